@@ -1,0 +1,58 @@
+package mesh
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Labels is a set of labels in canonical form: equal sets are equal strings. It is comparable, so it may stand in a
+// cache key. The zero value is the empty set.
+type Labels string
+
+// MakeLabels encodes set.
+func MakeLabels(set map[string]string) Labels {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(set)) {
+		b.WriteString(k)
+		b.WriteByte(0)
+		b.WriteString(set[k])
+		b.WriteByte(0)
+	}
+	return Labels(b.String())
+}
+
+// Get returns the value of key.
+func (l Labels) Get(key string) (string, bool) {
+	for rest := string(l); rest != ""; {
+		k, tail, _ := strings.Cut(rest, "\x00")
+		v, next, _ := strings.Cut(tail, "\x00")
+		if k == key {
+			return v, true
+		}
+		rest = next
+	}
+	return "", false
+}
+
+// Match says whether every label of selector is in l. An empty selector matches everything.
+func (l Labels) Match(selector map[string]string) bool {
+	for k, want := range selector {
+		if got, ok := l.Get(k); !ok || got != want {
+			return false
+		}
+	}
+	return true
+}
+
+// Map decodes the set.
+func (l Labels) Map() map[string]string {
+	set := map[string]string{}
+	for rest := string(l); rest != ""; {
+		k, tail, _ := strings.Cut(rest, "\x00")
+		v, next, _ := strings.Cut(tail, "\x00")
+		set[k] = v
+		rest = next
+	}
+	return set
+}

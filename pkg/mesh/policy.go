@@ -1,0 +1,85 @@
+package mesh
+
+import networking "istio.io/api/networking/v1"
+
+// Policy is what the DestinationRules of one namespace say of one host, merged.
+type Policy struct {
+	// Host is as the rules declare it, resolved to a full name; it may be a wildcard.
+	Host string
+	// Refs are the DestinationRules merged here, the oldest first.
+	Refs []Ref
+	// Traffic is the top-level policy, of the oldest rule that has one; TrafficRef names that rule. Nil when none has one.
+	Traffic    *networking.TrafficPolicy
+	TrafficRef Ref
+	// Subsets of all the rules, in order; each name once.
+	Subsets []Subset
+}
+
+// Subset is a named part of a host's endpoints.
+type Subset struct {
+	Name   string
+	Labels map[string]string
+	// Traffic overrides the top-level policy; may be nil.
+	Traffic *networking.TrafficPolicy
+	// Ref is the DestinationRule it stands in, Field its path there, such as spec.subsets[0].
+	Ref   Ref
+	Field string
+}
+
+// Subset finds a subset by name. p may be nil.
+func (p *Policy) Subset(name string) (Subset, bool) {
+	if p != nil {
+		for _, s := range p.Subsets {
+			if s.Name == name {
+				return s, true
+			}
+		}
+	}
+	return Subset{}, false
+}
+
+// PolicyTable is every Policy that speaks of one Service's host.
+type PolicyTable struct {
+	Host string
+	// Candidates of one namespace stand together, the most specific host first.
+	Candidates []PolicyCandidate
+	// ServiceNamespace and RootNamespace are searched after the client's own.
+	ServiceNamespace, RootNamespace string
+}
+
+// PolicyCandidate is one Policy and who may see it.
+type PolicyCandidate struct {
+	Namespace string
+	Export    Export
+	Policy    *Policy
+}
+
+// For returns the Policy that rules clients of that namespace, or nil: the first found in the client's own namespace, the
+// Service's, the root namespace. Nothing is inherited from one namespace to the next. t may be nil.
+//
+// In the root namespace itself a rule is a default for the whole mesh, not a client's own, unless it is kept private.
+func (t *PolicyTable) For(namespace string) *Policy {
+	if t == nil {
+		return nil
+	}
+	if p := t.in(namespace, namespace, namespace == t.RootNamespace); p != nil {
+		return p
+	}
+	if p := t.in(t.ServiceNamespace, namespace, false); p != nil {
+		return p
+	}
+	return t.in(t.RootNamespace, namespace, false)
+}
+
+func (t *PolicyTable) in(owner, client string, privateOnly bool) *Policy {
+	for _, c := range t.Candidates {
+		if c.Namespace != owner || privateOnly && !c.Export.Private {
+			continue
+		}
+		// A rule always holds for clients of its own namespace.
+		if owner == client || c.Export.VisibleTo(owner, client) {
+			return c.Policy
+		}
+	}
+	return nil
+}

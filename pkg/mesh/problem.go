@@ -1,0 +1,114 @@
+package mesh
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Ref names the object that something came from.
+type Ref struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+}
+
+// String is Kind namespace/name, or Kind name.
+func (r Ref) String() string {
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}
+
+// Compare orders Refs by kind, namespace and name.
+func (r Ref) Compare(o Ref) int {
+	return cmp.Or(cmp.Compare(r.Kind, o.Kind), cmp.Compare(r.Namespace, o.Namespace), cmp.Compare(r.Name, o.Name))
+}
+
+// Severity says how much a Problem matters.
+type Severity string
+
+// The severities, the worst first.
+const (
+	// Error: it cannot be understood, or it fails closed.
+	Error Severity = "error"
+	// Warning: it is dropped, harmlessly.
+	Warning Severity = "warning"
+	// Info: it holds, with a caveat.
+	Info Severity = "info"
+)
+
+// Code names a kind of Problem; it is stable, so that people may search and count by it.
+type Code string
+
+// The codes. Each appears in a golden.
+const (
+	// CodeUnreadable: a file or document cannot be parsed. The objects it held before stay.
+	CodeUnreadable Code = "Unreadable"
+	// CodeUnknownKind: an object of a kind that is not watched. It is skipped.
+	CodeUnknownKind Code = "UnknownKind"
+	// CodeUnknownField: a field the API does not have, usually misspelled. It is ignored.
+	CodeUnknownField Code = "UnknownField"
+	// CodeDuplicateObject: the same object stands in two places. The first one read holds.
+	CodeDuplicateObject Code = "DuplicateObject"
+	// CodeInvalidValue: a value outside what the API allows.
+	CodeInvalidValue Code = "InvalidValue"
+	// CodeInvalidRegex: an expression that RE2 does not compile. The match holds nothing.
+	CodeInvalidRegex Code = "InvalidRegex"
+	// CodeNoWeight: all destinations of a route weigh nothing. Its calls fail.
+	CodeNoWeight Code = "NoWeight"
+	// CodeNoSuchHost: no Service has that host.
+	CodeNoSuchHost Code = "NoSuchHost"
+	// CodeNoSuchPort: the Service has no such port.
+	CodeNoSuchPort Code = "NoSuchPort"
+	// CodeNoSuchSubset: no DestinationRule declares that subset for the host.
+	CodeNoSuchSubset Code = "NoSuchSubset"
+	// CodeConflict: two objects speak for one host, or declare one subset. The message names the winner.
+	CodeConflict Code = "Conflict"
+	// CodeUnreachable: a rule behind one that takes everything. It is never used.
+	CodeUnreachable Code = "Unreachable"
+	// CodeUnsupported: gRPC cannot do it, or the field is not translated yet.
+	CodeUnsupported Code = "Unsupported"
+	// CodeApproximated: gRPC does something close to it. The message says what.
+	CodeApproximated Code = "Approximated"
+	// CodeRefused: a client refused a resource that the object made.
+	CodeRefused Code = "Refused"
+	// CodeTooLarge: an object is larger than the control plane reads.
+	CodeTooLarge Code = "TooLarge"
+)
+
+// Problem is what an author did that cannot be honoured, or only in part: the one kind of error that users see.
+// Problems are collected, never returned as errors and never logged by who finds them.
+type Problem struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	Object   Ref      `json:"object"`
+	// Field is the path inside the object, such as spec.http[0].match[1].uri.regex; empty when the whole object is meant.
+	Field string `json:"field,omitempty"`
+	// Message says what is wrong and the way out, in one sentence.
+	Message string `json:"message"`
+	// Source is where the object was read, such as a file and a line; empty for a cluster.
+	Source string `json:"source,omitempty"`
+}
+
+// String is one line: severity, code, object, field and message.
+func (p Problem) String() string {
+	where := p.Object.String()
+	if p.Field != "" {
+		where += " " + p.Field
+	}
+	if p.Source != "" {
+		where += " (" + p.Source + ")"
+	}
+	return fmt.Sprintf("%s %s %s: %s", p.Severity, p.Code, where, p.Message)
+}
+
+// SortProblems sorts by object, field, code and message, and drops repetitions. It works in place and returns the result.
+func SortProblems(problems []Problem) []Problem {
+	slices.SortFunc(problems, func(a, b Problem) int {
+		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source))
+	})
+	return slices.Compact(problems)
+}

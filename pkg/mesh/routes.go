@@ -1,0 +1,94 @@
+package mesh
+
+import networking "istio.io/api/networking/v1"
+
+// Routes is one VirtualService as far as it concerns the mesh (not gateways), bound to its destinations.
+type Routes struct {
+	Ref Ref
+	// Spec is the author's text, read-only.
+	Spec *networking.VirtualService
+	// Targets has an entry for each destination host of Spec, under the text the author wrote.
+	Targets map[string]Target
+}
+
+// Target is what a destination host of a VirtualService stands for.
+type Target struct {
+	// Host is the full name.
+	Host string
+	// Service is nil when there is no such Service.
+	Service *Service
+	// Policies is nil when no DestinationRule speaks of the host.
+	Policies *PolicyTable
+}
+
+// RouteTable is every VirtualService that holds for one host, the strongest first. One client is ruled by one of them:
+// VirtualServices for the same host do not merge.
+type RouteTable struct {
+	Host       string
+	Candidates []RouteCandidate
+}
+
+// RouteCandidate is one VirtualService and who may see it.
+type RouteCandidate struct {
+	Routes *Routes
+	Export Export
+}
+
+// For returns the VirtualService that rules clients of that namespace, or nil. The order is Istio's: one that the client's
+// own namespace keeps to itself, then one exported to it by name, then a public one.
+// t may be nil.
+func (t *RouteTable) For(namespace string) *Routes {
+	if t == nil {
+		return nil
+	}
+	var best *Routes
+	rank := invisible
+	for _, c := range t.Candidates {
+		if r := c.Export.rank(c.Routes.Ref.Namespace, namespace); r < rank {
+			best, rank = c.Routes, r
+		}
+	}
+	return best
+}
+
+// Export is an exportTo list: who may see an object. The empty list is everybody.
+type Export struct {
+	// Private is ".", the object's own namespace.
+	Private bool
+	// Namespaces are those named, besides.
+	Namespaces []string
+	// Public is "*", or an absent list.
+	Public bool
+}
+
+// Ranks of visibility, the strongest claim first.
+const (
+	rankPrivate = iota
+	rankNamed
+	rankPublic
+	invisible
+)
+
+// VisibleTo says whether clients of namespace may see an object of namespace owner.
+func (e Export) VisibleTo(owner, namespace string) bool { return e.rank(owner, namespace) != invisible }
+
+func (e Export) rank(owner, namespace string) int {
+	switch {
+	case e.Private && !e.Public && owner == namespace:
+		return rankPrivate
+	case e.named(namespace):
+		return rankNamed
+	case e.Public:
+		return rankPublic
+	}
+	return invisible
+}
+
+func (e Export) named(namespace string) bool {
+	for _, n := range e.Namespaces {
+		if n == namespace {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,76 @@
+package mesh
+
+import "slices"
+
+// World is all that is known of the cluster at one moment. It is immutable.
+//
+// Hosts are the keys throughout: the full name of a service, such as echo.demo.svc.cluster.local.
+type World struct {
+	// Revision counts the Worlds of one process, from 1.
+	Revision uint64
+	// Domain is the cluster's DNS domain, such as cluster.local.
+	Domain string
+	// RootNamespace is the namespace whose DestinationRules hold for the whole mesh.
+	RootNamespace string
+
+	Services  Map[*Service]
+	Endpoints Map[*EndpointSet]
+	// Routes has an entry for each host that a VirtualService speaks of and a Service exists for.
+	Routes Map[*RouteTable]
+	// Policies has an entry for each Service that a DestinationRule speaks of.
+	Policies Map[*PolicyTable]
+	// Unbound lists the VirtualServices that hold for no Service. They route nothing but are still checked.
+	Unbound []*Routes
+
+	// Problems are those found while reading objects, sorted. Those of translation come from the translator.
+	Problems []Problem
+	// Changed lists, sorted, the hosts that differ from the World of the revision before.
+	// Whoever skipped a revision uses ChangedSince.
+	Changed []string
+}
+
+// ChangedSince returns the hosts, sorted, that differ between old and w. A nil old differs in every host.
+func (w *World) ChangedSince(old *World) []string {
+	if old == w {
+		return nil
+	}
+	if old != nil && old.Revision+1 == w.Revision {
+		return w.Changed
+	}
+	if old == nil {
+		old = &World{}
+	}
+	changed := map[string]struct{}{}
+	diff(changed, old.Services, w.Services)
+	diff(changed, old.Endpoints, w.Endpoints)
+	diff(changed, old.Routes, w.Routes)
+	diff(changed, old.Policies, w.Policies)
+	hosts := make([]string, 0, len(changed))
+	for host := range changed {
+		hosts = append(hosts, host)
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
+func diff[V comparable](changed map[string]struct{}, old, now Map[V]) {
+	for host, v := range now.All() {
+		if before, ok := old.Get(host); !ok || before != v {
+			changed[host] = struct{}{}
+		}
+	}
+	for host := range old.All() {
+		if _, ok := now.Get(host); !ok {
+			changed[host] = struct{}{}
+		}
+	}
+}
+
+// EndpointCount is the number of endpoint addresses of all Services, ready or not.
+func (w *World) EndpointCount() int {
+	n := 0
+	for _, set := range w.Endpoints.All() {
+		n += len(set.Endpoints)
+	}
+	return n
+}

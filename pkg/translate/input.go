@@ -1,0 +1,52 @@
+package translate
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// HostInput is all that the routes and clusters of one host depend on, for one group of clients.
+//
+// The client itself is not in it: which Routes and Policy rule it has been decided before (mesh.RouteTable.For,
+// mesh.PolicyTable.For). A leaf that must look at the client adds the facet it needs here, projected to what matters.
+type HostInput struct {
+	// Service is nil for a VirtualService that holds for no Service: it is checked, and makes no resources.
+	Service *mesh.Service
+	// Routes may be nil: then every call goes to the Service itself.
+	Routes *mesh.Routes
+	// Policy may be nil.
+	Policy *mesh.Policy
+	// Namespace is the clients' own, given only when Routes sends calls to a host whose policy depends on it; else empty.
+	Namespace string
+}
+
+// EndpointInput is all that the endpoints of one host depend on, for one group of clients.
+type EndpointInput struct {
+	Service *mesh.Service
+	// Endpoints may be nil: there are none.
+	Endpoints *mesh.EndpointSet
+	// Policy declares the subsets; it may be nil.
+	Policy *mesh.Policy
+}
+
+// The compiler proves that inputs may be keys.
+var (
+	_ map[HostInput]struct{}
+	_ map[EndpointInput]struct{}
+)
+
+// Resource is one xDS resource and the objects that made it.
+type Resource struct {
+	Name    string
+	Message proto.Message
+	Refs    []mesh.Ref
+}
+
+// Bundle is the outcome of one translation.
+type Bundle struct {
+	Routes    []Resource // RouteConfigurations
+	Clusters  []Resource // Clusters
+	Endpoints []Resource // ClusterLoadAssignments
+	Problems  []mesh.Problem
+}

@@ -1,0 +1,96 @@
+package translate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// ClusterName is Istio's: outbound|PORT|SUBSET|HOST. The endpoints of a cluster bear the same name.
+func ClusterName(port uint32, subset, host string) string {
+	return "outbound|" + strconv.FormatUint(uint64(port), 10) + "|" + subset + "|" + host
+}
+
+// RouteName is Istio's: outbound|PORT||HOST.
+func RouteName(port uint32, host string) string { return ClusterName(port, "", host) }
+
+// ListenerName is the canonical one of the names that a client may dial: HOST:PORT.
+func ListenerName(port uint32, host string) string {
+	return host + ":" + strconv.FormatUint(uint64(port), 10)
+}
+
+// ParseName takes a cluster's or route's name apart. It fails on names that this package does not make.
+func ParseName(name string) (port uint32, subset, host string, ok bool) {
+	rest, ok := strings.CutPrefix(name, "outbound|")
+	if !ok {
+		return 0, "", "", false
+	}
+	number, rest, ok := strings.Cut(rest, "|")
+	if !ok {
+		return 0, "", "", false
+	}
+	subset, host, ok = strings.Cut(rest, "|")
+	if !ok || host == "" || strings.Contains(host, "|") {
+		return 0, "", "", false
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || n == 0 || number[0] == '0' || number[0] == '+' {
+		return 0, "", "", false
+	}
+	return uint32(n), subset, host, true
+}
+
+// Target is what a client dials: the text after xds:///, taken apart.
+type Target struct {
+	// Host is the full name that the text means to a client of that namespace.
+	Host string
+	// Port is a number or a port's name; empty when the client named none.
+	Port string
+}
+
+// ParseTarget resolves the name of a Listener as a client of the namespace means it: svc, svc.ns, svc.ns.svc or the full
+// name, each alone or with :port or :portname. Names with more parts than svc.ns are taken as they stand.
+func ParseTarget(name, namespace, domain string) Target {
+	host, port := name, ""
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		host, port = name[:i], name[i+1:]
+	}
+	return Target{Host: FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
+}
+
+// FullHost completes a host as spoken in a namespace. A name that is neither svc, svc.ns nor svc.ns.svc is returned as it stands.
+func FullHost(host, namespace, domain string) string {
+	switch parts := strings.Split(host, "."); {
+	case host == "" || strings.HasPrefix(host, "*"):
+		return host
+	case len(parts) == 1:
+		return host + "." + namespace + ".svc." + domain
+	case len(parts) == 2:
+		return host + ".svc." + domain
+	case len(parts) == 3 && parts[2] == "svc":
+		return host + "." + domain
+	}
+	return host
+}
+
+// Find returns the port of service that the target means, if it has it.
+func (t Target) Find(service *mesh.Service) (mesh.Port, bool) {
+	if t.Port == "" {
+		return service.DefaultPort()
+	}
+	if number, err := strconv.ParseUint(t.Port, 10, 16); err == nil {
+		return service.Port(uint32(number))
+	}
+	return service.PortNamed(t.Port)
+}
+
+// IsServerListener says whether a gRPC server asks for its own Listener, which is not served.
+func IsServerListener(name string) bool {
+	return strings.Contains(name, "xds.resource.listening_address=") || strings.HasPrefix(name, "xds.istio.io/grpc/lds/inbound/")
+}
+
+// unknownDomain is a virtual host's domain that no client dials. A route table with nothing else makes every gRPC client
+// fail a call at once, with a message that names the host as the client dialled it.
+func unknownDomain(what string) string { return fmt.Sprintf("no-such-%s.invalid", what) }
