@@ -1,0 +1,3 @@
+// Package admin is the HTTP server for operators: health, readiness, metrics, profiles, and the lists that
+// `controlplane inspect` prints. It only reads. It listens on loopback unless told otherwise and asks nobody who they are.
+package admin

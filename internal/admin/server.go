@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// headerTimeout ends connections that never finish a request.
+	headerTimeout = 10 * time.Second
+	// shutdownTimeout is how long requests under way may take when the server stops. Profiles may be cut short.
+	shutdownTimeout = time.Second
+)
+
+// Options of a Server. All of them are needed.
+type Options struct {
+	// Listener is closed by Run.
+	Listener net.Listener
+	// Ready is closed once clients are served.
+	Ready <-chan struct{}
+	// Draining is closed once the process is on its way out.
+	Draining <-chan struct{}
+	// Lists are served as JSON below /api/.
+	Lists []List
+	// Metrics are served at /metrics.
+	Metrics prometheus.Gatherer
+	Logger  *slog.Logger
+}
+
+// Server is the HTTP server. It owns its listener.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+}
+
+// New makes a Server that answers once Run is called.
+func New(o Options) *Server {
+	return &Server{
+		listener: o.Listener,
+		http: &http.Server{
+			Handler:           newHandler(o),
+			ReadHeaderTimeout: headerTimeout,
+			ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		},
+	}
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Run serves until ctx ends, then lets requests under way finish for a moment and returns nil.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve admin on %s: %w", s.Addr(), err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if err := s.http.Shutdown(grace); err != nil {
+			return s.http.Close()
+		}
+		return nil
+	})
+	return group.Wait()
+}

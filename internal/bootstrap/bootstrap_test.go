@@ -1,0 +1,84 @@
+package bootstrap_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/xds"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// full sets every option.
+var full = bootstrap.Options{
+	ServerURI:      "mizzen.mizzen-system.svc:15010",
+	NodeID:         "checkout-7f9c",
+	Hostname:       "ignored",
+	Namespace:      "shop",
+	Labels:         map[string]string{"version": "v2", "app": "checkout"},
+	ServiceAccount: "checkout",
+	NodeName:       "node-1",
+	ClusterID:      "east",
+	Locality:       mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack-4"},
+}
+
+func TestJSONIsWhatTheGoldenSays(t *testing.T) {
+	for name, options := range map[string]bootstrap.Options{
+		"defaults": {Hostname: "laptop"},
+		"full":     full,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := bootstrap.JSON(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile("testdata/" + name + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("bootstrap (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestJSONIsAcceptedByGRPC(t *testing.T) {
+	for name, options := range map[string]bootstrap.Options{"defaults": {}, "full": full} {
+		t.Run(name, func(t *testing.T) {
+			text, err := bootstrap.JSON(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := xds.NewXDSResolverWithConfigForTesting(text); err != nil {
+				t.Errorf("grpc refuses the bootstrap: %v", err)
+			}
+		})
+	}
+}
+
+func TestJSONRefusesALocalityWithAGap(t *testing.T) {
+	for name, locality := range map[string]mesh.Locality{
+		"zone without region":  {Zone: "eu-1"},
+		"sub-zone without any": {Region: "eu", SubZone: "rack-4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := bootstrap.JSON(bootstrap.Options{Locality: locality}); err == nil {
+				t.Error("got no error")
+			}
+		})
+	}
+}
+
+func ExampleJSON() {
+	text, err := bootstrap.JSON(bootstrap.Options{Namespace: "shop", Hostname: "laptop"})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(strings.Count(string(text), "shop"))
+	// Output: 3
+}
