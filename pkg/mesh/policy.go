@@ -8,6 +8,8 @@ type Policy struct {
 	Host string
 	// Refs are the DestinationRules merged here, the oldest first.
 	Refs []Ref
+	// Specs are the authors' texts, read-only, parallel to Refs.
+	Specs []*networking.DestinationRule
 	// Traffic is the top-level policy, of the oldest rule that has one; TrafficRef names that rule. Nil when none has one.
 	Traffic    *networking.TrafficPolicy
 	TrafficRef Ref
