@@ -1,0 +1,154 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Kubelet stands for all nodes and their agents: it gives every pod that names a node an address, runs it and says that
+// it is ready. There is no scheduler; pods must name their node.
+type Kubelet struct {
+	Client kubernetes.Interface
+	// Zones of the nodes, by node name. Their region is Region.
+	Zones map[string]string
+	// Run starts a pod as a server on that address and returns what stops it. Stop is called once the pod is being deleted;
+	// the pod is gone when it returns, so it may drain.
+	Run func(pod *corev1.Pod, address string) (stop func(), err error)
+
+	mu   sync.Mutex
+	next int
+	stop map[types.UID]func()
+	work sync.WaitGroup
+}
+
+// Region is where all nodes are.
+const Region = "region-1"
+
+// Serve makes the nodes and runs pods until ctx ends, then stops them all.
+func (k *Kubelet) Serve(ctx context.Context) error {
+	k.stop = map[types.UID]func(){}
+	for name, zone := range k.Zones {
+		labels := map[string]string{corev1.LabelTopologyZone: zone, corev1.LabelTopologyRegion: Region}
+		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+		if _, err := k.Client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{}); err != nil {
+			return fmt.Errorf("create node %s: %w", name, err)
+		}
+	}
+	pods := informers.NewSharedInformerFactory(k.Client, 0).Core().V1().Pods().Informer()
+	see := func(object any) {
+		if pod, ok := object.(*corev1.Pod); ok && pod.Spec.NodeName != "" {
+			k.work.Go(func() { k.sync(ctx, pod) })
+		}
+	}
+	if _, err := pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    see,
+		UpdateFunc: func(_, object any) { see(object) },
+	}); err != nil {
+		return err
+	}
+	pods.RunWithContext(ctx)
+	k.work.Wait()
+	for _, stop := range k.stop {
+		stop()
+	}
+	return nil
+}
+
+// sync starts a pod that is new and stops one that is being deleted. Both happen once, whatever the order of calls.
+func (k *Kubelet) sync(ctx context.Context, pod *corev1.Pod) {
+	k.mu.Lock()
+	stop, known := k.stop[pod.UID]
+	switch {
+	case pod.DeletionTimestamp != nil:
+		// The entry stays, without a server, so that a late update does not start the pod again.
+		k.stop[pod.UID] = func() {}
+		k.mu.Unlock()
+		if stop != nil {
+			stop()
+		}
+		k.remove(ctx, pod)
+	case !known:
+		address := k.address()
+		stop, err := k.Run(pod, address)
+		if err == nil {
+			k.stop[pod.UID] = stop
+		}
+		k.mu.Unlock()
+		k.report(ctx, pod, address, err == nil)
+	default:
+		k.mu.Unlock()
+	}
+}
+
+// address of the next pod: 10.77.1.1 and so on.
+func (k *Kubelet) address() string {
+	n := k.next
+	k.next++
+	return fmt.Sprintf("10.77.%d.%d", 1+n/254, 1+n%254)
+}
+
+// remove completes a deletion, however long the API server is away.
+func (k *Kubelet) remove(ctx context.Context, pod *corev1.Pod) {
+	now := int64(0)
+	options := metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
+	k.insist(ctx, func(ctx context.Context) error {
+		return k.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, options)
+	})
+}
+
+// report writes the pod's status. A patch, because others write to the pod as well.
+func (k *Kubelet) report(ctx context.Context, pod *corev1.Pod, address string, running bool) {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": pod.UID},
+		"status":   status(pod, address, running),
+	})
+	if err != nil {
+		return
+	}
+	k.insist(ctx, func(ctx context.Context) error {
+		_, err := k.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch,
+			metav1.PatchOptions{}, "status")
+		return err
+	})
+}
+
+// insist repeats a write until the API server has answered it. A pod that is gone or another one by now is left alone.
+func (k *Kubelet) insist(ctx context.Context, write func(context.Context) error) {
+	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		err := write(ctx)
+		return err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err), nil
+	})
+}
+
+func status(pod *corev1.Pod, address string, running bool) corev1.PodStatus {
+	now := metav1.Now()
+	value := corev1.ConditionFalse
+	if running {
+		value = corev1.ConditionTrue
+	}
+	s := corev1.PodStatus{
+		Phase: corev1.PodRunning, HostIP: HostIP, StartTime: &now,
+		PodIP: address, PodIPs: []corev1.PodIP{{IP: address}},
+	}
+	for _, kind := range []corev1.PodConditionType{corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
+		s.Conditions = append(s.Conditions, corev1.PodCondition{Type: kind, Status: value, LastTransitionTime: now})
+	}
+	for _, c := range pod.Spec.Containers {
+		s.ContainerStatuses = append(s.ContainerStatuses, corev1.ContainerStatus{
+			Name: c.Name, Ready: running,
+			State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
+		})
+	}
+	return s
+}
