@@ -74,6 +74,8 @@ const (
 	CodeApproximated Code = "Approximated"
 	// CodeRefused: a client refused a resource that the object made.
 	CodeRefused Code = "Refused"
+	// CodeInternal: a fault of the control plane itself. The object's resources are missing.
+	CodeInternal Code = "Internal"
 	// CodeTooLarge: an object is larger than the control plane reads.
 	CodeTooLarge Code = "TooLarge"
 )

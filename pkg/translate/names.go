@@ -81,6 +81,10 @@ func (t Target) Find(service *mesh.Service) (mesh.Port, bool) {
 		return service.DefaultPort()
 	}
 	if number, err := strconv.ParseUint(t.Port, 10, 16); err == nil {
+		// One spelling only, so that a port has finitely many names: 080 is not 80.
+		if t.Port[0] == '0' {
+			return mesh.Port{}, false
+		}
 		return service.Port(uint32(number))
 	}
 	return service.PortNamed(t.Port)
@@ -94,3 +98,7 @@ func IsServerListener(name string) bool {
 // unknownDomain is a virtual host's domain that no client dials. A route table with nothing else makes every gRPC client
 // fail a call at once, with a message that names the host as the client dialled it.
 func unknownDomain(what string) string { return fmt.Sprintf("no-such-%s.invalid", what) }
+
+// refusedCluster is the reserved cluster of calls that must fail, and what the endpoints of a cluster that must not be used
+// are called. ParseName does not take it apart, so it is answered like anything unknown: with nobody behind it.
+const refusedCluster = "refused"

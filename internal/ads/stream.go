@@ -1,0 +1,133 @@
+package ads
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// sotwStream stands between the connection and the stream server: it gives back the first request, which was read to learn
+// the node, and lets through only what may be served.
+type sotwStream struct {
+	discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer
+
+	guard *guard
+	first *discoveryv3.DiscoveryRequest
+}
+
+func (s *sotwStream) Recv() (*discoveryv3.DiscoveryRequest, error) {
+	for {
+		req := s.first
+		s.first = nil
+		if req == nil {
+			var err error
+			if req, err = s.AggregatedDiscoveryService_StreamAggregatedResourcesServer.Recv(); err != nil {
+				return nil, err
+			}
+		}
+		pass, err := s.guard.admit(req.GetTypeUrl(), len(req.GetResourceNames()))
+		if err != nil {
+			return nil, err
+		}
+		if pass {
+			// The node has been read; keeping it would let a client hold memory for as long as its stream lives.
+			req.Node = nil
+			return req, nil
+		}
+	}
+}
+
+// deltaStream is sotwStream for the incremental protocol.
+type deltaStream struct {
+	discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
+
+	guard *guard
+	first *discoveryv3.DeltaDiscoveryRequest
+	names int
+}
+
+func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
+	for {
+		req := s.first
+		s.first = nil
+		if req == nil {
+			var err error
+			if req, err = s.AggregatedDiscoveryService_DeltaAggregatedResourcesServer.Recv(); err != nil {
+				return nil, err
+			}
+		}
+		// Subscriptions add up here. Names given up count on, so that the bound holds whatever is sent.
+		s.names += len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
+		pass, err := s.guard.admit(req.GetTypeUrl(), max(s.names-len(req.GetResourceNamesUnsubscribe()), 0))
+		if err != nil {
+			return nil, err
+		}
+		s.names -= min(len(req.GetResourceNamesUnsubscribe()), s.names)
+		if pass {
+			req.Node = nil
+			return req, nil
+		}
+	}
+}
+
+// guard judges the requests of one stream.
+type guard struct {
+	logger *slog.Logger
+	// refused is why the stream was ended. Only the receiving goroutine writes it, before the stream loop sees the end.
+	refused error
+	// unknown says that a type that is not served was asked for; it is logged once.
+	unknown bool
+}
+
+func newGuard(logger *slog.Logger) *guard { return &guard{logger: logger} }
+
+// admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open.
+func (g *guard) admit(typeURL string, names int) (pass bool, err error) {
+	switch {
+	case names > maxNames:
+		g.refused = status.Errorf(codes.ResourceExhausted,
+			"subscription to %d names of %s exceeds the limit of %d for one stream: open several", names, clip(typeURL), maxNames)
+		return false, g.refused
+	case typeURL == "":
+		g.refused = status.Error(codes.InvalidArgument, "request without a type URL: the aggregated discovery service needs one")
+		return false, g.refused
+	case !snapshot.Type(typeURL).Known():
+		if !g.unknown {
+			g.unknown = true
+			g.logger.Debug("left a request for an unknown type unanswered", "type_url", clip(typeURL))
+		}
+		return false, nil
+	}
+	return true, nil
+}
+
+// outcome turns the end of the stream loop into the status the client gets.
+func (g *guard) outcome(err error) error {
+	if g.refused != nil {
+		return g.refused
+	}
+	return err
+}
+
+// contain keeps a panic to the stream it happens in.
+func (s *Server) contain(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.o.Logger.Error("stream panicked", "method", info.FullMethod, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = status.Error(codes.Internal, "the control plane failed on this stream")
+		}
+	}()
+	return handler(srv, stream)
+}
+
+func clip(s string) string {
+	const longest = 100
+	return s[:min(len(s), longest)]
+}

@@ -1,0 +1,17 @@
+// Package snapshot keeps the current World as versioned xDS resources and tells the streams that asked for them of every
+// change, and nobody else.
+//
+// Versions are content: a resource's version is a hash of its bytes, a response's version a hash of the names and versions
+// it stands for. The same input gives the same versions in every process, so a client that returns with a version that
+// still holds is sent nothing again.
+//
+// Nothing is translated before somebody asks for it. What was translated is kept under the input it was made from, marshalled
+// once, and shared by every stream; a new Snapshot takes over from the one before all that did not change.
+//
+// Reading order: type.go and versioned.go (a resource), snapshot.go (all of them, immutable), store.go (the one publisher),
+// session.go and subscription.go (one stream and what it asked for), sotw.go and delta.go (the two protocols), quarantine.go
+// (refusals), view.go (node to client), clients.go (what inspect shows).
+//
+// Locks: Store.mu protects the index of interests and which watches are armed. Session.mu protects what a client holds.
+// Store.mu is taken before Session.mu, never after. Translation happens under neither.
+package snapshot

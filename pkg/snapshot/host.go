@@ -1,0 +1,164 @@
+package snapshot
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// host is what has been translated for one Service so far, in three parts that change for different reasons. A part is
+// shared by all Snapshots in which nothing that it depends on differs.
+type host struct {
+	listeners *memo[listenerInput, *Versioned]
+	routes    *memo[translate.HostInput, *set]
+	endpoints *memo[translate.EndpointInput, *set]
+}
+
+// listenerInput is the name as dialled and the port it stands for. Only spellings of the Service's own ports get here, so
+// there are few.
+type listenerInput struct {
+	name string
+	port uint32
+}
+
+// set is the outcome of one translation, marshalled.
+type set struct {
+	resources map[resourceKey]*Versioned
+	problems  []mesh.Problem
+}
+
+type resourceKey struct {
+	t    Type
+	name string
+}
+
+// next returns the host for the World after, with the parts taken over that depend on nothing that changed. h may be nil.
+func (h *host) next(old, now *mesh.World, name string) *host {
+	service := same(old.Services, now.Services, name)
+	routes := same(old.Routes, now.Routes, name)
+	policies := same(old.Policies, now.Policies, name)
+	endpoints := same(old.Endpoints, now.Endpoints, name)
+	n := &host{}
+	if h != nil && service {
+		n.listeners = h.listeners
+		if routes && policies {
+			n.routes = h.routes
+		}
+		if endpoints && policies {
+			n.endpoints = h.endpoints
+		}
+	}
+	if n.listeners == nil {
+		n.listeners = &memo[listenerInput, *Versioned]{}
+	}
+	if n.routes == nil {
+		n.routes = &memo[translate.HostInput, *set]{}
+	}
+	if n.endpoints == nil {
+		n.endpoints = &memo[translate.EndpointInput, *set]{}
+	}
+	return n
+}
+
+func same[V comparable](old, now mesh.Map[V], name string) bool {
+	before, _ := old.Get(name)
+	after, _ := now.Get(name)
+	return before == after
+}
+
+// resource returns nil when the host has no resource of that name.
+func (h *host) resource(s *Snapshot, t Type, name, hostName string, client mesh.Client) *Versioned {
+	if t == EndpointType {
+		return h.endpointsFor(s, hostName, client.Namespace).resources[resourceKey{t, name}]
+	}
+	return h.routesFor(s, hostName, client.Namespace).resources[resourceKey{t, name}]
+}
+
+func (h *host) routesFor(s *Snapshot, name, namespace string) *set {
+	service, _ := s.world.Services.Get(name)
+	routes, _ := s.world.Routes.Get(name)
+	policies, _ := s.world.Policies.Get(name)
+	in := translate.HostInput{Service: service, Routes: routes.For(namespace), Policy: policies.For(namespace)}
+	if dependsOnNamespace(in.Routes, namespace) {
+		in.Namespace = namespace
+	}
+	return h.routes.get(in, func(in translate.HostInput) *set {
+		return s.set(service.Ref, func() *translate.Bundle { return translate.Host(in) })
+	})
+}
+
+func (h *host) endpointsFor(s *Snapshot, name, namespace string) *set {
+	service, _ := s.world.Services.Get(name)
+	endpoints, _ := s.world.Endpoints.Get(name)
+	policies, _ := s.world.Policies.Get(name)
+	in := translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: policies.For(namespace)}
+	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
+		return s.set(service.Ref, func() *translate.Bundle { return translate.Endpoints(in) })
+	})
+}
+
+// dependsOnNamespace says whether clients of the namespace find another policy at some destination than anybody else.
+func dependsOnNamespace(routes *mesh.Routes, namespace string) bool {
+	if routes != nil {
+		for _, target := range routes.Targets {
+			if target.Policies.For(namespace) != target.Policies.For("") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// set runs one translation and marshals its outcome. Translation does not panic; should it ever, one Service's resources are
+// missing and a Problem says so, and everybody else is served.
+func (s *Snapshot) set(ref mesh.Ref, run func() *translate.Bundle) (out *set) {
+	defer func() {
+		if r := recover(); r != nil {
+			out = &set{problems: []mesh.Problem{{
+				Code: mesh.CodeInternal, Severity: mesh.Error, Object: ref,
+				Message: fmt.Sprintf("translation failed: %v; calls to it fail until the object changes; please report this as a bug", r),
+			}}}
+		}
+	}()
+	bundle := run()
+	out = &set{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems}
+	add := func(t Type, resources []translate.Resource) {
+		for _, r := range resources {
+			if v := s.version(t, r); v != nil {
+				out.resources[resourceKey{t, r.Name}] = v
+			}
+		}
+	}
+	add(RouteType, bundle.Routes)
+	add(ClusterType, bundle.Clusters)
+	add(EndpointType, bundle.Endpoints)
+	return out
+}
+
+// memo remembers the outcome of a function. Whoever asks for what is being made waits for it, so it is made once.
+type memo[I comparable, V any] struct {
+	mu   sync.Mutex
+	made map[I]V
+}
+
+func (m *memo[I, V]) get(in I, produce func(I) V) V {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.made[in]
+	if !ok {
+		v = produce(in)
+		if m.made == nil {
+			m.made = map[I]V{}
+		}
+		m.made[in] = v
+	}
+	return v
+}
+
+func (m *memo[I, V]) len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.made)
+}

@@ -1,0 +1,116 @@
+package snapshot
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// metrics are the Store's. A nil *metrics counts nothing.
+type metrics struct {
+	worlds, changes, woken prometheus.Counter
+	responses, resources   *prometheus.CounterVec
+	refusals, marshals     *prometheus.CounterVec
+	publishedToSent        prometheus.Histogram
+}
+
+func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_" + name, Help: help})
+	}
+	byType := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mizzen_" + name, Help: help}, []string{"type"})
+	}
+	m := &metrics{
+		worlds:    counter("worlds_published_total", "Worlds published since the start."),
+		changes:   counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
+		woken:     counter("subscriptions_woken_total", "Subscriptions to which a change was sent."),
+		responses: byType("xds_responses_total", "Discovery responses sent."),
+		resources: byType("xds_resources_sent_total", "Resources in the discovery responses sent."),
+		refusals:  byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
+		marshals:  byType("resources_marshalled_total", "Resources translated and marshalled; each is shared by all streams."),
+		publishedToSent: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "mizzen_publish_to_send_seconds", Help: "From the publication of a World to the making of a response that carries its change.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}),
+	}
+	if registry == nil {
+		return m
+	}
+	registry.MustRegister(m.worlds, m.changes, m.woken, m.responses, m.resources, m.refusals, m.marshals, m.publishedToSent)
+	// These are counted when somebody looks, so that a change costs nothing for them.
+	gauge := func(name, help string, count func() int) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mizzen_" + name, Help: help}, func() float64 {
+			return float64(count())
+		}))
+	}
+	gauge("xds_streams", "Open discovery streams.", store.streams)
+	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
+	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
+	gauge("projections", "Translations kept: one for each host and group of clients that differ in what matters.", store.projections)
+	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
+		}, func() float64 { return float64(store.countProblems(severity)) }))
+	}
+	return m
+}
+
+func (m *metrics) published(changed, woken int) {
+	m.worlds.Inc()
+	m.changes.Add(float64(changed))
+	m.woken.Add(float64(woken))
+}
+
+// sent counts a response; woken is when the World was published that it tells of, zero when it answers a request.
+func (m *metrics) sent(t Type, resources int, woken time.Time) {
+	if !woken.IsZero() {
+		m.publishedToSent.Observe(time.Since(woken).Seconds())
+	}
+	m.responses.WithLabelValues(t.ShortName()).Inc()
+	m.resources.WithLabelValues(t.ShortName()).Add(float64(resources))
+}
+
+func (m *metrics) refused(t Type) { m.refusals.WithLabelValues(t.ShortName()).Inc() }
+
+func (m *metrics) marshalled(t Type) {
+	if m != nil {
+		m.marshals.WithLabelValues(t.ShortName()).Inc()
+	}
+}
+
+func (s *Store) streams() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+func (s *Store) world() *mesh.World {
+	if current := s.Current(); current != nil {
+		return current.World()
+	}
+	return &mesh.World{}
+}
+
+func (s *Store) projections() int {
+	current, n := s.Current(), 0
+	if current == nil {
+		return 0
+	}
+	for _, h := range current.hosts.All() {
+		n += h.routes.len() + h.endpoints.len()
+	}
+	return n
+}
+
+func (s *Store) countProblems(severity mesh.Severity) int {
+	n := 0
+	for _, p := range s.Problems() {
+		if p.Severity == severity {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,96 @@
+package snapshot
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Session is one stream: the cache.Cache that go-control-plane's stream server is given for it. What the client was sent,
+// accepted and refused lives here and ends with the stream.
+type Session struct {
+	store  *Store
+	client mesh.Client
+	nodeID string
+	peer   string
+	since  time.Time
+
+	// mu protects the subscriptions' held and inFlight. The map itself is touched by the stream's goroutine and, under mu, read
+	// by inspection.
+	mu   sync.Mutex
+	subs map[Type]*subscription
+}
+
+var _ cache.Cache = (*Session)(nil)
+
+// Open begins a session for a stream of that node, which is read once: its claims hold for the life of the stream.
+// The Store must be ready. The caller closes the session when the stream ends.
+func (s *Store) Open(node *corev3.Node, peer string) *Session {
+	session := &Session{
+		store: s, client: ClientOf(node), nodeID: clip(node.GetId()), peer: peer, since: time.Now(), subs: map[Type]*subscription{},
+	}
+	s.mu.Lock()
+	s.sessions[session] = struct{}{}
+	s.mu.Unlock()
+	return session
+}
+
+// Client is what the session's node was read as.
+func (s *Session) Client() mesh.Client { return s.client }
+
+// Close forgets the stream. It may be called once.
+func (s *Session) Close() {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	delete(s.store.sessions, s)
+	for _, sub := range s.subs {
+		sub.armed = nil
+		s.store.follow(sub, nil, false)
+	}
+}
+
+// Fetch is the polling form of xDS, which is not served.
+func (s *Session) Fetch(context.Context, *cache.Request) (cache.Response, error) {
+	return nil, status.Error(codes.Unimplemented, "polling is not served: use a stream of the aggregated discovery service")
+}
+
+// subscription returns that of the type, and whether this is the first request for it on the stream.
+func (s *Session) subscription(t Type) (sub *subscription, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub = s.subs[t]
+	if sub == nil {
+		sub, first = &subscription{session: s, t: t, held: map[string]*holding{}}, true
+		s.subs[t] = sub
+	}
+	return sub, first
+}
+
+// watch either answers at once or arms the subscription, so that the next change does. The cancel it returns is
+// synchronous: once it has returned, nothing is sent for this watch.
+func (s *Session) watch(sub *subscription, send func(), must bool) (cancel func()) {
+	st := s.store
+	w := &watch{send: send}
+	// Before the lock: translation may take a while, and others must not wait for it.
+	behind := must || sub.behind(st.Current())
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	sub.armed = w
+	if behind || sub.behind(st.Current()) {
+		sub.fire()
+	}
+	return func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if sub.armed == w {
+			sub.armed = nil
+		}
+	}
+}

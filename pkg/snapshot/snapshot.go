@@ -1,0 +1,183 @@
+package snapshot
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// Snapshot is one World as resources. To its readers it is immutable; behind that, it translates on first demand and
+// remembers. It is safe for concurrent use.
+type Snapshot struct {
+	world *mesh.World
+	// hosts has an entry for each Service.
+	hosts mesh.Map[*host]
+	made  time.Time
+	// counters may be nil.
+	counters *metrics
+
+	problemsOnce sync.Once
+	problems     []mesh.Problem
+}
+
+// New makes a Snapshot of a World that stands alone.
+func New(world *mesh.World) *Snapshot {
+	return (&Snapshot{world: &mesh.World{}}).derive(world, world.ChangedSince(nil))
+}
+
+// derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
+func (s *Snapshot) derive(world *mesh.World, changed []string) *Snapshot {
+	set, remove := map[string]*host{}, []string(nil)
+	for _, name := range changed {
+		if _, exists := world.Services.Get(name); !exists {
+			remove = append(remove, name)
+			continue
+		}
+		before, _ := s.hosts.Get(name)
+		set[name] = before.next(s.world, world, name)
+	}
+	return &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters}
+}
+
+// World is what the Snapshot was made from.
+func (s *Snapshot) World() *mesh.World { return s.world }
+
+// Resource returns the resource of that name as the client sees it. Names that nothing answers to get a resource that makes
+// calls fail at once; nil is returned only for names that cannot be answered at all.
+func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned {
+	if name == "" {
+		return nil
+	}
+	if t == ListenerType {
+		return s.listener(name, client)
+	}
+	if _, _, hostName, ok := translate.ParseName(name); ok {
+		if h, ok := s.hosts.Get(hostName); ok {
+			if v := h.resource(s, t, name, hostName, client); v != nil {
+				return v
+			}
+		}
+	}
+	return s.unknown(t, name)
+}
+
+func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
+	if translate.IsServerListener(name) {
+		return nil
+	}
+	target := translate.ParseTarget(name, client.Namespace, s.world.Domain)
+	if service, ok := s.world.Services.Get(target.Host); ok {
+		if port, ok := target.Find(service); ok {
+			h, _ := s.hosts.Get(target.Host)
+			return h.listeners.get(listenerInput{name, port.Number}, func(in listenerInput) *Versioned {
+				r := translate.Listener(in.name, translate.RouteName(in.port, target.Host))
+				r.Refs = []mesh.Ref{service.Ref}
+				return s.version(ListenerType, r)
+			})
+		}
+	}
+	return s.unknown(ListenerType, name)
+}
+
+// unknown answers a name that stands for nothing. It is made anew each time: anybody may ask for any name, so keeping the
+// answers would let a client fill the memory.
+func (s *Snapshot) unknown(t Type, name string) *Versioned {
+	switch t {
+	case ListenerType:
+		return s.version(t, translate.UnknownListener(name))
+	case RouteType:
+		return s.version(t, translate.UnknownRoute(name))
+	case ClusterType:
+		return s.version(t, translate.UnknownCluster(name))
+	case EndpointType:
+		return s.version(t, translate.UnknownEndpoints(name))
+	}
+	return nil
+}
+
+// version marshals a resource, and counts it. A resource that cannot be marshalled is not answered; translation makes none.
+func (s *Snapshot) version(t Type, r translate.Resource) *Versioned {
+	s.counters.marshalled(t)
+	v, err := newVersioned(t, r)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// Names returns the canonical names of a type as the client sees them, sorted: what a wildcard means.
+func (s *Snapshot) Names(t Type, client mesh.Client) []string {
+	var names []string
+	for hostName, service := range s.world.Services.All() {
+		for _, port := range service.Ports {
+			switch t {
+			case ListenerType:
+				names = append(names, translate.ListenerName(port.Number, hostName))
+			case RouteType:
+				names = append(names, translate.RouteName(port.Number, hostName))
+			case ClusterType, EndpointType:
+				names = append(names, translate.ClusterName(port.Number, "", hostName))
+				policies, _ := s.world.Policies.Get(hostName)
+				if policy := policies.For(client.Namespace); policy != nil {
+					for _, subset := range policy.Subsets {
+						names = append(names, translate.ClusterName(port.Number, subset.Name, hostName))
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Problems are those of reading and of translation together, sorted.
+func (s *Snapshot) Problems() []mesh.Problem {
+	s.problemsOnce.Do(func() {
+		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.translationProblems()...))
+	})
+	return s.problems
+}
+
+func (s *Snapshot) translationProblems() []mesh.Problem {
+	var problems []mesh.Problem
+	for _, routes := range s.world.Unbound {
+		problems = append(problems, translate.Host(translate.HostInput{Routes: routes}).Problems...)
+	}
+	for hostName, h := range s.hosts.All() {
+		routes, _ := s.world.Routes.Get(hostName)
+		policies, _ := s.world.Policies.Get(hostName)
+		for namespace := range speakers(routes, policies) {
+			problems = append(problems, h.routesFor(s, hostName, namespace).problems...)
+		}
+	}
+	return problems
+}
+
+// speakers returns the namespaces whose clients may be ruled differently from others': every rule of the host is in force
+// for at least one of them, unless another rule always wins.
+func speakers(routes *mesh.RouteTable, policies *mesh.PolicyTable) map[string]struct{} {
+	namespaces := map[string]struct{}{}
+	export := func(owner string, e mesh.Export) {
+		namespaces[owner] = struct{}{}
+		for _, n := range e.Namespaces {
+			namespaces[n] = struct{}{}
+		}
+		if e.Public {
+			namespaces[""] = struct{}{}
+		}
+	}
+	if routes != nil {
+		for _, c := range routes.Candidates {
+			export(c.Routes.Ref.Namespace, c.Export)
+		}
+	}
+	if policies != nil {
+		for _, c := range policies.Candidates {
+			export(c.Namespace, c.Export)
+		}
+	}
+	return namespaces
+}

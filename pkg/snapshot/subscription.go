@@ -1,0 +1,224 @@
+package snapshot
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// subscription is what one stream asked for of one type, and what it holds of it.
+type subscription struct {
+	session *Session
+	t       Type
+
+	// names and wildcard are what is asked for. They are written by the stream's goroutine under Store.mu, while no watch is armed.
+	names    map[string]struct{}
+	wildcard bool
+	// armed is the watch that waits for a change, or nil. Protected by Store.mu.
+	armed *watch
+	// woken is when the World was published that the response on its way tells of. It goes to the stream with that response.
+	woken time.Time
+
+	// Protected by Session.mu.
+
+	held map[string]*holding
+	// inFlight are the responses sent and not yet answered, oldest first.
+	inFlight [][]*Versioned
+}
+
+// watch is one request that waits to be answered, once.
+type watch struct{ send func() }
+
+// holding is what the client has under one name.
+type holding struct {
+	// sent is what was sent last and not refused since; good what was accepted last. Either may be nil.
+	sent, good *Versioned
+	// refused is the version that the client said no to, and why. It is not sent again.
+	refused string
+	reason  string
+}
+
+// wants says whether v is news to the holder. h may be nil.
+func (h *holding) wants(v *Versioned) bool {
+	return h == nil || (h.sent == nil || h.sent.Version != v.Version) && h.refused != v.Version
+}
+
+// fire answers the armed watch. The response is made by the stream's goroutine, when it gets to it, from what is newest then.
+// The caller holds Store.mu.
+func (sub *subscription) fire() {
+	w := sub.armed
+	sub.armed = nil
+	w.send()
+}
+
+// hostOf is the host whose changes concern a name; empty when none does.
+func (sub *subscription) hostOf(name string) string {
+	if sub.t == ListenerType {
+		world := sub.session.store.Current().World()
+		return translate.ParseTarget(name, sub.session.client.Namespace, world.Domain).Host
+	}
+	_, _, host, _ := translate.ParseName(name)
+	return host
+}
+
+// differs says whether the resource of that name is news to the client.
+func (sub *subscription) differs(name string, s *Snapshot) bool {
+	v := s.Resource(sub.t, name, sub.session.client)
+	sub.session.mu.Lock()
+	defer sub.session.mu.Unlock()
+	return v != nil && sub.held[name].wants(v)
+}
+
+// behind says whether anything must be sent: a resource that is news, or word of one that is gone.
+func (sub *subscription) behind(s *Snapshot) bool {
+	asked := sub.asked(s)
+	if slices.ContainsFunc(asked, func(name string) bool { return sub.differs(name, s) }) {
+		return true
+	}
+	sub.session.mu.Lock()
+	defer sub.session.mu.Unlock()
+	return sub.wildcard && len(sub.gone(asked)) > 0
+}
+
+// asked lists, sorted, the names that the subscription stands for now.
+func (sub *subscription) asked(s *Snapshot) []string {
+	names := slices.Sorted(maps.Keys(sub.names))
+	if !sub.wildcard {
+		return names
+	}
+	names = append(names, s.Names(sub.t, sub.session.client)...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// gone lists, sorted, what the client holds and no longer asks for: with a wildcard, what no longer exists. The caller holds Session.mu.
+func (sub *subscription) gone(asked []string) []string {
+	var gone []string
+	for name := range sub.held {
+		if _, ok := slices.BinarySearch(asked, name); !ok {
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+// answer is what a response consists of.
+type answer struct {
+	resources []*Versioned
+	// removed are names that do not exist (any more).
+	removed []string
+	// version stands for the whole subscription after this response.
+	version string
+}
+
+// take makes the next answer from the newest Snapshot and records it as sent. full asks for everything, changed or not.
+func (sub *subscription) take(full bool) answer {
+	s := sub.session.store.Current()
+	asked := sub.asked(s)
+	current := make([]*Versioned, len(asked))
+	for i, name := range asked {
+		current[i] = s.Resource(sub.t, name, sub.session.client)
+	}
+
+	sub.session.mu.Lock()
+	defer sub.session.mu.Unlock()
+	var a answer
+	version := newSetVersion()
+	for i, name := range asked {
+		v := current[i]
+		if v == nil {
+			a.removed = append(a.removed, name)
+			continue
+		}
+		h := sub.holding(name)
+		news := h.wants(v)
+		if h.refused == v.Version {
+			// The client goes on with what it accepted before. Leaving that out would delete it.
+			v = h.good
+		}
+		if v == nil {
+			continue
+		}
+		version.add(v)
+		if full || news {
+			a.resources = append(a.resources, v)
+			h.sent = v
+		}
+	}
+	for _, name := range sub.gone(asked) {
+		a.removed = append(a.removed, name)
+		delete(sub.held, name)
+	}
+	a.version = version.String()
+	sub.inFlight = append(sub.inFlight, a.resources)
+	return a
+}
+
+// count records that an answer is being sent.
+func (sub *subscription) count(a answer) {
+	sub.session.store.counters.sent(sub.t, len(a.resources), sub.woken)
+	sub.woken = time.Time{}
+}
+
+// holding returns that of a name, made if need be. The caller holds Session.mu.
+func (sub *subscription) holding(name string) *holding {
+	h := sub.held[name]
+	if h == nil {
+		h = &holding{}
+		sub.held[name] = h
+	}
+	return h
+}
+
+// ask changes what the subscription stands for, and forgets what the client drops by that.
+func (sub *subscription) ask(names map[string]struct{}, wildcard bool) {
+	store := sub.session.store
+	store.mu.Lock()
+	store.follow(sub, maps.Clone(names), wildcard)
+	store.mu.Unlock()
+	if wildcard {
+		return
+	}
+	sub.session.mu.Lock()
+	defer sub.session.mu.Unlock()
+	for name := range sub.held {
+		if _, ok := names[name]; !ok {
+			delete(sub.held, name)
+		}
+	}
+}
+
+// resume takes the word of a client that returns: if version stands for what would be sent to it, it holds that already.
+func (sub *subscription) resume(version string) bool {
+	s := sub.session.store.Current()
+	var current []*Versioned
+	now := newSetVersion()
+	for _, name := range sub.asked(s) {
+		if v := s.Resource(sub.t, name, sub.session.client); v != nil {
+			now.add(v)
+			current = append(current, v)
+		}
+	}
+	if len(current) == 0 || now.String() != version {
+		return false
+	}
+	sub.session.mu.Lock()
+	defer sub.session.mu.Unlock()
+	for _, v := range current {
+		h := sub.holding(v.Name)
+		h.sent, h.good = v, v
+	}
+	return true
+}
+
+// refs are the objects that made what is held, or the name itself when no object did.
+func (v *Versioned) refs(t Type) []mesh.Ref {
+	if len(v.Refs) > 0 {
+		return v.Refs
+	}
+	return []mesh.Ref{{Kind: t.Name(), Name: v.Name}}
+}

@@ -1,0 +1,54 @@
+package snapshot
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// Versioned is a resource ready to be sent: marshalled once, shared by every stream, never changed.
+type Versioned struct {
+	Name string
+	// Version is a hash of the resource's deterministic bytes.
+	Version string
+	Any     *anypb.Any
+	// Refs name the objects that made the resource.
+	Refs []mesh.Ref
+}
+
+// versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.
+const versionBytes = 8
+
+func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.Message)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b)
+	return &Versioned{
+		Name:    r.Name,
+		Version: hex.EncodeToString(sum[:versionBytes]),
+		Any:     &anypb.Any{TypeUrl: string(t), Value: b},
+		Refs:    r.Refs,
+	}, nil
+}
+
+// setVersion makes the version of a response: a hash over the names and versions it stands for, added in the order of names.
+type setVersion struct{ h hash.Hash }
+
+func newSetVersion() setVersion { return setVersion{sha256.New()} }
+
+func (s setVersion) add(v *Versioned) {
+	s.h.Write([]byte(v.Name))
+	s.h.Write([]byte{0})
+	s.h.Write([]byte(v.Version))
+	s.h.Write([]byte{0})
+}
+
+func (s setVersion) String() string { return hex.EncodeToString(s.h.Sum(nil)[:versionBytes]) }
