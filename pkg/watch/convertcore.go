@@ -1,0 +1,82 @@
+package watch
+
+import (
+	"net/netip"
+	"slices"
+	"unique"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// labelSubZone is Istio's label for the part of a zone; Kubernetes has none.
+const labelSubZone = "topology.istio.io/subzone"
+
+func newObject(k kind, meta *metav1.ObjectMeta) object {
+	return object{key: objectKey{kind: k, namespace: intern(meta.Namespace), name: meta.Name}}
+}
+
+func (o *object) report(code mesh.Code, severity mesh.Severity, field, message string) {
+	o.problems = append(o.problems, mesh.Problem{
+		Code: code, Severity: severity, Object: o.key.ref(), Field: field, Message: message,
+	})
+}
+
+// intern makes equal strings share their bytes. It is for the few that stand in many objects.
+func intern(s string) string { return unique.Make(s).Value() }
+
+func convertService(s *corev1.Service, domain string) object {
+	out := newObject(kindService, &s.ObjectMeta)
+	if s.Spec.Type == corev1.ServiceTypeExternalName {
+		out.report(mesh.CodeUnsupported, mesh.Warning, "spec.type",
+			"a Service of type ExternalName is not served; name its target directly, or give it endpoints and another type")
+		return out
+	}
+	service := &mesh.Service{
+		Ref:        out.key.ref(),
+		Host:       fullHost(s.Name, s.Namespace, domain),
+		Headless:   s.Spec.ClusterIP == corev1.ClusterIPNone,
+		PreferIPv6: len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] == corev1.IPv6Protocol,
+	}
+	for _, p := range s.Spec.Ports {
+		if isTCP(p.Protocol) {
+			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})
+		}
+	}
+	out.value = service
+	return out
+}
+
+// isTCP says whether gRPC may use the port; the API's default is TCP.
+func isTCP(p corev1.Protocol) bool { return p == "" || p == corev1.ProtocolTCP }
+
+func convertPod(p *corev1.Pod) object {
+	out := newObject(kindPod, &p.ObjectMeta)
+	value := &pod{
+		uid: string(p.UID), labels: mesh.Labels(intern(string(mesh.MakeLabels(p.Labels)))),
+		serviceAccount: intern(p.Spec.ServiceAccountName), node: intern(p.Spec.NodeName),
+	}
+	ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+	if !ended && !p.Spec.HostNetwork {
+		for _, ip := range append([]corev1.PodIP{{IP: p.Status.PodIP}}, p.Status.PodIPs...) {
+			if parsed, err := netip.ParseAddr(ip.IP); err == nil && !slices.Contains(value.ips, parsed.String()) {
+				value.ips = append(value.ips, parsed.String())
+			}
+		}
+	}
+	out.value = value
+	return out
+}
+
+func convertNode(n *corev1.Node) object {
+	out := newObject(kindNode, &n.ObjectMeta)
+	out.key.namespace = ""
+	out.value = &node{locality: mesh.Locality{
+		Region:  intern(n.Labels[corev1.LabelTopologyRegion]),
+		Zone:    intern(n.Labels[corev1.LabelTopologyZone]),
+		SubZone: intern(n.Labels[labelSubZone]),
+	}}
+	return out
+}

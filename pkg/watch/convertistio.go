@@ -1,0 +1,142 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// gatewayMesh is the reserved name that means the clients in the mesh.
+const gatewayMesh = "mesh"
+
+func convertVirtualService(v *istiov1.VirtualService) object {
+	out := newObject(kindVirtualService, &v.ObjectMeta)
+	spec := proto.CloneOf(&v.Spec)
+	if !encodable(spec, &out) {
+		return out
+	}
+	others := len(spec.GetGateways()) - count(spec.GetGateways(), gatewayMesh)
+	if others > 0 && others == len(spec.GetGateways()) {
+		return out
+	}
+	value := &virtualService{
+		spec: spec, export: convertExport(spec.GetExportTo()), created: created(&v.ObjectMeta), gateways: others > 0,
+	}
+	for i, host := range spec.GetHosts() {
+		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {
+			value.hosts = append(value.hosts, h)
+		}
+	}
+	if len(spec.GetHosts()) == 0 {
+		out.report(mesh.CodeInvalidValue, mesh.Warning, "spec.hosts", "it holds for no host; name at least one")
+	}
+	out.value = value
+	return out
+}
+
+func convertDestinationRule(d *istiov1.DestinationRule) object {
+	out := newObject(kindDestinationRule, &d.ObjectMeta)
+	spec := proto.CloneOf(&d.Spec)
+	if !encodable(spec, &out) {
+		return out
+	}
+	host, ok := convertHost(spec.GetHost(), "spec.host", &out)
+	if !ok {
+		return out
+	}
+	out.value = &destinationRule{
+		spec: spec, host: host, export: convertExport(spec.GetExportTo()), created: created(&d.ObjectMeta),
+	}
+	return out
+}
+
+// encodable reports text that no protobuf message may carry, since it could not be sent to a client either.
+func encodable(spec proto.Message, out *object) bool {
+	if _, err := (proto.MarshalOptions{}).Marshal(spec); err != nil {
+		out.report(mesh.CodeInvalidValue, mesh.Error, "spec", "it holds text that is not UTF-8 and is not used; write it in UTF-8")
+		return false
+	}
+	return true
+}
+
+func count(list []string, want string) int {
+	n := 0
+	for _, s := range list {
+		if s == want {
+			n++
+		}
+	}
+	return n
+}
+
+func created(meta *metav1.ObjectMeta) (t time.Time) {
+	if meta.CreationTimestamp.IsZero() {
+		return t
+	}
+	return meta.CreationTimestamp.UTC()
+}
+
+// convertExport reads an exportTo list. "~", nobody, is an Export that holds nothing.
+func convertExport(list []string) mesh.Export {
+	if len(list) == 0 {
+		return mesh.Export{Public: true}
+	}
+	var out mesh.Export
+	for _, item := range list {
+		switch item {
+		case "*":
+			out.Public = true
+		case ".":
+			out.Private = true
+		case "~":
+		default:
+			out.Namespaces = append(out.Namespaces, intern(item))
+		}
+	}
+	slices.Sort(out.Namespaces)
+	out.Namespaces = slices.Compact(out.Namespaces)
+	return out
+}
+
+// convertHost accepts a host, or reports why it is none.
+func convertHost(text, field string, out *object) (declaredHost, bool) {
+	name := strings.ToLower(strings.TrimSuffix(text, "."))
+	problem := ""
+	switch {
+	case name == "":
+		problem = "the host is empty; write the name of a Service"
+	case !utf8.ValidString(name):
+		problem = "the host is not UTF-8; write the name of a Service"
+	case strings.LastIndexByte(name, '*') > 0:
+		problem = fmt.Sprintf("%q has a wildcard that does not lead it; write *.example.com or a full name", text)
+	case !isHost(strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")):
+		problem = fmt.Sprintf("%q is not a host; write letters, digits, dots and hyphens", text)
+	}
+	if problem != "" {
+		out.report(mesh.CodeInvalidValue, mesh.Warning, field, problem)
+		return declaredHost{}, false
+	}
+	return declaredHost{name: name, field: field}, true
+}
+
+// isHost says whether name is a DNS name, or empty as after the wildcard "*". Underscores pass: some write them.
+func isHost(name string) bool {
+	if name == "" {
+		return true
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return len(name) <= 253
+}

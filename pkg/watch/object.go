@@ -1,0 +1,109 @@
+package watch
+
+import (
+	"time"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// kind is a kind of object that is watched, by its API name.
+type kind string
+
+const (
+	kindService         kind = "Service"
+	kindEndpointSlice   kind = "EndpointSlice"
+	kindEndpoints       kind = "Endpoints"
+	kindPod             kind = "Pod"
+	kindNode            kind = "Node"
+	kindVirtualService  kind = "VirtualService"
+	kindDestinationRule kind = "DestinationRule"
+)
+
+// objectKey names one object of a source. Nodes have no namespace.
+type objectKey struct {
+	kind            kind
+	namespace, name string
+}
+
+func (k objectKey) ref() mesh.Ref {
+	return mesh.Ref{Kind: string(k.kind), Namespace: k.namespace, Name: k.name}
+}
+
+func (k objectKey) id() objectID { return objectID{k.namespace, k.name} }
+
+// objectID is an objectKey whose kind is known from where it stands.
+type objectID struct{ namespace, name string }
+
+// object is one object of a source, converted. Its parts are read-only.
+type object struct {
+	key objectKey
+	// value is one of *mesh.Service, *slice, *pod, *node, *virtualService, *destinationRule; nil when there is nothing
+	// to use of the object.
+	value    any
+	problems []mesh.Problem
+}
+
+// slice is what is kept of an EndpointSlice or an Endpoints object.
+type slice struct {
+	// service is the name of the Service, in the object's namespace.
+	service string
+	groups  []group
+}
+
+// group is a set of addresses with the same ports. An EndpointSlice is one group, an Endpoints object one for each subset.
+type group struct {
+	ports     []mesh.Port
+	addresses []address
+}
+
+// address is one address of one endpoint.
+type address struct {
+	ip string
+	// pod and uid name the pod behind the address; both are empty when the object does not say.
+	pod, uid string
+	zone     string
+	node     string
+	health   mesh.Health
+	ipv6     bool
+}
+
+// pod is what is kept of a Pod.
+type pod struct {
+	uid            string
+	labels         mesh.Labels
+	serviceAccount string
+	node           string
+	// ips are the pod's own addresses: none when it shares those of its node, or has ended.
+	ips []string
+}
+
+// node is what is kept of a Node.
+type node struct {
+	locality mesh.Locality
+}
+
+// virtualService is a VirtualService that holds for the mesh, perhaps besides gateways.
+type virtualService struct {
+	spec    *networking.VirtualService
+	hosts   []declaredHost
+	export  mesh.Export
+	created time.Time
+	// gateways says that it names real gateways, too, which some of its hosts may be meant for.
+	gateways bool
+}
+
+// destinationRule is a DestinationRule.
+type destinationRule struct {
+	spec    *networking.DestinationRule
+	host    declaredHost
+	export  mesh.Export
+	created time.Time
+}
+
+// declaredHost is a host as its author wrote it, in lower case, and where: it may be short, and it may be a wildcard.
+type declaredHost struct {
+	name  string
+	field string
+}

@@ -1,0 +1,63 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Options are what every source needs to know. The zero value is usable.
+type Options struct {
+	// Domain is the cluster's DNS domain; cluster.local when empty.
+	Domain string
+	// RootNamespace holds the DestinationRules of the whole mesh; istio-system when empty.
+	RootNamespace string
+	// Namespaces restricts what is read; empty means all. Nodes belong to no namespace and are always read.
+	Namespaces []string
+	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
+	Logger *slog.Logger
+	// MinInterval caps the rate of Worlds under a flood of changes; 10 ms when zero. A first change never waits for it.
+	MinInterval time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	o.Domain = cmp.Or(o.Domain, "cluster.local")
+	o.RootNamespace = cmp.Or(o.RootNamespace, "istio-system")
+	o.MinInterval = cmp.Or(o.MinInterval, 10*time.Millisecond)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Source makes Worlds.
+type Source interface {
+	// Run sends the first World once it is complete, and another whenever something changed. It returns nil when ctx ends
+	// and an error when it cannot go on. It never closes out.
+	Run(ctx context.Context, out Worlds) error
+}
+
+// Worlds carries Worlds from one Source to one receiver. It holds one, the latest: a World is a state, so whoever skips
+// one loses nothing.
+type Worlds chan *mesh.World
+
+// NewWorlds makes an empty channel.
+func NewWorlds() Worlds { return make(Worlds, 1) }
+
+// Put sends w without waiting, in place of a World that nobody has read yet. Only one goroutine may call it.
+func (w Worlds) Put(world *mesh.World) {
+	for {
+		select {
+		case w <- world:
+			return
+		default:
+		}
+		select {
+		case <-w:
+		default:
+		}
+	}
+}
