@@ -1,0 +1,44 @@
+# Every target is one command that you could type. `make help` lists them.
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=hack/tools/go.mod
+PKG     ?= ./...
+# The race detector needs a C compiler. Without one the tests run all the same.
+RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
+FUZZTIME ?= 5m
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint golden generate demo e2e bench fuzz
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/controlplane
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/controlplane ./cmd/controlplane
+
+test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
+
+lint: ## run the linters, pinned in hack/tools
+	$(TOOL) golangci-lint run $(PKG)
+	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
+	$(GO) mod tidy -diff
+
+golden: ## rewrite the golden files and the generated documents, then look at the difference
+	$(GO) test ./pkg/translate/... ./cmd/controlplane/... -run 'Golden|Generated|Help' -update
+	@git --no-pager diff --stat
+
+generate: golden ## the same: everything generated comes from the goldens' run
+
+demo: ## see a gRPC client being routed: control plane, backends and client in one terminal, about 20 seconds
+	$(GO) run ./cmd/controlplane demo
+
+e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes)
+	hack/testcluster/build.sh
+	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -timeout 20m ./test/e2e/...
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...
+
+fuzz: ## fuzz the translation for FUZZTIME (5m)
+	$(GO) test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate

@@ -1,0 +1,134 @@
+// Package presubmit holds the rules of the house that linters do not know.
+package presubmit
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	maxFile     = 300 // lines of code and comments, tables not counted
+	maxFunction = 60
+)
+
+// owners are the files that may start goroutines: each is a Run(ctx), waits for what it starts, and ends it with ctx.
+var owners = []string{
+	"cmd/controlplane/serve.go",
+	"internal/admin/server.go",
+	"internal/ads/server.go",
+	"internal/demo/",
+	"pkg/watch/kube.go",
+}
+
+// impure may not be imported by the translator: its results depend on its arguments alone.
+var impure = []string{"context", "io", "log", "log/slog", "math/rand", "math/rand/v2", "net/http", "os", "sync", "sync/atomic", "time"}
+
+type source struct {
+	path string
+	fset *token.FileSet
+	file *ast.File
+}
+
+func TestSizes(t *testing.T) {
+	for _, s := range sources(t) {
+		lines := s.lines(s.file)
+		for _, decl := range s.file.Decls {
+			switch d := decl.(type) {
+			case *ast.FuncDecl:
+				if n := s.lines(d); n > maxFunction {
+					t.Errorf("%s: %s has %d lines, more than %d: split it by what it does", s.path, d.Name.Name, n, maxFunction)
+				}
+			case *ast.GenDecl:
+				if d.Tok == token.VAR {
+					lines -= s.lines(d) // a table
+				}
+			}
+		}
+		if lines > maxFile {
+			t.Errorf("%s has %d lines, more than %d: give part of it a file of its own", s.path, lines, maxFile)
+		}
+	}
+}
+
+func TestGoroutinesHaveOwners(t *testing.T) {
+	for _, s := range sources(t) {
+		if slices.ContainsFunc(owners, func(o string) bool { return strings.HasPrefix(s.path, o) }) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if g, ok := n.(*ast.GoStmt); ok {
+				t.Errorf("%s: a goroutine is started outside the owners: give it a Run(ctx) error", s.fset.Position(g.Pos()))
+			}
+			return true
+		})
+	}
+}
+
+func TestTranslateIsPure(t *testing.T) {
+	found := false
+	for _, s := range sources(t) {
+		if !strings.HasPrefix(s.path, "pkg/translate/") {
+			continue
+		}
+		found = true
+		for _, imported := range s.file.Imports {
+			path := strings.Trim(imported.Path.Value, `"`)
+			if slices.Contains(impure, path) || strings.HasPrefix(path, "k8s.io/") {
+				t.Errorf("%s imports %s: the translator is pure", s.path, path)
+			}
+		}
+	}
+	if !found {
+		t.Fatal("no files of the translator were found")
+	}
+}
+
+func TestNoInit(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, decl := range s.file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s has an init: nothing happens behind the back of who reads serve.go", s.path)
+			}
+		}
+	}
+}
+
+func (s source) lines(n ast.Node) int {
+	return s.fset.Position(n.End()).Line - s.fset.Position(n.Pos()).Line + 1
+}
+
+// sources parses every Go file of the module that is not a test's.
+func sources(t *testing.T) []source {
+	t.Helper()
+	const root = "../.."
+	var all []source
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "hack") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		s := source{fset: token.NewFileSet()}
+		if s.path, err = filepath.Rel(root, path); err != nil {
+			return err
+		}
+		s.path = filepath.ToSlash(s.path)
+		s.file, err = parser.ParseFile(s.fset, path, nil, parser.ParseComments)
+		all = append(all, s)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
