@@ -1,31 +1,58 @@
 package translate
 
 import (
-	"math"
-
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// edsCluster is a cluster without any policy: round robin over endpoints of the same name, and no limit.
+// clusters makes one cluster for each port of the Service and each part of it.
+func clusters(sink *[]mesh.Problem, service *mesh.Service, p *mesh.Policy) []Resource {
+	checkPorts(sink, p, service)
+	checkSubsets(sink, p)
+	var all []Resource
+	for _, port := range service.Ports {
+		for _, subset := range parts(p) {
+			name := ClusterName(port.Number, subsetName(subset), service.Host)
+			all = append(all, Resource{
+				Name:    name,
+				Message: cluster(name, settingsFor(sink, p, subset, port.Number)),
+				Refs:    origins(service, p),
+			})
+		}
+	}
+	return all
+}
+
+func cluster(name string, s settings) *clusterv3.Cluster {
+	c := edsCluster(name)
+	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer)
+	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
+	if plaintextForbidden(s.tlsAt, s.tls) {
+		c.EdsClusterConfig.ServiceName = refusedCluster
+	}
+	return c
+}
+
+// edsCluster is a cluster without any policy: round robin over the endpoints of the same name, and no limit.
 func edsCluster(name string) *clusterv3.Cluster {
 	return &clusterv3.Cluster{
 		Name:                 name,
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig:     &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource(), ServiceName: name},
-		// The enum stays at its zero, which every client accepts; what is wanted stands in the list, whose first entry that a
-		// client knows counts. Clients that cannot read the list balance round robin.
+		// The enum stays at its zero, which every client accepts. What is wanted stands in the list, whose first entry that a
+		// client knows counts; clients that cannot read the list balance round robin.
 		LbPolicy:            clusterv3.Cluster_ROUND_ROBIN,
 		LoadBalancingPolicy: roundRobin(),
-		CircuitBreakers:     maxRequests(math.MaxUint32),
+		CircuitBreakers:     maxRequests(unlimited),
 	}
 }
 
-// maxRequests limits the calls in flight. It is always written: where it is absent every gRPC client assumes 1024.
-func maxRequests(n uint32) *clusterv3.CircuitBreakers {
-	return &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
-		Priority:    corev3.RoutingPriority_DEFAULT,
-		MaxRequests: wrapperspb.UInt32(n),
-	}}}
+// origins are the objects that make a host's clusters: the rules first, being the likelier to be at fault.
+func origins(service *mesh.Service, p *mesh.Policy) []mesh.Ref {
+	var refs []mesh.Ref
+	if p != nil {
+		refs = append(refs, p.Refs...)
+	}
+	return append(refs, service.Ref)
 }

@@ -1,6 +1,155 @@
 package translate
 
-// Endpoints translates the endpoints of one host.
+import (
+	"cmp"
+	"math"
+	"net/netip"
+	"slices"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Endpoints translates the endpoints of one host: a ClusterLoadAssignment for each port of the Service and each subset
+// besides, empty ones included. in is not changed.
 func Endpoints(in EndpointInput) *Bundle {
-	return &Bundle{}
+	b := &Bundle{}
+	if in.Service == nil {
+		return b
+	}
+	for _, port := range in.Service.Ports {
+		for _, subset := range parts(in.Policy) {
+			name := ClusterName(port.Number, subsetName(subset), in.Service.Host)
+			refs := []mesh.Ref{in.Service.Ref}
+			if subset != nil {
+				refs = []mesh.Ref{subset.Ref, in.Service.Ref}
+			}
+			b.Endpoints = append(b.Endpoints, Resource{
+				Name:    name,
+				Message: assignment(name, serving(in.Endpoints, port, subset)),
+				Refs:    refs,
+			})
+		}
+	}
+	return b
+}
+
+// backend is an endpoint as seen on one port.
+type backend struct {
+	primary, additional netip.AddrPort
+	locality            mesh.Locality
+}
+
+// serving picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
+// terminate. Every address and port appears once, for clients refuse a repetition. The result is sorted.
+func serving(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []backend {
+	if set == nil {
+		return nil
+	}
+	found := backends(set, mesh.Ready, port, subset)
+	if len(found) == 0 {
+		found = backends(set, mesh.Draining, port, subset)
+	}
+	slices.SortFunc(found, func(a, b backend) int {
+		return cmp.Or(compareLocality(a.locality, b.locality), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
+	})
+	return distinct(found)
+}
+
+func backends(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset *mesh.Subset) []backend {
+	var found []backend
+	for i := range set.Endpoints {
+		e := &set.Endpoints[i]
+		number, ok := e.Port(port.Name)
+		if e.Health != health || !ok || number == 0 || number > math.MaxUint16 || !selects(subset, e) {
+			continue
+		}
+		b := backend{
+			primary:    addressPort(e.Address, uint16(number)),
+			additional: addressPort(e.Additional, uint16(number)),
+			locality:   e.Locality,
+		}
+		if b.primary.IsValid() {
+			found = append(found, b)
+		}
+	}
+	return found
+}
+
+// addressPort is invalid unless the text is an IP address that has a meaning beyond one machine: clients other than Go's
+// refuse host names.
+func addressPort(text string, port uint16) netip.AddrPort {
+	address, err := netip.ParseAddr(text)
+	if err != nil || address.Zone() != "" {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(address.Unmap(), port)
+}
+
+// distinct drops an endpoint whose primary address is taken already, and an additional address that is. Primary addresses
+// come first: no endpoint is lost to another's second address.
+func distinct(all []backend) []backend {
+	taken := make(map[netip.AddrPort]struct{}, len(all))
+	take := func(a netip.AddrPort) bool {
+		_, known := taken[a]
+		taken[a] = struct{}{}
+		return !known
+	}
+	kept := slices.DeleteFunc(all, func(b backend) bool { return !take(b.primary) })
+	for i := range kept {
+		if kept[i].additional.IsValid() && !take(kept[i].additional) {
+			kept[i].additional = netip.AddrPort{}
+		}
+	}
+	return kept
+}
+
+// assignment groups sorted backends by locality. A locality weighs as much as it has endpoints, so that each endpoint gets
+// an equal share of the calls.
+func assignment(name string, backends []backend) *endpointv3.ClusterLoadAssignment {
+	cla := &endpointv3.ClusterLoadAssignment{ClusterName: name}
+	for len(backends) > 0 {
+		here := backends[0].locality
+		n := slices.IndexFunc(backends, func(b backend) bool { return b.locality != here })
+		if n < 0 {
+			n = len(backends)
+		}
+		group := &endpointv3.LocalityLbEndpoints{
+			// Written in full: clients refuse a locality without this message, and ignore one without a weight.
+			Locality:            &corev3.Locality{Region: here.Region, Zone: here.Zone, SubZone: here.SubZone},
+			LoadBalancingWeight: wrapperspb.UInt32(uint32(n)),
+		}
+		for _, b := range backends[:n] {
+			group.LbEndpoints = append(group.LbEndpoints, lbEndpoint(b))
+		}
+		cla.Endpoints = append(cla.Endpoints, group)
+		backends = backends[n:]
+	}
+	return cla
+}
+
+func lbEndpoint(b backend) *endpointv3.LbEndpoint {
+	e := &endpointv3.Endpoint{Address: socketAddress(b.primary)}
+	if b.additional.IsValid() {
+		e.AdditionalAddresses = []*endpointv3.Endpoint_AdditionalAddress{{Address: socketAddress(b.additional)}}
+	}
+	return &endpointv3.LbEndpoint{
+		HostIdentifier:      &endpointv3.LbEndpoint_Endpoint{Endpoint: e},
+		HealthStatus:        corev3.HealthStatus_HEALTHY,
+		LoadBalancingWeight: wrapperspb.UInt32(1),
+	}
+}
+
+func socketAddress(a netip.AddrPort) *corev3.Address {
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address:       a.Addr().String(),
+		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: uint32(a.Port())},
+	}}}
+}
+
+func compareLocality(a, b mesh.Locality) int {
+	return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.SubZone, b.SubZone))
 }

@@ -7,7 +7,26 @@ import (
 	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
 	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
+
+// loadBalancing translates the simple load balancers. What is absent or not known to gRPC is round robin.
+func loadBalancing(at site, lb *networking.LoadBalancerSettings) *clusterv3.LoadBalancingPolicy {
+	switch lb.GetSimple() {
+	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN: //nolint:staticcheck // Deprecated, but still written.
+		return leastRequest()
+	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
+	case networking.LoadBalancerSettings_RANDOM:
+		at.field("simple").infof(mesh.CodeApproximated, "gRPC has no random choice; it is round robin, from a random start")
+	case networking.LoadBalancerSettings_PASSTHROUGH:
+		at.field("simple").warnf(mesh.CodeUnsupported, "gRPC knows no original address to pass calls to; it is round robin")
+	default:
+		at.field("simple").errorf(mesh.CodeInvalidValue, "there is no load balancer %d; it is round robin", lb.GetSimple())
+	}
+	return roundRobin()
+}
 
 func roundRobin() *clusterv3.LoadBalancingPolicy {
 	return policyList(inLocalities("round_robin", &roundrobinv3.RoundRobin{}))

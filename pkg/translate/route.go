@@ -1,6 +1,138 @@
 package translate
 
-// Host translates the routes and clusters of one host.
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// anyDomain is the one domain of a route table. A table serves one host by all its spellings, so there is nothing to tell
+// apart, and no spelling can be forgotten.
+const anyDomain = "*"
+
+// Host translates the routes and clusters of one host: a RouteConfiguration for each port of the Service, a Cluster for each
+// port and each subset besides. Problems are sorted. in is not changed; the messages are read-only, for they share parts.
 func Host(in HostInput) *Bundle {
-	return &Bundle{}
+	b := &Bundle{}
+	if in.Service != nil {
+		b.Clusters = clusters(&b.Problems, in.Service, in.Policy)
+	}
+	checkPolicy(&b.Problems, in.Policy)
+	if in.Routes == nil {
+		b.Routes = ownRoutes(in.Service)
+	} else {
+		b.Routes = ruledRoutes(&b.Problems, in)
+		checkRoutes(&b.Problems, in.Routes)
+	}
+	b.Problems = mesh.SortProblems(b.Problems)
+	return b
+}
+
+// ownRoutes sends every call to the Service itself.
+func ownRoutes(service *mesh.Service) []Resource {
+	if service == nil {
+		return nil
+	}
+	var all []Resource
+	for _, port := range service.Ports {
+		name := RouteName(port.Number, service.Host)
+		every, _ := pathMatch(site{}, nil, false)
+		action := &routev3.RouteAction{
+			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: name},
+			MaxStreamDuration: timeoutCap(site{}, nil),
+			RetryPolicy:       retryPolicy(site{}, nil),
+		}
+		all = append(all, Resource{
+			Name:    name,
+			Message: routeTable(name, []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: action}}}),
+			Refs:    []mesh.Ref{service.Ref},
+		})
+	}
+	return all
+}
+
+// ruledRoutes follows a VirtualService, for each port of the Service. Without a Service its rules are read for their
+// Problems alone.
+func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
+	root := site{sink, in.Routes.Ref, "spec"}
+	rules := in.Routes.Spec.GetHttp()
+	if len(rules) == 0 {
+		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
+	}
+	t := targets{byText: in.Routes.Targets, namespace: in.Namespace}
+	ports := []mesh.Port{{}}
+	if in.Service == nil {
+		t.namespace = in.Routes.Ref.Namespace
+	} else if len(in.Service.Ports) > 0 {
+		ports = in.Service.Ports
+	}
+	reached := make([]bool, len(rules))
+	var all []Resource
+	for _, port := range ports {
+		c := callee{service: in.Service, port: port.Number}
+		routes := t.routes(root, c, rules, reached)
+		if port.Number == 0 {
+			continue
+		}
+		name := RouteName(port.Number, in.Service.Host)
+		all = append(all, Resource{
+			Name: name, Message: routeTable(name, routes), Refs: []mesh.Ref{in.Routes.Ref, in.Service.Ref},
+		})
+	}
+	for i := range rules {
+		if !reached[i] {
+			root.field("http").index(i).warnf(mesh.CodeUnreachable, "a rule before this one takes every call; move or delete one of them")
+		}
+	}
+	return all
+}
+
+// routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without
+// a rule for a call the call fails, as with Istio: nothing is added at the end.
+func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reached []bool) []*routev3.Route {
+	var routes []*routev3.Route
+	for i, rule := range rules {
+		reached[i] = true
+		at := root.field("http").index(i)
+		matches := c.matches(at, rule)
+		port := c.port
+		if len(matches) == 0 {
+			// The rule is for another port, or for none: it is read for its Problems alone.
+			port = 0
+		}
+		out := t.outcome(at, rule, port)
+		for _, m := range matches {
+			routes = append(routes, &routev3.Route{
+				Name:                 rule.GetName(),
+				Match:                m,
+				Action:               &routev3.Route_Route{Route: out.action},
+				TypedPerFilterConfig: out.overrides,
+			})
+			if isCatchAll(m) {
+				return routes
+			}
+		}
+	}
+	return routes
+}
+
+// matches are those of all the match blocks of a rule, in order. Without a block the rule holds for every call.
+func (c callee) matches(at site, rule *networking.HTTPRoute) []*routev3.RouteMatch {
+	if len(rule.GetMatch()) == 0 {
+		every, _ := pathMatch(at, nil, false)
+		return []*routev3.RouteMatch{every}
+	}
+	var all []*routev3.RouteMatch
+	for i, block := range rule.GetMatch() {
+		all = append(all, c.alternatives(at.field("match").index(i), block)...)
+	}
+	return all
+}
+
+func routeTable(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
+	return &routev3.RouteConfiguration{
+		Name:         name,
+		VirtualHosts: []*routev3.VirtualHost{{Name: name, Domains: []string{anyDomain}, Routes: routes}},
+	}
 }

@@ -1,0 +1,104 @@
+package translate
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// outcome is what becomes of the calls that a rule matches.
+type outcome struct {
+	action *routev3.RouteAction
+	// overrides are per filter; may be nil.
+	overrides map[string]*anypb.Any
+}
+
+// outcome translates all of a rule but its matches. A rule that gRPC cannot follow, and that would send calls elsewhere if
+// the rest of it were followed, takes its calls and fails them.
+func (t targets) outcome(at site, rule *networking.HTTPRoute, listenerPort uint32) outcome {
+	if !purposeful(at, rule) || refusedAction(at, rule) {
+		return failing(nil)
+	}
+	if answer := rule.GetDirectResponse(); answer != nil {
+		return failing(directResponse(at, answer, rule.GetFault()))
+	}
+	shares, ok := t.shares(at, rule.GetRoute(), listenerPort)
+	if !ok {
+		return failing(nil)
+	}
+	action := &routev3.RouteAction{
+		MaxStreamDuration: timeoutCap(at.field("timeout"), rule.GetTimeout()),
+		RetryPolicy:       retryPolicy(at.field("retries"), rule.GetRetries()),
+	}
+	setClusters(at, action, shares)
+	return outcome{action, override(faults(at.field("fault"), rule.GetFault()))}
+}
+
+// purposeful says whether a rule states one thing to do with its calls, and reports it if not.
+func purposeful(at site, rule *networking.HTTPRoute) bool {
+	purposes := 0
+	for _, stated := range []bool{
+		len(rule.GetRoute()) > 0, rule.GetRedirect() != nil, rule.GetDirectResponse() != nil, rule.GetDelegate() != nil,
+	} {
+		if stated {
+			purposes++
+		}
+	}
+	if purposes != 1 {
+		at.errorf(mesh.CodeInvalidValue, "a rule has either a route, a redirect, a directResponse or a delegate, and this one has %d of them; its calls fail", purposes)
+	}
+	return purposes == 1
+}
+
+// refusedAction reports the actions that no gRPC client can carry out.
+func refusedAction(at site, rule *networking.HTTPRoute) bool {
+	refused := false
+	refuse := func(field string, set bool, message string) {
+		if set {
+			at.field(field).errorf(mesh.CodeUnsupported, "%s; the calls fail", message)
+			refused = true
+		}
+	}
+	const sameMethod = "gRPC clients call the method that the application names, and no other: leave it out"
+	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients follow no redirects: route to the other host instead")
+	refuse("delegate", rule.GetDelegate() != nil, "delegation is not translated yet: write the rules of the delegate here")
+	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod)
+	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod)
+	return refused
+}
+
+// directResponse ends every call with the status that the HTTP status stands for. The rule's delay comes first, as
+// everywhere; an abort has no call left to end.
+func directResponse(at site, answer *networking.HTTPDirectResponse, injected *networking.HTTPFaultInjection) *faultv3.HTTPFault {
+	if status := answer.GetStatus(); status < 200 || status > 599 {
+		at.field("directResponse.status").errorf(mesh.CodeInvalidValue, "%d is no HTTP status from 200 to 599; the calls fail as unavailable", status)
+		return nil
+	}
+	if injected.GetAbort() != nil {
+		at.field("fault.abort").warnf(mesh.CodeUnsupported, "directResponse ends every call already; leave one of them out")
+	}
+	fault := always(answer.GetStatus())
+	if injected.GetDelay() != nil {
+		fault.Delay = delay(at.field("fault.delay"), injected.GetDelay())
+	}
+	return fault
+}
+
+// failing sends calls where nobody is; with a fault they end by it before they get there.
+func failing(fault *faultv3.HTTPFault) outcome {
+	action := &routev3.RouteAction{
+		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: refusedCluster},
+		MaxStreamDuration: timeoutCap(site{}, nil),
+	}
+	return outcome{action, override(fault)}
+}
+
+func override(fault *faultv3.HTTPFault) map[string]*anypb.Any {
+	if fault == nil {
+		return nil
+	}
+	return map[string]*anypb.Any{faultFilter: pack(fault)}
+}

@@ -1,0 +1,35 @@
+package translate
+
+import (
+	"math"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// unlimited is the number of calls in flight that no client reaches.
+const unlimited = math.MaxUint32
+
+// circuitBreakers limits the calls that one client process has in flight to the cluster.
+func circuitBreakers(at site, pool *networking.ConnectionPoolSettings) *clusterv3.CircuitBreakers {
+	n := pool.GetHttp().GetHttp2MaxRequests()
+	switch {
+	case n > 0:
+		return maxRequests(uint32(n))
+	case n < 0:
+		at.field("http.http2MaxRequests").errorf(mesh.CodeInvalidValue, "a number of requests cannot be negative; there is no limit now")
+	}
+	return maxRequests(unlimited)
+}
+
+// maxRequests is always written: where it is absent every gRPC client assumes 1024.
+func maxRequests(n uint32) *clusterv3.CircuitBreakers {
+	return &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+		Priority:    corev3.RoutingPriority_DEFAULT,
+		MaxRequests: wrapperspb.UInt32(n),
+	}}}
+}

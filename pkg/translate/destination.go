@@ -1,0 +1,49 @@
+package translate
+
+import (
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// targets finds what the destinations of a VirtualService stand for.
+type targets struct {
+	byText map[string]mesh.Target
+	// namespace is the clients' own, as far as it matters.
+	namespace string
+}
+
+// cluster names the cluster of a destination, as called on that port. One that does not exist is named all the same: its
+// share of the calls fails, rather than moving to another destination, and works from the moment it appears.
+func (t targets) cluster(at site, d *networking.Destination, listenerPort uint32) string {
+	target, ok := t.byText[d.GetHost()]
+	if !ok {
+		target = mesh.Target{Host: d.GetHost()}
+	}
+	if target.Service == nil {
+		at.field("host").errorf(mesh.CodeNoSuchHost, "there is no Service %q; its calls fail: create it or correct the name", target.Host)
+		return ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), target.Host)
+	}
+	port := destinationPort(d, target.Service, listenerPort)
+	if _, ok := target.Service.Port(port); !ok && port != 0 {
+		at.field("port").errorf(mesh.CodeNoSuchPort, "%s has no port %d; its calls fail: name one of its ports", target.Service.Ref, port)
+	}
+	if d.GetSubset() != "" {
+		if _, ok := target.Policies.For(t.namespace).Subset(d.GetSubset()); !ok {
+			at.field("subset").errorf(mesh.CodeNoSuchSubset,
+				"no DestinationRule that these clients see declares the subset %q of %s; its calls fail: declare it", d.GetSubset(), target.Host)
+		}
+	}
+	return ClusterName(port, d.GetSubset(), target.Host)
+}
+
+// destinationPort is the port that the author wrote, or the Service's only one, or the one that was called.
+func destinationPort(d *networking.Destination, service *mesh.Service, listenerPort uint32) uint32 {
+	if number := d.GetPort().GetNumber(); number != 0 {
+		return number
+	}
+	if service != nil && len(service.Ports) == 1 {
+		return service.Ports[0].Number
+	}
+	return listenerPort
+}

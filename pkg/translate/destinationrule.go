@@ -1,0 +1,134 @@
+package translate
+
+// Notes that several rows share.
+const (
+	noteHash      = "balancing by a hash is not translated yet, so calls go round robin; leave it out, or use subsets"
+	noteLocality  = "balancing by locality is not translated yet, so calls go to all localities alike; leave it out"
+	noteZoneAware = "balancing by zone is not translated yet, so calls go to all zones alike; leave it out"
+	noteWarmup    = "gRPC clients do not warm endpoints up; use a readiness probe"
+	noteTCPPool   = "gRPC clients keep one connection to each endpoint; set dial options in the application"
+	noteHTTPPool  = "gRPC clients pool no connections; leave it out"
+	noteOutlier   = "ejecting outliers is not translated yet, so no endpoint is ejected; use a readiness probe"
+	noteTLS       = "it goes with the TLS mode"
+	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
+	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
+	noteBudget    = "gRPC clients take no budget of retries from rules; set fewer attempts"
+)
+
+// destinationRuleFields is the support table of DestinationRule, in the order of its API.
+var destinationRuleFields = []FieldRow{
+	{"DestinationRule.host", Translated, "policy", "exact, short and wildcard; the most specific holds"},
+	{"DestinationRule.trafficPolicy", Translated, "policy", ""},
+	{"DestinationRule.subsets", Translated, "subset", ""},
+	{"DestinationRule.exportTo", Translated, "policy", ""},
+	{"DestinationRule.workloadSelector", Untranslated, "", "rules for some clients are not translated yet, so this one holds for all; use exportTo"},
+	{"WorkloadSelector.matchLabels", Untranslated, "", "see DestinationRule.workloadSelector"},
+
+	{"TrafficPolicy.loadBalancer", Translated, "loadbalancer", ""},
+	{"TrafficPolicy.connectionPool", Caveat, "circuitbreaker", "see its fields"},
+	{"TrafficPolicy.outlierDetection", Untranslated, "", noteOutlier},
+	{"TrafficPolicy.tls", Caveat, "tls", "see its fields"},
+	{"TrafficPolicy.portLevelSettings", Translated, "policy", "they replace the settings for all ports, as with Istio"},
+	{"TrafficPolicy.tunnel", Warned, "", noteTunnel},
+	{"TrafficPolicy.proxyProtocol", Warned, "", noteProxy},
+	{"TrafficPolicy.retryBudget", Warned, "", noteBudget},
+	{"TrafficPolicy.PortTrafficPolicy.port", Translated, "policy", ""},
+	{"TrafficPolicy.PortTrafficPolicy.loadBalancer", Translated, "loadbalancer", ""},
+	{"TrafficPolicy.PortTrafficPolicy.connectionPool", Caveat, "circuitbreaker", "see its fields"},
+	{"TrafficPolicy.PortTrafficPolicy.outlierDetection", Untranslated, "", noteOutlier},
+	{"TrafficPolicy.PortTrafficPolicy.tls", Caveat, "tls", "see its fields"},
+	{"TrafficPolicy.TunnelSettings.protocol", Warned, "", noteTunnel},
+	{"TrafficPolicy.TunnelSettings.targetHost", Warned, "", noteTunnel},
+	{"TrafficPolicy.TunnelSettings.targetPort", Warned, "", noteTunnel},
+	{"TrafficPolicy.ProxyProtocol.version", Warned, "", noteProxy},
+	{"TrafficPolicy.RetryBudget.percent", Warned, "", noteBudget},
+	{"TrafficPolicy.RetryBudget.minRetryConcurrency", Warned, "", noteBudget},
+	{"TrafficPolicy.RetryBudget.budgetInterval", Warned, "", noteBudget},
+
+	{"Subset.name", Translated, "subset", ""},
+	{"Subset.labels", Translated, "subset", "compared with the labels of Pods"},
+	{"Subset.trafficPolicy", Translated, "policy", ""},
+
+	{"LoadBalancerSettings.simple", Caveat, "loadbalancer", "ROUND_ROBIN unless set; LEAST_REQUEST is round robin to C-core and Node; " +
+		"RANDOM and PASSTHROUGH are round robin"},
+	{"LoadBalancerSettings.consistentHash", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.localityLbSetting", Untranslated, "", noteLocality},
+	{"LoadBalancerSettings.zoneAwareLbSetting", Untranslated, "", noteZoneAware},
+	{"LoadBalancerSettings.warmupDurationSecs", Warned, "", noteWarmup},
+	{"LoadBalancerSettings.warmup", Warned, "", noteWarmup},
+	{"LoadBalancerSettings.ConsistentHashLB.httpHeaderName", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.httpCookie", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.useSourceIp", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.httpQueryParameterName", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.ringHash", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.maglev", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.minimumRingSize", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.name", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.path", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.ttl", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.attributes", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.name", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.value", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize", Untranslated, "", noteHash},
+	{"LocalityLoadBalancerSetting.distribute", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.failover", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.failoverPriority", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.enabled", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.Distribute.from", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.Distribute.to", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.Failover.from", Untranslated, "", noteLocality},
+	{"LocalityLoadBalancerSetting.Failover.to", Untranslated, "", noteLocality},
+	{"ZoneAwareLoadBalancerSetting.enabled", Untranslated, "", noteZoneAware},
+	{"ZoneAwareLoadBalancerSetting.failover", Untranslated, "", noteZoneAware},
+	{"ZoneAwareLoadBalancerSetting.failoverPriority", Untranslated, "", noteZoneAware},
+	{"ZoneAwareLoadBalancerSetting.minClusterSize", Untranslated, "", noteZoneAware},
+	{"ZoneAwareLoadBalancerSetting.Failover.from", Untranslated, "", noteZoneAware},
+	{"ZoneAwareLoadBalancerSetting.Failover.to", Untranslated, "", noteZoneAware},
+	{"WarmupConfiguration.duration", Warned, "", noteWarmup},
+	{"WarmupConfiguration.minimumPercent", Warned, "", noteWarmup},
+	{"WarmupConfiguration.aggression", Warned, "", noteWarmup},
+
+	{"ConnectionPoolSettings.tcp", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.http", Caveat, "circuitbreaker", "see its fields"},
+	{"ConnectionPoolSettings.TCPSettings.maxConnections", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.connectTimeout", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.tcpKeepalive", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.maxConnectionDuration", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.idleTimeout", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.probes", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.time", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.interval", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.HTTPSettings.http1MaxPendingRequests", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.http2MaxRequests", Caveat, "circuitbreaker", "calls in flight of one client process; those beyond fail at once"},
+	{"ConnectionPoolSettings.HTTPSettings.maxRequestsPerConnection", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.maxRetries", Warned, "", "gRPC clients do not limit retries in flight; set fewer attempts"},
+	{"ConnectionPoolSettings.HTTPSettings.idleTimeout", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.h2UpgradePolicy", Warned, "", "gRPC is HTTP/2 already; leave it out"},
+	{"ConnectionPoolSettings.HTTPSettings.useClientProtocol", Warned, "", "gRPC is HTTP/2 already; leave it out"},
+	{"ConnectionPoolSettings.HTTPSettings.maxConcurrentStreams", Warned, "", "set it on the server; gRPC clients obey"},
+	{"ConnectionPoolSettings.HTTPSettings.http2KeepAlive", Warned, "", "gRPC clients keep connections alive by dial options; set them in the application"},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.interval", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.timeout", Warned, "", noteHTTPPool},
+
+	{"OutlierDetection.consecutiveErrors", Untranslated, "", noteOutlier},
+	{"OutlierDetection.splitExternalLocalOriginErrors", Untranslated, "", noteOutlier},
+	{"OutlierDetection.consecutiveLocalOriginFailures", Untranslated, "", noteOutlier},
+	{"OutlierDetection.consecutiveGatewayErrors", Untranslated, "", noteOutlier},
+	{"OutlierDetection.consecutive5xxErrors", Untranslated, "", noteOutlier},
+	{"OutlierDetection.interval", Untranslated, "", noteOutlier},
+	{"OutlierDetection.baseEjectionTime", Untranslated, "", noteOutlier},
+	{"OutlierDetection.maxEjectionPercent", Untranslated, "", noteOutlier},
+	{"OutlierDetection.minHealthPercent", Untranslated, "", noteOutlier},
+	{"OutlierDetection.outlierDetectionHttpErrorCodes", Untranslated, "", noteOutlier},
+
+	{"ClientTLSSettings.mode", Untranslated, "tls", "DISABLE is followed; with any other the calls fail, for they would go out unencrypted"},
+	{"ClientTLSSettings.clientCertificate", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.privateKey", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.caCertificates", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.credentialName", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.subjectAltNames", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.sni", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.insecureSkipVerify", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.caCrl", Untranslated, "tls", noteTLS},
+}

@@ -1,0 +1,112 @@
+package translate
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	commonfaultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/fault/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// grpcStatuses are the names of gRPC's status codes, each at its number.
+var grpcStatuses = []string{
+	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+	"DATA_LOSS", "UNAUTHENTICATED",
+}
+
+// faults translates the faults a rule injects. It is nil when there are none.
+func faults(at site, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
+	fault := &faultv3.HTTPFault{}
+	if f.GetDelay() != nil {
+		fault.Delay = delay(at.field("delay"), f.GetDelay())
+	}
+	if f.GetAbort() != nil {
+		fault.Abort = abort(at.field("abort"), f.GetAbort())
+	}
+	if fault.GetDelay() == nil && fault.GetAbort() == nil {
+		return nil
+	}
+	return fault
+}
+
+func delay(at site, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.FaultDelay {
+	kind, ok := d.GetHttpDelayType().(*networking.HTTPFaultInjection_Delay_FixedDelay)
+	if !ok {
+		// The field table speaks of the other kind.
+		return nil
+	}
+	if kind.FixedDelay.CheckValid() != nil || kind.FixedDelay.AsDuration() < time.Millisecond {
+		at.field("fixedDelay").errorf(mesh.CodeInvalidValue, "a delay is a duration of 1ms or more; no call is delayed")
+		return nil
+	}
+	share, where := d.GetPercentage().GetValue(), at.field("percentage.value")
+	if d.GetPercentage() == nil {
+		share, where = float64(d.GetPercent()), at.field("percent") //nolint:staticcheck // Deprecated, but still written.
+	}
+	percent := percentage(where, share)
+	if percent == nil {
+		return nil
+	}
+	return &commonfaultv3.FaultDelay{
+		FaultDelaySecifier: &commonfaultv3.FaultDelay_FixedDelay{FixedDelay: durationpb.New(kind.FixedDelay.AsDuration())},
+		Percentage:         percent,
+	}
+}
+
+func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
+	fault := &faultv3.FaultAbort{Percentage: percentage(at.field("percentage.value"), a.GetPercentage().GetValue())}
+	switch kind := a.GetErrorType().(type) {
+	case *networking.HTTPFaultInjection_Abort_HttpStatus:
+		if kind.HttpStatus < 200 || kind.HttpStatus > 599 {
+			at.field("httpStatus").errorf(mesh.CodeInvalidValue, "%d is no HTTP status from 200 to 599; no call is aborted", kind.HttpStatus)
+			return nil
+		}
+		fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: uint32(kind.HttpStatus)}
+	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
+		code := slices.Index(grpcStatuses, kind.GrpcStatus)
+		if code < 0 {
+			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "%q is no status of gRPC, so no call is aborted; write one of %s",
+				kind.GrpcStatus, strings.Join(grpcStatuses, ", "))
+			return nil
+		}
+		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(code)}
+	default:
+		return nil
+	}
+	if fault.GetPercentage() == nil {
+		return nil
+	}
+	return fault
+}
+
+// percentage is nil for a share of nothing, which is also what an absent one means.
+func percentage(at site, share float64) *typev3.FractionalPercent {
+	const million = 1_000_000
+	switch {
+	case !(share >= 0 && share <= 100): // Also true of what is no number.
+		at.errorf(mesh.CodeInvalidValue, "a percentage is a number from 0 to 100; no call is concerned")
+		return nil
+	case share == 0:
+		return nil
+	case share == math.Trunc(share):
+		return &typev3.FractionalPercent{Numerator: uint32(share), Denominator: typev3.FractionalPercent_HUNDRED}
+	}
+	parts := math.Round(share * million / 100)
+	return &typev3.FractionalPercent{Numerator: uint32(max(parts, 1)), Denominator: typev3.FractionalPercent_MILLION}
+}
+
+// always aborts every call as a server's response with that HTTP status would end it.
+func always(status uint32) *faultv3.HTTPFault {
+	return &faultv3.HTTPFault{Abort: &faultv3.FaultAbort{
+		ErrorType:  &faultv3.FaultAbort_HttpStatus{HttpStatus: status},
+		Percentage: &typev3.FractionalPercent{Numerator: 100, Denominator: typev3.FractionalPercent_HUNDRED},
+	}}
+}

@@ -1,0 +1,91 @@
+package translate
+
+import (
+	"strings"
+)
+
+// Verdict says what becomes of a field.
+type Verdict string
+
+// The verdicts.
+const (
+	// Translated: gRPC does what the field says.
+	Translated Verdict = "translated"
+	// Caveat: gRPC does it in a way of its own, which the note tells.
+	Caveat Verdict = "caveat"
+	// Warned: gRPC cannot do it. The field is dropped with a warning; calls go where they would go with it.
+	Warned Verdict = "dropped"
+	// Refused: gRPC cannot do it, and without it calls would go elsewhere or go out weaker. The match holds nothing, or the
+	// calls fail, with an error.
+	Refused Verdict = "refused"
+	// Untranslated: gRPC can do it, or come close; Mizzen does not yet. It is dropped or refused by the same measure.
+	Untranslated Verdict = "not yet"
+)
+
+// FieldRow is what the support table says of one field of the Istio API.
+type FieldRow struct {
+	// Field is the message and the field as people write them, such as HTTPRoute.timeout.
+	Field   string
+	Verdict Verdict
+	// Leaf is the file that owns the field, without its ending. Of a field that is not followed, the leaf reports it where it
+	// is set; without a leaf the field check does.
+	Leaf string
+	// Note is for users: the caveat, or why the field is not followed and the way out. It is the text of the Problem when the
+	// field check reports the field.
+	Note string
+}
+
+// followed says whether what stands inside the field counts.
+func (r FieldRow) followed() bool { return r.Verdict == Translated || r.Verdict == Caveat }
+
+// reported says whether the field check reports the field.
+func (r FieldRow) reported() bool { return !r.followed() && r.Leaf == "" }
+
+// fieldRows is the table by field.
+var fieldRows = indexFields(virtualServiceFields, destinationRuleFields)
+
+func indexFields(tables ...[]FieldRow) map[string]FieldRow {
+	rows := map[string]FieldRow{}
+	for _, table := range tables {
+		for _, row := range table {
+			rows[row.Field] = row
+		}
+	}
+	return rows
+}
+
+// Fields returns the support table: a row for every field of VirtualService and DestinationRule, message by message. The
+// caller may change it.
+func Fields() []FieldRow {
+	return append(append([]FieldRow(nil), virtualServiceFields...), destinationRuleFields...)
+}
+
+const fieldsIntro = `# What becomes of each field
+
+Every field of VirtualService and DestinationRule, and what gRPC clients make of it through Mizzen. This page is generated
+from the tables in ` + "`pkg/translate`" + ` by ` + "`go test ./pkg/translate -run Fields -update`" + `; do not edit it.
+
+| verdict | meaning |
+|---|---|
+| translated | gRPC does what the field says |
+| caveat | gRPC does it in a way of its own, told in the note |
+| dropped | gRPC cannot do it; the field is left out with a warning, and calls go where they would go with it |
+| refused | gRPC cannot do it, and leaving it out would send calls elsewhere or weaker; the match or the calls fail, with an error |
+| not yet | gRPC could do it; Mizzen does not translate it yet and says so where it is used |
+`
+
+// FieldsMarkdown is the support table as a page for users.
+func FieldsMarkdown() string {
+	var b strings.Builder
+	b.WriteString(fieldsIntro)
+	writeTable(&b, "VirtualService", virtualServiceFields)
+	writeTable(&b, "DestinationRule", destinationRuleFields)
+	return b.String()
+}
+
+func writeTable(b *strings.Builder, title string, rows []FieldRow) {
+	b.WriteString("\n## " + title + "\n\n| field | verdict | note |\n|---|---|---|\n")
+	for _, row := range rows {
+		b.WriteString("| `" + row.Field + "` | " + string(row.Verdict) + " | " + row.Note + " |\n")
+	}
+}

@@ -1,0 +1,144 @@
+package translate
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// meshGateway is the gateway that means calls between workloads.
+const meshGateway = "mesh"
+
+// callee is what a rule is translated for: one port of one Service.
+type callee struct {
+	// service is nil for a VirtualService that holds for no Service.
+	service *mesh.Service
+	// port is zero when service is nil or has no port.
+	port uint32
+}
+
+// alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
+// where no call can match. What cannot be expressed makes the block match nothing rather than more than its author wrote.
+func (c callee) alternatives(at site, m *networking.HTTPMatchRequest) []*routev3.RouteMatch {
+	if !c.concerned(at, m) {
+		return nil
+	}
+	path, ok := pathMatch(at.field("uri"), m.GetUri(), m.GetIgnoreUriCase())
+	variants, headersOK := headerMatches(at, m)
+	if !ok || !headersOK {
+		return nil
+	}
+	if len(variants) == 0 {
+		return []*routev3.RouteMatch{path}
+	}
+	matches := make([]*routev3.RouteMatch, len(variants))
+	for i, headers := range variants {
+		matches[i] = &routev3.RouteMatch{PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: headers}
+	}
+	return matches
+}
+
+// concerned evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate.
+func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
+	if unevaluable(at, m) {
+		return false
+	}
+	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, meshGateway) {
+		return false
+	}
+	if c.port != 0 && m.GetPort() != 0 && m.GetPort() != c.port {
+		return false
+	}
+	post, ok := accepts(at.field("method"), m.GetMethod(), "POST")
+	if ok && !post {
+		at.field("method").warnf(mesh.CodeUnreachable, "every gRPC call is a POST, so this match never holds; leave method out")
+	}
+	called, authorityOK := accepts(at.field("authority"), m.GetAuthority(), c.spellings()...)
+	return ok && post && authorityOK && (called || c.service == nil)
+}
+
+// unevaluable reports conditions that no client can check, or whose check is not translated yet.
+func unevaluable(at site, m *networking.HTTPMatchRequest) bool {
+	found := false
+	refuse := func(field string, set bool, message string) {
+		if set {
+			at.field(field).errorf(mesh.CodeUnsupported, "%s; the match holds nothing", message)
+			found = true
+		}
+	}
+	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing; leave it out")
+	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query; match a header instead")
+	refuse("sourceLabels", len(m.GetSourceLabels()) > 0, "matching the caller's labels is not translated yet; match a header instead")
+	refuse("sourceNamespace", m.GetSourceNamespace() != "",
+		"matching the caller's namespace is not translated yet; use a VirtualService exported to that namespace")
+	return found
+}
+
+// spellings are the names under which c may be called.
+func (c callee) spellings() []string {
+	if c.service == nil {
+		return nil
+	}
+	short := c.service.Ref.Name
+	middle := short + "." + c.service.Namespace()
+	hosts := []string{c.service.Host, short, middle, middle + ".svc"}
+	port := ":" + strconv.FormatUint(uint64(c.port), 10)
+	for _, host := range hosts[:len(hosts):len(hosts)] {
+		hosts = append(hosts, host+port)
+	}
+	return hosts
+}
+
+// pathMatch translates a uri, the full method name of a call. It fails when no call can match.
+func pathMatch(at site, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
+	// Written in full: gRPC for Java takes an absent case_sensitive for false.
+	match := &routev3.RouteMatch{CaseSensitive: wrapperspb.Bool(!ignoreCase)}
+	switch kind := uri.GetMatchType().(type) {
+	case *networking.StringMatch_Exact:
+		match.PathSpecifier = &routev3.RouteMatch_Path{Path: kind.Exact}
+		if !strings.HasPrefix(kind.Exact, "/") || strings.Count(kind.Exact, "/") < 2 {
+			at.field("exact").warnf(mesh.CodeUnreachable, "no gRPC method has the path %q; write /package.Service/Method", kind.Exact)
+			return nil, false
+		}
+	case *networking.StringMatch_Prefix:
+		match.PathSpecifier = &routev3.RouteMatch_Prefix{Prefix: kind.Prefix}
+		if kind.Prefix != "" && !strings.HasPrefix(kind.Prefix, "/") {
+			at.field("prefix").warnf(mesh.CodeUnreachable, "no gRPC method has a path that starts with %q; write /package.Service/", kind.Prefix)
+			return nil, false
+		}
+	case *networking.StringMatch_Regex:
+		if _, ok := compile(at.field("regex"), kind.Regex); !ok {
+			return nil, false
+		}
+		expression := kind.Regex
+		if ignoreCase {
+			// Clients apply case_sensitive to prefixes and exact paths only.
+			expression = "(?i:" + expression + ")"
+		}
+		match.PathSpecifier = &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: expression}}
+	default:
+		match.PathSpecifier = &routev3.RouteMatch_Prefix{}
+	}
+	return match, true
+}
+
+// isCatchAll says whether a match holds for every call.
+func isCatchAll(m *routev3.RouteMatch) bool {
+	if len(m.GetHeaders()) > 0 {
+		return false
+	}
+	switch path := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Prefix:
+		return path.Prefix == "" || path.Prefix == "/"
+	case *routev3.RouteMatch_SafeRegex:
+		return path.SafeRegex.GetRegex() == ".*" || path.SafeRegex.GetRegex() == "/.*"
+	}
+	return false
+}

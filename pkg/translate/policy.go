@@ -1,0 +1,89 @@
+package translate
+
+import (
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// settings are what a policy says of one port and subset, each with the place where it is written.
+type settings struct {
+	loadBalancer   *networking.LoadBalancerSettings
+	connectionPool *networking.ConnectionPoolSettings
+	tls            *networking.ClientTLSSettings
+
+	loadBalancerAt, connectionPoolAt, tlsAt site
+}
+
+// layer is a traffic policy, or the part of one that holds for a port.
+type layer interface {
+	GetLoadBalancer() *networking.LoadBalancerSettings
+	GetConnectionPool() *networking.ConnectionPoolSettings
+	GetTls() *networking.ClientTLSSettings
+}
+
+// settingsFor lays the policies over each other as Istio does. Settings are replaced whole, never merged inside:
+//
+//	written                          what it replaces
+//	top-level policy                 -
+//	port level of the top level      all of the above; what it leaves out is at its default
+//	subset's policy                  each setting it has
+//	port level of the subset         all of the above
+//
+// p may be nil, and so may subset.
+func settingsFor(sink *[]mesh.Problem, p *mesh.Policy, subset *mesh.Subset, port uint32) settings {
+	var s settings
+	if p == nil {
+		return s
+	}
+	s.overlay(site{sink, p.TrafficRef, "spec.trafficPolicy"}, p.Traffic, port)
+	if subset != nil {
+		s.overlay(site{sink, subset.Ref, subset.Field + ".trafficPolicy"}, subset.Traffic, port)
+	}
+	return s
+}
+
+func (s *settings) overlay(at site, p *networking.TrafficPolicy, port uint32) {
+	for i, level := range p.GetPortLevelSettings() {
+		if level.GetPort().GetNumber() == port {
+			*s = settings{}
+			s.take(at.field("portLevelSettings").index(i), level)
+			return
+		}
+	}
+	if p != nil {
+		s.take(at, p)
+	}
+}
+
+func (s *settings) take(at site, l layer) {
+	if v := l.GetLoadBalancer(); v != nil {
+		s.loadBalancer, s.loadBalancerAt = v, at.field("loadBalancer")
+	}
+	if v := l.GetConnectionPool(); v != nil {
+		s.connectionPool, s.connectionPoolAt = v, at.field("connectionPool")
+	}
+	if v := l.GetTls(); v != nil {
+		s.tls, s.tlsAt = v, at.field("tls")
+	}
+}
+
+// checkPorts reports port levels of ports that the Service does not have. A policy for many hosts may name ports that only
+// some of them have.
+func checkPorts(sink *[]mesh.Problem, p *mesh.Policy, service *mesh.Service) {
+	if p == nil || p.Host != service.Host {
+		return
+	}
+	check := func(at site, traffic *networking.TrafficPolicy) {
+		for i, level := range traffic.GetPortLevelSettings() {
+			if _, ok := service.Port(level.GetPort().GetNumber()); !ok {
+				at.field("trafficPolicy.portLevelSettings").index(i).field("port").warnf(mesh.CodeNoSuchPort,
+					"%s has no port %d, so these settings hold for nothing; name one of its ports", service.Ref, level.GetPort().GetNumber())
+			}
+		}
+	}
+	check(site{sink, p.TrafficRef, "spec"}, p.Traffic)
+	for _, subset := range p.Subsets {
+		check(site{sink, subset.Ref, subset.Field}, subset.Traffic)
+	}
+}

@@ -1,0 +1,118 @@
+package translate
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const (
+	// maxRetries leaves five attempts in all, the limit that gRPC sets for itself but does not keep for routes from xDS.
+	maxRetries = 4
+	// defaultRetries and defaultBackoff are Istio's, for rules that say nothing.
+	defaultRetries = 2
+	defaultBackoff = 25 * time.Millisecond
+	// backoffGrowth is how far the back-off grows.
+	backoffGrowth = 10
+)
+
+// defaultRetryOn is Istio's default as far as gRPC knows it.
+var defaultRetryOn = []string{"cancelled", "unavailable"}
+
+// retryConditions says what becomes of Istio's conditions: the status on which gRPC retries. Those with a note hold only
+// nearly.
+var retryConditions = map[string]struct{ status, note string }{
+	"cancelled":            {status: "cancelled"},
+	"deadline-exceeded":    {status: "deadline-exceeded"},
+	"internal":             {status: "internal"},
+	"resource-exhausted":   {status: "resource-exhausted"},
+	"unavailable":          {status: "unavailable"},
+	"connect-failure":      {status: "unavailable"},
+	"refused-stream":       {status: "unavailable"},
+	"reset":                {status: "unavailable", note: "gRPC retries no call whose response began"},
+	"reset-before-request": {status: "unavailable", note: "gRPC retries no call whose response began"},
+	"5xx":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
+	"gateway-error":        {status: "unavailable", note: "gRPC retries on statuses of its own"},
+	"429":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
+	"502":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
+	"503":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
+	"504":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
+}
+
+// retryPolicy translates retries; without any, Istio's default policy holds. It is nil when calls are not retried.
+func retryPolicy(at site, r *networking.HTTPRetry) *routev3.RetryPolicy {
+	if r == nil {
+		return retries(defaultRetryOn, defaultRetries, defaultBackoff)
+	}
+	attempts := r.GetAttempts()
+	switch {
+	case attempts < 0:
+		at.field("attempts").errorf(mesh.CodeInvalidValue, "attempts cannot be negative; calls are not retried")
+		return nil
+	case attempts == 0:
+		return nil
+	case attempts > maxRetries:
+		at.field("attempts").infof(mesh.CodeApproximated, "gRPC makes at most %d retries, so %d count", maxRetries, maxRetries)
+		attempts = maxRetries
+	}
+	on := retryOn(at.field("retryOn"), r.GetRetryOn())
+	if len(on) == 0 {
+		return nil
+	}
+	return retries(on, uint32(attempts), backoff(at.field("backoff"), r.GetBackoff()))
+}
+
+func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPolicy {
+	return &routev3.RetryPolicy{
+		// Without blanks: gRPC's C-core compares what stands between the commas as it is.
+		RetryOn:    strings.Join(on, ","),
+		NumRetries: wrapperspb.UInt32(attempts),
+		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
+			BaseInterval: durationpb.New(base),
+			MaxInterval:  durationpb.New(backoffGrowth * base),
+		},
+	}
+}
+
+// retryOn translates the conditions, sorted. What gRPC does not know is reported and left out.
+func retryOn(at site, conditions string) []string {
+	if conditions == "" {
+		return defaultRetryOn
+	}
+	var on []string
+	for _, text := range strings.Split(conditions, ",") {
+		text = strings.ToLower(strings.TrimSpace(text))
+		condition, known := retryConditions[text]
+		switch {
+		case text == "":
+			continue
+		case !known:
+			at.warnf(mesh.CodeUnsupported, "gRPC cannot retry on %q; use cancelled, deadline-exceeded, internal, resource-exhausted or unavailable", text)
+			continue
+		case condition.note != "":
+			at.infof(mesh.CodeApproximated, "%q is taken as %s: %s", text, condition.status, condition.note)
+		}
+		on = append(on, condition.status)
+	}
+	slices.Sort(on)
+	return slices.Compact(on)
+}
+
+// backoff is the least pause before a retry.
+func backoff(at site, d *durationpb.Duration) time.Duration {
+	if d == nil {
+		return defaultBackoff
+	}
+	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond || d.AsDuration() > time.Hour {
+		at.errorf(mesh.CodeInvalidValue, "a back-off is a duration from 1ms to 1h; it is %s now", defaultBackoff)
+		return defaultBackoff
+	}
+	return d.AsDuration()
+}

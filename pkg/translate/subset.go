@@ -1,0 +1,48 @@
+package translate
+
+import (
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// parts lists what a host's clusters and endpoints are made for: everything, which is the nil Subset, then each subset.
+func parts(p *mesh.Policy) []*mesh.Subset {
+	all := []*mesh.Subset{nil}
+	if p == nil {
+		return all
+	}
+	for i := range p.Subsets {
+		if subset := &p.Subsets[i]; nameable(subset.Name) {
+			all = append(all, subset)
+		}
+	}
+	return all
+}
+
+// checkSubsets reports subsets that cannot be called.
+func checkSubsets(sink *[]mesh.Problem, p *mesh.Policy) {
+	if p == nil {
+		return
+	}
+	for _, subset := range p.Subsets {
+		if !nameable(subset.Name) {
+			site{sink, subset.Ref, subset.Field + ".name"}.errorf(mesh.CodeInvalidValue,
+				"a subset cannot be called %q; use letters, digits and dashes", subset.Name)
+		}
+	}
+}
+
+// nameable says whether the subset's name can stand in a cluster's.
+func nameable(name string) bool { return name != "" && !strings.Contains(name, "|") }
+
+// subsetName is empty for the nil Subset.
+func subsetName(s *mesh.Subset) string {
+	if s == nil {
+		return ""
+	}
+	return s.Name
+}
+
+// selects says whether an endpoint belongs to the subset. Everything belongs to the nil Subset.
+func selects(s *mesh.Subset, e *mesh.Endpoint) bool { return s == nil || e.Labels.Match(s.Labels) }

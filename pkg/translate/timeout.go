@@ -1,0 +1,22 @@
+package translate
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// timeoutCap limits the whole call, its retries and streams included; the application's own deadline holds if it is sooner.
+// Zero is no limit, and is written in full: without it the Listener would decide.
+func timeoutCap(at site, timeout *durationpb.Duration) *routev3.RouteAction_MaxStreamDuration {
+	limit := &durationpb.Duration{}
+	switch {
+	case timeout == nil:
+	case timeout.CheckValid() != nil || timeout.AsDuration() < 0:
+		at.errorf(mesh.CodeInvalidValue, "a timeout is a duration of zero or more, such as 1.5s; there is no limit now")
+	default:
+		limit = durationpb.New(timeout.AsDuration())
+	}
+	return &routev3.RouteAction_MaxStreamDuration{MaxStreamDuration: limit, GrpcTimeoutHeaderMax: limit}
+}

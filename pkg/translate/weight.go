@@ -1,0 +1,88 @@
+package translate
+
+import (
+	"math"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// share is a cluster's part of the calls.
+type share struct {
+	cluster string
+	weight  uint64
+}
+
+// shares reads the destinations of a rule. A single one takes everything, whatever its weight. It fails, having reported
+// it, when nobody takes anything.
+func (t targets) shares(at site, destinations []*networking.HTTPRouteDestination, listenerPort uint32) ([]share, bool) {
+	var all []share
+	for i, d := range destinations {
+		where := at.field("route").index(i)
+		weight := uint64(max(d.GetWeight(), 0))
+		if d.GetWeight() < 0 {
+			where.field("weight").errorf(mesh.CodeInvalidValue, "a weight cannot be negative; it counts as 0")
+		}
+		if len(destinations) == 1 {
+			weight = 1
+		}
+		cluster := t.cluster(where.field("destination"), d.GetDestination(), listenerPort)
+		if weight > 0 {
+			all = add(all, share{cluster, weight})
+		}
+	}
+	if len(all) == 0 {
+		at.field("route").errorf(mesh.CodeNoWeight, "all destinations weigh nothing, so the calls fail; give one a weight")
+	}
+	return all, len(all) > 0
+}
+
+// add joins shares of one cluster: clients tell them apart by name only.
+func add(all []share, s share) []share {
+	for i := range all {
+		if all[i].cluster == s.cluster {
+			all[i].weight += s.weight
+			return all
+		}
+	}
+	return append(all, s)
+}
+
+// setClusters makes the shares the action's destinations.
+func setClusters(at site, action *routev3.RouteAction, shares []share) {
+	if len(shares) == 1 {
+		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: shares[0].cluster}
+		return
+	}
+	weighted := &routev3.WeightedCluster{}
+	for _, s := range fit(at, shares) {
+		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
+			Name: s.cluster, Weight: wrapperspb.UInt32(uint32(s.weight)),
+		})
+	}
+	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
+}
+
+// fit halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
+func fit(at site, shares []share) []share {
+	for sum(shares) > math.MaxUint32 {
+		at.field("route").infof(mesh.CodeApproximated, "the sum of the weights is beyond 4294967295; they are scaled down")
+		smaller := make([]share, len(shares))
+		for i, s := range shares {
+			smaller[i] = share{s.cluster, max(s.weight/2, 1)}
+		}
+		shares = smaller
+	}
+	return shares
+}
+
+func sum(shares []share) uint64 {
+	total := uint64(0)
+	for _, s := range shares {
+		total += s.weight
+	}
+	return total
+}
