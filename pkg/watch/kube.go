@@ -1,0 +1,153 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Kube is the Source that reads a Kubernetes cluster.
+//
+// Whatever becomes of the API server, the World keeps what was last known: lists and watches are tried again until they
+// succeed, and only a complete list or a deletion takes an object away. The definitions of Istio's kinds may be absent at
+// start, come and go; each of the two counts from the moment the cluster serves it.
+type Kube struct {
+	options   Options
+	inbox     *inbox
+	link      *link
+	informers []*informer
+}
+
+var _ Source = (*Kube)(nil)
+
+// NewKube returns a Source for the cluster that config speaks of. It connects to nothing yet.
+func NewKube(config *rest.Config, o Options) (*Kube, error) {
+	config = rest.CopyConfig(config)
+	// Lists and watches are few and back off by themselves; client-go's limit would only slow the start.
+	config.QPS = -1
+	// A watch lasts for minutes.
+	config.Timeout = 0
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	dynamicClient, err := dynamic.NewForConfigAndClient(config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	// Protocol buffers cost a fraction of JSON, but only built-in kinds have them.
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	client, err := kubernetes.NewForConfigAndClient(config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	return newKube(client, dynamicClient, o), nil
+}
+
+func newKube(client kubernetes.Interface, istio dynamic.Interface, o Options) *Kube {
+	o = o.withDefaults()
+	k := &Kube{options: o, inbox: newInbox(), link: &link{logger: o.Logger}}
+	namespaces := o.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	core, discovery := client.CoreV1(), client.DiscoveryV1()
+	for _, ns := range namespaces {
+		k.add(kindService, ns, newListWatch(client, core.Services(ns), ""))
+		k.add(kindEndpointSlice, ns, newListWatch(client, discovery.EndpointSlices(ns), slicesOfServices))
+		k.add(kindEndpoints, ns, newListWatch(client, core.Endpoints(ns), endpointsOfUsers))
+		k.add(kindPod, ns, newListWatch(client, core.Pods(ns), ""))
+		rules := k.add(kindDestinationRule, ns, newListWatch(istio, istio.Resource(destinationRules).Namespace(ns), ""))
+		services := k.add(kindVirtualService, ns, newListWatch(istio, istio.Resource(virtualServices).Namespace(ns), ""))
+		services.after = rules.presence
+	}
+	k.add(kindNode, metav1.NamespaceAll, newListWatch(client, core.Nodes(), ""))
+	return k
+}
+
+// What is not asked for costs neither the API server nor the control plane anything.
+const (
+	// slicesOfServices selects the EndpointSlices that belong to a Service.
+	slicesOfServices = "kubernetes.io/service-name"
+	// endpointsOfUsers leaves out the Endpoints that Kubernetes writes itself: those have EndpointSlices, too.
+	endpointsOfUsers = "endpoints.kubernetes.io/managed-by!=endpoint-controller"
+)
+
+var (
+	virtualServices  = istiov1.SchemeGroupVersion.WithResource("virtualservices")
+	destinationRules = istiov1.SchemeGroupVersion.WithResource("destinationrules")
+)
+
+func (k *Kube) add(kind kind, namespace string, source listWatch) *informer {
+	logger := k.options.Logger.With("kind", string(kind))
+	if namespace != metav1.NamespaceAll {
+		logger = logger.With("namespace", namespace)
+	}
+	i := &informer{
+		kind: kind, domain: k.options.Domain, source: source, inbox: k.inbox, link: k.link, logger: logger,
+		presence: newPresence(), settled: make(chan struct{}), known: map[objectKey]string{},
+	}
+	k.informers = append(k.informers, i)
+	return i
+}
+
+// Run implements Source. It returns only when ctx ends: while the cluster cannot be reached at all, no World is sent.
+func (k *Kube) Run(ctx context.Context, out Worlds) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, i := range k.informers {
+		running.Go(func() { i.run(ctx) })
+	}
+	for _, i := range k.informers {
+		select {
+		case <-i.settled:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	k.options.Logger.Info("kubernetes objects are complete")
+	k.assemble(ctx, out)
+	return nil
+}
+
+// assemble makes Worlds of what the informers put into the inbox. A change that comes after a pause is taken up at once;
+// those that come while a World is made, or within MinInterval of it, go into the next one together.
+func (k *Kube) assemble(ctx context.Context, out Worlds) {
+	a := newAssembler(k.options.Domain, k.options.RootNamespace)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for last := (*mesh.World)(nil); ; {
+		for key, object := range k.inbox.take() {
+			if object == nil {
+				a.remove(key)
+			} else {
+				a.set(*object)
+			}
+		}
+		if world := a.world(); world != last {
+			out.Put(world)
+			last = world
+		}
+		pause.Reset(k.options.MinInterval)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-k.inbox.poke:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

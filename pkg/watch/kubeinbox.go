@@ -1,0 +1,42 @@
+package watch
+
+import "sync"
+
+// inbox holds, between the informers and the assembler, the latest state of each object that changed.
+type inbox struct {
+	// poke has a value when there may be something to take.
+	poke chan struct{}
+
+	// mu protects changes: the objects by key, nil for one that is gone.
+	mu      sync.Mutex
+	changes map[objectKey]*object
+}
+
+func newInbox() *inbox {
+	return &inbox{poke: make(chan struct{}, 1), changes: map[objectKey]*object{}}
+}
+
+// put records changes. They are taken together, so that a whole list becomes one change of the World.
+func (b *inbox) put(changes map[objectKey]*object) {
+	if len(changes) == 0 {
+		return
+	}
+	b.mu.Lock()
+	for key, o := range changes {
+		b.changes[key] = o
+	}
+	b.mu.Unlock()
+	select {
+	case b.poke <- struct{}{}:
+	default:
+	}
+}
+
+// take empties the inbox.
+func (b *inbox) take() map[objectKey]*object {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := b.changes
+	b.changes = map[objectKey]*object{}
+	return taken
+}

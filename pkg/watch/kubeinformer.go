@@ -1,0 +1,160 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// backoff of lists and watches that fail. client-go's own grows to a minute, which is how long clients would wait for
+// news after an API server has come back; this one stays at two seconds. It is also how soon a new CRD is noticed.
+var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 1 << 20, Cap: 2 * time.Second}
+
+// informer keeps the inbox informed of the objects of one kind in one namespace, or in all of them.
+//
+// It is client-go's reflector over a store of its own that keeps no objects, only which there are: the assembler holds the
+// values. Compared with a shared informer, a list arrives as one change instead of one by one, objects are not held
+// twice, and the wait before another attempt is ours to choose.
+type informer struct {
+	kind   kind
+	domain string
+	source listWatch
+	inbox  *inbox
+	link   *link
+	logger *slog.Logger
+
+	// presence is this kind's, for others; after is that of the kind which this one follows, or nil.
+	presence, after *presence
+	// settled is closed once the objects are complete, or the cluster has said that there are none to be had.
+	settled chan struct{}
+	once    sync.Once
+
+	// The reflector's goroutine alone touches what follows: the version of every object that there is, whether the kind
+	// was absent at the last attempt, and the error that was logged last.
+	known     map[objectKey]string
+	absent    bool
+	complaint string
+}
+
+// By this interface the reflector finds Transformer, and streams objects through it instead of holding a whole list of them.
+var _ cache.TransformingStore = (*informer)(nil)
+
+func (i *informer) run(ctx context.Context) {
+	lw := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc:  i.list,
+		WatchFuncWithContext: i.watch,
+	}, i.source.client)
+	reflector := cache.NewReflectorWithOptions(lw, nil, i, cache.ReflectorOptions{
+		Name: "mizzen", TypeDescription: string(i.kind), Backoff: &backoff,
+	})
+	// What the reflector logs has been logged by observe, shorter; its own words are for debugging.
+	logger := logr.FromSlogHandler(quiet{i.logger.Handler()})
+	reflector.RunWithContext(klog.NewContext(ctx, logger))
+}
+
+// Replace takes the place of all that is known: the objects of a list that was read to its end.
+func (i *informer) Replace(list []any, _ string) error {
+	changes := map[objectKey]*object{}
+	known := make(map[objectKey]string, len(list))
+	for _, typed := range list {
+		entry := i.entry(typed)
+		known[entry.key] = entry.version
+		if version, ok := i.known[entry.key]; !ok || version != entry.version {
+			changes[entry.key] = &entry.object
+		}
+	}
+	for key := range i.known {
+		if _, ok := known[key]; !ok {
+			changes[key] = nil
+		}
+	}
+	i.known = known
+	i.inbox.put(changes)
+	i.presence.note(false)
+	i.settle()
+	return nil
+}
+
+// Add implements cache.ReflectorStore.
+func (i *informer) Add(typed any) error {
+	entry := i.entry(typed)
+	i.known[entry.key] = entry.version
+	i.inbox.put(map[objectKey]*object{entry.key: &entry.object})
+	return nil
+}
+
+// Update implements cache.ReflectorStore.
+func (i *informer) Update(typed any) error { return i.Add(typed) }
+
+// Delete implements cache.ReflectorStore.
+func (i *informer) Delete(typed any) error {
+	m, err := meta.Accessor(typed)
+	if err != nil {
+		return fmt.Errorf("deleted object: %w", err)
+	}
+	key := objectKey{kind: i.kind, namespace: m.GetNamespace(), name: m.GetName()}
+	delete(i.known, key)
+	i.inbox.put(map[objectKey]*object{key: nil})
+	return nil
+}
+
+// Resync implements cache.ReflectorStore. There is nothing to repeat.
+func (i *informer) Resync() error { return nil }
+
+// Transformer implements cache.TransformingStore.
+func (i *informer) Transformer() cache.TransformFunc {
+	return func(typed any) (any, error) { return i.entry(typed), nil }
+}
+
+// settle says that the objects of this informer need not be waited for any longer.
+func (i *informer) settle() { i.once.Do(func() { close(i.settled) }) }
+
+// entry is a converted object on its way through the reflector, which asks every object for its name and version.
+type entry struct {
+	object
+
+	version string
+}
+
+// GetObjectMeta implements metav1.ObjectMetaAccessor.
+func (e *entry) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{Namespace: e.key.namespace, Name: e.key.name, ResourceVersion: e.version}
+}
+
+// entry converts an object, unless that has been done. Whatever is wrong with the object stays with it: the informer goes on.
+func (i *informer) entry(typed any) (e *entry) {
+	if e, ok := typed.(*entry); ok {
+		return e
+	}
+	e = &entry{object: object{key: objectKey{kind: i.kind}}}
+	if m, err := meta.Accessor(typed); err == nil {
+		e.key.namespace, e.key.name, e.version = m.GetNamespace(), m.GetName(), m.GetResourceVersion()
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			i.logger.Error("conversion of an object panicked", "name", e.key.name, "error", fmt.Sprint(cause))
+			e.object = object{key: e.key}
+			e.report(mesh.CodeUnreadable, mesh.Error, "", "the control plane failed to read the object, which is a mistake of its own; please report it")
+		}
+	}()
+	typed, err := decode(typed)
+	if err != nil {
+		e.report(mesh.CodeUnreadable, mesh.Error, "", fmt.Sprintf("the object is left out: %v", err))
+		return e
+	}
+	if converted, ok := convert(typed, i.domain); ok {
+		e.object = converted
+	}
+	return e
+}

@@ -1,0 +1,166 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// listWatch asks the API server for the objects of one kind.
+type listWatch struct {
+	// client is what list and watch call; the reflector asks it which kinds of list it understands.
+	client any
+	labels string
+	list   func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch  func(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// newListWatch makes a listWatch of one client for one kind, such as client.CoreV1().Pods(namespace), restricted to
+// objects that the label selector matches.
+func newListWatch[L runtime.Object](client any, kind interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}, labels string,
+) listWatch {
+	return listWatch{
+		client: client, labels: labels, watch: kind.Watch,
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return kind.List(ctx, o) },
+	}
+}
+
+func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	o.LabelSelector = i.source.labels
+	list, err := i.source.list(ctx, o)
+	i.observe(ctx, err)
+	return list, err
+}
+
+func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	o.LabelSelector = i.source.labels
+	w, err := i.source.watch(ctx, o)
+	i.observe(ctx, err)
+	return w, err
+}
+
+// observe looks at how a list or a watch began. The reflector tries again in any case.
+func (i *informer) observe(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	i.link.observe(err)
+	if err == nil {
+		if i.absent && i.after != nil {
+			i.after.await(ctx)
+		}
+		i.absent, i.complaint = false, ""
+		return
+	}
+	status := apierrors.APIStatus(nil)
+	switch {
+	case !errors.As(err, &status):
+		// No answer at all: the link has said so, once for all informers.
+	case apierrors.IsNotFound(err) && i.optional():
+		i.absent = true
+		i.complain(slog.LevelInfo, "kind is not served by the cluster", err)
+		i.settle()
+	case apierrors.IsForbidden(err) && i.kind == kindNode:
+		i.complain(slog.LevelWarn, "nodes may not be read; the regions of endpoints are not known", err)
+		i.settle()
+	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err):
+		// What was seen last is too old to go on from, or this API server does not stream lists. The reflector lists anew.
+	default:
+		i.complain(slog.LevelWarn, "kubernetes refused a list or watch", err)
+	}
+	i.presence.note(i.absent)
+}
+
+// optional says whether a cluster may do without the kind.
+func (i *informer) optional() bool {
+	return i.kind == kindVirtualService || i.kind == kindDestinationRule
+}
+
+// complain logs an error, and nothing while it repeats.
+func (i *informer) complain(level slog.Level, message string, err error) {
+	if text := err.Error(); text != i.complaint {
+		i.complaint = text
+		i.logger.Log(context.Background(), level, message, "error", text)
+	}
+}
+
+// link is what is known of the connection to the API server. All informers share it.
+type link struct {
+	logger *slog.Logger
+
+	// mu protects lost: when the API server was first found not to answer; zero while it answers.
+	mu   sync.Mutex
+	lost time.Time
+}
+
+// observe is told how each request ended and logs when that turns. An error status is an answer like another.
+func (l *link) observe(err error) {
+	answered := err == nil || errors.As(err, new(apierrors.APIStatus))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !answered && l.lost.IsZero():
+		l.lost = time.Now()
+		l.logger.Warn("kubernetes connection lost", "error", err)
+	case answered && !l.lost.IsZero():
+		l.logger.Info("kubernetes connection restored", "after", time.Since(l.lost).Round(time.Millisecond))
+		l.lost = time.Time{}
+	}
+}
+
+// decode makes a typed object of one that is not. Istio's kinds are read untyped, because the typed client fails a whole
+// list for one object that does not fit the type.
+func decode(object any) (any, error) {
+	untyped, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return object, nil
+	}
+	var typed any
+	switch kind(untyped.GetKind()) {
+	case kindVirtualService:
+		typed = &istiov1.VirtualService{}
+	case kindDestinationRule:
+		typed = &istiov1.DestinationRule{}
+	default:
+		return nil, fmt.Errorf("unexpected kind %q", untyped.GetKind())
+	}
+	text, err := json.Marshal(untyped.Object)
+	if err != nil {
+		return nil, err
+	}
+	return typed, json.Unmarshal(text, typed)
+}
+
+// quiet is a slog.Handler that lowers every record to debug.
+type quiet struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (q quiet) Enabled(ctx context.Context, _ slog.Level) bool {
+	return q.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// Handle implements slog.Handler.
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = slog.LevelDebug
+	return q.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
