@@ -1,21 +1,169 @@
 package watch
 
-import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
 
-// assembler keeps the objects of a source and makes Worlds of them. One goroutine owns it.
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// assembler keeps the objects of a source and makes Worlds of them. It looks only at what a change may concern, and gives
+// whatever comes out as it was the pointer it had. One goroutine owns it.
 type assembler struct {
 	domain, root string
+	last         *mesh.World
+
+	services      map[objectID]*mesh.Service
+	dirtyServices map[objectID]struct{}
+	endpoints     endpointIndex
+	policies      policyIndex
+	routes        routeIndex
+	problems      problemBook
 }
 
 func newAssembler(domain, rootNamespace string) *assembler {
-	return &assembler{domain: domain, root: rootNamespace}
+	return &assembler{
+		domain: domain, root: rootNamespace,
+		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
+		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(), problems: newProblemBook(),
+	}
 }
 
 // set keeps an object in place of the one of the same key.
-func (a *assembler) set(o object) {}
+func (a *assembler) set(o object) {
+	a.put(o.key, o.value)
+	a.problems.put(problemKey{topicObject, o.key}, o.problems)
+	a.problems.locate(o.key.ref(), o.source)
+}
 
 // remove forgets an object; it need not be there.
-func (a *assembler) remove(key objectKey) {}
+func (a *assembler) remove(key objectKey) {
+	a.set(object{key: key})
+}
+
+// put hands a value to whoever keeps its kind; nil removes what is kept.
+func (a *assembler) put(key objectKey, value any) {
+	if value == nil {
+		a.problems.put(problemKey{topicHost, key}, nil)
+	}
+	switch key.kind {
+	case kindService:
+		service, _ := value.(*mesh.Service)
+		a.putService(key.id(), service)
+	case kindEndpointSlice, kindEndpoints:
+		s, _ := value.(*slice)
+		a.endpoints.putSlice(key, s)
+	case kindPod:
+		p, _ := value.(*pod)
+		a.endpoints.putPod(key.id(), p)
+	case kindNode:
+		n, _ := value.(*node)
+		a.endpoints.putNode(key.name, n)
+	case kindDestinationRule:
+		d, _ := value.(*destinationRule)
+		a.policies.put(key, d, a.domain)
+	case kindVirtualService:
+		v, _ := value.(*virtualService)
+		a.routes.put(key, v, a.domain)
+	}
+}
+
+func (a *assembler) putService(id objectID, s *mesh.Service) {
+	old := a.services[id]
+	if old == nil && s == nil || old != nil && s != nil && sameService(old, s) {
+		return
+	}
+	a.dirtyServices[id] = struct{}{}
+	if s == nil {
+		delete(a.services, id)
+		return
+	}
+	a.services[id] = s
+}
+
+func sameService(a, b *mesh.Service) bool {
+	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.PreferIPv6 == b.PreferIPv6 &&
+		slices.Equal(a.Ports, b.Ports)
+}
 
 // world returns the World of the objects kept: the same pointer as last time when nothing changed.
-func (a *assembler) world() *mesh.World { return nil }
+func (a *assembler) world() *mesh.World {
+	last := a.last
+	if last == nil {
+		last = &mesh.World{}
+	}
+	next := newAssembly(a, last)
+	next.bindServices()
+	next.bindPolicies()
+	next.bindRoutes()
+	next.bindEndpoints()
+	next.checkHosts()
+
+	changed := map[string]struct{}{}
+	w := &mesh.World{
+		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root,
+		Services: next.services.apply(changed), Endpoints: next.endpoints.apply(changed),
+		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
+		Unbound: last.Unbound, Problems: last.Problems,
+		Changed: slices.Sorted(maps.Keys(changed)),
+	}
+	same := a.last != nil && len(changed) == 0
+	if a.routes.relist {
+		if unbound := a.routes.listUnbound(); !slices.Equal(unbound, last.Unbound) {
+			w.Unbound, same = unbound, false
+		}
+	}
+	if a.problems.dirty {
+		a.problems.dirty = false
+		if problems := a.problems.all(); !slices.Equal(problems, last.Problems) {
+			w.Problems, same = problems, false
+		}
+	}
+	if same {
+		return a.last
+	}
+	a.last = w
+	return w
+}
+
+// serviceHost is the host of a Service, whether or not there is one.
+func (a *assembler) serviceHost(id objectID) string { return fullHost(id.name, id.namespace, a.domain) }
+
+// hostsOf returns the hosts of Services that a pattern covers.
+func (a *assembler) hostsOf(pattern string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !strings.HasPrefix(pattern, "*") {
+			if id, ok := a.serviceID(pattern); ok {
+				yield(a.services[id].Host)
+			}
+			return
+		}
+		for _, s := range a.services {
+			if covers(pattern, s.Host) && !yield(s.Host) {
+				return
+			}
+		}
+	}
+}
+
+// serviceID finds the Service of a full host.
+func (a *assembler) serviceID(host string) (objectID, bool) {
+	short, ok := strings.CutSuffix(host, ".svc."+a.domain)
+	if !ok {
+		return objectID{}, false
+	}
+	name, namespace, _ := strings.Cut(short, ".")
+	id := objectID{namespace, name}
+	_, ok = a.services[id]
+	return id, ok
+}
+
+// exists says whether any Service is meant by a pattern.
+func (a *assembler) exists(pattern string) bool {
+	for range a.hostsOf(pattern) {
+		return true
+	}
+	return false
+}

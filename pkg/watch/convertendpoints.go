@@ -41,8 +41,12 @@ func slicePorts(ports []discoveryv1.EndpointPort) []mesh.Port {
 		}
 		out = append(out, mesh.Port{Name: intern(deref(p.Name)), Number: uint32(*p.Port)})
 	}
-	slices.SortFunc(out, comparePorts)
-	return out
+	return sortPorts(out)
+}
+
+func sortPorts(ports []mesh.Port) []mesh.Port {
+	slices.SortFunc(ports, comparePorts)
+	return slices.Compact(ports)
 }
 
 func deref[T any](p *T) T {
@@ -109,7 +113,7 @@ func convertEndpoints(e *corev1.Endpoints) object {
 		if len(g.ports) == 0 {
 			continue
 		}
-		slices.SortFunc(g.ports, comparePorts)
+		g.ports = sortPorts(g.ports)
 		for j := range subset.Addresses {
 			field := addressField{"subsets", i, "addresses", j}
 			g.addresses = appendSubsetAddress(g.addresses, &subset.Addresses[j], mesh.Ready, &out, field)

@@ -1,0 +1,178 @@
+package watch
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// assembly is the making of one World from the one before. Its steps depend on one another in the order in which
+// assembler.world takes them: Services, then the policies of each, then routes, which point to both.
+type assembly struct {
+	objects   *assembler
+	services  *edit[mesh.Service]
+	endpoints *edit[mesh.EndpointSet]
+	policies  *edit[mesh.PolicyTable]
+	routes    *edit[mesh.RouteTable]
+
+	// touched are the hosts whose Service changed, came or went.
+	touched map[string]struct{}
+	// patterns are those to compare with the Services again, because either side changed.
+	patterns map[string]struct{}
+}
+
+func newAssembly(a *assembler, last *mesh.World) *assembly {
+	return &assembly{
+		objects:   a,
+		services:  newEdit(last.Services, sameService),
+		endpoints: newEdit(last.Endpoints, sameEndpoints),
+		policies:  newEdit(last.Policies, samePolicyTable),
+		routes:    newEdit(last.Routes, sameRouteTable),
+		touched:   map[string]struct{}{},
+		patterns:  map[string]struct{}{},
+	}
+}
+
+func (n *assembly) bindServices() {
+	a := n.objects
+	membership := false
+	for id := range a.dirtyServices {
+		host, service := a.serviceHost(id), a.services[id]
+		before := n.services.get(host)
+		if !n.services.put(host, service) {
+			continue
+		}
+		n.touched[host] = struct{}{}
+		a.endpoints.dirty[id] = struct{}{}
+		n.retarget(host)
+		if (before == nil) != (service == nil) {
+			membership = true
+			n.patterns[host] = struct{}{}
+		}
+	}
+	a.dirtyServices = map[objectID]struct{}{}
+	if !membership {
+		return
+	}
+	for suffix := range a.policies.hosts.wild {
+		n.patterns["*"+suffix] = struct{}{}
+	}
+	for suffix := range a.routes.hosts.wild {
+		n.patterns["*"+suffix] = struct{}{}
+	}
+}
+
+// retarget has the VirtualServices bound again that send calls to a host.
+func (n *assembly) retarget(host string) {
+	for _, h := range n.objects.routes.targets[host] {
+		n.objects.routes.dirty[h] = struct{}{}
+	}
+}
+
+func (n *assembly) bindPolicies() {
+	a := n.objects
+	a.policies.merge(&a.problems)
+	for host := range n.concerned(a.policies.dirtyHosts) {
+		var table *mesh.PolicyTable
+		if service := n.services.get(host); service != nil {
+			table = a.policies.table(service, a.root)
+		}
+		if n.policies.put(host, table) {
+			n.retarget(host)
+		}
+	}
+	for host := range a.policies.dirtyHosts {
+		n.patterns[host] = struct{}{}
+		a.problems.put(conflictKey(kindDestinationRule, host), a.policies.conflicts(host))
+	}
+	a.policies.dirtyHosts = map[string]struct{}{}
+}
+
+func conflictKey(k kind, host string) problemKey {
+	return problemKey{topicConflict, objectKey{kind: k, name: host}}
+}
+
+func (n *assembly) bindRoutes() {
+	a := n.objects
+	declared := a.routes.dirtyHosts
+	again := map[string]struct{}{}
+	for host := range declared {
+		again[host] = struct{}{}
+	}
+	for h := range a.routes.dirty {
+		if h.bind(n.services.get, n.policies.get) {
+			a.routes.relist = true
+			for _, host := range h.full {
+				again[host] = struct{}{}
+			}
+		}
+		if len(h.full) == 0 {
+			// It stands under no pattern, where checkHosts would find it.
+			a.problems.put(problemKey{topicHost, h.key}, a.routes.check(h, a.exists))
+		}
+	}
+	a.routes.dirty = map[*heldRoutes]struct{}{}
+	for host := range n.concerned(again) {
+		var table *mesh.RouteTable
+		if n.services.get(host) != nil {
+			table = a.routes.table(host)
+		}
+		n.routes.put(host, table)
+	}
+	for host := range declared {
+		n.patterns[host] = struct{}{}
+		a.problems.put(conflictKey(kindVirtualService, host), a.routes.conflicts(host))
+	}
+	a.routes.dirtyHosts = map[string]struct{}{}
+}
+
+// concerned returns the hosts of Services that the patterns cover, and those whose Service changed.
+func (n *assembly) concerned(patterns map[string]struct{}) map[string]struct{} {
+	out := map[string]struct{}{}
+	for host := range n.touched {
+		out[host] = struct{}{}
+	}
+	for pattern := range patterns {
+		for host := range n.objects.hostsOf(pattern) {
+			out[host] = struct{}{}
+		}
+	}
+	return out
+}
+
+func (n *assembly) bindEndpoints() {
+	a := n.objects
+	for id := range a.endpoints.takeDirty() {
+		var set *mesh.EndpointSet
+		if service := a.services[id]; service != nil {
+			set = a.endpoints.assemble(service)
+		}
+		n.endpoints.put(a.serviceHost(id), set)
+	}
+}
+
+// checkHosts looks for the Services of whatever was declared under the patterns at hand.
+func (n *assembly) checkHosts() {
+	a := n.objects
+	checked := map[*heldRoutes]struct{}{}
+	for pattern := range n.patterns {
+		for _, g := range a.policies.hosts.under(pattern) {
+			n.checkRules(g, a.exists(pattern))
+		}
+		for _, h := range a.routes.hosts.under(pattern) {
+			if _, done := checked[h]; done {
+				continue
+			}
+			checked[h] = struct{}{}
+			a.problems.put(problemKey{topicHost, h.key}, a.routes.check(h, a.exists))
+		}
+	}
+}
+
+func (n *assembly) checkRules(g *ruleGroup, exists bool) {
+	for _, r := range g.rules {
+		var problems []mesh.Problem
+		if !exists {
+			problems = []mesh.Problem{noSuchHost(r.key.ref(), r.destinationRule.host.field, g.key.host)}
+		}
+		n.objects.problems.put(problemKey{topicHost, r.key}, problems)
+	}
+}

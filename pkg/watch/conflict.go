@@ -1,0 +1,88 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// anybody stands for the clients of all namespaces that no export names.
+const anybody = ""
+
+// conflicts reports the rules for one host that never hold, because rules of the same namespace for the same host, exported
+// otherwise, come before them for every client.
+func (x *policyIndex) conflicts(host string) []mesh.Problem {
+	byNamespace := map[string][]mesh.PolicyCandidate{}
+	for _, c := range candidates(x.hosts.under(host)) {
+		byNamespace[c.Namespace] = append(byNamespace[c.Namespace], c)
+	}
+	var problems []mesh.Problem
+	for namespace, list := range byNamespace {
+		if len(list) < 2 {
+			continue
+		}
+		// The table is asked as for a Service of that namespace: there a rule's reach is widest.
+		table := &mesh.PolicyTable{Host: host, Candidates: list, ServiceNamespace: namespace}
+		probes := map[string]struct{}{namespace: {}, anybody: {}}
+		for _, c := range list {
+			for _, n := range c.Export.Namespaces {
+				probes[n] = struct{}{}
+			}
+		}
+		used := map[*mesh.Policy]struct{}{}
+		for probe := range probes {
+			used[table.For(probe)] = struct{}{}
+		}
+		winner := table.For(namespace)
+		for _, c := range list {
+			if _, ok := used[c.Policy]; !ok {
+				problems = append(problems, overshadowed(c.Policy.Refs[0], "spec.host", host, winner.Refs[0]))
+			}
+		}
+	}
+	return mesh.SortProblems(problems)
+}
+
+// conflicts reports the VirtualServices for one host that never hold, because another one for the same host comes before them
+// for every client that may see them.
+func (x *routeIndex) conflicts(host string) []mesh.Problem {
+	list := inOrder(x.hosts.under(host))
+	if len(list) < 2 {
+		return nil
+	}
+	table := &mesh.RouteTable{Host: host}
+	probes := map[string]struct{}{anybody: {}}
+	for _, h := range list {
+		table.Candidates = append(table.Candidates, mesh.RouteCandidate{Routes: h.routes, Export: h.export})
+		probes[h.key.namespace] = struct{}{}
+		for _, n := range h.export.Namespaces {
+			probes[n] = struct{}{}
+		}
+	}
+	var problems []mesh.Problem
+	for _, h := range list {
+		var winners []mesh.Ref
+		holds := false
+		for probe := range probes {
+			if !h.export.VisibleTo(h.key.namespace, probe) {
+				continue
+			}
+			winner := table.For(probe)
+			holds = holds || winner == h.routes
+			winners = append(winners, winner.Ref)
+		}
+		if !holds && len(winners) > 0 {
+			winner := slices.MinFunc(winners, mesh.Ref.Compare)
+			problems = append(problems, overshadowed(h.key.ref(), h.fieldOf(host), host, winner))
+		}
+	}
+	return mesh.SortProblems(problems)
+}
+
+func overshadowed(loser mesh.Ref, field, host string, winner mesh.Ref) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeConflict, Severity: mesh.Warning, Object: loser, Field: field,
+		Message: fmt.Sprintf("it is never used for %s, since %s comes first for everybody; merge the two, or remove one", host, winner),
+	}
+}

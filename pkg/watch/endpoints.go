@@ -1,0 +1,210 @@
+package watch
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// endpointIndex keeps what stands behind Services, and knows which Services a change concerns.
+type endpointIndex struct {
+	slices map[objectKey]*heldSlice
+	pods   map[objectID]*pod
+	nodes  map[string]*node
+
+	byService index[objectID, *heldSlice]
+	// byPod finds the slices that name a pod; byIP those that give an address, in a namespace, without a pod.
+	byPod, byIP index[objectID, *heldSlice]
+	// podsAt finds the pods of a namespace that have an address.
+	podsAt index[objectID, string]
+
+	// dirty Services must be assembled again, and so must all with an address on one of dirtyNodes.
+	dirty      map[objectID]struct{}
+	dirtyNodes map[string]struct{}
+}
+
+// heldSlice is an EndpointSlice or Endpoints object among the others.
+type heldSlice struct {
+	key objectKey
+	*slice
+}
+
+func (h *heldSlice) serviceID() objectID { return objectID{h.key.namespace, h.service} }
+
+func newEndpointIndex() endpointIndex {
+	return endpointIndex{
+		slices: map[objectKey]*heldSlice{}, pods: map[objectID]*pod{}, nodes: map[string]*node{},
+		byService: index[objectID, *heldSlice]{}, byPod: index[objectID, *heldSlice]{}, byIP: index[objectID, *heldSlice]{},
+		podsAt: index[objectID, string]{},
+		dirty:  map[objectID]struct{}{}, dirtyNodes: map[string]struct{}{},
+	}
+}
+
+// putSlice replaces the slice of that key; nil removes it.
+func (x *endpointIndex) putSlice(key objectKey, s *slice) {
+	old := x.slices[key]
+	switch {
+	case old == nil && s == nil, old != nil && s != nil && reflect.DeepEqual(old.slice, s):
+		return
+	case old != nil:
+		x.byService.remove(old.serviceID(), old)
+		old.eachPlace(x.byPod.remove, x.byIP.remove)
+		x.dirty[old.serviceID()] = struct{}{}
+		delete(x.slices, key)
+	}
+	if s == nil {
+		return
+	}
+	held := &heldSlice{key: key, slice: s}
+	x.slices[key] = held
+	x.byService.add(held.serviceID(), held)
+	held.eachPlace(x.byPod.add, x.byIP.add)
+	x.dirty[held.serviceID()] = struct{}{}
+}
+
+// eachPlace hands out every pod the slice names, and every address it gives without one.
+func (h *heldSlice) eachPlace(pod, ip func(objectID, *heldSlice)) {
+	for _, g := range h.groups {
+		for i := range g.addresses {
+			if a := &g.addresses[i]; a.pod != "" {
+				pod(objectID{h.key.namespace, a.pod}, h)
+			} else {
+				ip(objectID{h.key.namespace, a.ip}, h)
+			}
+		}
+	}
+}
+
+// putPod replaces a pod; nil removes it.
+func (x *endpointIndex) putPod(id objectID, p *pod) {
+	old := x.pods[id]
+	if old == nil && p == nil || old != nil && p != nil && reflect.DeepEqual(old, p) {
+		return
+	}
+	concerned := x.byPod[id]
+	if old != nil {
+		for _, ip := range old.ips {
+			at := objectID{id.namespace, ip}
+			x.podsAt.remove(at, id.name)
+			concerned = append(concerned[:len(concerned):len(concerned)], x.byIP[at]...)
+		}
+		delete(x.pods, id)
+	}
+	if p != nil {
+		for _, ip := range p.ips {
+			at := objectID{id.namespace, ip}
+			x.podsAt.add(at, id.name)
+			concerned = append(concerned[:len(concerned):len(concerned)], x.byIP[at]...)
+		}
+		x.pods[id] = p
+	}
+	for _, h := range concerned {
+		x.dirty[h.serviceID()] = struct{}{}
+	}
+}
+
+// putNode replaces a node; nil removes it.
+func (x *endpointIndex) putNode(name string, n *node) {
+	old := x.nodes[name]
+	if old == nil && n == nil || old != nil && n != nil && *old == *n {
+		return
+	}
+	x.dirtyNodes[name] = struct{}{}
+	if n == nil {
+		delete(x.nodes, name)
+		return
+	}
+	x.nodes[name] = n
+}
+
+// takeDirty returns the Services to be assembled again and forgets that they are. Nodes change seldom and stand behind many
+// Services, so there is no index by node: one pass over the addresses serves all nodes that changed.
+func (x *endpointIndex) takeDirty() map[objectID]struct{} {
+	if len(x.dirtyNodes) > 0 {
+		for _, h := range x.slices {
+			if x.on(h, x.dirtyNodes) {
+				x.dirty[h.serviceID()] = struct{}{}
+			}
+		}
+		x.dirtyNodes = map[string]struct{}{}
+	}
+	dirty := x.dirty
+	x.dirty = map[objectID]struct{}{}
+	return dirty
+}
+
+func (x *endpointIndex) on(h *heldSlice, nodes map[string]struct{}) bool {
+	for _, g := range h.groups {
+		for i := range g.addresses {
+			name := g.addresses[i].node
+			if name == "" {
+				if p, _ := x.podOf(h.key.namespace, &g.addresses[i]); p != nil {
+					name = p.node
+				}
+			}
+			if _, ok := nodes[name]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// podOf finds the pod behind an address and its name: the one it names, else the only one of the namespace that has the
+// address. A pod of that name but with another UID is its successor and does not count.
+func (x *endpointIndex) podOf(namespace string, a *address) (*pod, string) {
+	name := a.pod
+	if name == "" {
+		names := x.podsAt[objectID{namespace, a.ip}]
+		if len(names) != 1 {
+			return nil, ""
+		}
+		name = names[0]
+	}
+	p := x.pods[objectID{namespace, name}]
+	if p != nil && a.uid != "" && p.uid != "" && a.uid != p.uid {
+		p = nil
+	}
+	return p, name
+}
+
+// assemble returns the endpoints of a Service, or nil when there are none. An Endpoints object counts only where no
+// EndpointSlice does.
+func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
+	held := x.byService[objectID{service.Ref.Namespace, service.Ref.Name}]
+	isSlice := func(h *heldSlice) bool { return h.key.kind == kindEndpointSlice }
+	only := slices.ContainsFunc(held, isSlice)
+	var all []backend
+	for _, h := range held {
+		if only && !isSlice(h) {
+			continue
+		}
+		for _, g := range h.groups {
+			for i := range g.addresses {
+				all = append(all, x.resolve(h.key.namespace, &g.addresses[i], g.ports))
+			}
+		}
+	}
+	endpoints := merge(all, service.PreferIPv6)
+	if len(endpoints) == 0 {
+		return nil
+	}
+	return &mesh.EndpointSet{Host: service.Host, Endpoints: endpoints}
+}
+
+// resolve joins an address with what its Pod and its Node say.
+func (x *endpointIndex) resolve(namespace string, a *address, ports []mesh.Port) backend {
+	b := backend{target: target{a.pod, a.uid}, ipv6: a.ipv6}
+	b.Address, b.Ports, b.Health, b.Node = a.ip, ports, a.health, a.node
+	if p, name := x.podOf(namespace, a); p != nil {
+		b.target = target{name, cmp.Or(a.uid, p.uid)}
+		b.Labels, b.ServiceAccount, b.Node = p.labels, p.serviceAccount, cmp.Or(a.node, p.node)
+	}
+	if n := x.nodes[b.Node]; n != nil {
+		b.Locality = n.locality
+	}
+	b.Locality.Zone = cmp.Or(a.zone, b.Locality.Zone)
+	return b
+}

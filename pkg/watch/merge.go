@@ -1,0 +1,135 @@
+package watch
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// target is the pod behind an address; zero when it is not known.
+type target struct{ pod, uid string }
+
+// backend is one address of a Service before those of one pod are joined.
+type backend struct {
+	mesh.Endpoint
+	target target
+	ipv6   bool
+}
+
+// merge makes endpoints of the addresses that all the slices of one Service give, in any order: no address and port twice,
+// both addresses of a dual-stack pod in one endpoint, sorted. It sorts all in place.
+func merge(all []backend, preferIPv6 bool) []mesh.Endpoint {
+	slices.SortFunc(all, compareBackends)
+	all = joinFamilies(dropRepeated(all), preferIPv6)
+	out := make([]mesh.Endpoint, len(all))
+	for i := range all {
+		out[i] = all[i].Endpoint
+	}
+	slices.SortStableFunc(out, func(a, b mesh.Endpoint) int { return cmp.Compare(a.Address, b.Address) })
+	return out
+}
+
+// compareBackends orders all that may differ, so that the result does not depend on the order of the slices: by address,
+// and the healthier first.
+func compareBackends(a, b backend) int {
+	return cmp.Or(
+		cmp.Compare(a.Address, b.Address), cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, comparePorts),
+		cmp.Compare(a.target.pod, b.target.pod), cmp.Compare(a.target.uid, b.target.uid), cmp.Compare(a.Node, b.Node),
+		cmp.Compare(a.Locality.Zone, b.Locality.Zone),
+	)
+}
+
+func comparePorts(a, b mesh.Port) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Number, b.Number))
+}
+
+// dropRepeated keeps each address and port once, the healthier one. Ports that one pod has in several slices come together.
+func dropRepeated(sorted []backend) []backend {
+	out := sorted[:0:0]
+	first := 0 // of those in out with the address at hand
+	for _, b := range sorted {
+		if len(out) == first || out[first].Address != b.Address {
+			first = len(out)
+		}
+		kept := out[first:]
+		ports := missing(kept, b.Ports)
+		if len(ports) == 0 {
+			continue
+		}
+		b.Ports = ports
+		i := slices.IndexFunc(kept, func(k backend) bool {
+			return k.Health == b.Health && k.target == b.target && !shareName(k.Ports, ports)
+		})
+		if i < 0 {
+			out = append(out, b)
+			continue
+		}
+		union := slices.Concat(kept[i].Ports, ports)
+		slices.SortFunc(union, comparePorts)
+		kept[i].Ports = union
+	}
+	return out
+}
+
+// missing returns the ports that none of kept has: the same slice when that is all of them, since slices share it.
+func missing(kept []backend, ports []mesh.Port) []mesh.Port {
+	has := func(p mesh.Port) bool {
+		return slices.ContainsFunc(kept, func(k backend) bool { return slices.Contains(k.Ports, p) })
+	}
+	if !slices.ContainsFunc(ports, has) {
+		return ports
+	}
+	return slices.DeleteFunc(slices.Clone(ports), has)
+}
+
+func shareName(a, b []mesh.Port) bool {
+	return slices.ContainsFunc(a, func(p mesh.Port) bool {
+		return slices.ContainsFunc(b, func(q mesh.Port) bool { return p.Name == q.Name })
+	})
+}
+
+// joinFamilies puts the address of the other family beside the primary one of the same pod and ports.
+func joinFamilies(all []backend, preferIPv6 bool) []backend {
+	others := map[target][]int{}
+	for i := range all {
+		if all[i].ipv6 != preferIPv6 && all[i].target != (target{}) {
+			others[all[i].target] = append(others[all[i].target], i)
+		}
+	}
+	if len(others) == 0 {
+		return all
+	}
+	joined := make([]bool, len(all))
+	for i := range all {
+		primary := &all[i]
+		if primary.ipv6 != preferIPv6 {
+			continue
+		}
+		for _, j := range others[primary.target] {
+			if joined[j] || !slices.Equal(primary.Ports, all[j].Ports) {
+				continue
+			}
+			joined[j] = true
+			primary.Additional = all[j].Address
+			// The slices of the two families are not written at once. Believing the worse one takes a pod that stops out
+			// of service without delay.
+			primary.Health = max(primary.Health, all[j].Health)
+			break
+		}
+	}
+	out := all[:0]
+	for i := range all {
+		if !joined[i] {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
+
+func sameEndpoints(a, b *mesh.EndpointSet) bool {
+	return a.Host == b.Host && slices.EqualFunc(a.Endpoints, b.Endpoints, func(x, y mesh.Endpoint) bool {
+		return x.Address == y.Address && x.Additional == y.Additional && x.Health == y.Health && x.Labels == y.Labels &&
+			x.Locality == y.Locality && x.Node == y.Node && x.ServiceAccount == y.ServiceAccount && slices.Equal(x.Ports, y.Ports)
+	})
+}

@@ -1,0 +1,79 @@
+package watch
+
+import (
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// topic is what found a Problem.
+type topic uint8
+
+const (
+	// topicObject: conversion of the object.
+	topicObject topic = iota
+	// topicFile: reading a file; the key's name is its path.
+	topicFile
+	// topicHost: looking for the Services of the hosts that an object declares.
+	topicHost
+	// topicMerge: merging DestinationRules; the key's name is their host.
+	topicMerge
+	// topicConflict: comparing all that is declared for one host; the key's name is that host.
+	topicConflict
+)
+
+type problemKey struct {
+	topic topic
+	about objectKey
+}
+
+// problemBook keeps Problems under what they are about, so that they go when it does.
+type problemBook struct {
+	byKey   map[problemKey][]mesh.Problem
+	sources map[mesh.Ref]string
+	dirty   bool
+}
+
+func newProblemBook() problemBook {
+	return problemBook{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]string{}}
+}
+
+// put replaces what is known under the key.
+func (b *problemBook) put(key problemKey, problems []mesh.Problem) {
+	if slices.Equal(b.byKey[key], problems) {
+		return
+	}
+	b.dirty = true
+	if len(problems) == 0 {
+		delete(b.byKey, key)
+		return
+	}
+	b.byKey[key] = problems
+}
+
+// locate notes where an object was read; empty forgets it.
+func (b *problemBook) locate(ref mesh.Ref, source string) {
+	if b.sources[ref] == source {
+		return
+	}
+	b.dirty = true
+	if source == "" {
+		delete(b.sources, ref)
+		return
+	}
+	b.sources[ref] = source
+}
+
+// all returns every Problem, sorted.
+func (b *problemBook) all() []mesh.Problem {
+	var out []mesh.Problem
+	for _, problems := range b.byKey {
+		for _, p := range problems {
+			if p.Source == "" {
+				p.Source = b.sources[p.Object]
+			}
+			out = append(out, p)
+		}
+	}
+	return mesh.SortProblems(out)
+}
