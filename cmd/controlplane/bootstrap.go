@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+func newBootstrap(std stdio) *cobra.Command {
+	var (
+		options bootstrap.Options
+		zone    localityFlag
+	)
+	cmd := &cobra.Command{
+		Use:   "bootstrap",
+		Short: "Print the bootstrap JSON for a gRPC client",
+		Long: `Print the JSON from which a gRPC library learns where its control plane is and who it is
+itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOTSTRAP names.`,
+		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
+  controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
+    --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			hostname, err := os.Hostname()
+			if err != nil && options.NodeID == "" {
+				return fmt.Errorf("find a name for the client (give one with --node-id): %w", err)
+			}
+			options.Hostname, options.Locality = hostname, zone.Locality
+			text, err := bootstrap.JSON(options)
+			if err != nil {
+				return err
+			}
+			if _, err := std.out.Write(text); err != nil {
+				return fmt.Errorf("write the output: %w", err)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
+	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME)")
+	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client")
+	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,…`")
+	flags.StringVar(&options.ServiceAccount, "service-account", "", "`NAME` of the client's service account")
+	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")
+	flags.StringVar(&options.ClusterID, "cluster-id", "", "`ID` of the cluster the client runs in")
+	flags.Var(&zone, "zone", "where the client runs")
+	return cmd
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+func newCheck(std stdio) *cobra.Command {
+	var (
+		input  inputFlags
+		strict bool
+	)
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Print the Problems of YAML objects, and fail if there are any that matter",
+		Long: `Print one line for each Problem: severity, code, object, field and message.
+
+  error    cannot be understood, or makes calls fail
+  warning  is dropped, harmlessly
+  info     holds, with a caveat
+
+The exit code is 1 if there is an error, with --strict also if there is a warning,
+2 if the command line makes no sense or names what cannot be read, and 0 otherwise.`,
+		Example: `  controlplane check -f manifests/demo
+  controlplane check --strict -f base -f overlay/virtualservice.yaml`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			world, err := input.load(cmd, std)
+			var usage usageError
+			if err != nil && !errors.As(err, &usage) {
+				return usageError{cmd, err}
+			}
+			if err != nil {
+				return err
+			}
+			return report(std, snapshot.New(world).Problems(), strict)
+		},
+	}
+	input.register(cmd)
+	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	return cmd
+}
+
+// report prints the Problems, which are sorted, and their numbers.
+func report(std stdio, problems []mesh.Problem, strict bool) error {
+	count := map[mesh.Severity]int{}
+	for _, p := range problems {
+		count[p.Severity]++
+		if _, err := fmt.Fprintln(std.out, p); err != nil {
+			return fmt.Errorf("write the output: %w", err)
+		}
+	}
+	fmt.Fprintf(std.err, "%s, %s, %d info\n",
+		plural(count[mesh.Error], "error"), plural(count[mesh.Warning], "warning"), count[mesh.Info])
+	if count[mesh.Error] > 0 || strict && count[mesh.Warning] > 0 {
+		return errFound
+	}
+	return nil
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

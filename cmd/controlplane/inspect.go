@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/admin"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+const (
+	defaultAdminAddress = "127.0.0.1:15014"
+	// inspectTimeout bounds the wait for a control plane that accepts but does not answer.
+	inspectTimeout = 10 * time.Second
+)
+
+// The lists of the admin address; serve offers them and inspect prints them.
+const (
+	listClients   = "clients"
+	listResources = "resources"
+	listProblems  = "problems"
+)
+
+// tables say how each list is shown to people.
+var tables = map[string]func([]byte) ([][]string, error){
+	listClients:   clientRows,
+	listResources: resourceRows,
+	listProblems:  problemRows,
+}
+
+func newInspect(std stdio) *cobra.Command {
+	var address, output string
+	cmd := &cobra.Command{
+		Use:   "inspect clients|resources|problems",
+		Short: "Ask a running control plane what it knows",
+		Long: `Ask a running control plane for its clients and what each of them holds and refused, for
+the resources it serves and where they come from, or for the Problems of its objects.`,
+		Example: `  controlplane inspect clients
+  controlplane inspect resources -o json
+  kubectl -n mizzen-system port-forward deploy/mizzen 15014 & controlplane inspect problems`,
+		ValidArgs: []string{listClients, listResources, listProblems},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 || tables[args[0]] == nil {
+				return usageErrorf(cmd, "one of clients, resources, problems is needed")
+			}
+			if output != "table" && output != "json" {
+				return usageErrorf(cmd, "unknown output %q: it is one of table, json", output)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body, err := fetch(cmd.Context(), address, args[0])
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				return writeJSON(std.out, body)
+			}
+			rows, err := tables[args[0]](body)
+			if err != nil {
+				return fmt.Errorf("understand the answer of %s: %w", address, err)
+			}
+			return writeTable(std.out, rows)
+		},
+	}
+	cmd.Flags().StringVar(&address, "address", defaultAdminAddress, "`HOST:PORT` of the control plane's --admin-address")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "`table|json`")
+	return cmd
+}
+
+// fetch reads a list as JSON.
+func fetch(ctx context.Context, address, list string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+admin.ListPath(list), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s (is --address right?): %w", address, err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("no control plane answers at %s (give its admin address with --address): %w", address, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s: it is not the admin address of a control plane (see --address)", address, response.Status)
+	}
+	return body, nil
+}
+
+func clientRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"NODE", "PEER", "AGENT", "NAMESPACE", "SINCE", "TYPE", "NAMES", "HELD", "REFUSED"}}
+	err := eachItem(body, func(c snapshot.ClientState) {
+		head := []string{
+			c.Node, c.Peer, strings.TrimSpace(c.Agent + " " + c.Version), c.Namespace, c.Since.Local().Format(time.TimeOnly),
+		}
+		if len(c.Types) == 0 {
+			rows = append(rows, append(head, "-", "0", "0", "0"))
+		}
+		for _, t := range c.Types {
+			names := fmt.Sprint(len(t.Names))
+			if t.Wildcard {
+				names += "+*"
+			}
+			rows = append(rows, append(head, t.Type, names, fmt.Sprint(t.Held), fmt.Sprint(len(t.Refused))))
+			head = make([]string, len(head)) // said once for each client
+		}
+	})
+	return rows, err
+}
+
+func resourceRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"TYPE", "NAME", "VERSION", "SUBSCRIBERS", "ORIGINS"}}
+	err := eachItem(body, func(r snapshot.ResourceState) {
+		var origins []string
+		for _, ref := range r.Origins {
+			origins = append(origins, ref.String())
+		}
+		rows = append(rows, []string{r.Type, r.Name, r.Version, fmt.Sprint(r.Subscribers), strings.Join(origins, ", ")})
+	})
+	return rows, err
+}
+
+func problemRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"SEVERITY", "CODE", "OBJECT", "FIELD", "MESSAGE"}}
+	err := eachItem(body, func(p mesh.Problem) {
+		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, p.Message})
+	})
+	return rows, err
+}
+
+func eachItem[T any](body []byte, visit func(T)) error {
+	var items []T
+	if err := json.Unmarshal(body, &items); err != nil {
+		return err
+	}
+	for _, item := range items {
+		visit(item)
+	}
+	return nil
+}
+
+func writeJSON(out io.Writer, body []byte) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(json.RawMessage(body)); err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
+func writeTable(out io.Writer, rows [][]string) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(table, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/render"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// renderFlags are those of render, before they are understood.
+type renderFlags struct {
+	input  inputFlags
+	as     string
+	zone   localityFlag
+	types  []string
+	names  []string
+	output string
+}
+
+func newRender(std stdio) *cobra.Command {
+	var flags renderFlags
+	cmd := &cobra.Command{
+		Use:   "render",
+		Short: "Print what a client would be sent",
+		Long: `Print the Problems of some YAML objects and the xDS resources that a client of theirs
+would be sent. No cluster and no running control plane are needed.
+
+Problems do not make the command fail; 'controlplane check' is for that.`,
+		Example: `  controlplane render -f manifests/demo
+  controlplane render -f manifests/demo --type rds
+  controlplane render -f manifests/demo --as demo/checkout --name greeter:50051 -o json
+  kubectl get svc,endpointslices,pods,vs,dr -A -o yaml | controlplane render -f -`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRender(cmd, std, &flags) },
+	}
+	flags.input.register(cmd)
+	cmd.Flags().StringVar(&flags.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
+	cmd.Flags().Var(&flags.zone, "zone", "where the client runs")
+	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `lds|rds|cds|eds`")
+	cmd.Flags().StringArrayVar(&flags.names, "name", nil,
+		"show only the resources of this `NAME`, as the client would ask for it; may be repeated")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "yaml", "`yaml|json`")
+	return cmd
+}
+
+func runRender(cmd *cobra.Command, std stdio, flags *renderFlags) error {
+	options, err := flags.options(cmd)
+	if err != nil {
+		return err
+	}
+	world, err := flags.input.load(cmd, std)
+	if err != nil {
+		return err
+	}
+	out, err := render.Snapshot(snapshot.New(world), options)
+	if err != nil {
+		return err
+	}
+	format := out.YAML
+	if flags.output == "json" {
+		format = out.JSON
+	}
+	text, err := format()
+	if err != nil {
+		return err
+	}
+	if _, err := std.out.Write(text); err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
+func (f *renderFlags) options(cmd *cobra.Command) (render.Options, error) {
+	if f.output != "yaml" && f.output != "json" {
+		return render.Options{}, usageErrorf(cmd, "unknown output %q: it is one of yaml, json", f.output)
+	}
+	namespace, app, hasApp := strings.Cut(f.as, "/")
+	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {
+		return render.Options{}, usageErrorf(cmd, "invalid --as %q: it has the form NAMESPACE or NAMESPACE/APP", f.as)
+	}
+	client := mesh.Client{Namespace: namespace, Locality: f.zone.Locality}
+	if hasApp {
+		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
+	}
+	options := render.Options{Client: client, Names: f.names}
+	for _, name := range f.types {
+		t, ok := snapshot.TypeByShortName(name)
+		if !ok {
+			return render.Options{}, usageErrorf(cmd, "unknown type %q: it is one of lds, rds, cds, eds", name)
+		}
+		options.Types = append(options.Types, t)
+	}
+	return options, nil
+}

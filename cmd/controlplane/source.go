@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/mizzen-mesh/mizzen/manifests"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+// sourceFlags say where the objects come from.
+type sourceFlags struct {
+	files, kubeconfig, context string
+	namespaces                 []string
+	mesh                       meshFlags
+}
+
+func (f *sourceFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.files, "files", "", "`DIR` with YAML objects to serve")
+	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster to serve")
+	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current one)")
+	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these `NAMESPACE,…` (default all)")
+	f.mesh.register(cmd)
+}
+
+func (f *sourceFlags) validate(cmd *cobra.Command) error {
+	switch {
+	case f.files != "" && f.kubeconfig != "":
+		return usageErrorf(cmd, "--files and --kubeconfig exclude each other")
+	case f.context != "" && f.kubeconfig == "":
+		return usageErrorf(cmd, "--context needs --kubeconfig")
+	}
+	return nil
+}
+
+// openSource is a source and what to tidy up after it.
+type openSource struct {
+	watch.Source
+	close func()
+}
+
+// open chooses the source and logs which it is.
+func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
+	switch {
+	case f.files != "":
+		logger.Info("serving a folder", "source", "files", "dir", f.files)
+		return f.openFolder(logger)
+	case f.kubeconfig != "":
+		logger.Info("serving a cluster", "source", "kubeconfig", "file", f.kubeconfig, "context", f.context)
+		config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+			&clientcmd.ClientConfigLoadingRules{ExplicitPath: f.kubeconfig},
+			&clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
+		if err != nil {
+			return nil, fmt.Errorf("read the file of --kubeconfig: %w", err)
+		}
+		return f.openCluster(config, logger)
+	}
+	config, err := rest.InClusterConfig()
+	switch {
+	case errors.Is(err, rest.ErrNotInCluster):
+		logger.Info("serving the embedded demo: no cluster, no --files, no --kubeconfig", "source", "demo")
+		return f.openDemo(logger)
+	case err != nil:
+		return nil, fmt.Errorf("reach the cluster this runs in: %w", err)
+	}
+	logger.Info("serving the cluster this runs in", "source", "in-cluster", "host", config.Host)
+	return f.openCluster(config, logger)
+}
+
+func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
+	info, err := os.Stat(f.files)
+	if err != nil {
+		return nil, fmt.Errorf("open the folder of --files: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
+	}
+	return &openSource{watch.NewFile(f.files, f.options(logger)), func() {}}, nil
+}
+
+func (f *sourceFlags) openCluster(config *rest.Config, logger *slog.Logger) (*openSource, error) {
+	kube, err := watch.NewKube(config, f.options(logger))
+	if err != nil {
+		return nil, fmt.Errorf("watch the cluster: %w", err)
+	}
+	return &openSource{kube, func() {}}, nil
+}
+
+// openDemo gives the embedded objects to the file source, in a folder that goes with the process.
+func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
+	objects, err := manifests.Demo()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "mizzen-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	tidy := func() {
+		if err := os.RemoveAll(dir); err != nil {
+			logger.Warn("cannot remove the demo's folder", "dir", dir, "error", err)
+		}
+	}
+	if err := os.CopyFS(dir, objects); err != nil {
+		tidy()
+		return nil, fmt.Errorf("fill the demo's folder: %w", err)
+	}
+	return &openSource{watch.NewFile(dir, f.options(logger)), tidy}, nil
+}
+
+func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
+	return watch.Options{
+		Domain:        f.mesh.domain,
+		RootNamespace: f.mesh.rootNamespace,
+		Namespaces:    f.namespaces,
+		Logger:        logger,
+	}
+}

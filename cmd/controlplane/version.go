@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			info, ok := debug.ReadBuildInfo()
+			if !ok {
+				info = &debug.BuildInfo{}
+			}
+			if _, err := fmt.Fprintln(std.out, describe(info)); err != nil {
+				return fmt.Errorf("write the output: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// describe is one line: the module's version, the commit it was built from, and Go's version.
+func describe(info *debug.BuildInfo) string {
+	version, commit, dirty := info.Main.Version, "unknown", ""
+	if version == "" || version == "(devel)" {
+		version = "unreleased"
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				dirty = " (modified)"
+			}
+		}
+	}
+	return fmt.Sprintf("controlplane %s, commit %s%s, %s", version, commit, dirty, info.GoVersion)
+}

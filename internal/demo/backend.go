@@ -1,0 +1,89 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+
+	"google.golang.org/grpc"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+)
+
+// cast lists the backends as the manifests describe them. A test holds the two together.
+var cast = []struct {
+	name, version string
+	port          int
+}{
+	{"v1-a", "v1", 50061},
+	{"v1-b", "v1", 50062},
+	{"v2-a", "v2", 50063},
+	{"v2-b", "v2", 50064},
+}
+
+// backend is one gRPC server of the greeter.
+type backend struct {
+	testpb.UnimplementedTestServiceServer
+
+	name, version string
+	// file describes it in the folder.
+	file     string
+	listener net.Listener
+	server   *grpc.Server
+}
+
+// newBackends opens the ports that the folder names, or free ones in their place, which it then writes into the folder.
+func newBackends(folder folder) ([]*backend, error) {
+	backends := make([]*backend, 0, len(cast))
+	for _, c := range cast {
+		b := &backend{name: c.name, version: c.version, file: "backend-" + c.name + ".yaml", server: grpc.NewServer()}
+		testpb.RegisterTestServiceServer(b.server, b)
+		var err error
+		if b.listener, err = listenNear(c.port); err != nil {
+			return nil, err
+		}
+		if port := b.port(); port != c.port {
+			if err := folder.setPort(b.file, c.port, port); err != nil {
+				return nil, err
+			}
+		}
+		backends = append(backends, b)
+	}
+	return backends, nil
+}
+
+func listenNear(port int) (net.Listener, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+	if err == nil {
+		return listener, nil
+	}
+	if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("find a port for a backend: %w", err)
+	}
+	return listener, nil
+}
+
+func (b *backend) port() int {
+	if addr, ok := b.listener.Addr().(*net.TCPAddr); ok {
+		return addr.Port
+	}
+	return 0
+}
+
+// Run serves until ctx ends or kill is called.
+func (b *backend) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, b.server.Stop)
+	defer stop()
+	if err := b.server.Serve(b.listener); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serve backend %s: %w", b.name, err)
+	}
+	return nil
+}
+
+// kill breaks all connections at once, with the calls on them.
+func (b *backend) kill() { b.server.Stop() }
+
+// UnaryCall says who answers.
+func (b *backend) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	return &testpb.SimpleResponse{ServerId: b.version, Hostname: b.name}, nil
+}

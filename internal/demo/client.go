@@ -1,0 +1,105 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/xds"
+)
+
+// client is an ordinary gRPC channel over xDS, whose resolver is overheard.
+type client struct {
+	*grpc.ClientConn
+	greeter testpb.TestServiceClient
+	updates updates
+}
+
+func newClient(config []byte) (*client, error) {
+	// An application's bootstrap comes from its environment, which gRPC reads once, before main. This one is made at run time.
+	builder, err := xds.NewXDSResolverWithConfigForTesting(config)
+	if err != nil {
+		return nil, fmt.Errorf("make the client's resolver: %w", err)
+	}
+	heard := make(updates, 64)
+	conn, err := grpc.NewClient(Target,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(&overheard{builder, heard}))
+	if err != nil {
+		return nil, fmt.Errorf("make the client: %w", err)
+	}
+	return &client{conn, testpb.NewTestServiceClient(conn), heard}, nil
+}
+
+// connect waits for the first connection to a backend.
+func (c *client) connect(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c.Connect()
+	for state := c.GetState(); state != connectivity.Ready; state = c.GetState() {
+		if !c.WaitForStateChange(ctx, state) {
+			return fmt.Errorf("connect the client over %s: still %v after %v", Target, state, patience)
+		}
+	}
+	return nil
+}
+
+// updates carries the moments at which the resolver had handed a configuration to the channel: from then on, new calls
+// follow it. What nobody collects is dropped.
+type updates chan time.Time
+
+// after waits for the first update at or after a moment, and says how long after.
+func (u updates) after(ctx context.Context, moment time.Time, patience time.Duration) (time.Duration, bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		select {
+		case update := <-u:
+			if !update.Before(moment) {
+				return update.Sub(moment), true
+			}
+		case <-ctx.Done():
+			return 0, false
+		}
+	}
+}
+
+// drain forgets the updates so far and says whether there were any.
+func (u updates) drain() (any bool) {
+	for {
+		select {
+		case <-u:
+			any = true
+		default:
+			return any
+		}
+	}
+}
+
+// overheard is a resolver.Builder that reports when its resolvers speak.
+type overheard struct {
+	resolver.Builder
+	updates updates
+}
+
+func (o *overheard) Build(t resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
+	return o.Builder.Build(t, &overheardConn{cc, o.updates}, opts)
+}
+
+type overheardConn struct {
+	resolver.ClientConn
+	updates updates
+}
+
+func (c *overheardConn) UpdateState(state resolver.State) error {
+	err := c.ClientConn.UpdateState(state)
+	select {
+	case c.updates <- time.Now():
+	default:
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+// ErrNotAsStated says that a share was outside its bounds, a request failed, or a change did not arrive. What exactly was
+// printed.
+var ErrNotAsStated = errors.New("the demo did not go as stated")
+
+const (
+	namespace = "demo"
+	// patience is how long anything may take that should take milliseconds.
+	patience = 10 * time.Second
+	// Target is what the demo's client dials.
+	Target = "xds:///greeter.demo:50051"
+)
+
+// Addresses are where a control plane listens.
+type Addresses struct{ XDS, Admin string }
+
+// Options of the demo.
+type Options struct {
+	Out io.Writer
+	// Terminal says that Out understands cursor movements; else only whole lines are printed.
+	Terminal bool
+	// Interactive keeps everything up after the story, until the context ends.
+	Interactive bool
+	// Step is how long each step is watched; 5 s when zero.
+	Step time.Duration
+	// ControlPlane runs a control plane over a folder until ctx ends, and calls ready once, when clients are served.
+	ControlPlane func(ctx context.Context, dir string, ready func(Addresses)) error
+}
+
+// Run performs the demo. It returns nil when everything went as stated or ctx ended, and ErrNotAsStated otherwise.
+func Run(ctx context.Context, o Options) error {
+	if o.Step == 0 {
+		o.Step = 5 * time.Second
+	}
+	folder, err := newFolder()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(string(folder))
+	backends, err := newBackends(folder)
+	if err != nil {
+		return err
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, b := range backends {
+		group.Go(func() error { return b.Run(ctx) })
+	}
+	ready := make(chan Addresses, 1)
+	group.Go(func() error {
+		return o.ControlPlane(ctx, string(folder), func(a Addresses) { ready <- a })
+	})
+	group.Go(func() error {
+		defer cancel() // the story's end is everybody's
+		select {
+		case addresses := <-ready:
+			return perform(ctx, o, addresses, folder, backends)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return group.Wait()
+}
+
+// perform connects the client and lets the story run under its load.
+func perform(ctx context.Context, o Options, addresses Addresses, folder folder, backends []*backend) error {
+	config, err := bootstrap.JSON(bootstrap.Options{
+		ServerURI: addresses.XDS, NodeID: "mizzen-demo-client", Namespace: namespace,
+	})
+	if err != nil {
+		return err
+	}
+	client, err := newClient(config)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.connect(ctx, patience); err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to end
+		}
+		return err
+	}
+	s := &story{
+		step:        o.Step,
+		interactive: o.Interactive,
+		addresses:   addresses,
+		folder:      folder,
+		backends:    backends,
+		client:      client,
+		tally:       newTally(),
+		screen:      &screen{out: o.Out, terminal: o.Terminal},
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return (&load{client: client, tally: s.tally}).Run(ctx) })
+	group.Go(func() error {
+		defer cancel()
+		return s.run(ctx)
+	})
+	return group.Wait()
+}

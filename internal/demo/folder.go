@@ -1,0 +1,93 @@
+package demo
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/manifests"
+)
+
+const virtualServiceFile = "virtualservice.yaml"
+
+// folder is the path of the demo's own copy of its manifests.
+type folder string
+
+func newFolder() (folder, error) {
+	objects, err := manifests.Demo()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "mizzen-demo-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	if err := os.CopyFS(dir, objects); err != nil {
+		os.RemoveAll(dir)
+		return "", fmt.Errorf("fill the demo's folder: %w", err)
+	}
+	return folder(dir), nil
+}
+
+// setPort makes the EndpointSlice in the file name another port.
+func (f folder) setPort(file string, from, to int) error {
+	_, err := f.edit(file, func(text []byte) ([]byte, error) {
+		before, after := fmt.Sprintf("port: %d\n", from), fmt.Sprintf("port: %d\n", to)
+		if bytes.Count(text, []byte(before)) != 1 {
+			return nil, fmt.Errorf("it has no single %q", before)
+		}
+		return bytes.Replace(text, []byte(before), []byte(after), 1), nil
+	})
+	return err
+}
+
+var weightLine = regexp.MustCompile(`weight: \d+`)
+
+// setWeights edits the VirtualService and returns the moment it did.
+func (f folder) setWeights(weights ...int) (time.Time, error) {
+	return f.edit(virtualServiceFile, func(text []byte) ([]byte, error) {
+		if n := len(weightLine.FindAll(text, -1)); n != len(weights) {
+			return nil, fmt.Errorf("it has %d weights, not %d", n, len(weights))
+		}
+		i := 0
+		return weightLine.ReplaceAllFunc(text, func([]byte) []byte {
+			i++
+			return []byte("weight: " + strconv.Itoa(weights[i-1]))
+		}), nil
+	})
+}
+
+// remove deletes a file and returns the moment it did.
+func (f folder) remove(file string) (time.Time, error) {
+	at := time.Now()
+	if err := os.Remove(filepath.Join(string(f), file)); err != nil {
+		return at, fmt.Errorf("remove from the demo's folder: %w", err)
+	}
+	return at, nil
+}
+
+// edit replaces a file in one piece, as careful editors do: written beside it, then renamed over it. It returns the moment
+// of renaming.
+func (f folder) edit(file string, change func([]byte) ([]byte, error)) (time.Time, error) {
+	path := filepath.Join(string(f), file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
+	}
+	if text, err = change(text); err != nil {
+		return time.Time{}, fmt.Errorf("edit %s: %w", path, err)
+	}
+	draft := filepath.Join(string(f), "."+file+".new") // hidden, so nobody reads it
+	if err := os.WriteFile(draft, text, 0o600); err != nil {
+		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
+	}
+	at := time.Now()
+	if err := os.Rename(draft, path); err != nil {
+		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
+	}
+	return at, nil
+}

@@ -1,0 +1,86 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const (
+	// redrawEvery is how often the live table changes on a terminal; elsewhere there is a line for each reportEvery.
+	redrawEvery = 250 * time.Millisecond
+	reportEvery = time.Second
+
+	// eraseBelow clears from the cursor to the end of the screen; cursorUp moves to the start of an earlier line.
+	eraseBelow = "\x1b[J"
+	cursorUp   = "\x1b[%dF"
+)
+
+// screen shows text that stays and, below it, a live table. Only the story writes to it. Errors of writing are not looked
+// at: the demo judges the mesh, not the terminal.
+type screen struct {
+	out      io.Writer
+	terminal bool
+	// drawn is the height of the live table below the text.
+	drawn int
+}
+
+// say adds lines that stay.
+func (s *screen) say(format string, args ...any) {
+	s.erase()
+	fmt.Fprintf(s.out, format+"\n", args...)
+}
+
+// live shows the state of a step: a table that replaces the one before, or a line.
+func (s *screen) live(elapsed time.Duration, c count, stopped map[string]bool) {
+	if !s.terminal {
+		s.say("      %2.0fs  %s", elapsed.Seconds(), line(c))
+		return
+	}
+	s.erase()
+	table := liveTable(c, stopped)
+	fmt.Fprint(s.out, table)
+	s.drawn = strings.Count(table, "\n")
+}
+
+func (s *screen) erase() {
+	if s.drawn > 0 {
+		fmt.Fprintf(s.out, cursorUp+eraseBelow, s.drawn)
+		s.drawn = 0
+	}
+}
+
+// period is how often live is to be called.
+func (s *screen) period() time.Duration {
+	if s.terminal {
+		return redrawEvery
+	}
+	return reportEvery
+}
+
+// liveTable has a row for each backend and one for all.
+func liveTable(c count, stopped map[string]bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n      %-8s  %-8s  %8s  %7s\n", "version", "backend", "requests", "share")
+	for _, member := range cast {
+		note := ""
+		if stopped[member.name] {
+			note = "  killed"
+		}
+		fmt.Fprintf(&b, "      %-8s  %-8s  %8d  %6.1f%%%s\n",
+			member.version, member.name, c.backend[member.name], 100*c.share(member.name), note)
+	}
+	fmt.Fprintf(&b, "      %s\n", line(c))
+	return b.String()
+}
+
+// line is a count in one line.
+func line(c count) string {
+	return fmt.Sprintf("%4d requests   v1 %5.1f%%   v2 %5.1f%%   p50 %s   p99 %s   %d failed",
+		c.total, 100*c.share("v1"), 100*c.share("v2"), millis(c.p50), millis(c.p99), len(c.failures))
+}
+
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}

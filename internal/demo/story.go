@@ -1,0 +1,182 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// act is one step of the story: a change to the mesh, and what must follow from it.
+type act struct {
+	title string
+	// change makes the change and returns the moment it was made. Nil for the state at the start.
+	change func(*story) (time.Time, error)
+	// kills names the backend that dies before the change.
+	kills string
+	// want are the bounds of the share of each version or backend.
+	want map[string]bounds
+}
+
+// bounds are of a share, both inclusive. Where chance decides they are seven standard deviations wide, at the thousand
+// requests of a step.
+type bounds struct{ low, high float64 }
+
+// plot is the story. Its order matters: each act starts from what the one before left.
+var plot = []act{
+	{
+		title: "as installed: 90 % of the requests to v1, 10 % to v2",
+		want:  map[string]bounds{"v1": {0.80, 0.97}, "v2": {0.03, 0.20}},
+	},
+	{
+		title:  virtualServiceFile + " edited: 50 % to v1, 50 % to v2",
+		change: func(s *story) (time.Time, error) { return s.folder.setWeights(50, 50) },
+		want:   map[string]bounds{"v1": {0.35, 0.65}, "v2": {0.35, 0.65}},
+	},
+	{
+		title:  virtualServiceFile + " edited: everything to v2",
+		change: func(s *story) (time.Time, error) { return s.folder.setWeights(0, 100) },
+		want:   map[string]bounds{"v1": {0, 0}, "v2-a": {0.35, 0.65}, "v2-b": {0.35, 0.65}},
+	},
+	{
+		title:  "backend v2-b killed; then its file removed, as Kubernetes would remove its endpoint",
+		kills:  "v2-b",
+		change: func(s *story) (time.Time, error) { return s.folder.remove("backend-v2-b.yaml") },
+		want:   map[string]bounds{"v2-a": {1, 1}, "v2-b": {0, 0}},
+	},
+}
+
+// story plays the plot before the audience.
+type story struct {
+	step        time.Duration
+	interactive bool
+	addresses   Addresses
+	folder      folder
+	backends    []*backend
+	client      *client
+	tally       *tally
+	screen      *screen
+
+	stopped map[string]bool
+	results []result
+}
+
+// result is how an act went.
+type result struct {
+	number int
+	count  count
+	// reached is how long the change took to reach the client; zero where there was none.
+	reached time.Duration
+	// faults say what was not as stated.
+	faults []string
+}
+
+func (s *story) run(ctx context.Context) error {
+	s.stopped = map[string]bool{}
+	s.introduce()
+	s.tally.restart()
+	for i, a := range plot {
+		r, err := s.play(ctx, i+1, a)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		s.results = append(s.results, r)
+	}
+	asStated := s.summarise()
+	if s.interactive {
+		s.invite()
+		s.linger(ctx)
+	}
+	if !asStated {
+		return ErrNotAsStated
+	}
+	return nil
+}
+
+// play performs one act. It returns early, without an error, when ctx ends.
+func (s *story) play(ctx context.Context, number int, a act) (result, error) {
+	s.screen.say("\n[%d/%d] %s", number, len(plot), a.title)
+	r := result{number: number}
+	watched := s.step
+	if a.kills != "" {
+		// Half of the time nobody tells the client: its connection breaks, and it must cope.
+		s.kill(a.kills)
+		s.watch(ctx, s.step/2)
+		watched -= s.step / 2
+		r.count = s.tally.count()
+		s.screen.say("      killed: the client goes on with the others: %d requests, %d failed", r.count.total, len(r.count.failures))
+	}
+	if a.change != nil {
+		s.client.updates.drain()
+		at, err := a.change(s)
+		if err != nil {
+			return r, err
+		}
+		reached, ok := s.client.updates.after(ctx, at, patience)
+		switch {
+		case ctx.Err() != nil:
+			return r, nil
+		case !ok:
+			r.faults = append(r.faults, fmt.Sprintf("the change did not reach the client within %v", patience))
+		default:
+			r.reached = reached
+			s.screen.say("      the change reached the client after %s", millis(reached))
+		}
+	}
+	before := s.tally.restart()
+	s.watch(ctx, watched)
+	r.count = s.tally.restart()
+	r.count.failures = append(before.failures, r.count.failures...)
+	r.faults = append(r.faults, judge(r.count, a.want)...)
+	s.screen.say("      %s", line(r.count))
+	for _, fault := range r.faults {
+		s.screen.say("      NOT AS STATED: %s", fault)
+	}
+	return r, nil
+}
+
+func (s *story) kill(name string) {
+	for _, b := range s.backends {
+		if b.name == name {
+			b.kill()
+		}
+	}
+	s.stopped[name] = true
+}
+
+// watch shows the live table for a while.
+func (s *story) watch(ctx context.Context, d time.Duration) {
+	start := time.Now()
+	end := time.NewTimer(d)
+	defer end.Stop()
+	ticker := time.NewTicker(s.screen.period())
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.screen.live(time.Since(start), s.tally.count(), s.stopped)
+		case <-end.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// judge says what in a count was not as stated. No call may ever fail.
+func judge(c count, want map[string]bounds) []string {
+	var faults []string
+	if c.total == 0 {
+		faults = append(faults, "no request was answered")
+	}
+	for _, name := range []string{"v1", "v2", "v2-a", "v2-b"} {
+		b, ok := want[name]
+		if share := c.share(name); ok && (share < b.low || share > b.high) {
+			faults = append(faults, fmt.Sprintf("%s got %.1f%% of the requests, not between %.0f%% and %.0f%%",
+				name, 100*share, 100*b.low, 100*b.high))
+		}
+	}
+	if n := len(c.failures); n > 0 {
+		faults = append(faults, fmt.Sprintf("%d requests failed, the first with: %s", n, c.failures[0]))
+	}
+	return faults
+}

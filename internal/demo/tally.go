@@ -1,0 +1,93 @@
+package demo
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// tally counts the calls that began in the current step.
+type tally struct {
+	mu sync.Mutex // protects the fields below
+	// since is when the step began; calls that began before belong to no step, but their failures count.
+	since    time.Time
+	calls    map[string]int
+	latency  []time.Duration
+	failures []string
+}
+
+func newTally() *tally {
+	t := &tally{}
+	t.restart()
+	return t
+}
+
+// restart ends a step and begins the next, between which no failure is lost. It returns the count of the one that ended.
+func (t *tally) restart() count {
+	t.mu.Lock()
+	ended := count{backend: t.calls, failures: t.failures}
+	latency := t.latency
+	t.since, t.calls, t.latency, t.failures = time.Now(), map[string]int{}, nil, nil
+	t.mu.Unlock()
+	return ended.with(latency)
+}
+
+func (t *tally) succeed(start time.Time, backend string, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if start.Before(t.since) {
+		return
+	}
+	t.calls[backend]++
+	t.latency = append(t.latency, took)
+}
+
+func (t *tally) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failures = append(t.failures, err.Error())
+}
+
+// count is what a tally held at one moment.
+type count struct {
+	backend  map[string]int
+	total    int
+	p50, p99 time.Duration
+	failures []string
+}
+
+// count is what the current step has so far.
+func (t *tally) count() count {
+	t.mu.Lock()
+	c := count{backend: maps.Clone(t.calls), failures: slices.Clone(t.failures)}
+	latency := slices.Clone(t.latency)
+	t.mu.Unlock()
+	return c.with(latency)
+}
+
+// with adds what follows from the latencies, which it sorts.
+func (c count) with(latency []time.Duration) count {
+	slices.Sort(latency)
+	c.total, c.p50, c.p99 = len(latency), quantile(latency, 0.50), quantile(latency, 0.99)
+	return c
+}
+
+// quantile expects sorted input.
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[int(q*float64(len(sorted)-1))]
+}
+
+// share is what part of the calls a version, or a single backend, answered.
+func (c count) share(name string) float64 {
+	n := 0
+	for _, b := range cast {
+		if b.name == name || b.version == name {
+			n += c.backend[b.name]
+		}
+	}
+	return float64(n) / float64(max(c.total, 1))
+}

@@ -1,0 +1,55 @@
+package demo
+
+import (
+	"context"
+	"time"
+)
+
+func (s *story) introduce() {
+	s.screen.say("Mizzen: a control plane, four gRPC backends in two versions, and a gRPC client at %d requests a second.\n", rate)
+	s.screen.say("  control plane   xds %s   admin %s", s.addresses.XDS, s.addresses.Admin)
+	s.screen.say("  objects         %s", s.folder)
+	s.screen.say("  client          %s", Target)
+}
+
+// summarise says how it all went, and whether it was as stated.
+func (s *story) summarise() bool {
+	s.screen.say("\nSummary")
+	asStated, requests, failed := true, 0, 0
+	for _, r := range s.results {
+		verdict, reached := "as stated", "            -"
+		if len(r.faults) > 0 {
+			verdict, asStated = "NOT AS STATED", false
+		}
+		if r.reached > 0 {
+			reached = "after " + millis(r.reached)
+		}
+		s.screen.say("  [%d/%d] %-14s %s   %s", r.number, len(plot), reached, line(r.count), verdict)
+		requests += r.count.total
+		failed += len(r.count.failures)
+	}
+	s.screen.say("  %d requests in these steps, %d failed.", requests, failed)
+	s.screen.say("  Changes are timed from the renaming of the edited file, or its removal, to the moment the client's xDS resolver")
+	s.screen.say("  had handed the new configuration to its channel: every later call follows it.")
+	return asStated
+}
+
+func (s *story) invite() {
+	s.screen.say("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
+	s.screen.say("  edit      %s/%s", s.folder, virtualServiceFile)
+	s.screen.say("  look      controlplane inspect clients --address %s", s.addresses.Admin)
+	s.screen.say("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
+	s.screen.say("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
+}
+
+// linger shows the live table until ctx ends, counting anew after each change that the client hears of.
+func (s *story) linger(ctx context.Context) {
+	s.client.updates.drain()
+	s.tally.restart()
+	for ctx.Err() == nil {
+		s.watch(ctx, time.Second)
+		if s.client.updates.drain() {
+			s.screen.say("\n      the client heard of a change; before it: %s", line(s.tally.restart()))
+		}
+	}
+}
