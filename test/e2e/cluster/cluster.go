@@ -107,7 +107,9 @@ func (c *Cluster) AwaitAPI(ctx context.Context) error {
 }
 
 func (c *Cluster) describe(bin, kubeconfig string) {
-	process := func(name string, args ...string) *Process { return NewProcess(c.dir, filepath.Join(bin, name), args...) }
+	process := func(name string, args ...string) *Process {
+		return NewProcess(c.dir, filepath.Join(bin, name), args...)
+	}
 	file := func(name string) string { return filepath.Join(c.dir, name) }
 	c.etcd = process("etcd", "--name=e2e", "--data-dir="+file("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL, "--listen-peer-urls="+etcdPeerURL,

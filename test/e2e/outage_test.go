@@ -1,0 +1,69 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
+)
+
+// TestOutage takes the API server away in three ways while a client calls. Nobody notices, not even a client that comes
+// during the outage; and a change made afterwards arrives.
+func TestOutage(t *testing.T) {
+	installDefinitions(t)
+	ns := newNamespace(t)
+	newService(t, ns)
+	newDeployment(t, ns, "v1", 2)
+	newDeployment(t, ns, "v2", 2)
+	p := startControlPlane(t)
+	applySubsets(t, ns)
+	applyWeights(t, ns, 50, 50)
+	l := startLoad(t, dial(t, p, ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+
+	api := suite.cluster.APIServer
+	outages := []struct {
+		name   string
+		begin  func(*cluster.Process)
+		end    func(*testing.T, *cluster.Process)
+		weight int32  // of v1 afterwards
+		then   string // who answers then
+	}{
+		{name: "terminated", begin: (*cluster.Process).Terminate, end: restart, weight: 100, then: "v1"},
+		{name: "killed", begin: (*cluster.Process).Kill, end: restart, weight: 0, then: "v2"},
+		{name: "paused", begin: (*cluster.Process).Pause, end: resume, weight: 100, then: "v1"},
+	}
+	for _, o := range outages {
+		o.begin(api)
+		l.until(t, "calls while the API server is "+o.name, manyCalls)
+		t.Run(o.name, func(t *testing.T) {
+			newcomer := startLoad(t, dial(t, p, ns, "echo."+ns+":50051"))
+			newcomer.until(t, "calls of a client that came while the API server was "+o.name, manyCalls)
+		})
+		o.end(t, api)
+		applyWeights(t, ns, o.weight, 100-o.weight)
+		t.Logf("API server %s and back: a change arrived after %v", o.name, l.until(t, "change after the outage", only(o.then)))
+	}
+}
+
+// manyCalls says that a good number of calls has been answered.
+func manyCalls(a answers) bool { return len(a) >= recentAnswers }
+
+func restart(t *testing.T, api *cluster.Process) {
+	t.Helper()
+	if err := api.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := suite.cluster.AwaitAPI(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func resume(t *testing.T, api *cluster.Process) {
+	t.Helper()
+	api.Resume()
+	if err := suite.cluster.AwaitAPI(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

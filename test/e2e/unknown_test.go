@@ -1,0 +1,41 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// TestUnknown calls a host that does not exist, which fails at once and in so many words, and then creates it.
+func TestUnknown(t *testing.T) {
+	ns := newNamespace(t)
+	p := startControlPlane(t)
+	target := "echo." + ns + ":50051"
+	client := dial(t, p, ns, target)
+
+	start := time.Now()
+	_, err := call(t.Context(), client)
+	// A client that is left without an answer waits for 15 s.
+	if took, want := time.Since(start), 5*time.Second; took > want {
+		t.Errorf("unknown host: got an answer after %v, want less than %v", took, want)
+	}
+	if got, want := status.Code(err), codes.Unavailable; got != want {
+		t.Errorf("unknown host: got code %v, want %v (%v)", got, want, err)
+	}
+	if !strings.Contains(status.Convert(err).Message(), "echo."+ns) {
+		t.Errorf("unknown host: got %q, want a text with %q in it", err, target)
+	}
+
+	newService(t, ns)
+	newDeployment(t, ns, "v1", 1)
+	await(t, "new Service served to the client that asked before", func() error {
+		_, err := call(t.Context(), client)
+		return err
+	})
+	startLoad(t, client).until(t, "calls", manyCalls)
+}
