@@ -43,7 +43,7 @@ itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOT
 	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
 	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME)")
 	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client")
-	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,…`")
+	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,...`")
 	flags.StringVar(&options.ServiceAccount, "service-account", "", "`NAME` of the client's service account")
 	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")
 	flags.StringVar(&options.ClusterID, "cluster-id", "", "`ID` of the cluster the client runs in")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +53,8 @@ The exit code is 0 if everything went as stated, and 1 if not. Nothing is left b
 		},
 	}
 	cmd.Flags().BoolVar(&options.Interactive, "interactive", false, "keep everything up at the end, to play with")
-	cmd.Flags().StringVar(&logs.Level, "log-level", "error", "`debug|info|warn|error`")
+	cmd.Flags().DurationVar(&options.Step, "step", 5*time.Second, "how long each of the four steps is watched")
+	cmd.Flags().StringVar(&logs.Level, "log-level", "error", "log lines of this level and above: `debug|info|warn|error`")
 	return cmd
 }
 

@@ -22,9 +22,9 @@ type meshFlags struct {
 }
 
 func (f *meshFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.domain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
+	cmd.Flags().StringVar(&f.domain, "cluster-domain", "cluster.local", "DNS `DOMAIN` of the cluster")
 	cmd.Flags().StringVar(&f.rootNamespace, "root-namespace", "istio-system",
-		"namespace whose DestinationRules hold for the whole mesh")
+		"`NAMESPACE` whose DestinationRules hold for the whole mesh")
 }
 
 // inputFlags name the objects of a command that reads them once.

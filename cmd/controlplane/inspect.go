@@ -73,7 +73,7 @@ the resources it serves and where they come from, or for the Problems of its obj
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", defaultAdminAddress, "`HOST:PORT` of the control plane's --admin-address")
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "`table|json`")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "form of the output: `table|json`")
 	return cmd
 }
 

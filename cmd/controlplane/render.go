@@ -43,7 +43,7 @@ Problems do not make the command fail; 'controlplane check' is for that.`,
 	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `lds|rds|cds|eds`")
 	cmd.Flags().StringArrayVar(&flags.names, "name", nil,
 		"show only the resources of this `NAME`, as the client would ask for it; may be repeated")
-	cmd.Flags().StringVarP(&flags.output, "output", "o", "yaml", "`yaml|json`")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "yaml", "form of the output: `yaml|json`")
 	return cmd
 }
 

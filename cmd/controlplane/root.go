@@ -40,8 +40,15 @@ var errFound = errors.New("the command found something")
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
+	if len(args) == 0 {
+		fmt.Fprint(std.err, root.Long, "\n\n", root.UsageString())
+		return exitUsage
+	}
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && cmd == root {
+		err = usageError{root, err} // the root does nothing but choose a command
+	}
 	var usage usageError
 	switch {
 	case err == nil:
@@ -64,16 +71,8 @@ func newRoot(std stdio) *cobra.Command {
 that speak of them, to gRPC clients over xDS. No proxy, no sidecar, no agent.
 
 Start with 'controlplane demo', which needs nothing but this binary.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageError{cmd, errors.New("a command is needed")}
-			}
-			return usageError{cmd, fmt.Errorf("unknown command %q", args[0])}
-		},
-		RunE:              func(*cobra.Command, []string) error { return nil }, // Args lets nothing through
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		DisableAutoGenTag: true,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
 	root.SetIn(std.in)
 	root.SetOut(std.out)

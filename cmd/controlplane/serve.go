@@ -59,8 +59,8 @@ verified, whatever the source.`,
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
 	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "over how long streams are ended at shutdown")
-	f.StringVar(&flags.logging.Level, "log-level", "info", "`debug|info|warn|error`")
-	f.StringVar(&flags.logging.Format, "log-format", "text", "`text|json`")
+	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
+	f.StringVar(&flags.logging.Format, "log-format", "text", "form of the log lines: `text|json`")
 	return cmd
 }
 

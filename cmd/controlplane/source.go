@@ -25,7 +25,7 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.files, "files", "", "`DIR` with YAML objects to serve")
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster to serve")
 	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current one)")
-	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these `NAMESPACE,…` (default all)")
+	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these namespaces: `NAMESPACE,...` (default all)")
 	f.mesh.register(cmd)
 }
 

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// outcome is how a command ended.
+type outcome struct {
+	code        int
+	stdout, err string
+}
+
+// command runs one command line to its end.
+func command(ctx context.Context, stdin string, args ...string) outcome {
+	var stdout, stderr bytes.Buffer
+	code := execute(ctx, args, stdio{in: strings.NewReader(stdin), out: &stdout, err: &stderr})
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// golden compares got with a file of testdata, or rewrites that.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (make golden writes it)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; make golden rewrites it):\n%s", path, diff)
+	}
+}
+
+func TestHelpOfEveryCommand(t *testing.T) {
+	files := map[string]bool{}
+	help := func(name string, args ...string) {
+		t.Run(name, func(t *testing.T) {
+			got := command(t.Context(), "", append(args, "--help")...)
+			if got.code != exitOK || got.err != "" {
+				t.Errorf("got exit code %d and %q on standard error, want 0 and nothing", got.code, got.err)
+			}
+			files[name+".txt"] = true
+			golden(t, filepath.Join("help", name+".txt"), got.stdout)
+		})
+	}
+	help("controlplane")
+	for _, c := range newRoot(stdio{}).Commands() {
+		help(c.Name(), c.Name())
+		if c.Example == "" && c.HasLocalFlags() {
+			t.Errorf("%s has flags and no example of them", c.Name())
+		}
+	}
+	entries, err := os.ReadDir("testdata/help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !files[e.Name()] {
+			t.Errorf("testdata/help/%s belongs to no command", e.Name())
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	cases := map[string]struct {
+		args string
+		want string
+	}{
+		"no command":                     {"", "Usage:\n  controlplane [command]"},
+		"unknown command":                {"sreve", "unknown command \"sreve\" for \"controlplane\"\n\nDid you mean this?\n\tserve"},
+		"unknown flag":                   {"serve --file x", "unknown flag: --file\nRun 'controlplane serve --help'"},
+		"argument":                       {"serve x", "unexpected argument \"x\""},
+		"two sources":                    {"serve --files x --kubeconfig y", "--files and --kubeconfig exclude each other"},
+		"context without its file":       {"serve --context kind", "--context needs --kubeconfig"},
+		"log level":                      {"serve --log-level loud", "unknown log level \"loud\": it is one of"},
+		"log format":                     {"serve --log-format xml", "unknown log format \"xml\": it is one of"},
+		"negative grace":                 {"serve --shutdown-grace -1s", "--shutdown-grace must not be negative"},
+		"render without objects":         {"render", "-f FILE|DIR is needed"},
+		"render of an unknown type":      {"render -f x --type sds", "unknown type \"sds\": it is one of"},
+		"render to an unknown form":      {"render -f x -o xml", "unknown output \"xml\": it is one of"},
+		"render as an empty application": {"render -f x --as demo/", "invalid --as \"demo/\": it has the form"},
+		"render in a bad zone":           {"render -f x --zone a//b", "it has the form REGION/ZONE"},
+		"check without objects":          {"check", "-f FILE|DIR is needed"},
+		"check of a missing file":        {"check -f testdata/missing.yaml", "testdata/missing.yaml"},
+		"inspect nothing":                {"inspect", "one of clients, resources, problems is needed"},
+		"inspect an unknown list":        {"inspect routes", "one of clients, resources, problems is needed"},
+		"inspect to an unknown form":     {"inspect clients -o yaml", "unknown output \"yaml\": it is one of"},
+		"bootstrap in a bad zone":        {"bootstrap --zone a/b/c/d", "it has the form REGION/ZONE"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := command(t.Context(), "", strings.Fields(c.args)...)
+			if got.code != exitUsage || !strings.Contains(got.err, c.want) || got.stdout != "" {
+				t.Errorf("got exit code %d, %q on standard output and %q on standard error, want 2, nothing and %q",
+					got.code, got.stdout, got.err, c.want)
+			}
+		})
+	}
+}
+
+func TestFailures(t *testing.T) {
+	cases := map[string]struct {
+		args string
+		want string
+	}{
+		"serve a missing folder":       {"serve --files testdata/missing", "open the folder of --files: stat testdata/missing"},
+		"serve a file":                 {"serve --files main.go", "main.go is not a folder"},
+		"serve a missing kubeconfig":   {"serve --kubeconfig testdata/missing", "read the file of --kubeconfig"},
+		"serve on a bad xDS address":   {"serve --files . --xds-address 256.0.0.1:1", "choose another address with --xds-address"},
+		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 256.0.0.1:1", "with --admin-address"},
+		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
+		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (give its admin address with --address)"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := command(t.Context(), "", strings.Fields(c.args)...)
+			if got.code != exitFailure || !strings.Contains(got.err, c.want) {
+				t.Errorf("got exit code %d and %q on standard error, want 1 and %q", got.code, got.err, c.want)
+			}
+		})
+	}
+}

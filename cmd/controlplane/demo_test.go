@@ -1,0 +1,22 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestDemoGoesAsStated(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	got := command(t.Context(), "", "demo", "--step", "1500ms")
+	if got.code != exitOK {
+		t.Errorf("got exit code %d, want 0", got.code)
+	}
+	for _, want := range []string{"[4/4] after ", " 0 failed.\n"} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("got no %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("output:\n%s%s", got.stdout, got.err)
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// answers stand for an admin server.
+var answers = map[string]string{
+	"/api/clients": `[
+		{"node":"a","peer":"127.0.0.1:1","agent":"gRPC Go","version":"1.85.0","namespace":"demo","since":"2026-01-02T03:04:05Z","types":[
+			{"type":"Listener","names":["echo"],"held":1},
+			{"type":"Cluster","names":["x","y"],"wildcard":true,"held":1,"refused":{"y":"bad"}}]},
+		{"node":"b","peer":"127.0.0.1:2","agent":"unknown","namespace":"default","since":"2026-01-02T03:04:05Z","types":[]}]`,
+	"/api/resources": `[{"type":"Cluster","name":"outbound|7070||echo","version":"abc","subscribers":2,"origins":[
+		{"kind":"Service","namespace":"demo","name":"echo"},{"kind":"DestinationRule","namespace":"demo","name":"echo"}]}]`,
+	"/api/problems": `[{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},
+		"field":"spec.http[0].match[0].uri.regex","message":"it does not compile"}]`,
+}
+
+func TestInspect(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answers[r.URL.Path] == "" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write([]byte(answers[r.URL.Path]))
+	}))
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.TimeOnly)
+
+	cases := map[string]string{
+		"clients": `NODE  PEER         AGENT           NAMESPACE  SINCE     TYPE      NAMES  HELD  REFUSED
+a     127.0.0.1:1  gRPC Go 1.85.0  demo       ` + since + `  Listener  1      1     0
+                                                        Cluster   2+*    1     1
+b     127.0.0.1:2  unknown         default    ` + since + `  -         0      0     0
+`,
+		"resources": `TYPE     NAME                 VERSION  SUBSCRIBERS  ORIGINS
+Cluster  outbound|7070||echo  abc      2            Service demo/echo, DestinationRule demo/echo
+`,
+		"problems": `SEVERITY  CODE          OBJECT                    FIELD                            MESSAGE
+error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.regex  it does not compile
+`,
+	}
+	for list, want := range cases {
+		t.Run(list, func(t *testing.T) {
+			got := command(t.Context(), "", "inspect", list, "--address", address)
+			if diff := cmp.Diff(outcome{exitOK, want, ""}, got, cmp.AllowUnexported(outcome{})); diff != "" {
+				t.Errorf("outcome (-want +got):\n%s", diff)
+			}
+			got = command(t.Context(), "", "inspect", list, "--address", address, "-o", "json")
+			if got.code != exitOK || !strings.HasPrefix(got.stdout, "[\n  {\n    \"") {
+				t.Errorf("as JSON: got exit code %d and %q, want 0 and an indented array", got.code, got.stdout)
+			}
+		})
+	}
+}
+
+func TestInspectOfAnotherServerSaysSo(t *testing.T) {
+	cases := map[string]struct {
+		handler http.HandlerFunc
+		want    string
+	}{
+		"not found": {http.NotFound, "answers 404 Not Found: it is not the admin address of a control plane (see --address)"},
+		"not JSON":  {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("hello")) }, "understand the answer of 127.0.0.1:"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.handler)
+			defer server.Close()
+			got := command(t.Context(), "", "inspect", "clients", "--address", strings.TrimPrefix(server.URL, "http://"))
+			if got.code != exitFailure || !strings.Contains(got.err, c.want) {
+				t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const demoDir = "../../manifests/demo"
+
+// An object with an error, one with a warning, and one that is not read.
+const (
+	badRegex = `
+apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo}
+spec:
+  ports: [{name: grpc, port: 7070}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: echo, namespace: demo}
+spec:
+  hosts: [echo]
+  http:
+    - match: [{uri: {regex: "("}}]
+      route: [{destination: {host: echo}}]
+`
+	noSuchHost = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: lost, namespace: demo}
+spec:
+  hosts: [nowhere]
+  http:
+    - route: [{destination: {host: echo}}]
+`
+	unknownKind = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: demo}
+`
+)
+
+func TestGoldenRenderOfTheDemo(t *testing.T) {
+	cases := map[string][]string{
+		"render/demo.yaml":          {},
+		"render/demo-routes.yaml":   {"--type", "rds"},
+		"render/demo-as-short.json": {"--as", "demo/checkout", "--zone", "eu/eu-1", "--name", "greeter", "-o", "json"},
+	}
+	for file, args := range cases {
+		t.Run(file, func(t *testing.T) {
+			got := command(t.Context(), "", append([]string{"render", "-f", demoDir}, args...)...)
+			if got.code != exitOK || got.err != "" {
+				t.Errorf("got exit code %d and %q on standard error, want 0 and nothing", got.code, got.err)
+			}
+			golden(t, file, got.stdout)
+		})
+	}
+}
+
+func TestRenderSucceedsWhateverTheProblems(t *testing.T) {
+	got := command(t.Context(), badRegex, "render", "-f", "-", "--type", "lds")
+	for _, want := range []string{"code: InvalidRegex\n", "type: Listener\nname: echo.demo.svc.cluster.local:7070\n"} {
+		if got.code != exitOK || !strings.Contains(got.stdout, want) {
+			t.Errorf("got exit code %d and %q, want 0 and %q", got.code, got.stdout, want)
+		}
+	}
+}
+
+func TestCheckExitCodes(t *testing.T) {
+	cases := map[string]struct {
+		objects string
+		strict  bool
+		code    int
+		// want are the severities and codes, line by line.
+		want    []string
+		summary string
+	}{
+		"nothing":             {"", false, exitOK, nil, "0 errors, 0 warnings, 0 info\n"},
+		"an error":            {badRegex, false, exitFailure, []string{"error InvalidRegex"}, "1 error, 0 warnings, 0 info\n"},
+		"a warning":           {noSuchHost, false, exitOK, nil, ""},
+		"a warning, strictly": {noSuchHost, true, exitFailure, nil, ""},
+		"an unknown kind":     {unknownKind, true, exitOK, []string{"info UnknownKind"}, "0 errors, 0 warnings, 1 info\n"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"check", "-f", "-"}
+			if c.strict {
+				args = append(args, "--strict")
+			}
+			got := command(t.Context(), c.objects, args...)
+			if got.code != c.code {
+				t.Errorf("got exit code %d, want %d; output:\n%s%s", got.code, c.code, got.stdout, got.err)
+			}
+			if c.summary == "" {
+				return
+			}
+			var lines []string
+			for line := range strings.Lines(got.stdout) {
+				lines = append(lines, strings.Join(strings.Fields(line)[:2], " "))
+			}
+			if diff := cmp.Diff(c.want, lines); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+			if got.err != c.summary {
+				t.Errorf("got summary %q, want %q", got.err, c.summary)
+			}
+		})
+	}
+}
+
+func TestCheckFindsTheDemoInOrder(t *testing.T) {
+	got := command(t.Context(), "", "check", "--strict", "-f", demoDir)
+	want := outcome{exitOK, "", "0 errors, 0 warnings, 0 info\n"}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" {
+		t.Errorf("outcome (-want +got):\n%s", diff)
+	}
+}
+
+func TestBootstrapIsWhatTheFlagsSay(t *testing.T) {
+	got := command(t.Context(), "", "bootstrap", "--server-uri", "mizzen:15010", "--node-id", "me", "--namespace", "shop",
+		"--zone", "eu/eu-1", "--labels", "app=checkout,version=v2", "--service-account", "robot", "--node-name", "n1", "--cluster-id", "east")
+	if got.code != exitOK || got.err != "" {
+		t.Errorf("got exit code %d and %q on standard error, want 0 and nothing", got.code, got.err)
+	}
+	golden(t, "bootstrap.json", got.stdout)
+}
