@@ -9,7 +9,7 @@ const (
 	noteTCPPool   = "gRPC clients keep one connection to each endpoint; set dial options in the application"
 	noteHTTPPool  = "gRPC clients pool no connections; leave it out"
 	noteOutlier   = "ejecting outliers is not translated yet, so no endpoint is ejected; use a readiness probe"
-	noteTLS       = "it goes with the TLS mode"
+	noteTLS       = "TLS is not translated yet, so it has no effect; encrypt in the application"
 	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
 	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
 	noteBudget    = "gRPC clients take no budget of retries from rules; set fewer attempts"
@@ -123,12 +123,12 @@ var destinationRuleFields = []FieldRow{
 	{"OutlierDetection.outlierDetectionHttpErrorCodes", Untranslated, "", noteOutlier},
 
 	{"ClientTLSSettings.mode", Untranslated, "tls", "DISABLE is followed; with any other the calls fail, for they would go out unencrypted"},
-	{"ClientTLSSettings.clientCertificate", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.privateKey", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.caCertificates", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.credentialName", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.subjectAltNames", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.sni", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.insecureSkipVerify", Untranslated, "tls", noteTLS},
-	{"ClientTLSSettings.caCrl", Untranslated, "tls", noteTLS},
+	{"ClientTLSSettings.clientCertificate", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.privateKey", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.caCertificates", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.credentialName", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.subjectAltNames", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.sni", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.insecureSkipVerify", Untranslated, "", noteTLS},
+	{"ClientTLSSettings.caCrl", Untranslated, "", noteTLS},
 }

@@ -1,0 +1,141 @@
+package translate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"sigs.k8s.io/yaml"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// parse reads a message from YAML.
+func parse[M proto.Message](t *testing.T, m M, text string) M {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(strings.ReplaceAll(text, "\t", "  ")))
+	if err == nil {
+		err = protojson.Unmarshal(data, m)
+	}
+	if err != nil {
+		t.Fatalf("parse %T: %v\n%s", m, err, text)
+	}
+	return m
+}
+
+// compactJSON is a message in its JSON form, without white space.
+func compactJSON(t *testing.T, m proto.Message) string {
+	t.Helper()
+	text, err := protojson.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil {
+		t.Fatal(err)
+	}
+	return compact.String()
+}
+
+// ledger collects what leaves report.
+type ledger []mesh.Problem
+
+func (l *ledger) site() site {
+	return site{sink: (*[]mesh.Problem)(l), ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, path: "at"}
+}
+
+// lines are the Problems without object and message, in the order they were reported.
+func (l ledger) lines() []string { return problemLines(l) }
+
+func problemLines(problems []mesh.Problem) []string {
+	var lines []string
+	for _, p := range problems {
+		lines = append(lines, fmt.Sprintf("%s %s %s", p.Severity, p.Code, p.Field))
+	}
+	return lines
+}
+
+// describe writes a match on one line.
+func describe(m *routev3.RouteMatch) string {
+	var parts []string
+	switch path := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Prefix:
+		parts = append(parts, "prefix="+path.Prefix)
+	case *routev3.RouteMatch_Path:
+		parts = append(parts, "path="+path.Path)
+	case *routev3.RouteMatch_SafeRegex:
+		parts = append(parts, "regex="+path.SafeRegex.GetRegex())
+	}
+	if m.GetCaseSensitive() == nil {
+		parts = append(parts, "case unset")
+	} else if !m.GetCaseSensitive().GetValue() {
+		parts = append(parts, "any case")
+	}
+	for _, h := range m.GetHeaders() {
+		parts = append(parts, describeHeader(h))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func describeHeader(h *routev3.HeaderMatcher) string {
+	text := h.GetName()
+	switch s := h.GetStringMatch(); {
+	case isPresence(h):
+		text += " present"
+	case s.GetSafeRegex() != nil:
+		text += "~" + s.GetSafeRegex().GetRegex()
+	case s.GetPrefix() != "":
+		text += "=" + s.GetPrefix() + "*"
+	default:
+		text += "=" + s.GetExact()
+	}
+	if h.GetInvertMatch() {
+		return "not(" + text + ")"
+	}
+	return text
+}
+
+// echo is a Service with the ports given, numbered and named p80 and so on.
+func echo(ports ...uint32) *mesh.Service { return service("echo", ports...) }
+
+func service(name string, ports ...uint32) *mesh.Service {
+	s := &mesh.Service{
+		Ref:  mesh.Ref{Kind: "Service", Namespace: "demo", Name: name},
+		Host: name + ".demo.svc.cluster.local",
+	}
+	for _, port := range ports {
+		s.Ports = append(s.Ports, mesh.Port{Name: fmt.Sprintf("p%d", port), Number: port})
+	}
+	return s
+}
+
+// socket joins an address and a port.
+func socket(address string, port uint32) string {
+	return net.JoinHostPort(address, strconv.FormatUint(uint64(port), 10))
+}
+
+// balancers lists the policies inside the localities, in order of preference.
+func balancers(t *testing.T, c *clusterv3.Cluster) []string {
+	t.Helper()
+	var names []string
+	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
+		outer := &wrrlocalityv3.WrrLocality{}
+		if err := p.GetTypedExtensionConfig().GetTypedConfig().UnmarshalTo(outer); err != nil {
+			t.Fatal(err)
+		}
+		for _, inner := range outer.GetEndpointPickingPolicy().GetPolicies() {
+			name := inner.GetTypedExtensionConfig().GetName()
+			names = append(names, name[strings.LastIndexByte(name, '.')+1:])
+		}
+	}
+	return names
+}

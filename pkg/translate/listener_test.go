@@ -1,0 +1,47 @@
+package translate
+
+import (
+	"testing"
+
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+)
+
+func TestListener(t *testing.T) {
+	const name = "echo.demo:80"
+	manager := managerOf(t, Listener(name, "outbound|80||echo"), name)
+	if got := manager.GetRds().GetRouteConfigName(); got != "outbound|80||echo" {
+		t.Errorf("got routes %q, want those asked for", got)
+	}
+	if manager.GetRds().GetConfigSource().GetAds() == nil {
+		t.Error("the routes do not come over the same stream")
+	}
+	filters := manager.GetHttpFilters()
+	if len(filters) != 2 || filters[0].GetName() != faultFilter || !filters[0].GetIsOptional() || filters[1].GetName() != routerFilter {
+		t.Errorf("got filters %v, want an optional fault and the router", filters)
+	}
+}
+
+func TestUnknownListener(t *testing.T) {
+	const name = "nobody:80"
+	table := managerOf(t, UnknownListener(name), name).GetRouteConfig()
+	if len(table.GetVirtualHosts()) != 1 || len(table.GetVirtualHosts()[0].GetRoutes()) != 0 {
+		t.Fatalf("got %v, want one virtual host without routes", table)
+	}
+	if got := table.GetVirtualHosts()[0].GetDomains(); len(got) != 1 || got[0] == anyDomain {
+		t.Errorf("got domains %q, want one that nobody dials", got)
+	}
+}
+
+func managerOf(t *testing.T, r Resource, name string) *hcmv3.HttpConnectionManager {
+	t.Helper()
+	listener := r.Message.(*listenerv3.Listener)
+	if r.Name != name || listener.GetName() != name {
+		t.Errorf("got names %q and %q, want %q as it was asked for", r.Name, listener.GetName(), name)
+	}
+	manager := &hcmv3.HttpConnectionManager{}
+	if err := listener.GetApiListener().GetApiListener().UnmarshalTo(manager); err != nil {
+		t.Fatal(err)
+	}
+	return manager
+}

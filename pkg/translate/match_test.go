@@ -1,0 +1,95 @@
+package translate
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	networking "istio.io/api/networking/v1"
+)
+
+func TestAlternatives(t *testing.T) {
+	tests := map[string]struct {
+		block    string
+		want     []string
+		problems []string
+	}{
+		"nothing holds for all":        {block: "{}", want: []string{"prefix="}},
+		"exact path":                   {block: "uri: {exact: /a.B/C}", want: []string{"path=/a.B/C"}},
+		"prefix in any case":           {block: "{uri: {prefix: /a.B/}, ignoreUriCase: true}", want: []string{"prefix=/a.B/; any case"}},
+		"expression":                   {block: "uri: {regex: /a.*/C}", want: []string{"regex=/a.*/C"}},
+		"expression in any case":       {block: "{uri: {regex: /a|/b}, ignoreUriCase: true}", want: []string{"regex=(?i:/a|/b); any case"}},
+		"expression that is none":      {block: "uri: {regex: '/a('}", problems: []string{"error InvalidRegex at.uri.regex"}},
+		"expression that is two":       {block: "uri: {regex: 'a)(b'}", problems: []string{"error InvalidRegex at.uri.regex"}},
+		"expression with look-ahead":   {block: "uri: {regex: '/a(?!b)'}", problems: []string{"error InvalidRegex at.uri.regex"}},
+		"path without method":          {block: "uri: {exact: /a.B}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"prefix without slash":         {block: "uri: {prefix: a.B}", problems: []string{"warning Unreachable at.uri.prefix"}},
+		"name is for people":           {block: "{name: one, uri: {prefix: /a}}", want: []string{"prefix=/a"}},
+		"method that accepts POST":     {block: "method: {regex: GET|POST}", want: []string{"prefix="}},
+		"method that is never used":    {block: "method: {exact: GET}", problems: []string{"warning Unreachable at.method"}},
+		"method that is no expression": {block: "method: {regex: '('}", problems: []string{"error InvalidRegex at.method.regex"}},
+		"authority by short name":      {block: "authority: {exact: echo}", want: []string{"prefix="}},
+		"authority with port":          {block: "authority: {exact: 'echo.demo.svc.cluster.local:80'}", want: []string{"prefix="}},
+		"authority by prefix":          {block: "authority: {prefix: echo.demo}", want: []string{"prefix="}},
+		"authority of another":         {block: "authority: {exact: other}"},
+		"its own port":                 {block: "port: 80", want: []string{"prefix="}},
+		"another port":                 {block: "port: 81"},
+		"gateways with mesh":           {block: "gateways: [edge, mesh]", want: []string{"prefix="}},
+		"gateways without mesh":        {block: "gateways: [edge]"},
+		"scheme":                       {block: "scheme: {exact: http}", problems: []string{"error Unsupported at.scheme"}},
+		"query":                        {block: "queryParams: {q: {exact: a}}", problems: []string{"error Unsupported at.queryParams"}},
+		"labels of the caller":         {block: "sourceLabels: {app: a}", problems: []string{"error Unsupported at.sourceLabels"}},
+		"namespace of the caller":      {block: "sourceNamespace: a", problems: []string{"error Unsupported at.sourceNamespace"}},
+		"headers multiply": {
+			block: "{uri: {prefix: /a}, withoutHeaders: {x: {exact: b}}}",
+			want:  []string{"prefix=/a; not(x present)", "prefix=/a; not(x=b)"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var problems ledger
+			c := callee{service: echo(80), port: 80}
+			block := parse(t, &networking.HTTPMatchRequest{}, test.block)
+			var got []string
+			for _, m := range c.alternatives(problems.site(), block) {
+				got = append(got, describe(m))
+			}
+			if diff := cmp.Diff(got, test.want); diff != "" {
+				t.Errorf("matches (-got +want):\n%s", diff)
+			}
+			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAlternativesWithoutService(t *testing.T) {
+	var problems ledger
+	block := parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
+	if got := (callee{}).alternatives(problems.site(), block); len(got) != 1 {
+		t.Errorf("got %d matches, want the one that a Service might have", len(got))
+	}
+}
+
+func TestIsCatchAll(t *testing.T) {
+	tests := map[string]bool{
+		"{}":                                   true,
+		"uri: {prefix: ''}":                    true,
+		"uri: {prefix: /}":                     true,
+		"uri: {regex: '.*'}":                   true,
+		"uri: {regex: '/.*'}":                  true,
+		"uri: {regex: '/a.*'}":                 false,
+		"uri: {prefix: /a}":                    false,
+		"{uri: {prefix: /}, headers: {x: {}}}": false,
+		"uri: {exact: /a.B/C}":                 false,
+	}
+	for block, want := range tests {
+		t.Run(block, func(t *testing.T) {
+			var problems ledger
+			m := callee{}.alternatives(problems.site(), parse(t, &networking.HTTPMatchRequest{}, block))
+			if got := isCatchAll(m[0]); got != want {
+				t.Errorf("got %t, want %t", got, want)
+			}
+		})
+	}
+}

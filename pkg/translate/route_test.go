@@ -1,0 +1,179 @@
+package translate
+
+import (
+	"strings"
+	"testing"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// bound is a VirtualService that knows the destinations of the table tests.
+func bound(t *testing.T, text string) *mesh.Routes {
+	t.Helper()
+	return &mesh.Routes{
+		Ref:     mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
+		Spec:    parse(t, &networking.VirtualService{}, text),
+		Targets: destinations().byText,
+	}
+}
+
+func TestHostRoutes(t *testing.T) {
+	const a, own = "outbound|80||a.demo.svc.cluster.local", "outbound|80||echo.demo.svc.cluster.local"
+	tests := map[string]struct {
+		ports    []uint32 // 80 when empty
+		rules    string   // no VirtualService when empty
+		want     []string // of each port in turn
+		problems []string
+	}{
+		"no VirtualService": {want: []string{"prefix= to " + own}},
+		"author's order, and nothing added": {
+			rules: "http: [{match: [{uri: {prefix: /b}}], route: [{destination: {host: a}}]}, {match: [{uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
+			want:  []string{"prefix=/b to " + a, "prefix=/a to " + a},
+		},
+		"several blocks": {
+			rules: "http: [{match: [{uri: {prefix: /b}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
+			want:  []string{"prefix=/b to " + a, "prefix=/a to " + a},
+		},
+		"behind one that takes everything": {
+			rules:    "http: [{route: [{destination: {host: a}}]}, {route: [{destination: {host: a}}]}]",
+			want:     []string{"prefix= to " + a},
+			problems: []string{"warning Unreachable spec.http[1]"},
+		},
+		"behind one that takes everything on one port": {
+			ports: []uint32{80, 81},
+			rules: "http: [{match: [{port: 80}], route: [{destination: {host: a}}]}, {directResponse: {status: 503}}]",
+			want:  []string{"prefix= to " + a, "prefix= to " + refusedCluster},
+		},
+		"a rule for another port says nothing of this one": {
+			ports: []uint32{8080, 81},
+			rules: "http: [{match: [{port: 81}], route: [{destination: {host: b}}]}]",
+			want:  []string{"prefix= to outbound|81||b.demo.svc.cluster.local"},
+		},
+		"a block that holds nothing": {
+			rules:    "http: [{match: [{scheme: {exact: http}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
+			want:     []string{"prefix=/a to " + a},
+			problems: []string{"error Unsupported spec.http[0].match[0].scheme"},
+		},
+		"no rules": {rules: "hosts: [echo]", problems: []string{"error InvalidValue spec.http"}},
+		"only rules for TCP": {
+			rules:    "tcp: [{route: [{destination: {host: a}}]}]",
+			problems: []string{"error InvalidValue spec.http", "warning Unsupported spec.tcp"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if len(test.ports) == 0 {
+				test.ports = []uint32{80}
+			}
+			in := HostInput{Service: echo(test.ports...)}
+			if test.rules != "" {
+				in.Routes = bound(t, test.rules)
+			}
+			b := Host(in)
+			var got []string
+			for _, r := range b.Routes {
+				got = append(got, describeRoutes(t, r)...)
+			}
+			if diff := cmp.Diff(got, test.want); diff != "" {
+				t.Errorf("routes (-got +want):\n%s", diff)
+			}
+			if diff := cmp.Diff(problemLines(b.Problems), test.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHostWithoutService(t *testing.T) {
+	b := Host(HostInput{Routes: bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
+	if len(b.Routes)+len(b.Clusters) != 0 {
+		t.Errorf("got %d routes and %d clusters, want none", len(b.Routes), len(b.Clusters))
+	}
+	want := []string{"error NoSuchHost spec.http[0].route[0].destination.host", "warning Unreachable spec.http[1]"}
+	if diff := cmp.Diff(problemLines(b.Problems), want); diff != "" {
+		t.Errorf("problems (-got +want):\n%s", diff)
+	}
+}
+
+func TestHostNames(t *testing.T) {
+	b := Host(HostInput{Service: echo(80, 81), Policy: merged(t, "subsets: [{name: v1}]")})
+	var routes, clusters []string
+	for _, r := range b.Routes {
+		routes = append(routes, r.Name)
+	}
+	for _, r := range b.Clusters {
+		clusters = append(clusters, r.Name)
+	}
+	const host = "echo.demo.svc.cluster.local"
+	if diff := cmp.Diff(routes, []string{"outbound|80||" + host, "outbound|81||" + host}); diff != "" {
+		t.Errorf("routes (-got +want):\n%s", diff)
+	}
+	want := []string{"outbound|80||" + host, "outbound|80|v1|" + host, "outbound|81||" + host, "outbound|81|v1|" + host}
+	if diff := cmp.Diff(clusters, want); diff != "" {
+		t.Errorf("clusters (-got +want):\n%s", diff)
+	}
+}
+
+// TestPure checks that translation says the same twice and changes nothing it was given.
+func TestPure(t *testing.T) {
+	routes := bound(t, `http: [{match: [{headers: {x: {exact: a}, z: {exact: b}}, withoutHeaders: {w: {exact: c}}}],
+		route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 2}], retries: {attempts: 9}}]`)
+	policy := merged(t, layered)
+	in := HostInput{Service: echo(80, 81, 82), Routes: routes, Policy: policy}
+	spec, rule := proto.Clone(routes.Spec), proto.Clone(policy.Specs[0])
+	endpoints := EndpointInput{Service: in.Service, Policy: policy, Endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
+		at("10.0.0.2", also("10.0.0.1")), at("10.0.0.1"), at("10.0.0.1"),
+	}}}
+	before := append([]mesh.Endpoint(nil), endpoints.Endpoints.Endpoints...)
+
+	first, again := bundleBytes(t, Host(in), Endpoints(endpoints)), bundleBytes(t, Host(in), Endpoints(endpoints))
+	if first != again {
+		t.Error("the same input gave different bytes")
+	}
+	if !proto.Equal(spec, routes.Spec) || !proto.Equal(rule, policy.Specs[0]) {
+		t.Error("an author's text was changed")
+	}
+	if diff := cmp.Diff(before, endpoints.Endpoints.Endpoints); diff != "" {
+		t.Errorf("the endpoints were changed:\n%s", diff)
+	}
+}
+
+func bundleBytes(t *testing.T, bundles ...*Bundle) string {
+	t.Helper()
+	var all strings.Builder
+	for _, b := range bundles {
+		for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
+			for _, r := range list {
+				data, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.Message)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all.WriteString(r.Name)
+				all.Write(data)
+			}
+		}
+		for _, p := range b.Problems {
+			all.WriteString(p.String())
+		}
+	}
+	return all.String()
+}
+
+// describeRoutes writes a route table, one line a route.
+func describeRoutes(t *testing.T, r Resource) []string {
+	t.Helper()
+	table := r.Message.(*routev3.RouteConfiguration)
+	if table.GetName() != r.Name || len(table.GetVirtualHosts()) != 1 || table.GetVirtualHosts()[0].GetDomains()[0] != anyDomain {
+		t.Errorf("%s: name or virtual hosts are not as they must be: %v", r.Name, table)
+	}
+	var lines []string
+	for _, route := range table.GetVirtualHosts()[0].GetRoutes() {
+		lines = append(lines, describe(route.GetMatch())+" to "+strings.Join(describeClusters(route.GetRoute()), ", "))
+	}
+	return lines
+}

@@ -1,0 +1,39 @@
+package translate
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+func TestTimeoutCap(t *testing.T) {
+	tests := map[string]struct {
+		timeout  *durationpb.Duration
+		want     time.Duration
+		problems []string
+	}{
+		"absent":   {},
+		"zero":     {timeout: durationpb.New(0)},
+		"set":      {timeout: durationpb.New(1500 * time.Millisecond), want: 1500 * time.Millisecond},
+		"negative": {timeout: durationpb.New(-time.Second), problems: []string{"error InvalidValue at"}},
+		"no time":  {timeout: &durationpb.Duration{Nanos: math.MaxInt32}, problems: []string{"error InvalidValue at"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var problems ledger
+			got := timeoutCap(problems.site(), test.timeout)
+			if got.GetMaxStreamDuration() == nil || got.GetGrpcTimeoutHeaderMax() == nil {
+				t.Fatalf("got %v, want both limits written in full", got)
+			}
+			if a, b := got.GetMaxStreamDuration().AsDuration(), got.GetGrpcTimeoutHeaderMax().AsDuration(); a != test.want || b != test.want {
+				t.Errorf("got %s and %s, want %s", a, b, test.want)
+			}
+			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,111 @@
+package translate
+
+import (
+	"fmt"
+	"testing"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"github.com/google/go-cmp/cmp"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// destinations know a Service with one port, one with two, and the subset v1 of the first.
+func destinations() targets {
+	policy := &mesh.Policy{Subsets: []mesh.Subset{{Name: "v1"}}}
+	return targets{namespace: "demo", byText: map[string]mesh.Target{
+		"a": {Host: "a.demo.svc.cluster.local", Service: service("a", 80), Policies: &mesh.PolicyTable{
+			ServiceNamespace: "demo",
+			Candidates:       []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}},
+		}},
+		"b":    {Host: "b.demo.svc.cluster.local", Service: service("b", 80, 81)},
+		"gone": {Host: "gone.demo.svc.cluster.local"},
+	}}
+}
+
+func TestShares(t *testing.T) {
+	const a, b = "a.demo.svc.cluster.local", "b.demo.svc.cluster.local"
+	tests := map[string]struct {
+		route    string
+		want     []string
+		problems []string
+	}{
+		"single, whatever its weight": {route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + a}},
+		"one left":                    {route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b, port: {number: 80}}}]", want: []string{"outbound|80||" + a}},
+		"split": {
+			route: "route: [{destination: {host: a, subset: v1}, weight: 90}, {destination: {host: b, port: {number: 81}}, weight: 10}]",
+			want:  []string{"outbound|80|v1|" + a + " 90", "outbound|81||" + b + " 10"},
+		},
+		"twice the same": {
+			route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}, {destination: {host: a}, weight: 2}]",
+			want:  []string{"outbound|80||" + a + " 3", "outbound|8080||" + b + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port"},
+		},
+		"only port rather than the one called": {
+			route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + a},
+		},
+		"nobody": {
+			route:    "route: [{destination: {host: a}}, {destination: {host: b, port: {number: 80}}}]",
+			problems: []string{"error NoWeight at.route"},
+		},
+		"negative": {
+			route: "route: [{destination: {host: a}, weight: -1}, {destination: {host: b, port: {number: 80}}, weight: 1}]",
+			want:  []string{"outbound|80||" + b}, problems: []string{"error InvalidValue at.route[0].weight"},
+		},
+		"unknown host keeps its share": {
+			route:    "route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 1}]",
+			want:     []string{"outbound|80||" + a + " 1", "outbound|8080||gone.demo.svc.cluster.local 1"},
+			problems: []string{"error NoSuchHost at.route[1].destination.host"},
+		},
+		"unknown subset": {
+			route: "route: [{destination: {host: a, subset: v9}}]", want: []string{"outbound|80|v9|" + a},
+			problems: []string{"error NoSuchSubset at.route[0].destination.subset"},
+		},
+		"unknown port": {
+			route: "route: [{destination: {host: a, port: {number: 9}}}]", want: []string{"outbound|9||" + a},
+			problems: []string{"error NoSuchPort at.route[0].destination.port"},
+		},
+		"no destination": {
+			route: "route: [{}]", want: []string{"outbound|8080||"}, problems: []string{"error NoSuchHost at.route[0].destination.host"},
+		},
+		"too heavy": {
+			route: "route: [{destination: {host: a}, weight: 2147483647}, {destination: {host: b, port: {number: 80}}, weight: 2147483647}, " +
+				"{destination: {host: gone}, weight: 2}]",
+			want: []string{
+				"outbound|80||" + a + " 1073741823", "outbound|80||" + b + " 1073741823", "outbound|8080||gone.demo.svc.cluster.local 1",
+			},
+			problems: []string{"error NoSuchHost at.route[2].destination.host", "info Approximated at.route"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var problems ledger
+			rule := parse(t, &networking.HTTPRoute{}, test.route)
+			shares, ok := destinations().shares(problems.site(), rule.GetRoute(), 8080)
+			var got []string
+			if ok {
+				action := &routev3.RouteAction{}
+				setClusters(problems.site(), action, shares)
+				got = describeClusters(action)
+			}
+			if diff := cmp.Diff(got, test.want); diff != "" {
+				t.Errorf("clusters (-got +want):\n%s", diff)
+			}
+			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+// describeClusters lists the clusters of an action, with their weights when it has several.
+func describeClusters(action *routev3.RouteAction) []string {
+	if action.GetWeightedClusters() == nil {
+		return []string{action.GetCluster()}
+	}
+	var all []string
+	for _, c := range action.GetWeightedClusters().GetClusters() {
+		all = append(all, fmt.Sprintf("%s %d", c.GetName(), c.GetWeight().GetValue()))
+	}
+	return all
+}
