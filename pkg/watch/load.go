@@ -1,20 +1,35 @@
 package watch
 
 import (
-	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Load reads files and folders once, in that order, and returns the World of their objects. What cannot be understood is a
-// Problem of the World; a path that is not there is an error.
-func Load(o Options, paths ...string) (*mesh.World, error) { return nil, nil }
-
-// File is a Source over a folder of YAML, read again whenever something in it changes.
-type File struct{}
-
-// NewFile makes the Source of a folder, which need not exist yet.
-func NewFile(dir string, o Options) *File { return &File{} }
-
-// Run implements Source.
-func (f *File) Run(ctx context.Context, out Worlds) error { return nil }
+// Load reads files and folders once and returns the World of their objects. What cannot be understood is a Problem of the
+// World; a path that is not there is an error. Files are named as they are reached from the paths. Where the same object
+// stands in several files, the first by name holds. A file given by itself is read whatever it is called.
+func Load(o Options, paths ...string) (*mesh.World, error) {
+	o = o.withDefaults()
+	look := newFolder(newParser(o), nil)
+	for _, path := range paths {
+		path = filepath.Clean(path)
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("load: %w", err)
+		}
+		if info.IsDir() {
+			err = look.walk(path, path)
+		} else {
+			err = look.file(path, path, info)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w", path, err)
+		}
+	}
+	held := newHolder(o)
+	held.take(look)
+	return held.world(), nil
+}

@@ -1,0 +1,204 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// racyAge is how old a file must be for its time to tell a later change: file systems count in ticks of some milliseconds.
+const racyAge = 100 * time.Millisecond
+
+var hashSeed = maphash.MakeSeed()
+
+// heldFile is a file as it was last read.
+type heldFile struct {
+	info fs.FileInfo
+	// read is when; a file younger than racyAge then is read again even if it looks the same.
+	read time.Time
+	sum  uint64
+	parsed
+}
+
+// unchanged says whether the file surely is as it was read.
+func (h *heldFile) unchanged(info fs.FileInfo) bool {
+	return h != nil && h.info != nil && os.SameFile(h.info, info) && h.info.Size() == info.Size() &&
+		h.info.ModTime().Equal(info.ModTime()) && h.read.Sub(info.ModTime()) > racyAge
+}
+
+// folder is one look at the files below a folder.
+type folder struct {
+	parser *parser
+	before map[string]*heldFile
+
+	files map[string]*heldFile
+	// dirs are the real folders to be watched.
+	dirs     map[string]struct{}
+	seen     map[string]struct{}
+	problems []mesh.Problem
+}
+
+func newFolder(p *parser, before map[string]*heldFile) *folder {
+	return &folder{
+		parser: p, before: before,
+		files: map[string]*heldFile{}, dirs: map[string]struct{}{}, seen: map[string]struct{}{},
+	}
+}
+
+// walk reads everything below dir, whose name inside the folder is rel. What cannot be read stays as it was before.
+func (f *folder) walk(dir, rel string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	if _, again := f.seen[real]; again {
+		return nil
+	}
+	f.seen[real] = struct{}{}
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return err
+	}
+	f.dirs[real] = struct{}{}
+	for _, entry := range entries {
+		// Hidden are editors' files, and the folders behind the links of a mounted ConfigMap.
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		f.entry(filepath.Join(real, entry.Name()), filepath.Join(rel, entry.Name()), entry.Type()&fs.ModeSymlink != 0)
+	}
+	return nil
+}
+
+func (f *folder) entry(path, rel string, link bool) {
+	if link {
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			f.unreadable(rel, err)
+			return
+		}
+		path = real
+		f.dirs[filepath.Dir(real)] = struct{}{}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		f.unreadable(rel, err)
+	case info.IsDir():
+		if err := f.walk(path, rel); err != nil {
+			f.unreadable(rel, err)
+		}
+	case info.Mode().IsRegular() && isYAML(rel):
+		if _, again := f.seen[path]; again {
+			return
+		}
+		f.seen[path] = struct{}{}
+		if err := f.file(path, rel, info); err != nil {
+			f.unreadable(rel, err)
+		}
+	}
+}
+
+func isYAML(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
+}
+
+// file reads one file, unless it is as it was.
+func (f *folder) file(path, name string, info fs.FileInfo) error {
+	old := f.before[name]
+	if old.unchanged(info) {
+		f.files[name] = old
+		return nil
+	}
+	now := time.Now()
+	data, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	sum := maphash.Bytes(hashSeed, data)
+	if old != nil && old.info != nil && old.sum == sum {
+		f.files[name] = &heldFile{info: info, read: now, sum: sum, parsed: old.parsed}
+		return nil
+	}
+	held := &heldFile{info: info, read: now, sum: sum, parsed: f.parser.parse(name, data)}
+	if old != nil && held.incomplete {
+		held.keep(old)
+	}
+	f.files[name] = held
+	return nil
+}
+
+// readFile reads one byte more than the parser takes, so that the parser sees that it is too much.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	return data, errors.Join(err, file.Close())
+}
+
+// keep adds the objects that the file held before and does not declare now.
+func (h *heldFile) keep(old *heldFile) {
+	declared := map[objectKey]struct{}{}
+	for _, o := range h.objects {
+		declared[o.key] = struct{}{}
+	}
+	for _, o := range old.objects {
+		if _, ok := declared[o.key]; !ok {
+			h.objects = append(h.objects, o)
+		}
+	}
+}
+
+// unreadable keeps what stood under a name before, be it a file or a folder. A name that is gone is not unreadable.
+func (f *folder) unreadable(name string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	for path, held := range f.before {
+		if path == name || strings.HasPrefix(path, name+string(filepath.Separator)) {
+			f.files[path] = held
+		}
+	}
+	f.problems = append(f.problems, unreadable(name, err))
+}
+
+func unreadable(name string, err error) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
+		Message: fmt.Sprintf("it cannot be read, and what it held stays: %v; make it readable", err),
+	}
+}
+
+// objects returns the object that holds for each key, that of the first file by name, and all Problems of reading.
+func (f *folder) objects() (map[objectKey]*object, []mesh.Problem) {
+	out := map[objectKey]*object{}
+	problems := slices.Clone(f.problems)
+	for _, name := range slices.Sorted(maps.Keys(f.files)) {
+		held := f.files[name]
+		problems = append(problems, held.problems...)
+		for _, o := range held.objects {
+			first, twice := out[o.key]
+			if !twice {
+				out[o.key] = o
+				continue
+			}
+			problems = append(problems, mesh.Problem{
+				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: o.key.ref(), Source: o.source,
+				Message: "it also stands in " + first.source + ", which holds; remove one",
+			})
+		}
+	}
+	return out, problems
+}

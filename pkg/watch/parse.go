@@ -1,0 +1,305 @@
+package watch
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kjson "k8s.io/apimachinery/pkg/util/json"
+
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const (
+	// maxFile and maxDocument bound what is read. An API server takes no object above 3 MiB.
+	maxFile     = 64 << 20
+	maxDocument = 4 << 20
+)
+
+// kindFile is the Kind of Problems that belong to no object.
+const kindFile = "File"
+
+// parser makes objects of YAML. One goroutine owns it.
+type parser struct {
+	options Options
+	shapes  shapes
+}
+
+func newParser(o Options) *parser { return &parser{options: o, shapes: shapes{}} }
+
+// parsed is what a file holds.
+type parsed struct {
+	objects  []*object
+	problems []mesh.Problem
+	// incomplete says that a part could not be read: what the file held before and does not hold now may be in there.
+	incomplete bool
+}
+
+// fileParser parses one file.
+type fileParser struct {
+	*parser
+	path string
+	// lists is how many Lists stand around the document at hand; an alias may put one into itself.
+	lists int
+	out   parsed
+}
+
+// maxLists is how deep Lists may stand in one another.
+const maxLists = 4
+
+// parse reads a file's documents, each as far as it can be understood. It is silent about nothing but empty documents.
+func (p *parser) parse(path string, data []byte) parsed {
+	f := &fileParser{parser: p, path: path}
+	switch {
+	case len(data) > maxFile:
+		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("it is larger than %d bytes; split it", maxFile))
+	case !utf8.Valid(data):
+		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "it is not UTF-8; write it in UTF-8")
+	default:
+		for chunk, line := range documents(data) {
+			f.chunk(chunk, line)
+		}
+	}
+	return f.out
+}
+
+func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: kindFile, Name: f.path} }
+
+func invalidLine(data []byte) int {
+	line := 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			return line
+		}
+		if r == '\n' {
+			line++
+		}
+		data = data[size:]
+	}
+	return line
+}
+
+// documents splits at the markers and yields each part with the number of lines before it. A marker stands at the start
+// of a line whatever surrounds it, so one document that does not parse does not spoil the next.
+func documents(data []byte) func(yield func([]byte, int) bool) {
+	return func(yield func([]byte, int) bool) {
+		start, startLine, line, content := 0, 0, 0, false
+		for at := 0; at < len(data); line++ {
+			end := len(data)
+			if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
+				end = at + i + 1
+			}
+			text := data[at:end]
+			if isMarker(text) && content {
+				if !yield(data[start:at], startLine) {
+					return
+				}
+				start, startLine, content = at, line, false
+			}
+			if t := bytes.TrimSpace(text); len(t) > 0 && t[0] != '#' && t[0] != '%' {
+				content = true
+			}
+			at = end
+		}
+		if content {
+			yield(data[start:], startLine)
+		}
+	}
+}
+
+func isMarker(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("---"))
+	return ok && (len(rest) == 0 || bytes.ContainsAny(rest[:1], " \t\r\n"))
+}
+
+// chunk reads the documents of one part; more than one only where they end with "...".
+func (f *fileParser) chunk(data []byte, before int) {
+	if len(data) > maxDocument {
+		f.fail(mesh.CodeTooLarge, before+1, f.ref(), "", fmt.Sprintf("a document is larger than %d bytes; split it", maxDocument))
+		return
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n yaml.Node
+		err := decoder.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			line, why := syntaxError(err)
+			f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "it is not YAML: "+why+"; correct it")
+			return
+		}
+		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
+			f.document(n.Content[0], before)
+		}
+	}
+}
+
+// document reads one object, or a List of them.
+func (f *fileParser) document(n *yaml.Node, before int) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	var head struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+		Metadata   struct {
+			Namespace string `yaml:"namespace"`
+			Name      string `yaml:"name"`
+		} `yaml:"metadata"`
+	}
+	line := before + n.Line
+	if err := n.Decode(&head); n.Kind != yaml.MappingNode || err != nil {
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document is not an object; give it apiVersion, kind and metadata")
+		return
+	}
+	if head.Kind == "" || head.APIVersion == "" {
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document has no apiVersion or no kind; write both")
+		return
+	}
+	if head.Kind == "List" && head.APIVersion == "v1" {
+		f.list(n, before)
+		return
+	}
+	ref := mesh.Ref{Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name}
+	typed := newTyped(head.APIVersion, head.Kind)
+	if typed == nil {
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.APIVersion+" "+head.Kind+" is not watched; nothing depends on it here")
+		return
+	}
+	if head.Kind != string(kindNode) {
+		ref.Namespace = cmp.Or(ref.Namespace, metav1.NamespaceDefault)
+		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
+			return
+		}
+	}
+	if ref.Name == "" {
+		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "a "+head.Kind+" has no name; give it one")
+		return
+	}
+	f.object(n, before, ref, typed)
+}
+
+func (f *fileParser) list(n *yaml.Node, before int) {
+	if f.lists == maxLists {
+		f.fail(mesh.CodeUnreadable, before+n.Line, f.ref(), "items", "Lists stand in one another; flatten them")
+		return
+	}
+	f.lists++
+	defer func() { f.lists-- }()
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != "items" {
+			continue
+		}
+		for _, item := range n.Content[i+1].Content {
+			f.document(item, before)
+		}
+	}
+}
+
+// newTyped makes an empty object of a kind that is watched, or returns nil. The versions of Istio's API have one shape.
+func newTyped(apiVersion, k string) metav1.Object {
+	switch group, _, _ := strings.Cut(apiVersion, "/"); {
+	case apiVersion == "v1":
+		switch kind(k) {
+		case kindService:
+			return &corev1.Service{}
+		case kindEndpoints:
+			return &corev1.Endpoints{} //nolint:staticcheck // see convertEndpoints
+		case kindPod:
+			return &corev1.Pod{}
+		case kindNode:
+			return &corev1.Node{}
+		}
+	case apiVersion == "discovery.k8s.io/v1" && kind(k) == kindEndpointSlice:
+		return &discoveryv1.EndpointSlice{}
+	case group == "networking.istio.io" && slices.Contains([]string{"v1", "v1beta1", "v1alpha3"}, strings.TrimPrefix(apiVersion, group+"/")):
+		switch kind(k) {
+		case kindVirtualService:
+			return &istiov1.VirtualService{}
+		case kindDestinationRule:
+			return &istiov1.DestinationRule{}
+		}
+	}
+	return nil
+}
+
+// object decodes and converts one object of a kind that is watched.
+func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1.Object) {
+	line := before + n.Line
+	var unknown []mesh.Problem
+	reader := yamlReader{unknown: func(key *yaml.Node, path, name string, s shape) {
+		unknown = append(unknown, f.unknownField(before+key.Line, ref, path, name, s))
+	}}
+	value, err := reader.read(n, f.shapes.of(reflect.TypeOf(typed)), "", 0)
+	if err == nil {
+		err = decode(value, typed)
+	}
+	if err != nil {
+		field := ""
+		if e, ok := errors.AsType[*yamlError](err); ok {
+			line, field = before+e.line, e.field
+		}
+		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+err.Error())
+		f.out.problems = append(f.out.problems, unknown...)
+		return
+	}
+	typed.SetNamespace(ref.Namespace)
+	o, _ := convert(typed, f.options.Domain)
+	o.source = f.at(line)
+	o.problems = append(o.problems, unknown...)
+	f.out.objects = append(f.out.objects, &o)
+}
+
+// decode fills a typed object, matching names exactly.
+func decode(value any, typed any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return kjson.Unmarshal(data, typed)
+}
+
+func (f *fileParser) unknownField(line int, ref mesh.Ref, path, name string, s shape) mesh.Problem {
+	wayOut := "remove it"
+	if meant := nearest(name, s.fields()); meant != "" {
+		wayOut = "write " + meant + ", or remove it"
+	}
+	return mesh.Problem{
+		Code: mesh.CodeUnknownField, Severity: mesh.Error, Object: ref, Field: join(path, name), Source: f.at(line),
+		Message: fmt.Sprintf("the API has no field %q here, so it is ignored; %s", name, wayOut),
+	}
+}
+
+func (f *fileParser) at(line int) string {
+	if line == 0 {
+		return f.path
+	}
+	return fmt.Sprintf("%s:%d", f.path, line)
+}
+
+func (f *fileParser) report(code mesh.Code, severity mesh.Severity, line int, ref mesh.Ref, field, message string) {
+	f.out.problems = append(f.out.problems, mesh.Problem{
+		Code: code, Severity: severity, Object: ref, Field: field, Message: message, Source: f.at(line),
+	})
+}
+
+func (f *fileParser) fail(code mesh.Code, line int, ref mesh.Ref, field, message string) {
+	f.out.incomplete = true
+	f.report(code, mesh.Error, line, ref, field, message)
+}

@@ -1,0 +1,182 @@
+package watch
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Limits of one document, so that no input takes memory or stack out of proportion to its size.
+const (
+	maxDepth = 200
+	// maxExpansion is how large a document may become when its aliases are written out.
+	maxExpansion = 4 * maxDocument
+)
+
+// yamlReader makes plain values of YAML nodes: maps, slices, strings, numbers, booleans and nil. It drops the fields that the shape
+// does not have, as an API server does, and reports them.
+type yamlReader struct {
+	// unknown hears of a field that the shape does not have.
+	unknown func(node *yaml.Node, path, name string, s shape)
+	spent   int
+}
+
+// yamlError is a document that cannot be used, and the line.
+type yamlError struct {
+	line    int
+	field   string
+	message string
+}
+
+func (e *yamlError) Error() string { return e.message }
+
+func failAt(n *yaml.Node, field, format string, args ...any) error {
+	return &yamlError{line: n.Line, field: field, message: fmt.Sprintf(format, args...)}
+}
+
+// read returns the value of a node. Depth bounds aliases that contain themselves, too.
+func (r *yamlReader) read(n *yaml.Node, s shape, path string, depth int) (any, error) {
+	r.spent += len(n.Value) + 16
+	switch {
+	case depth > maxDepth:
+		return nil, failAt(n, path, "it is nested deeper than %d levels, or an alias contains itself; flatten it", maxDepth)
+	case r.spent > maxExpansion:
+		return nil, failAt(n, path, "its aliases make it larger than %d bytes; write fewer", maxExpansion)
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return r.read(n.Alias, s, path, depth+1)
+	case yaml.MappingNode:
+		return r.mapping(n, s, path, depth)
+	case yaml.SequenceNode:
+		var item shape
+		if s != nil {
+			item = s.element()
+		}
+		out := make([]any, 0, len(n.Content))
+		for i, c := range n.Content {
+			v, err := r.read(c, item, fmt.Sprintf("%s[%d]", path, i), depth+1)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	case yaml.ScalarNode:
+		return scalar(n, s, path)
+	case yaml.DocumentNode:
+	}
+	return nil, failAt(n, path, "it is not a value; write plain YAML")
+}
+
+func (r *yamlReader) mapping(n *yaml.Node, s shape, path string, depth int) (any, error) {
+	out := make(map[string]any, len(n.Content)/2)
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.ShortTag() == "!!merge" {
+			merged = append(merged, value)
+			continue
+		}
+		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null" {
+			return nil, failAt(key, path, "a key is not a text; write a name")
+		}
+		name := key.Value
+		if _, twice := out[name]; twice {
+			return nil, failAt(key, join(path, name), "it is given twice; remove one")
+		}
+		entry, ok := entryShape(s, name)
+		if !ok {
+			r.unknown(key, path, name, s)
+			continue
+		}
+		v, err := r.read(value, entry, join(path, name), depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = v
+	}
+	for _, m := range merged {
+		if err := r.merge(out, m, s, path, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func entryShape(s shape, name string) (shape, bool) {
+	if s == nil {
+		return nil, true
+	}
+	return s.field(name)
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// merge adds the entries of a "<<" key that into does not have: those of one mapping or of several, the first winning.
+func (r *yamlReader) merge(into map[string]any, n *yaml.Node, s shape, path string, depth int) error {
+	parts := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		parts = n.Content
+	}
+	for _, part := range parts {
+		v, err := r.read(part, s, path, depth)
+		if err != nil {
+			return err
+		}
+		entries, ok := v.(map[string]any)
+		if !ok {
+			return failAt(n, path, "the key << wants a mapping; give it an alias of one")
+		}
+		for name, value := range entries {
+			if _, ok := into[name]; !ok {
+				into[name] = value
+			}
+		}
+	}
+	return nil
+}
+
+func scalar(n *yaml.Node, s shape, path string) (any, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, nil //nolint:nilnil // null is a value
+	case "!!bool", "!!int", "!!float":
+		var v any
+		if err := n.Decode(&v); err != nil {
+			return nil, failAt(n, path, "%q is not what its tag says; correct either", n.Value)
+		}
+		if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+			return nil, failAt(n, path, "%s is not a number that JSON has; write another", n.Value)
+		}
+		return v, nil
+	}
+	if s != nil {
+		if why := s.refuses(n.Value); why != "" {
+			return nil, failAt(n, path, "%s", why)
+		}
+	}
+	return n.Value, nil
+}
+
+// syntaxError takes the library's text apart: the line, 1 when it names none, and what is wrong.
+func syntaxError(err error) (line int, why string) {
+	why = strings.TrimPrefix(err.Error(), "yaml: ")
+	rest, ok := strings.CutPrefix(why, "line ")
+	number, rest, found := strings.Cut(rest, ": ")
+	if n, err := strconv.Atoi(number); ok && found && err == nil {
+		return n, rest
+	}
+	return 1, why
+}
