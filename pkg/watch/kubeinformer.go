@@ -148,9 +148,9 @@ func (i *informer) entry(typed any) (e *entry) {
 			e.report(mesh.CodeUnreadable, mesh.Error, "", "the control plane failed to read the object, which is a mistake of its own; please report it")
 		}
 	}()
-	typed, err := decode(typed)
+	typed, err := typify(typed)
 	if err != nil {
-		e.report(mesh.CodeUnreadable, mesh.Error, "", fmt.Sprintf("the object is left out: %v", err))
+		e.report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error())
 		return e
 	}
 	if converted, ok := convert(typed, i.domain); ok {

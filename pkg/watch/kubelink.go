@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -122,9 +121,9 @@ func (l *link) observe(err error) {
 	}
 }
 
-// decode makes a typed object of one that is not. Istio's kinds are read untyped, because the typed client fails a whole
+// typify makes a typed object of one that is not. Istio's kinds are read untyped, because the typed client fails a whole
 // list for one object that does not fit the type.
-func decode(object any) (any, error) {
+func typify(object any) (any, error) {
 	untyped, ok := object.(*unstructured.Unstructured)
 	if !ok {
 		return object, nil
@@ -138,11 +137,7 @@ func decode(object any) (any, error) {
 	default:
 		return nil, fmt.Errorf("unexpected kind %q", untyped.GetKind())
 	}
-	text, err := json.Marshal(untyped.Object)
-	if err != nil {
-		return nil, err
-	}
-	return typed, json.Unmarshal(text, typed)
+	return typed, decode(untyped.Object, typed)
 }
 
 // quiet is a slog.Handler that lowers every record to debug.
@@ -153,9 +148,12 @@ func (q quiet) Enabled(ctx context.Context, _ slog.Level) bool {
 	return q.Handler.Enabled(ctx, slog.LevelDebug)
 }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. Not all who call it have asked Enabled before.
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 	r.Level = slog.LevelDebug
+	if !q.Enabled(ctx, r.Level) {
+		return nil
+	}
 	return q.Handler.Handle(ctx, r)
 }
 

@@ -1,0 +1,184 @@
+package watch
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestKubeFollowsObjects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startKube(t, Options{}, newFakeService("a", "one"))
+		services := c.core.CoreV1().Services("a")
+		steps := []struct {
+			name   string
+			change func() error
+			want   []string
+		}{
+			{"at start", func() error { return nil }, []string{"one.a.svc.cluster.local"}},
+			{"one comes", func() error {
+				_, err := services.Create(t.Context(), newFakeService("a", "two"), metav1.CreateOptions{})
+				return err
+			}, []string{"one.a.svc.cluster.local", "two.a.svc.cluster.local"}},
+			{"one goes", func() error {
+				return services.Delete(t.Context(), "one", metav1.DeleteOptions{})
+			}, []string{"two.a.svc.cluster.local"}},
+		}
+		for _, s := range steps {
+			if err := s.change(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(serviceHosts(c.wait()), s.want); diff != "" {
+				t.Errorf("%s: hosts (-got +want):\n%s", s.name, diff)
+			}
+		}
+	})
+}
+
+func TestKubeReadsOnlyItsNamespaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startKube(t, Options{Namespaces: []string{"a", "b"}},
+			newFakeService("a", "one"), newFakeService("b", "two"), newFakeService("c", "three"))
+		want := []string{"one.a.svc.cluster.local", "two.b.svc.cluster.local"}
+		if diff := cmp.Diff(serviceHosts(c.wait()), want); diff != "" {
+			t.Errorf("hosts (-got +want):\n%s", diff)
+		}
+		asked := map[string]bool{}
+		for _, action := range c.core.Actions() {
+			asked[action.GetNamespace()] = true
+		}
+		// Nodes have no namespace.
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(asked)), []string{"", "a", "b"}); diff != "" {
+			t.Errorf("namespaces asked for (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestKubeWaitsForEverything holds the first World back until each kind has been read, or cannot be.
+func TestKubeWaitsForEverything(t *testing.T) {
+	resource := apischema.GroupResource{Resource: "any"}
+	forbidden := apierrors.NewForbidden(resource, "", errors.New("no such role"))
+	absent := apierrors.NewNotFound(resource, "")
+	silence := errors.New("connection refused")
+	tests := map[string]struct {
+		resource string
+		err      error
+		want     bool
+	}{
+		"pods may not be read":              {"pods", forbidden, false},
+		"services are not answered":         {"services", silence, false},
+		"services are not there yet":        {"services", absent, false},
+		"nodes may not be read":             {"nodes", forbidden, true},
+		"nodes are not answered":            {"nodes", silence, false},
+		"virtual services are not defined":  {"virtualservices", absent, true},
+		"virtual services are not answered": {"virtualservices", silence, false},
+		"destination rules are not defined": {"destinationrules", absent, true},
+		"destination rules may not be read": {"destinationrules", forbidden, false},
+		"all are there":                     {"endpointslices", nil, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := startKube(t, Options{}, newFakeService("a", "one"))
+				c.refuse(test.resource, test.err)
+				if got := c.wait() != nil; got != test.want {
+					t.Fatalf("got a World: %t, want %t", got, test.want)
+				}
+				c.refuse(test.resource, nil)
+				if c.wait() == nil {
+					t.Error("got no World after the answers came, want one")
+				}
+			})
+		})
+	}
+}
+
+// TestKubeLateDefinitions lets Istio's kinds appear after the start: DestinationRules never later than VirtualServices.
+func TestKubeLateDefinitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startKube(t, Options{}, newFakeService("a", "one"))
+		absent := apierrors.NewNotFound(apischema.GroupResource{Resource: "any"}, "")
+		c.refuse("virtualservices", absent)
+		c.refuse("destinationrules", absent)
+		if got := c.wait().Routes.Len(); got != 0 {
+			t.Fatalf("got %d tables of routes without definitions, want none", got)
+		}
+		c.create(virtualServices, newFakeRule(kindVirtualService, "a", "vs", map[string]any{
+			"hosts": []any{"one"},
+			"http":  []any{map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}},
+		}))
+		c.create(destinationRules, newFakeRule(kindDestinationRule, "a", "dr", map[string]any{"host": "one"}))
+		c.refuse("virtualservices", nil)
+		c.refuse("destinationrules", nil)
+		seen := <-c.worlds
+		if _, ok := seen.Policies.Get("one.a.svc.cluster.local"); !ok {
+			t.Error("got a World without the DestinationRule first, want it no later than the VirtualService")
+		}
+		if _, ok := c.wait().Routes.Get("one.a.svc.cluster.local"); !ok {
+			t.Error("got no routes after the definitions came, want those of the VirtualService")
+		}
+	})
+}
+
+// TestKubeFreezes keeps what is known while the API server is away, and goes on when it is back.
+func TestKubeFreezes(t *testing.T) {
+	silence := errors.New("connection refused")
+	absent := apierrors.NewNotFound(apischema.GroupResource{Resource: "services"}, "")
+	for name, outage := range map[string]error{"no answer": silence, "as if the kind were not there": absent} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := startKube(t, Options{}, newFakeService("a", "one"))
+				before := c.wait()
+				c.refuse("services", outage)
+				c.breakWatches()
+				if err := c.core.CoreV1().Services("a").Delete(t.Context(), "one", metav1.DeleteOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				if after := c.wait(); after != before {
+					t.Errorf("got services %v while the API server is away, want the World before", serviceHosts(after))
+				}
+				c.refuse("services", nil)
+				if got := serviceHosts(c.wait()); len(got) != 0 {
+					t.Errorf("got services %v when the API server is back, want none", got)
+				}
+			})
+		})
+	}
+}
+
+// TestKubeDropsOnlyTheBadObject meets a VirtualService that the API's own type cannot hold.
+func TestKubeDropsOnlyTheBadObject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startKube(t, Options{}, newFakeService("a", "one"))
+		route := map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}
+		c.create(virtualServices, newFakeRule(kindVirtualService, "a", "good", map[string]any{
+			"hosts": []any{"one"}, "http": []any{route},
+		}))
+		c.create(virtualServices, newFakeRule(kindVirtualService, "a", "bad", map[string]any{
+			"hosts": []any{"one"}, "http": []any{map[string]any{"timeout": "soon"}},
+		}))
+		world := c.wait()
+		if _, ok := world.Routes.Get("one.a.svc.cluster.local"); !ok {
+			t.Error("got no routes, want those of the good VirtualService")
+		}
+		var got []mesh.Ref
+		for _, p := range world.Problems {
+			if p.Code == mesh.CodeInvalidValue {
+				got = append(got, p.Object)
+			}
+		}
+		want := []mesh.Ref{{Kind: "VirtualService", Namespace: "a", Name: "bad"}}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("objects of invalid values (-got +want):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,157 @@
+package watch
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// fakeCluster is an API server in memory, and a Kube that watches it inside a synctest bubble.
+type fakeCluster struct {
+	t      *testing.T
+	core   *fake.Clientset
+	istio  *dynamicfake.FakeDynamicClient
+	worlds Worlds
+	last   *mesh.World
+
+	// mu protects the fields below.
+	mu sync.Mutex
+	// refused is the answer to lists and watches of a resource, such as services; no entry lets them through.
+	refused map[string]error
+	watches []watch.Interface
+}
+
+// refuse sets the answer to lists and watches of a resource; nil lets them through.
+func (c *fakeCluster) refuse(resource string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused[resource] = err
+}
+
+func (c *fakeCluster) refusal(action clienttesting.Action) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused[action.GetResource().Resource]
+}
+
+// startKube runs a Kube over those objects until the test ends. Nothing is read before settle or world.
+func startKube(t *testing.T, o Options, objects ...runtime.Object) *fakeCluster {
+	t.Helper()
+	c := &fakeCluster{t: t, refused: map[string]error{}, worlds: NewWorlds()}
+	c.core, c.istio = fake.NewClientset(objects...), newFakeDynamic()
+	for _, f := range []*clienttesting.Fake{&c.core.Fake, &c.istio.Fake} {
+		f.PrependReactor("list", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
+			err := c.refusal(action)
+			return err != nil, nil, err
+		})
+	}
+	c.core.PrependWatchReactor("*", func(action clienttesting.Action) (bool, watch.Interface, error) {
+		if err := c.refusal(action); err != nil {
+			return true, nil, err
+		}
+		w, err := c.core.Tracker().Watch(action.GetResource(), action.GetNamespace())
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.watches = append(c.watches, w)
+		return true, w, err
+	})
+	// client-go's second handler limits the rate of errors by a clock that it keeps across bubbles.
+	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1]
+	k := newKube(c.core, c.istio, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- k.Run(ctx, c.worlds) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: got %v, want nil when its context ends", err)
+		}
+	})
+	return c
+}
+
+// wait lets time pass until everything has been noticed, then takes the latest World.
+func (c *fakeCluster) wait() *mesh.World {
+	c.t.Helper()
+	<-time.After(10 * time.Second) // of the bubble, where it takes no time: longer than any backoff
+	synctest.Wait()
+	select {
+	case c.last = <-c.worlds:
+	default:
+	}
+	return c.last
+}
+
+// breakWatches ends every watch, as an API server does that goes away.
+func (c *fakeCluster) breakWatches() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.watches {
+		w.Stop()
+	}
+	c.watches = nil
+}
+
+func newTestInformer(t *testing.T, kind kind) *informer {
+	t.Helper()
+	k := newKube(fake.NewClientset(), newFakeDynamic(), Options{})
+	for _, i := range k.informers {
+		if i.kind == kind {
+			return i
+		}
+	}
+	t.Fatalf("no informer of kind %s", kind)
+	return nil
+}
+
+func newFakeDynamic() *dynamicfake.FakeDynamicClient {
+	kinds := map[apischema.GroupVersionResource]string{
+		virtualServices: "VirtualServiceList", destinationRules: "DestinationRuleList",
+	}
+	return dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds)
+}
+
+func serviceHosts(w *mesh.World) []string {
+	if w == nil {
+		return nil
+	}
+	return w.Services.Hosts()
+}
+
+func newFakeService(namespace, name string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, ResourceVersion: "1"},
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "grpc", Port: 80}}},
+	}
+}
+
+func newFakeRule(kind kind, namespace, name string, spec map[string]any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "networking.istio.io/v1", "kind": string(kind),
+		"metadata": map[string]any{"namespace": namespace, "name": name, "resourceVersion": "1"},
+		"spec":     spec,
+	}}
+}
+
+func (c *fakeCluster) create(resource apischema.GroupVersionResource, u *unstructured.Unstructured) {
+	c.t.Helper()
+	_, err := c.istio.Resource(resource).Namespace(u.GetNamespace()).Create(c.t.Context(), u, metav1.CreateOptions{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}

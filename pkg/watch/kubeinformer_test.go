@@ -1,0 +1,73 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestInformer(t *testing.T) {
+	one, two := newFakeService("a", "one"), newFakeService("a", "two")
+	changed := newFakeService("a", "one")
+	changed.ResourceVersion = "2"
+	tests := map[string]struct {
+		do   func(*informer) error
+		want []string
+	}{
+		"the first list brings everything": {
+			do:   func(i *informer) error { return i.Replace([]any{one, two}, "1") },
+			want: []string{"one set", "two set"},
+		},
+		"an equal list changes nothing": {
+			do: func(i *informer) error {
+				err := i.Replace([]any{one, two}, "1")
+				i.inbox.take()
+				return errors.Join(err, i.Replace([]any{two, one}, "2"))
+			},
+		},
+		"a list takes away what it lacks": {
+			do: func(i *informer) error {
+				err := i.Replace([]any{one, two}, "1")
+				i.inbox.take()
+				return errors.Join(err, i.Replace([]any{changed}, "2"))
+			},
+			want: []string{"one set", "two gone"},
+		},
+		"the latest of several changes counts": {
+			do: func(i *informer) error {
+				return errors.Join(i.Add(one), i.Update(changed), i.Delete(changed), i.Add(two))
+			},
+			want: []string{"one gone", "two set"},
+		},
+		"objects that were converted on the way are taken as they are": {
+			do: func(i *informer) error {
+				converted, err := i.Transformer()(one)
+				return errors.Join(err, i.Replace([]any{converted}, "1"))
+			},
+			want: []string{"one set"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			i := newTestInformer(t, kindService)
+			if err := test.do(i); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for key, o := range i.inbox.take() {
+				what := "set"
+				if o == nil {
+					what = "gone"
+				}
+				got = append(got, fmt.Sprintf("%s %s", key.name, what))
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(got, test.want); diff != "" {
+				t.Errorf("changes (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
