@@ -48,7 +48,7 @@ func purposeful(at site, rule *networking.HTTPRoute) bool {
 		}
 	}
 	if purposes != 1 {
-		at.errorf(mesh.CodeInvalidValue, "a rule has either a route, a redirect, a directResponse or a delegate, and this one has %d of them; its calls fail", purposes)
+		at.errorf(mesh.CodeInvalidValue, "a rule has one of route, redirect, directResponse and delegate, and this one has %d of them, so its calls fail; keep one", purposes)
 	}
 	return purposes == 1
 }
@@ -56,17 +56,17 @@ func purposeful(at site, rule *networking.HTTPRoute) bool {
 // refusedAction reports the actions that no gRPC client can carry out.
 func refusedAction(at site, rule *networking.HTTPRoute) bool {
 	refused := false
-	refuse := func(field string, set bool, message string) {
+	refuse := func(field string, set bool, reason, wayOut string) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s; the calls fail", message)
+			at.field(field).errorf(mesh.CodeUnsupported, "%s, so the calls fail; %s", reason, wayOut)
 			refused = true
 		}
 	}
-	const sameMethod = "gRPC clients call the method that the application names, and no other: leave it out"
-	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients follow no redirects: route to the other host instead")
-	refuse("delegate", rule.GetDelegate() != nil, "delegation is not translated yet: write the rules of the delegate here")
-	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod)
-	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod)
+	const sameMethod = "gRPC clients call the method that the application names, and no other"
+	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients follow no redirects", "route to the other host")
+	refuse("delegate", rule.GetDelegate() != nil, "delegation is not translated yet", "write the delegate's rules here")
+	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod, "leave it out")
+	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod, "leave it out")
 	return refused
 }
 

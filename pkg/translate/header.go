@@ -44,7 +44,7 @@ func headerMatches(at site, m *networking.HTTPMatchRequest) (variants [][]*route
 	}
 	if len(compared) > maxWithoutHeaders {
 		at.field("withoutHeaders").errorf(mesh.CodeUnsupported,
-			"at most %d headers can be compared here; the match holds nothing: split the rule", maxWithoutHeaders)
+			"at most %d headers can be compared here, so the match holds nothing; split the rule", maxWithoutHeaders)
 		return nil, false
 	}
 	if !ok || len(common)+len(compared) == 0 {
@@ -74,7 +74,7 @@ func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.Head
 	// Clients hold the names in lower case, and compare as they stand.
 	name = strings.ToLower(name)
 	if reason := invisible(name); reason != "" {
-		at.errorf(mesh.CodeUnsupported, "%s; the match holds nothing: match a header that the application sends as metadata", reason)
+		at.errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; match a header that the application sends as metadata", reason)
 		return present(name), false
 	}
 	var pattern matcherv3.StringMatcher

@@ -67,17 +67,17 @@ func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
 // unevaluable reports conditions that no client can check, or whose check is not translated yet.
 func unevaluable(at site, m *networking.HTTPMatchRequest) bool {
 	found := false
-	refuse := func(field string, set bool, message string) {
+	refuse := func(field string, set bool, reason, wayOut string) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s; the match holds nothing", message)
+			at.field(field).errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; %s", reason, wayOut)
 			found = true
 		}
 	}
-	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing; leave it out")
-	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query; match a header instead")
-	refuse("sourceLabels", len(m.GetSourceLabels()) > 0, "matching the caller's labels is not translated yet; match a header instead")
+	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "leave it out")
+	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query", "match a header")
+	refuse("sourceLabels", len(m.GetSourceLabels()) > 0, "the caller's labels are not translated yet", "match a header")
 	refuse("sourceNamespace", m.GetSourceNamespace() != "",
-		"matching the caller's namespace is not translated yet; use a VirtualService exported to that namespace")
+		"the caller's namespace is not translated yet", "export a VirtualService to that namespace instead")
 	return found
 }
 

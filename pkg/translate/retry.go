@@ -62,11 +62,11 @@ func retryPolicy(at site, r *networking.HTTPRetry) *routev3.RetryPolicy {
 		at.field("attempts").infof(mesh.CodeApproximated, "gRPC makes at most %d retries, so %d count", maxRetries, maxRetries)
 		attempts = maxRetries
 	}
-	on := retryOn(at.field("retryOn"), r.GetRetryOn())
+	on, base := retryOn(at.field("retryOn"), r.GetRetryOn()), backoff(at.field("backoff"), r.GetBackoff())
 	if len(on) == 0 {
 		return nil
 	}
-	return retries(on, uint32(attempts), backoff(at.field("backoff"), r.GetBackoff()))
+	return retries(on, uint32(attempts), base)
 }
 
 func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPolicy {

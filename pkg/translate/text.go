@@ -19,7 +19,7 @@ func compile(at site, expression string) (*regexp.Regexp, bool) {
 		anchored, err = regexp.Compile("^(?:" + expression + ")$")
 	}
 	if err != nil {
-		at.errorf(mesh.CodeInvalidRegex, "%v; the match holds nothing: write an RE2 expression for the whole text", err)
+		at.errorf(mesh.CodeInvalidRegex, "%v, so the match holds nothing; write an RE2 expression for the whole text", err)
 		return nil, false
 	}
 	return anchored, true

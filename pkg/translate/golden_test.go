@@ -1,0 +1,202 @@
+package translate_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/internal/render"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+// maxGoldenLines keeps inputs small enough to be read.
+const maxGoldenLines = 120
+
+// golden is one input: appliable YAML that opens with a sentence in a comment. More comments of that head may say
+//
+//	# as: NAMESPACE/APP ZONE     the client; default when absent
+//	# show: TYPE,TYPE NAME…      the resources; all when absent, none for the word problems
+type golden struct {
+	path   string // of the input
+	client mesh.Client
+	types  []snapshot.Type
+	names  []string
+	// quiet is for inputs whose resources say nothing.
+	quiet bool
+}
+
+func TestGoldens(t *testing.T) {
+	for _, g := range goldens(t) {
+		t.Run(g.path, func(t *testing.T) {
+			out, err := render.Snapshot(g.snapshot(t), render.Options{Client: g.client, Types: g.types, Names: g.names})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g.quiet {
+				out.Resources = nil
+			}
+			got, err := out.YAML()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if translate.Updating() {
+				if err := os.WriteFile(g.output(), got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(g.output())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(got), string(want)); diff != "" {
+				t.Errorf("run with -update if this is meant (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGoldensHaveInputs(t *testing.T) {
+	for _, path := range glob(t, "testdata/*/*.out.yaml") {
+		if _, err := os.Stat(strings.TrimSuffix(path, ".out.yaml") + ".in.yaml"); err != nil {
+			t.Errorf("%s: nothing makes this output; delete it", path)
+		}
+	}
+}
+
+// TestEveryCodeHasAGolden keeps the list of codes and what the goldens show together.
+func TestEveryCodeHasAGolden(t *testing.T) {
+	elsewhere := map[mesh.Code]string{
+		mesh.CodeUnreadable:      "files only",
+		mesh.CodeUnknownKind:     "files only",
+		mesh.CodeUnknownField:    "files only",
+		mesh.CodeDuplicateObject: "files only",
+		mesh.CodeTooLarge:        "reading only",
+		mesh.CodeRefused:         "clients only",
+		mesh.CodeInternal:        "a fault of the control plane",
+	}
+	shown := map[mesh.Code]bool{}
+	for _, g := range goldens(t) {
+		for _, p := range g.snapshot(t).Problems() {
+			shown[p.Code] = true
+		}
+	}
+	for _, code := range []mesh.Code{
+		mesh.CodeInvalidValue, mesh.CodeInvalidRegex, mesh.CodeNoWeight, mesh.CodeNoSuchHost, mesh.CodeNoSuchPort, mesh.CodeNoSuchSubset,
+		mesh.CodeConflict, mesh.CodeUnreachable, mesh.CodeUnsupported, mesh.CodeApproximated,
+	} {
+		if !shown[code] {
+			t.Errorf("no golden shows a Problem %s", code)
+		}
+	}
+	for code := range shown {
+		if why, listed := elsewhere[code]; listed {
+			t.Errorf("a golden shows a Problem %s, which is said to come from %s", code, why)
+		}
+	}
+}
+
+// TestEveryLeafHasAGolden looks at the leaves that the field table names.
+func TestEveryLeafHasAGolden(t *testing.T) {
+	for _, row := range translate.Fields() {
+		if row.Leaf != "" && len(glob(t, "testdata/"+row.Leaf+"/*.in.yaml")) == 0 {
+			t.Errorf("%s: its leaf %s has no golden", row.Field, row.Leaf)
+		}
+	}
+}
+
+// goldens reads the heads of all inputs.
+func goldens(t *testing.T) []golden {
+	t.Helper()
+	var all []golden
+	for _, path := range glob(t, "testdata/*/*.in.yaml") {
+		all = append(all, readGolden(t, path))
+	}
+	if len(all) == 0 {
+		t.Fatal("there are no goldens")
+	}
+	return all
+}
+
+func readGolden(t *testing.T, path string) golden {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(data, []byte("\n")); n > maxGoldenLines {
+		t.Errorf("%s: %d lines, want at most %d", path, n, maxGoldenLines)
+	}
+	g := golden{path: path, client: mesh.Client{Namespace: "default"}}
+	for i, line := range strings.Split(string(data), "\n") {
+		comment, ok := strings.CutPrefix(line, "# ")
+		if !ok && i == 0 {
+			t.Errorf("%s: want a sentence in a comment first", path)
+		}
+		if !ok {
+			break
+		}
+		if as, ok := strings.CutPrefix(comment, "as: "); ok {
+			g.client = client(as)
+		}
+		if show, ok := strings.CutPrefix(comment, "show: "); ok {
+			g.show(t, strings.Fields(show))
+		}
+	}
+	return g
+}
+
+// client reads NAMESPACE/APP ZONE.
+func client(text string) mesh.Client {
+	who, zone, _ := strings.Cut(text, " ")
+	namespace, app, _ := strings.Cut(who, "/")
+	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Zone: zone}}
+	if app != "" {
+		c.Labels = mesh.MakeLabels(map[string]string{"app": app})
+	}
+	return c
+}
+
+func (g *golden) show(t *testing.T, words []string) {
+	t.Helper()
+	if g.quiet = words[0] == "problems"; g.quiet {
+		return
+	}
+	for _, short := range strings.Split(words[0], ",") {
+		resourceType, ok := snapshot.TypeByShortName(short)
+		if !ok {
+			t.Fatalf("%s: there is no type %q", g.path, short)
+		}
+		g.types = append(g.types, resourceType)
+	}
+	g.names = words[1:]
+}
+
+func (g golden) output() string { return strings.TrimSuffix(g.path, ".in.yaml") + ".out.yaml" }
+
+func (g golden) snapshot(t *testing.T) *snapshot.Snapshot {
+	t.Helper()
+	world, err := watch.Load(watch.Options{}, g.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot.New(world)
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(paths)
+	return paths
+}
