@@ -17,7 +17,7 @@ const (
 	// settle lets a burst of events, such as a file being truncated and written, end before the folder is looked at.
 	settle = 5 * time.Millisecond
 	// doubt is how long a loss of objects must last to be believed: some editors remove a file before they write it again.
-	doubt = 25 * time.Millisecond
+	doubt = 40 * time.Millisecond
 	// patrol is how often the folder is looked at without an event, for file systems that send none.
 	patrol = 10 * time.Second
 )
