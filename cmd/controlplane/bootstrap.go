@@ -33,10 +33,7 @@ itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOT
 			if err != nil {
 				return err
 			}
-			if _, err := std.out.Write(text); err != nil {
-				return fmt.Errorf("write the output: %w", err)
-			}
-			return nil
+			return std.print(text)
 		},
 	}
 	flags := cmd.Flags()

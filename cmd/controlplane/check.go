@@ -49,13 +49,15 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 // report prints the Problems, which are sorted, and their numbers.
 func report(std stdio, problems []mesh.Problem, strict bool) error {
 	count := map[mesh.Severity]int{}
+	var text []byte
 	for _, p := range problems {
 		count[p.Severity]++
-		if _, err := fmt.Fprintln(std.out, p); err != nil {
-			return fmt.Errorf("write the output: %w", err)
-		}
+		text = fmt.Appendln(text, p)
 	}
-	fmt.Fprintf(std.err, "%s, %s, %d info\n",
+	if err := std.print(text); err != nil {
+		return err
+	}
+	std.tell("%s, %s, %d info\n",
 		plural(count[mesh.Error], "error"), plural(count[mesh.Warning], "warning"), count[mesh.Info])
 	if count[mesh.Error] > 0 || strict && count[mesh.Warning] > 0 {
 		return errFound

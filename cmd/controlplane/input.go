@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,33 +42,47 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 }
 
 // load reads what the flags name. What is unreadable inside becomes a Problem of the World; a path that is not there is an error.
-func (f *inputFlags) load(cmd *cobra.Command, std stdio) (*mesh.World, error) {
+func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err error) {
 	if len(f.paths) == 0 {
 		return nil, usageErrorf(cmd, "-f FILE|DIR is needed: the objects to read")
 	}
-	paths := slices.Clone(f.paths)
-	if i := slices.Index(paths, stdinPath); i >= 0 {
-		dir, err := os.MkdirTemp("", "mizzen-stdin-")
-		if err != nil {
-			return nil, fmt.Errorf("keep standard input: %w", err)
-		}
-		defer os.RemoveAll(dir)
-		paths[i] = filepath.Join(dir, "stdin.yaml")
-		if err := save(paths[i], std.in); err != nil {
-			return nil, fmt.Errorf("keep standard input: %w", err)
-		}
+	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace}
+	i := slices.Index(f.paths, stdinPath)
+	if i < 0 {
+		return watch.Load(options, f.paths...)
 	}
-	return watch.Load(watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace}, paths...)
+	dir, err := os.MkdirTemp("", "mizzen-stdin-")
+	if err != nil {
+		return nil, fmt.Errorf("keep standard input: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	paths := slices.Clone(f.paths)
+	paths[i] = filepath.Join(dir, "stdin.yaml")
+	if err := save(paths[i], std.in); err != nil {
+		return nil, fmt.Errorf("keep standard input: %w", err)
+	}
+	if world, err = watch.Load(options, paths...); err != nil {
+		return nil, err
+	}
+	return named(world, paths[i], "stdin"), nil
 }
 
 func save(path string, from io.Reader) error {
-	file, err := os.Create(path)
+	text, err := io.ReadAll(from)
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(file, from); err != nil {
-		file.Close()
-		return err
+	return os.WriteFile(path, text, 0o600)
+}
+
+// named returns the World with another name for a file in its Problems: one that is gone means nothing to the reader.
+func named(world *mesh.World, path, name string) *mesh.World {
+	named := *world
+	named.Problems = slices.Clone(world.Problems)
+	for i := range named.Problems {
+		p := &named.Problems[i]
+		p.Source = strings.Replace(p.Source, path, name, 1)
+		p.Object.Name = strings.Replace(p.Object.Name, path, name, 1)
 	}
-	return file.Close()
+	return &named
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -63,13 +66,13 @@ the resources it serves and where they come from, or for the Problems of its obj
 				return err
 			}
 			if output == "json" {
-				return writeJSON(std.out, body)
+				return printJSON(std, body)
 			}
 			rows, err := tables[args[0]](body)
 			if err != nil {
 				return fmt.Errorf("understand the answer of %s: %w", address, err)
 			}
-			return writeTable(std.out, rows)
+			return printTable(std, rows)
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", defaultAdminAddress, "`HOST:PORT` of the control plane's --admin-address")
@@ -89,9 +92,8 @@ func fetch(ctx context.Context, address, list string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no control plane answers at %s (give its admin address with --address): %w", address, err)
 	}
-	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
+	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
 	}
 	if response.StatusCode != http.StatusOK {
@@ -110,11 +112,11 @@ func clientRows(body []byte) ([][]string, error) {
 			rows = append(rows, append(head, "-", "0", "0", "0"))
 		}
 		for _, t := range c.Types {
-			names := fmt.Sprint(len(t.Names))
+			names := strconv.Itoa(len(t.Names))
 			if t.Wildcard {
 				names += "+*"
 			}
-			rows = append(rows, append(head, t.Type, names, fmt.Sprint(t.Held), fmt.Sprint(len(t.Refused))))
+			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Held), strconv.Itoa(len(t.Refused))))
 			head = make([]string, len(head)) // said once for each client
 		}
 	})
@@ -128,7 +130,7 @@ func resourceRows(body []byte) ([][]string, error) {
 		for _, ref := range r.Origins {
 			origins = append(origins, ref.String())
 		}
-		rows = append(rows, []string{r.Type, r.Name, r.Version, fmt.Sprint(r.Subscribers), strings.Join(origins, ", ")})
+		rows = append(rows, []string{r.Type, r.Name, r.Version, strconv.Itoa(r.Subscribers), strings.Join(origins, ", ")})
 	})
 	return rows, err
 }
@@ -152,23 +154,27 @@ func eachItem[T any](body []byte, visit func(T)) error {
 	return nil
 }
 
-func writeJSON(out io.Writer, body []byte) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(json.RawMessage(body)); err != nil {
-		return fmt.Errorf("write the output: %w", err)
+func printJSON(std stdio, body []byte) error {
+	var out bytes.Buffer
+	if err := json.Indent(&out, bytes.TrimSpace(body), "", "  "); err != nil {
+		return fmt.Errorf("understand the answer: %w", err)
 	}
-	return nil
+	out.WriteByte('\n')
+	return std.print(out.Bytes())
 }
 
-func writeTable(out io.Writer, rows [][]string) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+func printTable(std stdio, rows [][]string) error {
+	var out bytes.Buffer
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	var text []byte
 	for _, row := range rows {
-		fmt.Fprintln(table, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		text = fmt.Appendln(text, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	if _, err := table.Write(text); err != nil {
+		return fmt.Errorf("lay out the table: %w", err)
 	}
 	if err := table.Flush(); err != nil {
-		return fmt.Errorf("write the output: %w", err)
+		return fmt.Errorf("lay out the table: %w", err)
 	}
-	return nil
+	return std.print(out.Bytes())
 }

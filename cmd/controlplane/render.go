@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,10 +67,7 @@ func runRender(cmd *cobra.Command, std stdio, flags *renderFlags) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.out.Write(text); err != nil {
-		return fmt.Errorf("write the output: %w", err)
-	}
-	return nil
+	return std.print(text)
 }
 
 func (f *renderFlags) options(cmd *cobra.Command) (render.Options, error) {

@@ -24,6 +24,17 @@ type stdio struct {
 	out, err io.Writer
 }
 
+// tell writes to standard error. There is nobody left to tell if that fails.
+func (s stdio) tell(format string, args ...any) { _, _ = fmt.Fprintf(s.err, format, args...) }
+
+// print writes a command's result, whose loss is a failure.
+func (s stdio) print(text []byte) error {
+	if _, err := s.out.Write(text); err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
 // usageError is a command line that makes no sense.
 type usageError struct {
 	command *cobra.Command
@@ -41,7 +52,7 @@ var errFound = errors.New("the command found something")
 func execute(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
 	if len(args) == 0 {
-		fmt.Fprint(std.err, root.Long, "\n\n", root.UsageString())
+		std.tell("%s\n\n%s", root.Long, root.UsageString())
 		return exitUsage
 	}
 	root.SetArgs(args)
@@ -56,10 +67,10 @@ func execute(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errFound):
 		return exitFailure
 	case errors.As(err, &usage):
-		fmt.Fprintf(std.err, "%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
+		std.tell("%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
 		return exitUsage
 	}
-	fmt.Fprintf(std.err, "%s: %v\n", root.Name(), err)
+	std.tell("%s: %v\n", root.Name(), err)
 	return exitFailure
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -125,8 +126,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	}
 	adminListener, err := listen(flagAdminAddress, o.addresses.admin)
 	if err != nil {
-		xds.Close()
-		return nil, err
+		return nil, errors.Join(err, xds.Close())
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -17,10 +17,7 @@ func newVersion(std stdio) *cobra.Command {
 			if !ok {
 				info = &debug.BuildInfo{}
 			}
-			if _, err := fmt.Fprintln(std.out, describe(info)); err != nil {
-				return fmt.Errorf("write the output: %w", err)
-			}
-			return nil
+			return std.print([]byte(describe(info) + "\n"))
 		},
 	}
 }

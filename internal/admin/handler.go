@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -47,11 +48,11 @@ func newHandler(o Options) http.Handler {
 }
 
 func serveIndex(lists []List) http.HandlerFunc {
-	text := "/healthz\n/readyz\n/metrics\n/debug/pprof/"
+	paths := []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"}
 	for _, list := range lists {
-		text += "\n" + ListPath(list.Name)
+		paths = append(paths, ListPath(list.Name))
 	}
-	return func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, text) }
+	return func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, strings.Join(paths, "\n")) }
 }
 
 // serveReadiness says in its body why it says no.

@@ -36,7 +36,7 @@ type backend struct {
 func newBackends(folder folder) ([]*backend, error) {
 	backends := make([]*backend, 0, len(cast))
 	for _, c := range cast {
-		b := &backend{name: c.name, version: c.version, file: "backend-" + c.name + ".yaml", server: grpc.NewServer()}
+		b := &backend{name: c.name, version: c.version, file: backendFile(c.name), server: grpc.NewServer()}
 		testpb.RegisterTestServiceServer(b.server, b)
 		var err error
 		if b.listener, err = listenNear(c.port); err != nil {
@@ -51,6 +51,9 @@ func newBackends(folder folder) ([]*backend, error) {
 	}
 	return backends, nil
 }
+
+// backendFile is the file that describes a backend.
+func backendFile(name string) string { return "backend-" + name + ".yaml" }
 
 func listenNear(port int) (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))

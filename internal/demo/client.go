@@ -37,11 +37,14 @@ func newClient(config []byte) (*client, error) {
 
 // connect waits for the first connection to a backend.
 func (c *client) connect(ctx context.Context, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c.Connect()
 	for state := c.GetState(); state != connectivity.Ready; state = c.GetState() {
-		if !c.WaitForStateChange(ctx, state) {
+		if !c.WaitForStateChange(waiting, state) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			return fmt.Errorf("connect the client over %s: still %v after %v", Target, state, patience)
 		}
 	}
@@ -69,13 +72,12 @@ func (u updates) after(ctx context.Context, moment time.Time, patience time.Dura
 }
 
 // drain forgets the updates so far and says whether there were any.
-func (u updates) drain() (any bool) {
-	for {
+func (u updates) drain() bool {
+	for n := 0; ; n++ {
 		select {
 		case <-u:
-			any = true
 		default:
-			return any
+			return n > 0
 		}
 	}
 }

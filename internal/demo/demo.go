@@ -41,7 +41,7 @@ type Options struct {
 }
 
 // Run performs the demo. It returns nil when everything went as stated or ctx ended, and ErrNotAsStated otherwise.
-func Run(ctx context.Context, o Options) error {
+func Run(ctx context.Context, o Options) (err error) {
 	if o.Step == 0 {
 		o.Step = 5 * time.Second
 	}
@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(string(folder))
+	defer func() { err = errors.Join(err, os.RemoveAll(string(folder))) }()
 	backends, err := newBackends(folder)
 	if err != nil {
 		return err
@@ -71,10 +71,13 @@ func Run(ctx context.Context, o Options) error {
 		case addresses := <-ready:
 			return perform(ctx, o, addresses, folder, backends)
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		}
 	})
-	return group.Wait()
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil // asked to end
 }
 
 // perform connects the client and lets the story run under its load.
@@ -89,11 +92,8 @@ func perform(ctx context.Context, o Options, addresses Addresses, folder folder,
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if err := client.connect(ctx, patience); err != nil {
-		if ctx.Err() != nil {
-			return nil // asked to end
-		}
 		return err
 	}
 	s := &story{

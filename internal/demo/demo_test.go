@@ -22,7 +22,7 @@ func TestCastIsWhatTheManifestsSay(t *testing.T) {
 		t.Fatalf("got %d files of backends, want %d", got, want)
 	}
 	for _, c := range cast {
-		text := read(t, f, "backend-"+c.name+".yaml")
+		text := read(t, f, backendFile(c.name))
 		for _, want := range []string{fmt.Sprintf("port: %d\n", c.port), "version: " + c.version + "\n", "name: greeter-" + c.name + "\n"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("file of %s: got no %q", c.name, want)

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,8 +28,7 @@ func newFolder() (folder, error) {
 		return "", fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	if err := os.CopyFS(dir, objects); err != nil {
-		os.RemoveAll(dir)
-		return "", fmt.Errorf("fill the demo's folder: %w", err)
+		return "", errors.Join(fmt.Errorf("fill the demo's folder: %w", err), os.RemoveAll(dir))
 	}
 	return folder(dir), nil
 }
@@ -74,7 +74,7 @@ func (f folder) remove(file string) (time.Time, error) {
 // of renaming.
 func (f folder) edit(file string, change func([]byte) ([]byte, error)) (time.Time, error) {
 	path := filepath.Join(string(f), file)
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // a file of a folder of our own
 	if err != nil {
 		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
 	}

@@ -29,24 +29,24 @@ type screen struct {
 // say adds lines that stay.
 func (s *screen) say(format string, args ...any) {
 	s.erase()
-	fmt.Fprintf(s.out, format+"\n", args...)
+	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
 
 // live shows the state of a step: a table that replaces the one before, or a line.
 func (s *screen) live(elapsed time.Duration, c count, stopped map[string]bool) {
 	if !s.terminal {
-		s.say("      %2.0fs  %s", elapsed.Seconds(), line(c))
+		s.say("      %4.0fs  %s", elapsed.Seconds(), line(c))
 		return
 	}
 	s.erase()
 	table := liveTable(c, stopped)
-	fmt.Fprint(s.out, table)
+	_, _ = fmt.Fprint(s.out, table)
 	s.drawn = strings.Count(table, "\n")
 }
 
 func (s *screen) erase() {
 	if s.drawn > 0 {
-		fmt.Fprintf(s.out, cursorUp+eraseBelow, s.drawn)
+		_, _ = fmt.Fprintf(s.out, cursorUp+eraseBelow, s.drawn)
 		s.drawn = 0
 	}
 }
@@ -71,16 +71,19 @@ func liveTable(c count, stopped map[string]bool) string {
 		fmt.Fprintf(&b, "      %-8s  %-8s  %8d  %6.1f%%%s\n",
 			member.version, member.name, c.backend[member.name], 100*c.share(member.name), note)
 	}
-	fmt.Fprintf(&b, "      %s\n", line(c))
+	fmt.Fprintf(&b, "      %s\n", total(c))
 	return b.String()
 }
 
 // line is a count in one line.
 func line(c count) string {
-	return fmt.Sprintf("%4d requests   v1 %5.1f%%   v2 %5.1f%%   p50 %s   p99 %s   %d failed",
+	return fmt.Sprintf("%5d requests   v1 %5.1f%%   v2 %5.1f%%   p50 %s   p99 %s   %d failed",
 		c.total, 100*c.share("v1"), 100*c.share("v2"), millis(c.p50), millis(c.p99), len(c.failures))
 }
 
+// total is the line that ends a step.
+func total(c count) string { return "total  " + line(c) }
+
 func millis(d time.Duration) string {
-	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	return fmt.Sprintf("%5.1f ms", float64(d.Microseconds())/1000)
 }

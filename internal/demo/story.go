@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -38,9 +39,9 @@ var plot = []act{
 		want:   map[string]bounds{"v1": {0, 0}, "v2-a": {0.35, 0.65}, "v2-b": {0.35, 0.65}},
 	},
 	{
-		title:  "backend v2-b killed; then its file removed, as Kubernetes would remove its endpoint",
+		title:  "backend v2-b killed, and " + backendFile("v2-b") + " removed later, as Kubernetes would remove the endpoint",
 		kills:  "v2-b",
-		change: func(s *story) (time.Time, error) { return s.folder.remove("backend-v2-b.yaml") },
+		change: func(s *story) (time.Time, error) { return s.folder.remove(backendFile("v2-b")) },
 		want:   map[string]bounds{"v2-a": {1, 1}, "v2-b": {0, 0}},
 	},
 }
@@ -76,7 +77,7 @@ func (s *story) run(ctx context.Context) error {
 	s.tally.restart()
 	for i, a := range plot {
 		r, err := s.play(ctx, i+1, a)
-		if err != nil || ctx.Err() != nil {
+		if err != nil {
 			return err
 		}
 		s.results = append(s.results, r)
@@ -92,7 +93,7 @@ func (s *story) run(ctx context.Context) error {
 	return nil
 }
 
-// play performs one act. It returns early, without an error, when ctx ends.
+// play performs one act. When ctx ends it returns early, with that error.
 func (s *story) play(ctx context.Context, number int, a act) (result, error) {
 	s.screen.say("\n[%d/%d] %s", number, len(plot), a.title)
 	r := result{number: number}
@@ -102,8 +103,9 @@ func (s *story) play(ctx context.Context, number int, a act) (result, error) {
 		s.kill(a.kills)
 		s.watch(ctx, s.step/2)
 		watched -= s.step / 2
-		r.count = s.tally.count()
-		s.screen.say("      killed: the client goes on with the others: %d requests, %d failed", r.count.total, len(r.count.failures))
+		c := s.tally.count()
+		s.screen.say("      the client went on without it: %d requests since, %d of them to %s, %d failed",
+			c.total, c.backend[a.kills], a.kills, len(c.failures))
 	}
 	if a.change != nil {
 		s.client.updates.drain()
@@ -114,20 +116,23 @@ func (s *story) play(ctx context.Context, number int, a act) (result, error) {
 		reached, ok := s.client.updates.after(ctx, at, patience)
 		switch {
 		case ctx.Err() != nil:
-			return r, nil
+			return r, ctx.Err()
 		case !ok:
 			r.faults = append(r.faults, fmt.Sprintf("the change did not reach the client within %v", patience))
 		default:
 			r.reached = reached
-			s.screen.say("      the change reached the client after %s", millis(reached))
+			s.screen.say("      the change reached the client after %s", strings.TrimSpace(millis(reached)))
 		}
 	}
 	before := s.tally.restart()
 	s.watch(ctx, watched)
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
 	r.count = s.tally.restart()
 	r.count.failures = append(before.failures, r.count.failures...)
 	r.faults = append(r.faults, judge(r.count, a.want)...)
-	s.screen.say("      %s", line(r.count))
+	s.screen.say("      %s", total(r.count))
 	for _, fault := range r.faults {
 		s.screen.say("      NOT AS STATED: %s", fault)
 	}

@@ -17,14 +17,14 @@ func (s *story) summarise() bool {
 	s.screen.say("\nSummary")
 	asStated, requests, failed := true, 0, 0
 	for _, r := range s.results {
-		verdict, reached := "as stated", "            -"
+		verdict, reached := "as stated", "-"
 		if len(r.faults) > 0 {
 			verdict, asStated = "NOT AS STATED", false
 		}
 		if r.reached > 0 {
-			reached = "after " + millis(r.reached)
+			reached = millis(r.reached)
 		}
-		s.screen.say("  [%d/%d] %-14s %s   %s", r.number, len(plot), reached, line(r.count), verdict)
+		s.screen.say("  [%d/%d]   reached the client after %8s   %s   %s", r.number, len(plot), reached, line(r.count), verdict)
 		requests += r.count.total
 		failed += len(r.count.failures)
 	}

@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,15 +23,15 @@ import (
 func main() {
 	target := flag.String("target", "xds:///greeter.demo:50051", "what to dial")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *target); err != nil && !errors.Is(err, context.Canceled) {
+	if err := run(*target); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, target string) error {
+func run(target string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	creds, err := xdscreds.NewClientCredentials(xdscreds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
 	if err != nil {
 		return fmt.Errorf("make credentials: %w", err)
@@ -41,7 +40,6 @@ func run(ctx context.Context, target string) error {
 	if err != nil {
 		return fmt.Errorf("make a client of %s: %w", target, err)
 	}
-	defer conn.Close()
 	greeter := testpb.NewTestServiceClient(conn)
 
 	ticker := time.NewTicker(time.Second)
@@ -51,7 +49,7 @@ func run(ctx context.Context, target string) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return conn.Close()
 		}
 	}
 }

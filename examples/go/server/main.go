@@ -37,15 +37,15 @@ func main() {
 	flag.StringVar(&g.name, "name", "greeter-v1-a", "name to answer with")
 	flag.StringVar(&g.version, "version", "v1", "version to answer with")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *address, g); err != nil {
+	if err := run(*address, g); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, address string, g *greeter) error {
+func run(address string, g *greeter) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
