@@ -80,24 +80,24 @@ func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
 // guard judges the requests of one stream.
 type guard struct {
 	logger *slog.Logger
-	// refused is why the stream was ended. Only the receiving goroutine writes it, before the stream loop sees the end.
-	refused error
+	// refused holds why the stream is being ended, if a request is the reason.
+	refused chan error
 	// unknown says that a type that is not served was asked for; it is logged once.
 	unknown bool
 }
 
-func newGuard(logger *slog.Logger) *guard { return &guard{logger: logger} }
+func newGuard(logger *slog.Logger) *guard {
+	return &guard{logger: logger, refused: make(chan error, 1)}
+}
 
 // admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open.
 func (g *guard) admit(typeURL string, names int) (pass bool, err error) {
 	switch {
 	case names > maxNames:
-		g.refused = status.Errorf(codes.ResourceExhausted,
-			"subscription to %d names of %s exceeds the limit of %d for one stream: open several", names, clip(typeURL), maxNames)
-		return false, g.refused
+		return false, g.refuse(status.Errorf(codes.ResourceExhausted,
+			"subscription to %d names of %s exceeds the limit of %d for one stream: open several", names, clip(typeURL), maxNames))
 	case typeURL == "":
-		g.refused = status.Error(codes.InvalidArgument, "request without a type URL: the aggregated discovery service needs one")
-		return false, g.refused
+		return false, g.refuse(status.Error(codes.InvalidArgument, "request without a type URL: the aggregated discovery service needs one"))
 	case !snapshot.Type(typeURL).Known():
 		if !g.unknown {
 			g.unknown = true
@@ -108,12 +108,19 @@ func (g *guard) admit(typeURL string, names int) (pass bool, err error) {
 	return true, nil
 }
 
+func (g *guard) refuse(err error) error {
+	g.refused <- err // ends the receiving loop, so it is sent once
+	return err
+}
+
 // outcome turns the end of the stream loop into the status the client gets.
 func (g *guard) outcome(err error) error {
-	if g.refused != nil {
-		return g.refused
+	select {
+	case refused := <-g.refused:
+		return refused
+	default:
+		return err
 	}
-	return err
 }
 
 // contain keeps a panic to the stream it happens in.

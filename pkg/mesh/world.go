@@ -29,16 +29,16 @@ type World struct {
 	Changed []string
 }
 
-// ChangedSince returns the hosts, sorted, that differ between old and w. A nil old differs in every host.
+// ChangedSince returns the hosts, sorted, that differ between old and w. A nil or zero old differs in every host.
 func (w *World) ChangedSince(old *World) []string {
 	if old == w {
 		return nil
 	}
-	if old != nil && old.Revision+1 == w.Revision {
-		return w.Changed
-	}
 	if old == nil {
 		old = &World{}
+	}
+	if old.Revision != 0 && old.Revision+1 == w.Revision {
+		return w.Changed
 	}
 	changed := map[string]struct{}{}
 	diff(changed, old.Services, w.Services)

@@ -1,0 +1,189 @@
+package ads
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
+
+// TestScenarios runs testdata/*.txtar. The comment of each is a story of one command a line, the files are objects. Lines
+// that begin with # are for the reader. After each command everything comes to rest, so that silence can be observed:
+// a response that no line expects fails the scenario.
+//
+//	apply FILE…                          the objects of these files are the World; others are gone
+//	open STREAM [agent=NAME] [ns=NS] [delta]
+//	ask STREAM TYPE [NAME…]              subscribe to exactly these names (delta: to these besides)
+//	drop STREAM TYPE NAME…               delta only: unsubscribe
+//	resume STREAM TYPE FROM [NAME…]      the first request on a new stream, with the version that stream FROM has
+//	expect STREAM TYPE [NAME…] [-NAME…]  one response arrived, with exactly these resources (delta: -NAME is removed)
+//	contains STREAM TYPE TEXT            the last response's resources have TEXT in them
+//	ack STREAM TYPE, nack STREAM TYPE TEXT…
+//	quiet                                nothing has arrived that was not expected
+//	same STREAM TYPE STREAM, differ STREAM TYPE STREAM   the versions of the last responses are, or are not, the same
+//	close STREAM
+//	ended STREAM CODE                    the stream has ended with that status code
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			for _, f := range archive.Files {
+				if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Test(t, func(t *testing.T) { play(t, dir, string(archive.Comment)) })
+		})
+	}
+}
+
+// stage is one running scenario.
+type stage struct {
+	t       *testing.T
+	dir     string
+	store   *snapshot.Store
+	server  *discovery
+	streams map[string]*actor
+}
+
+func play(t *testing.T, dir, script string) {
+	drain, stop := context.WithCancel(t.Context())
+	defer stop()
+	store := snapshot.NewStore(snapshot.Options{})
+	s := &stage{
+		t: t, dir: dir, store: store, streams: map[string]*actor{},
+		server: &discovery{store: store, drain: drain, logger: slog.New(slog.DiscardHandler)},
+	}
+	defer func() {
+		for _, a := range s.streams {
+			a.close()
+		}
+	}()
+	for i, line := range strings.Split(script, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		if *verbose {
+			t.Logf("%d: %s", i+1, line)
+		}
+		if err := s.step(words[0], words[1:]); err != nil {
+			t.Fatalf("line %d: %s: %v", i+1, line, err)
+		}
+		synctest.Wait()
+	}
+	if err := s.quiet(); err != nil {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
+// quiet fails if a stream was sent what no line has expected.
+func (s *stage) quiet() error {
+	for name, a := range s.streams {
+		if got := a.unread(); got != "" {
+			return fmt.Errorf("stream %s was sent %s", name, got)
+		}
+	}
+	return nil
+}
+
+func (s *stage) step(command string, args []string) error {
+	switch command {
+	case "apply":
+		return s.apply(args)
+	case "quiet":
+		return s.quiet()
+	}
+	if len(args) == 0 {
+		return fmt.Errorf("which stream?")
+	}
+	name, args := args[0], args[1:]
+	if command == "open" {
+		s.streams[name] = open(s.server, name, args)
+		return nil
+	}
+	a := s.streams[name]
+	if a == nil {
+		return fmt.Errorf("no stream %s", name)
+	}
+	switch command {
+	case "close":
+		a.close()
+		return nil
+	case "ended":
+		return a.ended(args[0])
+	}
+	if len(args) == 0 {
+		return fmt.Errorf("which type?")
+	}
+	t, ok := snapshot.TypeByShortName(args[0])
+	if !ok {
+		t = snapshot.Type(args[0])
+	}
+	return s.exchange(command, a, t, args[1:])
+}
+
+func (s *stage) exchange(command string, a *actor, t snapshot.Type, args []string) error {
+	switch command {
+	case "ask":
+		return a.ask(t, args, nil)
+	case "drop":
+		return a.ask(t, nil, args)
+	case "resume":
+		return a.resume(t, s.streams[args[0]], args[1:])
+	case "expect":
+		return a.expect(t, args)
+	case "contains":
+		return a.contains(t, strings.Join(args, " "))
+	case "ack":
+		return a.ack(t)
+	case "nack":
+		return a.nack(t, strings.Join(args, " "))
+	case "same", "differ":
+		mine, theirs := a.last[t].version, s.streams[args[0]].last[t].version
+		if (mine == theirs) != (command == "same") {
+			return fmt.Errorf("versions are %s and %s", mine, theirs)
+		}
+		return nil
+	}
+	return fmt.Errorf("no such command")
+}
+
+func (s *stage) apply(files []string) error {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = filepath.Join(s.dir, f)
+	}
+	world, err := watch.Load(watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}, paths...)
+	if err != nil {
+		return err
+	}
+	for _, p := range world.Problems {
+		s.t.Log(p)
+	}
+	s.store.Publish(world)
+	return nil
+}
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
