@@ -1,0 +1,182 @@
+package watch
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// objectsOf parses YAML that must be without fault.
+func objectsOf(t testing.TB, text string) []*object {
+	t.Helper()
+	out := newParser(Options{}.withDefaults()).parse("objects.yaml", []byte(text))
+	if len(out.problems) > 0 {
+		t.Fatalf("the test's own YAML is faulty: %v", out.problems)
+	}
+	for _, o := range out.objects {
+		o.source = ""
+	}
+	return out.objects
+}
+
+func apply(t testing.TB, a *assembler, text string) *mesh.World {
+	t.Helper()
+	for _, o := range objectsOf(t, text) {
+		a.set(*o)
+	}
+	return a.world()
+}
+
+func newTestAssembler() *assembler { return newAssembler("cluster.local", "istio-system") }
+
+// slicesOf makes EndpointSlices of the Service echo in demo, one for each text: its ports and endpoints.
+func slicesOf(texts ...string) string {
+	var b strings.Builder
+	for i, text := range texts {
+		b.WriteString("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-" + string(rune('a'+i)) +
+			", namespace: demo, labels: {kubernetes.io/service-name: echo}}\n" + text + "\n")
+	}
+	return b.String()
+}
+
+const echoService = "---\napiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n"
+
+func TestEndpoints(t *testing.T) {
+	grpc := []mesh.Port{{Name: "grpc", Number: 1}}
+	const pods = `
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: demo, uid: u1, labels: {v: "1"}}
+spec: {nodeName: n, serviceAccountName: sa}
+status: {podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]}
+`
+	const nodes = `
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n, labels: {topology.kubernetes.io/region: r, topology.kubernetes.io/zone: z, topology.istio.io/subzone: s}}
+`
+	tests := map[string]struct {
+		text string
+		want []mesh.Endpoint
+	}{
+		"several slices, sorted": {
+			slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.3]}]", "ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.2]}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.2", Ports: grpc}, {Address: "10.0.0.3", Ports: grpc}},
+		},
+		"a repetition, the healthier kept": {
+			slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: false}}]",
+				"ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: false, serving: true, terminating: true}}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.1", Ports: grpc, Health: mesh.Draining}},
+		},
+		"named ports over two slices": {
+			slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]", "ports: [{name: admin, port: 2}, {name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.1", Ports: []mesh.Port{{Name: "admin", Number: 2}, {Name: "grpc", Number: 1}}}},
+		},
+		"one port at two numbers": {
+			slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]", "ports: [{name: grpc, port: 2}]\nendpoints: [{addresses: [10.0.0.1]}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.1", Ports: grpc}, {Address: "10.0.0.1", Ports: []mesh.Port{{Name: "grpc", Number: 2}}}},
+		},
+		"both families of a pod, the worse health": {
+			slicesOf("addressType: IPv6\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [\"fd00::1\"], targetRef: {kind: Pod, name: p, uid: u1}, conditions: {ready: false}}]",
+				"ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p, uid: u1}}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.1", Additional: "fd00::1", Ports: grpc, Health: mesh.NotReady}},
+		},
+		"two families of two pods of one name": {
+			slicesOf("addressType: IPv6\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [\"fd00::1\"], targetRef: {kind: Pod, name: p, uid: u0}}]",
+				"ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p, uid: u1}}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.1", Ports: grpc}, {Address: "fd00::1", Ports: grpc}},
+		},
+		"the pod by name": {
+			pods + nodes + slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.9], zone: zz, targetRef: {kind: Pod, name: p}}]"),
+			[]mesh.Endpoint{{
+				Address: "10.0.0.9", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), Node: "n", ServiceAccount: "sa",
+				Locality: mesh.Locality{Region: "r", Zone: "zz", SubZone: "s"},
+			}},
+		},
+		"the pod by address, both families": {
+			pods + nodes + slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]", "addressType: IPv6\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [\"fd00::1\"]}]"),
+			[]mesh.Endpoint{{
+				Address: "10.0.0.1", Additional: "fd00::1", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), Node: "n", ServiceAccount: "sa",
+				Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"},
+			}},
+		},
+		"another pod of that name": {
+			pods + slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p, uid: u2}}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.1", Ports: grpc}},
+		},
+		"Endpoints alone": {
+			"---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: echo, namespace: demo}\nsubsets:\n- {addresses: [{ip: 10.0.0.1}], notReadyAddresses: [{ip: 10.0.0.2}], ports: [{name: grpc, port: 1}]}\n",
+			[]mesh.Endpoint{{Address: "10.0.0.1", Ports: grpc}, {Address: "10.0.0.2", Ports: grpc, Health: mesh.NotReady}},
+		},
+		"Endpoints beside a slice": {
+			"---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: echo, namespace: demo}\nsubsets: [{addresses: [{ip: 10.0.0.1}], ports: [{port: 1}]}]\n" +
+				slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.5]}]"),
+			[]mesh.Endpoint{{Address: "10.0.0.5", Ports: grpc}},
+		},
+		"only UDP": {slicesOf("ports: [{name: dns, port: 1, protocol: UDP}]\nendpoints: [{addresses: [10.0.0.1]}]"), nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			objects := objectsOf(t, echoService+test.text)
+			for range 2 { // the order makes no difference
+				a := newTestAssembler()
+				for _, o := range objects {
+					a.set(*o)
+					a.world()
+				}
+				var got []mesh.Endpoint
+				if set := get(a.world().Endpoints, echoHost); set != nil {
+					got = set.Endpoints
+				}
+				if d := cmp.Diff(test.want, got); d != "" {
+					t.Errorf("endpoints (-want +got):\n%s", d)
+				}
+				slices.Reverse(objects)
+			}
+		})
+	}
+}
+
+func TestEndpointsPreferIPv6(t *testing.T) {
+	a := newTestAssembler()
+	w := apply(t, a, strings.Replace(echoService, "spec: {", "spec: {ipFamilies: [IPv6, IPv4], ", 1)+slicesOf(
+		"addressType: IPv6\nports: [{port: 1}]\nendpoints: [{addresses: [\"fd00::1\"], targetRef: {kind: Pod, name: p}}]",
+		"ports: [{port: 1}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p}}]"))
+	want := []mesh.Endpoint{{Address: "fd00::1", Additional: "10.0.0.1", Ports: []mesh.Port{{Number: 1}}}}
+	if d := cmp.Diff(want, get(w.Endpoints, echoHost).Endpoints); d != "" {
+		t.Errorf("endpoints (-want +got):\n%s", d)
+	}
+}
+
+// What comes to the same leaves the World as it is, to the pointer.
+func TestEndpointsUnchanged(t *testing.T) {
+	a := newTestAssembler()
+	const pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: demo, labels: {v: \"1\"}}\n"
+	one := "ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p}}, {addresses: [10.0.0.2]}]"
+	first := apply(t, a, echoService+pod+slicesOf(one))
+	for name, text := range map[string]string{
+		"the same objects":           echoService + pod + slicesOf(one),
+		"endpoints in another order": slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.2]}, {addresses: [10.0.0.1], targetRef: {kind: Pod, name: p}}]"),
+		"a repetition":               slicesOf(one, one),
+		"a Pod's status":             pod + "status: {podIP: 10.9.9.9}\n",
+		"an unrelated Node":          "---\napiVersion: v1\nkind: Node\nmetadata: {name: other}\n",
+	} {
+		if got := apply(t, a, text); got != first {
+			t.Errorf("%s: got another World, which differs in %q", name, got.ChangedSince(first))
+			first = got
+		}
+	}
+	changed := apply(t, a, strings.Replace(pod, `"1"`, `"2"`, 1))
+	if d := cmp.Diff([]string{echoHost}, changed.Changed); d != "" || changed.Revision != first.Revision+1 {
+		t.Errorf("revision %d, changed hosts (-want +got):\n%s", changed.Revision, d)
+	}
+	if get(changed.Services, echoHost) != get(first.Services, echoHost) {
+		t.Error("the Service is another one, though nothing changed it")
+	}
+}
