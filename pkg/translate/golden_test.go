@@ -22,8 +22,8 @@ const maxGoldenLines = 120
 
 // golden is one input: appliable YAML that opens with a sentence in a comment. More comments of that head may say
 //
-//	# as: NAMESPACE/APP ZONE     the client; default when absent
-//	# show: TYPE,TYPE NAME…      the resources; all when absent, none for the word problems
+//	# as: NAMESPACE/APP REGION/ZONE   the client; default when absent
+//	# show: TYPE,TYPE NAME…           the resources; all when absent, none for the word problems
 type golden struct {
 	path   string // of the input
 	client mesh.Client
@@ -154,11 +154,12 @@ func readGolden(t *testing.T, path string) golden {
 	return g
 }
 
-// client reads NAMESPACE/APP ZONE.
+// client reads NAMESPACE/APP REGION/ZONE.
 func client(text string) mesh.Client {
-	who, zone, _ := strings.Cut(text, " ")
+	who, where, _ := strings.Cut(text, " ")
 	namespace, app, _ := strings.Cut(who, "/")
-	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Zone: zone}}
+	region, zone, _ := strings.Cut(where, "/")
+	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Region: region, Zone: zone}}
 	if app != "" {
 		c.Labels = mesh.MakeLabels(map[string]string{"app": app})
 	}

@@ -1,0 +1,139 @@
+package translate_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/xds"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// control is the least control plane that a real gRPC client talks to: it answers what it is asked for from one Snapshot and
+// tells what the client made of it. The streams of the product are tested where they are; here only their content counts.
+type control struct {
+	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
+	snapshot *snapshot.Snapshot
+	client   mesh.Client
+	verdicts chan verdict
+	address  string
+}
+
+// verdict is a client's answer to a response.
+type verdict struct {
+	resourceType snapshot.Type
+	names        []string
+	refusal      string // empty when the client accepted
+}
+
+// serve starts a control plane that ends with the test.
+func serve(t *testing.T, s *snapshot.Snapshot, client mesh.Client) *control {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Agent = mesh.AgentGRPCGo
+	c := &control{snapshot: s, client: client, verdicts: make(chan verdict, 1), address: listener.Addr().String()}
+	server := grpc.NewServer()
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, c)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return c
+}
+
+// dial opens a channel of a real client, of the namespace that the control plane serves.
+func (c *control) dial(t *testing.T, name string) *grpc.ClientConn {
+	t.Helper()
+	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: c.address, Namespace: c.client.Namespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver, err := xds.NewXDSResolverWithConfigForTesting(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel, err := grpc.NewClient("xds:///"+name, grpc.WithResolvers(resolver), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := channel.Close(); err != nil {
+			t.Errorf("close %s: %v", name, err)
+		}
+	})
+	return channel
+}
+
+// await takes verdicts until all the resources of want were accepted. It fails at the first refusal.
+func (c *control) await(t *testing.T, want map[resourceID]bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for len(want) > 0 {
+		select {
+		case v := <-c.verdicts:
+			if v.refusal != "" {
+				t.Fatalf("the client refused %s %q: %s", v.resourceType.Name(), v.names, v.refusal)
+			}
+			for _, name := range v.names {
+				delete(want, resourceID{v.resourceType, name})
+			}
+		case <-ctx.Done():
+			t.Fatalf("the client did not acknowledge %v", want)
+		}
+	}
+}
+
+// StreamAggregatedResources implements the service, state of the world.
+func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
+	asked := map[snapshot.Type][]string{}
+	nonces := map[snapshot.Type]string{}
+	for n := 1; ; n++ {
+		request, err := stream.Recv()
+		if err != nil {
+			return nil // The client is gone, as every client is in the end.
+		}
+		t := snapshot.Type(request.GetTypeUrl())
+		if request.GetResponseNonce() != "" && request.GetResponseNonce() == nonces[t] {
+			v := verdict{t, asked[t], request.GetErrorDetail().GetMessage()}
+			select {
+			case c.verdicts <- v:
+			case <-stream.Context().Done():
+				return nil
+			}
+		}
+		if slices.Equal(request.GetResourceNames(), asked[t]) {
+			continue
+		}
+		asked[t], nonces[t] = slices.Clone(request.GetResourceNames()), strconv.Itoa(n)
+		response := &discoveryv3.DiscoveryResponse{
+			TypeUrl: request.GetTypeUrl(), Nonce: nonces[t], VersionInfo: nonces[t], ControlPlane: &corev3.ControlPlane{},
+		}
+		for _, name := range asked[t] {
+			if v := c.snapshot.Resource(t, name, c.client); v != nil {
+				response.Resources = append(response.Resources, v.Any)
+			}
+		}
+		if err := stream.Send(response); err != nil {
+			return nil
+		}
+	}
+}
