@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -163,12 +164,15 @@ func printJSON(std stdio, body []byte) error {
 	return std.print(out.Bytes())
 }
 
+// trailingSpace is what the layout leaves of an empty last cell.
+var trailingSpace = regexp.MustCompile(`(?m) +$`)
+
 func printTable(std stdio, rows [][]string) error {
 	var out bytes.Buffer
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	var text []byte
 	for _, row := range rows {
-		text = fmt.Appendln(text, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		text = fmt.Appendln(text, strings.Join(row, "\t"))
 	}
 	if _, err := table.Write(text); err != nil {
 		return fmt.Errorf("lay out the table: %w", err)
@@ -176,5 +180,5 @@ func printTable(std stdio, rows [][]string) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("lay out the table: %w", err)
 	}
-	return std.print(out.Bytes())
+	return std.print(trailingSpace.ReplaceAll(out.Bytes(), nil))
 }

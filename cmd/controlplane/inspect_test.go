@@ -17,7 +17,7 @@ var answers = map[string]string{
 			{"type":"Listener","names":["echo"],"held":1},
 			{"type":"Cluster","names":["x","y"],"wildcard":true,"held":1,"refused":{"y":"bad"}}]},
 		{"node":"b","peer":"127.0.0.1:2","agent":"unknown","namespace":"default","since":"2026-01-02T03:04:05Z","types":[]}]`,
-	"/api/resources": `[{"type":"Cluster","name":"outbound|7070||echo","version":"abc","subscribers":2,"origins":[
+	"/api/resources": `[{"type":"Listener","name":"nobody","version":"def","subscribers":1,"origins":[]},{"type":"Cluster","name":"outbound|7070||echo","version":"abc","subscribers":2,"origins":[
 		{"kind":"Service","namespace":"demo","name":"echo"},{"kind":"DestinationRule","namespace":"demo","name":"echo"}]}]`,
 	"/api/problems": `[{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},
 		"field":"spec.http[0].match[0].uri.regex","message":"it does not compile"}]`,
@@ -41,8 +41,9 @@ a     127.0.0.1:1  gRPC Go 1.85.0  demo       ` + since + `  Listener  1      1 
                                                         Cluster   2+*    1     1
 b     127.0.0.1:2  unknown         default    ` + since + `  -         0      0     0
 `,
-		"resources": `TYPE     NAME                 VERSION  SUBSCRIBERS  ORIGINS
-Cluster  outbound|7070||echo  abc      2            Service demo/echo, DestinationRule demo/echo
+		"resources": `TYPE      NAME                 VERSION  SUBSCRIBERS  ORIGINS
+Listener  nobody               def      1
+Cluster   outbound|7070||echo  abc      2            Service demo/echo, DestinationRule demo/echo
 `,
 		"problems": `SEVERITY  CODE          OBJECT                    FIELD                            MESSAGE
 error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.regex  it does not compile

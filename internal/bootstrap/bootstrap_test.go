@@ -3,7 +3,6 @@ package bootstrap_test
 import (
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,10 +74,45 @@ func TestJSONRefusesALocalityWithAGap(t *testing.T) {
 }
 
 func ExampleJSON() {
-	text, err := bootstrap.JSON(bootstrap.Options{Namespace: "shop", Hostname: "laptop"})
+	text, err := bootstrap.JSON(bootstrap.Options{
+		Namespace: "shop",
+		Hostname:  "laptop",
+		Labels:    map[string]string{"app": "checkout"},
+		Locality:  mesh.Locality{Region: "eu", Zone: "eu-1"},
+	})
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
-	fmt.Println(strings.Count(string(text), "shop"))
-	// Output: 3
+	fmt.Print(string(text))
+	// Output:
+	// {
+	//   "xds_servers": [
+	//     {
+	//       "server_uri": "127.0.0.1:15010",
+	//       "channel_creds": [
+	//         {
+	//           "type": "insecure"
+	//         }
+	//       ],
+	//       "server_features": [
+	//         "xds_v3"
+	//       ]
+	//     }
+	//   ],
+	//   "node": {
+	//     "id": "mizzen~shop~laptop",
+	//     "cluster": "checkout.shop",
+	//     "locality": {
+	//       "region": "eu",
+	//       "zone": "eu-1"
+	//     },
+	//     "metadata": {
+	//       "NAMESPACE": "shop",
+	//       "LABELS": {
+	//         "app": "checkout"
+	//       }
+	//     }
+	//   }
+	// }
 }

@@ -71,13 +71,13 @@ func (u updates) after(ctx context.Context, moment time.Time, patience time.Dura
 	}
 }
 
-// drain forgets the updates so far and says whether there were any.
-func (u updates) drain() bool {
-	for n := 0; ; n++ {
+// drain forgets the updates so far.
+func (u updates) drain() {
+	for {
 		select {
 		case <-u:
 		default:
-			return n > 0
+			return
 		}
 	}
 }

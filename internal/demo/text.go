@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -46,10 +47,21 @@ func (s *story) invite() {
 func (s *story) linger(ctx context.Context) {
 	s.client.updates.drain()
 	s.tally.restart()
-	for ctx.Err() == nil {
-		s.watch(ctx, time.Second)
-		if s.client.updates.drain() {
-			s.screen.say("\n      the client heard of a change; before it: %s", line(s.tally.restart()))
+	start := time.Now()
+	ticker := time.NewTicker(s.screen.period())
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.client.updates:
+			// One change may come in several updates; only the first ends a count worth telling.
+			if c := s.tally.restart(); c.total+len(c.failures) > rate/10 {
+				s.screen.say("\n      the client heard of a change; before it %s", strings.TrimSpace(line(c)))
+			}
+			start = time.Now()
+		case <-ticker.C:
+			s.screen.live(time.Since(start), s.tally.count(), s.stopped)
+		case <-ctx.Done():
+			return
 		}
 	}
 }
