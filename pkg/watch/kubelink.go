@@ -140,20 +140,20 @@ func typify(object any) (any, error) {
 	return typed, decode(untyped.Object, typed)
 }
 
-// quiet is a slog.Handler that lowers every record to debug.
+// quiet is a slog.Handler that lowers every record to debug. What is meant for less than debugging stays out.
 type quiet struct{ slog.Handler }
 
 // Enabled implements slog.Handler.
-func (q quiet) Enabled(ctx context.Context, _ slog.Level) bool {
-	return q.Handler.Enabled(ctx, slog.LevelDebug)
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelDebug && q.Handler.Enabled(ctx, slog.LevelDebug)
 }
 
 // Handle implements slog.Handler. Not all who call it have asked Enabled before.
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
-	r.Level = slog.LevelDebug
 	if !q.Enabled(ctx, r.Level) {
 		return nil
 	}
+	r.Level = slog.LevelDebug
 	return q.Handler.Handle(ctx, r)
 }
 

@@ -19,10 +19,12 @@ import (
 // controlPlane is our binary, running.
 type controlPlane struct {
 	xds, admin string
+	// services and endpoints are those of the first World.
+	services, endpoints int
 }
 
 // startControlPlane runs `controlplane serve` against the cluster until the test ends, and returns once it is ready. It
-// must then end by itself on SIGTERM with status 0.
+// must then end by itself on SIGTERM with status 0. A flag given replaces the same one given here.
 func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	t.Helper()
 	args := append([]string{
@@ -60,8 +62,8 @@ func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	p := &controlPlane{}
 	select {
 	case line, ok := <-ready:
-		var services, endpoints int
-		if _, err := fmt.Sscanf(line, "ready xds=%s admin=%s services=%d endpoints=%d", &p.xds, &p.admin, &services, &endpoints); err != nil {
+		_, err := fmt.Sscanf(line, "ready xds=%s admin=%s services=%d endpoints=%d", &p.xds, &p.admin, &p.services, &p.endpoints)
+		if err != nil {
 			t.Fatalf("control plane: got %q (%t), want the line that says it is ready: %v", line, ok, err)
 		}
 	case <-time.After(patience):

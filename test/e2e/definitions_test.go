@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ func TestDefinitions(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "Service served without definitions", from(2))
 
+	l.newClusters(3)
 	installDefinitions(t)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 0, 100)
@@ -65,11 +67,11 @@ func installDefinitions(t *testing.T) {
 	})
 }
 
-// removeDefinitions takes both kinds away, with all their objects.
+// removeDefinitions takes both kinds away, with all their objects: VirtualServices first, as they may name subsets.
 func removeDefinitions(t *testing.T) {
 	t.Helper()
 	client := suite.dynamic.Resource(definitions)
-	for _, object := range readDefinitions(t) {
+	for _, object := range slices.Backward(readDefinitions(t)) {
 		err := client.Delete(t.Context(), object.GetName(), metav1.DeleteOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			t.Fatal(err)

@@ -23,16 +23,22 @@ func TestOutage(t *testing.T) {
 	l.until(t, "all pods", from(4))
 
 	api := suite.cluster.APIServer
+	t.Cleanup(func() {
+		// The controllers have backed off by now, which is of no interest here.
+		if err := suite.cluster.RestartControllers(); err != nil {
+			t.Error(err)
+		}
+	})
 	outages := []struct {
 		name   string
 		begin  func(*cluster.Process)
 		end    func(*testing.T, *cluster.Process)
 		weight int32  // of v1 afterwards
-		then   string // who answers then
+		then   string // who answers most calls then
 	}{
-		{name: "terminated", begin: (*cluster.Process).Terminate, end: restart, weight: 100, then: "v1"},
-		{name: "killed", begin: (*cluster.Process).Kill, end: restart, weight: 0, then: "v2"},
-		{name: "paused", begin: (*cluster.Process).Pause, end: resume, weight: 100, then: "v1"},
+		{name: "terminated", begin: (*cluster.Process).Terminate, end: restart, weight: 95, then: "v1"},
+		{name: "killed", begin: (*cluster.Process).Kill, end: restart, weight: 5, then: "v2"},
+		{name: "paused", begin: (*cluster.Process).Pause, end: resume, weight: 95, then: "v1"},
 	}
 	for _, o := range outages {
 		o.begin(api)
@@ -43,7 +49,7 @@ func TestOutage(t *testing.T) {
 		})
 		o.end(t, api)
 		applyWeights(t, ns, o.weight, 100-o.weight)
-		t.Logf("API server %s and back: a change arrived after %v", o.name, l.until(t, "change after the outage", only(o.then)))
+		t.Logf("API server %s and back: a change arrived after %v", o.name, l.until(t, "change after the outage", share(o.then, 0.85, 1)))
 	}
 }
 

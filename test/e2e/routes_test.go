@@ -24,6 +24,7 @@ func TestRoutes(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo."+ns+":grpc"))
 	l.until(t, "all pods", from(4))
 
+	l.newClusters(3)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
@@ -50,6 +51,7 @@ func TestPropagation(t *testing.T) {
 	p := startControlPlane(t)
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "all pods", from(2))
+	l.newClusters(1 + changes)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))

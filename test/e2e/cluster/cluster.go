@@ -67,6 +67,12 @@ func (c *Cluster) Stop() {
 	c.etcd.Terminate()
 }
 
+// RestartControllers makes the controllers forget how long they meant to wait for an API server that was away.
+func (c *Cluster) RestartControllers() error {
+	c.controllers.Terminate()
+	return c.controllers.Start()
+}
+
 // Config authenticates as a user of those groups by a client certificate. Members of system:masters may do anything.
 func (c *Cluster) Config(user string, groups ...string) (*rest.Config, error) {
 	certificate, key, err := c.ca.issue(identity{name: user, groups: groups})
