@@ -65,7 +65,8 @@ type fileRun struct {
 	// last is the World sent last, and sent when.
 	last *mesh.World
 	sent time.Time
-	// missed is when objects were first found to be gone, and have been since.
+	// losses are those found by the last look and not yet believed, and missed is since when they are the same.
+	losses string
 	missed time.Time
 	// frozen says that the folder could not be read the last time.
 	frozen bool
@@ -128,19 +129,24 @@ func (r *fileRun) refresh() time.Duration {
 		r.frozen = false
 		r.options.Logger.Info("folder restored", "dir", r.dir)
 	}
-	if !r.holder.loses(look) {
-		r.missed = time.Time{}
-	} else if now := time.Now(); r.missed.IsZero() {
-		r.missed = now
-		return doubt
-	} else if left := doubt - now.Sub(r.missed); left > 0 {
+	if left := r.doubted(look); left > 0 {
 		return left
-	} else {
-		r.missed = time.Time{}
 	}
 	r.holder.take(look)
 	r.publish()
 	return patrol
+}
+
+// doubted is how long the losses of a look must still last to be believed; zero when there are none, or no more doubt.
+func (r *fileRun) doubted(look *folder) time.Duration {
+	losses, now := r.holder.losses(look), time.Now()
+	if losses != r.losses {
+		r.losses, r.missed = losses, now
+	}
+	if losses == "" {
+		return 0
+	}
+	return doubt - now.Sub(r.missed)
 }
 
 // freeze keeps everything as it is while the folder cannot be read.

@@ -1,6 +1,11 @@
 package watch
 
-import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+import (
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
 
 // holder hands what files hold to an assembler.
 type holder struct {
@@ -13,15 +18,27 @@ func newHolder(o Options) *holder {
 	return &holder{assembler: newAssembler(o.Domain, o.RootNamespace), applied: map[objectKey]*object{}}
 }
 
-// loses says whether an object would be gone after a look at the files.
-func (h *holder) loses(look *folder) bool {
+// losses describes the files that would take objects with them after a look at the files, as they are now; empty when none
+// would. As long as nobody writes those files again, it stays the same.
+func (h *holder) losses(look *folder) string {
 	objects, _ := look.objects()
-	for key := range h.applied {
-		if _, ok := objects[key]; !ok {
-			return true
+	var out []string
+	for name, held := range h.files {
+		gone := func(o *object) bool {
+			_, ok := objects[o.key]
+			return !ok && h.applied[o.key] == o
 		}
+		if !slices.ContainsFunc(held.objects, gone) {
+			continue
+		}
+		state := "gone"
+		if now := look.files[name]; now != nil {
+			state = now.info.ModTime().String()
+		}
+		out = append(out, name+" "+state)
 	}
-	return false
+	slices.Sort(out)
+	return strings.Join(out, "\n")
 }
 
 // take makes a look at the files what holds. Files that are as they were hand over the very same objects.
