@@ -1,0 +1,259 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
+
+// TestIncrementalEqualsFromScratch plays random histories of objects. After every step the Snapshot that grew out of all
+// the steps before answers every name as one made from nothing does, and a client that acknowledges what it is sent holds
+// exactly that.
+func TestIncrementalEqualsFromScratch(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 0))
+			store := snapshot.NewStore(snapshot.Options{})
+			store.Publish(load(t, nil))
+			clients := []*client{newClient(t, store, "demo"), newClient(t, store, "shop")}
+			objects, last := map[string]string{}, store.Current().World()
+			for range 30 {
+				mutate(r, objects)
+				fresh := load(t, slices.Collect(maps.Values(objects)))
+				last = share(last, fresh)
+				store.Publish(last)
+				scratch := snapshot.New(load(t, slices.Collect(maps.Values(objects))))
+				for _, c := range clients {
+					c.settle(t)
+					c.check(t, store.Current(), scratch)
+				}
+			}
+		})
+	}
+}
+
+// TestOrderDoesNotMatter reads the same objects in many orders.
+func TestOrderDoesNotMatter(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	objects := map[string]string{}
+	for range 60 {
+		mutate(r, objects)
+	}
+	texts := slices.Sorted(maps.Values(objects))
+	want := snapshot.New(load(t, texts))
+	c := &client{view: snapshot.ClientOf(node("demo"))}
+	for range 20 {
+		r.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
+		c.check(t, snapshot.New(load(t, texts)), want)
+	}
+}
+
+// kinds are the objects of a history; each has variants, of which one stands or none.
+var kinds = map[string]func(r *rand.Rand, ns, name string) string{
+	"service": func(r *rand.Rand, ns, name string) string {
+		return fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: %s}\nspec: {ports: [{name: grpc, port: %d}]}\n",
+			name, ns, 8080+r.IntN(2))
+	},
+	"slice": func(r *rand.Rand, ns, name string) string {
+		return fmt.Sprintf("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-x, namespace: %s, "+
+			"labels: {kubernetes.io/service-name: %s}}\naddressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.%d], "+
+			"targetRef: {kind: Pod, name: pod, namespace: %s}}]\n", name, ns, name, 1+r.IntN(3), ns)
+	},
+	"pod": func(r *rand.Rand, ns, _ string) string {
+		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: pod, namespace: %s, labels: {version: v%d}}\n", ns, 1+r.IntN(2))
+	},
+	"routes": func(r *rand.Rand, ns, name string) string {
+		hosts := []string{name, "'*." + ns + ".svc.cluster.local'", "echo.demo.svc.cluster.local"}
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: %s}\nspec: {hosts: [%s], "+
+			"exportTo: ['%s'], http: [{timeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
+			name, ns, hosts[r.IntN(3)], []string{"*", "."}[r.IntN(2)], 1+r.IntN(3), 1+r.IntN(2))
+	},
+	"rule": func(r *rand.Rand, ns, name string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
+			"cart.demo.svc.cluster.local, trafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}}, subsets: [{name: v%d, labels: {version: v1}}]}\n",
+			name, ns, 1+r.IntN(3), 1+r.IntN(2))
+	},
+}
+
+// mutate adds, changes or removes one object.
+func mutate(r *rand.Rand, objects map[string]string) {
+	names := slices.Sorted(maps.Keys(kinds))
+	kind, ns, name := names[r.IntN(len(names))], []string{"demo", "shop"}[r.IntN(2)], []string{"echo", "cart"}[r.IntN(2)]
+	key := strings.Join([]string{kind, ns, name}, "/")
+	if kind == "pod" {
+		key = strings.Join([]string{kind, ns}, "/")
+	}
+	if r.IntN(4) == 0 {
+		delete(objects, key)
+		return
+	}
+	objects[key] = kinds[kind](r, ns, name)
+}
+
+// load reads the objects, one a file, in the order given.
+func load(t *testing.T, objects []string) *mesh.World {
+	t.Helper()
+	dir := t.TempDir()
+	for i, text := range objects {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	world, err := watch.Load(options, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world
+}
+
+// share returns fresh with what equals old's taken from old, as a source does it.
+func share(old, fresh *mesh.World) *mesh.World {
+	next := *fresh
+	next.Services = keep(old.Services, fresh.Services)
+	next.Endpoints = keep(old.Endpoints, fresh.Endpoints)
+	next.Routes = keep(old.Routes, fresh.Routes)
+	next.Policies = keep(old.Policies, fresh.Policies)
+	next.Revision = old.Revision + 2 // one was skipped, so the Store compares pointers
+	next.Changed = nil
+	return &next
+}
+
+func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
+	same := map[string]*V{}
+	for host, v := range fresh.All() {
+		if before, ok := old.Get(host); ok && cmp.Equal(before, v, protocmp.Transform(), cmp.AllowUnexported(mesh.Map[*mesh.Policy]{})) {
+			same[host] = before
+		}
+	}
+	return fresh.With(same, nil)
+}
+
+func node(namespace string) *corev3.Node {
+	return &corev3.Node{Id: namespace, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace)}
+}
+
+// client subscribes to a fixed set of names and remembers the bytes it was sent last under each.
+type client struct {
+	view    mesh.Client
+	session *snapshot.Session
+	out     chan cache.Response
+	subs    map[snapshot.Type]*stream.Subscription
+	held    map[snapshot.Type]map[string][]byte
+}
+
+var asked = map[snapshot.Type][]string{
+	snapshot.ListenerType: {"echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc"},
+	snapshot.RouteType:    outbound("", "8080", "8081"),
+	snapshot.ClusterType:  append(outbound("", "8080", "8081"), outbound("v1", "8080")...),
+	snapshot.EndpointType: append(outbound("", "8080", "8081"), outbound("v1", "8080")...),
+}
+
+func outbound(subset string, ports ...string) (names []string) {
+	for _, port := range ports {
+		for _, host := range []string{"echo.demo", "cart.demo", "echo.shop", "cart.shop"} {
+			names = append(names, "outbound|"+port+"|"+subset+"|"+host+".svc.cluster.local")
+		}
+	}
+	return names
+}
+
+func newClient(t *testing.T, store *snapshot.Store, namespace string) *client {
+	t.Helper()
+	c := &client{
+		view: snapshot.ClientOf(node(namespace)), session: store.Open(node(namespace), ""), out: make(chan cache.Response, len(snapshot.Types)),
+		subs: map[snapshot.Type]*stream.Subscription{}, held: map[snapshot.Type]map[string][]byte{},
+	}
+	t.Cleanup(c.session.Close)
+	for typ, names := range asked {
+		sub := stream.NewSotwSubscription(names, false)
+		c.subs[typ], c.held[typ] = &sub, map[string][]byte{}
+		c.ask(t, typ)
+	}
+	c.settle(t)
+	return c
+}
+
+func (c *client) ask(t *testing.T, typ snapshot.Type) {
+	t.Helper()
+	req := &discoveryv3.DiscoveryRequest{TypeUrl: string(typ), ResourceNames: asked[typ]}
+	if _, err := c.session.CreateWatch(req, *c.subs[typ], c.out); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settle takes and acknowledges responses until there are none.
+func (c *client) settle(t *testing.T) {
+	t.Helper()
+	for {
+		select {
+		case r := <-c.out:
+			resp, err := r.GetDiscoveryResponse()
+			if err != nil {
+				t.Fatal(err)
+			}
+			typ := snapshot.Type(resp.GetTypeUrl())
+			if typ.FullState() && len(resp.GetResources()) != len(asked[typ]) {
+				t.Errorf("a response of %s holds %d resources of %d", typ.ShortName(), len(resp.GetResources()), len(asked[typ]))
+			}
+			for _, resource := range resp.GetResources() {
+				m, err := resource.UnmarshalNew()
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.held[typ][resourceName(m)] = resource.GetValue()
+			}
+			c.ask(t, typ)
+		default:
+			return
+		}
+	}
+}
+
+// check compares what the grown and the fresh Snapshot answer, and with it what the client holds.
+func (c *client) check(t *testing.T, grown, fresh *snapshot.Snapshot) {
+	t.Helper()
+	for typ, names := range asked {
+		for _, name := range names {
+			got, want := grown.Resource(typ, name, c.view), fresh.Resource(typ, name, c.view)
+			if got.Version != want.Version {
+				t.Fatalf("%s %s: version %s, from scratch %s", typ.ShortName(), name, got.Version, want.Version)
+			}
+			if c.session != nil && string(c.held[typ][name]) != string(want.Any.GetValue()) {
+				t.Fatalf("%s %s: the client of %s does not hold what is current", typ.ShortName(), name, c.view.Namespace)
+			}
+		}
+	}
+	if got, want := fmt.Sprint(grown.Problems()), fmt.Sprint(fresh.Problems()); withoutFiles(got) != withoutFiles(want) {
+		t.Fatalf("problems: %s, from scratch %s", got, want)
+	}
+}
+
+func resourceName(m proto.Message) string {
+	switch m := m.(type) {
+	case interface{ GetClusterName() string }:
+		return m.GetClusterName()
+	case interface{ GetName() string }:
+		return m.GetName()
+	}
+	return ""
+}

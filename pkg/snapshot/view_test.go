@@ -1,0 +1,63 @@
+package snapshot_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+func metadata(pairs ...string) *structpb.Struct {
+	fields := map[string]*structpb.Value{}
+	for i := 0; i < len(pairs); i += 2 {
+		fields[pairs[i]] = structpb.NewStringValue(pairs[i+1])
+	}
+	return &structpb.Struct{Fields: fields}
+}
+
+var sourceText = regexp.MustCompile(` \([^ )]*\.yaml:\d+\)|[^ ]*\d{3}\.yaml(:\d+)?`)
+
+// withoutFiles takes the names of files out of Problems: a shuffled folder has the same objects elsewhere.
+func withoutFiles(problems string) string { return sourceText.ReplaceAllString(problems, "") }
+
+func TestClientOf(t *testing.T) {
+	labelled := metadata("NAMESPACE", "shop", "SERVICE_ACCOUNT", "cart", "NODE_NAME", "n1", "CLUSTER_ID", "c1")
+	labelled.Fields["LABELS"] = structpb.NewStructValue(metadata("app", "cart", "version", "v1"))
+	wrong := &structpb.Struct{Fields: map[string]*structpb.Value{
+		"NAMESPACE": structpb.NewNumberValue(7), "LABELS": structpb.NewStringValue("app=cart"),
+	}}
+	long := strings.Repeat("é", 1000)
+	tests := map[string]struct {
+		node *corev3.Node
+		want mesh.Client
+	}{
+		"no node": {nil, mesh.Client{Namespace: "default"}},
+		"all that counts": {
+			&corev3.Node{
+				Metadata: labelled, Locality: &corev3.Locality{Region: "r", Zone: "z", SubZone: "s"}, UserAgentName: "gRPC Go",
+				UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"},
+			},
+			mesh.Client{
+				Namespace: "shop", ServiceAccount: "cart", Node: "n1", ClusterID: "c1",
+				Labels:   mesh.MakeLabels(map[string]string{"version": "v1", "app": "cart"}),
+				Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}, Agent: mesh.AgentGRPCGo, Version: "1.85.0",
+			},
+		},
+		"wrong kinds of values": {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
+		"python":                {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCCore}},
+		"node.js":               {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCNode}},
+		"too long":              {&corev3.Node{Metadata: metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := snapshot.ClientOf(test.node); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
