@@ -8,6 +8,7 @@
 // What an author got wrong becomes a mesh.Problem on the object and costs the smallest unit that contains it. A source that
 // cannot be read, be it an API server that is gone or a folder that vanished, leaves the last World standing.
 //
-// Read source.go and object.go first, then assemble.go with bind.go (hosts) and endpoints.go (addresses). The sources are
-// kube.go and file.go; load.go reads files once.
+// Read source.go and object.go first, then assemble.go: bind.go takes its steps, endpoints.go and merge.go find addresses,
+// policies.go and routes.go find what holds for a host. The sources are kube.go and file.go; load.go reads files once, and
+// parse.go says what becomes of their text.
 package watch

@@ -12,8 +12,10 @@ import (
 // Limits of one document, so that no input takes memory or stack out of proportion to its size.
 const (
 	maxDepth = 200
-	// maxExpansion is how large a document may become when its aliases are written out.
-	maxExpansion = 4 * maxDocument
+	// maxExpansion is by how much a document may grow when its aliases are written out; each value counts for valueSize
+	// and its text.
+	maxExpansion = 4 << 20
+	valueSize    = 64
 )
 
 // yamlReader makes plain values of YAML nodes: maps, slices, strings, numbers, booleans and nil. It drops the fields that the shape
@@ -21,7 +23,8 @@ const (
 type yamlReader struct {
 	// unknown hears of a field that the shape does not have.
 	unknown func(node *yaml.Node, path, name string, s shape)
-	spent   int
+	// aliases is how many of them stand around the value at hand; spent is what those so far have added.
+	aliases, spent int
 }
 
 // yamlError is a document that cannot be used, and the line.
@@ -39,15 +42,19 @@ func failAt(n *yaml.Node, field, format string, args ...any) error {
 
 // read returns the value of a node. Depth bounds aliases that contain themselves, too.
 func (r *yamlReader) read(n *yaml.Node, s shape, path string, depth int) (any, error) {
-	r.spent += len(n.Value) + 16
+	if r.aliases > 0 {
+		r.spent += len(n.Value) + valueSize
+	}
 	switch {
 	case depth > maxDepth:
 		return nil, failAt(n, path, "it is nested deeper than %d levels, or an alias contains itself; flatten it", maxDepth)
 	case r.spent > maxExpansion:
-		return nil, failAt(n, path, "its aliases make it larger than %d bytes; write fewer", maxExpansion)
+		return nil, failAt(n, path, "its aliases make it larger by more than %d bytes; write fewer", maxExpansion)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
+		r.aliases++
+		defer func() { r.aliases-- }()
 		return r.read(n.Alias, s, path, depth+1)
 	case yaml.MappingNode:
 		return r.mapping(n, s, path, depth)

@@ -1,0 +1,34 @@
+package watch
+
+import "testing"
+
+// FuzzParse reads arbitrary bytes as a file and assembles whatever comes out: never a panic, never memory out of proportion.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(echoYAML))
+	f.Add([]byte(bomb()))
+	f.Add([]byte("apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: &s {<<: *s}\n"))
+	f.Add([]byte("&l\napiVersion: v1\nkind: List\nitems: [*l, {<<: *l}]\n"))
+	f.Add([]byte(vs("v", "01", "hosts: ['*', echo, 'a.*'], http: [{timeout: 1s, match: [{uri: {prefix: /}}], route: [{destination: {host: echo}, weight: 1}]}]")))
+	f.Add([]byte(dr("d", "01", "host: echo, trafficPolicy: {tls: {mode: NONE}}, subsets: [{name: a, labels: {a: b}}]")))
+	f.Add([]byte("%YAML 1.2\n---\nkind: !!binary aGk=\n...\n? [a]\n: b\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<16 {
+			t.Skip("large files are a test of their own")
+		}
+		out := newParser(Options{}.withDefaults()).parse("fuzz.yaml", data)
+		if out.incomplete && len(out.problems) == 0 {
+			t.Error("something was left out in silence")
+		}
+		a := newTestAssembler()
+		for _, o := range out.objects {
+			a.set(*o)
+		}
+		w := a.world()
+		for _, o := range out.objects {
+			a.remove(o.key)
+		}
+		if got := a.world(); len(out.objects) > 0 && (got.Services.Len() > 0 || len(got.Problems) > 0) {
+			t.Errorf("objects left something behind: %d Services, problems %q; before: %q", got.Services.Len(), got.Problems, w.Problems)
+		}
+	})
+}
