@@ -1,3 +1,6 @@
+// Not while fuzzing: all that is linked is instrumented for it, and these tests link a whole Kubernetes client.
+//go:build !fuzzing
+
 package translate_test
 
 import (
@@ -11,6 +14,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
 // resourceID names a resource among those of all types.
@@ -98,4 +102,11 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 	if err := v.Any.UnmarshalTo(m); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client.
+func TestClientTakesAnything(t *testing.T) {
+	client := mesh.Client{Namespace: "demo"}
+	s := snapshot.New(translate.RandomWorld(60))
+	accept(t, s, client, s.Names(snapshot.ListenerType, client))
 }

@@ -1,3 +1,6 @@
+// Not while fuzzing: all that is linked is instrumented for it, and these tests link a whole Kubernetes client.
+//go:build !fuzzing
+
 package translate_test
 
 import (

@@ -1,0 +1,72 @@
+package translate
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// seeds are how many random hosts every run of the tests looks at.
+const seeds = 300
+
+// FuzzHost translates random objects and holds the outcome against the rules of all clients, which lint_test.go states.
+// grpc-go's own decoder is internal to it and a real client too slow to fuzz with: TestClientTakesAnything serves hosts of the
+// same making to one.
+func FuzzHost(f *testing.F) {
+	for i := range uint64(seeds) {
+		f.Add(RandomBytes(i))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		host, endpoints := randomHost(data, "echo")
+		before := inputBytes(t, host)
+		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
+		for _, b := range bundles {
+			for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
+				for _, r := range list {
+					for _, complaint := range lint(r) {
+						t.Errorf("%s %s", r.Name, complaint)
+					}
+				}
+			}
+			for _, p := range b.Problems {
+				if p.Object.Kind == "" || p.Message == "" || p.Severity == "" {
+					t.Errorf("a Problem says too little: %+v", p)
+				}
+			}
+		}
+		if bundleBytes(t, bundles...) != bundleBytes(t, Host(host), Endpoints(endpoints)) {
+			t.Error("the same input gave different bytes")
+		}
+		if before != inputBytes(t, host) {
+			t.Error("an author's text was changed")
+		}
+	})
+}
+
+// inputBytes are the authors' texts.
+func inputBytes(t *testing.T, in HostInput) string {
+	t.Helper()
+	var all []byte
+	var err error
+	write := func(m proto.Message) {
+		if all, err = (proto.MarshalOptions{Deterministic: true}).MarshalAppend(all, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if in.Routes != nil {
+		write(in.Routes.Spec)
+	}
+	if in.Policy != nil {
+		write(in.Policy.Specs[0])
+	}
+	return string(all)
+}
+
+// RandomBytes are the choices of one random host.
+func RandomBytes(seed uint64) []byte {
+	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
+	data := make([]byte, 2000)
+	_, _ = source.Read(data) // It never fails.
+	return data
+}

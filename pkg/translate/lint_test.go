@@ -1,0 +1,159 @@
+package translate
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	"google.golang.org/protobuf/proto"
+)
+
+// linter collects what a gRPC client of any language would refuse, or read differently from others. It is stricter than each
+// of them; grpc-go's own reading is tested besides, through a real client.
+type linter []string
+
+func (l *linter) expect(ok bool, format string, args ...any) {
+	if !ok {
+		*l = append(*l, fmt.Sprintf(format, args...))
+	}
+}
+
+// lint looks at one resource.
+func lint(r Resource) []string {
+	var l linter
+	_, err := proto.Marshal(r.Message)
+	l.expect(err == nil, "cannot be marshalled: %v", err)
+	l.expect(r.Name != "", "has no name")
+	switch m := r.Message.(type) {
+	case *routev3.RouteConfiguration:
+		l.expect(m.GetName() == r.Name, "bears another name: %q", m.GetName())
+		l.table(m)
+	case *clusterv3.Cluster:
+		l.expect(m.GetName() == r.Name, "bears another name: %q", m.GetName())
+		l.cluster(m)
+	case *endpointv3.ClusterLoadAssignment:
+		l.expect(m.GetClusterName() == r.Name, "bears another name: %q", m.GetClusterName())
+		l.endpoints(m)
+	}
+	return l
+}
+
+func (l *linter) table(m *routev3.RouteConfiguration) {
+	l.expect(len(m.GetVirtualHosts()) == 1, "has %d virtual hosts, which Rust refuses unless there is one", len(m.GetVirtualHosts()))
+	for _, host := range m.GetVirtualHosts() {
+		l.expect(len(host.GetDomains()) == 1 && host.GetDomains()[0] == anyDomain, "has domains %q", host.GetDomains())
+		for _, route := range host.GetRoutes() {
+			l.match(route.GetMatch())
+			l.expect(route.GetRoute() != nil, "has an action that Java and Node refuse: %T", route.GetAction())
+			l.action(route.GetRoute())
+			for name, packed := range route.GetTypedPerFilterConfig() {
+				l.expect(name == faultFilter && packed.UnmarshalTo(&faultv3.HTTPFault{}) == nil, "overrides the filter %q", name)
+			}
+		}
+	}
+}
+
+func (l *linter) match(m *routev3.RouteMatch) {
+	l.expect(m.GetCaseSensitive() != nil, "leaves case_sensitive open, which Java reads as false")
+	l.expect(len(m.GetQueryParameters())+len(m.GetDynamicMetadata())+len(m.GetFilterState())+len(m.GetCookies()) == 0, "has a match that clients ignore: %v", m)
+	switch path := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Prefix, *routev3.RouteMatch_Path:
+	case *routev3.RouteMatch_SafeRegex:
+		l.expression(path.SafeRegex.GetRegex())
+	default:
+		l.expect(false, "has a path of a kind that clients refuse: %T", path)
+	}
+	for _, h := range m.GetHeaders() {
+		l.expect(h.GetName() != "" && h.GetName() == strings.ToLower(h.GetName()), "has the header %q", h.GetName())
+		if isPresence(h) {
+			continue
+		}
+		s := h.GetStringMatch()
+		l.expect(s != nil, "has a header without a condition: %v", h)
+		l.expect(s.GetPrefix() != "" || !strings.Contains(fmt.Sprintf("%T", s.GetMatchPattern()), "Prefix"), "has an empty prefix, which Go refuses")
+		if s.GetSafeRegex() != nil {
+			l.expression(s.GetSafeRegex().GetRegex())
+		}
+	}
+}
+
+func (l *linter) expression(text string) {
+	_, err := regexp.Compile(text)
+	l.expect(err == nil, "has an expression that no client compiles: %v", err)
+}
+
+func (l *linter) action(a *routev3.RouteAction) {
+	l.expect(a.GetMaxStreamDuration().GetMaxStreamDuration() != nil && a.GetMaxStreamDuration().GetGrpcTimeoutHeaderMax() != nil, "leaves the limit open")
+	l.expect(a.GetMaxStreamDuration().GetMaxStreamDuration().AsDuration() >= 0, "has a limit below zero")
+	if weighted := a.GetWeightedClusters(); weighted != nil {
+		sum, seen := uint64(0), map[string]bool{}
+		for _, c := range weighted.GetClusters() {
+			l.expect(c.GetName() != "" && !seen[c.GetName()], "names the cluster %q again, or not at all", c.GetName())
+			l.expect(c.GetWeight().GetValue() > 0, "has a cluster that weighs nothing")
+			sum += uint64(c.GetWeight().GetValue())
+			seen[c.GetName()] = true
+		}
+		l.expect(sum > 0 && sum <= math.MaxUint32, "has weights whose sum is %d", sum)
+	} else {
+		l.expect(a.GetCluster() != "", "has no cluster, which C-core refuses")
+	}
+	retry := a.GetRetryPolicy()
+	if retry == nil {
+		return
+	}
+	n, pause := retry.GetNumRetries().GetValue(), retry.GetRetryBackOff()
+	l.expect(n >= 1 && n <= maxRetries, "makes %d retries", n)
+	l.expect(retry.GetRetryOn() != "" && !strings.Contains(retry.GetRetryOn(), " "), "retries on %q, which C-core does not read", retry.GetRetryOn())
+	l.expect(pause.GetBaseInterval().AsDuration() > 0 && pause.GetMaxInterval().AsDuration() >= pause.GetBaseInterval().AsDuration(), "backs off by %v", pause)
+}
+
+func (l *linter) cluster(m *clusterv3.Cluster) {
+	l.expect(m.GetType() == clusterv3.Cluster_EDS, "has type %s", m.GetType())
+	l.expect(m.GetEdsClusterConfig().GetEdsConfig().GetAds() != nil && m.GetEdsClusterConfig().GetServiceName() != "", "has endpoints of another kind")
+	l.expect(m.GetLbPolicy() == clusterv3.Cluster_ROUND_ROBIN, "has the policy %s, which C-core and Node refuse", m.GetLbPolicy())
+	policies := m.GetLoadBalancingPolicy().GetPolicies()
+	l.expect(len(policies) > 0, "has no list of policies")
+	thresholds := m.GetCircuitBreakers().GetThresholds()
+	l.expect(len(thresholds) == 1 && thresholds[0].GetMaxRequests().GetValue() > 0, "leaves the number of requests open: %v", thresholds)
+}
+
+func (l *linter) endpoints(m *endpointv3.ClusterLoadAssignment) {
+	type place struct {
+		priority uint32
+		locality string
+	}
+	addresses, places, sum := map[string]bool{}, map[place]bool{}, uint64(0)
+	for _, group := range m.GetEndpoints() {
+		l.expect(group.GetLocality() != nil && group.GetLoadBalancingWeight().GetValue() > 0, "has a locality that clients refuse or ignore: %v", group)
+		l.expect(group.GetPriority() == 0, "has priority %d", group.GetPriority())
+		where := place{group.GetPriority(), group.GetLocality().String()}
+		l.expect(!places[where], "has a locality twice: %v", where)
+		places[where] = true
+		sum += uint64(group.GetLoadBalancingWeight().GetValue())
+		l.expect(len(group.GetLbEndpoints()) > 0, "has an empty locality")
+		for _, e := range group.GetLbEndpoints() {
+			l.expect(e.GetLoadBalancingWeight().GetValue() > 0, "has an endpoint that weighs nothing, which Go refuses")
+			all := []string{l.address(e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress(), e.GetEndpoint().GetAddress().GetSocketAddress().GetPortValue())}
+			for _, other := range e.GetEndpoint().GetAdditionalAddresses() {
+				all = append(all, l.address(other.GetAddress().GetSocketAddress().GetAddress(), other.GetAddress().GetSocketAddress().GetPortValue()))
+			}
+			for _, a := range all {
+				l.expect(!addresses[a], "has the address %s twice", a)
+				addresses[a] = true
+			}
+		}
+	}
+	l.expect(sum <= math.MaxUint32, "has localities whose weights sum to %d", sum)
+}
+
+func (l *linter) address(text string, port uint32) string {
+	_, err := netip.ParseAddr(text)
+	l.expect(err == nil && port > 0 && port <= math.MaxUint16, "has the address %q and port %d, which Java and Node refuse", text, port)
+	return socket(text, port)
+}

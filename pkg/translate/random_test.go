@@ -1,0 +1,180 @@
+package translate
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// dice makes choices from bytes, so that a fuzzer that changes a byte changes a choice. When the bytes run out all choices
+// are the first.
+type dice struct{ data []byte }
+
+func (d *dice) roll(sides int) int {
+	if len(d.data) == 0 {
+		return 0
+	}
+	n := int(d.data[0]) % sides
+	d.data = d.data[1:]
+	return n
+}
+
+func pick[T any](d *dice, from ...T) T { return from[d.roll(len(from))] }
+
+// words are texts for any field: sound ones, and such as authors get wrong.
+var words = []string{
+	"", "a", "echo", "other", "v1", "v2", "*", "mesh", "POST", "/a.B/C", "/a.B/", "X-User", "x-bin", "grpc-timeout", ":method", "(", "[a-z]+", "a)(b",
+	"@request.auth.claims.sub", "unavailable,5xx", "cancelled", "UNAVAILABLE", "a|b", "ü", "demo", "echo.demo.svc.cluster.local", ".*", "\x00",
+}
+
+// numbers are for any field of a number.
+var numbers = []int64{0, 1, 80, 81, 100, 503, -1, 65536, 1 << 30, 1<<31 - 1}
+
+// maxDepth bounds the messages in messages.
+const maxDepth = 8
+
+// fill sets fields of a message at random.
+func (d *dice) fill(m protoreflect.Message, depth int) {
+	for i := range m.Descriptor().Fields().Len() {
+		field := m.Descriptor().Fields().Get(i)
+		if depth == maxDepth || d.roll(3) != 1 {
+			continue
+		}
+		switch {
+		case field.IsMap():
+			for range 1 + d.roll(4) {
+				m.Mutable(field).Map().Set(protoreflect.ValueOfString(pick(d, words...)).MapKey(), d.value(field.MapValue(), m.Mutable(field).Map().NewValue, depth))
+			}
+		case field.IsList():
+			for range 1 + d.roll(3) {
+				m.Mutable(field).List().Append(d.value(field, m.Mutable(field).List().NewElement, depth))
+			}
+		default:
+			m.Set(field, d.value(field, func() protoreflect.Value { return m.NewField(field) }, depth))
+		}
+	}
+}
+
+// value makes a value of a field's kind; empty makes an empty message for those that hold one.
+func (d *dice) value(field protoreflect.FieldDescriptor, empty func() protoreflect.Value, depth int) protoreflect.Value {
+	number := func() int64 { return pick(d, numbers...) }
+	switch field.Kind() {
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(d.roll(2) == 1)
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(d.roll(7)))
+	case protoreflect.Int32Kind:
+		return protoreflect.ValueOfInt32(int32(number()))
+	case protoreflect.Int64Kind:
+		return protoreflect.ValueOfInt64(number())
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(number()))
+	case protoreflect.Uint64Kind:
+		return protoreflect.ValueOfUint64(uint64(number()))
+	case protoreflect.DoubleKind:
+		return protoreflect.ValueOfFloat64(float64(number()) / 3)
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOfBytes([]byte(pick(d, words...)))
+	case protoreflect.MessageKind:
+		m := empty()
+		d.fill(m.Message(), depth+1)
+		return m
+	}
+	return protoreflect.ValueOfString(pick(d, words...))
+}
+
+// randomHost makes the inputs of a host called name; hosts of one World must not share it.
+func randomHost(data []byte, name string) (HostInput, EndpointInput) {
+	d := &dice{data}
+	s := service(name, 80)
+	if d.roll(2) == 1 {
+		s.Ports = append(s.Ports, mesh.Port{Name: "p81", Number: 81})
+	}
+	policy := d.policy(s)
+	in := HostInput{Service: s, Policy: policy, Namespace: pick(d, "", "demo", "other")}
+	if d.roll(4) > 0 {
+		in.Routes = d.routes(s, policy)
+	}
+	return in, EndpointInput{Service: s, Policy: policy, Endpoints: d.endpoints(s.Host)}
+}
+
+func (d *dice) routes(s *mesh.Service, policy *mesh.Policy) *mesh.Routes {
+	spec := &networking.VirtualService{}
+	d.fill(spec.ProtoReflect(), 0)
+	for range d.roll(5) {
+		spec.Http = append(spec.Http, d.plainRule())
+	}
+	table := &mesh.PolicyTable{ServiceNamespace: "demo"}
+	if policy != nil {
+		table.Candidates = []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}}
+	}
+	return &mesh.Routes{
+		Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: s.Ref.Name}, Spec: spec,
+		Targets: map[string]mesh.Target{
+			"echo":  {Host: s.Host, Service: s, Policies: table},
+			"other": {Host: "other.demo.svc.cluster.local"},
+			"a":     {Host: "a.demo.svc.cluster.local", Service: service("a", 80, 81, 82)},
+		},
+	}
+}
+
+// plainRule has no field that refuses all calls, so that not every host is one that refuses them.
+func (d *dice) plainRule() *networking.HTTPRoute {
+	rule := &networking.HTTPRoute{}
+	d.fill(rule.ProtoReflect(), 1)
+	rule.Redirect, rule.Delegate, rule.Rewrite, rule.DirectResponse = nil, nil, nil, nil
+	for range 1 + d.roll(3) {
+		rule.Route = append(rule.Route, &networking.HTTPRouteDestination{
+			Destination: &networking.Destination{Host: pick(d, "echo", "other", "a"), Subset: pick(d, "", "v1")}, Weight: int32(pick(d, numbers...)),
+		})
+	}
+	for _, m := range rule.GetMatch() {
+		m.Scheme, m.QueryParams, m.SourceLabels, m.SourceNamespace, m.Method, m.Authority = nil, nil, nil, "", nil, nil
+		m.Uri = &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: pick(d, "/a.B/", "/", "")}}
+		if d.roll(2) == 1 {
+			m.Headers = nil
+		}
+	}
+	return rule
+}
+
+func (d *dice) policy(s *mesh.Service) *mesh.Policy {
+	if d.roll(4) == 0 {
+		return nil
+	}
+	spec := &networking.DestinationRule{}
+	d.fill(spec.ProtoReflect(), 0)
+	ref := mesh.Ref{Kind: "DestinationRule", Namespace: "demo", Name: s.Ref.Name}
+	p := &mesh.Policy{Host: s.Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec}, Traffic: spec.GetTrafficPolicy(), TrafficRef: ref}
+	seen := map[string]bool{}
+	for i, subset := range spec.GetSubsets() {
+		if !seen[subset.GetName()] { // Reading keeps the first of a name.
+			seen[subset.GetName()] = true
+			p.Subsets = append(p.Subsets, mesh.Subset{
+				Name: subset.GetName(), Labels: subset.GetLabels(), Traffic: subset.GetTrafficPolicy(), Ref: ref, Field: fmt.Sprintf("spec.subsets[%d]", i),
+			})
+		}
+	}
+	return p
+}
+
+func (d *dice) endpoints(host string) *mesh.EndpointSet {
+	if d.roll(5) == 0 {
+		return nil
+	}
+	addresses := []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2", "", "example.com", "::ffff:10.0.0.1", "fe80::1%eth0"}
+	set := &mesh.EndpointSet{Host: host}
+	for range d.roll(8) {
+		set.Endpoints = append(set.Endpoints, mesh.Endpoint{
+			Address: pick(d, addresses...), Additional: pick(d, addresses...),
+			Ports:    []mesh.Port{{Name: pick(d, "p80", "p81"), Number: uint32(pick(d, int64(8080), 1, 0, 65536))}},
+			Health:   mesh.Health(d.roll(3)),
+			Labels:   mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
+			Locality: mesh.Locality{Region: pick(d, "", "eu"), Zone: pick(d, "", "a", "b")},
+		})
+	}
+	return set
+}
