@@ -40,10 +40,11 @@ type informer struct {
 	settled chan struct{}
 	once    sync.Once
 
-	// The reflector's goroutine alone touches what follows: the version of every object that there is, whether the kind
-	// was absent at the last attempt, and the error that was logged last.
+	// The reflector's goroutine alone touches what follows: the version of every object that there is; whether the kind
+	// was absent at the last attempt, and how often after had been read by then; and what was complained of last.
 	known     map[objectKey]string
 	absent    bool
+	since     int
 	complaint string
 }
 

@@ -59,8 +59,8 @@ func (i *informer) observe(ctx context.Context, err error) {
 	}
 	i.link.observe(err)
 	if err == nil {
-		if i.absent && i.after != nil {
-			i.after.await(ctx)
+		if i.absent {
+			i.after.await(ctx, i.since)
 		}
 		i.absent, i.complaint = false, ""
 		return
@@ -70,7 +70,7 @@ func (i *informer) observe(ctx context.Context, err error) {
 	case !errors.As(err, &status):
 		// No answer at all: the link has said so, once for all informers.
 	case apierrors.IsNotFound(err) && i.optional():
-		i.absent = true
+		i.absent, i.since = true, i.after.count()
 		i.complain(slog.LevelInfo, "kind is not served by the cluster", err)
 		i.settle()
 	case apierrors.IsForbidden(err) && i.kind == kindNode:
@@ -89,12 +89,14 @@ func (i *informer) optional() bool {
 	return i.kind == kindVirtualService || i.kind == kindDestinationRule
 }
 
-// complain logs an error, and nothing while it repeats.
+// complain logs an error, and nothing while it repeats, be it of a list or of a watch.
 func (i *informer) complain(level slog.Level, message string, err error) {
-	if text := err.Error(); text != i.complaint {
-		i.complaint = text
-		i.logger.Log(context.Background(), level, message, "error", text)
+	complaint := message + string(apierrors.ReasonForError(err))
+	if complaint == i.complaint {
+		return
 	}
+	i.complaint = complaint
+	i.logger.Log(context.Background(), level, message, "error", err)
 }
 
 // link is what is known of the connection to the API server. All informers share it.

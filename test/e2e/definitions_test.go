@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,11 +36,13 @@ func TestDefinitions(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "Service served without definitions", from(2))
 
-	l.newClusters(3)
+	l.newClusters(3) // they come, go, and come again
+	start := time.Now()
 	installDefinitions(t)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 0, 100)
-	t.Logf("VirtualService seen %v after its definition came", l.until(t, "late VirtualService", only("v2")))
+	l.until(t, "late VirtualService", only("v2"))
+	t.Logf("VirtualService seen by the client %v after the definitions were sent", time.Since(start))
 
 	removeDefinitions(t)
 	l.until(t, "Service served after the definitions went", from(2))
