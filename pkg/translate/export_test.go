@@ -9,6 +9,9 @@ import (
 // Updating says whether the tests write generated files instead of comparing them.
 func Updating() bool { return *update }
 
+// Lint lists what a client of any language would refuse of a resource.
+func Lint(r Resource) []string { return lint(r) }
+
 // RandomWorld holds n random hosts, called h0, h1 and so on.
 func RandomWorld(n int) *mesh.World {
 	services, endpoints := map[string]*mesh.Service{}, map[string]*mesh.EndpointSet{}

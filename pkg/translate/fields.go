@@ -63,7 +63,7 @@ func Fields() []FieldRow {
 const fieldsIntro = `# What becomes of each field
 
 Every field of VirtualService and DestinationRule, and what gRPC clients make of it through Mizzen. This page is generated
-from the tables in ` + "`pkg/translate`" + ` by ` + "`go test ./pkg/translate -run Fields -update`" + `; do not edit it.
+from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it.
 
 | verdict | meaning |
 |---|---|

@@ -74,7 +74,7 @@ func TestFieldRows(t *testing.T) {
 	}
 }
 
-func TestFieldsMarkdown(t *testing.T) {
+func TestGeneratedFields(t *testing.T) {
 	const path = "../../docs/FIELDS.md"
 	if *update {
 		if err := os.MkdirAll("../../docs", 0o755); err != nil {

@@ -66,7 +66,7 @@ func inputBytes(t *testing.T, in HostInput) string {
 // RandomBytes are the choices of one random host.
 func RandomBytes(seed uint64) []byte {
 	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
-	data := make([]byte, 2000)
+	data := make([]byte, 4000)
 	_, _ = source.Read(data) // It never fails.
 	return data
 }

@@ -116,6 +116,24 @@ func TestEveryLeafHasAGolden(t *testing.T) {
 	}
 }
 
+// TestGoldensPassLint holds every resource against the rules of clients in all languages.
+func TestGoldensPassLint(t *testing.T) {
+	for _, g := range goldens(t) {
+		s := g.snapshot(t)
+		for _, resourceType := range snapshot.Types {
+			for _, name := range s.Names(resourceType, g.client) {
+				message, err := s.Resource(resourceType, name, g.client).Any.UnmarshalNew()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, complaint := range translate.Lint(translate.Resource{Name: name, Message: message}) {
+					t.Errorf("%s: %s %s", g.path, name, complaint)
+				}
+			}
+		}
+	}
+}
+
 // goldens reads the heads of all inputs.
 func goldens(t *testing.T) []golden {
 	t.Helper()

@@ -131,6 +131,11 @@ func (d *dice) plainRule() *networking.HTTPRoute {
 			Destination: &networking.Destination{Host: pick(d, "echo", "other", "a"), Subset: pick(d, "", "v1")}, Weight: int32(pick(d, numbers...)),
 		})
 	}
+	if len(rule.GetMatch()) == 0 && d.roll(4) > 0 {
+		m := &networking.HTTPMatchRequest{}
+		d.fill(m.ProtoReflect(), 2)
+		rule.Match = append(rule.Match, m)
+	}
 	for _, m := range rule.GetMatch() {
 		m.Scheme, m.QueryParams, m.SourceLabels, m.SourceNamespace, m.Method, m.Authority = nil, nil, nil, "", nil, nil
 		m.Uri = &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: pick(d, "/a.B/", "/", "")}}
