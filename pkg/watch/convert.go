@@ -1,10 +1,9 @@
 package watch
 
 import (
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 )
 
 // convert makes of a typed Kubernetes or Istio object what the assembler takes. It is pure, keeps nothing of the object but

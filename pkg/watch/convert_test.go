@@ -6,11 +6,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )

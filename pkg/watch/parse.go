@@ -13,12 +13,11 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "k8s.io/apimachinery/pkg/util/json"
-
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
