@@ -139,16 +139,17 @@ func (i *informer) entry(typed any) (e *entry) {
 		return e
 	}
 	e = &entry{object: object{key: objectKey{kind: i.kind}}}
-	if m, err := meta.Accessor(typed); err == nil {
-		e.key.namespace, e.key.name, e.version = m.GetNamespace(), m.GetName(), m.GetResourceVersion()
-	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			i.logger.Error("conversion of an object panicked", "name", e.key.name, "error", fmt.Sprint(cause))
 			e.object = object{key: e.key}
-			e.report(mesh.CodeUnreadable, mesh.Error, "", "the control plane failed to read the object, which is a mistake of its own; please report it")
+			e.report(mesh.CodeUnreadable, mesh.Error, "",
+				"the control plane failed to read the object, which is a mistake of its own; please report it")
 		}
 	}()
+	if m, err := meta.Accessor(typed); err == nil {
+		e.key.namespace, e.key.name, e.version = m.GetNamespace(), m.GetName(), m.GetResourceVersion()
+	}
 	typed, err := typify(typed)
 	if err != nil {
 		e.report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error())

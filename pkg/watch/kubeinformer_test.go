@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 )
 
 func TestInformer(t *testing.T) {
@@ -69,5 +70,21 @@ func TestInformer(t *testing.T) {
 				t.Errorf("changes (-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestInformerSurvivesPanics meets an object on which conversion panics. No object of an API server is known to.
+func TestInformerSurvivesPanics(t *testing.T) {
+	i := newTestInformer(t, kindService)
+	if err := i.Replace([]any{(*corev1.Service)(nil), newFakeService("a", "one")}, "1"); err != nil {
+		t.Fatal(err)
+	}
+	changes := i.inbox.take()
+	if changes[objectKey{kind: kindService, namespace: "a", name: "one"}] == nil {
+		t.Error("got no change for the object that can be read, want one")
+	}
+	bad := changes[objectKey{kind: kindService}]
+	if bad == nil || bad.value != nil || len(bad.problems) != 1 {
+		t.Errorf("got %+v for the object that cannot be read, want no value and one Problem", bad)
 	}
 }
