@@ -16,9 +16,15 @@ func main() {
 
 // run keeps deferred calls apart from os.Exit.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signalled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The first signal asks for an orderly end. After it they have their usual effect again, so that a second one ends at once.
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	// The first signal asks for an orderly end. Before that begins, signals get their usual effect back, so that a second one
+	// ends the process at once.
+	context.AfterFunc(signalled, func() {
+		stop()
+		cancel()
+	})
 	return execute(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 }

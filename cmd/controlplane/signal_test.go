@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
@@ -39,7 +40,9 @@ type process struct {
 
 func startProcess(t *testing.T, grace string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.CommandContext(t.Context(), os.Args[0], "serve", "--files", t.TempDir(), "--shutdown-grace", grace,
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a process that does not end is killed
+	t.Cleanup(cancel)
+	p := &process{Cmd: exec.CommandContext(ctx, os.Args[0], "serve", "--files", t.TempDir(), "--shutdown-grace", grace,
 		"--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0")}
 	p.Env = append(os.Environ(), runMain+"=1")
 	stdout, err := p.StdoutPipe()
@@ -65,7 +68,7 @@ func startProcess(t *testing.T, grace string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if p.stream, err = discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(context.Background()); err != nil {
+	if p.stream, err = discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(ctx); err != nil {
 		t.Fatal(err)
 	}
 	request := &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ListenerType), ResourceNames: []string{"nobody"}}
