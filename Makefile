@@ -41,4 +41,4 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...
 
 fuzz: ## fuzz the translation for FUZZTIME (5m)
-	$(GO) test -tags fuzzing -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate
+	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate

@@ -9,44 +9,44 @@ import (
 	networking "istio.io/api/networking/v1"
 )
 
-func TestOutcome(t *testing.T) {
-	const a = "outbound|80||a.demo.svc.cluster.local"
-	tests := map[string]struct {
-		rule     string
-		cluster  string
-		fault    string // empty when there is none
-		problems []string
-	}{
-		"route":           {rule: "route: [{destination: {host: a}}]", cluster: a},
-		"route and fault": {rule: "{route: [{destination: {host: a}}], fault: {abort: {httpStatus: 503, percentage: {value: 1}}}}", cluster: a, fault: `{"abort":{"httpStatus":503,"percentage":{"numerator":1}}}`},
-		"rewrite of the authority is left to the table": {rule: "{route: [{destination: {host: a}}], rewrite: {authority: b}}", cluster: a},
+var outcomeTests = map[string]struct {
+	rule     string
+	cluster  string
+	fault    string // empty when there is none
+	problems []string
+}{
+	"route":           {rule: "route: [{destination: {host: a}}]", cluster: clusterA},
+	"route and fault": {rule: "{route: [{destination: {host: a}}], fault: {abort: {httpStatus: 503, percentage: {value: 1}}}}", cluster: clusterA, fault: `{"abort":{"httpStatus":503,"percentage":{"numerator":1}}}`},
+	"rewrite of the authority is left to the table": {rule: "{route: [{destination: {host: a}}], rewrite: {authority: b}}", cluster: clusterA},
 
-		"nothing to do":   {rule: "name: idle", cluster: refusedCluster, problems: []string{"error InvalidValue at"}},
-		"two things":      {rule: "{route: [{destination: {host: a}}], redirect: {uri: /b}}", cluster: refusedCluster, problems: []string{"error InvalidValue at"}},
-		"redirect":        {rule: "redirect: {uri: /b}", cluster: refusedCluster, problems: []string{"error Unsupported at.redirect"}},
-		"delegate":        {rule: "delegate: {name: b}", cluster: refusedCluster, problems: []string{"error Unsupported at.delegate"}},
-		"rewrite of path": {rule: "{route: [{destination: {host: a}}], rewrite: {uri: /b}}", cluster: refusedCluster, problems: []string{"error Unsupported at.rewrite.uri"}},
-		"rewrite by expression": {
-			rule:    "{route: [{destination: {host: a}}], rewrite: {uriRegexRewrite: {match: a, rewrite: b}}}",
-			cluster: refusedCluster, problems: []string{"error Unsupported at.rewrite.uriRegexRewrite"},
-		},
-		"no weight": {
-			rule:    "route: [{destination: {host: a}}, {destination: {host: a}}]",
-			cluster: refusedCluster, problems: []string{"error NoWeight at.route"},
-		},
-		"answer": {
-			rule: "directResponse: {status: 403}", cluster: refusedCluster,
-			fault: `{"abort":{"httpStatus":403,"percentage":{"numerator":100}}}`,
-		},
-		"answer after a delay, abort or not": {
-			rule: "{directResponse: {status: 403}, fault: {delay: {fixedDelay: 1s, percentage: {value: 1}}, abort: {httpStatus: 500, percentage: {value: 1}}}}",
-			fault: `{"delay":{"fixedDelay":"1s","percentage":{"numerator":1}},` +
-				`"abort":{"httpStatus":403,"percentage":{"numerator":100}}}`,
-			cluster: refusedCluster, problems: []string{"warning Unsupported at.fault.abort"},
-		},
-		"answer that is none": {rule: "directResponse: {status: 1}", cluster: refusedCluster, problems: []string{"error InvalidValue at.directResponse.status"}},
-	}
-	for name, test := range tests {
+	"nothing to do":   {rule: "name: idle", cluster: refusedCluster, problems: []string{"error InvalidValue at"}},
+	"two things":      {rule: "{route: [{destination: {host: a}}], redirect: {uri: /b}}", cluster: refusedCluster, problems: []string{"error InvalidValue at"}},
+	"redirect":        {rule: "redirect: {uri: /b}", cluster: refusedCluster, problems: []string{"error Unsupported at.redirect"}},
+	"delegate":        {rule: "delegate: {name: b}", cluster: refusedCluster, problems: []string{"error Unsupported at.delegate"}},
+	"rewrite of path": {rule: "{route: [{destination: {host: a}}], rewrite: {uri: /b}}", cluster: refusedCluster, problems: []string{"error Unsupported at.rewrite.uri"}},
+	"rewrite by expression": {
+		rule:    "{route: [{destination: {host: a}}], rewrite: {uriRegexRewrite: {match: a, rewrite: b}}}",
+		cluster: refusedCluster, problems: []string{"error Unsupported at.rewrite.uriRegexRewrite"},
+	},
+	"no weight": {
+		rule:    "route: [{destination: {host: a}}, {destination: {host: a}}]",
+		cluster: refusedCluster, problems: []string{"error NoWeight at.route"},
+	},
+	"answer": {
+		rule: "directResponse: {status: 403}", cluster: refusedCluster,
+		fault: `{"abort":{"httpStatus":403,"percentage":{"numerator":100}}}`,
+	},
+	"answer after a delay, abort or not": {
+		rule: "{directResponse: {status: 403}, fault: {delay: {fixedDelay: 1s, percentage: {value: 1}}, abort: {httpStatus: 500, percentage: {value: 1}}}}",
+		fault: `{"delay":{"fixedDelay":"1s","percentage":{"numerator":1}},` +
+			`"abort":{"httpStatus":403,"percentage":{"numerator":100}}}`,
+		cluster: refusedCluster, problems: []string{"warning Unsupported at.fault.abort"},
+	},
+	"answer that is none": {rule: "directResponse: {status: 1}", cluster: refusedCluster, problems: []string{"error InvalidValue at.directResponse.status"}},
+}
+
+func TestOutcome(t *testing.T) {
+	for name, test := range outcomeTests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
 			out := destinations().outcome(problems.site(), parse(t, &networking.HTTPRoute{}, test.rule), 80)

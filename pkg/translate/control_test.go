@@ -112,7 +112,7 @@ func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscove
 	for n := 1; ; n++ {
 		request, err := stream.Recv()
 		if err != nil {
-			return nil // The client is gone, as every client is in the end.
+			return err
 		}
 		t := snapshot.Type(request.GetTypeUrl())
 		if request.GetResponseNonce() != "" && request.GetResponseNonce() == nonces[t] {
@@ -136,7 +136,7 @@ func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscove
 			}
 		}
 		if err := stream.Send(response); err != nil {
-			return nil
+			return err
 		}
 	}
 }

@@ -20,11 +20,15 @@ func at(address string, change ...func(*mesh.Endpoint)) mesh.Endpoint {
 }
 
 func in(health mesh.Health) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Health = health } }
+
 func also(address string) func(*mesh.Endpoint) {
 	return func(e *mesh.Endpoint) { e.Additional = address }
 }
-func zone(name string) func(*mesh.Endpoint)        { return func(e *mesh.Endpoint) { e.Locality.Zone = name } }
+
+func zone(name string) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Locality.Zone = name } }
+
 func port(ports ...mesh.Port) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Ports = ports } }
+
 func version(v string) func(*mesh.Endpoint) {
 	return func(e *mesh.Endpoint) { e.Labels = mesh.MakeLabels(map[string]string{"version": v}) }
 }

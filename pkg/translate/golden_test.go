@@ -192,7 +192,7 @@ func (g *golden) show(t *testing.T, words []string) {
 	if g.quiet = words[0] == "problems"; g.quiet {
 		return
 	}
-	for _, short := range strings.Split(words[0], ",") {
+	for short := range strings.SplitSeq(words[0], ",") {
 		resourceType, ok := snapshot.TypeByShortName(short)
 		if !ok {
 			t.Fatalf("%s: there is no type %q", g.path, short)

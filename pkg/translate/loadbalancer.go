@@ -15,11 +15,11 @@ import (
 // loadBalancing translates the simple load balancers. What is absent or not known to gRPC is round robin.
 func loadBalancing(at site, lb *networking.LoadBalancerSettings) *clusterv3.LoadBalancingPolicy {
 	switch lb.GetSimple() {
-	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN: //nolint:staticcheck // Deprecated, but still written.
+	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN:
 		return leastRequest()
 	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
 	case networking.LoadBalancerSettings_RANDOM:
-		at.field("simple").infof(mesh.CodeApproximated, "gRPC has no random choice; it is round robin, from a random start")
+		at.field("simple").approximatef("gRPC has no random choice; it is round robin, from a random start")
 	case networking.LoadBalancerSettings_PASSTHROUGH:
 		at.field("simple").warnf(mesh.CodeUnsupported, "gRPC knows no original address to pass calls to; it is round robin")
 	default:

@@ -90,7 +90,7 @@ func (c callee) spellings() []string {
 	middle := short + "." + c.service.Namespace()
 	hosts := []string{c.service.Host, short, middle, middle + ".svc"}
 	port := ":" + strconv.FormatUint(uint64(c.port), 10)
-	for _, host := range hosts[:len(hosts):len(hosts)] {
+	for _, host := range slices.Clip(hosts) {
 		hosts = append(hosts, host+port)
 	}
 	return hosts

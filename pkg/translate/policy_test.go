@@ -84,53 +84,54 @@ func TestSettingsFor(t *testing.T) {
 	}
 }
 
+var clusterTests = map[string]struct {
+	rule     string
+	balancer []string // of the cluster without a subset
+	requests uint32
+	service  string // of its endpoints
+	problems []string
+}{
+	"nothing set":    {rule: "{}", balancer: []string{"round_robin"}, requests: unlimited},
+	"round robin":    {rule: "trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}", balancer: []string{"round_robin"}, requests: unlimited},
+	"least requests": {rule: "trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited},
+	"by its old name": {
+		rule: "trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited,
+	},
+	"random": {
+		rule: "trafficPolicy: {loadBalancer: {simple: RANDOM}}", balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"info Approximated spec.trafficPolicy.loadBalancer.simple"},
+	},
+	"passthrough": {
+		rule: "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}", balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"warning Unsupported spec.trafficPolicy.loadBalancer.simple"},
+	},
+	"unknown balancer": {
+		rule: "trafficPolicy: {loadBalancer: {simple: 99}}", balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"error InvalidValue spec.trafficPolicy.loadBalancer.simple"},
+	},
+	"requests": {rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}", balancer: []string{"round_robin"}, requests: 7},
+	"negative requests": {
+		rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: -7}}}", balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"error InvalidValue spec.trafficPolicy.connectionPool.http.http2MaxRequests"},
+	},
+	"no TLS": {rule: "trafficPolicy: {tls: {mode: DISABLE}}", balancer: []string{"round_robin"}, requests: unlimited},
+	"TLS": {
+		rule: "trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: a}}", balancer: []string{"round_robin"}, requests: unlimited, service: refusedCluster,
+		problems: []string{"error Unsupported spec.trafficPolicy.tls.mode"},
+	},
+	"settings for no port": {
+		rule:     "trafficPolicy: {portLevelSettings: [{port: {number: 9}}]}",
+		balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"warning NoSuchPort spec.trafficPolicy.portLevelSettings[0].port"},
+	},
+	"names of subsets": {
+		rule: "subsets: [{name: 'a|b'}, {}]", balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"error InvalidValue spec.subsets[0].name", "error InvalidValue spec.subsets[1].name"},
+	},
+}
+
 func TestClusters(t *testing.T) {
-	tests := map[string]struct {
-		rule     string
-		balancer []string // of the cluster without a subset
-		requests uint32
-		service  string // of its endpoints
-		problems []string
-	}{
-		"nothing set":    {rule: "{}", balancer: []string{"round_robin"}, requests: unlimited},
-		"round robin":    {rule: "trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}", balancer: []string{"round_robin"}, requests: unlimited},
-		"least requests": {rule: "trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited},
-		"by its old name": {
-			rule: "trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited,
-		},
-		"random": {
-			rule: "trafficPolicy: {loadBalancer: {simple: RANDOM}}", balancer: []string{"round_robin"}, requests: unlimited,
-			problems: []string{"info Approximated spec.trafficPolicy.loadBalancer.simple"},
-		},
-		"passthrough": {
-			rule: "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}", balancer: []string{"round_robin"}, requests: unlimited,
-			problems: []string{"warning Unsupported spec.trafficPolicy.loadBalancer.simple"},
-		},
-		"unknown balancer": {
-			rule: "trafficPolicy: {loadBalancer: {simple: 99}}", balancer: []string{"round_robin"}, requests: unlimited,
-			problems: []string{"error InvalidValue spec.trafficPolicy.loadBalancer.simple"},
-		},
-		"requests": {rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}", balancer: []string{"round_robin"}, requests: 7},
-		"negative requests": {
-			rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: -7}}}", balancer: []string{"round_robin"}, requests: unlimited,
-			problems: []string{"error InvalidValue spec.trafficPolicy.connectionPool.http.http2MaxRequests"},
-		},
-		"no TLS": {rule: "trafficPolicy: {tls: {mode: DISABLE}}", balancer: []string{"round_robin"}, requests: unlimited},
-		"TLS": {
-			rule: "trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: a}}", balancer: []string{"round_robin"}, requests: unlimited, service: refusedCluster,
-			problems: []string{"error Unsupported spec.trafficPolicy.tls.mode"},
-		},
-		"settings for no port": {
-			rule:     "trafficPolicy: {portLevelSettings: [{port: {number: 9}}]}",
-			balancer: []string{"round_robin"}, requests: unlimited,
-			problems: []string{"warning NoSuchPort spec.trafficPolicy.portLevelSettings[0].port"},
-		},
-		"names of subsets": {
-			rule: "subsets: [{name: 'a|b'}, {}]", balancer: []string{"round_robin"}, requests: unlimited,
-			problems: []string{"error InvalidValue spec.subsets[0].name", "error InvalidValue spec.subsets[1].name"},
-		},
-	}
-	for name, test := range tests {
+	for name, test := range clusterTests {
 		t.Run(name, func(t *testing.T) {
 			var problems []mesh.Problem
 			all := clusters(&problems, echo(80), merged(t, test.rule))

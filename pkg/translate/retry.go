@@ -59,7 +59,7 @@ func retryPolicy(at site, r *networking.HTTPRetry) *routev3.RetryPolicy {
 	case attempts == 0:
 		return nil
 	case attempts > maxRetries:
-		at.field("attempts").infof(mesh.CodeApproximated, "gRPC makes at most %d retries, so %d count", maxRetries, maxRetries)
+		at.field("attempts").approximatef("gRPC makes at most %d retries, so %d count", maxRetries, maxRetries)
 		attempts = maxRetries
 	}
 	on, base := retryOn(at.field("retryOn"), r.GetRetryOn()), backoff(at.field("backoff"), r.GetBackoff())
@@ -87,7 +87,7 @@ func retryOn(at site, conditions string) []string {
 		return defaultRetryOn
 	}
 	var on []string
-	for _, text := range strings.Split(conditions, ",") {
+	for text := range strings.SplitSeq(conditions, ",") {
 		text = strings.ToLower(strings.TrimSpace(text))
 		condition, known := retryConditions[text]
 		switch {
@@ -97,7 +97,7 @@ func retryOn(at site, conditions string) []string {
 			at.warnf(mesh.CodeUnsupported, "gRPC cannot retry on %q; use cancelled, deadline-exceeded, internal, resource-exhausted or unavailable", text)
 			continue
 		case condition.note != "":
-			at.infof(mesh.CodeApproximated, "%q is taken as %s: %s", text, condition.status, condition.note)
+			at.approximatef("%q is taken as %s: %s", text, condition.status, condition.note)
 		}
 		on = append(on, condition.status)
 	}

@@ -22,50 +22,50 @@ func bound(t *testing.T, text string) *mesh.Routes {
 	}
 }
 
+var hostTests = map[string]struct {
+	ports    []uint32 // 80 when empty
+	rules    string   // no VirtualService when empty
+	want     []string // of each port in turn
+	problems []string
+}{
+	"no VirtualService": {want: []string{"prefix= to " + clusterEcho}},
+	"author's order, and nothing added": {
+		rules: "http: [{match: [{uri: {prefix: /b}}], route: [{destination: {host: a}}]}, {match: [{uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
+		want:  []string{"prefix=/b to " + clusterA, "prefix=/a to " + clusterA},
+	},
+	"several blocks": {
+		rules: "http: [{match: [{uri: {prefix: /b}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
+		want:  []string{"prefix=/b to " + clusterA, "prefix=/a to " + clusterA},
+	},
+	"behind one that takes everything": {
+		rules:    "http: [{route: [{destination: {host: a}}]}, {route: [{destination: {host: a}}]}]",
+		want:     []string{"prefix= to " + clusterA},
+		problems: []string{"warning Unreachable spec.http[1]"},
+	},
+	"behind one that takes everything on one port": {
+		ports: []uint32{80, 81},
+		rules: "http: [{match: [{port: 80}], route: [{destination: {host: a}}]}, {directResponse: {status: 503}}]",
+		want:  []string{"prefix= to " + clusterA, "prefix= to " + refusedCluster},
+	},
+	"a rule for another port says nothing of this one": {
+		ports: []uint32{8080, 81},
+		rules: "http: [{match: [{port: 81}], route: [{destination: {host: b}}]}]",
+		want:  []string{"prefix= to outbound|81||b.demo.svc.cluster.local"},
+	},
+	"a block that holds nothing": {
+		rules:    "http: [{match: [{scheme: {exact: http}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
+		want:     []string{"prefix=/a to " + clusterA},
+		problems: []string{"error Unsupported spec.http[0].match[0].scheme"},
+	},
+	"no rules": {rules: "hosts: [echo]", problems: []string{"error InvalidValue spec.http"}},
+	"only rules for TCP": {
+		rules:    "tcp: [{route: [{destination: {host: a}}]}]",
+		problems: []string{"error InvalidValue spec.http", "warning Unsupported spec.tcp"},
+	},
+}
+
 func TestHostRoutes(t *testing.T) {
-	const a, own = "outbound|80||a.demo.svc.cluster.local", "outbound|80||echo.demo.svc.cluster.local"
-	tests := map[string]struct {
-		ports    []uint32 // 80 when empty
-		rules    string   // no VirtualService when empty
-		want     []string // of each port in turn
-		problems []string
-	}{
-		"no VirtualService": {want: []string{"prefix= to " + own}},
-		"author's order, and nothing added": {
-			rules: "http: [{match: [{uri: {prefix: /b}}], route: [{destination: {host: a}}]}, {match: [{uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
-			want:  []string{"prefix=/b to " + a, "prefix=/a to " + a},
-		},
-		"several blocks": {
-			rules: "http: [{match: [{uri: {prefix: /b}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
-			want:  []string{"prefix=/b to " + a, "prefix=/a to " + a},
-		},
-		"behind one that takes everything": {
-			rules:    "http: [{route: [{destination: {host: a}}]}, {route: [{destination: {host: a}}]}]",
-			want:     []string{"prefix= to " + a},
-			problems: []string{"warning Unreachable spec.http[1]"},
-		},
-		"behind one that takes everything on one port": {
-			ports: []uint32{80, 81},
-			rules: "http: [{match: [{port: 80}], route: [{destination: {host: a}}]}, {directResponse: {status: 503}}]",
-			want:  []string{"prefix= to " + a, "prefix= to " + refusedCluster},
-		},
-		"a rule for another port says nothing of this one": {
-			ports: []uint32{8080, 81},
-			rules: "http: [{match: [{port: 81}], route: [{destination: {host: b}}]}]",
-			want:  []string{"prefix= to outbound|81||b.demo.svc.cluster.local"},
-		},
-		"a block that holds nothing": {
-			rules:    "http: [{match: [{scheme: {exact: http}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
-			want:     []string{"prefix=/a to " + a},
-			problems: []string{"error Unsupported spec.http[0].match[0].scheme"},
-		},
-		"no rules": {rules: "hosts: [echo]", problems: []string{"error InvalidValue spec.http"}},
-		"only rules for TCP": {
-			rules:    "tcp: [{route: [{destination: {host: a}}]}]",
-			problems: []string{"error InvalidValue spec.http", "warning Unsupported spec.tcp"},
-		},
-	}
-	for name, test := range tests {
+	for name, test := range hostTests {
 		t.Run(name, func(t *testing.T) {
 			if len(test.ports) == 0 {
 				test.ports = []uint32{80}

@@ -39,9 +39,9 @@ func (s site) warnf(code mesh.Code, format string, args ...any) {
 	s.report(mesh.Warning, code, fmt.Sprintf(format, args...))
 }
 
-// infof reports what holds with a caveat.
-func (s site) infof(code mesh.Code, format string, args ...any) {
-	s.report(mesh.Info, code, fmt.Sprintf(format, args...))
+// approximatef reports what holds with a caveat.
+func (s site) approximatef(format string, args ...any) {
+	s.report(mesh.Info, mesh.CodeApproximated, fmt.Sprintf(format, args...))
 }
 
 func (s site) report(severity mesh.Severity, code mesh.Code, message string) {

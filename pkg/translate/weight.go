@@ -69,7 +69,7 @@ func setClusters(at site, action *routev3.RouteAction, shares []share) {
 // fit halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
 func fit(at site, shares []share) []share {
 	for sum(shares) > math.MaxUint32 {
-		at.field("route").infof(mesh.CodeApproximated, "the sum of the weights is beyond 4294967295; they are scaled down")
+		at.field("route").approximatef("the sum of the weights is beyond 4294967295; they are scaled down")
 		smaller := make([]share, len(shares))
 		for i, s := range shares {
 			smaller[i] = share{s.cluster, max(s.weight/2, 1)}

@@ -11,6 +11,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
+// The hosts of destinations, and clusters of tables in other files.
+const (
+	hostA, hostB = "a.demo.svc.cluster.local", "b.demo.svc.cluster.local"
+	clusterA     = "outbound|80||" + hostA
+	clusterEcho  = "outbound|80||echo.demo.svc.cluster.local"
+)
+
 // destinations know a Service with one port, one with two, and the subset v1 of the first.
 func destinations() targets {
 	policy := &mesh.Policy{Subsets: []mesh.Subset{{Name: "v1"}}}
@@ -24,60 +31,60 @@ func destinations() targets {
 	}}
 }
 
+var shareTests = map[string]struct {
+	route    string
+	want     []string
+	problems []string
+}{
+	"single, whatever its weight": {route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + hostA}},
+	"one left":                    {route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b, port: {number: 80}}}]", want: []string{"outbound|80||" + hostA}},
+	"split": {
+		route: "route: [{destination: {host: a, subset: v1}, weight: 90}, {destination: {host: b, port: {number: 81}}, weight: 10}]",
+		want:  []string{"outbound|80|v1|" + hostA + " 90", "outbound|81||" + hostB + " 10"},
+	},
+	"twice the same": {
+		route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}, {destination: {host: a}, weight: 2}]",
+		want:  []string{"outbound|80||" + hostA + " 3", "outbound|8080||" + hostB + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port"},
+	},
+	"only port rather than the one called": {
+		route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + hostA},
+	},
+	"nobody": {
+		route:    "route: [{destination: {host: a}}, {destination: {host: b, port: {number: 80}}}]",
+		problems: []string{"error NoWeight at.route"},
+	},
+	"negative": {
+		route: "route: [{destination: {host: a}, weight: -1}, {destination: {host: b, port: {number: 80}}, weight: 1}]",
+		want:  []string{"outbound|80||" + hostB}, problems: []string{"error InvalidValue at.route[0].weight"},
+	},
+	"unknown host keeps its share": {
+		route:    "route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 1}]",
+		want:     []string{"outbound|80||" + hostA + " 1", "outbound|8080||gone.demo.svc.cluster.local 1"},
+		problems: []string{"error NoSuchHost at.route[1].destination.host"},
+	},
+	"unknown subset": {
+		route: "route: [{destination: {host: a, subset: v9}}]", want: []string{"outbound|80|v9|" + hostA},
+		problems: []string{"error NoSuchSubset at.route[0].destination.subset"},
+	},
+	"unknown port": {
+		route: "route: [{destination: {host: a, port: {number: 9}}}]", want: []string{"outbound|9||" + hostA},
+		problems: []string{"error NoSuchPort at.route[0].destination.port"},
+	},
+	"no destination": {
+		route: "route: [{}]", want: []string{"outbound|8080||"}, problems: []string{"error NoSuchHost at.route[0].destination.host"},
+	},
+	"too heavy": {
+		route: "route: [{destination: {host: a}, weight: 2147483647}, {destination: {host: b, port: {number: 80}}, weight: 2147483647}, " +
+			"{destination: {host: gone}, weight: 2}]",
+		want: []string{
+			"outbound|80||" + hostA + " 1073741823", "outbound|80||" + hostB + " 1073741823", "outbound|8080||gone.demo.svc.cluster.local 1",
+		},
+		problems: []string{"error NoSuchHost at.route[2].destination.host", "info Approximated at.route"},
+	},
+}
+
 func TestShares(t *testing.T) {
-	const a, b = "a.demo.svc.cluster.local", "b.demo.svc.cluster.local"
-	tests := map[string]struct {
-		route    string
-		want     []string
-		problems []string
-	}{
-		"single, whatever its weight": {route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + a}},
-		"one left":                    {route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b, port: {number: 80}}}]", want: []string{"outbound|80||" + a}},
-		"split": {
-			route: "route: [{destination: {host: a, subset: v1}, weight: 90}, {destination: {host: b, port: {number: 81}}, weight: 10}]",
-			want:  []string{"outbound|80|v1|" + a + " 90", "outbound|81||" + b + " 10"},
-		},
-		"twice the same": {
-			route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}, {destination: {host: a}, weight: 2}]",
-			want:  []string{"outbound|80||" + a + " 3", "outbound|8080||" + b + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port"},
-		},
-		"only port rather than the one called": {
-			route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + a},
-		},
-		"nobody": {
-			route:    "route: [{destination: {host: a}}, {destination: {host: b, port: {number: 80}}}]",
-			problems: []string{"error NoWeight at.route"},
-		},
-		"negative": {
-			route: "route: [{destination: {host: a}, weight: -1}, {destination: {host: b, port: {number: 80}}, weight: 1}]",
-			want:  []string{"outbound|80||" + b}, problems: []string{"error InvalidValue at.route[0].weight"},
-		},
-		"unknown host keeps its share": {
-			route:    "route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 1}]",
-			want:     []string{"outbound|80||" + a + " 1", "outbound|8080||gone.demo.svc.cluster.local 1"},
-			problems: []string{"error NoSuchHost at.route[1].destination.host"},
-		},
-		"unknown subset": {
-			route: "route: [{destination: {host: a, subset: v9}}]", want: []string{"outbound|80|v9|" + a},
-			problems: []string{"error NoSuchSubset at.route[0].destination.subset"},
-		},
-		"unknown port": {
-			route: "route: [{destination: {host: a, port: {number: 9}}}]", want: []string{"outbound|9||" + a},
-			problems: []string{"error NoSuchPort at.route[0].destination.port"},
-		},
-		"no destination": {
-			route: "route: [{}]", want: []string{"outbound|8080||"}, problems: []string{"error NoSuchHost at.route[0].destination.host"},
-		},
-		"too heavy": {
-			route: "route: [{destination: {host: a}, weight: 2147483647}, {destination: {host: b, port: {number: 80}}, weight: 2147483647}, " +
-				"{destination: {host: gone}, weight: 2}]",
-			want: []string{
-				"outbound|80||" + a + " 1073741823", "outbound|80||" + b + " 1073741823", "outbound|8080||gone.demo.svc.cluster.local 1",
-			},
-			problems: []string{"error NoSuchHost at.route[2].destination.host", "info Approximated at.route"},
-		},
-	}
-	for name, test := range tests {
+	for name, test := range shareTests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
 			rule := parse(t, &networking.HTTPRoute{}, test.route)
