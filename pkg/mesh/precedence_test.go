@@ -9,10 +9,12 @@ func TestRouteTableFor(t *testing.T) {
 	routes := func(namespace, name string) *Routes {
 		return &Routes{Ref: Ref{Kind: "VirtualService", Namespace: namespace, Name: name}}
 	}
-	public := RouteCandidate{routes("demo", "public"), Export{Public: true}}
-	second := RouteCandidate{routes("demo", "second"), Export{Public: true}}
-	private := RouteCandidate{routes("shop", "private"), Export{Private: true}}
-	named := RouteCandidate{routes("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
+	const host = "echo.demo.svc.cluster.local"
+	public := RouteCandidate{host, routes("demo", "public"), Export{Public: true}}
+	second := RouteCandidate{host, routes("demo", "second"), Export{Public: true}}
+	private := RouteCandidate{host, routes("shop", "private"), Export{Private: true}}
+	named := RouteCandidate{host, routes("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
+	wild := RouteCandidate{"*.demo.svc.cluster.local", routes("shop", "wild"), Export{Private: true}}
 	tests := map[string]struct {
 		candidates []RouteCandidate
 		namespace  string
@@ -24,6 +26,9 @@ func TestRouteTableFor(t *testing.T) {
 		"private is for its own":       {[]RouteCandidate{private, public}, "till", "public"},
 		"named beats public":           {[]RouteCandidate{public, named}, "till", "named"},
 		"named is not for others":      {[]RouteCandidate{named}, "demo", ""},
+		"specific beats private":       {[]RouteCandidate{public, wild}, "shop", "public"},
+		"a wildcard for who sees it":   {[]RouteCandidate{private, wild, second}, "shop", "private"},
+		"the specific one is not seen": {[]RouteCandidate{{host, routes("demo", "theirs"), Export{Private: true}}, wild}, "shop", "wild"},
 		"private is nobody's business": {[]RouteCandidate{private}, "demo", ""},
 	}
 	for name, test := range tests {

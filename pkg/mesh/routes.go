@@ -21,34 +21,44 @@ type Target struct {
 	Policies *PolicyTable
 }
 
-// RouteTable is every VirtualService that holds for one host, the strongest first. One client is ruled by one of them:
-// VirtualServices for the same host do not merge.
+// RouteTable is every VirtualService that holds for one host. One client is ruled by one of them: VirtualServices for the same
+// host do not merge.
 type RouteTable struct {
-	Host       string
+	Host string
+	// Candidates stand with the most specific host first and, among equals, the oldest.
 	Candidates []RouteCandidate
 }
 
 // RouteCandidate is one VirtualService and who may see it.
 type RouteCandidate struct {
+	// Host is the one it declares, in full: the table's own, or a wildcard.
+	Host   string
 	Routes *Routes
 	Export Export
 }
 
-// For returns the VirtualService that rules clients of that namespace, or nil. The order is Istio's: one that the client's
-// own namespace keeps to itself, then one exported to it by name, then a public one.
-// t may be nil.
+// For returns the VirtualService that rules clients of that namespace, or nil: of those it may see, the one with the most
+// specific host. Among equals the order is Istio's: one that the client's own namespace keeps to itself, then one exported to it
+// by name, then a public one. t may be nil.
 func (t *RouteTable) For(namespace string) *Routes {
 	if t == nil {
 		return nil
 	}
-	var best *Routes
+	var best *RouteCandidate
 	rank := invisible
-	for _, c := range t.Candidates {
+	for i := range t.Candidates {
+		c := &t.Candidates[i]
+		if best != nil && c.Host != best.Host {
+			break
+		}
 		if r := c.Export.rank(c.Routes.Ref.Namespace, namespace); r < rank {
-			best, rank = c.Routes, r
+			best, rank = c, r
 		}
 	}
-	return best
+	if best == nil {
+		return nil
+	}
+	return best.Routes
 }
 
 // Export is an exportTo list: who may see an object. The empty list is everybody.

@@ -57,22 +57,7 @@ func ParseTarget(name, namespace, domain string) Target {
 	if i := strings.LastIndexByte(name, ':'); i >= 0 {
 		host, port = name[:i], name[i+1:]
 	}
-	return Target{Host: FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
-}
-
-// FullHost completes a host as spoken in a namespace. A name that is neither svc, svc.ns nor svc.ns.svc is returned as it stands.
-func FullHost(host, namespace, domain string) string {
-	switch parts := strings.Split(host, "."); {
-	case host == "" || strings.HasPrefix(host, "*"):
-		return host
-	case len(parts) == 1:
-		return host + "." + namespace + ".svc." + domain
-	case len(parts) == 2:
-		return host + ".svc." + domain
-	case len(parts) == 3 && parts[2] == "svc":
-		return host + "." + domain
-	}
-	return host
+	return Target{Host: mesh.FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
 }
 
 // Find returns the port of service that the target means, if it has it.

@@ -129,7 +129,9 @@ func (a *assembler) world() *mesh.World {
 }
 
 // serviceHost is the host of a Service, whether or not there is one.
-func (a *assembler) serviceHost(id objectID) string { return fullHost(id.name, id.namespace, a.domain) }
+func (a *assembler) serviceHost(id objectID) string {
+	return mesh.FullHost(id.name, id.namespace, a.domain)
+}
 
 // hostsOf returns the hosts of Services that a pattern covers.
 func (a *assembler) hostsOf(pattern string) iter.Seq[string] {

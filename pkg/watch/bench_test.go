@@ -17,7 +17,7 @@ func fill(a *assembler, n int) {
 		name := fmt.Sprintf("svc-%d", i)
 		key := objectKey{kindService, "demo", name}
 		a.set(object{key: key, value: &mesh.Service{
-			Ref: key.ref(), Host: fullHost(name, "demo", a.domain), Ports: []mesh.Port{{Name: "grpc", Number: 80}},
+			Ref: key.ref(), Host: mesh.FullHost(name, "demo", a.domain), Ports: []mesh.Port{{Name: "grpc", Number: 80}},
 		}})
 		a.set(object{key: objectKey{kindEndpointSlice, "demo", name}, value: benchSlice(i, 0)})
 		for j := range 10 {

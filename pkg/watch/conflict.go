@@ -54,7 +54,7 @@ func (x *routeIndex) conflicts(host string) []mesh.Problem {
 	table := &mesh.RouteTable{Host: host}
 	probes := map[string]struct{}{anybody: {}}
 	for _, h := range list {
-		table.Candidates = append(table.Candidates, mesh.RouteCandidate{Routes: h.routes, Export: h.export})
+		table.Candidates = append(table.Candidates, mesh.RouteCandidate{Host: host, Routes: h.routes, Export: h.export})
 		probes[h.key.namespace] = struct{}{}
 		for _, n := range h.export.Namespaces {
 			probes[n] = struct{}{}

@@ -36,7 +36,7 @@ func convertService(s *corev1.Service, domain string) object {
 	}
 	service := &mesh.Service{
 		Ref:        out.key.ref(),
-		Host:       fullHost(s.Name, s.Namespace, domain),
+		Host:       mesh.FullHost(s.Name, s.Namespace, domain),
 		Headless:   s.Spec.ClusterIP == corev1.ClusterIPNone,
 		PreferIPv6: len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] == corev1.IPv6Protocol,
 	}

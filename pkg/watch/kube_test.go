@@ -112,11 +112,11 @@ func TestKubeLateDefinitions(t *testing.T) {
 		if got := c.wait().Routes.Len(); got != 0 {
 			t.Fatalf("got %d tables of routes without definitions, want none", got)
 		}
-		c.create(virtualServices, newFakeRule(kindVirtualService, "a", "vs", map[string]any{
+		c.create(virtualServices, newFakeRule(kindVirtualService, "vs", map[string]any{
 			"hosts": []any{"one"},
 			"http":  []any{map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}},
 		}))
-		c.create(destinationRules, newFakeRule(kindDestinationRule, "a", "dr", map[string]any{"host": "one"}))
+		c.create(destinationRules, newFakeRule(kindDestinationRule, "dr", map[string]any{"host": "one"}))
 		c.refuse("virtualservices", nil)
 		c.refuse("destinationrules", nil)
 		seen := <-c.worlds
@@ -160,10 +160,10 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := startKube(t, Options{}, newFakeService("a", "one"))
 		route := map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}
-		c.create(virtualServices, newFakeRule(kindVirtualService, "a", "good", map[string]any{
+		c.create(virtualServices, newFakeRule(kindVirtualService, "good", map[string]any{
 			"hosts": []any{"one"}, "http": []any{route},
 		}))
-		c.create(virtualServices, newFakeRule(kindVirtualService, "a", "bad", map[string]any{
+		c.create(virtualServices, newFakeRule(kindVirtualService, "bad", map[string]any{
 			"hosts": []any{"one"}, "http": []any{map[string]any{"timeout": "soon"}},
 		}))
 		world := c.wait()

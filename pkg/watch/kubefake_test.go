@@ -140,10 +140,11 @@ func newFakeService(namespace, name string) *corev1.Service {
 	}
 }
 
-func newFakeRule(kind kind, namespace, name string, spec map[string]any) *unstructured.Unstructured {
+// newFakeRule makes an object of one of Istio's kinds in namespace a.
+func newFakeRule(kind kind, name string, spec map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": string(kind),
-		"metadata": map[string]any{"namespace": namespace, "name": name, "resourceVersion": "1"},
+		"metadata": map[string]any{"namespace": "a", "name": name, "resourceVersion": "1"},
 		"spec":     spec,
 	}}
 }

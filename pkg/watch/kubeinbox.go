@@ -1,6 +1,9 @@
 package watch
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // inbox holds, between the informers and the assembler, the latest state of each object that changed.
 type inbox struct {
@@ -22,9 +25,7 @@ func (b *inbox) put(changes map[objectKey]*object) {
 		return
 	}
 	b.mu.Lock()
-	for key, o := range changes {
-		b.changes[key] = o
-	}
+	maps.Copy(b.changes, changes)
 	b.mu.Unlock()
 	select {
 	case b.poke <- struct{}{}:

@@ -41,7 +41,8 @@ type informer struct {
 	once    sync.Once
 
 	// The reflector's goroutine alone touches what follows: the version of every object that there is; whether the kind
-	// was absent at the last attempt, and how often after had been read by then; and what was complained of last.
+	// was absent at the last attempt, and how often after had been read by then; and what was complained of last, if
+	// the last attempt failed.
 	known     map[objectKey]string
 	absent    bool
 	since     int

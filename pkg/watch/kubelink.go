@@ -71,15 +71,19 @@ func (i *informer) observe(ctx context.Context, err error) {
 		// No answer at all: the link has said so, once for all informers.
 	case apierrors.IsNotFound(err) && i.optional():
 		i.absent, i.since = true, i.after.count()
-		i.complain(slog.LevelInfo, "kind is not served by the cluster", err)
+		if i.news(err) {
+			i.logger.Info("kind is not served by the cluster", "error", err)
+		}
 		i.settle()
 	case apierrors.IsForbidden(err) && i.kind == kindNode:
-		i.complain(slog.LevelWarn, "nodes may not be read; the regions of endpoints are not known", err)
+		if i.news(err) {
+			i.logger.Warn("nodes may not be read; the regions of endpoints are not known", "error", err)
+		}
 		i.settle()
 	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err):
 		// What was seen last is too old to go on from, or this API server does not stream lists. The reflector lists anew.
-	default:
-		i.complain(slog.LevelWarn, "kubernetes refused a list or watch", err)
+	case i.news(err):
+		i.logger.Warn("kubernetes refused a list or watch", "error", err)
 	}
 	i.presence.note(i.absent)
 }
@@ -89,14 +93,12 @@ func (i *informer) optional() bool {
 	return i.kind == kindVirtualService || i.kind == kindDestinationRule
 }
 
-// complain logs an error, and nothing while it repeats, be it of a list or of a watch.
-func (i *informer) complain(level slog.Level, message string, err error) {
-	complaint := message + string(apierrors.ReasonForError(err))
-	if complaint == i.complaint {
-		return
-	}
+// news says whether an error is worth a line: not while the same one repeats, be it of a list or of a watch.
+func (i *informer) news(err error) bool {
+	complaint := "reason " + string(apierrors.ReasonForError(err))
+	repeated := complaint == i.complaint
 	i.complaint = complaint
-	i.logger.Log(context.Background(), level, message, "error", err)
+	return !repeated
 }
 
 // link is what is known of the connection to the API server. All informers share it.

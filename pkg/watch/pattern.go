@@ -61,19 +61,24 @@ func (p patterns[T]) under(pattern string) []T {
 	return p.exact[pattern]
 }
 
+// tier is what was declared under one pattern. Its order means nothing.
+type tier[T any] struct {
+	pattern string
+	values  []T
+}
+
 // tiers returns what holds for host, the most specific pattern first: the host itself, then the longest wildcard.
-// The order inside a tier means nothing.
-func (p patterns[T]) tiers(host string) [][]T {
-	var out [][]T
+func (p patterns[T]) tiers(host string) []tier[T] {
+	var out []tier[T]
 	if list := p.exact[host]; list != nil {
-		out = append(out, list)
+		out = append(out, tier[T]{host, list})
 	}
 	if len(p.wild) == 0 {
 		return out
 	}
 	for i := range len(host) + 1 {
 		if list := p.wild[host[i:]]; list != nil {
-			out = append(out, list)
+			out = append(out, tier[T]{"*" + host[i:], list})
 		}
 	}
 	return out

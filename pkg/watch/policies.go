@@ -59,7 +59,7 @@ func (x *policyIndex) put(key objectKey, d *destinationRule, domain string) {
 	if d == nil {
 		return
 	}
-	held := &heldRule{key: key, destinationRule: d, host: fullHost(d.host.name, key.namespace, domain)}
+	held := &heldRule{key: key, destinationRule: d, host: mesh.FullHost(d.host.name, key.namespace, domain)}
 	group := x.groups[held.groupKey()]
 	if group == nil {
 		group = &ruleGroup{key: held.groupKey(), export: d.export}
@@ -152,7 +152,7 @@ func samePolicy(a, b *mesh.Policy) bool {
 func (x *policyIndex) table(service *mesh.Service, root string) *mesh.PolicyTable {
 	t := &mesh.PolicyTable{Host: service.Host, ServiceNamespace: service.Ref.Namespace, RootNamespace: root}
 	for _, tier := range x.hosts.tiers(service.Host) {
-		t.Candidates = append(t.Candidates, candidates(tier)...)
+		t.Candidates = append(t.Candidates, candidates(tier.values)...)
 	}
 	if len(t.Candidates) == 0 {
 		return nil

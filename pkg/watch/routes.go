@@ -70,13 +70,13 @@ func (x *routeIndex) put(key objectKey, v *virtualService, domain string) {
 	}
 	held := &heldRoutes{key: key, virtualService: v, targets: map[string]string{}}
 	for _, host := range v.hosts {
-		full := fullHost(host.name, key.namespace, domain)
+		full := mesh.FullHost(host.name, key.namespace, domain)
 		held.full = append(held.full, full)
 		x.hosts.add(full, held)
 		x.dirtyHosts[full] = struct{}{}
 	}
 	eachDestination(v.spec, func(host string) {
-		full := fullHost(strings.ToLower(strings.TrimSuffix(host, ".")), key.namespace, domain)
+		full := mesh.FullHost(strings.ToLower(strings.TrimSuffix(host, ".")), key.namespace, domain)
 		held.targets[host] = full
 		x.targets.add(full, held)
 	})
@@ -140,12 +140,12 @@ func (x *routeIndex) table(host string) *mesh.RouteTable {
 	t := &mesh.RouteTable{Host: host}
 	seen := map[*heldRoutes]struct{}{}
 	for _, tier := range x.hosts.tiers(host) {
-		for _, h := range inOrder(tier) {
+		for _, h := range inOrder(tier.values) {
 			if _, again := seen[h]; again {
 				continue
 			}
 			seen[h] = struct{}{}
-			t.Candidates = append(t.Candidates, mesh.RouteCandidate{Routes: h.routes, Export: h.export})
+			t.Candidates = append(t.Candidates, mesh.RouteCandidate{Host: tier.pattern, Routes: h.routes, Export: h.export})
 		}
 	}
 	if len(t.Candidates) == 0 {
@@ -163,7 +163,7 @@ func inOrder(list []*heldRoutes) []*heldRoutes {
 
 func sameRouteTable(a, b *mesh.RouteTable) bool {
 	return a.Host == b.Host && slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.RouteCandidate) bool {
-		return x.Routes == y.Routes && sameExport(x.Export, y.Export)
+		return x.Host == y.Host && x.Routes == y.Routes && sameExport(x.Export, y.Export)
 	})
 }
 

@@ -1,10 +1,10 @@
-package watch
+package mesh
 
 import "strings"
 
-// fullHost completes a host as an object of the namespace means it. A host that is neither svc, svc.ns nor svc.ns.svc is
+// FullHost completes a host as spoken in a namespace: svc, svc.ns and svc.ns.svc become the full name. Anything else is
 // returned as it stands, and so is a wildcard.
-func fullHost(host, namespace, domain string) string {
+func FullHost(host, namespace, domain string) string {
 	if host == "" || strings.HasPrefix(host, "*") {
 		return host
 	}
