@@ -1,0 +1,92 @@
+package translate
+
+import (
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestParseName(t *testing.T) {
+	type parts struct {
+		port         uint32
+		subset, host string
+		ok           bool
+	}
+	tests := map[string]parts{
+		ClusterName(80, "v1", "a.b"): {80, "v1", "a.b", true},
+		RouteName(65535, "a.b"):      {65535, "", "a.b", true},
+		"outbound|80||":              {},
+		"outbound|0||a":              {},
+		"outbound|080||a":            {},
+		"outbound|+80||a":            {},
+		"outbound|65536||a":          {},
+		"outbound|http||a":           {},
+		"outbound|80|a":              {},
+		"outbound|80|a|b|c":          {},
+		"inbound|80||a":              {},
+		refusedCluster:               {},
+		"":                           {},
+	}
+	for name, want := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got parts
+			got.port, got.subset, got.host, got.ok = ParseName(name)
+			if got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestParseTarget(t *testing.T) {
+	const full = "echo.demo.svc.cluster.local"
+	tests := map[string]Target{
+		"echo":                     {Host: full},
+		"echo:80":                  {Host: full, Port: "80"},
+		"echo:grpc":                {Host: full, Port: "grpc"},
+		"echo.demo:80":             {Host: full, Port: "80"},
+		"echo.demo.svc":            {Host: full},
+		full:                       {Host: full},
+		full + ".":                 {Host: full},
+		full + ".:80":              {Host: full, Port: "80"},
+		"www.example.com:443":      {Host: "www.example.com", Port: "443"},
+		"a.b.c":                    {Host: "a.b.c"},
+		":80":                      {Port: "80"},
+		"":                         {},
+		"echo.other.svc.other.org": {Host: "echo.other.svc.other.org"},
+	}
+	for name, want := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := ParseTarget(name, "demo", "cluster.local"); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestTargetFind(t *testing.T) {
+	two := echo(80, 81)
+	two.Ports[1].Name = "grpc-web"
+	tests := map[string]struct {
+		service *mesh.Service
+		port    string
+		want    uint32 // zero when there is none
+	}{
+		"only port":            {echo(80), "", 80},
+		"only port named grpc": {two, "", 81},
+		"which one":            {echo(80, 81), "", 0},
+		"number":               {two, "80", 80},
+		"name":                 {two, "grpc-web", 81},
+		"unknown number":       {two, "82", 0},
+		"unknown name":         {two, "http", 0},
+		"number of one form":   {two, "080", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, ok := Target{Host: test.service.Host, Port: test.port}.Find(test.service)
+			if got.Number != test.want || ok != (test.want != 0) {
+				t.Errorf("got %d and %t, want %d", got.Number, ok, test.want)
+			}
+		})
+	}
+}
