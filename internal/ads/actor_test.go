@@ -89,7 +89,7 @@ func (a *actor) ended(code string) error {
 		return errors.New("the stream goes on")
 	}
 	if got := status.Code(a.err); got.String() != code {
-		return fmt.Errorf("ended with %v: %v", got, a.err)
+		return fmt.Errorf("ended with %v: %w", got, a.err)
 	}
 	return nil
 }

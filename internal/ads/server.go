@@ -2,6 +2,7 @@ package ads
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -91,15 +92,22 @@ func (s *Server) Run(ctx context.Context) error {
 			s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 			ready = nil
 		case err := <-serving:
-			return fmt.Errorf("serve xds on %s: %w", s.Addr(), err)
+			return s.failed(err)
 		case <-ctx.Done():
 			s.health.Shutdown()
 			startDrain()
 			s.stop()
-			<-serving
-			return nil
+			return s.failed(<-serving)
 		}
 	}
+}
+
+// failed says why serving ended; nil when it was stopped.
+func (s *Server) failed(err error) error {
+	if err == nil || errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return fmt.Errorf("serve xds on %s: %w", s.Addr(), err)
 }
 
 // stop waits for the streams to end by themselves, as each does within the grace period, and cuts off what is left.

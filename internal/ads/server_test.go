@@ -170,7 +170,8 @@ func TestHostileClientsHarmOnlyThemselves(t *testing.T) {
 		"too many names": {[]*discoveryv3.DiscoveryRequest{request(nil, names...)}, codes.ResourceExhausted},
 		"no type URL":    {[]*discoveryv3.DiscoveryRequest{{ResourceNames: []string{echoCluster}}}, codes.InvalidArgument},
 		"garbage types first": {[]*discoveryv3.DiscoveryRequest{
-			{TypeUrl: "garbage"}, {TypeUrl: "type.googleapis.com/istio.networking.nds.v1.NameTable", ResourceNames: []string{""}},
+			{TypeUrl: "garbage"},
+			{TypeUrl: "type.googleapis.com/istio.networking.nds.v1.NameTable", ResourceNames: []string{""}},
 			request(nil, echoCluster),
 		}, codes.OK},
 		"too large a message": {[]*discoveryv3.DiscoveryRequest{request(nil, strings.Repeat("x", 5<<20))}, codes.ResourceExhausted},

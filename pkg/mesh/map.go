@@ -3,6 +3,7 @@ package mesh
 import (
 	"hash/maphash"
 	"iter"
+	"maps"
 	"slices"
 )
 
@@ -72,9 +73,7 @@ func (m Map[V]) With(set map[string]V, remove []string) Map[V] {
 		if !copied[i] {
 			copied[i] = true
 			shard := make(map[string]V, len(next.shards[i])+1)
-			for k, v := range next.shards[i] {
-				shard[k] = v
-			}
+			maps.Copy(shard, next.shards[i])
 			next.shards[i] = shard
 		}
 		return next.shards[i]

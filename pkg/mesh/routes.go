@@ -1,6 +1,10 @@
 package mesh
 
-import networking "istio.io/api/networking/v1"
+import (
+	"slices"
+
+	networking "istio.io/api/networking/v1"
+)
 
 // Routes is one VirtualService as far as it concerns the mesh (not gateways), bound to its destinations.
 type Routes struct {
@@ -95,10 +99,5 @@ func (e Export) rank(owner, namespace string) int {
 }
 
 func (e Export) named(namespace string) bool {
-	for _, n := range e.Namespaces {
-		if n == namespace {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.Namespaces, namespace)
 }

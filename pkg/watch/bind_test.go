@@ -42,15 +42,18 @@ func TestBindRoutes(t *testing.T) {
 	}{
 		"short, with namespace and full": {
 			vs("a", "01", "hosts: [echo]") + vs("x/b", "02", "hosts: [echo.demo], exportTo: [x]") + vs("y/c", "03", "hosts: [echo.demo.svc.cluster.local], exportTo: [y]"),
-			[]string{"demo/a", "x/b", "y/c"}, 0, nil,
+			[]string{"demo/a", "x/b", "y/c"},
+			0, nil,
 		},
 		"exact before the longest wildcard, whatever the age": {
 			vs("a", "01", "hosts: ['*']") + vs("b", "02", "hosts: ['*.demo.svc.cluster.local']") + vs("c", "03", "hosts: [echo]") + vs("d", "04", "hosts: ['*.cluster.local']"),
-			[]string{"demo/c", "demo/b", "demo/d", "demo/a"}, 0, nil,
+			[]string{"demo/c", "demo/b", "demo/d", "demo/a"},
+			0, nil,
 		},
 		"the oldest, then by name": {
 			vs("b", "02", "hosts: [echo]") + vs("c", "01", "hosts: [echo]") + vs("a", "02", "hosts: [echo]"),
-			[]string{"demo/c", "demo/a", "demo/b"}, 0,
+			[]string{"demo/c", "demo/a", "demo/b"},
+			0,
 			[]string{
 				"warning Conflict VirtualService demo/a spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
 				"warning Conflict VirtualService demo/b spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
@@ -58,14 +61,17 @@ func TestBindRoutes(t *testing.T) {
 		},
 		"no conflict where each has its clients": {
 			vs("a", "01", "hosts: [echo], exportTo: [x]") + vs("b", "02", "hosts: [echo]") + vs("c", "03", "hosts: [echo], exportTo: [.]"),
-			[]string{"demo/a", "demo/b", "demo/c"}, 0, nil,
+			[]string{"demo/a", "demo/b", "demo/c"},
+			0, nil,
 		},
 		"no Service": {
 			vs("a", "01", "hosts: [ecko]"), nil, 1,
 			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local; create the Service or correct spec.hosts[0]"},
 		},
 		"one host of two": {
-			vs("a", "01", "hosts: [ecko, echo]"), []string{"demo/a"}, 0,
+			vs("a", "01", "hosts: [ecko, echo]"),
+			[]string{"demo/a"},
+			0,
 			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local; create the Service or correct spec.hosts[0]"},
 		},
 		"a gateway's host beside": {vs("a", "01", "hosts: [echo.example.com, echo], gateways: [mesh, g]"), []string{"demo/a"}, 0, nil},

@@ -91,7 +91,8 @@ func TestConvertEndpointSlice(t *testing.T) {
 		"of no Service": {&discoveryv1.EndpointSlice{}, nil, nil},
 		"names": {
 			&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: labels}, AddressType: discoveryv1.AddressTypeFQDN},
-			nil, []mesh.Code{mesh.CodeUnsupported},
+			nil,
+			[]mesh.Code{mesh.CodeUnsupported},
 		},
 	}
 	for name, test := range tests {

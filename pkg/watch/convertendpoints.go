@@ -128,7 +128,6 @@ func convertEndpoints(e *corev1.Endpoints) object {
 	return out
 }
 
-//nolint:staticcheck // as above
 func appendSubsetAddress(to []address, e *corev1.EndpointAddress, h mesh.Health, out *object, field addressField) []address {
 	a := address{node: intern(deref(e.NodeName)), health: h}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {

@@ -88,7 +88,7 @@ func (x *endpointIndex) putPod(id objectID, p *pod) {
 		for _, ip := range old.ips {
 			at := objectID{id.namespace, ip}
 			x.podsAt.remove(at, id.name)
-			concerned = append(concerned[:len(concerned):len(concerned)], x.byIP[at]...)
+			concerned = append(slices.Clip(concerned), x.byIP[at]...)
 		}
 		delete(x.pods, id)
 	}
@@ -96,7 +96,7 @@ func (x *endpointIndex) putPod(id objectID, p *pod) {
 		for _, ip := range p.ips {
 			at := objectID{id.namespace, ip}
 			x.podsAt.add(at, id.name)
-			concerned = append(concerned[:len(concerned):len(concerned)], x.byIP[at]...)
+			concerned = append(slices.Clip(concerned), x.byIP[at]...)
 		}
 		x.pods[id] = p
 	}

@@ -57,38 +57,38 @@ func newFolder(p *parser, before map[string]*heldFile) *folder {
 
 // walk reads everything below dir, whose name inside the folder is rel. What cannot be read stays as it was before.
 func (f *folder) walk(dir, rel string) error {
-	real, err := filepath.EvalSymlinks(dir)
+	target, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return err
 	}
-	if _, again := f.seen[real]; again {
+	if _, again := f.seen[target]; again {
 		return nil
 	}
-	f.seen[real] = struct{}{}
-	entries, err := os.ReadDir(real)
+	f.seen[target] = struct{}{}
+	entries, err := os.ReadDir(target)
 	if err != nil {
 		return err
 	}
-	f.dirs[real] = struct{}{}
+	f.dirs[target] = struct{}{}
 	for _, entry := range entries {
 		// Hidden are editors' files, and the folders behind the links of a mounted ConfigMap.
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		f.entry(filepath.Join(real, entry.Name()), filepath.Join(rel, entry.Name()), entry.Type()&fs.ModeSymlink != 0)
+		f.entry(filepath.Join(target, entry.Name()), filepath.Join(rel, entry.Name()), entry.Type()&fs.ModeSymlink != 0)
 	}
 	return nil
 }
 
 func (f *folder) entry(path, rel string, link bool) {
 	if link {
-		real, err := filepath.EvalSymlinks(path)
+		target, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			f.unreadable(rel, err)
 			return
 		}
-		path = real
-		f.dirs[filepath.Dir(real)] = struct{}{}
+		path = target
+		f.dirs[filepath.Dir(target)] = struct{}{}
 	}
 	info, err := os.Stat(path)
 	switch {

@@ -17,7 +17,8 @@ import (
 
 func TestKubeFollowsObjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startKube(t, Options{}, newFakeService("a", "one"))
+		c := newFakeCluster(t, newFakeService("a", "one"))
+		c.start(Options{})
 		services := c.core.CoreV1().Services("a")
 		steps := []struct {
 			name   string
@@ -46,8 +47,8 @@ func TestKubeFollowsObjects(t *testing.T) {
 
 func TestKubeReadsOnlyItsNamespaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startKube(t, Options{Namespaces: []string{"a", "b"}},
-			newFakeService("a", "one"), newFakeService("b", "two"), newFakeService("c", "three"))
+		c := newFakeCluster(t, newFakeService("a", "one"), newFakeService("b", "two"), newFakeService("c", "three"))
+		c.start(Options{Namespaces: []string{"a", "b"}})
 		want := []string{"one.a.svc.cluster.local", "two.b.svc.cluster.local"}
 		if diff := cmp.Diff(serviceHosts(c.wait()), want); diff != "" {
 			t.Errorf("hosts (-got +want):\n%s", diff)
@@ -88,8 +89,9 @@ func TestKubeWaitsForEverything(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := startKube(t, Options{}, newFakeService("a", "one"))
+				c := newFakeCluster(t, newFakeService("a", "one"))
 				c.refuse(test.resource, test.err)
+				c.start(Options{})
 				if got := c.wait() != nil; got != test.want {
 					t.Fatalf("got a World: %t, want %t", got, test.want)
 				}
@@ -105,10 +107,11 @@ func TestKubeWaitsForEverything(t *testing.T) {
 // TestKubeLateDefinitions lets Istio's kinds appear after the start: DestinationRules never later than VirtualServices.
 func TestKubeLateDefinitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startKube(t, Options{}, newFakeService("a", "one"))
+		c := newFakeCluster(t, newFakeService("a", "one"))
 		absent := apierrors.NewNotFound(apischema.GroupResource{Resource: "any"}, "")
 		c.refuse("virtualservices", absent)
 		c.refuse("destinationrules", absent)
+		c.start(Options{})
 		if got := c.wait().Routes.Len(); got != 0 {
 			t.Fatalf("got %d tables of routes without definitions, want none", got)
 		}
@@ -136,7 +139,8 @@ func TestKubeFreezes(t *testing.T) {
 	for name, outage := range map[string]error{"no answer": silence, "as if the kind were not there": absent} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := startKube(t, Options{}, newFakeService("a", "one"))
+				c := newFakeCluster(t, newFakeService("a", "one"))
+				c.start(Options{})
 				before := c.wait()
 				c.refuse("services", outage)
 				c.breakWatches()
@@ -158,7 +162,7 @@ func TestKubeFreezes(t *testing.T) {
 // TestKubeDropsOnlyTheBadObject meets a VirtualService that the API's own type cannot hold.
 func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startKube(t, Options{}, newFakeService("a", "one"))
+		c := newFakeCluster(t, newFakeService("a", "one"))
 		route := map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}
 		c.create(virtualServices, newFakeRule(kindVirtualService, "good", map[string]any{
 			"hosts": []any{"one"}, "http": []any{route},
@@ -166,6 +170,7 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 		c.create(virtualServices, newFakeRule(kindVirtualService, "bad", map[string]any{
 			"hosts": []any{"one"}, "http": []any{map[string]any{"timeout": "soon"}},
 		}))
+		c.start(Options{})
 		world := c.wait()
 		if _, ok := world.Routes.Get("one.a.svc.cluster.local"); !ok {
 			t.Error("got no routes, want those of the good VirtualService")

@@ -49,8 +49,7 @@ func (c *fakeCluster) refusal(action clienttesting.Action) error {
 	return c.refused[action.GetResource().Resource]
 }
 
-// startKube runs a Kube over those objects until the test ends. Nothing is read before settle or world.
-func startKube(t *testing.T, o Options, objects ...runtime.Object) *fakeCluster {
+func newFakeCluster(t *testing.T, objects ...runtime.Object) *fakeCluster {
 	t.Helper()
 	c := &fakeCluster{t: t, refused: map[string]error{}, worlds: NewWorlds()}
 	c.core, c.istio = fake.NewClientset(objects...), newFakeDynamic()
@@ -70,19 +69,23 @@ func startKube(t *testing.T, o Options, objects ...runtime.Object) *fakeCluster 
 		c.watches = append(c.watches, w)
 		return true, w, err
 	})
+	return c
+}
+
+// start runs a Kube over the cluster until the test ends.
+func (c *fakeCluster) start(o Options) {
 	// client-go's second handler limits the rate of errors by a clock that it keeps across bubbles.
 	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1]
 	k := newKube(c.core, c.istio, o)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- k.Run(ctx, c.worlds) }()
-	t.Cleanup(func() {
+	c.t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("Run: got %v, want nil when its context ends", err)
+			c.t.Errorf("Run: got %v, want nil when its context ends", err)
 		}
 	})
-	return c
 }
 
 // wait lets time pass until everything has been noticed, then takes the latest World.

@@ -91,19 +91,23 @@ func TestLoadProblems(t *testing.T) {
 	}{
 		"misspelled field of a Service": {
 			strings.Replace(echo, "port: 1", "port: 1, nmae: x", 1),
-			[]string{`error UnknownField Service default/echo spec.ports[0].nmae (objects.yaml:4): the API has no field "nmae" here, so it is ignored; write name, or remove it`}, 1,
+			[]string{`error UnknownField Service default/echo spec.ports[0].nmae (objects.yaml:4): the API has no field "nmae" here, so it is ignored; write name, or remove it`},
+			1,
 		},
 		"misspelled field of a VirtualService": {
 			"apiVersion: networking.istio.io/v1beta1\nkind: VirtualService\nmetadata: {name: v}\nspec:\n  hosts: [echo]\n  http:\n  - timout: 3s\n---\n" + echo,
-			[]string{`error UnknownField VirtualService default/v spec.http[0].timout (objects.yaml:7): the API has no field "timout" here, so it is ignored; write timeout, or remove it`}, 1,
+			[]string{`error UnknownField VirtualService default/v spec.http[0].timout (objects.yaml:7): the API has no field "timout" here, so it is ignored; write timeout, or remove it`},
+			1,
 		},
 		"unknown value": {
 			"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec: {host: echo, trafficPolicy: {tls: {mode: ISTIO_MUTAL}}}\n---\n" + echo,
-			[]string{`error InvalidValue DestinationRule default/d spec.trafficPolicy.tls.mode (objects.yaml:4)`}, 1,
+			[]string{`error InvalidValue DestinationRule default/d spec.trafficPolicy.tls.mode (objects.yaml:4)`},
+			1,
 		},
 		"value of another type": {
 			strings.Replace(echo, "port: 1", "port: one", 1),
-			[]string{`error InvalidValue Service default/echo (objects.yaml:1): the object is not used`}, 0,
+			[]string{`error InvalidValue Service default/echo (objects.yaml:1): the object is not used`},
+			0,
 		},
 		"unknown kind":      {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\n" + echo, []string{"info UnknownKind Deployment d (objects.yaml:1)"}, 1},
 		"unknown version":   {"apiVersion: networking.istio.io/v2\nkind: VirtualService\nmetadata: {name: d}\n---\n" + echo, []string{"info UnknownKind VirtualService d"}, 1},

@@ -182,6 +182,7 @@ func newTyped(apiVersion, k string) metav1.Object {
 			return &corev1.Pod{}
 		case kindNode:
 			return &corev1.Node{}
+		default: // the others are of other groups
 		}
 	case apiVersion == "discovery.k8s.io/v1" && kind(k) == kindEndpointSlice:
 		return &discoveryv1.EndpointSlice{}
@@ -191,6 +192,7 @@ func newTyped(apiVersion, k string) metav1.Object {
 			return &istiov1.VirtualService{}
 		case kindDestinationRule:
 			return &istiov1.DestinationRule{}
+		default:
 		}
 	}
 	return nil

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // policyIndex keeps DestinationRules, merges those that belong together, and finds which hold for a host.

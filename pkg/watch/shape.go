@@ -40,7 +40,7 @@ func (c shapes) of(t reflect.Type) shape {
 		t = t.Elem()
 	}
 	if p := reflect.PointerTo(t); p.Implements(protoType) {
-		message, _ := reflect.Zero(p).Interface().(proto.Message)
+		message, _ := reflect.TypeAssert[proto.Message](reflect.Zero(p))
 		return messageShape(message.ProtoReflect().Descriptor())
 	} else if p.Implements(unmarshalType) {
 		return nil

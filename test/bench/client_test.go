@@ -22,7 +22,7 @@ type subscriber struct {
 }
 
 // subscribe connects and waits for the first answer.
-func subscribe(b *testing.B, ctx context.Context, address string, id int, names []string) *subscriber {
+func subscribe(ctx context.Context, b *testing.B, address string, id int, names []string) *subscriber {
 	b.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(256<<20)))

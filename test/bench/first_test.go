@@ -40,7 +40,7 @@ func BenchmarkFirstWorld(b *testing.B) {
 		b.ReportMetric(heapMB(), "MB-heap-world")
 
 		start = time.Now()
-		s := subscribe(b, ctx, serve(b, store), 0, names)
+		s := subscribe(ctx, b, serve(b, store), 0, names)
 		if got := <-s.got; got != services {
 			b.Fatalf("got %d resources, want %d", got, services)
 		}

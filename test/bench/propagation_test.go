@@ -30,7 +30,7 @@ func BenchmarkPropagation(b *testing.B) {
 			hosts = append(hosts, (i*31+k*101)%services)
 			asked = append(asked, clusterName(hosts[k]))
 		}
-		s := subscribe(b, b.Context(), address, i, asked)
+		s := subscribe(b.Context(), b, address, i, asked)
 		if n := <-s.got; n != names {
 			b.Fatalf("first response has %d resources, want %d", n, names)
 		}
