@@ -50,7 +50,8 @@ func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		for range ready { //nolint:revive // until its output ends
+		for line := range ready { // until its output ends
+			t.Errorf("control plane: got a second line %q, want one", line)
 		}
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("control plane: got %v after SIGTERM, want status 0", err)
