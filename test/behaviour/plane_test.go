@@ -1,0 +1,131 @@
+// Package behaviour sends real calls through a real gRPC client and observes at real servers what becomes of them: the
+// control plane runs in this process, over a folder that the tests edit.
+package behaviour
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/xds"
+
+	"github.com/mizzen-mesh/mizzen/internal/ads"
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// grpc-go ends these a moment after the last channel is closed, and offers nothing to wait on.
+		goleak.IgnoreAnyFunction("google.golang.org/grpc/internal/grpcsync.(*CallbackSerializer).run"),
+		goleak.IgnoreAnyFunction("google.golang.org/grpc/internal/transport.(*http2Client).keepalive"))
+}
+
+// plane is a control plane over a folder.
+type plane struct {
+	t   *testing.T
+	dir string
+	xds string
+	// store tells what the clients hold.
+	store *snapshot.Store
+}
+
+// newPlane starts a control plane whose folder holds the objects in objects.yaml.
+func newPlane(t *testing.T, objects ...string) *plane {
+	t.Helper()
+	p := &plane{t: t, dir: t.TempDir(), store: snapshot.NewStore(snapshot.Options{})}
+	p.write("objects.yaml", objects...)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.xds = listener.Addr().String()
+	server := ads.New(ads.Options{Store: p.store, Listener: listener})
+	worlds, source := watch.NewWorlds(), watch.NewFile(p.dir, watch.Options{})
+	group, ctx := errgroup.WithContext(t.Context())
+	group.Go(func() error { return source.Run(ctx, worlds) })
+	group.Go(func() error { return p.store.Run(ctx, worlds) })
+	group.Go(func() error { return server.Run(ctx) })
+	t.Cleanup(func() {
+		if err := group.Wait(); err != nil {
+			t.Errorf("control plane: %v", err)
+		}
+	})
+	return p
+}
+
+// write replaces a file in one piece, as kubectl and editors do.
+func (p *plane) write(name string, objects ...string) {
+	p.t.Helper()
+	temp := filepath.Join(p.dir, "."+name+".new")
+	if err := os.WriteFile(temp, []byte(strings.Join(objects, "---\n")), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(temp, filepath.Join(p.dir, name)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// dial connects a client of the namespace demo.
+func (p *plane) dial(target string) testgrpc.TestServiceClient {
+	p.t.Helper()
+	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: p.xds, NodeID: p.t.Name(), Namespace: "demo"})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resolver, err := xds.NewXDSResolverWithConfigForTesting(config)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	channel, err := grpc.NewClient("xds:///"+target, grpc.WithResolvers(resolver), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = channel.Close() })
+	return testgrpc.NewTestServiceClient(channel)
+}
+
+// service is a Service of one port and any number of backends, each a slice and a pod of its own.
+func service(name string, backends ...*backend) string {
+	text := fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n", name)
+	for _, b := range backends {
+		text += "---\n" + b.slice(name, "ready: true")
+		text += fmt.Sprintf("---\napiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: demo, labels: {version: %s}}\n", b.name, b.version)
+	}
+	return text
+}
+
+// slice is the EndpointSlice of a backend alone.
+func (b *backend) slice(service, conditions string) string {
+	return fmt.Sprintf(`apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: %s, namespace: demo, labels: {kubernetes.io/service-name: %s}}
+addressType: IPv4
+ports: [{name: grpc, port: %d}]
+endpoints: [{addresses: [127.0.0.1], conditions: {%s}, targetRef: {kind: Pod, name: %s, namespace: demo}}]
+`, b.name, service, b.port, conditions, b.name)
+}
+
+// routes is a VirtualService for host with these rules, one YAML flow mapping each.
+func routes(host string, rules ...string) string {
+	return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\nspec:\n  hosts: [%s]\n  http:\n  - %s\n",
+		host, host, strings.Join(rules, "\n  - "))
+}
+
+// subsets declares one subset for each version.
+func subsets(host string, versions ...string) string {
+	text := fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: demo}\nspec:\n  host: %s\n  subsets:\n", host, host)
+	for _, v := range versions {
+		text += fmt.Sprintf("  - {name: %s, labels: {version: %s}}\n", v, v)
+	}
+	return text
+}

@@ -1,0 +1,84 @@
+package behaviour
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+)
+
+// TestRollingUpdate replaces every backend under load as a Deployment does: a new one becomes ready, an old one begins to
+// terminate, leaves the slices, and ends once it has no calls left. No call may fail.
+func TestRollingUpdate(t *testing.T) {
+	const replicas, callers = 4, 8
+	var old []*backend
+	for i := range replicas {
+		old = append(old, newBackend(t, fmt.Sprintf("old-%d", i), "v1"))
+	}
+	p := newPlane(t, service("echo", old...))
+	client := p.dial("echo")
+	if _, err := call(t, client); err != nil {
+		t.Fatal(err)
+	}
+
+	var stop atomic.Bool
+	var calls atomic.Int64
+	var load errgroup.Group
+	for range callers {
+		load.Go(func() error {
+			for !stop.Load() {
+				if _, err := client.UnaryCall(t.Context(), &testgrpc.SimpleRequest{}); err != nil {
+					return fmt.Errorf("after %d calls: %w", calls.Load(), err)
+				}
+				calls.Add(1)
+			}
+			return nil
+		})
+	}
+	live := slices.Clone(old)
+	for i, leaving := range old {
+		next := newBackend(t, fmt.Sprintf("new-%d", i), "v2")
+		live = append(live, next)
+		p.write("objects.yaml", service("echo", live...))
+		until(t, client, "the new backend answers", answeredBy(next))
+
+		// It terminates: still serving, but no longer wanted.
+		live = slices.DeleteFunc(live, func(b *backend) bool { return b == leaving })
+		p.write("objects.yaml", service("echo", live...), leaving.slice("echo", "ready: false, serving: true, terminating: true"))
+		waitUnused(t, p, leaving)
+		leaving.server.GracefulStop()
+		p.write("objects.yaml", service("echo", live...))
+	}
+	stop.Store(true)
+	if err := load.Wait(); err != nil {
+		t.Error(err)
+	}
+	if calls.Load() == 0 {
+		t.Error("there was no load")
+	}
+	t.Logf("%d calls, none failed", calls.Load())
+}
+
+func answeredBy(b *backend) func(*testgrpc.SimpleResponse, error) bool {
+	return func(resp *testgrpc.SimpleResponse, err error) bool { return err == nil && resp.GetHostname() == b.name }
+}
+
+// waitUnused calls until a whole round of calls passes the backend by.
+func waitUnused(t *testing.T, p *plane, leaving *backend) {
+	t.Helper()
+	client := p.dial("echo")
+	for unused := 0; unused < 50; {
+		leaving.seen()
+		resp, err := call(t, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unused++
+		if attempts, _ := leaving.seen(); resp.GetHostname() == leaving.name || len(attempts) > 0 {
+			unused = 0
+		}
+	}
+}
