@@ -122,8 +122,8 @@ func TestKubeLateDefinitions(t *testing.T) {
 		c.create(destinationRules, newFakeRule(kindDestinationRule, "dr", map[string]any{"host": "one"}))
 		c.refuse("virtualservices", nil)
 		c.refuse("destinationrules", nil)
-		seen := <-c.worlds
-		if _, ok := seen.Policies.Get("one.a.svc.cluster.local"); !ok {
+		c.last = <-c.worlds
+		if _, ok := c.last.Policies.Get("one.a.svc.cluster.local"); !ok {
 			t.Error("got a World without the DestinationRule first, want it no later than the VirtualService")
 		}
 		if _, ok := c.wait().Routes.Get("one.a.svc.cluster.local"); !ok {
