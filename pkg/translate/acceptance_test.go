@@ -4,6 +4,7 @@
 package translate_test
 
 import (
+	"slices"
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -11,6 +12,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -29,7 +32,7 @@ func TestAcceptance(t *testing.T) {
 		t.Run(g.path, func(t *testing.T) {
 			t.Parallel()
 			s := g.snapshot(t)
-			accept(t, s, g.client, g.listeners(s))
+			accept(t, s, g.client, g.listeners(s), s.Names(snapshot.ClusterType, g.client))
 		})
 	}
 }
@@ -42,16 +45,56 @@ func (g golden) listeners(s *snapshot.Snapshot) []string {
 	return s.Names(snapshot.ListenerType, g.client)
 }
 
-// accept dials every listener and waits until the client has accepted all that it needs for it.
-func accept(t *testing.T, s *snapshot.Snapshot, client mesh.Client, listeners []string) {
+// accept dials every listener and waits until the client has accepted all that it needs for it, and the clusters besides:
+// those that no route names, such as a subset's, are reached through one table that names them all.
+func accept(t *testing.T, s *snapshot.Snapshot, client mesh.Client, listeners, clusters []string) {
 	t.Helper()
 	control := serve(t, s, client)
 	want := map[resourceID]bool{}
 	for _, name := range listeners {
 		need(t, s, client, name, want)
+	}
+	if len(clusters) > 0 {
+		control.extra = everything(t, clusters)
+		listeners = append(slices.Clone(listeners), everythingName)
+		for _, name := range clusters {
+			needCluster(t, s, client, name, want)
+		}
+	}
+	for _, name := range listeners {
 		control.dial(t, name).Connect()
 	}
 	control.await(t, want)
+}
+
+// everythingName is a Listener of these tests alone, and its route table.
+const everythingName = "everything"
+
+// everything is a Listener whose calls may go to any of the clusters.
+func everything(t *testing.T, clusters []string) map[resourceID]*anypb.Any {
+	t.Helper()
+	weighted := &routev3.WeightedCluster{}
+	for _, name := range clusters {
+		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: name, Weight: wrapperspb.UInt32(1)})
+	}
+	table := &routev3.RouteConfiguration{Name: everythingName, VirtualHosts: []*routev3.VirtualHost{{
+		Name: everythingName, Domains: []string{"*"}, Routes: []*routev3.Route{{
+			Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{}},
+			Action: &routev3.Route_Route{Route: &routev3.RouteAction{ClusterSpecifier: &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}}},
+		}},
+	}}}
+	extra := map[resourceID]*anypb.Any{}
+	for resourceType, m := range map[snapshot.Type]proto.Message{
+		snapshot.ListenerType: translate.Listener(everythingName, everythingName).Message,
+		snapshot.RouteType:    table,
+	} {
+		packed, err := anypb.New(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		extra[resourceID{resourceType, everythingName}] = packed
+	}
+	return extra
 }
 
 // need adds what a client asks for after dialling a name.
@@ -73,13 +116,18 @@ func need(t *testing.T, s *snapshot.Snapshot, client mesh.Client, name string, w
 	want[id] = true
 	for _, route := range table.GetVirtualHosts()[0].GetRoutes() {
 		for _, cluster := range clustersOf(route.GetRoute()) {
-			var c clusterv3.Cluster
-			id := resourceID{snapshot.ClusterType, cluster}
-			fetch(t, s, client, id, &c)
-			want[id] = true
-			want[resourceID{snapshot.EndpointType, c.GetEdsClusterConfig().GetServiceName()}] = true
+			needCluster(t, s, client, cluster, want)
 		}
 	}
+}
+
+func needCluster(t *testing.T, s *snapshot.Snapshot, client mesh.Client, name string, want map[resourceID]bool) {
+	t.Helper()
+	var cluster clusterv3.Cluster
+	id := resourceID{snapshot.ClusterType, name}
+	fetch(t, s, client, id, &cluster)
+	want[id] = true
+	want[resourceID{snapshot.EndpointType, cluster.GetEdsClusterConfig().GetServiceName()}] = true
 }
 
 func clustersOf(action *routev3.RouteAction) []string {
@@ -108,5 +156,5 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 func TestClientTakesAnything(t *testing.T) {
 	client := mesh.Client{Namespace: "demo"}
 	s := snapshot.New(translate.RandomWorld(60))
-	accept(t, s, client, s.Names(snapshot.ListenerType, client))
+	accept(t, s, client, s.Names(snapshot.ListenerType, client), nil)
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/xds"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -29,6 +30,8 @@ type control struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	snapshot *snapshot.Snapshot
 	client   mesh.Client
+	// extra resources are served besides; set before the first client dials.
+	extra    map[resourceID]*anypb.Any
 	verdicts chan verdict
 	address  string
 }
@@ -131,7 +134,9 @@ func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscove
 			TypeUrl: request.GetTypeUrl(), Nonce: nonces[t], VersionInfo: nonces[t], ControlPlane: &corev3.ControlPlane{},
 		}
 		for _, name := range asked[t] {
-			if v := c.snapshot.Resource(t, name, c.client); v != nil {
+			if extra := c.extra[resourceID{t, name}]; extra != nil {
+				response.Resources = append(response.Resources, extra)
+			} else if v := c.snapshot.Resource(t, name, c.client); v != nil {
 				response.Resources = append(response.Resources, v.Any)
 			}
 		}
