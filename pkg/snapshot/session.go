@@ -78,12 +78,14 @@ func (s *Session) subscription(t Type) (sub *subscription, first bool) {
 func (s *Session) watch(sub *subscription, send func(), must bool) (cancel func()) {
 	st := s.store
 	w := &watch{send: send}
-	// Before the lock: translation may take a while, and others must not wait for it.
-	behind := must || sub.behind(st.Current())
+	// Before the lock: translation may take a while, and others must not wait for it. Only if another Snapshot was published
+	// meanwhile it is asked again.
+	seen := st.Current()
+	behind := must || sub.behind(seen)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	sub.armed = w
-	if behind || sub.behind(st.Current()) {
+	if behind || st.Current() != seen && sub.behind(st.Current()) {
 		sub.fire()
 	}
 	return func() {
