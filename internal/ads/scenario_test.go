@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -34,6 +35,7 @@ var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 //	ack STREAM TYPE, nack STREAM TYPE TEXT…
 //	quiet                                nothing has arrived that was not expected
 //	same STREAM TYPE STREAM, differ STREAM TYPE STREAM   the versions of the last responses are, or are not, the same
+//	wait DURATION                        of the scenario's own time, which passes at once
 //	close STREAM
 //	ended STREAM CODE                    the stream has ended with that status code
 func TestScenarios(t *testing.T) {
@@ -114,6 +116,8 @@ func (s *stage) step(command string, args []string) error {
 		return s.apply(args)
 	case "quiet":
 		return s.quiet()
+	case "wait":
+		return wait(args[0])
 	}
 	if len(args) == 0 {
 		return fmt.Errorf("which stream?")
@@ -168,6 +172,12 @@ func (s *stage) exchange(command string, a *actor, t snapshot.Type, args []strin
 		return nil
 	}
 	return fmt.Errorf("no such command")
+}
+
+func wait(text string) error {
+	d, err := time.ParseDuration(text)
+	<-time.After(d)
+	return err
 }
 
 func (s *stage) apply(files []string) error {

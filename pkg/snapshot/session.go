@@ -52,6 +52,7 @@ func (s *Session) Close() {
 	delete(s.store.sessions, s)
 	for _, sub := range s.subs {
 		sub.armed = nil
+		sub.confirmed()
 		s.store.follow(sub, nil, false)
 	}
 }

@@ -20,7 +20,9 @@ func (s *Session) CreateWatch(req *cache.Request, asked cache.Subscription, out 
 	if !first {
 		sub.answered(req.GetErrorDetail())
 	}
-	sub.ask(asked.SubscribedResources(), asked.IsWildcard())
+	if sub.ask(asked.SubscribedResources(), asked.IsWildcard()) && t != ListenerType {
+		sub.confirmLater()
+	}
 
 	must := false
 	if first {

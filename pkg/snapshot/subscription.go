@@ -19,6 +19,9 @@ type subscription struct {
 	wildcard bool
 	// armed is the watch that waits for a change, or nil. Protected by Store.mu.
 	armed *watch
+	// confirm fires some time after the subscription became smaller, to tell the client a version that no longer stands for what
+	// it gave up. Nil when nothing is to be told. Protected by Store.mu.
+	confirm *time.Timer
 	// woken is when the World was published that the response on its way tells of. It goes to the stream with that response.
 	woken time.Time
 
@@ -51,6 +54,7 @@ func (h *holding) wants(v *Versioned) bool {
 func (sub *subscription) fire() {
 	w := sub.armed
 	sub.armed = nil
+	sub.confirmed()
 	w.send()
 }
 
@@ -172,24 +176,6 @@ func (sub *subscription) holding(name string) *holding {
 		sub.held[name] = h
 	}
 	return h
-}
-
-// ask changes what the subscription stands for, and forgets what the client drops by that.
-func (sub *subscription) ask(names map[string]struct{}, wildcard bool) {
-	store := sub.session.store
-	store.mu.Lock()
-	store.follow(sub, maps.Clone(names), wildcard)
-	store.mu.Unlock()
-	if wildcard {
-		return
-	}
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
-	for name := range sub.held {
-		if _, ok := names[name]; !ok {
-			delete(sub.held, name)
-		}
-	}
 }
 
 // resume takes the word of a client that returns: if version stands for what would be sent to it, it holds that already.
