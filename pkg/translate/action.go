@@ -14,6 +14,8 @@ type outcome struct {
 	action *routev3.RouteAction
 	// overrides are per filter; may be nil.
 	overrides map[string]*anypb.Any
+	// shares are all the destinations of the rule, those that weigh nothing included.
+	shares []share
 }
 
 // outcome translates all of a rule but its matches. A rule that gRPC cannot follow, and that would send calls elsewhere if
@@ -34,7 +36,7 @@ func (t targets) outcome(at site, rule *networking.HTTPRoute, listenerPort uint3
 		RetryPolicy:       retryPolicy(at.field("retries"), rule.GetRetries()),
 	}
 	setClusters(at, action, shares)
-	return outcome{action, override(faults(at.field("fault"), rule.GetFault()))}
+	return outcome{action, override(faults(at.field("fault"), rule.GetFault())), shares}
 }
 
 // purposeful says whether a rule states one thing to do with its calls, and reports it if not.
@@ -93,7 +95,7 @@ func failing(fault *faultv3.HTTPFault) outcome {
 		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: refusedCluster},
 		MaxStreamDuration: timeoutCap(site{}, nil),
 	}
-	return outcome{action, override(fault)}
+	return outcome{action: action, overrides: override(fault)}
 }
 
 func override(fault *faultv3.HTTPFault) map[string]*anypb.Any {

@@ -89,9 +89,10 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 }
 
 // routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without
-// a rule for a call the call fails, as with Istio: nothing is added at the end.
+// a rule for a call the call fails, as with Istio: nothing is added that would take it.
 func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reached []bool) []*routev3.Route {
 	var routes []*routev3.Route
+	var named []share
 	for i, rule := range rules {
 		reached[i] = true
 		at := root.field("http").index(i)
@@ -103,6 +104,7 @@ func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reac
 		}
 		out := t.outcome(at, rule, port)
 		for _, m := range matches {
+			named = append(named, out.shares...)
 			routes = append(routes, &routev3.Route{
 				Name:                 rule.GetName(),
 				Match:                m,
@@ -110,11 +112,11 @@ func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reac
 				TypedPerFilterConfig: out.overrides,
 			})
 			if isCatchAll(m) {
-				return routes
+				return keepWarm(routes, named)
 			}
 		}
 	}
-	return routes
+	return keepWarm(routes, named)
 }
 
 // matches are those of all the match blocks of a rule, in order. Without a block the rule holds for every call.

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"math"
+	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -16,8 +17,8 @@ type share struct {
 	weight  uint64
 }
 
-// shares reads the destinations of a rule. A single one takes everything, whatever its weight. It fails, having reported
-// it, when nobody takes anything.
+// shares reads the destinations of a rule, those that weigh nothing included. A single one takes everything, whatever its
+// weight. It fails, having reported it, when nobody takes anything.
 func (t targets) shares(at site, destinations []*networking.HTTPRouteDestination, listenerPort uint32) ([]share, bool) {
 	var all []share
 	for i, d := range destinations {
@@ -30,14 +31,13 @@ func (t targets) shares(at site, destinations []*networking.HTTPRouteDestination
 			weight = 1
 		}
 		cluster := t.cluster(where.field("destination"), d.GetDestination(), listenerPort)
-		if weight > 0 {
-			all = add(all, share{cluster, weight})
-		}
+		all = add(all, share{cluster, weight})
 	}
-	if len(all) == 0 {
+	if sum(all) == 0 {
 		at.field("route").errorf(mesh.CodeNoWeight, "all destinations weigh nothing, so the calls fail; give one a weight")
+		return nil, false
 	}
-	return all, len(all) > 0
+	return all, true
 }
 
 // add joins shares of one cluster: clients tell them apart by name only.
@@ -51,8 +51,9 @@ func add(all []share, s share) []share {
 	return append(all, s)
 }
 
-// setClusters makes the shares the action's destinations.
+// setClusters makes the shares that weigh something the action's destinations.
 func setClusters(at site, action *routev3.RouteAction, shares []share) {
+	shares = slices.DeleteFunc(slices.Clone(shares), func(s share) bool { return s.weight == 0 })
 	if len(shares) == 1 {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: shares[0].cluster}
 		return

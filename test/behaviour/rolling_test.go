@@ -13,7 +13,7 @@ import (
 // TestRollingUpdate replaces every backend under load as a Deployment does: a new one becomes ready, an old one begins to
 // terminate, leaves the slices, and ends once it has no calls left. No call may fail.
 func TestRollingUpdate(t *testing.T) {
-	const replicas, callers = 4, 8
+	const replicas = 4
 	var old []*backend
 	for i := range replicas {
 		old = append(old, newBackend(t, fmt.Sprintf("old-%d", i), "v1"))
@@ -24,20 +24,7 @@ func TestRollingUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	var stop atomic.Bool
-	var calls atomic.Int64
-	var load errgroup.Group
-	for range callers {
-		load.Go(func() error {
-			for !stop.Load() {
-				if _, err := client.UnaryCall(t.Context(), &testgrpc.SimpleRequest{}); err != nil {
-					return fmt.Errorf("after %d calls: %w", calls.Load(), err)
-				}
-				calls.Add(1)
-			}
-			return nil
-		})
-	}
+	stop := loadOn(t, client)
 	live := slices.Clone(old)
 	for i, leaving := range old {
 		next := newBackend(t, fmt.Sprintf("new-%d", i), "v2")
@@ -52,14 +39,37 @@ func TestRollingUpdate(t *testing.T) {
 		leaving.server.GracefulStop()
 		p.write("objects.yaml", service("echo", live...))
 	}
-	stop.Store(true)
-	if err := load.Wait(); err != nil {
-		t.Error(err)
+	stop()
+}
+
+// loadOn calls as fast as it can until stop, and fails the test if a call fails.
+func loadOn(t *testing.T, client testgrpc.TestServiceClient) (stop func()) {
+	t.Helper()
+	const callers = 8
+	var stopped atomic.Bool
+	var calls atomic.Int64
+	var load errgroup.Group
+	for range callers {
+		load.Go(func() error {
+			for !stopped.Load() {
+				if _, err := client.UnaryCall(t.Context(), &testgrpc.SimpleRequest{}); err != nil {
+					return fmt.Errorf("after %d calls: %w", calls.Load(), err)
+				}
+				calls.Add(1)
+			}
+			return nil
+		})
 	}
-	if calls.Load() == 0 {
-		t.Error("there was no load")
+	return func() {
+		stopped.Store(true)
+		if err := load.Wait(); err != nil {
+			t.Error(err)
+		}
+		if calls.Load() == 0 {
+			t.Error("there was no load")
+		}
+		t.Logf("%d calls were answered", calls.Load())
 	}
-	t.Logf("%d calls, none failed", calls.Load())
 }
 
 func answeredBy(b *backend) func(*testgrpc.SimpleResponse, error) bool {
@@ -81,4 +91,27 @@ func waitUnused(t *testing.T, p *plane, leaving *backend) {
 			unused = 0
 		}
 	}
+}
+
+// TestWeightsRaisedFromNothing moves all calls from one version to the other and back, many times under load. No call may
+// fail: both stay known to the client while they weigh nothing.
+func TestWeightsRaisedFromNothing(t *testing.T) {
+	const moves = 20
+	v1, v2 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2")
+	rule := func(first, second int) string {
+		return routes("echo", fmt.Sprintf("{retries: {attempts: 0}, route: [{destination: {host: echo, subset: v1}, weight: %d}, "+
+			"{destination: {host: echo, subset: v2}, weight: %d}]}", first, second))
+	}
+	objects := service("echo", v1, v2) + "---\n" + subsets("echo", "v1", "v2")
+	p := newPlane(t, objects, rule(100, 0))
+	client := p.dial("echo")
+	until(t, client, "v1 answers", answeredBy(v1))
+	stop := loadOn(t, client)
+	for range moves {
+		p.write("objects.yaml", objects, rule(0, 100))
+		until(t, client, "v2 answers", answeredBy(v2))
+		p.write("objects.yaml", objects, rule(100, 0))
+		until(t, client, "v1 answers", answeredBy(v1))
+	}
+	stop()
 }
