@@ -60,7 +60,7 @@ var virtualServiceFields = []FieldRow{
 	{"StringMatch.regex", Translated, "match", "RE2, for the whole text"},
 
 	{"HTTPRouteDestination.destination", Translated, "destination", ""},
-	{"HTTPRouteDestination.weight", Translated, "weight", ""},
+	{"HTTPRouteDestination.weight", Translated, "weight", "a destination of weight 0 stays known to clients, so raising its weight costs no call"},
 	{"HTTPRouteDestination.headers", Warned, "", noteNoHeaderEdits},
 	{"Destination.host", Translated, "destination", ""},
 	{"Destination.subset", Translated, "destination", ""},
