@@ -61,7 +61,7 @@ func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned 
 			}
 		}
 	}
-	return s.unknown(t, name)
+	return s.unknown(t, name, client.Agent)
 }
 
 func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
@@ -79,17 +79,17 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 			})
 		}
 	}
-	return s.unknown(ListenerType, name)
+	return s.unknown(ListenerType, name, client.Agent)
 }
 
 // unknown answers a name that stands for nothing. It is made anew each time: anybody may ask for any name, so keeping the
 // answers would let a client fill the memory.
-func (s *Snapshot) unknown(t Type, name string) *Versioned {
+func (s *Snapshot) unknown(t Type, name string, agent mesh.Agent) *Versioned {
 	switch t {
 	case ListenerType:
-		return s.version(t, translate.UnknownListener(name))
+		return s.version(t, translate.UnknownListener(name, agent))
 	case RouteType:
-		return s.version(t, translate.UnknownRoute(name))
+		return s.version(t, translate.UnknownRoute(name, agent))
 	case ClusterType:
 		return s.version(t, translate.UnknownCluster(name))
 	case EndpointType:

@@ -6,6 +6,8 @@ import (
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // Names of the HTTP filters. A route's override counts only under the name its filter has in the Listener.
@@ -26,10 +28,10 @@ func Listener(name, routeName string) Resource {
 }
 
 // UnknownListener answers a name that stands for no port of any Service. Calls fail at once, with a message that names the
-// host as it was dialled; silence would cost each of them the client's own timer of 15 seconds.
-func UnknownListener(name string) Resource {
+// host as it was dialled if the agent has one; silence would cost each of them the client's own timer of 15 seconds.
+func UnknownListener(name string, agent mesh.Agent) Resource {
 	return listener(name, &hcmv3.HttpConnectionManager{
-		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: unknownRoutes(name)},
+		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: unknownRoutes(name, agent)},
 	})
 }
 
@@ -52,10 +54,16 @@ func listener(name string, manager *hcmv3.HttpConnectionManager) Resource {
 	}}
 }
 
-// unknownRoutes has one virtual host that nobody dials: gRPC for Rust refuses a table without any.
-func unknownRoutes(name string) *routev3.RouteConfiguration {
+// unknownRoutes has one virtual host, for gRPC for Rust refuses a table without any. It is one that nobody dials: clients then
+// say which host they found none for. gRPC for Node would wait without end, so that it gets one for every host, without a
+// route; and so does who is not known.
+func unknownRoutes(name string, agent mesh.Agent) *routev3.RouteConfiguration {
+	domain := unknownDomain
+	if agent == mesh.AgentGRPCNode || !agent.IsGRPC() {
+		domain = anyDomain
+	}
 	return &routev3.RouteConfiguration{
 		Name:         name,
-		VirtualHosts: []*routev3.VirtualHost{{Name: "unknown", Domains: []string{unknownDomain("host")}}},
+		VirtualHosts: []*routev3.VirtualHost{{Name: "unknown", Domains: []string{domain}}},
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 func TestListener(t *testing.T) {
@@ -24,12 +26,19 @@ func TestListener(t *testing.T) {
 
 func TestUnknownListener(t *testing.T) {
 	const name = "nobody:80"
-	table := managerOf(t, UnknownListener(name), name).GetRouteConfig()
-	if len(table.GetVirtualHosts()) != 1 || len(table.GetVirtualHosts()[0].GetRoutes()) != 0 {
-		t.Fatalf("got %v, want one virtual host without routes", table)
-	}
-	if got := table.GetVirtualHosts()[0].GetDomains(); len(got) != 1 || got[0] == anyDomain {
-		t.Errorf("got domains %q, want one that nobody dials", got)
+	for agent, want := range map[mesh.Agent]string{
+		mesh.AgentGRPCGo: unknownDomain, mesh.AgentGRPCJava: unknownDomain, mesh.AgentGRPCCore: unknownDomain, mesh.AgentGRPCRust: unknownDomain,
+		mesh.AgentGRPCNode: anyDomain, mesh.AgentUnknown: anyDomain, mesh.AgentEnvoy: anyDomain,
+	} {
+		t.Run(agent.String(), func(t *testing.T) {
+			table := managerOf(t, UnknownListener(name, agent), name).GetRouteConfig()
+			if len(table.GetVirtualHosts()) != 1 || len(table.GetVirtualHosts()[0].GetRoutes()) != 0 {
+				t.Fatalf("got %v, want one virtual host without routes", table)
+			}
+			if got := table.GetVirtualHosts()[0].GetDomains(); len(got) != 1 || got[0] != want {
+				t.Errorf("got domains %q, want %q", got, want)
+			}
+		})
 	}
 }
 

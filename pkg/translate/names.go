@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -80,9 +79,9 @@ func IsServerListener(name string) bool {
 	return strings.Contains(name, "xds.resource.listening_address=") || strings.HasPrefix(name, "xds.istio.io/grpc/lds/inbound/")
 }
 
-// unknownDomain is a virtual host's domain that no client dials. A route table with nothing else makes every gRPC client
-// fail a call at once, with a message that names the host as the client dialled it.
-func unknownDomain(what string) string { return fmt.Sprintf("no-such-%s.invalid", what) }
+// unknownDomain is a virtual host's domain that no client dials. A route table with nothing else makes gRPC clients fail a call
+// at once, with a message that names the host as it was dialled.
+const unknownDomain = "no-such-host.invalid"
 
 // refusedCluster is the reserved cluster of calls that must fail, and what the endpoints of a cluster that must not be used
 // are called. ParseName does not take it apart, so it is answered like anything unknown: with nobody behind it.

@@ -1,10 +1,14 @@
 package translate
 
-import endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+import (
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
 
 // UnknownRoute answers a route table that nothing stands behind any more, or never did. Calls fail at once.
-func UnknownRoute(name string) Resource {
-	return Resource{Name: name, Message: unknownRoutes(name)}
+func UnknownRoute(name string, agent mesh.Agent) Resource {
+	return Resource{Name: name, Message: unknownRoutes(name, agent)}
 }
 
 // UnknownCluster answers a cluster of a Service, port or subset that does not exist, and the reserved clusters of calls that
