@@ -22,10 +22,12 @@ type Session struct {
 	peer   string
 	since  time.Time
 
-	// mu protects the subscriptions' held and inFlight. The map itself is touched by the stream's goroutine and, under mu, read
+	// mu protects what follows, and of the subscriptions what they say. The map itself is touched by the stream's goroutine and, under mu, read
 	// by inspection.
 	mu   sync.Mutex
 	subs map[Type]*subscription
+	// routed is when the client was last sent listeners or routes.
+	routed time.Time
 }
 
 var _ cache.Cache = (*Session)(nil)

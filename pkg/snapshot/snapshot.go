@@ -85,17 +85,24 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 // unknown answers a name that stands for nothing. It is made anew each time: anybody may ask for any name, so keeping the
 // answers would let a client fill the memory.
 func (s *Snapshot) unknown(t Type, name string, agent mesh.Agent) *Versioned {
+	var r translate.Resource
 	switch t {
 	case ListenerType:
-		return s.version(t, translate.UnknownListener(name, agent))
+		r = translate.UnknownListener(name, agent)
 	case RouteType:
-		return s.version(t, translate.UnknownRoute(name, agent))
+		r = translate.UnknownRoute(name, agent)
 	case ClusterType:
-		return s.version(t, translate.UnknownCluster(name))
+		r = translate.UnknownCluster(name)
 	case EndpointType:
-		return s.version(t, translate.UnknownEndpoints(name))
+		r = translate.UnknownEndpoints(name)
+	default:
+		return nil
 	}
-	return nil
+	v := s.version(t, r)
+	if v != nil {
+		v.absent = true
+	}
+	return v
 }
 
 // version marshals a resource, and counts it. A resource that cannot be marshalled is not answered; translation makes none.

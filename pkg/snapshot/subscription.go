@@ -30,6 +30,8 @@ type subscription struct {
 	held map[string]*holding
 	// inFlight are the responses sent and not yet answered, oldest first.
 	inFlight [][]*Versioned
+	// again looks at the subscription later, see settle.go; nil when there is no need.
+	again *time.Timer
 }
 
 // watch is one request that waits to be answered, once.
@@ -71,9 +73,18 @@ func (sub *subscription) hostOf(name string) string {
 // differs says whether the resource of that name is news to the client.
 func (sub *subscription) differs(name string, s *Snapshot) bool {
 	v := s.Resource(sub.t, name, sub.session.client)
+	if v == nil {
+		return false
+	}
+	moving := v.absent && sub.moving(s)
 	sub.session.mu.Lock()
 	defer sub.session.mu.Unlock()
-	return v != nil && sub.held[name].wants(v)
+	h := sub.held[name]
+	if h.held(v, moving) {
+		sub.lookAgain()
+		return false
+	}
+	return h.wants(v)
 }
 
 // behind says whether anything must be sent: a resource that is news, or word of one that is gone.
@@ -127,9 +138,13 @@ func (sub *subscription) take(full bool) answer {
 	for i, name := range asked {
 		current[i] = s.Resource(sub.t, name, sub.session.client)
 	}
+	moving := sub.moving(s)
 
 	sub.session.mu.Lock()
 	defer sub.session.mu.Unlock()
+	if sub.t == ListenerType || sub.t == RouteType {
+		sub.session.routed = time.Now()
+	}
 	var a answer
 	version := newSetVersion()
 	for i, name := range asked {
@@ -139,6 +154,10 @@ func (sub *subscription) take(full bool) answer {
 			continue
 		}
 		h := sub.holding(name)
+		if h.held(v, moving) {
+			sub.lookAgain()
+			v = h.sent
+		}
 		news := h.wants(v)
 		if h.refused == v.Version {
 			// The client goes on with what it accepted before. Leaving that out would delete it.

@@ -20,6 +20,8 @@ type Versioned struct {
 	Any     *anypb.Any
 	// Refs name the objects that made the resource.
 	Refs []mesh.Ref
+	// absent marks the answer to a name that stands for nothing.
+	absent bool
 }
 
 // versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.

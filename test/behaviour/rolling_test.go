@@ -115,3 +115,22 @@ func TestWeightsRaisedFromNothing(t *testing.T) {
 	}
 	stop()
 }
+
+// TestSubsetIsReplaced moves all calls to another subset and removes the first one in the same edit, under load. The client
+// keeps the old endpoints until it follows the new routes.
+func TestSubsetIsReplaced(t *testing.T) {
+	v1, v2 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2")
+	before := routes("echo", "route: [{destination: {host: echo, subset: v1}, weight: 100}, {destination: {host: echo, subset: v2}, weight: 0}]")
+	after := routes("echo", "route: [{destination: {host: echo, subset: v2}}]")
+	objects := service("echo", v1, v2)
+	p := newPlane(t, objects, subsets("echo", "v1", "v2"), before)
+	client := p.dial("echo")
+	for range 5 {
+		until(t, client, "v1 answers", answeredBy(v1))
+		stop := loadOn(t, client)
+		p.write("objects.yaml", objects, subsets("echo", "v2"), after)
+		until(t, client, "v2 answers", answeredBy(v2))
+		stop()
+		p.write("objects.yaml", objects, subsets("echo", "v1", "v2"), before)
+	}
+}
