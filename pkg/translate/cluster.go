@@ -28,6 +28,7 @@ func cluster(name string, s settings) *clusterv3.Cluster {
 	c := edsCluster(name)
 	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer)
 	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
+	c.OutlierDetection = outlierDetection(s.outlierAt, s.outlier)
 	if plaintextForbidden(s.tlsAt, s.tls) {
 		c.EdsClusterConfig.ServiceName = refusedCluster
 	}

@@ -8,7 +8,8 @@ const (
 	noteWarmup    = "gRPC clients do not warm endpoints up; use a readiness probe"
 	noteTCPPool   = "gRPC clients keep one connection to each endpoint; set dial options in the application"
 	noteHTTPPool  = "gRPC clients pool no connections; leave it out"
-	noteOutlier   = "ejecting outliers is not translated yet, so no endpoint is ejected; use a readiness probe"
+	noteErrors    = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
+	noteOrigin    = "gRPC does not tell local errors from others; leave it out"
 	noteTLS       = "TLS is not translated yet, so it has no effect; encrypt in the application"
 	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
 	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
@@ -26,7 +27,7 @@ var destinationRuleFields = []FieldRow{
 
 	{"TrafficPolicy.loadBalancer", Translated, "loadbalancer", ""},
 	{"TrafficPolicy.connectionPool", Caveat, "circuitbreaker", "see its fields"},
-	{"TrafficPolicy.outlierDetection", Untranslated, "", noteOutlier},
+	{"TrafficPolicy.outlierDetection", Caveat, "outlier", "see its fields"},
 	{"TrafficPolicy.tls", Caveat, "tls", "see its fields"},
 	{"TrafficPolicy.portLevelSettings", Translated, "policy", "they replace the settings for all ports, as with Istio"},
 	{"TrafficPolicy.tunnel", Warned, "", noteTunnel},
@@ -35,7 +36,7 @@ var destinationRuleFields = []FieldRow{
 	{"TrafficPolicy.PortTrafficPolicy.port", Translated, "policy", ""},
 	{"TrafficPolicy.PortTrafficPolicy.loadBalancer", Translated, "loadbalancer", ""},
 	{"TrafficPolicy.PortTrafficPolicy.connectionPool", Caveat, "circuitbreaker", "see its fields"},
-	{"TrafficPolicy.PortTrafficPolicy.outlierDetection", Untranslated, "", noteOutlier},
+	{"TrafficPolicy.PortTrafficPolicy.outlierDetection", Caveat, "outlier", "see its fields"},
 	{"TrafficPolicy.PortTrafficPolicy.tls", Caveat, "tls", "see its fields"},
 	{"TrafficPolicy.TunnelSettings.protocol", Warned, "", noteTunnel},
 	{"TrafficPolicy.TunnelSettings.targetHost", Warned, "", noteTunnel},
@@ -111,16 +112,16 @@ var destinationRuleFields = []FieldRow{
 	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.interval", Warned, "", noteHTTPPool},
 	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.timeout", Warned, "", noteHTTPPool},
 
-	{"OutlierDetection.consecutiveErrors", Untranslated, "", noteOutlier},
-	{"OutlierDetection.splitExternalLocalOriginErrors", Untranslated, "", noteOutlier},
-	{"OutlierDetection.consecutiveLocalOriginFailures", Untranslated, "", noteOutlier},
-	{"OutlierDetection.consecutiveGatewayErrors", Untranslated, "", noteOutlier},
-	{"OutlierDetection.consecutive5xxErrors", Untranslated, "", noteOutlier},
-	{"OutlierDetection.interval", Untranslated, "", noteOutlier},
-	{"OutlierDetection.baseEjectionTime", Untranslated, "", noteOutlier},
-	{"OutlierDetection.maxEjectionPercent", Untranslated, "", noteOutlier},
-	{"OutlierDetection.minHealthPercent", Untranslated, "", noteOutlier},
-	{"OutlierDetection.outlierDetectionHttpErrorCodes", Untranslated, "", noteOutlier},
+	{"OutlierDetection.consecutiveErrors", Caveat, "outlier", noteErrors},
+	{"OutlierDetection.splitExternalLocalOriginErrors", Warned, "", noteOrigin},
+	{"OutlierDetection.consecutiveLocalOriginFailures", Warned, "", noteOrigin},
+	{"OutlierDetection.consecutiveGatewayErrors", Caveat, "outlier", noteErrors},
+	{"OutlierDetection.consecutive5xxErrors", Caveat, "outlier", noteErrors + "; 5 unless set"},
+	{"OutlierDetection.interval", Translated, "outlier", "10s unless set"},
+	{"OutlierDetection.baseEjectionTime", Translated, "outlier", "30s unless set; it grows with each ejection to 300s at most"},
+	{"OutlierDetection.maxEjectionPercent", Translated, "outlier", "10 unless set; one endpoint may always be ejected"},
+	{"OutlierDetection.minHealthPercent", Warned, "", "gRPC clients have no panic mode, and call only endpoints that are not ejected; set maxEjectionPercent"},
+	{"OutlierDetection.outlierDetectionHttpErrorCodes", Warned, "", "gRPC counts every status but OK as a failure; leave it out"},
 
 	{"ClientTLSSettings.mode", Untranslated, "tls", "DISABLE is followed; with any other the calls fail, for they would go out unencrypted"},
 	{"ClientTLSSettings.clientCertificate", Untranslated, "", noteTLS},

@@ -46,14 +46,14 @@ func TestCheckFields(t *testing.T) {
 			text: `workloadSelector: {matchLabels: {a: b}}
 trafficPolicy:
   loadBalancer: {consistentHash: {httpHeaderName: a}, localityLbSetting: {enabled: true}}
-  portLevelSettings: [{port: {number: 80}, outlierDetection: {interval: 1s}}]
+  portLevelSettings: [{port: {number: 80}, outlierDetection: {minHealthPercent: 1}}]
 subsets: [{name: a, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, http: {http2MaxRequests: 1, maxRetries: 1}}}}]`,
 			want: []string{
 				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.http.maxRetries",
 				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.tcp",
 				"warning Unsupported at.trafficPolicy.loadBalancer.consistentHash",
 				"warning Unsupported at.trafficPolicy.loadBalancer.localityLbSetting",
-				"warning Unsupported at.trafficPolicy.portLevelSettings[0].outlierDetection",
+				"warning Unsupported at.trafficPolicy.portLevelSettings[0].outlierDetection.minHealthPercent",
 				"warning Unsupported at.workloadSelector",
 			},
 		},

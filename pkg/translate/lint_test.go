@@ -12,6 +12,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // linter collects what a gRPC client of any language would refuse, or read differently from others. It is stricter than each
@@ -120,7 +122,23 @@ func (l *linter) cluster(m *clusterv3.Cluster) {
 	policies := m.GetLoadBalancingPolicy().GetPolicies()
 	l.expect(len(policies) > 0, "has no list of policies")
 	thresholds := m.GetCircuitBreakers().GetThresholds()
+	l.ejection(m.GetOutlierDetection())
 	l.expect(len(thresholds) == 1 && thresholds[0].GetMaxRequests().GetValue() > 0, "leaves the number of requests open: %v", thresholds)
+}
+
+func (l *linter) ejection(o *clusterv3.OutlierDetection) {
+	if o == nil {
+		return
+	}
+	l.expect(o.GetEnforcingSuccessRate() != nil && o.GetEnforcingFailurePercentage() != nil, "leaves open what is enforced, which clients read differently")
+	for _, d := range []*durationpb.Duration{o.GetInterval(), o.GetBaseEjectionTime(), o.GetMaxEjectionTime()} {
+		l.expect(d.CheckValid() == nil && d.AsDuration() > 0, "ejects by the duration %v", d)
+	}
+	for _, percent := range []*wrapperspb.UInt32Value{
+		o.GetMaxEjectionPercent(), o.GetEnforcingSuccessRate(), o.GetEnforcingFailurePercentage(), o.GetFailurePercentageThreshold(),
+	} {
+		l.expect(percent.GetValue() <= 100, "has %d percent", percent.GetValue())
+	}
 }
 
 func (l *linter) endpoints(m *endpointv3.ClusterLoadAssignment) {

@@ -11,8 +11,9 @@ type settings struct {
 	loadBalancer   *networking.LoadBalancerSettings
 	connectionPool *networking.ConnectionPoolSettings
 	tls            *networking.ClientTLSSettings
+	outlier        *networking.OutlierDetection
 
-	loadBalancerAt, connectionPoolAt, tlsAt site
+	loadBalancerAt, connectionPoolAt, tlsAt, outlierAt site
 }
 
 // layer is a traffic policy, or the part of one that holds for a port.
@@ -20,6 +21,7 @@ type layer interface {
 	GetLoadBalancer() *networking.LoadBalancerSettings
 	GetConnectionPool() *networking.ConnectionPoolSettings
 	GetTls() *networking.ClientTLSSettings
+	GetOutlierDetection() *networking.OutlierDetection
 }
 
 // settingsFor lays the policies over each other as Istio does. Settings are replaced whole, never merged inside:
@@ -65,6 +67,9 @@ func (s *settings) take(at site, l layer) {
 	}
 	if v := l.GetTls(); v != nil {
 		s.tls, s.tlsAt = v, at.field("tls")
+	}
+	if v := l.GetOutlierDetection(); v != nil {
+		s.outlier, s.outlierAt = v, at.field("outlierDetection")
 	}
 }
 

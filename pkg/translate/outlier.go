@@ -1,0 +1,103 @@
+package translate
+
+import (
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Istio's defaults, for rules that say nothing.
+const (
+	defaultConsecutiveErrors  = 5
+	defaultOutlierInterval    = 10 * time.Second
+	defaultEjectionTime       = 30 * time.Second
+	defaultMaxEjectionPercent = 10
+)
+
+const (
+	// maxEjectionTime bounds how long an endpoint that is ejected again and again stays away.
+	maxEjectionTime = 300 * time.Second
+	// failureThreshold is the percentage of failures beyond which an endpoint is ejected. It is high, for gRPC counts every
+	// status but OK as a failure, an honest NOT_FOUND included.
+	failureThreshold = 85
+	// minFailureVolume is the least number of calls in an interval that an endpoint is judged by.
+	minFailureVolume = 5
+	// minFailureHosts is how many endpoints need that many calls. With one, a lone endpoint could eject itself.
+	minFailureHosts = 2
+)
+
+// outlierDetection translates the ejection of endpoints that fail. gRPC does not count errors in a row; it compares the
+// shares of failures in an interval. Where calls are few, N errors in a row are nearly nothing but failures. It is nil when
+// nothing is ejected.
+func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
+	if o == nil {
+		return nil
+	}
+	interval := ejectionDuration(at.field("interval"), o.GetInterval(), defaultOutlierInterval)
+	base := ejectionDuration(at.field("baseEjectionTime"), o.GetBaseEjectionTime(), defaultEjectionTime)
+	percent := maxEjectionPercent(at.field("maxEjectionPercent"), o.GetMaxEjectionPercent())
+	errors := consecutiveErrors(at, o)
+	if errors == 0 {
+		return nil
+	}
+	volume := max(errors, minFailureVolume)
+	at.approximatef("gRPC does not count errors in a row; an endpoint is ejected when more than %d%% of at least %d calls in %s failed, "+
+		"with any status, and another endpoint had as many calls", failureThreshold, volume, interval)
+	return &clusterv3.OutlierDetection{
+		Interval:           durationpb.New(interval),
+		BaseEjectionTime:   durationpb.New(base),
+		MaxEjectionTime:    durationpb.New(max(base, maxEjectionTime)),
+		MaxEjectionPercent: wrapperspb.UInt32(percent),
+		// Both are written in full: clients differ in what they make of one that is absent.
+		EnforcingSuccessRate:           wrapperspb.UInt32(0),
+		EnforcingFailurePercentage:     wrapperspb.UInt32(100),
+		FailurePercentageThreshold:     wrapperspb.UInt32(failureThreshold),
+		FailurePercentageMinimumHosts:  wrapperspb.UInt32(minFailureHosts),
+		FailurePercentageRequestVolume: wrapperspb.UInt32(volume),
+	}
+}
+
+// consecutiveErrors is the least number of errors in a row that an author calls too many; 0 is never.
+func consecutiveErrors(at site, o *networking.OutlierDetection) uint32 {
+	old := o.GetConsecutiveErrors() //nolint:staticcheck // authors still write it
+	if old < 0 {
+		at.field("consecutiveErrors").errorf(mesh.CodeInvalidValue, "a number of errors cannot be negative; it does not count")
+	}
+	fives := o.GetConsecutive_5XxErrors().GetValue()
+	if o.GetConsecutive_5XxErrors() == nil && old <= 0 {
+		fives = defaultConsecutiveErrors
+	}
+	least := uint32(0)
+	for _, n := range []uint32{fives, o.GetConsecutiveGatewayErrors().GetValue(), uint32(max(old, 0))} {
+		if n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	return least
+}
+
+func ejectionDuration(at site, d *durationpb.Duration, byDefault time.Duration) time.Duration {
+	if d == nil {
+		return byDefault
+	}
+	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
+		at.errorf(mesh.CodeInvalidValue, "it is a duration of 1ms or more; it is %s now", byDefault)
+		return byDefault
+	}
+	return d.AsDuration()
+}
+
+func maxEjectionPercent(at site, percent int32) uint32 {
+	switch {
+	case percent < 0 || percent > 100:
+		at.errorf(mesh.CodeInvalidValue, "a percentage lies between 0 and 100; it is %d now", defaultMaxEjectionPercent)
+	case percent > 0:
+		return uint32(percent)
+	}
+	return defaultMaxEjectionPercent
+}
