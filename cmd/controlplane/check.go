@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mizzen-mesh/mizzen/internal/findings"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -14,11 +15,14 @@ func newCheck(std stdio) *cobra.Command {
 	var (
 		input  inputFlags
 		strict bool
+		format string
 	)
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Print the Problems of YAML objects, and fail if there are any that matter",
-		Long: `Print one line for each Problem: severity, code, object, field and message.
+		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
+are printed for tools: as a JSON array, as SARIF for code scanning, or as the commands
+by which GitHub shows them beside the lines they are about.
 
   error    cannot be understood, or makes calls fail
   warning  is dropped, harmlessly
@@ -27,7 +31,8 @@ func newCheck(std stdio) *cobra.Command {
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line makes no sense or names what cannot be read, and 0 otherwise.`,
 		Example: `  controlplane check -f manifests/demo
-  controlplane check --strict -f base -f overlay/virtualservice.yaml`,
+  controlplane check --strict -f base -f overlay/virtualservice.yaml
+  controlplane check -f . -o github`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			world, err := input.load(cmd, std)
@@ -38,24 +43,28 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 			if err != nil {
 				return err
 			}
-			return report(std, snapshot.New(world).Problems(), strict)
+			problems := snapshot.New(world).Problems()
+			text, err := findings.Write(format, problems)
+			if err != nil {
+				return usageError{cmd, fmt.Errorf("-o: %w", err)}
+			}
+			if err := std.print(text); err != nil {
+				return err
+			}
+			return verdict(std, problems, strict)
 		},
 	}
 	input.register(cmd)
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
 	return cmd
 }
 
-// report prints the Problems, which are sorted, and their numbers.
-func report(std stdio, problems []mesh.Problem, strict bool) error {
+// verdict tells the numbers of Problems, and is an error if any of them matters.
+func verdict(std stdio, problems []mesh.Problem, strict bool) error {
 	count := map[mesh.Severity]int{}
-	var text []byte
 	for _, p := range problems {
 		count[p.Severity]++
-		text = fmt.Appendln(text, p)
-	}
-	if err := std.print(text); err != nil {
-		return err
 	}
 	std.tell("%s, %s, %d info\n",
 		plural(count[mesh.Error], "error"), plural(count[mesh.Warning], "warning"), count[mesh.Info])

@@ -1,0 +1,107 @@
+package mesh
+
+import "strings"
+
+// CodeDoc explains one Code to users.
+type CodeDoc struct {
+	Code Code
+	// Meaning says what was found and what becomes of it, Remedy what to do.
+	Meaning, Remedy string
+}
+
+// Codes explains every Code, in the order of problem.go.
+func Codes() []CodeDoc { return append([]CodeDoc(nil), codes...) }
+
+var codes = []CodeDoc{
+	{
+		CodeUnreadable, "A file or a document in it cannot be parsed. The objects that it held before stay in force; its other documents are read.",
+		"Correct the line that the message names.",
+	},
+	{
+		CodeUnknownKind, "An object of a kind that is not watched. It is skipped.",
+		"Nothing, unless you expected it to have an effect; then look for a misspelled kind or apiVersion.",
+	},
+	{
+		CodeUnknownField, "A field that the API does not have, usually a misspelled one. It is ignored, as an API server would do; the rest of the object is in force.",
+		"Write the field that the message proposes, or remove it.",
+	},
+	{
+		CodeDuplicateObject, "The same object stands in two files. The one in the first file by name is in force.",
+		"Remove one of the two.",
+	},
+	{
+		CodeInvalidValue, "A value that the API does not allow. The smallest part that cannot do without it is dropped: a match holds nothing, the calls of a rule fail, or a setting is at its default, as the message says.",
+		"Write a value of the kind that the message describes.",
+	},
+	{
+		CodeInvalidRegex, "An expression that RE2, the syntax of gRPC and Istio, does not compile. The match holds nothing.",
+		"Correct it; look-around and back-references do not exist in RE2. An expression has to match the whole text.",
+	},
+	{
+		CodeNoWeight, "All destinations of a route weigh nothing. Its calls fail.",
+		"Give a destination a weight above 0, or remove the rule.",
+	},
+	{
+		CodeNoSuchHost, "No Service has the host. Of a VirtualService's or DestinationRule's own host: it holds for nothing. Of a destination: its share of the calls fails. Both mend themselves when the Service appears.",
+		"Create the Service, or correct the host. A short name means a Service in the namespace of the object that says it.",
+	},
+	{
+		CodeNoSuchPort, "The Service has no such port. Calls to it fail; settings for it hold for nothing.",
+		"Name one of the Service's own ports, by its port, not its targetPort.",
+	},
+	{
+		CodeNoSuchSubset, "No DestinationRule that the clients see declares the subset for the host. Its share of the calls fails, until one does.",
+		"Declare the subset in a DestinationRule of the client's namespace, the Service's, or the root namespace.",
+	},
+	{
+		CodeConflict, "Two objects speak for one host, or declare one subset. The message names the one in force.",
+		"Merge the two, or remove one.",
+	},
+	{
+		CodeUnreachable, "A rule or a match that no call can reach. It is never used.",
+		"Move it before the rule that takes every call, or delete it.",
+	},
+	{
+		CodeUnsupported, "gRPC clients cannot do it, or it is not translated yet. If calls would otherwise go elsewhere or out weaker, the match holds nothing or the calls fail (error); else the field is left out (warning).",
+		"Follow the message; [FIELDS.md](FIELDS.md) says of every field what becomes of it.",
+	},
+	{
+		CodeApproximated, "gRPC clients do something close to it; the message says what.",
+		"Nothing, if that is good enough.",
+	},
+	{
+		CodeRefused, "A client refused a resource that the object made, and goes on with what it had. The message is the client's own. The resource is not sent to it again unchanged; other clients are not concerned.",
+		"Edit the object, and report what it was: no resource that a client refuses should be sent to it.",
+	},
+	{
+		CodeInternal, "A fault of the control plane itself. What it was making is missing; everything else is served.",
+		"Report it.",
+	},
+	{
+		CodeTooLarge, "An object is larger than the control plane reads, which is more than an API server stores. It is not used.",
+		"Split it.",
+	},
+}
+
+// ProblemsMarkdown is the page about the codes, for docs/PROBLEMS.md.
+func ProblemsMarkdown() string {
+	var b strings.Builder
+	b.WriteString(`# Problems
+
+What an author did that cannot be honoured, or only in part, is a Problem on the object. ` + "`controlplane check`" + ` prints them for files,
+` + "`controlplane inspect problems`" + ` those of a running control plane. This page is generated from ` + "`pkg/mesh/codes.go`" + ` by ` + "`make golden`" + `.
+
+| severity | meaning |
+|---|---|
+| error | it cannot be understood, or it fails closed |
+| warning | it is dropped, harmlessly |
+| info | it holds, with a caveat |
+
+| code | meaning | what to do |
+|---|---|---|
+`)
+	for _, c := range codes {
+		b.WriteString("| `" + string(c.Code) + "` | " + c.Meaning + " | " + c.Remedy + " |\n")
+	}
+	return b.String()
+}
