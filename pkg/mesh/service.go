@@ -12,7 +12,26 @@ type Service struct {
 	Headless bool
 	// PreferIPv6 says which address of a dual-stack endpoint is the primary one.
 	PreferIPv6 bool
+	// TrafficDistribution says which endpoints the Service prefers for a client.
+	TrafficDistribution TrafficDistribution
+	// InternalTrafficPolicyLocal says that clients may call the endpoints on their own node only.
+	InternalTrafficPolicyLocal bool
 }
+
+// TrafficDistribution is a Service's wish for the endpoints close to a client. The others stand by.
+type TrafficDistribution uint8
+
+// The wishes.
+const (
+	// PreferNone: all endpoints are alike.
+	PreferNone TrafficDistribution = iota
+	// PreferSameZone: those of the client's zone, then of its region. Hints count as zones.
+	PreferSameZone
+	// PreferSameNode: those on the client's node, then as PreferSameZone.
+	PreferSameNode
+	// PreferHinted: those with a hint for the client's zone, if every endpoint has one.
+	PreferHinted
+)
 
 // Port is one port of a Service.
 type Port struct {
@@ -82,6 +101,8 @@ type Endpoint struct {
 	Node     string
 	// ServiceAccount of the pod; empty without a pod.
 	ServiceAccount string
+	// Hints are the zones for whose clients the endpoint is meant, sorted; nil when nothing is said.
+	Hints []string
 }
 
 // Port returns the number the endpoint listens on for the Service port of that name.

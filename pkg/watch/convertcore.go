@@ -35,11 +35,13 @@ func convertService(s *corev1.Service, domain string) object {
 		return out
 	}
 	service := &mesh.Service{
-		Ref:        out.key.ref(),
-		Host:       mesh.FullHost(s.Name, s.Namespace, domain),
-		Headless:   s.Spec.ClusterIP == corev1.ClusterIPNone,
-		PreferIPv6: len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] == corev1.IPv6Protocol,
+		Ref:                        out.key.ref(),
+		Host:                       mesh.FullHost(s.Name, s.Namespace, domain),
+		Headless:                   s.Spec.ClusterIP == corev1.ClusterIPNone,
+		PreferIPv6:                 len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] == corev1.IPv6Protocol,
+		InternalTrafficPolicyLocal: deref(s.Spec.InternalTrafficPolicy) == corev1.ServiceInternalTrafficPolicyLocal,
 	}
+	service.TrafficDistribution = trafficDistribution(s, &out)
 	for _, p := range s.Spec.Ports {
 		if isTCP(p.Protocol) {
 			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})

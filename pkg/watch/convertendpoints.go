@@ -59,7 +59,7 @@ func deref[T any](p *T) T {
 
 func appendEndpoint(to []address, e *discoveryv1.Endpoint, i int, out *object) []address {
 	a := address{
-		zone: intern(deref(e.Zone)), node: intern(deref(e.NodeName)), health: health(e.Conditions),
+		zone: intern(deref(e.Zone)), node: intern(deref(e.NodeName)), hints: hints(e.Hints), health: health(e.Conditions),
 	}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.pod, a.uid = e.TargetRef.Name, string(e.TargetRef.UID)

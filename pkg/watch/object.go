@@ -67,8 +67,10 @@ type address struct {
 	pod, uid string
 	zone     string
 	node     string
-	health   mesh.Health
-	ipv6     bool
+	// hints are the zones for whose clients the endpoint is meant, sorted.
+	hints  []string
+	health mesh.Health
+	ipv6   bool
 }
 
 // pod is what is kept of a Pod.
