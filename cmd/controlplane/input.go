@@ -18,16 +18,21 @@ import (
 // stdinPath is what -f names to mean standard input.
 const stdinPath = "-"
 
-// meshFlags say how names of the mesh are completed. Every command that reads objects has them.
+// meshFlags say how names of the mesh are completed, and what holds where authors say nothing. Every command that reads objects has them.
 type meshFlags struct {
 	domain, rootNamespace string
+	retries               retriesFlag
 }
 
 func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.domain, "cluster-domain", "cluster.local", "DNS `DOMAIN` of the cluster")
 	cmd.Flags().StringVar(&f.rootNamespace, "root-namespace", "istio-system",
 		"`NAMESPACE` whose DestinationRules hold for the whole mesh")
+	cmd.Flags().Var(&f.retries, "default-retries", "retry calls whose rule says nothing of retries as Istio does, or not at all")
 }
+
+// defaults are those of every World.
+func (f *meshFlags) defaults() mesh.Defaults { return mesh.Defaults{NoRetries: f.retries.off} }
 
 // inputFlags name the objects of a command that reads them once.
 type inputFlags struct {
@@ -46,7 +51,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if len(f.paths) == 0 {
 		return nil, usageErrorf(cmd, "-f FILE|DIR is needed: the objects to read")
 	}
-	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace}
+	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		return watch.Load(options, f.paths...)

@@ -62,7 +62,7 @@ the resources it serves and where they come from, or for the Problems of its obj
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := fetch(cmd.Context(), address, args[0])
+			body, err := fetch(cmd.Context(), address, admin.ListPath(args[0]))
 			if err != nil {
 				return err
 			}
@@ -81,11 +81,11 @@ the resources it serves and where they come from, or for the Problems of its obj
 	return cmd
 }
 
-// fetch reads a list as JSON.
-func fetch(ctx context.Context, address, list string) ([]byte, error) {
+// fetch reads JSON from a path of an admin address.
+func fetch(ctx context.Context, address, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+admin.ListPath(list), http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s (is --address right?): %w", address, err)
 	}

@@ -1,20 +1,16 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/render"
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // renderFlags are those of render, before they are understood.
 type renderFlags struct {
 	input  inputFlags
-	as     string
-	zone   localityFlag
+	client clientFlags
 	types  []string
 	names  []string
 	output string
@@ -37,8 +33,7 @@ Problems do not make the command fail; 'controlplane check' is for that.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRender(cmd, std, &flags) },
 	}
 	flags.input.register(cmd)
-	cmd.Flags().StringVar(&flags.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
-	cmd.Flags().Var(&flags.zone, "zone", "where the client runs")
+	flags.client.register(cmd)
 	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `lds|rds|cds|eds`")
 	cmd.Flags().StringArrayVar(&flags.names, "name", nil,
 		"show only the resources of this `NAME`, as the client would ask for it; may be repeated")
@@ -74,13 +69,9 @@ func (f *renderFlags) options(cmd *cobra.Command) (render.Options, error) {
 	if f.output != "yaml" && f.output != "json" {
 		return render.Options{}, usageErrorf(cmd, "unknown output %q: it is one of yaml, json", f.output)
 	}
-	namespace, app, hasApp := strings.Cut(f.as, "/")
-	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {
-		return render.Options{}, usageErrorf(cmd, "invalid --as %q: it has the form NAMESPACE or NAMESPACE/APP", f.as)
-	}
-	client := mesh.Client{Namespace: namespace, Locality: f.zone.Locality}
-	if hasApp {
-		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
+	client, err := f.client.client(cmd)
+	if err != nil {
+		return render.Options{}, err
 	}
 	options := render.Options{Client: client, Names: f.names}
 	for _, name := range f.types {

@@ -90,7 +90,8 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, err} })
 	root.AddCommand(
-		newServe(std), newDemo(std), newRender(std), newCheck(std), newBootstrap(std), newInspect(std), newVersion(std),
+		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
+		newBootstrap(std), newInspect(std), newVersion(std),
 	)
 	return root
 }

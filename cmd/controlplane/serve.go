@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
@@ -143,8 +145,9 @@ func newPlane(o planeOptions) (*plane, error) {
 			admin.NewList(listResources, p.store.Resources),
 			admin.NewList(listProblems, p.store.Problems),
 		},
-		Metrics: registry,
-		Logger:  o.logger,
+		Handlers: map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)},
+		Metrics:  registry,
+		Logger:   o.logger,
 	})
 	return p, nil
 }

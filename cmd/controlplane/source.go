@@ -118,6 +118,7 @@ func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
 	return watch.Options{
 		Domain:        f.mesh.domain,
 		RootNamespace: f.mesh.rootNamespace,
+		Defaults:      f.mesh.defaults(),
 		Namespaces:    f.namespaces,
 		Logger:        logger,
 	}

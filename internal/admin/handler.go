@@ -3,8 +3,10 @@ package admin
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -31,7 +33,7 @@ func NewList[T any](name string, read func() []T) List {
 
 func newHandler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", serveIndex(o.Lists))
+	mux.HandleFunc("GET /{$}", serveIndex(o))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", serveReadiness(o))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
@@ -44,14 +46,18 @@ func newHandler(o Options) http.Handler {
 	for _, list := range o.Lists {
 		mux.HandleFunc("GET "+ListPath(list.Name), serveList(list))
 	}
+	for path, handler := range o.Handlers {
+		mux.Handle("GET "+path, handler)
+	}
 	return mux
 }
 
-func serveIndex(lists []List) http.HandlerFunc {
+func serveIndex(o Options) http.HandlerFunc {
 	paths := []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"}
-	for _, list := range lists {
+	for _, list := range o.Lists {
 		paths = append(paths, ListPath(list.Name))
 	}
+	paths = append(paths, slices.Sorted(maps.Keys(o.Handlers))...)
 	return func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, strings.Join(paths, "\n")) }
 }
 

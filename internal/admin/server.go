@@ -20,7 +20,7 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Options of a Server. All of them are needed.
+// Options of a Server. All of them are needed but Handlers.
 type Options struct {
 	// Listener is closed by Run.
 	Listener net.Listener
@@ -30,6 +30,8 @@ type Options struct {
 	Draining <-chan struct{}
 	// Lists are served as JSON below /api/.
 	Lists []List
+	// Handlers are served at their paths, such as /api/explain.
+	Handlers map[string]http.Handler
 	// Metrics are served at /metrics.
 	Metrics prometheus.Gatherer
 	Logger  *slog.Logger

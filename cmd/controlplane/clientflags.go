@@ -1,0 +1,32 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// clientFlags say who a client is, for commands that look through its eyes.
+type clientFlags struct {
+	as   string
+	zone localityFlag
+}
+
+func (f *clientFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
+	cmd.Flags().Var(&f.zone, "zone", "where the client runs")
+}
+
+func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
+	namespace, app, hasApp := strings.Cut(f.as, "/")
+	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {
+		return mesh.Client{}, usageErrorf(cmd, "invalid --as %q: it has the form NAMESPACE or NAMESPACE/APP", f.as)
+	}
+	client := mesh.Client{Namespace: namespace, Locality: f.zone.Locality}
+	if hasApp {
+		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
+	}
+	return client, nil
+}

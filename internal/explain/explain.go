@@ -1,0 +1,184 @@
+package explain
+
+import (
+	"fmt"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// Question is one call.
+type Question struct {
+	// To is what the client dials, without xds:///.
+	To string
+	// Call is the full method name, /package.Service/Method.
+	Call string
+	// Headers are the application's metadata, by lower-case name.
+	Headers map[string]string
+	Client  mesh.Client
+}
+
+// Answer is the way the call takes.
+type Answer struct {
+	Listener Step `json:"listener"`
+	// Routes are those that were tried, in order; the last one is the one taken, if any is.
+	Routes []Route `json:"routes"`
+	// Outcome says in a sentence what becomes of the call.
+	Outcome string `json:"outcome"`
+	// Clusters share the calls of the route that was taken.
+	Clusters []Cluster `json:"clusters"`
+}
+
+// Step is one resource on the way.
+type Step struct {
+	Name    string     `json:"name"`
+	Version string     `json:"version"`
+	Origins []mesh.Ref `json:"origins"`
+}
+
+// Route is a route that was tried.
+type Route struct {
+	Step
+
+	Index int `json:"index"`
+	// Rule is the author's name for it, if there is one.
+	Rule  string `json:"rule,omitempty"`
+	Match string `json:"match"`
+	Taken bool   `json:"taken"`
+	// Why says what the match came to.
+	Why string `json:"why"`
+	// Settings hold for the calls of a route that was taken: timeout, retries, faults.
+	Settings []string `json:"settings,omitempty"`
+}
+
+// Cluster is a destination.
+type Cluster struct {
+	Step
+
+	Weight uint32 `json:"weight"`
+	// Share is the part of the calls that it gets, in percent.
+	Share    float64  `json:"share"`
+	Settings []string `json:"settings,omitempty"`
+	// Localities are in the order of priority.
+	Localities []Locality `json:"localities"`
+	// EndpointOrigins are the objects that made the endpoints.
+	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
+}
+
+// Locality is a group of endpoints.
+type Locality struct {
+	Priority  uint32   `json:"priority"`
+	Name      string   `json:"name"`
+	Weight    uint32   `json:"weight"`
+	Endpoints []string `json:"endpoints"`
+}
+
+// Explain follows the call. It fails only if a resource cannot be read, which is a fault of the control plane.
+func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
+	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
+	var listener listenerv3.Listener
+	step, err := read(s, snapshot.ListenerType, q.To, q.Client, &listener)
+	if err != nil {
+		return nil, err
+	}
+	a.Listener = step
+	var manager hcmv3.HttpConnectionManager
+	if err := listener.GetApiListener().GetApiListener().UnmarshalTo(&manager); err != nil {
+		return nil, fmt.Errorf("listener %s: %w", q.To, err)
+	}
+	if manager.GetRds() == nil {
+		a.Outcome = fmt.Sprintf("the call fails at once: %q stands for no port of any Service to a client of namespace %s", q.To, q.Client.Namespace)
+		return a, nil
+	}
+	var table routev3.RouteConfiguration
+	step, err = read(s, snapshot.RouteType, manager.GetRds().GetRouteConfigName(), q.Client, &table)
+	if err != nil {
+		return nil, err
+	}
+	taken := a.try(step, table.GetVirtualHosts()[0].GetRoutes(), q)
+	if taken == nil {
+		a.Outcome = "the call fails at once: no route matches"
+		return a, nil
+	}
+	return a, a.follow(s, taken, q.Client)
+}
+
+// try goes through the routes up to the one that the call takes.
+func (a *Answer) try(step Step, routes []*routev3.Route, q Question) *routev3.Route {
+	for i, r := range routes {
+		taken, why := matches(r.GetMatch(), q)
+		route := Route{Step: step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why}
+		if taken {
+			route.Settings = routeSettings(r)
+			a.Routes = append(a.Routes, route)
+			return r
+		}
+		a.Routes = append(a.Routes, route)
+	}
+	return nil
+}
+
+// follow looks up the clusters of the route and their endpoints.
+func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.Client) error {
+	weights := weights(route.GetRoute())
+	total, endpoints := uint32(0), 0
+	for _, w := range weights {
+		total += w.GetWeight().GetValue()
+	}
+	for _, w := range weights {
+		c, err := readCluster(s, w.GetName(), client)
+		if err != nil {
+			return err
+		}
+		c.Weight = w.GetWeight().GetValue()
+		c.Share = 100 * float64(c.Weight) / float64(total)
+		for _, l := range c.Localities {
+			endpoints += len(l.Endpoints)
+		}
+		a.Clusters = append(a.Clusters, c)
+	}
+	switch status := endsHere(route); {
+	case status != "":
+		a.Outcome = "the route ends the call by itself, with " + status
+	case endpoints == 0:
+		a.Outcome = "the call fails: nobody is behind the route that it takes"
+	case len(a.Clusters) > 1:
+		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", endpoints, len(a.Clusters))
+	default:
+		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", endpoints)
+	}
+	return nil
+}
+
+func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster, error) {
+	var c clusterv3.Cluster
+	step, err := read(s, snapshot.ClusterType, name, client, &c)
+	if err != nil {
+		return Cluster{}, err
+	}
+	var load endpointv3.ClusterLoadAssignment
+	endpoints, err := read(s, snapshot.EndpointType, c.GetEdsClusterConfig().GetServiceName(), client, &load)
+	if err != nil {
+		return Cluster{}, err
+	}
+	return Cluster{Step: step, Settings: clusterSettings(&c), Localities: localities(&load), EndpointOrigins: endpoints.Origins}, nil
+}
+
+// read fetches one resource as the client sees it.
+func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (Step, error) {
+	v := s.Resource(t, name, client)
+	if v == nil {
+		return Step{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
+	}
+	if err := v.Any.UnmarshalTo(into); err != nil {
+		return Step{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
+	}
+	return Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}, nil
+}

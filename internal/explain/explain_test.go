@@ -1,0 +1,167 @@
+package explain
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+const objects = `
+apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo}
+spec: {ports: [{name: grpc, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: echo-1, namespace: demo, labels: {kubernetes.io/service-name: echo}}
+addressType: IPv4
+ports: [{name: grpc, port: 50051}]
+endpoints:
+- {addresses: [10.0.0.1], zone: z1, targetRef: {kind: Pod, name: a, namespace: demo}}
+- {addresses: [10.0.0.2], zone: z2, targetRef: {kind: Pod, name: b, namespace: demo}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: demo, labels: {version: v1}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, namespace: demo, labels: {version: v2}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo, namespace: demo}
+spec:
+  host: echo
+  trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: echo, namespace: demo}
+spec:
+  hosts: [echo]
+  http:
+  - name: ann
+    match: [{uri: {prefix: /echo.Echo/}, headers: {x-user: {exact: ann}}}]
+    timeout: 2s
+    route: [{destination: {host: echo, subset: v1}, weight: 75}, {destination: {host: echo, subset: v2}, weight: 25}]
+  - match: [{uri: {exact: /echo.Echo/Gone}}]
+    route: [{destination: {host: echo, subset: v9}}]
+  - match: [{uri: {exact: /echo.Echo/Closed}}]
+    directResponse: {status: 403}
+  - match: [{uri: {regex: "/echo\\.Echo/S.*"}, withoutHeaders: {x-user: {}}}]
+    fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 10}}}
+    route: [{destination: {host: echo, subset: v2}}]
+`
+
+func world(t *testing.T) *snapshot.Snapshot {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "objects.yaml")
+	if err := os.WriteFile(path, []byte(objects), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := watch.Load(watch.Options{}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot.New(w)
+}
+
+func TestExplain(t *testing.T) {
+	tests := map[string]struct {
+		to, call string
+		headers  map[string]string
+		want     []string // lines that the text has, in this order
+	}{
+		"a split": {
+			"echo", "/echo.Echo/Say", map[string]string{"x-user": "ann"}, []string{
+				"listener  echo  from Service demo/echo",
+				`  YES 0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": all of it holds`,
+				"         timeout 2s",
+				"cluster   outbound|80|v1|echo.demo.svc.cluster.local  75 %  from DestinationRule demo/echo, Service demo/echo",
+				"  balanced by round_robin",
+				"  at most 7 calls at a time from each client",
+				"  priority 0  /z1  weight 1  10.0.0.1:50051",
+				"cluster   outbound|80|v2|echo.demo.svc.cluster.local  25 %",
+				"outcome   the call goes to one of 2 endpoints, by the weights of 2 clusters",
+			},
+		},
+		"another route": {
+			"echo.demo:grpc", "/echo.Echo/Say", nil, []string{
+				`  no  0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": not so: header x-user is "ann"; the call does not have it`,
+				"  no  1  method /echo.Echo/Gone: the method is another one",
+				`  YES 3  methods like /echo\.Echo/S.*, not: header x-user is present: all of it holds`,
+				"         10 % of the calls end with gRPC status 14",
+				"outcome   the call goes to one of 1 endpoints",
+			},
+		},
+		"a subset that is not there": {
+			"echo", "/echo.Echo/Gone", nil, []string{
+				"cluster   outbound|80|v9|echo.demo.svc.cluster.local  100 %", "  no endpoints", "outcome   the call fails: nobody is behind",
+			},
+		},
+		"a response of the route's own": {
+			"echo", "/echo.Echo/Closed", nil, []string{"         100 % of the calls end with HTTP status 403", "outcome   the route ends the call by itself, with HTTP status 403"},
+		},
+		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails at once: no route matches"}},
+		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails at once: "nobody:80" stands for no port`}},
+	}
+	s := world(t)
+	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }))
+	defer server.Close()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			q := Question{To: test.to, Call: test.call, Headers: test.headers, Client: mesh.Client{Namespace: "demo"}}
+			answer, err := Explain(s, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest := answer.Text()
+			for _, line := range test.want {
+				_, after, ok := strings.Cut(rest, line)
+				if !ok {
+					t.Fatalf("got\n%s\nwant, in this order, %q", answer.Text(), line)
+				}
+				rest = after
+			}
+			if diff := cmp.Diff(answer, asked(t, server.URL, q)); diff != "" {
+				t.Errorf("over HTTP (-here +there):\n%s", diff)
+			}
+		})
+	}
+}
+
+// asked puts the question to a server.
+func asked(t *testing.T, url string, q Question) *Answer {
+	t.Helper()
+	resp, err := http.Get(url + Path + "?" + q.Query())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer := &Answer{}
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func TestHandlerBeforeTheFirstWorld(t *testing.T) {
+	w := httptest.NewRecorder()
+	Handler(func() *snapshot.Snapshot { return nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("got %d, want 503", w.Code)
+	}
+}

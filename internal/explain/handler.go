@@ -1,0 +1,66 @@
+package explain
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// Path is where a control plane answers questions.
+const Path = "/api/explain"
+
+// Query encodes a question for Path.
+func (q Question) Query() string {
+	v := url.Values{
+		"to": {q.To}, "call": {q.Call}, "namespace": {q.Client.Namespace},
+		"region": {q.Client.Locality.Region}, "zone": {q.Client.Locality.Zone}, "subzone": {q.Client.Locality.SubZone},
+	}
+	for name, value := range q.Headers {
+		v.Add("header", name+"="+value)
+	}
+	for name, value := range q.Client.Labels.Map() {
+		v.Add("label", name+"="+value)
+	}
+	return v.Encode()
+}
+
+func questionOf(v url.Values) Question {
+	return Question{
+		To: v.Get("to"), Call: v.Get("call"), Headers: pairs(v["header"]),
+		Client: mesh.Client{
+			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
+			Locality: mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},
+		},
+	}
+}
+
+func pairs(texts []string) map[string]string {
+	set := map[string]string{}
+	for _, text := range texts {
+		name, value, _ := strings.Cut(text, "=")
+		set[strings.ToLower(name)] = value
+	}
+	return set
+}
+
+// Handler answers the questions put to Path from what is current, as JSON.
+func Handler(current func() *snapshot.Snapshot) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := current()
+		if s == nil {
+			http.Error(w, "the first complete picture of the source is not there yet", http.StatusServiceUnavailable)
+			return
+		}
+		answer, err := Explain(s, questionOf(r.URL.Query()))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answer) // a reader who left needs no answer
+	})
+}

@@ -1,0 +1,111 @@
+package explain
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+)
+
+// matches does what a gRPC client does with a match, and says which condition decided.
+func matches(m *routev3.RouteMatch, q Question) (ok bool, why string) {
+	if ok, why := matchesPath(m, q.Call); !ok {
+		return false, why
+	}
+	for _, h := range m.GetHeaders() {
+		if !matchesHeader(h, q.Headers) {
+			return false, "not so: " + describeHeader(h) + "; " + have(h.GetName(), q.Headers)
+		}
+	}
+	return true, "all of it holds"
+}
+
+func matchesPath(m *routev3.RouteMatch, call string) (ok bool, why string) {
+	fold := func(s string) string { return s }
+	if !m.GetCaseSensitive().GetValue() {
+		fold = strings.ToLower
+	}
+	switch p := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Path:
+		ok = fold(call) == fold(p.Path)
+	case *routev3.RouteMatch_Prefix:
+		ok = strings.HasPrefix(fold(call), fold(p.Prefix))
+	case *routev3.RouteMatch_SafeRegex:
+		ok = fullMatch(p.SafeRegex, call)
+	}
+	return ok, "the method is another one"
+}
+
+// matchesHeader treats an absent header as clients do: it fails every comparison, inverted or not.
+func matchesHeader(h *routev3.HeaderMatcher, headers map[string]string) bool {
+	value, present := headers[h.GetName()]
+	if _, ok := h.GetHeaderMatchSpecifier().(*routev3.HeaderMatcher_PresentMatch); ok {
+		return present != h.GetInvertMatch()
+	}
+	return present && matchesText(h.GetStringMatch(), value) != h.GetInvertMatch()
+}
+
+func matchesText(m *matcherv3.StringMatcher, value string) bool {
+	switch p := m.GetMatchPattern().(type) {
+	case *matcherv3.StringMatcher_Exact:
+		return value == p.Exact
+	case *matcherv3.StringMatcher_Prefix:
+		return strings.HasPrefix(value, p.Prefix)
+	case *matcherv3.StringMatcher_SafeRegex:
+		return fullMatch(p.SafeRegex, value)
+	}
+	return false
+}
+
+func fullMatch(r *matcherv3.RegexMatcher, value string) bool {
+	re, err := regexp.Compile("^(?:" + r.GetRegex() + ")$")
+	return err == nil && re.MatchString(value)
+}
+
+func have(name string, headers map[string]string) string {
+	if value, ok := headers[name]; ok {
+		return fmt.Sprintf("the call has %q", value)
+	}
+	return "the call does not have it"
+}
+
+// describe puts a match in words.
+func describe(m *routev3.RouteMatch) string {
+	words := "any method"
+	switch p := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Path:
+		words = "method " + p.Path
+	case *routev3.RouteMatch_Prefix:
+		if p.Prefix != "" && p.Prefix != "/" {
+			words = "methods that begin with " + p.Prefix
+		}
+	case *routev3.RouteMatch_SafeRegex:
+		words = "methods like " + p.SafeRegex.GetRegex()
+	}
+	if !m.GetCaseSensitive().GetValue() {
+		words += " in any case"
+	}
+	conditions := []string{words}
+	for _, h := range m.GetHeaders() {
+		conditions = append(conditions, describeHeader(h))
+	}
+	return strings.Join(conditions, ", ")
+}
+
+func describeHeader(h *routev3.HeaderMatcher) string {
+	condition := "is present"
+	switch p := h.GetStringMatch().GetMatchPattern().(type) {
+	case *matcherv3.StringMatcher_Exact:
+		condition = fmt.Sprintf("is %q", p.Exact)
+	case *matcherv3.StringMatcher_Prefix:
+		condition = fmt.Sprintf("begins with %q", p.Prefix)
+	case *matcherv3.StringMatcher_SafeRegex:
+		condition = "is like " + p.SafeRegex.GetRegex()
+	}
+	if h.GetInvertMatch() {
+		return "not: header " + h.GetName() + " " + condition
+	}
+	return "header " + h.GetName() + " " + condition
+}

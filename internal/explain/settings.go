@@ -1,0 +1,141 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// weights are the clusters of a route; a single one has the weight 1.
+func weights(r *routev3.RouteAction) []*routev3.WeightedCluster_ClusterWeight {
+	if w := r.GetWeightedClusters().GetClusters(); len(w) > 0 {
+		return w
+	}
+	return []*routev3.WeightedCluster_ClusterWeight{{Name: r.GetCluster(), Weight: wrapperspb.UInt32(1)}}
+}
+
+func routeSettings(r *routev3.Route) []string {
+	var all []string
+	if d := r.GetRoute().GetMaxStreamDuration().GetMaxStreamDuration().AsDuration(); d > 0 {
+		all = append(all, "timeout "+d.String())
+	}
+	if p := r.GetRoute().GetRetryPolicy(); p != nil {
+		all = append(all, fmt.Sprintf("up to %d retries on %s, after %s at least", p.GetNumRetries().GetValue(), p.GetRetryOn(),
+			p.GetRetryBackOff().GetBaseInterval().AsDuration()))
+	}
+	for _, policy := range r.GetRoute().GetHashPolicy() {
+		if h := policy.GetHeader().GetHeaderName(); h != "" {
+			all = append(all, "hashed by header "+h)
+		} else {
+			all = append(all, "hashed by channel")
+		}
+	}
+	for _, override := range r.GetTypedPerFilterConfig() {
+		var fault faultv3.HTTPFault
+		if override.UnmarshalTo(&fault) == nil {
+			all = append(all, faultSettings(&fault)...)
+		}
+	}
+	return all
+}
+
+// endsHere says how a route ends every call by itself; empty when it does not.
+func endsHere(r *routev3.Route) string {
+	for _, override := range r.GetTypedPerFilterConfig() {
+		var fault faultv3.HTTPFault
+		if override.UnmarshalTo(&fault) != nil || fault.GetAbort() == nil {
+			continue
+		}
+		if percent(fault.GetAbort().GetPercentage()) == "100 %" {
+			return statusOf(fault.GetAbort())
+		}
+	}
+	return ""
+}
+
+func statusOf(a *faultv3.FaultAbort) string {
+	if a.GetHttpStatus() != 0 {
+		return fmt.Sprintf("HTTP status %d", a.GetHttpStatus())
+	}
+	return fmt.Sprintf("gRPC status %d", a.GetGrpcStatus())
+}
+
+func faultSettings(f *faultv3.HTTPFault) []string {
+	var all []string
+	if d := f.GetDelay(); d != nil {
+		all = append(all, fmt.Sprintf("%s of the calls are delayed by %s", percent(d.GetPercentage()), d.GetFixedDelay().AsDuration()))
+	}
+	if a := f.GetAbort(); a != nil {
+		all = append(all, fmt.Sprintf("%s of the calls end with %s", percent(a.GetPercentage()), statusOf(a)))
+	}
+	return all
+}
+
+func percent(p *typev3.FractionalPercent) string {
+	denominator := map[typev3.FractionalPercent_DenominatorType]float64{
+		typev3.FractionalPercent_HUNDRED: 1, typev3.FractionalPercent_TEN_THOUSAND: 100, typev3.FractionalPercent_MILLION: 10_000,
+	}[p.GetDenominator()]
+	return strconv.FormatFloat(float64(p.GetNumerator())/denominator, 'g', -1, 64) + " %"
+}
+
+func clusterSettings(c *clusterv3.Cluster) []string {
+	var policies []string
+	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
+		policies = append(policies, policyName(p))
+	}
+	all := []string{"balanced by " + strings.Join(policies, ", else ")}
+	for _, t := range c.GetCircuitBreakers().GetThresholds() {
+		if n := t.GetMaxRequests().GetValue(); n != math.MaxUint32 {
+			all = append(all, fmt.Sprintf("at most %d calls at a time from each client", n))
+		}
+	}
+	if c.GetOutlierDetection() != nil {
+		all = append(all, "endpoints whose calls fail are left out for a while")
+	}
+	return all
+}
+
+// policyName is the policy's own, or that of the one inside the weighing of localities.
+func policyName(p *clusterv3.LoadBalancingPolicy_Policy) string {
+	name := p.GetTypedExtensionConfig().GetName()
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	inner, err := p.GetTypedExtensionConfig().GetTypedConfig().UnmarshalNew()
+	if err != nil {
+		return name
+	}
+	if outer, ok := inner.(interface {
+		GetEndpointPickingPolicy() *clusterv3.LoadBalancingPolicy
+	}); ok {
+		for _, p := range outer.GetEndpointPickingPolicy().GetPolicies() {
+			return policyName(p)
+		}
+	}
+	return name
+}
+
+func localities(load *endpointv3.ClusterLoadAssignment) []Locality {
+	all := []Locality{}
+	for _, group := range load.GetEndpoints() {
+		l := Locality{Priority: group.GetPriority(), Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{}}
+		place := group.GetLocality()
+		l.Name = strings.TrimRight(strings.Join([]string{place.GetRegion(), place.GetZone(), place.GetSubZone()}, "/"), "/")
+		for _, e := range group.GetLbEndpoints() {
+			a := e.GetEndpoint().GetAddress().GetSocketAddress()
+			l.Endpoints = append(l.Endpoints, net.JoinHostPort(a.GetAddress(), strconv.FormatUint(uint64(a.GetPortValue()), 10)))
+		}
+		all = append(all, l)
+	}
+	slices.SortStableFunc(all, func(a, b Locality) int { return cmp.Compare(a.Priority, b.Priority) })
+	return all
+}

@@ -1,0 +1,64 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Text is the answer for people.
+func (a *Answer) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "listener  %s%s\n", a.Listener.Name, from(a.Listener.Origins))
+	for i, r := range a.Routes {
+		if i == 0 {
+			fmt.Fprintf(&b, "routes    %s%s\n", r.Name, from(r.Origins))
+		}
+		mark := "no "
+		if r.Taken {
+			mark = "YES"
+		}
+		rule := ""
+		if r.Rule != "" {
+			rule = fmt.Sprintf(" %q", r.Rule)
+		}
+		fmt.Fprintf(&b, "  %s %d%s  %s: %s\n", mark, r.Index, rule, r.Match, r.Why)
+		for _, s := range r.Settings {
+			fmt.Fprintf(&b, "         %s\n", s)
+		}
+	}
+	for _, c := range a.Clusters {
+		c.text(&b)
+	}
+	fmt.Fprintf(&b, "outcome   %s\n", a.Outcome)
+	return b.String()
+}
+
+func (c *Cluster) text(b *strings.Builder) {
+	fmt.Fprintf(b, "cluster   %s  %.4g %%%s\n", c.Name, c.Share, from(c.Origins))
+	for _, s := range c.Settings {
+		fmt.Fprintf(b, "  %s\n", s)
+	}
+	if len(c.Localities) == 0 {
+		fmt.Fprintf(b, "  no endpoints%s\n", from(c.EndpointOrigins))
+	}
+	for _, l := range c.Localities {
+		name := l.Name
+		if name == "" {
+			name = "(no locality)"
+		}
+		fmt.Fprintf(b, "  priority %d  %s  weight %d  %s\n", l.Priority, name, l.Weight, strings.Join(l.Endpoints, " "))
+	}
+}
+
+func from(origins []mesh.Ref) string {
+	if len(origins) == 0 {
+		return ""
+	}
+	names := make([]string, len(origins))
+	for i, r := range origins {
+		names[i] = r.String()
+	}
+	return "  from " + strings.Join(names, ", ")
+}
