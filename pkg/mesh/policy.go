@@ -15,6 +15,9 @@ type Policy struct {
 	TrafficRef Ref
 	// Subsets of all the rules, in order; each name once.
 	Subsets []Subset
+	// Selector, unless nil, holds the labels of the clients it is for, all of the rules' own namespace; an empty one takes all
+	// of that namespace.
+	Selector map[string]string
 }
 
 // Subset is a named part of a host's endpoints.
@@ -43,7 +46,7 @@ func (p *Policy) Subset(name string) (Subset, bool) {
 // PolicyTable is every Policy that speaks of one Service's host.
 type PolicyTable struct {
 	Host string
-	// Candidates of one namespace stand together, the most specific host first.
+	// Candidates of one namespace stand together, the most specific host first and, for one host, those with a selector first.
 	Candidates []PolicyCandidate
 	// ServiceNamespace and RootNamespace are searched after the client's own.
 	ServiceNamespace, RootNamespace string
@@ -56,30 +59,35 @@ type PolicyCandidate struct {
 	Policy    *Policy
 }
 
-// For returns the Policy that rules clients of that namespace, or nil: the first found in the client's own namespace, the
-// Service's, the root namespace. Nothing is inherited from one namespace to the next. t may be nil.
+// For returns the Policy that rules clients of that namespace with those labels, or nil: the first found in the client's own
+// namespace, the Service's, the root namespace. Nothing is inherited from one namespace to the next. To a client that its
+// selector does not take, a Policy does not exist. t may be nil.
 //
 // In the root namespace itself a rule is a default for the whole mesh, not a client's own, unless it is kept private.
-func (t *PolicyTable) For(namespace string) *Policy {
+func (t *PolicyTable) For(namespace string, labels Labels) *Policy {
 	if t == nil {
 		return nil
 	}
-	if p := t.in(namespace, namespace, namespace == t.RootNamespace); p != nil {
+	if p := t.in(namespace, namespace, labels, namespace == t.RootNamespace); p != nil {
 		return p
 	}
-	if p := t.in(t.ServiceNamespace, namespace, false); p != nil {
+	if p := t.in(t.ServiceNamespace, namespace, labels, false); p != nil {
 		return p
 	}
-	return t.in(t.RootNamespace, namespace, false)
+	return t.in(t.RootNamespace, namespace, labels, false)
 }
 
-func (t *PolicyTable) in(owner, client string, privateOnly bool) *Policy {
+func (t *PolicyTable) in(owner, client string, labels Labels, privateOnly bool) *Policy {
 	for _, c := range t.Candidates {
 		if c.Namespace != owner || privateOnly && !c.Export.Private {
 			continue
 		}
-		// A rule always holds for clients of its own namespace.
-		if owner == client || c.Export.VisibleTo(owner, client) {
+		// A rule always holds for clients of its own namespace; with a selector, for those of them that it takes alone.
+		visible := owner == client || c.Export.VisibleTo(owner, client)
+		if c.Policy.Selector != nil {
+			visible = owner == client && labels.Match(c.Policy.Selector)
+		}
+		if visible {
 			return c.Policy
 		}
 	}

@@ -72,7 +72,7 @@ func TestPolicyTableFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			table := &PolicyTable{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
 			got := ""
-			if p := table.For(test.namespace); p != nil {
+			if p := table.For(test.namespace, ""); p != nil {
 				got = p.Refs[0].Name
 			}
 			if got != test.want {

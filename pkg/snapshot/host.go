@@ -71,44 +71,32 @@ func same[V comparable](old, now mesh.Map[V], name string) bool {
 // resource returns nil when the host has no resource of that name.
 func (h *host) resource(s *Snapshot, t Type, name, hostName string, client mesh.Client) *Versioned {
 	if t == EndpointType {
-		return h.endpointsFor(s, hostName, client.Namespace).resources[resourceKey{t, name}]
+		return h.endpointsFor(s, hostName, client).resources[resourceKey{t, name}]
 	}
-	return h.routesFor(s, hostName, client.Namespace).resources[resourceKey{t, name}]
+	return h.routesFor(s, hostName, client).resources[resourceKey{t, name}]
 }
 
-func (h *host) routesFor(s *Snapshot, name, namespace string) *set {
+func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
 	service, _ := s.world.Services.Get(name)
 	routes, _ := s.world.Routes.Get(name)
 	policies, _ := s.world.Policies.Get(name)
-	in := translate.HostInput{Service: service, Routes: routes.For(namespace), Policy: policies.For(namespace)}
-	if dependsOnNamespace(in.Routes, namespace) {
-		in.Namespace = namespace
+	in := translate.HostInput{
+		Service: service, Routes: routes.For(client.Namespace), Policy: policies.For(client.Namespace, client.Labels),
 	}
+	in.Namespace, in.Labels = callerOf(in.Routes, client)
 	return h.routes.get(in, func(in translate.HostInput) *set {
 		return s.set(service.Ref, func() *translate.Bundle { return translate.Host(in) })
 	})
 }
 
-func (h *host) endpointsFor(s *Snapshot, name, namespace string) *set {
+func (h *host) endpointsFor(s *Snapshot, name string, client mesh.Client) *set {
 	service, _ := s.world.Services.Get(name)
 	endpoints, _ := s.world.Endpoints.Get(name)
 	policies, _ := s.world.Policies.Get(name)
-	in := translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: policies.For(namespace)}
+	in := translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: policies.For(client.Namespace, client.Labels)}
 	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
 		return s.set(service.Ref, func() *translate.Bundle { return translate.Endpoints(in) })
 	})
-}
-
-// dependsOnNamespace says whether clients of the namespace find another policy at some destination than anybody else.
-func dependsOnNamespace(routes *mesh.Routes, namespace string) bool {
-	if routes != nil {
-		for _, target := range routes.Targets {
-			if target.Policies.For(namespace) != target.Policies.For("") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // set runs one translation and marshals its outcome. Translation does not panic; should it ever, one Service's resources are

@@ -128,7 +128,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			case ClusterType, EndpointType:
 				names = append(names, translate.ClusterName(port.Number, "", hostName))
 				policies, _ := s.world.Policies.Get(hostName)
-				if policy := policies.For(client.Namespace); policy != nil {
+				if policy := policies.For(client.Namespace, client.Labels); policy != nil {
 					for _, subset := range policy.Subsets {
 						names = append(names, translate.ClusterName(port.Number, subset.Name, hostName))
 					}
@@ -157,7 +157,7 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 		routes, _ := s.world.Routes.Get(hostName)
 		policies, _ := s.world.Policies.Get(hostName)
 		for namespace := range speakers(routes, policies) {
-			problems = append(problems, h.routesFor(s, hostName, namespace).problems...)
+			problems = append(problems, h.routesFor(s, hostName, mesh.Client{Namespace: namespace}).problems...)
 		}
 	}
 	return problems

@@ -9,8 +9,9 @@ import (
 // targets finds what the destinations of a VirtualService stand for.
 type targets struct {
 	byText map[string]mesh.Target
-	// namespace is the clients' own, as far as it matters.
+	// namespace and labels are the clients' own, as far as they matter.
 	namespace string
+	labels    mesh.Labels
 }
 
 // cluster names the cluster of a destination, as called on that port. One that does not exist is named all the same: its
@@ -29,7 +30,7 @@ func (t targets) cluster(at site, d *networking.Destination, listenerPort uint32
 		at.field("port").errorf(mesh.CodeNoSuchPort, "%s has no port %d, so its calls fail; name one of its ports", target.Service.Ref, port)
 	}
 	if d.GetSubset() != "" {
-		if _, ok := target.Policies.For(t.namespace).Subset(d.GetSubset()); !ok {
+		if _, ok := target.Policies.For(t.namespace, t.labels).Subset(d.GetSubset()); !ok {
 			at.field("subset").errorf(mesh.CodeNoSuchSubset,
 				"no DestinationRule that these clients see declares the subset %q of %s, so its calls fail; declare it", d.GetSubset(), target.Host)
 		}

@@ -17,8 +17,12 @@ type HostInput struct {
 	Routes *mesh.Routes
 	// Policy may be nil.
 	Policy *mesh.Policy
-	// Namespace is the clients' own, given only when Routes sends calls to a host whose policy depends on it; else empty.
+	// Namespace is the clients' own, given only when a match of Routes asks for that very one, or when Routes sends calls to a
+	// host whose policy depends on it; else empty.
 	Namespace string
+	// Labels are those of the clients' labels that a match of Routes asks for, with that very value, or by which the policy of
+	// a destination selects them.
+	Labels mesh.Labels
 }
 
 // EndpointInput is all that the endpoints of one host depend on, for one group of clients.

@@ -16,12 +16,13 @@ import (
 // meshGateway is the gateway that means calls between workloads.
 const meshGateway = "mesh"
 
-// callee is what a rule is translated for: one port of one Service.
+// callee is what a rule is translated for: one port of one Service, and who calls it.
 type callee struct {
 	// service is nil for a VirtualService that holds for no Service.
 	service *mesh.Service
 	// port is zero when service is nil or has no port.
-	port uint32
+	port   uint32
+	caller caller
 }
 
 // alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
@@ -32,7 +33,7 @@ func (c callee) alternatives(at site, m *networking.HTTPMatchRequest) []*routev3
 	}
 	path, ok := pathMatch(at.field("uri"), m.GetUri(), m.GetIgnoreUriCase())
 	variants, headersOK := headerMatches(at, m)
-	if !ok || !headersOK {
+	if !ok || !headersOK || !c.caller.meets(m) {
 		return nil
 	}
 	if len(variants) == 0 {
@@ -64,7 +65,7 @@ func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
 	return ok && post && authorityOK && (called || c.service == nil)
 }
 
-// unevaluable reports conditions that no client can check, or whose check is not translated yet.
+// unevaluable reports conditions that no client can check.
 func unevaluable(at site, m *networking.HTTPMatchRequest) bool {
 	found := false
 	refuse := func(field string, set bool, reason, wayOut string) {
@@ -75,9 +76,6 @@ func unevaluable(at site, m *networking.HTTPMatchRequest) bool {
 	}
 	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "leave it out")
 	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query", "match a header")
-	refuse("sourceLabels", len(m.GetSourceLabels()) > 0, "the caller's labels are not translated yet", "match a header")
-	refuse("sourceNamespace", m.GetSourceNamespace() != "",
-		"the caller's namespace is not translated yet", "export a VirtualService to that namespace instead")
 	return found
 }
 

@@ -37,8 +37,6 @@ func TestAlternatives(t *testing.T) {
 		"gateways without mesh":        {block: "gateways: [edge]"},
 		"scheme":                       {block: "scheme: {exact: http}", problems: []string{"error Unsupported at.scheme"}},
 		"query":                        {block: "queryParams: {q: {exact: a}}", problems: []string{"error Unsupported at.queryParams"}},
-		"labels of the caller":         {block: "sourceLabels: {app: a}", problems: []string{"error Unsupported at.sourceLabels"}},
-		"namespace of the caller":      {block: "sourceNamespace: a", problems: []string{"error Unsupported at.sourceNamespace"}},
 		"headers multiply": {
 			block: "{uri: {prefix: /a}, withoutHeaders: {x: {exact: b}}}",
 			want:  []string{"prefix=/a; not(x present)", "prefix=/a; not(x=b)"},

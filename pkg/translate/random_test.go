@@ -94,7 +94,9 @@ func randomHost(data []byte, name string) (HostInput, EndpointInput) {
 		s.Ports = append(s.Ports, mesh.Port{Name: "p81", Number: 81})
 	}
 	policy := d.policy(s)
-	in := HostInput{Service: s, Policy: policy, Namespace: pick(d, "", "demo", "other")}
+	in := HostInput{
+		Service: s, Policy: policy, Namespace: pick(d, "", "demo", "other"), Labels: mesh.MakeLabels(map[string]string{pick(d, words...): "a"}),
+	}
 	if d.roll(4) > 0 {
 		in.Routes = d.routes(s, policy)
 	}
@@ -137,7 +139,10 @@ func (d *dice) plainRule() *networking.HTTPRoute {
 		rule.Match = append(rule.Match, m)
 	}
 	for _, m := range rule.GetMatch() {
-		m.Scheme, m.QueryParams, m.SourceLabels, m.SourceNamespace, m.Method, m.Authority = nil, nil, nil, "", nil, nil
+		m.Scheme, m.QueryParams, m.Method, m.Authority = nil, nil, nil, nil
+		if d.roll(4) > 0 {
+			m.SourceLabels, m.SourceNamespace = nil, ""
+		}
 		m.Uri = &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: pick(d, "/a.B/", "/", "")}}
 		if d.roll(2) == 1 {
 			m.Headers = nil

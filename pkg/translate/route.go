@@ -60,7 +60,7 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	if len(rules) == 0 {
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
 	}
-	t := targets{byText: in.Routes.Targets, namespace: in.Namespace}
+	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels}
 	ports := []mesh.Port{{}}
 	if in.Service == nil {
 		t.namespace = in.Routes.Ref.Namespace
@@ -70,7 +70,7 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	reached := make([]bool, len(rules))
 	var all []Resource
 	for _, port := range ports {
-		c := callee{service: in.Service, port: port.Number}
+		c := callee{service: in.Service, port: port.Number, caller: caller{in.Namespace, in.Labels}}
 		routes := t.routes(root, c, rules, reached)
 		if port.Number == 0 {
 			continue
@@ -93,17 +93,21 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reached []bool) []*routev3.Route {
 	var routes []*routev3.Route
 	var named []share
+	taken := false // all of this caller's calls are, while those of others may go on
 	for i, rule := range rules {
 		reached[i] = true
 		at := root.field("http").index(i)
 		matches := c.matches(at, rule)
 		port := c.port
 		if len(matches) == 0 {
-			// The rule is for another port, or for none: it is read for its Problems alone.
+			// The rule is for another port or caller, or for none: it is read for its Problems alone.
 			port = 0
 		}
 		out := t.outcome(at, rule, port)
 		for _, m := range matches {
+			if taken {
+				break
+			}
 			named = append(named, out.shares...)
 			routes = append(routes, &routev3.Route{
 				Name:                 rule.GetName(),
@@ -111,7 +115,7 @@ func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reac
 				Action:               &routev3.Route_Route{Route: out.action},
 				TypedPerFilterConfig: out.overrides,
 			})
-			if isCatchAll(m) {
+			if taken = isCatchAll(m); taken && !asksCaller(rule) {
 				return keepWarm(routes, named)
 			}
 		}

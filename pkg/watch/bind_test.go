@@ -142,7 +142,7 @@ func TestBindPolicies(t *testing.T) {
 		dr("private", "02", "host: echo, exportTo: [.]")+
 		dr("nowhere", "01", "host: ecko"))
 	table := get(w.Policies, echoHost)
-	merged := table.For("other")
+	merged := table.For("other", "")
 	var refs []string
 	for _, r := range merged.Refs {
 		refs = append(refs, r.Name)
@@ -160,7 +160,7 @@ func TestBindPolicies(t *testing.T) {
 	if d := cmp.Diff([]string{"a of old spec.subsets[0]", "b of young spec.subsets[1]"}, subsets); d != "" {
 		t.Errorf("subsets (-want +got):\n%s", d)
 	}
-	if got := table.For("x").Refs[0].Namespace; got != "x" {
+	if got := table.For("x", "").Refs[0].Namespace; got != "x" {
 		t.Errorf("clients of x get the policy of %q, want their own", got)
 	}
 	want := []string{

@@ -32,9 +32,9 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 		}
 		used := map[*mesh.Policy]struct{}{}
 		for probe := range probes {
-			used[table.For(probe)] = struct{}{}
+			used[table.For(probe, "")] = struct{}{}
 		}
-		winner := table.For(namespace)
+		winner := table.For(namespace, "")
 		for _, c := range list {
 			if _, ok := used[c.Policy]; !ok {
 				problems = append(problems, overshadowed(c.Policy.Refs[0], "spec.host", host, winner.Refs[0]))

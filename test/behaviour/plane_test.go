@@ -78,7 +78,14 @@ func (p *plane) write(name string, objects ...string) {
 // dial connects a client of the namespace demo.
 func (p *plane) dial(target string) testgrpc.TestServiceClient {
 	p.t.Helper()
-	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: p.xds, NodeID: p.t.Name(), Namespace: "demo"})
+	return p.dialAs(target, bootstrap.Options{Namespace: "demo"})
+}
+
+// dialAs connects a client that says of itself what the options say.
+func (p *plane) dialAs(target string, who bootstrap.Options) testgrpc.TestServiceClient {
+	p.t.Helper()
+	who.ServerURI, who.NodeID = p.xds, p.t.Name()
+	config, err := bootstrap.JSON(who)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -1,0 +1,61 @@
+package snapshot
+
+import (
+	"testing"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestCallerOf(t *testing.T) {
+	labels := func(set map[string]string) mesh.Labels { return mesh.MakeLabels(set) }
+	policy := func(namespace string, selector map[string]string) mesh.PolicyCandidate {
+		return mesh.PolicyCandidate{Namespace: namespace, Export: mesh.Export{Public: true}, Policy: &mesh.Policy{Selector: selector}}
+	}
+	client := mesh.Client{Namespace: "shop", Labels: labels(map[string]string{"app": "front", "version": "v1", "pod": "front-17"})}
+	asking := func(blocks ...*networking.HTTPMatchRequest) *mesh.Routes {
+		return &mesh.Routes{Spec: &networking.VirtualService{Http: []*networking.HTTPRoute{{}, {Match: blocks}}}}
+	}
+	calling := func(candidates ...mesh.PolicyCandidate) *mesh.Routes {
+		return &mesh.Routes{Targets: map[string]mesh.Target{
+			"plain": {}, "echo": {Policies: &mesh.PolicyTable{ServiceNamespace: "demo", RootNamespace: "root", Candidates: candidates}},
+		}}
+	}
+	front := labels(map[string]string{"app": "front"})
+	tests := map[string]struct {
+		routes    *mesh.Routes
+		namespace string
+		labels    mesh.Labels
+	}{
+		"no routes":            {nil, "", ""},
+		"nothing asked":        {asking(&networking.HTTPMatchRequest{}), "", ""},
+		"its namespace":        {asking(&networking.HTTPMatchRequest{SourceNamespace: "shop"}), "shop", ""},
+		"another namespace":    {asking(&networking.HTTPMatchRequest{SourceNamespace: "demo"}), "", ""},
+		"its label":            {asking(&networking.HTTPMatchRequest{SourceLabels: map[string]string{"app": "front"}}), "", front},
+		"another value":        {asking(&networking.HTTPMatchRequest{SourceLabels: map[string]string{"app": "back"}}), "", ""},
+		"one label of two":     {asking(&networking.HTTPMatchRequest{SourceLabels: map[string]string{"app": "front", "tier": "1"}}), "", front},
+		"a policy for all":     {calling(policy("demo", nil)), "", ""},
+		"a policy of its own":  {calling(policy("demo", nil), policy("shop", nil)), "shop", ""},
+		"a policy by labels":   {calling(policy("shop", map[string]string{"app": "front"}), policy("shop", nil)), "shop", front},
+		"a policy for others":  {calling(policy("shop", map[string]string{"app": "back"}), policy("demo", nil)), "", ""},
+		"labels of others":     {calling(policy("demo", map[string]string{"app": "front"})), "", ""},
+		"a policy for its own": {calling(policy("shop", map[string]string{})), "shop", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			namespace, labels := callerOf(test.routes, client)
+			if namespace != test.namespace || labels != test.labels {
+				t.Errorf("got %q %q, want %q %q", namespace, labels, test.namespace, test.labels)
+			}
+			if test.routes == nil {
+				return
+			}
+			for text, target := range test.routes.Targets {
+				if target.Policies.For(namespace, labels) != target.Policies.For(client.Namespace, client.Labels) {
+					t.Errorf("%s: with what is kept of it, the client finds another policy", text)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,41 @@
+package behaviour
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+// callers are clients that differ in who they say they are.
+var callers = map[string]bootstrap.Options{
+	"front of shop": {Namespace: "shop", Labels: map[string]string{"app": "front", "pod": "front-1"}},
+	"back of shop":  {Namespace: "shop", Labels: map[string]string{"app": "back"}},
+	"front of demo": {Namespace: "demo", Labels: map[string]string{"app": "front"}},
+	"nobody":        {},
+}
+
+// expectCallers calls hello as each caller, and wants the version named or the text of the failure.
+func expectCallers(t *testing.T, p *plane, want map[string]string) {
+	t.Helper()
+	for name, who := range callers {
+		resp, err := call(t, p.dialAs("hello.demo", who))
+		if got := resp.GetServerId() + status.Convert(err).Message(); want[name] == "" || !strings.Contains(got, want[name]) {
+			t.Errorf("%s: got %q, want %q", name, got, want[name])
+		}
+	}
+}
+
+func TestRulesForSomeCallers(t *testing.T) {
+	v1, v2, v3 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2"), newBackend(t, "c", "v3")
+	to := func(subset string) string { return "route: [{destination: {host: hello, subset: " + subset + "}}]" }
+	p := newPlane(t, service("hello", v1, v2, v3), subsets("hello", "v1", "v2", "v3"), routes("hello",
+		"{match: [{sourceLabels: {app: front}, sourceNamespace: shop}], "+to("v1")+"}",
+		"{match: [{sourceLabels: {app: front}}], "+to("v2")+"}",
+		"{match: [{sourceNamespace: shop}], "+to("v3")+"}"))
+	expectCallers(t, p, map[string]string{
+		"front of shop": "v1", "front of demo": "v2", "back of shop": "v3", "nobody": "no matched route",
+	})
+}
