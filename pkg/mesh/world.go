@@ -12,6 +12,8 @@ type World struct {
 	Domain string
 	// RootNamespace is the namespace whose DestinationRules hold for the whole mesh.
 	RootNamespace string
+	// Defaults hold for every host.
+	Defaults Defaults
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]

@@ -13,6 +13,7 @@ import (
 // whatever comes out as it was the pointer it had. One goroutine owns it.
 type assembler struct {
 	domain, root string
+	defaults     mesh.Defaults
 	last         *mesh.World
 
 	services      map[objectID]*mesh.Service
@@ -23,9 +24,9 @@ type assembler struct {
 	problems      problemBook
 }
 
-func newAssembler(domain, rootNamespace string) *assembler {
+func newAssembler(domain, rootNamespace string, defaults mesh.Defaults) *assembler {
 	return &assembler{
-		domain: domain, root: rootNamespace,
+		domain: domain, root: rootNamespace, defaults: defaults,
 		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
 		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(), problems: newProblemBook(),
 	}
@@ -104,7 +105,7 @@ func (a *assembler) world() *mesh.World {
 
 	changed := map[string]struct{}{}
 	w := &mesh.World{
-		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root,
+		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults,
 		Services: next.services.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
 		Unbound: last.Unbound, Problems: last.Problems,

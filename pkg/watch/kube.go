@@ -123,7 +123,7 @@ func (k *Kube) Run(ctx context.Context, out Worlds) error {
 // assemble makes Worlds of what the informers put into the inbox. A change that comes after a pause is taken up at once;
 // those that come while a World is made, or within MinInterval of it, go into the next one together.
 func (k *Kube) assemble(ctx context.Context, out Worlds) {
-	a := newAssembler(k.options.Domain, k.options.RootNamespace)
+	a := newAssembler(k.options.Domain, k.options.RootNamespace, k.options.Defaults)
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for last := (*mesh.World)(nil); ; {

@@ -15,6 +15,8 @@ type Options struct {
 	Domain string
 	// RootNamespace holds the DestinationRules of the whole mesh; istio-system when empty.
 	RootNamespace string
+	// Defaults are handed on with every World.
+	Defaults mesh.Defaults
 	// Namespaces restricts what is read; empty means all. Nodes belong to no namespace and are always read.
 	Namespaces []string
 	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
