@@ -14,6 +14,8 @@ type host struct {
 	listeners *memo[listenerInput, *Versioned]
 	routes    *memo[translate.HostInput, *set]
 	endpoints *memo[translate.EndpointInput, *set]
+	// surroundings change for the reasons that endpoints do. Their keys are without a Vantage.
+	surroundings *memo[translate.EndpointInput, *translate.Surroundings]
 }
 
 // listenerInput is the name as dialled and the port it stands for. Only spellings of the Service's own ports get here, so
@@ -47,7 +49,7 @@ func (h *host) next(old, now *mesh.World, name string) *host {
 			n.routes = h.routes
 		}
 		if endpoints && policies {
-			n.endpoints = h.endpoints
+			n.endpoints, n.surroundings = h.endpoints, h.surroundings
 		}
 	}
 	if n.listeners == nil {
@@ -58,6 +60,7 @@ func (h *host) next(old, now *mesh.World, name string) *host {
 	}
 	if n.endpoints == nil {
 		n.endpoints = &memo[translate.EndpointInput, *set]{}
+		n.surroundings = &memo[translate.EndpointInput, *translate.Surroundings]{}
 	}
 	return n
 }
@@ -94,6 +97,7 @@ func (h *host) endpointsFor(s *Snapshot, name string, client mesh.Client) *set {
 	endpoints, _ := s.world.Endpoints.Get(name)
 	policies, _ := s.world.Policies.Get(name)
 	in := translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: policies.For(client.Namespace, client.Labels)}
+	in.Vantage = h.surroundings.get(in, translate.Surround).From(client)
 	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
 		return s.set(service.Ref, func() *translate.Bundle { return translate.Endpoints(in) })
 	})

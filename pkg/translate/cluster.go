@@ -27,6 +27,7 @@ func clusters(sink *[]mesh.Problem, service *mesh.Service, p *mesh.Policy) []Res
 func cluster(name string, s settings) *clusterv3.Cluster {
 	c := edsCluster(name)
 	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer)
+	checkLocality(s.loadBalancerAt, s.loadBalancer)
 	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
 	c.OutlierDetection = outlierDetection(s.outlierAt, s.outlier)
 	if plaintextForbidden(s.tlsAt, s.tls) {

@@ -2,18 +2,16 @@ package translate
 
 // Notes that several rows share.
 const (
-	noteHash      = "balancing by a hash is not translated yet, so calls go round robin; leave it out, or use subsets"
-	noteLocality  = "balancing by locality is not translated yet, so calls go to all localities alike; leave it out"
-	noteZoneAware = "balancing by zone is not translated yet, so calls go to all zones alike; leave it out"
-	noteWarmup    = "gRPC clients do not warm endpoints up; use a readiness probe"
-	noteTCPPool   = "gRPC clients keep one connection to each endpoint; set dial options in the application"
-	noteHTTPPool  = "gRPC clients pool no connections; leave it out"
-	noteErrors    = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
-	noteOrigin    = "gRPC does not tell local errors from others; leave it out"
-	noteTLS       = "TLS is not translated yet, so it has no effect; encrypt in the application"
-	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
-	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
-	noteBudget    = "gRPC clients take no budget of retries from rules; set fewer attempts"
+	noteHash     = "balancing by a hash is not translated yet, so calls go round robin; leave it out, or use subsets"
+	noteWarmup   = "gRPC clients do not warm endpoints up; use a readiness probe"
+	noteTCPPool  = "gRPC clients keep one connection to each endpoint; set dial options in the application"
+	noteHTTPPool = "gRPC clients pool no connections; leave it out"
+	noteErrors   = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
+	noteOrigin   = "gRPC does not tell local errors from others; leave it out"
+	noteTLS      = "TLS is not translated yet, so it has no effect; encrypt in the application"
+	noteTunnel   = "gRPC clients do not tunnel by rule; set a proxy in the application"
+	noteProxy    = "gRPC clients do not speak the PROXY protocol; leave it out"
+	noteBudget   = "gRPC clients take no budget of retries from rules; set fewer attempts"
 )
 
 // destinationRuleFields is the support table of DestinationRule, in the order of its API.
@@ -53,8 +51,8 @@ var destinationRuleFields = []FieldRow{
 	{"LoadBalancerSettings.simple", Caveat, "loadbalancer", "ROUND_ROBIN unless set; LEAST_REQUEST is round robin to C-core and Node; " +
 		"RANDOM and PASSTHROUGH are round robin"},
 	{"LoadBalancerSettings.consistentHash", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.localityLbSetting", Untranslated, "", noteLocality},
-	{"LoadBalancerSettings.zoneAwareLbSetting", Untranslated, "", noteZoneAware},
+	{"LoadBalancerSettings.localityLbSetting", Translated, "locality", "without outlierDetection, too: a connection that fails is enough"},
+	{"LoadBalancerSettings.zoneAwareLbSetting", Caveat, "zoneaware", "clients are taken to be spread evenly over the zones, for gRPC does not measure where calls come from"},
 	{"LoadBalancerSettings.warmupDurationSecs", Warned, "", noteWarmup},
 	{"LoadBalancerSettings.warmup", Warned, "", noteWarmup},
 	{"LoadBalancerSettings.ConsistentHashLB.httpHeaderName", Untranslated, "", noteHash},
@@ -72,20 +70,20 @@ var destinationRuleFields = []FieldRow{
 	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.value", Untranslated, "", noteHash},
 	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Untranslated, "", noteHash},
 	{"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize", Untranslated, "", noteHash},
-	{"LocalityLoadBalancerSetting.distribute", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.failover", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.failoverPriority", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.enabled", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.Distribute.from", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.Distribute.to", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.Failover.from", Untranslated, "", noteLocality},
-	{"LocalityLoadBalancerSetting.Failover.to", Untranslated, "", noteLocality},
-	{"ZoneAwareLoadBalancerSetting.enabled", Untranslated, "", noteZoneAware},
-	{"ZoneAwareLoadBalancerSetting.failover", Untranslated, "", noteZoneAware},
-	{"ZoneAwareLoadBalancerSetting.failoverPriority", Untranslated, "", noteZoneAware},
-	{"ZoneAwareLoadBalancerSetting.minClusterSize", Untranslated, "", noteZoneAware},
-	{"ZoneAwareLoadBalancerSetting.Failover.from", Untranslated, "", noteZoneAware},
-	{"ZoneAwareLoadBalancerSetting.Failover.to", Untranslated, "", noteZoneAware},
+	{"LocalityLoadBalancerSetting.distribute", Translated, "distribute", "by the locality that the client states in its bootstrap; with least requests as well, not with hashes"},
+	{"LocalityLoadBalancerSetting.failover", Translated, "locality", "the region that stands by comes before the others, which come last"},
+	{"LocalityLoadBalancerSetting.failoverPriority", Translated, "locality", "compared with the labels and the locality that the client states in its bootstrap"},
+	{"LocalityLoadBalancerSetting.enabled", Translated, "locality", "`false` makes all endpoints alike, whatever the Service prefers"},
+	{"LocalityLoadBalancerSetting.Distribute.from", Translated, "distribute", "the first that fits the client holds; one that none fits spreads calls over all endpoints"},
+	{"LocalityLoadBalancerSetting.Distribute.to", Translated, "distribute", "a locality counts for the most exact entry; localities without a share get no calls"},
+	{"LocalityLoadBalancerSetting.Failover.from", Translated, "locality", ""},
+	{"LocalityLoadBalancerSetting.Failover.to", Translated, "locality", ""},
+	{"ZoneAwareLoadBalancerSetting.enabled", Translated, "zoneaware", ""},
+	{"ZoneAwareLoadBalancerSetting.failover", Translated, "zoneaware", ""},
+	{"ZoneAwareLoadBalancerSetting.failoverPriority", Translated, "zoneaware", ""},
+	{"ZoneAwareLoadBalancerSetting.minClusterSize", Translated, "zoneaware", "6 unless set; a region with fewer endpoints is not balanced by zone"},
+	{"ZoneAwareLoadBalancerSetting.Failover.from", Translated, "zoneaware", ""},
+	{"ZoneAwareLoadBalancerSetting.Failover.to", Translated, "zoneaware", ""},
 	{"WarmupConfiguration.duration", Warned, "", noteWarmup},
 	{"WarmupConfiguration.minimumPercent", Warned, "", noteWarmup},
 	{"WarmupConfiguration.aggression", Warned, "", noteWarmup},

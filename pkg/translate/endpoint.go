@@ -20,27 +20,35 @@ func Endpoints(in EndpointInput) *Bundle {
 	if in.Service == nil {
 		return b
 	}
+	endpoints := callable(in)
 	for _, port := range in.Service.Ports {
 		for _, subset := range parts(in.Policy) {
 			name := ClusterName(port.Number, subsetName(subset), in.Service.Host)
-			refs := []mesh.Ref{in.Service.Ref}
-			if subset != nil {
-				refs = []mesh.Ref{subset.Ref, in.Service.Ref}
-			}
-			b.Endpoints = append(b.Endpoints, Resource{
-				Name:    name,
-				Message: assignment(name, serving(in.Endpoints, port, subset)),
-				Refs:    refs,
-			})
+			s := settingsFor(nil, in.Policy, subset, port.Number)
+			groups := arrange(preferenceFor(s, in.Service), in.Vantage, serving(endpoints, port, subset))
+			b.Endpoints = append(b.Endpoints, Resource{Name: name, Message: assignment(name, groups), Refs: endpointOrigins(in.Service, subset, s)})
 		}
 	}
 	return b
 }
 
+// endpointOrigins are the objects that make an assignment: the rules first, being the likelier to be at fault.
+func endpointOrigins(service *mesh.Service, subset *mesh.Subset, s settings) []mesh.Ref {
+	var refs []mesh.Ref
+	if subset != nil {
+		refs = append(refs, subset.Ref)
+	}
+	located := s.loadBalancer.GetLocalityLbSetting() != nil || s.loadBalancer.GetZoneAwareLbSetting() != nil
+	if rule := s.loadBalancerAt.ref; located && !slices.Contains(refs, rule) {
+		refs = append(refs, rule)
+	}
+	return append(refs, service.Ref)
+}
+
 // backend is an endpoint as seen on one port.
 type backend struct {
 	primary, additional netip.AddrPort
-	locality            mesh.Locality
+	endpoint            *mesh.Endpoint
 }
 
 // serving picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
@@ -54,7 +62,7 @@ func serving(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []backe
 		found = backends(set, mesh.Draining, port, subset)
 	}
 	slices.SortFunc(found, func(a, b backend) int {
-		return cmp.Or(compareLocality(a.locality, b.locality), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
+		return cmp.Or(compareLocality(a.endpoint.Locality, b.endpoint.Locality), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
 	})
 	return distinct(found)
 }
@@ -70,7 +78,7 @@ func backends(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset 
 		b := backend{
 			primary:    addressPort(e.Address, uint16(number)),
 			additional: addressPort(e.Additional, uint16(number)),
-			locality:   e.Locality,
+			endpoint:   e,
 		}
 		if b.primary.IsValid() {
 			found = append(found, b)
@@ -107,26 +115,26 @@ func distinct(all []backend) []backend {
 	return kept
 }
 
-// assignment groups sorted backends by locality. A locality weighs as much as it has endpoints, so that each endpoint gets
-// an equal share of the calls.
-func assignment(name string, backends []backend) *endpointv3.ClusterLoadAssignment {
+// assignment writes the groups, which are in order. Their ranks become priorities, which clients want to count from 0 without
+// a gap.
+func assignment(name string, groups []group) *endpointv3.ClusterLoadAssignment {
 	cla := &endpointv3.ClusterLoadAssignment{ClusterName: name}
-	for len(backends) > 0 {
-		here := backends[0].locality
-		n := slices.IndexFunc(backends, func(b backend) bool { return b.locality != here })
-		if n < 0 {
-			n = len(backends)
+	priority := uint32(0)
+	for i, g := range groups {
+		if i > 0 && g.rank != groups[i-1].rank {
+			priority++
 		}
-		group := &endpointv3.LocalityLbEndpoints{
+		here := g.backends[0].endpoint.Locality
+		locality := &endpointv3.LocalityLbEndpoints{
 			// Written in full: clients refuse a locality without this message, and ignore one without a weight.
 			Locality:            &corev3.Locality{Region: here.Region, Zone: here.Zone, SubZone: here.SubZone},
-			LoadBalancingWeight: wrapperspb.UInt32(uint32(n)),
+			LoadBalancingWeight: wrapperspb.UInt32(g.weight),
+			Priority:            priority,
 		}
-		for _, b := range backends[:n] {
-			group.LbEndpoints = append(group.LbEndpoints, lbEndpoint(b))
+		for _, b := range g.backends {
+			locality.LbEndpoints = append(locality.LbEndpoints, lbEndpoint(b))
 		}
-		cla.Endpoints = append(cla.Endpoints, group)
-		backends = backends[n:]
+		cla.Endpoints = append(cla.Endpoints, locality)
 	}
 	return cla
 }

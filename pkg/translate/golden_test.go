@@ -25,8 +25,8 @@ const maxGoldenLines = 120
 
 // golden is one input: appliable YAML that opens with a sentence in a comment. More comments of that head may say
 //
-//	# as: NAMESPACE/APP REGION/ZONE   the client; default when absent
-//	# show: TYPE,TYPE NAME…           the resources; all when absent, none for the word problems
+//	# as: NAMESPACE/APP REGION/ZONE NODE   the client, or less of it; default when absent
+//	# show: TYPE,TYPE NAME…                the resources; all when absent, none for the word problems
 type golden struct {
 	path   string // of the input
 	client mesh.Client
@@ -175,12 +175,13 @@ func readGolden(t *testing.T, path string) golden {
 	return g
 }
 
-// client reads NAMESPACE/APP REGION/ZONE.
+// client reads NAMESPACE/APP REGION/ZONE NODE.
 func client(text string) mesh.Client {
 	who, where, _ := strings.Cut(text, " ")
+	where, machine, _ := strings.Cut(where, " ")
 	namespace, app, _ := strings.Cut(who, "/")
 	region, zone, _ := strings.Cut(where, "/")
-	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Region: region, Zone: zone}}
+	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Region: region, Zone: zone}, Node: machine}
 	if app != "" {
 		c.Labels = mesh.MakeLabels(map[string]string{"app": app})
 	}

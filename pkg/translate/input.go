@@ -30,8 +30,10 @@ type EndpointInput struct {
 	Service *mesh.Service
 	// Endpoints may be nil: there are none.
 	Endpoints *mesh.EndpointSet
-	// Policy declares the subsets; it may be nil.
+	// Policy declares the subsets, and which endpoints are preferred; it may be nil.
 	Policy *mesh.Policy
+	// Vantage is where the clients stand, as Surroundings see it.
+	Vantage Vantage
 }
 
 // The compiler proves that inputs may be keys.

@@ -146,10 +146,11 @@ func (l *linter) endpoints(m *endpointv3.ClusterLoadAssignment) {
 		priority uint32
 		locality string
 	}
-	addresses, places, sum := map[string]bool{}, map[place]bool{}, uint64(0)
+	addresses, places, sum, next := map[string]bool{}, map[place]bool{}, uint64(0), uint32(0)
 	for _, group := range m.GetEndpoints() {
 		l.expect(group.GetLocality() != nil && group.GetLoadBalancingWeight().GetValue() > 0, "has a locality that clients refuse or ignore: %v", group)
-		l.expect(group.GetPriority() == 0, "has priority %d", group.GetPriority())
+		l.expect(group.GetPriority() == next || group.GetPriority()+1 == next, "has priority %d where %d is next", group.GetPriority(), next)
+		next = group.GetPriority() + 1
 		where := place{group.GetPriority(), group.GetLocality().String()}
 		l.expect(!places[where], "has a locality twice: %v", where)
 		places[where] = true

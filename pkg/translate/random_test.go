@@ -100,7 +100,13 @@ func randomHost(data []byte, name string) (HostInput, EndpointInput) {
 	if d.roll(4) > 0 {
 		in.Routes = d.routes(s, policy)
 	}
-	return in, EndpointInput{Service: s, Policy: policy, Endpoints: d.endpoints(s.Host)}
+	s.TrafficDistribution, s.InternalTrafficPolicyLocal = mesh.TrafficDistribution(d.roll(4)), d.roll(8) == 1
+	set := EndpointInput{Service: s, Policy: policy, Endpoints: d.endpoints(s.Host)}
+	set.Vantage = Surround(set).From(mesh.Client{
+		Locality: mesh.Locality{Region: pick(d, "", "eu", "us"), Zone: pick(d, "", "a", "b", "c")}, Node: pick(d, "", "n1", "n2"),
+		Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
+	})
+	return in, set
 }
 
 func (d *dice) routes(s *mesh.Service, policy *mesh.Policy) *mesh.Routes {
@@ -184,6 +190,8 @@ func (d *dice) endpoints(host string) *mesh.EndpointSet {
 			Health:   mesh.Health(d.roll(3)),
 			Labels:   mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
 			Locality: mesh.Locality{Region: pick(d, "", "eu"), Zone: pick(d, "", "a", "b")},
+			Node:     pick(d, "", "n1"),
+			Hints:    pick(d, nil, []string{"a"}, []string{"a", "b"}),
 		})
 	}
 	return set

@@ -1,0 +1,126 @@
+package translate
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// distribution is localityLbSetting.distribute: fixed shares of the calls for places, by where the client is. Places without
+// a share get none.
+type distribution []*networking.LocalityLoadBalancerSetting_Distribute
+
+func (d distribution) mind(s *Surroundings) {
+	s.mindLocality()
+	for _, rule := range d {
+		s.mention(pattern(rule.GetFrom()))
+	}
+}
+
+func (d distribution) arrange(from Vantage, all []backend) []group {
+	groups := arrange(nil, from, all)
+	for _, rule := range d {
+		if positive(rule.GetTo()) && within(from.Locality, pattern(rule.GetFrom())) {
+			return shared(groups, rule.GetTo())
+		}
+	}
+	return groups
+}
+
+// shared gives each group its part of the share of its place: as much as it has of the place's endpoints. A group counts
+// for one place only, the most exact.
+func shared(groups []group, to map[string]uint32) []group {
+	places := slices.SortedFunc(maps.Keys(to), func(a, b string) int {
+		return cmp.Or(cmp.Compare(exactness(b), exactness(a)), cmp.Compare(a, b))
+	})
+	var kept []group
+	var shares []float64
+	for _, p := range places {
+		var here []group
+		endpoints := 0
+		groups = slices.DeleteFunc(groups, func(g group) bool {
+			if !within(g.backends[0].endpoint.Locality, pattern(p)) {
+				return false
+			}
+			here = append(here, g)
+			endpoints += len(g.backends)
+			return true
+		})
+		for _, g := range here {
+			if to[p] > 0 {
+				kept = append(kept, g)
+				shares = append(shares, float64(to[p])*float64(len(g.backends))/float64(endpoints))
+			}
+		}
+	}
+	weigh(kept, shares)
+	slices.SortFunc(kept, func(a, b group) int {
+		return compareLocality(a.backends[0].endpoint.Locality, b.backends[0].endpoint.Locality)
+	})
+	return kept
+}
+
+// weigh makes shares the weights of groups, as the smallest numbers that say them to a millionth. Nobody loses the last of
+// its weight.
+func weigh(groups []group, shares []float64) {
+	const parts = 1e6
+	total := 0.0
+	for _, share := range shares {
+		total += share
+	}
+	divisor := uint32(0)
+	for i, share := range shares {
+		groups[i].weight = max(uint32(math.Round(parts*share/total)), 1)
+		divisor = gcd(groups[i].weight, divisor)
+	}
+	for i := range groups {
+		groups[i].weight /= divisor
+	}
+}
+
+func gcd(a, b uint32) uint32 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// pattern reads region/zone/sub-zone. What is "*" or left out is empty, and holds any.
+func pattern(text string) mesh.Locality {
+	parts := append(strings.SplitN(text, "/", 3), "", "")
+	for i, part := range parts {
+		if part == "*" {
+			parts[i] = ""
+		}
+	}
+	return mesh.Locality{Region: parts[0], Zone: parts[1], SubZone: parts[2]}
+}
+
+func exactness(text string) int {
+	p := pattern(text)
+	return later(p.Region != "") + later(p.Zone != "") + later(p.SubZone != "")
+}
+
+// within says whether a place is one that the pattern holds. Of a place whose region is not known, the zone tells enough.
+func within(place, pattern mesh.Locality) bool {
+	if pattern.Region != "" && place.Region != pattern.Region && (place.Region != "" || pattern.Zone == "") {
+		return false
+	}
+	return (pattern.Zone == "" || place.Zone == pattern.Zone) && (pattern.SubZone == "" || place.SubZone == pattern.SubZone)
+}
+
+// positive says whether anybody has a share.
+func positive(to map[string]uint32) bool {
+	for _, share := range to {
+		if share > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,138 @@
+package translate
+
+import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+
+// Vantage is where clients stand, as far as it matters to the endpoints of one host. It is zero where nothing depends on it.
+type Vantage struct {
+	Locality mesh.Locality
+	Node     string
+	// Labels are those that a failoverPriority compares.
+	Labels mesh.Labels
+}
+
+// elsewhere stands for whatever neither an endpoint nor a rule knows: clients share their endpoints who differ in nothing
+// else, and a client that makes up places adds none.
+const elsewhere = "\x01"
+
+// Surroundings is what of clients' places matters to the endpoints of one host. It is made from them once, and makes the
+// Vantage of any client at little cost. It is immutable.
+type Surroundings struct {
+	// What is nil does not matter.
+	regions, zones, subZones, nodes known
+	labels                          map[string]known
+}
+
+// Surround looks at the endpoints of a host, and at all that is said about which of them are preferred. in.Vantage does not
+// count.
+func Surround(in EndpointInput) *Surroundings {
+	s := &Surroundings{}
+	if in.Service == nil {
+		return s
+	}
+	if in.Service.InternalTrafficPolicyLocal {
+		s.nodes.mind()
+	}
+	for _, port := range in.Service.Ports {
+		for _, subset := range parts(in.Policy) {
+			if p := preferenceFor(settingsFor(nil, in.Policy, subset, port.Number), in.Service); p != nil {
+				p.mind(s)
+			}
+		}
+	}
+	if in.Endpoints != nil {
+		for i := range in.Endpoints.Endpoints {
+			s.note(&in.Endpoints.Endpoints[i])
+		}
+	}
+	return s
+}
+
+// From projects a client to what matters.
+func (s *Surroundings) From(client mesh.Client) Vantage {
+	v := Vantage{
+		Locality: mesh.Locality{
+			Region:  s.regions.project(client.Locality.Region),
+			Zone:    s.zones.project(client.Locality.Zone),
+			SubZone: s.subZones.project(client.Locality.SubZone),
+		},
+		Node: s.nodes.project(client.Node),
+	}
+	if len(s.labels) > 0 {
+		labels := map[string]string{}
+		for key, values := range s.labels {
+			if value, ok := client.Labels.Get(key); ok {
+				labels[key] = values.project(value)
+			}
+		}
+		v.Labels = mesh.MakeLabels(labels)
+	}
+	return v
+}
+
+// mindLocality makes the client's locality matter, as a rule speaks of it.
+func (s *Surroundings) mindLocality() {
+	s.regions.mind()
+	s.zones.mind()
+	s.subZones.mind()
+}
+
+// mindLabel makes a label matter that the client may have.
+func (s *Surroundings) mindLabel(key string) {
+	switch key {
+	case labelRegion, labelZone, labelSubZone:
+		s.mindLocality()
+	case labelHostname:
+		s.nodes.mind()
+	default:
+		if s.labels == nil {
+			s.labels = map[string]known{}
+		}
+		s.labels[key] = known{}
+	}
+}
+
+// mention adds a place that a rule speaks of.
+func (s *Surroundings) mention(place mesh.Locality) {
+	s.regions.add(place.Region)
+	s.zones.add(place.Zone)
+	s.subZones.add(place.SubZone)
+}
+
+func (s *Surroundings) note(e *mesh.Endpoint) {
+	s.mention(e.Locality)
+	for _, zone := range e.Hints {
+		s.zones.add(zone)
+	}
+	s.nodes.add(e.Node)
+	for key, values := range s.labels {
+		if value, ok := e.Labels.Get(key); ok {
+			values.add(value)
+		}
+	}
+}
+
+// known is a set of values that matter; nil when none does.
+type known map[string]struct{}
+
+func (k *known) mind() {
+	if *k == nil {
+		*k = known{}
+	}
+}
+
+func (k known) add(value string) {
+	if k != nil {
+		k[value] = struct{}{}
+	}
+}
+
+// project keeps a value that is known, and nothing.
+func (k known) project(value string) string {
+	if k == nil || value == "" {
+		return ""
+	}
+	if _, ok := k[value]; !ok {
+		return elsewhere
+	}
+	return value
+}
