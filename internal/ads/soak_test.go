@@ -22,7 +22,7 @@ const soakHosts = 8
 // others only listen. In the end the listeners hold what is current, and of those who left nothing is known. It is here for
 // the race detector as much as for its own checks.
 func TestSoak(t *testing.T) {
-	const roamers, listeners, worlds = 20, 5, 500
+	const roamers, listeners, worlds = 20, 5, 2000
 	r := start(t, 0)
 	random := rand.New(rand.NewPCG(1, 1))
 	w := soakWorld(random, &mesh.World{})
