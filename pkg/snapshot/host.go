@@ -85,6 +85,7 @@ func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
 	policies, _ := s.world.Policies.Get(name)
 	in := translate.HostInput{
 		Service: service, Routes: routes.For(client.Namespace), Policy: policies.For(client.Namespace, client.Labels),
+		Defaults: s.world.Defaults,
 	}
 	in.Namespace, in.Labels = callerOf(in.Routes, client)
 	return h.routes.get(in, func(in translate.HostInput) *set {

@@ -33,9 +33,10 @@ func (t targets) outcome(at site, rule *networking.HTTPRoute, listenerPort uint3
 	}
 	action := &routev3.RouteAction{
 		MaxStreamDuration: timeoutCap(at.field("timeout"), rule.GetTimeout()),
-		RetryPolicy:       retryPolicy(at.field("retries"), rule.GetRetries()),
+		RetryPolicy:       retryPolicy(at.field("retries"), rule.GetRetries(), t.defaults),
 	}
 	setClusters(at, action, shares)
+	action.HashPolicy = t.hashes(at.field("route"), rule.GetRoute(), listenerPort)
 	return outcome{action, override(faults(at.field("fault"), rule.GetFault())), shares}
 }
 

@@ -12,6 +12,7 @@ type targets struct {
 	// namespace and labels are the clients' own, as far as they matter.
 	namespace string
 	labels    mesh.Labels
+	defaults  mesh.Defaults
 }
 
 // cluster names the cluster of a destination, as called on that port. One that does not exist is named all the same: its

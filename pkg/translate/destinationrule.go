@@ -2,16 +2,17 @@ package translate
 
 // Notes that several rows share.
 const (
-	noteHash     = "balancing by a hash is not translated yet, so calls go round robin; leave it out, or use subsets"
-	noteWarmup   = "gRPC clients do not warm endpoints up; use a readiness probe"
-	noteTCPPool  = "gRPC clients keep one connection to each endpoint; set dial options in the application"
-	noteHTTPPool = "gRPC clients pool no connections; leave it out"
-	noteErrors   = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
-	noteOrigin   = "gRPC does not tell local errors from others; leave it out"
-	noteTLS      = "TLS is not translated yet, so it has no effect; encrypt in the application"
-	noteTunnel   = "gRPC clients do not tunnel by rule; set a proxy in the application"
-	noteProxy    = "gRPC clients do not speak the PROXY protocol; leave it out"
-	noteBudget   = "gRPC clients take no budget of retries from rules; set fewer attempts"
+	noteCookie    = "gRPC clients keep no cookies, so calls go round robin; hash a header"
+	noteQueryHash = "calls of gRPC have no query parameters, so they go round robin; hash a header"
+	noteWarmup    = "gRPC clients do not warm endpoints up; use a readiness probe"
+	noteKeepalive = "gRPC clients keep connections alive by dial options; set them in the application"
+	noteIdle      = "gRPC clients close connections after 30 minutes without calls; set the idle timeout by a dial option"
+	noteErrors    = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
+	noteOrigin    = "gRPC does not tell local errors from others; leave it out"
+	noteTLS       = "TLS is not translated yet, so it has no effect; encrypt in the application"
+	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
+	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
+	noteBudget    = "gRPC clients take no budget of retries from rules; set fewer attempts"
 )
 
 // destinationRuleFields is the support table of DestinationRule, in the order of its API.
@@ -50,26 +51,26 @@ var destinationRuleFields = []FieldRow{
 
 	{"LoadBalancerSettings.simple", Caveat, "loadbalancer", "ROUND_ROBIN unless set; LEAST_REQUEST is round robin to C-core and Node; " +
 		"RANDOM and PASSTHROUGH are round robin"},
-	{"LoadBalancerSettings.consistentHash", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.consistentHash", Caveat, "hash", "see its fields; where destinations of one rule hash different things, all of that is hashed for each"},
 	{"LoadBalancerSettings.localityLbSetting", Translated, "locality", "without outlierDetection, too: a connection that fails is enough"},
 	{"LoadBalancerSettings.zoneAwareLbSetting", Caveat, "zoneaware", "clients are taken to be spread evenly over the zones, for gRPC does not measure where calls come from"},
 	{"LoadBalancerSettings.warmupDurationSecs", Warned, "", noteWarmup},
 	{"LoadBalancerSettings.warmup", Warned, "", noteWarmup},
-	{"LoadBalancerSettings.ConsistentHashLB.httpHeaderName", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.httpCookie", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.useSourceIp", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.httpQueryParameterName", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.ringHash", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.maglev", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.minimumRingSize", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.name", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.path", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.ttl", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.attributes", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.name", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.value", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Untranslated, "", noteHash},
-	{"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize", Untranslated, "", noteHash},
+	{"LoadBalancerSettings.ConsistentHashLB.httpHeaderName", Translated, "hash", "a header that the application sends as metadata; calls without it go to random endpoints"},
+	{"LoadBalancerSettings.ConsistentHashLB.httpCookie", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.useSourceIp", Caveat, "hash", "the channel is hashed instead: all calls of one go to one endpoint"},
+	{"LoadBalancerSettings.ConsistentHashLB.httpQueryParameterName", Warned, "hash", noteQueryHash},
+	{"LoadBalancerSettings.ConsistentHashLB.ringHash", Translated, "hash", ""},
+	{"LoadBalancerSettings.ConsistentHashLB.maglev", Caveat, "hash", "a ring of hashes instead"},
+	{"LoadBalancerSettings.ConsistentHashLB.minimumRingSize", Caveat, "hash", "see RingHash.minimumRingSize"},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.name", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.path", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.ttl", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.attributes", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.name", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.value", Warned, "hash", noteCookie},
+	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Caveat, "hash", "1024 unless set; clients make at most 4096 entries unless they are set up otherwise"},
+	{"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize", Caveat, "hash", "a ring of hashes instead, of 1024 entries"},
 	{"LocalityLoadBalancerSetting.distribute", Translated, "distribute", "by the locality that the client states in its bootstrap; with least requests as well, not with hashes"},
 	{"LocalityLoadBalancerSetting.failover", Translated, "locality", "the region that stands by comes before the others, which come last"},
 	{"LocalityLoadBalancerSetting.failoverPriority", Translated, "locality", "compared with the labels and the locality that the client states in its bootstrap"},
@@ -88,27 +89,27 @@ var destinationRuleFields = []FieldRow{
 	{"WarmupConfiguration.minimumPercent", Warned, "", noteWarmup},
 	{"WarmupConfiguration.aggression", Warned, "", noteWarmup},
 
-	{"ConnectionPoolSettings.tcp", Warned, "", noteTCPPool},
+	{"ConnectionPoolSettings.tcp", Caveat, "circuitbreaker", "gRPC clients keep one connection to each endpoint; see its fields"},
 	{"ConnectionPoolSettings.http", Caveat, "circuitbreaker", "see its fields"},
-	{"ConnectionPoolSettings.TCPSettings.maxConnections", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.connectTimeout", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.tcpKeepalive", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.maxConnectionDuration", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.idleTimeout", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.probes", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.time", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.interval", Warned, "", noteTCPPool},
-	{"ConnectionPoolSettings.HTTPSettings.http1MaxPendingRequests", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.TCPSettings.maxConnections", Warned, "", "gRPC clients keep one connection to each endpoint; use http.http2MaxRequests"},
+	{"ConnectionPoolSettings.TCPSettings.connectTimeout", Warned, "", "gRPC clients give an attempt to connect 20 seconds; set it by a dial option in the application"},
+	{"ConnectionPoolSettings.TCPSettings.tcpKeepalive", Warned, "", noteKeepalive},
+	{"ConnectionPoolSettings.TCPSettings.maxConnectionDuration", Warned, "", "set the maximum age of connections on the server; gRPC clients obey"},
+	{"ConnectionPoolSettings.TCPSettings.idleTimeout", Warned, "", noteIdle},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.probes", Warned, "", noteKeepalive},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.time", Warned, "", noteKeepalive},
+	{"ConnectionPoolSettings.TCPSettings.TcpKeepalive.interval", Warned, "", noteKeepalive},
+	{"ConnectionPoolSettings.HTTPSettings.http1MaxPendingRequests", Warned, "", "gRPC clients queue no calls for want of a connection; use http2MaxRequests"},
 	{"ConnectionPoolSettings.HTTPSettings.http2MaxRequests", Caveat, "circuitbreaker", "calls in flight of one client process; those beyond fail at once"},
-	{"ConnectionPoolSettings.HTTPSettings.maxRequestsPerConnection", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.maxRequestsPerConnection", Warned, "", "gRPC clients send any number of calls over a connection; set its maximum age on the server"},
 	{"ConnectionPoolSettings.HTTPSettings.maxRetries", Warned, "", "gRPC clients do not limit retries in flight; set fewer attempts"},
-	{"ConnectionPoolSettings.HTTPSettings.idleTimeout", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.idleTimeout", Warned, "", noteIdle},
 	{"ConnectionPoolSettings.HTTPSettings.h2UpgradePolicy", Warned, "", "gRPC is HTTP/2 already; leave it out"},
 	{"ConnectionPoolSettings.HTTPSettings.useClientProtocol", Warned, "", "gRPC is HTTP/2 already; leave it out"},
 	{"ConnectionPoolSettings.HTTPSettings.maxConcurrentStreams", Warned, "", "set it on the server; gRPC clients obey"},
-	{"ConnectionPoolSettings.HTTPSettings.http2KeepAlive", Warned, "", "gRPC clients keep connections alive by dial options; set them in the application"},
-	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.interval", Warned, "", noteHTTPPool},
-	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.timeout", Warned, "", noteHTTPPool},
+	{"ConnectionPoolSettings.HTTPSettings.http2KeepAlive", Warned, "", noteKeepalive},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.interval", Warned, "", noteKeepalive},
+	{"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive.timeout", Warned, "", noteKeepalive},
 
 	{"OutlierDetection.consecutiveErrors", Caveat, "outlier", noteErrors},
 	{"OutlierDetection.splitExternalLocalOriginErrors", Warned, "", noteOrigin},

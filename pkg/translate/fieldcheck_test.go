@@ -50,8 +50,7 @@ trafficPolicy:
 subsets: [{name: a, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, http: {http2MaxRequests: 1, maxRetries: 1}}}}]`,
 			want: []string{
 				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.http.maxRetries",
-				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.tcp",
-				"warning Unsupported at.trafficPolicy.loadBalancer.consistentHash",
+				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.tcp.maxConnections",
 				"warning Unsupported at.trafficPolicy.portLevelSettings[0].outlierDetection.minHealthPercent",
 				"warning Unsupported at.workloadSelector",
 			},

@@ -11,6 +11,7 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -128,6 +129,10 @@ func balancers(t *testing.T, c *clusterv3.Cluster) []string {
 	t.Helper()
 	var names []string
 	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
+		if p.GetTypedExtensionConfig().GetTypedConfig().MessageIs(&ringhashv3.RingHash{}) {
+			names = append(names, "ring_hash over localities")
+			continue
+		}
 		outer := &wrrlocalityv3.WrrLocality{}
 		if err := p.GetTypedExtensionConfig().GetTypedConfig().UnmarshalTo(outer); err != nil {
 			t.Fatal(err)

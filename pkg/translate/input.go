@@ -23,6 +23,8 @@ type HostInput struct {
 	// Labels are those of the clients' labels that a match of Routes asks for, with that very value, or by which the policy of
 	// a destination selects them.
 	Labels mesh.Labels
+	// Defaults are the World's.
+	Defaults mesh.Defaults
 }
 
 // EndpointInput is all that the endpoints of one host depend on, for one group of clients.

@@ -11,7 +11,9 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -105,6 +107,10 @@ func (l *linter) action(a *routev3.RouteAction) {
 	} else {
 		l.expect(a.GetCluster() != "", "has no cluster, which C-core refuses")
 	}
+	for _, h := range a.GetHashPolicy() {
+		name := h.GetHeader().GetHeaderName()
+		l.expect(h.GetFilterState().GetKey() == channelID || name != "" && name == strings.ToLower(name) && invisible(name) == "", "hashes what clients do not see: %v", h)
+	}
 	retry := a.GetRetryPolicy()
 	if retry == nil {
 		return
@@ -121,9 +127,22 @@ func (l *linter) cluster(m *clusterv3.Cluster) {
 	l.expect(m.GetLbPolicy() == clusterv3.Cluster_ROUND_ROBIN, "has the policy %s, which C-core and Node refuse", m.GetLbPolicy())
 	policies := m.GetLoadBalancingPolicy().GetPolicies()
 	l.expect(len(policies) > 0, "has no list of policies")
+	for _, p := range policies {
+		l.ring(p.GetTypedExtensionConfig().GetTypedConfig())
+	}
 	thresholds := m.GetCircuitBreakers().GetThresholds()
 	l.ejection(m.GetOutlierDetection())
 	l.expect(len(thresholds) == 1 && thresholds[0].GetMaxRequests().GetValue() > 0, "leaves the number of requests open: %v", thresholds)
+}
+
+func (l *linter) ring(policy *anypb.Any) {
+	m := &ringhashv3.RingHash{}
+	if policy.UnmarshalTo(m) != nil {
+		return
+	}
+	least, most := m.GetMinimumRingSize().GetValue(), m.GetMaximumRingSize().GetValue()
+	l.expect(m.GetHashFunction() == ringhashv3.RingHash_XX_HASH, "hashes by %s", m.GetHashFunction())
+	l.expect(least > 0 && least <= most && most <= 8388608, "has a ring of %d to %d entries", least, most)
 }
 
 func (l *linter) ejection(o *clusterv3.OutlierDetection) {

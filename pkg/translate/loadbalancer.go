@@ -12,8 +12,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// loadBalancing translates the simple load balancers. What is absent or not known to gRPC is round robin.
+// loadBalancing translates how calls are spread over endpoints. What is absent or not known to gRPC is round robin.
 func loadBalancing(at site, lb *networking.LoadBalancerSettings) *clusterv3.LoadBalancingPolicy {
+	if h := lb.GetConsistentHash(); h != nil {
+		return consistentHash(at.field("consistentHash"), h)
+	}
 	switch lb.GetSimple() {
 	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN:
 		return leastRequest()

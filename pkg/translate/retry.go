@@ -46,8 +46,12 @@ var retryConditions = map[string]struct{ status, note string }{
 	"504":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
 }
 
-// retryPolicy translates retries; without any, Istio's default policy holds. It is nil when calls are not retried.
-func retryPolicy(at site, r *networking.HTTPRetry) *routev3.RetryPolicy {
+// retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil when calls are
+// not retried.
+func retryPolicy(at site, r *networking.HTTPRetry, defaults mesh.Defaults) *routev3.RetryPolicy {
+	if r == nil && defaults.NoRetries {
+		return nil
+	}
 	if r == nil {
 		return retries(defaultRetryOn, defaultRetries, defaultBackoff)
 	}

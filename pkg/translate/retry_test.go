@@ -7,20 +7,25 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 func TestRetryPolicy(t *testing.T) {
 	const byDefault = "2 on cancelled,unavailable after 25ms to 250ms"
 	tests := map[string]struct {
 		retries  string // empty when absent
+		defaults mesh.Defaults
 		want     string // empty when calls are not retried
 		problems []string
 	}{
-		"absent":     {want: byDefault},
-		"none":       {retries: "attempts: 0"},
-		"by default": {retries: "attempts: 3", want: "3 on cancelled,unavailable after 25ms to 250ms"},
-		"too many":   {retries: "attempts: 10", want: "4 on cancelled,unavailable after 25ms to 250ms", problems: []string{"info Approximated at.attempts"}},
-		"negative":   {retries: "attempts: -1", problems: []string{"error InvalidValue at.attempts"}},
+		"absent":                   {want: byDefault},
+		"none":                     {retries: "attempts: 0"},
+		"absent, and no default":   {defaults: mesh.Defaults{NoRetries: true}},
+		"wanted without a default": {retries: "attempts: 1", defaults: mesh.Defaults{NoRetries: true}, want: "1 on cancelled,unavailable after 25ms to 250ms"},
+		"by default":               {retries: "attempts: 3", want: "3 on cancelled,unavailable after 25ms to 250ms"},
+		"too many":                 {retries: "attempts: 10", want: "4 on cancelled,unavailable after 25ms to 250ms", problems: []string{"info Approximated at.attempts"}},
+		"negative":                 {retries: "attempts: -1", problems: []string{"error InvalidValue at.attempts"}},
 		"statuses of gRPC, sorted and once": {
 			retries: "{attempts: 1, retryOn: 'unavailable, internal,UNAVAILABLE,,resource-exhausted,deadline-exceeded'}",
 			want:    "1 on deadline-exceeded,internal,resource-exhausted,unavailable after 25ms to 250ms",
@@ -44,7 +49,7 @@ func TestRetryPolicy(t *testing.T) {
 			if test.retries != "" {
 				retries = parse(t, &networking.HTTPRetry{}, test.retries)
 			}
-			if got := describeRetries(retryPolicy(problems.site(), retries)); got != test.want {
+			if got := describeRetries(retryPolicy(problems.site(), retries, test.defaults)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {

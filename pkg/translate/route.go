@@ -20,7 +20,7 @@ func Host(in HostInput) *Bundle {
 	}
 	checkPolicy(&b.Problems, in.Policy)
 	if in.Routes == nil {
-		b.Routes = ownRoutes(in.Service)
+		b.Routes = ownRoutes(in)
 	} else {
 		b.Routes = ruledRoutes(&b.Problems, in)
 		checkRoutes(&b.Problems, in.Routes)
@@ -30,7 +30,8 @@ func Host(in HostInput) *Bundle {
 }
 
 // ownRoutes sends every call to the Service itself.
-func ownRoutes(service *mesh.Service) []Resource {
+func ownRoutes(in HostInput) []Resource {
+	service := in.Service
 	if service == nil {
 		return nil
 	}
@@ -41,7 +42,10 @@ func ownRoutes(service *mesh.Service) []Resource {
 		action := &routev3.RouteAction{
 			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: name},
 			MaxStreamDuration: timeoutCap(site{}, nil),
-			RetryPolicy:       retryPolicy(site{}, nil),
+			RetryPolicy:       retryPolicy(site{}, nil, in.Defaults),
+		}
+		if hash := hashed(in.Policy, "", port.Number); hash != nil {
+			action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
 		}
 		all = append(all, Resource{
 			Name:    name,
@@ -60,7 +64,7 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	if len(rules) == 0 {
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
 	}
-	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels}
+	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
 	ports := []mesh.Port{{}}
 	if in.Service == nil {
 		t.namespace = in.Routes.Ref.Namespace

@@ -31,7 +31,9 @@ func apply(t testing.TB, a *assembler, text string) *mesh.World {
 	return a.world()
 }
 
-func newTestAssembler() *assembler { return newAssembler("cluster.local", "istio-system", mesh.Defaults{}) }
+func newTestAssembler() *assembler {
+	return newAssembler("cluster.local", "istio-system", mesh.Defaults{})
+}
 
 // slicesOf makes EndpointSlices of the Service echo in demo, one for each text: its ports and endpoints.
 func slicesOf(texts ...string) string {

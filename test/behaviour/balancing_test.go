@@ -38,3 +38,72 @@ func TestOutlierIsEjected(t *testing.T) {
 		t.Errorf("the calls are spread as %v, want both others to serve alike", answered)
 	}
 }
+
+// Calls with the same value of the header reach the same backend; other values are spread, and calls without it too.
+func TestHashOfHeader(t *testing.T) {
+	backends := []*backend{newBackend(t, "a", "v1"), newBackend(t, "b", "v1"), newBackend(t, "c", "v2")}
+	rule := policy("sticky", "{loadBalancer: {consistentHash: {httpHeaderName: X-User}}}")
+	tests := map[string][]string{
+		"of the Service itself": {service("sticky", backends...), rule},
+		"by a rule": {service("sticky", backends...), rule, routes("sticky",
+			"{match: [{headers: {x-never: {}}}], route: [{destination: {host: nobody}}]}", "route: [{destination: {host: sticky}}]")},
+	}
+	for name, objects := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := newPlane(t, objects...).dial("sticky")
+			home, answered := map[string]string{}, map[string]int{}
+			for range 10 {
+				for user := range 60 {
+					name := fmt.Sprint("user-", user)
+					resp, err := call(t, client, "x-user", name)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if at, known := home[name]; known && at != resp.GetHostname() {
+						t.Fatalf("%s moved from %s to %s", name, at, resp.GetHostname())
+					}
+					home[name] = resp.GetHostname()
+					answered[resp.GetHostname()]++
+				}
+			}
+			if len(answered) != len(backends) {
+				t.Errorf("60 users are spread as %v, want all of %d backends to serve", answered, len(backends))
+			}
+			without := map[string]int{}
+			for range 200 {
+				resp, err := call(t, client)
+				if err != nil {
+					t.Fatal(err)
+				}
+				without[resp.GetHostname()]++
+			}
+			if len(without) != len(backends) {
+				t.Errorf("calls without the header are spread as %v, want all of %d backends to serve", without, len(backends))
+			}
+		})
+	}
+}
+
+// In place of the source's address the channel is hashed: its calls stay together.
+func TestHashOfChannel(t *testing.T) {
+	a, b := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
+	p := newPlane(t, service("sticky", a, b), policy("sticky", "{loadBalancer: {consistentHash: {useSourceIp: true}}}"))
+	homes := map[string]int{}
+	for range 30 {
+		client, answered := p.dial("sticky"), map[string]int{}
+		for range 10 {
+			resp, err := call(t, client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answered[resp.GetHostname()]++
+			homes[resp.GetHostname()]++
+		}
+		if len(answered) != 1 {
+			t.Errorf("the calls of one channel are spread as %v, want one backend to serve", answered)
+		}
+	}
+	if len(homes) != 2 {
+		t.Errorf("30 channels are spread as %v, want both backends to serve", homes)
+	}
+}

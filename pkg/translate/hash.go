@@ -1,0 +1,134 @@
+package translate
+
+import (
+	"slices"
+	"strings"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
+	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const (
+	// defaultRingSize is Istio's least number of entries of a ring.
+	defaultRingSize = 1024
+	// maxRingSize is the most that clients accept.
+	maxRingSize = 8 << 20
+	// usualRingSize is the most that clients make, unless they are set up otherwise.
+	usualRingSize = 4096
+	// channelID is the key of what a client hashes to tell its channels apart.
+	channelID = "io.grpc.channel_id"
+)
+
+// Balancing by a hash has two halves that must agree: the cluster has a ring of its endpoints, and the route says what of a
+// call is hashed to find a place in it. Both read the same setting; the cluster's half reports.
+
+// consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they would go
+// at random.
+func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *clusterv3.LoadBalancingPolicy {
+	if hashKey(at, h) == nil {
+		return roundRobin()
+	}
+	return policyList(
+		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
+		namedPolicy("ring_hash", &ringhashv3.RingHash{
+			HashFunction:    ringhashv3.RingHash_XX_HASH,
+			MinimumRingSize: wrapperspb.UInt64(ringSize(at, h)),
+			MaximumRingSize: wrapperspb.UInt64(maxRingSize),
+		}),
+		inLocalities("round_robin", &roundrobinv3.RoundRobin{}),
+	)
+}
+
+// hashKey says what of a call is hashed. It is nil, and reported, when gRPC sees nothing of the kind.
+func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+	switch key := h.GetHashKey().(type) {
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
+		name := strings.ToLower(key.HttpHeaderName)
+		if reason := invisible(name); reason != "" {
+			at.field("httpHeaderName").warnf(mesh.CodeUnsupported, "%s, so calls go round robin; hash a header that the application sends as metadata", reason)
+			return nil
+		}
+		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Header_{
+			Header: &routev3.RouteAction_HashPolicy_Header{HeaderName: name},
+		}}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
+		if key.UseSourceIp {
+			at.field("useSourceIp").approximatef("gRPC hashes the client's channel instead: all calls of one channel go to one endpoint, and those of another channel may go to another")
+			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
+				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: channelID},
+			}}
+		}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpCookie:
+		at.field("httpCookie").warnf(mesh.CodeUnsupported, noteCookie)
+		return nil
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpQueryParameterName:
+		at.field("httpQueryParameterName").warnf(mesh.CodeUnsupported, noteQueryHash)
+		return nil
+	}
+	at.errorf(mesh.CodeInvalidValue, "nothing to hash is named, so calls go round robin; set httpHeaderName")
+	return nil
+}
+
+// ringSize is the least number of entries of the ring.
+func ringSize(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
+	size, where := h.GetMinimumRingSize(), at.field("minimumRingSize") //nolint:staticcheck // authors still write it
+	switch {
+	case h.GetRingHash() != nil:
+		size, where = h.GetRingHash().GetMinimumRingSize(), at.field("ringHash.minimumRingSize")
+	case h.GetMaglev() != nil:
+		at.field("maglev").approximatef("gRPC has no Maglev table; it is a ring of hashes, which keeps calls together as well")
+	}
+	switch {
+	case size == 0:
+		return defaultRingSize
+	case size > maxRingSize:
+		where.errorf(mesh.CodeInvalidValue, "a ring has at most %d entries; it is %d now", maxRingSize, defaultRingSize)
+		return defaultRingSize
+	case size > usualRingSize:
+		where.approximatef("gRPC clients make rings of at most %d entries unless they are set up otherwise", usualRingSize)
+	}
+	return size
+}
+
+// hashed is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are
+// not balanced by a hash. p may be nil.
+func hashed(p *mesh.Policy, subset string, port uint32) *routev3.RouteAction_HashPolicy {
+	var part *mesh.Subset
+	if s, ok := p.Subset(subset); ok {
+		part = &s
+	}
+	var reported []mesh.Problem // By the cluster.
+	s := settingsFor(&reported, p, part, port)
+	if s.loadBalancer.GetConsistentHash() == nil {
+		return nil
+	}
+	return hashKey(s.loadBalancerAt.field("consistentHash"), s.loadBalancer.GetConsistentHash())
+}
+
+// hashes says what is hashed of a rule's calls. That is decided for the rule as a whole, though its destinations may differ.
+func (t targets) hashes(at site, destinations []*networking.HTTPRouteDestination, listenerPort uint32) []*routev3.RouteAction_HashPolicy {
+	var all []*routev3.RouteAction_HashPolicy
+	for _, d := range destinations {
+		if len(destinations) > 1 && d.GetWeight() <= 0 {
+			continue
+		}
+		target := t.byText[d.GetDestination().GetHost()]
+		port := destinationPort(d.GetDestination(), target.Service, listenerPort)
+		policy := hashed(target.Policies.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
+		if policy != nil && !slices.ContainsFunc(all, func(p *routev3.RouteAction_HashPolicy) bool { return proto.Equal(p, policy) }) {
+			all = append(all, policy)
+		}
+	}
+	if len(all) > 1 {
+		at.approximatef("the destinations hash different things, and gRPC hashes all of them for each call: " +
+			"calls stay together only if they are alike in all; split the rule, or hash the same")
+	}
+	return all
+}

@@ -1,0 +1,120 @@
+package translate
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
+	"github.com/google/go-cmp/cmp"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestConsistentHash(t *testing.T) {
+	tests := map[string]struct {
+		setting  string
+		ring     string // empty when calls go round robin
+		problems []string
+	}{
+		"header":                {setting: "httpHeaderName: X-User", ring: "1024 to 8388608"},
+		"binary header":         {setting: "httpHeaderName: x-user-bin", problems: []string{"warning Unsupported at.httpHeaderName"}},
+		"pseudo header":         {setting: "httpHeaderName: ':path'", problems: []string{"warning Unsupported at.httpHeaderName"}},
+		"header without a name": {setting: "httpHeaderName: ''", problems: []string{"warning Unsupported at.httpHeaderName"}},
+		"source address":        {setting: "useSourceIp: true", ring: "1024 to 8388608", problems: []string{"info Approximated at.useSourceIp"}},
+		"no source address":     {setting: "useSourceIp: false", problems: []string{"error InvalidValue at"}},
+		"cookie":                {setting: "httpCookie: {name: a, ttl: 0s}", problems: []string{"warning Unsupported at.httpCookie"}},
+		"query":                 {setting: "httpQueryParameterName: q", problems: []string{"warning Unsupported at.httpQueryParameterName"}},
+		"nothing":               {setting: "ringHash: {}", problems: []string{"error InvalidValue at"}},
+		"size":                  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 2000}}", ring: "2000 to 8388608"},
+		"size by its old name":  {setting: "{httpHeaderName: a, minimumRingSize: 2000}", ring: "2000 to 8388608"},
+		"size beyond the usual": {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 5000}}", ring: "5000 to 8388608", problems: []string{"info Approximated at.ringHash.minimumRingSize"}},
+		"size beyond the most":  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 8388609}}", ring: "1024 to 8388608", problems: []string{"error InvalidValue at.ringHash.minimumRingSize"}},
+		"old name, too large":   {setting: "{httpHeaderName: a, minimumRingSize: 8388609}", ring: "1024 to 8388608", problems: []string{"error InvalidValue at.minimumRingSize"}},
+		"another kind of table": {setting: "{httpHeaderName: a, maglev: {tableSize: 7}}", ring: "1024 to 8388608", problems: []string{"info Approximated at.maglev"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var problems ledger
+			list := consistentHash(problems.site(), parse(t, &networking.LoadBalancerSettings_ConsistentHashLB{}, test.setting)).GetPolicies()
+			got, ring := "", &ringhashv3.RingHash{}
+			if list[0].GetTypedExtensionConfig().GetTypedConfig().UnmarshalTo(ring) == nil {
+				got = fmt.Sprintf("%d to %d", ring.GetMinimumRingSize().GetValue(), ring.GetMaximumRingSize().GetValue())
+			}
+			if got != test.ring {
+				t.Errorf("got the ring %q, want %q", got, test.ring)
+			}
+			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+// hashLayers hashes another header at every level; the route must hash the one that holds for its destination.
+const hashLayers = `
+trafficPolicy:
+  loadBalancer: {consistentHash: {httpHeaderName: top}}
+  portLevelSettings:
+  - {port: {number: 81}, loadBalancer: {consistentHash: {httpHeaderName: port}}}
+  - {port: {number: 82}}
+subsets:
+- name: plain
+- name: own
+  trafficPolicy:
+    loadBalancer: {consistentHash: {httpHeaderName: subset}}
+    portLevelSettings: [{port: {number: 81}, loadBalancer: {consistentHash: {useSourceIp: true}}}]
+- name: none
+  trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}
+`
+
+func TestHashes(t *testing.T) {
+	tests := map[string]struct {
+		route    string // destinations of echo
+		want     string // what is hashed
+		problems []string
+	}{
+		"top level":                       {route: "{destination: {host: echo, port: {number: 80}}}", want: "top"},
+		"the port that was called":        {route: "{destination: {host: echo}}", want: "port"},
+		"port level does not inherit":     {route: "{destination: {host: echo, port: {number: 82}}}"},
+		"subset without a setting":        {route: "{destination: {host: echo, subset: plain}}", want: "port"},
+		"subset":                          {route: "{destination: {host: echo, subset: own, port: {number: 80}}}", want: "subset"},
+		"subset's port level":             {route: "{destination: {host: echo, subset: own}}", want: channelID},
+		"subset that does not hash":       {route: "{destination: {host: echo, subset: none}}"},
+		"unknown host":                    {route: "{destination: {host: nobody}}"},
+		"alike, once":                     {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: plain}, weight: 1}", want: "port"},
+		"one without":                     {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: none}, weight: 1}", want: "port"},
+		"one that weighs nothing":         {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: own}, weight: 0}", want: "port"},
+		"a single one that weighs little": {route: "{destination: {host: echo}, weight: 0}", want: "port"},
+		"different things": {
+			route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: own, port: {number: 80}}, weight: 1}",
+			want:  "port subset", problems: []string{"info Approximated at"},
+		},
+	}
+	policies := &mesh.PolicyTable{ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{
+		{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: merged(t, hashLayers)},
+	}}
+	all := targets{byText: map[string]mesh.Target{"echo": {Host: echo().Host, Service: echo(80, 81, 82), Policies: policies}}}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var problems ledger
+			rule := parse(t, &networking.HTTPRoute{}, "route: ["+test.route+"]")
+			if got := describeHashes(all.hashes(problems.site(), rule.GetRoute(), 81)); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func describeHashes(all []*routev3.RouteAction_HashPolicy) string {
+	var texts []string
+	for _, h := range all {
+		texts = append(texts, h.GetHeader().GetHeaderName()+h.GetFilterState().GetKey())
+	}
+	return strings.Join(texts, " ")
+}
