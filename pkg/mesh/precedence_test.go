@@ -49,6 +49,14 @@ func TestPolicyTableFor(t *testing.T) {
 		return PolicyCandidate{Namespace: namespace, Export: e, Policy: &Policy{Refs: []Ref{{Name: name}}}}
 	}
 	everybody, private := Export{Public: true}, Export{Private: true}
+	selecting := func(c PolicyCandidate, labels ...string) PolicyCandidate {
+		c.Policy.Selector = map[string]string{}
+		for _, l := range labels {
+			c.Policy.Selector[l] = "yes"
+		}
+		return c
+	}
+	front := MakeLabels(map[string]string{"front": "yes", "pod": "front-1"})
 	client, service := policy("shop", "client", everybody), policy("demo", "service", everybody)
 	root, rootLocal := policy("istio-system", "root", everybody), policy("istio-system", "root-local", private)
 	tests := map[string]struct {
@@ -56,6 +64,13 @@ func TestPolicyTableFor(t *testing.T) {
 		namespace  string
 		want       string
 	}{
+		"one that selects it":                {[]PolicyCandidate{selecting(policy("shop", "front", everybody), "front"), client}, "shop", "front"},
+		"one that selects others":            {[]PolicyCandidate{selecting(policy("shop", "back", everybody), "back"), client}, "shop", "client"},
+		"selected by one label of two":       {[]PolicyCandidate{selecting(policy("shop", "both", everybody), "front", "back"), client}, "shop", "client"},
+		"selectors hold in their namespace":  {[]PolicyCandidate{selecting(policy("demo", "front", everybody), "front"), service}, "shop", "service"},
+		"not selected, the next namespace":   {[]PolicyCandidate{selecting(policy("shop", "back", everybody), "back"), service}, "shop", "service"},
+		"an empty selector for its own":      {[]PolicyCandidate{selecting(policy("shop", "all", everybody)), client}, "shop", "all"},
+		"an empty selector for others":       {[]PolicyCandidate{selecting(policy("demo", "all", everybody)), service}, "shop", "service"},
 		"the client's own first":             {[]PolicyCandidate{service, root, client}, "shop", "client"},
 		"then the Service's":                 {[]PolicyCandidate{root, client, service}, "till", "service"},
 		"then the root's":                    {[]PolicyCandidate{root, client}, "till", "root"},
@@ -72,7 +87,7 @@ func TestPolicyTableFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			table := &PolicyTable{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
 			got := ""
-			if p := table.For(test.namespace, ""); p != nil {
+			if p := table.For(test.namespace, front); p != nil {
 				got = p.Refs[0].Name
 			}
 			if got != test.want {

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -42,7 +43,7 @@ func playHistory(t *testing.T, r *rand.Rand) {
 	t.Helper()
 	store := snapshot.NewStore(snapshot.Options{})
 	store.Publish(load(t, nil))
-	clients := []*client{newClient(t, store, "demo"), newClient(t, store, "shop")}
+	clients := []*client{newClient(t, store, "demo"), newClient(t, store, "shop"), newClient(t, store, "shop/front")}
 	objects, last := map[string]string{}, store.Current().World()
 	for range 30 {
 		mutate(r, objects)
@@ -94,14 +95,16 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	},
 	"routes": func(r *rand.Rand, ns, name string) string {
 		hosts := []string{name, "'*." + ns + ".svc.cluster.local'", "echo.demo.svc.cluster.local"}
+		callers := []string{"", "match: [{sourceNamespace: shop}], ", "match: [{sourceLabels: {app: front}}], "}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: %s}\nspec: {hosts: [%s], "+
-			"exportTo: ['%s'], http: [{timeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
-			name, ns, hosts[r.IntN(3)], []string{"*", "."}[r.IntN(2)], 1+r.IntN(3), 1+r.IntN(2))
+			"exportTo: ['%s'], http: [{%stimeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
+			name, ns, hosts[r.IntN(3)], []string{"*", "."}[r.IntN(2)], callers[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
 	},
 	"rule": func(r *rand.Rand, ns, name string) string {
+		selectors := []string{"", "workloadSelector: {}, ", "workloadSelector: {matchLabels: {app: front}}, "}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
-			"cart.demo.svc.cluster.local, trafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}}, subsets: [{name: v%d, labels: {version: v1}}]}\n",
-			name, ns, 1+r.IntN(3), 1+r.IntN(2))
+			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}}, subsets: [{name: v%d, labels: {version: v1}}]}\n",
+			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
 	},
 }
 
@@ -158,8 +161,14 @@ func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 	return fresh.With(same, nil)
 }
 
-func node(namespace string) *corev3.Node {
-	return &corev3.Node{Id: namespace, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace)}
+// node is one of NAMESPACE or NAMESPACE/APP.
+func node(who string) *corev3.Node {
+	namespace, app, labelled := strings.Cut(who, "/")
+	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace)}
+	if labelled {
+		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(metadata("app", app, "pod", "front-1"))
+	}
+	return n
 }
 
 // client subscribes to a fixed set of names and remembers the bytes it was sent last under each.
@@ -187,10 +196,10 @@ func outbound(subset string, ports ...string) (names []string) {
 	return names
 }
 
-func newClient(t *testing.T, store *snapshot.Store, namespace string) *client {
+func newClient(t *testing.T, store *snapshot.Store, who string) *client {
 	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(node(namespace)), session: store.Open(node(namespace), ""), out: make(chan cache.Response, len(snapshot.Types)),
+		view: snapshot.ClientOf(node(who)), session: store.Open(node(who), ""), out: make(chan cache.Response, len(snapshot.Types)),
 		subs: map[snapshot.Type]*stream.Subscription{}, held: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)

@@ -156,35 +156,9 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	for hostName, h := range s.hosts.All() {
 		routes, _ := s.world.Routes.Get(hostName)
 		policies, _ := s.world.Policies.Get(hostName)
-		for namespace := range speakers(routes, policies) {
-			problems = append(problems, h.routesFor(s, hostName, mesh.Client{Namespace: namespace}).problems...)
+		for client := range speakers(routes, policies) {
+			problems = append(problems, h.routesFor(s, hostName, client).problems...)
 		}
 	}
 	return problems
-}
-
-// speakers returns the namespaces whose clients may be ruled differently from others': every rule of the host is in force
-// for at least one of them, unless another rule always wins.
-func speakers(routes *mesh.RouteTable, policies *mesh.PolicyTable) map[string]struct{} {
-	namespaces := map[string]struct{}{}
-	export := func(owner string, e mesh.Export) {
-		namespaces[owner] = struct{}{}
-		for _, n := range e.Namespaces {
-			namespaces[n] = struct{}{}
-		}
-		if e.Public {
-			namespaces[""] = struct{}{}
-		}
-	}
-	if routes != nil {
-		for _, c := range routes.Candidates {
-			export(c.Routes.Ref.Namespace, c.Export)
-		}
-	}
-	if policies != nil {
-		for _, c := range policies.Candidates {
-			export(c.Namespace, c.Export)
-		}
-	}
-	return namespaces
 }

@@ -21,8 +21,8 @@ var destinationRuleFields = []FieldRow{
 	{"DestinationRule.trafficPolicy", Translated, "policy", ""},
 	{"DestinationRule.subsets", Translated, "subset", ""},
 	{"DestinationRule.exportTo", Translated, "policy", ""},
-	{"DestinationRule.workloadSelector", Untranslated, "", "rules for some clients are not translated yet, so this one holds for all; use exportTo"},
-	{"WorkloadSelector.matchLabels", Untranslated, "", "see DestinationRule.workloadSelector"},
+	{"DestinationRule.workloadSelector", Translated, "policy", "for clients of the rule's own namespace, by the labels that they state in their bootstrap; it comes before a rule without; to other clients the rule does not exist"},
+	{"WorkloadSelector.matchLabels", Translated, "policy", "all of them; none selects all clients of the namespace"},
 
 	{"TrafficPolicy.loadBalancer", Translated, "loadbalancer", ""},
 	{"TrafficPolicy.connectionPool", Caveat, "circuitbreaker", "see its fields"},

@@ -52,7 +52,6 @@ subsets: [{name: a, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, h
 				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.http.maxRetries",
 				"warning Unsupported at.subsets[0].trafficPolicy.connectionPool.tcp.maxConnections",
 				"warning Unsupported at.trafficPolicy.portLevelSettings[0].outlierDetection.minHealthPercent",
-				"warning Unsupported at.workloadSelector",
 			},
 		},
 	}

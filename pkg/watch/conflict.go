@@ -24,20 +24,15 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 		}
 		// The table is asked as for a Service of that namespace: there a rule's reach is widest.
 		table := &mesh.PolicyTable{Host: host, Candidates: list, ServiceNamespace: namespace}
-		probes := map[string]struct{}{namespace: {}, anybody: {}}
-		for _, c := range list {
-			for _, n := range c.Export.Namespaces {
-				probes[n] = struct{}{}
-			}
-		}
 		used := map[*mesh.Policy]struct{}{}
-		for probe := range probes {
-			used[table.For(probe, "")] = struct{}{}
+		for _, p := range policyProbes(namespace, list) {
+			used[table.For(p.namespace, p.labels)] = struct{}{}
 		}
-		winner := table.For(namespace, "")
 		for _, c := range list {
 			if _, ok := used[c.Policy]; !ok {
-				problems = append(problems, overshadowed(c.Policy.Refs[0], "spec.host", host, winner.Refs[0]))
+				// Nobody is ruled by it, so those it is for are ruled by another.
+				p := selected(namespace, c.Policy)
+				problems = append(problems, overshadowed(c.Policy.Refs[0], "spec.host", host, table.For(p.namespace, p.labels).Refs[0]))
 			}
 		}
 	}

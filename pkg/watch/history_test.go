@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
+	selector "istio.io/api/type/v1beta1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -206,6 +207,9 @@ func randomRule(r *rand.Rand) *destinationRule {
 	}
 	if r.IntN(2) == 0 {
 		d.spec.TrafficPolicy = &networking.TrafficPolicy{}
+	}
+	if r.IntN(3) == 0 {
+		d.spec.WorkloadSelector = pick(r, &selector.WorkloadSelector{}, &selector.WorkloadSelector{MatchLabels: map[string]string{"app": pick(r, "a", "b")}})
 	}
 	return d
 }

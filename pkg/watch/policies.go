@@ -28,8 +28,9 @@ type heldRule struct {
 	host string // in full
 }
 
-// groupKey says which DestinationRules merge: those of one namespace, for one host, exported to the same namespaces.
-type groupKey struct{ namespace, host, export string }
+// groupKey says which DestinationRules merge: those of one namespace, for one host, exported to the same namespaces, that select
+// the same clients.
+type groupKey struct{ namespace, host, export, selector string }
 
 type ruleGroup struct {
 	key    groupKey
@@ -85,14 +86,14 @@ func (r *heldRule) groupKey() groupKey {
 	if r.export.Public {
 		export += ",*"
 	}
-	return groupKey{r.key.namespace, r.host, export}
+	return groupKey{r.key.namespace, r.host, export, selectorKey(selectorOf(r.spec))}
 }
 
 // merge remakes the Policies of the groups that changed. A Policy of the same rules keeps its pointer.
 func (x *policyIndex) merge(book *problemBook) {
 	for key := range x.dirtyGroups {
 		group := x.groups[key]
-		about := problemKey{topicMerge, objectKey{kindDestinationRule, key.namespace, key.host + " " + key.export}}
+		about := problemKey{topicMerge, objectKey{kindDestinationRule, key.namespace, key.host + " " + key.export + " " + key.selector}}
 		if len(group.rules) == 0 {
 			x.hosts.remove(key.host, group)
 			delete(x.groups, key)
@@ -113,7 +114,7 @@ func (x *policyIndex) merge(book *problemBook) {
 
 // merge makes one Policy of the rules: the subsets of all, each name once, and the top-level policy of the first that has one.
 func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
-	p := &mesh.Policy{Host: g.key.host}
+	p := &mesh.Policy{Host: g.key.host, Selector: selectorOf(g.rules[0].spec)}
 	var problems []mesh.Problem
 	conflict := func(r *heldRule, field, format string, args ...any) {
 		problems = append(problems, mesh.Problem{
@@ -162,12 +163,12 @@ func (x *policyIndex) table(service *mesh.Service, root string) *mesh.PolicyTabl
 	return t
 }
 
-// candidates are the Policies for one host: by namespace, then the oldest first.
+// candidates are the Policies for one host: by namespace, then those that select clients, then the oldest first.
 func candidates(groups []*ruleGroup) []mesh.PolicyCandidate {
 	groups = slices.SortedFunc(slices.Values(groups), func(a, b *ruleGroup) int {
 		first, other := a.rules[0], b.rules[0]
-		return cmp.Or(cmp.Compare(a.key.namespace, b.key.namespace), first.created.Compare(other.created),
-			cmp.Compare(first.key.name, other.key.name))
+		return cmp.Or(cmp.Compare(a.key.namespace, b.key.namespace), compareBool(a.policy.Selector == nil, b.policy.Selector == nil),
+			first.created.Compare(other.created), cmp.Compare(first.key.name, other.key.name))
 	})
 	out := make([]mesh.PolicyCandidate, len(groups))
 	for i, g := range groups {

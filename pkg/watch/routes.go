@@ -69,6 +69,10 @@ func (x *routeIndex) put(key objectKey, v *virtualService, domain string) {
 		return
 	}
 	held := &heldRoutes{key: key, virtualService: v, targets: map[string]string{}}
+	if old != nil && proto.Equal(old.spec, v.spec) {
+		// What it says is as it was, whoever sees it now.
+		held.routes = old.routes
+	}
 	for _, host := range v.hosts {
 		full := mesh.FullHost(host.name, key.namespace, domain)
 		held.full = append(held.full, full)

@@ -39,3 +39,19 @@ func TestRulesForSomeCallers(t *testing.T) {
 		"front of shop": "v1", "front of demo": "v2", "back of shop": "v3", "nobody": "no matched route",
 	})
 }
+
+// A DestinationRule for some clients is not there for the others: they find the one for all.
+func TestPoliciesForSomeCallers(t *testing.T) {
+	v1, v2, v3 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2"), newBackend(t, "c", "v3")
+	rule := func(name, namespace, selector, version string) string {
+		return "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: " + name + ", namespace: " + namespace + "}\n" +
+			"spec: {host: hello.demo.svc.cluster.local, " + selector + "subsets: [{name: mine, labels: {version: " + version + "}}]}\n"
+	}
+	p := newPlane(t, service("hello", v1, v2, v3), rule("all", "demo", "", "v3"),
+		rule("front", "shop", "workloadSelector: {matchLabels: {app: front}}, ", "v1"),
+		rule("back", "shop", "workloadSelector: {matchLabels: {app: back}}, ", "v2"),
+		routes("hello", "route: [{destination: {host: hello, subset: mine}}]"))
+	expectCallers(t, p, map[string]string{
+		"front of shop": "v1", "back of shop": "v2", "front of demo": "v3", "nobody": "v3",
+	})
+}
