@@ -99,6 +99,8 @@ type Endpoint struct {
 	Labels   Labels
 	Locality Locality
 	Node     string
+	// Hostname is the pod's own name in the Service's domain, such as web-0 of a StatefulSet; empty if it has none.
+	Hostname string
 	// ServiceAccount of the pod; empty without a pod.
 	ServiceAccount string
 	// Hints are the zones for whose clients the endpoint is meant, sorted; nil when nothing is said.

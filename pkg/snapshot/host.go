@@ -8,7 +8,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// host is what has been translated for one Service so far, in three parts that change for different reasons. A part is
+// host is what has been translated for one Service so far, in parts that change for different reasons. A part is
 // shared by all Snapshots in which nothing that it depends on differs.
 type host struct {
 	listeners *memo[listenerInput, *Versioned]
@@ -16,6 +16,8 @@ type host struct {
 	endpoints *memo[translate.EndpointInput, *set]
 	// surroundings change for the reasons that endpoints do. Their keys are without a Vantage.
 	surroundings *memo[translate.EndpointInput, *translate.Surroundings]
+	// pods are those called by their own names. They change with the endpoints.
+	pods *memo[podInput, *set]
 }
 
 // listenerInput is the name as dialled and the port it stands for. Only spellings of the Service's own ports get here, so
@@ -49,7 +51,7 @@ func (h *host) next(old, now *mesh.World, name string) *host {
 			n.routes = h.routes
 		}
 		if endpoints && policies {
-			n.endpoints, n.surroundings = h.endpoints, h.surroundings
+			n.endpoints, n.surroundings, n.pods = h.endpoints, h.surroundings, h.pods
 		}
 	}
 	if n.listeners == nil {
@@ -61,6 +63,7 @@ func (h *host) next(old, now *mesh.World, name string) *host {
 	if n.endpoints == nil {
 		n.endpoints = &memo[translate.EndpointInput, *set]{}
 		n.surroundings = &memo[translate.EndpointInput, *translate.Surroundings]{}
+		n.pods = &memo[podInput, *set]{}
 	}
 	return n
 }

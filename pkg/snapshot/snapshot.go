@@ -60,6 +60,9 @@ func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned 
 				return v
 			}
 		}
+		if v := s.podResource(t, name, hostName, client); v != nil {
+			return v
+		}
 	}
 	return s.unknown(t, name, client.Agent)
 }
@@ -78,6 +81,9 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 				return s.version(ListenerType, r)
 			})
 		}
+	}
+	if hostName, port, ok := s.podTarget(target); ok {
+		return s.version(ListenerType, translate.Listener(name, translate.RouteName(port.Number, hostName)))
 	}
 	return s.unknown(ListenerType, name, client.Agent)
 }

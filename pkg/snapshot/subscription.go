@@ -60,13 +60,16 @@ func (sub *subscription) fire() {
 	w.send()
 }
 
-// hostOf is the host whose changes concern a name; empty when none does.
+// hostOf is the host whose changes concern a name; empty when none does. Of a pod's own name it is its Service's.
 func (sub *subscription) hostOf(name string) string {
-	if sub.t == ListenerType {
-		world := sub.session.store.Current().World()
-		return translate.ParseTarget(name, sub.session.client.Namespace, world.Domain).Host
-	}
+	domain := sub.session.store.Current().World().Domain
 	_, _, host, _ := translate.ParseName(name)
+	if sub.t == ListenerType {
+		host = translate.ParseTarget(name, sub.session.client.Namespace, domain).Host
+	}
+	if _, service, ok := translate.PodHost(host, domain); ok {
+		return service
+	}
 	return host
 }
 

@@ -74,6 +74,20 @@ func (t Target) Find(service *mesh.Service) (mesh.Port, bool) {
 	return service.PortNamed(t.Port)
 }
 
+// PodHost takes apart the name of one pod of a Service: pod.svc.ns, pod.svc.ns.svc, or the full name. service is the
+// Service's full host.
+func PodHost(host, domain string) (pod, service string, ok bool) {
+	short, full := strings.CutSuffix(host, ".svc."+domain)
+	if !full {
+		short = strings.TrimSuffix(short, ".svc")
+	}
+	if strings.Count(short, ".") != 2 {
+		return "", "", false
+	}
+	pod, rest, _ := strings.Cut(short, ".")
+	return pod, rest + ".svc." + domain, pod != ""
+}
+
 // IsServerListener says whether a gRPC server asks for its own Listener, which is not served.
 func IsServerListener(name string) bool {
 	return strings.Contains(name, "xds.resource.listening_address=") || strings.HasPrefix(name, "xds.istio.io/grpc/lds/inbound/")

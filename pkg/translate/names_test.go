@@ -90,3 +90,27 @@ func TestTargetFind(t *testing.T) {
 		})
 	}
 }
+
+func TestPodHost(t *testing.T) {
+	const web = "web.demo.svc.cluster.local"
+	tests := map[string]struct{ pod, service string }{
+		"web-0.web.demo":                      {"web-0", web},
+		"web-0.web.demo.svc":                  {"web-0", web},
+		"web-0.web.demo.svc.cluster.local":    {"web-0", web},
+		"10-0-0-1.web.demo.svc.cluster.local": {"10-0-0-1", web},
+		"web.demo.svc.cluster.local":          {},
+		"web.demo":                            {},
+		"web.demo.svc":                        {},
+		"a.web-0.web.demo.svc.cluster.local":  {},
+		".web.demo":                           {},
+		"":                                    {},
+	}
+	for host, want := range tests {
+		t.Run(host, func(t *testing.T) {
+			pod, service, ok := PodHost(host, "cluster.local")
+			if ok != (want.pod != "") || ok && (pod != want.pod || service != want.service) {
+				t.Errorf("got %q of %q, %v, want %q of %q", pod, service, ok, want.pod, want.service)
+			}
+		})
+	}
+}

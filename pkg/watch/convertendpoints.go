@@ -60,6 +60,7 @@ func deref[T any](p *T) T {
 func appendEndpoint(to []address, e *discoveryv1.Endpoint, i int, out *object) []address {
 	a := address{
 		zone: intern(deref(e.Zone)), node: intern(deref(e.NodeName)), hints: hints(e.Hints), health: health(e.Conditions),
+		hostname: intern(deref(e.Hostname)),
 	}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.pod, a.uid = e.TargetRef.Name, string(e.TargetRef.UID)
@@ -129,7 +130,7 @@ func convertEndpoints(e *corev1.Endpoints) object {
 }
 
 func appendSubsetAddress(to []address, e *corev1.EndpointAddress, h mesh.Health, out *object, field addressField) []address {
-	a := address{node: intern(deref(e.NodeName)), health: h}
+	a := address{node: intern(deref(e.NodeName)), health: h, hostname: intern(e.Hostname)}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.pod, a.uid = e.TargetRef.Name, string(e.TargetRef.UID)
 	}

@@ -197,7 +197,7 @@ func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 // resolve joins an address with what its Pod and its Node say.
 func (x *endpointIndex) resolve(namespace string, a *address, ports []mesh.Port) backend {
 	b := backend{target: target{a.pod, a.uid}, ipv6: a.ipv6}
-	b.Address, b.Ports, b.Health, b.Node, b.Hints = a.ip, ports, a.health, a.node, a.hints
+	b.Address, b.Ports, b.Health, b.Node, b.Hostname, b.Hints = a.ip, ports, a.health, a.node, a.hostname, a.hints
 	if p, name := x.podOf(namespace, a); p != nil {
 		b.target = target{name, cmp.Or(a.uid, p.uid)}
 		b.Labels, b.ServiceAccount, b.Node = p.labels, p.serviceAccount, cmp.Or(a.node, p.node)

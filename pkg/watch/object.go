@@ -66,6 +66,7 @@ type address struct {
 	// pod and uid name the pod behind the address; both are empty when the object does not say.
 	pod, uid string
 	zone     string
+	hostname string
 	node     string
 	// hints are the zones for whose clients the endpoint is meant, sorted.
 	hints  []string
