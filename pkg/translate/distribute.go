@@ -66,10 +66,10 @@ func shared(groups []group, to map[string]uint32) []group {
 	return kept
 }
 
-// weigh makes shares the weights of groups, as the smallest numbers that say them to a millionth. Nobody loses the last of
-// its weight.
+// weigh makes shares the weights of groups, as small numbers that say them to a millionth or so. Nobody loses the last of its
+// weight.
 func weigh(groups []group, shares []float64) {
-	const parts = 1e6
+	const parts = 720720 // All numbers to 16 divide it, so most shares are exact.
 	total := 0.0
 	for _, share := range shares {
 		total += share
