@@ -71,7 +71,7 @@ var destinationRuleFields = []FieldRow{
 	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.value", Warned, "hash", noteCookie},
 	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Caveat, "hash", "1024 unless set; clients make at most 4096 entries unless they are set up otherwise"},
 	{"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize", Caveat, "hash", "a ring of hashes instead, of 1024 entries"},
-	{"LocalityLoadBalancerSetting.distribute", Translated, "distribute", "by the locality that the client states in its bootstrap; with least requests as well, not with hashes"},
+	{"LocalityLoadBalancerSetting.distribute", Translated, "distribute", "by the locality that the client states in its bootstrap; with least requests and hashes as well"},
 	{"LocalityLoadBalancerSetting.failover", Translated, "locality", "the region that stands by comes before the others, which come last"},
 	{"LocalityLoadBalancerSetting.failoverPriority", Translated, "locality", "compared with the labels and the locality that the client states in its bootstrap"},
 	{"LocalityLoadBalancerSetting.enabled", Translated, "locality", "`false` makes all endpoints alike, whatever the Service prefers"},

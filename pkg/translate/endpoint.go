@@ -26,7 +26,11 @@ func Endpoints(in EndpointInput) *Bundle {
 			name := ClusterName(port.Number, subsetName(subset), in.Service.Host)
 			s := settingsFor(nil, in.Policy, subset, port.Number)
 			groups := arrange(preferenceFor(s, in.Service), in.Vantage, serving(endpoints, port, subset))
-			b.Endpoints = append(b.Endpoints, Resource{Name: name, Message: assignment(name, groups), Refs: endpointOrigins(in.Service, subset, s)})
+			cla := assignment(name, groups)
+			if ringed(in.Policy, subset, port.Number) {
+				spreadOnRing(cla)
+			}
+			b.Endpoints = append(b.Endpoints, Resource{Name: name, Message: cla, Refs: endpointOrigins(in.Service, subset, s)})
 		}
 	}
 	return b
@@ -38,8 +42,9 @@ func endpointOrigins(service *mesh.Service, subset *mesh.Subset, s settings) []m
 	if subset != nil {
 		refs = append(refs, subset.Ref)
 	}
-	located := s.loadBalancer.GetLocalityLbSetting() != nil || s.loadBalancer.GetZoneAwareLbSetting() != nil
-	if rule := s.loadBalancerAt.ref; located && !slices.Contains(refs, rule) {
+	lb := s.loadBalancer
+	concerned := lb.GetLocalityLbSetting() != nil || lb.GetZoneAwareLbSetting() != nil || lb.GetConsistentHash() != nil
+	if rule := s.loadBalancerAt.ref; concerned && !slices.Contains(refs, rule) {
 		refs = append(refs, rule)
 	}
 	return append(refs, service.Ref)

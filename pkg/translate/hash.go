@@ -27,7 +27,8 @@ const (
 )
 
 // Balancing by a hash has two halves that must agree: the cluster has a ring of its endpoints, and the route says what of a
-// call is hashed to find a place in it. Both read the same setting; the cluster's half reports.
+// call is hashed to find a place in it. Both read the same setting; the cluster's half reports. See ring.go for the
+// endpoints' part of the ring.
 
 // consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they would go
 // at random.

@@ -1,0 +1,40 @@
+package translate
+
+import (
+	"math"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// ringScale is what the endpoints of a locality weigh together, at most: enough to divide by thousands of them.
+const ringScale = 1 << 20
+
+// spreadOnRing weighs endpoints so that a locality's weight is divided among its own. A ring spans all localities, and clients
+// differ in how large a part of it they give to an endpoint: to some it is the product of the two weights, to others the
+// locality's weight by the endpoint's part of the locality. Where the endpoints of every locality weigh the same together,
+// both come to the same.
+func spreadOnRing(cla *endpointv3.ClusterLoadAssignment) {
+	if len(cla.GetEndpoints()) < 2 {
+		return
+	}
+	total := uint64(0)
+	for _, locality := range cla.GetEndpoints() {
+		total += uint64(locality.GetLoadBalancingWeight().GetValue())
+	}
+	// Clients add up the products in 32 bits.
+	scale := min(ringScale, math.MaxUint32/total)
+	for _, locality := range cla.GetEndpoints() {
+		weight := max(scale/uint64(len(locality.GetLbEndpoints())), 1)
+		for _, e := range locality.GetLbEndpoints() {
+			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(weight))
+		}
+	}
+}
+
+// ringed says whether calls to that port and subset are balanced by a hash.
+func ringed(p *mesh.Policy, subset *mesh.Subset, port uint32) bool {
+	return p != nil && hashed(p, subsetName(subset), port) != nil
+}
