@@ -8,7 +8,7 @@ RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint golden generate demo e2e bench fuzz
+.PHONY: help build test lint golden generate demo e2e interop bench fuzz
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
+	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(GO) mod tidy -diff
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
@@ -36,6 +37,10 @@ demo: ## see a gRPC client being routed: control plane, backends and client in o
 e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes)
 	hack/testcluster/build.sh
 	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -timeout 20m ./test/e2e/...
+
+interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
+	test/interop/setup.sh
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop $(UPDATE)
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...

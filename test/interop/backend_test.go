@@ -1,0 +1,121 @@
+//go:build interop
+
+package interop
+
+import (
+	"encoding/json"
+	"net"
+	"path"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// backend is a gRPC server that answers every method with who it is, and remembers what it saw.
+type backend struct {
+	name string
+	spec backendSpec
+	port int
+	// failures is how many calls from now on fail as unavailable.
+	failures atomic.Int32
+
+	mu   sync.Mutex
+	seen []sight
+}
+
+// slow is how long a slow call takes.
+const slow = 2 * time.Second
+
+// sight is what a backend saw of one call.
+type sight struct {
+	// attempts is what gRPC says of the attempts before it, and empty at the first.
+	attempts string
+	// budget is the time left, or zero.
+	budget time.Duration
+}
+
+// answer is the message that a backend sends.
+type answer struct {
+	Backend string `json:"backend"`
+	Version string `json:"version"`
+}
+
+// raw passes the bytes of messages through.
+type raw struct{}
+
+func (raw) Name() string                       { return "proto" }
+func (raw) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error { *v.(*[]byte) = slices.Clone(data); return nil }
+
+func newBackend(t *testing.T, name string, spec backendSpec) *backend {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &backend{name: name, spec: spec, port: listener.Addr().(*net.TCPAddr).Port}
+	server := grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(b.handle))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		server.Stop()
+		<-ended
+	})
+	return b
+}
+
+func (b *backend) handle(_ any, stream grpc.ServerStream) error {
+	b.note(stream)
+	var request []byte
+	if err := stream.RecvMsg(&request); err != nil {
+		return err
+	}
+	if b.failures.Add(-1) >= 0 {
+		return status.Error(codes.Unavailable, "told to fail")
+	}
+	switch method, _ := grpc.MethodFromServerStream(stream); path.Base(method) {
+	case "Wait":
+		<-stream.Context().Done()
+		return stream.Context().Err()
+	case "Slow":
+		<-time.After(slow)
+	}
+	message, err := json.Marshal(answer{Backend: b.name, Version: b.spec.Version})
+	if err != nil {
+		return err
+	}
+	return stream.SendMsg(message)
+}
+
+func (b *backend) note(stream grpc.ServerStream) {
+	md, _ := metadata.FromIncomingContext(stream.Context())
+	var s sight
+	if v := md.Get("grpc-previous-rpc-attempts"); len(v) > 0 {
+		s.attempts = v[0]
+	}
+	if deadline, ok := stream.Context().Deadline(); ok {
+		s.budget = time.Until(deadline)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = append(b.seen, s)
+}
+
+// take returns what the backend saw since the last time it was asked.
+func (b *backend) take() []sight {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	seen := b.seen
+	b.seen = nil
+	return seen
+}

@@ -1,0 +1,137 @@
+//go:build interop
+
+package interop
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// language is one of the client programs.
+type language struct {
+	name string
+	// argv runs it from this directory, env is added to its environment.
+	argv, env []string
+	// agent opens what it calls itself towards a control plane.
+	agent string
+}
+
+var languages = []*language{
+	{name: "go", argv: []string{".cache/go/client"}, agent: "gRPC Go"},
+	{name: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", ".cache/java/classes:.cache/java/lib/*", "Client"}, agent: "gRPC Java"},
+	{name: "python", argv: []string{".cache/python/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
+	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=.cache/node/node_modules"}, agent: "gRPC Node"},
+}
+
+func languageOf(name string) *language {
+	for _, l := range languages {
+		if l.name == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// client is a running client program. Its calls are made one command after the other.
+type client struct {
+	mu  sync.Mutex
+	in  io.Writer
+	out *bufio.Reader
+	log *buffer
+}
+
+// command and outcome are the lines that clients read and write; see the documentation of the package.
+type command struct {
+	Target   string            `json:"target"`
+	Method   string            `json:"method"`
+	Headers  map[string]string `json:"headers,omitempty"`
+	Count    int               `json:"count"`
+	Parallel int               `json:"parallel"`
+	Spacing  float64           `json:"spacing"`
+	Timeout  float64           `json:"timeout"`
+}
+
+type outcome struct {
+	Code int     `json:"code"`
+	Text string  `json:"text"`
+	Body string  `json:"body"`
+	MS   float64 `json:"ms"`
+}
+
+// startClient runs a client program until the test ends.
+func startClient(t *testing.T, l *language, bootstrap string) *client {
+	t.Helper()
+	program := l.argv[0]
+	if filepath.Base(program) != program {
+		var err error
+		if program, err = filepath.Abs(program); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(program, l.argv[1:]...)
+	cmd.Env = append(append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap), l.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	c := &client{log: &buffer{}}
+	cmd.Stderr = c.log
+	in := must(cmd.StdinPipe())(t)
+	c.in, c.out = in, bufio.NewReader(must(cmd.StdoutPipe())(t))
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start the client: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("client: got %v at the end of its input, want status 0", err)
+		}
+		if t.Failed() {
+			t.Logf("log of the client:\n%s", c.log)
+		}
+	})
+	return c
+}
+
+// call makes the calls.
+func (c *client) call(spec *callSpec) ([]outcome, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	line, err := json.Marshal(command{
+		Target: "xds:///" + spec.To, Method: spec.Method, Headers: spec.Headers,
+		Count: spec.Count, Parallel: spec.Parallel, Spacing: time.Duration(spec.Spacing).Seconds(), Timeout: time.Duration(spec.Timeout).Seconds(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.in.Write(append(line, '\n')); err != nil {
+		return nil, fmt.Errorf("tell the client: %w", err)
+	}
+	if line, err = c.out.ReadBytes('\n'); err != nil {
+		return nil, fmt.Errorf("hear from the client: %w\n%s", err, c.log)
+	}
+	var outcomes []outcome
+	if err := json.Unmarshal(line, &outcomes); err != nil || len(outcomes) != spec.Count {
+		return nil, fmt.Errorf("got %q, want %d outcomes: %w", line, spec.Count, err)
+	}
+	return outcomes, nil
+}
+
+// must is for calls whose failure ends a test.
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}

@@ -1,0 +1,97 @@
+// Program go is the client of gRPC for Go; the documentation of package interop says what it reads and writes.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"os"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	_ "google.golang.org/grpc/xds" // resolves xds targets
+)
+
+type command struct {
+	Target   string            `json:"target"`
+	Method   string            `json:"method"`
+	Headers  map[string]string `json:"headers"`
+	Count    int               `json:"count"`
+	Parallel int               `json:"parallel"`
+	Spacing  float64           `json:"spacing"`
+	Timeout  float64           `json:"timeout"`
+}
+
+type outcome struct {
+	Code uint32  `json:"code"`
+	Text string  `json:"text"`
+	Body string  `json:"body"`
+	MS   float64 `json:"ms"`
+}
+
+// raw passes the bytes of messages through.
+type raw struct{}
+
+func (raw) Name() string                { return "proto" }
+func (raw) Marshal(any) ([]byte, error) { return nil, nil }
+func (raw) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}
+
+func main() {
+	channels := map[string]*grpc.ClientConn{}
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var c command
+		if err := in.Decode(&c); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			log.Fatalln("read a command:", err)
+		}
+		if channels[c.Target] == nil {
+			channel, err := grpc.NewClient(c.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				log.Fatalln("dial:", err)
+			}
+			channels[c.Target] = channel
+		}
+		if err := out.Encode(run(channels[c.Target], c)); err != nil {
+			log.Fatalln("write the outcomes:", err)
+		}
+	}
+}
+
+func run(channel *grpc.ClientConn, c command) []outcome {
+	outcomes := make([]outcome, c.Count)
+	for first := 0; first < c.Count; first += c.Parallel {
+		var calls sync.WaitGroup
+		for i := first; i < min(first+c.Parallel, c.Count); i++ {
+			calls.Go(func() { outcomes[i] = call(channel, c) })
+			<-time.After(seconds(c.Spacing))
+		}
+		calls.Wait()
+	}
+	return outcomes
+}
+
+func call(channel *grpc.ClientConn, c command) outcome {
+	ctx := metadata.NewOutgoingContext(context.Background(), metadata.New(c.Headers))
+	ctx, cancel := context.WithTimeout(ctx, seconds(c.Timeout))
+	defer cancel()
+	var body []byte
+	start := time.Now()
+	err := channel.Invoke(ctx, c.Method, nil, &body, grpc.ForceCodec(raw{}))
+	s := status.Convert(err)
+	return outcome{
+		Code: uint32(s.Code()), Text: s.Message(), Body: string(body), MS: float64(time.Since(start)) / float64(time.Millisecond),
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

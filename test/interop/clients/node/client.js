@@ -1,0 +1,60 @@
+// The client of gRPC for Node; the documentation of package interop says what it reads and writes.
+'use strict';
+
+const readline = require('node:readline');
+const { setTimeout: sleep } = require('node:timers/promises');
+const grpc = require('@grpc/grpc-js');
+
+require('@grpc/grpc-js-xds').register();
+
+const channels = new Map();
+
+function channel(target) {
+  if (!channels.has(target)) {
+    channels.set(target, new grpc.Client(target, grpc.credentials.createInsecure()));
+  }
+  return channels.get(target);
+}
+
+function call(command) {
+  return new Promise((resolve) => {
+    const metadata = new grpc.Metadata();
+    for (const [key, value] of Object.entries(command.headers ?? {})) {
+      metadata.set(key, value);
+    }
+    const bytes = (b) => b;
+    const start = performance.now();
+    channel(command.target).makeUnaryRequest(
+      command.method, bytes, bytes, Buffer.alloc(0), metadata,
+      { deadline: Date.now() + command.timeout * 1000 },
+      (err, body) => resolve({
+        code: err ? err.code : grpc.status.OK,
+        text: err ? err.details : '',
+        body: err ? '' : body.toString(),
+        ms: performance.now() - start,
+      }),
+    );
+  });
+}
+
+async function main() {
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const command = JSON.parse(line);
+    const outcomes = [];
+    while (outcomes.length < command.count) {
+      const calls = [];
+      for (let i = Math.min(command.parallel, command.count - outcomes.length); i > 0; i--) {
+        calls.push(call(command));
+        if (command.spacing > 0) {
+          await sleep(command.spacing * 1000);
+        }
+      }
+      outcomes.push(...await Promise.all(calls));
+    }
+    process.stdout.write(JSON.stringify(outcomes) + '\n');
+  }
+  channels.forEach((c) => c.close());
+  process.exit(0);
+}
+
+main();

@@ -1,0 +1,58 @@
+"""The client of gRPC for Python; the documentation of package interop says what it reads and writes."""
+
+import json
+import sys
+import time
+
+import grpc
+
+
+def start(channel, command):
+    """Starts one call, and returns it with the time and a place for when it ends."""
+    began, ended = time.monotonic(), []
+    future = channel.unary_unary(command["method"]).future(
+        b"",
+        timeout=command["timeout"],
+        metadata=tuple((command.get("headers") or {}).items()),
+    )
+    future.add_done_callback(lambda _: ended.append(time.monotonic()))
+    return future, began, ended
+
+
+def finish(future, began, ended):
+    error = future.exception()
+    took = (ended[0] if ended else time.monotonic()) - began
+    return {
+        "code": future.code().value[0],
+        "text": future.details() or "",
+        "body": "" if error else future.result().decode(),
+        "ms": took * 1000,
+    }
+
+
+def run(channel, command):
+    outcomes, left = [], command["count"]
+    while left > 0:
+        batch = min(left, command["parallel"])
+        calls = []
+        for _ in range(batch):
+            calls.append(start(channel, command))
+            time.sleep(command["spacing"])
+        outcomes += [finish(*call) for call in calls]
+        left -= batch
+    return outcomes
+
+
+def main():
+    channels = {}
+    for line in sys.stdin:
+        command = json.loads(line)
+        target = command["target"]
+        if target not in channels:
+            channels[target] = grpc.insecure_channel(target)
+        print(json.dumps(run(channels[target], command)), flush=True)
+    for channel in channels.values():
+        channel.close()
+
+
+main()

@@ -1,0 +1,74 @@
+//go:build interop
+
+package interop
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// patience is how long anything may take on a busy machine before a test gives up.
+const patience = 30 * time.Second
+
+var (
+	update = flag.Bool("update", false, "write docs/INTEROP.md")
+	// binary is the control plane.
+	binary string
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := build(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "interop:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func build(m *testing.M) (int, error) {
+	for _, name := range []string{"go", "java", "python", "node"} {
+		if _, err := os.Stat(filepath.Join(".cache", name)); err != nil {
+			return 0, fmt.Errorf("the client of %s is not there: run `make interop`, which prepares all", name)
+		}
+	}
+	dir, err := os.MkdirTemp("", "mizzen-interop-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "controlplane")
+	if output, err := exec.Command("go", "build", "-o", binary, "../../cmd/controlplane").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build the control plane: %w\n%s", err, output)
+	}
+	return m.Run(), nil
+}
+
+// TestInterop plays every scenario with every language, and holds the results against docs/INTEROP.md.
+func TestInterop(t *testing.T) {
+	scenarios := loadScenarios(t)
+	results := newReport(scenarios)
+	for _, l := range languages {
+		t.Run(l.name, func(t *testing.T) {
+			for _, s := range scenarios {
+				t.Run(s.name, func(t *testing.T) {
+					agent, failure := play(t, s, l)
+					switch why := s.Except[l.name]; {
+					case failure != nil && why == "":
+						t.Error(failure)
+					case failure == nil && why != "":
+						t.Errorf("it passes now, although it is said that it cannot: %s", why)
+					case !t.Failed():
+						results.add(s, l, agent)
+					}
+				})
+			}
+		})
+	}
+	results.compare(t)
+}

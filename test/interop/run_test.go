@@ -1,0 +1,162 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// run is one scenario with one language.
+type run struct {
+	t        *testing.T
+	scenario *scenario
+	language *language
+	backends map[string]*backend
+	plane    *plane
+	client   *client
+	// load ends the calls in the background, and returns the first error.
+	load func() error
+}
+
+// play runs a scenario and returns what the client called itself, and what was not as expected.
+func play(t *testing.T, s *scenario, l *language) (agent string, failure error) {
+	t.Helper()
+	r := &run{t: t, scenario: s, language: l, backends: map[string]*backend{}}
+	for name, spec := range s.Backends {
+		r.backends[name] = newBackend(t, name, spec)
+	}
+	r.plane = startPlane(t, r.services(s.Services), s.Objects)
+	r.client = startClient(t, l, r.plane.bootstrap(s.Client))
+	for i, step := range s.Steps {
+		if failure = r.step(step); failure != nil {
+			failure = fmt.Errorf("step %d: %w", i+1, failure)
+			break
+		}
+		if step.Call != nil {
+			agent = r.plane.acknowledged(l)
+		}
+	}
+	if r.load != nil {
+		if err := r.load(); failure == nil {
+			failure = err
+		}
+	}
+	return agent, failure
+}
+
+func (r *run) step(s step) error {
+	switch {
+	case s.Call != nil:
+		return r.call(s)
+	case s.Load != nil:
+		return r.startLoad(s.Load)
+	case s.Services != nil:
+		r.plane.write("services.yaml", r.services(s.Services))
+	case s.Objects != nil:
+		r.plane.write("objects.yaml", *s.Objects)
+	case s.Fail != nil:
+		for name, calls := range s.Fail {
+			r.backends[name].failures.Store(int32(calls))
+		}
+	case s.Restart:
+		r.plane.stop()
+		r.plane.start()
+		r.plane.await()
+	default:
+		return fmt.Errorf("it says nothing")
+	}
+	return nil
+}
+
+// call makes the calls of a step, again and again if they may be as expected later.
+func (r *run) call(s step) error {
+	for end := time.Now().Add(patience); ; {
+		for _, b := range r.backends {
+			b.take()
+		}
+		outcomes, err := r.client.call(s.Call)
+		if err != nil {
+			return err
+		}
+		var sights []sight
+		for _, b := range r.backends {
+			sights = append(sights, b.take()...)
+		}
+		err = s.Expect.judge(r.language, outcomes, sights)
+		if err == nil || !s.Expect.Eventually || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// startLoad makes calls in the background once a first one was answered.
+func (r *run) startLoad(spec *callSpec) error {
+	calls := 0
+	once := func() error {
+		outcomes, err := r.client.call(spec)
+		if err != nil {
+			return err
+		}
+		for _, o := range outcomes {
+			if o.Code != 0 {
+				return fmt.Errorf("after %d calls one ended with status %d: %s", calls, o.Code, o.Text)
+			}
+			calls++
+		}
+		return nil
+	}
+	if err := once(); err != nil {
+		return err
+	}
+	var stopped atomic.Bool
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		for err == nil && !stopped.Load() {
+			err = once()
+		}
+		ended <- err
+	}()
+	r.load = func() error {
+		stopped.Store(true)
+		err := <-ended
+		r.t.Logf("%d calls were answered in the background", calls)
+		return err
+	}
+	return nil
+}
+
+// services are Services of one port, each with the slices and pods of its backends.
+func (r *run) services(services map[string][]string) string {
+	var docs []string
+	doc := func(format string, args ...any) { docs = append(docs, fmt.Sprintf(format, args...)) }
+	for name, backends := range services {
+		doc("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n", name)
+		for _, backend := range backends {
+			b := r.backends[backend]
+			region, zone, _ := strings.Cut(b.spec.Zone, "/")
+			doc(`apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: %s-%s, namespace: demo, labels: {kubernetes.io/service-name: %s}}
+addressType: IPv4
+ports: [{name: grpc, port: %d}]
+endpoints:
+- addresses: [127.0.0.1]
+  conditions: {ready: true}
+  zone: %q
+  nodeName: node-%s
+  targetRef: {kind: Pod, name: %s, namespace: demo}
+`, name, b.name, name, b.port, zone, b.name, b.name)
+			doc("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: demo, labels: {version: %s}}\n", b.name, b.spec.Version)
+			doc("apiVersion: v1\nkind: Node\nmetadata: {name: node-%s, labels: {topology.kubernetes.io/region: %q, topology.kubernetes.io/zone: %q}}\n",
+				b.name, region, zone)
+		}
+	}
+	slices.Sort(docs)
+	return strings.Join(slices.Compact(docs), "---\n")
+}

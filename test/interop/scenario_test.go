@@ -1,0 +1,195 @@
+//go:build interop
+
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"sigs.k8s.io/yaml"
+)
+
+// scenario is one file of scenarios; its name is the file's.
+type scenario struct {
+	name string
+	// About says in a sentence what is shown.
+	About string `json:"about"`
+	// Backends that run, by name; Services say which of them are the endpoints of port 80 of which Service, in the namespace demo.
+	Backends map[string]backendSpec `json:"backends"`
+	Services map[string][]string    `json:"services"`
+	// Objects is YAML that stands beside them.
+	Objects string     `json:"objects"`
+	Client  clientSpec `json:"client"`
+	Steps   []step     `json:"steps"`
+	// Except says of a language why the scenario cannot pass with it; it must fail then.
+	Except map[string]string `json:"except"`
+}
+
+type backendSpec struct {
+	Version string `json:"version"`
+	// Zone is REGION/ZONE.
+	Zone string `json:"zone"`
+}
+
+type clientSpec struct {
+	Namespace string            `json:"namespace"`
+	Labels    map[string]string `json:"labels"`
+	Zone      string            `json:"zone"`
+}
+
+// step is a call with what is expected of it, or one of the edits.
+type step struct {
+	Call   *callSpec   `json:"call"`
+	Expect expectation `json:"expect"`
+
+	// Services and Objects replace those of the scenario.
+	Services map[string][]string `json:"services"`
+	Objects  *string             `json:"objects"`
+	// Fail makes that many of the next calls of a backend fail as unavailable.
+	Fail map[string]int `json:"fail"`
+	// Restart ends the control plane, and starts it anew at the same address.
+	Restart bool `json:"restart"`
+	// Load makes calls like this one until the scenario ends, none of which may fail.
+	Load *callSpec `json:"load"`
+}
+
+type callSpec struct {
+	// To is the target after xds:///.
+	To string `json:"to"`
+	// Method is answered by a backend at once; but one called Slow after 2 s, and one called Wait never.
+	Method  string            `json:"method"`
+	Headers map[string]string `json:"headers"`
+	// Count is how many calls are made, 1 if it is absent, and Parallel how many at a time. Spacing lies between the
+	// beginnings of two.
+	Count    int      `json:"count"`
+	Parallel int      `json:"parallel"`
+	Spacing  duration `json:"spacing"`
+	Timeout  duration `json:"timeout"`
+}
+
+// expectation is what the calls of one step must show. What is absent is not looked at, except that calls succeed.
+type expectation struct {
+	// Codes counts the calls that end with each status.
+	Codes map[string]int `json:"codes"`
+	// Text occurs in the text of every call that fails: one for all languages under "all", or one for each.
+	Text map[string]string `json:"text"`
+	// From are the backends that answered, Versions their versions; no others did.
+	From     []string `json:"from"`
+	Versions []string `json:"versions"`
+	// Shares are those of the versions; Pearson's test tells whether they were followed.
+	Shares map[string]float64 `json:"shares"`
+	// Attempts are what the backends were told of earlier attempts, in order.
+	Attempts []string `json:"attempts"`
+	// Budget is the most time that a backend saw left.
+	Budget duration `json:"budget"`
+	// Within and AtLeast bound the time that a call takes.
+	Within  duration `json:"within"`
+	AtLeast duration `json:"atLeast"`
+	// Eventually repeats the step until it is as expected.
+	Eventually bool `json:"eventually"`
+}
+
+type duration time.Duration
+
+func (d *duration) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	value, err := time.ParseDuration(text)
+	*d = duration(value)
+	return err
+}
+
+const defaultMethod = "/interop.Echo/Say"
+
+// loadScenarios reads all scenarios, sorted by name.
+func loadScenarios(t *testing.T) []*scenario {
+	t.Helper()
+	paths, err := filepath.Glob("scenarios/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no scenarios (%v)", err)
+	}
+	var all []*scenario
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &scenario{name: strings.TrimSuffix(filepath.Base(path), ".yaml")}
+		if err := yaml.UnmarshalStrict(data, s); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if err := s.complete(); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// complete fills in what a scenario may leave out, and refuses what would be looked at by nobody.
+func (s *scenario) complete() error {
+	if s.About == "" || len(s.Steps) == 0 {
+		return fmt.Errorf("a sentence about it and steps are needed")
+	}
+	s.Client.Namespace = orElse(s.Client.Namespace, "demo")
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		for _, call := range []*callSpec{step.Call, step.Load} {
+			if call == nil {
+				continue
+			}
+			call.Method = orElse(call.Method, defaultMethod)
+			call.Count = max(call.Count, 1)
+			call.Parallel = max(call.Parallel, 1)
+			if call.Timeout == 0 {
+				call.Timeout = duration(patience)
+			}
+		}
+		if step.Call == nil {
+			continue
+		}
+		if step.Expect.Codes == nil {
+			step.Expect.Codes = map[string]int{"OK": step.Call.Count}
+		}
+		for name := range step.Expect.Codes {
+			if _, err := codeOf(name); err != nil {
+				return fmt.Errorf("step %d: %w", i, err)
+			}
+		}
+	}
+	for _, backends := range s.Services {
+		for _, name := range backends {
+			if _, ok := s.Backends[name]; !ok {
+				return fmt.Errorf("there is no backend %q", name)
+			}
+		}
+	}
+	for name := range s.Except {
+		if languageOf(name) == nil {
+			return fmt.Errorf("there is no language %q", name)
+		}
+	}
+	return nil
+}
+
+// codeOf understands the name of a status code in the spelling of the protocol.
+func codeOf(name string) (codes.Code, error) {
+	var code codes.Code
+	err := code.UnmarshalJSON([]byte(`"` + name + `"`))
+	return code, err
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
