@@ -102,9 +102,11 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	},
 	"rule": func(r *rand.Rand, ns, name string) string {
 		selectors := []string{"", "workloadSelector: {}, ", "workloadSelector: {matchLabels: {app: front}}, "}
+		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}"} // routes follow
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
-			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}}, subsets: [{name: v%d, labels: {version: v1}}]}\n",
-			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
+			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}}, "+
+			"subsets: [{name: v%d, labels: {version: v1}}]}\n",
+			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(3)], 1+r.IntN(2))
 	},
 }
 

@@ -31,7 +31,7 @@ var virtualServiceFields = []FieldRow{
 	{"HTTPRoute.delegate", Untranslated, "action", "the calls fail; " + noteNoDelegate},
 	{"HTTPRoute.rewrite", Caveat, "action", "see its fields"},
 	{"HTTPRoute.timeout", Caveat, "timeout", "the whole call, its retries included, and streams too"},
-	{"HTTPRoute.retries", Translated, "retry", "absent: 2 retries on cancelled and unavailable, as with Istio"},
+	{"HTTPRoute.retries", Translated, "retry", "absent: 2 retries on cancelled and unavailable, as with Istio, unless `--default-retries=off`"},
 	{"HTTPRoute.fault", Translated, "fault", ""},
 	{"HTTPRoute.mirror", Warned, "", noteNoMirror},
 	{"HTTPRoute.mirrors", Warned, "", noteNoMirror},

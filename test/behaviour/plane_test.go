@@ -42,6 +42,12 @@ type plane struct {
 // newPlane starts a control plane whose folder holds the objects in objects.yaml.
 func newPlane(t *testing.T, objects ...string) *plane {
 	t.Helper()
+	return newPlaneOf(t, watch.Options{}, objects...)
+}
+
+// newPlaneOf is newPlane with a source of these options.
+func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
+	t.Helper()
 	p := &plane{t: t, dir: t.TempDir(), store: snapshot.NewStore(snapshot.Options{})}
 	p.write("objects.yaml", objects...)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -50,7 +56,7 @@ func newPlane(t *testing.T, objects ...string) *plane {
 	}
 	p.xds = listener.Addr().String()
 	server := ads.New(ads.Options{Store: p.store, Listener: listener})
-	worlds, source := watch.NewWorlds(), watch.NewFile(p.dir, watch.Options{})
+	worlds, source := watch.NewWorlds(), watch.NewFile(p.dir, o)
 	group, ctx := errgroup.WithContext(t.Context())
 	group.Go(func() error { return source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
