@@ -7,7 +7,7 @@ import (
 )
 
 // on1 puts the endpoint at that index on the node n1.
-func on1(i int) map[int]func(*mesh.Endpoint) { return map[int]func(*mesh.Endpoint){i: on("n1")} }
+func on1(i int) map[int]func(*mesh.Endpoint) { return map[int]func(*mesh.Endpoint){i: onN1} }
 
 func TestTrafficDistribution(t *testing.T) {
 	zone, node, hints := mesh.Service{TrafficDistribution: mesh.PreferSameZone}, mesh.Service{TrafficDistribution: mesh.PreferSameNode}, mesh.Service{TrafficDistribution: mesh.PreferHinted}
@@ -32,7 +32,7 @@ func TestTrafficDistribution(t *testing.T) {
 
 func TestInternalTrafficPolicy(t *testing.T) {
 	local := mesh.Service{InternalTrafficPolicyLocal: true}
-	draining := map[int]func(*mesh.Endpoint){0: on("n1"), 1: func(e *mesh.Endpoint) { e.Node, e.Health = "n2", mesh.Draining }}
+	draining := map[int]func(*mesh.Endpoint){0: onN1, 1: func(e *mesh.Endpoint) { e.Node, e.Health = "n2", mesh.Draining }}
 	nearTests{
 		"the client's node":         {near{service: local, client: mesh.Client{Node: "n1"}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: on1(0)}, []string{"eu/a=1:.1"}},
 		"nobody on it":              {near{service: local, client: mesh.Client{Node: "n2"}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: on1(0)}, nil},

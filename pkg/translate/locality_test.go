@@ -25,7 +25,7 @@ type near struct {
 
 func from(place string) mesh.Client { return mesh.Client{Locality: pattern(place)} }
 
-func on(node string) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Node = node } }
+func onN1(e *mesh.Endpoint) { e.Node = "n1" }
 
 func hinted(zones ...string) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Hints = zones } }
 
@@ -137,7 +137,7 @@ func TestFailoverPriority(t *testing.T) {
 		"region":                {near{settings: at("topology.kubernetes.io/region"), client: client(), endpoints: all}, []string{"us/a=1:.4", "eu/a=3:.1.2.3"}},
 		"region not known":      {near{settings: at("topology.kubernetes.io/region"), client: client(), endpoints: []string{"1 /a", "2 /b"}}, []string{"/a=1:.1", "/b=1:.2"}},
 		"zone and sub-zone":     {near{settings: at("topology.kubernetes.io/zone, topology.istio.io/subzone"), client: from("eu/a/r1"), endpoints: []string{"1 eu/a/r1", "2 eu/a/r2", "3 eu/b/r1"}}, []string{"eu/a/r1=1:.1", "eu/a/r2=1:.2", "eu/b/r1=1:.3"}},
-		"node":                  {near{settings: at("kubernetes.io/hostname"), client: client(), endpoints: all, change: map[int]func(*mesh.Endpoint){1: on("n1")}}, []string{"eu/a=1:.2", "eu/a=2:.1.3 us/a=1:.4"}},
+		"node":                  {near{settings: at("kubernetes.io/hostname"), client: client(), endpoints: all, change: map[int]func(*mesh.Endpoint){1: onN1}}, []string{"eu/a=1:.2", "eu/a=2:.1.3 us/a=1:.4"}},
 		"and regions besides":   {near{settings: "localityLbSetting: {failoverPriority: [v=1], failover: [{from: us, to: eu}]}", client: client(), endpoints: []string{"1 eu/a", "2 us/a", "3 as/a", "4 us/a"}, change: labelled}, []string{"us/a=1:.2", "eu/a=1:.1", "us/a=1:.4", "as/a=1:.3"}},
 		"no regions, no places": {near{settings: at("v=1"), client: from("us/a"), endpoints: []string{"1 eu/a", "2 us/a"}, change: labelled}, []string{"eu/a=1:.1 us/a=1:.2"}},
 	}.run(t)

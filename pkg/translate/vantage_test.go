@@ -15,7 +15,7 @@ func TestVantageHoldsOnlyWhatMatters(t *testing.T) {
 		Namespace: "demo", Locality: pattern("eu/a/r1"), Node: "n1", Labels: mesh.MakeLabels(map[string]string{"app": "shop", "v": "1"}),
 	}
 	app := func(e *mesh.Endpoint) { e.Labels = mesh.MakeLabels(map[string]string{"app": "echo", "v": "1"}) }
-	endpoints, change := []string{"1 eu/a/r1", "2 us/b"}, map[int]func(*mesh.Endpoint){0: on("n1"), 1: app}
+	endpoints, change := []string{"1 eu/a/r1", "2 us/b"}, map[int]func(*mesh.Endpoint){0: onN1, 1: app}
 	labels := func(pairs map[string]string) Vantage { return Vantage{Labels: mesh.MakeLabels(pairs)} }
 	tests := map[string]struct {
 		settings string
