@@ -163,6 +163,9 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 	if err != nil {
 		return Cluster{}, err
 	}
+	if c.GetLoadAssignment() != nil { // resolved by the client
+		return Cluster{Step: step, Settings: clusterSettings(&c), Localities: localities(c.GetLoadAssignment()), EndpointOrigins: []mesh.Ref{}}, nil
+	}
 	var load endpointv3.ClusterLoadAssignment
 	endpoints, err := read(s, snapshot.EndpointType, c.GetEdsClusterConfig().GetServiceName(), client, &load)
 	if err != nil {

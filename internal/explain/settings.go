@@ -100,6 +100,9 @@ func clusterSettings(c *clusterv3.Cluster) []string {
 			all = append(all, fmt.Sprintf("at most %d calls at a time from each client", n))
 		}
 	}
+	if c.GetType() == clusterv3.Cluster_LOGICAL_DNS {
+		all = append(all, "the client resolves the name by DNS")
+	}
 	if c.GetOutlierDetection() != nil {
 		all = append(all, "endpoints whose calls fail are left out for a while")
 	}

@@ -127,7 +127,9 @@ func needCluster(t *testing.T, s *snapshot.Snapshot, client mesh.Client, name st
 	id := resourceID{snapshot.ClusterType, name}
 	fetch(t, s, client, id, &cluster)
 	want[id] = true
-	want[resourceID{snapshot.EndpointType, cluster.GetEdsClusterConfig().GetServiceName()}] = true
+	if service := cluster.GetEdsClusterConfig().GetServiceName(); service != "" { // else the client asks DNS
+		want[resourceID{snapshot.EndpointType, service}] = true
+	}
 }
 
 func clustersOf(action *routev3.RouteAction) []string {

@@ -16,7 +16,7 @@ func clusters(sink *[]mesh.Problem, service *mesh.Service, p *mesh.Policy) []Res
 			name := ClusterName(port.Number, subsetName(subset), service.Host)
 			all = append(all, Resource{
 				Name:    name,
-				Message: cluster(name, settingsFor(sink, p, subset, port.Number)),
+				Message: cluster(name, service, port.Number, settingsFor(sink, p, subset, port.Number)),
 				Refs:    origins(service, p),
 			})
 		}
@@ -24,14 +24,17 @@ func clusters(sink *[]mesh.Problem, service *mesh.Service, p *mesh.Policy) []Res
 	return all
 }
 
-func cluster(name string, s settings) *clusterv3.Cluster {
+func cluster(name string, service *mesh.Service, port uint32, s settings) *clusterv3.Cluster {
 	c := edsCluster(name)
 	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer)
 	checkLocality(s.loadBalancerAt, s.loadBalancer)
 	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
 	c.OutlierDetection = outlierDetection(s.outlierAt, s.outlier)
-	if plaintextForbidden(s.tlsAt, s.tls) {
+	switch {
+	case plaintextForbidden(s.tlsAt, s.tls):
 		c.EdsClusterConfig.ServiceName = refusedCluster
+	case service.ExternalName != "":
+		resolveByDNS(c, service.ExternalName, port)
 	}
 	return c
 }

@@ -38,13 +38,18 @@ func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB
 	}
 	return policyList(
 		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
-		namedPolicy("ring_hash", &ringhashv3.RingHash{
-			HashFunction:    ringhashv3.RingHash_XX_HASH,
-			MinimumRingSize: wrapperspb.UInt64(ringSize(at, h)),
-			MaximumRingSize: wrapperspb.UInt64(maxRingSize),
-		}),
+		namedPolicy("ring_hash", ring(ringSize(at, h))),
 		inLocalities("round_robin", &roundrobinv3.RoundRobin{}),
 	)
+}
+
+// ring leaves out what clients take for granted: gRPC for Node refuses sizes in a list of policies, because it reads them as texts.
+func ring(size uint64) *ringhashv3.RingHash {
+	r := &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}
+	if size != defaultRingSize {
+		r.MinimumRingSize = wrapperspb.UInt64(size)
+	}
+	return r
 }
 
 // hashKey says what of a call is hashed. It is nil, and reported, when gRPC sees nothing of the kind.

@@ -122,8 +122,13 @@ func (l *linter) action(a *routev3.RouteAction) {
 }
 
 func (l *linter) cluster(m *clusterv3.Cluster) {
-	l.expect(m.GetType() == clusterv3.Cluster_EDS, "has type %s", m.GetType())
-	l.expect(m.GetEdsClusterConfig().GetEdsConfig().GetAds() != nil && m.GetEdsClusterConfig().GetServiceName() != "", "has endpoints of another kind")
+	if m.GetType() == clusterv3.Cluster_LOGICAL_DNS {
+		groups := m.GetLoadAssignment().GetEndpoints()
+		l.expect(len(groups) == 1 && len(groups[0].GetLbEndpoints()) == 1, "resolves %d groups, not one name", len(groups))
+	} else {
+		l.expect(m.GetType() == clusterv3.Cluster_EDS, "has type %s", m.GetType())
+		l.expect(m.GetEdsClusterConfig().GetEdsConfig().GetAds() != nil && m.GetEdsClusterConfig().GetServiceName() != "", "has endpoints of another kind")
+	}
 	l.expect(m.GetLbPolicy() == clusterv3.Cluster_ROUND_ROBIN, "has the policy %s, which C-core and Node refuse", m.GetLbPolicy())
 	policies := m.GetLoadBalancingPolicy().GetPolicies()
 	l.expect(len(policies) > 0, "has no list of policies")

@@ -85,7 +85,7 @@ func (a *assembler) putService(id objectID, s *mesh.Service) {
 }
 
 func sameService(a, b *mesh.Service) bool {
-	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.PreferIPv6 == b.PreferIPv6 &&
+	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName && a.PreferIPv6 == b.PreferIPv6 &&
 		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
 		slices.Equal(a.Ports, b.Ports)
 }

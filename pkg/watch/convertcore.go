@@ -1,12 +1,15 @@
 package watch
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -29,11 +32,6 @@ func intern(s string) string { return unique.Make(s).Value() }
 
 func convertService(s *corev1.Service, domain string) object {
 	out := newObject(kindService, &s.ObjectMeta)
-	if s.Spec.Type == corev1.ServiceTypeExternalName {
-		out.report(mesh.CodeUnsupported, mesh.Warning, "spec.type",
-			"a Service of type ExternalName is not served; name its target directly, or give it endpoints and another type")
-		return out
-	}
 	service := &mesh.Service{
 		Ref:                        out.key.ref(),
 		Host:                       mesh.FullHost(s.Name, s.Namespace, domain),
@@ -42,6 +40,7 @@ func convertService(s *corev1.Service, domain string) object {
 		InternalTrafficPolicyLocal: deref(s.Spec.InternalTrafficPolicy) == corev1.ServiceInternalTrafficPolicyLocal,
 	}
 	service.TrafficDistribution = trafficDistribution(s, &out)
+	service.ExternalName = externalName(s, &out)
 	for _, p := range s.Spec.Ports {
 		if isTCP(p.Protocol) {
 			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})
@@ -49,6 +48,23 @@ func convertService(s *corev1.Service, domain string) object {
 	}
 	out.value = service
 	return out
+}
+
+// externalName is empty for Services of other types. What is no DNS name resolves to nothing, so that calls fail.
+func externalName(s *corev1.Service, out *object) string {
+	if s.Spec.Type != corev1.ServiceTypeExternalName {
+		return ""
+	}
+	name := strings.ToLower(strings.TrimSuffix(s.Spec.ExternalName, "."))
+	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+		out.report(mesh.CodeInvalidValue, mesh.Error, "spec.externalName",
+			fmt.Sprintf("%q is no DNS name, so its calls fail; write one such as api.example.com", s.Spec.ExternalName))
+		return ""
+	}
+	if len(s.Spec.Ports) == 0 {
+		out.report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "the Service has no port, so nothing can be called; write the ports that clients may call")
+	}
+	return name
 }
 
 // isTCP says whether gRPC may use the port; the API's default is TCP.

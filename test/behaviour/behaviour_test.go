@@ -153,6 +153,17 @@ func TestServiceComesAndGoes(t *testing.T) {
 	until(t, client, "and found again", answered)
 }
 
+// A Service of type ExternalName is found by DNS, which knows localhost everywhere.
+func TestExternalName(t *testing.T) {
+	b := newBackend(t, "a", "v1")
+	p := newPlane(t, fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: outside, namespace: demo}\n"+
+		"spec: {type: ExternalName, externalName: localhost, ports: [{name: grpc, port: %d}]}\n", b.port))
+	resp, err := call(t, p.dial("outside:grpc"))
+	if err != nil || resp.GetHostname() != "a" {
+		t.Errorf("got %v, %v, want an answer of a", resp, err)
+	}
+}
+
 // A broken object harms nobody: not the objects beside it, nor what its own file held.
 func TestBrokenObjectsHarmNobody(t *testing.T) {
 	one, two := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
