@@ -82,13 +82,15 @@ func TestOrderDoesNotMatter(t *testing.T) {
 // kinds are the objects of a history; each has variants, of which one stands or none.
 var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	"service": func(r *rand.Rand, ns, name string) string {
-		return fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: %s}\nspec: {ports: [{name: grpc, port: %d}]}\n",
-			name, ns, 8080+r.IntN(2))
+		near := []string{"", ", trafficDistribution: PreferSameNode", ", internalTrafficPolicy: Local"}
+		return fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: %s}\nspec: {ports: [{name: grpc, port: %d}]%s}\n",
+			name, ns, 8080+r.IntN(2), near[r.IntN(3)])
 	},
 	"slice": func(r *rand.Rand, ns, name string) string {
 		return fmt.Sprintf("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-x, namespace: %s, "+
 			"labels: {kubernetes.io/service-name: %s}}\naddressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.%d], "+
-			"targetRef: {kind: Pod, name: pod, namespace: %s}}]\n", name, ns, name, 1+r.IntN(3), ns)
+			"targetRef: {kind: Pod, name: pod, namespace: %s}, zone: demo, nodeName: %s}, {addresses: [10.0.1.1], zone: %[5]s, nodeName: demo}]\n",
+			name, ns, name, 1+r.IntN(3), ns, []string{"demo", "shop"}[r.IntN(2)])
 	},
 	"pod": func(r *rand.Rand, ns, _ string) string {
 		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: pod, namespace: %s, labels: {version: v%d}}\n", ns, 1+r.IntN(2))
@@ -102,11 +104,12 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	},
 	"rule": func(r *rand.Rand, ns, name string) string {
 		selectors := []string{"", "workloadSelector: {}, ", "workloadSelector: {matchLabels: {app: front}}, "}
-		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}"} // routes follow
+		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes follow
+			"localityLbSetting: {failoverPriority: [kubernetes.io/hostname]}", "localityLbSetting: {distribute: [{from: '*/shop', to: {'*': 100}}]}"}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
 			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}}, "+
 			"subsets: [{name: v%d, labels: {version: v1}}]}\n",
-			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(3)], 1+r.IntN(2))
+			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(len(balancers))], 1+r.IntN(2))
 	},
 }
 
@@ -166,7 +169,9 @@ func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 // node is one of NAMESPACE or NAMESPACE/APP.
 func node(who string) *corev3.Node {
 	namespace, app, labelled := strings.Cut(who, "/")
-	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace)}
+	// It runs in a zone and on a node that are called like its namespace.
+	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace, "NODE_NAME", namespace)}
+	n.Locality = &corev3.Locality{Zone: namespace}
 	if labelled {
 		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(metadata("app", app, "pod", "front-1"))
 	}
