@@ -69,7 +69,7 @@ var destinationRuleFields = []FieldRow{
 	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.attributes", Warned, "hash", noteCookie},
 	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.name", Warned, "hash", noteCookie},
 	{"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.value", Warned, "hash", noteCookie},
-	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Caveat, "hash", "1024 unless set; clients make at most 4096 entries unless they are set up otherwise"},
+	{"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize", Caveat, "hash", "always 1024: gRPC for Node refuses a cluster that asks for a number"},
 	{"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize", Caveat, "hash", "a ring of hashes instead, of 1024 entries"},
 	{"LocalityLoadBalancerSetting.distribute", Translated, "distribute", "by the locality that the client states in its bootstrap; with least requests and hashes as well"},
 	{"LocalityLoadBalancerSetting.failover", Translated, "locality", "the region that stands by comes before the others, which come last"},

@@ -9,19 +9,16 @@ import (
 	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 const (
-	// defaultRingSize is Istio's least number of entries of a ring.
-	defaultRingSize = 1024
-	// maxRingSize is the most that clients accept.
+	// ringSize is the least number of entries of the rings that clients make unless told otherwise, as it is Istio's.
+	ringSize = 1024
+	// maxRingSize is the most that an author may ask for.
 	maxRingSize = 8 << 20
-	// usualRingSize is the most that clients make, unless they are set up otherwise.
-	usualRingSize = 4096
 	// channelID is the key of what a client hashes to tell its channels apart.
 	channelID = "io.grpc.channel_id"
 )
@@ -36,20 +33,13 @@ func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB
 	if hashKey(at, h) == nil {
 		return roundRobin()
 	}
+	checkRingSize(at, h)
 	return policyList(
 		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
-		namedPolicy("ring_hash", ring(ringSize(at, h))),
+		// Without sizes: gRPC for Node reads them as texts, and refuses the cluster for not being numbers.
+		namedPolicy("ring_hash", &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}),
 		inLocalities("round_robin", &roundrobinv3.RoundRobin{}),
 	)
-}
-
-// ring leaves out what clients take for granted: gRPC for Node refuses sizes in a list of policies, because it reads them as texts.
-func ring(size uint64) *ringhashv3.RingHash {
-	r := &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}
-	if size != defaultRingSize {
-		r.MinimumRingSize = wrapperspb.UInt64(size)
-	}
-	return r
 }
 
 // hashKey says what of a call is hashed. It is nil, and reported, when gRPC sees nothing of the kind.
@@ -82,8 +72,8 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 	return nil
 }
 
-// ringSize is the least number of entries of the ring.
-func ringSize(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
+// checkRingSize reports sizes other than the one that clients take.
+func checkRingSize(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) {
 	size, where := h.GetMinimumRingSize(), at.field("minimumRingSize") //nolint:staticcheck // authors still write it
 	switch {
 	case h.GetRingHash() != nil:
@@ -92,15 +82,12 @@ func ringSize(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) uint
 		at.field("maglev").approximatef("gRPC has no Maglev table; it is a ring of hashes, which keeps calls together as well")
 	}
 	switch {
-	case size == 0:
-		return defaultRingSize
+	case size == 0 || size == ringSize:
 	case size > maxRingSize:
-		where.errorf(mesh.CodeInvalidValue, "a ring has at most %d entries; it is %d now", maxRingSize, defaultRingSize)
-		return defaultRingSize
-	case size > usualRingSize:
-		where.approximatef("gRPC clients make rings of at most %d entries unless they are set up otherwise", usualRingSize)
+		where.errorf(mesh.CodeInvalidValue, "a ring has at most %d entries; it is %d now", maxRingSize, ringSize)
+	default:
+		where.approximatef("the ring has %d entries: gRPC for Node refuses a cluster that asks for a number of them", ringSize)
 	}
-	return size
 }
 
 // hashed is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are
@@ -127,6 +114,9 @@ func (t targets) hashes(at site, destinations []*networking.HTTPRouteDestination
 		}
 		target := t.byText[d.GetDestination().GetHost()]
 		port := destinationPort(d.GetDestination(), target.Service, listenerPort)
+		if port == 0 {
+			continue // The rule is read for its Problems alone, and which setting would hold is not known.
+		}
 		policy := hashed(target.Policies.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
 		if policy != nil && !slices.ContainsFunc(all, func(p *routev3.RouteAction_HashPolicy) bool { return proto.Equal(p, policy) }) {
 			all = append(all, policy)

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -16,35 +15,31 @@ import (
 func TestConsistentHash(t *testing.T) {
 	tests := map[string]struct {
 		setting  string
-		ring     string // empty when calls go round robin
+		ring     bool // else calls go round robin
 		problems []string
 	}{
-		"header":                {setting: "httpHeaderName: X-User", ring: "1024 to 8388608"},
+		"header":                {setting: "httpHeaderName: X-User", ring: true},
 		"binary header":         {setting: "httpHeaderName: x-user-bin", problems: []string{"warning Unsupported at.httpHeaderName"}},
 		"pseudo header":         {setting: "httpHeaderName: ':path'", problems: []string{"warning Unsupported at.httpHeaderName"}},
 		"header without a name": {setting: "httpHeaderName: ''", problems: []string{"warning Unsupported at.httpHeaderName"}},
-		"source address":        {setting: "useSourceIp: true", ring: "1024 to 8388608", problems: []string{"info Approximated at.useSourceIp"}},
+		"source address":        {setting: "useSourceIp: true", ring: true, problems: []string{"info Approximated at.useSourceIp"}},
 		"no source address":     {setting: "useSourceIp: false", problems: []string{"error InvalidValue at"}},
 		"cookie":                {setting: "httpCookie: {name: a, ttl: 0s}", problems: []string{"warning Unsupported at.httpCookie"}},
 		"query":                 {setting: "httpQueryParameterName: q", problems: []string{"warning Unsupported at.httpQueryParameterName"}},
 		"nothing":               {setting: "ringHash: {}", problems: []string{"error InvalidValue at"}},
-		"size":                  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 2000}}", ring: "2000 to 8388608"},
-		"size by its old name":  {setting: "{httpHeaderName: a, minimumRingSize: 2000}", ring: "2000 to 8388608"},
-		"size beyond the usual": {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 5000}}", ring: "5000 to 8388608", problems: []string{"info Approximated at.ringHash.minimumRingSize"}},
-		"size beyond the most":  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 8388609}}", ring: "1024 to 8388608", problems: []string{"error InvalidValue at.ringHash.minimumRingSize"}},
-		"old name, too large":   {setting: "{httpHeaderName: a, minimumRingSize: 8388609}", ring: "1024 to 8388608", problems: []string{"error InvalidValue at.minimumRingSize"}},
-		"another kind of table": {setting: "{httpHeaderName: a, maglev: {tableSize: 7}}", ring: "1024 to 8388608", problems: []string{"info Approximated at.maglev"}},
+		"size":                  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 2000}}", ring: true, problems: []string{"info Approximated at.ringHash.minimumRingSize"}},
+		"size by its old name":  {setting: "{httpHeaderName: a, minimumRingSize: 2000}", ring: true, problems: []string{"info Approximated at.minimumRingSize"}},
+		"the usual size":        {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 1024}}", ring: true},
+		"size beyond the most":  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 8388609}}", ring: true, problems: []string{"error InvalidValue at.ringHash.minimumRingSize"}},
+		"old name, too large":   {setting: "{httpHeaderName: a, minimumRingSize: 8388609}", ring: true, problems: []string{"error InvalidValue at.minimumRingSize"}},
+		"another kind of table": {setting: "{httpHeaderName: a, maglev: {tableSize: 7}}", ring: true, problems: []string{"info Approximated at.maglev"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
 			list := consistentHash(problems.site(), parse(t, &networking.LoadBalancerSettings_ConsistentHashLB{}, test.setting)).GetPolicies()
-			got, ring := "", &ringhashv3.RingHash{}
-			if list[0].GetTypedExtensionConfig().GetTypedConfig().UnmarshalTo(ring) == nil {
-				got = fmt.Sprintf("%d to %d", ring.GetMinimumRingSize().GetValue(), ring.GetMaximumRingSize().GetValue())
-			}
-			if got != test.ring {
-				t.Errorf("got the ring %q, want %q", got, test.ring)
+			if got := list[0].GetTypedExtensionConfig().GetTypedConfig().MessageIs(&ringhashv3.RingHash{}); got != test.ring {
+				t.Errorf("got a ring: %t, want %t", got, test.ring)
 			}
 			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
@@ -75,6 +70,7 @@ func TestHashes(t *testing.T) {
 		route    string // destinations of echo
 		want     string // what is hashed
 		problems []string
+		nobody   bool // calls: the rule is for another port
 	}{
 		"top level":                       {route: "{destination: {host: echo, port: {number: 80}}}", want: "top"},
 		"the port that was called":        {route: "{destination: {host: echo}}", want: "port"},
@@ -83,6 +79,7 @@ func TestHashes(t *testing.T) {
 		"subset":                          {route: "{destination: {host: echo, subset: own, port: {number: 80}}}", want: "subset"},
 		"subset's port level":             {route: "{destination: {host: echo, subset: own}}", want: channelID},
 		"subset that does not hash":       {route: "{destination: {host: echo, subset: none}}"},
+		"a port of no call":               {nobody: true, route: "{destination: {host: echo}}"},
 		"unknown host":                    {route: "{destination: {host: nobody}}"},
 		"alike, once":                     {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: plain}, weight: 1}", want: "port"},
 		"one without":                     {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: none}, weight: 1}", want: "port"},
@@ -100,8 +97,12 @@ func TestHashes(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
+			port := uint32(81)
+			if test.nobody {
+				port = 0
+			}
 			rule := parse(t, &networking.HTTPRoute{}, "route: ["+test.route+"]")
-			if got := describeHashes(all.hashes(problems.site(), rule.GetRoute(), 81)); got != test.want {
+			if got := describeHashes(all.hashes(problems.site(), rule.GetRoute(), port)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {

@@ -145,9 +145,8 @@ func (l *linter) ring(policy *anypb.Any) {
 	if policy.UnmarshalTo(m) != nil {
 		return
 	}
-	least, most := m.GetMinimumRingSize().GetValue(), m.GetMaximumRingSize().GetValue()
 	l.expect(m.GetHashFunction() == ringhashv3.RingHash_XX_HASH, "hashes by %s", m.GetHashFunction())
-	l.expect(least > 0 && least <= most && most <= 8388608, "has a ring of %d to %d entries", least, most)
+	l.expect(m.GetMinimumRingSize() == nil && m.GetMaximumRingSize() == nil, "has a ring of a size, which Node refuses: %v", m)
 }
 
 func (l *linter) ejection(o *clusterv3.OutlierDetection) {
