@@ -30,6 +30,9 @@ func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) err
 	if got := sortedKeys(from); e.From != nil && !slices.Equal(got, e.From) {
 		return fmt.Errorf("%q answered, want %q", got, e.From)
 	}
+	if e.One && len(from) != 1 {
+		return fmt.Errorf("%v answered, want a single backend", from)
+	}
 	if got := sortedKeys(versions); e.Versions != nil && !slices.Equal(got, e.Versions) {
 		return fmt.Errorf("versions %q answered, want %q", got, e.Versions)
 	}

@@ -82,6 +82,8 @@ type expectation struct {
 	// From are the backends that answered, Versions their versions; no others did.
 	From     []string `json:"from"`
 	Versions []string `json:"versions"`
+	// One means that a single backend answered, whichever.
+	One bool `json:"one"`
 	// Shares are those of the versions; Pearson's test tells whether they were followed.
 	Shares map[string]float64 `json:"shares"`
 	// Attempts are what the backends were told of earlier attempts, in order.
