@@ -90,6 +90,7 @@ func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
 		Service: service, Routes: routes.For(client.Namespace), Policy: policies.For(client.Namespace, client.Labels),
 		Defaults: s.world.Defaults,
 	}
+	in.RingSizes = takesRingSizes(client.Agent) && translate.SizesRings(in.Policy)
 	in.Namespace, in.Labels = callerOf(in.Routes, client)
 	return h.routes.get(in, func(in translate.HostInput) *set {
 		return s.set(service.Ref, func() *translate.Bundle { return translate.Host(in) })

@@ -61,6 +61,12 @@ func agentOf(name string) mesh.Agent {
 	return mesh.AgentUnknown
 }
 
+// takesRingSizes says whether clients of the agent accept a cluster whose ring has a size of its own. See translate's
+// consistentHash for the one that does not.
+func takesRingSizes(a mesh.Agent) bool {
+	return a == mesh.AgentGRPCGo || a == mesh.AgentGRPCJava || a == mesh.AgentGRPCCore
+}
+
 func labels(v *structpb.Value) mesh.Labels {
 	fields := v.GetStructValue().GetFields()
 	if len(fields) == 0 || len(fields) > maxLabels {

@@ -7,16 +7,19 @@ import (
 )
 
 // clusters makes one cluster for each port of the Service and each part of it.
-func clusters(sink *[]mesh.Problem, service *mesh.Service, p *mesh.Policy) []Resource {
+func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
+	service, p := in.Service, in.Policy
 	checkPorts(sink, p, service)
 	checkSubsets(sink, p)
 	var all []Resource
 	for _, port := range service.Ports {
 		for _, subset := range parts(p) {
 			name := ClusterName(port.Number, subsetName(subset), service.Host)
+			s := settingsFor(sink, p, subset, port.Number)
+			s.ringSizes = in.RingSizes
 			all = append(all, Resource{
 				Name:    name,
-				Message: cluster(name, service, port.Number, settingsFor(sink, p, subset, port.Number)),
+				Message: cluster(name, service, port.Number, s),
 				Refs:    origins(service, p),
 			})
 		}
@@ -26,7 +29,7 @@ func clusters(sink *[]mesh.Problem, service *mesh.Service, p *mesh.Policy) []Res
 
 func cluster(name string, service *mesh.Service, port uint32, s settings) *clusterv3.Cluster {
 	c := edsCluster(name)
-	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer)
+	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer, s.ringSizes)
 	checkLocality(s.loadBalancerAt, s.loadBalancer)
 	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
 	c.OutlierDetection = outlierDetection(s.outlierAt, s.outlier)

@@ -9,6 +9,7 @@ import (
 	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -17,6 +18,8 @@ import (
 const (
 	// ringSize is the least number of entries of the rings that clients make unless told otherwise, as it is Istio's.
 	ringSize = 1024
+	// usualRingSize is the most that clients make, unless they are set up otherwise.
+	usualRingSize = 4096
 	// maxRingSize is the most that an author may ask for.
 	maxRingSize = 8 << 20
 	// channelID is the key of what a client hashes to tell its channels apart.
@@ -28,16 +31,19 @@ const (
 // endpoints' part of the ring.
 
 // consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they would go
-// at random.
-func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *clusterv3.LoadBalancingPolicy {
+// at random. A size of its own is for clients that take sizes: gRPC for Node reads them as texts, and refuses the cluster for not
+// being numbers.
+func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB, sizes bool) *clusterv3.LoadBalancingPolicy {
 	if hashKey(at, h) == nil {
 		return roundRobin()
 	}
-	checkRingSize(at, h)
+	ring := &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}
+	if n := ringEntries(at, h); sizes && n != ringSize {
+		ring.MinimumRingSize = wrapperspb.UInt64(n)
+	}
 	return policyList(
 		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
-		// Without sizes: gRPC for Node reads them as texts, and refuses the cluster for not being numbers.
-		namedPolicy("ring_hash", &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}),
+		namedPolicy("ring_hash", ring),
 		inLocalities("round_robin", &roundrobinv3.RoundRobin{}),
 	)
 }
@@ -72,8 +78,8 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 	return nil
 }
 
-// checkRingSize reports sizes other than the one that clients take.
-func checkRingSize(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) {
+// ringEntries is the least number of entries of the ring.
+func ringEntries(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
 	size, where := h.GetMinimumRingSize(), at.field("minimumRingSize") //nolint:staticcheck // authors still write it
 	switch {
 	case h.GetRingHash() != nil:
@@ -83,11 +89,14 @@ func checkRingSize(at site, h *networking.LoadBalancerSettings_ConsistentHashLB)
 	}
 	switch {
 	case size == 0 || size == ringSize:
+		return ringSize
 	case size > maxRingSize:
 		where.errorf(mesh.CodeInvalidValue, "a ring has at most %d entries; it is %d now", maxRingSize, ringSize)
-	default:
-		where.approximatef("the ring has %d entries: gRPC for Node refuses a cluster that asks for a number of them", ringSize)
+		return ringSize
 	}
+	where.approximatef("gRPC for Node refuses a cluster that asks for a number of entries, so it has %d, as clients that are not known; "+
+		"others make at most %d unless they are set up otherwise", ringSize, usualRingSize)
+	return size
 }
 
 // hashed is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are

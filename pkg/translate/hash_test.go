@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,8 @@ import (
 func TestConsistentHash(t *testing.T) {
 	tests := map[string]struct {
 		setting  string
-		ring     bool // else calls go round robin
+		ring     bool   // else calls go round robin
+		entries  uint64 // of the ring, for clients that take a number; 0 when it is left to them
 		problems []string
 	}{
 		"header":                {setting: "httpHeaderName: X-User", ring: true},
@@ -27,8 +29,8 @@ func TestConsistentHash(t *testing.T) {
 		"cookie":                {setting: "httpCookie: {name: a, ttl: 0s}", problems: []string{"warning Unsupported at.httpCookie"}},
 		"query":                 {setting: "httpQueryParameterName: q", problems: []string{"warning Unsupported at.httpQueryParameterName"}},
 		"nothing":               {setting: "ringHash: {}", problems: []string{"error InvalidValue at"}},
-		"size":                  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 2000}}", ring: true, problems: []string{"info Approximated at.ringHash.minimumRingSize"}},
-		"size by its old name":  {setting: "{httpHeaderName: a, minimumRingSize: 2000}", ring: true, problems: []string{"info Approximated at.minimumRingSize"}},
+		"size":                  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 2000}}", ring: true, entries: 2000, problems: []string{"info Approximated at.ringHash.minimumRingSize"}},
+		"size by its old name":  {setting: "{httpHeaderName: a, minimumRingSize: 2000}", ring: true, entries: 2000, problems: []string{"info Approximated at.minimumRingSize"}},
 		"the usual size":        {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 1024}}", ring: true},
 		"size beyond the most":  {setting: "{httpHeaderName: a, ringHash: {minimumRingSize: 8388609}}", ring: true, problems: []string{"error InvalidValue at.ringHash.minimumRingSize"}},
 		"old name, too large":   {setting: "{httpHeaderName: a, minimumRingSize: 8388609}", ring: true, problems: []string{"error InvalidValue at.minimumRingSize"}},
@@ -37,15 +39,27 @@ func TestConsistentHash(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
-			list := consistentHash(problems.site(), parse(t, &networking.LoadBalancerSettings_ConsistentHashLB{}, test.setting)).GetPolicies()
-			if got := list[0].GetTypedExtensionConfig().GetTypedConfig().MessageIs(&ringhashv3.RingHash{}); got != test.ring {
-				t.Errorf("got a ring: %t, want %t", got, test.ring)
+			setting := parse(t, &networking.LoadBalancerSettings_ConsistentHashLB{}, test.setting)
+			if ring, entries := ringOf(consistentHash(problems.site(), setting, true)); ring != test.ring || entries != test.entries {
+				t.Errorf("got a ring: %t, of %d entries, want %t and %d", ring, entries, test.ring, test.entries)
+			}
+			var again ledger
+			if ring, entries := ringOf(consistentHash(again.site(), setting, false)); ring != test.ring || entries != 0 {
+				t.Errorf("clients that take no number get a ring: %t, of %d entries, want %t and none", ring, entries, test.ring)
 			}
 			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
 		})
 	}
+}
+
+func ringOf(list *clusterv3.LoadBalancingPolicy) (ring bool, entries uint64) {
+	m := &ringhashv3.RingHash{}
+	if list.GetPolicies()[0].GetTypedExtensionConfig().GetTypedConfig().UnmarshalTo(m) != nil {
+		return false, 0
+	}
+	return true, m.GetMinimumRingSize().GetValue()
 }
 
 // hashLayers hashes another header at every level; the route must hash the one that holds for its destination.

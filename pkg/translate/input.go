@@ -23,6 +23,8 @@ type HostInput struct {
 	// Labels are those of the clients' labels that a match of Routes asks for, with that very value, or by which the policy of
 	// a destination selects them.
 	Labels mesh.Labels
+	// RingSizes is set for clients that take rings of any size, where Policy asks for one (SizesRings).
+	RingSizes bool
 	// Defaults are the World's.
 	Defaults mesh.Defaults
 }

@@ -13,9 +13,11 @@ import (
 )
 
 // loadBalancing translates how calls are spread over endpoints. What is absent or not known to gRPC is round robin.
-func loadBalancing(at site, lb *networking.LoadBalancerSettings) *clusterv3.LoadBalancingPolicy {
+//
+// ringSizes says whether the clients take rings of any size.
+func loadBalancing(at site, lb *networking.LoadBalancerSettings, ringSizes bool) *clusterv3.LoadBalancingPolicy {
 	if h := lb.GetConsistentHash(); h != nil {
-		return consistentHash(at.field("consistentHash"), h)
+		return consistentHash(at.field("consistentHash"), h, ringSizes)
 	}
 	switch lb.GetSimple() {
 	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN:

@@ -14,6 +14,9 @@ type settings struct {
 	outlier        *networking.OutlierDetection
 
 	loadBalancerAt, connectionPoolAt, tlsAt, outlierAt site
+
+	// ringSizes says whether the clients take rings of any size.
+	ringSizes bool
 }
 
 // layer is a traffic policy, or the part of one that holds for a port.

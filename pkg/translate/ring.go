@@ -2,9 +2,11 @@ package translate
 
 import (
 	"math"
+	"slices"
 
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -32,6 +34,24 @@ func spreadOnRing(cla *endpointv3.ClusterLoadAssignment) {
 			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(weight))
 		}
 	}
+}
+
+// SizesRings says whether the policy asks for a ring of a size of its own anywhere. p may be nil.
+func SizesRings(p *mesh.Policy) bool {
+	if p == nil {
+		return false
+	}
+	return sizesRing(p.Traffic) || slices.ContainsFunc(p.Subsets, func(s mesh.Subset) bool { return sizesRing(s.Traffic) })
+}
+
+func sizesRing(p *networking.TrafficPolicy) bool {
+	sizes := func(lb *networking.LoadBalancerSettings) bool {
+		h := lb.GetConsistentHash()
+		return h.GetRingHash().GetMinimumRingSize() > 0 || h.GetMinimumRingSize() > 0 //nolint:staticcheck // authors still write it
+	}
+	return sizes(p.GetLoadBalancer()) || slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
+		return sizes(l.GetLoadBalancer())
+	})
 }
 
 // ringed says whether calls to that port and subset are balanced by a hash.

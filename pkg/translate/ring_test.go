@@ -76,3 +76,27 @@ func assigned(t *testing.T, rule string, sizes []int) *endpointv3.ClusterLoadAss
 	b := Endpoints(EndpointInput{Service: echo(80), Endpoints: set, Policy: merged(t, rule)})
 	return b.Endpoints[0].Message.(*endpointv3.ClusterLoadAssignment)
 }
+
+func TestSizesRings(t *testing.T) {
+	const sized = "{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 64}}}}"
+	tests := map[string]struct {
+		rule string
+		want bool
+	}{
+		"nothing":           {"{}", false},
+		"a ring":            {"trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {}}}}", false},
+		"by its old name":   {"trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a, minimumRingSize: 64}}}", true},
+		"top level":         {"trafficPolicy: " + sized, true},
+		"a subset":          {"subsets: [{name: a}, {name: b, trafficPolicy: " + sized + "}]", true},
+		"a port":            {"trafficPolicy: {portLevelSettings: [{}, " + sized + "]}", true},
+		"a port of subsets": {"subsets: [{name: a, trafficPolicy: {portLevelSettings: [" + sized + "]}}]", true},
+	}
+	for name, test := range tests {
+		if got := SizesRings(merged(t, test.rule)); got != test.want {
+			t.Errorf("%s: got %t, want %t", name, got, test.want)
+		}
+	}
+	if SizesRings(nil) {
+		t.Error("no policy asks for a ring")
+	}
+}

@@ -16,7 +16,7 @@ const anyDomain = "*"
 func Host(in HostInput) *Bundle {
 	b := &Bundle{}
 	if in.Service != nil {
-		b.Clusters = clusters(&b.Problems, in.Service, in.Policy)
+		b.Clusters = clusters(&b.Problems, in)
 	}
 	checkPolicy(&b.Problems, in.Policy)
 	if in.Routes == nil {
