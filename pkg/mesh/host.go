@@ -5,7 +5,7 @@ import "strings"
 // FullHost completes a host as spoken in a namespace: svc, svc.ns and svc.ns.svc become the full name. Anything else is
 // returned as it stands, and so is a wildcard.
 func FullHost(host, namespace, domain string) string {
-	if host == "" || strings.HasPrefix(host, "*") {
+	if host == "" || strings.HasPrefix(host, "*") || strings.Contains(host, ":") { // the last is an IPv6 address
 		return host
 	}
 	switch strings.Count(host, ".") {

@@ -10,6 +10,8 @@ type Service struct {
 	Ports []Port
 	// Headless Services (clusterIP: None) are served like the others: gRPC balances over the endpoints itself.
 	Headless bool
+	// Addresses are its cluster IPs.
+	Addresses []string
 	// ExternalName is the DNS name that clients resolve themselves, instead of endpoints; else empty.
 	ExternalName string
 	// PreferIPv6 says which address of a dual-stack endpoint is the primary one.

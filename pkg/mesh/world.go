@@ -17,6 +17,9 @@ type World struct {
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
+	// Addresses finds a Service by its cluster IP, which clients may dial instead of a name. Its keys stand among the hosts
+	// that changed.
+	Addresses Map[*Service]
 	// Routes has an entry for each host that a VirtualService speaks of and a Service exists for.
 	Routes Map[*RouteTable]
 	// Policies has an entry for each Service that a DestinationRule speaks of.
@@ -45,6 +48,7 @@ func (w *World) ChangedSince(old *World) []string {
 	changed := map[string]struct{}{}
 	diff(changed, old.Services, w.Services)
 	diff(changed, old.Endpoints, w.Endpoints)
+	diff(changed, old.Addresses, w.Addresses)
 	diff(changed, old.Routes, w.Routes)
 	diff(changed, old.Policies, w.Policies)
 	hosts := make([]string, 0, len(changed))

@@ -82,6 +82,13 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 			})
 		}
 	}
+	if service, ok := s.world.Addresses.Get(target.Host); ok {
+		if port, ok := target.Find(service); ok {
+			r := translate.Listener(name, translate.RouteName(port.Number, service.Host))
+			r.Refs = []mesh.Ref{service.Ref}
+			return s.version(ListenerType, r)
+		}
+	}
 	if hostName, port, ok := s.podTarget(target); ok {
 		return s.version(ListenerType, translate.Listener(name, translate.RouteName(port.Number, hostName)))
 	}

@@ -43,17 +43,20 @@ func ParseName(name string) (port uint32, subset, host string, ok bool) {
 
 // Target is what a client dials: the text after xds:///, taken apart.
 type Target struct {
-	// Host is the full name that the text means to a client of that namespace.
+	// Host is the full name that the text means to a client of that namespace, or an IP address.
 	Host string
 	// Port is a number or a port's name; empty when the client named none.
 	Port string
 }
 
 // ParseTarget resolves the name of a Listener as a client of the namespace means it: svc, svc.ns, svc.ns.svc or the full
-// name, each alone or with :port or :portname. Names with more parts than svc.ns are taken as they stand.
+// name, each alone or with :port or :portname. Names with more parts and addresses are taken as they stand.
 func ParseTarget(name, namespace, domain string) Target {
 	host, port := name, ""
-	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+	if inner, ok := strings.CutPrefix(name, "["); ok { // an IPv6 address
+		host, port, _ = strings.Cut(inner, "]")
+		port = strings.TrimPrefix(port, ":")
+	} else if i := strings.LastIndexByte(name, ':'); i >= 0 {
 		host, port = name[:i], name[i+1:]
 	}
 	return Target{Host: mesh.FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}

@@ -52,6 +52,9 @@ func TestParseTarget(t *testing.T) {
 		"www.example.com:443":      {Host: "www.example.com", Port: "443"},
 		"a.b.c":                    {Host: "a.b.c"},
 		":80":                      {Port: "80"},
+		"10.96.0.1:80":             {Host: "10.96.0.1", Port: "80"},
+		"[fd00::1]:80":             {Host: "fd00::1", Port: "80"},
+		"[fd00::1]":                {Host: "fd00::1"},
 		"":                         {},
 		"echo.other.svc.other.org": {Host: "echo.other.svc.other.org"},
 	}

@@ -18,16 +18,20 @@ type assembler struct {
 
 	services      map[objectID]*mesh.Service
 	dirtyServices map[objectID]struct{}
-	endpoints     endpointIndex
-	policies      policyIndex
-	routes        routeIndex
-	problems      problemBook
+	// byAddress finds the Services that claim a cluster IP; dirtyAddresses are those to look at again.
+	byAddress      index[string, objectID]
+	dirtyAddresses map[string]struct{}
+	endpoints      endpointIndex
+	policies       policyIndex
+	routes         routeIndex
+	problems       problemBook
 }
 
 func newAssembler(domain, rootNamespace string, defaults mesh.Defaults) *assembler {
 	return &assembler{
 		domain: domain, root: rootNamespace, defaults: defaults,
 		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
+		byAddress: index[string, objectID]{}, dirtyAddresses: map[string]struct{}{},
 		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(), problems: newProblemBook(),
 	}
 }
@@ -77,15 +81,25 @@ func (a *assembler) putService(id objectID, s *mesh.Service) {
 		return
 	}
 	a.dirtyServices[id] = struct{}{}
+	if old != nil {
+		for _, ip := range old.Addresses {
+			a.byAddress.remove(ip, id)
+			a.dirtyAddresses[ip] = struct{}{}
+		}
+	}
 	if s == nil {
 		delete(a.services, id)
 		return
 	}
 	a.services[id] = s
+	for _, ip := range s.Addresses {
+		a.byAddress.add(ip, id)
+		a.dirtyAddresses[ip] = struct{}{}
+	}
 }
 
 func sameService(a, b *mesh.Service) bool {
-	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName && a.PreferIPv6 == b.PreferIPv6 &&
+	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName && slices.Equal(a.Addresses, b.Addresses) && a.PreferIPv6 == b.PreferIPv6 &&
 		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
 		slices.Equal(a.Ports, b.Ports)
 }
@@ -106,7 +120,7 @@ func (a *assembler) world() *mesh.World {
 	changed := map[string]struct{}{}
 	w := &mesh.World{
 		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults,
-		Services: next.services.apply(changed), Endpoints: next.endpoints.apply(changed),
+		Services: next.services.apply(changed), Addresses: next.addresses.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
 		Unbound: last.Unbound, Problems: last.Problems,
 		Changed: slices.Sorted(maps.Keys(changed)),

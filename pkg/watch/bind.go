@@ -9,6 +9,7 @@ import (
 type assembly struct {
 	objects   *assembler
 	services  *edit[mesh.Service]
+	addresses *edit[mesh.Service]
 	endpoints *edit[mesh.EndpointSet]
 	policies  *edit[mesh.PolicyTable]
 	routes    *edit[mesh.RouteTable]
@@ -23,6 +24,7 @@ func newAssembly(a *assembler, last *mesh.World) *assembly {
 	return &assembly{
 		objects:   a,
 		services:  newEdit(last.Services, sameService),
+		addresses: newEdit(last.Addresses, sameService),
 		endpoints: newEdit(last.Endpoints, sameEndpoints),
 		policies:  newEdit(last.Policies, samePolicyTable),
 		routes:    newEdit(last.Routes, sameRouteTable),
@@ -49,6 +51,8 @@ func (n *assembly) bindServices() {
 		}
 	}
 	a.dirtyServices = map[objectID]struct{}{}
+	n.bindAddresses(a.dirtyAddresses)
+	a.dirtyAddresses = map[string]struct{}{}
 	if !membership {
 		return
 	}
@@ -57,6 +61,21 @@ func (n *assembly) bindServices() {
 	}
 	for suffix := range a.routes.hosts.wild {
 		n.patterns["*"+suffix] = struct{}{}
+	}
+}
+
+// bindAddresses gives each cluster IP that a changed Service has or had to the Service that it means. In a cluster only one can
+// have it; in files several may say so, and the first by host does.
+func (n *assembly) bindAddresses(ips map[string]struct{}) {
+	a := n.objects
+	for ip := range ips {
+		var holder *mesh.Service
+		for _, id := range a.byAddress[ip] {
+			if s := a.services[id]; holder == nil || s.Host < holder.Host {
+				holder = s
+			}
+		}
+		n.addresses.put(ip, holder)
 	}
 }
 

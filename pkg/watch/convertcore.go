@@ -41,6 +41,7 @@ func convertService(s *corev1.Service, domain string) object {
 	}
 	service.TrafficDistribution = trafficDistribution(s, &out)
 	service.ExternalName = externalName(s, &out)
+	service.Addresses = clusterIPs(s)
 	for _, p := range s.Spec.Ports {
 		if isTCP(p.Protocol) {
 			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})
@@ -48,6 +49,17 @@ func convertService(s *corev1.Service, domain string) object {
 	}
 	out.value = service
 	return out
+}
+
+// clusterIPs are the addresses that clients may dial; a headless Service has none.
+func clusterIPs(s *corev1.Service) []string {
+	var all []string
+	for _, text := range append([]string{s.Spec.ClusterIP}, s.Spec.ClusterIPs...) {
+		if ip, err := netip.ParseAddr(text); err == nil && !slices.Contains(all, ip.String()) {
+			all = append(all, ip.String())
+		}
+	}
+	return all
 }
 
 // externalName is empty for Services of other types. What is no DNS name resolves to nothing, so that calls fail.

@@ -27,10 +27,14 @@ const (
 type File struct {
 	dir     string
 	options Options
+	// doubt is its constant, except in tests.
+	doubt time.Duration
 }
 
 // NewFile makes the Source of a folder.
-func NewFile(dir string, o Options) *File { return &File{dir: dir, options: o.withDefaults()} }
+func NewFile(dir string, o Options) *File {
+	return &File{dir: dir, options: o.withDefaults(), doubt: doubt}
+}
 
 // Run implements Source. It fails at once if the folder cannot be read; later that leaves the World standing.
 func (f *File) Run(ctx context.Context, out Worlds) error {
@@ -146,7 +150,7 @@ func (r *fileRun) doubted(look *folder) time.Duration {
 	if losses == "" {
 		return 0
 	}
-	return doubt - now.Sub(r.missed)
+	return r.doubt - now.Sub(r.missed)
 }
 
 // freeze keeps everything as it is while the folder cannot be read.

@@ -133,7 +133,7 @@ func randomObject(r *rand.Rand) object {
 	o := object{key: key}
 	switch k {
 	case kindService:
-		s := &mesh.Service{Ref: key.ref(), Host: mesh.FullHost(key.name, key.namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0}
+		s := &mesh.Service{Ref: key.ref(), Host: mesh.FullHost(key.name, key.namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: pick[uint32](r, 80, 81)}}
 		o.value = s
 	case kindEndpointSlice, kindEndpoints:

@@ -15,6 +15,7 @@ import (
 // plainWorld is a World without what differs between equal ones: how its maps are laid out, and its history.
 type plainWorld struct {
 	Services  map[string]*mesh.Service
+	Addresses map[string]*mesh.Service
 	Endpoints map[string]*mesh.EndpointSet
 	Routes    map[string]*mesh.RouteTable
 	Policies  map[string]*mesh.PolicyTable
@@ -24,7 +25,7 @@ type plainWorld struct {
 
 func plain(w *mesh.World) plainWorld {
 	return plainWorld{
-		Services: maps.Collect(w.Services.All()), Endpoints: maps.Collect(w.Endpoints.All()),
+		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.Routes.All()), Policies: maps.Collect(w.Policies.All()),
 		Unbound: w.Unbound, Problems: w.Problems,
 	}

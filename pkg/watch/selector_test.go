@@ -25,20 +25,25 @@ func TestBindSelectors(t *testing.T) {
 			dr("all", "01", "host: echo") + selecting("front", "02", "app: front", "a"), map[string]string{"app": "back"}, []string{"all"}, nil,
 		},
 		"equal selectors are one": {
-			selecting("b", "02", "app: front, tier: x", "b") + selecting("a", "01", "tier: x, app: front", "a"), map[string]string{"app": "front", "tier": "x"},
-			[]string{"a", "b"}, nil,
+			selecting("b", "02", "app: front, tier: x", "b") + selecting("a", "01", "tier: x, app: front", "a"),
+			map[string]string{"app": "front", "tier": "x"},
+			[]string{"a", "b"},
+			nil,
 		},
 		"an empty selector is not none": {
 			dr("all", "01", "host: echo") + dr("own", "02", "host: echo, workloadSelector: {}"), nil, []string{"own"}, nil,
 		},
 		"behind an older one that selects as much": {
-			selecting("a", "01", "app: front", "a") + selecting("b", "02", "app: front, tier: x", "b"), map[string]string{"app": "front", "tier": "x"},
+			selecting("a", "01", "app: front", "a") + selecting("b", "02", "app: front, tier: x", "b"),
+			map[string]string{"app": "front", "tier": "x"},
 			[]string{"a"},
 			[]string{"warning Conflict DestinationRule demo/b spec.host: it is never used for echo.demo.svc.cluster.local, since DestinationRule demo/a comes first for everybody; merge the two, or remove one"},
 		},
 		"the more exact host before the selector": {
 			dr("exact", "01", "host: echo") + dr("wide", "02", "host: '*.demo.svc.cluster.local', workloadSelector: {matchLabels: {app: front}}"),
-			map[string]string{"app": "front"}, []string{"exact"}, nil,
+			map[string]string{"app": "front"},
+			[]string{"exact"},
+			nil,
 		},
 	}
 	for name, test := range tests {
