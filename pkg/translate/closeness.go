@@ -26,7 +26,7 @@ func (c closeness) arrange(from Vantage, all []backend) []group {
 	return grouped(all, func(e *mesh.Endpoint) int {
 		near := hinted && slices.Contains(e.Hints, from.Locality.Zone)
 		if mesh.TrafficDistribution(c) == mesh.PreferHinted {
-			return later(!near)
+			return one(!near)
 		}
 		switch {
 		case mesh.TrafficDistribution(c) == mesh.PreferSameNode && from.Node != "" && from.Node == e.Node:
@@ -52,7 +52,8 @@ func areHinted(all []backend, zone string) bool {
 	return found
 }
 
-func later(yes bool) int {
+// one is 1 for yes and 0 for no.
+func one(yes bool) int {
 	if yes {
 		return 1
 	}

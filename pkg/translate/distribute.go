@@ -104,7 +104,7 @@ func pattern(text string) mesh.Locality {
 
 func exactness(text string) int {
 	p := pattern(text)
-	return later(p.Region != "") + later(p.Zone != "") + later(p.SubZone != "")
+	return one(p.Region != "") + one(p.Zone != "") + one(p.SubZone != "")
 }
 
 // within says whether a place is one that the pattern holds. Of a place whose region is not known, the zone tells enough.
