@@ -54,7 +54,11 @@ var codes = []CodeDoc{
 		"Declare the subset in a DestinationRule of the client's namespace, the Service's, or the root namespace.",
 	},
 	{
-		CodeConflict, "Two objects speak for one host, or declare one subset. The message names the one in force.",
+		CodeNoSuchDelegate, "A rule delegates to a VirtualService that does not exist, has hosts of its own, is not exported to the rule's namespace, or delegates itself. The rule's calls fail.",
+		"Create a VirtualService without hosts, export it to the namespace of the rule, and write rules with destinations in it.",
+	},
+	{
+		CodeConflict, "Two objects speak for one host, or declare one subset; or a delegate's match is no part of one that delegates, and holds nothing. The message names the one in force.",
 		"Merge the two, or remove one.",
 	},
 	{

@@ -64,6 +64,8 @@ const (
 	CodeNoSuchPort Code = "NoSuchPort"
 	// CodeNoSuchSubset: no DestinationRule declares that subset for the host.
 	CodeNoSuchSubset Code = "NoSuchSubset"
+	// CodeNoSuchDelegate: a rule delegates to what cannot take its calls.
+	CodeNoSuchDelegate Code = "NoSuchDelegate"
 	// CodeConflict: two objects speak for one host, or declare one subset. The message names the winner.
 	CodeConflict Code = "Conflict"
 	// CodeUnreachable: a rule behind one that takes everything. It is never used.

@@ -13,6 +13,8 @@ type Routes struct {
 	Spec *networking.VirtualService
 	// Targets has an entry for each destination host of Spec, under the text the author wrote.
 	Targets map[string]Target
+	// Delegates has an entry for each VirtualService that a rule of Spec delegates to, if it exists, by its Key.
+	Delegates map[string]Delegate
 }
 
 // Target is what a destination host of a VirtualService stands for.

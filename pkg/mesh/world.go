@@ -24,7 +24,8 @@ type World struct {
 	Routes Map[*RouteTable]
 	// Policies has an entry for each Service that a DestinationRule speaks of.
 	Policies Map[*PolicyTable]
-	// Unbound lists the VirtualServices that hold for no Service. They route nothing but are still checked.
+	// Unbound lists the VirtualServices that hold for no Service, and delegates. By themselves they route nothing, but are
+	// still checked.
 	Unbound []*Routes
 
 	// Problems are those found while reading objects, sorted. Those of translation come from the translator.

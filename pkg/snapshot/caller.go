@@ -30,6 +30,11 @@ func (c *caller) read(routes *mesh.Routes) {
 	for _, target := range routes.Targets {
 		c.compare(target.Policies)
 	}
+	for _, delegate := range routes.Delegates {
+		if delegate.Routes != nil {
+			c.read(delegate.Routes)
+		}
+	}
 	for _, rule := range routes.Spec.GetHttp() {
 		for _, match := range rule.GetMatch() {
 			c.answer(match)

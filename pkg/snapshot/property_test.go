@@ -102,6 +102,16 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 			"exportTo: ['%s'], http: [{%stimeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
 			name, ns, hosts[r.IntN(3)], []string{"*", "."}[r.IntN(2)], callers[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
 	},
+	"delegate": func(r *rand.Rand, ns, name string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s-rules, namespace: %s}\nspec: {exportTo: ['%s'], "+
+			"http: [{match: [{sourceNamespace: shop}], timeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
+			name, ns, []string{"*", "."}[r.IntN(2)], 1+r.IntN(3), 1+r.IntN(2))
+	},
+	"root": func(r *rand.Rand, ns, name string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s-root, namespace: %s}\nspec: {hosts: [%s], "+
+			"http: [{match: [{uri: {prefix: /a}}], delegate: {name: %s-rules, namespace: %s}}, {route: [{destination: {host: %s}}]}]}\n",
+			name, ns, name, []string{"echo", "cart"}[r.IntN(2)], []string{"demo", "shop"}[r.IntN(2)], name)
+	},
 	"rule": func(r *rand.Rand, ns, name string) string {
 		selectors := []string{"", "workloadSelector: {}, ", "workloadSelector: {matchLabels: {app: front}}, "}
 		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes follow

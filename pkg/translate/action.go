@@ -56,7 +56,7 @@ func purposeful(at site, rule *networking.HTTPRoute) bool {
 	return purposes == 1
 }
 
-// refusedAction reports the actions that no gRPC client can carry out.
+// refusedAction reports the actions that no gRPC client can carry out. Who finds that calls cannot be delegated has said why.
 func refusedAction(at site, rule *networking.HTTPRoute) bool {
 	refused := false
 	refuse := func(field string, set bool, reason, wayOut string) {
@@ -67,10 +67,9 @@ func refusedAction(at site, rule *networking.HTTPRoute) bool {
 	}
 	const sameMethod = "gRPC clients call the method that the application names, and no other"
 	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients follow no redirects", "route to the other host")
-	refuse("delegate", rule.GetDelegate() != nil, "delegation is not translated yet", "write the delegate's rules here")
 	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod, "leave it out")
 	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod, "leave it out")
-	return refused
+	return refused || rule.GetDelegate() != nil
 }
 
 // directResponse ends every call with the status that the HTTP status stands for. The rule's delay comes first, as

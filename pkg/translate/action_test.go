@@ -22,7 +22,7 @@ var outcomeTests = map[string]struct {
 	"nothing to do":   {rule: "name: idle", cluster: refusedCluster, problems: []string{"error InvalidValue at"}},
 	"two things":      {rule: "{route: [{destination: {host: a}}], redirect: {uri: /b}}", cluster: refusedCluster, problems: []string{"error InvalidValue at"}},
 	"redirect":        {rule: "redirect: {uri: /b}", cluster: refusedCluster, problems: []string{"error Unsupported at.redirect"}},
-	"delegate":        {rule: "delegate: {name: b}", cluster: refusedCluster, problems: []string{"error Unsupported at.delegate"}},
+	"delegate":        {rule: "delegate: {name: b}", cluster: refusedCluster},
 	"rewrite of path": {rule: "{route: [{destination: {host: a}}], rewrite: {uri: /b}}", cluster: refusedCluster, problems: []string{"error Unsupported at.rewrite.uri"}},
 	"rewrite by expression": {
 		rule:    "{route: [{destination: {host: a}}], rewrite: {uriRegexRewrite: {match: a, rewrite: b}}}",

@@ -56,6 +56,9 @@ func inputBytes(t *testing.T, in HostInput) string {
 	}
 	if in.Routes != nil {
 		write(in.Routes.Spec)
+		for _, delegate := range in.Routes.Delegates {
+			write(delegate.Routes.Spec)
+		}
 	}
 	if in.Policy != nil {
 		write(in.Policy.Specs[0])

@@ -94,6 +94,7 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 	}
 	for _, code := range []mesh.Code{
 		mesh.CodeInvalidValue, mesh.CodeInvalidRegex, mesh.CodeNoWeight, mesh.CodeNoSuchHost, mesh.CodeNoSuchPort, mesh.CodeNoSuchSubset,
+		mesh.CodeNoSuchDelegate,
 		mesh.CodeConflict, mesh.CodeUnreachable, mesh.CodeUnsupported, mesh.CodeApproximated,
 	} {
 		if !shown[code] {

@@ -119,13 +119,33 @@ func (d *dice) routes(s *mesh.Service, policy *mesh.Policy) *mesh.Routes {
 	if policy != nil {
 		table.Candidates = []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}}
 	}
-	return &mesh.Routes{
+	r := &mesh.Routes{
 		Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: s.Ref.Name}, Spec: spec,
 		Targets: map[string]mesh.Target{
 			"echo":  {Host: s.Host, Service: s, Policies: table},
 			"other": {Host: "other.demo.svc.cluster.local"},
 			"a":     {Host: "a.demo.svc.cluster.local", Service: service("a", 80, 81, 82)},
 		},
+	}
+	if d.roll(3) == 1 {
+		d.delegate(r)
+	}
+	return r
+}
+
+// delegate adds a delegate to a VirtualService, and a rule that delegates to it.
+func (d *dice) delegate(r *mesh.Routes) {
+	r.Spec.Hosts = []string{"echo"}
+	rule := d.plainRule()
+	rule.Route, rule.Delegate = nil, &networking.Delegate{Name: "d"}
+	r.Spec.Http = append([]*networking.HTTPRoute{rule}, r.Spec.GetHttp()...)
+	spec := &networking.VirtualService{}
+	for range d.roll(4) {
+		spec.Http = append(spec.Http, d.plainRule())
+	}
+	ref := mesh.DelegateRef(rule.GetDelegate(), r.Ref.Namespace)
+	r.Delegates = map[string]mesh.Delegate{
+		ref.Key(): {Routes: &mesh.Routes{Ref: ref, Spec: spec, Targets: r.Targets}, Visible: d.roll(4) > 0},
 	}
 }
 

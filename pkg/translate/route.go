@@ -1,6 +1,9 @@
 package translate
 
 import (
+	"maps"
+	"slices"
+
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	networking "istio.io/api/networking/v1"
 
@@ -71,18 +74,23 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	} else if len(in.Service.Ports) > 0 {
 		ports = in.Service.Ports
 	}
-	reached := make([]bool, len(rules))
+	rulings, reached := t.rulings(root, in.Routes), make([]bool, len(rules))
 	var all []Resource
 	for _, port := range ports {
 		c := callee{service: in.Service, port: port.Number, caller: caller{in.Namespace, in.Labels}}
-		routes := t.routes(root, c, rules, reached)
+		routes := c.routes(rulings, reached)
 		if port.Number == 0 {
 			continue
 		}
 		name := RouteName(port.Number, in.Service.Host)
 		all = append(all, Resource{
-			Name: name, Message: routeTable(name, routes), Refs: []mesh.Ref{in.Routes.Ref, in.Service.Ref},
+			Name: name, Message: routeTable(name, routes), Refs: authors(in.Routes, in.Service),
 		})
+	}
+	for _, r := range rulings {
+		if r.origins != nil {
+			r.origins.settle(*r.at.sink)
+		}
 	}
 	for i := range rules {
 		if !reached[i] {
@@ -94,32 +102,34 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 
 // routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without
 // a rule for a call the call fails, as with Istio: nothing is added that would take it.
-func (t targets) routes(root site, c callee, rules []*networking.HTTPRoute, reached []bool) []*routev3.Route {
+func (c callee) routes(rulings []ruling, reached []bool) []*routev3.Route {
 	var routes []*routev3.Route
 	var named []share
 	taken := false // all of this caller's calls are, while those of others may go on
-	for i, rule := range rules {
-		reached[i] = true
-		at := root.field("http").index(i)
-		matches := c.matches(at, rule)
+	for _, r := range rulings {
+		reached[r.in] = true
+		if r.rule == nil {
+			continue
+		}
+		matches := c.matches(r.at, r.rule)
 		port := c.port
 		if len(matches) == 0 {
 			// The rule is for another port or caller, or for none: it is read for its Problems alone.
 			port = 0
 		}
-		out := t.outcome(at, rule, port)
+		out := r.targets.outcome(r.at, r.rule, port)
 		for _, m := range matches {
 			if taken {
 				break
 			}
 			named = append(named, out.shares...)
 			routes = append(routes, &routev3.Route{
-				Name:                 rule.GetName(),
+				Name:                 r.rule.GetName(),
 				Match:                m,
 				Action:               &routev3.Route_Route{Route: out.action},
 				TypedPerFilterConfig: out.overrides,
 			})
-			if taken = isCatchAll(m); taken && !asksCaller(rule) {
+			if taken = isCatchAll(m); taken && !asksCaller(r.rule) {
 				return keepWarm(routes, named)
 			}
 		}
@@ -138,6 +148,17 @@ func (c callee) matches(at site, rule *networking.HTTPRoute) []*routev3.RouteMat
 		all = append(all, c.alternatives(at.field("match").index(i), block)...)
 	}
 	return all
+}
+
+// authors are the objects that make a route table: the rules first, being the likelier to be at fault.
+func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
+	refs := []mesh.Ref{routes.Ref}
+	for _, key := range slices.Sorted(maps.Keys(routes.Delegates)) {
+		if delegate := routes.Delegates[key].Routes; delegate != nil {
+			refs = append(refs, delegate.Ref)
+		}
+	}
+	return append(refs, service.Ref)
 }
 
 func routeTable(name string, routes []*routev3.Route) *routev3.RouteConfiguration {

@@ -6,7 +6,6 @@ const (
 	noteNoMirror      = "gRPC clients do not mirror calls; leave it out"
 	noteNoCORS        = "native gRPC knows no cross-origin requests; leave it out"
 	noteNoRedirect    = "gRPC clients follow no redirects; route to the other host"
-	noteNoDelegate    = "write the delegate's rules in the VirtualService itself"
 	noteSameMethod    = "the application names the method it calls; leave it out"
 	noteTLSRules      = "TLS rules are not for gRPC, which Mizzen serves on every port; write http rules"
 	noteTCPRules      = "TCP rules are not for gRPC, which Mizzen serves on every port; write http rules"
@@ -28,7 +27,7 @@ var virtualServiceFields = []FieldRow{
 	{"HTTPRoute.route", Translated, "weight", ""},
 	{"HTTPRoute.redirect", Refused, "action", noteNoRedirect},
 	{"HTTPRoute.directResponse", Caveat, "action", "calls end with the gRPC status that stands for the HTTP status"},
-	{"HTTPRoute.delegate", Untranslated, "action", "the calls fail; " + noteNoDelegate},
+	{"HTTPRoute.delegate", Translated, "delegate", "a match of the delegate must be a part of one that delegates, or it holds nothing; without the delegate the calls fail"},
 	{"HTTPRoute.rewrite", Caveat, "action", "see its fields"},
 	{"HTTPRoute.timeout", Caveat, "timeout", "the whole call, its retries included, and streams too"},
 	{"HTTPRoute.retries", Translated, "retry", "absent: 2 retries on cancelled and unavailable, as with Istio, unless `--default-retries=off`"},
@@ -85,8 +84,8 @@ var virtualServiceFields = []FieldRow{
 	{"HTTPDirectResponse.body", Warned, "", noteNoBody},
 	{"HTTPBody.string", Warned, "", noteNoBody},
 	{"HTTPBody.bytes", Warned, "", noteNoBody},
-	{"Delegate.name", Untranslated, "action", noteNoDelegate},
-	{"Delegate.namespace", Untranslated, "action", noteNoDelegate},
+	{"Delegate.name", Translated, "delegate", "one without hosts; it cannot delegate further"},
+	{"Delegate.namespace", Translated, "delegate", "absent: the VirtualService's own"},
 	{"HTTPRewrite.uri", Refused, "action", noteSameMethod},
 	{"HTTPRewrite.authority", Warned, "", "gRPC clients send the authority they dialled; set it in the application"},
 	{"HTTPRewrite.uriRegexRewrite", Refused, "action", noteSameMethod},

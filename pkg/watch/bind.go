@@ -116,8 +116,8 @@ func (n *assembly) bindRoutes() {
 	for host := range declared {
 		again[host] = struct{}{}
 	}
-	for h := range a.routes.dirty {
-		if h.bind(n.services.get, n.policies.get) {
+	for _, h := range a.routes.toBind() {
+		if a.routes.bind(h, n.services.get, n.policies.get) {
 			a.routes.relist = true
 			for _, host := range h.full {
 				again[host] = struct{}{}

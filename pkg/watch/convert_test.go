@@ -160,7 +160,10 @@ func TestConvertVirtualService(t *testing.T) {
 			&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g", "mesh"}},
 			&virtualService{hosts: []declaredHost{{"a", "spec.hosts[0]"}}, export: mesh.Export{Public: true}, created: at, gateways: true}, nil,
 		},
-		"no hosts":  {&networking.VirtualService{}, &virtualService{export: mesh.Export{Public: true}, created: at}, []mesh.Code{mesh.CodeInvalidValue}},
+		"a delegate for gateways": {
+			&networking.VirtualService{Gateways: []string{"edge"}}, &virtualService{export: mesh.Export{Public: true}, created: at, gateways: true}, nil,
+		},
+		"no hosts":  {&networking.VirtualService{}, &virtualService{export: mesh.Export{Public: true}, created: at}, nil},
 		"not UTF-8": {&networking.VirtualService{Hosts: []string{"a\xff"}}, nil, []mesh.Code{mesh.CodeInvalidValue}},
 		"exported to nobody": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~"}},

@@ -24,7 +24,7 @@ func convertVirtualService(v *istiov1.VirtualService) object {
 		return out
 	}
 	others := len(spec.GetGateways()) - count(spec.GetGateways(), gatewayMesh)
-	if others > 0 && others == len(spec.GetGateways()) {
+	if others > 0 && others == len(spec.GetGateways()) && len(spec.GetHosts()) > 0 {
 		return out
 	}
 	value := &virtualService{
@@ -34,9 +34,6 @@ func convertVirtualService(v *istiov1.VirtualService) object {
 		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {
 			value.hosts = append(value.hosts, h)
 		}
-	}
-	if len(spec.GetHosts()) == 0 {
-		out.report(mesh.CodeInvalidValue, mesh.Warning, "spec.hosts", "it holds for no host; name at least one")
 	}
 	out.value = value
 	return out

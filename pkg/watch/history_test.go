@@ -189,11 +189,16 @@ func randomDay(r *rand.Rand) time.Time { return time.Date(2026, 1, 1+r.IntN(3), 
 func randomRoutes(r *rand.Rand) *virtualService {
 	v := &virtualService{spec: &networking.VirtualService{}, export: randomExport(r), created: randomDay(r), gateways: r.IntN(4) == 0}
 	for i := range r.IntN(3) {
-		v.hosts = append(v.hosts, declaredHost{pick(r, randomHosts...), fmt.Sprintf("spec.hosts[%d]", i)})
+		host := pick(r, randomHosts...)
+		v.hosts, v.spec.Hosts = append(v.hosts, declaredHost{host, fmt.Sprintf("spec.hosts[%d]", i)}), append(v.spec.Hosts, host)
 	}
 	for range r.IntN(3) {
 		destination := &networking.Destination{Host: pick(r, "a", "b.ns1", "c.ns2.svc.cluster.local", "absent"), Subset: pick(r, "", "s")}
 		v.spec.Http = append(v.spec.Http, &networking.HTTPRoute{Route: []*networking.HTTPRouteDestination{{Destination: destination}}})
+	}
+	for range r.IntN(3) {
+		delegate := &networking.Delegate{Name: pick(r, "a", "b", "c"), Namespace: pick(r, "", "ns1", "ns2")}
+		v.spec.Http = append(v.spec.Http, &networking.HTTPRoute{Delegate: delegate})
 	}
 	return v
 }

@@ -19,7 +19,9 @@ type routeIndex struct {
 	hosts patterns[*heldRoutes]
 	// targets finds the VirtualServices that send calls to a host.
 	targets index[string, *heldRoutes]
-	// unbound are those that hold for no Service.
+	// delegators finds the VirtualServices that delegate to another.
+	delegators index[objectID, *heldRoutes]
+	// unbound are those that hold for no Service, delegates among them.
 	unbound map[*heldRoutes]struct{}
 	// relist says that unbound, or the Routes of one of them, may have changed.
 	relist bool
@@ -35,14 +37,16 @@ type heldRoutes struct {
 	// full are the hosts in full, parallel to virtualService.hosts.
 	full []string
 	// targets maps each destination host, as it is written, to the full name.
-	targets map[string]string
-	routes  *mesh.Routes
+	targets   map[string]string
+	delegates []objectID
+	routes    *mesh.Routes
 }
 
 func newRouteIndex() routeIndex {
 	return routeIndex{
 		held: map[objectID]*heldRoutes{}, hosts: newPatterns[*heldRoutes](), targets: index[string, *heldRoutes]{},
-		unbound: map[*heldRoutes]struct{}{}, dirty: map[*heldRoutes]struct{}{}, dirtyHosts: map[string]struct{}{},
+		delegators: index[objectID, *heldRoutes]{},
+		unbound:    map[*heldRoutes]struct{}{}, dirty: map[*heldRoutes]struct{}{}, dirtyHosts: map[string]struct{}{},
 	}
 }
 
@@ -62,13 +66,14 @@ func (x *routeIndex) put(key objectKey, v *virtualService, domain string) {
 			x.targets.remove(target, old)
 		}
 		delete(x.held, key.id())
+		x.delegating(old, x.delegators.remove)
 		delete(x.unbound, old)
 		delete(x.dirty, old)
 	}
 	if v == nil {
 		return
 	}
-	held := &heldRoutes{key: key, virtualService: v, targets: map[string]string{}}
+	held := &heldRoutes{key: key, virtualService: v, targets: map[string]string{}, delegates: delegatesOf(key, v)}
 	if old != nil && proto.Equal(old.spec, v.spec) {
 		// What it says is as it was, whoever sees it now.
 		held.routes = old.routes
@@ -85,6 +90,7 @@ func (x *routeIndex) put(key objectKey, v *virtualService, domain string) {
 		x.targets.add(full, held)
 	})
 	x.held[key.id()] = held
+	x.delegating(held, x.delegators.add)
 	x.dirty[held] = struct{}{}
 }
 
@@ -126,16 +132,17 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 	}
 }
 
-// bind gives a VirtualService its destinations, and says whether that changed it.
-func (h *heldRoutes) bind(service func(string) *mesh.Service, policies func(string) *mesh.PolicyTable) bool {
+// bind gives a VirtualService its destinations and delegates, and says whether that changed it.
+func (x *routeIndex) bind(h *heldRoutes, service func(string) *mesh.Service, policies func(string) *mesh.PolicyTable) bool {
 	targets := make(map[string]mesh.Target, len(h.targets))
 	for text, full := range h.targets {
 		targets[text] = mesh.Target{Host: full, Service: service(full), Policies: policies(full)}
 	}
-	if h.routes != nil && maps.Equal(h.routes.Targets, targets) {
+	delegates := x.bound(h)
+	if h.routes != nil && maps.Equal(h.routes.Targets, targets) && maps.Equal(h.routes.Delegates, delegates) {
 		return false
 	}
-	h.routes = &mesh.Routes{Ref: h.key.ref(), Spec: h.spec, Targets: targets}
+	h.routes = &mesh.Routes{Ref: h.key.ref(), Spec: h.spec, Targets: targets, Delegates: delegates}
 	return true
 }
 
@@ -175,6 +182,9 @@ func sameRouteTable(a, b *mesh.RouteTable) bool {
 // may be meant for the gateway, so it is reported only when the others hold for nothing either.
 func (x *routeIndex) check(h *heldRoutes, exists func(pattern string) bool) []mesh.Problem {
 	x.relist = true
+	if h.isDelegate() {
+		return x.checkDelegate(h)
+	}
 	var problems []mesh.Problem
 	for i, full := range h.full {
 		if !exists(full) {
