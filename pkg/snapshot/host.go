@@ -136,20 +136,34 @@ func (s *Snapshot) set(ref mesh.Ref, run func() *translate.Bundle) (out *set) {
 
 // memo remembers the outcome of a function. Whoever asks for what is being made waits for it, so it is made once.
 type memo[I comparable, V any] struct {
-	mu   sync.Mutex
-	made map[I]V
+	mu sync.Mutex
+	// first is kept by itself: most hosts look the same to all clients, and a map for one entry takes the room of eight.
+	first *made[I, V]
+	more  map[I]V
+}
+
+// made is what a memo remembers first.
+type made[I comparable, V any] struct {
+	in  I
+	out V
 }
 
 func (m *memo[I, V]) get(in I, produce func(I) V) V {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v, ok := m.made[in]
+	if m.first == nil {
+		m.first = &made[I, V]{in, produce(in)}
+	}
+	if m.first.in == in {
+		return m.first.out
+	}
+	v, ok := m.more[in]
 	if !ok {
 		v = produce(in)
-		if m.made == nil {
-			m.made = map[I]V{}
+		if m.more == nil {
+			m.more = map[I]V{}
 		}
-		m.made[in] = v
+		m.more[in] = v
 	}
 	return v
 }
@@ -157,5 +171,8 @@ func (m *memo[I, V]) get(in I, produce func(I) V) V {
 func (m *memo[I, V]) len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.made)
+	if m.first == nil {
+		return 0
+	}
+	return 1 + len(m.more)
 }

@@ -36,7 +36,8 @@ func (s *Snapshot) podResource(t Type, name, hostName string, client mesh.Client
 		}
 		return s.set(parent.Ref, func() *translate.Bundle {
 			bundle := translate.Host(translate.HostInput{Service: service, Policy: in.policy, Defaults: s.world.Defaults})
-			bundle.Endpoints = translate.Endpoints(translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: in.policy}).Endpoints
+			// Without the policy: where to go has been decided by whom the client calls, be it near or far.
+			bundle.Endpoints = translate.Endpoints(translate.EndpointInput{Service: service, Endpoints: endpoints}).Endpoints
 			return bundle
 		})
 	})
