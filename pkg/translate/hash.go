@@ -44,7 +44,7 @@ func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB
 	return policyList(
 		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
 		namedPolicy("ring_hash", ring),
-		inLocalities("round_robin", &roundrobinv3.RoundRobin{}),
+		inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})),
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -12,6 +13,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
+	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
+	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -134,10 +137,22 @@ func (l *linter) cluster(m *clusterv3.Cluster) {
 	l.expect(len(policies) > 0, "has no list of policies")
 	for _, p := range policies {
 		l.ring(p.GetTypedExtensionConfig().GetTypedConfig())
+		l.inLocalities(p.GetTypedExtensionConfig().GetTypedConfig())
 	}
 	thresholds := m.GetCircuitBreakers().GetThresholds()
 	l.ejection(m.GetOutlierDetection())
 	l.expect(len(thresholds) == 1 && thresholds[0].GetMaxRequests().GetValue() > 0, "leaves the number of requests open: %v", thresholds)
+}
+
+func (l *linter) inLocalities(policy *anypb.Any) {
+	m := &wrrlocalityv3.WrrLocality{}
+	if policy.UnmarshalTo(m) != nil {
+		return
+	}
+	known := slices.ContainsFunc(m.GetEndpointPickingPolicy().GetPolicies(), func(p *clusterv3.LoadBalancingPolicy_Policy) bool {
+		return p.GetTypedExtensionConfig().GetTypedConfig().MessageIs(&roundrobinv3.RoundRobin{})
+	})
+	l.expect(known, "has localities without round robin, which C-core and Node refuse: %v", m)
 }
 
 func (l *linter) ring(policy *anypb.Any) {

@@ -34,24 +34,25 @@ func loadBalancing(at site, lb *networking.LoadBalancerSettings, ringSizes bool)
 }
 
 func roundRobin() *clusterv3.LoadBalancingPolicy {
-	return policyList(inLocalities("round_robin", &roundrobinv3.RoundRobin{}))
+	return policyList(inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})))
 }
 
-// leastRequest ends in round robin for the clients that do not know it: C-core and Node.
+// leastRequest ends in round robin for the clients that do not know it, C-core and Node. Both stand inside the localities: a
+// client that knows wrr_locality, but nothing in it, refuses the cluster instead of going on to the next policy.
 func leastRequest() *clusterv3.LoadBalancingPolicy {
-	return policyList(
-		inLocalities("least_request", &leastrequestv3.LeastRequest{}),
-		inLocalities("round_robin", &roundrobinv3.RoundRobin{}),
-	)
+	return policyList(inLocalities(
+		namedPolicy("least_request", &leastrequestv3.LeastRequest{}),
+		namedPolicy("round_robin", &roundrobinv3.RoundRobin{}),
+	))
 }
 
 func policyList(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.LoadBalancingPolicy {
 	return &clusterv3.LoadBalancingPolicy{Policies: policies}
 }
 
-// inLocalities balances over localities by their weights, and inside each by the policy given.
-func inLocalities(name string, policy proto.Message) *clusterv3.LoadBalancingPolicy_Policy {
-	return namedPolicy("wrr_locality", &wrrlocalityv3.WrrLocality{EndpointPickingPolicy: policyList(namedPolicy(name, policy))})
+// inLocalities balances over localities by their weights, and inside each by the first of the policies that a client knows.
+func inLocalities(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.LoadBalancingPolicy_Policy {
+	return namedPolicy("wrr_locality", &wrrlocalityv3.WrrLocality{EndpointPickingPolicy: policyList(policies...)})
 }
 
 func namedPolicy(name string, policy proto.Message) *clusterv3.LoadBalancingPolicy_Policy {
