@@ -99,12 +99,18 @@ func (p *plane) bootstrap(c clientSpec) string {
 // clients are the streams that `inspect clients` tells of.
 func (p *plane) clients() []snapshot.ClientState {
 	p.t.Helper()
-	out := must(exec.Command(binary, "inspect", "clients", "-o", "json", "--address", p.admin).Output())(p.t)
+	out := p.inspect("clients")
 	var clients []snapshot.ClientState
 	if err := json.Unmarshal(out, &clients); err != nil {
 		p.t.Fatalf("inspect clients: %v\n%s", err, out)
 	}
 	return clients
+}
+
+// inspect is what the command of that name prints.
+func (p *plane) inspect(list string) []byte {
+	p.t.Helper()
+	return must(exec.Command(binary, "inspect", list, "-o", "json", "--address", p.admin).Output())(p.t)
 }
 
 // acknowledged fails the test unless a client of that language is connected, which holds resources and refused none.

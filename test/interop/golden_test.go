@@ -1,0 +1,128 @@
+//go:build interop
+
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const goldens = "../../pkg/translate/testdata/*/*.in.yaml"
+
+// addresses of the goldens are made into those of this machine: nothing else may be called.
+var addresses = regexp.MustCompile(`\b\d+(\.\d+\.\d+\.\d+)\b`)
+
+// elsewhere is what addresses cannot stand for: names to look up, and the other family.
+var elsewhere = regexp.MustCompile(`ExternalName|IPv6`)
+
+// TestGoldens serves the goldens of the translator one after the other to a client of each language, which calls every
+// host there is, and must accept all that it is sent.
+func TestGoldens(t *testing.T) {
+	paths, err := filepath.Glob(goldens)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no goldens (%v)", err)
+	}
+	for _, l := range languages {
+		t.Run(l.name, func(t *testing.T) {
+			p := startPlane(t, "", "")
+			c := startClient(t, l, p.bootstrap(clientSpec{Namespace: "demo", Labels: map[string]string{"app": "shop"}, Zone: "eu/eu-a"}))
+			held := 0
+			for i, path := range paths {
+				data, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if elsewhere.Match(data) {
+					continue
+				}
+				p.serve(addresses.ReplaceAllString(string(data), "127$1"), fmt.Sprintf("golden-%d", i))
+				for _, name := range p.listeners() {
+					spec := &callSpec{To: name, Method: defaultMethod, Count: 1, Parallel: 1, Timeout: duration(200 * time.Millisecond)}
+					if _, err := c.call(spec); err != nil {
+						t.Fatalf("%s: %v", path, err)
+					}
+				}
+				n, err := p.settle()
+				if err != nil {
+					t.Errorf("%s: %v", path, err)
+				}
+				held += n
+			}
+			t.Logf("%d resources were held", held)
+		})
+	}
+}
+
+// serve replaces the objects, and returns once these are served: when the Service named beside them is.
+func (p *plane) serve(objects, marker string) {
+	p.t.Helper()
+	p.write("objects.yaml", objects+fmt.Sprintf("\n---\napiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: marker}\nspec: {ports: [{port: 80}]}\n", marker))
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !bytes.Contains(p.inspect("resources"), []byte(marker+".marker")); <-tick.C {
+		if time.Now().After(end) {
+			p.t.Fatalf("%s is not served after %v", marker, patience)
+		}
+	}
+}
+
+// listeners are the names of all listeners but the markers'.
+func (p *plane) listeners() []string {
+	p.t.Helper()
+	out := must(exec.Command(binary, "render", "-f", p.dir, "--type", "lds", "-o", "json", "--as", "demo/shop").Output())(p.t)
+	var document struct {
+		Resources []struct {
+			Name string `json:"name"`
+		} `json:"resources"`
+	}
+	if err := json.Unmarshal(out, &document); err != nil {
+		p.t.Fatalf("render: %v\n%s", err, out)
+	}
+	names := map[string]bool{}
+	for _, r := range document.Resources {
+		if !strings.Contains(r.Name, ".marker") {
+			names[r.Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// settle waits until the client has answered for all that it asked for, and returns how many resources it holds, and what
+// it refused.
+func (p *plane) settle() (held int, refusals error) {
+	p.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		held = 0
+		asked := 0
+		var refused []string
+		for _, c := range p.clients() {
+			for _, t := range c.Types {
+				asked += len(t.Names)
+				held += t.Held
+				for name, why := range t.Refused {
+					refused = append(refused, fmt.Sprintf("refused %s %q: %s", t.Type, name, why))
+				}
+			}
+		}
+		switch {
+		case len(refused) > 0:
+			return held, fmt.Errorf("%s", strings.Join(refused, "\n"))
+		case held == asked:
+			return held, nil
+		case time.Now().After(end):
+			return held, fmt.Errorf("the client asked for %d resources and holds %d: %s", asked, held, p.inspect("clients"))
+		}
+	}
+}
