@@ -52,7 +52,9 @@ func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscov
 		return err
 	}
 	return d.serve(stream.Context(), first.GetNode(), func(ctx context.Context, session *snapshot.Session, opts []config.XDSOption) error {
-		in := &deltaStream{AggregatedDiscoveryService_DeltaAggregatedResourcesServer: stream, guard: newGuard(d.logger), first: first}
+		in := &deltaStream{
+			AggregatedDiscoveryService_DeltaAggregatedResourcesServer: stream, guard: newGuard(d.logger), first: first, session: session,
+		}
 		return in.guard.outcome(delta.NewServer(ctx, session, nil, opts...).DeltaStreamHandler(in, resource.AnyType))
 	})
 }

@@ -48,9 +48,9 @@ func (s *sotwStream) Recv() (*discoveryv3.DiscoveryRequest, error) {
 type deltaStream struct {
 	discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
 
-	guard *guard
-	first *discoveryv3.DeltaDiscoveryRequest
-	names int
+	guard   *guard
+	first   *discoveryv3.DeltaDiscoveryRequest
+	session *snapshot.Session
 }
 
 func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
@@ -63,13 +63,12 @@ func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
 				return nil, err
 			}
 		}
-		// Subscriptions add up here. Names given up count on, so that the bound holds whatever is sent.
-		s.names += len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
-		pass, err := s.guard.admit(req.GetTypeUrl(), max(s.names-len(req.GetResourceNamesUnsubscribe()), 0))
+		// A request adds to what is subscribed to already.
+		names := s.session.Subscribed() + len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
+		pass, err := s.guard.admit(req.GetTypeUrl(), names)
 		if err != nil {
 			return nil, err
 		}
-		s.names -= min(len(req.GetResourceNamesUnsubscribe()), s.names)
 		if pass {
 			req.Node = nil
 			return req, nil

@@ -53,7 +53,7 @@ func (sub *subscription) forget(names []string) {
 	defer sub.session.mu.Unlock()
 	for _, name := range names {
 		if h := sub.held[name]; h != nil {
-			h.sent = nil
+			h.sent, h.missed = nil, false
 		}
 	}
 }

@@ -3,6 +3,8 @@ package snapshot
 import (
 	"slices"
 	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 func TestBlamed(t *testing.T) {
@@ -32,5 +34,20 @@ func TestBlamed(t *testing.T) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// A client that asks on and on and answers nothing is not remembered without end.
+func TestUnansweredResponsesAreBounded(t *testing.T) {
+	store := NewStore(Options{})
+	store.Publish(&mesh.World{Revision: 1})
+	session := store.Open(nil, "")
+	defer session.Close()
+	sub, _ := session.subscription(EndpointType)
+	for range 5 * maxInFlight {
+		sub.take(false)
+	}
+	if got := len(sub.inFlight); got > maxInFlight {
+		t.Errorf("%d responses are remembered, want at most %d", got, maxInFlight)
 	}
 }

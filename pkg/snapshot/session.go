@@ -47,13 +47,31 @@ func (s *Store) Open(node *corev3.Node, peer string) *Session {
 // Client is what the session's node was read as.
 func (s *Session) Client() mesh.Client { return s.client }
 
+// Subscribed counts the names that the stream asks for, of all types. It is safe for concurrent use.
+func (s *Session) Subscribed() int {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, sub := range s.subs {
+		n += len(sub.names)
+	}
+	return n
+}
+
 // Close forgets the stream. It may be called once.
 func (s *Session) Close() {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	delete(s.store.sessions, s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, sub := range s.subs {
 		sub.armed = nil
+		if sub.again != nil {
+			sub.again.Stop()
+		}
 		sub.confirmed()
 		s.store.follow(sub, nil, false)
 	}

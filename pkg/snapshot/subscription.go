@@ -44,6 +44,8 @@ type holding struct {
 	// refused is the version that the client said no to, and why. It is not sent again.
 	refused string
 	reason  string
+	// missed says that the client has been told that there is no such thing.
+	missed bool
 }
 
 // wants says whether v is news to the holder. h may be nil.
@@ -133,6 +135,10 @@ type answer struct {
 	version string
 }
 
+// maxInFlight bounds what is remembered of responses to a client that goes on asking and answers none. Such a client may be taken
+// to refuse a later response than it meant to; that concerns nobody else.
+const maxInFlight = 100
+
 // take makes the next answer from the newest Snapshot and records it as sent. full asks for everything, changed or not.
 func (sub *subscription) take(full bool) answer {
 	s := sub.session.store.Current()
@@ -152,11 +158,14 @@ func (sub *subscription) take(full bool) answer {
 	version := newSetVersion()
 	for i, name := range asked {
 		v := current[i]
+		h := sub.holding(name)
 		if v == nil {
-			a.removed = append(a.removed, name)
+			if !h.missed {
+				a.removed = append(a.removed, name)
+			}
+			h.missed = true
 			continue
 		}
-		h := sub.holding(name)
 		if h.held(v, moving) {
 			sub.lookAgain()
 			v = h.sent
@@ -181,6 +190,9 @@ func (sub *subscription) take(full bool) answer {
 	}
 	a.version = version.String()
 	sub.inFlight = append(sub.inFlight, a.resources)
+	if len(sub.inFlight) > maxInFlight {
+		sub.inFlight = sub.inFlight[1:]
+	}
 	return a
 }
 
