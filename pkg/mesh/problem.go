@@ -94,6 +94,8 @@ type Problem struct {
 	Message string `json:"message"`
 	// Source is where the object was read, such as a file and a line; empty for a cluster.
 	Source string `json:"source,omitempty"`
+	// Agents are the kinds of clients that the Problem is about; empty when it is about all of them.
+	Agents AgentSet `json:"agents,omitempty"`
 }
 
 // String is one line: severity, code, object, field and message.
@@ -112,7 +114,7 @@ func (p Problem) String() string {
 func SortProblems(problems []Problem) []Problem {
 	slices.SortFunc(problems, func(a, b Problem) int {
 		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code),
-			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source))
+			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Agents, b.Agents))
 	})
 	return slices.Compact(problems)
 }
