@@ -2,6 +2,8 @@ package translate
 
 import (
 	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // Verdict says what becomes of a field.
@@ -22,7 +24,7 @@ const (
 	Untranslated Verdict = "not yet"
 )
 
-// FieldRow is what the support table says of one field of the Istio API.
+// FieldRow is what the support table says of one field of the Istio API. Rows are written with the names of what they state.
 type FieldRow struct {
 	// Field is the message and the field as people write them, such as HTTPRoute.timeout.
 	Field   string
@@ -30,6 +32,16 @@ type FieldRow struct {
 	// Leaf is the file that owns the field, without its ending. Of a field that is not followed, the leaf reports it where it
 	// is set; without a leaf the field check does.
 	Leaf string
+	// GRFC lists the proposals of gRPC that the verdict rests on, such as "A31"; of a field that is not followed, those that
+	// leave it out. Features says which versions of the clients have them.
+	GRFC string
+	// Golden is a test case that sets the field, as a path below testdata without its ending, such as "timeout/set". What is
+	// not followed is reported there.
+	Golden string
+	// Ignored are the kinds of clients that do not honour a field that is followed; the others do.
+	Ignored mesh.AgentSet
+	// Untold says, of a caveat, why no Problem tells it where the field is used; empty when one does.
+	Untold string
 	// Note is for users: the caveat, or why the field is not followed and the way out. It is the text of the Problem when the
 	// field check reports the field.
 	Note string
