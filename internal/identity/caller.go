@@ -1,0 +1,44 @@
+package identity
+
+import (
+	"context"
+	"crypto/x509"
+	"net/netip"
+	"strings"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+)
+
+// callingFrom is what a connection and a stream show of the client.
+type callingFrom struct {
+	// address is the peer's IP, without a port.
+	address string
+	// secure says that the connection is encrypted.
+	secure bool
+	// certificates are the client's own, which the handshake verified, the leaf first.
+	certificates []*x509.Certificate
+	token        string
+}
+
+func caller(ctx context.Context) callingFrom {
+	var from callingFrom
+	if p, ok := peer.FromContext(ctx); ok {
+		if at, err := netip.ParseAddrPort(p.Addr.String()); err == nil {
+			from.address = at.Addr().Unmap().WithZone("").String()
+		}
+		if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok {
+			from.secure = true
+			if chains := tls.State.VerifiedChains; len(chains) > 0 {
+				from.certificates = chains[0]
+			}
+		}
+	}
+	for _, value := range metadata.ValueFromIncomingContext(ctx, "authorization") {
+		if scheme, token, ok := strings.Cut(value, " "); ok && strings.EqualFold(scheme, "bearer") {
+			from.token = strings.TrimSpace(token)
+		}
+	}
+	return from
+}

@@ -1,0 +1,25 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+)
+
+// byCertificate reads the SPIFFE id of a certificate that the handshake verified: spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
+func (a *Authenticator) byCertificate(from callingFrom) (Identity, error) {
+	leaf := from.certificates[0]
+	if len(leaf.URIs) != 1 {
+		return Identity{}, fmt.Errorf("the client certificate of %q has %d URIs, not one SPIFFE id", leaf.Subject, len(leaf.URIs))
+	}
+	uri := leaf.URIs[0]
+	parts := strings.Split(uri.Path, "/")
+	if uri.Scheme != "spiffe" || uri.Host != a.o.TrustDomain || len(parts) != 5 || parts[1] != "ns" || parts[3] != "sa" || parts[2] == "" || parts[4] == "" {
+		return Identity{}, fmt.Errorf("the client certificate is for %q; expected spiffe://%s/ns/NAMESPACE/sa/SERVICEACCOUNT (see --trust-domain)", uri, a.o.TrustDomain)
+	}
+	id := Identity{Proof: Certificate, Namespace: parts[2], ServiceAccount: parts[4], Expires: leaf.NotAfter}
+	// The address tells which of the account's pods it is, if it is one of them. It proves nothing here.
+	if pod, ok := a.o.Pods.PodByAddress(from.address); ok && pod.Ref.Namespace == id.Namespace && pod.ServiceAccount == id.ServiceAccount {
+		id.Pod = pod
+	}
+	return id, nil
+}

@@ -1,0 +1,65 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// contradiction returns how a node says otherwise than the proof, or nil. What the node does not say contradicts nothing.
+func contradiction(id Identity, node *corev3.Node) error {
+	if id.Proof == Claim || id.Proof == "" {
+		return nil
+	}
+	says := func(what, claimed, proved string) error {
+		if claimed == "" || claimed == proved {
+			return nil
+		}
+		return fmt.Errorf("the node says %s %.100q, but the %s proves %q: leave it out of the bootstrap, or correct it", what, claimed, id.Proof, proved)
+	}
+	metadata := node.GetMetadata().GetFields()
+	if err := says("NAMESPACE", metadata["NAMESPACE"].GetStringValue(), id.Namespace); err != nil {
+		return err
+	}
+	if err := says("SERVICE_ACCOUNT", metadata["SERVICE_ACCOUNT"].GetStringValue(), id.ServiceAccount); err != nil {
+		return err
+	}
+	namespace, pod := podOfNode(node.GetId())
+	if err := says("in its id the namespace", namespace, id.Namespace); err != nil || id.Pod == nil {
+		return err
+	}
+	if err := says("in its id the pod", pod, id.Pod.Ref.Name); err != nil {
+		return err
+	}
+	if err := says("NODE_NAME", metadata["NODE_NAME"].GetStringValue(), id.Pod.Node); err != nil {
+		return err
+	}
+	return contradictingLabel(id, metadata["LABELS"], says)
+}
+
+func contradictingLabel(id Identity, claimed *structpb.Value, says func(what, claimed, proved string) error) error {
+	for key, value := range claimed.GetStructValue().GetFields() {
+		proved, _ := id.Pod.Labels.Get(key)
+		if err := says("the label "+fmt.Sprintf("%.100q", key), value.GetStringValue(), proved); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// podOfNode reads the ids that name a pod: Istio's sidecar~ADDRESS~POD.NAMESPACE~DOMAIN, and mizzen~NAMESPACE~POD. Any other
+// id is only a name.
+func podOfNode(id string) (namespace, pod string) {
+	parts := strings.Split(id, "~")
+	switch {
+	case len(parts) == 4 && parts[0] == "sidecar":
+		if i := strings.LastIndex(parts[2], "."); i > 0 {
+			return parts[2][i+1:], parts[2][:i]
+		}
+	case len(parts) == 3 && parts[0] == "mizzen":
+		return parts[1], parts[2]
+	}
+	return "", ""
+}

@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Proof is how a client proved who it is.
+type Proof string
+
+// The proofs, the strongest first.
+const (
+	Token       Proof = "token"
+	Certificate Proof = "certificate"
+	Address     Proof = "address"
+	// Claim is none: the client's own word, where the control plane is told to believe it.
+	Claim Proof = "claim"
+)
+
+// Identity is who a client is. The zero Identity is a client of which nothing is known but its own word.
+type Identity struct {
+	Proof                     Proof
+	Namespace, ServiceAccount string
+	// Pod is nil when the proof names none, as certificates do.
+	Pod *mesh.Pod
+	// Expires is when the proof does; zero when it does not.
+	Expires time.Time
+}
+
+// Pods finds the pods that exist.
+type Pods interface {
+	PodByName(namespace, name string) (*mesh.Pod, bool)
+	PodByAddress(ip string) (*mesh.Pod, bool)
+}
+
+// Options of an Authenticator.
+type Options struct {
+	// Pods are those of the newest World.
+	Pods Pods
+	// Tokens verifies tokens; nil when there is nobody to issue them.
+	Tokens *Tokens
+	// TrustDomain is that of the SPIFFE ids that are believed, such as cluster.local.
+	TrustDomain string
+	// BelieveClaims says that a client without a proof is who it says, as for a folder of files. A proof that is wrong is refused all
+	// the same.
+	BelieveClaims bool
+}
+
+// Authenticator proves who clients are. It is safe for concurrent use.
+type Authenticator struct{ o Options }
+
+// New makes an Authenticator.
+func New(o Options) *Authenticator { return &Authenticator{o} }
+
+// errNoProof is for a client that offers nothing.
+var errNoProof = errors.New("the client proves nothing of itself: its address belongs to no pod that is known (a pod on its node's network has none), " +
+	"so it needs a service account token or a client certificate, over TLS")
+
+// Identify returns who is at the other end of the stream, by the first proof that it offers. The error is a gRPC status.
+func (a *Authenticator) Identify(ctx context.Context, node *corev3.Node) (Identity, error) {
+	id, err := a.prove(ctx)
+	if err != nil {
+		return Identity{}, status.Error(codes.Unauthenticated, err.Error())
+	}
+	if err := contradiction(id, node); err != nil {
+		return Identity{}, status.Error(codes.PermissionDenied, err.Error())
+	}
+	return id, nil
+}
+
+func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
+	from := caller(ctx)
+	if from.token != "" {
+		return a.byToken(ctx, from)
+	}
+	if len(from.certificates) > 0 {
+		return a.byCertificate(from)
+	}
+	if a.o.BelieveClaims {
+		return Identity{Proof: Claim}, nil
+	}
+	if pod, ok := a.o.Pods.PodByAddress(from.address); ok {
+		return ofPod(Address, pod), nil
+	}
+	return Identity{}, fmt.Errorf("%w (it calls from %s)", errNoProof, from.address)
+}
+
+func ofPod(proof Proof, pod *mesh.Pod) Identity {
+	return Identity{Proof: proof, Namespace: pod.Ref.Namespace, ServiceAccount: pod.ServiceAccount, Pod: pod}
+}
+
+// Apply writes what is proved over what the client says of itself. Of a proof without a pod, labels, node and locality stay
+// the client's word: they choose among what its namespace may see anyway.
+func (id Identity) Apply(client mesh.Client) mesh.Client {
+	if id.Proof == Claim || id.Proof == "" {
+		return client
+	}
+	client.Namespace, client.ServiceAccount = id.Namespace, id.ServiceAccount
+	if id.Pod == nil {
+		return client
+	}
+	client.Labels, client.Node = id.Pod.Labels, id.Pod.Node
+	if id.Pod.Locality != (mesh.Locality{}) {
+		client.Locality = id.Pod.Locality
+	}
+	return client
+}
+
+// Name is who it is, for logs and lists: the pod, or else the service account.
+func (id Identity) Name() string {
+	switch {
+	case id.Pod != nil:
+		return "pod/" + id.Pod.Ref.Namespace + "/" + id.Pod.Ref.Name
+	case id.Namespace != "":
+		return "serviceaccount/" + id.Namespace + "/" + id.ServiceAccount
+	}
+	return ""
+}

@@ -1,0 +1,125 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// The paths at which an API server tells who it is and what it signs with.
+const (
+	issuerPath = "/.well-known/openid-configuration"
+	keysPath   = "/openid/v1/jwks"
+)
+
+// refetchInterval bounds how often keys are fetched because a token names one that is not known: anybody can make such tokens.
+const refetchInterval = 10 * time.Second
+
+// Fetch reads a path of the API server.
+type Fetch func(ctx context.Context, path string) ([]byte, error)
+
+// Keys are the public keys of an API server, fetched when they are needed. They are kept in a file besides, so that clients can
+// be told apart after a restart while the API server is away. It is safe for concurrent use.
+type Keys struct {
+	fetch Fetch
+	file  string
+	now   func() time.Time
+
+	// mu protects what follows; it is held while keys are fetched, so that they are fetched once.
+	mu    sync.Mutex
+	known keySet
+	tried time.Time
+	// failed is why the last attempt did not succeed.
+	failed error
+}
+
+// keySet is what is kept of an API server. All of it is public.
+type keySet struct {
+	Issuer string             `json:"issuer"`
+	Keys   jose.JSONWebKeySet `json:"keys"`
+}
+
+// NewKeys makes Keys that nothing is known of but what the file holds from an earlier time. The file may be empty: then nothing
+// is kept.
+func NewKeys(fetch Fetch, file string) *Keys {
+	k := &Keys{fetch: fetch, file: file, now: time.Now}
+	if file == "" {
+		return k
+	}
+	// A file that is missing or damaged is as good as none: the keys are fetched.
+	if text, err := os.ReadFile(file); err == nil {
+		var kept keySet
+		if json.Unmarshal(text, &kept) == nil {
+			k.known = kept
+		}
+	}
+	return k
+}
+
+// find returns the key of that name, and the issuer whose it is.
+func (k *Keys) find(ctx context.Context, id string) (any, string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key := k.lookUp(id); key != nil {
+		return key, k.known.Issuer, nil
+	}
+	if now := k.now(); k.tried.IsZero() || now.Sub(k.tried) >= refetchInterval {
+		k.tried = now
+		k.failed = k.refresh(ctx)
+	}
+	if key := k.lookUp(id); key != nil {
+		return key, k.known.Issuer, nil
+	}
+	if k.failed != nil {
+		return nil, "", fmt.Errorf("the token cannot be verified: %w", k.failed)
+	}
+	return nil, "", errors.New("the token is signed with a key that is not the API server's")
+}
+
+func (k *Keys) lookUp(id string) any {
+	for _, key := range k.known.Keys.Key(id) {
+		if key.Valid() && key.IsPublic() {
+			return key.Key
+		}
+	}
+	return nil
+}
+
+func (k *Keys) refresh(ctx context.Context) error {
+	var next keySet
+	for path, into := range map[string]any{issuerPath: &next, keysPath: &next.Keys} {
+		text, err := k.fetch(ctx, path)
+		if err != nil {
+			return fmt.Errorf("fetch %s from the API server: %w", path, err)
+		}
+		if err := json.Unmarshal(text, into); err != nil {
+			return fmt.Errorf("read %s of the API server: %w", path, err)
+		}
+	}
+	k.known = next
+	return k.keep()
+}
+
+// keep writes the file in one step.
+func (k *Keys) keep() error {
+	if k.file == "" {
+		return nil
+	}
+	text, err := json.Marshal(k.known)
+	if err != nil {
+		return fmt.Errorf("encode keys: %w", err)
+	}
+	if err := os.WriteFile(k.file+".new", text, 0o600); err != nil {
+		return fmt.Errorf("keep keys: %w", err)
+	}
+	if err := os.Rename(k.file+".new", k.file); err != nil {
+		return fmt.Errorf("keep keys: %w", err)
+	}
+	return nil
+}

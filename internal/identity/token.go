@@ -1,0 +1,95 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// leeway is how far the clocks of the API server and of the control plane may differ.
+const leeway = 10 * time.Second
+
+// signatures are what API servers sign tokens with.
+var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512}
+
+// Tokens verifies service account tokens with the keys of the API server that issues them.
+type Tokens struct {
+	keys     *Keys
+	audience string
+	now      func() time.Time
+}
+
+// NewTokens makes a verifier of tokens that are meant for audience.
+func NewTokens(keys *Keys, audience string) *Tokens { return &Tokens{keys, audience, time.Now} }
+
+// bound is what a token says of the pod it is bound to.
+type bound struct {
+	Kubernetes struct {
+		Namespace      string `json:"namespace"`
+		ServiceAccount struct {
+			Name string `json:"name"`
+		} `json:"serviceaccount"`
+		Pod struct {
+			Name string `json:"name"`
+			UID  string `json:"uid"`
+		} `json:"pod"`
+	} `json:"kubernetes.io"`
+}
+
+// verify returns what a token says, if it is genuine, in time and meant for this control plane.
+func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, bound, error) {
+	var claims jwt.Claims
+	var to bound
+	token, err := jwt.ParseSigned(text, signatures)
+	if err != nil || len(token.Headers) != 1 {
+		return claims, to, errors.New("the token cannot be read: it is no signed service account token")
+	}
+	key, issuer, err := t.keys.find(ctx, token.Headers[0].KeyID)
+	if err != nil {
+		return claims, to, err
+	}
+	if err := token.Claims(key, &claims, &to); err != nil {
+		return claims, to, errors.New("the signature of the token is not that of the API server")
+	}
+	switch err := claims.ValidateWithLeeway(jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{t.audience}, Time: t.now()}, leeway); {
+	case errors.Is(err, jwt.ErrInvalidAudience):
+		return claims, to, fmt.Errorf("the token is meant for %q; request one with the audience %q", strings.Join(claims.Audience, ", "), t.audience)
+	case errors.Is(err, jwt.ErrExpired):
+		return claims, to, fmt.Errorf("the token expired at %s", claims.Expiry.Time().UTC().Format(time.RFC3339))
+	case err != nil:
+		return claims, to, fmt.Errorf("the token does not hold: %w", err)
+	case claims.Expiry == nil:
+		return claims, to, errors.New("the token never expires; use one that the kubelet projects into the pod")
+	}
+	return claims, to, nil
+}
+
+// byToken believes a token whose pod still exists.
+func (a *Authenticator) byToken(ctx context.Context, from callingFrom) (Identity, error) {
+	switch {
+	case a.o.Tokens == nil:
+		return Identity{}, errors.New("the client sent a token, but the control plane serves no cluster that could have issued it")
+	case !from.secure:
+		return Identity{}, errors.New("the client sent a token over a connection that is not encrypted, where anybody can read it: use the TLS port")
+	}
+	claims, to, err := a.o.Tokens.verify(ctx, from.token)
+	if err != nil {
+		return Identity{}, err
+	}
+	k := to.Kubernetes
+	if k.Pod.Name == "" || k.Pod.UID == "" {
+		return Identity{}, fmt.Errorf("the token of service account %s/%s is bound to no pod; use one that the kubelet projects into the pod", k.Namespace, k.ServiceAccount.Name)
+	}
+	pod, ok := a.o.Pods.PodByName(k.Namespace, k.Pod.Name)
+	if !ok || pod.UID != k.Pod.UID {
+		return Identity{}, fmt.Errorf("the pod %s/%s, to which the token is bound, does not exist, or not yet", k.Namespace, k.Pod.Name)
+	}
+	id := ofPod(Token, pod)
+	id.ServiceAccount, id.Expires = k.ServiceAccount.Name, claims.Expiry.Time()
+	return id, nil
+}
