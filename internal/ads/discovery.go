@@ -73,7 +73,7 @@ func (d *discovery) serve(stream context.Context, node *corev3.Node,
 	case <-ctx.Done():
 		return d.ended(stream)
 	}
-	session := d.store.Open(node, peerOf(stream))
+	session := d.store.Open(snapshot.OpenerOf(node, peerOf(stream)))
 	defer session.Close()
 	var opts []config.XDSOption
 	if session.Client().Agent.IsGRPC() {

@@ -11,8 +11,11 @@ import (
 
 // ClientState is one connected stream, for inspection.
 type ClientState struct {
-	Node      string      `json:"node"`
-	Peer      string      `json:"peer"`
+	Node string `json:"node"`
+	Peer string `json:"peer"`
+	// Identity is who the client proved to be, such as pod/shop/web-0, and Proof how: token, certificate, address, or claim.
+	Identity  string      `json:"identity,omitempty"`
+	Proof     string      `json:"proof,omitempty"`
 	Agent     string      `json:"agent"`
 	Version   string      `json:"version,omitempty"`
 	Namespace string      `json:"namespace"`
@@ -51,7 +54,7 @@ func (s *Store) Clients() []ClientState {
 
 func (s *Session) state() ClientState {
 	state := ClientState{
-		Node: s.nodeID, Peer: s.peer, Since: s.since.UTC(), Types: []TypeState{},
+		Node: s.opener.NodeID, Peer: s.opener.Peer, Identity: s.opener.Identity, Proof: s.opener.Proof, Since: s.since.UTC(), Types: []TypeState{},
 		Agent: s.client.Agent.String(), Version: s.client.Version, Namespace: s.client.Namespace,
 		Region: s.client.Locality.Region, Zone: s.client.Locality.Zone,
 	}

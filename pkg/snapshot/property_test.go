@@ -216,7 +216,7 @@ func outbound(subset string, ports ...string) (names []string) {
 func newClient(t *testing.T, store *snapshot.Store, who string) *client {
 	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(node(who)), session: store.Open(node(who), ""), out: make(chan cache.Response, len(snapshot.Types)),
+		view: snapshot.ClientOf(node(who)), session: store.Open(snapshot.OpenerOf(node(who), "")), out: make(chan cache.Response, len(snapshot.Types)),
 		subs: map[snapshot.Type]*stream.Subscription{}, held: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)

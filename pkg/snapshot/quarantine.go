@@ -36,7 +36,7 @@ func (sub *subscription) answered(refusal *statuspb.Status) {
 			sub.accept(v)
 		}
 	}
-	sub.session.store.logger.Warn("client refused resources", "type", sub.t.ShortName(), "node", sub.session.nodeID,
+	sub.session.store.logger.Warn("client refused resources", "type", sub.t.ShortName(), "node", sub.session.opener.NodeID,
 		"agent", sub.session.client.Agent.String(), "agent_version", sub.session.client.Version, "reason", reason(refusal.GetMessage()))
 }
 

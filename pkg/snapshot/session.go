@@ -18,8 +18,7 @@ import (
 type Session struct {
 	store  *Store
 	client mesh.Client
-	nodeID string
-	peer   string
+	opener Opener
 	since  time.Time
 
 	// mu protects what follows, and of the subscriptions what they say. The map itself is touched by the stream's goroutine and, under mu, read
@@ -32,19 +31,33 @@ type Session struct {
 
 var _ cache.Cache = (*Session)(nil)
 
-// Open begins a session for a stream of that node, which is read once: its claims hold for the life of the stream.
-// The Store must be ready. The caller closes the session when the stream ends.
-func (s *Store) Open(node *corev3.Node, peer string) *Session {
-	session := &Session{
-		store: s, client: ClientOf(node), nodeID: clip(node.GetId()), peer: peer, since: time.Now(), subs: map[Type]*subscription{},
-	}
+// Opener is who opens a stream.
+type Opener struct {
+	// Client is what may change an answer. It holds for the life of the stream.
+	Client mesh.Client
+	// NodeID is what the client calls itself.
+	NodeID string
+	// Peer is the address that it calls from.
+	Peer string
+	// Identity is who it proved to be, and Proof how; both may be empty.
+	Identity, Proof string
+}
+
+// OpenerOf takes a client at its own word, as its node says it. The node may be nil.
+func OpenerOf(node *corev3.Node, peer string) Opener {
+	return Opener{Client: ClientOf(node), NodeID: clip(node.GetId()), Peer: peer}
+}
+
+// Open begins a session for a stream. The Store must be ready. The caller closes the session when the stream ends.
+func (s *Store) Open(o Opener) *Session {
+	session := &Session{store: s, client: o.Client, opener: o, since: time.Now(), subs: map[Type]*subscription{}}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()
 	return session
 }
 
-// Client is what the session's node was read as.
+// Client is who opened the session, as far as it may change an answer.
 func (s *Session) Client() mesh.Client { return s.client }
 
 // Subscribed counts the names that the stream asks for, of all types. It is safe for concurrent use.

@@ -77,7 +77,7 @@ type watcher struct {
 
 func newWatcher(b *testing.B, store *snapshot.Store, id int) *watcher {
 	w := &watcher{out: make(chan cache.Response, 1)}
-	w.session = store.Open(&corev3.Node{Id: fmt.Sprint(id)}, "")
+	w.session = store.Open(snapshot.OpenerOf(&corev3.Node{Id: fmt.Sprint(id)}, ""))
 	b.Cleanup(w.session.Close)
 	for k := range fanoutNames {
 		w.names = append(w.names, clusterName(nameOf(id, k)))
