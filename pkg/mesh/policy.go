@@ -18,6 +18,8 @@ type Policy struct {
 	// Selector, unless nil, holds the labels of the clients it is for, all of the rules' own namespace; an empty one takes all
 	// of that namespace.
 	Selector map[string]string
+	// Extensions are, each, of the oldest rule that asks for it.
+	Extensions Extensions
 }
 
 // Subset is a named part of a host's endpoints.

@@ -20,6 +20,8 @@ type Service struct {
 	TrafficDistribution TrafficDistribution
 	// InternalTrafficPolicyLocal says that clients may call the endpoints on their own node only.
 	InternalTrafficPolicyLocal bool
+	// Extensions hold for clients whose DestinationRules do not ask for something else.
+	Extensions Extensions
 }
 
 // TrafficDistribution is a Service's wish for the endpoints close to a client. The others stand by.
@@ -109,7 +111,12 @@ type Endpoint struct {
 	ServiceAccount string
 	// Hints are the zones for whose clients the endpoint is meant, sorted; nil when nothing is said.
 	Hints []string
+	// Weight is how many calls the endpoint gets compared with others; 0 is the same as 1.
+	Weight uint32
 }
+
+// Heft is the endpoint's weight, which is never 0.
+func (e *Endpoint) Heft() uint32 { return max(e.Weight, 1) }
 
 // Port returns the number the endpoint listens on for the Service port of that name.
 func (e *Endpoint) Port(name string) (uint32, bool) {

@@ -101,7 +101,7 @@ func (a *assembler) putService(id objectID, s *mesh.Service) {
 func sameService(a, b *mesh.Service) bool {
 	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName && slices.Equal(a.Addresses, b.Addresses) && a.PreferIPv6 == b.PreferIPv6 &&
 		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
-		slices.Equal(a.Ports, b.Ports)
+		a.Extensions == b.Extensions && slices.Equal(a.Ports, b.Ports)
 }
 
 // world returns the World of the objects kept: the same pointer as last time when nothing changed.

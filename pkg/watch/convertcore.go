@@ -18,7 +18,9 @@ import (
 const labelSubZone = "topology.istio.io/subzone"
 
 func newObject(k kind, meta *metav1.ObjectMeta) object {
-	return object{key: objectKey{kind: k, namespace: intern(meta.Namespace), name: meta.Name}}
+	o := object{key: objectKey{kind: k, namespace: intern(meta.Namespace), name: meta.Name}}
+	o.checkAnnotations(meta)
+	return o
 }
 
 func (o *object) report(code mesh.Code, severity mesh.Severity, field, message string) {
@@ -42,6 +44,7 @@ func convertService(s *corev1.Service, domain string) object {
 	service.TrafficDistribution = trafficDistribution(s, &out)
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
+	service.Extensions = extensions(&s.ObjectMeta, &out)
 	for _, p := range s.Spec.Ports {
 		if isTCP(p.Protocol) {
 			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})
@@ -87,6 +90,7 @@ func convertPod(p *corev1.Pod) object {
 	value := &pod{
 		uid: string(p.UID), labels: mesh.Labels(intern(string(mesh.MakeLabels(p.Labels)))),
 		serviceAccount: intern(p.Spec.ServiceAccountName), node: intern(p.Spec.NodeName),
+		weight: weight(&p.ObjectMeta, &out),
 	}
 	ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 	if !ended && !p.Spec.HostNetwork {

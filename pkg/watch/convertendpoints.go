@@ -28,7 +28,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice) object {
 			g.addresses = appendEndpoint(g.addresses, &s.Endpoints[i], i, &out)
 		}
 	}
-	out.value = &slice{service: intern(service), groups: []group{g}}
+	out.value = &slice{service: intern(service), groups: []group{g}, weight: weight(&s.ObjectMeta, &out)}
 	return out
 }
 
@@ -102,7 +102,7 @@ func appendAddress(to []address, a address, text string, out *object, field addr
 //nolint:staticcheck // Services without a selector may still have nothing but an Endpoints object.
 func convertEndpoints(e *corev1.Endpoints) object {
 	out := newObject(kindEndpoints, &e.ObjectMeta)
-	value := &slice{service: e.Name}
+	value := &slice{service: e.Name, weight: weight(&e.ObjectMeta, &out)}
 	for i := range e.Subsets {
 		subset := &e.Subsets[i]
 		var g group

@@ -51,6 +51,7 @@ func convertDestinationRule(d *istiov1.DestinationRule) object {
 	}
 	out.value = &destinationRule{
 		spec: spec, host: host, export: convertExport(spec.GetExportTo()), created: created(&d.ObjectMeta),
+		extensions: extensions(&d.ObjectMeta, &out),
 	}
 	return out
 }

@@ -183,7 +183,7 @@ func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 		}
 		for _, g := range h.groups {
 			for i := range g.addresses {
-				all = append(all, x.resolve(h.key.namespace, &g.addresses[i], g.ports))
+				all = append(all, x.resolve(h.key.namespace, &g.addresses[i], g.ports, h.weight))
 			}
 		}
 	}
@@ -194,13 +194,15 @@ func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 	return &mesh.EndpointSet{Host: service.Host, Endpoints: endpoints}
 }
 
-// resolve joins an address with what its Pod and its Node say.
-func (x *endpointIndex) resolve(namespace string, a *address, ports []mesh.Port) backend {
+// resolve joins an address with what its Pod and its Node say. The weight is that of its slice, which its Pod overrules.
+func (x *endpointIndex) resolve(namespace string, a *address, ports []mesh.Port, weight uint32) backend {
 	b := backend{target: target{a.pod, a.uid}, ipv6: a.ipv6}
 	b.Address, b.Ports, b.Health, b.Node, b.Hostname, b.Hints = a.ip, ports, a.health, a.node, a.hostname, a.hints
+	b.Weight = weight
 	if p, name := x.podOf(namespace, a); p != nil {
 		b.target = target{name, cmp.Or(a.uid, p.uid)}
 		b.Labels, b.ServiceAccount, b.Node = p.labels, p.serviceAccount, cmp.Or(a.node, p.node)
+		b.Weight = cmp.Or(p.weight, weight)
 	}
 	if n := x.nodes[b.Node]; n != nil {
 		b.Locality = n.locality

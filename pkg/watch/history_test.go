@@ -135,11 +135,12 @@ func randomObject(r *rand.Rand) object {
 	case kindService:
 		s := &mesh.Service{Ref: key.ref(), Host: mesh.FullHost(key.name, key.namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: pick[uint32](r, 80, 81)}}
+		s.Extensions = randomExtensions(r, key)
 		o.value = s
 	case kindEndpointSlice, kindEndpoints:
 		o.value = randomSlice(r, key)
 	case kindPod:
-		p := &pod{uid: pick(r, "", "u1", "u2"), labels: mesh.MakeLabels(map[string]string{"v": pick(r, "1", "2")}), node: pick(r, "", "a", "b")}
+		p := &pod{uid: pick(r, "", "u1", "u2"), labels: mesh.MakeLabels(map[string]string{"v": pick(r, "1", "2")}), node: pick(r, "", "a", "b"), weight: pick[uint32](r, 0, 0, 3)}
 		p.ips = pick(r, nil, []string{"10.0.0.1"}, []string{"10.0.0.2", "fd00::1"})
 		o.value = p
 	case kindNode:
@@ -148,7 +149,9 @@ func randomObject(r *rand.Rand) object {
 	case kindVirtualService:
 		o.value = randomRoutes(r)
 	case kindDestinationRule:
-		o.value = randomRule(r)
+		d := randomRule(r)
+		d.extensions = randomExtensions(r, key)
+		o.value = d
 	}
 	if r.IntN(8) == 0 {
 		o.report(mesh.CodeInvalidValue, mesh.Warning, "spec", pick(r, "wrong", "very wrong"))
@@ -160,7 +163,7 @@ func randomObject(r *rand.Rand) object {
 }
 
 func randomSlice(r *rand.Rand, key objectKey) *slice {
-	s := &slice{service: pick(r, "a", "b", "c")}
+	s := &slice{service: pick(r, "a", "b", "c"), weight: pick[uint32](r, 0, 0, 7)}
 	if key.kind == kindEndpoints {
 		s.service = key.name
 	}
@@ -185,6 +188,14 @@ func randomExport(r *rand.Rand) mesh.Export {
 }
 
 func randomDay(r *rand.Rand) time.Time { return time.Date(2026, 1, 1+r.IntN(3), 0, 0, 0, 0, time.UTC) }
+
+func randomExtensions(r *rand.Rand, key objectKey) mesh.Extensions {
+	var e mesh.Extensions
+	if n := pick[uint32](r, 0, 0, 2, 3); n > 0 {
+		e.SubsetSize = mesh.Wish[uint32]{Value: n, Ref: key.ref()}
+	}
+	return e
+}
 
 func randomRoutes(r *rand.Rand) *virtualService {
 	v := &virtualService{spec: &networking.VirtualService{}, export: randomExport(r), created: randomDay(r), gateways: r.IntN(4) == 0}

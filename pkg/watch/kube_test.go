@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
@@ -184,6 +186,42 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 		want := []mesh.Ref{{Kind: "VirtualService", Namespace: "a", Name: "bad"}}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("objects of invalid values (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestKubeReadsAnnotations follows annotations of every kind that has some, through the API as clients of Kubernetes see it.
+func TestKubeReadsAnnotations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		with := func(meta metav1.ObjectMeta, name, value string) metav1.ObjectMeta {
+			meta.Namespace, meta.ResourceVersion, meta.Annotations = "a", "1", map[string]string{name: value}
+			return meta
+		}
+		service := newFakeService("a", "one")
+		service.ObjectMeta = with(service.ObjectMeta, mesh.AnnotationSubsetSize, "2")
+		pod := &corev1.Pod{ObjectMeta: with(metav1.ObjectMeta{Name: "p"}, mesh.AnnotationWeight, "3")}
+		slice := &discoveryv1.EndpointSlice{
+			ObjectMeta:  with(metav1.ObjectMeta{Name: "s", Labels: map[string]string{discoveryv1.LabelServiceName: "one"}}, mesh.AnnotationWeight, "7"),
+			AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("grpc"), Port: new(int32(1))}},
+			Endpoints: []discoveryv1.Endpoint{
+				{Addresses: []string{"10.0.0.1"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: "p"}}, {Addresses: []string{"10.0.0.2"}},
+			},
+		}
+		c := newFakeCluster(t, service, pod, slice)
+		rule := newFakeRule(kindDestinationRule, "dr", map[string]any{"host": "one"})
+		rule.SetAnnotations(map[string]string{mesh.AnnotationBalancer: string(mesh.PickFirst)})
+		c.create(destinationRules, rule)
+		c.start(Options{})
+		world := c.wait()
+		const host = "one.a.svc.cluster.local"
+		if got := get(world.Services, host).Extensions.SubsetSize.Value; got != 2 {
+			t.Errorf("Service: got a subset of %d, want 2", got)
+		}
+		if got := get(world.Policies, host).For("a", "").Extensions.Balancer.Value; got != mesh.PickFirst {
+			t.Errorf("DestinationRule: got the balancer %q, want %s", got, mesh.PickFirst)
+		}
+		if e := get(world.Endpoints, host).Endpoints; e[0].Weight != 3 || e[1].Weight != 7 {
+			t.Errorf("got weights %d and %d, want the pod's 3 and the slice's 7", e[0].Weight, e[1].Weight)
 		}
 	})
 }

@@ -52,6 +52,8 @@ type slice struct {
 	// service is the name of the Service, in the object's namespace.
 	service string
 	groups  []group
+	// weight is that of endpoints whose pods say nothing; 0 when nothing is said here either.
+	weight uint32
 }
 
 // group is a set of addresses with the same ports. An EndpointSlice is one group, an Endpoints object one for each subset.
@@ -80,6 +82,8 @@ type pod struct {
 	labels         mesh.Labels
 	serviceAccount string
 	node           string
+	// weight is 0 when nothing is said.
+	weight uint32
 	// ips are the pod's own addresses: none when it shares those of its node, or has ended.
 	ips []string
 }
@@ -105,6 +109,8 @@ type destinationRule struct {
 	host    declaredHost
 	export  mesh.Export
 	created time.Time
+	// extensions are what it asks for by annotation.
+	extensions mesh.Extensions
 }
 
 // declaredHost is a host as its author wrote it, in lower case, and where: it may be short, and it may be a wildcard.

@@ -131,6 +131,10 @@ func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
 		default:
 			conflict(r, "spec.trafficPolicy", "%s gives the policy of %s and is older; keep one of the two", p.TrafficRef, g.key.host)
 		}
+		for _, annotation := range contested(p.Extensions, r.extensions) {
+			conflict(r, annotationField(annotation), "an older DestinationRule asks for something else for %s, which holds; keep one of the two", g.key.host)
+		}
+		p.Extensions = p.Extensions.Or(r.extensions)
 		for i, s := range r.spec.GetSubsets() {
 			field := fmt.Sprintf("spec.subsets[%d]", i)
 			if first, ok := p.Subset(s.GetName()); ok {
@@ -147,7 +151,7 @@ func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
 
 // samePolicy says whether two Policies are made of the same rules in the same order. A rule that changed has another spec.
 func samePolicy(a, b *mesh.Policy) bool {
-	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs)
+	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Extensions == b.Extensions
 }
 
 // table returns all that speaks of a Service, or nil when nothing does.
@@ -191,5 +195,5 @@ func sameExport(a, b mesh.Export) bool {
 // equal compares content.
 func (r *heldRule) equal(d *destinationRule) bool {
 	return r.destinationRule.host == d.host && r.created.Equal(d.created) && sameExport(r.export, d.export) &&
-		proto.Equal(r.spec, d.spec)
+		r.extensions == d.extensions && proto.Equal(r.spec, d.spec)
 }
