@@ -80,7 +80,7 @@ func save(path string, from io.Reader) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// named returns the World with another name for a file in its Problems: one that is gone means nothing to the reader.
+// named returns the World with another name for a file: one that is gone means nothing to the reader.
 func named(world *mesh.World, path, name string) *mesh.World {
 	named := *world
 	named.Problems = slices.Clone(world.Problems)
@@ -88,6 +88,12 @@ func named(world *mesh.World, path, name string) *mesh.World {
 		p := &named.Problems[i]
 		p.Source = strings.Replace(p.Source, path, name, 1)
 		p.Object.Name = strings.Replace(p.Object.Name, path, name, 1)
+	}
+	named.Sources = make(map[mesh.Ref]*mesh.Source, len(world.Sources))
+	for ref, source := range world.Sources {
+		renamed := *source
+		renamed.File = strings.Replace(source.File, path, name, 1)
+		named.Sources[ref] = &renamed
 	}
 	return &named
 }

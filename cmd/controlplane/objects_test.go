@@ -118,6 +118,26 @@ func TestCheckExitCodes(t *testing.T) {
 	}
 }
 
+// What translation finds points to the line of its field, for tools and for people.
+func TestCheckPointsToLines(t *testing.T) {
+	cases := map[string][]string{
+		"text":   {"error InvalidRegex VirtualService demo/echo spec.http[0].match[0].uri.regex (stdin:14): "},
+		"github": {"::error title=InvalidRegex VirtualService demo/echo,file=stdin,line=14::spec.http[0].match[0].uri.regex: "},
+		"sarif":  {`"uri": "stdin"`, `"startLine": 14`},
+		"json":   {`"source": "stdin:14"`},
+	}
+	for format, want := range cases {
+		t.Run(format, func(t *testing.T) {
+			got := command(t.Context(), badRegex, "check", "-f", "-", "-o", format)
+			for _, text := range want {
+				if !strings.Contains(got.stdout, text) {
+					t.Errorf("got\n%s\nwant in it %q", got.stdout, text)
+				}
+			}
+		})
+	}
+}
+
 func TestCheckFindsTheDemoInOrder(t *testing.T) {
 	got := command(t.Context(), "", "check", "--strict", "-f", demoDir)
 	want := outcome{exitOK, "", "0 errors, 0 warnings, 0 info\n"}

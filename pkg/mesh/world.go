@@ -28,6 +28,8 @@ type World struct {
 	// still checked.
 	Unbound []*Routes
 
+	// Sources say where objects were read; those of a cluster have none.
+	Sources map[Ref]*Source
 	// Problems are those found while reading objects, sorted. Those of translation come from the translator.
 	Problems []Problem
 	// Changed lists, sorted, the hosts that differ from the World of the revision before.

@@ -168,5 +168,5 @@ func (s *Store) Problems() []mesh.Problem {
 	if current == nil {
 		return []mesh.Problem{}
 	}
-	return mesh.SortProblems(append(slices.Clone(current.Problems()), s.refusals()...))
+	return mesh.SortProblems(append(slices.Clone(current.Problems()), current.located(s.refusals())...))
 }

@@ -156,9 +156,19 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 // Problems are those of reading and of translation together, sorted.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
-		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.translationProblems()...))
+		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.located(s.translationProblems())...))
 	})
 	return s.problems
+}
+
+// located says of each Problem where its object was read. It works in place.
+func (s *Snapshot) located(problems []mesh.Problem) []mesh.Problem {
+	for i := range problems {
+		if p := &problems[i]; p.Source == "" {
+			p.Source = s.world.Sources[p.Object].At(p.Field)
+		}
+	}
+	return problems
 }
 
 func (s *Snapshot) translationProblems() []mesh.Problem {

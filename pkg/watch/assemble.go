@@ -122,7 +122,7 @@ func (a *assembler) world() *mesh.World {
 		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults,
 		Services: next.services.apply(changed), Addresses: next.addresses.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
-		Unbound: last.Unbound, Problems: last.Problems,
+		Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
 		Changed: slices.Sorted(maps.Keys(changed)),
 	}
 	same := a.last != nil && len(changed) == 0
@@ -130,6 +130,10 @@ func (a *assembler) world() *mesh.World {
 		if unbound := a.routes.listUnbound(); !slices.Equal(unbound, last.Unbound) {
 			w.Unbound, same = unbound, false
 		}
+	}
+	if a.problems.moved {
+		a.problems.moved = false
+		w.Sources, same = maps.Clone(a.problems.sources), false
 	}
 	if a.problems.dirty {
 		a.problems.dirty = false

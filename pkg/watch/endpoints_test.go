@@ -18,7 +18,7 @@ func objectsOf(t testing.TB, text string) []*object {
 		t.Fatalf("the test's own YAML is faulty: %v", out.problems)
 	}
 	for _, o := range out.objects {
-		o.source = ""
+		o.source = nil
 	}
 	return out.objects
 }

@@ -99,6 +99,22 @@ func TestFileFollowsTheFolder(t *testing.T) {
 	await(t, worlds, "c is gone", hosts("d"))
 }
 
+func TestFileFollowsObjectsThatMove(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", serviceYAML("a"))
+	worlds := startFile(t, dir)
+	ref := mesh.Ref{Kind: "Service", Namespace: "default", Name: "a"}
+	at := func(want string) func(*mesh.World) bool {
+		return func(w *mesh.World) bool { return w.Sources[ref].At("") == want }
+	}
+	before := await(t, worlds, "a is at line 1", at("a.yaml:1"))
+	write(t, dir, "a.yaml", "# A comment.\n"+serviceYAML("a"))
+	after := await(t, worlds, "a is at line 2", at("a.yaml:2"))
+	if !at("a.yaml:1")(before) || len(after.Changed) > 0 {
+		t.Errorf("the World before was changed, or the one after says that %q changed", after.Changed)
+	}
+}
+
 func TestFileBrokenFileKeepsObjects(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", serviceYAML("a")+"---\n"+serviceYAML("b"))

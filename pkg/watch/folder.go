@@ -195,8 +195,8 @@ func (f *folder) objects() (map[objectKey]*object, []mesh.Problem) {
 				continue
 			}
 			problems = append(problems, mesh.Problem{
-				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: o.key.ref(), Source: o.source,
-				Message: "it also stands in " + first.source + ", which holds; remove one",
+				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: o.key.ref(), Source: o.source.At(""),
+				Message: "it also stands in " + first.source.At("") + ", which holds; remove one",
 			})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -181,5 +182,32 @@ func TestLoadFolders(t *testing.T) {
 	if len(w.Problems) != 1 || w.Problems[0].Code != mesh.CodeDuplicateObject ||
 		w.Problems[0].Source != filepath.Join(dir, "b/one.yaml")+":1" {
 		t.Errorf("got problems %q, want that b/one.yaml repeats", problemLines(w))
+	}
+}
+
+func TestLoadSaysWhereObjectsStand(t *testing.T) {
+	w := loadText(t, echoYAML+`---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: networking.istio.io/v1
+  kind: VirtualService
+  metadata: {name: echo, namespace: demo}
+  spec:
+    hosts: [echo]
+    http:
+    - match:
+      - headers:
+          x-user: {regex: "a*"}
+      route: [{destination: {host: echo}}]
+`)
+	route := w.Sources[mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}]
+	for field, want := range map[string]int{"": 32, "spec.http[0].match[0].headers[x-user].regex": 40, "spec.http[0].route[0].destination.host": 41} {
+		if _, line, _ := strings.Cut(filepath.Base(route.At(field)), ":"); line != strconv.Itoa(want) {
+			t.Errorf("%q: got line %s, want %d", field, line, want)
+		}
+	}
+	if got := w.Sources[mesh.Ref{Kind: "Pod", Namespace: "demo", Name: "echo-a"}]; got == nil || got.Line != 20 || got.Fields != nil {
+		t.Errorf("pod: got %+v, want line 20 and no fields", got)
 	}
 }

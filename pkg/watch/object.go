@@ -43,8 +43,8 @@ type object struct {
 	// to use of the object.
 	value    any
 	problems []mesh.Problem
-	// source is where the object was read, such as a file and a line; empty for a cluster.
-	source string
+	// source is where the object was read; nil for a cluster.
+	source *mesh.Source
 }
 
 // slice is what is kept of an EndpointSlice or an Endpoints object.

@@ -26,6 +26,8 @@ const (
 	// maxFile and maxDocument bound what is read. An API server takes no object above 3 MiB.
 	maxFile     = 64 << 20
 	maxDocument = 4 << 20
+	// maxFields is of how many fields of one object the lines are kept. Those of the others are the lines of what holds them.
+	maxFields = 10_000
 )
 
 // kindFile is the Kind of Problems that belong to no object.
@@ -202,9 +204,18 @@ func newTyped(apiVersion, k string) metav1.Object {
 func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1.Object) {
 	line := before + n.Line
 	var unknown []mesh.Problem
+	source := &mesh.Source{File: f.path, Line: line}
 	reader := yamlReader{unknown: func(key *yaml.Node, path, name string, s shape) {
 		unknown = append(unknown, f.unknownField(before+key.Line, ref, path, name, s))
 	}}
+	if traced(ref.Kind) {
+		source.Fields = map[string]int{}
+		reader.seen = func(path string, line int) {
+			if len(source.Fields) < maxFields {
+				source.Fields[path] = before + line
+			}
+		}
+	}
 	value, err := reader.read(n, f.shapes.of(reflect.TypeOf(typed)), "", 0)
 	if err == nil {
 		err = decode(value, typed)
@@ -220,9 +231,14 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1
 	}
 	typed.SetNamespace(ref.Namespace)
 	o, _ := convert(typed, f.options.Domain)
-	o.source = f.at(line)
+	o.source = source
 	o.problems = append(o.problems, unknown...)
 	f.out.objects = append(f.out.objects, &o)
+}
+
+// traced says whether the lines of an object's fields are kept: translation reports on some kinds only.
+func traced(k string) bool {
+	return slices.Contains([]kind{kindService, kindVirtualService, kindDestinationRule}, kind(k))
 }
 
 // decode fills a typed object, matching names exactly.

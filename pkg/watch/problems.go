@@ -30,12 +30,13 @@ type problemKey struct {
 // problemBook keeps Problems under what they are about, so that they go when it does.
 type problemBook struct {
 	byKey   map[problemKey][]mesh.Problem
-	sources map[mesh.Ref]string
-	dirty   bool
+	sources map[mesh.Ref]*mesh.Source
+	// dirty says that Problems may have changed, moved that sources have.
+	dirty, moved bool
 }
 
 func newProblemBook() problemBook {
-	return problemBook{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]string{}}
+	return problemBook{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}}
 }
 
 // put replaces what is known under the key.
@@ -51,13 +52,13 @@ func (b *problemBook) put(key problemKey, problems []mesh.Problem) {
 	b.byKey[key] = problems
 }
 
-// locate notes where an object was read; empty forgets it.
-func (b *problemBook) locate(ref mesh.Ref, source string) {
-	if b.sources[ref] == source {
+// locate notes where an object was read; nil forgets it.
+func (b *problemBook) locate(ref mesh.Ref, source *mesh.Source) {
+	if b.sources[ref].Equal(source) {
 		return
 	}
-	b.dirty = true
-	if source == "" {
+	b.dirty, b.moved = true, true
+	if source == nil {
 		delete(b.sources, ref)
 		return
 	}
@@ -70,7 +71,7 @@ func (b *problemBook) all() []mesh.Problem {
 	for _, problems := range b.byKey {
 		for _, p := range problems {
 			if p.Source == "" {
-				p.Source = b.sources[p.Object]
+				p.Source = b.sources[p.Object].At(p.Field)
 			}
 			out = append(out, p)
 		}

@@ -23,6 +23,8 @@ const (
 type yamlReader struct {
 	// unknown hears of a field that the shape does not have.
 	unknown func(node *yaml.Node, path, name string, s shape)
+	// seen, unless nil, hears of each field, and of each item that is no scalar.
+	seen func(path string, line int)
 	// aliases is how many of them stand around the value at hand; spent is what those so far have added.
 	aliases, spent int
 }
@@ -65,7 +67,11 @@ func (r *yamlReader) read(n *yaml.Node, s shape, path string, depth int) (any, e
 		}
 		out := make([]any, 0, len(n.Content))
 		for i, c := range n.Content {
-			v, err := r.read(c, item, fmt.Sprintf("%s[%d]", path, i), depth+1)
+			at := fmt.Sprintf("%s[%d]", path, i)
+			if r.seen != nil && c.Kind != yaml.ScalarNode {
+				r.seen(at, c.Line)
+			}
+			v, err := r.read(c, item, at, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -103,7 +109,11 @@ func (r *yamlReader) mapping(n *yaml.Node, s shape, path string, depth int) (any
 			r.unknown(key, path, name, s)
 			continue
 		}
-		v, err := r.read(value, entry, join(path, name), depth+1)
+		at := join(path, name)
+		if r.seen != nil {
+			r.seen(at, key.Line)
+		}
+		v, err := r.read(value, entry, at, depth+1)
 		if err != nil {
 			return nil, err
 		}
