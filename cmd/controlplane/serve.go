@@ -135,7 +135,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		collectors.NewBuildInfoCollector())
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = snapshot.NewStore(snapshot.Options{Logger: o.logger, Registry: registry})
-	p.ads = ads.New(ads.Options{Store: p.store, Listener: xds, Grace: o.grace, Logger: o.logger})
+	p.ads = ads.New(ads.Options{Store: p.store, Ports: []ads.Port{{Listener: xds}}, Limits: ads.DefaultLimits, Registry: registry, Grace: o.grace, Logger: o.logger})
 	p.admin = admin.New(admin.Options{
 		Listener: adminListener,
 		Ready:    p.store.Ready(),

@@ -1,6 +1,7 @@
 package ads
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -16,64 +17,178 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // errDraining is retriable: clients keep what they hold and open a stream elsewhere.
 var errDraining = status.Error(codes.Unavailable, "control plane is shutting down: reconnect")
 
+// errExpired is retriable, too: whoever returns brings a new proof.
+var errExpired = status.Error(codes.Unavailable, "the proof of who the client is has expired: reconnect with a new one")
+
+// expiryGrace is how long a stream outlives the proof that it was opened with.
+const expiryGrace = time.Minute
+
+// Authenticator says who is at the other end of a stream. Its errors are gRPC statuses.
+type Authenticator interface {
+	Identify(ctx context.Context) (identity.Identity, error)
+}
+
 // discovery is the aggregated discovery service.
 type discovery struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
-	store  *snapshot.Store
-	drain  context.Context
-	grace  time.Duration
-	logger *slog.Logger
+	store    *snapshot.Store
+	who      Authenticator
+	limits   Limits
+	census   *census
+	gate     *gate
+	counters *metrics
+	drain    context.Context
+	grace    time.Duration
+	logger   *slog.Logger
+}
+
+// newDiscovery makes the service; its streams end when drain does.
+func newDiscovery(drain context.Context, o Options) *discovery {
+	return &discovery{
+		store: o.Store, who: o.Authenticator, limits: o.Limits, census: newCensus(o.Limits), gate: newGate(o.Limits.FirstAnswers),
+		counters: newMetrics(o.Registry), drain: drain, grace: o.Grace, logger: o.Logger,
+	}
 }
 
 // StreamAggregatedResources serves the state-of-the-world protocol, which every gRPC client speaks.
 func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
+	v, err := d.welcome(stream.Context())
+	if err != nil {
+		return err
+	}
+	defer v.leave()
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
-	return d.serve(stream.Context(), first.GetNode(), func(ctx context.Context, session *snapshot.Session, opts []config.XDSOption) error {
-		in := &sotwStream{AggregatedDiscoveryService_StreamAggregatedResourcesServer: stream, guard: newGuard(d.logger), first: first}
+	v.node, v.holds = first.GetNode(), first.GetVersionInfo() != ""
+	return d.serve(v, func(ctx context.Context, session *snapshot.Session, answered func(), opts []config.XDSOption) error {
+		in := &sotwStream{
+			AggregatedDiscoveryService_StreamAggregatedResourcesServer: stream,
+			guard: newGuard(d.logger, d.limits), first: first, answered: answered,
+		}
 		opts = append(opts, sotw.WithOrderedADS())
-		return in.guard.outcome(sotw.NewServer(ctx, session, nil, opts...).StreamHandler(in, resource.AnyType))
+		return in.guard.outcome(sotw.NewServer(ctx, firstAnswer{session, answered}, nil, opts...).StreamHandler(in, resource.AnyType))
 	})
 }
 
 // DeltaAggregatedResources serves the incremental protocol.
 func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	v, err := d.welcome(stream.Context())
+	if err != nil {
+		return err
+	}
+	defer v.leave()
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
-	return d.serve(stream.Context(), first.GetNode(), func(ctx context.Context, session *snapshot.Session, opts []config.XDSOption) error {
+	v.node, v.holds = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
+	return d.serve(v, func(ctx context.Context, session *snapshot.Session, answered func(), opts []config.XDSOption) error {
 		in := &deltaStream{
-			AggregatedDiscoveryService_DeltaAggregatedResourcesServer: stream, guard: newGuard(d.logger), first: first, session: session,
+			AggregatedDiscoveryService_DeltaAggregatedResourcesServer: stream,
+			guard: newGuard(d.logger, d.limits), first: first, session: session, answered: answered,
 		}
-		return in.guard.outcome(delta.NewServer(ctx, session, nil, opts...).DeltaStreamHandler(in, resource.AnyType))
+		return in.guard.outcome(delta.NewServer(ctx, firstAnswer{session, answered}, nil, opts...).DeltaStreamHandler(in, resource.AnyType))
 	})
 }
 
-// serve runs one stream from its first request to its end. Before the Store is ready the stream is held, not closed: a
-// client whose first stream ends without a response takes the control plane for broken.
-func (d *discovery) serve(stream context.Context, node *corev3.Node,
-	run func(context.Context, *snapshot.Session, []config.XDSOption) error,
-) error {
-	ctx, cancel := context.WithCancel(stream)
-	defer cancel()
-	stop := d.endOnDrain(cancel)
-	defer stop()
+// visitor is one stream from its beginning.
+type visitor struct {
+	stream context.Context
+	// ctx ends with the stream, or when the stream is to end, which cancel says.
+	ctx    context.Context
+	cancel context.CancelFunc
+	id     identity.Identity
+	// leave must be called at the end.
+	leave func()
+	// node is that of the first request, and holds says that the client has a configuration already.
+	node  *corev3.Node
+	holds bool
+}
+
+// welcome proves who the client is, and counts it, before anything is read that it sends. Before the Store is ready the stream is
+// held, not closed: who a client is may not be known yet, and one whose first stream ends without a response takes the control
+// plane for broken.
+func (d *discovery) welcome(stream context.Context) (*visitor, error) {
+	v := &visitor{stream: stream}
+	v.ctx, v.cancel = context.WithCancel(stream)
+	stop := d.endOnDrain(v.cancel)
+	v.leave = func() { stop(); v.cancel() }
 	select {
 	case <-d.store.Ready():
-	case <-ctx.Done():
-		return d.ended(stream)
+	case <-v.ctx.Done():
+		v.leave()
+		return nil, cmp.Or(d.ended(v), v.ctx.Err())
 	}
-	session := d.store.Open(snapshot.OpenerOf(node, peerOf(stream)))
+	if err := d.enter(v); err != nil {
+		v.leave()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (d *discovery) enter(v *visitor) error {
+	v.id = identity.Identity{Proof: identity.Claim}
+	if d.who != nil {
+		var err error
+		if v.id, err = d.who.Identify(v.stream); err != nil {
+			d.refuse(v.stream, refusedUnproved, err)
+			return err
+		}
+	}
+	leave, err := d.census.enter(v.id.Name())
+	if err != nil {
+		d.refuse(v.stream, refusedLimit, err)
+		return err
+	}
+	end := v.leave
+	v.leave = func() { leave(); end() }
+	if !v.id.Expires.IsZero() {
+		expiry := time.AfterFunc(time.Until(v.id.Expires)+expiryGrace, v.cancel)
+		v.leave = func() { expiry.Stop(); leave(); end() }
+	}
+	return nil
+}
+
+// refuse notes that a client is turned away.
+func (d *discovery) refuse(stream context.Context, why string, err error) {
+	d.counters.refused(why)
+	d.logger.Debug("refused a stream", "peer", peerOf(stream), "reason", status.Convert(err).Message())
+}
+
+// admit makes the session's opener of what was proved and what the node says besides.
+func (d *discovery) admit(v *visitor) (snapshot.Opener, error) {
+	opener := snapshot.OpenerOf(v.node, peerOf(v.stream))
+	client, err := v.id.Admit(v.node, opener.Client)
+	if err != nil {
+		d.refuse(v.stream, refusedContradiction, err)
+		return opener, err
+	}
+	opener.Client, opener.Identity, opener.Proof = client, v.id.Name(), string(v.id.Proof)
+	return opener, nil
+}
+
+// serve runs one stream from its first request to its end.
+func (d *discovery) serve(v *visitor, run func(context.Context, *snapshot.Session, func(), []config.XDSOption) error) error {
+	opener, err := d.admit(v)
+	if err != nil {
+		return err
+	}
+	answered, err := d.gate.pass(v.ctx, !v.holds)
+	if err != nil {
+		return d.ended(v)
+	}
+	defer answered()
+	session := d.store.Open(opener)
 	defer session.Close()
 	var opts []config.XDSOption
 	if session.Client().Agent.IsGRPC() {
@@ -82,10 +197,10 @@ func (d *discovery) serve(stream context.Context, node *corev3.Node,
 	} else {
 		opts = append(opts, sotw.DeactivateLegacyWildcardForTypes([]string{resource.RouteType, resource.EndpointType}))
 	}
-	if err := run(ctx, session, opts); err != nil {
+	if err := run(v.ctx, session, answered, opts); err != nil {
 		return err
 	}
-	return d.ended(stream)
+	return d.ended(v)
 }
 
 // endOnDrain cancels the stream at a random moment of the grace period, once that begins.
@@ -99,10 +214,15 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 	})
 }
 
-// ended is how a stream ends that no error ended: the client left, or the server is about to.
-func (d *discovery) ended(stream context.Context) error {
-	if d.drain.Err() != nil && stream.Err() == nil {
+// ended is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
+func (d *discovery) ended(v *visitor) error {
+	switch left := v.stream.Err() != nil; {
+	case left:
+		return nil
+	case d.drain.Err() != nil:
 		return errDraining
+	case !v.id.Expires.IsZero() && time.Now().After(v.id.Expires):
+		return errExpired
 	}
 	return nil
 }

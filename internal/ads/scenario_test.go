@@ -75,7 +75,7 @@ func play(t *testing.T, dir, script string) {
 	store := snapshot.NewStore(snapshot.Options{})
 	s := &stage{
 		t: t, dir: dir, store: store, streams: map[string]*actor{},
-		server: &discovery{store: store, drain: drain, logger: slog.New(slog.DiscardHandler)},
+		server: newDiscovery(drain, Options{Store: store, Logger: slog.New(slog.DiscardHandler)}),
 	}
 	defer func() {
 		for _, a := range s.streams {

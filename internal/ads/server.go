@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -26,27 +30,46 @@ const (
 	maxConnectionAge = 30 * time.Minute // grpc adds a jitter of a tenth
 	// A connection past its age ends its streams within this time; clients reopen them elsewhere and are sent nothing they hold.
 	maxConnectionAgeGrace = 30 * time.Second
-	keepaliveTime         = 30 * time.Second
-	keepaliveTimeout      = 10 * time.Second
-	minClientPing         = 10 * time.Second
+	// A connection without a stream is closed after this time, and one that does not finish its handshake after that.
+	maxConnectionIdle = 5 * time.Minute
+	handshakeTimeout  = 10 * time.Second
+	keepaliveTime     = 30 * time.Second
+	keepaliveTimeout  = 10 * time.Second
+	minClientPing     = 10 * time.Second
 )
+
+// Port is where a server accepts.
+type Port struct {
+	// Listener is closed by the server.
+	Listener net.Listener
+	// Credentials encrypt; nil is plaintext.
+	Credentials credentials.TransportCredentials
+}
 
 // Options of a Server.
 type Options struct {
 	Store *snapshot.Store
-	// Listener is where the server accepts; the server closes it.
-	Listener net.Listener
+	// Ports are where the server accepts: at least one.
+	Ports []Port
+	// Authenticator proves who clients are; nil takes them at their word.
+	Authenticator Authenticator
+	Limits        Limits
 	// Grace is over how long the streams are ended at shutdown, so that clients do not all return at once.
 	Grace time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
+	// Registry takes the server's metrics; nil for none.
+	Registry prometheus.Registerer
 }
 
 // Server serves xDS.
 type Server struct {
 	o      Options
-	grpc   *grpc.Server
 	health *health.Server
+	// ports serve the same, each with its own credentials.
+	ports []*grpc.Server
+	// startDrain begins to end the streams.
+	startDrain context.CancelFunc
 }
 
 // New makes a server that Run will start.
@@ -56,66 +79,84 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o, health: health.NewServer()}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
-	s.grpc = grpc.NewServer(
+	drain, startDrain := context.WithCancel(context.Background())
+	s.startDrain = startDrain
+	service := newDiscovery(drain, o)
+	for _, port := range o.Ports {
+		server := s.newPort(port)
+		discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, service)
+		healthpb.RegisterHealthServer(server, s.health)
+		reflection.Register(server)
+		s.ports = append(s.ports, server)
+	}
+	return s
+}
+
+func (s *Server) newPort(port Port) *grpc.Server {
+	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxConnectionAgeGrace,
+			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxConnectionAgeGrace, MaxConnectionIdle: maxConnectionIdle,
 			Time: keepaliveTime, Timeout: keepaliveTimeout,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),
 		grpc.StreamInterceptor(s.contain),
-	)
-	return s
+	}
+	if port.Credentials != nil {
+		options = append(options, grpc.Creds(port.Credentials))
+	}
+	return grpc.NewServer(options...)
 }
 
-// Addr is where the server accepts.
-func (s *Server) Addr() string { return s.o.Listener.Addr().String() }
+// Addr is where the server accepts first.
+func (s *Server) Addr() string { return s.AddrOf(0) }
+
+// AddrOf is where the port of that index accepts.
+func (s *Server) AddrOf(port int) string { return s.o.Ports[port].Listener.Addr().String() }
 
 // Run serves until ctx ends, then stops accepting, ends the streams with a retriable error over the grace period and returns
 // nil. It returns an error if it cannot serve.
 func (s *Server) Run(ctx context.Context) error {
-	drain, startDrain := context.WithCancel(context.Background())
-	defer startDrain()
-	discoveryv3.RegisterAggregatedDiscoveryServiceServer(s.grpc, &discovery{
-		store: s.o.Store, drain: drain, grace: s.o.Grace, logger: s.o.Logger,
-	})
-	healthpb.RegisterHealthServer(s.grpc, s.health)
-	reflection.Register(s.grpc)
-
-	serving := make(chan error, 1)
-	go func() { serving <- s.grpc.Serve(s.o.Listener) }()
-	ready := s.o.Store.Ready()
-	for {
+	defer s.startDrain()
+	group, serving := errgroup.WithContext(ctx)
+	for i, port := range s.ports {
+		group.Go(func() error {
+			if err := port.Serve(s.o.Ports[i].Listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+				return fmt.Errorf("serve xds on %s: %w", s.AddrOf(i), err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
 		select {
-		case <-ready:
+		case <-s.o.Store.Ready():
 			s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
-			ready = nil
-		case err := <-serving:
-			return s.failed(err)
-		case <-ctx.Done():
-			s.health.Shutdown()
-			startDrain()
-			s.stop()
-			return s.failed(<-serving)
+		case <-serving.Done():
 		}
-	}
-}
-
-// failed says why serving ended; nil when it was stopped.
-func (s *Server) failed(err error) error {
-	if err == nil || errors.Is(err, grpc.ErrServerStopped) {
 		return nil
-	}
-	return fmt.Errorf("serve xds on %s: %w", s.Addr(), err)
+	})
+	group.Go(func() error {
+		<-serving.Done()
+		s.health.Shutdown()
+		s.startDrain()
+		s.stop()
+		return nil
+	})
+	return group.Wait()
 }
 
 // stop waits for the streams to end by themselves, as each does within the grace period, and cuts off what is left.
 func (s *Server) stop() {
 	done := make(chan struct{})
 	go func() {
-		s.grpc.GracefulStop()
-		close(done)
+		defer close(done)
+		var ports sync.WaitGroup
+		for _, port := range s.ports {
+			ports.Go(port.GracefulStop)
+		}
+		ports.Wait()
 	}()
 	// A stream whose client does not read cannot be told anything.
 	const margin = time.Second
@@ -124,7 +165,9 @@ func (s *Server) stop() {
 	select {
 	case <-done:
 	case <-timer.C:
-		s.grpc.Stop()
+		for _, port := range s.ports {
+			port.Stop()
+		}
 		<-done
 	}
 }

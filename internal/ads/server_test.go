@@ -51,13 +51,20 @@ type rig struct {
 
 func start(t *testing.T, grace time.Duration) *rig {
 	t.Helper()
+	return startWith(t, Options{Grace: grace})
+}
+
+// startWith gives the options a Store and a port.
+func startWith(t *testing.T, o Options) *rig {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r := &rig{store: snapshot.NewStore(snapshot.Options{}), stop: stop, ended: make(chan error, 1)}
-	r.server = New(Options{Store: r.store, Listener: listener, Grace: grace})
+	o.Store, o.Ports = r.store, []Port{{Listener: listener}}
+	r.server = New(o)
 	go func() { r.ended <- r.server.Run(ctx) }()
 	if r.conn, err = grpc.NewClient("passthrough:///"+r.server.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithInitialWindowSize(1<<16), grpc.WithStaticStreamWindowSize(1<<16)); err != nil {

@@ -1,11 +1,14 @@
 package ads
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -20,6 +23,13 @@ type sotwStream struct {
 
 	guard *guard
 	first *discoveryv3.DiscoveryRequest
+	// answered is called once something was sent.
+	answered func()
+}
+
+func (s *sotwStream) Send(resp *discoveryv3.DiscoveryResponse) error {
+	defer s.answered()
+	return s.AggregatedDiscoveryService_StreamAggregatedResourcesServer.Send(resp)
 }
 
 func (s *sotwStream) Recv() (*discoveryv3.DiscoveryRequest, error) {
@@ -32,7 +42,7 @@ func (s *sotwStream) Recv() (*discoveryv3.DiscoveryRequest, error) {
 				return nil, err
 			}
 		}
-		pass, err := s.guard.admit(req.GetTypeUrl(), len(req.GetResourceNames()))
+		pass, err := s.guard.admit(s.Context(), req.GetTypeUrl(), len(req.GetResourceNames()))
 		if err != nil {
 			return nil, err
 		}
@@ -48,9 +58,15 @@ func (s *sotwStream) Recv() (*discoveryv3.DiscoveryRequest, error) {
 type deltaStream struct {
 	discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
 
-	guard   *guard
-	first   *discoveryv3.DeltaDiscoveryRequest
-	session *snapshot.Session
+	guard    *guard
+	first    *discoveryv3.DeltaDiscoveryRequest
+	session  *snapshot.Session
+	answered func()
+}
+
+func (s *deltaStream) Send(resp *discoveryv3.DeltaDiscoveryResponse) error {
+	defer s.answered()
+	return s.AggregatedDiscoveryService_DeltaAggregatedResourcesServer.Send(resp)
 }
 
 func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
@@ -65,7 +81,7 @@ func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
 		}
 		// A request adds to what is subscribed to already.
 		names := s.session.Subscribed() + len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
-		pass, err := s.guard.admit(req.GetTypeUrl(), names)
+		pass, err := s.guard.admit(s.Context(), req.GetTypeUrl(), names)
 		if err != nil {
 			return nil, err
 		}
@@ -76,21 +92,53 @@ func (s *deltaStream) Recv() (*discoveryv3.DeltaDiscoveryRequest, error) {
 	}
 }
 
+// firstAnswer notices when the first request of a stream needs no answer.
+type firstAnswer struct {
+	*snapshot.Session
+
+	answered func()
+}
+
+// CreateWatch implements cache.Cache.
+func (f firstAnswer) CreateWatch(req *cache.Request, sub cache.Subscription, out chan cache.Response) (func(), error) {
+	cancel, err := f.Session.CreateWatch(req, sub, out)
+	if len(out) == 0 {
+		f.answered()
+	}
+	return cancel, err
+}
+
+// CreateDeltaWatch implements cache.Cache.
+func (f firstAnswer) CreateDeltaWatch(req *cache.DeltaRequest, sub cache.Subscription, out chan cache.DeltaResponse) (func(), error) {
+	cancel, err := f.Session.CreateDeltaWatch(req, sub, out)
+	if len(out) == 0 {
+		f.answered()
+	}
+	return cancel, err
+}
+
 // guard judges the requests of one stream.
 type guard struct {
-	logger *slog.Logger
+	logger  *slog.Logger
+	limiter *rate.Limiter
 	// refused holds why the stream is being ended, if a request is the reason.
 	refused chan error
 	// unknown says that a type that is not served was asked for; it is logged once.
 	unknown bool
 }
 
-func newGuard(logger *slog.Logger) *guard {
-	return &guard{logger: logger, refused: make(chan error, 1)}
+func newGuard(logger *slog.Logger, limits Limits) *guard {
+	return &guard{logger: logger, limiter: limits.limiter(), refused: make(chan error, 1)}
 }
 
-// admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open.
-func (g *guard) admit(typeURL string, names int) (pass bool, err error) {
+// admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open. Requests
+// beyond the rate wait, and with them the client's next ones.
+func (g *guard) admit(ctx context.Context, typeURL string, names int) (pass bool, err error) {
+	if g.limiter != nil {
+		if err := g.limiter.Wait(ctx); err != nil {
+			return false, err
+		}
+	}
 	switch {
 	case names > maxNames:
 		return false, g.refuse(status.Errorf(codes.ResourceExhausted,

@@ -55,7 +55,7 @@ func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 		t.Fatal(err)
 	}
 	p.xds = listener.Addr().String()
-	server := ads.New(ads.Options{Store: p.store, Listener: listener})
+	server := ads.New(ads.Options{Store: p.store, Ports: []ads.Port{{Listener: listener}}})
 	worlds, source := watch.NewWorlds(), watch.NewFile(p.dir, o)
 	group, ctx := errgroup.WithContext(t.Context())
 	group.Go(func() error { return source.Run(ctx, worlds) })

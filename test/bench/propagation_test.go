@@ -62,7 +62,7 @@ func serve(b *testing.B, store *snapshot.Store) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := ads.New(ads.Options{Store: store, Listener: listener})
+	server := ads.New(ads.Options{Store: store, Ports: []ads.Port{{Listener: listener}}})
 	var group errgroup.Group
 	group.Go(func() error { return server.Run(b.Context()) })
 	b.Cleanup(func() {

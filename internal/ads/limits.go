@@ -1,0 +1,151 @@
+package ads
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Limits keep clients from harming others. The zero value of each means no limit.
+type Limits struct {
+	// Streams is how many may be open; further ones are refused until some end.
+	Streams int
+	// StreamsPerClient is how many may be open of one client that has proved who it is.
+	StreamsPerClient int
+	// RequestsPerSecond is how many requests of one stream are read on average, and twenty times as many at once. Others wait.
+	RequestsPerSecond int
+	// FirstAnswers is how many streams may be in the making of their first answer. Others wait, those with nothing yet before
+	// those that hold a configuration already.
+	FirstAnswers int
+}
+
+// DefaultLimits are far above what gRPC clients need.
+var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSecond: 100, FirstAnswers: 128}
+
+// requestBurst is how many seconds' worth of requests may come at once: a client that starts asks for much.
+const requestBurst = 20
+
+// limiter is for the requests of one stream.
+func (l Limits) limiter() *rate.Limiter {
+	if l.RequestsPerSecond == 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(l.RequestsPerSecond), requestBurst*l.RequestsPerSecond)
+}
+
+// census counts the open streams.
+type census struct {
+	limits Limits
+
+	// mu protects what follows.
+	mu    sync.Mutex
+	total int
+	of    map[string]int
+}
+
+func newCensus(limits Limits) *census { return &census{limits: limits, of: map[string]int{}} }
+
+// enter counts a stream of a client, who is empty when nothing is proved. leave must be called at its end.
+func (c *census) enter(who string) (leave func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if limit := c.limits.Streams; limit > 0 && c.total >= limit {
+		return nil, status.Errorf(codes.ResourceExhausted, "the control plane serves %d streams and takes no more: add replicas, or raise --max-streams", limit)
+	}
+	if limit := c.limits.StreamsPerClient; limit > 0 && who != "" && c.of[who] >= limit {
+		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", who, limit)
+	}
+	c.total++
+	if who != "" {
+		c.of[who]++
+	}
+	return func() { c.leave(who) }, nil
+}
+
+func (c *census) leave(who string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.total--
+	if who == "" {
+		return
+	}
+	if c.of[who]--; c.of[who] == 0 {
+		delete(c.of, who)
+	}
+}
+
+// gate lets a few through at a time. Who is urgent passes those who are not.
+type gate struct {
+	// mu protects what follows.
+	mu              sync.Mutex
+	free            int
+	open            bool
+	urgent, patient []chan struct{}
+}
+
+// newGate makes one for that many at a time; 0 lets everybody through.
+func newGate(places int) *gate { return &gate{free: places, open: places == 0} }
+
+// pass waits for a place. leave gives it back, and may be called more than once.
+func (g *gate) pass(ctx context.Context, urgent bool) (leave func(), err error) {
+	if g.open {
+		return func() {}, nil
+	}
+	turn := g.queue(urgent)
+	select {
+	case <-turn:
+		return sync.OnceFunc(g.release), nil
+	case <-ctx.Done():
+		g.giveUp(turn)
+		return nil, ctx.Err()
+	}
+}
+
+// queue returns what is closed when it is one's turn.
+func (g *gate) queue(urgent bool) chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	turn := make(chan struct{})
+	switch {
+	case g.free > 0:
+		g.free--
+		close(turn)
+	case urgent:
+		g.urgent = append(g.urgent, turn)
+	default:
+		g.patient = append(g.patient, turn)
+	}
+	return turn
+}
+
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
+		if len(*queue) > 0 {
+			close((*queue)[0])
+			*queue = (*queue)[1:]
+			return
+		}
+	}
+	g.free++
+}
+
+// giveUp leaves the queue, or hands the place on if it came at the last moment.
+func (g *gate) giveUp(turn chan struct{}) {
+	g.mu.Lock()
+	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
+		for i, other := range *queue {
+			if other == turn {
+				*queue = append((*queue)[:i:i], (*queue)[i+1:]...)
+				g.mu.Unlock()
+				return
+			}
+		}
+	}
+	g.mu.Unlock()
+	g.release()
+}

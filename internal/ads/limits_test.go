@@ -1,0 +1,211 @@
+package ads
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/mizzen-mesh/mizzen/internal/identity"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+func TestCensus(t *testing.T) {
+	c := newCensus(Limits{Streams: 3, StreamsPerClient: 2})
+	enter := func(who string) func() {
+		t.Helper()
+		leave, err := c.enter(who)
+		if err != nil {
+			t.Fatalf("%s was refused: %v", who, err)
+		}
+		return leave
+	}
+	leave := enter("pod/a/a")
+	enter("pod/a/a")
+	if _, err := c.enter("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 2 streams") {
+		t.Errorf("a third stream of one client: got %v, want ResourceExhausted", err)
+	}
+	enter("")
+	if _, err := c.enter("pod/b/b"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
+		t.Errorf("a fourth stream: got %v, want ResourceExhausted", err)
+	}
+	leave()
+	enter("pod/a/a")
+	if len(c.of) != 1 || c.total != 3 {
+		t.Errorf("after one left and one came there are %d streams of %v", c.total, c.of)
+	}
+}
+
+func TestGateLetsTheUrgentPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		leave, err := g.pass(t.Context(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := make(chan string, 2)
+		wait := func(name string, urgent bool) {
+			go func() {
+				next, err := g.pass(t.Context(), urgent)
+				if err != nil {
+					order <- err.Error()
+					return
+				}
+				order <- name
+				next()
+				next() // is harmless
+			}()
+			synctest.Wait()
+		}
+		wait("has configuration", false)
+		wait("has nothing", true)
+		leave()
+		if first, second := <-order, <-order; first != "has nothing" || second != "has configuration" {
+			t.Errorf("%q passed before %q", first, second)
+		}
+		synctest.Wait()
+		if g.free != 1 {
+			t.Errorf("%d places are free at the end, want 1", g.free)
+		}
+	})
+}
+
+func TestGateForgetsWhoLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		leave, _ := g.pass(t.Context(), true)
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := make(chan error, 1)
+		go func() {
+			_, err := g.pass(ctx, true)
+			gone <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-gone; err == nil {
+			t.Error("who left was let in")
+		}
+		leave()
+		if g.free != 1 || len(g.urgent) != 0 {
+			t.Errorf("%d places are free and %d wait, want 1 and none", g.free, len(g.urgent))
+		}
+	})
+}
+
+// witness proves what it is told to.
+type witness struct {
+	id  identity.Identity
+	err error
+}
+
+func (w witness) Identify(context.Context) (identity.Identity, error) { return w.id, w.err }
+
+// refusal opens a stream and returns how it ends.
+func (r *rig) refusal(t *testing.T, node *corev3.Node) error {
+	t.Helper()
+	stream := r.open(t)
+	_ = stream.Send(request(node, echoCluster)) // the stream may have been refused already
+	_, err := stream.Recv()
+	return err
+}
+
+func TestWhoProvesNothingIsRefused(t *testing.T) {
+	r := startWith(t, Options{Authenticator: witness{err: status.Error(codes.Unauthenticated, "nobody")}})
+	r.store.Publish(world(1))
+	if err := r.refusal(t, nil); status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("got %v, want Unauthenticated", err)
+	}
+}
+
+func TestProofDecidesWhatIsSeen(t *testing.T) {
+	pod := &mesh.Pod{Ref: mesh.Ref{Kind: "Pod", Namespace: "shop", Name: "web-0"}, ServiceAccount: "web"}
+	r := startWith(t, Options{Authenticator: witness{id: identity.Identity{Proof: identity.Token, Namespace: "shop", ServiceAccount: "web", Pod: pod}}})
+	r.store.Publish(world(1))
+
+	foreign, err := structpb.NewStruct(map[string]any{"NAMESPACE": "bank"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.refusal(t, &corev3.Node{Metadata: foreign}); status.Code(err) != codes.PermissionDenied || !strings.Contains(err.Error(), `"bank"`) {
+		t.Errorf("a foreign namespace: got %v, want PermissionDenied", err)
+	}
+
+	stream := r.open(t)
+	send(t, stream, request(&corev3.Node{Id: "web"}, echoCluster))
+	receive(t, stream)
+	got := r.store.Clients()
+	if len(got) != 1 || got[0].Namespace != "shop" || got[0].Identity != "pod/shop/web-0" || got[0].Proof != "token" {
+		t.Errorf("got %+v, want pod/shop/web-0 of namespace shop, by token", got)
+	}
+}
+
+func TestStreamEndsAfterItsProof(t *testing.T) {
+	r := startWith(t, Options{Authenticator: witness{id: identity.Identity{Proof: identity.Token, Namespace: "shop", Expires: time.Now().Add(-expiryGrace)}}})
+	r.store.Publish(world(1))
+	stream := r.open(t)
+	_ = stream.Send(request(nil, echoCluster))
+	for {
+		_, err := stream.Recv()
+		if err == nil {
+			continue
+		}
+		if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "expired") {
+			t.Errorf("got %v, want Unavailable, so that the client returns", err)
+		}
+		return
+	}
+}
+
+func TestTooManyStreamsAreRefusedCheaply(t *testing.T) {
+	r := startWith(t, Options{Limits: Limits{Streams: 1}})
+	r.store.Publish(world(1))
+	first := r.open(t)
+	send(t, first, request(nil, echoCluster))
+	receive(t, first)
+	if err := r.refusal(t, nil); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("got %v, want ResourceExhausted", err)
+	}
+}
+
+// TestReturningClientsFreeTheGate has clients that need no answer pass a gate of one place.
+func TestReturningClientsFreeTheGate(t *testing.T) {
+	r := startWith(t, Options{Limits: Limits{FirstAnswers: 1}})
+	r.store.Publish(world(1))
+	version := ""
+	for range 3 {
+		stream := r.open(t)
+		req := request(nil, echoCluster)
+		req.VersionInfo = version
+		send(t, stream, req)
+		if version == "" {
+			version = receive(t, stream).GetVersionInfo()
+			continue
+		}
+		// It holds what is current; only a change reaches it. A second type is asked for to know that the first was read.
+		send(t, stream, &discoveryv3.DiscoveryRequest{TypeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster", ResourceNames: []string{echoCluster}})
+		receive(t, stream)
+	}
+}
+
+func TestRequestsBeyondTheRateWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(nil, Limits{RequestsPerSecond: 10})
+		start := time.Now()
+		for range 10*requestBurst + 10 {
+			if _, err := g.admit(t.Context(), string(snapshot.EndpointType), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took < 900*time.Millisecond || took > 1100*time.Millisecond {
+			t.Errorf("a second's worth beyond the burst took %v, want 1s", took)
+		}
+	})
+}

@@ -1,0 +1,29 @@
+package ads
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Why streams are refused.
+const (
+	refusedUnproved      = "unproved"
+	refusedContradiction = "contradiction"
+	refusedLimit         = "limit"
+)
+
+// metrics are the server's.
+type metrics struct{ refusals *prometheus.CounterVec }
+
+func newMetrics(registry prometheus.Registerer) *metrics {
+	m := &metrics{refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mizzen_xds_streams_refused_total",
+		Help: "Streams refused: of clients that prove nothing (unproved), say otherwise than they prove (contradiction), or are too many (limit).",
+	}, []string{"reason"})}
+	for _, reason := range []string{refusedUnproved, refusedContradiction, refusedLimit} {
+		m.refusals.WithLabelValues(reason) // so that it is there, at zero, before it happens
+	}
+	if registry != nil {
+		registry.MustRegister(m.refusals)
+	}
+	return m
+}
+
+func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
