@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
@@ -18,6 +19,7 @@ import (
 type sourceFlags struct {
 	files, kubeconfig, context string
 	namespaces                 []string
+	emptyGrace                 time.Duration
 	mesh                       meshFlags
 }
 
@@ -26,6 +28,8 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster to serve")
 	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current one)")
 	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these namespaces: `NAMESPACE,...` (default all)")
+	cmd.Flags().DurationVar(&f.emptyGrace, "empty-service-grace", 10*time.Second,
+		"how long a Service keeps its endpoints that loses all of them at once, two or more; 0 is not at all")
 	f.mesh.register(cmd)
 }
 
@@ -35,6 +39,8 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "--files and --kubeconfig exclude each other")
 	case f.context != "" && f.kubeconfig == "":
 		return usageErrorf(cmd, "--context needs --kubeconfig")
+	case f.emptyGrace < 0:
+		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
 	return nil
 }
@@ -116,10 +122,11 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
 	return watch.Options{
-		Domain:        f.mesh.domain,
-		RootNamespace: f.mesh.rootNamespace,
-		Defaults:      f.mesh.defaults(),
-		Namespaces:    f.namespaces,
-		Logger:        logger,
+		Domain:            f.mesh.domain,
+		RootNamespace:     f.mesh.rootNamespace,
+		Defaults:          f.mesh.defaults(),
+		Namespaces:        f.namespaces,
+		EmptyServiceGrace: f.emptyGrace,
+		Logger:            logger,
 	}
 }

@@ -85,6 +85,10 @@ var codes = []CodeDoc{
 		CodeTooLarge, "An object is larger than the control plane reads, which is more than an API server stores. It is not used.",
 		"Split it.",
 	},
+	{
+		CodeEndpointsVanished, "A Service that is still there had two or more endpoints in use, and lost all of them in one step. That is seldom meant, so clients keep them for `--empty-service-grace`. Endpoints that stop one after the other are not kept.",
+		"Bring the EndpointSlices back, or delete the Service if it is to go. `--empty-service-grace=0` believes every loss at once.",
+	},
 }
 
 // ProblemsMarkdown is the page about the codes, for docs/PROBLEMS.md.

@@ -80,6 +80,8 @@ const (
 	CodeInternal Code = "Internal"
 	// CodeTooLarge: an object is larger than the control plane reads.
 	CodeTooLarge Code = "TooLarge"
+	// CodeEndpointsVanished: a Service lost all of its endpoints at once. For a while clients keep them.
+	CodeEndpointsVanished Code = "EndpointsVanished"
 )
 
 // Problem is what an author did that cannot be honoured, or only in part: the one kind of error that users see.

@@ -78,13 +78,14 @@ func TestGoldensHaveInputs(t *testing.T) {
 // TestEveryCodeHasAGolden keeps the list of codes and what the goldens show together.
 func TestEveryCodeHasAGolden(t *testing.T) {
 	elsewhere := map[mesh.Code]string{
-		mesh.CodeUnreadable:      "files only",
-		mesh.CodeUnknownKind:     "files only",
-		mesh.CodeUnknownField:    "files only",
-		mesh.CodeDuplicateObject: "files only",
-		mesh.CodeTooLarge:        "reading only",
-		mesh.CodeRefused:         "clients only",
-		mesh.CodeInternal:        "a fault of the control plane",
+		mesh.CodeUnreadable:        "files only",
+		mesh.CodeUnknownKind:       "files only",
+		mesh.CodeUnknownField:      "files only",
+		mesh.CodeDuplicateObject:   "files only",
+		mesh.CodeTooLarge:          "reading only",
+		mesh.CodeRefused:           "clients only",
+		mesh.CodeInternal:          "a fault of the control plane",
+		mesh.CodeEndpointsVanished: "changes only",
 	}
 	shown := map[mesh.Code]bool{}
 	for _, g := range goldens(t) {

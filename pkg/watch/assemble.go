@@ -24,15 +24,17 @@ type assembler struct {
 	endpoints      endpointIndex
 	policies       policyIndex
 	routes         routeIndex
+	guard          guard
 	problems       problemBook
 }
 
-func newAssembler(domain, rootNamespace string, defaults mesh.Defaults) *assembler {
+func newAssembler(o Options) *assembler {
 	return &assembler{
-		domain: domain, root: rootNamespace, defaults: defaults,
+		domain: o.Domain, root: o.RootNamespace, defaults: o.Defaults,
 		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
 		byAddress: index[string, objectID]{}, dirtyAddresses: map[string]struct{}{},
-		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(), problems: newProblemBook(),
+		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(),
+		guard: newGuard(o.EmptyServiceGrace), problems: newProblemBook(),
 	}
 }
 

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"time"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -159,12 +161,22 @@ func (n *assembly) concerned(patterns map[string]struct{}) map[string]struct{} {
 
 func (n *assembly) bindEndpoints() {
 	a := n.objects
+	now := time.Now()
+	for _, id := range a.guard.over(now) {
+		a.endpoints.dirty[id] = struct{}{}
+	}
 	for id := range a.endpoints.takeDirty() {
 		var set *mesh.EndpointSet
 		if service := a.services[id]; service != nil {
 			set = a.endpoints.assemble(service)
 		}
-		n.endpoints.put(a.serviceHost(id), set)
+		host, key := a.serviceHost(id), objectKey{kindService, id.namespace, id.name}
+		var problems []mesh.Problem
+		if before := n.endpoints.get(host); a.guard.keeps(id, a.services[id], before, set, now) {
+			set, problems = before, []mesh.Problem{a.guard.problem(before, key)}
+		}
+		a.problems.put(problemKey{topicEndpoints, key}, problems)
+		n.endpoints.put(host, set)
 	}
 }
 

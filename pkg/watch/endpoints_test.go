@@ -32,7 +32,7 @@ func apply(t testing.TB, a *assembler, text string) *mesh.World {
 }
 
 func newTestAssembler() *assembler {
-	return newAssembler("cluster.local", "istio-system", mesh.Defaults{})
+	return newAssembler(Options{}.withDefaults())
 }
 
 // slicesOf makes EndpointSlices of the Service echo in demo, one for each text: its ports and endpoints.

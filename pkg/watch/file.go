@@ -48,6 +48,7 @@ func (f *File) Run(ctx context.Context, out Worlds) error {
 	}
 	r := &fileRun{
 		File: f, root: dir, watcher: watcher, out: out, parser: newParser(f.options), holder: newHolder(f.options),
+		kept: newAlarm(),
 	}
 	err = r.loop(ctx)
 	if closeErr := watcher.Close(); err == nil && closeErr != nil {
@@ -74,6 +75,8 @@ type fileRun struct {
 	missed time.Time
 	// frozen says that the folder could not be read the last time.
 	frozen bool
+	// kept wakes when endpoints are kept no longer that a Service lost.
+	kept *alarm
 }
 
 func (r *fileRun) loop(ctx context.Context) error {
@@ -85,6 +88,7 @@ func (r *fileRun) loop(ctx context.Context) error {
 	r.publish()
 	due := time.NewTimer(patrol)
 	defer due.Stop()
+	defer r.kept.stop()
 	soon := false // an event has brought the timer forward
 	for {
 		select {
@@ -103,6 +107,8 @@ func (r *fileRun) loop(ctx context.Context) error {
 			r.options.Logger.Warn("file events lost", "dir", r.dir, "error", err)
 			soon = true
 			due.Reset(settle)
+		case <-r.kept.after(r.holder.guard.next(time.Now())):
+			r.publish()
 		case <-due.C:
 			soon = false
 			due.Reset(r.refresh())

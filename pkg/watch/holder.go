@@ -15,7 +15,7 @@ type holder struct {
 }
 
 func newHolder(o Options) *holder {
-	return &holder{assembler: newAssembler(o.Domain, o.RootNamespace, o.Defaults), applied: map[objectKey]*object{}}
+	return &holder{assembler: newAssembler(o), applied: map[objectKey]*object{}}
 }
 
 // losses describes the files that would take objects with them after a look at the files, as they are now; empty when none

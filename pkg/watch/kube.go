@@ -123,9 +123,11 @@ func (k *Kube) Run(ctx context.Context, out Worlds) error {
 // assemble makes Worlds of what the informers put into the inbox. A change that comes after a pause is taken up at once;
 // those that come while a World is made, or within MinInterval of it, go into the next one together.
 func (k *Kube) assemble(ctx context.Context, out Worlds) {
-	a := newAssembler(k.options.Domain, k.options.RootNamespace, k.options.Defaults)
+	a := newAssembler(k.options)
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	kept := newAlarm()
+	defer kept.stop()
 	for last := (*mesh.World)(nil); ; {
 		for key, object := range k.inbox.take() {
 			if object == nil {
@@ -146,6 +148,7 @@ func (k *Kube) assemble(ctx context.Context, out Worlds) {
 		}
 		select {
 		case <-k.inbox.poke:
+		case <-kept.after(a.guard.next(time.Now())):
 		case <-ctx.Done():
 			return
 		}

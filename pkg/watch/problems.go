@@ -20,6 +20,8 @@ const (
 	topicMerge
 	// topicConflict: comparing all that is declared for one host; the key's name is that host.
 	topicConflict
+	// topicEndpoints: looking for what stands behind a Service.
+	topicEndpoints
 )
 
 type problemKey struct {

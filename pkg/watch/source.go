@@ -19,6 +19,9 @@ type Options struct {
 	Defaults mesh.Defaults
 	// Namespaces restricts what is read; empty means all. Nodes belong to no namespace and are always read.
 	Namespaces []string
+	// EmptyServiceGrace is how long a Service keeps its endpoints that loses two or more of them, and with them the last, at once;
+	// zero is not at all.
+	EmptyServiceGrace time.Duration
 	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
 	Logger *slog.Logger
 	// MinInterval caps the rate of Worlds under a flood of changes; 10 ms when zero. A first change never waits for it.
