@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// binary is a static Go program and what it says about itself.
+type binary struct {
+	name    string
+	content []byte
+	info    *debug.BuildInfo
+}
+
+func open(path string) (binary, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return binary{}, err
+	}
+	info, err := buildinfo.Read(bytes.NewReader(content))
+	if err != nil {
+		return binary{}, fmt.Errorf("%s: %w", path, err)
+	}
+	// In an empty image there is nothing that could load a dynamic program; it would fail as if it did not exist.
+	program, err := elf.NewFile(bytes.NewReader(content))
+	if err != nil {
+		return binary{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if program.Section(".interp") != nil {
+		return binary{}, fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", path)
+	}
+	return binary{name: filepath.Base(path), content: content, info: info}, nil
+}
+
+// setting is what the binary was built with, such as GOARCH.
+func (b binary) setting(key string) string {
+	for _, s := range b.info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+func (b binary) platform() v1.Platform {
+	return v1.Platform{OS: b.setting("GOOS"), Architecture: b.setting("GOARCH")}
+}
+
+// created is the time of the commit that was built, so that it does not matter when it was. Without one it is 1970.
+func (b binary) created() time.Time {
+	at, err := time.Parse(time.RFC3339, b.setting("vcs.time"))
+	if err != nil {
+		return time.Unix(0, 0).UTC()
+	}
+	return at.UTC()
+}
+
+// labels say where the binary comes from, in the words of the OCI.
+func (b binary) labels() map[string]string {
+	labels := map[string]string{
+		"org.opencontainers.image.title":   b.name,
+		"org.opencontainers.image.version": b.info.Main.Version,
+		"org.opencontainers.image.source":  "https://" + b.info.Main.Path,
+		"org.opencontainers.image.created": b.created().Format(time.RFC3339),
+	}
+	if revision := b.setting("vcs.revision"); revision != "" {
+		labels["org.opencontainers.image.revision"] = revision
+	}
+	return labels
+}

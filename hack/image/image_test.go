@@ -1,0 +1,213 @@
+package main
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+)
+
+// build builds this very program for a platform and returns where it is.
+func build(t *testing.T, arch string, env ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), arch, "app")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	cmd.Env = append(os.Environ(), append([]string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0"}, env...)...)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, output)
+	}
+	return path
+}
+
+func TestImages(t *testing.T) {
+	dir := t.TempDir()
+	o := output{
+		name: "example.test/app:v1", layout: filepath.Join(dir, "oci"), tar: filepath.Join(dir, "app.tar"), sbom: filepath.Join(dir, "sbom"),
+	}
+	binaries := []string{build(t, "amd64"), build(t, "arm64")}
+	if err := run(o, binaries); err != nil {
+		t.Fatal(err)
+	}
+	index := readLayout(t, o.layout)
+	if err := validate.Index(index); err != nil {
+		t.Error(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var platforms []string
+	for _, m := range manifest.Manifests {
+		platforms = append(platforms, m.Platform.String())
+		image, err := index.Image(m.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkImage(t, image, m.Platform.Architecture)
+	}
+	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) {
+		t.Errorf("platforms: got %v, want %v", platforms, want)
+	}
+	tag, err := name.NewTag(o.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := tarball.ImageFromPath(o.tar, &tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Image(loaded); err != nil {
+		t.Error(err)
+	}
+
+	again := o
+	again.layout = filepath.Join(dir, "again")
+	if err := run(again, binaries); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := digest(t, readLayout(t, again.layout)), digest(t, index); got != want {
+		t.Errorf("made again: got %v, want %v", got, want)
+	}
+}
+
+// readLayout returns the index with all platforms, which the layout's own names.
+func readLayout(t *testing.T, dir string) v1.ImageIndex {
+	t.Helper()
+	top, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := top.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(manifest.Manifests); n != 1 {
+		t.Fatalf("%s: got %d entries, want 1", dir, n)
+	}
+	entry := manifest.Manifests[0]
+	if got, want := entry.Annotations["io.containerd.image.name"], "example.test/app:v1"; got != want {
+		t.Errorf("name: got %q, want %q", got, want)
+	}
+	index, err := top.ImageIndex(entry.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
+func digest(t *testing.T, index v1.ImageIndex) v1.Hash {
+	t.Helper()
+	d, err := index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func checkImage(t *testing.T, image v1.Image, arch string) {
+	t.Helper()
+	file, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := file.Config
+	if file.Architecture != arch || config.User != "65532:65532" || !slices.Equal(config.Entrypoint, []string{"/app"}) {
+		t.Errorf("got %s, user %s, entry point %v; want %s, 65532:65532, /app", file.Architecture, config.User, config.Entrypoint, arch)
+	}
+	files := map[string]string{}
+	contents := mutate.Extract(image)
+	defer contents.Close()
+	for r := tar.NewReader(contents); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[header.Name] = string(content)
+	}
+	if !strings.HasPrefix(files["app"], "\x7fELF") {
+		t.Errorf("app is not a program; the image has %v", slices.Sorted(maps.Keys(files)))
+	}
+	if n := strings.Count(files["etc/ssl/certs/ca-certificates.crt"], "BEGIN CERTIFICATE"); n < 100 {
+		t.Errorf("got %d public authorities, want at least 100", n)
+	}
+}
+
+func TestSBOM(t *testing.T) {
+	b, err := open(build(t, "amd64"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := sbom(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d document
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	version := ""
+	for _, m := range d.Packages {
+		if m.Name == "github.com/google/go-containerregistry" {
+			version = m.Version
+		}
+	}
+	if version == "" {
+		t.Error("a module that this program is made of is missing")
+	}
+	if got, want := len(d.Packages), len(b.info.Deps)+2; got != want {
+		t.Errorf("packages: got %d, want %d: the binary, Go and the modules", got, want)
+	}
+	if got, want := len(d.Relationships), len(d.Packages); got != want {
+		t.Errorf("relationships: got %d, want %d", got, want)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	static := build(t, "amd64")
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("#!/bin/sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		name, binary, want string
+	}{
+		"no name":            {"", static, "-name"},
+		"a name without tag": {"example.test/app", static, "-name"},
+		"no such file":       {"example.test/app:v1", static + "x", "no such file"},
+		"a script":           {"example.test/app:v1", text, "unrecognized file format"},
+	}
+	// A dynamic program, which needs a C compiler to be made.
+	if _, err := exec.LookPath("gcc"); err == nil {
+		linked := build(t, "amd64", "CGO_ENABLED=1", "GOFLAGS=-ldflags=-linkmode=external")
+		cases["a dynamic program"] = struct{ name, binary, want string }{"example.test/app:v1", linked, "CGO_ENABLED=0"}
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			err := run(output{name: test.name}, []string{test.binary})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+}

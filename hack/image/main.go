@@ -1,0 +1,51 @@
+// Command image makes container images of static Go binaries, without Docker, a base image or a registry.
+//
+// An image holds the binary, the certificates of public authorities and nothing else, and runs as nobody. The binary itself
+// says for which platform it is, when and from which commit. The same binary therefore gives the same image, byte for byte.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+func main() {
+	var o output
+	flag.StringVar(&o.name, "name", "", "`name` of the image, such as example.org/app:v1")
+	flag.StringVar(&o.layout, "layout", "", "write an OCI layout with all platforms to this `directory`")
+	flag.StringVar(&o.tar, "tar", "", "write the image of this machine's platform as a `file` for docker load or ctr images import")
+	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX")
+	flag.Parse()
+	if err := run(o, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "image:", err)
+		os.Exit(1)
+	}
+}
+
+// run makes an image of each binary, one for each platform, and writes them.
+func run(o output, binaries []string) error {
+	if len(binaries) == 0 {
+		return errors.New("name at least one binary")
+	}
+	tag, err := name.NewTag(o.name, name.StrictValidation)
+	if err != nil {
+		return fmt.Errorf("-name: %w", err)
+	}
+	var all []made
+	for _, path := range binaries {
+		b, err := open(path)
+		if err != nil {
+			return err
+		}
+		image, err := b.image()
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, made{binary: b, image: image})
+	}
+	return o.write(tag, all)
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# A real Kubernetes on this machine, in namespaces of its own: etcd, API server, controllers, scheduler, CoreDNS, and nodes with
+# kubelet, kube-proxy, containerd and runc. No Docker and no registry. It needs root and cgroup v1; build.sh builds what it runs.
+#
+#   node.sh check                 say what is missing on this machine
+#   node.sh up                    start the cluster with node-0 in zone-a
+#   node.sh join INDEX ZONE       add node-INDEX, for example: join 1 zone-b
+#   node.sh load IMAGE BINARY     make an image of a static binary known to all nodes
+#   node.sh k ARGUMENTS           kubectl
+#   node.sh sh COMMAND            run a command on node-0, or on node-$NODE
+#   node.sh down                  end everything and remove it
+#   node.sh run INDEX ZONE        what up and join start: the node, in the foreground; it prints "ready" when it is
+#
+# NODE_STATE is where everything lies that the cluster writes; clusters with different ones do not see each other.
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+export here state=${NODE_STATE:-/var/tmp/mizzen-node} bin=${TESTCLUSTER_BIN:-$here/bin}
+binaries="etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl coredns pause image"
+controllers="cpu cpuacct cpuset memory devices freezer blkio pids systemd"
+
+fail() {
+	echo "node: $*" >&2
+	exit 1
+}
+
+# pid N is the process that all of node N hangs on, as it wrote it down itself. A number that is somebody else's by now is not given.
+pid() {
+	local pid
+	pid=$(cat "$state/node-$1/pid" 2>/dev/null) &&
+		tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qFx "$state/node-$1" && echo "$pid"
+}
+
+# inside N COMMAND... runs a command in all namespaces of node N.
+inside() {
+	local pid
+	pid=$(pid "$1") || fail "node-$1 is not running"
+	nsenter --target "$pid" --mount --net --pid --uts --ipc --cgroup --wdns="$PWD" -- "${@:2}"
+}
+
+# hierarchy CONTROLLER is the directory of this process in a hierarchy of cgroup v1. A node's is made below it, never beside it.
+hierarchy() {
+	local name=$1 path
+	[[ $name = systemd ]] && name=name=systemd
+	path=$(awk -F: -v want="$name" '{ split($2, names, ","); for (i in names) if (names[i] == want) print $3 }' /proc/self/cgroup)
+	[[ -n $path ]] && echo "/sys/fs/cgroup/$1${path%/}"
+}
+
+check() {
+	local missing=() name packages=()
+	[[ $EUID = 0 ]] || missing+=("root: run it as root")
+	unshare --mount --net --pid --uts --ipc --fork true 2>/dev/null || missing+=("namespaces: this machine lets nobody make them (unshare)")
+	for name in $controllers; do
+		[[ -w $(hierarchy "$name")/tasks ]] 2>/dev/null || missing+=("cgroup v1 with a writable $name: boot with systemd.unified_cgroup_hierarchy=0")
+	done
+	need() { command -v "$2" >/dev/null || packages+=("$1"); }
+	need containerd containerd
+	need runc runc
+	need containernetworking-plugins /usr/lib/cni/bridge
+	need iproute2 ip
+	need nftables nft
+	need conntrack conntrack
+	need iptables iptables
+	need util-linux nsenter
+	need openssl openssl
+	need curl curl
+	need procps sysctl
+	((${#packages[@]})) && missing+=("packages: apt-get install ${packages[*]}")
+	for name in $binaries; do
+		[[ -x $bin/$name ]] || { missing+=("$name in $bin: run hack/testcluster/build.sh") && break; }
+	done
+	case $state/ in /run/* | /var/lib/* | /var/log/*) missing+=("another NODE_STATE: $state is hidden inside a node") ;; esac
+	((${#missing[@]})) || return 0
+	printf 'node: missing: %s\n' "${missing[@]}" >&2
+	return 1
+}
+
+# limits N makes the cgroups of node N and moves this process into them.
+limits() {
+	local name parent dir
+	for name in $controllers; do
+		parent=$(hierarchy "$name")
+		dir=$parent/mizzen-$(basename "$state")-$1
+		mkdir -p "$dir"
+		echo "$dir" >>"$state/node-$1/cgroups"
+		if [[ $name = cpuset ]]; then # which takes no process before it has CPUs and memory
+			cat "$parent/cpuset.cpus" >"$dir/cpuset.cpus"
+			cat "$parent/cpuset.mems" >"$dir/cpuset.mems"
+		fi
+		echo $$ >"$dir/cgroup.procs"
+	done
+}
+
+run() {
+	check || exit 1
+	export index=$1 zone=$2 dir=$state/node-$1
+	pid "$index" >/dev/null && fail "node-$index is running"
+	mkdir -p "$dir"
+	rm -f "$dir/ready" "$dir/cgroups"
+	"$here/node/pki.sh"
+	limits "$index"
+	# With its first process ends every other of its namespaces, and with the last one the mounts, links and shims.
+	exec unshare --mount --net --pid --uts --ipc --cgroup --fork --kill-child "$here/node/init.sh" "$dir" </dev/null
+}
+
+# start runs a node in the background and waits until it is ready.
+start() {
+	mkdir -p "$state/node-$1"
+	rm -f "$state/node-$1/ready"
+	setsid "$0" run "$@" >"$state/node-$1/log.txt" 2>&1 &
+	until [[ -e $state/node-$1/ready ]]; do
+		kill -0 $! 2>/dev/null || { cat "$state/node-$1/log.txt" >&2 && exit 1; }
+		sleep 0.1
+	done
+	cat "$state/node-$1/log.txt"
+}
+
+load() {
+	local tar=$state/image.tar node
+	"$bin/image" -name "$1" -tar "$tar" "$2" >/dev/null
+	for node in "$state"/node-*; do
+		inside "${node##*-}" ctr --namespace k8s.io images import "$tar" >/dev/null
+	done
+}
+
+down() {
+	local node pid dir
+	for node in "$state"/node-*; do
+		if pid=$(pid "${node##*-}"); then
+			kill -KILL "$pid"
+			while [[ -e /proc/$pid ]]; do sleep 0.05; done
+		fi
+		# A cgroup goes once the kernel has taken the last of its processes out.
+		while read -r dir; do
+			for _ in {1..50}; do
+				[[ ! -d $dir ]] || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || { sleep 0.1 && continue; }
+				break
+			done
+		done < <(cat "$node/cgroups" 2>/dev/null)
+	done
+	rm -rf --one-file-system "$state"
+}
+
+command=${1:-help}
+(($# == 0)) || shift
+case $command in
+check | run | load | down) "$command" "$@" ;;
+up) start 0 zone-a ;;
+join) start "$@" ;;
+k) inside 0 "$bin/kubectl" --kubeconfig="$state/admin.kubeconfig" "$@" ;;
+sh) inside "${NODE:-0}" "$@" ;;
+*) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" ;;
+esac

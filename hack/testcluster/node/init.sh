@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# The first process of a node: it makes the node's world and starts its daemons, and the node ends with it. Its argument, the
+# node's directory, is how others know that a process is this one.
+set -euo pipefail
+: "${here:?}" "${state:?}" "${bin:?}" "${dir:?}" "${index:?}" "${zone:?}"
+node=node-$index address=10.77.0.$((index + 1)) pods=10.244.$index.0/24
+export CONTAINERD_ADDRESS=/run/containerd/containerd.sock
+
+kubectl() { "$bin/kubectl" --kubeconfig="$state/admin.kubeconfig" "$@"; }
+
+say() {
+	local tenths=$(((${EPOCHREALTIME/[.,]/} - began) / 100000))
+	printf '%3d.%d s  %s\n' $((tenths / 10)) $((tenths % 10)) "$*"
+}
+
+# daemon NAME COMMAND... starts it, logging to NAME.log. await notices when it ends too early.
+daemon() {
+	local name=$1
+	shift
+	nice -n 5 "$@" >"$dir/$name.log" 2>&1 &
+	daemons[$!]=$name
+}
+
+# await WHAT COMMAND... repeats the command until it succeeds.
+await() {
+	local what=$1 pid
+	shift
+	until "$@" >/dev/null 2>&1; do
+		for pid in "${!daemons[@]}"; do
+			kill -0 "$pid" 2>/dev/null && continue
+			echo "${daemons[$pid]} has ended; the end of its log:"
+			tail -n 5 "$dir/${daemons[$pid]}.log"
+			exit 1
+		done
+		sleep 0.1
+	done
+	say "$what"
+}
+
+# render FILE writes one of the templates beside this script to the node's directory.
+render() {
+	mkdir -p "$(dirname "$dir/$1")"
+	sed "s|@state@|$state|g; s|@dir@|$dir|g; s|@node@|$node|g; s|@address@|$address|g; s|@pods@|$pods|g" \
+		"$here/node/${1##*/}" >"$dir/$1"
+}
+
+# own mounts what must not be the machine's. Shims, CNI and kubelet have paths below /run, /var/lib and /var/log that nobody can set.
+own() {
+	local name sysctl
+	mount -t proc proc /proc
+	mount -t sysfs sysfs /sys
+	mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+	while read -r name; do
+		name=${name#/sys/fs/cgroup/}
+		name=${name%%/*}
+		mkdir "/sys/fs/cgroup/$name"
+		mount -t cgroup -o "${name/#systemd/name=systemd}" cgroup "/sys/fs/cgroup/$name"
+	done <"$dir/cgroups"
+	for name in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $name; done
+	mkdir -p "$dir/kubelet" /var/lib/kubelet
+	mount --bind "$dir/kubelet" /var/lib/kubelet
+	# Kubelet would write these for the whole machine, if it did not read that they are as it wants them.
+	for sysctl in vm/overcommit_memory=1 kernel/panic=10 kernel/panic_on_oops=1; do
+		name=/run/${sysctl//\//.}
+		echo "${sysctl#*=}" >"$name"
+		mount --bind "$name" "/proc/sys/${sysctl%=*}"
+	done
+	printf 'nameserver 10.77.0.1\nsearch svc.cluster.local cluster.local\n' >/run/resolv.conf
+	mount --bind /run/resolv.conf /etc/resolv.conf
+}
+
+# connect gives the node its address. Node 0 has a link that leads nowhere; each other one has a link to node 0, which is its router.
+connect() {
+	local first router=()
+	hostname "$node"
+	ip link set lo up
+	sysctl -qw net.ipv4.ip_forward=1
+	if ((index == 0)); then
+		ip link add name uplink type veth peer name nowhere
+		ip link set nowhere up
+	else
+		router=(via 10.77.0.1 onlink)
+		first=/proc/$(cat "$state/node-0/pid")/ns/net
+		ip link add name uplink type veth peer name "$node" netns "$first"
+		nsenter --net="$first" ip link set "$node" up
+		nsenter --net="$first" ip route add "$address" dev "$node"
+		nsenter --net="$first" ip route add "$pods" via "$address" dev "$node"
+	fi
+	ip address add "$address/32" dev uplink
+	ip link set uplink up
+	ip route add default "${router[@]}" dev uplink
+}
+
+containerd_up() {
+	render containerd.toml
+	render cni/10-pods.conflist
+	daemon containerd containerd --config "$dir/containerd.toml"
+	"$bin/image" -name mesh.test/pause:1 -tar "$dir/pause.tar" "$bin/pause" >/dev/null
+	await "containerd runs" ctr version
+	ctr --namespace k8s.io images import "$dir/pause.tar" >/dev/null
+	ctr --namespace k8s.io images label mesh.test/pause:1 io.cri-containerd.pinned=pinned >/dev/null
+}
+
+kubelet_up() {
+	render kubelet.yaml
+	daemon kubelet "$bin/kubelet" --config="$dir/kubelet.yaml" --kubeconfig="$state/kubelet-$index.kubeconfig" \
+		--hostname-override="$node" --node-ip="$address" --cert-dir=/var/lib/kubelet/pki \
+		--node-labels="topology.kubernetes.io/zone=$zone,topology.kubernetes.io/region=region-1"
+	daemon kube-proxy "$bin/kube-proxy" --kubeconfig="$state/proxy.kubeconfig" --proxy-mode=nftables \
+		--hostname-override="$node" --cluster-cidr=10.244.0.0/16 --nodeport-addresses="$address/32" \
+		--metrics-bind-address="$address:10249" --healthz-bind-address="$address:10256" \
+		--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
+}
+
+# ready says whether the node takes pods.
+ready() {
+	[[ $(kubectl get node "$node" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}{.spec.taints}') == True ]]
+}
+
+# shellcheck source=hack/testcluster/node/plane.sh
+((index > 0)) || source "$here/node/plane.sh"
+
+declare -A daemons=()
+began=${EPOCHREALTIME/[.,]/}
+trap 'exit 0' TERM
+# /proc is still the machine's here, where this process has another number than 1. A command's would be that of the command.
+read -r pid _ </proc/self/stat
+mount --make-rprivate /
+connect
+own
+echo "$pid" >"$dir/pid"
+((index > 0)) || plane_start
+containerd_up
+((index > 0)) || plane_await
+kubelet_up
+await "$node is ready" ready
+((index > 0)) || plane_last
+echo ready | tee "$dir/ready"
+while :; do wait; done
