@@ -54,6 +54,7 @@ func TestGoldenRenderOfTheDemo(t *testing.T) {
 	cases := map[string][]string{
 		"render/demo.yaml":          {},
 		"render/demo-routes.yaml":   {"--type", "rds"},
+		"render/demo-explain.yaml":  {"--type", "rds,cds", "--explain"},
 		"render/demo-as-short.json": {"--as", "demo/checkout", "--zone", "eu/eu-1", "--name", "greeter", "-o", "json"},
 	}
 	for file, args := range cases {

@@ -14,6 +14,8 @@ type renderFlags struct {
 	types  []string
 	names  []string
 	output string
+	// explain shows origins, too.
+	explain bool
 }
 
 func newRender(std stdio) *cobra.Command {
@@ -26,7 +28,7 @@ would be sent. No cluster and no running control plane are needed.
 
 Problems do not make the command fail; 'controlplane check' is for that.`,
 		Example: `  controlplane render -f manifests/demo
-  controlplane render -f manifests/demo --type rds
+  controlplane render -f manifests/demo --type rds --explain
   controlplane render -f manifests/demo --as demo/checkout --name greeter:50051 -o json
   kubectl get svc,endpointslices,pods,vs,dr -A -o yaml | controlplane render -f -`,
 		Args: noArgs,
@@ -37,6 +39,8 @@ Problems do not make the command fail; 'controlplane check' is for that.`,
 	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `lds|rds|cds|eds`")
 	cmd.Flags().StringArrayVar(&flags.names, "name", nil,
 		"show only the resources of this `NAME`, as the client would ask for it; may be repeated")
+	cmd.Flags().BoolVar(&flags.explain, "explain", false,
+		"say beside each resource and its parts which object and field they come from, and where that was read")
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "yaml", "form of the output: `yaml|json`")
 	return cmd
 }
@@ -73,7 +77,7 @@ func (f *renderFlags) options(cmd *cobra.Command) (render.Options, error) {
 	if err != nil {
 		return render.Options{}, err
 	}
-	options := render.Options{Client: client, Names: f.names}
+	options := render.Options{Client: client, Names: f.names, Explain: f.explain}
 	for _, name := range f.types {
 		t, ok := snapshot.TypeByShortName(name)
 		if !ok {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
 // Question is one call.
@@ -25,70 +26,15 @@ type Question struct {
 	Client  mesh.Client
 }
 
-// Answer is the way the call takes.
-type Answer struct {
-	Listener Step `json:"listener"`
-	// Routes are those that were tried, in order; the last one is the one taken, if any is.
-	Routes []Route `json:"routes"`
-	// Outcome says in a sentence what becomes of the call.
-	Outcome string `json:"outcome"`
-	// Clusters share the calls of the route that was taken.
-	Clusters []Cluster `json:"clusters"`
-}
-
-// Step is one resource on the way.
-type Step struct {
-	Name    string     `json:"name"`
-	Version string     `json:"version"`
-	Origins []mesh.Ref `json:"origins"`
-}
-
-// Route is a route that was tried.
-type Route struct {
-	Step
-
-	Index int `json:"index"`
-	// Rule is the author's name for it, if there is one.
-	Rule  string `json:"rule,omitempty"`
-	Match string `json:"match"`
-	Taken bool   `json:"taken"`
-	// Why says what the match came to.
-	Why string `json:"why"`
-	// Settings hold for the calls of a route that was taken: timeout, retries, faults.
-	Settings []string `json:"settings,omitempty"`
-}
-
-// Cluster is a destination.
-type Cluster struct {
-	Step
-
-	Weight uint32 `json:"weight"`
-	// Share is the part of the calls that it gets, in percent.
-	Share    float64  `json:"share"`
-	Settings []string `json:"settings,omitempty"`
-	// Localities are in the order of priority.
-	Localities []Locality `json:"localities"`
-	// EndpointOrigins are the objects that made the endpoints.
-	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
-}
-
-// Locality is a group of endpoints.
-type Locality struct {
-	Priority  uint32   `json:"priority"`
-	Name      string   `json:"name"`
-	Weight    uint32   `json:"weight"`
-	Endpoints []string `json:"endpoints"`
-}
-
 // Explain follows the call. It fails only if a resource cannot be read, which is a fault of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
 	var listener listenerv3.Listener
-	step, err := read(s, snapshot.ListenerType, q.To, q.Client, &listener)
+	found, err := read(s, snapshot.ListenerType, q.To, q.Client, &listener)
 	if err != nil {
 		return nil, err
 	}
-	a.Listener = step
+	a.Listener = found.Step
 	var manager hcmv3.HttpConnectionManager
 	if err := listener.GetApiListener().GetApiListener().UnmarshalTo(&manager); err != nil {
 		return nil, fmt.Errorf("listener %s: %w", q.To, err)
@@ -98,11 +44,11 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return a, nil
 	}
 	var table routev3.RouteConfiguration
-	step, err = read(s, snapshot.RouteType, manager.GetRds().GetRouteConfigName(), q.Client, &table)
+	found, err = read(s, snapshot.RouteType, manager.GetRds().GetRouteConfigName(), q.Client, &table)
 	if err != nil {
 		return nil, err
 	}
-	taken := a.try(step, table.GetVirtualHosts()[0].GetRoutes(), q)
+	taken := a.try(found, table.GetVirtualHosts()[0].GetRoutes(), q)
 	if taken == nil {
 		a.Outcome = "the call fails at once: no route matches"
 		return a, nil
@@ -111,10 +57,13 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 }
 
 // try goes through the routes up to the one that the call takes.
-func (a *Answer) try(step Step, routes []*routev3.Route, q Question) *routev3.Route {
+func (a *Answer) try(table resource, routes []*routev3.Route, q Question) *routev3.Route {
 	for i, r := range routes {
 		taken, why := matches(r.GetMatch(), q)
-		route := Route{Step: step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why}
+		route := Route{
+			Step: table.Step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why,
+			From: table.from(fmt.Sprintf("virtual_hosts[0].routes[%d]", i)),
+		}
 		if taken {
 			route.Settings = routeSettings(r)
 			a.Routes = append(a.Routes, route)
@@ -159,29 +108,51 @@ func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.
 
 func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster, error) {
 	var c clusterv3.Cluster
-	step, err := read(s, snapshot.ClusterType, name, client, &c)
+	found, err := read(s, snapshot.ClusterType, name, client, &c)
 	if err != nil {
 		return Cluster{}, err
 	}
+	out := Cluster{Step: found.Step, From: found.from(""), Settings: clusterSettings(&c, found), EndpointOrigins: []mesh.Ref{}}
 	if c.GetLoadAssignment() != nil { // resolved by the client
-		return Cluster{Step: step, Settings: clusterSettings(&c), Localities: localities(c.GetLoadAssignment()), EndpointOrigins: []mesh.Ref{}}, nil
+		out.Localities = localities(c.GetLoadAssignment(), found)
+		return out, nil
 	}
 	var load endpointv3.ClusterLoadAssignment
 	endpoints, err := read(s, snapshot.EndpointType, c.GetEdsClusterConfig().GetServiceName(), client, &load)
 	if err != nil {
 		return Cluster{}, err
 	}
-	return Cluster{Step: step, Settings: clusterSettings(&c), Localities: localities(&load), EndpointOrigins: endpoints.Origins}, nil
+	out.Localities, out.EndpointOrigins = localities(&load, endpoints), endpoints.Origins
+	return out, nil
+}
+
+// resource is one that was read, and where its parts come from.
+type resource struct {
+	Step
+
+	world *mesh.World
+	parts []translate.Part
+}
+
+// from are the places where the part of that path was written.
+func (r resource) from(path string) []mesh.Place {
+	var all []mesh.Place
+	for _, p := range r.parts {
+		if p.Path == path {
+			all = append(all, r.world.Place(p.Ref, p.Field))
+		}
+	}
+	return all
 }
 
 // read fetches one resource as the client sees it.
-func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (Step, error) {
+func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (resource, error) {
 	v := s.Resource(t, name, client)
 	if v == nil {
-		return Step{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
+		return resource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
 	}
 	if err := v.Any.UnmarshalTo(into); err != nil {
-		return Step{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
+		return resource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
 	}
-	return Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}, nil
+	return resource{Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}, s.World(), v.Parts}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,8 +43,10 @@ kind: DestinationRule
 metadata: {name: echo, namespace: demo}
 spec:
   host: echo
-  trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}
-  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+  trafficPolicy:
+    connectionPool: {http: {http2MaxRequests: 7}}
+    outlierDetection: {consecutive5xxErrors: 8}
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}, trafficPolicy: {loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}}]
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -68,11 +69,11 @@ spec:
 
 func world(t *testing.T) *snapshot.Snapshot {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "objects.yaml")
-	if err := os.WriteFile(path, []byte(objects), 0o600); err != nil {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("objects.yaml", []byte(objects), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := watch.Load(watch.Options{}, path)
+	w, err := watch.Load(watch.Options{}, "objects.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +90,20 @@ func TestExplain(t *testing.T) {
 			"echo", "/echo.Echo/Say", map[string]string{"x-user": "ann"}, []string{
 				"listener  echo  from Service demo/echo",
 				`  YES 0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": all of it holds`,
+				"         from VirtualService demo/echo spec.http[0].match[0] (objects.yaml:41)\n",
 				"         timeout 2s",
 				"cluster   outbound|80|v1|echo.demo.svc.cluster.local  75 %  from DestinationRule demo/echo, Service demo/echo",
-				"  balanced by round_robin",
-				"  at most 7 calls at a time from each client",
+				"  from DestinationRule demo/echo spec.subsets[0] (objects.yaml:32)\n",
+				"  balanced by round_robin\n  at most 7 calls at a time from each client\n",
+				"    from DestinationRule demo/echo spec.trafficPolicy.connectionPool (objects.yaml:30)\n",
+				"  checked every 10s; an endpoint that fails is left out for 30s, longer each time up to 5m0s, and at most 10 % of them at once\n",
+				"    from DestinationRule demo/echo spec.trafficPolicy.outlierDetection (objects.yaml:31)\n",
+				"  it fails when more than 85 % of at least 8 calls did, where 2 endpoints or more had as many\n",
+				"  not encrypted\n  endpoints  from DestinationRule demo/echo, Service demo/echo\n",
 				"  priority 0  /z1  weight 1  10.0.0.1:50051",
 				"cluster   outbound|80|v2|echo.demo.svc.cluster.local  25 %",
+				"  priority 0",
+				"    from DestinationRule demo/echo spec.subsets[1].trafficPolicy.loadBalancer (objects.yaml:32)\n",
 				"outcome   the call goes to one of 2 endpoints, by the weights of 2 clusters",
 			},
 		},

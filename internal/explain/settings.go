@@ -3,13 +3,11 @@ package explain
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
@@ -89,48 +87,10 @@ func percent(p *typev3.FractionalPercent) string {
 	return strconv.FormatFloat(float64(p.GetNumerator())/denominator, 'g', -1, 64) + " %"
 }
 
-func clusterSettings(c *clusterv3.Cluster) []string {
-	var policies []string
-	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
-		policies = append(policies, policyName(p))
-	}
-	all := []string{"balanced by " + strings.Join(policies, ", else ")}
-	for _, t := range c.GetCircuitBreakers().GetThresholds() {
-		if n := t.GetMaxRequests().GetValue(); n != math.MaxUint32 {
-			all = append(all, fmt.Sprintf("at most %d calls at a time from each client", n))
-		}
-	}
-	if c.GetType() == clusterv3.Cluster_LOGICAL_DNS {
-		all = append(all, "the client resolves the name by DNS")
-	}
-	if c.GetOutlierDetection() != nil {
-		all = append(all, "endpoints whose calls fail are left out for a while")
-	}
-	return all
-}
-
-// policyName is the policy's own, or that of the one inside the weighing of localities.
-func policyName(p *clusterv3.LoadBalancingPolicy_Policy) string {
-	name := p.GetTypedExtensionConfig().GetName()
-	name = name[strings.LastIndexByte(name, '.')+1:]
-	inner, err := p.GetTypedExtensionConfig().GetTypedConfig().UnmarshalNew()
-	if err != nil {
-		return name
-	}
-	if outer, ok := inner.(interface {
-		GetEndpointPickingPolicy() *clusterv3.LoadBalancingPolicy
-	}); ok {
-		for _, p := range outer.GetEndpointPickingPolicy().GetPolicies() {
-			return policyName(p)
-		}
-	}
-	return name
-}
-
-func localities(load *endpointv3.ClusterLoadAssignment) []Locality {
+func localities(load *endpointv3.ClusterLoadAssignment, from resource) []Locality {
 	all := []Locality{}
-	for _, group := range load.GetEndpoints() {
-		l := Locality{Priority: group.GetPriority(), Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{}}
+	for i, group := range load.GetEndpoints() {
+		l := Locality{From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(), Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{}}
 		place := group.GetLocality()
 		l.Name = strings.TrimRight(strings.Join([]string{place.GetRegion(), place.GetZone(), place.GetSubZone()}, "/"), "/")
 		for _, e := range group.GetLbEndpoints() {

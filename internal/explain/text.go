@@ -24,6 +24,7 @@ func (a *Answer) Text() string {
 			rule = fmt.Sprintf(" %q", r.Rule)
 		}
 		fmt.Fprintf(&b, "  %s %d%s  %s: %s\n", mark, r.Index, rule, r.Match, r.Why)
+		places(&b, "         ", r.From)
 		for _, s := range r.Settings {
 			fmt.Fprintf(&b, "         %s\n", s)
 		}
@@ -37,11 +38,15 @@ func (a *Answer) Text() string {
 
 func (c *Cluster) text(b *strings.Builder) {
 	fmt.Fprintf(b, "cluster   %s  %.4g %%%s\n", c.Name, c.Share, from(c.Origins))
+	places(b, "  ", c.From)
 	for _, s := range c.Settings {
-		fmt.Fprintf(b, "  %s\n", s)
+		fmt.Fprintf(b, "  %s\n", s.Text)
+		places(b, "    ", s.From)
 	}
 	if len(c.Localities) == 0 {
 		fmt.Fprintf(b, "  no endpoints%s\n", from(c.EndpointOrigins))
+	} else if len(c.EndpointOrigins) > 0 {
+		fmt.Fprintf(b, "  endpoints%s\n", from(c.EndpointOrigins))
 	}
 	for _, l := range c.Localities {
 		name := l.Name
@@ -49,6 +54,14 @@ func (c *Cluster) text(b *strings.Builder) {
 			name = "(no locality)"
 		}
 		fmt.Fprintf(b, "  priority %d  %s  weight %d  %s\n", l.Priority, name, l.Weight, strings.Join(l.Endpoints, " "))
+		places(b, "    ", l.From)
+	}
+}
+
+// places lists where something was written.
+func places(b *strings.Builder, indent string, all []mesh.Place) {
+	for _, p := range all {
+		fmt.Fprintf(b, "%sfrom %s\n", indent, p)
 	}
 }
 

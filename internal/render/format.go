@@ -28,15 +28,20 @@ func (o *Output) YAML() ([]byte, error) {
 	}
 	for _, r := range o.Resources {
 		out.WriteString("---\n")
+		resource, err := commented(r)
+		if err != nil {
+			return nil, err
+		}
 		// Field by field, since a mapping would be sorted and the name lost between the resource's own lines.
 		for _, field := range []struct {
 			key   string
 			value any
-		}{{"type", r.Type}, {"name", r.Name}, {"version", r.Version}, {"resource", r.Resource}} {
+		}{{"type", r.Type}, {"name", r.Name}, {"version", r.Version}} {
 			if err := writeField(&out, field.key, field.value); err != nil {
 				return nil, err
 			}
 		}
+		out.Write(resource)
 	}
 	return out.Bytes(), nil
 }

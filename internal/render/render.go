@@ -27,6 +27,8 @@ type Options struct {
 	//
 	// With Names and without Types, the form of a name says which types it concerns.
 	Names []string
+	// Explain shows where each resource and its parts come from.
+	Explain bool
 }
 
 // Output is what there is to show.
@@ -41,6 +43,8 @@ type Resource struct {
 	Name     string          `json:"name"`
 	Version  string          `json:"version"`
 	Resource json.RawMessage `json:"resource"`
+	// Origins say where the resource and its parts come from, if that is asked for.
+	Origins []Origin `json:"origins,omitempty"`
 }
 
 // Snapshot collects what the Options choose of s, and all its Problems.
@@ -61,6 +65,9 @@ func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 			resource, err := newResource(t, versioned)
 			if err != nil {
 				return nil, err
+			}
+			if o.Explain {
+				resource.Origins = origins(s.World(), versioned)
 			}
 			out.Resources = append(out.Resources, resource)
 		}

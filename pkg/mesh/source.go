@@ -33,6 +33,30 @@ func (s *Source) At(field string) string {
 	return fmt.Sprintf("%s:%d", s.File, line)
 }
 
+// Place is a field of an object, and where it was read.
+type Place struct {
+	Object Ref    `json:"object"`
+	Field  string `json:"field,omitempty"`
+	Source string `json:"source,omitempty"`
+}
+
+// Place finds out where a field was read. An empty field is the object.
+func (w *World) Place(ref Ref, field string) Place {
+	return Place{ref, field, w.Sources[ref].At(field)}
+}
+
+// String is the object, the field and, in parentheses, the file and line.
+func (p Place) String() string {
+	text := p.Object.String()
+	if p.Field != "" {
+		text += " " + p.Field
+	}
+	if p.Source != "" {
+		text += " (" + p.Source + ")"
+	}
+	return text
+}
+
 // Equal says whether two Sources say the same. Both may be nil.
 func (s *Source) Equal(o *Source) bool {
 	if s == nil || o == nil {

@@ -20,6 +20,8 @@ type Versioned struct {
 	Any     *anypb.Any
 	// Refs name the objects that made the resource.
 	Refs []mesh.Ref
+	// Parts say where parts of it come from.
+	Parts []translate.Part
 	// absent marks the answer to a name that stands for nothing.
 	absent bool
 }
@@ -38,6 +40,7 @@ func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
 		Version: hex.EncodeToString(sum[:versionBytes]),
 		Any:     &anypb.Any{TypeUrl: string(t), Value: b},
 		Refs:    r.Refs,
+		Parts:   r.Parts,
 	}, nil
 }
 

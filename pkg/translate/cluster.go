@@ -21,6 +21,7 @@ func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
 				Name:    name,
 				Message: cluster(name, service, port.Number, s),
 				Refs:    origins(service, p),
+				Parts:   s.parts(subset),
 			})
 		}
 	}

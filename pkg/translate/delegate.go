@@ -17,6 +17,8 @@ type ruling struct {
 	in      int
 	targets targets
 	origins provenance
+	// by is the rule that delegates, of one merged.
+	by site
 }
 
 // rulings are the rules of a VirtualService in order, with those of its delegates in place of the rules that delegate.
@@ -82,7 +84,7 @@ func (t targets) delegated(from ruling, at site, rules []*networking.HTTPRoute) 
 		}
 		m := merger{root: from.rule, rootAt: from.at, sub: rule, subAt: where, origins: provenance{"": where}}
 		if merged := m.rule(); merged != nil {
-			all = append(all, ruling{rule: merged, at: site{new([]mesh.Problem), where.ref, ""}, in: from.in, targets: t, origins: m.origins})
+			all = append(all, ruling{rule: merged, at: site{new([]mesh.Problem), where.ref, ""}, in: from.in, targets: t, origins: m.origins, by: from.at})
 		}
 	}
 	return all
@@ -94,13 +96,18 @@ type provenance map[string]site
 // settle reports Problems of a merged rule where the author wrote what they are about.
 func (o provenance) settle(found []mesh.Problem) {
 	for _, p := range found {
-		longest := ""
-		for path := range o {
-			rest, inside := strings.CutPrefix(p.Field, path)
-			if inside && len(path) > len(longest) && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				longest = path
-			}
-		}
-		o[longest].at(p.Field[len(longest):]).report(p.Severity, p.Code, p.Message)
+		o.place(p.Field).report(p.Severity, p.Code, p.Message)
 	}
+}
+
+// place is where a field of a merged rule stands.
+func (o provenance) place(field string) site {
+	longest := ""
+	for path := range o {
+		rest, inside := strings.CutPrefix(field, path)
+		if inside && len(path) > len(longest) && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			longest = path
+		}
+	}
+	return o[longest].at(field[len(longest):])
 }

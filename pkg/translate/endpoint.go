@@ -30,7 +30,9 @@ func Endpoints(in EndpointInput) *Bundle {
 			if ringed(in.Policy, subset, port.Number) {
 				spreadOnRing(cla)
 			}
-			b.Endpoints = append(b.Endpoints, Resource{Name: name, Message: cla, Refs: endpointOrigins(in.Service, subset, s)})
+			b.Endpoints = append(b.Endpoints, Resource{
+				Name: name, Message: cla, Refs: endpointOrigins(in.Service, subset, s), Parts: s.endpointParts(subset, len(cla.GetEndpoints())),
+			})
 		}
 	}
 	return b

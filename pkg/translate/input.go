@@ -51,6 +51,8 @@ type Resource struct {
 	Name    string
 	Message proto.Message
 	Refs    []mesh.Ref
+	// Parts say where parts of the message come from, in its order. What has no Part is what every resource of its kind has.
+	Parts []Part
 }
 
 // Bundle is the outcome of one translation.

@@ -78,13 +78,13 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	var all []Resource
 	for _, port := range ports {
 		c := callee{service: in.Service, port: port.Number, caller: caller{in.Namespace, in.Labels}}
-		routes := c.routes(rulings, reached)
+		routes, parts := c.routes(rulings, reached)
 		if port.Number == 0 {
 			continue
 		}
 		name := RouteName(port.Number, in.Service.Host)
 		all = append(all, Resource{
-			Name: name, Message: routeTable(name, routes), Refs: authors(in.Routes, in.Service),
+			Name: name, Message: routeTable(name, routes), Refs: authors(in.Routes, in.Service), Parts: parts,
 		})
 	}
 	for _, r := range rulings {
@@ -102,8 +102,7 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 
 // routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without
 // a rule for a call the call fails, as with Istio: nothing is added that would take it.
-func (c callee) routes(rulings []ruling, reached []bool) []*routev3.Route {
-	var routes []*routev3.Route
+func (c callee) routes(rulings []ruling, reached []bool) (routes []*routev3.Route, parts []Part) {
 	var named []share
 	taken := false // all of this caller's calls are, while those of others may go on
 	for _, r := range rulings {
@@ -111,17 +110,18 @@ func (c callee) routes(rulings []ruling, reached []bool) []*routev3.Route {
 		if r.rule == nil {
 			continue
 		}
-		matches := c.matches(r.at, r.rule)
+		matches, fields := c.matches(r.at, r.rule)
 		port := c.port
 		if len(matches) == 0 {
 			// The rule is for another port or caller, or for none: it is read for its Problems alone.
 			port = 0
 		}
 		out := r.targets.outcome(r.at, r.rule, port)
-		for _, m := range matches {
+		for i, m := range matches {
 			if taken {
 				break
 			}
+			parts = append(parts, r.parts(len(routes), fields[i])...)
 			named = append(named, out.shares...)
 			routes = append(routes, &routev3.Route{
 				Name:                 r.rule.GetName(),
@@ -130,24 +130,27 @@ func (c callee) routes(rulings []ruling, reached []bool) []*routev3.Route {
 				TypedPerFilterConfig: out.overrides,
 			})
 			if taken = isCatchAll(m); taken && !asksCaller(r.rule) {
-				return keepWarm(routes, named)
+				return keepWarm(routes, named), parts
 			}
 		}
 	}
-	return keepWarm(routes, named)
+	return keepWarm(routes, named), parts
 }
 
-// matches are those of all the match blocks of a rule, in order. Without a block the rule holds for every call.
-func (c callee) matches(at site, rule *networking.HTTPRoute) []*routev3.RouteMatch {
+// matches are those of all the match blocks of a rule, in order, each with the path of its block. Without a block the rule
+// holds for every call.
+func (c callee) matches(at site, rule *networking.HTTPRoute) (all []*routev3.RouteMatch, fields []string) {
 	if len(rule.GetMatch()) == 0 {
 		every, _ := pathMatch(at, nil, false)
-		return []*routev3.RouteMatch{every}
+		return []*routev3.RouteMatch{every}, []string{at.path}
 	}
-	var all []*routev3.RouteMatch
 	for i, block := range rule.GetMatch() {
-		all = append(all, c.alternatives(at.field("match").index(i), block)...)
+		where := at.field("match").index(i)
+		for _, m := range c.alternatives(where, block) {
+			all, fields = append(all, m), append(fields, where.path)
+		}
 	}
-	return all
+	return all, fields
 }
 
 // authors are the objects that make a route table: the rules first, being the likelier to be at fault.
