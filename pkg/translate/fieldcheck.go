@@ -35,7 +35,7 @@ func checkFields(at site, m protoreflect.Message) {
 		row, ok := fieldRows[fieldName(field)]
 		switch {
 		case !ok:
-			where.warnf(mesh.CodeUnsupported, "this version does not know the field and leaves it out")
+			where.warnf(mesh.CodeUnsupported, "this version does not know the field and leaves it out; leave it out too, or upgrade")
 		case row.reported():
 			where.warnf(mesh.CodeUnsupported, "%s", row.Note)
 		case row.followed():

@@ -1,10 +1,6 @@
 package translate
 
-import (
-	"strings"
-
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-)
+import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 
 // Verdict says what becomes of a field.
 type Verdict string
@@ -40,12 +36,22 @@ type FieldRow struct {
 	Golden string
 	// Ignored are the kinds of clients that do not honour a field that is followed; the others do.
 	Ignored mesh.AgentSet
+	// Partly are the kinds that honour some of its values, or a part of its effect; the note says what.
+	Partly mesh.AgentSet
 	// Untold says, of a caveat, why no Problem tells it where the field is used; empty when one does.
 	Untold string
 	// Note is for users: the caveat, or why the field is not followed and the way out. It is the text of the Problem when the
 	// field check reports the field.
 	Note string
 }
+
+// The kinds of clients that rows speak of together.
+var (
+	byRust        = mesh.Agents(mesh.AgentGRPCRust)
+	byCoreAndNode = mesh.Agents(mesh.AgentGRPCCore, mesh.AgentGRPCNode)
+	byJavaAndRust = mesh.Agents(mesh.AgentGRPCJava, mesh.AgentGRPCRust)
+	byNodeAndRust = mesh.Agents(mesh.AgentGRPCNode, mesh.AgentGRPCRust)
+)
 
 // followed says whether what stands inside the field counts.
 func (r FieldRow) followed() bool { return r.Verdict == Translated || r.Verdict == Caveat }
@@ -70,34 +76,4 @@ func indexFields(tables ...[]FieldRow) map[string]FieldRow {
 // caller may change it.
 func Fields() []FieldRow {
 	return append(append([]FieldRow(nil), virtualServiceFields...), destinationRuleFields...)
-}
-
-const fieldsIntro = `# What becomes of each field
-
-Every field of VirtualService and DestinationRule, and what gRPC clients make of it through Mizzen. This page is generated
-from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it.
-
-| verdict | meaning |
-|---|---|
-| translated | gRPC does what the field says |
-| caveat | gRPC does it in a way of its own, told in the note |
-| dropped | gRPC cannot do it; the field is left out with a warning, and calls go where they would go with it |
-| refused | gRPC cannot do it, and leaving it out would send calls elsewhere or weaker; the match or the calls fail, with an error |
-| not yet | gRPC could do it; Mizzen does not translate it yet and says so where it is used |
-`
-
-// FieldsMarkdown is the support table as a page for users.
-func FieldsMarkdown() string {
-	var b strings.Builder
-	b.WriteString(fieldsIntro)
-	writeTable(&b, "VirtualService", virtualServiceFields)
-	writeTable(&b, "DestinationRule", destinationRuleFields)
-	return b.String()
-}
-
-func writeTable(b *strings.Builder, title string, rows []FieldRow) {
-	b.WriteString("\n## " + title + "\n\n| field | verdict | note |\n|---|---|---|\n")
-	for _, row := range rows {
-		b.WriteString("| `" + row.Field + "` | " + string(row.Verdict) + " | " + row.Note + " |\n")
-	}
 }

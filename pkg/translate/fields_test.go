@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,26 +51,48 @@ func TestFieldsAreComplete(t *testing.T) {
 
 func TestFieldRows(t *testing.T) {
 	for _, row := range Fields() {
-		if row.Leaf != "" {
-			if _, err := os.Stat(row.Leaf + ".go"); err != nil {
-				t.Errorf("%s: the leaf %q is no file of this package", row.Field, row.Leaf)
-			}
+		t.Run(row.Field, func(t *testing.T) { checkRow(t, row) })
+	}
+}
+
+func checkRow(t *testing.T, row FieldRow) {
+	t.Helper()
+	if _, err := os.Stat(row.Leaf + ".go"); row.Leaf != "" && err != nil {
+		t.Errorf("the leaf %q is no file of this package", row.Leaf)
+	}
+	if row.followed() && row.Leaf == "" {
+		t.Error("is followed, but no leaf owns it")
+	}
+	if row.Verdict != Translated && row.Note == "" {
+		t.Error("the note must tell the caveat, or the way out")
+	}
+	if row.Verdict == Refused && row.Leaf == "" {
+		t.Error("is refused, but no leaf makes calls fail")
+	}
+	if row.Untold != "" && row.Verdict != Caveat {
+		t.Errorf("says why its caveat is untold, but its verdict is %q", row.Verdict)
+	}
+	if !row.followed() && row.Ignored|row.Partly != 0 {
+		t.Error("nobody honours it, so there is nothing to tell apart")
+	}
+	if row.Ignored&row.Partly != 0 {
+		t.Errorf("%s both ignore it and honour a part of it", row.Ignored&row.Partly)
+	}
+	if row.followed() && row.GRFC == "" && row.Untold == "" {
+		t.Error("rests on no gRFC")
+	}
+	for grfc := range strings.SplitSeq(row.GRFC, ", ") {
+		if grfc != "" && !slices.ContainsFunc(features, func(f feature) bool { return f.grfc == grfc }) {
+			t.Errorf("nothing says which versions have gRFC %s", grfc)
 		}
-		switch row.Verdict {
-		case Translated:
-			if row.Leaf == "" {
-				t.Errorf("%s: is followed, but no leaf owns it", row.Field)
-			}
-		case Caveat, Refused:
-			if row.Leaf == "" || row.Note == "" {
-				t.Errorf("%s: needs a leaf and a note", row.Field)
-			}
-		case Warned, Untranslated:
-			if row.Note == "" {
-				t.Errorf("%s: the note must name the way out", row.Field)
-			}
-		default:
-			t.Errorf("%s: unknown verdict %q", row.Field, row.Verdict)
+	}
+}
+
+func TestFeaturesAreUsed(t *testing.T) {
+	for _, f := range features {
+		used := slices.ContainsFunc(Fields(), func(r FieldRow) bool { return slices.Contains(strings.Split(r.GRFC, ", "), f.grfc) })
+		if !used {
+			t.Errorf("no field rests on gRFC %s", f.grfc)
 		}
 	}
 }

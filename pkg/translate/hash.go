@@ -62,7 +62,7 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 		}}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
 		if key.UseSourceIp {
-			at.field("useSourceIp").approximatef("gRPC hashes the client's channel instead: all calls of one channel go to one endpoint, and those of another channel may go to another")
+			at.field("useSourceIp").approximatef("gRPC hashes the client's channel instead: all calls of one channel go to one endpoint, and those of another channel may go to another; hash a header to keep a user's calls together")
 			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
 				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: channelID},
 			}}

@@ -61,6 +61,9 @@ func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
 	if ok && !post {
 		at.field("method").warnf(mesh.CodeUnreachable, "every gRPC call is a POST, so this match never holds; leave method out")
 	}
+	if m.GetAuthority() != nil {
+		at.field("authority").approximatef("it is compared with all names of the Service, whichever of them a client calls; match a header to tell such calls apart")
+	}
 	called, authorityOK := accepts(at.field("authority"), m.GetAuthority(), c.spellings()...)
 	return ok && post && authorityOK && (called || c.service == nil)
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestAlternatives(t *testing.T) {
+	asName := []string{"info Approximated at.authority"}
 	tests := map[string]struct {
 		block    string
 		want     []string
@@ -27,10 +28,10 @@ func TestAlternatives(t *testing.T) {
 		"method that accepts POST":     {block: "method: {regex: GET|POST}", want: []string{"prefix="}},
 		"method that is never used":    {block: "method: {exact: GET}", problems: []string{"warning Unreachable at.method"}},
 		"method that is no expression": {block: "method: {regex: '('}", problems: []string{"error InvalidRegex at.method.regex"}},
-		"authority by short name":      {block: "authority: {exact: echo}", want: []string{"prefix="}},
-		"authority with port":          {block: "authority: {exact: 'echo.demo.svc.cluster.local:80'}", want: []string{"prefix="}},
-		"authority by prefix":          {block: "authority: {prefix: echo.demo}", want: []string{"prefix="}},
-		"authority of another":         {block: "authority: {exact: other}"},
+		"authority by short name":      {block: "authority: {exact: echo}", want: []string{"prefix="}, problems: asName},
+		"authority with port":          {block: "authority: {exact: 'echo.demo.svc.cluster.local:80'}", want: []string{"prefix="}, problems: asName},
+		"authority by prefix":          {block: "authority: {prefix: echo.demo}", want: []string{"prefix="}, problems: asName},
+		"authority of another":         {block: "authority: {exact: other}", problems: asName},
 		"its own port":                 {block: "port: 80", want: []string{"prefix="}},
 		"another port":                 {block: "port: 81"},
 		"gateways with mesh":           {block: "gateways: [edge, mesh]", want: []string{"prefix="}},

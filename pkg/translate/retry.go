@@ -63,7 +63,7 @@ func retryPolicy(at site, r *networking.HTTPRetry, defaults mesh.Defaults) *rout
 	case attempts == 0:
 		return nil
 	case attempts > maxRetries:
-		at.field("attempts").approximatef("gRPC makes at most %d retries, so %d count", maxRetries, maxRetries)
+		at.field("attempts").approximatef("gRPC makes at most %d retries, so %d count; write no more", maxRetries, maxRetries)
 		attempts = maxRetries
 	}
 	on, base := retryOn(at.field("retryOn"), r.GetRetryOn()), backoff(at.field("backoff"), r.GetBackoff())
@@ -101,7 +101,7 @@ func retryOn(at site, conditions string) []string {
 			at.warnf(mesh.CodeUnsupported, "gRPC cannot retry on %q; use cancelled, deadline-exceeded, internal, resource-exhausted or unavailable", text)
 			continue
 		case condition.note != "":
-			at.approximatef("%q is taken as %s: %s", text, condition.status, condition.note)
+			at.approximatef("%q is taken as %s, for %s; write %[2]s if that is what is meant", text, condition.status, condition.note)
 		}
 		on = append(on, condition.status)
 	}

@@ -153,7 +153,7 @@ func (i *informer) entry(typed any) (e *entry) {
 	}
 	typed, err := typify(typed)
 	if err != nil {
-		e.report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error())
+		e.report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error()+"; correct it")
 		return e
 	}
 	if converted, ok := convert(typed, i.domain); ok {

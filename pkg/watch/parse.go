@@ -225,7 +225,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1
 		if e, ok := errors.AsType[*yamlError](err); ok {
 			line, field = before+e.line, e.field
 		}
-		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+err.Error())
+		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+err.Error()+"; correct it")
 		f.out.problems = append(f.out.problems, unknown...)
 		return
 	}

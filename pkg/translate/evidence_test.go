@@ -1,0 +1,150 @@
+// Not while fuzzing: all that is linked is instrumented for it, and these tests link a whole Kubernetes client.
+//go:build !fuzzing
+
+package translate_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// use is a place in a golden's input where a field is set.
+type use struct {
+	object mesh.Ref
+	path   string
+	// told is the path at which a Problem speaks of the field: its own, or that of the first field around it that is not
+	// followed, for below such a one nothing is looked at.
+	told string
+}
+
+// TestFieldRowsHaveEvidence holds every row of the table against the golden that it names: the golden sets the field, and what
+// the row says of Problems is so.
+func TestFieldRowsHaveEvidence(t *testing.T) {
+	inputs := map[string]golden{}
+	for _, g := range goldens(t) {
+		inputs[strings.TrimSuffix(strings.TrimPrefix(g.path, "testdata/"), ".in.yaml")] = g
+	}
+	uses, problems := map[string]map[string][]use{}, map[string][]mesh.Problem{}
+	for name, g := range inputs {
+		uses[name], problems[name] = usesOf(t, g.path), g.snapshot(t).Problems()
+	}
+	for _, row := range translate.Fields() {
+		t.Run(row.Field, func(t *testing.T) {
+			if row.Verdict == translate.Untranslated {
+				t.Skip("nothing is promised")
+			}
+			set := uses[row.Golden][row.Field]
+			if len(set) == 0 {
+				t.Fatalf("the golden %q does not set it", row.Golden)
+			}
+			if !slices.ContainsFunc(set, func(u use) bool { return shows(row, u, problems[row.Golden]) }) {
+				t.Errorf("the golden %q has no Problem of it that suits %q: %v", row.Golden, row.Verdict, problems[row.Golden])
+			}
+		})
+	}
+}
+
+// shows says whether the Problems of one use are what the row promises.
+func shows(row translate.FieldRow, u use, problems []mesh.Problem) bool {
+	at := func(severity mesh.Severity, matches func(field string) bool) bool {
+		return slices.ContainsFunc(problems, func(p mesh.Problem) bool {
+			return p.Object == u.object && p.Severity == severity && matches(p.Field)
+		})
+	}
+	itself := func(field string) bool { return field == u.told }
+	within := func(field string) bool {
+		rest, ok := strings.CutPrefix(field, u.path)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	}
+	switch row.Verdict {
+	case translate.Warned:
+		return at(mesh.Warning, itself)
+	case translate.Refused:
+		return at(mesh.Error, itself)
+	case translate.Caveat:
+		return row.Untold != "" || at(mesh.Info, within)
+	}
+	return !at(mesh.Error, within) && !at(mesh.Warning, within)
+}
+
+// TestProblemsAgreeWithTheTable compares the clients that Problems speak of with the columns of the table.
+func TestProblemsAgreeWithTheTable(t *testing.T) {
+	ignored := map[string]mesh.AgentSet{}
+	for _, row := range translate.Fields() {
+		ignored[row.Field] = row.Ignored | row.Partly
+	}
+	for _, g := range goldens(t) {
+		for field, set := range usesOf(t, g.path) {
+			for _, u := range set {
+				for _, p := range g.snapshot(t).Problems() {
+					if p.Object == u.object && p.Field == u.path && p.Agents|ignored[field] != ignored[field] {
+						t.Errorf("%s: the Problem of %s concerns %s, and the table says that it is ignored by %q", g.path, field, p.Agents, ignored[field])
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestProblemsNameTheWayOut looks at the form that messages share: what is wrong, what becomes of it, and after a semicolon what
+// to do. An object and a field say where.
+func TestProblemsNameTheWayOut(t *testing.T) {
+	for _, g := range goldens(t) {
+		for _, p := range g.snapshot(t).Problems() {
+			if _, wayOut, ok := strings.Cut(p.Message, "; "); !ok || wayOut == "" || p.Object == (mesh.Ref{}) || p.Field == "" {
+				t.Errorf("%s: %v", g.path, p)
+			}
+		}
+	}
+}
+
+// usesOf finds the fields that the VirtualServices and DestinationRules of a file set, and where.
+func usesOf(t *testing.T, path string) map[string][]use {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]use{}
+	for document := range strings.SplitSeq(string(data), "\n---\n") {
+		var object struct {
+			Kind     string
+			Metadata struct{ Namespace, Name string }
+		}
+		var routes istiov1.VirtualService
+		var policy istiov1.DestinationRule
+		read := func(into any) {
+			if err := yaml.Unmarshal([]byte(document), into); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+		}
+		read(&object)
+		var spec proto.Message
+		switch object.Kind {
+		case "VirtualService":
+			read(&routes)
+			spec = &routes.Spec
+		case "DestinationRule":
+			read(&policy)
+			spec = &policy.Spec
+		default:
+			continue
+		}
+		ref := mesh.Ref{Kind: object.Kind, Namespace: object.Metadata.Namespace, Name: object.Metadata.Name}
+		translate.WalkFields(spec.ProtoReflect(), "spec", func(field protoreflect.FieldDescriptor, path, told string) {
+			name := translate.FieldName(field)
+			all[name] = append(all[name], use{ref, path, told})
+		})
+	}
+	return all
+}

@@ -1,0 +1,29 @@
+package translate
+
+// feature is a proposal of gRPC, and the first version of each client that has it.
+type feature struct {
+	grfc, what string
+	// since is in the order of the languages; a dash where there is none.
+	since [5]string
+}
+
+// features are the proposals that rows rest on. The versions are those of gRPC's own table of xDS features and, for what is
+// newer than that table, of the sources.
+var features = []feature{
+	{"A27", "xDS: names, endpoints, priorities and weights of localities", [5]string{"1.30", "1.30", "1.30", "1.2", "0.1, without standby and weights of localities"}},
+	{"A28", "routes by path and header, weighted clusters", [5]string{"1.31", "1.31", "1.31", "1.3", "0.1"}},
+	{"A29", "TLS by the client's certificate providers", [5]string{"1.41", "1.41", "1.41", "1.11", "in the making"}},
+	{"A31", "timeouts of routes", [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
+	{"A32", "limit of calls in flight", [5]string{"1.37", "1.37.1, where load is reported", "1.37.1, not PHP", "1.4", "-"}},
+	{"A33", "faults", [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
+	{"A39", "filters of calls, unknown ones refused", [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
+	{"A42", "ring of hashes", [5]string{"1.41", "1.40.1", "1.40", "1.10", "-"}},
+	{"A44", "retries", [5]string{"1.41", "1.40.1", "1.40", "1.8", "by a policy of its own"}},
+	{"A48", "least requests", [5]string{"1.73; 1.56 by a variable", "1.48", "-", "-", "0.1"}},
+	{"A50", "ejection of outliers", [5]string{"1.50", "1.49", "1.51", "1.7", "in the making"}},
+	{"A52", "lists of balancing policies", [5]string{"1.56", "1.47", "1.55", "1.10", "-"}},
+	{"A55", "sessions by cookie, which Mizzen does not offer", [5]string{"-", "-", "1.61", "-", "-"}},
+	{"A63", "comparisons of headers as texts", [5]string{"1.56", "1.53", "1.56", "1.9", "0.1"}},
+	{"A81", "rewritten authorities, off by default", [5]string{"by a variable", "by a variable", "by a variable", "-", "-"}},
+	{"A86", "tunnels by HTTP CONNECT, off by default", [5]string{"by a variable", "by a variable", "by a variable", "-", "-"}},
+}
