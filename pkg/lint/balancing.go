@@ -1,0 +1,137 @@
+package lint
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	weightedv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3"
+	leastrequestv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
+	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
+	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const (
+	// maxRing is the largest size of a ring that clients take; defaultRing the smallest size when none is asked for.
+	maxRing, defaultRing = 8 << 20, 1024
+	// maxNesting is how deep a list of policies may be nested.
+	maxNesting = 16
+
+	policyPrefix       = "type.googleapis.com/envoy.extensions.load_balancing_policies."
+	localitiesType     = policyPrefix + "wrr_locality.v3.WrrLocality"
+	ringType           = policyPrefix + "ring_hash.v3.RingHash"
+	leastRequestType   = policyPrefix + "least_request.v3.LeastRequest"
+	weightedByLoadType = policyPrefix + "client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin"
+)
+
+// policyTypes are the policies that may stand in a list, with the clients that know them. A policy of an application's own is none
+// of them: whoever does not have it goes on to the next.
+var policyTypes = map[string]mesh.AgentSet{
+	policyPrefix + "round_robin.v3.RoundRobin": notRust,
+	localitiesType:                           notRust,
+	ringType:                                 notRust,
+	leastRequestType:                         inGo | inJava,
+	weightedByLoadType:                       inGo | inJava | inCore,
+	policyPrefix + "pick_first.v3.PickFirst": inGo | inJava | inCore,
+}
+
+// balancer looks at the enum, which clients that read the list look at as well, and at the list.
+func (l *linter) balancer(m *clusterv3.Cluster) {
+	switch m.GetLbPolicy() {
+	case clusterv3.Cluster_ROUND_ROBIN:
+	case clusterv3.Cluster_RING_HASH:
+		l.refuse(inRust, "is balanced by a ring")
+		c := m.GetRingHashLbConfig()
+		l.ring(c.GetHashFunction() == clusterv3.Cluster_RingHashLbConfig_XX_HASH, c.GetMinimumRingSize(), c.GetMaximumRingSize())
+	case clusterv3.Cluster_LEAST_REQUEST:
+		l.refuse(inCore|inNode, "is balanced by least request, outside of a list of policies")
+		l.choices(m.GetLeastRequestLbConfig().GetChoiceCount())
+	default:
+		l.refuse(everybody, "is balanced by %s", m.GetLbPolicy())
+	}
+	if m.GetLoadBalancingPolicy() != nil {
+		l.policies(m.GetLoadBalancingPolicy(), notRust, 0)
+	}
+}
+
+// policies is a list of which each client takes the first policy that it knows, and refuses the cluster when there is none or it
+// does not like what it found: it does not go on.
+func (l *linter) policies(list *clusterv3.LoadBalancingPolicy, readers mesh.AgentSet, depth int) {
+	if depth == maxNesting {
+		l.refuse(readers, "has load balancing policies nested deeper than %d", maxNesting)
+		return
+	}
+	looking := readers &^ strangers
+	for _, p := range list.GetPolicies() {
+		config := p.GetTypedExtensionConfig().GetTypedConfig()
+		if found := policyTypes[config.GetTypeUrl()] & looking; found != 0 {
+			l.policy(config, found|strangers, depth)
+			looking &^= found
+		}
+	}
+	if looking != 0 {
+		l.refuse(looking|strangers, "has no load balancing policy at the end of a list that each client knows")
+	}
+}
+
+func (l *linter) policy(config *anypb.Any, readers mesh.AgentSet, depth int) {
+	var err error
+	switch config.GetTypeUrl() {
+	case localitiesType:
+		m := &wrrlocalityv3.WrrLocality{}
+		err = config.UnmarshalTo(m)
+		l.policies(m.GetEndpointPickingPolicy(), readers, depth+1)
+	case ringType:
+		m := &ringhashv3.RingHash{}
+		err = config.UnmarshalTo(m)
+		l.ring(m.GetHashFunction() == ringhashv3.RingHash_XX_HASH, m.GetMinimumRingSize(), m.GetMaximumRingSize())
+		if m.GetMinimumRingSize() != nil || m.GetMaximumRingSize() != nil {
+			// It compares the message that holds the size with a number.
+			l.refuse(inNode&readers, "has a ring of a size of its own")
+		}
+	case leastRequestType:
+		m := &leastrequestv3.LeastRequest{}
+		err = config.UnmarshalTo(m)
+		l.choices(m.GetChoiceCount())
+	case weightedByLoadType:
+		m := &weightedv3.ClientSideWeightedRoundRobin{}
+		err = config.UnmarshalTo(m)
+		if m.GetErrorUtilizationPenalty().GetValue() < 0 {
+			l.refuse(readers, "takes errors for less than no load")
+		}
+		for _, d := range []span{m.GetBlackoutPeriod(), m.GetOobReportingPeriod(), m.GetWeightExpirationPeriod(), m.GetWeightUpdatePeriod()} {
+			if !spans(d) {
+				l.refuse(inCore&readers, "weighs endpoints by the duration %v", d)
+			}
+		}
+	}
+	if err != nil {
+		l.refuse(readers, "has a load balancing policy that cannot be read: %v", err)
+	}
+}
+
+func (l *linter) ring(known bool, smallest, largest *wrapperspb.UInt64Value) {
+	if !known {
+		l.refuse(notRust, "hashes by a function other than XX_HASH")
+	}
+	low, high := uint64(defaultRing), uint64(maxRing)
+	if smallest != nil {
+		low = smallest.GetValue()
+	}
+	if largest != nil {
+		high = largest.GetValue()
+	}
+	if low == 0 || high == 0 {
+		l.refuse(inJava|inCore|inNode, "has a ring of size 0")
+	}
+	if low > maxRing || high > maxRing || low > high {
+		l.refuse(notRust, "has a ring of at least %d entries and at most %d", low, high)
+	}
+}
+
+func (l *linter) choices(n *wrapperspb.UInt32Value) {
+	if n != nil && n.GetValue() < 2 {
+		l.refuse(inGo|inJava, "chooses the least loaded of %d endpoints", n.GetValue())
+	}
+}

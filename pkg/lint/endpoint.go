@@ -1,0 +1,109 @@
+package lint
+
+import (
+	"math"
+	"net/netip"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+)
+
+// place is a locality within a priority.
+type place struct {
+	priority             uint32
+	region, zone, subset string
+}
+
+// group looks at the localities of one assignment.
+type group struct {
+	*linter
+
+	addresses map[netip.AddrPort]struct{}
+	places    map[place]struct{}
+	// weights are the sums by priority. A locality that weighs nothing is not counted by some clients, and by gRPC for Node it is.
+	weights, all map[uint32]uint64
+}
+
+func (l *linter) assignment(m *endpointv3.ClusterLoadAssignment) {
+	g := group{l, map[netip.AddrPort]struct{}{}, map[place]struct{}{}, map[uint32]uint64{}, map[uint32]uint64{}}
+	for _, locality := range m.GetEndpoints() {
+		g.locality(locality)
+	}
+	for i := range uint32(len(g.weights)) {
+		if _, ok := g.weights[i]; !ok {
+			l.refuse(inGo|inJava|inCore, "has no priority %d, but one after it", i)
+			break
+		}
+	}
+	for i := range uint32(len(g.all)) {
+		if _, ok := g.all[i]; !ok {
+			l.refuse(inNode, "has no priority %d, but one after it", i)
+			break
+		}
+	}
+	for priority, sum := range g.weights {
+		if sum > math.MaxUint32 {
+			l.refuse(notRust, "has localities of priority %d that weigh %d together", priority, sum)
+		}
+	}
+	for _, drop := range m.GetPolicy().GetDropOverloads() {
+		if drop.GetCategory() == "" || drop.GetDropPercentage() == nil {
+			l.refuse(inCore, "drops calls, but does not say why or how many")
+		}
+		l.denominator(drop.GetDropPercentage().GetDenominator())
+	}
+}
+
+func (g *group) locality(m *endpointv3.LocalityLbEndpoints) {
+	if m.GetLocality() == nil {
+		g.refuse(inGo|inCore|inNode, "has endpoints without a locality")
+	}
+	g.all[m.GetPriority()]++
+	weight := uint64(m.GetLoadBalancingWeight().GetValue())
+	where := place{m.GetPriority(), m.GetLocality().GetRegion(), m.GetLocality().GetZone(), m.GetLocality().GetSubZone()}
+	readers := notRust
+	if weight == 0 {
+		readers = inNode // The others do not look into it.
+	} else {
+		g.weights[m.GetPriority()] += weight
+	}
+	if _, twice := g.places[where]; twice {
+		g.refuse(readers, "has the locality %s/%s/%s twice in priority %d", where.region, where.zone, where.subset, where.priority)
+	}
+	g.places[where] = struct{}{}
+	sum := uint64(0)
+	for _, e := range m.GetLbEndpoints() {
+		sum += max(uint64(e.GetLoadBalancingWeight().GetValue()), 1)
+		if e.GetLoadBalancingWeight() != nil && e.GetLoadBalancingWeight().GetValue() == 0 {
+			g.refuse(inGo|inCore, "has an endpoint that weighs nothing")
+		}
+		g.address(e.GetEndpoint().GetAddress())
+		for _, other := range e.GetEndpoint().GetAdditionalAddresses() {
+			g.address(other.GetAddress())
+		}
+	}
+	if sum > math.MaxUint32 {
+		g.refuse(inGo, "has endpoints in one locality that weigh %d together", sum)
+	}
+}
+
+func (g *group) address(m *corev3.Address) {
+	text, port := m.GetSocketAddress().GetAddress(), m.GetSocketAddress().GetPortValue()
+	if m.GetSocketAddress() == nil {
+		g.refuse(inJava|inCore|inNode|inRust, "has an endpoint without an address and port")
+		return
+	}
+	if port > math.MaxUint16 {
+		g.refuse(inJava|inCore, "has the port %d", port)
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		g.refuse(inJava|inCore|inNode, "has the address %q, which is no IP address", text)
+		return
+	}
+	at := netip.AddrPortFrom(address, uint16(port))
+	if _, twice := g.addresses[at]; twice {
+		g.refuse(inGo|inCore|inNode, "has the address %s twice", at)
+	}
+	g.addresses[at] = struct{}{}
+}

@@ -1,0 +1,119 @@
+package lint_test
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// test is a resource and the kinds of clients that refuse it, each by its initial: Go, Java, C-core, Node, Rust.
+type test struct {
+	message proto.Message
+	by      string
+}
+
+const (
+	all     = "GJCNR"
+	notRust = "GJCN"
+)
+
+var initials = map[mesh.Agent]string{
+	mesh.AgentGRPCGo: "G", mesh.AgentGRPCJava: "J", mesh.AgentGRPCCore: "C", mesh.AgentGRPCNode: "N", mesh.AgentGRPCRust: "R",
+}
+
+// reader is clients of all kinds, which have one certificate provider.
+func reader() lint.Reader {
+	r := lint.Everybody()
+	r.Providers = []string{"default"}
+	return r
+}
+
+func TestCheck(t *testing.T) {
+	each(t, func(t *testing.T, c test) {
+		findings := lint.Check(name(c.message), c.message, reader())
+		got := refusers(findings)
+		if got != c.by {
+			t.Errorf("refused by %q, want %q: %v", got, c.by, findings)
+		}
+		for _, stranger := range []mesh.Agent{mesh.AgentUnknown, mesh.AgentEnvoy} {
+			if refused := has(findings, stranger); refused != (c.by != "") {
+				t.Errorf("refused by %s: %t, want it to refuse what any client does", stranger, refused)
+			}
+		}
+		// Each alone comes to the same as all together.
+		for agent, initial := range initials {
+			r := reader()
+			r.Agents = mesh.Agents(agent)
+			if alone := len(lint.Check(name(c.message), c.message, r)) > 0; alone != strings.Contains(c.by, initial) {
+				t.Errorf("refused by %s alone: %t", agent, alone)
+			}
+		}
+	})
+}
+
+// TestGoAgrees has a real client of gRPC for Go say what it refuses.
+func TestGoAgrees(t *testing.T) {
+	each(t, func(t *testing.T, c test) {
+		t.Parallel()
+		why := refusal(t, c.message)
+		if got, want := why != "", strings.Contains(c.by, "G"); got != want {
+			t.Errorf("the client refuses: %t, want %t: %s", got, want, why)
+		}
+	})
+}
+
+// TestNamesMustAgree: a client takes a resource of another name for none of its own.
+func TestNamesMustAgree(t *testing.T) {
+	for _, c := range []string{"", "other"} {
+		if findings := lint.Check(c, cluster(nothing), lint.Everybody()); refusers(findings) != all {
+			t.Errorf("%q: got %v", c, findings)
+		}
+	}
+}
+
+func each(t *testing.T, run func(t *testing.T, c test)) {
+	t.Helper()
+	for kind, cases := range map[string]map[string]test{
+		"listener": listenerCases(), "route": routeCases(), "match": matchCases(), "cluster": clusterCases(), "balancing": balancingCases(),
+		"transport": transportCases(), "endpoint": endpointCases(),
+	} {
+		for title, c := range cases {
+			t.Run(kind+"/"+title, func(t *testing.T) { run(t, c) })
+		}
+	}
+}
+
+func refusers(findings []lint.Finding) string {
+	got := ""
+	for _, agent := range []mesh.Agent{mesh.AgentGRPCGo, mesh.AgentGRPCJava, mesh.AgentGRPCCore, mesh.AgentGRPCNode, mesh.AgentGRPCRust} {
+		if has(findings, agent) {
+			got += initials[agent]
+		}
+	}
+	return got
+}
+
+func has(findings []lint.Finding, agent mesh.Agent) bool {
+	for _, f := range findings {
+		if f.Agents.Has(agent) {
+			return true
+		}
+	}
+	return false
+}
+
+func name(m proto.Message) string {
+	switch m := m.(type) {
+	case interface{ GetClusterName() string }:
+		return m.GetClusterName()
+	case interface{ GetName() string }:
+		return m.GetName()
+	}
+	return ""
+}
+
+func nothing[M proto.Message](M) {}

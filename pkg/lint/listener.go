@@ -1,0 +1,42 @@
+package lint
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+)
+
+func (l *linter) listener(m *listenerv3.Listener) {
+	api := m.GetApiListener().GetApiListener()
+	if api == nil {
+		l.refuse(everybody, "has no API listener")
+		return
+	}
+	manager := &hcmv3.HttpConnectionManager{}
+	if err := api.UnmarshalTo(manager); err != nil {
+		l.refuse(everybody, "is no HTTP connection manager: %v", err)
+		return
+	}
+	if manager.GetXffNumTrustedHops() != 0 || len(manager.GetOriginalIpDetectionExtensions()) > 0 {
+		l.refuse(notRust, "looks for the caller's address in headers")
+	}
+	switch source := manager.GetRouteSpecifier().(type) {
+	case *hcmv3.HttpConnectionManager_Rds:
+		if source.Rds.GetRouteConfigName() == "" {
+			l.refuse(everybody, "names no routes")
+		}
+		if !onStream(source.Rds.GetConfigSource()) {
+			l.refuse(notRust, "has its routes from another place than the stream")
+		}
+	case *hcmv3.HttpConnectionManager_RouteConfig:
+		l.table(source.RouteConfig)
+	default:
+		l.refuse(everybody, "has no routes: %T", source)
+	}
+	l.filters(manager.GetHttpFilters())
+}
+
+// onStream says whether a resource is to be asked for on the stream that named it.
+func onStream(source *corev3.ConfigSource) bool {
+	return source.GetAds() != nil || source.GetSelf() != nil
+}

@@ -1,0 +1,106 @@
+package lint
+
+import (
+	"regexp/syntax"
+	"time"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+)
+
+func (l *linter) match(m *routev3.RouteMatch) {
+	if m == nil {
+		l.refuse(everybody, "has a route without a match")
+		return
+	}
+	switch path := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Prefix, *routev3.RouteMatch_Path:
+	case *routev3.RouteMatch_SafeRegex:
+		l.expression(path.SafeRegex.GetRegex())
+	default:
+		l.refuse(everybody, "matches a path in a way that clients do not know: %T", path)
+	}
+	for _, h := range m.GetHeaders() {
+		l.header(h)
+	}
+	l.denominator(m.GetRuntimeFraction().GetDefaultValue().GetDenominator())
+}
+
+func (l *linter) denominator(d typev3.FractionalPercent_DenominatorType) {
+	if _, known := typev3.FractionalPercent_DenominatorType_name[int32(d)]; !known {
+		l.refuse(inJava|inCore, "counts in parts of an unknown whole: %v", d)
+	}
+}
+
+func (l *linter) header(h *routev3.HeaderMatcher) {
+	if h.GetName() == "" {
+		l.refuse(inCore, "matches a header without a name")
+	}
+	// The forms besides string_match are deprecated, but the only ones that old clients know.
+	switch how := h.GetHeaderMatchSpecifier().(type) {
+	case *routev3.HeaderMatcher_PresentMatch, *routev3.HeaderMatcher_ExactMatch:
+	case *routev3.HeaderMatcher_StringMatch:
+		l.text(how.StringMatch)
+	case *routev3.HeaderMatcher_SafeRegexMatch:
+		l.expression(how.SafeRegexMatch.GetRegex()) //nolint:staticcheck // clients still read it
+	case *routev3.HeaderMatcher_PrefixMatch:
+		l.affix(how.PrefixMatch) //nolint:staticcheck // clients still read it
+		l.refuse(inRust, "matches a header by prefix_match")
+	case *routev3.HeaderMatcher_SuffixMatch:
+		l.affix(how.SuffixMatch) //nolint:staticcheck // clients still read it
+		l.refuse(inRust, "matches a header by suffix_match")
+	case *routev3.HeaderMatcher_ContainsMatch:
+		l.affix(how.ContainsMatch) //nolint:staticcheck // clients still read it
+		l.refuse(inNode|inRust, "matches a header by contains_match")
+	case *routev3.HeaderMatcher_RangeMatch:
+		if how.RangeMatch.GetEnd() < how.RangeMatch.GetStart() {
+			l.refuse(inCore, "matches a header by a range that ends before it begins")
+		}
+	default:
+		l.refuse(notRust, "matches the header %q by nothing", h.GetName())
+	}
+}
+
+func (l *linter) text(m *matcherv3.StringMatcher) {
+	switch how := m.GetMatchPattern().(type) {
+	case *matcherv3.StringMatcher_Exact:
+	case *matcherv3.StringMatcher_Prefix:
+		l.affix(how.Prefix)
+	case *matcherv3.StringMatcher_Suffix:
+		l.affix(how.Suffix)
+	case *matcherv3.StringMatcher_Contains:
+		l.affix(how.Contains)
+	case *matcherv3.StringMatcher_SafeRegex:
+		l.expression(how.SafeRegex.GetRegex())
+	default:
+		l.refuse(everybody, "matches a text by nothing")
+	}
+}
+
+func (l *linter) affix(text string) {
+	if text == "" {
+		l.refuse(inGo, "matches a part of a text that is empty")
+	}
+}
+
+func (l *linter) expression(text string) {
+	if !compiles(text) {
+		l.refuse(everybody, "has the expression %q, which does not compile", text)
+	}
+}
+
+// compiles says whether an expression is of the syntax of RE2. What can be parsed can be compiled.
+func compiles(text string) bool {
+	_, err := syntax.Parse(text, syntax.Perl)
+	return err == nil
+}
+
+// span is a protobuf duration.
+type span interface {
+	CheckValid() error
+	AsDuration() time.Duration
+}
+
+// spans says whether a duration is one, and not negative. One that is absent is zero.
+func spans(d span) bool { return d.AsDuration() >= 0 && (d.AsDuration() == 0 || d.CheckValid() == nil) }
