@@ -65,15 +65,21 @@ var errNoProof = errors.New("the client proves nothing of itself: its address be
 	"so it needs a service account token or a client certificate, over TLS")
 
 // Identify returns who is at the other end of the stream, by the first proof that it offers. The error is a gRPC status.
-func (a *Authenticator) Identify(ctx context.Context, node *corev3.Node) (Identity, error) {
+// What the client says of itself later is to be compared with it, by Admit.
+func (a *Authenticator) Identify(ctx context.Context) (Identity, error) {
 	id, err := a.prove(ctx)
 	if err != nil {
 		return Identity{}, status.Error(codes.Unauthenticated, err.Error())
 	}
-	if err := contradiction(id, node); err != nil {
-		return Identity{}, status.Error(codes.PermissionDenied, err.Error())
-	}
 	return id, nil
+}
+
+// Admit returns the client of a node that says nothing else than what was proved. The error is a gRPC status.
+func (id Identity) Admit(node *corev3.Node, claimed mesh.Client) (mesh.Client, error) {
+	if err := contradiction(id, node); err != nil {
+		return mesh.Client{}, status.Error(codes.PermissionDenied, err.Error())
+	}
+	return id.apply(claimed), nil
 }
 
 func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
@@ -97,9 +103,9 @@ func ofPod(proof Proof, pod *mesh.Pod) Identity {
 	return Identity{Proof: proof, Namespace: pod.Ref.Namespace, ServiceAccount: pod.ServiceAccount, Pod: pod}
 }
 
-// Apply writes what is proved over what the client says of itself. Of a proof without a pod, labels, node and locality stay
+// apply writes what is proved over what the client says of itself. Of a proof without a pod, labels, node and locality stay
 // the client's word: they choose among what its namespace may see anyway.
-func (id Identity) Apply(client mesh.Client) mesh.Client {
+func (id Identity) apply(client mesh.Client) mesh.Client {
 	if id.Proof == Claim || id.Proof == "" {
 		return client
 	}

@@ -183,7 +183,7 @@ func TestIdentify(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			a := New(Options{Pods: known, Tokens: NewTokens(NewKeys(server.fetch, ""), audience), TrustDomain: domain, BelieveClaims: test.believe})
-			id, err := a.Identify(test.call.context(t), &corev3.Node{})
+			id, err := a.Identify(test.call.context(t))
 			if err != nil {
 				if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("got %v, want Unauthenticated with %q", err, test.want)
@@ -227,7 +227,11 @@ func TestContradiction(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := a.Identify(call{address: "10.1.0.7"}.context(t), test.node)
+			id, err := a.Identify(call{address: "10.1.0.7"}.context(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = id.Admit(test.node, mesh.Client{})
 			switch {
 			case test.want == "" && err != nil:
 				t.Errorf("refused: %v", err)
@@ -238,18 +242,18 @@ func TestContradiction(t *testing.T) {
 	}
 }
 
-func TestApply(t *testing.T) {
+func TestWhatIsProvedCounts(t *testing.T) {
 	claimed := mesh.Client{Namespace: "bank", ServiceAccount: "root", Node: "node-9", Labels: "x", Locality: mesh.Locality{Region: "far"}, Agent: mesh.AgentGRPCGo}
 	want := mesh.Client{Namespace: "shop", ServiceAccount: "web", Node: "node-1", Labels: web.Labels, Locality: web.Locality, Agent: mesh.AgentGRPCGo}
-	if got := ofPod(Token, web).Apply(claimed); got != want {
+	if got := ofPod(Token, web).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := (Identity{Proof: Claim}).Apply(claimed); got != claimed {
+	if got := (Identity{Proof: Claim}).apply(claimed); got != claimed {
 		t.Errorf("claims became %+v", got)
 	}
 	want = claimed
 	want.Namespace, want.ServiceAccount = "shop", "web"
-	if got := (Identity{Proof: Certificate, Namespace: "shop", ServiceAccount: "web"}).Apply(claimed); got != want {
+	if got := (Identity{Proof: Certificate, Namespace: "shop", ServiceAccount: "web"}).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
