@@ -1,0 +1,112 @@
+package certificate
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The files of a folder, as cert-manager and Kubernetes name them.
+const (
+	certificateFile = "tls.crt"
+	keyFile         = "tls.key"
+	authorityFile   = "ca.crt"
+)
+
+// lookInterval is how often the files are looked at, at most.
+const lookInterval = 5 * time.Second
+
+// Folder is a certificate that lives in files and is replaced there. It is safe for concurrent use.
+type Folder struct {
+	dir    string
+	logger *slog.Logger
+	now    func() time.Time
+
+	// mu protects what follows.
+	mu     sync.Mutex
+	config *tls.Config
+	state  string
+	looked time.Time
+}
+
+// NewFolder reads the certificate of a folder: tls.crt and tls.key, and ca.crt if clients may show certificates of their own.
+func NewFolder(dir string, logger *slog.Logger) (*Folder, error) {
+	f := &Folder{dir: dir, logger: logger, now: time.Now}
+	config, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	f.config, f.state, f.looked = config, f.stat(), f.now()
+	return f, nil
+}
+
+// Config is for a server. Each connection gets the newest certificate.
+func (f *Folder) Config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.current(), nil },
+	}
+}
+
+// current reads the files again if they changed. While they make no sense, as in the middle of a change, the last ones count.
+func (f *Folder) current() *tls.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now().Sub(f.looked) < lookInterval {
+		return f.config
+	}
+	f.looked = f.now()
+	state := f.stat()
+	if state == f.state {
+		return f.config
+	}
+	config, err := f.read()
+	if err != nil {
+		f.logger.Warn("cannot read the new certificate; the one before is used", "dir", f.dir, "error", err)
+		return f.config
+	}
+	f.config, f.state = config, state
+	f.logger.Info("took up a new certificate", "dir", f.dir)
+	return f.config
+}
+
+// stat tells one state of the files from another, without reading them.
+func (f *Folder) stat() string {
+	var state strings.Builder
+	for _, name := range []string{certificateFile, keyFile, authorityFile} {
+		if info, err := os.Stat(filepath.Join(f.dir, name)); err == nil {
+			_, _ = fmt.Fprintln(&state, name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return state.String()
+}
+
+func (f *Folder) read() (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(f.dir, certificateFile), filepath.Join(f.dir, keyFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate: %w", err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, Certificates: []tls.Certificate{pair}}
+	text, err := os.ReadFile(filepath.Join(f.dir, authorityFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// Clients prove who they are by a token, or by their address.
+		return config, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the authority of clients: %w", err)
+	}
+	config.ClientCAs = x509.NewCertPool()
+	if !config.ClientCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate", filepath.Join(f.dir, authorityFile))
+	}
+	config.ClientAuth = tls.VerifyClientCertIfGiven
+	return config, nil
+}
