@@ -47,6 +47,8 @@ type client struct {
 	in  io.Writer
 	out *bufio.Reader
 	log *buffer
+	// port is where it tells its state.
+	port int
 }
 
 // command and outcome are the lines that clients read and write; see the documentation of the package.
@@ -98,6 +100,9 @@ func startClient(t *testing.T, l *language, bootstrap string) *client {
 			t.Logf("log of the client:\n%s", c.log)
 		}
 	})
+	if line := must(c.out.ReadBytes('\n'))(t); json.Unmarshal(line, &c.port) != nil {
+		t.Fatalf("client: got %q, want its port", line)
+	}
 	return c
 }
 

@@ -9,7 +9,8 @@
 //
 // makes that many calls with an empty message, as many at a time as told, that many seconds apart, and writes one JSON array a line, with an object
 // for each call: its status code, the text of the status, the bytes of the answer as a text, and the milliseconds it took.
-// It keeps one channel for each target, and ends with its input.
+// It keeps one channel for each target, and ends with its input. Before the first line it writes a number: the port on which it
+// serves the client status discovery service, CSDS, by which a gRPC client tells what it holds.
 //
 // The tests have the build tag interop and need what setup.sh prepares, so `make interop` runs them and `go test ./...`
 // does not. What passed is written to docs/INTEROP.md with -update, and compared with it otherwise.

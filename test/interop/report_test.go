@@ -21,7 +21,7 @@ The same scenarios, played against the ` + "`controlplane`" + ` binary by small 
 calls real servers and has nothing but what ` + "`controlplane bootstrap`" + ` prints. After every call the control plane is asked
 what its clients refused, and a scenario passes only if that is nothing. The scenarios and clients are in
 [test/interop](../test/interop). Besides, each client is sent every golden of the translator whose addresses can stand on one machine, and must
-accept all of it. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
+accept all of it: so say the control plane, and each client itself by CSDS, its client status discovery service. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
 
 `
 

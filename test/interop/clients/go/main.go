@@ -7,15 +7,18 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"os"
 	"sync"
 	"time"
 
+	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	_ "google.golang.org/grpc/xds" // resolves xds targets
+	"google.golang.org/grpc/xds/csds"
 )
 
 type command struct {
@@ -45,9 +48,28 @@ func (raw) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
+// serveStatus starts the service that tells the state of the xDS client, and returns its port.
+func serveStatus() int {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatalln("listen:", err)
+	}
+	states, err := csds.NewClientStatusDiscoveryServer()
+	if err != nil {
+		log.Fatalln("serve the state of the xDS client:", err)
+	}
+	server := grpc.NewServer()
+	statusv3.RegisterClientStatusDiscoveryServiceServer(server, states)
+	go func() { log.Fatalln(server.Serve(listener)) }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
 func main() {
 	channels := map[string]*grpc.ClientConn{}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	if err := out.Encode(serveStatus()); err != nil {
+		log.Fatalln("write the port:", err)
+	}
 	for {
 		var c command
 		if err := in.Decode(&c); errors.Is(err, io.EOF) {

@@ -37,7 +37,17 @@ function call(command) {
   });
 }
 
+// serveStatus starts the service that tells the state of the xDS client, and returns its port.
+function serveStatus() {
+  const server = new grpc.Server();
+  grpc.addAdminServicesToServer(server);
+  return new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (err, port) => (err ? reject(err) : resolve(port)));
+  });
+}
+
 async function main() {
+  process.stdout.write(JSON.stringify(await serveStatus()) + '\n');
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const command = JSON.parse(line);
     const outcomes = [];

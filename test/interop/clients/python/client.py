@@ -3,8 +3,10 @@
 import json
 import sys
 import time
+from concurrent import futures
 
 import grpc
+from grpc._cython import cygrpc
 
 
 def start(channel, command):
@@ -43,7 +45,23 @@ def run(channel, command):
     return outcomes
 
 
+def serve_status():
+    """Starts the service that tells the state of the xDS client, and returns the server and its port.
+
+    The bytes are those that the package grpcio-csds serves; it would add nothing but its classes for them.
+    """
+    fetch = grpc.unary_unary_rpc_method_handler(lambda request, context: cygrpc.dump_xds_configs())
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
+        "envoy.service.status.v3.ClientStatusDiscoveryService", {"FetchClientStatus": fetch}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
 def main():
+    server, port = serve_status()
+    print(json.dumps(port), flush=True)
     channels = {}
     for line in sys.stdin:
         command = json.loads(line)
@@ -53,6 +71,7 @@ def main():
         print(json.dumps(run(channels[target], command)), flush=True)
     for channel in channels.values():
         channel.close()
+    server.stop(None)
 
 
 main()

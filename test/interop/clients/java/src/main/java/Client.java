@@ -4,10 +4,13 @@ import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.InsecureServerCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.Server;
 import io.grpc.Status;
+import io.grpc.xds.CsdsService;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -47,6 +50,11 @@ public final class Client {
   };
 
   public static void main(String[] args) throws IOException, InterruptedException {
+    // The service tells the state of the xDS client.
+    Server server = Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create()).addService(CsdsService.newInstance())
+        .build().start();
+    System.out.println(server.getPort());
+    System.out.flush();
     Gson gson = new Gson();
     Map<String, ManagedChannel> channels = new HashMap<>();
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -58,6 +66,7 @@ public final class Client {
       System.out.flush();
     }
     channels.values().forEach(ManagedChannel::shutdownNow);
+    server.shutdownNow();
     System.exit(0);
   }
 
