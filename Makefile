@@ -8,7 +8,7 @@ RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint golden generate demo e2e interop bench fuzz
+.PHONY: help build image test lint golden generate demo e2e interop bench fuzz
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,11 +16,21 @@ help: ## list the targets
 build: ## build bin/controlplane
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/controlplane ./cmd/controlplane
 
+IMAGE   ?= ghcr.io/mizzen-mesh/controlplane:dev
+image: ## build the container image for amd64 and arm64 into bin/image, named IMAGE; no Docker is needed
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags="-s -w" \
+			-o bin/image/linux-$$arch/controlplane ./cmd/controlplane || exit; done
+	$(GO) -C hack/image run . -name $(IMAGE) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
+		-sbom $(CURDIR)/bin/image/sbom $(CURDIR)/bin/image/linux-amd64/controlplane $(CURDIR)/bin/image/linux-arm64/controlplane
+
 test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
+	$(GO) -C hack/image test ./...
 
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
+	cd hack/image && $(GO) tool -modfile=../tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(GO) mod tidy -diff

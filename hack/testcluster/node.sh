@@ -13,6 +13,7 @@
 #
 # NODE_STATE is where everything lies that the cluster writes; clusters with different ones do not see each other.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
 here=$(dirname "$(readlink -f "$0")")
 export here state=${NODE_STATE:-/var/tmp/mizzen-node} bin=${TESTCLUSTER_BIN:-$here/bin}
 binaries="etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl coredns pause image"
@@ -26,8 +27,8 @@ fail() {
 # pid N is the process that all of node N hangs on, as it wrote it down itself. A number that is somebody else's by now is not given.
 pid() {
 	local pid
-	pid=$(cat "$state/node-$1/pid" 2>/dev/null) &&
-		tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qFx "$state/node-$1" && echo "$pid"
+	pid=$(cat "$state/node-$1/pid" 2>/dev/null) && [[ -r /proc/$pid/cmdline ]] &&
+		tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qFx "$state/node-$1" && echo "$pid"
 }
 
 # inside N COMMAND... runs a command in all namespaces of node N.
@@ -45,13 +46,16 @@ hierarchy() {
 	[[ -n $path ]] && echo "/sys/fs/cgroup/$1${path%/}"
 }
 
+# check says all that is missing, and how to get it.
 check() {
-	local missing=() name packages=()
-	[[ $EUID = 0 ]] || missing+=("root: run it as root")
-	unshare --mount --net --pid --uts --ipc --fork true 2>/dev/null || missing+=("namespaces: this machine lets nobody make them (unshare)")
-	for name in $controllers; do
-		[[ -w $(hierarchy "$name")/tasks ]] 2>/dev/null || missing+=("cgroup v1 with a writable $name: boot with systemd.unified_cgroup_hierarchy=0")
-	done
+	local missing=() packages=() absent=() name
+	if [[ $EUID != 0 ]]; then
+		missing+=("root: run it as root")
+	else
+		unshare --mount --net --pid --uts --ipc --fork true 2>/dev/null || missing+=("namespaces: this machine lets nobody make them (unshare)")
+		for name in $controllers; do [[ -w $(hierarchy "$name")/tasks ]] || absent+=("$name"); done
+		((${#absent[@]} == 0)) || missing+=("cgroup v1 with ${absent[*]}: boot with systemd.unified_cgroup_hierarchy=0")
+	fi
 	need() { command -v "$2" >/dev/null || packages+=("$1"); }
 	need containerd containerd
 	need runc runc
@@ -64,11 +68,11 @@ check() {
 	need openssl openssl
 	need curl curl
 	need procps sysctl
-	((${#packages[@]})) && missing+=("packages: apt-get install ${packages[*]}")
-	for name in $binaries; do
-		[[ -x $bin/$name ]] || { missing+=("$name in $bin: run hack/testcluster/build.sh") && break; }
-	done
-	case $state/ in /run/* | /var/lib/* | /var/log/*) missing+=("another NODE_STATE: $state is hidden inside a node") ;; esac
+	((${#packages[@]} == 0)) || missing+=("packages: apt-get install --no-install-recommends ${packages[*]}")
+	absent=()
+	for name in $binaries; do [[ -x $bin/$name ]] || absent+=("$name"); done
+	((${#absent[@]} == 0)) || missing+=("${absent[*]} in $bin: run hack/testcluster/build.sh")
+	case $state/ in /run/* | /var/lib/* | /var/log/*) missing+=("another NODE_STATE: a node does not see $state") ;; esac
 	((${#missing[@]})) || return 0
 	printf 'node: missing: %s\n' "${missing[@]}" >&2
 	return 1

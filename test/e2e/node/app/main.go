@@ -1,0 +1,110 @@
+// Command app is what runs in the pods of the node tests, from an image that holds nothing else.
+//
+//	app serve               answer calls on port 50051 with the names of the pod and of its version (VERSION)
+//	app call TARGET COUNT   call a target that often, round robin, and print how often each pod answered: one line, pod and number
+//	app idle                do nothing, for others to be run beside it by kubectl exec
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"maps"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	_ "google.golang.org/grpc/xds" // resolves xds targets
+)
+
+// patience is how long a call may take, the first with name resolution and connecting.
+const patience = 20 * time.Second
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		log.Fatalln(err)
+	}
+}
+
+func run(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	switch {
+	case len(args) == 1 && args[0] == "serve":
+		return serve(ctx)
+	case len(args) == 3 && args[0] == "call":
+		return call(ctx, args[1], args[2])
+	case len(args) == 1 && args[0] == "idle":
+		<-ctx.Done()
+		return nil
+	default:
+		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app idle; got %q", args)
+	}
+}
+
+type server struct {
+	testpb.UnimplementedTestServiceServer
+
+	pod string
+}
+
+func (s server) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	return &testpb.SimpleResponse{Hostname: s.pod, ServerId: os.Getenv("VERSION")}, nil
+}
+
+// serve ends what it has begun before it ends itself, so that a rolling update loses no call.
+func serve(ctx context.Context) error {
+	pod, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", ":50051")
+	if err != nil {
+		return err
+	}
+	s, ready := grpc.NewServer(), health.NewServer()
+	testpb.RegisterTestServiceServer(s, server{pod: pod})
+	healthpb.RegisterHealthServer(s, ready)
+	context.AfterFunc(ctx, func() {
+		ready.Shutdown()
+		s.GracefulStop()
+	})
+	fmt.Println("serving", pod)
+	return s.Serve(listener)
+}
+
+func call(ctx context.Context, target, count string) error {
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return err
+	}
+	channel, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}]}`))
+	if err != nil {
+		return err
+	}
+	defer channel.Close()
+	client, answers := testpb.NewTestServiceClient(channel), map[string]int{}
+	for range n {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		answer, err := client.UnaryCall(ctx, &testpb.SimpleRequest{}, grpc.WaitForReady(true))
+		cancel()
+		if err != nil {
+			return err
+		}
+		answers[answer.GetHostname()]++
+	}
+	for _, pod := range slices.Sorted(maps.Keys(answers)) {
+		fmt.Println(pod, answers[pod])
+	}
+	return nil
+}

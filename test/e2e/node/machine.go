@@ -1,0 +1,154 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// hack is where node.sh and what it runs are.
+const hack = "../../../hack/testcluster"
+
+// machine is a cluster as seen from outside: processes that live as long as this one, and a directory.
+type machine struct {
+	state string
+	nodes []*exec.Cmd
+}
+
+// newMachine makes the directory. It must be on a file system that overlays can lie on, which those of /tmp often are not.
+func newMachine() (*machine, error) {
+	state, err := os.MkdirTemp("/var/tmp", "mizzen-node-")
+	return &machine{state: state}, err
+}
+
+// check says what this machine lacks, or nothing.
+func check() string {
+	output, err := command(context.Background(), "", "check").CombinedOutput()
+	if err != nil && len(output) == 0 {
+		return err.Error() + "\n"
+	}
+	return string(output)
+}
+
+// startAll starts node 0 and then those that join it.
+func (m *machine) startAll(ctx context.Context, zones []string) error {
+	if err := m.start(ctx, 0, "zone-a"); err != nil {
+		return err
+	}
+	for i := range zones {
+		if err := m.start(ctx, i+1, zones[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start runs a node and returns once it is ready. The node ends with this process, however that ends.
+func (m *machine) start(ctx context.Context, index int, zone string) error {
+	output, input, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	cmd := command(ctx, m.state, "run", strconv.Itoa(index), zone)
+	cmd.Stdout, cmd.Stderr = input, input
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err = cmd.Start()
+	input.Close()
+	if err != nil {
+		return err
+	}
+	m.nodes = append(m.nodes, cmd)
+	var said strings.Builder
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		if lines.Text() == "ready" {
+			return nil
+		}
+		fmt.Fprintln(&said, lines.Text())
+	}
+	return fmt.Errorf("node-%d has ended:\n%s", index, said.String())
+}
+
+// network is the path of the network namespace of node 0.
+func (m *machine) network() (string, error) {
+	pid, err := os.ReadFile(filepath.Join(m.state, "node-0", "pid"))
+	return fmt.Sprintf("/proc/%s/ns/net", strings.TrimSpace(string(pid))), err
+}
+
+// remove ends the nodes and removes what they wrote. After a failure their logs and those of their pods stay.
+func (m *machine) remove(failed bool) error {
+	var err error
+	if failed {
+		err = m.keepLogs()
+	}
+	for _, node := range m.nodes {
+		_ = node.Process.Kill()
+		_ = node.Wait()
+	}
+	return errors.Join(err, script(context.Background(), m.state, "down"))
+}
+
+func (m *machine) keepLogs() error {
+	kept, err := os.MkdirTemp("", "mizzen-node-logs-")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "e2e: the logs of the nodes are in", kept)
+	var logs []string
+	for _, pattern := range []string{"node-*/*.log", "node-*/pods"} {
+		found, err := filepath.Glob(filepath.Join(m.state, pattern))
+		if err != nil {
+			return err
+		}
+		logs = append(logs, found...)
+	}
+	for i := range logs {
+		if logs[i], err = filepath.Rel(m.state, logs[i]); err != nil {
+			return err
+		}
+	}
+	cmd := exec.Command("cp", append(append([]string{"--recursive", "--parents"}, logs...), kept)...)
+	cmd.Dir = m.state
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, output)
+	}
+	return nil
+}
+
+// binaryPath is where the program of an image is built. Its name, which is that of the image, is the entry point.
+func binaryPath(state, image string) string {
+	name, _, _ := strings.Cut(filepath.Base(image), ":")
+	return filepath.Join(state, "binaries", name)
+}
+
+// build builds a Go package so that it runs in an empty image.
+func build(ctx context.Context, to, source string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, source)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", source, err, output)
+	}
+	return nil
+}
+
+// script runs a command of node.sh that prints nothing of interest.
+func script(ctx context.Context, state string, args ...string) error {
+	if output, err := command(ctx, state, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("node.sh %s: %w\n%s", args[0], err, output)
+	}
+	return nil
+}
+
+func command(ctx context.Context, state string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(hack, "node.sh"), args...)
+	cmd.Env = append(os.Environ(), "NODE_STATE="+state)
+	return cmd
+}
