@@ -24,6 +24,9 @@ type World struct {
 	Routes Map[*RouteTable]
 	// Policies has an entry for each Service that a DestinationRule speaks of.
 	Policies Map[*PolicyTable]
+	// Pods are by PodKey, and PodAddresses by the IP that is a pod's own. They are there when the source is asked for them, and stand
+	// behind no resource.
+	Pods, PodAddresses Map[*Pod]
 	// Unbound lists the VirtualServices that hold for no Service, and delegates. By themselves they route nothing, but are
 	// still checked.
 	Unbound []*Routes
@@ -83,3 +86,11 @@ func (w *World) EndpointCount() int {
 	}
 	return n
 }
+
+// PodByName finds a pod.
+func (w *World) PodByName(namespace, name string) (*Pod, bool) {
+	return w.Pods.Get(PodKey(namespace, name))
+}
+
+// PodByAddress finds the pod whose own address that is.
+func (w *World) PodByAddress(ip string) (*Pod, bool) { return w.PodAddresses.Get(ip) }

@@ -25,6 +25,7 @@ type assembler struct {
 	policies       policyIndex
 	routes         routeIndex
 	guard          guard
+	pods           podIndex
 	problems       problemBook
 }
 
@@ -34,7 +35,7 @@ func newAssembler(o Options) *assembler {
 		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
 		byAddress: index[string, objectID]{}, dirtyAddresses: map[string]struct{}{},
 		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(),
-		guard: newGuard(o.EmptyServiceGrace), problems: newProblemBook(),
+		guard: newGuard(o.EmptyServiceGrace), pods: newPodIndex(o.Pods), problems: newProblemBook(),
 	}
 }
 
@@ -64,10 +65,13 @@ func (a *assembler) put(key objectKey, value any) {
 		a.endpoints.putSlice(key, s)
 	case kindPod:
 		p, _ := value.(*pod)
+		a.pods.replace(key.id(), a.endpoints.pods[key.id()], p)
 		a.endpoints.putPod(key.id(), p)
 	case kindNode:
 		n, _ := value.(*node)
-		a.endpoints.putNode(key.name, n)
+		if a.endpoints.putNode(key.name, n) {
+			a.pods.moved(key.name, a.endpoints.pods)
+		}
 	case kindDestinationRule:
 		d, _ := value.(*destinationRule)
 		a.policies.put(key, d, a.domain)
@@ -117,6 +121,7 @@ func (a *assembler) world() *mesh.World {
 	next.bindPolicies()
 	next.bindRoutes()
 	next.bindEndpoints()
+	next.bindPods()
 	next.checkHosts()
 
 	changed := map[string]struct{}{}
@@ -124,10 +129,13 @@ func (a *assembler) world() *mesh.World {
 		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults,
 		Services: next.services.apply(changed), Addresses: next.addresses.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
-		Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
+		Pods: last.Pods, PodAddresses: last.PodAddresses, Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
 		Changed: slices.Sorted(maps.Keys(changed)),
 	}
 	same := a.last != nil && len(changed) == 0
+	if pods, addresses, moved := next.applyPods(); moved {
+		w.Pods, w.PodAddresses, same = pods, addresses, false
+	}
 	if a.routes.relist {
 		if unbound := a.routes.listUnbound(); !slices.Equal(unbound, last.Unbound) {
 			w.Unbound, same = unbound, false

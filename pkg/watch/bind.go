@@ -15,6 +15,8 @@ type assembly struct {
 	endpoints *edit[mesh.EndpointSet]
 	policies  *edit[mesh.PolicyTable]
 	routes    *edit[mesh.RouteTable]
+	// pods are by their keys, podAddresses by theirs.
+	pods, podAddresses *edit[mesh.Pod]
 
 	// touched are the hosts whose Service changed, came or went.
 	touched map[string]struct{}
@@ -30,8 +32,9 @@ func newAssembly(a *assembler, last *mesh.World) *assembly {
 		endpoints: newEdit(last.Endpoints, sameEndpoints),
 		policies:  newEdit(last.Policies, samePolicyTable),
 		routes:    newEdit(last.Routes, sameRouteTable),
-		touched:   map[string]struct{}{},
-		patterns:  map[string]struct{}{},
+		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod),
+		touched:  map[string]struct{}{},
+		patterns: map[string]struct{}{},
 	}
 }
 

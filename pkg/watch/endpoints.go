@@ -105,18 +105,19 @@ func (x *endpointIndex) putPod(id objectID, p *pod) {
 	}
 }
 
-// putNode replaces a node; nil removes it.
-func (x *endpointIndex) putNode(name string, n *node) {
+// putNode replaces a node; nil removes it. It says whether that changes anything.
+func (x *endpointIndex) putNode(name string, n *node) bool {
 	old := x.nodes[name]
 	if old == nil && n == nil || old != nil && n != nil && *old == *n {
-		return
+		return false
 	}
 	x.dirtyNodes[name] = struct{}{}
 	if n == nil {
 		delete(x.nodes, name)
-		return
+		return true
 	}
 	x.nodes[name] = n
+	return true
 }
 
 // takeDirty returns the Services to be assembled again and forgets that they are. Nodes change seldom and stand behind many

@@ -27,7 +27,7 @@ func TestHistories(t *testing.T) {
 }
 
 func runHistory(t *testing.T, r *rand.Rand) {
-	a := newTestAssembler()
+	a := newAssembler(Options{Pods: true}.withDefaults())
 	objects := map[objectKey]object{}
 	batch := 1 + r.IntN(4)
 	last := a.world()
@@ -73,7 +73,7 @@ func runHistory(t *testing.T, r *rand.Rand) {
 
 // fromScratch assembles the objects in random order and in random portions.
 func fromScratch(r *rand.Rand, objects map[objectKey]object) *mesh.World {
-	a := newTestAssembler()
+	a := newAssembler(Options{Pods: true}.withDefaults())
 	keys := slices.SortedFunc(maps.Keys(objects), func(a, b objectKey) int { return a.ref().Compare(b.ref()) })
 	r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 	for _, key := range keys {

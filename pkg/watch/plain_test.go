@@ -19,6 +19,8 @@ type plainWorld struct {
 	Endpoints map[string]*mesh.EndpointSet
 	Routes    map[string]*mesh.RouteTable
 	Policies  map[string]*mesh.PolicyTable
+	Pods      map[string]*mesh.Pod
+	PodIPs    map[string]*mesh.Pod
 	Unbound   []*mesh.Routes
 	Problems  []mesh.Problem
 }
@@ -27,6 +29,7 @@ func plain(w *mesh.World) plainWorld {
 	return plainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.Routes.All()), Policies: maps.Collect(w.Policies.All()),
+		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()),
 		Unbound: w.Unbound, Problems: w.Problems,
 	}
 }

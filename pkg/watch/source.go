@@ -22,6 +22,8 @@ type Options struct {
 	// EmptyServiceGrace is how long a Service keeps its endpoints that loses two or more of them, and with them the last, at once;
 	// zero is not at all.
 	EmptyServiceGrace time.Duration
+	// Pods asks for the World's lists of pods, by which it is known who calls.
+	Pods bool
 	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
 	Logger *slog.Logger
 	// MinInterval caps the rate of Worlds under a flood of changes; 10 ms when zero. A first change never waits for it.
