@@ -11,24 +11,34 @@ import (
 
 func newBootstrap(std stdio) *cobra.Command {
 	var (
-		options bootstrap.Options
-		zone    localityFlag
+		options      bootstrap.Options
+		zone         localityFlag
+		certificates certificateFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Print the bootstrap JSON for a gRPC client",
 		Long: `Print the JSON from which a gRPC library learns where its control plane is and who it is
-itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOTSTRAP names.`,
+itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOTSTRAP names.
+
+With certificates the client declares that its application uses xDS credentials: that it
+encrypts its calls where a DestinationRule says so. One that does not would send them in
+plain text.`,
 		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
-    --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json`,
+    --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json
+  controlplane bootstrap --namespace shop --certificates /var/run/secrets/mesh \
+    --authorities system=/etc/ssl/certs/ca-certificates.crt`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			hostname, err := os.Hostname()
 			if err != nil && options.NodeID == "" {
 				return fmt.Errorf("find a name for the client (give one with --node-id): %w", err)
 			}
 			options.Hostname, options.Locality = hostname, zone.Locality
+			if options.Certificates, err = certificates.providers(cmd); err != nil {
+				return err
+			}
 			text, err := bootstrap.JSON(options)
 			if err != nil {
 				return err
@@ -45,5 +55,6 @@ itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOT
 	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")
 	flags.StringVar(&options.ClusterID, "cluster-id", "", "`ID` of the cluster the client runs in")
 	flags.Var(&zone, "zone", "where the client runs")
+	certificates.register(cmd)
 	return cmd
 }

@@ -13,12 +13,15 @@ type clientFlags struct {
 	as   string
 	zone localityFlag
 	node string
+	// providers are the certificate providers.
+	providers []string
 }
 
 func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
 	cmd.Flags().Var(&f.zone, "zone", "where the client runs")
 	cmd.Flags().StringVar(&f.node, "node", "", "`NAME` of the Kubernetes node the client runs on")
+	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
 }
 
 func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
@@ -26,7 +29,9 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {
 		return mesh.Client{}, usageErrorf(cmd, "invalid --as %q: it has the form NAMESPACE or NAMESPACE/APP", f.as)
 	}
-	client := mesh.Client{Namespace: namespace, Locality: f.zone.Locality, Node: f.node}
+	client := mesh.Client{
+		Namespace: namespace, Locality: f.zone.Locality, Node: f.node, Providers: mesh.MakeProviders(f.providers...),
+	}
 	if hasApp {
 		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
 	}

@@ -21,6 +21,7 @@ const stdinPath = "-"
 // meshFlags say how names of the mesh are completed, and what holds where authors say nothing. Every command that reads objects has them.
 type meshFlags struct {
 	domain, rootNamespace string
+	trustDomain           string
 	retries               retriesFlag
 }
 
@@ -28,11 +29,15 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.domain, "cluster-domain", "cluster.local", "DNS `DOMAIN` of the cluster")
 	cmd.Flags().StringVar(&f.rootNamespace, "root-namespace", "istio-system",
 		"`NAMESPACE` whose DestinationRules hold for the whole mesh")
+	cmd.Flags().StringVar(&f.trustDomain, "trust-domain", mesh.DefaultTrustDomain,
+		"trust `DOMAIN` of the mesh's identities, by which clients know servers under ISTIO_MUTUAL")
 	cmd.Flags().Var(&f.retries, "default-retries", "retry calls whose rule says nothing of retries as Istio does, or not at all")
 }
 
 // defaults are those of every World.
-func (f *meshFlags) defaults() mesh.Defaults { return mesh.Defaults{NoRetries: f.retries.off} }
+func (f *meshFlags) defaults() mesh.Defaults {
+	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
+}
 
 // inputFlags name the objects of a command that reads them once.
 type inputFlags struct {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -33,12 +35,15 @@ type Options struct {
 	ServiceAccount, NodeName, ClusterID string
 	// Locality is where the client runs; it is written even when empty.
 	Locality mesh.Locality
+	// Certificates are the client's certificate providers, by name. They are set up and declared together.
+	Certificates map[string]Certificates
 }
 
 // The structs below fix the order of the keys, which maps would not.
 type document struct {
-	Servers []server `json:"xds_servers"`
-	Node    node     `json:"node"`
+	Servers   []server            `json:"xds_servers"`
+	Node      node                `json:"node"`
+	Providers map[string]provider `json:"certificate_providers,omitempty"`
 }
 
 type server struct {
@@ -64,20 +69,25 @@ type locality struct {
 	SubZone string `json:"sub_zone,omitempty"`
 }
 
-// metadata has Istio's keys.
+// metadata has Istio's keys, and one of Mizzen's own: CERTIFICATE_PROVIDERS.
 type metadata struct {
 	Namespace      string            `json:"NAMESPACE"`
 	Labels         map[string]string `json:"LABELS,omitempty"`
 	ServiceAccount string            `json:"SERVICE_ACCOUNT,omitempty"`
 	NodeName       string            `json:"NODE_NAME,omitempty"`
 	ClusterID      string            `json:"CLUSTER_ID,omitempty"`
+	Providers      []string          `json:"CERTIFICATE_PROVIDERS,omitempty"`
 }
 
 // JSON returns the document, indented and ending in a newline. It fails when a locality names a part without the one
-// above it, which no client could place.
+// above it, which no client could place, and when a certificate provider is one that some client refuses.
 func JSON(o Options) ([]byte, error) {
 	if o.Locality.Zone != "" && o.Locality.Region == "" || o.Locality.SubZone != "" && o.Locality.Zone == "" {
 		return nil, errors.New("a zone needs its region, and a sub-zone its zone")
+	}
+	providers, err := providersOf(o.Certificates)
+	if err != nil {
+		return nil, err
 	}
 	namespace := orDefault(o.Namespace, DefaultNamespace)
 	doc := document{
@@ -96,8 +106,10 @@ func JSON(o Options) ([]byte, error) {
 				ServiceAccount: o.ServiceAccount,
 				NodeName:       o.NodeName,
 				ClusterID:      o.ClusterID,
+				Providers:      slices.Sorted(maps.Keys(providers)),
 			},
 		},
+		Providers: providers,
 	}
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {

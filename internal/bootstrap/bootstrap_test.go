@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/xds"
@@ -23,6 +24,10 @@ var full = bootstrap.Options{
 	NodeName:       "node-1",
 	ClusterID:      "east",
 	Locality:       mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack-4"},
+	Certificates: map[string]bootstrap.Certificates{
+		"system":  {Roots: "/etc/ssl/certs/ca-certificates.crt", Refresh: time.Hour},
+		"default": {Certificate: "/certs/tls.crt", Key: "/certs/tls.key", Roots: "/certs/ca.crt"},
+	},
 }
 
 func TestJSONIsWhatTheGoldenSays(t *testing.T) {
@@ -67,6 +72,23 @@ func TestJSONRefusesALocalityWithAGap(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := bootstrap.JSON(bootstrap.Options{Locality: locality}); err == nil {
+				t.Error("got no error")
+			}
+		})
+	}
+}
+
+func TestJSONRefusesCertificatesThatAClientWould(t *testing.T) {
+	for name, certificates := range map[string]map[string]bootstrap.Certificates{
+		"no name":                {"": {Roots: "a"}},
+		"a comma":                {"a,b": {Roots: "a"}},
+		"no authorities":         {"a": {Certificate: "a", Key: "b"}},
+		"no key":                 {"a": {Certificate: "a", Roots: "b"}},
+		"no certificate":         {"a": {Key: "a", Roots: "b"}},
+		"refreshed all the time": {"a": {Roots: "b", Refresh: time.Millisecond}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := bootstrap.JSON(bootstrap.Options{Certificates: certificates}); err == nil {
 				t.Error("got no error")
 			}
 		})

@@ -4,4 +4,7 @@
 // It is pure: the same Options give the same bytes. What it writes is accepted by every gRPC language, which is less than
 // what each alone would take: the locality is always there because Node demands it, and plaintext is the only kind of
 // credentials that all of them know.
+//
+// Certificate providers stand in two places: where the library reads them, and in the node's metadata, where the control plane
+// does. Writing them together is what keeps the two the same.
 package bootstrap

@@ -22,6 +22,7 @@ func (q Question) Query() string {
 	for name, value := range q.Headers {
 		v.Add("header", name+"="+value)
 	}
+	v["provider"] = q.Client.Providers.All()
 	for name, value := range q.Client.Labels.Map() {
 		v.Add("label", name+"="+value)
 	}
@@ -33,7 +34,8 @@ func questionOf(v url.Values) Question {
 		To: v.Get("to"), Call: v.Get("call"), Headers: pairs(v["header"]),
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
-			Locality: mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},
+			Locality:  mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},
+			Providers: mesh.MakeProviders(v["provider"]...),
 		},
 	}
 }

@@ -10,6 +10,9 @@ type Client struct {
 	ClusterID      string
 	Locality       Locality
 	Agent          Agent
+	// Providers are the certificate providers that the client declares. With any, it promises that its application uses xDS
+	// credentials, so that it encrypts where it is told to.
+	Providers Providers
 	// Version of the agent, as it states it, such as 1.85.0.
 	Version string
 }

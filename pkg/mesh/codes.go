@@ -74,6 +74,10 @@ var codes = []CodeDoc{
 		"Nothing, if that is good enough.",
 	},
 	{
+		CodeNoCertificate, "Calls are to be encrypted, and a client declares no certificate provider that it takes, or endpoints have no service account by which clients would know them. These calls fail.",
+		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or list the servers' subjectAltNames.",
+	},
+	{
 		CodeRefused, "A client refused a resource that the object made, and goes on with what it had. The message is the client's own. The resource is not sent to it again unchanged; other clients are not concerned.",
 		"Edit the object, and report what it was: no resource that a client refuses should be sent to it.",
 	},

@@ -74,6 +74,9 @@ const (
 	CodeUnsupported Code = "Unsupported"
 	// CodeApproximated: gRPC does something close to it. The message says what.
 	CodeApproximated Code = "Approximated"
+	// CodeNoCertificate: calls are to be encrypted, and a client declares no certificate provider that it takes, or nobody knows
+	// who the endpoints are. These calls fail.
+	CodeNoCertificate Code = "NoCertificate"
 	// CodeRefused: a client refused a resource that the object made.
 	CodeRefused Code = "Refused"
 	// CodeInternal: a fault of the control plane itself. The object's resources are missing.

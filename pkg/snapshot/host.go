@@ -18,6 +18,8 @@ type host struct {
 	surroundings *memo[translate.EndpointInput, *translate.Surroundings]
 	// pods are those called by their own names. They change with the endpoints.
 	pods *memo[podInput, *set]
+	// accounts are those that the endpoints run as.
+	accounts func() mesh.Accounts
 }
 
 // listenerInput is the name as dialled and the port it stands for. Only spellings of the Service's own ports get here, so
@@ -44,10 +46,14 @@ func (h *host) next(old, now *mesh.World, name string) *host {
 	routes := same(old.Routes, now.Routes, name)
 	policies := same(old.Policies, now.Policies, name)
 	endpoints := same(old.Endpoints, now.Endpoints, name)
-	n := &host{}
+	n := &host{accounts: accountsOf(now, name)}
+	if h != nil && endpoints {
+		n.accounts = h.accounts
+	}
 	if h != nil && service {
 		n.listeners = h.listeners
-		if routes && policies {
+		table, _ := now.Policies.Get(name)
+		if routes && policies && (endpoints || h.sameIdentities(n, table)) {
 			n.routes = h.routes
 		}
 		if endpoints && policies {
@@ -92,6 +98,7 @@ func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
 	}
 	in.RingSizes = takesRingSizes(client.Agent) && translate.SizesRings(in.Policy)
 	in.Namespace, in.Labels = callerOf(in.Routes, client)
+	in.Trust = trustOf(in.Policy, client, h.accounts)
 	return h.routes.get(in, func(in translate.HostInput) *set {
 		return s.set(service.Ref, func() *translate.Bundle { return translate.Host(in) })
 	})

@@ -13,6 +13,7 @@ import (
 type podInput struct {
 	pod    string
 	policy *mesh.Policy
+	trust  translate.Trust
 }
 
 // podResource answers for one pod of a Service: a host of its own, with the Service's ports and policy and no rules. It is nil
@@ -30,12 +31,13 @@ func (s *Snapshot) podResource(t Type, name, hostName string, client mesh.Client
 	parent, _ := s.world.Services.Get(serviceName)
 	policies, _ := s.world.Policies.Get(serviceName)
 	in := podInput{pod: pod, policy: policies.For(client.Namespace, client.Labels)}
+	in.trust = trustOf(in.policy, client, endpoints.Accounts)
 	made := h.pods.get(in, func(in podInput) *set {
 		service := &mesh.Service{
 			Ref: parent.Ref, Host: pod + "." + serviceName, Ports: parent.Ports, Headless: parent.Headless, PreferIPv6: parent.PreferIPv6,
 		}
 		return s.set(parent.Ref, func() *translate.Bundle {
-			bundle := translate.Host(translate.HostInput{Service: service, Policy: in.policy, Defaults: s.world.Defaults})
+			bundle := translate.Host(translate.HostInput{Service: service, Policy: in.policy, Trust: in.trust, Defaults: s.world.Defaults})
 			// Without the policy: where to go has been decided by whom the client calls, be it near or far.
 			bundle.Endpoints = translate.Endpoints(translate.EndpointInput{Service: service, Endpoints: endpoints}).Endpoints
 			return bundle

@@ -93,7 +93,8 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 			name, ns, name, 1+r.IntN(3), ns, []string{"demo", "shop"}[r.IntN(2)])
 	},
 	"pod": func(r *rand.Rand, ns, _ string) string {
-		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: pod, namespace: %s, labels: {version: v%d}}\n", ns, 1+r.IntN(2))
+		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: pod, namespace: %s, labels: {version: v%d}}\nspec: {serviceAccountName: a%d}\n",
+			ns, 1+r.IntN(2), 1+r.IntN(2))
 	},
 	"routes": func(r *rand.Rand, ns, name string) string {
 		hosts := []string{name, "'*." + ns + ".svc.cluster.local'", "echo.demo.svc.cluster.local"}
@@ -117,9 +118,9 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes follow
 			"localityLbSetting: {failoverPriority: [kubernetes.io/hostname]}", "localityLbSetting: {distribute: [{from: '*/shop', to: {'*': 100}}]}"}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
-			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}}, "+
+			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}, tls: {mode: %s}}, "+
 			"subsets: [{name: v%d, labels: {version: v1}}]}\n",
-			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(len(balancers))], 1+r.IntN(2))
+			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(len(balancers))], []string{"DISABLE", "ISTIO_MUTUAL"}[r.IntN(2)], 1+r.IntN(2))
 	},
 }
 
@@ -176,12 +177,16 @@ func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 	return fresh.With(same, nil)
 }
 
-// node is one of NAMESPACE or NAMESPACE/APP.
+// node is one of NAMESPACE or NAMESPACE/APP. Those of demo declare certificates.
 func node(who string) *corev3.Node {
 	namespace, app, labelled := strings.Cut(who, "/")
 	// It runs in a zone and on a node that are called like its namespace.
 	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace, "NODE_NAME", namespace)}
 	n.Locality = &corev3.Locality{Zone: namespace}
+	n.UserAgentVersionType = &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"}
+	if namespace == "demo" {
+		n.Metadata.Fields["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue("default")
+	}
 	if labelled {
 		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(metadata("app", app, "pod", "front-1"))
 	}

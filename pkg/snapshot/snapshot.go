@@ -180,7 +180,7 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 		routes, _ := s.world.Routes.Get(hostName)
 		policies, _ := s.world.Policies.Get(hostName)
 		for client := range speakers(routes, policies) {
-			problems = append(problems, h.routesFor(s, hostName, client).problems...)
+			problems = append(problems, h.routesFor(s, hostName, equipped(client, policies)).problems...)
 		}
 	}
 	return problems

@@ -16,7 +16,7 @@ const defaultNamespace = "default"
 const maxLabels = 64
 
 // ClientOf makes the client from a node: the only place that reads a node. The keys of the metadata are Istio's: NAMESPACE,
-// LABELS, SERVICE_ACCOUNT, NODE_NAME and CLUSTER_ID. Values of the wrong kind count as absent. The node may be nil.
+// LABELS, SERVICE_ACCOUNT, NODE_NAME and CLUSTER_ID; CERTIFICATE_PROVIDERS is Mizzen's own. Values of the wrong kind count as absent. The node may be nil.
 func ClientOf(node *corev3.Node) mesh.Client {
 	fields := node.GetMetadata().GetFields()
 	c := mesh.Client{
@@ -35,6 +35,9 @@ func ClientOf(node *corev3.Node) mesh.Client {
 	}
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace
+	}
+	if encrypts(c) {
+		c.Providers = providers(fields["CERTIFICATE_PROVIDERS"])
 	}
 	return c
 }

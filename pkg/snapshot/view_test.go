@@ -25,6 +25,14 @@ var sourceText = regexp.MustCompile(` \([^ )]*\.yaml:\d+\)|[^ ]*\d{3}\.yaml(:\d+
 // withoutFiles takes the names of files out of Problems: a shuffled folder has the same objects elsewhere.
 func withoutFiles(problems string) string { return sourceText.ReplaceAllString(problems, "") }
 
+// speaker is a node that declares certificate providers.
+func speaker(agent, version string, providers *structpb.Value) *corev3.Node {
+	return &corev3.Node{
+		UserAgentName: agent, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
+		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{"CERTIFICATE_PROVIDERS": providers}},
+	}
+}
+
 func TestClientOf(t *testing.T) {
 	labelled := metadata("NAMESPACE", "shop", "SERVICE_ACCOUNT", "cart", "NODE_NAME", "n1", "CLUSTER_ID", "c1")
 	labelled.Fields["LABELS"] = structpb.NewStructValue(metadata("app", "cart", "version", "v1"))
@@ -48,10 +56,33 @@ func TestClientOf(t *testing.T) {
 				Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}, Agent: mesh.AgentGRPCGo, Version: "1.85.0",
 			},
 		},
-		"wrong kinds of values": {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
-		"python":                {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCCore}},
-		"node.js":               {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCNode}},
-		"too long":              {&corev3.Node{Metadata: metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
+		"certificates, as a list": {
+			speaker("gRPC Go", "1.85.0", structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{
+				structpb.NewStringValue("shop"), structpb.NewStringValue("default"), structpb.NewNumberValue(1), structpb.NewStringValue("shop"),
+			}})),
+			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCGo, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop")},
+		},
+		"certificates, as a text": {
+			speaker("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1", structpb.NewStringValue("shop, default,")),
+			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCCore, Version: "C-core 58.0.0 Python 1.85.1", Providers: mesh.MakeProviders("default", "shop")},
+		},
+		"too many certificates": {
+			speaker("gRPC Java", "1.85.0", structpb.NewStringValue(strings.Repeat("a,", 40))),
+			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCJava, Version: "1.85.0"},
+		},
+		"too old for certificates": {
+			speaker("gRPC Node Pure JS", "1.10.2", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCNode, Version: "1.10.2"},
+		},
+		"certificates of who goes on in plain text": {
+			speaker("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCRust, Version: "0.1.0"},
+		},
+		"certificates of a stranger": {speaker("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default"}},
+		"wrong kinds of values":      {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
+		"python":                     {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCCore}},
+		"node.js":                    {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCNode}},
+		"too long":                   {&corev3.Node{Metadata: metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

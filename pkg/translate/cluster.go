@@ -16,7 +16,7 @@ func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
 		for _, subset := range parts(p) {
 			name := ClusterName(port.Number, subsetName(subset), service.Host)
 			s := settingsFor(sink, p, subset, port.Number)
-			s.ringSizes = in.RingSizes
+			s.ringSizes, s.peer = in.RingSizes, peerOf(in)
 			all = append(all, Resource{
 				Name:    name,
 				Message: cluster(name, service, port.Number, s),
@@ -34,8 +34,10 @@ func cluster(name string, service *mesh.Service, port uint32, s settings) *clust
 	checkLocality(s.loadBalancerAt, s.loadBalancer)
 	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
 	c.OutlierDetection = outlierDetection(s.outlierAt, s.outlier)
+	socket, secured := secure(s.tlsAt, s.tls, s.peer)
+	c.TransportSocket = socket
 	switch {
-	case plaintextForbidden(s.tlsAt, s.tls):
+	case !secured:
 		c.EdsClusterConfig.ServiceName = refusedCluster
 	case service.ExternalName != "":
 		resolveByDNS(c, service.ExternalName, port)

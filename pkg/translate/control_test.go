@@ -68,7 +68,9 @@ func serve(t *testing.T, s *snapshot.Snapshot, client mesh.Client) *control {
 // dial opens a channel of a real client, of the namespace that the control plane serves.
 func (c *control) dial(t *testing.T, name string) *grpc.ClientConn {
 	t.Helper()
-	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: c.address, Namespace: c.client.Namespace})
+	config, err := bootstrap.JSON(bootstrap.Options{
+		ServerURI: c.address, Namespace: c.client.Namespace, Certificates: certificates(t, c.client.Providers),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +88,16 @@ func (c *control) dial(t *testing.T, name string) *grpc.ClientConn {
 		}
 	})
 	return channel
+}
+
+// certificates are those of a client that declares the providers. No files are behind them, which only matters to calls.
+func certificates(t *testing.T, providers mesh.Providers) map[string]bootstrap.Certificates {
+	t.Helper()
+	all, dir := map[string]bootstrap.Certificates{}, t.TempDir()
+	for _, name := range providers.All() {
+		all[name] = bootstrap.Certificates{Certificate: dir + "/tls.crt", Key: dir + "/tls.key", Roots: dir + "/ca.crt"}
+	}
+	return all
 }
 
 // await takes verdicts until all the resources of want were accepted. It fails at the first refusal.

@@ -9,7 +9,6 @@ const (
 	noteIdle      = "gRPC clients close connections after 30 minutes without calls; set the idle timeout by a dial option"
 	noteErrors    = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
 	noteOrigin    = "gRPC does not tell local errors from others; leave it out"
-	noteTLS       = "TLS is not translated yet, so it has no effect; encrypt in the application"
 	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
 	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
 	noteBudget    = "gRPC clients take no budget of retries from rules; set fewer attempts"
@@ -121,13 +120,13 @@ var destinationRuleFields = []FieldRow{
 	{Field: "OutlierDetection.minHealthPercent", Verdict: Warned, GRFC: "A50", Golden: "policy/dropped", Note: "gRPC clients have no panic mode, and call only endpoints that are not ejected; set maxEjectionPercent"},
 	{Field: "OutlierDetection.outlierDetectionHttpErrorCodes", Verdict: Warned, GRFC: "A50", Golden: "outlier/invalid", Note: "gRPC counts every status but OK as a failure; leave it out"},
 
-	{Field: "ClientTLSSettings.mode", Verdict: Untranslated, Leaf: "tls", Note: "DISABLE is followed; with any other the calls fail, for they would go out unencrypted"},
-	{Field: "ClientTLSSettings.clientCertificate", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.privateKey", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.caCertificates", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.credentialName", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.subjectAltNames", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.sni", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.insecureSkipVerify", Verdict: Untranslated, Note: noteTLS},
-	{Field: "ClientTLSSettings.caCrl", Verdict: Untranslated, Note: noteTLS},
+	{Field: "ClientTLSSettings.mode", Verdict: Caveat, Leaf: "tls", GRFC: "A29, A82", Golden: "tls/mesh", Ignored: byRust, Note: noteTLSMode},
+	{Field: "ClientTLSSettings.clientCertificate", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSFile},
+	{Field: "ClientTLSSettings.privateKey", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSFile},
+	{Field: "ClientTLSSettings.caCertificates", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSFile},
+	{Field: "ClientTLSSettings.credentialName", Verdict: Caveat, Leaf: "tls", GRFC: "A29", Golden: "tls/provider", Ignored: byRust, Note: noteTLSProvider},
+	{Field: "ClientTLSSettings.subjectAltNames", Verdict: Translated, Leaf: "tls", GRFC: "A29", Golden: "tls/provider", Ignored: byRust, Note: noteTLSNames},
+	{Field: "ClientTLSSettings.sni", Verdict: Caveat, Leaf: "tls", GRFC: "A101", Golden: "tls/provider", Ignored: byNodeAndRust, Partly: byGoAndCore, Note: noteTLSName},
+	{Field: "ClientTLSSettings.insecureSkipVerify", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSSkip},
+	{Field: "ClientTLSSettings.caCrl", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSRevoked},
 }

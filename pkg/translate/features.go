@@ -12,7 +12,7 @@ type feature struct {
 var features = []feature{
 	{"A27", "xDS: names, endpoints, priorities and weights of localities", [5]string{"1.30", "1.30", "1.30", "1.2", "0.1, without standby and weights of localities"}},
 	{"A28", "routes by path and header, weighted clusters", [5]string{"1.31", "1.31", "1.31", "1.3", "0.1"}},
-	{"A29", "TLS by the client's certificate providers", [5]string{"1.41", "1.41", "1.41", "1.11", "in the making"}},
+	{"A29", "TLS by the client's certificate providers", [5]string{"1.42", "1.42", "1.42", "1.11", "in the making"}},
 	{"A31", "timeouts of routes", [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
 	{"A32", "limit of calls in flight", [5]string{"1.37", "1.37.1, where load is reported", "1.37.1, not PHP", "1.4", "-"}},
 	{"A33", "faults", [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
@@ -25,5 +25,7 @@ var features = []feature{
 	{"A55", "sessions by cookie, which Mizzen does not offer", [5]string{"-", "-", "1.61", "-", "-"}},
 	{"A63", "comparisons of headers as texts", [5]string{"1.56", "1.53", "1.56", "1.9", "0.1"}},
 	{"A81", "rewritten authorities, off by default", [5]string{"by a variable", "by a variable", "by a variable", "-", "-"}},
+	{"A82", "authorities of the machine, told by a rule", [5]string{"by a variable", "1.78", "by a variable; 1.85 without", "-", "-"}},
 	{"A86", "tunnels by HTTP CONNECT, off by default", [5]string{"by a variable", "by a variable", "by a variable", "-", "-"}},
+	{"A101", "names of servers in the handshake", [5]string{"by a variable", "1.78", "by a variable", "-", "-"}},
 }

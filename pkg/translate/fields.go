@@ -48,6 +48,7 @@ type FieldRow struct {
 // The kinds of clients that rows speak of together.
 var (
 	byRust        = mesh.Agents(mesh.AgentGRPCRust)
+	byGoAndCore   = mesh.Agents(mesh.AgentGRPCGo, mesh.AgentGRPCCore)
 	byCoreAndNode = mesh.Agents(mesh.AgentGRPCCore, mesh.AgentGRPCNode)
 	byJavaAndRust = mesh.Agents(mesh.AgentGRPCJava, mesh.AgentGRPCRust)
 	byNodeAndRust = mesh.Agents(mesh.AgentGRPCNode, mesh.AgentGRPCRust)

@@ -26,6 +26,7 @@ const maxGoldenLines = 120
 // golden is one input: appliable YAML that opens with a sentence in a comment. More comments of that head may say
 //
 //	# as: NAMESPACE/APP REGION/ZONE NODE   the client, or less of it; default when absent
+//	# certificates: NAME NAME…             the certificate providers that the client declares; none when absent
 //	# show: TYPE,TYPE NAME…                the resources; all when absent, none for the word problems
 type golden struct {
 	path   string // of the input
@@ -168,7 +169,12 @@ func readGolden(t *testing.T, path string) golden {
 			break
 		}
 		if as, ok := strings.CutPrefix(comment, "as: "); ok {
+			declared := g.client.Providers
 			g.client = client(as)
+			g.client.Providers = declared
+		}
+		if names, ok := strings.CutPrefix(comment, "certificates: "); ok {
+			g.client.Providers = mesh.MakeProviders(strings.Fields(names)...)
 		}
 		if show, ok := strings.CutPrefix(comment, "show: "); ok {
 			g.show(t, strings.Fields(show))

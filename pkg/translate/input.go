@@ -25,6 +25,8 @@ type HostInput struct {
 	Labels mesh.Labels
 	// RingSizes is set for clients that take rings of any size, where Policy asks for one (SizesRings).
 	RingSizes bool
+	// Trust is what the TLS settings of Policy depend on besides.
+	Trust Trust
 	// Defaults are the World's.
 	Defaults mesh.Defaults
 }

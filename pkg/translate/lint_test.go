@@ -9,12 +9,14 @@ import (
 	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
 	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -141,6 +143,8 @@ func (l *linter) cluster(m *clusterv3.Cluster) {
 	}
 	thresholds := m.GetCircuitBreakers().GetThresholds()
 	l.ejection(m.GetOutlierDetection())
+	l.expect(len(m.GetTransportSocketMatches()) == 0, "chooses among sockets, which clients refuse")
+	l.socket(m.GetTransportSocket())
 	l.expect(len(thresholds) == 1 && thresholds[0].GetMaxRequests().GetValue() > 0, "leaves the number of requests open: %v", thresholds)
 }
 
@@ -176,6 +180,35 @@ func (l *linter) ejection(o *clusterv3.OutlierDetection) {
 		o.GetMaxEjectionPercent(), o.GetEnforcingSuccessRate(), o.GetEnforcingFailurePercentage(), o.GetFailurePercentageThreshold(),
 	} {
 		l.expect(percent.GetValue() <= 100, "has %d percent", percent.GetValue())
+	}
+}
+
+// socket holds TLS against all clients' reading: certificates come from providers by name, and nothing else is looked at but
+// the names of the server.
+func (l *linter) socket(socket *corev3.TransportSocket) {
+	if socket == nil {
+		return
+	}
+	m := &tlsv3.UpstreamTlsContext{}
+	l.expect(socket.GetName() == tlsSocket && socket.GetTypedConfig().UnmarshalTo(m) == nil, "has a socket that clients do not know: %v", socket)
+	l.expect(len(m.GetSni()) <= maxServerName, "has a server name of %d bytes, which Go refuses", len(m.GetSni()))
+	common, v := m.GetCommonTlsContext(), m.GetCommonTlsContext().GetValidationContext()
+	allowed := &tlsv3.CommonTlsContext{
+		TlsCertificateProviderInstance: common.GetTlsCertificateProviderInstance(),
+		ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: &tlsv3.CertificateValidationContext{
+			CaCertificateProviderInstance: v.GetCaCertificateProviderInstance(), SystemRootCerts: v.GetSystemRootCerts(),
+			MatchSubjectAltNames: v.GetMatchSubjectAltNames(), //nolint:staticcheck // gRPC reads no other
+		}},
+	}
+	l.expect(proto.Equal(common, allowed), "has TLS settings that clients refuse or ignore: %v", common)
+	l.expect((v.GetCaCertificateProviderInstance() == nil) == (v.GetSystemRootCerts() != nil), "trusts no authority, or two kinds: %v", v)
+	for _, instance := range []*tlsv3.CertificateProviderPluginInstance{common.GetTlsCertificateProviderInstance(), v.GetCaCertificateProviderInstance()} {
+		l.expect(instance == nil || instance.GetInstanceName() != "", "names a provider without a name")
+	}
+	names := v.GetMatchSubjectAltNames() //nolint:staticcheck // gRPC reads no other
+	l.expect(len(names) > 0, "takes any server with a certificate")
+	for _, name := range names {
+		l.expect(name.GetExact() != "" && !name.GetIgnoreCase(), "takes servers by the name %v", name)
 	}
 }
 

@@ -17,6 +17,8 @@ type settings struct {
 
 	// ringSizes says whether the clients take rings of any size.
 	ringSizes bool
+	// peer is who is called, by clients with which certificates.
+	peer peer
 }
 
 // layer is a traffic policy, or the part of one that holds for a port.

@@ -117,7 +117,9 @@ var clusterTests = map[string]struct {
 	"no TLS": {rule: "trafficPolicy: {tls: {mode: DISABLE}}", balancer: []string{"round_robin"}, requests: unlimited},
 	"TLS": {
 		rule: "trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: a}}", balancer: []string{"round_robin"}, requests: unlimited, service: refusedCluster,
-		problems: []string{"error Unsupported spec.trafficPolicy.tls.mode"},
+		problems: []string{
+			"info Approximated spec.trafficPolicy.tls.sni", "info Approximated spec.trafficPolicy.tls.mode", "error NoCertificate spec.trafficPolicy.tls.mode",
+		},
 	},
 	"settings for no port": {
 		rule:     "trafficPolicy: {portLevelSettings: [{port: {number: 9}}]}",

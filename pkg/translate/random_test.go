@@ -100,6 +100,9 @@ func randomHost(data []byte, name string) (HostInput, EndpointInput) {
 	if d.roll(4) > 0 {
 		in.Routes = d.routes(s, policy)
 	}
+	if d.roll(2) == 1 {
+		in.Trust = Trust{Providers: mesh.MakeProviders(TrustNeeded(policy).Providers...), Accounts: mesh.Accounts{Names: pick(d, "", "a", "a,b"), Unknown: d.roll(4) == 1}}
+	}
 	s.TrafficDistribution, s.InternalTrafficPolicyLocal = mesh.TrafficDistribution(d.roll(4)), d.roll(8) == 1
 	set := EndpointInput{Service: s, Policy: policy, Endpoints: d.endpoints(s.Host)}
 	set.Vantage = Surround(set).From(mesh.Client{

@@ -1,0 +1,105 @@
+package snapshot_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// secured is the cluster of the Service that these tests are about.
+const secured = "outbound|8080||safe.demo.svc.cluster.local"
+
+// securedService has a pod for each account, and a rule in that mode.
+func securedService(mode string, accounts ...string) []string {
+	objects := []string{
+		"apiVersion: v1\nkind: Service\nmetadata: {name: safe, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]}\n",
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: safe, namespace: demo}\n" +
+			"spec: {host: safe, trafficPolicy: {tls: {mode: " + mode + "}}}\n",
+	}
+	for i, account := range accounts {
+		pod := "pod-" + string(rune('a'+i))
+		objects = append(objects, "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: "+pod+
+			", namespace: demo, labels: {kubernetes.io/service-name: safe}}\naddressType: IPv4\nports: [{name: grpc, port: 1}]\n"+
+			"endpoints: [{addresses: [10.0.0."+string(rune('1'+i))+"], targetRef: {kind: Pod, name: "+pod+", namespace: demo}}]\n",
+			"apiVersion: v1\nkind: Pod\nmetadata: {name: "+pod+", namespace: demo}\nspec: {serviceAccountName: "+account+"}\n")
+	}
+	return objects
+}
+
+// Clients share the clusters of a host whatever providers they make up; only those that a rule asks for make a difference.
+func TestClientsShareClusters(t *testing.T) {
+	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a")))
+	declaring := func(names ...string) mesh.Client {
+		return mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(names...)}
+	}
+	for name, test := range map[string]struct {
+		a, b   mesh.Client
+		shared bool
+	}{
+		"the same":           {declaring("default"), declaring("default"), true},
+		"more than asked":    {declaring("default"), declaring("default", "x"), true},
+		"other than asked":   {declaring("y"), declaring("x"), true},
+		"none and the asked": {declaring(), declaring("default"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := s.Resource(snapshot.ClusterType, secured, test.a), s.Resource(snapshot.ClusterType, secured, test.b)
+			if (a == b) != test.shared {
+				t.Errorf("got versions %s and %s, want them shared: %t", a.Version, b.Version, test.shared)
+			}
+		})
+	}
+}
+
+// A cluster follows the accounts of its endpoints, not the endpoints.
+func TestClustersFollowAccounts(t *testing.T) {
+	client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
+	for name, test := range map[string]struct {
+		before, after []string
+		kept          bool
+	}{
+		"one more pod of an account": {securedService("ISTIO_MUTUAL", "a"), securedService("ISTIO_MUTUAL", "a", "a"), true},
+		"a pod of another account":   {securedService("ISTIO_MUTUAL", "a"), securedService("ISTIO_MUTUAL", "a", "b"), false},
+		"an account that goes":       {securedService("ISTIO_MUTUAL", "a", "b"), securedService("ISTIO_MUTUAL", "b"), false},
+		"accounts of no interest":    {securedService("DISABLE", "a"), securedService("DISABLE", "b"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := snapshot.NewStore(snapshot.Options{})
+			world := load(t, test.before)
+			store.Publish(world)
+			before := store.Current().Resource(snapshot.ClusterType, secured, client)
+			store.Publish(share(world, load(t, test.after)))
+			after := store.Current().Resource(snapshot.ClusterType, secured, client)
+			if (before == after) != test.kept {
+				t.Errorf("the cluster was kept: %t, want %t", before == after, test.kept)
+			}
+			if scratch := snapshot.New(load(t, test.after)).Resource(snapshot.ClusterType, secured, client); scratch.Version != after.Version {
+				t.Errorf("got version %s, and %s from scratch", after.Version, scratch.Version)
+			}
+		})
+	}
+}
+
+// A pod called by its own name is known by its own account.
+func TestPodsAreKnownByTheirAccount(t *testing.T) {
+	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a", "b")))
+	client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
+	text := s.Resource(snapshot.ClusterType, "outbound|8080||10-0-0-2.safe.demo.svc.cluster.local", client).Any.String()
+	if !strings.Contains(text, "/sa/b") || strings.Contains(text, "/sa/a") {
+		t.Errorf("got %s", text)
+	}
+}
+
+// What is said of a rule is what holds for clients that have what it takes.
+func TestProblemsAreOfTheEquipped(t *testing.T) {
+	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a")))
+	for _, p := range s.Problems() {
+		if p.Severity != mesh.Info {
+			t.Errorf("got %v", p)
+		}
+	}
+	if len(s.Problems()) == 0 {
+		t.Error("nobody says that clients need certificates")
+	}
+}

@@ -1,0 +1,70 @@
+package translate
+
+import (
+	"strings"
+
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// acceptedNames are those of which a server's certificate must bear one. There is always one: to a client without a list,
+// whoever has a certificate of the authority is as good as the server. known is false if calls must fail.
+func acceptedNames(at site, tls *networking.ClientTLSSettings, p peer) (names []string, known bool) {
+	if written := tls.GetSubjectAltNames(); len(written) > 0 {
+		for i, name := range written {
+			if name == "" {
+				at.field("subjectAltNames").index(i).errorf(mesh.CodeInvalidValue, "no certificate has an empty name, so calls fail; remove it")
+				return nil, false
+			}
+		}
+		return written, true
+	}
+	if knownByAccount(tls) {
+		return identities(at, p)
+	}
+	names = ownNames(tls, p.service)
+	at.field("subjectAltNames").approximatef("none is written, so the server's certificate must be for %s; list what it is for, if that is something else", ownText(tls))
+	return names, true
+}
+
+// identities are those of the accounts that the endpoints run as, in the form that Istio's certificates bear.
+func identities(at site, p peer) (names []string, known bool) {
+	for _, account := range p.trust.Accounts.All() {
+		names = append(names, "spiffe://"+p.domain+"/ns/"+p.service.Namespace()+"/sa/"+account)
+	}
+	if p.trust.Accounts.Unknown {
+		at.field("mode").errorf(mesh.CodeNoCertificate,
+			"%s has endpoints that are no Pods with a service account, so nobody knows their identity and calls to them fail; list their subjectAltNames", p.service.Ref)
+	}
+	// Without endpoints there is nobody to call either.
+	return names, len(names) > 0
+}
+
+// ownNames are the server's own, as it is called from elsewhere.
+func ownNames(tls *networking.ClientTLSSettings, service *mesh.Service) []string {
+	switch {
+	case tls.GetSni() != "":
+		return []string{tls.GetSni()}
+	case service.ExternalName != "":
+		return []string{service.ExternalName}
+	}
+	names := []string{service.Host}
+	// The name of a Service is as good without the cluster's domain.
+	if prefix := service.Ref.Name + "." + service.Namespace() + ".svc"; strings.HasPrefix(service.Host, prefix+".") {
+		names = append(names, prefix)
+	}
+	return names
+}
+
+func ownText(tls *networking.ClientTLSSettings) string {
+	if tls.GetSni() != "" {
+		return "the name under sni"
+	}
+	return "the Service's own host, or its externalName"
+}
+
+func exactly(text string) *matcherv3.StringMatcher {
+	return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: text}}
+}

@@ -1,0 +1,93 @@
+package translate
+
+import (
+	"slices"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Trust is what the TLS settings of a policy depend on besides the policy, projected to what it asks for (TrustNeeded).
+type Trust struct {
+	// Providers are those of the certificate providers asked for that the clients declare.
+	Providers mesh.Providers
+	// SystemRoots is set for clients that know the authorities which their machine trusts without a provider for them.
+	SystemRoots bool
+	// Accounts are those of the Service's endpoints.
+	Accounts mesh.Accounts
+}
+
+// Needs are what the TLS settings of a policy ask for.
+type Needs struct {
+	// Providers are the names of certificate providers.
+	Providers []string
+	// SystemRoots says that the authorities of the machine will do, where no provider has them.
+	SystemRoots bool
+	// Accounts says that servers are known by their service accounts.
+	Accounts bool
+}
+
+// TrustNeeded collects what the TLS settings of a policy ask for anywhere. p may be nil.
+func TrustNeeded(p *mesh.Policy) Needs {
+	var n Needs
+	if p == nil {
+		return n
+	}
+	n.add(p.Traffic)
+	for i := range p.Subsets {
+		n.add(p.Subsets[i].Traffic)
+	}
+	return n
+}
+
+func (n *Needs) add(p *networking.TrafficPolicy) {
+	n.settings(p.GetTls())
+	for _, level := range p.GetPortLevelSettings() {
+		n.settings(level.GetTls())
+	}
+}
+
+func (n *Needs) settings(tls *networking.ClientTLSSettings) {
+	if tls.GetMode() == networking.ClientTLSSettings_DISABLE {
+		return
+	}
+	name := providerName(tls)
+	if name != "" && !slices.Contains(n.Providers, name) {
+		n.Providers = append(n.Providers, name)
+	}
+	n.SystemRoots = n.SystemRoots || trustsSystem(tls)
+	n.Accounts = n.Accounts || knownByAccount(tls)
+}
+
+// trustsSystem says whether servers are accepted by the authorities that the client's machine trusts.
+func trustsSystem(tls *networking.ClientTLSSettings) bool {
+	return tls.GetMode() == networking.ClientTLSSettings_SIMPLE && tls.GetCredentialName() == ""
+}
+
+// knownByAccount says whether servers are accepted by their service account.
+func knownByAccount(tls *networking.ClientTLSSettings) bool {
+	return tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL && len(tls.GetSubjectAltNames()) == 0
+}
+
+// declared says whether the clients have what it takes. What they must do for it is said in any case, for other clients may
+// come; of these clients, only if they do not.
+func (t Trust) declared(at site, tls *networking.ClientTLSSettings, provider string) bool {
+	system := trustsSystem(tls)
+	field := "mode"
+	if tls.GetCredentialName() != "" {
+		field = "credentialName"
+	}
+	at = at.field(field)
+	if system {
+		at.approximatef("%s", noteTLSSystem)
+	} else {
+		at.approximatef("it holds for clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
+			"and whose application uses xDS credentials; calls of others fail", provider)
+	}
+	if t.Providers.Has(provider) || system && t.SystemRoots {
+		return true
+	}
+	at.errorf(mesh.CodeNoCertificate, "the client declares no certificate provider %q, so its calls fail; declare one in its bootstrap", provider)
+	return false
+}
