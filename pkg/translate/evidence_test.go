@@ -5,6 +5,7 @@ package translate_test
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,46 @@ func TestFieldRowsHaveEvidence(t *testing.T) {
 				t.Errorf("the golden %q has no Problem of it that suits %q: %v", row.Golden, row.Verdict, problems[row.Golden])
 			}
 		})
+	}
+}
+
+// withoutCalls says of fields that are followed why no call of a client shows it.
+var withoutCalls = map[string]string{
+	"HTTPRoute.name":                                                 "debugging tools show it",
+	"HTTPRoute.rewrite":                                              "nothing inside it is followed",
+	"HTTPMatchRequest.name":                                          "clients are not told",
+	"ConnectionPoolSettings.tcp":                                     "nothing inside it is followed",
+	"TrafficPolicy.PortTrafficPolicy.connectionPool":                 "as TrafficPolicy.connectionPool",
+	"TrafficPolicy.PortTrafficPolicy.outlierDetection":               "as TrafficPolicy.outlierDetection",
+	"TrafficPolicy.PortTrafficPolicy.tls":                            "as TrafficPolicy.tls",
+	"LoadBalancerSettings.ConsistentHashLB.ringHash":                 "it is the default, as TestHashOfHeader has it",
+	"LoadBalancerSettings.ConsistentHashLB.minimumRingSize":          "sizes show in memory",
+	"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize": "sizes show in memory",
+	"OutlierDetection.consecutiveErrors":                             "one number for all of them, as consecutive5xxErrors",
+	"OutlierDetection.consecutiveGatewayErrors":                      "one number for all of them, as consecutive5xxErrors",
+	"OutlierDetection.maxEjectionPercent":                            "it takes many endpoints to show",
+}
+
+// TestFollowedFieldsAreCalled looks for the tests that the rows name.
+func TestFollowedFieldsAreCalled(t *testing.T) {
+	declared := map[string]bool{}
+	for _, path := range append(glob(t, "../../test/behaviour/*_test.go"), "behaviour_test.go") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+			declared[string(match[1])] = true
+		}
+	}
+	for _, row := range translate.Fields() {
+		followed := row.Verdict == translate.Translated || row.Verdict == translate.Caveat
+		switch reason := withoutCalls[row.Field]; {
+		case row.Calls != "" && !declared[row.Calls]:
+			t.Errorf("%s: there is no test %s", row.Field, row.Calls)
+		case followed && (row.Calls == "") == (reason == ""):
+			t.Errorf("%s: wants either a test that calls, or a reason for none: got %q, %q", row.Field, row.Calls, reason)
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type FieldRow struct {
 	// Golden is a test case that sets the field, as a path below testdata without its ending, such as "timeout/set". What is
 	// not followed is reported there.
 	Golden string
+	// Calls is a test that shows what the field does by calls of a real client; empty when no call shows it.
+	Calls string
 	// Ignored are the kinds of clients that do not honour a field that is followed; the others do.
 	Ignored mesh.AgentSet
 	// Partly are the kinds that honour some of its values, or a part of its effect; the note says what.

@@ -12,7 +12,8 @@ const fieldsIntro = `# What becomes of each field
 
 Every field of VirtualService and DestinationRule, and what gRPC clients make of it through Mizzen. This page is generated
 from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it. Tests hold each row against the golden that it names: objects that
-set the field, and beside them what clients are sent and which Problems are raised.
+set the field, and beside them what clients are sent and which Problems are raised. Where calls can show what a field does, a test makes
+them with a real client; it is named as well.
 
 | verdict | meaning | Problem |
 |---|---|---|
@@ -80,7 +81,7 @@ func writeFields(b *strings.Builder, title string, rows []FieldRow) {
 	for _, l := range languages {
 		b.WriteString(" " + l.title + " |")
 	}
-	b.WriteString(" gRFC | leaf, golden | note |\n|---|---|" + strings.Repeat("---|", len(languages)) + "---|---|---|\n")
+	b.WriteString(" gRFC | leaf, golden, calls | note |\n|---|---|" + strings.Repeat("---|", len(languages)) + "---|---|---|\n")
 	for _, row := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
 		for _, l := range languages {
@@ -101,11 +102,15 @@ func (r FieldRow) honoured(a mesh.Agent) string {
 	return "yes"
 }
 
-// proof names the leaf, and links the golden.
+// proof names the leaf and the test with calls, and links the golden.
 func (r FieldRow) proof() string {
-	link := "[" + r.Golden + "](../pkg/translate/testdata/" + r.Golden + ".in.yaml)"
-	if r.Leaf == "" {
-		return link
+	var parts []string
+	if r.Leaf != "" {
+		parts = append(parts, "`"+r.Leaf+".go`")
 	}
-	return "`" + r.Leaf + ".go`, " + link
+	parts = append(parts, "["+r.Golden+"](../pkg/translate/testdata/"+r.Golden+".in.yaml)")
+	if r.Calls != "" {
+		parts = append(parts, "`"+r.Calls+"`")
+	}
+	return strings.Join(parts, ", ")
 }
