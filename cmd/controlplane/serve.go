@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
@@ -26,13 +26,18 @@ import (
 // serveFlags are those of serve.
 type serveFlags struct {
 	source    sourceFlags
+	security  securityFlags
 	addresses addresses
+	stateDir  string
 	grace     time.Duration
 	logging   logging.Options
 }
 
-// addresses are where a control plane listens.
-type addresses struct{ xds, admin string }
+// addresses are where a control plane listens. xds may be off, and tls and metrics may be empty.
+type addresses struct{ xds, tls, admin, metrics string }
+
+// addressOff is no address at all.
+const addressOff = "off"
 
 func newServe(std stdio) *cobra.Command {
 	flags := serveFlags{logging: logging.Options{Writer: std.err}}
@@ -47,9 +52,11 @@ process runs in, and outside of one from the embedded demo.
 
 Once clients are served, one line goes to standard output:
   ready xds=ADDR admin=ADDR services=N endpoints=N
+and, with --xds-tls-address, xds_tls=ADDR at its end.
 
-Who a client is follows from what it claims in its node: its namespace and labels are not
-verified, whatever the source.`,
+Inside a cluster a client must prove who it is: by a service account token or a certificate,
+over TLS, or by calling from the address of its pod. Elsewhere it is who it says in its node.
+--identity chooses.`,
 		Example: `  controlplane serve
   controlplane serve --files manifests/demo
   controlplane serve --kubeconfig ~/.kube/config --context kind-mizzen --namespaces shop,payment`,
@@ -57,10 +64,15 @@ verified, whatever the source.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd, std, &flags) },
 	}
 	flags.source.register(cmd)
+	flags.security.register(cmd)
+	flags.source.proof = flags.security.proof
 	f := cmd.Flags()
-	f.StringVar(&flags.addresses.xds, flagXDSAddress, bootstrap.DefaultServerURI, "`HOST:PORT` to serve xDS on; port 0 picks a free one")
+	f.StringVar(&flags.addresses.xds, flagXDSAddress, bootstrap.DefaultServerURI, "`HOST:PORT` to serve xDS on, in plaintext; port 0 picks a free one, 'off' serves TLS only")
+	f.StringVar(&flags.addresses.tls, flagTLSAddress, "", "`HOST:PORT` to serve xDS on, over TLS")
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
+	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve health and metrics on, and nothing else, for who should not see the rest")
+	f.StringVar(&flags.stateDir, "state-dir", "", "`DIR` to keep in what is needed after a restart while the API server is away")
 	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "over how long streams are ended at shutdown")
 	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
 	f.StringVar(&flags.logging.Format, "log-format", "text", "form of the log lines: `text|json`")
@@ -68,8 +80,11 @@ verified, whatever the source.`,
 }
 
 func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
-	if err := flags.source.validate(cmd); err != nil {
+	if err := errors.Join(flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses.tls)); err != nil {
 		return err
+	}
+	if flags.addresses.xds == addressOff && flags.addresses.tls == "" {
+		return usageErrorf(cmd, "--xds-address off needs --xds-tls-address")
 	}
 	logger, err := logging.New(flags.logging)
 	if err != nil {
@@ -85,14 +100,14 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 		return err
 	}
 	defer source.close()
+	tls, err := flags.security.protection(logger)
+	if err != nil {
+		return err
+	}
+	who := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.stateDir)
 	p, err := newPlane(planeOptions{
-		source: source, addresses: flags.addresses, grace: flags.grace, logger: logger,
-		ready: func(p *plane) error {
-			world := p.store.Current().World()
-			_, err := fmt.Fprintf(std.out, "ready xds=%s admin=%s services=%d endpoints=%d\n",
-				p.ads.Addr(), p.admin.Addr(), world.Services.Len(), world.EndpointCount())
-			return err
-		},
+		source: source, addresses: flags.addresses, tls: tls, who: &who, limits: flags.security.limits, grace: flags.grace, logger: logger,
+		ready: func(p *plane) error { return p.sayReady(std.out) },
 	})
 	if err != nil {
 		return err
@@ -104,8 +119,12 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 type planeOptions struct {
 	source    watch.Source
 	addresses addresses
-	grace     time.Duration
-	logger    *slog.Logger
+	tls       protection
+	// who proves clients' identities, by the World's pods; nil takes clients at their word.
+	who    *identity.Options
+	limits ads.Limits
+	grace  time.Duration
+	logger *slog.Logger
 	// ready is called once, when clients are served.
 	ready func(*plane) error
 }
@@ -116,40 +135,53 @@ type plane struct {
 	store *snapshot.Store
 	ads   *ads.Server
 	admin *admin.Server
+	// metrics is nil unless it has an address of its own.
+	metrics *admin.Server
 	// draining is closed when Run has been asked to end.
 	draining chan struct{}
 }
 
 // newPlane makes a control plane that listens already but answers nobody before Run.
 func newPlane(o planeOptions) (*plane, error) {
-	xds, err := listen(flagXDSAddress, o.addresses.xds)
+	on, err := listenAll(o.addresses)
 	if err != nil {
 		return nil, err
-	}
-	adminListener, err := listen(flagAdminAddress, o.addresses.admin)
-	if err != nil {
-		return nil, errors.Join(err, xds.Close())
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = snapshot.NewStore(snapshot.Options{Logger: o.logger, Registry: registry})
-	p.ads = ads.New(ads.Options{Store: p.store, Ports: []ads.Port{{Listener: xds}}, Limits: ads.DefaultLimits, Registry: registry, Grace: o.grace, Logger: o.logger})
-	p.admin = admin.New(admin.Options{
-		Listener: adminListener,
-		Ready:    p.store.Ready(),
-		Draining: p.draining,
-		Lists: []admin.List{
-			admin.NewList(listClients, p.store.Clients),
-			admin.NewList(listResources, p.store.Resources),
-			admin.NewList(listProblems, p.store.Problems),
-		},
-		Handlers: map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)},
-		Metrics:  registry,
-		Logger:   o.logger,
+	p.ads = ads.New(ads.Options{
+		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
+	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)}
+	if o.tls.authority != nil {
+		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
+	}
+	open := admin.Options{Listener: on.metrics, Public: true, Ready: p.store.Ready(), Draining: p.draining, Metrics: registry, Logger: o.logger}
+	if on.metrics != nil {
+		p.metrics = admin.New(open)
+	}
+	full := open
+	full.Listener, full.Public, full.Handlers = on.admin, false, handlers
+	full.Lists = []admin.List{
+		admin.NewList(listClients, p.store.Clients),
+		admin.NewList(listResources, p.store.Resources),
+		admin.NewList(listProblems, p.store.Problems),
+	}
+	p.admin = admin.New(full)
 	return p, nil
+}
+
+// authenticator is nil when clients are taken at their word.
+func (p *plane) authenticator() ads.Authenticator {
+	if p.who == nil {
+		return nil
+	}
+	who := *p.who
+	who.Pods = worldPods{p.store}
+	return identity.New(who)
 }
 
 // Run serves until ctx ends, or until one part fails and takes the others with it. Everything that runs in the background
@@ -162,6 +194,9 @@ func (p *plane) Run(ctx context.Context) error {
 	group.Go(func() error { return p.source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })
+	if p.metrics != nil {
+		group.Go(func() error { return p.metrics.Run(adminCtx) })
+	}
 	group.Go(func() error {
 		defer stopAdmin()
 		return p.ads.Run(ctx)
@@ -184,18 +219,4 @@ func (p *plane) announce(ctx context.Context) error {
 	<-ctx.Done()
 	p.logger.Info("shutting down", "grace", p.grace)
 	return nil
-}
-
-// The flags that say where to listen; errors name them.
-const (
-	flagXDSAddress   = "xds-address"
-	flagAdminAddress = "admin-address"
-)
-
-func listen(flag, address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen (choose another address with --%s): %w", flag, err)
-	}
-	return listener, nil
 }

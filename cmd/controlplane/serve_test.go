@@ -24,7 +24,9 @@ import (
 
 // serving is a serve command that runs.
 type serving struct {
-	xds, admin          string
+	xds, admin string
+	// xdsTLS is empty without TLS.
+	xdsTLS              string
 	services, endpoints int
 	// stop ends it and returns its outcome.
 	stop func() outcome
@@ -51,6 +53,7 @@ func startServe(t *testing.T, args ...string) *serving {
 	if n, err := fmt.Sscanf(line, "ready xds=%s admin=%s services=%d endpoints=%d", &s.xds, &s.admin, &s.services, &s.endpoints); n != 4 {
 		t.Errorf("got %q (%v), want the ready line of the contract", line, err)
 	}
+	_, s.xdsTLS, _ = strings.Cut(line, " xds_tls=")
 	s.stop = sync.OnceValue(func() outcome {
 		cancel()
 		rest, err := io.ReadAll(stdout)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,9 +9,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/manifests"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
@@ -21,6 +24,8 @@ type sourceFlags struct {
 	namespaces                 []string
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
+	// proof says whether clients must prove who they are, for which the source lists pods.
+	proof func(inCluster bool) bool
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
@@ -49,6 +54,10 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 type openSource struct {
 	watch.Source
 	close func()
+	// fetch reads a path of the API server; nil when there is none.
+	fetch identity.Fetch
+	// inCluster says that this process runs in the cluster that it serves.
+	inCluster bool
 }
 
 // open chooses the source and logs which it is.
@@ -65,7 +74,7 @@ func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the file of --kubeconfig: %w", err)
 		}
-		return f.openCluster(config, logger)
+		return f.openCluster(config, false, logger)
 	}
 	config, err := rest.InClusterConfig()
 	switch {
@@ -76,7 +85,7 @@ func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
 		return nil, fmt.Errorf("reach the cluster this runs in: %w", err)
 	}
 	logger.Info("serving the cluster this runs in", "source", "in-cluster", "host", config.Host)
-	return f.openCluster(config, logger)
+	return f.openCluster(config, true, logger)
 }
 
 func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
@@ -87,15 +96,24 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
 	}
-	return &openSource{watch.NewFile(f.files, f.options(logger)), func() {}}, nil
+	return &openSource{Source: watch.NewFile(f.files, f.options(logger)), close: func() {}}, nil
 }
 
-func (f *sourceFlags) openCluster(config *rest.Config, logger *slog.Logger) (*openSource, error) {
-	kube, err := watch.NewKube(config, f.options(logger))
+func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
+	options := f.options(logger)
+	options.Pods = f.proof(inCluster)
+	kube, err := watch.NewKube(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
 	}
-	return &openSource{kube, func() {}}, nil
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("reach the cluster: %w", err)
+	}
+	fetch := func(ctx context.Context, path string) ([]byte, error) {
+		return client.RESTClient().Get().AbsPath(path).DoRaw(ctx)
+	}
+	return &openSource{Source: kube, close: func() {}, fetch: fetch, inCluster: inCluster}, nil
 }
 
 // openDemo gives the embedded objects to the file source, in a folder that goes with the process.
@@ -117,7 +135,7 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 		tidy()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{watch.NewFile(dir, f.options(logger)), tidy}, nil
+	return &openSource{Source: watch.NewFile(dir, f.options(logger)), close: tidy}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

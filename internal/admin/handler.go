@@ -37,6 +37,9 @@ func newHandler(o Options) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", serveReadiness(o))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
+	if o.Public {
+		return mux
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -53,7 +56,10 @@ func newHandler(o Options) http.Handler {
 }
 
 func serveIndex(o Options) http.HandlerFunc {
-	paths := []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"}
+	paths := []string{"/healthz", "/readyz", "/metrics"}
+	if !o.Public {
+		paths = append(paths, "/debug/pprof/")
+	}
 	for _, list := range o.Lists {
 		paths = append(paths, ListPath(list.Name))
 	}

@@ -22,6 +22,8 @@ const (
 
 // Options of a Server. All of them are needed but Handlers.
 type Options struct {
+	// Public leaves out all that shows configuration or profiles: what remains may be reached by anybody.
+	Public bool
 	// Listener is closed by Run.
 	Listener net.Listener
 	// Ready is closed once clients are served.

@@ -11,6 +11,9 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
+// DefaultAudience is whom tokens are meant for.
+const DefaultAudience = "mizzen.dev"
+
 // leeway is how far the clocks of the API server and of the control plane may differ.
 const leeway = 10 * time.Second
 

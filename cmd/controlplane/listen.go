@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/mizzen-mesh/mizzen/internal/ads"
+)
+
+// The flags that say where to listen; errors name them.
+const (
+	flagXDSAddress     = "xds-address"
+	flagTLSAddress     = "xds-tls-address"
+	flagAdminAddress   = "admin-address"
+	flagMetricsAddress = "metrics-address"
+)
+
+// authorityPath is where the admin server shows what clients must trust, if the certificate was made at start.
+const authorityPath = "/ca.crt"
+
+// listeners are those of the addresses; nil where nothing is served.
+type listeners struct{ xds, tls, admin, metrics net.Listener }
+
+// listenAll listens on every address, or on none.
+func listenAll(at addresses) (on listeners, err error) {
+	var open []io.Closer
+	for _, one := range []struct {
+		flag, address string
+		listener      *net.Listener
+	}{
+		{flagXDSAddress, at.xds, &on.xds}, {flagTLSAddress, at.tls, &on.tls},
+		{flagAdminAddress, at.admin, &on.admin}, {flagMetricsAddress, at.metrics, &on.metrics},
+	} {
+		if one.address == "" || one.address == addressOff {
+			continue
+		}
+		listener, err := net.Listen("tcp", one.address)
+		if err != nil {
+			err = fmt.Errorf("listen (choose another address with --%s): %w", one.flag, err)
+			for _, l := range open {
+				err = errors.Join(err, l.Close())
+			}
+			return listeners{}, err
+		}
+		*one.listener, open = listener, append(open, listener)
+	}
+	return on, nil
+}
+
+// ports are those of xDS: the plaintext one first, if there is one.
+func (on listeners) ports(tls protection) []ads.Port {
+	var all []ads.Port
+	if on.xds != nil {
+		all = append(all, ads.Port{Listener: on.xds})
+	}
+	if on.tls != nil {
+		all = append(all, ads.Port{Listener: on.tls, Credentials: tls.credentials})
+	}
+	return all
+}
+
+// sayReady writes the line that says that clients are served.
+func (p *plane) sayReady(out io.Writer) error {
+	world := p.store.Current().World()
+	xds, tls, next := addressOff, "", 0
+	if p.addresses.xds != addressOff {
+		xds, next = p.ads.AddrOf(0), 1
+	}
+	if p.addresses.tls != "" {
+		tls = " xds_tls=" + p.ads.AddrOf(next)
+	}
+	_, err := fmt.Fprintf(out, "ready xds=%s admin=%s services=%d endpoints=%d%s\n", xds, p.admin.Addr(), world.Services.Len(), world.EndpointCount(), tls)
+	return err
+}
