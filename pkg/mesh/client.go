@@ -15,7 +15,14 @@ type Client struct {
 	Providers Providers
 	// Version of the agent, as it states it, such as 1.85.0.
 	Version string
+	// Bucket is one of 1 to Buckets that the client's identity falls into, or 0 without one. Clients of one bucket call the same
+	// part of a Service's endpoints, where each is given a part.
+	Bucket uint16
 }
+
+// Buckets bounds how many parts of a Service's endpoints are kept, however many clients there are. It is large, so that
+// endpoints stand in nearly equal numbers of them.
+const Buckets = 1024
 
 // Agent is a kind of xDS client.
 type Agent uint8

@@ -32,6 +32,7 @@ func ClientOf(node *corev3.Node) mesh.Client {
 		},
 		Agent:   agentOf(node.GetUserAgentName()),
 		Version: clip(node.GetUserAgentVersion()),
+		Bucket:  bucketOf(node.GetId()),
 	}
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace

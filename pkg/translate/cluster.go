@@ -17,6 +17,7 @@ func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
 			name := ClusterName(port.Number, subsetName(subset), service.Host)
 			s := settingsFor(sink, p, subset, port.Number)
 			s.ringSizes, s.peer = in.RingSizes, peerOf(in)
+			s.wishes = wishesFor(sink, service, p)
 			all = append(all, Resource{
 				Name:    name,
 				Message: cluster(name, service, port.Number, s),
@@ -30,10 +31,10 @@ func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
 
 func cluster(name string, service *mesh.Service, port uint32, s settings) *clusterv3.Cluster {
 	c := edsCluster(name)
-	c.LoadBalancingPolicy = loadBalancing(s.loadBalancerAt, s.loadBalancer, s.ringSizes)
+	c.LoadBalancingPolicy = balancing(s)
 	checkLocality(s.loadBalancerAt, s.loadBalancer)
 	c.CircuitBreakers = circuitBreakers(s.connectionPoolAt, s.connectionPool)
-	c.OutlierDetection = outlierDetection(s.outlierAt, s.outlier)
+	c.OutlierDetection = ejection(s)
 	socket, secured := secure(s.tlsAt, s.tls, s.peer)
 	c.TransportSocket = socket
 	switch {

@@ -33,7 +33,7 @@ func (d distribution) arrange(from Vantage, all []backend) []group {
 	return groups
 }
 
-// shared gives each group its part of the share of its place: as much as it has of the place's endpoints. A group counts
+// shared gives each group its part of the share of its place: as much as its endpoints weigh of the place's. A group counts
 // for one place only, the most exact.
 func shared(groups []group, to map[string]uint32) []group {
 	places := slices.SortedFunc(maps.Keys(to), func(a, b string) int {
@@ -43,19 +43,19 @@ func shared(groups []group, to map[string]uint32) []group {
 	var shares []float64
 	for _, p := range places {
 		var here []group
-		endpoints := 0
+		together := uint64(0)
 		groups = slices.DeleteFunc(groups, func(g group) bool {
 			if !within(g.backends[0].endpoint.Locality, pattern(p)) {
 				return false
 			}
 			here = append(here, g)
-			endpoints += len(g.backends)
+			together += uint64(g.weight)
 			return true
 		})
 		for _, g := range here {
 			if to[p] > 0 {
 				kept = append(kept, g)
-				shares = append(shares, float64(to[p])*float64(len(g.backends))/float64(endpoints))
+				shares = append(shares, float64(to[p])*float64(g.weight)/float64(together))
 			}
 		}
 	}
@@ -81,6 +81,7 @@ func weigh(groups []group, shares []float64) {
 	}
 	for i := range groups {
 		groups[i].weight /= divisor
+		groups[i].shared = true
 	}
 }
 

@@ -25,10 +25,15 @@ func Endpoints(in EndpointInput) *Bundle {
 		for _, subset := range parts(in.Policy) {
 			name := ClusterName(port.Number, subsetName(subset), in.Service.Host)
 			s := settingsFor(nil, in.Policy, subset, port.Number)
+			s.wishes = wishesFor(nil, in.Service, in.Policy)
 			groups := arrange(preferenceFor(s, in.Service), in.Vantage, serving(endpoints, port, subset))
-			cla := assignment(name, groups)
-			if ringed(in.Policy, subset, port.Number) {
-				spreadOnRing(cla)
+			groups = portion(groups, s.wishes.SubsetSize.Value, in.Vantage.Bucket)
+			var cla *endpointv3.ClusterLoadAssignment
+			if ringed(in.Policy, subset, port.Number) || picksFirst(s) {
+				cla = assignment(name, groups)
+				spreadOnRing(cla, groups)
+			} else {
+				cla = assignment(name, splitByWeight(groups))
 			}
 			b.Endpoints = append(b.Endpoints, Resource{
 				Name: name, Message: cla, Refs: endpointOrigins(in.Service, subset, s), Parts: s.endpointParts(subset, len(cla.GetEndpoints())),
@@ -48,6 +53,10 @@ func endpointOrigins(service *mesh.Service, subset *mesh.Subset, s settings) []m
 	concerned := lb.GetLocalityLbSetting() != nil || lb.GetZoneAwareLbSetting() != nil || lb.GetConsistentHash() != nil
 	if rule := s.loadBalancerAt.ref; concerned && !slices.Contains(refs, rule) {
 		refs = append(refs, rule)
+	}
+	refs = s.wishes.concern(refs)
+	if slices.Contains(refs, service.Ref) {
+		return refs
 	}
 	return append(refs, service.Ref)
 }
@@ -131,7 +140,7 @@ func assignment(name string, groups []group) *endpointv3.ClusterLoadAssignment {
 		if i > 0 && g.rank != groups[i-1].rank {
 			priority++
 		}
-		here := g.backends[0].endpoint.Locality
+		here := g.locality()
 		locality := &endpointv3.LocalityLbEndpoints{
 			// Written in full: clients refuse a locality without this message, and ignore one without a weight.
 			Locality:            &corev3.Locality{Region: here.Region, Zone: here.Zone, SubZone: here.SubZone},

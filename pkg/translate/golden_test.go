@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mizzen-mesh/mizzen/internal/render"
@@ -26,6 +27,7 @@ const maxGoldenLines = 120
 // golden is one input: appliable YAML that opens with a sentence in a comment. More comments of that head may say
 //
 //	# as: NAMESPACE/APP REGION/ZONE NODE   the client, or less of it; default when absent
+//	# id: TEXT                             the client's identity; none when absent
 //	# certificates: NAME NAME…             the certificate providers that the client declares; none when absent
 //	# show: TYPE,TYPE NAME…                the resources; all when absent, none for the word problems
 type golden struct {
@@ -175,6 +177,9 @@ func readGolden(t *testing.T, path string) golden {
 		}
 		if names, ok := strings.CutPrefix(comment, "certificates: "); ok {
 			g.client.Providers = mesh.MakeProviders(strings.Fields(names)...)
+		}
+		if id, ok := strings.CutPrefix(comment, "id: "); ok {
+			g.client.Bucket = snapshot.ClientOf(&corev3.Node{Id: id}).Bucket
 		}
 		if show, ok := strings.CutPrefix(comment, "show: "); ok {
 			g.show(t, strings.Fields(show))

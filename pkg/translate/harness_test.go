@@ -11,6 +11,7 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	pickfirstv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/pick_first/v3"
 	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
 	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -131,6 +132,10 @@ func balancers(t *testing.T, c *clusterv3.Cluster) []string {
 	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
 		if p.GetTypedExtensionConfig().GetTypedConfig().MessageIs(&ringhashv3.RingHash{}) {
 			names = append(names, "ring_hash over localities")
+			continue
+		}
+		if p.GetTypedExtensionConfig().GetTypedConfig().MessageIs(&pickfirstv3.PickFirst{}) {
+			names = append(names, "pick_first over localities")
 			continue
 		}
 		outer := &wrrlocalityv3.WrrLocality{}

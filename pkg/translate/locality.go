@@ -27,9 +27,25 @@ type preference interface {
 // group is the endpoints of one locality and one rank. Those of a higher rank stand by until all of a lower one are out of
 // reach; groups of one rank share the calls by weight.
 type group struct {
-	rank     int
-	weight   uint32
+	rank   int
+	weight uint32
+	// shared says that the weight is a share of the calls that is due to the place; else it is that of the endpoints.
+	shared   bool
 	backends []backend
+	// class is what each of the endpoints weighs, in a group of those alone.
+	class uint32
+}
+
+// ranksOf are the groups of each rank. They are in order.
+func ranksOf(groups []group) [][]group {
+	var ranks [][]group
+	for i, g := range groups {
+		if i == 0 || groups[i-1].rank != g.rank {
+			ranks = append(ranks, nil)
+		}
+		ranks[len(ranks)-1] = append(ranks[len(ranks)-1], g)
+	}
+	return ranks
 }
 
 // preferenceFor finds what holds for one port and subset: the rule's word before the Service's. It is nil when all endpoints
@@ -59,8 +75,8 @@ func arrange(p preference, from Vantage, all []backend) []group {
 	return p.arrange(from, all)
 }
 
-// grouped joins the endpoints of one rank and locality. A group weighs as much as it has endpoints, so that each gets an equal
-// share of the calls. all is sorted by locality, and is sorted by rank too.
+// grouped joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that each gets its
+// part of the calls: an equal one, unless they have weights. all is sorted by locality, and is sorted by rank too.
 func grouped(all []backend, rank func(*mesh.Endpoint) int) []group {
 	ranks := make(map[*mesh.Endpoint]int, len(all))
 	for _, b := range all {
@@ -75,7 +91,7 @@ func grouped(all []backend, rank func(*mesh.Endpoint) int) []group {
 			last++
 		}
 		groups[last].backends = append(groups[last].backends, b)
-		groups[last].weight++
+		groups[last].weight += b.endpoint.Heft()
 	}
 	return groups
 }

@@ -38,27 +38,33 @@ func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.Outlie
 	if o == nil {
 		return nil
 	}
-	interval := ejectionDuration(at.field("interval"), o.GetInterval(), defaultOutlierInterval)
-	base := ejectionDuration(at.field("baseEjectionTime"), o.GetBaseEjectionTime(), defaultEjectionTime)
-	percent := maxEjectionPercent(at.field("maxEjectionPercent"), o.GetMaxEjectionPercent())
+	out := ejectNothing(at, o)
 	errors := consecutiveErrors(at, o)
 	if errors == 0 {
 		return nil
 	}
 	volume := max(errors, minFailureVolume)
 	at.approximatef("gRPC does not count errors in a row; an endpoint is ejected when more than %d%% of at least %d calls in %s failed, "+
-		"with any status, and another endpoint had as many calls", failureThreshold, volume, interval)
+		"with any status, and another endpoint had as many calls", failureThreshold, volume, out.GetInterval().AsDuration())
+	out.EnforcingFailurePercentage = wrapperspb.UInt32(100)
+	out.FailurePercentageThreshold = wrapperspb.UInt32(failureThreshold)
+	out.FailurePercentageMinimumHosts = wrapperspb.UInt32(minFailureHosts)
+	out.FailurePercentageRequestVolume = wrapperspb.UInt32(volume)
+	return out
+}
+
+// ejectNothing says when and how much is ejected, for no reason so far. o may be nil.
+func ejectNothing(at site, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
+	interval := ejectionDuration(at.field("interval"), o.GetInterval(), defaultOutlierInterval)
+	base := ejectionDuration(at.field("baseEjectionTime"), o.GetBaseEjectionTime(), defaultEjectionTime)
 	return &clusterv3.OutlierDetection{
 		Interval:           durationpb.New(interval),
 		BaseEjectionTime:   durationpb.New(base),
 		MaxEjectionTime:    durationpb.New(max(base, maxEjectionTime)),
-		MaxEjectionPercent: wrapperspb.UInt32(percent),
+		MaxEjectionPercent: wrapperspb.UInt32(maxEjectionPercent(at.field("maxEjectionPercent"), o.GetMaxEjectionPercent())),
 		// Both are written in full: clients differ in what they make of one that is absent.
-		EnforcingSuccessRate:           wrapperspb.UInt32(0),
-		EnforcingFailurePercentage:     wrapperspb.UInt32(100),
-		FailurePercentageThreshold:     wrapperspb.UInt32(failureThreshold),
-		FailurePercentageMinimumHosts:  wrapperspb.UInt32(minFailureHosts),
-		FailurePercentageRequestVolume: wrapperspb.UInt32(volume),
+		EnforcingSuccessRate:       wrapperspb.UInt32(0),
+		EnforcingFailurePercentage: wrapperspb.UInt32(0),
 	}
 }
 

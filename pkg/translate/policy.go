@@ -15,6 +15,8 @@ type settings struct {
 
 	loadBalancerAt, connectionPoolAt, tlsAt, outlierAt site
 
+	// wishes are what annotations ask for.
+	wishes wishes
 	// ringSizes says whether the clients take rings of any size.
 	ringSizes bool
 	// peer is who is called, by clients with which certificates.

@@ -17,22 +17,47 @@ const ringScale = 1 << 20
 // spreadOnRing weighs endpoints so that a locality's weight is divided among its own. A ring spans all localities, and clients
 // differ in how large a part of it they give to an endpoint: to some it is the product of the two weights, to others the
 // locality's weight by the endpoint's part of the locality. Where the endpoints of every locality weigh the same together,
-// both come to the same.
-func spreadOnRing(cla *endpointv3.ClusterLoadAssignment) {
-	if len(cla.GetEndpoints()) < 2 {
+// both come to the same. The order in which pick_first shuffles endpoints is computed from the same products.
+//
+// The localities of cla are those of groups.
+func spreadOnRing(cla *endpointv3.ClusterLoadAssignment, groups []group) {
+	if len(groups) < 2 && !slices.ContainsFunc(groups, crowded) {
 		return
 	}
+	fitInRing(cla, groups)
 	total := uint64(0)
 	for _, locality := range cla.GetEndpoints() {
 		total += uint64(locality.GetLoadBalancingWeight().GetValue())
 	}
 	// Clients add up the products in 32 bits.
 	scale := min(ringScale, math.MaxUint32/total)
-	for _, locality := range cla.GetEndpoints() {
-		weight := max(scale/uint64(len(locality.GetLbEndpoints())), 1)
-		for _, e := range locality.GetLbEndpoints() {
-			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(weight))
+	for i, locality := range cla.GetEndpoints() {
+		together := uint64(heft(groups[i].backends))
+		for j, e := range locality.GetLbEndpoints() {
+			own := uint64(groups[i].backends[j].endpoint.Heft())
+			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(max(scale*own/together, 1)))
 		}
+	}
+}
+
+// crowded says whether the endpoints of a group alone do not do with a weight of 1 each.
+func crowded(g group) bool { return weighted(g) || len(g.backends) > math.MaxUint16 }
+
+// fitInRing makes the weights of localities so small that there is room for the endpoints': no product loses its last bit, and
+// none of their sums 32 of them.
+func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []group) {
+	room, total := uint64(1), uint64(0)
+	for i, g := range groups {
+		total += uint64(cla.GetEndpoints()[i].GetLoadBalancingWeight().GetValue())
+		room = max(room, min(uint64(heft(g.backends)), ringScale)+uint64(len(g.backends)))
+	}
+	limit := max(math.MaxUint32/room, 2*uint64(len(groups))) - uint64(len(groups))
+	if total <= limit {
+		return
+	}
+	for _, locality := range cla.GetEndpoints() {
+		weight := uint64(locality.GetLoadBalancingWeight().GetValue()) * limit / total
+		locality.LoadBalancingWeight = wrapperspb.UInt32(uint32(max(weight, 1)))
 	}
 }
 

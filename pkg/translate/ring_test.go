@@ -67,10 +67,18 @@ func TestOnlyRingsWeighEndpoints(t *testing.T) {
 // assigned are the endpoints of a host under a rule, that many in each locality.
 func assigned(t *testing.T, rule string, sizes []int) *endpointv3.ClusterLoadAssignment {
 	t.Helper()
+	return assignedWith(t, rule, sizes, func(int) uint32 { return 0 })
+}
+
+// assignedWith gives the endpoints weights, by their number.
+func assignedWith(t *testing.T, rule string, sizes []int, weight func(i int) uint32) *endpointv3.ClusterLoadAssignment {
+	t.Helper()
 	set := &mesh.EndpointSet{Host: echo().Host}
 	for i, n := range sizes {
 		for j := range n {
-			set.Endpoints = append(set.Endpoints, at(fmt.Sprintf("10.%d.%d.%d", i, j/256, j%256), zone(string(rune('a'+i)))))
+			e := at(fmt.Sprintf("10.%d.%d.%d", 100*i+j>>16, j>>8%256, j%256), zone(string(rune('a'+i))))
+			e.Weight = weight(len(set.Endpoints))
+			set.Endpoints = append(set.Endpoints, e)
 		}
 	}
 	b := Endpoints(EndpointInput{Service: echo(80), Endpoints: set, Policy: merged(t, rule)})

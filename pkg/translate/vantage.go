@@ -8,6 +8,8 @@ type Vantage struct {
 	Node     string
 	// Labels are those that a failoverPriority compares.
 	Labels mesh.Labels
+	// Bucket is the clients' own, where each client is given a part of the endpoints.
+	Bucket uint16
 }
 
 // elsewhere stands for whatever neither an endpoint nor a rule knows: clients share their endpoints who differ in nothing
@@ -20,6 +22,8 @@ type Surroundings struct {
 	// What is nil does not matter.
 	regions, zones, subZones, nodes known
 	labels                          map[string]known
+	// buckets says that those matter.
+	buckets bool
 }
 
 // Surround looks at the endpoints of a host, and at all that is said about which of them are preferred. in.Vantage does not
@@ -31,6 +35,9 @@ func Surround(in EndpointInput) *Surroundings {
 	}
 	if in.Service.InternalTrafficPolicyLocal {
 		s.nodes.mind()
+	}
+	if n := wishesFor(nil, in.Service, in.Policy).SubsetSize.Value; n > 0 && in.Endpoints != nil {
+		s.buckets = uint64(len(in.Endpoints.Endpoints)) > uint64(n)
 	}
 	for _, port := range in.Service.Ports {
 		for _, subset := range parts(in.Policy) {
@@ -56,6 +63,9 @@ func (s *Surroundings) From(client mesh.Client) Vantage {
 			SubZone: s.subZones.project(client.Locality.SubZone),
 		},
 		Node: s.nodes.project(client.Node),
+	}
+	if s.buckets {
+		v.Bucket = client.Bucket
 	}
 	if len(s.labels) > 0 {
 		labels := map[string]string{}

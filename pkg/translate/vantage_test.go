@@ -71,7 +71,9 @@ func TestProjectionLosesNothing(t *testing.T) {
 			Node:     pick(d, "", "n1", "x"), Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
 		}
 		in.Policy = pick(d, in.Policy, &mesh.Policy{Traffic: &networking.TrafficPolicy{LoadBalancer: d.nearness()}})
-		in.Vantage = Vantage{Locality: client.Locality, Node: client.Node, Labels: client.Labels}
+		d.wish(in)
+		client.Bucket = uint16(d.roll(4))
+		in.Vantage = Vantage{Locality: client.Locality, Node: client.Node, Labels: client.Labels, Bucket: client.Bucket}
 		want := Endpoints(in)
 		in.Vantage = Surround(in).From(client)
 		got := Endpoints(in)
@@ -82,6 +84,19 @@ func TestProjectionLosesNothing(t *testing.T) {
 			for _, complaint := range lint(r) {
 				t.Errorf("%d: %s %s", i, r.Name, complaint)
 			}
+		}
+	}
+}
+
+// wish asks for what annotations ask for.
+func (d *dice) wish(in EndpointInput) {
+	if in.Service != nil {
+		in.Service.Extensions.SubsetSize.Value = pick[uint32](d, 0, 1, 2, 3)
+		in.Service.Extensions.Balancer.Value = pick(d, "", mesh.PickFirst, mesh.WeightedRoundRobin)
+	}
+	if in.Endpoints != nil {
+		for i := range in.Endpoints.Endpoints {
+			in.Endpoints.Endpoints[i].Weight = pick[uint32](d, 0, 0, 1, 3, mesh.MaxEndpointWeight)
 		}
 	}
 }

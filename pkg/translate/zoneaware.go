@@ -54,22 +54,15 @@ func (z zoneAware) arrangeRegions(from Vantage, all []backend) [][]group {
 		const anywhere, distances = 2, 5 // in the region
 		return 2 * (labelRank(z.labels, from, e)*distances + max(distance(from.Locality, e.Locality, z.regions), anywhere))
 	})
-	var ranks [][]group
-	for i, g := range groups {
-		if i == 0 || groups[i-1].rank != g.rank {
-			ranks = append(ranks, nil)
-		}
-		ranks[len(ranks)-1] = append(ranks[len(ranks)-1], g)
-	}
-	return ranks
+	return ranksOf(groups)
 }
 
 // balance weighs groups of one rank by zone, if they are of the client's region and enough. Zones that get no calls move half a
 // rank down.
 func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
-	sizes, total := zoneSizes(groups)
+	sizes, total, endpoints := zoneSizes(groups)
 	local, zones := sizes[client.Zone], len(sizes)
-	if client.Zone == "" || local == 0 || total < z.minSize || !sameRegion(client, groups[0].backends[0].endpoint.Locality) {
+	if client.Zone == "" || local == 0 || endpoints < z.minSize || !sameRegion(client, groups[0].backends[0].endpoint.Locality) {
 		return groups
 	}
 	surplus := 0
@@ -92,7 +85,7 @@ func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
 			continue
 		}
 		active = append(active, g)
-		shares = append(shares, share*float64(len(g.backends))/float64(sizes[zone]))
+		shares = append(shares, share*float64(g.weight)/float64(sizes[zone]))
 	}
 	weigh(active, shares)
 	return append(active, spare...)
@@ -106,11 +99,13 @@ func spill(surplus, lacking, all int) float64 {
 	return float64(lacking) * float64(surplus) / float64(all)
 }
 
-func zoneSizes(groups []group) (sizes map[string]int, total int) {
+// zoneSizes are what the endpoints of each zone can take: their weights, added up.
+func zoneSizes(groups []group) (sizes map[string]int, total, endpoints int) {
 	sizes = map[string]int{}
 	for _, g := range groups {
-		sizes[g.backends[0].endpoint.Locality.Zone] += len(g.backends)
-		total += len(g.backends)
+		sizes[g.backends[0].endpoint.Locality.Zone] += int(g.weight)
+		total += int(g.weight)
+		endpoints += len(g.backends)
 	}
-	return sizes, total
+	return sizes, total, endpoints
 }

@@ -1,0 +1,57 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// TestBuckets sorts clients evenly, by nothing but their identity, as every process and every version does.
+func TestBuckets(t *testing.T) {
+	bucket := func(id string) uint16 { return snapshot.ClientOf(&corev3.Node{Id: id}).Bucket }
+	if got := bucket(""); got != 0 {
+		t.Errorf("without an identity: got bucket %d, want none", got)
+	}
+	if got := bucket("shop-7d4f9c-x2x8q.demo"); got != 23 {
+		t.Errorf("got bucket %d, want 23 as ever: clients of a fleet that is upgraded would all change their endpoints", got)
+	}
+	counts := map[uint16]int{}
+	for i := range 50 * mesh.Buckets {
+		counts[bucket(fmt.Sprintf("shop-%d.demo", i))]++
+	}
+	for b, n := range counts {
+		if b < 1 || b > mesh.Buckets || n < 20 || n > 90 {
+			t.Errorf("got %d clients in bucket %d, want about 50 in each of 1 to %d", n, b, mesh.Buckets)
+		}
+	}
+	if len(counts) != mesh.Buckets {
+		t.Errorf("got clients in %d buckets, want them in all %d", len(counts), mesh.Buckets)
+	}
+}
+
+// TestClientsShareParts shares endpoints by bucket where a part is asked for, and otherwise altogether.
+func TestClientsShareParts(t *testing.T) {
+	const text = "apiVersion: v1\nkind: Service\nmetadata: {name: NAME, namespace: demo, annotations: {mizzen.dev/subset-size: 'SIZE'}}\nspec: {ports: [{name: grpc, port: 8080}]}\n" +
+		"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: NAME-1, namespace: demo, labels: {kubernetes.io/service-name: NAME}}\n" +
+		"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.0.3]}]\n"
+	s := snapshot.New(load(t, []string{strings.NewReplacer("NAME", "part", "SIZE", "2").Replace(text), strings.NewReplacer("NAME", "whole", "SIZE", "3").Replace(text)}))
+	versions := func(name string) map[string]bool {
+		seen := map[string]bool{}
+		for bucket := range uint16(100) {
+			seen[s.Resource(snapshot.EndpointType, "outbound|8080||"+name+".demo.svc.cluster.local", mesh.Client{Bucket: bucket}).Version] = true
+		}
+		return seen
+	}
+	// All of them without a bucket, and each of the three pairs.
+	if got := len(versions("part")); got != 4 {
+		t.Errorf("2 of 3: got %d different answers, want 4", got)
+	}
+	if got := len(versions("whole")); got != 1 {
+		t.Errorf("3 of 3: got %d different answers, want 1", got)
+	}
+}
