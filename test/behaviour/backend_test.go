@@ -31,14 +31,14 @@ type backend struct {
 	block    chan struct{}   // calls of EmptyCall wait until it is closed
 }
 
-func newBackend(t *testing.T, name, version string) *backend {
+func newBackend(t *testing.T, name, version string, options ...grpc.ServerOption) *backend {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &backend{
-		name: name, version: version, port: listener.Addr().(*net.TCPAddr).Port, server: grpc.NewServer(), block: make(chan struct{}),
+		name: name, version: version, port: listener.Addr().(*net.TCPAddr).Port, server: grpc.NewServer(options...), block: make(chan struct{}),
 	}
 	testgrpc.RegisterTestServiceServer(b.server, b)
 	ended := make(chan struct{})

@@ -3,6 +3,7 @@
 package behaviour
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -90,7 +91,7 @@ func (p *plane) dial(target string) testgrpc.TestServiceClient {
 // dialAs connects a client that says of itself what the options say.
 func (p *plane) dialAs(target string, who bootstrap.Options) testgrpc.TestServiceClient {
 	p.t.Helper()
-	who.ServerURI, who.NodeID = p.xds, p.t.Name()
+	who.ServerURI, who.NodeID = p.xds, cmp.Or(who.NodeID, p.t.Name())
 	config, err := bootstrap.JSON(who)
 	if err != nil {
 		p.t.Fatal(err)
