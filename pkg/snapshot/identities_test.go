@@ -1,0 +1,56 @@
+package snapshot
+
+import (
+	"testing"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// What was translated for accounts that are gone is forgotten, so that a host whose accounts keep changing takes no more memory.
+// Endpoints alone change nothing.
+func TestTranslationsFollowAccounts(t *testing.T) {
+	const host = "safe.demo.svc.cluster.local"
+	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "safe"}, Host: host, Ports: []mesh.Port{{Number: 80}}}
+	table := func(mode networking.ClientTLSSettings_TLSmode) *mesh.PolicyTable {
+		policy := &mesh.Policy{Host: host, Traffic: &networking.TrafficPolicy{Tls: &networking.ClientTLSSettings{Mode: mode}}}
+		return &mesh.PolicyTable{ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}}}
+	}
+	for name, test := range map[string]struct {
+		policies *mesh.PolicyTable
+		accounts []string
+		kept     bool
+	}{
+		"other accounts":             {table(networking.ClientTLSSettings_ISTIO_MUTUAL), []string{"b"}, false},
+		"more of the same":           {table(networking.ClientTLSSettings_ISTIO_MUTUAL), []string{"a", "a"}, true},
+		"other accounts, plain text": {table(networking.ClientTLSSettings_DISABLE), []string{"b"}, true},
+		"other accounts, no rule":    {nil, []string{"b"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := func(revision uint64, accounts ...string) *mesh.World {
+				set := &mesh.EndpointSet{Host: host}
+				for _, account := range accounts {
+					set.Endpoints = append(set.Endpoints, mesh.Endpoint{Address: "10.0.0.1", ServiceAccount: account})
+				}
+				w := &mesh.World{Revision: revision, Domain: "cluster.local", Changed: []string{host}}
+				w.Services = w.Services.With(map[string]*mesh.Service{host: service}, nil)
+				w.Endpoints = w.Endpoints.With(map[string]*mesh.EndpointSet{host: set}, nil)
+				if test.policies != nil {
+					w.Policies = w.Policies.With(map[string]*mesh.PolicyTable{host: test.policies}, nil)
+				}
+				return w
+			}
+			client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
+			before := New(world(1, "a"))
+			before.Resource(ClusterType, "outbound|80||"+host, client)
+			after := before.derive(world(2, test.accounts...), []string{host})
+			after.Resource(ClusterType, "outbound|80||"+host, client)
+			old, _ := before.hosts.Get(host)
+			now, _ := after.hosts.Get(host)
+			if now.routes.len() != 1 || (old.routes == now.routes) != test.kept {
+				t.Errorf("got %d translations, kept: %t; want 1, %t", now.routes.len(), old.routes == now.routes, test.kept)
+			}
+		})
+	}
+}

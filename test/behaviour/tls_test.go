@@ -1,0 +1,204 @@
+package behaviour
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	xdscreds "google.golang.org/grpc/credentials/xds"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/xds"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+// vault is a server that answers with the identity of who calls.
+type vault struct {
+	testgrpc.UnimplementedTestServiceServer
+
+	port  int
+	calls atomic.Int32
+}
+
+func newVault(t *testing.T, config *tls.Config) *vault {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &vault{port: listener.Addr().(*net.TCPAddr).Port}
+	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)))
+	testgrpc.RegisterTestServiceServer(server, v)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		server.Stop()
+		<-ended
+	})
+	return v
+}
+
+func (v *vault) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+	v.calls.Add(1)
+	who, _ := peer.FromContext(ctx)
+	info, ok := who.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.PeerCertificates) == 0 {
+		return &testgrpc.SimpleResponse{Username: "nobody"}, nil
+	}
+	return &testgrpc.SimpleResponse{Username: info.State.PeerCertificates[0].URIs[0].String()}, nil
+}
+
+// safe is the Service that these tests call, of one pod of that account.
+func safe(port int, account string) string {
+	return fmt.Sprintf(`apiVersion: v1
+kind: Service
+metadata: {name: safe, namespace: demo}
+spec: {ports: [{name: grpc, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: safe-1, namespace: demo, labels: {kubernetes.io/service-name: safe}}
+addressType: IPv4
+ports: [{name: grpc, port: %d}]
+endpoints: [{addresses: [127.0.0.1], targetRef: {kind: Pod, name: safe-%s, namespace: demo}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: safe-%[2]s, namespace: demo}
+spec: {serviceAccountName: %[2]s}
+`, port, account)
+}
+
+func encrypted(settings string) string {
+	return "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: safe, namespace: demo}\nspec: {host: safe, trafficPolicy: {tls: {" +
+		settings + "}}}\n"
+}
+
+// dialSafe connects a client whose application uses xDS credentials, and plain text where no rule asks for more.
+func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.TestServiceClient {
+	p.t.Helper()
+	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: p.xds, NodeID: p.t.Name(), Namespace: "demo", Certificates: providers})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resolver, err := xds.NewXDSResolverWithConfigForTesting(config)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	creds, err := xdscreds.NewClientCredentials(xdscreds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	channel, err := grpc.NewClient("xds:///safe", grpc.WithResolvers(resolver), grpc.WithTransportCredentials(creds))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = channel.Close() })
+	return testgrpc.NewTestServiceClient(channel)
+}
+
+// One of the mesh's certificates on both sides, or on the server's alone: calls go through where everybody is who the rule
+// says, and nowhere else.
+func TestEncryptedCalls(t *testing.T) {
+	mesh, strangers := newAuthority(t), newAuthority(t)
+	const me = "spiffe://cluster.local/ns/demo/sa/me"
+	mine := mesh.client()
+	roots := bootstrap.Certificates{Roots: mine.Roots}
+	strict, open := mesh.server("safe", "safe.demo.svc"), mesh.server("safe", "safe.demo.svc")
+	open.ClientAuth = tls.NoClientCert
+	for name, test := range map[string]struct {
+		server    *tls.Config
+		rule      string
+		providers map[string]bootstrap.Certificates
+		who       string // the server sees
+		failure   string
+	}{
+		"of a mesh": {
+			server: strict, rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine}, who: me,
+		},
+		"of a mesh, another account": {
+			server: mesh.server("other"), rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine},
+			failure: "do not match any of the accepted SANs",
+		},
+		"of another mesh": {
+			server: strangers.server("safe"), rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine},
+			failure: "certificate signed by unknown authority",
+		},
+		"by name": {
+			server: strict, rule: "mode: MUTUAL, credentialName: shop, subjectAltNames: [safe.demo.svc]",
+			providers: map[string]bootstrap.Certificates{"shop": mine}, who: me,
+		},
+		"of the server alone": {
+			server: open, rule: "mode: SIMPLE, credentialName: shop", providers: map[string]bootstrap.Certificates{"shop": roots}, who: "nobody",
+		},
+		"of the server alone, another name": {
+			server: open, rule: "mode: SIMPLE, credentialName: shop, sni: safe.example.com", providers: map[string]bootstrap.Certificates{"shop": roots},
+			failure: "do not match any of the accepted SANs",
+		},
+		"the machine's authorities": {
+			server: open, rule: "mode: SIMPLE", providers: map[string]bootstrap.Certificates{"system": roots}, who: "nobody",
+		},
+		"not declared": {server: open, rule: "mode: SIMPLE, credentialName: shop", failure: "no targets to pick from"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlane(t, safe(newVault(t, test.server).port, "safe"), encrypted(test.rule))
+			resp, err := call(t, p.dialSafe(test.providers))
+			failure := status.Convert(err).Message()
+			if resp.GetUsername() != test.who || !strings.Contains(failure, test.failure) || (err != nil) != (test.failure != "") {
+				t.Errorf("got %q and failure %q, want %q and %q", resp.GetUsername(), failure, test.who, test.failure)
+			}
+		})
+	}
+}
+
+// A server that would take plain text sees no call that is to be encrypted, whoever makes it.
+func TestCallsAreNeverWeaker(t *testing.T) {
+	plain := newBackend(t, "a", "v1")
+	p := newPlane(t, safe(plain.port, "safe"), encrypted("mode: ISTIO_MUTUAL"))
+	for name, client := range map[string]testgrpc.TestServiceClient{
+		"nothing declared":                   p.dial("safe"),
+		"nothing declared, xDS credentials":  p.dialSafe(nil),
+		"declared, and the server is plain":  p.dialSafe(map[string]bootstrap.Certificates{"default": newAuthority(t).client()}),
+		"another provider, and no such rule": p.dialSafe(map[string]bootstrap.Certificates{"shop": newAuthority(t).client()}),
+	} {
+		if resp, err := call(t, client); err == nil {
+			t.Errorf("%s: the call went to %v", name, resp)
+		}
+	}
+	if attempts, _ := plain.seen(); len(attempts) > 0 {
+		t.Errorf("the server saw %d calls in plain text", len(attempts))
+	}
+}
+
+// Encryption comes and goes with the rule, and pods of another account are known as soon as they are there.
+func TestEncryptionFollowsTheRule(t *testing.T) {
+	mesh := newAuthority(t)
+	before, after, plain := newVault(t, mesh.server("a")), newVault(t, mesh.server("b")), newBackend(t, "plain", "v1")
+	p := newPlane(t, safe(plain.port, "a"))
+	client := p.dialSafe(map[string]bootstrap.Certificates{"default": mesh.client()})
+	reaches := func(wished string, ok func(*testgrpc.SimpleResponse) bool) {
+		t.Helper()
+		until(t, client, wished, func(r *testgrpc.SimpleResponse, err error) bool { return err == nil && ok(r) })
+	}
+	reaches("plain text", func(r *testgrpc.SimpleResponse) bool { return r.GetHostname() == "plain" })
+	p.write("objects.yaml", safe(before.port, "a"), encrypted("mode: ISTIO_MUTUAL"))
+	reaches("encryption", func(r *testgrpc.SimpleResponse) bool { return strings.HasSuffix(r.GetUsername(), "/sa/me") })
+	p.write("objects.yaml", safe(after.port, "b"), encrypted("mode: ISTIO_MUTUAL"))
+	until(t, client, "pods of another account", func(_ *testgrpc.SimpleResponse, err error) bool {
+		return err == nil && after.calls.Load() > 0
+	})
+	p.write("objects.yaml", safe(plain.port, "b"))
+	reaches("plain text again", func(r *testgrpc.SimpleResponse) bool { return r.GetHostname() == "plain" })
+}
