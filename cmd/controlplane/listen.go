@@ -30,8 +30,10 @@ func listenAll(at addresses) (on listeners, err error) {
 		flag, address string
 		listener      *net.Listener
 	}{
-		{flagXDSAddress, at.xds, &on.xds}, {flagTLSAddress, at.tls, &on.tls},
-		{flagAdminAddress, at.admin, &on.admin}, {flagMetricsAddress, at.metrics, &on.metrics},
+		{flagXDSAddress, at.xds, &on.xds},
+		{flagTLSAddress, at.tls, &on.tls},
+		{flagAdminAddress, at.admin, &on.admin},
+		{flagMetricsAddress, at.metrics, &on.metrics},
 	} {
 		if one.address == "" || one.address == addressOff {
 			continue
