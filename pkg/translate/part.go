@@ -43,7 +43,7 @@ func (s settings) parts(subset *mesh.Subset) []Part {
 			all = append(all, p)
 		}
 	}
-	return all
+	return append(all, s.wishedParts()...)
 }
 
 // endpointParts say where groups of endpoints come from: the subset that selects them, and the settings that order them.
@@ -52,6 +52,11 @@ func (s settings) endpointParts(subset *mesh.Subset, groups int) []Part {
 	if s.loadBalancer.GetLocalityLbSetting() != nil || s.loadBalancer.GetZoneAwareLbSetting() != nil {
 		for i := range groups {
 			all = append(all, s.loadBalancerAt.part("endpoints["+strconv.Itoa(i)+"]"))
+		}
+	}
+	if wish := s.wishes.SubsetSize; wish.Value > 0 {
+		for i := range groups {
+			all = append(all, s.wishes.on(wish.Ref, mesh.AnnotationSubsetSize).part("endpoints["+strconv.Itoa(i)+"]"))
 		}
 	}
 	return all

@@ -34,6 +34,18 @@ func (w wishes) on(ref mesh.Ref, annotation string) site {
 	return site{w.sink, ref, "metadata.annotations[" + annotation + "]"}
 }
 
+// wishedParts say which settings of a cluster come from annotations.
+func (s settings) wishedParts() []Part {
+	var all []Part
+	if wish := s.wishes.Balancer; wish.Value != "" && !namesBalancer(s.loadBalancer) {
+		all = append(all, s.wishes.on(wish.Ref, mesh.AnnotationBalancer).part("load_balancing_policy"))
+	}
+	if wish := s.wishes.SuccessRate; wish.Value != (mesh.SuccessRate{}) {
+		all = append(all, s.wishes.on(wish.Ref, mesh.AnnotationSuccessRate).part("outlier_detection"))
+	}
+	return all
+}
+
 // concern adds the objects whose wishes endpoints depend on.
 func (w wishes) concern(refs []mesh.Ref) []mesh.Ref {
 	for _, ref := range []mesh.Ref{w.SubsetSize.Ref, w.Balancer.Ref} {

@@ -145,3 +145,24 @@ func TestSuccessRate(t *testing.T) {
 		t.Errorf("got %v where nothing is asked for, want nothing", o)
 	}
 }
+
+// TestPartsOfWishes says of what annotations make that they do.
+func TestPartsOfWishes(t *testing.T) {
+	ref := echo().Ref
+	s := wishing(mesh.PickFirst, 2)
+	s.Extensions.SuccessRate = mesh.Wish[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 1, RequestVolume: 1}, Ref: ref}
+	set := &mesh.EndpointSet{Host: s.Host, Endpoints: numbered(1)}
+	for name, test := range map[string]struct{ got, want []Part }{
+		"cluster": {Host(HostInput{Service: s}).Clusters[0].Parts, []Part{
+			{"load_balancing_policy", ref, "metadata.annotations[mizzen.dev/lb-policy]"},
+			{"outlier_detection", ref, "metadata.annotations[mizzen.dev/outlier-success-rate]"},
+		}},
+		"endpoints": {Endpoints(EndpointInput{Service: s, Endpoints: set}).Endpoints[0].Parts, []Part{
+			{"endpoints[0]", ref, "metadata.annotations[mizzen.dev/subset-size]"},
+		}},
+	} {
+		if diff := cmp.Diff(test.got, test.want); diff != "" {
+			t.Errorf("%s: parts (-got +want):\n%s", name, diff)
+		}
+	}
+}
