@@ -87,7 +87,7 @@ var destinationRuleFields = []FieldRow{
 	{Field: "WarmupConfiguration.minimumPercent", Verdict: Warned, Golden: "loadbalancer/warmup", Note: noteWarmup},
 	{Field: "WarmupConfiguration.aggression", Verdict: Warned, Golden: "loadbalancer/warmup", Note: noteWarmup},
 
-	{Field: "ConnectionPoolSettings.tcp", Verdict: Caveat, Leaf: "circuitbreaker", Golden: "circuitbreaker/dropped", Untold: "each of its fields has a Problem of its own", Note: "gRPC clients keep one connection to each endpoint; see its fields"},
+	{Field: "ConnectionPoolSettings.tcp", Verdict: Caveat, Leaf: "circuitbreaker", Golden: "circuitbreaker/dropped", Ignored: byAll, Untold: "each of its fields has a Problem of its own", Note: "gRPC clients keep one connection to each endpoint; see its fields"},
 	{Field: "ConnectionPoolSettings.http", Verdict: Caveat, Leaf: "circuitbreaker", GRFC: "A32", Golden: "policy/layers", Calls: "TestMaximumRequests", Untold: "each of its fields that is dropped has a Problem of its own", Note: "see its fields"},
 	{Field: "ConnectionPoolSettings.TCPSettings.maxConnections", Verdict: Warned, Golden: "circuitbreaker/dropped", Note: "gRPC clients keep one connection to each endpoint; use http.http2MaxRequests"},
 	{Field: "ConnectionPoolSettings.TCPSettings.connectTimeout", Verdict: Warned, Golden: "circuitbreaker/dropped", Note: "gRPC clients give an attempt to connect 20 seconds; set it by a dial option in the application"},
@@ -120,7 +120,7 @@ var destinationRuleFields = []FieldRow{
 	{Field: "OutlierDetection.minHealthPercent", Verdict: Warned, GRFC: "A50", Golden: "policy/dropped", Note: "gRPC clients have no panic mode, and call only endpoints that are not ejected; set maxEjectionPercent"},
 	{Field: "OutlierDetection.outlierDetectionHttpErrorCodes", Verdict: Warned, GRFC: "A50", Golden: "outlier/invalid", Note: "gRPC counts every status but OK as a failure; leave it out"},
 
-	{Field: "ClientTLSSettings.mode", Verdict: Caveat, Leaf: "tls", GRFC: "A29, A82", Golden: "tls/mesh", Ignored: byRust, Note: noteTLSMode},
+	{Field: "ClientTLSSettings.mode", Verdict: Caveat, Leaf: "tls", GRFC: "A29, A82", Golden: "tls/mesh", Calls: "TestGap12", Ignored: byRust, Note: noteTLSMode},
 	{Field: "ClientTLSSettings.clientCertificate", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSFile},
 	{Field: "ClientTLSSettings.privateKey", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSFile},
 	{Field: "ClientTLSSettings.caCertificates", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: noteTLSFile},

@@ -16,8 +16,6 @@ const (
 	// Refused: gRPC cannot do it, and without it calls would go elsewhere or go out weaker. The match holds nothing, or the
 	// calls fail, with an error.
 	Refused Verdict = "refused"
-	// Untranslated: gRPC can do it, or come close; Mizzen does not yet. It is dropped or refused by the same measure.
-	Untranslated Verdict = "not yet"
 )
 
 // FieldRow is what the support table says of one field of the Istio API. Rows are written with the names of what they state.
@@ -49,6 +47,8 @@ type FieldRow struct {
 
 // The kinds of clients that rows speak of together.
 var (
+	byAll = mesh.Agents(mesh.AgentGRPCGo, mesh.AgentGRPCJava, mesh.AgentGRPCCore, mesh.AgentGRPCNode, mesh.AgentGRPCRust)
+
 	byRust        = mesh.Agents(mesh.AgentGRPCRust)
 	byGoAndCore   = mesh.Agents(mesh.AgentGRPCGo, mesh.AgentGRPCCore)
 	byCoreAndNode = mesh.Agents(mesh.AgentGRPCCore, mesh.AgentGRPCNode)

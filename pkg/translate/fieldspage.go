@@ -37,7 +37,7 @@ Mizzen configures clients. These parts of a mesh are not served, and no field ab
 |---|---|---|
 | AuthorizationPolicy on gRPC servers (RBAC of gRFC A41), ` + "`CUSTOM`" + ` and dry runs included | it is not read; ` + "`controlplane check`" + ` names such an object as one that is skipped | authorize in the server's interceptors |
 | request principals and claims of tokens: RequestAuthentication, and ` + "`DENY`" + ` on them | tokens are not validated for servers; a route that matches a claim holds nothing, with an error | validate tokens in the server |
-| PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read; a server that asks for its Listener is told that there is none | give the server its certificates in the application |
+| PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read, and Listeners of servers are not served | give the server its certificates in the application |
 | mTLS that nobody wrote (Istio's auto mTLS) | calls go out in plain text unless a DestinationRule says otherwise; what it says is never weakened | write ` + "`tls`" + ` in a DestinationRule for the host, or for ` + "`*.local`" + ` |
 | Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside |
 `

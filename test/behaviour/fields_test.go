@@ -122,8 +122,10 @@ func TestRulesThatAreNotForTheClient(t *testing.T) {
 		"for the namespace itself": {rule("echo", "exportTo: ['.']"), codes.OK},
 		"for another namespace":    {rule("echo", "exportTo: [cart]"), codes.OK},
 		"for the client's":         {rule("echo", "exportTo: [shop]"), codes.PermissionDenied},
-		"a match for a gateway": {routes("echo", "{match: [{gateways: [edge]}], directResponse: {status: 403}}", "{route: [{destination: {host: echo}}]}"),
-			codes.OK},
+		"a match for a gateway": {
+			routes("echo", "{match: [{gateways: [edge]}], directResponse: {status: 403}}", "{route: [{destination: {host: echo}}]}"),
+			codes.OK,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -34,11 +34,11 @@ func (p *plane) acceptedByAll() {
 	}
 }
 
-// wantProblem expects a Problem of that severity, or any if there is none, whose field ends so.
+// wantProblem expects a Problem of that severity, or any if there is none, whose field contains that text.
 func (p *plane) wantProblem(severity mesh.Severity, field string) {
 	p.t.Helper()
 	for _, problem := range p.store.Problems() {
-		if (severity == "" || problem.Severity == severity) && strings.HasSuffix(problem.Field, field) {
+		if (severity == "" || problem.Severity == severity) && strings.Contains(problem.Field, field) {
 			return
 		}
 	}
