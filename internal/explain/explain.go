@@ -40,7 +40,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return nil, fmt.Errorf("listener %s: %w", q.To, err)
 	}
 	if manager.GetRds() == nil {
-		a.Outcome = fmt.Sprintf("the call fails at once: %q stands for no port of any Service to a client of namespace %s", q.To, q.Client.Namespace)
+		a.Outcome = fmt.Sprintf("the call fails at once: %q stands for no port of any Service, and for no host of a VirtualService, to a client of namespace %s", q.To, q.Client.Namespace)
 		return a, nil
 	}
 	var table routev3.RouteConfiguration

@@ -65,6 +65,11 @@ spec:
   - match: [{uri: {regex: "/echo\\.Echo/S.*"}, withoutHeaders: {x-user: {}}}]
     fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 10}}}
     route: [{destination: {host: echo, subset: v2}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: api, namespace: demo}
+spec: {hosts: ['*.example.com'], http: [{route: [{destination: {host: echo, subset: v1}}]}]}
 `
 
 func world(t *testing.T) *snapshot.Snapshot {
@@ -78,6 +83,17 @@ func world(t *testing.T) *snapshot.Snapshot {
 		t.Fatal(err)
 	}
 	return snapshot.New(w)
+}
+
+// TestExplainVirtualHost follows a call to a host that no Service has.
+func TestExplainVirtualHost(t *testing.T) {
+	a, err := Explain(world(t), Question{To: "api.example.com:7070", Call: "/echo.Echo/Say", Client: mesh.Client{Namespace: "demo"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Routes) != 1 || !a.Routes[0].Taken || len(a.Clusters) != 1 || a.Clusters[0].Name != "outbound|80|v1|echo.demo.svc.cluster.local" {
+		t.Errorf("got %+v, want the route of the VirtualService to echo", a)
+	}
 }
 
 func TestExplain(t *testing.T) {

@@ -42,7 +42,7 @@ var codes = []CodeDoc{
 		"Give a destination a weight above 0, or remove the rule.",
 	},
 	{
-		CodeNoSuchHost, "No Service has the host. Of a VirtualService's or DestinationRule's own host: it holds for nothing. Of a destination: its share of the calls fails. Both mend themselves when the Service appears.",
+		CodeNoSuchHost, "No Service has the host. Of a DestinationRule's own host, or a wildcard of a VirtualService: it holds for nothing. Of another host of a VirtualService, which looks like that of a Service: clients that dial it find these rules alone. Of a destination: its share of the calls fails. All mend themselves when the Service appears.",
 		"Create the Service, or correct the host. A short name means a Service in the namespace of the object that says it.",
 	},
 	{

@@ -58,7 +58,7 @@ const (
 	CodeInvalidRegex Code = "InvalidRegex"
 	// CodeNoWeight: all destinations of a route weigh nothing. Its calls fail.
 	CodeNoWeight Code = "NoWeight"
-	// CodeNoSuchHost: no Service has that host.
+	// CodeNoSuchHost: no Service has that host, which looks like one of a Service, or is a destination.
 	CodeNoSuchHost Code = "NoSuchHost"
 	// CodeNoSuchPort: the Service has no such port.
 	CodeNoSuchPort Code = "NoSuchPort"

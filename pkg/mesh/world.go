@@ -20,7 +20,8 @@ type World struct {
 	// Addresses finds a Service by its cluster IP, which clients may dial instead of a name. Its keys stand among the hosts
 	// that changed.
 	Addresses Map[*Service]
-	// Routes has an entry for each host that a VirtualService speaks of and a Service exists for.
+	// Routes has an entry for each host that a VirtualService speaks of and a Service exists for; and one for each host that
+	// only VirtualServices declare, wildcards among them, save those that could cover a Service.
 	Routes Map[*RouteTable]
 	// Policies has an entry for each Service that a DestinationRule speaks of.
 	Policies Map[*PolicyTable]

@@ -97,11 +97,11 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 			ns, 1+r.IntN(2), 1+r.IntN(2))
 	},
 	"routes": func(r *rand.Rand, ns, name string) string {
-		hosts := []string{name, "'*." + ns + ".svc.cluster.local'", "echo.demo.svc.cluster.local"}
+		hosts := []string{name, "'*." + ns + ".svc.cluster.local'", "echo.demo.svc.cluster.local", "api.example.com", "'*.example.com'"}
 		callers := []string{"", "match: [{sourceNamespace: shop}], ", "match: [{sourceLabels: {app: front}}], "}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: %s}\nspec: {hosts: [%s], "+
 			"exportTo: ['%s'], http: [{%stimeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
-			name, ns, hosts[r.IntN(3)], []string{"*", "."}[r.IntN(2)], callers[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
+			name, ns, hosts[r.IntN(len(hosts))], []string{"*", "."}[r.IntN(2)], callers[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
 	},
 	"delegate": func(r *rand.Rand, ns, name string) string {
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s-rules, namespace: %s}\nspec: {exportTo: ['%s'], "+
@@ -203,8 +203,9 @@ type client struct {
 }
 
 var asked = map[snapshot.Type][]string{
-	snapshot.ListenerType: {"echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc"},
-	snapshot.RouteType:    outbound("", "8080", "8081"),
+	snapshot.ListenerType: {"echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9"},
+	snapshot.RouteType: append(outbound("", "8080", "8081"),
+		"outbound|80||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local"),
 	snapshot.ClusterType:  append(outbound("", "8080", "8081"), outbound("v1", "8080")...),
 	snapshot.EndpointType: append(outbound("", "8080", "8081"), outbound("v1", "8080")...),
 }

@@ -15,7 +15,11 @@ type Snapshot struct {
 	world *mesh.World
 	// hosts has an entry for each Service.
 	hosts mesh.Map[*host]
-	made  time.Time
+	// virtuals has an entry for each host, wildcards among them, that only VirtualServices declare. wildcards are those, the
+	// longest first.
+	virtuals  mesh.Map[*virtual]
+	wildcards []string
+	made      time.Time
 	// counters may be nil.
 	counters *metrics
 
@@ -39,7 +43,9 @@ func (s *Snapshot) derive(world *mesh.World, changed []string) *Snapshot {
 		before, _ := s.hosts.Get(name)
 		set[name] = before.next(s.world, world, name)
 	}
-	return &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters}
+	next := &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters}
+	next.virtuals, next.wildcards = s.nextVirtuals(world, changed)
+	return next
 }
 
 // World is what the Snapshot was made from.
@@ -54,11 +60,14 @@ func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned 
 	if t == ListenerType {
 		return s.listener(name, client)
 	}
-	if _, _, hostName, ok := translate.ParseName(name); ok {
+	if port, _, hostName, ok := translate.ParseName(name); ok {
 		if h, ok := s.hosts.Get(hostName); ok {
 			if v := h.resource(s, t, name, hostName, client); v != nil {
 				return v
 			}
+		}
+		if v := s.virtualResource(t, name, port, hostName, client); v != nil {
+			return v
 		}
 		if v := s.podResource(t, name, hostName, client); v != nil {
 			return v
@@ -88,6 +97,9 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 			r.Refs = []mesh.Ref{service.Ref}
 			return s.version(ListenerType, r)
 		}
+	}
+	if v := s.virtualListener(name, target, client); v != nil {
+		return v
 	}
 	if hostName, port, ok := s.podTarget(target); ok {
 		return s.version(ListenerType, translate.Listener(name, translate.RouteName(port.Number, hostName)))
@@ -149,6 +161,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			}
 		}
 	}
+	names = append(names, s.virtualNames(t, client)...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -2,8 +2,11 @@ package snapshot
 
 import (
 	"context"
+	"iter"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -113,7 +116,7 @@ func (s *Store) translateAhead(next *Snapshot, changed []string) {
 	s.mu.Lock()
 	views := map[view]struct{}{}
 	for _, host := range changed {
-		for i := range s.interests[host] {
+		for i := range s.concerned(host) {
 			views[view{i.sub.t, i.name, i.sub.session.client}] = struct{}{}
 		}
 	}
@@ -128,7 +131,7 @@ func (s *Store) translateAhead(next *Snapshot, changed []string) {
 func (s *Store) due(next *Snapshot, changed []string) []*subscription {
 	found := map[*subscription]struct{}{}
 	for _, host := range changed {
-		for i := range s.interests[host] {
+		for i := range s.concerned(host) {
 			if _, already := found[i.sub]; already || i.sub.armed == nil {
 				continue
 			}
@@ -163,7 +166,7 @@ func (s *Store) follow(sub *subscription, names map[string]struct{}, wildcard bo
 		if _, had := sub.names[name]; had {
 			continue
 		}
-		if host := sub.hostOf(name); host != "" {
+		for _, host := range sub.hostsOf(name) {
 			if s.interests[host] == nil {
 				s.interests[host] = map[interest]struct{}{}
 			}
@@ -179,9 +182,31 @@ func (s *Store) follow(sub *subscription, names map[string]struct{}, wildcard bo
 }
 
 func (s *Store) unfollow(sub *subscription, name string) {
-	host := sub.hostOf(name)
-	delete(s.interests[host], interest{sub, name})
-	if len(s.interests[host]) == 0 {
-		delete(s.interests, host)
+	for _, host := range sub.hostsOf(name) {
+		delete(s.interests[host], interest{sub, name})
+		if len(s.interests[host]) == 0 {
+			delete(s.interests, host)
+		}
+	}
+}
+
+// concerned returns the interests in a host that changed. A wildcard changes for all the names below it that somebody asked for.
+// The caller holds mu.
+func (s *Store) concerned(host string) iter.Seq[interest] {
+	suffix, wildcard := strings.CutPrefix(host, "*")
+	if !wildcard {
+		return maps.Keys(s.interests[host])
+	}
+	return func(yield func(interest) bool) {
+		for asked, interests := range s.interests {
+			if !strings.HasSuffix(asked, suffix) {
+				continue
+			}
+			for i := range interests {
+				if !yield(i) {
+					return
+				}
+			}
+		}
 	}
 }

@@ -62,17 +62,21 @@ func (sub *subscription) fire() {
 	w.send()
 }
 
-// hostOf is the host whose changes concern a name; empty when none does. Of a pod's own name it is its Service's.
-func (sub *subscription) hostOf(name string) string {
+// hostsOf are the hosts whose changes concern a name; none when none does. Of what may be a pod's own name its Service's is among
+// them.
+func (sub *subscription) hostsOf(name string) []string {
 	domain := sub.session.store.Current().World().Domain
 	_, _, host, _ := translate.ParseName(name)
 	if sub.t == ListenerType {
 		host = translate.ParseTarget(name, sub.session.client.Namespace, domain).Host
 	}
 	if _, service, ok := translate.PodHost(host, domain); ok {
-		return service
+		return []string{host, service}
 	}
-	return host
+	if host == "" {
+		return nil
+	}
+	return []string{host}
 }
 
 // differs says whether the resource of that name is news to the client.

@@ -11,8 +11,11 @@ import (
 // The client itself is not in it: which Routes and Policy rule it has been decided before (mesh.RouteTable.For,
 // mesh.PolicyTable.For). A leaf that must look at the client adds the facet it needs here, projected to what matters.
 type HostInput struct {
-	// Service is nil for a VirtualService that holds for no Service: it is checked, and makes no resources.
+	// Service is nil for a VirtualService that holds for no Service. Without a Host, too, it is checked and makes no resources.
 	Service *mesh.Service
+	// Host and Port are what clients dial where no Service has the host and Routes declares it; else zero.
+	Host string
+	Port uint32
 	// Routes may be nil: then every call goes to the Service itself.
 	Routes *mesh.Routes
 	// Policy may be nil.

@@ -18,9 +18,9 @@ const meshGateway = "mesh"
 
 // callee is what a rule is translated for: one port of one Service, and who calls it.
 type callee struct {
-	// service is nil for a VirtualService that holds for no Service.
-	service *mesh.Service
-	// port is zero when service is nil or has no port.
+	// host is the full name that is called, empty for a VirtualService that is read for its Problems alone.
+	host string
+	// port is zero when host is empty or has no port.
 	port   uint32
 	caller caller
 }
@@ -65,7 +65,15 @@ func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
 		at.field("authority").approximatef("it is compared with all names of the Service, whichever of them a client calls; match a header to tell such calls apart")
 	}
 	called, authorityOK := accepts(at.field("authority"), m.GetAuthority(), c.spellings()...)
-	return ok && post && authorityOK && (called || c.service == nil)
+	return ok && post && authorityOK && (called || c.host == "")
+}
+
+// asksCallee says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not known what is called,
+// such a rule takes not every call.
+func asksCallee(rule *networking.HTTPRoute) bool {
+	return slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
+		return m.GetPort() != 0 || m.GetAuthority() != nil
+	})
 }
 
 // unevaluable reports conditions that no client can check.
@@ -84,12 +92,14 @@ func unevaluable(at site, m *networking.HTTPMatchRequest) bool {
 
 // spellings are the names under which c may be called.
 func (c callee) spellings() []string {
-	if c.service == nil {
+	if c.host == "" {
 		return nil
 	}
-	short := c.service.Ref.Name
-	middle := short + "." + c.service.Namespace()
-	hosts := []string{c.service.Host, short, middle, middle + ".svc"}
+	hosts := []string{c.host}
+	if part := strings.SplitN(c.host, ".", 4); len(part) == 4 && part[2] == "svc" {
+		middle := part[0] + "." + part[1]
+		hosts = append(hosts, part[0], middle, middle+".svc")
+	}
 	port := ":" + strconv.FormatUint(uint64(c.port), 10)
 	for _, host := range slices.Clip(hosts) {
 		hosts = append(hosts, host+port)

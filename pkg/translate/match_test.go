@@ -46,7 +46,7 @@ func TestAlternatives(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
-			c := callee{service: echo(80), port: 80}
+			c := callee{host: echo(80).Host, port: 80}
 			block := parse(t, &networking.HTTPMatchRequest{}, test.block)
 			var got []string
 			for _, m := range c.alternatives(problems.site(), block) {

@@ -59,8 +59,8 @@ func ownRoutes(in HostInput) []Resource {
 	return all
 }
 
-// ruledRoutes follows a VirtualService, for each port of the Service. Without a Service its rules are read for their
-// Problems alone.
+// ruledRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
+// either its rules are read for their Problems alone.
 func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	root := site{sink, in.Routes.Ref, "spec"}
 	rules := in.Routes.Spec.GetHttp()
@@ -68,21 +68,19 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
 	}
 	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
-	ports := []mesh.Port{{}}
-	if in.Service == nil {
+	host, ports := in.called()
+	if host == "" {
 		t.namespace = in.Routes.Ref.Namespace
-	} else if len(in.Service.Ports) > 0 {
-		ports = in.Service.Ports
 	}
 	rulings, reached := t.rulings(root, in.Routes), make([]bool, len(rules))
 	var all []Resource
 	for _, port := range ports {
-		c := callee{service: in.Service, port: port.Number, caller: caller{in.Namespace, in.Labels}}
+		c := callee{host: host, port: port.Number, caller: caller{in.Namespace, in.Labels}}
 		routes, parts := c.routes(rulings, reached)
 		if port.Number == 0 {
 			continue
 		}
-		name := RouteName(port.Number, in.Service.Host)
+		name := RouteName(port.Number, host)
 		all = append(all, Resource{
 			Name: name, Message: routeTable(name, routes), Refs: authors(in.Routes, in.Service), Parts: parts,
 		})
@@ -98,6 +96,17 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 		}
 	}
 	return all
+}
+
+// called is the host that clients call, and its ports: a single zero one when there is none.
+func (in HostInput) called() (host string, ports []mesh.Port) {
+	switch {
+	case in.Service == nil:
+		return in.Host, []mesh.Port{{Number: in.Port}}
+	case len(in.Service.Ports) == 0:
+		return in.Service.Host, []mesh.Port{{}}
+	}
+	return in.Service.Host, in.Service.Ports
 }
 
 // routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without
@@ -129,7 +138,8 @@ func (c callee) routes(rulings []ruling, reached []bool) (routes []*routev3.Rout
 				Action:               &routev3.Route_Route{Route: out.action},
 				TypedPerFilterConfig: out.overrides,
 			})
-			if taken = isCatchAll(m); taken && !asksCaller(r.rule) {
+			taken = isCatchAll(m) && (c.host != "" || !asksCallee(r.rule))
+			if taken && !asksCaller(r.rule) {
 				return keepWarm(routes, named), parts
 			}
 		}
@@ -153,7 +163,7 @@ func (c callee) matches(at site, rule *networking.HTTPRoute) (all []*routev3.Rou
 	return all, fields
 }
 
-// authors are the objects that make a route table: the rules first, being the likelier to be at fault.
+// authors are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.
 func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
 	refs := []mesh.Ref{routes.Ref}
 	for _, key := range slices.Sorted(maps.Keys(routes.Delegates)) {
@@ -161,7 +171,10 @@ func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
 			refs = append(refs, delegate.Ref)
 		}
 	}
-	return append(refs, service.Ref)
+	if service != nil {
+		refs = append(refs, service.Ref)
+	}
+	return refs
 }
 
 func routeTable(name string, routes []*routev3.Route) *routev3.RouteConfiguration {

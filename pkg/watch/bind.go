@@ -130,16 +130,16 @@ func (n *assembly) bindRoutes() {
 		}
 		if len(h.full) == 0 {
 			// It stands under no pattern, where checkHosts would find it.
-			a.problems.put(problemKey{topicHost, h.key}, a.routes.check(h, a.exists))
+			a.problems.put(problemKey{topicHost, h.key}, a.routes.check(h, a.exists, a.domain))
 		}
 	}
 	a.routes.dirty = map[*heldRoutes]struct{}{}
-	for host := range n.concerned(again) {
-		var table *mesh.RouteTable
+	for host := range n.ruled(again) {
 		if n.services.get(host) != nil {
-			table = a.routes.table(host)
+			n.routes.put(host, a.routes.table(host))
+		} else {
+			n.routes.put(host, a.routes.tableAlone(host, a.domain))
 		}
-		n.routes.put(host, table)
 	}
 	for host := range declared {
 		n.patterns[host] = struct{}{}
@@ -156,6 +156,17 @@ func (n *assembly) concerned(patterns map[string]struct{}) map[string]struct{} {
 	}
 	for pattern := range patterns {
 		for host := range n.objects.hostsOf(pattern) {
+			out[host] = struct{}{}
+		}
+	}
+	return out
+}
+
+// ruled returns the hosts whose routes the patterns concern: those of Services, and those that VirtualServices alone declare.
+func (n *assembly) ruled(patterns map[string]struct{}) map[string]struct{} {
+	out := n.concerned(patterns)
+	for pattern := range patterns {
+		for host := range n.objects.routes.declaredUnder(pattern) {
 			out[host] = struct{}{}
 		}
 	}
@@ -196,7 +207,7 @@ func (n *assembly) checkHosts() {
 				continue
 			}
 			checked[h] = struct{}{}
-			a.problems.put(problemKey{topicHost, h.key}, a.routes.check(h, a.exists))
+			a.problems.put(problemKey{topicHost, h.key}, a.routes.check(h, a.exists, a.domain))
 		}
 	}
 }

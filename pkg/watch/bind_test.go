@@ -66,13 +66,13 @@ func TestBindRoutes(t *testing.T) {
 		},
 		"no Service": {
 			vs("a", "01", "hosts: [ecko]"), nil, 1,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local; create the Service or correct spec.hosts[0]"},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local, so clients that dial it find these rules alone; create the Service, or correct spec.hosts[0] if the host is a slip"},
 		},
 		"one host of two": {
 			vs("a", "01", "hosts: [ecko, echo]"),
 			[]string{"demo/a"},
 			0,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local; create the Service or correct spec.hosts[0]"},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local, so clients that dial it find these rules alone; create the Service, or correct spec.hosts[0] if the host is a slip"},
 		},
 		"a gateway's host beside": {vs("a", "01", "hosts: [echo.example.com, echo], gateways: [mesh, g]"), []string{"demo/a"}, 0, nil},
 		"for a gateway":           {vs("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, nil},

@@ -181,7 +181,7 @@ func randomSlice(r *rand.Rand, key objectKey) *slice {
 	return s
 }
 
-var randomHosts = []string{"a", "b.ns1", "c.ns2.svc.cluster.local", "*", "*.ns1.svc.cluster.local", "*b.ns2.svc.cluster.local", "absent"}
+var randomHosts = []string{"a", "b.ns1", "c.ns2.svc.cluster.local", "*", "*.ns1.svc.cluster.local", "*b.ns2.svc.cluster.local", "absent", "api.example.com", "*.example.com", "*.com"}
 
 func randomExport(r *rand.Rand) mesh.Export {
 	return pick(r, mesh.Export{Public: true}, mesh.Export{Public: true}, mesh.Export{Private: true}, mesh.Export{Namespaces: []string{"ns1"}}, mesh.Export{})

@@ -146,11 +146,15 @@ func (x *routeIndex) bind(h *heldRoutes, service func(string) *mesh.Service, pol
 	return true
 }
 
-// table returns every VirtualService that holds for a host, or nil when none does.
+// table returns every VirtualService that holds for the host of a Service, or nil when none does.
 func (x *routeIndex) table(host string) *mesh.RouteTable {
+	return tableOf(host, x.hosts.tiers(host))
+}
+
+func tableOf(host string, tiers []tier[*heldRoutes]) *mesh.RouteTable {
 	t := &mesh.RouteTable{Host: host}
 	seen := map[*heldRoutes]struct{}{}
-	for _, tier := range x.hosts.tiers(host) {
+	for _, tier := range tiers {
 		for _, h := range inOrder(tier.values) {
 			if _, again := seen[h]; again {
 				continue
@@ -178,26 +182,31 @@ func sameRouteTable(a, b *mesh.RouteTable) bool {
 	})
 }
 
-// check notes whether a VirtualService holds for any Service and reports its hosts without one. A host beside a real gateway
+// check notes whether a VirtualService holds for any Service and reports its hosts that lack one. A host beside a real gateway
 // may be meant for the gateway, so it is reported only when the others hold for nothing either.
-func (x *routeIndex) check(h *heldRoutes, exists func(pattern string) bool) []mesh.Problem {
+func (x *routeIndex) check(h *heldRoutes, exists func(pattern string) bool, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)
 	}
 	var problems []mesh.Problem
+	bound, holds := false, false
 	for i, full := range h.full {
-		if !exists(full) {
-			problems = append(problems, noSuchHost(h.key.ref(), h.hosts[i].field, full))
+		found := exists(full)
+		if bound = bound || found; found {
+			holds = true
+			continue
 		}
+		missing := h.checkHost(i, domain)
+		holds = holds || len(missing) == 0
+		problems = append(problems, missing...)
 	}
-	bound := len(problems) < len(h.full)
 	if bound {
 		delete(x.unbound, h)
 	} else {
 		x.unbound[h] = struct{}{}
 	}
-	if bound && h.gateways {
+	if holds && h.gateways {
 		return nil
 	}
 	return problems

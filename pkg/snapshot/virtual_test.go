@@ -1,0 +1,124 @@
+package snapshot
+
+import (
+	"fmt"
+	"testing"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// virtualWorld has a table of routes for each host, made by one VirtualService each.
+func virtualWorld(hosts ...string) *mesh.World {
+	tables := map[string]*mesh.RouteTable{}
+	for _, host := range hosts {
+		routes := &mesh.Routes{
+			Ref:  mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: host},
+			Spec: &networking.VirtualService{Http: []*networking.HTTPRoute{{Route: []*networking.HTTPRouteDestination{{Destination: &networking.Destination{Host: "echo"}}}}}},
+		}
+		candidate := mesh.RouteCandidate{Host: host, Routes: routes, Export: mesh.Export{Public: true}}
+		tables[host] = &mesh.RouteTable{Host: host, Candidates: []mesh.RouteCandidate{candidate}}
+	}
+	return &mesh.World{Revision: 1, Domain: "cluster.local", Routes: mesh.Map[*mesh.RouteTable]{}.With(tables, nil)}
+}
+
+func TestVirtualHosts(t *testing.T) {
+	s := New(virtualWorld("api.example.com", "api.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local", "*.example.com", "*.b.example.com"))
+	tests := map[string]struct {
+		dialled string
+		// routes is their name, and by whom made; empty when nothing stands behind the name.
+		routes, by string
+	}{
+		"its name":                    {"api.example.com", "outbound|80||api.example.com", "api.example.com"},
+		"a port":                      {"api.example.com:7070", "outbound|7070||api.example.com", "api.example.com"},
+		"a short name":                {"api:1", "outbound|1||api.demo.svc.cluster.local", "api.demo.svc.cluster.local"},
+		"a final dot":                 {"api.example.com.:80", "outbound|80||api.example.com", "api.example.com"},
+		"a pod's name, declared":      {"web-0.web.demo.svc.cluster.local", "outbound|80||web-0.web.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local"},
+		"below a wildcard":            {"a.example.com", "outbound|80||a.example.com", "*.example.com"},
+		"far below a wildcard":        {"a.c.example.com:9", "outbound|9||a.c.example.com", "*.example.com"},
+		"below the longest wildcard":  {"a.b.example.com:9", "outbound|9||a.b.example.com", "*.b.example.com"},
+		"the wildcard's own end":      {"example.com", "", ""},
+		"an end without a dot":        {"anexample.com", "", ""},
+		"no number of a port":         {"api.example.com:grpc", "", ""},
+		"another spelling of a port":  {"api.example.com:080", "", ""},
+		"no port at all":              {"api.example.com:0", "", ""},
+		"beyond the ports":            {"api.example.com:65536", "", ""},
+		"a name that nobody declares": {"ecko", "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := mesh.Client{Namespace: "demo", Agent: mesh.AgentGRPCGo}
+			listener := s.Resource(ListenerType, test.dialled, client)
+			if listener.absent != (test.routes == "") {
+				t.Fatalf("got an answer that says it is absent: %t", listener.absent)
+			}
+			if listener.absent {
+				return
+			}
+			routes := s.Resource(RouteType, test.routes, client)
+			for _, v := range []*Versioned{listener, routes} {
+				if v.absent || len(v.Refs) != 1 || v.Refs[0].Name != test.by {
+					t.Errorf("%s: got it made by %v, want %s", v.Name, v.Refs, test.by)
+				}
+			}
+		})
+	}
+}
+
+func TestVirtualHostHasRoutesOnly(t *testing.T) {
+	s := New(virtualWorld("api.example.com"))
+	for _, resource := range []resourceKey{
+		{ClusterType, "outbound|80||api.example.com"}, {EndpointType, "outbound|80||api.example.com"}, {RouteType, "outbound|80|v1|api.example.com"},
+	} {
+		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.absent {
+			t.Errorf("%s %s stands for something", resource.t.ShortName(), resource.name)
+		}
+	}
+}
+
+// TestVirtualHostsStayBounded asks for more names and ports than are kept: the answers stay the same.
+func TestVirtualHostsStayBounded(t *testing.T) {
+	s := New(virtualWorld("*.example.com"))
+	first := map[string]string{}
+	for range 2 {
+		for i := range 3 * maxVirtual {
+			name := translate.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
+			v := s.Resource(RouteType, name, mesh.Client{})
+			if v.absent || first[name] != "" && first[name] != v.Version {
+				t.Fatalf("%s: got another answer the second time", name)
+			}
+			first[name] = v.Version
+		}
+	}
+	kept, _ := s.virtuals.Get("*.example.com")
+	if got := kept.routes.len(); got != maxVirtual {
+		t.Errorf("got %d translations kept, want %d", got, maxVirtual)
+	}
+}
+
+// TestVirtualHostsAreTakenOver keeps what is made of the hosts that did not change.
+func TestVirtualHostsAreTakenOver(t *testing.T) {
+	world := virtualWorld("a.example.com", "*.example.com", "*.example.org")
+	before := New(world)
+	next := *world
+	next.Revision, next.Changed = 2, []string{"*.example.org", "a.example.com"}
+	gone := virtualWorld("a.example.com")
+	table, _ := gone.Routes.Get("a.example.com")
+	next.Routes = world.Routes.With(map[string]*mesh.RouteTable{"a.example.com": table}, []string{"*.example.org"})
+	after := before.derive(&next, next.ChangedSince(world))
+	for host, want := range map[string]bool{"a.example.com": false, "*.example.com": true} {
+		old, _ := before.virtuals.Get(host)
+		now, _ := after.virtuals.Get(host)
+		if got := old == now; got != want || now == nil {
+			t.Errorf("%s: got what was made taken over: %t, want %t", host, got, want)
+		}
+	}
+	if v := after.Resource(ListenerType, "x.example.org", mesh.Client{}); !v.absent {
+		t.Error("a wildcard that is gone still holds")
+	}
+	if names := after.Names(ListenerType, mesh.Client{}); len(names) != 1 || names[0] != "a.example.com:80" {
+		t.Errorf("got names %q, want the one host on its default port", names)
+	}
+}

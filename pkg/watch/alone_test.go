@@ -1,0 +1,81 @@
+package watch
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestAlone(t *testing.T) {
+	tests := map[string]bool{
+		"api.example.com": true, "api.shop.svc.cluster.local": true, "10.0.0.1": true, "*.example.com": true, "*.com": true,
+		"*": false, "*.local": false, "*.svc.cluster.local": false, "*.demo.svc.cluster.local": false, "*ns.demo.svc.cluster.local": false,
+		"*l": false, "*.cluster.locals": true,
+	}
+	for pattern, want := range tests {
+		if got := alone(pattern, "cluster.local"); got != want {
+			t.Errorf("%s: got %t, want %t", pattern, got, want)
+		}
+	}
+}
+
+// TestRoutesAlone looks for the tables of hosts that no Service has.
+func TestRoutesAlone(t *testing.T) {
+	const api = "api.example.com"
+	tests := map[string]struct {
+		text string
+		// want are the candidates of each such host.
+		want     map[string][]string
+		problems int
+	}{
+		"an exact host":         {vs("a", "01", "hosts: [api.example.com]"), map[string][]string{api: {"demo/a"}}, 0},
+		"a short host":          {vs("a", "01", "hosts: [ecko]"), map[string][]string{"ecko.demo.svc.cluster.local": {"demo/a"}}, 1},
+		"a wildcard":            {vs("a", "01", "hosts: ['*.example.com']"), map[string][]string{"*.example.com": {"demo/a"}}, 0},
+		"a wildcard over both":  {vs("a", "01", "hosts: ['*']"), nil, 0},
+		"a wildcard of nothing": {vs("a", "01", "hosts: ['*.x.svc.cluster.local']"), nil, 1},
+		"exact before wildcards, and none that means Services": {
+			vs("a", "01", "hosts: ['*']") + vs("b", "01", "hosts: ['*.com']") + vs("c", "01", "hosts: ['*.example.com']") + vs("d", "01", "hosts: [api.example.com]"),
+			map[string][]string{api: {"demo/d", "demo/c", "demo/b"}, "*.example.com": {"demo/c", "demo/b"}, "*.com": {"demo/b"}},
+			0,
+		},
+		"beside a gateway":   {vs("a", "01", "hosts: [api.example.com, ecko], gateways: [mesh, g]"), map[string][]string{api: {"demo/a"}, "ecko.demo.svc.cluster.local": {"demo/a"}}, 0},
+		"for a gateway only": {vs("a", "01", "hosts: [api.example.com], gateways: [g]"), nil, 0},
+		"beside a Service":   {vs("a", "01", "hosts: [api.example.com, echo]"), map[string][]string{api: {"demo/a"}}, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := newTestAssembler()
+			w := apply(t, a, echoService+test.text)
+			if d := cmp.Diff(test.want, alonesOf(w)); d != "" {
+				t.Errorf("candidates (-want +got):\n%s", d)
+			}
+			if len(w.Problems) != test.problems {
+				t.Errorf("got problems %q, want %d", problemLines(w), test.problems)
+			}
+			for _, o := range objectsOf(t, test.text) {
+				a.remove(o.key)
+			}
+			if got := alonesOf(a.world()); got != nil {
+				t.Errorf("got %v when the VirtualServices are gone, want nothing", got)
+			}
+		})
+	}
+}
+
+func alonesOf(w *mesh.World) map[string][]string {
+	var out map[string][]string
+	for host, table := range w.Routes.All() {
+		if get(w.Services, host) != nil {
+			continue
+		}
+		if out == nil {
+			out = map[string][]string{}
+		}
+		for _, c := range table.Candidates {
+			out[host] = append(out[host], c.Routes.Ref.Key())
+		}
+	}
+	return out
+}
