@@ -22,6 +22,8 @@ them with a real client; it is named as well.
 | dropped | gRPC cannot do it; the field is left out, and calls go where they would go with it | warning |
 | refused | gRPC cannot do it, and leaving it out would send calls elsewhere or weaker; the match holds nothing, or the calls fail | error |
 
+What Mizzen offers beyond these fields is had by [annotations](ANNOTATIONS.md).
+
 The columns of the languages say which clients honour the field: C-core stands for C++, Python, Ruby and PHP, Rust for tonic, whose
 support of xDS is young. What a client knows depends on its age:
 

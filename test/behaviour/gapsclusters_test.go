@@ -102,4 +102,12 @@ func TestGap12(t *testing.T) {
 			p.wantProblem("", ".tls.")
 		})
 	}
+	t.Run("whoever calls", TestCallsAreNeverWeaker)
+}
+
+// TestGap14: balancers and parts that Istio's API has no words for are had by annotation.
+func TestGap14(t *testing.T) {
+	t.Run("pick first", TestPickFirst)
+	t.Run("reported load", TestReportedLoad)
+	t.Run("a part of the endpoints", TestSubsetSize)
 }
