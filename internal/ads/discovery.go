@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -108,11 +109,20 @@ type visitor struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	id     identity.Identity
-	// leave must be called at the end.
-	leave func()
+	ends   []func()
 	// node is that of the first request, and holds says that the client has a configuration already.
 	node  *corev3.Node
 	holds bool
+}
+
+// atEnd has f called when the visitor leaves, before what was said earlier.
+func (v *visitor) atEnd(f func()) { v.ends = append(v.ends, f) }
+
+// leave must be called at the end.
+func (v *visitor) leave() {
+	for _, end := range slices.Backward(v.ends) {
+		end()
+	}
 }
 
 // welcome proves who the client is, and counts it, before anything is read that it sends. Before the Store is ready the stream is
@@ -120,41 +130,49 @@ type visitor struct {
 // plane for broken.
 func (d *discovery) welcome(stream context.Context) (*visitor, error) {
 	v := &visitor{stream: stream}
-	v.ctx, v.cancel = context.WithCancel(stream)
+	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // leave calls it
+	v.atEnd(v.cancel)
 	stop := d.endOnDrain(v.cancel)
-	v.leave = func() { stop(); v.cancel() }
-	select {
-	case <-d.store.Ready():
-	case <-v.ctx.Done():
-		v.leave()
-		return nil, cmp.Or(d.ended(v), v.ctx.Err())
-	}
-	if err := d.enter(v); err != nil {
+	v.atEnd(func() { stop() })
+	if err := d.letIn(v); err != nil {
 		v.leave()
 		return nil, err
 	}
 	return v, nil
 }
 
-func (d *discovery) enter(v *visitor) error {
-	v.id = identity.Identity{Proof: identity.Claim}
-	if d.who != nil {
-		var err error
-		if v.id, err = d.who.Identify(v.stream); err != nil {
-			d.refuse(v.stream, refusedUnproved, err)
-			return err
-		}
-	}
-	leave, err := d.census.enter(v.id.Name())
+func (d *discovery) letIn(v *visitor) error {
+	leave, err := d.census.enter()
 	if err != nil {
 		d.refuse(v.stream, refusedLimit, err)
 		return err
 	}
-	end := v.leave
-	v.leave = func() { leave(); end() }
+	v.atEnd(leave)
+	select {
+	case <-d.store.Ready():
+		return d.prove(v)
+	case <-v.ctx.Done():
+		return cmp.Or(d.ended(v), v.ctx.Err())
+	}
+}
+
+func (d *discovery) prove(v *visitor) (err error) {
+	v.id = identity.Identity{Proof: identity.Claim}
+	if d.who != nil {
+		if v.id, err = d.who.Identify(v.ctx); err != nil {
+			d.refuse(v.stream, refusedUnproved, err)
+			return err
+		}
+	}
+	leave, err := d.census.attribute(v.id.Name())
+	if err != nil {
+		d.refuse(v.stream, refusedLimit, err)
+		return err
+	}
+	v.atEnd(leave)
 	if !v.id.Expires.IsZero() {
 		expiry := time.AfterFunc(time.Until(v.id.Expires)+expiryGrace, v.cancel)
-		v.leave = func() { expiry.Stop(); leave(); end() }
+		v.atEnd(func() { expiry.Stop() })
 	}
 	return nil
 }
@@ -216,12 +234,12 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 
 // ended is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
 func (d *discovery) ended(v *visitor) error {
-	switch left := v.stream.Err() != nil; {
-	case left:
-		return nil
-	case d.drain.Err() != nil:
+	left := context.Cause(v.stream) != nil
+	expired := !v.id.Expires.IsZero() && time.Now().After(v.id.Expires)
+	switch {
+	case !left && context.Cause(d.drain) != nil:
 		return errDraining
-	case !v.id.Expires.IsZero() && time.Now().After(v.id.Expires):
+	case !left && expired:
 		return errExpired
 	}
 	return nil

@@ -48,33 +48,40 @@ type census struct {
 
 func newCensus(limits Limits) *census { return &census{limits: limits, of: map[string]int{}} }
 
-// enter counts a stream of a client, who is empty when nothing is proved. leave must be called at its end.
-func (c *census) enter(who string) (leave func(), err error) {
+// enter counts a stream of somebody. leave must be called at its end.
+func (c *census) enter() (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit := c.limits.Streams; limit > 0 && c.total >= limit {
 		return nil, status.Errorf(codes.ResourceExhausted, "the control plane serves %d streams and takes no more: add replicas, or raise --max-streams", limit)
 	}
-	if limit := c.limits.StreamsPerClient; limit > 0 && who != "" && c.of[who] >= limit {
-		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", who, limit)
-	}
 	c.total++
-	if who != "" {
-		c.of[who]++
-	}
-	return func() { c.leave(who) }, nil
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.total--
+	}, nil
 }
 
-func (c *census) leave(who string) {
+// attribute counts a stream for the client whose it turned out to be, who is empty when nothing is proved. leave must be called
+// at its end.
+func (c *census) attribute(who string) (leave func(), err error) {
+	if who == "" {
+		return func() {}, nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.total--
-	if who == "" {
-		return
+	if limit := c.limits.StreamsPerClient; limit > 0 && c.of[who] >= limit {
+		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", who, limit)
 	}
-	if c.of[who]--; c.of[who] == 0 {
-		delete(c.of, who)
-	}
+	c.of[who]++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.of[who]--; c.of[who] == 0 {
+			delete(c.of, who)
+		}
+	}, nil
 }
 
 // gate lets a few through at a time. Who is urgent passes those who are not.

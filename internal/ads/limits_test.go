@@ -19,28 +19,33 @@ import (
 )
 
 func TestCensus(t *testing.T) {
-	c := newCensus(Limits{Streams: 3, StreamsPerClient: 2})
-	enter := func(who string) func() {
+	c := newCensus(Limits{Streams: 2, StreamsPerClient: 1})
+	must := func(leave func(), err error) func() {
 		t.Helper()
-		leave, err := c.enter(who)
 		if err != nil {
-			t.Fatalf("%s was refused: %v", who, err)
+			t.Fatal(err)
 		}
 		return leave
 	}
-	leave := enter("pod/a/a")
-	enter("pod/a/a")
-	if _, err := c.enter("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 2 streams") {
-		t.Errorf("a third stream of one client: got %v, want ResourceExhausted", err)
-	}
-	enter("")
-	if _, err := c.enter("pod/b/b"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
-		t.Errorf("a fourth stream: got %v, want ResourceExhausted", err)
+	leave := must(c.enter())
+	must(c.enter())
+	if _, err := c.enter(); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
+		t.Errorf("a third stream: got %v, want ResourceExhausted", err)
 	}
 	leave()
-	enter("pod/a/a")
-	if len(c.of) != 1 || c.total != 3 {
-		t.Errorf("after one left and one came there are %d streams of %v", c.total, c.of)
+	must(c.enter())
+
+	leave = must(c.attribute("pod/a/a"))
+	must(c.attribute("pod/b/b"))
+	must(c.attribute(""))
+	must(c.attribute(""))
+	if _, err := c.attribute("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 1 streams") {
+		t.Errorf("a second stream of one client: got %v, want ResourceExhausted", err)
+	}
+	leave()
+	must(c.attribute("pod/a/a"))
+	if len(c.of) != 2 || c.total != 2 {
+		t.Errorf("there are %d streams, of %v", c.total, c.of)
 	}
 }
 

@@ -93,10 +93,34 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 	if a.o.BelieveClaims {
 		return Identity{Proof: Claim}, nil
 	}
-	if pod, ok := a.o.Pods.PodByAddress(from.address); ok {
+	if pod, ok := await(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
 		return ofPod(Address, pod), nil
 	}
 	return Identity{}, fmt.Errorf("%w (it calls from %s)", errNoProof, from.address)
+}
+
+// A pod may call before the control plane has heard of it. How long that is waited for, and how often looked.
+const (
+	patience = 3 * time.Second
+	look     = 100 * time.Millisecond
+)
+
+// await looks for a pod until it is there, or long enough.
+func await(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for {
+		if pod, ok := find(); ok {
+			return pod, true
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
 }
 
 func ofPod(proof Proof, pod *mesh.Pod) Identity {

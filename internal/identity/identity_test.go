@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -180,9 +181,12 @@ func TestIdentify(t *testing.T) {
 		"address of nobody, claims are enough": {call{"10.9.9.9", false, "", ""}, true, "claim "},
 		"claims before the address":            {call{"10.1.0.7", false, "", ""}, true, "claim "},
 	}
+	now := time.Now() // when the tokens were made; that of run is another
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			a := New(Options{Pods: known, Tokens: NewTokens(NewKeys(server.fetch, ""), audience), TrustDomain: domain, BelieveClaims: test.believe})
+		run(t, name, func(t *testing.T) {
+			tokens := NewTokens(NewKeys(server.fetch, ""), audience)
+			tokens.now = func() time.Time { return now }
+			a := New(Options{Pods: known, Tokens: tokens, TrustDomain: domain, BelieveClaims: test.believe})
 			id, err := a.Identify(test.call.context(t))
 			if err != nil {
 				if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), test.want) {
@@ -196,6 +200,34 @@ func TestIdentify(t *testing.T) {
 		})
 	}
 }
+
+// run has the clock of a test stand still while nothing happens.
+func run(t *testing.T, name string, f func(*testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
+// TestPodThatCallsBeforeItIsKnown is one whose address comes a moment later.
+func TestPodThatCallsBeforeItIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		later := &latePods{known: time.Now().Add(patience / 2)}
+		id, err := New(Options{Pods: later, TrustDomain: domain}).Identify(call{address: "10.1.0.7"}.context(t))
+		if err != nil || id.Pod != web {
+			t.Errorf("got %+v, %v, want the pod", id, err)
+		}
+		start := time.Now()
+		later.known = start.Add(2 * patience)
+		if _, err := New(Options{Pods: later}).Identify(call{address: "10.1.0.7"}.context(t)); err == nil || time.Since(start) != patience {
+			t.Errorf("got %v after %v, want a refusal after %v", err, time.Since(start), patience)
+		}
+	})
+}
+
+// latePods knows web from a moment on.
+type latePods struct{ known time.Time }
+
+func (p *latePods) PodByName(string, string) (*mesh.Pod, bool) { return web, time.Now().After(p.known) }
+
+func (p *latePods) PodByAddress(string) (*mesh.Pod, bool) { return web, time.Now().After(p.known) }
 
 func TestContradiction(t *testing.T) {
 	a := New(Options{Pods: pods{"10.1.0.7": web}, TrustDomain: domain})

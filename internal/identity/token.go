@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // DefaultAudience is whom tokens are meant for.
@@ -88,9 +90,12 @@ func (a *Authenticator) byToken(ctx context.Context, from callingFrom) (Identity
 	if k.Pod.Name == "" || k.Pod.UID == "" {
 		return Identity{}, fmt.Errorf("the token of service account %s/%s is bound to no pod; use one that the kubelet projects into the pod", k.Namespace, k.ServiceAccount.Name)
 	}
-	pod, ok := a.o.Pods.PodByName(k.Namespace, k.Pod.Name)
-	if !ok || pod.UID != k.Pod.UID {
-		return Identity{}, fmt.Errorf("the pod %s/%s, to which the token is bound, does not exist, or not yet", k.Namespace, k.Pod.Name)
+	pod, ok := await(ctx, func() (*mesh.Pod, bool) {
+		pod, ok := a.o.Pods.PodByName(k.Namespace, k.Pod.Name)
+		return pod, ok && pod.UID == k.Pod.UID
+	})
+	if !ok {
+		return Identity{}, fmt.Errorf("the pod %s/%s, to which the token is bound, does not exist", k.Namespace, k.Pod.Name)
 	}
 	id := ofPod(Token, pod)
 	id.ServiceAccount, id.Expires = k.ServiceAccount.Name, claims.Expiry.Time()
