@@ -162,11 +162,12 @@ func (s *Store) askedNames() map[Type]map[string]askedName {
 	return asked
 }
 
-// Problems are those of reading, of translation and of clients' refusals together, sorted.
+// Problems are those of reading, of translation, of clients' refusals and of what clients lack together, sorted.
 func (s *Store) Problems() []mesh.Problem {
 	current := s.Current()
 	if current == nil {
 		return []mesh.Problem{}
 	}
-	return mesh.SortProblems(append(slices.Clone(current.Problems()), current.located(s.refusals())...))
+	ofClients := append(s.refusals(), s.unequipped(current)...)
+	return mesh.SortProblems(append(slices.Clone(current.Problems()), current.located(ofClients)...))
 }

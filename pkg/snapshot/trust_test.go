@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -101,5 +105,35 @@ func TestProblemsAreOfTheEquipped(t *testing.T) {
 	}
 	if len(s.Problems()) == 0 {
 		t.Error("nobody says that clients need certificates")
+	}
+}
+
+// Connected clients that lack what a rule asks for are counted, and one is named.
+func TestProblemsNameTheUnequipped(t *testing.T) {
+	objects := securedService("ISTIO_MUTUAL", "a")
+	store := snapshot.NewStore(snapshot.Options{})
+	store.Publish(load(t, objects))
+	follow := func(id, providers string) {
+		session := store.Open(snapshot.Opener{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}})
+		t.Cleanup(session.Close)
+		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
+		sub := stream.NewSotwSubscription(names, false)
+		request := &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: names}
+		if _, err := session.CreateWatch(request, sub, make(chan cache.Response, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	follow("b", "")
+	follow("a", "shop")
+	follow("c", "default")
+	var found []string
+	for _, p := range store.Problems() {
+		if p.Severity == mesh.Error {
+			found = append(found, string(p.Code)+" "+p.Field+": "+p.Message)
+		}
+	}
+	want := `NoCertificate spec.trafficPolicy.tls.mode: the client declares no certificate provider "default", so its calls fail; declare one in its bootstrap (connected clients: 2, such as "a")`
+	if len(found) != 1 || found[0] != want {
+		t.Errorf("got %q, want %q", found, want)
 	}
 }

@@ -1,0 +1,80 @@
+package snapshot
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// crowd counts the streams that a Problem concerns, and names one of them.
+type crowd struct {
+	n    int
+	node string
+}
+
+// unequipped are Problems of connected clients alone: they follow a host whose rules ask of clients what these do not have. Of
+// a rule nobody can say so, for who calls is known here only.
+func (s *Store) unequipped(current *Snapshot) []mesh.Problem {
+	crowds := map[mesh.Problem]crowd{}
+	for session, hosts := range s.clustersFollowed() {
+		for _, name := range hosts {
+			for _, p := range current.lacking(name, session.client) {
+				c := crowds[p]
+				c.n++
+				if c.node == "" || session.opener.NodeID < c.node {
+					c.node = session.opener.NodeID
+				}
+				crowds[p] = c
+			}
+		}
+	}
+	problems := make([]mesh.Problem, 0, len(crowds))
+	for p, c := range crowds {
+		p.Message += fmt.Sprintf(" (connected clients: %d, such as %q)", c.n, c.node)
+		problems = append(problems, p)
+	}
+	return problems
+}
+
+// clustersFollowed lists the hosts, each once, whose clusters a stream asked for.
+func (s *Store) clustersFollowed() map[*Session][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hosts := map[*Session][]string{}
+	for host, interests := range s.interests {
+		seen := map[*Session]struct{}{}
+		for i := range interests {
+			if i.sub.t != ClusterType {
+				continue
+			}
+			if _, twice := seen[i.sub.session]; !twice {
+				seen[i.sub.session] = struct{}{}
+				hosts[i.sub.session] = append(hosts[i.sub.session], host)
+			}
+		}
+	}
+	return hosts
+}
+
+// lacking are the Problems that a client has with a host and would not have with all that the host's rules ask for.
+func (s *Snapshot) lacking(name string, client mesh.Client) []mesh.Problem {
+	policies, _ := s.world.Policies.Get(name)
+	h, ok := s.hosts.Get(name)
+	if !ok || policies == nil {
+		return nil
+	}
+	needs := translate.TrustNeeded(policies.For(client.Namespace, client.Labels))
+	if client.Providers.Among(needs.Providers...) == mesh.MakeProviders(needs.Providers...) {
+		return nil // nearly everybody
+	}
+	others := h.routesFor(s, name, equipped(client, policies)).problems
+	var problems []mesh.Problem
+	for _, p := range h.routesFor(s, name, client).problems {
+		if !slices.Contains(others, p) {
+			problems = append(problems, p)
+		}
+	}
+	return problems
+}
