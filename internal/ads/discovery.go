@@ -234,16 +234,21 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 
 // ended is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
 func (d *discovery) ended(v *visitor) error {
-	left := context.Cause(v.stream) != nil
-	expired := !v.id.Expires.IsZero() && time.Now().After(v.id.Expires)
-	switch {
-	case !left && context.Cause(d.drain) != nil:
+	if v.left() {
+		return nil
+	}
+	if d.drain.Err() != nil {
 		return errDraining
-	case !left && expired:
+	}
+	if v.expired() {
 		return errExpired
 	}
 	return nil
 }
+
+func (v *visitor) left() bool { return v.stream.Err() != nil }
+
+func (v *visitor) expired() bool { return !v.id.Expires.IsZero() && time.Now().After(v.id.Expires) }
 
 func peerOf(ctx context.Context) string {
 	if p, ok := peer.FromContext(ctx); ok {
