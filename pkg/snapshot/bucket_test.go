@@ -40,18 +40,19 @@ func TestClientsShareParts(t *testing.T) {
 		"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: NAME-1, namespace: demo, labels: {kubernetes.io/service-name: NAME}}\n" +
 		"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.0.3]}]\n"
 	s := snapshot.New(load(t, []string{strings.NewReplacer("NAME", "part", "SIZE", "2").Replace(text), strings.NewReplacer("NAME", "whole", "SIZE", "3").Replace(text)}))
-	versions := func(name string) map[string]bool {
-		seen := map[string]bool{}
+	answers := func(name string) (versions map[string]bool, made map[*snapshot.Versioned]bool) {
+		versions, made = map[string]bool{}, map[*snapshot.Versioned]bool{}
 		for bucket := range uint16(100) {
-			seen[s.Resource(snapshot.EndpointType, "outbound|8080||"+name+".demo.svc.cluster.local", mesh.Client{Bucket: bucket}).Version] = true
+			v := s.Resource(snapshot.EndpointType, "outbound|8080||"+name+".demo.svc.cluster.local", mesh.Client{Bucket: bucket})
+			versions[v.Version], made[v] = true, true
 		}
-		return seen
+		return versions, made
 	}
 	// All of them without a bucket, and each of the three pairs.
-	if got := len(versions("part")); got != 4 {
-		t.Errorf("2 of 3: got %d different answers, want 4", got)
+	if versions, _ := answers("part"); len(versions) != 4 {
+		t.Errorf("2 of 3: got %d different answers, want 4", len(versions))
 	}
-	if got := len(versions("whole")); got != 1 {
-		t.Errorf("3 of 3: got %d different answers, want 1", got)
+	if _, made := answers("whole"); len(made) != 1 {
+		t.Errorf("3 of 3: %d answers were made, want 1", len(made))
 	}
 }

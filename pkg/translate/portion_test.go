@@ -99,6 +99,7 @@ func TestPortionsAreStable(t *testing.T) {
 // TestPortionsOfNear takes parts of each rank, and leaves shares alone.
 func TestPortionsOfNear(t *testing.T) {
 	two := mesh.Service{Extensions: mesh.Extensions{SubsetSize: mesh.Wish[uint32]{Value: 2}}}
+	three := mesh.Service{Extensions: mesh.Extensions{SubsetSize: mesh.Wish[uint32]{Value: 3}}}
 	world := []string{"1 eu/a", "2 eu/a", "3 eu/a", "4 us/a", "5 us/a", "6 us/a", "7 us/a"}
 	client := func(place string) mesh.Client { return mesh.Client{Locality: pattern(place), Bucket: 5} }
 	const shares = "localityLbSetting: {distribute: [{from: '*', to: {eu: 75, us: 25}}]}"
@@ -108,6 +109,7 @@ func TestPortionsOfNear(t *testing.T) {
 		"of each share":       {near{settings: shares, service: two, client: client(""), endpoints: world}, []string{"eu/a=3:.2.3 us/a=1:.5"}},
 		"without an identity": {near{service: two, client: from("eu/a"), endpoints: world}, []string{"eu/a=3:.1.2.3 us/a=4:.4.5.6.7"}},
 		"no more than these":  {near{settings: shares, service: two, client: client(""), endpoints: []string{"1 eu/a", "4 us/a"}}, []string{"eu/a=3:.1 us/a=1:.4"}},
+		"no more than three":  {near{settings: shares, service: three, client: client(""), endpoints: []string{"1 eu/a", "4 us/a", "5 us/a", "6 us/a"}, change: map[int]func(*mesh.Endpoint){3: in(mesh.NotReady)}}, []string{"eu/a=3:.1 us/a=1:.4.5"}},
 		"some are not ready":  {near{service: two, client: client(""), endpoints: world, change: map[int]func(*mesh.Endpoint){4: in(mesh.NotReady)}}, []string{"us/a=2:.6.7"}},
 	}.run(t)
 }

@@ -30,6 +30,10 @@ func TestWeightedEndpoints(t *testing.T) {
 			near{settings: "zoneAwareLbSetting: {minClusterSize: 2}", client: from("eu/a"), endpoints: []string{"1 eu/a", "2 eu/b", "3 eu/b", "4 eu/b"}, change: map[int]func(*mesh.Endpoint){0: weighing(3)}},
 			[]string{"eu/a/weight=3=1:.1", "eu/b=3:.2.3.4"},
 		},
+		"spilling by weight": {
+			near{settings: "zoneAwareLbSetting: {minClusterSize: 2}", client: from("eu/a"), endpoints: []string{"1 eu/a", "2 eu/b"}, change: map[int]func(*mesh.Endpoint){1: weighing(3)}},
+			[]string{"eu/a=1:.1 eu/b/weight=3=1:.2"},
+		},
 		"on a ring": {near{settings: ring, endpoints: []string{"1 eu/a", "2 eu/a", "3 eu/a"}, change: weights}, []string{"eu/a=5:.1.2.3"}},
 		"pick first": {
 			near{service: mesh.Service{Extensions: mesh.Extensions{Balancer: mesh.Wish[mesh.Balancer]{Value: mesh.PickFirst}}}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: weights},
