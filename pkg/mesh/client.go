@@ -15,6 +15,8 @@ type Client struct {
 	Providers Providers
 	// Version of the agent, as it states it, such as 1.85.0.
 	Version string
+	// Gaps are what the agent cannot do in that version, for all that is known.
+	Gaps Gaps
 	// Bucket is one of 1 to Buckets that the client's identity falls into, or 0 without one. Clients of one bucket call the same
 	// part of a Service's endpoints, where each is given a part.
 	Bucket uint16

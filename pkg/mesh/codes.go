@@ -78,6 +78,10 @@ var codes = []CodeDoc{
 		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or list the servers' subjectAltNames.",
 	},
 	{
+		CodeIgnored, "Clients of some kinds, or older versions of them, do not do it; the others do. `controlplane check` names the kinds whose current version does not. A running control plane names the kinds and versions of the connected clients that follow the host, and how many they are; it says nothing when there are none.",
+		"What the message proposes, or a newer client. [The field table](FIELDS.md) shows what each kind can do.",
+	},
+	{
 		CodeRefused, "A client refused a resource that the object made, and goes on with what it had. The message is the client's own. The resource is not sent to it again unchanged; other clients are not concerned.",
 		"Edit the object, and report what it was: no resource that a client refuses should be sent to it.",
 	},

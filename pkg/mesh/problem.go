@@ -77,6 +77,8 @@ const (
 	// CodeNoCertificate: calls are to be encrypted, and a client declares no certificate provider that it takes, or nobody knows
 	// who the endpoints are. These calls fail.
 	CodeNoCertificate Code = "NoCertificate"
+	// CodeIgnored: clients of some kinds or versions do not do it. The message says what becomes of their calls.
+	CodeIgnored Code = "Ignored"
 	// CodeRefused: a client refused a resource that the object made.
 	CodeRefused Code = "Refused"
 	// CodeInternal: a fault of the control plane itself. The object's resources are missing.
@@ -101,6 +103,19 @@ type Problem struct {
 	Source string `json:"source,omitempty"`
 	// Agents are the kinds of clients that the Problem is about; empty when it is about all of them.
 	Agents AgentSet `json:"agents,omitempty"`
+	// Gap is what a client must lack for the Problem to concern it; zero when that does not depend on its version.
+	Gap Gaps `json:"-"`
+}
+
+// Concerns says whether a client is among those that the Problem is about.
+func (p Problem) Concerns(c Client) bool {
+	switch {
+	case p.Gap != 0:
+		return c.Gaps.Has(p.Gap)
+	case p.Agents != 0:
+		return p.Agents.Has(c.Agent)
+	}
+	return true
 }
 
 // String is one line: severity, code, object, field and message.
@@ -119,7 +134,8 @@ func (p Problem) String() string {
 func SortProblems(problems []Problem) []Problem {
 	slices.SortFunc(problems, func(a, b Problem) int {
 		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code),
-			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Agents, b.Agents))
+			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Agents, b.Agents),
+			cmp.Compare(a.Gap, b.Gap))
 	})
 	return slices.Compact(problems)
 }

@@ -162,12 +162,15 @@ func (s *Store) askedNames() map[Type]map[string]askedName {
 	return asked
 }
 
-// Problems are those of reading, of translation, of clients' refusals and of what clients lack together, sorted.
+// Problems are those of reading, of translation, of clients' refusals and of what clients lack together, sorted. What concerns
+// only some kinds of clients is among them if such a client is connected and follows the host, and names those.
 func (s *Store) Problems() []mesh.Problem {
 	current := s.Current()
 	if current == nil {
 		return []mesh.Problem{}
 	}
+	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !general(p) })
+	problems = append(problems, s.concerns(current)...)
 	ofClients := append(s.refusals(), s.unequipped(current)...)
-	return mesh.SortProblems(append(slices.Clone(current.Problems()), current.located(ofClients)...))
+	return mesh.SortProblems(append(problems, current.located(ofClients)...))
 }

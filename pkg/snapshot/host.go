@@ -33,6 +33,8 @@ type listenerInput struct {
 type set struct {
 	resources map[resourceKey]*Versioned
 	problems  []mesh.Problem
+	// latent are said only where a client that they concern is connected.
+	latent []mesh.Problem
 }
 
 type resourceKey struct {
@@ -96,7 +98,7 @@ func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
 		Service: service, Routes: routes.For(client.Namespace), Policy: policies.For(client.Namespace, client.Labels),
 		Defaults: s.world.Defaults,
 	}
-	in.RingSizes = takesRingSizes(client.Agent) && translate.SizesRings(in.Policy)
+	in.Gaps = translate.Forms(client.Gaps, in.Routes, in.Policy)
 	in.Namespace, in.Labels = callerOf(in.Routes, client)
 	in.Trust = trustOf(in.Policy, client, h.accounts)
 	return h.routes.get(in, func(in translate.HostInput) *set {
@@ -109,7 +111,11 @@ func (h *host) endpointsFor(s *Snapshot, name string, client mesh.Client) *set {
 	endpoints, _ := s.world.Endpoints.Get(name)
 	policies, _ := s.world.Policies.Get(name)
 	in := translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: policies.For(client.Namespace, client.Labels)}
-	in.Vantage = h.surroundings.get(in, translate.Surround).From(client)
+	around := h.surroundings.get(in, translate.Surround)
+	in.Vantage = around.From(client)
+	if around.Rank() {
+		in.Gaps = client.Gaps & mesh.GapPriority
+	}
 	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
 		return s.set(service.Ref, func() *translate.Bundle { return translate.Endpoints(in) })
 	})
@@ -127,7 +133,7 @@ func (s *Snapshot) set(ref mesh.Ref, run func() *translate.Bundle) (out *set) {
 		}
 	}()
 	bundle := run()
-	out = &set{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems}
+	out = &set{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
 	add := func(t Type, resources []translate.Resource) {
 		for _, r := range resources {
 			if v := s.version(t, r); v != nil {

@@ -49,7 +49,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("xds_streams", "Open discovery streams.", store.streams)
 	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
 	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
-	gauge("projections", "Translations kept: one for each host and group of clients that differ in what matters.", store.projections)
+	registry.MustRegister(newCensus(store))
 	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
@@ -92,17 +92,6 @@ func (s *Store) world() *mesh.World {
 		return current.World()
 	}
 	return &mesh.World{}
-}
-
-func (s *Store) projections() int {
-	current, n := s.Current(), 0
-	if current == nil {
-		return 0
-	}
-	for _, h := range current.hosts.All() {
-		n += h.routes.len() + h.endpoints.len()
-	}
-	return n
 }
 
 func (s *Store) countProblems(severity mesh.Severity) int {

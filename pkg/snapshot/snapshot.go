@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,9 @@ type Snapshot struct {
 
 	problemsOnce sync.Once
 	problems     []mesh.Problem
+	specificOnce sync.Once
+	// byHost are the Problems that concern only some kinds of clients.
+	byHost map[string][]mesh.Problem
 }
 
 // New makes a Snapshot of a World that stands alone.
@@ -166,7 +170,8 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	return slices.Compact(names)
 }
 
-// Problems are those of reading and of translation together, sorted.
+// Problems are those of reading and of translation together, sorted. Of those that concern only some kinds of clients there
+// are the ones that hold for a kind's current version.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
 		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.located(s.translationProblems())...))
@@ -189,12 +194,23 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	for _, routes := range s.world.Unbound {
 		problems = append(problems, translate.Host(translate.HostInput{Routes: routes}).Problems...)
 	}
-	for hostName, h := range s.hosts.All() {
-		routes, _ := s.world.Routes.Get(hostName)
-		policies, _ := s.world.Policies.Get(hostName)
-		for client := range speakers(routes, policies) {
-			problems = append(problems, h.routesFor(s, hostName, equipped(client, policies)).problems...)
-		}
+	for _, set := range s.translations() {
+		problems = append(problems, set.problems...)
 	}
 	return problems
+}
+
+// translations are those of each host for all clients that may be ruled differently.
+func (s *Snapshot) translations() iter.Seq2[string, *set] {
+	return func(yield func(string, *set) bool) {
+		for hostName, h := range s.hosts.All() {
+			routes, _ := s.world.Routes.Get(hostName)
+			policies, _ := s.world.Policies.Get(hostName)
+			for client := range speakers(routes, policies) {
+				if !yield(hostName, h.routesFor(s, hostName, equipped(client, policies))) {
+					return
+				}
+			}
+		}
+	}
 }

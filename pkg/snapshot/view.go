@@ -34,6 +34,7 @@ func ClientOf(node *corev3.Node) mesh.Client {
 		Version: clip(node.GetUserAgentVersion()),
 		Bucket:  bucketOf(node.GetId()),
 	}
+	c.Gaps = mesh.GapsOf(c.Agent, c.Version)
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace
 	}
@@ -63,12 +64,6 @@ func agentOf(name string) mesh.Agent {
 		}
 	}
 	return mesh.AgentUnknown
-}
-
-// takesRingSizes says whether clients of the agent accept a cluster whose ring has a size of its own. See translate's
-// consistentHash for the one that does not.
-func takesRingSizes(a mesh.Agent) bool {
-	return a == mesh.AgentGRPCGo || a == mesh.AgentGRPCJava || a == mesh.AgentGRPCCore
 }
 
 func labels(v *structpb.Value) mesh.Labels {

@@ -86,6 +86,7 @@ func TestClientOf(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			test.want.Gaps = mesh.GapsOf(test.want.Agent, test.want.Version)
 			if got := snapshot.ClientOf(test.node); got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}

@@ -19,6 +19,7 @@ func circuitBreakers(at site, pool *networking.ConnectionPoolSettings) *clusterv
 	n := pool.GetHttp().GetHttp2MaxRequests()
 	switch {
 	case n > 0:
+		at.field("http.http2MaxRequests").ignored(mesh.GapLimit)
 		return maxRequests(uint32(n))
 	case n < 0:
 		at.field("http.http2MaxRequests").errorf(mesh.CodeInvalidValue, "a number of requests cannot be negative; there is no limit now")

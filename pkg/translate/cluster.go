@@ -16,11 +16,13 @@ func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
 		for _, subset := range parts(p) {
 			name := ClusterName(port.Number, subsetName(subset), service.Host)
 			s := settingsFor(sink, p, subset, port.Number)
-			s.ringSizes, s.peer = in.RingSizes, peerOf(in)
+			s.ringSizes, s.peer = !in.Gaps.Has(mesh.GapRingSize), peerOf(in)
 			s.wishes = wishesFor(sink, service, p)
+			message := cluster(name, service, port.Number, s)
+			byEnum(message, in.Gaps)
 			all = append(all, Resource{
 				Name:    name,
-				Message: cluster(name, service, port.Number, s),
+				Message: message,
 				Refs:    origins(service, p),
 				Parts:   s.parts(subset),
 			})
@@ -53,7 +55,7 @@ func edsCluster(name string) *clusterv3.Cluster {
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig:     &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource(), ServiceName: name},
 		// The enum stays at its zero, which every client accepts. What is wanted stands in the list, whose first entry that a
-		// client knows counts; clients that cannot read the list balance round robin.
+		// client knows counts; clients that cannot read the list balance round robin, but see byEnum.
 		LbPolicy:            clusterv3.Cluster_ROUND_ROBIN,
 		LoadBalancingPolicy: roundRobin(),
 		CircuitBreakers:     maxRequests(unlimited),

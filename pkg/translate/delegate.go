@@ -96,7 +96,7 @@ type provenance map[string]site
 // settle reports Problems of a merged rule where the author wrote what they are about.
 func (o provenance) settle(found []mesh.Problem) {
 	for _, p := range found {
-		o.place(p.Field).report(p.Severity, p.Code, p.Message)
+		o.place(p.Field).pass(p)
 	}
 }
 

@@ -27,6 +27,9 @@ func Endpoints(in EndpointInput) *Bundle {
 			s := settingsFor(nil, in.Policy, subset, port.Number)
 			s.wishes = wishesFor(nil, in.Service, in.Policy)
 			groups := arrange(preferenceFor(s, in.Service), in.Vantage, serving(endpoints, port, subset))
+			if in.Gaps.Has(mesh.GapPriority) {
+				groups = foremost(groups)
+			}
 			groups = portion(groups, s.wishes.SubsetSize.Value, in.Vantage.Bucket)
 			var cla *endpointv3.ClusterLoadAssignment
 			if ringed(in.Policy, subset, port.Number) || picksFirst(s) {
@@ -129,6 +132,15 @@ func distinct(all []backend) []backend {
 		}
 	}
 	return kept
+}
+
+// foremost are the groups of the first rank, for clients that would call all of them alike.
+func foremost(groups []group) []group {
+	beyond := slices.IndexFunc(groups, func(g group) bool { return g.rank != groups[0].rank })
+	if beyond < 0 {
+		return groups
+	}
+	return groups[:beyond]
 }
 
 // assignment writes the groups, which are in order. Their ranks become priorities, which clients want to count from 0 without

@@ -34,6 +34,7 @@ func faults(at site, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	if fault.GetDelay() == nil && fault.GetAbort() == nil {
 		return nil
 	}
+	at.ignored(mesh.GapFault)
 	return fault
 }
 

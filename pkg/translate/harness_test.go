@@ -55,8 +55,11 @@ func (l *ledger) site() site {
 	return site{sink: (*[]mesh.Problem)(l), ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, path: "at"}
 }
 
-// lines are the Problems without object and message, in the order they were reported.
-func (l ledger) lines() []string { return problemLines(l) }
+// lines are the Problems without object and message, in the order they were reported. Latent ones have a test of their own.
+func (l ledger) lines() []string {
+	plain, _ := withoutLatent(l)
+	return problemLines(plain)
+}
 
 func problemLines(problems []mesh.Problem) []string {
 	var lines []string

@@ -37,6 +37,7 @@ func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB
 	if hashKey(at, h) == nil {
 		return roundRobin()
 	}
+	at.ignored(mesh.GapRing)
 	ring := &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}
 	if n := ringEntries(at, h); sizes && n != ringSize {
 		ring.MinimumRingSize = wrapperspb.UInt64(n)

@@ -26,8 +26,8 @@ type HostInput struct {
 	// Labels are those of the clients' labels that a match of Routes asks for, with that very value, or by which the policy of
 	// a destination selects them.
 	Labels mesh.Labels
-	// RingSizes is set for clients that take rings of any size, where Policy asks for one (SizesRings).
-	RingSizes bool
+	// Gaps are those of the clients' that change what is made of Routes and Policy (Forms).
+	Gaps mesh.Gaps
 	// Trust is what the TLS settings of Policy depend on besides.
 	Trust Trust
 	// Defaults are the World's.
@@ -43,6 +43,8 @@ type EndpointInput struct {
 	Policy *mesh.Policy
 	// Vantage is where the clients stand, as Surroundings see it.
 	Vantage Vantage
+	// Gaps has GapPriority for clients that have it, where some endpoints are preferred (Surroundings.Rank).
+	Gaps mesh.Gaps
 }
 
 // The compiler proves that inputs may be keys.
@@ -66,4 +68,6 @@ type Bundle struct {
 	Clusters  []Resource // Clusters
 	Endpoints []Resource // ClusterLoadAssignments
 	Problems  []mesh.Problem
+	// Latent are the Problems that concern no released client in its current version: they count where one is connected.
+	Latent []mesh.Problem
 }

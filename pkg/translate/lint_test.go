@@ -83,6 +83,13 @@ func (l *linter) match(m *routev3.RouteMatch) {
 		if isPresence(h) {
 			continue
 		}
+		switch how := h.GetHeaderMatchSpecifier().(type) {
+		case *routev3.HeaderMatcher_ExactMatch:
+			continue
+		case *routev3.HeaderMatcher_SafeRegexMatch:
+			l.expression(how.SafeRegexMatch.GetRegex()) //nolint:staticcheck // for old clients
+			continue
+		}
 		s := h.GetStringMatch()
 		l.expect(s != nil, "has a header without a condition: %v", h)
 		l.expect(s.GetPrefix() != "" || !strings.Contains(fmt.Sprintf("%T", s.GetMatchPattern()), "Prefix"), "has an empty prefix, which Go refuses")

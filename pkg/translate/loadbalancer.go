@@ -21,6 +21,7 @@ func loadBalancing(at site, lb *networking.LoadBalancerSettings, ringSizes bool)
 	}
 	switch lb.GetSimple() {
 	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN:
+		at.field("simple").ignored(mesh.GapLeastRequest)
 		return leastRequest()
 	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
 	case networking.LoadBalancerSettings_RANDOM:

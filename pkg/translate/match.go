@@ -23,6 +23,8 @@ type callee struct {
 	// port is zero when host is empty or has no port.
 	port   uint32
 	caller caller
+	// gaps are the caller's.
+	gaps mesh.Gaps
 }
 
 // alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
@@ -41,6 +43,9 @@ func (c callee) alternatives(at site, m *networking.HTTPMatchRequest) []*routev3
 	}
 	matches := make([]*routev3.RouteMatch, len(variants))
 	for i, headers := range variants {
+		if c.gaps.Has(mesh.GapStringMatch) {
+			headers = plain(headers)
+		}
 		matches[i] = &routev3.RouteMatch{PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: headers}
 	}
 	return matches

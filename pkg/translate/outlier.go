@@ -43,6 +43,7 @@ func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.Outlie
 	if errors == 0 {
 		return nil
 	}
+	at.ignored(mesh.GapOutlier)
 	volume := max(errors, minFailureVolume)
 	at.approximatef("gRPC does not count errors in a row; an endpoint is ejected when more than %d%% of at least %d calls in %s failed, "+
 		"with any status, and another endpoint had as many calls", failureThreshold, volume, out.GetInterval().AsDuration())

@@ -91,11 +91,15 @@ var clusterTests = map[string]struct {
 	service  string // of its endpoints
 	problems []string
 }{
-	"nothing set":    {rule: "{}", balancer: []string{"round_robin"}, requests: unlimited},
-	"round robin":    {rule: "trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}", balancer: []string{"round_robin"}, requests: unlimited},
-	"least requests": {rule: "trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited},
+	"nothing set": {rule: "{}", balancer: []string{"round_robin"}, requests: unlimited},
+	"round robin": {rule: "trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}", balancer: []string{"round_robin"}, requests: unlimited},
+	"least requests": {
+		rule: "trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited,
+		problems: []string{"info Ignored spec.trafficPolicy.loadBalancer.simple"},
+	},
 	"by its old name": {
 		rule: "trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}", balancer: []string{"least_request", "round_robin"}, requests: unlimited,
+		problems: []string{"info Ignored spec.trafficPolicy.loadBalancer.simple"},
 	},
 	"random": {
 		rule: "trafficPolicy: {loadBalancer: {simple: RANDOM}}", balancer: []string{"round_robin"}, requests: unlimited,
@@ -109,7 +113,10 @@ var clusterTests = map[string]struct {
 		rule: "trafficPolicy: {loadBalancer: {simple: 99}}", balancer: []string{"round_robin"}, requests: unlimited,
 		problems: []string{"error InvalidValue spec.trafficPolicy.loadBalancer.simple"},
 	},
-	"requests": {rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}", balancer: []string{"round_robin"}, requests: 7},
+	"requests": {
+		rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}", balancer: []string{"round_robin"}, requests: 7,
+		problems: []string{"info Ignored spec.trafficPolicy.connectionPool.http.http2MaxRequests"},
+	},
 	"negative requests": {
 		rule: "trafficPolicy: {connectionPool: {http: {http2MaxRequests: -7}}}", balancer: []string{"round_robin"}, requests: unlimited,
 		problems: []string{"error InvalidValue spec.trafficPolicy.connectionPool.http.http2MaxRequests"},
@@ -154,7 +161,7 @@ func TestClusters(t *testing.T) {
 			if got := c.GetEdsClusterConfig().GetServiceName(); got != service {
 				t.Errorf("got endpoints of %q, want %q", got, service)
 			}
-			if diff := cmp.Diff(problemLines(problems), test.problems); diff != "" {
+			if diff := cmp.Diff(ledger(problems).lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
 		})

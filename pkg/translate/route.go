@@ -28,7 +28,7 @@ func Host(in HostInput) *Bundle {
 		b.Routes = ruledRoutes(&b.Problems, in)
 		checkRoutes(&b.Problems, in.Routes)
 	}
-	b.Problems = mesh.SortProblems(b.Problems)
+	b.Problems, b.Latent = withoutLatent(mesh.SortProblems(b.Problems))
 	return b
 }
 
@@ -75,7 +75,7 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	rulings, reached := t.rulings(root, in.Routes), make([]bool, len(rules))
 	var all []Resource
 	for _, port := range ports {
-		c := callee{host: host, port: port.Number, caller: caller{in.Namespace, in.Labels}}
+		c := callee{host: host, port: port.Number, caller: caller{in.Namespace, in.Labels}, gaps: in.Gaps}
 		routes, parts := c.routes(rulings, reached)
 		if port.Number == 0 {
 			continue

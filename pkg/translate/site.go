@@ -44,6 +44,31 @@ func (s site) approximatef(format string, args ...any) {
 	s.report(mesh.Info, mesh.CodeApproximated, fmt.Sprintf(format, args...))
 }
 
+// ignored reports what clients with the gap do not do. See withoutLatent for where it is said.
+func (s site) ignored(gap mesh.Gaps) {
+	agents := mesh.LackedBy(gap)
+	s.pass(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, Agents: agents, Gap: gap, Message: gap.Ignored(agents.String())})
+}
+
+// withoutLatent parts Problems that every author should know of from those that concern only old clients, or gRPC for Rust,
+// which is not released.
+func withoutLatent(problems []mesh.Problem) (plain, latent []mesh.Problem) {
+	for _, p := range problems {
+		if p.Gap != 0 && p.Agents&^byRust == 0 {
+			latent = append(latent, p)
+		} else {
+			plain = append(plain, p)
+		}
+	}
+	return plain, latent
+}
+
 func (s site) report(severity mesh.Severity, code mesh.Code, message string) {
-	*s.sink = append(*s.sink, mesh.Problem{Code: code, Severity: severity, Object: s.ref, Field: s.path, Message: message})
+	s.pass(mesh.Problem{Code: code, Severity: severity, Message: message})
+}
+
+// pass reports a Problem as one of this place.
+func (s site) pass(p mesh.Problem) {
+	p.Object, p.Field = s.ref, s.path
+	*s.sink = append(*s.sink, p)
 }

@@ -24,6 +24,8 @@ type Surroundings struct {
 	labels                          map[string]known
 	// buckets says that those matter.
 	buckets bool
+	// ranked says that some endpoints may be preferred to others.
+	ranked bool
 }
 
 // Surround looks at the endpoints of a host, and at all that is said about which of them are preferred. in.Vantage does not
@@ -43,6 +45,7 @@ func Surround(in EndpointInput) *Surroundings {
 		for _, subset := range parts(in.Policy) {
 			if p := preferenceFor(settingsFor(nil, in.Policy, subset, port.Number), in.Service); p != nil {
 				p.mind(s)
+				s.ranked = true
 			}
 		}
 	}
@@ -53,6 +56,9 @@ func Surround(in EndpointInput) *Surroundings {
 	}
 	return s
 }
+
+// Rank says whether some endpoints may be preferred to others.
+func (s *Surroundings) Rank() bool { return s.ranked }
 
 // From projects a client to what matters.
 func (s *Surroundings) From(client mesh.Client) Vantage {

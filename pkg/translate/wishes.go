@@ -56,10 +56,6 @@ func (w wishes) concern(refs []mesh.Ref) []mesh.Ref {
 	return refs
 }
 
-// offInNode are the kinds of clients that pass over the newer balancers: gRPC for Node unless it is told otherwise, and for Rust
-// always.
-var offInNode = mesh.Agents(mesh.AgentGRPCNode, mesh.AgentGRPCRust)
-
 // balancing is the load balancer of a cluster: that of the spec, else the one that is wished.
 func balancing(s settings) *clusterv3.LoadBalancingPolicy {
 	policy := loadBalancing(s.loadBalancerAt, s.loadBalancer, s.ringSizes)
@@ -91,12 +87,13 @@ func wished(at site, b mesh.Balancer) *clusterv3.LoadBalancingPolicy {
 	last := namedPolicy("round_robin", &roundrobinv3.RoundRobin{})
 	switch b {
 	case mesh.LeastRequest:
+		at.ignored(mesh.GapLeastRequest)
 		return leastRequest()
 	case mesh.WeightedRoundRobin:
-		at.ignoredBy(offInNode, "gRPC for Node and for Rust go round robin; set GRPC_EXPERIMENTAL_XDS_WRR_LB=true for Node clients that are to follow")
+		at.ignored(mesh.GapReportedWeights)
 		return policyList(inLocalities(namedPolicy("client_side_weighted_round_robin", &cswrrv3.ClientSideWeightedRoundRobin{}), last))
 	case mesh.PickFirst:
-		at.ignoredBy(offInNode, "gRPC for Node and for Rust go round robin; set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true for Node clients that are to follow")
+		at.ignored(mesh.GapPickFirst)
 		return policyList(
 			// Bare: inside localities there would be one first endpoint in each. Shuffled, or all clients would pick the same.
 			namedPolicy("pick_first", &pickfirstv3.PickFirst{ShuffleAddressList: true}),
@@ -105,13 +102,6 @@ func wished(at site, b mesh.Balancer) *clusterv3.LoadBalancingPolicy {
 	case mesh.RoundRobin:
 	}
 	return roundRobin()
-}
-
-// ignoredBy reports what clients of some kinds do not do.
-func (s site) ignoredBy(agents mesh.AgentSet, message string) {
-	*s.sink = append(*s.sink, mesh.Problem{
-		Code: mesh.CodeApproximated, Severity: mesh.Info, Object: s.ref, Field: s.path, Message: message, Agents: agents,
-	})
 }
 
 // picksFirst says whether calls go to the first endpoint, wherever it is.

@@ -20,7 +20,8 @@ func wishing(b mesh.Balancer, n uint32) *mesh.Service {
 func TestBalancing(t *testing.T) {
 	const (
 		conflict = "warning Conflict metadata.annotations[mizzen.dev/lb-policy]"
-		ignored  = "info Approximated metadata.annotations[mizzen.dev/lb-policy]"
+		ignored  = "info Ignored metadata.annotations[mizzen.dev/lb-policy]"
+		unheard  = "info Ignored spec.trafficPolicy.loadBalancer.simple"
 		hashes   = "info Approximated metadata.annotations[mizzen.dev/subset-size]"
 		least    = "trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}"
 		ring     = "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}"
@@ -34,16 +35,16 @@ func TestBalancing(t *testing.T) {
 	}{
 		"none":                    {echo(80), "{}", "", "round_robin", nil},
 		"round robin":             {wishing(mesh.RoundRobin, 0), "{}", "", "round_robin", nil},
-		"least request":           {wishing(mesh.LeastRequest, 0), "{}", "", "least_request round_robin", nil},
+		"least request":           {wishing(mesh.LeastRequest, 0), "{}", "", "least_request round_robin", []string{ignored}},
 		"by reported load":        {wishing(mesh.WeightedRoundRobin, 0), "{}", "", "client_side_weighted_round_robin round_robin", []string{ignored}},
 		"pick first":              {wishing(mesh.PickFirst, 0), "{}", "", "pick_first over localities round_robin", []string{ignored}},
-		"of the rule":             {wishing(mesh.PickFirst, 0), "{}", mesh.LeastRequest, "least_request round_robin", nil},
-		"beside places":           {wishing(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "", "least_request round_robin", nil},
-		"beside a spec":           {wishing(mesh.PickFirst, 0), least, "", "least_request round_robin", []string{conflict}},
+		"of the rule":             {wishing(mesh.PickFirst, 0), "{}", mesh.LeastRequest, "least_request round_robin", []string{ignored}},
+		"beside places":           {wishing(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "", "least_request round_robin", []string{ignored}},
+		"beside a spec":           {wishing(mesh.PickFirst, 0), least, "", "least_request round_robin", []string{unheard, conflict}},
 		"beside a hash":           {wishing(mesh.PickFirst, 0), ring, "", "ring_hash over localities round_robin", []string{conflict}},
-		"a spec of the same rule": {echo(80), least, mesh.PickFirst, "least_request round_robin", []string{conflict}},
+		"a spec of the same rule": {echo(80), least, mesh.PickFirst, "least_request round_robin", []string{unheard, conflict}},
 		"a spec for a port":       {wishing(mesh.PickFirst, 0), "trafficPolicy: {portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: ROUND_ROBIN}}]}", "", "round_robin", nil},
-		"a port without a word":   {wishing(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {simple: RANDOM}, portLevelSettings: [{port: {number: 80}}]}", "", "least_request round_robin", nil},
+		"a port without a word":   {wishing(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {simple: RANDOM}, portLevelSettings: [{port: {number: 80}}]}", "", "least_request round_robin", []string{ignored}},
 		"a part on a ring":        {wishing("", 2), ring, "", "ring_hash over localities round_robin", []string{hashes}},
 	}
 	for name, test := range tests {
@@ -60,7 +61,7 @@ func TestBalancing(t *testing.T) {
 			if got := strings.Join(balancers(t, c), " "); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
-			if diff := cmp.Diff(problemLines(reported), test.problems); diff != "" {
+			if diff := cmp.Diff(ledger(reported).lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
 			if complaints := lint(Resource{Name: "x", Message: c}); len(complaints) > 0 {
@@ -78,8 +79,12 @@ func TestIgnoredBalancers(t *testing.T) {
 			found |= p.Agents
 		}
 		want := mesh.AgentSet(0)
-		if b == mesh.PickFirst || b == mesh.WeightedRoundRobin {
+		switch b {
+		case mesh.PickFirst, mesh.WeightedRoundRobin:
 			want = mesh.Agents(mesh.AgentGRPCNode, mesh.AgentGRPCRust)
+		case mesh.LeastRequest:
+			want = mesh.Agents(mesh.AgentGRPCCore, mesh.AgentGRPCNode)
+		case mesh.RoundRobin:
 		}
 		if found != want {
 			t.Errorf("%s: got Problems about %s, want %s", b, found, want)

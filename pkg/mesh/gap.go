@@ -1,0 +1,76 @@
+package mesh
+
+import "math/bits"
+
+// Gaps are what a client cannot do of what the rules may ask for, or takes in another form than the usual one. It is comparable;
+// the zero Gaps are those of a current client that can do everything.
+type Gaps uint16
+
+// The gaps that change what a client is sent. Each has its versions in gapTable.
+const (
+	// GapStringMatch: header matchers only in the forms that came before string_match.
+	GapStringMatch Gaps = 1 << iota
+	// GapRingList: a ring only by the enum lb_policy, for the list of policies is not read.
+	GapRingList
+	// GapLeastRequestList: least request only by the enum lb_policy.
+	GapLeastRequestList
+	// GapRingSize: a ring only of the usual size.
+	GapRingSize
+	// GapPriority: all endpoints take calls at once, whatever their priority.
+	GapPriority
+)
+
+// The gaps that change nothing in what a client is sent: it ignores a part of it.
+const (
+	// GapLeastRequest: no balancing by the calls in flight.
+	GapLeastRequest Gaps = 1 << (iota + 5)
+	// GapLimit: no limit of the calls in flight.
+	GapLimit
+	// GapRing: no balancing by a hash.
+	GapRing
+	// GapOutlier: no ejection of endpoints whose calls fail.
+	GapOutlier
+	// GapFault: no delays or aborts on purpose.
+	GapFault
+	// GapPickFirst: no balancer that stays with one endpoint.
+	GapPickFirst
+	// GapReportedWeights: no weights from what the endpoints report.
+	GapReportedWeights
+)
+
+// FormGaps are all that change what a client is sent.
+const FormGaps = GapStringMatch | GapRingList | GapLeastRequestList | GapRingSize | GapPriority
+
+// Has says whether all of these gaps are among them.
+func (g Gaps) Has(these Gaps) bool { return g&these == these }
+
+// GapsOf are the gaps of a client by what it calls itself. A version that cannot be read counts as older than all, and so
+// gets what every version accepts.
+func GapsOf(agent Agent, version string) Gaps {
+	number := ReleaseOf(version)
+	var gaps Gaps
+	for _, row := range gapTable {
+		if span, ok := row.lacking[agent]; ok && !number.before(span.from) && number.before(span.until) {
+			gaps |= row.gap
+		}
+	}
+	return gaps
+}
+
+// LackedBy are the gRPC libraries whose current version has the gap.
+func LackedBy(gap Gaps) AgentSet {
+	var agents AgentSet
+	for agent, span := range gap.row().lacking {
+		if agent.IsGRPC() && span.until == never {
+			agents |= Agents(agent)
+		}
+	}
+	return agents
+}
+
+// Ignored says what becomes of calls from the clients that have the gap.
+func (g Gaps) Ignored(by string) string { return "ignored by " + by + ": " + g.row().instead }
+
+func (g Gaps) row() gapRow {
+	return gapTable[bits.TrailingZeros16(uint16(g))]
+}

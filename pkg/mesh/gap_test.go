@@ -1,0 +1,79 @@
+package mesh
+
+import "testing"
+
+// TestGapTableIsInOrder is what Gaps.row relies on.
+func TestGapTableIsInOrder(t *testing.T) {
+	for i, row := range gapTable {
+		if row.gap != 1<<i {
+			t.Errorf("row %d is of the gap %b", i, row.gap)
+		}
+		if (row.instead == "") != FormGaps.Has(row.gap) {
+			t.Errorf("row %d: want it said what becomes of calls, unless only a form changes", i)
+		}
+		if row.grfc == "" || len(row.lacking) == 0 {
+			t.Errorf("row %d is incomplete", i)
+		}
+	}
+}
+
+func TestGapsOf(t *testing.T) {
+	tests := map[string]struct {
+		agent       Agent
+		version     string
+		has, hasNot Gaps
+	}{
+		"current go":        {AgentGRPCGo, "1.85.0", 0, ^Gaps(0)},
+		"go to come":        {AgentGRPCGo, "1.90.0-dev", 0, ^Gaps(0)},
+		"go before headers": {AgentGRPCGo, "1.55.1", GapStringMatch | GapRingList | GapPickFirst, GapOutlier | GapRing | GapRingSize},
+		"go with headers":   {AgentGRPCGo, "1.56.0", GapLeastRequest, FormGaps | GapPickFirst},
+		"go of 2024":        {AgentGRPCGo, "1.64.0", GapLeastRequest, FormGaps},
+		"go before rings":   {AgentGRPCGo, "1.40.0", GapRing | GapStringMatch, GapRingList},
+		"go of no version":  {AgentGRPCGo, "", GapStringMatch | GapOutlier, GapRingList | GapRingSize | GapPriority},
+		"current java":      {AgentGRPCJava, "1.85.1", GapLimit, FormGaps | GapLeastRequest},
+		"old java":          {AgentGRPCJava, "1.46.0", GapStringMatch | GapRingList | GapOutlier, GapRing},
+		"current python":    {AgentGRPCCore, "C-core 58.0.0 Python 1.85.1", GapLeastRequest, FormGaps | GapLimit},
+		"python of debian":  {AgentGRPCCore, "C-core 29.0.0 Python 1.51.1", GapStringMatch | GapRingList | GapReportedWeights, GapOutlier},
+		"c++ of debian":     {AgentGRPCCore, "C-core 29.0.0", GapStringMatch | GapRingList, GapOutlier},
+		"current node":      {AgentGRPCNode, "1.14.1", GapRingSize | GapLeastRequest | GapPickFirst, GapStringMatch | GapRingList | GapRing},
+		"old node":          {AgentGRPCNode, "1.8.0", GapStringMatch | GapRing, GapRingList},
+		"rust":              {AgentGRPCRust, "0.1.0", GapPriority | GapLeastRequestList | GapLimit | GapFault, GapStringMatch | GapLeastRequest},
+		"unknown":           {AgentUnknown, "1.85.0", GapStringMatch | GapRingSize, ^(GapStringMatch | GapRingSize)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := GapsOf(test.agent, test.version)
+			if !got.Has(test.has) || got&test.hasNot != 0 {
+				t.Errorf("got %b, want all of %b and nothing of %b", got, test.has, test.hasNot)
+			}
+		})
+	}
+}
+
+func TestLackedBy(t *testing.T) {
+	for gap, want := range map[Gaps]AgentSet{
+		GapLeastRequest: Agents(AgentGRPCCore, AgentGRPCNode),
+		GapLimit:        Agents(AgentGRPCJava, AgentGRPCRust),
+		GapOutlier:      Agents(AgentGRPCRust),
+		GapPickFirst:    Agents(AgentGRPCNode, AgentGRPCRust),
+		GapRingSize:     Agents(AgentGRPCNode, AgentGRPCRust),
+		GapStringMatch:  0,
+	} {
+		if got := LackedBy(gap); got != want {
+			t.Errorf("%b: got %s, want %s", gap, got, want)
+		}
+	}
+}
+
+func TestReleaseOf(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.85.0": "1.85", "1.86.0-dev": "1.86", "1.85.0-SNAPSHOT": "1.85", "1.85": "1.85", "0.1.0-alpha.3": "0.1",
+		"C-core 58.0.0 Python 1.85.1": "1.85", "C-core 29.0.0 Python 1.51.1": "1.51", "C-core 29.0.0 C++ 1.51.1": "1.51",
+		"C-core 29.0.0": "1.51", "C-core 33.0.0": "1.55", "C-core 28.0.0": "", "C-core": "", "C-core next": "",
+		"": "", "master": "", "1": "", "1.x": "", "-1.5": "", "1.99999999999": "", "999.1": "",
+	} {
+		if got := ReleaseOf(version).String(); got != want {
+			t.Errorf("%q: got %q, want %q", version, got, want)
+		}
+	}
+}

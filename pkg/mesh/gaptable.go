@@ -1,0 +1,92 @@
+package mesh
+
+// span are the versions that lack something, until excluded.
+type span struct{ from, until Release }
+
+var (
+	never = Release{Major: ^uint16(0)}
+	// always lack it, as far as is known.
+	always = span{until: never}
+)
+
+// until are all versions before 1.MINOR.
+func until(minor uint16) span { return span{until: Release{1, minor}} }
+
+// gapRow says who has a gap. Agents that are not named do not have it; of a client that is not known it is only said what
+// changes the bytes, for it gets those that all accept.
+type gapRow struct {
+	gap Gaps
+	// grfc is the proposal of gRPC that closes the gap.
+	grfc string
+	// instead is what becomes of the calls, and the way out; empty for what only changes the form.
+	instead string
+	lacking map[Agent]span
+}
+
+// gapTable is in the order of the constants. Its versions are those of grpc/grpc's doc/grpc_xds_features.md, but where a
+// comment says otherwise.
+var gapTable = []gapRow{
+	{gap: GapStringMatch, grfc: "A63", lacking: map[Agent]span{
+		AgentGRPCGo: until(56), AgentGRPCJava: until(53), AgentGRPCCore: until(56), AgentGRPCNode: until(9), AgentUnknown: always,
+	}},
+	{gap: GapRingList, grfc: "A52", lacking: map[Agent]span{
+		// From where the enum is accepted to where the list is read. gRPC for Node learned both at once.
+		AgentGRPCGo: {Release{1, 41}, Release{1, 56}}, AgentGRPCJava: {Release{1, 40}, Release{1, 47}}, AgentGRPCCore: {Release{1, 40}, Release{1, 55}},
+	}},
+	{gap: GapLeastRequestList, grfc: "A52", lacking: map[Agent]span{
+		AgentGRPCRust: always, // tonic-xds/src/xds/resource/cluster.rs
+	}},
+	{gap: GapRingSize, grfc: "A42", lacking: map[Agent]span{
+		AgentGRPCNode: always, // It reads sizes as texts, and refuses the cluster for their not being numbers.
+		AgentGRPCRust: always, AgentUnknown: always,
+	}},
+	{gap: GapPriority, grfc: "A27", lacking: map[Agent]span{
+		AgentGRPCRust: always, // tonic-xds/src/xds/resource/endpoints.rs
+	}},
+	{
+		gap: GapLeastRequest, grfc: "A48", instead: "their calls go round robin; leave it if that will do for them",
+		lacking: map[Agent]span{
+			AgentGRPCGo:   until(73), // Switched on by default there: internal/envconfig/envconfig.go
+			AgentGRPCJava: until(48), AgentGRPCCore: always, AgentGRPCNode: always,
+		},
+	},
+	{
+		gap: GapLimit, grfc: "A32", instead: "their calls have no limit; limit them where they are served",
+		lacking: map[Agent]span{
+			AgentGRPCGo: until(37), AgentGRPCCore: until(37), AgentGRPCNode: until(4), AgentGRPCRust: always,
+			AgentGRPCJava: always, // It counts only the calls of clusters that report their load: docs/INTEROP.md
+		},
+	},
+	{
+		gap: GapRing, grfc: "A42", instead: "their calls do not stay together; call with another client where they must",
+		lacking: map[Agent]span{
+			AgentGRPCGo: until(41), AgentGRPCJava: until(40), AgentGRPCCore: until(40), AgentGRPCNode: until(10), AgentGRPCRust: always,
+		},
+	},
+	{
+		gap: GapOutlier, grfc: "A50", instead: "they eject no endpoint; let it report that it is not ready",
+		lacking: map[Agent]span{
+			AgentGRPCGo: until(50), AgentGRPCJava: until(49), AgentGRPCCore: until(51), AgentGRPCNode: until(7), AgentGRPCRust: always,
+		},
+	},
+	{
+		gap: GapFault, grfc: "A33", instead: "their calls go on as if there were no fault; test with another client",
+		lacking: map[Agent]span{
+			AgentGRPCGo: until(37), AgentGRPCJava: until(37), AgentGRPCCore: until(37), AgentGRPCNode: until(4), AgentGRPCRust: always,
+		},
+	},
+	{
+		gap: GapPickFirst, grfc: "A62",
+		instead: "their calls go round robin; set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true for Node clients that are to follow",
+		lacking: map[Agent]span{
+			AgentGRPCGo: until(56), AgentGRPCJava: until(58), AgentGRPCCore: until(58), AgentGRPCNode: always, AgentGRPCRust: always,
+		},
+	},
+	{
+		gap: GapReportedWeights, grfc: "A58",
+		instead: "their calls go round robin; set GRPC_EXPERIMENTAL_XDS_WRR_LB=true for Node clients that are to follow",
+		lacking: map[Agent]span{
+			AgentGRPCGo: until(56), AgentGRPCJava: until(54), AgentGRPCCore: until(55), AgentGRPCNode: always, AgentGRPCRust: always,
+		},
+	},
+}
