@@ -72,7 +72,11 @@ check() {
 	absent=()
 	for name in $binaries; do [[ -x $bin/$name ]] || absent+=("$name"); done
 	((${#absent[@]} == 0)) || missing+=("${absent[*]} in $bin: run hack/testcluster/build.sh")
-	case $state/ in /run/* | /var/lib/* | /var/log/*) missing+=("another NODE_STATE: a node does not see $state") ;; esac
+	for name in "$state" "$bin" "$here"; do
+		case $(readlink -m "$name") in
+		/run/* | /var/lib/* | /var/log/*) missing+=("another place for $name: a node has /run, /var/lib and /var/log of its own") ;;
+		esac
+	done
 	((${#missing[@]})) || return 0
 	printf 'node: missing: %s\n' "${missing[@]}" >&2
 	return 1

@@ -66,6 +66,8 @@ own() {
 		mount --bind "$name" "/proc/sys/${sysctl%=*}"
 	done
 	printf 'nameserver 10.77.0.1\nsearch svc.cluster.local cluster.local\n' >/run/resolv.conf
+	# On some machines it is a link to a file below /run, which is not there any more.
+	[[ -e /etc/resolv.conf || ! -L /etc/resolv.conf ]] || install -D /dev/null "$(readlink -m /etc/resolv.conf)"
 	mount --bind /run/resolv.conf /etc/resolv.conf
 }
 
