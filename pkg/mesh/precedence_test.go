@@ -98,7 +98,7 @@ func TestPolicyTableFor(t *testing.T) {
 }
 
 func TestDefaultPort(t *testing.T) {
-	http, grpc, grpcWeb := Port{"http", 80}, Port{"grpc", 8080}, Port{"grpc-web", 8081}
+	http, grpc, grpcWeb := Port{Name: "http", Number: 80}, Port{Name: "grpc", Number: 8080}, Port{Name: "grpc-web", Number: 8081}
 	tests := map[string]struct {
 		ports []Port
 		want  uint32
@@ -107,7 +107,7 @@ func TestDefaultPort(t *testing.T) {
 		"the only one":       {[]Port{http}, 80},
 		"the one for gRPC":   {[]Port{http, grpc}, 8080},
 		"several for gRPC":   {[]Port{grpc, grpcWeb}, 0},
-		"several, none gRPC": {[]Port{http, {"tcp", 90}}, 0},
+		"several, none gRPC": {[]Port{http, {Name: "tcp", Number: 90}}, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -44,6 +44,9 @@ type Port struct {
 	// Name is empty when the Service has a single unnamed port. Endpoints are found by this name.
 	Name   string
 	Number uint32
+	// TCP says that the Service declares the port to carry TCP of no further kind, by its appProtocol or else its name. It is served
+	// like any other.
+	TCP bool
 }
 
 // Namespace is the Service's namespace.

@@ -3,8 +3,6 @@ package snapshot
 import (
 	"maps"
 
-	networking "istio.io/api/networking/v1"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -40,6 +38,11 @@ func (c *caller) read(routes *mesh.Routes) {
 			c.answer(match)
 		}
 	}
+	for _, rule := range routes.Spec.GetTcp() {
+		for _, match := range rule.GetMatch() {
+			c.answer(match)
+		}
+	}
 }
 
 // compare looks whether the client finds another policy than a client of whom nothing is known.
@@ -55,8 +58,14 @@ func (c *caller) compare(policies *mesh.PolicyTable) {
 	}
 }
 
+// asking is a match, of calls or of connections.
+type asking interface {
+	GetSourceNamespace() string
+	GetSourceLabels() map[string]string
+}
+
 // answer keeps what a match asks for and the client has. What it lacks needs no keeping.
-func (c *caller) answer(match *networking.HTTPMatchRequest) {
+func (c *caller) answer(match asking) {
 	if match.GetSourceNamespace() == c.client.Namespace {
 		c.namespace = c.client.Namespace
 	}

@@ -17,6 +17,9 @@ func TestCallerOf(t *testing.T) {
 	asking := func(blocks ...*networking.HTTPMatchRequest) *mesh.Routes {
 		return &mesh.Routes{Spec: &networking.VirtualService{Http: []*networking.HTTPRoute{{}, {Match: blocks}}}}
 	}
+	connecting := func(block *networking.L4MatchAttributes) *mesh.Routes {
+		return &mesh.Routes{Spec: &networking.VirtualService{Tcp: []*networking.TCPRoute{{Match: []*networking.L4MatchAttributes{block}}}}}
+	}
 	calling := func(candidates ...mesh.PolicyCandidate) *mesh.Routes {
 		return &mesh.Routes{Targets: map[string]mesh.Target{
 			"plain": {}, "echo": {Policies: &mesh.PolicyTable{ServiceNamespace: "demo", RootNamespace: "root", Candidates: candidates}},
@@ -29,6 +32,7 @@ func TestCallerOf(t *testing.T) {
 		labels    mesh.Labels
 	}{
 		"no routes":            {nil, "", ""},
+		"by a connection":      {connecting(&networking.L4MatchAttributes{SourceNamespace: "shop", SourceLabels: map[string]string{"app": "front"}}), "shop", front},
 		"nothing asked":        {asking(&networking.HTTPMatchRequest{}), "", ""},
 		"its namespace":        {asking(&networking.HTTPMatchRequest{SourceNamespace: "shop"}), "shop", ""},
 		"another namespace":    {asking(&networking.HTTPMatchRequest{SourceNamespace: "demo"}), "", ""},

@@ -97,6 +97,7 @@ func (s *Snapshot) virtualResource(t Type, name string, port uint32, host string
 		return nil
 	}
 	in := translate.HostInput{Host: host, Port: port, Routes: routes, Defaults: s.world.Defaults}
+	in.Gaps = translate.Forms(client.Gaps, routes, nil)
 	in.Namespace, in.Labels = callerOf(routes, client)
 	made := v.routes.getUpTo(maxVirtual, in, func(in translate.HostInput) *set {
 		return s.set(routes.Ref, func() *translate.Bundle { return translate.Host(in) })

@@ -67,6 +67,21 @@ func TestVirtualHosts(t *testing.T) {
 	}
 }
 
+// TestVirtualHostSuitsTheClient gives a client that cannot read the usual form of a match another one.
+func TestVirtualHostSuitsTheClient(t *testing.T) {
+	world := virtualWorld("api.example.com")
+	table, _ := world.Routes.Get("api.example.com")
+	table.Candidates[0].Routes.Spec.Http[0].Match = []*networking.HTTPMatchRequest{{
+		Headers: map[string]*networking.StringMatch{"x-user": {MatchType: &networking.StringMatch_Exact{Exact: "ann"}}},
+	}}
+	s := New(world)
+	usual := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{})
+	other := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{Gaps: mesh.GapStringMatch})
+	if usual.Version == other.Version {
+		t.Error("both clients are answered alike")
+	}
+}
+
 func TestVirtualHostHasRoutesOnly(t *testing.T) {
 	s := New(virtualWorld("api.example.com"))
 	for _, resource := range []resourceKey{

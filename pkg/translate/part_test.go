@@ -34,7 +34,7 @@ func TestEveryRouteHasAPart(t *testing.T) {
 			}
 			for i, route := range table.GetVirtualHosts()[0].GetRoutes() {
 				told := slices.ContainsFunc(v.Parts, func(p translate.Part) bool {
-					return p.Path == fmt.Sprintf("virtual_hosts[0].routes[%d]", i) && strings.HasPrefix(p.Field, "spec.http[")
+					return p.Path == fmt.Sprintf("virtual_hosts[0].routes[%d]", i) && (strings.HasPrefix(p.Field, "spec.http[") || strings.HasPrefix(p.Field, "spec.tcp["))
 				})
 				if told == (route.GetName() == "keep warm") {
 					t.Errorf("%s: %s: route %d %q: got parts %v", g.path, name, i, route.GetName(), v.Parts)

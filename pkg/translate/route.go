@@ -63,8 +63,7 @@ func ownRoutes(in HostInput) []Resource {
 // either its rules are read for their Problems alone.
 func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	root := site{sink, in.Routes.Ref, "spec"}
-	rules := in.Routes.Spec.GetHttp()
-	if len(rules) == 0 {
+	if len(in.Routes.Spec.GetHttp())+len(in.Routes.Spec.GetTcp()) == 0 {
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
 	}
 	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
@@ -72,29 +71,22 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	if host == "" {
 		t.namespace = in.Routes.Ref.Namespace
 	}
-	rulings, reached := t.rulings(root, in.Routes), make([]bool, len(rules))
+	rules := t.sections(root, in.Routes)
 	var all []Resource
 	for _, port := range ports {
 		c := callee{host: host, port: port.Number, caller: caller{in.Namespace, in.Labels}, gaps: in.Gaps}
-		routes, parts := c.routes(rulings, reached)
-		if port.Number == 0 {
+		if port.Number == 0 { // it is not known which of them anybody follows
+			c.follow(&rules.http)
+			c.follow(&rules.tcp)
 			continue
 		}
+		routes, parts := c.follow(rules.of(port))
 		name := RouteName(port.Number, host)
 		all = append(all, Resource{
 			Name: name, Message: routeTable(name, routes), Refs: authors(in.Routes, in.Service), Parts: parts,
 		})
 	}
-	for _, r := range rulings {
-		if r.origins != nil {
-			r.origins.settle(*r.at.sink)
-		}
-	}
-	for i := range rules {
-		if !reached[i] {
-			root.field("http").index(i).warnf(mesh.CodeUnreachable, "a rule before this one takes every call; move or delete one of them")
-		}
-	}
+	rules.settle(in.Service)
 	return all
 }
 
@@ -107,6 +99,12 @@ func (in HostInput) called() (host string, ports []mesh.Port) {
 		return in.Service.Host, []mesh.Port{{}}
 	}
 	return in.Service.Host, in.Service.Ports
+}
+
+// follow translates a list of rules.
+func (c callee) follow(s *section) ([]*routev3.Route, []Part) {
+	s.used = true
+	return c.routes(s.rulings, s.reached)
 }
 
 // routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without

@@ -59,8 +59,17 @@ var hostTests = map[string]struct {
 	},
 	"no rules": {rules: "hosts: [echo]", problems: []string{"error InvalidValue spec.http"}},
 	"only rules for TCP": {
-		rules:    "tcp: [{route: [{destination: {host: a}}]}]",
-		problems: []string{"error InvalidValue spec.http", "warning Unsupported spec.tcp"},
+		rules: "tcp: [{route: [{destination: {host: a}}]}]",
+		want:  []string{"prefix= to " + clusterA},
+	},
+	"rules for TCP beside those for calls": {
+		rules:    "http: [{route: [{destination: {host: a}}]}]\ntcp: [{match: [{sourceSubnet: 10.0.0.0/8}], route: [{destination: {host: b}}]}]",
+		want:     []string{"prefix= to " + clusterA},
+		problems: []string{"warning Unreachable spec.tcp"},
+	},
+	"only rules for TLS": {
+		rules:    "tls: [{route: [{destination: {host: a}}]}]",
+		problems: []string{"error InvalidValue spec.http", "warning Unsupported spec.tls"},
 	},
 }
 

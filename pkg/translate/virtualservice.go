@@ -8,7 +8,8 @@ const (
 	noteNoRedirect    = "gRPC clients follow no redirects; route to the other host"
 	noteSameMethod    = "the application names the method it calls; leave it out"
 	noteTLSRules      = "TLS rules are not for gRPC, which Mizzen serves on every port; write http rules"
-	noteTCPRules      = "TCP rules are not for gRPC, which Mizzen serves on every port; write http rules"
+	noteTCPRules      = "they hold for ports that are declared to be TCP, and where there are no http rules"
+	noteNoSubnets     = "gRPC clients do not compare addresses"
 	noteNoBody        = "gRPC clients get the status without a body; leave it out"
 	noteHTTP2Error    = "gRPC clients do not inject HTTP/2 errors; use grpcStatus"
 )
@@ -19,7 +20,7 @@ var virtualServiceFields = []FieldRow{
 	{Field: "VirtualService.gateways", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "route/visible", Calls: "TestRulesThatAreNotForTheClient", Note: "only `mesh`, or none at all, concerns gRPC clients"},
 	{Field: "VirtualService.http", Verdict: Translated, Leaf: "route", GRFC: "A28", Golden: "route/ports", Calls: "TestRoutingByHeaderAndMethod", Note: "first match wins; a call that no rule matches fails"},
 	{Field: "VirtualService.tls", Verdict: Warned, Golden: "route/l4", Note: noteTLSRules},
-	{Field: "VirtualService.tcp", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
+	{Field: "VirtualService.tcp", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules", Note: noteTCPRules},
 	{Field: "VirtualService.exportTo", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "route/visible", Calls: "TestRulesThatAreNotForTheClient"},
 
 	{Field: "HTTPRoute.name", Verdict: Translated, Leaf: "route", GRFC: "A28", Golden: "route/order", Note: "the route's name, seen in debugging tools"},
@@ -129,14 +130,14 @@ var virtualServiceFields = []FieldRow{
 	{Field: "TLSMatchAttributes.sourceLabels", Verdict: Warned, Golden: "route/l4", Note: noteTLSRules},
 	{Field: "TLSMatchAttributes.gateways", Verdict: Warned, Golden: "route/l4", Note: noteTLSRules},
 	{Field: "TLSMatchAttributes.sourceNamespace", Verdict: Warned, Golden: "route/l4", Note: noteTLSRules},
-	{Field: "RouteDestination.destination", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "RouteDestination.weight", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "TCPRoute.match", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "TCPRoute.route", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "L4MatchAttributes.destinationSubnets", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "L4MatchAttributes.port", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "L4MatchAttributes.sourceSubnet", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "L4MatchAttributes.sourceLabels", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "L4MatchAttributes.gateways", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
-	{Field: "L4MatchAttributes.sourceNamespace", Verdict: Warned, Golden: "route/l4", Note: noteTCPRules},
+	{Field: "RouteDestination.destination", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "RouteDestination.weight", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "TCPRoute.match", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "TCPRoute.route", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "L4MatchAttributes.destinationSubnets", Verdict: Refused, Leaf: "tcp", Golden: "tcp/subnets", Note: noteNoSubnets + "; the match holds nothing"},
+	{Field: "L4MatchAttributes.port", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "L4MatchAttributes.sourceSubnet", Verdict: Refused, Leaf: "tcp", Golden: "tcp/subnets", Note: noteNoSubnets + "; the match holds nothing"},
+	{Field: "L4MatchAttributes.sourceLabels", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "L4MatchAttributes.gateways", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
+	{Field: "L4MatchAttributes.sourceNamespace", Verdict: Translated, Leaf: "tcp", GRFC: "A28", Golden: "tcp/weights", Calls: "TestConnectionRules"},
 }

@@ -38,6 +38,30 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestPortsDeclaredTCP(t *testing.T) {
+	tests := map[string]struct {
+		port corev1.ServicePort
+		want bool
+	}{
+		"nothing":                 {corev1.ServicePort{Port: 1}, false},
+		"its name":                {corev1.ServicePort{Name: "tcp"}, true},
+		"the start of its name":   {corev1.ServicePort{Name: "tcp-echo"}, true},
+		"not quite":               {corev1.ServicePort{Name: "tcpecho"}, false},
+		"the end of its name":     {corev1.ServicePort{Name: "echo-tcp"}, false},
+		"its protocol":            {corev1.ServicePort{Name: "grpc", AppProtocol: new("tcp")}, true},
+		"its protocol, not so":    {corev1.ServicePort{Name: "tcp-echo", AppProtocol: new("kubernetes.io/h2c")}, false},
+		"its protocol, otherwise": {corev1.ServicePort{AppProtocol: new("TCP")}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := convertService(&corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{test.port}}}, "cluster.local")
+			if got := o.value.(*mesh.Service).Ports[0].TCP; got != test.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
 func TestConvertService(t *testing.T) {
 	got, _ := convert(&corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "echo", Namespace: "demo"},

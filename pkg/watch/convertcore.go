@@ -47,7 +47,7 @@ func convertService(s *corev1.Service, domain string) object {
 	service.Extensions = extensions(&s.ObjectMeta, &out)
 	for _, p := range s.Spec.Ports {
 		if isTCP(p.Protocol) {
-			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})
+			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port), TCP: declaresTCP(p)})
 		}
 	}
 	out.value = service
@@ -80,6 +80,15 @@ func externalName(s *corev1.Service, out *object) string {
 		out.report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "the Service has no port, so nothing can be called; write the ports that clients may call")
 	}
 	return name
+}
+
+// declaresTCP reads what a port is declared to carry as Istio does.
+func declaresTCP(p corev1.ServicePort) bool {
+	if p.AppProtocol != nil {
+		return strings.EqualFold(*p.AppProtocol, "tcp")
+	}
+	kind, _, _ := strings.Cut(strings.ToLower(p.Name), "-")
+	return kind == "tcp"
 }
 
 // isTCP says whether gRPC may use the port; the API's default is TCP.
