@@ -48,6 +48,9 @@ func (r Release) before(o Release) bool {
 	return r.Major < o.Major || r.Major == o.Major && r.Minor < o.Minor
 }
 
+// AtLeast says whether the release is that one or younger. One that cannot be read is not.
+func (r Release) AtLeast(major, minor uint16) bool { return !r.before(Release{major, minor}) }
+
 // String is empty for a release that cannot be read.
 func (r Release) String() string {
 	if r == (Release{}) {

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -32,12 +31,10 @@ func providers(v *structpb.Value) mesh.Providers {
 // shared by several programs.
 func encrypts(c mesh.Client) bool {
 	switch c.Agent {
-	case mesh.AgentGRPCGo, mesh.AgentGRPCJava:
-		return atLeast(c.Version, 1, 42)
+	case mesh.AgentGRPCGo, mesh.AgentGRPCJava, mesh.AgentGRPCCore:
+		return mesh.ReleaseOf(c.Version).AtLeast(1, 42)
 	case mesh.AgentGRPCNode:
-		return atLeast(c.Version, 1, 11)
-	case mesh.AgentGRPCCore:
-		return true
+		return mesh.ReleaseOf(c.Version).AtLeast(1, 11)
 	case mesh.AgentUnknown, mesh.AgentGRPCRust, mesh.AgentEnvoy:
 	}
 	return false
@@ -46,17 +43,5 @@ func encrypts(c mesh.Client) bool {
 // takesSystemRoots says whether the client knows what to do when it is told to trust its machine's authorities; others refuse
 // the cluster. That it declares a provider says that it encrypts at all.
 func takesSystemRoots(c mesh.Client) bool {
-	return c.Providers != "" && c.Agent == mesh.AgentGRPCJava && atLeast(c.Version, 1, 78)
-}
-
-// atLeast says whether a version such as 1.85.0 is that old or younger. One that cannot be read is not.
-func atLeast(version string, major, minor int) bool {
-	first, rest, _ := strings.Cut(version, ".")
-	second, _, _ := strings.Cut(rest, ".")
-	gotMajor, err1 := strconv.Atoi(first)
-	gotMinor, err2 := strconv.Atoi(second)
-	if err1 != nil || err2 != nil {
-		return false
-	}
-	return gotMajor > major || gotMajor == major && gotMinor >= minor
+	return c.Providers != "" && c.Agent == mesh.AgentGRPCJava && mesh.ReleaseOf(c.Version).AtLeast(1, 78)
 }

@@ -78,6 +78,10 @@ func TestClientOf(t *testing.T) {
 			speaker("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCRust, Version: "0.1.0"},
 		},
+		"certificates of an old C-core": {
+			speaker("gRPC C-core linux Python", "C-core 17.0.0 Python 1.38.0", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCCore, Version: "C-core 17.0.0 Python 1.38.0"},
+		},
 		"certificates of a stranger": {speaker("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default"}},
 		"wrong kinds of values":      {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
 		"python":                     {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCCore}},
