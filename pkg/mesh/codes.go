@@ -66,7 +66,7 @@ var codes = []CodeDoc{
 		"Move it before the rule that takes every call, or delete it.",
 	},
 	{
-		CodeUnsupported, "gRPC clients cannot do it, or it is not translated yet. If calls would otherwise go elsewhere or out weaker, the match holds nothing or the calls fail (error); else the field is left out (warning).",
+		CodeUnsupported, "gRPC clients cannot do it. If calls would otherwise go elsewhere or out weaker, the match holds nothing or the calls fail (error); else the field is left out (warning).",
 		"Follow the message; [FIELDS.md](FIELDS.md) says of every field what becomes of it.",
 	},
 	{

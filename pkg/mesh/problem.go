@@ -70,7 +70,7 @@ const (
 	CodeConflict Code = "Conflict"
 	// CodeUnreachable: a rule behind one that takes everything. It is never used.
 	CodeUnreachable Code = "Unreachable"
-	// CodeUnsupported: gRPC cannot do it, or the field is not translated yet.
+	// CodeUnsupported: gRPC cannot do it.
 	CodeUnsupported Code = "Unsupported"
 	// CodeApproximated: gRPC does something close to it. The message says what.
 	CodeApproximated Code = "Approximated"
