@@ -14,7 +14,7 @@ import (
 
 // Reader is who gets a resource, as far as that decides what is refused.
 type Reader struct {
-	// Agents are the kinds of clients. One that is not known, or is no gRPC library, is taken to refuse what any library does.
+	// Agents are the kinds of clients. One that is not known is taken to refuse what any does; Envoy, what all do.
 	Agents mesh.AgentSet
 	// Providers are the certificate providers that each of the clients has.
 	Providers []string
@@ -40,7 +40,7 @@ func (f Finding) String() string { return f.Text + ", which is refused by " + f.
 var (
 	everybody = mesh.Agents(mesh.AgentUnknown, mesh.AgentGRPCGo, mesh.AgentGRPCJava, mesh.AgentGRPCCore, mesh.AgentGRPCNode,
 		mesh.AgentGRPCRust, mesh.AgentEnvoy)
-	strangers = mesh.Agents(mesh.AgentUnknown, mesh.AgentEnvoy)
+	strangers = mesh.Agents(mesh.AgentUnknown)
 
 	inGo, inJava, inCore = by(mesh.AgentGRPCGo), by(mesh.AgentGRPCJava), by(mesh.AgentGRPCCore)
 	inNode, inRust       = by(mesh.AgentGRPCNode), by(mesh.AgentGRPCRust)

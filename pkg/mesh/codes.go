@@ -86,6 +86,10 @@ var codes = []CodeDoc{
 		"Edit the object, and report what it was: no resource that a client refuses should be sent to it.",
 	},
 	{
+		CodeHeldBack, "A resource that the object made is one that clients refuse, so that it was not sent. They keep the last one that was good; who had none fails at once. Everything else is served.",
+		"Undo the last edit, and report what it was: no such resource should be made.",
+	},
+	{
 		CodeInternal, "A fault of the control plane itself. What it was making is missing; everything else is served.",
 		"Report it.",
 	},

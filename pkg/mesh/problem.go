@@ -81,6 +81,8 @@ const (
 	CodeIgnored Code = "Ignored"
 	// CodeRefused: a client refused a resource that the object made.
 	CodeRefused Code = "Refused"
+	// CodeHeldBack: a client would refuse a resource that the object made, so that it was not sent.
+	CodeHeldBack Code = "HeldBack"
 	// CodeInternal: a fault of the control plane itself. The object's resources are missing.
 	CodeInternal Code = "Internal"
 	// CodeTooLarge: an object is larger than the control plane reads.

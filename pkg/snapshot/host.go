@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/mizzen-mesh/mizzen/pkg/lint"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
@@ -35,6 +36,8 @@ type set struct {
 	problems  []mesh.Problem
 	// latent are said only where a client that they concern is connected.
 	latent []mesh.Problem
+	// held are those of the resources that some clients do not get.
+	held []*Versioned
 }
 
 type resourceKey struct {
@@ -102,7 +105,7 @@ func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
 	in.Namespace, in.Labels = callerOf(in.Routes, client)
 	in.Trust = trustOf(in.Policy, client, h.accounts)
 	return h.routes.get(in, func(in translate.HostInput) *set {
-		return s.set(service.Ref, func() *translate.Bundle { return translate.Host(in) })
+		return s.set(service.Ref, readersOf(in), func() *translate.Bundle { return translate.Host(in) })
 	})
 }
 
@@ -117,13 +120,13 @@ func (h *host) endpointsFor(s *Snapshot, name string, client mesh.Client) *set {
 		in.Gaps = client.Gaps & mesh.GapPriority
 	}
 	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
-		return s.set(service.Ref, func() *translate.Bundle { return translate.Endpoints(in) })
+		return s.set(service.Ref, lint.Everybody(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }
 
 // set runs one translation and marshals its outcome. Translation does not panic; should it ever, one Service's resources are
-// missing and a Problem says so, and everybody else is served.
-func (s *Snapshot) set(ref mesh.Ref, run func() *translate.Bundle) (out *set) {
+// missing and a Problem says so, and everybody else is served. readers are the clients that the outcome is for.
+func (s *Snapshot) set(ref mesh.Ref, readers lint.Reader, run func() *translate.Bundle) (out *set) {
 	defer func() {
 		if r := recover(); r != nil {
 			out = &set{problems: []mesh.Problem{{
@@ -136,8 +139,10 @@ func (s *Snapshot) set(ref mesh.Ref, run func() *translate.Bundle) (out *set) {
 	out = &set{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
 	add := func(t Type, resources []translate.Resource) {
 		for _, r := range resources {
-			if v := s.version(t, r); v != nil {
-				out.resources[resourceKey{t, r.Name}] = v
+			v := s.admit(t, r, readers)
+			out.resources[resourceKey{t, r.Name}] = v
+			if v.held != nil {
+				out.held = append(out.held, v)
 			}
 		}
 	}
@@ -179,6 +184,19 @@ func (m *memo[I, V]) get(in I, produce func(I) V) V {
 		m.more[in] = v
 	}
 	return v
+}
+
+// each shows see all that is remembered.
+func (m *memo[I, V]) each(see func(V)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.first == nil {
+		return
+	}
+	see(m.first.out)
+	for _, v := range m.more {
+		see(v)
+	}
 }
 
 func (m *memo[I, V]) len() int {

@@ -50,6 +50,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
 	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
 	registry.MustRegister(newCensus(store))
+	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.heldBack)
 	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
@@ -92,6 +93,13 @@ func (s *Store) world() *mesh.World {
 		return current.World()
 	}
 	return &mesh.World{}
+}
+
+func (s *Store) heldBack() int {
+	if current := s.Current(); current != nil {
+		return len(current.heldBack())
+	}
+	return 0
 }
 
 func (s *Store) countProblems(severity mesh.Severity) int {

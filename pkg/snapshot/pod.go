@@ -36,8 +36,9 @@ func (s *Snapshot) podResource(t Type, name, hostName string, client mesh.Client
 		service := &mesh.Service{
 			Ref: parent.Ref, Host: pod + "." + serviceName, Ports: parent.Ports, Headless: parent.Headless, PreferIPv6: parent.PreferIPv6,
 		}
-		return s.set(parent.Ref, func() *translate.Bundle {
-			bundle := translate.Host(translate.HostInput{Service: service, Policy: in.policy, Trust: in.trust, Defaults: s.world.Defaults})
+		whole := translate.HostInput{Service: service, Policy: in.policy, Trust: in.trust, Defaults: s.world.Defaults}
+		return s.set(parent.Ref, readersOf(whole), func() *translate.Bundle {
+			bundle := translate.Host(whole)
 			// Without the policy: where to go has been decided by whom the client calls, be it near or far.
 			bundle.Endpoints = translate.Endpoints(translate.EndpointInput{Service: service, Endpoints: endpoints}).Endpoints
 			return bundle

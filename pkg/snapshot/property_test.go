@@ -221,8 +221,13 @@ func outbound(subset string, ports ...string) (names []string) {
 
 func newClient(t *testing.T, store *snapshot.Store, who string) *client {
 	t.Helper()
+	return open(t, store, node(who))
+}
+
+func open(t *testing.T, store *snapshot.Store, n *corev3.Node) *client {
+	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(node(who)), session: store.Open(snapshot.OpenerOf(node(who), "")), out: make(chan cache.Response, len(snapshot.Types)),
+		view: snapshot.ClientOf(n), session: store.Open(snapshot.OpenerOf(n, "")), out: make(chan cache.Response, len(snapshot.Types)),
 		subs: map[snapshot.Type]*stream.Subscription{}, held: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)

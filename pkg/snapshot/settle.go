@@ -8,9 +8,10 @@ const settle = time.Second
 
 // held says whether v, which stands for something that is gone, must wait, because the client may still be following routes that
 // lead there: it has been sent other routes a moment ago, or is about to be. What takes its place is made before it is broken.
-// Somebody whose routes do not change hears at once that they lead nowhere. The caller holds Session.mu.
+// Somebody whose routes do not change hears at once that they lead nowhere. And if v only stands in for something that is held back, the
+// client goes on with what it has. The caller holds Session.mu.
 func (h *holding) held(v *Versioned, moving bool) bool {
-	return moving && v.absent && h != nil && h.sent != nil && !h.sent.absent
+	return (moving || v.withheld) && v.absent && h != nil && h.sent != nil && !h.sent.absent
 }
 
 // moving says whether the routes of the client are changing. It matters to endpoints only.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/pkg/lint"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
@@ -23,6 +24,7 @@ type Snapshot struct {
 	made      time.Time
 	// counters may be nil.
 	counters *metrics
+	check    Check
 
 	problemsOnce sync.Once
 	problems     []mesh.Problem
@@ -33,7 +35,7 @@ type Snapshot struct {
 
 // New makes a Snapshot of a World that stands alone.
 func New(world *mesh.World) *Snapshot {
-	return (&Snapshot{world: &mesh.World{}}).derive(world, world.ChangedSince(nil))
+	return (&Snapshot{world: &mesh.World{}, check: lint.Check}).derive(world, world.ChangedSince(nil))
 }
 
 // derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
@@ -47,7 +49,7 @@ func (s *Snapshot) derive(world *mesh.World, changed []string) *Snapshot {
 		before, _ := s.hosts.Get(name)
 		set[name] = before.next(s.world, world, name)
 	}
-	next := &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters}
+	next := &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters, check: s.check}
 	next.virtuals, next.wildcards = s.nextVirtuals(world, changed)
 	return next
 }
@@ -56,8 +58,18 @@ func (s *Snapshot) derive(world *mesh.World, changed []string) *Snapshot {
 func (s *Snapshot) World() *mesh.World { return s.world }
 
 // Resource returns the resource of that name as the client sees it. Names that nothing answers to get a resource that makes
-// calls fail at once; nil is returned only for names that cannot be answered at all.
+// calls fail at once; nil is returned only for names that cannot be answered at all. What the client would refuse is held back, see
+// gate.go.
 func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned {
+	v := s.produce(t, name, client)
+	if v.heldFrom(client.Agent) {
+		return s.instead(t, v, client)
+	}
+	return v
+}
+
+// produce returns what is translated, whether it may be sent or not.
+func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	if name == "" {
 		return nil
 	}
@@ -91,7 +103,7 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 			return h.listeners.get(listenerInput{name, port.Number}, func(in listenerInput) *Versioned {
 				r := translate.Listener(in.name, translate.RouteName(in.port, target.Host))
 				r.Refs = []mesh.Ref{service.Ref}
-				return s.version(ListenerType, r)
+				return s.admit(ListenerType, r, lint.Everybody())
 			})
 		}
 	}
@@ -99,14 +111,14 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 		if port, ok := target.Find(service); ok {
 			r := translate.Listener(name, translate.RouteName(port.Number, service.Host))
 			r.Refs = []mesh.Ref{service.Ref}
-			return s.version(ListenerType, r)
+			return s.admit(ListenerType, r, lint.Everybody())
 		}
 	}
 	if v := s.virtualListener(name, target, client); v != nil {
 		return v
 	}
 	if hostName, port, ok := s.podTarget(target); ok {
-		return s.version(ListenerType, translate.Listener(name, translate.RouteName(port.Number, hostName)))
+		return s.admit(ListenerType, translate.Listener(name, translate.RouteName(port.Number, hostName)), lint.Everybody())
 	}
 	return s.unknown(ListenerType, name, client.Agent)
 }
@@ -127,20 +139,12 @@ func (s *Snapshot) unknown(t Type, name string, agent mesh.Agent) *Versioned {
 	default:
 		return nil
 	}
-	v := s.version(t, r)
-	if v != nil {
-		v.absent = true
-	}
-	return v
-}
-
-// version marshals a resource, and counts it. A resource that cannot be marshalled is not answered; translation makes none.
-func (s *Snapshot) version(t Type, r translate.Resource) *Versioned {
 	s.counters.marshalled(t)
 	v, err := newVersioned(t, r)
 	if err != nil {
-		return nil
+		return nil // The name is no text.
 	}
+	v.absent = true
 	return v
 }
 
@@ -172,10 +176,14 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 
 // Problems are those of reading and of translation together, sorted. Of those that concern only some kinds of clients there
 // are the ones that hold for a kind's current version.
+// What is held back so far goes along.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
 		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.located(s.translationProblems())...))
 	})
+	if held := s.heldBackProblems(); len(held) > 0 {
+		return mesh.SortProblems(append(held, s.problems...))
+	}
 	return s.problems
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/mizzen-mesh/mizzen/pkg/lint"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -21,12 +22,15 @@ type Options struct {
 	Logger *slog.Logger
 	// Registry takes the Store's metrics; nil for none.
 	Registry prometheus.Registerer
+	// Check looks at every resource before a client gets it; nil for lint.Check.
+	Check Check
 }
 
 // Store holds the current Snapshot and knows every stream. Run, or else Publish, is its only writer.
 type Store struct {
 	logger   *slog.Logger
 	counters *metrics
+	check    Check
 	current  atomic.Pointer[Snapshot]
 	ready    chan struct{}
 
@@ -48,6 +52,7 @@ type interest struct {
 func NewStore(o Options) *Store {
 	s := &Store{
 		logger:    o.Logger,
+		check:     o.Check,
 		ready:     make(chan struct{}),
 		sessions:  map[*Session]struct{}{},
 		interests: map[string]map[interest]struct{}{},
@@ -55,6 +60,9 @@ func NewStore(o Options) *Store {
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.check == nil {
+		s.check = lint.Check
 	}
 	s.counters = newMetrics(o.Registry, s)
 	return s
@@ -82,11 +90,11 @@ func (s *Store) Current() *Snapshot { return s.current.Load() }
 func (s *Store) Publish(world *mesh.World) {
 	old := s.current.Load()
 	if old == nil {
-		old = &Snapshot{world: &mesh.World{}, counters: s.counters}
+		old = &Snapshot{world: &mesh.World{}, counters: s.counters, check: s.check}
 	}
 	changed := world.ChangedSince(old.world)
 	next := old.derive(world, changed)
-	s.translateAhead(next, changed)
+	s.translateAhead(old, next, changed)
 
 	s.mu.Lock()
 	s.current.Store(next)
@@ -106,8 +114,9 @@ func (s *Store) Publish(world *mesh.World) {
 	}
 }
 
-// translateAhead translates what the streams will be sent, before any lock is taken.
-func (s *Store) translateAhead(next *Snapshot, changed []string) {
+// translateAhead translates what the streams will be sent, before any lock is taken. Where that must not be sent, it keeps what they
+// have of the Snapshot before.
+func (s *Store) translateAhead(old, next *Snapshot, changed []string) {
 	type view struct {
 		t      Type
 		name   string
@@ -122,7 +131,7 @@ func (s *Store) translateAhead(next *Snapshot, changed []string) {
 	}
 	s.mu.Unlock()
 	for v := range views {
-		next.Resource(v.t, v.name, v.client)
+		next.keep(old, v.t, v.name, v.client)
 	}
 }
 

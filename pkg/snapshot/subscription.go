@@ -90,7 +90,9 @@ func (sub *subscription) differs(name string, s *Snapshot) bool {
 	defer sub.session.mu.Unlock()
 	h := sub.held[name]
 	if h.held(v, moving) {
-		sub.lookAgain()
+		if moving {
+			sub.lookAgain()
+		}
 		return false
 	}
 	return h.wants(v)
@@ -171,7 +173,9 @@ func (sub *subscription) take(full bool) answer {
 			continue
 		}
 		if h.held(v, moving) {
-			sub.lookAgain()
+			if moving {
+				sub.lookAgain()
+			}
 			v = h.sent
 		}
 		news := h.wants(v)

@@ -22,8 +22,10 @@ type Versioned struct {
 	Refs []mesh.Ref
 	// Parts say where parts of it come from.
 	Parts []translate.Part
-	// absent marks the answer to a name that stands for nothing.
-	absent bool
+	// absent marks the answer to a name that stands for nothing; withheld one that stands in for what is held back.
+	absent, withheld bool
+	// held is set if clients of some kinds would refuse it.
+	held *heldBack
 }
 
 // versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mizzen-mesh/mizzen/pkg/lint"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
@@ -74,7 +75,7 @@ func (s *Snapshot) virtualListener(name string, target translate.Target, client 
 	}
 	r := translate.Listener(name, translate.RouteName(port, target.Host))
 	r.Refs = []mesh.Ref{routes.Ref}
-	return s.version(ListenerType, r)
+	return s.admit(ListenerType, r, lint.Everybody())
 }
 
 // virtualPort reads a port as dialled. Ports have no names where there is no Service.
@@ -100,7 +101,7 @@ func (s *Snapshot) virtualResource(t Type, name string, port uint32, host string
 	in.Gaps = translate.Forms(client.Gaps, routes, nil)
 	in.Namespace, in.Labels = callerOf(routes, client)
 	made := v.routes.getUpTo(maxVirtual, in, func(in translate.HostInput) *set {
-		return s.set(routes.Ref, func() *translate.Bundle { return translate.Host(in) })
+		return s.set(routes.Ref, readersOf(in), func() *translate.Bundle { return translate.Host(in) })
 	})
 	return made.resources[resourceKey{t, name}]
 }

@@ -87,6 +87,7 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 		mesh.CodeDuplicateObject:   "files only",
 		mesh.CodeTooLarge:          "reading only",
 		mesh.CodeRefused:           "clients only",
+		mesh.CodeHeldBack:          "a fault of the control plane",
 		mesh.CodeInternal:          "a fault of the control plane",
 		mesh.CodeEndpointsVanished: "changes only",
 	}
