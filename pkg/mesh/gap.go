@@ -18,12 +18,14 @@ const (
 	GapRingSize
 	// GapPriority: all endpoints take calls at once, whatever their priority.
 	GapPriority
+	// GapEmptyHost: no virtual host without a route.
+	GapEmptyHost
 )
 
 // The gaps that change nothing in what a client is sent: it ignores a part of it.
 const (
 	// GapLeastRequest: no balancing by the calls in flight.
-	GapLeastRequest Gaps = 1 << (iota + 5)
+	GapLeastRequest Gaps = 1 << (iota + 6)
 	// GapLimit: no limit of the calls in flight.
 	GapLimit
 	// GapRing: no balancing by a hash.
@@ -39,7 +41,7 @@ const (
 )
 
 // FormGaps are all that change what a client is sent.
-const FormGaps = GapStringMatch | GapRingList | GapLeastRequestList | GapRingSize | GapPriority
+const FormGaps = GapStringMatch | GapRingList | GapLeastRequestList | GapRingSize | GapPriority | GapEmptyHost
 
 // Has says whether all of these gaps are among them.
 func (g Gaps) Has(these Gaps) bool { return g&these == these }

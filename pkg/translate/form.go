@@ -20,6 +20,9 @@ func Forms(gaps mesh.Gaps, routes *mesh.Routes, p *mesh.Policy) mesh.Gaps {
 	}
 	// Few clients have this one, and annotations may ask for it as well.
 	matter := mesh.GapLeastRequestList
+	if routes != nil {
+		matter |= mesh.GapEmptyHost
+	}
 	if comparesHeaders(routes) {
 		matter |= mesh.GapStringMatch
 	}

@@ -7,6 +7,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"github.com/google/go-cmp/cmp"
+	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -126,5 +127,16 @@ func TestLatentProblems(t *testing.T) {
 				t.Errorf("spoken (-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestEmptyHosts keeps a table none of whose rules holds for the clients from those that refuse it.
+func TestEmptyHosts(t *testing.T) {
+	for gaps, want := range map[mesh.Gaps]string{0: anyDomain, mesh.GapEmptyHost: unknownDomain} {
+		b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Spec: &networking.VirtualService{}}, Gaps: gaps})
+		host := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0]
+		if got := host.GetDomains()[0]; got != want || (len(host.GetRoutes()) == 0) != (gaps == 0) {
+			t.Errorf("%b: got the domain %s with %d routes, want %s", gaps, got, len(host.GetRoutes()), want)
+		}
 	}
 }

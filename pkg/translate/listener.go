@@ -62,8 +62,14 @@ func unknownRoutes(name string, agent mesh.Agent) *routev3.RouteConfiguration {
 	if agent == mesh.AgentGRPCNode || !agent.IsGRPC() {
 		domain = anyDomain
 	}
-	return &routev3.RouteConfiguration{
-		Name:         name,
-		VirtualHosts: []*routev3.VirtualHost{{Name: "unknown", Domains: []string{domain}}},
+	host := &routev3.VirtualHost{Name: "unknown", Domains: []string{domain}}
+	if agent == mesh.AgentGRPCCore {
+		// Old C-core refuses a virtual host without a route.
+		every, _ := pathMatch(site{}, nil, false)
+		host.Routes = []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: refusedCluster},
+			MaxStreamDuration: timeoutCap(site{}, nil),
+		}}}}
 	}
+	return &routev3.RouteConfiguration{Name: name, VirtualHosts: []*routev3.VirtualHost{host}}
 }

@@ -83,7 +83,7 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 		routes, parts := c.follow(rules.of(port))
 		name := RouteName(port.Number, host)
 		all = append(all, Resource{
-			Name: name, Message: routeTable(name, routes), Refs: authors(in.Routes, in.Service), Parts: parts,
+			Name: name, Message: tableFor(name, routes, in.Gaps), Refs: authors(in.Routes, in.Service), Parts: parts,
 		})
 	}
 	rules.settle(in.Service)
@@ -173,6 +173,14 @@ func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
 		refs = append(refs, service.Ref)
 	}
 	return refs
+}
+
+// tableFor is a table of rules of which none may hold for the clients.
+func tableFor(name string, routes []*routev3.Route, gaps mesh.Gaps) *routev3.RouteConfiguration {
+	if len(routes) == 0 && gaps.Has(mesh.GapEmptyHost) {
+		return unknownRoutes(name, mesh.AgentGRPCCore)
+	}
+	return routeTable(name, routes)
 }
 
 func routeTable(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
