@@ -7,6 +7,7 @@ import (
 	"net"
 	"path"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -56,22 +57,37 @@ func (raw) Unmarshal(data []byte, v any) error { *v.(*[]byte) = slices.Clone(dat
 
 func newBackend(t *testing.T, name string, spec backendSpec) *backend {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &backend{name: name, spec: spec, port: listener.Addr().(*net.TCPAddr).Port}
+	b := &backend{name: name, spec: spec}
 	server := grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(b.handle))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = server.Serve(listener)
-	}()
+	var serving sync.WaitGroup
+	for _, family := range b.families() {
+		// The port is the same in both families.
+		listener, err := net.Listen("tcp", net.JoinHostPort(loopback[family], strconv.Itoa(b.port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.port = listener.Addr().(*net.TCPAddr).Port
+		serving.Go(func() { _ = server.Serve(listener) })
+	}
 	t.Cleanup(func() {
 		server.Stop()
-		<-ended
+		serving.Wait()
 	})
 	return b
+}
+
+// loopback are this machine's addresses, by family.
+var loopback = map[string]string{"IPv4": "127.0.0.1", "IPv6": "::1"}
+
+// families are those of the backend's addresses, as EndpointSlices write them.
+func (b *backend) families() []string {
+	switch b.spec.Family {
+	case "ipv6":
+		return []string{"IPv6"}
+	case "dual":
+		return []string{"IPv4", "IPv6"}
+	}
+	return []string{"IPv4"}
 }
 
 func (b *backend) handle(_ any, stream grpc.ServerStream) error {

@@ -24,7 +24,11 @@ func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) err
 	if err != nil {
 		return err
 	}
-	if diff := cmp.Diff(e.Codes, codes); diff != "" {
+	if e.Rates != nil {
+		if got := pearson(e.Rates, codes); got > surprise {
+			return fmt.Errorf("the statuses %v do not follow %v: chi-square %.1f", codes, e.Rates, got)
+		}
+	} else if diff := cmp.Diff(e.Codes, codes); diff != "" {
 		return fmt.Errorf("the statuses differ (-want +got):\n%s%s", diff, texts(outcomes))
 	}
 	if got := sortedKeys(from); e.From != nil && !slices.Equal(got, e.From) {

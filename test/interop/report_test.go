@@ -25,6 +25,36 @@ accept all of it: so say the control plane, and each client itself by CSDS, its 
 
 `
 
+// psm are the tests of gRPC's own PSM interop suite (github.com/grpc/psm-interop), which runs in a cloud, with the scenarios that
+// take their place here, or why none does.
+var psm = []struct{ test, scenario, why string }{
+	{"baseline_test", "psm/baseline_test", ""},
+	{"api_listener_test", "psm/api_listener_test", ""},
+	{"change_backend_service_test", "psm/change_backend_service_test", ""},
+	{"remove_neg_test", "psm/remove_neg_test", ""},
+	{"round_robin_test", "psm/round_robin_test", ""},
+	{"failover_test", "failover", ""},
+	{"circuit_breaking_test", "limit", ""},
+	{"outlier_detection_test", "outlier", ""},
+	{"affinity_test", "affinity", ""},
+	{"custom_lb_test", "psm/custom_lb_test", ""},
+	{"dualstack_test", "psm/dualstack_test", ""},
+	{"subsetting_test", "subsets", ""},
+	{"fallback_test, mid startup", "psm/fallback_test", ""},
+	{"fallback_test, on startup", "psm/fallback_on_startup_test", ""},
+	{"url_map/path_matching_test", "psm/path_matching_test", ""},
+	{"url_map/header_matching_test", "psm/header_matching_test", ""},
+	{"url_map/metadata_filter_test", "psm/metadata_filter_test", ""},
+	{"url_map/fault_injection_test", "psm/fault_injection_test", ""},
+	{"url_map/retry_test", "psm/retry_test", ""},
+	{"url_map/timeout_test", "psm/timeout_test", ""},
+	{"url_map/csds_test", "psm/csds_test", ""},
+	{"url_map/affinity_test", "affinity", "; Istio's API hashes by one header, so the case of several is out"},
+	{"authz_test, security_test", "", "listeners of gRPC servers are not served"},
+	{"federation_test", "", "names of several authorities are not served"},
+	{"app_net, cloud_run, gamma, csm_observability, bootstrap_generator", "", "they test a cloud's own interfaces"},
+}
+
 // report collects what passed.
 type report struct {
 	scenarios []*scenario
@@ -75,8 +105,10 @@ func (r *report) text() string {
 	}
 	text.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
 	count := 0
+	marks := map[string]string{}
 	for _, s := range r.scenarios {
-		fmt.Fprintf(&text, "| [%s](../test/interop/scenarios/%s.yaml) | %s |", s.name, s.name, s.About)
+		var row strings.Builder
+		fmt.Fprintf(&row, "| [%s](../test/interop/scenarios/%s.yaml) | %s |", s.name, s.name, s.About)
 		for _, l := range languages {
 			cell := "yes"
 			if why := s.Except[l.name]; why != "" {
@@ -84,14 +116,41 @@ func (r *report) text() string {
 				cell = fmt.Sprintf("no (%d)", count)
 				fmt.Fprintf(&notes, "%d. %s\n", count, strings.TrimSpace(why))
 			}
-			fmt.Fprintf(&text, " %s |", cell)
+			fmt.Fprintf(&row, " %s |", cell)
+			marks[s.name] += " " + cell + " |"
 		}
-		text.WriteString("\n")
+		if !strings.HasPrefix(s.name, "psm/") {
+			text.WriteString(row.String() + "\n")
+		}
 	}
+	text.WriteString(r.psm(marks))
 	if notes.Len() > 0 {
 		text.WriteString("\nWhy not:\n\n" + notes.String())
 	}
 	return text.String() + r.texts()
+}
+
+// psm is the table of the PSM suite. Marks are the cells of each scenario.
+func (r *report) psm(marks map[string]string) string {
+	text := strings.Builder{}
+	text.WriteString("\n## gRPC's own PSM interop suite\n\nIts tests run in a cloud. Those that need none are played here as scenarios under their names.\n\n| test | scenario |")
+	for _, l := range languages {
+		fmt.Fprintf(&text, " %s |", r.agents[l.name])
+	}
+	text.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
+	about := map[string]string{}
+	for _, s := range r.scenarios {
+		about[s.name] = s.About
+	}
+	for _, row := range psm {
+		if row.scenario == "" {
+			fmt.Fprintf(&text, "| %s | out: %s |%s\n", row.test, row.why, strings.Repeat(" |", len(languages)))
+			continue
+		}
+		fmt.Fprintf(&text, "| %s | [%s](../test/interop/scenarios/%s.yaml): %s%s |%s\n",
+			row.test, row.scenario, row.scenario, about[row.scenario], row.why, marks[row.scenario])
+	}
+	return text.String()
 }
 
 // texts lists what failing calls say, where that differs by language.

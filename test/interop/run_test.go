@@ -3,7 +3,9 @@
 package interop
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,6 +20,9 @@ type run struct {
 	language *language
 	backends map[string]*backend
 	plane    *plane
+	// fallback is nil unless there is a second control plane. stopped says that the first is away.
+	fallback *plane
+	stopped  bool
 	client   *client
 	// load ends the calls in the background, and returns the first error.
 	load func() error
@@ -31,14 +36,19 @@ func play(t *testing.T, s *scenario, l *language) (agent string, failure error) 
 		r.backends[name] = newBackend(t, name, spec)
 	}
 	r.plane = startPlane(t, r.services(s.Services), s.Objects)
-	r.client = startClient(t, l, r.plane.bootstrap(s.Client))
+	bootstrap := r.plane.bootstrap(s.Client)
+	if s.Fallback != nil {
+		r.fallback = startPlane(t, r.services(s.Fallback), s.Objects)
+		bootstrap = addServer(t, bootstrap, r.fallback.bootstrap(s.Client))
+	}
+	r.client = startClient(t, l, bootstrap)
 	for i, step := range s.Steps {
 		if failure = r.step(step); failure != nil {
-			failure = fmt.Errorf("step %d: %w", i+1, failure)
+			failure = fmt.Errorf("step %d %s: %w", i+1, step.Case, failure)
 			break
 		}
-		if step.Call != nil {
-			agent = r.plane.acknowledged(l)
+		if step.Call != nil && (!r.stopped || len(r.fallback.clients()) > 0) {
+			agent = r.serving().acknowledged(l)
 		}
 	}
 	if r.load != nil {
@@ -67,14 +77,61 @@ func (r *run) step(s step) error {
 		r.plane.stop()
 		r.plane.start()
 		r.plane.await()
+	case s.Stop:
+		r.plane.stop()
+		r.stopped = true
+	case s.Start:
+		r.plane.start()
+		r.stopped = false
+	case s.Acked != nil:
+		return r.acked(s.Acked)
 	default:
 		return fmt.Errorf("it says nothing")
 	}
 	return nil
 }
 
+// serving is the control plane that clients get their resources from.
+func (r *run) serving() *plane {
+	if r.stopped {
+		return r.fallback
+	}
+	return r.plane
+}
+
+// acked asks the client which types it took, by CSDS.
+func (r *run) acked(want []string) error {
+	if _, err := r.client.await(r.t); err != nil {
+		return err
+	}
+	if got := slices.Sorted(maps.Keys(r.client.states(r.t))); !slices.Equal(got, want) {
+		return fmt.Errorf("the client says that it took %q, want %q", got, want)
+	}
+	return nil
+}
+
+// addServer makes the control plane of another bootstrap the second choice.
+func addServer(t *testing.T, bootstrap, other string) string {
+	t.Helper()
+	var first, second map[string]any
+	for text, into := range map[string]*map[string]any{bootstrap: &first, other: &second} {
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first["xds_servers"] = append(first["xds_servers"].([]any), second["xds_servers"].([]any)...)
+	return string(must(json.Marshal(first))(t))
+}
+
+// hope is how long it takes to believe that a scenario fails of which that is expected.
+const hope = 3 * time.Second
+
 // call makes the calls of a step, again and again if they may be as expected later.
 func (r *run) call(s step) error {
+	patience := patience
+	if r.scenario.Except[r.language.name] != "" {
+		patience = hope
+	}
 	for end := time.Now().Add(patience); ; {
 		for _, b := range r.backends {
 			b.take()
@@ -140,18 +197,20 @@ func (r *run) services(services map[string][]string) string {
 		for _, backend := range backends {
 			b := r.backends[backend]
 			region, zone, _ := strings.Cut(b.spec.Zone, "/")
-			doc(`apiVersion: discovery.k8s.io/v1
+			for _, family := range b.families() {
+				doc(`apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: {name: %s-%s, namespace: demo, labels: {kubernetes.io/service-name: %s}}
-addressType: IPv4
+metadata: {name: %s-%s-%s, namespace: demo, labels: {kubernetes.io/service-name: %s}}
+addressType: %s
 ports: [{name: grpc, port: %d}]
 endpoints:
-- addresses: [127.0.0.1]
+- addresses: ["%s"]
   conditions: {ready: true}
   zone: %q
   nodeName: node-%s
   targetRef: {kind: Pod, name: %s, namespace: demo}
-`, name, b.name, name, b.port, zone, b.name, b.name)
+`, name, b.name, strings.ToLower(family), name, family, b.port, loopback[family], zone, b.name, b.name)
+			}
 			doc("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: demo, labels: {version: %s}}\n", b.name, b.spec.Version)
 			doc("apiVersion: v1\nkind: Node\nmetadata: {name: node-%s, labels: {topology.kubernetes.io/region: %q, topology.kubernetes.io/zone: %q}}\n",
 				b.name, region, zone)

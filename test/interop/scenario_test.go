@@ -5,8 +5,10 @@ package interop
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// scenario is one file of scenarios; its name is the file's.
+// scenario is one file of scenarios; its name is the file's. Those in psm bear the names of tests of gRPC's own PSM interop suite.
 type scenario struct {
 	name string
 	// About says in a sentence what is shown.
@@ -23,6 +25,8 @@ type scenario struct {
 	// Backends that run, by name; Services say which of them are the endpoints of port 80 of which Service, in the namespace demo.
 	Backends map[string]backendSpec `json:"backends"`
 	Services map[string][]string    `json:"services"`
+	// Fallback are the Services that a second control plane serves, if there is one for when the first is away.
+	Fallback map[string][]string `json:"fallback"`
 	// Objects is YAML that stands beside them.
 	Objects string     `json:"objects"`
 	Client  clientSpec `json:"client"`
@@ -35,6 +39,8 @@ type backendSpec struct {
 	Version string `json:"version"`
 	// Zone is REGION/ZONE.
 	Zone string `json:"zone"`
+	// Family is that of its address: ipv4, which is meant if it is absent, ipv6, or dual for both.
+	Family string `json:"family"`
 }
 
 type clientSpec struct {
@@ -45,6 +51,9 @@ type clientSpec struct {
 
 // step is a call with what is expected of it, or one of the edits.
 type step struct {
+	// Case is what the PSM suite calls it.
+	Case string `json:"case"`
+
 	Call   *callSpec   `json:"call"`
 	Expect expectation `json:"expect"`
 
@@ -55,6 +64,11 @@ type step struct {
 	Fail map[string]int `json:"fail"`
 	// Restart ends the control plane, and starts it anew at the same address.
 	Restart bool `json:"restart"`
+	// Stop ends the control plane, and Start starts it anew at the same address.
+	Stop  bool `json:"stop"`
+	Start bool `json:"start"`
+	// Acked are the types of which the client says by CSDS that it took resources, sorted.
+	Acked []string `json:"acked"`
 	// Load makes calls like this one until the scenario ends, none of which may fail.
 	Load *callSpec `json:"load"`
 }
@@ -77,6 +91,8 @@ type callSpec struct {
 type expectation struct {
 	// Codes counts the calls that end with each status.
 	Codes map[string]int `json:"codes"`
+	// Rates are the shares of the statuses, instead of their numbers.
+	Rates map[string]float64 `json:"rates"`
 	// Text occurs in the text of every call that fails: one for all languages under "all", or one for each.
 	Text map[string]string `json:"text"`
 	// From are the backends that answered, Versions their versions; no others did.
@@ -114,9 +130,13 @@ const defaultMethod = "/interop.Echo/Say"
 // loadScenarios reads all scenarios, sorted by name.
 func loadScenarios(t *testing.T) []*scenario {
 	t.Helper()
-	paths, err := filepath.Glob("scenarios/*.yaml")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("there are no scenarios (%v)", err)
+	var paths []string
+	for _, dir := range []string{"scenarios", "scenarios/psm"} {
+		found, err := filepath.Glob(dir + "/*.yaml")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("there is nothing in %s (%v)", dir, err)
+		}
+		paths = append(paths, found...)
 	}
 	var all []*scenario
 	for _, path := range paths {
@@ -124,7 +144,7 @@ func loadScenarios(t *testing.T) []*scenario {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &scenario{name: strings.TrimSuffix(filepath.Base(path), ".yaml")}
+		s := &scenario{name: strings.TrimPrefix(strings.TrimSuffix(path, ".yaml"), "scenarios/")}
 		if err := yaml.UnmarshalStrict(data, s); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -158,16 +178,16 @@ func (s *scenario) complete() error {
 		if step.Call == nil {
 			continue
 		}
-		if step.Expect.Codes == nil {
+		if step.Expect.Codes == nil && step.Expect.Rates == nil {
 			step.Expect.Codes = map[string]int{"OK": step.Call.Count}
 		}
-		for name := range step.Expect.Codes {
+		for _, name := range slices.Concat(slices.Collect(maps.Keys(step.Expect.Codes)), slices.Collect(maps.Keys(step.Expect.Rates))) {
 			if _, err := codeOf(name); err != nil {
 				return fmt.Errorf("step %d: %w", i, err)
 			}
 		}
 	}
-	for _, backends := range s.Services {
+	for _, backends := range slices.Concat(slices.Collect(maps.Values(s.Services)), slices.Collect(maps.Values(s.Fallback))) {
 		for _, name := range backends {
 			if _, ok := s.Backends[name]; !ok {
 				return fmt.Errorf("there is no backend %q", name)
