@@ -18,6 +18,7 @@ func (q Question) Query() string {
 	v := url.Values{
 		"to": {q.To}, "call": {q.Call}, "namespace": {q.Client.Namespace},
 		"region": {q.Client.Locality.Region}, "zone": {q.Client.Locality.Zone}, "subzone": {q.Client.Locality.SubZone},
+		"node": {q.Client.Node},
 	}
 	for name, value := range q.Headers {
 		v.Add("header", name+"="+value)
@@ -35,6 +36,7 @@ func questionOf(v url.Values) Question {
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
 			Locality:  mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},
+			Node:      v.Get("node"),
 			Providers: mesh.MakeProviders(v["provider"]...),
 		},
 	}

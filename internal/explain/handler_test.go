@@ -1,0 +1,28 @@
+package explain
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// A running control plane must be asked with all that the command line says of the client.
+func TestQueryHoldsTheQuestion(t *testing.T) {
+	q := Question{
+		To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
+		Client: mesh.Client{
+			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop"}), Node: "n1",
+			Locality: mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack"}, Providers: mesh.MakeProviders("default", "system"),
+		},
+	}
+	values, err := url.ParseQuery(q.Query())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(q, questionOf(values), cmp.Comparer(func(a, b mesh.Labels) bool { return a == b })); diff != "" {
+		t.Errorf("question (-asked +understood):\n%s", diff)
+	}
+}
