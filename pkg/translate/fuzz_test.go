@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+
+	rules "github.com/mizzen-mesh/mizzen/pkg/lint"
 )
 
 // seeds are how many random hosts every run of the tests looks at.
@@ -20,12 +22,17 @@ func FuzzHost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		host, endpoints := randomHost(data, "echo")
 		before := inputBytes(t, host)
+		reader := rules.Everybody()
+		reader.Providers, reader.SystemRoots = host.Trust.Providers.All(), host.Trust.SystemRoots
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
 			for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
 				for _, r := range list {
 					for _, complaint := range lint(r) {
 						t.Errorf("%s %s", r.Name, complaint)
+					}
+					for _, finding := range rules.Check(r.Name, r.Message, reader) {
+						t.Errorf("%s %s", r.Name, finding)
 					}
 				}
 			}
