@@ -18,7 +18,7 @@ const (
 	GapRingSize
 	// GapPriority: all endpoints take calls at once, whatever their priority.
 	GapPriority
-	// GapEmptyHost: no virtual host without a route.
+	// GapEmptyHost: no virtual host without a route for every call.
 	GapEmptyHost
 )
 

@@ -130,13 +130,20 @@ func TestLatentProblems(t *testing.T) {
 	}
 }
 
-// TestEmptyHosts keeps a table none of whose rules holds for the clients from those that refuse it.
+// TestEmptyHosts keeps tables that leave calls without a route from clients that cannot do with it.
 func TestEmptyHosts(t *testing.T) {
-	for gaps, want := range map[mesh.Gaps]string{0: anyDomain, mesh.GapEmptyHost: unknownDomain} {
-		b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Spec: &networking.VirtualService{}}, Gaps: gaps})
-		host := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0]
-		if got := host.GetDomains()[0]; got != want || (len(host.GetRoutes()) == 0) != (gaps == 0) {
-			t.Errorf("%b: got the domain %s with %d routes, want %s", gaps, got, len(host.GetRoutes()), want)
+	count := func(rules string, gaps mesh.Gaps) int {
+		spec := parse(t, &networking.VirtualService{}, rules)
+		b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Spec: spec}, Gaps: gaps})
+		return len(b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes())
+	}
+	for rules, want := range map[string][2]int{
+		"{}": {0, 1},
+		"http: [{match: [{uri: {prefix: /a}}], route: [{destination: {host: echo}}]}]": {1, 2},
+		"http: [{route: [{destination: {host: echo}}]}]":                               {1, 1},
+	} {
+		if got := [2]int{count(rules, 0), count(rules, mesh.GapEmptyHost)}; got != want {
+			t.Errorf("%s: got %d routes, and for old clients %d; want %v", rules, got[0], got[1], want)
 		}
 	}
 }

@@ -65,11 +65,16 @@ func unknownRoutes(name string, agent mesh.Agent) *routev3.RouteConfiguration {
 	host := &routev3.VirtualHost{Name: "unknown", Domains: []string{domain}}
 	if agent == mesh.AgentGRPCCore {
 		// Old C-core refuses a virtual host without a route.
-		every, _ := pathMatch(site{}, nil, false)
-		host.Routes = []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: refusedCluster},
-			MaxStreamDuration: timeoutCap(site{}, nil),
-		}}}}
+		host.Routes = []*routev3.Route{refuseAll()}
 	}
 	return &routev3.RouteConfiguration{Name: name, VirtualHosts: []*routev3.VirtualHost{host}}
+}
+
+// refuseAll is a route on which every call fails.
+func refuseAll() *routev3.Route {
+	every, _ := pathMatch(site{}, nil, false)
+	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: refusedCluster},
+		MaxStreamDuration: timeoutCap(site{}, nil),
+	}}}
 }

@@ -175,10 +175,11 @@ func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
 	return refs
 }
 
-// tableFor is a table of rules of which none may hold for the clients.
+// tableFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
+// call that no route takes, so that it gets one that fails these.
 func tableFor(name string, routes []*routev3.Route, gaps mesh.Gaps) *routev3.RouteConfiguration {
-	if len(routes) == 0 && gaps.Has(mesh.GapEmptyHost) {
-		return unknownRoutes(name, mesh.AgentGRPCCore)
+	if gaps.Has(mesh.GapEmptyHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
+		routes = append(slices.Clip(routes), refuseAll())
 	}
 	return routeTable(name, routes)
 }
