@@ -7,12 +7,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	rules "github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // seeds are how many random hosts every run of the tests looks at.
 const seeds = 300
 
-// FuzzHost translates random objects and holds the outcome against the rules of all clients, which lint_test.go states.
+// FuzzHost translates random objects in the form that each kind of client is sent, and holds the outcome against what that kind
+// refuses. The form for clients that are not known is also held against the rules of lint_test.go.
 // grpc-go's own decoder is internal to it and a real client too slow to fuzz with: TestClientTakesAnything serves hosts of the
 // same making to one.
 func FuzzHost(f *testing.F) {
@@ -22,17 +24,13 @@ func FuzzHost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		host, endpoints := randomHost(data, "echo")
 		before := inputBytes(t, host)
-		reader := rules.Everybody()
-		reader.Providers, reader.SystemRoots = host.Trust.Providers.All(), host.Trust.SystemRoots
+		host.Gaps = Forms(mesh.GapsOf(mesh.AgentUnknown, ""), host.Routes, host.Policy)
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
 			for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
 				for _, r := range list {
 					for _, complaint := range lint(r) {
 						t.Errorf("%s %s", r.Name, complaint)
-					}
-					for _, finding := range rules.Check(r.Name, r.Message, reader) {
-						t.Errorf("%s %s", r.Name, finding)
 					}
 				}
 			}
@@ -42,6 +40,7 @@ func FuzzHost(f *testing.F) {
 				}
 			}
 		}
+		acceptForms(t, host, endpoints)
 		if bundleBytes(t, bundles...) != bundleBytes(t, Host(host), Endpoints(endpoints)) {
 			t.Error("the same input gave different bytes")
 		}
@@ -49,6 +48,30 @@ func FuzzHost(f *testing.F) {
 			t.Error("an author's text was changed")
 		}
 	})
+}
+
+// acceptForms holds what each kind of client is sent, in old versions and new, against what it refuses.
+func acceptForms(t *testing.T, host HostInput, endpoints EndpointInput) {
+	t.Helper()
+	readers := map[mesh.Gaps]mesh.AgentSet{}
+	for _, agent := range rules.Everybody().Agents.All() {
+		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
+			readers[mesh.GapsOf(agent, version)] |= mesh.Agents(agent)
+		}
+	}
+	for gaps, agents := range readers {
+		host.Gaps = Forms(gaps, host.Routes, host.Policy)
+		endpoints.Gaps = gaps & mesh.GapPriority
+		reader := rules.Reader{Agents: agents, Providers: host.Trust.Providers.All(), SystemRoots: host.Trust.SystemRoots}
+		b := Host(host)
+		for _, list := range [][]Resource{b.Routes, b.Clusters, Endpoints(endpoints).Endpoints} {
+			for _, r := range list {
+				for _, finding := range rules.Check(r.Name, r.Message, reader) {
+					t.Errorf("%s for %s %s", r.Name, agents, finding)
+				}
+			}
+		}
+	}
 }
 
 // inputBytes are the authors' texts.
