@@ -147,3 +147,14 @@ func TestEmptyHosts(t *testing.T) {
 		}
 	}
 }
+
+func TestTotalWeights(t *testing.T) {
+	spec := parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
+	for gaps, want := range map[mesh.Gaps]uint32{0: 0, mesh.GapEmptyHost: 3} {
+		b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Spec: spec}, Gaps: gaps})
+		r := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0]
+		if got := r.GetRoute().GetWeightedClusters().GetTotalWeight().GetValue(); got != want { //nolint:staticcheck // for old clients
+			t.Errorf("%b: got the sum %d, want %d", gaps, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -181,7 +182,23 @@ func tableFor(name string, routes []*routev3.Route, gaps mesh.Gaps) *routev3.Rou
 	if gaps.Has(mesh.GapEmptyHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
 		routes = append(slices.Clip(routes), refuseAll())
 	}
+	if gaps.Has(mesh.GapEmptyHost) {
+		totalWeights(routes)
+	}
 	return routeTable(name, routes)
+}
+
+// totalWeights states sums, which old C-core takes for 100 where they are absent, and refuses if they are not.
+func totalWeights(routes []*routev3.Route) {
+	for _, r := range routes {
+		sum := uint32(0)
+		for _, c := range r.GetRoute().GetWeightedClusters().GetClusters() {
+			sum += c.GetWeight().GetValue()
+		}
+		if sum > 0 {
+			r.GetRoute().GetWeightedClusters().TotalWeight = wrapperspb.UInt32(sum) //nolint:staticcheck // for those who read it
+		}
+	}
 }
 
 func routeTable(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
