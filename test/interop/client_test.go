@@ -10,19 +10,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// language is one of the client programs.
+// language is one of the client programs, with one version of gRPC.
 type language struct {
 	name string
 	// argv runs it from this directory, env is added to its environment.
 	argv, env []string
 	// agent opens what it calls itself towards a control plane.
 	agent string
+	// mute clients tell their state in a form of their own, which is not asked for.
+	mute bool
 }
 
 var languages = []*language{
@@ -32,8 +35,14 @@ var languages = []*language{
 	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=.cache/node/node_modules"}, agent: "gRPC Node"},
 }
 
+// older are versions that some still run. They play what is not of the PSM suite.
+var older = []*language{
+	{name: "go-1.64", argv: []string{".cache/go-1.64/client"}, agent: "gRPC Go"},
+	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", mute: true},
+}
+
 func languageOf(name string) *language {
-	for _, l := range languages {
+	for _, l := range slices.Concat(languages, older) {
 		if l.name == name {
 			return l
 		}

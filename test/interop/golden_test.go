@@ -32,7 +32,7 @@ func TestGoldens(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("there are no goldens (%v)", err)
 	}
-	for _, l := range languages {
+	for _, l := range slices.Concat(languages, older) {
 		t.Run(l.name, func(t *testing.T) {
 			p := startPlane(t, "", "")
 			c := startClient(t, l, p.bootstrap(clientSpec{Namespace: "demo", Labels: map[string]string{"app": "shop"}, Zone: "eu/eu-a"}))
@@ -57,6 +57,9 @@ func TestGoldens(t *testing.T) {
 					t.Errorf("%s: %v", path, err)
 				}
 				held += n
+				if l.mute {
+					continue
+				}
 				n, err = c.await(t)
 				if err != nil {
 					t.Errorf("%s: %v", path, err)
