@@ -32,6 +32,8 @@ type World struct {
 	// still checked.
 	Unbound []*Routes
 
+	// Rules are the VirtualServices and DestinationRules that hold for the mesh or have Problems of reading, by Ref.String().
+	Rules Map[*Rule]
 	// Sources say where objects were read; those of a cluster have none.
 	Sources map[Ref]*Source
 	// Problems are those found while reading objects, sorted. Those of translation come from the translator.
@@ -39,6 +41,13 @@ type World struct {
 	// Changed lists, sorted, the hosts that differ from the World of the revision before.
 	// Whoever skipped a revision uses ChangedSince.
 	Changed []string
+}
+
+// Rule is an object of which an author wants to know what became of it.
+type Rule struct {
+	Ref Ref
+	// Generation counts the versions of what the author wrote; 0 where nobody counts.
+	Generation int64
 }
 
 // ChangedSince returns the hosts, sorted, that differ between old and w. A nil or zero old differs in every host.

@@ -26,6 +26,7 @@ type assembler struct {
 	routes         routeIndex
 	guard          guard
 	pods           podIndex
+	rules          ruleIndex
 	problems       problemBook
 }
 
@@ -35,7 +36,7 @@ func newAssembler(o Options) *assembler {
 		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
 		byAddress: index[string, objectID]{}, dirtyAddresses: map[string]struct{}{},
 		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(),
-		guard: newGuard(o.EmptyServiceGrace), pods: newPodIndex(o.Pods), problems: newProblemBook(),
+		guard: newGuard(o.EmptyServiceGrace), pods: newPodIndex(o.Pods), rules: ruleIndex{}, problems: newProblemBook(),
 	}
 }
 
@@ -44,6 +45,7 @@ func (a *assembler) set(o object) {
 	a.put(o.key, o.value)
 	a.problems.put(problemKey{topicObject, o.key}, o.problems)
 	a.problems.locate(o.key.ref(), o.source)
+	a.rules.note(o)
 }
 
 // remove forgets an object; it need not be there.
@@ -129,12 +131,15 @@ func (a *assembler) world() *mesh.World {
 		Revision: last.Revision + 1, Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults,
 		Services: next.services.apply(changed), Addresses: next.addresses.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
-		Pods: last.Pods, PodAddresses: last.PodAddresses, Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
+		Pods: last.Pods, PodAddresses: last.PodAddresses, Rules: last.Rules, Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
 		Changed: slices.Sorted(maps.Keys(changed)),
 	}
 	same := a.last != nil && len(changed) == 0
 	if pods, addresses, moved := next.applyPods(); moved {
 		w.Pods, w.PodAddresses, same = pods, addresses, false
+	}
+	if rules, moved := a.rules.apply(last.Rules); moved {
+		w.Rules, same = rules, false
 	}
 	if a.routes.relist {
 		if unbound := a.routes.listUnbound(); !slices.Equal(unbound, last.Unbound) {

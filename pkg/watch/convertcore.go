@@ -18,7 +18,7 @@ import (
 const labelSubZone = "topology.istio.io/subzone"
 
 func newObject(k kind, meta *metav1.ObjectMeta) object {
-	o := object{key: objectKey{kind: k, namespace: intern(meta.Namespace), name: meta.Name}}
+	o := object{key: objectKey{kind: k, namespace: intern(meta.Namespace), name: meta.Name}, generation: meta.Generation}
 	o.checkAnnotations(meta)
 	return o
 }

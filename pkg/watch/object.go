@@ -43,6 +43,8 @@ type object struct {
 	// to use of the object.
 	value    any
 	problems []mesh.Problem
+	// generation counts the versions of what its author wrote; 0 for a file.
+	generation int64
 	// source is where the object was read; nil for a cluster.
 	source *mesh.Source
 }

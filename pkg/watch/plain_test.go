@@ -21,6 +21,7 @@ type plainWorld struct {
 	Policies  map[string]*mesh.PolicyTable
 	Pods      map[string]*mesh.Pod
 	PodIPs    map[string]*mesh.Pod
+	Rules     map[string]*mesh.Rule
 	Unbound   []*mesh.Routes
 	Problems  []mesh.Problem
 }
@@ -29,7 +30,7 @@ func plain(w *mesh.World) plainWorld {
 	return plainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.Routes.All()), Policies: maps.Collect(w.Policies.All()),
-		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()),
+		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.Rules.All()),
 		Unbound: w.Unbound, Problems: w.Problems,
 	}
 }

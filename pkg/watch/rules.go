@@ -1,0 +1,30 @@
+package watch
+
+import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+
+// ruleIndex notes which rules changed since the last World, by Ref.String(); nil for one that is gone.
+type ruleIndex map[string]*mesh.Rule
+
+// note looks at an object as it is now. One of which there is neither anything to use nor anything to say concerns other meshes' gateways.
+func (x ruleIndex) note(o object) {
+	if o.key.kind != kindVirtualService && o.key.kind != kindDestinationRule {
+		return
+	}
+	ref := o.key.ref()
+	if o.value == nil && len(o.problems) == 0 {
+		x[ref.String()] = nil
+		return
+	}
+	x[ref.String()] = &mesh.Rule{Ref: ref, Generation: o.generation}
+}
+
+// apply returns the list with what was noted, and whether it differs.
+func (x ruleIndex) apply(from mesh.Map[*mesh.Rule]) (mesh.Map[*mesh.Rule], bool) {
+	rules := newEdit(from, func(a, b *mesh.Rule) bool { return *a == *b })
+	for key, rule := range x {
+		rules.put(key, rule)
+	}
+	clear(x)
+	changed := map[string]struct{}{}
+	return rules.apply(changed), len(changed) > 0
+}
