@@ -14,6 +14,7 @@ func newBootstrap(std stdio) *cobra.Command {
 		options      bootstrap.Options
 		zone         localityFlag
 		certificates certificateFlags
+		connection   connectionFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
@@ -23,12 +24,18 @@ itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOT
 
 With certificates the client declares that its application uses xDS credentials: that it
 encrypts its calls where a DestinationRule says so. One that does not would send them in
-plain text.`,
+plain text.
+
+With --tls-ca the client connects to the control plane over TLS, and may prove there who it
+is: by a service account token, or by a certificate. Then it says nothing of its namespace
+unless told to. gRPC sends the token only where the variable
+GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set, too.`,
 		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
     --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json
   controlplane bootstrap --namespace shop --certificates /var/run/secrets/mesh \
-    --authorities system=/etc/ssl/certs/ca-certificates.crt`,
+    --authorities system=/etc/ssl/certs/ca-certificates.crt
+  controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			hostname, err := os.Hostname()
@@ -38,6 +45,12 @@ plain text.`,
 			options.Hostname, options.Locality = hostname, zone.Locality
 			if options.Certificates, err = certificates.providers(cmd); err != nil {
 				return err
+			}
+			if options.Connection, err = connection.connection(cmd, &certificates); err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("namespace") {
+				options.Namespace = "" // what is proved, or else the default
 			}
 			text, err := bootstrap.JSON(options)
 			if err != nil {
@@ -49,12 +62,13 @@ plain text.`,
 	flags := cmd.Flags()
 	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
 	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME)")
-	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client")
+	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client; left out by default where it proves who it is")
 	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,...`")
 	flags.StringVar(&options.ServiceAccount, "service-account", "", "`NAME` of the client's service account")
 	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")
 	flags.StringVar(&options.ClusterID, "cluster-id", "", "`ID` of the cluster the client runs in")
 	flags.Var(&zone, "zone", "where the client runs")
 	certificates.register(cmd)
+	connection.register(cmd)
 	return cmd
 }

@@ -23,11 +23,14 @@ const (
 type Options struct {
 	// ServerURI is any gRPC target; DefaultServerURI when empty.
 	ServerURI string
-	// NodeID names the client in logs and in `inspect clients`. When empty it is made of Namespace and Hostname.
+	// Connection is how the client connects to it.
+	Connection Connection
+	// NodeID names the client in logs and in `inspect clients`. When empty it is made of Namespace and Hostname, or of Hostname
+	// alone for a client that proves who it is.
 	NodeID string
 	// Hostname distinguishes the clients of a namespace; it matters only without a NodeID.
 	Hostname string
-	// Namespace is where relative names resolve and whose rules hold; DefaultNamespace when empty.
+	// Namespace is where relative names resolve and whose rules hold. When empty it is DefaultNamespace, or what the client proves.
 	Namespace string
 	// Labels of the client's pod, for rules that choose clients by sourceLabels.
 	Labels map[string]string
@@ -47,13 +50,10 @@ type document struct {
 }
 
 type server struct {
-	URI      string       `json:"server_uri"`
-	Creds    []credential `json:"channel_creds"`
-	Features []string     `json:"server_features"`
-}
-
-type credential struct {
-	Type string `json:"type"`
+	URI       string       `json:"server_uri"`
+	Creds     []credential `json:"channel_creds"`
+	CallCreds []credential `json:"call_creds,omitempty"`
+	Features  []string     `json:"server_features"`
 }
 
 type node struct {
@@ -71,7 +71,7 @@ type locality struct {
 
 // metadata has Istio's keys, and one of Mizzen's own: CERTIFICATE_PROVIDERS.
 type metadata struct {
-	Namespace      string            `json:"NAMESPACE"`
+	Namespace      string            `json:"NAMESPACE,omitempty"`
 	Labels         map[string]string `json:"LABELS,omitempty"`
 	ServiceAccount string            `json:"SERVICE_ACCOUNT,omitempty"`
 	NodeName       string            `json:"NODE_NAME,omitempty"`
@@ -80,25 +80,30 @@ type metadata struct {
 }
 
 // JSON returns the document, indented and ending in a newline. It fails when a locality names a part without the one
-// above it, which no client could place, and when a certificate provider is one that some client refuses.
+// above it, which no client could place, and when a certificate provider or a connection is one that some client refuses.
 func JSON(o Options) ([]byte, error) {
-	if o.Locality.Zone != "" && o.Locality.Region == "" || o.Locality.SubZone != "" && o.Locality.Zone == "" {
+	if !complete(o.Locality) {
 		return nil, errors.New("a zone needs its region, and a sub-zone its zone")
 	}
 	providers, err := providersOf(o.Certificates)
 	if err != nil {
 		return nil, err
 	}
-	namespace := orDefault(o.Namespace, DefaultNamespace)
+	channel, call, err := o.Connection.credentials()
+	if err != nil {
+		return nil, err
+	}
+	id, cluster, namespace := o.whoami()
 	doc := document{
 		Servers: []server{{
-			URI:      orDefault(o.ServerURI, DefaultServerURI),
-			Creds:    []credential{{Type: "insecure"}},
-			Features: []string{"xds_v3"},
+			URI:       orDefault(o.ServerURI, DefaultServerURI),
+			Creds:     channel,
+			CallCreds: call,
+			Features:  []string{"xds_v3"},
 		}},
 		Node: node{
-			ID:       orDefault(o.NodeID, NodeID(namespace, o.Hostname)),
-			Cluster:  clusterName(namespace, o.Labels["app"]),
+			ID:       id,
+			Cluster:  cluster,
 			Locality: locality{Region: o.Locality.Region, Zone: o.Locality.Zone, SubZone: o.Locality.SubZone},
 			Metadata: metadata{
 				Namespace:      namespace,

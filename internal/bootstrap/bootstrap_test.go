@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,10 +31,20 @@ var full = bootstrap.Options{
 	},
 }
 
+// proving is a client that proves who it is, and so says nothing of that itself.
+var proving = bootstrap.Options{
+	ServerURI: "mizzen.mizzen-system.svc:15012",
+	Hostname:  "laptop",
+	Connection: bootstrap.Connection{
+		TLS: true, Authorities: "/mizzen/ca.crt", Certificate: "/mizzen/tls.crt", Key: "/mizzen/tls.key", Token: "/mizzen/token",
+	},
+}
+
 func TestJSONIsWhatTheGoldenSays(t *testing.T) {
 	for name, options := range map[string]bootstrap.Options{
 		"defaults": {Hostname: "laptop"},
 		"full":     full,
+		"proving":  proving,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := bootstrap.JSON(options)
@@ -52,7 +63,10 @@ func TestJSONIsWhatTheGoldenSays(t *testing.T) {
 }
 
 func TestJSONIsAcceptedByGRPC(t *testing.T) {
-	for name, options := range map[string]bootstrap.Options{"defaults": {}, "full": full} {
+	for name, options := range map[string]bootstrap.Options{
+		"defaults": {}, "full": full, "proving": proving,
+		"encrypted": {Connection: bootstrap.Connection{TLS: true}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := bootstrap.JSON(options)
 			if err != nil {
@@ -92,6 +106,31 @@ func TestJSONRefusesCertificatesThatAClientWould(t *testing.T) {
 				t.Error("got no error")
 			}
 		})
+	}
+}
+
+func TestJSONRefusesAConnectionThatIsNotWhatItSeems(t *testing.T) {
+	for name, connection := range map[string]bootstrap.Connection{
+		"a token in plaintext":        {Token: "a"},
+		"authorities in plaintext":    {Authorities: "a"},
+		"a certificate in plaintext":  {Certificate: "a", Key: "b"},
+		"a certificate without a key": {TLS: true, Certificate: "a"},
+		"a key without a certificate": {TLS: true, Key: "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := bootstrap.JSON(bootstrap.Options{Connection: connection}); err == nil {
+				t.Error("got no error")
+			}
+		})
+	}
+}
+
+func TestWhoProvesANamespaceMaySayItAsWell(t *testing.T) {
+	said := proving
+	said.Namespace = "shop"
+	text, err := bootstrap.JSON(said)
+	if err != nil || !strings.Contains(string(text), `"NAMESPACE": "shop"`) || !strings.Contains(string(text), `"mizzen~shop~laptop"`) {
+		t.Errorf("got %s (%v), want the namespace in metadata and id", text, err)
 	}
 }
 

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+// systemAuthorities stands for the authorities that the client's machine trusts.
+const systemAuthorities = "system"
+
+// connectionFlags say how a client connects to the control plane. The files need not be there yet, nor on this machine.
+type connectionFlags struct{ authorities, folder, token string }
+
+func (f *connectionFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.authorities, "tls-ca", "", "connect over TLS to a control plane whose certificate is of the authorities in this file: `FILE|system`, system for those of the client's machine")
+	flags.StringVar(&f.folder, "tls-client-certificate", "", "`DIR` with the certificate and key that the client shows the control plane, called as --certificate-layout says")
+	flags.StringVar(&f.token, "token", "", "`FILE` with the service account token that the client shows the control plane")
+}
+
+// connection is what the flags say.
+func (f *connectionFlags) connection(cmd *cobra.Command, certificates *certificateFlags) (bootstrap.Connection, error) {
+	c := bootstrap.Connection{TLS: f.authorities != "", Token: f.token}
+	if f.authorities != systemAuthorities {
+		c.Authorities = f.authorities
+	}
+	if f.folder != "" {
+		files, ok := certificates.files(f.folder)
+		if !ok {
+			return c, usageErrorf(cmd, "unknown --certificate-layout %q: it is one of kubernetes, istio", certificates.layout)
+		}
+		c.Certificate, c.Key = files.Certificate, files.Key
+	}
+	if !c.TLS && (c.Token != "" || c.Certificate != "") {
+		return c, usageErrorf(cmd, "--token and --tls-client-certificate need --tls-ca: a client shows them over TLS only")
+	}
+	return c, nil
+}
