@@ -8,7 +8,7 @@ RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help build image test lint golden generate demo e2e interop bench fuzz
+.PHONY: help build image crds test lint golden generate demo e2e interop bench fuzz
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ image: ## build the container image for amd64 and arm64 into bin/image, named IM
 	$(GO) -C hack/image run . -name $(IMAGE) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
 		-sbom $(CURDIR)/bin/image/sbom $(CURDIR)/bin/image/linux-amd64/controlplane $(CURDIR)/bin/image/linux-arm64/controlplane
 
+crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/crds.yaml, for clusters without Istio
+	mkdir -p bin
+	$(GO) run ./hack/crds >bin/crds.yaml
+
 test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
 	$(GO) -C hack/image test ./...
@@ -36,7 +40,7 @@ lint: ## run the linters, pinned in hack/tools
 	$(GO) mod tidy -diff
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
-	$(GO) test ./pkg/mesh ./pkg/translate ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./pkg/mesh ./pkg/translate ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
 	@git --no-pager diff --stat
 
 generate: golden ## the same: everything generated comes from the goldens' run

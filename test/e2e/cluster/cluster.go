@@ -26,7 +26,8 @@ const (
 // controllers are those that a mesh depends on. With fewer of them the cluster starts in half the time.
 const controllers = "serviceaccount-controller,serviceaccount-token-controller,namespace-controller," +
 	"garbage-collector-controller,deployment-controller,replicaset-controller,endpointslice-controller," +
-	"endpointslice-mirroring-controller,endpoints-controller,clusterrole-aggregation-controller"
+	"endpointslice-mirroring-controller,endpoints-controller,clusterrole-aggregation-controller," +
+	"validatingadmissionpolicy-status-controller"
 
 // Cluster is a running control plane without nodes.
 type Cluster struct {

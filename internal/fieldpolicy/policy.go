@@ -1,0 +1,93 @@
+package fieldpolicy
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// kind is one of Istio's that the table is about.
+type kind struct {
+	Plural string
+	Checks []check
+	spec   protoreflect.MessageDescriptor
+}
+
+// check is what the policy says of one field.
+type check struct{ Absent, Message string }
+
+// YAML returns a policy and a binding for each kind.
+func YAML() []byte {
+	kinds := []kind{
+		{Plural: "virtualservices", spec: (&networking.VirtualService{}).ProtoReflect().Descriptor()},
+		{Plural: "destinationrules", spec: (&networking.DestinationRule{}).ProtoReflect().Descriptor()},
+	}
+	for i, k := range kinds {
+		kinds[i].Checks = checks(k.spec)
+	}
+	var text bytes.Buffer
+	if err := document.Execute(&text, kinds); err != nil {
+		panic(err) // the template and what it is given are both constant
+	}
+	return text.Bytes()
+}
+
+func checks(spec protoreflect.MessageDescriptor) []check {
+	w := newWalker()
+	w.message(spec, "object.spec", 0, func(e string) string { return e })
+	var all []check
+	for _, name := range w.order {
+		row := w.rows[name]
+		message := name + " is left out: "
+		if row.Verdict == translate.Refused {
+			message = name + " is refused: "
+		}
+		message += strings.ReplaceAll(row.Note, "`", "")
+		all = append(all, check{Absent: strings.Join(w.absent[name], " &&\n      "), Message: strconv.Quote(message)})
+	}
+	return all
+}
+
+var document = template.Must(template.New("policy").Parse(`# Generated from the table in pkg/translate by ` + "`make golden`" + `; docs/FIELDS.md is the same for people.
+# Who applies a rule is warned of what gRPC clients cannot do. Nothing is denied: sidecars of the same mesh may well do it. To deny it, patch
+# validationActions to [Deny].
+{{- range .}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: mizzen-{{.Plural}}
+spec:
+  failurePolicy: Ignore
+  matchConstraints:
+    namespaceSelector:
+      matchLabels:
+        mizzen.dev/inject: enabled
+    resourceRules:
+    - apiGroups: [networking.istio.io]
+      apiVersions: ["*"]
+      operations: [CREATE, UPDATE]
+      resources: [{{.Plural}}]
+  validations:
+  {{- range .Checks}}
+  - expression: >-
+      {{.Absent}}
+    message: {{.Message}}
+    reason: Invalid
+  {{- end}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: mizzen-{{.Plural}}
+spec:
+  policyName: mizzen-{{.Plural}}
+  validationActions: [Warn, Audit]
+{{- end}}
+`))

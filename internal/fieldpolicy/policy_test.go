@@ -1,0 +1,51 @@
+package fieldpolicy
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+var update = flag.Bool("update", false, "rewrite the policy")
+
+const path = "../../manifests/admission/policy.yaml"
+
+// TestGenerated holds the policy that users install against the table.
+func TestGenerated(t *testing.T) {
+	got := YAML()
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want, got) {
+		t.Errorf("%s is not what the table says; run `make golden` (-file +table):\n%s", path, cmp.Diff(string(want), string(got)))
+	}
+}
+
+// TestEveryFieldIsTold: each row of what is not followed is in the policy, or below one that is.
+func TestEveryFieldIsTold(t *testing.T) {
+	text := string(YAML())
+	told := 0
+	for _, row := range translate.Fields() {
+		if strings.Contains(text, `"`+row.Field+" is ") {
+			told++
+			if row.Verdict == translate.Translated || row.Verdict == translate.Caveat {
+				t.Errorf("%s: the policy warns of it, but the table says %q", row.Field, row.Verdict)
+			}
+		}
+	}
+	if told < 40 {
+		t.Errorf("got %d fields in the policy, want at least 40", told)
+	}
+}

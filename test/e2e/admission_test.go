@@ -1,0 +1,123 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// unfollowed sets fields that gRPC clients cannot follow: above all, below lists, and below a part of a rule that has the same twice.
+const unfollowed = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: unfollowed}
+spec:
+  hosts: [echo]
+  tls: [{match: [{sniHosts: [echo]}], route: [{destination: {host: echo}}]}]
+  http:
+  - route: [{destination: {host: echo}}]
+  - match: [{uri: {exact: /a}}, {queryParams: {q: {exact: a}}}]
+    mirrors: [{destination: {host: echo}}]
+    route: [{destination: {host: echo}, headers: {request: {set: {a: b}}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: unfollowed}
+spec:
+  host: echo
+  subsets:
+  - name: a
+    trafficPolicy: {portLevelSettings: [{port: {number: 80}, connectionPool: {http: {idleTimeout: 1s}}}]}
+`
+
+// followed is the same without them.
+const followed = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: followed}
+spec:
+  hosts: [echo]
+  http:
+  - match: [{uri: {exact: /a}, headers: {a: {exact: b}}}]
+    timeout: 1s
+    retries: {attempts: 2, retryOn: unavailable}
+    route: [{destination: {host: echo, subset: a}, weight: 100}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: followed}
+spec:
+  host: echo
+  subsets: [{name: a, labels: {version: a}}]
+  trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 5}}
+`
+
+// TestAdmissionWarns has the API server warn who applies what gRPC clients cannot follow.
+func TestAdmissionWarns(t *testing.T) {
+	installDefinitions(t)
+	install(t, "overlays/dev")
+	ns := newInjectedNamespace(t)
+	apply := func(text string) string {
+		return kubectl(t, text, "--namespace", ns, "apply", "--dry-run=server", "--filename=-")
+	}
+	await(t, "a warning", func() error {
+		if said := apply(unfollowed); strings.Count(said, "Warning:") < 2 {
+			return fmt.Errorf("got %q", said)
+		}
+		return nil
+	})
+	// So that an expression that fails is told, too.
+	for _, policy := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
+		kubectl(t, "", "patch", "validatingadmissionpolicy", policy, "--type=merge", "--patch", `{"spec":{"failurePolicy":"Fail"}}`)
+	}
+	said := apply(unfollowed)
+	for _, want := range []string{
+		"VirtualService.tls is left out: ", "HTTPMatchRequest.queryParams is refused: ", "HTTPRoute.mirrors is left out: ",
+		"HTTPRouteDestination.headers is left out: ", "HTTPSettings.idleTimeout is left out: ",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("got no warning of %s\n%s", want, said)
+		}
+	}
+	if got, want := strings.Count(said, "Warning:"), 5; got != want {
+		t.Errorf("got %d warnings, want %d:\n%s", got, want, said)
+	}
+	if said := apply(followed); said != "" {
+		t.Errorf("of what gRPC clients follow: got %q, want no warning", said)
+	}
+	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
+	await(t, "no warning without the label", func() error {
+		if said := apply(unfollowed); said != "" {
+			return fmt.Errorf("got %q", said)
+		}
+		return nil
+	})
+}
+
+// TestAdmissionIsTyped: the API server itself has looked at the expressions and Istio's definitions, and found that they fit.
+func TestAdmissionIsTyped(t *testing.T) {
+	installDefinitions(t)
+	install(t, "overlays/dev")
+	for _, name := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
+		var policy *admissionv1.ValidatingAdmissionPolicy
+		await(t, name+" checked", func() (err error) {
+			policy, err = suite.core.AdmissionregistrationV1().ValidatingAdmissionPolicies().Get(t.Context(), name, metav1.GetOptions{})
+			if err == nil && policy.Status.ObservedGeneration != policy.Generation {
+				err = errors.New("its status is not written yet")
+			}
+			return err
+		})
+		if policy.Status.TypeChecking == nil {
+			continue
+		}
+		for _, w := range policy.Status.TypeChecking.ExpressionWarnings {
+			t.Errorf("%s: %s: %s", name, w.FieldRef, w.Warning)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	bootstrapVariable = "GRPC_XDS_BOOTSTRAP_CONFIG"
+	injectedVolume    = "mizzen-injected"
+	injectedDir       = "/var/run/secrets/mizzen.dev"
+)
+
+// TestInjection has the API server itself give Pods what gRPC needs, by the policy that users install.
+func TestInjection(t *testing.T) {
+	install(t, "overlays/dev")
+	ns := newInjectedNamespace(t)
+	awaitInjection(t, ns)
+
+	for name, test := range map[string]struct {
+		pod  string
+		want map[string][]string // environment by container
+	}{
+		"all containers, before what they have": {
+			pod: `
+spec:
+  initContainers:
+  - {name: first, image: x}
+  - {name: sidecar, image: x, restartPolicy: Always, env: [{name: A, value: a}]}
+  containers:
+  - {name: app, image: x, env: [{name: A, value: "$(MIZZEN_POD)"}]}
+  - {name: second, image: x}
+  volumes: [{name: data, emptyDir: {}}]`,
+			want: map[string][]string{
+				"first":   {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable},
+				"sidecar": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "A"},
+				"app":     {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "A"},
+				"second":  {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable},
+			},
+		},
+		"by tls": {
+			pod: `
+metadata: {annotations: {mizzen.dev/xds: tls}}
+spec:
+  automountServiceAccountToken: false
+  containers: [{name: app, image: x}]`,
+			want: map[string][]string{
+				"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", "GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS", bootstrapVariable},
+			},
+		},
+		"a container with a bootstrap of its own": {
+			pod: `
+spec:
+  containers:
+  - {name: own, image: x, env: [{name: GRPC_XDS_BOOTSTRAP, value: /etc/own.json}]}
+  - {name: app, image: x}`,
+			want: map[string][]string{
+				"own": {"GRPC_XDS_BOOTSTRAP"},
+				"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable},
+			},
+		},
+		"a pod with a bootstrap of its own": {
+			pod: `
+metadata: {annotations: {mizzen.dev/xds: tls}}
+spec: {containers: [{name: own, image: x, env: [{name: GRPC_XDS_BOOTSTRAP_CONFIG, value: "{}"}]}]}`,
+			want: map[string][]string{"own": {bootstrapVariable}},
+		},
+		"opted out": {
+			pod: `
+metadata: {annotations: {mizzen.dev/inject: "false", mizzen.dev/xds: tls}}
+spec: {containers: [{name: app, image: x}]}`,
+			want: map[string][]string{"app": nil},
+		},
+		"unknown transport": {
+			pod: `
+metadata: {annotations: {mizzen.dev/xds: carrier-pigeon}}
+spec: {containers: [{name: app, image: x}]}`,
+			want: map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := createPod(t, ns, test.pod)
+			if diff := cmp.Diff(test.want, environments(got)); diff != "" {
+				t.Errorf("environment (-want +got):\n%s", diff)
+			}
+			wantsTLS := strings.Contains(name, "by tls")
+			checkInjected(t, got, wantsTLS)
+		})
+	}
+}
+
+// TestInjectionFailsOpen: whatever is missing, Pods are created.
+func TestInjectionFailsOpen(t *testing.T) {
+	install(t, "overlays/dev")
+	ns := newInjectedNamespace(t)
+	awaitInjection(t, ns)
+	const pod = "spec: {containers: [{name: app, image: x}]}"
+
+	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch", `{"data":{"plaintext.json":null}}`)
+	await(t, "nothing injected once the text is gone", notInjected(t, ns, pod))
+	install(t, "overlays/dev")
+	awaitInjection(t, ns)
+
+	kubectl(t, "", "--namespace", "mizzen-system", "delete", "configmap", "mizzen-injection")
+	await(t, "nothing injected once the ConfigMap is gone", notInjected(t, ns, pod))
+	install(t, "overlays/dev")
+	awaitInjection(t, ns)
+
+	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
+	await(t, "nothing injected without the label", notInjected(t, ns, pod))
+}
+
+// notInjected is nil once a new Pod is left as it is.
+func notInjected(t *testing.T, ns, pod string) func() error {
+	return func() error {
+		if env := environments(createPod(t, ns, pod))["app"]; env != nil {
+			return fmt.Errorf("got %v", env)
+		}
+		return nil
+	}
+}
+
+// newInjectedNamespace makes a namespace with the label, whose Pods may be created.
+func newInjectedNamespace(t *testing.T) string {
+	t.Helper()
+	ns := newNamespace(t)
+	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject=enabled")
+	await(t, "service account", func() error {
+		_, err := suite.core.CoreV1().ServiceAccounts(ns).Get(t.Context(), "default", metav1.GetOptions{})
+		return err
+	})
+	return ns
+}
+
+// awaitInjection waits until the API server has taken the policy up, which it does some time after it was created.
+func awaitInjection(t *testing.T, ns string) {
+	t.Helper()
+	await(t, "injection", func() error {
+		if environments(createPod(t, ns, "spec: {containers: [{name: app, image: x}]}"))["app"] == nil {
+			return errors.New("a new Pod is left as it is")
+		}
+		return nil
+	})
+}
+
+// createPod asks for a Pod, and returns it as the API server would store it.
+func createPod(t *testing.T, ns, text string) *corev1.Pod {
+	t.Helper()
+	pod := &corev1.Pod{}
+	if err := yaml.UnmarshalStrict([]byte(text), pod); err != nil {
+		t.Fatal(err)
+	}
+	pod.Name = "pod"
+	return must(suite.core.CoreV1().Pods(ns).Create(t.Context(), pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}))(t)
+}
+
+func environments(pod *corev1.Pod) map[string][]string {
+	all := map[string][]string{}
+	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		all[c.Name] = nil
+		for _, e := range c.Env {
+			all[c.Name] = append(all[c.Name], e.Name)
+		}
+	}
+	return all
+}
+
+// checkInjected looks at what was injected: a document that gRPC reads, and with TLS the files that it names.
+func checkInjected(t *testing.T, pod *corev1.Pod, tls bool) {
+	t.Helper()
+	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		mounted := false
+		for _, m := range c.VolumeMounts {
+			mounted = mounted || m.Name == injectedVolume && m.MountPath == injectedDir && m.ReadOnly
+		}
+		if mounted != tls {
+			t.Errorf("container %s: got the volume mounted %t, want %t", c.Name, mounted, tls)
+		}
+		for _, e := range c.Env {
+			if e.Name == bootstrapVariable && e.Value != "{}" && !json.Valid([]byte(e.Value)) {
+				t.Errorf("container %s: got %q, want JSON", c.Name, e.Value)
+			}
+		}
+	}
+	var sources []string
+	for _, v := range pod.Spec.Volumes {
+		if v.Name != injectedVolume {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			switch {
+			case s.ServiceAccountToken != nil:
+				sources = append(sources, s.ServiceAccountToken.Path+" for "+s.ServiceAccountToken.Audience)
+			case s.DownwardAPI != nil:
+				sources = append(sources, s.DownwardAPI.Items[0].Path+" of "+s.DownwardAPI.Items[0].FieldRef.FieldPath)
+			}
+		}
+	}
+	var want []string
+	if tls {
+		want = []string{"token for mizzen.dev", "ca.crt of metadata.annotations['mizzen.dev/authorities']"}
+	}
+	if diff := cmp.Diff(want, sources); diff != "" {
+		t.Errorf("sources of the volume (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,104 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+const (
+	systemNamespace = "mizzen-system"
+	account         = "system:serviceaccount:mizzen-system:mizzen"
+)
+
+// TestInstall applies what users apply, one overlay over the other and back.
+func TestInstall(t *testing.T) {
+	installDefinitions(t)
+	for _, overlay := range []string{"dev", "production", "dev"} {
+		install(t, "overlays/"+overlay)
+	}
+}
+
+// TestInstalledRights: with its ServiceAccount the control plane is ready and proves who clients are, and may do nothing else.
+func TestInstalledRights(t *testing.T) {
+	installDefinitions(t)
+	install(t, "overlays/dev")
+	may := func(verb, group, resource, subresource, namespace, name string) authorizationv1.SubjectAccessReviewSpec {
+		return authorizationv1.SubjectAccessReviewSpec{User: account, ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: verb, Group: group, Resource: resource, Subresource: subresource, Namespace: namespace, Name: name,
+		}}
+	}
+	read := func(path string) authorizationv1.SubjectAccessReviewSpec {
+		return authorizationv1.SubjectAccessReviewSpec{
+			User: account, NonResourceAttributes: &authorizationv1.NonResourceAttributes{Verb: "get", Path: path},
+		}
+	}
+	for name, test := range map[string]struct {
+		what authorizationv1.SubjectAccessReviewSpec
+		want bool
+	}{
+		"watch pods":                  {may("watch", "", "pods", "", "", ""), true},
+		"write the status of a rule":  {may("update", "networking.istio.io", "virtualservices", "status", "shop", "cart"), true},
+		"write an event":              {may("create", "events.k8s.io", "events", "", "shop", ""), true},
+		"hold its Lease":              {may("update", "coordination.k8s.io", "leases", "", systemNamespace, "mizzen"), true},
+		"read the keys of tokens":     {read("/openid/v1/jwks"), true},
+		"read a Secret":               {may("get", "", "secrets", "", systemNamespace, "mizzen-tls"), false},
+		"list Secrets":                {may("list", "", "secrets", "", "", ""), false},
+		"read a ConfigMap":            {may("get", "", "configmaps", "", systemNamespace, "mizzen-injection"), false},
+		"write a rule":                {may("update", "networking.istio.io", "virtualservices", "", "shop", "cart"), false},
+		"delete a rule":               {may("delete", "networking.istio.io", "destinationrules", "", "shop", "cart"), false},
+		"write a pod":                 {may("update", "", "pods", "", "shop", "cart"), false},
+		"run something in a pod":      {may("create", "", "pods", "exec", "shop", "cart"), false},
+		"make a token":                {may("create", "", "serviceaccounts", "token", "shop", "default"), false},
+		"hold the Lease of another":   {may("update", "coordination.k8s.io", "leases", "", systemNamespace, "another"), false},
+		"hold a Lease somewhere else": {may("create", "coordination.k8s.io", "leases", "", "kube-system", ""), false},
+		"read metrics of the cluster": {read("/metrics"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			review := &authorizationv1.SubjectAccessReview{Spec: test.what}
+			got := must(suite.core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{}))(t)
+			if got.Status.Allowed != test.want {
+				t.Errorf("got allowed %t, want %t", got.Status.Allowed, test.want)
+			}
+		})
+	}
+	t.Run("serve", func(t *testing.T) {
+		p := startControlPlane(t, "--kubeconfig", accountKubeconfig(t), "--identity", "proof", "--namespaces", "")
+		if status := get(t, "http://"+p.admin+"/readyz"); status != http.StatusOK {
+			t.Errorf("readyz: got %d, want 200", status)
+		}
+	})
+}
+
+// accountKubeconfig is that of the ServiceAccount that the manifests make.
+func accountKubeconfig(t *testing.T) string {
+	t.Helper()
+	request := &authenticationv1.TokenRequest{}
+	token := must(suite.core.CoreV1().ServiceAccounts(systemNamespace).CreateToken(t.Context(), "mizzen", request, metav1.CreateOptions{}))(t)
+	file := must(clientcmd.LoadFromFile(suite.kubeconfig))(t)
+	for _, user := range file.AuthInfos {
+		user.ClientCertificateData, user.ClientKeyData, user.Token = nil, nil, token.Status.Token
+	}
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*file, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func get(t *testing.T, url string) int {
+	t.Helper()
+	request := must(http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))(t)
+	response := must(http.DefaultClient.Do(request))(t)
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode
+}

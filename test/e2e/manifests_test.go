@@ -1,0 +1,36 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// kubectl runs the command on the cluster as somebody who may do anything, and returns what it complained of.
+func kubectl(t *testing.T, input string, args ...string) string {
+	t.Helper()
+	bin := must(binaries())(t)
+	cmd := exec.Command(filepath.Join(bin, "kubectl"), append([]string{"--kubeconfig", suite.kubeconfig}, args...)...)
+	cmd.Stdin = strings.NewReader(input)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		t.Fatal(fmt.Errorf("kubectl %s: %w\n%s%s", strings.Join(args, " "), err, &out, &said))
+	}
+	return said.String()
+}
+
+// install applies a folder of manifests as its users do, and demands that nobody has anything to say about it: no unknown field, and
+// nothing that the Pod Security level of the namespace would refuse. The namespace stays for the other tests.
+func install(t *testing.T, folder string) {
+	t.Helper()
+	said := kubectl(t, "", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", filepath.Join("..", "..", "manifests", folder))
+	if said != "" {
+		t.Errorf("apply -k manifests/%s: got %q, want no warning", folder, said)
+	}
+}
