@@ -134,8 +134,8 @@ func TestFailures(t *testing.T) {
 		"serve a missing folder":       {"serve --files testdata/missing", "open the folder of --files: stat testdata/missing"},
 		"serve a file":                 {"serve --files main.go", "main.go is not a folder"},
 		"serve a missing kubeconfig":   {"serve --kubeconfig testdata/missing", "read the file of --kubeconfig"},
-		"serve on a bad xDS address":   {"serve --files . --xds-address 256.0.0.1:1", "choose another address with --xds-address"},
-		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 256.0.0.1:1", "with --admin-address"},
+		"serve on a bad xDS address":   {"serve --files . --xds-address 127.0.0.1:65536", "choose another address with --xds-address"},
+		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:65536", "with --admin-address"},
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
 		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (give its admin address with --address)"},
 	}

@@ -19,6 +19,7 @@ type explainFlags struct {
 	call    string
 	headers []string
 	address string
+	token   string
 	output  string
 }
 
@@ -45,6 +46,7 @@ The objects come from files, or from a running control plane.`,
 	f.StringVar(&flags.call, "call", "", "the full name of the method: `/PACKAGE.SERVICE/METHOD`")
 	f.StringArrayVar(&flags.headers, "header", nil, "metadata of the call, `NAME=VALUE`; may be repeated")
 	f.StringVar(&flags.address, "address", "", "ask the control plane with this --admin-address, `HOST:PORT`, instead of reading files")
+	f.StringVar(&flags.token, flagAdminToken, "", "`FILE` with the token that --address asks for")
 	f.StringVarP(&flags.output, "output", "o", "text", "form of the output: `text|json`")
 	return cmd
 }
@@ -100,7 +102,7 @@ func (f *explainFlags) answer(cmd *cobra.Command, std stdio, q explain.Question)
 		}
 		return explain.Explain(snapshot.New(world), q)
 	}
-	body, err := fetch(cmd.Context(), f.address, explain.Path+"?"+q.Query())
+	body, err := fetch(cmd.Context(), f.address, f.token, explain.Path+"?"+q.Query())
 	if err != nil {
 		return nil, err
 	}

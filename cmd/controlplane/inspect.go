@@ -42,7 +42,7 @@ var tables = map[string]func([]byte) ([][]string, error){
 }
 
 func newInspect(std stdio) *cobra.Command {
-	var address, output string
+	var address, token, output string
 	cmd := &cobra.Command{
 		Use:   "inspect clients|resources|problems",
 		Short: "Ask a running control plane what it knows",
@@ -62,7 +62,7 @@ the resources it serves and where they come from, or for the Problems of its obj
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := fetch(cmd.Context(), address, admin.ListPath(args[0]))
+			body, err := fetch(cmd.Context(), address, token, admin.ListPath(args[0]))
 			if err != nil {
 				return err
 			}
@@ -77,17 +77,25 @@ the resources it serves and where they come from, or for the Problems of its obj
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", defaultAdminAddress, "`HOST:PORT` of the control plane's --admin-address")
+	cmd.Flags().StringVar(&token, flagAdminToken, "", "`FILE` with the token that the control plane's --admin-address asks for")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "form of the output: `table|json`")
 	return cmd
 }
 
-// fetch reads JSON from a path of an admin address.
-func fetch(ctx context.Context, address, path string) ([]byte, error) {
+// fetch reads JSON from a path of an admin address, with the token in a file if that is named.
+func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s (is --address right?): %w", address, err)
+	}
+	if token != "" {
+		text, err := admin.ReadToken(token)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flagAdminToken, err)
+		}
+		request.Header.Set("Authorization", "Bearer "+text)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -96,6 +104,9 @@ func fetch(ctx context.Context, address, path string) ([]byte, error) {
 	body, err := io.ReadAll(response.Body)
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return nil, fmt.Errorf("%s lets nobody look without its token: %s", address, bytes.TrimSpace(body))
 	}
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %s: it is not the admin address of a control plane (see --address)", address, response.Status)

@@ -15,6 +15,7 @@ const (
 	flagTLSAddress     = "xds-tls-address"
 	flagAdminAddress   = "admin-address"
 	flagMetricsAddress = "metrics-address"
+	flagAdminToken     = "admin-token"
 )
 
 // authorityPath is where the admin server shows what clients must trust, if the certificate was made at start.
@@ -49,6 +50,16 @@ func listenAll(at addresses) (on listeners, err error) {
 		*one.listener, open = listener, append(open, listener)
 	}
 	return on, nil
+}
+
+// onLoopback says whether only who is on the same machine, or in the same pod, can reach an address.
+func onLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return true // nothing can listen there; that is said when it is tried
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // ports are those of xDS: the plaintext one first, if there is one.

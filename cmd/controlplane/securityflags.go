@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/certificate"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
@@ -31,6 +32,7 @@ type securityFlags struct {
 	identity, audience string
 	tlsDir             string
 	selfSigned         []string
+	adminToken         string
 	limits             ads.Limits
 }
 
@@ -42,13 +44,18 @@ func (f *securityFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.audience, "token-audience", identity.DefaultAudience, "the audience of clients' service account `TOKENS`")
 	flags.StringVar(&f.tlsDir, "tls-certificates", "", "`DIR` with tls.crt and tls.key for --xds-tls-address, and ca.crt for clients' certificates; read again when they change")
 	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "make a certificate for these `NAMES` at start, for development; /ca.crt of the admin address shows it")
+	flags.StringVar(&f.adminToken, flagAdminToken, "", "`FILE` with a token, of 16 characters or more, that --admin-address asks for before it shows anything but health and metrics")
 	f.limits = ads.DefaultLimits
 	flags.IntVar(&f.limits.Streams, "max-streams", ads.DefaultLimits.Streams, "`NUMBER` of streams to serve at most; 0 is any")
 	flags.IntVar(&f.limits.StreamsPerClient, "max-streams-per-client", ads.DefaultLimits.StreamsPerClient,
 		"`NUMBER` of streams of one client that proved who it is; 0 is any")
 }
 
-func (f *securityFlags) validate(cmd *cobra.Command, tlsAddress string) error {
+func (f *securityFlags) validate(cmd *cobra.Command, at addresses) error {
+	if err := f.validateAdmin(cmd, at.admin); err != nil {
+		return err
+	}
+	tlsAddress := at.tls
 	certified := f.tlsDir != "" || len(f.selfSigned) > 0
 	switch {
 	case f.identity != identityAuto && f.identity != identityProof && f.identity != identityClaim:
@@ -61,6 +68,22 @@ func (f *securityFlags) validate(cmd *cobra.Command, tlsAddress string) error {
 		return usageErrorf(cmd, "--tls-certificates and --tls-self-signed need --xds-tls-address")
 	case f.limits.Streams < 0 || f.limits.StreamsPerClient < 0:
 		return usageErrorf(cmd, "--max-streams and --max-streams-per-client must not be negative")
+	}
+	return nil
+}
+
+// validateAdmin keeps configuration and profiles from whoever can reach the address.
+func (f *securityFlags) validateAdmin(cmd *cobra.Command, address string) error {
+	if f.adminToken != "" {
+		_, err := admin.ReadToken(f.adminToken)
+		if err != nil {
+			return fmt.Errorf("--%s: %w", flagAdminToken, err)
+		}
+		return nil
+	}
+	if !onLoopback(address) {
+		return usageErrorf(cmd, "--%s %s can be reached from elsewhere and shows the configuration of the whole mesh: "+
+			"give a token with --%s, or let it listen on 127.0.0.1 and serve health and metrics on --%s", flagAdminAddress, address, flagAdminToken, flagMetricsAddress)
 	}
 	return nil
 }

@@ -28,7 +28,6 @@ type serveFlags struct {
 	source    sourceFlags
 	security  securityFlags
 	addresses addresses
-	stateDir  string
 	grace     time.Duration
 	logging   logging.Options
 }
@@ -72,7 +71,6 @@ over TLS, or by calling from the address of its pod. Elsewhere it is who it says
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
 	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve health and metrics on, and nothing else, for who should not see the rest")
-	f.StringVar(&flags.stateDir, "state-dir", "", "`DIR` to keep in what is needed after a restart while the API server is away")
 	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "over how long streams are ended at shutdown")
 	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
 	f.StringVar(&flags.logging.Format, "log-format", "text", "form of the log lines: `text|json`")
@@ -80,7 +78,7 @@ over TLS, or by calling from the address of its pod. Elsewhere it is who it says
 }
 
 func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
-	if err := errors.Join(flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses.tls)); err != nil {
+	if err := errors.Join(flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses)); err != nil {
 		return err
 	}
 	if flags.addresses.xds == addressOff && flags.addresses.tls == "" {
@@ -104,9 +102,9 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	who := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.stateDir)
+	who := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, addresses: flags.addresses, tls: tls, who: &who, limits: flags.security.limits, grace: flags.grace, logger: logger,
+		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, who: &who, limits: flags.security.limits, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.sayReady(std.out) },
 	})
 	if err != nil {
@@ -117,9 +115,13 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 
 // planeOptions say what a control plane is made of.
 type planeOptions struct {
-	source    watch.Source
+	source watch.Source
+	// metrics are those of the source.
+	metrics   []prometheus.Collector
 	addresses addresses
-	tls       protection
+	// adminToken is a file with what the admin server asks for; empty asks for nothing.
+	adminToken string
+	tls        protection
 	// who proves clients' identities, by the World's pods; nil takes clients at their word.
 	who    *identity.Options
 	limits ads.Limits
@@ -150,6 +152,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
+	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = snapshot.NewStore(snapshot.Options{Logger: o.logger, Registry: registry})
 	p.ads = ads.New(ads.Options{
@@ -164,7 +167,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		p.metrics = admin.New(open)
 	}
 	full := open
-	full.Listener, full.Public, full.Handlers = on.admin, false, handlers
+	full.Listener, full.Public, full.TokenFile, full.Handlers = on.admin, false, o.adminToken, handlers
 	full.Lists = []admin.List{
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),

@@ -33,13 +33,25 @@ func NewList[T any](name string, read func() []T) List {
 
 func newHandler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", serveIndex(o))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", serveReadiness(o))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	if o.Public {
+		mux.HandleFunc("GET /{$}", serveIndex(o))
 		return mux
 	}
+	inner := newInnerHandler(o)
+	if o.TokenFile != "" {
+		inner = guarded(o.TokenFile, o.Logger, inner)
+	}
+	mux.Handle("/", inner)
+	return mux
+}
+
+// newInnerHandler serves what is not for everybody.
+func newInnerHandler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", serveIndex(o))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

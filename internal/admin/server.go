@@ -20,10 +20,12 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Options of a Server. All of them are needed but Handlers.
+// Options of a Server. All of them are needed but TokenFile and Handlers.
 type Options struct {
 	// Public leaves out all that shows configuration or profiles: what remains may be reached by anybody.
 	Public bool
+	// TokenFile holds what must be known to see anything but health and metrics; empty asks for nothing.
+	TokenFile string
 	// Listener is closed by Run.
 	Listener net.Listener
 	// Ready is closed once clients are served.

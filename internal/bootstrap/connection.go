@@ -26,7 +26,7 @@ func (c Connection) proves() bool { return c.Token != "" || c.Certificate != "" 
 const (
 	plaintext = "insecure"
 	encrypted = "tls"
-	tokenFile = "jwt_token_file"
+	tokenFile = "jwt_token_file" //nolint:gosec // a name
 )
 
 type credential struct {

@@ -1,0 +1,66 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// minTokenBytes is below what can be guessed.
+const minTokenBytes = 16
+
+// ReadToken reads the text that is asked of whoever wants to look, without white space around it.
+func ReadToken(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if len(token) < minTokenBytes {
+		return "", fmt.Errorf("the token in %s is shorter than %d characters", file, minTokenBytes)
+	}
+	return token, nil
+}
+
+// bearer is what a request brings as its token, if it does.
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return "", false
+	}
+	return strings.TrimSpace(token), true
+}
+
+// guarded lets in who knows the token of the file, which is read each time so that it may be replaced. While it cannot be read,
+// nobody is let in.
+func guarded(file string, logger *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, ok := bearer(r)
+		if !ok {
+			refuse(w, "a token is needed: the one of --admin-token, as Authorization: Bearer TOKEN")
+			return
+		}
+		want, err := ReadToken(file)
+		if err != nil {
+			logger.Warn("cannot read the token of the admin address; nobody is let in", "error", err)
+			refuse(w, "the control plane cannot read its own token: see its log")
+			return
+		}
+		// Sums are of one length, so that not even the length of the token can be told from how long this takes.
+		a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+		if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
+			refuse(w, "the token is not that of --admin-token")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, why string) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	writeText(w, http.StatusUnauthorized, why)
+}
