@@ -1,6 +1,9 @@
 package mesh
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // World is all that is known of the cluster at one moment. It is immutable.
 //
@@ -8,6 +11,8 @@ import "slices"
 type World struct {
 	// Revision counts the Worlds of one process, from 1.
 	Revision uint64
+	// Arrived is when the first of the changes came in that make this World another than the last; zero when the source does not say.
+	Arrived time.Time
 	// Domain is the cluster's DNS domain, such as cluster.local.
 	Domain string
 	// RootNamespace is the namespace whose DestinationRules hold for the whole mesh.

@@ -14,6 +14,8 @@ type metrics struct {
 	responses, resources   *prometheus.CounterVec
 	refusals, marshals     *prometheus.CounterVec
 	publishedToSent        prometheus.Histogram
+	// waiting, publication and propagation follow a change, see change.go.
+	waiting, publication, propagation prometheus.Histogram
 }
 
 func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
@@ -23,6 +25,9 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	byType := func(name, help string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mizzen_" + name, Help: help}, []string{"type"})
 	}
+	seconds := func(name, help string, buckets ...float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mizzen_" + name + "_seconds", Help: help, Buckets: buckets})
+	}
 	m := &metrics{
 		worlds:    counter("worlds_published_total", "Worlds published since the start."),
 		changes:   counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
@@ -31,15 +36,19 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		resources: byType("xds_resources_sent_total", "Resources in the discovery responses sent."),
 		refusals:  byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
 		marshals:  byType("resources_marshalled_total", "Resources translated and marshalled; each is shared by all streams."),
-		publishedToSent: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "mizzen_publish_to_send_seconds", Help: "From the publication of a World to the making of a response that carries its change.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
-		}),
+		publishedToSent: seconds("publish_to_send", "From the publication of a World to the making of a response that carries its change.",
+			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
+		waiting: seconds("change_wait", "From the arrival of a change to the publication of the World that has it.",
+			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
+		publication: seconds("publication", "How long it takes to publish a World: to translate what clients follow, and to wake them.",
+			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
+		propagation: seconds("propagation", "From the arrival of a change to the answer of the last connected client that it concerns.",
+			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300),
 	}
 	if registry == nil {
 		return m
 	}
-	registry.MustRegister(m.worlds, m.changes, m.woken, m.responses, m.resources, m.refusals, m.marshals, m.publishedToSent)
+	registry.MustRegister(m.worlds, m.changes, m.woken, m.responses, m.resources, m.refusals, m.marshals, m.publishedToSent, m.waiting, m.publication, m.propagation)
 	// These are counted when somebody looks, so that a change costs nothing for them.
 	gauge := func(name, help string, count func() int) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mizzen_" + name, Help: help}, func() float64 {

@@ -18,8 +18,10 @@ func (sub *subscription) answered(refusal *statuspb.Status) {
 	if len(sub.inFlight) == 0 {
 		return
 	}
-	batch := sub.inFlight[0]
+	batch := sub.inFlight[0].resources
+	arrive(sub.inFlight[0].changes)
 	sub.inFlight = sub.inFlight[1:]
+	sub.session.store.stirred()
 	if refusal == nil {
 		for _, v := range batch {
 			sub.accept(v)

@@ -54,6 +54,7 @@ func (s *Store) Open(o Opener) *Session {
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()
+	s.stirred()
 	return session
 }
 
@@ -78,6 +79,7 @@ func (s *Session) Close() {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	delete(s.store.sessions, s)
+	s.store.stirred()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range s.subs {
@@ -86,6 +88,7 @@ func (s *Session) Close() {
 			sub.again.Stop()
 		}
 		sub.confirmed()
+		sub.leave()
 		s.store.follow(sub, nil, false)
 	}
 }
@@ -121,6 +124,8 @@ func (s *Session) watch(sub *subscription, send func(), must bool) (cancel func(
 	sub.armed = w
 	if behind || st.Current() != seen && sub.behind(st.Current()) {
 		sub.fire()
+	} else {
+		sub.current()
 	}
 	return func() {
 		st.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -33,6 +34,8 @@ type Store struct {
 	check    Check
 	current  atomic.Pointer[Snapshot]
 	ready    chan struct{}
+	// stirs counts what may have changed how things stand with clients.
+	stirs atomic.Uint64
 
 	// mu protects the fields below and subscription.armed.
 	mu       sync.Mutex
@@ -93,19 +96,24 @@ func (s *Store) Publish(world *mesh.World) {
 		old = &Snapshot{world: &mesh.World{}, counters: s.counters, check: s.check}
 	}
 	changed := world.ChangedSince(old.world)
+	began := time.Now()
 	next := old.derive(world, changed)
 	s.translateAhead(old, next, changed)
+	under := newChange(world, began, s.counters)
 
 	s.mu.Lock()
 	s.current.Store(next)
-	due := s.due(next, changed)
+	due := s.due(next, changed, under)
 	for _, sub := range due {
 		sub.woken = next.made
 		sub.fire()
 	}
 	s.mu.Unlock()
+	under.begun()
+	s.stirred()
 
 	s.counters.published(len(changed), len(due))
+	s.counters.publication.Observe(time.Since(began).Seconds())
 	s.logger.Debug("published world", "revision", world.Revision, "hosts_changed", len(changed), "subscriptions_woken", len(due))
 	select {
 	case <-s.ready:
@@ -135,13 +143,13 @@ func (s *Store) translateAhead(old, next *Snapshot, changed []string) {
 	}
 }
 
-// due returns the armed subscriptions to which something new must be sent, clusters and endpoints before what names them.
-// The caller holds mu.
-func (s *Store) due(next *Snapshot, changed []string) []*subscription {
+// due returns the armed subscriptions to which something new must be sent, clusters and endpoints before what names them. Those that are
+// busy with an earlier response get it with the next, and are under the change as well. The caller holds mu.
+func (s *Store) due(next *Snapshot, changed []string, under *change) []*subscription {
 	found := map[*subscription]struct{}{}
 	for _, host := range changed {
 		for i := range s.concerned(host) {
-			if _, already := found[i.sub]; already || i.sub.armed == nil {
+			if _, already := found[i.sub]; already {
 				continue
 			}
 			if i.sub.differs(i.name, next) {
@@ -151,14 +159,17 @@ func (s *Store) due(next *Snapshot, changed []string) []*subscription {
 	}
 	if len(changed) > 0 {
 		for sub := range s.wildcards {
-			if sub.armed != nil && sub.behind(next) {
+			if sub.behind(next) {
 				found[sub] = struct{}{}
 			}
 		}
 	}
 	due := make([]*subscription, 0, len(found))
 	for sub := range found {
-		due = append(due, sub)
+		sub.enter(under)
+		if sub.armed != nil {
+			due = append(due, sub)
+		}
 	}
 	slices.SortFunc(due, func(a, b *subscription) int { return a.t.rank() - b.t.rank() })
 	return due
@@ -183,6 +194,7 @@ func (s *Store) follow(sub *subscription, names map[string]struct{}, wildcard bo
 		}
 	}
 	sub.names, sub.wildcard = names, wildcard
+	s.stirred()
 	if wildcard {
 		s.wildcards[sub] = struct{}{}
 	} else {

@@ -29,7 +29,9 @@ type subscription struct {
 
 	held map[string]*holding
 	// inFlight are the responses sent and not yet answered, oldest first.
-	inFlight [][]*Versioned
+	inFlight []flight
+	// under are the changes that the next response will carry.
+	under []*change
 	// again looks at the subscription later, see settle.go; nil when there is no need.
 	again *time.Timer
 }
@@ -197,8 +199,10 @@ func (sub *subscription) take(full bool) answer {
 		delete(sub.held, name)
 	}
 	a.version = version.String()
-	sub.inFlight = append(sub.inFlight, a.resources)
+	sub.inFlight = append(sub.inFlight, flight{a.resources, sub.under})
+	sub.under = nil
 	if len(sub.inFlight) > maxInFlight {
+		abandon(sub.inFlight[0].changes)
 		sub.inFlight = sub.inFlight[1:]
 	}
 	return a
