@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
@@ -24,6 +25,7 @@ type sourceFlags struct {
 	namespaces                 []string
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
+	state                      stateFlags
 	// proof says whether clients must prove who they are, for which the source lists pods.
 	proof func(inCluster bool) bool
 }
@@ -36,6 +38,7 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.emptyGrace, "empty-service-grace", 10*time.Second,
 		"how long a Service keeps its endpoints that loses all of them at once, two or more; 0 is not at all")
 	f.mesh.register(cmd)
+	f.state.register(cmd)
 }
 
 func (f *sourceFlags) validate(cmd *cobra.Command) error {
@@ -47,7 +50,7 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	case f.emptyGrace < 0:
 		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
-	return nil
+	return f.state.validate(cmd)
 }
 
 // openSource is a source and what to tidy up after it.
@@ -58,6 +61,8 @@ type openSource struct {
 	fetch identity.Fetch
 	// inCluster says that this process runs in the cluster that it serves.
 	inCluster bool
+	// metrics are the source's own.
+	metrics []prometheus.Collector
 }
 
 // open chooses the source and logs which it is.
@@ -101,7 +106,8 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
 	options := f.options(logger)
-	options.Pods = f.proof(inCluster)
+	options.Pods, options.Cluster = f.proof(inCluster), config.Host
+	metrics := f.state.remember(&options, logger)
 	kube, err := watch.NewKube(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
@@ -113,7 +119,7 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.RESTClient().Get().AbsPath(path).DoRaw(ctx)
 	}
-	return &openSource{Source: kube, close: func() {}, fetch: fetch, inCluster: inCluster}, nil
+	return &openSource{Source: kube, close: func() {}, fetch: fetch, inCluster: inCluster, metrics: metrics}, nil
 }
 
 // openDemo gives the embedded objects to the file source, in a folder that goes with the process.

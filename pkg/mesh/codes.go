@@ -101,6 +101,10 @@ var codes = []CodeDoc{
 		CodeEndpointsVanished, "A Service that is still there had two or more endpoints in use, and lost all of them in one step. That is seldom meant, so clients keep them for `--empty-service-grace`. Endpoints that stop one after the other are not kept.",
 		"Bring the EndpointSlices back, or delete the Service if it is to go. `--empty-service-grace=0` believes every loss at once.",
 	},
+	{
+		CodeLastGood, "The control plane started while its API server could not be read, and serves what it had stored in `--state-dir` at the time that the message names. Nothing is deleted meanwhile.",
+		"Make the API server answer: then the control plane goes over to what it says. The log names what it refuses, if it does answer.",
+	},
 }
 
 // ProblemsMarkdown is the page about the codes, for docs/PROBLEMS.md.

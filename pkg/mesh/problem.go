@@ -89,6 +89,8 @@ const (
 	CodeTooLarge Code = "TooLarge"
 	// CodeEndpointsVanished: a Service lost all of its endpoints at once. For a while clients keep them.
 	CodeEndpointsVanished Code = "EndpointsVanished"
+	// CodeLastGood: the control plane started while its cluster could not be read, and serves what it had stored.
+	CodeLastGood Code = "LastGood"
 )
 
 // Problem is what an author did that cannot be honoured, or only in part: the one kind of error that users see.

@@ -39,6 +39,9 @@ type World struct {
 
 	// Rules are the VirtualServices and DestinationRules that hold for the mesh or have Problems of reading, by Ref.String().
 	Rules Map[*Rule]
+	// StoredAt is zero when the source itself was read. Else the source is away since the start, and this is what was stored at that time.
+	StoredAt time.Time
+
 	// Sources say where objects were read; those of a cluster have none.
 	Sources map[Ref]*Source
 	// Problems are those found while reading objects, sorted. Those of translation come from the translator.

@@ -59,6 +59,12 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
 	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
 	registry.MustRegister(newCensus(store))
+	gauge("serving_last_good", "1 while what was stored is served, because the API server could not be read since the start.", func() int {
+		if store.world().StoredAt.IsZero() {
+			return 0
+		}
+		return 1
+	})
 	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.heldBack)
 	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

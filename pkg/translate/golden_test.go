@@ -90,6 +90,7 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 		mesh.CodeHeldBack:          "a fault of the control plane",
 		mesh.CodeInternal:          "a fault of the control plane",
 		mesh.CodeEndpointsVanished: "changes only",
+		mesh.CodeLastGood:          "restarts only",
 	}
 	shown := map[mesh.Code]bool{}
 	for _, g := range goldens(t) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -15,6 +16,8 @@ type assembler struct {
 	domain, root string
 	defaults     mesh.Defaults
 	last         *mesh.World
+	// stored is when what is kept here was stored, until the source itself has been read.
+	stored time.Time
 
 	services      map[objectID]*mesh.Service
 	dirtyServices map[objectID]struct{}
@@ -132,9 +135,9 @@ func (a *assembler) world() *mesh.World {
 		Services: next.services.apply(changed), Addresses: next.addresses.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
 		Pods: last.Pods, PodAddresses: last.PodAddresses, Rules: last.Rules, Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
-		Changed: slices.Sorted(maps.Keys(changed)),
+		Changed: slices.Sorted(maps.Keys(changed)), StoredAt: a.stored,
 	}
-	same := a.last != nil && len(changed) == 0
+	same := a.last != nil && len(changed) == 0 && w.StoredAt.Equal(last.StoredAt)
 	if pods, addresses, moved := next.applyPods(); moved {
 		w.Pods, w.PodAddresses, same = pods, addresses, false
 	}

@@ -95,35 +95,51 @@ func (k *Kube) add(kind kind, namespace string, source listWatch) *informer {
 	}
 	i := &informer{
 		kind: kind, domain: k.options.Domain, source: source, inbox: k.inbox, link: k.link, logger: logger,
-		presence: newPresence(), settled: make(chan struct{}), known: map[objectKey]string{},
+		presence: newPresence(), settled: make(chan struct{}), known: map[objectKey]struct{}{},
 	}
 	k.informers = append(k.informers, i)
 	return i
 }
 
-// Run implements Source. It returns only when ctx ends: while the cluster cannot be reached at all, no World is sent.
+// Run implements Source. It returns only when ctx ends. While the cluster cannot be reached at all, no World is sent but one of what
+// a Memory keeps.
 func (k *Kube) Run(ctx context.Context, out Worlds) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, i := range k.informers {
 		running.Go(func() { i.run(ctx) })
 	}
+	a := newAssembler(k.options)
+	saver := newSaver(k.options)
+	running.Go(saver.run)
+	defer saver.finish(a)
+	recalled := k.recall(ctx, a, out)
+	if !k.complete(ctx, nil) {
+		return nil
+	}
+	k.options.Logger.Info("kubernetes objects are complete")
+	k.supersede(a, recalled)
+	k.assemble(ctx, a, saver, out)
+	return nil
+}
+
+// complete waits until every informer has settled. It says false when ctx ends before, or something comes from expired.
+func (k *Kube) complete(ctx context.Context, expired <-chan time.Time) bool {
 	for _, i := range k.informers {
 		select {
 		case <-i.settled:
+		case <-expired:
+			return false
 		case <-ctx.Done():
-			return nil
+			return false
 		}
 	}
-	k.options.Logger.Info("kubernetes objects are complete")
-	k.assemble(ctx, out)
-	return nil
+	return true
 }
 
 // assemble makes Worlds of what the informers put into the inbox. A change that comes after a pause is taken up at once;
 // those that come while a World is made, or within MinInterval of it, go into the next one together.
-func (k *Kube) assemble(ctx context.Context, out Worlds) {
-	a := newAssembler(k.options)
+func (k *Kube) assemble(ctx context.Context, a *assembler, saver *saver, out Worlds) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	kept := newAlarm()
@@ -138,6 +154,7 @@ func (k *Kube) assemble(ctx context.Context, out Worlds) {
 		}
 		if world := a.world(); world != last {
 			out.Put(world)
+			saver.changed()
 			last = world
 		}
 		pause.Reset(k.options.MinInterval)
@@ -148,6 +165,8 @@ func (k *Kube) assemble(ctx context.Context, out Worlds) {
 		}
 		select {
 		case <-k.inbox.poke:
+		case <-saver.due():
+			saver.hand(a)
 		case <-kept.after(a.guard.next(time.Now())):
 		case <-ctx.Done():
 			return

@@ -33,6 +33,17 @@ func (b *inbox) put(changes map[objectKey]*object) {
 	}
 }
 
+// forget has objects go of which nothing has come.
+func (b *inbox) forget(keys []objectKey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, key := range keys {
+		if _, ok := b.changes[key]; !ok {
+			b.changes[key] = nil
+		}
+	}
+}
+
 // take empties the inbox.
 func (b *inbox) take() map[objectKey]*object {
 	b.mu.Lock()

@@ -40,10 +40,10 @@ type informer struct {
 	settled chan struct{}
 	once    sync.Once
 
-	// The reflector's goroutine alone touches what follows: the version of every object that there is; whether the kind
+	// The reflector's goroutine alone touches what follows: which objects there are; whether the kind
 	// was absent at the last attempt, and how often after had been read by then; and what was complained of last, if
 	// the last attempt failed.
-	known     map[objectKey]string
+	known     map[objectKey]struct{}
 	absent    bool
 	since     int
 	complaint string
@@ -68,13 +68,13 @@ func (i *informer) run(ctx context.Context) {
 // Replace takes the place of all that is known: the objects of a list that was read to its end.
 func (i *informer) Replace(list []any, _ string) error {
 	changes := map[objectKey]*object{}
-	known := make(map[objectKey]string, len(list))
+	known := make(map[objectKey]struct{}, len(list))
 	for _, typed := range list {
+		// Versions are not compared: an etcd that was restored from a backup counts on from there, and gives numbers a second time. The
+		// assembler compares the values.
 		entry := i.entry(typed)
-		known[entry.key] = entry.version
-		if version, ok := i.known[entry.key]; !ok || version != entry.version {
-			changes[entry.key] = &entry.object
-		}
+		known[entry.key] = struct{}{}
+		changes[entry.key] = &entry.object
 	}
 	for key := range i.known {
 		if _, ok := known[key]; !ok {
@@ -91,7 +91,7 @@ func (i *informer) Replace(list []any, _ string) error {
 // Add implements cache.ReflectorStore.
 func (i *informer) Add(typed any) error {
 	entry := i.entry(typed)
-	i.known[entry.key] = entry.version
+	i.known[entry.key] = struct{}{}
 	i.inbox.put(map[objectKey]*object{entry.key: &entry.object})
 	return nil
 }

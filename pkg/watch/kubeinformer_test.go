@@ -14,6 +14,9 @@ func TestInformer(t *testing.T) {
 	one, two := newFakeService("a", "one"), newFakeService("a", "two")
 	changed := newFakeService("a", "one")
 	changed.ResourceVersion = "2"
+	// As after an etcd that was restored from a backup.
+	restored := newFakeService("a", "one")
+	restored.Spec.Ports[0].Port = 81
 	tests := map[string]struct {
 		do   func(*informer) error
 		want []string
@@ -22,12 +25,13 @@ func TestInformer(t *testing.T) {
 			do:   func(i *informer) error { return i.Replace([]any{one, two}, "1") },
 			want: []string{"one set", "two set"},
 		},
-		"an equal list changes nothing": {
+		"a list that gives a version to something else counts": {
 			do: func(i *informer) error {
-				err := i.Replace([]any{one, two}, "1")
+				err := i.Replace([]any{one}, "1")
 				i.inbox.take()
-				return errors.Join(err, i.Replace([]any{two, one}, "2"))
+				return errors.Join(err, i.Replace([]any{restored}, "1"))
 			},
+			want: []string{"one set"},
 		},
 		"a list takes away what it lacks": {
 			do: func(i *informer) error {

@@ -22,6 +22,8 @@ const (
 	topicConflict
 	// topicEndpoints: looking for what stands behind a Service.
 	topicEndpoints
+	// topicStored: reading the cluster, in whose place something stored is served.
+	topicStored
 )
 
 type problemKey struct {

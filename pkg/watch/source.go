@@ -24,6 +24,12 @@ type Options struct {
 	EmptyServiceGrace time.Duration
 	// Pods asks for the World's lists of pods, by which it is known who calls.
 	Pods bool
+	// Memory keeps what is known of a cluster, for a start while it cannot be read; nil keeps nothing.
+	Memory Memory
+	// MemoryWait is how long a start waits for the cluster before it serves what the Memory keeps.
+	MemoryWait time.Duration
+	// Cluster tells clusters apart: what the Memory keeps of another is not served.
+	Cluster string
 	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
 	Logger *slog.Logger
 	// MinInterval caps the rate of Worlds under a flood of changes; 10 ms when zero. A first change never waits for it.

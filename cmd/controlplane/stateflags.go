@@ -1,0 +1,44 @@
+package main
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/lastgood"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+// worldFile is where what is served is kept in the folder of --state-dir.
+const worldFile = "last-good-world"
+
+// stateFlags say what outlives the process.
+type stateFlags struct {
+	dir  string
+	wait time.Duration
+}
+
+func (f *stateFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.dir, "state-dir", "", "`DIR` to keep in what is needed after a restart while the API server is away")
+	cmd.Flags().DurationVar(&f.wait, "state-wait", 5*time.Second, "how long a start waits for the API server before it serves what --state-dir keeps")
+}
+
+func (f *stateFlags) validate(cmd *cobra.Command) error {
+	if f.wait < 0 {
+		return usageErrorf(cmd, "--state-wait must not be negative")
+	}
+	return nil
+}
+
+// remember has a source keep what it knows, and returns the metrics of that. Without a folder it keeps nothing.
+func (f *stateFlags) remember(o *watch.Options, logger *slog.Logger) []prometheus.Collector {
+	if f.dir == "" {
+		return nil
+	}
+	file := lastgood.New(filepath.Join(f.dir, worldFile), logger)
+	o.Memory, o.MemoryWait = file, f.wait
+	return []prometheus.Collector{file}
+}

@@ -1,0 +1,106 @@
+package lastgood
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// File is a text on disk. Its methods are safe for concurrent use.
+type File struct {
+	path    string
+	logger  *slog.Logger
+	metrics *metrics
+
+	// mu protects what follows, and has saves wait for each other.
+	mu sync.Mutex
+	// failing says that the last save failed, which is logged once.
+	failing bool
+}
+
+// New makes the File of a path. Nothing is read or written yet; the folder is made when it is needed.
+func New(path string, logger *slog.Logger) *File {
+	return &File{path: path, logger: logger, metrics: newMetrics()}
+}
+
+// Save replaces the text by what write writes, as a whole or not at all. That it failed is logged and counted: whoever has a text to
+// save can go on without.
+func (f *File) Save(write func(io.Writer) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	size, err := f.replace(write)
+	f.metrics.saved(size, err, time.Now())
+	switch {
+	case err != nil && !f.failing:
+		f.logger.Warn("cannot store what is served; a restart while the API server is away would find what was stored before", "error", err)
+	case err == nil && f.failing:
+		f.logger.Info("what is served is stored again", "path", f.path)
+	}
+	f.failing = err != nil
+}
+
+// Load has the text read. It fails if there is none, if it is not whole, or if read fails.
+func (f *File) Load(read func(io.Reader) error) error {
+	raw, err := os.ReadFile(f.path)
+	if err != nil {
+		return fmt.Errorf("read what was stored: %w", err)
+	}
+	text, err := open(raw)
+	if err == nil {
+		err = read(text)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return nil
+}
+
+// replace writes beside the file under a name that is always the same, so that a process which is killed leaves one file at most.
+func (f *File) replace(write func(io.Writer) error) (size int64, err error) {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return 0, err
+	}
+	beside := f.path + ".new"
+	size, err = writeFile(beside, write)
+	if err == nil {
+		err = os.Rename(beside, f.path)
+	}
+	if err != nil {
+		if gone := os.Remove(beside); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+		return 0, err
+	}
+	return size, syncFolder(filepath.Dir(f.path))
+}
+
+func writeFile(path string, write func(io.Writer) error) (size int64, err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := seal(file, write); err != nil {
+		return 0, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), file.Sync()
+}
+
+// syncFolder makes a rename last.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

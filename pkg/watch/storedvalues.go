@@ -1,0 +1,146 @@
+package watch
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// The values of object.go as they are stored. They have types of their own so that a change of those is not one of the form by
+// accident; TestStoredObjects finds a field that is forgotten here.
+
+type storedPod struct {
+	UID            string      `json:"uid,omitempty"`
+	Labels         mesh.Labels `json:"labels,omitempty"`
+	ServiceAccount string      `json:"serviceAccount,omitempty"`
+	Node           string      `json:"node,omitempty"`
+	Weight         uint32      `json:"weight,omitempty"`
+	IPs            []string    `json:"ips,omitempty"`
+}
+
+func storePod(p *pod) *storedPod {
+	return &storedPod{UID: p.uid, Labels: p.labels, ServiceAccount: p.serviceAccount, Node: p.node, Weight: p.weight, IPs: p.ips}
+}
+
+func (s *storedPod) pod() *pod {
+	return &pod{
+		uid: s.UID, labels: mesh.Labels(intern(string(s.Labels))), serviceAccount: intern(s.ServiceAccount), node: intern(s.Node),
+		weight: s.Weight, ips: s.IPs,
+	}
+}
+
+type storedSlice struct {
+	Service string        `json:"service"`
+	Groups  []storedGroup `json:"groups,omitempty"`
+	Weight  uint32        `json:"weight,omitempty"`
+}
+
+type storedGroup struct {
+	Ports     []mesh.Port     `json:"ports,omitempty"`
+	Addresses []storedAddress `json:"addresses,omitempty"`
+}
+
+type storedAddress struct {
+	IP       string      `json:"ip"`
+	Pod      string      `json:"pod,omitempty"`
+	UID      string      `json:"uid,omitempty"`
+	Zone     string      `json:"zone,omitempty"`
+	Hostname string      `json:"hostname,omitempty"`
+	Node     string      `json:"node,omitempty"`
+	Hints    []string    `json:"hints,omitempty"`
+	Health   mesh.Health `json:"health,omitempty"`
+	IPv6     bool        `json:"ipv6,omitempty"`
+}
+
+func storeSlice(s *slice) *storedSlice {
+	out := &storedSlice{Service: s.service, Weight: s.weight}
+	for _, g := range s.groups {
+		group := storedGroup{Ports: g.ports}
+		for i := range g.addresses {
+			a := &g.addresses[i]
+			group.Addresses = append(group.Addresses, storedAddress{
+				IP: a.ip, Pod: a.pod, UID: a.uid, Zone: a.zone, Hostname: a.hostname, Node: a.node, Hints: a.hints, Health: a.health, IPv6: a.ipv6,
+			})
+		}
+		out.Groups = append(out.Groups, group)
+	}
+	return out
+}
+
+func (s *storedSlice) slice() *slice {
+	out := &slice{service: intern(s.Service), weight: s.Weight}
+	for _, g := range s.Groups {
+		group := group{ports: g.Ports}
+		for i := range g.Addresses {
+			a := &g.Addresses[i]
+			group.addresses = append(group.addresses, address{
+				ip: a.IP, pod: a.Pod, uid: a.UID, zone: intern(a.Zone), hostname: a.Hostname, node: intern(a.Node), hints: a.Hints,
+				health: a.Health, ipv6: a.IPv6,
+			})
+		}
+		out.groups = append(out.groups, group)
+	}
+	return out
+}
+
+// storedRule is what a VirtualService and a DestinationRule have in common. Spec is the message's own bytes, which lose nothing.
+type storedRule struct {
+	Spec    []byte      `json:"spec"`
+	Export  mesh.Export `json:"export"`
+	Created time.Time   `json:"created"`
+}
+
+type storedHost struct {
+	Name  string `json:"name"`
+	Field string `json:"field"`
+}
+
+type storedVirtualService struct {
+	storedRule
+
+	Hosts    []storedHost `json:"hosts,omitempty"`
+	Gateways bool         `json:"gateways,omitempty"`
+}
+
+func storeVirtualService(v *virtualService) (*storedVirtualService, error) {
+	spec, err := proto.Marshal(v.spec)
+	out := &storedVirtualService{storedRule: storedRule{Spec: spec, Export: v.export, Created: v.created}, Gateways: v.gateways}
+	for _, h := range v.hosts {
+		out.Hosts = append(out.Hosts, storedHost{h.name, h.field})
+	}
+	return out, err
+}
+
+func (s *storedVirtualService) virtualService() (*virtualService, error) {
+	out := &virtualService{spec: &networking.VirtualService{}, export: s.Export, created: s.Created, gateways: s.Gateways}
+	for _, h := range s.Hosts {
+		out.hosts = append(out.hosts, declaredHost{h.Name, h.Field})
+	}
+	return out, proto.Unmarshal(s.Spec, out.spec)
+}
+
+type storedDestinationRule struct {
+	storedRule
+
+	Host       storedHost      `json:"host"`
+	Extensions mesh.Extensions `json:"extensions"`
+}
+
+func storeDestinationRule(d *destinationRule) (*storedDestinationRule, error) {
+	spec, err := proto.Marshal(d.spec)
+	return &storedDestinationRule{
+		storedRule: storedRule{Spec: spec, Export: d.export, Created: d.created},
+		Host:       storedHost{d.host.name, d.host.field}, Extensions: d.extensions,
+	}, err
+}
+
+func (s *storedDestinationRule) destinationRule() (*destinationRule, error) {
+	out := &destinationRule{
+		spec: &networking.DestinationRule{}, host: declaredHost{s.Host.Name, s.Host.Field}, export: s.Export, created: s.Created,
+		extensions: s.Extensions,
+	}
+	return out, proto.Unmarshal(s.Spec, out.spec)
+}
