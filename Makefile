@@ -50,7 +50,7 @@ demo: ## see a gRPC client being routed: control plane, backends and client in o
 
 e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes)
 	hack/testcluster/build.sh
-	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -timeout 20m ./test/e2e/...
+	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -p 1 -timeout 25m ./test/e2e/...
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh

@@ -2,6 +2,7 @@
 //
 //	app serve               answer calls on port 50051 with the names of the pod and of its version (VERSION)
 //	app call TARGET COUNT   call a target that often, round robin, and print how often each pod answered: one line, pod and number
+//	app load TARGET         call a target all the time and print a line of JSON every second: what succeeded, what failed, who answered
 //	app idle                do nothing, for others to be run beside it by kubectl exec
 package main
 
@@ -43,11 +44,13 @@ func run(args []string) error {
 		return serve(ctx)
 	case len(args) == 3 && args[0] == "call":
 		return call(ctx, args[1], args[2])
+	case len(args) == 2 && args[0] == "load":
+		return load(ctx, args[1])
 	case len(args) == 1 && args[0] == "idle":
 		<-ctx.Done()
 		return nil
 	default:
-		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app idle; got %q", args)
+		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app load TARGET | app idle; got %q", args)
 	}
 }
 

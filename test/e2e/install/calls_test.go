@@ -1,0 +1,103 @@
+//go:build e2e
+
+package install_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/test/e2e/node"
+)
+
+// tally is what a caller says of its calls so far; By is of the last second.
+type tally struct {
+	OK     int            `json:"ok"`
+	Failed int            `json:"failed"`
+	Error  string         `json:"error"`
+	By     map[string]int `json:"by"`
+}
+
+// calls is a pod that calls all the time.
+type calls struct {
+	c       *node.Cluster
+	ns, pod string
+}
+
+func startCalls(t *testing.T, c *node.Cluster, ns, pod, yaml string) *calls {
+	t.Helper()
+	c.Apply(t, ns, yaml)
+	c.AwaitReady(t, ns, "pod/"+pod)
+	k := &calls{c, ns, pod}
+	k.await(t, "calls succeed", func(now tally) error {
+		if now.OK == 0 {
+			return errors.New("none did")
+		}
+		return nil
+	})
+	return k
+}
+
+// now is the newest line.
+func (k *calls) now(t *testing.T) tally {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(k.c.Kubectl(t, "--namespace", k.ns, "logs", k.pod, "--tail=1")), "\n")
+	var now tally
+	if line := lines[len(lines)-1]; line != "" {
+		if err := json.Unmarshal([]byte(line), &now); err != nil {
+			t.Fatalf("%s says %q: %v", k.pod, line, err)
+		}
+	}
+	return now
+}
+
+func (k *calls) await(t *testing.T, what string, check func(tally) error) {
+	t.Helper()
+	k.c.Await(t, k.pod+": "+what, func() error {
+		now := k.now(t)
+		if err := check(now); err != nil {
+			return fmt.Errorf("%w; it says %+v", err, now)
+		}
+		return nil
+	})
+}
+
+// only waits until all calls of a second are answered by these, versions or pods, and by each of them.
+func (k *calls) only(t *testing.T, versions ...string) {
+	t.Helper()
+	k.await(t, "calls are answered by "+strings.Join(versions, " and "), func(now tally) error {
+		left := 0
+		for name, n := range now.By {
+			if name == "v1" || name == "v2" {
+				left += n
+			}
+		}
+		for _, version := range versions {
+			if now.By[version] == 0 {
+				return fmt.Errorf("none by %s", version)
+			}
+			left -= now.By[version]
+		}
+		if left != 0 {
+			return fmt.Errorf("%d by others", left)
+		}
+		return nil
+	})
+}
+
+// goesOn waits for another hundred calls, and wants none to have failed since the beginning.
+func (k *calls) goesOn(t *testing.T, after string) {
+	t.Helper()
+	from := k.now(t).OK
+	k.await(t, "calls go on", func(now tally) error {
+		if now.OK < from+100 {
+			return fmt.Errorf("%d more", now.OK-from)
+		}
+		return nil
+	})
+	if now := k.now(t); now.Failed > 0 {
+		t.Errorf("%s: %s lost %d of %d calls after %s: %s", t.Name(), k.pod, now.Failed, now.OK+now.Failed, after, now.Error)
+	}
+}
