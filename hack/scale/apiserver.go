@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// apiServer is a target in a cluster.
+type apiServer struct {
+	o      *options
+	client dynamic.Interface
+}
+
+// writers is how many objects are written at the same time.
+const writers = 16
+
+// kinds that are written. The last two must be known to the API server if there are to be rules.
+var kinds = map[string]schema.GroupVersionResource{
+	"Namespace":       {Version: "v1", Resource: "namespaces"},
+	"Service":         {Version: "v1", Resource: "services"},
+	"EndpointSlice":   {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
+	"DestinationRule": {Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"},
+	"VirtualService":  {Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"},
+}
+
+func newAPIServer(o *options) (*apiServer, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS = -1 // client-go's own limit is five requests a second
+	client, err := dynamic.NewForConfig(config)
+	return &apiServer{o: o, client: client}, err
+}
+
+func (a *apiServer) seed(ctx context.Context, p *plan) error {
+	for i := range namespaces {
+		object := &unstructured.Unstructured{Object: tree{"apiVersion": "v1", "kind": "Namespace", "metadata": tree{"name": namespaceName(i)}}}
+		if err := a.create(ctx, object); err != nil {
+			return err
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for s := range p.o.services {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			for _, object := range p.objects(s) {
+				if err := a.create(ctx, object); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if s%1000 == 999 {
+			a.o.say("%d of %d services written", s+1, p.o.services)
+		}
+	}
+	return group.Wait()
+}
+
+// create makes an object, or brings one to its beginning that an earlier run left.
+func (a *apiServer) create(ctx context.Context, o *unstructured.Unstructured) error {
+	_, err := a.of(o).Create(ctx, o, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		return a.patch(ctx, o, o.Object)
+	}
+	if apierrors.IsNotFound(err) && o.GetKind() != "Namespace" {
+		return fmt.Errorf("write %s %s: %w: if the API server does not know the kind, install Istio's definitions, or use -rules 0", o.GetKind(), o.GetName(), err)
+	}
+	return err
+}
+
+func (a *apiServer) move(ctx context.Context, p *plan, s, marker int) error {
+	return a.patch(ctx, p.slice(s, marker), tree{"endpoints": p.members(s, marker)})
+}
+
+func (a *apiServer) shift(ctx context.Context, p *plan, s, marker int) error {
+	return a.patch(ctx, p.virtualService(s, marker), tree{"spec": p.rule(s, marker)})
+}
+
+func (a *apiServer) patch(ctx context.Context, o *unstructured.Unstructured, change tree) error {
+	body, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	_, err = a.of(o).Patch(ctx, o.GetName(), types.MergePatchType, body, metav1.PatchOptions{})
+	return err
+}
+
+func (a *apiServer) of(o *unstructured.Unstructured) dynamic.ResourceInterface {
+	kind := a.client.Resource(kinds[o.GetKind()])
+	if namespace := o.GetNamespace(); namespace != "" {
+		return kind.Namespace(namespace)
+	}
+	return kind
+}
+
+// clear removes the namespaces, and the cluster what is in them.
+func (a *apiServer) clear(ctx context.Context) error {
+	if a.o.keep {
+		return nil
+	}
+	for i := range namespaces {
+		err := a.client.Resource(kinds["Namespace"]).Delete(ctx, namespaceName(i), metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// write makes one change, and says what must arrive.
+func (s *session) write(ctx context.Context, k kind, service int) (*change, error) {
+	s.marker++
+	if s.marker > maxAddressMarker || k == routes && s.marker >= weights/2 {
+		return nil, errors.New("there were too many changes for one run")
+	}
+	c := &change{subject: subject{k, service}, marker: s.marker, due: s.plan.subscribers[service], began: time.Now()}
+	s.fleet.ledger.announce(c)
+	edit := s.target.move
+	if k == routes {
+		edit = s.target.shift
+	}
+	err := edit(ctx, s.plan, service, c.marker)
+	c.written = time.Now()
+	return c, err
+}
+
+// churn changes one endpoint of one service, waits until all is quiet, and so on with others.
+func churn(ctx context.Context, s *session) error {
+	return s.roundsOf(ctx, scenarioChurn, endpoints, s.plan.moving)
+}
+
+// shiftRounds changes the weight in one VirtualService at a time.
+func shiftRounds(ctx context.Context, s *session) error {
+	return s.roundsOf(ctx, scenarioRoutes, routes, s.plan.shifting)
+}
+
+// hotRounds changes one endpoint of the service that every stream asks for.
+func hotRounds(ctx context.Context, s *session) error {
+	return s.roundsOf(ctx, scenarioHot, endpoints, []int{hotService})
+}
+
+func (s *session) roundsOf(ctx context.Context, scenario string, k kind, services []int) error {
+	if len(services) == 0 {
+		return errors.New("no stream asks for a service that could change: raise -streams, -names or -rules")
+	}
+	s.quiet(ctx)
+	before := s.fleet.now()
+	var all []*change
+	var cpu time.Duration
+	missing, due := 0, 0
+	for n := range s.o.rounds {
+		used := s.meter.cpu()
+		c, err := s.write(ctx, k, services[n%len(services)])
+		if err != nil {
+			return err
+		}
+		due += s.plan.subscribers[c.subject.service]
+		missing += s.fleet.ledger.wait(ctx, s.o.timeout)
+		cpu += s.meter.cpu() - used
+		s.quiet(ctx)
+		all = append(all, c)
+	}
+	s.latencies(scenario, all)
+	rounds := float64(s.o.rounds)
+	sent := s.fleet.now().since(before)
+	s.results.add(scenario, "streams concerned", "a change", float64(due)/rounds)
+	s.results.add(scenario, "responses", "a change", float64(sent.responses)/rounds)
+	s.results.add(scenario, "received", "B a change", float64(sent.bytes)/rounds)
+	s.results.add(scenario, "wasted responses", "a change", float64(sent.wasted)/rounds)
+	s.results.add(scenario, "wasted", "B a change", float64(sent.wastedBytes)/rounds)
+	s.results.add(scenario, "missing receipts", "", float64(missing))
+	s.results.cost(scenario, "CPU", "ms a change", ms(cpu)/rounds)
+	return ctx.Err()
+}
+
+// burst changes an endpoint of many services at once.
+func burst(ctx context.Context, s *session) error {
+	s.quiet(ctx)
+	var all []*change
+	used, before := s.meter.cpu(), s.fleet.now()
+	for n := range min(s.o.burst, len(s.plan.moving)) {
+		c, err := s.write(ctx, endpoints, s.plan.moving[n])
+		if err != nil {
+			return err
+		}
+		all = append(all, c)
+	}
+	missing := s.fleet.ledger.wait(ctx, s.o.timeout)
+	s.latencies(scenarioBurst, all)
+	s.quiet(ctx)
+	sent := s.fleet.now().since(before)
+	s.results.add(scenarioBurst, "responses", "", float64(sent.responses))
+	s.results.add(scenarioBurst, "wasted responses", "", float64(sent.wasted))
+	s.results.add(scenarioBurst, "missing receipts", "", float64(missing))
+	s.results.cost(scenarioBurst, "CPU", "ms", ms(s.meter.cpu()-used))
+	return ctx.Err()
+}
+
+// latencies reports how long after a change those concerned had it: from the end of the write, as an author counts, and from its
+// begin. What arrived while the writer was still waiting for the API server's answer counts as 0.
+func (s *session) latencies(scenario string, all []*change) {
+	var since, whole, writing, last []time.Duration
+	for _, c := range all {
+		writing = append(writing, c.written.Sub(c.began))
+		var latest time.Duration
+		for _, at := range c.receipts {
+			latency := max(0, at.Sub(c.written))
+			since, whole, latest = append(since, latency), append(whole, at.Sub(c.began)), max(latest, latency)
+		}
+		if len(c.receipts) > 0 {
+			last = append(last, latest)
+		}
+	}
+	s.results.spread(scenario, since)
+	s.results.add(scenario, "last, p50", "ms", ms(quantile(last, 0.5)))
+	s.results.add(scenario, "p50 with the write", "ms", ms(quantile(whole, 0.5)))
+	s.results.add(scenario, "write, p50", "ms", ms(quantile(writing, 0.5)))
+	s.o.say("%s: %s", scenario, describe(since))
+}
+
+func describe(all []time.Duration) string {
+	return fmt.Sprintf("%d receipts, p50 %.2f ms, p99 %.2f ms, max %.2f ms", len(all), ms(quantile(all, 0.5)), ms(quantile(all, 0.99)), ms(quantile(all, 1)))
+}

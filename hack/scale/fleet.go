@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// fleet is all streams.
+type fleet struct {
+	counters
+	o         *options
+	address   string
+	catalogue *catalogue
+	ledger    *ledger
+	clients   []*client
+	door      door
+
+	conns   []*grpc.ClientConn
+	started time.Time
+	// arrived counts the clients that had everything once.
+	arrived atomic.Int64
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// newFleet makes clients that know nothing yet, of the server at that address.
+func newFleet(p *plan, address string) *fleet {
+	f := &fleet{
+		o: p.o, address: address, catalogue: newCatalogue(p.o.raw), ledger: newLedger(), door: make(door, p.o.dialling),
+		clients: make([]*client, len(p.wanted)),
+	}
+	for id, services := range p.wanted {
+		c := &client{fleet: f, id: id}
+		for k := range c.asked {
+			c.asked[k].held = map[string]*resource{}
+		}
+		for _, s := range services {
+			c.asked[listeners].names = append(c.asked[listeners].names, p.listener(s))
+		}
+		f.clients[id] = c
+	}
+	return f
+}
+
+// start opens all streams.
+func (f *fleet) start(ctx context.Context) error {
+	n := f.o.connections
+	if n == 0 || n > len(f.clients) {
+		n = len(f.clients)
+	}
+	f.conns = make([]*grpc.ClientConn, n)
+	for i := range f.conns {
+		conn, err := dial(f.address)
+		if err != nil {
+			return err
+		}
+		f.conns[i] = conn
+	}
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.started = time.Now()
+	for _, c := range f.clients {
+		f.running.Go(func() { c.run(ctx) })
+	}
+	return nil
+}
+
+// stop ends all streams. The clients keep what they have.
+func (f *fleet) stop() {
+	if f.cancel == nil {
+		return
+	}
+	f.cancel()
+	f.running.Wait()
+	for _, conn := range f.conns {
+		_ = conn.Close()
+	}
+	f.conns, f.cancel = nil, nil
+}
+
+// held are all resources that the fleet has.
+func (f *fleet) held() map[named]*resource {
+	all := map[named]*resource{}
+	for _, c := range f.clients {
+		for k := range c.asked {
+			for name, r := range c.asked[k].held {
+				all[named{kind(k), name}] = r
+			}
+		}
+	}
+	return all
+}
+
+// dial prepares a connection with buffers as small as the messages, and without gRPC's wait between attempts to connect: the clients
+// do that themselves.
+func dial(address string) (*grpc.ClientConn, error) {
+	const buffer = 4 << 10
+	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: backoffFactor, MaxDelay: time.Second}, MinConnectTimeout: 20 * time.Second,
+		}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(256<<20), grpc.WaitForReady(true)))
+}
+
+func (f *fleet) conn(id int) *grpc.ClientConn { return f.conns[id%len(f.conns)] }
+
+// node is who a client is, in the words that Istio and Mizzen understand.
+func (f *fleet) node(id int) *corev3.Node {
+	const namespace = "scale-0"
+	text := structpb.NewStringValue
+	return &corev3.Node{
+		Id: fmt.Sprintf("sidecar~10.255.%d.%d~client-%d.%s~%s.%s", id>>8&255, id&255, id, namespace, namespace, domain),
+		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
+			"GENERATOR": text("grpc"), "NAMESPACE": text(namespace), "CLUSTER_ID": text("Kubernetes"), "ISTIO_VERSION": text("1.31.0"),
+		}},
+		UserAgentName: "gRPC Go", UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: grpc.Version},
+		ClientFeatures: []string{"envoy.lb.does_not_support_overprovisioning", "xds.config.resource-in-sotw"},
+	}
+}
+
+// door lets a number of streams in at a time: those that have not been answered yet.
+type door chan struct{}
+
+// enter waits for room. leave makes room again, and may be called more than once.
+func (d door) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case d <- struct{}{}:
+		return sync.OnceFunc(func() { <-d }), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// pause waits, or less if ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// folder is a target of YAML files: what does not change in files of a hundred services, and each object that changes in its own.
+type folder struct {
+	dir    string
+	remove func()
+}
+
+const perFile = 100
+
+func (f *folder) seed(ctx context.Context, p *plan) error {
+	var text bytes.Buffer
+	for s := range p.o.services {
+		for _, object := range p.objects(s) {
+			if p.alone(s) && changes(object) {
+				if err := f.write(object); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := encode(&text, object); err != nil {
+				return err
+			}
+		}
+		if s%perFile == perFile-1 || s == p.o.services-1 {
+			if err := f.replace(fmt.Sprintf("services-%d.yaml", s/perFile), text.Bytes()); err != nil {
+				return err
+			}
+			text.Reset()
+		}
+	}
+	return ctx.Err()
+}
+
+// changes says whether an object of a service that changes is one that does.
+func changes(o *unstructured.Unstructured) bool {
+	return o.GetKind() == "EndpointSlice" || o.GetKind() == "VirtualService"
+}
+
+func (f *folder) move(_ context.Context, p *plan, s, marker int) error {
+	return f.write(p.slice(s, marker))
+}
+
+func (f *folder) shift(_ context.Context, p *plan, s, marker int) error {
+	return f.write(p.virtualService(s, marker))
+}
+
+func (f *folder) clear(context.Context) error {
+	f.remove()
+	return nil
+}
+
+func (f *folder) write(o *unstructured.Unstructured) error {
+	var text bytes.Buffer
+	if err := encode(&text, o); err != nil {
+		return err
+	}
+	return f.replace(fmt.Sprintf("%s-%s.yaml", o.GetKind(), o.GetName()), text.Bytes())
+}
+
+// replace writes a file in such a way that readers see the old one or the new one.
+func (f *folder) replace(name string, text []byte) error {
+	hidden := filepath.Join(f.dir, "."+name)
+	if err := os.WriteFile(hidden, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(hidden, filepath.Join(f.dir, name))
+}
+
+func encode(text *bytes.Buffer, o *unstructured.Unstructured) error {
+	document, err := yaml.Marshal(o.Object)
+	if err != nil {
+		return fmt.Errorf("encode %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	text.WriteString("---\n")
+	text.Write(document)
+	return nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// ledger holds the changes that somebody has yet to receive.
+type ledger struct {
+	mu      sync.Mutex
+	open    map[subject][]*change
+	pending int
+	// idle is closed when nothing is pending any more.
+	idle chan struct{}
+}
+
+// subject is what a change is of: the routes or the endpoints of a service.
+type subject struct {
+	kind    kind
+	service int
+}
+
+// change is one change of one object.
+type change struct {
+	subject subject
+	marker  int
+	// began and written are when its writing began and ended.
+	began, written time.Time
+	due            int
+	receipts       []time.Time
+}
+
+func newLedger() *ledger { return &ledger{open: map[subject][]*change{}} }
+
+// announce says what is about to be written, and how many streams must receive it.
+func (l *ledger) announce(c *change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.due == 0 {
+		return
+	}
+	if l.pending == 0 {
+		l.idle = make(chan struct{})
+	}
+	l.pending += c.due
+	l.open[c.subject] = append(l.open[c.subject], c)
+}
+
+// received notes that a stream has gone from one state to another. It has then received all changes in between, too.
+func (l *ledger) received(s subject, before, now int, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept := l.open[s][:0]
+	for _, c := range l.open[s] {
+		if before < c.marker && c.marker <= now {
+			c.receipts = append(c.receipts, at)
+			c.due--
+			if l.pending--; l.pending == 0 {
+				close(l.idle)
+			}
+		}
+		if c.due > 0 {
+			kept = append(kept, c)
+		}
+	}
+	l.open[s] = kept
+}
+
+// wait returns when nothing is pending, or how many receipts are missing when the time is over. They are then awaited no longer.
+func (l *ledger) wait(ctx context.Context, timeout time.Duration) (missing int) {
+	l.mu.Lock()
+	idle, pending := l.idle, l.pending
+	l.mu.Unlock()
+	if pending == 0 {
+		return 0
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-idle:
+		return 0
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	missing, l.pending, l.open = l.pending, 0, map[subject][]*change{}
+	return missing
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// options say what is measured.
+type options struct {
+	// What there is.
+	services, endpoints, ports int
+	rules                      float64
+	files, kubeconfig          string
+	keep                       bool
+	// Who asks for it.
+	streams, names, connections, dialling int
+	// What serves it.
+	server, exec, metrics string
+	pid                   int
+	raw                   bool
+	// What happens.
+	scenarios                    []string
+	rounds, burst, rate          int
+	settle, flood, soak, timeout time.Duration
+	repeat                       int
+	seed                         uint64
+	json                         string
+	progress                     io.Writer
+}
+
+func parseOptions(args []string, progress io.Writer) (*options, error) {
+	o := &options{progress: progress}
+	var scenarios string
+	f := flag.NewFlagSet("scale", flag.ContinueOnError)
+	f.SetOutput(progress)
+	f.IntVar(&o.services, "services", 1000, "`number` of services")
+	f.IntVar(&o.endpoints, "endpoints", 10, "`number` of endpoints of each service")
+	f.IntVar(&o.ports, "ports", 1, "`number` of port numbers that the services share")
+	f.Float64Var(&o.rules, "rules", 0.1, "`fraction` of the services with a VirtualService and a DestinationRule")
+	f.StringVar(&o.files, "files", "", "folder `DIR` to write the objects to, empty or made by an earlier run; without it and -kubeconfig a temporary one")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`FILE` of the API server to write the objects to, in place of a folder")
+	f.BoolVar(&o.keep, "keep", false, "leave the objects in the API server")
+	f.IntVar(&o.streams, "streams", 1000, "`number` of streams")
+	f.IntVar(&o.names, "names", 10, "`number` of services that each stream asks for")
+	f.IntVar(&o.connections, "connections", 0, "`number` of connections that the streams share; 0 is one each, as gRPC clients have")
+	f.IntVar(&o.dialling, "dialling", 256, "`number` of streams that may be connecting at the same time")
+	f.StringVar(&o.server, "server", "", "`HOST:PORT` of a running server")
+	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} stand for what it needs")
+	f.IntVar(&o.pid, "pid", 0, "process `ID` of -server, to measure its CPU and memory")
+	f.StringVar(&o.metrics, "metrics", "", "`URL` of the server's Prometheus metrics, to count goroutines; known with -exec and {metrics}")
+	f.BoolVar(&o.raw, "raw", false, "play cold and hot against the limit of gRPC itself, too, and report ratios")
+	f.StringVar(&scenarios, "scenarios", "cold,churn,burst,routes,flood,storm,reconnect",
+		"`LIST` of "+strings.Join(scenarioNames(), ",")+", in the order given; cold always comes first")
+	f.IntVar(&o.rounds, "rounds", 20, "`number` of changes of churn, routes and hot, one after the other")
+	f.IntVar(&o.burst, "burst", 50, "`number` of changes at once, of burst")
+	f.IntVar(&o.rate, "rate", 100, "changes a second, of flood and soak")
+	f.DurationVar(&o.flood, "flood", 10*time.Second, "how long flood lasts")
+	f.DurationVar(&o.soak, "soak", time.Hour, "how long soak lasts")
+	f.DurationVar(&o.settle, "settle", 300*time.Millisecond, "how long nothing must have arrived for a change to be over")
+	f.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long any one step may take")
+	f.IntVar(&o.repeat, "repeat", 1, "`number` of repetitions, of which the median and the range are reported")
+	f.Uint64Var(&o.seed, "seed", 1, "`number` that the streams' choice of services depends on")
+	f.StringVar(&o.json, "json", "", "`FILE` to write all results to")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag", f.Arg(0))
+	}
+	o.scenarios = strings.Split(scenarios, ",")
+	return o, o.validate()
+}
+
+func (o *options) validate() error {
+	var errs []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	refuse((o.server == "") == (o.exec == ""), "either -server or -exec is needed: what is measured")
+	refuse(o.files != "" && o.kubeconfig != "", "-files and -kubeconfig exclude each other")
+	refuse(o.services < 1 || o.services > maxServices, "-services must be 1 to %d", maxServices)
+	refuse(o.endpoints < 1 || o.endpoints > maxEndpoints, "-endpoints must be 1 to %d", maxEndpoints)
+	refuse(o.ports < 1 || o.ports > maxPorts, "-ports must be 1 to %d", maxPorts)
+	refuse(o.rules < 0 || o.rules > 1, "-rules must be 0 to 1")
+	refuse(o.streams < 1 || o.streams > maxStreams, "-streams must be 1 to %d", maxStreams)
+	refuse(o.names < 1 || o.names > o.services, "-names must be 1 to -services")
+	refuse(o.connections < 0 || o.dialling < 1, "-connections must not be negative, nor -dialling below 1")
+	refuse(min(o.rounds, o.burst, o.rate, o.repeat) < 1, "-rounds, -burst, -rate and -repeat must be 1 or more")
+	refuse(min(o.flood, o.soak, o.settle, o.timeout) <= 0, "-flood, -soak, -settle and -timeout must be above 0")
+	refuse(max(o.flood, o.soak) > maxDuration, "-flood and -soak must be %v at most", maxDuration)
+	for _, name := range o.scenarios {
+		refuse(!slices.Contains(scenarioNames(), name), "there is no scenario %q: %s", name, strings.Join(scenarioNames(), ", "))
+	}
+	return errors.Join(errs...)
+}
+
+// The bounds keep a slip of the finger from filling the machine, and markers within what they are written in.
+const (
+	maxServices  = 100_000
+	maxEndpoints = 250
+	maxPorts     = 1000
+	maxStreams   = 50_000
+	maxDuration  = 24 * time.Hour
+)
+
+// hot says whether there is a service that every stream asks for.
+func (o *options) hot() bool { return slices.Contains(o.scenarios, scenarioHot) }
+
+// say tells how far things are.
+func (o *options) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(o.progress, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
+}
+
+// folder is where the objects go, and what removes it if it is a temporary one.
+func (o *options) folder() (dir string, remove func(), err error) {
+	if o.files != "" {
+		return o.files, func() {}, os.MkdirAll(o.files, 0o750) //nolint:gosec // the user says where
+	}
+	dir, err = os.MkdirTemp("", "scale-")
+	return dir, func() { _ = os.RemoveAll(dir) }, err //nolint:gosec // what MkdirTemp made
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"maps"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// rawService answers with bytes that it has ready.
+type rawService struct {
+	// mu protects what follows.
+	mu sync.Mutex
+	// prebuilt are the resources as they stand in a response, by kind and name.
+	prebuilt [kindCount]map[string][]byte
+	streams  map[*rawStream]struct{}
+	// next are the endpoints to send at the next order.
+	next string
+}
+
+type rawStream struct {
+	grpc.ServerStream
+
+	// mu protects what follows. The stream's reader and the broadcast both send.
+	mu    sync.Mutex
+	asked [kindCount][]string
+	nonce int
+}
+
+// framed makes a resource of a response from its bytes.
+func framed(body []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, resourcesField, protowire.BytesType), body)
+}
+
+// serve answers each request that asks for other names than the one before.
+func (s *rawService) serve(stream grpc.ServerStream) error {
+	c := &rawStream{ServerStream: stream}
+	s.mu.Lock()
+	s.streams[c] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.streams, c)
+	}()
+	for {
+		var req discoveryv3.DiscoveryRequest
+		if err := stream.RecvMsg(&req); err != nil {
+			return err
+		}
+		k, err := kindOf(req.GetTypeUrl())
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		same := slices.Equal(c.asked[k], req.GetResourceNames())
+		c.asked[k] = req.GetResourceNames()
+		if !same {
+			err = c.send(k, s.ready(k, req.GetResourceNames()))
+		}
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *rawService) ready(k kind, names []string) mem.BufferSlice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := make(mem.BufferSlice, 0, len(names)+1)
+	for _, name := range names {
+		if body, ok := s.prebuilt[k][name]; ok {
+			parts = append(parts, mem.SliceBuffer(body))
+		}
+	}
+	return parts
+}
+
+// send adds to the resources what makes them a response. The caller holds mu.
+func (c *rawStream) send(k kind, parts mem.BufferSlice) error {
+	c.nonce++
+	end := protowire.AppendString(protowire.AppendTag(nil, typeField, protowire.BytesType), typeURLs[k])
+	for _, field := range []protowire.Number{versionField, nonceField} {
+		end = protowire.AppendString(protowire.AppendTag(end, field, protowire.BytesType), strconv.Itoa(c.nonce))
+	}
+	return c.SendMsg(append(parts, mem.SliceBuffer(end)))
+}
+
+// broadcast sends what was prepared to everybody who asked for it, on all cores.
+func (s *rawService) broadcast() {
+	parts := s.ready(endpoints, []string{s.next})
+	s.mu.Lock()
+	all := slices.Collect(maps.Keys(s.streams))
+	s.mu.Unlock()
+	var group sync.WaitGroup
+	for share := range slices.Chunk(all, len(all)/runtime.GOMAXPROCS(0)+1) {
+		group.Go(func() {
+			for _, c := range share {
+				c.push(s.next, slices.Clip(parts))
+			}
+		})
+	}
+	group.Wait()
+}
+
+// push sends endpoints if the stream asked for them.
+func (c *rawStream) push(name string, parts mem.BufferSlice) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.asked[endpoints], name) {
+		_ = c.send(endpoints, parts) // who left needs nothing
+	}
+}

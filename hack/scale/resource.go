@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	managerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// kind is a type of resource, in the order in which a client comes to know them.
+type kind int
+
+const (
+	listeners kind = iota
+	routes
+	clusters
+	endpoints
+	kindCount
+)
+
+var typeURLs = [kindCount]string{
+	"type.googleapis.com/envoy.config.listener.v3.Listener",
+	"type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+	"type.googleapis.com/envoy.config.cluster.v3.Cluster",
+	"type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+}
+
+var kindNames = [kindCount]string{"listener", "route", "cluster", "endpoint"}
+
+func kindOf(typeURL string) (kind, error) {
+	if k := slices.Index(typeURLs[:], typeURL); k >= 0 {
+		return kind(k), nil
+	}
+	return 0, fmt.Errorf("unknown type %q", typeURL)
+}
+
+// resource is what a stream needs to know of one. It is shared and does not change.
+type resource struct {
+	kind kind
+	name string
+	size int
+	// leads are the names that it refers to, by kind.
+	leads [kindCount][]string
+	// marker numbers the change that this is a state of, and service is whose it is, or -1.
+	marker, service int
+	// body is the Any, if somebody needs it.
+	body []byte
+}
+
+// decode reads a resource as a gRPC client does, as far as names and markers are concerned.
+func decode(b []byte) (*resource, error) {
+	var wrapped anypb.Any
+	if err := proto.Unmarshal(b, &wrapped); err != nil {
+		return nil, err
+	}
+	k, err := kindOf(wrapped.GetTypeUrl())
+	if err != nil {
+		return nil, err
+	}
+	message, err := wrapped.UnmarshalNew()
+	if err != nil {
+		return nil, err
+	}
+	r := &resource{kind: k, size: len(b), service: -1}
+	switch m := message.(type) {
+	case *listenerv3.Listener:
+		err = r.readListener(m)
+	case *routev3.RouteConfiguration:
+		r.name = m.GetName()
+		r.readRoutes(m)
+	case *clusterv3.Cluster:
+		r.readCluster(m)
+	case *endpointv3.ClusterLoadAssignment:
+		r.readEndpoints(m)
+	}
+	return r, err
+}
+
+func (r *resource) readListener(l *listenerv3.Listener) error {
+	r.name = l.GetName()
+	r.service = serviceOf(r.name)
+	var manager managerv3.HttpConnectionManager
+	if err := l.GetApiListener().GetApiListener().UnmarshalTo(&manager); err != nil {
+		return fmt.Errorf("listener %s is not one for gRPC clients: %w", r.name, err)
+	}
+	if name := manager.GetRds().GetRouteConfigName(); name != "" {
+		r.leads[routes] = []string{name}
+	} else {
+		r.readRoutes(manager.GetRouteConfig())
+	}
+	return nil
+}
+
+func (r *resource) readRoutes(c *routev3.RouteConfiguration) {
+	for _, host := range c.GetVirtualHosts() {
+		for _, route := range host.GetRoutes() {
+			action := route.GetRoute()
+			r.lead(clusters, action.GetCluster())
+			lightest := 0
+			for _, part := range action.GetWeightedClusters().GetClusters() {
+				r.lead(clusters, part.GetName())
+				if w := int(part.GetWeight().GetValue()); lightest == 0 || w < lightest {
+					lightest = w
+				}
+			}
+			r.marker = max(r.marker, lightest)
+		}
+	}
+}
+
+func (r *resource) readCluster(c *clusterv3.Cluster) {
+	r.name = c.GetName()
+	if c.GetType() == clusterv3.Cluster_EDS {
+		name := c.GetEdsClusterConfig().GetServiceName()
+		if name == "" {
+			name = r.name
+		}
+		r.lead(endpoints, name)
+	}
+}
+
+func (r *resource) readEndpoints(a *endpointv3.ClusterLoadAssignment) {
+	r.name = a.GetClusterName()
+	for _, locality := range a.GetEndpoints() {
+		for _, e := range locality.GetLbEndpoints() {
+			r.marker = max(r.marker, markerOf(e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress()))
+		}
+	}
+}
+
+func (r *resource) lead(to kind, name string) {
+	if name != "" && !slices.Contains(r.leads[to], name) {
+		r.leads[to] = append(r.leads[to], name)
+	}
+}

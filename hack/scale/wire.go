@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// codec lets streams send messages as usual but take responses apart by hand, and lets the raw server send bytes that it has ready.
+type codec struct{}
+
+// Name is that of the usual codec, whose format it speaks.
+func (codec) Name() string { return "proto" }
+
+// Marshal implements encoding.CodecV2.
+func (codec) Marshal(v any) (mem.BufferSlice, error) {
+	switch v := v.(type) {
+	case mem.BufferSlice:
+		v.Ref() // the transport frees what it has sent
+		return v, nil
+	case proto.Message:
+		b, err := proto.Marshal(v)
+		return mem.BufferSlice{mem.SliceBuffer(b)}, err
+	default:
+		return nil, errors.New("neither bytes nor a message")
+	}
+}
+
+// Unmarshal implements encoding.CodecV2.
+func (codec) Unmarshal(data mem.BufferSlice, v any) error {
+	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	defer buffer.Free()
+	switch v := v.(type) {
+	case *response:
+		return v.parse(buffer.ReadOnlyData())
+	case proto.Message:
+		return proto.Unmarshal(buffer.ReadOnlyData(), v)
+	default:
+		return errors.New("neither a response nor a message")
+	}
+}
+
+// response is a DiscoveryResponse whose resources were decoded once for all streams.
+type response struct {
+	catalogue *catalogue
+
+	at                      time.Time
+	typeURL, version, nonce string
+	resources               []*resource
+	size                    int
+}
+
+// Numbers of the fields of a DiscoveryResponse.
+const (
+	versionField   = 1
+	resourcesField = 2
+	typeField      = 4
+	nonceField     = 5
+)
+
+func (r *response) parse(b []byte) error {
+	*r = response{catalogue: r.catalogue, at: time.Now(), size: len(b)}
+	for len(b) > 0 {
+		number, wire, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if wire != protowire.BytesType {
+			if n = protowire.ConsumeFieldValue(number, wire, b); n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			continue
+		}
+		value, n := protowire.ConsumeBytes(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if err := r.field(number, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *response) field(number protowire.Number, value []byte) error {
+	switch number {
+	case versionField:
+		r.version = string(value)
+	case resourcesField:
+		resource, err := r.catalogue.resource(value)
+		if err != nil {
+			return err
+		}
+		r.resources = append(r.resources, resource)
+	case typeField:
+		r.typeURL = string(value)
+	case nonceField:
+		r.nonce = string(value)
+	default: // a client has no use for it
+	}
+	return nil
+}
