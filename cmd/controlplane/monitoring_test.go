@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"sigs.k8s.io/yaml"
+)
+
+const monitoring = "../../manifests/monitoring/"
+
+// TestMonitoringAsksForWhatIsThere: every metric and label that alerts and the dashboard ask for is one that a running control plane
+// shows, so that none of them is silent for a typing error.
+func TestMonitoringAsksForWhatIsThere(t *testing.T) {
+	s := startServe(t, "--files", demoFolder(t))
+	refuseSomething(t, s.xds)
+	shown := shownMetrics(t, s)
+	for where, expressions := range map[string][]string{"alerts.yaml": alertExpressions(t), "dashboard.json": dashboardExpressions(t)} {
+		if len(expressions) < 10 {
+			t.Errorf("%s: got %d expressions, want at least 10", where, len(expressions))
+		}
+		for _, expression := range expressions {
+			for _, used := range usedMetric.FindAllStringSubmatch(expression, -1) {
+				labels, ok := shown[used[1]]
+				if !ok {
+					t.Errorf("%s: %s asks for %s, which the control plane does not have", where, expression, used[1])
+				}
+				for _, label := range usedLabel.FindAllStringSubmatch(used[2], -1) {
+					if !slices.Contains(append(labels, scraped...), label[1]) {
+						t.Errorf("%s: %s asks %s for the label %s, which it does not have", where, expression, used[1], label[1])
+					}
+				}
+			}
+			if strings.Count(expression, "(") != strings.Count(expression, ")") {
+				t.Errorf("%s: %s does not close what it opens", where, expression)
+			}
+		}
+	}
+}
+
+var (
+	// usedMetric finds the names of metrics in PromQL, and the labels that they are chosen by.
+	usedMetric = regexp.MustCompile(`\b((?:mizzen|process|go)_[a-z_]+)(?:\{([^}]*)\})?`)
+	usedLabel  = regexp.MustCompile(`(\w+)=`)
+	shownLabel = regexp.MustCompile(`(\w+)="`)
+	// scraped are the labels that Prometheus adds.
+	scraped = []string{"job", "pod"}
+)
+
+// shownMetrics are the names of all samples, with their labels.
+func shownMetrics(t *testing.T, s *serving) map[string][]string {
+	t.Helper()
+	status, text := get(t, s, "/metrics")
+	if status != http.StatusOK {
+		t.Fatalf("metrics: got %d, want 200", status)
+	}
+	shown := map[string][]string{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, labels, _ := strings.Cut(strings.Fields(line)[0], "{")
+		shown[name] = shown[name][:len(shown[name]):len(shown[name])]
+		for _, label := range shownLabel.FindAllStringSubmatch(labels, -1) {
+			shown[name] = append(shown[name], label[1])
+		}
+	}
+	return shown
+}
+
+// refuseSomething is a client that is sent a listener and refuses it, for some metrics are there only once something has happened.
+func refuseSomething(t *testing.T, address string) {
+	t.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &discoveryv3.DiscoveryRequest{
+		Node: &corev3.Node{Id: "refuses"}, TypeUrl: "type.googleapis.com/envoy.config.listener.v3.Listener", ResourceNames: []string{"greeter.demo"},
+	}
+	if err := stream.Send(request); err != nil {
+		t.Fatal(err)
+	}
+	response, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.ResponseNonce, request.ErrorDetail = response.GetNonce(), &rpcstatus.Status{Code: 3, Message: "this client refuses everything"}
+	if err := stream.Send(request); err != nil {
+		t.Fatal(err)
+	}
+	// What is asked for next is answered after the refusal has been read.
+	request.TypeUrl, request.ResourceNames = "type.googleapis.com/envoy.config.cluster.v3.Cluster", []string{"outbound|50051||greeter.demo.svc.cluster.local"}
+	request.ResponseNonce, request.ErrorDetail = "", nil
+	if err := stream.Send(request); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func alertExpressions(t *testing.T) (all []string) {
+	t.Helper()
+	var rules struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	if err := yaml.UnmarshalStrict(readMonitoring(t, "alerts.yaml"), &rules); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" || r.For == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+				t.Errorf("alert %q: got %+v, want a name, a duration, a severity, a summary and a description", r.Alert, r)
+			}
+			all = append(all, r.Expr)
+		}
+	}
+	return all
+}
+
+func dashboardExpressions(t *testing.T) (all []string) {
+	t.Helper()
+	var dashboard struct {
+		Panels []struct {
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(readMonitoring(t, "dashboard.json"), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range dashboard.Panels {
+		for _, target := range p.Targets {
+			all = append(all, target.Expr)
+		}
+	}
+	return all
+}
+
+func readMonitoring(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(monitoring + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
