@@ -55,14 +55,19 @@ type Options struct {
 }
 
 // Authenticator proves who clients are. It is safe for concurrent use.
-type Authenticator struct{ o Options }
+type Authenticator struct {
+	o Options
+	// waiting has a place for each client that is waited for.
+	waiting chan struct{}
+}
 
 // New makes an Authenticator.
-func New(o Options) *Authenticator { return &Authenticator{o} }
+func New(o Options) *Authenticator { return &Authenticator{o, make(chan struct{}, maxWaiting)} }
 
 // errNoProof is for a client that offers nothing.
 var errNoProof = errors.New("the client proves nothing of itself: its address belongs to no pod that is known (a pod on its node's network has none), " +
-	"so it needs a service account token or a client certificate, over TLS")
+	"so it needs a service account token or a client certificate, over TLS; gRPC sends the token of its bootstrap only where " +
+	"GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set")
 
 // Identify returns who is at the other end of the stream, by the first proof that it offers. The error is a gRPC status.
 // What the client says of itself later is to be compared with it, by Admit.
@@ -93,7 +98,7 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 	if a.o.BelieveClaims {
 		return Identity{Proof: Claim}, nil
 	}
-	if pod, ok := await(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
+	if pod, ok := a.await(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
 		return ofPod(Address, pod), nil
 	}
 	return Identity{}, fmt.Errorf("%w (it calls from %s)", errNoProof, from.address)
@@ -103,10 +108,19 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 const (
 	patience = 3 * time.Second
 	look     = 100 * time.Millisecond
+	// maxWaiting is how many are waited for at once. Whoever comes on top is known or refused: strangers cannot fill the place
+	// that streams have.
+	maxWaiting = 512
 )
 
 // await looks for a pod until it is there, or long enough.
-func await(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
+func (a *Authenticator) await(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
+	select {
+	case a.waiting <- struct{}{}:
+		defer func() { <-a.waiting }()
+	default:
+		return find()
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	again := time.NewTicker(look)

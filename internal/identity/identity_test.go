@@ -222,6 +222,38 @@ func TestPodThatCallsBeforeItIsKnown(t *testing.T) {
 	})
 }
 
+// TestStrangersAreNotAllWaitedFor has more come at once than are waited for: those are refused without delay, and who is known is
+// let in.
+func TestStrangersAreNotAllWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := New(Options{Pods: pods{"10.1.0.7": web}})
+		start := time.Now()
+		took := make(chan time.Duration)
+		for range maxWaiting + 10 {
+			go func() {
+				if _, err := a.Identify(call{address: "10.9.9.9"}.context(t)); err == nil {
+					t.Error("a stranger is let in")
+				}
+				took <- time.Since(start)
+			}()
+		}
+		for i := range maxWaiting + 10 {
+			want := time.Duration(0)
+			if i >= 10 {
+				want = patience
+			}
+			if i == 10 {
+				if id, err := a.Identify(call{address: "10.1.0.7"}.context(t)); err != nil || id.Pod != web || time.Since(start) != 0 {
+					t.Errorf("who is known: got %+v, %v after %v", id, err, time.Since(start))
+				}
+			}
+			if got := <-took; got != want {
+				t.Fatalf("stranger %d was refused after %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
 // latePods knows web from a moment on.
 type latePods struct{ known time.Time }
 
@@ -288,6 +320,38 @@ func TestWhatIsProvedCounts(t *testing.T) {
 	if got := (Identity{Proof: Certificate, Namespace: "shop", ServiceAccount: "web"}).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+func TestKnownKeysWaitForNobody(t *testing.T) {
+	server := newAPIServer(t, "k1")
+	synctest.Test(t, func(t *testing.T) {
+		hangs := false
+		k := NewKeys(func(ctx context.Context, path string) ([]byte, error) {
+			if hangs {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return server.fetch(ctx, path)
+		}, "")
+		if _, _, err := k.find(t.Context(), "k1"); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(refetchInterval)
+		hangs = true
+		start := time.Now()
+		stranger := make(chan error, 1)
+		go func() {
+			_, _, err := k.find(t.Context(), "k9")
+			stranger <- err
+		}()
+		synctest.Wait()
+		if _, _, err := k.find(t.Context(), "k1"); err != nil || time.Since(start) != 0 {
+			t.Errorf("a key that is known came after %v (%v)", time.Since(start), err)
+		}
+		if err := <-stranger; err == nil || time.Since(start) != fetchTimeout {
+			t.Errorf("an unknown key: got %v after %v, want an error after %v", err, time.Since(start), fetchTimeout)
+		}
+	})
 }
 
 func TestKeysAreFetchedOnceAndKept(t *testing.T) {

@@ -18,6 +18,9 @@ const (
 	keysPath   = "/openid/v1/jwks"
 )
 
+// fetchTimeout is how long an API server may take to show its keys.
+const fetchTimeout = 5 * time.Second
+
 // refetchInterval bounds how often keys are fetched because a token names one that is not known: anybody can make such tokens.
 const refetchInterval = 10 * time.Second
 
@@ -31,10 +34,13 @@ type Keys struct {
 	file  string
 	now   func() time.Time
 
-	// mu protects what follows; it is held while keys are fetched, so that they are fetched once.
+	// mu protects known. Who brings a key that is known waits for nobody.
 	mu    sync.Mutex
 	known keySet
-	tried time.Time
+
+	// fetching is held while keys are fetched, so that they are fetched once; it protects what follows.
+	fetching sync.Mutex
+	tried    time.Time
 	// failed is why the last attempt did not succeed.
 	failed error
 }
@@ -64,31 +70,45 @@ func NewKeys(fetch Fetch, file string) *Keys {
 
 // find returns the key of that name, and the issuer whose it is.
 func (k *Keys) find(ctx context.Context, id string) (any, string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if key := k.lookUp(id); key != nil {
-		return key, k.known.Issuer, nil
+	if key, issuer := k.lookUp(id); key != nil {
+		return key, issuer, nil
 	}
-	if now := k.now(); k.tried.IsZero() || now.Sub(k.tried) >= refetchInterval {
-		k.tried = now
-		k.failed = k.refresh(ctx)
+	failed := k.update(ctx, id)
+	if key, issuer := k.lookUp(id); key != nil {
+		return key, issuer, nil
 	}
-	if key := k.lookUp(id); key != nil {
-		return key, k.known.Issuer, nil
-	}
-	if k.failed != nil {
-		return nil, "", fmt.Errorf("the token cannot be verified: %w", k.failed)
+	if failed != nil {
+		return nil, "", fmt.Errorf("the token cannot be verified: %w", failed)
 	}
 	return nil, "", errors.New("the token is signed with a key that is not the API server's")
 }
 
-func (k *Keys) lookUp(id string) any {
+func (k *Keys) lookUp(id string) (key any, issuer string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for _, key := range k.known.Keys.Key(id) {
 		if key.Valid() && key.IsPublic() {
-			return key.Key
+			return key.Key, k.known.Issuer
 		}
 	}
-	return nil
+	return nil, ""
+}
+
+// update fetches the keys for the sake of one, unless that was done a moment ago.
+func (k *Keys) update(ctx context.Context, id string) error {
+	k.fetching.Lock()
+	defer k.fetching.Unlock()
+	if key, _ := k.lookUp(id); key != nil {
+		return nil // somebody else fetched it meanwhile
+	}
+	if now := k.now(); k.tried.IsZero() || now.Sub(k.tried) >= refetchInterval {
+		k.tried = now
+		// Others want the keys, too, so it does not matter whether the client stays.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+		defer cancel()
+		k.failed = k.refresh(ctx)
+	}
+	return k.failed
 }
 
 func (k *Keys) refresh(ctx context.Context) error {
@@ -102,16 +122,18 @@ func (k *Keys) refresh(ctx context.Context) error {
 			return fmt.Errorf("read %s of the API server: %w", path, err)
 		}
 	}
+	k.mu.Lock()
 	k.known = next
-	return k.keep()
+	k.mu.Unlock()
+	return k.keep(next)
 }
 
 // keep writes the file in one step.
-func (k *Keys) keep() error {
+func (k *Keys) keep(keys keySet) error {
 	if k.file == "" {
 		return nil
 	}
-	text, err := json.Marshal(k.known)
+	text, err := json.Marshal(keys)
 	if err != nil {
 		return fmt.Errorf("encode keys: %w", err)
 	}
