@@ -5,6 +5,7 @@
 #   node.sh check                 say what is missing on this machine
 #   node.sh up                    start the cluster with node-0 in zone-a
 #   node.sh join INDEX ZONE       add node-INDEX, for example: join 1 zone-b
+#   node.sh lose INDEX            end a node at once, as if its power had failed; join brings it back with what it had
 #   node.sh load IMAGE BINARY     make an image of a static binary known to all nodes
 #   node.sh k ARGUMENTS           kubectl
 #   node.sh sh COMMAND            run a command on node-0, or on node-$NODE
@@ -122,6 +123,13 @@ start() {
 	cat "$state/node-$1/log.txt"
 }
 
+lose() {
+	local pid
+	pid=$(pid "$1") || fail "node-$1 is not running"
+	kill -KILL "$pid"
+	while [[ -e /proc/$pid ]]; do sleep 0.05; done
+}
+
 load() {
 	local tar=$state/image.tar node
 	"$bin/image" -name "$1" -tar "$tar" "$2" >/dev/null
@@ -151,7 +159,7 @@ down() {
 command=${1:-help}
 (($# == 0)) || shift
 case $command in
-check | run | load | down) "$command" "$@" ;;
+check | run | lose | load | down) "$command" "$@" ;;
 up) start 0 zone-a ;;
 join) start "$@" ;;
 k) inside 0 "$bin/kubectl" --kubeconfig="$state/admin.kubeconfig" "$@" ;;

@@ -14,54 +14,10 @@ import (
 
 // TestDev is docs/INSTALL.md for a cluster to try things on, and what happens in its life afterwards. Its steps follow each other.
 func TestDev(t *testing.T) {
-	c := node.Up(t)
-	install(t, c, "dev")
-	ns := injected(t, c)
-	c.Apply(t, ns, application())
-	c.AwaitRollout(t, ns, "deployment/echo-v1")
-	c.AwaitRollout(t, ns, "deployment/echo-v2")
-	goCalls := startCalls(t, c, ns, "caller-go", caller("caller-go", "node-0", "xds:///echo:80"))
-	pyCalls := startCalls(t, c, ns, "caller-python", python("caller-python", "node-1", "xds:///echo:80"))
-	all := []*calls{goCalls, pyCalls}
-	step := func(name string, f func(t *testing.T)) {
-		if t.Failed() {
-			return
-		}
-		t.Run(name, func(t *testing.T) {
-			f(t)
-			for _, k := range all {
-				k.goesOn(t, name)
-			}
-		})
-	}
-
-	step("a VirtualService splits the calls", func(t *testing.T) {
-		for _, k := range all {
-			k.only(t, "v1")
-		}
-		c.Apply(t, ns, split(50, 50))
-		for _, k := range all {
-			k.only(t, "v1", "v2")
-		}
-		c.Apply(t, ns, split(0, 100))
-		for _, k := range all {
-			k.only(t, "v2")
-		}
-		c.Apply(t, ns, split(50, 50))
-	})
-	step("the application is rolled out", func(t *testing.T) {
-		c.Kubectl(t, "--namespace", ns, "rollout", "restart", "deployment/echo-v1", "deployment/echo-v2")
-		c.AwaitRollout(t, ns, "deployment/echo-v1")
-		c.AwaitRollout(t, ns, "deployment/echo-v2")
-	})
-	step("Mizzen is rolled out", func(t *testing.T) {
-		c.Kubectl(t, "--namespace", system, "rollout", "restart", "deployment/mizzen")
-		c.AwaitRollout(t, system, "deployment/mizzen")
-		c.Apply(t, ns, split(100, 0))
-		for _, k := range all {
-			k.only(t, "v1")
-		}
-	})
+	l := begin(t, "dev")
+	c, ns, all, step := l.c, l.ns, l.calls, l.step
+	goCalls, pyCalls := all[0], all[1]
+	l.usualSteps(t)
 	step("the calls stay in their zone", func(t *testing.T) {
 		c.Kubectl(t, "--namespace", ns, "patch", "service", "echo", "--patch", `{"spec": {"trafficDistribution": "PreferSameZone"}}`)
 		for k, name := range map[*calls]string{goCalls: "node-0", pyCalls: "node-1"} {
@@ -85,10 +41,7 @@ func TestDev(t *testing.T) {
 			k.goesOn(t, "Mizzen was deleted")
 		}
 		apply(t, c, "dev")
-		c.Apply(t, ns, split(0, 100))
-		for _, k := range all {
-			k.only(t, "v2")
-		}
+		l.route(t, 0, 100)
 	})
 }
 

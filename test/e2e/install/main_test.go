@@ -32,13 +32,19 @@ func TestMain(m *testing.M) {
 // install does what an administrator does, with one of the overlays, and waits until new pods are injected.
 func install(t *testing.T, c *node.Cluster, overlay string) {
 	t.Helper()
-	definitions, err := exec.CommandContext(t.Context(), "go", "run", "../../../hack/crds").Output()
+	definitions(t, c)
+	apply(t, c, overlay)
+}
+
+// definitions are those of Istio's kinds. Nodes are given a region besides, as in a cloud.
+func definitions(t *testing.T, c *node.Cluster) {
+	t.Helper()
+	text, err := exec.CommandContext(t.Context(), "go", "run", "../../../hack/crds").Output()
 	if err != nil {
 		t.Fatalf("make crds: %v", err)
 	}
-	c.Apply(t, "default", string(definitions))
+	c.Apply(t, "default", string(text))
 	c.Kubectl(t, "label", "node", "node-0", "node-1", "topology.kubernetes.io/region=here", "--overwrite")
-	apply(t, c, overlay)
 }
 
 func apply(t *testing.T, c *node.Cluster, overlay string) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,22 @@ func (c *Cluster) Exec(t *testing.T, namespace, pod string, args ...string) stri
 func (c *Cluster) Logs(t *testing.T, namespace, pod string) string {
 	t.Helper()
 	return c.Kubectl(t, "--namespace", namespace, "logs", pod, "--all-containers")
+}
+
+// Lose ends a node at once, as if its power had failed. Join brings it back.
+func (c *Cluster) Lose(t *testing.T, index int) {
+	t.Helper()
+	if err := script(t.Context(), c.state, "lose", strconv.Itoa(index)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Join starts a node that was lost, with what it had.
+func (c *Cluster) Join(t *testing.T, index int, zone string) {
+	t.Helper()
+	if err := script(context.Background(), c.state, "join", strconv.Itoa(index), zone); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Load builds a Go package and makes it known to all nodes as an image. Images that all tests need are in Setup.
