@@ -19,6 +19,8 @@ import (
 // controlPlane is our binary, running.
 type controlPlane struct {
 	xds, admin string
+	// xdsTLS is empty without TLS.
+	xdsTLS string
 	// services and endpoints are those of the first World.
 	services, endpoints int
 }
@@ -67,6 +69,7 @@ func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 		if err != nil {
 			t.Fatalf("control plane: got %q (%t), want the line that says it is ready: %v", line, ok, err)
 		}
+		_, p.xdsTLS, _ = strings.Cut(line, " xds_tls=")
 	case <-time.After(patience):
 		t.Fatalf("control plane: not ready after %v", patience)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	xdsbootstrap "google.golang.org/grpc/xds/bootstrap"
 	istio "istio.io/client-go/pkg/clientset/versioned"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -29,6 +30,11 @@ var suite struct {
 }
 
 func TestMain(m *testing.M) {
+	// gRPC reads it when the process starts, and this one starts itself again.
+	if err := os.Setenv("GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS", "true"); err != nil {
+		panic(err)
+	}
+	xdsbootstrap.RegisterChannelCredentials(podCredentials{})
 	cluster.Main(func() int {
 		code, err := run(m)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,6 +30,8 @@ type identity struct {
 	name      string
 	groups    []string
 	addresses []net.IP
+	// uris are SPIFFE ids.
+	uris []*url.URL
 }
 
 func newAuthority() (*authority, error) {
@@ -72,6 +75,7 @@ func certificateTemplate(who identity) *x509.Certificate {
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.Add(24 * time.Hour),
 		IPAddresses:  who.addresses,
+		URIs:         who.uris,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
