@@ -1,0 +1,197 @@
+package status
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// resources are where the kinds of rules are found.
+var resources = map[string]schema.GroupVersionResource{
+	"DestinationRule": istiov1.SchemeGroupVersion.WithResource("destinationrules"),
+	"VirtualService":  istiov1.SchemeGroupVersion.WithResource("virtualservices"),
+}
+
+// own are the types of conditions that are ours.
+var own = []string{typeAccepted, typeProgrammed}
+
+// read gets an object; nil if there is none any more.
+func (w *Writer) read(ctx context.Context, ref mesh.Ref) (*unstructured.Unstructured, error) {
+	object, err := w.Dynamic.Resource(resources[ref.Kind]).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return object, err
+}
+
+// write brings the conditions of one object up to date and returns it; nil if there was nothing to write, or it is not the
+// version that the report is of.
+func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructured, error) {
+	object, err := w.read(ctx, r.rule.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if object == nil {
+		w.have[r.rule.Ref] = r.fingerprint()
+		return nil, nil
+	}
+	if object.GetGeneration() != r.rule.Generation {
+		return nil, nil // The World will soon know this version, too.
+	}
+	if standing(object) == r.fingerprint() {
+		w.have[r.rule.Ref] = r.fingerprint()
+		return nil, nil
+	}
+	if err := put(object, r, time.Now()); err != nil {
+		return nil, err
+	}
+	return object, w.update(ctx, r.rule.Ref, object, r.fingerprint())
+}
+
+// withdraw takes our conditions from an object that does not concern us any more.
+func (w *Writer) withdraw(ctx context.Context, ref mesh.Ref) error {
+	object, err := w.read(ctx, ref)
+	if err != nil || object == nil {
+		delete(w.have, ref)
+		return err
+	}
+	if err := put(object, report{}, time.Now()); err != nil {
+		return err
+	}
+	return w.update(ctx, ref, object, "")
+}
+
+// update writes the status under the version of the object that was read. If somebody was faster, the next look tries again.
+func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.Unstructured, now string) error {
+	_, err := w.Dynamic.Resource(resources[ref.Kind]).Namespace(ref.Namespace).UpdateStatus(ctx, object, metav1.UpdateOptions{FieldManager: manager})
+	switch {
+	case err == nil:
+		w.counters.written()
+	case apierrors.IsConflict(err):
+		return nil
+	case apierrors.IsNotFound(err):
+	case apierrors.IsInvalid(err):
+		// Another attempt would end the same way.
+		w.Logger.Warn("status of an object cannot be written", "object", ref.String(), "error", err)
+	default:
+		return err
+	}
+	if now == "" {
+		delete(w.have, ref)
+	} else {
+		w.have[ref] = now
+	}
+	return nil
+}
+
+// learn lists what all objects say now. Others may have changed it.
+func (w *Writer) learn(ctx context.Context) error {
+	have := map[mesh.Ref]string{}
+	namespaces := w.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for kind, resource := range resources {
+		for _, namespace := range namespaces {
+			if err := w.list(ctx, kind, resource, namespace, have); err != nil {
+				return err
+			}
+		}
+	}
+	w.have = have
+	return nil
+}
+
+func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVersionResource, namespace string, have map[mesh.Ref]string) error {
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		list, err := w.Dynamic.Resource(resource).Namespace(namespace).List(ctx, options)
+		if err != nil {
+			return err
+		}
+		for i := range list.Items {
+			if said := standing(&list.Items[i]); said != "" {
+				have[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = said
+			}
+		}
+		if options.Continue = list.GetContinue(); options.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// standing is the fingerprint of what an object says already; empty if it says nothing of ours.
+func standing(object *unstructured.Unstructured) string {
+	var found []condition
+	generation := int64(0)
+	for _, c := range conditionsOf(object) {
+		kind, _ := c["type"].(string)
+		if !slices.Contains(own, kind) {
+			continue
+		}
+		one := condition{kind: kind}
+		one.status, _ = c["status"].(string)
+		one.reason, _ = c["reason"].(string)
+		one.message, _ = c["message"].(string)
+		found, generation = append(found, one), observed(c)
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return fingerprint(generation, found)
+}
+
+// observed reads a generation, which Istio's types write as text.
+func observed(c map[string]any) int64 {
+	n, _ := strconv.ParseInt(fmt.Sprint(c["observedGeneration"]), 10, 64)
+	return n
+}
+
+func conditionsOf(object *unstructured.Unstructured) []map[string]any {
+	list, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	var all []map[string]any
+	for _, item := range list {
+		if c, ok := item.(map[string]any); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// put makes the report's conditions the only ones of ours on the object, behind those of others. When a condition turned stays as it was
+// unless it turns.
+func put(object *unstructured.Unstructured, r report, now time.Time) error {
+	turned := map[string]string{}
+	list := []any{}
+	for _, c := range conditionsOf(object) {
+		kind, _ := c["type"].(string)
+		if !slices.Contains(own, kind) {
+			list = append(list, c)
+			continue
+		}
+		if since, ok := c["lastTransitionTime"].(string); ok {
+			turned[fmt.Sprint(kind, " ", c["status"])] = since
+		}
+	}
+	for _, c := range r.conditions {
+		since := turned[c.kind+" "+c.status]
+		if since == "" {
+			since = now.UTC().Format(time.RFC3339)
+		}
+		list = append(list, map[string]any{
+			"type": c.kind, "status": c.status, "reason": c.reason, "message": c.message,
+			"lastTransitionTime": since, "observedGeneration": strconv.FormatInt(r.rule.Generation, 10),
+		})
+	}
+	return unstructured.SetNestedSlice(object.Object, list, "status", "conditions")
+}

@@ -1,0 +1,369 @@
+package status_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"sigs.k8s.io/yaml"
+
+	"github.com/mizzen-mesh/mizzen/internal/status"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+)
+
+const (
+	service = `{apiVersion: v1, kind: Service, metadata: {name: echo, namespace: shop}, spec: {ports: [{name: grpc, port: 80}]}}`
+	// route is a VirtualService of a generation, with the fields of its first rule.
+	route = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: echo, namespace: shop, generation: %d}, ` +
+		`spec: {hosts: [echo], http: [{%s, route: [{destination: {host: echo}}]}]}, status: {conditions: [` +
+		`{type: Reconciled, status: "True", observedGeneration: "1"}]}}`
+	good = `timeout: 1s`
+	bad  = `rewrite: {uri: /x}, timeout: 1s`
+)
+
+// rig is a cluster with one VirtualService, and Writers that write to it.
+type rig struct {
+	store  *snapshot.Store
+	istio  *dynamicfake.FakeDynamicClient
+	client *fake.Clientset
+	dir    string
+	log    bytes.Buffer
+	last   uint64
+}
+
+var routes = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	kinds := map[schema.GroupVersionResource]string{
+		routes: "VirtualServiceList", routes.GroupVersion().WithResource("destinationrules"): "DestinationRuleList",
+	}
+	r := &rig{
+		store: snapshot.NewStore(snapshot.Options{}), client: fake.NewClientset(), dir: t.TempDir(),
+		istio: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds),
+	}
+	_, err := r.istio.Resource(routes).Namespace("shop").Create(t.Context(), object(t, fmt.Sprintf(route, 1, good)), metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.serve(t, 1, good)
+	return r
+}
+
+func object(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// serve has the Store serve the VirtualService with these fields.
+func (r *rig) serve(t *testing.T, generation int, fields string) {
+	t.Helper()
+	r.publish(t, fmt.Sprintf(route, generation, fields))
+}
+
+func (r *rig) publish(t *testing.T, objects ...string) {
+	t.Helper()
+	path := filepath.Join(r.dir, "objects.yaml")
+	if err := os.WriteFile(path, []byte(strings.Join(append(objects, service), "\n---\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	world, err := watch.Load(watch.Options{}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.last++
+	world.Revision = r.last
+	world.Changed = []string{"echo.shop.svc.cluster.local"}
+	r.store.Publish(world)
+}
+
+// edit gives the VirtualService another generation, in the cluster alone.
+func (r *rig) edit(t *testing.T, generation int64) {
+	t.Helper()
+	u := r.read(t)
+	u.SetGeneration(generation)
+	if _, err := r.istio.Resource(routes).Namespace("shop").Update(t.Context(), u, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *rig) read(t *testing.T) *unstructured.Unstructured {
+	t.Helper()
+	u, err := r.istio.Resource(routes).Namespace("shop").Get(t.Context(), "echo", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// conditions are those of the VirtualService, each as a line.
+func (r *rig) conditions(t *testing.T) []string {
+	t.Helper()
+	list, _, _ := unstructured.NestedSlice(r.read(t).Object, "status", "conditions")
+	var lines []string
+	for _, item := range list {
+		c := item.(map[string]any)
+		lines = append(lines, fmt.Sprint(c["type"], "=", c["status"], " ", c["reason"], " of ", c["observedGeneration"]))
+	}
+	return lines
+}
+
+// since is when a condition turned last.
+func (r *rig) since(t *testing.T, i int) string {
+	t.Helper()
+	list, _, _ := unstructured.NestedSlice(r.read(t).Object, "status", "conditions")
+	return list[i].(map[string]any)["lastTransitionTime"].(string)
+}
+
+// events are those in the cluster, each as a line.
+func (r *rig) events(t *testing.T) []string {
+	t.Helper()
+	list, err := r.client.EventsV1().Events("shop").List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, e := range list.Items {
+		lines = append(lines, e.Type+" "+e.Reason+" "+e.Regarding.Name+" by "+e.ReportingInstance)
+	}
+	return lines
+}
+
+// writes counts the status updates so far, and requests all others to the objects.
+func (r *rig) writes() (writes, requests int) {
+	for _, a := range r.istio.Actions() {
+		if a.GetSubresource() == "status" {
+			writes++
+		}
+		requests++
+	}
+	return writes, requests
+}
+
+func (r *rig) writer(ctx context.Context, identity string) (stop func()) {
+	return r.writerWith(ctx, identity, r.client, r.istio)
+}
+
+func (r *rig) writerWith(ctx context.Context, identity string, client kubernetes.Interface, istio dynamic.Interface) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	w := status.New(status.Options{
+		Store: r.store, Client: client, Dynamic: istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: identity,
+		Logger: slog.New(slog.NewTextHandler(&r.log, nil)),
+	})
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	return sync.OnceFunc(func() { cancel(); <-done })
+}
+
+func same[T any](t *testing.T, when string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", when, diff)
+	}
+}
+
+func wait(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestConditionsSayWhatBecameOfARule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(8 * time.Second)
+		const foreign = "Reconciled=True <nil> of 1"
+		same(t, "at first", r.conditions(t), []string{foreign, "mizzen.dev/Accepted=True Accepted of 1", "mizzen.dev/Programmed=True Programmed of 1"})
+		same(t, "events at first", r.events(t), nil)
+		writes, requests := r.writes()
+		programmed := r.since(t, 2)
+
+		// Nothing changes, but clients come and go.
+		for range 60 {
+			r.store.Open(snapshot.OpenerOf(nil, "")).Close()
+			wait(time.Second)
+		}
+		nowWrites, nowRequests := r.writes()
+		same(t, "requests while nothing changes", [2]int{nowWrites, nowRequests}, [2]int{writes, requests + 1}) // this test's own one
+
+		r.edit(t, 2)
+		r.serve(t, 2, bad)
+		wait(8 * time.Second)
+		same(t, "a bad edit", r.conditions(t), []string{foreign, "mizzen.dev/Accepted=False Unsupported of 2", "mizzen.dev/Programmed=True Programmed of 2"})
+		same(t, "events of a bad edit", r.events(t), []string{"Warning Unsupported echo by a"})
+		if r.since(t, 2) != programmed {
+			t.Error("a condition that did not turn has another time")
+		}
+		if r.since(t, 1) == programmed {
+			t.Error("a condition that turned kept its time")
+		}
+
+		r.edit(t, 3)
+		wait(8 * time.Second)
+		same(t, "the World lags", r.conditions(t)[1], "mizzen.dev/Accepted=False Unsupported of 2")
+		r.serve(t, 3, good)
+		wait(8 * time.Second)
+		same(t, "mended", r.conditions(t)[1], "mizzen.dev/Accepted=True Accepted of 3")
+
+		r.publish(t)
+		wait(8 * time.Second)
+		same(t, "no longer of the mesh", r.conditions(t), []string{foreign})
+	})
+}
+
+func TestWhatPassesByIsNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(8 * time.Second)
+		writes, _ := r.writes()
+		for i := range 40 {
+			r.serve(t, 1, []string{good, bad}[i%2])
+			wait(700 * time.Millisecond)
+		}
+		r.serve(t, 1, good)
+		wait(8 * time.Second)
+		if now, _ := r.writes(); now > writes+7 {
+			t.Errorf("%d updates of what changed faster than anybody can read", now-writes)
+		}
+	})
+}
+
+func TestConditionsThatOthersRemovedComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(8 * time.Second)
+		u := r.read(t)
+		unstructured.RemoveNestedField(u.Object, "status")
+		if _, err := r.istio.Resource(routes).Namespace("shop").Update(t.Context(), u, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		wait(11 * time.Minute)
+		same(t, "later", len(r.conditions(t)), 2)
+	})
+}
+
+func TestOneReplicaWritesAndIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stopA := r.writer(t.Context(), "a")
+		wait(8 * time.Second)
+		stopB := r.writer(t.Context(), "b")
+		defer stopB()
+		r.edit(t, 2)
+		r.serve(t, 2, bad)
+		wait(20 * time.Second)
+		same(t, "events", r.events(t), []string{"Warning Unsupported echo by a"})
+		writes, _ := r.writes()
+		same(t, "updates", writes, 2)
+
+		stopA()
+		wait(8 * time.Second)
+		same(t, "updates after the hand-over", func() int { n, _ := r.writes(); return n }(), writes)
+		same(t, "events after the hand-over", len(r.events(t)), 1)
+		r.edit(t, 3)
+		r.serve(t, 3, good)
+		wait(8 * time.Second)
+		same(t, "by the new leader", r.conditions(t)[1], "mizzen.dev/Accepted=True Accepted of 3")
+	})
+}
+
+func TestWithoutRightsItSaysSoOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.istio.PrependReactor("update", "virtualservices", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			return a.GetSubresource() == "status", nil, apierrors.NewForbidden(routes.GroupResource(), "echo", nil)
+		})
+		stop := r.writer(t.Context(), "a")
+		wait(5 * time.Minute)
+		stop()
+		if n := strings.Count(r.log.String(), "level=WARN"); n != 1 {
+			t.Errorf("got %d warnings, want 1:\n%s", n, r.log.String())
+		}
+		if writes, _ := r.writes(); writes > 32 {
+			t.Errorf("%d attempts in five minutes", writes)
+		}
+	})
+}
+
+func TestWithoutEventsConditionsAreWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.client.PrependReactor("create", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", nil)
+		})
+		r.serve(t, 1, bad)
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(8 * time.Second)
+		same(t, "condition", r.conditions(t)[1], "mizzen.dev/Accepted=False Unsupported of 1")
+	})
+}
+
+// refusing is a Store one of whose clients refuses what the VirtualService made.
+type refusing struct{ *snapshot.Store }
+
+func (r refusing) Deliveries() []snapshot.Delivery {
+	return []snapshot.Delivery{{
+		Object:  mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"},
+		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 refused RouteConfiguration x: no"},
+	}}
+}
+
+func TestRefusalsAreToldByWhoHasTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stopA := r.writer(t.Context(), "a")
+		defer stopA()
+		wait(8 * time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		b := status.New(status.Options{
+			Store: refusing{r.store}, Client: r.client, Dynamic: r.istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: "b",
+			Logger: slog.New(slog.DiscardHandler),
+		})
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		wait(30 * time.Second)
+		same(t, "events", r.events(t), []string{"Warning Refused echo by b"})
+		same(t, "condition of the leader's clients", r.conditions(t)[2], "mizzen.dev/Programmed=True Programmed of 1")
+		stopA()
+		wait(30 * time.Second)
+		same(t, "condition once the replica leads", r.conditions(t)[2], "mizzen.dev/Programmed=False Refused of 1")
+		same(t, "events once the replica leads", len(r.events(t)), 1)
+		cancel()
+		<-done
+	})
+}
