@@ -32,6 +32,8 @@ const (
 	listClients   = "clients"
 	listResources = "resources"
 	listProblems  = "problems"
+	// listDeliveries says how far each object has come to clients; 'inspect wait' asks for it.
+	listDeliveries = "deliveries"
 )
 
 // tables say how each list is shown to people.

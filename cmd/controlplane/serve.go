@@ -19,6 +19,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
+	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
@@ -27,6 +28,7 @@ import (
 type serveFlags struct {
 	source    sourceFlags
 	security  securityFlags
+	status    statusFlags
 	addresses addresses
 	grace     time.Duration
 	logging   logging.Options
@@ -64,6 +66,7 @@ over TLS, or by calling from the address of its pod. Elsewhere it is who it says
 	}
 	flags.source.register(cmd)
 	flags.security.register(cmd)
+	flags.status.register(cmd)
 	flags.source.proof = flags.security.proof
 	f := cmd.Flags()
 	f.StringVar(&flags.addresses.xds, flagXDSAddress, bootstrap.DefaultServerURI, "`HOST:PORT` to serve xDS on, in plaintext; port 0 picks a free one, 'off' serves TLS only")
@@ -78,7 +81,7 @@ over TLS, or by calling from the address of its pod. Elsewhere it is who it says
 }
 
 func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
-	if err := errors.Join(flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses)); err != nil {
+	if err := errors.Join(flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd)); err != nil {
 		return err
 	}
 	if flags.addresses.xds == addressOff && flags.addresses.tls == "" {
@@ -102,9 +105,14 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	writer, err := flags.status.writer(source, flags.source.namespaces, logger)
+	if err != nil {
+		return err
+	}
 	who := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, who: &who, limits: flags.security.limits, grace: flags.grace, logger: logger,
+		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, who: &who,
+		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.sayReady(std.out) },
 	})
 	if err != nil {
@@ -125,6 +133,8 @@ type planeOptions struct {
 	// who proves clients' identities, by the World's pods; nil takes clients at their word.
 	who    *identity.Options
 	limits ads.Limits
+	// status says how to write to objects what became of them, but for the Store; nil writes nothing.
+	status *status.Options
 	grace  time.Duration
 	logger *slog.Logger
 	// ready is called once, when clients are served.
@@ -137,6 +147,8 @@ type plane struct {
 	store *snapshot.Store
 	ads   *ads.Server
 	admin *admin.Server
+	// status is nil if nothing is written to objects.
+	status *status.Writer
 	// metrics is nil unless it has an address of its own.
 	metrics *admin.Server
 	// draining is closed when Run has been asked to end.
@@ -158,6 +170,11 @@ func newPlane(o planeOptions) (*plane, error) {
 	p.ads = ads.New(ads.Options{
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
+	if o.status != nil {
+		writing := *o.status
+		writing.Store, writing.Registry = p.store, registry
+		p.status = status.New(writing)
+	}
 	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)}
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
@@ -172,6 +189,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
 		admin.NewList(listProblems, p.store.Problems),
+		admin.NewList(listDeliveries, p.store.Deliveries),
 	}
 	p.admin = admin.New(full)
 	return p, nil
@@ -197,6 +215,9 @@ func (p *plane) Run(ctx context.Context) error {
 	group.Go(func() error { return p.source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })
+	if p.status != nil {
+		group.Go(func() error { return p.status.Run(ctx) })
+	}
 	if p.metrics != nil {
 		group.Go(func() error { return p.metrics.Run(adminCtx) })
 	}

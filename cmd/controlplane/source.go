@@ -57,6 +57,8 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 type openSource struct {
 	watch.Source
 	close func()
+	// config reaches the API server; nil when there is none.
+	config *rest.Config
 	// fetch reads a path of the API server; nil when there is none.
 	fetch identity.Fetch
 	// inCluster says that this process runs in the cluster that it serves.
@@ -119,7 +121,7 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.RESTClient().Get().AbsPath(path).DoRaw(ctx)
 	}
-	return &openSource{Source: kube, close: func() {}, fetch: fetch, inCluster: inCluster, metrics: metrics}, nil
+	return &openSource{Source: kube, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: metrics}, nil
 }
 
 // openDemo gives the embedded objects to the file source, in a folder that goes with the process.

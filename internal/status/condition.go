@@ -50,8 +50,7 @@ func fingerprint(generation int64, conditions []condition) string {
 	return fmt.Sprintf("%d %q", generation, conditions)
 }
 
-// reports says what is to be said on every rule of which generations are counted. What was stored while the source could be read is not
-// reported: it may be old.
+// reports says what is to be said on every rule of which generations are counted.
 func reports(current *snapshot.Snapshot, deliveries []snapshot.Delivery) []report {
 	problems := map[mesh.Ref][]mesh.Problem{}
 	for _, p := range current.Problems() {

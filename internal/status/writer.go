@@ -154,7 +154,11 @@ func (w *Writer) look(ctx context.Context) error {
 		return nil
 	}
 	w.stirs, w.calm = stirs, true
-	all := reports(w.Store.Current(), w.Store.Deliveries())
+	current := w.Store.Current()
+	if !current.World().StoredAt.IsZero() {
+		return nil // What is served may be old, and who wrote last knew better.
+	}
+	all := reports(current, w.Store.Deliveries())
 	w.forget(all)
 	if !leading {
 		return w.followers(ctx, all)

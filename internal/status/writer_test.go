@@ -229,6 +229,7 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 		}
 
 		r.edit(t, 3)
+		r.serve(t, 2, good)
 		wait(8 * time.Second)
 		same(t, "the World lags", r.conditions(t)[1], "mizzen.dev/Accepted=False Unsupported of 2")
 		r.serve(t, 3, good)
