@@ -206,6 +206,8 @@ func (d *discovery) serve(v *visitor, run func(context.Context, *snapshot.Sessio
 		return d.ended(v)
 	}
 	defer answered()
+	late := time.AfterFunc(maxFirstAnswer, answered)
+	defer late.Stop()
 	session := d.store.Open(opener)
 	defer session.Close()
 	var opts []config.XDSOption

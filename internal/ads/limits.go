@@ -3,6 +3,7 @@ package ads
 import (
 	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
@@ -27,6 +28,10 @@ var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSe
 
 // requestBurst is how many seconds' worth of requests may come at once: a client that starts asks for much.
 const requestBurst = 20
+
+// maxFirstAnswer is how long a stream may keep others waiting with its first answer. One that asks for nothing that is served, or does not
+// read what it is sent, has none.
+const maxFirstAnswer = time.Second
 
 // limiter is for the requests of one stream.
 func (l Limits) limiter() *rate.Limiter {
