@@ -8,7 +8,7 @@ RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5m
 
 .DEFAULT_GOAL := help
-.PHONY: help build image crds test lint golden generate demo e2e interop bench fuzz
+.PHONY: help build image crds test lint golden generate demo e2e interop bench fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ interop: ## play the same scenarios with gRPC clients in Go, Java, Python and No
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...
+
+VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+vuln: ## look for known vulnerabilities in what the binary calls; needs vuln.go.dev
+	$(GO) run $(VULN) ./cmd/controlplane
 
 fuzz: ## fuzz the translation for FUZZTIME (5m)
 	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate
