@@ -6,6 +6,8 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -215,15 +217,23 @@ func edited(token string) string {
 	return strings.Join(parts, ".")
 }
 
-// TestTokensDuringAnOutage has clients come with tokens while the API server is away: its keys are kept.
+// TestTokensDuringAnOutage has clients come with tokens while the API server is away, to a control plane that runs and to one that
+// is started meanwhile: the keys are kept.
 func TestTokensDuringAnOutage(t *testing.T) {
 	ns := newNamespace(t)
 	pod := newPod(t, ns, "caller")
-	p := startSecure(t)
+	state := t.TempDir()
+	p := startSecure(t, "--state-dir", state)
 	first, second := token(t, ns, pod, audience), token(t, ns, pod, audience)
 	if err := (visitor{secure: true, token: first}).visit(t, p); err != nil {
 		t.Fatal(err)
 	}
+	await(t, "the World stored", func() error {
+		if files := must(os.ReadDir(state))(t); len(files) < 2 {
+			return fmt.Errorf("there is only %v", files)
+		}
+		return nil
+	})
 	api := suite.cluster.APIServer
 	api.Kill()
 	defer func() { // while the test's context lasts
@@ -235,8 +245,15 @@ func TestTokensDuringAnOutage(t *testing.T) {
 	if err := (visitor{secure: true, token: second}).visit(t, p); err != nil {
 		t.Errorf("a token that was not shown before: got %v", err)
 	}
+	restarted := startSecure(t, "--state-dir", state, "--state-wait", "100ms")
+	if err := (visitor{secure: true, token: second}).visit(t, restarted); err != nil {
+		t.Errorf("a token, at a control plane that was started meanwhile: got %v", err)
+	}
 	stranger := must(rsa.GenerateKey(rand.Reader, 2048))(t)
-	if err := (visitor{secure: true, token: newForger(t, first).forge(stranger, nil)}).visit(t, p); status.Code(err) != codes.Unauthenticated {
-		t.Errorf("a token signed by somebody else: got %v, want Unauthenticated", err)
+	for name, p := range map[string]*controlPlane{"running": p, "restarted": restarted} {
+		err := (visitor{secure: true, token: newForger(t, first).forge(stranger, nil)}).visit(t, p)
+		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "signature") {
+			t.Errorf("%s: a token signed by somebody else: got %v, want Unauthenticated", name, err)
+		}
 	}
 }
