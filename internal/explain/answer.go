@@ -5,7 +5,8 @@ import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 // Answer is the way the call takes.
 type Answer struct {
 	Listener Step `json:"listener"`
-	// Routes are those that were tried, in order; the last one is the one taken, if any is.
+	// Routes are those that were tried, in order, and between them what no call of the client can take; the last one is the one
+	// taken, if any is.
 	Routes []Route `json:"routes"`
 	// Outcome says in a sentence what becomes of the call.
 	Outcome string `json:"outcome"`
@@ -24,10 +25,13 @@ type Step struct {
 type Route struct {
 	Step
 
+	// Index is its place in the table. What is left out has that of the route after it.
 	Index int `json:"index"`
+	// LeftOut says that the client is not told of it, for no call of the client can match it. It has no Match.
+	LeftOut bool `json:"leftOut,omitempty"`
 	// Rule is the author's name for it, if there is one.
 	Rule  string `json:"rule,omitempty"`
-	Match string `json:"match"`
+	Match string `json:"match,omitempty"`
 	Taken bool   `json:"taken"`
 	// Why says what the match came to.
 	Why string `json:"why"`

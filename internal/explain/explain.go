@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -54,24 +55,6 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return a, nil
 	}
 	return a, a.follow(s, taken, q.Client)
-}
-
-// try goes through the routes up to the one that the call takes.
-func (a *Answer) try(table resource, routes []*routev3.Route, q Question) *routev3.Route {
-	for i, r := range routes {
-		taken, why := matches(r.GetMatch(), q)
-		route := Route{
-			Step: table.Step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why,
-			From: table.from(fmt.Sprintf("virtual_hosts[0].routes[%d]", i)),
-		}
-		if taken {
-			route.Settings = routeSettings(r)
-			a.Routes = append(a.Routes, route)
-			return r
-		}
-		a.Routes = append(a.Routes, route)
-	}
-	return nil
 }
 
 // follow looks up the clusters of the route and their endpoints.
@@ -130,17 +113,20 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 type resource struct {
 	Step
 
-	world *mesh.World
-	parts []translate.Part
+	world     *mesh.World
+	parts     []translate.Part
+	omissions []translate.Omission
 }
 
 // from are the places where the part of that path was written.
 func (r resource) from(path string) []mesh.Place {
+	return r.places(slices.DeleteFunc(slices.Clone(r.parts), func(p translate.Part) bool { return p.Path != path }))
+}
+
+func (r resource) places(parts []translate.Part) []mesh.Place {
 	var all []mesh.Place
-	for _, p := range r.parts {
-		if p.Path == path {
-			all = append(all, r.world.Place(p.Ref, p.Field))
-		}
+	for _, p := range parts {
+		all = append(all, r.world.Place(p.Ref, p.Field))
 	}
 	return all
 }
@@ -154,5 +140,6 @@ func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client
 	if err := v.Any.UnmarshalTo(into); err != nil {
 		return resource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
 	}
-	return resource{Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}, s.World(), v.Parts}, nil
+	step := Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}
+	return resource{step, s.World(), v.Parts, v.Omissions}, nil
 }

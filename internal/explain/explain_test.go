@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,9 @@ metadata: {name: echo, namespace: demo}
 spec:
   hosts: [echo]
   http:
+  - name: insiders
+    match: [{sourceNamespace: ops}, {sourceLabels: {app: shop, tier: front}}]
+    route: [{destination: {host: echo}}]
   - name: ann
     match: [{uri: {prefix: /echo.Echo/}, headers: {x-user: {exact: ann}}}]
     timeout: 2s
@@ -105,8 +109,13 @@ func TestExplain(t *testing.T) {
 		"a split": {
 			"echo", "/echo.Echo/Say", map[string]string{"x-user": "ann"}, []string{
 				"listener  echo  from Service demo/echo",
+				"routes    outbound|80||echo.demo.svc.cluster.local  from VirtualService demo/echo, Service demo/echo\n" +
+					"  left out \"insiders\": it is for callers of the namespace ops\n" +
+					"         from VirtualService demo/echo spec.http[0].match[0] (objects.yaml:41)\n" +
+					"  left out \"insiders\": it is for callers with the labels app=shop,tier=front\n" +
+					"         from VirtualService demo/echo spec.http[0].match[1] (objects.yaml:41)\n",
 				`  YES 0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": all of it holds`,
-				"         from VirtualService demo/echo spec.http[0].match[0] (objects.yaml:41)\n",
+				"         from VirtualService demo/echo spec.http[1].match[0] (objects.yaml:44)\n",
 				"         timeout 2s",
 				"cluster   outbound|80|v1|echo.demo.svc.cluster.local  75 %  from DestinationRule demo/echo, Service demo/echo",
 				"  from DestinationRule demo/echo spec.subsets[0] (objects.yaml:32)\n",
@@ -181,6 +190,30 @@ func asked(t *testing.T, url string, q Question) *Answer {
 		t.Fatal(err)
 	}
 	return answer
+}
+
+// TestOldHeaderForms follows a call of a client that is told of headers in the forms of its time.
+func TestOldHeaderForms(t *testing.T) {
+	s := world(t)
+	for user, want := range map[string]int{"ann": 0, "bob": -1} {
+		a, err := Explain(s, Question{
+			To: "echo", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": user},
+			Client: mesh.Client{Namespace: "demo", Gaps: mesh.GapStringMatch},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken := slices.IndexFunc(a.Routes, func(r Route) bool { return r.Taken })
+		if taken >= 0 {
+			taken = a.Routes[taken].Index
+		}
+		if taken != want {
+			t.Errorf("%s: took route %d, want %d:\n%s", user, taken, want, a.Text())
+		}
+		if !strings.Contains(a.Text(), `header x-user is "ann"`) {
+			t.Errorf("got no condition in words:\n%s", a.Text())
+		}
+	}
 }
 
 func TestHandlerBeforeTheFirstWorld(t *testing.T) {

@@ -44,7 +44,18 @@ func matchesHeader(h *routev3.HeaderMatcher, headers map[string]string) bool {
 	if _, ok := h.GetHeaderMatchSpecifier().(*routev3.HeaderMatcher_PresentMatch); ok {
 		return present != h.GetInvertMatch()
 	}
-	return present && matchesText(h.GetStringMatch(), value) != h.GetInvertMatch()
+	return present && matchesText(condition(h), value) != h.GetInvertMatch()
+}
+
+// condition is what a header is compared with, in the form that old clients are sent as well.
+func condition(h *routev3.HeaderMatcher) *matcherv3.StringMatcher {
+	switch old := h.GetHeaderMatchSpecifier().(type) {
+	case *routev3.HeaderMatcher_ExactMatch:
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: old.ExactMatch}} //nolint:staticcheck // for old clients
+	case *routev3.HeaderMatcher_SafeRegexMatch:
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_SafeRegex{SafeRegex: old.SafeRegexMatch}} //nolint:staticcheck // for old clients
+	}
+	return h.GetStringMatch()
 }
 
 func matchesText(m *matcherv3.StringMatcher, value string) bool {
@@ -95,17 +106,17 @@ func describe(m *routev3.RouteMatch) string {
 }
 
 func describeHeader(h *routev3.HeaderMatcher) string {
-	condition := "is present"
-	switch p := h.GetStringMatch().GetMatchPattern().(type) {
+	words := "is present"
+	switch p := condition(h).GetMatchPattern().(type) {
 	case *matcherv3.StringMatcher_Exact:
-		condition = fmt.Sprintf("is %q", p.Exact)
+		words = fmt.Sprintf("is %q", p.Exact)
 	case *matcherv3.StringMatcher_Prefix:
-		condition = fmt.Sprintf("begins with %q", p.Prefix)
+		words = fmt.Sprintf("begins with %q", p.Prefix)
 	case *matcherv3.StringMatcher_SafeRegex:
-		condition = "is like " + p.SafeRegex.GetRegex()
+		words = "is like " + p.SafeRegex.GetRegex()
 	}
 	if h.GetInvertMatch() {
-		return "not: header " + h.GetName() + " " + condition
+		return "not: header " + h.GetName() + " " + words
 	}
-	return "header " + h.GetName() + " " + condition
+	return "header " + h.GetName() + " " + words
 }

@@ -15,25 +15,32 @@ func (a *Answer) Text() string {
 		if i == 0 {
 			fmt.Fprintf(&b, "routes    %s%s\n", r.Name, from(r.Origins))
 		}
-		mark := "no "
-		if r.Taken {
-			mark = "YES"
-		}
-		rule := ""
-		if r.Rule != "" {
-			rule = fmt.Sprintf(" %q", r.Rule)
-		}
-		fmt.Fprintf(&b, "  %s %d%s  %s: %s\n", mark, r.Index, rule, r.Match, r.Why)
-		places(&b, "         ", r.From)
-		for _, s := range r.Settings {
-			fmt.Fprintf(&b, "         %s\n", s)
-		}
+		r.text(&b)
 	}
 	for _, c := range a.Clusters {
 		c.text(&b)
 	}
 	fmt.Fprintf(&b, "outcome   %s\n", a.Outcome)
 	return b.String()
+}
+
+func (r *Route) text(b *strings.Builder) {
+	rule := ""
+	if r.Rule != "" {
+		rule = fmt.Sprintf(" %q", r.Rule)
+	}
+	switch {
+	case r.LeftOut:
+		fmt.Fprintf(b, "  left out%s: %s\n", rule, r.Why)
+	case r.Taken:
+		fmt.Fprintf(b, "  YES %d%s  %s: %s\n", r.Index, rule, r.Match, r.Why)
+	default:
+		fmt.Fprintf(b, "  no  %d%s  %s: %s\n", r.Index, rule, r.Match, r.Why)
+	}
+	places(b, "         ", r.From)
+	for _, s := range r.Settings {
+		fmt.Fprintf(b, "         %s\n", s)
+	}
 }
 
 func (c *Cluster) text(b *strings.Builder) {

@@ -22,6 +22,8 @@ type Versioned struct {
 	Refs []mesh.Ref
 	// Parts say where parts of it come from.
 	Parts []translate.Part
+	// Omissions are what was written for it and is not in it.
+	Omissions []translate.Omission
 	// absent marks the answer to a name that stands for nothing; withheld one that stands in for what is held back.
 	absent, withheld bool
 	// held is set if clients of some kinds would refuse it.
@@ -38,11 +40,12 @@ func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
 	}
 	sum := sha256.Sum256(b)
 	return &Versioned{
-		Name:    r.Name,
-		Version: hex.EncodeToString(sum[:versionBytes]),
-		Any:     &anypb.Any{TypeUrl: string(t), Value: b},
-		Refs:    r.Refs,
-		Parts:   r.Parts,
+		Name:      r.Name,
+		Version:   hex.EncodeToString(sum[:versionBytes]),
+		Any:       &anypb.Any{TypeUrl: string(t), Value: b},
+		Refs:      r.Refs,
+		Parts:     r.Parts,
+		Omissions: r.Omissions,
 	}, nil
 }
 

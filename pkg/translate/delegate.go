@@ -10,7 +10,9 @@ import (
 
 // ruling is one rule to follow.
 type ruling struct {
-	rule *networking.HTTPRoute
+	// rule is nil where none is left of what an author wrote, and then without may say why.
+	rule    *networking.HTTPRoute
+	without string
 	// at is where it stands. One merged from two places is translated at no place, and its Problems are settled afterwards.
 	at site
 	// in is the rule of the VirtualService itself that the calls come by.
@@ -85,6 +87,8 @@ func (t targets) delegated(from ruling, at site, rules []*networking.HTTPRoute) 
 		m := merger{root: from.rule, rootAt: from.at, sub: rule, subAt: where, origins: provenance{"": where}}
 		if merged := m.rule(); merged != nil {
 			all = append(all, ruling{rule: merged, at: site{new([]mesh.Problem), where.ref, ""}, in: from.in, targets: t, origins: m.origins, by: from.at})
+		} else {
+			all = append(all, ruling{without: whyNotNarrower, at: where, in: from.in})
 		}
 	}
 	return all

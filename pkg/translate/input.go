@@ -60,6 +60,8 @@ type Resource struct {
 	Refs    []mesh.Ref
 	// Parts say where parts of the message come from, in its order. What has no Part is what every resource of its kind has.
 	Parts []Part
+	// Omissions are the matches of rules that a table of routes leaves out for these clients, in its order.
+	Omissions []Omission
 }
 
 // Bundle is the outcome of one translation.

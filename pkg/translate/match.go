@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,39 +29,43 @@ type callee struct {
 }
 
 // alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
-// where no call can match. What cannot be expressed makes the block match nothing rather than more than its author wrote.
-func (c callee) alternatives(at site, m *networking.HTTPMatchRequest) []*routev3.RouteMatch {
-	if !c.concerned(at, m) {
-		return nil
+// where no call can match, and then why. What cannot be expressed makes the block match nothing rather than more than its author wrote.
+func (c callee) alternatives(at site, m *networking.HTTPMatchRequest) (matches []*routev3.RouteMatch, why string) {
+	if why := c.unconcerned(at, m); why != "" {
+		return nil, why
 	}
 	path, ok := pathMatch(at.field("uri"), m.GetUri(), m.GetIgnoreUriCase())
 	variants, headersOK := headerMatches(at, m)
-	if !ok || !headersOK || !c.caller.meets(m) {
-		return nil
+	switch why := c.caller.whyNotMet(m); {
+	case !ok:
+		return nil, whyNoSuchPath
+	case !headersOK:
+		return nil, whyNoSuchHeaders
+	case why != "":
+		return nil, why
+	case len(variants) == 0:
+		return []*routev3.RouteMatch{path}, ""
 	}
-	if len(variants) == 0 {
-		return []*routev3.RouteMatch{path}
-	}
-	matches := make([]*routev3.RouteMatch, len(variants))
-	for i, headers := range variants {
+	for _, headers := range variants {
 		if c.gaps.Has(mesh.GapStringMatch) {
 			headers = plain(headers)
 		}
-		matches[i] = &routev3.RouteMatch{PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: headers}
+		matches = append(matches, &routev3.RouteMatch{PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: headers})
 	}
-	return matches
+	return matches, ""
 }
 
-// concerned evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate.
-func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
-	if unevaluable(at, m) {
-		return false
+// unconcerned evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate. It says why no
+// call can match, if so.
+func (c callee) unconcerned(at site, m *networking.HTTPMatchRequest) (why string) {
+	if why := unevaluable(at, m); why != "" {
+		return why
 	}
 	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, meshGateway) {
-		return false
+		return whyOtherGateways(gateways)
 	}
 	if c.port != 0 && m.GetPort() != 0 && m.GetPort() != c.port {
-		return false
+		return whyOtherPort(m.GetPort())
 	}
 	post, ok := accepts(at.field("method"), m.GetMethod(), "POST")
 	if ok && !post {
@@ -70,7 +75,13 @@ func (c callee) concerned(at site, m *networking.HTTPMatchRequest) bool {
 		at.field("authority").approximatef("it is compared with all names of the Service, whichever of them a client calls; match a header to tell such calls apart")
 	}
 	called, authorityOK := accepts(at.field("authority"), m.GetAuthority(), c.spellings()...)
-	return ok && post && authorityOK && (called || c.host == "")
+	switch {
+	case !ok || !post:
+		return whyNotPost
+	case !authorityOK || !called && c.host != "":
+		return whyOtherAuthority(c.host)
+	}
+	return ""
 }
 
 // asksCallee says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not known what is called,
@@ -81,18 +92,17 @@ func asksCallee(rule *networking.HTTPRoute) bool {
 	})
 }
 
-// unevaluable reports conditions that no client can check.
-func unevaluable(at site, m *networking.HTTPMatchRequest) bool {
-	found := false
+// unevaluable reports conditions that no client can check, and returns why the first cannot be.
+func unevaluable(at site, m *networking.HTTPMatchRequest) (why string) {
 	refuse := func(field string, set bool, reason, wayOut string) {
 		if set {
 			at.field(field).errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; %s", reason, wayOut)
-			found = true
+			why = cmp.Or(why, reason)
 		}
 	}
 	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "leave it out")
 	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query", "match a header")
-	return found
+	return why
 }
 
 // spellings are the names under which c may be called.

@@ -49,7 +49,11 @@ func TestAlternatives(t *testing.T) {
 			c := callee{host: echo(80).Host, port: 80}
 			block := parse(t, &networking.HTTPMatchRequest{}, test.block)
 			var got []string
-			for _, m := range c.alternatives(problems.site(), block) {
+			matches, why := c.alternatives(problems.site(), block)
+			if (why == "") != (len(matches) > 0) {
+				t.Errorf("got %d matches, and %q as the reason for none", len(matches), why)
+			}
+			for _, m := range matches {
 				got = append(got, describe(m))
 			}
 			if diff := cmp.Diff(got, test.want); diff != "" {
@@ -65,7 +69,7 @@ func TestAlternatives(t *testing.T) {
 func TestAlternativesWithoutService(t *testing.T) {
 	var problems ledger
 	block := parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
-	if got := (callee{}).alternatives(problems.site(), block); len(got) != 1 {
+	if got, _ := (callee{}).alternatives(problems.site(), block); len(got) != 1 {
 		t.Errorf("got %d matches, want the one that a Service might have", len(got))
 	}
 }
@@ -85,7 +89,7 @@ func TestIsCatchAll(t *testing.T) {
 	for block, want := range tests {
 		t.Run(block, func(t *testing.T) {
 			var problems ledger
-			m := callee{}.alternatives(problems.site(), parse(t, &networking.HTTPMatchRequest{}, block))
+			m, _ := callee{}.alternatives(problems.site(), parse(t, &networking.HTTPMatchRequest{}, block))
 			if got := isCatchAll(m[0]); got != want {
 				t.Errorf("got %t, want %t", got, want)
 			}

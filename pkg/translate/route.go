@@ -6,7 +6,6 @@ import (
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -81,10 +80,11 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 			c.follow(&rules.tcp)
 			continue
 		}
-		routes, parts := c.follow(rules.of(port))
+		found := c.follow(rules.of(port))
 		name := RouteName(port.Number, host)
 		all = append(all, Resource{
-			Name: name, Message: tableFor(name, routes, in.Gaps), Refs: authors(in.Routes, in.Service), Parts: parts,
+			Name: name, Message: tableFor(name, found.routes, in.Gaps), Refs: authors(in.Routes, in.Service),
+			Parts: found.parts, Omissions: found.omissions,
 		})
 	}
 	rules.settle(in.Service)
@@ -100,66 +100,6 @@ func (in HostInput) called() (host string, ports []mesh.Port) {
 		return in.Service.Host, []mesh.Port{{}}
 	}
 	return in.Service.Host, in.Service.Ports
-}
-
-// follow translates a list of rules.
-func (c callee) follow(s *section) ([]*routev3.Route, []Part) {
-	s.used = true
-	return c.routes(s.rulings, s.reached)
-}
-
-// routes translates the rules in their author's order, up to one that takes everything, and notes which it came by. Without
-// a rule for a call the call fails, as with Istio: nothing is added that would take it.
-func (c callee) routes(rulings []ruling, reached []bool) (routes []*routev3.Route, parts []Part) {
-	var named []share
-	taken := false // all of this caller's calls are, while those of others may go on
-	for _, r := range rulings {
-		reached[r.in] = true
-		if r.rule == nil {
-			continue
-		}
-		matches, fields := c.matches(r.at, r.rule)
-		port := c.port
-		if len(matches) == 0 {
-			// The rule is for another port or caller, or for none: it is read for its Problems alone.
-			port = 0
-		}
-		out := r.targets.outcome(r.at, r.rule, port)
-		for i, m := range matches {
-			if taken {
-				break
-			}
-			parts = append(parts, r.parts(len(routes), fields[i])...)
-			named = append(named, out.shares...)
-			routes = append(routes, &routev3.Route{
-				Name:                 r.rule.GetName(),
-				Match:                m,
-				Action:               &routev3.Route_Route{Route: out.action},
-				TypedPerFilterConfig: out.overrides,
-			})
-			taken = isCatchAll(m) && (c.host != "" || !asksCallee(r.rule))
-			if taken && !asksCaller(r.rule) {
-				return keepWarm(routes, named), parts
-			}
-		}
-	}
-	return keepWarm(routes, named), parts
-}
-
-// matches are those of all the match blocks of a rule, in order, each with the path of its block. Without a block the rule
-// holds for every call.
-func (c callee) matches(at site, rule *networking.HTTPRoute) (all []*routev3.RouteMatch, fields []string) {
-	if len(rule.GetMatch()) == 0 {
-		every, _ := pathMatch(at, nil, false)
-		return []*routev3.RouteMatch{every}, []string{at.path}
-	}
-	for i, block := range rule.GetMatch() {
-		where := at.field("match").index(i)
-		for _, m := range c.alternatives(where, block) {
-			all, fields = append(all, m), append(fields, where.path)
-		}
-	}
-	return all, fields
 }
 
 // authors are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.

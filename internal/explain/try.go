@@ -1,0 +1,38 @@
+package explain
+
+import (
+	"fmt"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+)
+
+// try goes through the routes up to the one that the call takes, and through what stands between them for other clients.
+func (a *Answer) try(table resource, routes []*routev3.Route, q Question) *routev3.Route {
+	for i, r := range routes {
+		a.skip(table, i)
+		taken, why := matches(r.GetMatch(), q)
+		route := Route{
+			Step: table.Step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why,
+			From: table.from(fmt.Sprintf("virtual_hosts[0].routes[%d]", i)),
+		}
+		if taken {
+			route.Settings = routeSettings(r)
+			a.Routes = append(a.Routes, route)
+			return r
+		}
+		a.Routes = append(a.Routes, route)
+	}
+	a.skip(table, len(routes))
+	return nil
+}
+
+// skip notes what is left out before the route of that index.
+func (a *Answer) skip(table resource, index int) {
+	for _, o := range table.omissions {
+		if o.Before == index {
+			a.Routes = append(a.Routes, Route{
+				Step: table.Step, Index: index, LeftOut: true, Rule: o.Rule, Why: o.Why, From: table.places(o.Parts),
+			})
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package translate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	networking "istio.io/api/networking/v1"
+)
+
+// Omission is a match of a rule that is in no route, for no call of these clients to that port can meet it.
+type Omission struct {
+	// Before is the index of the route that it would stand before.
+	Before int
+	// Rule is the author's name for it, if there is one.
+	Rule string
+	// Why says which condition no call can meet.
+	Why string
+	// Parts say where it was written.
+	Parts []Part
+}
+
+// omit notes why the match at a path of a rule is left out, before the route of that index.
+func (f *followed) omit(r ruling, before int, field, why string) {
+	f.omissions = append(f.omissions, Omission{before, r.rule.GetName(), why, r.parts(before, field)})
+}
+
+// The reasons for which a match is left out. They are for people who ask after a call; Problems tell the authors.
+const (
+	whyNoSuchPath    = "no gRPC call has such a uri"
+	whyNoSuchHeaders = "its conditions on headers are none that gRPC clients can check"
+	whyNotPost       = "its method is not POST, which every gRPC call is"
+	whyNotNarrower   = "no match of the rule that delegates takes all that it takes"
+)
+
+func whyOtherGateways(gateways []string) string {
+	if slices.Contains(gateways, noGateway) {
+		return noteNoSubnets
+	}
+	return "it is for calls that come by " + strings.Join(gateways, ", ") + ", not for those within the mesh"
+}
+
+func whyOtherPort(port uint32) string { return fmt.Sprintf("it is for port %d", port) }
+
+func whyOtherAuthority(host string) string { return "its authority is no name of " + host }
+
+// whyNotMet is empty if the calls of c may meet what the block asks of the caller.
+func (c caller) whyNotMet(m *networking.HTTPMatchRequest) string {
+	if c.meets(m) {
+		return ""
+	}
+	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != c.namespace {
+		return "it is for callers of the namespace " + namespace
+	}
+	var labels []string
+	for _, key := range slices.Sorted(maps.Keys(m.GetSourceLabels())) {
+		labels = append(labels, key+"="+m.GetSourceLabels()[key])
+	}
+	return "it is for callers with the labels " + strings.Join(labels, ",")
+}
