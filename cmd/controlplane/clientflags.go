@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // clientFlags say who a client is, for commands that look through its eyes.
@@ -15,12 +16,16 @@ type clientFlags struct {
 	node string
 	// providers are the certificate providers.
 	providers []string
+	agent     agentFlag
+	nodeID    string
 }
 
 func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
 	cmd.Flags().Var(&f.zone, "zone", "where the client runs")
 	cmd.Flags().StringVar(&f.node, "node", "", "`NAME` of the Kubernetes node the client runs on")
+	cmd.Flags().Var(&f.agent, "agent", "what the client is, such as \"gRPC Node 1.14\"; without it, one that can do everything")
+	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "`ID` of the client's node in its bootstrap, by which it is given its part of endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
 }
 
@@ -31,9 +36,13 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	}
 	client := mesh.Client{
 		Namespace: namespace, Locality: f.zone.Locality, Node: f.node, Providers: mesh.MakeProviders(f.providers...),
+		Bucket: snapshot.BucketOf(f.nodeID),
 	}
 	if hasApp {
 		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
+	}
+	if f.agent.version != "" {
+		client = snapshot.Speaking(client, f.agent.kind, f.agent.version)
 	}
 	return client, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -27,11 +28,18 @@ func (q Question) Query() string {
 	for name, value := range q.Client.Labels.Map() {
 		v.Add("label", name+"="+value)
 	}
+	if q.Client.Agent != mesh.AgentUnknown || q.Client.Gaps != 0 {
+		v.Set("agent", q.Client.Agent.String())
+		v.Set("version", q.Client.Version)
+	}
+	if q.Client.Bucket != 0 {
+		v.Set("bucket", strconv.Itoa(int(q.Client.Bucket)))
+	}
 	return v.Encode()
 }
 
 func questionOf(v url.Values) Question {
-	return Question{
+	q := Question{
 		To: v.Get("to"), Call: v.Get("call"), Headers: pairs(v["header"]),
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
@@ -40,6 +48,13 @@ func questionOf(v url.Values) Question {
 			Providers: mesh.MakeProviders(v["provider"]...),
 		},
 	}
+	if bucket, err := strconv.ParseUint(v.Get("bucket"), 10, 16); err == nil {
+		q.Client.Bucket = uint16(bucket)
+	}
+	if agent, ok := mesh.AgentNamed(v.Get("agent")); ok {
+		q.Client = snapshot.Speaking(q.Client, agent, v.Get("version"))
+	}
+	return q
 }
 
 func pairs(texts []string) map[string]string {

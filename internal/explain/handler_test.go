@@ -7,16 +7,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // A running control plane must be asked with all that the command line says of the client.
 func TestQueryHoldsTheQuestion(t *testing.T) {
+	for _, agent := range []string{"", "gRPC Node", "gRPC Go", "unknown"} {
+		t.Run(agent, func(t *testing.T) { holdsTheQuestion(t, agent) })
+	}
+}
+
+func holdsTheQuestion(t *testing.T, agent string) {
+	t.Helper()
 	q := Question{
 		To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
 		Client: mesh.Client{
 			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop"}), Node: "n1",
 			Locality: mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack"}, Providers: mesh.MakeProviders("default", "system"),
+			Bucket: snapshot.BucketOf("client-1"),
 		},
+	}
+	if agent != "" {
+		kind, _ := mesh.AgentNamed(agent)
+		q.Client = snapshot.Speaking(q.Client, kind, "1.50.0")
 	}
 	values, err := url.ParseQuery(q.Query())
 	if err != nil {

@@ -38,8 +38,7 @@ func (f Finding) String() string { return f.Text + ", which is refused by " + f.
 
 // everybody is all kinds of clients; strangers are those that are taken to refuse what any other does.
 var (
-	everybody = mesh.Agents(mesh.AgentUnknown, mesh.AgentGRPCGo, mesh.AgentGRPCJava, mesh.AgentGRPCCore, mesh.AgentGRPCNode,
-		mesh.AgentGRPCRust, mesh.AgentEnvoy)
+	everybody = mesh.EveryAgent
 	strangers = mesh.Agents(mesh.AgentUnknown)
 
 	inGo, inJava, inCore = by(mesh.AgentGRPCGo), by(mesh.AgentGRPCJava), by(mesh.AgentGRPCCore)

@@ -3,12 +3,14 @@ package mesh
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // AgentSet is a set of Agents. It is comparable; the zero AgentSet is empty.
 type AgentSet uint8
+
+// EveryAgent is all kinds that are told apart.
+const EveryAgent AgentSet = 1<<(AgentEnvoy+1) - 1
 
 // Agents makes a set.
 func Agents(agents ...Agent) AgentSet {
@@ -58,10 +60,20 @@ func (s *AgentSet) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("read agents: %w", err)
 	}
 	*s = 0
-	for _, a := range Agents(AgentUnknown, AgentGRPCGo, AgentGRPCJava, AgentGRPCCore, AgentGRPCNode, AgentGRPCRust, AgentEnvoy).All() {
-		if slices.Contains(names, a.String()) {
+	for _, name := range names {
+		if a, ok := AgentNamed(name); ok {
 			*s |= Agents(a)
 		}
 	}
 	return nil
+}
+
+// AgentNamed finds the agent whose name for people that is, in any case.
+func AgentNamed(name string) (Agent, bool) {
+	for a := range AgentEnvoy + 1 {
+		if strings.EqualFold(a.String(), name) {
+			return a, true
+		}
+	}
+	return AgentUnknown, false
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// bucketOf sorts clients by their identity, the same in every process: a client that comes back, here or elsewhere, calls the
+// BucketOf sorts clients by their identity, the same in every process: a client that comes back, here or elsewhere, calls the
 // endpoints that it called before. A client without an identity belongs to no bucket, or all such clients would be in one.
-func bucketOf(id string) uint16 {
+func BucketOf(id string) uint16 {
 	if id == "" {
 		return 0
 	}

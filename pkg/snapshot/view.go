@@ -30,16 +30,20 @@ func ClientOf(node *corev3.Node) mesh.Client {
 			Zone:    clip(node.GetLocality().GetZone()),
 			SubZone: clip(node.GetLocality().GetSubZone()),
 		},
-		Agent:   agentOf(node.GetUserAgentName()),
-		Version: clip(node.GetUserAgentVersion()),
-		Bucket:  bucketOf(node.GetId()),
+		Providers: providers(fields["CERTIFICATE_PROVIDERS"]),
+		Bucket:    BucketOf(node.GetId()),
 	}
-	c.Gaps = mesh.GapsOf(c.Agent, c.Version)
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace
 	}
-	if encrypts(c) {
-		c.Providers = providers(fields["CERTIFICATE_PROVIDERS"])
+	return Speaking(c, agentOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
+}
+
+// Speaking is the client as one of that kind and version.
+func Speaking(c mesh.Client, agent mesh.Agent, version string) mesh.Client {
+	c.Agent, c.Version, c.Gaps = agent, version, mesh.GapsOf(agent, version)
+	if !encrypts(c) {
+		c.Providers = ""
 	}
 	return c
 }

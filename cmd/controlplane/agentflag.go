@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// agentFlag is a kind of client and its version, in one text.
+type agentFlag struct {
+	kind    mesh.Agent
+	version string
+}
+
+var _ pflag.Value = (*agentFlag)(nil)
+
+// Set parses the flag's text.
+func (f *agentFlag) Set(text string) error {
+	at := max(strings.LastIndexByte(text, ' '), 0)
+	kind, ok := mesh.AgentNamed(text[:at])
+	version := strings.TrimSpace(text[at:])
+	if !ok || mesh.ReleaseOf(version) == (mesh.Release{}) {
+		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s", mesh.EveryAgent)
+	}
+	f.kind, f.version = kind, version
+	return nil
+}
+
+// String is the flag's text.
+func (f *agentFlag) String() string {
+	if f.version == "" {
+		return ""
+	}
+	return f.kind.String() + " " + f.version
+}
+
+// Type names the form of the flag in its help.
+func (*agentFlag) Type() string { return "KIND VERSION" }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	ringObjects = plainService + `---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo, namespace: demo}
+spec: {host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: user}}}}
+`
+	subsetObjects = `
+apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo, annotations: {mizzen.dev/subset-size: '1'}}
+spec: {ports: [{name: grpc, port: 7070}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: echo-1, namespace: demo, labels: {kubernetes.io/service-name: echo}}
+addressType: IPv4
+ports: [{name: grpc, port: 50051}]
+endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.0.3]}]
+`
+)
+
+func TestAgent(t *testing.T) {
+	tests := map[string]struct {
+		agent string
+		want  int // how many clusters have a ring by the enum
+	}{
+		"none":           {"", 0},
+		"a current one":  {"gRPC Go 1.85.0", 0},
+		"an old one":     {"gRPC Go 1.50", 1},
+		"in small print": {"grpc java 1.46.0", 1},
+		"one of no kind": {"unknown 1.50", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"render", "-f", "-", "--type", "cds"}
+			if test.agent != "" {
+				args = append(args, "--agent", test.agent)
+			}
+			got := command(t.Context(), ringObjects, args...)
+			if n := strings.Count(got.stdout, "lb_policy: RING_HASH"); got.code != exitOK || n != test.want {
+				t.Errorf("got exit code %d and %d rings by the enum, want 0 and %d:\n%s%s", got.code, n, test.want, got.stdout, got.err)
+			}
+		})
+	}
+	for _, agent := range []string{"gRPC Go", "1.50", "", "gRPC Cobol 1.50", "gRPC Go next"} {
+		got := command(t.Context(), ringObjects, "render", "-f", "-", "--agent", agent)
+		if got.code != exitUsage || !strings.Contains(got.err, "KIND is one of unknown, gRPC Go, gRPC Java") {
+			t.Errorf("%q: got exit code %d and %q, want %d and all kinds", agent, got.code, got.err, exitUsage)
+		}
+	}
+}
+
+// TestNodeID shows a client its own part of the endpoints, the same each time.
+func TestNodeID(t *testing.T) {
+	endpoints := func(args ...string) (string, int) {
+		got := command(t.Context(), subsetObjects, append([]string{"render", "-f", "-", "--type", "eds"}, args...)...)
+		return got.stdout, strings.Count(got.stdout, "address: 10.0.0.")
+	}
+	if _, n := endpoints(); n != 3 {
+		t.Errorf("got %d endpoints for nobody in particular, want 3", n)
+	}
+	first, n := endpoints("--node-id", "client-1")
+	if n != 1 {
+		t.Errorf("got %d endpoints for a client, want 1:\n%s", n, first)
+	}
+	if again, _ := endpoints("--node-id", "client-1"); again != first {
+		t.Errorf("got another part for the same client:\n%s", again)
+	}
+}
