@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -69,11 +70,25 @@ func TestInstalledRights(t *testing.T) {
 			}
 		})
 	}
-	t.Run("serve", func(t *testing.T) {
-		p := startControlPlane(t, "--kubeconfig", accountKubeconfig(t), "--identity", "proof", "--namespaces", "")
+	t.Run("serve, and say on a rule what became of it", func(t *testing.T) {
+		p := startControlPlane(t, "--kubeconfig", accountKubeconfig(t), "--identity", "proof", "--write-status", "on")
 		if status := get(t, "http://"+p.admin+"/readyz"); status != http.StatusOK {
 			t.Errorf("readyz: got %d, want 200", status)
 		}
+		ns := "installedrights"
+		kubectl(t, "", "create", "namespace", ns)
+		kubectl(t, unfollowed, "--namespace", ns, "apply", "--filename=-")
+		await(t, "a condition and an Event", func() error {
+			rule, err := suite.istio.NetworkingV1().VirtualServices(ns).Get(t.Context(), "unfollowed", metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			events, err := suite.core.EventsV1().Events(ns).List(t.Context(), metav1.ListOptions{})
+			if err == nil && (len(rule.Status.GetConditions()) == 0 || len(events.Items) == 0) {
+				err = fmt.Errorf("got conditions %v and %d Events", rule.Status.GetConditions(), len(events.Items))
+			}
+			return err
+		})
 	})
 }
 

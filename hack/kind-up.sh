@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes a kind cluster with Mizzen in it, of this source: hack/kind-up.sh [dev|production].
+# It needs kind, kubectl, Go, make and Docker (or what else kind uses); production also openssl. Repeating it updates what is there.
+# KIND_CLUSTER names the cluster (mizzen), KIND_IMAGE its node image; injection needs Kubernetes 1.36 or later.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+overlay=${1:-dev} cluster=${KIND_CLUSTER:-mizzen}
+k() { kubectl --context "kind-$cluster" "$@"; }
+say() { printf '\n== %s\n' "$*"; }
+
+for tool in kind kubectl go make; do
+	command -v "$tool" >/dev/null || { echo "kind-up: $tool is needed" >&2; exit 1; }
+done
+[[ -d manifests/overlays/$overlay ]] || { echo "kind-up: there is no overlay $overlay: it is dev or production" >&2; exit 1; }
+
+if ! kind get clusters 2>/dev/null | grep -qx "$cluster"; then
+	say "create the cluster $cluster: two zones"
+	kind create cluster --name "$cluster" ${KIND_IMAGE:+--image "$KIND_IMAGE"} --config - <<'END'
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+- role: worker
+  labels: {topology.kubernetes.io/region: here, topology.kubernetes.io/zone: a}
+- role: worker
+  labels: {topology.kubernetes.io/region: here, topology.kubernetes.io/zone: b}
+END
+fi
+if ! k get --raw /apis/admissionregistration.k8s.io/v1 | grep -q mutatingadmissionpolicies; then
+	echo "kind-up: this Kubernetes is older than 1.36 and cannot inject: name a newer node image with KIND_IMAGE" >&2
+	exit 1
+fi
+
+say "build the image and load it"
+make image
+kind load image-archive bin/image/controlplane.tar --name "$cluster"
+
+say "install Mizzen ($overlay)"
+make crds
+k apply --server-side -f bin/crds.yaml
+k apply -f manifests/base/namespace.yaml
+if [[ $overlay == production ]]; then
+	hack/certificates.sh bin/certificates
+	k -n mizzen-system create secret tls mizzen-tls --cert=bin/certificates/tls.crt --key=bin/certificates/tls.key \
+		--dry-run=client -o yaml | k apply -f -
+fi
+k apply -k "manifests/overlays/$overlay"
+if [[ $overlay == production ]]; then
+	k -n mizzen-system patch configmap mizzen-injection --type=merge \
+		--patch "$(k -n mizzen-system create configmap mizzen-injection --from-file=bin/certificates/ca.crt --dry-run=client -o json)"
+fi
+# The image has the same name each time.
+k -n mizzen-system rollout restart deployment/mizzen
+k -n mizzen-system rollout status deployment/mizzen --timeout=180s
+say "done: hack/kind-demo.sh installs an application, hack/kind-down.sh removes the cluster"
