@@ -91,3 +91,6 @@ func (p *Process) Log() string {
 func (p *Process) name() string { return filepath.Base(p.path) }
 
 func (p *Process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// Pid is the number of the process that Start started last.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }

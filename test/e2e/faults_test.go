@@ -1,0 +1,213 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// newSplit makes a namespace with a Service whose calls are split between two versions, half and half.
+func newSplit(t *testing.T) (namespace string) {
+	t.Helper()
+	installDefinitions(t)
+	ns := newNamespace(t)
+	newService(t, ns)
+	newDeployment(t, ns, "v1", 2)
+	newDeployment(t, ns, "v2", 2)
+	applySubsets(t, ns)
+	applyWeights(t, ns, 50, 50)
+	return ns
+}
+
+// mostly says that nearly all calls are answered by that version.
+func mostly(version string) func(answers) bool { return share(version, 0.85, 1) }
+
+// TestSlowAPIServer puts 300 ms between the control plane and everything that the API server sends or is sent.
+func TestSlowAPIServer(t *testing.T) {
+	ns := newSplit(t)
+	network := newProxy(t, apiAddress)
+	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, network))
+	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+	network.slow(300 * time.Millisecond)
+	applyWeights(t, ns, 95, 5)
+	t.Logf("FAULT slow API server: a change arrived after %v", l.until(t, "change", mostly("v1")))
+	p.Kill()
+	begin := time.Now()
+	p.start(t)
+	p.awaitReady(t)
+	t.Logf("FAULT slow API server: a start took %v", time.Since(begin))
+	applyWeights(t, ns, 5, 95)
+	l.until(t, "change after the start", mostly("v2"))
+}
+
+// TestRestoredData brings the cluster back with older data: what was written since never happened, and versions are given out twice.
+func TestRestoredData(t *testing.T) {
+	ns := newSplit(t)
+	p := newReplica(t)
+	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+	if err := suite.cluster.SaveData(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	applyWeights(t, ns, 95, 5)
+	l.until(t, "change that will be lost", mostly("v1"))
+	applyWeights(t, ns, 96, 4)
+	if err := suite.cluster.RestoreData(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("FAULT older data: the older state was served %v after the API server was back", l.until(t, "the state before", share("v1", 0.3, 0.7)))
+	applyWeights(t, ns, 5, 95)
+	t.Logf("FAULT older data: a change arrived after %v", l.until(t, "change after the restoration", mostly("v2")))
+}
+
+// TestExpiredWatch has the control plane's watches end while it is cut off, and the versions at which it would go on be forgotten.
+func TestExpiredWatch(t *testing.T) {
+	ns := newSplit(t)
+	network := newProxy(t, apiAddress)
+	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, network))
+	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+	network.stall(true)
+	applyWeights(t, ns, 95, 5)
+	if err := suite.cluster.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// An API server that starts knows no history but etcd's.
+	suite.cluster.APIServer.Terminate()
+	restart(t, suite.cluster.APIServer)
+	l.until(t, "calls meanwhile", manyCalls)
+	network.cut()
+	network.stall(false)
+	t.Logf("FAULT expired watch: what was missed arrived after %v", l.until(t, "change that was missed", mostly("v1")))
+	if err := suite.cluster.RestartControllers(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNetworkCut stops the traffic between a client, the control plane and the API server, and lets it go on; then it has all
+// connections lead nowhere, without either side being told.
+func TestNetworkCut(t *testing.T) {
+	ns := newSplit(t)
+	above, below := newProxy(t, apiAddress), newProxy(t)
+	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, above))
+	below.targets = []string{p.xds}
+	l := startLoad(t, dial(t, p.plane(below.address()), ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+
+	below.stall(true)
+	applyWeights(t, ns, 95, 5)
+	l.until(t, "calls while the control plane cannot be reached", manyCalls)
+	below.stall(false)
+	t.Logf("FAULT network cut to the client, and back: a change arrived after %v", l.until(t, "change", mostly("v1")))
+	below.cut()
+	applyWeights(t, ns, 5, 95)
+	t.Logf("FAULT connections of clients ended: a change arrived after %v", l.until(t, "change", mostly("v2")))
+
+	above.forget()
+	applyWeights(t, ns, 95, 5)
+	t.Logf("FAULT half-open connection to the API server: a change arrived after %v", l.until(t, "change", mostly("v1")))
+	below.forget()
+	begin := time.Now()
+	p.awaitMetric(t, "mizzen_xds_streams", exactly(0))
+	t.Logf("FAULT half-open connection of a client: the control plane let go of its stream after %v", time.Since(begin))
+	l.until(t, "calls of a client whose connection leads nowhere", manyCalls)
+}
+
+// TestKilled kills the control plane at random moments while rules change, then takes the API server away and starts it without: it
+// serves what it stored, deletes nothing, and follows the cluster once that is back.
+func TestKilled(t *testing.T) {
+	ns := newSplit(t)
+	state := t.TempDir()
+	p := newReplica(t, "--state-dir", state, "--state-wait", "1s")
+	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+	for i := range 8 {
+		applyWeights(t, ns, 50+int32(i), 50-int32(i))
+		<-time.After(rand.N(700 * time.Millisecond)) // at any point of a start
+		p.Kill()
+		p.start(t)
+	}
+	p.awaitReady(t)
+	applyWeights(t, ns, 95, 5)
+	t.Logf("FAULT killed eight times: a change arrived after %v", l.until(t, "change", mostly("v1")))
+	p.Terminate() // which stores that
+
+	other := ns + "-other"
+	services := suite.core.CoreV1().Services(ns)
+	before := must(services.Get(t.Context(), "echo", metav1.GetOptions{}))(t)
+	extra := before.DeepCopy()
+	extra.ObjectMeta = metav1.ObjectMeta{Name: other}
+	extra.Spec.ClusterIP, extra.Spec.ClusterIPs = "", nil
+	must(services.Create(t.Context(), extra, metav1.CreateOptions{}))(t)
+	p.start(t)
+	p.awaitReady(t)
+	known := p.metric(t, "mizzen_services", "")
+
+	p.Terminate()
+	if err := services.Delete(t.Context(), other, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+
+	suite.cluster.APIServer.Kill()
+	begin := time.Now()
+	p.start(t)
+	p.awaitReady(t)
+	t.Logf("FAULT API server away at the start: served what was stored after %v", time.Since(begin))
+	if got := p.metric(t, "mizzen_serving_last_good", ""); got != 1 || p.confessions(t) != 1 {
+		t.Errorf("got mizzen_serving_last_good %v and %d Problems, want that it says so", got, p.confessions(t))
+	}
+	if got := p.metric(t, "mizzen_services", ""); got != known {
+		t.Errorf("got %v Services of what was stored, want %v", got, known)
+	}
+	newcomer := startLoad(t, dial(t, p.plane(p.xds), ns, "echo."+ns+":50051"))
+	newcomer.until(t, "calls of a client that came meanwhile", mostly("v1"))
+
+	begin = time.Now()
+	restart(t, suite.cluster.APIServer)
+	up := time.Since(begin)
+	p.awaitMetric(t, "mizzen_serving_last_good", exactly(0))
+	t.Logf("FAULT API server away at the start: went over to it %v after it was ready", time.Since(begin)-up)
+	if got := p.metric(t, "mizzen_services", ""); got != known-1 || p.confessions(t) != 0 {
+		t.Errorf("got %v Services and %d Problems, want %v and none", got, p.confessions(t), known-1)
+	}
+	if err := suite.cluster.RestartControllers(); err != nil {
+		t.Fatal(err)
+	}
+	applyWeights(t, ns, 5, 95)
+	l.until(t, "change afterwards", mostly("v2"))
+	newcomer.until(t, "change afterwards", mostly("v2"))
+}
+
+// TestFullDisk has the kernel refuse every byte that the control plane writes to a file, as a full disk does.
+func TestFullDisk(t *testing.T) {
+	ns := newSplit(t)
+	p := newReplica(t, "--state-dir", t.TempDir())
+	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
+	l.until(t, "all pods", from(4))
+	p.awaitMetric(t, "mizzen_state_saved_timestamp_seconds", func(at float64) bool { return at > 0 })
+	var limit unix.Rlimit
+	if err := unix.Prlimit(p.Pid(), unix.RLIMIT_FSIZE, nil, &limit); err != nil {
+		t.Fatal(err)
+	}
+	full := limit
+	full.Cur = 0
+	if err := unix.Prlimit(p.Pid(), unix.RLIMIT_FSIZE, &full, nil); err != nil {
+		t.Fatal(err)
+	}
+	applyWeights(t, ns, 95, 5)
+	t.Logf("FAULT disk full: a change arrived after %v", l.until(t, "change while the disk is full", mostly("v1")))
+	p.awaitMetric(t, "mizzen_state_save_failures_total", func(n float64) bool { return n > 0 })
+	if err := unix.Prlimit(p.Pid(), unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+	saved := p.metric(t, "mizzen_state_saved_timestamp_seconds", "")
+	applyWeights(t, ns, 5, 95)
+	p.awaitMetric(t, "mizzen_state_saved_timestamp_seconds", func(at float64) bool { return at > saved })
+	l.until(t, "change afterwards", mostly("v2"))
+}

@@ -1,0 +1,165 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
+)
+
+// proxy is a network between two processes that can be slow, hold everything back, or lose connections. With several targets each new
+// connection goes to the next one that answers, as behind one name of several replicas.
+type proxy struct {
+	listener net.Listener
+	targets  []string
+
+	// mu protects the fields below; changed is signalled when one of the last three changes.
+	mu      sync.Mutex
+	changed sync.Cond
+	next    int
+	arrived []time.Time
+	open    map[net.Conn]*link
+	delay   time.Duration
+	stalled bool
+}
+
+// link is one connection through the proxy. A dead one passes nothing on any more, not even its end.
+type link struct{ dead bool }
+
+func newProxy(t *testing.T, targets ...string) *proxy {
+	t.Helper()
+	p := &proxy{listener: must(net.Listen("tcp", cluster.HostIP+":0"))(t), targets: targets, open: map[net.Conn]*link{}}
+	p.changed.L = &p.mu
+	go p.serve()
+	t.Cleanup(func() {
+		_ = p.listener.Close()
+		p.cut()
+	})
+	return p
+}
+
+func (p *proxy) address() string { return p.listener.Addr().String() }
+
+func (p *proxy) serve() {
+	for {
+		near, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		go p.carry(near)
+	}
+}
+
+func (p *proxy) carry(near net.Conn) {
+	far := p.dial()
+	if far == nil {
+		_ = near.Close()
+		return
+	}
+	l := &link{}
+	p.mu.Lock()
+	p.arrived = append(p.arrived, time.Now())
+	p.open[near], p.open[far] = l, l
+	p.mu.Unlock()
+	go p.copy(near, far, l)
+	p.copy(far, near, l)
+}
+
+// dial connects to the next target that accepts.
+func (p *proxy) dial() net.Conn {
+	for range p.targets {
+		p.mu.Lock()
+		target := p.targets[p.next%len(p.targets)]
+		p.next++
+		p.mu.Unlock()
+		if conn, err := net.Dial("tcp", target); err == nil {
+			return conn
+		}
+	}
+	return nil
+}
+
+// copy passes on what comes from one side, as the network is at the moment.
+func (p *proxy) copy(to, from net.Conn, l *link) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if p.pass(l) {
+			return
+		}
+		if n > 0 {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	_ = to.Close()
+	_ = from.Close()
+}
+
+// pass waits until something may go through, and says whether nothing ever will.
+func (p *proxy) pass(l *link) (dead bool) {
+	p.mu.Lock()
+	delay := p.delay
+	for p.stalled && !l.dead {
+		p.changed.Wait()
+	}
+	dead = l.dead
+	p.mu.Unlock()
+	if delay > 0 {
+		<-time.After(delay)
+	}
+	return dead
+}
+
+// slow makes everything take that much longer.
+func (p *proxy) slow(delay time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = delay
+}
+
+// stall holds everything back, or lets it go.
+func (p *proxy) stall(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled = on
+	p.changed.Broadcast()
+}
+
+// forget has the connections that are open now lead nowhere, without a word to either side.
+func (p *proxy) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.open {
+		l.dead = true
+	}
+	p.changed.Broadcast()
+}
+
+// cut ends all connections.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn, l := range p.open {
+		l.dead = true
+		_ = conn.Close()
+	}
+	p.open = map[net.Conn]*link{}
+	p.changed.Broadcast()
+}
+
+// arrivals are when connections came since a moment.
+func (p *proxy) arrivals(since time.Time) []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.arrived), func(at time.Time) bool { return at.Before(since) })
+}

@@ -1,0 +1,107 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestRestartOfReplicas restarts two control planes behind one address, one after the other, under clients that call. No call fails,
+// nobody is sent anything twice, and clients return one by one.
+func TestRestartOfReplicas(t *testing.T) {
+	const clients, grace = 16, 3 * time.Second
+	ns := newSplit(t)
+	replicas := []*replica{newReplica(t, "--shutdown-grace", grace.String()), newReplica(t, "--shutdown-grace", grace.String())}
+	front := newProxy(t, replicas[0].xds, replicas[1].xds)
+	l := startLoad(t, dial(t, replicas[0].plane(front.address()), ns, "echo:50051"))
+	for range clients - 1 {
+		// Each a process of its own as far as the control plane can see.
+		client := dial(t, replicas[0].plane(front.address()), ns, "echo:50051")
+		if _, err := call(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.until(t, "all pods", from(4))
+	await(t, "streams of both", func() error { return agree(replicas) })
+
+	for i, r := range replicas {
+		begin := time.Now()
+		r.Terminate()
+		ended := time.Since(begin)
+		l.until(t, "calls meanwhile", manyCalls)
+		r.start(t)
+		r.awaitReady(t)
+		arrived := front.arrivals(begin)
+		if len(arrived) == 0 {
+			t.Fatalf("replica %d: nobody returned", i)
+		}
+		spread := arrived[len(arrived)-1].Sub(arrived[0])
+		t.Logf("FAULT replica %d restarted: it ended after %v; %d clients returned over %v", i, ended.Round(time.Millisecond), len(arrived), spread.Round(time.Millisecond))
+		if len(arrived) > 3 && spread < grace/6 {
+			t.Errorf("%d clients returned within %v, want them spread over %v", len(arrived), spread, grace)
+		}
+		if i == 0 {
+			// All are at the other one. What they return to when that one ends has sent nothing yet.
+			r.awaitMetric(t, "mizzen_xds_streams", exactly(0))
+		}
+	}
+	replicas[0].awaitMetric(t, "mizzen_xds_streams", exactly(clients))
+	for _, kind := range []string{"cds", "rds", "eds"} {
+		if got := replicas[0].metric(t, "mizzen_xds_resources_sent_total", `type="`+kind+`"`); got != 0 {
+			t.Errorf("clients that returned were sent %v resources of %s, want none", got, kind)
+		}
+	}
+	if got := replicas[0].metric(t, "mizzen_xds_resources_sent_total", `type="lds"`); got == 0 {
+		t.Error("clients that returned were sent no listener: nothing was measured")
+	}
+	applyWeights(t, ns, 95, 5)
+	l.until(t, "change afterwards", mostly("v1"))
+	// All are at the first by now; one asks the second.
+	if _, err := call(t.Context(), dial(t, replicas[1].plane(replicas[1].xds), ns, "echo:50051")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "both agree", func() error { return agree(replicas) })
+}
+
+// agree compares the versions of all that clients of both replicas hold.
+func agree(replicas []*replica) error {
+	first, err := replicas[0].held()
+	if err != nil {
+		return err
+	}
+	other, err := replicas[1].held()
+	if err != nil {
+		return err
+	}
+	if diff := cmp.Diff(first, other); diff != "" || len(first) < 4 {
+		return fmt.Errorf("%d resources; the replicas differ:\n%s", len(first), diff)
+	}
+	return nil
+}
+
+// held are the versions of the resources that somebody holds.
+func (r *replica) held() (map[string]string, error) {
+	text, err := r.get("/api/resources")
+	if err != nil {
+		return nil, err
+	}
+	var all []struct {
+		Type, Name, Version string
+		Subscribers         int
+	}
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, err
+	}
+	versions := map[string]string{}
+	for _, resource := range all {
+		if resource.Subscribers > 0 {
+			versions[resource.Type+" "+resource.Name] = resource.Version
+		}
+	}
+	return versions, nil
+}
