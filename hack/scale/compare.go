@@ -65,27 +65,35 @@ func (s *session) compare(ctx context.Context) error {
 		return err
 	}
 	defer raw.stop()
-	return s.against(ctx, raw)
+	fleet := newFleet(s.plan, raw.address)
+	defer fleet.stop()
+	if err := s.rawCold(ctx, raw, fleet); err != nil || !s.o.hot() {
+		return err
+	}
+	return s.rawHot(ctx, raw, fleet)
 }
 
-// against plays cold, and hot if there is a hot service, against the raw server and reports ratios.
-func (s *session) against(ctx context.Context, raw *rawServer) error {
-	fleet, metrics := newFleet(s.plan, raw.address), meter{pid: raw.pid()}
-	defer fleet.stop()
-	before := metrics.cpu()
+// rawCold plays cold against the raw server, and reports ratios.
+func (s *session) rawCold(ctx context.Context, raw *rawServer, fleet *fleet) error {
+	server := meter{pid: raw.pid()}
+	before := server.cpu()
 	lasted, err := s.arrive(ctx, fleet)
 	if err != nil {
 		return err
 	}
 	s.results.spread("raw cold", lasted)
-	s.results.cost("raw cold", "CPU", "s", (metrics.cpu() - before).Seconds())
-	s.results.cost("raw cold", "RSS", "MiB", metrics.rss())
+	s.results.cost("raw cold", "CPU", "s", (server.cpu() - before).Seconds())
+	s.results.cost("raw cold", "RSS", "MiB", server.rss())
 	s.results.ratio("cold ÷ raw", scenarioCold, "raw cold", "p50", "max", "CPU")
-	if !s.o.hot() {
-		return nil
-	}
+	return nil
+}
+
+// rawHot plays hot against the raw server, and reports ratios.
+func (s *session) rawHot(ctx context.Context, raw *rawServer, fleet *fleet) error {
+	server := meter{pid: raw.pid()}
 	name := hotEndpoints(fleet)
 	var all []*change
+	var cpu time.Duration
 	for range s.o.rounds {
 		s.marker++
 		if err := raw.order("prepare %s %d", name, s.marker); err != nil {
@@ -94,6 +102,7 @@ func (s *session) against(ctx context.Context, raw *rawServer) error {
 		if err := raw.expect("prepared"); err != nil {
 			return err
 		}
+		used := server.cpu()
 		c := &change{subject: subject{endpoints, hotService}, marker: s.marker, due: len(fleet.clients), began: time.Now()}
 		fleet.ledger.announce(c)
 		if err := raw.order("send"); err != nil {
@@ -103,10 +112,12 @@ func (s *session) against(ctx context.Context, raw *rawServer) error {
 		if missing := fleet.ledger.wait(ctx, s.o.timeout); missing > 0 {
 			return fmt.Errorf("raw: %d receipts are missing", missing)
 		}
+		cpu += server.cpu() - used
 		all = append(all, c)
 	}
 	s.latencies("raw hot", all)
-	s.results.ratio("hot ÷ raw", scenarioHot, "raw hot", "p50", "last, p50")
+	s.results.cost("raw hot", "CPU", "ms a change", ms(cpu)/float64(s.o.rounds))
+	s.results.ratio("hot ÷ raw", scenarioHot, "raw hot", "p50", "last, p50", "CPU")
 	return nil
 }
 

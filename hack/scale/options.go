@@ -19,7 +19,7 @@ type options struct {
 	files, kubeconfig          string
 	keep                       bool
 	// Who asks for it.
-	streams, names, connections, dialling int
+	streams, names, drawn, connections, dialling int
 	// What serves it.
 	server, exec, metrics string
 	pid                   int
@@ -48,6 +48,7 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.BoolVar(&o.keep, "keep", false, "leave the objects in the API server")
 	f.IntVar(&o.streams, "streams", 1000, "`number` of streams")
 	f.IntVar(&o.names, "names", 10, "`number` of services that each stream asks for")
+	f.IntVar(&o.drawn, "drawn", 0, "`number` of services, the first ones, that the streams choose from; 0 is all")
 	f.IntVar(&o.connections, "connections", 0, "`number` of connections that the streams share; 0 is one each, as gRPC clients have")
 	f.IntVar(&o.dialling, "dialling", 256, "`number` of streams that may be connecting at the same time")
 	f.StringVar(&o.server, "server", "", "`HOST:PORT` of a running server")
@@ -74,6 +75,9 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 		return nil, fmt.Errorf("%q is no flag", f.Arg(0))
 	}
 	o.scenarios = strings.Split(scenarios, ",")
+	if o.drawn == 0 {
+		o.drawn = o.services
+	}
 	return o, o.validate()
 }
 
@@ -91,7 +95,8 @@ func (o *options) validate() error {
 	refuse(o.ports < 1 || o.ports > maxPorts, "-ports must be 1 to %d", maxPorts)
 	refuse(o.rules < 0 || o.rules > 1, "-rules must be 0 to 1")
 	refuse(o.streams < 1 || o.streams > maxStreams, "-streams must be 1 to %d", maxStreams)
-	refuse(o.names < 1 || o.names > o.services, "-names must be 1 to -services")
+	refuse(o.drawn < 1 || o.drawn > o.services, "-drawn must be 1 to -services, or 0")
+	refuse(o.names < 1 || o.names > o.drawn, "-names must be 1 to -services, or to -drawn")
 	refuse(o.connections < 0 || o.dialling < 1, "-connections must not be negative, nor -dialling below 1")
 	refuse(min(o.rounds, o.burst, o.rate, o.repeat) < 1, "-rounds, -burst, -rate and -repeat must be 1 or more")
 	refuse(min(o.flood, o.soak, o.settle, o.timeout) <= 0, "-flood, -soak, -settle and -timeout must be above 0")

@@ -98,12 +98,15 @@ func TestLedger(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
-	o := &options{services: 500, streams: 100, names: 10, rules: 0.1, ports: 3, seed: 1, scenarios: []string{scenarioHot}}
+	o := &options{services: 500, drawn: 200, streams: 100, names: 10, rules: 0.1, ports: 3, seed: 1, scenarios: []string{scenarioHot}}
 	p, again := newPlan(o), newPlan(o)
 	ruled := 0
 	for s := range o.services {
 		if p.ruled(s) {
 			ruled++
+		}
+		if s >= o.drawn && p.subscribers[s] > 0 {
+			t.Errorf("service %d was chosen, among the first %d", s, o.drawn)
 		}
 		if got := serviceOf(p.listener(s)); got != s {
 			t.Errorf("listener %s is of %d", p.listener(s), got)

@@ -57,7 +57,7 @@ func (p *plan) choose(r *rand.Rand) []int {
 		chosen = append(chosen, hotService)
 	}
 	for len(chosen) < p.o.names {
-		if s := r.IntN(p.o.services); !slices.Contains(chosen, s) {
+		if s := r.IntN(p.o.drawn); !slices.Contains(chosen, s) {
 			chosen = append(chosen, s)
 		}
 	}

@@ -116,6 +116,15 @@ func fill(command string, values map[string]string) ([]string, error) {
 	return words, nil
 }
 
+// load is what the machine says of itself: the processes that run or want to, over a minute, five and fifteen.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if fields := strings.Fields(string(b)); err == nil && len(fields) > 2 {
+		return strings.Join(fields[:3], " ")
+	}
+	return "unknown"
+}
+
 // residentKB reads VmRSS or VmHWM of a process.
 func residentKB(pid int, field string) (int, error) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")

@@ -14,7 +14,11 @@ import (
 )
 
 // results are the figures of a run, each once for each repetition.
-type results struct{ figures []*figure }
+type results struct {
+	figures []*figure
+	// loads are the machine's load averages at the begin and at the end of each repetition: what else ran.
+	loads []string
+}
 
 // figure is one of them. Median, Least and Most are filled in at the end.
 type figure struct {
@@ -104,7 +108,7 @@ func (r *results) table(out io.Writer) error {
 func (r *results) writeJSON(o *options) error {
 	b, err := json.MarshalIndent(map[string]any{
 		"time": time.Now().UTC().Format(time.RFC3339), "go": runtime.Version(), "cpus": runtime.NumCPU(), "command": os.Args[1:],
-		"services": o.services, "endpoints": o.endpoints, "streams": o.streams, "names": o.names, "figures": r.figures,
+		"services": o.services, "endpoints": o.endpoints, "streams": o.streams, "names": o.names, "loads": r.loads, "figures": r.figures,
 	}, "", "  ")
 	if err != nil {
 		return err

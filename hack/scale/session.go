@@ -48,11 +48,13 @@ func play(ctx context.Context, o *options) (_ *results, err error) {
 		return nil, fmt.Errorf("write the objects: %w", err)
 	}
 	for n := range o.repeat {
-		o.say("repetition %d of %d", n+1, o.repeat)
+		s.results.loads = append(s.results.loads, load())
+		o.say("repetition %d of %d, load %s", n+1, o.repeat, load())
 		if err := s.repetition(ctx); err != nil {
 			return nil, err
 		}
 	}
+	s.results.loads = append(s.results.loads, load())
 	return s.results, nil
 }
 
