@@ -5,11 +5,14 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -24,6 +27,39 @@ func TestInstall(t *testing.T) {
 	installDefinitions(t)
 	for _, overlay := range []string{"dev", "production", "dev"} {
 		install(t, "overlays/"+overlay)
+	}
+}
+
+// TestInstallExample applies the application that the kind scripts use, and the text for clusters that cannot inject.
+func TestInstallExample(t *testing.T) {
+	installDefinitions(t)
+	install(t, "overlays/dev")
+	install(t, "example")
+	ns := newNamespace(t)
+	dir := t.TempDir()
+	component := must(filepath.Rel(dir, must(filepath.Abs("../../manifests/components/bootstrap"))(t)))(t)
+	for name, text := range map[string]string{
+		"kustomization.yaml": "namespace: " + ns + "\nresources: [application.yaml]\ncomponents: [" + component + "]\n",
+		"application.yaml": `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {mizzen.dev/inject: enabled}}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: x, env: [{name: A, value: a}]}]}}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if said := kubectl(t, "", "apply", "--server-side", "--validate=strict", "-k", dir); said != "" {
+		t.Errorf("got %q, want no warning", said)
+	}
+	web := must(suite.core.AppsV1().Deployments(ns).Get(t.Context(), "web", metav1.GetOptions{}))(t)
+	got := environments(&corev1.Pod{Spec: web.Spec.Template.Spec})
+	if diff := cmp.Diff(map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "A"}}, got); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 }
 
