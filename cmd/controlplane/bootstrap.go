@@ -59,6 +59,14 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set, too.`,
 			return std.print(text)
 		},
 	}
+	registerNode(cmd, &options, &zone)
+	certificates.register(cmd)
+	connection.register(cmd)
+	return cmd
+}
+
+// registerNode is for what the client says of itself.
+func registerNode(cmd *cobra.Command, options *bootstrap.Options, zone *localityFlag) {
 	flags := cmd.Flags()
 	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
 	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME)")
@@ -67,8 +75,5 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set, too.`,
 	flags.StringVar(&options.ServiceAccount, "service-account", "", "`NAME` of the client's service account")
 	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")
 	flags.StringVar(&options.ClusterID, "cluster-id", "", "`ID` of the cluster the client runs in")
-	flags.Var(&zone, "zone", "where the client runs")
-	certificates.register(cmd)
-	connection.register(cmd)
-	return cmd
+	flags.Var(zone, "zone", "where the client runs")
 }

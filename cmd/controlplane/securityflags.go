@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -134,6 +135,18 @@ func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir 
 		o.Tokens = identity.NewTokens(identity.NewKeys(source.fetch, file), f.audience)
 	}
 	return o
+}
+
+// fetchKeys has the keys of tokens at hand before a client brings one. A failure is for operators to see at the start, when a right is
+// missing, and not fatal: it is tried again for each token that needs it.
+func (p *plane) fetchKeys(ctx context.Context) error {
+	if p.who == nil || p.who.Tokens == nil || p.addresses.tls == "" {
+		return nil
+	}
+	if err := p.who.Tokens.FetchKeys(ctx); err != nil && ctx.Err() == nil {
+		p.logger.Warn("cannot fetch the keys of service account tokens; it is tried again when one comes", "error", err)
+	}
+	return nil
 }
 
 // worldPods finds pods in the newest World.

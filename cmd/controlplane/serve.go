@@ -214,6 +214,7 @@ func (p *plane) Run(ctx context.Context) error {
 	defer stopAdmin()
 	group.Go(func() error { return p.source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })
+	group.Go(func() error { return p.fetchKeys(ctx) })
 	group.Go(func() error { return p.admin.Run(adminCtx) })
 	if p.status != nil {
 		group.Go(func() error { return p.status.Run(ctx) })

@@ -377,8 +377,19 @@ func TestKeysAreFetchedOnceAndKept(t *testing.T) {
 	if err := find(k, "k2"); err != nil {
 		t.Errorf("a key that is new is not found after the interval: %v", err)
 	}
+	delete(server.keys, "k1")
+	k = fresh()
+	if err := errors.Join(k.Fetch(t.Context()), find(k, "k2")); err != nil {
+		t.Errorf("keys are not fetched ahead: %v", err)
+	}
+	if err := find(k, "k1"); err == nil {
+		t.Error("a key that the API server has no more is still believed after a restart")
+	}
 	server.down = true
 	k = fresh()
+	if err := k.Fetch(t.Context()); err == nil {
+		t.Error("got no error while the API server is away")
+	}
 	if err := find(k, "k2"); err != nil {
 		t.Errorf("keys were not kept for a restart: %v", err)
 	}

@@ -101,14 +101,27 @@ func (k *Keys) update(ctx context.Context, id string) error {
 	if key, _ := k.lookUp(id); key != nil {
 		return nil // somebody else fetched it meanwhile
 	}
-	if now := k.now(); k.tried.IsZero() || now.Sub(k.tried) >= refetchInterval {
-		k.tried = now
+	if k.tried.IsZero() || k.now().Sub(k.tried) >= refetchInterval {
 		// Others want the keys, too, so it does not matter whether the client stays.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-		defer cancel()
-		k.failed = k.refresh(ctx)
+		k.fetchNow(context.WithoutCancel(ctx))
 	}
 	return k.failed
+}
+
+// Fetch gets the keys before anybody needs them, so that the API server may be away by then. Those that were kept are replaced: they
+// may be from before somebody lost trust in one.
+func (k *Keys) Fetch(ctx context.Context) error {
+	k.fetching.Lock()
+	defer k.fetching.Unlock()
+	k.fetchNow(ctx)
+	return k.failed
+}
+
+func (k *Keys) fetchNow(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	k.tried = k.now()
+	k.failed = k.refresh(ctx)
 }
 
 func (k *Keys) refresh(ctx context.Context) error {

@@ -32,6 +32,9 @@ type Tokens struct {
 // NewTokens makes a verifier of tokens that are meant for audience.
 func NewTokens(keys *Keys, audience string) *Tokens { return &Tokens{keys, audience, time.Now} }
 
+// FetchKeys gets the keys before the first token comes.
+func (t *Tokens) FetchKeys(ctx context.Context) error { return t.keys.Fetch(ctx) }
+
 // bound is what a token says of the pod it is bound to.
 type bound struct {
 	Kubernetes struct {

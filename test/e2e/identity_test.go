@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -225,14 +226,12 @@ func TestTokensDuringAnOutage(t *testing.T) {
 	state := t.TempDir()
 	p := startSecure(t, "--state-dir", state)
 	first, second := token(t, ns, pod, audience), token(t, ns, pod, audience)
-	if err := (visitor{secure: true, token: first}).visit(t, p); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "the World stored", func() error {
+	await(t, "the World and the keys stored", func() error {
+		_, err := os.Stat(filepath.Join(state, "token-keys.json"))
 		if files := must(os.ReadDir(state))(t); len(files) < 2 {
-			return fmt.Errorf("there is only %v", files)
+			err = fmt.Errorf("there is only %v", files)
 		}
-		return nil
+		return err
 	})
 	api := suite.cluster.APIServer
 	api.Kill()
@@ -243,7 +242,7 @@ func TestTokensDuringAnOutage(t *testing.T) {
 		}
 	}()
 	if err := (visitor{secure: true, token: second}).visit(t, p); err != nil {
-		t.Errorf("a token that was not shown before: got %v", err)
+		t.Errorf("the first token that is ever shown: got %v", err)
 	}
 	restarted := startSecure(t, "--state-dir", state, "--state-wait", "100ms")
 	if err := (visitor{secure: true, token: second}).visit(t, restarted); err != nil {
