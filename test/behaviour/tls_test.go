@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/xds"
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 // vault is a server that answers with the identity of who calls.
@@ -86,6 +88,14 @@ func encrypted(settings string) string {
 		settings + "}}}\n"
 }
 
+// files are those of a client whose account is me.
+func files(mesh *authority.Authority) bootstrap.Certificates {
+	dir := mesh.Client()
+	return bootstrap.Certificates{
+		Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key"), Roots: filepath.Join(dir, "ca.crt"),
+	}
+}
+
 // dialSafe connects a client whose application uses xDS credentials, and plain text where no rule asks for more.
 func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.TestServiceClient {
 	p.t.Helper()
@@ -112,11 +122,11 @@ func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.T
 // One of the mesh's certificates on both sides, or on the server's alone: calls go through where everybody is who the rule
 // says, and nowhere else.
 func TestEncryptedCalls(t *testing.T) {
-	mesh, strangers := newAuthority(t), newAuthority(t)
+	mesh, strangers := authority.New(t), authority.New(t)
 	const me = "spiffe://cluster.local/ns/demo/sa/me"
-	mine := mesh.client()
+	mine := files(mesh)
 	roots := bootstrap.Certificates{Roots: mine.Roots}
-	strict, open := mesh.server("safe", "safe.demo.svc"), mesh.server("safe", "safe.demo.svc")
+	strict, open := mesh.Server("safe", "safe.demo.svc"), mesh.Server("safe", "safe.demo.svc")
 	open.ClientAuth = tls.NoClientCert
 	for name, test := range map[string]struct {
 		server    *tls.Config
@@ -129,11 +139,11 @@ func TestEncryptedCalls(t *testing.T) {
 			server: strict, rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine}, who: me,
 		},
 		"of a mesh, another account": {
-			server: mesh.server("other"), rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine},
+			server: mesh.Server("other"), rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine},
 			failure: "do not match any of the accepted SANs",
 		},
 		"of another mesh": {
-			server: strangers.server("safe"), rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine},
+			server: strangers.Server("safe"), rule: "mode: ISTIO_MUTUAL", providers: map[string]bootstrap.Certificates{"default": mine},
 			failure: "certificate signed by unknown authority",
 		},
 		"by name": {
@@ -170,8 +180,8 @@ func TestCallsAreNeverWeaker(t *testing.T) {
 	for name, client := range map[string]testgrpc.TestServiceClient{
 		"nothing declared":                   p.dial("safe"),
 		"nothing declared, xDS credentials":  p.dialSafe(nil),
-		"declared, and the server is plain":  p.dialSafe(map[string]bootstrap.Certificates{"default": newAuthority(t).client()}),
-		"another provider, and no such rule": p.dialSafe(map[string]bootstrap.Certificates{"shop": newAuthority(t).client()}),
+		"declared, and the server is plain":  p.dialSafe(map[string]bootstrap.Certificates{"default": files(authority.New(t))}),
+		"another provider, and no such rule": p.dialSafe(map[string]bootstrap.Certificates{"shop": files(authority.New(t))}),
 	} {
 		if resp, err := call(t, client); err == nil {
 			t.Errorf("%s: the call went to %v", name, resp)
@@ -184,10 +194,10 @@ func TestCallsAreNeverWeaker(t *testing.T) {
 
 // Encryption comes and goes with the rule, and pods of another account are known as soon as they are there.
 func TestEncryptionFollowsTheRule(t *testing.T) {
-	mesh := newAuthority(t)
-	before, after, plain := newVault(t, mesh.server("a")), newVault(t, mesh.server("b")), newBackend(t, "plain", "v1")
+	mesh := authority.New(t)
+	before, after, plain := newVault(t, mesh.Server("a")), newVault(t, mesh.Server("b")), newBackend(t, "plain", "v1")
 	p := newPlane(t, safe(plain.port, "a"))
-	client := p.dialSafe(map[string]bootstrap.Certificates{"default": mesh.client()})
+	client := p.dialSafe(map[string]bootstrap.Certificates{"default": files(mesh)})
 	reaches := func(wished string, ok func(*testgrpc.SimpleResponse) bool) {
 		t.Helper()
 		until(t, client, wished, func(r *testgrpc.SimpleResponse, err error) bool { return err == nil && ok(r) })

@@ -15,8 +15,11 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 // backend is a gRPC server that answers every method with who it is, and remembers what it saw.
@@ -55,10 +58,14 @@ func (raw) Name() string                       { return "proto" }
 func (raw) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
 func (raw) Unmarshal(data []byte, v any) error { *v.(*[]byte) = slices.Clone(data); return nil }
 
-func newBackend(t *testing.T, name string, spec backendSpec) *backend {
+func newBackend(t *testing.T, name string, spec backendSpec, mesh *authority.Authority) *backend {
 	t.Helper()
 	b := &backend{name: name, spec: spec}
-	server := grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(b.handle))
+	options := []grpc.ServerOption{grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(b.handle)}
+	if spec.Proves != "" {
+		options = append(options, grpc.Creds(credentials.NewTLS(mesh.Server(spec.Proves))))
+	}
+	server := grpc.NewServer(options...)
 	var serving sync.WaitGroup
 	for _, family := range b.families() {
 		// The port is the same in both families.

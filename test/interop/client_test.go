@@ -9,8 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,29 +20,35 @@ import (
 // language is one of the client programs, with one version of gRPC.
 type language struct {
 	name string
-	// argv runs it from this directory, env is added to its environment.
+	// argv runs it from this directory, env is added to its environment. CACHE in them is the folder of the cache that setup.sh
+	// made for it.
 	argv, env []string
 	// agent opens what it calls itself towards a control plane.
 	agent string
 	// mute clients tell their state in a form of their own, which is not asked for.
 	mute bool
+	// suite is a client of gRPC's PSM interop suite, with servers of its own.
+	suite bool
 }
 
 var languages = []*language{
-	{name: "go", argv: []string{".cache/go/client"}, agent: "gRPC Go"},
-	{name: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", ".cache/java/classes:.cache/java/lib/*", "Client"}, agent: "gRPC Java"},
-	{name: "python", argv: []string{".cache/python/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
-	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=.cache/node/node_modules"}, agent: "gRPC Node"},
+	{name: "go", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
+	{name: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", "CACHE/classes:CACHE/lib/*", "Client"}, agent: "gRPC Java"},
+	{name: "python", argv: []string{"CACHE/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
+	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
 }
 
 // older are versions that some still run. They play what is not of the PSM suite.
 var older = []*language{
-	{name: "go-1.64", argv: []string{".cache/go-1.64/client"}, agent: "gRPC Go"},
+	{name: "go-1.64", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
 	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", mute: true},
 }
 
+// suite is gRPC's own client for the PSM interop suite, in Go. It plays what suiteScenarios names.
+var suite = &language{name: "suite", agent: "gRPC Go", suite: true}
+
 func languageOf(name string) *language {
-	for _, l := range slices.Concat(languages, older) {
+	for _, l := range slices.Concat(languages, older, []*language{suite}) {
 		if l.name == name {
 			return l
 		}
@@ -56,9 +62,13 @@ type client struct {
 	in  io.Writer
 	out *bufio.Reader
 	log *buffer
-	// port is where it tells its state.
-	port int
+	teller
+	// kill ends the program, which fails the test.
+	kill func()
 }
+
+// endless is longer than any calls that are made with one command.
+const endless = 2 * time.Minute
 
 // command and outcome are the lines that clients read and write; see the documentation of the package.
 type command struct {
@@ -81,15 +91,9 @@ type outcome struct {
 // startClient runs a client program until the test ends.
 func startClient(t *testing.T, l *language, bootstrap string) *client {
 	t.Helper()
-	program := l.argv[0]
-	if filepath.Base(program) != program {
-		var err error
-		if program, err = filepath.Abs(program); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(program, l.argv[1:]...)
-	cmd.Env = append(append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap), l.env...)
+	argv := cached(l.name, l.argv)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap), cached(l.name, l.env)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	c := &client{log: &buffer{}}
 	cmd.Stderr = c.log
@@ -98,9 +102,10 @@ func startClient(t *testing.T, l *language, bootstrap string) *client {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start the client: %v", err)
 	}
+	c.kill = func() { _ = cmd.Process.Kill() }
 	t.Cleanup(func() {
 		_ = in.Close()
-		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		late := time.AfterFunc(patience, c.kill)
 		defer late.Stop()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("client: got %v at the end of its input, want status 0", err)
@@ -109,10 +114,21 @@ func startClient(t *testing.T, l *language, bootstrap string) *client {
 			t.Logf("log of the client:\n%s", c.log)
 		}
 	})
-	if line := must(c.out.ReadBytes('\n'))(t); json.Unmarshal(line, &c.port) != nil {
-		t.Fatalf("client: got %q, want its port", line)
+	late := time.AfterFunc(patience, c.kill)
+	defer late.Stop()
+	if line, err := c.out.ReadBytes('\n'); err != nil || json.Unmarshal(line, &c.port) != nil {
+		t.Fatalf("client: got %q and %v, want its port", line, err)
 	}
 	return c
+}
+
+// cached puts the folder of the cache where CACHE stands.
+func cached(name string, texts []string) []string {
+	filled := make([]string, len(texts))
+	for i, text := range texts {
+		filled[i] = strings.ReplaceAll(text, "CACHE", caches[name])
+	}
+	return filled
 }
 
 // call makes the calls.
@@ -126,6 +142,8 @@ func (c *client) call(spec *callSpec) ([]outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	late := time.AfterFunc(endless, c.kill)
+	defer late.Stop()
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
 		return nil, fmt.Errorf("tell the client: %w", err)
 	}

@@ -12,6 +12,9 @@
 // It keeps one channel for each target, and ends with its input. Before the first line it writes a number: the port on which it
 // serves the client status discovery service, CSDS, by which a gRPC client tells what it holds.
 //
-// The tests have the build tag interop and need what setup.sh prepares, so `make interop` runs them and `go test ./...`
-// does not. What passed is written to docs/INTEROP.md with -update, and compared with it otherwise.
+// Their credentials are those of xDS, and fall back to plain text where the control plane asks for no encryption.
+// Besides them, the client and the servers of gRPC's own PSM interop suite play what they can; suite_test.go drives them.
+//
+// The tests have the build tag interop and need the tools that setup.sh asks for, so `make interop` runs them and `go test ./...`
+// does not. They run setup.sh themselves, so no client is older than its sources. What passed is written to docs/INTEROP.md with -update, and compared with it otherwise.
 package interop

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 const goldens = "../../pkg/translate/testdata/*/*.in.yaml"
@@ -24,6 +26,12 @@ var addresses = regexp.MustCompile(`\b\d+(\.\d+\.\d+\.\d+)\b`)
 
 // elsewhere is what addresses cannot stand for: names to look up, and the other family.
 var elsewhere = regexp.MustCompile(`ExternalName|IPv6`)
+
+// shop is the client of the goldens. It has all certificate providers that they name.
+var shop = clientSpec{
+	Namespace: "demo", Labels: map[string]string{"app": "shop"}, Zone: "eu/eu-a",
+	Certificates: []string{"default", "system", "shop", "mesh-ca"},
+}
 
 // TestGoldens serves the goldens of the translator one after the other to a client of each language, which calls every
 // host there is, and must accept all that it is sent: so say the control plane and the client itself.
@@ -35,8 +43,9 @@ func TestGoldens(t *testing.T) {
 	for _, l := range slices.Concat(languages, older) {
 		t.Run(l.name, func(t *testing.T) {
 			p := startPlane(t, "", "")
-			c := startClient(t, l, p.bootstrap(clientSpec{Namespace: "demo", Labels: map[string]string{"app": "shop"}, Zone: "eu/eu-a"}))
-			held, told := 0, 0
+			p.certificates = authority.New(t).Client()
+			c := startClient(t, l, p.bootstrap(shop))
+			held, told, encrypted := 0, 0, 0
 			for i, path := range paths {
 				data, err := os.ReadFile(path)
 				if err != nil {
@@ -65,8 +74,12 @@ func TestGoldens(t *testing.T) {
 					t.Errorf("%s: %v", path, err)
 				}
 				told += n
+				encrypted += c.states(t).encrypted(t)
 			}
-			t.Logf("%d resources were held, %d times a client said so of one itself", held, told)
+			t.Logf("%d resources were held, %d times a client said so of one itself, %d times of a cluster with TLS settings", held, told, encrypted)
+			if encrypted == 0 && !l.mute {
+				t.Errorf("the client never took a cluster with TLS settings")
+			}
 		})
 	}
 }

@@ -20,6 +20,8 @@ var (
 	update = flag.Bool("update", false, "write docs/INTEROP.md")
 	// binary is the control plane.
 	binary string
+	// caches are the folders of the clients, by language.
+	caches = map[string]string{}
 )
 
 func TestMain(m *testing.M) {
@@ -33,10 +35,8 @@ func TestMain(m *testing.M) {
 }
 
 func build(m *testing.M) (int, error) {
-	for _, name := range []string{"go", "go-1.64", "java", "python", "node"} {
-		if _, err := os.Stat(filepath.Join(".cache", name)); err != nil {
-			return 0, fmt.Errorf("the client of %s is not there: run `make interop`, which prepares all", name)
-		}
+	if err := prepare(); err != nil {
+		return 0, err
 	}
 	dir, err := os.MkdirTemp("", "mizzen-interop-")
 	if err != nil {
@@ -48,6 +48,23 @@ func build(m *testing.M) (int, error) {
 		return 0, fmt.Errorf("build the control plane: %w\n%s", err, output)
 	}
 	return m.Run(), nil
+}
+
+// prepare makes the clients, unless they are there as their sources are now.
+func prepare() error {
+	cmd := exec.Command("./setup.sh")
+	cmd.Stderr = os.Stderr
+	folders, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("prepare the clients: %w", err)
+	}
+	for line := range strings.Lines(string(folders)) {
+		name, folder, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if caches[name], err = filepath.Abs(folder); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestInterop plays every scenario with every language, and holds the results against docs/INTEROP.md.
@@ -79,6 +96,15 @@ func TestOlder(t *testing.T) {
 				t.Run(s.name, func(t *testing.T) { asTold(t, s, l) })
 			}
 		})
+	}
+}
+
+// TestSuite plays scenarios with the client and the servers of gRPC's PSM interop suite.
+func TestSuite(t *testing.T) {
+	for _, s := range loadScenarios(t) {
+		if suiteScenarios[s.name] {
+			t.Run(s.name, func(t *testing.T) { asTold(t, s, suite) })
+		}
 	}
 }
 

@@ -27,6 +27,8 @@ type plane struct {
 	xds, admin string
 	log        *buffer
 	stop       func()
+	// certificates is the folder of those that clients with certificate providers have.
+	certificates string
 }
 
 // startPlane serves a folder with these objects until the test ends.
@@ -92,6 +94,9 @@ func (p *plane) bootstrap(c clientSpec) string {
 	}
 	for key, value := range c.Labels {
 		args = append(args, "--labels", key+"="+value)
+	}
+	for _, name := range c.Certificates {
+		args = append(args, "--certificates", name+"="+p.certificates)
 	}
 	return string(must(exec.Command(binary, args...).Output())(p.t))
 }

@@ -18,10 +18,11 @@ const document = "../../docs/INTEROP.md"
 const head = `# Interoperability
 
 The same scenarios, played against the ` + "`controlplane`" + ` binary by small clients in four languages: each a process of its own, which
-calls real servers and has nothing but what ` + "`controlplane bootstrap`" + ` prints. After every call the control plane is asked
+calls real servers and has nothing but what ` + "`controlplane bootstrap`" + ` prints, and uses xDS credentials. After every call the control plane is asked
 what its clients refused, and a scenario passes only if that is nothing. The scenarios and clients are in
 [test/interop](../test/interop). Besides, each client is sent every golden of the translator whose addresses can stand on one machine, and must
-accept all of it: so say the control plane, and each client itself by CSDS, its client status discovery service. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
+accept all of it: so say the control plane, and each client itself by CSDS, its client status discovery service. It declares the certificate
+providers that the goldens name, so TLS settings are among what it takes. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
 
 `
 
@@ -133,22 +134,28 @@ func (r *report) text() string {
 // psm is the table of the PSM suite. Marks are the cells of each scenario.
 func (r *report) psm(marks map[string]string) string {
 	text := strings.Builder{}
-	text.WriteString("\n## gRPC's own PSM interop suite\n\nIts tests run in a cloud. Those that need none are played here as scenarios under their names.\n\n| test | scenario |")
+	text.WriteString("\n## gRPC's own PSM interop suite\n\nIts tests run in a cloud. Those that need none are played here as scenarios under their names.\n" +
+		"The last column is the suite's own client and servers, in Go, of 1.64.0, the last version that has them in its module. The client is asked what\n" +
+		"the suite asks, by LoadBalancerStatsService, and no call of it may fail. It calls one target only, and plays the scenarios for which that is enough.\n\n| test | scenario |")
 	for _, l := range languages {
 		fmt.Fprintf(&text, " %s |", r.agents[l.name])
 	}
-	text.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
+	text.WriteString(" the suite's own, in Go |\n|---|---|" + strings.Repeat("---|", len(languages)+1) + "\n")
 	about := map[string]string{}
 	for _, s := range r.scenarios {
 		about[s.name] = s.About
 	}
 	for _, row := range psm {
 		if row.scenario == "" {
-			fmt.Fprintf(&text, "| %s | out: %s |%s\n", row.test, row.why, strings.Repeat(" |", len(languages)))
+			fmt.Fprintf(&text, "| %s | out: %s |%s\n", row.test, row.why, strings.Repeat(" |", len(languages)+1))
 			continue
 		}
-		fmt.Fprintf(&text, "| %s | [%s](../test/interop/scenarios/%s.yaml): %s%s |%s\n",
-			row.test, row.scenario, row.scenario, about[row.scenario], row.why, marks[row.scenario])
+		own := ""
+		if suiteScenarios[row.scenario] {
+			own = " yes"
+		}
+		fmt.Fprintf(&text, "| %s | [%s](../test/interop/scenarios/%s.yaml): %s%s |%s%s |\n",
+			row.test, row.scenario, row.scenario, about[row.scenario], row.why, marks[row.scenario], own)
 	}
 	return text.String()
 }

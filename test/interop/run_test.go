@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 // run is one scenario with one language.
@@ -23,25 +25,42 @@ type run struct {
 	// fallback is nil unless there is a second control plane. stopped says that the first is away.
 	fallback *plane
 	stopped  bool
-	client   *client
+	client   caller
 	// load ends the calls in the background, and returns the first error.
 	load func() error
+}
+
+// caller is a client as a scenario needs it.
+type caller interface {
+	call(spec *callSpec) ([]outcome, error)
+	states(t *testing.T) states
+	await(t *testing.T) (int, error)
 }
 
 // play runs a scenario and returns what the client called itself, and what was not as expected.
 func play(t *testing.T, s *scenario, l *language) (agent string, failure error) {
 	t.Helper()
 	r := &run{t: t, scenario: s, language: l, backends: map[string]*backend{}}
+	mesh := authority.New(t)
 	for name, spec := range s.Backends {
-		r.backends[name] = newBackend(t, name, spec)
+		if l.suite {
+			r.backends[name] = newSuiteServer(t, name, spec)
+		} else {
+			r.backends[name] = newBackend(t, name, spec, mesh)
+		}
 	}
 	r.plane = startPlane(t, r.services(s.Services), s.Objects)
+	r.plane.certificates = mesh.Client()
 	bootstrap := r.plane.bootstrap(s.Client)
 	if s.Fallback != nil {
 		r.fallback = startPlane(t, r.services(s.Fallback), s.Objects)
 		bootstrap = addServer(t, bootstrap, r.fallback.bootstrap(s.Client))
 	}
-	r.client = startClient(t, l, bootstrap)
+	if l.suite {
+		r.client = startSuite(t, s, bootstrap)
+	} else {
+		r.client = startClient(t, l, bootstrap)
+	}
 	for i, step := range s.Steps {
 		if failure = r.step(step); failure != nil {
 			failure = fmt.Errorf("step %d %s: %w", i+1, step.Case, failure)
@@ -128,15 +147,15 @@ const hope = 3 * time.Second
 
 // call makes the calls of a step, again and again if they may be as expected later.
 func (r *run) call(s step) error {
-	patience := patience
+	patience, spec := patience, *s.Call
 	if r.scenario.Except[r.language.name] != "" {
-		patience = hope
+		patience, spec.Timeout = hope, min(spec.Timeout, duration(hope))
 	}
 	for end := time.Now().Add(patience); ; {
 		for _, b := range r.backends {
 			b.take()
 		}
-		outcomes, err := r.client.call(s.Call)
+		outcomes, err := r.client.call(&spec)
 		if err != nil {
 			return err
 		}
@@ -211,7 +230,8 @@ endpoints:
   targetRef: {kind: Pod, name: %s, namespace: demo}
 `, name, b.name, strings.ToLower(family), name, family, b.port, loopback[family], zone, b.name, b.name)
 			}
-			doc("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: demo, labels: {version: %s}}\n", b.name, b.spec.Version)
+			doc("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: demo, labels: {version: %s}}\nspec: {serviceAccountName: %q}\n",
+				b.name, b.spec.Version, b.spec.Account)
 			doc("apiVersion: v1\nkind: Node\nmetadata: {name: node-%s, labels: {topology.kubernetes.io/region: %q, topology.kubernetes.io/zone: %q}}\n",
 				b.name, region, zone)
 		}

@@ -41,12 +41,18 @@ type backendSpec struct {
 	Zone string `json:"zone"`
 	// Family is that of its address: ipv4, which is meant if it is absent, ipv6, or dual for both.
 	Family string `json:"family"`
+	// Account is the service account of its pod. With Proves, the backend takes encrypted calls of the mesh only, and shows a
+	// certificate of that account, whichever its pod's is.
+	Account string `json:"account"`
+	Proves  string `json:"proves"`
 }
 
 type clientSpec struct {
 	Namespace string            `json:"namespace"`
 	Labels    map[string]string `json:"labels"`
 	Zone      string            `json:"zone"`
+	// Certificates are the certificate providers that it declares; each has the mesh's certificates.
+	Certificates []string `json:"certificates"`
 }
 
 // step is a call with what is expected of it, or one of the edits.

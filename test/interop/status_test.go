@@ -11,6 +11,7 @@ import (
 	"time"
 
 	adminv3 "github.com/envoyproxy/go-control-plane/envoy/admin/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -19,8 +20,11 @@ import (
 // states are what a client says of the resources that it asked for, by type and name.
 type states map[string]map[string]*statusv3.ClientConfig_GenericXdsConfig
 
-// states asks the client itself, by CSDS.
-func (c *client) states(t *testing.T) states {
+// teller is a client that tells its state at a port, by CSDS.
+type teller struct{ port int }
+
+// states asks the client itself.
+func (c teller) states(t *testing.T) states {
 	t.Helper()
 	address := net.JoinHostPort("localhost", strconv.Itoa(c.port))
 	channel := must(grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())))(t)
@@ -53,8 +57,23 @@ func (s states) acked() (n int, err error) {
 	return n, nil
 }
 
+// encrypted counts the clusters whose calls are encrypted.
+func (s states) encrypted(t *testing.T) (n int) {
+	t.Helper()
+	for _, r := range s["Cluster"] {
+		var cluster clusterv3.Cluster
+		if err := r.GetXdsConfig().UnmarshalTo(&cluster); err != nil {
+			t.Fatalf("what the client says of a cluster: %v", err)
+		}
+		if cluster.GetTransportSocket() != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // await waits until the client says that it took all that it asked for, and returns how many resources that are.
-func (c *client) await(t *testing.T) (int, error) {
+func (c teller) await(t *testing.T) (int, error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

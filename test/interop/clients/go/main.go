@@ -15,6 +15,7 @@ import (
 	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/credentials/xds"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	_ "google.golang.org/grpc/xds" // resolves xds targets
@@ -66,6 +67,11 @@ func serveStatus() int {
 
 func main() {
 	channels := map[string]*grpc.ClientConn{}
+	// Where the control plane asks for no encryption, calls go out in plain text.
+	creds, err := xds.NewClientCredentials(xds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
+	if err != nil {
+		log.Fatalln("make xDS credentials:", err)
+	}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	if err := out.Encode(serveStatus()); err != nil {
 		log.Fatalln("write the port:", err)
@@ -78,7 +84,7 @@ func main() {
 			log.Fatalln("read a command:", err)
 		}
 		if channels[c.Target] == nil {
-			channel, err := grpc.NewClient(c.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			channel, err := grpc.NewClient(c.Target, grpc.WithTransportCredentials(creds))
 			if err != nil {
 				log.Fatalln("dial:", err)
 			}

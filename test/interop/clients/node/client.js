@@ -5,13 +5,18 @@ const readline = require('node:readline');
 const { setTimeout: sleep } = require('node:timers/promises');
 const grpc = require('@grpc/grpc-js');
 
-require('@grpc/grpc-js-xds').register();
+const xds = require('@grpc/grpc-js-xds');
+
+xds.register();
+
+// Where the control plane asks for no encryption, calls go out in plain text.
+const credentials = new xds.XdsChannelCredentials(grpc.credentials.createInsecure());
 
 const channels = new Map();
 
 function channel(target) {
   if (!channels.has(target)) {
-    channels.set(target, new grpc.Client(target, grpc.credentials.createInsecure()));
+    channels.set(target, new grpc.Client(target, credentials));
   }
   return channels.get(target);
 }

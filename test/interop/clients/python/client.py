@@ -6,6 +6,7 @@ import time
 from concurrent import futures
 
 import grpc
+import grpc.experimental
 from grpc._cython import cygrpc
 
 
@@ -62,12 +63,14 @@ def serve_status():
 def main():
     server, port = serve_status()
     print(json.dumps(port), flush=True)
+    # Where the control plane asks for no encryption, calls go out in plain text.
+    credentials = grpc.xds_channel_credentials(grpc.experimental.insecure_channel_credentials())
     channels = {}
     for line in sys.stdin:
         command = json.loads(line)
         target = command["target"]
         if target not in channels:
-            channels[target] = grpc.insecure_channel(target)
+            channels[target] = grpc.secure_channel(target, credentials)
         print(json.dumps(run(channels[target], command)), flush=True)
     for channel in channels.values():
         channel.close()

@@ -1,6 +1,7 @@
 import com.google.gson.Gson;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
@@ -11,6 +12,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.xds.CsdsService;
+import io.grpc.xds.XdsChannelCredentials;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -49,25 +51,37 @@ public final class Client {
     }
   };
 
-  public static void main(String[] args) throws IOException, InterruptedException {
+  public static void main(String[] args) {
+    try {
+      serve();
+      System.exit(0);
+    } catch (Throwable e) {
+      // The threads of gRPC would keep the process alive.
+      e.printStackTrace();
+      System.exit(1);
+    }
+  }
+
+  private static void serve() throws IOException, InterruptedException {
     // The service tells the state of the xDS client.
     Server server = Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create()).addService(CsdsService.newInstance())
         .build().start();
     System.out.println(server.getPort());
     System.out.flush();
+    // Where the control plane asks for no encryption, calls go out in plain text.
+    ChannelCredentials credentials = XdsChannelCredentials.create(InsecureChannelCredentials.create());
     Gson gson = new Gson();
     Map<String, ManagedChannel> channels = new HashMap<>();
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       Command command = gson.fromJson(line, Command.class);
       Channel channel = channels.computeIfAbsent(command.target,
-          target -> Grpc.newChannelBuilder(target, InsecureChannelCredentials.create()).build());
+          target -> Grpc.newChannelBuilder(target, credentials).build());
       System.out.println(gson.toJson(run(channel, command)));
       System.out.flush();
     }
     channels.values().forEach(ManagedChannel::shutdownNow);
     server.shutdownNow();
-    System.exit(0);
   }
 
   private static List<Outcome> run(Channel channel, Command command) throws InterruptedException {

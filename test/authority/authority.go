@@ -1,4 +1,5 @@
-package behaviour
+// Package authority signs the certificates of a mesh, for tests that encrypt.
+package authority
 
 import (
 	"crypto/ecdsa"
@@ -6,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"net/url"
@@ -13,23 +15,23 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// authority signs certificates of a mesh.
-type authority struct {
+// Authority signs certificates of a mesh.
+type Authority struct {
 	t    *testing.T
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pem  []byte
 }
 
-func newAuthority(t *testing.T) *authority {
+// New makes an authority that lives as long as the test.
+func New(t *testing.T) *Authority {
 	t.Helper()
-	a := &authority{t: t, key: newKey(t)}
+	a := &Authority{t: t, key: newKey(t)}
+	// gRPC for Java takes no certificate whose issuer has no name.
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mesh"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	a.cert = a.sign(template, template, a.key)
@@ -46,7 +48,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func (a *authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+func (a *Authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
 	a.t.Helper()
 	raw, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)
 	if err != nil {
@@ -60,7 +62,7 @@ func (a *authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateK
 }
 
 // issue signs a certificate that bears the identity of a service account of demo, and the names.
-func (a *authority) issue(account string, names ...string) (certificate, key []byte) {
+func (a *Authority) issue(account string, names ...string) (certificate, key []byte) {
 	a.t.Helper()
 	private := newKey(a.t)
 	leaf := a.sign(&x509.Certificate{
@@ -76,8 +78,8 @@ func (a *authority) issue(account string, names ...string) (certificate, key []b
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// server is how a server of the mesh encrypts: it calls nobody a client who shows no certificate of the authority.
-func (a *authority) server(account string, names ...string) *tls.Config {
+// Server is how a server of the mesh encrypts: it calls nobody a client who shows no certificate of the authority.
+func (a *Authority) Server(account string, names ...string) *tls.Config {
 	a.t.Helper()
 	pair, err := tls.X509KeyPair(a.issue(account, names...))
 	if err != nil {
@@ -91,18 +93,15 @@ func (a *authority) server(account string, names ...string) *tls.Config {
 	}
 }
 
-// client writes the files of the client, whose account is me.
-func (a *authority) client() bootstrap.Certificates {
+// Client writes the files of the client, whose account is me, as tls.crt, tls.key and ca.crt, and returns their folder.
+func (a *Authority) Client() (dir string) {
 	a.t.Helper()
-	dir := a.t.TempDir()
+	dir = a.t.TempDir()
 	certificate, key := a.issue("me")
-	files := bootstrap.Certificates{
-		Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key"), Roots: filepath.Join(dir, "ca.crt"),
-	}
-	for path, content := range map[string][]byte{files.Certificate: certificate, files.Key: key, files.Roots: a.pem} {
-		if err := os.WriteFile(path, content, 0o600); err != nil {
+	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": a.pem} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			a.t.Fatal(err)
 		}
 	}
-	return files
+	return dir
 }
