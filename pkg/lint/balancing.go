@@ -22,6 +22,7 @@ const (
 	localitiesType     = policyPrefix + "wrr_locality.v3.WrrLocality"
 	ringType           = policyPrefix + "ring_hash.v3.RingHash"
 	leastRequestType   = policyPrefix + "least_request.v3.LeastRequest"
+	firstType          = policyPrefix + "pick_first.v3.PickFirst"
 	weightedByLoadType = policyPrefix + "client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin"
 )
 
@@ -29,11 +30,18 @@ const (
 // of them: whoever does not have it goes on to the next.
 var policyTypes = map[string]mesh.AgentSet{
 	policyPrefix + "round_robin.v3.RoundRobin": notRust,
-	localitiesType:                           notRust,
-	ringType:                                 notRust,
-	leastRequestType:                         inGo | inJava,
-	weightedByLoadType:                       inGo | inJava | inCore,
-	policyPrefix + "pick_first.v3.PickFirst": inGo | inJava | inCore,
+	localitiesType:     notRust,
+	ringType:           notRust,
+	leastRequestType:   inGo | inJava,
+	weightedByLoadType: inGo | inJava | inCore,
+	firstType:          inGo | inJava | inCore,
+}
+
+// policyGaps are what clients lack that pass over a policy which later ones of their kind know.
+var policyGaps = map[string]mesh.Gaps{
+	leastRequestType:   mesh.GapLeastRequest,
+	weightedByLoadType: mesh.GapReportedWeights,
+	firstType:          mesh.GapPickFirst,
 }
 
 // balancer looks at the enum, which clients that read the list look at as well, and at the list.
@@ -41,11 +49,11 @@ func (l *linter) balancer(m *clusterv3.Cluster) {
 	switch m.GetLbPolicy() {
 	case clusterv3.Cluster_ROUND_ROBIN:
 	case clusterv3.Cluster_RING_HASH:
-		l.refuse(inRust, "is balanced by a ring")
+		l.refuse(inRust|l.lacking(mesh.GapRing), "is balanced by a ring")
 		c := m.GetRingHashLbConfig()
 		l.ring(c.GetHashFunction() == clusterv3.Cluster_RingHashLbConfig_XX_HASH, c.GetMinimumRingSize(), c.GetMaximumRingSize())
 	case clusterv3.Cluster_LEAST_REQUEST:
-		l.refuse(inCore|inNode, "is balanced by least request, outside of a list of policies")
+		l.refuse(inCore|inNode|l.lacking(mesh.GapLeastRequest)&^inRust, "is balanced by least request, outside of a list of policies")
 		l.choices(m.GetLeastRequestLbConfig().GetChoiceCount())
 	default:
 		l.refuse(everybody, "is balanced by %s", m.GetLbPolicy())
@@ -67,7 +75,7 @@ func (l *linter) policies(list *clusterv3.LoadBalancingPolicy, readers mesh.Agen
 		config := p.GetTypedExtensionConfig().GetTypedConfig()
 		if found := policyTypes[config.GetTypeUrl()] & looking; found != 0 {
 			l.policy(config, found|strangers, depth)
-			looking &^= found
+			looking &^= found &^ l.lacking(policyGaps[config.GetTypeUrl()])
 		}
 	}
 	if looking != 0 {

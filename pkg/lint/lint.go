@@ -20,9 +20,22 @@ type Reader struct {
 	Providers []string
 	// SystemRoots says that each of the clients can be told to trust its machine's authorities.
 	SystemRoots bool
+	// Lacking are, by single gaps, the kinds of which some of the clients have the gap. Without any all are current.
+	Lacking map[mesh.Gaps]mesh.AgentSet
 }
 
-// Everybody is clients of all kinds, which have no certificates.
+// Add adds clients of a kind that have these gaps.
+func (r *Reader) Add(agent mesh.Agent, gaps mesh.Gaps) {
+	r.Agents |= mesh.Agents(agent)
+	if r.Lacking == nil {
+		r.Lacking = map[mesh.Gaps]mesh.AgentSet{}
+	}
+	for rest := gaps; rest != 0; rest &= rest - 1 {
+		r.Lacking[rest&-rest] |= mesh.Agents(agent)
+	}
+}
+
+// Everybody is current clients of all kinds, which have no certificates.
 func Everybody() Reader { return Reader{Agents: everybody} }
 
 // Finding is one thing for which clients refuse a resource.
@@ -85,4 +98,12 @@ func (l *linter) refuse(agents mesh.AgentSet, format string, args ...any) {
 	if agents &= l.reader.Agents; agents != 0 {
 		l.findings = append(l.findings, Finding{fmt.Sprintf(format, args...), agents})
 	}
+}
+
+// lacking are the kinds of which some of the reader's clients have a gap, and whoever is taken to refuse what they do.
+func (l *linter) lacking(gap mesh.Gaps) mesh.AgentSet {
+	if agents := l.reader.Lacking[gap]; agents != 0 {
+		return agents | strangers
+	}
+	return 0
 }

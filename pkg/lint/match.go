@@ -7,6 +7,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 func (l *linter) match(m *routev3.RouteMatch) {
@@ -27,6 +29,18 @@ func (l *linter) match(m *routev3.RouteMatch) {
 	l.denominator(m.GetRuntimeFraction().GetDefaultValue().GetDenominator())
 }
 
+// takesAll says whether a match holds for every call.
+func takesAll(m *routev3.RouteMatch) bool {
+	whole := false
+	switch how := m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Prefix:
+		whole = how.Prefix == "" || how.Prefix == "/"
+	case *routev3.RouteMatch_SafeRegex:
+		whole = how.SafeRegex.GetRegex() == ".*" || how.SafeRegex.GetRegex() == "/.*"
+	}
+	return whole && len(m.GetHeaders()) == 0 && m.GetRuntimeFraction() == nil
+}
+
 func (l *linter) denominator(d typev3.FractionalPercent_DenominatorType) {
 	if _, known := typev3.FractionalPercent_DenominatorType_name[int32(d)]; !known {
 		l.refuse(inJava|inCore, "counts in parts of an unknown whole: %v", d)
@@ -42,6 +56,7 @@ func (l *linter) header(h *routev3.HeaderMatcher) {
 	case *routev3.HeaderMatcher_PresentMatch, *routev3.HeaderMatcher_ExactMatch:
 	case *routev3.HeaderMatcher_StringMatch:
 		l.text(how.StringMatch)
+		l.refuse(l.lacking(mesh.GapStringMatch), "matches a header by string_match")
 	case *routev3.HeaderMatcher_SafeRegexMatch:
 		l.expression(how.SafeRegexMatch.GetRegex()) //nolint:staticcheck // clients still read it
 	case *routev3.HeaderMatcher_PrefixMatch:

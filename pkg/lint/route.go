@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 func (l *linter) table(m *routev3.RouteConfiguration) {
@@ -24,6 +26,9 @@ func (l *linter) table(m *routev3.RouteConfiguration) {
 		l.retries(host.GetRetryPolicy())
 		for _, route := range host.GetRoutes() {
 			l.route(route, plugins)
+		}
+		if n := len(host.GetRoutes()); n == 0 || !takesAll(host.GetRoutes()[n-1].GetMatch()) {
+			l.refuse(l.lacking(mesh.GapEmptyHost), "has a virtual host that may leave a call without a route")
 		}
 	}
 }
@@ -69,7 +74,7 @@ func (l *linter) destination(a *routev3.RouteAction, plugins map[string]bool) {
 			l.refuse(inCore|inRust, "has a route to a cluster without a name")
 		}
 	case *routev3.RouteAction_WeightedClusters:
-		l.shares(to.WeightedClusters.GetClusters())
+		l.shares(to.WeightedClusters)
 	case *routev3.RouteAction_ClusterSpecifierPlugin:
 		if !plugins[to.ClusterSpecifierPlugin] {
 			l.refuse(inGo|inJava|inCore, "has a route by the cluster specifier %q, which is not declared", to.ClusterSpecifierPlugin)
@@ -82,8 +87,8 @@ func (l *linter) destination(a *routev3.RouteAction, plugins map[string]bool) {
 	}
 }
 
-func (l *linter) shares(clusters []*routev3.WeightedCluster_ClusterWeight) {
-	sum := uint64(0)
+func (l *linter) shares(m *routev3.WeightedCluster) {
+	clusters, sum := m.GetClusters(), uint64(0)
 	for _, c := range clusters {
 		sum += uint64(c.GetWeight().GetValue())
 		if c.GetName() == "" || c.GetWeight() == nil {
@@ -96,6 +101,13 @@ func (l *linter) shares(clusters []*routev3.WeightedCluster_ClusterWeight) {
 	}
 	if sum == 0 || sum > math.MaxUint32 {
 		l.refuse(notRust, "has shares of calls that weigh %d together", sum)
+	}
+	total := uint64(100)
+	if stated := m.GetTotalWeight(); stated != nil { //nolint:staticcheck // for those who read it
+		total = uint64(stated.GetValue())
+	}
+	if sum != total {
+		l.refuse(l.lacking(mesh.GapEmptyHost), "has shares of calls that weigh %d together, but are stated to weigh %d", sum, total)
 	}
 }
 

@@ -49,6 +49,9 @@ func TestReadersOf(t *testing.T) {
 	if r := readersOf(translate.HostInput{Policy: sized, Gaps: mesh.GapRingSize}); !r.Agents.Has(mesh.AgentGRPCNode) || r.Agents.Has(mesh.AgentGRPCGo) {
 		t.Errorf("got %s", r.Agents)
 	}
+	if lacking := readersOf(translate.HostInput{}).Lacking[mesh.GapEmptyHost]; lacking != mesh.Agents(mesh.AgentGRPCCore) {
+		t.Errorf("without rules, got %s as those that need a route for every call", lacking)
+	}
 	// gRPC for Rust is always sent something of its own.
 	if r := readersOf(translate.HostInput{}); r.Agents != lint.Everybody().Agents&^mesh.Agents(mesh.AgentGRPCRust) {
 		t.Errorf("got %s", r.Agents)

@@ -44,24 +44,25 @@ func groupOf(c mesh.Client) group { return group{c.Agent, c.Namespace, c.Labels}
 
 // readersOf are the clients that get what is made of in.
 func readersOf(in translate.HostInput) lint.Reader {
-	r := lint.Everybody()
-	r.Providers, r.SystemRoots = in.Trust.Providers.All(), in.Trust.SystemRoots
-	for _, agent := range r.Agents.All() {
-		gets := func(gaps mesh.Gaps) bool { return translate.Forms(gaps, in.Routes, in.Policy) == in.Gaps }
-		if !slices.ContainsFunc(gapsOf[agent], gets) {
-			r.Agents &^= mesh.Agents(agent)
+	r := lint.Reader{Providers: in.Trust.Providers.All(), SystemRoots: in.Trust.SystemRoots}
+	matter := translate.Forms(mesh.FormGaps, in.Routes, in.Policy)
+	for _, agent := range mesh.EveryAgent.All() {
+		for _, gaps := range gapsOf[agent] {
+			if gaps&matter == in.Gaps {
+				r.Add(agent, gaps)
+			}
 		}
 	}
 	return r
 }
 
-// gapsOf are the gaps that clients of a kind have in one version or another, as far as they change what is sent.
+// gapsOf are the gaps that clients of a kind have, in one version or another.
 var gapsOf = func() map[mesh.Agent][]mesh.Gaps {
 	const newest = 200
 	found := map[mesh.Agent][]mesh.Gaps{}
-	for _, agent := range lint.Everybody().Agents.All() {
+	for _, agent := range mesh.EveryAgent.All() {
 		for minor := range newest {
-			if gaps := mesh.GapsOf(agent, fmt.Sprintf("1.%d.0", minor)) & mesh.FormGaps; !slices.Contains(found[agent], gaps) {
+			if gaps := mesh.GapsOf(agent, fmt.Sprintf("1.%d.0", minor)); !slices.Contains(found[agent], gaps) {
 				found[agent] = append(found[agent], gaps)
 			}
 		}

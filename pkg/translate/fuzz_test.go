@@ -54,15 +54,18 @@ func FuzzHost(f *testing.F) {
 func acceptForms(t *testing.T, host HostInput, endpoints EndpointInput) {
 	t.Helper()
 	readers := map[mesh.Gaps]mesh.AgentSet{}
-	for _, agent := range rules.Everybody().Agents.All() {
-		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
+	for _, agent := range mesh.EveryAgent.All() {
+		for _, version := range []string{"", "1.41.0", "1.50.0", "1.60.0", "1.85.0"} {
 			readers[mesh.GapsOf(agent, version)] |= mesh.Agents(agent)
 		}
 	}
 	for gaps, agents := range readers {
 		host.Gaps = Forms(gaps, host.Routes, host.Policy)
 		endpoints.Gaps = gaps & mesh.GapPriority
-		reader := rules.Reader{Agents: agents, Providers: host.Trust.Providers.All(), SystemRoots: host.Trust.SystemRoots}
+		reader := rules.Reader{Providers: host.Trust.Providers.All(), SystemRoots: host.Trust.SystemRoots}
+		for _, agent := range agents.All() {
+			reader.Add(agent, gaps)
+		}
 		b := Host(host)
 		for _, list := range [][]Resource{b.Routes, b.Clusters, Endpoints(endpoints).Endpoints} {
 			for _, r := range list {
