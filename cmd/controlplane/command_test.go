@@ -110,8 +110,8 @@ func TestUsageErrors(t *testing.T) {
 		"explain with half a header":     {"explain -f x --to a --call /a.B/C --header x", "invalid --header \"x\""},
 		"check without objects":          {"check", "-f FILE|DIR is needed"},
 		"check of a missing file":        {"check -f testdata/missing.yaml", "testdata/missing.yaml"},
-		"inspect nothing":                {"inspect", "one of clients, resources, problems is needed"},
-		"inspect an unknown list":        {"inspect routes", "one of clients, resources, problems is needed"},
+		"inspect nothing":                {"inspect", "one of clients, resources, problems, deliveries is needed"},
+		"inspect an unknown list":        {"inspect routes", "one of clients, resources, problems, deliveries is needed"},
 		"inspect to an unknown form":     {"inspect clients -o yaml", "unknown output \"yaml\": it is one of"},
 		"bootstrap in a bad zone":        {"bootstrap --zone a/b/c/d", "it has the form REGION/ZONE"},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,47 +42,65 @@ var tables = map[string]func([]byte) ([][]string, error){
 	listClients:   clientRows,
 	listResources: resourceRows,
 	listProblems:  problemRows,
+
+	listDeliveries: deliveryRows,
 }
 
 func newInspect(std stdio) *cobra.Command {
-	var address, token, output string
+	var flags inspectFlags
+	var output string
 	cmd := &cobra.Command{
-		Use:   "inspect clients|resources|problems",
+		Use:   "inspect clients|resources|problems|deliveries",
 		Short: "Ask a running control plane what it knows",
 		Long: `Ask a running control plane for its clients and what each of them holds and refused, for
-the resources it serves and where they come from, or for the Problems of its objects.`,
+the resources it serves and where they come from, for the Problems of its objects, or how far
+each object has come to clients.
+
+Without a flag it is asked at 127.0.0.1:15014; if nobody listens there, or with --kubeconfig,
+--context or --namespace, every replica in the cluster is asked, through its API server, and a
+column says who answered. That needs the right to list pods and to forward their ports.`,
 		Example: `  controlplane inspect clients
   controlplane inspect resources -o json
-  kubectl -n mizzen-system port-forward deploy/mizzen 15014 & controlplane inspect problems`,
-		ValidArgs: []string{listClients, listResources, listProblems},
+  controlplane inspect problems --context kind-mizzen
+  controlplane inspect wait --for acknowledged`,
+		ValidArgs: []string{listClients, listResources, listProblems, listDeliveries},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || tables[args[0]] == nil {
-				return usageErrorf(cmd, "one of clients, resources, problems is needed")
+				return usageErrorf(cmd, "one of clients, resources, problems, deliveries is needed")
 			}
 			if output != "table" && output != "json" {
 				return usageErrorf(cmd, "unknown output %q: it is one of table, json", output)
 			}
-			return nil
+			return flags.validate(cmd)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := fetch(cmd.Context(), address, token, admin.ListPath(args[0]))
-			if err != nil {
-				return err
-			}
-			if output == "json" {
-				return printJSON(std, body)
-			}
-			rows, err := tables[args[0]](body)
-			if err != nil {
-				return fmt.Errorf("understand the answer of %s: %w", address, err)
-			}
-			return printTable(std, rows)
+			return flags.reach(cmd, func(ctx context.Context, all replicas) error { return printList(ctx, std, all, args[0], output) })
 		},
 	}
-	cmd.Flags().StringVar(&address, "address", defaultAdminAddress, "`HOST:PORT` of the control plane's --admin-address")
-	cmd.Flags().StringVar(&token, flagAdminToken, "", "`FILE` with the token that the control plane's --admin-address asks for")
+	flags.register(cmd)
+	cmd.AddCommand(newWait(&flags))
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "form of the output: `table|json`")
 	return cmd
+}
+
+// printList asks all replicas for a list and prints it as one.
+func printList(ctx context.Context, std stdio, all replicas, list, output string) error {
+	bodies, err := all.fetch(ctx, list)
+	if err != nil {
+		return err
+	}
+	if output == "json" {
+		body, err := all.mergeJSON(bodies)
+		if err != nil {
+			return err
+		}
+		return printJSON(std, body)
+	}
+	rows, err := all.merge(list, bodies)
+	if err != nil {
+		return err
+	}
+	return printTable(std, rows)
 }
 
 // fetch reads JSON from a path of an admin address, with the token in a file if that is named.
@@ -117,20 +136,20 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 }
 
 func clientRows(body []byte) ([][]string, error) {
-	rows := [][]string{{"NODE", "PEER", "AGENT", "NAMESPACE", "SINCE", "TYPE", "NAMES", "HELD", "REFUSED"}}
+	rows := [][]string{{"NODE", "PEER", "IDENTITY", "AGENT", "NAMESPACE", "SINCE", "TYPE", "NAMES", "HELD", "PENDING", "REFUSED"}}
 	err := eachItem(body, func(c snapshot.ClientState) {
 		head := []string{
-			c.Node, c.Peer, strings.TrimSpace(c.Agent + " " + c.Version), c.Namespace, c.Since.Local().Format(time.TimeOnly),
+			c.Node, c.Peer, cmp.Or(c.Identity, "-"), strings.TrimSpace(c.Agent + " " + c.Version), c.Namespace, c.Since.Local().Format(time.TimeOnly),
 		}
 		if len(c.Types) == 0 {
-			rows = append(rows, append(head, "-", "0", "0", "0"))
+			rows = append(rows, append(head, "-", "0", "0", "0", "0"))
 		}
 		for _, t := range c.Types {
 			names := strconv.Itoa(len(t.Names))
 			if t.Wildcard {
 				names += "+*"
 			}
-			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Held), strconv.Itoa(len(t.Refused))))
+			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Held), strconv.Itoa(t.Pending), strconv.Itoa(len(t.Refused))))
 			head = make([]string, len(head)) // said once for each client
 		}
 	})
@@ -153,6 +172,16 @@ func problemRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"SEVERITY", "CODE", "OBJECT", "FIELD", "MESSAGE"}}
 	err := eachItem(body, func(p mesh.Problem) {
 		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, p.Message})
+	})
+	return rows, err
+}
+
+func deliveryRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"OBJECT", "GENERATION", "CLIENTS", "PENDING", "REFUSALS"}}
+	err := eachItem(body, func(d snapshot.Delivery) {
+		rows = append(rows, []string{
+			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending), strings.Join(d.Refusals, "; "),
+		})
 	})
 	return rows, err
 }

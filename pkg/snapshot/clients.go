@@ -33,6 +33,8 @@ type TypeState struct {
 	Wildcard bool     `json:"wildcard,omitempty"`
 	// Held counts the resources the client accepted.
 	Held int `json:"held"`
+	// Pending counts those of which the client has neither accepted nor refused what is current.
+	Pending int `json:"pending"`
 	// Refused maps the name of a refused resource to the client's message.
 	Refused map[string]string `json:"refused,omitempty"`
 }
@@ -44,7 +46,15 @@ func (s *Store) Clients() []ClientState {
 	s.mu.Unlock()
 	states := make([]ClientState, 0, len(sessions))
 	for _, session := range sessions {
-		states = append(states, session.state())
+		state := session.state()
+		for _, one := range session.standings() {
+			for i := range state.Types {
+				if t := &state.Types[i]; t.Type == one.Type.Name() && one.Pending() {
+					t.Pending++
+				}
+			}
+		}
+		states = append(states, state)
 	}
 	slices.SortFunc(states, func(a, b ClientState) int {
 		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Peer, b.Peer), a.Since.Compare(b.Since))

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+const (
+	// waitPoll is how often replicas are asked.
+	waitPoll = 200 * time.Millisecond
+	// waitUnknown is how long an object of the cluster may be unknown to a replica until it counts as none of the mesh: rules for
+	// gateways alone are unknown for ever.
+	waitUnknown = 2 * time.Second
+)
+
+// rules are the kinds that can be waited for.
+var rules = map[string]schema.GroupVersionResource{
+	"VirtualService":  istiov1.SchemeGroupVersion.WithResource("virtualservices"),
+	"DestinationRule": istiov1.SchemeGroupVersion.WithResource("destinationrules"),
+}
+
+func newWait(flags *inspectFlags) *cobra.Command {
+	var what string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait --for acknowledged [KIND NAMESPACE/NAME]...",
+		Short: "Wait until connected clients hold what is current",
+		Long: `Wait until every replica knows the current version of the named VirtualServices and
+DestinationRules, or of all, and every connected client that asks for what they make has
+acknowledged it. Versions are known where the control plane is found through a kubeconfig;
+with --address, what the control plane knows counts as current.
+
+Exit codes: 0 when it is so; 1 if a client refused it, if --timeout is over, or if a replica
+cannot be asked; 2 if the command line makes no sense.`,
+		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
+  controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if what != "acknowledged" {
+				return usageErrorf(cmd, "--for acknowledged is all that can be waited for, not %q", what)
+			}
+			named, err := namedRules(cmd, args)
+			if err != nil {
+				return err
+			}
+			if err := flags.validate(cmd); err != nil {
+				return err
+			}
+			return flags.reach(cmd, func(ctx context.Context, all replicas) error {
+				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
+				defer cancel()
+				w := waiting{replicas: all, named: named, began: time.Now()}
+				return w.run(ctx, timeout)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&what, "for", "acknowledged", "what to wait for: `acknowledged`")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait at most")
+	return cmd
+}
+
+var errTimeout = errors.New("time is over")
+
+// namedRules reads pairs of kind and name.
+func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
+	if len(args)%2 != 0 {
+		return nil, usageErrorf(cmd, "objects are named as KIND NAMESPACE/NAME, such as: VirtualService shop/cart")
+	}
+	var named []mesh.Ref
+	for pair := range slices.Chunk(args, 2) {
+		namespace, name, ok := strings.Cut(pair[1], "/")
+		if _, known := rules[pair[0]]; !known || !ok {
+			return nil, usageErrorf(cmd, "%s %s is not a VirtualService or DestinationRule NAMESPACE/NAME", pair[0], pair[1])
+		}
+		named = append(named, mesh.Ref{Kind: pair[0], Namespace: namespace, Name: name})
+	}
+	return named, nil
+}
+
+// waiting is one wait under way.
+type waiting struct {
+	replicas replicas
+	named    []mesh.Ref
+	began    time.Time
+	// current are the generations of the objects that count; 0 where they are not known.
+	current map[mesh.Ref]int64
+}
+
+func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
+	if err := w.versions(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(waitPoll)
+	defer tick.Stop()
+	for {
+		missing, err := w.missing(ctx)
+		switch {
+		case err != nil && !errors.Is(context.Cause(ctx), errTimeout):
+			return err
+		case err == nil && missing == "":
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if missing == "" {
+				missing = "a replica has not answered"
+			}
+			return fmt.Errorf("not within %s: %s", timeout, missing)
+		}
+	}
+}
+
+// versions asks the cluster, if it is known, which versions are current.
+func (w *waiting) versions(ctx context.Context) error {
+	w.current = map[mesh.Ref]int64{}
+	for _, ref := range w.named {
+		w.current[ref] = 0
+	}
+	if w.replicas.config == nil {
+		return nil
+	}
+	client, err := dynamic.NewForConfig(w.replicas.config)
+	if err != nil {
+		return fmt.Errorf("reach the cluster: %w", err)
+	}
+	for _, ref := range w.named {
+		object, err := client.Resource(rules[ref.Kind]).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+		if err != nil {
+			return fmt.Errorf("look up %s: %w", ref, err)
+		}
+		w.current[ref] = object.GetGeneration()
+	}
+	if len(w.named) > 0 {
+		return nil
+	}
+	for kind, resource := range rules {
+		list, err := client.Resource(resource).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return fmt.Errorf("list objects of kind %s: %w", kind, err)
+		}
+		for i := range list.Items {
+			w.current[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = list.Items[i].GetGeneration()
+		}
+	}
+	return nil
+}
+
+// missing asks every replica, and says what it waits for; nothing if all is there. A refusal is an error: waiting does not help.
+func (w *waiting) missing(ctx context.Context) (string, error) {
+	bodies, err := w.replicas.fetch(ctx, listDeliveries)
+	if err != nil {
+		return "", err
+	}
+	first := ""
+	for i, body := range bodies {
+		by := ""
+		if name := w.replicas.all[i].name; name != "" {
+			by = " (replica " + name + ")"
+		}
+		known := map[mesh.Ref]snapshot.Delivery{}
+		if err := eachItem(body, func(d snapshot.Delivery) { known[d.Object] = d }); err != nil {
+			return "", fmt.Errorf("understand the answer of %s: %w", w.replicas.all[i].address, err)
+		}
+		missing, err := w.of(known)
+		if err != nil {
+			return "", fmt.Errorf("%w%s", err, by)
+		}
+		if missing != "" && first == "" {
+			first = missing + by
+		}
+	}
+	return first, nil
+}
+
+// of looks at what one replica knows.
+func (w *waiting) of(known map[mesh.Ref]snapshot.Delivery) (string, error) {
+	for ref, generation := range w.current {
+		d, ok := known[ref]
+		switch {
+		case !ok && len(w.named) == 0 && time.Since(w.began) > waitUnknown:
+		case !ok:
+			return ref.String() + " is not known yet", nil
+		case d.Generation < generation:
+			return fmt.Sprintf("%s is known in version %d, and not yet in %d", ref, d.Generation, generation), nil
+		}
+	}
+	for ref, d := range known {
+		if _, counts := w.current[ref]; !counts && len(w.named) > 0 {
+			continue
+		}
+		if len(d.Refusals) > 0 {
+			return "", fmt.Errorf("clients refuse what %s makes: %s", ref, strings.Join(d.Refusals, "; "))
+		}
+		if d.Pending > 0 {
+			return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil
+		}
+	}
+	return "", nil
+}

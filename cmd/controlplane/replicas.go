@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// adminPort is where the pods of the manifests serve their admin address, on loopback.
+const adminPort = 15014
+
+// podsOfMizzen selects the pods of the control plane.
+const podsOfMizzen = "app.kubernetes.io/name=mizzen"
+
+// replica is one control plane that can be asked.
+type replica struct {
+	// name is the pod's; empty for one that is asked by its address.
+	name    string
+	address string
+}
+
+// forwardAll reaches the admin address of every replica of a cluster through its API server, as long as ctx lasts. The group runs what
+// carries the bytes.
+func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config, namespace string) ([]replica, error) {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("reach the cluster: %w", err)
+	}
+	pods, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: podsOfMizzen})
+	if err != nil {
+		return nil, fmt.Errorf("look for the control plane's pods in namespace %s: %w", namespace, err)
+	}
+	running := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
+		return p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil
+	})
+	if len(running) == 0 {
+		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --namespace, or give --address)", podsOfMizzen, namespace)
+	}
+	slices.SortFunc(running, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	var all []replica
+	for _, pod := range running {
+		url := client.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod.Name).SubResource("portforward").URL()
+		dialer, err := dialerTo(config, url.String())
+		if err != nil {
+			return nil, fmt.Errorf("reach pod %s: %w", pod.Name, err)
+		}
+		address, err := forward(ctx, group, dialer)
+		if err != nil {
+			return nil, fmt.Errorf("forward a port of pod %s: %w", pod.Name, err)
+		}
+		all = append(all, replica{pod.Name, address})
+	}
+	return all, nil
+}
+
+// forward opens a local port for the admin port behind the dialer, and returns its address.
+func forward(ctx context.Context, group *errgroup.Group, dialer httpstream.Dialer) (string, error) {
+	ready := make(chan struct{})
+	ports := []string{fmt.Sprintf("0:%d", adminPort)}
+	forwarder, err := portforward.NewOnAddressesForStreaming(dialer, []string{"127.0.0.1"}, ports, ctx.Done(), ready, io.Discard, io.Discard)
+	if err != nil {
+		return "", err
+	}
+	failed := make(chan error, 1)
+	group.Go(func() error {
+		if err := forwarder.ForwardPorts(); err != nil && ctx.Err() == nil {
+			failed <- err
+		}
+		return nil
+	})
+	select {
+	case <-ready:
+	case err := <-failed:
+		return "", err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	open, err := forwarder.GetPorts()
+	if err != nil {
+		return "", err
+	}
+	if len(open) != 1 {
+		return "", errors.New("no port was opened")
+	}
+	return fmt.Sprintf("127.0.0.1:%d", open[0].Local), nil
+}
+
+// dialerTo speaks WebSocket to the API server, and SPDY to one that is older, or behind what does not let WebSocket through.
+func dialerTo(config *rest.Config, address string) (httpstream.Dialer, error) {
+	request, err := http.NewRequest(http.MethodPost, address, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	transport, upgrader, err := spdy.RoundTripperFor(config)
+	if err != nil {
+		return nil, err
+	}
+	older := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, request.URL)
+	newer, err := portforward.NewSPDYOverWebsocketDialerForStreaming(request.URL, config)
+	if err != nil {
+		return nil, err
+	}
+	return portforward.NewFallbackDialerForStreaming(newer, older, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	}), nil
+}
