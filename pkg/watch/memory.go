@@ -2,7 +2,6 @@ package watch
 
 import (
 	"io"
-	"slices"
 	"time"
 )
 
@@ -87,7 +86,7 @@ func (s *saver) due() <-chan struct{} {
 // hand gives the saver what it asked for by due. Values are never changed, so that a list of them is a copy of all.
 func (s *saver) hand(a *assembler) {
 	s.stale = false
-	s.batches <- slices.Collect(a.objects())
+	s.batches <- a.objects()
 }
 
 // finish hands over what has changed since, and lets run end.

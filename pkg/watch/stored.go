@@ -29,7 +29,7 @@ func newStoredHeader(o Options) storedHeader {
 	return storedHeader{Version: storedVersion, Cluster: o.Cluster, Domain: o.Domain, Namespaces: slices.Sorted(slices.Values(o.Namespaces))}
 }
 
-// storedObject is an object as it is stored: its name, what was found wrong with it, and its value under the kind of that.
+// storedObject is an object, or what is known of it, as it is stored: its name, what was found wrong with it, and its value under the kind of that.
 type storedObject struct {
 	Kind      kind           `json:"kind"`
 	Namespace string         `json:"namespace,omitempty"`
@@ -86,6 +86,11 @@ func readStored(r io.Reader, want storedHeader) (map[objectKey]*object, time.Tim
 		o, err := stored.object()
 		if err != nil {
 			return nil, time.Time{}, fmt.Errorf("read %s: %w", o.key.ref(), err)
+		}
+		if known := objects[o.key]; known != nil {
+			// A line of Problems stands behind that of the value.
+			known.problems, known.generation = o.problems, o.generation
+			continue
 		}
 		objects[o.key] = &o
 	}
