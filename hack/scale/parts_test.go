@@ -48,12 +48,24 @@ func TestResponseIsTakenApart(t *testing.T) {
 			t.Errorf("got %+v and %+v", r.resources[0], r.resources[1])
 		}
 		if first != nil && first[0] != r.resources[0] {
-			t.Error("a resource was decoded twice")
+			t.Error("the same bytes became two resources")
 		}
 		first = r.resources
 	}
 	if err := (codec{}).Unmarshal(mem.BufferSlice{mem.SliceBuffer(data[:len(data)-1])}, r); err == nil {
 		t.Error("half a response was accepted")
+	}
+}
+
+func TestWhatIsLeftOutIsForgotten(t *testing.T) {
+	a, b := &resource{name: "a"}, &resource{name: "b"}
+	s := subscription{held: map[string]*resource{"a": a, "b": b}}
+	s.forget([]*resource{a, b})
+	if len(s.held) != 2 {
+		t.Fatalf("%d are left of two that were listed", len(s.held))
+	}
+	if s.forget([]*resource{b}); len(s.held) != 1 || s.held["b"] != b {
+		t.Errorf("left is %v, want only what was listed", s.held)
 	}
 }
 
@@ -83,6 +95,7 @@ func TestLedger(t *testing.T) {
 	l.received(s, 0, 4, now)     // an older change
 	l.received(s, 4, 5, now)
 	l.received(s, 0, 6, now) // both at once
+	l.received(s, 6, 9, now) // who had both before
 	if got := l.wait(t.Context(), time.Millisecond); got != 1 {
 		t.Errorf("%d receipts are missing, want the second change's one", got)
 	}
