@@ -153,6 +153,7 @@ func (k *Kube) assemble(ctx context.Context, a *assembler, saver *saver, out Wor
 			}
 		}
 		if world := a.world(); world != last {
+			world.Arrived = k.inbox.arrived
 			out.Put(world)
 			saver.changed()
 			last = world

@@ -3,6 +3,7 @@ package watch
 import (
 	"maps"
 	"sync"
+	"time"
 )
 
 // inbox holds, between the informers and the assembler, the latest state of each object that changed.
@@ -13,6 +14,10 @@ type inbox struct {
 	// mu protects changes: the objects by key, nil for one that is gone.
 	mu      sync.Mutex
 	changes map[objectKey]*object
+	// since is when the first of them came; zero while there are none.
+	since time.Time
+	// arrived is when the first of those came that were taken last. It belongs to who takes.
+	arrived time.Time
 }
 
 func newInbox() *inbox {
@@ -25,6 +30,9 @@ func (b *inbox) put(changes map[objectKey]*object) {
 		return
 	}
 	b.mu.Lock()
+	if b.since.IsZero() {
+		b.since = time.Now()
+	}
 	maps.Copy(b.changes, changes)
 	b.mu.Unlock()
 	select {
@@ -49,6 +57,7 @@ func (b *inbox) take() map[objectKey]*object {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taken := b.changes
+	b.arrived, b.since = b.since, time.Time{}
 	b.changes = map[objectKey]*object{}
 	return taken
 }
