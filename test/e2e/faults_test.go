@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -19,9 +20,33 @@ func newSplit(t *testing.T) (namespace string) {
 	newService(t, ns)
 	newDeployment(t, ns, "v1", 2)
 	newDeployment(t, ns, "v2", 2)
+	awaitEndpoints(t, ns, 4)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 50, 50)
 	return ns
+}
+
+// awaitEndpoints waits for that many endpoints. A subset without any fails its share of the calls, and should.
+func awaitEndpoints(t *testing.T, namespace string, want int) {
+	t.Helper()
+	await(t, "endpoints", func() error {
+		list, err := suite.core.DiscoveryV1().EndpointSlices(namespace).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		ready := 0
+		for _, s := range list.Items {
+			for _, e := range s.Endpoints {
+				if e.Conditions.Ready != nil && *e.Conditions.Ready {
+					ready++
+				}
+			}
+		}
+		if ready != want {
+			return fmt.Errorf("%d are ready, want %d", ready, want)
+		}
+		return nil
+	})
 }
 
 // mostly says that nearly all calls are answered by that version.

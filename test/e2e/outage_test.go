@@ -16,6 +16,7 @@ func TestOutage(t *testing.T) {
 	newService(t, ns)
 	newDeployment(t, ns, "v1", 2)
 	newDeployment(t, ns, "v2", 2)
+	awaitEndpoints(t, ns, 4)
 	p := startControlPlane(t)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 50, 50)
