@@ -16,6 +16,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/internal/csds"
 	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
@@ -184,6 +185,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		p.metrics = admin.New(open)
 	}
 	full := open
+	full.Calls = map[string]http.Handler{csds.Path: csds.Handler(p.store)}
 	full.Listener, full.Public, full.TokenFile, full.Handlers = on.admin, false, o.adminToken, handlers
 	full.Lists = []admin.List{
 		admin.NewList(listClients, p.store.Clients),

@@ -61,6 +61,9 @@ func newInnerHandler(o Options) http.Handler {
 	for _, list := range o.Lists {
 		mux.HandleFunc("GET "+ListPath(list.Name), serveList(list))
 	}
+	for path, handler := range o.Calls {
+		mux.Handle("POST "+path, handler)
+	}
 	for path, handler := range o.Handlers {
 		mux.Handle("GET "+path, handler)
 	}

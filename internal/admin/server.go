@@ -20,7 +20,7 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Options of a Server. All of them are needed but TokenFile and Handlers.
+// Options of a Server. All of them are needed but TokenFile, Handlers and Calls.
 type Options struct {
 	// Public leaves out all that shows configuration or profiles: what remains may be reached by anybody.
 	Public bool
@@ -36,6 +36,8 @@ type Options struct {
 	Lists []List
 	// Handlers are served at their paths, such as /api/explain.
 	Handlers map[string]http.Handler
+	// Calls are gRPC services by their path; they are served without TLS, to who knows that this is HTTP/2.
+	Calls map[string]http.Handler
 	// Metrics are served at /metrics.
 	Metrics prometheus.Gatherer
 	Logger  *slog.Logger
@@ -49,10 +51,14 @@ type Server struct {
 
 // New makes a Server that answers once Run is called.
 func New(o Options) *Server {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(len(o.Calls) > 0)
 	return &Server{
 		listener: o.Listener,
 		http: &http.Server{
 			Handler:           newHandler(o),
+			Protocols:         protocols,
 			ReadHeaderTimeout: headerTimeout,
 			ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 		},

@@ -1,0 +1,96 @@
+// Package csds answers xDS's own question of who is connected and what each client holds: the client status discovery service. It shows
+// configuration, so it is served on the admin address only, whose HTTP server speaks gRPC for it, without TLS.
+package csds
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	adminv3 "github.com/envoyproxy/go-control-plane/envoy/admin/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// Path is that of all methods of the service.
+const Path = "/envoy.service.status.v3.ClientStatusDiscoveryService/"
+
+type server struct {
+	statusv3.UnimplementedClientStatusDiscoveryServiceServer
+
+	store *snapshot.Store
+}
+
+// Handler serves the service to requests of HTTP/2.
+func Handler(store *snapshot.Store) http.Handler {
+	s := grpc.NewServer()
+	statusv3.RegisterClientStatusDiscoveryServiceServer(s, &server{store: store})
+	return s
+}
+
+// FetchClientStatus implements statusv3.ClientStatusDiscoveryServiceServer.
+func (s *server) FetchClientStatus(_ context.Context, req *statusv3.ClientStatusRequest) (*statusv3.ClientStatusResponse, error) {
+	if len(req.GetNodeMatchers()) > 0 {
+		return nil, status.Error(codes.InvalidArgument, "node matchers are not understood: ask for all clients")
+	}
+	response := &statusv3.ClientStatusResponse{}
+	for client := range s.store.Standings() {
+		response.Config = append(response.Config, config(client, req.GetExcludeResourceContents()))
+	}
+	return response, nil
+}
+
+// StreamClientStatus implements statusv3.ClientStatusDiscoveryServiceServer: an answer for each request.
+func (s *server) StreamClientStatus(stream statusv3.ClientStatusDiscoveryService_StreamClientStatusServer) error {
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		response, err := s.FetchClientStatus(stream.Context(), req)
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(response); err != nil {
+			return err
+		}
+	}
+}
+
+func config(client snapshot.ClientStanding, bare bool) *statusv3.ClientConfig {
+	c := &statusv3.ClientConfig{Node: &corev3.Node{Id: client.Opener.NodeID, UserAgentName: client.Opener.Client.Agent.String()}}
+	for _, r := range client.Resources {
+		one := &statusv3.ClientConfig_GenericXdsConfig{TypeUrl: string(r.Type), Name: r.Name, VersionInfo: r.Current.Version}
+		if !bare {
+			one.XdsConfig = r.Current.Any
+		}
+		one.ConfigStatus, one.ClientStatus = statuses(r)
+		if r.Refused {
+			one.ErrorState = &adminv3.UpdateFailureState{Details: r.Reason, VersionInfo: r.Current.Version}
+		}
+		c.GenericXdsConfigs = append(c.GenericXdsConfigs, one)
+	}
+	return c
+}
+
+// statuses are how it stands for the control plane, and for the client.
+func statuses(r snapshot.Standing) (statusv3.ConfigStatus, adminv3.ClientResourceStatus) {
+	switch {
+	case r.Refused:
+		return statusv3.ConfigStatus_ERROR, adminv3.ClientResourceStatus_NACKED
+	case !r.Pending():
+		return statusv3.ConfigStatus_SYNCED, adminv3.ClientResourceStatus_ACKED
+	case r.Sent != nil:
+		return statusv3.ConfigStatus_STALE, adminv3.ClientResourceStatus_REQUESTED
+	}
+	return statusv3.ConfigStatus_NOT_SENT, adminv3.ClientResourceStatus_REQUESTED
+}
