@@ -186,8 +186,8 @@ func (n *assembly) bindEndpoints() {
 		}
 		host, key := a.serviceHost(id), objectKey{kindService, id.namespace, id.name}
 		var problems []mesh.Problem
-		if before := n.endpoints.get(host); a.guard.keeps(id, a.services[id], before, set, now) {
-			set, problems = before, []mesh.Problem{a.guard.problem(before, key)}
+		if kept := a.guard.keeps(id, a.services[id], n.endpoints.get(host), set, now); kept != nil {
+			set, problems = kept, []mesh.Problem{a.guard.problem(kept, key)}
 		}
 		a.problems.put(problemKey{topicEndpoints, key}, problems)
 		n.endpoints.put(host, set)

@@ -11,38 +11,97 @@ import (
 // everyday: it is replaced, or has failed.
 const guardedFrom = 2
 
-// guard keeps the endpoints of Services that lose all of them in one step, for a while: that is seldom meant, and never
-// urgent, for clients leave out by themselves who does not answer. Endpoints that stop one by one, as in any orderly end, are
-// not kept.
+// together is how far apart changes may be that were meant as one: the objects of a Service go one after the other even when
+// one command deletes them.
+const together = time.Second
+
+// guard keeps the endpoints of Services that lose all of them at once, for a while: that is seldom meant, and never urgent, for
+// clients leave out by themselves who does not answer. Endpoints that stop one by one, as in any orderly end, are not kept.
 type guard struct {
 	// grace is how long they are kept; zero is off.
 	grace time.Duration
 	// until says of whose endpoints are kept when that ends.
 	until map[objectID]time.Time
+	// shrunk holds what Services had when they lost some endpoints a moment ago that took calls until then.
+	shrunk map[objectID]shrunk
+}
+
+// shrunk is the EndpointSet before the first of a row of losses.
+type shrunk struct {
+	from *mesh.EndpointSet
+	at   time.Time
 }
 
 func newGuard(grace time.Duration) guard {
-	return guard{grace: grace, until: map[objectID]time.Time{}}
+	return guard{grace: grace, until: map[objectID]time.Time{}, shrunk: map[objectID]shrunk{}}
 }
 
-// keeps says whether a Service goes on with the endpoints that it had before. A Service that is gone, which is nil, has none to
-// go on with, and clients resolve one of type ExternalName themselves.
-func (g guard) keeps(id objectID, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) bool {
-	keep := false
-	if g.grace > 0 && service != nil && service.ExternalName == "" && !served(now) {
-		end, keeping := g.until[id]
-		switch {
-		case keeping:
-			keep = at.Before(end)
-		case ready(before) >= guardedFrom:
-			keep = true
-			g.until[id] = at.Add(g.grace)
+// keeps returns the endpoints with which a Service goes on although now says that it has none, or nil. before is what it went on
+// with so far. A Service that is gone, which is nil, has none to go on with, and clients resolve one of type ExternalName
+// themselves.
+func (g guard) keeps(id objectID, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
+	if g.grace == 0 || service == nil || service.ExternalName != "" || served(now) {
+		delete(g.until, id)
+		g.watch(id, before, now, at)
+		return nil
+	}
+	end, keeping := g.until[id]
+	if keeping && at.Before(end) {
+		return before
+	}
+	delete(g.until, id)
+	if keeping {
+		return nil
+	}
+	lost := g.lost(id, before, now, at)
+	if lost != nil {
+		g.until[id] = at.Add(g.grace)
+	}
+	return lost
+}
+
+// watch notes that endpoints vanish that took calls, while others go on.
+func (g guard) watch(id objectID, before, now *mesh.EndpointSet, at time.Time) {
+	first, row := g.shrunk[id]
+	switch {
+	case row && at.Sub(first.at) < together && served(now):
+	case g.grace > 0 && served(now) && vanished(before, now) > 0:
+		g.shrunk[id] = shrunk{before, at}
+	default:
+		delete(g.shrunk, id)
+	}
+}
+
+// lost returns the endpoints that have gone at once, be it in one step or in a quick row of them, or nil.
+func (g guard) lost(id objectID, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
+	first, row := g.shrunk[id]
+	delete(g.shrunk, id)
+	switch {
+	case ready(before) >= guardedFrom:
+		return before
+	case row && at.Sub(first.at) < together && ready(first.from) >= guardedFrom && vanished(first.from, now) == ready(first.from):
+		return first.from
+	}
+	return nil
+}
+
+// vanished counts the endpoints that took calls and are not there any more, not even as unready.
+func vanished(before, now *mesh.EndpointSet) int {
+	there := map[string]bool{}
+	if now != nil {
+		for i := range now.Endpoints {
+			there[now.Endpoints[i].Address] = true
 		}
 	}
-	if !keep {
-		delete(g.until, id)
+	n := 0
+	if before != nil {
+		for i := range before.Endpoints {
+			if e := &before.Endpoints[i]; e.Health == mesh.Ready && !there[e.Address] {
+				n++
+			}
+		}
 	}
-	return keep
+	return n
 }
 
 // over returns the Services whose endpoints are kept no longer.

@@ -71,8 +71,44 @@ func TestGuard(t *testing.T) {
 				before := get(a.world().Endpoints, echoHost)
 				w := apply(t, a, echoes(a, test.steps[len(test.steps)-1]...))
 				kept := before != nil && get(w.Endpoints, echoHost) == before
-				if kept != test.kept || vanished(w) != test.kept {
-					t.Errorf("got the endpoints kept: %t, a Problem: %t; want both %t", kept, vanished(w), test.kept)
+				if kept != test.kept || saysVanished(w) != test.kept {
+					t.Errorf("got the endpoints kept: %t, a Problem: %t; want both %t", kept, saysVanished(w), test.kept)
+				}
+			})
+		})
+	}
+}
+
+// TestGuardOfARow has endpoints go one after the other.
+func TestGuardOfARow(t *testing.T) {
+	tests := map[string]struct {
+		apart time.Duration
+		steps [][]string
+		want  int // endpoints kept
+	}{
+		"slices deleted by one command":         {50 * time.Millisecond, [][]string{{isReady, isReady, isReady}, {"", isReady, isReady}, {"", "", isReady}, {"", "", ""}}, 3},
+		"slices deleted one by one":             {together, [][]string{{isReady, isReady}, {"", isReady}, {"", ""}}, 0},
+		"unready one by one, however quickly":   {time.Millisecond, [][]string{{isReady, isReady}, {isDown, isReady}, {isDown, isDown}}, 0},
+		"one goes, the other is unready":        {time.Millisecond, [][]string{{isReady, isReady}, {"", isReady}, {"", isDown}}, 0},
+		"replaced, and the new ones go later":   {together, [][]string{{isReady, isReady}, {"", isReady}, {"", "", isReady}, {"", "", ""}}, 0},
+		"in good order, and quickly":            {time.Millisecond, [][]string{{isReady, isReady}, {isEnding, isReady}, {"", isReady}, {"", isEnding}, {"", ""}}, 0},
+		"the row begins anew after a long time": {together, [][]string{{isReady, isReady, isReady}, {"", isReady, isReady}, {"", "", ""}}, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newGuardedAssembler()
+				var w *mesh.World
+				for _, step := range test.steps {
+					<-time.After(test.apart)
+					w = apply(t, a, echoes(a, step...))
+				}
+				got := 0
+				if set := get(w.Endpoints, echoHost); set != nil {
+					got = ready(set)
+				}
+				if got != test.want || saysVanished(w) != (test.want > 0) {
+					t.Errorf("got %d endpoints kept, a Problem: %t; want %d", got, saysVanished(w), test.want)
 				}
 			})
 		})
@@ -107,8 +143,8 @@ func TestGuardEnds(t *testing.T) {
 				if set := get(w.Endpoints, echoHost); set != nil {
 					got = len(set.Endpoints)
 				}
-				if kept := test.want == 2; got != test.want || vanished(w) != kept {
-					t.Errorf("got %d endpoints, a Problem: %t; want %d, %t", got, vanished(w), test.want, kept)
+				if kept := test.want == 2; got != test.want || saysVanished(w) != kept {
+					t.Errorf("got %d endpoints, a Problem: %t; want %d, %t", got, saysVanished(w), test.want, kept)
 				}
 				if _, due := a.guard.next(time.Now()); due != (test.want == 2) {
 					t.Errorf("got something due: %t", due)
@@ -121,7 +157,7 @@ func TestGuardEnds(t *testing.T) {
 func TestGuardIsOffByDefault(t *testing.T) {
 	a := newTestAssembler()
 	apply(t, a, echoes(a, isReady, isReady))
-	if w := apply(t, a, echoes(a, "", "")); get(w.Endpoints, echoHost) != nil || vanished(w) {
+	if w := apply(t, a, echoes(a, "", "")); get(w.Endpoints, echoHost) != nil || saysVanished(w) {
 		t.Error("endpoints are kept without a grace")
 	}
 }
@@ -137,11 +173,11 @@ func TestKubeKeepsVanishedEndpoints(t *testing.T) {
 		start := time.Now()
 		deleteSlices(t, c)
 		w := c.wait()
-		if set := get(w.Endpoints, echoHost); set == nil || len(set.Endpoints) != 2 || !vanished(w) {
+		if set := get(w.Endpoints, echoHost); set == nil || len(set.Endpoints) != 2 || !saysVanished(w) {
 			t.Fatalf("got endpoints %v and problems %q, want both endpoints kept", set, problemLines(w))
 		}
 		w = <-c.worlds
-		if set := get(w.Endpoints, echoHost); set != nil || vanished(w) {
+		if set := get(w.Endpoints, echoHost); set != nil || saysVanished(w) {
 			t.Errorf("got endpoints %v and problems %q when the grace is over, want none", set, problemLines(w))
 		}
 		if after := time.Since(start); after < time.Minute || after > time.Minute+time.Second {
@@ -183,15 +219,15 @@ func TestFileKeepsVanishedEndpoints(t *testing.T) {
 				t.Fatal(err)
 			}
 			if grace == time.Hour {
-				await(t, worlds, "they are kept, with a Problem", func(w *mesh.World) bool { return w.EndpointCount() == 2 && vanished(w) })
+				await(t, worlds, "they are kept, with a Problem", func(w *mesh.World) bool { return w.EndpointCount() == 2 && saysVanished(w) })
 			} else {
-				await(t, worlds, "they are gone, and so is the Problem", func(w *mesh.World) bool { return w.EndpointCount() == 0 && !vanished(w) })
+				await(t, worlds, "they are gone, and so is the Problem", func(w *mesh.World) bool { return w.EndpointCount() == 0 && !saysVanished(w) })
 			}
 		})
 	}
 }
 
-func vanished(w *mesh.World) bool {
+func saysVanished(w *mesh.World) bool {
 	for _, p := range w.Problems {
 		if p.Code == mesh.CodeEndpointsVanished && p.Object == (mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}) {
 			return true
