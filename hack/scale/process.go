@@ -101,7 +101,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// fill puts values for placeholders into the words of a command.
+// fill puts values into the words of a command where they name them.
 func fill(command string, values map[string]string) ([]string, error) {
 	words := strings.Fields(command)
 	for i, word := range words {
