@@ -103,7 +103,7 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
 	}
-	return &openSource{Source: watch.NewFile(f.files, f.options(logger)), close: func() {}}, nil
+	return &openSource{Source: watch.NewFile(f.files, f.options(logger)), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
@@ -121,7 +121,7 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.RESTClient().Get().AbsPath(path).DoRaw(ctx)
 	}
-	return &openSource{Source: kube, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: metrics}, nil
+	return &openSource{Source: kube, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(kube.Lost))}, nil
 }
 
 // openDemo gives the embedded objects to the file source, in a folder that goes with the process.
@@ -143,7 +143,7 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 		tidy()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{Source: watch.NewFile(dir, f.options(logger)), close: tidy}, nil
+	return &openSource{Source: watch.NewFile(dir, f.options(logger)), close: tidy, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

@@ -101,6 +101,13 @@ func (k *Kube) add(kind kind, namespace string, source listWatch) *informer {
 	return i
 }
 
+// Lost is since when the API server has not answered; zero while it does. It is safe for concurrent use.
+func (k *Kube) Lost() time.Time {
+	k.link.mu.Lock()
+	defer k.link.mu.Unlock()
+	return k.link.lost
+}
+
 // Run implements Source. It returns only when ctx ends. While the cluster cannot be reached at all, no World is sent but one of what
 // a Memory keeps.
 func (k *Kube) Run(ctx context.Context, out Worlds) error {
