@@ -3,6 +3,7 @@
 package install_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
@@ -75,6 +76,18 @@ func (l *life) usualSteps(t *testing.T) {
 		l.route(t, 50, 50)
 		l.route(t, 0, 100)
 		l.route(t, 50, 50)
+	})
+	l.step("inspect asks every replica", func(t *testing.T) {
+		inspect := func(args ...string) string {
+			return c.Run(t, append([]string{c.Binary(planeImage), "inspect", "--kubeconfig", c.Kubeconfig}, args...)...)
+		}
+		inspect("wait", "--for", "acknowledged", "--timeout", "30s", "VirtualService", l.ns+"/echo")
+		clients := inspect("clients", "--output", "json")
+		for _, k := range l.calls {
+			if want := "pod/" + l.ns + "/" + k.pod; !strings.Contains(clients, want) {
+				t.Errorf("inspect clients does not tell of %s:\n%s", want, clients)
+			}
+		}
 	})
 	l.step("the application is rolled out", func(t *testing.T) {
 		c.Kubectl(t, "--namespace", l.ns, "rollout", "restart", "deployment/echo-v1", "deployment/echo-v2")
