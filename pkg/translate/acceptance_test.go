@@ -154,9 +154,16 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 	}
 }
 
-// TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client.
+// TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client: as it is sent them itself, and
+// as clients of other kinds, old and new, are sent them.
 func TestClientTakesAnything(t *testing.T) {
-	client := mesh.Client{Namespace: "demo"}
-	s := snapshot.New(translate.RandomWorld(60))
-	accept(t, s, client, s.Names(snapshot.ListenerType, client), nil)
+	for _, agent := range mesh.EveryAgent.All() {
+		for _, version := range []string{"1.41.0", "1.85.0"} {
+			t.Run(agent.String()+" "+version, func(t *testing.T) {
+				client := mesh.Client{Namespace: "demo", Agent: agent, Version: version, Gaps: mesh.GapsOf(agent, version)}
+				s := snapshot.New(translate.RandomWorld(60))
+				accept(t, s, client, s.Names(snapshot.ListenerType, client), nil)
+			})
+		}
+	}
 }
