@@ -121,7 +121,7 @@ func TestNetworkCut(t *testing.T) {
 	ns := newSplit(t)
 	above, below := newProxy(t, apiAddress), newProxy(t)
 	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, above))
-	below.targets = []string{p.xds}
+	below.lead(p.xds)
 	l := startLoad(t, dial(t, p.plane(below.address()), ns, "echo:50051"))
 	l.until(t, "all pods", from(4))
 

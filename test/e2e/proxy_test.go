@@ -16,11 +16,11 @@ import (
 // connection goes to the next one that answers, as behind one name of several replicas.
 type proxy struct {
 	listener net.Listener
-	targets  []string
 
 	// mu protects the fields below; changed is signalled when one of the last three changes.
 	mu      sync.Mutex
 	changed sync.Cond
+	targets []string
 	next    int
 	arrived []time.Time
 	open    map[net.Conn]*link
@@ -70,13 +70,28 @@ func (p *proxy) carry(near net.Conn) {
 	p.copy(far, near, l)
 }
 
+// lead has new connections go to these targets.
+func (p *proxy) lead(targets ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.targets = targets
+}
+
+// inTurn returns the targets, beginning with the one whose turn it is.
+func (p *proxy) inTurn() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.targets) == 0 {
+		return nil
+	}
+	first := p.next % len(p.targets)
+	p.next++
+	return slices.Concat(p.targets[first:], p.targets[:first])
+}
+
 // dial connects to the next target that accepts.
 func (p *proxy) dial() net.Conn {
-	for range p.targets {
-		p.mu.Lock()
-		target := p.targets[p.next%len(p.targets)]
-		p.next++
-		p.mu.Unlock()
+	for _, target := range p.inTurn() {
 		if conn, err := net.Dial("tcp", target); err == nil {
 			return conn
 		}
