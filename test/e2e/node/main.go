@@ -89,8 +89,9 @@ func (m *machine) prepare(ctx context.Context, setup Setup) error {
 	group.Go(func() error { return m.startAll(ctx, setup.Workers) })
 	binaries := map[string]string{}
 	for image, source := range setup.Images {
-		binaries[image] = binaryPath(m.state, image)
-		group.Go(func() error { return build(ctx, binaries[image], source) })
+		binary := binaryPath(m.state, image)
+		binaries[image] = binary
+		group.Go(func() error { return build(ctx, binary, source) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
