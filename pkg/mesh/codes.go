@@ -98,7 +98,7 @@ var codes = []CodeDoc{
 		"Split it.",
 	},
 	{
-		CodeEndpointsVanished, "A Service that is still there had two or more endpoints in use, and lost all of them in one step. That is seldom meant, so clients keep them for `--empty-service-grace`. Endpoints that stop one after the other are not kept.",
+		CodeEndpointsVanished, "A Service that is still there had two or more endpoints in use, and lost all of them within a second. That is seldom meant, so clients keep them for `--empty-service-grace`. Endpoints that turn unready one by one, or drain first, are not kept.",
 		"Bring the EndpointSlices back, or delete the Service if it is to go. `--empty-service-grace=0` believes every loss at once.",
 	},
 	{

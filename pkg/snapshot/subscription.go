@@ -111,7 +111,7 @@ func (sub *subscription) behind(s *Snapshot) bool {
 	return sub.wildcard && len(sub.gone(asked)) > 0
 }
 
-// asked lists, sorted, the names that the subscription stands for now.
+// asked lists, sorted, the names that the subscription stands for at the moment.
 func (sub *subscription) asked(s *Snapshot) []string {
 	names := slices.Sorted(maps.Keys(sub.names))
 	if !sub.wildcard {

@@ -19,7 +19,7 @@ type Options struct {
 	Defaults mesh.Defaults
 	// Namespaces restricts what is read; empty means all. Nodes belong to no namespace and are always read.
 	Namespaces []string
-	// EmptyServiceGrace is how long a Service keeps its endpoints that loses two or more of them, and with them the last, at once;
+	// EmptyServiceGrace is how long a Service keeps its endpoints that loses two or more of them, and with them the last, within a second;
 	// zero is not at all.
 	EmptyServiceGrace time.Duration
 	// Pods asks for the World's lists of pods, by which it is known who calls.
