@@ -92,7 +92,8 @@ func TestScenarios(t *testing.T) {
 	if got := value(scenarioReconnect, "responses"); got != value(scenarioReconnect, "listener responses") || got != 20 {
 		t.Errorf("reconnect: %v responses, want one of listeners for each stream and nothing else", got)
 	}
-	if ratio := value("hot ÷ raw", "p50"); ratio <= 0 {
+	// It may be 0: some changes have arrived before the call returns that wrote the file.
+	if ratio := value("hot ÷ raw", "p50"); ratio < 0 || value(scenarioHot, "p50 with the write") <= 0 {
 		t.Errorf("hot takes %v times as long as raw", ratio)
 	}
 	var table bytes.Buffer

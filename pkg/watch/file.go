@@ -13,17 +13,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-const (
-	// settle lets a burst of events, such as a file being truncated and written, end before the folder is looked at.
-	settle = 5 * time.Millisecond
-	// doubt is how long a loss of objects must last to be believed: some editors remove a file before they write it again.
-	doubt = 40 * time.Millisecond
-	// patrol is how often the folder is looked at without an event, for file systems that send none.
-	patrol = 10 * time.Second
-)
+// patrol is how often the whole folder is looked at without an event, for file systems that send none.
+const patrol = 10 * time.Second
 
-// File is a Source over a folder of YAML, looked at again whenever something in it changes. Files are read below folders of
-// any depth and through links; hidden ones are not.
+// File is a Source over a folder of YAML, looked at again whenever something in it changes: at a file that changed alone, unless the
+// folder has links. Files are read below folders of any depth and through links; hidden ones are not.
 type File struct {
 	dir     string
 	options Options
@@ -48,7 +42,7 @@ func (f *File) Run(ctx context.Context, out Worlds) error {
 	}
 	r := &fileRun{
 		File: f, root: dir, watcher: watcher, out: out, parser: newParser(f.options), holder: newHolder(f.options),
-		kept: newAlarm(),
+		paths: map[string]struct{}{}, kept: newAlarm(),
 	}
 	err = r.loop(ctx)
 	if closeErr := watcher.Close(); err == nil && closeErr != nil {
@@ -65,14 +59,23 @@ type fileRun struct {
 	out     Worlds
 	parser  *parser
 	holder  *holder
-	// dirs are the folders read, by their real names.
-	dirs map[string]struct{}
+	// dirs are the folders read, by their real names, and what they are called inside the folder.
+	dirs map[string]string
+	// plain says that a path alone can be looked at: the last walk, and when that was, met no links, nothing unreadable, and nothing that
+	// cannot be watched.
+	plain  bool
+	walked time.Time
+	// pending are the paths to look at, and paths those of the look at hand. They stay there while their losses are doubted.
+	pending pending
+	paths   map[string]struct{}
 	// last is the World sent last, and sent when.
 	last *mesh.World
 	sent time.Time
 	// losses are those found by the last look and not yet believed, and missed is since when they are the same.
 	losses string
 	missed time.Time
+	// doubted is until when losses are not believed; zero when there are none.
+	doubted time.Time
 	// frozen says that the folder could not be read the last time.
 	frozen bool
 	// kept wakes when endpoints are kept no longer that a Service lost.
@@ -80,16 +83,15 @@ type fileRun struct {
 }
 
 func (r *fileRun) loop(ctx context.Context) error {
-	look, err := r.look()
+	look, err := r.walk()
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", r.dir, err)
 	}
-	r.holder.take(look)
+	r.holder.take(r.holder.changes(look), look.problems)
 	r.publish()
-	due := time.NewTimer(patrol)
+	due := time.NewTimer(r.wait())
 	defer due.Stop()
 	defer r.kept.stop()
-	soon := false // an event has brought the timer forward
 	for {
 		select {
 		case <-ctx.Done():
@@ -98,22 +100,33 @@ func (r *fileRun) loop(ctx context.Context) error {
 			if !ok {
 				return fmt.Errorf("watch %s: %w", r.dir, fsnotify.ErrClosed)
 			}
-			if !soon && r.concerns(event.Name) {
-				soon = true
-				due.Reset(max(settle, r.options.MinInterval-time.Since(r.sent)))
+			if r.concerns(event.Name) {
+				r.pending.note(event, time.Now())
 			}
 		case err := <-r.watcher.Errors:
 			// Events were lost, or one folder cannot be watched: looking at everything makes up for both.
 			r.options.Logger.Warn("file events lost", "dir", r.dir, "error", err)
-			soon = true
-			due.Reset(settle)
+			r.pending.postpone(r.root, time.Now())
 		case <-r.kept.after(r.holder.guard.next(time.Now())):
 			r.publish()
 		case <-due.C:
-			soon = false
-			due.Reset(r.refresh())
+			r.refresh(time.Now())
 		}
+		due.Reset(r.wait())
 	}
+}
+
+// wait is how long nothing is to be looked at unless there is an event.
+func (r *fileRun) wait() time.Duration {
+	next := r.walked.Add(patrol)
+	if len(r.pending.paths) > 0 {
+		// Worlds keep a distance, so that the first of many changes is sent at once and all others together.
+		next = earlier(next, later(r.pending.next, r.sent.Add(r.options.MinInterval)))
+	}
+	if !r.doubted.IsZero() {
+		next = earlier(next, r.doubted)
+	}
+	return time.Until(next)
 }
 
 // concerns says whether an event may matter. Around the folder only the folder's own name does, and of hidden names only
@@ -128,28 +141,41 @@ func (r *fileRun) concerns(path string) bool {
 	return inside && !hidden
 }
 
-// refresh looks at the folder and sends a World if something changed. It returns when to look again at the latest.
-func (r *fileRun) refresh() time.Duration {
-	look, err := r.look()
+// refresh looks at what is due and sends a World if something changed.
+func (r *fileRun) refresh(now time.Time) {
+	for _, path := range r.pending.take(now) {
+		r.paths[path] = struct{}{}
+	}
+	late := now.Sub(r.walked) >= patrol
+	if len(r.paths) == 0 && !late {
+		return
+	}
+	look, err := r.look(late)
+	r.doubted = time.Time{}
 	if err != nil {
 		r.freeze(err)
-		return patrol
+		return
 	}
 	if r.frozen {
 		r.frozen = false
 		r.options.Logger.Info("folder restored", "dir", r.dir)
 	}
-	if left := r.doubted(look); left > 0 {
-		return left
+	changed := r.holder.changes(look)
+	if left := r.disbelieve(changed); left > 0 {
+		r.doubted = time.Now().Add(left)
+		if look.whole {
+			r.paths[r.root] = struct{}{}
+		}
+		return
 	}
-	r.holder.take(look)
+	clear(r.paths)
+	r.holder.take(changed, look.problems)
 	r.publish()
-	return patrol
 }
 
-// doubted is how long the losses of a look must still last to be believed; zero when there are none, or no more doubt.
-func (r *fileRun) doubted(look *folder) time.Duration {
-	losses, now := r.holder.losses(look), time.Now()
+// disbelieve is how long the losses of a look must still last to be believed; not above zero when there are none, or no more doubt.
+func (r *fileRun) disbelieve(changed map[string]*heldFile) time.Duration {
+	losses, now := r.holder.losses(changed), time.Now()
 	if losses != r.losses {
 		r.losses, r.missed = losses, now
 	}
@@ -161,43 +187,55 @@ func (r *fileRun) doubted(look *folder) time.Duration {
 
 // freeze keeps everything as it is while the folder cannot be read.
 func (r *fileRun) freeze(err error) {
+	r.plain, r.walked = false, time.Now()
+	clear(r.paths)
 	if r.frozen {
 		return
 	}
 	r.frozen = true
 	r.options.Logger.Warn("folder lost", "dir", r.dir, "error", err)
-	_, problems := r.known().objects()
-	r.holder.note(append(problems, unreadable(r.dir, err)))
+	r.holder.note([]mesh.Problem{unreadable(r.dir, err)})
 	r.publish()
 }
 
-// known is a look at the folder that found all as it was.
-func (r *fileRun) known() *folder {
-	look := newFolder(r.parser, nil)
-	look.files = r.holder.files
-	return look
+// look reads what changed at the paths at hand, or in the whole folder where that cannot be told from them.
+func (r *fileRun) look(whole bool) (*folder, error) {
+	if _, root := r.paths[r.root]; whole || root || !r.plain {
+		return r.walk()
+	}
+	look := newFolder(r.parser, r.holder.files)
+	look.settling, look.dirs = r.pending.paths, r.dirs
+	for path := range r.paths {
+		if !look.again(path) {
+			return r.walk()
+		}
+	}
+	return look, nil
 }
 
-// look reads what changed in the folder, and sees to it that whatever was read is watched since before it was read.
-func (r *fileRun) look() (*folder, error) {
+// walk reads what changed in the folder, and sees to it that whatever was read is watched since before it was read.
+func (r *fileRun) walk() (*folder, error) {
 	before := r.holder.files
 	if err := r.watcher.Add(filepath.Dir(r.root)); err != nil {
 		r.options.Logger.Debug("folder not watched", "dir", filepath.Dir(r.root), "error", err)
 	}
 	for {
 		look := newFolder(r.parser, before)
+		look.whole, look.settling = true, r.pending.paths
 		if err := look.walk(r.root, ""); err != nil {
 			return nil, err
 		}
-		if !r.watch(look.dirs) {
+		fresh, all := r.watch(look.dirs)
+		if !fresh {
+			r.plain, r.walked = all && !look.linked && len(look.problems) == 0, time.Now()
 			return look, nil
 		}
 		before = look.files
 	}
 }
 
-// watch watches exactly these folders and the one around the root. It says whether any was not watched before.
-func (r *fileRun) watch(dirs map[string]struct{}) bool {
+// watch watches exactly these folders and the one around the root. It says whether any was not watched before, and whether all are now.
+func (r *fileRun) watch(dirs map[string]string) (fresh, all bool) {
 	r.dirs = dirs
 	watched := r.watcher.WatchList()
 	for _, dir := range watched {
@@ -206,15 +244,16 @@ func (r *fileRun) watch(dirs map[string]struct{}) bool {
 			_ = r.watcher.Remove(dir)
 		}
 	}
-	fresh := false
+	all = true
 	for dir := range dirs {
 		if err := r.watcher.Add(dir); err != nil {
 			r.options.Logger.Warn("folder not watched", "dir", dir, "error", err)
+			all = false
 			continue
 		}
 		fresh = fresh || !slices.Contains(watched, dir)
 	}
-	return fresh
+	return fresh, all
 }
 
 // publish sends the World if it is another one.
@@ -225,4 +264,18 @@ func (r *fileRun) publish() {
 	}
 	r.last, r.sent = world, time.Now()
 	r.out.Put(world)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

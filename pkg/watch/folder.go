@@ -6,7 +6,7 @@ import (
 	"hash/maphash"
 	"io"
 	"io/fs"
-	"maps"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,14 +36,20 @@ func (h *heldFile) unchanged(info fs.FileInfo) bool {
 		h.info.ModTime().Equal(info.ModTime()) && h.read.Sub(info.ModTime()) > racyAge
 }
 
-// folder is one look at the files below a folder.
+// folder is one look at the files below a folder: a walk through all of them, or some paths that were walked before.
 type folder struct {
 	parser *parser
 	before map[string]*heldFile
+	// settling are the paths of files that are being written: they stay as they were.
+	settling map[string]delay
 
 	files map[string]*heldFile
-	// dirs are the real folders to be watched.
-	dirs     map[string]struct{}
+	// whole says that files are all that there are.
+	whole bool
+	// dirs are the real folders to be watched, with their names inside the folder.
+	dirs map[string]string
+	// linked says that there are links, so that a path does not tell by which name a file is read.
+	linked   bool
 	seen     map[string]struct{}
 	problems []mesh.Problem
 }
@@ -51,8 +57,28 @@ type folder struct {
 func newFolder(p *parser, before map[string]*heldFile) *folder {
 	return &folder{
 		parser: p, before: before,
-		files: map[string]*heldFile{}, dirs: map[string]struct{}{}, seen: map[string]struct{}{},
+		files: map[string]*heldFile{}, dirs: map[string]string{}, seen: map[string]struct{}{},
 	}
+}
+
+// again reads one path of a folder that was walked before and had no links. It says false if only a walk can tell what became of
+// it: of whatever is, or was, anything but a file.
+func (f *folder) again(path string) bool {
+	rel, inside := f.dirs[filepath.Dir(path)]
+	_, isDir := f.dirs[path]
+	name := filepath.Join(rel, filepath.Base(path))
+	if !inside || isDir || strings.HasPrefix(filepath.Base(path), ".") {
+		return false
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// If it was read, the folder around it may be gone as well, and then it stays.
+		return f.before[name] == nil
+	case err != nil || !info.Mode().IsRegular():
+		return false
+	}
+	return !isYAML(name) || f.file(path, name, info) == nil
 }
 
 // walk reads everything below dir, whose name inside the folder is rel. What cannot be read stays as it was before.
@@ -69,7 +95,7 @@ func (f *folder) walk(dir, rel string) error {
 	if err != nil {
 		return err
 	}
-	f.dirs[target] = struct{}{}
+	f.dirs[target] = rel
 	for _, entry := range entries {
 		// Hidden are editors' files, and the folders behind the links of a mounted ConfigMap.
 		if strings.HasPrefix(entry.Name(), ".") {
@@ -82,13 +108,16 @@ func (f *folder) walk(dir, rel string) error {
 
 func (f *folder) entry(path, rel string, link bool) {
 	if link {
+		f.linked = true
 		target, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			f.unreadable(rel, err)
 			return
 		}
 		path = target
-		f.dirs[filepath.Dir(target)] = struct{}{}
+		if _, walked := f.dirs[filepath.Dir(target)]; !walked {
+			f.dirs[filepath.Dir(target)] = ""
+		}
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -113,11 +142,13 @@ func isYAML(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
 }
 
-// file reads one file, unless it is as it was.
+// file reads one file, unless it is as it was or being written.
 func (f *folder) file(path, name string, info fs.FileInfo) error {
 	old := f.before[name]
-	if old.unchanged(info) {
-		f.files[name] = old
+	if _, settling := f.settling[path]; settling || old.unchanged(info) {
+		if old != nil {
+			f.files[name] = old
+		}
 		return nil
 	}
 	now := time.Now()
@@ -136,6 +167,14 @@ func (f *folder) file(path, name string, info fs.FileInfo) error {
 	}
 	f.files[name] = held
 	return nil
+}
+
+// all are the objects of the file, in the order of its text; none of no file.
+func (h *heldFile) all() iter.Seq[*object] {
+	if h == nil {
+		return func(func(*object) bool) {}
+	}
+	return slices.Values(h.objects)
 }
 
 // readFile reads one byte more than the parser takes, so that the parser sees that it is too much.
@@ -179,26 +218,4 @@ func unreadable(name string, err error) mesh.Problem {
 		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
 		Message: fmt.Sprintf("it cannot be read, and what it held stays: %v; make it readable", err),
 	}
-}
-
-// objects returns the object that holds for each key, that of the first file by name, and all Problems of reading.
-func (f *folder) objects() (map[objectKey]*object, []mesh.Problem) {
-	out := map[objectKey]*object{}
-	problems := slices.Clone(f.problems)
-	for _, name := range slices.Sorted(maps.Keys(f.files)) {
-		held := f.files[name]
-		problems = append(problems, held.problems...)
-		for _, o := range held.objects {
-			first, twice := out[o.key]
-			if !twice {
-				out[o.key] = o
-				continue
-			}
-			problems = append(problems, mesh.Problem{
-				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: o.key.ref(), Source: o.source.At(""),
-				Message: "it also stands in " + first.source.At("") + ", which holds; remove one",
-			})
-		}
-	}
-	return out, problems
 }

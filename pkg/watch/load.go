@@ -30,6 +30,6 @@ func Load(o Options, paths ...string) (*mesh.World, error) {
 		}
 	}
 	held := newHolder(o)
-	held.take(look)
+	held.take(held.changes(look), look.problems)
 	return held.world(), nil
 }

@@ -12,7 +12,7 @@ type topic uint8
 const (
 	// topicObject: conversion of the object.
 	topicObject topic = iota
-	// topicFile: reading a file; the key's name is its path.
+	// topicFile: reading files; the key is a file, an object that stands in several, or nothing for the folder itself.
 	topicFile
 	// topicHost: looking for the Services of the hosts that an object declares.
 	topicHost
