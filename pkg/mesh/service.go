@@ -103,19 +103,16 @@ type Endpoint struct {
 	// Additional is the address of the other family, if the pod has one; else empty.
 	Additional string
 	// Ports is shared by the endpoints of one slice.
-	Ports    []Port
-	Health   Health
-	Labels   Labels
-	Locality Locality
-	Node     string
+	Ports  []Port
+	Labels Labels
+	Spot   Spot
 	// Hostname is the pod's own name in the Service's domain, such as web-0 of a StatefulSet; empty if it has none.
 	Hostname string
 	// ServiceAccount of the pod; empty without a pod.
 	ServiceAccount string
-	// Hints are the zones for whose clients the endpoint is meant, sorted; nil when nothing is said.
-	Hints []string
 	// Weight is how many calls the endpoint gets compared with others; 0 is the same as 1.
 	Weight uint32
+	Health Health
 }
 
 // Heft is the endpoint's weight, which is never 0.

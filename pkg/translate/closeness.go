@@ -24,16 +24,16 @@ func (c closeness) mind(s *Surroundings) {
 func (c closeness) arrange(from Vantage, all []backend) []group {
 	hinted := areHinted(all, from.Locality.Zone)
 	return grouped(all, func(e *mesh.Endpoint) int {
-		near := hinted && slices.Contains(e.Hints, from.Locality.Zone)
+		near := hinted && slices.Contains(e.Spot.Hints(), from.Locality.Zone)
 		if mesh.TrafficDistribution(c) == mesh.PreferHinted {
 			return one(!near)
 		}
 		switch {
-		case mesh.TrafficDistribution(c) == mesh.PreferSameNode && from.Node != "" && from.Node == e.Node:
+		case mesh.TrafficDistribution(c) == mesh.PreferSameNode && from.Node != "" && from.Node == e.Spot.Node():
 			return 0
-		case near, !hinted && sameZone(from.Locality, e.Locality):
+		case near, !hinted && sameZone(from.Locality, e.Spot.Locality()):
 			return 1
-		case sameRegion(from.Locality, e.Locality):
+		case sameRegion(from.Locality, e.Spot.Locality()):
 			return 2
 		}
 		return 3
@@ -44,10 +44,11 @@ func (c closeness) arrange(from Vantage, all []backend) []group {
 func areHinted(all []backend, zone string) bool {
 	found := false
 	for _, b := range all {
-		if len(b.endpoint.Hints) == 0 {
+		hints := b.endpoint.Spot.Hints()
+		if len(hints) == 0 {
 			return false
 		}
-		found = found || slices.Contains(b.endpoint.Hints, zone)
+		found = found || slices.Contains(hints, zone)
 	}
 	return found
 }
@@ -67,7 +68,7 @@ func callable(in EndpointInput) *mesh.EndpointSet {
 	}
 	local := &mesh.EndpointSet{Host: in.Endpoints.Host}
 	for _, e := range in.Endpoints.Endpoints {
-		if e.Node != "" && e.Node == in.Vantage.Node {
+		if node := e.Spot.Node(); node != "" && node == in.Vantage.Node {
 			local.Endpoints = append(local.Endpoints, e)
 		}
 	}

@@ -32,7 +32,7 @@ func TestTrafficDistribution(t *testing.T) {
 
 func TestInternalTrafficPolicy(t *testing.T) {
 	local := mesh.Service{InternalTrafficPolicyLocal: true}
-	draining := map[int]func(*mesh.Endpoint){0: onN1, 1: func(e *mesh.Endpoint) { e.Node, e.Health = "n2", mesh.Draining }}
+	draining := map[int]func(*mesh.Endpoint){0: onN1, 1: func(e *mesh.Endpoint) { e.Spot, e.Health = mesh.MakeSpot("n2", e.Spot.Locality()), mesh.Draining }}
 	nearTests{
 		"the client's node":         {near{service: local, client: mesh.Client{Node: "n1"}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: on1(0)}, []string{"eu/a=1:.1"}},
 		"nobody on it":              {near{service: local, client: mesh.Client{Node: "n2"}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: on1(0)}, nil},

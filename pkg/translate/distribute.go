@@ -45,7 +45,7 @@ func shared(groups []group, to map[string]uint32) []group {
 		var here []group
 		together := uint64(0)
 		groups = slices.DeleteFunc(groups, func(g group) bool {
-			if !within(g.backends[0].endpoint.Locality, pattern(p)) {
+			if !within(g.backends[0].endpoint.Spot.Locality(), pattern(p)) {
 				return false
 			}
 			here = append(here, g)
@@ -61,7 +61,7 @@ func shared(groups []group, to map[string]uint32) []group {
 	}
 	weigh(kept, shares)
 	slices.SortFunc(kept, func(a, b group) int {
-		return compareLocality(a.backends[0].endpoint.Locality, b.backends[0].endpoint.Locality)
+		return compareLocality(a.backends[0].endpoint.Spot.Locality(), b.backends[0].endpoint.Spot.Locality())
 	})
 	return kept
 }

@@ -81,7 +81,7 @@ func serving(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []backe
 		found = backends(set, mesh.Draining, port, subset)
 	}
 	slices.SortFunc(found, func(a, b backend) int {
-		return cmp.Or(compareLocality(a.endpoint.Locality, b.endpoint.Locality), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
+		return cmp.Or(compareLocality(a.endpoint.Spot.Locality(), b.endpoint.Spot.Locality()), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
 	})
 	return distinct(found)
 }

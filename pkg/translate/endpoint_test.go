@@ -25,7 +25,9 @@ func also(address string) func(*mesh.Endpoint) {
 	return func(e *mesh.Endpoint) { e.Additional = address }
 }
 
-func zone(name string) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Locality.Zone = name } }
+func zone(name string) func(*mesh.Endpoint) {
+	return func(e *mesh.Endpoint) { e.Spot = mesh.MakeSpot("", mesh.Locality{Zone: name}) }
+}
 
 func port(ports ...mesh.Port) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Ports = ports } }
 

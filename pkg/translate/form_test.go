@@ -70,8 +70,8 @@ func TestByEnum(t *testing.T) {
 
 // TestForemost keeps what stands by from clients that would call it at once.
 func TestForemost(t *testing.T) {
-	near := mesh.Endpoint{Address: "10.0.0.1", Health: mesh.Ready, Ports: []mesh.Port{{Name: "p80", Number: 80}}, Locality: mesh.Locality{Zone: "a"}}
-	far := mesh.Endpoint{Address: "10.0.0.2", Health: mesh.Ready, Ports: near.Ports, Locality: mesh.Locality{Zone: "b"}}
+	near := mesh.Endpoint{Address: "10.0.0.1", Health: mesh.Ready, Ports: []mesh.Port{{Name: "p80", Number: 80}}, Spot: mesh.MakeSpot("", mesh.Locality{Zone: "a"})}
+	far := mesh.Endpoint{Address: "10.0.0.2", Health: mesh.Ready, Ports: near.Ports, Spot: mesh.MakeSpot("", mesh.Locality{Zone: "b"})}
 	in := EndpointInput{
 		Service:   echo(80),
 		Policy:    merged(t, "trafficPolicy: {outlierDetection: {}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}"),

@@ -86,7 +86,7 @@ func grouped(all []backend, rank func(*mesh.Endpoint) int) []group {
 	var groups []group
 	for _, b := range all {
 		r, last := ranks[b.endpoint], len(groups)-1
-		if last < 0 || groups[last].rank != r || groups[last].backends[0].endpoint.Locality != b.endpoint.Locality {
+		if last < 0 || groups[last].rank != r || groups[last].backends[0].endpoint.Spot.Locality() != b.endpoint.Spot.Locality() {
 			groups = append(groups, group{rank: r})
 			last++
 		}
@@ -135,7 +135,7 @@ func (f failover) arrange(from Vantage, all []backend) []group {
 	return grouped(all, func(e *mesh.Endpoint) int {
 		rank := labelRank(f.labels, from, e)
 		if len(f.labels) == 0 || len(f.regions) > 0 {
-			rank = rank*distances + distance(from.Locality, e.Locality, f.regions)
+			rank = rank*distances + distance(from.Locality, e.Spot.Locality(), f.regions)
 		}
 		return rank
 	})
@@ -181,8 +181,8 @@ func labelRank(labels []string, from Vantage, e *mesh.Endpoint) int {
 		if !stated {
 			want = place(key, from.Locality, from.Node, from.Labels)
 		}
-		got := place(key, e.Locality, e.Node, e.Labels)
-		if got != want && (stated || key != labelRegion || !sameZone(from.Locality, e.Locality)) {
+		got := place(key, e.Spot.Locality(), e.Spot.Node(), e.Labels)
+		if got != want && (stated || key != labelRegion || !sameZone(from.Locality, e.Spot.Locality())) {
 			return len(labels) - i
 		}
 	}

@@ -25,9 +25,11 @@ type near struct {
 
 func from(place string) mesh.Client { return mesh.Client{Locality: pattern(place)} }
 
-func onN1(e *mesh.Endpoint) { e.Node = "n1" }
+func onN1(e *mesh.Endpoint) { e.Spot = e.Spot.At("n1", e.Spot.Locality()) }
 
-func hinted(zones ...string) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Hints = zones } }
+func hinted(zones ...string) func(*mesh.Endpoint) {
+	return func(e *mesh.Endpoint) { e.Spot = mesh.MakeSpot(e.Spot.Node(), e.Spot.Locality(), zones...) }
+}
 
 func (n near) input(t *testing.T) EndpointInput {
 	t.Helper()
@@ -40,7 +42,7 @@ func (n near) input(t *testing.T) EndpointInput {
 	for i, text := range n.endpoints {
 		octet, place, _ := strings.Cut(text, " ")
 		e := at("10.0.0." + octet)
-		e.Locality = pattern(place)
+		e.Spot = mesh.MakeSpot("", pattern(place))
 		if f := n.change[i]; f != nil {
 			f(&e)
 		}

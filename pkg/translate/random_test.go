@@ -209,12 +209,11 @@ func (d *dice) endpoints(host string) *mesh.EndpointSet {
 	for range d.roll(8) {
 		set.Endpoints = append(set.Endpoints, mesh.Endpoint{
 			Address: pick(d, addresses...), Additional: pick(d, addresses...),
-			Ports:    []mesh.Port{{Name: pick(d, "p80", "p81"), Number: uint32(pick(d, int64(8080), 1, 0, 65536))}},
-			Health:   mesh.Health(d.roll(3)),
-			Labels:   mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
-			Locality: mesh.Locality{Region: pick(d, "", "eu"), Zone: pick(d, "", "a", "b")},
-			Node:     pick(d, "", "n1"),
-			Hints:    pick(d, nil, []string{"a"}, []string{"a", "b"}),
+			Ports:  []mesh.Port{{Name: pick(d, "p80", "p81"), Number: uint32(pick(d, int64(8080), 1, 0, 65536))}},
+			Health: mesh.Health(d.roll(3)),
+			Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
+			Spot: mesh.MakeSpot(pick(d, "", "n1"), mesh.Locality{Region: pick(d, "", "eu"), Zone: pick(d, "", "a", "b")},
+				pick(d, nil, []string{"a"}, []string{"a", "b"})...),
 		})
 	}
 	return set

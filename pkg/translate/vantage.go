@@ -115,11 +115,11 @@ func (s *Surroundings) mention(place mesh.Locality) {
 }
 
 func (s *Surroundings) note(e *mesh.Endpoint) {
-	s.mention(e.Locality)
-	for _, zone := range e.Hints {
+	s.mention(e.Spot.Locality())
+	for _, zone := range e.Spot.Hints() {
 		s.zones.add(zone)
 	}
-	s.nodes.add(e.Node)
+	s.nodes.add(e.Spot.Node())
 	for key, values := range s.labels {
 		if value, ok := e.Labels.Get(key); ok {
 			values.add(value)

@@ -58,7 +58,7 @@ func classes(g group) []group {
 // locality is where a group is. Endpoints of another weight than 1 are in a part of the sub-zone that no label can name. The
 // name depends on their weight alone: endpoints of other weights that come or go leave it, and its connections, alone.
 func (g group) locality() mesh.Locality {
-	here := g.backends[0].endpoint.Locality
+	here := g.backends[0].endpoint.Spot.Locality()
 	if g.class > 1 {
 		if here.SubZone != "" {
 			here.SubZone += "/"

@@ -52,7 +52,7 @@ func (z zoneAware) arrange(from Vantage, all []backend) []group {
 func (z zoneAware) arrangeRegions(from Vantage, all []backend) [][]group {
 	groups := grouped(all, func(e *mesh.Endpoint) int {
 		const anywhere, distances = 2, 5 // in the region
-		return 2 * (labelRank(z.labels, from, e)*distances + max(distance(from.Locality, e.Locality, z.regions), anywhere))
+		return 2 * (labelRank(z.labels, from, e)*distances + max(distance(from.Locality, e.Spot.Locality(), z.regions), anywhere))
 	})
 	return ranksOf(groups)
 }
@@ -62,7 +62,7 @@ func (z zoneAware) arrangeRegions(from Vantage, all []backend) [][]group {
 func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
 	sizes, total, endpoints := zoneSizes(groups)
 	local, zones := sizes[client.Zone], len(sizes)
-	if client.Zone == "" || local == 0 || endpoints < z.minSize || !sameRegion(client, groups[0].backends[0].endpoint.Locality) {
+	if client.Zone == "" || local == 0 || endpoints < z.minSize || !sameRegion(client, groups[0].backends[0].endpoint.Spot.Locality()) {
 		return groups
 	}
 	surplus := 0
@@ -74,7 +74,7 @@ func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
 	var active, spare []group
 	var shares []float64
 	for _, g := range groups {
-		zone := g.backends[0].endpoint.Locality.Zone
+		zone := g.backends[0].endpoint.Spot.Locality().Zone
 		share := spill(sizes[zone]*zones-total, total-local*zones, surplus)
 		if zone == client.Zone {
 			share = min(float64(local*zones), float64(total))
@@ -103,7 +103,7 @@ func spill(surplus, lacking, all int) float64 {
 func zoneSizes(groups []group) (sizes map[string]int, total, endpoints int) {
 	sizes = map[string]int{}
 	for _, g := range groups {
-		sizes[g.backends[0].endpoint.Locality.Zone] += int(g.weight)
+		sizes[g.backends[0].endpoint.Spot.Locality().Zone] += int(g.weight)
 		total += int(g.weight)
 		endpoints += len(g.backends)
 	}

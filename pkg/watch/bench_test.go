@@ -36,7 +36,7 @@ func benchSlice(i, last int) *slice {
 	g := group{ports: []mesh.Port{{Name: "grpc", Number: 8080}}}
 	for j := range 10 {
 		g.addresses = append(g.addresses, address{
-			ip: benchIP(i, j), pod: fmt.Sprintf("svc-%d-%d", i, j), uid: fmt.Sprintf("uid-%d-%d", i, j), zone: "zone-a", node: intern(fmt.Sprintf("node-%d", j)),
+			ip: benchIP(i, j), pod: fmt.Sprintf("svc-%d-%d", i, j), uid: fmt.Sprintf("uid-%d-%d", i, j), spot: mesh.MakeSpot(fmt.Sprintf("node-%d", j), mesh.Locality{Zone: "zone-a"}),
 		})
 	}
 	g.addresses[9].health = mesh.Health(last % 2)

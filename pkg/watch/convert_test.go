@@ -84,6 +84,7 @@ func TestConvertService(t *testing.T) {
 }
 
 func TestConvertEndpointSlice(t *testing.T) {
+	spot := mesh.MakeSpot("n", mesh.Locality{Zone: "z"})
 	labels := map[string]string{discoveryv1.LabelServiceName: "echo"}
 	number := new(int32(80))
 	tests := map[string]struct {
@@ -105,9 +106,9 @@ func TestConvertEndpointSlice(t *testing.T) {
 			&slice{service: "echo", groups: []group{{
 				ports: []mesh.Port{{Name: "a", Number: 80}, {Name: "b", Number: 80}},
 				addresses: []address{
-					{ip: "10.0.0.1", pod: "p", uid: "u", zone: "z", node: "n"},
-					{ip: "10.0.0.2", pod: "p", uid: "u", zone: "z", node: "n"},
-					{ip: "fd00::1", pod: "p", uid: "u", zone: "z", node: "n", ipv6: true},
+					{ip: "10.0.0.1", pod: "p", uid: "u", spot: spot},
+					{ip: "10.0.0.2", pod: "p", uid: "u", spot: spot},
+					{ip: "fd00::1", pod: "p", uid: "u", spot: spot, ipv6: true},
 				},
 			}}},
 			[]mesh.Code{mesh.CodeInvalidValue},

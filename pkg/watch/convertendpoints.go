@@ -24,6 +24,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice) object {
 	}
 	g := group{ports: slicePorts(s.Ports)}
 	if len(g.ports) > 0 {
+		g.addresses = make([]address, 0, len(s.Endpoints))
 		for i := range s.Endpoints {
 			g.addresses = appendEndpoint(g.addresses, &s.Endpoints[i], i, &out)
 		}
@@ -59,8 +60,8 @@ func deref[T any](p *T) T {
 
 func appendEndpoint(to []address, e *discoveryv1.Endpoint, i int, out *object) []address {
 	a := address{
-		zone: intern(deref(e.Zone)), node: intern(deref(e.NodeName)), hints: hints(e.Hints), health: health(e.Conditions),
-		hostname: intern(deref(e.Hostname)),
+		spot:   mesh.MakeSpot(deref(e.NodeName), mesh.Locality{Zone: deref(e.Zone)}, hints(e.Hints)...),
+		health: health(e.Conditions), hostname: intern(deref(e.Hostname)),
 	}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.pod, a.uid = e.TargetRef.Name, string(e.TargetRef.UID)
@@ -115,6 +116,7 @@ func convertEndpoints(e *corev1.Endpoints) object {
 			continue
 		}
 		g.ports = sortPorts(g.ports)
+		g.addresses = make([]address, 0, len(subset.Addresses)+len(subset.NotReadyAddresses))
 		for j := range subset.Addresses {
 			field := addressField{"subsets", i, "addresses", j}
 			g.addresses = appendSubsetAddress(g.addresses, &subset.Addresses[j], mesh.Ready, &out, field)
@@ -130,7 +132,7 @@ func convertEndpoints(e *corev1.Endpoints) object {
 }
 
 func appendSubsetAddress(to []address, e *corev1.EndpointAddress, h mesh.Health, out *object, field addressField) []address {
-	a := address{node: intern(deref(e.NodeName)), health: h, hostname: intern(e.Hostname)}
+	a := address{spot: mesh.MakeSpot(deref(e.NodeName), mesh.Locality{}), health: h, hostname: intern(e.Hostname)}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.pod, a.uid = e.TargetRef.Name, string(e.TargetRef.UID)
 	}

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,15 +30,14 @@ func trafficDistribution(s *corev1.Service, out *object) mesh.TrafficDistributio
 	return mesh.PreferNone
 }
 
-// hints reads for which zones an endpoint is meant.
+// hints reads for which zones an endpoint is meant, in the order of the object.
 func hints(h *discoveryv1.EndpointHints) []string {
 	if h == nil || len(h.ForZones) == 0 {
 		return nil
 	}
 	zones := make([]string, len(h.ForZones))
 	for i, zone := range h.ForZones {
-		zones[i] = intern(zone.Name)
+		zones[i] = zone.Name
 	}
-	slices.Sort(zones)
-	return slices.Compact(zones)
+	return zones
 }

@@ -62,7 +62,7 @@ func TestHints(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if d := cmp.Diff(test.want, hints(test.hints)); d != "" {
+			if d := cmp.Diff(test.want, mesh.MakeSpot("", mesh.Locality{}, hints(test.hints)...).Hints()); d != "" {
 				t.Errorf("hints (-want +got):\n%s", d)
 			}
 		})
@@ -77,7 +77,7 @@ func TestTopologyIsCompared(t *testing.T) {
 			t.Errorf("%+v counts as no change", b)
 		}
 	}
-	if sameEndpoints(&mesh.EndpointSet{Endpoints: []mesh.Endpoint{{Hints: []string{"a"}}}}, &mesh.EndpointSet{Endpoints: []mesh.Endpoint{{}}}) {
+	if sameEndpoints(&mesh.EndpointSet{Endpoints: []mesh.Endpoint{{Spot: mesh.MakeSpot("", mesh.Locality{}, "a")}}}, &mesh.EndpointSet{Endpoints: []mesh.Endpoint{{}}}) {
 		t.Error("other hints count as no change")
 	}
 }

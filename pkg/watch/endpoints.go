@@ -139,7 +139,7 @@ func (x *endpointIndex) takeDirty() map[objectID]struct{} {
 func (x *endpointIndex) on(h *heldSlice, nodes map[string]struct{}) bool {
 	for _, g := range h.groups {
 		for i := range g.addresses {
-			name := g.addresses[i].node
+			name := g.addresses[i].spot.Node()
 			if name == "" {
 				if p, _ := x.podOf(h.key.namespace, &g.addresses[i]); p != nil {
 					name = p.node
@@ -198,16 +198,18 @@ func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 // resolve joins an address with what its Pod and its Node say. The weight is that of its slice, which its Pod overrules.
 func (x *endpointIndex) resolve(namespace string, a *address, ports []mesh.Port, weight uint32) backend {
 	b := backend{target: target{a.pod, a.uid}, ipv6: a.ipv6}
-	b.Address, b.Ports, b.Health, b.Node, b.Hostname, b.Hints = a.ip, ports, a.health, a.node, a.hostname, a.hints
+	b.Address, b.Ports, b.Health, b.Hostname = a.ip, ports, a.health, a.hostname
 	b.Weight = weight
-	if p, name := x.podOf(namespace, a); p != nil {
-		b.target = target{name, cmp.Or(a.uid, p.uid)}
-		b.Labels, b.ServiceAccount, b.Node = p.labels, p.serviceAccount, cmp.Or(a.node, p.node)
+	name, locality := a.spot.Node(), mesh.Locality{}
+	if p, podName := x.podOf(namespace, a); p != nil {
+		b.target = target{podName, cmp.Or(a.uid, p.uid)}
+		b.Labels, b.ServiceAccount, name = p.labels, p.serviceAccount, cmp.Or(name, p.node)
 		b.Weight = cmp.Or(p.weight, weight)
 	}
-	if n := x.nodes[b.Node]; n != nil {
-		b.Locality = n.locality
+	if n := x.nodes[name]; n != nil {
+		locality = n.locality
 	}
-	b.Locality.Zone = cmp.Or(a.zone, b.Locality.Zone)
+	locality.Zone = cmp.Or(a.spot.Locality().Zone, locality.Zone)
+	b.Spot = a.spot.At(name, locality)
 	return b
 }

@@ -97,15 +97,15 @@ metadata: {name: n, labels: {topology.kubernetes.io/region: r, topology.kubernet
 		"the pod by name": {
 			pods + nodes + slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.9], zone: zz, targetRef: {kind: Pod, name: p}}]"),
 			[]mesh.Endpoint{{
-				Address: "10.0.0.9", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), Node: "n", ServiceAccount: "sa",
-				Locality: mesh.Locality{Region: "r", Zone: "zz", SubZone: "s"},
+				Address: "10.0.0.9", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), ServiceAccount: "sa",
+				Spot: mesh.MakeSpot("n", mesh.Locality{Region: "r", Zone: "zz", SubZone: "s"}),
 			}},
 		},
 		"the pod by address, both families": {
 			pods + nodes + slicesOf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]", "addressType: IPv6\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [\"fd00::1\"]}]"),
 			[]mesh.Endpoint{{
-				Address: "10.0.0.1", Additional: "fd00::1", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), Node: "n", ServiceAccount: "sa",
-				Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"},
+				Address: "10.0.0.1", Additional: "fd00::1", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), ServiceAccount: "sa",
+				Spot: mesh.MakeSpot("n", mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}),
 			}},
 		},
 		"another pod of that name": {

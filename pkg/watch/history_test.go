@@ -173,7 +173,7 @@ func randomSlice(r *rand.Rand, key objectKey) *slice {
 			ip := pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2")
 			g.addresses = append(g.addresses, address{
 				ip: ip, ipv6: ip[0] == 'f', pod: pick(r, "", "a", "b"), uid: pick(r, "", "u1", "u2"),
-				zone: pick(r, "", "z1"), node: pick(r, "", "a", "b"), health: pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
+				spot: mesh.MakeSpot(pick(r, "", "a", "b"), mesh.Locality{Zone: pick(r, "", "z1")}), health: pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
 			})
 		}
 		s.groups = append(s.groups, g)

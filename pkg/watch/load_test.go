@@ -58,7 +58,7 @@ func TestLoadJoinsObjects(t *testing.T) {
 	}
 	want := &mesh.EndpointSet{Host: echoHost, Endpoints: []mesh.Endpoint{{
 		Address: "10.0.0.1", Ports: []mesh.Port{{Name: "grpc", Number: 50051}}, Labels: mesh.MakeLabels(map[string]string{"version": "v1"}),
-		Locality: mesh.Locality{Region: "r1", Zone: "z1"}, Node: "n1", ServiceAccount: "echo",
+		Spot: mesh.MakeSpot("n1", mesh.Locality{Region: "r1", Zone: "z1"}), ServiceAccount: "echo",
 	}}}
 	if d := cmp.Diff(want, get(w.Endpoints, echoHost)); d != "" {
 		t.Errorf("endpoints (-want +got):\n%s", d)

@@ -35,8 +35,8 @@ func merge(all []backend, preferIPv6 bool) []mesh.Endpoint {
 func compareBackends(a, b backend) int {
 	return cmp.Or(
 		cmp.Compare(a.Address, b.Address), cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, comparePorts),
-		cmp.Compare(a.target.pod, b.target.pod), cmp.Compare(a.target.uid, b.target.uid), cmp.Compare(a.Node, b.Node),
-		cmp.Compare(a.Locality.Zone, b.Locality.Zone), cmp.Compare(a.Hostname, b.Hostname), slices.Compare(a.Hints, b.Hints), cmp.Compare(a.Weight, b.Weight),
+		cmp.Compare(a.target.pod, b.target.pod), cmp.Compare(a.target.uid, b.target.uid), a.Spot.Compare(b.Spot),
+		cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Weight, b.Weight),
 	)
 }
 
@@ -130,7 +130,7 @@ func joinFamilies(all []backend, preferIPv6 bool) []backend {
 func sameEndpoints(a, b *mesh.EndpointSet) bool {
 	return a.Host == b.Host && slices.EqualFunc(a.Endpoints, b.Endpoints, func(x, y mesh.Endpoint) bool {
 		return x.Address == y.Address && x.Additional == y.Additional && x.Health == y.Health && x.Labels == y.Labels &&
-			x.Locality == y.Locality && x.Node == y.Node && x.Hostname == y.Hostname && x.ServiceAccount == y.ServiceAccount && x.Weight == y.Weight &&
-			slices.Equal(x.Ports, y.Ports) && slices.Equal(x.Hints, y.Hints)
+			x.Spot == y.Spot && x.Hostname == y.Hostname && x.ServiceAccount == y.ServiceAccount && x.Weight == y.Weight &&
+			slices.Equal(x.Ports, y.Ports)
 	})
 }

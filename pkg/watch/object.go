@@ -69,11 +69,9 @@ type address struct {
 	ip string
 	// pod and uid name the pod behind the address; both are empty when the object does not say.
 	pod, uid string
-	zone     string
 	hostname string
-	node     string
-	// hints are the zones for whose clients the endpoint is meant, sorted.
-	hints  []string
+	// spot is what the object itself says: node, zone and hints.
+	spot   mesh.Spot
 	health mesh.Health
 	ipv6   bool
 }

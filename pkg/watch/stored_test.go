@@ -97,7 +97,7 @@ func TestStoredFields(t *testing.T) {
 			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Extensions: extensions,
 		},
 		kindEndpointSlice: &slice{service: "echo", weight: 2, groups: []group{{ports: ports, addresses: []address{{
-			ip: "fd00::1", pod: "pod", uid: "uid", zone: "zone", hostname: "hostname", node: "node", hints: []string{"zone"}, health: mesh.NotReady, ipv6: true,
+			ip: "fd00::1", pod: "pod", uid: "uid", hostname: "hostname", spot: mesh.MakeSpot("node", mesh.Locality{Zone: "zone"}, "zone"), health: mesh.NotReady, ipv6: true,
 		}}}}},
 		kindPod:  &pod{uid: "uid", labels: mesh.MakeLabels(map[string]string{"a": "b"}), serviceAccount: "account", node: "node", weight: 2, ips: []string{"10.0.0.1"}},
 		kindNode: &node{locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}},

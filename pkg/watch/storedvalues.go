@@ -62,7 +62,7 @@ func storeSlice(s *slice) *storedSlice {
 		for i := range g.addresses {
 			a := &g.addresses[i]
 			group.Addresses = append(group.Addresses, storedAddress{
-				IP: a.ip, Pod: a.pod, UID: a.uid, Zone: a.zone, Hostname: a.hostname, Node: a.node, Hints: a.hints, Health: a.health, IPv6: a.ipv6,
+				IP: a.ip, Pod: a.pod, UID: a.uid, Zone: a.spot.Locality().Zone, Hostname: a.hostname, Node: a.spot.Node(), Hints: a.spot.Hints(), Health: a.health, IPv6: a.ipv6,
 			})
 		}
 		out.Groups = append(out.Groups, group)
@@ -73,12 +73,12 @@ func storeSlice(s *slice) *storedSlice {
 func (s *storedSlice) slice() *slice {
 	out := &slice{service: intern(s.Service), weight: s.Weight}
 	for _, g := range s.Groups {
-		group := group{ports: g.Ports}
+		group := group{ports: g.Ports, addresses: make([]address, 0, len(g.Addresses))}
 		for i := range g.Addresses {
 			a := &g.Addresses[i]
 			group.addresses = append(group.addresses, address{
-				ip: a.IP, pod: a.Pod, uid: a.UID, zone: intern(a.Zone), hostname: a.Hostname, node: intern(a.Node), hints: a.Hints,
-				health: a.Health, ipv6: a.IPv6,
+				ip: a.IP, pod: a.Pod, uid: a.UID, hostname: a.Hostname,
+				spot: mesh.MakeSpot(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), health: a.Health, ipv6: a.IPv6,
 			})
 		}
 		out.groups = append(out.groups, group)
