@@ -9,7 +9,6 @@ import (
 	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -36,6 +35,9 @@ func NewKube(config *rest.Config, o Options) (*Kube, error) {
 	config.QPS = -1
 	// A watch lasts for minutes.
 	config.Timeout = 0
+	if config.UserAgent == "" {
+		config.UserAgent = rest.DefaultKubernetesUserAgent()
+	}
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
@@ -44,34 +46,38 @@ func NewKube(config *rest.Config, o Options) (*Kube, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
 	}
-	// Protocol buffers cost a fraction of JSON, but only built-in kinds have them.
-	config.ContentType = "application/vnd.kubernetes.protobuf"
-	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
-	client, err := kubernetes.NewForConfigAndClient(config, httpClient)
+	core, discovery, err := newClients(config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
 	}
-	return newKube(client, dynamicClient, o), nil
+	typed := func(kind kind, namespace, labels string) listWatch {
+		client := core
+		if kind == kindEndpointSlice {
+			client = discovery
+		}
+		return newListWatch(client, resource{client, namespace, builtin[kind]}, labels)
+	}
+	return newKube(typed, dynamicClient, o), nil
 }
 
-func newKube(client kubernetes.Interface, istio dynamic.Interface, o Options) *Kube {
+// newKube takes built-in kinds from typed, restricted to a namespace and by labels, and the others from istio.
+func newKube(typed func(kind kind, namespace, labels string) listWatch, istio dynamic.Interface, o Options) *Kube {
 	o = o.withDefaults()
 	k := &Kube{options: o, inbox: newInbox(), link: &link{logger: o.Logger}}
 	namespaces := o.Namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	core, discovery := client.CoreV1(), client.DiscoveryV1()
 	for _, ns := range namespaces {
-		k.add(kindService, ns, newListWatch(client, core.Services(ns), ""))
-		k.add(kindEndpointSlice, ns, newListWatch(client, discovery.EndpointSlices(ns), slicesOfServices))
-		k.add(kindEndpoints, ns, newListWatch(client, core.Endpoints(ns), endpointsOfUsers))
-		k.add(kindPod, ns, newListWatch(client, core.Pods(ns), ""))
+		k.add(kindService, ns, typed(kindService, ns, ""))
+		k.add(kindEndpointSlice, ns, typed(kindEndpointSlice, ns, slicesOfServices))
+		k.add(kindEndpoints, ns, typed(kindEndpoints, ns, endpointsOfUsers))
+		k.add(kindPod, ns, typed(kindPod, ns, ""))
 		rules := k.add(kindDestinationRule, ns, newListWatch(istio, istio.Resource(destinationRules).Namespace(ns), ""))
 		services := k.add(kindVirtualService, ns, newListWatch(istio, istio.Resource(virtualServices).Namespace(ns), ""))
 		services.after = rules.presence
 	}
-	k.add(kindNode, metav1.NamespaceAll, newListWatch(client, core.Nodes(), ""))
+	k.add(kindNode, metav1.NamespaceAll, typed(kindNode, metav1.NamespaceAll, ""))
 	return k
 }
 

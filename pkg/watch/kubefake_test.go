@@ -15,6 +15,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -76,7 +77,7 @@ func newFakeCluster(t *testing.T, objects ...runtime.Object) *fakeCluster {
 func (c *fakeCluster) start(o Options) {
 	// client-go's second handler limits the rate of errors by a clock that it keeps across bubbles.
 	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1]
-	k := newKube(c.core, c.istio, o)
+	k := newKube(typedBy(c.core), c.istio, o)
 	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- k.Run(ctx, c.worlds) }()
@@ -110,9 +111,27 @@ func (c *fakeCluster) breakWatches() {
 	c.watches = nil
 }
 
+// typedBy lists and watches through a clientset.
+func typedBy(c kubernetes.Interface) func(kind kind, namespace, labels string) listWatch {
+	return func(kind kind, namespace, labels string) listWatch {
+		switch kind {
+		case kindEndpointSlice:
+			return newListWatch(c, c.DiscoveryV1().EndpointSlices(namespace), labels)
+		case kindEndpoints:
+			return newListWatch(c, c.CoreV1().Endpoints(namespace), labels)
+		case kindNode:
+			return newListWatch(c, c.CoreV1().Nodes(), labels)
+		case kindPod:
+			return newListWatch(c, c.CoreV1().Pods(namespace), labels)
+		default:
+			return newListWatch(c, c.CoreV1().Services(namespace), labels)
+		}
+	}
+}
+
 func newTestInformer(t *testing.T, kind kind) *informer {
 	t.Helper()
-	k := newKube(fake.NewClientset(), newFakeDynamic(), Options{})
+	k := newKube(typedBy(fake.NewClientset()), newFakeDynamic(), Options{})
 	for _, i := range k.informers {
 		if i.kind == kind {
 			return i

@@ -1,0 +1,73 @@
+package watch
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+)
+
+// builtin are the kinds of Kubernetes itself that are watched, with the names of their resources.
+var builtin = map[kind]string{
+	kindEndpointSlice: "endpointslices", kindEndpoints: "endpoints", kindNode: "nodes", kindPod: "pods", kindService: "services",
+}
+
+// newScheme knows the kinds that are read, and no others. The scheme of client-go's clientset knows every kind of every group, and
+// whoever imports it, or that clientset, has all of them in the binary and in memory.
+func newScheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	s.AddKnownTypes(corev1.SchemeGroupVersion,
+		&corev1.Endpoints{}, &corev1.EndpointsList{}, //nolint:staticcheck // see convertEndpoints
+		&corev1.Node{}, &corev1.NodeList{},
+		&corev1.Pod{}, &corev1.PodList{}, &corev1.Service{}, &corev1.ServiceList{})
+	s.AddKnownTypes(discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{})
+	metav1.AddToGroupVersion(s, corev1.SchemeGroupVersion)
+	metav1.AddToGroupVersion(s, discoveryv1.SchemeGroupVersion)
+	return s
+}
+
+// newClients make clients for the groups of built-in kinds, which share one connection.
+func newClients(config *rest.Config, httpClient *http.Client) (core, discovery rest.Interface, err error) {
+	config = rest.CopyConfig(config)
+	// Protocol buffers cost a fraction of JSON, but only built-in kinds have them.
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	config.NegotiatedSerializer = serializer.NewCodecFactory(newScheme()).WithoutConversion()
+	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion
+	if core, err = rest.RESTClientForConfigAndClient(config, httpClient); err != nil {
+		return nil, nil, err
+	}
+	config.APIPath, config.GroupVersion = "/apis", &discoveryv1.SchemeGroupVersion
+	discovery, err = rest.RESTClientForConfigAndClient(config, httpClient)
+	return core, discovery, err
+}
+
+// resource lists and watches the objects of one resource, in a namespace or, if that is empty, in all.
+type resource struct {
+	client          rest.Interface
+	namespace, name string
+}
+
+func (r resource) List(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	return r.get(o).Do(ctx).Get()
+}
+
+func (r resource) Watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	o.Watch = true
+	return r.get(o).Watch(ctx)
+}
+
+func (r resource) get(o metav1.ListOptions) *rest.Request {
+	request := r.client.Get().NamespaceIfScoped(r.namespace, r.namespace != "").Resource(r.name).VersionedParams(&o, metav1.ParameterCodec)
+	if o.TimeoutSeconds != nil {
+		request.Timeout(time.Duration(*o.TimeoutSeconds) * time.Second)
+	}
+	return request
+}

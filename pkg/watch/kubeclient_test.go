@@ -1,0 +1,152 @@
+package watch
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+)
+
+// recorder is an API server that notes what it is asked for, and gives one answer to everything.
+type recorder struct {
+	status      int
+	contentType string
+	body        []byte
+	asked       []string
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	r.asked = append(r.asked, q.Method+" "+q.URL.String()+" accept "+q.Header.Get("Accept")+" by "+q.UserAgent())
+	w.Header().Set("Content-Type", r.contentType)
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body) // what does not arrive, the test misses
+}
+
+var (
+	fullMeta = metav1.ObjectMeta{Namespace: "a", Name: "x", ResourceVersion: "3", Labels: map[string]string{"app": "x"}}
+	listMeta = metav1.ListMeta{ResourceVersion: "7", Continue: "more"}
+	expired  = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"too old resource version"}`
+	lists    = map[kind]runtime.Object{
+		kindEndpoints:     &corev1.EndpointsList{ListMeta: listMeta, Items: []corev1.Endpoints{{ObjectMeta: fullMeta}}}, //nolint:staticcheck // see convertEndpoints
+		kindEndpointSlice: &discoveryv1.EndpointSliceList{ListMeta: listMeta, Items: []discoveryv1.EndpointSlice{{ObjectMeta: fullMeta, AddressType: "IPv4"}}},
+		kindNode:          &corev1.NodeList{ListMeta: listMeta, Items: []corev1.Node{{ObjectMeta: fullMeta}}},
+		kindPod:           &corev1.PodList{ListMeta: listMeta, Items: []corev1.Pod{{ObjectMeta: fullMeta, Status: corev1.PodStatus{PodIP: "10.1.0.1"}}}},
+		kindService:       &corev1.ServiceList{ListMeta: listMeta, Items: []corev1.Service{{ObjectMeta: fullMeta, Spec: corev1.ServiceSpec{ClusterIP: "10.0.0.1"}}}},
+	}
+)
+
+// TestBuiltinKindsAreReadAsByAClientset holds the clients of this package against client-go's clientset: the same requests,
+// the same objects, the same errors.
+func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
+	for kind, list := range lists {
+		data, err := runtime.Encode(protobufEncoder(t), list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		event := `{"type":"BOOKMARK","object":{"kind":"` + string(kind) + `","apiVersion":"` + groupVersionOf(kind) + `","metadata":{"resourceVersion":"9"}}}`
+		answers := map[string]*recorder{
+			"a list":    {status: http.StatusOK, contentType: runtime.ContentTypeProtobuf, body: data},
+			"events":    {status: http.StatusOK, contentType: runtime.ContentTypeJSON, body: []byte(event + `{"type":"ERROR","object":` + expired + `}`)},
+			"a refusal": {status: http.StatusGone, contentType: runtime.ContentTypeJSON, body: []byte(expired)},
+		}
+		for name, server := range answers {
+			for _, namespace := range []string{metav1.NamespaceAll, "a"} {
+				if kind == kindNode && namespace != metav1.NamespaceAll {
+					continue
+				}
+				t.Run(string(kind)+" in "+namespace+"/"+name, func(t *testing.T) {
+					ours, theirs := clientsOf(t, server, kind, namespace)
+					want := transcript(t, theirs, server)
+					if diff := cmp.Diff(want, transcript(t, ours, server)); diff != "" {
+						t.Errorf("(-clientset +ours):\n%s", diff)
+					}
+				})
+			}
+		}
+	}
+}
+
+func protobufEncoder(t *testing.T) runtime.Encoder {
+	t.Helper()
+	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
+	if !ok {
+		t.Fatal("the clientset knows no protocol buffers")
+	}
+	return scheme.Codecs.EncoderForVersion(info.Serializer, schema.GroupVersions{corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion})
+}
+
+func groupVersionOf(kind kind) string {
+	if kind == kindEndpointSlice {
+		return discoveryv1.SchemeGroupVersion.String()
+	}
+	return corev1.SchemeGroupVersion.String()
+}
+
+// clientsOf are this package's client for a kind, and client-go's.
+func clientsOf(t *testing.T, server *recorder, kind kind, namespace string) (ours, theirs listWatch) {
+	t.Helper()
+	listener := httptest.NewServer(server)
+	t.Cleanup(listener.Close)
+	config := &rest.Config{Host: listener.URL}
+	k, err := NewKube(config, Options{Namespaces: []string{namespace}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range k.informers {
+		if i.kind == kind {
+			return i.source, typedBy(clientset)(kind, namespace, "")
+		}
+	}
+	t.Fatalf("no informer of kind %s", kind)
+	return ours, theirs
+}
+
+// transcript is what a list and a watch ask for and are told.
+func transcript(t *testing.T, source listWatch, server *recorder) []string {
+	t.Helper()
+	server.asked = nil
+	seconds, initial := int64(60), true
+	list, err := source.list(t.Context(), metav1.ListOptions{ResourceVersion: "0", Limit: 500, LabelSelector: slicesOfServices})
+	said := []string{fmt.Sprintf("%#v", err)}
+	if err == nil {
+		said = append(said, text(t, list))
+	}
+	w, err := source.watch(t.Context(), metav1.ListOptions{
+		ResourceVersion: "5", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, AllowWatchBookmarks: true,
+		SendInitialEvents: &initial, TimeoutSeconds: &seconds, LabelSelector: endpointsOfUsers,
+	})
+	said = append(said, fmt.Sprintf("%#v", err))
+	if err == nil {
+		for event := range w.ResultChan() {
+			said = append(said, string(event.Type), text(t, event.Object))
+		}
+	}
+	return append(said, server.asked...)
+}
+
+// text is an object with its type.
+func text(t *testing.T, object runtime.Object) string {
+	t.Helper()
+	data, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%T %s", object, data)
+}
