@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/mizzen-mesh/mizzen/internal/status"
@@ -58,18 +57,14 @@ func (f *statusFlags) writer(source *openSource, namespaces []string, logger *sl
 	config := rest.CopyConfig(source.config)
 	config.QPS = -1 // The writer has a limit of its own.
 	config.Timeout = apiTimeout
-	istio, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("write to the cluster: %w", err)
-	}
-	client, err := kubernetes.NewForConfig(config)
+	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("write to the cluster: %w", err)
 	}
 	lease := cmp.Or(f.lease, cmp.Or(ownNamespace(), homeNamespace)+"/"+leaseName)
 	namespace, name, _ := strings.Cut(lease, "/")
 	return &status.Options{
-		Client: client, Dynamic: istio, Namespaces: namespaces, LeaseNamespace: namespace, LeaseName: name, Identity: ownName(), Logger: logger,
+		Dynamic: client, Namespaces: namespaces, LeaseNamespace: namespace, LeaseName: name, Identity: ownName(), Logger: logger,
 	}, nil
 }
 

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
+
+var events = schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}
 
 const (
 	controller = "mizzen.dev/controlplane"
@@ -69,15 +70,16 @@ func (w *Writer) event(ctx context.Context, object *unstructured.Unstructured, a
 		return err
 	}
 	now := time.Now()
-	_, err := w.Client.EventsV1().Events(about.ref.Namespace).Create(ctx, &eventsv1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Namespace: about.ref.Namespace, Name: fmt.Sprintf("%s.%x", clip(about.ref.Name, 200), now.UnixNano())},
-		EventTime:           metav1.NewMicroTime(now),
-		ReportingController: controller, ReportingInstance: clip(w.Identity, 128),
-		Action: "Translate", Reason: string(about.code), Type: corev1.EventTypeWarning, Note: clip(note, 1000),
-		Regarding: corev1.ObjectReference{
-			APIVersion: object.GetAPIVersion(), Kind: about.ref.Kind, Namespace: about.ref.Namespace, Name: about.ref.Name,
-			UID: object.GetUID(), ResourceVersion: object.GetResourceVersion(),
+	_, err := w.Dynamic.Resource(events).Namespace(about.ref.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": events.GroupVersion().String(), "kind": "Event",
+		"metadata":            map[string]any{"namespace": about.ref.Namespace, "name": fmt.Sprintf("%s.%x", clip(about.ref.Name, 200), now.UnixNano())},
+		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
+		"reportingController": controller, "reportingInstance": clip(w.Identity, 128),
+		"action": "Translate", "reason": string(about.code), "type": "Warning", "note": clip(note, 1000),
+		"regarding": map[string]any{
+			"apiVersion": object.GetAPIVersion(), "kind": about.ref.Kind, "namespace": about.ref.Namespace, "name": about.ref.Name,
+			"uid": string(object.GetUID()), "resourceVersion": object.GetResourceVersion(),
 		},
-	}, metav1.CreateOptions{FieldManager: manager})
+	}}, metav1.CreateOptions{FieldManager: manager})
 	return err
 }

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -48,7 +47,6 @@ var _ Store = (*snapshot.Store)(nil)
 // Options of a Writer. All but Namespaces and Registry are needed.
 type Options struct {
 	Store   Store
-	Client  kubernetes.Interface
 	Dynamic dynamic.Interface
 	// Namespaces are those whose objects are watched; empty means all.
 	Namespaces []string
@@ -58,13 +56,16 @@ type Options struct {
 	Registry                            prometheus.Registerer
 }
 
-// Writer is the one who writes to objects. What is below leading belongs to the goroutine of look.
+// Writer is the one who writes to objects. What is below denied belongs to the goroutine of look.
 type Writer struct {
 	Options
 
 	counters *counters
 	limit    *rate.Limiter
 	leading  atomic.Bool
+
+	// denied is why the Lease could not be had, as it was last logged. It belongs to the goroutine of elect.
+	denied string
 
 	// have is what objects say, by fingerprint; last what they were to say in the look before. learned is when have was read.
 	have, last map[mesh.Ref]string
@@ -132,15 +133,22 @@ func (w *Writer) complain(err error) {
 		return
 	}
 	w.counters.failed()
-	complaint := err.Error()
-	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
-		// The text may name an object.
-		complaint = string(apierrors.ReasonForError(err))
-	}
+	complaint := reason(err)
 	if complaint != w.complaint {
 		w.Logger.Warn("conditions and events are not written; serving goes on without", "error", err)
 	}
 	w.complaint = complaint
+}
+
+// reason is what tells a failure from others, so that each is logged once; empty for none.
+func reason(err error) string {
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		return string(apierrors.ReasonForError(err)) // The text may name an object.
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // look writes what is to be said and is not said yet.

@@ -21,8 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
 
@@ -44,23 +42,27 @@ const (
 
 // rig is a cluster with one VirtualService, and Writers that write to it.
 type rig struct {
-	store  *snapshot.Store
-	istio  *dynamicfake.FakeDynamicClient
-	client *fake.Clientset
-	dir    string
-	log    bytes.Buffer
-	last   uint64
+	store *snapshot.Store
+	istio *dynamicfake.FakeDynamicClient
+	dir   string
+	log   bytes.Buffer
+	last  uint64
 }
 
-var routes = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+var (
+	routes = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+	events = schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}
+	leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+)
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	kinds := map[schema.GroupVersionResource]string{
 		routes: "VirtualServiceList", routes.GroupVersion().WithResource("destinationrules"): "DestinationRuleList",
+		events: "EventList", leases: "LeaseList",
 	}
 	r := &rig{
-		store: snapshot.NewStore(snapshot.Options{}), client: fake.NewClientset(), dir: t.TempDir(),
+		store: snapshot.NewStore(snapshot.Options{}), dir: t.TempDir(),
 		istio: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds),
 	}
 	_, err := r.istio.Resource(routes).Namespace("shop").Create(t.Context(), object(t, fmt.Sprintf(route, 1, good)), metav1.CreateOptions{})
@@ -147,13 +149,14 @@ func (r *rig) since(t *testing.T, i int) string {
 // events are those in the cluster, each as a line.
 func (r *rig) events(t *testing.T) []string {
 	t.Helper()
-	list, err := r.client.EventsV1().Events("shop").List(t.Context(), metav1.ListOptions{})
+	list, err := r.istio.Resource(events).Namespace("shop").List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
 	for _, e := range list.Items {
-		lines = append(lines, e.Type+" "+e.Reason+" "+e.Regarding.Name+" by "+e.ReportingInstance)
+		regarding, _, _ := unstructured.NestedString(e.Object, "regarding", "name")
+		lines = append(lines, fmt.Sprint(e.Object["type"], " ", e.Object["reason"], " ", regarding, " by ", e.Object["reportingInstance"]))
 	}
 	return lines
 }
@@ -161,6 +164,9 @@ func (r *rig) events(t *testing.T) []string {
 // writes counts the status updates so far, and requests all others to the objects.
 func (r *rig) writes() (writes, requests int) {
 	for _, a := range r.istio.Actions() {
+		if a.GetResource().Group != routes.Group {
+			continue
+		}
 		if a.GetSubresource() == "status" {
 			writes++
 		}
@@ -170,13 +176,13 @@ func (r *rig) writes() (writes, requests int) {
 }
 
 func (r *rig) writer(ctx context.Context, identity string) (stop func()) {
-	return r.writerWith(ctx, identity, r.client, r.istio)
+	return r.writerWith(ctx, identity, r.istio)
 }
 
-func (r *rig) writerWith(ctx context.Context, identity string, client kubernetes.Interface, istio dynamic.Interface) (stop func()) {
+func (r *rig) writerWith(ctx context.Context, identity string, client dynamic.Interface) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	w := status.New(status.Options{
-		Store: r.store, Client: client, Dynamic: istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: identity,
+		Store: r.store, Dynamic: client, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: identity,
 		Logger: slog.New(slog.NewTextHandler(&r.log, nil)),
 	})
 	done := make(chan error, 1)
@@ -323,7 +329,7 @@ func TestWithoutRightsItSaysSoOnce(t *testing.T) {
 func TestWithoutEventsConditionsAreWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.client.PrependReactor("create", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
+		r.istio.PrependReactor("create", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", nil)
 		})
 		r.serve(t, 1, bad)
@@ -352,7 +358,7 @@ func TestRefusalsAreToldByWhoHasTheClient(t *testing.T) {
 		wait(8 * time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		b := status.New(status.Options{
-			Store: refusing{r.store}, Client: r.client, Dynamic: r.istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: "b",
+			Store: refusing{r.store}, Dynamic: r.istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: "b",
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		done := make(chan error, 1)

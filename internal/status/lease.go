@@ -1,0 +1,132 @@
+package status
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+)
+
+var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+
+// lease is one replica's view of the Lease. It keeps to what client-go's leader election does, so that both may want the same Lease;
+// that package would link every group of Kubernetes into the binary. No clock but the own one is believed: a Lease has expired when
+// it has not changed for as long as it says since it was first seen like that.
+type lease struct {
+	client         dynamic.ResourceInterface
+	name, identity string
+
+	// object is the Lease as it was last read or written, nil before, and seen is since when it says what it says.
+	object *unstructured.Unstructured
+	seen   time.Time
+	// renewed is when the last request began that left this replica the holder.
+	renewed time.Time
+}
+
+// take takes the Lease or holds on to it. Without an error, false is that somebody else has it.
+func (l *lease) take(ctx context.Context) (held bool, err error) {
+	if l.holder() == l.identity && time.Since(l.renewed) < leaseDuration {
+		// Mostly nobody else has written it, which saves reading it.
+		if err := l.hold(ctx); err == nil {
+			return true, nil
+		}
+	}
+	object, err := l.client.Get(ctx, l.name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		object = nil
+	case err != nil:
+		return false, err
+	}
+	if l.object == nil || object == nil || !equality.Semantic.DeepEqual(object.Object["spec"], l.object.Object["spec"]) {
+		l.seen = time.Now()
+	}
+	l.object = object
+	if holder := l.holder(); holder != "" && holder != l.identity && time.Since(l.seen) < l.duration() {
+		return false, nil
+	}
+	err = l.hold(ctx)
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return false, nil // Somebody was faster.
+	}
+	return err == nil, err
+}
+
+// release gives the Lease back, if this replica has it, so that nobody need wait until it has expired.
+func (l *lease) release(ctx context.Context) error {
+	if l.holder() != l.identity {
+		return nil
+	}
+	err := l.write(ctx, "", time.Second)
+	if !apierrors.IsConflict(err) {
+		return err
+	}
+	// The end may have overtaken a request that has been carried out nevertheless.
+	if l.object, err = l.client.Get(ctx, l.name, metav1.GetOptions{}); err != nil || l.holder() != l.identity {
+		return err
+	}
+	return l.write(ctx, "", time.Second)
+}
+
+func (l *lease) hold(ctx context.Context) error {
+	began := time.Now()
+	err := l.write(ctx, l.identity, leaseDuration)
+	if err == nil {
+		l.renewed = began
+	}
+	return err
+}
+
+// write writes the Lease over the version that was last seen, or makes it.
+func (l *lease) write(ctx context.Context, holder string, duration time.Duration) error {
+	now := time.Now()
+	moment := now.UTC().Format(metav1.RFC3339Micro)
+	acquired, transitions := moment, int64(0)
+	if l.object != nil {
+		transitions, _, _ = unstructured.NestedInt64(l.object.Object, "spec", "leaseTransitions")
+		if l.holder() == l.identity {
+			acquired, _, _ = unstructured.NestedString(l.object.Object, "spec", "acquireTime")
+		} else {
+			transitions++
+		}
+	}
+	spec := map[string]any{
+		"holderIdentity": holder, "leaseDurationSeconds": int64(duration / time.Second),
+		"acquireTime": acquired, "renewTime": moment, "leaseTransitions": transitions,
+	}
+	var written *unstructured.Unstructured
+	var err error
+	if l.object == nil {
+		written, err = l.client.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": leases.GroupVersion().String(), "kind": "Lease", "metadata": map[string]any{"name": l.name}, "spec": spec,
+		}}, metav1.CreateOptions{})
+	} else {
+		next := l.object.DeepCopy()
+		next.Object["spec"] = spec
+		written, err = l.client.Update(ctx, next, metav1.UpdateOptions{})
+	}
+	if err == nil {
+		l.object, l.seen = written, now
+	}
+	return err
+}
+
+// holder is who has the Lease by what was last seen; empty if nobody has.
+func (l *lease) holder() string {
+	if l.object == nil {
+		return ""
+	}
+	holder, _, _ := unstructured.NestedString(l.object.Object, "spec", "holderIdentity")
+	return holder
+}
+
+// duration is how long the Lease lasts unless it is renewed.
+func (l *lease) duration() time.Duration {
+	seconds, _, _ := unstructured.NestedInt64(l.object.Object, "spec", "leaseDurationSeconds")
+	return time.Duration(seconds) * time.Second
+}
