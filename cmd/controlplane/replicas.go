@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
@@ -35,33 +36,39 @@ type replica struct {
 // forwardAll reaches the admin address of every replica of a cluster through its API server, as long as ctx lasts. The group runs what
 // carries the bytes.
 func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config, namespace string) ([]replica, error) {
-	client, err := kubernetes.NewForConfig(config)
+	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("reach the cluster: %w", err)
 	}
-	pods, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: podsOfMizzen})
+	paths, err := pathClient(config)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: podsOfMizzen})
 	if err != nil {
 		return nil, fmt.Errorf("look for the control plane's pods in namespace %s: %w", namespace, err)
 	}
-	running := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
-		return p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil
+	running := slices.DeleteFunc(pods.Items, func(p unstructured.Unstructured) bool {
+		phase, _, _ := unstructured.NestedString(p.Object, "status", "phase")
+		return phase != string(corev1.PodRunning) || p.GetDeletionTimestamp() != nil
 	})
 	if len(running) == 0 {
 		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --namespace, or give --address)", podsOfMizzen, namespace)
 	}
-	slices.SortFunc(running, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
 	var all []replica
-	for _, pod := range running {
-		url := client.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod.Name).SubResource("portforward").URL()
+	for i := range running {
+		pod := running[i].GetName()
+		url := paths.Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
 		dialer, err := dialerTo(config, url.String())
 		if err != nil {
-			return nil, fmt.Errorf("reach pod %s: %w", pod.Name, err)
+			return nil, fmt.Errorf("reach pod %s: %w", pod, err)
 		}
 		address, err := forward(ctx, group, dialer)
 		if err != nil {
-			return nil, fmt.Errorf("forward a port of pod %s: %w", pod.Name, err)
+			return nil, fmt.Errorf("forward a port of pod %s: %w", pod, err)
 		}
-		all = append(all, replica{pod.Name, address})
+		all = append(all, replica{pod, address})
 	}
 	return all, nil
 }

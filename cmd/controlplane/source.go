@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -114,12 +113,12 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
 	}
-	client, err := discovery.NewDiscoveryClientForConfig(config)
+	client, err := pathClient(config)
 	if err != nil {
-		return nil, fmt.Errorf("reach the cluster: %w", err)
+		return nil, err
 	}
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
-		return client.RESTClient().Get().AbsPath(path).DoRaw(ctx)
+		return client.Get().AbsPath(path).DoRaw(ctx)
 	}
 	return &openSource{Source: kube, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(kube.Lost))}, nil
 }
