@@ -215,7 +215,7 @@ func (p pipe) Context() context.Context { return p.actor.ctx }
 func (p pipe) recv() (proto.Message, error) {
 	select {
 	case m := <-p.actor.in:
-		return m, nil
+		return proto.Clone(m), nil
 	case <-p.actor.ctx.Done():
 		return nil, io.EOF
 	}
@@ -231,7 +231,19 @@ func (p sotwPipe) Recv() (*discoveryv3.DiscoveryRequest, error) {
 	return m.(*discoveryv3.DiscoveryRequest), nil
 }
 
-func (p sotwPipe) Send(r *discoveryv3.DiscoveryResponse) error {
+func (p sotwPipe) Send(*discoveryv3.DiscoveryResponse) error {
+	panic("responses are put together by the codec")
+}
+
+func (p sotwPipe) SendMsg(m any) error {
+	buffers, err := newCodec().Marshal(m)
+	if err != nil {
+		return err
+	}
+	r := &discoveryv3.DiscoveryResponse{}
+	if err := proto.Unmarshal(buffers.Materialize(), r); err != nil {
+		return err
+	}
 	got := response{t: snapshot.Type(r.GetTypeUrl()), version: r.GetVersionInfo(), nonce: r.GetNonce(), resources: r.GetResources()}
 	for _, resource := range r.GetResources() {
 		got.names = append(got.names, nameOf(resource))

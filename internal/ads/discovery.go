@@ -3,6 +3,7 @@ package ads
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -10,10 +11,6 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/config"
-	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/sotw/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -24,6 +21,9 @@ import (
 
 // errDraining is retriable: clients keep what they hold and open a stream elsewhere.
 var errDraining = status.Error(codes.Unavailable, "control plane is shutting down: reconnect")
+
+// errLeft says that no more requests come.
+var errLeft = errors.New("the client has left")
 
 // errExpired is retriable, too: whoever returns brings a new proof.
 var errExpired = status.Error(codes.Unavailable, "the proof of who the client is has expired: reconnect with a new one")
@@ -71,14 +71,7 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 		return err
 	}
 	v.node, v.holds = first.GetNode(), first.GetVersionInfo() != ""
-	return d.serve(v, func(ctx context.Context, session *snapshot.Session, answered func(), opts []config.XDSOption) error {
-		in := &sotwStream{
-			AggregatedDiscoveryService_StreamAggregatedResourcesServer: stream,
-			guard: newGuard(d.logger, d.limits), first: first, answered: answered,
-		}
-		opts = append(opts, sotw.WithOrderedADS())
-		return in.guard.outcome(sotw.NewServer(ctx, firstAnswer{session, answered}, nil, opts...).StreamHandler(in, resource.AnyType))
-	})
+	return d.serve(v, &sotwExchange{stream, newGuard(d.logger, d.limits), first})
 }
 
 // DeltaAggregatedResources serves the incremental protocol.
@@ -93,13 +86,7 @@ func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscov
 		return err
 	}
 	v.node, v.holds = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
-	return d.serve(v, func(ctx context.Context, session *snapshot.Session, answered func(), opts []config.XDSOption) error {
-		in := &deltaStream{
-			AggregatedDiscoveryService_DeltaAggregatedResourcesServer: stream,
-			guard: newGuard(d.logger, d.limits), first: first, session: session, answered: answered,
-		}
-		return in.guard.outcome(delta.NewServer(ctx, firstAnswer{session, answered}, nil, opts...).DeltaStreamHandler(in, resource.AnyType))
-	})
+	return d.serve(v, &deltaExchange{stream, newGuard(d.logger, d.limits), first})
 }
 
 // visitor is one stream from its beginning.
@@ -196,7 +183,7 @@ func (d *discovery) admit(v *visitor) (snapshot.Opener, error) {
 }
 
 // serve runs one stream from its first request to its end.
-func (d *discovery) serve(v *visitor, run func(context.Context, *snapshot.Session, func(), []config.XDSOption) error) error {
+func (d *discovery) serve(v *visitor, x exchange) error {
 	opener, err := d.admit(v)
 	if err != nil {
 		return err
@@ -208,16 +195,7 @@ func (d *discovery) serve(v *visitor, run func(context.Context, *snapshot.Sessio
 	defer answered()
 	late := time.AfterFunc(maxFirstAnswer, answered)
 	defer late.Stop()
-	session := d.store.Open(opener)
-	defer session.Close()
-	var opts []config.XDSOption
-	if session.Client().Agent.IsGRPC() {
-		// These never mean everything when they name nothing.
-		opts = append(opts, sotw.DeactivateLegacyWildcard())
-	} else {
-		opts = append(opts, sotw.DeactivateLegacyWildcardForTypes([]string{resource.RouteType, resource.EndpointType}))
-	}
-	if err := run(v.ctx, session, answered, opts); err != nil {
+	if err := d.converse(v, opener, x, answered); err != nil {
 		return err
 	}
 	return d.ended(v)

@@ -94,6 +94,7 @@ func New(o Options) *Server {
 
 func (s *Server) newPort(port Port) *grpc.Server {
 	options := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(handshakeTimeout),

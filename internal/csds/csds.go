@@ -71,7 +71,7 @@ func config(client snapshot.ClientStanding, bare bool) *statusv3.ClientConfig {
 	for _, r := range client.Resources {
 		one := &statusv3.ClientConfig_GenericXdsConfig{TypeUrl: string(r.Type), Name: r.Name, VersionInfo: r.Current.Version}
 		if !bare {
-			one.XdsConfig = r.Current.Any
+			one.XdsConfig = r.Current.Any()
 		}
 		one.ConfigStatus, one.ClientStatus = statuses(r)
 		if r.Refused {

@@ -9,8 +9,6 @@ import (
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
@@ -44,15 +42,14 @@ func TestClientsAreShownOnTheAdminAddress(t *testing.T) {
 	defer conn.Close()
 	calls := statusv3.NewClientStatusDiscoveryServiceClient(conn)
 
-	session := store.Open(snapshot.Opener{NodeID: "one"})
+	session := store.Open(snapshot.Opener{NodeID: "one"}, nil)
 	defer session.Close()
 	const name = "outbound|80||echo.shop.svc.cluster.local"
-	sub, out := stream.NewSotwSubscription([]string{name}, false), make(chan cache.Response, 1)
+	nonce := ""
 	ask := func(refusal *statuspb.Status) {
-		req := &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{name}, ErrorDetail: refusal}
-		if _, err := session.CreateWatch(req, sub, out); err != nil {
-			t.Fatal(err)
-		}
+		session.Request(&discoveryv3.DiscoveryRequest{
+			TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{name}, ResponseNonce: nonce, ErrorDetail: refusal,
+		})
 	}
 	expect := func(want statusv3.ConfigStatus) {
 		t.Helper()
@@ -67,9 +64,7 @@ func TestClientsAreShownOnTheAdminAddress(t *testing.T) {
 	}
 	ask(nil)
 	expect(statusv3.ConfigStatus_NOT_SENT)
-	if _, err := (<-out).GetDiscoveryResponse(); err != nil {
-		t.Fatal(err)
-	}
+	nonce = session.Next().Nonce
 	expect(statusv3.ConfigStatus_STALE)
 	ask(&statuspb.Status{Message: "no"})
 	expect(statusv3.ConfigStatus_ERROR)

@@ -137,7 +137,7 @@ func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client
 	if v == nil {
 		return resource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
 	}
-	if err := v.Any.UnmarshalTo(into); err != nil {
+	if err := v.Any().UnmarshalTo(into); err != nil {
 		return resource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
 	}
 	step := Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}

@@ -102,7 +102,7 @@ func concerns(name string, t snapshot.Type) bool {
 }
 
 func newResource(t snapshot.Type, v *snapshot.Versioned) (Resource, error) {
-	message, err := v.Any.UnmarshalNew()
+	message, err := v.Any().UnmarshalNew()
 	if err != nil {
 		return Resource{}, fmt.Errorf("decode %s %q: %w", t.Name(), v.Name, err)
 	}

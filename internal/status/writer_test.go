@@ -216,7 +216,7 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 
 		// Nothing changes, but clients come and go.
 		for range 60 {
-			r.store.Open(snapshot.OpenerOf(nil, "")).Close()
+			r.store.Open(snapshot.OpenerOf(nil, ""), nil).Close()
 			wait(time.Second)
 		}
 		nowWrites, nowRequests := r.writes()

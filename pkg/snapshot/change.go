@@ -53,10 +53,8 @@ type flight struct {
 // maxUnder bounds how many changes are followed to a client that takes nothing. It is as good as gone to the later ones.
 const maxUnder = 16
 
-// enter puts the subscription under a change. The caller holds Store.mu.
+// enter puts the subscription under a change. The caller holds Session.mu.
 func (sub *subscription) enter(c *change) {
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
 	if len(sub.under) == maxUnder {
 		return
 	}
@@ -66,10 +64,8 @@ func (sub *subscription) enter(c *change) {
 	sub.under = append(sub.under, c)
 }
 
-// current says that the client has what is newest, whatever changed in between. The caller holds Store.mu.
+// current says that the client has what is newest, whatever changed in between. The caller holds Session.mu.
 func (sub *subscription) current() {
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
 	arrive(sub.under)
 	sub.under = nil
 }

@@ -41,20 +41,9 @@ type TypeState struct {
 
 // Clients lists the connected streams by node and peer.
 func (s *Store) Clients() []ClientState {
-	s.mu.Lock()
-	sessions := slices.Collect(maps.Keys(s.sessions))
-	s.mu.Unlock()
-	states := make([]ClientState, 0, len(sessions))
-	for _, session := range sessions {
-		state := session.state()
-		for _, one := range session.standings() {
-			for i := range state.Types {
-				if t := &state.Types[i]; t.Type == one.Type.Name() && one.Pending() {
-					t.Pending++
-				}
-			}
-		}
-		states = append(states, state)
+	states := []ClientState{}
+	for _, session := range s.all() {
+		states = append(states, session.state())
 	}
 	slices.SortFunc(states, func(a, b ClientState) int {
 		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Peer, b.Peer), a.Since.Compare(b.Since))
@@ -68,48 +57,34 @@ func (s *Session) state() ClientState {
 		Agent: s.client.Agent.String(), Version: s.client.Version, Namespace: s.client.Namespace,
 		Region: s.client.Locality.Region, Zone: s.client.Locality.Zone,
 	}
-	// The order of locks: the Store's, then the session's.
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range Types {
-		sub := s.subs[t]
-		if sub == nil {
-			continue
+	for _, sub := range s.subs {
+		if sub != nil {
+			state.Types = append(state.Types, sub.state())
 		}
-		ts := TypeState{Type: t.Name(), Names: slices.Sorted(maps.Keys(sub.names)), Wildcard: sub.wildcard}
-		if ts.Names == nil {
-			ts.Names = []string{}
-		}
-		for name, h := range sub.held {
-			if h.good != nil {
-				ts.Held++
-			}
-			if h.refused != "" {
-				if ts.Refused == nil {
-					ts.Refused = map[string]string{}
-				}
-				ts.Refused[name] = h.reason
-			}
-		}
-		state.Types = append(state.Types, ts)
 	}
 	return state
 }
 
-// subscriptions lists those of all streams.
-func (s *Store) subscriptions() []*subscription {
-	s.mu.Lock()
-	sessions := slices.Collect(maps.Keys(s.sessions))
-	s.mu.Unlock()
-	var subs []*subscription
-	for _, session := range sessions {
-		session.mu.Lock()
-		subs = slices.AppendSeq(subs, maps.Values(session.subs))
-		session.mu.Unlock()
+// state is what the stream holds of the type. The caller holds Session.mu.
+func (sub *subscription) state() TypeState {
+	state := TypeState{Type: sub.t.Name(), Names: sub.named(), Wildcard: sub.wildcard}
+	for _, e := range sub.entries {
+		if e.good != nil {
+			state.Held++
+		}
+		if e.now != nil && e.standing().Pending() {
+			state.Pending++
+		}
+		if e.refused != nil {
+			if state.Refused == nil {
+				state.Refused = map[string]string{}
+			}
+			state.Refused[e.name] = e.refused.reason
+		}
 	}
-	return subs
+	return state
 }
 
 // ResourceState is one resource, for inspection.
@@ -155,16 +130,17 @@ type askedName struct {
 
 func (s *Store) askedNames() map[Type]map[string]askedName {
 	asked := map[Type]map[string]askedName{}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for session := range s.sessions {
+	for _, session := range s.all() {
 		session.mu.Lock()
-		for t, sub := range session.subs {
-			if asked[t] == nil {
-				asked[t] = map[string]askedName{}
+		for _, sub := range session.subs {
+			if sub == nil {
+				continue
 			}
-			for name := range sub.names {
-				asked[t][name] = askedName{asked[t][name].count + 1, session.client}
+			if asked[sub.t] == nil {
+				asked[sub.t] = map[string]askedName{}
+			}
+			for _, name := range sub.named() {
+				asked[sub.t][name] = askedName{asked[sub.t][name].count + 1, session.client}
 			}
 		}
 		session.mu.Unlock()

@@ -70,8 +70,8 @@ func (s *Store) following(host string) map[*Session]struct{} {
 		return s.sessions
 	}
 	found := map[*Session]struct{}{}
-	for i := range s.interests[host] {
-		found[i.sub.session] = struct{}{}
+	for e := range s.interests[host] {
+		found[e.sub.session] = struct{}{}
 	}
 	return found
 }

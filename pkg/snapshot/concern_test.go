@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -20,12 +18,8 @@ const echoName = "outbound|8080||echo.demo.svc.cluster.local"
 // follow opens a stream that asks for a cluster.
 func follow(t *testing.T, store *snapshot.Store, agent, version, cluster string) *snapshot.Session {
 	t.Helper()
-	session := store.Open(snapshot.OpenerOf(agentNode(agent, version), ""))
-	sub := stream.NewSotwSubscription([]string{cluster}, false)
-	req := &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{cluster}}
-	if _, err := session.CreateWatch(req, sub, make(chan cache.Response, 1)); err != nil {
-		t.Fatal(err)
-	}
+	session := store.Open(snapshot.OpenerOf(agentNode(agent, version), ""), nil)
+	session.Request(&discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{cluster}})
 	return session
 }
 

@@ -1,111 +1,120 @@
 package snapshot
 
 import (
-	"context"
-	"sync"
+	"maps"
+	"slices"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 )
 
-// CreateDeltaWatch serves one request of the incremental protocol.
-func (s *Session) CreateDeltaWatch(req *cache.DeltaRequest, asked cache.Subscription, out chan cache.DeltaResponse) (func(), error) {
+// DeltaRequest serves a request of the incremental protocol. One for a type that is not served is left alone.
+func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
 	t := Type(req.GetTypeUrl())
 	if !t.Known() {
-		return nil, nil
+		return
 	}
+	s.mu.Lock()
+	s.delta = true
 	sub, first := s.subscription(t)
+	sub.armed = false
 	if req.GetResponseNonce() != "" {
 		sub.answered(req.GetErrorDetail())
 	}
-	sub.ask(asked.SubscribedResources(), asked.IsWildcard())
+	names, wildcard, givenUp := sub.edited(req)
+	same := !first && sub.standsFor(names, wildcard)
+	s.mu.Unlock()
+
+	if !same {
+		sub.ask(names, wildcard)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if first {
 		sub.remember(req.GetInitialResourceVersions())
 	} else {
+		// Who subscribes to a name a second time wants it a second time.
 		sub.forget(req.GetResourceNamesSubscribe())
 	}
-	// A name given up under a wildcard is marked so by the stream server, and must be sent or removed once more.
-	for name, version := range asked.ReturnedResources() {
-		if version == "" {
-			sub.forget([]string{name})
-		}
+	sub.forget(givenUp)
+	if first && wildcard || sub.absentees(req.GetResourceNamesSubscribe()) {
+		sub.must = true
 	}
-	must := first && sub.wildcard || sub.absentees(req.GetResourceNamesSubscribe())
-	return s.watch(sub, func() { out <- &deltaResponse{sub: sub, req: req} }, must), nil
+	if !s.closed {
+		sub.serve()
+	}
 }
 
-// remember records what a returning client says it holds.
+// edited is what a request makes of the subscription. A name given up that a wildcard still stands for must be sent or removed once more.
+// The caller holds Session.mu.
+func (sub *subscription) edited(req *discoveryv3.DeltaDiscoveryRequest) (names []string, wildcard bool, givenUp []string) {
+	add, drop := req.GetResourceNamesSubscribe(), req.GetResourceNamesUnsubscribe()
+	if sub.legacy && len(add) == 0 {
+		return nil, true, nil
+	}
+	// Who named nothing before, and so had everything, goes on having it.
+	wildcard, sub.legacy = sub.wildcard, false
+	set := map[string]struct{}{}
+	for _, name := range slices.Concat(sub.named(), add) {
+		set[name] = struct{}{}
+	}
+	if _, ok := set[everything]; ok {
+		wildcard = true
+	}
+	for _, name := range drop {
+		if name == everything {
+			wildcard = false
+		} else if _, ok := set[name]; ok && wildcard {
+			givenUp = append(givenUp, name)
+		}
+		delete(set, name)
+	}
+	delete(set, everything)
+	return slices.Sorted(maps.Keys(set)), wildcard, givenUp
+}
+
+// named lists, sorted, what the client named. The caller holds Session.mu.
+func (sub *subscription) named() []string {
+	names := make([]string, 0, len(sub.entries))
+	for _, e := range sub.entries {
+		if e.named {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
+// remember records what a returning client says it holds, of what it asks for. The caller holds Session.mu.
 func (sub *subscription) remember(versions map[string]string) {
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
-	for name, version := range versions {
-		if _, asked := sub.names[name]; asked || sub.wildcard {
-			v := &Versioned{Name: name, Version: version}
-			h := sub.holding(name)
-			h.sent, h.good = v, v
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		v := &Versioned{Name: name, Version: versions[name], sum: sumOf(name, versions[name])}
+		e := sub.entry(name)
+		if e == nil {
+			if !sub.wildcard {
+				continue
+			}
+			// It is gone meanwhile.
+			e = &entry{sub: sub, name: name}
+			i, _ := slices.BinarySearchFunc(sub.entries, e, byName)
+			sub.entries = slices.Insert(sub.entries, i, e)
 		}
+		e.holds(v)
 	}
 }
 
-// forget makes names be sent again: who subscribes to a name a second time wants it a second time.
+// forget makes names be sent again. The caller holds Session.mu.
 func (sub *subscription) forget(names []string) {
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
 	for _, name := range names {
-		if h := sub.held[name]; h != nil {
-			h.sent, h.missed = nil, false
+		if e := sub.entry(name); e != nil {
+			e.sent, e.missed = nil, false
 		}
 	}
 }
 
-// absentees says whether a name just subscribed to cannot be answered, which this protocol has a word for.
+// absentees says whether a name just subscribed to cannot be answered, which this protocol has a word for. The caller holds Session.mu.
 func (sub *subscription) absentees(names []string) bool {
-	s := sub.session.store.Current()
-	for _, name := range names {
-		if _, asked := sub.names[name]; asked && s.Resource(sub.t, name, sub.session.client) == nil {
-			return true
-		}
-	}
-	return false
-}
-
-type deltaResponse struct {
-	sub  *subscription
-	req  *cache.DeltaRequest
-	once sync.Once
-	made *discoveryv3.DeltaDiscoveryResponse
-}
-
-var _ cache.DeltaResponse = (*deltaResponse)(nil)
-
-func (r *deltaResponse) GetDeltaDiscoveryResponse() (*discoveryv3.DeltaDiscoveryResponse, error) {
-	r.once.Do(func() {
-		a := r.sub.take(false)
-		resources := make([]*discoveryv3.Resource, len(a.resources))
-		for i, v := range a.resources {
-			resources[i] = &discoveryv3.Resource{Name: v.Name, Version: v.Version, Resource: v.Any}
-		}
-		r.made = &discoveryv3.DeltaDiscoveryResponse{
-			TypeUrl: string(r.sub.t), SystemVersionInfo: a.version, Resources: resources, RemovedResources: a.removed,
-		}
-		r.sub.count(a)
+	return slices.ContainsFunc(names, func(name string) bool {
+		e := sub.entry(name)
+		return e != nil && e.named && e.now == nil
 	})
-	return r.made, nil
 }
-
-func (r *deltaResponse) GetDeltaRequest() *discoveryv3.DeltaDiscoveryRequest { return r.req }
-
-func (r *deltaResponse) GetSystemVersion() (string, error) { return r.GetResponseVersion(), nil }
-
-func (r *deltaResponse) GetResponseVersion() string {
-	made, _ := r.GetDeltaDiscoveryResponse()
-	return made.GetSystemVersionInfo()
-}
-
-// GetNextVersionMap is the stream server's memory of what it sent; the session keeps its own. The server writes into the map.
-func (r *deltaResponse) GetNextVersionMap() map[string]string { return map[string]string{} }
-
-// GetReturnedResources is GetNextVersionMap under its newer name.
-func (r *deltaResponse) GetReturnedResources() map[string]string { return r.GetNextVersionMap() }
-
-func (r *deltaResponse) GetContext() context.Context { return context.Background() }

@@ -11,9 +11,10 @@ import (
 // metrics are the Store's. A nil *metrics counts nothing.
 type metrics struct {
 	worlds, changes, woken prometheus.Counter
-	responses, resources   *prometheus.CounterVec
 	refusals, marshals     *prometheus.CounterVec
-	publishedToSent        prometheus.Histogram
+	// responses and resources are in the order of Types: to look for a label takes longer than to count.
+	responses, resources [typeCount]prometheus.Counter
+	publishedToSent      prometheus.Histogram
 	// waiting, publication and propagation follow a change, see change.go.
 	waiting, publication, propagation prometheus.Histogram
 }
@@ -29,13 +30,11 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mizzen_" + name + "_seconds", Help: help, Buckets: buckets})
 	}
 	m := &metrics{
-		worlds:    counter("worlds_published_total", "Worlds published since the start."),
-		changes:   counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
-		woken:     counter("subscriptions_woken_total", "Subscriptions to which a change was sent."),
-		responses: byType("xds_responses_total", "Discovery responses sent."),
-		resources: byType("xds_resources_sent_total", "Resources in the discovery responses sent."),
-		refusals:  byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
-		marshals:  byType("resources_marshalled_total", "Resources translated and marshalled; each is shared by all streams."),
+		worlds:   counter("worlds_published_total", "Worlds published since the start."),
+		changes:  counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
+		woken:    counter("subscriptions_woken_total", "Subscriptions to which a change was sent."),
+		refusals: byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
+		marshals: byType("resources_marshalled_total", "Resources translated and marshalled; each is shared by all streams."),
 		publishedToSent: seconds("publish_to_send", "From the publication of a World to the making of a response that carries its change.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
 		waiting: seconds("change_wait", "From the arrival of a change to the publication of the World that has it.",
@@ -45,10 +44,15 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		propagation: seconds("propagation", "From the arrival of a change to the answer of the last connected client that it concerns.",
 			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300),
 	}
+	responses, resources := byType("xds_responses_total", "Discovery responses sent."),
+		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
+	for rank, t := range Types {
+		m.responses[rank], m.resources[rank] = responses.WithLabelValues(t.ShortName()), resources.WithLabelValues(t.ShortName())
+	}
 	if registry == nil {
 		return m
 	}
-	registry.MustRegister(m.worlds, m.changes, m.woken, m.responses, m.resources, m.refusals, m.marshals, m.publishedToSent, m.waiting, m.publication, m.propagation)
+	registry.MustRegister(m.worlds, m.changes, m.woken, responses, resources, m.refusals, m.marshals, m.publishedToSent, m.waiting, m.publication, m.propagation)
 	// These are counted when somebody looks, so that a change costs nothing for them.
 	gauge := func(name, help string, count func() int) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mizzen_" + name, Help: help}, func() float64 {
@@ -85,8 +89,8 @@ func (m *metrics) sent(t Type, resources int, woken time.Time) {
 	if !woken.IsZero() {
 		m.publishedToSent.Observe(time.Since(woken).Seconds())
 	}
-	m.responses.WithLabelValues(t.ShortName()).Inc()
-	m.resources.WithLabelValues(t.ShortName()).Add(float64(resources))
+	m.responses[t.rank()].Inc()
+	m.resources[t.rank()].Add(float64(resources))
 }
 
 func (m *metrics) refused(t Type) { m.refusals.WithLabelValues(t.ShortName()).Inc() }

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"maps"
 	"math/rand/v2"
 	"time"
 )
@@ -17,42 +16,21 @@ const (
 	confirmSpread = 10 * time.Second
 )
 
-// ask changes what the subscription stands for, and forgets what the client drops by that. It says whether it dropped
-// anything it held.
-func (sub *subscription) ask(names map[string]struct{}, wildcard bool) (narrowed bool) {
-	store := sub.session.store
-	store.mu.Lock()
-	store.follow(sub, maps.Clone(names), wildcard)
-	store.mu.Unlock()
-	if wildcard {
-		return false
-	}
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
-	for name := range sub.held {
-		if _, ok := names[name]; !ok {
-			delete(sub.held, name)
-			narrowed = true
-		}
-	}
-	return narrowed
-}
-
-// confirmLater sees to it that the client is told the version of its smaller subscription, unless it hears it before.
+// confirmLater sees to it that the client is told the version of its smaller subscription, unless it hears it before. The caller holds
+// Session.mu.
 func (sub *subscription) confirmLater() {
-	store := sub.session.store
-	store.mu.Lock()
-	defer store.mu.Unlock()
-	if sub.confirm != nil {
+	s := sub.session
+	if sub.confirm != nil || s.closed {
 		return
 	}
 	after := confirmAfter + rand.N(confirmSpread) //nolint:gosec // spreads load; nothing secret depends on it
 	sub.confirm = time.AfterFunc(after, func() {
-		store.mu.Lock()
-		defer store.mu.Unlock()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		switch {
 		case sub.confirm == nil:
-		case sub.armed != nil:
+		case sub.armed:
+			sub.must = true
 			sub.fire()
 		default: // a request is being served at this moment
 			sub.confirm.Reset(time.Second)
@@ -60,7 +38,7 @@ func (sub *subscription) confirmLater() {
 	})
 }
 
-// confirmed forgets to tell: a response has said it, or there is nobody left to tell. The caller holds Store.mu.
+// confirmed forgets to tell: a response has said it, or there is nobody left to tell. The caller holds Session.mu.
 func (sub *subscription) confirmed() {
 	if sub.confirm != nil {
 		sub.confirm.Stop()

@@ -14,10 +14,8 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/proto"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -197,8 +195,7 @@ func node(who string) *corev3.Node {
 type client struct {
 	view    mesh.Client
 	session *snapshot.Session
-	out     chan cache.Response
-	subs    map[snapshot.Type]*stream.Subscription
+	nonces  map[snapshot.Type]string
 	held    map[snapshot.Type]map[string][]byte
 }
 
@@ -227,52 +224,37 @@ func newClient(t *testing.T, store *snapshot.Store, who string) *client {
 func open(t *testing.T, store *snapshot.Store, n *corev3.Node) *client {
 	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(n), session: store.Open(snapshot.OpenerOf(n, "")), out: make(chan cache.Response, len(snapshot.Types)),
-		subs: map[snapshot.Type]*stream.Subscription{}, held: map[snapshot.Type]map[string][]byte{},
+		view: snapshot.ClientOf(n), session: store.Open(snapshot.OpenerOf(n, ""), nil),
+		nonces: map[snapshot.Type]string{}, held: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)
-	for typ, names := range asked {
-		sub := stream.NewSotwSubscription(names, false)
-		c.subs[typ], c.held[typ] = &sub, map[string][]byte{}
-		c.ask(t, typ)
+	for typ := range asked {
+		c.held[typ] = map[string][]byte{}
+		c.ask(typ, nil)
 	}
 	c.settle(t)
 	return c
 }
 
-func (c *client) ask(t *testing.T, typ snapshot.Type) {
-	t.Helper()
-	req := &discoveryv3.DiscoveryRequest{TypeUrl: string(typ), ResourceNames: asked[typ]}
-	if _, err := c.session.CreateWatch(req, *c.subs[typ], c.out); err != nil {
-		t.Fatal(err)
-	}
+// ask sends a request, which answers the last response of the type.
+func (c *client) ask(typ snapshot.Type, refusal *statuspb.Status) {
+	c.session.Request(&discoveryv3.DiscoveryRequest{
+		TypeUrl: string(typ), ResourceNames: slices.Clone(asked[typ]), ResponseNonce: c.nonces[typ], ErrorDetail: refusal,
+	})
 }
 
 // settle takes and acknowledges responses until there are none.
 func (c *client) settle(t *testing.T) {
 	t.Helper()
-	for {
-		select {
-		case r := <-c.out:
-			resp, err := r.GetDiscoveryResponse()
-			if err != nil {
-				t.Fatal(err)
-			}
-			typ := snapshot.Type(resp.GetTypeUrl())
-			if typ.FullState() && len(resp.GetResources()) != len(asked[typ]) {
-				t.Errorf("a response of %s holds %d resources of %d", typ.ShortName(), len(resp.GetResources()), len(asked[typ]))
-			}
-			for _, resource := range resp.GetResources() {
-				m, err := resource.UnmarshalNew()
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.held[typ][resourceName(m)] = resource.GetValue()
-			}
-			c.ask(t, typ)
-		default:
-			return
+	for r := c.session.Next(); r != nil; r = c.session.Next() {
+		if r.Type.FullState() && len(r.Resources) != len(asked[r.Type]) {
+			t.Errorf("a response of %s holds %d resources of %d", r.Type.ShortName(), len(r.Resources), len(asked[r.Type]))
 		}
+		for _, v := range r.Resources {
+			c.held[r.Type][v.Name] = v.Any().GetValue()
+		}
+		c.nonces[r.Type] = r.Nonce
+		c.ask(r.Type, nil)
 	}
 }
 
@@ -285,7 +267,7 @@ func (c *client) check(t *testing.T, grown, fresh *snapshot.Snapshot) {
 			if got.Version != want.Version {
 				t.Fatalf("%s %s: version %s, from scratch %s", typ.ShortName(), name, got.Version, want.Version)
 			}
-			if c.session != nil && string(c.held[typ][name]) != string(want.Any.GetValue()) {
+			if c.session != nil && string(c.held[typ][name]) != string(want.Any().GetValue()) {
 				t.Fatalf("%s %s: the client of %s does not hold what is current", typ.ShortName(), name, c.view.Namespace)
 			}
 		}
@@ -293,14 +275,4 @@ func (c *client) check(t *testing.T, grown, fresh *snapshot.Snapshot) {
 	if got, want := fmt.Sprint(grown.Problems()), fmt.Sprint(fresh.Problems()); withoutFiles(got) != withoutFiles(want) {
 		t.Fatalf("problems: %s, from scratch %s", got, want)
 	}
-}
-
-func resourceName(m proto.Message) string {
-	switch m := m.(type) {
-	case interface{ GetClusterName() string }:
-		return m.GetClusterName()
-	case interface{ GetName() string }:
-		return m.GetName()
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,52 +12,38 @@ import (
 )
 
 // answered takes the client's answer to the oldest response in flight: nil accepts it, anything else refuses it. The code of
-// a refusal means nothing: clients differ in it.
-func (sub *subscription) answered(refusal *statuspb.Status) {
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
+// a refusal means nothing: clients differ in it. The caller holds Session.mu.
+func (sub *subscription) answered(refused *statuspb.Status) {
 	if len(sub.inFlight) == 0 {
 		return
 	}
 	batch := sub.inFlight[0].resources
 	arrive(sub.inFlight[0].changes)
-	sub.inFlight = sub.inFlight[1:]
-	sub.session.store.stirred()
-	if refusal == nil {
-		for _, v := range batch {
-			sub.accept(v)
-		}
+	sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
+	store := sub.session.store
+	store.stirred()
+	if refused == nil {
+		sub.judge(batch, nil, "")
 		return
 	}
-	counters, bad := sub.session.store.counters, blamed(batch, refusal.GetMessage())
-	counters.refused(sub.t)
+	why := reason(refused.GetMessage())
+	store.counters.refused(sub.t)
+	sub.judge(batch, blamed(batch, refused.GetMessage()), why)
+	store.logger.Warn("client refused resources", "type", sub.t.ShortName(), "node", sub.session.opener.NodeID,
+		"agent", sub.session.client.Agent.String(), "agent_version", sub.session.client.Version, "reason", why)
+}
+
+// judge records what the client made of each resource. It uses the good ones of a response that it refuses for a bad one.
+func (sub *subscription) judge(batch []*Versioned, bad []bool, why string) {
 	for i, v := range batch {
-		if bad[i] {
-			sub.refuse(v, refusal.GetMessage())
-		} else {
-			// A client uses the good resources of a response that it refuses for a bad one.
-			sub.accept(v)
+		e := sub.entry(v.Name)
+		switch {
+		case e == nil: // given up meanwhile
+		case bad != nil && bad[i]:
+			e.refuse(v, why)
+		default:
+			e.accept(v)
 		}
-	}
-	sub.session.store.logger.Warn("client refused resources", "type", sub.t.ShortName(), "node", sub.session.opener.NodeID,
-		"agent", sub.session.client.Agent.String(), "agent_version", sub.session.client.Version, "reason", reason(refusal.GetMessage()))
-}
-
-func (sub *subscription) accept(v *Versioned) {
-	if h := sub.held[v.Name]; h != nil {
-		h.good = v
-	}
-}
-
-// refuse parks the version of v for this stream: it is not sent to it again, and what was accepted before stays in use.
-func (sub *subscription) refuse(v *Versioned, message string) {
-	h := sub.held[v.Name]
-	if h == nil {
-		return
-	}
-	h.refused, h.reason = v.Version, reason(message)
-	if h.sent != nil && h.sent.Version == v.Version {
-		h.sent = h.good
 	}
 }
 
@@ -118,16 +105,12 @@ func (s *Store) refusals() []mesh.Problem {
 		agent  string
 		reason string
 	}
-	current := s.Current()
-	if current == nil {
-		return nil
-	}
 	count := map[who]int{}
-	for _, sub := range s.subscriptions() {
-		for _, r := range sub.refused(current) {
-			for _, ref := range r.refs(sub.t) {
-				client := sub.session.client
-				count[who{ref, sub.t.Name() + " " + r.Name, strings.TrimSpace(client.Agent.String() + " " + client.Version), r.reason}]++
+	for _, session := range s.all() {
+		agent := strings.TrimSpace(session.client.Agent.String() + " " + session.client.Version)
+		for _, r := range session.refusals() {
+			for _, ref := range r.Current.refs(r.Type) {
+				count[who{ref, r.Type.Name() + " " + r.Name, agent, r.Reason}]++
 			}
 		}
 	}
@@ -141,27 +124,7 @@ func (s *Store) refusals() []mesh.Problem {
 	return problems
 }
 
-// refusal is a current resource that a client said no to.
-type refusal struct {
-	*Versioned
-
-	reason string
-}
-
-func (sub *subscription) refused(s *Snapshot) []refusal {
-	sub.session.mu.Lock()
-	parked := map[string]*holding{}
-	for name, h := range sub.held {
-		if h.refused != "" {
-			parked[name] = &holding{refused: h.refused, reason: h.reason}
-		}
-	}
-	sub.session.mu.Unlock()
-	var refused []refusal
-	for name, h := range parked {
-		if v := s.Resource(sub.t, name, sub.session.client); v != nil && v.Version == h.refused {
-			refused = append(refused, refusal{v, h.reason})
-		}
-	}
-	return refused
+// refusals are the current resources that the client said no to.
+func (s *Session) refusals() []Standing {
+	return slices.DeleteFunc(s.standings(), func(one Standing) bool { return !one.Refused })
 }

@@ -41,7 +41,7 @@ func TestBlamed(t *testing.T) {
 func TestUnansweredResponsesAreBounded(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(&mesh.World{Revision: 1})
-	session := store.Open(OpenerOf(nil, ""))
+	session := store.Open(OpenerOf(nil, ""), nil)
 	defer session.Close()
 	sub, _ := session.subscription(EndpointType)
 	for range 5 * maxInFlight {

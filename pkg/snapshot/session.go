@@ -1,35 +1,39 @@
 package snapshot
 
 import (
-	"context"
+	"strconv"
 	"sync"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Session is one stream: the cache.Cache that go-control-plane's stream server is given for it. What the client was sent,
-// accepted and refused lives here and ends with the stream.
+// Session is one stream. What the client asked for, was sent, accepted and refused lives here and ends with the stream.
+//
+// The stream gives it the client's requests, from one goroutine, and takes the responses that are due, from another one.
 type Session struct {
 	store  *Store
 	client mesh.Client
 	opener Opener
 	since  time.Time
+	// wake says that a response is due. It must not wait for anything.
+	wake func()
 
-	// mu protects what follows, and of the subscriptions what they say. The map itself is touched by the stream's goroutine and, under mu, read
-	// by inspection.
-	mu   sync.Mutex
-	subs map[Type]*subscription
+	// mu protects what follows, the subscriptions and their entries.
+	mu sync.Mutex
+	// subs are in the order of Types; nil where nothing was asked for yet.
+	subs [typeCount]*subscription
+	// delta says that the client speaks the incremental protocol.
+	delta  bool
+	closed bool
+	// nonces counts the responses. heard says that one was sent, or is about to be.
+	nonces uint64
+	heard  bool
 	// routed is when the client was last sent listeners or routes.
 	routed time.Time
 }
-
-var _ cache.Cache = (*Session)(nil)
 
 // Opener is who opens a stream.
 type Opener struct {
@@ -48,9 +52,13 @@ func OpenerOf(node *corev3.Node, peer string) Opener {
 	return Opener{Client: ClientOf(node), NodeID: clip(node.GetId()), Peer: peer}
 }
 
-// Open begins a session for a stream. The Store must be ready. The caller closes the session when the stream ends.
-func (s *Store) Open(o Opener) *Session {
-	session := &Session{store: s, client: o.Client, opener: o, since: time.Now(), subs: map[Type]*subscription{}}
+// Open begins a session for a stream. The Store must be ready. wake is called whenever a response may be due, and must not wait; it may
+// be nil. The caller closes the session when the stream ends.
+func (s *Store) Open(o Opener, wake func()) *Session {
+	if wake == nil {
+		wake = func() {}
+	}
+	session := &Session{store: s, client: o.Client, opener: o, since: time.Now(), wake: wake}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()
@@ -63,75 +71,98 @@ func (s *Session) Client() mesh.Client { return s.client }
 
 // Subscribed counts the names that the stream asks for, of all types. It is safe for concurrent use.
 func (s *Session) Subscribed() int {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
 	for _, sub := range s.subs {
-		n += len(sub.names)
+		if sub != nil {
+			n += len(sub.named())
+		}
 	}
 	return n
 }
 
-// Close forgets the stream. It may be called once.
+// Close forgets the stream. It may be called once. Requests that come later change nothing.
 func (s *Session) Close() {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	delete(s.store.sessions, s)
-	s.store.stirred()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
+	delete(s.store.sessions, s)
+	s.store.stirred()
 	for _, sub := range s.subs {
-		sub.armed = nil
+		if sub == nil {
+			continue
+		}
+		sub.armed, sub.due = false, false
 		if sub.again != nil {
 			sub.again.Stop()
 		}
 		sub.confirmed()
 		sub.leave()
-		s.store.follow(sub, nil, false)
+		for _, e := range sub.entries {
+			s.store.unfollow(e)
+		}
+		delete(s.store.wildcards, sub)
 	}
 }
 
-// Fetch is the polling form of xDS, which is not served.
-func (s *Session) Fetch(context.Context, *cache.Request) (cache.Response, error) {
-	return nil, status.Error(codes.Unimplemented, "polling is not served: use a stream of the aggregated discovery service")
-}
-
-// subscription returns that of the type, and whether this is the first request for it on the stream.
-func (s *Session) subscription(t Type) (sub *subscription, first bool) {
+// Next makes the next response that is due, from what is newest; nil when none is. What is named goes before what names it.
+func (s *Session) Next() *Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sub = s.subs[t]
-	if sub == nil {
-		sub, first = &subscription{session: s, t: t, held: map[string]*holding{}}, true
-		s.subs[t] = sub
-	}
-	return sub, first
-}
-
-// watch either answers at once or arms the subscription, so that the next change does. The cancel it returns is
-// synchronous: once it has returned, nothing is sent for this watch.
-func (s *Session) watch(sub *subscription, send func(), must bool) (cancel func()) {
-	st := s.store
-	w := &watch{send: send}
-	// Before the lock: translation may take a while, and others must not wait for it. Only if another Snapshot was published
-	// meanwhile it is asked again.
-	seen := st.Current()
-	behind := must || sub.behind(seen)
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	sub.armed = w
-	if behind || st.Current() != seen && sub.behind(st.Current()) {
-		sub.fire()
-	} else {
-		sub.current()
-	}
-	return func() {
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		if sub.armed == w {
-			sub.armed = nil
+	for _, sub := range s.subs {
+		if sub != nil && sub.due {
+			return sub.take(!s.delta && sub.t.FullState())
 		}
 	}
+	return nil
+}
+
+// Due says whether a response is due.
+func (s *Session) Due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sub := range s.subs {
+		if sub != nil && sub.due {
+			return true
+		}
+	}
+	return false
+}
+
+// subscription returns that of the type, and whether this is the first request for it on the stream. The caller holds mu.
+func (s *Session) subscription(t Type) (sub *subscription, first bool) {
+	rank := t.rank()
+	if s.subs[rank] == nil {
+		// To gRPC clients, to name nothing means nothing.
+		legacy := !s.client.Agent.IsGRPC() && t.FullState()
+		s.subs[rank], first = &subscription{session: s, t: t, legacy: legacy}, true
+	}
+	return s.subs[rank], first
+}
+
+func (s *Session) nextNonce() string {
+	s.nonces++
+	return strconv.FormatUint(s.nonces, 10)
+}
+
+// changed looks whether a change, which has come to entries of these types, is to be sent. It returns how many subscriptions were woken.
+// Those that are busy with an earlier response get it with the next, and are under the change as well.
+func (s *Session) changed(types typeSet, under *change, published time.Time) (woken int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sub := range s.subs {
+		if sub == nil || !types.has(sub.t) || !sub.behind() {
+			continue
+		}
+		sub.enter(under)
+		if sub.armed {
+			sub.woken = published
+			sub.fire()
+			woken++
+		}
+	}
+	return woken
 }

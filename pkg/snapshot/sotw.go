@@ -1,84 +1,98 @@
 package snapshot
 
 import (
-	"context"
-	"sync"
-
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// CreateWatch serves one request of the state-of-the-world protocol. The stream server calls it from one goroutine, and has
-// already dropped requests with a stale nonce: so a request that follows a response answers it.
-func (s *Session) CreateWatch(req *cache.Request, asked cache.Subscription, out chan cache.Response) (func(), error) {
+// Request serves a request of the state-of-the-world protocol. One that answers an older response than the last is left alone: the
+// client's answer to the last one says all that it says. So is one for a type that is not served. The names in it are put in order.
+func (s *Session) Request(req *discoveryv3.DiscoveryRequest) {
 	t := Type(req.GetTypeUrl())
 	if !t.Known() {
-		return nil, nil
+		return
 	}
+	s.mu.Lock()
 	sub, first := s.subscription(t)
+	if sub.nonce != "" && sub.nonce != req.GetResponseNonce() {
+		s.mu.Unlock()
+		return
+	}
+	// A response that waits to be sent is made again, from what the client asks for now.
+	sub.nonce, sub.armed, sub.due = "", false, false
 	if !first {
 		sub.answered(req.GetErrorDetail())
 	}
-	if sub.ask(asked.SubscribedResources(), asked.IsWildcard()) && t != ListenerType {
+	names, wildcard := sub.meant(req.GetResourceNames())
+	same := sub.standsFor(names, wildcard)
+	s.mu.Unlock()
+
+	narrowed := !same && sub.ask(names, wildcard)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if narrowed && t != ListenerType {
 		sub.confirmLater()
 	}
-
-	must := false
 	if first {
-		resumed := req.GetVersionInfo() != "" && sub.resume(req.GetVersionInfo())
-		// A wildcard waits for word even of nothing. Listeners are answered even if nothing changed: a client with several control
-		// planes returns to its first only once that one has sent something.
-		must = sub.wildcard && !resumed || t == ListenerType && sub.answerable()
+		sub.greet(req.GetVersionInfo())
 	}
-	// What is already waiting in out for this type is dropped by the stream server, and made again from what is newest.
-	return s.watch(sub, func() { out <- &sotwResponse{sub: sub, req: req} }, must), nil
+	if !s.closed {
+		sub.serve()
+	}
 }
 
-// answerable says whether any name asked for can be answered at all.
-func (sub *subscription) answerable() bool {
-	s := sub.session.store.Current()
-	for _, name := range sub.asked(s) {
-		if s.Resource(sub.t, name, sub.session.client) != nil {
+// meant says what a list of names stands for. The caller holds Session.mu.
+func (sub *subscription) meant(names []string) (explicit []string, wildcard bool) {
+	if sub.legacy && len(names) == 0 {
+		return nil, true
+	}
+	sub.legacy = false
+	return withoutWildcard(names)
+}
+
+// standsFor says whether the subscription is to exactly these names, sorted. The caller holds Session.mu.
+func (sub *subscription) standsFor(names []string, wildcard bool) bool {
+	if wildcard != sub.wildcard {
+		return false
+	}
+	i := 0
+	for _, e := range sub.entries {
+		if !e.named {
+			continue
+		}
+		if i == len(names) || names[i] != e.name {
+			return false
+		}
+		i++
+	}
+	return i == len(names)
+}
+
+// greet serves the first request of a stream for a type, by a client that says which version it has.
+//
+// Who returns and holds everything is sent nothing, but must hear something: a client with several control planes goes back to its first
+// only once that one has answered, and one whose streams end unanswered waits longer before the next. So its first request for routes or
+// endpoints gets a response without any; and where the listeners lead to no routes, so that there will be no such request, they are sent.
+func (sub *subscription) greet(version string) {
+	resumed := version != "" && sub.resume(version)
+	switch {
+	case sub.wildcard:
+		// It waits for word even of nothing.
+		sub.must = !resumed
+	case !resumed || sub.session.heard:
+	case sub.t == ListenerType:
+		sub.must = sub.leadsNowhere()
+	case !sub.t.FullState():
+		sub.must = true
+	}
+}
+
+// leadsNowhere says whether a name is asked for that stands for nothing.
+func (sub *subscription) leadsNowhere() bool {
+	for _, e := range sub.entries {
+		if e.now != nil && e.now.absent {
 			return true
 		}
 	}
 	return false
 }
-
-// sotwResponse is made when the stream is ready to send it: at most one per type waits, and it carries the newest state.
-type sotwResponse struct {
-	sub  *subscription
-	req  *cache.Request
-	once sync.Once
-	made *discoveryv3.DiscoveryResponse
-}
-
-var _ cache.Response = (*sotwResponse)(nil)
-
-func (r *sotwResponse) GetDiscoveryResponse() (*discoveryv3.DiscoveryResponse, error) {
-	r.once.Do(func() {
-		a := r.sub.take(r.sub.t.FullState())
-		resources := make([]*anypb.Any, len(a.resources))
-		for i, v := range a.resources {
-			resources[i] = v.Any
-		}
-		r.made = &discoveryv3.DiscoveryResponse{TypeUrl: string(r.sub.t), VersionInfo: a.version, Resources: resources}
-		r.sub.count(a)
-	})
-	return r.made, nil
-}
-
-func (r *sotwResponse) GetRequest() *discoveryv3.DiscoveryRequest { return r.req }
-
-func (r *sotwResponse) GetVersion() (string, error) { return r.GetResponseVersion(), nil }
-
-func (r *sotwResponse) GetResponseVersion() string {
-	made, _ := r.GetDiscoveryResponse()
-	return made.GetVersionInfo()
-}
-
-// GetReturnedResources is the stream server's memory of what it sent; the session keeps its own.
-func (r *sotwResponse) GetReturnedResources() map[string]string { return map[string]string{} }
-
-func (r *sotwResponse) GetContext() context.Context { return context.Background() }

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -40,10 +39,7 @@ func (c ClientStanding) Agent() string {
 // Standings yields every connected stream, in no particular order. What they hold may change meanwhile.
 func (s *Store) Standings() iter.Seq[ClientStanding] {
 	return func(yield func(ClientStanding) bool) {
-		s.mu.Lock()
-		sessions := slices.Collect(maps.Keys(s.sessions))
-		s.mu.Unlock()
-		for _, session := range sessions {
+		for _, session := range s.all() {
 			if !yield(ClientStanding{session.opener, session.standings()}) {
 				return
 			}
@@ -51,52 +47,38 @@ func (s *Store) Standings() iter.Seq[ClientStanding] {
 	}
 }
 
-// standings lists, by type and name, how everything stands that the stream asks for.
+// all lists the sessions.
+func (s *Store) all() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
+}
+
+// standings lists, by type and name, how everything stands that the stream asks for and that can be answered.
 func (s *Session) standings() []Standing {
-	current := s.store.Current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	all := []Standing{}
-	for _, a := range s.holdings(current) {
-		v := current.Resource(a.t, a.name, s.client)
-		if v == nil {
+	for _, sub := range s.subs {
+		if sub == nil {
 			continue
 		}
-		one := Standing{Type: a.t, Name: a.name, Current: v, Sent: a.sent, Accepted: a.good}
-		if a.refused == v.Version {
-			one.Refused, one.Reason = true, a.reason
+		for _, e := range sub.entries {
+			if e.now != nil {
+				all = append(all, e.standing())
+			}
 		}
-		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b Standing) int {
-		return cmp.Or(cmp.Compare(a.Type.rank(), b.Type.rank()), cmp.Compare(a.Name, b.Name))
-	})
 	return all
 }
 
-// askedHolding is a name that is asked for, and what is held under it.
-type askedHolding struct {
-	holding
-
-	t    Type
-	name string
-}
-
-// holdings reads, under the locks, what is asked for and held. To resolve the names takes longer and is done without them.
-func (s *Session) holdings(current *Snapshot) []askedHolding {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []askedHolding
-	for t, sub := range s.subs {
-		for _, name := range sub.asked(current) {
-			one := askedHolding{t: t, name: name}
-			if h := sub.held[name]; h != nil {
-				one.holding = *h
-			}
-			found = append(found, one)
-		}
+// standing is how a name stands that can be answered. The caller holds Session.mu.
+func (e *entry) standing() Standing {
+	one := Standing{Type: e.sub.t, Name: e.name, Current: e.now, Sent: e.sent, Accepted: e.good}
+	if e.refuses(e.now) {
+		one.Refused, one.Reason = true, e.refused.reason
 	}
-	return found
+	return one
 }
 
 // Delivery is how far an object has come to the connected clients that ask for what it made.

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
@@ -20,15 +19,12 @@ import (
 // refuse says no to the one response that waits for the client.
 func (c *client) refuse(t *testing.T, text string) {
 	t.Helper()
-	resp, err := (<-c.out).GetDiscoveryResponse()
-	if err != nil {
-		t.Fatal(err)
+	r := c.session.Next()
+	if r == nil {
+		t.Fatal("no response is due")
 	}
-	typ := snapshot.Type(resp.GetTypeUrl())
-	req := &discoveryv3.DiscoveryRequest{TypeUrl: string(typ), ResourceNames: asked[typ], ErrorDetail: &statuspb.Status{Message: text}}
-	if _, err := c.session.CreateWatch(req, *c.subs[typ], c.out); err != nil {
-		t.Fatal(err)
-	}
+	c.nonces[r.Type] = r.Nonce
+	c.ask(r.Type, &statuspb.Status{Message: text})
 }
 
 // delivered says of an object how far it came.
@@ -137,7 +133,7 @@ func measurePropagation(t *testing.T) {
 	publish(11)
 	first.settle(t)
 	<-time.After(time.Minute)
-	third := store.Open(snapshot.OpenerOf(nil, ""))
+	third := store.Open(snapshot.OpenerOf(nil, ""), nil)
 	third.Close()
 	expect("one does not answer", 3, 9)
 	if n, s := histogram(t, registry, "mizzen_change_wait_seconds"); n != 5 || s != 5 {

@@ -2,11 +2,7 @@ package snapshot
 
 import (
 	"context"
-	"iter"
 	"log/slog"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,18 +33,12 @@ type Store struct {
 	// stirs counts what may have changed how things stand with clients.
 	stirs atomic.Uint64
 
-	// mu protects the fields below and subscription.armed.
+	// mu protects the fields below, and which entries there are. It comes before any Session.mu.
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
 	// interests says who asked for something of a host.
-	interests map[string]map[interest]struct{}
+	interests map[string]map[*entry]struct{}
 	wildcards map[*subscription]struct{}
-}
-
-// interest is one name of one subscription.
-type interest struct {
-	sub  *subscription
-	name string
 }
 
 // NewStore returns an empty Store. It is ready when the first World has been published.
@@ -58,7 +48,7 @@ func NewStore(o Options) *Store {
 		check:     o.Check,
 		ready:     make(chan struct{}),
 		sessions:  map[*Session]struct{}{},
-		interests: map[string]map[interest]struct{}{},
+		interests: map[string]map[*entry]struct{}{},
 		wildcards: map[*subscription]struct{}{},
 	}
 	if s.logger == nil {
@@ -98,23 +88,22 @@ func (s *Store) Publish(world *mesh.World) {
 	changed := world.ChangedSince(old.world)
 	began := time.Now()
 	next := old.derive(world, changed)
-	s.translateAhead(old, next, changed)
+	ahead := s.translateAhead(old, next, changed)
 	under := newChange(world, began, s.counters)
 
 	s.mu.Lock()
 	s.current.Store(next)
-	due := s.due(next, changed, under)
-	for _, sub := range due {
-		sub.woken = next.made
-		sub.fire()
+	woken := 0
+	for session, types := range s.update(next, changed, ahead) {
+		woken += session.changed(types, under, next.made)
 	}
 	s.mu.Unlock()
 	under.begun()
 	s.stirred()
 
-	s.counters.published(len(changed), len(due))
+	s.counters.published(len(changed), woken)
 	s.counters.publication.Observe(time.Since(began).Seconds())
-	s.logger.Debug("published world", "revision", world.Revision, "hosts_changed", len(changed), "subscriptions_woken", len(due))
+	s.logger.Debug("published world", "revision", world.Revision, "hosts_changed", len(changed), "subscriptions_woken", woken)
 	select {
 	case <-s.ready:
 	default:
@@ -122,112 +111,49 @@ func (s *Store) Publish(world *mesh.World) {
 	}
 }
 
-// translateAhead translates what the streams will be sent, before any lock is taken. Where that must not be sent, it keeps what they
+// translateAhead finds what the streams will be sent, before any lock is taken. Where that must not be sent, it keeps what they
 // have of the Snapshot before.
-func (s *Store) translateAhead(old, next *Snapshot, changed []string) {
-	type view struct {
-		t      Type
-		name   string
-		client mesh.Client
-	}
+func (s *Store) translateAhead(old, next *Snapshot, changed []string) map[*entry]*Versioned {
+	ahead := map[*entry]*Versioned{}
 	s.mu.Lock()
-	views := map[view]struct{}{}
 	for _, host := range changed {
-		for i := range s.concerned(host) {
-			views[view{i.sub.t, i.name, i.sub.session.client}] = struct{}{}
+		for e := range s.concerned(host) {
+			ahead[e] = nil
 		}
 	}
 	s.mu.Unlock()
-	for v := range views {
-		next.keep(old, v.t, v.name, v.client)
+	for e := range ahead {
+		client := e.sub.session.client
+		next.keep(old, e.sub.t, e.name, client)
+		ahead[e] = next.Resource(e.sub.t, e.name, client)
 	}
+	return ahead
 }
 
-// due returns the armed subscriptions to which something new must be sent, clusters and endpoints before what names them. Those that are
-// busy with an earlier response get it with the next, and are under the change as well. The caller holds mu.
-func (s *Store) due(next *Snapshot, changed []string, under *change) []*subscription {
-	found := map[*subscription]struct{}{}
+// update gives the entries that a change concerns what stands for them now, and returns whose they are, and of which types. The caller
+// holds mu.
+func (s *Store) update(next *Snapshot, changed []string, ahead map[*entry]*Versioned) map[*Session]typeSet {
+	touched := map[*Session]typeSet{}
 	for _, host := range changed {
-		for i := range s.concerned(host) {
-			if _, already := found[i.sub]; already {
-				continue
+		for e := range s.concerned(host) {
+			v, ok := ahead[e]
+			if !ok { // it came a moment ago
+				v = next.Resource(e.sub.t, e.name, e.sub.session.client)
 			}
-			if i.sub.differs(i.name, next) {
-				found[i.sub] = struct{}{}
-			}
+			touched[e.sub.session] |= setOf(e.sub.t)
+			e.sub.session.mu.Lock()
+			e.now = v
+			e.sub.session.mu.Unlock()
 		}
 	}
-	if len(changed) > 0 {
-		for sub := range s.wildcards {
-			if sub.behind(next) {
-				found[sub] = struct{}{}
-			}
-		}
+	if len(changed) == 0 {
+		return touched
 	}
-	due := make([]*subscription, 0, len(found))
-	for sub := range found {
-		sub.enter(under)
-		if sub.armed != nil {
-			due = append(due, sub)
-		}
+	for sub := range s.wildcards {
+		touched[sub.session] |= setOf(sub.t)
+		sub.session.mu.Lock()
+		sub.expand(next)
+		sub.session.mu.Unlock()
 	}
-	slices.SortFunc(due, func(a, b *subscription) int { return a.t.rank() - b.t.rank() })
-	return due
-}
-
-// follow makes names what the subscription is woken for, besides everything if it is a wildcard. The caller holds mu.
-func (s *Store) follow(sub *subscription, names map[string]struct{}, wildcard bool) {
-	for name := range sub.names {
-		if _, kept := names[name]; !kept {
-			s.unfollow(sub, name)
-		}
-	}
-	for name := range names {
-		if _, had := sub.names[name]; had {
-			continue
-		}
-		for _, host := range sub.hostsOf(name) {
-			if s.interests[host] == nil {
-				s.interests[host] = map[interest]struct{}{}
-			}
-			s.interests[host][interest{sub, name}] = struct{}{}
-		}
-	}
-	sub.names, sub.wildcard = names, wildcard
-	s.stirred()
-	if wildcard {
-		s.wildcards[sub] = struct{}{}
-	} else {
-		delete(s.wildcards, sub)
-	}
-}
-
-func (s *Store) unfollow(sub *subscription, name string) {
-	for _, host := range sub.hostsOf(name) {
-		delete(s.interests[host], interest{sub, name})
-		if len(s.interests[host]) == 0 {
-			delete(s.interests, host)
-		}
-	}
-}
-
-// concerned returns the interests in a host that changed. A wildcard changes for all the names below it that somebody asked for.
-// The caller holds mu.
-func (s *Store) concerned(host string) iter.Seq[interest] {
-	suffix, wildcard := strings.CutPrefix(host, "*")
-	if !wildcard {
-		return maps.Keys(s.interests[host])
-	}
-	return func(yield func(interest) bool) {
-		for asked, interests := range s.interests {
-			if !strings.HasSuffix(asked, suffix) {
-				continue
-			}
-			for i := range interests {
-				if !yield(i) {
-					return
-				}
-			}
-		}
-	}
+	return touched
 }

@@ -1,248 +1,197 @@
 package snapshot
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// subscription is what one stream asked for of one type, and what it holds of it.
+// subscription is what one stream asked for of one type, and what it holds of it. All of it is protected by Session.mu.
 type subscription struct {
 	session *Session
 	t       Type
 
-	// names and wildcard are what is asked for. They are written by the stream's goroutine under Store.mu, while no watch is armed.
-	names    map[string]struct{}
-	wildcard bool
-	// armed is the watch that waits for a change, or nil. Protected by Store.mu.
-	armed *watch
-	// confirm fires some time after the subscription became smaller, to tell the client a version that no longer stands for what
-	// it gave up. Nil when nothing is to be told. Protected by Store.mu.
-	confirm *time.Timer
-	// woken is when the World was published that the response on its way tells of. It goes to the stream with that response.
+	// entries are the names, sorted. Store.mu is held as well where they come and go.
+	entries []*entry
+	// wildcard says that everything is asked for, besides what is named. legacy says that naming nothing means it: to some kinds of clients
+	// it does, until they have named something.
+	wildcard, legacy bool
+
+	// armed says that the client's last request has been served, so that the next change is sent. It is no longer when a response is due,
+	// which the stream takes when it gets to it. must says that it is due whether anything is news or not.
+	armed, due, must bool
+	// nonce is that of the response which the client has not answered; empty when there is none.
+	nonce string
+	// woken is when the World was published that the response on its way tells of.
 	woken time.Time
-
-	// Protected by Session.mu.
-
-	held map[string]*holding
 	// inFlight are the responses sent and not yet answered, oldest first.
 	inFlight []flight
 	// under are the changes that the next response will carry.
 	under []*change
-	// again looks at the subscription later, see settle.go; nil when there is no need.
-	again *time.Timer
+	// confirm fires some time after the subscription became smaller, see narrow.go, and again looks at it later, see settle.go. They are nil
+	// when there is no need.
+	confirm, again *time.Timer
 }
 
-// watch is one request that waits to be answered, once.
-type watch struct{ send func() }
-
-// holding is what the client has under one name.
-type holding struct {
-	// sent is what was sent last and not refused since; good what was accepted last. Either may be nil.
-	sent, good *Versioned
-	// refused is the version that the client said no to, and why. It is not sent again.
-	refused string
-	reason  string
-	// missed says that the client has been told that there is no such thing.
-	missed bool
-}
-
-// wants says whether v is news to the holder. h may be nil.
-func (h *holding) wants(v *Versioned) bool {
-	return h == nil || (h.sent == nil || h.sent.Version != v.Version) && h.refused != v.Version
-}
-
-// fire answers the armed watch. The response is made by the stream's goroutine, when it gets to it, from what is newest then.
-// The caller holds Store.mu.
-func (sub *subscription) fire() {
-	w := sub.armed
-	sub.armed = nil
-	sub.confirmed()
-	w.send()
-}
-
-// hostsOf are the hosts whose changes concern a name; none when none does. Of what may be a pod's own name its Service's is among
-// them.
-func (sub *subscription) hostsOf(name string) []string {
-	domain := sub.session.store.Current().World().Domain
-	_, _, host, _ := translate.ParseName(name)
-	if sub.t == ListenerType {
-		host = translate.ParseTarget(name, sub.session.client.Namespace, domain).Host
-	}
-	if _, service, ok := translate.PodHost(host, domain); ok {
-		return []string{host, service}
-	}
-	if host == "" {
+// entry finds that of a name; nil if there is none.
+func (sub *subscription) entry(name string) *entry {
+	i, ok := slices.BinarySearchFunc(sub.entries, name, func(e *entry, name string) int { return cmp.Compare(e.name, name) })
+	if !ok {
 		return nil
 	}
-	return []string{host}
+	return sub.entries[i]
 }
 
-// differs says whether the resource of that name is news to the client.
-func (sub *subscription) differs(name string, s *Snapshot) bool {
-	v := s.Resource(sub.t, name, sub.session.client)
-	if v == nil {
-		return false
+// serve ends the handling of a request: the client is answered at once if there is anything to say, and otherwise by the next change.
+func (sub *subscription) serve() {
+	if sub.must || sub.behind() {
+		sub.fire()
+		return
 	}
-	moving := v.absent && sub.moving(s)
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
-	h := sub.held[name]
-	if h.held(v, moving) {
-		if moving {
-			sub.lookAgain()
-		}
-		return false
-	}
-	return h.wants(v)
+	sub.armed, sub.due = true, false
+	sub.current()
+}
+
+// fire has the stream answer. The response is made when the stream gets to it, from what is newest then.
+func (sub *subscription) fire() {
+	sub.armed, sub.due = false, true
+	sub.confirmed()
+	sub.session.heard = true
+	sub.session.wake()
 }
 
 // behind says whether anything must be sent: a resource that is news, or word of one that is gone.
-func (sub *subscription) behind(s *Snapshot) bool {
-	asked := sub.asked(s)
-	if slices.ContainsFunc(asked, func(name string) bool { return sub.differs(name, s) }) {
-		return true
-	}
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
-	return sub.wildcard && len(sub.gone(asked)) > 0
-}
-
-// asked lists, sorted, the names that the subscription stands for at the moment.
-func (sub *subscription) asked(s *Snapshot) []string {
-	names := slices.Sorted(maps.Keys(sub.names))
-	if !sub.wildcard {
-		return names
-	}
-	names = append(names, s.Names(sub.t, sub.session.client)...)
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// gone lists, sorted, what the client holds and no longer asks for: with a wildcard, what no longer exists. The caller holds Session.mu.
-func (sub *subscription) gone(asked []string) []string {
-	var gone []string
-	for name := range sub.held {
-		if _, ok := slices.BinarySearch(asked, name); !ok {
-			gone = append(gone, name)
+func (sub *subscription) behind() bool {
+	moving, known := false, false
+	for _, e := range sub.entries {
+		v := e.now
+		if v == nil {
+			if !e.asked() {
+				return true
+			}
+			continue
+		}
+		if v == e.sent {
+			continue
+		}
+		if v.absent && !known {
+			moving, known = sub.moving(), true
+		}
+		if e.waits(v, moving) {
+			if moving {
+				sub.lookAgain()
+			}
+			continue
+		}
+		if e.wants(v) {
+			return true
 		}
 	}
-	slices.Sort(gone)
-	return gone
+	return false
 }
 
-// answer is what a response consists of.
-type answer struct {
-	resources []*Versioned
-	// removed are names that do not exist (any more).
-	removed []string
-	// version stands for the whole subscription after this response.
-	version string
+// Response is what a client is sent, in either protocol.
+type Response struct {
+	Type Type
+	// Version stands for the whole subscription after this response.
+	Version string
+	Nonce   string
+	// Resources are shared with other streams.
+	Resources []*Versioned
+	// Removed are names that do not exist (any more). The state-of-the-world protocol has no word for them.
+	Removed []string
 }
 
 // maxInFlight bounds what is remembered of responses to a client that goes on asking and answers none. Such a client may be taken
 // to refuse a later response than it meant to; that concerns nobody else.
 const maxInFlight = 100
 
-// take makes the next answer from the newest Snapshot and records it as sent. full asks for everything, changed or not.
-func (sub *subscription) take(full bool) answer {
-	s := sub.session.store.Current()
-	asked := sub.asked(s)
-	current := make([]*Versioned, len(asked))
-	for i, name := range asked {
-		current[i] = s.Resource(sub.t, name, sub.session.client)
-	}
-	moving := sub.moving(s)
-
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
+// take makes the response that is due and records it as sent. full asks for everything, changed or not.
+func (sub *subscription) take(full bool) *Response {
+	sub.due, sub.must = false, false
 	if sub.t == ListenerType || sub.t == RouteType {
 		sub.session.routed = time.Now()
 	}
-	var a answer
-	version := newSetVersion()
-	for i, name := range asked {
-		v := current[i]
-		h := sub.holding(name)
-		if v == nil {
-			if !h.missed {
-				a.removed = append(a.removed, name)
-			}
-			h.missed = true
+	r, version, moving := &Response{Type: sub.t}, setVersion(0), sub.moving()
+	gone := false
+	for _, e := range sub.entries {
+		if !e.asked() {
+			gone = true
+			r.Removed = append(r.Removed, e.name)
 			continue
 		}
-		if h.held(v, moving) {
-			if moving {
-				sub.lookAgain()
-			}
-			v = h.sent
-		}
-		news := h.wants(v)
-		if h.refused == v.Version {
-			// The client goes on with what it accepted before. Leaving that out would delete it.
-			v = h.good
-		}
+		v, send := sub.next(e, moving)
 		if v == nil {
+			if e.now == nil && !e.missed {
+				e.missed = true
+				r.Removed = append(r.Removed, e.name)
+			}
 			continue
 		}
 		version.add(v)
-		if full || news {
-			a.resources = append(a.resources, v)
-			h.sent = v
+		if full || send {
+			r.Resources = append(r.Resources, v)
+			e.sent = v
 		}
 	}
-	for _, name := range sub.gone(asked) {
-		a.removed = append(a.removed, name)
-		delete(sub.held, name)
+	if gone {
+		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.asked() })
 	}
-	a.version = version.String()
-	sub.inFlight = append(sub.inFlight, flight{a.resources, sub.under})
+	r.Version, r.Nonce = version.String(), sub.session.nextNonce()
+	sub.nonce = r.Nonce
+	sub.launch(r)
+	return r
+}
+
+// next is what the client is to have of a name after the next response, or nil, and whether that is news.
+func (sub *subscription) next(e *entry, moving bool) (v *Versioned, news bool) {
+	if v = e.now; v == nil {
+		return nil, false
+	}
+	if e.waits(v, moving) {
+		if moving {
+			sub.lookAgain()
+		}
+		v = e.sent
+	}
+	news = e.wants(v)
+	if e.refuses(v) {
+		// The client goes on with what it accepted before. Leaving that out would delete it.
+		v = e.good
+	}
+	return v, news
+}
+
+// launch remembers a response until it is answered, and counts it.
+func (sub *subscription) launch(r *Response) {
+	sub.inFlight = append(sub.inFlight, flight{r.Resources, sub.under})
 	sub.under = nil
 	if len(sub.inFlight) > maxInFlight {
 		abandon(sub.inFlight[0].changes)
-		sub.inFlight = sub.inFlight[1:]
+		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
 	}
-	return a
-}
-
-// count records that an answer is being sent.
-func (sub *subscription) count(a answer) {
-	sub.session.store.counters.sent(sub.t, len(a.resources), sub.woken)
+	sub.session.store.counters.sent(sub.t, len(r.Resources), sub.woken)
 	sub.woken = time.Time{}
-}
-
-// holding returns that of a name, made if need be. The caller holds Session.mu.
-func (sub *subscription) holding(name string) *holding {
-	h := sub.held[name]
-	if h == nil {
-		h = &holding{}
-		sub.held[name] = h
-	}
-	return h
 }
 
 // resume takes the word of a client that returns: if version stands for what would be sent to it, it holds that already.
 func (sub *subscription) resume(version string) bool {
-	s := sub.session.store.Current()
-	var current []*Versioned
-	now := newSetVersion()
-	for _, name := range sub.asked(s) {
-		if v := s.Resource(sub.t, name, sub.session.client); v != nil {
-			now.add(v)
-			current = append(current, v)
+	now, something := setVersion(0), false
+	for _, e := range sub.entries {
+		if e.now != nil {
+			now.add(e.now)
+			something = true
 		}
 	}
-	if len(current) == 0 || now.String() != version {
+	if !something || now.String() != version {
 		return false
 	}
-	sub.session.mu.Lock()
-	defer sub.session.mu.Unlock()
-	for _, v := range current {
-		h := sub.holding(v.Name)
-		h.sent, h.good = v, v
+	for _, e := range sub.entries {
+		if e.now != nil {
+			e.holds(e.now)
+		}
 	}
 	return true
 }

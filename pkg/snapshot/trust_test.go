@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -89,7 +87,7 @@ func TestClustersFollowAccounts(t *testing.T) {
 func TestPodsAreKnownByTheirAccount(t *testing.T) {
 	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a", "b")))
 	client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
-	text := s.Resource(snapshot.ClusterType, "outbound|8080||10-0-0-2.safe.demo.svc.cluster.local", client).Any.String()
+	text := s.Resource(snapshot.ClusterType, "outbound|8080||10-0-0-2.safe.demo.svc.cluster.local", client).Any().String()
 	if !strings.Contains(text, "/sa/b") || strings.Contains(text, "/sa/a") {
 		t.Errorf("got %s", text)
 	}
@@ -114,14 +112,10 @@ func TestProblemsNameTheUnequipped(t *testing.T) {
 	store := snapshot.NewStore(snapshot.Options{})
 	store.Publish(load(t, objects))
 	follow := func(id, providers string) {
-		session := store.Open(snapshot.Opener{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}})
+		session := store.Open(snapshot.Opener{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
 		t.Cleanup(session.Close)
 		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
-		sub := stream.NewSotwSubscription(names, false)
-		request := &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: names}
-		if _, err := session.CreateWatch(request, sub, make(chan cache.Response, 1)); err != nil {
-			t.Fatal(err)
-		}
+		session.Request(&discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: names})
 	}
 	follow("b", "")
 	follow("a", "shop")

@@ -14,7 +14,16 @@ const (
 )
 
 // Types lists the types in the order they are sent when one change concerns several: what is named goes before what names it.
-var Types = []Type{ClusterType, EndpointType, ListenerType, RouteType}
+var Types = [typeCount]Type{ClusterType, EndpointType, ListenerType, RouteType}
+
+const typeCount = 4
+
+// typeSet is a set of types, a bit for each.
+type typeSet uint8
+
+func setOf(t Type) typeSet { return 1 << t.rank() }
+
+func (s typeSet) has(t Type) bool { return s&setOf(t) != 0 }
 
 // Known says whether t is served.
 func (t Type) Known() bool { return t.rank() < len(Types) }

@@ -45,13 +45,13 @@ func (s *Store) clustersFollowed() map[*Session][]string {
 	hosts := map[*Session][]string{}
 	for host, interests := range s.interests {
 		seen := map[*Session]struct{}{}
-		for i := range interests {
-			if i.sub.t != ClusterType {
+		for e := range interests {
+			if e.sub.t != ClusterType {
 				continue
 			}
-			if _, twice := seen[i.sub.session]; !twice {
-				seen[i.sub.session] = struct{}{}
-				hosts[i.sub.session] = append(hosts[i.sub.session], host)
+			if _, twice := seen[e.sub.session]; !twice {
+				seen[e.sub.session] = struct{}{}
+				hosts[e.sub.session] = append(hosts[e.sub.session], host)
 			}
 		}
 	}

@@ -2,9 +2,11 @@ package snapshot
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"hash"
+	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -17,13 +19,18 @@ type Versioned struct {
 	Name string
 	// Version is a hash of the resource's deterministic bytes.
 	Version string
-	Any     *anypb.Any
+	// wire is the resource as it stands in a DiscoveryResponse, which ends with the bytes of the resource itself: they begin at body.
+	wire []byte
+	body int
+	t    Type
 	// Refs name the objects that made the resource.
 	Refs []mesh.Ref
 	// Parts say where parts of it come from.
 	Parts []translate.Part
 	// Omissions are what was written for it and is not in it.
 	Omissions []translate.Omission
+	// sum is a hash of Name and Version.
+	sum uint64
 	// absent marks the answer to a name that stands for nothing; withheld one that stands in for what is held back.
 	absent, withheld bool
 	// held is set if clients of some kinds would refuse it.
@@ -39,26 +46,56 @@ func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(b)
-	return &Versioned{
+	version := hex.EncodeToString(sum[:versionBytes])
+	v := &Versioned{
 		Name:      r.Name,
-		Version:   hex.EncodeToString(sum[:versionBytes]),
-		Any:       &anypb.Any{TypeUrl: string(t), Value: b},
+		Version:   version,
+		sum:       sumOf(r.Name, version),
+		t:         t,
 		Refs:      r.Refs,
 		Parts:     r.Parts,
 		Omissions: r.Omissions,
-	}, nil
+	}
+	v.wire, v.body = frame(t, b)
+	return v, nil
 }
 
-// setVersion makes the version of a response: a hash over the names and versions it stands for, added in the order of names.
-type setVersion struct{ h hash.Hash }
+// The numbers of the fields in which a resource travels: resources of a DiscoveryResponse, and of the google.protobuf.Any that each is.
+const (
+	resourcesField = 2
+	typeURLField   = 1
+	valueField     = 2
+)
 
-func newSetVersion() setVersion { return setVersion{sha256.New()} }
-
-func (s setVersion) add(v *Versioned) {
-	s.h.Write([]byte(v.Name))
-	s.h.Write([]byte{0})
-	s.h.Write([]byte(v.Version))
-	s.h.Write([]byte{0})
+// frame puts the bytes of a resource into the field of a response.
+func frame(t Type, b []byte) (wire []byte, body int) {
+	size := protowire.SizeTag(typeURLField) + protowire.SizeBytes(len(t)) + protowire.SizeTag(valueField) + protowire.SizeBytes(len(b))
+	wire = make([]byte, 0, protowire.SizeTag(resourcesField)+protowire.SizeBytes(size))
+	wire = protowire.AppendTag(wire, resourcesField, protowire.BytesType)
+	wire = protowire.AppendVarint(wire, uint64(size))
+	wire = protowire.AppendTag(wire, typeURLField, protowire.BytesType)
+	wire = protowire.AppendString(wire, string(t))
+	wire = protowire.AppendTag(wire, valueField, protowire.BytesType)
+	wire = protowire.AppendVarint(wire, uint64(len(b)))
+	return append(wire, b...), len(wire)
 }
 
-func (s setVersion) String() string { return hex.EncodeToString(s.h.Sum(nil)[:versionBytes]) }
+// Wire is the resource as an element of the field resources of a DiscoveryResponse, tag and length included. It must not be changed.
+func (v *Versioned) Wire() []byte { return v.wire }
+
+// Any is the resource as it is embedded in messages. Its bytes must not be changed.
+func (v *Versioned) Any() *anypb.Any { return &anypb.Any{TypeUrl: string(v.t), Value: v.wire[v.body:]} }
+
+// setVersion is the version of a response: the sum of the hashes of the names and versions that it stands for, in whatever order. They are
+// far from enough for two sets that one client ever sees to have the same.
+type setVersion uint64
+
+func (s *setVersion) add(v *Versioned) { *s += setVersion(v.sum) }
+
+func (s setVersion) String() string { return fmt.Sprintf("%016x", uint64(s)) }
+
+// sumOf is what a resource adds to the version of a response.
+func sumOf(name, version string) uint64 {
+	sum := sha256.Sum256([]byte(name + "\x00" + version))
+	return binary.BigEndian.Uint64(sum[:8])
+}

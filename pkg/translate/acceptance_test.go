@@ -149,7 +149,7 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 	if v == nil {
 		t.Fatalf("there is no answer to %s %q", id.resourceType.Name(), id.name)
 	}
-	if err := v.Any.UnmarshalTo(m); err != nil {
+	if err := v.Any().UnmarshalTo(m); err != nil {
 		t.Fatal(err)
 	}
 }

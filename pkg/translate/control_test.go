@@ -149,7 +149,7 @@ func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscove
 			if extra := c.extra[resourceID{t, name}]; extra != nil {
 				response.Resources = append(response.Resources, extra)
 			} else if v := c.snapshot.Resource(t, name, c.client); v != nil {
-				response.Resources = append(response.Resources, v.Any)
+				response.Resources = append(response.Resources, v.Any())
 			}
 		}
 		if err := stream.Send(response); err != nil {

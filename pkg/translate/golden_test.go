@@ -131,7 +131,7 @@ func TestGoldensPassLint(t *testing.T) {
 		g.client.Gaps = mesh.GapsOf(mesh.AgentUnknown, "")
 		for _, resourceType := range snapshot.Types {
 			for _, name := range s.Names(resourceType, g.client) {
-				message, err := s.Resource(resourceType, name, g.client).Any.UnmarshalNew()
+				message, err := s.Resource(resourceType, name, g.client).Any().UnmarshalNew()
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -29,7 +29,7 @@ func TestEveryRouteHasAPart(t *testing.T) {
 				continue
 			}
 			var table routev3.RouteConfiguration
-			if err := v.Any.UnmarshalTo(&table); err != nil {
+			if err := v.Any().UnmarshalTo(&table); err != nil {
 				t.Fatal(err)
 			}
 			for i, route := range table.GetVirtualHosts()[0].GetRoutes() {

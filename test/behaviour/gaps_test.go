@@ -23,7 +23,7 @@ func (p *plane) acceptedByAll() {
 	s := p.store.Current()
 	for _, resourceType := range snapshot.Types {
 		for _, name := range s.Names(resourceType, mesh.Client{Namespace: "demo"}) {
-			message, err := s.Resource(resourceType, name, mesh.Client{Namespace: "demo"}).Any.UnmarshalNew()
+			message, err := s.Resource(resourceType, name, mesh.Client{Namespace: "demo"}).Any().UnmarshalNew()
 			if err != nil {
 				p.t.Fatal(err)
 			}

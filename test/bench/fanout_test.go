@@ -2,12 +2,11 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
@@ -48,7 +47,7 @@ func endpointChange(b *testing.B, services int) {
 		want += concerned[n%100]
 		store.Publish(c.change(n % 100))
 		for _, w := range watchers {
-			if w.respond(b) {
+			if w.respond() {
 				answered++
 			}
 		}
@@ -67,48 +66,41 @@ func endpointChange(b *testing.B, services int) {
 // nameOf spreads the streams' names over the first 100 services.
 func nameOf(streamID, k int) int { return (streamID*7 + k*13) % 100 }
 
-// watcher is a stream without a connection: it drives the cache as the stream server does.
+// watcher is a stream without a connection: it drives the session as the server does.
 type watcher struct {
 	session *snapshot.Session
-	sub     stream.Subscription
-	out     chan cache.Response
 	names   []string
+	nonce   string
 }
 
 func newWatcher(b *testing.B, store *snapshot.Store, id int) *watcher {
-	w := &watcher{out: make(chan cache.Response, 1)}
-	w.session = store.Open(snapshot.OpenerOf(&corev3.Node{Id: fmt.Sprint(id)}, ""))
+	w := &watcher{session: store.Open(snapshot.OpenerOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
 	b.Cleanup(w.session.Close)
 	for k := range fanoutNames {
 		w.names = append(w.names, clusterName(nameOf(id, k)))
 	}
-	w.sub = stream.NewSotwSubscription(w.names, false)
-	w.ask(b)
-	if !w.respond(b) {
+	w.ask()
+	if !w.respond() {
 		b.Fatal("the first request was not answered")
 	}
 	return w
 }
 
-func (w *watcher) ask(b *testing.B) {
-	req := &discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.EndpointType), ResourceNames: w.names}
-	if _, err := w.session.CreateWatch(req, w.sub, w.out); err != nil {
-		b.Fatal(err)
-	}
+func (w *watcher) ask() {
+	w.session.Request(&discoveryv3.DiscoveryRequest{
+		TypeUrl: string(snapshot.EndpointType), ResourceNames: slices.Clone(w.names), ResponseNonce: w.nonce,
+	})
 }
 
 // respond makes and acknowledges the response that waits, if one does.
-func (w *watcher) respond(b *testing.B) bool {
-	select {
-	case r := <-w.out:
-		if _, err := r.GetDiscoveryResponse(); err != nil {
-			b.Fatal(err)
-		}
-		w.ask(b)
-		return true
-	default:
+func (w *watcher) respond() bool {
+	r := w.session.Next()
+	if r == nil {
 		return false
 	}
+	w.nonce = r.Nonce
+	w.ask()
+	return true
 }
 
 // counter sums a counter over its labels.

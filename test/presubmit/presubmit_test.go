@@ -22,6 +22,7 @@ var owners = []string{
 	"cmd/controlplane/serve.go",
 	"internal/admin/server.go",
 	"internal/ads/server.go",
+	"internal/ads/stream.go", // reads a stream for as long as gRPC lets it, which is until the stream's own goroutine has returned
 	"internal/demo/",
 	"pkg/watch/kube.go",
 	"test/", // programs that only tests run

@@ -1,0 +1,48 @@
+package ads
+
+import (
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// codec is gRPC's own for protocol buffers, and besides puts together the responses of the state-of-the-world protocol: their resources
+// are shared by all streams as the bytes that they are, and are not marshalled, or even copied, for any one of them.
+type codec struct{ encoding.CodecV2 }
+
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+
+// Marshal implements encoding.CodecV2.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if r, ok := v.(*snapshot.Response); ok {
+		return buffers(r), nil
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+// The numbers of the fields of a DiscoveryResponse.
+const (
+	versionField = 1
+	typeField    = 4
+	nonceField   = 5
+)
+
+func buffers(r *snapshot.Response) mem.BufferSlice {
+	all := make(mem.BufferSlice, 0, len(r.Resources)+1)
+	for _, v := range r.Resources {
+		all = append(all, mem.SliceBuffer(v.Wire()))
+	}
+	const tags = 16
+	rest := make([]byte, 0, len(r.Version)+len(r.Type)+len(r.Nonce)+tags)
+	for _, field := range []struct {
+		number protowire.Number
+		text   string
+	}{{versionField, r.Version}, {typeField, string(r.Type)}, {nonceField, r.Nonce}} {
+		rest = protowire.AppendTag(rest, field.number, protowire.BytesType)
+		rest = protowire.AppendString(rest, field.text)
+	}
+	return append(all, mem.SliceBuffer(rest))
+}

@@ -1,0 +1,53 @@
+package ads
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// guard judges the requests of one stream.
+type guard struct {
+	logger  *slog.Logger
+	limiter *rate.Limiter
+	// unknown says that a type that is not served was asked for; it is logged once.
+	unknown bool
+}
+
+func newGuard(logger *slog.Logger, limits Limits) *guard {
+	return &guard{logger: logger, limiter: limits.limiter()}
+}
+
+// admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open. Requests
+// beyond the rate wait, and with them the client's next ones. An error ends the stream.
+func (g *guard) admit(ctx context.Context, typeURL string, names int) (pass bool, err error) {
+	if g.limiter != nil {
+		if err := g.limiter.Wait(ctx); err != nil {
+			return false, errLeft
+		}
+	}
+	switch {
+	case names > maxNames:
+		return false, status.Errorf(codes.ResourceExhausted,
+			"subscription to %d names of %s exceeds the limit of %d for one stream: open several", names, clip(typeURL), maxNames)
+	case typeURL == "":
+		return false, status.Error(codes.InvalidArgument, "request without a type URL: the aggregated discovery service needs one")
+	case !snapshot.Type(typeURL).Known():
+		if !g.unknown {
+			g.unknown = true
+			g.logger.Debug("left a request for an unknown type unanswered", "type_url", clip(typeURL))
+		}
+		return false, nil
+	}
+	return true, nil
+}
+
+func clip(s string) string {
+	const longest = 100
+	return s[:min(len(s), longest)]
+}

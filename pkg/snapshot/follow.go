@@ -1,0 +1,235 @@
+package snapshot
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// maxAttempts is how often a subscription is tried to be made without holding up everybody else, while one World follows the other.
+const maxAttempts = 3
+
+// ask makes names, sorted, what the subscription stands for, besides everything if it is a wildcard. It says whether the client dropped
+// anything by that which it was told of.
+//
+// To find what stands for a name may take a translation, and others must not wait for it. So that is done before the locks are taken,
+// and again if another Snapshot was published meanwhile.
+func (sub *subscription) ask(names []string, wildcard bool) (narrowed bool) {
+	store := sub.session.store
+	for attempt := 1; ; attempt++ {
+		s := store.Current()
+		found := sub.find(s, names, wildcard)
+		store.mu.Lock()
+		if now := store.Current(); now != s {
+			if attempt < maxAttempts {
+				store.mu.Unlock()
+				continue
+			}
+			s, found = now, sub.find(now, names, wildcard)
+		}
+		defer store.mu.Unlock()
+		return sub.become(s, names, found, wildcard)
+	}
+}
+
+// find returns what stands for each of the names that are not followed yet, in their order. What a wildcard will ask for is translated.
+func (sub *subscription) find(s *Snapshot, names []string, wildcard bool) []*Versioned {
+	client := sub.session.client
+	found := make([]*Versioned, len(names))
+	for _, i := range sub.unfollowed(names) {
+		found[i] = s.Resource(sub.t, names[i], client)
+	}
+	if wildcard {
+		for _, name := range s.Names(sub.t, client) {
+			s.Resource(sub.t, name, client)
+		}
+	}
+	return found
+}
+
+// unfollowed are the indices of the names that are not followed yet.
+func (sub *subscription) unfollowed(names []string) []int {
+	sub.session.mu.Lock()
+	defer sub.session.mu.Unlock()
+	var fresh []int
+	old := sub.entries
+	for i, name := range names {
+		for len(old) > 0 && old[0].name < name {
+			old = old[1:]
+		}
+		if len(old) == 0 || old[0].name != name || !old[0].named {
+			fresh = append(fresh, i)
+		}
+	}
+	return fresh
+}
+
+// become does what ask says. The caller holds Store.mu.
+func (sub *subscription) become(s *Snapshot, names []string, found []*Versioned, wildcard bool) (narrowed bool) {
+	session := sub.session
+	session.mu.Lock()
+	defer session.mu.Unlock()
+	if session.closed {
+		return false
+	}
+	entries, old := make([]*entry, 0, len(names)), sub.entries
+	leave := func(e *entry) {
+		session.store.unfollow(e)
+		e.named = false
+		if wildcard {
+			entries = append(entries, e)
+		} else {
+			narrowed = narrowed || e.told()
+		}
+	}
+	for i, name := range names {
+		for len(old) > 0 && old[0].name < name {
+			leave(old[0])
+			old = old[1:]
+		}
+		var e *entry
+		if len(old) > 0 && old[0].name == name {
+			e, old = old[0], old[1:]
+		} else {
+			e = sub.newEntry(name, found[i])
+		}
+		if !e.named {
+			e.named, e.now = true, found[i]
+			session.store.follow(e)
+		}
+		entries = append(entries, e)
+	}
+	for _, e := range old {
+		leave(e)
+	}
+	sub.entries, sub.wildcard = entries, wildcard
+	session.store.stirred()
+	if wildcard {
+		session.store.wildcards[sub] = struct{}{}
+		sub.expand(s)
+	} else {
+		delete(session.store.wildcards, sub)
+	}
+	return narrowed && !wildcard
+}
+
+// newEntry makes one. The text of the name as the resource has it is the same for all streams, and that of the request can go.
+func (sub *subscription) newEntry(name string, v *Versioned) *entry {
+	if v != nil {
+		name = v.Name
+	}
+	return &entry{sub: sub, name: name, now: v}
+}
+
+// expand makes the entries of a wildcard those of a Snapshot. What is gone from there stays until the client has been told. The caller
+// holds Session.mu.
+func (sub *subscription) expand(s *Snapshot) {
+	client, old := sub.session.client, sub.entries
+	names := s.Names(sub.t, client)
+	entries := make([]*entry, 0, len(names))
+	keep := func(e *entry) {
+		e.now, e.listed = nil, false
+		if e.named {
+			e.now = s.Resource(sub.t, e.name, client)
+		}
+		if e.named || e.told() {
+			entries = append(entries, e)
+		}
+	}
+	for _, name := range names {
+		for len(old) > 0 && old[0].name < name {
+			keep(old[0])
+			old = old[1:]
+		}
+		v := s.Resource(sub.t, name, client)
+		var e *entry
+		if len(old) > 0 && old[0].name == name {
+			e, old = old[0], old[1:]
+		} else {
+			e = sub.newEntry(name, v)
+		}
+		e.now, e.listed = v, true
+		entries = append(entries, e)
+	}
+	for _, e := range old {
+		keep(e)
+	}
+	sub.entries = entries
+}
+
+// hosts are those whose changes concern a name; none when none does. Of what may be a pod's own name its Service's is among them.
+func (e *entry) hosts() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		domain := e.sub.session.store.Current().World().Domain
+		_, _, host, _ := translate.ParseName(e.name)
+		if e.sub.t == ListenerType {
+			host = translate.ParseTarget(e.name, e.sub.session.client.Namespace, domain).Host
+		}
+		if _, service, ok := translate.PodHost(host, domain); ok && !yield(service) {
+			return
+		}
+		if host != "" {
+			yield(host)
+		}
+	}
+}
+
+// follow has the entry kept up to date. The caller holds mu.
+func (s *Store) follow(e *entry) {
+	for host := range e.hosts() {
+		if s.interests[host] == nil {
+			s.interests[host] = map[*entry]struct{}{}
+		}
+		s.interests[host][e] = struct{}{}
+	}
+}
+
+// unfollow ends it. The caller holds mu.
+func (s *Store) unfollow(e *entry) {
+	if !e.named {
+		return
+	}
+	for host := range e.hosts() {
+		delete(s.interests[host], e)
+		if len(s.interests[host]) == 0 {
+			delete(s.interests, host)
+		}
+	}
+}
+
+// concerned returns the entries that a changed host concerns. A wildcard changes for all the names below it that somebody asked for.
+// The caller holds mu.
+func (s *Store) concerned(host string) iter.Seq[*entry] {
+	suffix, wildcard := strings.CutPrefix(host, "*")
+	if !wildcard {
+		return maps.Keys(s.interests[host])
+	}
+	return func(yield func(*entry) bool) {
+		for asked, entries := range s.interests {
+			if !strings.HasSuffix(asked, suffix) {
+				continue
+			}
+			for e := range entries {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// withoutWildcard sorts names in place, and says whether * was among them.
+func withoutWildcard(names []string) (sorted []string, wildcard bool) {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if i, ok := slices.BinarySearch(names, everything); ok {
+		return slices.Delete(names, i, i+1), true
+	}
+	return names, false
+}
+
+// everything is the name that stands for all.
+const everything = "*"
