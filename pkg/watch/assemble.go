@@ -168,6 +168,9 @@ func (a *assembler) world() *mesh.World {
 
 // serviceHost is the host of a Service, whether or not there is one.
 func (a *assembler) serviceHost(id objectID) string {
+	if s := a.services[id]; s != nil {
+		return s.Host
+	}
 	return mesh.FullHost(id.name, id.namespace, a.domain)
 }
 

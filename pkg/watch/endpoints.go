@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"iter"
 	"reflect"
 	"slices"
 
@@ -16,9 +17,9 @@ type endpointIndex struct {
 
 	byService index[objectID, *heldSlice]
 	// byPod finds the slices that name a pod; byIP those that give an address, in a namespace, without a pod.
-	byPod, byIP index[objectID, *heldSlice]
+	byPod, byIP members[*heldSlice]
 	// podsAt finds the pods of a namespace that have an address.
-	podsAt index[objectID, string]
+	podsAt members[string]
 
 	// dirty Services must be assembled again, and so must all with an address on one of dirtyNodes.
 	dirty      map[objectID]struct{}
@@ -36,9 +37,8 @@ func (h *heldSlice) serviceID() objectID { return objectID{h.key.namespace, h.se
 func newEndpointIndex() endpointIndex {
 	return endpointIndex{
 		slices: map[objectKey]*heldSlice{}, pods: map[objectID]*pod{}, nodes: map[string]*node{},
-		byService: index[objectID, *heldSlice]{}, byPod: index[objectID, *heldSlice]{}, byIP: index[objectID, *heldSlice]{},
-		podsAt: index[objectID, string]{},
-		dirty:  map[objectID]struct{}{}, dirtyNodes: map[string]struct{}{},
+		byService: index[objectID, *heldSlice]{}, byPod: newMembers[*heldSlice](), byIP: newMembers[*heldSlice](), podsAt: newMembers[string](),
+		dirty: map[objectID]struct{}{}, dirtyNodes: map[string]struct{}{},
 	}
 }
 
@@ -83,24 +83,27 @@ func (x *endpointIndex) putPod(id objectID, p *pod) {
 	if old == nil && p == nil || old != nil && p != nil && reflect.DeepEqual(old, p) {
 		return
 	}
-	concerned := x.byPod[id]
-	if old != nil {
-		for _, ip := range old.ips {
-			at := objectID{id.namespace, ip}
-			x.podsAt.remove(at, id.name)
-			concerned = append(slices.Clip(concerned), x.byIP[at]...)
-		}
+	x.touch(x.byPod.all(id))
+	for _, ip := range old.addresses() {
+		at := objectID{id.namespace, ip}
+		x.podsAt.remove(at, id.name)
+		x.touch(x.byIP.all(at))
+	}
+	for _, ip := range p.addresses() {
+		at := objectID{id.namespace, ip}
+		x.podsAt.add(at, id.name)
+		x.touch(x.byIP.all(at))
+	}
+	if p == nil {
 		delete(x.pods, id)
+		return
 	}
-	if p != nil {
-		for _, ip := range p.ips {
-			at := objectID{id.namespace, ip}
-			x.podsAt.add(at, id.name)
-			concerned = append(slices.Clip(concerned), x.byIP[at]...)
-		}
-		x.pods[id] = p
-	}
-	for _, h := range concerned {
+	x.pods[id] = p
+}
+
+// touch has the Services of slices assembled again.
+func (x *endpointIndex) touch(slices iter.Seq[*heldSlice]) {
+	for h := range slices {
 		x.dirty[h.serviceID()] = struct{}{}
 	}
 }
@@ -158,11 +161,11 @@ func (x *endpointIndex) on(h *heldSlice, nodes map[string]struct{}) bool {
 func (x *endpointIndex) podOf(namespace string, a *address) (*pod, string) {
 	name := a.pod
 	if name == "" {
-		names := x.podsAt[objectID{namespace, a.ip}]
-		if len(names) != 1 {
+		only, ok := x.podsAt.only(objectID{namespace, a.ip})
+		if !ok {
 			return nil, ""
 		}
-		name = names[0]
+		name = only
 	}
 	p := x.pods[objectID{namespace, name}]
 	if p != nil && a.uid != "" && p.uid != "" && a.uid != p.uid {
