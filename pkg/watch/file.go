@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -32,23 +33,29 @@ func NewFile(dir string, o Options) *File {
 
 // Run implements Source. It fails at once if the folder cannot be read; later that leaves the World standing.
 func (f *File) Run(ctx context.Context, out Worlds) error {
-	dir, err := filepath.Abs(f.dir)
+	r, err := f.newRun(out)
+	if err == nil {
+		err = errors.Join(r.loop(ctx), r.watcher.Close())
+	}
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", f.dir, err)
+	}
+	return nil
+}
+
+func (f *File) newRun(out Worlds) (*fileRun, error) {
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
+		return nil, err
 	}
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch %s: %w", f.dir, err)
+		return nil, err
 	}
-	r := &fileRun{
+	return &fileRun{
 		File: f, root: dir, watcher: watcher, out: out, parser: newParser(f.options), holder: newHolder(f.options),
 		paths: map[string]struct{}{}, kept: newAlarm(),
-	}
-	err = r.loop(ctx)
-	if closeErr := watcher.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("watch %s: %w", f.dir, closeErr)
-	}
-	return err
+	}, nil
 }
 
 // fileRun is one Run of a File.
@@ -83,12 +90,9 @@ type fileRun struct {
 }
 
 func (r *fileRun) loop(ctx context.Context) error {
-	look, err := r.walk()
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", r.dir, err)
+	if err := r.begin(); err != nil {
+		return err
 	}
-	r.holder.take(r.holder.changes(look), look.problems)
-	r.publish()
 	due := time.NewTimer(r.wait())
 	defer due.Stop()
 	defer r.kept.stop()
@@ -98,7 +102,7 @@ func (r *fileRun) loop(ctx context.Context) error {
 			return nil
 		case event, ok := <-r.watcher.Events:
 			if !ok {
-				return fmt.Errorf("watch %s: %w", r.dir, fsnotify.ErrClosed)
+				return fsnotify.ErrClosed
 			}
 			if r.concerns(event.Name) {
 				r.pending.note(event, time.Now())
@@ -114,6 +118,17 @@ func (r *fileRun) loop(ctx context.Context) error {
 		}
 		due.Reset(r.wait())
 	}
+}
+
+// begin reads the whole folder and sends the first World.
+func (r *fileRun) begin() error {
+	look, err := r.walk()
+	if err != nil {
+		return err
+	}
+	r.holder.take(r.holder.changes(look), look.problems)
+	r.publish()
+	return nil
 }
 
 // wait is how long nothing is to be looked at unless there is an event.
@@ -264,18 +279,4 @@ func (r *fileRun) publish() {
 	}
 	r.last, r.sent = world, time.Now()
 	r.out.Put(world)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }

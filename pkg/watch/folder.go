@@ -161,8 +161,10 @@ func (f *folder) file(path, name string, info fs.FileInfo) error {
 		f.files[name] = &heldFile{info: info, read: now, sum: sum, parsed: old.parsed}
 		return nil
 	}
-	held := &heldFile{info: info, read: now, sum: sum, parsed: f.parser.parse(name, data)}
-	if old != nil && held.incomplete {
+	held := &heldFile{info: info, read: now, sum: sum}
+	if old == nil {
+		held.parsed = f.parser.parse(name, data)
+	} else if held.parsed = f.parser.reparse(name, data, &old.parsed); held.incomplete {
 		held.keep(old)
 	}
 	f.files[name] = held

@@ -47,6 +47,8 @@ type parsed struct {
 	problems []mesh.Problem
 	// incomplete says that a part could not be read: what the file held before and does not hold now may be in there.
 	incomplete bool
+	// parts tell which of the objects and problems are of which part of the text.
+	parts []part
 }
 
 // fileParser parses one file.
@@ -62,7 +64,10 @@ type fileParser struct {
 const maxLists = 4
 
 // parse reads a file's documents, each as far as it can be understood. It is silent about nothing but empty documents.
-func (p *parser) parse(path string, data []byte) parsed {
+func (p *parser) parse(path string, data []byte) parsed { return p.reparse(path, data, &parsed{}) }
+
+// reparse does so for a file that was parsed before. What stands as it stood, and at the same line, it takes over.
+func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
 	f := &fileParser{parser: p, path: path}
 	switch {
 	case len(data) > maxFile:
@@ -70,8 +75,9 @@ func (p *parser) parse(path string, data []byte) parsed {
 	case !utf8.Valid(data):
 		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "it is not UTF-8; write it in UTF-8")
 	default:
+		known := old.byPart()
 		for chunk, line := range documents(data) {
-			f.chunk(chunk, line)
+			f.part(chunk, line, known)
 		}
 	}
 	return f.out
