@@ -172,8 +172,10 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 
 // admit makes the session's opener of what was proved and what the node says besides.
 func (d *discovery) admit(v *visitor) (snapshot.Opener, error) {
-	opener := snapshot.OpenerOf(v.node, peerOf(v.stream))
-	client, err := v.id.Admit(v.node, opener.Client)
+	node := v.node
+	v.node = nil // or a client would have memory kept for as long as its stream lives
+	opener := snapshot.OpenerOf(node, peerOf(v.stream))
+	client, err := v.id.Admit(node, opener.Client)
 	if err != nil {
 		d.refuse(v.stream, refusedContradiction, err)
 		return opener, err

@@ -119,27 +119,31 @@ func (s *Snapshot) instead(t Type, v *Versioned, client mesh.Client) *Versioned 
 	return nothing
 }
 
-// keep sees to it that the client goes on with what it has from the Snapshot before, if what is new is held back from it.
-func (s *Snapshot) keep(before *Snapshot, t Type, name string, client mesh.Client) {
+// follow returns what the client is to have next, that has the same name from the Snapshot before. If what is new is held back from it, it
+// goes on with what it has.
+func (s *Snapshot) follow(before *Snapshot, t Type, name string, client mesh.Client) *Versioned {
 	v := s.produce(t, name, client)
-	if before == nil || !v.heldFrom(client.Agent) {
-		return
+	if !v.heldFrom(client.Agent) {
+		return v
 	}
-	good := before.Resource(t, name, client)
-	if good == nil || good.absent {
-		return
+	if good := before.Resource(t, name, client); good != nil && !good.absent {
+		v.held.keep(good, groupOf(client))
 	}
-	h := v.held
+	return s.instead(t, v, client)
+}
+
+// keep remembers what clients of a group had.
+func (h *heldBack) keep(good *Versioned, g group) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.good == nil {
 		h.good = map[group]*Versioned{}
 	}
-	had, known := h.good[groupOf(client)]
+	had, known := h.good[g]
 	if known && (had == nil || had.Version != good.Version) {
 		good = nil
 	}
-	h.good[groupOf(client)] = good
+	h.good[g] = good
 }
 
 // heldBack lists what is held back, of all that has been translated so far.

@@ -123,9 +123,7 @@ func (s *Store) translateAhead(old, next *Snapshot, changed []string) map[*entry
 	}
 	s.mu.Unlock()
 	for e := range ahead {
-		client := e.sub.session.client
-		next.keep(old, e.sub.t, e.name, client)
-		ahead[e] = next.Resource(e.sub.t, e.name, client)
+		ahead[e] = next.follow(old, e.sub.t, e.name, e.sub.session.client)
 	}
 	return ahead
 }
