@@ -21,7 +21,7 @@ type lease struct {
 	client         dynamic.ResourceInterface
 	name, identity string
 
-	// object is the Lease as it was last read or written, nil before, and seen is since when it says what it says.
+	// object is the Lease as it was last read or written, nil if there is none; seen is since when it has read as it does.
 	object *unstructured.Unstructured
 	seen   time.Time
 	// renewed is when the last request began that left this replica the holder.
@@ -37,10 +37,7 @@ func (l *lease) take(ctx context.Context) (held bool, err error) {
 		}
 	}
 	object, err := l.client.Get(ctx, l.name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		object = nil
-	case err != nil:
+	if err != nil && !apierrors.IsNotFound(err) {
 		return false, err
 	}
 	if l.object == nil || object == nil || !equality.Semantic.DeepEqual(object.Object["spec"], l.object.Object["spec"]) {
@@ -84,8 +81,7 @@ func (l *lease) hold(ctx context.Context) error {
 
 // write writes the Lease over the version that was last seen, or makes it.
 func (l *lease) write(ctx context.Context, holder string, duration time.Duration) error {
-	now := time.Now()
-	moment := now.UTC().Format(metav1.RFC3339Micro)
+	moment := time.Now().UTC().Format(metav1.RFC3339Micro)
 	acquired, transitions := moment, int64(0)
 	if l.object != nil {
 		transitions, _, _ = unstructured.NestedInt64(l.object.Object, "spec", "leaseTransitions")
@@ -111,7 +107,7 @@ func (l *lease) write(ctx context.Context, holder string, duration time.Duration
 		written, err = l.client.Update(ctx, next, metav1.UpdateOptions{})
 	}
 	if err == nil {
-		l.object, l.seen = written, now
+		l.object = written
 	}
 	return err
 }

@@ -28,8 +28,7 @@ func newScheme() *runtime.Scheme {
 		&corev1.Node{}, &corev1.NodeList{},
 		&corev1.Pod{}, &corev1.PodList{}, &corev1.Service{}, &corev1.ServiceList{})
 	s.AddKnownTypes(discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{})
-	metav1.AddToGroupVersion(s, corev1.SchemeGroupVersion)
-	metav1.AddToGroupVersion(s, discoveryv1.SchemeGroupVersion)
+	metav1.AddToGroupVersion(s, corev1.SchemeGroupVersion) // which is also where what is sent in place of an object belongs
 	return s
 }
 

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,9 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/streaming"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -50,14 +55,9 @@ var (
 // the same objects, the same errors.
 func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 	for kind, list := range lists {
-		data, err := runtime.Encode(protobufEncoder(t), list)
-		if err != nil {
-			t.Fatal(err)
-		}
-		event := `{"type":"BOOKMARK","object":{"kind":"` + string(kind) + `","apiVersion":"` + groupVersionOf(kind) + `","metadata":{"resourceVersion":"9"}}}`
 		answers := map[string]*recorder{
-			"a list":    {status: http.StatusOK, contentType: runtime.ContentTypeProtobuf, body: data},
-			"events":    {status: http.StatusOK, contentType: runtime.ContentTypeJSON, body: []byte(event + `{"type":"ERROR","object":` + expired + `}`)},
+			"a list":    {status: http.StatusOK, contentType: runtime.ContentTypeProtobuf, body: encode(t, list)},
+			"events":    {status: http.StatusOK, contentType: runtime.ContentTypeProtobuf + ";stream=watch", body: events(t, list)},
 			"a refusal": {status: http.StatusGone, contentType: runtime.ContentTypeJSON, body: []byte(expired)},
 		}
 		for name, server := range answers {
@@ -77,20 +77,49 @@ func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 	}
 }
 
-func protobufEncoder(t *testing.T) runtime.Encoder {
+// versions are those of the kinds.
+var versions = schema.GroupVersions{corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion}
+
+// encode is an object as an API server sends it.
+func encode(t *testing.T, object runtime.Object) []byte {
+	t.Helper()
+	data, err := runtime.Encode(scheme.Codecs.EncoderForVersion(protobuf(t).Serializer, versions), object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// events are a watch as an API server sends it: the objects of a list, a bookmark, and that the version is too old.
+func events(t *testing.T, list runtime.Object) []byte {
+	t.Helper()
+	objects, err := meta.ExtractList(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := []metav1.WatchEvent{
+		{Type: string(watch.Added), Object: runtime.RawExtension{Raw: encode(t, objects[0])}},
+		{Type: string(watch.Bookmark), Object: runtime.RawExtension{Raw: encode(t, objects[0])}},
+		{Type: string(watch.Error), Object: runtime.RawExtension{Raw: encode(t, &apierrors.NewResourceExpired("too old").ErrStatus)}},
+	}
+	info := protobuf(t).StreamSerializer
+	var stream bytes.Buffer
+	encoder := streaming.NewEncoder(info.NewFrameWriter(&stream), scheme.Codecs.EncoderForVersion(info.Serializer, versions))
+	for i := range sent {
+		if err := encoder.Encode(&sent[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return stream.Bytes()
+}
+
+func protobuf(t *testing.T) runtime.SerializerInfo {
 	t.Helper()
 	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
 	if !ok {
 		t.Fatal("the clientset knows no protocol buffers")
 	}
-	return scheme.Codecs.EncoderForVersion(info.Serializer, schema.GroupVersions{corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion})
-}
-
-func groupVersionOf(kind kind) string {
-	if kind == kindEndpointSlice {
-		return discoveryv1.SchemeGroupVersion.String()
-	}
-	return corev1.SchemeGroupVersion.String()
+	return info
 }
 
 // clientsOf are this package's client for a kind, and client-go's.

@@ -1,0 +1,281 @@
+package status
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// office keeps a Lease, and what replicas want with it.
+type office struct {
+	t *testing.T
+	*dynamicfake.FakeDynamicClient
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	return &office{t, dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{events: "EventList"})}
+}
+
+// candidate is a replica that wants the Lease.
+func (o *office) candidate(identity string) *lease {
+	return &lease{client: o.Resource(leases).Namespace("home"), name: "mizzen", identity: identity}
+}
+
+// take has a candidate ask once.
+func (o *office) take(l *lease, want bool) {
+	o.t.Helper()
+	if held, err := l.take(o.t.Context()); held != want || err != nil {
+		o.t.Fatalf("%s asks for the Lease: got %v, %v, want %v", l.identity, held, err, want)
+	}
+}
+
+// spec is what the Lease says, read as strictly as the API server does.
+func (o *office) spec() coordinationv1.LeaseSpec {
+	o.t.Helper()
+	object, err := o.Resource(leases).Namespace("home").Get(o.t.Context(), "mizzen", metav1.GetOptions{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	typed := strict[coordinationv1.Lease](o.t, object)
+	return typed.Spec
+}
+
+// strict makes a typed object of one that is not, and knows no fields that the type has not.
+func strict[T any](t *testing.T, object *unstructured.Unstructured) *T {
+	t.Helper()
+	typed := new(T)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, typed, true); err != nil {
+		t.Fatal(err)
+	}
+	return typed
+}
+
+// once has the next requests of a verb fail as the errors say, and then none.
+func (o *office) once(verb string, failures ...error) {
+	o.PrependReactor(verb, "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		if len(failures) == 0 {
+			return false, nil, nil
+		}
+		err := failures[0]
+		failures = failures[1:]
+		return true, nil, err
+	})
+}
+
+var (
+	conflict = apierrors.NewConflict(leases.GroupResource(), "mizzen", errors.New("changed"))
+	exists   = apierrors.NewAlreadyExists(leases.GroupResource(), "mizzen")
+	errMute  = errors.New("no answer")
+)
+
+func TestLease(t *testing.T) {
+	tests := map[string]struct {
+		do          func(o *office, a, b *lease)
+		holder      string
+		transitions int32
+	}{
+		"whoever comes first": {do: func(o *office, a, b *lease) { o.take(a, true); o.take(b, false) }, holder: "a"},
+		"who holds it goes on": {do: func(o *office, a, b *lease) {
+			for range 20 {
+				o.take(a, true)
+				o.take(b, false)
+				pass(2 * time.Second)
+			}
+		}, holder: "a"},
+		"one that is not renewed is taken over, and not sooner": {do: func(o *office, a, b *lease) {
+			o.take(a, true)
+			pass(10 * time.Second)
+			o.take(b, false) // from now on b knows it
+			pass(leaseDuration - time.Second)
+			o.take(b, false)
+			pass(time.Second)
+			o.take(b, true)
+			pass(leaseDuration)
+		}, holder: "b", transitions: 1},
+		"one that was given back is taken at once": {do: func(o *office, a, b *lease) {
+			o.take(a, true)
+			o.take(b, false)
+			if err := a.release(o.t.Context()); err != nil {
+				o.t.Error(err)
+			}
+			o.take(b, true)
+		}, holder: "b", transitions: 1},
+		"who comes back has it still": {do: func(o *office, a, _ *lease) {
+			o.take(a, true)
+			pass(time.Second)
+			o.take(o.candidate("a"), true)
+		}, holder: "a"},
+		"without an answer nothing is written": {do: func(o *office, a, b *lease) {
+			o.once("get", errMute)
+			if held, err := a.take(o.t.Context()); held || !errors.Is(err, errMute) {
+				o.t.Errorf("got %v, %v, want the error", held, err)
+			}
+			o.take(b, true)
+		}, holder: "b"},
+		"one that is deleted is made again": {do: func(o *office, a, _ *lease) {
+			o.take(a, true)
+			if err := o.Resource(leases).Namespace("home").Delete(o.t.Context(), "mizzen", metav1.DeleteOptions{}); err != nil {
+				o.t.Fatal(err)
+			}
+			o.take(a, true)
+		}, holder: "a"},
+		"of two who make it, one does": {do: func(o *office, a, b *lease) {
+			o.take(a, true)
+			o.once("get", apierrors.NewNotFound(leases.GroupResource(), "mizzen"))
+			o.once("create", exists)
+			o.take(b, false)
+		}, holder: "a"},
+		"of two who take it over, one does": {do: func(o *office, a, b *lease) {
+			o.take(a, true)
+			o.take(b, false)
+			pass(leaseDuration)
+			o.once("update", conflict)
+			o.take(b, false)
+		}, holder: "a"},
+		"who was overtaken reads before writing": {do: func(o *office, a, b *lease) {
+			o.take(a, true)
+			o.take(b, false)
+			pass(leaseDuration)
+			o.take(b, true)
+			o.take(a, false)
+		}, holder: "b", transitions: 1},
+		"a version that somebody else wrote is read again": {do: func(o *office, a, _ *lease) {
+			o.take(a, true)
+			o.once("update", conflict)
+			o.take(a, true)
+		}, holder: "a"},
+		"one that cannot be given back at first is": {do: func(o *office, a, _ *lease) {
+			o.take(a, true)
+			o.once("update", conflict)
+			if err := a.release(o.t.Context()); err != nil {
+				o.t.Error(err)
+			}
+		}},
+		"nobody gives back what another has": {do: func(o *office, a, b *lease) {
+			o.take(a, true)
+			o.take(b, false)
+			if err := b.release(o.t.Context()); err != nil {
+				o.t.Error(err)
+			}
+		}, holder: "a"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t)
+				test.do(o, o.candidate("a"), o.candidate("b"))
+				spec := o.spec()
+				if got := *spec.HolderIdentity; got != test.holder {
+					t.Errorf("got %q as holder, want %q", got, test.holder)
+				}
+				if got := *spec.LeaseTransitions; got != test.transitions {
+					t.Errorf("got %d transitions, want %d", got, test.transitions)
+				}
+				if *spec.LeaseDurationSeconds < 1 || spec.AcquireTime.IsZero() || spec.RenewTime.Before(spec.AcquireTime) {
+					t.Errorf("the Lease makes no sense: %v", spec)
+				}
+			})
+		})
+	}
+}
+
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// TestALeaderWithoutAnAnswerStopsInTime has a leader that cannot renew stop before anybody else may lead.
+func TestALeaderWithoutAnAnswerStopsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			<-time.After(300 * time.Millisecond) // so that attempts and the deadline do not fall together
+			return false, nil, nil
+		})
+		var log bytes.Buffer
+		w := New(Options{
+			Dynamic: o, LeaseNamespace: "home", LeaseName: "mizzen", Identity: "a", Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.elect(ctx) }()
+		pass(5 * time.Second)
+		if !w.leading.Load() {
+			t.Fatal("nobody else is there, and it does not lead")
+		}
+		renewed := o.spec().RenewTime.Time
+		o.once("*", failures(1000)...)
+		pass(time.Until(renewed.Add(renewDeadline - time.Millisecond)))
+		if !w.leading.Load() {
+			t.Error("it gave up before the Lease had to be renewed")
+		}
+		pass(time.Millisecond)
+		if w.leading.Load() {
+			t.Error("it leads on without the Lease")
+		}
+		pass(time.Minute)
+		if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+			t.Errorf("got %d warnings of an API server that does not answer, want 1:\n%s", n, log.String())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func failures(n int) []error {
+	all := make([]error, n)
+	for i := range all {
+		all[i] = errMute
+	}
+	return all
+}
+
+func TestEventsAreAsTheAPIHasThem(t *testing.T) {
+	o := newOffice(t)
+	w := New(Options{Dynamic: o, Identity: "a", Logger: slog.New(slog.DiscardHandler)})
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "networking.istio.io/v1", "metadata": map[string]any{"uid": "u", "resourceVersion": "7"},
+	}}
+	ref := mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"}
+	if err := w.event(t.Context(), object, remark{ref: ref, code: mesh.CodeRefused}, "why"); err != nil {
+		t.Fatal(err)
+	}
+	list, err := o.Resource(events).Namespace("shop").List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(list.Items) != 1 {
+		t.Fatalf("got %v, %v, want one Event", list, err)
+	}
+	got := strict[eventsv1.Event](t, &list.Items[0])
+	if got.EventTime.IsZero() || got.Name == "" || got.Kind != "Event" || got.APIVersion != "events.k8s.io/v1" {
+		t.Errorf("incomplete: %v", got)
+	}
+	got.ObjectMeta, got.TypeMeta, got.EventTime = metav1.ObjectMeta{}, metav1.TypeMeta{}, metav1.MicroTime{}
+	want := eventsv1.Event{
+		ReportingController: controller, ReportingInstance: "a", Action: "Translate", Reason: "Refused", Type: "Warning", Note: "why",
+	}
+	want.Regarding.APIVersion, want.Regarding.Kind, want.Regarding.Namespace = "networking.istio.io/v1", "VirtualService", "shop"
+	want.Regarding.Name, want.Regarding.UID, want.Regarding.ResourceVersion = "echo", "u", "7"
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
