@@ -75,8 +75,7 @@ func newFakeCluster(t *testing.T, objects ...runtime.Object) *fakeCluster {
 
 // start runs a Kube over the cluster until the test ends.
 func (c *fakeCluster) start(o Options) {
-	// client-go's second handler limits the rate of errors by a clock that it keeps across bubbles.
-	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1]
+	reportErrorsAtOnce()
 	k := newKube(typedBy(c.core), c.istio, o)
 	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan error, 1)
@@ -128,6 +127,9 @@ func typedBy(c kubernetes.Interface) func(kind kind, namespace, labels string) l
 		}
 	}
 }
+
+// reportErrorsAtOnce takes away client-go's second handler of errors, which limits their rate by a clock that it keeps across bubbles.
+func reportErrorsAtOnce() { utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1] }
 
 func newTestInformer(t *testing.T, kind kind) *informer {
 	t.Helper()

@@ -41,12 +41,15 @@ type informer struct {
 	once    sync.Once
 
 	// The reflector's goroutine alone touches what follows: which objects there are; whether the kind
-	// was absent at the last attempt, and how often after had been read by then; and what was complained of last, if
-	// the last attempt failed.
+	// was absent at the last attempt, and how often after had been read by then; what was complained of last, if
+	// the last attempt failed; when the watch that was opened last is to end by itself; and whether one has not, so that what is
+	// known may be of a history that is no more.
 	known     map[objectKey]struct{}
 	absent    bool
 	since     int
 	complaint string
+	ends      time.Time
+	torn      bool
 }
 
 // By this interface the reflector finds Transformer, and streams objects through it instead of holding a whole list of them.
@@ -81,7 +84,7 @@ func (i *informer) Replace(list []any, _ string) error {
 			changes[key] = nil
 		}
 	}
-	i.known = known
+	i.known, i.torn = known, false
 	i.inbox.put(changes)
 	i.presence.note(false)
 	i.settle()

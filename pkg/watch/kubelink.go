@@ -38,8 +38,15 @@ func newListWatch[L runtime.Object](client any, kind interface {
 	}
 }
 
+// slack is how far from its time a watch may end and still count as having ended by itself: the API server's clock starts
+// later than ours, and the end takes a while to arrive.
+const slack = 5 * time.Second
+
 func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 	o.LabelSelector = i.source.labels
+	if !i.resumes() {
+		o.ResourceVersion, o.ResourceVersionMatch = "", ""
+	}
 	list, err := i.source.list(ctx, o)
 	i.observe(ctx, err)
 	return list, err
@@ -47,9 +54,31 @@ func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Obje
 
 func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 	o.LabelSelector = i.source.labels
+	if !i.resumes() {
+		if o.SendInitialEvents == nil {
+			return nil, apierrors.NewResourceExpired("the watch before was cut off: what it saw may be undone")
+		}
+		o.ResourceVersion = ""
+	}
+	begin := time.Now()
 	w, err := i.source.watch(ctx, o)
+	if err == nil && o.TimeoutSeconds != nil {
+		i.ends = begin.Add(time.Duration(*o.TimeoutSeconds) * time.Second)
+	}
 	i.observe(ctx, err)
 	return w, err
+}
+
+// resumes says whether the reflector, which asks for something, may build on the resource version that it saw last. It may if the
+// watch before ended when it was meant to. If not, the API server may have been restarted meanwhile, over an etcd
+// that was restored from a backup: then numbers are given a second time, to other states, and a watch that goes on from one misses what
+// became undone. From then on, until a list has been read to its end, what is asked for is the state of now.
+func (i *informer) resumes() bool {
+	if !i.ends.IsZero() && time.Since(i.ends).Abs() > slack {
+		i.torn = true
+	}
+	i.ends = time.Time{}
+	return !i.torn
 }
 
 // observe looks at how a list or a watch began. The reflector tries again in any case.
@@ -68,7 +97,8 @@ func (i *informer) observe(ctx context.Context, err error) {
 	status := apierrors.APIStatus(nil)
 	switch {
 	case !errors.As(err, &status):
-		// No answer at all: the link has said so, once for all informers.
+		// No answer at all: the link has said so, once for all informers. Who answers next may not have the same history.
+		i.torn = true
 	case apierrors.IsNotFound(err) && i.optional():
 		i.absent, i.since = true, i.after.count()
 		if i.news(err) {

@@ -53,13 +53,12 @@ func runPod(pod *corev1.Pod, address string) (stop func(), err error) {
 	}, nil
 }
 
-// newNamespace makes a namespace for one test.
+// newNamespace makes a namespace for one run of a test. It stays.
 func newNamespace(t *testing.T) string {
 	t.Helper()
-	name := strings.ToLower(strings.TrimPrefix(t.Name(), "Test"))
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	must(suite.core.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}))(t)
-	return name
+	name := strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")))
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-"}}
+	return must(suite.core.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}))(t).Name
 }
 
 // newService makes a Service named echo over all pods with the label app=echo.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -71,24 +72,52 @@ func TestSlowAPIServer(t *testing.T) {
 	l.until(t, "change after the start", mostly("v2"))
 }
 
-// TestRestoredData brings the cluster back with older data: what was written since never happened, and versions are given out twice.
+// TestRestoredData brings the cluster back with older data: what was written since never happened, and versions are given out twice. When
+// the control plane gets to ask again, the cluster is still behind the versions that it saw, or past them already.
 func TestRestoredData(t *testing.T) {
-	ns := newSplit(t)
-	p := newReplica(t)
-	l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
-	l.until(t, "all pods", from(4))
-	if err := suite.cluster.SaveData(t.Context()); err != nil {
-		t.Fatal(err)
+	tests := map[string]struct{ lost, written int }{
+		"behind": {lost: 300},
+		"past":   {lost: 100, written: 300},
 	}
-	applyWeights(t, ns, 95, 5)
-	l.until(t, "change that will be lost", mostly("v1"))
-	applyWeights(t, ns, 96, 4)
-	if err := suite.cluster.RestoreData(t.Context()); err != nil {
-		t.Fatal(err)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			ns := newSplit(t)
+			network := newProxy(t, apiAddress)
+			p := newReplica(t, "--kubeconfig", kubeconfigBy(t, network))
+			l := startLoad(t, dial(t, p.plane(p.xds), ns, "echo:50051"))
+			l.until(t, "all pods", from(4))
+			if err := suite.cluster.SaveData(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			useVersions(t, ns, test.lost)
+			applyWeights(t, ns, 95, 5)
+			l.until(t, "change that will be lost", mostly("v1"))
+			network.stall(true)
+			if err := suite.cluster.RestoreData(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			// The API server keeps the history of a kind from when somebody first asks for it.
+			must(suite.istio.NetworkingV1().VirtualServices(ns).List(t.Context(), metav1.ListOptions{}))(t)
+			useVersions(t, ns, test.written)
+			network.stall(false)
+			older := l.until(t, "the state before", share("v1", 0.3, 0.7))
+			t.Logf("FAULT older data: the older state was served %v after the API server could be reached", older)
+			if older > 5*time.Second {
+				t.Errorf("got the older state after %v, want it within 5s", older)
+			}
+			applyWeights(t, ns, 5, 95)
+			t.Logf("FAULT older data: a change arrived after %v", l.until(t, "change after the restoration", mostly("v2")))
+		})
 	}
-	t.Logf("FAULT older data: the older state was served %v after the API server was back", l.until(t, "the state before", share("v1", 0.3, 0.7)))
-	applyWeights(t, ns, 5, 95)
-	t.Logf("FAULT older data: a change arrived after %v", l.until(t, "change after the restoration", mostly("v2")))
+}
+
+// useVersions writes that many objects which matter to nobody, so that the cluster's version grows by as much.
+func useVersions(t *testing.T, namespace string, n int) {
+	t.Helper()
+	for range n {
+		o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "any-"}}
+		must(suite.core.CoreV1().ConfigMaps(namespace).Create(t.Context(), o, metav1.CreateOptions{}))(t)
+	}
 }
 
 // TestExpiredWatch has the control plane's watches end while it is cut off, and the versions at which it would go on be forgotten.
