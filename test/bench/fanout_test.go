@@ -28,39 +28,64 @@ func BenchmarkEndpointChange(b *testing.B) {
 }
 
 func endpointChange(b *testing.B, services int) {
-	registry := prometheus.NewRegistry()
-	store := snapshot.NewStore(snapshot.Options{Registry: registry})
-	c := newCluster(services, 10)
-	store.Publish(c.world)
-	watchers, concerned := make([]*watcher, fanoutStreams), map[int]int{}
-	for i := range watchers {
-		watchers[i] = newWatcher(b, store, i)
-		for k := range fanoutNames {
-			concerned[nameOf(i, k)]++
-		}
-	}
-	marshalled := counter(b, registry, "mizzen_resources_marshalled_total")
-	answered := 0
-	want := 0
+	f := newFanout(b, services, fanoutStreams)
 	b.ResetTimer()
 	for n := range b.N {
-		want += concerned[n%100]
-		store.Publish(c.change(n % 100))
-		for _, w := range watchers {
-			if w.respond() {
-				answered++
-			}
-		}
+		f.change(n)
 	}
 	b.StopTimer()
-	if answered != want {
-		b.Errorf("%d responses, want %d: exactly the subscribers", answered, want)
+	f.check(b, b.N)
+	b.ReportMetric(float64(f.answered)/float64(b.N), "responses/op")
+}
+
+// fanout is a Store with streams that have everything they ask for.
+type fanout struct {
+	registry *prometheus.Registry
+	store    *snapshot.Store
+	cluster  *cluster
+	watchers []*watcher
+	// concerned counts the streams that ask for each of the first 100 services.
+	concerned map[int]int
+	// marshalled is how many resources were made before the first change, answered how many responses since, and want how many there should be.
+	marshalled     float64
+	answered, want int
+}
+
+func newFanout(b testing.TB, services, streams int) *fanout {
+	f := &fanout{registry: prometheus.NewRegistry(), cluster: newCluster(services, 10), concerned: map[int]int{}}
+	f.store = snapshot.NewStore(snapshot.Options{Registry: f.registry})
+	f.store.Publish(f.cluster.world)
+	for i := range streams {
+		f.watchers = append(f.watchers, newWatcher(b, f.store, i))
+		for k := range fanoutNames {
+			f.concerned[nameOf(i, k)]++
+		}
 	}
-	// One service, one port, no subset: one resource is made for each change, whatever the number of streams.
-	if got := counter(b, registry, "mizzen_resources_marshalled_total") - marshalled; got != float64(b.N) {
-		b.Errorf("%v resources were marshalled for %d changes, want one each", got, b.N)
+	f.marshalled = counter(b, f.registry, "mizzen_resources_marshalled_total")
+	return f
+}
+
+// change changes an endpoint of one of the first 100 services, and has the streams take and acknowledge what they are sent for it.
+func (f *fanout) change(n int) {
+	f.want += f.concerned[n%100]
+	f.store.Publish(f.cluster.change(n % 100))
+	for _, w := range f.watchers {
+		if w.respond() {
+			f.answered++
+		}
 	}
-	b.ReportMetric(float64(answered)/float64(b.N), "responses/op")
+}
+
+// check says whether that many changes were sent to their subscribers alone, and each marshalled once: one service, one port, no subset is
+// one resource, whatever the number of streams.
+func (f *fanout) check(b testing.TB, changes int) {
+	b.Helper()
+	if f.answered != f.want {
+		b.Errorf("%d responses, want %d: exactly the subscribers", f.answered, f.want)
+	}
+	if got := counter(b, f.registry, "mizzen_resources_marshalled_total") - f.marshalled; got != float64(changes) {
+		b.Errorf("%v resources were marshalled for %d changes, want one each", got, changes)
+	}
 }
 
 // nameOf spreads the streams' names over the first 100 services.
@@ -73,7 +98,7 @@ type watcher struct {
 	nonce   string
 }
 
-func newWatcher(b *testing.B, store *snapshot.Store, id int) *watcher {
+func newWatcher(b testing.TB, store *snapshot.Store, id int) *watcher {
 	w := &watcher{session: store.Open(snapshot.OpenerOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
 	b.Cleanup(w.session.Close)
 	for k := range fanoutNames {
@@ -104,7 +129,7 @@ func (w *watcher) respond() bool {
 }
 
 // counter sums a counter over its labels.
-func counter(b *testing.B, registry *prometheus.Registry, name string) float64 {
+func counter(b testing.TB, registry *prometheus.Registry, name string) float64 {
 	b.Helper()
 	families, err := registry.Gather()
 	if err != nil {
