@@ -96,6 +96,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 		return usageErrorf(cmd, "--shutdown-grace must not be negative")
 	}
 	logging.Redirect(logger)
+	tuneMemory(logger)
 
 	source, err := flags.source.open(logger)
 	if err != nil {
@@ -240,6 +241,7 @@ func (p *plane) announce(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	tidyMemory()
 	if err := p.ready(p); err != nil {
 		return fmt.Errorf("announce readiness: %w", err)
 	}
