@@ -13,7 +13,6 @@ import (
 // client-go knows every kind of Kubernetes, and would be a third of the binary.
 func pathClient(config *rest.Config) (*rest.RESTClient, error) {
 	config = rest.CopyConfig(config)
-	config.Timeout = apiTimeout
 	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion
 	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme())
 	if config.UserAgent == "" {
