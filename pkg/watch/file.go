@@ -215,7 +215,7 @@ func (r *fileRun) freeze(err error) {
 
 // look reads what changed at the paths at hand, or in the whole folder where that cannot be told from them.
 func (r *fileRun) look(whole bool) (*folder, error) {
-	if _, root := r.paths[r.root]; whole || root || !r.plain {
+	if whole || !r.plain {
 		return r.walk()
 	}
 	look := newFolder(r.parser, r.holder.files)

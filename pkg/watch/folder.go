@@ -62,7 +62,7 @@ func newFolder(p *parser, before map[string]*heldFile) *folder {
 }
 
 // again reads one path of a folder that was walked before and had no links. It says false if only a walk can tell what became of
-// it: of whatever is, or was, anything but a file.
+// it: of whatever is, or was, anything but a file, and of the folder itself.
 func (f *folder) again(path string) bool {
 	rel, inside := f.dirs[filepath.Dir(path)]
 	_, isDir := f.dirs[path]

@@ -32,6 +32,28 @@ func TestFolderObjectMovesBetweenFiles(t *testing.T) {
 	}
 }
 
+// A loss that no event spoke of is doubted, too, and believed when that is over.
+func TestFolderLossIsFoundByPatrol(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", serviceYAML("a"))
+	path := write(t, dir, "b.yaml", serviceYAML("b"))
+	r := newTestRun(t, dir)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	r.doubt = time.Hour
+	r.walked = r.walked.Add(-patrol)
+	r.refresh(time.Now())
+	if !hosts("a", "b")(r.last) || r.doubted.IsZero() {
+		t.Errorf("got hosts %q, doubted until %s; want that the loss of b is doubted", r.last.Services.Hosts(), r.doubted)
+	}
+	r.doubt = 0
+	r.refresh(time.Now())
+	if !hosts("a")(r.last) || !r.doubted.IsZero() {
+		t.Errorf("got hosts %q, doubted until %s; want that the loss of b is believed", r.last.Services.Hosts(), r.doubted)
+	}
+}
+
 // Events may name the files of a folder that is gone before they name the folder itself.
 func TestFolderVanishesFileByFile(t *testing.T) {
 	parent := t.TempDir()
@@ -105,6 +127,15 @@ func symlink(t *testing.T, dir, name, target string) string {
 	return path
 }
 
+func TestFolderThatCannotBeWatched(t *testing.T) {
+	r := newTestRun(t, t.TempDir())
+	for want, dirs := range map[bool]map[string]string{true: {r.root: ""}, false: {r.root: "", filepath.Join(r.root, "absent"): "absent"}} {
+		if _, all := r.watch(dirs); all != want {
+			t.Errorf("%v: all are watched: %t, want %t", dirs, all, want)
+		}
+	}
+}
+
 // TestFolderWaits asks how long a run waits that has heard of a file which is complete.
 func TestFolderWaits(t *testing.T) {
 	dir := t.TempDir()
@@ -140,6 +171,14 @@ func TestFolderParsesWhatChanged(t *testing.T) {
 	after := r.holder.files["a.yaml"].objects
 	if len(after) != 3 || after[0] != before[0] || after[1] == before[1] || after[2] != before[2] {
 		t.Errorf("got objects %v after %v, want a and c to be the same ones", after, before)
+	}
+	broken := serviceYAML("a") + "---\nkind: [\n"
+	write(t, dir, "a.yaml", broken+"---\n"+serviceYAML("b"))
+	r.hear(path)
+	write(t, dir, "a.yaml", broken)
+	r.hear(path)
+	if !hosts("a", "b", "c", "d")(r.last) || len(r.last.Problems) != 1 {
+		t.Errorf("got hosts %q and problems %q, want all that stood since the file is broken", r.last.Services.Hosts(), problemLines(r.last))
 	}
 	write(t, dir, "a.yaml", "# A line more.\n"+serviceYAML("a"))
 	r.hear(path)

@@ -54,8 +54,7 @@ func (h *holder) losses(changed map[string]*heldFile) string {
 	var out []string
 	for name, now := range changed {
 		for o := range h.files[name].all() {
-			claims := h.claims[o.key]
-			if _, again := declared[o.key]; again || claims[0] != o || slices.ContainsFunc(claims, elsewhere) {
+			if _, again := declared[o.key]; again || slices.ContainsFunc(h.claims[o.key], elsewhere) {
 				continue
 			}
 			state := "gone"

@@ -124,3 +124,19 @@ func TestFileIsNotReadWhileWritten(t *testing.T) {
 		t.Errorf("got hosts %q, want a and b as they are now", w.Services.Hosts())
 	}
 }
+
+// TestFileIsNotReadWhileDoubted has a file lose its object and be written again, of which so far there is a half that parses.
+func TestFileIsNotReadWhileDoubted(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "a.yaml", serviceYAML("a"))
+	r := newTestRun(t, dir)
+	r.doubt = time.Hour
+	write(t, dir, "a.yaml", "")
+	r.hear(path)
+	write(t, dir, "a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
+	r.pending.note(fsnotify.Event{Name: path, Op: fsnotify.Write}, time.Now().Add(time.Hour))
+	r.hear(write(t, dir, "b.yaml", serviceYAML("b")))
+	if w := r.last; !hosts("a", "b")(w) || len(get(w.Services, "a.default.svc.cluster.local").Ports) != 1 {
+		t.Errorf("got hosts %q, want b, and a as it was", w.Services.Hosts())
+	}
+}
