@@ -40,7 +40,8 @@ func TestSpot(t *testing.T) {
 // TestSpotsDiffer compares spots that differ in one part each.
 func TestSpotsDiffer(t *testing.T) {
 	spots := []Spot{
-		{}, MakeSpot("n", Locality{}), MakeSpot("", Locality{Region: "n"}), MakeSpot("", Locality{Zone: "n"}), MakeSpot("", Locality{SubZone: "n"}),
+		{},
+		MakeSpot("n", Locality{}), MakeSpot("", Locality{Region: "n"}), MakeSpot("", Locality{Zone: "n"}), MakeSpot("", Locality{SubZone: "n"}),
 		MakeSpot("", Locality{}, "n"), MakeSpot("", Locality{}, "n", "o"),
 	}
 	for i, a := range spots {
