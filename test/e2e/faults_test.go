@@ -96,6 +96,7 @@ func TestRestoredData(t *testing.T) {
 			if err := suite.cluster.RestoreData(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			suite.kubelet.Relist()
 			// The API server keeps the history of a kind from when somebody first asks for it.
 			must(suite.istio.NetworkingV1().VirtualServices(ns).List(t.Context(), metav1.ListOptions{}))(t)
 			useVersions(t, ns, test.written)
@@ -139,9 +140,7 @@ func TestExpiredWatch(t *testing.T) {
 	network.cut()
 	network.stall(false)
 	t.Logf("FAULT expired watch: what was missed arrived after %v", l.until(t, "change that was missed", mostly("v1")))
-	if err := suite.cluster.RestartControllers(); err != nil {
-		t.Fatal(err)
-	}
+	wake(t)
 }
 
 // TestNetworkCut stops the traffic between a client, the control plane and the API server, and lets it go on; then it has all
@@ -230,9 +229,7 @@ func TestKilled(t *testing.T) {
 	if got := p.metric(t, "mizzen_services", ""); got != known-1 || p.confessions(t) != 0 {
 		t.Errorf("got %v Services and %d Problems, want %v and none", got, p.confessions(t), known-1)
 	}
-	if err := suite.cluster.RestartControllers(); err != nil {
-		t.Fatal(err)
-	}
+	wake(t)
 	applyWeights(t, ns, 5, 95)
 	l.until(t, "change afterwards", mostly("v2"))
 	newcomer.until(t, "change afterwards", mostly("v2"))

@@ -237,9 +237,7 @@ func TestTokensDuringAnOutage(t *testing.T) {
 	api.Kill()
 	defer func() { // while the test's context lasts
 		restart(t, api)
-		if err := suite.cluster.RestartControllers(); err != nil {
-			t.Error(err)
-		}
+		wake(t)
 	}()
 	if err := (visitor{secure: true, token: second}).visit(t, p); err != nil {
 		t.Errorf("the first token that is ever shown: got %v", err)

@@ -21,6 +21,7 @@ import (
 // suite is what all tests share.
 var suite struct {
 	cluster    *cluster.Cluster
+	kubelet    *cluster.Kubelet
 	kubeconfig string
 	binary     string
 
@@ -70,9 +71,9 @@ func run(m *testing.M) (int, error) {
 	if err := connect(); err != nil {
 		return 0, err
 	}
-	kubelet := cluster.Kubelet{Client: suite.core, Zones: nodes, Run: runPod}
+	suite.kubelet = &cluster.Kubelet{Client: suite.core, Zones: nodes, Run: runPod}
 	served := make(chan error, 1)
-	go func() { served <- kubelet.Serve(ctx) }()
+	go func() { served <- suite.kubelet.Serve(ctx) }()
 	code := m.Run()
 	cancel()
 	return code, <-served

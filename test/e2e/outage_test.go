@@ -24,12 +24,7 @@ func TestOutage(t *testing.T) {
 	l.until(t, "all pods", from(4))
 
 	api := suite.cluster.APIServer
-	t.Cleanup(func() {
-		// The controllers have backed off by now, which is of no interest here.
-		if err := suite.cluster.RestartControllers(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { wake(t) })
 	outages := []struct {
 		name   string
 		begin  func(*cluster.Process)
@@ -64,6 +59,15 @@ func restart(t *testing.T, api *cluster.Process) {
 	}
 	if err := suite.cluster.AwaitAPI(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// wake has the controllers and the kubelet, who have backed off while the API server was away, go on at once: their patience is of no interest here.
+func wake(t *testing.T) {
+	t.Helper()
+	suite.kubelet.Relist()
+	if err := suite.cluster.RestartControllers(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -29,7 +29,9 @@ type Kubelet struct {
 	mu   sync.Mutex
 	next int
 	stop map[types.UID]func()
-	work sync.WaitGroup
+	// again ends the watch of pods, for another to take its place.
+	again context.CancelFunc
+	work  sync.WaitGroup
 }
 
 // Region is where all nodes are.
@@ -45,6 +47,29 @@ func (k *Kubelet) Serve(ctx context.Context) error {
 			return fmt.Errorf("create node %s: %w", name, err)
 		}
 	}
+	for ctx.Err() == nil {
+		if err := k.follow(ctx); err != nil {
+			return err
+		}
+	}
+	k.work.Wait()
+	for _, stop := range k.stop {
+		stop()
+	}
+	return nil
+}
+
+// Relist has it forget how long it meant to wait for an API server that was away, and what it saw of a history that is no more.
+func (k *Kubelet) Relist() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.again != nil {
+		k.again()
+	}
+}
+
+// follow sees all pods, and what becomes of them, until ctx ends or Relist is called.
+func (k *Kubelet) follow(ctx context.Context) error {
 	pods := informers.NewSharedInformerFactory(k.Client, 0).Core().V1().Pods().Informer()
 	see := func(object any) {
 		if pod, ok := object.(*corev1.Pod); ok && pod.Spec.NodeName != "" {
@@ -57,11 +82,12 @@ func (k *Kubelet) Serve(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	pods.RunWithContext(ctx)
-	k.work.Wait()
-	for _, stop := range k.stop {
-		stop()
-	}
+	following, cancel := context.WithCancel(ctx)
+	defer cancel()
+	k.mu.Lock()
+	k.again = cancel
+	k.mu.Unlock()
+	pods.RunWithContext(following)
 	return nil
 }
 
