@@ -124,7 +124,20 @@ func (s *Store) refusals() []mesh.Problem {
 	return problems
 }
 
-// refusals are the current resources that the client said no to.
+// refusals are the current resources that the client said no to: mostly none, and this is asked often.
 func (s *Session) refusals() []Standing {
-	return slices.DeleteFunc(s.standings(), func(one Standing) bool { return !one.Refused })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Standing
+	for _, sub := range s.subs {
+		if sub == nil {
+			continue
+		}
+		for _, e := range sub.entries {
+			if e.now != nil && e.refuses(e.now) {
+				all = append(all, e.standing())
+			}
+		}
+	}
+	return all
 }

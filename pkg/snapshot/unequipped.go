@@ -18,7 +18,7 @@ type crowd struct {
 // a rule nobody can say so, for who calls is known here only.
 func (s *Store) unequipped(current *Snapshot) []mesh.Problem {
 	crowds := map[mesh.Problem]crowd{}
-	for session, hosts := range s.clustersFollowed() {
+	for session, hosts := range s.clustersFollowed(current) {
 		for _, name := range hosts {
 			for _, p := range current.lacking(name, session.client) {
 				c := crowds[p]
@@ -38,12 +38,15 @@ func (s *Store) unequipped(current *Snapshot) []mesh.Problem {
 	return problems
 }
 
-// clustersFollowed lists the hosts, each once, whose clusters a stream asked for.
-func (s *Store) clustersFollowed() map[*Session][]string {
+// clustersFollowed lists the hosts with policies, each once, whose clusters a stream asked for.
+func (s *Store) clustersFollowed(current *Snapshot) map[*Session][]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hosts := map[*Session][]string{}
 	for host, interests := range s.interests {
+		if policies, _ := current.world.Policies.Get(host); policies == nil {
+			continue
+		}
 		seen := map[*Session]struct{}{}
 		for e := range interests {
 			if e.sub.t != ClusterType {
