@@ -104,6 +104,8 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 	}
 	tick := time.NewTicker(waitPoll)
 	defer tick.Stop()
+	// Time may be over while replicas are asked once more: what they said before is what is known.
+	known := "a replica has not answered"
 	for {
 		missing, err := w.missing(ctx)
 		switch {
@@ -111,14 +113,13 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 			return err
 		case err == nil && missing == "":
 			return nil
+		case err == nil:
+			known = missing
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if missing == "" {
-				missing = "a replica has not answered"
-			}
-			return fmt.Errorf("not within %s: %s", timeout, missing)
+			return fmt.Errorf("not within %s: %s", timeout, known)
 		}
 	}
 }
