@@ -33,6 +33,7 @@ func scenarioNames() []string {
 // cold has all clients start at once at a server that served nobody yet.
 func cold(ctx context.Context, s *session) error {
 	s.o.say("cold: %d streams", s.o.streams)
+	pause(ctx, s.o.settle) // a server that answers may not have come to rest
 	s.results.cost(scenarioCold, "RSS before", "MiB", s.meter.rss())
 	before := s.meter.cpu()
 	lasted, err := s.arrive(ctx, s.fleet)
