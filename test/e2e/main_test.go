@@ -60,7 +60,7 @@ func run(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	suite.binary = filepath.Join(dir, "controlplane")
-	build := exec.Command("go", "build", "-o", suite.binary, "../../cmd/controlplane")
+	build := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", suite.binary, "../../cmd/controlplane")
 	if output, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the control plane: %w\n%s", err, output)
 	}

@@ -44,7 +44,7 @@ func build(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "controlplane")
-	if output, err := exec.Command("go", "build", "-o", binary, "../../cmd/controlplane").CombinedOutput(); err != nil {
+	if output, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "../../cmd/controlplane").CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the control plane: %w\n%s", err, output)
 	}
 	return m.Run(), nil
