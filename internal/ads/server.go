@@ -36,6 +36,9 @@ const (
 	keepaliveTime     = 30 * time.Second
 	keepaliveTimeout  = 10 * time.Second
 	minClientPing     = 10 * time.Second
+	// ioBuffer is what a connection reads and writes at once. gRPC's 32 kB are more than requests and most responses have, and whenever many
+	// streams have something to say they are allocated for each of them.
+	ioBuffer = 8 << 10
 )
 
 // Port is where a server accepts.
@@ -96,6 +99,7 @@ func (s *Server) newPort(port Port) *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxRequestBytes),
+		grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{

@@ -12,6 +12,12 @@ import (
 // host is what has been translated for one Service so far, in parts that change for different reasons. A part is
 // shared by all Snapshots in which nothing that it depends on differs.
 type host struct {
+	// What the World has of it. Endpoints, routes and policies may be nil.
+	service  *mesh.Service
+	set      *mesh.EndpointSet
+	rules    *mesh.RouteTable
+	policies *mesh.PolicyTable
+
 	listeners *memo[listenerInput, *Versioned]
 	routes    *memo[translate.HostInput, *set]
 	endpoints *memo[translate.EndpointInput, *set]
@@ -46,22 +52,21 @@ type resourceKey struct {
 }
 
 // next returns the host for the World after, with the parts taken over that depend on nothing that changed. h may be nil.
-func (h *host) next(old, now *mesh.World, name string) *host {
-	service := same(old.Services, now.Services, name)
-	routes := same(old.Routes, now.Routes, name)
-	policies := same(old.Policies, now.Policies, name)
-	endpoints := same(old.Endpoints, now.Endpoints, name)
+func (h *host) next(now *mesh.World, name string) *host {
 	n := &host{accounts: accountsOf(now, name)}
-	if h != nil && endpoints {
+	n.service, _ = now.Services.Get(name)
+	n.set, _ = now.Endpoints.Get(name)
+	n.rules, _ = now.Routes.Get(name)
+	n.policies, _ = now.Policies.Get(name)
+	if h != nil && h.set == n.set {
 		n.accounts = h.accounts
 	}
-	if h != nil && service {
+	if h != nil && h.service == n.service {
 		n.listeners = h.listeners
-		table, _ := now.Policies.Get(name)
-		if routes && policies && (endpoints || h.sameIdentities(n, table)) {
+		if h.rules == n.rules && h.policies == n.policies && (h.set == n.set || h.sameIdentities(n)) {
 			n.routes = h.routes
 		}
-		if endpoints && policies {
+		if h.set == n.set && h.policies == n.policies {
 			n.endpoints, n.surroundings, n.pods = h.endpoints, h.surroundings, h.pods
 		}
 	}
@@ -86,41 +91,35 @@ func same[V comparable](old, now mesh.Map[V], name string) bool {
 }
 
 // resource returns nil when the host has no resource of that name.
-func (h *host) resource(s *Snapshot, t Type, name, hostName string, client mesh.Client) *Versioned {
+func (h *host) resource(s *Snapshot, t Type, name string, client mesh.Client) *Versioned {
 	if t == EndpointType {
-		return h.endpointsFor(s, hostName, client).resources[resourceKey{t, name}]
+		return h.endpointsFor(s, client).resources[resourceKey{t, name}]
 	}
-	return h.routesFor(s, hostName, client).resources[resourceKey{t, name}]
+	return h.routesFor(s, client).resources[resourceKey{t, name}]
 }
 
-func (h *host) routesFor(s *Snapshot, name string, client mesh.Client) *set {
-	service, _ := s.world.Services.Get(name)
-	routes, _ := s.world.Routes.Get(name)
-	policies, _ := s.world.Policies.Get(name)
+func (h *host) routesFor(s *Snapshot, client mesh.Client) *set {
 	in := translate.HostInput{
-		Service: service, Routes: routes.For(client.Namespace), Policy: policies.For(client.Namespace, client.Labels),
+		Service: h.service, Routes: h.rules.For(client.Namespace), Policy: h.policies.For(client.Namespace, client.Labels),
 		Defaults: s.world.Defaults,
 	}
 	in.Gaps = translate.Forms(client.Gaps, in.Routes, in.Policy)
 	in.Namespace, in.Labels = callerOf(in.Routes, client)
 	in.Trust = trustOf(in.Policy, client, h.accounts)
 	return h.routes.get(in, func(in translate.HostInput) *set {
-		return s.set(service.Ref, readersOf(in), func() *translate.Bundle { return translate.Host(in) })
+		return s.set(h.service.Ref, readersOf(in), func() *translate.Bundle { return translate.Host(in) })
 	})
 }
 
-func (h *host) endpointsFor(s *Snapshot, name string, client mesh.Client) *set {
-	service, _ := s.world.Services.Get(name)
-	endpoints, _ := s.world.Endpoints.Get(name)
-	policies, _ := s.world.Policies.Get(name)
-	in := translate.EndpointInput{Service: service, Endpoints: endpoints, Policy: policies.For(client.Namespace, client.Labels)}
+func (h *host) endpointsFor(s *Snapshot, client mesh.Client) *set {
+	in := translate.EndpointInput{Service: h.service, Endpoints: h.set, Policy: h.policies.For(client.Namespace, client.Labels)}
 	around := h.surroundings.get(in, translate.Surround)
 	in.Vantage = around.From(client)
 	if around.Rank() {
 		in.Gaps = client.Gaps & mesh.GapPriority
 	}
 	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
-		return s.set(service.Ref, lint.Everybody(), func() *translate.Bundle { return translate.Endpoints(in) })
+		return s.set(h.service.Ref, lint.Everybody(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }
 

@@ -28,9 +28,8 @@ func (s *Snapshot) podResource(t Type, name, hostName string, client mesh.Client
 	if h == nil || endpoints == nil {
 		return nil
 	}
-	parent, _ := s.world.Services.Get(serviceName)
-	policies, _ := s.world.Policies.Get(serviceName)
-	in := podInput{pod: pod, policy: policies.For(client.Namespace, client.Labels)}
+	parent := h.service
+	in := podInput{pod: pod, policy: h.policies.For(client.Namespace, client.Labels)}
 	in.trust = trustOf(in.policy, client, endpoints.Accounts)
 	made := h.pods.get(in, func(in podInput) *set {
 		service := &mesh.Service{

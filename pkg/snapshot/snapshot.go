@@ -47,7 +47,7 @@ func (s *Snapshot) derive(world *mesh.World, changed []string) *Snapshot {
 			continue
 		}
 		before, _ := s.hosts.Get(name)
-		set[name] = before.next(s.world, world, name)
+		set[name] = before.next(world, name)
 	}
 	next := &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters, check: s.check}
 	next.virtuals, next.wildcards = s.nextVirtuals(world, changed)
@@ -78,7 +78,7 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	}
 	if port, _, hostName, ok := translate.ParseName(name); ok {
 		if h, ok := s.hosts.Get(hostName); ok {
-			if v := h.resource(s, t, name, hostName, client); v != nil {
+			if v := h.resource(s, t, name, client); v != nil {
 				return v
 			}
 		}
@@ -97,12 +97,11 @@ func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
 		return nil
 	}
 	target := translate.ParseTarget(name, client.Namespace, s.world.Domain)
-	if service, ok := s.world.Services.Get(target.Host); ok {
-		if port, ok := target.Find(service); ok {
-			h, _ := s.hosts.Get(target.Host)
+	if h, ok := s.hosts.Get(target.Host); ok {
+		if port, ok := target.Find(h.service); ok {
 			return h.listeners.get(listenerInput{name, port.Number}, func(in listenerInput) *Versioned {
 				r := translate.Listener(in.name, translate.RouteName(in.port, target.Host))
-				r.Refs = []mesh.Ref{service.Ref}
+				r.Refs = []mesh.Ref{h.service.Ref}
 				return s.admit(ListenerType, r, lint.Everybody())
 			})
 		}
@@ -212,10 +211,8 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 func (s *Snapshot) translations() iter.Seq2[string, *set] {
 	return func(yield func(string, *set) bool) {
 		for hostName, h := range s.hosts.All() {
-			routes, _ := s.world.Routes.Get(hostName)
-			policies, _ := s.world.Policies.Get(hostName)
-			for client := range speakers(routes, policies) {
-				if !yield(hostName, h.routesFor(s, hostName, equipped(client, policies))) {
+			for client := range speakers(h.rules, h.policies) {
+				if !yield(hostName, h.routesFor(s, equipped(client, h.policies))) {
 					return
 				}
 			}

@@ -10,6 +10,9 @@ import (
 // trustOf returns what the client's certificates and the endpoints' accounts come to, as far as the policy asks: a client that
 // makes up providers adds no translations, and endpoints that come and go under the same account change none.
 func trustOf(p *mesh.Policy, client mesh.Client, accounts func() mesh.Accounts) translate.Trust {
+	if p == nil {
+		return translate.Trust{}
+	}
 	needs := translate.TrustNeeded(p)
 	trust := translate.Trust{Providers: client.Providers.Among(needs.Providers...)}
 	trust.SystemRoots = needs.SystemRoots && takesSystemRoots(client)
@@ -27,11 +30,11 @@ func accountsOf(world *mesh.World, name string) func() mesh.Accounts {
 
 // sameIdentities says whether the clusters of the host may be taken over although its endpoints changed: whether they run as the
 // same accounts as before, or nobody asks. now holds the endpoints of the World after.
-func (h *host) sameIdentities(now *host, policies *mesh.PolicyTable) bool {
-	if policies == nil {
+func (h *host) sameIdentities(now *host) bool {
+	if now.policies == nil {
 		return true
 	}
-	for _, c := range policies.Candidates {
+	for _, c := range now.policies.Candidates {
 		if translate.TrustNeeded(c.Policy).Accounts {
 			return h.accounts() == now.accounts()
 		}

@@ -63,18 +63,17 @@ func (s *Store) clustersFollowed(current *Snapshot) map[*Session][]string {
 
 // lacking are the Problems that a client has with a host and would not have with all that the host's rules ask for.
 func (s *Snapshot) lacking(name string, client mesh.Client) []mesh.Problem {
-	policies, _ := s.world.Policies.Get(name)
 	h, ok := s.hosts.Get(name)
-	if !ok || policies == nil {
+	if !ok || h.policies == nil {
 		return nil
 	}
-	needs := translate.TrustNeeded(policies.For(client.Namespace, client.Labels))
+	needs := translate.TrustNeeded(h.policies.For(client.Namespace, client.Labels))
 	if client.Providers.Among(needs.Providers...) == mesh.MakeProviders(needs.Providers...) {
 		return nil // nearly everybody
 	}
-	others := h.routesFor(s, name, equipped(client, policies)).problems
+	others := h.routesFor(s, equipped(client, h.policies)).problems
 	var problems []mesh.Problem
-	for _, p := range h.routesFor(s, name, client).problems {
+	for _, p := range h.routesFor(s, client).problems {
 		if !slices.Contains(others, p) {
 			problems = append(problems, p)
 		}
