@@ -14,6 +14,7 @@ import (
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -229,6 +230,18 @@ func (p sotwPipe) Recv() (*discoveryv3.DiscoveryRequest, error) {
 		return nil, err
 	}
 	return m.(*discoveryv3.DiscoveryRequest), nil
+}
+
+func (p sotwPipe) RecvMsg(m any) error {
+	sent, err := p.recv()
+	if err != nil {
+		return err
+	}
+	b, err := proto.Marshal(sent)
+	if err != nil {
+		return err
+	}
+	return newCodec().Unmarshal(mem.BufferSlice{mem.SliceBuffer(b)}, m)
 }
 
 func (p sotwPipe) Send(*discoveryv3.DiscoveryResponse) error {

@@ -9,8 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// codec is gRPC's own for protocol buffers, and besides puts together the responses of the state-of-the-world protocol: their resources
-// are shared by all streams as the bytes that they are, and are not marshalled, or even copied, for any one of them.
+// codec is gRPC's own for protocol buffers, except for the messages of the state-of-the-world protocol. The resources of responses
+// are shared by all streams as the bytes that they are, and are not marshalled, or even copied, for any one of them; of requests see sotwRequest.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
@@ -21,6 +21,17 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 		return buffers(r), nil
 	}
 	return c.CodecV2.Marshal(v)
+}
+
+// Unmarshal implements encoding.CodecV2.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	r, ok := v.(*sotwRequest)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	defer buffer.Free()
+	return r.parse(buffer.ReadOnlyData())
 }
 
 // The numbers of the fields of a DiscoveryResponse.

@@ -71,7 +71,7 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 		return err
 	}
 	v.node, v.holds = first.GetNode(), first.GetVersionInfo() != ""
-	return d.serve(v, &sotwExchange{stream, newGuard(d.logger, d.limits), first})
+	return d.serve(v, &sotwExchange{stream: stream, guard: newGuard(d.logger, d.limits), first: first})
 }
 
 // DeltaAggregatedResources serves the incremental protocol.

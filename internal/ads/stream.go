@@ -27,19 +27,21 @@ type sotwExchange struct {
 	stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer
 	guard  *guard
 	first  *discoveryv3.DiscoveryRequest
+	// req is the request at hand. It is used again for the next one.
+	req sotwRequest
 }
 
-func (x *sotwExchange) hear(session *snapshot.Session) (err error) {
-	req := x.first
-	x.first = nil
-	if req == nil {
-		if req, err = x.stream.Recv(); err != nil {
-			return errLeft
-		}
+func (x *sotwExchange) hear(session *snapshot.Session) error {
+	if x.first != nil {
+		x.req.session = session
+		x.req.read(x.first)
+		x.first = nil
+	} else if err := x.stream.RecvMsg(&x.req); err != nil {
+		return errLeft
 	}
-	pass, err := x.guard.admit(x.stream.Context(), req.GetTypeUrl(), len(req.GetResourceNames()))
+	pass, err := x.guard.admit(x.stream.Context(), string(x.req.Type), len(x.req.Names))
 	if pass {
-		session.Request(req)
+		session.Request(&x.req.Request)
 	}
 	return err
 }

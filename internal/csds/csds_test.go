@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"testing"
 
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
@@ -47,9 +46,7 @@ func TestClientsAreShownOnTheAdminAddress(t *testing.T) {
 	const name = "outbound|80||echo.shop.svc.cluster.local"
 	nonce := ""
 	ask := func(refusal *statuspb.Status) {
-		session.Request(&discoveryv3.DiscoveryRequest{
-			TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{name}, ResponseNonce: nonce, ErrorDetail: refusal,
-		})
+		session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: []string{name}, Nonce: nonce, Refusal: refusal})
 	}
 	expect := func(want statusv3.ConfigStatus) {
 		t.Helper()

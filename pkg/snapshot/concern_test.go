@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -19,7 +18,7 @@ const echoName = "outbound|8080||echo.demo.svc.cluster.local"
 func follow(t *testing.T, store *snapshot.Store, agent, version, cluster string) *snapshot.Session {
 	t.Helper()
 	session := store.Open(snapshot.OpenerOf(agentNode(agent, version), ""), nil)
-	session.Request(&discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{cluster}})
+	session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: []string{cluster}})
 	return session
 }
 

@@ -32,8 +32,8 @@ func echoWorld(revision uint64) *mesh.World {
 	}
 }
 
-func askFor(t Type, nonce string, names ...string) *discoveryv3.DiscoveryRequest {
-	return &discoveryv3.DiscoveryRequest{TypeUrl: string(t), ResourceNames: names, ResponseNonce: nonce}
+func askFor(t Type, nonce string, names ...string) *Request {
+	return &Request{Type: t, Names: names, Nonce: nonce}
 }
 
 // TestPublishedWhileAsking publishes Worlds while a client's first request is being translated: it is sent the last of them, and followed

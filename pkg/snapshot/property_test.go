@@ -13,7 +13,6 @@ import (
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/google/go-cmp/cmp"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -238,9 +237,7 @@ func open(t *testing.T, store *snapshot.Store, n *corev3.Node) *client {
 
 // ask sends a request, which answers the last response of the type.
 func (c *client) ask(typ snapshot.Type, refusal *statuspb.Status) {
-	c.session.Request(&discoveryv3.DiscoveryRequest{
-		TypeUrl: string(typ), ResourceNames: slices.Clone(asked[typ]), ResponseNonce: c.nonces[typ], ErrorDetail: refusal,
-	})
+	c.session.Request(&snapshot.Request{Type: typ, Names: slices.Clone(asked[typ]), Nonce: c.nonces[typ], Refusal: refusal})
 }
 
 // settle takes and acknowledges responses until there are none.

@@ -1,28 +1,39 @@
 package snapshot
 
 import (
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 )
 
-// Request serves a request of the state-of-the-world protocol. One that answers an older response than the last is left alone: the
-// client's answer to the last one says all that it says. So is one for a type that is not served. The names in it are put in order.
-func (s *Session) Request(req *discoveryv3.DiscoveryRequest) {
-	t := Type(req.GetTypeUrl())
+// Request is one of the state-of-the-world protocol.
+type Request struct {
+	Type Type
+	// Names are all that the client asks for.
+	Names []string
+	// Version is that of the response which the client accepted last, and Nonce that of the response which this answers, if any.
+	Version, Nonce string
+	// Refusal says why the client does not accept that response; nil if it does.
+	Refusal *statuspb.Status
+}
+
+// Request serves a request, and puts its names in order; it keeps nothing of it but texts. One that answers an older response than the last is
+// left alone: the client's answer to the last one says all that it says. So is one for a type that is not served.
+func (s *Session) Request(req *Request) {
+	t := req.Type
 	if !t.Known() {
 		return
 	}
 	s.mu.Lock()
 	sub, first := s.subscription(t)
-	if sub.nonce != "" && sub.nonce != req.GetResponseNonce() {
+	if sub.nonce != "" && sub.nonce != req.Nonce {
 		s.mu.Unlock()
 		return
 	}
 	// A response that waits to be sent is made again, from what the client asks for now.
 	sub.nonce, sub.armed, sub.due = "", false, false
 	if !first {
-		sub.answered(req.GetErrorDetail())
+		sub.answered(req.Refusal)
 	}
-	names, wildcard := sub.meant(req.GetResourceNames())
+	names, wildcard := sub.meant(req.Names)
 	same := sub.standsFor(names, wildcard)
 	s.mu.Unlock()
 
@@ -34,11 +45,42 @@ func (s *Session) Request(req *discoveryv3.DiscoveryRequest) {
 		sub.confirmLater()
 	}
 	if first {
-		sub.greet(req.GetVersionInfo())
+		sub.greet(req.Version)
 	}
 	if !s.closed {
 		sub.serve()
 	}
+}
+
+// Texts appends names to a list. Those that the stream has asked for before, of any type, are the same texts, and need no memory.
+func (s *Session) Texts(list []string, names [][]byte) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		list = append(list, s.text(name))
+	}
+	return list
+}
+
+func (s *Session) text(name []byte) string {
+	for _, sub := range s.subs {
+		if sub == nil {
+			continue
+		}
+		entries := sub.entries
+		for len(entries) > 0 {
+			middle := len(entries) / 2
+			switch e := entries[middle]; {
+			case e.name == string(name):
+				return e.name
+			case e.name < string(name):
+				entries = entries[middle+1:]
+			default:
+				entries = entries[:middle]
+			}
+		}
+	}
+	return string(name)
 }
 
 // meant says what a list of names stands for. The caller holds Session.mu.

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -115,7 +113,7 @@ func TestProblemsNameTheUnequipped(t *testing.T) {
 		session := store.Open(snapshot.Opener{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
 		t.Cleanup(session.Close)
 		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
-		session.Request(&discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.ClusterType), ResourceNames: names})
+		session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: names})
 	}
 	follow("b", "")
 	follow("a", "shop")

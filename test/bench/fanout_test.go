@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
@@ -112,9 +111,7 @@ func newWatcher(b testing.TB, store *snapshot.Store, id int) *watcher {
 }
 
 func (w *watcher) ask() {
-	w.session.Request(&discoveryv3.DiscoveryRequest{
-		TypeUrl: string(snapshot.EndpointType), ResourceNames: slices.Clone(w.names), ResponseNonce: w.nonce,
-	})
+	w.session.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: slices.Clone(w.names), Nonce: w.nonce})
 }
 
 // respond makes and acknowledges the response that waits, if one does.

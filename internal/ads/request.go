@@ -1,0 +1,108 @@
+package ads
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// sotwRequest is a DiscoveryRequest as the codec reads it. A client repeats all the names that it asks for with each acknowledgement, and most
+// of the garbage that a stream made were the texts of names that were there already.
+type sotwRequest struct {
+	snapshot.Request
+
+	session *snapshot.Session
+	raw     [][]byte
+}
+
+// read fills it from the first one, which was read whole for its node.
+func (r *sotwRequest) read(first *discoveryv3.DiscoveryRequest) {
+	r.Type, r.Names, r.Refusal = snapshot.Type(first.GetTypeUrl()), first.GetResourceNames(), first.GetErrorDetail()
+	r.Version, r.Nonce = first.GetVersionInfo(), first.GetResponseNonce()
+}
+
+// The numbers of the fields of a DiscoveryRequest.
+const (
+	requestVersionField = 1
+	requestNamesField   = 3
+	requestTypeField    = 4
+	requestNonceField   = 5
+	requestRefusalField = 6
+)
+
+var errNotText = errors.New("a text is not valid UTF-8")
+
+// maxScratch bounds the names for which memory is kept from one request to the next.
+const maxScratch = 1 << 10
+
+// parse reads a message. Nothing of b is kept.
+func (r *sotwRequest) parse(b []byte) error {
+	if cap(r.Names) > maxScratch {
+		r.Names, r.raw = nil, nil
+	}
+	r.Request, r.raw = snapshot.Request{Names: r.Names[:0]}, r.raw[:0]
+	for len(b) > 0 {
+		number, wire, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if wire != protowire.BytesType {
+			if n = protowire.ConsumeFieldValue(number, wire, b); n < 0 {
+				return protowire.ParseError(n)
+			}
+			b = b[n:]
+			continue
+		}
+		value, n := protowire.ConsumeBytes(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if err := r.field(number, value); err != nil {
+			return fmt.Errorf("field %d of a DiscoveryRequest: %w", number, err)
+		}
+	}
+	r.Names = r.session.Texts(r.Names, r.raw)
+	clear(r.raw)
+	return nil
+}
+
+func (r *sotwRequest) field(number protowire.Number, value []byte) error {
+	text := number == requestVersionField || number == requestNamesField || number == requestTypeField || number == requestNonceField
+	if text && !utf8.Valid(value) {
+		return errNotText
+	}
+	switch number {
+	case requestVersionField:
+		r.Version = string(value)
+	case requestNamesField:
+		r.raw = append(r.raw, value)
+	case requestTypeField:
+		r.Type = typeOf(value)
+	case requestNonceField:
+		r.Nonce = string(value)
+	case requestRefusalField:
+		r.Refusal = &statuspb.Status{}
+		return proto.Unmarshal(value, r.Refusal)
+	default: // above all the node, which counts in the first request of a stream alone
+	}
+	return nil
+}
+
+// typeOf is the type of that URL. Those that are served need no memory.
+func typeOf(url []byte) snapshot.Type {
+	for _, t := range snapshot.Types {
+		if string(url) == string(t) {
+			return t
+		}
+	}
+	return snapshot.Type(url)
+}

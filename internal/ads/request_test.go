@@ -1,0 +1,81 @@
+package ads
+
+import (
+	"slices"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+func readySession(t testing.TB) *snapshot.Session {
+	t.Helper()
+	store := snapshot.NewStore(snapshot.Options{})
+	store.Publish(&mesh.World{Domain: "cluster.local"})
+	session := store.Open(snapshot.OpenerOf(nil, ""), nil)
+	t.Cleanup(session.Close)
+	return session
+}
+
+// FuzzRequest holds what a request is read as against what the library for protocol buffers makes of the same bytes.
+func FuzzRequest(f *testing.F) {
+	for _, m := range []*discoveryv3.DiscoveryRequest{
+		{},
+		{TypeUrl: string(snapshot.ClusterType), ResourceNames: []string{"b", "a", ""}, VersionInfo: "1", ResponseNonce: "2"},
+		{TypeUrl: "other", Node: &corev3.Node{Id: "one"}, ErrorDetail: &statuspb.Status{Code: 3, Message: "no"}},
+		{ResourceLocators: []*discoveryv3.ResourceLocator{{Name: "a"}}},
+	} {
+		b, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		f.Add(append(b, b...))
+		f.Add(b[:len(b)/2])
+	}
+	f.Add(protowire.AppendVarint(protowire.AppendTag(nil, 3, protowire.VarintType), 7))
+	f.Add(protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), []byte{0xff}))
+	session := readySession(f)
+	session.Request(&snapshot.Request{Type: snapshot.RouteType, Names: []string{"a", "c"}})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var want discoveryv3.DiscoveryRequest
+		refused := proto.Unmarshal(b, &want)
+		got := sotwRequest{session: session}
+		err := got.parse(slices.Clone(b))
+		if refused == nil && err != nil {
+			t.Fatalf("got %v of what is well formed", err)
+		}
+		if err != nil || refused != nil {
+			return // what the client's node or a field that is not read says wrong does not matter
+		}
+		if string(got.Type) != want.GetTypeUrl() || got.Version != want.GetVersionInfo() || got.Nonce != want.GetResponseNonce() ||
+			!slices.Equal(got.Names, want.GetResourceNames()) || (got.Refusal == nil) != (want.GetErrorDetail() == nil) {
+			t.Errorf("got %v, want %v", got.Request, &want)
+		}
+	})
+}
+
+// TestRequestsAreReadAlike reads one request after the other into the same memory, as a stream does.
+func TestRequestsAreReadAlike(t *testing.T) {
+	req := sotwRequest{session: readySession(t)}
+	for _, names := range [][]string{{"a", "b", "c"}, {"d"}, nil, {"a", "b", "c", "d", "e"}} {
+		b, err := proto.Marshal(&discoveryv3.DiscoveryRequest{TypeUrl: string(snapshot.RouteType), ResourceNames: names, ResponseNonce: "7"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := req.parse(b); err != nil {
+			t.Fatal(err)
+		}
+		clear(b) // as whoever uses the buffer next does
+		if !slices.Equal(req.Names, names) || req.Nonce != "7" {
+			t.Errorf("got %q and nonce %q, want %q and 7", req.Names, req.Nonce, names)
+		}
+		req.session.Request(&req.Request)
+	}
+}
