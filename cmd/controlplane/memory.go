@@ -10,19 +10,12 @@ import (
 	"strings"
 )
 
-// What the garbage collector is told unless the environment says otherwise, see docs/adr/0016-memory.md.
-const (
-	// gcPercent is how much garbage may gather, in per cent of what is alive; Go's own default is 100.
-	gcPercent = 75
-	// limitTenths of the container's limit are where the collector works harder, before the kernel ends the process.
-	limitTenths = 9
-)
+// limitTenths of the container's limit are where the garbage collector works harder, before the kernel ends the process, see
+// docs/adr/0016-memory.md.
+const limitTenths = 9
 
-// tuneMemory has the process keep to the memory that it was given. GOGC and GOMEMLIMIT, if they are set, come first.
+// tuneMemory has the process keep to the memory that it was given. GOMEMLIMIT, if it is set, comes first.
 func tuneMemory(logger *slog.Logger) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
