@@ -77,6 +77,8 @@ scale: build ## measure what the control plane carries, over folders of 100, 1,0
 		bin/scale -services $$services -drawn 100 -scenarios cold,churn -settle 100ms -exec $(SCALED) || exit; done
 	@echo "== 1000 services"
 	bin/scale $(SCALE) -exec $(SCALED)
+	@echo "== a flood of a minute"
+	bin/scale -scenarios cold,flood -flood 60s -settle 100ms -exec $(SCALED)
 SCALED  := 'bin/controlplane serve --files {files} --xds-address {address} --admin-address {metrics} --log-level warn'
 
 fuzz: ## fuzz the translation for FUZZTIME (5m)
