@@ -102,7 +102,7 @@ func (d *discovery) converse(v *visitor, opener snapshot.Opener, x exchange, ans
 		case err := <-left:
 			return err
 		case <-due:
-			for r := session.Next(); r != nil; r = session.Next() {
+			for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
 				if err := x.say(r); err != nil {
 					return status.Error(codes.Unavailable, err.Error())
 				}

@@ -1,0 +1,105 @@
+package ads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// talk is an exchange that a test makes up.
+type talk struct {
+	heard func(*snapshot.Session) error
+	said  func(*snapshot.Response) error
+}
+
+func (x talk) hear(s *snapshot.Session) error { return x.heard(s) }
+
+func (x talk) say(r *snapshot.Response) error { return x.said(r) }
+
+// TestStreamsEnd has streams end for every reason that one of its two goroutines can have.
+func TestStreamsEnd(t *testing.T) {
+	ask := func(s *snapshot.Session) {
+		s.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: []string{"outbound|80||echo.demo.svc.cluster.local"}})
+	}
+	once := func(then func() error) func(*snapshot.Session) error {
+		first := true
+		return func(s *snapshot.Session) error {
+			if first {
+				first = false
+				ask(s)
+				return nil
+			}
+			return then()
+		}
+	}
+	for name, test := range map[string]struct {
+		talk func(end context.CancelFunc, done <-chan struct{}) talk
+		want codes.Code
+	}{
+		"the client leaves": {func(context.CancelFunc, <-chan struct{}) talk {
+			return talk{once(func() error { return errLeft }), func(*snapshot.Response) error { return nil }}
+		}, codes.OK},
+		"a request is refused": {func(context.CancelFunc, <-chan struct{}) talk {
+			return talk{once(func() error { return status.Error(codes.ResourceExhausted, "too much") }), func(*snapshot.Response) error { return nil }}
+		}, codes.ResourceExhausted},
+		"to read panics": {func(context.CancelFunc, <-chan struct{}) talk {
+			return talk{once(func() error { panic("reading") }), func(*snapshot.Response) error { return nil }}
+		}, codes.Internal},
+		"a response cannot be sent": {func(_ context.CancelFunc, done <-chan struct{}) talk {
+			return talk{once(func() error { <-done; return errLeft }), func(*snapshot.Response) error { return errors.New("gone") }}
+		}, codes.Unavailable},
+		"the server ends it": {func(end context.CancelFunc, done <-chan struct{}) talk {
+			return talk{once(func() error { <-done; return errLeft }), func(*snapshot.Response) error { end(); return nil }}
+		}, codes.OK},
+		"the server ends it while there is always more to say": {func(end context.CancelFunc, done <-chan struct{}) talk {
+			var session *snapshot.Session
+			said := 0
+			return talk{
+				func(s *snapshot.Session) error {
+					if session == nil {
+						session = s
+						ask(s)
+						return nil
+					}
+					<-done
+					return errLeft
+				},
+				func(r *snapshot.Response) error {
+					end()
+					if said++; said > 100 {
+						return errors.New("it goes on")
+					}
+					name := fmt.Sprintf("outbound|80||echo%d.demo.svc.cluster.local", said)
+					session.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: []string{name}, Nonce: r.Nonce})
+					return nil
+				},
+			}
+		}, codes.OK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := snapshot.NewStore(snapshot.Options{})
+				store.Publish(&mesh.World{Domain: "cluster.local"})
+				d := newDiscovery(t.Context(), Options{Store: store, Logger: slog.New(slog.DiscardHandler)})
+				ctx, end := context.WithCancel(t.Context())
+				defer end()
+				done := make(chan struct{})
+				err := d.converse(&visitor{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.OpenerOf(nil, ""), test.talk(end, done), func() {})
+				if got := status.Code(err); got != test.want {
+					t.Errorf("got %v, want %v", err, test.want)
+				}
+				close(done)
+				synctest.Wait()
+			})
+		})
+	}
+}
