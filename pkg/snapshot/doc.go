@@ -1,7 +1,7 @@
 // Package snapshot keeps the current World as versioned xDS resources and tells the streams that asked for them of every
 // change, and nobody else.
 //
-// Versions are content: a resource's version is a hash of its bytes, a response's version a hash of the names and versions
+// Versions are content: a resource's version is a hash of its bytes, a response's version a sum of hashes of the names and versions
 // it stands for. The same input gives the same versions in every process, so a client that returns with a version that
 // still holds is sent nothing again.
 //
