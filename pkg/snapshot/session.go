@@ -148,18 +148,30 @@ func (s *Session) nextNonce() string {
 	return strconv.FormatUint(s.nonces, 10)
 }
 
-// changed looks whether a change, which has come to entries of these types, is to be sent. It returns how many subscriptions were woken.
-// Those that are busy with an earlier response get it with the next, and are under the change as well.
-func (s *Session) changed(types typeSet, under *change, published time.Time) (woken int) {
+// update gives the entries that a change concerns what stands for them now, and looks whether that is to be sent. All of it happens under one
+// lock: a stream that sees new endpoints sees the new routes, too. It returns how many subscriptions were woken. Those that are busy with
+// an earlier response get it with the next, and are under the change as well.
+func (s *Session) update(next *Snapshot, entries []*entry, now map[*entry]*Versioned, under *change) (woken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var concerned typeSet
+	for _, e := range entries {
+		e.now = now[e]
+		concerned |= setOf(e.sub.t)
+	}
 	for _, sub := range s.subs {
-		if sub == nil || !types.has(sub.t) || !sub.behind() {
+		if sub != nil && sub.wildcard {
+			sub.expand(next)
+			concerned |= setOf(sub.t)
+		}
+	}
+	for _, sub := range s.subs {
+		if sub == nil || !concerned.has(sub.t) || !sub.behind() {
 			continue
 		}
 		sub.enter(under)
 		if sub.armed {
-			sub.woken = published
+			sub.woken = next.made
 			sub.fire()
 			woken++
 		}

@@ -94,8 +94,8 @@ func (s *Store) Publish(world *mesh.World) {
 	s.mu.Lock()
 	s.current.Store(next)
 	woken := 0
-	for session, types := range s.update(next, changed, ahead) {
-		woken += session.changed(types, under, next.made)
+	for session, entries := range s.touched(next, changed, ahead) {
+		woken += session.update(next, entries, ahead, under)
 	}
 	s.mu.Unlock()
 	under.begun()
@@ -128,30 +128,26 @@ func (s *Store) translateAhead(old, next *Snapshot, changed []string) map[*entry
 	return ahead
 }
 
-// update gives the entries that a change concerns what stands for them now, and returns whose they are, and of which types. The caller
-// holds mu.
-func (s *Store) update(next *Snapshot, changed []string, ahead map[*entry]*Versioned) map[*Session]typeSet {
-	touched := map[*Session]typeSet{}
+// touched are the entries that a change concerns, by stream, and besides the streams that ask for everything. What stands for those that
+// came a moment ago is added to what was found ahead. The caller holds mu.
+func (s *Store) touched(next *Snapshot, changed []string, ahead map[*entry]*Versioned) map[*Session][]*entry {
+	touched := map[*Session][]*entry{}
 	for _, host := range changed {
 		for e := range s.concerned(host) {
-			v, ok := ahead[e]
-			if !ok { // it came a moment ago
-				v = next.Resource(e.sub.t, e.name, e.sub.session.client)
+			session := e.sub.session
+			if _, ok := ahead[e]; !ok {
+				ahead[e] = next.Resource(e.sub.t, e.name, session.client)
 			}
-			touched[e.sub.session] |= setOf(e.sub.t)
-			e.sub.session.mu.Lock()
-			e.now = v
-			e.sub.session.mu.Unlock()
+			touched[session] = append(touched[session], e)
 		}
 	}
 	if len(changed) == 0 {
 		return touched
 	}
 	for sub := range s.wildcards {
-		touched[sub.session] |= setOf(sub.t)
-		sub.session.mu.Lock()
-		sub.expand(next)
-		sub.session.mu.Unlock()
+		if _, ok := touched[sub.session]; !ok {
+			touched[sub.session] = nil
+		}
 	}
 	return touched
 }
