@@ -161,6 +161,29 @@ func TestShutdownEndsStreamsRetriably(t *testing.T) {
 	close(r.ended)
 }
 
+// TestUnreadableRequests sends a request that cannot be read after one that could: the client is told why its stream ends.
+func TestUnreadableRequests(t *testing.T) {
+	r := start(t, 0)
+	r.store.Publish(world(1))
+	for name, test := range map[string]struct {
+		bad  *discoveryv3.DiscoveryRequest
+		want codes.Code
+	}{
+		"too large a message": {request(nil, strings.Repeat("x", 5<<20)), codes.ResourceExhausted},
+		"no type URL":         {&discoveryv3.DiscoveryRequest{ResourceNames: []string{echoCluster}}, codes.InvalidArgument},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stream := r.open(t)
+			send(t, stream, request(&corev3.Node{Id: "c"}, echoCluster))
+			receive(t, stream)
+			_ = stream.Send(test.bad)
+			if _, err := stream.Recv(); status.Code(err) != test.want {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
 func TestHostileClientsHarmOnlyThemselves(t *testing.T) {
 	names := make([]string, 100_000)
 	for i := range names {
