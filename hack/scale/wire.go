@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/internal/wire"
 )
 
 // codec lets streams send messages as usual but take responses apart by hand, and lets the raw server send bytes that it has ready.
@@ -63,29 +65,7 @@ const (
 
 func (r *response) parse(b []byte) error {
 	*r = response{catalogue: r.catalogue, at: time.Now(), size: len(b)}
-	for len(b) > 0 {
-		number, wire, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if wire != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(number, wire, b); n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			continue
-		}
-		value, n := protowire.ConsumeBytes(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if err := r.field(number, value); err != nil {
-			return err
-		}
-	}
-	return nil
+	return wire.Fields(b, r.field)
 }
 
 func (r *response) field(number protowire.Number, value []byte) error {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mizzen-mesh/mizzen/internal/wire"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -48,27 +49,8 @@ func (r *sotwRequest) parse(b []byte) error {
 		r.Names, r.raw = nil, nil
 	}
 	r.Request, r.raw = snapshot.Request{Names: r.Names[:0]}, r.raw[:0]
-	for len(b) > 0 {
-		number, wire, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if wire != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(number, wire, b); n < 0 {
-				return protowire.ParseError(n)
-			}
-			b = b[n:]
-			continue
-		}
-		value, n := protowire.ConsumeBytes(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if err := r.field(number, value); err != nil {
-			return fmt.Errorf("field %d of a DiscoveryRequest: %w", number, err)
-		}
+	if err := wire.Fields(b, r.field); err != nil {
+		return fmt.Errorf("DiscoveryRequest: %w", err)
 	}
 	r.Names = r.session.Texts(r.Names, r.raw)
 	clear(r.raw)
@@ -78,7 +60,7 @@ func (r *sotwRequest) parse(b []byte) error {
 func (r *sotwRequest) field(number protowire.Number, value []byte) error {
 	text := number == requestVersionField || number == requestNamesField || number == requestTypeField || number == requestNonceField
 	if text && !utf8.Valid(value) {
-		return errNotText
+		return fmt.Errorf("field %d: %w", number, errNotText)
 	}
 	switch number {
 	case requestVersionField:
