@@ -56,8 +56,9 @@ type load struct {
 	recent []*testpb.SimpleResponse
 	calls  int
 	failed []error
-	// gaps counts the calls that fell into the gap that newClusters speaks of; allowed is how many may.
-	gaps, allowed int
+	// gaps are the failures of calls that fell into the gap that newClusters speaks of; allowed is how many there may be.
+	gaps    []error
+	allowed int
 }
 
 const recentAnswers = 200
@@ -80,12 +81,12 @@ func startLoad(t *testing.T, client testpb.TestServiceClient) *load {
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
-		t.Logf("%d calls, %d failed, %d more of which a gap in grpc-go is the cause", l.calls, len(l.failed), l.gaps)
+		t.Logf("%d calls, %d failed, %d more of which a gap in grpc-go is the cause", l.calls, len(l.failed), len(l.gaps))
 		if len(l.failed) > 0 {
 			t.Errorf("got %d failed calls of %d, want none; the first: %v", len(l.failed), l.calls, l.failed[0])
 		}
-		if l.gaps > l.allowed {
-			t.Errorf("got %d calls for clusters that the client did not have yet, want at most %d", l.gaps, l.allowed)
+		if len(l.gaps) > l.allowed {
+			t.Errorf("got %d calls for clusters that the client did not have yet, want at most %d; the first: %v", len(l.gaps), l.allowed, l.gaps[0])
 		}
 	})
 	return l
@@ -109,7 +110,7 @@ const (
 )
 
 func (l *load) run(ctx context.Context) {
-	pause := time.NewTicker(callPause)
+	begin, pause := time.Now(), time.NewTicker(callPause)
 	defer pause.Stop()
 	for {
 		select {
@@ -123,9 +124,12 @@ func (l *load) run(ctx context.Context) {
 		}
 		l.mu.Lock()
 		l.calls++
+		if err != nil {
+			err = fmt.Errorf("%v after the first call: %w", time.Since(begin), err)
+		}
 		switch {
 		case err != nil && strings.Contains(err.Error(), gap):
-			l.gaps++
+			l.gaps = append(l.gaps, err)
 		case err != nil:
 			l.failed = append(l.failed, err)
 		default:

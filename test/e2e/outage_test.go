@@ -11,15 +11,8 @@ import (
 // TestOutage takes the API server away in three ways while a client calls. Nobody notices, not even a client that comes
 // during the outage; and a change made afterwards arrives.
 func TestOutage(t *testing.T) {
-	installDefinitions(t)
-	ns := newNamespace(t)
-	newService(t, ns)
-	newDeployment(t, ns, "v1", 2)
-	newDeployment(t, ns, "v2", 2)
-	awaitEndpoints(t, ns, 4)
+	ns := newSplit(t)
 	p := startControlPlane(t)
-	applySubsets(t, ns)
-	applyWeights(t, ns, 50, 50)
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "all pods", from(4))
 
