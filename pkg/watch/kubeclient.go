@@ -48,6 +48,20 @@ func newClients(config *rest.Config, httpClient *http.Client) (core, discovery r
 	return core, discovery, err
 }
 
+// ownPace is a transport that takes from the answers of an API server which is down, or not yet up, for how many seconds it wishes to be
+// left alone: client-go would sleep that long, usually five, and clients would wait for changes. informers have a backoff of
+// their own, which is gentle enough. An API server that asks for patience because it has too much to do (429) is heard.
+type ownPace struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (p ownPace) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := p.RoundTripper.RoundTrip(request)
+	if err == nil && response.StatusCode >= http.StatusInternalServerError {
+		response.Header.Del("Retry-After")
+	}
+	return response, err
+}
+
 // resource lists and watches the objects of one resource, in a namespace or, if that is empty, in all.
 type resource struct {
 	client          rest.Interface

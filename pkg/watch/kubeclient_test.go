@@ -26,6 +26,7 @@ import (
 // recorder is an API server that notes what it is asked for, and gives one answer to everything.
 type recorder struct {
 	status      int
+	after       string // the header Retry-After
 	contentType string
 	body        []byte
 	asked       []string
@@ -34,6 +35,9 @@ type recorder struct {
 func (r *recorder) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.asked = append(r.asked, q.Method+" "+q.URL.String()+" accept "+q.Header.Get("Accept")+" by "+q.UserAgent())
 	w.Header().Set("Content-Type", r.contentType)
+	if r.after != "" {
+		w.Header().Set("Retry-After", r.after)
+	}
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body) // what does not arrive, the test misses
 }
@@ -74,6 +78,35 @@ func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestAPIServerThatIsNotUp asks for each kind once: an API server that is not up says when to return, and who listened would sleep
+// until then. The same word of one that has too much to do is followed.
+func TestAPIServerThatIsNotUp(t *testing.T) {
+	tests := map[string]struct {
+		status int
+		after  string
+		asked  int // requests for one list
+	}{
+		"not up":         {status: http.StatusServiceUnavailable, after: "0", asked: 1},
+		"broken":         {status: http.StatusInternalServerError, after: "0", asked: 1},
+		"too much to do": {status: http.StatusTooManyRequests, after: "0", asked: 11}, // client-go gives up after ten more
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := &recorder{status: test.status, after: test.after, contentType: runtime.ContentTypeJSON, body: []byte(`{}`)}
+			k, _ := kubeOf(t, server, metav1.NamespaceAll)
+			for _, i := range k.informers {
+				server.asked = nil
+				if _, err := i.source.list(t.Context(), metav1.ListOptions{}); err == nil {
+					t.Errorf("%s: got a list, want an error", i.kind)
+				}
+				if got := len(server.asked); got != test.asked {
+					t.Errorf("%s: got %d requests for a list, want %d", i.kind, got, test.asked)
+				}
+			}
+		})
 	}
 }
 
@@ -122,16 +155,23 @@ func protobuf(t *testing.T) runtime.SerializerInfo {
 	return info
 }
 
-// clientsOf are this package's client for a kind, and client-go's.
-func clientsOf(t *testing.T, server *recorder, kind kind, namespace string) (ours, theirs listWatch) {
+// kubeOf reads an API server, which config names.
+func kubeOf(t *testing.T, server http.Handler, namespace string) (k *Kube, config *rest.Config) {
 	t.Helper()
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
-	config := &rest.Config{Host: listener.URL}
+	config = &rest.Config{Host: listener.URL}
 	k, err := NewKube(config, Options{Namespaces: []string{namespace}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return k, config
+}
+
+// clientsOf are this package's client for a kind, and client-go's.
+func clientsOf(t *testing.T, server *recorder, kind kind, namespace string) (ours, theirs listWatch) {
+	t.Helper()
+	k, config := kubeOf(t, server, namespace)
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	clientset, err := kubernetes.NewForConfig(config)
