@@ -41,7 +41,7 @@ func (s *Session) Request(req *Request) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if narrowed && t != ListenerType {
+	if narrowed {
 		sub.confirmLater()
 	}
 	if first {
