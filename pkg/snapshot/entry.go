@@ -45,10 +45,14 @@ func (e *entry) waits(v *Versioned, moving bool) bool {
 }
 
 // accept takes what the client accepted, and refuse parks what it refused: that version is not sent to it again, and what was accepted
-// before stays in use.
+// before stays in use. A refusal that names nothing means nothing that was accepted before and only went along: were that parked, the client
+// would not hear when it comes back to it.
 func (e *entry) accept(v *Versioned) { e.good = v }
 
 func (e *entry) refuse(v *Versioned, reason string) {
+	if e.good != nil && e.good.Version == v.Version {
+		return
+	}
 	e.refused = &refusal{v.Version, reason}
 	if e.sent != nil && e.sent.Version == v.Version {
 		e.sent = e.good
