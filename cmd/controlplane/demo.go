@@ -29,6 +29,9 @@ The exit code is 0 if everything went as stated, and 1 if not. Nothing is left b
   controlplane demo --interactive`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if options.Step <= 0 {
+				return usageErrorf(cmd, "--step must be more than 0")
+			}
 			logger, err := logging.New(logs)
 			if err != nil {
 				return usageError{cmd, err}

@@ -56,6 +56,9 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if len(f.paths) == 0 {
 		return nil, usageErrorf(cmd, "-f FILE|DIR is needed: the objects to read")
 	}
+	if slices.Contains(f.paths, "") {
+		return nil, usageErrorf(cmd, "-f is empty: name a file or folder") // of a variable that is not set; it would mean the working directory
+	}
 	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 )
 
@@ -23,6 +25,21 @@ const authorityPath = "/ca.crt"
 
 // listeners are those of the addresses; nil where nothing is served.
 type listeners struct{ xds, tls, admin, metrics net.Listener }
+
+// validate finds a server that would have no address, or one that it takes for none.
+func (at addresses) validate(cmd *cobra.Command) error {
+	switch {
+	case at.admin == "" || at.admin == addressOff:
+		return usageErrorf(cmd, "--%s is HOST:PORT, not %q: health and inspection are always served", flagAdminAddress, at.admin)
+	case at.xds == "":
+		return usageErrorf(cmd, "--%s is HOST:PORT, or off, and not empty", flagXDSAddress)
+	case at.tls == addressOff:
+		return usageErrorf(cmd, "--%s is HOST:PORT: leave it out to serve no TLS", flagTLSAddress)
+	case at.xds == addressOff && at.tls == "":
+		return usageErrorf(cmd, "--%s off needs --%s", flagXDSAddress, flagTLSAddress)
+	}
+	return nil
+}
 
 // listenAll listens on every address, or on none.
 func listenAll(at addresses) (on listeners, err error) {

@@ -82,11 +82,9 @@ over TLS, or by calling from the address of its pod. Elsewhere it is who it says
 }
 
 func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
-	if err := errors.Join(flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd)); err != nil {
+	err := errors.Join(flags.addresses.validate(cmd), flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd))
+	if err != nil {
 		return err
-	}
-	if flags.addresses.xds == addressOff && flags.addresses.tls == "" {
-		return usageErrorf(cmd, "--xds-address off needs --xds-tls-address")
 	}
 	logger, err := logging.New(flags.logging)
 	if err != nil {

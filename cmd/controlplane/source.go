@@ -44,6 +44,11 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	switch {
 	case f.files != "" && f.kubeconfig != "":
 		return usageErrorf(cmd, "--files and --kubeconfig exclude each other")
+	// Of a variable that is not set; it would mean another source.
+	case cmd.Flags().Changed("files") && f.files == "":
+		return usageErrorf(cmd, "--files is empty: name a folder")
+	case cmd.Flags().Changed("kubeconfig") && f.kubeconfig == "":
+		return usageErrorf(cmd, "--kubeconfig is empty: name a file")
 	case f.context != "" && f.kubeconfig == "":
 		return usageErrorf(cmd, "--context needs --kubeconfig")
 	case f.emptyGrace < 0:
