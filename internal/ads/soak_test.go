@@ -42,6 +42,8 @@ func TestSoak(t *testing.T) {
 		r.store.Publish(w)
 	}
 	close(last)
+	// A listener that held everything before it could know that this was the last is woken once more.
+	r.store.Publish(soakService(w, 0, "10.1.0.1"))
 	listening.Wait()
 	calm()
 	roaming.Wait()
@@ -58,20 +60,26 @@ func TestSoak(t *testing.T) {
 
 // soakWorld changes, adds or removes one Service.
 func soakWorld(random *rand.Rand, old *mesh.World) *mesh.World {
-	i := random.IntN(soakHosts)
+	i, address := random.IntN(soakHosts), fmt.Sprintf("10.0.%d.%d", random.IntN(250), random.IntN(250))
+	if random.IntN(6) == 0 {
+		address = ""
+	}
+	return soakService(old, i, address)
+}
+
+// soakService gives a Service its only endpoint, or removes it if the address is empty.
+func soakService(old *mesh.World, i int, address string) *mesh.World {
 	host := fmt.Sprintf("s%d.demo.svc.cluster.local", i)
 	w := *old
 	w.Revision, w.Domain, w.Changed = old.Revision+1, "cluster.local", []string{host}
-	if random.IntN(6) == 0 {
+	if address == "" {
 		w.Services, w.Endpoints = old.Services.With(nil, []string{host}), old.Endpoints.With(nil, []string{host})
 		return &w
 	}
 	service := &mesh.Service{
 		Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: fmt.Sprint("s", i)}, Host: host, Ports: []mesh.Port{{Number: 80}},
 	}
-	set := &mesh.EndpointSet{Host: host, Endpoints: []mesh.Endpoint{{
-		Address: fmt.Sprintf("10.0.%d.%d", random.IntN(250), random.IntN(250)), Ports: []mesh.Port{{Number: 1}},
-	}}}
+	set := &mesh.EndpointSet{Host: host, Endpoints: []mesh.Endpoint{{Address: address, Ports: []mesh.Port{{Number: 1}}}}}
 	w.Services = old.Services.With(map[string]*mesh.Service{host: service}, nil)
 	w.Endpoints = old.Endpoints.With(map[string]*mesh.EndpointSet{host: set}, nil)
 	return &w
