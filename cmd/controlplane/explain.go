@@ -87,7 +87,7 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		if !ok || name == "" {
 			return q, usageErrorf(cmd, "invalid --header %q: it has the form NAME=VALUE", header)
 		}
-		q.Headers[strings.ToLower(name)] = value
+		q.Set(name, value)
 	}
 	var err error
 	q.Client, err = f.client.client(cmd)

@@ -66,7 +66,8 @@ func enforced(percent uint32) string {
 func encryption(c *clusterv3.Cluster) string {
 	var tls tlsv3.UpstreamTlsContext
 	if c.GetTransportSocket().GetTypedConfig().UnmarshalTo(&tls) != nil {
-		if service := c.GetEdsClusterConfig().GetServiceName(); service != "" {
+		// Its own name is that of the cluster where routes end whose calls fail for another reason.
+		if service := c.GetEdsClusterConfig().GetServiceName(); service != "" && service != c.GetName() {
 			if _, _, _, ok := translate.ParseName(service); !ok {
 				return "calls fail: they would go out unencrypted, which the rule does not allow"
 			}

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -25,6 +26,15 @@ type Question struct {
 	// Headers are the application's metadata, by lower-case name.
 	Headers map[string]string
 	Client  mesh.Client
+}
+
+// Set gives the call a header. One that it has already gets a further value, which clients compare together.
+func (q Question) Set(name, value string) {
+	name = strings.ToLower(name)
+	if before, ok := q.Headers[name]; ok {
+		value = before + "," + value
+	}
+	q.Headers[name] = value
 }
 
 // Explain follows the call. It fails only if a resource cannot be read, which is a fault of the control plane.
@@ -60,7 +70,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 // follow looks up the clusters of the route and their endpoints.
 func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.Client) error {
 	weights := weights(route.GetRoute())
-	total, endpoints := uint32(0), 0
+	total, dead, endpoints := uint32(0), 0.0, map[string]bool{}
 	for _, w := range weights {
 		total += w.GetWeight().GetValue()
 	}
@@ -71,20 +81,28 @@ func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.
 		}
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
+		if len(c.Localities) == 0 {
+			dead += c.Share
+		}
 		for _, l := range c.Localities {
-			endpoints += len(l.Endpoints)
+			for _, e := range l.Endpoints {
+				endpoints[e] = true
+			}
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
 	switch status := endsHere(route); {
 	case status != "":
 		a.Outcome = "the route ends the call by itself, with " + status
-	case endpoints == 0:
+	case len(endpoints) == 0:
 		a.Outcome = "the call fails: nobody is behind the route that it takes"
 	case len(a.Clusters) > 1:
-		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", endpoints, len(a.Clusters))
+		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", len(endpoints), len(a.Clusters))
+		if dead > 0 {
+			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail, for nobody is behind their cluster", dead)
+		}
 	default:
-		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", endpoints)
+		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", len(endpoints))
 	}
 	return nil
 }

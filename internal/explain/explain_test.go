@@ -62,6 +62,10 @@ spec:
     match: [{uri: {prefix: /echo.Echo/}, headers: {x-user: {exact: ann}}}]
     timeout: 2s
     route: [{destination: {host: echo, subset: v1}, weight: 75}, {destination: {host: echo, subset: v2}, weight: 25}]
+  - match: [{headers: {x-user: {exact: "bob,eve"}}}]
+    route: [{destination: {host: echo, subset: v1}, weight: 80}, {destination: {host: echo}, weight: 15}, {destination: {host: echo, subset: v9}, weight: 5}]
+  - match: [{uri: {exact: /echo.Echo/Moved}}]
+    redirect: {authority: example.com}
   - match: [{uri: {exact: /echo.Echo/Gone}}]
     route: [{destination: {host: echo, subset: v9}}]
   - match: [{uri: {exact: /echo.Echo/Closed}}]
@@ -135,8 +139,8 @@ func TestExplain(t *testing.T) {
 		"another route": {
 			"echo.demo:grpc", "/echo.Echo/Say", nil, []string{
 				`  no  0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": not so: header x-user is "ann"; the call does not have it`,
-				"  no  1  method /echo.Echo/Gone: the method is another one",
-				`  YES 3  methods like /echo\.Echo/S.*, not: header x-user is present: all of it holds`,
+				"  no  3  method /echo.Echo/Gone: the method is another one",
+				`  YES 5  methods like /echo\.Echo/S.*, not: header x-user is present: all of it holds`,
 				"         10 % of the calls end with gRPC status 14",
 				"outcome   the call goes to one of 1 endpoints",
 			},
@@ -148,6 +152,15 @@ func TestExplain(t *testing.T) {
 		},
 		"a response of the route's own": {
 			"echo", "/echo.Echo/Closed", nil, []string{"         100 % of the calls end with HTTP status 403", "outcome   the route ends the call by itself, with HTTP status 403"},
+		},
+		"a part of the calls fails": {
+			"echo", "/other.Other/Say", map[string]string{"x-user": "bob,eve"}, []string{
+				"cluster   outbound|80|v9|echo.demo.svc.cluster.local  5 %",
+				"outcome   the call goes to one of 2 endpoints, by the weights of 3 clusters; 5 % of such calls fail, for nobody is behind their cluster",
+			},
+		},
+		"an action that no client has": {
+			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: nobody is behind"},
 		},
 		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails at once: no route matches"}},
 		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails at once: "nobody:80" stands for no port`}},

@@ -40,13 +40,17 @@ func (q Question) Query() string {
 
 func questionOf(v url.Values) Question {
 	q := Question{
-		To: v.Get("to"), Call: v.Get("call"), Headers: pairs(v["header"]),
+		To: v.Get("to"), Call: v.Get("call"), Headers: map[string]string{},
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
 			Locality:  mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},
 			Node:      v.Get("node"),
 			Providers: mesh.MakeProviders(v["provider"]...),
 		},
+	}
+	for _, text := range v["header"] {
+		name, value, _ := strings.Cut(text, "=")
+		q.Set(name, value)
 	}
 	if bucket, err := strconv.ParseUint(v.Get("bucket"), 10, 16); err == nil {
 		q.Client.Bucket = uint16(bucket)
@@ -61,7 +65,7 @@ func pairs(texts []string) map[string]string {
 	set := map[string]string{}
 	for _, text := range texts {
 		name, value, _ := strings.Cut(text, "=")
-		set[strings.ToLower(name)] = value
+		set[name] = value
 	}
 	return set
 }

@@ -22,7 +22,7 @@ func holdsTheQuestion(t *testing.T, agent string) {
 	q := Question{
 		To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
 		Client: mesh.Client{
-			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop"}), Node: "n1",
+			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop", "Tier": "Front"}), Node: "n1",
 			Locality: mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack"}, Providers: mesh.MakeProviders("default", "system"),
 			Bucket: snapshot.BucketOf("client-1"),
 		},
@@ -37,5 +37,13 @@ func holdsTheQuestion(t *testing.T, agent string) {
 	}
 	if diff := cmp.Diff(q, questionOf(values), cmp.Comparer(func(a, b mesh.Labels) bool { return a == b })); diff != "" {
 		t.Errorf("question (-asked +understood):\n%s", diff)
+	}
+}
+
+// Clients compare all values of a header as one text, with commas between them.
+func TestRepeatedHeader(t *testing.T) {
+	q := questionOf(url.Values{"header": {"X-User=ann", "x-user=bob", "x-other=c"}})
+	if diff := cmp.Diff(map[string]string{"x-user": "ann,bob", "x-other": "c"}, q.Headers); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 }
