@@ -3,6 +3,7 @@ package findings
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -81,7 +82,8 @@ func place(p mesh.Problem) (file string, line int) {
 	if i < 0 {
 		return p.Source, 0
 	}
-	if _, err := fmt.Sscanf(p.Source[i+1:], "%d", &line); err != nil {
+	line, err := strconv.Atoi(p.Source[i+1:])
+	if err != nil {
 		return p.Source, 0
 	}
 	return p.Source[:i], line

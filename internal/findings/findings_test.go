@@ -13,6 +13,10 @@ var problems = []mesh.Problem{
 		Code: mesh.CodeInvalidRegex, Severity: mesh.Error, Object: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
 		Field: "spec.http[0].match[0].uri.regex", Message: "100% wrong: a, b\nand c", Source: "dir/a,b.yaml:7",
 	},
+	{
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: "File", Name: "a b/50%:1st.yaml"},
+		Message: "it cannot be read", Source: "a b/50%:1st.yaml",
+	},
 	{Code: mesh.CodeUnknownKind, Severity: mesh.Info, Object: mesh.Ref{Kind: "Deployment", Name: "x"}, Message: "skipped"},
 }
 
@@ -25,10 +29,11 @@ func TestWrite(t *testing.T) {
 		"json": {`"code": "InvalidRegex"`, `"severity": "info"`, `"source": "dir/a,b.yaml:7"`},
 		"github": {
 			"::error title=InvalidRegex VirtualService demo/echo,file=dir/a%2Cb.yaml,line=7::spec.http[0].match[0].uri.regex: 100%25 wrong: a, b%0Aand c\n",
+			"::error title=Unreadable File a b/50%25%3A1st.yaml,file=a b/50%25%3A1st.yaml::it cannot be read\n",
 			"::notice title=UnknownKind Deployment x::skipped\n",
 		},
 		"sarif": {
-			`"version": "2.1.0"`, `"ruleId": "InvalidRegex"`, `"level": "note"`, `"startLine": 7`, `"uri": "dir/a,b.yaml"`,
+			`"version": "2.1.0"`, `"ruleId": "InvalidRegex"`, `"level": "note"`, `"startLine": 7`, `"uri": "dir/a,b.yaml"`, `"uri": "a%20b/50%25:1st.yaml"`,
 			`"fullyQualifiedName": "VirtualService demo/echo spec.http[0].match[0].uri.regex"`,
 		},
 	}

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"net/url"
 	"path/filepath"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -90,7 +91,7 @@ func location(p mesh.Problem) sarifLocation {
 	}
 	l := sarifLocation{Logical: []sarifLogical{{name}}}
 	if file, line := place(p); file != "" {
-		l.Physical = &sarifPhysical{Artifact: sarifArtifact{filepath.ToSlash(file)}}
+		l.Physical = &sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: filepath.ToSlash(file)}).String()}}
 		if line > 0 {
 			l.Physical.Region = &sarifRegion{line}
 		}
