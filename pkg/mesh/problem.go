@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Ref names the object that something came from.
@@ -122,6 +123,9 @@ func (p Problem) Concerns(c Client) bool {
 	return true
 }
 
+// lineBreaks of what authors wrote, as in a block of YAML, are shown and not made.
+var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`)
+
 // String is one line: severity, code, object, field and message.
 func (p Problem) String() string {
 	where := p.Object.String()
@@ -131,7 +135,7 @@ func (p Problem) String() string {
 	if p.Source != "" {
 		where += " (" + p.Source + ")"
 	}
-	return fmt.Sprintf("%s %s %s: %s", p.Severity, p.Code, where, p.Message)
+	return lineBreaks.Replace(fmt.Sprintf("%s %s %s: %s", p.Severity, p.Code, where, p.Message))
 }
 
 // SortProblems sorts by object, field, code and message, and drops repetitions. It works in place and returns the result.

@@ -1,0 +1,15 @@
+package mesh
+
+import "testing"
+
+// Who reads the output of `check` line by line must not find a line that an author wrote.
+func TestProblemIsOneLine(t *testing.T) {
+	p := Problem{
+		Code: CodeInvalidRegex, Severity: Error, Object: Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
+		Field: "spec.http[0].match[0].headers[a\nb].regex", Message: "missing ]: `[\r\n`", Source: "echo.yaml:7",
+	}
+	want := `error InvalidRegex VirtualService demo/echo spec.http[0].match[0].headers[a\nb].regex (echo.yaml:7): missing ]: ` + "`[" + `\r\n` + "`"
+	if got := p.String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
