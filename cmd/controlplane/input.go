@@ -96,6 +96,7 @@ func named(world *mesh.World, path, name string) *mesh.World {
 		p := &named.Problems[i]
 		p.Source = strings.Replace(p.Source, path, name, 1)
 		p.Object.Name = strings.Replace(p.Object.Name, path, name, 1)
+		p.Message = strings.Replace(p.Message, path, name, 1)
 	}
 	named.Sources = make(map[mesh.Ref]*mesh.Source, len(world.Sources))
 	for ref, source := range world.Sources {

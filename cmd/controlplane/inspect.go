@@ -14,6 +14,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -206,6 +207,14 @@ func printJSON(std stdio, body []byte) error {
 	return std.print(out.Bytes())
 }
 
+// visible keeps what clients say of themselves from breaking rows, and from steering the terminal of whoever looks.
+func visible(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
+}
+
 // trailingSpace is what the layout leaves of an empty last cell.
 var trailingSpace = regexp.MustCompile(`(?m) +$`)
 
@@ -214,7 +223,11 @@ func printTable(std stdio, rows [][]string) error {
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	var text []byte
 	for _, row := range rows {
-		text = fmt.Appendln(text, strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = strings.Map(visible, cell)
+		}
+		text = fmt.Appendln(text, strings.Join(cells, "\t"))
 	}
 	if _, err := table.Write(text); err != nil {
 		return fmt.Errorf("lay out the table: %w", err)

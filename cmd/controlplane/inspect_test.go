@@ -16,7 +16,7 @@ var answers = map[string]string{
 		{"node":"a","peer":"127.0.0.1:1","identity":"pod/demo/a","agent":"gRPC Go","version":"1.85.0","namespace":"demo","since":"2026-01-02T03:04:05Z","types":[
 			{"type":"Listener","names":["echo"],"held":1,"pending":1},
 			{"type":"Cluster","names":["x","y"],"wildcard":true,"held":1,"refused":{"y":"bad"}}]},
-		{"node":"b","peer":"127.0.0.1:2","agent":"unknown","namespace":"default","since":"2026-01-02T03:04:05Z","types":[]}]`,
+		{"node":"\u001b[2Jb\nc","peer":"127.0.0.1:2","agent":"unknown","namespace":"default","since":"2026-01-02T03:04:05Z","types":[]}]`,
 	"/api/resources": `[{"type":"Listener","name":"nobody","version":"def","subscribers":1,"origins":[]},{"type":"Cluster","name":"outbound|7070||echo","version":"abc","subscribers":2,"origins":[
 		{"kind":"Service","namespace":"demo","name":"echo"},{"kind":"DestinationRule","namespace":"demo","name":"echo"}]}]`,
 	"/api/problems": `[{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},
@@ -36,10 +36,10 @@ func TestInspect(t *testing.T) {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.TimeOnly)
 
 	cases := map[string]string{
-		"clients": `NODE  PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE      NAMES  HELD  PENDING  REFUSED
-a     127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Listener  1      1     1        0
-                                                                    Cluster   2+*    1     0        1
-b     127.0.0.1:2  -           unknown         default    ` + since + `  -         0      0     0        0
+		"clients": `NODE     PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE      NAMES  HELD  PENDING  REFUSED
+a        127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Listener  1      1     1        0
+                                                                       Cluster   2+*    1     0        1
+ [2Jb c  127.0.0.1:2  -           unknown         default    ` + since + `  -         0      0     0        0
 `,
 		"resources": `TYPE      NAME                 VERSION  SUBSCRIBERS  ORIGINS
 Listener  nobody               def      1

@@ -139,6 +139,14 @@ func TestCheckPointsToLines(t *testing.T) {
 	}
 }
 
+// A Problem speaks of standard input by that name, and not by that of the file it is kept in meanwhile.
+func TestCheckNamesStandardInput(t *testing.T) {
+	got := command(t.Context(), unknownKind+"---"+noSuchHost+"---"+noSuchHost, "check", "-f", "-")
+	if !strings.Contains(got.stdout, "it also stands in stdin:") || strings.Contains(got.stdout, "mizzen-stdin") {
+		t.Errorf("got\n%s\nwant the objects that are there twice to stand in stdin", got.stdout)
+	}
+}
+
 func TestCheckFindsTheDemoInOrder(t *testing.T) {
 	got := command(t.Context(), "", "check", "--strict", "-f", demoDir)
 	want := outcome{exitOK, "", "0 errors, 0 warnings, 0 info\n"}
