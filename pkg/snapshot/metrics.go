@@ -48,6 +48,8 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
 	for rank, t := range Types {
 		m.responses[rank], m.resources[rank] = responses.WithLabelValues(t.ShortName()), resources.WithLabelValues(t.ShortName())
+		// Prometheus takes a counter that appears with 1 for one that never rose, so it is there, at zero, before the first refusal.
+		m.refusals.WithLabelValues(t.ShortName())
 	}
 	if registry == nil {
 		return m
