@@ -211,6 +211,9 @@ func (w *Writer) leader(ctx context.Context, all []report) error {
 		if before[r.rule.Ref] != now || time.Since(w.wrote[r.rule.Ref]) < gap {
 			continue
 		}
+		if !w.leading.Load() {
+			return nil // The Lease was lost meanwhile: a look may take minutes.
+		}
 		if err := w.one(ctx, r); err != nil {
 			return err
 		}
@@ -242,6 +245,9 @@ func (w *Writer) withdrawn(ctx context.Context) error {
 			continue
 		}
 		w.calm = false
+		if !w.leading.Load() {
+			return nil
+		}
 		if err := w.limit.Wait(ctx); err != nil {
 			return err
 		}

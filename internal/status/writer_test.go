@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -305,6 +306,47 @@ func TestOneReplicaWritesAndIsFollowed(t *testing.T) {
 		r.serve(t, 3, good)
 		wait(8 * time.Second)
 		same(t, "by the new leader", r.conditions(t)[1], "mizzen.dev/Accepted=True Accepted of 3")
+	})
+}
+
+// TestALostLeaseEndsALook: with many rules to write, somebody else may lead before all of them are.
+func TestALostLeaseEndsALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		const rules = 400
+		objects := make([]string, rules)
+		for i := range objects {
+			objects[i] = strings.Replace(fmt.Sprintf(route, 1, good), "name: echo", fmt.Sprintf("name: echo-%d", i), 1)
+			if _, err := r.istio.Resource(routes).Namespace("shop").Create(t.Context(), object(t, objects[i]), metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.publish(t, objects...)
+		var lost atomic.Bool
+		// The fake knows no conflicts.
+		r.istio.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return lost.Load(), nil, apierrors.NewConflict(leases.GroupResource(), "mizzen", nil)
+		})
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(4 * time.Second)
+		lease, err := r.istio.Resource(leases).Namespace("mizzen-system").Get(t.Context(), "mizzen", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for field, value := range map[string]any{"holderIdentity": "b", "leaseDurationSeconds": int64(3600)} {
+			if err := unstructured.SetNestedField(lease.Object, value, "spec", field); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lost.Store(true)
+		if err := r.istio.Tracker().Update(leases, lease, "mizzen-system"); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Minute)
+		if writes, _ := r.writes(); writes == 0 || writes > rules/2 {
+			t.Errorf("got %d of %d rules written, want some, and none once another leads", writes, rules)
+		}
 	})
 }
 
