@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -70,9 +71,11 @@ func (w *Writer) event(ctx context.Context, object *unstructured.Unstructured, a
 		return err
 	}
 	now := time.Now()
+	// What is cut must still end as a name may.
+	name := strings.TrimRight(clip(about.ref.Name, 200), "-.")
 	_, err := w.Dynamic.Resource(events).Namespace(about.ref.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": events.GroupVersion().String(), "kind": "Event",
-		"metadata":            map[string]any{"namespace": about.ref.Namespace, "name": fmt.Sprintf("%s.%x", clip(about.ref.Name, 200), now.UnixNano())},
+		"metadata":            map[string]any{"namespace": about.ref.Namespace, "name": fmt.Sprintf("%s.%x", name, now.UnixNano())},
 		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
 		"reportingController": controller, "reportingInstance": clip(w.Identity, 128),
 		"action": "Translate", "reason": string(about.code), "type": "Warning", "note": clip(note, 1000),

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -276,5 +277,25 @@ func TestEventsAreAsTheAPIHasThem(t *testing.T) {
 	want.Regarding.Name, want.Regarding.UID, want.Regarding.ResourceVersion = "echo", "u", "7"
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEventsOfLongNamesHaveNames(t *testing.T) {
+	o := newOffice(t)
+	w := New(Options{Dynamic: o, Identity: "a", Logger: slog.New(slog.DiscardHandler)})
+	for _, end := range []string{"-.", "--", "a."} {
+		ref := mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: strings.Repeat("a", 198) + end + "tail"}
+		if err := w.event(t.Context(), &unstructured.Unstructured{}, remark{ref: ref, code: mesh.CodeRefused}, "why"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := o.Resource(events).Namespace("shop").List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(list.Items) != 3 {
+		t.Fatalf("got %v, %v, want three Events", list, err)
+	}
+	for _, e := range list.Items {
+		if wrong := validation.IsDNS1123Subdomain(e.GetName()); len(wrong) > 0 {
+			t.Errorf("%s: %s", e.GetName(), wrong)
+		}
 	}
 }
