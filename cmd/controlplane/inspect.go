@@ -86,7 +86,7 @@ column says who answered. That needs the right to list pods and to forward their
 
 // printList asks all replicas for a list and prints it as one.
 func printList(ctx context.Context, std stdio, all replicas, list, output string) error {
-	bodies, err := all.fetch(ctx, list)
+	bodies, err := all.fetch(ctx, admin.ListPath(list))
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,10 @@ func printList(ctx context.Context, std stdio, all replicas, list, output string
 	return printTable(std, rows)
 }
 
-// fetch reads JSON from a path of an admin address, with the token in a file if that is named.
+// errNotReady is that of a control plane that knows nothing yet, or ends.
+var errNotReady = errors.New("is not ready")
+
+// fetch reads a path of an admin address, with the token in a file if that is named.
 func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
@@ -127,13 +130,17 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
 	}
-	if response.StatusCode == http.StatusUnauthorized {
+	switch response.StatusCode {
+	case http.StatusOK:
+		return body, nil
+	case http.StatusUnauthorized:
 		return nil, fmt.Errorf("%s lets nobody look without its token: %s", address, bytes.TrimSpace(body))
+	case http.StatusServiceUnavailable:
+		return nil, fmt.Errorf("%s %w: %s", address, errNotReady, bytes.TrimSpace(body))
+	case http.StatusBadRequest:
+		return nil, fmt.Errorf("%s: %s", address, bytes.TrimSpace(body))
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s: it is not the admin address of a control plane (see --address)", address, response.Status)
-	}
-	return body, nil
+	return nil, fmt.Errorf("%s answers %s: it is not the admin address of a control plane (see --address)", address, response.Status)
 }
 
 func clientRows(body []byte) ([][]string, error) {

@@ -11,8 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/mizzen-mesh/mizzen/internal/admin"
 )
 
 // inspectFlags say which control planes are asked.
@@ -103,13 +101,13 @@ func listens(ctx context.Context, address string) bool {
 	return true
 }
 
-// fetch asks all of them for a list; answers are in their order.
-func (r replicas) fetch(ctx context.Context, list string) ([][]byte, error) {
+// fetch asks all of them for a path; answers are in their order.
+func (r replicas) fetch(ctx context.Context, path string) ([][]byte, error) {
 	bodies := make([][]byte, len(r.all))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, one := range r.all {
 		group.Go(func() (err error) {
-			bodies[i], err = fetch(ctx, one.address, r.token, admin.ListPath(list))
+			bodies[i], err = fetch(ctx, one.address, r.token, path)
 			if err != nil && one.name != "" {
 				err = fmt.Errorf("replica %s: %w", one.name, err)
 			}

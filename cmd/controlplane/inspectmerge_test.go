@@ -84,6 +84,27 @@ func TestInspectNamesTheReplicaThatFails(t *testing.T) {
 	}
 }
 
+// A control plane that is not ready says that nothing is pending, for it knows of nothing.
+func TestWaitForReadiness(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/readyz" && asked.Add(1) < 3 {
+			http.Error(w, "the first complete picture is not there yet", http.StatusServiceUnavailable)
+			return
+		}
+		w.Write([]byte("[]"))
+	}))
+	defer server.Close()
+	args := []string{"inspect", "wait", "--address", strings.TrimPrefix(server.URL, "http://"), "--timeout"}
+	got := command(t.Context(), "", append(args, "100ms")...)
+	if got.code != exitFailure || !strings.Contains(got.err, "is not ready: the first complete picture is not there yet") {
+		t.Errorf("got exit code %d and %q, want 1 and what it waits for", got.code, got.err)
+	}
+	if got := command(t.Context(), "", append(args, "10s")...); got.code != exitOK || asked.Load() < 3 {
+		t.Errorf("got exit code %d and %q after %d questions, want 0 once it is ready", got.code, got.err, asked.Load())
+	}
+}
+
 func TestWaitForAcknowledged(t *testing.T) {
 	delivery := func(rest string) string {
 		return `[{"object":{"kind":"VirtualService","namespace":"shop","name":"cart"},` + rest + `},

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -161,7 +162,11 @@ func (w *waiting) versions(ctx context.Context) error {
 
 // missing asks every replica, and says what it waits for; nothing if all is there. A refusal is an error: waiting does not help.
 func (w *waiting) missing(ctx context.Context) (string, error) {
-	bodies, err := w.replicas.fetch(ctx, listDeliveries)
+	// Before it is ready a control plane knows no object, and misses nobody's acknowledgement.
+	if _, err := w.replicas.fetch(ctx, admin.ReadyPath); errors.Is(err, errNotReady) {
+		return err.Error(), nil
+	}
+	bodies, err := w.replicas.fetch(ctx, admin.ListPath(listDeliveries))
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// ReadyPath is where a control plane says whether clients are served.
+const ReadyPath = "/readyz"
+
 // ListPath is where the list of that name is served.
 func ListPath(name string) string { return "/api/" + name }
 
@@ -34,7 +37,7 @@ func NewList[T any](name string, read func() []T) List {
 func newHandler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", serveReadiness(o))
+	mux.HandleFunc("GET "+ReadyPath, serveReadiness(o))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	if o.Public {
 		mux.HandleFunc("GET /{$}", serveIndex(o))
@@ -71,7 +74,7 @@ func newInnerHandler(o Options) http.Handler {
 }
 
 func serveIndex(o Options) http.HandlerFunc {
-	paths := []string{"/healthz", "/readyz", "/metrics"}
+	paths := []string{"/healthz", ReadyPath, "/metrics"}
 	if !o.Public {
 		paths = append(paths, "/debug/pprof/")
 	}

@@ -80,7 +80,7 @@ func Handler(current func() *snapshot.Snapshot) http.Handler {
 		}
 		answer, err := Explain(s, questionOf(r.URL.Query()))
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusNotFound)
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
