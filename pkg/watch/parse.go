@@ -227,11 +227,11 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1
 		err = decode(value, typed)
 	}
 	if err != nil {
-		field := ""
+		field, why := "", err.Error()+"; correct it"
 		if e, ok := errors.AsType[*yamlError](err); ok {
-			line, field = before+e.line, e.field
+			line, field, why = before+e.line, e.field, e.message
 		}
-		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+err.Error()+"; correct it")
+		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+why)
 		f.out.problems = append(f.out.problems, unknown...)
 		return
 	}

@@ -9,12 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// shape is what the API allows at one place of an object, as far as it matters to find misspelled names: API servers drop
-// fields they do not know and refuse enumerated values they do not know. A nil shape allows anything.
+// shape is what the API allows at one place of an object: API servers drop fields they do not know, and refuse values of another
+// kind and enumerated values they do not know. A nil shape allows anything.
 type shape interface {
 	// field is the shape of a mapping's entry; false when there is no such field.
 	field(name string) (shape, bool)
@@ -22,8 +23,8 @@ type shape interface {
 	fields() []string
 	// element is the shape of a sequence's items.
 	element() shape
-	// refuses says why a text may not stand here; empty when it may.
-	refuses(text string) string
+	// refuses says why a node may not stand here, whatever its parts; empty when it may. It is not asked about null.
+	refuses(n *yaml.Node) string
 }
 
 // shapes makes shapes of Go types and remembers them. One goroutine owns it.
@@ -39,19 +40,22 @@ func (c shapes) of(t reflect.Type) shape {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if s, ok := c[t]; ok {
+		return s
+	}
 	if p := reflect.PointerTo(t); p.Implements(protoType) {
 		message, _ := reflect.TypeAssert[proto.Message](reflect.Zero(p))
 		return messageShape(message.ProtoReflect().Descriptor())
 	} else if p.Implements(unmarshalType) {
 		return nil
 	}
+	if l := goLeaves[t.Kind()]; l != nil {
+		return l
+	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map, reflect.Slice:
 	default:
 		return nil
-	}
-	if s, ok := c[t]; ok {
-		return s
 	}
 	s := &goShape{types: c, goType: t}
 	c[t] = s
@@ -101,7 +105,15 @@ func (s *goShape) element() shape {
 	return s.types.of(s.goType.Elem())
 }
 
-func (*goShape) refuses(string) string { return "" }
+func (s *goShape) refuses(n *yaml.Node) string {
+	switch {
+	case s.goType.Kind() != reflect.Slice:
+		return noMapping(n)
+	case s.goType.Elem().Kind() == reflect.Uint8:
+		return noText(n)
+	}
+	return noList(n)
+}
 
 // protoShape is a message, or a field of one.
 type protoShape struct {
@@ -110,12 +122,18 @@ type protoShape struct {
 	enum    protoreflect.EnumDescriptor
 }
 
-// messageShape is nil for Google's well-known types, whose JSON is a form of its own.
+// messageShape is nil for Google's well-known types, whose JSON is a form of its own, but durations and scalars that may be absent.
 func messageShape(m protoreflect.MessageDescriptor) shape {
-	if m.FullName().Parent() == "google.protobuf" {
-		return nil
+	if m.FullName().Parent() != "google.protobuf" {
+		return &protoShape{message: m}
 	}
-	return &protoShape{message: m}
+	if m.Name() == "Duration" {
+		return leaf(noDuration)
+	}
+	if value := m.Fields().ByName("value"); value != nil && m.Fields().Len() == 1 {
+		return itemShape(value)
+	}
+	return nil
 }
 
 func (s *protoShape) field(name string) (shape, bool) {
@@ -143,6 +161,9 @@ func itemShape(f protoreflect.FieldDescriptor) shape {
 	if e := f.Enum(); e != nil && e.FullName().Parent() != "google.protobuf" {
 		return &protoShape{enum: e}
 	}
+	if l := protoLeaves[f.Kind()]; l != nil {
+		return l
+	}
 	return nil
 }
 
@@ -165,15 +186,45 @@ func (s *protoShape) element() shape {
 	return itemShape(s.in)
 }
 
-func (s *protoShape) refuses(text string) string {
-	if s.enum == nil || s.enum.Values().ByName(protoreflect.Name(text)) != nil {
+func (s *protoShape) refuses(n *yaml.Node) string {
+	switch {
+	case s.enum != nil:
+		return s.refusesValue(n)
+	case s.in != nil && s.in.IsList():
+		return noList(n)
+	case s.message == nil || n.Kind != yaml.MappingNode:
+		return noMapping(n)
+	}
+	return s.refusesPair(n)
+}
+
+func (s *protoShape) refusesValue(n *yaml.Node) string {
+	if n.ShortTag() == "!!int" || s.enum.Values().ByName(protoreflect.Name(n.Value)) != nil {
 		return ""
 	}
 	var names []string
 	for i := range s.enum.Values().Len() {
 		names = append(names, string(s.enum.Values().Get(i).Name()))
 	}
-	return fmt.Sprintf("%q is not one of its values; write %s", text, strings.Join(names, ", "))
+	return fmt.Sprintf("%q is not one of its values; write %s", n.Value, strings.Join(names, ", "))
+}
+
+// refusesPair finds fields of which only one may be set. The library that decodes messages would take one, and drop the other.
+func (s *protoShape) refusesPair(n *yaml.Node) string {
+	first := map[protoreflect.FullName]string{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		f := s.message.Fields().ByJSONName(name)
+		if f == nil || f.ContainingOneof() == nil || n.Content[i+1].ShortTag() == "!!null" {
+			continue
+		}
+		oneof := f.ContainingOneof().FullName()
+		if other, ok := first[oneof]; ok && other != name {
+			return fmt.Sprintf("it has both %s and %s; remove one of them", other, name)
+		}
+		first[oneof] = name
+	}
+	return ""
 }
 
 // nearest returns the name that was probably meant, or empty.

@@ -53,36 +53,46 @@ func (r *yamlReader) read(n *yaml.Node, s shape, path string, depth int) (any, e
 	case r.spent > maxExpansion:
 		return nil, failAt(n, path, "its aliases make it larger by more than %d bytes; write fewer", maxExpansion)
 	}
-	switch n.Kind {
-	case yaml.AliasNode:
+	if n.Kind == yaml.AliasNode {
 		r.aliases++
 		defer func() { r.aliases-- }()
 		return r.read(n.Alias, s, path, depth+1)
+	}
+	if s != nil && n.ShortTag() != "!!null" {
+		if why := s.refuses(n); why != "" {
+			return nil, failAt(n, path, "%s", why)
+		}
+	}
+	switch n.Kind {
 	case yaml.MappingNode:
 		return r.mapping(n, s, path, depth)
 	case yaml.SequenceNode:
-		var item shape
-		if s != nil {
-			item = s.element()
-		}
-		out := make([]any, 0, len(n.Content))
-		for i, c := range n.Content {
-			at := fmt.Sprintf("%s[%d]", path, i)
-			if r.seen != nil && c.Kind != yaml.ScalarNode {
-				r.seen(at, c.Line)
-			}
-			v, err := r.read(c, item, at, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, v)
-		}
-		return out, nil
+		return r.sequence(n, s, path, depth)
 	case yaml.ScalarNode:
-		return scalar(n, s, path)
-	case yaml.DocumentNode:
+		return scalar(n, path)
+	case yaml.DocumentNode, yaml.AliasNode:
 	}
 	return nil, failAt(n, path, "it is not a value; write plain YAML")
+}
+
+func (r *yamlReader) sequence(n *yaml.Node, s shape, path string, depth int) (any, error) {
+	var item shape
+	if s != nil {
+		item = s.element()
+	}
+	out := make([]any, 0, len(n.Content))
+	for i, c := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if r.seen != nil && c.Kind != yaml.ScalarNode {
+			r.seen(at, c.Line)
+		}
+		v, err := r.read(c, item, at, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 func (r *yamlReader) mapping(n *yaml.Node, s shape, path string, depth int) (any, error) {
@@ -165,7 +175,7 @@ func (r *yamlReader) merge(into map[string]any, n *yaml.Node, s shape, path stri
 	return nil
 }
 
-func scalar(n *yaml.Node, s shape, path string) (any, error) {
+func scalar(n *yaml.Node, path string) (any, error) {
 	switch n.ShortTag() {
 	case "!!null":
 		return nil, nil //nolint:nilnil // null is a value
@@ -178,11 +188,6 @@ func scalar(n *yaml.Node, s shape, path string) (any, error) {
 			return nil, failAt(n, path, "%s is not a number that JSON has; write another", n.Value)
 		}
 		return v, nil
-	}
-	if s != nil {
-		if why := s.refuses(n.Value); why != "" {
-			return nil, failAt(n, path, "%s", why)
-		}
 	}
 	return n.Value, nil
 }
