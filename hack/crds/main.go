@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -27,14 +28,18 @@ func main() {
 }
 
 func definitions(ctx context.Context) ([]byte, error) {
-	dir, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
+	// In a fresh clone nothing has asked for the module yet, so it may have to be downloaded.
+	said, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", "istio.io/api").Output()
+	var module struct{ Dir, Error string }
+	if wrong := json.Unmarshal(said, &module); module.Error != "" {
+		err = errors.New(module.Error)
+	} else if err == nil {
+		err = wrong
+	}
 	if err != nil {
-		return nil, fmt.Errorf("find the module istio.io/api: %w", err)
+		return nil, fmt.Errorf("get the module istio.io/api: %w", err)
 	}
-	if len(bytes.TrimSpace(dir)) == 0 {
-		return nil, errors.New("the module istio.io/api is not there: run `go mod download`")
-	}
-	path := filepath.Join(string(bytes.TrimSpace(dir)), "kubernetes", "customresourcedefinitions.gen.yaml")
+	path := filepath.Join(module.Dir, "kubernetes", "customresourcedefinitions.gen.yaml")
 	all, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the definitions: %w", err)
