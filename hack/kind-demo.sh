@@ -2,6 +2,12 @@
 # Installs the example application in the cluster of hack/kind-up.sh and sees to it that its clients, in Go and in Python, follow a
 # rule: hack/kind-demo.sh. It ends with 0 if they do. It needs Docker besides, for the image with Python.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# //p' "$0"; }
+case ${1-} in
+'') ;;
+-h | --help) usage; exit ;;
+*) usage >&2; exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 cluster=${KIND_CLUSTER:-mizzen} namespace=mizzen-example
 k() { kubectl --context "kind-$cluster" "$@"; }

@@ -3,6 +3,12 @@
 # It needs kind, kubectl, Go, make and Docker (or what else kind uses); production also openssl. Repeating it updates what is there.
 # KIND_CLUSTER names the cluster (mizzen), KIND_IMAGE its node image; injection needs Kubernetes 1.36 or later.
 set -euo pipefail
+usage() { sed -n '2,/^[^#]/s/^# //p' "$0"; }
+case ${1:-dev} in
+dev | production) ;;
+-h | --help) usage; exit ;;
+*) echo "kind-up: there is no overlay $1: it is dev or production" >&2; exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 overlay=${1:-dev} cluster=${KIND_CLUSTER:-mizzen}
 k() { kubectl --context "kind-$cluster" "$@"; }
@@ -11,9 +17,8 @@ say() { printf '\n== %s\n' "$*"; }
 for tool in kind kubectl go make; do
 	command -v "$tool" >/dev/null || { echo "kind-up: $tool is needed" >&2; exit 1; }
 done
-[[ -d manifests/overlays/$overlay ]] || { echo "kind-up: there is no overlay $overlay: it is dev or production" >&2; exit 1; }
 
-if ! kind get clusters 2>/dev/null | grep -qx "$cluster"; then
+if ! grep -qx "$cluster" <<<"$(kind get clusters 2>/dev/null)"; then
 	say "create the cluster $cluster: two zones"
 	kind create cluster --name "$cluster" ${KIND_IMAGE:+--image "$KIND_IMAGE"} --config - <<'END'
 kind: Cluster
