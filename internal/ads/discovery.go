@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -49,6 +50,8 @@ type discovery struct {
 	drain    context.Context
 	grace    time.Duration
 	logger   *slog.Logger
+	// hearing are the goroutines that read requests. One may outlive its stream by the time that its last request takes.
+	hearing sync.WaitGroup
 }
 
 // newDiscovery makes the service; its streams end when drain does.

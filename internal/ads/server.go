@@ -69,6 +69,8 @@ type Options struct {
 type Server struct {
 	o      Options
 	health *health.Server
+	// service is what the ports serve.
+	service *discovery
 	// ports serve the same, each with its own credentials.
 	ports []*grpc.Server
 	// startDrain begins to end the streams.
@@ -84,10 +86,10 @@ func New(o Options) *Server {
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	drain, startDrain := context.WithCancel(context.Background())
 	s.startDrain = startDrain
-	service := newDiscovery(drain, o)
+	s.service = newDiscovery(drain, o)
 	for _, port := range o.Ports {
 		server := s.newPort(port)
-		discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, service)
+		discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, s.service)
 		healthpb.RegisterHealthServer(server, s.health)
 		reflection.Register(server)
 		s.ports = append(s.ports, server)
@@ -175,4 +177,5 @@ func (s *Server) stop() {
 		}
 		<-done
 	}
+	s.service.hearing.Wait()
 }

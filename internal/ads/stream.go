@@ -94,7 +94,7 @@ func (d *discovery) converse(v *visitor, opener snapshot.Opener, x exchange, ans
 	})
 	defer session.Close()
 	left := make(chan error, 1)
-	go func() { left <- d.hearAll(session, x, answered) }()
+	d.hearing.Go(func() { left <- d.hearAll(session, x, answered) })
 	for {
 		select {
 		case <-v.ctx.Done():

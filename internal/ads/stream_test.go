@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,6 +26,20 @@ type talk struct {
 func (x talk) hear(s *snapshot.Session) error { return x.heard(s) }
 
 func (x talk) say(r *snapshot.Response) error { return x.said(r) }
+
+// slow is an exchange whose requests take a while, and that says how many are being served.
+type slow struct {
+	exchange
+	busy *atomic.Int32
+}
+
+func (x slow) hear(s *snapshot.Session) error {
+	x.busy.Add(1)
+	defer x.busy.Add(-1)
+	err := x.exchange.hear(s)
+	<-time.After(time.Second)
+	return err
+}
 
 // TestStreamsEnd has streams end for every reason that one of its two goroutines can have.
 func TestStreamsEnd(t *testing.T) {
@@ -93,12 +109,16 @@ func TestStreamsEnd(t *testing.T) {
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
 				done := make(chan struct{})
-				err := d.converse(&visitor{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.OpenerOf(nil, ""), test.talk(end, done), func() {})
+				x := slow{test.talk(end, done), new(atomic.Int32)}
+				err := d.converse(&visitor{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.OpenerOf(nil, ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
 				close(done)
-				synctest.Wait()
+				d.hearing.Wait()
+				if n := x.busy.Load(); n != 0 {
+					t.Errorf("%d requests are still being served when all are said to be over", n)
+				}
 			})
 		})
 	}
