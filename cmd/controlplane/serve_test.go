@@ -116,7 +116,7 @@ func TestServeAFolderToARealClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	// A call that waits for the resolver may see the channel without addresses an instant before it learns why, so the
 	// reason is what later calls are told at the latest.

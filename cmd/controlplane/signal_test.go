@@ -40,7 +40,7 @@ type process struct {
 
 func startProcess(t *testing.T, grace string) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a process that does not end is killed
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a process that does not end is killed
 	t.Cleanup(cancel)
 	p := &process{Cmd: exec.CommandContext(ctx, os.Args[0], "serve", "--files", t.TempDir(), "--shutdown-grace", grace,
 		"--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0")}

@@ -148,7 +148,7 @@ func someNames(t snapshot.Type, random *rand.Rand) []string {
 
 // listenOn subscribes to all endpoints and accepts everything, until the last World is out and it holds that.
 func listenOn(t *testing.T, r *rig, id int, last <-chan struct{}) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(r.conn).StreamAggregatedResources(ctx)
 	if err != nil {

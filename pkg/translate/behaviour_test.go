@@ -105,7 +105,7 @@ func TestBehaviour(t *testing.T) {
 	channel := control.dial(t, "echo")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), test.header...), 20*time.Second)
+			ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), test.header...), time.Minute)
 			defer cancel()
 			err := channel.Invoke(ctx, test.method, &emptypb.Empty{}, &emptypb.Empty{})
 			if got := status.Code(err); got != test.want {
@@ -125,7 +125,7 @@ func TestUnknownNames(t *testing.T) {
 	go control.ignoreVerdicts(t.Context())
 	for _, name := range []string{"nobody", "nobody.default:80", "echo:81", "echo:grpc", "nobody.example.com:443"} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			channel := control.dial(t, name)
 			for named := false; !named; {

@@ -103,7 +103,7 @@ func certificates(t *testing.T, providers mesh.Providers) map[string]bootstrap.C
 // await takes verdicts until all the resources of want were accepted. It fails at the first refusal.
 func (c *control) await(t *testing.T, want map[resourceID]bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for len(want) > 0 {
 		select {

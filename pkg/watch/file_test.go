@@ -35,7 +35,7 @@ func startSource(t *testing.T, source Source) Worlds {
 // await receives Worlds until one is as wanted.
 func await(t *testing.T, worlds Worlds, what string, wanted func(*mesh.World) bool) *mesh.World {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	var last *mesh.World
 	for {
 		select {

@@ -99,7 +99,7 @@ func (b *backend) seen() (attempts []string, budgets []time.Duration) {
 // call makes one call and returns who answered.
 func call(t *testing.T, client testgrpc.TestServiceClient, headers ...string) (*testgrpc.SimpleResponse, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), headers...), 20*time.Second)
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), headers...), time.Minute)
 	defer cancel()
 	return client.UnaryCall(ctx, &testgrpc.SimpleRequest{})
 }
@@ -107,7 +107,7 @@ func call(t *testing.T, client testgrpc.TestServiceClient, headers ...string) (*
 // until calls until the outcome is as wished.
 func until(t *testing.T, client testgrpc.TestServiceClient, wished string, ok func(*testgrpc.SimpleResponse, error) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		resp, err := call(t, client)
 		if ok(resp, err) {
 			return

@@ -21,7 +21,7 @@ func TestOutlierIsEjected(t *testing.T) {
 		routes("echo", "{retries: {attempts: 0}, route: [{destination: {host: echo}}]}"))
 	client := p.dial("echo")
 	failed, answered := 0, map[string]int{}
-	for deadline := time.Now().Add(20 * time.Second); answered["a"]+answered["b"] < 300; {
+	for deadline := time.Now().Add(time.Minute); answered["a"]+answered["b"] < 300; {
 		resp, err := call(t, client)
 		if err != nil {
 			failed, answered = failed+1, map[string]int{}

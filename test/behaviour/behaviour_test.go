@@ -115,7 +115,7 @@ func TestMaximumRequests(t *testing.T) {
 		"spec: {host: echo, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 2}}}}\n"
 	p := newPlane(t, service("echo", b), limit, routes("echo", "{retries: {attempts: 0}, route: [{destination: {host: echo}}]}"))
 	client := p.dial("echo")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	outcomes := make(chan error, 3)
 	for range 3 {

@@ -22,7 +22,7 @@ func TestGap05(t *testing.T) { TestLocalityFailsOverAndComesBack(t) }
 func TestGap06(t *testing.T) {
 	b := newBackend(t, "a", "v1")
 	client := newPlane(t, service("echo", b)).dial("echo")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	const calls = 1100
 	outcomes := make(chan error, calls)

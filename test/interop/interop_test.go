@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything may take on a busy machine before a test gives up.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var (
 	update = flag.Bool("update", false, "write docs/INTEROP.md")
