@@ -41,6 +41,9 @@ func newGuard(grace time.Duration) guard {
 // themselves.
 func (g guard) keeps(id objectID, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
 	if g.grace == 0 || service == nil || service.ExternalName != "" || served(now) {
+		if _, keeping := g.until[id]; keeping {
+			before = nil // what was kept is no loss once others are there
+		}
 		delete(g.until, id)
 		g.watch(id, before, now, at)
 		return nil

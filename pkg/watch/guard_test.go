@@ -124,6 +124,10 @@ func TestGuardEnds(t *testing.T) {
 		"the grace is over":      {func(*testing.T, *assembler) { <-time.After(guardGrace) }, 0},
 		"the Service is deleted": {func(_ *testing.T, a *assembler) { a.remove(objectKey{kindService, "demo", "echo"}) }, 0},
 		"one endpoint comes":     {func(t *testing.T, a *assembler) { apply(t, a, echoes(a, "", "", isReady)) }, 1},
+		"one of them comes back, and goes": {func(t *testing.T, a *assembler) {
+			apply(t, a, echoes(a, isReady))
+			apply(t, a, echoes(a, ""))
+		}, 0},
 		"it becomes an external name": {func(t *testing.T, a *assembler) {
 			apply(t, a, strings.ReplaceAll(echoService, "spec: {", "spec: {type: ExternalName, externalName: a.example, "))
 		}, 0},
