@@ -35,7 +35,7 @@ type TypeState struct {
 	Held int `json:"held"`
 	// Pending counts those of which the client has neither accepted nor refused what is current.
 	Pending int `json:"pending"`
-	// Refused maps the name of a refused resource to the client's message.
+	// Refused maps the name of a resource of which the client refused what is current to the client's message.
 	Refused map[string]string `json:"refused,omitempty"`
 }
 
@@ -74,14 +74,18 @@ func (sub *subscription) state() TypeState {
 		if e.good != nil {
 			state.Held++
 		}
-		if e.now != nil && e.standing().Pending() {
+		if e.now == nil {
+			continue
+		}
+		stands := e.standing()
+		if stands.Pending() {
 			state.Pending++
 		}
-		if e.refused != nil {
+		if stands.Refused {
 			if state.Refused == nil {
 				state.Refused = map[string]string{}
 			}
-			state.Refused[e.name] = e.refused.reason
+			state.Refused[e.name] = stands.Reason
 		}
 	}
 	return state

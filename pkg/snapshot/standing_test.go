@@ -93,6 +93,18 @@ func TestStandingsSayWhatIsHeld(t *testing.T) {
 			t.Errorf("got %+v, want one that is refused, and an older one that is held", got)
 		}
 	}
+	refused := func() map[string]string {
+		types := store.Clients()[0].Types
+		return types[slices.IndexFunc(types, func(s snapshot.TypeState) bool { return s.Type == snapshot.ClusterType.Name() })].Refused
+	}
+	if got := refused(); len(got) != 1 || got[echoCluster] != "no: "+echoCluster {
+		t.Errorf("refused are %v, want %s", got, echoCluster)
+	}
+	store.Publish(load(t, limited(9, 5, 1)))
+	demo.settle(t)
+	if got := refused(); len(got) != 0 {
+		t.Errorf("refused are %v after an edit that was accepted", got)
+	}
 }
 
 func TestPropagationIsMeasuredToTheLastAnswer(t *testing.T) { synctest.Test(t, measurePropagation) }
