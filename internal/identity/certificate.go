@@ -13,7 +13,8 @@ func (a *Authenticator) byCertificate(from callingFrom) (Identity, error) {
 	}
 	uri := leaf.URIs[0]
 	parts := strings.Split(uri.Path, "/")
-	if uri.Scheme != "spiffe" || uri.Host != a.o.TrustDomain || len(parts) != 5 || parts[1] != "ns" || parts[3] != "sa" || parts[2] == "" || parts[4] == "" {
+	// The id is compared as a whole: one with a query, a user or an escaped slash is no SPIFFE id, and would be read as another's.
+	if len(parts) != 5 || parts[2] == "" || parts[4] == "" || uri.String() != "spiffe://"+a.o.TrustDomain+"/ns/"+parts[2]+"/sa/"+parts[4] {
 		return Identity{}, fmt.Errorf("the client certificate is for %q; expected spiffe://%s/ns/NAMESPACE/sa/SERVICEACCOUNT (see --trust-domain)", uri, a.o.TrustDomain)
 	}
 	id := Identity{Proof: Certificate, Namespace: parts[2], ServiceAccount: parts[4], Expires: leaf.NotAfter}
