@@ -81,17 +81,18 @@ func (t *PolicyTable) For(namespace string, labels Labels) *Policy {
 
 func (t *PolicyTable) in(owner, client string, labels Labels, privateOnly bool) *Policy {
 	for _, c := range t.Candidates {
-		if c.Namespace != owner || privateOnly && !c.Export.Private {
-			continue
-		}
-		// A rule always holds for clients of its own namespace; with a selector, for those of them that it takes alone.
-		visible := owner == client || c.Export.VisibleTo(owner, client)
-		if c.Policy.Selector != nil {
-			visible = owner == client && labels.Match(c.Policy.Selector)
-		}
-		if visible {
+		if c.Namespace == owner && (!privateOnly || c.Export.Private) && c.VisibleTo(client, labels) {
 			return c.Policy
 		}
 	}
 	return nil
+}
+
+// VisibleTo says whether the Policy may hold for clients of that namespace with those labels. With a selector it is private to its
+// own namespace, whatever it is exported to.
+func (c PolicyCandidate) VisibleTo(namespace string, labels Labels) bool {
+	if c.Policy.Selector != nil {
+		return namespace == c.Namespace && labels.Match(c.Policy.Selector)
+	}
+	return c.Export.VisibleTo(c.Namespace, namespace)
 }

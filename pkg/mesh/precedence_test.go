@@ -81,6 +81,8 @@ func TestPolicyTableFor(t *testing.T) {
 		"clients in the root: its private":   {[]PolicyCandidate{root, rootLocal, service}, "istio-system", "root-local"},
 		"the more specific of one namespace": {[]PolicyCandidate{policy("shop", "exact", everybody), policy("shop", "wildcard", everybody)}, "shop", "exact"},
 		"exported by name":                   {[]PolicyCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "till", "named"},
+		"exported to others, not its own":    {[]PolicyCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "demo", "root"},
+		"exported to nobody":                 {[]PolicyCandidate{policy("demo", "nobody", Export{})}, "demo", ""},
 		"exported to others":                 {[]PolicyCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}})}, "shop", ""},
 	}
 	for name, test := range tests {

@@ -24,15 +24,19 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 		}
 		// The table is asked as for a Service of that namespace: there a rule's reach is widest.
 		table := &mesh.PolicyTable{Host: host, Candidates: list, ServiceNamespace: namespace}
+		probes := policyProbes(namespace, list)
 		used := map[*mesh.Policy]struct{}{}
-		for _, p := range policyProbes(namespace, list) {
+		for _, p := range probes {
 			used[table.For(p.namespace, p.labels)] = struct{}{}
 		}
 		for _, c := range list {
-			if _, ok := used[c.Policy]; !ok {
-				// Nobody is ruled by it, so those it is for are ruled by another.
-				p := selected(namespace, c.Policy)
-				problems = append(problems, overshadowed(c.Policy.Refs[0], "spec.host", host, table.For(p.namespace, p.labels).Refs[0]))
+			if _, ok := used[c.Policy]; ok {
+				continue
+			}
+			// Nobody is ruled by it, so those it is for, if there are any, are ruled by another.
+			if i := slices.IndexFunc(probes, func(p probe) bool { return c.VisibleTo(p.namespace, p.labels) }); i >= 0 {
+				winner := table.For(probes[i].namespace, probes[i].labels)
+				problems = append(problems, overshadowed(c.Policy.Refs[0], "spec.host", host, winner.Refs[0]))
 			}
 		}
 	}

@@ -194,6 +194,14 @@ func TestConvertVirtualService(t *testing.T) {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~"}},
 			&virtualService{hosts: []declaredHost{{"a", "spec.hosts[0]"}}, created: at}, nil,
 		},
+		"exported to nobody, whoever else is named": {
+			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{".", "~", "x"}},
+			&virtualService{hosts: []declaredHost{{"a", "spec.hosts[0]"}}, created: at}, nil,
+		},
+		"exported to everybody, whoever else is named": {
+			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~", "*"}},
+			&virtualService{hosts: []declaredHost{{"a", "spec.hosts[0]"}}, export: mesh.Export{Public: true}, created: at}, nil,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

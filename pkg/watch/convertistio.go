@@ -28,7 +28,7 @@ func convertVirtualService(v *istiov1.VirtualService) object {
 		return out
 	}
 	value := &virtualService{
-		spec: spec, export: convertExport(spec.GetExportTo()), created: created(&v.ObjectMeta), gateways: others > 0,
+		spec: spec, export: convertExport(spec.GetExportTo(), out.key.namespace), created: created(&v.ObjectMeta), gateways: others > 0,
 	}
 	for i, host := range spec.GetHosts() {
 		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {
@@ -50,7 +50,7 @@ func convertDestinationRule(d *istiov1.DestinationRule) object {
 		return out
 	}
 	out.value = &destinationRule{
-		spec: spec, host: host, export: convertExport(spec.GetExportTo()), created: created(&d.ObjectMeta),
+		spec: spec, host: host, export: convertExport(spec.GetExportTo(), out.key.namespace), created: created(&d.ObjectMeta),
 		extensions: extensions(&d.ObjectMeta, &out),
 	}
 	return out
@@ -82,17 +82,21 @@ func created(meta *metav1.ObjectMeta) (t time.Time) {
 	return meta.CreationTimestamp.UTC()
 }
 
-// convertExport reads an exportTo list. "~", nobody, is an Export that holds nothing.
-func convertExport(list []string) mesh.Export {
+// convertExport reads an exportTo list of an object of that namespace. As with Istio, an object that names its own namespace is
+// private to it as one that says "." is, and "~", nobody, takes back all but "*".
+func convertExport(list []string, namespace string) mesh.Export {
 	if len(list) == 0 {
 		return mesh.Export{Public: true}
 	}
 	var out mesh.Export
+	if slices.Contains(list, "~") && !slices.Contains(list, "*") {
+		return out
+	}
 	for _, item := range list {
 		switch item {
 		case "*":
 			out.Public = true
-		case ".":
+		case ".", namespace:
 			out.Private = true
 		case "~":
 		default:

@@ -39,6 +39,12 @@ func TestBindSelectors(t *testing.T) {
 			[]string{"a"},
 			[]string{"warning Conflict DestinationRule demo/b spec.host: it is never used for echo.demo.svc.cluster.local, since DestinationRule demo/a comes first for everybody; merge the two, or remove one"},
 		},
+		"exported to others, to nobody, and to its own by name": {
+			dr("others", "01", "host: echo, exportTo: [x]") + dr("nobody", "02", "host: echo, exportTo: ['~', demo]") + dr("own", "03", "host: echo, exportTo: [demo]"),
+			nil,
+			[]string{"own"},
+			nil,
+		},
 		"the more exact host before the selector": {
 			dr("exact", "01", "host: echo") + dr("wide", "02", "host: '*.demo.svc.cluster.local', workloadSelector: {matchLabels: {app: front}}"),
 			map[string]string{"app": "front"},
