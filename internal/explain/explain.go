@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +41,12 @@ func (q Question) Set(name, value string) {
 // Explain follows the call. It fails only if a resource cannot be read, which is a fault of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
+	if !q.Client.Gaps.Has(mesh.GapContentType) {
+		shown := map[string]string{}
+		maps.Copy(shown, q.Headers)
+		shown["content-type"] = "application/grpc"
+		q.Headers = shown
+	}
 	var listener listenerv3.Listener
 	found, err := read(s, snapshot.ListenerType, q.To, q.Client, &listener)
 	if err != nil {

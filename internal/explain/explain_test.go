@@ -80,7 +80,7 @@ metadata: {name: api, namespace: demo}
 spec: {hosts: ['*.example.com'], http: [{route: [{destination: {host: echo, subset: v1}}]}]}
 `
 
-func world(t *testing.T) *snapshot.Snapshot {
+func world(t *testing.T, objects string) *snapshot.Snapshot {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("objects.yaml", []byte(objects), 0o600); err != nil {
@@ -95,7 +95,7 @@ func world(t *testing.T) *snapshot.Snapshot {
 
 // TestExplainVirtualHost follows a call to a host that no Service has.
 func TestExplainVirtualHost(t *testing.T) {
-	a, err := Explain(world(t), Question{To: "api.example.com:7070", Call: "/echo.Echo/Say", Client: mesh.Client{Namespace: "demo"}})
+	a, err := Explain(world(t, objects), Question{To: "api.example.com:7070", Call: "/echo.Echo/Say", Client: mesh.Client{Namespace: "demo"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestExplain(t *testing.T) {
 		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails at once: no route matches"}},
 		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails at once: "nobody:80" stands for no port`}},
 	}
-	s := world(t)
+	s := world(t, objects)
 	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }))
 	defer server.Close()
 	for name, test := range tests {
@@ -207,7 +207,7 @@ func asked(t *testing.T, url string, q Question) *Answer {
 
 // TestOldHeaderForms follows a call of a client that is told of headers in the forms of its time.
 func TestOldHeaderForms(t *testing.T) {
-	s := world(t)
+	s := world(t, objects)
 	for user, want := range map[string]int{"ann": 0, "bob": -1} {
 		a, err := Explain(s, Question{
 			To: "echo", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": user},
@@ -225,6 +225,28 @@ func TestOldHeaderForms(t *testing.T) {
 		}
 		if !strings.Contains(a.Text(), `header x-user is "ann"`) {
 			t.Errorf("got no condition in words:\n%s", a.Text())
+		}
+	}
+}
+
+// TestContentType follows calls as libraries show them to routing: all but gRPC for Go with a content-type that no application sends.
+func TestContentType(t *testing.T) {
+	s := world(t, `
+apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo}
+spec: {ports: [{name: grpc, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: echo, namespace: demo}
+spec: {hosts: [echo], http: [{match: [{headers: {content-type: {exact: application/grpc}}}], directResponse: {status: 403}}]}
+`)
+	for agent, want := range map[mesh.Agent]string{mesh.AgentGRPCJava: "ends the call by itself", mesh.AgentGRPCGo: "no route matches"} {
+		client := snapshot.Speaking(mesh.Client{Namespace: "demo"}, agent, "1.85.0")
+		a, err := Explain(s, Question{To: "echo", Call: "/echo.Echo/Say", Client: client})
+		if err != nil || !strings.Contains(a.Outcome, want) {
+			t.Errorf("%s: got %+v and %v, want %q", agent, a, err, want)
 		}
 	}
 }

@@ -38,6 +38,8 @@ const (
 	GapPickFirst
 	// GapReportedWeights: no weights from what the endpoints report.
 	GapReportedWeights
+	// GapContentType: no content-type among the headers by which routes are chosen.
+	GapContentType
 )
 
 // FormGaps are all that change what a client is sent.

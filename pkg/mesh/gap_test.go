@@ -23,8 +23,8 @@ func TestGapsOf(t *testing.T) {
 		version     string
 		has, hasNot Gaps
 	}{
-		"current go":        {AgentGRPCGo, "1.85.0", 0, ^Gaps(0)},
-		"go to come":        {AgentGRPCGo, "1.90.0-dev", 0, ^Gaps(0)},
+		"current go":        {AgentGRPCGo, "1.85.0", GapContentType, ^GapContentType},
+		"go to come":        {AgentGRPCGo, "1.90.0-dev", GapContentType, ^GapContentType},
 		"go before headers": {AgentGRPCGo, "1.55.1", GapStringMatch | GapRingList | GapPickFirst, GapOutlier | GapRing | GapRingSize},
 		"go with headers":   {AgentGRPCGo, "1.56.0", GapLeastRequest, FormGaps | GapPickFirst},
 		"go of 2024":        {AgentGRPCGo, "1.64.0", GapLeastRequest, FormGaps},
@@ -57,6 +57,7 @@ func TestLackedBy(t *testing.T) {
 		GapOutlier:      Agents(AgentGRPCRust),
 		GapPickFirst:    Agents(AgentGRPCNode, AgentGRPCRust),
 		GapRingSize:     Agents(AgentGRPCNode, AgentGRPCRust),
+		GapContentType:  Agents(AgentGRPCGo),
 		GapStringMatch:  0,
 	} {
 		if got := LackedBy(gap); got != want {

@@ -71,6 +71,8 @@ const behaviourRules = `
     route: [{destination: {host: silent}}]
   - match: [{scheme: {exact: http}}, {queryParams: {q: {exact: a}}}, {headers: {"@request.auth.claims.sub": {exact: ann}}}, {sourceLabels: {app: a}}]
     directResponse: {status: 403}
+  - match: [{headers: {content-type: {prefix: application/grpc}}}]
+    directResponse: {status: 403}
   - match: [{uri: {prefix: /empty.}}]
     route: [{destination: {host: echo}}]
 `
@@ -97,6 +99,7 @@ func TestBehaviour(t *testing.T) {
 		"unknown subset fails":                  {method: "/gone.G/G", want: codes.Unavailable},
 		"timeout":                               {method: "/slow.S/S", want: codes.DeadlineExceeded},
 		"what cannot be matched is not":         {method: "/other.O/O", want: codes.Unavailable, text: "no matched route"},
+		"gRPC for Go shows no content-type":     {method: "/other.O/P", want: codes.Unavailable, text: "no matched route"},
 		"nobody is ready":                       {method: "/empty.E/E", want: codes.Unavailable},
 	}
 	objects := behaviourService + behaviourRules + fmt.Sprintf(silentService, listen(t))

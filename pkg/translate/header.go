@@ -77,6 +77,9 @@ func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.Head
 		at.errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; match a header that the application sends as metadata", reason)
 		return present(name), false
 	}
+	if name == "content-type" {
+		at.ignored(mesh.GapContentType)
+	}
 	var pattern matcherv3.StringMatcher
 	switch kind := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
