@@ -22,8 +22,11 @@ type callee struct {
 	// host is the full name that is called, empty for a VirtualService that is read for its Problems alone.
 	host string
 	// port is zero when host is empty or has no port.
-	port   uint32
-	caller caller
+	port uint32
+	// portName and addresses are other ways to call it by; both may be empty.
+	portName  string
+	addresses []string
+	caller    caller
 	// gaps are the caller's.
 	gaps mesh.Gaps
 }
@@ -115,11 +118,30 @@ func (c callee) spellings() []string {
 		middle := part[0] + "." + part[1]
 		hosts = append(hosts, part[0], middle, middle+".svc")
 	}
+	for _, address := range c.addresses {
+		if strings.Contains(address, ":") {
+			address = "[" + address + "]"
+		}
+		hosts = append(hosts, address)
+	}
 	port := ":" + strconv.FormatUint(uint64(c.port), 10)
 	for _, host := range slices.Clip(hosts) {
 		hosts = append(hosts, host+port)
+		if c.portName != "" {
+			hosts = append(hosts, host+":"+c.portName)
+		}
 	}
 	return hosts
+}
+
+// methodPath says whether a path is one of a gRPC method, or the beginning of one. gRPC's C-core leaves out routes for others, so
+// that their calls would go elsewhere with it.
+func methodPath(path string, whole bool) bool {
+	parts := strings.Split(path, "/")
+	if !whole && len(parts) < 3 {
+		return parts[0] == ""
+	}
+	return len(parts) == 3 && parts[0] == "" && parts[1] != "" && (parts[2] != "" || !whole)
 }
 
 // pathMatch translates a uri, the full method name of a call. It fails when no call can match.
@@ -129,13 +151,13 @@ func pathMatch(at site, uri *networking.StringMatch, ignoreCase bool) (*routev3.
 	switch kind := uri.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
 		match.PathSpecifier = &routev3.RouteMatch_Path{Path: kind.Exact}
-		if !strings.HasPrefix(kind.Exact, "/") || strings.Count(kind.Exact, "/") < 2 {
+		if !methodPath(kind.Exact, true) {
 			at.field("exact").warnf(mesh.CodeUnreachable, "no gRPC method has the path %q; write /package.Service/Method", kind.Exact)
 			return nil, false
 		}
 	case *networking.StringMatch_Prefix:
 		match.PathSpecifier = &routev3.RouteMatch_Prefix{Prefix: kind.Prefix}
-		if kind.Prefix != "" && !strings.HasPrefix(kind.Prefix, "/") {
+		if !methodPath(kind.Prefix, false) {
 			at.field("prefix").warnf(mesh.CodeUnreachable, "no gRPC method has a path that starts with %q; write /package.Service/", kind.Prefix)
 			return nil, false
 		}

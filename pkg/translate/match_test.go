@@ -23,6 +23,16 @@ func TestAlternatives(t *testing.T) {
 		"expression that is two":       {block: "uri: {regex: 'a)(b'}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"expression with look-ahead":   {block: "uri: {regex: '/a(?!b)'}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"path without method":          {block: "uri: {exact: /a.B}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"path of three parts":          {block: "uri: {exact: /a/B/C}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"path of an empty method":      {block: "uri: {exact: /a.B/}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"path of an empty service":     {block: "uri: {exact: //C}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"empty path":                   {block: "uri: {exact: ''}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"empty prefix":                 {block: "uri: {prefix: ''}", want: []string{"prefix="}},
+		"lone slash":                   {block: "uri: {prefix: /}", want: []string{"prefix=/"}},
+		"prefix of a service":          {block: "uri: {prefix: /a.B}", want: []string{"prefix=/a.B"}},
+		"prefix of a method":           {block: "uri: {prefix: /a.B/C}", want: []string{"prefix=/a.B/C"}},
+		"prefix beyond a method":       {block: "uri: {prefix: /a.B/C/}", problems: []string{"warning Unreachable at.uri.prefix"}},
+		"prefix of an empty service":   {block: "uri: {prefix: //}", problems: []string{"warning Unreachable at.uri.prefix"}},
 		"prefix without slash":         {block: "uri: {prefix: a.B}", problems: []string{"warning Unreachable at.uri.prefix"}},
 		"name is for people":           {block: "{name: one, uri: {prefix: /a}}", want: []string{"prefix=/a"}},
 		"method that accepts POST":     {block: "method: {regex: GET|POST}", want: []string{"prefix="}},
@@ -30,6 +40,10 @@ func TestAlternatives(t *testing.T) {
 		"method that is no expression": {block: "method: {regex: '('}", problems: []string{"error InvalidRegex at.method.regex"}},
 		"authority by short name":      {block: "authority: {exact: echo}", want: []string{"prefix="}, problems: asName},
 		"authority with port":          {block: "authority: {exact: 'echo.demo.svc.cluster.local:80'}", want: []string{"prefix="}, problems: asName},
+		"authority with port's name":   {block: "authority: {exact: 'echo.demo:grpc'}", want: []string{"prefix="}, problems: asName},
+		"authority by address":         {block: "authority: {exact: '10.0.0.1:80'}", want: []string{"prefix="}, problems: asName},
+		"authority by IPv6 address":    {block: "authority: {exact: '[fd00::1]:grpc'}", want: []string{"prefix="}, problems: asName},
+		"authority with another port":  {block: "authority: {exact: 'echo.demo:81'}", problems: asName},
 		"authority by prefix":          {block: "authority: {prefix: echo.demo}", want: []string{"prefix="}, problems: asName},
 		"authority of another":         {block: "authority: {exact: other}", problems: asName},
 		"its own port":                 {block: "port: 80", want: []string{"prefix="}},
@@ -46,7 +60,7 @@ func TestAlternatives(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
-			c := callee{host: echo(80).Host, port: 80}
+			c := callee{host: echo(80).Host, port: 80, portName: "grpc", addresses: []string{"10.0.0.1", "fd00::1"}}
 			block := parse(t, &networking.HTTPMatchRequest{}, test.block)
 			var got []string
 			matches, why := c.alternatives(problems.site(), block)

@@ -80,7 +80,7 @@ http:
   match: [{uri: {prefix: /b/}}]
   route: [{destination: {host: echo}}]
 - name: callers
-  match: [{uri: {prefix: /a/b/}, sourceNamespace: ops}]
+  match: [{uri: {prefix: /a/b}, sourceNamespace: ops}]
   route: [{destination: {host: echo}}]`)
 	ref := func(name string) mesh.Ref { return mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: name} }
 	b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{

@@ -74,7 +74,10 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	rules := t.sections(root, in.Routes)
 	var all []Resource
 	for _, port := range ports {
-		c := callee{host: host, port: port.Number, caller: caller{in.Namespace, in.Labels}, gaps: in.Gaps}
+		c := callee{host: host, port: port.Number, portName: port.Name, caller: caller{in.Namespace, in.Labels}, gaps: in.Gaps}
+		if in.Service != nil {
+			c.addresses = in.Service.Addresses
+		}
 		if port.Number == 0 { // it is not known which of them anybody follows
 			c.follow(&rules.http)
 			c.follow(&rules.tcp)
