@@ -112,7 +112,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 	}
 	done := delivery(`"generation":2,"clients":3,"pending":0`)
 	late := delivery(`"generation":2,"clients":3,"pending":1`)
-	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 refused RouteConfiguration x: no"]`)
+	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 refused RouteConfiguration x:\u001bno"]`)
 	cart := []string{"VirtualService", "shop/cart"}
 	for name, test := range map[string]struct {
 		first, second []string

@@ -208,7 +208,7 @@ func (w *waiting) of(known map[mesh.Ref]snapshot.Delivery) (string, error) {
 			continue
 		}
 		if len(d.Refusals) > 0 {
-			return "", fmt.Errorf("clients refuse what %s makes: %s", ref, strings.Join(d.Refusals, "; "))
+			return "", fmt.Errorf("clients refuse what %s makes: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
 		}
 		if d.Pending > 0 {
 			return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil

@@ -94,13 +94,13 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 		return usageErrorf(cmd, "--shutdown-grace must not be negative")
 	}
 	logging.Redirect(logger)
-	tuneMemory(logger)
 
-	source, err := flags.source.open(logger)
+	source, err := flags.source.open(logger) // first, for the first line of the log says which it is
 	if err != nil {
 		return err
 	}
 	defer source.close()
+	tuneMemory(logger)
 	tls, err := flags.security.protection(logger)
 	if err != nil {
 		return err
