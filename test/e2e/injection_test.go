@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -75,6 +77,13 @@ metadata: {annotations: {mizzen.dev/xds: tls}}
 spec: {containers: [{name: own, image: x, env: [{name: GRPC_XDS_BOOTSTRAP_CONFIG, value: "{}"}]}]}`,
 			want: map[string][]string{"own": {bootstrapVariable}},
 		},
+		"a container with variables of the same names": {
+			pod: `
+spec:
+  containers:
+  - {name: app, image: x, env: [{name: MIZZEN_POD, value: mine}]}`,
+			want: map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "MIZZEN_POD"}},
+		},
 		"opted out": {
 			pod: `
 metadata: {annotations: {mizzen.dev/inject: "false", mizzen.dev/xds: tls}}
@@ -111,6 +120,13 @@ func TestInjectionFailsOpen(t *testing.T) {
 	install(t, "overlays/dev")
 	awaitInjection(t, ns)
 
+	// Authorities become an annotation, and a Pod may have 256 KiB of those.
+	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch-file",
+		patchFile(t, `{"data":{"transport":"tls","ca.crt":"`+strings.Repeat("A", 300_000)+`"}}`))
+	await(t, "nothing injected while there are too many authorities", notInjected(t, ns, pod))
+	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch", `{"data":{"ca.crt":"A"}}`)
+	awaitInjection(t, ns)
+
 	kubectl(t, "", "--namespace", "mizzen-system", "delete", "configmap", "mizzen-injection")
 	await(t, "nothing injected once the ConfigMap is gone", notInjected(t, ns, pod))
 	install(t, "overlays/dev")
@@ -118,6 +134,16 @@ func TestInjectionFailsOpen(t *testing.T) {
 
 	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
 	await(t, "nothing injected without the label", notInjected(t, ns, pod))
+}
+
+// patchFile is for a patch that is too long for a command line.
+func patchFile(t *testing.T, patch string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "patch.json")
+	if err := os.WriteFile(path, []byte(patch), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // notInjected is nil once a new Pod is left as it is.
