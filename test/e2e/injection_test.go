@@ -21,6 +21,8 @@ const (
 	bootstrapVariable = "GRPC_XDS_BOOTSTRAP_CONFIG"
 	injectedVolume    = "mizzen-injected"
 	injectedDir       = "/var/run/secrets/mizzen.dev"
+	// plainPod is one that says nothing of injection.
+	plainPod = "spec: {containers: [{name: app, image: x}]}"
 )
 
 // TestInjection has the API server itself give Pods what gRPC needs, by the policy that users install.
@@ -113,27 +115,26 @@ func TestInjectionFailsOpen(t *testing.T) {
 	install(t, "overlays/dev")
 	ns := newInjectedNamespace(t)
 	awaitInjection(t, ns)
-	const pod = "spec: {containers: [{name: app, image: x}]}"
 
 	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch", `{"data":{"plaintext.json":null}}`)
-	await(t, "nothing injected once the text is gone", notInjected(t, ns, pod))
+	await(t, "nothing injected once the text is gone", notInjected(t, ns))
 	install(t, "overlays/dev")
 	awaitInjection(t, ns)
 
 	// Authorities become an annotation, and a Pod may have 256 KiB of those.
 	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch-file",
 		patchFile(t, `{"data":{"transport":"tls","ca.crt":"`+strings.Repeat("A", 300_000)+`"}}`))
-	await(t, "nothing injected while there are too many authorities", notInjected(t, ns, pod))
+	await(t, "nothing injected while there are too many authorities", notInjected(t, ns))
 	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch", `{"data":{"ca.crt":"A"}}`)
 	awaitInjection(t, ns)
 
 	kubectl(t, "", "--namespace", "mizzen-system", "delete", "configmap", "mizzen-injection")
-	await(t, "nothing injected once the ConfigMap is gone", notInjected(t, ns, pod))
+	await(t, "nothing injected once the ConfigMap is gone", notInjected(t, ns))
 	install(t, "overlays/dev")
 	awaitInjection(t, ns)
 
 	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
-	await(t, "nothing injected without the label", notInjected(t, ns, pod))
+	await(t, "nothing injected without the label", notInjected(t, ns))
 }
 
 // patchFile is for a patch that is too long for a command line.
@@ -147,9 +148,9 @@ func patchFile(t *testing.T, patch string) string {
 }
 
 // notInjected is nil once a new Pod is left as it is.
-func notInjected(t *testing.T, ns, pod string) func() error {
+func notInjected(t *testing.T, ns string) func() error {
 	return func() error {
-		if env := environments(createPod(t, ns, pod))["app"]; env != nil {
+		if env := environments(createPod(t, ns, plainPod))["app"]; env != nil {
 			return fmt.Errorf("got %v", env)
 		}
 		return nil
@@ -172,7 +173,7 @@ func newInjectedNamespace(t *testing.T) string {
 func awaitInjection(t *testing.T, ns string) {
 	t.Helper()
 	await(t, "injection", func() error {
-		if environments(createPod(t, ns, "spec: {containers: [{name: app, image: x}]}"))["app"] == nil {
+		if environments(createPod(t, ns, plainPod))["app"] == nil {
 			return errors.New("a new Pod is left as it is")
 		}
 		return nil
