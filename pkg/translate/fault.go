@@ -42,6 +42,9 @@ func delay(at site, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.Fault
 	kind, ok := d.GetHttpDelayType().(*networking.HTTPFaultInjection_Delay_FixedDelay)
 	if !ok {
 		// The field table speaks of the other kind.
+		if d.GetHttpDelayType() == nil {
+			at.errorf(mesh.CodeInvalidValue, "it says not how long, so no call is delayed; set fixedDelay")
+		}
 		return nil
 	}
 	if kind.FixedDelay.CheckValid() != nil || kind.FixedDelay.AsDuration() < time.Millisecond {
@@ -79,7 +82,10 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 			return nil
 		}
 		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(code)}
-	default:
+	case nil:
+		at.errorf(mesh.CodeInvalidValue, "it says not with which status, so no call is aborted; set grpcStatus or httpStatus")
+		return nil
+	default: // The field table speaks of it.
 		return nil
 	}
 	if fault.GetPercentage() == nil {

@@ -25,6 +25,7 @@ func TestFaults(t *testing.T) {
 		"delay too short":          {fault: "delay: {fixedDelay: 0.00001s, percentage: {value: 1}}", problems: []string{"error InvalidValue at.delay.fixedDelay"}},
 		"delay of more than all":   {fault: "delay: {fixedDelay: 1s, percentage: {value: 101}}", problems: []string{"error InvalidValue at.delay.percentage.value"}},
 		"delay by negative share":  {fault: "delay: {fixedDelay: 1s, percent: -1}", problems: []string{"error InvalidValue at.delay.percent"}},
+		"delay without a length":   {fault: "delay: {percentage: {value: 1}}", problems: []string{"error InvalidValue at.delay"}},
 		"delay left to the fields": {fault: "delay: {exponentialDelay: 1s, percentage: {value: 1}}"},
 		"abort by name": {
 			fault: "abort: {grpcStatus: UNAVAILABLE, percentage: {value: 100}}",
@@ -37,6 +38,7 @@ func TestFaults(t *testing.T) {
 		"abort by number":         {fault: "abort: {grpcStatus: '14', percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.grpcStatus"}},
 		"abort by no HTTP status": {fault: "abort: {httpStatus: 99, percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.httpStatus"}},
 		"abort of nobody":         {fault: "abort: {httpStatus: 503}"},
+		"abort without a status":  {fault: "abort: {percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort"}},
 		"abort left to the table": {fault: "abort: {http2Error: X, percentage: {value: 1}}"},
 		"both": {
 			fault: "{delay: {fixedDelay: 1s, percentage: {value: 1}}, abort: {httpStatus: 503, percentage: {value: 1}}}",
