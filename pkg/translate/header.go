@@ -3,6 +3,7 @@ package translate
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -116,6 +117,8 @@ func invisible(name string) string {
 		return "gRPC clients do not read the claims of tokens"
 	case strings.HasPrefix(name, ":"), name == "host":
 		return "gRPC does not show " + name + " to routing"
+	case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
+		return "no metadata of gRPC can be called " + strconv.Quote(name)
 	case name == "user-agent", strings.HasPrefix(name, "grpc-"):
 		return "gRPC writes " + name + " itself, after routing"
 	case strings.HasSuffix(name, "-bin"):

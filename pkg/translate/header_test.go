@@ -34,6 +34,8 @@ var headerTests = map[string]struct {
 	"gRPC's own":             {block: "headers: {grpc-timeout: {}}", fails: true, problems: unseen("grpc-timeout")},
 	"binary":                 {block: "headers: {trace-bin: {}}", fails: true, problems: unseen("trace-bin")},
 	"claim":                  {block: "headers: {'@request.auth.claims.sub': {exact: a}}", fails: true, problems: unseen("@request.auth.claims.sub")},
+	"name that is none":      {block: "headers: {'x y': {exact: a}}", fails: true, problems: unseen("x y")},
+	"name beyond ASCII":      {block: "headers: {tür: {exact: a}}", fails: true, problems: unseen("tür")},
 	"no name":                {block: "headers: {'': {exact: a}}", fails: true, problems: unseen("")},
 	"without presence":       {block: "withoutHeaders: {x: {}}", want: []string{"not(x present)"}},
 	"without value":          {block: "withoutHeaders: {x: {exact: a}}", want: []string{"not(x present)", "not(x=a)"}},
