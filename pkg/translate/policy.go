@@ -80,18 +80,23 @@ func (s *settings) take(at site, l layer) {
 	}
 }
 
-// checkPorts reports port levels of ports that the Service does not have. A policy for many hosts may name ports that only
-// some of them have.
+// checkPorts reports port levels that never hold: of ports that the Service does not have, or that an entry before is for. A policy
+// for many hosts may name ports that only some of them have.
 func checkPorts(sink *[]mesh.Problem, p *mesh.Policy, service *mesh.Service) {
-	if p == nil || p.Host != service.Host {
+	if p == nil {
 		return
 	}
 	check := func(at site, traffic *networking.TrafficPolicy) {
+		seen := map[uint32]bool{}
 		for i, level := range traffic.GetPortLevelSettings() {
-			if _, ok := service.Port(level.GetPort().GetNumber()); !ok {
-				at.field("trafficPolicy.portLevelSettings").index(i).field("port").warnf(mesh.CodeNoSuchPort,
-					"%s has no port %d, so these settings hold for nothing; name one of its ports", service.Ref, level.GetPort().GetNumber())
+			number := level.GetPort().GetNumber()
+			where := at.field("trafficPolicy.portLevelSettings").index(i).field("port")
+			if _, ok := service.Port(number); !ok && p.Host == service.Host {
+				where.warnf(mesh.CodeNoSuchPort, "%s has no port %d, so these settings hold for nothing; name one of its ports", service.Ref, number)
+			} else if seen[number] {
+				where.warnf(mesh.CodeConflict, "an entry before it is for port %d too, and holds; keep one of the two", number)
 			}
+			seen[number] = true
 		}
 	}
 	check(site{sink, p.TrafficRef, "spec"}, p.Traffic)

@@ -133,6 +133,11 @@ var clusterTests = map[string]struct {
 		balancer: []string{"round_robin"}, requests: unlimited,
 		problems: []string{"warning NoSuchPort spec.trafficPolicy.portLevelSettings[0].port"},
 	},
+	"settings for one port twice": {
+		rule:     "trafficPolicy: {portLevelSettings: [{port: {number: 80}}, {port: {number: 80}, loadBalancer: {simple: LEAST_REQUEST}}]}",
+		balancer: []string{"round_robin"}, requests: unlimited,
+		problems: []string{"warning Conflict spec.trafficPolicy.portLevelSettings[1].port"},
+	},
 	"names of subsets": {
 		rule: "subsets: [{name: 'a|b'}, {}]", balancer: []string{"round_robin"}, requests: unlimited,
 		problems: []string{"error InvalidValue spec.subsets[0].name", "error InvalidValue spec.subsets[1].name"},
