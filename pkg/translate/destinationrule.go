@@ -7,7 +7,7 @@ const (
 	noteWarmup    = "gRPC clients do not warm endpoints up; use a readiness probe"
 	noteKeepalive = "gRPC clients keep connections alive by dial options; set them in the application"
 	noteIdle      = "gRPC clients close connections after 30 minutes without calls; set the idle timeout by a dial option"
-	noteErrors    = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure; 0 is off"
+	noteErrors    = "taken as the share of failed calls in an interval, for gRPC does not count errors in a row; any status but OK is a failure"
 	noteOrigin    = "gRPC does not tell local errors from others; leave it out"
 	noteTunnel    = "gRPC clients do not tunnel by rule; set a proxy in the application"
 	noteProxy     = "gRPC clients do not speak the PROXY protocol; leave it out"
@@ -112,8 +112,8 @@ var destinationRuleFields = []FieldRow{
 	{Field: "OutlierDetection.consecutiveErrors", Verdict: Caveat, Leaf: "outlier", GRFC: "A50", Golden: "outlier/ports", Ignored: byRust, Untold: "the Problem of outlierDetection tells it", Note: noteErrors},
 	{Field: "OutlierDetection.splitExternalLocalOriginErrors", Verdict: Warned, GRFC: "A50", Golden: "outlier/invalid", Note: noteOrigin},
 	{Field: "OutlierDetection.consecutiveLocalOriginFailures", Verdict: Warned, GRFC: "A50", Golden: "outlier/invalid", Note: noteOrigin},
-	{Field: "OutlierDetection.consecutiveGatewayErrors", Verdict: Caveat, Leaf: "outlier", GRFC: "A50", Golden: "outlier/ports", Ignored: byRust, Untold: "the Problem of outlierDetection tells it", Note: noteErrors},
-	{Field: "OutlierDetection.consecutive5xxErrors", Verdict: Caveat, Leaf: "outlier", GRFC: "A50", Golden: "outlier/eject", Calls: "TestOutlierIsEjected", Ignored: byRust, Untold: "the Problem of outlierDetection tells it", Note: noteErrors + "; 5 unless set"},
+	{Field: "OutlierDetection.consecutiveGatewayErrors", Verdict: Caveat, Leaf: "outlier", GRFC: "A50", Golden: "outlier/ports", Ignored: byRust, Untold: "the Problem of outlierDetection tells it", Note: noteErrors + "; 0 is off"},
+	{Field: "OutlierDetection.consecutive5xxErrors", Verdict: Caveat, Leaf: "outlier", GRFC: "A50", Golden: "outlier/eject", Calls: "TestOutlierIsEjected", Ignored: byRust, Untold: "the Problem of outlierDetection tells it", Note: noteErrors + "; 0 is off; 5 unless set"},
 	{Field: "OutlierDetection.interval", Verdict: Translated, Leaf: "outlier", GRFC: "A50", Golden: "outlier/eject", Calls: "TestOutlierIsEjected", Ignored: byRust, Note: "10s unless set"},
 	{Field: "OutlierDetection.baseEjectionTime", Verdict: Translated, Leaf: "outlier", GRFC: "A50", Golden: "outlier/eject", Calls: "TestOutlierIsEjected", Ignored: byRust, Note: "30s unless set; it grows with each ejection to 300s at most"},
 	{Field: "OutlierDetection.maxEjectionPercent", Verdict: Translated, Leaf: "outlier", GRFC: "A50", Golden: "outlier/eject", Ignored: byRust, Note: "10 unless set; one endpoint may always be ejected"},

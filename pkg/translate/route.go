@@ -63,7 +63,10 @@ func ownRoutes(in HostInput) []Resource {
 // either its rules are read for their Problems alone.
 func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	root := site{sink, in.Routes.Ref, "spec"}
-	if len(in.Routes.Spec.GetHttp())+len(in.Routes.Spec.GetTcp()) == 0 {
+	switch {
+	case in.Service == nil && in.Routes.IsDelegate() && len(in.Routes.Spec.GetHttp()) == 0:
+		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule, so calls that are delegated here go on to the next rule of who delegates; write one")
+	case len(in.Routes.Spec.GetHttp())+len(in.Routes.Spec.GetTcp()) == 0:
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
 	}
 	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}

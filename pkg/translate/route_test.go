@@ -109,6 +109,14 @@ func TestHostWithoutService(t *testing.T) {
 	}
 }
 
+// Of a delegate without rules it is not true that calls fail: they go on.
+func TestDelegateWithoutRules(t *testing.T) {
+	b := Host(HostInput{Routes: bound(t, "http: []")})
+	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "go on to the next rule") {
+		t.Errorf("got problems %v, want that calls go on", b.Problems)
+	}
+}
+
 func TestHostNames(t *testing.T) {
 	b := Host(HostInput{Service: echo(80, 81), Policy: merged(t, "subsets: [{name: v1}]")})
 	var routes, clusters []string

@@ -23,12 +23,12 @@ func (t targets) shares(at site, destinations []*networking.HTTPRouteDestination
 	var all []share
 	for i, d := range destinations {
 		where := at.field("route").index(i)
-		weight := uint64(max(d.GetWeight(), 0))
-		if d.GetWeight() < 0 {
-			where.field("weight").errorf(mesh.CodeInvalidValue, "a weight cannot be negative; it counts as 0")
-		}
+		weight, counts := uint64(max(d.GetWeight(), 0)), "it counts as 0"
 		if len(destinations) == 1 {
-			weight = 1
+			weight, counts = 1, "the only destination takes every call"
+		}
+		if d.GetWeight() < 0 {
+			where.field("weight").errorf(mesh.CodeInvalidValue, "a weight cannot be negative; %s", counts)
 		}
 		cluster := t.cluster(where.field("destination"), d.GetDestination(), listenerPort)
 		all = add(all, share{cluster, weight})
