@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
@@ -150,6 +151,9 @@ func (w *waiting) versions(ctx context.Context) error {
 	}
 	for kind, resource := range rules {
 		list, err := client.Resource(resource).List(ctx, metav1.ListOptions{})
+		if apierrors.IsNotFound(err) {
+			continue // Without Istio's definitions there are no rules to wait for.
+		}
 		if err != nil {
 			return fmt.Errorf("list objects of kind %s: %w", kind, err)
 		}

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // TestReplicasAreReachedThroughTheAPIServer has an API server that lists pods and forwards no ports.
@@ -62,5 +64,19 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 				t.Errorf("the API server was asked %q, want %q", asked, test.asked)
 			}
 		})
+	}
+}
+
+// TestWaitWithoutDefinitions: a cluster that does not know Istio's kinds has no rule to wait for, and lacks the one that is named.
+func TestWaitWithoutDefinitions(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	w := waiting{replicas: replicas{config: &rest.Config{Host: server.URL}}}
+	if err := w.versions(t.Context()); err != nil || len(w.current) != 0 {
+		t.Errorf("for all: got %v and %v, want nothing to wait for", w.current, err)
+	}
+	w.named = []mesh.Ref{{Kind: "VirtualService", Namespace: "shop", Name: "cart"}}
+	if err := w.versions(t.Context()); err == nil || !strings.Contains(err.Error(), "look up VirtualService shop/cart") {
+		t.Errorf("for one: got %v, want that it is not there", err)
 	}
 }
