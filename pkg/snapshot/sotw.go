@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"slices"
+
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 )
 
@@ -15,8 +17,9 @@ type Request struct {
 	Refusal *statuspb.Status
 }
 
-// Request serves a request, and puts its names in order; it keeps nothing of it but texts. One that answers an older response than the last is
-// left alone: the client's answer to the last one says all that it says. So is one for a type that is not served.
+// Request serves a request, and puts its names in order; it keeps nothing of it but texts. One for a type that is not served is left alone.
+// Of one that answers an older response than the last nothing counts but the names that it gives up: the client's answer to the last one says
+// all else, but not that a name was given up and taken up again in between.
 func (s *Session) Request(req *Request) {
 	t := req.Type
 	if !t.Known() {
@@ -24,16 +27,18 @@ func (s *Session) Request(req *Request) {
 	}
 	s.mu.Lock()
 	sub, first := s.subscription(t)
-	if sub.nonce != "" && sub.nonce != req.Nonce {
-		s.mu.Unlock()
-		return
-	}
-	// A response that waits to be sent is made again, from what the client asks for now.
-	sub.nonce, sub.armed, sub.due = "", false, false
-	if !first {
-		sub.answered(req.Refusal)
+	crossed := sub.nonce != "" && sub.nonce != req.Nonce
+	if !crossed {
+		// A response that waits to be sent is made again, from what the client asks for now.
+		sub.nonce, sub.armed, sub.due = "", false, false
+		if !first {
+			sub.answered(req.Refusal)
+		}
 	}
 	names, wildcard := sub.meant(req.Names)
+	if crossed {
+		names, wildcard = sub.kept(names), sub.wildcard && wildcard
+	}
 	same := sub.standsFor(names, wildcard)
 	s.mu.Unlock()
 
@@ -47,9 +52,17 @@ func (s *Session) Request(req *Request) {
 	if first {
 		sub.greet(req.Version)
 	}
-	if !s.closed {
+	if !s.closed && !crossed {
 		sub.serve()
 	}
+}
+
+// kept are those of the names that the client asks for already. The caller holds Session.mu.
+func (sub *subscription) kept(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		e := sub.entry(name)
+		return e == nil || !e.named
+	})
 }
 
 // Texts appends names to a list. Those that the stream has asked for before, of any type, are the same texts, and need no memory.
