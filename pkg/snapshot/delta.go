@@ -102,11 +102,13 @@ func (sub *subscription) remember(versions map[string]string) {
 	}
 }
 
-// forget makes names be sent again. The caller holds Session.mu.
+// forget makes names be sent again, or said again to stand for nothing. That the client was told of them stays known: who has a wildcard
+// must hear of it when they go. The caller holds Session.mu.
 func (sub *subscription) forget(names []string) {
 	for _, name := range names {
 		if e := sub.entry(name); e != nil {
-			e.sent, e.missed = nil, false
+			unanswerable := e.named && e.now == nil
+			e.sent, e.missed = nil, e.told() && !unanswerable
 		}
 	}
 }

@@ -92,6 +92,31 @@ func TestRequestsAfterTheEnd(t *testing.T) {
 	}
 }
 
+// TestGivenUpAndGone has a client with a wildcard give up a name before it answers. Another request comes before the response is made that
+// tells of it: the client hears of it all the same.
+func TestGivenUpAndGone(t *testing.T) {
+	store := NewStore(Options{})
+	store.Publish(echoWorld(1))
+	session := store.Open(OpenerOf(nil, ""), nil)
+	defer session.Close()
+	ask := func(subscribe, unsubscribe []string) {
+		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{
+			TypeUrl: string(EndpointType), ResourceNamesSubscribe: subscribe, ResourceNamesUnsubscribe: unsubscribe,
+		})
+	}
+	const nowhere = "outbound|80||nowhere.demo.svc.cluster.local"
+	ask([]string{everything, nowhere, echoCluster}, nil)
+	if got := len(session.Next().Resources); got != 2 {
+		t.Fatalf("got %d resources, want 2", got)
+	}
+	ask(nil, []string{nowhere, echoCluster})
+	store.Publish(&mesh.World{Revision: 2, Domain: "cluster.local"})
+	ask([]string{"outbound|80||another.demo.svc.cluster.local"}, nil)
+	if got, want := session.Next().Removed, []string{echoCluster, nowhere}; !slices.Equal(got, want) {
+		t.Errorf("told that %q are gone, want %q", got, want)
+	}
+}
+
 func TestWithoutWildcard(t *testing.T) {
 	for name, test := range map[string]struct {
 		names, want []string
