@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
@@ -26,13 +27,15 @@ type calls struct {
 	ns, pod string
 	// lost is how many calls were lost, as is right.
 	lost int
+	// patience is how long anything may take.
+	patience time.Duration
 }
 
 func startCalls(t *testing.T, c *node.Cluster, ns, pod, yaml string) *calls {
 	t.Helper()
 	c.Apply(t, ns, yaml)
 	c.AwaitReady(t, ns, "pod/"+pod)
-	k := &calls{c: c, ns: ns, pod: pod}
+	k := &calls{c: c, ns: ns, pod: pod, patience: node.Patience}
 	k.await(t, "calls succeed", func(now tally) error {
 		if now.OK == 0 {
 			return errors.New("none did")
@@ -57,7 +60,7 @@ func (k *calls) now(t *testing.T) tally {
 
 func (k *calls) await(t *testing.T, what string, check func(tally) error) {
 	t.Helper()
-	k.c.Await(t, k.pod+": "+what, func() error {
+	k.c.AwaitFor(t, k.patience, k.pod+": "+what, func() error {
 		now := k.now(t)
 		if err := check(now); err != nil {
 			return fmt.Errorf("%w; it says %+v", err, now)

@@ -96,7 +96,13 @@ func (c *Cluster) AwaitReady(t *testing.T, namespace, pods string) {
 // Await polls until the check finds nothing wrong.
 func (c *Cluster) Await(t *testing.T, what string, check func() error) {
 	t.Helper()
-	ticker, deadline := time.NewTicker(pollInterval), time.After(Patience)
+	c.AwaitFor(t, Patience, what, check)
+}
+
+// AwaitFor is Await with another patience.
+func (c *Cluster) AwaitFor(t *testing.T, patience time.Duration, what string, check func() error) {
+	t.Helper()
+	ticker, deadline := time.NewTicker(pollInterval), time.After(patience)
 	defer ticker.Stop()
 	for {
 		err := check()
@@ -106,7 +112,7 @@ func (c *Cluster) Await(t *testing.T, what string, check func() error) {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("%s: not after %v: %v", what, Patience, err)
+			t.Fatalf("%s: not after %v: %v", what, patience, err)
 		}
 	}
 }
