@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -45,13 +46,28 @@ func convertService(s *corev1.Service, domain string) object {
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
 	service.Extensions = extensions(&s.ObjectMeta, &out)
-	for _, p := range s.Spec.Ports {
-		if isTCP(p.Protocol) {
-			service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port), TCP: declaresTCP(p)})
+	for i, p := range s.Spec.Ports {
+		if !isTCP(p.Protocol) || !isPort(p.Port, fmt.Sprintf("spec.ports[%d].port", i), &out) {
+			continue
 		}
+		if _, twice := service.Port(uint32(p.Port)); twice {
+			out.report(mesh.CodeInvalidValue, mesh.Error, fmt.Sprintf("spec.ports[%d].port", i),
+				fmt.Sprintf("an entry before it is for port %d too, and holds; remove one of the two", p.Port))
+			continue
+		}
+		service.Ports = append(service.Ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port), TCP: declaresTCP(p)})
 	}
 	out.value = service
 	return out
+}
+
+// isPort says whether a number is one of a port, or reports that it is none. API servers take no others.
+func isPort(number int32, field string, out *object) bool {
+	if number > 0 && number <= math.MaxUint16 {
+		return true
+	}
+	out.report(mesh.CodeInvalidValue, mesh.Error, field, fmt.Sprintf("%d is no port, so nothing can be called there; write one from 1 to %d", number, math.MaxUint16))
+	return false
 }
 
 // clusterIPs are the addresses that clients may dial; a headless Service has none.

@@ -22,7 +22,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice) object {
 			"endpoints given by name are not served; give their IP addresses in a slice of type IPv4 or IPv6")
 		return out
 	}
-	g := group{ports: slicePorts(s.Ports)}
+	g := group{ports: slicePorts(s.Ports, &out)}
 	if len(g.ports) > 0 {
 		g.addresses = make([]address, 0, len(s.Endpoints))
 		for i := range s.Endpoints {
@@ -33,16 +33,16 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice) object {
 	return out
 }
 
-func slicePorts(ports []discoveryv1.EndpointPort) []mesh.Port {
-	var out []mesh.Port
-	for _, p := range ports {
+func slicePorts(ports []discoveryv1.EndpointPort, out *object) []mesh.Port {
+	var all []mesh.Port
+	for i, p := range ports {
 		// A port without a number means all ports, which no Service port stands for.
-		if p.Port == nil || p.Protocol != nil && !isTCP(*p.Protocol) {
+		if p.Port == nil || p.Protocol != nil && !isTCP(*p.Protocol) || !isPort(*p.Port, fmt.Sprintf("ports[%d].port", i), out) {
 			continue
 		}
-		out = append(out, mesh.Port{Name: intern(deref(p.Name)), Number: uint32(*p.Port)})
+		all = append(all, mesh.Port{Name: intern(deref(p.Name)), Number: uint32(*p.Port)})
 	}
-	return sortPorts(out)
+	return sortPorts(all)
 }
 
 func sortPorts(ports []mesh.Port) []mesh.Port {
@@ -107,8 +107,8 @@ func convertEndpoints(e *corev1.Endpoints) object {
 	for i := range e.Subsets {
 		subset := &e.Subsets[i]
 		var g group
-		for _, p := range subset.Ports {
-			if isTCP(p.Protocol) {
+		for j, p := range subset.Ports {
+			if isTCP(p.Protocol) && isPort(p.Port, fmt.Sprintf("subsets[%d].ports[%d].port", i, j), &out) {
 				g.ports = append(g.ports, mesh.Port{Name: intern(p.Name), Number: uint32(p.Port)})
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -155,6 +156,11 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 	}
 	if ref.Name == "" {
 		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "a "+head.Kind+" has no name; give it one")
+		return
+	}
+	if head.Kind == string(kindService) && len(validation.IsDNS1123Label(ref.Name)) > 0 {
+		// With a dot in its name it would have the host of another.
+		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", "the object is not used: no Service can have that name; write lower-case letters, digits and hyphens")
 		return
 	}
 	f.object(n, before, ref, typed)
