@@ -47,6 +47,11 @@ func (g *guard) admit(ctx context.Context, typeURL string, names int) (pass bool
 	return true, nil
 }
 
+// tooLong is what a client of the incremental protocol is told whose names have so many bytes.
+func tooLong(bytes int) error {
+	return status.Errorf(codes.ResourceExhausted, "the names subscribed to have %d bytes, which exceeds the limit of %d for one stream: open several", bytes, maxNameBytes)
+}
+
 func clip(s string) string {
 	const longest = 100
 	return s[:min(len(s), longest)]

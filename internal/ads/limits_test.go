@@ -2,6 +2,7 @@ package ads
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -213,4 +215,46 @@ func TestRequestsBeyondTheRateWait(t *testing.T) {
 			t.Errorf("a second's worth beyond the burst took %v, want 1s", took)
 		}
 	})
+}
+
+// In the incremental protocol subscriptions add up, and so do the bytes of their names. Names that were never subscribed to cannot be given
+// up to make room.
+func TestIncrementalSubscriptionsAreBounded(t *testing.T) {
+	for name, test := range map[string]struct{ each, length int }{
+		"many names": {maxNames / 4, 0},
+		"long names": {40, 100_000},
+	} {
+		t.Run(name, func(t *testing.T) { subscribeOnAndOn(t, test.each, strings.Repeat("x", test.length)) })
+	}
+}
+
+func subscribeOnAndOn(t *testing.T, each int, suffix string) {
+	t.Helper()
+	r := start(t, 0)
+	r.store.Publish(world(1))
+	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(r.conn).DeltaAggregatedResources(t.Context(), grpc.MaxCallRecvMsgSize(1<<30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for round := range 6 {
+			req := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(snapshot.EndpointType)}
+			for i := range each {
+				req.ResourceNamesSubscribe = append(req.ResourceNamesSubscribe, fmt.Sprintf("n%d-%d%s", round, i, suffix))
+				req.ResourceNamesUnsubscribe = append(req.ResourceNamesUnsubscribe, fmt.Sprintf("never-%d-%d", round, i))
+			}
+			_ = stream.Send(req) // a stream that has been ended already says why in Recv
+		}
+	}()
+	defer func() { <-sent }()
+	for {
+		if _, err := stream.Recv(); err != nil {
+			if got, want := status.Code(err), codes.ResourceExhausted; got != want {
+				t.Errorf("got %v, want %v", err, want)
+			}
+			return
+		}
+	}
 }

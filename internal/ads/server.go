@@ -24,9 +24,11 @@ import (
 
 // The limits of one client. They are far above what a gRPC client needs and far below what harms others.
 const (
-	maxRequestBytes  = 4 << 20
-	maxStreams       = 1000 // of one connection
-	maxNames         = 50_000
+	maxRequestBytes = 4 << 20
+	maxStreams      = 1000 // of one connection
+	maxNames        = 50_000
+	// maxNameBytes is for what adds up in the incremental protocol. Of the other one a client can repeat no more, with a request for each type.
+	maxNameBytes     = 4 * maxRequestBytes
 	maxConnectionAge = 30 * time.Minute // grpc adds a jitter of a tenth
 	// A connection past its age ends its streams within this time; clients reopen them elsewhere and are sent nothing they hold.
 	maxConnectionAgeGrace = 30 * time.Second

@@ -230,38 +230,6 @@ func TestHostileClientsHarmOnlyThemselves(t *testing.T) {
 	}
 }
 
-// In the incremental protocol subscriptions add up. Names that were never subscribed to cannot be given up to make room.
-func TestIncrementalSubscriptionsAreBounded(t *testing.T) {
-	r := start(t, 0)
-	r.store.Publish(world(1))
-	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(r.conn).DeltaAggregatedResources(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	const each = maxNames / 4
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		for round := range 6 {
-			req := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(snapshot.EndpointType)}
-			for i := range each {
-				req.ResourceNamesSubscribe = append(req.ResourceNamesSubscribe, fmt.Sprintf("n%d-%d", round, i))
-				req.ResourceNamesUnsubscribe = append(req.ResourceNamesUnsubscribe, fmt.Sprintf("never-%d-%d", round, i))
-			}
-			_ = stream.Send(req) // a stream that has been ended already says why in Recv
-		}
-	}()
-	defer func() { <-sent }()
-	for {
-		if _, err := stream.Recv(); err != nil {
-			if got, want := status.Code(err), codes.ResourceExhausted; got != want {
-				t.Errorf("got %v, want %v", err, want)
-			}
-			return
-		}
-	}
-}
-
 // A client that does not read fills its own window and nothing else.
 func TestStreamThatNeverReads(t *testing.T) {
 	r := start(t, 0)

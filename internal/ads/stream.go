@@ -64,8 +64,12 @@ func (x *deltaExchange) hear(session *snapshot.Session) (err error) {
 		}
 	}
 	// A request adds to what is subscribed to already.
-	names := session.Subscribed() + len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
+	names, bytes := session.Subscribed()
+	names += len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
 	pass, err := x.guard.admit(x.stream.Context(), req.GetTypeUrl(), names)
+	if bytes > maxNameBytes {
+		return tooLong(bytes)
+	}
 	if pass {
 		session.DeltaRequest(req)
 	}

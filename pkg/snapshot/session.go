@@ -69,17 +69,20 @@ func (s *Store) Open(o Opener, wake func()) *Session {
 // Client is who opened the session, as far as it may change an answer.
 func (s *Session) Client() mesh.Client { return s.client }
 
-// Subscribed counts the names that the stream asks for, of all types. It is safe for concurrent use.
-func (s *Session) Subscribed() int {
+// Subscribed counts the names that the stream asks for, of all types, and their bytes. It is safe for concurrent use.
+func (s *Session) Subscribed() (names, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
 	for _, sub := range s.subs {
-		if sub != nil {
-			n += len(sub.named())
+		if sub == nil {
+			continue
+		}
+		for _, name := range sub.named() {
+			names++
+			bytes += len(name)
 		}
 	}
-	return n
+	return names, bytes
 }
 
 // Close forgets the stream. It may be called once. Requests that come later change nothing.
