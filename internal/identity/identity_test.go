@@ -361,7 +361,7 @@ func TestKnownKeysWaitForNobody(t *testing.T) {
 
 func TestKeysAreFetchedOnceAndKept(t *testing.T) {
 	server := newAPIServer(t, "k1")
-	file := filepath.Join(t.TempDir(), "keys.json")
+	file := filepath.Join(t.TempDir(), "made when it is needed", "keys.json")
 	now := time.Now()
 	fresh := func() *Keys {
 		k := NewKeys(server.fetch, file)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -149,6 +150,9 @@ func (k *Keys) keep(keys keySet) error {
 	text, err := json.Marshal(keys)
 	if err != nil {
 		return fmt.Errorf("encode keys: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(k.file), 0o700); err != nil {
+		return fmt.Errorf("keep keys: %w", err)
 	}
 	if err := os.WriteFile(k.file+".new", text, 0o600); err != nil {
 		return fmt.Errorf("keep keys: %w", err)
