@@ -104,6 +104,7 @@ func TestUsageErrors(t *testing.T) {
 		"TLS that is off":                {"serve --xds-tls-address off --tls-self-signed x", "--xds-tls-address is HOST:PORT: leave it out"},
 		"an empty folder name":           {"serve --files=", "--files is empty: name a folder"},
 		"an empty kubeconfig name":       {"serve --kubeconfig=", "--kubeconfig is empty: name a file"},
+		"a namespace of no name":         {"serve --namespaces shop,", "--namespaces has an empty name, or one with a space, in \"shop,\""},
 		"a step of no time":              {"demo --step -1s", "--step must be more than 0"},
 		"negative limit":                 {"serve --max-streams -1", "must not be negative"},
 		"render without objects":         {"render", "-f FILE|DIR is needed"},

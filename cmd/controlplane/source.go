@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,6 +53,9 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "--kubeconfig is empty: name a file")
 	case f.context != "" && f.kubeconfig == "":
 		return usageErrorf(cmd, "--context needs --kubeconfig")
+	// An API server takes no name for all namespaces, and one with a space for a namespace that holds nothing.
+	case slices.ContainsFunc(f.namespaces, func(n string) bool { return n == "" || strings.TrimSpace(n) != n }):
+		return usageErrorf(cmd, "--namespaces has an empty name, or one with a space, in %q: write NAMESPACE,NAMESPACE", strings.Join(f.namespaces, ","))
 	case f.emptyGrace < 0:
 		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
