@@ -59,6 +59,12 @@ func TestBindRoutes(t *testing.T) {
 				"warning Conflict VirtualService demo/b spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
 			},
 		},
+		"of one age, by name before namespace": {
+			vs("a/z", "01", "hosts: [echo.demo], exportTo: [x]") + vs("b/y", "01", "hosts: [echo.demo], exportTo: [x]") + vs("a/y", "01", "hosts: [echo.demo], exportTo: [u]"),
+			[]string{"a/y", "b/y", "a/z"},
+			0,
+			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService b/y comes first for everybody; merge the two, or remove one"},
+		},
 		"no conflict where each has its clients": {
 			vs("a", "01", "hosts: [echo], exportTo: [x]") + vs("b", "02", "hosts: [echo]") + vs("c", "03", "hosts: [echo], exportTo: [.]"),
 			[]string{"demo/a", "demo/b", "demo/c"},

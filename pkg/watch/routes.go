@@ -169,10 +169,10 @@ func tableOf(host string, tiers []tier[*heldRoutes]) *mesh.RouteTable {
 	return t
 }
 
-// inOrder sorts VirtualServices for the same host: the oldest first, then by namespace and name.
+// inOrder sorts VirtualServices for the same host as Istio does: the oldest first, then by name and namespace.
 func inOrder(list []*heldRoutes) []*heldRoutes {
 	return slices.SortedFunc(slices.Values(list), func(a, b *heldRoutes) int {
-		return cmp.Or(a.created.Compare(b.created), a.key.ref().Compare(b.key.ref()))
+		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.key.name, b.key.name), cmp.Compare(a.key.namespace, b.key.namespace))
 	})
 }
 
