@@ -46,6 +46,10 @@ func convertService(s *corev1.Service, domain string) object {
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
 	service.Extensions = extensions(&s.ObjectMeta, &out)
+	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
+		out.report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
+			"gRPC clients balance calls, not connections, so it has no effect; hash the client's channel by consistentHash.useSourceIp in a DestinationRule")
+	}
 	for i, p := range s.Spec.Ports {
 		if !isTCP(p.Protocol) || !isPort(p.Port, fmt.Sprintf("spec.ports[%d].port", i), &out) {
 			continue
