@@ -19,7 +19,9 @@ type callingFrom struct {
 	secure bool
 	// certificates are the client's own, which the handshake verified, the leaf first.
 	certificates []*x509.Certificate
-	token        string
+	// bearer says that there is a token, if only an empty one.
+	bearer bool
+	token  string
 }
 
 func caller(ctx context.Context) callingFrom {
@@ -36,8 +38,8 @@ func caller(ctx context.Context) callingFrom {
 		}
 	}
 	for _, value := range metadata.ValueFromIncomingContext(ctx, "authorization") {
-		if scheme, token, ok := strings.Cut(value, " "); ok && strings.EqualFold(scheme, "bearer") {
-			from.token = strings.TrimSpace(token)
+		if scheme, token, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "bearer") {
+			from.bearer, from.token = true, strings.TrimSpace(token)
 		}
 	}
 	return from

@@ -89,7 +89,7 @@ func (id Identity) Admit(node *corev3.Node, claimed mesh.Client) (mesh.Client, e
 
 func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 	from := caller(ctx)
-	if from.token != "" {
+	if from.bearer {
 		return a.byToken(ctx, from)
 	}
 	if len(from.certificates) > 0 {

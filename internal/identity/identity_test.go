@@ -169,6 +169,7 @@ func TestIdentify(t *testing.T) {
 		"token signed by another":              {call{"10.1.0.7", true, "", newAPIServer(t, "k1").token("k1")}, false, "not that of the API server"},
 		"token signed by an unknown key":       {call{"10.1.0.7", true, "", server.token("k9")}, false, "not the API server's"},
 		"no token at all":                      {call{"10.1.0.7", true, "", "x.y.z"}, false, "cannot be read"},
+		"an empty token":                       {call{"10.1.0.7", true, "", " "}, false, "cannot be read"},
 		"wrong token where claims are enough":  {call{"10.1.0.7", true, "", "x.y.z"}, true, "cannot be read"},
 		"certificate":                          {call{"10.9.9.9", true, spiffe, ""}, false, "certificate serviceaccount/shop/web"},
 		"certificate and the address of a pod": {call{"10.1.0.7", true, spiffe, ""}, false, "certificate pod/shop/web-0"},
