@@ -62,10 +62,10 @@ func (w *Writer) seek(ctx context.Context, l *lease) time.Duration {
 	return wait.Jitter(retryPeriod, spread)
 }
 
-// resign ends leading, if this replica does.
+// resign ends leading, if this replica does. The process ends no later for an API server that does not answer: the Lease expires anyway.
 func (w *Writer) resign(ctx context.Context, l *lease) {
 	w.lead(false)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewDeadline)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryPeriod)
 	defer cancel()
 	if err := l.release(ctx); err != nil {
 		w.Logger.Warn("the lease was not given back; another replica has it once it expires", "error", err)

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/dynamic"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -249,6 +250,40 @@ func TestALeaderWithoutAnAnswerStopsInTime(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestTheEndWaitsForNoAnswer has a leader end while the API server takes requests and answers none.
+func TestTheEndWaitsForNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		w := New(Options{
+			Dynamic: mute{o}, LeaseNamespace: "home", LeaseName: "mizzen", Identity: "a", Logger: slog.New(slog.DiscardHandler),
+		})
+		l := o.candidate("a")
+		o.take(l, true)
+		l.client = mute{o}.Resource(leases)
+		began := time.Now()
+		w.resign(t.Context(), l)
+		if took := time.Since(began); took > retryPeriod {
+			t.Errorf("the end took %v, want %v at most", took, retryPeriod)
+		}
+	})
+}
+
+// mute is an API server that lets writers wait until they give up.
+type mute struct{ dynamic.Interface }
+
+func (m mute) Resource(r schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
+	return muteResource{m.Interface.Resource(r)}
+}
+
+type muteResource struct {
+	dynamic.NamespaceableResourceInterface
+}
+
+func (muteResource) Update(ctx context.Context, _ *unstructured.Unstructured, _ metav1.UpdateOptions, _ ...string) (*unstructured.Unstructured, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 func TestEventsAreAsTheAPIHasThem(t *testing.T) {
