@@ -26,7 +26,7 @@ func echoWorld(revision uint64) *mesh.World {
 		Address: fmt.Sprintf("10.0.0.%d", revision), Ports: []mesh.Port{{Name: "grpc", Number: 80}},
 	}}}
 	return &mesh.World{
-		Revision: revision, Domain: "cluster.local",
+		Revision: revision, Domain: "cluster.local", Changed: []string{echoHost},
 		Services:  mesh.Map[*mesh.Service]{}.With(map[string]*mesh.Service{echoHost: service}, nil),
 		Endpoints: mesh.Map[*mesh.EndpointSet]{}.With(map[string]*mesh.EndpointSet{echoHost: set}, nil),
 	}
