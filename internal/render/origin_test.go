@@ -18,7 +18,7 @@ func TestCommentsStandAboveTheirParts(t *testing.T) {
 		Origins: []Origin{
 			{"", at("")},
 			{"hosts[0].routes[1]", at("second")},
-			{"hosts[0].routes[1]", at("delegates")},
+			{"hosts[0].routes[1]", at("dele\ngates")},
 			{"hosts[0].routes[0].b", at("b")},
 			{"hosts[0].routes[7].c", at("none")},
 			{"absent", at("setting")},
@@ -38,7 +38,7 @@ resource:
       # VirtualService demo/echo b (a.yaml:1)
       b: 1
     # VirtualService demo/echo second (a.yaml:1)
-    # VirtualService demo/echo delegates (a.yaml:1)
+    # VirtualService demo/echo dele\ngates (a.yaml:1)
     - a: 3
   name: r
 `

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Ref names the object that something came from.
@@ -123,19 +125,24 @@ func (p Problem) Concerns(c Client) bool {
 	return true
 }
 
-// lineBreaks of what authors wrote, as in a block of YAML, are shown and not made.
-var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`)
+// oneLine shows what authors wrote that would begin another line, as the end of a block of YAML does, or that a terminal obeys.
+func oneLine(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		out.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return out.String()
+}
 
 // String is one line: severity, code, object, field and message.
 func (p Problem) String() string {
-	where := p.Object.String()
-	if p.Field != "" {
-		where += " " + p.Field
-	}
-	if p.Source != "" {
-		where += " (" + p.Source + ")"
-	}
-	return lineBreaks.Replace(fmt.Sprintf("%s %s %s: %s", p.Severity, p.Code, where, p.Message))
+	where := Place{Object: p.Object, Field: p.Field, Source: p.Source}
+	return fmt.Sprintf("%s %s %s: %s", p.Severity, p.Code, where, oneLine(p.Message))
 }
 
 // SortProblems sorts by object, field, code and message, and drops repetitions. It works in place and returns the result.

@@ -6,9 +6,9 @@ import "testing"
 func TestProblemIsOneLine(t *testing.T) {
 	p := Problem{
 		Code: CodeInvalidRegex, Severity: Error, Object: Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
-		Field: "spec.http[0].match[0].headers[a\nb].regex", Message: "missing ]: `[\r\n`", Source: "echo.yaml:7",
+		Field: "spec.http[0].match[0].headers[a\nb].regex", Message: "missing ]: `[\r\n\u2028é\x1b`", Source: "echo.yaml:7",
 	}
-	want := `error InvalidRegex VirtualService demo/echo spec.http[0].match[0].headers[a\nb].regex (echo.yaml:7): missing ]: ` + "`[" + `\r\n` + "`"
+	want := `error InvalidRegex VirtualService demo/echo spec.http[0].match[0].headers[a\nb].regex (echo.yaml:7): missing ]: ` + "`[" + `\r\n\u2028é\x1b` + "`"
 	if got := p.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

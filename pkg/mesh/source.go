@@ -45,7 +45,7 @@ func (w *World) Place(ref Ref, field string) Place {
 	return Place{ref, field, w.Sources[ref].At(field)}
 }
 
-// String is the object, the field and, in parentheses, the file and line.
+// String is one line: the object, the field and, in parentheses, the file and line.
 func (p Place) String() string {
 	text := p.Object.String()
 	if p.Field != "" {
@@ -54,7 +54,7 @@ func (p Place) String() string {
 	if p.Source != "" {
 		text += " (" + p.Source + ")"
 	}
-	return text
+	return oneLine(text)
 }
 
 // Equal says whether two Sources say the same. Both may be nil.
