@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
@@ -32,6 +33,18 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.trustDomain, "trust-domain", mesh.DefaultTrustDomain,
 		"trust `DOMAIN` of the mesh's identities, by which clients know servers under ISTIO_MUTUAL")
 	cmd.Flags().Var(&f.retries, "default-retries", "retry calls whose rule says nothing of retries as Istio does, or not at all")
+}
+
+// validate refuses what would make names that nobody has, and identities that no certificate bears.
+func (f *meshFlags) validate(cmd *cobra.Command) error {
+	if len(validation.IsDNS1123Subdomain(f.domain)) > 0 {
+		return usageErrorf(cmd, "--cluster-domain %q is no domain: write one such as cluster.local, in lower case and without a dot at its end", f.domain)
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
+	if f.trustDomain == "" || strings.Trim(f.trustDomain, letters) != "" {
+		return usageErrorf(cmd, "--trust-domain %q is no trust domain: write what stands between spiffe:// and the next slash, such as cluster.local", f.trustDomain)
+	}
+	return nil
 }
 
 // defaults are those of every World.
@@ -58,6 +71,9 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	}
 	if slices.Contains(f.paths, "") {
 		return nil, usageErrorf(cmd, "-f is empty: name a file or folder") // of a variable that is not set; it would mean the working directory
+	}
+	if err := f.mesh.validate(cmd); err != nil {
+		return nil, err
 	}
 	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
 	i := slices.Index(f.paths, stdinPath)

@@ -67,6 +67,8 @@ func (f *securityFlags) validate(cmd *cobra.Command, at addresses) error {
 		return usageErrorf(cmd, "--xds-tls-address needs --tls-certificates or --tls-self-signed")
 	case tlsAddress == "" && certified:
 		return usageErrorf(cmd, "--tls-certificates and --tls-self-signed need --xds-tls-address")
+	case f.audience == "":
+		return usageErrorf(cmd, "--token-audience is empty: name whom clients' tokens are meant for, such as %s", identity.DefaultAudience)
 	case f.limits.Streams < 0 || f.limits.StreamsPerClient < 0:
 		return usageErrorf(cmd, "--max-streams and --max-streams-per-client must not be negative")
 	}

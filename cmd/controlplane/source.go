@@ -59,7 +59,7 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	case f.emptyGrace < 0:
 		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
-	return f.state.validate(cmd)
+	return errors.Join(f.mesh.validate(cmd), f.state.validate(cmd))
 }
 
 // openSource is a source and what to tidy up after it.
