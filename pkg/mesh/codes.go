@@ -34,8 +34,8 @@ var codes = []CodeDoc{
 		"Write a value of the kind that the message describes.",
 	},
 	{
-		CodeInvalidRegex, "An expression that RE2, the syntax of gRPC and Istio, does not compile. The match holds nothing.",
-		"Correct it; look-around and back-references do not exist in RE2. An expression has to match the whole text.",
+		CodeInvalidRegex, "An expression that RE2, the syntax of gRPC and Istio, does not compile, or not in every client. The match holds nothing.",
+		"Correct it; look-around and back-references do not exist in RE2, and some clients have an old one. An expression has to match the whole text.",
 	},
 	{
 		CodeNoWeight, "All destinations of a route weigh nothing. Its calls fail.",

@@ -22,6 +22,7 @@ func TestAlternatives(t *testing.T) {
 		"expression that is none":      {block: "uri: {regex: '/a('}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"expression that is two":       {block: "uri: {regex: 'a)(b'}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"expression with look-ahead":   {block: "uri: {regex: '/a(?!b)'}", problems: []string{"error InvalidRegex at.uri.regex"}},
+		"expression that is too new":   {block: "uri: {regex: '/(?<n>a)'}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"path without method":          {block: "uri: {exact: /a.B}", problems: []string{"warning Unreachable at.uri.exact"}},
 		"path of three parts":          {block: "uri: {exact: /a/B/C}", problems: []string{"warning Unreachable at.uri.exact"}},
 		"path of an empty method":      {block: "uri: {exact: /a.B/}", problems: []string{"warning Unreachable at.uri.exact"}},

@@ -18,6 +18,9 @@ func compile(at site, expression string) (*regexp.Regexp, bool) {
 	if err == nil {
 		anchored, err = regexp.Compile("^(?:" + expression + ")$")
 	}
+	if err == nil {
+		err = readable(expression)
+	}
 	if err != nil {
 		at.errorf(mesh.CodeInvalidRegex, "%v, so the match holds nothing; write an RE2 expression for the whole text", err)
 		return nil, false
