@@ -89,7 +89,7 @@ func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: kindFile, Name: f.pa
 // chunk reads the documents of one part; more than one only where they end with "...".
 func (f *fileParser) chunk(data []byte, before int) {
 	if len(data) > maxDocument {
-		f.fail(mesh.CodeTooLarge, before+1, f.ref(), "", fmt.Sprintf("a document is larger than %d bytes; split it", maxDocument))
+		f.large(data, before)
 		return
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
