@@ -104,16 +104,28 @@ func (d *discovery) converse(v *visitor, opener snapshot.Opener, x exchange, ans
 		case <-v.ctx.Done():
 			return nil
 		case err := <-left:
+			if err == nil {
+				// It may have left no more than half, and listen.
+				err = sayAll(v, session, x, answered)
+			}
 			return err
 		case <-due:
-			for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
-				if err := x.say(r); err != nil {
-					return status.Error(codes.Unavailable, err.Error())
-				}
-				answered()
+			if err := sayAll(v, session, x, answered); err != nil {
+				return err
 			}
 		}
 	}
+}
+
+// sayAll sends the responses that are due.
+func sayAll(v *visitor, session *snapshot.Session, x exchange, answered func()) error {
+	for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
+		if err := x.say(r); err != nil {
+			return status.Error(codes.Unavailable, err.Error())
+		}
+		answered()
+	}
+	return nil
 }
 
 // hearAll reads the client's requests to their end, which is nil if the client left.

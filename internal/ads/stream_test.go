@@ -123,3 +123,32 @@ func TestStreamsEnd(t *testing.T) {
 		})
 	}
 }
+
+// TestHalfClosed has clients that say all that they want and listen then, as tools on the command line do. What they asked for last is
+// answered, whichever of the two goroutines is faster: in so many streams each is.
+func TestHalfClosed(t *testing.T) {
+	const streams = 20_000
+	store := snapshot.NewStore(snapshot.Options{})
+	store.Publish(&mesh.World{Domain: "cluster.local"})
+	d := newDiscovery(t.Context(), Options{Store: store, Logger: slog.New(slog.DiscardHandler)})
+	answers := 0
+	all := talk{
+		func(s *snapshot.Session) error {
+			s.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: []string{echoCluster}})
+			return errLeft
+		},
+		func(*snapshot.Response) error {
+			answers++
+			return nil
+		},
+	}
+	for range streams {
+		v := &visitor{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
+		if err := d.converse(v, snapshot.OpenerOf(nil, ""), all, func() {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if answers != streams {
+		t.Errorf("%d of %d clients were answered", answers, streams)
+	}
+}
