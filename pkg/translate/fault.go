@@ -73,7 +73,7 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 			at.field("httpStatus").errorf(mesh.CodeInvalidValue, "%d is no HTTP status from 200 to 599; no call is aborted", kind.HttpStatus)
 			return nil
 		}
-		fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: uint32(kind.HttpStatus)}
+		endWith(fault, uint32(kind.HttpStatus))
 	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
 		code := slices.Index(grpcStatuses, kind.GrpcStatus)
 		if code < 0 {
@@ -110,10 +110,18 @@ func percentage(at site, share float64) *typev3.FractionalPercent {
 	return &typev3.FractionalPercent{Numerator: uint32(max(parts, 1)), Denominator: typev3.FractionalPercent_MILLION}
 }
 
+// endWith has calls end as a server's response with that HTTP status would end them. To C-core 200 is a reason to go on with the call;
+// to the others it is a status like any that says nothing to gRPC.
+func endWith(fault *faultv3.FaultAbort, status uint32) {
+	fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: status}
+	if status == 200 {
+		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(slices.Index(grpcStatuses, "UNKNOWN"))}
+	}
+}
+
 // always aborts every call as a server's response with that HTTP status would end it.
 func always(status uint32) *faultv3.HTTPFault {
-	return &faultv3.HTTPFault{Abort: &faultv3.FaultAbort{
-		ErrorType:  &faultv3.FaultAbort_HttpStatus{HttpStatus: status},
-		Percentage: &typev3.FractionalPercent{Numerator: 100, Denominator: typev3.FractionalPercent_HUNDRED},
-	}}
+	abort := &faultv3.FaultAbort{Percentage: &typev3.FractionalPercent{Numerator: 100, Denominator: typev3.FractionalPercent_HUNDRED}}
+	endWith(abort, status)
+	return &faultv3.HTTPFault{Abort: abort}
 }

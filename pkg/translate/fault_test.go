@@ -35,6 +35,10 @@ func TestFaults(t *testing.T) {
 			fault: "abort: {httpStatus: 503, percentage: {value: 0.00000001}}",
 			want:  `{"abort":{"httpStatus":503,"percentage":{"numerator":1,"denominator":"MILLION"}}}`,
 		},
+		"abort by success": {
+			fault: "abort: {httpStatus: 200, percentage: {value: 100}}",
+			want:  `{"abort":{"grpcStatus":2,"percentage":{"numerator":100}}}`,
+		},
 		"abort by number":         {fault: "abort: {grpcStatus: '14', percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.grpcStatus"}},
 		"abort by no HTTP status": {fault: "abort: {httpStatus: 99, percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.httpStatus"}},
 		"abort of nobody":         {fault: "abort: {httpStatus: 503}"},
