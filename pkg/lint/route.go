@@ -3,6 +3,7 @@ package lint
 import (
 	"math"
 	"strings"
+	"time"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
@@ -63,6 +64,10 @@ func (l *linter) route(r *routev3.Route, plugins map[string]bool) {
 	for _, d := range []span{limit.GetMaxStreamDuration(), limit.GetGrpcTimeoutHeaderMax()} {
 		if !spans(d) {
 			l.refuse(inCore|inNode, "has the time limit %v", d)
+		}
+		if t := d.AsDuration(); t > 0 && (t < time.Millisecond || t >= 1e7*time.Second) {
+			// It writes the seconds as a decimal, which has an exponent then, and cannot read that.
+			l.refuse(inJava, "has the time limit %v", d)
 		}
 	}
 }

@@ -110,6 +110,8 @@ func routeCases() map[string]test {
 		"delay of no kind":  refused(override(pack(&faultv3.HTTPFault{Delay: &commonfaultv3.FaultDelay{}})), "J"),
 		"negative limit":    {action(limit(-time.Second)), "CN"},
 		"limit":             {action(limit(time.Second)), ""},
+		"too short a limit": {action(limit(time.Microsecond)), "J"},
+		"too long a limit":  {action(limit(1e7 * time.Second)), "J"},
 		"no retries":        {retry(&routev3.RetryPolicy{NumRetries: wrapperspb.UInt32(0)}), "GCN"},
 		"retries":           {retry(&routev3.RetryPolicy{NumRetries: wrapperspb.UInt32(2)}), ""},
 		"pause":             {pause(time.Second, time.Minute), ""},

@@ -1,10 +1,18 @@
 package translate
 
 import (
+	"time"
+
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// A client of gRPC for Java cannot read shorter or longer limits, which it writes down for itself as decimals: its calls would fail.
+const (
+	minTimeout = time.Millisecond
+	maxTimeout = 2400 * time.Hour
 )
 
 // timeoutCap limits the whole call, its retries and streams included; the application's own deadline holds if it is sooner.
@@ -13,8 +21,8 @@ func timeoutCap(at site, timeout *durationpb.Duration) *routev3.RouteAction_MaxS
 	limit := &durationpb.Duration{}
 	switch {
 	case timeout == nil:
-	case timeout.CheckValid() != nil || timeout.AsDuration() < 0:
-		at.errorf(mesh.CodeInvalidValue, "a timeout is a duration of zero or more, such as 1.5s; there is no limit now")
+	case timeout.CheckValid() != nil || timeout.AsDuration() != 0 && (timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout):
+		at.errorf(mesh.CodeInvalidValue, "a timeout is a duration from 1ms to 2400h, such as 1.5s, or 0s, which is none; there is no limit now")
 	default:
 		limit = durationpb.New(timeout.AsDuration())
 	}

@@ -19,6 +19,10 @@ func TestTimeoutCap(t *testing.T) {
 		"zero":     {timeout: durationpb.New(0)},
 		"set":      {timeout: durationpb.New(1500 * time.Millisecond), want: 1500 * time.Millisecond},
 		"negative": {timeout: durationpb.New(-time.Second), problems: []string{"error InvalidValue at"}},
+		"shortest": {timeout: durationpb.New(time.Millisecond), want: time.Millisecond},
+		"shorter":  {timeout: durationpb.New(time.Millisecond - 1), problems: []string{"error InvalidValue at"}},
+		"longest":  {timeout: durationpb.New(2400 * time.Hour), want: 2400 * time.Hour},
+		"longer":   {timeout: durationpb.New(2401 * time.Hour), problems: []string{"error InvalidValue at"}},
 		"no time":  {timeout: &durationpb.Duration{Nanos: math.MaxInt32}, problems: []string{"error InvalidValue at"}},
 	}
 	for name, test := range tests {
