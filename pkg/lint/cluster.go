@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -64,6 +65,13 @@ func (l *linter) ejection(o *clusterv3.OutlierDetection) {
 		if d != nil && (d.CheckValid() != nil || d.AsDuration() < 0) {
 			l.refuse(notRust, "ejects by the duration %v", d)
 		}
+	}
+	counts := []*wrapperspb.UInt32Value{
+		o.GetSuccessRateStdevFactor(), o.GetSuccessRateMinimumHosts(), o.GetSuccessRateRequestVolume(),
+		o.GetFailurePercentageMinimumHosts(), o.GetFailurePercentageRequestVolume(),
+	}
+	if i := slices.IndexFunc(counts, func(n *wrapperspb.UInt32Value) bool { return n.GetValue() > math.MaxInt32 }); i >= 0 {
+		l.refuse(inJava, "ejects by the number %d, which is beyond 31 bits", counts[i].GetValue())
 	}
 	percentages := []*wrapperspb.UInt32Value{
 		o.GetMaxEjectionPercent(), o.GetEnforcingSuccessRate(), o.GetEnforcingFailurePercentage(), o.GetFailurePercentageThreshold(),

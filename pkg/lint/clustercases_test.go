@@ -59,6 +59,7 @@ func clusterCases() map[string]test {
 		"addressed by half":   {xdstp(""), notRust},
 		"ejects":              {ejects(&clusterv3.OutlierDetection{Interval: durationpb.New(0), MaxEjectionPercent: wrapperspb.UInt32(100)}), ""},
 		"ejects backwards":    {ejects(&clusterv3.OutlierDetection{Interval: durationpb.New(-time.Second)}), notRust},
+		"ejects by too many":  {ejects(&clusterv3.OutlierDetection{FailurePercentageRequestVolume: wrapperspb.UInt32(math.MaxInt32 + 1)}), "J"},
 		"ejects too long":     {ejects(&clusterv3.OutlierDetection{BaseEjectionTime: &durationpb.Duration{Seconds: math.MaxInt64}}), notRust},
 		"ejects too many":     {ejects(&clusterv3.OutlierDetection{EnforcingSuccessRate: wrapperspb.UInt32(101)}), notRust},
 	}

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"math"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -27,6 +28,8 @@ const (
 	failureThreshold = 85
 	// minFailureVolume is the least number of calls in an interval that an endpoint is judged by.
 	minFailureVolume = 5
+	// maxFailureVolume is the largest that gRPC for Java reads: its channels end in a panic over more.
+	maxFailureVolume = math.MaxInt32
 	// minFailureHosts is how many endpoints need that many calls. With one, a lone endpoint could eject itself.
 	minFailureHosts = 2
 )
@@ -44,7 +47,7 @@ func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.Outlie
 		return nil
 	}
 	at.ignored(mesh.GapOutlier)
-	volume := max(errors, minFailureVolume)
+	volume := min(max(errors, minFailureVolume), maxFailureVolume)
 	at.approximatef("gRPC does not count errors in a row; an endpoint is ejected when more than %d%% of at least %d calls in %s failed, "+
 		"with any status, and another endpoint had as many calls", failureThreshold, volume, out.GetInterval().AsDuration())
 	out.EnforcingFailurePercentage = wrapperspb.UInt32(100)

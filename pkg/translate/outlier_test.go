@@ -21,6 +21,7 @@ func TestOutlierDetection(t *testing.T) {
 		"everything":             {rule: "{consecutive5xxErrors: 7, interval: 1.5s, baseEjectionTime: 600s, maxEjectionPercent: 50}", want: "7 calls in 1.5s, away 10m0s to 10m0s, 50%", problems: []string{approximated}},
 		"off":                    {rule: "consecutive5xxErrors: 0"},
 		"few calls say nothing":  {rule: "consecutive5xxErrors: 1", want: "5 calls in 10s, away 30s to 5m0s, 10%", problems: []string{approximated}},
+		"more than Java reads":   {rule: "consecutive5xxErrors: 4294967295", want: "2147483647 calls in 10s, away 30s to 5m0s, 10%", problems: []string{approximated}},
 		"the smaller number":     {rule: "{consecutive5xxErrors: 9, consecutiveGatewayErrors: 8}", want: "8 calls in 10s, away 30s to 5m0s, 10%", problems: []string{approximated}},
 		"only gateway errors":    {rule: "{consecutive5xxErrors: 0, consecutiveGatewayErrors: 8}", want: "8 calls in 10s, away 30s to 5m0s, 10%", problems: []string{approximated}},
 		"the default is smaller": {rule: "consecutiveGatewayErrors: 8", want: "5 calls in 10s, away 30s to 5m0s, 10%", problems: []string{approximated}},

@@ -93,7 +93,7 @@ func successRate(text string, out *object) mesh.SuccessRate {
 	fields := map[string]*uint32{"stdev-factor": &rate.StdevFactor, "minimum-hosts": &rate.MinimumHosts, "request-volume": &rate.RequestVolume}
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		n, err := strconv.ParseUint(value, 10, 32)
+		n, err := strconv.ParseUint(value, 10, 31) // gRPC for Java reads no more
 		field := fields[key]
 		if field == nil || err != nil || n == 0 {
 			out.refuse(mesh.AnnotationSuccessRate,

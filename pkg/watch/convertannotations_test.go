@@ -30,6 +30,7 @@ func TestExtensions(t *testing.T) {
 		"success rate by default":    {"mizzen.dev/outlier-success-rate", "on", rate(1900, 5, 100), ""},
 		"success rate in part":       {"mizzen.dev/outlier-success-rate", "request-volume=10, stdev-factor=1000", rate(1000, 5, 10), ""},
 		"success rate of nothing":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=0", mesh.Extensions{}, `"minimum-hosts=0" ` + unreadable},
+		"success rate beyond Java's": {"mizzen.dev/outlier-success-rate", "minimum-hosts=2147483648", mesh.Extensions{}, `"minimum-hosts=2147483648" ` + unreadable},
 		"success rate misspelled":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=3,volume=5", mesh.Extensions{}, `"volume=5" ` + unreadable},
 		"success rate, empty":        {"mizzen.dev/outlier-success-rate", "", mesh.Extensions{}, `"" ` + unreadable},
 		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.Extensions{}, "there is no such annotation; write mizzen.dev/subset-size, or remove it"},
