@@ -89,8 +89,8 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("%s: %v streams did not come to the newest state", scenario, n)
 		}
 	}
-	if got, sent := value(scenarioReconnect, "responses"), value(scenarioReconnect, "resources"); got != 20 || sent != 0 {
-		t.Errorf("reconnect: %v responses with %v resources, want one without any for each stream", got, sent)
+	if got, sent := value(scenarioReconnect, "responses"), value(scenarioReconnect, "resources"); got != 20 || sent != 20*4 {
+		t.Errorf("reconnect: %v responses with %v resources, want one for each stream with its four listeners, and nothing else", got, sent)
 	}
 	// It may be 0: some changes have arrived before the call returns that wrote the file.
 	if ratio := value("hot ÷ raw", "p50"); ratio < 0 || value(scenarioHot, "p50 with the write") <= 0 {

@@ -3,7 +3,7 @@
 //
 // Versions are content: a resource's version is a hash of its bytes, a response's version a sum of hashes of the names and versions
 // it stands for. The same input gives the same versions in every process, so a client that returns with a version that
-// still holds is sent nothing again.
+// still holds is sent nothing again but its listeners, which it always is.
 //
 // Nothing is translated before somebody asks for it. What was translated is kept under the input it was made from, marshalled
 // once, and shared by every stream; a new Snapshot takes over from the one before all that did not change.

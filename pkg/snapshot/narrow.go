@@ -9,7 +9,8 @@ import (
 // to lose its stream and take the name up again, it would return with a version that promises what it has let go, and be
 // sent nothing. So a while after its subscription became smaller, a client is told the version of what is left. The
 // response holds no route or endpoint. The while leaves room for the next real response to say it, and is spread, so
-// that a change which made many clients give up a name does not have them all answered at once.
+// that a change which made many clients give up a name does not have them all answered at once. Listeners need none of this: whoever
+// returns is sent them anyway.
 const (
 	confirmAfter  = 10 * time.Second
 	confirmSpread = 10 * time.Second

@@ -28,9 +28,8 @@ type Session struct {
 	// delta says that the client speaks the incremental protocol.
 	delta  bool
 	closed bool
-	// nonces counts the responses. heard says that one was sent, or is about to be.
+	// nonces counts the responses.
 	nonces uint64
-	heard  bool
 	// routed is when the client was last sent listeners or routes.
 	routed time.Time
 }

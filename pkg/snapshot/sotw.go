@@ -46,7 +46,7 @@ func (s *Session) Request(req *Request) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if narrowed {
+	if narrowed && t != ListenerType {
 		sub.confirmLater()
 	}
 	if first {
@@ -123,31 +123,15 @@ func (sub *subscription) standsFor(names []string, wildcard bool) bool {
 	return i == len(names)
 }
 
-// greet serves the first request of a stream for a type, by a client that says which version it has.
-//
-// Who returns and holds everything is sent nothing, but must hear something: a client with several control planes goes back to its first
-// only once that one has answered, and one whose streams end unanswered waits longer before the next. So its first request for routes or
-// endpoints gets a response without any; and where the listeners lead to no routes, so that there will be no such request, they are sent.
+// greet serves the first request of a stream for a type, by a client that says which version it has. Who returns and holds everything is
+// sent nothing again but its listeners: a client with several control planes goes back to its first only once that one has answered, and
+// one whose streams end unanswered waits longer before the next.
 func (sub *subscription) greet(version string) {
 	resumed := version != "" && sub.resume(version)
-	switch {
-	case sub.wildcard:
-		// It waits for word even of nothing.
-		sub.must = !resumed
-	case !resumed || sub.session.heard:
-	case sub.t == ListenerType:
-		sub.must = sub.leadsNowhere()
-	case !sub.t.FullState():
-		sub.must = true
-	}
+	sub.must = sub.wildcard && !resumed || sub.t == ListenerType && sub.answerable()
 }
 
-// leadsNowhere says whether a name is asked for that stands for nothing.
-func (sub *subscription) leadsNowhere() bool {
-	for _, e := range sub.entries {
-		if e.now != nil && e.now.absent {
-			return true
-		}
-	}
-	return false
+// answerable says whether anything is asked for that can be answered.
+func (sub *subscription) answerable() bool {
+	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.now != nil })
 }

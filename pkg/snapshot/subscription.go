@@ -58,7 +58,6 @@ func (sub *subscription) serve() {
 func (sub *subscription) fire() {
 	sub.armed, sub.due = false, true
 	sub.confirmed()
-	sub.session.heard = true
 	sub.session.wake()
 }
 
