@@ -44,11 +44,21 @@ func groupOf(c mesh.Client) group { return group{c.Agent, c.Namespace, c.Labels}
 
 // readersOf are the clients that get what is made of in.
 func readersOf(in translate.HostInput) lint.Reader {
-	r := lint.Reader{Providers: in.Trust.Providers.All(), SystemRoots: in.Trust.SystemRoots}
-	matter := translate.Forms(mesh.FormGaps, in.Routes, in.Policy)
+	r := withGaps.get(gapInput{translate.Forms(mesh.FormGaps, in.Routes, in.Policy), in.Gaps}, gapInput.readers)
+	r.Providers, r.SystemRoots = in.Trust.Providers.All(), in.Trust.SystemRoots
+	return r
+}
+
+// gapInput is which gaps matter, and those of them that clients have.
+type gapInput struct{ matter, gaps mesh.Gaps }
+
+// withGaps are the readers without what they trust. There are few, and they are never changed.
+var withGaps memo[gapInput, lint.Reader]
+
+func (in gapInput) readers() (r lint.Reader) {
 	for _, agent := range mesh.EveryAgent.All() {
 		for _, gaps := range gapsOf[agent] {
-			if gaps&matter == in.Gaps {
+			if gaps&in.matter == in.gaps {
 				r.Add(agent, gaps)
 			}
 		}

@@ -68,6 +68,8 @@ func endpointOrigins(service *mesh.Service, subset *mesh.Subset, s settings) []m
 type backend struct {
 	primary, additional netip.AddrPort
 	endpoint            *mesh.Endpoint
+	// rank is that of the group it comes into.
+	rank int
 }
 
 // serving picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
@@ -87,7 +89,7 @@ func serving(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []backe
 }
 
 func backends(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset *mesh.Subset) []backend {
-	var found []backend
+	found := make([]backend, 0, len(set.Endpoints))
 	for i := range set.Endpoints {
 		e := &set.Endpoints[i]
 		number, ok := e.Port(port.Name)
@@ -159,31 +161,52 @@ func assignment(name string, groups []group) *endpointv3.ClusterLoadAssignment {
 			LoadBalancingWeight: wrapperspb.UInt32(g.weight),
 			Priority:            priority,
 		}
-		for _, b := range g.backends {
-			locality.LbEndpoints = append(locality.LbEndpoints, lbEndpoint(b))
-		}
+		locality.LbEndpoints = lbEndpoints(g.backends)
 		cla.Endpoints = append(cla.Endpoints, locality)
 	}
 	return cla
 }
 
-func lbEndpoint(b backend) *endpointv3.LbEndpoint {
-	e := &endpointv3.Endpoint{Address: socketAddress(b.primary)}
-	if b.additional.IsValid() {
-		e.AdditionalAddresses = []*endpointv3.Endpoint_AdditionalAddress{{Address: socketAddress(b.additional)}}
-	}
-	return &endpointv3.LbEndpoint{
-		HostIdentifier:      &endpointv3.LbEndpoint_Endpoint{Endpoint: e},
-		HealthStatus:        corev3.HealthStatus_HEALTHY,
-		LoadBalancingWeight: wrapperspb.UInt32(1),
-	}
+// endpointMessages are those that one endpoint consists of. There are more endpoints than anything else, so those of a group are made in
+// one piece.
+type endpointMessages struct {
+	whole    endpointv3.LbEndpoint
+	endpoint endpointv3.Endpoint
+	either   endpointv3.LbEndpoint_Endpoint
+	addressMessages
 }
 
-func socketAddress(a netip.AddrPort) *corev3.Address {
-	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
-		Address:       a.Addr().String(),
-		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: uint32(a.Port())},
-	}}}
+type addressMessages struct {
+	address corev3.Address
+	kind    corev3.Address_SocketAddress
+	socket  corev3.SocketAddress
+	port    corev3.SocketAddress_PortValue
+}
+
+// lightest is the weight of an endpoint that has none of its own.
+var lightest = wrapperspb.UInt32(1)
+
+func lbEndpoints(backends []backend) []*endpointv3.LbEndpoint {
+	messages, all := make([]endpointMessages, len(backends)), make([]*endpointv3.LbEndpoint, len(backends))
+	for i, b := range backends {
+		m := &messages[i]
+		m.endpoint.Address = m.socketAddress(b.primary)
+		if b.additional.IsValid() {
+			m.endpoint.AdditionalAddresses = []*endpointv3.Endpoint_AdditionalAddress{{Address: new(addressMessages).socketAddress(b.additional)}}
+		}
+		m.either.Endpoint = &m.endpoint
+		m.whole.HostIdentifier, m.whole.HealthStatus, m.whole.LoadBalancingWeight = &m.either, corev3.HealthStatus_HEALTHY, lightest
+		all[i] = &m.whole
+	}
+	return all
+}
+
+func (m *addressMessages) socketAddress(a netip.AddrPort) *corev3.Address {
+	m.port.PortValue = uint32(a.Port())
+	m.socket.Address, m.socket.PortSpecifier = a.Addr().String(), &m.port
+	m.kind.SocketAddress = &m.socket
+	m.address.Address = &m.kind
+	return &m.address
 }
 
 func compareLocality(a, b mesh.Locality) int {

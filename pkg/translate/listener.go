@@ -35,19 +35,21 @@ func UnknownListener(name string, agent mesh.Agent) Resource {
 	})
 }
 
+// filters are those of all Listeners.
+var filters = []*hcmv3.HttpFilter{
+	{
+		Name:       faultFilter,
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(&faultv3.HTTPFault{})},
+		IsOptional: true,
+	},
+	{
+		Name:       routerFilter,
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(&routerv3.Router{})},
+	},
+}
+
 func listener(name string, manager *hcmv3.HttpConnectionManager) Resource {
-	manager.StatPrefix = "mizzen"
-	manager.HttpFilters = []*hcmv3.HttpFilter{
-		{
-			Name:       faultFilter,
-			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(&faultv3.HTTPFault{})},
-			IsOptional: true,
-		},
-		{
-			Name:       routerFilter,
-			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(&routerv3.Router{})},
-		},
-	}
+	manager.StatPrefix, manager.HttpFilters = "mizzen", filters
 	return Resource{Name: name, Message: &listenerv3.Listener{
 		Name:        name,
 		ApiListener: &listenerv3.ApiListener{ApiListener: pack(manager)},

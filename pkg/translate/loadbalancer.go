@@ -34,9 +34,10 @@ func loadBalancing(at site, lb *networking.LoadBalancerSettings, ringSizes bool)
 	return roundRobin()
 }
 
-func roundRobin() *clusterv3.LoadBalancingPolicy {
-	return policyList(inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})))
-}
+// inTurn is most clusters' policy, and packed once for all of them.
+var inTurn = policyList(inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})))
+
+func roundRobin() *clusterv3.LoadBalancingPolicy { return inTurn }
 
 // leastRequest ends in round robin for the clients that do not know it, C-core and Node. Both stand inside the localities: a
 // client that knows wrr_locality, but nothing in it, refuses the cluster instead of going on to the next policy.

@@ -78,19 +78,19 @@ func arrange(p preference, from Vantage, all []backend) []group {
 // grouped joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that each gets its
 // part of the calls: an equal one, unless they have weights. all is sorted by locality, and is sorted by rank too.
 func grouped(all []backend, rank func(*mesh.Endpoint) int) []group {
-	ranks := make(map[*mesh.Endpoint]int, len(all))
-	for _, b := range all {
-		ranks[b.endpoint] = rank(b.endpoint)
+	for i := range all {
+		all[i].rank = rank(all[i].endpoint)
 	}
-	slices.SortStableFunc(all, func(a, b backend) int { return cmp.Compare(ranks[a.endpoint], ranks[b.endpoint]) })
+	slices.SortStableFunc(all, func(a, b backend) int { return cmp.Compare(a.rank, b.rank) })
 	var groups []group
-	for _, b := range all {
-		r, last := ranks[b.endpoint], len(groups)-1
-		if last < 0 || groups[last].rank != r || groups[last].backends[0].endpoint.Spot.Locality() != b.endpoint.Spot.Locality() {
-			groups = append(groups, group{rank: r})
-			last++
+	first := 0
+	for i, b := range all {
+		last := len(groups) - 1
+		if last < 0 || groups[last].rank != b.rank || all[first].endpoint.Spot.Locality() != b.endpoint.Spot.Locality() {
+			groups = append(groups, group{rank: b.rank})
+			last, first = last+1, i
 		}
-		groups[last].backends = append(groups[last].backends, b)
+		groups[last].backends = all[first : i+1 : i+1]
 		groups[last].weight += b.endpoint.Heft()
 	}
 	return groups
