@@ -76,6 +76,11 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 		endWith(fault, uint32(kind.HttpStatus))
 	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
 		code := slices.Index(grpcStatuses, kind.GrpcStatus)
+		if code == 0 {
+			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say UNIMPLEMENTED.
+			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "OK is the status of no failure, so no call is aborted; write that of one, or remove the abort")
+			return nil
+		}
 		if code < 0 {
 			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "%q is no status of gRPC, so no call is aborted; write one of %s",
 				kind.GrpcStatus, strings.Join(grpcStatuses, ", "))

@@ -39,6 +39,7 @@ func TestFaults(t *testing.T) {
 			fault: "abort: {httpStatus: 200, percentage: {value: 100}}",
 			want:  `{"abort":{"grpcStatus":2,"percentage":{"numerator":100}}}`,
 		},
+		"abort with success":      {fault: "abort: {grpcStatus: OK, percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.grpcStatus"}},
 		"abort by number":         {fault: "abort: {grpcStatus: '14', percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.grpcStatus"}},
 		"abort by no HTTP status": {fault: "abort: {httpStatus: 99, percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.httpStatus"}},
 		"abort of nobody":         {fault: "abort: {httpStatus: 503}"},
