@@ -111,19 +111,19 @@ func convertExport(list []string, namespace string) mesh.Export {
 // convertHost accepts a host, or reports why it is none.
 func convertHost(text, field string, out *object) (declaredHost, bool) {
 	name := strings.ToLower(strings.TrimSuffix(text, "."))
-	problem := ""
+	what, way := "", ""
 	switch {
 	case name == "":
-		problem = "the host is empty; write the name of a Service"
+		what, way = "the host is empty", "write the name of a Service"
 	case !utf8.ValidString(name):
-		problem = "the host is not UTF-8; write the name of a Service"
+		what, way = "the host is not UTF-8", "write the name of a Service"
 	case strings.LastIndexByte(name, '*') > 0:
-		problem = fmt.Sprintf("%q has a wildcard that does not lead it; write *.example.com or a full name", text)
+		what, way = fmt.Sprintf("%q has a wildcard that does not lead it", text), "write *.example.com or a full name"
 	case !isHost(strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")):
-		problem = fmt.Sprintf("%q is not a host; write letters, digits, dots and hyphens", text)
+		what, way = fmt.Sprintf("%q is not a host", text), "write letters, digits, dots and hyphens"
 	}
-	if problem != "" {
-		out.report(mesh.CodeInvalidValue, mesh.Warning, field, problem)
+	if what != "" {
+		out.report(mesh.CodeInvalidValue, mesh.Error, field, what+", so nothing is ruled by it; "+way)
 		return declaredHost{}, false
 	}
 	return declaredHost{name: name, field: field}, true
