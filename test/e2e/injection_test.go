@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -123,7 +121,7 @@ func TestInjectionFailsOpen(t *testing.T) {
 
 	// Authorities become an annotation, and a Pod may have 256 KiB of those.
 	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch-file",
-		patchFile(t, `{"data":{"transport":"tls","ca.crt":"`+strings.Repeat("A", 300_000)+`"}}`))
+		inFile(t, `{"data":{"transport":"tls","ca.crt":"`+strings.Repeat("A", 300_000)+`"}}`))
 	await(t, "nothing injected while there are too many authorities", notInjected(t, ns))
 	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch", `{"data":{"ca.crt":"A"}}`)
 	awaitInjection(t, ns)
@@ -135,16 +133,6 @@ func TestInjectionFailsOpen(t *testing.T) {
 
 	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
 	await(t, "nothing injected without the label", notInjected(t, ns))
-}
-
-// patchFile is for a patch that is too long for a command line.
-func patchFile(t *testing.T, patch string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "patch.json")
-	if err := os.WriteFile(path, []byte(patch), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // notInjected is nil once a new Pod is left as it is.

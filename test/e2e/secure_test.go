@@ -91,11 +91,11 @@ func token(t *testing.T, namespace string, pod *corev1.Pod, audiences ...string)
 	return must(accounts.CreateToken(t.Context(), "default", request, metav1.CreateOptions{}))(t).Status.Token
 }
 
-// inFile writes a token to where a client finds it.
-func inFile(t *testing.T, token string) string {
+// inFile writes a text to where a program finds it.
+func inFile(t *testing.T, text string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
