@@ -38,7 +38,8 @@ func (q Question) Set(name, value string) {
 	q.Headers[name] = value
 }
 
-// Explain follows the call. It fails only if a resource cannot be read, which is a fault of the control plane.
+// Explain follows the call. It fails if it is to a name that no client calls, or a resource cannot be read, which is a fault of the control
+// plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
 	if !q.Client.Gaps.Has(mesh.GapContentType) {
