@@ -107,8 +107,7 @@ func hashed(p *mesh.Policy, subset string, port uint32) *routev3.RouteAction_Has
 	if s, ok := p.Subset(subset); ok {
 		part = &s
 	}
-	var reported []mesh.Problem // By the cluster.
-	s := settingsFor(&reported, p, part, port)
+	s := settingsFor(nil, p, part, port) // The cluster reports its Problems.
 	if s.loadBalancer.GetConsistentHash() == nil {
 		return nil
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // site is a place in an object: where a leaf stands and where it reports what it finds there. It is cheap to copy, and
-// steps down the object without touching the one it came from.
+// steps down the object without touching the one it came from. Without a sink, as in the
+// zero site, it discards what is reported.
 type site struct {
 	sink *[]mesh.Problem
 	ref  mesh.Ref
@@ -69,6 +70,9 @@ func (s site) report(severity mesh.Severity, code mesh.Code, message string) {
 
 // pass reports a Problem as one of this place.
 func (s site) pass(p mesh.Problem) {
+	if s.sink == nil {
+		return
+	}
 	p.Object, p.Field = s.ref, s.path
 	*s.sink = append(*s.sink, p)
 }
