@@ -6,8 +6,10 @@ import "math/bits"
 // the zero Gaps are those of a current client that can do everything.
 type Gaps uint16
 
-// The gaps that change what a client is sent. Each has its versions in gapTable.
+// Each gap has a bit of its own, and its versions in gapTable. It is one block, so that no two can get the same bit.
 const (
+	// First are the gaps that change what a client is sent: FormGaps.
+
 	// GapStringMatch: header matchers only in the forms that came before string_match.
 	GapStringMatch Gaps = 1 << iota
 	// GapRingList: a ring only by the enum lb_policy, for the list of policies is not read.
@@ -20,12 +22,11 @@ const (
 	GapPriority
 	// GapEmptyHost: no virtual host without a route for every call.
 	GapEmptyHost
-)
 
-// The gaps that change nothing in what a client is sent: it ignores a part of it.
-const (
+	// The rest change nothing in what a client is sent: it ignores a part of it.
+
 	// GapLeastRequest: no balancing by the calls in flight.
-	GapLeastRequest Gaps = 1 << (iota + 6)
+	GapLeastRequest
 	// GapLimit: no limit of the calls in flight.
 	GapLimit
 	// GapRing: no balancing by a hash.
@@ -42,8 +43,8 @@ const (
 	GapContentType
 )
 
-// FormGaps are all that change what a client is sent.
-const FormGaps = GapStringMatch | GapRingList | GapLeastRequestList | GapRingSize | GapPriority | GapEmptyHost
+// FormGaps are all that change what a client is sent: those before GapLeastRequest.
+const FormGaps = GapLeastRequest - 1
 
 // Has says whether all of these gaps are among them.
 func (g Gaps) Has(these Gaps) bool { return g&these == these }

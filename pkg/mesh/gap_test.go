@@ -1,6 +1,30 @@
 package mesh
 
-import "testing"
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strings"
+	"testing"
+)
+
+// TestEveryGapHasItsRow counts the constants in gap.go. As the rows are of one bit each, in order, no two constants have the same bit.
+func TestEveryGapHasItsRow(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "gap.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Gap") {
+			declared = append(declared, spec.Names[0].Name)
+		}
+		return true
+	})
+	if len(declared) != len(gapTable) {
+		t.Errorf("gapTable has %d rows, want one for each of %v", len(gapTable), declared)
+	}
+}
 
 // TestGapTableIsInOrder is what Gaps.row relies on.
 func TestGapTableIsInOrder(t *testing.T) {
