@@ -12,6 +12,17 @@ type AgentSet uint8
 // EveryAgent is all kinds that are told apart.
 const EveryAgent AgentSet = 1<<(AgentEnvoy+1) - 1
 
+// EveryGRPCAgent is all gRPC libraries that are told apart.
+func EveryGRPCAgent() AgentSet {
+	var s AgentSet
+	for _, row := range agentTable {
+		if row.agent.IsGRPC() {
+			s |= Agents(row.agent)
+		}
+	}
+	return s
+}
+
 // Agents makes a set.
 func Agents(agents ...Agent) AgentSet {
 	var s AgentSet
@@ -66,14 +77,4 @@ func (s *AgentSet) UnmarshalJSON(data []byte) error {
 		}
 	}
 	return nil
-}
-
-// AgentNamed finds the agent whose name for people that is, in any case.
-func AgentNamed(name string) (Agent, bool) {
-	for a := range AgentEnvoy + 1 {
-		if strings.EqualFold(a.String(), name) {
-			return a, true
-		}
-	}
-	return AgentUnknown, false
 }

@@ -4,11 +4,11 @@ import "math/bits"
 
 // Gaps are what a client cannot do of what the rules may ask for, or takes in another form than the usual one. It is comparable;
 // the zero Gaps are those of a current client that can do everything.
-type Gaps uint16
+type Gaps uint32
 
 // Each gap has a bit of its own, and its versions in gapTable. It is one block, so that no two can get the same bit.
 const (
-	// First are the gaps that change what a client is sent: FormGaps.
+	// First are the gaps that change the form in which rules are written for a client: FormGaps.
 
 	// GapStringMatch: header matchers only in the forms that came before string_match.
 	GapStringMatch Gaps = 1 << iota
@@ -22,6 +22,17 @@ const (
 	GapPriority
 	// GapEmptyHost: no virtual host without a route for every call.
 	GapEmptyHost
+
+	// The next change what a client is sent, too, but not the form in which rules are written for it.
+
+	// GapUnmatchedHost: no route table of which no virtual host is for the name that was dialed.
+	GapUnmatchedHost
+	// GapRoutelessHost: no virtual host without a route in the answer to a name that does not exist.
+	GapRoutelessHost
+	// GapTLS: connections are in plain text whatever a cluster says about TLS.
+	GapTLS
+	// GapSystemRoots: no cluster that names the authorities which the client's machine trusts.
+	GapSystemRoots
 
 	// The rest change nothing in what a client is sent: it ignores a part of it.
 
@@ -43,8 +54,8 @@ const (
 	GapContentType
 )
 
-// FormGaps are all that change what a client is sent: those before GapLeastRequest.
-const FormGaps = GapLeastRequest - 1
+// FormGaps are all that change the form in which rules are written for a client: those before GapUnmatchedHost.
+const FormGaps = GapUnmatchedHost - 1
 
 // Has says whether all of these gaps are among them.
 func (g Gaps) Has(these Gaps) bool { return g&these == these }
@@ -77,5 +88,5 @@ func LackedBy(gap Gaps) AgentSet {
 func (g Gaps) Ignored(by string) string { return "ignored by " + by + ": " + g.row().instead }
 
 func (g Gaps) row() gapRow {
-	return gapTable[bits.TrailingZeros16(uint16(g))]
+	return gapTable[bits.TrailingZeros32(uint32(g))]
 }

@@ -32,8 +32,8 @@ func TestGapTableIsInOrder(t *testing.T) {
 		if row.gap != 1<<i {
 			t.Errorf("row %d is of the gap %b", i, row.gap)
 		}
-		if (row.instead == "") != FormGaps.Has(row.gap) {
-			t.Errorf("row %d: want it said what becomes of calls, unless only a form changes", i)
+		if (row.instead == "") != (row.gap < GapLeastRequest) {
+			t.Errorf("row %d: want it said what becomes of calls, unless what is sent changes", i)
 		}
 		if row.grfc == "" || len(row.lacking) == 0 {
 			t.Errorf("row %d is incomplete", i)
@@ -42,27 +42,28 @@ func TestGapTableIsInOrder(t *testing.T) {
 }
 
 func TestGapsOf(t *testing.T) {
+	const unknown = GapStringMatch | GapRingSize | GapUnmatchedHost | GapTLS | GapSystemRoots
 	tests := map[string]struct {
 		agent       Agent
 		version     string
 		has, hasNot Gaps
 	}{
-		"current go":        {AgentGRPCGo, "1.85.0", GapContentType, ^GapContentType},
-		"go to come":        {AgentGRPCGo, "1.90.0-dev", GapContentType, ^GapContentType},
+		"current go":        {AgentGRPCGo, "1.85.0", GapContentType | GapSystemRoots, ^(GapContentType | GapSystemRoots)},
+		"go to come":        {AgentGRPCGo, "1.90.0-dev", GapContentType, GapTLS | FormGaps},
 		"go before headers": {AgentGRPCGo, "1.55.1", GapStringMatch | GapRingList | GapPickFirst, GapOutlier | GapRing | GapRingSize},
 		"go with headers":   {AgentGRPCGo, "1.56.0", GapLeastRequest, FormGaps | GapPickFirst},
 		"go of 2024":        {AgentGRPCGo, "1.64.0", GapLeastRequest, FormGaps},
 		"go before rings":   {AgentGRPCGo, "1.40.0", GapRing | GapStringMatch, GapRingList},
 		"go of no version":  {AgentGRPCGo, "", GapStringMatch | GapOutlier, GapRingList | GapRingSize | GapPriority},
-		"current java":      {AgentGRPCJava, "1.85.1", GapLimit, FormGaps | GapLeastRequest},
-		"old java":          {AgentGRPCJava, "1.46.0", GapStringMatch | GapRingList | GapOutlier, GapRing},
-		"current python":    {AgentGRPCCore, "C-core 58.0.0 Python 1.85.1", GapLeastRequest, FormGaps | GapLimit},
+		"current java":      {AgentGRPCJava, "1.85.1", GapLimit, FormGaps | GapLeastRequest | GapTLS | GapSystemRoots},
+		"old java":          {AgentGRPCJava, "1.46.0", GapStringMatch | GapRingList | GapOutlier | GapSystemRoots, GapRing | GapTLS},
+		"current python":    {AgentGRPCCore, "C-core 58.0.0 Python 1.85.1", GapLeastRequest | GapRoutelessHost | GapSystemRoots, FormGaps | GapLimit | GapTLS | GapUnmatchedHost},
 		"python of debian":  {AgentGRPCCore, "C-core 29.0.0 Python 1.51.1", GapStringMatch | GapEmptyHost | GapRing | GapReportedWeights, GapOutlier | GapRingList},
 		"c++ of debian":     {AgentGRPCCore, "C-core 29.0.0", GapStringMatch | GapEmptyHost, GapOutlier | GapRingList},
-		"current node":      {AgentGRPCNode, "1.14.1", GapRingSize | GapLeastRequest | GapPickFirst, GapStringMatch | GapRingList | GapRing},
-		"old node":          {AgentGRPCNode, "1.8.0", GapStringMatch | GapRing, GapRingList},
+		"current node":      {AgentGRPCNode, "1.14.1", GapRingSize | GapLeastRequest | GapPickFirst | GapUnmatchedHost, GapTLS | GapStringMatch | GapRingList | GapRing},
+		"old node":          {AgentGRPCNode, "1.8.0", GapStringMatch | GapRing | GapTLS, GapRingList},
 		"rust":              {AgentGRPCRust, "0.1.0", GapPriority | GapLeastRequestList | GapLimit | GapFault, GapStringMatch | GapLeastRequest},
-		"unknown":           {AgentUnknown, "1.85.0", GapStringMatch | GapRingSize, ^(GapStringMatch | GapRingSize)},
+		"unknown":           {AgentUnknown, "1.85.0", unknown, ^unknown},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -47,6 +47,23 @@ var gapTable = []gapRow{
 	{gap: GapEmptyHost, grfc: "A28", lacking: map[Agent]span{
 		AgentGRPCCore: until(56), // 1.51 refuses it; of those between it is not known.
 	}},
+	{gap: GapUnmatchedHost, grfc: "A28", lacking: map[Agent]span{
+		AgentGRPCNode: always, // Its calls wait without end.
+		AgentEnvoy:    always, AgentUnknown: always,
+	}},
+	{gap: GapRoutelessHost, grfc: "A28", lacking: map[Agent]span{
+		AgentGRPCCore: always, // 1.51 refuses it; to later ones the route makes no difference.
+	}},
+	{gap: GapTLS, grfc: "A29", lacking: map[Agent]span{
+		// The others read past the settings, or look for the names of servers in another place.
+		AgentGRPCGo: until(42), AgentGRPCJava: until(42), AgentGRPCCore: until(42), AgentGRPCNode: until(11),
+		AgentGRPCRust: always, AgentEnvoy: always, AgentUnknown: always,
+	}},
+	{gap: GapSystemRoots, grfc: "A82", lacking: map[Agent]span{
+		// The others refuse the cluster.
+		AgentGRPCJava: until(78), AgentGRPCGo: always, AgentGRPCCore: always, AgentGRPCNode: always,
+		AgentGRPCRust: always, AgentEnvoy: always, AgentUnknown: always,
+	}},
 	{
 		gap: GapLeastRequest, grfc: "A48", instead: "their calls go round robin; leave it if that will do for them",
 		lacking: map[Agent]span{

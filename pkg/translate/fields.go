@@ -47,7 +47,7 @@ type FieldRow struct {
 
 // The kinds of clients that rows speak of together.
 var (
-	byAll = mesh.Agents(mesh.AgentGRPCGo, mesh.AgentGRPCJava, mesh.AgentGRPCCore, mesh.AgentGRPCNode, mesh.AgentGRPCRust)
+	byAll = mesh.EveryGRPCAgent()
 
 	byRust        = mesh.Agents(mesh.AgentGRPCRust)
 	byGoAndCore   = mesh.Agents(mesh.AgentGRPCGo, mesh.AgentGRPCCore)

@@ -44,17 +44,8 @@ Mizzen configures clients. These parts of a mesh are not served, and no field ab
 | Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside |
 `
 
-// languages are the columns of the page.
-var languages = []struct {
-	title string
-	agent mesh.Agent
-}{
-	{"Go", mesh.AgentGRPCGo},
-	{"Java", mesh.AgentGRPCJava},
-	{"C-core", mesh.AgentGRPCCore},
-	{"Node", mesh.AgentGRPCNode},
-	{"Rust", mesh.AgentGRPCRust},
-}
+// languages are the columns of the page: the gRPC libraries.
+var languages = byAll.All()
 
 // FieldsMarkdown is the support table as a page for users.
 func FieldsMarkdown() string {
@@ -70,7 +61,7 @@ func FieldsMarkdown() string {
 func writeFeatures(b *strings.Builder) {
 	b.WriteString("\n| gRFC | what |")
 	for _, l := range languages {
-		b.WriteString(" " + l.title + " |")
+		b.WriteString(" " + l.Language() + " |")
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
 	for _, f := range features {
@@ -81,13 +72,13 @@ func writeFeatures(b *strings.Builder) {
 func writeFields(b *strings.Builder, title string, rows []FieldRow) {
 	b.WriteString("\n## " + title + "\n\n| field | verdict |")
 	for _, l := range languages {
-		b.WriteString(" " + l.title + " |")
+		b.WriteString(" " + l.Language() + " |")
 	}
 	b.WriteString(" gRFC | leaf, golden, calls | note |\n|---|---|" + strings.Repeat("---|", len(languages)) + "---|---|---|\n")
 	for _, row := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
 		for _, l := range languages {
-			b.WriteString(" " + row.honoured(l.agent) + " |")
+			b.WriteString(" " + row.honoured(l) + " |")
 		}
 		fmt.Fprintf(b, " %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), row.proof(), row.Note)
 	}
