@@ -34,7 +34,7 @@ func world(revision uint64) *mesh.World {
 		Address: fmt.Sprintf("10.0.%d.%d", revision>>8, revision&255), Ports: []mesh.Port{{Number: 50051}},
 	}}}
 	return &mesh.World{
-		Revision: revision, Domain: "cluster.local", Changed: []string{host},
+		Revision: revision, Domain: "cluster.local", Changed: mesh.HostKeys([]string{host}),
 		Services:  mesh.Map[*mesh.Service]{}.With(map[string]*mesh.Service{host: service}, nil),
 		Endpoints: mesh.Map[*mesh.EndpointSet]{}.With(map[string]*mesh.EndpointSet{host: set}, nil),
 	}

@@ -71,7 +71,7 @@ func soakWorld(random *rand.Rand, old *mesh.World) *mesh.World {
 func soakService(old *mesh.World, i int, address string) *mesh.World {
 	host := fmt.Sprintf("s%d.demo.svc.cluster.local", i)
 	w := *old
-	w.Revision, w.Domain, w.Changed = old.Revision+1, "cluster.local", []string{host}
+	w.Revision, w.Domain, w.Changed = old.Revision+1, "cluster.local", mesh.HostKeys([]string{host})
 	if address == "" {
 		w.Services, w.Endpoints = old.Services.With(nil, []string{host}), old.Endpoints.With(nil, []string{host})
 		return &w

@@ -105,7 +105,7 @@ func (r *rig) publish(t *testing.T, objects ...string) {
 	}
 	r.last++
 	world.Revision = r.last
-	world.Changed = []string{"echo.shop.svc.cluster.local"}
+	world.Changed = mesh.HostKeys([]string{"echo.shop.svc.cluster.local"})
 	r.store.Publish(world)
 }
 

@@ -150,20 +150,20 @@ func TestLabels(t *testing.T) {
 func TestChangedSince(t *testing.T) {
 	a, b := &Service{Host: "a"}, &Service{Host: "b"}
 	one := &World{Revision: 1, Services: Map[*Service]{}.With(map[string]*Service{"a": a, "b": b}, nil)}
-	two := &World{Revision: 2, Services: one.Services, Changed: []string{"x"}}
+	two := &World{Revision: 2, Services: one.Services, Changed: []Key{NamespaceKey("x")}}
 	three := &World{
-		Revision: 3, Services: one.Services.With(map[string]*Service{"a": {Host: "a"}}, []string{"b"}), Changed: []string{"y"},
+		Revision: 3, Services: one.Services.With(map[string]*Service{"a": {Host: "a"}}, []string{"b"}), Changed: []Key{HostKey("y")},
 		Endpoints: Map[*EndpointSet]{}.With(map[string]*EndpointSet{"c": {}}, nil),
 	}
 	tests := map[string]struct {
 		old, now *World
 		want     string
 	}{
-		"from nothing":     {nil, one, "[a b]"},
-		"from the zero":    {&World{}, one, "[a b]"},
+		"from nothing":     {nil, one, "[host a host b]"},
+		"from the zero":    {&World{}, one, "[host a host b]"},
 		"itself":           {one, one, "[]"},
-		"the next says so": {one, two, "[x]"},
-		"one was skipped":  {one, three, "[a b c]"},
+		"the next says so": {one, two, "[namespace x]"},
+		"one was skipped":  {one, three, "[host a host b host c]"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -22,8 +23,7 @@ type World struct {
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
-	// Addresses finds a Service by its cluster IP, which clients may dial instead of a name. Its keys stand among the hosts
-	// that changed.
+	// Addresses finds a Service by its cluster IP, which clients may dial instead of a name.
 	Addresses Map[*Service]
 	// Routes has an entry for each host that a VirtualService speaks of and a Service exists for; and one for each host that
 	// only VirtualServices declare, wildcards among them, save those that could cover a Service.
@@ -46,9 +46,9 @@ type World struct {
 	Sources map[Ref]*Source
 	// Problems are those found while reading objects, sorted. Those of translation come from the translator.
 	Problems []Problem
-	// Changed lists, sorted, the hosts that differ from the World of the revision before.
+	// Changed lists, sorted, what differs from the World of the revision before. A cluster IP counts as a host.
 	// Whoever skipped a revision uses ChangedSince.
-	Changed []string
+	Changed []Key
 }
 
 // Rule is an object of which an author wants to know what became of it.
@@ -58,8 +58,8 @@ type Rule struct {
 	Generation int64
 }
 
-// ChangedSince returns the hosts, sorted, that differ between old and w. A nil or zero old differs in every host.
-func (w *World) ChangedSince(old *World) []string {
+// ChangedSince returns, sorted, what differs between old and w. From a nil or zero old everything differs.
+func (w *World) ChangedSince(old *World) []Key {
 	if old == w {
 		return nil
 	}
@@ -69,18 +69,13 @@ func (w *World) ChangedSince(old *World) []string {
 	if old.Revision != 0 && old.Revision+1 == w.Revision {
 		return w.Changed
 	}
-	changed := map[string]struct{}{}
-	diff(changed, old.Services, w.Services)
-	diff(changed, old.Endpoints, w.Endpoints)
-	diff(changed, old.Addresses, w.Addresses)
-	diff(changed, old.Routes, w.Routes)
-	diff(changed, old.Policies, w.Policies)
-	hosts := make([]string, 0, len(changed))
-	for host := range changed {
-		hosts = append(hosts, host)
-	}
-	slices.Sort(hosts)
-	return hosts
+	hosts := map[string]struct{}{}
+	diff(hosts, old.Services, w.Services)
+	diff(hosts, old.Endpoints, w.Endpoints)
+	diff(hosts, old.Addresses, w.Addresses)
+	diff(hosts, old.Routes, w.Routes)
+	diff(hosts, old.Policies, w.Policies)
+	return HostKeys(slices.Sorted(maps.Keys(hosts)))
 }
 
 func diff[V comparable](changed map[string]struct{}, old, now Map[V]) {

@@ -26,7 +26,7 @@ func TestAdmitFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := New(&mesh.World{})
 			s.check = c.check
-			v := s.admit(ClusterType, translate.Resource{Name: c.cluster, Message: translate.UnknownCluster(c.cluster).Message}, lint.Everybody())
+			v := s.admit(ClusterType, translate.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, lint.Everybody())
 			if got := v.heldFrom(mesh.AgentGRPCGo); got != c.held {
 				t.Errorf("held back: %t, want %t", got, c.held)
 			}
@@ -43,17 +43,19 @@ func TestReadersOf(t *testing.T) {
 			},
 		}},
 	}}}
-	if r := readersOf(translate.HostInput{Policy: sized}); r.Agents.Has(mesh.AgentGRPCNode) || !r.Agents.Has(mesh.AgentGRPCGo) {
+	everywhere := mesh.PolicyCandidate{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: sized}
+	ring := translate.Facts{Policies: &mesh.PolicyTable{ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{everywhere}}}
+	if r := readersOf(ring.Project(mesh.Client{})); r.Agents.Has(mesh.AgentGRPCNode) || !r.Agents.Has(mesh.AgentGRPCGo) {
 		t.Errorf("got %s", r.Agents)
 	}
-	if r := readersOf(translate.HostInput{Policy: sized, Gaps: mesh.GapRingSize}); !r.Agents.Has(mesh.AgentGRPCNode) || r.Agents.Has(mesh.AgentGRPCGo) {
+	if r := readersOf(ring.Project(mesh.Client{Gaps: mesh.GapRingSize})); !r.Agents.Has(mesh.AgentGRPCNode) || r.Agents.Has(mesh.AgentGRPCGo) {
 		t.Errorf("got %s", r.Agents)
 	}
-	if lacking := readersOf(translate.HostInput{}).Lacking[mesh.GapEmptyHost]; lacking != mesh.Agents(mesh.AgentGRPCCore) {
+	if lacking := readersOf(translate.Facts{}.Project(mesh.Client{})).Lacking[mesh.GapEmptyHost]; lacking != mesh.Agents(mesh.AgentGRPCCore) {
 		t.Errorf("without rules, got %s as those that need a route for every call", lacking)
 	}
 	// gRPC for Rust is always sent something of its own.
-	if r := readersOf(translate.HostInput{}); r.Agents != lint.Everybody().Agents&^mesh.Agents(mesh.AgentGRPCRust) {
+	if r := readersOf(translate.Facts{}.Project(mesh.Client{})); r.Agents != lint.Everybody().Agents&^mesh.Agents(mesh.AgentGRPCRust) {
 		t.Errorf("got %s", r.Agents)
 	}
 }

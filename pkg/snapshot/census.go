@@ -55,11 +55,8 @@ func (s *Store) projections() map[string]int {
 	if current == nil {
 		return count
 	}
-	for _, h := range current.hosts.All() {
-		count["listeners"] += h.listeners.len()
-		count["routes"] += h.routes.len()
-		count["endpoints"] += h.endpoints.len()
-		count["pods"] += h.pods.len()
+	for _, h := range current.subjects.All() {
+		h.count(count)
 	}
 	return count
 }

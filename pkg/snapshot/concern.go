@@ -44,7 +44,7 @@ func (s *Store) concerns(current *Snapshot) []mesh.Problem {
 	specific := current.specific()
 	s.mu.Lock()
 	for host, problems := range specific {
-		for session := range s.following(host) {
+		for session := range s.following(current, host) {
 			for _, p := range problems {
 				if !p.Concerns(session.client) {
 					continue
@@ -64,16 +64,30 @@ func (s *Store) concerns(current *Snapshot) []mesh.Problem {
 	return all
 }
 
-// following are the sessions that ask for something of a host; all of them for no host. The caller holds mu.
-func (s *Store) following(host string) map[*Session]struct{} {
+// following are the sessions that ask for something of a host; all of them for no host. For a wildcard they ask for a name below it
+// to which no other rules apply. The caller holds mu.
+func (s *Store) following(current *Snapshot, host string) map[*Session]struct{} {
 	if host == "" {
 		return s.sessions
 	}
 	found := map[*Session]struct{}{}
-	for e := range s.interests[host] {
-		found[e.sub.session] = struct{}{}
+	for e := range s.concerned(mesh.HostKey(host)) {
+		if !isWildcard(host) || current.ruledBy(e, host) {
+			found[e.sub.session] = struct{}{}
+		}
 	}
 	return found
+}
+
+// ruledBy says whether the name of an entry is a serviceless host to which the rules for a wildcard apply.
+func (s *Snapshot) ruledBy(e *entry, wildcard string) bool {
+	dialed := newQuery(e.sub.t, e.name, e.sub.session.client, s.world.Domain).dialed.Host
+	found, ok := s.servicelessFor(dialed)
+	if !ok {
+		return false
+	}
+	h, _ := s.subjects.Get(wildcard)
+	return found == h
 }
 
 // naming says in a Problem whom it concerns.

@@ -72,10 +72,52 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 	)
 }
 
+// TestProblemsOfServicelessHosts has clients follow hosts that only a VirtualService declares, one of them below a wildcard.
+func TestProblemsOfServicelessHosts(t *testing.T) {
+	const rule = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\n" +
+		"spec: {hosts: ['%s'], http: [{match: [{headers: {content-type: {exact: a}}}], route: [{destination: {host: echo}}]}]}\n"
+	echo := fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo}")
+	for host, dialed := range map[string][2]string{
+		"api.example.com": {"api.example.com", "other.example.com"},
+		"*.example.com":   {"api.example.com:8080", "example.com"},
+	} {
+		t.Run(host, func(t *testing.T) {
+			store := snapshot.NewStore(snapshot.Options{})
+			store.Publish(load(t, []string{echo, fmt.Sprintf(rule, "api", host), fmt.Sprintf(rule, "other", "*.more.example.com")}))
+			ask := func(agent, version, name string) {
+				t.Helper()
+				session := store.Open(snapshot.OpenerOf(agentNode(agent, version), ""), nil)
+				session.Request(&snapshot.Request{Type: snapshot.ListenerType, Names: []string{name}})
+			}
+			ask("gRPC Go", "1.85.0", dialed[1])
+			ask("gRPC Java", "1.85.0", dialed[0])
+			if got := ignored(store.Problems()); len(got) > 0 {
+				t.Errorf("with no client that the rule concerns, got %q", got)
+			}
+			ask("gRPC Go", "1.85.0", dialed[0])
+			var got []mesh.Problem
+			for _, p := range store.Problems() {
+				if p.Code == mesh.CodeIgnored {
+					got = append(got, p)
+				}
+			}
+			if len(got) != 1 || got[0].Object.Name != "api" || got[0].Agents != mesh.Agents(mesh.AgentGRPCGo) {
+				t.Errorf("got %v, want one Problem of the rule, for gRPC Go", got)
+			}
+		})
+	}
+}
+
 func TestCensus(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	store := snapshot.NewStore(snapshot.Options{Registry: registry})
-	store.Publish(load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}")}))
+	store.Publish(load(t, []string{
+		fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}"),
+		"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: api, namespace: demo}\n" +
+			"spec: {hosts: [api.example.com], http: [{route: [{destination: {host: echo}}]}]}\n",
+	}))
+	store.Current().Resource(snapshot.RouteType, "outbound|80||api.example.com", mesh.Client{Namespace: "demo"})
+	store.Current().Resource(snapshot.ClusterType, "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local", mesh.Client{Namespace: "demo"})
 	for _, version := range []string{"1.85.0", "1.85.1", "1.55.0", ""} {
 		client := follow(t, store, "gRPC Go", version, echoName).Client()
 		store.Current().Resource(snapshot.ClusterType, echoName, client)
@@ -94,8 +136,8 @@ func TestCensus(t *testing.T) {
 	}
 	want := map[string]float64{
 		"mizzen_xds_clients [gRPC Go 1.85]": 2, "mizzen_xds_clients [gRPC Go 1.55]": 1, "mizzen_xds_clients [gRPC Go ]": 1,
-		// Of the three versions one reads no list of balancers.
-		"mizzen_projections [routes]": 2, "mizzen_projections [endpoints]": 0, "mizzen_projections [listeners]": 0, "mizzen_projections [pods]": 0,
+		// Of the three versions one reads no list of balancers. Besides, there is a host without a Service.
+		"mizzen_projections [routes]": 3, "mizzen_projections [endpoints]": 0, "mizzen_projections [listeners]": 0, "mizzen_projections [pods]": 1,
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("metrics (-got +want):\n%s", diff)

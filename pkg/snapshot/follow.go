@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // maxAttempts is how often a subscription is tried to be made without holding up everybody else, while one World follows the other.
@@ -160,30 +160,19 @@ func (sub *subscription) expand(s *Snapshot) {
 	sub.entries = entries
 }
 
-// hosts are those whose changes concern a name; none when none does. Of what may be a pod's own name its Service's is among them.
-func (e *entry) hosts() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		domain := e.sub.session.store.Current().World().Domain
-		_, _, host, _ := translate.ParseName(e.name)
-		if e.sub.t == ListenerType {
-			host = translate.ParseTarget(e.name, e.sub.session.client.Namespace, domain).Host
-		}
-		if _, service, ok := translate.PodHost(host, domain); ok && !yield(service) {
-			return
-		}
-		if host != "" {
-			yield(host)
-		}
-	}
+// keys are those of what the answer to the name may depend on.
+func (e *entry) keys() []mesh.Key {
+	domain := e.sub.session.store.Current().World().Domain
+	return newQuery(e.sub.t, e.name, e.sub.session.client, domain).keys(domain)
 }
 
 // follow has the entry kept up to date. The caller holds mu.
 func (s *Store) follow(e *entry) {
-	for host := range e.hosts() {
-		if s.interests[host] == nil {
-			s.interests[host] = map[*entry]struct{}{}
+	for _, key := range e.keys() {
+		if s.interests[key] == nil {
+			s.interests[key] = map[*entry]struct{}{}
 		}
-		s.interests[host][e] = struct{}{}
+		s.interests[key][e] = struct{}{}
 	}
 }
 
@@ -192,24 +181,23 @@ func (s *Store) unfollow(e *entry) {
 	if !e.named {
 		return
 	}
-	for host := range e.hosts() {
-		delete(s.interests[host], e)
-		if len(s.interests[host]) == 0 {
-			delete(s.interests, host)
+	for _, key := range e.keys() {
+		delete(s.interests[key], e)
+		if len(s.interests[key]) == 0 {
+			delete(s.interests, key)
 		}
 	}
 }
 
-// concerned returns the entries that a changed host concerns. A wildcard changes for all the names below it that somebody asked for.
-// The caller holds mu.
-func (s *Store) concerned(host string) iter.Seq[*entry] {
-	suffix, wildcard := strings.CutPrefix(host, "*")
-	if !wildcard {
-		return maps.Keys(s.interests[host])
+// concerned returns the entries that a change of what the Key names concerns. A wildcard changes for all the names below it that
+// clients asked for. The caller holds mu.
+func (s *Store) concerned(key mesh.Key) iter.Seq[*entry] {
+	if key.Scope != mesh.ScopeHost || !isWildcard(key.Name) {
+		return maps.Keys(s.interests[key])
 	}
 	return func(yield func(*entry) bool) {
 		for asked, entries := range s.interests {
-			if !strings.HasSuffix(asked, suffix) {
+			if asked.Scope != mesh.ScopeHost || !strings.HasSuffix(asked.Name, key.Name[1:]) {
 				continue
 			}
 			for e := range entries {

@@ -26,7 +26,7 @@ func echoWorld(revision uint64) *mesh.World {
 		Address: fmt.Sprintf("10.0.0.%d", revision), Ports: []mesh.Port{{Name: "grpc", Number: 80}},
 	}}}
 	return &mesh.World{
-		Revision: revision, Domain: "cluster.local", Changed: []string{echoHost},
+		Revision: revision, Domain: "cluster.local", Changed: mesh.HostKeys([]string{echoHost}),
 		Services:  mesh.Map[*mesh.Service]{}.With(map[string]*mesh.Service{echoHost: service}, nil),
 		Endpoints: mesh.Map[*mesh.EndpointSet]{}.With(map[string]*mesh.EndpointSet{echoHost: set}, nil),
 	}
@@ -110,7 +110,7 @@ func TestGivenUpAndGone(t *testing.T) {
 		t.Fatalf("got %d resources, want 2", got)
 	}
 	ask(nil, []string{nowhere, echoCluster})
-	store.Publish(&mesh.World{Revision: 2, Domain: "cluster.local"})
+	store.Publish(&mesh.World{Revision: 2, Domain: "cluster.local", Changed: mesh.HostKeys([]string{echoHost})})
 	ask([]string{"outbound|80||another.demo.svc.cluster.local"}, nil)
 	if got, want := session.Next().Removed, []string{echoCluster, nowhere}; !slices.Equal(got, want) {
 		t.Errorf("told that %q are gone, want %q", got, want)

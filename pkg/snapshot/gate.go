@@ -44,8 +44,9 @@ func groupOf(c mesh.Client) group { return group{c.Agent, c.Namespace, c.Labels}
 
 // readersOf are the clients that get what is made of in.
 func readersOf(in translate.HostInput) lint.Reader {
-	r := withGaps.get(gapInput{translate.Forms(mesh.FormGaps, in.Routes, in.Policy), in.Gaps}, gapInput.readers)
-	r.Providers, r.SystemRoots = in.Trust.Providers.All(), in.Trust.SystemRoots
+	a := in.Audience()
+	r := withGaps.get(gapInput{a.Matter, a.Gaps}, gapInput.readers)
+	r.Providers, r.SystemRoots = a.Providers.All(), a.SystemRoots
 	return r
 }
 
@@ -122,7 +123,7 @@ func (s *Snapshot) instead(t Type, v *Versioned, client mesh.Client) *Versioned 
 	if good != nil {
 		return good
 	}
-	nothing := s.unknown(t, v.Name, client.Agent)
+	nothing := s.notFound(t, v.Name, client)
 	if nothing != nil {
 		nothing.withheld = true
 	}
@@ -159,18 +160,8 @@ func (h *heldBack) keep(good *Versioned, g group) {
 // heldBack lists what is held back, of all that has been translated so far.
 func (s *Snapshot) heldBack() []*Versioned {
 	var all []*Versioned
-	for _, h := range s.hosts.All() {
-		h.listeners.each(func(v *Versioned) {
-			if v.held != nil {
-				all = append(all, v)
-			}
-		})
-		for _, sets := range []interface{ each(see func(*set)) }{h.routes, h.endpoints, h.pods} {
-			sets.each(func(made *set) { all = append(all, made.held...) })
-		}
-	}
-	for _, h := range s.virtuals.All() {
-		h.routes.each(func(made *set) { all = append(all, made.held...) })
+	for _, h := range s.subjects.All() {
+		h.each(func(held []*Versioned) { all = append(all, held...) })
 	}
 	return all
 }

@@ -80,7 +80,7 @@ func TestHeldBackAlone(t *testing.T) {
 	// Who asks anew gets what its like had. Nothing is known of others: for them rules may have held that did not hold for the first.
 	newClient(t, store, "demo").limits(t, 7, 8)
 	stranger := newClient(t, store, "shop")
-	if got, want := stranger.held[snapshot.ClusterType][echoCluster], marshal(t, translate.UnknownCluster(echoCluster).Message); string(got) != string(want) {
+	if got, want := stranger.held[snapshot.ClusterType][echoCluster], marshal(t, translate.NotFoundCluster(echoCluster, mesh.Client{}).Message); string(got) != string(want) {
 		t.Errorf("a stranger got %v, want a cluster in which calls fail", cluster(t, got))
 	}
 	java := node("demo")
@@ -135,7 +135,7 @@ func holdBackFromThoseWhoDiffer(t *testing.T) {
 			t.Error("a client did not keep what it had")
 		}
 	}
-	if got, want := endpoints(in("a")), marshal(t, translate.UnknownEndpoints(echoCluster).Message); got != string(want) {
+	if got, want := endpoints(in("a")), marshal(t, translate.NotFoundEndpoints(echoCluster, mesh.Client{}).Message); got != string(want) {
 		t.Errorf("a newcomer got %q", got)
 	}
 	store.Publish(world("", 3))

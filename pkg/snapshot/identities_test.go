@@ -33,7 +33,7 @@ func TestTranslationsFollowAccounts(t *testing.T) {
 				for _, account := range accounts {
 					set.Endpoints = append(set.Endpoints, mesh.Endpoint{Address: "10.0.0.1", ServiceAccount: account})
 				}
-				w := &mesh.World{Revision: revision, Domain: "cluster.local", Changed: []string{host}}
+				w := &mesh.World{Revision: revision, Domain: "cluster.local", Changed: mesh.HostKeys([]string{host})}
 				w.Services = w.Services.With(map[string]*mesh.Service{host: service}, nil)
 				w.Endpoints = w.Endpoints.With(map[string]*mesh.EndpointSet{host: set}, nil)
 				if test.policies != nil {
@@ -44,10 +44,10 @@ func TestTranslationsFollowAccounts(t *testing.T) {
 			client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
 			before := New(world(1, "a"))
 			before.Resource(ClusterType, "outbound|80||"+host, client)
-			after := before.derive(world(2, test.accounts...), []string{host})
+			after := before.derive(world(2, test.accounts...), mesh.HostKeys([]string{host}))
 			after.Resource(ClusterType, "outbound|80||"+host, client)
-			old, _ := before.hosts.Get(host)
-			now, _ := after.hosts.Get(host)
+			old, _ := before.subjects.Get(host)
+			now, _ := after.subjects.Get(host)
 			if now.routes.len() != 1 || (old.routes == now.routes) != test.kept {
 				t.Errorf("got %d translations, kept: %t; want 1, %t", now.routes.len(), old.routes == now.routes, test.kept)
 			}

@@ -12,8 +12,8 @@ import (
 type metrics struct {
 	worlds, changes, woken prometheus.Counter
 	refusals, marshals     *prometheus.CounterVec
-	// responses and resources are in the order of Types: to look for a label takes longer than to count.
-	responses, resources [typeCount]prometheus.Counter
+	// responses and resources are in the order of types: to look for a label takes longer than to count.
+	responses, resources []prometheus.Counter
 	publishedToSent      prometheus.Histogram
 	// waiting, publication and propagation follow a change, see change.go.
 	waiting, publication, propagation prometheus.Histogram
@@ -46,8 +46,8 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	}
 	responses, resources := byType("xds_responses_total", "Discovery responses sent."),
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
-	for rank, t := range Types {
-		m.responses[rank], m.resources[rank] = responses.WithLabelValues(t.ShortName()), resources.WithLabelValues(t.ShortName())
+	for _, t := range Types {
+		m.responses, m.resources = append(m.responses, responses.WithLabelValues(t.ShortName())), append(m.resources, resources.WithLabelValues(t.ShortName()))
 		// Prometheus takes a counter that appears with 1 for one that never rose, so it is there, at zero, before the first refusal.
 		m.refusals.WithLabelValues(t.ShortName())
 	}

@@ -199,12 +199,15 @@ type client struct {
 }
 
 var asked = map[snapshot.Type][]string{
-	snapshot.ListenerType: {"echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9"},
+	snapshot.ListenerType: {"10-0-1-1.cart.demo", "echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9"},
 	snapshot.RouteType: append(outbound("", "8080", "8081"),
 		"outbound|80||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local"),
-	snapshot.ClusterType:  append(outbound("", "8080", "8081"), outbound("v1", "8080")...),
-	snapshot.EndpointType: append(outbound("", "8080", "8081"), outbound("v1", "8080")...),
+	snapshot.ClusterType:  append(outbound("", "8080", "8081"), append(outbound("v1", "8080"), aPod)...),
+	snapshot.EndpointType: append(outbound("", "8080", "8081"), append(outbound("v1", "8080"), aPod)...),
 }
+
+// aPod is the cluster of one pod by its own name.
+const aPod = "outbound|8080||10-0-1-1.cart.demo.svc.cluster.local"
 
 func outbound(subset string, ports ...string) (names []string) {
 	for _, port := range ports {

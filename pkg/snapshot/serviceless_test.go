@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// virtualWorld has a table of routes for each host, made by one VirtualService each.
-func virtualWorld(hosts ...string) *mesh.World {
+// servicelessWorld has a table of routes for each host, made by one VirtualService each.
+func servicelessWorld(hosts ...string) *mesh.World {
 	tables := map[string]*mesh.RouteTable{}
 	for _, host := range hosts {
 		routes := &mesh.Routes{
@@ -24,8 +24,8 @@ func virtualWorld(hosts ...string) *mesh.World {
 	return &mesh.World{Revision: 1, Domain: "cluster.local", Routes: mesh.Map[*mesh.RouteTable]{}.With(tables, nil)}
 }
 
-func TestVirtualHosts(t *testing.T) {
-	s := New(virtualWorld("api.example.com", "api.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local", "*.example.com", "*.b.example.com"))
+func TestServicelessHosts(t *testing.T) {
+	s := New(servicelessWorld("api.example.com", "api.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local", "*.example.com", "*.b.example.com"))
 	tests := map[string]struct {
 		dialled string
 		// routes is their name, and by whom made; empty when nothing stands behind the name.
@@ -67,9 +67,9 @@ func TestVirtualHosts(t *testing.T) {
 	}
 }
 
-// TestVirtualHostSuitsTheClient gives a client that cannot read the usual form of a match another one.
-func TestVirtualHostSuitsTheClient(t *testing.T) {
-	world := virtualWorld("api.example.com")
+// TestServicelessHostSuitsTheClient gives a client that cannot read the usual form of a match another one.
+func TestServicelessHostSuitsTheClient(t *testing.T) {
+	world := servicelessWorld("api.example.com")
 	table, _ := world.Routes.Get("api.example.com")
 	table.Candidates[0].Routes.Spec.Http[0].Match = []*networking.HTTPMatchRequest{{
 		Headers: map[string]*networking.StringMatch{"x-user": {MatchType: &networking.StringMatch_Exact{Exact: "ann"}}},
@@ -82,8 +82,8 @@ func TestVirtualHostSuitsTheClient(t *testing.T) {
 	}
 }
 
-func TestVirtualHostHasRoutesOnly(t *testing.T) {
-	s := New(virtualWorld("api.example.com"))
+func TestServicelessHostHasRoutesOnly(t *testing.T) {
+	s := New(servicelessWorld("api.example.com"))
 	for _, resource := range []resourceKey{
 		{ClusterType, "outbound|80||api.example.com"}, {EndpointType, "outbound|80||api.example.com"}, {RouteType, "outbound|80|v1|api.example.com"},
 	} {
@@ -93,12 +93,12 @@ func TestVirtualHostHasRoutesOnly(t *testing.T) {
 	}
 }
 
-// TestVirtualHostsStayBounded asks for more names and ports than are kept: the answers stay the same.
-func TestVirtualHostsStayBounded(t *testing.T) {
-	s := New(virtualWorld("*.example.com"))
+// TestServicelessHostsStayBounded asks for more names and ports than are kept: the answers stay the same.
+func TestServicelessHostsStayBounded(t *testing.T) {
+	s := New(servicelessWorld("*.example.com"))
 	first := map[string]string{}
 	for range 2 {
-		for i := range 3 * maxVirtual {
+		for i := range 3 * maxServiceless {
 			name := translate.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
 			v := s.Resource(RouteType, name, mesh.Client{})
 			if v.absent || first[name] != "" && first[name] != v.Version {
@@ -107,25 +107,25 @@ func TestVirtualHostsStayBounded(t *testing.T) {
 			first[name] = v.Version
 		}
 	}
-	kept, _ := s.virtuals.Get("*.example.com")
-	if got := kept.routes.len(); got != maxVirtual {
-		t.Errorf("got %d translations kept, want %d", got, maxVirtual)
+	kept, _ := s.subjects.Get("*.example.com")
+	if got := kept.routes.len(); got != maxServiceless {
+		t.Errorf("got %d translations kept, want %d", got, maxServiceless)
 	}
 }
 
-// TestVirtualHostsAreTakenOver keeps what is made of the hosts that did not change.
-func TestVirtualHostsAreTakenOver(t *testing.T) {
-	world := virtualWorld("a.example.com", "*.example.com", "*.example.org")
+// TestServicelessHostsAreTakenOver keeps what is made of the hosts that did not change.
+func TestServicelessHostsAreTakenOver(t *testing.T) {
+	world := servicelessWorld("a.example.com", "*.example.com", "*.example.org")
 	before := New(world)
 	next := *world
-	next.Revision, next.Changed = 2, []string{"*.example.org", "a.example.com"}
-	gone := virtualWorld("a.example.com")
+	next.Revision, next.Changed = 2, mesh.HostKeys([]string{"*.example.org", "a.example.com"})
+	gone := servicelessWorld("a.example.com")
 	table, _ := gone.Routes.Get("a.example.com")
 	next.Routes = world.Routes.With(map[string]*mesh.RouteTable{"a.example.com": table}, []string{"*.example.org"})
 	after := before.derive(&next, next.ChangedSince(world))
 	for host, want := range map[string]bool{"a.example.com": false, "*.example.com": true} {
-		old, _ := before.virtuals.Get(host)
-		now, _ := after.virtuals.Get(host)
+		old, _ := before.subjects.Get(host)
+		now, _ := after.subjects.Get(host)
 		if got := old == now; got != want || now == nil {
 			t.Errorf("%s: got what was made taken over: %t, want %t", host, got, want)
 		}

@@ -23,8 +23,8 @@ type Session struct {
 
 	// mu protects what follows, the subscriptions and their entries.
 	mu sync.Mutex
-	// subs are in the order of Types; nil where nothing was asked for yet.
-	subs [typeCount]*subscription
+	// subs are in the order of types; nil where nothing was asked for yet.
+	subs []*subscription
 	// delta says that the client speaks the incremental protocol.
 	delta  bool
 	closed bool
@@ -57,7 +57,7 @@ func (s *Store) Open(o Opener, wake func()) *Session {
 	if wake == nil {
 		wake = func() {}
 	}
-	session := &Session{store: s, client: o.Client, opener: o, since: time.Now(), wake: wake}
+	session := &Session{store: s, client: o.Client, opener: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(types))}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()

@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"cmp"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,11 +17,9 @@ import (
 // remembers. It is safe for concurrent use.
 type Snapshot struct {
 	world *mesh.World
-	// hosts has an entry for each Service.
-	hosts mesh.Map[*host]
-	// virtuals has an entry for each host, wildcards among them, that only VirtualServices declare. wildcards are those, the
-	// longest first.
-	virtuals  mesh.Map[*virtual]
+	// subjects has an entry for each Service, and for each host, wildcards among them, that only VirtualServices declare. wildcards are
+	// the latter, the longest first.
+	subjects  mesh.Map[*subject]
 	wildcards []string
 	made      time.Time
 	// counters may be nil.
@@ -39,20 +39,37 @@ func New(world *mesh.World) *Snapshot {
 }
 
 // derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
-func (s *Snapshot) derive(world *mesh.World, changed []string) *Snapshot {
-	set, remove := map[string]*host{}, []string(nil)
-	for _, name := range changed {
-		if _, exists := world.Services.Get(name); !exists {
-			remove = append(remove, name)
+func (s *Snapshot) derive(world *mesh.World, changed []mesh.Key) *Snapshot {
+	set, remove, wildcards := map[string]*subject{}, []string(nil), s.wildcards
+	for _, key := range changed {
+		if key.Scope != mesh.ScopeHost {
 			continue
 		}
-		before, _ := s.hosts.Get(name)
-		set[name] = before.next(world, name)
+		before, had := s.subjects.Get(key.Name)
+		h := before.next(world, key.Name)
+		if h != nil {
+			set[key.Name] = h
+		} else {
+			remove = append(remove, key.Name)
+		}
+		if isWildcard(key.Name) && had != (h != nil) {
+			wildcards = withOrWithout(wildcards, key.Name, h != nil)
+		}
 	}
-	next := &Snapshot{world: world, hosts: s.hosts.With(set, remove), made: time.Now(), counters: s.counters, check: s.check}
-	next.virtuals, next.wildcards = s.nextVirtuals(world, changed)
-	return next
+	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, made: time.Now(), counters: s.counters, check: s.check}
 }
+
+// withOrWithout returns a copy of wildcards to which a name was added, or from which it was removed.
+func withOrWithout(wildcards []string, name string, with bool) []string {
+	if !with {
+		return slices.DeleteFunc(slices.Clone(wildcards), func(w string) bool { return w == name })
+	}
+	longest := func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) }
+	i, _ := slices.BinarySearchFunc(wildcards, name, longest)
+	return slices.Insert(slices.Clone(wildcards), i, name)
+}
+
+func isWildcard(host string) bool { return strings.HasPrefix(host, "*") }
 
 // World is what the Snapshot was made from.
 func (s *Snapshot) World() *mesh.World { return s.world }
@@ -73,73 +90,23 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	if name == "" {
 		return nil
 	}
-	if t == ListenerType {
-		return s.listener(name, client)
-	}
-	if port, _, hostName, ok := translate.ParseName(name); ok {
-		if h, ok := s.hosts.Get(hostName); ok {
-			if v := h.resource(s, t, name, client); v != nil {
-				return v
-			}
-		}
-		if v := s.virtualResource(t, name, port, hostName, client); v != nil {
-			return v
-		}
-		if v := s.podResource(t, name, hostName, client); v != nil {
+	q := newQuery(t, name, client, s.world.Domain)
+	for _, r := range resolvers {
+		if v, known := r.answer(s, q); known {
 			return v
 		}
 	}
-	return s.unknown(t, name, client.Agent)
+	return s.notFound(t, name, client)
 }
 
-func (s *Snapshot) listener(name string, client mesh.Client) *Versioned {
-	if translate.IsServerListener(name) {
-		return nil
-	}
-	target := translate.ParseTarget(name, client.Namespace, s.world.Domain)
-	if h, ok := s.hosts.Get(target.Host); ok {
-		if port, ok := target.Find(h.service); ok {
-			return h.listeners.get(listenerInput{name, port.Number}, func(in listenerInput) *Versioned {
-				r := translate.Listener(in.name, translate.RouteName(in.port, target.Host))
-				r.Refs = []mesh.Ref{h.service.Ref}
-				return s.admit(ListenerType, r, lint.Everybody())
-			})
-		}
-	}
-	if service, ok := s.world.Addresses.Get(target.Host); ok {
-		if port, ok := target.Find(service); ok {
-			r := translate.Listener(name, translate.RouteName(port.Number, service.Host))
-			r.Refs = []mesh.Ref{service.Ref}
-			return s.admit(ListenerType, r, lint.Everybody())
-		}
-	}
-	if v := s.virtualListener(name, target, client); v != nil {
-		return v
-	}
-	if hostName, port, ok := s.podTarget(target); ok {
-		return s.admit(ListenerType, translate.Listener(name, translate.RouteName(port.Number, hostName)), lint.Everybody())
-	}
-	return s.unknown(ListenerType, name, client.Agent)
-}
-
-// unknown answers a name that stands for nothing. It is made anew each time: anybody may ask for any name, so keeping the
+// notFound answers a name that stands for nothing. It is made anew each time: anybody may ask for any name, so keeping the
 // answers would let a client fill the memory.
-func (s *Snapshot) unknown(t Type, name string, agent mesh.Agent) *Versioned {
-	var r translate.Resource
-	switch t {
-	case ListenerType:
-		r = translate.UnknownListener(name, agent)
-	case RouteType:
-		r = translate.UnknownRoute(name, agent)
-	case ClusterType:
-		r = translate.UnknownCluster(name)
-	case EndpointType:
-		r = translate.UnknownEndpoints(name)
-	default:
+func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned {
+	if !t.Known() {
 		return nil
 	}
 	s.counters.marshalled(t)
-	v, err := newVersioned(t, r)
+	v, err := newVersioned(t, t.info().notFound(name, client))
 	if err != nil {
 		return nil // The name is no text.
 	}
@@ -147,28 +114,28 @@ func (s *Snapshot) unknown(t Type, name string, agent mesh.Agent) *Versioned {
 	return v
 }
 
-// Names returns the canonical names of a type as the client sees them, sorted: what a wildcard means.
+// Names returns the canonical names of a type as the client sees them, sorted: what a wildcard means. Clients choose the ports of
+// serviceless hosts, of which the default port is listed, and the names below wildcards and of pods, which are not listed.
 func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
-	for hostName, service := range s.world.Services.All() {
-		for _, port := range service.Ports {
-			switch t {
-			case ListenerType:
-				names = append(names, translate.ListenerName(port.Number, hostName))
-			case RouteType:
-				names = append(names, translate.RouteName(port.Number, hostName))
-			case ClusterType, EndpointType:
-				names = append(names, translate.ClusterName(port.Number, "", hostName))
-				policies, _ := s.world.Policies.Get(hostName)
-				if policy := policies.For(client.Namespace, client.Labels); policy != nil {
-					for _, subset := range policy.Subsets {
-						names = append(names, translate.ClusterName(port.Number, subset.Name, hostName))
-					}
-				}
+	for hostName, h := range s.subjects.All() {
+		if h.serviceless() {
+			if t.info().serviceless && !isWildcard(hostName) && h.facts.Routes.For(client.Namespace) != nil {
+				names = append(names, t.info().name(defaultServicelessPort, hostName))
+			}
+			continue
+		}
+		policy := h.facts.Policies.For(client.Namespace, client.Labels)
+		for _, port := range h.facts.Service.Ports {
+			names = append(names, t.info().name(port.Number, hostName))
+			if policy == nil || t != ClusterType && t != EndpointType {
+				continue
+			}
+			for _, subset := range policy.Subsets {
+				names = append(names, translate.ClusterName(port.Number, subset.Name, hostName))
 			}
 		}
 	}
-	names = append(names, s.virtualNames(t, client)...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -199,7 +166,7 @@ func (s *Snapshot) located(problems []mesh.Problem) []mesh.Problem {
 func (s *Snapshot) translationProblems() []mesh.Problem {
 	var problems []mesh.Problem
 	for _, routes := range s.world.Unbound {
-		problems = append(problems, translate.Host(translate.HostInput{Routes: routes}).Problems...)
+		problems = append(problems, translate.Host(translate.Unbound(routes)).Problems...)
 	}
 	for _, set := range s.translations() {
 		problems = append(problems, set.problems...)
@@ -207,12 +174,13 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	return problems
 }
 
-// translations are those of each host for all clients that may be ruled differently.
+// translations are those of each host for all clients that different rules may apply to. Of a serviceless host it is not known what
+// clients dial: its rules are translated as they are for every host and port.
 func (s *Snapshot) translations() iter.Seq2[string, *set] {
 	return func(yield func(string, *set) bool) {
-		for hostName, h := range s.hosts.All() {
-			for client := range speakers(h.rules, h.policies) {
-				if !yield(hostName, h.routesFor(s, equipped(client, h.policies))) {
+		for hostName, h := range s.subjects.All() {
+			for client := range speakers(h.facts.Routes, h.facts.Policies) {
+				if !yield(hostName, h.routesFor(s, h.facts.Equipped(client))) {
 					return
 				}
 			}

@@ -36,8 +36,8 @@ type Store struct {
 	// mu protects the fields below, and which entries there are. It comes before any Session.mu.
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
-	// interests says who asked for something of a host.
-	interests map[string]map[*entry]struct{}
+	// interests says who asked for something that depends on what a Key names.
+	interests map[mesh.Key]map[*entry]struct{}
 	wildcards map[*subscription]struct{}
 }
 
@@ -48,7 +48,7 @@ func NewStore(o Options) *Store {
 		check:     o.Check,
 		ready:     make(chan struct{}),
 		sessions:  map[*Session]struct{}{},
-		interests: map[string]map[*entry]struct{}{},
+		interests: map[mesh.Key]map[*entry]struct{}{},
 		wildcards: map[*subscription]struct{}{},
 	}
 	if s.logger == nil {
@@ -113,11 +113,11 @@ func (s *Store) Publish(world *mesh.World) {
 
 // translateAhead finds what the streams will be sent, before any lock is taken. Where that must not be sent, it keeps what they
 // have of the Snapshot before.
-func (s *Store) translateAhead(old, next *Snapshot, changed []string) map[*entry]*Versioned {
+func (s *Store) translateAhead(old, next *Snapshot, changed []mesh.Key) map[*entry]*Versioned {
 	ahead := map[*entry]*Versioned{}
 	s.mu.Lock()
-	for _, host := range changed {
-		for e := range s.concerned(host) {
+	for _, key := range changed {
+		for e := range s.concerned(key) {
 			ahead[e] = nil
 		}
 	}
@@ -130,10 +130,10 @@ func (s *Store) translateAhead(old, next *Snapshot, changed []string) map[*entry
 
 // touched are the entries that a change concerns, by stream, and besides the streams that ask for everything. What stands for those that
 // came a moment ago is added to what was found ahead. The caller holds mu.
-func (s *Store) touched(next *Snapshot, changed []string, ahead map[*entry]*Versioned) map[*Session][]*entry {
+func (s *Store) touched(next *Snapshot, changed []mesh.Key, ahead map[*entry]*Versioned) map[*Session][]*entry {
 	touched := map[*Session][]*entry{}
-	for _, host := range changed {
-		for e := range s.concerned(host) {
+	for _, key := range changed {
+		for e := range s.concerned(key) {
 			session := e.sub.session
 			if _, ok := ahead[e]; !ok {
 				ahead[e] = next.Resource(e.sub.t, e.name, session.client)

@@ -9,32 +9,25 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// host is what has been translated for one Service so far, in parts that change for different reasons. A part is
-// shared by all Snapshots in which nothing that it depends on differs.
-type host struct {
-	// What the World has of it. Endpoints, routes and policies may be nil.
-	service  *mesh.Service
-	set      *mesh.EndpointSet
-	rules    *mesh.RouteTable
-	policies *mesh.PolicyTable
+// subject is one host that clients call, with what has been translated of it so far, in parts that change for different reasons. A
+// part is shared by all Snapshots in which nothing that it depends on differs.
+//
+// It is a Service, one pod of a Service by its own name, or a host that only VirtualServices declare: a serviceless host. Of the last
+// clients choose the port and, below a wildcard, the name, so that only some of what is translated is kept.
+type subject struct {
+	facts translate.Facts
 
-	listeners *memo[listenerInput, *Versioned]
+	listeners *memo[translate.ListenerInput, *Versioned]
 	routes    *memo[translate.HostInput, *set]
 	endpoints *memo[translate.EndpointInput, *set]
 	// surroundings change for the reasons that endpoints do. Their keys are without a Vantage.
 	surroundings *memo[translate.EndpointInput, *translate.Surroundings]
-	// pods are those called by their own names. They change with the endpoints.
-	pods *memo[podInput, *set]
-	// accounts are those that the endpoints run as.
-	accounts func() mesh.Accounts
+	// pods are those that clients called by their own names. They change with the endpoints.
+	pods *memo[string, *subject]
 }
 
-// listenerInput is the name as dialled and the port it stands for. Only spellings of the Service's own ports get here, so
-// there are few.
-type listenerInput struct {
-	name string
-	port uint32
-}
+// maxServiceless bounds what is kept of one serviceless host. What is beyond it is made each time.
+const maxServiceless = 64
 
 // set is the outcome of one translation, marshalled.
 type set struct {
@@ -51,80 +44,153 @@ type resourceKey struct {
 	name string
 }
 
-// next returns the host for the World after, with the parts taken over that depend on nothing that changed. h may be nil.
-func (h *host) next(now *mesh.World, name string) *host {
-	n := &host{accounts: accountsOf(now, name)}
-	n.service, _ = now.Services.Get(name)
-	n.set, _ = now.Endpoints.Get(name)
-	n.rules, _ = now.Routes.Get(name)
-	n.policies, _ = now.Policies.Get(name)
-	if h != nil && h.set == n.set {
-		n.accounts = h.accounts
+// newSubject returns one of which nothing has been translated yet.
+func newSubject(facts translate.Facts) *subject {
+	h := &subject{
+		facts:        facts,
+		listeners:    &memo[translate.ListenerInput, *Versioned]{},
+		routes:       &memo[translate.HostInput, *set]{},
+		endpoints:    &memo[translate.EndpointInput, *set]{},
+		surroundings: &memo[translate.EndpointInput, *translate.Surroundings]{},
+		pods:         &memo[string, *subject]{},
 	}
-	if h != nil && h.service == n.service {
-		n.listeners = h.listeners
-		if h.rules == n.rules && h.policies == n.policies && (h.set == n.set || h.sameIdentities(n)) {
-			n.routes = h.routes
-		}
-		if h.set == n.set && h.policies == n.policies {
-			n.endpoints, n.surroundings, n.pods = h.endpoints, h.surroundings, h.pods
-		}
+	h.facts.Accounts = sync.OnceValue(facts.Endpoints.Accounts)
+	h.facts.Surroundings = h.surround
+	return h
+}
+
+func (h *subject) surround(in translate.EndpointInput) *translate.Surroundings {
+	return h.surroundings.get(in, translate.Surround)
+}
+
+// next returns the host of that name in the World after, with the parts taken over that depend on nothing that changed. It is nil if there
+// is no such host. h may be nil.
+func (h *subject) next(now *mesh.World, name string) *subject {
+	facts := translate.Facts{Defaults: now.Defaults}
+	facts.Service, _ = now.Services.Get(name)
+	facts.Endpoints, _ = now.Endpoints.Get(name)
+	facts.Routes, _ = now.Routes.Get(name)
+	facts.Policies, _ = now.Policies.Get(name)
+	if facts.Service == nil && facts.Routes == nil {
+		return nil
 	}
-	if n.listeners == nil {
-		n.listeners = &memo[listenerInput, *Versioned]{}
+	n := newSubject(facts)
+	if h == nil || h.facts.Service != facts.Service {
+		return n
 	}
-	if n.routes == nil {
-		n.routes = &memo[translate.HostInput, *set]{}
+	old, sameEndpoints := h.facts, h.facts.Endpoints == facts.Endpoints
+	if sameEndpoints {
+		n.facts.Accounts = old.Accounts
 	}
-	if n.endpoints == nil {
-		n.endpoints = &memo[translate.EndpointInput, *set]{}
-		n.surroundings = &memo[translate.EndpointInput, *translate.Surroundings]{}
-		n.pods = &memo[podInput, *set]{}
+	n.listeners = h.listeners
+	sameRules := old.Routes == facts.Routes && old.Policies == facts.Policies
+	if sameRules && (sameEndpoints || !facts.NeedAccounts() || old.Accounts() == n.facts.Accounts()) {
+		n.routes = h.routes
+	}
+	if sameEndpoints && old.Policies == facts.Policies {
+		n.endpoints, n.surroundings, n.pods = h.endpoints, h.surroundings, h.pods
 	}
 	return n
 }
 
-func same[V comparable](old, now mesh.Map[V], name string) bool {
-	before, _ := old.Get(name)
-	after, _ := now.Get(name)
-	return before == after
+// serviceless says whether only VirtualServices declare the host.
+func (h *subject) serviceless() bool { return h.facts.Service == nil }
+
+// at is the subject as dialed, where there is no Service. It keeps what is translated in the same place.
+func (h *subject) at(host string, port uint32) *subject {
+	dialed := *h
+	dialed.facts = h.facts.At(host, port)
+	return &dialed
 }
 
-// resource returns nil when the host has no resource of that name.
-func (h *host) resource(s *Snapshot, t Type, name string, client mesh.Client) *Versioned {
-	if t == EndpointType {
-		return h.endpointsFor(s, client).resources[resourceKey{t, name}]
+// answer returns the resource of that name, which the subject has for one of its ports; nil if it has none of the name.
+func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
+	if q.t == ListenerType {
+		return h.listener(s, q.name, port, q.client)
 	}
-	return h.routesFor(s, client).resources[resourceKey{t, name}]
+	made := h.routesFor
+	if q.t == EndpointType {
+		made = h.endpointsFor
+	}
+	return made(s, q.client).resources[resourceKey{q.t, q.name}]
 }
 
-func (h *host) routesFor(s *Snapshot, client mesh.Client) *set {
-	in := translate.HostInput{
-		Service: h.service, Routes: h.rules.For(client.Namespace), Policy: h.policies.For(client.Namespace, client.Labels),
-		Defaults: s.world.Defaults,
+// listener is the one by which a client dials a port. Only spellings of a Service's own ports are kept, of which there are few.
+func (h *subject) listener(s *Snapshot, name string, port uint32, client mesh.Client) *Versioned {
+	produce := func(in translate.ListenerInput) *Versioned {
+		made := s.set(h.facts.Ref(client), lint.Everybody(), func() *translate.Bundle { return translate.Listeners(in) })
+		return made.resources[resourceKey{ListenerType, name}]
 	}
-	in.Gaps = translate.Forms(client.Gaps, in.Routes, in.Policy)
-	in.Namespace, in.Labels = callerOf(in.Routes, client)
-	in.Trust = trustOf(in.Policy, client, h.accounts)
-	return h.routes.get(in, func(in translate.HostInput) *set {
-		return s.set(h.service.Ref, readersOf(in), func() *translate.Bundle { return translate.Host(in) })
+	in := h.facts.ProjectListener(name, port, client)
+	if h.serviceless() {
+		return produce(in)
+	}
+	return h.listeners.get(in, produce)
+}
+
+// routesFor are the routes and clusters.
+func (h *subject) routesFor(s *Snapshot, client mesh.Client) *set {
+	produce := func(in translate.HostInput) *set {
+		return s.set(h.facts.Ref(client), readersOf(in), func() *translate.Bundle { return translate.Host(in) })
+	}
+	in := h.facts.Project(client)
+	if h.serviceless() {
+		return h.routes.getUpTo(maxServiceless, in, produce)
+	}
+	return h.routes.get(in, produce)
+}
+
+func (h *subject) endpointsFor(s *Snapshot, client mesh.Client) *set {
+	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in translate.EndpointInput) *set {
+		return s.set(h.facts.Ref(client), lint.Everybody(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }
 
-func (h *host) endpointsFor(s *Snapshot, client mesh.Client) *set {
-	in := translate.EndpointInput{Service: h.service, Endpoints: h.set, Policy: h.policies.For(client.Namespace, client.Labels)}
-	around := h.surroundings.get(in, translate.Surround)
-	in.Vantage = around.From(client)
-	if around.Rank() {
-		in.Gaps = client.Gaps & mesh.GapPriority
+// pod is one pod of a Service as a subject of its own: a host with the Service's ports and policies, and without rules. It is nil if there is
+// no such pod.
+func (h *subject) pod(name string) *subject {
+	if pod, ok := h.pods.peek(name); ok {
+		return pod
 	}
-	return h.endpoints.get(in, func(in translate.EndpointInput) *set {
-		return s.set(h.service.Ref, lint.Everybody(), func() *translate.Bundle { return translate.Endpoints(in) })
+	parent := h.facts.Service
+	host := name + "." + parent.Host
+	endpoints := endpointsOfPod(h.facts.Endpoints, name, host)
+	if endpoints == nil {
+		return nil
+	}
+	return h.pods.get(name, func(string) *subject {
+		return newSubject(translate.Facts{
+			Pod: true,
+			Service: &mesh.Service{
+				Ref: parent.Ref, Host: host, Ports: parent.Ports, Headless: parent.Headless, PreferIPv6: parent.PreferIPv6,
+			},
+			Endpoints: endpoints, Policies: h.facts.Policies, Defaults: h.facts.Defaults,
+		})
 	})
 }
 
-// set runs one translation and marshals its outcome. Translation does not panic; should it ever, one Service's resources are
-// missing and a Problem says so, and everybody else is served. readers are the clients that the outcome is for.
+// each shows see all that has been translated of the host so far, and of its pods.
+func (h *subject) each(see func(held []*Versioned)) {
+	h.listeners.each(func(v *Versioned) {
+		if v != nil && v.held != nil {
+			see([]*Versioned{v})
+		}
+	})
+	h.routes.each(func(made *set) { see(made.held) })
+	h.endpoints.each(func(made *set) { see(made.held) })
+	h.pods.each(func(pod *subject) { pod.each(see) })
+}
+
+// count adds how many translations are kept, by what they are of.
+func (h *subject) count(kept map[string]int) {
+	kept["listeners"] += h.listeners.len()
+	kept["routes"] += h.routes.len()
+	kept["endpoints"] += h.endpoints.len()
+	h.pods.each(func(pod *subject) { kept["pods"] += pod.routes.len() + pod.endpoints.len() + pod.listeners.len() })
+}
+
+// set runs one translation and marshals its outcome. Translation does not panic; should it ever, one host's resources are
+// missing and a Problem says so, and all others are served. readers are the clients that the outcome is for.
 func (s *Snapshot) set(ref mesh.Ref, readers lint.Reader, run func() *translate.Bundle) (out *set) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -136,73 +202,14 @@ func (s *Snapshot) set(ref mesh.Ref, readers lint.Reader, run func() *translate.
 	}()
 	bundle := run()
 	out = &set{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
-	add := func(t Type, resources []translate.Resource) {
-		for _, r := range resources {
-			v := s.admit(t, r, readers)
-			out.resources[resourceKey{t, r.Name}] = v
+	for _, info := range types {
+		for _, r := range info.in(bundle) {
+			v := s.admit(info.t, r, readers)
+			out.resources[resourceKey{info.t, r.Name}] = v
 			if v.held != nil {
 				out.held = append(out.held, v)
 			}
 		}
 	}
-	add(RouteType, bundle.Routes)
-	add(ClusterType, bundle.Clusters)
-	add(EndpointType, bundle.Endpoints)
 	return out
-}
-
-// memo remembers the outcome of a function. Whoever asks for what is being made waits for it, so it is made once.
-type memo[I comparable, V any] struct {
-	mu sync.Mutex
-	// first is kept by itself: most hosts look the same to all clients, and a map for one entry takes the room of eight.
-	first *made[I, V]
-	more  map[I]V
-}
-
-// made is what a memo remembers first.
-type made[I comparable, V any] struct {
-	in  I
-	out V
-}
-
-func (m *memo[I, V]) get(in I, produce func(I) V) V {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.first == nil {
-		m.first = &made[I, V]{in, produce(in)}
-	}
-	if m.first.in == in {
-		return m.first.out
-	}
-	v, ok := m.more[in]
-	if !ok {
-		v = produce(in)
-		if m.more == nil {
-			m.more = map[I]V{}
-		}
-		m.more[in] = v
-	}
-	return v
-}
-
-// each shows see all that is remembered.
-func (m *memo[I, V]) each(see func(V)) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.first == nil {
-		return
-	}
-	see(m.first.out)
-	for _, v := range m.more {
-		see(v)
-	}
-}
-
-func (m *memo[I, V]) len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.first == nil {
-		return 0
-	}
-	return 1 + len(m.more)
 }

@@ -1,6 +1,12 @@
 package snapshot
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
 
 // Type is the type URL of a kind of resource.
 type Type string
@@ -13,10 +19,51 @@ const (
 	EndpointType Type = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 )
 
-// Types lists the types in the order they are sent when one change concerns several: what is named goes before what names it.
-var Types = [typeCount]Type{ClusterType, EndpointType, ListenerType, RouteType}
+// typeInfo is what is known about a type of resource.
+type typeInfo struct {
+	t     Type
+	short string
+	// fullState says that a response carries the whole subscription: a resource that is missing from it is then deleted at
+	// the client. The other types carry what changed.
+	fullState bool
+	// serviceless says that serviceless hosts have resources of the type.
+	serviceless bool
+	// name is the canonical name of the resource for a port of a host, where a cluster is that of no subset.
+	name func(port uint32, host string) string
+	// in are the resources of the type in a Bundle.
+	in func(*translate.Bundle) []translate.Resource
+	// notFound answers a name that does not exist.
+	notFound func(name string, client mesh.Client) translate.Resource
+}
 
-const typeCount = 4
+// types are in the order in which they are sent when one change concerns several: what is named goes before what names it.
+var types = []typeInfo{
+	{
+		t: ClusterType, short: "cds", fullState: true, name: translate.RouteName,
+		in: func(b *translate.Bundle) []translate.Resource { return b.Clusters }, notFound: translate.NotFoundCluster,
+	},
+	{
+		t: EndpointType, short: "eds", name: translate.RouteName,
+		in: func(b *translate.Bundle) []translate.Resource { return b.Endpoints }, notFound: translate.NotFoundEndpoints,
+	},
+	{
+		t: ListenerType, short: "lds", fullState: true, serviceless: true, name: translate.ListenerName,
+		in: func(b *translate.Bundle) []translate.Resource { return b.Listeners }, notFound: translate.NotFoundListener,
+	},
+	{
+		t: RouteType, short: "rds", serviceless: true, name: translate.RouteName,
+		in: func(b *translate.Bundle) []translate.Resource { return b.Routes }, notFound: translate.NotFoundRoutes,
+	},
+}
+
+// Types lists the types in the order of types.
+var Types = func() []Type {
+	all := make([]Type, len(types))
+	for i, info := range types {
+		all[i] = info.t
+	}
+	return all
+}()
 
 // typeSet is a set of types, a bit for each.
 type typeSet uint8
@@ -26,45 +73,41 @@ func setOf(t Type) typeSet { return 1 << t.rank() }
 func (s typeSet) has(t Type) bool { return s&setOf(t) != 0 }
 
 // Known says whether t is served.
-func (t Type) Known() bool { return t.rank() < len(Types) }
+func (t Type) Known() bool { return t.rank() < len(types) }
 
+// rank is the place of t in types.
 func (t Type) rank() int {
-	for i, known := range Types {
-		if t == known {
+	for i := range types {
+		if t == types[i].t {
 			return i
 		}
 	}
-	return len(Types)
+	return len(types)
 }
+
+// info is the row of a type that is served.
+func (t Type) info() *typeInfo { return &types[t.rank()] }
 
 // FullState says whether a response carries the whole subscription: a resource that is missing from it is then deleted at
 // the client. The other types carry what changed.
-func (t Type) FullState() bool { return t == ListenerType || t == ClusterType }
+func (t Type) FullState() bool { return t.Known() && t.info().fullState }
 
 // Name is the message's name, such as Listener.
 func (t Type) Name() string { return string(t[strings.LastIndexByte(string(t), '.')+1:]) }
 
 // ShortName is lds, rds, cds or eds.
 func (t Type) ShortName() string {
-	switch t {
-	case ListenerType:
-		return "lds"
-	case RouteType:
-		return "rds"
-	case ClusterType:
-		return "cds"
-	case EndpointType:
-		return "eds"
+	if !t.Known() {
+		return string(t)
 	}
-	return string(t)
+	return t.info().short
 }
 
 // TypeByShortName finds a type by lds, rds, cds or eds.
 func TypeByShortName(name string) (Type, bool) {
-	for _, t := range Types {
-		if t.ShortName() == name {
-			return t, true
-		}
+	i := slices.IndexFunc(types, func(info typeInfo) bool { return info.short == name })
+	if i < 0 {
+		return "", false
 	}
-	return "", false
+	return types[i].t, true
 }

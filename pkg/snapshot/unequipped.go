@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
 // crowd counts the streams that a Problem concerns, and names one of them.
@@ -43,8 +42,9 @@ func (s *Store) clustersFollowed(current *Snapshot) map[*Session][]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hosts := map[*Session][]string{}
-	for host, interests := range s.interests {
-		if policies, _ := current.world.Policies.Get(host); policies == nil {
+	for key, interests := range s.interests {
+		host := key.Name
+		if policies, _ := current.world.Policies.Get(host); key.Scope != mesh.ScopeHost || policies == nil {
 			continue
 		}
 		seen := map[*Session]struct{}{}
@@ -63,15 +63,11 @@ func (s *Store) clustersFollowed(current *Snapshot) map[*Session][]string {
 
 // lacking are the Problems that a client has with a host and would not have with all that the host's rules ask for.
 func (s *Snapshot) lacking(name string, client mesh.Client) []mesh.Problem {
-	h, ok := s.hosts.Get(name)
-	if !ok || h.policies == nil {
-		return nil
+	h, ok := s.subjects.Get(name)
+	if !ok || h.facts.IsEquipped(client) {
+		return nil // nearly all clients
 	}
-	needs := translate.TrustNeeded(h.policies.For(client.Namespace, client.Labels))
-	if client.Providers.Among(needs.Providers...) == mesh.MakeProviders(needs.Providers...) {
-		return nil // nearly everybody
-	}
-	others := h.routesFor(s, equipped(client, h.policies)).problems
+	others := h.routesFor(s, h.facts.Equipped(client)).problems
 	var problems []mesh.Problem
 	for _, p := range h.routesFor(s, client).problems {
 		if !slices.Contains(others, p) {

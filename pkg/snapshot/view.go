@@ -36,38 +36,35 @@ func ClientOf(node *corev3.Node) mesh.Client {
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace
 	}
-	return Speaking(c, agentOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
+	return Speaking(c, mesh.AgentOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
 }
 
 // Speaking is the client as one of that kind and version.
 func Speaking(c mesh.Client, agent mesh.Agent, version string) mesh.Client {
 	c.Agent, c.Version, c.Gaps = agent, version, mesh.GapsOf(agent, version)
-	if !encrypts(c) {
+	if c.Gaps.Has(mesh.GapTLS) {
+		// What it declares counts for nothing: one bootstrap is often shared by several programs.
 		c.Providers = ""
 	}
 	return c
 }
 
-// agents are the user agent names that clients send; a prefix is enough, since C-core adds the language.
-var agents = []struct {
-	prefix string
-	agent  mesh.Agent
-}{
-	{"gRPC Go", mesh.AgentGRPCGo},
-	{"gRPC Java", mesh.AgentGRPCJava},
-	{"gRPC C-core", mesh.AgentGRPCCore},
-	{"gRPC Node", mesh.AgentGRPCNode},
-	{"tonic-xds", mesh.AgentGRPCRust},
-	{"envoy", mesh.AgentEnvoy},
-}
+// maxProviders bounds the certificate providers of one client.
+const maxProviders = 32
 
-func agentOf(name string) mesh.Agent {
-	for _, a := range agents {
-		if strings.HasPrefix(name, a.prefix) {
-			return a.agent
-		}
+// providers reads what certificate providers a node declares: a list of names, or one text with commas between them.
+func providers(v *structpb.Value) mesh.Providers {
+	names := strings.Split(v.GetStringValue(), ",")
+	for _, element := range v.GetListValue().GetValues() {
+		names = append(names, element.GetStringValue())
 	}
-	return mesh.AgentUnknown
+	if len(names) > maxProviders {
+		return ""
+	}
+	for i := range names {
+		names[i] = clip(strings.TrimSpace(names[i]))
+	}
+	return mesh.MakeProviders(names...)
 }
 
 func labels(v *structpb.Value) mesh.Labels {

@@ -67,8 +67,13 @@ func accept(t *testing.T, s *snapshot.Snapshot, client mesh.Client, listeners, c
 	control.await(t, want)
 }
 
-// everythingName is a Listener of these tests alone, and its route table.
-const everythingName = "everything"
+// everythingName is a Listener of these tests alone, and everythingTable its route table.
+const (
+	everythingName  = "everything"
+	everythingTable = "outbound|1||everything"
+)
+
+var everythingFacts = translate.Facts{Host: everythingName}
 
 // everything is a Listener whose calls may go to any of the clusters.
 func everything(t *testing.T, clusters []string) map[resourceID]*anypb.Any {
@@ -77,22 +82,22 @@ func everything(t *testing.T, clusters []string) map[resourceID]*anypb.Any {
 	for _, name := range clusters {
 		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: name, Weight: wrapperspb.UInt32(1)})
 	}
-	table := &routev3.RouteConfiguration{Name: everythingName, VirtualHosts: []*routev3.VirtualHost{{
+	table := &routev3.RouteConfiguration{Name: everythingTable, VirtualHosts: []*routev3.VirtualHost{{
 		Name: everythingName, Domains: []string{"*"}, Routes: []*routev3.Route{{
 			Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{}},
 			Action: &routev3.Route_Route{Route: &routev3.RouteAction{ClusterSpecifier: &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}}},
 		}},
 	}}}
 	extra := map[resourceID]*anypb.Any{}
-	for resourceType, m := range map[snapshot.Type]proto.Message{
-		snapshot.ListenerType: translate.Listener(everythingName, everythingName).Message,
-		snapshot.RouteType:    table,
+	for id, m := range map[resourceID]proto.Message{
+		{snapshot.ListenerType, everythingName}: translate.Listeners(everythingFacts.ProjectListener(everythingName, 1, mesh.Client{})).Listeners[0].Message,
+		{snapshot.RouteType, everythingTable}:   table,
 	} {
 		packed, err := anypb.New(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		extra[resourceID{resourceType, everythingName}] = packed
+		extra[id] = packed
 	}
 	return extra
 }

@@ -63,12 +63,12 @@ func one(yes bool) int {
 
 // callable returns the endpoints that the clients may call at all. in is not changed.
 func callable(in EndpointInput) *mesh.EndpointSet {
-	if in.Endpoints == nil || !in.Service.InternalTrafficPolicyLocal {
-		return in.Endpoints
+	if in.endpoints == nil || !in.service.InternalTrafficPolicyLocal {
+		return in.endpoints
 	}
-	local := &mesh.EndpointSet{Host: in.Endpoints.Host}
-	for _, e := range in.Endpoints.Endpoints {
-		if node := e.Spot.Node(); node != "" && node == in.Vantage.Node {
+	local := &mesh.EndpointSet{Host: in.endpoints.Host}
+	for _, e := range in.endpoints.Endpoints {
+		if node := e.Spot.Node(); node != "" && node == in.vantage.Node {
 			local.Endpoints = append(local.Endpoints, e)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 // clusters makes one cluster for each port of the Service and each part of it.
 func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
-	service, p := in.Service, in.Policy
+	service, p := in.service, in.policy
 	checkPorts(sink, p, service)
 	checkSubsets(sink, p)
 	var all []Resource
@@ -16,10 +16,10 @@ func clusters(sink *[]mesh.Problem, in HostInput) []Resource {
 		for _, subset := range parts(p) {
 			name := ClusterName(port.Number, subsetName(subset), service.Host)
 			s := settingsFor(sink, p, subset, port.Number)
-			s.ringSizes, s.peer = !in.Gaps.Has(mesh.GapRingSize), peerOf(in)
+			s.ringSizes, s.peer = !in.gaps.Has(mesh.GapRingSize), peerOf(in)
 			s.wishes = wishesFor(sink, service, p)
 			message := cluster(name, service, port.Number, s)
-			byEnum(message, in.Gaps)
+			byEnum(message, in.gaps)
 			all = append(all, Resource{
 				Name:    name,
 				Message: message,

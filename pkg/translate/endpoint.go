@@ -17,29 +17,29 @@ import (
 // besides, empty ones included. in is not changed.
 func Endpoints(in EndpointInput) *Bundle {
 	b := &Bundle{}
-	if in.Service == nil {
+	if in.service == nil {
 		return b
 	}
 	endpoints := callable(in)
-	for _, port := range in.Service.Ports {
-		for _, subset := range parts(in.Policy) {
-			name := ClusterName(port.Number, subsetName(subset), in.Service.Host)
-			s := settingsFor(nil, in.Policy, subset, port.Number)
-			s.wishes = wishesFor(nil, in.Service, in.Policy)
-			groups := arrange(preferenceFor(s, in.Service), in.Vantage, serving(endpoints, port, subset))
-			if in.Gaps.Has(mesh.GapPriority) {
+	for _, port := range in.service.Ports {
+		for _, subset := range parts(in.policy) {
+			name := ClusterName(port.Number, subsetName(subset), in.service.Host)
+			s := settingsFor(nil, in.policy, subset, port.Number)
+			s.wishes = wishesFor(nil, in.service, in.policy)
+			groups := arrange(preferenceFor(s, in.service), in.vantage, serving(endpoints, port, subset))
+			if in.gaps.Has(mesh.GapPriority) {
 				groups = foremost(groups)
 			}
-			groups = portion(groups, s.wishes.SubsetSize.Value, in.Vantage.Bucket)
+			groups = portion(groups, s.wishes.SubsetSize.Value, in.vantage.Bucket)
 			var cla *endpointv3.ClusterLoadAssignment
-			if ringed(in.Policy, subset, port.Number) || picksFirst(s) {
+			if ringed(in.policy, subset, port.Number) || picksFirst(s) {
 				cla = assignment(name, groups)
 				spreadOnRing(cla, groups)
 			} else {
 				cla = assignment(name, splitByWeight(groups))
 			}
 			b.Endpoints = append(b.Endpoints, Resource{
-				Name: name, Message: cla, Refs: endpointOrigins(in.Service, subset, s), Parts: s.endpointParts(subset, len(cla.GetEndpoints())),
+				Name: name, Message: cla, Refs: endpointOrigins(in.service, subset, s), Parts: s.endpointParts(subset, len(cla.GetEndpoints())),
 			})
 		}
 	}

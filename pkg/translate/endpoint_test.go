@@ -64,7 +64,7 @@ func TestEndpoints(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			set := &mesh.EndpointSet{Host: echo().Host, Endpoints: test.endpoints}
-			b := Endpoints(EndpointInput{Service: echo(80), Endpoints: set, Policy: policy})
+			b := Endpoints(EndpointInput{service: echo(80), endpoints: set, policy: policy})
 			want := ClusterName(80, test.subset, echo().Host)
 			for _, r := range b.Endpoints {
 				if r.Name == want {
@@ -83,7 +83,7 @@ func TestEndpointsOfNothing(t *testing.T) {
 	if got := Endpoints(EndpointInput{}); len(got.Endpoints) != 0 {
 		t.Errorf("got %d assignments without a Service, want none", len(got.Endpoints))
 	}
-	if got := Endpoints(EndpointInput{Service: echo(80, 81)}); len(got.Endpoints) != 2 {
+	if got := Endpoints(EndpointInput{service: echo(80, 81)}); len(got.Endpoints) != 2 {
 		t.Errorf("got %d assignments without endpoints, want an empty one for each port", len(got.Endpoints))
 	}
 }

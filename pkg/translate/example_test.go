@@ -9,11 +9,12 @@ import (
 
 // A Service without any rules has one route table and one cluster for each of its ports.
 func ExampleHost() {
-	bundle := translate.Host(translate.HostInput{Service: &mesh.Service{
+	facts := translate.Facts{Service: &mesh.Service{
 		Ref:   mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"},
 		Host:  "echo.demo.svc.cluster.local",
 		Ports: []mesh.Port{{Name: "grpc", Number: 8080}},
-	}})
+	}}
+	bundle := translate.Host(facts.Project(mesh.Client{Namespace: "demo"}))
 	for _, r := range bundle.Routes {
 		fmt.Println("route  ", r.Name)
 	}

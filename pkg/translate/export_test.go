@@ -12,24 +12,26 @@ func Updating() bool { return *update }
 // Lint lists what a client of any language would refuse of a resource.
 func Lint(r Resource) []string { return lint(r) }
 
-// RandomWorld holds n random hosts, called h0, h1 and so on.
+// RandomWorld holds n random Services, called h0, h1 and so on, and a host without a Service for the rules of each, called api0.example.com
+// and so on.
 func RandomWorld(n int) *mesh.World {
 	services, endpoints := map[string]*mesh.Service{}, map[string]*mesh.EndpointSet{}
 	routes, policies := map[string]*mesh.RouteTable{}, map[string]*mesh.PolicyTable{}
 	for i := range n {
 		name := "h" + strconv.Itoa(i)
 		host, set := randomHost(RandomBytes(uint64(i)), name)
-		services[host.Service.Host] = host.Service
-		if set.Endpoints != nil {
-			endpoints[host.Service.Host] = set.Endpoints
+		services[host.service.Host] = host.service
+		if set.endpoints != nil {
+			endpoints[host.service.Host] = set.endpoints
 		}
 		everybody := mesh.Export{Public: true}
-		if host.Routes != nil {
-			routes[host.Service.Host] = &mesh.RouteTable{Candidates: []mesh.RouteCandidate{{Routes: host.Routes, Export: everybody}}}
+		if host.routes != nil {
+			table := &mesh.RouteTable{Candidates: []mesh.RouteCandidate{{Routes: host.routes, Export: everybody}}}
+			routes[host.service.Host], routes["api"+strconv.Itoa(i)+".example.com"] = table, table
 		}
-		if host.Policy != nil {
-			policies[host.Service.Host] = &mesh.PolicyTable{
-				ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{{Namespace: "demo", Export: everybody, Policy: host.Policy}},
+		if host.policy != nil {
+			policies[host.service.Host] = &mesh.PolicyTable{
+				ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{{Namespace: "demo", Export: everybody, Policy: host.policy}},
 			}
 		}
 	}

@@ -96,15 +96,15 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 // hostOf translates a Service with that spec.
 func hostOf(t *testing.T, spec proto.Message) *Bundle {
 	t.Helper()
-	in := HostInput{Service: echo(80)}
+	in := HostInput{service: echo(80)}
 	switch spec := spec.(type) {
 	case *networking.VirtualService:
-		in.Routes = bound(t, "{}")
-		in.Routes.Spec = spec
+		in.routes = bound(t, "{}")
+		in.routes.Spec = spec
 	case *networking.DestinationRule:
-		in.Policy = merged(t, "{}")
-		in.Policy.Specs[0] = spec
-		in.Policy.Traffic = spec.GetTrafficPolicy()
+		in.policy = merged(t, "{}")
+		in.policy.Specs[0] = spec
+		in.policy.Traffic = spec.GetTrafficPolicy()
 	}
 	return Host(in)
 }

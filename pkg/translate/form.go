@@ -12,9 +12,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Forms are those of a client's gaps that change what it is sent of a host: two clients whose Forms are the same share
+// forms are those of a client's gaps that change what it is sent about a host: two clients whose forms are the same share
 // everything. Either may be nil.
-func Forms(gaps mesh.Gaps, routes *mesh.Routes, p *mesh.Policy) mesh.Gaps {
+func forms(gaps mesh.Gaps, routes *mesh.Routes, p *mesh.Policy) mesh.Gaps {
 	if gaps&mesh.FormGaps == 0 {
 		return 0
 	}

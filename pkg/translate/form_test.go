@@ -54,7 +54,7 @@ func TestByEnum(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := merged(t, "trafficPolicy: {loadBalancer: {"+test.rule+"}}")
-			c := Host(HostInput{Service: echo(80), Policy: p, Gaps: test.gaps}).Clusters[0].Message.(*clusterv3.Cluster)
+			c := Host(HostInput{service: echo(80), policy: p, gaps: test.gaps}).Clusters[0].Message.(*clusterv3.Cluster)
 			if got := c.GetLbPolicy(); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
@@ -73,10 +73,10 @@ func TestForemost(t *testing.T) {
 	near := mesh.Endpoint{Address: "10.0.0.1", Health: mesh.Ready, Ports: []mesh.Port{{Name: "p80", Number: 80}}, Spot: mesh.MakeSpot("", mesh.Locality{Zone: "a"})}
 	far := mesh.Endpoint{Address: "10.0.0.2", Health: mesh.Ready, Ports: near.Ports, Spot: mesh.MakeSpot("", mesh.Locality{Zone: "b"})}
 	in := EndpointInput{
-		Service:   echo(80),
-		Policy:    merged(t, "trafficPolicy: {outlierDetection: {}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}"),
-		Endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{near, far}},
-		Vantage:   Vantage{Locality: mesh.Locality{Zone: "a"}},
+		service:   echo(80),
+		policy:    merged(t, "trafficPolicy: {outlierDetection: {}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}"),
+		endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{near, far}},
+		vantage:   Vantage{Locality: mesh.Locality{Zone: "a"}},
 	}
 	if !Surround(in).Rank() {
 		t.Error("got no ranks, want some")
@@ -87,11 +87,11 @@ func TestForemost(t *testing.T) {
 	if n := count(); n != 2 {
 		t.Errorf("got %d localities for clients with priorities, want 2", n)
 	}
-	in.Gaps = mesh.GapPriority
+	in.gaps = mesh.GapPriority
 	if n := count(); n != 1 {
 		t.Errorf("got %d localities for clients without, want the nearest", n)
 	}
-	in.Endpoints = nil
+	in.endpoints = nil
 	if n := count(); n != 0 {
 		t.Errorf("got %d localities of nothing", n)
 	}
@@ -119,7 +119,7 @@ func TestLatentProblems(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := Host(HostInput{Service: echo(80, 81), Policy: merged(t, "trafficPolicy: {"+test.rule+"}")})
+			b := Host(HostInput{service: echo(80, 81), policy: merged(t, "trafficPolicy: {"+test.rule+"}")})
 			if diff := cmp.Diff(problemLines(b.Latent), test.latent); diff != "" {
 				t.Errorf("latent (-got +want):\n%s", diff)
 			}
@@ -134,7 +134,7 @@ func TestLatentProblems(t *testing.T) {
 func TestEmptyHosts(t *testing.T) {
 	count := func(rules string, gaps mesh.Gaps) int {
 		spec := parse(t, &networking.VirtualService{}, rules)
-		b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Spec: spec}, Gaps: gaps})
+		b := Host(HostInput{service: echo(80), routes: &mesh.Routes{Spec: spec}, gaps: gaps})
 		return len(b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes())
 	}
 	for rules, want := range map[string][2]int{
@@ -151,7 +151,7 @@ func TestEmptyHosts(t *testing.T) {
 func TestTotalWeights(t *testing.T) {
 	spec := parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
 	for gaps, want := range map[mesh.Gaps]uint32{0: 0, mesh.GapEmptyHost: 3} {
-		b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Spec: spec}, Gaps: gaps})
+		b := Host(HostInput{service: echo(80), routes: &mesh.Routes{Spec: spec}, gaps: gaps})
 		r := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0]
 		if got := r.GetRoute().GetWeightedClusters().GetTotalWeight().GetValue(); got != want { //nolint:staticcheck // for old clients
 			t.Errorf("%b: got the sum %d, want %d", gaps, got, want)

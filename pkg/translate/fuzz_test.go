@@ -24,7 +24,7 @@ func FuzzHost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		host, endpoints := randomHost(data, "echo")
 		before := inputBytes(t, host)
-		host.Gaps = Forms(mesh.GapsOf(mesh.AgentUnknown, ""), host.Routes, host.Policy)
+		host.gaps = forms(mesh.GapsOf(mesh.AgentUnknown, ""), host.routes, host.policy)
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
 			for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
@@ -60,9 +60,9 @@ func acceptForms(t *testing.T, host HostInput, endpoints EndpointInput) {
 		}
 	}
 	for gaps, agents := range readers {
-		host.Gaps = Forms(gaps, host.Routes, host.Policy)
-		endpoints.Gaps = gaps & mesh.GapPriority
-		reader := rules.Reader{Providers: host.Trust.Providers.All(), SystemRoots: host.Trust.SystemRoots}
+		host.gaps = forms(gaps, host.routes, host.policy)
+		endpoints.gaps = gaps & mesh.GapPriority
+		reader := rules.Reader{Providers: host.trust.providers.All(), SystemRoots: host.trust.systemRoots}
 		for _, agent := range agents.All() {
 			reader.Add(agent, gaps)
 		}
@@ -87,14 +87,14 @@ func inputBytes(t *testing.T, in HostInput) string {
 			t.Fatal(err)
 		}
 	}
-	if in.Routes != nil {
-		write(in.Routes.Spec)
-		for _, delegate := range in.Routes.Delegates {
+	if in.routes != nil {
+		write(in.routes.Spec)
+		for _, delegate := range in.routes.Delegates {
 			write(delegate.Routes.Spec)
 		}
 	}
-	if in.Policy != nil {
-		write(in.Policy.Specs[0])
+	if in.policy != nil {
+		write(in.policy.Specs[0])
 	}
 	return string(all)
 }

@@ -6,51 +6,63 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// HostInput is all that the routes and clusters of one host depend on, for one group of clients.
-//
-// The client itself is not in it: which Routes and Policy rule it has been decided before (mesh.RouteTable.For,
-// mesh.PolicyTable.For). A leaf that must look at the client adds the facet it needs here, projected to what matters.
+// An Input holds all that its function may look at, for one group of clients. Facts.Project and its siblings are the only way to make one: they
+// decide which rules apply to a client, and keep of the client only what may change the outcome. A leaf that must look at something
+// else about clients adds a field here and fills it there.
+
+// HostInput is all that the routes and clusters of one host depend on.
 type HostInput struct {
-	// Service is nil for a VirtualService that holds for no Service. Without a Host, too, it is checked and makes no resources.
-	Service *mesh.Service
-	// Host and Port are what clients dial where no Service has the host and Routes declares it; else zero.
-	Host string
-	Port uint32
-	// Routes may be nil: then every call goes to the Service itself.
-	Routes *mesh.Routes
-	// Policy may be nil.
-	Policy *mesh.Policy
-	// Namespace is the clients' own, given only when a match of Routes asks for that very one, or when Routes sends calls to a
+	// service is nil for a host that only VirtualServices declare.
+	service *mesh.Service
+	// host and port are what clients dial where there is no service. Without them routes are checked and make no resources.
+	host string
+	port uint32
+	// routes may be nil: then every call goes to the service itself.
+	routes *mesh.Routes
+	// policy may be nil.
+	policy *mesh.Policy
+	// namespace is the clients' own, given only when a match of routes asks for that very one, or when routes sends calls to a
 	// host whose policy depends on it; else empty.
-	Namespace string
-	// Labels are those of the clients' labels that a match of Routes asks for, with that very value, or by which the policy of
+	namespace string
+	// labels are those of the clients' labels that a match of routes asks for, with that very value, or by which the policy of
 	// a destination selects them.
-	Labels mesh.Labels
-	// Gaps are those of the clients' that change what is made of Routes and Policy (Forms).
-	Gaps mesh.Gaps
-	// Trust is what the TLS settings of Policy depend on besides.
-	Trust Trust
-	// Defaults are the World's.
-	Defaults mesh.Defaults
+	labels mesh.Labels
+	// gaps are those of the clients' gaps that change what is made of routes and policy.
+	gaps mesh.Gaps
+	// trust is what the TLS settings of policy depend on besides.
+	trust    trust
+	defaults mesh.Defaults
 }
 
-// EndpointInput is all that the endpoints of one host depend on, for one group of clients.
+// EndpointInput is all that the endpoints of one host depend on.
 type EndpointInput struct {
-	Service *mesh.Service
-	// Endpoints may be nil: there are none.
-	Endpoints *mesh.EndpointSet
-	// Policy declares the subsets, and which endpoints are preferred; it may be nil.
-	Policy *mesh.Policy
-	// Vantage is where the clients stand, as Surroundings see it.
-	Vantage Vantage
-	// Gaps has GapPriority for clients that have it, where some endpoints are preferred (Surroundings.Rank).
-	Gaps mesh.Gaps
+	service *mesh.Service
+	// endpoints may be nil: there are none.
+	endpoints *mesh.EndpointSet
+	// policy declares the subsets, and which endpoints are preferred; it may be nil.
+	policy *mesh.Policy
+	// vantage is where the clients run, as far as Surroundings say that it matters.
+	vantage Vantage
+	// gaps has GapPriority for clients that have it, where some endpoints are preferred.
+	gaps mesh.Gaps
 }
 
-// The compiler proves that inputs may be keys.
+// ListenerInput is all that one Listener depends on.
+type ListenerInput struct {
+	// name is the Listener's, as a client dialed it.
+	name   string
+	family mesh.Family
+	// host is what the Listener leads to, and port one of its ports. Shapes that only name the route table are given no more of host
+	// than the objects behind it, so that clients share their Listeners.
+	host HostInput
+	port uint32
+}
+
+// The compiler proves that Inputs may be keys.
 var (
 	_ map[HostInput]struct{}
 	_ map[EndpointInput]struct{}
+	_ map[ListenerInput]struct{}
 )
 
 // Resource is one xDS resource and the objects that made it.
@@ -66,6 +78,7 @@ type Resource struct {
 
 // Bundle is the outcome of one translation.
 type Bundle struct {
+	Listeners []Resource // Listeners
 	Routes    []Resource // RouteConfigurations
 	Clusters  []Resource // Clusters
 	Endpoints []Resource // ClusterLoadAssignments

@@ -35,9 +35,9 @@ func (n near) input(t *testing.T) EndpointInput {
 	t.Helper()
 	s := n.service
 	s.Ref, s.Host, s.Ports = echo().Ref, echo().Host, echo(80).Ports
-	in := EndpointInput{Service: &s, Endpoints: &mesh.EndpointSet{Host: s.Host}}
+	in := EndpointInput{service: &s, endpoints: &mesh.EndpointSet{Host: s.Host}}
 	if n.settings != "" {
-		in.Policy = &mesh.Policy{Traffic: &networking.TrafficPolicy{LoadBalancer: parse(t, &networking.LoadBalancerSettings{}, n.settings)}}
+		in.policy = &mesh.Policy{Traffic: &networking.TrafficPolicy{LoadBalancer: parse(t, &networking.LoadBalancerSettings{}, n.settings)}}
 	}
 	for i, text := range n.endpoints {
 		octet, place, _ := strings.Cut(text, " ")
@@ -46,9 +46,9 @@ func (n near) input(t *testing.T) EndpointInput {
 		if f := n.change[i]; f != nil {
 			f(&e)
 		}
-		in.Endpoints.Endpoints = append(in.Endpoints.Endpoints, e)
+		in.endpoints.Endpoints = append(in.endpoints.Endpoints, e)
 	}
-	in.Vantage = Surround(in).From(n.client)
+	in.vantage = Surround(in).From(n.client)
 	return in
 }
 

@@ -36,7 +36,7 @@ http:
   match: [`+block+`, {uri: {prefix: /b/}}]
   route: [{destination: {host: echo}}]`)
 			ref := mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}
-			b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Ref: ref, Spec: spec}, Namespace: "shop"})
+			b := Host(HostInput{service: echo(80), routes: &mesh.Routes{Ref: ref, Spec: spec}, namespace: "shop"})
 			var all []Omission
 			if want != "" {
 				part := Part{Path: "virtual_hosts[0].routes[1]", Ref: ref, Field: "spec.http[1].match[0]"}
@@ -54,7 +54,7 @@ func TestOmissionsByPort(t *testing.T) {
 	spec := parse(t, &networking.VirtualService{}, `tcp:
 - match: [{port: 80}, {port: 81}, {sourceSubnet: 10.0.0.0/8}]
   route: [{destination: {host: echo}}]`)
-	b := Host(HostInput{Service: echo(80, 81), Routes: &mesh.Routes{Spec: spec}})
+	b := Host(HostInput{service: echo(80, 81), routes: &mesh.Routes{Spec: spec}})
 	for i, want := range [][]string{
 		{"it is for port 81 before 1", noteNoSubnets + " before 1"},
 		{"it is for port 80 before 0", noteNoSubnets + " before 1"},
@@ -83,7 +83,7 @@ http:
   match: [{uri: {prefix: /a/b}, sourceNamespace: ops}]
   route: [{destination: {host: echo}}]`)
 	ref := func(name string) mesh.Ref { return mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: name} }
-	b := Host(HostInput{Service: echo(80), Routes: &mesh.Routes{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{
+	b := Host(HostInput{service: echo(80), routes: &mesh.Routes{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{
 		"demo/leaf": {Routes: &mesh.Routes{Ref: ref("leaf"), Spec: leaf}, Visible: true},
 	}}})
 	var got []string

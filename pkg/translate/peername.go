@@ -31,10 +31,10 @@ func acceptedNames(at site, tls *networking.ClientTLSSettings, p peer) (names []
 
 // identities are those of the accounts that the endpoints run as, in the form that Istio's certificates bear.
 func identities(at site, p peer) (names []string, known bool) {
-	for _, account := range p.trust.Accounts.All() {
+	for _, account := range p.trust.accounts.All() {
 		names = append(names, "spiffe://"+p.domain+"/ns/"+p.service.Namespace()+"/sa/"+account)
 	}
-	if p.trust.Accounts.Unknown {
+	if p.trust.accounts.Unknown {
 		at.field("mode").errorf(mesh.CodeNoCertificate,
 			"%s has endpoints that are no Pods with a service account, so nobody knows their identity and calls to them fail; list their subjectAltNames", p.service.Ref)
 	}

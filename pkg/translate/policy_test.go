@@ -148,7 +148,7 @@ func TestClusters(t *testing.T) {
 	for name, test := range clusterTests {
 		t.Run(name, func(t *testing.T) {
 			var problems []mesh.Problem
-			all := clusters(&problems, HostInput{Service: echo(80), Policy: merged(t, test.rule)})
+			all := clusters(&problems, HostInput{service: echo(80), policy: merged(t, test.rule)})
 			if len(all) != 1 {
 				t.Fatalf("got %d clusters, want 1", len(all))
 			}

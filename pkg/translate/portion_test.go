@@ -18,7 +18,7 @@ func portions(n uint32, endpoints []mesh.Endpoint) []map[string]bool {
 	service.Extensions.SubsetSize.Value = n
 	all := make([]map[string]bool, mesh.Buckets+1)
 	for bucket := uint16(1); bucket <= mesh.Buckets; bucket++ {
-		in := EndpointInput{Service: service, Endpoints: &mesh.EndpointSet{Host: service.Host, Endpoints: endpoints}, Vantage: Vantage{Bucket: bucket}}
+		in := EndpointInput{service: service, endpoints: &mesh.EndpointSet{Host: service.Host, Endpoints: endpoints}, vantage: Vantage{Bucket: bucket}}
 		all[bucket] = map[string]bool{}
 		for _, l := range Endpoints(in).Endpoints[0].Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints() {
 			for _, e := range l.GetLbEndpoints() {
@@ -123,7 +123,7 @@ func TestPortionsDoNotDependOnPorts(t *testing.T) {
 		set.Endpoints[i].Ports = []mesh.Port{{Name: "p80", Number: 1}, {Name: "p81", Number: 2}}
 	}
 	var parts [2][]string
-	for i, r := range Endpoints(EndpointInput{Service: service, Endpoints: set, Vantage: Vantage{Bucket: 9}}).Endpoints {
+	for i, r := range Endpoints(EndpointInput{service: service, endpoints: set, vantage: Vantage{Bucket: 9}}).Endpoints {
 		for _, e := range r.Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints()[0].GetLbEndpoints() {
 			parts[i] = append(parts[i], e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress())
 		}

@@ -1,4 +1,4 @@
-package snapshot
+package translate
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-func TestCallerOf(t *testing.T) {
+func TestProjectCaller(t *testing.T) {
 	labels := func(set map[string]string) mesh.Labels { return mesh.MakeLabels(set) }
 	policy := func(namespace string, selector map[string]string) mesh.PolicyCandidate {
 		return mesh.PolicyCandidate{Namespace: namespace, Export: mesh.Export{Public: true}, Policy: &mesh.Policy{Selector: selector}}
@@ -48,7 +48,7 @@ func TestCallerOf(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			namespace, labels := callerOf(test.routes, client)
+			namespace, labels := projectCaller(test.routes, client)
 			if namespace != test.namespace || labels != test.labels {
 				t.Errorf("got %q %q, want %q %q", namespace, labels, test.namespace, test.labels)
 			}

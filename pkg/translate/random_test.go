@@ -95,17 +95,17 @@ func randomHost(data []byte, name string) (HostInput, EndpointInput) {
 	}
 	policy := d.policy(s)
 	in := HostInput{
-		Service: s, Policy: policy, Namespace: pick(d, "", "demo", "other"), Labels: mesh.MakeLabels(map[string]string{pick(d, words...): "a"}),
+		service: s, policy: policy, namespace: pick(d, "", "demo", "other"), labels: mesh.MakeLabels(map[string]string{pick(d, words...): "a"}),
 	}
 	if d.roll(4) > 0 {
-		in.Routes = d.routes(s, policy)
+		in.routes = d.routes(s, policy)
 	}
 	if d.roll(2) == 1 {
-		in.Trust = Trust{Providers: mesh.MakeProviders(TrustNeeded(policy).Providers...), Accounts: mesh.Accounts{Names: pick(d, "", "a", "a,b"), Unknown: d.roll(4) == 1}}
+		in.trust = trust{providers: mesh.MakeProviders(trustNeeded(policy).providers...), accounts: mesh.Accounts{Names: pick(d, "", "a", "a,b"), Unknown: d.roll(4) == 1}}
 	}
 	s.TrafficDistribution, s.InternalTrafficPolicyLocal = mesh.TrafficDistribution(d.roll(4)), d.roll(8) == 1
-	set := EndpointInput{Service: s, Policy: policy, Endpoints: d.endpoints(s.Host)}
-	set.Vantage = Surround(set).From(mesh.Client{
+	set := EndpointInput{service: s, policy: policy, endpoints: d.endpoints(s.Host)}
+	set.vantage = Surround(set).From(mesh.Client{
 		Locality: mesh.Locality{Region: pick(d, "", "eu", "us"), Zone: pick(d, "", "a", "b", "c")}, Node: pick(d, "", "n1", "n2"),
 		Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
 	})

@@ -4,6 +4,8 @@
 package translate_test
 
 import (
+	"net/netip"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -17,8 +19,9 @@ import (
 // randomHosts is how many hosts with random rules TestNobodyRefuses makes.
 const randomHosts = 2000
 
-// TestNobodyRefuses has clients of every kind, old and new, ask for all that random rules come to, and holds what they get against
-// what clients of that kind refuse. `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
+// TestNobodyRefuses has clients of every kind, old and new, ask for all that random rules come to: Services, their pods by their own names,
+// and hosts without a Service. It holds what they get against what clients of that kind refuse.
+// `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
 func TestNobodyRefuses(t *testing.T) {
 	checked := 0
 	store := snapshot.NewStore(snapshot.Options{Check: func(name string, m proto.Message, r lint.Reader) []lint.Finding {
@@ -29,16 +32,24 @@ func TestNobodyRefuses(t *testing.T) {
 		}
 		return findings
 	}})
-	store.Publish(translate.RandomWorld(randomHosts))
+	world := translate.RandomWorld(randomHosts)
+	store.Publish(world)
 	asked := 0
 	for _, agent := range lint.Everybody().Agents.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
 			client := mesh.Client{Namespace: "demo", Agent: agent, Version: version, Gaps: mesh.GapsOf(agent, version)}
 			for _, resourceType := range snapshot.Types {
-				for _, name := range store.Current().Names(resourceType, client) {
+				pods := podNames(world, resourceType)
+				for i, name := range append(pods, store.Current().Names(resourceType, client)...) {
 					asked++
-					if store.Current().Resource(resourceType, name, client) == nil {
+					v := store.Current().Resource(resourceType, name, client)
+					if v == nil {
 						t.Errorf("%s is not answered", name)
+						continue
+					}
+					// The Store holds each resource against the clients that it takes for its readers. Here it is held against one that got it.
+					if i < len(pods) || i%8 == 0 {
+						refuses(t, v, client)
 					}
 				}
 			}
@@ -48,4 +59,47 @@ func TestNobodyRefuses(t *testing.T) {
 		t.Fatal("nothing was checked")
 	}
 	t.Logf("%d hosts: %d answers to clients of all kinds, and %d resources behind them", randomHosts, asked, checked)
+}
+
+// refuses fails the test if a client that is sent a resource would refuse it.
+func refuses(t *testing.T, v *snapshot.Versioned, client mesh.Client) {
+	t.Helper()
+	message, err := v.Any().UnmarshalNew()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reader lint.Reader
+	reader.Add(client.Agent, client.Gaps)
+	for _, f := range lint.Check(v.Name, message, reader) {
+		t.Errorf("%s %s is sent %s, which %s", client.Agent, client.Version, v.Name, f)
+	}
+}
+
+// podNames are the names of a type for one pod of every eighth Service, by its own name.
+func podNames(world *mesh.World, of snapshot.Type) []string {
+	var names []string
+	n := 0
+	for host, set := range world.Endpoints.All() {
+		n++
+		if n%8 != 0 {
+			continue
+		}
+		service, _ := world.Services.Get(host)
+		for _, e := range set.Endpoints {
+			ip, err := netip.ParseAddr(e.Address)
+			if err != nil || ip.Zone() != "" {
+				continue
+			}
+			pod := strings.NewReplacer(".", "-", ":", "-").Replace(ip.String()) + "." + host
+			for _, port := range service.Ports {
+				if of == snapshot.ListenerType {
+					names = append(names, translate.ListenerName(port.Number, pod))
+				} else {
+					names = append(names, translate.ClusterName(port.Number, "", pod))
+				}
+			}
+			break
+		}
+	}
+	return names
 }

@@ -18,15 +18,15 @@ const anyDomain = "*"
 // port and each subset besides. Problems are sorted. in is not changed; the messages are read-only, for they share parts.
 func Host(in HostInput) *Bundle {
 	b := &Bundle{}
-	if in.Service != nil {
+	if in.service != nil {
 		b.Clusters = clusters(&b.Problems, in)
 	}
-	checkPolicy(&b.Problems, in.Policy)
-	if in.Routes == nil {
+	checkPolicy(&b.Problems, in.policy)
+	if in.routes == nil {
 		b.Routes = ownRoutes(in)
 	} else {
 		b.Routes = ruledRoutes(&b.Problems, in)
-		checkRoutes(&b.Problems, in.Routes)
+		checkRoutes(&b.Problems, in.routes)
 	}
 	b.Problems, b.Latent = withoutLatent(mesh.SortProblems(b.Problems))
 	return b
@@ -34,7 +34,7 @@ func Host(in HostInput) *Bundle {
 
 // ownRoutes sends every call to the Service itself.
 func ownRoutes(in HostInput) []Resource {
-	service := in.Service
+	service := in.service
 	if service == nil {
 		return nil
 	}
@@ -45,9 +45,9 @@ func ownRoutes(in HostInput) []Resource {
 		action := &routev3.RouteAction{
 			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: name},
 			MaxStreamDuration: timeoutCap(site{}, nil),
-			RetryPolicy:       retryPolicy(site{}, nil, in.Defaults),
+			RetryPolicy:       retryPolicy(site{}, nil, in.defaults),
 		}
-		if hash := hashed(in.Policy, "", port.Number); hash != nil {
+		if hash := hashed(in.policy, "", port.Number); hash != nil {
 			action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
 		}
 		all = append(all, Resource{
@@ -62,24 +62,24 @@ func ownRoutes(in HostInput) []Resource {
 // ruledRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
 // either its rules are read for their Problems alone.
 func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
-	root := site{sink, in.Routes.Ref, "spec"}
+	root := site{sink, in.routes.Ref, "spec"}
 	switch {
-	case in.Service == nil && in.Routes.IsDelegate() && len(in.Routes.Spec.GetHttp()) == 0:
+	case in.service == nil && in.routes.IsDelegate() && len(in.routes.Spec.GetHttp()) == 0:
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule, so calls that are delegated here go on to the next rule of who delegates; write one")
-	case len(in.Routes.Spec.GetHttp())+len(in.Routes.Spec.GetTcp()) == 0:
+	case len(in.routes.Spec.GetHttp())+len(in.routes.Spec.GetTcp()) == 0:
 		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
 	}
-	t := targets{byText: in.Routes.Targets, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
+	t := targets{byText: in.routes.Targets, namespace: in.namespace, labels: in.labels, defaults: in.defaults}
 	host, ports := in.called()
 	if host == "" {
-		t.namespace = in.Routes.Ref.Namespace
+		t.namespace = in.routes.Ref.Namespace
 	}
-	rules := t.sections(root, in.Routes)
+	rules := t.sections(root, in.routes)
 	var all []Resource
 	for _, port := range ports {
-		c := callee{host: host, port: port.Number, portName: port.Name, caller: caller{in.Namespace, in.Labels}, gaps: in.Gaps}
-		if in.Service != nil {
-			c.addresses = in.Service.Addresses
+		c := callee{host: host, port: port.Number, portName: port.Name, caller: caller{in.namespace, in.labels}, gaps: in.gaps}
+		if in.service != nil {
+			c.addresses = in.service.Addresses
 		}
 		if port.Number == 0 { // it is not known which of them anybody follows
 			c.follow(&rules.http)
@@ -89,23 +89,23 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 		found := c.follow(rules.of(port))
 		name := RouteName(port.Number, host)
 		all = append(all, Resource{
-			Name: name, Message: tableFor(name, found.routes, in.Gaps), Refs: authors(in.Routes, in.Service),
+			Name: name, Message: tableFor(name, found.routes, in.gaps), Refs: authors(in.routes, in.service),
 			Parts: found.parts, Omissions: found.omissions,
 		})
 	}
-	rules.settle(in.Service)
+	rules.settle(in.service)
 	return all
 }
 
 // called is the host that clients call, and its ports: a single zero one when there is none.
 func (in HostInput) called() (host string, ports []mesh.Port) {
 	switch {
-	case in.Service == nil:
-		return in.Host, []mesh.Port{{Number: in.Port}}
-	case len(in.Service.Ports) == 0:
-		return in.Service.Host, []mesh.Port{{}}
+	case in.service == nil:
+		return in.host, []mesh.Port{{Number: in.port}}
+	case len(in.service.Ports) == 0:
+		return in.service.Host, []mesh.Port{{}}
 	}
-	return in.Service.Host, in.Service.Ports
+	return in.service.Host, in.service.Ports
 }
 
 // authors are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.

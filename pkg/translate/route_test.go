@@ -79,9 +79,9 @@ func TestHostRoutes(t *testing.T) {
 			if len(test.ports) == 0 {
 				test.ports = []uint32{80}
 			}
-			in := HostInput{Service: echo(test.ports...)}
+			in := HostInput{service: echo(test.ports...)}
 			if test.rules != "" {
-				in.Routes = bound(t, test.rules)
+				in.routes = bound(t, test.rules)
 			}
 			b := Host(in)
 			var got []string
@@ -99,7 +99,7 @@ func TestHostRoutes(t *testing.T) {
 }
 
 func TestHostWithoutService(t *testing.T) {
-	b := Host(HostInput{Routes: bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
+	b := Host(HostInput{routes: bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
 	if len(b.Routes)+len(b.Clusters) != 0 {
 		t.Errorf("got %d routes and %d clusters, want none", len(b.Routes), len(b.Clusters))
 	}
@@ -111,14 +111,14 @@ func TestHostWithoutService(t *testing.T) {
 
 // Of a delegate without rules it is not true that calls fail: they go on.
 func TestDelegateWithoutRules(t *testing.T) {
-	b := Host(HostInput{Routes: bound(t, "http: []")})
+	b := Host(HostInput{routes: bound(t, "http: []")})
 	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "go on to the next rule") {
 		t.Errorf("got problems %v, want that calls go on", b.Problems)
 	}
 }
 
 func TestHostNames(t *testing.T) {
-	b := Host(HostInput{Service: echo(80, 81), Policy: merged(t, "subsets: [{name: v1}]")})
+	b := Host(HostInput{service: echo(80, 81), policy: merged(t, "subsets: [{name: v1}]")})
 	var routes, clusters []string
 	for _, r := range b.Routes {
 		routes = append(routes, r.Name)
@@ -141,12 +141,12 @@ func TestPure(t *testing.T) {
 	routes := bound(t, `http: [{match: [{headers: {x: {exact: a}, z: {exact: b}}, withoutHeaders: {w: {exact: c}}}],
 		route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 2}], retries: {attempts: 9}}]`)
 	policy := merged(t, layered)
-	in := HostInput{Service: echo(80, 81, 82), Routes: routes, Policy: policy}
+	in := HostInput{service: echo(80, 81, 82), routes: routes, policy: policy}
 	spec, rule := proto.Clone(routes.Spec), proto.Clone(policy.Specs[0])
-	endpoints := EndpointInput{Service: in.Service, Policy: policy, Endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
+	endpoints := EndpointInput{service: in.service, policy: policy, endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
 		at("10.0.0.2", also("10.0.0.1")), at("10.0.0.1"), at("10.0.0.1"),
 	}}}
-	before := append([]mesh.Endpoint(nil), endpoints.Endpoints.Endpoints...)
+	before := append([]mesh.Endpoint(nil), endpoints.endpoints.Endpoints...)
 
 	first, again := bundleBytes(t, Host(in), Endpoints(endpoints)), bundleBytes(t, Host(in), Endpoints(endpoints))
 	if first != again {
@@ -155,7 +155,7 @@ func TestPure(t *testing.T) {
 	if !proto.Equal(spec, routes.Spec) || !proto.Equal(rule, policy.Specs[0]) {
 		t.Error("an author's text was changed")
 	}
-	if diff := cmp.Diff(before, endpoints.Endpoints.Endpoints); diff != "" {
+	if diff := cmp.Diff(before, endpoints.endpoints.Endpoints); diff != "" {
 		t.Errorf("the endpoints were changed:\n%s", diff)
 	}
 }

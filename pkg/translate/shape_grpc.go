@@ -16,23 +16,30 @@ const (
 	routerFilter = "envoy.filters.http.router"
 )
 
-// Listener answers a client that dialled name with the routes of that name. The name is echoed as it was asked for, so
-// each spelling of a host is a Listener of its own while all of them share one route table.
-func Listener(name, routeName string) Resource {
-	return listener(name, &hcmv3.HttpConnectionManager{
+// grpcListener answers with the name of the host's route table. The Listener's name is echoed as it was dialed, so each spelling
+// of a host is a Listener of its own while all of them share one route table.
+func grpcListener(in ListenerInput) Resource {
+	host := in.host.host
+	if in.host.service != nil {
+		host = in.host.service.Host
+	}
+	return apiListener(in.name, &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
 			ConfigSource:    adsSource(),
-			RouteConfigName: routeName,
+			RouteConfigName: RouteName(in.port, host),
 		}},
 	})
 }
 
-// UnknownListener answers a name that stands for no port of any Service. Calls fail at once, with a message that names the
-// host as it was dialled if the agent has one; silence would cost each of them the client's own timer of 15 seconds.
-func UnknownListener(name string, agent mesh.Agent) Resource {
-	return listener(name, &hcmv3.HttpConnectionManager{
-		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: unknownRoutes(name, agent)},
+// grpcNoListener has calls fail with a message that names the host as it was dialed, if the client has such a message.
+func grpcNoListener(name string, gaps mesh.Gaps) Resource {
+	return apiListener(name, &hcmv3.HttpConnectionManager{
+		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, gaps)},
 	})
+}
+
+func grpcNoRoutes(name string, gaps mesh.Gaps) Resource {
+	return Resource{Name: name, Message: noRoutes(name, gaps)}
 }
 
 // filters are those of all Listeners.
@@ -48,7 +55,7 @@ var filters = []*hcmv3.HttpFilter{
 	},
 }
 
-func listener(name string, manager *hcmv3.HttpConnectionManager) Resource {
+func apiListener(name string, manager *hcmv3.HttpConnectionManager) Resource {
 	manager.StatPrefix, manager.HttpFilters = "mizzen", filters
 	return Resource{Name: name, Message: &listenerv3.Listener{
 		Name:        name,
@@ -56,17 +63,15 @@ func listener(name string, manager *hcmv3.HttpConnectionManager) Resource {
 	}}
 }
 
-// unknownRoutes has one virtual host, for gRPC for Rust refuses a table without any. It is one that nobody dials: clients then
-// say which host they found none for. gRPC for Node would wait without end, so that it gets one for every host, without a
-// route; and so does who is not known.
-func unknownRoutes(name string, agent mesh.Agent) *routev3.RouteConfiguration {
+// noRoutes has one virtual host, because gRPC for Rust refuses a table without any. No client dials that host: clients then say for
+// which host they found none. Those that would wait without end get a virtual host for every name, without a route.
+func noRoutes(name string, gaps mesh.Gaps) *routev3.RouteConfiguration {
 	domain := unknownDomain
-	if agent == mesh.AgentGRPCNode || !agent.IsGRPC() {
+	if gaps.Has(mesh.GapUnmatchedHost) {
 		domain = anyDomain
 	}
 	host := &routev3.VirtualHost{Name: "unknown", Domains: []string{domain}}
-	if agent == mesh.AgentGRPCCore {
-		// Old C-core refuses a virtual host without a route.
+	if gaps.Has(mesh.GapRoutelessHost) {
 		host.Routes = []*routev3.Route{refuseAll()}
 	}
 	return &routev3.RouteConfiguration{Name: name, VirtualHosts: []*routev3.VirtualHost{host}}

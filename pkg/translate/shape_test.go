@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"testing"
 
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -11,9 +12,14 @@ import (
 
 func TestListener(t *testing.T) {
 	const name = "echo.demo:80"
-	manager := managerOf(t, Listener(name, "outbound|80||echo"), name)
-	if got := manager.GetRds().GetRouteConfigName(); got != "outbound|80||echo" {
-		t.Errorf("got routes %q, want those asked for", got)
+	service := echo(80)
+	r := Listeners(Facts{Service: service}.ProjectListener(name, 80, mesh.Client{})).Listeners[0]
+	manager := managerOf(t, r, name)
+	if got, want := manager.GetRds().GetRouteConfigName(), RouteName(80, service.Host); got != want {
+		t.Errorf("got routes %q, want %q", got, want)
+	}
+	if !slices.Equal(r.Refs, []mesh.Ref{service.Ref}) {
+		t.Errorf("got refs %v, want the Service", r.Refs)
 	}
 	if manager.GetRds().GetConfigSource().GetAds() == nil {
 		t.Error("the routes do not come over the same stream")
@@ -24,14 +30,15 @@ func TestListener(t *testing.T) {
 	}
 }
 
-func TestUnknownListener(t *testing.T) {
+func TestNotFoundListener(t *testing.T) {
 	const name = "nobody:80"
 	for agent, want := range map[mesh.Agent]string{
 		mesh.AgentGRPCGo: unknownDomain, mesh.AgentGRPCJava: unknownDomain, mesh.AgentGRPCCore: unknownDomain, mesh.AgentGRPCRust: unknownDomain,
 		mesh.AgentGRPCNode: anyDomain, mesh.AgentUnknown: anyDomain, mesh.AgentEnvoy: anyDomain,
 	} {
 		t.Run(agent.String(), func(t *testing.T) {
-			table := managerOf(t, UnknownListener(name, agent), name).GetRouteConfig()
+			client := mesh.Client{Agent: agent, Gaps: mesh.GapsOf(agent, "1.85.0")}
+			table := managerOf(t, NotFoundListener(name, client), name).GetRouteConfig()
 			routes := 0
 			if agent == mesh.AgentGRPCCore {
 				routes = 1 // that nobody takes

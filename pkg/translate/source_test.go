@@ -64,7 +64,7 @@ func TestRulesForSomeCallers(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			bundle := Host(HostInput{Service: echo(80), Routes: routes, Namespace: test.namespace})
+			bundle := Host(HostInput{service: echo(80), routes: routes, namespace: test.namespace})
 			var got []string
 			for _, r := range bundle.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes() {
 				got = append(got, r.GetName())

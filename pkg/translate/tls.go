@@ -39,13 +39,13 @@ const tlsSocket = "envoy.transport_sockets.tls"
 // peer is who calls and who is called, as far as their certificates matter.
 type peer struct {
 	service *mesh.Service
-	trust   Trust
+	trust   trust
 	// domain is the trust domain.
 	domain string
 }
 
 func peerOf(in HostInput) peer {
-	p := peer{service: in.Service, trust: in.Trust, domain: in.Defaults.TrustDomain}
+	p := peer{service: in.service, trust: in.trust, domain: in.defaults.TrustDomain}
 	if p.domain == "" {
 		p.domain = mesh.DefaultTrustDomain
 	}
@@ -156,13 +156,13 @@ func providerName(tls *networking.ClientTLSSettings) string {
 
 // validation says which authorities and which names a client accepts. Clients take any name where none is listed, so some
 // always are.
-func validation(t Trust, provider string, names []string) *tlsv3.CertificateValidationContext {
+func validation(t trust, provider string, names []string) *tlsv3.CertificateValidationContext {
 	v := &tlsv3.CertificateValidationContext{}
 	for _, name := range names {
 		//nolint:staticcheck // gRPC reads this field and not the one that replaced it
 		v.MatchSubjectAltNames = append(v.MatchSubjectAltNames, exactly(name))
 	}
-	if t.Providers.Has(provider) {
+	if t.providers.Has(provider) {
 		v.CaCertificateProviderInstance = instance(provider)
 	} else {
 		v.SystemRootCerts = &tlsv3.CertificateValidationContext_SystemRootCerts{}

@@ -14,14 +14,14 @@ import (
 
 // Calls that are to be encrypted go out as written or not at all: plain text is for DISABLE alone.
 func TestSecure(t *testing.T) {
-	mine := Trust{Providers: mesh.MakeProviders("default", "shop"), Accounts: mesh.Accounts{Names: "a,b"}}
+	mine := trust{providers: mesh.MakeProviders("default", "shop"), accounts: mesh.Accounts{Names: "a,b"}}
 	// spiffe is how clients know the endpoints.
 	const spiffe = "spiffe://cluster.local/ns/demo/sa/"
 	// own are the names of the Service.
 	const own = "echo.demo.svc.cluster.local echo.demo.svc"
 	for name, c := range map[string]struct {
 		tls      string
-		trust    Trust
+		trust    trust
 		plain    bool
 		identity string
 		roots    string // an instance, or machine
@@ -38,15 +38,15 @@ func TestSecure(t *testing.T) {
 			problems: []string{"info Approximated at.mode"},
 		},
 		"of a mesh, not declared": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Accounts: mine.Accounts}, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
+			tls: "{mode: ISTIO_MUTUAL}", trust: trust{accounts: mine.accounts}, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
 		},
-		"of a mesh, nobody there": {tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers}, problems: []string{"info Approximated at.mode"}},
+		"of a mesh, nobody there": {tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers}, problems: []string{"info Approximated at.mode"}},
 		"of a mesh, nobody known": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers, Accounts: mesh.Accounts{Unknown: true}},
+			tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers, accounts: mesh.Accounts{Unknown: true}},
 			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
 		},
 		"of a mesh, some known": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers, Accounts: mesh.Accounts{Names: "a", Unknown: true}},
+			tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers, accounts: mesh.Accounts{Names: "a", Unknown: true}},
 			identity: "default", roots: "default", accepted: spiffe + "a",
 			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
 		},
@@ -58,7 +58,7 @@ func TestSecure(t *testing.T) {
 		"mutual, no credential": {tls: "{mode: MUTUAL, subjectAltNames: [x]}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
 		"mutual, a comma":       {tls: "{mode: MUTUAL, credentialName: 'a,b', subjectAltNames: [x]}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
 		"mutual, not declared": {
-			tls: "{mode: MUTUAL, credentialName: system, subjectAltNames: [x]}", trust: Trust{SystemRoots: true},
+			tls: "{mode: MUTUAL, credentialName: system, subjectAltNames: [x]}", trust: trust{systemRoots: true},
 			problems: []string{"info Approximated at.credentialName", "error NoCertificate at.credentialName"},
 		},
 		"simple": {
@@ -74,11 +74,11 @@ func TestSecure(t *testing.T) {
 			problems: []string{"info Approximated at.sni", "error InvalidValue at.sni", "info Approximated at.credentialName"},
 		},
 		"machine's, by provider": {
-			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: Trust{Providers: "system", SystemRoots: true}, roots: "system", accepted: "x",
+			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: trust{providers: "system", systemRoots: true}, roots: "system", accepted: "x",
 			problems: []string{"info Approximated at.mode"},
 		},
 		"machine's, by itself": {
-			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: Trust{SystemRoots: true}, roots: "machine", accepted: "x",
+			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: trust{systemRoots: true}, roots: "machine", accepted: "x",
 			problems: []string{"info Approximated at.mode"},
 		},
 		"machine's, not known": {
@@ -98,7 +98,7 @@ func TestSecure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l ledger
-			in := HostInput{Service: service("echo", 80), Trust: c.trust}
+			in := HostInput{service: service("echo", 80), trust: c.trust}
 			socket, ok := secure(l.site(), parse(t, &networking.ClientTLSSettings{}, c.tls), peerOf(in))
 			if diff := cmp.Diff(l.lines(), c.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
@@ -120,9 +120,9 @@ func TestSecure(t *testing.T) {
 func TestTrustDomain(t *testing.T) {
 	var l ledger
 	in := HostInput{
-		Service:  service("echo", 80),
-		Trust:    Trust{Providers: "default", Accounts: mesh.Accounts{Names: "a"}},
-		Defaults: mesh.Defaults{TrustDomain: "example.com"},
+		service:  service("echo", 80),
+		trust:    trust{providers: "default", accounts: mesh.Accounts{Names: "a"}},
+		defaults: mesh.Defaults{TrustDomain: "example.com"},
 	}
 	socket, _ := secure(l.site(), &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_ISTIO_MUTUAL}, peerOf(in))
 	if _, _, accepted := describeSocket(t, socket); accepted != "spiffe://example.com/ns/demo/sa/a" {
@@ -136,22 +136,22 @@ func TestTrustNeeded(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		policy *mesh.Policy
-		want   Needs
+		want   needs
 	}{
 		"no policy": {},
 		"plain":     {policy: &mesh.Policy{Traffic: tls("{credentialName: x}")}},
-		"of a mesh": {policy: &mesh.Policy{Traffic: tls("{mode: ISTIO_MUTUAL}")}, want: Needs{Providers: []string{"default"}, Accounts: true}},
-		"written":   {policy: &mesh.Policy{Traffic: tls("{mode: ISTIO_MUTUAL, subjectAltNames: [x]}")}, want: Needs{Providers: []string{"default"}}},
+		"of a mesh": {policy: &mesh.Policy{Traffic: tls("{mode: ISTIO_MUTUAL}")}, want: needs{providers: []string{"default"}, accounts: true}},
+		"written":   {policy: &mesh.Policy{Traffic: tls("{mode: ISTIO_MUTUAL, subjectAltNames: [x]}")}, want: needs{providers: []string{"default"}}},
 		"everywhere": {
 			policy: &mesh.Policy{
 				Traffic: &networking.TrafficPolicy{PortLevelSettings: []*networking.TrafficPolicy_PortTrafficPolicy{{Tls: tls("{mode: MUTUAL, credentialName: a}").GetTls()}}},
 				Subsets: []mesh.Subset{{Traffic: tls("{mode: SIMPLE}")}, {Traffic: tls("{mode: SIMPLE, credentialName: a}")}, {}},
 			},
-			want: Needs{Providers: []string{"a", "system"}, SystemRoots: true},
+			want: needs{providers: []string{"a", "system"}, systemRoots: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(TrustNeeded(c.policy), c.want); diff != "" {
+			if diff := cmp.Diff(trustNeeded(c.policy), c.want, cmp.AllowUnexported(needs{})); diff != "" {
 				t.Errorf("got what is not asked for (-got +want):\n%s", diff)
 			}
 		})

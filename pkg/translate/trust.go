@@ -8,29 +8,29 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Trust is what the TLS settings of a policy depend on besides the policy, projected to what it asks for (TrustNeeded).
-type Trust struct {
-	// Providers are those of the certificate providers asked for that the clients declare.
-	Providers mesh.Providers
-	// SystemRoots is set for clients that know the authorities which their machine trusts without a provider for them.
-	SystemRoots bool
-	// Accounts are those of the Service's endpoints.
-	Accounts mesh.Accounts
+// trust is what the TLS settings of a policy depend on besides the policy, projected to what it asks for (trustNeeded).
+type trust struct {
+	// providers are those of the certificate providers asked for that the clients declare.
+	providers mesh.Providers
+	// systemRoots is set for clients that know the authorities which their machine trusts without a provider for them.
+	systemRoots bool
+	// accounts are those of the Service's endpoints.
+	accounts mesh.Accounts
 }
 
-// Needs are what the TLS settings of a policy ask for.
-type Needs struct {
-	// Providers are the names of certificate providers.
-	Providers []string
-	// SystemRoots says that the authorities of the machine will do, where no provider has them.
-	SystemRoots bool
-	// Accounts says that servers are known by their service accounts.
-	Accounts bool
+// needs are what the TLS settings of a policy ask for.
+type needs struct {
+	// providers are the names of certificate providers.
+	providers []string
+	// systemRoots says that the authorities of the machine will do, where no provider has them.
+	systemRoots bool
+	// accounts says that servers are known by their service accounts.
+	accounts bool
 }
 
-// TrustNeeded collects what the TLS settings of a policy ask for anywhere. p may be nil.
-func TrustNeeded(p *mesh.Policy) Needs {
-	var n Needs
+// trustNeeded collects what the TLS settings of a policy ask for anywhere. p may be nil.
+func trustNeeded(p *mesh.Policy) needs {
+	var n needs
 	if p == nil {
 		return n
 	}
@@ -41,23 +41,23 @@ func TrustNeeded(p *mesh.Policy) Needs {
 	return n
 }
 
-func (n *Needs) add(p *networking.TrafficPolicy) {
+func (n *needs) add(p *networking.TrafficPolicy) {
 	n.settings(p.GetTls())
 	for _, level := range p.GetPortLevelSettings() {
 		n.settings(level.GetTls())
 	}
 }
 
-func (n *Needs) settings(tls *networking.ClientTLSSettings) {
+func (n *needs) settings(tls *networking.ClientTLSSettings) {
 	if tls.GetMode() == networking.ClientTLSSettings_DISABLE {
 		return
 	}
 	name := providerName(tls)
-	if name != "" && !slices.Contains(n.Providers, name) {
-		n.Providers = append(n.Providers, name)
+	if name != "" && !slices.Contains(n.providers, name) {
+		n.providers = append(n.providers, name)
 	}
-	n.SystemRoots = n.SystemRoots || trustsSystem(tls)
-	n.Accounts = n.Accounts || knownByAccount(tls)
+	n.systemRoots = n.systemRoots || trustsSystem(tls)
+	n.accounts = n.accounts || knownByAccount(tls)
 }
 
 // trustsSystem says whether servers are accepted by the authorities that the client's machine trusts.
@@ -72,7 +72,7 @@ func knownByAccount(tls *networking.ClientTLSSettings) bool {
 
 // declared says whether the clients have what it takes. What they must do for it is said in any case, for other clients may
 // come; of these clients, only if they do not.
-func (t Trust) declared(at site, tls *networking.ClientTLSSettings, provider string) bool {
+func (t trust) declared(at site, tls *networking.ClientTLSSettings, provider string) bool {
 	system := trustsSystem(tls)
 	field := "mode"
 	if tls.GetCredentialName() != "" {
@@ -85,7 +85,7 @@ func (t Trust) declared(at site, tls *networking.ClientTLSSettings, provider str
 		at.approximatef("it holds for clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
 			"and whose application uses xDS credentials; calls of others fail", provider)
 	}
-	if t.Providers.Has(provider) || system && t.SystemRoots {
+	if t.providers.Has(provider) || system && t.systemRoots {
 		return true
 	}
 	at.errorf(mesh.CodeNoCertificate, "the client declares no certificate provider %q, so its calls fail; declare one in its bootstrap", provider)

@@ -28,30 +28,30 @@ type Surroundings struct {
 	ranked bool
 }
 
-// Surround looks at the endpoints of a host, and at all that is said about which of them are preferred. in.Vantage does not
+// Surround looks at the endpoints of a host, and at all that is said about which of them are preferred. in.vantage does not
 // count.
 func Surround(in EndpointInput) *Surroundings {
 	s := &Surroundings{}
-	if in.Service == nil {
+	if in.service == nil {
 		return s
 	}
-	if in.Service.InternalTrafficPolicyLocal {
+	if in.service.InternalTrafficPolicyLocal {
 		s.nodes.mind()
 	}
-	if n := wishesFor(nil, in.Service, in.Policy).SubsetSize.Value; n > 0 && in.Endpoints != nil {
-		s.buckets = uint64(len(in.Endpoints.Endpoints)) > uint64(n)
+	if n := wishesFor(nil, in.service, in.policy).SubsetSize.Value; n > 0 && in.endpoints != nil {
+		s.buckets = uint64(len(in.endpoints.Endpoints)) > uint64(n)
 	}
-	for _, port := range in.Service.Ports {
-		for _, subset := range parts(in.Policy) {
-			if p := preferenceFor(settingsFor(nil, in.Policy, subset, port.Number), in.Service); p != nil {
+	for _, port := range in.service.Ports {
+		for _, subset := range parts(in.policy) {
+			if p := preferenceFor(settingsFor(nil, in.policy, subset, port.Number), in.service); p != nil {
 				p.mind(s)
 				s.ranked = true
 			}
 		}
 	}
-	if in.Endpoints != nil {
-		for i := range in.Endpoints.Endpoints {
-			s.note(&in.Endpoints.Endpoints[i])
+	if in.endpoints != nil {
+		for i := range in.endpoints.Endpoints {
+			s.note(&in.endpoints.Endpoints[i])
 		}
 	}
 	return s

@@ -36,7 +36,7 @@ func TestVantageHoldsOnlyWhatMatters(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			n := near{settings: test.settings, service: test.service, client: client, endpoints: endpoints, change: change}
-			if diff := cmp.Diff(n.input(t).Vantage, test.want); diff != "" {
+			if diff := cmp.Diff(n.input(t).vantage, test.want); diff != "" {
 				t.Errorf("vantage (-got +want):\n%s", diff)
 			}
 		})
@@ -70,12 +70,12 @@ func TestProjectionLosesNothing(t *testing.T) {
 			Locality: mesh.Locality{Region: pick(d, "", "eu", "us", "x"), Zone: pick(d, "", "a", "b", "x"), SubZone: pick(d, "", "r")},
 			Node:     pick(d, "", "n1", "x"), Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
 		}
-		in.Policy = pick(d, in.Policy, &mesh.Policy{Traffic: &networking.TrafficPolicy{LoadBalancer: d.nearness()}})
+		in.policy = pick(d, in.policy, &mesh.Policy{Traffic: &networking.TrafficPolicy{LoadBalancer: d.nearness()}})
 		d.wish(in)
 		client.Bucket = uint16(d.roll(4))
-		in.Vantage = Vantage{Locality: client.Locality, Node: client.Node, Labels: client.Labels, Bucket: client.Bucket}
+		in.vantage = Vantage{Locality: client.Locality, Node: client.Node, Labels: client.Labels, Bucket: client.Bucket}
 		want := Endpoints(in)
-		in.Vantage = Surround(in).From(client)
+		in.vantage = Surround(in).From(client)
 		got := Endpoints(in)
 		for j, r := range got.Endpoints {
 			if a, b := compactJSON(t, r.Message), compactJSON(t, want.Endpoints[j].Message); a != b {
@@ -90,13 +90,13 @@ func TestProjectionLosesNothing(t *testing.T) {
 
 // wish asks for what annotations ask for.
 func (d *dice) wish(in EndpointInput) {
-	if in.Service != nil {
-		in.Service.Extensions.SubsetSize.Value = pick[uint32](d, 0, 1, 2, 3)
-		in.Service.Extensions.Balancer.Value = pick(d, "", mesh.PickFirst, mesh.WeightedRoundRobin)
+	if in.service != nil {
+		in.service.Extensions.SubsetSize.Value = pick[uint32](d, 0, 1, 2, 3)
+		in.service.Extensions.Balancer.Value = pick(d, "", mesh.PickFirst, mesh.WeightedRoundRobin)
 	}
-	if in.Endpoints != nil {
-		for i := range in.Endpoints.Endpoints {
-			in.Endpoints.Endpoints[i].Weight = pick[uint32](d, 0, 0, 1, 3, mesh.MaxEndpointWeight)
+	if in.endpoints != nil {
+		for i := range in.endpoints.Endpoints {
+			in.endpoints.Endpoints[i].Weight = pick[uint32](d, 0, 0, 1, 3, mesh.MaxEndpointWeight)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func TestBalancing(t *testing.T) {
 func TestIgnoredBalancers(t *testing.T) {
 	for _, b := range mesh.Balancers() {
 		found := mesh.AgentSet(0)
-		for _, p := range Host(HostInput{Service: wishing(b, 0)}).Problems {
+		for _, p := range Host(HostInput{service: wishing(b, 0)}).Problems {
 			found |= p.Agents
 		}
 		want := mesh.AgentSet(0)
@@ -100,10 +100,10 @@ func TestBlameOfWishes(t *testing.T) {
 		in   EndpointInput
 		want []mesh.Ref
 	}{
-		"nobody's wish":  {EndpointInput{Service: echo(80), Policy: merged(t, "{}")}, []mesh.Ref{echo(80).Ref}},
-		"the Service's":  {EndpointInput{Service: wishing("", 1)}, []mesh.Ref{echo(80).Ref}},
-		"a rule's":       {EndpointInput{Service: echo(80), Policy: rule}, []mesh.Ref{rule.Refs[0], echo(80).Ref}},
-		"that of a rule": {EndpointInput{Service: wishing("", 1), Policy: rule}, []mesh.Ref{rule.Refs[0], echo(80).Ref}},
+		"nobody's wish":  {EndpointInput{service: echo(80), policy: merged(t, "{}")}, []mesh.Ref{echo(80).Ref}},
+		"the Service's":  {EndpointInput{service: wishing("", 1)}, []mesh.Ref{echo(80).Ref}},
+		"a rule's":       {EndpointInput{service: echo(80), policy: rule}, []mesh.Ref{rule.Refs[0], echo(80).Ref}},
+		"that of a rule": {EndpointInput{service: wishing("", 1), policy: rule}, []mesh.Ref{rule.Refs[0], echo(80).Ref}},
 	}
 	for name, test := range tests {
 		if diff := cmp.Diff(Endpoints(test.in).Endpoints[0].Refs, test.want); diff != "" {
@@ -158,11 +158,11 @@ func TestPartsOfWishes(t *testing.T) {
 	s.Extensions.SuccessRate = mesh.Wish[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 1, RequestVolume: 1}, Ref: ref}
 	set := &mesh.EndpointSet{Host: s.Host, Endpoints: numbered(1)}
 	for name, test := range map[string]struct{ got, want []Part }{
-		"cluster": {Host(HostInput{Service: s}).Clusters[0].Parts, []Part{
+		"cluster": {Host(HostInput{service: s}).Clusters[0].Parts, []Part{
 			{"load_balancing_policy", ref, "metadata.annotations[mizzen.dev/lb-policy]"},
 			{"outlier_detection", ref, "metadata.annotations[mizzen.dev/outlier-success-rate]"},
 		}},
-		"endpoints": {Endpoints(EndpointInput{Service: s, Endpoints: set}).Endpoints[0].Parts, []Part{
+		"endpoints": {Endpoints(EndpointInput{service: s, endpoints: set}).Endpoints[0].Parts, []Part{
 			{"endpoints[0]", ref, "metadata.annotations[mizzen.dev/subset-size]"},
 		}},
 	} {

@@ -135,7 +135,7 @@ func (a *assembler) world() *mesh.World {
 		Services: next.services.apply(changed), Addresses: next.addresses.apply(changed), Endpoints: next.endpoints.apply(changed),
 		Routes: next.routes.apply(changed), Policies: next.policies.apply(changed),
 		Pods: last.Pods, PodAddresses: last.PodAddresses, Rules: last.Rules, Unbound: last.Unbound, Sources: last.Sources, Problems: last.Problems,
-		Changed: slices.Sorted(maps.Keys(changed)), StoredAt: a.stored,
+		Changed: mesh.HostKeys(slices.Sorted(maps.Keys(changed))), StoredAt: a.stored,
 	}
 	same := a.last != nil && len(changed) == 0 && w.StoredAt.Equal(last.StoredAt)
 	if pods, addresses, moved := next.applyPods(); moved {

@@ -170,12 +170,12 @@ func TestEndpointsUnchanged(t *testing.T) {
 		"an unrelated Node":          "---\napiVersion: v1\nkind: Node\nmetadata: {name: other}\n",
 	} {
 		if got := apply(t, a, text); got != first {
-			t.Errorf("%s: got another World, which differs in %q", name, got.ChangedSince(first))
+			t.Errorf("%s: got another World, which differs in %v", name, got.ChangedSince(first))
 			first = got
 		}
 	}
 	changed := apply(t, a, strings.Replace(pod, `"1"`, `"2"`, 1))
-	if d := cmp.Diff([]string{echoHost}, changed.Changed); d != "" || changed.Revision != first.Revision+1 {
+	if d := cmp.Diff(mesh.HostKeys([]string{echoHost}), changed.Changed); d != "" || changed.Revision != first.Revision+1 {
 		t.Errorf("revision %d, changed hosts (-want +got):\n%s", changed.Revision, d)
 	}
 	if get(changed.Services, echoHost) != get(first.Services, echoHost) {

@@ -111,7 +111,7 @@ func TestFileFollowsObjectsThatMove(t *testing.T) {
 	write(t, dir, "a.yaml", "# A comment.\n"+serviceYAML("a"))
 	after := await(t, worlds, "a is at line 2", at("a.yaml:2"))
 	if !at("a.yaml:1")(before) || len(after.Changed) > 0 {
-		t.Errorf("the World before was changed, or the one after says that %q changed", after.Changed)
+		t.Errorf("the World before was changed, or the one after says that %v changed", after.Changed)
 	}
 }
 

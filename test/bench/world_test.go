@@ -40,7 +40,7 @@ func (c *cluster) change(service int) *mesh.World {
 	before, _ := c.world.Endpoints.Get(host)
 	next := *c.world
 	next.Revision++
-	next.Changed = []string{host}
+	next.Changed = mesh.HostKeys([]string{host})
 	next.Endpoints = c.world.Endpoints.With(map[string]*mesh.EndpointSet{
 		host: c.endpoints(host, service, len(before.Endpoints), c.moves),
 	}, nil)

@@ -1,0 +1,214 @@
+package snapshot
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// query is a name that a client asks for, taken apart.
+type query struct {
+	t      Type
+	name   string
+	client mesh.Client
+	// server says that a gRPC server asks for its own Listener.
+	server bool
+	// dialed is the host and the port that the name means to the client, the host empty if it means none. In the names of all types but
+	// Listeners the port is a number.
+	dialed translate.Target
+}
+
+// newQuery takes a name apart, as a client of a cluster with that domain means it.
+func newQuery(t Type, name string, client mesh.Client, domain string) query {
+	q := query{t: t, name: name, client: client}
+	switch {
+	case t != ListenerType:
+		if port, _, host, ok := translate.ParseName(name); ok {
+			q.dialed = translate.Target{Host: host, Port: strconv.FormatUint(uint64(port), 10)}
+		}
+	case translate.IsServerListener(name):
+		q.server = true
+	default:
+		q.dialed = translate.ParseTarget(name, client.Namespace, domain)
+	}
+	return q
+}
+
+// resolver finds what names of one kind stand for.
+type resolver struct {
+	// of is the kind, for readers and tests.
+	of string
+	// keys appends the Keys of what the answer depends on.
+	keys func(q query, domain string, keys []mesh.Key) []mesh.Key
+	// answer returns what the name stands for: nil for a name that cannot be answered. If it is not of the kind, or there is no such thing,
+	// known is false.
+	answer func(s *Snapshot, q query) (v *Versioned, known bool)
+}
+
+// resolvers are asked in this order. Names that none of them knows are answered as not found.
+var resolvers = []resolver{
+	{"server", serverKeys, answerServer},
+	{"Service", hostKeys, answerService},
+	{"cluster IP", hostKeys, answerClusterIP},
+	{"serviceless host", hostKeys, answerServiceless},
+	{"pod", podKeys, answerPod},
+}
+
+// keys are those of all that the answer to a query may depend on, each once.
+func (q query) keys(domain string) []mesh.Key {
+	keys := make([]mesh.Key, 0, 2*len(resolvers))
+	for _, r := range resolvers {
+		keys = r.keys(q, domain, keys)
+	}
+	slices.SortFunc(keys, mesh.Key.Compare)
+	return slices.Compact(keys)
+}
+
+// serverKeys are those of what may be written for a server: for its own pods, for its namespace, for the mesh.
+func serverKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
+	if !q.server {
+		return keys
+	}
+	return append(keys, mesh.WorkloadKey(q.client.Namespace, q.client.Labels), mesh.NamespaceKey(q.client.Namespace), mesh.WholeMesh())
+}
+
+// answerServer leaves a server's own Listener unanswered: servers are not configured.
+func answerServer(_ *Snapshot, q query) (*Versioned, bool) { return nil, q.server }
+
+func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
+	if q.dialed.Host == "" {
+		return keys
+	}
+	return append(keys, mesh.HostKey(q.dialed.Host))
+}
+
+func answerService(s *Snapshot, q query) (*Versioned, bool) {
+	h, ok := s.subjects.Get(q.dialed.Host)
+	if !ok || h.serviceless() {
+		return nil, false
+	}
+	return h.answerPort(s, q, q.dialed)
+}
+
+// answerPort answers for the port of the Service that the client dialed.
+func (h *subject) answerPort(s *Snapshot, q query, dialed translate.Target) (*Versioned, bool) {
+	port, ok := dialed.Find(h.facts.Service)
+	if !ok {
+		return nil, false
+	}
+	v := h.answer(s, q, port.Number)
+	return v, v != nil
+}
+
+// answerClusterIP answers a client that dials the IP address of a Service. Only Listeners have such names.
+func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
+	service, ok := s.world.Addresses.Get(q.dialed.Host)
+	if !ok || q.t != ListenerType {
+		return nil, false
+	}
+	h, ok := s.subjects.Get(service.Host)
+	if !ok || h.serviceless() {
+		return nil, false
+	}
+	return h.answerPort(s, q, q.dialed)
+}
+
+// answerServiceless answers for a host that only VirtualServices declare, on any port. It has a Listener and routes; its calls go to Services.
+func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
+	h, ok := s.servicelessFor(q.dialed.Host)
+	if !ok || h.facts.Routes.For(q.client.Namespace) == nil {
+		return nil, false
+	}
+	port, ok := servicelessPort(q.dialed.Port)
+	if !ok || !q.t.info().serviceless {
+		return nil, false
+	}
+	v := h.at(q.dialed.Host, port).answer(s, q, port)
+	return v, v != nil
+}
+
+// servicelessFor finds the serviceless host of a name: its own, or the longest wildcard above it.
+func (s *Snapshot) servicelessFor(host string) (*subject, bool) {
+	h, ok := s.subjects.Get(host)
+	if !ok {
+		i := slices.IndexFunc(s.wildcards, func(pattern string) bool { return strings.HasSuffix(host, pattern[1:]) })
+		if i < 0 {
+			return nil, false
+		}
+		h, ok = s.subjects.Get(s.wildcards[i])
+	}
+	return h, ok && h.serviceless()
+}
+
+// defaultServicelessPort is the port of a client that names none. There is no Service to ask; Istio's is that of HTTP.
+const defaultServicelessPort = 80
+
+// servicelessPort reads a port as dialed. Ports have no names where there is no Service.
+func servicelessPort(text string) (uint32, bool) {
+	if text == "" {
+		return defaultServicelessPort, true
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	return uint32(number), err == nil && number > 0 && text[0] != '0'
+}
+
+// podKeys are those of the Service of which the name may be a pod's.
+func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
+	if _, service, ok := translate.PodHost(q.dialed.Host, domain); ok {
+		return append(keys, mesh.HostKey(service))
+	}
+	return keys
+}
+
+// answerPod answers for one pod of a Service: a host of its own, with the Service's ports and policies and no rules.
+func answerPod(s *Snapshot, q query) (*Versioned, bool) {
+	name, service, ok := translate.PodHost(q.dialed.Host, s.world.Domain)
+	if !ok {
+		return nil, false
+	}
+	h, ok := s.subjects.Get(service)
+	if !ok || h.serviceless() {
+		return nil, false
+	}
+	pod := h.pod(name)
+	if pod == nil {
+		return nil, false
+	}
+	return pod.answerPort(s, q, q.dialed)
+}
+
+// endpointsOfPod returns what is behind one pod's name, or nil. The name is the one that the pod has in the Service's domain, or else the
+// one that cluster DNS makes of its address: 10-0-0-1, or 2001-db8--1.
+func endpointsOfPod(all *mesh.EndpointSet, pod, host string) *mesh.EndpointSet {
+	if all == nil {
+		return nil
+	}
+	i := slices.IndexFunc(all.Endpoints, func(e mesh.Endpoint) bool {
+		if e.Hostname != "" {
+			return e.Hostname == pod
+		}
+		return dashed(e.Address) == pod
+	})
+	if i < 0 {
+		return nil
+	}
+	named := &mesh.EndpointSet{Host: host}
+	for _, e := range all.Endpoints {
+		if e.Hostname == all.Endpoints[i].Hostname && (e.Hostname != "" || e.Address == all.Endpoints[i].Address) {
+			named.Endpoints = append(named.Endpoints, e)
+		}
+	}
+	return named
+}
+
+func dashed(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	return strings.NewReplacer(".", "-", ":", "-").Replace(ip.String())
+}
