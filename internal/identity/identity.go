@@ -147,7 +147,7 @@ func (id Identity) apply(client mesh.Client) mesh.Client {
 	if id.Proof == Claim || id.Proof == "" {
 		return client
 	}
-	client.Namespace, client.ServiceAccount = id.Namespace, id.ServiceAccount
+	client.Namespace = id.Namespace
 	if id.Pod == nil {
 		return client
 	}

@@ -3,13 +3,11 @@ package mesh
 // Client is what may change an answer: only that, so that clients who differ in nothing that matters share everything.
 // It is comparable. Package snapshot makes it from a node, in one place.
 type Client struct {
-	Namespace      string
-	Labels         Labels
-	ServiceAccount string
-	Node           string
-	ClusterID      string
-	Locality       Locality
-	Agent          Agent
+	Namespace string
+	Labels    Labels
+	Node      string
+	Locality  Locality
+	Agent     Agent
 	// Providers are the certificate providers that the client declares. With any, it promises that its application uses xDS
 	// credentials, so that it encrypts where it is told to.
 	Providers Providers

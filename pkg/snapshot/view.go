@@ -16,15 +16,13 @@ const defaultNamespace = "default"
 const maxLabels = 64
 
 // ClientOf makes the client from a node: the only place that reads a node. The keys of the metadata are Istio's: NAMESPACE,
-// LABELS, SERVICE_ACCOUNT, NODE_NAME and CLUSTER_ID; CERTIFICATE_PROVIDERS is Mizzen's own. Values of the wrong kind count as absent. The node may be nil.
+// LABELS and NODE_NAME; CERTIFICATE_PROVIDERS is Mizzen's own. Values of the wrong kind count as absent. The node may be nil.
 func ClientOf(node *corev3.Node) mesh.Client {
 	fields := node.GetMetadata().GetFields()
 	c := mesh.Client{
-		Namespace:      text(fields["NAMESPACE"]),
-		Labels:         labels(fields["LABELS"]),
-		ServiceAccount: text(fields["SERVICE_ACCOUNT"]),
-		Node:           text(fields["NODE_NAME"]),
-		ClusterID:      text(fields["CLUSTER_ID"]),
+		Namespace: text(fields["NAMESPACE"]),
+		Labels:    labels(fields["LABELS"]),
+		Node:      text(fields["NODE_NAME"]),
 		Locality: mesh.Locality{
 			Region:  clip(node.GetLocality().GetRegion()),
 			Zone:    clip(node.GetLocality().GetZone()),

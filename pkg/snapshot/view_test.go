@@ -51,7 +51,7 @@ func TestClientOf(t *testing.T) {
 				UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"},
 			},
 			mesh.Client{
-				Namespace: "shop", ServiceAccount: "cart", Node: "n1", ClusterID: "c1",
+				Namespace: "shop", Node: "n1",
 				Labels:   mesh.MakeLabels(map[string]string{"version": "v1", "app": "cart"}),
 				Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}, Agent: mesh.AgentGRPCGo, Version: "1.85.0",
 			},

@@ -1,0 +1,122 @@
+package snapshot_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// TestEveryFieldOfClientChangesAnAnswer compares the answers to two clients who differ in one field. A field that changes no answer
+// does not belong in mesh.Client: clients would be told apart for nothing.
+func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
+	s := snapshot.New(load(t, []string{clientFields}))
+	base := mesh.Client{
+		Namespace: "demo", Node: "n1", Locality: mesh.Locality{Region: "r", Zone: "a"}, Agent: mesh.AgentGRPCJava, Version: "1.70.0",
+		Providers: mesh.MakeProviders("default"), Bucket: 1,
+	}
+	// other differs in every field.
+	other := mesh.Client{
+		Namespace: "shop", Labels: mesh.MakeLabels(map[string]string{"app": "front"}), Node: "n2", Locality: mesh.Locality{Region: "r", Zone: "b"},
+		Agent: mesh.AgentGRPCNode, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop"), Gaps: mesh.GapStringMatch, Bucket: 3,
+	}
+	for field, value := range reflect.ValueOf(other).Fields() {
+		client := base
+		changed := reflect.ValueOf(&client).Elem().FieldByIndex(field.Index)
+		if changed.Equal(value) {
+			t.Errorf("%s: give other a value of its own, which changes an answer", field.Name)
+			continue
+		}
+		changed.Set(value)
+		if !answeredApart(s, base, client) {
+			t.Errorf("%s changes no answer", field.Name)
+		}
+	}
+}
+
+// answeredApart says whether two clients get different resources under the same name. One name is that of nothing.
+func answeredApart(s *snapshot.Snapshot, a, b mesh.Client) bool {
+	for _, typ := range snapshot.Types {
+		for _, name := range append(s.Names(typ, a), "outbound|80||nothing.demo.svc.cluster.local") {
+			if s.Resource(typ, name, a).Version != s.Resource(typ, name, b).Version {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// clientFields has Services whose answers depend on clients in different ways.
+const clientFields = `
+apiVersion: v1
+kind: Service
+metadata: {name: matched, namespace: demo}
+spec: {ports: [{name: grpc, port: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: matched, namespace: demo}
+spec:
+  hosts: [matched]
+  http:
+  - {match: [{sourceNamespace: shop}], timeout: 1s, route: [{destination: {host: matched}}]}
+  - {match: [{sourceLabels: {app: front}}], timeout: 2s, route: [{destination: {host: matched}}]}
+  - {match: [{headers: {user: {exact: ann}}}], timeout: 3s, route: [{destination: {host: matched}}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: near, namespace: demo}
+spec: {ports: [{name: grpc, port: 8080}], trafficDistribution: PreferClose}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: local, namespace: demo}
+spec: {ports: [{name: grpc, port: 8080}], internalTrafficPolicy: Local}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: parted, namespace: demo, annotations: {mizzen.dev/subset-size: "1"}}
+spec: {ports: [{name: grpc, port: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: provided, namespace: demo}
+spec: {ports: [{name: grpc, port: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: provided, namespace: demo}
+spec: {host: provided, trafficPolicy: {tls: {mode: SIMPLE, credentialName: shop, subjectAltNames: [x]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: public, namespace: demo}
+spec: {ports: [{name: grpc, port: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: public, namespace: demo}
+spec: {host: public, trafficPolicy: {tls: {mode: SIMPLE, subjectAltNames: [x]}}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: near, namespace: demo, labels: {kubernetes.io/service-name: near}}
+addressType: IPv4
+ports: [{name: grpc, port: 1}]
+endpoints: [{addresses: [10.0.0.1], zone: a}, {addresses: [10.0.0.2], zone: b}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: local, namespace: demo, labels: {kubernetes.io/service-name: local}}
+addressType: IPv4
+ports: [{name: grpc, port: 1}]
+endpoints: [{addresses: [10.0.1.1], nodeName: n1}, {addresses: [10.0.1.2], nodeName: n2}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: parted, namespace: demo, labels: {kubernetes.io/service-name: parted}}
+addressType: IPv4
+ports: [{name: grpc, port: 1}]
+endpoints: [{addresses: [10.0.2.1]}, {addresses: [10.0.2.2]}, {addresses: [10.0.2.3]}, {addresses: [10.0.2.4]}]
+`
