@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"math/bits"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -20,19 +21,24 @@ type Reader struct {
 	Providers []string
 	// SystemRoots says that each of the clients can be told to trust its machine's authorities.
 	SystemRoots bool
-	// Lacking are, by single gaps, the kinds of which some of the clients have the gap. Without any all are current.
-	Lacking map[mesh.Gaps]mesh.AgentSet
+	// lacking are, by the bit of a gap, the kinds of which some of the clients have it. Without any all are current.
+	lacking [16]mesh.AgentSet
 }
 
 // Add adds clients of a kind that have these gaps.
 func (r *Reader) Add(agent mesh.Agent, gaps mesh.Gaps) {
 	r.Agents |= mesh.Agents(agent)
-	if r.Lacking == nil {
-		r.Lacking = map[mesh.Gaps]mesh.AgentSet{}
+	for rest := uint16(gaps); rest != 0; rest &= rest - 1 {
+		r.lacking[bits.TrailingZeros16(rest)] |= mesh.Agents(agent)
 	}
-	for rest := gaps; rest != 0; rest &= rest - 1 {
-		r.Lacking[rest&-rest] |= mesh.Agents(agent)
+}
+
+// Lacking are the kinds of which some of the clients have one of the gaps.
+func (r *Reader) Lacking(gaps mesh.Gaps) (agents mesh.AgentSet) {
+	for rest := uint16(gaps); rest != 0; rest &= rest - 1 {
+		agents |= r.lacking[bits.TrailingZeros16(rest)]
 	}
+	return agents
 }
 
 // Everybody is current clients of all kinds, which have no certificates.
@@ -102,7 +108,7 @@ func (l *linter) refuse(agents mesh.AgentSet, format string, args ...any) {
 
 // lacking are the kinds of which some of the reader's clients have a gap, and whoever is taken to refuse what they do.
 func (l *linter) lacking(gap mesh.Gaps) mesh.AgentSet {
-	if agents := l.reader.Lacking[gap]; agents != 0 {
+	if agents := l.reader.Lacking(gap); agents != 0 {
 		return agents | strangers
 	}
 	return 0

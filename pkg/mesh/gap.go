@@ -1,6 +1,9 @@
 package mesh
 
-import "math/bits"
+import (
+	"iter"
+	"math/bits"
+)
 
 // Gaps are what a client cannot do of what the rules may ask for, or takes in another form than the usual one. It is comparable;
 // the zero Gaps are those of a current client that can do everything.
@@ -63,21 +66,55 @@ func (g Gaps) Has(these Gaps) bool { return g&these == these }
 // GapsOf are the gaps of a client by what it calls itself. A version that cannot be read counts as older than all, and so
 // gets what every version accepts.
 func GapsOf(agent Agent, version string) Gaps {
-	number := ReleaseOf(version)
+	return gapsIn(agent, ReleaseOf(version))
+}
+
+func gapsIn(agent Agent, release Release) Gaps {
 	var gaps Gaps
-	for _, row := range gapTable {
-		if span, ok := row.lacking[agent]; ok && !number.before(span.from) && number.before(span.until) {
-			gaps |= row.gap
+	for i := range gapTable {
+		if gapTable[i].lacking[agent].has(release) {
+			gaps |= gapTable[i].gap
 		}
 	}
 	return gaps
 }
 
+// GapSets are all gaps that clients may have together: each kind with those of one of its versions. Some come repeatedly.
+func GapSets() iter.Seq2[Agent, Gaps] {
+	return func(yield func(Agent, Gaps) bool) {
+		for agent := range AgentEnvoy + 1 {
+			for release := range bounds(agent) {
+				if !yield(agent, gapsIn(agent, release)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// bounds are the releases with which the gaps of a kind may change: no other has gaps of its own.
+func bounds(agent Agent) iter.Seq[Release] {
+	return func(yield func(Release) bool) {
+		if !yield(Release{}) {
+			return
+		}
+		for i := range gapTable {
+			lacking := gapTable[i].lacking[agent]
+			if lacking.from != (Release{}) && !yield(lacking.from) {
+				return
+			}
+			if lacking.until != (Release{}) && lacking.until != never && !yield(lacking.until) {
+				return
+			}
+		}
+	}
+}
+
 // LackedBy are the gRPC libraries whose current version has the gap.
 func LackedBy(gap Gaps) AgentSet {
 	var agents AgentSet
-	for agent, span := range gap.row().lacking {
-		if agent.IsGRPC() && span.until == never {
+	for i, span := range gap.row().lacking {
+		if agent := Agent(i); agent.IsGRPC() && span.until == never {
 			agents |= Agents(agent)
 		}
 	}

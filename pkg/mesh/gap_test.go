@@ -1,11 +1,14 @@
 package mesh
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestEveryGapHasItsRow counts the constants in gap.go. As the rows are of one bit each, in order, no two constants have the same bit.
@@ -35,7 +38,7 @@ func TestGapTableIsInOrder(t *testing.T) {
 		if (row.instead == "") != (row.gap < GapLeastRequest) {
 			t.Errorf("row %d: want it said what becomes of calls, unless what is sent changes", i)
 		}
-		if row.grfc == "" || len(row.lacking) == 0 {
+		if row.grfc == "" || row.lacking == (spans{}) {
 			t.Errorf("row %d is incomplete", i)
 		}
 	}
@@ -101,5 +104,22 @@ func TestReleaseOf(t *testing.T) {
 		if got := ReleaseOf(version).String(); got != want {
 			t.Errorf("%q: got %q, want %q", version, got, want)
 		}
+	}
+}
+
+// TestGapSets finds the same by trying every version.
+func TestGapSets(t *testing.T) {
+	got, want := map[Agent]map[Gaps]bool{}, map[Agent]map[Gaps]bool{}
+	for agent := range AgentEnvoy + 1 {
+		got[agent], want[agent] = map[Gaps]bool{}, map[Gaps]bool{GapsOf(agent, ""): true}
+		for minor := range 200 {
+			want[agent][GapsOf(agent, fmt.Sprintf("1.%d.0", minor))] = true
+		}
+	}
+	for agent, gaps := range GapSets() {
+		got[agent][gaps] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -51,7 +51,8 @@ func TestReadersOf(t *testing.T) {
 	if r := readersOf(ring.Project(mesh.Client{Gaps: mesh.GapRingSize})); !r.Agents.Has(mesh.AgentGRPCNode) || r.Agents.Has(mesh.AgentGRPCGo) {
 		t.Errorf("got %s", r.Agents)
 	}
-	if lacking := readersOf(translate.Facts{}.Project(mesh.Client{})).Lacking[mesh.GapEmptyHost]; lacking != mesh.Agents(mesh.AgentGRPCCore) {
+	everybody := readersOf(translate.Facts{}.Project(mesh.Client{}))
+	if lacking := everybody.Lacking(mesh.GapEmptyHost); lacking != mesh.Agents(mesh.AgentGRPCCore) {
 		t.Errorf("without rules, got %s as those that need a route for every call", lacking)
 	}
 	// gRPC for Rust is always sent something of its own.

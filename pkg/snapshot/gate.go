@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -45,41 +44,14 @@ func groupOf(c mesh.Client) group { return group{c.Agent, c.Namespace, c.Labels}
 // readersOf are the clients that get what is made of in.
 func readersOf(in translate.HostInput) lint.Reader {
 	a := in.Audience()
-	r := withGaps.get(gapInput{a.Matter, a.Gaps}, gapInput.readers)
-	r.Providers, r.SystemRoots = a.Providers.All(), a.SystemRoots
-	return r
-}
-
-// gapInput is which gaps matter, and those of them that clients have.
-type gapInput struct{ matter, gaps mesh.Gaps }
-
-// withGaps are the readers without what they trust. There are few, and they are never changed.
-var withGaps memo[gapInput, lint.Reader]
-
-func (in gapInput) readers() (r lint.Reader) {
-	for _, agent := range mesh.EveryAgent.All() {
-		for _, gaps := range gapsOf[agent] {
-			if gaps&in.matter == in.gaps {
-				r.Add(agent, gaps)
-			}
+	r := lint.Reader{Providers: a.Providers.All(), SystemRoots: a.SystemRoots}
+	for agent, gaps := range mesh.GapSets() {
+		if gaps&a.Matter == a.Gaps {
+			r.Add(agent, gaps)
 		}
 	}
 	return r
 }
-
-// gapsOf are the gaps that clients of a kind have, in one version or another.
-var gapsOf = func() map[mesh.Agent][]mesh.Gaps {
-	const newest = 200
-	found := map[mesh.Agent][]mesh.Gaps{}
-	for _, agent := range mesh.EveryAgent.All() {
-		for minor := range newest {
-			if gaps := mesh.GapsOf(agent, fmt.Sprintf("1.%d.0", minor)); !slices.Contains(found[agent], gaps) {
-				found[agent] = append(found[agent], gaps)
-			}
-		}
-	}
-	return found
-}()
 
 // admit marshals a resource that is kept, counts it, and holds it against what its readers refuse.
 func (s *Snapshot) admit(t Type, r translate.Resource, readers lint.Reader) *Versioned {
