@@ -60,8 +60,9 @@ func (i *informer) run(ctx context.Context) {
 		ListWithContextFunc:  i.list,
 		WatchFuncWithContext: i.watch,
 	}, i.source.client)
+	delays := backoff
 	reflector := cache.NewReflectorWithOptions(lw, nil, i, cache.ReflectorOptions{
-		Name: "mizzen", TypeDescription: string(i.kind), Backoff: &backoff,
+		Name: "mizzen", TypeDescription: string(i.kind), Backoff: &delays,
 	})
 	// What the reflector logs has been logged by observe, shorter; its own words are for debugging.
 	logger := logr.FromSlogHandler(quiet{i.logger.Handler()})
