@@ -22,21 +22,21 @@ type Reader struct {
 	// SystemRoots says that each of the clients can be told to trust its machine's authorities.
 	SystemRoots bool
 	// lacking are, by the bit of a gap, the kinds of which some of the clients have it. Without any all are current.
-	lacking [16]mesh.AgentSet
+	lacking [32]mesh.AgentSet
 }
 
 // Add adds clients of a kind that have these gaps.
 func (r *Reader) Add(agent mesh.Agent, gaps mesh.Gaps) {
 	r.Agents |= mesh.Agents(agent)
-	for rest := uint16(gaps); rest != 0; rest &= rest - 1 {
-		r.lacking[bits.TrailingZeros16(rest)] |= mesh.Agents(agent)
+	for rest := uint32(gaps); rest != 0; rest &= rest - 1 {
+		r.lacking[bits.TrailingZeros32(rest)] |= mesh.Agents(agent)
 	}
 }
 
 // Lacking are the kinds of which some of the clients have one of the gaps.
 func (r *Reader) Lacking(gaps mesh.Gaps) (agents mesh.AgentSet) {
-	for rest := uint16(gaps); rest != 0; rest &= rest - 1 {
-		agents |= r.lacking[bits.TrailingZeros16(rest)]
+	for rest := uint32(gaps); rest != 0; rest &= rest - 1 {
+		agents |= r.lacking[bits.TrailingZeros32(rest)]
 	}
 	return agents
 }

@@ -86,7 +86,7 @@ func (t Type) rank() int {
 }
 
 // info is the row of a type that is served.
-func (t Type) info() *typeInfo { return &types[t.rank()] }
+func (t Type) info() typeInfo { return types[t.rank()] }
 
 // FullState says whether a response carries the whole subscription: a resource that is missing from it is then deleted at
 // the client. The other types carry what changed.
