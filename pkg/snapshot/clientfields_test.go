@@ -14,7 +14,7 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 	s := snapshot.New(load(t, []string{clientFields}))
 	base := mesh.Client{
 		Namespace: "demo", Node: "n1", Locality: mesh.Locality{Region: "r", Zone: "a"}, Agent: mesh.AgentGRPCJava, Version: "1.70.0",
-		Providers: mesh.MakeProviders("default"), Bucket: 1,
+		Providers: mesh.MakeProviders("default"), Bucket: 1, Gaps: mesh.GapsOf(mesh.AgentGRPCJava, "1.70.0"),
 	}
 	// other differs in every field.
 	other := mesh.Client{
@@ -29,6 +29,9 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 			continue
 		}
 		changed.Set(value)
+		if field.Name == "Version" { // It is there for its gaps, and to name the client.
+			client.Gaps = mesh.GapsOf(client.Agent, client.Version)
+		}
 		if !answeredApart(s, base, client) {
 			t.Errorf("%s changes no answer", field.Name)
 		}
