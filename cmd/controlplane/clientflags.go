@@ -9,6 +9,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
+const (
+	flagClient = "client"
+	flagAgent  = "agent"
+)
+
 // clientFlags say who a client is, for commands that look through its eyes.
 type clientFlags struct {
 	as   string
@@ -16,7 +21,7 @@ type clientFlags struct {
 	node string
 	// providers are the certificate providers.
 	providers []string
-	agent     agentFlag
+	kind      clientKindFlag
 	nodeID    string
 }
 
@@ -24,7 +29,10 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
 	cmd.Flags().Var(&f.zone, "zone", "where the client runs")
 	cmd.Flags().StringVar(&f.node, "node", "", "`NAME` of the Kubernetes node the client runs on")
-	cmd.Flags().Var(&f.agent, "agent", "what the client is, such as \"gRPC Node 1.14\"; without it, one that can do everything")
+	cmd.Flags().Var(&f.kind, flagClient, "kind and version of the client, such as \"gRPC Node 1.14\"; without it, a client with every feature")
+	// The older name of the flag.
+	cmd.Flags().Var(&f.kind, flagAgent, "the same as --client")
+	cmd.Flags().Lookup(flagAgent).Hidden = true
 	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "`ID` of the client's node in its bootstrap, by which it is given its part of endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
 }
@@ -34,6 +42,9 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {
 		return mesh.Client{}, usageErrorf(cmd, "invalid --as %q: it has the form NAMESPACE or NAMESPACE/APP", f.as)
 	}
+	if cmd.Flags().Changed(flagClient) && cmd.Flags().Changed(flagAgent) {
+		return mesh.Client{}, usageErrorf(cmd, "--agent is the older name of --client: set only --client")
+	}
 	client := mesh.Client{
 		Namespace: namespace, Locality: f.zone.Locality, Node: f.node, Providers: mesh.MakeProviders(f.providers...),
 		Bucket: snapshot.BucketOf(f.nodeID),
@@ -41,8 +52,8 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	if hasApp {
 		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
 	}
-	if f.agent.version != "" {
-		client = snapshot.Speaking(client, f.agent.kind, f.agent.version)
+	if f.kind.version != "" {
+		client = snapshot.Speaking(client, f.kind.kind, f.kind.version)
 	}
 	return client, nil
 }

@@ -34,7 +34,9 @@ const (
 	listClients   = "clients"
 	listResources = "resources"
 	listProblems  = "problems"
-	// listDeliveries says how far each object has come to clients; 'inspect wait' asks for it.
+	// listSync is the sync status of each object. listDeliveries is its older name, by which every release serves it: 'inspect sync' and
+	// 'inspect wait' ask for that, so that they work with an older control plane.
+	listSync       = "sync"
 	listDeliveries = "deliveries"
 )
 
@@ -44,6 +46,7 @@ var tables = map[string]func([]byte) ([][]string, error){
 	listResources: resourceRows,
 	listProblems:  problemRows,
 
+	listSync:       deliveryRows,
 	listDeliveries: deliveryRows,
 }
 
@@ -51,11 +54,11 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var output string
 	cmd := &cobra.Command{
-		Use:   "inspect clients|resources|problems|deliveries",
+		Use:   "inspect clients|resources|problems|sync",
 		Short: "Ask a running control plane what it knows",
 		Long: `Ask a running control plane for its clients and what each of them holds and refused, for
-the resources it serves and where they come from, for the Problems of its objects, or how far
-each object has come to clients.
+the resources it serves and where they come from, for the Problems of its objects, or for the
+sync status of each object: how many clients have its current version, and which rejected it.
 
 Without a flag it is asked at 127.0.0.1:15014; if nobody listens there, or with --kubeconfig,
 --context or --namespace, every replica in the cluster is asked, through its API server, and a
@@ -64,10 +67,10 @@ column says who answered. That needs the right to list pods and to forward their
   controlplane inspect resources -o json
   controlplane inspect problems --context kind-mizzen
   controlplane inspect wait --for acknowledged`,
-		ValidArgs: []string{listClients, listResources, listProblems, listDeliveries},
+		ValidArgs: []string{listClients, listResources, listProblems, listSync},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || tables[args[0]] == nil {
-				return usageErrorf(cmd, "one of clients, resources, problems, deliveries is needed")
+				return usageErrorf(cmd, "one of clients, resources, problems, sync is needed")
 			}
 			if output != "table" && output != "json" {
 				return usageErrorf(cmd, "unknown output %q: it is one of table, json", output)
@@ -86,6 +89,9 @@ column says who answered. That needs the right to list pods and to forward their
 
 // printList asks all replicas for a list and prints it as one.
 func printList(ctx context.Context, std stdio, all replicas, list, output string) error {
+	if list == listSync {
+		list = listDeliveries
+	}
 	bodies, err := all.fetch(ctx, admin.ListPath(list))
 	if err != nil {
 		return err

@@ -84,3 +84,17 @@ func TestInspectOfAnotherServerSaysSo(t *testing.T) {
 		})
 	}
 }
+
+// TestInspectSync prints the same under both names of the list, from a control plane that knows only the older one.
+func TestInspectSync(t *testing.T) {
+	address := adminAt(t, map[string][]string{"/api/deliveries": {
+		`[{"object":{"kind":"VirtualService","namespace":"shop","name":"cart"},"generation":3,"clients":2,"pending":1,"refusals":["no"]}]`,
+	}})
+	const want = "OBJECT                    GENERATION  CLIENTS  PENDING  REFUSALS\nVirtualService shop/cart  3           2        1        no\n"
+	for _, list := range []string{"sync", "deliveries"} {
+		got := command(t.Context(), "", "inspect", list, "--address", address)
+		if got.code != exitOK || got.stdout != want {
+			t.Errorf("inspect %s: got exit code %d, %q and %q, want 0 and %q", list, got.code, got.stdout, got.err, want)
+		}
+	}
+}

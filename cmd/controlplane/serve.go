@@ -190,6 +190,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
 		admin.NewList(listProblems, p.store.Problems),
+		admin.NewList(listSync, p.store.Deliveries),
 		admin.NewList(listDeliveries, p.store.Deliveries),
 	}
 	p.admin = admin.New(full)

@@ -75,6 +75,7 @@ func TestServeTheEmbeddedDemo(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/healthz": "ok\n", "/readyz": "ok\n", "/metrics": "mizzen_services 1\n", "/api/problems": "[]\n", "/api/clients": "[]\n",
+		"/api/sync": `"name":"greeter"`, "/api/deliveries": `"name":"greeter"`,
 	} {
 		if status, body := get(t, s, path); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: got %d %q, want 200 and %q", path, status, body, want)

@@ -27,7 +27,7 @@ endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.
 `
 )
 
-func TestAgent(t *testing.T) {
+func TestClientKind(t *testing.T) {
 	tests := map[string]struct {
 		agent string
 		want  int // how many clusters have a ring by the enum
@@ -42,7 +42,7 @@ func TestAgent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			args := []string{"render", "-f", "-", "--type", "cds"}
 			if test.agent != "" {
-				args = append(args, "--agent", test.agent)
+				args = append(args, "--client", test.agent)
 			}
 			got := command(t.Context(), ringObjects, args...)
 			if n := strings.Count(got.stdout, "lb_policy: RING_HASH"); got.code != exitOK || n != test.want {
@@ -51,10 +51,24 @@ func TestAgent(t *testing.T) {
 		})
 	}
 	for _, agent := range []string{"gRPC Go", "1.50", "", "gRPC Cobol 1.50", "gRPC Go next"} {
-		got := command(t.Context(), ringObjects, "render", "-f", "-", "--agent", agent)
+		got := command(t.Context(), ringObjects, "render", "-f", "-", "--client", agent)
 		if got.code != exitUsage || !strings.Contains(got.err, "KIND is one of unknown, gRPC Go, gRPC Java") {
 			t.Errorf("%q: got exit code %d and %q, want %d and all kinds", agent, got.code, got.err, exitUsage)
 		}
+	}
+}
+
+// TestAgentIsClient uses the older name of --client: it means the same, and nothing besides the new one.
+func TestAgentIsClient(t *testing.T) {
+	render := func(args ...string) outcome {
+		return command(t.Context(), ringObjects, append([]string{"render", "-f", "-", "--type", "cds"}, args...)...)
+	}
+	if got, want := render("--agent", "gRPC Go 1.50"), render("--client", "gRPC Go 1.50"); got != want || got.code != exitOK {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	got := render("--agent", "gRPC Go 1.50", "--client", "gRPC Go 1.50")
+	if got.code != exitUsage || !strings.Contains(got.err, "set only --client") {
+		t.Errorf("got exit code %d and %q, want %d and which flag to set", got.code, got.err, exitUsage)
 	}
 }
 

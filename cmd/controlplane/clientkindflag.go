@@ -9,16 +9,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// agentFlag is a kind of client and its version, in one text.
-type agentFlag struct {
+// clientKindFlag is a client kind and its version, in one text.
+type clientKindFlag struct {
 	kind    mesh.Agent
 	version string
 }
 
-var _ pflag.Value = (*agentFlag)(nil)
+var _ pflag.Value = (*clientKindFlag)(nil)
 
 // Set parses the flag's text.
-func (f *agentFlag) Set(text string) error {
+func (f *clientKindFlag) Set(text string) error {
 	at := max(strings.LastIndexByte(text, ' '), 0)
 	kind, ok := mesh.AgentNamed(text[:at])
 	version := strings.TrimSpace(text[at:])
@@ -30,7 +30,7 @@ func (f *agentFlag) Set(text string) error {
 }
 
 // String is the flag's text.
-func (f *agentFlag) String() string {
+func (f *clientKindFlag) String() string {
 	if f.version == "" {
 		return ""
 	}
@@ -38,4 +38,4 @@ func (f *agentFlag) String() string {
 }
 
 // Type names the form of the flag in its help.
-func (*agentFlag) Type() string { return "KIND VERSION" }
+func (*clientKindFlag) Type() string { return "KIND VERSION" }
