@@ -114,9 +114,9 @@ func TestExplain(t *testing.T) {
 			"echo", "/echo.Echo/Say", map[string]string{"x-user": "ann"}, []string{
 				"listener  echo  from Service demo/echo",
 				"routes    outbound|80||echo.demo.svc.cluster.local  from VirtualService demo/echo, Service demo/echo\n" +
-					"  left out \"insiders\": it is for callers of the namespace ops\n" +
+					"  left out \"insiders\": it is for clients in the namespace ops\n" +
 					"         from VirtualService demo/echo spec.http[0].match[0] (objects.yaml:41)\n" +
-					"  left out \"insiders\": it is for callers with the labels app=shop,tier=front\n" +
+					"  left out \"insiders\": it is for clients with the labels app=shop,tier=front\n" +
 					"         from VirtualService demo/echo spec.http[0].match[1] (objects.yaml:41)\n",
 				`  YES 0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": all of it holds`,
 				"         from VirtualService demo/echo spec.http[1].match[0] (objects.yaml:44)\n",

@@ -44,9 +44,9 @@ func checks(spec protoreflect.MessageDescriptor) []check {
 	var all []check
 	for _, name := range w.order {
 		row := w.rows[name]
-		message := name + " is left out: "
+		message := name + " has no effect. "
 		if row.Verdict == translate.Refused {
-			message = name + " is refused: "
+			message = name + " is refused. "
 		}
 		message += strings.ReplaceAll(row.Note, "`", "")
 		all = append(all, check{Absent: strings.Join(w.absent[name], " &&\n      "), Message: strconv.Quote(message)})

@@ -49,11 +49,11 @@ func (l *linter) balancer(m *clusterv3.Cluster) {
 	switch m.GetLbPolicy() {
 	case clusterv3.Cluster_ROUND_ROBIN:
 	case clusterv3.Cluster_RING_HASH:
-		l.refuse(inRust|l.lacking(mesh.GapRing), "is balanced by a ring")
+		l.refuse(inRust|l.lacking(mesh.GapRing), "is balanced by ring hash")
 		c := m.GetRingHashLbConfig()
 		l.ring(c.GetHashFunction() == clusterv3.Cluster_RingHashLbConfig_XX_HASH, c.GetMinimumRingSize(), c.GetMaximumRingSize())
 	case clusterv3.Cluster_LEAST_REQUEST:
-		l.refuse(inCore|inNode|l.lacking(mesh.GapLeastRequest)&^inRust, "is balanced by least request, outside of a list of policies")
+		l.refuse(inCore|inNode|l.lacking(mesh.GapLeastRequest)&^inRust, "is balanced by least request, not in a list of policies")
 		l.choices(m.GetLeastRequestLbConfig().GetChoiceCount())
 	default:
 		l.refuse(everybody, "is balanced by %s", m.GetLbPolicy())
@@ -79,7 +79,7 @@ func (l *linter) policies(list *clusterv3.LoadBalancingPolicy, readers mesh.Agen
 		}
 	}
 	if looking != 0 {
-		l.refuse(looking|strangers, "has no load balancing policy at the end of a list that each client knows")
+		l.refuse(looking|strangers, "has a list of load balancing policies whose last one some clients do not know")
 	}
 }
 
@@ -96,7 +96,7 @@ func (l *linter) policy(config *anypb.Any, readers mesh.AgentSet, depth int) {
 		l.ring(m.GetHashFunction() == ringhashv3.RingHash_XX_HASH, m.GetMinimumRingSize(), m.GetMaximumRingSize())
 		if m.GetMinimumRingSize() != nil || m.GetMaximumRingSize() != nil {
 			// It compares the message that holds the size with a number.
-			l.refuse(inNode&readers, "has a ring of a size of its own")
+			l.refuse(inNode&readers, "sets a ring size")
 		}
 	case leastRequestType:
 		m := &leastrequestv3.LeastRequest{}
@@ -106,7 +106,7 @@ func (l *linter) policy(config *anypb.Any, readers mesh.AgentSet, depth int) {
 		m := &weightedv3.ClientSideWeightedRoundRobin{}
 		err = config.UnmarshalTo(m)
 		if m.GetErrorUtilizationPenalty().GetValue() < 0 {
-			l.refuse(readers, "takes errors for less than no load")
+			l.refuse(readers, "has a negative error utilization penalty")
 		}
 		for _, d := range []span{m.GetBlackoutPeriod(), m.GetOobReportingPeriod(), m.GetWeightExpirationPeriod(), m.GetWeightUpdatePeriod()} {
 			if !spans(d) {
@@ -121,7 +121,7 @@ func (l *linter) policy(config *anypb.Any, readers mesh.AgentSet, depth int) {
 
 func (l *linter) ring(known bool, smallest, largest *wrapperspb.UInt64Value) {
 	if !known {
-		l.refuse(notRust, "hashes by a function other than XX_HASH")
+		l.refuse(notRust, "has a hash function other than XX_HASH")
 	}
 	low, high := uint64(defaultRing), uint64(maxRing)
 	if smallest != nil {
@@ -140,6 +140,6 @@ func (l *linter) ring(known bool, smallest, largest *wrapperspb.UInt64Value) {
 
 func (l *linter) choices(n *wrapperspb.UInt32Value) {
 	if n != nil && n.GetValue() < 2 {
-		l.refuse(inGo|inJava, "chooses the least loaded of %d endpoints", n.GetValue())
+		l.refuse(inGo|inJava, "has the choice count %d for least request", n.GetValue())
 	}
 }

@@ -19,28 +19,28 @@ func (l *linter) cluster(m *clusterv3.Cluster) {
 		l.aggregate(m.GetClusterType())
 	case m.GetType() == clusterv3.Cluster_EDS:
 		if !onStream(m.GetEdsClusterConfig().GetEdsConfig()) {
-			l.refuse(notRust, "has its endpoints from another place than the stream")
+			l.refuse(notRust, "has an EDS config source other than ADS")
 		}
 		if strings.HasPrefix(m.GetName(), "xdstp:") && m.GetEdsClusterConfig().GetServiceName() == "" {
-			l.refuse(notRust, "is named by an xdstp address, and its endpoints are not")
+			l.refuse(notRust, "has an xdstp name, but its EDS service name is not one")
 		}
 	case m.GetType() == clusterv3.Cluster_LOGICAL_DNS:
 		l.resolved(m)
 	default:
-		l.refuse(notRust, "is of a kind that clients do not know: %s", m.GetType())
+		l.refuse(notRust, "has a discovery type that clients do not support: %s", m.GetType())
 	}
 	l.balancer(m)
 	l.transport(m)
 	l.ejection(m.GetOutlierDetection())
 	if m.GetLrsServer() != nil && m.GetLrsServer().GetSelf() == nil {
-		l.refuse(notRust, "has its load reported to another server")
+		l.refuse(notRust, "reports load to another server")
 	}
 }
 
 func (l *linter) aggregate(t *clusterv3.Cluster_CustomClusterType) {
 	m := &aggregatev3.ClusterConfig{}
 	if t.GetName() != "envoy.clusters.aggregate" || t.GetTypedConfig().UnmarshalTo(m) != nil || len(m.GetClusters()) == 0 {
-		l.refuse(notRust, "is of a kind of its own, %q, and no list of clusters", t.GetName())
+		l.refuse(notRust, "has the custom cluster type %q, which is not an aggregate cluster", t.GetName())
 	}
 }
 
@@ -48,7 +48,7 @@ func (l *linter) aggregate(t *clusterv3.Cluster_CustomClusterType) {
 func (l *linter) resolved(m *clusterv3.Cluster) {
 	groups := m.GetLoadAssignment().GetEndpoints()
 	if len(groups) != 1 || len(groups[0].GetLbEndpoints()) != 1 {
-		l.refuse(notRust, "is resolved by DNS, but has not just one name")
+		l.refuse(notRust, "is resolved by DNS, but does not have exactly one name")
 		return
 	}
 	address := groups[0].GetLbEndpoints()[0].GetEndpoint().GetAddress().GetSocketAddress()
@@ -63,7 +63,7 @@ func (l *linter) ejection(o *clusterv3.OutlierDetection) {
 	}
 	for _, d := range []*durationpb.Duration{o.GetInterval(), o.GetBaseEjectionTime(), o.GetMaxEjectionTime()} {
 		if d != nil && (d.CheckValid() != nil || d.AsDuration() < 0) {
-			l.refuse(notRust, "ejects by the duration %v", d)
+			l.refuse(notRust, "has the outlier detection duration %v", d)
 		}
 	}
 	counts := []*wrapperspb.UInt32Value{
@@ -71,12 +71,12 @@ func (l *linter) ejection(o *clusterv3.OutlierDetection) {
 		o.GetFailurePercentageMinimumHosts(), o.GetFailurePercentageRequestVolume(),
 	}
 	if i := slices.IndexFunc(counts, func(n *wrapperspb.UInt32Value) bool { return n.GetValue() > math.MaxInt32 }); i >= 0 {
-		l.refuse(inJava, "ejects by the number %d, which is beyond 31 bits", counts[i].GetValue())
+		l.refuse(inJava, "has the outlier detection number %d, which needs more than 31 bits", counts[i].GetValue())
 	}
 	percentages := []*wrapperspb.UInt32Value{
 		o.GetMaxEjectionPercent(), o.GetEnforcingSuccessRate(), o.GetEnforcingFailurePercentage(), o.GetFailurePercentageThreshold(),
 	}
 	if i := slices.IndexFunc(percentages, func(p *wrapperspb.UInt32Value) bool { return p.GetValue() > 100 }); i >= 0 {
-		l.refuse(notRust, "ejects by %d percent", percentages[i].GetValue())
+		l.refuse(notRust, "has the outlier detection percentage %d", percentages[i].GetValue())
 	}
 }

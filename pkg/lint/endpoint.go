@@ -31,24 +31,24 @@ func (l *linter) assignment(m *endpointv3.ClusterLoadAssignment) {
 	}
 	for i := range uint32(len(g.weights)) {
 		if _, ok := g.weights[i]; !ok {
-			l.refuse(inGo|inJava|inCore, "has no priority %d, but one after it", i)
+			l.refuse(inGo|inJava|inCore, "skips priority %d", i)
 			break
 		}
 	}
 	for i := range uint32(len(g.all)) {
 		if _, ok := g.all[i]; !ok {
-			l.refuse(inNode, "has no priority %d, but one after it", i)
+			l.refuse(inNode, "skips priority %d", i)
 			break
 		}
 	}
 	for priority, sum := range g.weights {
 		if sum > math.MaxUint32 {
-			l.refuse(notRust, "has localities of priority %d that weigh %d together", priority, sum)
+			l.refuse(notRust, "has localities of priority %d whose weights sum to %d", priority, sum)
 		}
 	}
 	for _, drop := range m.GetPolicy().GetDropOverloads() {
 		if drop.GetCategory() == "" || drop.GetDropPercentage() == nil {
-			l.refuse(inCore, "drops calls, but does not say why or how many")
+			l.refuse(inCore, "drops calls without a category or percentage")
 		}
 		l.denominator(drop.GetDropPercentage().GetDenominator())
 	}
@@ -75,7 +75,7 @@ func (g *group) locality(m *endpointv3.LocalityLbEndpoints) {
 	for _, e := range m.GetLbEndpoints() {
 		sum += max(uint64(e.GetLoadBalancingWeight().GetValue()), 1)
 		if e.GetLoadBalancingWeight() != nil && e.GetLoadBalancingWeight().GetValue() == 0 {
-			g.refuse(inGo|inCore, "has an endpoint that weighs nothing")
+			g.refuse(inGo|inCore, "has an endpoint of weight 0")
 		}
 		g.address(e.GetEndpoint().GetAddress())
 		for _, other := range e.GetEndpoint().GetAdditionalAddresses() {
@@ -83,7 +83,7 @@ func (g *group) locality(m *endpointv3.LocalityLbEndpoints) {
 		}
 	}
 	if sum > math.MaxUint32 {
-		g.refuse(inGo, "has endpoints in one locality that weigh %d together", sum)
+		g.refuse(inGo, "has endpoints in one locality whose weights sum to %d", sum)
 	}
 }
 
@@ -98,7 +98,7 @@ func (g *group) address(m *corev3.Address) {
 	}
 	address, err := netip.ParseAddr(text)
 	if err != nil {
-		g.refuse(inJava|inCore|inNode, "has the address %q, which is no IP address", text)
+		g.refuse(inJava|inCore|inNode, "has the address %q, which is not an IP address", text)
 		return
 	}
 	at := netip.AddrPortFrom(address, uint16(port))

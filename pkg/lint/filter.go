@@ -32,7 +32,7 @@ func (l *linter) filters(filters []*hcmv3.HttpFilter) {
 		}
 		for _, other := range filters[:i] {
 			if other.GetName() == f.GetName() {
-				l.refuse(notRust, "has two HTTP filters called %q", f.GetName())
+				l.refuse(notRust, "has two HTTP filters named %q", f.GetName())
 			}
 		}
 		if routed {
@@ -49,7 +49,7 @@ func (l *linter) filters(filters []*hcmv3.HttpFilter) {
 func (l *linter) filter(name string, packed *anypb.Any, optional bool) {
 	known := filterTypes[packed.GetTypeUrl()] &^ strangers
 	if !optional && known != notRust&^strangers {
-		l.refuse(notRust&^known, "has the HTTP filter %q of a kind that is not known, %q", name, packed.GetTypeUrl())
+		l.refuse(notRust&^known, "has the HTTP filter %q of the unknown type %q", name, packed.GetTypeUrl())
 	}
 	if packed.GetTypeUrl() == faultType {
 		l.fault(name, packed)
@@ -62,7 +62,7 @@ func (l *linter) fault(name string, packed *anypb.Any) {
 		l.refuse(notRust, "has the HTTP filter %q, which cannot be read: %v", name, err)
 	}
 	if m.GetAbort() != nil && m.GetAbort().GetErrorType() == nil || m.GetDelay() != nil && m.GetDelay().GetFaultDelaySecifier() == nil {
-		l.refuse(inJava, "has a fault %q that does not say what it does", name)
+		l.refuse(inJava, "has a fault %q without a delay or abort", name)
 	}
 }
 

@@ -53,7 +53,7 @@ type Finding struct {
 }
 
 // String is the text and the agents.
-func (f Finding) String() string { return f.Text + ", which is refused by " + f.Agents.String() }
+func (f Finding) String() string { return f.Text + ", which is rejected by " + f.Agents.String() }
 
 // everybody is all kinds of clients; strangers are those that are taken to refuse what any other does.
 var (
@@ -88,7 +88,7 @@ func Check(name string, m proto.Message, r Reader) []Finding {
 	}
 	if name == "" || called != name {
 		// A client waits for the name that it asked for, and takes a resource of another for none of its own.
-		l.refuse(everybody, "is called %q where %q is asked for", called, name)
+		l.refuse(everybody, "is named %q where %q was requested", called, name)
 	}
 	return l.findings
 }

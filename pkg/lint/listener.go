@@ -14,19 +14,19 @@ func (l *linter) listener(m *listenerv3.Listener) {
 	}
 	manager := &hcmv3.HttpConnectionManager{}
 	if err := api.UnmarshalTo(manager); err != nil {
-		l.refuse(everybody, "is no HTTP connection manager: %v", err)
+		l.refuse(everybody, "is not an HTTP connection manager: %v", err)
 		return
 	}
 	if manager.GetXffNumTrustedHops() != 0 || len(manager.GetOriginalIpDetectionExtensions()) > 0 {
-		l.refuse(notRust, "looks for the caller's address in headers")
+		l.refuse(notRust, "sets xff_num_trusted_hops or original IP detection")
 	}
 	switch source := manager.GetRouteSpecifier().(type) {
 	case *hcmv3.HttpConnectionManager_Rds:
 		if source.Rds.GetRouteConfigName() == "" {
-			l.refuse(everybody, "names no routes")
+			l.refuse(everybody, "does not name a route configuration")
 		}
 		if !onStream(source.Rds.GetConfigSource()) {
-			l.refuse(notRust, "has its routes from another place than the stream")
+			l.refuse(notRust, "has an RDS config source other than ADS")
 		}
 	case *hcmv3.HttpConnectionManager_RouteConfig:
 		l.table(source.RouteConfig)

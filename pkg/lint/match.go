@@ -21,7 +21,7 @@ func (l *linter) match(m *routev3.RouteMatch) {
 	case *routev3.RouteMatch_SafeRegex:
 		l.expression(path.SafeRegex.GetRegex())
 	default:
-		l.refuse(everybody, "matches a path in a way that clients do not know: %T", path)
+		l.refuse(everybody, "has a path match that clients do not support: %T", path)
 	}
 	for _, h := range m.GetHeaders() {
 		l.header(h)
@@ -43,7 +43,7 @@ func takesAll(m *routev3.RouteMatch) bool {
 
 func (l *linter) denominator(d typev3.FractionalPercent_DenominatorType) {
 	if _, known := typev3.FractionalPercent_DenominatorType_name[int32(d)]; !known {
-		l.refuse(inJava|inCore, "counts in parts of an unknown whole: %v", d)
+		l.refuse(inJava|inCore, "has a fraction with an unknown denominator: %v", d)
 	}
 }
 
@@ -73,7 +73,7 @@ func (l *linter) header(h *routev3.HeaderMatcher) {
 			l.refuse(inCore, "matches a header by a range that ends before it begins")
 		}
 	default:
-		l.refuse(notRust, "matches the header %q by nothing", h.GetName())
+		l.refuse(notRust, "matches the header %q without a condition", h.GetName())
 	}
 }
 
@@ -89,13 +89,13 @@ func (l *linter) text(m *matcherv3.StringMatcher) {
 	case *matcherv3.StringMatcher_SafeRegex:
 		l.expression(how.SafeRegex.GetRegex())
 	default:
-		l.refuse(everybody, "matches a text by nothing")
+		l.refuse(everybody, "has a string match without a pattern")
 	}
 }
 
 func (l *linter) affix(text string) {
 	if text == "" {
-		l.refuse(inGo, "matches a part of a text that is empty")
+		l.refuse(inGo, "has a string match with an empty pattern")
 	}
 }
 

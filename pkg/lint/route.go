@@ -29,7 +29,7 @@ func (l *linter) table(m *routev3.RouteConfiguration) {
 			l.route(route, plugins)
 		}
 		if n := len(host.GetRoutes()); n == 0 || !takesAll(host.GetRoutes()[n-1].GetMatch()) {
-			l.refuse(l.lacking(mesh.GapEmptyHost), "has a virtual host that may leave a call without a route")
+			l.refuse(l.lacking(mesh.GapEmptyHost), "has a virtual host without a route for every call")
 		}
 	}
 }
@@ -54,7 +54,7 @@ func (l *linter) route(r *routev3.Route, plugins map[string]bool) {
 	l.overrides(r.GetTypedPerFilterConfig())
 	action, ok := r.GetAction().(*routev3.Route_Route)
 	if !ok {
-		l.refuse(inJava|inNode|inRust, "has a route that leads to no cluster: %T", r.GetAction())
+		l.refuse(inJava|inNode|inRust, "has a route without a cluster: %T", r.GetAction())
 		return
 	}
 	l.destination(action.Route, plugins)
@@ -63,11 +63,11 @@ func (l *linter) route(r *routev3.Route, plugins map[string]bool) {
 	limit := action.Route.GetMaxStreamDuration()
 	for _, d := range []span{limit.GetMaxStreamDuration(), limit.GetGrpcTimeoutHeaderMax()} {
 		if !spans(d) {
-			l.refuse(inCore|inNode, "has the time limit %v", d)
+			l.refuse(inCore|inNode, "has the timeout %v", d)
 		}
 		if t := d.AsDuration(); t > 0 && (t < time.Millisecond || t >= 1e7*time.Second) {
 			// It writes the seconds as a decimal, which has an exponent then, and cannot read that.
-			l.refuse(inJava, "has the time limit %v", d)
+			l.refuse(inJava, "has the timeout %v", d)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func (l *linter) destination(a *routev3.RouteAction, plugins map[string]bool) {
 	case *routev3.RouteAction_ClusterHeader:
 		// The route is left out.
 	default:
-		l.refuse(inNode|inRust, "has a route that names no cluster: %T", to)
+		l.refuse(inNode|inRust, "has a route without a cluster name: %T", to)
 	}
 }
 
@@ -97,22 +97,22 @@ func (l *linter) shares(m *routev3.WeightedCluster) {
 	for _, c := range clusters {
 		sum += uint64(c.GetWeight().GetValue())
 		if c.GetName() == "" || c.GetWeight() == nil {
-			l.refuse(inCore, "has a share of calls without a cluster's name or weight: %v", c)
+			l.refuse(inCore, "has a weighted cluster without a name or weight: %v", c)
 		}
 		l.overrides(c.GetTypedPerFilterConfig())
 	}
 	if len(clusters) == 0 {
-		l.refuse(inRust, "shares calls among no clusters")
+		l.refuse(inRust, "has weighted clusters without a cluster")
 	}
 	if sum == 0 || sum > math.MaxUint32 {
-		l.refuse(notRust, "has shares of calls that weigh %d together", sum)
+		l.refuse(notRust, "has weighted clusters whose weights sum to %d", sum)
 	}
 	total := uint64(100)
 	if stated := m.GetTotalWeight(); stated != nil { //nolint:staticcheck // for those who read it
 		total = uint64(stated.GetValue())
 	}
 	if sum != total {
-		l.refuse(l.lacking(mesh.GapEmptyHost), "has shares of calls that weigh %d together, but are stated to weigh %d", sum, total)
+		l.refuse(l.lacking(mesh.GapEmptyHost), "has weighted clusters whose weights sum to %d, but whose total weight is %d", sum, total)
 	}
 }
 
@@ -145,10 +145,10 @@ func (l *linter) retries(p *routev3.RetryPolicy) {
 	base, longest := pause.GetBaseInterval(), pause.GetMaxInterval()
 	switch {
 	case base == nil || !spans(base) || base.AsDuration() <= 0:
-		l.refuse(notRust, "pauses %v between retries", base)
+		l.refuse(notRust, "has the retry back-off %v", base)
 	case longest != nil && (!spans(longest) || longest.AsDuration() <= 0):
-		l.refuse(notRust, "pauses %v at most between retries", longest)
+		l.refuse(notRust, "has the maximum retry back-off %v", longest)
 	case longest != nil && longest.AsDuration() < base.AsDuration():
-		l.refuse(inJava|inNode, "pauses %v between retries, but %v at most", base.AsDuration(), longest.AsDuration())
+		l.refuse(inJava|inNode, "has the retry back-off %v, but the maximum %v", base.AsDuration(), longest.AsDuration())
 	}
 }

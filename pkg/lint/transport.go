@@ -23,11 +23,11 @@ func (l *linter) transport(m *clusterv3.Cluster) {
 	}
 	common := context.GetCommonTlsContext()
 	if common == nil {
-		l.refuse(everybody, "has TLS settings that say nothing")
+		l.refuse(everybody, "has TLS settings without a common context")
 		return
 	}
 	if common.GetTlsParams() != nil || common.GetCustomHandshaker() != nil {
-		l.refuse(everybody, "has TLS parameters or a handshaker of its own")
+		l.refuse(everybody, "has custom TLS parameters or a custom handshaker")
 	}
 	l.identity(common)
 	l.trust(common)
@@ -37,7 +37,7 @@ func (l *linter) transport(m *clusterv3.Cluster) {
 func (l *linter) identity(m *tlsv3.CommonTlsContext) {
 	instance := m.GetTlsCertificateProviderInstance().GetInstanceName()
 	if instance == "" && (len(m.GetTlsCertificates()) > 0 || len(m.GetTlsCertificateSdsSecretConfigs()) > 0) {
-		l.refuse(everybody, "has a certificate that does not come from a provider of the client's")
+		l.refuse(everybody, "has a certificate that is not from a certificate provider")
 	}
 	l.provider(instance)
 }
@@ -53,13 +53,13 @@ func (l *linter) trust(m *tlsv3.CommonTlsContext) {
 	switch {
 	case instance != "":
 	case validation.GetSystemRootCerts() == nil:
-		l.refuse(everybody, "does not say whom to trust")
+		l.refuse(everybody, "has no certificate authority")
 	case !l.reader.SystemRoots:
-		l.refuse(everybody, "trusts the authorities of the client's machine")
+		l.refuse(everybody, "trusts the system root certificates")
 	}
 	if len(validation.GetVerifyCertificateSpki()) > 0 || len(validation.GetVerifyCertificateHash()) > 0 ||
 		validation.GetRequireSignedCertificateTimestamp().GetValue() || validation.GetCrl() != nil || validation.GetCustomValidatorConfig() != nil {
-		l.refuse(everybody, "asks more of the server's certificate than clients can look at")
+		l.refuse(everybody, "has certificate checks that clients do not support")
 	}
 	for _, name := range validation.GetMatchSubjectAltNames() { //nolint:staticcheck // the typed form is not read by grpc-go
 		l.text(name)

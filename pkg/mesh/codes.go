@@ -14,96 +14,96 @@ func Codes() []CodeDoc { return append([]CodeDoc(nil), codes...) }
 
 var codes = []CodeDoc{
 	{
-		CodeUnreadable, "A file or a document in it cannot be parsed. The objects that it held before stay in force; its other documents are read.",
+		CodeUnreadable, "A file, or a document in it, cannot be parsed. The objects that it contained before stay in effect. Its other documents are read.",
 		"Correct the line that the message names.",
 	},
 	{
-		CodeUnknownKind, "An object of a kind that is not watched. It is skipped.",
-		"Nothing, unless you expected it to have an effect; then look for a misspelled kind or apiVersion.",
+		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped.",
+		"Nothing. If the object should have an effect, look for a misspelled kind or apiVersion.",
 	},
 	{
-		CodeUnknownField, "A field that the API does not have, usually a misspelled one. It is ignored, as an API server would do; the rest of the object is in force.",
-		"Write the field that the message proposes, or remove it.",
+		CodeUnknownField, "The API does not have this field; usually it is misspelled. The field is ignored, as by an API server. The rest of the object is in effect.",
+		"Write the field that the message proposes, or remove the field.",
 	},
 	{
-		CodeDuplicateObject, "The same object stands in two files. The one in the first file by name is in force.",
+		CodeDuplicateObject, "Two files contain the same object. The object in the first file by name is in effect.",
 		"Remove one of the two.",
 	},
 	{
-		CodeInvalidValue, "A value that the API does not allow. The smallest part that cannot do without it is dropped: a match holds nothing, the calls of a rule fail, or a setting is at its default, as the message says.",
-		"Write a value of the kind that the message describes.",
+		CodeInvalidValue, "The API does not allow this value. The smallest part that needs the value is dropped. The message says which: a match matches nothing, the calls of a rule fail, or a setting has its default.",
+		"Write a value as the message describes it.",
 	},
 	{
-		CodeInvalidRegex, "An expression that RE2, the syntax of gRPC and Istio, does not compile, or not in every client. The match holds nothing.",
-		"Correct it; look-around and back-references do not exist in RE2, and some clients have an old one. An expression has to match the whole text.",
+		CodeInvalidRegex, "The expression does not compile with RE2, the syntax of gRPC and Istio, or not in every client. The match matches nothing.",
+		"Correct the expression. RE2 has no look-around and no back-references, and some clients have an old version of it. An expression must match the whole text.",
 	},
 	{
-		CodeNoWeight, "All destinations of a route weigh nothing. Its calls fail.",
+		CodeNoWeight, "All destinations of a route have weight 0. Its calls fail.",
 		"Give a destination a weight above 0, or remove the rule.",
 	},
 	{
-		CodeNoSuchHost, "No Service has the host. Of a DestinationRule's own host, or a wildcard of a VirtualService: it holds for nothing. Of another host of a VirtualService, which looks like that of a Service: clients that dial it find these rules alone. Of a destination: its share of the calls fails. All mend themselves when the Service appears.",
-		"Create the Service, or correct the host. A short name means a Service in the namespace of the object that says it.",
+		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails. Each of these recovers when the Service appears.",
+		"Create the Service, or correct the host. A short name means a Service in the namespace of the object.",
 	},
 	{
-		CodeNoSuchPort, "The Service has no such port. Calls to it fail; settings for it hold for nothing.",
-		"Name one of the Service's own ports, by its port, not its targetPort.",
+		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings for the port have no effect.",
+		"Set one of the Service's ports: its `port`, not its `targetPort`.",
 	},
 	{
-		CodeNoSuchSubset, "No DestinationRule that the clients see declares the subset for the host. Its share of the calls fails, until one does.",
-		"Declare the subset in a DestinationRule of the client's namespace, the Service's, or the root namespace.",
+		CodeNoSuchSubset, "No DestinationRule that is visible to the clients declares the subset for the host. The share of the calls for the subset fails until one declares it.",
+		"Declare the subset in a DestinationRule in the client's namespace, the Service's namespace, or the root namespace.",
 	},
 	{
-		CodeNoSuchDelegate, "A rule delegates to a VirtualService that does not exist, has hosts of its own, is not exported to the rule's namespace, or delegates itself. The rule's calls fail.",
+		CodeNoSuchDelegate, "A rule delegates to a VirtualService that does not exist, has hosts, is not exported to the rule's namespace, or delegates further. The rule's calls fail.",
 		"Create a VirtualService without hosts, export it to the namespace of the rule, and write rules with destinations in it.",
 	},
 	{
-		CodeConflict, "Two objects speak for one host, or declare one subset; or a delegate's match is no part of one that delegates, and holds nothing. The message names the one in force.",
+		CodeConflict, "Two objects configure the same host or declare the same subset, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect.",
 		"Merge the two, or remove one.",
 	},
 	{
-		CodeUnreachable, "A rule or a match that no call can reach. It is never used.",
-		"Move it before the rule that takes every call, or delete it.",
+		CodeUnreachable, "No call can reach this rule or match. It has no effect.",
+		"Move it before the rule that matches every call, or delete it.",
 	},
 	{
-		CodeUnsupported, "gRPC clients cannot do it. If calls would otherwise go elsewhere or out weaker, the match holds nothing or the calls fail (error); else the field is left out (warning).",
-		"Follow the message; [FIELDS.md](FIELDS.md) says of every field what becomes of it.",
+		CodeUnsupported, "gRPC clients do not support it. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",
+		"Follow the message. [FIELDS.md](FIELDS.md) lists what becomes of every field.",
 	},
 	{
-		CodeApproximated, "gRPC clients do something close to it; the message says what.",
+		CodeApproximated, "gRPC clients do something similar. The message says what.",
 		"Nothing, if that is good enough.",
 	},
 	{
-		CodeNoCertificate, "Calls are to be encrypted, and a client declares no certificate provider that it takes, or endpoints have no service account by which clients would know them. These calls fail.",
+		CodeNoCertificate, "Calls must be encrypted, but a client does not declare the certificate provider that they need, or endpoints have no service account by which clients identify them. These calls fail.",
 		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or list the servers' subjectAltNames.",
 	},
 	{
-		CodeIgnored, "Clients of some kinds, or older versions of them, do not do it; the others do. `controlplane check` names the kinds whose current version does not. A running control plane names the kinds and versions of the connected clients that follow the host, and how many they are; it says nothing when there are none.",
-		"What the message proposes, or a newer client. [The field table](FIELDS.md) shows what each kind can do.",
+		CodeIgnored, "Some client kinds, or older versions of them, ignore it. `controlplane check` names the kinds whose current version ignores it. A running control plane names the kinds and versions of the connected clients that use the host, and counts them. It reports nothing if no such client is connected.",
+		"Follow the message, or upgrade the client. [The field table](FIELDS.md) shows what each kind supports.",
 	},
 	{
-		CodeRefused, "A client refused a resource that the object made, and goes on with what it had. The message is the client's own. The resource is not sent to it again unchanged; other clients are not concerned.",
-		"Edit the object, and report what it was: no resource that a client refuses should be sent to it.",
+		CodeRefused, "A client rejected a resource that was made from the object (NACK) and keeps its previous version. The message contains the client's error. The resource is not sent to that client again until it changes. Other clients are not affected.",
+		"Edit the object, and report it as a bug: Mizzen should not send a resource that a client rejects.",
 	},
 	{
-		CodeHeldBack, "A resource that the object made is one that clients refuse, so that it was not sent. They keep the last one that was good; who had none fails at once. Everything else is served.",
-		"Undo the last edit, and report what it was: no such resource should be made.",
+		CodeHeldBack, "Clients would reject a resource that was made from the object, so it was not sent. Clients with an earlier version keep it. Calls of other clients fail immediately. Everything else is served.",
+		"Revert the last edit, and report it as a bug: Mizzen should not make such a resource.",
 	},
 	{
-		CodeInternal, "A fault of the control plane itself. What it was making is missing; everything else is served.",
-		"Report it.",
+		CodeInternal, "The control plane itself has a fault. The resources that it was making are missing. Everything else is served.",
+		"Report it as a bug.",
 	},
 	{
-		CodeTooLarge, "An object is larger than the control plane reads, which is more than an API server stores. It is not used.",
-		"Split it.",
+		CodeTooLarge, "The object is larger than the control plane reads, which is more than an API server stores. The object is not used.",
+		"Split the object.",
 	},
 	{
-		CodeEndpointsVanished, "A Service that is still there had two or more endpoints in use, and lost all of them within a second. That is seldom meant, so clients keep them for `--empty-service-grace`. Endpoints that turn unready one by one, or drain first, are not kept.",
-		"Bring the EndpointSlices back, or delete the Service if it is to go. `--empty-service-grace=0` believes every loss at once.",
+		CodeEndpointsVanished, "A Service that still exists had two or more ready endpoints and lost all of them within a second. That is rarely intended, so clients keep the endpoints for `--empty-service-grace`. Endpoints that become unready one by one, or drain first, are not kept.",
+		"Restore the EndpointSlices, or delete the Service if that is intended. `--empty-service-grace=0` applies every loss immediately.",
 	},
 	{
-		CodeLastGood, "The control plane started while its API server could not be read, and serves what it had stored in `--state-dir` at the time that the message names. Nothing is deleted meanwhile.",
-		"Make the API server answer: then the control plane goes over to what it says. The log names what it refuses, if it does answer.",
+		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
+		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
 	},
 }
 
@@ -112,14 +112,14 @@ func ProblemsMarkdown() string {
 	var b strings.Builder
 	b.WriteString(`# Problems
 
-What an author did that cannot be honoured, or only in part, is a Problem on the object. ` + "`controlplane check`" + ` prints them for files,
-` + "`controlplane inspect problems`" + ` those of a running control plane. This page is generated from ` + "`pkg/mesh/codes.go`" + ` by ` + "`make golden`" + `.
+A Problem says that something in an object cannot be applied, or only in part. ` + "`controlplane check`" + ` prints the Problems of files,
+` + "`controlplane inspect problems`" + ` the Problems of a running control plane. This page is generated from ` + "`pkg/mesh/codes.go`" + ` by ` + "`make golden`" + `.
 
 | severity | meaning |
 |---|---|
-| error | it cannot be understood, or it fails closed |
-| warning | it is dropped, harmlessly |
-| info | it holds, with a caveat |
+| error | it is invalid, or it fails closed |
+| warning | it has no effect, and calls go where they would go with it |
+| info | it is in effect, with a caveat |
 
 | code | meaning | what to do |
 |---|---|---|

@@ -122,7 +122,7 @@ func LackedBy(gap Gaps) AgentSet {
 }
 
 // Ignored says what becomes of calls from the clients that have the gap.
-func (g Gaps) Ignored(by string) string { return "ignored by " + by + ": " + g.row().instead }
+func (g Gaps) Ignored(by string) string { return "Ignored by " + by + ". " + g.row().instead }
 
 func (g Gaps) row() gapRow {
 	return gapTable[bits.TrailingZeros32(uint32(g))]

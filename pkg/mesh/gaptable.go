@@ -70,53 +70,53 @@ var gapTable = []gapRow{
 		AgentGRPCRust: always, AgentEnvoy: always, AgentUnknown: always,
 	}},
 	{
-		gap: GapLeastRequest, grfc: "A48", instead: "their calls go round robin; leave it if that will do for them",
+		gap: GapLeastRequest, grfc: "A48", instead: "Their calls are balanced round robin. Keep the setting if that is good enough for them.",
 		lacking: spans{
 			AgentGRPCGo:   until(73), // Switched on by default there: internal/envconfig/envconfig.go
 			AgentGRPCJava: until(48), AgentGRPCCore: always, AgentGRPCNode: always,
 		},
 	},
 	{
-		gap: GapLimit, grfc: "A32", instead: "their calls have no limit; limit them where they are served",
+		gap: GapLimit, grfc: "A32", instead: "Their calls are not limited. Limit them in the server.",
 		lacking: spans{
 			AgentGRPCGo: until(37), AgentGRPCCore: until(37), AgentGRPCNode: until(4), AgentGRPCRust: always,
 			AgentGRPCJava: always, // It counts only the calls of clusters that report their load: docs/INTEROP.md
 		},
 	},
 	{
-		gap: GapRing, grfc: "A42", instead: "their calls do not stay together; call with another client where they must",
+		gap: GapRing, grfc: "A42", instead: "Their calls do not stay together. Use another client if they must.",
 		lacking: spans{
 			AgentGRPCGo: until(41), AgentGRPCJava: until(40), AgentGRPCCore: until(55), AgentGRPCNode: until(10), AgentGRPCRust: always,
 		},
 	},
 	{
-		gap: GapOutlier, grfc: "A50", instead: "they eject no endpoint; let it report that it is not ready",
+		gap: GapOutlier, grfc: "A50", instead: "They do not eject endpoints. Use a readiness probe.",
 		lacking: spans{
 			AgentGRPCGo: until(50), AgentGRPCJava: until(49), AgentGRPCCore: until(51), AgentGRPCNode: until(7), AgentGRPCRust: always,
 		},
 	},
 	{
-		gap: GapFault, grfc: "A33", instead: "their calls go on as if there were no fault; test with another client",
+		gap: GapFault, grfc: "A33", instead: "Their calls get no fault. Test with another client.",
 		lacking: spans{
 			AgentGRPCGo: until(37), AgentGRPCJava: until(37), AgentGRPCCore: until(37), AgentGRPCNode: until(4), AgentGRPCRust: always,
 		},
 	},
 	{
 		gap: GapPickFirst, grfc: "A62",
-		instead: "their calls go round robin; set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true for Node clients that are to follow",
+		instead: "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_PICKFIRST_LB_CONFIG=true.",
 		lacking: spans{
 			AgentGRPCGo: until(56), AgentGRPCJava: until(58), AgentGRPCCore: until(58), AgentGRPCNode: always, AgentGRPCRust: always,
 		},
 	},
 	{
 		gap: GapReportedWeights, grfc: "A58",
-		instead: "their calls go round robin; set GRPC_EXPERIMENTAL_XDS_WRR_LB=true for Node clients that are to follow",
+		instead: "Their calls are balanced round robin. For Node clients, set GRPC_EXPERIMENTAL_XDS_WRR_LB=true.",
 		lacking: spans{
 			AgentGRPCGo: until(56), AgentGRPCJava: until(54), AgentGRPCCore: until(55), AgentGRPCNode: always, AgentGRPCRust: always,
 		},
 	},
 	{
-		gap: GapContentType, grfc: "A28", instead: "to their routing no call has a content-type; match a header that the application sends",
+		gap: GapContentType, grfc: "A28", instead: "Their routing does not see content-type. Match a header that the application sends.",
 		lacking: spans{
 			AgentGRPCGo: always, // It is added once the route is chosen, though routing would read it: stream.go
 		},

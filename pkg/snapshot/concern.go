@@ -100,14 +100,14 @@ func naming(p mesh.Problem, sessions map[*Session]struct{}) mesh.Problem {
 	kinds := slices.SortedFunc(maps.Keys(count), kind.compare)
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
-		names[i] = fmt.Sprintf("%s, which %d connected client(s) run", k, count[k])
+		names[i] = fmt.Sprintf("%s (%d connected)", k, count[k])
 	}
-	who := strings.Join(names, ", and by ")
+	who := strings.Join(names, ", ")
 	p.Agents = agents
 	if p.Gap != 0 {
 		p.Message = p.Gap.Ignored(who)
 	} else {
-		p.Message += " (" + strings.Join(names, "; ") + ")"
+		p.Message += " It concerns " + who + "."
 	}
 	return p
 }

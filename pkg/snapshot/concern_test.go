@@ -37,11 +37,11 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 	world := load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule",
 		"{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}, outlierDetection: {consecutive5xxErrors: 5}}}")})
 	const balancer, ejection = "spec.trafficPolicy.loadBalancer.simple", "spec.trafficPolicy.outlierDetection"
-	const instead, ejects = "their calls go round robin; leave it if that will do for them", "they eject no endpoint; let it report that it is not ready"
+	const instead, ejects = "Their calls are balanced round robin. Keep the setting if that is good enough for them.", "They do not eject endpoints. Use a readiness probe."
 
 	// Without connected clients, what holds for a current version of some kind is said.
 	if diff := cmp.Diff(ignored(snapshot.New(world).Problems()), []string{
-		balancer + " [gRPC C-core, gRPC Node] ignored by gRPC C-core, gRPC Node: " + instead,
+		balancer + " [gRPC C-core, gRPC Node] Ignored by gRPC C-core, gRPC Node. " + instead,
 	}); diff != "" {
 		t.Errorf("of the objects alone (-got +want):\n%s", diff)
 	}
@@ -62,13 +62,13 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 	last := follow(t, store, "gRPC Node Pure JS", "1.14.0", echoName)
 	follow(t, store, "gRPC Go", "1.49.0", echoName)
 	expect("with clients that do not",
-		balancer+" [gRPC Go, gRPC Node] ignored by gRPC Go 1.49, which 1 connected client(s) run, and by gRPC Node 1.14, which 2 connected client(s) run: "+instead,
-		ejection+" [gRPC Go] ignored by gRPC Go 1.49, which 1 connected client(s) run: "+ejects,
+		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (2 connected). "+instead,
+		ejection+" [gRPC Go] Ignored by gRPC Go 1.49 (1 connected). "+ejects,
 	)
 	last.Close()
 	store.Publish(load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}")}))
 	expect("when one has gone, and the rule is another",
-		balancer+" [gRPC Go, gRPC Node] ignored by gRPC Go 1.49, which 1 connected client(s) run, and by gRPC Node 1.14, which 1 connected client(s) run: "+instead,
+		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (1 connected). "+instead,
 	)
 }
 

@@ -58,7 +58,7 @@ func (s *Snapshot) admit(t Type, r translate.Resource, readers lint.Reader) *Ver
 	s.counters.marshalled(t)
 	v, err := newVersioned(t, r)
 	if err != nil {
-		return &Versioned{Name: r.Name, Refs: r.Refs, held: &heldBack{t: t, agents: readers.Agents, why: "it cannot be marshalled: " + err.Error()}}
+		return &Versioned{Name: r.Name, Refs: r.Refs, held: &heldBack{t: t, agents: readers.Agents, why: "it cannot be marshaled: " + err.Error()}}
 	}
 	if findings := s.findings(r, readers); len(findings) > 0 {
 		v.held = &heldBack{t: t}
@@ -145,8 +145,8 @@ func (s *Snapshot) heldBackProblems() []mesh.Problem {
 		for _, ref := range v.refs(v.held.t) {
 			problems = append(problems, mesh.Problem{
 				Code: mesh.CodeHeldBack, Severity: mesh.Error, Object: ref,
-				Message: fmt.Sprintf("%s %s is held back, for clients (%s) would refuse it: %s; who had one before keeps that, and the calls of others to it "+
-					"fail; undo the last edit, and please report this as a bug", v.held.t.Name(), v.Name, v.held.agents, v.held.why),
+				Message: fmt.Sprintf("%s %s is not sent: %s would reject it, because %s. Clients with an earlier version keep it; other clients' calls fail. "+
+					"Revert the last edit, and report this as a bug.", v.held.t.Name(), v.Name, v.held.agents, v.held.why),
 			})
 		}
 	}

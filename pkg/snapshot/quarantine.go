@@ -29,7 +29,7 @@ func (sub *subscription) answered(refused *statuspb.Status) {
 	why := reason(refused.GetMessage())
 	store.counters.refused(sub.t)
 	sub.judge(batch, blamed(batch, refused.GetMessage()), why)
-	store.logger.Warn("client refused resources", "type", sub.t.ShortName(), "node", sub.session.opener.NodeID,
+	store.logger.Warn("client rejected resources", "type", sub.t.ShortName(), "node", sub.session.opener.NodeID,
 		"agent", sub.session.client.Agent.String(), "agent_version", sub.session.client.Version, "reason", why)
 }
 
@@ -118,7 +118,7 @@ func (s *Store) refusals() []mesh.Problem {
 	for w, n := range count {
 		problems = append(problems, mesh.Problem{
 			Code: mesh.CodeRefused, Severity: mesh.Error, Object: w.ref,
-			Message: fmt.Sprintf("%d client(s) of %s refused %s and keep what they had: %s; edit the object to try again", n, w.agent, w.name, w.reason),
+			Message: fmt.Sprintf("%d client(s) of %s rejected %s (NACK) and keep the previous version: %s. Edit the object to retry.", n, w.agent, w.name, w.reason),
 		})
 	}
 	return problems

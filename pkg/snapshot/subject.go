@@ -196,7 +196,7 @@ func (s *Snapshot) set(ref mesh.Ref, readers lint.Reader, run func() *translate.
 		if r := recover(); r != nil {
 			out = &set{problems: []mesh.Problem{{
 				Code: mesh.CodeInternal, Severity: mesh.Error, Object: ref,
-				Message: fmt.Sprintf("translation failed: %v; calls to it fail until the object changes; please report this as a bug", r),
+				Message: fmt.Sprintf("Translation failed: %v. Calls to this host fail until the object changes. Report this as a bug.", r),
 			}}}
 		}
 	}()

@@ -124,7 +124,7 @@ func TestProblemsNameTheUnequipped(t *testing.T) {
 			found = append(found, string(p.Code)+" "+p.Field+": "+p.Message)
 		}
 	}
-	want := `NoCertificate spec.trafficPolicy.tls.mode: the client declares no certificate provider "default", so its calls fail; declare one in its bootstrap (connected clients: 2, such as "a")`
+	want := `NoCertificate spec.trafficPolicy.tls.mode: The client does not declare the certificate provider "default". Its calls fail. Declare the provider in its bootstrap. Connected clients: 2, such as "a".`
 	if len(found) != 1 || found[0] != want {
 		t.Errorf("got %q, want %q", found, want)
 	}

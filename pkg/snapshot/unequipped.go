@@ -31,7 +31,7 @@ func (s *Store) unequipped(current *Snapshot) []mesh.Problem {
 	}
 	problems := make([]mesh.Problem, 0, len(crowds))
 	for p, c := range crowds {
-		p.Message += fmt.Sprintf(" (connected clients: %d, such as %q)", c.n, c.node)
+		p.Message += fmt.Sprintf(" Connected clients: %d, such as %q.", c.n, c.node)
 		problems = append(problems, p)
 	}
 	return problems

@@ -51,7 +51,7 @@ func purposeful(at site, rule *networking.HTTPRoute) bool {
 		}
 	}
 	if purposes != 1 {
-		at.errorf(mesh.CodeInvalidValue, "a rule has one of route, redirect, directResponse and delegate, and this one has %d of them, so its calls fail; keep one", purposes)
+		at.errorf(mesh.CodeInvalidValue, "This rule has %d of route, redirect, directResponse and delegate, but it needs exactly one. Its calls fail. Keep one of them.", purposes)
 	}
 	return purposes == 1
 }
@@ -61,14 +61,14 @@ func refusedAction(at site, rule *networking.HTTPRoute) bool {
 	refused := false
 	refuse := func(field string, set bool, reason, wayOut string) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s, so the calls fail; %s", reason, wayOut)
+			at.field(field).errorf(mesh.CodeUnsupported, "%s. The calls fail. %s.", reason, wayOut)
 			refused = true
 		}
 	}
-	const sameMethod = "gRPC clients call the method that the application names, and no other"
-	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients follow no redirects", "route to the other host")
-	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod, "leave it out")
-	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod, "leave it out")
+	const sameMethod = "gRPC clients call only the method that the application names"
+	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients do not follow redirects", "Route to the other host")
+	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod, "Remove this field")
+	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod, "Remove this field")
 	return refused || rule.GetDelegate() != nil
 }
 
@@ -76,11 +76,11 @@ func refusedAction(at site, rule *networking.HTTPRoute) bool {
 // everywhere; an abort has no call left to end.
 func directResponse(at site, answer *networking.HTTPDirectResponse, injected *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	if status := answer.GetStatus(); status < 200 || status > 599 {
-		at.field("directResponse.status").errorf(mesh.CodeInvalidValue, "%d is no HTTP status from 200 to 599; the calls fail as unavailable", status)
+		at.field("directResponse.status").errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. The calls fail with UNAVAILABLE. Set an HTTP status from 200 to 599.", status)
 		return nil
 	}
 	if injected.GetAbort() != nil {
-		at.field("fault.abort").warnf(mesh.CodeUnsupported, "directResponse ends every call already; leave one of them out")
+		at.field("fault.abort").warnf(mesh.CodeUnsupported, "directResponse already ends every call. This abort has no effect. Remove one of the two.")
 	}
 	fault := always(answer.GetStatus())
 	if injected.GetDelay() != nil {

@@ -22,7 +22,7 @@ func circuitBreakers(at site, pool *networking.ConnectionPoolSettings) *clusterv
 		at.field("http.http2MaxRequests").ignored(mesh.GapLimit)
 		return maxRequests(uint32(n))
 	case n < 0:
-		at.field("http.http2MaxRequests").errorf(mesh.CodeInvalidValue, "a number of requests cannot be negative; there is no limit now")
+		at.field("http.http2MaxRequests").errorf(mesh.CodeInvalidValue, "The value is negative. Calls are not limited. Set a positive number, or remove the field.")
 	}
 	return maxRequests(unlimited)
 }

@@ -58,11 +58,11 @@ func usable(at site, r *mesh.Routes, d *networking.Delegate) (*mesh.Routes, bool
 	found, ref, ok := r.Delegate(d)
 	switch {
 	case !ok:
-		at.errorf(mesh.CodeNoSuchDelegate, "there is no %s, so the calls fail; create it, without hosts, or correct the name", ref)
+		at.errorf(mesh.CodeNoSuchDelegate, "There is no %s. The calls fail. Create it without hosts, or correct the name.", ref)
 	case found.Routes == nil:
-		at.errorf(mesh.CodeNoSuchDelegate, "%s has hosts of its own, so it is no delegate and the calls fail; move its rules to one without hosts", ref)
+		at.errorf(mesh.CodeNoSuchDelegate, "%s has hosts, so it cannot be a delegate. The calls fail. Move its rules to a VirtualService without hosts.", ref)
 	case !found.Visible:
-		at.errorf(mesh.CodeNoSuchDelegate, "%s is not exported to the namespace %s, so the calls fail; add that to its exportTo", ref, r.Ref.Namespace)
+		at.errorf(mesh.CodeNoSuchDelegate, "%s is not exported to the namespace %q. The calls fail. Add the namespace to its exportTo.", ref, r.Ref.Namespace)
 	default:
 		return found.Routes, true
 	}
@@ -70,7 +70,7 @@ func usable(at site, r *mesh.Routes, d *networking.Delegate) (*mesh.Routes, bool
 }
 
 func refuseNested(at site) {
-	at.errorf(mesh.CodeNoSuchDelegate, "a delegate cannot delegate further, so the calls fail; write the rules here")
+	at.errorf(mesh.CodeNoSuchDelegate, "A delegate cannot delegate further. The calls fail. Write the rules here.")
 }
 
 // delegated merges the rules of a delegate with the rule that delegates to it. When it has none for these calls, they go on to

@@ -72,7 +72,7 @@ func (m merger) blocks() []*networking.HTTPMatchRequest {
 		}
 		if !found {
 			where.errorf(mesh.CodeConflict,
-				"no match of %s %s is known to take all that it takes, so it holds nothing; narrow it, or widen one of those", m.rootAt.ref, m.rootAt.path)
+				"No match of %s %s covers every call of this match. This match matches nothing. Narrow it, or widen one of those matches.", m.rootAt.ref, m.rootAt.path)
 		}
 	}
 	return all

@@ -23,17 +23,17 @@ func (t targets) cluster(at site, d *networking.Destination, listenerPort uint32
 		target = mesh.Target{Host: d.GetHost()}
 	}
 	if target.Service == nil {
-		at.field("host").errorf(mesh.CodeNoSuchHost, "there is no Service %q, so its calls fail; create it or correct the name", target.Host)
+		at.field("host").errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", target.Host)
 		return ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), target.Host)
 	}
 	port := destinationPort(d, target.Service, listenerPort)
 	if _, ok := target.Service.Port(port); !ok && port != 0 {
-		at.field("port").errorf(mesh.CodeNoSuchPort, "%s has no port %d, so its calls fail; name one of its ports", target.Service.Ref, port)
+		at.field("port").errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", target.Service.Ref, port)
 	}
 	if d.GetSubset() != "" {
 		if _, ok := target.Policies.For(t.namespace, t.labels).Subset(d.GetSubset()); !ok {
 			at.field("subset").errorf(mesh.CodeNoSuchSubset,
-				"no DestinationRule that these clients see declares the subset %q of %s, so its calls fail; declare it", d.GetSubset(), target.Host)
+				"No DestinationRule that is visible to these clients declares the subset %q of %s. Calls to this destination fail. Declare the subset.", d.GetSubset(), target.Host)
 		}
 	}
 	return ClusterName(port, d.GetSubset(), target.Host)

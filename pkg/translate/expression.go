@@ -29,9 +29,9 @@ func readable(expression string) error {
 	for _, found := range newer.FindAllStringSubmatch(expression, -1) {
 		switch class, group := found[1], found[2]; {
 		case group != "":
-			return errors.New("not all clients know (?<name>…), but (?P<name>…)")
+			return errors.New("some clients do not know (?<name>…); all know (?P<name>…)")
 		case class != "" && !knownClass(class):
-			return fmt.Errorf("not all clients know the class %s", found[0])
+			return fmt.Errorf("some clients do not know the class %s", found[0])
 		}
 	}
 	tree, err := syntax.Parse(expression, syntax.Perl)
@@ -47,7 +47,7 @@ func readable(expression string) error {
 		ranges += max(len(i.Rune)/2, 1)
 	}
 	if ranges > maxRanges {
-		return fmt.Errorf("it compares with %d ranges of characters, repetitions included, and clients have room for %d", ranges, maxRanges)
+		return fmt.Errorf("it has %d character ranges, repetitions included, and clients support %d", ranges, maxRanges)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ func TestReadable(t *testing.T) {
 		`\p{lu}`:           `the class \p{lu}`,
 		`\p{Kawi}`:         `the class \p{Kawi}`,
 		`\p{LC}`:           `the class \p{LC}`,
-		`\pL{100}`:         "clients have room for",
-		`([\pL\pN]{5}){9}`: "clients have room for",
+		`\pL{100}`:         "and clients support",
+		`([\pL\pN]{5}){9}`: "and clients support",
 	}
 	for expression, want := range tests {
 		t.Run(expression, func(t *testing.T) {

@@ -43,12 +43,12 @@ func delay(at site, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.Fault
 	if !ok {
 		// The field table speaks of the other kind.
 		if d.GetHttpDelayType() == nil {
-			at.errorf(mesh.CodeInvalidValue, "it says not how long, so no call is delayed; set fixedDelay")
+			at.errorf(mesh.CodeInvalidValue, "The delay has no duration. Calls are not delayed. Set fixedDelay.")
 		}
 		return nil
 	}
 	if kind.FixedDelay.CheckValid() != nil || kind.FixedDelay.AsDuration() < time.Millisecond {
-		at.field("fixedDelay").errorf(mesh.CodeInvalidValue, "a delay is a duration of 1ms or more; no call is delayed")
+		at.field("fixedDelay").errorf(mesh.CodeInvalidValue, "The delay is not a duration of at least 1ms. Calls are not delayed. Set a longer delay.")
 		return nil
 	}
 	share, where := d.GetPercentage().GetValue(), at.field("percentage.value")
@@ -70,7 +70,7 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 	switch kind := a.GetErrorType().(type) {
 	case *networking.HTTPFaultInjection_Abort_HttpStatus:
 		if kind.HttpStatus < 200 || kind.HttpStatus > 599 {
-			at.field("httpStatus").errorf(mesh.CodeInvalidValue, "%d is no HTTP status from 200 to 599; no call is aborted", kind.HttpStatus)
+			at.field("httpStatus").errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
 			return nil
 		}
 		endWith(fault, uint32(kind.HttpStatus))
@@ -78,17 +78,17 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 		code := slices.Index(grpcStatuses, kind.GrpcStatus)
 		if code == 0 {
 			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say UNIMPLEMENTED.
-			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "OK is the status of no failure, so no call is aborted; write that of one, or remove the abort")
+			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "OK is not an error status. Calls are not aborted. Set an error status, or remove abort.")
 			return nil
 		}
 		if code < 0 {
-			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "%q is no status of gRPC, so no call is aborted; write one of %s",
+			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "%q is not a gRPC status. Calls are not aborted. Set one of %s.",
 				kind.GrpcStatus, strings.Join(grpcStatuses, ", "))
 			return nil
 		}
 		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(code)}
 	case nil:
-		at.errorf(mesh.CodeInvalidValue, "it says not with which status, so no call is aborted; set grpcStatus or httpStatus")
+		at.errorf(mesh.CodeInvalidValue, "The abort has no status. Calls are not aborted. Set grpcStatus or httpStatus.")
 		return nil
 	default: // The field table speaks of it.
 		return nil
@@ -104,7 +104,7 @@ func percentage(at site, share float64) *typev3.FractionalPercent {
 	const million = 1_000_000
 	switch {
 	case !(share >= 0 && share <= 100): // Also true of what is no number.
-		at.errorf(mesh.CodeInvalidValue, "a percentage is a number from 0 to 100; no call is concerned")
+		at.errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. The fault has no effect. Set a number from 0 to 100.")
 		return nil
 	case share == 0:
 		return nil

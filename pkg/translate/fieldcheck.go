@@ -2,6 +2,7 @@ package translate
 
 import (
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -35,9 +36,10 @@ func checkFields(at site, m protoreflect.Message) {
 		row, ok := fieldRows[fieldName(field)]
 		switch {
 		case !ok:
-			where.warnf(mesh.CodeUnsupported, "this version does not know the field and leaves it out; leave it out too, or upgrade")
+			where.warnf(mesh.CodeUnsupported, "This version of Mizzen does not know the field. The field has no effect. Remove it, or upgrade Mizzen.")
 		case row.reported():
-			where.warnf(mesh.CodeUnsupported, "%s", row.Note)
+			reason, wayOut, _ := strings.Cut(row.Note, ". ")
+			where.warnf(mesh.CodeUnsupported, "%s. The field has no effect. %s", reason, wayOut)
 		case row.followed():
 			descend(where, field, value)
 		}

@@ -10,38 +10,38 @@ import (
 
 const fieldsIntro = `# What becomes of each field
 
-Every field of VirtualService and DestinationRule, and what gRPC clients make of it through Mizzen. This page is generated
-from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it. Tests hold each row against the golden that it names: objects that
-set the field, and beside them what clients are sent and which Problems are raised. Where calls can show what a field does, a test makes
-them with a real client; it is named as well.
+This page lists every field of VirtualService and DestinationRule, and what gRPC clients do with it through Mizzen. It is generated
+from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it. Tests check each row against the golden that it names: objects that
+set the field, the resources that clients are sent, and the Problems that are reported. If calls can show the effect of a field, the row names a test that makes
+them with a real client.
 
 | verdict | meaning | Problem |
 |---|---|---|
-| translated | gRPC does what the field says | none |
-| caveat | gRPC does it in a way of its own, told in the note | info, unless the way is always the same or told by another |
-| dropped | gRPC cannot do it; the field is left out, and calls go where they would go with it | warning |
-| refused | gRPC cannot do it, and leaving it out would send calls elsewhere or weaker; the match holds nothing, or the calls fail | error |
+| translated | gRPC clients do what the field says | none |
+| caveat | gRPC clients do it differently; see the note | info, unless the difference is always the same or another Problem states it |
+| dropped | gRPC clients do not support it; the field has no effect, and calls go where they would go with it | warning |
+| refused | gRPC clients do not support it, and without it calls would go to another destination or be less secure; the match matches nothing, or the calls fail | error |
 
-What Mizzen offers beyond these fields is had by [annotations](ANNOTATIONS.md).
+[Annotations](ANNOTATIONS.md) configure what has no field here.
 
-The columns of the languages say which clients honour the field: C-core stands for C++, Python, Ruby and PHP, Rust for tonic, whose
-support of xDS is young. What a client knows depends on its age:
+The language columns show which clients support the field. C-core means C++, Python, Ruby and PHP. Rust means tonic, whose
+xDS support is new. What a client supports depends on its version:
 
-## gRFCs, and the first versions that have them
+## gRFCs, and the first versions that support them
 `
 
 const fieldsOpen = `
 ## Open
 
-Mizzen configures clients. These parts of a mesh are not served, and no field above stands for them:
+Mizzen configures clients. These parts of a mesh are not supported, and no field above is for them:
 
 | what | what happens | instead |
 |---|---|---|
-| AuthorizationPolicy on gRPC servers (RBAC of gRFC A41), ` + "`CUSTOM`" + ` and dry runs included | it is not read; ` + "`controlplane check`" + ` names such an object as one that is skipped | authorize in the server's interceptors |
-| request principals and claims of tokens: RequestAuthentication, and ` + "`DENY`" + ` on them | tokens are not validated for servers; a route that matches a claim holds nothing, with an error | validate tokens in the server |
-| PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read, and Listeners of servers are not served | give the server its certificates in the application |
-| mTLS that nobody wrote (Istio's auto mTLS) | calls go out in plain text unless a DestinationRule says otherwise; what it says is never weakened | write ` + "`tls`" + ` in a DestinationRule for the host, or for ` + "`*.local`" + ` |
-| Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside |
+| AuthorizationPolicy on gRPC servers (RBAC of gRFC A41), ` + "`CUSTOM`" + ` and dry runs included | it is not read; ` + "`controlplane check`" + ` reports that the object is skipped | authorize in the server's interceptors |
+| request principals and claims of tokens: RequestAuthentication, and ` + "`DENY`" + ` on them | servers do not get tokens validated; a match on a claim matches nothing, with an error | validate tokens in the server |
+| PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read, and Listeners of servers are not served | configure the server's certificates in the application |
+| mTLS without a DestinationRule (Istio's auto mTLS) | calls are sent in plain text unless a DestinationRule sets TLS, which is never weakened | write ` + "`tls`" + ` in a DestinationRule for the host, or for ` + "`*.local`" + ` |
+| Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside of the cluster |
 `
 
 // languages are the columns of the page: the gRPC libraries.

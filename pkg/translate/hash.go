@@ -55,7 +55,7 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
 		name := strings.ToLower(key.HttpHeaderName)
 		if reason := invisible(name); reason != "" {
-			at.field("httpHeaderName").warnf(mesh.CodeUnsupported, "%s, so calls go round robin; hash a header that the application sends as metadata", reason)
+			at.field("httpHeaderName").warnf(mesh.CodeUnsupported, "%s. Calls are balanced round robin. Hash a header that the application sends as metadata.", reason)
 			return nil
 		}
 		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Header_{
@@ -63,7 +63,7 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 		}}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
 		if key.UseSourceIp {
-			at.field("useSourceIp").approximatef("gRPC hashes the client's channel instead: all calls of one channel go to one endpoint, and those of another channel may go to another; hash a header to keep a user's calls together")
+			at.field("useSourceIp").approximatef("gRPC hashes the client's channel instead of its address. All calls of a channel go to one endpoint; another channel may use another endpoint. To keep a user's calls together, hash a header.")
 			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
 				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: channelID},
 			}}
@@ -75,7 +75,7 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 		at.field("httpQueryParameterName").warnf(mesh.CodeUnsupported, noteQueryHash)
 		return nil
 	}
-	at.errorf(mesh.CodeInvalidValue, "nothing to hash is named, so calls go round robin; set httpHeaderName")
+	at.errorf(mesh.CodeInvalidValue, "No hash key is set. Calls are balanced round robin. Set httpHeaderName.")
 	return nil
 }
 
@@ -86,17 +86,17 @@ func ringEntries(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) u
 	case h.GetRingHash() != nil:
 		size, where = h.GetRingHash().GetMinimumRingSize(), at.field("ringHash.minimumRingSize")
 	case h.GetMaglev() != nil:
-		at.field("maglev").approximatef("gRPC has no Maglev table; it is a ring of hashes, which keeps calls together as well")
+		at.field("maglev").approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together.")
 	}
 	switch {
 	case size == 0 || size == ringSize:
 		return ringSize
 	case size > maxRingSize:
-		where.errorf(mesh.CodeInvalidValue, "a ring has at most %d entries; it is %d now", maxRingSize, ringSize)
+		where.errorf(mesh.CodeInvalidValue, "The ring size is more than %d. The size is %d instead. Set a smaller size.", maxRingSize, ringSize)
 		return ringSize
 	}
-	where.approximatef("gRPC for Node refuses a cluster that asks for a number of entries, so it has %d, as clients that are not known; "+
-		"others make at most %d unless they are set up otherwise", ringSize, usualRingSize)
+	where.approximatef("gRPC for Node rejects a cluster that sets a ring size, so it gets a ring of %d entries, as do unknown clients. "+
+		"Other clients make a ring of at most %d entries, unless they are configured otherwise.", ringSize, usualRingSize)
 	return size
 }
 
@@ -132,8 +132,8 @@ func (t targets) hashes(at site, destinations []*networking.HTTPRouteDestination
 		}
 	}
 	if len(all) > 1 {
-		at.approximatef("the destinations hash different things, and gRPC hashes all of them for each call: " +
-			"calls stay together only if they are alike in all; split the rule, or hash the same")
+		at.approximatef("The destinations have different hash keys, and gRPC hashes all of them for each call. " +
+			"Only calls that agree in all keys stay together. Split the rule, or use one hash key.")
 	}
 	return all
 }

@@ -45,7 +45,7 @@ func headerMatches(at site, m *networking.HTTPMatchRequest) (variants [][]*route
 	}
 	if len(compared) > maxWithoutHeaders {
 		at.field("withoutHeaders").errorf(mesh.CodeUnsupported,
-			"at most %d headers can be compared here, so the match holds nothing; split the rule", maxWithoutHeaders)
+			"More than %d headers are compared here. The match matches nothing. Split the rule.", maxWithoutHeaders)
 		return nil, false
 	}
 	if !ok || len(common)+len(compared) == 0 {
@@ -75,7 +75,7 @@ func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.Head
 	// Clients hold the names in lower case, and compare as they stand.
 	name = strings.ToLower(name)
 	if reason := invisible(name); reason != "" {
-		at.errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; match a header that the application sends as metadata", reason)
+		at.errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match a header that the application sends as metadata.", reason)
 		return present(name), false
 	}
 	if name == "content-type" {
@@ -112,15 +112,15 @@ func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.Head
 func invisible(name string) string {
 	switch {
 	case name == "":
-		return "a header needs a name"
+		return "The header has no name"
 	case strings.HasPrefix(name, claimPrefix):
 		return "gRPC clients do not read the claims of tokens"
 	case strings.HasPrefix(name, ":"), name == "host":
 		return "gRPC does not show " + name + " to routing"
 	case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
-		return "no metadata of gRPC can be called " + strconv.Quote(name)
+		return "gRPC metadata cannot be named " + strconv.Quote(name)
 	case name == "user-agent", strings.HasPrefix(name, "grpc-"):
-		return "gRPC writes " + name + " itself, after routing"
+		return "gRPC sets " + name + " itself, after routing"
 	case strings.HasSuffix(name, "-bin"):
 		return "gRPC does not show binary metadata such as " + name + " to routing"
 	}

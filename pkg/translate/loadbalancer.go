@@ -25,11 +25,11 @@ func loadBalancing(at site, lb *networking.LoadBalancerSettings, ringSizes bool)
 		return leastRequest()
 	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
 	case networking.LoadBalancerSettings_RANDOM:
-		at.field("simple").approximatef("gRPC has no random choice; it is round robin, from a random start")
+		at.field("simple").approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start.")
 	case networking.LoadBalancerSettings_PASSTHROUGH:
-		at.field("simple").warnf(mesh.CodeUnsupported, "gRPC knows no original address to pass calls to; it is round robin")
+		at.field("simple").warnf(mesh.CodeUnsupported, "gRPC does not support PASSTHROUGH because a call has no original address. Calls are balanced round robin. Set another load balancer.")
 	default:
-		at.field("simple").errorf(mesh.CodeInvalidValue, "there is no load balancer %d; it is round robin", lb.GetSimple())
+		at.field("simple").errorf(mesh.CodeInvalidValue, "There is no load balancer %d. Calls are balanced round robin. Set one that the API has.", lb.GetSimple())
 	}
 	return roundRobin()
 }

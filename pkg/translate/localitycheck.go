@@ -16,7 +16,7 @@ func checkLocality(at site, lb *networking.LoadBalancerSettings) {
 	if zoned != nil && enabled(zoned) {
 		checkZoneAware(zoneAt, zoned)
 		if located != nil {
-			locatedAt.warnf(mesh.CodeInvalidValue, "zoneAwareLbSetting holds and this does not; keep one of them")
+			locatedAt.warnf(mesh.CodeInvalidValue, "zoneAwareLbSetting takes precedence. This setting has no effect. Keep one of the two.")
 		}
 		return
 	}
@@ -29,7 +29,7 @@ func checkLocality(at site, lb *networking.LoadBalancerSettings) {
 		return
 	}
 	if len(located.GetFailover())+len(located.GetFailoverPriority()) > 0 {
-		locatedAt.warnf(mesh.CodeInvalidValue, "distribute holds, and failover and failoverPriority do not; keep one of them")
+		locatedAt.warnf(mesh.CodeInvalidValue, "distribute takes precedence. failover and failoverPriority have no effect. Keep one of them.")
 	}
 	checkDistribute(locatedAt.field("distribute"), located.GetDistribute())
 }
@@ -38,10 +38,10 @@ func checkDistribute(at site, rules []*networking.LocalityLoadBalancerSetting_Di
 	for i, rule := range rules {
 		where := at.index(i)
 		if rule.GetFrom() == "" {
-			where.field("from").warnf(mesh.CodeInvalidValue, "no locality is named, so it holds for all clients; write * for them, or region/zone")
+			where.field("from").warnf(mesh.CodeInvalidValue, "No locality is set. The entry applies to all clients. Write * for all clients, or a locality such as region/zone.")
 		}
 		if !positive(rule.GetTo()) {
-			where.field("to").errorf(mesh.CodeInvalidValue, "no locality has a share, so these shares hold for nobody; give one a weight")
+			where.field("to").errorf(mesh.CodeInvalidValue, "No locality has a weight. The entry has no effect. Give a locality a weight.")
 			continue
 		}
 		total := uint64(0)
@@ -49,7 +49,7 @@ func checkDistribute(at site, rules []*networking.LocalityLoadBalancerSetting_Di
 			total += uint64(weight)
 		}
 		if total != 100 {
-			where.field("to").warnf(mesh.CodeInvalidValue, "the weights sum to %d, and are taken as parts of that; make them sum to 100", total)
+			where.field("to").warnf(mesh.CodeInvalidValue, "The weights sum to %d. They are used as shares of that sum. Make them sum to 100.", total)
 		}
 	}
 }
@@ -60,11 +60,11 @@ func checkFailover[F regionPair](at site, list []F) {
 		from, to, where := f.GetFrom(), f.GetTo(), at.index(i)
 		switch {
 		case from == "" || to == "" || strings.ContainsAny(from+to, "/*"):
-			where.warnf(mesh.CodeInvalidValue, "%q to %q names no two regions, so it holds for nobody; write regions, without zones", from, to)
+			where.warnf(mesh.CodeInvalidValue, "%q and %q are not two different regions. The entry has no effect. Write two regions, without zones.", from, to)
 		case from == to:
-			where.warnf(mesh.CodeInvalidValue, "the region %q cannot stand by for itself; name another", to)
+			where.warnf(mesh.CodeInvalidValue, "The region %q cannot fail over to itself. The entry has no effect. Set another region.", to)
 		case seen[from]:
-			where.warnf(mesh.CodeInvalidValue, "another entry speaks of the region %q, and holds; keep one", from)
+			where.warnf(mesh.CodeInvalidValue, "An earlier entry is for the region %q and takes precedence. This entry has no effect. Keep one of the two.", from)
 		}
 		seen[from] = true
 	}
@@ -73,19 +73,19 @@ func checkFailover[F regionPair](at site, list []F) {
 func checkFailoverPriority(at site, labels []string) {
 	for i, label := range labels {
 		if key, _, _ := strings.Cut(label, "="); key == "" {
-			at.index(i).warnf(mesh.CodeInvalidValue, "%q names no label, so it tells no endpoints apart; write a key, or key=value", label)
+			at.index(i).warnf(mesh.CodeInvalidValue, "%q does not name a label. It does not change the priority of any endpoint. Write a key, or key=value.", label)
 		}
 	}
 }
 
 func checkZoneAware(at site, z *networking.ZoneAwareLoadBalancerSetting) {
-	at.approximatef("gRPC does not measure where calls come from; clients are taken to be spread evenly over the zones")
+	at.approximatef("gRPC does not measure where calls come from. The weights assume that clients are spread evenly over the zones.")
 	checkFailover(at.field("failover"), z.GetFailover())
 	checkFailoverPriority(at.field("failoverPriority"), z.GetFailoverPriority())
 	for i, label := range z.GetFailoverPriority() {
 		key, _, _ := strings.Cut(label, "=")
 		if slices.Contains([]string{labelRegion, labelZone, labelSubZone}, key) {
-			at.field("failoverPriority").index(i).warnf(mesh.CodeInvalidValue, "%s counts anyway, and is not meant to stand here; leave it out", key)
+			at.field("failoverPriority").index(i).warnf(mesh.CodeInvalidValue, "%s is always compared and does not belong in this list. Remove it.", key)
 		}
 	}
 }

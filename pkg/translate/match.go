@@ -72,10 +72,10 @@ func (c callee) unconcerned(at site, m *networking.HTTPMatchRequest) (why string
 	}
 	post, ok := accepts(at.field("method"), m.GetMethod(), "POST")
 	if ok && !post {
-		at.field("method").warnf(mesh.CodeUnreachable, "every gRPC call is a POST, so this match never holds; leave method out")
+		at.field("method").warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method.")
 	}
 	if m.GetAuthority() != nil {
-		at.field("authority").approximatef("it is compared with all names of the Service, whichever of them a client calls; match a header to tell such calls apart")
+		at.field("authority").approximatef("The authority is compared with all names of the Service, whichever name a client dials. To tell such calls apart, match a header.")
 	}
 	called, authorityOK := accepts(at.field("authority"), m.GetAuthority(), c.spellings()...)
 	switch {
@@ -99,12 +99,12 @@ func asksCallee(rule *networking.HTTPRoute) bool {
 func unevaluable(at site, m *networking.HTTPMatchRequest) (why string) {
 	refuse := func(field string, set bool, reason, wayOut string) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; %s", reason, wayOut)
+			at.field(field).errorf(mesh.CodeUnsupported, "%s. The match matches nothing. %s.", reason, wayOut)
 			why = cmp.Or(why, reason)
 		}
 	}
-	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "leave it out")
-	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query", "match a header")
+	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "Remove scheme")
+	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query parameters", "Match a header")
 	return why
 }
 
@@ -152,13 +152,13 @@ func pathMatch(at site, uri *networking.StringMatch, ignoreCase bool) (*routev3.
 	case *networking.StringMatch_Exact:
 		match.PathSpecifier = &routev3.RouteMatch_Path{Path: kind.Exact}
 		if !methodPath(kind.Exact, true) {
-			at.field("exact").warnf(mesh.CodeUnreachable, "no gRPC method has the path %q; write /package.Service/Method", kind.Exact)
+			at.field("exact").warnf(mesh.CodeUnreachable, "No gRPC method has the path %q. The match matches nothing. Write /package.Service/Method.", kind.Exact)
 			return nil, false
 		}
 	case *networking.StringMatch_Prefix:
 		match.PathSpecifier = &routev3.RouteMatch_Prefix{Prefix: kind.Prefix}
 		if !methodPath(kind.Prefix, false) {
-			at.field("prefix").warnf(mesh.CodeUnreachable, "no gRPC method has a path that starts with %q; write /package.Service/", kind.Prefix)
+			at.field("prefix").warnf(mesh.CodeUnreachable, "No gRPC method has a path that starts with %q. The match matches nothing. Write /package.Service/.", kind.Prefix)
 			return nil, false
 		}
 	case *networking.StringMatch_Regex:

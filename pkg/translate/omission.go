@@ -28,22 +28,22 @@ func (f *followed) omit(r ruling, before int, field, why string) {
 
 // The reasons for which a match is left out. They are for people who ask after a call; Problems tell the authors.
 const (
-	whyNoSuchPath    = "no gRPC call has such a uri"
-	whyNoSuchHeaders = "its conditions on headers are none that gRPC clients can check"
+	whyNoSuchPath    = "no gRPC call has this uri"
+	whyNoSuchHeaders = "gRPC clients cannot check its conditions on headers"
 	whyNotPost       = "its method is not POST, which every gRPC call is"
-	whyNotNarrower   = "no match of the rule that delegates takes all that it takes"
+	whyNotNarrower   = "no match of the delegating rule covers it"
 )
 
 func whyOtherGateways(gateways []string) string {
 	if slices.Contains(gateways, noGateway) {
 		return noteNoSubnets
 	}
-	return "it is for calls that come by " + strings.Join(gateways, ", ") + ", not for those within the mesh"
+	return "it is for calls through " + strings.Join(gateways, ", ") + ", not for calls within the mesh"
 }
 
 func whyOtherPort(port uint32) string { return fmt.Sprintf("it is for port %d", port) }
 
-func whyOtherAuthority(host string) string { return "its authority is no name of " + host }
+func whyOtherAuthority(host string) string { return "its authority is not a name of " + host }
 
 // whyNotMet is empty if the calls of c may meet what the block asks of the caller.
 func (c caller) whyNotMet(m *networking.HTTPMatchRequest) string {
@@ -51,11 +51,11 @@ func (c caller) whyNotMet(m *networking.HTTPMatchRequest) string {
 		return ""
 	}
 	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != c.namespace {
-		return "it is for callers of the namespace " + namespace
+		return "it is for clients in the namespace " + namespace
 	}
 	var labels []string
 	for _, key := range slices.Sorted(maps.Keys(m.GetSourceLabels())) {
 		labels = append(labels, key+"="+m.GetSourceLabels()[key])
 	}
-	return "it is for callers with the labels " + strings.Join(labels, ",")
+	return "it is for clients with the labels " + strings.Join(labels, ",")
 }

@@ -15,15 +15,15 @@ func TestOmissions(t *testing.T) {
 	for block, want := range map[string]string{
 		"{}":                           "",
 		"{sourceNamespace: shop}":      "",
-		"{sourceNamespace: ops}":       "it is for callers of the namespace ops",
-		"{sourceLabels: {b: c, a: b}}": "it is for callers with the labels a=b,b=c",
-		"{gateways: [edge, far]}":      "it is for calls that come by edge, far, not for those within the mesh",
+		"{sourceNamespace: ops}":       "it is for clients in the namespace ops",
+		"{sourceLabels: {b: c, a: b}}": "it is for clients with the labels a=b,b=c",
+		"{gateways: [edge, far]}":      "it is for calls through edge, far, not for calls within the mesh",
 		"{port: 81}":                   "it is for port 81",
 		"{method: {exact: GET}}":       whyNotPost,
 		"{method: {regex: '('}}":       whyNotPost,
-		"{authority: {exact: other}}":  "its authority is no name of echo.demo.svc.cluster.local",
+		"{authority: {exact: other}}":  "its authority is not a name of echo.demo.svc.cluster.local",
 		"{scheme: {exact: a}, queryParams: {q: {exact: a}}}": "gRPC does not show the scheme to routing",
-		"{queryParams: {q: {exact: a}}}":                     "gRPC calls have no query",
+		"{queryParams: {q: {exact: a}}}":                     "gRPC calls have no query parameters",
 		"{uri: {exact: /a}}":                                 whyNoSuchPath,
 		"{headers: {trace-bin: {exact: a}}}":                 whyNoSuchHeaders,
 	} {
@@ -96,7 +96,7 @@ http:
 	}
 	want := []string{
 		whyNotNarrower + "; leaf spec.http[0]",
-		"it is for callers of the namespace ops; leaf spec.http[1].match[0]; root spec.http[0]",
+		"it is for clients in the namespace ops; leaf spec.http[1].match[0]; root spec.http[0]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("omissions (-want +got):\n%s", diff)

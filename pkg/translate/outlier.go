@@ -48,8 +48,8 @@ func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.Outlie
 	}
 	at.ignored(mesh.GapOutlier)
 	volume := min(max(errors, minFailureVolume), maxFailureVolume)
-	at.approximatef("gRPC does not count errors in a row; an endpoint is ejected when more than %d%% of at least %d calls in %s failed, "+
-		"with any status, and another endpoint had as many calls", failureThreshold, volume, out.GetInterval().AsDuration())
+	at.approximatef("gRPC does not count consecutive errors. It ejects an endpoint if more than %d%% of at least %d calls within %s failed "+
+		"with any status and another endpoint had as many calls.", failureThreshold, volume, out.GetInterval().AsDuration())
 	out.EnforcingFailurePercentage = wrapperspb.UInt32(100)
 	out.FailurePercentageThreshold = wrapperspb.UInt32(failureThreshold)
 	out.FailurePercentageMinimumHosts = wrapperspb.UInt32(minFailureHosts)
@@ -76,7 +76,7 @@ func ejectNothing(at site, o *networking.OutlierDetection) *clusterv3.OutlierDet
 func consecutiveErrors(at site, o *networking.OutlierDetection) uint32 {
 	old := o.GetConsecutiveErrors() //nolint:staticcheck // authors still write it
 	if old < 0 {
-		at.field("consecutiveErrors").errorf(mesh.CodeInvalidValue, "a number of errors cannot be negative; it does not count")
+		at.field("consecutiveErrors").errorf(mesh.CodeInvalidValue, "The value is negative. It has no effect. Set a positive number, or remove the field.")
 	}
 	fives := o.GetConsecutive_5XxErrors().GetValue()
 	if o.GetConsecutive_5XxErrors() == nil && old <= 0 {
@@ -96,7 +96,7 @@ func ejectionDuration(at site, d *durationpb.Duration, byDefault time.Duration) 
 		return byDefault
 	}
 	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
-		at.errorf(mesh.CodeInvalidValue, "it is a duration of 1ms or more; it is %s now", byDefault)
+		at.errorf(mesh.CodeInvalidValue, "The value is not a duration of at least 1ms. The value is %s instead. Set a longer duration.", byDefault)
 		return byDefault
 	}
 	return d.AsDuration()
@@ -105,7 +105,7 @@ func ejectionDuration(at site, d *durationpb.Duration, byDefault time.Duration) 
 func maxEjectionPercent(at site, percent int32) uint32 {
 	switch {
 	case percent < 0 || percent > 100:
-		at.errorf(mesh.CodeInvalidValue, "a percentage lies between 0 and 100; it is %d now", defaultMaxEjectionPercent)
+		at.errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. The value is %d instead. Set a number from 0 to 100.", defaultMaxEjectionPercent)
 	case percent > 0:
 		return uint32(percent)
 	}

@@ -15,7 +15,7 @@ func acceptedNames(at site, tls *networking.ClientTLSSettings, p peer) (names []
 	if written := tls.GetSubjectAltNames(); len(written) > 0 {
 		for i, name := range written {
 			if name == "" {
-				at.field("subjectAltNames").index(i).errorf(mesh.CodeInvalidValue, "no certificate has an empty name, so calls fail; remove it")
+				at.field("subjectAltNames").index(i).errorf(mesh.CodeInvalidValue, "The name is empty, and no certificate has an empty name. Calls fail. Remove the entry.")
 				return nil, false
 			}
 		}
@@ -25,7 +25,7 @@ func acceptedNames(at site, tls *networking.ClientTLSSettings, p peer) (names []
 		return identities(at, p)
 	}
 	names = ownNames(tls, p.service)
-	at.field("subjectAltNames").approximatef("none is written, so the server's certificate must be for %s; list what it is for, if that is something else", ownText(tls))
+	at.field("subjectAltNames").approximatef("No subjectAltNames are set. The server's certificate must be for %s. If it is for another name, list that name.", ownText(tls))
 	return names, true
 }
 
@@ -36,7 +36,7 @@ func identities(at site, p peer) (names []string, known bool) {
 	}
 	if p.trust.accounts.Unknown {
 		at.field("mode").errorf(mesh.CodeNoCertificate,
-			"%s has endpoints that are no Pods with a service account, so nobody knows their identity and calls to them fail; list their subjectAltNames", p.service.Ref)
+			"%s has endpoints that are not Pods with a service account, so their identity is unknown. Calls to them fail. List their subjectAltNames.", p.service.Ref)
 	}
 	// Without endpoints there is nobody to call either.
 	return names, len(names) > 0

@@ -92,9 +92,9 @@ func checkPorts(sink *[]mesh.Problem, p *mesh.Policy, service *mesh.Service) {
 			number := level.GetPort().GetNumber()
 			where := at.field("trafficPolicy.portLevelSettings").index(i).field("port")
 			if _, ok := service.Port(number); !ok && p.Host == service.Host {
-				where.warnf(mesh.CodeNoSuchPort, "%s has no port %d, so these settings hold for nothing; name one of its ports", service.Ref, number)
+				where.warnf(mesh.CodeNoSuchPort, "%s has no port %d. These settings have no effect. Set one of its ports.", service.Ref, number)
 			} else if seen[number] {
-				where.warnf(mesh.CodeConflict, "an entry before it is for port %d too, and holds; keep one of the two", number)
+				where.warnf(mesh.CodeConflict, "An earlier entry is for port %d and takes precedence. This entry has no effect. Keep one of the two.", number)
 			}
 			seen[number] = true
 		}

@@ -36,14 +36,14 @@ var retryConditions = map[string]struct{ status, note string }{
 	"unavailable":          {status: "unavailable"},
 	"connect-failure":      {status: "unavailable"},
 	"refused-stream":       {status: "unavailable"},
-	"reset":                {status: "unavailable", note: "gRPC retries no call whose response began"},
-	"reset-before-request": {status: "unavailable", note: "gRPC retries no call whose response began"},
-	"5xx":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
-	"gateway-error":        {status: "unavailable", note: "gRPC retries on statuses of its own"},
-	"429":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
-	"502":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
-	"503":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
-	"504":                  {status: "unavailable", note: "gRPC retries on statuses of its own"},
+	"reset":                {status: "unavailable", note: "gRPC does not retry a call whose response has begun"},
+	"reset-before-request": {status: "unavailable", note: "gRPC does not retry a call whose response has begun"},
+	"5xx":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"gateway-error":        {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"429":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"502":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"503":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"504":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
 }
 
 // retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil when calls are
@@ -58,12 +58,12 @@ func retryPolicy(at site, r *networking.HTTPRetry, defaults mesh.Defaults) *rout
 	attempts := r.GetAttempts()
 	switch {
 	case attempts < 0:
-		at.field("attempts").errorf(mesh.CodeInvalidValue, "attempts cannot be negative; calls are not retried")
+		at.field("attempts").errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
 		return nil
 	case attempts == 0:
 		return nil
 	case attempts > maxRetries:
-		at.field("attempts").approximatef("gRPC makes at most %d retries, so %d count; write no more", maxRetries, maxRetries)
+		at.field("attempts").approximatef("gRPC makes at most %d retries. The rest have no effect. Set %d or fewer.", maxRetries, maxRetries)
 		attempts = maxRetries
 	}
 	on, base := retryOn(at.field("retryOn"), r.GetRetryOn()), backoff(at.field("backoff"), r.GetBackoff())
@@ -98,10 +98,10 @@ func retryOn(at site, conditions string) []string {
 		case text == "":
 			continue
 		case !known:
-			at.warnf(mesh.CodeUnsupported, "gRPC cannot retry on %q; use cancelled, deadline-exceeded, internal, resource-exhausted or unavailable", text)
+			at.warnf(mesh.CodeUnsupported, "gRPC cannot retry on %q. The condition has no effect. Use cancelled, deadline-exceeded, internal, resource-exhausted or unavailable.", text)
 			continue
 		case condition.note != "":
-			at.approximatef("%q is taken as %s, for %s; write %[2]s if that is what is meant", text, condition.status, condition.note)
+			at.approximatef("%q is treated as %s because %s. To silence this, write %[2]s.", text, condition.status, condition.note)
 		}
 		on = append(on, condition.status)
 	}
@@ -115,7 +115,7 @@ func backoff(at site, d *durationpb.Duration) time.Duration {
 		return defaultBackoff
 	}
 	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond || d.AsDuration() > time.Hour {
-		at.errorf(mesh.CodeInvalidValue, "a back-off is a duration from 1ms to 1h; it is %s now", defaultBackoff)
+		at.errorf(mesh.CodeInvalidValue, "The value is not a duration from 1ms to 1h. The back-off is %s instead. Set a duration in that range.", defaultBackoff)
 		return defaultBackoff
 	}
 	return d.AsDuration()

@@ -65,9 +65,9 @@ func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
 	root := site{sink, in.routes.Ref, "spec"}
 	switch {
 	case in.service == nil && in.routes.IsDelegate() && len(in.routes.Spec.GetHttp()) == 0:
-		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule, so calls that are delegated here go on to the next rule of who delegates; write one")
+		root.field("http").errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
 	case len(in.routes.Spec.GetHttp())+len(in.routes.Spec.GetTcp()) == 0:
-		root.field("http").errorf(mesh.CodeInvalidValue, "there is no rule for gRPC, so all calls fail; write one under http")
+		root.field("http").errorf(mesh.CodeInvalidValue, "There are no http rules. All calls fail. Add a rule under http.")
 	}
 	t := targets{byText: in.routes.Targets, namespace: in.namespace, labels: in.labels, defaults: in.defaults}
 	host, ports := in.called()

@@ -112,7 +112,7 @@ func TestHostWithoutService(t *testing.T) {
 // Of a delegate without rules it is not true that calls fail: they go on.
 func TestDelegateWithoutRules(t *testing.T) {
 	b := Host(HostInput{routes: bound(t, "http: []")})
-	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "go on to the next rule") {
+	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "fall through to the next rule") {
 		t.Errorf("got problems %v, want that calls go on", b.Problems)
 	}
 }

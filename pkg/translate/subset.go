@@ -28,7 +28,7 @@ func checkSubsets(sink *[]mesh.Problem, p *mesh.Policy) {
 	for _, subset := range p.Subsets {
 		if !nameable(subset.Name) {
 			site{sink, subset.Ref, subset.Field + ".name"}.errorf(mesh.CodeInvalidValue,
-				"a subset cannot be called %q; use letters, digits and dashes", subset.Name)
+				"A subset cannot be named %q. Calls to it fail. Use letters, digits and dashes.", subset.Name)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func connectionMatch(at site, m *networking.L4MatchAttributes) *networking.HTTPM
 	}
 	refuse := func(field string, set bool) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s, so the match holds nothing; match sourceLabels or sourceNamespace", noteNoSubnets)
+			at.field(field).errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match sourceLabels or sourceNamespace.", noteNoSubnets)
 			calls.Gateways = []string{noGateway}
 		}
 	}
@@ -92,7 +92,7 @@ func (s *sections) settle(service *mesh.Service) {
 		}
 		for i, reached := range section.reached {
 			if section.used && !reached {
-				section.at.index(i).warnf(mesh.CodeUnreachable, "a rule before this one takes every call; move or delete one of them")
+				section.at.index(i).warnf(mesh.CodeUnreachable, "An earlier rule matches every call. This rule has no effect. Move or delete one of the two.")
 			}
 		}
 	}
@@ -100,9 +100,9 @@ func (s *sections) settle(service *mesh.Service) {
 	case service == nil:
 	case !s.tcp.used && !s.tcp.empty():
 		s.tcp.at.warnf(mesh.CodeUnreachable,
-			"the http rules hold for every port of %s; delete these, or call the ports that they are for tcp or tcp-NAME", service.Ref)
+			"The http rules apply to every port of %s. The tcp rules have no effect. Delete them, or name their ports tcp or tcp-NAME.", service.Ref)
 	case !s.http.used && !s.http.empty():
 		s.http.at.warnf(mesh.CodeUnreachable,
-			"every port of %s is declared to be TCP, so the tcp rules hold; delete these, or call the ports that they are for grpc", service.Ref)
+			"Every port of %s is declared as TCP, so the tcp rules apply. The http rules have no effect. Delete them, or name their ports grpc or grpc-NAME.", service.Ref)
 	}
 }

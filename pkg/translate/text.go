@@ -22,7 +22,7 @@ func compile(at site, expression string) (*regexp.Regexp, bool) {
 		err = readable(expression)
 	}
 	if err != nil {
-		at.errorf(mesh.CodeInvalidRegex, "%v, so the match holds nothing; write an RE2 expression for the whole text", err)
+		at.errorf(mesh.CodeInvalidRegex, "The expression is not valid: %v. The match matches nothing. Write an RE2 expression for the whole text.", err)
 		return nil, false
 	}
 	return anchored, true

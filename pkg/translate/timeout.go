@@ -22,7 +22,7 @@ func timeoutCap(at site, timeout *durationpb.Duration) *routev3.RouteAction_MaxS
 	switch {
 	case timeout == nil:
 	case timeout.CheckValid() != nil || timeout.AsDuration() != 0 && (timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout):
-		at.errorf(mesh.CodeInvalidValue, "a timeout is a duration from 1ms to 2400h, such as 1.5s, or 0s, which is none; there is no limit now")
+		at.errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 1.5s, or 0s for no timeout.")
 	default:
 		limit = durationpb.New(timeout.AsDuration())
 	}

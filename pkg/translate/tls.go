@@ -19,18 +19,18 @@ const (
 
 // Notes of the field table, most of which are also said where the fields are set.
 const (
-	noteTLSMode = "DISABLE, SIMPLE, MUTUAL and ISTIO_MUTUAL, for clients that declare the certificate provider which it takes: `default` for ISTIO_MUTUAL, " +
-		"`system` for SIMPLE without credentialName, else the one under credentialName; calls of others fail rather than going out unencrypted"
-	noteTLSProvider = "the name of a certificate provider in the client's bootstrap, not of a Secret; see mode"
-	noteTLSNames    = "compared as a whole; where none is written, the server must be one of the service accounts that the endpoints run as (ISTIO_MUTUAL), " +
-		"or bear the name under sni, else the Service's own (MUTUAL, SIMPLE)"
-	noteTLSFile = "a path means nothing to a gRPC client, so calls fail; put the files into a certificate provider of the client's bootstrap " +
-		"and name the provider by credentialName"
-	noteTLSRevoked = "gRPC clients look at no list of revoked certificates, so calls fail; leave it out, and let certificates be short-lived"
-	noteTLSSkip    = "gRPC clients always verify the server, so calls fail; leave it out, and name a certificate provider with its authority by credentialName"
-	noteTLSName    = "gRPC for Java sends it from 1.78 on, others if GRPC_EXPERIMENTAL_XDS_SNI is true; gRPC for Node does not; calls of the rest fail where the server needs it"
-	noteTLSSystem  = "it holds for clients that declare a certificate provider `system` with the authorities to trust, and for gRPC for Java " +
-		"from 1.78 on if it declares any; calls of others fail"
+	noteTLSMode = "DISABLE, SIMPLE, MUTUAL and ISTIO_MUTUAL. A client must declare the certificate provider that the mode needs: `default` for ISTIO_MUTUAL, " +
+		"`system` for SIMPLE without credentialName, otherwise the provider under credentialName. Calls of other clients fail; they are not sent unencrypted."
+	noteTLSProvider = "The name of a certificate provider in the client's bootstrap, not of a Secret. See mode."
+	noteTLSNames    = "Compared as a whole. If unset, the server's certificate must be for a service account of the endpoints (ISTIO_MUTUAL), " +
+		"or for the name under sni, else for the Service's own name (MUTUAL, SIMPLE)."
+	noteTLSFile = "gRPC clients do not read a path from a rule. Calls fail. Put the files into a certificate provider of the client's bootstrap " +
+		"and set credentialName to the provider."
+	noteTLSRevoked = "gRPC clients do not check revocation lists. Calls fail. Remove the field, and use short-lived certificates."
+	noteTLSSkip    = "gRPC clients always verify the server. Calls fail. Remove the field, and set credentialName to a certificate provider with the server's authority."
+	noteTLSName    = "gRPC for Java sends it since 1.78, other clients if GRPC_EXPERIMENTAL_XDS_SNI is true. gRPC for Node does not send it. Calls of clients that do not send it fail if the server needs it."
+	noteTLSSystem  = "This applies to clients that declare a certificate provider `system` with the authorities to trust, and to gRPC for Java " +
+		"since 1.78 if it declares any provider. Calls of other clients fail."
 )
 
 // tlsSocket is the name by which clients know TLS; they refuse others.
@@ -62,7 +62,7 @@ func secure(at site, tls *networking.ClientTLSSettings, p peer) (*corev3.Transpo
 		return nil, true
 	case networking.ClientTLSSettings_SIMPLE, networking.ClientTLSSettings_MUTUAL, networking.ClientTLSSettings_ISTIO_MUTUAL:
 	default:
-		at.field("mode").errorf(mesh.CodeInvalidValue, "there is no TLS mode %d, so calls fail; write SIMPLE, MUTUAL or ISTIO_MUTUAL", mode)
+		at.field("mode").errorf(mesh.CodeInvalidValue, "There is no TLS mode %d. Calls fail. Set SIMPLE, MUTUAL or ISTIO_MUTUAL.", mode)
 		return nil, false
 	}
 	// All of them, so that an author sees all that is wrong at once.
@@ -90,7 +90,7 @@ func secure(at site, tls *networking.ClientTLSSettings, p peer) (*corev3.Transpo
 // idle reports what stands beside DISABLE, which is also the mode of who writes none.
 func idle(at site, tls *networking.ClientTLSSettings) {
 	tls.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		at.field(field.JSONName()).warnf(mesh.CodeUnsupported, "the mode is DISABLE, so calls go out in plain text and this has no effect; write another mode, or leave it out")
+		at.field(field.JSONName()).warnf(mesh.CodeUnsupported, "The mode is DISABLE, so calls are sent in plain text. This field has no effect. Set another mode, or remove the field.")
 		return true
 	})
 }
@@ -115,7 +115,7 @@ func expressible(at site, tls *networking.ClientTLSSettings) bool {
 	}
 	// Longer names are refused with the whole cluster.
 	if len(tls.GetSni()) > maxServerName {
-		at.field("sni").errorf(mesh.CodeInvalidValue, "no server has a name of %d bytes, so calls fail; write one of %d at most", len(tls.GetSni()), maxServerName)
+		at.field("sni").errorf(mesh.CodeInvalidValue, "The name has %d bytes. Calls fail. Set a name of at most %d bytes.", len(tls.GetSni()), maxServerName)
 		ok = false
 	}
 	return ok
@@ -130,14 +130,14 @@ func providerOf(at site, tls *networking.ClientTLSSettings) (name string, ok boo
 	switch {
 	case name == "":
 		at.field("credentialName").errorf(mesh.CodeInvalidValue,
-			"MUTUAL needs a certificate of the client, so calls fail; name the certificate provider in the clients' bootstrap that has it, or use ISTIO_MUTUAL")
+			"MUTUAL needs a client certificate, and no certificate provider is set. Calls fail. Set credentialName to a certificate provider in the clients' bootstrap, or use ISTIO_MUTUAL.")
 		return "", false
 	case mesh.MakeProviders(name) == "":
-		at.field("credentialName").errorf(mesh.CodeInvalidValue, "no certificate provider can be called %q, so calls fail; leave out the comma", name)
+		at.field("credentialName").errorf(mesh.CodeInvalidValue, "A certificate provider cannot be named %q. Calls fail. Remove the comma.", name)
 		return "", false
 	case tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL && tls.GetCredentialName() != "":
 		at.field("credentialName").errorf(mesh.CodeInvalidValue,
-			"ISTIO_MUTUAL uses the mesh's certificates, so calls fail; leave credentialName out, or use MUTUAL")
+			"ISTIO_MUTUAL uses the mesh's certificates and does not allow credentialName. Calls fail. Remove credentialName, or use MUTUAL.")
 		return "", false
 	}
 	return name, true

@@ -82,12 +82,12 @@ func (t trust) declared(at site, tls *networking.ClientTLSSettings, provider str
 	if system {
 		at.approximatef("%s", noteTLSSystem)
 	} else {
-		at.approximatef("it holds for clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
-			"and whose application uses xDS credentials; calls of others fail", provider)
+		at.approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
+			"and whose application uses xDS credentials. Calls of other clients fail.", provider)
 	}
 	if t.providers.Has(provider) || system && t.systemRoots {
 		return true
 	}
-	at.errorf(mesh.CodeNoCertificate, "the client declares no certificate provider %q, so its calls fail; declare one in its bootstrap", provider)
+	at.errorf(mesh.CodeNoCertificate, "The client does not declare the certificate provider %q. Its calls fail. Declare the provider in its bootstrap.", provider)
 	return false
 }

@@ -23,18 +23,18 @@ func (t targets) shares(at site, destinations []*networking.HTTPRouteDestination
 	var all []share
 	for i, d := range destinations {
 		where := at.field("route").index(i)
-		weight, counts := uint64(max(d.GetWeight(), 0)), "it counts as 0"
+		weight, counts := uint64(max(d.GetWeight(), 0)), "It counts as 0"
 		if len(destinations) == 1 {
-			weight, counts = 1, "the only destination takes every call"
+			weight, counts = 1, "The only destination takes every call"
 		}
 		if d.GetWeight() < 0 {
-			where.field("weight").errorf(mesh.CodeInvalidValue, "a weight cannot be negative; %s", counts)
+			where.field("weight").errorf(mesh.CodeInvalidValue, "The weight is negative. %s. Set a weight of 0 or more.", counts)
 		}
 		cluster := t.cluster(where.field("destination"), d.GetDestination(), listenerPort)
 		all = add(all, share{cluster, weight})
 	}
 	if sum(all) == 0 {
-		at.field("route").errorf(mesh.CodeNoWeight, "all destinations weigh nothing, so the calls fail; give one a weight")
+		at.field("route").errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
 		return nil, false
 	}
 	return all, true
@@ -70,7 +70,7 @@ func setClusters(at site, action *routev3.RouteAction, shares []share) {
 // fit halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
 func fit(at site, shares []share) []share {
 	for sum(shares) > math.MaxUint32 {
-		at.field("route").approximatef("the sum of the weights is beyond 4294967295; they are scaled down")
+		at.field("route").approximatef("The weights sum to more than 4294967295. They are scaled down in proportion.")
 		smaller := make([]share, len(shares))
 		for i, s := range shares {
 			smaller[i] = share{s.cluster, max(s.weight/2, 1)}

@@ -62,7 +62,7 @@ func balancing(s settings) *clusterv3.LoadBalancingPolicy {
 	wish := s.wishes.Balancer
 	if s.loadBalancer.GetConsistentHash() != nil && s.wishes.SubsetSize.Value > 0 {
 		s.wishes.on(s.wishes.SubsetSize.Ref, mesh.AnnotationSubsetSize).approximatef(
-			"each client hashes over the endpoints that it has: calls that are alike stay together if they come from one client, and not from several; leave the part out if they must")
+			"Each client hashes over its own subset of the endpoints. Equal calls stay together only if they come from one client. If equal calls of all clients must stay together, remove the subset size.")
 	}
 	if wish.Value == "" {
 		return policy
@@ -71,7 +71,7 @@ func balancing(s settings) *clusterv3.LoadBalancingPolicy {
 	if namesBalancer(s.loadBalancer) {
 		// What a port or a subset says for itself is a refinement, and no conflict.
 		if s.loadBalancerAt.path == "spec.trafficPolicy.loadBalancer" {
-			at.warnf(mesh.CodeConflict, "%s names a load balancer in its spec, which holds; remove one of the two", s.loadBalancerAt.ref)
+			at.warnf(mesh.CodeConflict, "%s sets a load balancer in its spec, which takes precedence. The annotation has no effect. Remove one of the two.", s.loadBalancerAt.ref)
 		}
 		return policy
 	}

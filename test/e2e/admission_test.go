@@ -78,8 +78,8 @@ func TestAdmissionWarns(t *testing.T) {
 	}
 	said := apply(unfollowed)
 	for _, want := range []string{
-		"VirtualService.tls is left out: ", "HTTPMatchRequest.queryParams is refused: ", "HTTPRoute.mirrors is left out: ",
-		"HTTPRouteDestination.headers is left out: ", "HTTPSettings.idleTimeout is left out: ",
+		"VirtualService.tls has no effect. ", "HTTPMatchRequest.queryParams is refused. ", "HTTPRoute.mirrors has no effect. ",
+		"HTTPRouteDestination.headers has no effect. ", "HTTPSettings.idleTimeout has no effect. ",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("got no warning of %s\n%s", want, said)
