@@ -19,17 +19,18 @@ func newBootstrap(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Print the bootstrap JSON for a gRPC client",
-		Long: `Print the JSON from which a gRPC library learns where its control plane is and who it is
-itself. Put it into GRPC_XDS_BOOTSTRAP_CONFIG, or into a file that GRPC_XDS_BOOTSTRAP names.
+		Long: `Print the bootstrap JSON that tells a gRPC library the address of its control plane and its
+own identity. Set GRPC_XDS_BOOTSTRAP_CONFIG to it, or write it to a file and set
+GRPC_XDS_BOOTSTRAP to the name of the file.
 
-With certificates the client declares that its application uses xDS credentials: that it
-encrypts its calls where a DestinationRule says so. One that does not would send them in
-plain text.
+With certificates the client declares that its application uses xDS credentials, so that its
+calls are encrypted if a DestinationRule requires it. An application without xDS credentials
+would send them in plain text.
 
-With --tls-ca the client connects to the control plane over TLS, and may prove there who it
-is: by a service account token, or by a certificate. Then it says nothing of its namespace
-unless told to. gRPC sends the token only where the variable
-GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set, too.`,
+With --tls-ca the client connects to the control plane over TLS. There it can prove its
+identity by a service account token or a certificate. The bootstrap then has no namespace
+unless --namespace is set. gRPC sends the token only if the variable
+GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
 		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
     --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json
@@ -40,7 +41,7 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set, too.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			hostname, err := os.Hostname()
 			if err != nil && options.NodeID == "" {
-				return fmt.Errorf("find a name for the client (give one with --node-id): %w", err)
+				return fmt.Errorf("find a node ID for the client (set one with --node-id): %w", err)
 			}
 			options.Hostname, options.Locality = hostname, zone.Locality
 			if options.Certificates, err = certificates.providers(cmd); err != nil {
@@ -70,7 +71,7 @@ func registerNode(cmd *cobra.Command, options *bootstrap.Options, zone *locality
 	flags := cmd.Flags()
 	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
 	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME)")
-	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client; left out by default where it proves who it is")
+	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client; by default unset if the client proves its identity")
 	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,...`")
 	flags.StringVar(&options.ServiceAccount, "service-account", "", "`NAME` of the client's service account")
 	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")

@@ -28,10 +28,10 @@ func (f *certificateFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.folders, "certificates", nil,
 		"`[NAME=]DIR` with the client's certificate, key and authorities, as the certificate provider NAME (default \"default\", for ISTIO_MUTUAL); may be repeated")
 	flags.StringVar(&f.layout, "certificate-layout", layoutKubernetes,
-		"how the files in DIR are called: `kubernetes|istio`, tls.crt, tls.key, ca.crt or cert-chain.pem, key.pem, root-cert.pem")
+		"names of the files in DIR: `kubernetes|istio`; tls.crt, tls.key, ca.crt or cert-chain.pem, key.pem, root-cert.pem")
 	flags.StringArrayVar(&f.roots, "authorities", nil,
-		"`NAME=FILE` with authorities alone, as the certificate provider NAME (\"system\" for SIMPLE without credentialName); may be repeated")
-	flags.DurationVar(&f.refresh, "certificate-refresh", bootstrap.DefaultRefresh, "how often the client reads the files again")
+		"`NAME=FILE` with certificate authorities only, as the certificate provider NAME (\"system\" for SIMPLE without credentialName); may be repeated")
+	flags.DurationVar(&f.refresh, "certificate-refresh", bootstrap.DefaultRefresh, "how often the client reloads the files")
 }
 
 // providers are what the flags name.
@@ -39,7 +39,7 @@ func (f *certificateFlags) providers(cmd *cobra.Command) (map[string]bootstrap.C
 	all := map[string]bootstrap.Certificates{}
 	add := func(name string, c bootstrap.Certificates) error {
 		if _, twice := all[name]; twice {
-			return usageErrorf(cmd, "there are two certificate providers %q: each needs a name of its own", name)
+			return usageErrorf(cmd, "there are two certificate providers named %q: each needs a different name", name)
 		}
 		c.Refresh = f.refresh
 		all[name] = c

@@ -19,17 +19,17 @@ func newCheck(std stdio) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Print the Problems of YAML objects, and fail if there are any that matter",
+		Short: "Print the Problems of YAML objects, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
-are printed for tools: as a JSON array, as SARIF for code scanning, or as the commands
-by which GitHub shows them beside the lines they are about.
+are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
+commands, which GitHub shows beside the lines of the objects.
 
-  error    cannot be understood, or makes calls fail
-  warning  is dropped, harmlessly
-  info     holds, with a caveat
+  error    is invalid, or makes calls fail
+  warning  has no effect, and calls go where they would go with it
+  info     is in effect, with a caveat
 
 The exit code is 1 if there is an error, with --strict also if there is a warning,
-2 if the command line makes no sense or names what cannot be read, and 0 otherwise.`,
+2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
 		Example: `  controlplane check -f manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
   controlplane check -f . -o github`,

@@ -106,9 +106,9 @@ func TestUsageErrors(t *testing.T) {
 		"an empty kubeconfig name":       {"serve --kubeconfig=", "--kubeconfig is empty: name a file"},
 		"a namespace of no name":         {"serve --namespaces shop,", "--namespaces has an empty name, or one with a space, in \"shop,\""},
 		"a domain with a dot at its end": {"serve --cluster-domain cluster.local.", "without a dot at its end"},
-		"a domain of no name":            {"check -f x --cluster-domain=", "--cluster-domain \"\" is no domain"},
-		"a trust domain with its scheme": {"serve --trust-domain spiffe://cluster.local", "what stands between spiffe:// and the next slash"},
-		"a trust domain of no name":      {"render -f x --trust-domain=", "--trust-domain \"\" is no trust domain"},
+		"a domain of no name":            {"check -f x --cluster-domain=", "--cluster-domain \"\" is not a domain"},
+		"a trust domain with its scheme": {"serve --trust-domain spiffe://cluster.local", "the part between spiffe:// and the next slash"},
+		"a trust domain of no name":      {"render -f x --trust-domain=", "--trust-domain \"\" is not a trust domain"},
 		"tokens for nobody":              {"serve --token-audience=", "--token-audience is empty"},
 		"a step of no time":              {"demo --step -1s", "--step must be more than 0"},
 		"negative limit":                 {"serve --max-streams -1", "must not be negative"},
@@ -153,7 +153,7 @@ func TestFailures(t *testing.T) {
 		"serve on a bad xDS address":   {"serve --files . --xds-address 127.0.0.1:65536", "choose another address with --xds-address"},
 		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:65536", "with --admin-address"},
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
-		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (give its admin address with --address)"},
+		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address)"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -14,9 +14,9 @@ type connectionFlags struct{ authorities, folder, token string }
 
 func (f *connectionFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.authorities, "tls-ca", "", "connect over TLS to a control plane whose certificate is of the authorities in this file: `FILE|system`, system for those of the client's machine")
-	flags.StringVar(&f.folder, "tls-client-certificate", "", "`DIR` with the certificate and key that the client shows the control plane, called as --certificate-layout says")
-	flags.StringVar(&f.token, "token", "", "`FILE` with the service account token that the client shows the control plane")
+	flags.StringVar(&f.authorities, "tls-ca", "", "connect over TLS, and verify the control plane by the certificate authorities in this file: `FILE|system`; system uses the system roots of the client's machine")
+	flags.StringVar(&f.folder, "tls-client-certificate", "", "`DIR` with the certificate and key that the client sends to the control plane, named as in --certificate-layout")
+	flags.StringVar(&f.token, "token", "", "`FILE` with the service account token that the client sends to the control plane")
 }
 
 // connection is what the flags say.

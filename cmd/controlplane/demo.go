@@ -18,13 +18,13 @@ func newDemo(std stdio) *cobra.Command {
 	logs := logging.Options{Writer: std.err, Format: "text"}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show a mesh at work, in one terminal and about 20 seconds",
+		Short: "Show a working mesh in one terminal, in about 20 seconds",
 		Long: `Start a control plane, two versions of a greeter on loopback ports and a client that calls
 them 200 times a second over xds:///. Then shift traffic from one version to the other by
-editing a VirtualService in a temporary folder, kill a backend, and show what the client
-made of it and how fast each change reached it.
+editing a VirtualService in a temporary folder, kill a backend, and show the client's results
+and how fast each change reached it.
 
-The exit code is 0 if everything went as stated, and 1 if not. Nothing is left behind.`,
+The exit code is 0 if all steps gave the stated result, and 1 if not. All files are removed.`,
 		Example: `  controlplane demo
   controlplane demo --interactive`,
 		Args: noArgs,
@@ -55,7 +55,7 @@ The exit code is 0 if everything went as stated, and 1 if not. Nothing is left b
 			return demo.Run(cmd.Context(), options)
 		},
 	}
-	cmd.Flags().BoolVar(&options.Interactive, "interactive", false, "keep everything up at the end, to play with")
+	cmd.Flags().BoolVar(&options.Interactive, "interactive", false, "keep everything running at the end")
 	cmd.Flags().DurationVar(&options.Step, "step", 5*time.Second, "how long each of the four steps is watched")
 	cmd.Flags().StringVar(&logs.Level, "log-level", "error", "log lines of this level and above: `debug|info|warn|error`")
 	return cmd

@@ -27,10 +27,10 @@ func newExplain(std stdio) *cobra.Command {
 	var flags explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain",
-		Short: "Say which way a call takes, and why",
+		Short: "Show which route a call takes, and why",
 		Long: `Follow one call as its client would: which listener answers, which routes were tried and
-why each did not match, which clusters share the calls, and which endpoints are behind
-them, each with the objects it came from.
+why each did not match, which clusters get the calls, and which endpoints they have, each
+with the objects that it came from.
 
 The objects come from files, or from a running control plane.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
@@ -46,7 +46,7 @@ The objects come from files, or from a running control plane.`,
 	f.StringVar(&flags.call, "call", "", "the full name of the method: `/PACKAGE.SERVICE/METHOD`")
 	f.StringArrayVar(&flags.headers, "header", nil, "metadata of the call, `NAME=VALUE`; may be repeated")
 	f.StringVar(&flags.address, "address", "", "ask the control plane with this --admin-address, `HOST:PORT`, instead of reading files")
-	f.StringVar(&flags.token, flagAdminToken, "", "`FILE` with the token that --address asks for")
+	f.StringVar(&flags.token, flagAdminToken, "", "`FILE` with the token that --address requires")
 	f.StringVarP(&flags.output, "output", "o", "text", "form of the output: `text|json`")
 	return cmd
 }
@@ -108,7 +108,7 @@ func (f *explainFlags) answer(cmd *cobra.Command, std stdio, q explain.Question)
 	}
 	answer := &explain.Answer{}
 	if err := json.Unmarshal(body, answer); err != nil {
-		return nil, fmt.Errorf("understand the answer of %s: %w", f.address, err)
+		return nil, fmt.Errorf("parse the answer of %s: %w", f.address, err)
 	}
 	return answer, nil
 }

@@ -29,20 +29,20 @@ type meshFlags struct {
 func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.domain, "cluster-domain", "cluster.local", "DNS `DOMAIN` of the cluster")
 	cmd.Flags().StringVar(&f.rootNamespace, "root-namespace", "istio-system",
-		"`NAMESPACE` whose DestinationRules hold for the whole mesh")
+		"`NAMESPACE` whose DestinationRules apply to the whole mesh")
 	cmd.Flags().StringVar(&f.trustDomain, "trust-domain", mesh.DefaultTrustDomain,
-		"trust `DOMAIN` of the mesh's identities, by which clients know servers under ISTIO_MUTUAL")
-	cmd.Flags().Var(&f.retries, "default-retries", "retry calls whose rule says nothing of retries as Istio does, or not at all")
+		"trust `DOMAIN` of the mesh's identities, by which clients verify servers with ISTIO_MUTUAL")
+	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
 }
 
 // validate refuses what would make names that nobody has, and identities that no certificate bears.
 func (f *meshFlags) validate(cmd *cobra.Command) error {
 	if len(validation.IsDNS1123Subdomain(f.domain)) > 0 {
-		return usageErrorf(cmd, "--cluster-domain %q is no domain: write one such as cluster.local, in lower case and without a dot at its end", f.domain)
+		return usageErrorf(cmd, "--cluster-domain %q is not a domain: write one such as cluster.local, in lower case and without a dot at its end", f.domain)
 	}
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
 	if f.trustDomain == "" || strings.Trim(f.trustDomain, letters) != "" {
-		return usageErrorf(cmd, "--trust-domain %q is no trust domain: write what stands between spiffe:// and the next slash, such as cluster.local", f.trustDomain)
+		return usageErrorf(cmd, "--trust-domain %q is not a trust domain: write the part between spiffe:// and the next slash, such as cluster.local", f.trustDomain)
 	}
 	return nil
 }

@@ -55,14 +55,15 @@ func newInspect(std stdio) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "inspect clients|resources|problems|sync",
-		Short: "Ask a running control plane what it knows",
-		Long: `Ask a running control plane for its clients and what each of them holds and refused, for
-the resources it serves and where they come from, for the Problems of its objects, or for the
-sync status of each object: how many clients have its current version, and which rejected it.
+		Short: "Show the clients, resources and Problems of a running control plane",
+		Long: `Show the clients of a running control plane and what each of them has and rejected, the
+resources that it serves and where they come from, the Problems of its objects, or the sync
+status of each object: how many clients have its current version, and which rejected it.
 
-Without a flag it is asked at 127.0.0.1:15014; if nobody listens there, or with --kubeconfig,
---context or --namespace, every replica in the cluster is asked, through its API server, and a
-column says who answered. That needs the right to list pods and to forward their ports.`,
+Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
+--kubeconfig, --context or --namespace, every replica in the cluster is asked through the API
+server, and a column names the replica. That needs the right to list pods and to forward their
+ports.`,
 		Example: `  controlplane inspect clients
   controlplane inspect resources -o json
   controlplane inspect problems --context kind-mizzen
@@ -130,7 +131,7 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("no control plane answers at %s (give its admin address with --address): %w", address, err)
+		return nil, fmt.Errorf("no control plane answers at %s (set its admin address with --address): %w", address, err)
 	}
 	body, err := io.ReadAll(response.Body)
 	if err = errors.Join(err, response.Body.Close()); err != nil {
@@ -140,7 +141,7 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	case http.StatusOK:
 		return body, nil
 	case http.StatusUnauthorized:
-		return nil, fmt.Errorf("%s lets nobody look without its token: %s", address, bytes.TrimSpace(body))
+		return nil, fmt.Errorf("%s requires a token (see --admin-token): %s", address, bytes.TrimSpace(body))
 	case http.StatusServiceUnavailable:
 		return nil, fmt.Errorf("%s %w: %s", address, errNotReady, bytes.TrimSpace(body))
 	case http.StatusBadRequest:
@@ -214,7 +215,7 @@ func eachItem[T any](body []byte, visit func(T)) error {
 func printJSON(std stdio, body []byte) error {
 	var out bytes.Buffer
 	if err := json.Indent(&out, bytes.TrimSpace(body), "", "  "); err != nil {
-		return fmt.Errorf("understand the answer: %w", err)
+		return fmt.Errorf("parse the answer: %w", err)
 	}
 	out.WriteByte('\n')
 	return std.print(out.Bytes())

@@ -71,7 +71,7 @@ func TestInspectOfAnotherServerSaysSo(t *testing.T) {
 		"not found": {http.NotFound, "answers 404 Not Found: it is not the admin address of a control plane (see --address)"},
 		"not ready": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "wait", http.StatusServiceUnavailable) }, " is not ready: wait\n"},
 		"refusal":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "nobody dials x", http.StatusBadRequest) }, ": nobody dials x\n"},
-		"not JSON":  {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("hello")) }, "understand the answer of 127.0.0.1:"},
+		"not JSON":  {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("hello")) }, "parse the answer of 127.0.0.1:"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

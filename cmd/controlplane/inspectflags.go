@@ -23,9 +23,9 @@ type inspectFlags struct {
 func (f *inspectFlags) register(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringSliceVar(&f.addresses, "address", nil, "`HOST:PORT,...` of control planes' --admin-address (default "+defaultAdminAddress+", if it answers)")
-	flags.StringVar(&f.token, flagAdminToken, "", "`FILE` with the token that the control plane's --admin-address asks for")
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster whose replicas to ask (default as kubectl does)")
-	flags.StringVar(&f.context, "context", "", "`NAME` of the context in it (default its current one)")
+	flags.StringVar(&f.token, flagAdminToken, "", "`FILE` with the token that the control plane's --admin-address requires")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster whose replicas to ask (default as in kubectl)")
+	flags.StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
 	flags.StringVar(&f.namespace, "namespace", homeNamespace, "`NAMESPACE` that the control plane runs in")
 }
 

@@ -16,7 +16,7 @@ func (r replicas) merge(list string, bodies [][]byte) ([][]string, error) {
 		name := r.all[i].name
 		table, err := tables[list](body)
 		if err != nil {
-			return nil, fmt.Errorf("understand the answer of %s: %w", r.all[i].address, err)
+			return nil, fmt.Errorf("parse the answer of %s: %w", r.all[i].address, err)
 		}
 		if name == "" {
 			return table, nil
@@ -53,7 +53,7 @@ func (r replicas) mergeJSON(bodies [][]byte) ([]byte, error) {
 			all = append(all, item)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("understand the answer of %s: %w", r.all[i].address, err)
+			return nil, fmt.Errorf("parse the answer of %s: %w", r.all[i].address, err)
 		}
 	}
 	return json.Marshal(all)

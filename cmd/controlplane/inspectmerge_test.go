@@ -126,11 +126,11 @@ func TestWaitForAcknowledged(t *testing.T) {
 		"time is over":                     {[]string{done}, []string{late}, append(cart, "--timeout", "1s"), exitFailure, "not within 1s: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica "},
 		"it is unknown":                    {[]string{"[]"}, []string{done}, append(cart, "--timeout", "1s"), exitFailure, "VirtualService shop/cart is not known yet (replica "},
 		"everything counts if none named":  {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other"},
-		"a refusal ends it":                {[]string{done}, []string{refused}, cart, exitFailure, "clients refuse what VirtualService shop/cart makes: gRPC Go 1.60.0 refused RouteConfiguration x: no (replica "},
-		"what cannot be waited for":        {nil, nil, []string{"--for", "luck"}, exitUsage, "--for acknowledged is all that can be waited for"},
+		"a refusal ends it":                {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 refused RouteConfiguration x: no (replica "},
+		"what cannot be waited for":        {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged"},
 		"a name without a namespace":       {nil, nil, []string{"VirtualService", "cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME"},
 		"a kind that is not waited for":    {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME"},
-		"a kind without a name":            {nil, nil, []string{"VirtualService"}, exitUsage, "objects are named as KIND NAMESPACE/NAME"},
+		"a kind without a name":            {nil, nil, []string{"VirtualService"}, exitUsage, "write objects as KIND NAMESPACE/NAME"},
 		"an address and a cluster at once": {nil, nil, []string{"--context", "x"}, exitUsage, "--address excludes --kubeconfig"},
 	} {
 		t.Run(name, func(t *testing.T) {

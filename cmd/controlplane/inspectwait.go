@@ -39,7 +39,7 @@ func newWait(flags *inspectFlags) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "wait --for acknowledged [KIND NAMESPACE/NAME]...",
-		Short: "Wait until connected clients hold what is current",
+		Short: "Wait until connected clients have the current version",
 		Long: `Wait until every replica knows the current version of the named VirtualServices and
 DestinationRules, or of all, and every connected client that asks for what they make has
 acknowledged it. Versions are known where the control plane is found through a kubeconfig;
@@ -51,7 +51,7 @@ cannot be asked; 2 if the command line makes no sense.`,
   controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if what != "acknowledged" {
-				return usageErrorf(cmd, "--for acknowledged is all that can be waited for, not %q", what)
+				return usageErrorf(cmd, "--for must be acknowledged, not %q", what)
 			}
 			named, err := namedRules(cmd, args)
 			if err != nil {
@@ -78,7 +78,7 @@ var errTimeout = errors.New("time is over")
 // namedRules reads pairs of kind and name.
 func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
 	if len(args)%2 != 0 {
-		return nil, usageErrorf(cmd, "objects are named as KIND NAMESPACE/NAME, such as: VirtualService shop/cart")
+		return nil, usageErrorf(cmd, "write objects as KIND NAMESPACE/NAME, such as: VirtualService shop/cart")
 	}
 	var named []mesh.Ref
 	for pair := range slices.Chunk(args, 2) {
@@ -182,7 +182,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 		}
 		known := map[mesh.Ref]snapshot.Delivery{}
 		if err := eachItem(body, func(d snapshot.Delivery) { known[d.Object] = d }); err != nil {
-			return "", fmt.Errorf("understand the answer of %s: %w", w.replicas.all[i].address, err)
+			return "", fmt.Errorf("parse the answer of %s: %w", w.replicas.all[i].address, err)
 		}
 		missing, err := w.of(known)
 		if err != nil {
@@ -212,7 +212,7 @@ func (w *waiting) of(known map[mesh.Ref]snapshot.Delivery) (string, error) {
 			continue
 		}
 		if len(d.Refusals) > 0 {
-			return "", fmt.Errorf("clients refuse what %s makes: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
+			return "", fmt.Errorf("clients reject resources of %s: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
 		}
 		if d.Pending > 0 {
 			return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil

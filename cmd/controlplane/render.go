@@ -23,8 +23,8 @@ func newRender(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render",
 		Short: "Print what a client would be sent",
-		Long: `Print the Problems of some YAML objects and the xDS resources that a client of theirs
-would be sent. No cluster and no running control plane are needed.
+		Long: `Print the Problems of YAML objects, and the xDS resources that a client would be sent. No
+cluster and no running control plane are needed.
 
 Problems do not make the command fail; 'controlplane check' is for that.`,
 		Example: `  controlplane render -f manifests/demo
@@ -38,9 +38,9 @@ Problems do not make the command fail; 'controlplane check' is for that.`,
 	flags.client.register(cmd)
 	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `lds|rds|cds|eds`")
 	cmd.Flags().StringArrayVar(&flags.names, "name", nil,
-		"show only the resources of this `NAME`, as the client would ask for it; may be repeated")
+		"show only the resource of this `NAME`, as the client would request it; may be repeated")
 	cmd.Flags().BoolVar(&flags.explain, "explain", false,
-		"say beside each resource and its parts which object and field they come from, and where that was read")
+		"print beside each resource and its parts the object and field that they come from, with file and line")
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "yaml", "form of the output: `yaml|json`")
 	return cmd
 }

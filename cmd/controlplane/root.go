@@ -77,9 +77,9 @@ func execute(ctx context.Context, args []string, std stdio) int {
 func newRoot(std stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "controlplane",
-		Short: "A control plane for gRPC clients that speak xDS themselves",
-		Long: `Mizzen serves Kubernetes Services, and the Istio VirtualServices and DestinationRules
-that speak of them, to gRPC clients over xDS. No proxy, no sidecar, no agent.
+		Short: "A control plane for proxyless gRPC clients",
+		Long: `Mizzen serves Kubernetes Services, and the Istio VirtualServices and DestinationRules for
+them, to gRPC clients over xDS. It needs no proxy, no sidecar and no agent.
 
 Start with 'controlplane demo', which needs nothing but this binary.`,
 		SilenceErrors: true,

@@ -40,16 +40,16 @@ type securityFlags struct {
 func (f *securityFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.identity, "identity", identityAuto,
-		"who clients are: `auto|proof|claim`. proof: by token, certificate or pod address, and nobody else is served; claim: who says nothing "+
-			"better is who it says; auto: proof inside a cluster, else claim")
-	flags.StringVar(&f.audience, "token-audience", identity.DefaultAudience, "the audience of clients' service account `TOKENS`")
-	flags.StringVar(&f.tlsDir, "tls-certificates", "", "`DIR` with tls.crt and tls.key for --xds-tls-address, and ca.crt for clients' certificates; read again when they change")
-	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "make a certificate for these `NAMES` at start, for development; /ca.crt of the admin address shows it")
-	flags.StringVar(&f.adminToken, flagAdminToken, "", "`FILE` with a token, of 16 characters or more, that --admin-address asks for before it shows anything but health and metrics")
+		"how clients are identified: `auto|proof|claim`. proof: require a token, certificate or pod address; claim: also accept the identity "+
+			"in the client's xDS node. auto is proof inside a cluster, otherwise claim")
+	flags.StringVar(&f.audience, "token-audience", identity.DefaultAudience, "required audience of clients' service account `TOKENS`")
+	flags.StringVar(&f.tlsDir, "tls-certificates", "", "`DIR` with tls.crt and tls.key for --xds-tls-address, and ca.crt for clients' certificates; reloaded when they change")
+	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "create a self-signed certificate for these `NAMES` at start, for development; /ca.crt of the admin address serves it")
+	flags.StringVar(&f.adminToken, flagAdminToken, "", "`FILE` with a token of at least 16 characters that --admin-address requires for everything but health and metrics")
 	f.limits = ads.DefaultLimits
-	flags.IntVar(&f.limits.Streams, "max-streams", ads.DefaultLimits.Streams, "`NUMBER` of streams to serve at most; 0 is any")
+	flags.IntVar(&f.limits.Streams, "max-streams", ads.DefaultLimits.Streams, "maximum `NUMBER` of streams; 0 means no limit")
 	flags.IntVar(&f.limits.StreamsPerClient, "max-streams-per-client", ads.DefaultLimits.StreamsPerClient,
-		"`NUMBER` of streams of one client that proved who it is; 0 is any")
+		"maximum `NUMBER` of streams of one client with a proven identity; 0 means no limit")
 }
 
 func (f *securityFlags) validate(cmd *cobra.Command, at addresses) error {
@@ -68,7 +68,7 @@ func (f *securityFlags) validate(cmd *cobra.Command, at addresses) error {
 	case tlsAddress == "" && certified:
 		return usageErrorf(cmd, "--tls-certificates and --tls-self-signed need --xds-tls-address")
 	case f.audience == "":
-		return usageErrorf(cmd, "--token-audience is empty: name whom clients' tokens are meant for, such as %s", identity.DefaultAudience)
+		return usageErrorf(cmd, "--token-audience is empty: set the audience of clients' tokens, such as %s", identity.DefaultAudience)
 	case f.limits.Streams < 0 || f.limits.StreamsPerClient < 0:
 		return usageErrorf(cmd, "--max-streams and --max-streams-per-client must not be negative")
 	}
@@ -146,7 +146,7 @@ func (p *plane) fetchKeys(ctx context.Context) error {
 		return nil
 	}
 	if err := p.who.Tokens.FetchKeys(ctx); err != nil && ctx.Err() == nil {
-		p.logger.Warn("cannot fetch the keys of service account tokens; it is tried again when one comes", "error", err)
+		p.logger.Warn("cannot fetch the keys of service account tokens; retrying when a token arrives", "error", err)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func newServe(std stdio) *cobra.Command {
 	flags := serveFlags{logging: logging.Options{Writer: std.err}}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve a cluster, or a folder of YAML, to gRPC clients",
+		Short: "Serve a cluster, or a folder of YAML objects, to gRPC clients",
 		Long: `Serve Services, VirtualServices and DestinationRules to gRPC clients over xDS.
 
 The objects come from the folder of --files, which is read again whenever it changes, or
@@ -57,8 +57,8 @@ Once clients are served, one line goes to standard output:
 and, with --xds-tls-address, xds_tls=ADDR at its end.
 
 Inside a cluster a client must prove who it is: by a service account token or a certificate,
-over TLS, or by calling from the address of its pod. Elsewhere it is who it says in its node.
---identity chooses.`,
+over TLS, or by connecting from the address of its pod. Elsewhere the identity in its xDS node
+is accepted. --identity selects the mode.`,
 		Example: `  controlplane serve
   controlplane serve --files manifests/demo
   controlplane serve --kubeconfig ~/.kube/config --context kind-mizzen --namespaces shop,payment`,
@@ -74,8 +74,8 @@ over TLS, or by calling from the address of its pod. Elsewhere it is who it says
 	f.StringVar(&flags.addresses.tls, flagTLSAddress, "", "`HOST:PORT` to serve xDS on, over TLS")
 	f.StringVar(&flags.addresses.admin, flagAdminAddress, defaultAdminAddress,
 		"`HOST:PORT` to serve health, metrics, profiles and inspection on; port 0 picks a free one")
-	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve health and metrics on, and nothing else, for who should not see the rest")
-	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "over how long streams are ended at shutdown")
+	f.StringVar(&flags.addresses.metrics, flagMetricsAddress, "", "`HOST:PORT` to serve only health and metrics on")
+	f.DurationVar(&flags.grace, "shutdown-grace", 5*time.Second, "time over which streams are closed at shutdown")
 	f.StringVar(&flags.logging.Level, "log-level", "info", "log lines of this level and above: `debug|info|warn|error`")
 	f.StringVar(&flags.logging.Format, "log-format", "text", "form of the log lines: `text|json`")
 	return cmd

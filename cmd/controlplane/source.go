@@ -33,11 +33,11 @@ type sourceFlags struct {
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.files, "files", "", "`DIR` with YAML objects to serve")
-	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster to serve")
-	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current one)")
+	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve")
+	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
 	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these namespaces: `NAMESPACE,...` (default all)")
 	cmd.Flags().DurationVar(&f.emptyGrace, "empty-service-grace", 10*time.Second,
-		"how long a Service keeps its endpoints that loses all of them at once, two or more; 0 is not at all")
+		"how long to keep serving the endpoints of a Service that loses all of them (two or more) at once; 0 disables it")
 	f.mesh.register(cmd)
 	f.state.register(cmd)
 }

@@ -22,8 +22,8 @@ type stateFlags struct {
 }
 
 func (f *stateFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.dir, "state-dir", "", "`DIR` to keep in what is needed after a restart while the API server is away")
-	cmd.Flags().DurationVar(&f.wait, "state-wait", 5*time.Second, "how long a start waits for the API server before it serves what --state-dir keeps")
+	cmd.Flags().StringVar(&f.dir, "state-dir", "", "`DIR` to save state in, for a restart while the API server is unavailable")
+	cmd.Flags().DurationVar(&f.wait, "state-wait", 5*time.Second, "how long to wait for the API server at start before the state in --state-dir is served")
 }
 
 func (f *stateFlags) validate(cmd *cobra.Command) error {

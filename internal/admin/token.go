@@ -46,7 +46,7 @@ func guarded(file string, logger *slog.Logger, next http.Handler) http.Handler {
 		}
 		want, err := ReadToken(file)
 		if err != nil {
-			logger.Warn("cannot read the token of the admin address; nobody is let in", "error", err)
+			logger.Warn("cannot read the token of the admin address; all requests are denied", "error", err)
 			refuse(w, "the control plane cannot read its own token: see its log")
 			return
 		}

@@ -27,7 +27,7 @@ var errDraining = status.Error(codes.Unavailable, "control plane is shutting dow
 var errLeft = errors.New("the client has left")
 
 // errExpired is retriable, too: whoever returns brings a new proof.
-var errExpired = status.Error(codes.Unavailable, "the proof of who the client is has expired: reconnect with a new one")
+var errExpired = status.Error(codes.Unavailable, "the proof of the client's identity has expired: reconnect with a new one")
 
 // expiryGrace is how long a stream outlives the proof that it was opened with.
 const expiryGrace = time.Minute

@@ -15,7 +15,7 @@ type metrics struct{ refusals *prometheus.CounterVec }
 func newMetrics(registry prometheus.Registerer) *metrics {
 	m := &metrics{refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "mizzen_xds_streams_refused_total",
-		Help: "Streams refused: of clients that prove nothing (unproved), say otherwise than they prove (contradiction), or are too many (limit).",
+		Help: "Streams refused: of clients without proof (unproved), with a node that contradicts the proof (contradiction), or are too many (limit).",
 	}, []string{"reason"})}
 	for _, reason := range []string{refusedUnproved, refusedContradiction, refusedLimit} {
 		m.refusals.WithLabelValues(reason) // so that it is there, at zero, before it happens

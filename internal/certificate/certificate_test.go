@@ -110,7 +110,7 @@ func TestFolderIsReadAgain(t *testing.T) {
 	write(t, dir, map[string][]byte{certificateFile: second})
 	now = now.Add(lookInterval)
 	check(first, "in the middle of a change")
-	if !strings.Contains(log.String(), "the one before is used") {
+	if !strings.Contains(log.String(), "the previous one is used") {
 		t.Errorf("nothing was logged: %s", log.String())
 	}
 	write(t, dir, map[string][]byte{keyFile: key})
@@ -161,7 +161,7 @@ func TestFolderThatMakesNoSense(t *testing.T) {
 		"empty":                {nil, "tls.crt"},
 		"no key":               {map[string][]byte{certificateFile: certificate}, "tls.key"},
 		"key of another":       {map[string][]byte{certificateFile: certificate, keyFile: other}, "private key does not match"},
-		"authority of nothing": {map[string][]byte{certificateFile: certificate, keyFile: key, authorityFile: []byte("x")}, "ca.crt holds no certificate"},
+		"authority of nothing": {map[string][]byte{certificateFile: certificate, keyFile: key, authorityFile: []byte("x")}, "ca.crt contains no certificate"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

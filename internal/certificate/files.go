@@ -70,11 +70,11 @@ func (f *Folder) current() *tls.Config {
 	}
 	config, err := f.read()
 	if err != nil {
-		f.logger.Warn("cannot read the new certificate; the one before is used", "dir", f.dir, "error", err)
+		f.logger.Warn("cannot read the new certificate; the previous one is used", "dir", f.dir, "error", err)
 		return f.config
 	}
 	f.config, f.state = config, state
-	f.logger.Info("took up a new certificate", "dir", f.dir)
+	f.logger.Info("loaded a new certificate", "dir", f.dir)
 	return f.config
 }
 
@@ -105,7 +105,7 @@ func (f *Folder) read() (*tls.Config, error) {
 	}
 	config.ClientCAs = x509.NewCertPool()
 	if !config.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate", filepath.Join(f.dir, authorityFile))
+		return nil, fmt.Errorf("%s contains no certificate", filepath.Join(f.dir, authorityFile))
 	}
 	config.ClientAuth = tls.VerifyClientCertIfGiven
 	return config, nil

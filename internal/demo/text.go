@@ -55,7 +55,7 @@ func (s *story) linger(ctx context.Context) {
 		case <-s.client.updates:
 			// One change may come in several updates; only the first ends a count worth telling.
 			if c := s.tally.restart(); c.total+len(c.failures) > rate/10 {
-				s.screen.say("\n      the client heard of a change; before it %s", strings.TrimSpace(line(c)))
+				s.screen.say("\n      the client received a change; before it %s", strings.TrimSpace(line(c)))
 			}
 			start = time.Now()
 		case <-ticker.C:

@@ -59,7 +59,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return nil, fmt.Errorf("listener %s: %w", q.To, err)
 	}
 	if manager.GetRds() == nil {
-		a.Outcome = fmt.Sprintf("the call fails at once: %q stands for no port of any Service, and for no host of a VirtualService, to a client of namespace %s", q.To, q.Client.Namespace)
+		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a Service or a host of a VirtualService", q.To, q.Client.Namespace)
 		return a, nil
 	}
 	var table routev3.RouteConfiguration
@@ -103,11 +103,11 @@ func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.
 	case status != "":
 		a.Outcome = "the route ends the call by itself, with " + status
 	case len(endpoints) == 0:
-		a.Outcome = "the call fails: nobody is behind the route that it takes"
+		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 	case len(a.Clusters) > 1:
 		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", len(endpoints), len(a.Clusters))
 		if dead > 0 {
-			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail, for nobody is behind their cluster", dead)
+			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", dead)
 		}
 	default:
 		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", len(endpoints))

@@ -118,7 +118,7 @@ func TestExplain(t *testing.T) {
 					"         from VirtualService demo/echo spec.http[0].match[0] (objects.yaml:41)\n" +
 					"  left out \"insiders\": it is for clients with the labels app=shop,tier=front\n" +
 					"         from VirtualService demo/echo spec.http[0].match[1] (objects.yaml:41)\n",
-				`  YES 0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": all of it holds`,
+				`  YES 0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": all conditions match`,
 				"         from VirtualService demo/echo spec.http[1].match[0] (objects.yaml:44)\n",
 				"         timeout 2s",
 				"cluster   outbound|80|v1|echo.demo.svc.cluster.local  75 %  from DestinationRule demo/echo, Service demo/echo",
@@ -138,16 +138,16 @@ func TestExplain(t *testing.T) {
 		},
 		"another route": {
 			"echo.demo:grpc", "/echo.Echo/Say", nil, []string{
-				`  no  0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": not so: header x-user is "ann"; the call does not have it`,
+				`  no  0 "ann"  methods that begin with /echo.Echo/, header x-user is "ann": no match: header x-user is "ann"; the call does not have it`,
 				"  no  3  method /echo.Echo/Gone: the method is another one",
-				`  YES 5  methods like /echo\.Echo/S.*, not: header x-user is present: all of it holds`,
+				`  YES 5  methods like /echo\.Echo/S.*, not: header x-user is present: all conditions match`,
 				"         10 % of the calls end with gRPC status 14",
 				"outcome   the call goes to one of 1 endpoints",
 			},
 		},
 		"a subset that is not there": {
 			"echo", "/echo.Echo/Gone", nil, []string{
-				"cluster   outbound|80|v9|echo.demo.svc.cluster.local  100 %", "  no endpoints", "outcome   the call fails: nobody is behind",
+				"cluster   outbound|80|v9|echo.demo.svc.cluster.local  100 %", "  no endpoints", "outcome   the call fails: the clusters of the matched route have no endpoints",
 			},
 		},
 		"a response of the route's own": {
@@ -156,14 +156,14 @@ func TestExplain(t *testing.T) {
 		"a part of the calls fails": {
 			"echo", "/other.Other/Say", map[string]string{"x-user": "bob,eve"}, []string{
 				"cluster   outbound|80|v9|echo.demo.svc.cluster.local  5 %",
-				"outcome   the call goes to one of 2 endpoints, by the weights of 3 clusters; 5 % of such calls fail, for nobody is behind their cluster",
+				"outcome   the call goes to one of 2 endpoints, by the weights of 3 clusters; 5 % of such calls fail because their cluster has no endpoints",
 			},
 		},
 		"an action that no client has": {
-			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: nobody is behind"},
+			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: the clusters of the matched route have no endpoints"},
 		},
 		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails at once: no route matches"}},
-		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails at once: "nobody:80" stands for no port`}},
+		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails immediately: for a client in namespace demo, "nobody:80" is not a port`}},
 	}
 	s := world(t, objects)
 	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }))

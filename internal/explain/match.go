@@ -16,10 +16,10 @@ func matches(m *routev3.RouteMatch, q Question) (ok bool, why string) {
 	}
 	for _, h := range m.GetHeaders() {
 		if !matchesHeader(h, q.Headers) {
-			return false, "not so: " + describeHeader(h) + "; " + have(h.GetName(), q.Headers)
+			return false, "no match: " + describeHeader(h) + "; " + have(h.GetName(), q.Headers)
 		}
 	}
-	return true, "all of it holds"
+	return true, "all conditions match"
 }
 
 func matchesPath(m *routev3.RouteMatch, call string) (ok bool, why string) {

@@ -17,7 +17,7 @@ func contradiction(id Identity, node *corev3.Node) error {
 		if claimed == "" || claimed == proved {
 			return nil
 		}
-		return fmt.Errorf("the node says %s %.100q, but the %s proves %q: leave it out of the bootstrap, or correct it", what, claimed, id.Proof, proved)
+		return fmt.Errorf("the node has %s %.100q, but the %s proves %q: remove it from the bootstrap, or correct it", what, claimed, id.Proof, proved)
 	}
 	metadata := node.GetMetadata().GetFields()
 	if err := says("NAMESPACE", metadata["NAMESPACE"].GetStringValue(), id.Namespace); err != nil {

@@ -65,7 +65,7 @@ type Authenticator struct {
 func New(o Options) *Authenticator { return &Authenticator{o, make(chan struct{}, maxWaiting)} }
 
 // errNoProof is for a client that offers nothing.
-var errNoProof = errors.New("the client proves nothing of itself: its address belongs to no pod that is known (a pod on its node's network has none), " +
+var errNoProof = errors.New("the client has no proof of its identity: its address does not belong to a pod that is known (a pod on its node's network has none), " +
 	"so it needs a service account token or a client certificate, over TLS; gRPC sends the token of its bootstrap only where " +
 	"GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set")
 

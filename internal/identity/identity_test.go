@@ -158,7 +158,7 @@ func TestIdentify(t *testing.T) {
 	}{
 		"token over TLS":                       {call{"10.9.9.9", true, "", server.token("k1")}, false, "token pod/shop/web-0"},
 		"token beats address":                  {call{"10.1.0.7", true, "", server.token("k1")}, false, "token pod/shop/web-0"},
-		"token over plaintext":                 {call{"10.1.0.7", false, "", server.token("k1")}, false, "not encrypted"},
+		"token over plaintext":                 {call{"10.1.0.7", false, "", server.token("k1")}, false, "unencrypted"},
 		"token of another audience":            {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Audience = jwt.Audience{"vault"} })}, false, `request one with the audience "mizzen.dev"`},
 		"token expired":                        {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Expiry = jwt.NewNumericDate(time.Now().Add(-time.Minute)) })}, false, "expired at"},
 		"token that never expires":             {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Expiry = nil })}, false, "never expires"},
@@ -183,7 +183,7 @@ func TestIdentify(t *testing.T) {
 		"certificate with more behind it":      {call{"10.9.9.9", true, spiffe + "/", ""}, false, "expected spiffe://cluster.local/"},
 		"address of a pod":                     {call{"10.1.0.7", false, "", ""}, false, "address pod/shop/web-0"},
 		"mapped address of a pod":              {call{"[::ffff:10.1.0.7]", false, "", ""}, false, "address pod/shop/web-0"},
-		"address of nobody":                    {call{"10.9.9.9", false, "", ""}, false, "belongs to no pod"},
+		"address of nobody":                    {call{"10.9.9.9", false, "", ""}, false, "does not belong to a pod"},
 		"address of nobody, claims are enough": {call{"10.9.9.9", false, "", ""}, true, "claim "},
 		"claims before the address":            {call{"10.1.0.7", false, "", ""}, true, "claim "},
 	}
@@ -287,7 +287,7 @@ func TestContradiction(t *testing.T) {
 		"says nothing":             {nil, ""},
 		"says what is so":          {node("sidecar~10.1.0.7~web-0.shop~shop.svc.cluster.local", "NAMESPACE", "shop", "SERVICE_ACCOUNT", "web", "NODE_NAME", "node-1", "LABELS", map[string]any{"app": "web"}), ""},
 		"names itself freely":      {node("anything at all"), ""},
-		"another namespace":        {node("", "NAMESPACE", "bank"), `the node says NAMESPACE "bank", but the address proves "shop"`},
+		"another namespace":        {node("", "NAMESPACE", "bank"), `the node has NAMESPACE "bank", but the address proves "shop"`},
 		"another service account":  {node("", "SERVICE_ACCOUNT", "admin"), `SERVICE_ACCOUNT "admin"`},
 		"another node":             {node("", "NODE_NAME", "node-2"), `NODE_NAME "node-2"`},
 		"another pod's id":         {node("sidecar~10.1.0.8~web-1.shop~shop.svc.cluster.local"), `in its id the pod "web-1"`},

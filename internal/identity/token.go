@@ -55,7 +55,7 @@ func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, bound, er
 	var to bound
 	token, err := jwt.ParseSigned(text, signatures)
 	if err != nil || len(token.Headers) != 1 {
-		return claims, to, errors.New("the token cannot be read: it is no signed service account token")
+		return claims, to, errors.New("the token cannot be read: it is not a signed service account token")
 	}
 	key, issuer, err := t.keys.find(ctx, token.Headers[0].KeyID)
 	if err != nil {
@@ -66,7 +66,7 @@ func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, bound, er
 	}
 	switch err := claims.ValidateWithLeeway(jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{t.audience}, Time: t.now()}, leeway); {
 	case errors.Is(err, jwt.ErrInvalidAudience):
-		return claims, to, fmt.Errorf("the token is meant for %q; request one with the audience %q", strings.Join(claims.Audience, ", "), t.audience)
+		return claims, to, fmt.Errorf("the token has the audience %q; request one with the audience %q", strings.Join(claims.Audience, ", "), t.audience)
 	case errors.Is(err, jwt.ErrExpired):
 		return claims, to, fmt.Errorf("the token expired at %s", claims.Expiry.Time().UTC().Format(time.RFC3339))
 	case err != nil:
@@ -83,7 +83,7 @@ func (a *Authenticator) byToken(ctx context.Context, from callingFrom) (Identity
 	case a.o.Tokens == nil:
 		return Identity{}, errors.New("the client sent a token, but the control plane serves no cluster that could have issued it")
 	case !from.secure:
-		return Identity{}, errors.New("the client sent a token over a connection that is not encrypted, where anybody can read it: use the TLS port")
+		return Identity{}, errors.New("the client sent a token over an unencrypted connection, where it can be read: use the TLS port")
 	}
 	claims, to, err := a.o.Tokens.verify(ctx, from.token)
 	if err != nil {

@@ -38,9 +38,9 @@ func (f *File) Save(write func(io.Writer) error) {
 	f.metrics.saved(size, err, time.Now())
 	switch {
 	case err != nil && !f.failing:
-		f.logger.Warn("cannot store what is served; a restart while the API server is away would find what was stored before", "error", err)
+		f.logger.Warn("cannot save the state; a restart while the API server is unavailable would serve the previous state", "error", err)
 	case err == nil && f.failing:
-		f.logger.Info("what is served is stored again", "path", f.path)
+		f.logger.Info("state is being saved again", "path", f.path)
 	}
 	f.failing = err != nil
 }

@@ -229,7 +229,7 @@ func TestUnwritable(t *testing.T) {
 	}
 	f.Save(writer("after"))
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "cannot store") || !strings.Contains(lines[1], "stored again") {
+	if len(lines) != 2 || !strings.Contains(lines[0], "cannot save") || !strings.Contains(lines[1], "saved again") {
 		t.Errorf("got log lines %q, want one that it fails and one that it works", lines)
 	}
 }

@@ -72,7 +72,7 @@ func reports(current *snapshot.Snapshot, deliveries []snapshot.Delivery) []repor
 
 // accepted sums up the Problems that the author can do something about.
 func accepted(problems []mesh.Problem) condition {
-	c := condition{typeAccepted, statusTrue, reasonAccepted, "gRPC does what it says"}
+	c := condition{typeAccepted, statusTrue, reasonAccepted, "All fields are supported by gRPC clients"}
 	var lines []string
 	for _, p := range problems {
 		if p.Code == mesh.CodeHeldBack {

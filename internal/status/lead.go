@@ -46,7 +46,7 @@ func (w *Writer) seek(ctx context.Context, l *lease) time.Duration {
 		return 0
 	}
 	if now := reason(err); err != nil && now != w.denied {
-		w.Logger.Warn("the lease cannot be had or held; conditions are not written", "error", err)
+		w.Logger.Warn("cannot acquire or renew the lease; conditions are not written", "error", err)
 		w.denied = now
 	}
 	switch {
@@ -68,7 +68,7 @@ func (w *Writer) resign(ctx context.Context, l *lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryPeriod)
 	defer cancel()
 	if err := l.release(ctx); err != nil {
-		w.Logger.Warn("the lease was not given back; another replica has it once it expires", "error", err)
+		w.Logger.Warn("the lease was not released; another replica can acquire it when it expires", "error", err)
 	}
 }
 

@@ -82,7 +82,7 @@ func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.
 	case apierrors.IsNotFound(err):
 	case apierrors.IsInvalid(err):
 		// Another attempt would end the same way.
-		w.Logger.Warn("status of an object cannot be written", "object", ref.String(), "error", err)
+		w.Logger.Warn("cannot write the status of an object", "object", ref.String(), "error", err)
 	default:
 		return err
 	}

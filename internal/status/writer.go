@@ -135,7 +135,7 @@ func (w *Writer) complain(err error) {
 	w.counters.failed()
 	complaint := reason(err)
 	if complaint != w.complaint {
-		w.Logger.Warn("conditions and events are not written; serving goes on without", "error", err)
+		w.Logger.Warn("conditions and events are not written; serving continues", "error", err)
 	}
 	w.complaint = complaint
 }
@@ -233,7 +233,7 @@ func (w *Writer) one(ctx context.Context, r report) error {
 	// Without a right to write Events, conditions are still written.
 	if err := w.speak(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.speechless {
 		w.speechless = true
-		w.Logger.Warn("events cannot be written", "error", err)
+		w.Logger.Warn("cannot write events", "error", err)
 	}
 	return nil
 }

@@ -148,11 +148,11 @@ func TestForgeries(t *testing.T) {
 		want   string
 		reason string
 	}{
-		"nothing, over TLS":               {visitor{secure: true}, codes.Unauthenticated, "belongs to no pod", "unproved"},
+		"nothing, over TLS":               {visitor{secure: true}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
 		"nothing, in plaintext":           {visitor{}, codes.Unauthenticated, cluster.HostIP, "unproved"},
-		"an address that no pod has":      {visitor{source: "10.77.250.9"}, codes.Unauthenticated, "belongs to no pod", "unproved"},
-		"the address of a pod that went":  {visitor{source: gone.Status.PodIP}, codes.Unauthenticated, "belongs to no pod", "unproved"},
-		"a genuine token in plaintext":    {visitor{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "not encrypted", "unproved"},
+		"an address that no pod has":      {visitor{source: "10.77.250.9"}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"the address of a pod that went":  {visitor{source: gone.Status.PodIP}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"a genuine token in plaintext":    {visitor{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "unencrypted", "unproved"},
 		"no token at all":                 {bearer("let me in"), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token without a signature":     {bearer("eyJhbGciOiJub25lIn0." + strings.Split(genuine, ".")[1] + "."), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "signature", "unproved"},
