@@ -31,16 +31,21 @@ type assembler struct {
 	pods           podIndex
 	rules          ruleIndex
 	problems       problemBook
+	// indexes are the above by kind, and size is how many objects the last list of all had.
+	indexes map[Kind]kindIndex
+	size    int
 }
 
 func newAssembler(o Options) *assembler {
-	return &assembler{
+	a := &assembler{
 		domain: o.Domain, root: o.RootNamespace, defaults: o.Defaults,
 		services: map[objectID]*mesh.Service{}, dirtyServices: map[objectID]struct{}{},
 		byAddress: index[string, objectID]{}, dirtyAddresses: map[string]struct{}{},
 		endpoints: newEndpointIndex(), policies: newPolicyIndex(), routes: newRouteIndex(),
 		guard: newGuard(o.EmptyServiceGrace), pods: newPodIndex(o.Pods), rules: ruleIndex{}, problems: newProblemBook(),
 	}
+	a.indexes = a.newIndexes()
+	return a
 }
 
 // set keeps an object in place of the one of the same key.
@@ -56,37 +61,43 @@ func (a *assembler) remove(key objectKey) {
 	a.set(object{key: key})
 }
 
-// put hands a value to whoever keeps its kind; nil removes what is kept.
+// put hands a value to the index of its kind; nil removes what is kept.
 func (a *assembler) put(key objectKey, value any) {
 	if value == nil {
 		a.problems.put(problemKey{topicHost, key}, nil)
 	}
-	switch key.kind {
-	case kindService:
-		service, _ := value.(*mesh.Service)
-		a.putService(key.id(), service)
-	case kindEndpointSlice, kindEndpoints:
-		s, _ := value.(*slice)
-		a.endpoints.putSlice(key, s)
-	case kindPod:
-		p, _ := value.(*pod)
-		a.pods.replace(key.id(), a.endpoints.pods[key.id()], p)
-		a.endpoints.putPod(key.id(), p)
-	case kindNode:
-		n, _ := value.(*node)
-		if a.endpoints.putNode(key.name, n) {
-			a.pods.moved(key.name, a.endpoints.pods)
-		}
-	case kindDestinationRule:
-		d, _ := value.(*destinationRule)
-		a.policies.put(key, d, a.domain)
-	case kindVirtualService:
-		v, _ := value.(*virtualService)
-		a.routes.put(key, v, a.domain)
+	if index, ok := a.indexes[key.kind]; ok {
+		index.put(key, value)
 	}
 }
 
-func (a *assembler) putService(id objectID, s *mesh.Service) {
+func (a *assembler) putPod(key objectKey, p *pod) {
+	a.pods.replace(key.id(), a.endpoints.pods[key.id()], p)
+	a.endpoints.putPod(key.id(), p)
+}
+
+func (a *assembler) putNode(key objectKey, n *node) {
+	if a.endpoints.putNode(key.name, n) {
+		a.pods.moved(key.name, a.endpoints.pods)
+	}
+}
+
+func (a *assembler) putDestinationRule(key objectKey, d *destinationRule) {
+	a.policies.put(key, d, a.domain)
+}
+
+func (a *assembler) putVirtualService(key objectKey, v *virtualService) {
+	a.routes.put(key, v, a.domain)
+}
+
+func (a *assembler) eachService(visit func(objectKey, *mesh.Service)) {
+	for id, s := range a.services {
+		visit(objectKey{KindService, id.namespace, id.name}, s)
+	}
+}
+
+func (a *assembler) putService(key objectKey, s *mesh.Service) {
+	id := key.id()
 	old := a.services[id]
 	if old == nil && s == nil || old != nil && s != nil && sameService(old, s) {
 		return

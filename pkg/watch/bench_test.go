@@ -15,13 +15,13 @@ import (
 func fill(a *assembler, n int) {
 	for i := range n {
 		name := fmt.Sprintf("svc-%d", i)
-		key := objectKey{kindService, "demo", name}
+		key := objectKey{KindService, "demo", name}
 		a.set(object{key: key, value: &mesh.Service{
 			Ref: key.ref(), Host: mesh.FullHost(name, "demo", a.domain), Ports: []mesh.Port{{Name: "grpc", Number: 80}},
 		}})
-		a.set(object{key: objectKey{kindEndpointSlice, "demo", name}, value: benchSlice(i, 0)})
+		a.set(object{key: objectKey{KindEndpointSlice, "demo", name}, value: benchSlice(i, 0)})
 		for j := range 10 {
-			a.set(object{key: objectKey{kindPod, "demo", fmt.Sprintf("%s-%d", name, j)}, value: &pod{
+			a.set(object{key: objectKey{KindPod, "demo", fmt.Sprintf("%s-%d", name, j)}, value: &pod{
 				uid: fmt.Sprintf("uid-%d-%d", i, j), labels: mesh.Labels(intern(string(mesh.MakeLabels(map[string]string{"app": name, "version": "v1"})))),
 				serviceAccount: intern(name), node: intern(fmt.Sprintf("node-%d", j)), ips: []string{benchIP(i, j)},
 			}})
@@ -50,7 +50,7 @@ func BenchmarkEndpointChange(b *testing.B) {
 			a := newTestAssembler()
 			fill(a, n)
 			a.world()
-			key := objectKey{kindEndpointSlice, "demo", "svc-7"}
+			key := objectKey{KindEndpointSlice, "demo", "svc-7"}
 			values := []*slice{benchSlice(7, 1), benchSlice(7, 0)}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

@@ -105,12 +105,12 @@ func (n *assembly) bindPolicies() {
 	}
 	for host := range a.policies.dirtyHosts {
 		n.patterns[host] = struct{}{}
-		a.problems.put(conflictKey(kindDestinationRule, host), a.policies.conflicts(host))
+		a.problems.put(conflictKey(KindDestinationRule, host), a.policies.conflicts(host))
 	}
 	a.policies.dirtyHosts = map[string]struct{}{}
 }
 
-func conflictKey(k kind, host string) problemKey {
+func conflictKey(k Kind, host string) problemKey {
 	return problemKey{topicConflict, objectKey{kind: k, name: host}}
 }
 
@@ -143,7 +143,7 @@ func (n *assembly) bindRoutes() {
 	}
 	for host := range declared {
 		n.patterns[host] = struct{}{}
-		a.problems.put(conflictKey(kindVirtualService, host), a.routes.conflicts(host))
+		a.problems.put(conflictKey(KindVirtualService, host), a.routes.conflicts(host))
 	}
 	a.routes.dirtyHosts = map[string]struct{}{}
 }
@@ -184,7 +184,7 @@ func (n *assembly) bindEndpoints() {
 		if service := a.services[id]; service != nil {
 			set = a.endpoints.assemble(service)
 		}
-		host, key := a.serviceHost(id), objectKey{kindService, id.namespace, id.name}
+		host, key := a.serviceHost(id), objectKey{KindService, id.namespace, id.name}
 		var problems []mesh.Problem
 		if kept := a.guard.keeps(id, a.services[id], n.endpoints.get(host), set, now); kept != nil {
 			set, problems = kept, []mesh.Problem{a.guard.problem(kept, key)}

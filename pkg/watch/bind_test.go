@@ -182,7 +182,7 @@ func TestBindPolicies(t *testing.T) {
 
 	// Problems go with their objects.
 	for _, name := range []string{"nowhere", "private", "young"} {
-		a.remove(objectKey{kindDestinationRule, "demo", name})
+		a.remove(objectKey{KindDestinationRule, "demo", name})
 	}
 	if got := problemLines(a.world()); len(got) != 1 {
 		t.Errorf("got problems %q, want only that demo/old repeats a subset", got)
@@ -202,7 +202,7 @@ func TestBindServiceComesAndGoes(t *testing.T) {
 	if len(w.Unbound) != 0 || len(w.Problems) != 0 || w.EndpointCount() != 1 || get(w.Routes, echoHost) == nil || get(w.Policies, echoHost) == nil {
 		t.Fatalf("with the Service: %d unbound, %d endpoints, problems %q", len(w.Unbound), w.EndpointCount(), problemLines(w))
 	}
-	a.remove(objectKey{kindService, "demo", "echo"})
+	a.remove(objectKey{KindService, "demo", "echo"})
 	if d := diffWorlds(plain(a.world()), plain(without)); d != "" {
 		t.Errorf("the Service left something behind (-want +got):\n%s", d)
 	}

@@ -64,7 +64,7 @@ func TestPortsDeclaredTCP(t *testing.T) {
 }
 
 func TestConvertService(t *testing.T) {
-	got, _ := convert(&corev1.Service{
+	got := convertService(&corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "echo", Namespace: "demo"},
 		Spec: corev1.ServiceSpec{
 			ClusterIP:  "None",
@@ -123,7 +123,7 @@ func TestConvertEndpointSlice(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, _ := convert(test.slice, "cluster.local")
+			got := convertEndpointSlice(test.slice, "cluster.local")
 			if d := cmp.Diff(test.want, got.value, cmp.AllowUnexported(slice{}, group{}, address{})); d != "" {
 				t.Errorf("slice (-want +got):\n%s", d)
 			}
@@ -158,7 +158,7 @@ func TestConvertPod(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, _ := convert(&test.pod, "cluster.local")
+			got := convertPod(&test.pod, "cluster.local")
 			if d := cmp.Diff(test.want, got.value.(*pod).ips); d != "" {
 				t.Errorf("addresses (-want +got):\n%s", d)
 			}
@@ -208,7 +208,7 @@ func TestConvertVirtualService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := &istiov1.VirtualService{ObjectMeta: metav1.ObjectMeta{Name: "v", CreationTimestamp: metav1.NewTime(at)}}
 			test.spec.DeepCopyInto(&v.Spec)
-			o, _ := convert(v, "cluster.local")
+			o := convertVirtualService(v, "cluster.local")
 			got, _ := o.value.(*virtualService)
 			if got != nil {
 				got.spec = nil

@@ -74,7 +74,7 @@ func TestWeight(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			out := convertPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationWeight: test.value}}})
+			out := convertPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationWeight: test.value}}}, "")
 			if got := out.value.(*pod).weight; got != test.want || len(out.problems) != test.problems {
 				t.Errorf("got %d and problems %v, want %d and %d problems", got, out.problems, test.want, test.problems)
 			}

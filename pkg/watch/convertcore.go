@@ -18,7 +18,7 @@ import (
 // labelSubZone is Istio's label for the part of a zone; Kubernetes has none.
 const labelSubZone = "topology.istio.io/subzone"
 
-func newObject(k kind, meta *metav1.ObjectMeta) object {
+func newObject(k Kind, meta *metav1.ObjectMeta) object {
 	o := object{key: objectKey{kind: k, namespace: intern(meta.Namespace), name: meta.Name}, generation: meta.Generation}
 	o.checkAnnotations(meta)
 	return o
@@ -34,7 +34,7 @@ func (o *object) report(code mesh.Code, severity mesh.Severity, field, message s
 func intern(s string) string { return unique.Make(s).Value() }
 
 func convertService(s *corev1.Service, domain string) object {
-	out := newObject(kindService, &s.ObjectMeta)
+	out := newObject(KindService, &s.ObjectMeta)
 	service := &mesh.Service{
 		Ref:                        out.key.ref(),
 		Host:                       mesh.FullHost(s.Name, s.Namespace, domain),
@@ -114,8 +114,8 @@ func declaresTCP(p corev1.ServicePort) bool {
 // isTCP says whether gRPC may use the port; the API's default is TCP.
 func isTCP(p corev1.Protocol) bool { return p == "" || p == corev1.ProtocolTCP }
 
-func convertPod(p *corev1.Pod) object {
-	out := newObject(kindPod, &p.ObjectMeta)
+func convertPod(p *corev1.Pod, _ string) object {
+	out := newObject(KindPod, &p.ObjectMeta)
 	value := &pod{
 		uid: string(p.UID), labels: mesh.Labels(intern(string(mesh.MakeLabels(p.Labels)))),
 		serviceAccount: intern(p.Spec.ServiceAccountName), node: intern(p.Spec.NodeName),
@@ -133,8 +133,8 @@ func convertPod(p *corev1.Pod) object {
 	return out
 }
 
-func convertNode(n *corev1.Node) object {
-	out := newObject(kindNode, &n.ObjectMeta)
+func convertNode(n *corev1.Node, _ string) object {
+	out := newObject(KindNode, &n.ObjectMeta)
 	out.key.namespace = ""
 	out.value = &node{locality: mesh.Locality{
 		Region:  intern(n.Labels[corev1.LabelTopologyRegion]),

@@ -11,8 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-func convertEndpointSlice(s *discoveryv1.EndpointSlice) object {
-	out := newObject(kindEndpointSlice, &s.ObjectMeta)
+func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) object {
+	out := newObject(KindEndpointSlice, &s.ObjectMeta)
 	service := s.Labels[discoveryv1.LabelServiceName]
 	if service == "" {
 		return out
@@ -101,8 +101,8 @@ func appendAddress(to []address, a address, text string, out *object, field addr
 }
 
 //nolint:staticcheck // Services without a selector may still have nothing but an Endpoints object.
-func convertEndpoints(e *corev1.Endpoints) object {
-	out := newObject(kindEndpoints, &e.ObjectMeta)
+func convertEndpoints(e *corev1.Endpoints, _ string) object {
+	out := newObject(KindEndpoints, &e.ObjectMeta)
 	value := &slice{service: e.Name, weight: weight(&e.ObjectMeta, &out)}
 	for i := range e.Subsets {
 		subset := &e.Subsets[i]

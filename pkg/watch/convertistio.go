@@ -17,8 +17,8 @@ import (
 // gatewayMesh is the reserved name that means the clients in the mesh.
 const gatewayMesh = "mesh"
 
-func convertVirtualService(v *istiov1.VirtualService) object {
-	out := newObject(kindVirtualService, &v.ObjectMeta)
+func convertVirtualService(v *istiov1.VirtualService, _ string) object {
+	out := newObject(KindVirtualService, &v.ObjectMeta)
 	spec := proto.CloneOf(&v.Spec)
 	if !encodable(spec, &out) {
 		return out
@@ -39,8 +39,8 @@ func convertVirtualService(v *istiov1.VirtualService) object {
 	return out
 }
 
-func convertDestinationRule(d *istiov1.DestinationRule) object {
-	out := newObject(kindDestinationRule, &d.ObjectMeta)
+func convertDestinationRule(d *istiov1.DestinationRule, _ string) object {
+	out := newObject(KindDestinationRule, &d.ObjectMeta)
 	spec := proto.CloneOf(&d.Spec)
 	if !encodable(spec, &out) {
 		return out

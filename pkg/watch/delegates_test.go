@@ -85,7 +85,7 @@ func TestDelegateChanges(t *testing.T) {
 	if same := apply(t, a, vs("team/d", "02", "http: [{timeout: 1s, route: [{destination: {host: echo.demo, subset: s}}]}]")); get(same.Routes, echoHost) != get(with.Routes, echoHost) {
 		t.Error("the age of a delegate reaches those who delegate")
 	}
-	a.remove(objectKey{kindVirtualService, "team", "d"})
+	a.remove(objectKey{KindVirtualService, "team", "d"})
 	if got := get(a.world().Routes, echoHost).For("x").Delegates; got != nil {
 		t.Errorf("a delegate that is gone leaves %v", got)
 	}

@@ -64,6 +64,29 @@ func (x *endpointIndex) putSlice(key objectKey, s *slice) {
 	x.dirty[held.serviceID()] = struct{}{}
 }
 
+// eachSlice hands out the slices of a kind.
+func (x *endpointIndex) eachSlice(kind Kind) func(visit func(objectKey, *slice)) {
+	return func(visit func(objectKey, *slice)) {
+		for key, h := range x.slices {
+			if key.kind == kind {
+				visit(key, h.slice)
+			}
+		}
+	}
+}
+
+func (x *endpointIndex) eachPod(visit func(objectKey, *pod)) {
+	for id, p := range x.pods {
+		visit(objectKey{KindPod, id.namespace, id.name}, p)
+	}
+}
+
+func (x *endpointIndex) eachNode(visit func(objectKey, *node)) {
+	for name, n := range x.nodes {
+		visit(objectKey{kind: KindNode, name: name}, n)
+	}
+}
+
 // eachPlace hands out every pod the slice names, and every address it gives without one.
 func (h *heldSlice) eachPlace(pod, ip func(objectID, *heldSlice)) {
 	for _, g := range h.groups {
@@ -178,7 +201,7 @@ func (x *endpointIndex) podOf(namespace string, a *address) (*pod, string) {
 // EndpointSlice does.
 func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 	held := x.byService[objectID{service.Ref.Namespace, service.Ref.Name}]
-	isSlice := func(h *heldSlice) bool { return h.key.kind == kindEndpointSlice }
+	isSlice := func(h *heldSlice) bool { return h.key.kind == KindEndpointSlice }
 	only := slices.ContainsFunc(held, isSlice)
 	var all []backend
 	for _, h := range held {

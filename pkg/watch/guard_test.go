@@ -29,7 +29,7 @@ func echoes(a *assembler, conditions ...string) string {
 	text := echoService
 	for i, c := range conditions {
 		if c == "" {
-			a.remove(objectKey{kindEndpointSlice, "demo", "echo-" + string(rune('a'+i))})
+			a.remove(objectKey{KindEndpointSlice, "demo", "echo-" + string(rune('a'+i))})
 			continue
 		}
 		one := slicesOf(fmt.Sprintf("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.%d], conditions: {%s}}]", i+1, c))
@@ -122,7 +122,7 @@ func TestGuardEnds(t *testing.T) {
 		want   int // endpoints
 	}{
 		"the grace is over":      {func(*testing.T, *assembler) { <-time.After(guardGrace) }, 0},
-		"the Service is deleted": {func(_ *testing.T, a *assembler) { a.remove(objectKey{kindService, "demo", "echo"}) }, 0},
+		"the Service is deleted": {func(_ *testing.T, a *assembler) { a.remove(objectKey{KindService, "demo", "echo"}) }, 0},
 		"one endpoint comes":     {func(t *testing.T, a *assembler) { apply(t, a, echoes(a, "", "", isReady)) }, 1},
 		"one of them comes back, and goes": {func(t *testing.T, a *assembler) {
 			apply(t, a, echoes(a, isReady))

@@ -1,45 +1,60 @@
 package watch
 
+// kindIndex is where the values of one kind are kept.
+type kindIndex struct {
+	// put replaces the value of a key; nil removes it.
+	put func(key objectKey, value any)
+	// each hands out every value.
+	each func(visit func(key objectKey, value any))
+}
+
+// indexOf makes a kindIndex of functions for values of type V.
+func indexOf[V any](put func(objectKey, *V), each func(visit func(objectKey, *V))) kindIndex {
+	return kindIndex{
+		put: func(key objectKey, value any) {
+			v, _ := value.(*V)
+			put(key, v)
+		},
+		each: func(visit func(objectKey, any)) { each(func(key objectKey, v *V) { visit(key, v) }) },
+	}
+}
+
+// newIndexes says for each kind where its values are kept.
+func (a *assembler) newIndexes() map[Kind]kindIndex {
+	return map[Kind]kindIndex{
+		KindService:         indexOf(a.putService, a.eachService),
+		KindEndpointSlice:   indexOf(a.endpoints.putSlice, a.endpoints.eachSlice(KindEndpointSlice)),
+		KindEndpoints:       indexOf(a.endpoints.putSlice, a.endpoints.eachSlice(KindEndpoints)),
+		KindPod:             indexOf(a.putPod, a.endpoints.eachPod),
+		KindNode:            indexOf(a.putNode, a.endpoints.eachNode),
+		KindDestinationRule: indexOf(a.putDestinationRule, a.policies.each),
+		KindVirtualService:  indexOf(a.putVirtualService, a.routes.each),
+	}
+}
+
 // objects lists all that the last World is made of: every value, and behind them the Problems of each object that has some, as an
 // object of their own. Values never change, so the list is a copy of everything. It is made while changes wait, and therefore plainly.
 func (a *assembler) objects() []object {
-	held := len(a.services) + len(a.endpoints.slices) + len(a.endpoints.pods) + len(a.endpoints.nodes) + len(a.routes.held) + len(a.policies.rules)
-	out := make([]object, 0, held+len(a.problems.byKey))
-	add := func(k kind, id objectID, value any) {
-		out = append(out, object{key: objectKey{k, id.namespace, id.name}, value: value})
-	}
-	for id, s := range a.services {
-		add(kindService, id, s)
-	}
-	for key, h := range a.endpoints.slices {
-		add(key.kind, key.id(), h.slice)
-	}
-	for id, p := range a.endpoints.pods {
-		add(kindPod, id, p)
-	}
-	for name, n := range a.endpoints.nodes {
-		add(kindNode, objectID{name: name}, n)
-	}
-	rules := len(out)
-	for id, h := range a.routes.held {
-		add(kindVirtualService, id, h.virtualService)
-	}
-	for id, r := range a.policies.rules {
-		add(kindDestinationRule, id, r.destinationRule)
+	out := make([]object, 0, a.size+len(a.problems.byKey))
+	for _, row := range Kinds {
+		a.indexes[row.Kind].each(func(key objectKey, value any) {
+			out = append(out, object{key: key, value: value, generation: a.generation(row, key)})
+		})
 	}
 	for key, found := range a.problems.byKey {
 		if key.topic == topicObject {
-			out = append(out, object{key: key.about, problems: found})
+			out = append(out, object{key: key.about, problems: found, generation: a.generation(key.about.kind.Row(), key.about)})
 		}
 	}
-	for i := rules; i < len(out); i++ {
-		out[i].generation = a.generation(out[i].key)
-	}
+	a.size = len(out)
 	return out
 }
 
 // generation is kept in the World's list of rules, and for nothing else.
-func (a *assembler) generation(key objectKey) int64 {
+func (a *assembler) generation(row *KindRow, key objectKey) int64 {
+	if row == nil || !row.Authored {
+		return 0
+	}
 	if rule, ok := a.last.Rules.Get(key.ref().String()); ok {
 		return rule.Generation
 	}

@@ -128,27 +128,27 @@ func pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values)
 
 // randomObject makes one of few objects, so that they meet.
 func randomObject(r *rand.Rand) object {
-	k := pick(r, kindService, kindEndpointSlice, kindEndpointSlice, kindEndpoints, kindPod, kindPod, kindNode, kindVirtualService, kindDestinationRule)
+	k := pick(r, KindService, KindEndpointSlice, KindEndpointSlice, KindEndpoints, KindPod, KindPod, KindNode, KindVirtualService, KindDestinationRule)
 	key := objectKey{k, pick(r, "ns1", "ns2"), pick(r, "a", "b", "c")}
 	o := object{key: key}
 	switch k {
-	case kindService:
+	case KindService:
 		s := &mesh.Service{Ref: key.ref(), Host: mesh.FullHost(key.name, key.namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: pick[uint32](r, 80, 81)}}
 		s.Extensions = randomExtensions(r, key)
 		o.value = s
-	case kindEndpointSlice, kindEndpoints:
+	case KindEndpointSlice, KindEndpoints:
 		o.value = randomSlice(r, key)
-	case kindPod:
+	case KindPod:
 		p := &pod{uid: pick(r, "", "u1", "u2"), labels: mesh.MakeLabels(map[string]string{"v": pick(r, "1", "2")}), node: pick(r, "", "a", "b"), weight: pick[uint32](r, 0, 0, 3)}
 		p.ips = pick(r, nil, []string{"10.0.0.1"}, []string{"10.0.0.2", "fd00::1"})
 		o.value = p
-	case kindNode:
+	case KindNode:
 		o.key.namespace = ""
 		o.value = &node{locality: mesh.Locality{Region: pick(r, "r1", "r2"), Zone: pick(r, "z1", "z2")}}
-	case kindVirtualService:
+	case KindVirtualService:
 		o.value = randomRoutes(r)
-	case kindDestinationRule:
+	case KindDestinationRule:
 		d := randomRule(r)
 		d.extensions = randomExtensions(r, key)
 		o.value = d
@@ -164,7 +164,7 @@ func randomObject(r *rand.Rand) object {
 
 func randomSlice(r *rand.Rand, key objectKey) *slice {
 	s := &slice{service: pick(r, "a", "b", "c"), weight: pick[uint32](r, 0, 0, 7)}
-	if key.kind == kindEndpoints {
+	if key.kind == KindEndpoints {
 		s.service = key.name
 	}
 	for range r.IntN(3) {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -52,61 +52,55 @@ func NewKube(config *rest.Config, o Options) (*Kube, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
 	}
-	typed := func(kind kind, namespace, labels string) listWatch {
+	builtin := func(row *KindRow, namespace string) listWatch {
 		client := core
-		if kind == kindEndpointSlice {
+		if row.Resource.Group == discoveryv1.GroupName {
 			client = discovery
 		}
-		return newListWatch(client, resource{client, namespace, builtin[kind]}, labels)
+		return newListWatch(client, resource{client, namespace, row.Resource.Resource}, row.Selector)
 	}
-	return newKube(typed, dynamicClient, o), nil
+	return newKube(builtin, dynamicClient, o), nil
 }
 
-// newKube takes built-in kinds from typed, restricted to a namespace and by labels, and the others from istio.
-func newKube(typed func(kind kind, namespace, labels string) listWatch, istio dynamic.Interface, o Options) *Kube {
+// newKube reads built-in kinds through builtin and optional kinds through custom.
+func newKube(builtin func(row *KindRow, namespace string) listWatch, custom dynamic.Interface, o Options) *Kube {
 	o = o.withDefaults()
 	k := &Kube{options: o, inbox: newInbox(), link: &link{logger: o.Logger}}
 	namespaces := o.Namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	for _, ns := range namespaces {
-		k.add(kindService, ns, typed(kindService, ns, ""))
-		k.add(kindEndpointSlice, ns, typed(kindEndpointSlice, ns, slicesOfServices))
-		k.add(kindEndpoints, ns, typed(kindEndpoints, ns, endpointsOfUsers))
-		k.add(kindPod, ns, typed(kindPod, ns, ""))
-		rules := k.add(kindDestinationRule, ns, newListWatch(istio, istio.Resource(destinationRules).Namespace(ns), ""))
-		services := k.add(kindVirtualService, ns, newListWatch(istio, istio.Resource(virtualServices).Namespace(ns), ""))
-		services.after = rules.presence
+	for _, row := range Kinds {
+		within := namespaces
+		if row.ClusterScoped {
+			within = []string{metav1.NamespaceAll}
+		}
+		for _, ns := range within {
+			if row.Optional {
+				k.add(row, ns, newListWatch(custom, custom.Resource(row.Resource).Namespace(ns), row.Selector))
+			} else {
+				k.add(row, ns, builtin(row, ns))
+			}
+		}
 	}
-	k.add(kindNode, metav1.NamespaceAll, typed(kindNode, metav1.NamespaceAll, ""))
 	return k
 }
 
-// What is not asked for costs neither the API server nor the control plane anything.
-const (
-	// slicesOfServices selects the EndpointSlices that belong to a Service.
-	slicesOfServices = "kubernetes.io/service-name"
-	// endpointsOfUsers leaves out the Endpoints that Kubernetes writes itself: those have EndpointSlices, too.
-	endpointsOfUsers = "endpoints.kubernetes.io/managed-by!=endpoint-controller"
-)
-
-var (
-	virtualServices  = istiov1.SchemeGroupVersion.WithResource("virtualservices")
-	destinationRules = istiov1.SchemeGroupVersion.WithResource("destinationrules")
-)
-
-func (k *Kube) add(kind kind, namespace string, source listWatch) *informer {
-	logger := k.options.Logger.With("kind", string(kind))
+func (k *Kube) add(row *KindRow, namespace string, source listWatch) {
+	logger := k.options.Logger.With("kind", string(row.Kind))
 	if namespace != metav1.NamespaceAll {
 		logger = logger.With("namespace", namespace)
 	}
 	i := &informer{
-		kind: kind, domain: k.options.Domain, source: source, inbox: k.inbox, link: k.link, logger: logger,
+		row: row, namespace: namespace, domain: k.options.Domain, source: source, inbox: k.inbox, link: k.link, logger: logger,
 		presence: newPresence(), settled: make(chan struct{}), known: map[objectKey]struct{}{},
 	}
+	for _, other := range k.informers {
+		if other.row.Kind == row.After && other.namespace == namespace {
+			i.after = other.presence
+		}
+	}
 	k.informers = append(k.informers, i)
-	return i
 }
 
 // Lost is since when the API server has not answered; zero while it does. It is safe for concurrent use.

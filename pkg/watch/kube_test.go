@@ -117,11 +117,11 @@ func TestKubeLateDefinitions(t *testing.T) {
 		if got := c.wait().Routes.Len(); got != 0 {
 			t.Fatalf("got %d tables of routes without definitions, want none", got)
 		}
-		c.create(virtualServices, newFakeRule(kindVirtualService, "vs", map[string]any{
+		c.create(newFakeRule(KindVirtualService, "vs", map[string]any{
 			"hosts": []any{"one"},
 			"http":  []any{map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}},
 		}))
-		c.create(destinationRules, newFakeRule(kindDestinationRule, "dr", map[string]any{"host": "one"}))
+		c.create(newFakeRule(KindDestinationRule, "dr", map[string]any{"host": "one"}))
 		c.refuse("virtualservices", nil)
 		c.refuse("destinationrules", nil)
 		c.last = <-c.worlds
@@ -166,10 +166,10 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, newFakeService("a", "one"))
 		route := map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}
-		c.create(virtualServices, newFakeRule(kindVirtualService, "good", map[string]any{
+		c.create(newFakeRule(KindVirtualService, "good", map[string]any{
 			"hosts": []any{"one"}, "http": []any{route},
 		}))
-		c.create(virtualServices, newFakeRule(kindVirtualService, "bad", map[string]any{
+		c.create(newFakeRule(KindVirtualService, "bad", map[string]any{
 			"hosts": []any{"one"}, "http": []any{map[string]any{"timeout": "soon"}},
 		}))
 		c.start(Options{})
@@ -208,9 +208,9 @@ func TestKubeReadsAnnotations(t *testing.T) {
 			},
 		}
 		c := newFakeCluster(t, service, pod, slice)
-		rule := newFakeRule(kindDestinationRule, "dr", map[string]any{"host": "one"})
+		rule := newFakeRule(KindDestinationRule, "dr", map[string]any{"host": "one"})
 		rule.SetAnnotations(map[string]string{mesh.AnnotationBalancer: string(mesh.PickFirst)})
-		c.create(destinationRules, rule)
+		c.create(rule)
 		c.start(Options{})
 		world := c.wait()
 		const host = "one.a.svc.cluster.local"

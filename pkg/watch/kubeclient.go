@@ -14,20 +14,16 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// builtin are the kinds of Kubernetes itself that are watched, with the names of their resources.
-var builtin = map[kind]string{
-	kindEndpointSlice: "endpointslices", kindEndpoints: "endpoints", kindNode: "nodes", kindPod: "pods", kindService: "services",
-}
-
 // newScheme knows the kinds that are read, and no others. The scheme of client-go's clientset knows every kind of every group, and
 // whoever imports it, or that clientset, has all of them in the binary and in memory.
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	s.AddKnownTypes(corev1.SchemeGroupVersion,
-		&corev1.Endpoints{}, &corev1.EndpointsList{}, //nolint:staticcheck // see convertEndpoints
-		&corev1.Node{}, &corev1.NodeList{},
-		&corev1.Pod{}, &corev1.PodList{}, &corev1.Service{}, &corev1.ServiceList{})
-	s.AddKnownTypes(discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{})
+	for _, row := range Kinds {
+		if !row.Optional {
+			object, _ := row.New().(runtime.Object) // as every built-in type is
+			s.AddKnownTypes(row.Resource.GroupVersion(), object, row.NewList())
+		}
+	}
 	metav1.AddToGroupVersion(s, corev1.SchemeGroupVersion) // which is also where what is sent in place of an object belongs
 	return s
 }

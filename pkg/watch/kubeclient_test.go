@@ -46,12 +46,12 @@ var (
 	fullMeta = metav1.ObjectMeta{Namespace: "a", Name: "x", ResourceVersion: "3", Labels: map[string]string{"app": "x"}}
 	listMeta = metav1.ListMeta{ResourceVersion: "7", Continue: "more"}
 	expired  = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"too old resource version"}`
-	lists    = map[kind]runtime.Object{
-		kindEndpoints:     &corev1.EndpointsList{ListMeta: listMeta, Items: []corev1.Endpoints{{ObjectMeta: fullMeta}}}, //nolint:staticcheck // see convertEndpoints
-		kindEndpointSlice: &discoveryv1.EndpointSliceList{ListMeta: listMeta, Items: []discoveryv1.EndpointSlice{{ObjectMeta: fullMeta, AddressType: "IPv4"}}},
-		kindNode:          &corev1.NodeList{ListMeta: listMeta, Items: []corev1.Node{{ObjectMeta: fullMeta}}},
-		kindPod:           &corev1.PodList{ListMeta: listMeta, Items: []corev1.Pod{{ObjectMeta: fullMeta, Status: corev1.PodStatus{PodIP: "10.1.0.1"}}}},
-		kindService:       &corev1.ServiceList{ListMeta: listMeta, Items: []corev1.Service{{ObjectMeta: fullMeta, Spec: corev1.ServiceSpec{ClusterIP: "10.0.0.1"}}}},
+	lists    = map[Kind]runtime.Object{
+		KindEndpoints:     &corev1.EndpointsList{ListMeta: listMeta, Items: []corev1.Endpoints{{ObjectMeta: fullMeta}}}, //nolint:staticcheck // see convertEndpoints
+		KindEndpointSlice: &discoveryv1.EndpointSliceList{ListMeta: listMeta, Items: []discoveryv1.EndpointSlice{{ObjectMeta: fullMeta, AddressType: "IPv4"}}},
+		KindNode:          &corev1.NodeList{ListMeta: listMeta, Items: []corev1.Node{{ObjectMeta: fullMeta}}},
+		KindPod:           &corev1.PodList{ListMeta: listMeta, Items: []corev1.Pod{{ObjectMeta: fullMeta, Status: corev1.PodStatus{PodIP: "10.1.0.1"}}}},
+		KindService:       &corev1.ServiceList{ListMeta: listMeta, Items: []corev1.Service{{ObjectMeta: fullMeta, Spec: corev1.ServiceSpec{ClusterIP: "10.0.0.1"}}}},
 	}
 )
 
@@ -66,7 +66,7 @@ func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 		}
 		for name, server := range answers {
 			for _, namespace := range []string{metav1.NamespaceAll, "a"} {
-				if kind == kindNode && namespace != metav1.NamespaceAll {
+				if kind == KindNode && namespace != metav1.NamespaceAll {
 					continue
 				}
 				t.Run(string(kind)+" in "+namespace+"/"+name, func(t *testing.T) {
@@ -100,10 +100,10 @@ func TestAPIServerThatIsNotUp(t *testing.T) {
 			for _, i := range k.informers {
 				server.asked = nil
 				if _, err := i.source.list(t.Context(), metav1.ListOptions{}); err == nil {
-					t.Errorf("%s: got a list, want an error", i.kind)
+					t.Errorf("%s: got a list, want an error", i.row.Kind)
 				}
 				if got := len(server.asked); got != test.asked {
-					t.Errorf("%s: got %d requests for a list, want %d", i.kind, got, test.asked)
+					t.Errorf("%s: got %d requests for a list, want %d", i.row.Kind, got, test.asked)
 				}
 			}
 		})
@@ -169,7 +169,7 @@ func kubeOf(t *testing.T, server http.Handler, namespace string) (k *Kube, confi
 }
 
 // clientsOf are this package's client for a kind, and client-go's.
-func clientsOf(t *testing.T, server *recorder, kind kind, namespace string) (ours, theirs listWatch) {
+func clientsOf(t *testing.T, server *recorder, kind Kind, namespace string) (ours, theirs listWatch) {
 	t.Helper()
 	k, config := kubeOf(t, server, namespace)
 	config.ContentType = "application/vnd.kubernetes.protobuf"
@@ -179,8 +179,8 @@ func clientsOf(t *testing.T, server *recorder, kind kind, namespace string) (our
 		t.Fatal(err)
 	}
 	for _, i := range k.informers {
-		if i.kind == kind {
-			return i.source, typedBy(clientset)(kind, namespace, "")
+		if i.row.Kind == kind {
+			return i.source, typedBy(clientset)(kind.Row(), namespace)
 		}
 	}
 	t.Fatalf("no informer of kind %s", kind)
@@ -192,14 +192,14 @@ func transcript(t *testing.T, source listWatch, server *recorder) []string {
 	t.Helper()
 	server.asked = nil
 	seconds, initial := int64(60), true
-	list, err := source.list(t.Context(), metav1.ListOptions{ResourceVersion: "0", Limit: 500, LabelSelector: slicesOfServices})
+	list, err := source.list(t.Context(), metav1.ListOptions{ResourceVersion: "0", Limit: 500, LabelSelector: KindEndpointSlice.Row().Selector})
 	said := []string{fmt.Sprintf("%#v", err)}
 	if err == nil {
 		said = append(said, text(t, list))
 	}
 	w, err := source.watch(t.Context(), metav1.ListOptions{
 		ResourceVersion: "5", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, AllowWatchBookmarks: true,
-		SendInitialEvents: &initial, TimeoutSeconds: &seconds, LabelSelector: endpointsOfUsers,
+		SendInitialEvents: &initial, TimeoutSeconds: &seconds, LabelSelector: KindEndpoints.Row().Selector,
 	})
 	said = append(said, fmt.Sprintf("%#v", err))
 	if err == nil {

@@ -111,16 +111,17 @@ func (c *fakeCluster) breakWatches() {
 }
 
 // typedBy lists and watches through a clientset.
-func typedBy(c kubernetes.Interface) func(kind kind, namespace, labels string) listWatch {
-	return func(kind kind, namespace, labels string) listWatch {
-		switch kind {
-		case kindEndpointSlice:
+func typedBy(c kubernetes.Interface) func(row *KindRow, namespace string) listWatch {
+	return func(row *KindRow, namespace string) listWatch {
+		labels := row.Selector
+		switch row.Kind {
+		case KindEndpointSlice:
 			return newListWatch(c, c.DiscoveryV1().EndpointSlices(namespace), labels)
-		case kindEndpoints:
+		case KindEndpoints:
 			return newListWatch(c, c.CoreV1().Endpoints(namespace), labels)
-		case kindNode:
+		case KindNode:
 			return newListWatch(c, c.CoreV1().Nodes(), labels)
-		case kindPod:
+		case KindPod:
 			return newListWatch(c, c.CoreV1().Pods(namespace), labels)
 		default:
 			return newListWatch(c, c.CoreV1().Services(namespace), labels)
@@ -131,11 +132,11 @@ func typedBy(c kubernetes.Interface) func(kind kind, namespace, labels string) l
 // reportErrorsAtOnce takes away client-go's second handler of errors, which limits their rate by a clock that it keeps across bubbles.
 func reportErrorsAtOnce() { utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1] }
 
-func newTestInformer(t *testing.T, kind kind) *informer {
+func newTestInformer(t *testing.T, kind Kind) *informer {
 	t.Helper()
 	k := newKube(typedBy(fake.NewClientset()), newFakeDynamic(), Options{})
 	for _, i := range k.informers {
-		if i.kind == kind {
+		if i.row.Kind == kind {
 			return i
 		}
 	}
@@ -144,8 +145,11 @@ func newTestInformer(t *testing.T, kind kind) *informer {
 }
 
 func newFakeDynamic() *dynamicfake.FakeDynamicClient {
-	kinds := map[apischema.GroupVersionResource]string{
-		virtualServices: "VirtualServiceList", destinationRules: "DestinationRuleList",
+	kinds := map[apischema.GroupVersionResource]string{}
+	for _, row := range Kinds {
+		if row.Optional {
+			kinds[row.Resource] = string(row.Kind) + "List"
+		}
 	}
 	return dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds)
 }
@@ -165,7 +169,7 @@ func newFakeService(namespace, name string) *corev1.Service {
 }
 
 // newFakeRule makes an object of one of Istio's kinds in namespace a.
-func newFakeRule(kind kind, name string, spec map[string]any) *unstructured.Unstructured {
+func newFakeRule(kind Kind, name string, spec map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": string(kind),
 		"metadata": map[string]any{"namespace": "a", "name": name, "resourceVersion": "1"},
@@ -173,9 +177,9 @@ func newFakeRule(kind kind, name string, spec map[string]any) *unstructured.Unst
 	}}
 }
 
-func (c *fakeCluster) create(resource apischema.GroupVersionResource, u *unstructured.Unstructured) {
+func (c *fakeCluster) create(u *unstructured.Unstructured) {
 	c.t.Helper()
-	_, err := c.istio.Resource(resource).Namespace(u.GetNamespace()).Create(c.t.Context(), u, metav1.CreateOptions{})
+	_, err := c.istio.Resource(Kind(u.GetKind()).Row().Resource).Namespace(u.GetNamespace()).Create(c.t.Context(), u, metav1.CreateOptions{})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -27,12 +27,13 @@ var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 
 // values. Compared with a shared informer, a list arrives as one change instead of one by one, objects are not held
 // twice, and the wait before another attempt is ours to choose.
 type informer struct {
-	kind   kind
-	domain string
-	source listWatch
-	inbox  *inbox
-	link   *link
-	logger *slog.Logger
+	row       *KindRow
+	namespace string // empty for all
+	domain    string
+	source    listWatch
+	inbox     *inbox
+	link      *link
+	logger    *slog.Logger
 
 	// presence is this kind's, for others; after is that of the kind which this one follows, or nil.
 	presence, after *presence
@@ -62,7 +63,7 @@ func (i *informer) run(ctx context.Context) {
 	}, i.source.client)
 	delays := backoff
 	reflector := cache.NewReflectorWithOptions(lw, nil, i, cache.ReflectorOptions{
-		Name: "mizzen", TypeDescription: string(i.kind), Backoff: &delays,
+		Name: "mizzen", TypeDescription: string(i.row.Kind), Backoff: &delays,
 	})
 	// What the reflector logs has been logged by observe, shorter; its own words are for debugging.
 	logger := logr.FromSlogHandler(quiet{i.logger.Handler()})
@@ -109,7 +110,7 @@ func (i *informer) Delete(typed any) error {
 	if err != nil {
 		return fmt.Errorf("deleted object: %w", err)
 	}
-	key := objectKey{kind: i.kind, namespace: m.GetNamespace(), name: m.GetName()}
+	key := objectKey{kind: i.row.Kind, namespace: m.GetNamespace(), name: m.GetName()}
 	delete(i.known, key)
 	i.inbox.put(map[objectKey]*object{key: nil})
 	return nil
@@ -139,11 +140,11 @@ func (e *entry) GetObjectMeta() metav1.Object {
 }
 
 // entry converts an object, unless that has been done. Whatever is wrong with the object stays with it: the informer goes on.
-func (i *informer) entry(typed any) (e *entry) {
-	if e, ok := typed.(*entry); ok {
+func (i *informer) entry(raw any) (e *entry) {
+	if e, ok := raw.(*entry); ok {
 		return e
 	}
-	e = &entry{object: object{key: objectKey{kind: i.kind}}}
+	e = &entry{object: object{key: objectKey{kind: i.row.Kind}}}
 	defer func() {
 		if cause := recover(); cause != nil {
 			i.logger.Error("conversion of an object panicked", "name", e.key.name, "error", fmt.Sprint(cause))
@@ -152,16 +153,14 @@ func (i *informer) entry(typed any) (e *entry) {
 				"the control plane failed to read the object, which is a mistake of its own; please report it")
 		}
 	}()
-	if m, err := meta.Accessor(typed); err == nil {
+	if m, err := meta.Accessor(raw); err == nil {
 		e.key.namespace, e.key.name, e.version = m.GetNamespace(), m.GetName(), m.GetResourceVersion()
 	}
-	typed, err := typify(typed)
+	object, err := i.typed(raw)
 	if err != nil {
 		e.report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error()+"; correct it")
 		return e
 	}
-	if converted, ok := convert(typed, i.domain); ok {
-		e.object = converted
-	}
+	e.object = i.row.convert(object, i.domain)
 	return e
 }

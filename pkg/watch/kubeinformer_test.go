@@ -57,7 +57,7 @@ func TestInformer(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			i := newTestInformer(t, kindService)
+			i := newTestInformer(t, KindService)
 			if err := test.do(i); err != nil {
 				t.Fatal(err)
 			}
@@ -79,15 +79,15 @@ func TestInformer(t *testing.T) {
 
 // TestInformerSurvivesPanics meets an object on which conversion panics. No object of an API server is known to.
 func TestInformerSurvivesPanics(t *testing.T) {
-	i := newTestInformer(t, kindService)
+	i := newTestInformer(t, KindService)
 	if err := i.Replace([]any{(*corev1.Service)(nil), newFakeService("a", "one")}, "1"); err != nil {
 		t.Fatal(err)
 	}
 	changes := i.inbox.take()
-	if changes[objectKey{kind: kindService, namespace: "a", name: "one"}] == nil {
+	if changes[objectKey{kind: KindService, namespace: "a", name: "one"}] == nil {
 		t.Error("got no change for the object that can be read, want one")
 	}
-	bad := changes[objectKey{kind: kindService}]
+	bad := changes[objectKey{kind: KindService}]
 	if bad == nil || bad.value != nil || len(bad.problems) != 1 {
 		t.Errorf("got %+v for the object that cannot be read, want no value and one Problem", bad)
 	}

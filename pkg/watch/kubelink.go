@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -99,15 +98,15 @@ func (i *informer) observe(ctx context.Context, err error) {
 	case !errors.As(err, &status):
 		// No answer at all: the link has said so, once for all informers. Who answers next may not have the same history.
 		i.torn = true
-	case apierrors.IsNotFound(err) && i.optional():
+	case apierrors.IsNotFound(err) && i.row.Optional:
 		i.absent, i.since = true, i.after.count()
 		if i.news(err) {
 			i.logger.Info("kind is not served by the cluster", "error", err)
 		}
 		i.settle()
-	case apierrors.IsForbidden(err) && i.kind == kindNode:
+	case apierrors.IsForbidden(err) && i.row.Without != "":
 		if i.news(err) {
-			i.logger.Warn("nodes may not be read; the regions of endpoints are not known", "error", err)
+			i.logger.Warn("kind may not be read", "unknown", i.row.Without, "error", err)
 		}
 		i.settle()
 	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err):
@@ -116,11 +115,6 @@ func (i *informer) observe(ctx context.Context, err error) {
 		i.logger.Warn("kubernetes refused a list or watch", "error", err)
 	}
 	i.presence.note(i.absent)
-}
-
-// optional says whether a cluster may do without the kind.
-func (i *informer) optional() bool {
-	return i.kind == kindVirtualService || i.kind == kindDestinationRule
 }
 
 // news says whether an error is worth a line: not while the same one repeats, be it of a list or of a watch.
@@ -155,23 +149,19 @@ func (l *link) observe(err error) {
 	}
 }
 
-// typify makes a typed object of one that is not. Istio's kinds are read untyped, because the typed client fails a whole
-// list for one object that does not fit the type.
-func typify(object any) (any, error) {
-	untyped, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return object, nil
+// typed makes a typed object of one that was read untyped, as optional kinds are.
+func (i *informer) typed(raw any) (metav1.Object, error) {
+	switch raw := raw.(type) {
+	case *unstructured.Unstructured:
+		if raw.GetKind() != string(i.row.Kind) {
+			return nil, fmt.Errorf("unexpected kind %q", raw.GetKind())
+		}
+		typed := i.row.New()
+		return typed, decode(raw.Object, typed)
+	case metav1.Object:
+		return raw, nil
 	}
-	var typed any
-	switch kind(untyped.GetKind()) {
-	case kindVirtualService:
-		typed = &istiov1.VirtualService{}
-	case kindDestinationRule:
-		typed = &istiov1.DestinationRule{}
-	default:
-		return nil, fmt.Errorf("unexpected kind %q", untyped.GetKind())
-	}
-	return typed, decode(untyped.Object, typed)
+	return nil, fmt.Errorf("unexpected type %T", raw)
 }
 
 // quiet is a slog.Handler that lowers every record to debug. What is meant for less than debugging stays out.

@@ -60,7 +60,7 @@ func TestResume(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				reportErrorsAtOnce()
 				h := &history{streams: test.streams}
-				i := newTestInformer(t, kindService)
+				i := newTestInformer(t, KindService)
 				i.source = listWatch{client: h, list: h.list, watch: h.watch}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

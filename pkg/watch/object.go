@@ -8,22 +8,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// kind is a kind of object that is watched, by its API name.
-type kind string
-
-const (
-	kindService         kind = "Service"
-	kindEndpointSlice   kind = "EndpointSlice"
-	kindEndpoints       kind = "Endpoints"
-	kindPod             kind = "Pod"
-	kindNode            kind = "Node"
-	kindVirtualService  kind = "VirtualService"
-	kindDestinationRule kind = "DestinationRule"
-)
-
 // objectKey names one object of a source. Nodes have no namespace.
 type objectKey struct {
-	kind            kind
+	kind            Kind
 	namespace, name string
 }
 

@@ -13,9 +13,6 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -143,12 +140,12 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		return
 	}
 	ref := mesh.Ref{Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name}
-	typed := newTyped(head.APIVersion, head.Kind)
-	if typed == nil {
+	row := rowOf(head.APIVersion, head.Kind)
+	if row == nil {
 		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.APIVersion+" "+head.Kind+" is not watched; nothing depends on it here")
 		return
 	}
-	if head.Kind != string(kindNode) {
+	if !row.ClusterScoped {
 		ref.Namespace = cmp.Or(ref.Namespace, metav1.NamespaceDefault)
 		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
 			return
@@ -158,12 +155,11 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "a "+head.Kind+" has no name; give it one")
 		return
 	}
-	if head.Kind == string(kindService) && len(validation.IsDNS1123Label(ref.Name)) > 0 {
-		// With a dot in its name it would have the host of another.
-		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", "the object is not used: no Service can have that name; write lower-case letters, digits and hyphens")
+	if row.NameIsLabel && len(validation.IsDNS1123Label(ref.Name)) > 0 {
+		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", "the object is not used: no "+head.Kind+" can have that name; write lower-case letters, digits and hyphens")
 		return
 	}
-	f.object(n, before, ref, typed)
+	f.object(n, before, ref, row)
 }
 
 func (f *fileParser) list(n *yaml.Node, before int) {
@@ -183,44 +179,15 @@ func (f *fileParser) list(n *yaml.Node, before int) {
 	}
 }
 
-// newTyped makes an empty object of a kind that is watched, or returns nil. The versions of Istio's API have one shape.
-func newTyped(apiVersion, k string) metav1.Object {
-	switch group, _, _ := strings.Cut(apiVersion, "/"); {
-	case apiVersion == "v1":
-		switch kind(k) {
-		case kindService:
-			return &corev1.Service{}
-		case kindEndpoints:
-			return &corev1.Endpoints{} //nolint:staticcheck // see convertEndpoints
-		case kindPod:
-			return &corev1.Pod{}
-		case kindNode:
-			return &corev1.Node{}
-		default: // the others are of other groups
-		}
-	case apiVersion == "discovery.k8s.io/v1" && kind(k) == kindEndpointSlice:
-		return &discoveryv1.EndpointSlice{}
-	case group == "networking.istio.io" && slices.Contains([]string{"v1", "v1beta1", "v1alpha3"}, strings.TrimPrefix(apiVersion, group+"/")):
-		switch kind(k) {
-		case kindVirtualService:
-			return &istiov1.VirtualService{}
-		case kindDestinationRule:
-			return &istiov1.DestinationRule{}
-		default:
-		}
-	}
-	return nil
-}
-
 // object decodes and converts one object of a kind that is watched.
-func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1.Object) {
-	line := before + n.Line
+func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *KindRow) {
+	line, typed := before+n.Line, row.New()
 	var unknown []mesh.Problem
 	source := &mesh.Source{File: f.path, Line: line}
 	reader := yamlReader{unknown: func(key *yaml.Node, path, name string, s shape) {
 		unknown = append(unknown, f.unknownField(before+key.Line, ref, path, name, s))
 	}}
-	if traced(ref.Kind) {
+	if row.Traced {
 		source.Fields = map[string]int{}
 		reader.seen = func(path string, line int) {
 			if len(source.Fields) < maxFields {
@@ -242,15 +209,10 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, typed metav1
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
-	o, _ := convert(typed, f.options.Domain)
+	o := row.convert(typed, f.options.Domain)
 	o.source = source
 	o.problems = append(o.problems, unknown...)
 	f.out.objects = append(f.out.objects, &o)
-}
-
-// traced says whether the lines of an object's fields are kept: translation reports on some kinds only.
-func traced(k string) bool {
-	return slices.Contains([]kind{kindService, kindVirtualService, kindDestinationRule}, kind(k))
 }
 
 // decode fills a typed object, matching names exactly.

@@ -83,7 +83,7 @@ func (x *endpointIndex) listed(id objectID) *mesh.Pod {
 		return nil
 	}
 	out := &mesh.Pod{
-		Ref: mesh.Ref{Kind: string(kindPod), Namespace: id.namespace, Name: id.name},
+		Ref: mesh.Ref{Kind: string(KindPod), Namespace: id.namespace, Name: id.name},
 		UID: p.uid, ServiceAccount: p.serviceAccount, Node: p.node, Labels: p.labels, Addresses: p.ips,
 	}
 	if n := x.nodes[p.node]; n != nil {

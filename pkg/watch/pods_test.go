@@ -55,11 +55,11 @@ status: {podIP: 10.0.0.1}
 	if p, ok := w.PodByAddress("10.0.0.1"); ok {
 		t.Errorf("the address of two pods is taken for that of %v", p.Ref)
 	}
-	a.remove(objectKey{kindPod, "other", "q"})
+	a.remove(objectKey{KindPod, "other", "q"})
 	if p, ok := a.world().PodByAddress("10.0.0.1"); !ok || p.Ref.Name != "p" {
 		t.Errorf("after the other went, the address is that of %v", p)
 	}
-	a.remove(objectKey{kindPod, "demo", "p"})
+	a.remove(objectKey{KindPod, "demo", "p"})
 	if w = a.world(); w.Pods.Len()+w.PodAddresses.Len() != 0 {
 		t.Error("pods that are gone are listed")
 	}

@@ -73,6 +73,12 @@ func (x *policyIndex) put(key objectKey, d *destinationRule, domain string) {
 	x.touch(held)
 }
 
+func (x *policyIndex) each(visit func(objectKey, *destinationRule)) {
+	for _, r := range x.rules {
+		visit(r.key, r.destinationRule)
+	}
+}
+
 func (x *policyIndex) touch(r *heldRule) {
 	x.dirtyGroups[r.groupKey()] = struct{}{}
 	x.dirtyHosts[r.host] = struct{}{}
@@ -93,7 +99,7 @@ func (r *heldRule) groupKey() groupKey {
 func (x *policyIndex) merge(book *problemBook) {
 	for key := range x.dirtyGroups {
 		group := x.groups[key]
-		about := problemKey{topicMerge, objectKey{kindDestinationRule, key.namespace, key.host + " " + key.export + " " + key.selector}}
+		about := problemKey{topicMerge, objectKey{KindDestinationRule, key.namespace, key.host + " " + key.export + " " + key.selector}}
 		if len(group.rules) == 0 {
 			x.hosts.remove(key.host, group)
 			delete(x.groups, key)

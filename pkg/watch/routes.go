@@ -94,6 +94,12 @@ func (x *routeIndex) put(key objectKey, v *virtualService, domain string) {
 	x.dirty[held] = struct{}{}
 }
 
+func (x *routeIndex) each(visit func(objectKey, *virtualService)) {
+	for _, h := range x.held {
+		visit(h.key, h.virtualService)
+	}
+}
+
 func (h *heldRoutes) equal(v *virtualService) bool {
 	return slices.Equal(h.hosts, v.hosts) && h.created.Equal(v.created) && h.gateways == v.gateways &&
 		sameExport(h.export, v.export) && proto.Equal(h.spec, v.spec)

@@ -7,7 +7,7 @@ type ruleIndex map[string]*mesh.Rule
 
 // note looks at an object as it is now. One of which there is neither anything to use nor anything to say concerns other meshes' gateways.
 func (x ruleIndex) note(o object) {
-	if o.key.kind != kindVirtualService && o.key.kind != kindDestinationRule {
+	if row := o.key.kind.Row(); row == nil || !row.Authored {
 		return
 	}
 	ref := o.key.ref()

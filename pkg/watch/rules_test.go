@@ -20,13 +20,13 @@ func rulesOf(w *mesh.World) map[string]int64 {
 }
 
 func TestRulesAreThoseOfTheMesh(t *testing.T) {
-	key := objectKey{kindVirtualService, "shop", "cart"}
+	key := objectKey{KindVirtualService, "shop", "cart"}
 	used := &virtualService{spec: &networking.VirtualService{}}
 	a := newAssembler(Options{}.withDefaults())
 	a.set(object{key: key, generation: 1, value: used})
-	a.set(object{key: objectKey{kindVirtualService, "shop", "gateway-only"}, generation: 1})
-	a.set(object{key: objectKey{kindDestinationRule, "shop", "broken"}, generation: 4, problems: []mesh.Problem{{Code: mesh.CodeInvalidValue}}})
-	a.set(object{key: objectKey{kindService, "shop", "cart"}, generation: 1})
+	a.set(object{key: objectKey{KindVirtualService, "shop", "gateway-only"}, generation: 1})
+	a.set(object{key: objectKey{KindDestinationRule, "shop", "broken"}, generation: 4, problems: []mesh.Problem{{Code: mesh.CodeInvalidValue}}})
+	a.set(object{key: objectKey{KindService, "shop", "cart"}, generation: 1})
 	first := a.world()
 	want := map[string]int64{"VirtualService shop/cart": 1, "DestinationRule shop/broken": 4}
 	if diff := cmp.Diff(want, rulesOf(first)); diff != "" {
@@ -39,7 +39,7 @@ func TestRulesAreThoseOfTheMesh(t *testing.T) {
 	}
 
 	a.set(object{key: key, generation: 2, value: used})
-	a.remove(objectKey{kindDestinationRule, "shop", "broken"})
+	a.remove(objectKey{KindDestinationRule, "shop", "broken"})
 	next := a.world()
 	if diff := cmp.Diff(map[string]int64{"VirtualService shop/cart": 2}, rulesOf(next)); diff != "" {
 		t.Errorf("rules after a change (-want +got):\n%s", diff)

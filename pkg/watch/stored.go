@@ -31,7 +31,7 @@ func newStoredHeader(o Options) storedHeader {
 
 // storedObject is an object, or what is known of it, as it is stored: its name, what was found wrong with it, and its value under the kind of that.
 type storedObject struct {
-	Kind      kind           `json:"kind"`
+	Kind      Kind           `json:"kind"`
 	Namespace string         `json:"namespace,omitempty"`
 	Name      string         `json:"name"`
 	Problems  []mesh.Problem `json:"problems,omitempty"`
@@ -112,44 +112,47 @@ func (h storedHeader) fits(found storedHeader) error {
 // store makes of an object what is stored of it.
 func store(o *object) (storedObject, error) {
 	out := storedObject{Kind: o.key.kind, Namespace: o.key.namespace, Name: o.key.name, Problems: o.problems, Generation: o.generation}
-	var err error
-	switch value := o.value.(type) {
-	case nil:
-	case *mesh.Service:
-		out.Service = value
-	case *slice:
-		out.Slice = storeSlice(value)
-	case *pod:
-		out.Pod = storePod(value)
-	case *node:
-		out.Node = &value.locality
-	case *virtualService:
-		out.VirtualService, err = storeVirtualService(value)
-	case *destinationRule:
-		out.DestinationRule, err = storeDestinationRule(value)
-	default:
-		err = fmt.Errorf("values of type %T are not stored", value)
+	row := o.key.kind.Row()
+	if o.value == nil || row == nil {
+		return out, nil
 	}
+	err := row.encode(o.value, &out)
 	return out, err
 }
 
 // object is the reverse of store.
 func (s *storedObject) object() (o object, err error) {
 	o = object{key: objectKey{kind: s.Kind, namespace: intern(s.Namespace), name: s.Name}, problems: s.Problems, generation: s.Generation}
-	// A pointer that is nil must not become a value that is not.
-	switch {
-	case s.Service != nil:
-		o.value = s.Service
-	case s.Slice != nil:
-		o.value = s.Slice.slice()
-	case s.Pod != nil:
-		o.value = s.Pod.pod()
-	case s.Node != nil:
-		o.value = &node{locality: mesh.Locality{Region: intern(s.Node.Region), Zone: intern(s.Node.Zone), SubZone: intern(s.Node.SubZone)}}
-	case s.VirtualService != nil:
-		o.value, err = s.VirtualService.virtualService()
-	case s.DestinationRule != nil:
-		o.value, err = s.DestinationRule.destinationRule()
+	if row := s.Kind.Row(); row != nil {
+		o.value, err = row.decode(s)
 	}
 	return o, err
+}
+
+// codec writes the values of a kind into the stored state, and reads them.
+type codec struct {
+	encode func(value any, to *storedObject) error
+	// decode returns nil if no value was stored.
+	decode func(from *storedObject) (any, error)
+}
+
+// codecOf makes a codec of the field that has the value in the stored form S, and of the functions from and to that form.
+func codecOf[V, S any](field func(*storedObject) **S, store func(*V) (*S, error), load func(*S) (*V, error)) codec {
+	return codec{
+		encode: func(value any, to *storedObject) (err error) {
+			v, ok := value.(*V)
+			if !ok {
+				return fmt.Errorf("a %s has a value of type %T", to.Kind, value)
+			}
+			*field(to), err = store(v)
+			return err
+		},
+		decode: func(from *storedObject) (any, error) {
+			stored := *field(from)
+			if stored == nil {
+				return nil, nil //nolint:nilnil // no value is what was stored
+			}
+			return load(stored)
+		},
+	}
 }

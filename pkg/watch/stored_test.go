@@ -91,20 +91,20 @@ func TestStoredFields(t *testing.T) {
 	}
 	ports := []mesh.Port{{Name: "tcp", Number: 80, TCP: true}}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	values := map[kind]any{
-		kindService: &mesh.Service{
+	values := map[Kind]any{
+		KindService: &mesh.Service{
 			Ref: ref, Host: "host", Ports: ports, Headless: true, Addresses: []string{"10.96.0.1"}, ExternalName: "example.com", PreferIPv6: true,
 			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Extensions: extensions,
 		},
-		kindEndpointSlice: &slice{service: "echo", weight: 2, groups: []group{{ports: ports, addresses: []address{{
+		KindEndpointSlice: &slice{service: "echo", weight: 2, groups: []group{{ports: ports, addresses: []address{{
 			ip: "fd00::1", pod: "pod", uid: "uid", hostname: "hostname", spot: mesh.MakeSpot("node", mesh.Locality{Zone: "zone"}, "zone"), health: mesh.NotReady, ipv6: true,
 		}}}}},
-		kindPod:  &pod{uid: "uid", labels: mesh.MakeLabels(map[string]string{"a": "b"}), serviceAccount: "account", node: "node", weight: 2, ips: []string{"10.0.0.1"}},
-		kindNode: &node{locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}},
-		kindVirtualService: &virtualService{
+		KindPod:  &pod{uid: "uid", labels: mesh.MakeLabels(map[string]string{"a": "b"}), serviceAccount: "account", node: "node", weight: 2, ips: []string{"10.0.0.1"}},
+		KindNode: &node{locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}},
+		KindVirtualService: &virtualService{
 			spec: &networking.VirtualService{Hosts: []string{"echo"}}, hosts: []declaredHost{{"echo", "spec.hosts[0]"}}, export: export, created: created, gateways: true,
 		},
-		kindDestinationRule: &destinationRule{
+		KindDestinationRule: &destinationRule{
 			spec: &networking.DestinationRule{Host: "echo"}, host: declaredHost{"echo", "spec.host"}, export: export, created: created, extensions: extensions,
 		},
 	}

@@ -12,6 +12,20 @@ import (
 // The values of object.go as they are stored. They have types of their own so that a change of those is not one of the form by
 // accident; TestStoredObjects finds a field that is forgotten here.
 
+func serviceField(o *storedObject) **mesh.Service { return &o.Service }
+
+func storeService(s *mesh.Service) (*mesh.Service, error) { return s, nil }
+
+func loadService(s *mesh.Service) (*mesh.Service, error) { return s, nil }
+
+func nodeField(o *storedObject) **mesh.Locality { return &o.Node }
+
+func storeNode(n *node) (*mesh.Locality, error) { return &n.locality, nil }
+
+func loadNode(l *mesh.Locality) (*node, error) {
+	return &node{locality: mesh.Locality{Region: intern(l.Region), Zone: intern(l.Zone), SubZone: intern(l.SubZone)}}, nil
+}
+
 type storedPod struct {
 	UID            string      `json:"uid,omitempty"`
 	Labels         mesh.Labels `json:"labels,omitempty"`
@@ -21,15 +35,17 @@ type storedPod struct {
 	IPs            []string    `json:"ips,omitempty"`
 }
 
-func storePod(p *pod) *storedPod {
-	return &storedPod{UID: p.uid, Labels: p.labels, ServiceAccount: p.serviceAccount, Node: p.node, Weight: p.weight, IPs: p.ips}
+func podField(o *storedObject) **storedPod { return &o.Pod }
+
+func storePod(p *pod) (*storedPod, error) {
+	return &storedPod{UID: p.uid, Labels: p.labels, ServiceAccount: p.serviceAccount, Node: p.node, Weight: p.weight, IPs: p.ips}, nil
 }
 
-func (s *storedPod) pod() *pod {
+func loadPod(s *storedPod) (*pod, error) {
 	return &pod{
 		uid: s.UID, labels: mesh.Labels(intern(string(s.Labels))), serviceAccount: intern(s.ServiceAccount), node: intern(s.Node),
 		weight: s.Weight, ips: s.IPs,
-	}
+	}, nil
 }
 
 type storedSlice struct {
@@ -55,7 +71,9 @@ type storedAddress struct {
 	IPv6     bool        `json:"ipv6,omitempty"`
 }
 
-func storeSlice(s *slice) *storedSlice {
+func sliceField(o *storedObject) **storedSlice { return &o.Slice }
+
+func storeSlice(s *slice) (*storedSlice, error) {
 	out := &storedSlice{Service: s.service, Weight: s.weight}
 	for _, g := range s.groups {
 		group := storedGroup{Ports: g.ports}
@@ -67,10 +85,10 @@ func storeSlice(s *slice) *storedSlice {
 		}
 		out.Groups = append(out.Groups, group)
 	}
-	return out
+	return out, nil
 }
 
-func (s *storedSlice) slice() *slice {
+func loadSlice(s *storedSlice) (*slice, error) {
 	out := &slice{service: intern(s.Service), weight: s.Weight}
 	for _, g := range s.Groups {
 		group := group{ports: g.Ports, addresses: make([]address, 0, len(g.Addresses))}
@@ -83,7 +101,7 @@ func (s *storedSlice) slice() *slice {
 		}
 		out.groups = append(out.groups, group)
 	}
-	return out
+	return out, nil
 }
 
 // storedRule is what a VirtualService and a DestinationRule have in common. Spec is the message's own bytes, which lose nothing.
@@ -105,6 +123,8 @@ type storedVirtualService struct {
 	Gateways bool         `json:"gateways,omitempty"`
 }
 
+func virtualServiceField(o *storedObject) **storedVirtualService { return &o.VirtualService }
+
 func storeVirtualService(v *virtualService) (*storedVirtualService, error) {
 	spec, err := proto.Marshal(v.spec)
 	out := &storedVirtualService{storedRule: storedRule{Spec: spec, Export: v.export, Created: v.created}, Gateways: v.gateways}
@@ -114,7 +134,7 @@ func storeVirtualService(v *virtualService) (*storedVirtualService, error) {
 	return out, err
 }
 
-func (s *storedVirtualService) virtualService() (*virtualService, error) {
+func loadVirtualService(s *storedVirtualService) (*virtualService, error) {
 	out := &virtualService{spec: &networking.VirtualService{}, export: s.Export, created: s.Created, gateways: s.Gateways}
 	for _, h := range s.Hosts {
 		out.hosts = append(out.hosts, declaredHost{h.Name, h.Field})
@@ -129,6 +149,8 @@ type storedDestinationRule struct {
 	Extensions mesh.Extensions `json:"extensions"`
 }
 
+func destinationRuleField(o *storedObject) **storedDestinationRule { return &o.DestinationRule }
+
 func storeDestinationRule(d *destinationRule) (*storedDestinationRule, error) {
 	spec, err := proto.Marshal(d.spec)
 	return &storedDestinationRule{
@@ -137,7 +159,7 @@ func storeDestinationRule(d *destinationRule) (*storedDestinationRule, error) {
 	}, err
 }
 
-func (s *storedDestinationRule) destinationRule() (*destinationRule, error) {
+func loadDestinationRule(s *storedDestinationRule) (*destinationRule, error) {
 	out := &destinationRule{
 		spec: &networking.DestinationRule{}, host: declaredHost{s.Host.Name, s.Host.Field}, export: s.Export, created: s.Created,
 		extensions: s.Extensions,
