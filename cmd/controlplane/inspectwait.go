@@ -9,15 +9,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
 const (
@@ -27,12 +26,6 @@ const (
 	// gateways alone are unknown for ever.
 	waitUnknown = 2 * time.Second
 )
-
-// rules are the kinds that can be waited for.
-var rules = map[string]schema.GroupVersionResource{
-	"VirtualService":  istiov1.SchemeGroupVersion.WithResource("virtualservices"),
-	"DestinationRule": istiov1.SchemeGroupVersion.WithResource("destinationrules"),
-}
 
 func newWait(flags *inspectFlags) *cobra.Command {
 	var what string
@@ -83,7 +76,7 @@ func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
 	var named []mesh.Ref
 	for pair := range slices.Chunk(args, 2) {
 		namespace, name, ok := strings.Cut(pair[1], "/")
-		if _, known := rules[pair[0]]; !known || !ok {
+		if row := watch.Kind(pair[0]).Row(); row == nil || !row.Authored || !ok {
 			return nil, usageErrorf(cmd, "%s %s is not a VirtualService or DestinationRule NAMESPACE/NAME", pair[0], pair[1])
 		}
 		named = append(named, mesh.Ref{Kind: pair[0], Namespace: namespace, Name: name})
@@ -140,7 +133,7 @@ func (w *waiting) versions(ctx context.Context) error {
 		return fmt.Errorf("reach the cluster: %w", err)
 	}
 	for _, ref := range w.named {
-		object, err := client.Resource(rules[ref.Kind]).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+		object, err := client.Resource(watch.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 		if err != nil {
 			return fmt.Errorf("look up %s: %w", ref, err)
 		}
@@ -149,16 +142,16 @@ func (w *waiting) versions(ctx context.Context) error {
 	if len(w.named) > 0 {
 		return nil
 	}
-	for kind, resource := range rules {
-		list, err := client.Resource(resource).List(ctx, metav1.ListOptions{})
+	for row := range watch.Authored() {
+		list, err := client.Resource(row.Resource).List(ctx, metav1.ListOptions{})
 		if apierrors.IsNotFound(err) {
 			continue // Without Istio's definitions there are no rules to wait for.
 		}
 		if err != nil {
-			return fmt.Errorf("list objects of kind %s: %w", kind, err)
+			return fmt.Errorf("list objects of kind %s: %w", row.Kind, err)
 		}
 		for i := range list.Items {
-			w.current[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = list.Items[i].GetGeneration()
+			w.current[mesh.Ref{Kind: string(row.Kind), Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = list.Items[i].GetGeneration()
 		}
 	}
 	return nil

@@ -1,5 +1,5 @@
-// Command crds prints Istio's definitions of VirtualService and DestinationRule, as the module istio.io/api brings them along in
-// the version that Mizzen is built with.
+// Command crds prints the definitions of the kinds of Istio that Mizzen watches, as the module istio.io/api brings
+// them along in the version that Mizzen is built with.
 package main
 
 import (
@@ -11,10 +11,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// wanted are the names of the definitions, as they stand in the file.
-var wanted = []string{"virtualservices.networking.istio.io", "destinationrules.networking.istio.io"}
+// wanted are the names of the definitions in the file.
+func wanted() []string {
+	var names []string
+	for _, row := range watch.Kinds {
+		if strings.HasSuffix(row.Resource.Group, ".istio.io") {
+			names = append(names, row.Resource.GroupResource().String())
+		}
+	}
+	return names
+}
 
 func main() {
 	text, err := definitions(context.Background())
@@ -45,6 +56,7 @@ func definitions(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("read the definitions: %w", err)
 	}
 	var found []byte
+	wanted := wanted()
 	for document := range bytes.SplitSeq(all, []byte("\n---\n")) {
 		for _, name := range wanted {
 			if bytes.Contains(document, []byte("\n  name: "+name+"\n")) {

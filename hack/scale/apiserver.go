@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
 // apiServer is a target in a cluster.
@@ -24,14 +26,8 @@ type apiServer struct {
 // writers is how many objects are written at the same time.
 const writers = 16
 
-// kinds that are written. The last two must be known to the API server if there are to be rules.
-var kinds = map[string]schema.GroupVersionResource{
-	"Namespace":       {Version: "v1", Resource: "namespaces"},
-	"Service":         {Version: "v1", Resource: "services"},
-	"EndpointSlice":   {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
-	"DestinationRule": {Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"},
-	"VirtualService":  {Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"},
-}
+// namespaceResource is the only resource that is written and that the control plane does not watch.
+var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
 func newAPIServer(o *options) (*apiServer, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
@@ -101,11 +97,10 @@ func (a *apiServer) patch(ctx context.Context, o *unstructured.Unstructured, cha
 }
 
 func (a *apiServer) of(o *unstructured.Unstructured) dynamic.ResourceInterface {
-	kind := a.client.Resource(kinds[o.GetKind()])
-	if namespace := o.GetNamespace(); namespace != "" {
-		return kind.Namespace(namespace)
+	if o.GetKind() == "Namespace" {
+		return a.client.Resource(namespaceResource)
 	}
-	return kind
+	return a.client.Resource(watch.Kind(o.GetKind()).Row().Resource).Namespace(o.GetNamespace())
 }
 
 // clear removes the namespaces, and the cluster what is in them.
@@ -114,7 +109,7 @@ func (a *apiServer) clear(ctx context.Context) error {
 		return nil
 	}
 	for i := range namespaces {
-		err := a.client.Resource(kinds["Namespace"]).Delete(ctx, namespaceName(i), metav1.DeleteOptions{})
+		err := a.client.Resource(namespaceResource).Delete(ctx, namespaceName(i), metav1.DeleteOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}

@@ -7,27 +7,27 @@ import (
 	"strconv"
 	"time"
 
-	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
-
-// resources are where the kinds of rules are found.
-var resources = map[string]schema.GroupVersionResource{
-	"DestinationRule": istiov1.SchemeGroupVersion.WithResource("destinationrules"),
-	"VirtualService":  istiov1.SchemeGroupVersion.WithResource("virtualservices"),
-}
 
 // own are the types of conditions that are ours.
 var own = []string{typeAccepted, typeProgrammed}
 
+// objects are those of the kind and the namespace of a rule.
+func (w *Writer) objects(ref mesh.Ref) dynamic.ResourceInterface {
+	return w.Dynamic.Resource(watch.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace)
+}
+
 // read gets an object; nil if there is none any more.
 func (w *Writer) read(ctx context.Context, ref mesh.Ref) (*unstructured.Unstructured, error) {
-	object, err := w.Dynamic.Resource(resources[ref.Kind]).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	object, err := w.objects(ref).Get(ctx, ref.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ func (w *Writer) withdraw(ctx context.Context, ref mesh.Ref) error {
 
 // update writes the status under the version of the object that was read. If somebody was faster, the next look tries again.
 func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.Unstructured, now string) error {
-	_, err := w.Dynamic.Resource(resources[ref.Kind]).Namespace(ref.Namespace).UpdateStatus(ctx, object, metav1.UpdateOptions{FieldManager: manager})
+	_, err := w.objects(ref).UpdateStatus(ctx, object, metav1.UpdateOptions{FieldManager: manager})
 	switch {
 	case err == nil:
 		w.counters.written()
@@ -101,9 +101,9 @@ func (w *Writer) learn(ctx context.Context) error {
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	for kind, resource := range resources {
+	for row := range watch.Authored() {
 		for _, namespace := range namespaces {
-			if err := w.list(ctx, kind, resource, namespace, have); err != nil {
+			if err := w.list(ctx, string(row.Kind), row.Resource, namespace, have); err != nil {
 				return err
 			}
 		}
