@@ -48,6 +48,29 @@ func newAssembler(o Options) *assembler {
 	return a
 }
 
+// apply keeps what changed.
+func (a *assembler) apply(c Changes) {
+	for key, o := range c.Objects {
+		if o == nil {
+			a.remove(key)
+		} else {
+			a.set(*o)
+		}
+	}
+	for about, problems := range c.Problems {
+		a.problems.put(problemKey{topicFeed, about}, problems)
+	}
+}
+
+// restored notes that what is kept was stored at that time, and what is to be said of it; the zero time if it is the source's own.
+func (a *assembler) restored(at time.Time, problems ...mesh.Problem) {
+	a.stored = at
+	a.problems.put(problemKey{topic: topicStored}, problems)
+}
+
+// due is in how long the World may change without a change of objects, and whether it may.
+func (a *assembler) due(now time.Time) (time.Duration, bool) { return a.guard.next(now) }
+
 // set keeps an object in place of the one of the same key.
 func (a *assembler) set(o object) {
 	a.put(o.key, o.value)

@@ -17,23 +17,24 @@ import (
 // patrol is how often the whole folder is looked at without an event, for file systems that send none.
 const patrol = 10 * time.Second
 
-// File is a Source over a folder of YAML, looked at again whenever something in it changes: at a file that changed alone, unless the
+// folderFeed is the Feed of a folder of YAML, looked at again whenever something in it changes: at a file that changed alone, unless the
 // folder has links. Files are read below folders of any depth and through links; hidden ones are not.
-type File struct {
+type folderFeed struct {
 	dir     string
 	options Options
 	// doubt is its constant, except in tests.
 	doubt time.Duration
 }
 
-// NewFile makes the Source of a folder.
-func NewFile(dir string, o Options) *File {
-	return &File{dir: dir, options: o.withDefaults(), doubt: doubt}
+var _ Feed = (*folderFeed)(nil)
+
+func newFolderFeed(dir string, o Options) *folderFeed {
+	return &folderFeed{dir: dir, options: o, doubt: doubt}
 }
 
-// Run implements Source. It fails at once if the folder cannot be read; later that leaves the World standing.
-func (f *File) Run(ctx context.Context, out Worlds) error {
-	r, err := f.newRun(out)
+// Run implements Feed. It fails at once if the folder cannot be read; later what was read stays.
+func (f *folderFeed) Run(ctx context.Context, inbox *Inbox) error {
+	r, err := f.newRun(inbox)
 	if err == nil {
 		err = errors.Join(r.loop(ctx), r.watcher.Close())
 	}
@@ -43,7 +44,7 @@ func (f *File) Run(ctx context.Context, out Worlds) error {
 	return nil
 }
 
-func (f *File) newRun(out Worlds) (*fileRun, error) {
+func (f *folderFeed) newRun(inbox *Inbox) (*fileRun, error) {
 	dir, err := filepath.Abs(f.dir)
 	if err != nil {
 		return nil, err
@@ -53,19 +54,19 @@ func (f *File) newRun(out Worlds) (*fileRun, error) {
 		return nil, err
 	}
 	return &fileRun{
-		File: f, root: dir, watcher: watcher, out: out, parser: newParser(f.options), holder: newHolder(f.options),
-		paths: map[string]struct{}{}, kept: newAlarm(),
+		folderFeed: f, root: dir, watcher: watcher, inbox: inbox, parser: newParser(f.options), claims: newObjectClaims(),
+		paths: map[string]struct{}{},
 	}, nil
 }
 
-// fileRun is one Run of a File.
+// fileRun is one Run of a folderFeed.
 type fileRun struct {
-	*File
+	*folderFeed
 	root    string
 	watcher *fsnotify.Watcher
-	out     Worlds
+	inbox   *Inbox
 	parser  *parser
-	holder  *holder
+	claims  *objectClaims
 	// dirs are the folders read, by their real names, and what they are called inside the folder.
 	dirs map[string]string
 	// plain says that a path alone can be looked at: the last walk, and when that was, met no links, nothing unreadable, and nothing that
@@ -75,8 +76,7 @@ type fileRun struct {
 	// pending are the paths to look at, and paths those of the look at hand. They stay there while their losses are doubted.
 	pending pending
 	paths   map[string]struct{}
-	// last is the World sent last, and sent when.
-	last *mesh.World
+	// sent is when changes were put into the inbox last.
 	sent time.Time
 	// losses are those found by the last look and not yet believed, and missed is since when they are the same.
 	losses string
@@ -85,8 +85,6 @@ type fileRun struct {
 	doubted time.Time
 	// frozen says that the folder could not be read the last time.
 	frozen bool
-	// kept wakes when endpoints are kept no longer that a Service lost.
-	kept *alarm
 }
 
 func (r *fileRun) loop(ctx context.Context) error {
@@ -95,7 +93,6 @@ func (r *fileRun) loop(ctx context.Context) error {
 	}
 	due := time.NewTimer(r.wait())
 	defer due.Stop()
-	defer r.kept.stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -111,8 +108,6 @@ func (r *fileRun) loop(ctx context.Context) error {
 			// Events were lost, or one folder cannot be watched: looking at everything makes up for both.
 			r.options.Logger.Warn("file events lost", "dir", r.dir, "error", err)
 			r.pending.postpone(r.root, time.Now())
-		case <-r.kept.after(r.holder.guard.next(time.Now())):
-			r.publish()
 		case <-due.C:
 			r.refresh(time.Now())
 		}
@@ -120,14 +115,14 @@ func (r *fileRun) loop(ctx context.Context) error {
 	}
 }
 
-// begin reads the whole folder and sends the first World.
+// begin reads the whole folder.
 func (r *fileRun) begin() error {
 	look, err := r.walk()
 	if err != nil {
 		return err
 	}
-	r.holder.take(r.holder.changes(look), look.problems)
-	r.publish()
+	r.put(r.claims.take(r.claims.changes(look), look.problems))
+	r.inbox.Complete()
 	return nil
 }
 
@@ -135,7 +130,7 @@ func (r *fileRun) begin() error {
 func (r *fileRun) wait() time.Duration {
 	next := r.walked.Add(patrol)
 	if len(r.pending.paths) > 0 {
-		// Worlds keep a distance, so that the first of many changes is sent at once and all others together.
+		// Looks keep the distance of Worlds, so that the first of many changes is seen at once and all others together.
 		next = earlier(next, later(r.pending.next, r.sent.Add(r.options.MinInterval)))
 	}
 	if !r.doubted.IsZero() {
@@ -156,7 +151,7 @@ func (r *fileRun) concerns(path string) bool {
 	return inside && !hidden
 }
 
-// refresh looks at what is due and sends a World if something changed.
+// refresh looks at what is due and hands on what changed.
 func (r *fileRun) refresh(now time.Time) {
 	for _, path := range r.pending.take(now) {
 		r.paths[path] = struct{}{}
@@ -175,7 +170,7 @@ func (r *fileRun) refresh(now time.Time) {
 		r.frozen = false
 		r.options.Logger.Info("folder restored", "dir", r.dir)
 	}
-	changed := r.holder.changes(look)
+	changed := r.claims.changes(look)
 	if left := r.disbelieve(changed); left > 0 {
 		r.doubted = time.Now().Add(left)
 		if look.whole {
@@ -184,13 +179,12 @@ func (r *fileRun) refresh(now time.Time) {
 		return
 	}
 	clear(r.paths)
-	r.holder.take(changed, look.problems)
-	r.publish()
+	r.put(r.claims.take(changed, look.problems))
 }
 
 // disbelieve is how long the losses of a look must still last to be believed; not above zero when there are none, or no more doubt.
 func (r *fileRun) disbelieve(changed map[string]*heldFile) time.Duration {
-	losses, now := r.holder.losses(changed), time.Now()
+	losses, now := r.claims.losses(changed), time.Now()
 	if losses != r.losses {
 		r.losses, r.missed = losses, now
 	}
@@ -209,8 +203,7 @@ func (r *fileRun) freeze(err error) {
 	}
 	r.frozen = true
 	r.options.Logger.Warn("folder lost", "dir", r.dir, "error", err)
-	r.holder.note([]mesh.Problem{unreadable(r.dir, err)})
-	r.publish()
+	r.put(r.claims.take(nil, []mesh.Problem{unreadable(r.dir, err)}))
 }
 
 // look reads what changed at the paths at hand, or in the whole folder where that cannot be told from them.
@@ -218,7 +211,7 @@ func (r *fileRun) look(whole bool) (*folder, error) {
 	if whole || !r.plain {
 		return r.walk()
 	}
-	look := newFolder(r.parser, r.holder.files)
+	look := newFolder(r.parser, r.claims.files)
 	look.settling, look.dirs = r.pending.paths, r.dirs
 	for path := range r.paths {
 		if !look.again(path) {
@@ -230,7 +223,7 @@ func (r *fileRun) look(whole bool) (*folder, error) {
 
 // walk reads what changed in the folder, and sees to it that whatever was read is watched since before it was read.
 func (r *fileRun) walk() (*folder, error) {
-	before := r.holder.files
+	before := r.claims.files
 	if err := r.watcher.Add(filepath.Dir(r.root)); err != nil {
 		r.options.Logger.Debug("folder not watched", "dir", filepath.Dir(r.root), "error", err)
 	}
@@ -271,12 +264,10 @@ func (r *fileRun) watch(dirs map[string]string) (fresh, all bool) {
 	return fresh, all
 }
 
-// publish sends the World if it is another one.
-func (r *fileRun) publish() {
-	world := r.holder.world()
-	if world == r.last {
-		return
+// put hands on what changed.
+func (r *fileRun) put(c Changes) {
+	if !c.Empty() {
+		r.sent = time.Now()
+		r.inbox.Put(c)
 	}
-	r.last, r.sent = world, time.Now()
-	r.out.Put(world)
 }

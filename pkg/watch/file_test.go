@@ -207,9 +207,10 @@ func TestFileVanishedFolderFreezes(t *testing.T) {
 func TestFileTruncateThenWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "a.yaml", serviceYAML("a"))
-	source := NewFile(dir, Options{})
-	source.doubt = time.Minute // however long this machine makes the editor take
-	worlds := startSource(t, source)
+	o := Options{}.withDefaults()
+	feed := newFolderFeed(dir, o)
+	feed.doubt = time.Minute // however long this machine makes the editor take
+	worlds := startSource(t, newSource(feed, o))
 	await(t, worlds, "a stands", hosts("a"))
 	for range 5 {
 		if err := os.Truncate(path, 0); err != nil {

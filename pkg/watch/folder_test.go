@@ -43,12 +43,12 @@ func TestFolderLossIsFoundByPatrol(t *testing.T) {
 	}
 	r.doubt = time.Hour
 	r.walked = r.walked.Add(-patrol)
-	r.refresh(time.Now())
+	r.look(time.Now())
 	if !hosts("a", "b")(r.last) || r.doubted.IsZero() {
 		t.Errorf("got hosts %q, doubted until %s; want that the loss of b is doubted", r.last.Services.Hosts(), r.doubted)
 	}
 	r.doubt = 0
-	r.refresh(time.Now())
+	r.look(time.Now())
 	if !hosts("a")(r.last) || !r.doubted.IsZero() {
 		t.Errorf("got hosts %q, doubted until %s; want that the loss of b is believed", r.last.Services.Hosts(), r.doubted)
 	}
@@ -79,20 +79,20 @@ func TestFolderVanishesFileByFile(t *testing.T) {
 // TestFolderWhichLooks tells looks at a file from looks at everything by a second file, of which no event speaks.
 func TestFolderWhichLooks(t *testing.T) {
 	tests := map[string]struct {
-		change func(t *testing.T, r *fileRun) // after the run has begun
+		change func(t *testing.T, r *testRun) // after the run has begun
 		whole  bool
 	}{
 		"nothing special":        {nil, false},
-		"a link":                 {func(t *testing.T, r *fileRun) { r.hear(symlink(t, r.root, "x.yaml", "../other.yaml")) }, true},
-		"a link to itself":       {func(t *testing.T, r *fileRun) { r.hear(symlink(t, r.root, "x.yaml", "x.yaml")) }, true},
-		"time for the patrol":    {func(_ *testing.T, r *fileRun) { r.walked = r.walked.Add(-patrol) }, true},
-		"events were lost":       {func(_ *testing.T, r *fileRun) { r.pending.put(r.root, delay{}) }, true},
-		"a folder unwatched":     {func(_ *testing.T, r *fileRun) { r.plain = false }, true},
-		"the folder was away":    {func(_ *testing.T, r *fileRun) { r.freeze(os.ErrNotExist) }, true},
-		"a hidden file":          {func(t *testing.T, r *fileRun) { write(t, r.root, ".x.yaml", "") }, false},
-		"a file that is no YAML": {func(t *testing.T, r *fileRun) { r.hear(write(t, r.root, "x.txt", "{")) }, false},
-		"a file is gone":         {func(_ *testing.T, r *fileRun) { r.pending.put(filepath.Join(r.root, "gone.yaml"), delay{}) }, false},
-		"a folder comes": {func(t *testing.T, r *fileRun) {
+		"a link":                 {func(t *testing.T, r *testRun) { r.hear(symlink(t, r.root, "x.yaml", "../other.yaml")) }, true},
+		"a link to itself":       {func(t *testing.T, r *testRun) { r.hear(symlink(t, r.root, "x.yaml", "x.yaml")) }, true},
+		"time for the patrol":    {func(_ *testing.T, r *testRun) { r.walked = r.walked.Add(-patrol) }, true},
+		"events were lost":       {func(_ *testing.T, r *testRun) { r.pending.put(r.root, delay{}) }, true},
+		"a folder unwatched":     {func(_ *testing.T, r *testRun) { r.plain = false }, true},
+		"the folder was away":    {func(_ *testing.T, r *testRun) { r.freeze(os.ErrNotExist) }, true},
+		"a hidden file":          {func(t *testing.T, r *testRun) { write(t, r.root, ".x.yaml", "") }, false},
+		"a file that is no YAML": {func(t *testing.T, r *testRun) { r.hear(write(t, r.root, "x.txt", "{")) }, false},
+		"a file is gone":         {func(_ *testing.T, r *testRun) { r.pending.put(filepath.Join(r.root, "gone.yaml"), delay{}) }, false},
+		"a folder comes": {func(t *testing.T, r *testRun) {
 			r.pending.put(filepath.Dir(write(t, r.root, "new/x.txt", "")), delay{})
 		}, true},
 	}
@@ -165,10 +165,10 @@ func TestFolderParsesWhatChanged(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "a.yaml", serviceYAML("a")+"---\n"+serviceYAML("b")+"---\n"+serviceYAML("c"))
 	r := newTestRun(t, dir)
-	before := r.holder.files["a.yaml"].objects
+	before := r.claims.files["a.yaml"].objects
 	write(t, dir, "a.yaml", serviceYAML("a")+"---\n"+serviceYAML("d")+"---\n"+serviceYAML("c"))
 	r.hear(path)
-	after := r.holder.files["a.yaml"].objects
+	after := r.claims.files["a.yaml"].objects
 	if len(after) != 3 || after[0] != before[0] || after[1] == before[1] || after[2] != before[2] {
 		t.Errorf("got objects %v after %v, want a and c to be the same ones", after, before)
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // BenchmarkFileChange is from the event of a file in which one endpoint changed to the World: of a file that holds one object, and of
@@ -82,11 +84,11 @@ func replace(tb testing.TB, path string, text []byte) {
 }
 
 // newTestRun is a Run over a folder that has begun, and hears of nothing but what the test tells it. It believes losses at once.
-func newTestRun(tb testing.TB, dir string) *fileRun {
+func newTestRun(tb testing.TB, dir string) *testRun {
 	tb.Helper()
-	source := NewFile(dir, Options{})
-	source.doubt = 0
-	r, err := source.newRun(NewWorlds())
+	feed := newFolderFeed(dir, Options{}.withDefaults())
+	feed.doubt = 0
+	r, err := feed.newRun(NewInbox())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -98,14 +100,35 @@ func newTestRun(tb testing.TB, dir string) *fileRun {
 	if err := r.begin(); err != nil {
 		tb.Fatal(err)
 	}
-	return r
+	t := &testRun{fileRun: r, assembler: newTestAssembler()}
+	t.assemble()
+	return t
+}
+
+// testRun is a Run with an assembler, and the World of what it has put into its inbox.
+type testRun struct {
+	*fileRun
+	assembler *assembler
+	last      *mesh.World
+}
+
+func (r *testRun) assemble() {
+	changes, _ := r.inbox.Take()
+	r.assembler.apply(changes)
+	r.last = r.assembler.world()
 }
 
 // hear has a run look at paths at once.
-func (r *fileRun) hear(paths ...string) {
+func (r *testRun) hear(paths ...string) {
 	now := time.Now()
 	for _, path := range paths {
 		r.pending.put(path, delay{since: now, until: now})
 	}
+	r.look(now)
+}
+
+// look has a run look at what is due.
+func (r *testRun) look(now time.Time) {
 	r.refresh(now)
+	r.assemble()
 }

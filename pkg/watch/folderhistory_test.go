@@ -52,7 +52,7 @@ type folderHistory struct {
 	t         *testing.T
 	r         *rand.Rand
 	dir, away string
-	run       *fileRun
+	run       *testRun
 }
 
 var historyFiles = []string{"a.yaml", "b.yml", "c.txt", "sub/a.yaml", "sub/deep/d.yaml"}
@@ -162,7 +162,7 @@ func (h *folderHistory) check(step int) bool {
 			h.t.Fatalf("step %d: the places are not those of %s (-want +got):\n%s", step, what, d)
 		}
 	}
-	same("the folder as a whole", h.run.holder.files)
+	same("the folder as a whole", h.run.claims.files)
 	broken := slices.ContainsFunc(h.run.last.Problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeUnreadable })
 	if !broken {
 		same("the folder as it is first seen", nil)
@@ -190,6 +190,6 @@ func plainly(look *folder) *mesh.World {
 			})
 		}
 	}
-	a.problems.put(problemKey{topic: topicFile}, problems)
+	a.problems.put(problemKey{topic: topicFeed}, problems)
 	return a.world()
 }

@@ -156,12 +156,12 @@ func protobuf(t *testing.T) runtime.SerializerInfo {
 }
 
 // kubeOf reads an API server, which config names.
-func kubeOf(t *testing.T, server http.Handler, namespace string) (k *Kube, config *rest.Config) {
+func kubeOf(t *testing.T, server http.Handler, namespace string) (k *clusterFeed, config *rest.Config) {
 	t.Helper()
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
 	config = &rest.Config{Host: listener.URL}
-	k, err := NewKube(config, Options{Namespaces: []string{namespace}})
+	k, err := newClusterFeed(config, Options{Namespaces: []string{namespace}}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// fakeCluster is an API server in memory, and a Kube that watches it inside a synctest bubble.
+// fakeCluster is an API server in memory, and a Source that watches it inside a synctest bubble.
 type fakeCluster struct {
 	t      *testing.T
 	core   *fake.Clientset
@@ -73,13 +73,14 @@ func newFakeCluster(t *testing.T, objects ...runtime.Object) *fakeCluster {
 	return c
 }
 
-// start runs a Kube over the cluster until the test ends.
+// start runs a Source over the cluster until the test ends.
 func (c *fakeCluster) start(o Options) {
 	reportErrorsAtOnce()
-	k := newKube(typedBy(c.core), c.istio, o)
+	o = o.withDefaults()
+	source := newSource(newFeed(typedBy(c.core), c.istio, o), o)
 	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan error, 1)
-	go func() { done <- k.Run(ctx, c.worlds) }()
+	go func() { done <- source.Run(ctx, c.worlds) }()
 	c.t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -134,9 +135,10 @@ func reportErrorsAtOnce() { utilruntime.ErrorHandlers = utilruntime.ErrorHandler
 
 func newTestInformer(t *testing.T, kind Kind) *informer {
 	t.Helper()
-	k := newKube(typedBy(fake.NewClientset()), newFakeDynamic(), Options{})
+	k := newFeed(typedBy(fake.NewClientset()), newFakeDynamic(), Options{}.withDefaults())
 	for _, i := range k.informers {
 		if i.row.Kind == kind {
+			i.inbox = NewInbox()
 			return i
 		}
 	}

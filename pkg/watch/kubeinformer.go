@@ -31,7 +31,7 @@ type informer struct {
 	namespace string // empty for all
 	domain    string
 	source    listWatch
-	inbox     *inbox
+	inbox     *Inbox // set when the feed runs
 	link      *link
 	logger    *slog.Logger
 
@@ -87,7 +87,7 @@ func (i *informer) Replace(list []any, _ string) error {
 		}
 	}
 	i.known, i.torn = known, false
-	i.inbox.put(changes)
+	i.inbox.Put(Changes{Objects: changes})
 	i.presence.note(false)
 	i.settle()
 	return nil
@@ -97,7 +97,7 @@ func (i *informer) Replace(list []any, _ string) error {
 func (i *informer) Add(typed any) error {
 	entry := i.entry(typed)
 	i.known[entry.key] = struct{}{}
-	i.inbox.put(map[objectKey]*object{entry.key: &entry.object})
+	i.inbox.Put(Changes{Objects: map[objectKey]*object{entry.key: &entry.object}})
 	return nil
 }
 
@@ -112,7 +112,7 @@ func (i *informer) Delete(typed any) error {
 	}
 	key := objectKey{kind: i.row.Kind, namespace: m.GetNamespace(), name: m.GetName()}
 	delete(i.known, key)
-	i.inbox.put(map[objectKey]*object{key: nil})
+	i.inbox.Put(Changes{Objects: map[objectKey]*object{key: nil}})
 	return nil
 }
 

@@ -28,7 +28,7 @@ func TestInformer(t *testing.T) {
 		"a list that gives a version to something else counts": {
 			do: func(i *informer) error {
 				err := i.Replace([]any{one}, "1")
-				i.inbox.take()
+				i.inbox.Take()
 				return errors.Join(err, i.Replace([]any{restored}, "1"))
 			},
 			want: []string{"one set"},
@@ -36,7 +36,7 @@ func TestInformer(t *testing.T) {
 		"a list takes away what it lacks": {
 			do: func(i *informer) error {
 				err := i.Replace([]any{one, two}, "1")
-				i.inbox.take()
+				i.inbox.Take()
 				return errors.Join(err, i.Replace([]any{changed}, "2"))
 			},
 			want: []string{"one set", "two gone"},
@@ -62,7 +62,8 @@ func TestInformer(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for key, o := range i.inbox.take() {
+			changes, _ := i.inbox.Take()
+			for key, o := range changes.Objects {
 				what := "set"
 				if o == nil {
 					what = "gone"
@@ -83,11 +84,11 @@ func TestInformerSurvivesPanics(t *testing.T) {
 	if err := i.Replace([]any{(*corev1.Service)(nil), newFakeService("a", "one")}, "1"); err != nil {
 		t.Fatal(err)
 	}
-	changes := i.inbox.take()
-	if changes[objectKey{kind: KindService, namespace: "a", name: "one"}] == nil {
+	changes, _ := i.inbox.Take()
+	if changes.Objects[objectKey{kind: KindService, namespace: "a", name: "one"}] == nil {
 		t.Error("got no change for the object that can be read, want one")
 	}
-	bad := changes[objectKey{kind: KindService}]
+	bad := changes.Objects[objectKey{kind: KindService}]
 	if bad == nil || bad.value != nil || len(bad.problems) != 1 {
 		t.Errorf("got %+v for the object that cannot be read, want no value and one Problem", bad)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func TestLost(t *testing.T) {
-	k := &Kube{link: &link{logger: slog.New(slog.DiscardHandler)}}
+	k := &clusterFeed{link: &link{logger: slog.New(slog.DiscardHandler)}}
 	noAnswer := errors.New("connection refused")
 	for _, step := range []struct {
 		ended error

@@ -29,7 +29,7 @@ func Load(o Options, paths ...string) (*mesh.World, error) {
 			return nil, fmt.Errorf("load %s: %w", path, err)
 		}
 	}
-	held := newHolder(o)
-	held.take(held.changes(look), look.problems)
-	return held.world(), nil
+	claims, a := newObjectClaims(), newAssembler(o)
+	a.apply(claims.take(claims.changes(look), look.problems))
+	return a.world(), nil
 }

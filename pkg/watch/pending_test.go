@@ -119,7 +119,7 @@ func TestFileIsNotReadWhileWritten(t *testing.T) {
 		t.Fatalf("got another World, with hosts %q, though only files changed that are being written", r.last.Services.Hosts())
 	}
 	write(t, dir, "a.yaml", strings.Replace(serviceYAML("a"), "port: 1", "port: 2", 1))
-	r.refresh(now.Add(settle))
+	r.look(now.Add(settle))
 	if w := r.last; !hosts("a", "b")(w) || get(w.Services, "a.default.svc.cluster.local").Ports[0].Number != 2 {
 		t.Errorf("got hosts %q, want a and b as they are now", w.Services.Hosts())
 	}

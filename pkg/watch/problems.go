@@ -12,8 +12,8 @@ type topic uint8
 const (
 	// topicObject: conversion of the object.
 	topicObject topic = iota
-	// topicFile: reading files; the key is a file, an object that stands in several, or nothing for the folder itself.
-	topicFile
+	// topicFeed: reading the source; the key is a file, an object that is in several, or nothing for the whole source.
+	topicFeed
 	// topicHost: looking for the Services of the hosts that an object declares.
 	topicHost
 	// topicMerge: merging DestinationRules; the key's name is their host.

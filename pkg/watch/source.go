@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -51,6 +53,32 @@ type Source interface {
 	// Run sends the first World once it is complete, and another whenever something changed. It returns nil when ctx ends
 	// and an error when it cannot go on. It never closes out.
 	Run(ctx context.Context, out Worlds) error
+}
+
+// Kube is the Source of a Kubernetes cluster.
+type Kube struct {
+	Source
+	feed *clusterFeed
+}
+
+// NewKube returns the Source of the cluster that config names. It connects to nothing yet. While the cluster cannot be reached at all, no World is sent but
+// one of what a Memory keeps.
+func NewKube(config *rest.Config, o Options) (*Kube, error) {
+	o = o.withDefaults()
+	feed, err := newClusterFeed(config, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Kube{newSource(feed, o), feed}, nil
+}
+
+// Lost is since when the API server has not answered; zero while it does. It is safe for concurrent use.
+func (k *Kube) Lost() time.Time { return k.feed.Lost() }
+
+// NewFile returns the Source of a folder of YAML. Its Run fails at once if the folder cannot be read; later the World stays as it is.
+func NewFile(dir string, o Options) Source {
+	o = o.withDefaults()
+	return newSource(newFolderFeed(dir, o), o)
 }
 
 // Worlds carries Worlds from one Source to one receiver. It holds one, the latest: a World is a state, so whoever skips

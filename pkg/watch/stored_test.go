@@ -63,7 +63,7 @@ func TestStoredObjects(t *testing.T) {
 			}
 			want := dump(t, a.world())
 			var text bytes.Buffer
-			if err := writeStored(&text, newStoredHeader(options), a.objects()); err != nil {
+			if err := writeStored(&text, newStoredHeader(options), a.listObjects()); err != nil {
 				t.Fatal(err)
 			}
 			objects, _, err := readStored(&text, newStoredHeader(options))

@@ -34,6 +34,7 @@ var owners = []string{
 	"pkg/snapshot/narrow.go", // a timer of a subscription, stopped by Session.Close
 	"pkg/snapshot/settle.go", // the same
 	"pkg/watch/kube.go",
+	"pkg/watch/run.go",
 	"test/", // programs that only tests run
 }
 

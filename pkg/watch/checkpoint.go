@@ -20,8 +20,8 @@ const (
 	savePause    = 20
 )
 
-// saver hands objects to a Memory, in a goroutine of its own. A nil saver saves nothing.
-type saver struct {
+// checkpointer hands objects to a Memory, in a goroutine of its own. A nil checkpointer saves nothing.
+type checkpointer struct {
 	memory Memory
 	header storedHeader
 	// wanted has a value when a save may begin. batches takes one batch for each such value, and a last one at the end.
@@ -31,15 +31,15 @@ type saver struct {
 	stale bool
 }
 
-func newSaver(o Options) *saver {
+func newCheckpointer(o Options) *checkpointer {
 	if o.Memory == nil {
 		return nil
 	}
-	return &saver{memory: o.Memory, header: newStoredHeader(o), wanted: make(chan struct{}, 1), batches: make(chan []object, 1)}
+	return &checkpointer{memory: o.Memory, header: newStoredHeader(o), wanted: make(chan struct{}, 1), batches: make(chan []object, 1)}
 }
 
 // run saves until there are no more batches.
-func (s *saver) run() {
+func (s *checkpointer) run() {
 	if s == nil {
 		return
 	}
@@ -62,35 +62,35 @@ func (s *saver) run() {
 	}
 }
 
-func (s *saver) save(batch []object) {
+func (s *checkpointer) save(batch []object) {
 	header := s.header
 	header.Saved = time.Now().UTC()
 	s.memory.Save(func(w io.Writer) error { return writeStored(w, header, batch) })
 }
 
 // changed notes that there is something to save.
-func (s *saver) changed() {
+func (s *checkpointer) changed() {
 	if s != nil {
 		s.stale = true
 	}
 }
 
 // due has a value when what changed is to be handed over.
-func (s *saver) due() <-chan struct{} {
+func (s *checkpointer) due() <-chan struct{} {
 	if s == nil || !s.stale {
 		return nil
 	}
 	return s.wanted
 }
 
-// hand gives the saver what it asked for by due. Values are never changed, so that a list of them is a copy of all.
-func (s *saver) hand(a *assembler) {
+// hand gives the checkpointer what it asked for by due. Values are never changed, so that a list of them is a copy of all.
+func (s *checkpointer) hand(a *assembler) {
 	s.stale = false
-	s.batches <- a.objects()
+	s.batches <- a.listObjects()
 }
 
 // finish hands over what has changed since, and lets run end.
-func (s *saver) finish(a *assembler) {
+func (s *checkpointer) finish(a *assembler) {
 	if s == nil {
 		return
 	}

@@ -8,20 +8,22 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// holder hands what files hold to an assembler. It looks only at files that changed, and at the objects in them.
-type holder struct {
-	*assembler
+// objectClaims knows which file declares which object, and which of several declarations of one object is in effect. It looks only at files that
+// changed, and at the objects in them.
+type objectClaims struct {
 	files map[string]*heldFile
-	// claims are all the objects of one key, in the order of the files' names and of their texts. The first holds.
+	// claims are all the objects of one key, in the order of the files' names and of their texts. The first is in effect.
 	claims map[objectKey][]*object
+	// problems are those that were reported last, by what they are about.
+	problems map[objectKey][]mesh.Problem
 }
 
-func newHolder(o Options) *holder {
-	return &holder{assembler: newAssembler(o), files: map[string]*heldFile{}, claims: map[objectKey][]*object{}}
+func newObjectClaims() *objectClaims {
+	return &objectClaims{files: map[string]*heldFile{}, claims: map[objectKey][]*object{}, problems: map[objectKey][]mesh.Problem{}}
 }
 
 // changes are the files that are not as they were, by name; nil is one that is gone.
-func (h *holder) changes(look *folder) map[string]*heldFile {
+func (h *objectClaims) changes(look *folder) map[string]*heldFile {
 	changed := map[string]*heldFile{}
 	for name, now := range look.files {
 		if h.files[name] != now {
@@ -40,7 +42,7 @@ func (h *holder) changes(look *folder) map[string]*heldFile {
 
 // losses describes the files that would take objects with them if they changed so; empty when none would. As long as nobody
 // writes those files again, it stays the same.
-func (h *holder) losses(changed map[string]*heldFile) string {
+func (h *objectClaims) losses(changed map[string]*heldFile) string {
 	declared := map[objectKey]struct{}{}
 	for _, now := range changed {
 		for o := range now.all() {
@@ -69,43 +71,45 @@ func (h *holder) losses(changed map[string]*heldFile) string {
 	return strings.Join(out, "\n")
 }
 
-// take makes changed files what holds, and problems those of the folder itself. The same objects again are no change.
-func (h *holder) take(changed map[string]*heldFile, problems []mesh.Problem) {
-	// held are the objects that held until now, by all keys that the files declare or declared.
-	held := map[objectKey]*object{}
+// take records changed files and the Problems of the folder itself, and returns what that changes. The same objects again are no change.
+func (h *objectClaims) take(changed map[string]*heldFile, problems []mesh.Problem) Changes {
+	// before are the objects that were in effect until now, by all keys that the files declare or declared.
+	before := map[objectKey]*object{}
 	for name, now := range changed {
 		for o := range h.files[name].all() {
-			held[o.key] = h.claims[o.key][0]
+			before[o.key] = h.claims[o.key][0]
 		}
 		for o := range now.all() {
-			held[o.key] = first(h.claims[o.key])
+			before[o.key] = first(h.claims[o.key])
 		}
 	}
-	for key := range held {
+	for key := range before {
 		h.claims[key] = slices.DeleteFunc(h.claims[key], func(o *object) bool {
 			_, ok := changed[o.source.File]
 			return ok
 		})
 	}
+	c := newChanges()
 	for _, name := range slices.Sorted(maps.Keys(changed)) {
-		h.put(name, changed[name])
+		h.put(name, changed[name], c)
 	}
-	for key, before := range held {
-		h.apply(key, before)
+	for key, o := range before {
+		h.decide(key, o, c)
 	}
-	h.note(problems)
+	h.report(objectKey{}, problems, c)
+	return c
 }
 
 // put replaces one file and adds its objects to the claims.
-func (h *holder) put(name string, file *heldFile) {
-	about := problemKey{topicFile, objectKey{kind: kindFile, name: name}}
+func (h *objectClaims) put(name string, file *heldFile, c Changes) {
+	about := objectKey{kind: kindFile, name: name}
 	if file == nil {
 		delete(h.files, name)
-		h.problems.put(about, nil)
+		h.report(about, nil, c)
 		return
 	}
 	h.files[name] = file
-	h.problems.put(about, file.problems)
+	h.report(about, file.problems, c)
 	for o := range file.all() {
 		claims := h.claims[o.key]
 		behind, _ := slices.BinarySearchFunc(claims, name, func(other *object, name string) int {
@@ -118,15 +122,15 @@ func (h *holder) put(name string, file *heldFile) {
 	}
 }
 
-// apply hands on which object holds for a key now, and reports the others.
-func (h *holder) apply(key objectKey, before *object) {
+// decide adds which object is in effect for a key now, and reports the others.
+func (h *objectClaims) decide(key objectKey, before *object, c Changes) {
 	var repeated []mesh.Problem
 	if claims := h.claims[key]; len(claims) == 0 {
 		delete(h.claims, key)
-		h.remove(key)
+		c.Objects[key] = nil
 	} else {
 		if claims[0] != before {
-			h.set(*claims[0])
+			c.Objects[key] = claims[0]
 		}
 		for _, o := range claims[1:] {
 			repeated = append(repeated, mesh.Problem{
@@ -135,12 +139,20 @@ func (h *holder) apply(key objectKey, before *object) {
 			})
 		}
 	}
-	h.problems.put(problemKey{topicFile, key}, repeated)
+	h.report(key, repeated, c)
 }
 
-// note replaces the Problems of the folder itself.
-func (h *holder) note(problems []mesh.Problem) {
-	h.problems.put(problemKey{topic: topicFile}, problems)
+// report adds Problems about a file, an object or, with the zero key, the folder, unless they are as they were.
+func (h *objectClaims) report(about objectKey, problems []mesh.Problem, c Changes) {
+	if slices.Equal(h.problems[about], problems) {
+		return
+	}
+	c.Problems[about] = problems
+	if len(problems) == 0 {
+		delete(h.problems, about)
+		return
+	}
+	h.problems[about] = problems
 }
 
 func first(claims []*object) *object {

@@ -32,9 +32,9 @@ func (a *assembler) newIndexes() map[Kind]kindIndex {
 	}
 }
 
-// objects lists all that the last World is made of: every value, and behind them the Problems of each object that has some, as an
+// listObjects lists all that the last World is made of: every value, and behind them the Problems of each object that has some, as an
 // object of their own. Values never change, so the list is a copy of everything. It is made while changes wait, and therefore plainly.
-func (a *assembler) objects() []object {
+func (a *assembler) listObjects() []object {
 	out := make([]object, 0, a.size+len(a.problems.byKey))
 	for _, row := range Kinds {
 		a.indexes[row.Kind].each(func(key objectKey, value any) {

@@ -1,0 +1,33 @@
+package watch
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestInboxRemembersWhenTheFirstChangeCame(t *testing.T) {
+	one := func(name string) Changes { return Changes{Objects: map[objectKey]*object{{name: name}: nil}} }
+	synctest.Test(t, func(t *testing.T) {
+		b := NewInbox()
+		first := time.Now()
+		b.Put(one("a"))
+		<-time.After(time.Second)
+		b.Put(one("b"))
+		if _, arrived := b.Take(); !arrived.Equal(first) {
+			t.Errorf("got %v, want that of the first change, %v", arrived, first)
+		}
+		<-time.After(time.Second)
+		second := time.Now()
+		b.Put(Changes{Problems: map[objectKey][]mesh.Problem{{}: nil}})
+		if _, arrived := b.Take(); !arrived.Equal(second) {
+			t.Errorf("got %v, want that of the change since, %v", arrived, second)
+		}
+		b.Put(Changes{})
+		if c, arrived := b.Take(); !c.Empty() || !arrived.IsZero() {
+			t.Errorf("got %v of %v, want nothing", c, arrived)
+		}
+	})
+}
