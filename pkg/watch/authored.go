@@ -2,11 +2,11 @@ package watch
 
 import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 
-// ruleIndex notes which rules changed since the last World, by Ref.String(); nil for one that is gone.
-type ruleIndex map[string]*mesh.Rule
+// authoredIndex notes which rules changed since the last World, by Ref.String(); nil for one that is gone.
+type authoredIndex map[string]*mesh.Rule
 
 // note looks at an object as it is now. One of which there is neither anything to use nor anything to say concerns other meshes' gateways.
-func (x ruleIndex) note(o object) {
+func (x authoredIndex) note(o object) {
 	if row := o.key.kind.Row(); row == nil || !row.Authored {
 		return
 	}
@@ -19,7 +19,7 @@ func (x ruleIndex) note(o object) {
 }
 
 // apply returns the list with what was noted, and whether it differs.
-func (x ruleIndex) apply(from mesh.Map[*mesh.Rule]) (mesh.Map[*mesh.Rule], bool) {
+func (x authoredIndex) apply(from mesh.Map[*mesh.Rule]) (mesh.Map[*mesh.Rule], bool) {
 	rules := newEdit(from, func(a, b *mesh.Rule) bool { return *a == *b })
 	for key, rule := range x {
 		rules.put(key, rule)

@@ -21,21 +21,22 @@ func indexOf[V any](put func(objectKey, *V), each func(visit func(objectKey, *V)
 
 // newIndexes says for each kind where its values are kept.
 func (a *assembler) newIndexes() map[Kind]kindIndex {
+	v, r := a.inventory, a.rules
 	return map[Kind]kindIndex{
-		KindService:         indexOf(a.putService, a.eachService),
-		KindEndpointSlice:   indexOf(a.endpoints.putSlice, a.endpoints.eachSlice(KindEndpointSlice)),
-		KindEndpoints:       indexOf(a.endpoints.putSlice, a.endpoints.eachSlice(KindEndpoints)),
-		KindPod:             indexOf(a.putPod, a.endpoints.eachPod),
-		KindNode:            indexOf(a.putNode, a.endpoints.eachNode),
-		KindDestinationRule: indexOf(a.putDestinationRule, a.policies.each),
-		KindVirtualService:  indexOf(a.putVirtualService, a.routes.each),
+		KindService:         indexOf(v.putService, v.eachService),
+		KindEndpointSlice:   indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(KindEndpointSlice)),
+		KindEndpoints:       indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(KindEndpoints)),
+		KindPod:             indexOf(v.putPod, v.endpoints.eachPod),
+		KindNode:            indexOf(v.putNode, v.endpoints.eachNode),
+		KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
+		KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
 	}
 }
 
 // listObjects lists all that the last World is made of: every value, and behind them the Problems of each object that has some, as an
 // object of their own. Values never change, so the list is a copy of everything. It is made while changes wait, and therefore plainly.
 func (a *assembler) listObjects() []object {
-	out := make([]object, 0, a.size+len(a.problems.byKey))
+	out := make([]object, 0, a.listed+len(a.problems.byKey))
 	for _, row := range Kinds {
 		a.indexes[row.Kind].each(func(key objectKey, value any) {
 			out = append(out, object{key: key, value: value, generation: a.generation(row, key)})
@@ -46,7 +47,7 @@ func (a *assembler) listObjects() []object {
 			out = append(out, object{key: key.about, problems: found, generation: a.generation(key.about.kind.Row(), key.about)})
 		}
 	}
-	a.size = len(out)
+	a.listed = len(out)
 	return out
 }
 

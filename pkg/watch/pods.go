@@ -60,18 +60,17 @@ func (p *pod) addresses() []string {
 	return p.ips
 }
 
-// bindPods lists the pods that changed, by name and by address. An address that several pods claim is nobody's.
-func (n *assembly) bindPods() {
-	x := &n.objects.pods
+// apply lists the pods that changed, by name and by address. An address that several pods claim belongs to none of them.
+func (x *podIndex) apply(b *worldBuilder, endpoints *endpointIndex) {
 	for id := range x.dirty {
-		n.pods.put(mesh.PodKey(id.namespace, id.name), n.objects.endpoints.listed(id))
+		b.pods.put(mesh.PodKey(id.namespace, id.name), endpoints.listed(id))
 	}
 	for ip := range x.dirtyIPs {
-		var holder *mesh.Pod
+		var owner *mesh.Pod
 		if ids := x.byIP[ip]; len(ids) == 1 {
-			holder = n.pods.get(mesh.PodKey(ids[0].namespace, ids[0].name))
+			owner = b.pods.get(mesh.PodKey(ids[0].namespace, ids[0].name))
 		}
-		n.podAddresses.put(ip, holder)
+		b.podAddresses.put(ip, owner)
 	}
 	*x = podIndex{wanted: x.wanted, byIP: x.byIP, dirty: map[objectID]struct{}{}, dirtyIPs: map[string]struct{}{}}
 }
@@ -93,10 +92,3 @@ func (x *endpointIndex) listed(id objectID) *mesh.Pod {
 }
 
 func samePod(a, b *mesh.Pod) bool { return reflect.DeepEqual(a, b) }
-
-// applyPods returns the lists after the edit, and whether they differ.
-func (n *assembly) applyPods() (pods, addresses mesh.Map[*mesh.Pod], changed bool) {
-	touched := map[string]struct{}{}
-	pods, addresses = n.pods.apply(touched), n.podAddresses.apply(touched)
-	return pods, addresses, len(touched) > 0
-}

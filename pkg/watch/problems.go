@@ -39,8 +39,8 @@ type problemBook struct {
 	dirty, moved bool
 }
 
-func newProblemBook() problemBook {
-	return problemBook{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}}
+func newProblemBook() *problemBook {
+	return &problemBook{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}}
 }
 
 // put replaces what is known under the key.

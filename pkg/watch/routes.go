@@ -225,13 +225,16 @@ func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
 	}
 }
 
-// listUnbound returns the VirtualServices that hold for no Service, sorted.
-func (x *routeIndex) listUnbound() []*mesh.Routes {
+// listUnbound returns the VirtualServices that hold for no Service, sorted, and whether they differ from those before.
+func (x *routeIndex) listUnbound(before []*mesh.Routes) ([]*mesh.Routes, bool) {
+	if !x.relist {
+		return before, false
+	}
 	x.relist = false
 	var out []*mesh.Routes
 	for h := range x.unbound {
 		out = append(out, h.routes)
 	}
 	slices.SortFunc(out, func(a, b *mesh.Routes) int { return a.Ref.Compare(b.Ref) })
-	return out
+	return out, !slices.Equal(out, before)
 }

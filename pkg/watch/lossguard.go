@@ -15,15 +15,15 @@ const guardedFrom = 2
 // one command deletes them.
 const together = time.Second
 
-// guard keeps the endpoints of Services that lose all of them at once, for a while: that is seldom meant, and never urgent, for
+// lossGuard keeps the endpoints of Services that lose all of them at once, for a while: that is seldom meant, and never urgent, for
 // clients leave out by themselves who does not answer. Endpoints that stop one by one, as in any orderly end, are not kept.
-type guard struct {
+type lossGuard struct {
 	// grace is how long they are kept; zero is off.
 	grace time.Duration
 	// until says of whose endpoints are kept when that ends.
-	until map[objectID]time.Time
+	until map[string]time.Time
 	// shrunk holds what Services had when they lost some endpoints a moment ago that took calls until then.
-	shrunk map[objectID]shrunk
+	shrunk map[string]shrunk
 }
 
 // shrunk is the EndpointSet before the first of a row of losses.
@@ -32,53 +32,53 @@ type shrunk struct {
 	at   time.Time
 }
 
-func newGuard(grace time.Duration) guard {
-	return guard{grace: grace, until: map[objectID]time.Time{}, shrunk: map[objectID]shrunk{}}
+func newLossGuard(grace time.Duration) lossGuard {
+	return lossGuard{grace: grace, until: map[string]time.Time{}, shrunk: map[string]shrunk{}}
 }
 
 // keeps returns the endpoints with which a Service goes on although now says that it has none, or nil. before is what it went on
 // with so far. A Service that is gone, which is nil, has none to go on with, and clients resolve one of type ExternalName
 // themselves.
-func (g guard) keeps(id objectID, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
+func (g lossGuard) keeps(host string, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
 	if g.grace == 0 || service == nil || service.ExternalName != "" || served(now) {
-		if _, keeping := g.until[id]; keeping {
+		if _, keeping := g.until[host]; keeping {
 			before = nil // what was kept is no loss once others are there
 		}
-		delete(g.until, id)
-		g.watch(id, before, now, at)
+		delete(g.until, host)
+		g.watch(host, before, now, at)
 		return nil
 	}
-	end, keeping := g.until[id]
+	end, keeping := g.until[host]
 	if keeping && at.Before(end) {
 		return before
 	}
-	delete(g.until, id)
+	delete(g.until, host)
 	if keeping {
 		return nil
 	}
-	lost := g.lost(id, before, now, at)
+	lost := g.lost(host, before, now, at)
 	if lost != nil {
-		g.until[id] = at.Add(g.grace)
+		g.until[host] = at.Add(g.grace)
 	}
 	return lost
 }
 
 // watch notes that endpoints vanish that took calls, while others go on.
-func (g guard) watch(id objectID, before, now *mesh.EndpointSet, at time.Time) {
-	first, row := g.shrunk[id]
+func (g lossGuard) watch(host string, before, now *mesh.EndpointSet, at time.Time) {
+	first, row := g.shrunk[host]
 	switch {
 	case row && at.Sub(first.at) < together && served(now):
 	case g.grace > 0 && served(now) && vanished(before, now) > 0:
-		g.shrunk[id] = shrunk{before, at}
+		g.shrunk[host] = shrunk{before, at}
 	default:
-		delete(g.shrunk, id)
+		delete(g.shrunk, host)
 	}
 }
 
 // lost returns the endpoints that have gone at once, be it in one step or in a quick row of them, or nil.
-func (g guard) lost(id objectID, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
-	first, row := g.shrunk[id]
-	delete(g.shrunk, id)
+func (g lossGuard) lost(host string, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
+	first, row := g.shrunk[host]
+	delete(g.shrunk, host)
 	switch {
 	case ready(before) >= guardedFrom:
 		return before
@@ -108,18 +108,18 @@ func vanished(before, now *mesh.EndpointSet) int {
 }
 
 // over returns the Services whose endpoints are kept no longer.
-func (g guard) over(at time.Time) []objectID {
-	var over []objectID
-	for id, end := range g.until {
+func (g lossGuard) over(at time.Time) []string {
+	var over []string
+	for host, end := range g.until {
 		if !at.Before(end) {
-			over = append(over, id)
+			over = append(over, host)
 		}
 	}
 	return over
 }
 
 // next says in how long the first of them is over. It fails when none is kept.
-func (g guard) next(at time.Time) (time.Duration, bool) {
+func (g lossGuard) next(at time.Time) (time.Duration, bool) {
 	var first time.Time
 	for _, end := range g.until {
 		if first.IsZero() || end.Before(first) {
@@ -151,9 +151,9 @@ func countEndpoints(set *mesh.EndpointSet, which func(mesh.Health) bool) int {
 	return n
 }
 
-func (g guard) problem(kept *mesh.EndpointSet, key objectKey) mesh.Problem {
+func (g lossGuard) problem(kept *mesh.EndpointSet, ref mesh.Ref) mesh.Problem {
 	return mesh.Problem{
-		Code: mesh.CodeEndpointsVanished, Severity: mesh.Warning, Object: key.ref(),
+		Code: mesh.CodeEndpointsVanished, Severity: mesh.Warning, Object: ref,
 		Message: fmt.Sprintf("its %d endpoints went away at once, so clients keep them for %s; bring them back, or delete the Service if it is to go",
 			ready(kept), g.grace),
 	}

@@ -150,7 +150,7 @@ func TestGuardEnds(t *testing.T) {
 				if kept := test.want == 2; got != test.want || saysVanished(w) != kept {
 					t.Errorf("got %d endpoints, a Problem: %t; want %d, %t", got, saysVanished(w), test.want, kept)
 				}
-				if _, due := a.guard.next(time.Now()); due != (test.want == 2) {
+				if _, due := a.due(time.Now()); due != (test.want == 2) {
 					t.Errorf("got something due: %t", due)
 				}
 			})

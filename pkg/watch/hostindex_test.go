@@ -1,0 +1,58 @@
+package watch
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// TestHostIndex asks which hosts patterns cover, and who owns one, for owners of several kinds and hosts of any form.
+func TestHostIndex(t *testing.T) {
+	service, entry, other := objectKey{KindService, "b", "x"}, objectKey{"ServiceEntry", "a", "x"}, objectKey{"ServiceEntry", "a", "y"}
+	x := newHostIndex()
+	for host, owners := range map[string][]objectKey{
+		"x.b.svc.cluster.local": {entry, service}, "api.example.com": {other, entry}, "db.example.com": {other},
+	} {
+		for _, owner := range owners {
+			x.add(host, owner)
+		}
+	}
+	for pattern, want := range map[string][]string{
+		"api.example.com": {"api.example.com"}, "*.example.com": {"api.example.com", "db.example.com"}, "*.local": {"x.b.svc.cluster.local"},
+		"example.com": nil, "*.org": nil, "": nil,
+	} {
+		if d := cmp.Diff(want, slices.Sorted(x.covered(pattern))); d != "" || x.has(pattern) != (len(want) > 0) {
+			t.Errorf("%q has hosts: %t; they are (-want +got):\n%s", pattern, x.has(pattern), d)
+		}
+	}
+	for host, want := range map[string]objectKey{"x.b.svc.cluster.local": service, "api.example.com": entry, "example.com": {}} {
+		if got, ok := x.owner(host); got != want || ok != (want != objectKey{}) {
+			t.Errorf("%s: got the owner %v, want %v", host, got, want)
+		}
+	}
+	x.remove("db.example.com", other)
+	if x.has("db.example.com") {
+		t.Error("the host outlives its owner")
+	}
+}
+
+// TestServiceOfAnotherHost gives a host to a Service that its name does not tell, and takes it away.
+func TestServiceOfAnotherHost(t *testing.T) {
+	key := objectKey{KindService, "demo", "x"}
+	a := newTestAssembler()
+	apply(t, a, slicesOf("ports: [{port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]")+vs("v", "01", "hosts: [api.example.com], http: [{route: [{destination: {host: api.example.com}}]}]"))
+	a.set(object{key: key, value: &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}, Host: "api.example.com"}})
+	w := a.world()
+	routes := get(w.Routes, "api.example.com")
+	if get(w.Services, "api.example.com") == nil || get(w.Endpoints, "api.example.com") == nil || len(w.Unbound) > 0 || routes.For("demo").Targets["api.example.com"].Service == nil {
+		t.Errorf("got Services %v, Endpoints of %v and %d unbound, want all of api.example.com", w.Services.Hosts(), w.Endpoints.Hosts(), len(w.Unbound))
+	}
+	a.remove(key)
+	w = a.world()
+	if w.Services.Len()+w.Endpoints.Len() > 0 || len(w.Unbound) != 1 {
+		t.Errorf("got Services %v and Endpoints of %v, want nothing of a Service that is gone", w.Services.Hosts(), w.Endpoints.Hosts())
+	}
+}

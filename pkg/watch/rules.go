@@ -1,0 +1,168 @@
+package watch
+
+import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+
+// rules are the VirtualServices and DestinationRules of the mesh, and what they are bound to. They see Services only in
+// the World that is being built, whichever inventory these come from.
+type rules struct {
+	domain, root string
+	// hosts has every host that there is; rules only read it.
+	hosts    *hostIndex
+	policies policyIndex
+	routes   routeIndex
+	authored authoredIndex
+	problems *problemBook
+	// patterns are those to compare with the hosts again, because either side changed.
+	patterns map[string]struct{}
+}
+
+func newRules(o Options, hosts *hostIndex, problems *problemBook) *rules {
+	return &rules{
+		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{},
+	}
+}
+
+func (r *rules) putDestinationRule(key objectKey, d *destinationRule) {
+	r.policies.put(key, d, r.domain)
+}
+
+func (r *rules) putVirtualService(key objectKey, v *virtualService) { r.routes.put(key, v, r.domain) }
+
+// apply binds again what changed since the last World, and what depends on Services that changed. Its steps depend on
+// one another in this order: the policies of each Service, then routes, which point to both.
+func (r *rules) apply(b *worldBuilder) {
+	for host := range b.touched {
+		r.retarget(host)
+	}
+	for host := range b.moved {
+		r.patterns[host] = struct{}{}
+	}
+	if len(b.moved) > 0 {
+		for suffix := range r.policies.hosts.wild {
+			r.patterns["*"+suffix] = struct{}{}
+		}
+		for suffix := range r.routes.hosts.wild {
+			r.patterns["*"+suffix] = struct{}{}
+		}
+	}
+	r.bindPolicies(b)
+	r.bindRoutes(b)
+	r.checkHosts()
+}
+
+// retarget has the VirtualServices bound again that send calls to a host.
+func (r *rules) retarget(host string) {
+	for _, h := range r.routes.targets[host] {
+		r.routes.dirty[h] = struct{}{}
+	}
+}
+
+func (r *rules) bindPolicies(b *worldBuilder) {
+	r.policies.merge(r.problems)
+	for host := range r.concerned(b, r.policies.dirtyHosts) {
+		var table *mesh.PolicyTable
+		if service := b.services.get(host); service != nil {
+			table = r.policies.table(service, r.root)
+		}
+		if b.policies.put(host, table) {
+			r.retarget(host)
+		}
+	}
+	for host := range r.policies.dirtyHosts {
+		r.patterns[host] = struct{}{}
+		r.problems.put(conflictKey(KindDestinationRule, host), r.policies.conflicts(host))
+	}
+	r.policies.dirtyHosts = map[string]struct{}{}
+}
+
+func conflictKey(k Kind, host string) problemKey {
+	return problemKey{topicConflict, objectKey{kind: k, name: host}}
+}
+
+func (r *rules) bindRoutes(b *worldBuilder) {
+	declared := r.routes.dirtyHosts
+	again := map[string]struct{}{}
+	for host := range declared {
+		again[host] = struct{}{}
+	}
+	for _, h := range r.routes.toBind() {
+		if r.routes.bind(h, b.services.get, b.policies.get) {
+			r.routes.relist = true
+			for _, host := range h.full {
+				again[host] = struct{}{}
+			}
+		}
+		if len(h.full) == 0 {
+			// It has no pattern under which checkHosts would find it.
+			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+		}
+	}
+	r.routes.dirty = map[*heldRoutes]struct{}{}
+	for host := range r.ruled(b, again) {
+		if b.services.get(host) != nil {
+			b.routes.put(host, r.routes.table(host))
+		} else {
+			b.routes.put(host, r.routes.tableAlone(host, r.domain))
+		}
+	}
+	for host := range declared {
+		r.patterns[host] = struct{}{}
+		r.problems.put(conflictKey(KindVirtualService, host), r.routes.conflicts(host))
+	}
+	r.routes.dirtyHosts = map[string]struct{}{}
+}
+
+// concerned returns the hosts that the patterns cover, and those whose Service changed.
+func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
+	out := map[string]struct{}{}
+	for host := range b.touched {
+		out[host] = struct{}{}
+	}
+	for pattern := range patterns {
+		for host := range r.hosts.covered(pattern) {
+			out[host] = struct{}{}
+		}
+	}
+	return out
+}
+
+// ruled returns the hosts whose routes the patterns concern: those of Services, and those that VirtualServices alone
+// declare.
+func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
+	out := r.concerned(b, patterns)
+	for pattern := range patterns {
+		for host := range r.routes.declaredUnder(pattern) {
+			out[host] = struct{}{}
+		}
+	}
+	return out
+}
+
+// checkHosts looks for the Services of whatever was declared under the patterns to compare again.
+func (r *rules) checkHosts() {
+	checked := map[*heldRoutes]struct{}{}
+	for pattern := range r.patterns {
+		for _, g := range r.policies.hosts.under(pattern) {
+			r.checkRules(g, r.hosts.has(pattern))
+		}
+		for _, h := range r.routes.hosts.under(pattern) {
+			if _, done := checked[h]; done {
+				continue
+			}
+			checked[h] = struct{}{}
+			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+		}
+	}
+	r.patterns = map[string]struct{}{}
+}
+
+func (r *rules) checkRules(g *ruleGroup, exists bool) {
+	for _, rule := range g.rules {
+		var problems []mesh.Problem
+		if !exists {
+			problems = []mesh.Problem{noSuchHost(rule.key.ref(), rule.destinationRule.host.field, g.key.host)}
+		}
+		r.problems.put(problemKey{topicHost, rule.key}, problems)
+	}
+}
