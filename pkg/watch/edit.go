@@ -6,6 +6,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
+// take returns what is in a map, and leaves it empty. What is returned is only to be read.
+func take[K comparable, V any](m *map[K]V) map[K]V {
+	taken := *m
+	if len(taken) > 0 {
+		*m = map[K]V{}
+	}
+	return taken
+}
+
 // edit collects what changes in one map of a World. A value equal to the one that stands is no change, so that what stands
 // keeps its pointer.
 type edit[V any] struct {

@@ -149,17 +149,14 @@ func (x *endpointIndex) putNode(name string, n *node) bool {
 // takeDirty returns the Services to be assembled again and forgets that they are. Nodes change seldom and stand behind many
 // Services, so there is no index by node: one pass over the addresses serves all nodes that changed.
 func (x *endpointIndex) takeDirty() map[objectID]struct{} {
-	if len(x.dirtyNodes) > 0 {
+	if nodes := take(&x.dirtyNodes); len(nodes) > 0 {
 		for _, h := range x.slices {
-			if x.on(h, x.dirtyNodes) {
+			if x.on(h, nodes) {
 				x.dirty[h.serviceID()] = struct{}{}
 			}
 		}
-		x.dirtyNodes = map[string]struct{}{}
 	}
-	dirty := x.dirty
-	x.dirty = map[objectID]struct{}{}
-	return dirty
+	return take(&x.dirty)
 }
 
 func (x *endpointIndex) on(h *heldSlice, nodes map[string]struct{}) bool {

@@ -10,23 +10,46 @@ import (
 // hostIndex finds the objects that a host belongs to: its owners. A Service owns one host; other kinds may own several,
 // and a host may have owners of several kinds.
 type hostIndex struct {
-	owners index[string, objectKey]
+	// owners are the first of each host by kind, namespace and name, so that it does not matter in which order they came.
+	// Nearly all hosts have no other.
+	owners map[string]objectKey
+	others index[string, objectKey]
 }
 
-func newHostIndex() *hostIndex { return &hostIndex{owners: index[string, objectKey]{}} }
+func newHostIndex() *hostIndex {
+	return &hostIndex{owners: map[string]objectKey{}, others: index[string, objectKey]{}}
+}
 
-func (x *hostIndex) add(host string, owner objectKey) { x.owners.add(host, owner) }
-
-func (x *hostIndex) remove(host string, owner objectKey) { x.owners.remove(host, owner) }
-
-// owner returns the owner whose Service the host is: the first by kind, namespace and name. It does not depend on the
-// order in which the owners came.
-func (x *hostIndex) owner(host string) (objectKey, bool) {
-	all := x.owners[host]
-	if len(all) == 0 {
-		return objectKey{}, false
+func (x *hostIndex) add(host string, key objectKey) {
+	owner, ok := x.owners[host]
+	switch {
+	case !ok:
+		x.owners[host] = key
+	case key.compare(owner) < 0:
+		x.owners[host] = key
+		x.others.add(host, owner)
+	case key != owner:
+		x.others.add(host, key)
 	}
-	return slices.MinFunc(all, objectKey.compare), true
+}
+
+func (x *hostIndex) remove(host string, key objectKey) {
+	others := x.others[host]
+	switch {
+	case x.owners[host] != key:
+		x.others.remove(host, key)
+	case len(others) == 0:
+		delete(x.owners, host)
+	default:
+		x.owners[host] = slices.MinFunc(others, objectKey.compare)
+		x.others.remove(host, x.owners[host])
+	}
+}
+
+// owner returns the first owner of a host.
+func (x *hostIndex) owner(host string) (objectKey, bool) {
+	key, ok := x.owners[host]
+	return key, ok
 }
 
 // covered yields the hosts that a pattern covers.

@@ -33,6 +33,13 @@ func TestHostIndex(t *testing.T) {
 			t.Errorf("%s: got the owner %v, want %v", host, got, want)
 		}
 	}
+	x.remove("api.example.com", entry)
+	x.remove("x.b.svc.cluster.local", entry)
+	for host, want := range map[string]objectKey{"x.b.svc.cluster.local": service, "api.example.com": other} {
+		if got, _ := x.owner(host); got != want {
+			t.Errorf("%s: got the owner %v when another has gone, want %v", host, got, want)
+		}
+	}
 	x.remove("db.example.com", other)
 	if x.has("db.example.com") {
 		t.Error("the host outlives its owner")

@@ -92,7 +92,7 @@ func (v *inventory) service(host string) *mesh.Service {
 
 // apply edits what changed since the last World: Services, then what depends on them.
 func (v *inventory) apply(b *worldBuilder) {
-	for host := range v.dirtyHosts {
+	for host := range take(&v.dirtyHosts) {
 		before, service := b.services.get(host), v.service(host)
 		if !b.services.put(host, service) {
 			continue
@@ -102,7 +102,6 @@ func (v *inventory) apply(b *worldBuilder) {
 			b.moved[host] = struct{}{}
 		}
 	}
-	v.dirtyHosts = map[string]struct{}{}
 	v.applyAddresses(b)
 	v.applyEndpoints(b)
 	v.pods.apply(b, &v.endpoints)
@@ -111,7 +110,7 @@ func (v *inventory) apply(b *worldBuilder) {
 // applyAddresses gives each cluster IP that a changed Service has or had to the Service that it belongs to. In a cluster
 // only one can have it; in files several may claim it, and the first by host has it.
 func (v *inventory) applyAddresses(b *worldBuilder) {
-	for ip := range v.dirtyAddresses {
+	for ip := range take(&v.dirtyAddresses) {
 		var owner *mesh.Service
 		for _, id := range v.byAddress[ip] {
 			if s := v.services[id]; owner == nil || s.Host < owner.Host {
@@ -120,7 +119,6 @@ func (v *inventory) applyAddresses(b *worldBuilder) {
 		}
 		b.addresses.put(ip, owner)
 	}
-	v.dirtyAddresses = map[string]struct{}{}
 }
 
 func (v *inventory) applyEndpoints(b *worldBuilder) {

@@ -62,17 +62,16 @@ func (p *pod) addresses() []string {
 
 // apply lists the pods that changed, by name and by address. An address that several pods claim belongs to none of them.
 func (x *podIndex) apply(b *worldBuilder, endpoints *endpointIndex) {
-	for id := range x.dirty {
+	for id := range take(&x.dirty) {
 		b.pods.put(mesh.PodKey(id.namespace, id.name), endpoints.listed(id))
 	}
-	for ip := range x.dirtyIPs {
+	for ip := range take(&x.dirtyIPs) {
 		var owner *mesh.Pod
 		if ids := x.byIP[ip]; len(ids) == 1 {
 			owner = b.pods.get(mesh.PodKey(ids[0].namespace, ids[0].name))
 		}
 		b.podAddresses.put(ip, owner)
 	}
-	*x = podIndex{wanted: x.wanted, byIP: x.byIP, dirty: map[objectID]struct{}{}, dirtyIPs: map[string]struct{}{}}
 }
 
 // listed is a pod as others know it, or nil.

@@ -97,7 +97,7 @@ func (r *heldRule) groupKey() groupKey {
 
 // merge remakes the Policies of the groups that changed. A Policy of the same rules keeps its pointer.
 func (x *policyIndex) merge(book *problemBook) {
-	for key := range x.dirtyGroups {
+	for key := range take(&x.dirtyGroups) {
 		group := x.groups[key]
 		about := problemKey{topicMerge, objectKey{KindDestinationRule, key.namespace, key.host + " " + key.export + " " + key.selector}}
 		if len(group.rules) == 0 {
@@ -115,7 +115,6 @@ func (x *policyIndex) merge(book *problemBook) {
 		}
 		book.put(about, problems)
 	}
-	x.dirtyGroups = map[groupKey]struct{}{}
 }
 
 // merge makes one Policy of the rules: the subsets of all, each name once, and the top-level policy of the first that has one.

@@ -60,7 +60,8 @@ func (r *rules) retarget(host string) {
 
 func (r *rules) bindPolicies(b *worldBuilder) {
 	r.policies.merge(r.problems)
-	for host := range r.concerned(b, r.policies.dirtyHosts) {
+	declared := take(&r.policies.dirtyHosts)
+	for host := range r.concerned(b, declared) {
 		var table *mesh.PolicyTable
 		if service := b.services.get(host); service != nil {
 			table = r.policies.table(service, r.root)
@@ -69,11 +70,10 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 			r.retarget(host)
 		}
 	}
-	for host := range r.policies.dirtyHosts {
+	for host := range declared {
 		r.patterns[host] = struct{}{}
 		r.problems.put(conflictKey(KindDestinationRule, host), r.policies.conflicts(host))
 	}
-	r.policies.dirtyHosts = map[string]struct{}{}
 }
 
 func conflictKey(k Kind, host string) problemKey {
@@ -81,7 +81,7 @@ func conflictKey(k Kind, host string) problemKey {
 }
 
 func (r *rules) bindRoutes(b *worldBuilder) {
-	declared := r.routes.dirtyHosts
+	declared := take(&r.routes.dirtyHosts)
 	again := map[string]struct{}{}
 	for host := range declared {
 		again[host] = struct{}{}
@@ -98,7 +98,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
 		}
 	}
-	r.routes.dirty = map[*heldRoutes]struct{}{}
+	take(&r.routes.dirty)
 	for host := range r.ruled(b, again) {
 		if b.services.get(host) != nil {
 			b.routes.put(host, r.routes.table(host))
@@ -110,7 +110,6 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		r.patterns[host] = struct{}{}
 		r.problems.put(conflictKey(KindVirtualService, host), r.routes.conflicts(host))
 	}
-	r.routes.dirtyHosts = map[string]struct{}{}
 }
 
 // concerned returns the hosts that the patterns cover, and those whose Service changed.
@@ -142,7 +141,7 @@ func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]
 // checkHosts looks for the Services of whatever was declared under the patterns to compare again.
 func (r *rules) checkHosts() {
 	checked := map[*heldRoutes]struct{}{}
-	for pattern := range r.patterns {
+	for pattern := range take(&r.patterns) {
 		for _, g := range r.policies.hosts.under(pattern) {
 			r.checkRules(g, r.hosts.has(pattern))
 		}
@@ -154,7 +153,6 @@ func (r *rules) checkHosts() {
 			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
 		}
 	}
-	r.patterns = map[string]struct{}{}
 }
 
 func (r *rules) checkRules(g *ruleGroup, exists bool) {
