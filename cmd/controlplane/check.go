@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mizzen-mesh/mizzen/internal/findings"
+	"github.com/mizzen-mesh/mizzen/internal/problemformat"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -44,7 +44,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 				return err
 			}
 			problems := snapshot.New(world).Problems()
-			text, err := findings.Write(format, problems)
+			text, err := problemformat.Write(format, problems)
 			if err != nil {
 				return usageError{cmd, fmt.Errorf("-o: %w", err)}
 			}

@@ -128,7 +128,7 @@ func (p protection) serveAuthority(w http.ResponseWriter, _ *http.Request) {
 
 // authenticator proves clients' identities by the pods of the newest World, and by the tokens of the source's API server.
 func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir string) identity.Options {
-	o := identity.Options{TrustDomain: trustDomain, BelieveClaims: !f.proof(source.inCluster)}
+	o := identity.Options{TrustDomain: trustDomain, AllowUnverified: !f.proof(source.inCluster)}
 	if source.fetch != nil {
 		file := ""
 		if stateDir != "" {

@@ -44,8 +44,8 @@ type discovery struct {
 	store    *snapshot.Store
 	who      Authenticator
 	limits   Limits
-	census   *census
-	gate     *gate
+	census   *streamCounter
+	gate     *firstResponseLimiter
 	counters *metrics
 	drain    context.Context
 	grace    time.Duration
@@ -57,96 +57,96 @@ type discovery struct {
 // newDiscovery makes the service; its streams end when drain does.
 func newDiscovery(drain context.Context, o Options) *discovery {
 	return &discovery{
-		store: o.Store, who: o.Authenticator, limits: o.Limits, census: newCensus(o.Limits), gate: newGate(o.Limits.FirstAnswers),
+		store: o.Store, who: o.Authenticator, limits: o.Limits, census: newStreamCounter(o.Limits), gate: newFirstResponseLimiter(o.Limits.FirstAnswers),
 		counters: newMetrics(o.Registry), drain: drain, grace: o.Grace, logger: o.Logger,
 	}
 }
 
 // StreamAggregatedResources serves the state-of-the-world protocol, which every gRPC client speaks.
 func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	v, err := d.welcome(stream.Context())
+	v, err := d.accept(stream.Context())
 	if err != nil {
 		return err
 	}
-	defer v.leave()
+	defer v.close()
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
 	v.node, v.holds = first.GetNode(), first.GetVersionInfo() != ""
-	return d.serve(v, &sotwExchange{stream: stream, guard: newGuard(d.logger, d.limits), first: first})
+	return d.serve(v, &sotwProtocol{stream: stream, guard: newRequestGuard(d.logger, d.limits), first: first})
 }
 
 // DeltaAggregatedResources serves the incremental protocol.
 func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	v, err := d.welcome(stream.Context())
+	v, err := d.accept(stream.Context())
 	if err != nil {
 		return err
 	}
-	defer v.leave()
+	defer v.close()
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
 	v.node, v.holds = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
-	return d.serve(v, &deltaExchange{stream, newGuard(d.logger, d.limits), first})
+	return d.serve(v, &deltaProtocol{stream, newRequestGuard(d.logger, d.limits), first})
 }
 
-// visitor is one stream from its beginning.
-type visitor struct {
+// clientStream is one stream from its beginning.
+type clientStream struct {
 	stream context.Context
 	// ctx ends with the stream, or when the stream is to end, which cancel says.
-	ctx    context.Context
-	cancel context.CancelFunc
-	id     identity.Identity
-	ends   []func()
+	ctx     context.Context
+	cancel  context.CancelFunc
+	id      identity.Identity
+	closers []func()
 	// node is that of the first request, and holds says that the client has a configuration already.
 	node  *corev3.Node
 	holds bool
 }
 
-// atEnd has f called when the visitor leaves, before what was said earlier.
-func (v *visitor) atEnd(f func()) { v.ends = append(v.ends, f) }
+// onClose has f called when the visitor leaves, before what was said earlier.
+func (v *clientStream) onClose(f func()) { v.closers = append(v.closers, f) }
 
-// leave must be called at the end.
-func (v *visitor) leave() {
-	for _, end := range slices.Backward(v.ends) {
+// close must be called at the end.
+func (v *clientStream) close() {
+	for _, end := range slices.Backward(v.closers) {
 		end()
 	}
 }
 
-// welcome proves who the client is, and counts it, before anything is read that it sends. Before the Store is ready the stream is
+// accept proves who the client is, and counts it, before anything is read that it sends. Before the Store is ready the stream is
 // held, not closed: who a client is may not be known yet, and one whose first stream ends without a response takes the control
 // plane for broken.
-func (d *discovery) welcome(stream context.Context) (*visitor, error) {
-	v := &visitor{stream: stream}
-	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // leave calls it
-	v.atEnd(v.cancel)
+func (d *discovery) accept(stream context.Context) (*clientStream, error) {
+	v := &clientStream{stream: stream}
+	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
+	v.onClose(v.cancel)
 	stop := d.endOnDrain(v.cancel)
-	v.atEnd(func() { stop() })
-	if err := d.letIn(v); err != nil {
-		v.leave()
+	v.onClose(func() { stop() })
+	if err := d.acquireSlot(v); err != nil {
+		v.close()
 		return nil, err
 	}
 	return v, nil
 }
 
-func (d *discovery) letIn(v *visitor) error {
+func (d *discovery) acquireSlot(v *clientStream) error {
 	leave, err := d.census.enter()
 	if err != nil {
 		d.refuse(v.stream, refusedLimit, err)
 		return err
 	}
-	v.atEnd(leave)
+	v.onClose(leave)
 	select {
 	case <-d.store.Ready():
-		return d.prove(v)
+		return d.authenticate(v)
 	case <-v.ctx.Done():
-		return cmp.Or(d.ended(v), v.ctx.Err())
+		return cmp.Or(d.closeReason(v), v.ctx.Err())
 	}
 }
 
-func (d *discovery) prove(v *visitor) (err error) {
+func (d *discovery) authenticate(v *clientStream) (err error) {
 	v.id = identity.Identity{Proof: identity.Claim}
 	if d.who != nil {
 		if v.id, err = d.who.Identify(v.ctx); err != nil {
@@ -159,10 +159,10 @@ func (d *discovery) prove(v *visitor) (err error) {
 		d.refuse(v.stream, refusedLimit, err)
 		return err
 	}
-	v.atEnd(leave)
+	v.onClose(leave)
 	if !v.id.Expires.IsZero() {
 		expiry := time.AfterFunc(time.Until(v.id.Expires)+expiryGrace, v.cancel)
-		v.atEnd(func() { expiry.Stop() })
+		v.onClose(func() { expiry.Stop() })
 	}
 	return nil
 }
@@ -173,8 +173,8 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 	d.logger.Debug("refused a stream", "peer", peerOf(stream), "reason", status.Convert(err).Message())
 }
 
-// admit makes the session's opener of what was proved and what the node says besides.
-func (d *discovery) admit(v *visitor) (snapshot.Opener, error) {
+// authorize makes the session's opener of what was proved and what the node says besides.
+func (d *discovery) authorize(v *clientStream) (snapshot.Opener, error) {
 	node := v.node
 	v.node = nil // or a client would have memory kept for as long as its stream lives
 	opener := snapshot.OpenerOf(node, peerOf(v.stream))
@@ -188,22 +188,22 @@ func (d *discovery) admit(v *visitor) (snapshot.Opener, error) {
 }
 
 // serve runs one stream from its first request to its end.
-func (d *discovery) serve(v *visitor, x exchange) error {
-	opener, err := d.admit(v)
+func (d *discovery) serve(v *clientStream, x protocol) error {
+	opener, err := d.authorize(v)
 	if err != nil {
 		return err
 	}
-	answered, err := d.gate.pass(v.ctx, !v.holds)
+	answered, err := d.gate.acquire(v.ctx, !v.holds)
 	if err != nil {
-		return d.ended(v)
+		return d.closeReason(v)
 	}
 	defer answered()
 	late := time.AfterFunc(maxFirstAnswer, answered)
 	defer late.Stop()
-	if err := d.converse(v, opener, x, answered); err != nil {
+	if err := d.exchange(v, opener, x, answered); err != nil {
 		return err
 	}
-	return d.ended(v)
+	return d.closeReason(v)
 }
 
 // endOnDrain cancels the stream at a random moment of the grace period, once that begins.
@@ -217,8 +217,8 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 	})
 }
 
-// ended is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
-func (d *discovery) ended(v *visitor) error {
+// closeReason is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
+func (d *discovery) closeReason(v *clientStream) error {
 	if v.left() {
 		return nil
 	}
@@ -231,9 +231,11 @@ func (d *discovery) ended(v *visitor) error {
 	return nil
 }
 
-func (v *visitor) left() bool { return v.stream.Err() != nil }
+func (v *clientStream) left() bool { return v.stream.Err() != nil }
 
-func (v *visitor) expired() bool { return !v.id.Expires.IsZero() && time.Now().After(v.id.Expires) }
+func (v *clientStream) expired() bool {
+	return !v.id.Expires.IsZero() && time.Now().After(v.id.Expires)
+}
 
 func peerOf(ctx context.Context) string {
 	if p, ok := peer.FromContext(ctx); ok {

@@ -11,21 +11,21 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// guard judges the requests of one stream.
-type guard struct {
+// requestGuard judges the requests of one stream.
+type requestGuard struct {
 	logger  *slog.Logger
 	limiter *rate.Limiter
 	// unknown says that a type that is not served was asked for; it is logged once.
 	unknown bool
 }
 
-func newGuard(logger *slog.Logger, limits Limits) *guard {
-	return &guard{logger: logger, limiter: limits.limiter()}
+func newRequestGuard(logger *slog.Logger, limits Limits) *requestGuard {
+	return &requestGuard{logger: logger, limiter: limits.limiter()}
 }
 
 // admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open. Requests
 // beyond the rate wait, and with them the client's next ones. An error ends the stream.
-func (g *guard) admit(ctx context.Context, typeURL string, names int) (pass bool, err error) {
+func (g *requestGuard) admit(ctx context.Context, typeURL string, names int) (pass bool, err error) {
 	if g.limiter != nil {
 		if err := g.limiter.Wait(ctx); err != nil {
 			return false, errLeft

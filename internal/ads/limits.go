@@ -41,8 +41,8 @@ func (l Limits) limiter() *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(l.RequestsPerSecond), requestBurst*l.RequestsPerSecond)
 }
 
-// census counts the open streams.
-type census struct {
+// streamCounter counts the open streams.
+type streamCounter struct {
 	limits Limits
 
 	// mu protects what follows.
@@ -51,10 +51,12 @@ type census struct {
 	of    map[string]int
 }
 
-func newCensus(limits Limits) *census { return &census{limits: limits, of: map[string]int{}} }
+func newStreamCounter(limits Limits) *streamCounter {
+	return &streamCounter{limits: limits, of: map[string]int{}}
+}
 
 // enter counts a stream of somebody. leave must be called at its end.
-func (c *census) enter() (leave func(), err error) {
+func (c *streamCounter) enter() (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit := c.limits.Streams; limit > 0 && c.total >= limit {
@@ -70,7 +72,7 @@ func (c *census) enter() (leave func(), err error) {
 
 // attribute counts a stream for the client whose it turned out to be, who is empty when nothing is proved. leave must be called
 // at its end.
-func (c *census) attribute(who string) (leave func(), err error) {
+func (c *streamCounter) attribute(who string) (leave func(), err error) {
 	if who == "" {
 		return func() {}, nil
 	}
@@ -89,8 +91,8 @@ func (c *census) attribute(who string) (leave func(), err error) {
 	}, nil
 }
 
-// gate lets a few through at a time. Who is urgent passes those who are not.
-type gate struct {
+// firstResponseLimiter lets a few through at a time. Who is urgent passes those who are not.
+type firstResponseLimiter struct {
 	// mu protects what follows.
 	mu              sync.Mutex
 	free            int
@@ -98,11 +100,13 @@ type gate struct {
 	urgent, patient []chan struct{}
 }
 
-// newGate makes one for that many at a time; 0 lets everybody through.
-func newGate(places int) *gate { return &gate{free: places, open: places == 0} }
+// newFirstResponseLimiter makes one for that many at a time; 0 lets everybody through.
+func newFirstResponseLimiter(places int) *firstResponseLimiter {
+	return &firstResponseLimiter{free: places, open: places == 0}
+}
 
-// pass waits for a place. leave gives it back, and may be called more than once.
-func (g *gate) pass(ctx context.Context, urgent bool) (leave func(), err error) {
+// acquire waits for a place. leave gives it back, and may be called more than once.
+func (g *firstResponseLimiter) acquire(ctx context.Context, urgent bool) (leave func(), err error) {
 	if g.open {
 		return func() {}, nil
 	}
@@ -111,13 +115,13 @@ func (g *gate) pass(ctx context.Context, urgent bool) (leave func(), err error) 
 	case <-turn:
 		return sync.OnceFunc(g.release), nil
 	case <-ctx.Done():
-		g.giveUp(turn)
+		g.cancel(turn)
 		return nil, ctx.Err()
 	}
 }
 
 // queue returns what is closed when it is one's turn.
-func (g *gate) queue(urgent bool) chan struct{} {
+func (g *firstResponseLimiter) queue(urgent bool) chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	turn := make(chan struct{})
@@ -133,7 +137,7 @@ func (g *gate) queue(urgent bool) chan struct{} {
 	return turn
 }
 
-func (g *gate) release() {
+func (g *firstResponseLimiter) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
@@ -146,8 +150,8 @@ func (g *gate) release() {
 	g.free++
 }
 
-// giveUp leaves the queue, or hands the place on if it came at the last moment.
-func (g *gate) giveUp(turn chan struct{}) {
+// cancel leaves the queue, or hands the place on if it came at the last moment.
+func (g *firstResponseLimiter) cancel(turn chan struct{}) {
 	g.mu.Lock()
 	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
 		for i, other := range *queue {

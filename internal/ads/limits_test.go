@@ -21,7 +21,7 @@ import (
 )
 
 func TestCensus(t *testing.T) {
-	c := newCensus(Limits{Streams: 2, StreamsPerClient: 1})
+	c := newStreamCounter(Limits{Streams: 2, StreamsPerClient: 1})
 	must := func(leave func(), err error) func() {
 		t.Helper()
 		if err != nil {
@@ -53,15 +53,15 @@ func TestCensus(t *testing.T) {
 
 func TestGateLetsTheUrgentPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
-		leave, err := g.pass(t.Context(), false)
+		g := newFirstResponseLimiter(1)
+		leave, err := g.acquire(t.Context(), false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		order := make(chan string, 2)
 		wait := func(name string, urgent bool) {
 			go func() {
-				next, err := g.pass(t.Context(), urgent)
+				next, err := g.acquire(t.Context(), urgent)
 				if err != nil {
 					order <- err.Error()
 					return
@@ -87,12 +87,12 @@ func TestGateLetsTheUrgentPass(t *testing.T) {
 
 func TestGateForgetsWhoLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
-		leave, _ := g.pass(t.Context(), true)
+		g := newFirstResponseLimiter(1)
+		leave, _ := g.acquire(t.Context(), true)
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan error, 1)
 		go func() {
-			_, err := g.pass(ctx, true)
+			_, err := g.acquire(ctx, true)
 			gone <- err
 		}()
 		synctest.Wait()
@@ -204,7 +204,7 @@ func TestReturningClientsFreeTheGate(t *testing.T) {
 
 func TestRequestsBeyondTheRateWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuard(nil, Limits{RequestsPerSecond: 10})
+		g := newRequestGuard(nil, Limits{RequestsPerSecond: 10})
 		start := time.Now()
 		for range 10*requestBurst + 10 {
 			if _, err := g.admit(t.Context(), string(snapshot.EndpointType), 1); err != nil {

@@ -111,7 +111,7 @@ func (s *Server) newPort(port Port) *grpc.Server {
 			Time: keepaliveTime, Timeout: keepaliveTimeout,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),
-		grpc.StreamInterceptor(s.contain),
+		grpc.StreamInterceptor(s.recoverPanic),
 	}
 	if port.Credentials != nil {
 		options = append(options, grpc.Creds(port.Credentials))

@@ -255,7 +255,7 @@ func TestStreamThatNeverReads(t *testing.T) {
 
 func TestPanicIsContained(t *testing.T) {
 	s := New(Options{Store: snapshot.NewStore(snapshot.Options{})})
-	err := s.contain(nil, nil, &grpc.StreamServerInfo{FullMethod: "/m"}, func(any, grpc.ServerStream) error { panic("boom") })
+	err := s.recoverPanic(nil, nil, &grpc.StreamServerInfo{FullMethod: "/m"}, func(any, grpc.ServerStream) error { panic("boom") })
 	if got, want := status.Code(err), codes.Internal; got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}

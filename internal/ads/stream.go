@@ -14,24 +14,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// exchange is one stream in one of the protocols.
-type exchange interface {
-	// hear waits for a request and gives the session what may be served.
-	hear(*snapshot.Session) error
-	// say sends a response.
-	say(*snapshot.Response) error
+// protocol is one stream in one of the protocols.
+type protocol interface {
+	// recv waits for a request and gives the session what may be served.
+	recv(*snapshot.Session) error
+	// send sends a response.
+	send(*snapshot.Response) error
 }
 
-// sotwExchange speaks the state-of-the-world protocol. first is the first request, which was read to learn the node.
-type sotwExchange struct {
+// sotwProtocol speaks the state-of-the-world protocol. first is the first request, which was read to learn the node.
+type sotwProtocol struct {
 	stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer
-	guard  *guard
+	guard  *requestGuard
 	first  *discoveryv3.DiscoveryRequest
 	// req is the request at hand. It is used again for the next one.
 	req sotwRequest
 }
 
-func (x *sotwExchange) hear(session *snapshot.Session) error {
+func (x *sotwProtocol) recv(session *snapshot.Session) error {
 	if x.first != nil {
 		x.req.session = session
 		x.req.read(x.first)
@@ -46,16 +46,16 @@ func (x *sotwExchange) hear(session *snapshot.Session) error {
 	return err
 }
 
-func (x *sotwExchange) say(r *snapshot.Response) error { return x.stream.SendMsg(r) }
+func (x *sotwProtocol) send(r *snapshot.Response) error { return x.stream.SendMsg(r) }
 
-// deltaExchange speaks the incremental protocol.
-type deltaExchange struct {
+// deltaProtocol speaks the incremental protocol.
+type deltaProtocol struct {
 	stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
-	guard  *guard
+	guard  *requestGuard
 	first  *discoveryv3.DeltaDiscoveryRequest
 }
 
-func (x *deltaExchange) hear(session *snapshot.Session) (err error) {
+func (x *deltaProtocol) recv(session *snapshot.Session) (err error) {
 	req := x.first
 	x.first = nil
 	if req == nil {
@@ -76,7 +76,7 @@ func (x *deltaExchange) hear(session *snapshot.Session) (err error) {
 	return err
 }
 
-func (x *deltaExchange) say(r *snapshot.Response) error {
+func (x *deltaProtocol) send(r *snapshot.Response) error {
 	resources := make([]*discoveryv3.Resource, len(r.Resources))
 	for i, v := range r.Resources {
 		resources[i] = &discoveryv3.Resource{Name: v.Name, Version: v.Version, Resource: v.Any()}
@@ -86,9 +86,9 @@ func (x *deltaExchange) say(r *snapshot.Response) error {
 	})
 }
 
-// converse serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
+// exchange serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
 // and acknowledgements need not be handed over. answered is called once the client has its first answer, or needs none.
-func (d *discovery) converse(v *visitor, opener snapshot.Opener, x exchange, answered func()) error {
+func (d *discovery) exchange(v *clientStream, opener snapshot.Opener, x protocol, answered func()) error {
 	due := make(chan struct{}, 1)
 	session := d.store.Open(opener, func() {
 		select {
@@ -98,7 +98,7 @@ func (d *discovery) converse(v *visitor, opener snapshot.Opener, x exchange, ans
 	})
 	defer session.Close()
 	left := make(chan error, 1)
-	d.hearing.Go(func() { left <- d.hearAll(session, x, answered) })
+	d.hearing.Go(func() { left <- d.recvAll(session, x, answered) })
 	for {
 		select {
 		case <-v.ctx.Done():
@@ -106,21 +106,21 @@ func (d *discovery) converse(v *visitor, opener snapshot.Opener, x exchange, ans
 		case err := <-left:
 			if err == nil {
 				// It may have left no more than half, and listen.
-				err = sayAll(v, session, x, answered)
+				err = sendDue(v, session, x, answered)
 			}
 			return err
 		case <-due:
-			if err := sayAll(v, session, x, answered); err != nil {
+			if err := sendDue(v, session, x, answered); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// sayAll sends the responses that are due.
-func sayAll(v *visitor, session *snapshot.Session, x exchange, answered func()) error {
+// sendDue sends the responses that are due.
+func sendDue(v *clientStream, session *snapshot.Session, x protocol, answered func()) error {
 	for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
-		if err := x.say(r); err != nil {
+		if err := x.send(r); err != nil {
 			return status.Error(codes.Unavailable, err.Error())
 		}
 		answered()
@@ -128,11 +128,11 @@ func sayAll(v *visitor, session *snapshot.Session, x exchange, answered func()) 
 	return nil
 }
 
-// hearAll reads the client's requests to their end, which is nil if the client left.
-func (d *discovery) hearAll(session *snapshot.Session, x exchange, answered func()) (err error) {
-	defer contain(d.logger, &err)
+// recvAll reads the client's requests to their end, which is nil if the client left.
+func (d *discovery) recvAll(session *snapshot.Session, x protocol, answered func()) (err error) {
+	defer recoverPanic(d.logger, &err)
 	for {
-		if err = x.hear(session); err != nil {
+		if err = x.recv(session); err != nil {
 			break
 		}
 		if !session.Due() {
@@ -145,16 +145,16 @@ func (d *discovery) hearAll(session *snapshot.Session, x exchange, answered func
 	return err
 }
 
-// contain keeps a panic to the stream it happens in. It is to be deferred.
-func contain(logger *slog.Logger, err *error) {
+// recoverPanic keeps a panic to the stream it happens in. It is to be deferred.
+func recoverPanic(logger *slog.Logger, err *error) {
 	if r := recover(); r != nil {
 		logger.Error("stream panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		*err = status.Error(codes.Internal, "the control plane failed on this stream")
 	}
 }
 
-// contain is that for all that is served.
-func (s *Server) contain(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	defer contain(s.o.Logger, &err)
+// recoverPanic is that for all that is served.
+func (s *Server) recoverPanic(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	defer recoverPanic(s.o.Logger, &err)
 	return handler(srv, stream)
 }

@@ -23,20 +23,20 @@ type talk struct {
 	said  func(*snapshot.Response) error
 }
 
-func (x talk) hear(s *snapshot.Session) error { return x.heard(s) }
+func (x talk) recv(s *snapshot.Session) error { return x.heard(s) }
 
-func (x talk) say(r *snapshot.Response) error { return x.said(r) }
+func (x talk) send(r *snapshot.Response) error { return x.said(r) }
 
 // slow is an exchange whose requests take a while, and that says how many are being served.
 type slow struct {
-	exchange
+	protocol
 	busy *atomic.Int32
 }
 
-func (x slow) hear(s *snapshot.Session) error {
+func (x slow) recv(s *snapshot.Session) error {
 	x.busy.Add(1)
 	defer x.busy.Add(-1)
-	err := x.exchange.hear(s)
+	err := x.protocol.recv(s)
 	<-time.After(time.Second)
 	return err
 }
@@ -110,7 +110,7 @@ func TestStreamsEnd(t *testing.T) {
 				defer end()
 				done := make(chan struct{})
 				x := slow{test.talk(end, done), new(atomic.Int32)}
-				err := d.converse(&visitor{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.OpenerOf(nil, ""), x, func() {})
+				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.OpenerOf(nil, ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
@@ -143,8 +143,8 @@ func TestHalfClosed(t *testing.T) {
 		},
 	}
 	for range streams {
-		v := &visitor{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
-		if err := d.converse(v, snapshot.OpenerOf(nil, ""), all, func() {}); err != nil {
+		v := &clientStream{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
+		if err := d.exchange(v, snapshot.OpenerOf(nil, ""), all, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // byCertificate reads the SPIFFE id of a certificate that the handshake verified: spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
-func (a *Authenticator) byCertificate(from callingFrom) (Identity, error) {
+func (a *Authenticator) byCertificate(from connection) (Identity, error) {
 	leaf := from.certificates[0]
 	if len(leaf.URIs) != 1 {
 		return Identity{}, fmt.Errorf("the client certificate of %q has %d URIs, not one SPIFFE id", leaf.Subject, len(leaf.URIs))

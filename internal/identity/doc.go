@@ -6,7 +6,7 @@
 // weaker one. What a client says of itself in its node counts only where the control plane is told to believe it.
 //
 // From the proof follow namespace, labels, service account, node and locality. A node that says otherwise is refused, with both
-// sides in the message: a mistake in a bootstrap should be seen, and a forgery should not succeed (contradiction.go).
+// sides in the message: a mistake in a bootstrap should be seen, and a forgery should not succeed (mismatch.go).
 //
 // Tokens are verified without asking anybody: the keys of the API server are fetched once, kept, and fetched again when a token
 // bears the name of a key that is not known (keys.go). A token outlives its pod until it expires, so the pod is looked up

@@ -49,9 +49,9 @@ type Options struct {
 	Tokens *Tokens
 	// TrustDomain is that of the SPIFFE ids that are believed, such as cluster.local.
 	TrustDomain string
-	// BelieveClaims says that a client without a proof is who it says, as for a folder of files. A proof that is wrong is refused all
+	// AllowUnverified says that a client without a proof is who it says, as for a folder of files. A proof that is wrong is refused all
 	// the same.
-	BelieveClaims bool
+	AllowUnverified bool
 }
 
 // Authenticator proves who clients are. It is safe for concurrent use.
@@ -81,21 +81,21 @@ func (a *Authenticator) Identify(ctx context.Context) (Identity, error) {
 
 // Admit returns the client of a node that says nothing else than what was proved. The error is a gRPC status.
 func (id Identity) Admit(node *corev3.Node, claimed mesh.Client) (mesh.Client, error) {
-	if err := contradiction(id, node); err != nil {
+	if err := mismatch(id, node); err != nil {
 		return mesh.Client{}, status.Error(codes.PermissionDenied, err.Error())
 	}
 	return id.apply(claimed), nil
 }
 
 func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
-	from := caller(ctx)
+	from := connectionOf(ctx)
 	if from.bearer {
 		return a.byToken(ctx, from)
 	}
 	if len(from.certificates) > 0 {
 		return a.byCertificate(from)
 	}
-	if a.o.BelieveClaims {
+	if a.o.AllowUnverified {
 		return Identity{Proof: Claim}, nil
 	}
 	if pod, ok := a.await(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
@@ -106,8 +106,8 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 
 // A pod may call before the control plane has heard of it. How long that is waited for, and how often looked.
 const (
-	patience = 3 * time.Second
-	look     = 100 * time.Millisecond
+	podLookupTimeout = 3 * time.Second
+	look             = 100 * time.Millisecond
 	// maxWaiting is how many are waited for at once. Whoever comes on top is known or refused: strangers cannot fill the place
 	// that streams have.
 	maxWaiting = 512
@@ -121,7 +121,7 @@ func (a *Authenticator) await(ctx context.Context, find func() (*mesh.Pod, bool)
 	default:
 		return find()
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, podLookupTimeout)
 	defer cancel()
 	again := time.NewTicker(look)
 	defer again.Stop()

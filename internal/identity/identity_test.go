@@ -192,7 +192,7 @@ func TestIdentify(t *testing.T) {
 		run(t, name, func(t *testing.T) {
 			tokens := NewTokens(NewKeys(server.fetch, ""), audience)
 			tokens.now = func() time.Time { return now }
-			a := New(Options{Pods: known, Tokens: tokens, TrustDomain: domain, BelieveClaims: test.believe})
+			a := New(Options{Pods: known, Tokens: tokens, TrustDomain: domain, AllowUnverified: test.believe})
 			id, err := a.Identify(test.call.context(t))
 			if err != nil {
 				if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), test.want) {
@@ -215,15 +215,15 @@ func run(t *testing.T, name string, f func(*testing.T)) {
 // TestPodThatCallsBeforeItIsKnown is one whose address comes a moment later.
 func TestPodThatCallsBeforeItIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		later := &latePods{known: time.Now().Add(patience / 2)}
+		later := &latePods{known: time.Now().Add(podLookupTimeout / 2)}
 		id, err := New(Options{Pods: later, TrustDomain: domain}).Identify(call{address: "10.1.0.7"}.context(t))
 		if err != nil || id.Pod != web {
 			t.Errorf("got %+v, %v, want the pod", id, err)
 		}
 		start := time.Now()
-		later.known = start.Add(2 * patience)
-		if _, err := New(Options{Pods: later}).Identify(call{address: "10.1.0.7"}.context(t)); err == nil || time.Since(start) != patience {
-			t.Errorf("got %v after %v, want a refusal after %v", err, time.Since(start), patience)
+		later.known = start.Add(2 * podLookupTimeout)
+		if _, err := New(Options{Pods: later}).Identify(call{address: "10.1.0.7"}.context(t)); err == nil || time.Since(start) != podLookupTimeout {
+			t.Errorf("got %v after %v, want a refusal after %v", err, time.Since(start), podLookupTimeout)
 		}
 	})
 }
@@ -246,7 +246,7 @@ func TestStrangersAreNotAllWaitedFor(t *testing.T) {
 		for i := range maxWaiting + 10 {
 			want := time.Duration(0)
 			if i >= 10 {
-				want = patience
+				want = podLookupTimeout
 			}
 			if i == 10 {
 				if id, err := a.Identify(call{address: "10.1.0.7"}.context(t)); err != nil || id.Pod != web || time.Since(start) != 0 {

@@ -35,8 +35,8 @@ func NewTokens(keys *Keys, audience string) *Tokens { return &Tokens{keys, audie
 // FetchKeys gets the keys before the first token comes.
 func (t *Tokens) FetchKeys(ctx context.Context) error { return t.keys.Fetch(ctx) }
 
-// bound is what a token says of the pod it is bound to.
-type bound struct {
+// boundClaims is what a token says of the pod it is bound to.
+type boundClaims struct {
 	Kubernetes struct {
 		Namespace      string `json:"namespace"`
 		ServiceAccount struct {
@@ -50,9 +50,9 @@ type bound struct {
 }
 
 // verify returns what a token says, if it is genuine, in time and meant for this control plane.
-func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, bound, error) {
+func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, boundClaims, error) {
 	var claims jwt.Claims
-	var to bound
+	var to boundClaims
 	token, err := jwt.ParseSigned(text, signatures)
 	if err != nil || len(token.Headers) != 1 {
 		return claims, to, errors.New("the token cannot be read: it is not a signed service account token")
@@ -78,7 +78,7 @@ func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, bound, er
 }
 
 // byToken believes a token whose pod still exists.
-func (a *Authenticator) byToken(ctx context.Context, from callingFrom) (Identity, error) {
+func (a *Authenticator) byToken(ctx context.Context, from connection) (Identity, error) {
 	switch {
 	case a.o.Tokens == nil:
 		return Identity{}, errors.New("the client sent a token, but the control plane serves no cluster that could have issued it")

@@ -20,31 +20,31 @@ const (
 	manager    = "mizzen"
 )
 
-// remark is what an Event is about. Its text is not part of it: it may count clients.
-type remark struct {
+// eventKey is what an Event is about. Its text is not part of it: it may count clients.
+type eventKey struct {
 	ref         mesh.Ref
 	code        mesh.Code
 	field, text string
 }
 
-// remarks are the things about an object that are worth an Event. A remark that clients refuse it is one for each of the texts.
-func (r report) remarks(all bool) map[remark]string {
-	found := map[remark]string{}
+// events are the things about an object that are worth an Event. A remark that clients refuse it is one for each of the texts.
+func (r report) events(all bool) map[eventKey]string {
+	found := map[eventKey]string{}
 	for _, p := range r.problems {
 		if all && p.Severity != mesh.Info {
-			found[remark{r.rule.Ref, p.Code, p.Field, ""}] = line(p)
+			found[eventKey{r.rule.Ref, p.Code, p.Field, ""}] = line(p)
 		}
 	}
 	for _, refusal := range r.refusals {
-		found[remark{r.rule.Ref, mesh.CodeRefused, "", refusal}] = refusal
+		found[eventKey{r.rule.Ref, mesh.CodeRefused, "", refusal}] = refusal
 	}
 	return found
 }
 
-// speak writes an Event for each remark that was not there before, and forgets those that are gone.
-func (w *Writer) speak(ctx context.Context, object *unstructured.Unstructured, r report, all bool) error {
-	said := map[remark]struct{}{}
-	for about, note := range r.remarks(all) {
+// emit writes an Event for each remark that was not there before, and forgets those that are gone.
+func (w *Writer) emit(ctx context.Context, object *unstructured.Unstructured, r report, all bool) error {
+	said := map[eventKey]struct{}{}
+	for about, note := range r.events(all) {
 		if _, before := w.spoken[r.rule.Ref][about]; !before {
 			if err := w.event(ctx, object, about, note); err != nil {
 				return err
@@ -56,9 +56,9 @@ func (w *Writer) speak(ctx context.Context, object *unstructured.Unstructured, r
 	return nil
 }
 
-// news says whether there is a remark that was not there before.
-func (w *Writer) news(r report, all bool) bool {
-	for about := range r.remarks(all) {
+// hasEvents says whether there is a remark that was not there before.
+func (w *Writer) hasEvents(r report, all bool) bool {
+	for about := range r.events(all) {
 		if _, before := w.spoken[r.rule.Ref][about]; !before {
 			return true
 		}
@@ -66,7 +66,7 @@ func (w *Writer) news(r report, all bool) bool {
 	return false
 }
 
-func (w *Writer) event(ctx context.Context, object *unstructured.Unstructured, about remark, note string) error {
+func (w *Writer) event(ctx context.Context, object *unstructured.Unstructured, about eventKey, note string) error {
 	if err := w.limit.Wait(ctx); err != nil {
 		return err
 	}

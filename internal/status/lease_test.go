@@ -293,7 +293,7 @@ func TestEventsAreAsTheAPIHasThem(t *testing.T) {
 		"apiVersion": "networking.istio.io/v1", "metadata": map[string]any{"uid": "u", "resourceVersion": "7"},
 	}}
 	ref := mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"}
-	if err := w.event(t.Context(), object, remark{ref: ref, code: mesh.CodeRefused}, "why"); err != nil {
+	if err := w.event(t.Context(), object, eventKey{ref: ref, code: mesh.CodeRefused}, "why"); err != nil {
 		t.Fatal(err)
 	}
 	list, err := o.Resource(events).Namespace("shop").List(t.Context(), metav1.ListOptions{})
@@ -320,7 +320,7 @@ func TestEventsOfLongNamesHaveNames(t *testing.T) {
 	w := New(Options{Dynamic: o, Identity: "a", Logger: slog.New(slog.DiscardHandler)})
 	for _, end := range []string{"-.", "--", "a."} {
 		ref := mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: strings.Repeat("a", 198) + end + "tail"}
-		if err := w.event(t.Context(), &unstructured.Unstructured{}, remark{ref: ref, code: mesh.CodeRefused}, "why"); err != nil {
+		if err := w.event(t.Context(), &unstructured.Unstructured{}, eventKey{ref: ref, code: mesh.CodeRefused}, "why"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// own are the types of conditions that are ours.
-var own = []string{typeAccepted, typeProgrammed}
+// ownTypes are the types of conditions that are ours.
+var ownTypes = []string{typeAccepted, typeProgrammed}
 
 // objects are those of the kind and the namespace of a rule.
 func (w *Writer) objects(ref mesh.Ref) dynamic.ResourceInterface {
@@ -48,7 +48,7 @@ func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructure
 	if object.GetGeneration() != r.rule.Generation {
 		return nil, nil // The World will soon know this version, too.
 	}
-	if standing(object) == r.fingerprint() {
+	if observedFingerprint(object) == r.fingerprint() {
 		w.have[r.rule.Ref] = r.fingerprint()
 		return nil, nil
 	}
@@ -94,8 +94,8 @@ func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.
 	return nil
 }
 
-// learn lists what all objects say now. Others may have changed it.
-func (w *Writer) learn(ctx context.Context) error {
+// relist lists what all objects say now. Others may have changed it.
+func (w *Writer) relist(ctx context.Context) error {
 	have := map[mesh.Ref]string{}
 	namespaces := w.Namespaces
 	if len(namespaces) == 0 {
@@ -120,7 +120,7 @@ func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVer
 			return err
 		}
 		for i := range list.Items {
-			if said := standing(&list.Items[i]); said != "" {
+			if said := observedFingerprint(&list.Items[i]); said != "" {
 				have[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = said
 			}
 		}
@@ -130,13 +130,13 @@ func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVer
 	}
 }
 
-// standing is the fingerprint of what an object says already; empty if it says nothing of ours.
-func standing(object *unstructured.Unstructured) string {
+// observedFingerprint is the fingerprint of what an object says already; empty if it says nothing of ours.
+func observedFingerprint(object *unstructured.Unstructured) string {
 	var found []condition
 	generation := int64(0)
 	for _, c := range conditionsOf(object) {
 		kind, _ := c["type"].(string)
-		if !slices.Contains(own, kind) {
+		if !slices.Contains(ownTypes, kind) {
 			continue
 		}
 		one := condition{kind: kind}
@@ -175,7 +175,7 @@ func put(object *unstructured.Unstructured, r report, now time.Time) error {
 	list := []any{}
 	for _, c := range conditionsOf(object) {
 		kind, _ := c["type"].(string)
-		if !slices.Contains(own, kind) {
+		if !slices.Contains(ownTypes, kind) {
 			list = append(list, c)
 			continue
 		}

@@ -73,7 +73,7 @@ type Writer struct {
 	// wrote is when objects were written that must not be again just yet.
 	wrote map[mesh.Ref]time.Time
 	// spoken are the remarks of which there was an Event.
-	spoken map[mesh.Ref]map[remark]struct{}
+	spoken map[mesh.Ref]map[eventKey]struct{}
 	// stirs and calm: what the last look was at, and that it left nothing to be done.
 	stirs uint64
 	calm  bool
@@ -86,7 +86,7 @@ type Writer struct {
 func New(o Options) *Writer {
 	return &Writer{
 		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(perSecond, burst),
-		have: map[mesh.Ref]string{}, wrote: map[mesh.Ref]time.Time{}, last: map[mesh.Ref]string{}, spoken: map[mesh.Ref]map[remark]struct{}{},
+		have: map[mesh.Ref]string{}, wrote: map[mesh.Ref]time.Time{}, last: map[mesh.Ref]string{}, spoken: map[mesh.Ref]map[eventKey]struct{}{},
 	}
 }
 
@@ -99,11 +99,11 @@ func (w *Writer) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.elect(ctx) })
-	group.Go(func() error { return w.looks(ctx) })
+	group.Go(func() error { return w.reconcileLoop(ctx) })
 	return group.Wait()
 }
 
-func (w *Writer) looks(ctx context.Context) error {
+func (w *Writer) reconcileLoop(ctx context.Context) error {
 	next := time.NewTimer(0)
 	defer next.Stop()
 	for {
@@ -113,11 +113,11 @@ func (w *Writer) looks(ctx context.Context) error {
 			return nil
 		}
 		began := time.Now()
-		err := w.look(ctx)
+		err := w.reconcile(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		w.complain(err)
+		w.logFailure(err)
 		wait := max(interval, share*time.Since(began))
 		if err != nil {
 			wait = max(wait, pause)
@@ -126,8 +126,8 @@ func (w *Writer) looks(ctx context.Context) error {
 	}
 }
 
-// complain logs a failure, and not while the same one repeats.
-func (w *Writer) complain(err error) {
+// logFailure logs a failure, and not while the same one repeats.
+func (w *Writer) logFailure(err error) {
 	if err == nil {
 		w.complaint = ""
 		return
@@ -151,8 +151,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// look writes what is to be said and is not said yet.
-func (w *Writer) look(ctx context.Context) error {
+// reconcile writes what is to be said and is not said yet.
+func (w *Writer) reconcile(ctx context.Context) error {
 	leading, stirs := w.leading.Load(), w.Store.Stirs()
 	if !leading {
 		w.learned = time.Time{}
@@ -169,16 +169,16 @@ func (w *Writer) look(ctx context.Context) error {
 	all := reports(current, w.Store.Deliveries())
 	w.forget(all)
 	if !leading {
-		return w.followers(ctx, all)
+		return w.reconcileAsFollower(ctx, all)
 	}
 	if stale {
-		if err := w.learn(ctx); err != nil {
+		if err := w.relist(ctx); err != nil {
 			w.calm = false
 			return err
 		}
 		w.learned = time.Now()
 	}
-	return w.leader(ctx, all)
+	return w.reconcileAsLeader(ctx, all)
 }
 
 // forget drops what is known of objects that are gone.
@@ -195,8 +195,8 @@ func (w *Writer) forget(all []report) {
 	}
 }
 
-// leader writes conditions, and with those that it writes, Events.
-func (w *Writer) leader(ctx context.Context, all []report) error {
+// reconcileAsLeader writes conditions, and with those that it writes, Events.
+func (w *Writer) reconcileAsLeader(ctx context.Context, all []report) error {
 	before := w.last
 	w.last = make(map[mesh.Ref]string, len(all))
 	for _, r := range all {
@@ -214,14 +214,14 @@ func (w *Writer) leader(ctx context.Context, all []report) error {
 		if !w.leading.Load() {
 			return nil // The Lease was lost meanwhile: a look may take minutes.
 		}
-		if err := w.one(ctx, r); err != nil {
+		if err := w.reconcileObject(ctx, r); err != nil {
 			return err
 		}
 	}
-	return w.withdrawn(ctx)
+	return w.withdrawGone(ctx)
 }
 
-func (w *Writer) one(ctx context.Context, r report) error {
+func (w *Writer) reconcileObject(ctx context.Context, r report) error {
 	if err := w.limit.Wait(ctx); err != nil {
 		return err
 	}
@@ -231,15 +231,15 @@ func (w *Writer) one(ctx context.Context, r report) error {
 	}
 	w.wrote[r.rule.Ref] = time.Now()
 	// Without a right to write Events, conditions are still written.
-	if err := w.speak(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.speechless {
+	if err := w.emit(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.speechless {
 		w.speechless = true
 		w.Logger.Warn("cannot write events", "error", err)
 	}
 	return nil
 }
 
-// withdrawn takes conditions from objects that are there and concern us no more.
-func (w *Writer) withdrawn(ctx context.Context) error {
+// withdrawGone takes conditions from objects that are there and concern us no more.
+func (w *Writer) withdrawGone(ctx context.Context) error {
 	for ref := range w.have {
 		if _, wanted := w.last[ref]; wanted {
 			continue
@@ -258,11 +258,11 @@ func (w *Writer) withdrawn(ctx context.Context) error {
 	return nil
 }
 
-// followers write Events of what their own clients refuse.
-func (w *Writer) followers(ctx context.Context, all []report) error {
+// reconcileAsFollower write Events of what their own clients refuse.
+func (w *Writer) reconcileAsFollower(ctx context.Context, all []report) error {
 	for _, r := range all {
-		if !w.news(r, false) {
-			w.spoken[r.rule.Ref] = keys(r.remarks(false))
+		if !w.hasEvents(r, false) {
+			w.spoken[r.rule.Ref] = keys(r.events(false))
 			continue
 		}
 		if err := w.limit.Wait(ctx); err != nil {
@@ -276,7 +276,7 @@ func (w *Writer) followers(ctx context.Context, all []report) error {
 		if object == nil {
 			continue
 		}
-		if err := w.speak(ctx, object, r, false); err != nil {
+		if err := w.emit(ctx, object, r, false); err != nil {
 			w.calm = false
 			return err
 		}
@@ -284,8 +284,8 @@ func (w *Writer) followers(ctx context.Context, all []report) error {
 	return nil
 }
 
-func keys(remarks map[remark]string) map[remark]struct{} {
-	set := make(map[remark]struct{}, len(remarks))
+func keys(remarks map[eventKey]string) map[eventKey]struct{} {
+	set := make(map[eventKey]struct{}, len(remarks))
 	for about := range remarks {
 		set[about] = struct{}{}
 	}

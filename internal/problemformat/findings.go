@@ -1,4 +1,4 @@
-package findings
+package problemformat
 
 import (
 	"encoding/json"

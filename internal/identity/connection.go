@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// callingFrom is what a connection and a stream show of the client.
-type callingFrom struct {
+// connection is what a connection and a stream show of the client.
+type connection struct {
 	// address is the peer's IP, without a port.
 	address string
 	// secure says that the connection is encrypted.
@@ -24,8 +24,8 @@ type callingFrom struct {
 	token  string
 }
 
-func caller(ctx context.Context) callingFrom {
-	var from callingFrom
+func connectionOf(ctx context.Context) connection {
+	var from connection
 	if p, ok := peer.FromContext(ctx); ok {
 		if at, err := netip.ParseAddrPort(p.Addr.String()); err == nil {
 			from.address = at.Addr().Unmap().WithZone("").String()

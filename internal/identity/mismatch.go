@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// contradiction returns how a node says otherwise than the proof, or nil. What the node does not say contradicts nothing.
-func contradiction(id Identity, node *corev3.Node) error {
+// mismatch returns how a node says otherwise than the proof, or nil. What the node does not say contradicts nothing.
+func mismatch(id Identity, node *corev3.Node) error {
 	if id.Proof == Claim || id.Proof == "" {
 		return nil
 	}
@@ -36,10 +36,10 @@ func contradiction(id Identity, node *corev3.Node) error {
 	if err := says("NODE_NAME", metadata["NODE_NAME"].GetStringValue(), id.Pod.Node); err != nil {
 		return err
 	}
-	return contradictingLabel(id, metadata["LABELS"], says)
+	return mismatchedLabel(id, metadata["LABELS"], says)
 }
 
-func contradictingLabel(id Identity, claimed *structpb.Value, says func(what, claimed, proved string) error) error {
+func mismatchedLabel(id Identity, claimed *structpb.Value, says func(what, claimed, proved string) error) error {
 	for key, value := range claimed.GetStructValue().GetFields() {
 		proved, _ := id.Pod.Labels.Get(key)
 		if err := says("the label "+fmt.Sprintf("%.100q", key), value.GetStringValue(), proved); err != nil {
