@@ -17,13 +17,12 @@ const document = "../../docs/INTEROP.md"
 
 const head = `# Interoperability
 
-The same scenarios, played against the ` + "`controlplane`" + ` binary by small clients in four languages: each a process of its own, which
-calls real servers and has nothing but what ` + "`controlplane bootstrap`" + ` prints, and uses xDS credentials. After every call the control plane is asked
-what its clients refused, and a scenario passes only if that is nothing. The scenarios and clients are in
-[test/interop](../test/interop). Besides, each client is sent every golden of the translator whose addresses can stand on one machine, and must
-accept all of it: so say the control plane, and each client itself by CSDS, its client status discovery service. It declares the certificate
-providers that the goldens name, so TLS settings are among what it takes. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
-
+The same scenarios are played against the ` + "`controlplane`" + ` binary by small clients in four languages. Each client is a separate process that
+calls real servers, uses xDS credentials, and is configured only by what ` + "`controlplane bootstrap`" + ` prints. After every call the control plane is asked
+what its clients rejected. A scenario passes only if they rejected nothing. The scenarios and clients are in
+[test/interop](../test/interop). In addition, each client is sent every golden of the translator whose addresses can be used on one machine, and must
+accept all of it: both the control plane and the client itself must report that, the client by CSDS (client status discovery service). It declares the certificate
+providers that the goldens name, so TLS settings are included. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
 `
 
 // psm are the tests of gRPC's own PSM interop suite (github.com/grpc/psm-interop), which runs in a cloud, with the scenarios that
