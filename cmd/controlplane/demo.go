@@ -11,6 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/demo"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 func newDemo(std stdio) *cobra.Command {
@@ -39,7 +40,7 @@ The exit code is 0 if all steps gave the stated result, and 1 if not. All files 
 			logging.Redirect(logger)
 			options.ControlPlane = func(ctx context.Context, dir string, ready func(demo.Addresses)) error {
 				p, err := newPlane(planeOptions{
-					source:    watch.NewFile(dir, watch.Options{Logger: logger}),
+					source:    files.NewSource(dir, watch.Options{Logger: logger}),
 					addresses: addresses{xds: "127.0.0.1:0", admin: "127.0.0.1:0"},
 					logger:    logger,
 					ready: func(p *plane) error {

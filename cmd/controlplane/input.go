@@ -14,6 +14,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 // stdinPath is what -f names to mean standard input.
@@ -78,7 +79,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
-		return watch.Load(options, f.paths...)
+		return files.Load(options, f.paths...)
 	}
 	dir, err := os.MkdirTemp("", "mizzen-stdin-")
 	if err != nil {
@@ -90,7 +91,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if err := save(paths[i], std.in); err != nil {
 		return nil, fmt.Errorf("keep standard input: %w", err)
 	}
-	if world, err = watch.Load(options, paths...); err != nil {
+	if world, err = files.Load(options, paths...); err != nil {
 		return nil, err
 	}
 	return named(world, paths[i], "stdin"), nil

@@ -16,7 +16,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 const (
@@ -76,7 +76,7 @@ func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
 	var named []mesh.Ref
 	for pair := range slices.Chunk(args, 2) {
 		namespace, name, ok := strings.Cut(pair[1], "/")
-		if row := watch.Kind(pair[0]).Row(); row == nil || !row.Authored || !ok {
+		if row := object.Kind(pair[0]).Row(); row == nil || !row.Authored || !ok {
 			return nil, usageErrorf(cmd, "%s %s is not a VirtualService or DestinationRule NAMESPACE/NAME", pair[0], pair[1])
 		}
 		named = append(named, mesh.Ref{Kind: pair[0], Namespace: namespace, Name: name})
@@ -133,7 +133,7 @@ func (w *waiting) versions(ctx context.Context) error {
 		return fmt.Errorf("reach the cluster: %w", err)
 	}
 	for _, ref := range w.named {
-		object, err := client.Resource(watch.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+		object, err := client.Resource(object.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 		if err != nil {
 			return fmt.Errorf("look up %s: %w", ref, err)
 		}
@@ -142,7 +142,7 @@ func (w *waiting) versions(ctx context.Context) error {
 	if len(w.named) > 0 {
 		return nil
 	}
-	for row := range watch.Authored() {
+	for row := range object.Authored() {
 		list, err := client.Resource(row.Resource).List(ctx, metav1.ListOptions{})
 		if apierrors.IsNotFound(err) {
 			continue // Without Istio's definitions there are no rules to wait for.

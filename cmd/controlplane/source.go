@@ -18,6 +18,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/manifests"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/kube"
 )
 
 // sourceFlags say where the objects come from.
@@ -112,14 +114,14 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
 	}
-	return &openSource{Source: watch.NewFile(f.files, f.options(logger)), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	return &openSource{Source: files.NewSource(f.files, f.options(logger)), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
 	options := f.options(logger)
 	options.Pods, options.Cluster = f.proof(inCluster), config.Host
 	metrics := f.state.remember(&options, logger)
-	kube, err := watch.NewKube(config, options)
+	feed, err := kube.New(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
 	}
@@ -130,7 +132,10 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.Get().AbsPath(path).DoRaw(ctx)
 	}
-	return &openSource{Source: kube, close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(kube.Lost))}, nil
+	return &openSource{
+		Source: watch.NewSource(feed, options), close: func() {}, config: config, fetch: fetch, inCluster: inCluster,
+		metrics: append(metrics, staleness(feed.Lost)),
+	}, nil
 }
 
 // openDemo gives the embedded objects to the file source, in a folder that goes with the process.
@@ -152,7 +157,7 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 		tidy()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{Source: watch.NewFile(dir, f.options(logger)), close: tidy, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	return &openSource{Source: files.NewSource(dir, f.options(logger)), close: tidy, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

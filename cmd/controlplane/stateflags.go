@@ -39,6 +39,6 @@ func (f *stateFlags) remember(o *watch.Options, logger *slog.Logger) []prometheu
 		return nil
 	}
 	file := lastgood.New(filepath.Join(f.dir, worldFile), logger)
-	o.Memory, o.MemoryWait = file, f.wait
+	o.StateStore, o.StateWait = file, f.wait
 	return []prometheus.Collector{file}
 }

@@ -13,13 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // wanted are the names of the definitions in the file.
 func wanted() []string {
 	var names []string
-	for _, row := range watch.Kinds {
+	for _, row := range object.Kinds {
 		if strings.HasSuffix(row.Resource.Group, ".istio.io") {
 			names = append(names, row.Resource.GroupResource().String())
 		}

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // apiServer is a target in a cluster.
@@ -100,7 +100,7 @@ func (a *apiServer) of(o *unstructured.Unstructured) dynamic.ResourceInterface {
 	if o.GetKind() == "Namespace" {
 		return a.client.Resource(namespaceResource)
 	}
-	return a.client.Resource(watch.Kind(o.GetKind()).Row().Resource).Namespace(o.GetNamespace())
+	return a.client.Resource(object.Kind(o.GetKind()).Row().Resource).Namespace(o.GetNamespace())
 }
 
 // clear removes the namespaces, and the cluster what is in them.

@@ -15,6 +15,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 // TestMain lets the test's binary be the raw server, which the program starts by its own name.
@@ -35,7 +36,7 @@ func serveFolder(t *testing.T, dir string) (address string) {
 	}
 	store := snapshot.NewStore(snapshot.Options{})
 	worlds := watch.NewWorlds()
-	source := watch.NewFile(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
+	source := files.NewSource(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
 	server := ads.New(ads.Options{Store: store, Ports: []ads.Port{{Listener: listener}}})
 	var group errgroup.Group
 	group.Go(func() error { return source.Run(t.Context(), worlds) })

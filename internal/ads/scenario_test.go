@@ -17,6 +17,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
@@ -180,12 +181,12 @@ func wait(text string) error {
 	return err
 }
 
-func (s *stage) apply(files []string) error {
-	paths := make([]string, len(files))
-	for i, f := range files {
+func (s *stage) apply(names []string) error {
+	paths := make([]string, len(names))
+	for i, f := range names {
 		paths[i] = filepath.Join(s.dir, f)
 	}
-	world, err := watch.Load(watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}, paths...)
+	world, err := files.Load(watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}, paths...)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 const objects = `
@@ -86,7 +87,7 @@ func world(t *testing.T, objects string) *snapshot.Snapshot {
 	if err := os.WriteFile("objects.yaml", []byte(objects), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := watch.Load(watch.Options{}, "objects.yaml")
+	w, err := files.Load(watch.Options{}, "objects.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
-	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // kind is one of Istio's that the table is about.
@@ -26,8 +26,8 @@ type check struct{ Absent, Message string }
 // YAML returns a policy and a binding for each kind.
 func YAML() []byte {
 	kinds := []kind{
-		{Plural: watch.KindVirtualService.Row().Resource.Resource, spec: (&networking.VirtualService{}).ProtoReflect().Descriptor()},
-		{Plural: watch.KindDestinationRule.Row().Resource.Resource, spec: (&networking.DestinationRule{}).ProtoReflect().Descriptor()},
+		{Plural: object.KindVirtualService.Row().Resource.Resource, spec: (&networking.VirtualService{}).ProtoReflect().Descriptor()},
+		{Plural: object.KindDestinationRule.Row().Resource.Resource, spec: (&networking.DestinationRule{}).ProtoReflect().Descriptor()},
 	}
 	for i, k := range kinds {
 		kinds[i].Checks = checks(k.spec)

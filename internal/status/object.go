@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // ownTypes are the types of conditions that are ours.
@@ -22,7 +22,7 @@ var ownTypes = []string{typeAccepted, typeProgrammed}
 
 // objects are those of the kind and the namespace of a rule.
 func (w *Writer) objects(ref mesh.Ref) dynamic.ResourceInterface {
-	return w.Dynamic.Resource(watch.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace)
+	return w.Dynamic.Resource(object.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace)
 }
 
 // read gets an object; nil if there is none any more.
@@ -101,7 +101,7 @@ func (w *Writer) relist(ctx context.Context) error {
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	for row := range watch.Authored() {
+	for row := range object.Authored() {
 		for _, namespace := range namespaces {
 			if err := w.list(ctx, string(row.Kind), row.Resource, namespace, have); err != nil {
 				return err

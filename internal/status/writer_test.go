@@ -29,6 +29,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 const (
@@ -99,7 +100,7 @@ func (r *rig) publish(t *testing.T, objects ...string) {
 	if err := os.WriteFile(path, []byte(strings.Join(append(objects, service), "\n---\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	world, err := watch.Load(watch.Options{}, path)
+	world, err := files.Load(watch.Options{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
@@ -145,7 +146,7 @@ func load(t *testing.T, objects []string) *mesh.World {
 			t.Fatal(err)
 		}
 	}
-	world, err := watch.Load(options, dir)
+	world, err := files.Load(options, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

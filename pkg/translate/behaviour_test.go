@@ -21,6 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 const behaviourService = `
@@ -174,7 +175,7 @@ func load(t *testing.T, text string) *snapshot.Snapshot {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	world, err := watch.Load(watch.Options{}, path)
+	world, err := files.Load(watch.Options{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 // maxGoldenLines keeps inputs small enough to be read.
@@ -224,7 +225,7 @@ func (g golden) output() string { return strings.TrimSuffix(g.path, ".in.yaml") 
 
 func (g golden) snapshot(t *testing.T) *snapshot.Snapshot {
 	t.Helper()
-	world, err := watch.Load(watch.Options{}, g.path)
+	world, err := files.Load(watch.Options{}, g.path)
 	if err != nil {
 		t.Fatal(err)
 	}

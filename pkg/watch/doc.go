@@ -1,14 +1,19 @@
 // Package watch turns a source of objects, a Kubernetes cluster or a folder of YAML, into a stream of mesh.Worlds.
 //
-// A Source owns all of its work inside Run. It converts each object to a small value (convert.go), hands the values to an
-// assembler, and sends the World that the assembler makes of them. A World shares with the one before it every part
-// that did not change, down to the pointer: that is how the stages behind tell a change from a repetition. Objects are
-// matched to hosts here, in order of precedence; what a field means is the translator's business.
+//	kube ──┐                                 ┌─ assemble ─┐
+//	       ├─ Changes ─▶ Inbox ─▶ source ─▶  │ inventory  │ ─▶ World ─▶ Worlds
+//	files ─┘                                 │ rules      │
+//	                                         └────────────┘
 //
-// What an author got wrong becomes a mesh.Problem on the object and costs the smallest unit that contains it. A source that
-// cannot be read, be it an API server that is gone or a folder that vanished, leaves the last World standing.
+// A Feed reads objects, converts each to a small value and puts what changed into an Inbox. It does not know what
+// becomes of them. A Source runs a Feed, takes changes from its Inbox, and sends the World that an assembler builds. A
+// World shares every part that did not change with the World before it, down to the pointer, so the stages behind can
+// tell a change from a repetition.
 //
-// Read source.go and object.go first, then assemble.go: bind.go takes its steps, endpoints.go and merge.go find addresses,
-// policies.go and routes.go find what holds for a host. The sources are kube.go and file.go; load.go reads files once, and
-// parse.go says what becomes of their text.
+// A mistake of an author becomes a mesh.Problem on the object and costs the smallest unit that contains it. If a source
+// cannot be read, such as an API server that is down or a folder that was removed, the last World stays in effect.
+//
+// Reading order: source.go and feed.go, then run.go, which is the loop that connects them; state.go saves the objects of a
+// source and restores them when it cannot be read at start. Then the packages object (what is kept of each kind; a kind
+// is a row in kinds.go), assemble (from objects to a World), and the two feeds, kube and files.
 package watch

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // Feed reads one source of objects, such as a cluster or a folder. It knows no assembler: what becomes of its objects is decided behind the
@@ -19,16 +20,16 @@ type Feed interface {
 // Changes are the latest states of what changed in a source.
 type Changes struct {
 	// Objects are the objects that changed; nil for an object that is gone.
-	Objects map[objectKey]*object
+	Objects map[object.Key]*object.Object
 	// Problems replace those that the feed found before about the same thing: an object, a file, or the whole source, whose key is zero. They are
 	// beside the Problems of the objects themselves.
-	Problems map[objectKey][]mesh.Problem
+	Problems map[object.Key][]mesh.Problem
 }
 
 // Inbox keeps what a Feed read until the assembler takes it: the latest state of each object that changed.
 type Inbox struct {
-	// poke has a value when there may be something to take.
-	poke chan struct{}
+	// pending has a value when there may be something to take.
+	pending chan struct{}
 	// complete is closed once everything that the source has was put in.
 	complete chan struct{}
 	once     sync.Once
@@ -42,11 +43,12 @@ type Inbox struct {
 
 // NewInbox makes an empty Inbox.
 func NewInbox() *Inbox {
-	return &Inbox{poke: make(chan struct{}, 1), complete: make(chan struct{}), changes: newChanges()}
+	return &Inbox{pending: make(chan struct{}, 1), complete: make(chan struct{}), changes: NewChanges()}
 }
 
-func newChanges() Changes {
-	return Changes{Objects: map[objectKey]*object{}, Problems: map[objectKey][]mesh.Problem{}}
+// NewChanges returns Changes to fill in.
+func NewChanges() Changes {
+	return Changes{Objects: map[object.Key]*object.Object{}, Problems: map[object.Key][]mesh.Problem{}}
 }
 
 // Empty reports whether nothing changed.
@@ -65,7 +67,7 @@ func (b *Inbox) Put(c Changes) {
 	maps.Copy(b.changes.Problems, c.Problems)
 	b.mu.Unlock()
 	select {
-	case b.poke <- struct{}{}:
+	case b.pending <- struct{}{}:
 	default:
 	}
 }
@@ -76,14 +78,14 @@ func (b *Inbox) Complete() { b.once.Do(func() { close(b.complete) }) }
 // Completed is closed by Complete.
 func (b *Inbox) Completed() <-chan struct{} { return b.complete }
 
-// Poked has a value when there may be something to take.
-func (b *Inbox) Poked() <-chan struct{} { return b.poke }
+// Pending has a value when there may be something to take.
+func (b *Inbox) Pending() <-chan struct{} { return b.pending }
 
 // Take empties the inbox, and tells when the first of the changes came; zero if there are none.
 func (b *Inbox) Take() (Changes, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taken, arrived := b.changes, b.since
-	b.changes, b.since = newChanges(), time.Time{}
+	b.changes, b.since = NewChanges(), time.Time{}
 	return taken, arrived
 }

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 func TestInboxRemembersWhenTheFirstChangeCame(t *testing.T) {
-	one := func(name string) Changes { return Changes{Objects: map[objectKey]*object{{name: name}: nil}} }
+	one := func(name string) Changes { return Changes{Objects: map[object.Key]*object.Object{{Name: name}: nil}} }
 	synctest.Test(t, func(t *testing.T) {
 		b := NewInbox()
 		first := time.Now()
@@ -21,7 +22,7 @@ func TestInboxRemembersWhenTheFirstChangeCame(t *testing.T) {
 		}
 		<-time.After(time.Second)
 		second := time.Now()
-		b.Put(Changes{Problems: map[objectKey][]mesh.Problem{{}: nil}})
+		b.Put(Changes{Problems: map[object.Key][]mesh.Problem{{}: nil}})
 		if _, arrived := b.Take(); !arrived.Equal(second) {
 			t.Errorf("got %v, want that of the change since, %v", arrived, second)
 		}

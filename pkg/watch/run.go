@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
 )
 
 // source is the Source of one Feed: it runs the Feed and assembles what that puts into the Inbox.
@@ -15,13 +16,21 @@ type source struct {
 	options Options
 }
 
-func newSource(feed Feed, o Options) *source { return &source{feed, o} }
+// NewSource returns a Source of what a Feed reads.
+func NewSource(feed Feed, o Options) Source { return &source{feed, o.WithDefaults()} }
+
+// Assemble returns the World of objects that are read once.
+func Assemble(o Options, c Changes) *mesh.World {
+	a := assemble.New(o.WithDefaults().assembler())
+	a.Apply(c.Objects, c.Problems)
+	return a.World()
+}
 
 // Run implements Source.
 func (s *source) Run(ctx context.Context, out Worlds) error {
 	group, ctx := errgroup.WithContext(ctx)
 	a := &assembling{
-		options: s.options, inbox: NewInbox(), out: out, assembler: newAssembler(s.options), checkpoints: newCheckpointer(s.options),
+		options: s.options, inbox: NewInbox(), out: out, assembler: assemble.New(s.options.assembler()), checkpoints: newCheckpointer(s.options),
 	}
 	group.Go(func() error { return s.feed.Run(ctx, a.inbox) })
 	group.Go(func() error { a.checkpoints.run(); return nil })
@@ -34,7 +43,7 @@ type assembling struct {
 	options     Options
 	inbox       *Inbox
 	out         Worlds
-	assembler   *assembler
+	assembler   *assemble.Assembler
 	checkpoints *checkpointer
 }
 
@@ -67,11 +76,11 @@ func (a *assembling) completed(ctx context.Context, expired <-chan time.Time) bo
 func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time.Time) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	due := newAlarm()
+	due := newTimer()
 	defer due.stop()
 	for last := (*mesh.World)(nil); ; changes, arrived = a.inbox.Take() {
-		a.assembler.apply(changes)
-		if world := a.assembler.world(); world != last {
+		a.assembler.Apply(changes.Objects, changes.Problems)
+		if world := a.assembler.World(); world != last {
 			world.Arrived = arrived
 			a.out.Put(world)
 			a.checkpoints.changed()
@@ -84,12 +93,33 @@ func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time
 			return
 		}
 		select {
-		case <-a.inbox.Poked():
+		case <-a.inbox.Pending():
 		case <-a.checkpoints.due():
 			a.checkpoints.hand(a.assembler)
-		case <-due.after(a.assembler.due(time.Now())):
+		case <-due.after(a.assembler.Due(time.Now())):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
+
+// timer is a timer for something that may or may not be due.
+type timer struct{ timer *time.Timer }
+
+func newTimer() *timer {
+	stopped := time.NewTimer(0)
+	stopped.Stop()
+	return &timer{stopped}
+}
+
+// after returns a channel that has a value once d is over, and nil when nothing is due. It replaces what was set before.
+func (a *timer) after(d time.Duration, due bool) <-chan time.Time {
+	if !due {
+		a.timer.Stop()
+		return nil
+	}
+	a.timer.Reset(d)
+	return a.timer.C
+}
+
+func (a *timer) stop() { a.timer.Stop() }

@@ -6,9 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"k8s.io/client-go/rest"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
 )
 
 // Options are what every source needs to know. The zero value is usable.
@@ -26,10 +25,10 @@ type Options struct {
 	EmptyServiceGrace time.Duration
 	// Pods asks for the World's lists of pods, by which it is known who calls.
 	Pods bool
-	// Memory keeps what is known of a cluster, for a start while it cannot be read; nil keeps nothing.
-	Memory Memory
-	// MemoryWait is how long a start waits for the cluster before it serves what the Memory keeps.
-	MemoryWait time.Duration
+	// StateStore keeps what is known of a cluster, for a start while it cannot be read; nil keeps nothing.
+	StateStore StateStore
+	// StateWait is how long a start waits for the cluster before it serves what the Memory keeps.
+	StateWait time.Duration
 	// Cluster tells clusters apart: what the Memory keeps of another is not served.
 	Cluster string
 	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
@@ -38,7 +37,14 @@ type Options struct {
 	MinInterval time.Duration
 }
 
-func (o Options) withDefaults() Options {
+func (o Options) assembler() assemble.Options {
+	return assemble.Options{
+		Domain: o.Domain, RootNamespace: o.RootNamespace, Defaults: o.Defaults, EmptyServiceGrace: o.EmptyServiceGrace, Pods: o.Pods,
+	}
+}
+
+// WithDefaults returns the options with a value for each that must have one.
+func (o Options) WithDefaults() Options {
 	o.Domain = cmp.Or(o.Domain, "cluster.local")
 	o.RootNamespace = cmp.Or(o.RootNamespace, "istio-system")
 	o.MinInterval = cmp.Or(o.MinInterval, 10*time.Millisecond)
@@ -53,32 +59,6 @@ type Source interface {
 	// Run sends the first World once it is complete, and another whenever something changed. It returns nil when ctx ends
 	// and an error when it cannot go on. It never closes out.
 	Run(ctx context.Context, out Worlds) error
-}
-
-// Kube is the Source of a Kubernetes cluster.
-type Kube struct {
-	Source
-	feed *clusterFeed
-}
-
-// NewKube returns the Source of the cluster that config names. It connects to nothing yet. While the cluster cannot be reached at all, no World is sent but
-// one of what a Memory keeps.
-func NewKube(config *rest.Config, o Options) (*Kube, error) {
-	o = o.withDefaults()
-	feed, err := newClusterFeed(config, o)
-	if err != nil {
-		return nil, err
-	}
-	return &Kube{newSource(feed, o), feed}, nil
-}
-
-// Lost is since when the API server has not answered; zero while it does. It is safe for concurrent use.
-func (k *Kube) Lost() time.Time { return k.feed.Lost() }
-
-// NewFile returns the Source of a folder of YAML. Its Run fails at once if the folder cannot be read; later the World stays as it is.
-func NewFile(dir string, o Options) Source {
-	o = o.withDefaults()
-	return newSource(newFolderFeed(dir, o), o)
 }
 
 // Worlds carries Worlds from one Source to one receiver. It holds one, the latest: a World is a state, so whoever skips

@@ -22,6 +22,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 func TestMain(m *testing.M) {
@@ -57,7 +58,7 @@ func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 	}
 	p.xds = listener.Addr().String()
 	server := ads.New(ads.Options{Store: p.store, Ports: []ads.Port{{Listener: listener}}})
-	worlds, source := watch.NewWorlds(), watch.NewFile(p.dir, o)
+	worlds, source := watch.NewWorlds(), files.NewSource(p.dir, o)
 	group, ctx := errgroup.WithContext(t.Context())
 	group.Go(func() error { return source.Run(ctx, worlds) })
 	group.Go(func() error { return p.store.Run(ctx, worlds) })

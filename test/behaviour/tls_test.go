@@ -88,8 +88,8 @@ func encrypted(settings string) string {
 		settings + "}}}\n"
 }
 
-// files are those of a client whose account is me.
-func files(mesh *authority.Authority) bootstrap.Certificates {
+// clientFiles are those of a client whose account is me.
+func clientFiles(mesh *authority.Authority) bootstrap.Certificates {
 	dir := mesh.Client()
 	return bootstrap.Certificates{
 		Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key"), Roots: filepath.Join(dir, "ca.crt"),
@@ -124,7 +124,7 @@ func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.T
 func TestEncryptedCalls(t *testing.T) {
 	mesh, strangers := authority.New(t), authority.New(t)
 	const me = "spiffe://cluster.local/ns/demo/sa/me"
-	mine := files(mesh)
+	mine := clientFiles(mesh)
 	roots := bootstrap.Certificates{Roots: mine.Roots}
 	strict, open := mesh.Server("safe", "safe.demo.svc"), mesh.Server("safe", "safe.demo.svc")
 	open.ClientAuth = tls.NoClientCert
@@ -180,8 +180,8 @@ func TestCallsAreNeverWeaker(t *testing.T) {
 	for name, client := range map[string]testgrpc.TestServiceClient{
 		"nothing declared":                   p.dial("safe"),
 		"nothing declared, xDS credentials":  p.dialSafe(nil),
-		"declared, and the server is plain":  p.dialSafe(map[string]bootstrap.Certificates{"default": files(authority.New(t))}),
-		"another provider, and no such rule": p.dialSafe(map[string]bootstrap.Certificates{"shop": files(authority.New(t))}),
+		"declared, and the server is plain":  p.dialSafe(map[string]bootstrap.Certificates{"default": clientFiles(authority.New(t))}),
+		"another provider, and no such rule": p.dialSafe(map[string]bootstrap.Certificates{"shop": clientFiles(authority.New(t))}),
 	} {
 		if resp, err := call(t, client); err == nil {
 			t.Errorf("%s: the call went to %v", name, resp)
@@ -197,7 +197,7 @@ func TestEncryptionFollowsTheRule(t *testing.T) {
 	mesh := authority.New(t)
 	before, after, plain := newVault(t, mesh.Server("a")), newVault(t, mesh.Server("b")), newBackend(t, "plain", "v1")
 	p := newPlane(t, safe(plain.port, "a"))
-	client := p.dialSafe(map[string]bootstrap.Certificates{"default": files(mesh)})
+	client := p.dialSafe(map[string]bootstrap.Certificates{"default": clientFiles(mesh)})
 	reaches := func(wished string, ok func(*testgrpc.SimpleResponse) bool) {
 		t.Helper()
 		until(t, client, wished, func(r *testgrpc.SimpleResponse, err error) bool { return err == nil && ok(r) })

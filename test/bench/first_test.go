@@ -14,6 +14,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
 // BenchmarkFirstWorld reads 10,000 services of 10 endpoints each from 100 files and serves them all to one client. It reports
@@ -32,7 +33,7 @@ func BenchmarkFirstWorld(b *testing.B) {
 		start := time.Now()
 		store := snapshot.NewStore(snapshot.Options{})
 		worlds := watch.NewWorlds()
-		source := watch.NewFile(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
+		source := files.NewSource(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
 		group.Go(func() error { return source.Run(ctx, worlds) })
 		group.Go(func() error { return store.Run(ctx, worlds) })
 		<-store.Ready()

@@ -33,7 +33,7 @@ var owners = []string{
 	"internal/status/writer.go",
 	"pkg/snapshot/narrow.go", // a timer of a subscription, stopped by Session.Close
 	"pkg/snapshot/settle.go", // the same
-	"pkg/watch/kube.go",
+	"pkg/watch/kube/feed.go",
 	"pkg/watch/run.go",
 	"test/", // programs that only tests run
 }

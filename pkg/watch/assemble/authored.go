@@ -1,0 +1,33 @@
+package assemble
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// authoredIndex notes which rules changed since the last World, by Ref.String(); nil for one that is gone.
+type authoredIndex map[string]*mesh.Rule
+
+// note looks at an object as it is now. One of which there is neither anything to use nor anything to say concerns other meshes' gateways.
+func (x authoredIndex) note(o object.Object) {
+	if row := o.Key.Kind.Row(); row == nil || !row.Authored {
+		return
+	}
+	ref := o.Key.Ref()
+	if o.Value == nil && len(o.Problems) == 0 {
+		x[ref.String()] = nil
+		return
+	}
+	x[ref.String()] = &mesh.Rule{Ref: ref, Generation: o.Generation}
+}
+
+// apply returns the list with what was noted, and whether it differs.
+func (x authoredIndex) apply(from mesh.Map[*mesh.Rule]) (mesh.Map[*mesh.Rule], bool) {
+	rules := newEdit(from, func(a, b *mesh.Rule) bool { return *a == *b })
+	for key, rule := range x {
+		rules.put(key, rule)
+	}
+	clear(x)
+	changed := map[string]struct{}{}
+	return rules.apply(changed), len(changed) > 0
+}

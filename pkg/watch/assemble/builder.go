@@ -1,0 +1,50 @@
+package assemble
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// worldBuilder builds one World from the one before. The inventory edits its maps first and notes what that changes;
+// the rules follow.
+type worldBuilder struct {
+	last      *mesh.World
+	services  *edit[mesh.Service]
+	addresses *edit[mesh.Service]
+	endpoints *edit[mesh.EndpointSet]
+	policies  *edit[mesh.PolicyTable]
+	routes    *edit[mesh.RouteTable]
+	// pods are by their keys, podAddresses by theirs.
+	pods, podAddresses *edit[mesh.Pod]
+
+	// touched are the hosts whose Service changed, came or went; moved are those of them whose Service came or went.
+	touched, moved map[string]struct{}
+}
+
+func newWorldBuilder(last *mesh.World) *worldBuilder {
+	return &worldBuilder{
+		last:      last,
+		services:  newEdit(last.Services, sameService),
+		addresses: newEdit(last.Addresses, sameService),
+		endpoints: newEdit(last.Endpoints, sameEndpoints),
+		policies:  newEdit(last.Policies, samePolicyTable),
+		routes:    newEdit(last.Routes, sameRouteTable),
+		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod),
+		touched: map[string]struct{}{}, moved: map[string]struct{}{},
+	}
+}
+
+// world returns a copy of the World before with the edits, and whether they change it.
+func (b *worldBuilder) world() (*mesh.World, bool) {
+	changed, pods := map[string]struct{}{}, map[string]struct{}{}
+	w := *b.last
+	w.Revision++
+	w.Services, w.Addresses = b.services.apply(changed), b.addresses.apply(changed)
+	w.Endpoints = b.endpoints.apply(changed)
+	w.Routes, w.Policies = b.routes.apply(changed), b.policies.apply(changed)
+	w.Pods, w.PodAddresses = b.pods.apply(pods), b.podAddresses.apply(pods)
+	w.Changed = mesh.HostKeys(slices.Sorted(maps.Keys(changed)))
+	return &w, len(changed)+len(pods) > 0
+}

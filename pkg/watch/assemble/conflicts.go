@@ -1,0 +1,87 @@
+package assemble
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// otherNamespaces stands for the clients of all namespaces that no export names.
+const otherNamespaces = ""
+
+// conflicts reports the rules for one host that never hold, because rules of the same namespace for the same host, exported
+// otherwise, come before them for every client.
+func (x *policyIndex) conflicts(host string) []mesh.Problem {
+	byNamespace := map[string][]mesh.PolicyCandidate{}
+	for _, c := range candidates(x.hosts.under(host)) {
+		byNamespace[c.Namespace] = append(byNamespace[c.Namespace], c)
+	}
+	var problems []mesh.Problem
+	for namespace, list := range byNamespace {
+		if len(list) < 2 {
+			continue
+		}
+		// The table is asked as for a Service of that namespace: there a rule's reach is widest.
+		table := &mesh.PolicyTable{Host: host, Candidates: list, ServiceNamespace: namespace}
+		probes := policyProbes(namespace, list)
+		used := map[*mesh.Policy]struct{}{}
+		for _, p := range probes {
+			used[table.For(p.namespace, p.labels)] = struct{}{}
+		}
+		for _, c := range list {
+			if _, ok := used[c.Policy]; ok {
+				continue
+			}
+			// Nobody is ruled by it, so those it is for, if there are any, are ruled by another.
+			if i := slices.IndexFunc(probes, func(p probe) bool { return c.VisibleTo(p.namespace, p.labels) }); i >= 0 {
+				winner := table.For(probes[i].namespace, probes[i].labels)
+				problems = append(problems, shadowed(c.Policy.Refs[0], "spec.host", host, winner.Refs[0]))
+			}
+		}
+	}
+	return mesh.SortProblems(problems)
+}
+
+// conflicts reports the VirtualServices for one host that never hold, because another one for the same host comes before them
+// for every client that may see them.
+func (x *routeIndex) conflicts(host string) []mesh.Problem {
+	list := inOrder(x.hosts.under(host))
+	if len(list) < 2 {
+		return nil
+	}
+	table := &mesh.RouteTable{Host: host}
+	probes := map[string]struct{}{otherNamespaces: {}}
+	for _, h := range list {
+		table.Candidates = append(table.Candidates, mesh.RouteCandidate{Host: host, Routes: h.routes, Export: h.Export})
+		probes[h.key.Namespace] = struct{}{}
+		for _, n := range h.Export.Namespaces {
+			probes[n] = struct{}{}
+		}
+	}
+	var problems []mesh.Problem
+	for _, h := range list {
+		var winners []mesh.Ref
+		holds := false
+		for probe := range probes {
+			if !h.Export.VisibleTo(h.key.Namespace, probe) {
+				continue
+			}
+			winner := table.For(probe)
+			holds = holds || winner == h.routes
+			winners = append(winners, winner.Ref)
+		}
+		if !holds && len(winners) > 0 {
+			winner := slices.MinFunc(winners, mesh.Ref.Compare)
+			problems = append(problems, shadowed(h.key.Ref(), h.fieldOf(host), host, winner))
+		}
+	}
+	return mesh.SortProblems(problems)
+}
+
+func shadowed(loser mesh.Ref, field, host string, winner mesh.Ref) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeConflict, Severity: mesh.Warning, Object: loser, Field: field,
+		Message: fmt.Sprintf("it is never used for %s, since %s comes first for everybody; merge the two, or remove one", host, winner),
+	}
+}

@@ -1,0 +1,231 @@
+package assemble
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	networking "istio.io/api/networking/v1"
+	selector "istio.io/api/type/v1beta1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// TestHistories drives assemblers through random histories and holds them to what they promise: the World depends on the
+// objects alone, not on how they came; what did not change keeps its pointer; no World handed out ever changes.
+func TestHistories(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			runHistory(t, rand.New(rand.NewPCG(seed, 1)))
+		})
+	}
+}
+
+func runHistory(t *testing.T, r *rand.Rand) {
+	a := New(podOptions)
+	objects := map[object.Key]object.Object{}
+	batch := 1 + r.IntN(4)
+	last := a.World()
+	texts := map[*mesh.World]string{last: dump(t, last)}
+	for step := range 80 {
+		for range batch {
+			o := randomObject(r)
+			if r.IntN(4) == 0 {
+				delete(objects, o.Key)
+				a.remove(o.Key)
+			} else {
+				objects[o.Key] = o
+				a.set(o)
+			}
+		}
+		w := a.World()
+		if _, seen := texts[w]; !seen {
+			texts[w] = dump(t, w)
+		}
+		if got := dump(t, fromScratch(r, objects)); got != texts[w] {
+			t.Fatalf("step %d: the World is not that of its objects (-want +got):\n%s", step, watchtest.Diff(w, fromScratch(r, objects)))
+		}
+		if w != last {
+			checkChanged(t, last, w)
+		}
+		if batch == 1 {
+			checkShared(t, last.Services, w.Services)
+			checkShared(t, last.Endpoints, w.Endpoints)
+			checkShared(t, last.Policies, w.Policies)
+			checkShared(t, last.Routes, w.Routes)
+			if w != last && texts[w] == texts[last] {
+				t.Fatalf("step %d: another World without a change", step)
+			}
+		}
+		last = w
+	}
+	for w, text := range texts {
+		if dump(t, w) != text {
+			t.Errorf("the World of revision %d was changed after it was handed out", w.Revision)
+		}
+	}
+}
+
+// fromScratch assembles the objects in random order and in random portions.
+func fromScratch(r *rand.Rand, objects map[object.Key]object.Object) *mesh.World {
+	a := New(podOptions)
+	keys := slices.SortedFunc(maps.Keys(objects), func(a, b object.Key) int { return a.Ref().Compare(b.Ref()) })
+	r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	for _, key := range keys {
+		a.set(objects[key])
+		if r.IntN(5) == 0 {
+			a.World()
+		}
+	}
+	return a.World()
+}
+
+func dump(t *testing.T, w *mesh.World) string {
+	t.Helper()
+	text, err := json.Marshal(watchtest.Plain(w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// checkChanged compares the list of changed hosts with the pointers.
+func checkChanged(t *testing.T, last, w *mesh.World) {
+	t.Helper()
+	later := *w
+	later.Revision = last.Revision + 2 // has ChangedSince compare
+	want := later.ChangedSince(last)
+	if d := cmp.Diff(want, w.Changed); d != "" && len(want)+len(w.Changed) > 0 {
+		t.Fatalf("changed hosts (-want +got):\n%s", d)
+	}
+}
+
+// checkShared wants equal values to be the same.
+func checkShared[V any](t *testing.T, last, now mesh.Map[*V]) {
+	t.Helper()
+	for host, v := range now.All() {
+		before, ok := last.Get(host)
+		if !ok || before == v {
+			continue
+		}
+		a, errA := json.Marshal(before)
+		b, errB := json.Marshal(v)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if string(a) == string(b) {
+			t.Fatalf("%s: %T is another pointer to the same content", host, v)
+		}
+	}
+}
+
+// randomObject makes one of few objects, so that they meet.
+func randomObject(r *rand.Rand) object.Object {
+	k := watchtest.Pick(r, object.KindService, object.KindEndpointSlice, object.KindEndpointSlice, object.KindEndpoints, object.KindPod, object.KindPod, object.KindNode, object.KindVirtualService, object.KindDestinationRule)
+	key := object.Key{Kind: k, Namespace: watchtest.Pick(r, "ns1", "ns2"), Name: watchtest.Pick(r, "a", "b", "c")}
+	o := object.Object{Key: key}
+	switch k {
+	case object.KindService:
+		s := &mesh.Service{Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
+		s.Ports = []mesh.Port{{Name: "grpc", Number: watchtest.Pick[uint32](r, 80, 81)}}
+		s.Extensions = randomExtensions(r, key)
+		o.Value = s
+	case object.KindEndpointSlice, object.KindEndpoints:
+		o.Value = randomSlice(r, key)
+	case object.KindPod:
+		p := &object.Pod{UID: watchtest.Pick(r, "", "u1", "u2"), Labels: mesh.MakeLabels(map[string]string{"v": watchtest.Pick(r, "1", "2")}), Node: watchtest.Pick(r, "", "a", "b"), Weight: watchtest.Pick[uint32](r, 0, 0, 3)}
+		p.IPs = watchtest.Pick(r, nil, []string{"10.0.0.1"}, []string{"10.0.0.2", "fd00::1"})
+		o.Value = p
+	case object.KindNode:
+		o.Key.Namespace = ""
+		o.Value = &object.Node{Locality: mesh.Locality{Region: watchtest.Pick(r, "r1", "r2"), Zone: watchtest.Pick(r, "z1", "z2")}}
+	case object.KindVirtualService:
+		o.Value = randomRoutes(r)
+	case object.KindDestinationRule:
+		d := randomRule(r)
+		d.Extensions = randomExtensions(r, key)
+		o.Value = d
+	}
+	if r.IntN(8) == 0 {
+		o.Report(mesh.CodeInvalidValue, mesh.Warning, "spec", watchtest.Pick(r, "wrong", "very wrong"))
+	}
+	if r.IntN(12) == 0 {
+		o.Value = nil
+	}
+	return o
+}
+
+func randomSlice(r *rand.Rand, key object.Key) *object.Slice {
+	s := &object.Slice{Service: watchtest.Pick(r, "a", "b", "c"), Weight: watchtest.Pick[uint32](r, 0, 0, 7)}
+	if key.Kind == object.KindEndpoints {
+		s.Service = key.Name
+	}
+	for range r.IntN(3) {
+		g := object.Group{Ports: watchtest.Pick(r, []mesh.Port{{Name: "grpc", Number: 1}}, []mesh.Port{{Name: "grpc", Number: 2}}, []mesh.Port{{Name: "admin", Number: 1}, {Name: "grpc", Number: 1}})}
+		for range r.IntN(4) {
+			ip := watchtest.Pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2")
+			g.Addresses = append(g.Addresses, object.Address{
+				IP: ip, IPv6: ip[0] == 'f', Pod: watchtest.Pick(r, "", "a", "b"), UID: watchtest.Pick(r, "", "u1", "u2"),
+				Spot: mesh.MakeSpot(watchtest.Pick(r, "", "a", "b"), mesh.Locality{Zone: watchtest.Pick(r, "", "z1")}), Health: watchtest.Pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
+			})
+		}
+		s.Groups = append(s.Groups, g)
+	}
+	return s
+}
+
+var randomHosts = []string{"a", "b.ns1", "c.ns2.svc.cluster.local", "*", "*.ns1.svc.cluster.local", "*b.ns2.svc.cluster.local", "absent", "api.example.com", "*.example.com", "*.com"}
+
+func randomExport(r *rand.Rand) mesh.Export {
+	return watchtest.Pick(r, mesh.Export{Public: true}, mesh.Export{Public: true}, mesh.Export{Private: true}, mesh.Export{Namespaces: []string{"ns1"}}, mesh.Export{})
+}
+
+func randomDay(r *rand.Rand) time.Time { return time.Date(2026, 1, 1+r.IntN(3), 0, 0, 0, 0, time.UTC) }
+
+func randomExtensions(r *rand.Rand, key object.Key) mesh.Extensions {
+	var e mesh.Extensions
+	if n := watchtest.Pick[uint32](r, 0, 0, 2, 3); n > 0 {
+		e.SubsetSize = mesh.Wish[uint32]{Value: n, Ref: key.Ref()}
+	}
+	return e
+}
+
+func randomRoutes(r *rand.Rand) *object.VirtualService {
+	v := &object.VirtualService{Spec: &networking.VirtualService{}, Export: randomExport(r), Created: randomDay(r), Gateways: r.IntN(4) == 0}
+	for i := range r.IntN(3) {
+		host := watchtest.Pick(r, randomHosts...)
+		v.Hosts, v.Spec.Hosts = append(v.Hosts, object.DeclaredHost{Name: host, Field: fmt.Sprintf("spec.hosts[%d]", i)}), append(v.Spec.Hosts, host)
+	}
+	for range r.IntN(3) {
+		destination := &networking.Destination{Host: watchtest.Pick(r, "a", "b.ns1", "c.ns2.svc.cluster.local", "absent"), Subset: watchtest.Pick(r, "", "s")}
+		v.Spec.Http = append(v.Spec.Http, &networking.HTTPRoute{Route: []*networking.HTTPRouteDestination{{Destination: destination}}})
+	}
+	for range r.IntN(3) {
+		delegate := &networking.Delegate{Name: watchtest.Pick(r, "a", "b", "c"), Namespace: watchtest.Pick(r, "", "ns1", "ns2")}
+		v.Spec.Http = append(v.Spec.Http, &networking.HTTPRoute{Delegate: delegate})
+	}
+	return v
+}
+
+func randomRule(r *rand.Rand) *object.DestinationRule {
+	d := &object.DestinationRule{
+		Spec: &networking.DestinationRule{}, Host: object.DeclaredHost{Name: watchtest.Pick(r, randomHosts...), Field: "spec.host"}, Export: randomExport(r), Created: randomDay(r),
+	}
+	for range r.IntN(3) {
+		d.Spec.Subsets = append(d.Spec.Subsets, &networking.Subset{Name: watchtest.Pick(r, "s", "t"), Labels: map[string]string{"v": watchtest.Pick(r, "1", "2")}})
+	}
+	if r.IntN(2) == 0 {
+		d.Spec.TrafficPolicy = &networking.TrafficPolicy{}
+	}
+	if r.IntN(3) == 0 {
+		d.Spec.WorkloadSelector = watchtest.Pick(r, &selector.WorkloadSelector{}, &selector.WorkloadSelector{MatchLabels: map[string]string{"app": watchtest.Pick(r, "a", "b")}})
+	}
+	return d
+}

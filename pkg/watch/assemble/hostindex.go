@@ -1,0 +1,79 @@
+package assemble
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// hostIndex finds the objects that a host belongs to: its owners. A Service owns one host; other kinds may own several,
+// and a host may have owners of several kinds.
+type hostIndex struct {
+	// owners are the first of each host by kind, namespace and name, so that it does not matter in which order they came.
+	// Nearly all hosts have no other.
+	owners map[string]object.Key
+	others index[string, object.Key]
+}
+
+func newHostIndex() *hostIndex {
+	return &hostIndex{owners: map[string]object.Key{}, others: index[string, object.Key]{}}
+}
+
+func (x *hostIndex) add(host string, key object.Key) {
+	owner, ok := x.owners[host]
+	switch {
+	case !ok:
+		x.owners[host] = key
+	case key.Compare(owner) < 0:
+		x.owners[host] = key
+		x.others.add(host, owner)
+	case key != owner:
+		x.others.add(host, key)
+	}
+}
+
+func (x *hostIndex) remove(host string, key object.Key) {
+	others := x.others[host]
+	switch {
+	case x.owners[host] != key:
+		x.others.remove(host, key)
+	case len(others) == 0:
+		delete(x.owners, host)
+	default:
+		x.owners[host] = slices.MinFunc(others, object.Key.Compare)
+		x.others.remove(host, x.owners[host])
+	}
+}
+
+// owner returns the first owner of a host.
+func (x *hostIndex) owner(host string) (object.Key, bool) {
+	key, ok := x.owners[host]
+	return key, ok
+}
+
+// covered yields the hosts that a pattern covers.
+func (x *hostIndex) covered(pattern string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !strings.HasPrefix(pattern, "*") {
+			if _, ok := x.owners[pattern]; ok {
+				yield(pattern)
+			}
+			return
+		}
+		for host := range x.owners {
+			if covers(pattern, host) && !yield(host) {
+				return
+			}
+		}
+	}
+}
+
+// has reports whether a pattern covers any host.
+func (x *hostIndex) has(pattern string) bool {
+	for range x.covered(pattern) {
+		return true
+	}
+	return false
+}

@@ -1,0 +1,67 @@
+package assemble
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// kindIndex is where the values of one kind are kept.
+type kindIndex struct {
+	// put replaces the value of a key; nil removes it.
+	put func(key object.Key, value any)
+	// each hands out every value.
+	each func(visit func(key object.Key, value any))
+}
+
+// indexOf makes a kindIndex of functions for values of type V.
+func indexOf[V any](put func(object.Key, *V), each func(visit func(object.Key, *V))) kindIndex {
+	return kindIndex{
+		put: func(key object.Key, value any) {
+			v, _ := value.(*V)
+			put(key, v)
+		},
+		each: func(visit func(object.Key, any)) { each(func(key object.Key, v *V) { visit(key, v) }) },
+	}
+}
+
+// newIndexes says for each kind where its values are kept.
+func (a *Assembler) newIndexes() map[object.Kind]kindIndex {
+	v, r := a.inventory, a.rules
+	return map[object.Kind]kindIndex{
+		object.KindService:         indexOf(v.putService, v.eachService),
+		object.KindEndpointSlice:   indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpointSlice)),
+		object.KindEndpoints:       indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpoints)),
+		object.KindPod:             indexOf(v.putPod, v.endpoints.eachPod),
+		object.KindNode:            indexOf(v.putNode, v.endpoints.eachNode),
+		object.KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
+		object.KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
+	}
+}
+
+// ListObjects lists all that the last World is made of: every value, and behind them the Problems of each object that has some, as an
+// object of their own. Values never change, so the list is a copy of everything. It is made while changes wait, and therefore plainly.
+func (a *Assembler) ListObjects() []object.Object {
+	out := make([]object.Object, 0, a.listed+len(a.problems.byKey))
+	for _, row := range object.Kinds {
+		a.indexes[row.Kind].each(func(key object.Key, value any) {
+			out = append(out, object.Object{Key: key, Value: value, Generation: a.generation(row, key)})
+		})
+	}
+	for key, found := range a.problems.byKey {
+		if key.topic == topicObject {
+			out = append(out, object.Object{Key: key.about, Problems: found, Generation: a.generation(key.about.Kind.Row(), key.about)})
+		}
+	}
+	a.listed = len(out)
+	return out
+}
+
+// generation is kept in the World's list of rules, and for nothing else.
+func (a *Assembler) generation(row *object.KindRow, key object.Key) int64 {
+	if row == nil || !row.Authored {
+		return 0
+	}
+	if rule, ok := a.last.Rules.Get(key.Ref().String()); ok {
+		return rule.Generation
+	}
+	return 0
+}

@@ -1,0 +1,19 @@
+package assemble
+
+import (
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+func TestEachKindHasAnIndex(t *testing.T) {
+	indexes := newTestAssembler().newIndexes()
+	for _, row := range object.Kinds {
+		if _, ok := indexes[row.Kind]; !ok {
+			t.Errorf("no index keeps objects of kind %s", row.Kind)
+		}
+	}
+	if len(indexes) != len(object.Kinds) {
+		t.Errorf("got %d indexes, want one of each of %d kinds", len(indexes), len(object.Kinds))
+	}
+}

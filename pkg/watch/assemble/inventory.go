@@ -1,0 +1,152 @@
+package assemble
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// inventory is what is known of one cluster: its Services, what is behind them, and its pods. It knows no rules, so that
+// the inventories of several clusters can be joined before rules are bound.
+type inventory struct {
+	services map[object.ID]*mesh.Service
+	// hosts is shared with the rules. The inventory enters the hosts of its Services.
+	hosts *hostIndex
+	// dirtyHosts are those whose Service is to be looked at again.
+	dirtyHosts map[string]struct{}
+	// byAddress finds the Services that claim a cluster IP; dirtyAddresses are those to look at again.
+	byAddress      index[string, object.ID]
+	dirtyAddresses map[string]struct{}
+	endpoints      endpointIndex
+	pods           podIndex
+	guard          lossGuard
+	problems       *problemIndex
+}
+
+func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventory {
+	return &inventory{
+		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
+		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
+		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), guard: newLossGuard(o.EmptyServiceGrace), problems: problems,
+	}
+}
+
+func (v *inventory) putService(key object.Key, s *mesh.Service) {
+	old := v.services[key.ID()]
+	if old == nil && s == nil || old != nil && s != nil && sameService(old, s) {
+		return
+	}
+	if old != nil {
+		v.hosts.remove(old.Host, key)
+		v.dirtyHosts[old.Host] = struct{}{}
+		for _, ip := range old.Addresses {
+			v.byAddress.remove(ip, key.ID())
+			v.dirtyAddresses[ip] = struct{}{}
+		}
+	}
+	if s == nil {
+		delete(v.services, key.ID())
+		return
+	}
+	v.services[key.ID()] = s
+	v.hosts.add(s.Host, key)
+	v.dirtyHosts[s.Host] = struct{}{}
+	for _, ip := range s.Addresses {
+		v.byAddress.add(ip, key.ID())
+		v.dirtyAddresses[ip] = struct{}{}
+	}
+}
+
+func (v *inventory) eachService(visit func(object.Key, *mesh.Service)) {
+	for id, s := range v.services {
+		visit(object.Key{Kind: object.KindService, Namespace: id.Namespace, Name: id.Name}, s)
+	}
+}
+
+func sameService(a, b *mesh.Service) bool {
+	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName &&
+		slices.Equal(a.Addresses, b.Addresses) && a.PreferIPv6 == b.PreferIPv6 &&
+		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
+		a.Extensions == b.Extensions && slices.Equal(a.Ports, b.Ports)
+}
+
+func (v *inventory) putPod(key object.Key, p *object.Pod) {
+	v.pods.replace(key.ID(), v.endpoints.pods[key.ID()], p)
+	v.endpoints.putPod(key.ID(), p)
+}
+
+func (v *inventory) putNode(key object.Key, n *object.Node) {
+	if v.endpoints.putNode(key.Name, n) {
+		v.pods.nodeMoved(key.Name, v.endpoints.pods)
+	}
+}
+
+// service returns the Service of a host, or nil if none of this cluster owns it.
+func (v *inventory) service(host string) *mesh.Service {
+	if key, _ := v.hosts.owner(host); key.Kind == object.KindService {
+		return v.services[key.ID()]
+	}
+	return nil
+}
+
+// apply edits what changed since the last World: Services, then what depends on them.
+func (v *inventory) apply(b *worldBuilder) {
+	for host := range take(&v.dirtyHosts) {
+		before, service := b.services.get(host), v.service(host)
+		if !b.services.put(host, service) {
+			continue
+		}
+		b.touched[host] = struct{}{}
+		if (before == nil) != (service == nil) {
+			b.moved[host] = struct{}{}
+		}
+	}
+	v.applyAddresses(b)
+	v.applyEndpoints(b)
+	v.pods.apply(b, &v.endpoints)
+}
+
+// applyAddresses gives each cluster IP that a changed Service has or had to the Service that it belongs to. In a cluster
+// only one can have it; in files several may claim it, and the first by host has it.
+func (v *inventory) applyAddresses(b *worldBuilder) {
+	for ip := range take(&v.dirtyAddresses) {
+		var owner *mesh.Service
+		for _, id := range v.byAddress[ip] {
+			if s := v.services[id]; owner == nil || s.Host < owner.Host {
+				owner = s
+			}
+		}
+		b.addresses.put(ip, owner)
+	}
+}
+
+func (v *inventory) applyEndpoints(b *worldBuilder) {
+	now := time.Now()
+	dirty := map[string]struct{}{}
+	for host := range b.touched {
+		dirty[host] = struct{}{}
+	}
+	for _, host := range v.guard.expired(now) {
+		dirty[host] = struct{}{}
+	}
+	for id := range v.endpoints.takeDirty() {
+		if s := v.services[id]; s != nil {
+			dirty[s.Host] = struct{}{}
+		}
+	}
+	for host := range dirty {
+		var set *mesh.EndpointSet
+		service := v.service(host)
+		if service != nil {
+			set = v.endpoints.assemble(service)
+		}
+		var problems []mesh.Problem
+		if kept := v.guard.keeps(host, service, b.endpoints.get(host), set, now); kept != nil {
+			set, problems = kept, []mesh.Problem{v.guard.problem(kept, service.Ref)}
+		}
+		v.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindService, Name: host}}, problems)
+		b.endpoints.put(host, set)
+	}
+}

@@ -1,0 +1,93 @@
+package assemble
+
+import (
+	"slices"
+	"strings"
+)
+
+// index is a map from key to several values, each at most once under a key. Lists are short.
+type index[K, V comparable] map[K][]V
+
+func (x index[K, V]) add(key K, value V) {
+	if !slices.Contains(x[key], value) {
+		x[key] = append(x[key], value)
+	}
+}
+
+func (x index[K, V]) remove(key K, value V) {
+	list := x[key]
+	i := slices.Index(list, value)
+	switch {
+	case i < 0:
+	case len(list) == 1:
+		delete(x, key)
+	default:
+		x[key] = slices.Delete(list, i, i+1)
+	}
+}
+
+// patterns finds what was declared for a host, under its own name or a wildcard.
+type patterns[T comparable] struct {
+	exact index[string, T]
+	// wild is by what follows the asterisk.
+	wild index[string, T]
+}
+
+func newPatterns[T comparable]() patterns[T] {
+	return patterns[T]{exact: index[string, T]{}, wild: index[string, T]{}}
+}
+
+func (p patterns[T]) add(pattern string, value T) {
+	if suffix, ok := strings.CutPrefix(pattern, "*"); ok {
+		p.wild.add(suffix, value)
+		return
+	}
+	p.exact.add(pattern, value)
+}
+
+func (p patterns[T]) remove(pattern string, value T) {
+	if suffix, ok := strings.CutPrefix(pattern, "*"); ok {
+		p.wild.remove(suffix, value)
+		return
+	}
+	p.exact.remove(pattern, value)
+}
+
+// under returns what was declared under exactly that pattern.
+func (p patterns[T]) under(pattern string) []T {
+	if suffix, ok := strings.CutPrefix(pattern, "*"); ok {
+		return p.wild[suffix]
+	}
+	return p.exact[pattern]
+}
+
+// tier is what was declared under one pattern. Its order means nothing.
+type tier[T any] struct {
+	pattern string
+	values  []T
+}
+
+// tiers returns what holds for host, the most specific pattern first: the host itself, then the longest wildcard.
+func (p patterns[T]) tiers(host string) []tier[T] {
+	var out []tier[T]
+	if list := p.exact[host]; list != nil {
+		out = append(out, tier[T]{host, list})
+	}
+	if len(p.wild) == 0 {
+		return out
+	}
+	for i := range len(host) + 1 {
+		if list := p.wild[host[i:]]; list != nil {
+			out = append(out, tier[T]{"*" + host[i:], list})
+		}
+	}
+	return out
+}
+
+// covers says whether a host is meant by a pattern.
+func covers(pattern, host string) bool {
+	if suffix, ok := strings.CutPrefix(pattern, "*"); ok {
+		return strings.HasSuffix(host, suffix)
+	}
+	return pattern == host
+}

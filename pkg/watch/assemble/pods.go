@@ -1,0 +1,87 @@
+package assemble
+
+import (
+	"reflect"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// podIndex notes which pods must be looked at again for the World's list of them. It notes nothing unless it is wanted: the list
+// is for those who must know who calls.
+type podIndex struct {
+	wanted bool
+	// byIP finds the pods of all namespaces that say an address is theirs.
+	byIP  index[string, object.ID]
+	dirty map[object.ID]struct{}
+	// dirtyIPs are the addresses that a dirty pod has or had.
+	dirtyIPs map[string]struct{}
+}
+
+func newPodIndex(wanted bool) podIndex {
+	return podIndex{wanted: wanted, byIP: index[string, object.ID]{}, dirty: map[object.ID]struct{}{}, dirtyIPs: map[string]struct{}{}}
+}
+
+// replace notes that old became now; either may be nil.
+func (x *podIndex) replace(id object.ID, old, now *object.Pod) {
+	if !x.wanted || reflect.DeepEqual(old, now) {
+		return
+	}
+	x.dirty[id] = struct{}{}
+	for _, ip := range old.Addresses() {
+		x.byIP.remove(ip, id)
+		x.dirtyIPs[ip] = struct{}{}
+	}
+	for _, ip := range now.Addresses() {
+		x.byIP.add(ip, id)
+		x.dirtyIPs[ip] = struct{}{}
+	}
+}
+
+// nodeMoved notes that a node says something else of where it is.
+func (x *podIndex) nodeMoved(node string, pods map[object.ID]*object.Pod) {
+	if !x.wanted {
+		return
+	}
+	for id, p := range pods {
+		if p.Node != node {
+			continue
+		}
+		x.dirty[id] = struct{}{}
+		for _, ip := range p.IPs {
+			x.dirtyIPs[ip] = struct{}{}
+		}
+	}
+}
+
+// apply lists the pods that changed, by name and by address. An address that several pods claim belongs to none of them.
+func (x *podIndex) apply(b *worldBuilder, endpoints *endpointIndex) {
+	for id := range take(&x.dirty) {
+		b.pods.put(mesh.PodKey(id.Namespace, id.Name), endpoints.listed(id))
+	}
+	for ip := range take(&x.dirtyIPs) {
+		var owner *mesh.Pod
+		if ids := x.byIP[ip]; len(ids) == 1 {
+			owner = b.pods.get(mesh.PodKey(ids[0].Namespace, ids[0].Name))
+		}
+		b.podAddresses.put(ip, owner)
+	}
+}
+
+// listed is a pod as others know it, or nil.
+func (x *endpointIndex) listed(id object.ID) *mesh.Pod {
+	p := x.pods[id]
+	if p == nil {
+		return nil
+	}
+	out := &mesh.Pod{
+		Ref: mesh.Ref{Kind: string(object.KindPod), Namespace: id.Namespace, Name: id.Name},
+		UID: p.UID, ServiceAccount: p.ServiceAccount, Node: p.Node, Labels: p.Labels, Addresses: p.IPs,
+	}
+	if n := x.nodes[p.Node]; n != nil {
+		out.Locality = n.Locality
+	}
+	return out
+}
+
+func samePod(a, b *mesh.Pod) bool { return reflect.DeepEqual(a, b) }

@@ -1,0 +1,225 @@
+package assemble
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// policyIndex keeps DestinationRules, merges those that belong together, and finds which hold for a host.
+type policyIndex struct {
+	rules  map[object.ID]*ruleEntry
+	groups map[groupKey]*ruleGroup
+	hosts  patterns[*ruleGroup]
+	// dirtyGroups must be merged again; dirtyHosts, which may be wildcards, looked at again.
+	dirtyGroups map[groupKey]struct{}
+	dirtyHosts  map[string]struct{}
+}
+
+// ruleEntry is a DestinationRule among the others.
+type ruleEntry struct {
+	key object.Key
+	*object.DestinationRule
+	fullHost string
+}
+
+// groupKey says which DestinationRules merge: those of one namespace, for one host, exported to the same namespaces, that select
+// the same clients.
+type groupKey struct{ namespace, host, export, selector string }
+
+type ruleGroup struct {
+	key    groupKey
+	export mesh.Export
+	rules  []*ruleEntry // the oldest first
+	policy *mesh.Policy
+}
+
+func newPolicyIndex() policyIndex {
+	return policyIndex{
+		rules: map[object.ID]*ruleEntry{}, groups: map[groupKey]*ruleGroup{}, hosts: newPatterns[*ruleGroup](),
+		dirtyGroups: map[groupKey]struct{}{}, dirtyHosts: map[string]struct{}{},
+	}
+}
+
+// put replaces a DestinationRule; nil removes it.
+func (x *policyIndex) put(key object.Key, d *object.DestinationRule, domain string) {
+	old := x.rules[key.ID()]
+	if old == nil && d == nil || old != nil && d != nil && old.equal(d) {
+		return
+	}
+	if old != nil {
+		group := x.groups[old.groupKey()]
+		group.rules = slices.DeleteFunc(group.rules, func(r *ruleEntry) bool { return r == old })
+		x.mark(old)
+		delete(x.rules, key.ID())
+	}
+	if d == nil {
+		return
+	}
+	entry := &ruleEntry{key: key, DestinationRule: d, fullHost: mesh.FullHost(d.Host.Name, key.Namespace, domain)}
+	group := x.groups[entry.groupKey()]
+	if group == nil {
+		group = &ruleGroup{key: entry.groupKey(), export: d.Export}
+		x.groups[group.key] = group
+		x.hosts.add(entry.fullHost, group)
+	}
+	group.rules = append(group.rules, entry)
+	x.rules[key.ID()] = entry
+	x.mark(entry)
+}
+
+func (x *policyIndex) each(visit func(object.Key, *object.DestinationRule)) {
+	for _, r := range x.rules {
+		visit(r.key, r.DestinationRule)
+	}
+}
+
+func (x *policyIndex) mark(r *ruleEntry) {
+	x.dirtyGroups[r.groupKey()] = struct{}{}
+	x.dirtyHosts[r.fullHost] = struct{}{}
+}
+
+func (r *ruleEntry) groupKey() groupKey {
+	export := strings.Join(r.Export.Namespaces, ",")
+	if r.Export.Private {
+		export += ",."
+	}
+	if r.Export.Public {
+		export += ",*"
+	}
+	return groupKey{r.key.Namespace, r.fullHost, export, selectorKey(selectorOf(r.Spec))}
+}
+
+// merge remakes the Policies of the groups that changed. A Policy of the same rules keeps its pointer.
+func (x *policyIndex) merge(book *problemIndex) {
+	for key := range take(&x.dirtyGroups) {
+		group := x.groups[key]
+		about := problemKey{topicMerge, object.Key{Kind: object.KindDestinationRule, Namespace: key.namespace, Name: key.host + " " + key.export + " " + key.selector}}
+		if len(group.rules) == 0 {
+			x.hosts.remove(key.host, group)
+			delete(x.groups, key)
+			book.put(about, nil)
+			continue
+		}
+		slices.SortFunc(group.rules, func(a, b *ruleEntry) int {
+			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.key.Name, b.key.Name))
+		})
+		policy, problems := group.merge()
+		if group.policy == nil || !samePolicy(group.policy, policy) {
+			group.policy = policy
+		}
+		book.put(about, problems)
+	}
+}
+
+// merge makes one Policy of the rules: the subsets of all, each name once, and the top-level policy of the first that has one.
+func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
+	p := &mesh.Policy{Host: g.key.host, Selector: selectorOf(g.rules[0].Spec)}
+	var problems []mesh.Problem
+	conflict := func(r *ruleEntry, field, format string, args ...any) {
+		problems = append(problems, mesh.Problem{
+			Code: mesh.CodeConflict, Severity: mesh.Warning, Object: r.key.Ref(), Field: field, Message: fmt.Sprintf(format, args...),
+		})
+	}
+	for _, r := range g.rules {
+		ref := r.key.Ref()
+		p.Refs, p.Specs = append(p.Refs, ref), append(p.Specs, r.Spec)
+		switch traffic := r.Spec.GetTrafficPolicy(); {
+		case traffic == nil:
+		case p.Traffic == nil:
+			p.Traffic, p.TrafficRef = traffic, ref
+		default:
+			conflict(r, "spec.trafficPolicy", "%s gives the policy of %s and is older; keep one of the two", p.TrafficRef, g.key.host)
+		}
+		for _, annotation := range conflictingAnnotations(p.Extensions, r.Extensions) {
+			conflict(r, object.AnnotationField(annotation), "an older DestinationRule asks for something else for %s, which holds; keep one of the two", g.key.host)
+		}
+		p.Extensions = p.Extensions.Or(r.Extensions)
+		for i, s := range r.Spec.GetSubsets() {
+			field := fmt.Sprintf("spec.subsets[%d]", i)
+			if first, ok := p.Subset(s.GetName()); ok {
+				conflict(r, field, "subset %q is already declared by %s, which holds; rename or remove one", s.GetName(), first.Ref)
+				continue
+			}
+			p.Subsets = append(p.Subsets, mesh.Subset{
+				Name: s.GetName(), Labels: s.GetLabels(), Traffic: s.GetTrafficPolicy(), Ref: ref, Field: field,
+			})
+		}
+	}
+	return p, problems
+}
+
+// samePolicy says whether two Policies are made of the same rules in the same order. A rule that changed has another spec.
+func samePolicy(a, b *mesh.Policy) bool {
+	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Extensions == b.Extensions
+}
+
+// table returns all that speaks of a Service, or nil when nothing does.
+func (x *policyIndex) table(service *mesh.Service, root string) *mesh.PolicyTable {
+	t := &mesh.PolicyTable{Host: service.Host, ServiceNamespace: service.Ref.Namespace, RootNamespace: root}
+	for _, tier := range x.hosts.tiers(service.Host) {
+		t.Candidates = append(t.Candidates, candidates(tier.values)...)
+	}
+	if len(t.Candidates) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(t.Candidates, func(a, b mesh.PolicyCandidate) int { return cmp.Compare(a.Namespace, b.Namespace) })
+	return t
+}
+
+// candidates are the Policies for one host: by namespace, then those that select clients, then the oldest first.
+func candidates(groups []*ruleGroup) []mesh.PolicyCandidate {
+	groups = slices.SortedFunc(slices.Values(groups), func(a, b *ruleGroup) int {
+		first, other := a.rules[0], b.rules[0]
+		return cmp.Or(cmp.Compare(a.key.namespace, b.key.namespace), compareBool(a.policy.Selector == nil, b.policy.Selector == nil),
+			first.Created.Compare(other.Created), cmp.Compare(first.key.Name, other.key.Name))
+	})
+	out := make([]mesh.PolicyCandidate, len(groups))
+	for i, g := range groups {
+		out[i] = mesh.PolicyCandidate{Namespace: g.key.namespace, Export: g.export, Policy: g.policy}
+	}
+	return out
+}
+
+func samePolicyTable(a, b *mesh.PolicyTable) bool {
+	return a.Host == b.Host && a.ServiceNamespace == b.ServiceNamespace && a.RootNamespace == b.RootNamespace &&
+		slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.PolicyCandidate) bool {
+			return x.Namespace == y.Namespace && x.Policy == y.Policy && sameExport(x.Export, y.Export)
+		})
+}
+
+func sameExport(a, b mesh.Export) bool {
+	return a.Private == b.Private && a.Public == b.Public && slices.Equal(a.Namespaces, b.Namespaces)
+}
+
+// equal compares content.
+func (r *ruleEntry) equal(d *object.DestinationRule) bool {
+	return r.Host == d.Host && r.Created.Equal(d.Created) && sameExport(r.Export, d.Export) &&
+		r.Extensions == d.Extensions && proto.Equal(r.Spec, d.Spec)
+}
+
+// conflictingAnnotations are the annotations by which both ask for something, and not for the same.
+func conflictingAnnotations(first, other mesh.Extensions) []string {
+	var all []string
+	if conflicting(first.Balancer, other.Balancer) {
+		all = append(all, mesh.AnnotationBalancer)
+	}
+	if conflicting(first.SubsetSize, other.SubsetSize) {
+		all = append(all, mesh.AnnotationSubsetSize)
+	}
+	if conflicting(first.SuccessRate, other.SuccessRate) {
+		all = append(all, mesh.AnnotationSuccessRate)
+	}
+	return all
+}
+
+func conflicting[T comparable](a, b mesh.Wish[T]) bool {
+	var none mesh.Wish[T]
+	return a != none && b != none && a.Value != b.Value
+}

@@ -1,0 +1,85 @@
+package assemble
+
+import (
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// topic is what found a Problem.
+type topic uint8
+
+const (
+	// topicObject: conversion of the object.
+	topicObject topic = iota
+	// topicFeed: reading the source; the key is a file, an object that is in several, or nothing for the whole source.
+	topicFeed
+	// topicHost: looking for the Services of the hosts that an object declares.
+	topicHost
+	// topicMerge: merging DestinationRules; the key's name is their host.
+	topicMerge
+	// topicConflict: comparing all that is declared for one host; the key's name is that host.
+	topicConflict
+	// topicEndpoints: looking for what stands behind a Service.
+	topicEndpoints
+	// topicStored: reading the cluster, in whose place something stored is served.
+	topicStored
+)
+
+type problemKey struct {
+	topic topic
+	about object.Key
+}
+
+// problemIndex keeps Problems under what they are about, so that they go when it does.
+type problemIndex struct {
+	byKey   map[problemKey][]mesh.Problem
+	sources map[mesh.Ref]*mesh.Source
+	// dirty says that Problems may have changed, moved that sources have.
+	dirty, moved bool
+}
+
+func newProblemIndex() *problemIndex {
+	return &problemIndex{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}}
+}
+
+// put replaces what is known under the key.
+func (b *problemIndex) put(key problemKey, problems []mesh.Problem) {
+	if slices.Equal(b.byKey[key], problems) {
+		return
+	}
+	b.dirty = true
+	if len(problems) == 0 {
+		delete(b.byKey, key)
+		return
+	}
+	b.byKey[key] = problems
+}
+
+// locate notes where an object was read; nil forgets it.
+func (b *problemIndex) locate(ref mesh.Ref, source *mesh.Source) {
+	if b.sources[ref].Equal(source) {
+		return
+	}
+	b.dirty, b.moved = true, true
+	if source == nil {
+		delete(b.sources, ref)
+		return
+	}
+	b.sources[ref] = source
+}
+
+// all returns every Problem, sorted.
+func (b *problemIndex) all() []mesh.Problem {
+	var out []mesh.Problem
+	for _, problems := range b.byKey {
+		for _, p := range problems {
+			if p.Source == "" {
+				p.Source = b.sources[p.Object].At(p.Field)
+			}
+			out = append(out, p)
+		}
+	}
+	return mesh.SortProblems(out)
+}

@@ -1,0 +1,241 @@
+package assemble
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// routeIndex keeps VirtualServices, binds them to their destinations, and finds which hold for a host.
+type routeIndex struct {
+	entries map[object.ID]*routesEntry
+	hosts   patterns[*routesEntry]
+	// byDestination finds the VirtualServices that send calls to a host.
+	byDestination index[string, *routesEntry]
+	// delegators finds the VirtualServices that delegate to another.
+	delegators index[object.ID, *routesEntry]
+	// unbound are those that hold for no Service, delegates among them.
+	unbound map[*routesEntry]struct{}
+	// relist says that unbound, or the Routes of one of them, may have changed.
+	relist bool
+	// dirty ones must be bound again; dirtyHosts, which may be wildcards, looked at again.
+	dirty      map[*routesEntry]struct{}
+	dirtyHosts map[string]struct{}
+}
+
+// routesEntry is a VirtualService among the others.
+type routesEntry struct {
+	key object.Key
+	*object.VirtualService
+	// fullHosts are the hosts in full, parallel to virtualService.hosts.
+	fullHosts []string
+	// destinations maps each destination host, as it is written, to the full name.
+	destinations map[string]string
+	delegates    []object.ID
+	routes       *mesh.Routes
+}
+
+func newRouteIndex() routeIndex {
+	return routeIndex{
+		entries: map[object.ID]*routesEntry{}, hosts: newPatterns[*routesEntry](), byDestination: index[string, *routesEntry]{},
+		delegators: index[object.ID, *routesEntry]{},
+		unbound:    map[*routesEntry]struct{}{}, dirty: map[*routesEntry]struct{}{}, dirtyHosts: map[string]struct{}{},
+	}
+}
+
+// put replaces a VirtualService; nil removes it.
+func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string) {
+	old := x.entries[key.ID()]
+	if old == nil && v == nil || old != nil && v != nil && old.equal(v) {
+		return
+	}
+	x.relist = true
+	if old != nil {
+		for _, host := range old.fullHosts {
+			x.hosts.remove(host, old)
+			x.dirtyHosts[host] = struct{}{}
+		}
+		for _, target := range old.destinations {
+			x.byDestination.remove(target, old)
+		}
+		delete(x.entries, key.ID())
+		x.delegating(old, x.delegators.remove)
+		delete(x.unbound, old)
+		delete(x.dirty, old)
+	}
+	if v == nil {
+		return
+	}
+	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v)}
+	if old != nil && proto.Equal(old.Spec, v.Spec) {
+		// What it says is as it was, whoever sees it now.
+		entry.routes = old.routes
+	}
+	for _, host := range v.Hosts {
+		full := mesh.FullHost(host.Name, key.Namespace, domain)
+		entry.fullHosts = append(entry.fullHosts, full)
+		x.hosts.add(full, entry)
+		x.dirtyHosts[full] = struct{}{}
+	}
+	eachDestination(v.Spec, func(host string) {
+		full := mesh.FullHost(strings.ToLower(strings.TrimSuffix(host, ".")), key.Namespace, domain)
+		entry.destinations[host] = full
+		x.byDestination.add(full, entry)
+	})
+	x.entries[key.ID()] = entry
+	x.delegating(entry, x.delegators.add)
+	x.dirty[entry] = struct{}{}
+}
+
+func (x *routeIndex) each(visit func(object.Key, *object.VirtualService)) {
+	for _, h := range x.entries {
+		visit(h.key, h.VirtualService)
+	}
+}
+
+func (h *routesEntry) equal(v *object.VirtualService) bool {
+	return slices.Equal(h.Hosts, v.Hosts) && h.Created.Equal(v.Created) && h.Gateways == v.Gateways &&
+		sameExport(h.Export, v.Export) && proto.Equal(h.Spec, v.Spec)
+}
+
+// fieldOf is the path of the entry that declares a full host.
+func (h *routesEntry) fieldOf(full string) string {
+	return h.Hosts[slices.Index(h.fullHosts, full)].Field
+}
+
+// eachDestination hands out the destination hosts that a VirtualService names, as they are written, some more than once.
+func eachDestination(spec *networking.VirtualService, visit func(host string)) {
+	see := func(d *networking.Destination) {
+		if d.GetHost() != "" {
+			visit(d.GetHost())
+		}
+	}
+	for _, rule := range spec.GetHttp() {
+		for _, route := range rule.GetRoute() {
+			see(route.GetDestination())
+		}
+		see(rule.GetMirror())
+		for _, mirror := range rule.GetMirrors() {
+			see(mirror.GetDestination())
+		}
+	}
+	for _, rule := range spec.GetTls() {
+		for _, route := range rule.GetRoute() {
+			see(route.GetDestination())
+		}
+	}
+	for _, rule := range spec.GetTcp() {
+		for _, route := range rule.GetRoute() {
+			see(route.GetDestination())
+		}
+	}
+}
+
+// bind gives a VirtualService its destinations and delegates, and says whether that changed it.
+func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.PolicyTable) bool {
+	targets := make(map[string]mesh.Target, len(h.destinations))
+	for text, full := range h.destinations {
+		targets[text] = mesh.Target{Host: full, Service: service(full), Policies: policies(full)}
+	}
+	delegates := x.bound(h)
+	if h.routes != nil && maps.Equal(h.routes.Targets, targets) && maps.Equal(h.routes.Delegates, delegates) {
+		return false
+	}
+	h.routes = &mesh.Routes{Ref: h.key.Ref(), Spec: h.Spec, Targets: targets, Delegates: delegates}
+	return true
+}
+
+// table returns every VirtualService that holds for the host of a Service, or nil when none does.
+func (x *routeIndex) table(host string) *mesh.RouteTable {
+	return tableOf(host, x.hosts.tiers(host))
+}
+
+func tableOf(host string, tiers []tier[*routesEntry]) *mesh.RouteTable {
+	t := &mesh.RouteTable{Host: host}
+	seen := map[*routesEntry]struct{}{}
+	for _, tier := range tiers {
+		for _, h := range inOrder(tier.values) {
+			if _, again := seen[h]; again {
+				continue
+			}
+			seen[h] = struct{}{}
+			t.Candidates = append(t.Candidates, mesh.RouteCandidate{Host: tier.pattern, Routes: h.routes, Export: h.Export})
+		}
+	}
+	if len(t.Candidates) == 0 {
+		return nil
+	}
+	return t
+}
+
+// inOrder sorts VirtualServices for the same host as Istio does: the oldest first, then by name and namespace.
+func inOrder(list []*routesEntry) []*routesEntry {
+	return slices.SortedFunc(slices.Values(list), func(a, b *routesEntry) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.key.Name, b.key.Name), cmp.Compare(a.key.Namespace, b.key.Namespace))
+	})
+}
+
+func sameRouteTable(a, b *mesh.RouteTable) bool {
+	return a.Host == b.Host && slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.RouteCandidate) bool {
+		return x.Host == y.Host && x.Routes == y.Routes && sameExport(x.Export, y.Export)
+	})
+}
+
+// check notes whether a VirtualService holds for any Service and reports its hosts that lack one. A host beside a real gateway
+// may be meant for the gateway, so it is reported only when the others hold for nothing either.
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, domain string) []mesh.Problem {
+	x.relist = true
+	if h.isDelegate() {
+		return x.checkDelegate(h)
+	}
+	var problems []mesh.Problem
+	bound, holds := false, false
+	for i, full := range h.fullHosts {
+		found := exists(full)
+		if bound = bound || found; found {
+			holds = true
+			continue
+		}
+		missing := h.checkHost(i, domain)
+		holds = holds || len(missing) == 0
+		problems = append(problems, missing...)
+	}
+	if bound {
+		delete(x.unbound, h)
+	} else {
+		x.unbound[h] = struct{}{}
+	}
+	if holds && h.Gateways {
+		return nil
+	}
+	return problems
+}
+
+func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field,
+		Message: fmt.Sprintf("no Service has the host %s; create the Service or correct %s", host, field),
+	}
+}
+
+// listUnbound returns the VirtualServices that hold for no Service, sorted, and whether they differ from those before.
+func (x *routeIndex) listUnbound(before []*mesh.Routes) ([]*mesh.Routes, bool) {
+	if !x.relist {
+		return before, false
+	}
+	x.relist = false
+	var out []*mesh.Routes
+	for h := range x.unbound {
+		out = append(out, h.routes)
+	}
+	slices.SortFunc(out, func(a, b *mesh.Routes) int { return a.Ref.Compare(b.Ref) })
+	return out, !slices.Equal(out, before)
+}

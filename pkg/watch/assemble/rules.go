@@ -1,0 +1,171 @@
+package assemble
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// rules are the VirtualServices and DestinationRules of the mesh, and what they are bound to. They see Services only in
+// the World that is being built, whichever inventory these come from.
+type rules struct {
+	domain, root string
+	// hosts has every host that there is; rules only read it.
+	hosts    *hostIndex
+	policies policyIndex
+	routes   routeIndex
+	authored authoredIndex
+	problems *problemIndex
+	// patterns are those to compare with the hosts again, because either side changed.
+	patterns map[string]struct{}
+}
+
+func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
+	return &rules{
+		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{},
+	}
+}
+
+func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
+	r.policies.put(key, d, r.domain)
+}
+
+func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
+	r.routes.put(key, v, r.domain)
+}
+
+// apply binds again what changed since the last World, and what depends on Services that changed. Its steps depend on
+// one another in this order: the policies of each Service, then routes, which point to both.
+func (r *rules) apply(b *worldBuilder) {
+	for host := range b.touched {
+		r.rebindTo(host)
+	}
+	for host := range b.moved {
+		r.patterns[host] = struct{}{}
+	}
+	if len(b.moved) > 0 {
+		for suffix := range r.policies.hosts.wild {
+			r.patterns["*"+suffix] = struct{}{}
+		}
+		for suffix := range r.routes.hosts.wild {
+			r.patterns["*"+suffix] = struct{}{}
+		}
+	}
+	r.bindPolicies(b)
+	r.bindRoutes(b)
+	r.checkHosts()
+}
+
+// rebindTo has the VirtualServices bound again that send calls to a host.
+func (r *rules) rebindTo(host string) {
+	for _, h := range r.routes.byDestination[host] {
+		r.routes.dirty[h] = struct{}{}
+	}
+}
+
+func (r *rules) bindPolicies(b *worldBuilder) {
+	r.policies.merge(r.problems)
+	declared := take(&r.policies.dirtyHosts)
+	for host := range r.concerned(b, declared) {
+		var table *mesh.PolicyTable
+		if service := b.services.get(host); service != nil {
+			table = r.policies.table(service, r.root)
+		}
+		if b.policies.put(host, table) {
+			r.rebindTo(host)
+		}
+	}
+	for host := range declared {
+		r.patterns[host] = struct{}{}
+		r.problems.put(conflictKey(object.KindDestinationRule, host), r.policies.conflicts(host))
+	}
+}
+
+func conflictKey(k object.Kind, host string) problemKey {
+	return problemKey{topicConflict, object.Key{Kind: k, Name: host}}
+}
+
+func (r *rules) bindRoutes(b *worldBuilder) {
+	declared := take(&r.routes.dirtyHosts)
+	again := map[string]struct{}{}
+	for host := range declared {
+		again[host] = struct{}{}
+	}
+	for _, h := range r.routes.toBind() {
+		if r.routes.bind(h, b.services.get, b.policies.get) {
+			r.routes.relist = true
+			for _, host := range h.fullHosts {
+				again[host] = struct{}{}
+			}
+		}
+		if len(h.fullHosts) == 0 {
+			// It has no pattern under which checkHosts would find it.
+			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+		}
+	}
+	take(&r.routes.dirty)
+	for host := range r.ruled(b, again) {
+		if b.services.get(host) != nil {
+			b.routes.put(host, r.routes.table(host))
+		} else {
+			b.routes.put(host, r.routes.servicelessTable(host, r.domain))
+		}
+	}
+	for host := range declared {
+		r.patterns[host] = struct{}{}
+		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host))
+	}
+}
+
+// concerned returns the hosts that the patterns cover, and those whose Service changed.
+func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
+	out := map[string]struct{}{}
+	for host := range b.touched {
+		out[host] = struct{}{}
+	}
+	for pattern := range patterns {
+		for host := range r.hosts.covered(pattern) {
+			out[host] = struct{}{}
+		}
+	}
+	return out
+}
+
+// ruled returns the hosts whose routes the patterns concern: those of Services, and those that VirtualServices alone
+// declare.
+func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
+	out := r.concerned(b, patterns)
+	for pattern := range patterns {
+		for host := range r.routes.declaredUnder(pattern) {
+			out[host] = struct{}{}
+		}
+	}
+	return out
+}
+
+// checkHosts looks for the Services of whatever was declared under the patterns to compare again.
+func (r *rules) checkHosts() {
+	checked := map[*routesEntry]struct{}{}
+	for pattern := range take(&r.patterns) {
+		for _, g := range r.policies.hosts.under(pattern) {
+			r.checkRules(g, r.hosts.has(pattern))
+		}
+		for _, h := range r.routes.hosts.under(pattern) {
+			if _, done := checked[h]; done {
+				continue
+			}
+			checked[h] = struct{}{}
+			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+		}
+	}
+}
+
+func (r *rules) checkRules(g *ruleGroup, exists bool) {
+	for _, rule := range g.rules {
+		var problems []mesh.Problem
+		if !exists {
+			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host)}
+		}
+		r.problems.put(problemKey{topicHost, rule.key}, problems)
+	}
+}

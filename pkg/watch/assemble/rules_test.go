@@ -1,0 +1,198 @@
+package assemble
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// routeNames are the VirtualServices for the host echo, the strongest first.
+func routeNames(w *mesh.World) []string {
+	var names []string
+	if table := watchtest.Get(w.Routes, watchtest.EchoHost); table != nil {
+		for _, c := range table.Candidates {
+			names = append(names, c.Routes.Ref.Namespace+"/"+c.Routes.Ref.Name)
+		}
+	}
+	return names
+}
+
+func TestBindRoutes(t *testing.T) {
+	tests := map[string]struct {
+		text     string
+		want     []string
+		unbound  int
+		problems []string
+	}{
+		"short, with namespace and full": {
+			watchtest.VirtualService("a", "01", "hosts: [echo]") + watchtest.VirtualService("x/b", "02", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("y/c", "03", "hosts: [echo.demo.svc.cluster.local], exportTo: [y]"),
+			[]string{"demo/a", "x/b", "y/c"},
+			0, nil,
+		},
+		"exact before the longest wildcard, whatever the age": {
+			watchtest.VirtualService("a", "01", "hosts: ['*']") + watchtest.VirtualService("b", "02", "hosts: ['*.demo.svc.cluster.local']") + watchtest.VirtualService("c", "03", "hosts: [echo]") + watchtest.VirtualService("d", "04", "hosts: ['*.cluster.local']"),
+			[]string{"demo/c", "demo/b", "demo/d", "demo/a"},
+			0, nil,
+		},
+		"the oldest, then by name": {
+			watchtest.VirtualService("b", "02", "hosts: [echo]") + watchtest.VirtualService("c", "01", "hosts: [echo]") + watchtest.VirtualService("a", "02", "hosts: [echo]"),
+			[]string{"demo/c", "demo/a", "demo/b"},
+			0,
+			[]string{
+				"warning Conflict VirtualService demo/a spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
+				"warning Conflict VirtualService demo/b spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
+			},
+		},
+		"of one age, by name before namespace": {
+			watchtest.VirtualService("a/z", "01", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("b/y", "01", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("a/y", "01", "hosts: [echo.demo], exportTo: [u]"),
+			[]string{"a/y", "b/y", "a/z"},
+			0,
+			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService b/y comes first for everybody; merge the two, or remove one"},
+		},
+		"no conflict where each has its clients": {
+			watchtest.VirtualService("a", "01", "hosts: [echo], exportTo: [x]") + watchtest.VirtualService("b", "02", "hosts: [echo]") + watchtest.VirtualService("c", "03", "hosts: [echo], exportTo: [.]"),
+			[]string{"demo/a", "demo/b", "demo/c"},
+			0, nil,
+		},
+		"no Service": {
+			watchtest.VirtualService("a", "01", "hosts: [ecko]"), nil, 1,
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local, so clients that dial it find these rules alone; create the Service, or correct spec.hosts[0] if the host is a slip"},
+		},
+		"one host of two": {
+			watchtest.VirtualService("a", "01", "hosts: [ecko, echo]"),
+			[]string{"demo/a"},
+			0,
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local, so clients that dial it find these rules alone; create the Service, or correct spec.hosts[0] if the host is a slip"},
+		},
+		"a gateway's host beside": {watchtest.VirtualService("a", "01", "hosts: [echo.example.com, echo], gateways: [mesh, g]"), []string{"demo/a"}, 0, nil},
+		"for a gateway":           {watchtest.VirtualService("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, nil},
+		"one host twice":          {watchtest.VirtualService("a", "01", "hosts: [echo, echo.demo, '*']"), []string{"demo/a"}, 0, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := apply(t, newTestAssembler(), test.text+watchtest.EchoService)
+			if d := cmp.Diff(test.want, routeNames(w)); d != "" {
+				t.Errorf("candidates (-want +got):\n%s", d)
+			}
+			if got := len(w.Unbound); got != test.unbound {
+				t.Errorf("got %d unbound, want %d", got, test.unbound)
+			}
+			if d := cmp.Diff(test.problems, watchtest.ProblemLines(w)); d != "" {
+				t.Errorf("problems (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestBindTargets(t *testing.T) {
+	a := newTestAssembler()
+	other := strings.ReplaceAll(watchtest.EchoService, "echo", "other")
+	w := apply(t, a, watchtest.EchoService+other+
+		watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: [{destination: {host: other, subset: s}}, {destination: {host: absent.x}}], mirror: {host: echo.demo}}]")+
+		watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}]"))
+	routes := watchtest.Get(w.Routes, watchtest.EchoHost).For("x")
+	otherHost := "other.demo.svc.cluster.local"
+	want := map[string]mesh.Target{
+		"other":     {Host: otherHost, Service: watchtest.Get(w.Services, otherHost), Policies: watchtest.Get(w.Policies, otherHost)},
+		"absent.x":  {Host: "absent.x.svc.cluster.local"},
+		"echo.demo": {Host: watchtest.EchoHost, Service: watchtest.Get(w.Services, watchtest.EchoHost)},
+	}
+	for text, target := range want {
+		if got := routes.Targets[text]; got != target {
+			t.Errorf("%s: got %+v, want %+v", text, got, target)
+		}
+	}
+	if len(routes.Targets) != len(want) {
+		t.Errorf("got %d targets, want %d", len(routes.Targets), len(want))
+	}
+
+	// A target that changes makes another Routes; one that does not, leaves it.
+	next := apply(t, a, watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}, {name: s2}]"))
+	if got := watchtest.Get(next.Routes, watchtest.EchoHost).For("x"); got == routes || got.Targets["other"].Policies != watchtest.Get(next.Policies, otherHost) {
+		t.Error("the Routes do not follow the policy of their target")
+	}
+	if d := cmp.Diff(mesh.HostKeys([]string{watchtest.EchoHost, otherHost}), next.Changed); d != "" {
+		t.Errorf("changed (-want +got):\n%s", d)
+	}
+	last := apply(t, a, strings.ReplaceAll(watchtest.EchoService, "echo", "third"))
+	if watchtest.Get(last.Routes, watchtest.EchoHost) != watchtest.Get(next.Routes, watchtest.EchoHost) {
+		t.Error("an unrelated Service makes another RouteTable")
+	}
+}
+
+func TestBindPolicies(t *testing.T) {
+	policy := "trafficPolicy: {loadBalancer: {simple: RANDOM}}"
+	a := newTestAssembler()
+	w := apply(t, a, watchtest.EchoService+
+		watchtest.DestinationRule("young", "05", "host: echo, "+policy+", subsets: [{name: a}, {name: b}]")+
+		watchtest.DestinationRule("old", "01", "host: echo.demo, subsets: [{name: a}, {name: a}]")+
+		watchtest.DestinationRule("middle", "03", "host: echo, "+policy)+
+		watchtest.DestinationRule("wide", "01", "host: '*.svc.cluster.local'")+
+		watchtest.DestinationRule("x/own", "01", "host: echo.demo")+
+		watchtest.DestinationRule("private", "02", "host: echo, exportTo: [.]")+
+		watchtest.DestinationRule("nowhere", "01", "host: ecko"))
+	table := watchtest.Get(w.Policies, watchtest.EchoHost)
+	merged := table.For("other", "")
+	var refs []string
+	for _, r := range merged.Refs {
+		refs = append(refs, r.Name)
+	}
+	if d := cmp.Diff([]string{"old", "middle", "young"}, refs); d != "" {
+		t.Errorf("merged (-want +got):\n%s", d)
+	}
+	if got := merged.TrafficRef.Name; got != "middle" || merged.Traffic == nil {
+		t.Errorf("got the policy of %q, want that of the oldest that has one", got)
+	}
+	var subsets []string
+	for _, s := range merged.Subsets {
+		subsets = append(subsets, s.Name+" of "+s.Ref.Name+" "+s.Field)
+	}
+	if d := cmp.Diff([]string{"a of old spec.subsets[0]", "b of young spec.subsets[1]"}, subsets); d != "" {
+		t.Errorf("subsets (-want +got):\n%s", d)
+	}
+	if got := table.For("x", "").Refs[0].Namespace; got != "x" {
+		t.Errorf("clients of x get the policy of %q, want their own", got)
+	}
+	want := []string{
+		"warning NoSuchHost DestinationRule demo/nowhere spec.host: no Service has the host ecko.demo.svc.cluster.local; create the Service or correct spec.host",
+		`warning Conflict DestinationRule demo/old spec.subsets[1]: subset "a" is already declared by DestinationRule demo/old, which holds; rename or remove one`,
+		"warning Conflict DestinationRule demo/private spec.host: it is never used for echo.demo.svc.cluster.local, since DestinationRule demo/old comes first for everybody; merge the two, or remove one",
+		`warning Conflict DestinationRule demo/young spec.subsets[0]: subset "a" is already declared by DestinationRule demo/old, which holds; rename or remove one`,
+		"warning Conflict DestinationRule demo/young spec.trafficPolicy: DestinationRule demo/middle gives the policy of echo.demo.svc.cluster.local and is older; keep one of the two",
+	}
+	if d := cmp.Diff(want, watchtest.ProblemLines(w)); d != "" {
+		t.Errorf("problems (-want +got):\n%s", d)
+	}
+
+	// Problems go with their objects.
+	for _, name := range []string{"nowhere", "private", "young"} {
+		a.remove(object.Key{Kind: object.KindDestinationRule, Namespace: "demo", Name: name})
+	}
+	if got := watchtest.ProblemLines(a.World()); len(got) != 1 {
+		t.Errorf("got problems %q, want only that demo/old repeats a subset", got)
+	}
+}
+
+// A Service that comes and goes takes its tables with it, and the Problems come and go the other way around.
+func TestBindServiceComesAndGoes(t *testing.T) {
+	a := newTestAssembler()
+	w := apply(t, a, watchtest.VirtualService("v", "01", "hosts: [echo]")+watchtest.DestinationRule("d", "01", "host: echo")+watchtest.DestinationRule("w", "01", "host: '*.demo.svc.cluster.local'")+
+		watchtest.Slices("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]"))
+	if len(w.Unbound) != 1 || len(w.Problems) != 3 || w.EndpointCount() != 0 {
+		t.Fatalf("without the Service: %d unbound, %d endpoints, problems %q", len(w.Unbound), w.EndpointCount(), watchtest.ProblemLines(w))
+	}
+	without := w
+	w = apply(t, a, watchtest.EchoService)
+	if len(w.Unbound) != 0 || len(w.Problems) != 0 || w.EndpointCount() != 1 || watchtest.Get(w.Routes, watchtest.EchoHost) == nil || watchtest.Get(w.Policies, watchtest.EchoHost) == nil {
+		t.Fatalf("with the Service: %d unbound, %d endpoints, problems %q", len(w.Unbound), w.EndpointCount(), watchtest.ProblemLines(w))
+	}
+	a.remove(object.Key{Kind: object.KindService, Namespace: "demo", Name: "echo"})
+	if d := watchtest.Diff(a.World(), without); d != "" {
+		t.Errorf("the Service left something behind (-want +got):\n%s", d)
+	}
+}

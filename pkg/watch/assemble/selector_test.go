@@ -1,0 +1,90 @@
+package assemble
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+)
+
+func TestBindSelectors(t *testing.T) {
+	selecting := func(name, age, labels, subset string) string {
+		return watchtest.DestinationRule(name, age, "host: echo.demo, workloadSelector: {matchLabels: {"+labels+"}}, subsets: [{name: "+subset+"}]")
+	}
+	tests := map[string]struct {
+		text     string
+		labels   map[string]string
+		want     []string // the DestinationRules that rule a client of demo, the oldest first
+		problems []string
+	}{
+		"it comes before an older one without": {
+			watchtest.DestinationRule("all", "01", "host: echo") + selecting("front", "02", "app: front", "a"), map[string]string{"app": "front", "pod": "p"}, []string{"front"}, nil,
+		},
+		"clients that it does not select": {
+			watchtest.DestinationRule("all", "01", "host: echo") + selecting("front", "02", "app: front", "a"), map[string]string{"app": "back"}, []string{"all"}, nil,
+		},
+		"equal selectors are one": {
+			selecting("b", "02", "app: front, tier: x", "b") + selecting("a", "01", "tier: x, app: front", "a"),
+			map[string]string{"app": "front", "tier": "x"},
+			[]string{"a", "b"},
+			nil,
+		},
+		"an empty selector is not none": {
+			watchtest.DestinationRule("all", "01", "host: echo") + watchtest.DestinationRule("own", "02", "host: echo, workloadSelector: {}"), nil, []string{"own"}, nil,
+		},
+		"behind an older one that selects as much": {
+			selecting("a", "01", "app: front", "a") + selecting("b", "02", "app: front, tier: x", "b"),
+			map[string]string{"app": "front", "tier": "x"},
+			[]string{"a"},
+			[]string{"warning Conflict DestinationRule demo/b spec.host: it is never used for echo.demo.svc.cluster.local, since DestinationRule demo/a comes first for everybody; merge the two, or remove one"},
+		},
+		"exported to others, to nobody, and to its own by name": {
+			watchtest.DestinationRule("others", "01", "host: echo, exportTo: [x]") + watchtest.DestinationRule("nobody", "02", "host: echo, exportTo: ['~', demo]") + watchtest.DestinationRule("own", "03", "host: echo, exportTo: [demo]"),
+			nil,
+			[]string{"own"},
+			nil,
+		},
+		"the more exact host before the selector": {
+			watchtest.DestinationRule("exact", "01", "host: echo") + watchtest.DestinationRule("wide", "02", "host: '*.demo.svc.cluster.local', workloadSelector: {matchLabels: {app: front}}"),
+			map[string]string{"app": "front"},
+			[]string{"exact"},
+			nil,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := apply(t, newTestAssembler(), test.text+watchtest.EchoService)
+			var got []string
+			if p := watchtest.Get(w.Policies, watchtest.EchoHost).For("demo", mesh.MakeLabels(test.labels)); p != nil {
+				for _, ref := range p.Refs {
+					got = append(got, ref.Name)
+				}
+			}
+			if d := cmp.Diff(test.want, got); d != "" {
+				t.Errorf("rules (-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(test.problems, watchtest.ProblemLines(w)); d != "" {
+				t.Errorf("problems (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// A selector that changes moves the rule from one Policy to another.
+func TestSelectorChanges(t *testing.T) {
+	a := newTestAssembler()
+	apply(t, a, watchtest.EchoService+watchtest.DestinationRule("front", "01", "host: echo, workloadSelector: {matchLabels: {app: front}}"))
+	w := apply(t, a, watchtest.DestinationRule("front", "01", "host: echo, workloadSelector: {matchLabels: {app: back}}"))
+	table := watchtest.Get(w.Policies, watchtest.EchoHost)
+	if n := len(table.Candidates); n != 1 {
+		t.Errorf("got %d policies, want 1", n)
+	}
+	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "front"})); p != nil {
+		t.Errorf("clients that are not selected any more get the policy of %v", p.Refs)
+	}
+	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "back"})); p == nil {
+		t.Error("clients that are selected now get none")
+	}
+}

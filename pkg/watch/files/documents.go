@@ -1,0 +1,143 @@
+package files
+
+import (
+	"bytes"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"unicode/utf8"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// invalidLine is the first line that is not UTF-8.
+func invalidLine(data []byte) int {
+	line := 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			return line
+		}
+		if r == '\n' {
+			line++
+		}
+		data = data[size:]
+	}
+	return line
+}
+
+// documents splits at the markers and yields each part with the number of lines before it. A marker stands at the start
+// of a line whatever surrounds it, so one document that does not parse does not spoil the next.
+func documents(data []byte) iter.Seq2[[]byte, int] {
+	return func(yield func([]byte, int) bool) {
+		start, startLine, line, content := 0, 0, 0, false
+		for at := 0; at < len(data); line++ {
+			end := len(data)
+			if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
+				end = at + i + 1
+			}
+			text := data[at:end]
+			if isMarker(text) && content {
+				if !yield(data[start:at], startLine) {
+					return
+				}
+				start, startLine, content = at, line, false
+			}
+			if t := bytes.TrimSpace(text); len(t) > 0 && t[0] != '#' && t[0] != '%' {
+				content = true
+			}
+			at = end
+		}
+		if content {
+			yield(data[start:], startLine)
+		}
+	}
+}
+
+func isMarker(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("---"))
+	return ok && (len(rest) == 0 || bytes.ContainsAny(rest[:1], " \t\r\n"))
+}
+
+// large reads what is larger than a document may be, if it is a List whose entries are not.
+func (f *fileParser) large(data []byte, before int) {
+	all := entries(data)
+	if all == nil {
+		f.fail(mesh.CodeTooLarge, before+1, f.ref(), "", fmt.Sprintf("a document is larger than %d bytes; split it", maxDocument))
+	}
+	for _, e := range all {
+		f.decode(e.data, before+e.line)
+	}
+}
+
+// listEntry is an entry of a List, and how many lines stand before it.
+type listEntry struct {
+	data []byte
+	line int
+}
+
+// kubectlBegin and kubectlEnd stand around the entries of a List that kubectl printed, each of which begins with a dash at the start of a line.
+const kubectlBegin, kubectlEnd = "apiVersion: v1\nitems:\n", "\nkind: List\nmetadata:\n  resourceVersion: \"\"\n"
+
+// entries splits such a List; it returns nil for anything else. No entry is larger than an object can be, but together they are as
+// large as their cluster.
+func entries(data []byte) []listEntry {
+	text, begins := bytes.CutPrefix(data, []byte(kubectlBegin))
+	text, ends := bytes.CutSuffix(text, []byte(kubectlEnd))
+	if !begins || !ends {
+		return nil
+	}
+	var all []listEntry
+	line := bytes.Count([]byte(kubectlBegin), []byte("\n"))
+	for text := range bytes.Lines(text) {
+		switch {
+		case bytes.HasPrefix(text, []byte("- ")):
+			// It is indented like the lines below it, and so they are an object.
+			all = append(all, listEntry{append([]byte("  "), text[2:]...), line})
+		case len(all) == 0 || text[0] != ' ' && text[0] != '\n':
+			return nil
+		default:
+			last := &all[len(all)-1]
+			last.data = append(last.data, text...)
+		}
+		line++
+	}
+	return all
+}
+
+// chunk is a part of a file's text between two markers, after so many lines, and how much was found in it.
+type chunk struct {
+	sum               uint64
+	line              int
+	objects, problems int
+	incomplete        bool
+}
+
+// byChunk are the parts, each as a file of its own, by what they are known by: their sum and their line alone.
+func (p *parsed) byChunk() map[chunk]parsed {
+	all := make(map[chunk]parsed, len(p.chunks))
+	objects, problems := p.objects, p.problems
+	for _, t := range p.chunks {
+		all[chunk{sum: t.sum, line: t.line}] = parsed{objects: objects[:t.objects], problems: problems[:t.problems], incomplete: t.incomplete}
+		objects, problems = objects[t.objects:], problems[t.problems:]
+	}
+	return all
+}
+
+// chunk reads one part, unless it is known.
+func (f *fileParser) chunk(data []byte, line int, known map[chunk]parsed) {
+	p := chunk{sum: maphash.Bytes(hashSeed, data), line: line}
+	objects, problems := len(f.out.objects), len(f.out.problems)
+	if old, ok := known[p]; ok {
+		f.out.objects, f.out.problems = append(f.out.objects, old.objects...), append(f.out.problems, old.problems...)
+		p.incomplete = old.incomplete
+	} else {
+		before := f.out.incomplete
+		f.out.incomplete = false
+		f.decode(data, line)
+		p.incomplete, f.out.incomplete = f.out.incomplete, before
+	}
+	f.out.incomplete = f.out.incomplete || p.incomplete
+	p.objects, p.problems = len(f.out.objects)-objects, len(f.out.problems)-problems
+	f.out.chunks = append(f.out.chunks, p)
+}

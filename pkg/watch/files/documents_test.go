@@ -1,0 +1,64 @@
+package files
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+)
+
+// TestListOfACluster reads a List as `kubectl get --output=yaml` prints that of a large cluster. An entry that is too large, or is wrong,
+// is reported where it stands, and the others are served.
+func TestListOfACluster(t *testing.T) {
+	const services = 9000
+	var text strings.Builder
+	text.WriteString(kubectlBegin)
+	for i := range services {
+		fmt.Fprintf(&text, "- apiVersion: v1\n  kind: Service\n  metadata:\n    name: s%d\n    annotations:\n      a: |\n        %s\n\n        b\n  spec: {ports: [{port: 80}]}\n",
+			i, strings.Repeat("x", 500))
+	}
+	fmt.Fprintf(&text, "- apiVersion: v1\n  kind: Service\n  metadata: {name: large, annotations: {a: %s}}\n", strings.Repeat("x", maxDocument))
+	text.WriteString("- apiVersion: v1\n  kind: Service\n  metadata: {name: wrong}\n  spec: {ports: [{port: many}]}")
+	text.WriteString(kubectlEnd)
+	if text.Len() < 2*maxDocument {
+		t.Fatalf("the List has %d bytes, which is not large", text.Len())
+	}
+
+	w := loadText(t, text.String())
+	if got := w.Services.Len(); got != services {
+		t.Errorf("got %d Services, want %d", got, services)
+	}
+	line := 2 + 10*services
+	want := []string{
+		fmt.Sprintf("error TooLarge File objects.yaml (objects.yaml:%d): a document is larger than %d bytes; split it", line+1, maxDocument),
+		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): the object is not used: it is a whole number of 32 bits; write one", line+7),
+	}
+	if diff := cmp.Diff(want, watchtest.ProblemLines(w)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// TestEntries wants a text split only where nothing of it can get lost.
+func TestEntries(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want []listEntry
+	}{
+		"two":             {kubectlBegin + "- a: 1\n  b:\n  - 2\n\n- c: 3" + kubectlEnd, []listEntry{{[]byte("  a: 1\n  b:\n  - 2\n\n"), 2}, {[]byte("  c: 3"), 6}}},
+		"no List":         {"a: 1\n", nil},
+		"no end":          {kubectlBegin + "- a: 1\n", nil},
+		"more behind it":  {kubectlBegin + "- a: 1" + kubectlEnd + "...\nb: 2\n", nil},
+		"more in between": {kubectlBegin + "- a: 1\n...\nb: 2" + kubectlEnd, nil},
+		"another entry":   {kubectlBegin + "-\n  a: 1\n- b: 2" + kubectlEnd, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, entries([]byte(test.text)), cmp.AllowUnexported(listEntry{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

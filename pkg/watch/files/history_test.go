@@ -1,0 +1,196 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// TestFolderHistories edits folders at random and has a run look at no more than what events would name. What it holds must be what a
+// look at everything finds; and if nothing is broken, what somebody finds who never saw the folder before.
+func TestFolderHistories(t *testing.T) {
+	alone, fresh := 0, 0
+	for seed := range uint64(25) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			h := &folderHistory{t: t, r: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), away: t.TempDir()}
+			write(t, h.away, "linked.yaml", serviceYAML("x"))
+			h.run = newTestRun(t, h.dir)
+			for step := range 60 {
+				walked := h.run.scanned
+				h.run.hear(h.edits()...)
+				if h.run.scanned.Equal(walked) {
+					alone++
+				}
+				if h.check(step) {
+					fresh++
+				}
+			}
+			h.mend()
+			if !h.check(-1) {
+				t.Error("the folder is still broken")
+			}
+		})
+	}
+	if alone < 500 || fresh < 500 {
+		t.Errorf("only %d looks were at files alone, and %d folders unbroken; the test proves too little", alone, fresh)
+	}
+}
+
+type folderHistory struct {
+	t         *testing.T
+	r         *rand.Rand
+	dir, away string
+	run       *testRun
+}
+
+var historyFiles = []string{"a.yaml", "b.yml", "c.txt", "sub/a.yaml", "sub/deep/d.yaml"}
+
+// edits makes a few edits, and returns the paths that events would name.
+func (h *folderHistory) edits() []string {
+	var paths []string
+	for range 1 + h.r.IntN(3) {
+		path := filepath.Join(h.dir, watchtest.Pick(h.r, historyFiles...))
+		switch h.r.IntN(16) {
+		case 0, 1:
+			h.must(os.RemoveAll(path))
+		case 2:
+			to := filepath.Join(h.dir, watchtest.Pick(h.r, historyFiles...))
+			h.mkdir(to)
+			if err := os.Rename(path, to); err == nil {
+				paths = append(paths, to, filepath.Dir(to), filepath.Join(h.dir, "sub"))
+			}
+		case 3:
+			h.write(path, h.text()+"---\nkind: [\n")
+		case 4:
+			if h.r.IntN(3) == 0 {
+				h.must(os.RemoveAll(filepath.Join(h.dir, "sub")))
+				paths = append(paths, filepath.Join(h.dir, "sub"))
+			}
+		case 5:
+			// A link to itself cannot be read; one elsewhere is read under the name that it has here.
+			h.mkdir(path)
+			h.must(os.RemoveAll(path))
+			h.must(os.Symlink(watchtest.Pick(h.r, path, filepath.Join(h.away, "linked.yaml")), path))
+		case 6:
+			path = filepath.Join(h.away, "linked.yaml")
+			h.write(path, h.text())
+		default:
+			h.write(path, h.text())
+		}
+		paths = append(paths, path)
+		for dir := filepath.Dir(path); strings.HasPrefix(dir, h.dir+"/"); dir = filepath.Dir(dir) {
+			if _, known := h.run.dirs[dir]; !known {
+				paths = append(paths, dir) // it was made just now
+			}
+		}
+	}
+	return paths
+}
+
+// text is a file of a few documents that other files may have as well.
+func (h *folderHistory) text() string {
+	var out strings.Builder
+	for range h.r.IntN(4) {
+		name := watchtest.Pick(h.r, "x", "y", "z")
+		out.WriteString(watchtest.Pick(h.r, "", "", "", "# A line more.\n") + "---\n" + watchtest.Pick(h.r,
+			serviceYAML(name),
+			strings.Replace(serviceYAML(name), "port: 1", "port: 2, nmae: x", 1),
+			strings.ReplaceAll(watchtest.Slices(fmt.Sprintf("ports: [{port: 1}]\nendpoints: [{addresses: [10.0.0.%d]}]", h.r.IntN(3))), "echo", name),
+			watchtest.VirtualService(name, "01", "hosts: ["+name+"]"),
+			watchtest.DestinationRule(name, "01", "host: "+name),
+		))
+	}
+	return out.String()
+}
+
+func (h *folderHistory) mkdir(path string) { h.must(os.MkdirAll(filepath.Dir(path), 0o755)) }
+
+// write replaces a file or a link in one way or another.
+func (h *folderHistory) write(path, text string) {
+	h.mkdir(path)
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && h.r.IntN(2) == 0 {
+		h.must(os.WriteFile(path, []byte(text), 0o600))
+		return
+	}
+	replace(h.t, path, []byte(text))
+}
+
+// mend leaves nothing that cannot be read.
+func (h *folderHistory) mend() {
+	var paths []string
+	for _, name := range historyFiles {
+		path := filepath.Join(h.dir, name)
+		h.must(os.RemoveAll(path))
+		paths = append(paths, path)
+	}
+	path := filepath.Join(h.dir, "a.yaml")
+	h.write(path, h.text())
+	h.run.hear(paths...)
+}
+
+func (h *folderHistory) must(err error) {
+	h.t.Helper()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.t.Fatal(err)
+	}
+}
+
+// check compares what is held with the folder. It says whether nothing in it is broken.
+func (h *folderHistory) check(step int) bool {
+	h.t.Helper()
+	same := func(what string, before map[string]*fileState) {
+		h.t.Helper()
+		look := newScan(newParser(h.run.options), before)
+		h.must(look.walk(h.run.root, ""))
+		want, got := plainly(look), h.run.last
+		if d := watchtest.Diff(got, want); d != "" {
+			h.t.Fatalf("step %d: the World is not that of %s (-want +got):\n%s", step, what, d)
+		}
+		if d := cmp.Diff(want.Sources, got.Sources, cmpopts.EquateEmpty()); d != "" {
+			h.t.Fatalf("step %d: the places are not those of %s (-want +got):\n%s", step, what, d)
+		}
+	}
+	same("the folder as a whole", h.run.claims.files)
+	broken := slices.ContainsFunc(h.run.last.Problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeUnreadable })
+	if !broken {
+		same("the folder as it is first seen", nil)
+	}
+	return !broken
+}
+
+// plainly is the World of a look at a whole folder, as the rules say it: of the objects that have one key the first in the first file by
+// name holds, and the others are Problems.
+func plainly(look *scan) *mesh.World {
+	holds, problems := map[object.Key]*object.Object{}, slices.Clone(look.problems)
+	for _, name := range slices.Sorted(maps.Keys(look.files)) {
+		held := look.files[name]
+		problems = append(problems, held.problems...)
+		for _, o := range held.objects {
+			first, twice := holds[o.Key]
+			if !twice {
+				holds[o.Key] = o
+				continue
+			}
+			problems = append(problems, mesh.Problem{
+				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: o.Key.Ref(), Source: o.Source.At(""),
+				Message: "it also stands in " + first.Source.At("") + ", which holds; remove one",
+			})
+		}
+	}
+	return watch.Assemble(watch.Options{}, watch.Changes{Objects: holds, Problems: map[object.Key][]mesh.Problem{{}: problems}})
+}

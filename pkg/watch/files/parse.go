@@ -1,0 +1,247 @@
+package files
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files/schema"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+const (
+	// maxFile and maxDocument bound what is read. An API server takes no object above 3 MiB.
+	maxFile     = 64 << 20
+	maxDocument = 4 << 20
+	// maxFields is of how many fields of one object the lines are kept. Those of the others are the lines of what holds them.
+	maxFields = 10_000
+)
+
+// kindFile is the Kind of Problems that belong to no object.
+const kindFile = "File"
+
+// parser makes objects of YAML. One goroutine owns it.
+type parser struct {
+	options watch.Options
+	shapes  schema.Schemas
+}
+
+func newParser(o watch.Options) *parser { return &parser{options: o, shapes: schema.Schemas{}} }
+
+// parsed is what a file holds.
+type parsed struct {
+	objects  []*object.Object
+	problems []mesh.Problem
+	// incomplete says that a part could not be read: what the file held before and does not hold now may be in there.
+	incomplete bool
+	// chunks tell which of the objects and problems are of which part of the text.
+	chunks []chunk
+}
+
+// fileParser parses one file.
+type fileParser struct {
+	*parser
+	path string
+	// lists is how many Lists stand around the document at hand; an alias may put one into itself.
+	lists int
+	out   parsed
+}
+
+// maxLists is how deep Lists may stand in one another.
+const maxLists = 4
+
+// parse reads a file's documents, each as far as it can be understood. It is silent about nothing but empty documents.
+func (p *parser) parse(path string, data []byte) parsed { return p.reparse(path, data, &parsed{}) }
+
+// reparse does so for a file that was parsed before. What stands as it stood, and at the same line, it takes over.
+func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
+	f := &fileParser{parser: p, path: path}
+	switch {
+	case len(data) > maxFile:
+		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("it is larger than %d bytes; split it", maxFile))
+	case !utf8.Valid(data):
+		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "it is not UTF-8; write it in UTF-8")
+	default:
+		known := old.byChunk()
+		for chunk, line := range documents(data) {
+			f.chunk(chunk, line, known)
+		}
+	}
+	return f.out
+}
+
+func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: kindFile, Name: f.path} }
+
+// decode reads the documents of one part; more than one only where they end with "...".
+func (f *fileParser) decode(data []byte, before int) {
+	if len(data) > maxDocument {
+		f.large(data, before)
+		return
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n yaml.Node
+		err := decoder.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			line, why := schema.SyntaxError(err)
+			f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "it is not YAML: "+why+"; correct it")
+			return
+		}
+		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
+			f.document(n.Content[0], before)
+		}
+	}
+}
+
+// document reads one object, or a List of them.
+func (f *fileParser) document(n *yaml.Node, before int) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	var head struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+		Metadata   struct {
+			Namespace string `yaml:"namespace"`
+			Name      string `yaml:"name"`
+		} `yaml:"metadata"`
+	}
+	line := before + n.Line
+	if n.Kind != yaml.MappingNode {
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document is not an object; give it apiVersion, kind and metadata")
+		return
+	}
+	if err := n.Decode(&head); err != nil {
+		_, why := schema.SyntaxError(err)
+		why = strings.Join(strings.Fields(why), " ")
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document is not an object: "+why+"; correct it")
+		return
+	}
+	if head.Kind == "" || head.APIVersion == "" {
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document has no apiVersion or no kind; write both")
+		return
+	}
+	if head.Kind == "List" && head.APIVersion == "v1" {
+		f.list(n, before)
+		return
+	}
+	ref := mesh.Ref{Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name}
+	row := object.RowOf(head.APIVersion, head.Kind)
+	if row == nil {
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.APIVersion+" "+head.Kind+" is not watched; nothing depends on it here")
+		return
+	}
+	if !row.ClusterScoped {
+		ref.Namespace = cmp.Or(ref.Namespace, metav1.NamespaceDefault)
+		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
+			return
+		}
+	}
+	if ref.Name == "" {
+		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "a "+head.Kind+" has no name; give it one")
+		return
+	}
+	if row.NameIsLabel && len(validation.IsDNS1123Label(ref.Name)) > 0 {
+		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", "the object is not used: no "+head.Kind+" can have that name; write lower-case letters, digits and hyphens")
+		return
+	}
+	f.object(n, before, ref, row)
+}
+
+func (f *fileParser) list(n *yaml.Node, before int) {
+	if f.lists == maxLists {
+		f.fail(mesh.CodeUnreadable, before+n.Line, f.ref(), "items", "Lists stand in one another; flatten them")
+		return
+	}
+	f.lists++
+	defer func() { f.lists-- }()
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != "items" {
+			continue
+		}
+		for _, item := range n.Content[i+1].Content {
+			f.document(item, before)
+		}
+	}
+}
+
+// object decodes and converts one object of a kind that is watched.
+func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
+	line := before + n.Line
+	var unknown []mesh.Problem
+	source := &mesh.Source{File: f.path, Line: line}
+	reader := schema.Reader{Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
+		unknown = append(unknown, f.unknownField(before+key.Line, ref, path, name, s))
+	}}
+	if row.Traced {
+		source.Fields = map[string]int{}
+		reader.Seen = func(path string, line int) {
+			if len(source.Fields) < maxFields {
+				source.Fields[path] = before + line
+			}
+		}
+	}
+	var typed metav1.Object
+	value, err := reader.Read(n, f.shapes.Of(reflect.TypeOf(row.New())), "", 0)
+	if err == nil {
+		typed, err = row.Typed(value)
+	}
+	if err != nil {
+		field, why := "", err.Error()+"; correct it"
+		if e, ok := errors.AsType[*schema.Error](err); ok {
+			line, field, why = before+e.Line, e.Field, e.Message
+		}
+		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+why)
+		f.out.problems = append(f.out.problems, unknown...)
+		return
+	}
+	typed.SetNamespace(ref.Namespace)
+	o := row.Convert(typed, f.options.Domain)
+	o.Source = source
+	o.Problems = append(o.Problems, unknown...)
+	f.out.objects = append(f.out.objects, &o)
+}
+
+func (f *fileParser) unknownField(line int, ref mesh.Ref, path, name string, s schema.Schema) mesh.Problem {
+	wayOut := "remove it"
+	if meant := object.Nearest(name, s.Fields()); meant != "" {
+		wayOut = "write " + meant + ", or remove it"
+	}
+	return mesh.Problem{
+		Code: mesh.CodeUnknownField, Severity: mesh.Error, Object: ref, Field: schema.Join(path, name), Source: f.at(line),
+		Message: fmt.Sprintf("the API has no field %q here, so it is ignored; %s", name, wayOut),
+	}
+}
+
+func (f *fileParser) at(line int) string {
+	if line == 0 {
+		return f.path
+	}
+	return fmt.Sprintf("%s:%d", f.path, line)
+}
+
+func (f *fileParser) report(code mesh.Code, severity mesh.Severity, line int, ref mesh.Ref, field, message string) {
+	f.out.problems = append(f.out.problems, mesh.Problem{
+		Code: code, Severity: severity, Object: ref, Field: field, Message: message, Source: f.at(line),
+	})
+}
+
+func (f *fileParser) fail(code mesh.Code, line int, ref mesh.Ref, field, message string) {
+	f.out.incomplete = true
+	f.report(code, mesh.Error, line, ref, field, message)
+}

@@ -1,0 +1,95 @@
+package files
+
+import (
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	// settleTime is how long nothing must have been heard of a file that is written in place: one write is several events.
+	settleTime = 5 * time.Millisecond
+	// deletionDelay is how long a loss of objects must last to be believed: some editors remove a file before they write it. A file that
+	// is written on and on is not waited for longer, either.
+	deletionDelay = 40 * time.Millisecond
+)
+
+// pending are the paths that events named, and that are still to be looked at.
+type pending struct {
+	paths map[string]delay
+	// next is when the first of them may be looked at, or before.
+	next time.Time
+	// moved is the path that was last renamed away.
+	moved string
+}
+
+// delay is since when a path is to be looked at, and until when that waits.
+type delay struct{ since, until time.Time }
+
+// note takes up an event. What was renamed within the folders watched was complete before it got its name, so it does not wait.
+func (p *pending) note(event fsnotify.Event, now time.Time) {
+	// An event that says where a file came from has more than its name and what happened.
+	if event.Has(fsnotify.Create) && event != (fsnotify.Event{Name: event.Name, Op: event.Op}) {
+		p.put(event.Name, delay{since: now, until: now})
+		if w, ok := p.paths[p.moved]; ok {
+			p.put(p.moved, delay{since: w.since, until: now})
+		}
+		return
+	}
+	if event.Has(fsnotify.Rename) {
+		p.moved = event.Name
+	}
+	p.postpone(event.Name, now)
+}
+
+// postpone has a path wait until it has settled.
+func (p *pending) postpone(path string, now time.Time) {
+	w, again := p.paths[path]
+	if !again {
+		w.since = now
+	}
+	w.until = now.Add(settleTime)
+	if latest := w.since.Add(deletionDelay); latest.Before(w.until) {
+		w.until = latest
+	}
+	p.put(path, w)
+}
+
+func (p *pending) put(path string, w delay) {
+	if p.paths == nil {
+		p.paths = map[string]delay{}
+	}
+	if len(p.paths) == 0 || w.until.Before(p.next) {
+		p.next = w.until
+	}
+	p.paths[path] = w
+}
+
+// take removes the paths that wait no longer, and returns them.
+func (p *pending) take(now time.Time) []string {
+	var out []string
+	p.next = time.Time{}
+	for path, w := range p.paths {
+		if !w.until.After(now) {
+			out = append(out, path)
+			delete(p.paths, path)
+		} else if p.next.IsZero() || w.until.Before(p.next) {
+			p.next = w.until
+		}
+	}
+	return out
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

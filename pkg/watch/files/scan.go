@@ -1,0 +1,224 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// racyAge is how old a file must be for its time to tell a later change: file systems count in ticks of some milliseconds.
+const racyAge = 100 * time.Millisecond
+
+var hashSeed = maphash.MakeSeed()
+
+// fileState is a file as it was last read.
+type fileState struct {
+	info fs.FileInfo
+	// read is when; a file younger than racyAge then is read again even if it looks the same.
+	read time.Time
+	sum  uint64
+	parsed
+}
+
+// unchanged says whether the file surely is as it was read.
+func (h *fileState) unchanged(info fs.FileInfo) bool {
+	return h != nil && h.info != nil && os.SameFile(h.info, info) && h.info.Size() == info.Size() &&
+		h.info.ModTime().Equal(info.ModTime()) && h.read.Sub(info.ModTime()) > racyAge
+}
+
+// scan is one look at the files below a folder: a walk through all of them, or some paths that were walked before.
+type scan struct {
+	parser *parser
+	before map[string]*fileState
+	// settling are the paths of files that are being written: they stay as they were.
+	settling map[string]delay
+
+	files map[string]*fileState
+	// whole says that files are all that there are.
+	whole bool
+	// dirs are the real folders to be watched, with their names inside the folder.
+	dirs map[string]string
+	// linked says that there are links, so that a path does not tell by which name a file is read.
+	linked   bool
+	seen     map[string]struct{}
+	problems []mesh.Problem
+}
+
+func newScan(p *parser, before map[string]*fileState) *scan {
+	return &scan{
+		parser: p, before: before,
+		files: map[string]*fileState{}, dirs: map[string]string{}, seen: map[string]struct{}{},
+	}
+}
+
+// again reads one path of a folder that was walked before and had no links. It says false if only a walk can tell what became of
+// it: of whatever is, or was, anything but a file, and of the folder itself.
+func (f *scan) again(path string) bool {
+	rel, inside := f.dirs[filepath.Dir(path)]
+	_, isDir := f.dirs[path]
+	name := filepath.Join(rel, filepath.Base(path))
+	if !inside || isDir || strings.HasPrefix(filepath.Base(path), ".") {
+		return false
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// If it was read, the folder around it may be gone as well, and then it stays.
+		return f.before[name] == nil
+	case err != nil || !info.Mode().IsRegular():
+		return false
+	}
+	return !isYAML(name) || f.file(path, name, info) == nil
+}
+
+// walk reads everything below dir, whose name inside the folder is rel. What cannot be read stays as it was before.
+func (f *scan) walk(dir, rel string) error {
+	target, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	if _, again := f.seen[target]; again {
+		return nil
+	}
+	f.seen[target] = struct{}{}
+	entries, err := os.ReadDir(target)
+	if err != nil {
+		return err
+	}
+	f.dirs[target] = rel
+	for _, entry := range entries {
+		// Hidden are editors' files, and the folders behind the links of a mounted ConfigMap.
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		f.entry(filepath.Join(target, entry.Name()), filepath.Join(rel, entry.Name()), entry.Type()&fs.ModeSymlink != 0)
+	}
+	return nil
+}
+
+func (f *scan) entry(path, rel string, link bool) {
+	if link {
+		f.linked = true
+		target, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			f.unreadable(rel, err)
+			return
+		}
+		path = target
+		if _, walked := f.dirs[filepath.Dir(target)]; !walked {
+			f.dirs[filepath.Dir(target)] = ""
+		}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		f.unreadable(rel, err)
+	case info.IsDir():
+		if err := f.walk(path, rel); err != nil {
+			f.unreadable(rel, err)
+		}
+	case info.Mode().IsRegular() && isYAML(rel):
+		if _, again := f.seen[path]; again {
+			return
+		}
+		f.seen[path] = struct{}{}
+		if err := f.file(path, rel, info); err != nil {
+			f.unreadable(rel, err)
+		}
+	}
+}
+
+func isYAML(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
+}
+
+// file reads one file, unless it is as it was or being written.
+func (f *scan) file(path, name string, info fs.FileInfo) error {
+	old := f.before[name]
+	if _, settling := f.settling[path]; settling || old.unchanged(info) {
+		if old != nil {
+			f.files[name] = old
+		}
+		return nil
+	}
+	now := time.Now()
+	data, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	sum := maphash.Bytes(hashSeed, data)
+	if old != nil && old.info != nil && old.sum == sum {
+		f.files[name] = &fileState{info: info, read: now, sum: sum, parsed: old.parsed}
+		return nil
+	}
+	held := &fileState{info: info, read: now, sum: sum}
+	if old == nil {
+		held.parsed = f.parser.parse(name, data)
+	} else if held.parsed = f.parser.reparse(name, data, &old.parsed); held.incomplete {
+		held.keep(old)
+	}
+	f.files[name] = held
+	return nil
+}
+
+// all are the objects of the file, in the order of its text; none of no file.
+func (h *fileState) all() iter.Seq[*object.Object] {
+	if h == nil {
+		return func(func(*object.Object) bool) {}
+	}
+	return slices.Values(h.objects)
+}
+
+// readFile reads one byte more than the parser takes, so that the parser sees that it is too much.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	return data, errors.Join(err, file.Close())
+}
+
+// keep adds the objects that the file held before and does not declare now.
+func (h *fileState) keep(old *fileState) {
+	declared := map[object.Key]struct{}{}
+	for _, o := range h.objects {
+		declared[o.Key] = struct{}{}
+	}
+	for _, o := range old.objects {
+		if _, ok := declared[o.Key]; !ok {
+			h.objects = append(h.objects, o)
+		}
+	}
+}
+
+// unreadable keeps what stood under a name before, be it a file or a folder. A name that is gone is not unreadable.
+func (f *scan) unreadable(name string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	for path, held := range f.before {
+		if path == name || strings.HasPrefix(path, name+string(filepath.Separator)) {
+			f.files[path] = held
+		}
+	}
+	f.problems = append(f.problems, unreadable(name, err))
+}
+
+func unreadable(name string, err error) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
+		Message: fmt.Sprintf("it cannot be read, and what it held stays: %v; make it readable", err),
+	}
+}

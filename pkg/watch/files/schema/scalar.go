@@ -1,0 +1,96 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// scalarSchema is the shape of a value without parts: it says why a node is none. The library that decodes objects finds that too, but
+// tells it in terms of Go's types, and not where.
+type scalarSchema func(*yaml.Node) string
+
+func (scalarSchema) field(string) (Schema, bool)   { return nil, true }
+func (scalarSchema) Fields() []string              { return nil }
+func (scalarSchema) element() Schema               { return nil }
+func (l scalarSchema) refuses(n *yaml.Node) string { return l(n) }
+
+func noList(n *yaml.Node) string {
+	return unless(n.Kind == yaml.SequenceNode, "it is a list; write a dash before each entry")
+}
+
+func noMapping(n *yaml.Node) string {
+	return unless(n.Kind == yaml.MappingNode, "it has parts; write their names, each with a value")
+}
+
+func noText(n *yaml.Node) string { return unless(isText(n), "it is a text; write it in quotes") }
+
+func noBool(n *yaml.Node) string {
+	return unless(n.ShortTag() == "!!bool", "it is true or false; write one of the two, without quotes")
+}
+
+func noNumber(n *yaml.Node) string {
+	_, err := strconv.ParseFloat(strings.Trim(inJSON(n), `"`), 64)
+	return unless(err == nil, "it is a number; write digits")
+}
+
+func noDuration(n *yaml.Node) string {
+	_, err := time.ParseDuration(n.Value)
+	return unless(err == nil && isText(n), "it is a duration; write a number with a unit, such as 1.5s")
+}
+
+// noWhole is about numbers of so many bits. Those of messages may stand in quotes.
+func noWhole(bits int, signed, quoted bool) scalarSchema {
+	return func(n *yaml.Node) string {
+		text := inJSON(n)
+		if quoted {
+			text = strings.Trim(text, `"`)
+		}
+		if signed {
+			_, err := strconv.ParseInt(text, 10, bits)
+			return unless(err == nil, fmt.Sprintf("it is a whole number of %d bits; write one", bits))
+		}
+		_, err := strconv.ParseUint(text, 10, bits)
+		return unless(err == nil, fmt.Sprintf("it is a whole number of %d bits from 0; write one", bits))
+	}
+}
+
+// goScalars are those of Go's types without parts, as far as watched objects have them.
+var goScalars = map[reflect.Kind]scalarSchema{
+	reflect.String: noText, reflect.Bool: noBool, reflect.Int32: noWhole(32, true, false), reflect.Int64: noWhole(64, true, false),
+}
+
+// messageScalars are those of messages' fields.
+var messageScalars = map[protoreflect.Kind]scalarSchema{
+	protoreflect.StringKind: noText, protoreflect.BoolKind: noBool, protoreflect.DoubleKind: noNumber,
+	protoreflect.Int32Kind: noWhole(32, true, true), protoreflect.Uint32Kind: noWhole(32, false, true), protoreflect.Uint64Kind: noWhole(64, false, true),
+}
+
+func unless(good bool, why string) string {
+	if good {
+		return ""
+	}
+	return why
+}
+
+// isText says whether YAML reads a node as a text.
+func isText(n *yaml.Node) bool {
+	tag := n.ShortTag()
+	return n.Kind == yaml.ScalarNode && tag != "!!bool" && tag != "!!int" && tag != "!!float"
+}
+
+// inJSON is a scalar as JSON has it; empty for what is none.
+func inJSON(n *yaml.Node) string {
+	var v any
+	if n.Kind != yaml.ScalarNode || n.Decode(&v) != nil {
+		return ""
+	}
+	data, err := json.Marshal(v)
+	return unless(err != nil, string(data))
+}

@@ -1,0 +1,151 @@
+// Package watchtest has what the tests of several packages of watch need: objects as YAML, and views of Worlds.
+package watchtest
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// Objects are the objects of YAML documents, converted, in their order.
+func Objects(t testing.TB, text string) []*object.Object {
+	t.Helper()
+	var out []*object.Object
+	for document := range strings.SplitSeq(text, "---\n") {
+		var plain map[string]any
+		if err := yaml.Unmarshal([]byte(document), &plain); err != nil {
+			t.Fatal(err)
+		}
+		if plain == nil {
+			continue
+		}
+		kind, _ := plain["kind"].(string)
+		typed, err := object.Kind(kind).Row().Typed(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row := object.Kind(kind).Row(); !row.ClusterScoped && typed.GetNamespace() == "" {
+			typed.SetNamespace("default")
+		}
+		o := object.Kind(kind).Row().Convert(typed, "cluster.local")
+		if len(o.Problems) > 0 {
+			t.Fatalf("the test's own YAML is faulty: %v", o.Problems)
+		}
+		out = append(out, &o)
+	}
+	return out
+}
+
+// Slices makes EndpointSlices of the Service echo in demo, one for each text: its ports and endpoints.
+func Slices(texts ...string) string {
+	var b strings.Builder
+	for i, text := range texts {
+		b.WriteString("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-" + string(rune('a'+i)) +
+			", namespace: demo, labels: {kubernetes.io/service-name: echo}}\n" + text + "\n")
+	}
+	return b.String()
+}
+
+// EchoService is a Service echo in the namespace demo.
+const EchoService = "---\napiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n"
+
+// istioYAML makes a VirtualService or DestinationRule; name may be namespace/name, and age is a day of a month.
+func istioYAML(kind, name, age, spec string) string {
+	namespace, short, ok := strings.Cut(name, "/")
+	if !ok {
+		namespace, short = "demo", name
+	}
+	return "---\napiVersion: networking.istio.io/v1\nkind: " + kind + "\nmetadata: {namespace: " + namespace + ", name: " + short +
+		", creationTimestamp: 2026-01-" + age + "T00:00:00Z}\nspec: {" + spec + "}\n"
+}
+
+// VirtualService makes a VirtualService; see istioYAML.
+func VirtualService(name, age, spec string) string {
+	return istioYAML("VirtualService", name, age, spec)
+}
+
+// DestinationRule makes a DestinationRule; see istioYAML.
+func DestinationRule(name, age, spec string) string {
+	return istioYAML("DestinationRule", name, age, spec)
+}
+
+// EchoHost is the host of echoService.
+const EchoHost = "echo.demo.svc.cluster.local"
+
+// Pick returns one of the values.
+func Pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
+
+// PlainWorld is a World without what differs between equal ones: how its maps are laid out, and its history.
+type PlainWorld struct {
+	Services  map[string]*mesh.Service
+	Addresses map[string]*mesh.Service
+	Endpoints map[string]*mesh.EndpointSet
+	Routes    map[string]*mesh.RouteTable
+	Policies  map[string]*mesh.PolicyTable
+	Pods      map[string]*mesh.Pod
+	PodIPs    map[string]*mesh.Pod
+	Rules     map[string]*mesh.Rule
+	Unbound   []*mesh.Routes
+	Problems  []mesh.Problem
+}
+
+// Plain returns what a World contains.
+func Plain(w *mesh.World) PlainWorld {
+	return PlainWorld{
+		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
+		Routes: maps.Collect(w.Routes.All()), Policies: maps.Collect(w.Policies.All()),
+		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.Rules.All()),
+		Unbound: w.Unbound, Problems: w.Problems,
+	}
+}
+
+// Diff compares what two Worlds contain.
+func Diff(got, want *mesh.World) string {
+	return cmp.Diff(Plain(want), Plain(got), protocmp.Transform())
+}
+
+// ProblemLines are the Problems as one line each.
+func ProblemLines(w *mesh.World) []string {
+	var lines []string
+	for _, p := range w.Problems {
+		lines = append(lines, p.String())
+	}
+	return lines
+}
+
+// Get is the value of a host, or the zero value.
+func Get[V any](m mesh.Map[V], host string) V {
+	v, _ := m.Get(host)
+	return v
+}
+
+// Vanished reports whether a World has the Problem that the endpoints of echoService vanished.
+func Vanished(w *mesh.World) bool {
+	for _, p := range w.Problems {
+		if p.Code == mesh.CodeEndpointsVanished && p.Object == (mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}) {
+			return true
+		}
+	}
+	return false
+}
+
+// BenchIP is the address of endpoint j of Service i.
+func BenchIP(i, j int) string { return fmt.Sprintf("10.%d.%d.%d", i/250, i%250, j) }
+
+// Heap is how much of the heap is in use.
+func Heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,191 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// listWatch asks the API server for the objects of one kind.
+type listWatch struct {
+	// client is what list and watch call; the reflector asks it which kinds of list it understands.
+	client any
+	labels string
+	list   func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch  func(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// newListWatch makes a listWatch of one client for one kind, such as client.CoreV1().Pods(namespace), restricted to
+// objects that the label selector matches.
+func newListWatch[L runtime.Object](client any, kind interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}, labels string,
+) listWatch {
+	return listWatch{
+		client: client, labels: labels, watch: kind.Watch,
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return kind.List(ctx, o) },
+	}
+}
+
+// slack is how far from its time a watch may end and still count as having ended by itself: the API server's clock starts
+// later than ours, and the end takes a while to arrive.
+const slack = 5 * time.Second
+
+func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	o.LabelSelector = i.source.labels
+	if !i.resumes() {
+		o.ResourceVersion, o.ResourceVersionMatch = "", ""
+	}
+	list, err := i.source.list(ctx, o)
+	i.observe(ctx, err)
+	return list, err
+}
+
+func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	o.LabelSelector = i.source.labels
+	if !i.resumes() {
+		if o.SendInitialEvents == nil {
+			return nil, apierrors.NewResourceExpired("the watch before was cut off: what it saw may be undone")
+		}
+		o.ResourceVersion = ""
+	}
+	begin := time.Now()
+	w, err := i.source.watch(ctx, o)
+	if err == nil && o.TimeoutSeconds != nil {
+		i.ends = begin.Add(time.Duration(*o.TimeoutSeconds) * time.Second)
+	}
+	i.observe(ctx, err)
+	return w, err
+}
+
+// resumes says whether the reflector, which asks for something, may build on the resource version that it saw last. It may if the
+// watch before ended when it was meant to. If not, the API server may have been restarted meanwhile, over an etcd
+// that was restored from a backup: then numbers are given a second time, to other states, and a watch that goes on from one misses what
+// became undone. From then on, until a list has been read to its end, what is asked for is the state of now.
+func (i *informer) resumes() bool {
+	if !i.ends.IsZero() && time.Since(i.ends).Abs() > slack {
+		i.mustRelist = true
+	}
+	i.ends = time.Time{}
+	return !i.mustRelist
+}
+
+// observe looks at how a list or a watch began. The reflector tries again in any case.
+func (i *informer) observe(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	i.connection.observe(err)
+	if err == nil {
+		if i.absent {
+			i.after.await(ctx, i.since)
+		}
+		i.absent, i.lastError = false, ""
+		return
+	}
+	status := apierrors.APIStatus(nil)
+	switch {
+	case !errors.As(err, &status):
+		// No answer at all: the link has said so, once for all informers. Who answers next may not have the same history.
+		i.mustRelist = true
+	case apierrors.IsNotFound(err) && i.row.Optional:
+		i.absent, i.since = true, i.after.count()
+		if i.isNew(err) {
+			i.logger.Info("kind is not served by the cluster", "error", err)
+		}
+		i.markSynced()
+	case apierrors.IsForbidden(err) && i.row.Without != "":
+		if i.isNew(err) {
+			i.logger.Warn("kind may not be read", "unknown", i.row.Without, "error", err)
+		}
+		i.markSynced()
+	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err):
+		// What was seen last is too old to go on from, or this API server does not stream lists. The reflector lists anew.
+	case i.isNew(err):
+		i.logger.Warn("kubernetes refused a list or watch", "error", err)
+	}
+	i.presence.note(i.absent)
+}
+
+// isNew says whether an error is worth a line: not while the same one repeats, be it of a list or of a watch.
+func (i *informer) isNew(err error) bool {
+	complaint := "reason " + string(apierrors.ReasonForError(err))
+	repeated := complaint == i.lastError
+	i.lastError = complaint
+	return !repeated
+}
+
+// apiConnection is what is known of the connection to the API server. All informers share it.
+type apiConnection struct {
+	logger *slog.Logger
+
+	// mu protects lost: when the API server was first found not to answer; zero while it answers.
+	mu   sync.Mutex
+	lost time.Time
+}
+
+// observe is told how each request ended and logs when that turns. An error status is an answer like another.
+func (l *apiConnection) observe(err error) {
+	answered := err == nil || errors.As(err, new(apierrors.APIStatus))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !answered && l.lost.IsZero():
+		l.lost = time.Now()
+		l.logger.Warn("kubernetes connection lost", "error", err)
+	case answered && !l.lost.IsZero():
+		l.logger.Info("kubernetes connection restored", "after", time.Since(l.lost).Round(time.Millisecond))
+		l.lost = time.Time{}
+	}
+}
+
+// typed makes a typed object of one that was read untyped, as optional kinds are.
+func (i *informer) typed(raw any) (metav1.Object, error) {
+	switch raw := raw.(type) {
+	case *unstructured.Unstructured:
+		if raw.GetKind() != string(i.row.Kind) {
+			return nil, fmt.Errorf("unexpected kind %q", raw.GetKind())
+		}
+		return i.row.Typed(raw.Object)
+	case metav1.Object:
+		return raw, nil
+	}
+	return nil, fmt.Errorf("unexpected type %T", raw)
+}
+
+// debugHandler is a slog.Handler that lowers every record to debug. What is meant for less than debugging stays out.
+type debugHandler struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (q debugHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelDebug && q.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// Handle implements slog.Handler. Not all who call it have asked Enabled before.
+func (q debugHandler) Handle(ctx context.Context, r slog.Record) error {
+	if !q.Enabled(ctx, r.Level) {
+		return nil
+	}
+	r.Level = slog.LevelDebug
+	return q.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (q debugHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return debugHandler{q.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (q debugHandler) WithGroup(name string) slog.Handler {
+	return debugHandler{q.Handler.WithGroup(name)}
+}

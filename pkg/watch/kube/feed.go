@@ -1,0 +1,134 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// Feed is the Feed that reads a Kubernetes cluster.
+//
+// Whatever becomes of the API server, what was last known stays: lists and watches are tried again until they
+// succeed, and only a complete list or a deletion takes an object away. The definitions of Istio's kinds may be absent at
+// start, come and go; each of the two counts from the moment the cluster serves it.
+type Feed struct {
+	domain     string
+	logger     *slog.Logger
+	connection *apiConnection
+	informers  []*informer
+}
+
+var _ watch.Feed = (*Feed)(nil)
+
+// New returns the Feed of the cluster that config names. It connects to nothing yet.
+func New(config *rest.Config, o watch.Options) (*Feed, error) {
+	o = o.WithDefaults()
+	config = rest.CopyConfig(config)
+	// Lists and watches are few and back off by themselves; client-go's limit would only slow the start.
+	config.QPS = -1
+	// A watch lasts for minutes.
+	config.Timeout = 0
+	if config.UserAgent == "" {
+		config.UserAgent = rest.DefaultKubernetesUserAgent()
+	}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return noRetryAfter{next} })
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	dynamicClient, err := dynamic.NewForConfigAndClient(config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	core, discovery, err := newClients(config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	builtin := func(row *object.KindRow, namespace string) listWatch {
+		client := core
+		if row.Resource.Group == discoveryv1.GroupName {
+			client = discovery
+		}
+		return newListWatch(client, resource{client, namespace, row.Resource.Resource}, row.Selector)
+	}
+	return newFeed(builtin, dynamicClient, o), nil
+}
+
+// newFeed reads built-in kinds through builtin and optional kinds through custom.
+func newFeed(builtin func(row *object.KindRow, namespace string) listWatch, custom dynamic.Interface, o watch.Options) *Feed {
+	k := &Feed{domain: o.Domain, logger: o.Logger, connection: &apiConnection{logger: o.Logger}}
+	namespaces := o.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for _, row := range object.Kinds {
+		within := namespaces
+		if row.ClusterScoped {
+			within = []string{metav1.NamespaceAll}
+		}
+		for _, ns := range within {
+			if row.Optional {
+				k.add(row, ns, newListWatch(custom, custom.Resource(row.Resource).Namespace(ns), row.Selector))
+			} else {
+				k.add(row, ns, builtin(row, ns))
+			}
+		}
+	}
+	return k
+}
+
+func (k *Feed) add(row *object.KindRow, namespace string, source listWatch) {
+	logger := k.logger.With("kind", string(row.Kind))
+	if namespace != metav1.NamespaceAll {
+		logger = logger.With("namespace", namespace)
+	}
+	i := &informer{
+		row: row, namespace: namespace, domain: k.domain, source: source, connection: k.connection, logger: logger,
+		presence: newCRDPresence(), synced: make(chan struct{}), known: map[object.Key]struct{}{},
+	}
+	for _, other := range k.informers {
+		if other.row.Kind == row.After && other.namespace == namespace {
+			i.after = other.presence
+		}
+	}
+	k.informers = append(k.informers, i)
+}
+
+// Lost is since when the API server has not answered; zero while it does. It is safe for concurrent use.
+func (k *Feed) Lost() time.Time {
+	k.connection.mu.Lock()
+	defer k.connection.mu.Unlock()
+	return k.connection.lost
+}
+
+// Run implements Feed. It returns only when ctx ends.
+func (k *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, i := range k.informers {
+		i.inbox = inbox
+		running.Go(func() { i.run(ctx) })
+	}
+	for _, i := range k.informers {
+		select {
+		case <-i.synced:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	k.logger.Info("kubernetes objects are complete")
+	inbox.Complete()
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,168 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// backoff of lists and watches that fail. client-go's own grows to a minute, which is how long clients would wait for
+// news after an API server has come back; this one stays at two seconds. It is also how soon a new CRD is noticed.
+var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 1 << 20, Cap: 2 * time.Second}
+
+// informer keeps the inbox informed of the objects of one kind in one namespace, or in all of them.
+//
+// It is client-go's reflector over a store of its own that keeps no objects, only which there are: the assembler holds the
+// values. Compared with a shared informer, a list arrives as one change instead of one by one, objects are not held
+// twice, and the wait before another attempt is ours to choose.
+type informer struct {
+	row        *object.KindRow
+	namespace  string // empty for all
+	domain     string
+	source     listWatch
+	inbox      *watch.Inbox // set when the feed runs
+	connection *apiConnection
+	logger     *slog.Logger
+
+	// presence is this kind's, for others; after is that of the kind which this one follows, or nil.
+	presence, after *crdPresence
+	// synced is closed once the objects are complete, or the cluster has said that there are none to be had.
+	synced chan struct{}
+	once   sync.Once
+
+	// The reflector's goroutine alone touches what follows: which objects there are; whether the kind
+	// was absent at the last attempt, and how often after had been read by then; what was complained of last, if
+	// the last attempt failed; when the watch that was opened last is to end by itself; and whether one has not, so that what is
+	// known may be of a history that is no more.
+	known      map[object.Key]struct{}
+	absent     bool
+	since      int
+	lastError  string
+	ends       time.Time
+	mustRelist bool
+}
+
+// By this interface the reflector finds Transformer, and streams objects through it instead of holding a whole list of them.
+var _ cache.TransformingStore = (*informer)(nil)
+
+func (i *informer) run(ctx context.Context) {
+	lw := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc:  i.list,
+		WatchFuncWithContext: i.watch,
+	}, i.source.client)
+	delays := backoff
+	reflector := cache.NewReflectorWithOptions(lw, nil, i, cache.ReflectorOptions{
+		Name: "mizzen", TypeDescription: string(i.row.Kind), Backoff: &delays,
+	})
+	// What the reflector logs has been logged by observe, shorter; its own words are for debugging.
+	logger := logr.FromSlogHandler(debugHandler{i.logger.Handler()})
+	reflector.RunWithContext(klog.NewContext(ctx, logger))
+}
+
+// Replace takes the place of all that is known: the objects of a list that was read to its end.
+func (i *informer) Replace(list []any, _ string) error {
+	changes := map[object.Key]*object.Object{}
+	known := make(map[object.Key]struct{}, len(list))
+	for _, typed := range list {
+		// Versions are not compared: an etcd that was restored from a backup counts on from there, and gives numbers a second time. The
+		// assembler compares the values.
+		entry := i.entry(typed)
+		known[entry.Key] = struct{}{}
+		changes[entry.Key] = &entry.Object
+	}
+	for key := range i.known {
+		if _, ok := known[key]; !ok {
+			changes[key] = nil
+		}
+	}
+	i.known, i.mustRelist = known, false
+	i.inbox.Put(watch.Changes{Objects: changes})
+	i.presence.note(false)
+	i.markSynced()
+	return nil
+}
+
+// Add implements cache.ReflectorStore.
+func (i *informer) Add(typed any) error {
+	entry := i.entry(typed)
+	i.known[entry.Key] = struct{}{}
+	i.inbox.Put(watch.Changes{Objects: map[object.Key]*object.Object{entry.Key: &entry.Object}})
+	return nil
+}
+
+// Update implements cache.ReflectorStore.
+func (i *informer) Update(typed any) error { return i.Add(typed) }
+
+// Delete implements cache.ReflectorStore.
+func (i *informer) Delete(typed any) error {
+	m, err := meta.Accessor(typed)
+	if err != nil {
+		return fmt.Errorf("deleted object: %w", err)
+	}
+	key := object.Key{Kind: i.row.Kind, Namespace: m.GetNamespace(), Name: m.GetName()}
+	delete(i.known, key)
+	i.inbox.Put(watch.Changes{Objects: map[object.Key]*object.Object{key: nil}})
+	return nil
+}
+
+// Resync implements cache.ReflectorStore. There is nothing to repeat.
+func (i *informer) Resync() error { return nil }
+
+// Transformer implements cache.TransformingStore.
+func (i *informer) Transformer() cache.TransformFunc {
+	return func(typed any) (any, error) { return i.entry(typed), nil }
+}
+
+// markSynced says that the objects of this informer need not be waited for any longer.
+func (i *informer) markSynced() { i.once.Do(func() { close(i.synced) }) }
+
+// entry is a converted object on its way through the reflector, which asks every object for its name and version.
+type entry struct {
+	object.Object
+
+	version string
+}
+
+// GetObjectMeta implements metav1.ObjectMetaAccessor.
+func (e *entry) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{Namespace: e.Key.Namespace, Name: e.Key.Name, ResourceVersion: e.version}
+}
+
+// entry converts an object, unless that has been done. Whatever is wrong with the object stays with it: the informer goes on.
+func (i *informer) entry(raw any) (e *entry) {
+	if e, ok := raw.(*entry); ok {
+		return e
+	}
+	e = &entry{Object: object.Object{Key: object.Key{Kind: i.row.Kind}}}
+	defer func() {
+		if cause := recover(); cause != nil {
+			i.logger.Error("conversion of an object panicked", "name", e.Key.Name, "error", fmt.Sprint(cause))
+			e.Object = object.Object{Key: e.Key}
+			e.Report(mesh.CodeUnreadable, mesh.Error, "",
+				"the control plane failed to read the object, which is a mistake of its own; please report it")
+		}
+	}()
+	if m, err := meta.Accessor(raw); err == nil {
+		e.Key.Namespace, e.Key.Name, e.version = m.GetNamespace(), m.GetName(), m.GetResourceVersion()
+	}
+	object, err := i.typed(raw)
+	if err != nil {
+		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error()+"; correct it")
+		return e
+	}
+	e.Object = i.row.Convert(object, i.domain)
+	return e
+}

@@ -1,0 +1,172 @@
+package kube
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+)
+
+const testWait = 5 * time.Second
+
+// remember has a Kube see a cluster with the Services one and two in namespace a, and returns what it keeps when it ends.
+func remember(t *testing.T) *memory {
+	t.Helper()
+	m := newMemory()
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster(t, newFakeService("a", "one"), newFakeService("a", "two"))
+		c.start(watch.Options{StateStore: m, StateWait: testWait})
+		c.wait()
+	})
+	if m.err != nil || m.text == nil {
+		t.Fatalf("nothing was stored: %v", m.err)
+	}
+	return m
+}
+
+// TestRecall starts while the cluster cannot be read. What was stored is served and said to be; nothing is deleted; then the cluster
+// counts, and what is gone from it goes.
+func TestRecall(t *testing.T) {
+	m := remember(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster(t, newFakeService("a", "one"), newFakeService("a", "three"))
+		c.refuse("pods", errors.New("connection refused"))
+		c.start(watch.Options{StateStore: m, StateWait: testWait})
+		stored := c.wait()
+		if diff := cmp.Diff(serviceHosts(stored), []string{"one.a.svc.cluster.local", "two.a.svc.cluster.local"}); diff != "" {
+			t.Fatalf("hosts while the cluster is away (-got +want):\n%s", diff)
+		}
+		if stored.StoredAt.IsZero() || len(stored.Problems) != 1 || stored.Problems[0].Code != mesh.CodeLastGood {
+			t.Errorf("the World says %v and %v, want that it was stored", stored.StoredAt, stored.Problems)
+		}
+		text := m.text
+		c.refuse("pods", nil)
+		read := c.wait()
+		if diff := cmp.Diff(serviceHosts(read), []string{"one.a.svc.cluster.local", "three.a.svc.cluster.local"}); diff != "" {
+			t.Errorf("hosts once the cluster was read (-got +want):\n%s", diff)
+		}
+		if !read.StoredAt.IsZero() || len(read.Problems) != 0 {
+			t.Errorf("the World says %v and %v, want nothing of the kind", read.StoredAt, read.Problems)
+		}
+		// Clients keep what did not change, and there was no World in between.
+		if read.Revision != stored.Revision+1 || watchtest.Get(read.Services, "one.a.svc.cluster.local") != watchtest.Get(stored.Services, "one.a.svc.cluster.local") {
+			t.Error("what did not change was taken up anew")
+		}
+		c.wait()
+		if bytes.Equal(text, m.text) {
+			t.Error("what was read is not stored")
+		}
+	})
+}
+
+// TestRecallWaits does not touch what is stored while the cluster can still be expected.
+func TestRecallWaits(t *testing.T) {
+	m := remember(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster(t, newFakeService("a", "three"))
+		c.start(watch.Options{StateStore: m, StateWait: testWait})
+		if w := c.wait(); w.Revision != 1 || !w.StoredAt.IsZero() {
+			t.Errorf("got revision %d of %v, want the first World to be the cluster's", w.Revision, w.StoredAt)
+		}
+	})
+}
+
+// TestRecallNothing starts while the cluster is away, and has nothing, or nothing that it can use. It waits as before.
+func TestRecallNothing(t *testing.T) {
+	tests := map[string]string{
+		"nothing":     "",
+		"later form":  `{"version":99,"domain":"cluster.local"}`,
+		"no JSON":     "what is this",
+		"cut objects": `{"version":1,"domain":"cluster.local"}` + "\n" + `{"kind":"Service",`,
+		"bad message": `{"version":1,"domain":"cluster.local"}` + "\n" + `{"kind":"VirtualService","name":"x","virtualService":{"spec":"AAAA"}}`,
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMemory()
+				if text != "" {
+					m.text = []byte(text)
+				}
+				var log strings.Builder
+				c := newFakeCluster(t, newFakeService("a", "one"))
+				c.refuse("pods", errors.New("connection refused"))
+				c.start(watch.Options{StateStore: m, StateWait: testWait, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				if w := c.wait(); w != nil {
+					t.Errorf("got a World with %v, want none", serviceHosts(w))
+				}
+				if !strings.Contains(log.String(), "nothing is stored that could be served") {
+					t.Errorf("the log does not say so:\n%s", log.String())
+				}
+				c.refuse("pods", nil)
+				if got := serviceHosts(c.wait()); len(got) != 1 {
+					t.Errorf("got %v once the cluster was read, want one Service", got)
+				}
+			})
+		})
+	}
+}
+
+// TestSavesAreFew changes a Service every second and counts how often all is stored: at once, then every ten seconds, and at the end.
+func TestSavesAreFew(t *testing.T) {
+	m := newMemory()
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster(t, newFakeService("a", "one"))
+		c.start(watch.Options{StateStore: m, StateWait: testWait})
+		services := c.core.CoreV1().Services("a")
+		for i := range 35 {
+			service := newFakeService("a", "one")
+			service.Spec.Ports[0].Port = int32(100 + i)
+			if _, err := services.Update(t.Context(), service, metav1.UpdateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Second) // of the bubble
+		}
+		if got := len(m.saved); got != 4 {
+			t.Errorf("%d saves in 35 seconds, want 4", got)
+		}
+	})
+	if got := len(m.saved); got != 5 {
+		t.Errorf("%d saves at the end, want 5", got)
+	}
+	if !bytes.Contains(m.text, []byte(`"Number":134`)) {
+		t.Error("the last change is not stored")
+	}
+}
+
+var _ watch.StateStore = (*memory)(nil)
+
+// memory is a Memory of a test.
+type memory struct {
+	text []byte
+	// saved has a value for each save.
+	saved chan struct{}
+	err   error
+}
+
+func newMemory() *memory { return &memory{saved: make(chan struct{}, 100)} }
+
+func (m *memory) Save(write func(io.Writer) error) {
+	var text bytes.Buffer
+	if m.err = write(&text); m.err == nil {
+		m.text = text.Bytes()
+	}
+	m.saved <- struct{}{}
+}
+
+func (m *memory) Load(read func(io.Reader) error) error {
+	if m.text == nil {
+		return errors.New("there is nothing")
+	}
+	return read(bytes.NewReader(m.text))
+}

@@ -1,0 +1,122 @@
+package object
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// Success rates are judged as gRPC and Envoy judge them, unless the author says otherwise.
+const (
+	defaultStdevFactor   = 1900
+	defaultMinimumHosts  = 5
+	defaultRequestVolume = 100
+)
+
+// checkAnnotations reports names that carry our prefix and are not read on objects of this kind. Other annotations are others'
+// business.
+func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
+	for _, name := range slices.Sorted(maps.Keys(meta.Annotations)) {
+		if !strings.HasPrefix(name, mesh.AnnotationPrefix) {
+			continue
+		}
+		kinds := mesh.AnnotatedKinds(name)
+		if slices.Contains(kinds, string(o.Key.Kind)) {
+			continue
+		}
+		text := "there is no such annotation; remove it"
+		if meant := Nearest(name, mesh.Annotations()); meant != "" {
+			text = "there is no such annotation; write " + meant + ", or remove it"
+		}
+		if len(kinds) > 0 {
+			text = fmt.Sprintf("it is not read on a %s; write it on a %s", o.Key.Kind, strings.Join(kinds, " or "))
+		}
+		o.Report(mesh.CodeUnknownField, mesh.Warning, AnnotationField(name), text)
+	}
+}
+
+// AnnotationField returns the field path of an annotation.
+func AnnotationField(name string) string { return "metadata.annotations[" + name + "]" }
+
+// refuse reports a value that does not count.
+func (o *Object) refuse(annotation, format string, args ...any) {
+	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), fmt.Sprintf(format, args...))
+}
+
+// extensions reads what an author asks for beyond the Istio API.
+func extensions(meta *metav1.ObjectMeta, out *Object) mesh.Extensions {
+	var e mesh.Extensions
+	if text, ok := meta.Annotations[mesh.AnnotationBalancer]; ok {
+		if b := balancer(text, out); b != "" {
+			e.Balancer = mesh.Wish[mesh.Balancer]{Value: b, Ref: out.Key.Ref()}
+		}
+	}
+	if text, ok := meta.Annotations[mesh.AnnotationSubsetSize]; ok {
+		if n, err := strconv.ParseUint(text, 10, 32); err != nil || n == 0 {
+			out.refuse(mesh.AnnotationSubsetSize, "%q is no number of endpoints, so clients call all of them; write a whole number from 1", text)
+		} else {
+			e.SubsetSize = mesh.Wish[uint32]{Value: uint32(n), Ref: out.Key.Ref()}
+		}
+	}
+	if text, ok := meta.Annotations[mesh.AnnotationSuccessRate]; ok {
+		if rate := successRate(text, out); rate != (mesh.SuccessRate{}) {
+			e.SuccessRate = mesh.Wish[mesh.SuccessRate]{Value: rate, Ref: out.Key.Ref()}
+		}
+	}
+	return e
+}
+
+func balancer(text string, out *Object) mesh.Balancer {
+	names := make([]string, 0, len(mesh.Balancers()))
+	for _, b := range mesh.Balancers() {
+		if string(b) == text {
+			return b
+		}
+		names = append(names, string(b))
+	}
+	out.refuse(mesh.AnnotationBalancer, "%q is not known, so it does not count; write %s", text, strings.Join(names, ", "))
+	return ""
+}
+
+// successRate reads "on", or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 that leaves out what is at its
+// default. A part that cannot be read takes the whole with it: ejecting by a rule that nobody wrote does harm.
+func successRate(text string, out *Object) mesh.SuccessRate {
+	rate := mesh.SuccessRate{StdevFactor: defaultStdevFactor, MinimumHosts: defaultMinimumHosts, RequestVolume: defaultRequestVolume}
+	if text == "on" {
+		return rate
+	}
+	fields := map[string]*uint32{"stdev-factor": &rate.StdevFactor, "minimum-hosts": &rate.MinimumHosts, "request-volume": &rate.RequestVolume}
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		n, err := strconv.ParseUint(value, 10, 31) // gRPC for Java reads no more
+		field := fields[key]
+		if field == nil || err != nil || n == 0 {
+			out.refuse(mesh.AnnotationSuccessRate,
+				"%q cannot be read, so nothing is ejected by it; write on, or a list such as stdev-factor=%d,minimum-hosts=%d,request-volume=%d with whole numbers from 1",
+				part, defaultStdevFactor, defaultMinimumHosts, defaultRequestVolume)
+			return mesh.SuccessRate{}
+		}
+		*field = uint32(n)
+	}
+	return rate
+}
+
+// weight reads how many calls endpoints get compared with others; 0 when nothing is said.
+func weight(meta *metav1.ObjectMeta, out *Object) uint32 {
+	text, ok := meta.Annotations[mesh.AnnotationWeight]
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == 0 || n > mesh.MaxEndpointWeight {
+		out.refuse(mesh.AnnotationWeight, "%q is no weight, so it is 1; write a whole number from 1 to %d", text, mesh.MaxEndpointWeight)
+		return 0
+	}
+	return uint32(n)
+}

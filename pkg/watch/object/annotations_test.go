@@ -1,0 +1,83 @@
+package object
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func TestExtensions(t *testing.T) {
+	ref := mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}
+	rate := func(factor, hosts, volume uint32) mesh.Extensions {
+		return mesh.Extensions{SuccessRate: mesh.Wish[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: factor, MinimumHosts: hosts, RequestVolume: volume}, Ref: ref}}
+	}
+	const unreadable = "cannot be read, so nothing is ejected by it; write on, or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 with whole numbers from 1"
+	tests := map[string]struct {
+		annotation, value string
+		want              mesh.Extensions
+		problem           string
+	}{
+		"of others":                  {"example.com/lb-policy", "x", mesh.Extensions{}, ""},
+		"balancer":                   {"mizzen.dev/lb-policy", "pick_first", mesh.Extensions{Balancer: mesh.Wish[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}}, ""},
+		"balancer that is not known": {"mizzen.dev/lb-policy", "random", mesh.Extensions{}, `"random" is not known, so it does not count; write round_robin, least_request, pick_first, client_side_weighted_round_robin`},
+		"subset":                     {"mizzen.dev/subset-size", "20", mesh.Extensions{SubsetSize: mesh.Wish[uint32]{Value: 20, Ref: ref}}, ""},
+		"subset of none":             {"mizzen.dev/subset-size", "0", mesh.Extensions{}, `"0" is no number of endpoints, so clients call all of them; write a whole number from 1`},
+		"subset of a part":           {"mizzen.dev/subset-size", "20%", mesh.Extensions{}, `"20%" is no number of endpoints, so clients call all of them; write a whole number from 1`},
+		"success rate by default":    {"mizzen.dev/outlier-success-rate", "on", rate(1900, 5, 100), ""},
+		"success rate in part":       {"mizzen.dev/outlier-success-rate", "request-volume=10, stdev-factor=1000", rate(1000, 5, 10), ""},
+		"success rate of nothing":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=0", mesh.Extensions{}, `"minimum-hosts=0" ` + unreadable},
+		"success rate beyond Java's": {"mizzen.dev/outlier-success-rate", "minimum-hosts=2147483648", mesh.Extensions{}, `"minimum-hosts=2147483648" ` + unreadable},
+		"success rate misspelled":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=3,volume=5", mesh.Extensions{}, `"volume=5" ` + unreadable},
+		"success rate, empty":        {"mizzen.dev/outlier-success-rate", "", mesh.Extensions{}, `"" ` + unreadable},
+		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.Extensions{}, "there is no such annotation; write mizzen.dev/subset-size, or remove it"},
+		"made up":                    {"mizzen.dev/telemetry-sampling", "5", mesh.Extensions{}, "there is no such annotation; remove it"},
+		"of other kinds":             {"mizzen.dev/weight", "5", mesh.Extensions{}, "it is not read on a Service; write it on a Pod or EndpointSlice or Endpoints"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := convertService(&corev1.Service{ObjectMeta: metav1.ObjectMeta{
+				Namespace: "demo", Name: "echo", Annotations: map[string]string{test.annotation: test.value},
+			}}, "cluster.test")
+			if diff := cmp.Diff(test.want, out.Value.(*mesh.Service).Extensions); diff != "" {
+				t.Errorf("extensions (-want +got):\n%s", diff)
+			}
+			problem := ""
+			for _, p := range out.Problems {
+				problem += p.Message
+				if want := "metadata.annotations[" + test.annotation + "]"; p.Field != want || p.Severity != mesh.Warning {
+					t.Errorf("got a Problem %s at %s, want a warning at %s", p.Severity, p.Field, want)
+				}
+			}
+			if problem != test.problem {
+				t.Errorf("got the problem %q, want %q", problem, test.problem)
+			}
+		})
+	}
+}
+
+func TestWeight(t *testing.T) {
+	tests := map[string]struct {
+		value    string
+		want     uint32
+		problems int
+	}{
+		"least":      {"1", 1, 0},
+		"most":       {"1000", 1000, 0},
+		"too much":   {"1001", 0, 1},
+		"nothing":    {"0", 0, 1},
+		"no number":  {"heavy", 0, 1},
+		"less still": {"-1", 0, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := convertPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationWeight: test.value}}}, "")
+			if got := out.Value.(*Pod).Weight; got != test.want || len(out.Problems) != test.problems {
+				t.Errorf("got %d and problems %v, want %d and %d problems", got, out.Problems, test.want, test.problems)
+			}
+		})
+	}
+}

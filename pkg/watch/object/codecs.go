@@ -1,0 +1,168 @@
+package object
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// The values of object.go as they are stored. They have types of their own so that a change of those is not one of the form by
+// accident; TestStoredObjects finds a field that is forgotten here.
+
+func serviceField(o *storedObject) **mesh.Service { return &o.Service }
+
+func storeService(s *mesh.Service) (*mesh.Service, error) { return s, nil }
+
+func loadService(s *mesh.Service) (*mesh.Service, error) { return s, nil }
+
+func nodeField(o *storedObject) **mesh.Locality { return &o.Node }
+
+func storeNode(n *Node) (*mesh.Locality, error) { return &n.Locality, nil }
+
+func loadNode(l *mesh.Locality) (*Node, error) {
+	return &Node{Locality: mesh.Locality{Region: Intern(l.Region), Zone: Intern(l.Zone), SubZone: Intern(l.SubZone)}}, nil
+}
+
+type storedPod struct {
+	UID            string      `json:"uid,omitempty"`
+	Labels         mesh.Labels `json:"labels,omitempty"`
+	ServiceAccount string      `json:"serviceAccount,omitempty"`
+	Node           string      `json:"node,omitempty"`
+	Weight         uint32      `json:"weight,omitempty"`
+	IPs            []string    `json:"ips,omitempty"`
+}
+
+func podField(o *storedObject) **storedPod { return &o.Pod }
+
+func storePod(p *Pod) (*storedPod, error) {
+	return &storedPod{UID: p.UID, Labels: p.Labels, ServiceAccount: p.ServiceAccount, Node: p.Node, Weight: p.Weight, IPs: p.IPs}, nil
+}
+
+func loadPod(s *storedPod) (*Pod, error) {
+	return &Pod{
+		UID: s.UID, Labels: mesh.Labels(Intern(string(s.Labels))), ServiceAccount: Intern(s.ServiceAccount), Node: Intern(s.Node),
+		Weight: s.Weight, IPs: s.IPs,
+	}, nil
+}
+
+type storedSlice struct {
+	Service string        `json:"service"`
+	Groups  []storedGroup `json:"groups,omitempty"`
+	Weight  uint32        `json:"weight,omitempty"`
+}
+
+type storedGroup struct {
+	Ports     []mesh.Port     `json:"ports,omitempty"`
+	Addresses []storedAddress `json:"addresses,omitempty"`
+}
+
+type storedAddress struct {
+	IP       string      `json:"ip"`
+	Pod      string      `json:"pod,omitempty"`
+	UID      string      `json:"uid,omitempty"`
+	Zone     string      `json:"zone,omitempty"`
+	Hostname string      `json:"hostname,omitempty"`
+	Node     string      `json:"node,omitempty"`
+	Hints    []string    `json:"hints,omitempty"`
+	Health   mesh.Health `json:"health,omitempty"`
+	IPv6     bool        `json:"ipv6,omitempty"`
+}
+
+func sliceField(o *storedObject) **storedSlice { return &o.Slice }
+
+func storeSlice(s *Slice) (*storedSlice, error) {
+	out := &storedSlice{Service: s.Service, Weight: s.Weight}
+	for _, g := range s.Groups {
+		group := storedGroup{Ports: g.Ports}
+		for i := range g.Addresses {
+			a := &g.Addresses[i]
+			group.Addresses = append(group.Addresses, storedAddress{
+				IP: a.IP, Pod: a.Pod, UID: a.UID, Zone: a.Spot.Locality().Zone, Hostname: a.Hostname, Node: a.Spot.Node(), Hints: a.Spot.Hints(), Health: a.Health, IPv6: a.IPv6,
+			})
+		}
+		out.Groups = append(out.Groups, group)
+	}
+	return out, nil
+}
+
+func loadSlice(s *storedSlice) (*Slice, error) {
+	out := &Slice{Service: Intern(s.Service), Weight: s.Weight}
+	for _, g := range s.Groups {
+		group := Group{Ports: g.Ports, Addresses: make([]Address, 0, len(g.Addresses))}
+		for i := range g.Addresses {
+			a := &g.Addresses[i]
+			group.Addresses = append(group.Addresses, Address{
+				IP: a.IP, Pod: a.Pod, UID: a.UID, Hostname: a.Hostname,
+				Spot: mesh.MakeSpot(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), Health: a.Health, IPv6: a.IPv6,
+			})
+		}
+		out.Groups = append(out.Groups, group)
+	}
+	return out, nil
+}
+
+// storedRule is what a VirtualService and a DestinationRule have in common. Spec is the message's own bytes, which lose nothing.
+type storedRule struct {
+	Spec    []byte      `json:"spec"`
+	Export  mesh.Export `json:"export"`
+	Created time.Time   `json:"created"`
+}
+
+type storedHost struct {
+	Name  string `json:"name"`
+	Field string `json:"field"`
+}
+
+type storedVirtualService struct {
+	storedRule
+
+	Hosts    []storedHost `json:"hosts,omitempty"`
+	Gateways bool         `json:"gateways,omitempty"`
+}
+
+func virtualServiceField(o *storedObject) **storedVirtualService { return &o.VirtualService }
+
+func storeVirtualService(v *VirtualService) (*storedVirtualService, error) {
+	spec, err := proto.Marshal(v.Spec)
+	out := &storedVirtualService{storedRule: storedRule{Spec: spec, Export: v.Export, Created: v.Created}, Gateways: v.Gateways}
+	for _, h := range v.Hosts {
+		out.Hosts = append(out.Hosts, storedHost(h))
+	}
+	return out, err
+}
+
+func loadVirtualService(s *storedVirtualService) (*VirtualService, error) {
+	out := &VirtualService{Spec: &networking.VirtualService{}, Export: s.Export, Created: s.Created, Gateways: s.Gateways}
+	for _, h := range s.Hosts {
+		out.Hosts = append(out.Hosts, DeclaredHost(h))
+	}
+	return out, proto.Unmarshal(s.Spec, out.Spec)
+}
+
+type storedDestinationRule struct {
+	storedRule
+
+	Host       storedHost      `json:"host"`
+	Extensions mesh.Extensions `json:"extensions"`
+}
+
+func destinationRuleField(o *storedObject) **storedDestinationRule { return &o.DestinationRule }
+
+func storeDestinationRule(d *DestinationRule) (*storedDestinationRule, error) {
+	spec, err := proto.Marshal(d.Spec)
+	return &storedDestinationRule{
+		storedRule: storedRule{Spec: spec, Export: d.Export, Created: d.Created},
+		Host:       storedHost{d.Host.Name, d.Host.Field}, Extensions: d.Extensions,
+	}, err
+}
+
+func loadDestinationRule(s *storedDestinationRule) (*DestinationRule, error) {
+	out := &DestinationRule{
+		Spec: &networking.DestinationRule{}, Host: DeclaredHost{s.Host.Name, s.Host.Field}, Export: s.Export, Created: s.Created,
+		Extensions: s.Extensions,
+	}
+	return out, proto.Unmarshal(s.Spec, out.Spec)
+}

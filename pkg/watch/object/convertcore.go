@@ -1,0 +1,146 @@
+package object
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"unique"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// labelSubZone is Istio's label for the part of a zone; Kubernetes has none.
+const labelSubZone = "topology.istio.io/subzone"
+
+func newObject(k Kind, meta *metav1.ObjectMeta) Object {
+	o := Object{Key: Key{Kind: k, Namespace: Intern(meta.Namespace), Name: meta.Name}, Generation: meta.Generation}
+	o.checkAnnotations(meta)
+	return o
+}
+
+// Report adds a Problem of the object.
+func (o *Object) Report(code mesh.Code, severity mesh.Severity, field, message string) {
+	o.Problems = append(o.Problems, mesh.Problem{
+		Code: code, Severity: severity, Object: o.Key.Ref(), Field: field, Message: message,
+	})
+}
+
+// Intern makes equal strings share their bytes. It is for the few that stand in many objects.
+func Intern(s string) string { return unique.Make(s).Value() }
+
+func convertService(s *corev1.Service, domain string) Object {
+	out := newObject(KindService, &s.ObjectMeta)
+	service := &mesh.Service{
+		Ref:                        out.Key.Ref(),
+		Host:                       mesh.FullHost(s.Name, s.Namespace, domain),
+		Headless:                   s.Spec.ClusterIP == corev1.ClusterIPNone,
+		PreferIPv6:                 len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] == corev1.IPv6Protocol,
+		InternalTrafficPolicyLocal: deref(s.Spec.InternalTrafficPolicy) == corev1.ServiceInternalTrafficPolicyLocal,
+	}
+	service.TrafficDistribution = trafficDistribution(s, &out)
+	service.ExternalName = externalName(s, &out)
+	service.Addresses = clusterIPs(s)
+	service.Extensions = extensions(&s.ObjectMeta, &out)
+	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
+		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
+			"gRPC clients balance calls, not connections, so it has no effect; hash the client's channel by consistentHash.useSourceIp in a DestinationRule")
+	}
+	for i, p := range s.Spec.Ports {
+		if !isTCP(p.Protocol) || !isPort(p.Port, fmt.Sprintf("spec.ports[%d].port", i), &out) {
+			continue
+		}
+		if _, twice := service.Port(uint32(p.Port)); twice {
+			out.Report(mesh.CodeInvalidValue, mesh.Error, fmt.Sprintf("spec.ports[%d].port", i),
+				fmt.Sprintf("an entry before it is for port %d too, and holds; remove one of the two", p.Port))
+			continue
+		}
+		service.Ports = append(service.Ports, mesh.Port{Name: Intern(p.Name), Number: uint32(p.Port), TCP: declaresTCP(p)})
+	}
+	out.Value = service
+	return out
+}
+
+// isPort says whether a number is one of a port, or reports that it is none. API servers take no others.
+func isPort(number int32, field string, out *Object) bool {
+	if number > 0 && number <= math.MaxUint16 {
+		return true
+	}
+	out.Report(mesh.CodeInvalidValue, mesh.Error, field, fmt.Sprintf("%d is no port, so nothing can be called there; write one from 1 to %d", number, math.MaxUint16))
+	return false
+}
+
+// clusterIPs are the addresses that clients may dial; a headless Service has none.
+func clusterIPs(s *corev1.Service) []string {
+	var all []string
+	for _, text := range append([]string{s.Spec.ClusterIP}, s.Spec.ClusterIPs...) {
+		if ip, err := netip.ParseAddr(text); err == nil && !slices.Contains(all, ip.String()) {
+			all = append(all, ip.String())
+		}
+	}
+	return all
+}
+
+// externalName is empty for Services of other types. What is no DNS name resolves to nothing, so that calls fail.
+func externalName(s *corev1.Service, out *Object) string {
+	if s.Spec.Type != corev1.ServiceTypeExternalName {
+		return ""
+	}
+	name := strings.ToLower(strings.TrimSuffix(s.Spec.ExternalName, "."))
+	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.externalName",
+			fmt.Sprintf("%q is no DNS name, so its calls fail; write one such as api.example.com", s.Spec.ExternalName))
+		return ""
+	}
+	if len(s.Spec.Ports) == 0 {
+		out.Report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "the Service has no port, so nothing can be called; write the ports that clients may call")
+	}
+	return name
+}
+
+// declaresTCP reads what a port is declared to carry as Istio does.
+func declaresTCP(p corev1.ServicePort) bool {
+	if p.AppProtocol != nil {
+		return strings.EqualFold(*p.AppProtocol, "tcp")
+	}
+	kind, _, _ := strings.Cut(strings.ToLower(p.Name), "-")
+	return kind == "tcp"
+}
+
+// isTCP says whether gRPC may use the port; the API's default is TCP.
+func isTCP(p corev1.Protocol) bool { return p == "" || p == corev1.ProtocolTCP }
+
+func convertPod(p *corev1.Pod, _ string) Object {
+	out := newObject(KindPod, &p.ObjectMeta)
+	value := &Pod{
+		UID: string(p.UID), Labels: mesh.Labels(Intern(string(mesh.MakeLabels(p.Labels)))),
+		ServiceAccount: Intern(p.Spec.ServiceAccountName), Node: Intern(p.Spec.NodeName),
+		Weight: weight(&p.ObjectMeta, &out),
+	}
+	ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+	if !ended && !p.Spec.HostNetwork {
+		for _, ip := range append([]corev1.PodIP{{IP: p.Status.PodIP}}, p.Status.PodIPs...) {
+			if parsed, err := netip.ParseAddr(ip.IP); err == nil && !slices.Contains(value.IPs, parsed.String()) {
+				value.IPs = append(value.IPs, parsed.String())
+			}
+		}
+	}
+	out.Value = value
+	return out
+}
+
+func convertNode(n *corev1.Node, _ string) Object {
+	out := newObject(KindNode, &n.ObjectMeta)
+	out.Key.Namespace = ""
+	out.Value = &Node{Locality: mesh.Locality{
+		Region:  Intern(n.Labels[corev1.LabelTopologyRegion]),
+		Zone:    Intern(n.Labels[corev1.LabelTopologyZone]),
+		SubZone: Intern(n.Labels[labelSubZone]),
+	}}
+	return out
+}

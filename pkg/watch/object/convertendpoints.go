@@ -1,0 +1,156 @@
+package object
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
+	out := newObject(KindEndpointSlice, &s.ObjectMeta)
+	service := s.Labels[discoveryv1.LabelServiceName]
+	if service == "" {
+		return out
+	}
+	if s.AddressType == discoveryv1.AddressTypeFQDN {
+		out.Report(mesh.CodeUnsupported, mesh.Warning, "addressType",
+			"endpoints given by name are not served; give their IP addresses in a slice of type IPv4 or IPv6")
+		return out
+	}
+	g := Group{Ports: slicePorts(s.Ports, &out)}
+	if len(g.Ports) > 0 {
+		g.Addresses = make([]Address, 0, len(s.Endpoints))
+		for i := range s.Endpoints {
+			g.Addresses = appendEndpoint(g.Addresses, &s.Endpoints[i], i, &out)
+		}
+	}
+	out.Value = &Slice{Service: Intern(service), Groups: []Group{g}, Weight: weight(&s.ObjectMeta, &out)}
+	return out
+}
+
+func slicePorts(ports []discoveryv1.EndpointPort, out *Object) []mesh.Port {
+	var all []mesh.Port
+	for i, p := range ports {
+		// A port without a number means all ports, which no Service port stands for.
+		if p.Port == nil || p.Protocol != nil && !isTCP(*p.Protocol) || !isPort(*p.Port, fmt.Sprintf("ports[%d].port", i), out) {
+			continue
+		}
+		all = append(all, mesh.Port{Name: Intern(deref(p.Name)), Number: uint32(*p.Port)})
+	}
+	return sortPorts(all)
+}
+
+// ComparePorts orders ports by name and number.
+func ComparePorts(a, b mesh.Port) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Number, b.Number))
+}
+
+func sortPorts(ports []mesh.Port) []mesh.Port {
+	slices.SortFunc(ports, ComparePorts)
+	return slices.Compact(ports)
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+func appendEndpoint(to []Address, e *discoveryv1.Endpoint, i int, out *Object) []Address {
+	a := Address{
+		Spot:   mesh.MakeSpot(deref(e.NodeName), mesh.Locality{Zone: deref(e.Zone)}, hints(e.Hints)...),
+		Health: health(e.Conditions), Hostname: Intern(deref(e.Hostname)),
+	}
+	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
+		a.Pod, a.UID = e.TargetRef.Name, string(e.TargetRef.UID)
+	}
+	for j, text := range e.Addresses {
+		to = appendAddress(to, a, text, out, addressField{"endpoints", i, "addresses", j})
+	}
+	return to
+}
+
+func health(c discoveryv1.EndpointConditions) mesh.Health {
+	ready := c.Ready == nil || *c.Ready
+	serving := ready
+	if c.Serving != nil {
+		serving = *c.Serving
+	}
+	switch {
+	case serving && deref(c.Terminating):
+		return mesh.Draining
+	case ready: // of a Service that publishes addresses that are not ready, even when it terminates
+		return mesh.Ready
+	}
+	return mesh.NotReady
+}
+
+// appendAddress adds a with the address of text, or reports that it is none.
+func appendAddress(to []Address, a Address, text string, out *Object, field addressField) []Address {
+	ip, err := netip.ParseAddr(text)
+	if err != nil || ip.Zone() != "" || ip.IsUnspecified() {
+		out.Report(mesh.CodeInvalidValue, mesh.Warning, field.String(),
+			fmt.Sprintf("%q is left out; write an IP address without a zone", text))
+		return to
+	}
+	ip = ip.Unmap()
+	a.IP, a.IPv6 = ip.String(), ip.Is6()
+	return append(to, a)
+}
+
+//nolint:staticcheck // Services without a selector may still have nothing but an Endpoints object.
+func convertEndpoints(e *corev1.Endpoints, _ string) Object {
+	out := newObject(KindEndpoints, &e.ObjectMeta)
+	value := &Slice{Service: e.Name, Weight: weight(&e.ObjectMeta, &out)}
+	for i := range e.Subsets {
+		subset := &e.Subsets[i]
+		var g Group
+		for j, p := range subset.Ports {
+			if isTCP(p.Protocol) && isPort(p.Port, fmt.Sprintf("subsets[%d].ports[%d].port", i, j), &out) {
+				g.Ports = append(g.Ports, mesh.Port{Name: Intern(p.Name), Number: uint32(p.Port)})
+			}
+		}
+		if len(g.Ports) == 0 {
+			continue
+		}
+		g.Ports = sortPorts(g.Ports)
+		g.Addresses = make([]Address, 0, len(subset.Addresses)+len(subset.NotReadyAddresses))
+		for j := range subset.Addresses {
+			field := addressField{"subsets", i, "addresses", j}
+			g.Addresses = appendSubsetAddress(g.Addresses, &subset.Addresses[j], mesh.Ready, &out, field)
+		}
+		for j := range subset.NotReadyAddresses {
+			field := addressField{"subsets", i, "notReadyAddresses", j}
+			g.Addresses = appendSubsetAddress(g.Addresses, &subset.NotReadyAddresses[j], mesh.NotReady, &out, field)
+		}
+		value.Groups = append(value.Groups, g)
+	}
+	out.Value = value
+	return out
+}
+
+func appendSubsetAddress(to []Address, e *corev1.EndpointAddress, h mesh.Health, out *Object, field addressField) []Address {
+	a := Address{Spot: mesh.MakeSpot(deref(e.NodeName), mesh.Locality{}), Health: h, Hostname: Intern(e.Hostname)}
+	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
+		a.Pod, a.UID = e.TargetRef.Name, string(e.TargetRef.UID)
+	}
+	return appendAddress(to, a, e.IP, out, field)
+}
+
+// addressField is the path of an address, spelled out only when there is something to report of it.
+type addressField struct {
+	list string
+	i    int
+	part string
+	j    int
+}
+
+func (f addressField) String() string { return fmt.Sprintf("%s[%d].%s[%d]", f.list, f.i, f.part, f.j) }

@@ -1,0 +1,143 @@
+package object
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// gatewayMesh is the reserved name that means the clients in the mesh.
+const gatewayMesh = "mesh"
+
+func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
+	out := newObject(KindVirtualService, &v.ObjectMeta)
+	spec := proto.CloneOf(&v.Spec)
+	if !encodable(spec, &out) {
+		return out
+	}
+	others := len(spec.GetGateways()) - count(spec.GetGateways(), gatewayMesh)
+	if others > 0 && others == len(spec.GetGateways()) && len(spec.GetHosts()) > 0 {
+		return out
+	}
+	value := &VirtualService{
+		Spec: spec, Export: convertExport(spec.GetExportTo(), out.Key.Namespace), Created: created(&v.ObjectMeta), Gateways: others > 0,
+	}
+	for i, host := range spec.GetHosts() {
+		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {
+			value.Hosts = append(value.Hosts, h)
+		}
+	}
+	out.Value = value
+	return out
+}
+
+func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
+	out := newObject(KindDestinationRule, &d.ObjectMeta)
+	spec := proto.CloneOf(&d.Spec)
+	if !encodable(spec, &out) {
+		return out
+	}
+	host, ok := convertHost(spec.GetHost(), "spec.host", &out)
+	if !ok {
+		return out
+	}
+	out.Value = &DestinationRule{
+		Spec: spec, Host: host, Export: convertExport(spec.GetExportTo(), out.Key.Namespace), Created: created(&d.ObjectMeta),
+		Extensions: extensions(&d.ObjectMeta, &out),
+	}
+	return out
+}
+
+// encodable reports text that no protobuf message may carry, since it could not be sent to a client either.
+func encodable(spec proto.Message, out *Object) bool {
+	if _, err := (proto.MarshalOptions{}).Marshal(spec); err != nil {
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec", "it holds text that is not UTF-8 and is not used; write it in UTF-8")
+		return false
+	}
+	return true
+}
+
+func count(list []string, want string) int {
+	n := 0
+	for _, s := range list {
+		if s == want {
+			n++
+		}
+	}
+	return n
+}
+
+func created(meta *metav1.ObjectMeta) (t time.Time) {
+	if meta.CreationTimestamp.IsZero() {
+		return t
+	}
+	return meta.CreationTimestamp.UTC()
+}
+
+// convertExport reads an exportTo list of an object of that namespace. As with Istio, an object that names its own namespace is
+// private to it as one that says "." is, and "~", nobody, takes back all but "*".
+func convertExport(list []string, namespace string) mesh.Export {
+	if len(list) == 0 {
+		return mesh.Export{Public: true}
+	}
+	var out mesh.Export
+	if slices.Contains(list, "~") && !slices.Contains(list, "*") {
+		return out
+	}
+	for _, item := range list {
+		switch item {
+		case "*":
+			out.Public = true
+		case ".", namespace:
+			out.Private = true
+		case "~":
+		default:
+			out.Namespaces = append(out.Namespaces, Intern(item))
+		}
+	}
+	slices.Sort(out.Namespaces)
+	out.Namespaces = slices.Compact(out.Namespaces)
+	return out
+}
+
+// convertHost accepts a host, or reports why it is none.
+func convertHost(text, field string, out *Object) (DeclaredHost, bool) {
+	name := strings.ToLower(strings.TrimSuffix(text, "."))
+	what, way := "", ""
+	switch {
+	case name == "":
+		what, way = "the host is empty", "write the name of a Service"
+	case !utf8.ValidString(name):
+		what, way = "the host is not UTF-8", "write the name of a Service"
+	case strings.LastIndexByte(name, '*') > 0:
+		what, way = fmt.Sprintf("%q has a wildcard that does not lead it", text), "write *.example.com or a full name"
+	case !isHost(strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")):
+		what, way = fmt.Sprintf("%q is not a host", text), "write letters, digits, dots and hyphens"
+	}
+	if what != "" {
+		out.Report(mesh.CodeInvalidValue, mesh.Error, field, what+", so nothing is ruled by it; "+way)
+		return DeclaredHost{}, false
+	}
+	return DeclaredHost{Name: name, Field: field}, true
+}
+
+// isHost says whether name is a DNS name, or empty as after the wildcard "*". Underscores pass: some write them.
+func isHost(name string) bool {
+	if name == "" {
+		return true
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return len(name) <= 253
+}

@@ -1,0 +1,182 @@
+package object
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+	"strings"
+
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// Kind is a kind of object that is watched, by its API name.
+type Kind string
+
+// The kinds that are watched. Each has a row in Kinds.
+const (
+	KindService         Kind = "Service"
+	KindEndpointSlice   Kind = "EndpointSlice"
+	KindEndpoints       Kind = "Endpoints"
+	KindPod             Kind = "Pod"
+	KindNode            Kind = "Node"
+	KindDestinationRule Kind = "DestinationRule"
+	KindVirtualService  Kind = "VirtualService"
+)
+
+// KindRow is everything that differs between kinds, except how the assembler indexes their values. Whatever depends on
+// a kind asks its row: reading clusters and files, conversion, the stored state, status conditions, and the tools that
+// write or install objects.
+//
+// A new kind is a row here, a converter, a codec and, if it has an index of its own, that index in
+// assembler.newIndexes.
+type KindRow struct {
+	Kind Kind
+	// Resource is the resource of the API server, with the version that is read.
+	Resource schema.GroupVersionResource
+	// OtherVersions are versions of the group whose objects have the same form. Files may use them.
+	OtherVersions []string
+	// Selector is a label selector: objects that do not match it cost neither the API server nor the control plane
+	// anything.
+	Selector string
+	// ClusterScoped means that the objects have no namespace. They are read even if namespaces are restricted.
+	ClusterScoped bool
+	// Optional means that a CustomResourceDefinition makes the kind: it may be absent, come and go. Its objects are
+	// read untyped, because the typed client fails a whole list if one object does not fit the type.
+	Optional bool
+	// Without names what is unknown if the control plane may not read the kind; empty if it must be able to.
+	Without string
+	// After is the kind that must be read before this one if both appear late; see presence. Its row comes first.
+	After Kind
+	// Authored means that people write the objects as configuration of the mesh: World.Rules lists them, status
+	// conditions are written on them, and "inspect wait" waits for them.
+	Authored bool
+	// Traced means that translation reports Problems on fields of the objects, so that for files the line of each
+	// field is kept.
+	Traced bool
+	// NameIsLabel means that a name must be a DNS label. With a dot in its name a Service would have the host of
+	// another.
+	NameIsLabel bool
+	// NewList makes an empty list of a built-in kind, which is read in protocol buffers; nil if the kind is Optional.
+	NewList func() runtime.Object
+
+	converter
+	codec
+}
+
+// Kinds are all kinds that are watched. Nothing changes a row.
+var Kinds = []*KindRow{
+	{
+		Kind: KindService, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
+		NewList:   func() runtime.Object { return &corev1.ServiceList{} },
+		converter: converterOf(convertService), codec: codecOf(serviceField, storeService, loadService),
+	},
+	{
+		// The EndpointSlices that belong to a Service.
+		Kind: KindEndpointSlice, Resource: discoveryv1.SchemeGroupVersion.WithResource("endpointslices"),
+		Selector:  discoveryv1.LabelServiceName,
+		NewList:   func() runtime.Object { return &discoveryv1.EndpointSliceList{} },
+		converter: converterOf(convertEndpointSlice), codec: codecOf(sliceField, storeSlice, loadSlice),
+	},
+	{
+		// Without the Endpoints that Kubernetes writes itself: those have EndpointSlices, too.
+		Kind: KindEndpoints, Resource: corev1.SchemeGroupVersion.WithResource("endpoints"),
+		Selector:  "endpoints.kubernetes.io/managed-by!=endpoint-controller",
+		NewList:   func() runtime.Object { return &corev1.EndpointsList{} },
+		converter: converterOf(convertEndpoints), codec: codecOf(sliceField, storeSlice, loadSlice),
+	},
+	{
+		Kind: KindPod, Resource: corev1.SchemeGroupVersion.WithResource("pods"),
+		NewList:   func() runtime.Object { return &corev1.PodList{} },
+		converter: converterOf(convertPod), codec: codecOf(podField, storePod, loadPod),
+	},
+	{
+		Kind: KindNode, Resource: corev1.SchemeGroupVersion.WithResource("nodes"), ClusterScoped: true,
+		Without:   "the regions of endpoints",
+		NewList:   func() runtime.Object { return &corev1.NodeList{} },
+		converter: converterOf(convertNode), codec: codecOf(nodeField, storeNode, loadNode),
+	},
+	{
+		Kind: KindDestinationRule, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
+		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
+		converter: converterOf(convertDestinationRule),
+		codec:     codecOf(destinationRuleField, storeDestinationRule, loadDestinationRule),
+	},
+	{
+		Kind: KindVirtualService, Resource: istiov1.SchemeGroupVersion.WithResource("virtualservices"),
+		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
+		After:     KindDestinationRule,
+		converter: converterOf(convertVirtualService),
+		codec:     codecOf(virtualServiceField, storeVirtualService, loadVirtualService),
+	},
+}
+
+// Row returns the row of the kind, or nil if the kind is not watched.
+func (k Kind) Row() *KindRow {
+	for _, row := range Kinds {
+		if row.Kind == k {
+			return row
+		}
+	}
+	return nil
+}
+
+// Authored yields the rows of the kinds that people write as configuration of the mesh.
+func Authored() iter.Seq[*KindRow] {
+	return func(yield func(*KindRow) bool) {
+		for _, row := range Kinds {
+			if row.Authored && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// RowOf returns the row of an object in a file, or nil if its kind is not watched in that version.
+func RowOf(apiVersion, kind string) *KindRow {
+	row := Kind(kind).Row()
+	if row == nil || apiVersion == row.Resource.GroupVersion().String() {
+		return row
+	}
+	group, version, _ := strings.Cut(apiVersion, "/")
+	if group != row.Resource.Group || !slices.Contains(row.OtherVersions, version) {
+		return nil
+	}
+	return row
+}
+
+// converter makes values of the objects of a kind.
+type converter struct {
+	// New makes an empty typed object.
+	New func() metav1.Object
+	// Convert makes of a typed object what the assembler takes. It is pure and keeps nothing of the object but strings.
+	Convert func(typed metav1.Object, domain string) Object
+}
+
+func converterOf[T any, P interface {
+	*T
+	metav1.Object
+}](convert func(typed P, domain string) Object,
+) converter {
+	return converter{
+		New: func() metav1.Object { return P(new(T)) },
+		Convert: func(typed metav1.Object, domain string) Object {
+			return convert(typed.(P), domain) // an object of another type is a bug: the informer contains the panic
+		},
+	}
+}
+
+// Typed makes a typed object of plain values, matching names exactly.
+func (c converter) Typed(value any) (metav1.Object, error) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	typed := c.New()
+	return typed, kjson.Unmarshal(data, typed)
+}

@@ -1,0 +1,159 @@
+package object
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// stateVersion is that of the form in which objects are stored. It is raised whenever what an older process stored would be taken
+// for something else; TestStoredForm asks for it when a field changes.
+const stateVersion = 1
+
+// StateHeader stands before the objects and says for whom they are good.
+type StateHeader struct {
+	Version    int       `json:"version"`
+	Cluster    string    `json:"cluster,omitempty"`
+	Domain     string    `json:"domain"`
+	Namespaces []string  `json:"namespaces,omitempty"`
+	Saved      time.Time `json:"saved"`
+}
+
+// NewStateHeader returns the header of the state of a cluster, of which these namespaces are read; none means all.
+func NewStateHeader(cluster, domain string, namespaces []string) StateHeader {
+	return StateHeader{Version: stateVersion, Cluster: cluster, Domain: domain, Namespaces: slices.Sorted(slices.Values(namespaces))}
+}
+
+// storedObject is an object, or what is known of it, as it is stored: its name, what was found wrong with it, and its value under the kind of that.
+type storedObject struct {
+	Kind      Kind           `json:"kind"`
+	Namespace string         `json:"namespace,omitempty"`
+	Name      string         `json:"name"`
+	Problems  []mesh.Problem `json:"problems,omitempty"`
+	// Generation is that of a rule.
+	Generation int64 `json:"generation,omitempty"`
+
+	Service         *mesh.Service          `json:"service,omitempty"`
+	Slice           *storedSlice           `json:"slice,omitempty"`
+	Pod             *storedPod             `json:"pod,omitempty"`
+	Node            *mesh.Locality         `json:"node,omitempty"`
+	VirtualService  *storedVirtualService  `json:"virtualService,omitempty"`
+	DestinationRule *storedDestinationRule `json:"destinationRule,omitempty"`
+}
+
+// WriteState writes the header and the objects, each as a line.
+func WriteState(w io.Writer, header StateHeader, objects []Object) error {
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	if err := lines.Encode(header); err != nil {
+		return fmt.Errorf("encode the header: %w", err)
+	}
+	for i := range objects {
+		stored, err := store(&objects[i])
+		if err == nil {
+			err = lines.Encode(stored)
+		}
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", objects[i].Key.Ref(), err)
+		}
+	}
+	return out.Flush()
+}
+
+// ReadState reads what writeStored wrote, if it is good for the one who wants it, and returns when it was saved.
+func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error) {
+	lines := json.NewDecoder(r)
+	var header StateHeader
+	if err := lines.Decode(&header); err != nil {
+		return nil, time.Time{}, fmt.Errorf("read the header: %w", err)
+	}
+	if err := want.fits(header); err != nil {
+		return nil, time.Time{}, err
+	}
+	objects := map[Key]*Object{}
+	for {
+		var stored storedObject
+		if err := lines.Decode(&stored); errors.Is(err, io.EOF) {
+			return objects, header.Saved, nil
+		} else if err != nil {
+			return nil, time.Time{}, fmt.Errorf("read an object: %w", err)
+		}
+		o, err := stored.object()
+		if err != nil {
+			return nil, time.Time{}, fmt.Errorf("read %s: %w", o.Key.Ref(), err)
+		}
+		if known := objects[o.Key]; known != nil {
+			// A line of Problems stands behind that of the value.
+			known.Problems, known.Generation = o.Problems, o.Generation
+			continue
+		}
+		objects[o.Key] = &o
+	}
+}
+
+// fits says why what a header stands for is not what is wanted.
+func (h StateHeader) fits(found StateHeader) error {
+	switch {
+	case found.Version != h.Version:
+		return fmt.Errorf("it is in form %d, and this version reads form %d", found.Version, h.Version)
+	case found.Cluster != h.Cluster || found.Domain != h.Domain:
+		return fmt.Errorf("it is of the cluster %s with the domain %s, not %s with %s", found.Cluster, found.Domain, h.Cluster, h.Domain)
+	case !slices.Equal(found.Namespaces, h.Namespaces):
+		return fmt.Errorf("it is of the namespaces %q, not %q", found.Namespaces, h.Namespaces)
+	}
+	return nil
+}
+
+// store makes of an object what is stored of it.
+func store(o *Object) (storedObject, error) {
+	out := storedObject{Kind: o.Key.Kind, Namespace: o.Key.Namespace, Name: o.Key.Name, Problems: o.Problems, Generation: o.Generation}
+	row := o.Key.Kind.Row()
+	if o.Value == nil || row == nil {
+		return out, nil
+	}
+	err := row.encode(o.Value, &out)
+	return out, err
+}
+
+// object is the reverse of store.
+func (s *storedObject) object() (o Object, err error) {
+	o = Object{Key: Key{Kind: s.Kind, Namespace: Intern(s.Namespace), Name: s.Name}, Problems: s.Problems, Generation: s.Generation}
+	if row := s.Kind.Row(); row != nil {
+		o.Value, err = row.decode(s)
+	}
+	return o, err
+}
+
+// codec writes the values of a kind into the stored state, and reads them.
+type codec struct {
+	encode func(value any, to *storedObject) error
+	// decode returns nil if no value was stored.
+	decode func(from *storedObject) (any, error)
+}
+
+// codecOf makes a codec of the field that has the value in the stored form S, and of the functions from and to that form.
+func codecOf[V, S any](field func(*storedObject) **S, store func(*V) (*S, error), load func(*S) (*V, error)) codec {
+	return codec{
+		encode: func(value any, to *storedObject) (err error) {
+			v, ok := value.(*V)
+			if !ok {
+				return fmt.Errorf("a %s has a value of type %T", to.Kind, value)
+			}
+			*field(to), err = store(v)
+			return err
+		},
+		decode: func(from *storedObject) (any, error) {
+			stored := *field(from)
+			if stored == nil {
+				return nil, nil //nolint:nilnil // no value is what was stored
+			}
+			return load(stored)
+		},
+	}
+}

@@ -1,0 +1,43 @@
+package object
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// trafficDistribution reads which endpoints a Service prefers. As in Kubernetes, the annotation comes before the field.
+func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistribution {
+	for _, annotation := range []string{corev1.AnnotationTopologyMode, corev1.DeprecatedAnnotationTopologyAwareHints} {
+		if strings.EqualFold(s.Annotations[annotation], "auto") {
+			return mesh.PreferHinted
+		}
+	}
+	switch text := deref(s.Spec.TrafficDistribution); text {
+	case "":
+	case corev1.ServiceTrafficDistributionPreferSameZone, corev1.ServiceTrafficDistributionPreferClose:
+		return mesh.PreferSameZone
+	case corev1.ServiceTrafficDistributionPreferSameNode:
+		return mesh.PreferSameNode
+	default:
+		out.Report(mesh.CodeInvalidValue, mesh.Warning, "spec.trafficDistribution",
+			fmt.Sprintf("%q is not known, so all endpoints are alike; write PreferSameZone or PreferSameNode", text))
+	}
+	return mesh.PreferNone
+}
+
+// hints reads for which zones an endpoint is meant, in the order of the object.
+func hints(h *discoveryv1.EndpointHints) []string {
+	if h == nil || len(h.ForZones) == 0 {
+		return nil
+	}
+	zones := make([]string, len(h.ForZones))
+	for i, zone := range h.ForZones {
+		zones[i] = zone.Name
+	}
+	return zones
+}
