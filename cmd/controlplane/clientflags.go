@@ -53,7 +53,7 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 		client.Labels = mesh.MakeLabels(map[string]string{"app": app})
 	}
 	if f.kind.version != "" {
-		client = snapshot.Speaking(client, f.kind.kind, f.kind.version)
+		client = snapshot.WithUserAgent(client, f.kind.kind, f.kind.version)
 	}
 	return client, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // clientKindFlag is a client kind and its version, in one text.
 type clientKindFlag struct {
-	kind    mesh.Agent
+	kind    mesh.ClientKind
 	version string
 }
 
@@ -20,10 +20,10 @@ var _ pflag.Value = (*clientKindFlag)(nil)
 // Set parses the flag's text.
 func (f *clientKindFlag) Set(text string) error {
 	at := max(strings.LastIndexByte(text, ' '), 0)
-	kind, ok := mesh.AgentNamed(text[:at])
+	kind, ok := mesh.ClientKindNamed(text[:at])
 	version := strings.TrimSpace(text[at:])
 	if !ok || mesh.ReleaseOf(version) == (mesh.Release{}) {
-		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s", mesh.EveryAgent)
+		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s", mesh.AllClientKinds)
 	}
 	f.kind, f.version = kind, version
 	return nil

@@ -164,7 +164,7 @@ func clientRows(body []byte) ([][]string, error) {
 			if t.Wildcard {
 				names += "+*"
 			}
-			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Held), strconv.Itoa(t.Pending), strconv.Itoa(len(t.Refused))))
+			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Accepted), strconv.Itoa(t.Pending), strconv.Itoa(len(t.Refused))))
 			head = make([]string, len(head)) // said once for each client
 		}
 	})
@@ -193,7 +193,7 @@ func problemRows(body []byte) ([][]string, error) {
 
 func deliveryRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"OBJECT", "GENERATION", "CLIENTS", "PENDING", "REFUSALS"}}
-	err := eachItem(body, func(d snapshot.Delivery) {
+	err := eachItem(body, func(d snapshot.ObjectSync) {
 		rows = append(rows, []string{
 			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending), strings.Join(d.Refusals, "; "),
 		})

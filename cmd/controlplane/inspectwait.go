@@ -173,8 +173,8 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 		if name := w.replicas.all[i].name; name != "" {
 			by = " (replica " + name + ")"
 		}
-		known := map[mesh.Ref]snapshot.Delivery{}
-		if err := eachItem(body, func(d snapshot.Delivery) { known[d.Object] = d }); err != nil {
+		known := map[mesh.Ref]snapshot.ObjectSync{}
+		if err := eachItem(body, func(d snapshot.ObjectSync) { known[d.Object] = d }); err != nil {
 			return "", fmt.Errorf("parse the answer of %s: %w", w.replicas.all[i].address, err)
 		}
 		missing, err := w.of(known)
@@ -189,7 +189,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 }
 
 // of looks at what one replica knows.
-func (w *waiting) of(known map[mesh.Ref]snapshot.Delivery) (string, error) {
+func (w *waiting) of(known map[mesh.Ref]snapshot.ObjectSync) (string, error) {
 	for ref, generation := range w.current {
 		d, ok := known[ref]
 		switch {

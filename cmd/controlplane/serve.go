@@ -190,8 +190,8 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
 		admin.NewList(listProblems, p.store.Problems),
-		admin.NewList(listSync, p.store.Deliveries),
-		admin.NewList(listDeliveries, p.store.Deliveries),
+		admin.NewList(listSync, p.store.ObjectSyncs),
+		admin.NewList(listDeliveries, p.store.ObjectSyncs),
 	}
 	p.admin = admin.New(full)
 	return p, nil

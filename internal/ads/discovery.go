@@ -174,10 +174,10 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 }
 
 // authorize makes the session's opener of what was proved and what the node says besides.
-func (d *discovery) authorize(v *clientStream) (snapshot.Opener, error) {
+func (d *discovery) authorize(v *clientStream) (snapshot.ClientInfo, error) {
 	node := v.node
 	v.node = nil // or a client would have memory kept for as long as its stream lives
-	opener := snapshot.OpenerOf(node, peerOf(v.stream))
+	opener := snapshot.ClientInfoOf(node, peerOf(v.stream))
 	client, err := v.id.Admit(node, opener.Client)
 	if err != nil {
 		d.refuse(v.stream, refusedContradiction, err)

@@ -271,7 +271,7 @@ func (h *holder) take(refuse bool) bool {
 
 // check compares what the client holds with what is current.
 func (h *holder) check(t snapshot.Type, current *snapshot.Snapshot) {
-	viewer := mesh.Client{Namespace: "demo", Agent: mesh.AgentGRPCGo, Version: "1.85.0"}
+	viewer := mesh.Client{Namespace: "demo", Kind: mesh.GRPCGo, Version: "1.85.0"}
 	want := maps.Clone(h.names[t])
 	if _, all := want[everything]; all {
 		delete(want, everything)

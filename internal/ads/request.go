@@ -52,7 +52,7 @@ func (r *sotwRequest) parse(b []byte) error {
 	if err := wire.Fields(b, r.field); err != nil {
 		return fmt.Errorf("DiscoveryRequest: %w", err)
 	}
-	r.Names = r.session.Texts(r.Names, r.raw)
+	r.Names = r.session.InternNames(r.Names, r.raw)
 	clear(r.raw)
 	return nil
 }

@@ -18,7 +18,7 @@ func readySession(t testing.TB) *snapshot.Session {
 	t.Helper()
 	store := snapshot.NewStore(snapshot.Options{})
 	store.Publish(&mesh.World{Domain: "cluster.local"})
-	session := store.Open(snapshot.OpenerOf(nil, ""), nil)
+	session := store.Open(snapshot.ClientInfoOf(nil, ""), nil)
 	t.Cleanup(session.Close)
 	return session
 }

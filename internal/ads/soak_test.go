@@ -184,7 +184,7 @@ func listenOn(t *testing.T, r *rig, id int, last <-chan struct{}) {
 
 func holdsAll(s *snapshot.Snapshot, held map[string]string) bool {
 	for i := range soakHosts {
-		v := s.Resource(snapshot.EndpointType, soakName(i), mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCGo})
+		v := s.Resource(snapshot.EndpointType, soakName(i), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo})
 		if held[soakName(i)] != string(v.Any().GetValue()) {
 			return false
 		}

@@ -88,7 +88,7 @@ func (x *deltaProtocol) send(r *snapshot.Response) error {
 
 // exchange serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
 // and acknowledgements need not be handed over. answered is called once the client has its first answer, or needs none.
-func (d *discovery) exchange(v *clientStream, opener snapshot.Opener, x protocol, answered func()) error {
+func (d *discovery) exchange(v *clientStream, opener snapshot.ClientInfo, x protocol, answered func()) error {
 	due := make(chan struct{}, 1)
 	session := d.store.Open(opener, func() {
 		select {

@@ -110,7 +110,7 @@ func TestStreamsEnd(t *testing.T) {
 				defer end()
 				done := make(chan struct{})
 				x := slow{test.talk(end, done), new(atomic.Int32)}
-				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.OpenerOf(nil, ""), x, func() {})
+				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.ClientInfoOf(nil, ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
@@ -144,7 +144,7 @@ func TestHalfClosed(t *testing.T) {
 	}
 	for range streams {
 		v := &clientStream{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
-		if err := d.exchange(v, snapshot.OpenerOf(nil, ""), all, func() {}); err != nil {
+		if err := d.exchange(v, snapshot.ClientInfoOf(nil, ""), all, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -40,7 +40,7 @@ func (s *server) FetchClientStatus(_ context.Context, req *statusv3.ClientStatus
 		return nil, status.Error(codes.InvalidArgument, "node matchers are not understood: ask for all clients")
 	}
 	response := &statusv3.ClientStatusResponse{}
-	for client := range s.store.Standings() {
+	for client := range s.store.ClientSyncs() {
 		response.Config = append(response.Config, config(client, req.GetExcludeResourceContents()))
 	}
 	return response, nil
@@ -66,15 +66,15 @@ func (s *server) StreamClientStatus(stream statusv3.ClientStatusDiscoveryService
 	}
 }
 
-func config(client snapshot.ClientStanding, bare bool) *statusv3.ClientConfig {
-	c := &statusv3.ClientConfig{Node: &corev3.Node{Id: client.Opener.NodeID, UserAgentName: client.Opener.Client.Agent.String()}}
+func config(client snapshot.ClientSync, bare bool) *statusv3.ClientConfig {
+	c := &statusv3.ClientConfig{Node: &corev3.Node{Id: client.ClientInfo.NodeID, UserAgentName: client.ClientInfo.Client.Kind.String()}}
 	for _, r := range client.Resources {
 		one := &statusv3.ClientConfig_GenericXdsConfig{TypeUrl: string(r.Type), Name: r.Name, VersionInfo: r.Current.Version}
 		if !bare {
 			one.XdsConfig = r.Current.Any()
 		}
 		one.ConfigStatus, one.ClientStatus = statuses(r)
-		if r.Refused {
+		if r.Rejected {
 			one.ErrorState = &adminv3.UpdateFailureState{Details: r.Reason, VersionInfo: r.Current.Version}
 		}
 		c.GenericXdsConfigs = append(c.GenericXdsConfigs, one)
@@ -83,9 +83,9 @@ func config(client snapshot.ClientStanding, bare bool) *statusv3.ClientConfig {
 }
 
 // statuses are how it stands for the control plane, and for the client.
-func statuses(r snapshot.Standing) (statusv3.ConfigStatus, adminv3.ClientResourceStatus) {
+func statuses(r snapshot.SyncStatus) (statusv3.ConfigStatus, adminv3.ClientResourceStatus) {
 	switch {
-	case r.Refused:
+	case r.Rejected:
 		return statusv3.ConfigStatus_ERROR, adminv3.ClientResourceStatus_NACKED
 	case !r.Pending():
 		return statusv3.ConfigStatus_SYNCED, adminv3.ClientResourceStatus_ACKED

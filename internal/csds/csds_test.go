@@ -41,7 +41,7 @@ func TestClientsAreShownOnTheAdminAddress(t *testing.T) {
 	defer conn.Close()
 	calls := statusv3.NewClientStatusDiscoveryServiceClient(conn)
 
-	session := store.Open(snapshot.Opener{NodeID: "one"}, nil)
+	session := store.Open(snapshot.ClientInfo{NodeID: "one"}, nil)
 	defer session.Close()
 	const name = "outbound|80||echo.shop.svc.cluster.local"
 	nonce := ""

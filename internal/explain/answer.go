@@ -36,7 +36,7 @@ type Route struct {
 	// Why says what the match came to.
 	Why string `json:"why"`
 	// From are the places where the route was written; none when nobody wrote one.
-	From []mesh.Place `json:"from,omitempty"`
+	From []mesh.FieldLocation `json:"from,omitempty"`
 	// Settings hold for the calls of a route that was taken: timeout, retries, faults.
 	Settings []string `json:"settings,omitempty"`
 }
@@ -46,8 +46,8 @@ type Cluster struct {
 	Step
 
 	// From are the places where the subset and its settings were written.
-	From   []mesh.Place `json:"from,omitempty"`
-	Weight uint32       `json:"weight"`
+	From   []mesh.FieldLocation `json:"from,omitempty"`
+	Weight uint32               `json:"weight"`
 	// Share is the part of the calls that it gets, in percent.
 	Share    float64   `json:"share"`
 	Settings []Setting `json:"settings,omitempty"`
@@ -62,15 +62,15 @@ type Setting struct {
 	// Text puts it in words.
 	Text string `json:"text"`
 	// From are the places where it was written; none when it is the default.
-	From []mesh.Place `json:"from,omitempty"`
+	From []mesh.FieldLocation `json:"from,omitempty"`
 }
 
 // Locality is a group of endpoints.
 type Locality struct {
 	// From are the places where it is written that these endpoints are a group, or in which order they come.
-	From      []mesh.Place `json:"from,omitempty"`
-	Priority  uint32       `json:"priority"`
-	Name      string       `json:"name"`
-	Weight    uint32       `json:"weight"`
-	Endpoints []string     `json:"endpoints"`
+	From      []mesh.FieldLocation `json:"from,omitempty"`
+	Priority  uint32               `json:"priority"`
+	Name      string               `json:"name"`
+	Weight    uint32               `json:"weight"`
+	Endpoints []string             `json:"endpoints"`
 }

@@ -42,7 +42,7 @@ func (q Question) Set(name, value string) {
 // plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
-	if !q.Client.Gaps.Has(mesh.GapContentType) {
+	if !q.Client.Missing.Has(mesh.FeatureContentType) {
 		shown := map[string]string{}
 		maps.Copy(shown, q.Headers)
 		shown["content-type"] = "application/grpc"
@@ -140,19 +140,19 @@ type resource struct {
 	Step
 
 	world     *mesh.World
-	parts     []translate.Part
-	omissions []translate.Omission
+	parts     []translate.Origin
+	omissions []translate.SkippedMatch
 }
 
 // from are the places where the part of that path was written.
-func (r resource) from(path string) []mesh.Place {
-	return r.places(slices.DeleteFunc(slices.Clone(r.parts), func(p translate.Part) bool { return p.Path != path }))
+func (r resource) from(path string) []mesh.FieldLocation {
+	return r.places(slices.DeleteFunc(slices.Clone(r.parts), func(p translate.Origin) bool { return p.Path != path }))
 }
 
-func (r resource) places(parts []translate.Part) []mesh.Place {
-	var all []mesh.Place
+func (r resource) places(parts []translate.Origin) []mesh.FieldLocation {
+	var all []mesh.FieldLocation
 	for _, p := range parts {
-		all = append(all, r.world.Place(p.Ref, p.Field))
+		all = append(all, r.world.Locate(p.Ref, p.Field))
 	}
 	return all
 }
@@ -167,5 +167,5 @@ func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client
 		return resource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
 	}
 	step := Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}
-	return resource{step, s.World(), v.Parts, v.Omissions}, nil
+	return resource{step, s.World(), v.Origins, v.SkippedMatches}, nil
 }

@@ -212,7 +212,7 @@ func TestOldHeaderForms(t *testing.T) {
 	for user, want := range map[string]int{"ann": 0, "bob": -1} {
 		a, err := Explain(s, Question{
 			To: "echo", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": user},
-			Client: mesh.Client{Namespace: "demo", Gaps: mesh.GapStringMatch},
+			Client: mesh.Client{Namespace: "demo", Missing: mesh.FeatureStringMatch},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -243,8 +243,8 @@ kind: VirtualService
 metadata: {name: echo, namespace: demo}
 spec: {hosts: [echo], http: [{match: [{headers: {content-type: {exact: application/grpc}}}], directResponse: {status: 403}}]}
 `)
-	for agent, want := range map[mesh.Agent]string{mesh.AgentGRPCJava: "ends the call by itself", mesh.AgentGRPCGo: "no route matches"} {
-		client := snapshot.Speaking(mesh.Client{Namespace: "demo"}, agent, "1.85.0")
+	for agent, want := range map[mesh.ClientKind]string{mesh.GRPCJava: "ends the call by itself", mesh.GRPCGo: "no route matches"} {
+		client := snapshot.WithUserAgent(mesh.Client{Namespace: "demo"}, agent, "1.85.0")
 		a, err := Explain(s, Question{To: "echo", Call: "/echo.Echo/Say", Client: client})
 		if err != nil || !strings.Contains(a.Outcome, want) {
 			t.Errorf("%s: got %+v and %v, want %q", agent, a, err, want)

@@ -28,8 +28,8 @@ func (q Question) Query() string {
 	for name, value := range q.Client.Labels.Map() {
 		v.Add("label", name+"="+value)
 	}
-	if q.Client.Agent != mesh.AgentUnknown || q.Client.Gaps != 0 {
-		v.Set("agent", q.Client.Agent.String())
+	if q.Client.Kind != mesh.UnknownClient || q.Client.Missing != 0 {
+		v.Set("agent", q.Client.Kind.String())
 		v.Set("version", q.Client.Version)
 	}
 	if q.Client.Bucket != 0 {
@@ -55,8 +55,8 @@ func questionOf(v url.Values) Question {
 	if bucket, err := strconv.ParseUint(v.Get("bucket"), 10, 16); err == nil {
 		q.Client.Bucket = uint16(bucket)
 	}
-	if agent, ok := mesh.AgentNamed(v.Get("agent")); ok {
-		q.Client = snapshot.Speaking(q.Client, agent, v.Get("version"))
+	if agent, ok := mesh.ClientKindNamed(v.Get("agent")); ok {
+		q.Client = snapshot.WithUserAgent(q.Client, agent, v.Get("version"))
 	}
 	return q
 }

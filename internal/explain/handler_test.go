@@ -28,8 +28,8 @@ func holdsTheQuestion(t *testing.T, agent string) {
 		},
 	}
 	if agent != "" {
-		kind, _ := mesh.AgentNamed(agent)
-		q.Client = snapshot.Speaking(q.Client, kind, "1.50.0")
+		kind, _ := mesh.ClientKindNamed(agent)
+		q.Client = snapshot.WithUserAgent(q.Client, kind, "1.50.0")
 	}
 	values, err := url.ParseQuery(q.Query())
 	if err != nil {

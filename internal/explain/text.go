@@ -66,7 +66,7 @@ func (c *Cluster) text(b *strings.Builder) {
 }
 
 // places lists where something was written.
-func places(b *strings.Builder, indent string, all []mesh.Place) {
+func places(b *strings.Builder, indent string, all []mesh.FieldLocation) {
 	for _, p := range all {
 		fmt.Fprintf(b, "%sfrom %s\n", indent, p)
 	}

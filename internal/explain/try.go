@@ -31,7 +31,7 @@ func (a *Answer) skip(table resource, index int) {
 	for _, o := range table.omissions {
 		if o.Before == index {
 			a.Routes = append(a.Routes, Route{
-				Step: table.Step, Index: index, LeftOut: true, Rule: o.Rule, Why: o.Why, From: table.places(o.Parts),
+				Step: table.Step, Index: index, LeftOut: true, Rule: o.Rule, Why: o.Reason, From: table.places(o.Origins),
 			})
 		}
 	}

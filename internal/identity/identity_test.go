@@ -313,8 +313,8 @@ func TestContradiction(t *testing.T) {
 }
 
 func TestWhatIsProvedCounts(t *testing.T) {
-	claimed := mesh.Client{Namespace: "bank", Node: "node-9", Labels: "x", Locality: mesh.Locality{Region: "far"}, Agent: mesh.AgentGRPCGo}
-	want := mesh.Client{Namespace: "shop", Node: "node-1", Labels: web.Labels, Locality: web.Locality, Agent: mesh.AgentGRPCGo}
+	claimed := mesh.Client{Namespace: "bank", Node: "node-9", Labels: "x", Locality: mesh.Locality{Region: "far"}, Kind: mesh.GRPCGo}
+	want := mesh.Client{Namespace: "shop", Node: "node-1", Labels: web.Labels, Locality: web.Locality, Kind: mesh.GRPCGo}
 	if got := ofPod(Token, web).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -17,20 +17,20 @@ import (
 type Origin struct {
 	// Part is its path in the resource; empty is the whole of it.
 	Part string `json:"part,omitempty"`
-	mesh.Place
+	mesh.FieldLocation
 }
 
 // origins are the objects that made the resource, and the fields that made its parts.
 func origins(world *mesh.World, v *snapshot.Versioned) []Origin {
 	var all []Origin
 	for _, ref := range v.Refs {
-		if slices.ContainsFunc(v.Parts, func(p translate.Part) bool { return p.Path == "" && p.Ref == ref }) {
+		if slices.ContainsFunc(v.Origins, func(p translate.Origin) bool { return p.Path == "" && p.Ref == ref }) {
 			continue // a field of it is told below
 		}
-		all = append(all, Origin{"", world.Place(ref, "")})
+		all = append(all, Origin{"", world.Locate(ref, "")})
 	}
-	for _, p := range v.Parts {
-		all = append(all, Origin{p.Path, world.Place(p.Ref, p.Field)})
+	for _, p := range v.Origins {
+		all = append(all, Origin{p.Path, world.Locate(p.Ref, p.Field)})
 	}
 	return all
 }
@@ -59,7 +59,7 @@ func commented(r Resource) ([]byte, error) {
 		number++
 		indent := line[:len(line)-len(bytes.TrimLeft(line, " "))]
 		for _, o := range above[number] {
-			fmt.Fprintf(&out, "%s# %s\n", indent, o.Place)
+			fmt.Fprintf(&out, "%s# %s\n", indent, o.FieldLocation)
 		}
 		out.Write(line)
 	}

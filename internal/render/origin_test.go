@@ -10,8 +10,8 @@ import (
 )
 
 func TestCommentsStandAboveTheirParts(t *testing.T) {
-	at := func(field string) mesh.Place {
-		return mesh.Place{Object: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, Field: field, Source: "a.yaml:1"}
+	at := func(field string) mesh.FieldLocation {
+		return mesh.FieldLocation{Object: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, Field: field, Source: "a.yaml:1"}
 	}
 	resource := Resource{
 		Name: "r", Resource: []byte(`{"hosts":[{"routes":[{"b":1,"a":2},{"a":3}]}],"name":"r"}`),

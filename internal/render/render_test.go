@@ -22,23 +22,23 @@ func world() *mesh.World {
 		Ports: []mesh.Port{{Name: "grpc", Number: 7070}},
 	}
 	rule := mesh.Ref{Kind: "DestinationRule", Namespace: "demo", Name: "echo"}
-	policy := &mesh.Policy{
+	policy := &mesh.MergedDestinationRule{
 		Host:    host,
 		Refs:    []mesh.Ref{rule},
 		Subsets: []mesh.Subset{{Name: "v1", Labels: map[string]string{"version": "v1"}, Ref: rule, Field: "spec.subsets[0]"}},
 	}
-	table := &mesh.PolicyTable{
+	table := &mesh.DestinationRuleSet{
 		Host:             host,
-		Candidates:       []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}},
+		Candidates:       []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: policy}},
 		ServiceNamespace: "demo",
 		RootNamespace:    "istio-system",
 	}
 	return &mesh.World{
-		Revision:      1,
-		Domain:        "cluster.local",
-		RootNamespace: "istio-system",
-		Services:      mesh.Map[*mesh.Service]{}.With(map[string]*mesh.Service{host: service}, nil),
-		Policies:      mesh.Map[*mesh.PolicyTable]{}.With(map[string]*mesh.PolicyTable{host: table}, nil),
+		Revision:         1,
+		Domain:           "cluster.local",
+		RootNamespace:    "istio-system",
+		Services:         mesh.Map[*mesh.Service]{}.With(map[string]*mesh.Service{host: service}, nil),
+		DestinationRules: mesh.Map[*mesh.DestinationRuleSet]{}.With(map[string]*mesh.DestinationRuleSet{host: table}, nil),
 		Problems: []mesh.Problem{{
 			Code:     mesh.CodeNoSuchHost,
 			Severity: mesh.Warning,

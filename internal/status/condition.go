@@ -36,7 +36,7 @@ type condition struct{ kind, status, reason, message string }
 
 // report is all that is to be said on one object.
 type report struct {
-	rule       mesh.Rule
+	rule       mesh.ConfigObject
 	conditions []condition
 	// problems are those of the object that all replicas know; refusals those of this replica's clients.
 	problems []mesh.Problem
@@ -51,14 +51,14 @@ func fingerprint(generation int64, conditions []condition) string {
 }
 
 // reports says what is to be said on every rule of which generations are counted.
-func reports(current *snapshot.Snapshot, deliveries []snapshot.Delivery) []report {
+func reports(current *snapshot.Snapshot, deliveries []snapshot.ObjectSync) []report {
 	problems := map[mesh.Ref][]mesh.Problem{}
 	for _, p := range current.Problems() {
 		problems[p.Object] = append(problems[p.Object], p)
 	}
 	var all []report
 	for _, d := range deliveries {
-		rule, ok := current.World().Rules.Get(d.Object.String())
+		rule, ok := current.World().ConfigObjects.Get(d.Object.String())
 		if !ok || rule.Generation == 0 {
 			continue
 		}
@@ -93,7 +93,7 @@ func accepted(problems []mesh.Problem) condition {
 }
 
 // programmed says whether clients have it. Clients are not counted: an object would be written whenever one comes or goes.
-func programmed(problems []mesh.Problem, d snapshot.Delivery) condition {
+func programmed(problems []mesh.Problem, d snapshot.ObjectSync) condition {
 	var held []string
 	for _, p := range problems {
 		if p.Code == mesh.CodeHeldBack {

@@ -38,8 +38,8 @@ const (
 type Store interface {
 	Ready() <-chan struct{}
 	Current() *snapshot.Snapshot
-	Deliveries() []snapshot.Delivery
-	Stirs() uint64
+	ObjectSyncs() []snapshot.ObjectSync
+	StatusRevision() uint64
 }
 
 var _ Store = (*snapshot.Store)(nil)
@@ -153,7 +153,7 @@ func reason(err error) string {
 
 // reconcile writes what is to be said and is not said yet.
 func (w *Writer) reconcile(ctx context.Context) error {
-	leading, stirs := w.leading.Load(), w.Store.Stirs()
+	leading, stirs := w.leading.Load(), w.Store.StatusRevision()
 	if !leading {
 		w.learned = time.Time{}
 	}
@@ -166,7 +166,7 @@ func (w *Writer) reconcile(ctx context.Context) error {
 	if !current.World().StoredAt.IsZero() {
 		return nil // What is served may be old, and who wrote last knew better.
 	}
-	all := reports(current, w.Store.Deliveries())
+	all := reports(current, w.Store.ObjectSyncs())
 	w.forget(all)
 	if !leading {
 		return w.reconcileAsFollower(ctx, all)

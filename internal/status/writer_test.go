@@ -218,7 +218,7 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 
 		// Nothing changes, but clients come and go.
 		for range 60 {
-			r.store.Open(snapshot.OpenerOf(nil, ""), nil).Close()
+			r.store.Open(snapshot.ClientInfoOf(nil, ""), nil).Close()
 			wait(time.Second)
 		}
 		nowWrites, nowRequests := r.writes()
@@ -386,8 +386,8 @@ func TestWithoutEventsConditionsAreWritten(t *testing.T) {
 // refusing is a Store one of whose clients refuses what the VirtualService made.
 type refusing struct{ *snapshot.Store }
 
-func (r refusing) Deliveries() []snapshot.Delivery {
-	return []snapshot.Delivery{{
+func (r refusing) ObjectSyncs() []snapshot.ObjectSync {
+	return []snapshot.ObjectSync{{
 		Object:  mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"},
 		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 refused RouteConfiguration x: no"},
 	}}

@@ -32,20 +32,20 @@ func (p Providers) Among(names ...string) Providers {
 	return MakeProviders(slices.DeleteFunc(p.All(), func(name string) bool { return !slices.Contains(names, name) })...)
 }
 
-// Accounts are the service accounts that the endpoints of a Service run as. It is comparable.
-type Accounts struct {
+// ServiceAccounts are the service accounts that the endpoints of a Service run as. It is comparable.
+type ServiceAccounts struct {
 	// Names are sorted and joined by commas, which no account's name holds.
 	Names string
 	// Unknown says that some endpoints have no account that is known.
 	Unknown bool
 }
 
-// Accounts returns those of the endpoints, ready or not. s may be nil.
-func (s *EndpointSet) Accounts() Accounts {
+// ServiceAccounts returns those of the endpoints, ready or not. s may be nil.
+func (s *EndpointSet) ServiceAccounts() ServiceAccounts {
 	if s == nil {
-		return Accounts{}
+		return ServiceAccounts{}
 	}
-	var a Accounts
+	var a ServiceAccounts
 	names := map[string]struct{}{}
 	for i := range s.Endpoints {
 		if account := s.Endpoints[i].ServiceAccount; account != "" {
@@ -64,7 +64,7 @@ func (s *EndpointSet) Accounts() Accounts {
 }
 
 // All returns the names, sorted.
-func (a Accounts) All() []string {
+func (a ServiceAccounts) All() []string {
 	if a.Names == "" {
 		return nil
 	}

@@ -38,7 +38,7 @@ func TestAccountsOfEndpoints(t *testing.T) {
 		"one unknown": {set: &EndpointSet{Endpoints: []Endpoint{{ServiceAccount: "a"}, {}}}, want: []string{"a"}, unknown: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := c.set.Accounts()
+			got := c.set.ServiceAccounts()
 			if diff := cmp.Diff(got.All(), c.want); diff != "" || got.Unknown != c.unknown {
 				t.Errorf("got unknown %t, want %t; names (-got +want):\n%s", got.Unknown, c.unknown, diff)
 			}

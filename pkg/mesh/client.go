@@ -7,14 +7,14 @@ type Client struct {
 	Labels    Labels
 	Node      string
 	Locality  Locality
-	Agent     Agent
+	Kind      ClientKind
 	// Providers are the certificate providers that the client declares. With any, it promises that its application uses xDS
 	// credentials, so that it encrypts where it is told to.
 	Providers Providers
-	// Version of the agent, as it states it, such as 1.85.0.
+	// Version of the client kind, as it states it, such as 1.85.0.
 	Version string
-	// Gaps are what the agent cannot do in that version, for all that is known.
-	Gaps Gaps
+	// Missing are what the client kind cannot do in that version, for all that is known.
+	Missing Features
 	// Bucket is one of 1 to Buckets that the client's identity falls into, or 0 without one. Clients of one bucket call the same
 	// part of a Service's endpoints, where each is given a part.
 	Bucket uint16

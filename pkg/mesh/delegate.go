@@ -8,8 +8,8 @@ import (
 
 // Delegate is a VirtualService that a rule of another hands its calls to.
 type Delegate struct {
-	// Routes is nil when the VirtualService has hosts of its own: then it is no delegate. It has no delegates itself.
-	Routes *Routes
+	// VirtualService is nil when the VirtualService has hosts of its own: then it is no delegate. It has no delegates itself.
+	VirtualService *VirtualService
 	// Visible says that it is exported to the namespace of the rule.
 	Visible bool
 }
@@ -20,14 +20,14 @@ func DelegateRef(d *networking.Delegate, namespace string) Ref {
 }
 
 // Delegate finds what a rule delegates to. It fails when there is no such VirtualService.
-func (r *Routes) Delegate(d *networking.Delegate) (Delegate, Ref, bool) {
+func (r *VirtualService) Delegate(d *networking.Delegate) (Delegate, Ref, bool) {
 	ref := DelegateRef(d, r.Ref.Namespace)
 	found, ok := r.Delegates[ref.Key()]
 	return found, ref, ok
 }
 
 // IsDelegate says whether the VirtualService holds for no host of its own, but for what is delegated to it.
-func (r *Routes) IsDelegate() bool { return len(r.Spec.GetHosts()) == 0 }
+func (r *VirtualService) IsDelegate() bool { return len(r.Spec.GetHosts()) == 0 }
 
 // Key is namespace/name, which names an object whose kind is known.
 func (r Ref) Key() string { return r.Namespace + "/" + r.Name }

@@ -6,35 +6,35 @@ import (
 )
 
 func TestRouteTableFor(t *testing.T) {
-	routes := func(namespace, name string) *Routes {
-		return &Routes{Ref: Ref{Kind: "VirtualService", Namespace: namespace, Name: name}}
+	routes := func(namespace, name string) *VirtualService {
+		return &VirtualService{Ref: Ref{Kind: "VirtualService", Namespace: namespace, Name: name}}
 	}
 	const host = "echo.demo.svc.cluster.local"
-	public := RouteCandidate{host, routes("demo", "public"), Export{Public: true}}
-	second := RouteCandidate{host, routes("demo", "second"), Export{Public: true}}
-	private := RouteCandidate{host, routes("shop", "private"), Export{Private: true}}
-	named := RouteCandidate{host, routes("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
-	wild := RouteCandidate{"*.demo.svc.cluster.local", routes("shop", "wild"), Export{Private: true}}
+	public := VirtualServiceCandidate{host, routes("demo", "public"), Export{Public: true}}
+	second := VirtualServiceCandidate{host, routes("demo", "second"), Export{Public: true}}
+	private := VirtualServiceCandidate{host, routes("shop", "private"), Export{Private: true}}
+	named := VirtualServiceCandidate{host, routes("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
+	wild := VirtualServiceCandidate{"*.demo.svc.cluster.local", routes("shop", "wild"), Export{Private: true}}
 	tests := map[string]struct {
-		candidates []RouteCandidate
+		candidates []VirtualServiceCandidate
 		namespace  string
 		want       string
 	}{
 		"none":                         {nil, "demo", ""},
-		"the first public one":         {[]RouteCandidate{public, second}, "demo", "public"},
-		"private beats public":         {[]RouteCandidate{public, named, private}, "shop", "private"},
-		"private is for its own":       {[]RouteCandidate{private, public}, "till", "public"},
-		"named beats public":           {[]RouteCandidate{public, named}, "till", "named"},
-		"named is not for others":      {[]RouteCandidate{named}, "demo", ""},
-		"specific beats private":       {[]RouteCandidate{public, wild}, "shop", "public"},
-		"a wildcard for who sees it":   {[]RouteCandidate{private, wild, second}, "shop", "private"},
-		"the specific one is not seen": {[]RouteCandidate{{host, routes("demo", "theirs"), Export{Private: true}}, wild}, "shop", "wild"},
-		"private is nobody's business": {[]RouteCandidate{private}, "demo", ""},
+		"the first public one":         {[]VirtualServiceCandidate{public, second}, "demo", "public"},
+		"private beats public":         {[]VirtualServiceCandidate{public, named, private}, "shop", "private"},
+		"private is for its own":       {[]VirtualServiceCandidate{private, public}, "till", "public"},
+		"named beats public":           {[]VirtualServiceCandidate{public, named}, "till", "named"},
+		"named is not for others":      {[]VirtualServiceCandidate{named}, "demo", ""},
+		"specific beats private":       {[]VirtualServiceCandidate{public, wild}, "shop", "public"},
+		"a wildcard for who sees it":   {[]VirtualServiceCandidate{private, wild, second}, "shop", "private"},
+		"the specific one is not seen": {[]VirtualServiceCandidate{{host, routes("demo", "theirs"), Export{Private: true}}, wild}, "shop", "wild"},
+		"private is nobody's business": {[]VirtualServiceCandidate{private}, "demo", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			if r := (&RouteTable{Candidates: test.candidates}).For(test.namespace); r != nil {
+			if r := (&VirtualServiceSet{Candidates: test.candidates}).For(test.namespace); r != nil {
 				got = r.Ref.Name
 			}
 			if got != test.want {
@@ -44,15 +44,15 @@ func TestRouteTableFor(t *testing.T) {
 	}
 }
 
-func TestPolicyTableFor(t *testing.T) {
-	policy := func(namespace, name string, e Export) PolicyCandidate {
-		return PolicyCandidate{Namespace: namespace, Export: e, Policy: &Policy{Refs: []Ref{{Name: name}}}}
+func TestDestinationRuleSetFor(t *testing.T) {
+	policy := func(namespace, name string, e Export) DestinationRuleCandidate {
+		return DestinationRuleCandidate{Namespace: namespace, Export: e, Rule: &MergedDestinationRule{Refs: []Ref{{Name: name}}}}
 	}
 	everybody, private := Export{Public: true}, Export{Private: true}
-	selecting := func(c PolicyCandidate, labels ...string) PolicyCandidate {
-		c.Policy.Selector = map[string]string{}
+	selecting := func(c DestinationRuleCandidate, labels ...string) DestinationRuleCandidate {
+		c.Rule.Selector = map[string]string{}
 		for _, l := range labels {
-			c.Policy.Selector[l] = "yes"
+			c.Rule.Selector[l] = "yes"
 		}
 		return c
 	}
@@ -60,34 +60,34 @@ func TestPolicyTableFor(t *testing.T) {
 	client, service := policy("shop", "client", everybody), policy("demo", "service", everybody)
 	root, rootLocal := policy("istio-system", "root", everybody), policy("istio-system", "root-local", private)
 	tests := map[string]struct {
-		candidates []PolicyCandidate
+		candidates []DestinationRuleCandidate
 		namespace  string
 		want       string
 	}{
-		"one that selects it":                {[]PolicyCandidate{selecting(policy("shop", "front", everybody), "front"), client}, "shop", "front"},
-		"one that selects others":            {[]PolicyCandidate{selecting(policy("shop", "back", everybody), "back"), client}, "shop", "client"},
-		"selected by one label of two":       {[]PolicyCandidate{selecting(policy("shop", "both", everybody), "front", "back"), client}, "shop", "client"},
-		"selectors hold in their namespace":  {[]PolicyCandidate{selecting(policy("demo", "front", everybody), "front"), service}, "shop", "service"},
-		"not selected, the next namespace":   {[]PolicyCandidate{selecting(policy("shop", "back", everybody), "back"), service}, "shop", "service"},
-		"an empty selector for its own":      {[]PolicyCandidate{selecting(policy("shop", "all", everybody)), client}, "shop", "all"},
-		"an empty selector for others":       {[]PolicyCandidate{selecting(policy("demo", "all", everybody)), service}, "shop", "service"},
-		"the client's own first":             {[]PolicyCandidate{service, root, client}, "shop", "client"},
-		"then the Service's":                 {[]PolicyCandidate{root, client, service}, "till", "service"},
-		"then the root's":                    {[]PolicyCandidate{root, client}, "till", "root"},
-		"a private one of the Service":       {[]PolicyCandidate{policy("demo", "private", private), root}, "till", "root"},
-		"a private one for its own":          {[]PolicyCandidate{policy("demo", "private", private), root}, "demo", "private"},
-		"a private one of the client":        {[]PolicyCandidate{policy("shop", "private", private), service}, "shop", "private"},
-		"clients in the root: the Service's": {[]PolicyCandidate{root, service}, "istio-system", "service"},
-		"clients in the root: its private":   {[]PolicyCandidate{root, rootLocal, service}, "istio-system", "root-local"},
-		"the more specific of one namespace": {[]PolicyCandidate{policy("shop", "exact", everybody), policy("shop", "wildcard", everybody)}, "shop", "exact"},
-		"exported by name":                   {[]PolicyCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "till", "named"},
-		"exported to others, not its own":    {[]PolicyCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "demo", "root"},
-		"exported to nobody":                 {[]PolicyCandidate{policy("demo", "nobody", Export{})}, "demo", ""},
-		"exported to others":                 {[]PolicyCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}})}, "shop", ""},
+		"one that selects it":                {[]DestinationRuleCandidate{selecting(policy("shop", "front", everybody), "front"), client}, "shop", "front"},
+		"one that selects others":            {[]DestinationRuleCandidate{selecting(policy("shop", "back", everybody), "back"), client}, "shop", "client"},
+		"selected by one label of two":       {[]DestinationRuleCandidate{selecting(policy("shop", "both", everybody), "front", "back"), client}, "shop", "client"},
+		"selectors hold in their namespace":  {[]DestinationRuleCandidate{selecting(policy("demo", "front", everybody), "front"), service}, "shop", "service"},
+		"not selected, the next namespace":   {[]DestinationRuleCandidate{selecting(policy("shop", "back", everybody), "back"), service}, "shop", "service"},
+		"an empty selector for its own":      {[]DestinationRuleCandidate{selecting(policy("shop", "all", everybody)), client}, "shop", "all"},
+		"an empty selector for others":       {[]DestinationRuleCandidate{selecting(policy("demo", "all", everybody)), service}, "shop", "service"},
+		"the client's own first":             {[]DestinationRuleCandidate{service, root, client}, "shop", "client"},
+		"then the Service's":                 {[]DestinationRuleCandidate{root, client, service}, "till", "service"},
+		"then the root's":                    {[]DestinationRuleCandidate{root, client}, "till", "root"},
+		"a private one of the Service":       {[]DestinationRuleCandidate{policy("demo", "private", private), root}, "till", "root"},
+		"a private one for its own":          {[]DestinationRuleCandidate{policy("demo", "private", private), root}, "demo", "private"},
+		"a private one of the client":        {[]DestinationRuleCandidate{policy("shop", "private", private), service}, "shop", "private"},
+		"clients in the root: the Service's": {[]DestinationRuleCandidate{root, service}, "istio-system", "service"},
+		"clients in the root: its private":   {[]DestinationRuleCandidate{root, rootLocal, service}, "istio-system", "root-local"},
+		"the more specific of one namespace": {[]DestinationRuleCandidate{policy("shop", "exact", everybody), policy("shop", "wildcard", everybody)}, "shop", "exact"},
+		"exported by name":                   {[]DestinationRuleCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "till", "named"},
+		"exported to others, not its own":    {[]DestinationRuleCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "demo", "root"},
+		"exported to nobody":                 {[]DestinationRuleCandidate{policy("demo", "nobody", Export{})}, "demo", ""},
+		"exported to others":                 {[]DestinationRuleCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}})}, "shop", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			table := &PolicyTable{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
+			table := &DestinationRuleSet{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
 			got := ""
 			if p := table.For(test.namespace, front); p != nil {
 				got = p.Refs[0].Name

@@ -108,19 +108,19 @@ type Problem struct {
 	Message string `json:"message"`
 	// Source is where the object was read, such as a file and a line; empty for a cluster.
 	Source string `json:"source,omitempty"`
-	// Agents are the kinds of clients that the Problem is about; empty when it is about all of them.
-	Agents AgentSet `json:"agents,omitempty"`
-	// Gap is what a client must lack for the Problem to concern it; zero when that does not depend on its version.
-	Gap Gaps `json:"-"`
+	// ClientKinds are the kinds of clients that the Problem is about; empty when it is about all of them.
+	ClientKinds ClientKinds `json:"agents,omitempty"`
+	// Missing is what a client must lack for the Problem to concern it; zero when that does not depend on its version.
+	Missing Features `json:"-"`
 }
 
 // Concerns says whether a client is among those that the Problem is about.
 func (p Problem) Concerns(c Client) bool {
 	switch {
-	case p.Gap != 0:
-		return c.Gaps.Has(p.Gap)
-	case p.Agents != 0:
-		return p.Agents.Has(c.Agent)
+	case p.Missing != 0:
+		return c.Missing.Has(p.Missing)
+	case p.ClientKinds != 0:
+		return p.ClientKinds.Has(c.Kind)
 	}
 	return true
 }
@@ -141,7 +141,7 @@ func oneLine(text string) string {
 
 // String is one line: severity, code, object, field and message.
 func (p Problem) String() string {
-	where := Place{Object: p.Object, Field: p.Field, Source: p.Source}
+	where := FieldLocation{Object: p.Object, Field: p.Field, Source: p.Source}
 	return fmt.Sprintf("%s %s %s: %s", p.Severity, p.Code, where, oneLine(p.Message))
 }
 
@@ -149,8 +149,8 @@ func (p Problem) String() string {
 func SortProblems(problems []Problem) []Problem {
 	slices.SortFunc(problems, func(a, b Problem) int {
 		return cmp.Or(a.Object.Compare(b.Object), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code),
-			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Agents, b.Agents),
-			cmp.Compare(a.Gap, b.Gap))
+			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Source, b.Source), cmp.Compare(a.ClientKinds, b.ClientKinds),
+			cmp.Compare(a.Missing, b.Missing))
 	})
 	return slices.Compact(problems)
 }

@@ -20,8 +20,8 @@ type Service struct {
 	TrafficDistribution TrafficDistribution
 	// InternalTrafficPolicyLocal says that clients may call the endpoints on their own node only.
 	InternalTrafficPolicyLocal bool
-	// Extensions hold for clients whose DestinationRules do not ask for something else.
-	Extensions Extensions
+	// Annotations hold for clients whose DestinationRules do not ask for something else.
+	Annotations AnnotationSettings `json:"Extensions"`
 }
 
 // TrafficDistribution is a Service's wish for the endpoints close to a client. The others stand by.
@@ -103,9 +103,9 @@ type Endpoint struct {
 	// Additional is the address of the other family, if the pod has one; else empty.
 	Additional string
 	// Ports is shared by the endpoints of one slice.
-	Ports  []Port
-	Labels Labels
-	Spot   Spot
+	Ports    []Port
+	Labels   Labels
+	Topology Topology
 	// Hostname is the pod's own name in the Service's domain, such as web-0 of a StatefulSet; empty if it has none.
 	Hostname string
 	// ServiceAccount of the pod; empty without a pod.
@@ -115,8 +115,8 @@ type Endpoint struct {
 	Health Health
 }
 
-// Heft is the endpoint's weight, which is never 0.
-func (e *Endpoint) Heft() uint32 { return max(e.Weight, 1) }
+// EffectiveWeight is the endpoint's weight, which is never 0.
+func (e *Endpoint) EffectiveWeight() uint32 { return max(e.Weight, 1) }
 
 // Port returns the number the endpoint listens on for the Service port of that name.
 func (e *Endpoint) Port(name string) (uint32, bool) {

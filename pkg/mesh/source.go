@@ -21,7 +21,7 @@ func (s *Source) At(field string) string {
 		return ""
 	}
 	line := s.Line
-	for path := keys.ReplaceAllString(field, ".$1"); path != ""; path = parent(path) {
+	for path := mapKeys.ReplaceAllString(field, ".$1"); path != ""; path = parent(path) {
 		if found, ok := s.Fields[path]; ok {
 			line = found
 			break
@@ -33,20 +33,20 @@ func (s *Source) At(field string) string {
 	return fmt.Sprintf("%s:%d", s.File, line)
 }
 
-// Place is a field of an object, and where it was read.
-type Place struct {
+// FieldLocation is a field of an object, and where it was read.
+type FieldLocation struct {
 	Object Ref    `json:"object"`
 	Field  string `json:"field,omitempty"`
 	Source string `json:"source,omitempty"`
 }
 
-// Place finds out where a field was read. An empty field is the object.
-func (w *World) Place(ref Ref, field string) Place {
-	return Place{ref, field, w.Sources[ref].At(field)}
+// Locate finds out where a field was read. An empty field is the object.
+func (w *World) Locate(ref Ref, field string) FieldLocation {
+	return FieldLocation{ref, field, w.Sources[ref].At(field)}
 }
 
 // String is one line: the object, the field and, in parentheses, the file and line.
-func (p Place) String() string {
+func (p FieldLocation) String() string {
 	text := p.Object.String()
 	if p.Field != "" {
 		text += " " + p.Field
@@ -65,8 +65,8 @@ func (s *Source) Equal(o *Source) bool {
 	return s.File == o.File && s.Line == o.Line && maps.Equal(s.Fields, o.Fields)
 }
 
-// keys are those of maps, which Problems write as [key] and files as key.
-var keys = regexp.MustCompile(`\[([^]]*[^]\d][^]]*)\]`)
+// mapKeys are those of maps, which Problems write as [key] and files as key.
+var mapKeys = regexp.MustCompile(`\[([^]]*[^]\d][^]]*)\]`)
 
 // parent is the path without its last step.
 func parent(path string) string {

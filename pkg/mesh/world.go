@@ -25,20 +25,20 @@ type World struct {
 	Endpoints Map[*EndpointSet]
 	// Addresses finds a Service by its cluster IP, which clients may dial instead of a name.
 	Addresses Map[*Service]
-	// Routes has an entry for each host that a VirtualService speaks of and a Service exists for; and one for each host that
+	// VirtualServices has an entry for each host that a VirtualService speaks of and a Service exists for; and one for each host that
 	// only VirtualServices declare, wildcards among them, save those that could cover a Service.
-	Routes Map[*RouteTable]
-	// Policies has an entry for each Service that a DestinationRule speaks of.
-	Policies Map[*PolicyTable]
+	VirtualServices Map[*VirtualServiceSet]
+	// DestinationRules has an entry for each Service that a DestinationRule speaks of.
+	DestinationRules Map[*DestinationRuleSet]
 	// Pods are by PodKey, and PodAddresses by the IP that is a pod's own. They are there when the source is asked for them, and stand
 	// behind no resource.
 	Pods, PodAddresses Map[*Pod]
 	// Unbound lists the VirtualServices that hold for no Service, and delegates. By themselves they route nothing, but are
 	// still checked.
-	Unbound []*Routes
+	Unbound []*VirtualService
 
-	// Rules are the VirtualServices and DestinationRules that hold for the mesh or have Problems of reading, by Ref.String().
-	Rules Map[*Rule]
+	// ConfigObjects are the VirtualServices and DestinationRules that hold for the mesh or have Problems of reading, by Ref.String().
+	ConfigObjects Map[*ConfigObject]
 	// StoredAt is zero when the source itself was read. Else the source is away since the start, and this is what was stored at that time.
 	StoredAt time.Time
 
@@ -51,8 +51,8 @@ type World struct {
 	Changed []Key
 }
 
-// Rule is an object of which an author wants to know what became of it.
-type Rule struct {
+// ConfigObject is an object of which an author wants to know what became of it.
+type ConfigObject struct {
 	Ref Ref
 	// Generation counts the versions of what the author wrote; 0 where nobody counts.
 	Generation int64
@@ -73,8 +73,8 @@ func (w *World) ChangedSince(old *World) []Key {
 	diff(hosts, old.Services, w.Services)
 	diff(hosts, old.Endpoints, w.Endpoints)
 	diff(hosts, old.Addresses, w.Addresses)
-	diff(hosts, old.Routes, w.Routes)
-	diff(hosts, old.Policies, w.Policies)
+	diff(hosts, old.VirtualServices, w.VirtualServices)
+	diff(hosts, old.DestinationRules, w.DestinationRules)
 	return HostKeys(slices.Sorted(maps.Keys(hosts)))
 }
 

@@ -13,13 +13,13 @@ import (
 func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 	s := snapshot.New(load(t, []string{clientFields}))
 	base := mesh.Client{
-		Namespace: "demo", Node: "n1", Locality: mesh.Locality{Region: "r", Zone: "a"}, Agent: mesh.AgentGRPCJava, Version: "1.70.0",
-		Providers: mesh.MakeProviders("default"), Bucket: 1, Gaps: mesh.GapsOf(mesh.AgentGRPCJava, "1.70.0"),
+		Namespace: "demo", Node: "n1", Locality: mesh.Locality{Region: "r", Zone: "a"}, Kind: mesh.GRPCJava, Version: "1.70.0",
+		Providers: mesh.MakeProviders("default"), Bucket: 1, Missing: mesh.FeaturesMissingIn(mesh.GRPCJava, "1.70.0"),
 	}
 	// other differs in every field.
 	other := mesh.Client{
 		Namespace: "shop", Labels: mesh.MakeLabels(map[string]string{"app": "front"}), Node: "n2", Locality: mesh.Locality{Region: "r", Zone: "b"},
-		Agent: mesh.AgentGRPCNode, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop"), Gaps: mesh.GapStringMatch, Bucket: 3,
+		Kind: mesh.GRPCNode, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop"), Missing: mesh.FeatureStringMatch, Bucket: 3,
 	}
 	for field, value := range reflect.ValueOf(other).Fields() {
 		client := base
@@ -29,8 +29,8 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 			continue
 		}
 		changed.Set(value)
-		if field.Name == "Version" { // It is there for its gaps, and to name the client.
-			client.Gaps = mesh.GapsOf(client.Agent, client.Version)
+		if field.Name == "Version" { // It is there for its missing features, and to name the client.
+			client.Missing = mesh.FeaturesMissingIn(client.Kind, client.Version)
 		}
 		if !answeredApart(s, base, client) {
 			t.Errorf("%s changes no answer", field.Name)

@@ -9,9 +9,9 @@
 // once, and shared by every stream; a new Snapshot takes over from the one before all that did not change.
 //
 // Reading order: type.go and versioned.go (a resource), snapshot.go (all of them, immutable), store.go (the one publisher),
-// session.go, subscription.go and entry.go (one stream, what it asked for, and one name of that), follow.go (how names are asked for),
-// sotw.go and delta.go (the two protocols), narrow.go and settle.go (what a client must hear later), quarantine.go (refusals),
-// view.go (node to client), clients.go (what inspect shows).
+// session.go, subscription.go and entry.go (one stream, what it asked for, and one name of that), subscribe.go (how names are asked for),
+// sotw.go and delta.go (the two protocols), versionrefresh.go and removaldelay.go (what a client must hear later), nack.go (refusals),
+// node.go (node to client), inspect.go (what inspect shows).
 //
 // Locks: Store.mu protects the index of interests. Session.mu protects what a client asks for and holds; an acknowledgement takes no other
 // lock. Store.mu is taken before Session.mu, never after. Translation happens under neither, except for what came up between the two.

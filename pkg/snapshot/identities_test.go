@@ -13,12 +13,12 @@ import (
 func TestTranslationsFollowAccounts(t *testing.T) {
 	const host = "safe.demo.svc.cluster.local"
 	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "safe"}, Host: host, Ports: []mesh.Port{{Number: 80}}}
-	table := func(mode networking.ClientTLSSettings_TLSmode) *mesh.PolicyTable {
-		policy := &mesh.Policy{Host: host, Traffic: &networking.TrafficPolicy{Tls: &networking.ClientTLSSettings{Mode: mode}}}
-		return &mesh.PolicyTable{ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}}}
+	table := func(mode networking.ClientTLSSettings_TLSmode) *mesh.DestinationRuleSet {
+		policy := &mesh.MergedDestinationRule{Host: host, TrafficPolicy: &networking.TrafficPolicy{Tls: &networking.ClientTLSSettings{Mode: mode}}}
+		return &mesh.DestinationRuleSet{ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: policy}}}
 	}
 	for name, test := range map[string]struct {
-		policies *mesh.PolicyTable
+		policies *mesh.DestinationRuleSet
 		accounts []string
 		kept     bool
 	}{
@@ -37,7 +37,7 @@ func TestTranslationsFollowAccounts(t *testing.T) {
 				w.Services = w.Services.With(map[string]*mesh.Service{host: service}, nil)
 				w.Endpoints = w.Endpoints.With(map[string]*mesh.EndpointSet{host: set}, nil)
 				if test.policies != nil {
-					w.Policies = w.Policies.With(map[string]*mesh.PolicyTable{host: test.policies}, nil)
+					w.DestinationRules = w.DestinationRules.With(map[string]*mesh.DestinationRuleSet{host: test.policies}, nil)
 				}
 				return w
 			}

@@ -6,12 +6,12 @@ import "sync"
 type memo[I comparable, V any] struct {
 	mu sync.Mutex
 	// first is kept by itself: most hosts look the same to all clients, and a map for one entry takes the room of eight.
-	first *made[I, V]
+	first *memoEntry[I, V]
 	more  map[I]V
 }
 
-// made is what a memo remembers first.
-type made[I comparable, V any] struct {
+// memoEntry is what a memo remembers first.
+type memoEntry[I comparable, V any] struct {
 	in  I
 	out V
 }
@@ -82,7 +82,7 @@ func (m *memo[I, V]) find(in I) (out V, ok bool) {
 
 func (m *memo[I, V]) keep(in I, out V) {
 	if m.first == nil {
-		m.first = &made[I, V]{in, out}
+		m.first = &memoEntry[I, V]{in, out}
 		return
 	}
 	if m.more == nil {

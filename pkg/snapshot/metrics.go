@@ -15,7 +15,7 @@ type metrics struct {
 	// responses and resources are in the order of types: to look for a label takes longer than to count.
 	responses, resources []prometheus.Counter
 	publishedToSent      prometheus.Histogram
-	// waiting, publication and propagation follow a change, see change.go.
+	// waiting, publication and propagation follow a change, see propagation.go.
 	waiting, publication, propagation prometheus.Histogram
 }
 
@@ -64,14 +64,14 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("xds_streams", "Open discovery streams.", store.streams)
 	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
 	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
-	registry.MustRegister(newCensus(store))
+	registry.MustRegister(newCollector(store))
 	gauge("serving_last_good", "1 while what was stored is served, because the API server could not be read since the start.", func() int {
 		if store.world().StoredAt.IsZero() {
 			return 0
 		}
 		return 1
 	})
-	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.heldBack)
+	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.withheldCount)
 	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
@@ -97,7 +97,7 @@ func (m *metrics) sent(t Type, resources int, woken time.Time) {
 
 func (m *metrics) refused(t Type) { m.refusals.WithLabelValues(t.ShortName()).Inc() }
 
-func (m *metrics) marshalled(t Type) {
+func (m *metrics) marshaled(t Type) {
 	if m != nil {
 		m.marshals.WithLabelValues(t.ShortName()).Inc()
 	}
@@ -116,9 +116,9 @@ func (s *Store) world() *mesh.World {
 	return &mesh.World{}
 }
 
-func (s *Store) heldBack() int {
+func (s *Store) withheldCount() int {
 	if current := s.Current(); current != nil {
-		return len(current.heldBack())
+		return len(current.withheld())
 	}
 	return 0
 }

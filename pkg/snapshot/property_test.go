@@ -158,8 +158,8 @@ func share(old, fresh *mesh.World) *mesh.World {
 	next := *fresh
 	next.Services = keep(old.Services, fresh.Services)
 	next.Endpoints = keep(old.Endpoints, fresh.Endpoints)
-	next.Routes = keep(old.Routes, fresh.Routes)
-	next.Policies = keep(old.Policies, fresh.Policies)
+	next.VirtualServices = keep(old.VirtualServices, fresh.VirtualServices)
+	next.DestinationRules = keep(old.DestinationRules, fresh.DestinationRules)
 	next.Revision = old.Revision + 2 // one was skipped, so the Store compares pointers
 	next.Changed = nil
 	return &next
@@ -168,7 +168,7 @@ func share(old, fresh *mesh.World) *mesh.World {
 func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 	same := map[string]*V{}
 	for host, v := range fresh.All() {
-		if before, ok := old.Get(host); ok && cmp.Equal(before, v, protocmp.Transform(), cmp.AllowUnexported(mesh.Map[*mesh.Policy]{})) {
+		if before, ok := old.Get(host); ok && cmp.Equal(before, v, protocmp.Transform(), cmp.AllowUnexported(mesh.Map[*mesh.MergedDestinationRule]{})) {
 			same[host] = before
 		}
 	}
@@ -227,7 +227,7 @@ func newClient(t *testing.T, store *snapshot.Store, who string) *client {
 func open(t *testing.T, store *snapshot.Store, n *corev3.Node) *client {
 	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(n), session: store.Open(snapshot.OpenerOf(n, ""), nil),
+		view: snapshot.ClientOf(n), session: store.Open(snapshot.ClientInfoOf(n, ""), nil),
 		nonces: map[snapshot.Type]string{}, held: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)

@@ -19,7 +19,7 @@ type query struct {
 	server bool
 	// dialed is the host and the port that the name means to the client, the host empty if it means none. In the names of all types but
 	// Listeners the port is a number.
-	dialed translate.Target
+	dialed translate.DialTarget
 }
 
 // newQuery takes a name apart, as a client of a cluster with that domain means it.
@@ -28,12 +28,12 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	switch {
 	case t != ListenerType:
 		if port, _, host, ok := translate.ParseName(name); ok {
-			q.dialed = translate.Target{Host: host, Port: strconv.FormatUint(uint64(port), 10)}
+			q.dialed = translate.DialTarget{Host: host, Port: strconv.FormatUint(uint64(port), 10)}
 		}
 	case translate.IsServerListener(name):
 		q.server = true
 	default:
-		q.dialed = translate.ParseTarget(name, client.Namespace, domain)
+		q.dialed = translate.ParseDialTarget(name, client.Namespace, domain)
 	}
 	return q
 }
@@ -95,7 +95,7 @@ func answerService(s *Snapshot, q query) (*Versioned, bool) {
 }
 
 // answerPort answers for the port of the Service that the client dialed.
-func (h *subject) answerPort(s *Snapshot, q query, dialed translate.Target) (*Versioned, bool) {
+func (h *subject) answerPort(s *Snapshot, q query, dialed translate.DialTarget) (*Versioned, bool) {
 	port, ok := dialed.Find(h.facts.Service)
 	if !ok {
 		return nil, false
@@ -120,7 +120,7 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 // answerServiceless answers for a host that only VirtualServices declare, on any port. It has a Listener and routes; its calls go to Services.
 func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	h, ok := s.servicelessFor(q.dialed.Host)
-	if !ok || h.facts.Routes.For(q.client.Namespace) == nil {
+	if !ok || h.facts.VirtualServices.For(q.client.Namespace) == nil {
 		return nil, false
 	}
 	port, ok := servicelessPort(q.dialed.Port)

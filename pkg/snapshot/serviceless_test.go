@@ -12,16 +12,16 @@ import (
 
 // servicelessWorld has a table of routes for each host, made by one VirtualService each.
 func servicelessWorld(hosts ...string) *mesh.World {
-	tables := map[string]*mesh.RouteTable{}
+	tables := map[string]*mesh.VirtualServiceSet{}
 	for _, host := range hosts {
-		routes := &mesh.Routes{
+		routes := &mesh.VirtualService{
 			Ref:  mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: host},
 			Spec: &networking.VirtualService{Http: []*networking.HTTPRoute{{Route: []*networking.HTTPRouteDestination{{Destination: &networking.Destination{Host: "echo"}}}}}},
 		}
-		candidate := mesh.RouteCandidate{Host: host, Routes: routes, Export: mesh.Export{Public: true}}
-		tables[host] = &mesh.RouteTable{Host: host, Candidates: []mesh.RouteCandidate{candidate}}
+		candidate := mesh.VirtualServiceCandidate{Host: host, VirtualService: routes, Export: mesh.Export{Public: true}}
+		tables[host] = &mesh.VirtualServiceSet{Host: host, Candidates: []mesh.VirtualServiceCandidate{candidate}}
 	}
-	return &mesh.World{Revision: 1, Domain: "cluster.local", Routes: mesh.Map[*mesh.RouteTable]{}.With(tables, nil)}
+	return &mesh.World{Revision: 1, Domain: "cluster.local", VirtualServices: mesh.Map[*mesh.VirtualServiceSet]{}.With(tables, nil)}
 }
 
 func TestServicelessHosts(t *testing.T) {
@@ -49,17 +49,17 @@ func TestServicelessHosts(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			client := mesh.Client{Namespace: "demo", Agent: mesh.AgentGRPCGo}
+			client := mesh.Client{Namespace: "demo", Kind: mesh.GRPCGo}
 			listener := s.Resource(ListenerType, test.dialled, client)
-			if listener.absent != (test.routes == "") {
-				t.Fatalf("got an answer that says it is absent: %t", listener.absent)
+			if listener.notFound != (test.routes == "") {
+				t.Fatalf("got an answer that says it is absent: %t", listener.notFound)
 			}
-			if listener.absent {
+			if listener.notFound {
 				return
 			}
 			routes := s.Resource(RouteType, test.routes, client)
 			for _, v := range []*Versioned{listener, routes} {
-				if v.absent || len(v.Refs) != 1 || v.Refs[0].Name != test.by {
+				if v.notFound || len(v.Refs) != 1 || v.Refs[0].Name != test.by {
 					t.Errorf("%s: got it made by %v, want %s", v.Name, v.Refs, test.by)
 				}
 			}
@@ -70,13 +70,13 @@ func TestServicelessHosts(t *testing.T) {
 // TestServicelessHostSuitsTheClient gives a client that cannot read the usual form of a match another one.
 func TestServicelessHostSuitsTheClient(t *testing.T) {
 	world := servicelessWorld("api.example.com")
-	table, _ := world.Routes.Get("api.example.com")
-	table.Candidates[0].Routes.Spec.Http[0].Match = []*networking.HTTPMatchRequest{{
+	table, _ := world.VirtualServices.Get("api.example.com")
+	table.Candidates[0].VirtualService.Spec.Http[0].Match = []*networking.HTTPMatchRequest{{
 		Headers: map[string]*networking.StringMatch{"x-user": {MatchType: &networking.StringMatch_Exact{Exact: "ann"}}},
 	}}
 	s := New(world)
 	usual := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{})
-	other := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{Gaps: mesh.GapStringMatch})
+	other := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{Missing: mesh.FeatureStringMatch})
 	if usual.Version == other.Version {
 		t.Error("both clients are answered alike")
 	}
@@ -87,7 +87,7 @@ func TestServicelessHostHasRoutesOnly(t *testing.T) {
 	for _, resource := range []resourceKey{
 		{ClusterType, "outbound|80||api.example.com"}, {EndpointType, "outbound|80||api.example.com"}, {RouteType, "outbound|80|v1|api.example.com"},
 	} {
-		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.absent {
+		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.notFound {
 			t.Errorf("%s %s stands for something", resource.t.ShortName(), resource.name)
 		}
 	}
@@ -101,7 +101,7 @@ func TestServicelessHostsStayBounded(t *testing.T) {
 		for i := range 3 * maxServiceless {
 			name := translate.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
 			v := s.Resource(RouteType, name, mesh.Client{})
-			if v.absent || first[name] != "" && first[name] != v.Version {
+			if v.notFound || first[name] != "" && first[name] != v.Version {
 				t.Fatalf("%s: got another answer the second time", name)
 			}
 			first[name] = v.Version
@@ -120,8 +120,8 @@ func TestServicelessHostsAreTakenOver(t *testing.T) {
 	next := *world
 	next.Revision, next.Changed = 2, mesh.HostKeys([]string{"*.example.org", "a.example.com"})
 	gone := servicelessWorld("a.example.com")
-	table, _ := gone.Routes.Get("a.example.com")
-	next.Routes = world.Routes.With(map[string]*mesh.RouteTable{"a.example.com": table}, []string{"*.example.org"})
+	table, _ := gone.VirtualServices.Get("a.example.com")
+	next.VirtualServices = world.VirtualServices.With(map[string]*mesh.VirtualServiceSet{"a.example.com": table}, []string{"*.example.org"})
 	after := before.derive(&next, next.ChangedSince(world))
 	for host, want := range map[string]bool{"a.example.com": false, "*.example.com": true} {
 		old, _ := before.subjects.Get(host)
@@ -130,7 +130,7 @@ func TestServicelessHostsAreTakenOver(t *testing.T) {
 			t.Errorf("%s: got what was made taken over: %t, want %t", host, got, want)
 		}
 	}
-	if v := after.Resource(ListenerType, "x.example.org", mesh.Client{}); !v.absent {
+	if v := after.Resource(ListenerType, "x.example.org", mesh.Client{}); !v.notFound {
 		t.Error("a wildcard that is gone still holds")
 	}
 	if names := after.Names(ListenerType, mesh.Client{}); len(names) != 1 || names[0] != "a.example.com:80" {

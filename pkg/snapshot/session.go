@@ -16,7 +16,7 @@ import (
 type Session struct {
 	store  *Store
 	client mesh.Client
-	opener Opener
+	info   ClientInfo
 	since  time.Time
 	// wake says that a response is due. It must not wait for anything.
 	wake func()
@@ -30,12 +30,12 @@ type Session struct {
 	closed bool
 	// nonces counts the responses.
 	nonces uint64
-	// routed is when the client was last sent listeners or routes.
-	routed time.Time
+	// routesSentAt is when the client was last sent listeners or routes.
+	routesSentAt time.Time
 }
 
-// Opener is who opens a stream.
-type Opener struct {
+// ClientInfo is who opens a stream.
+type ClientInfo struct {
 	// Client is what may change an answer. It holds for the life of the stream.
 	Client mesh.Client
 	// NodeID is what the client calls itself.
@@ -46,22 +46,22 @@ type Opener struct {
 	Identity, Proof string
 }
 
-// OpenerOf takes a client at its own word, as its node says it. The node may be nil.
-func OpenerOf(node *corev3.Node, peer string) Opener {
-	return Opener{Client: ClientOf(node), NodeID: clip(node.GetId()), Peer: peer}
+// ClientInfoOf takes a client at its own word, as its node says it. The node may be nil.
+func ClientInfoOf(node *corev3.Node, peer string) ClientInfo {
+	return ClientInfo{Client: ClientOf(node), NodeID: clip(node.GetId()), Peer: peer}
 }
 
 // Open begins a session for a stream. The Store must be ready. wake is called whenever a response may be due, and must not wait; it may
 // be nil. The caller closes the session when the stream ends.
-func (s *Store) Open(o Opener, wake func()) *Session {
+func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	if wake == nil {
 		wake = func() {}
 	}
-	session := &Session{store: s, client: o.Client, opener: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(types))}
+	session := &Session{store: s, client: o.Client, info: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(types))}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()
-	s.stirred()
+	s.bumpStatusRevision()
 	return session
 }
 
@@ -76,7 +76,7 @@ func (s *Session) Subscribed() (names, bytes int) {
 		if sub == nil {
 			continue
 		}
-		for _, name := range sub.named() {
+		for _, name := range sub.explicitNames() {
 			names++
 			bytes += len(name)
 		}
@@ -92,19 +92,19 @@ func (s *Session) Close() {
 	defer s.mu.Unlock()
 	s.closed = true
 	delete(s.store.sessions, s)
-	s.store.stirred()
+	s.store.bumpStatusRevision()
 	for _, sub := range s.subs {
 		if sub == nil {
 			continue
 		}
-		sub.armed, sub.due = false, false
-		if sub.again != nil {
-			sub.again.Stop()
+		sub.idle, sub.responseDue = false, false
+		if sub.recheckTimer != nil {
+			sub.recheckTimer.Stop()
 		}
-		sub.confirmed()
-		sub.leave()
+		sub.cancelRefresh()
+		sub.dropPropagations()
 		for _, e := range sub.entries {
-			s.store.unfollow(e)
+			s.store.removeInterest(e)
 		}
 		delete(s.store.wildcards, sub)
 	}
@@ -115,8 +115,8 @@ func (s *Session) Next() *Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range s.subs {
-		if sub != nil && sub.due {
-			return sub.take(!s.delta && sub.t.FullState())
+		if sub != nil && sub.responseDue {
+			return sub.buildResponse(!s.delta && sub.t.FullState())
 		}
 	}
 	return nil
@@ -127,7 +127,7 @@ func (s *Session) Due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range s.subs {
-		if sub != nil && sub.due {
+		if sub != nil && sub.responseDue {
 			return true
 		}
 	}
@@ -139,8 +139,8 @@ func (s *Session) subscription(t Type) (sub *subscription, first bool) {
 	rank := t.rank()
 	if s.subs[rank] == nil {
 		// To gRPC clients, to name nothing means nothing.
-		legacy := !s.client.Agent.IsGRPC() && t.FullState()
-		s.subs[rank], first = &subscription{session: s, t: t, legacy: legacy}, true
+		legacy := !s.client.Kind.IsGRPC() && t.FullState()
+		s.subs[rank], first = &subscription{session: s, t: t, implicitWildcard: legacy}, true
 	}
 	return s.subs[rank], first
 }
@@ -153,28 +153,28 @@ func (s *Session) nextNonce() string {
 // update gives the entries that a change concerns what stands for them now, and looks whether that is to be sent. All of it happens under one
 // lock: a stream that sees new endpoints sees the new routes, too. It returns how many subscriptions were woken. Those that are busy with
 // an earlier response get it with the next, and are under the change as well.
-func (s *Session) update(next *Snapshot, entries []*entry, now map[*entry]*Versioned, under *change) (woken int) {
+func (s *Session) update(next *Snapshot, entries []*entry, now map[*entry]*Versioned, under *propagation) (woken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var concerned typeSet
 	for _, e := range entries {
-		e.now = now[e]
+		e.current = now[e]
 		concerned |= setOf(e.sub.t)
 	}
 	for _, sub := range s.subs {
 		if sub != nil && sub.wildcard {
-			sub.expand(next)
+			sub.expandWildcard(next)
 			concerned |= setOf(sub.t)
 		}
 	}
 	for _, sub := range s.subs {
-		if sub == nil || !concerned.has(sub.t) || !sub.behind() {
+		if sub == nil || !concerned.has(sub.t) || !sub.hasChanges() {
 			continue
 		}
-		sub.enter(under)
-		if sub.armed {
-			sub.woken = next.made
-			sub.fire()
+		sub.track(under)
+		if sub.idle {
+			sub.worldPublished = next.createdAt
+			sub.schedulePush()
 			woken++
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
@@ -21,21 +21,21 @@ type Snapshot struct {
 	// the latter, the longest first.
 	subjects  mesh.Map[*subject]
 	wildcards []string
-	made      time.Time
+	createdAt time.Time
 	// counters may be nil.
 	counters *metrics
 	check    Check
 
-	problemsOnce sync.Once
-	problems     []mesh.Problem
-	specificOnce sync.Once
-	// byHost are the Problems that concern only some kinds of clients.
-	byHost map[string][]mesh.Problem
+	problemsOnce       sync.Once
+	problems           []mesh.Problem
+	clientProblemsOnce sync.Once
+	// clientProblemsByHost are the Problems that concern only some kinds of clients.
+	clientProblemsByHost map[string][]mesh.Problem
 }
 
 // New makes a Snapshot of a World that stands alone.
 func New(world *mesh.World) *Snapshot {
-	return (&Snapshot{world: &mesh.World{}, check: lint.Check}).derive(world, world.ChangedSince(nil))
+	return (&Snapshot{world: &mesh.World{}, check: clientrules.Check}).derive(world, world.ChangedSince(nil))
 }
 
 // derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
@@ -56,7 +56,7 @@ func (s *Snapshot) derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 			wildcards = withOrWithout(wildcards, key.Name, h != nil)
 		}
 	}
-	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, made: time.Now(), counters: s.counters, check: s.check}
+	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, createdAt: time.Now(), counters: s.counters, check: s.check}
 }
 
 // withOrWithout returns a copy of wildcards to which a name was added, or from which it was removed.
@@ -76,11 +76,11 @@ func (s *Snapshot) World() *mesh.World { return s.world }
 
 // Resource returns the resource of that name as the client sees it. Names that nothing answers to get a resource that makes
 // calls fail at once; nil is returned only for names that cannot be answered at all. What the client would refuse is held back, see
-// gate.go.
+// validation.go.
 func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned {
 	v := s.produce(t, name, client)
-	if v.heldFrom(client.Agent) {
-		return s.instead(t, v, client)
+	if v.withheldFrom(client.Kind) {
+		return s.fallback(t, v, client)
 	}
 	return v
 }
@@ -105,12 +105,12 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	if !t.Known() {
 		return nil
 	}
-	s.counters.marshalled(t)
+	s.counters.marshaled(t)
 	v, err := newVersioned(t, t.info().notFound(name, client))
 	if err != nil {
 		return nil // The name is no text.
 	}
-	v.absent = true
+	v.notFound = true
 	return v
 }
 
@@ -120,12 +120,12 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
 	for hostName, h := range s.subjects.All() {
 		if h.serviceless() {
-			if t.info().serviceless && !isWildcard(hostName) && h.facts.Routes.For(client.Namespace) != nil {
+			if t.info().serviceless && !isWildcard(hostName) && h.facts.VirtualServices.For(client.Namespace) != nil {
 				names = append(names, t.info().name(defaultServicelessPort, hostName))
 			}
 			continue
 		}
-		policy := h.facts.Policies.For(client.Namespace, client.Labels)
+		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
 		for _, port := range h.facts.Service.Ports {
 			names = append(names, t.info().name(port.Number, hostName))
 			if policy == nil || t != ClusterType && t != EndpointType {
@@ -147,7 +147,7 @@ func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
 		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.located(s.translationProblems())...))
 	})
-	if held := s.heldBackProblems(); len(held) > 0 {
+	if held := s.withheldProblems(); len(held) > 0 {
 		return mesh.SortProblems(append(held, s.problems...))
 	}
 	return s.problems
@@ -176,11 +176,11 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 
 // translations are those of each host for all clients that different rules may apply to. Of a serviceless host it is not known what
 // clients dial: its rules are translated as they are for every host and port.
-func (s *Snapshot) translations() iter.Seq2[string, *set] {
-	return func(yield func(string, *set) bool) {
+func (s *Snapshot) translations() iter.Seq2[string, *translation] {
+	return func(yield func(string, *translation) bool) {
 		for hostName, h := range s.subjects.All() {
-			for client := range speakers(h.facts.Routes, h.facts.Policies) {
-				if !yield(hostName, h.routesFor(s, h.facts.Equipped(client))) {
+			for client := range representatives(h.facts.VirtualServices, h.facts.DestinationRules) {
+				if !yield(hostName, h.translateHost(s, h.facts.WithAllProviders(client))) {
 					return
 				}
 			}

@@ -27,55 +27,55 @@ func (s *Session) Request(req *Request) {
 	}
 	s.mu.Lock()
 	sub, first := s.subscription(t)
-	crossed := sub.nonce != "" && sub.nonce != req.Nonce
-	if !crossed {
+	stale := sub.nonce != "" && sub.nonce != req.Nonce
+	if !stale {
 		// A response that waits to be sent is made again, from what the client asks for now.
-		sub.nonce, sub.armed, sub.due = "", false, false
+		sub.nonce, sub.idle, sub.responseDue = "", false, false
 		if !first {
-			sub.answered(req.Refusal)
+			sub.handleAck(req.Refusal)
 		}
 	}
-	names, wildcard := sub.meant(req.Names)
-	if crossed {
-		names, wildcard = sub.kept(names), sub.wildcard && wildcard
+	names, wildcard := sub.requestedNames(req.Names)
+	if stale {
+		names, wildcard = sub.alreadySubscribed(names), sub.wildcard && wildcard
 	}
-	same := sub.standsFor(names, wildcard)
+	same := sub.hasExactly(names, wildcard)
 	s.mu.Unlock()
 
-	narrowed := !same && sub.ask(names, wildcard)
+	narrowed := !same && sub.setNames(names, wildcard)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if narrowed && t != ListenerType {
-		sub.confirmLater()
+		sub.scheduleRefresh()
 	}
 	if first {
-		sub.greet(req.Version)
+		sub.firstRequest(req.Version)
 	}
-	if !s.closed && !crossed {
-		sub.serve()
+	if !s.closed && !stale {
+		sub.requestServed()
 	}
 }
 
-// kept are those of the names that the client asks for already. The caller holds Session.mu.
-func (sub *subscription) kept(names []string) []string {
+// alreadySubscribed are those of the names that the client asks for already. The caller holds Session.mu.
+func (sub *subscription) alreadySubscribed(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		e := sub.entry(name)
-		return e == nil || !e.named
+		return e == nil || !e.explicit
 	})
 }
 
-// Texts appends names to a list. Those that the stream has asked for before, of any type, are the same texts, and need no memory.
-func (s *Session) Texts(list []string, names [][]byte) []string {
+// InternNames appends names to a list. Those that the stream has asked for before, of any type, are the same texts, and need no memory.
+func (s *Session) InternNames(list []string, names [][]byte) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range names {
-		list = append(list, s.text(name))
+		list = append(list, s.internName(name))
 	}
 	return list
 }
 
-func (s *Session) text(name []byte) string {
+func (s *Session) internName(name []byte) string {
 	for _, sub := range s.subs {
 		if sub == nil {
 			continue
@@ -96,23 +96,23 @@ func (s *Session) text(name []byte) string {
 	return string(name)
 }
 
-// meant says what a list of names stands for. The caller holds Session.mu.
-func (sub *subscription) meant(names []string) (explicit []string, wildcard bool) {
-	if sub.legacy && len(names) == 0 {
+// requestedNames says what a list of names stands for. The caller holds Session.mu.
+func (sub *subscription) requestedNames(names []string) (explicit []string, wildcard bool) {
+	if sub.implicitWildcard && len(names) == 0 {
 		return nil, true
 	}
-	sub.legacy = false
+	sub.implicitWildcard = false
 	return withoutWildcard(names)
 }
 
-// standsFor says whether the subscription is to exactly these names, sorted. The caller holds Session.mu.
-func (sub *subscription) standsFor(names []string, wildcard bool) bool {
+// hasExactly says whether the subscription is to exactly these names, sorted. The caller holds Session.mu.
+func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 	if wildcard != sub.wildcard {
 		return false
 	}
 	i := 0
 	for _, e := range sub.entries {
-		if !e.named {
+		if !e.explicit {
 			continue
 		}
 		if i == len(names) || names[i] != e.name {
@@ -123,15 +123,15 @@ func (sub *subscription) standsFor(names []string, wildcard bool) bool {
 	return i == len(names)
 }
 
-// greet serves the first request of a stream for a type, by a client that says which version it has. Who returns and holds everything is
+// firstRequest serves the first request of a stream for a type, by a client that says which version it has. Who returns and holds everything is
 // sent nothing again but its listeners: a client with several control planes goes back to its first only once that one has answered, and
 // one whose streams end unanswered waits longer before the next.
-func (sub *subscription) greet(version string) {
+func (sub *subscription) firstRequest(version string) {
 	resumed := version != "" && sub.resume(version)
-	sub.must = sub.wildcard && !resumed || sub.t == ListenerType && sub.answerable()
+	sub.force = sub.wildcard && !resumed || sub.t == ListenerType && sub.hasResources()
 }
 
-// answerable says whether anything is asked for that can be answered.
-func (sub *subscription) answerable() bool {
-	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.now != nil })
+// hasResources says whether anything is asked for that can be answered.
+func (sub *subscription) hasResources() bool {
+	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.current != nil })
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -19,7 +19,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Registry takes the Store's metrics; nil for none.
 	Registry prometheus.Registerer
-	// Check looks at every resource before a client gets it; nil for lint.Check.
+	// Check looks at every resource before a client gets it; nil for clientrules.Check.
 	Check Check
 }
 
@@ -30,8 +30,8 @@ type Store struct {
 	check    Check
 	current  atomic.Pointer[Snapshot]
 	ready    chan struct{}
-	// stirs counts what may have changed how things stand with clients.
-	stirs atomic.Uint64
+	// statusRevision counts what may have changed how things stand with clients.
+	statusRevision atomic.Uint64
 
 	// mu protects the fields below, and which entries there are. It comes before any Session.mu.
 	mu       sync.Mutex
@@ -55,7 +55,7 @@ func NewStore(o Options) *Store {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	if s.check == nil {
-		s.check = lint.Check
+		s.check = clientrules.Check
 	}
 	s.counters = newMetrics(o.Registry, s)
 	return s
@@ -89,17 +89,17 @@ func (s *Store) Publish(world *mesh.World) {
 	began := time.Now()
 	next := old.derive(world, changed)
 	ahead := s.translateAhead(old, next, changed)
-	under := newChange(world, began, s.counters)
+	under := newPropagation(world, began, s.counters)
 
 	s.mu.Lock()
 	s.current.Store(next)
 	woken := 0
-	for session, entries := range s.touched(next, changed, ahead) {
+	for session, entries := range s.interestedSessions(next, changed, ahead) {
 		woken += session.update(next, entries, ahead, under)
 	}
 	s.mu.Unlock()
-	under.begun()
-	s.stirred()
+	under.seal()
+	s.bumpStatusRevision()
 
 	s.counters.published(len(changed), woken)
 	s.counters.publication.Observe(time.Since(began).Seconds())
@@ -117,23 +117,23 @@ func (s *Store) translateAhead(old, next *Snapshot, changed []mesh.Key) map[*ent
 	ahead := map[*entry]*Versioned{}
 	s.mu.Lock()
 	for _, key := range changed {
-		for e := range s.concerned(key) {
+		for e := range s.interestedIn(key) {
 			ahead[e] = nil
 		}
 	}
 	s.mu.Unlock()
 	for e := range ahead {
-		ahead[e] = next.follow(old, e.sub.t, e.name, e.sub.session.client)
+		ahead[e] = next.resolveOrFallback(old, e.sub.t, e.name, e.sub.session.client)
 	}
 	return ahead
 }
 
-// touched are the entries that a change concerns, by stream, and besides the streams that ask for everything. What stands for those that
+// interestedSessions are the entries that a change concerns, by stream, and besides the streams that ask for everything. What stands for those that
 // came a moment ago is added to what was found ahead. The caller holds mu.
-func (s *Store) touched(next *Snapshot, changed []mesh.Key, ahead map[*entry]*Versioned) map[*Session][]*entry {
+func (s *Store) interestedSessions(next *Snapshot, changed []mesh.Key, ahead map[*entry]*Versioned) map[*Session][]*entry {
 	touched := map[*Session][]*entry{}
 	for _, key := range changed {
-		for e := range s.concerned(key) {
+		for e := range s.interestedIn(key) {
 			session := e.sub.session
 			if _, ok := ahead[e]; !ok {
 				ahead[e] = next.Resource(e.sub.t, e.name, session.client)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
@@ -18,10 +18,10 @@ type subject struct {
 	facts translate.Facts
 
 	listeners *memo[translate.ListenerInput, *Versioned]
-	routes    *memo[translate.HostInput, *set]
-	endpoints *memo[translate.EndpointInput, *set]
-	// surroundings change for the reasons that endpoints do. Their keys are without a Vantage.
-	surroundings *memo[translate.EndpointInput, *translate.Surroundings]
+	routes    *memo[translate.HostInput, *translation]
+	endpoints *memo[translate.EndpointInput, *translation]
+	// topologyUse change for the reasons that endpoints do. Their keys are without a ClientTopology.
+	topologyUse *memo[translate.EndpointInput, *translate.TopologyUse]
 	// pods are those that clients called by their own names. They change with the endpoints.
 	pods *memo[string, *subject]
 }
@@ -29,14 +29,14 @@ type subject struct {
 // maxServiceless bounds what is kept of one serviceless host. What is beyond it is made each time.
 const maxServiceless = 64
 
-// set is the outcome of one translation, marshalled.
-type set struct {
+// translation is the outcome of one translation, marshalled.
+type translation struct {
 	resources map[resourceKey]*Versioned
 	problems  []mesh.Problem
 	// latent are said only where a client that they concern is connected.
 	latent []mesh.Problem
-	// held are those of the resources that some clients do not get.
-	held []*Versioned
+	// withheld are those of the resources that some clients do not get.
+	withheld []*Versioned
 }
 
 type resourceKey struct {
@@ -47,20 +47,20 @@ type resourceKey struct {
 // newSubject returns one of which nothing has been translated yet.
 func newSubject(facts translate.Facts) *subject {
 	h := &subject{
-		facts:        facts,
-		listeners:    &memo[translate.ListenerInput, *Versioned]{},
-		routes:       &memo[translate.HostInput, *set]{},
-		endpoints:    &memo[translate.EndpointInput, *set]{},
-		surroundings: &memo[translate.EndpointInput, *translate.Surroundings]{},
-		pods:         &memo[string, *subject]{},
+		facts:       facts,
+		listeners:   &memo[translate.ListenerInput, *Versioned]{},
+		routes:      &memo[translate.HostInput, *translation]{},
+		endpoints:   &memo[translate.EndpointInput, *translation]{},
+		topologyUse: &memo[translate.EndpointInput, *translate.TopologyUse]{},
+		pods:        &memo[string, *subject]{},
 	}
-	h.facts.Accounts = sync.OnceValue(facts.Endpoints.Accounts)
-	h.facts.Surroundings = h.surround
+	h.facts.ServiceAccounts = sync.OnceValue(facts.Endpoints.ServiceAccounts)
+	h.facts.TopologyUse = h.topologyUseOf
 	return h
 }
 
-func (h *subject) surround(in translate.EndpointInput) *translate.Surroundings {
-	return h.surroundings.get(in, translate.Surround)
+func (h *subject) topologyUseOf(in translate.EndpointInput) *translate.TopologyUse {
+	return h.topologyUse.get(in, translate.TopologyUseOf)
 }
 
 // next returns the host of that name in the World after, with the parts taken over that depend on nothing that changed. It is nil if there
@@ -69,9 +69,9 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	facts := translate.Facts{Defaults: now.Defaults}
 	facts.Service, _ = now.Services.Get(name)
 	facts.Endpoints, _ = now.Endpoints.Get(name)
-	facts.Routes, _ = now.Routes.Get(name)
-	facts.Policies, _ = now.Policies.Get(name)
-	if facts.Service == nil && facts.Routes == nil {
+	facts.VirtualServices, _ = now.VirtualServices.Get(name)
+	facts.DestinationRules, _ = now.DestinationRules.Get(name)
+	if facts.Service == nil && facts.VirtualServices == nil {
 		return nil
 	}
 	n := newSubject(facts)
@@ -80,15 +80,15 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	}
 	old, sameEndpoints := h.facts, h.facts.Endpoints == facts.Endpoints
 	if sameEndpoints {
-		n.facts.Accounts = old.Accounts
+		n.facts.ServiceAccounts = old.ServiceAccounts
 	}
 	n.listeners = h.listeners
-	sameRules := old.Routes == facts.Routes && old.Policies == facts.Policies
-	if sameRules && (sameEndpoints || !facts.NeedAccounts() || old.Accounts() == n.facts.Accounts()) {
+	sameRules := old.VirtualServices == facts.VirtualServices && old.DestinationRules == facts.DestinationRules
+	if sameRules && (sameEndpoints || !facts.NeedServiceAccounts() || old.ServiceAccounts() == n.facts.ServiceAccounts()) {
 		n.routes = h.routes
 	}
-	if sameEndpoints && old.Policies == facts.Policies {
-		n.endpoints, n.surroundings, n.pods = h.endpoints, h.surroundings, h.pods
+	if sameEndpoints && old.DestinationRules == facts.DestinationRules {
+		n.endpoints, n.topologyUse, n.pods = h.endpoints, h.topologyUse, h.pods
 	}
 	return n
 }
@@ -108,9 +108,9 @@ func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
 	if q.t == ListenerType {
 		return h.listener(s, q.name, port, q.client)
 	}
-	made := h.routesFor
+	made := h.translateHost
 	if q.t == EndpointType {
-		made = h.endpointsFor
+		made = h.translateEndpoints
 	}
 	return made(s, q.client).resources[resourceKey{q.t, q.name}]
 }
@@ -118,7 +118,7 @@ func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
 // listener is the one by which a client dials a port. Only spellings of a Service's own ports are kept, of which there are few.
 func (h *subject) listener(s *Snapshot, name string, port uint32, client mesh.Client) *Versioned {
 	produce := func(in translate.ListenerInput) *Versioned {
-		made := s.set(h.facts.Ref(client), lint.Everybody(), func() *translate.Bundle { return translate.Listeners(in) })
+		made := s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Listeners(in) })
 		return made.resources[resourceKey{ListenerType, name}]
 	}
 	in := h.facts.ProjectListener(name, port, client)
@@ -128,10 +128,10 @@ func (h *subject) listener(s *Snapshot, name string, port uint32, client mesh.Cl
 	return h.listeners.get(in, produce)
 }
 
-// routesFor are the routes and clusters.
-func (h *subject) routesFor(s *Snapshot, client mesh.Client) *set {
-	produce := func(in translate.HostInput) *set {
-		return s.set(h.facts.Ref(client), readersOf(in), func() *translate.Bundle { return translate.Host(in) })
+// translateHost are the routes and clusters.
+func (h *subject) translateHost(s *Snapshot, client mesh.Client) *translation {
+	produce := func(in translate.HostInput) *translation {
+		return s.runTranslation(h.facts.Ref(client), audienceOf(in), func() *translate.Bundle { return translate.Host(in) })
 	}
 	in := h.facts.Project(client)
 	if h.serviceless() {
@@ -140,9 +140,9 @@ func (h *subject) routesFor(s *Snapshot, client mesh.Client) *set {
 	return h.routes.get(in, produce)
 }
 
-func (h *subject) endpointsFor(s *Snapshot, client mesh.Client) *set {
-	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in translate.EndpointInput) *set {
-		return s.set(h.facts.Ref(client), lint.Everybody(), func() *translate.Bundle { return translate.Endpoints(in) })
+func (h *subject) translateEndpoints(s *Snapshot, client mesh.Client) *translation {
+	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in translate.EndpointInput) *translation {
+		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }
 
@@ -164,7 +164,7 @@ func (h *subject) pod(name string) *subject {
 			Service: &mesh.Service{
 				Ref: parent.Ref, Host: host, Ports: parent.Ports, Headless: parent.Headless, PreferIPv6: parent.PreferIPv6,
 			},
-			Endpoints: endpoints, Policies: h.facts.Policies, Defaults: h.facts.Defaults,
+			Endpoints: endpoints, DestinationRules: h.facts.DestinationRules, Defaults: h.facts.Defaults,
 		})
 	})
 }
@@ -172,12 +172,12 @@ func (h *subject) pod(name string) *subject {
 // each shows see all that has been translated of the host so far, and of its pods.
 func (h *subject) each(see func(held []*Versioned)) {
 	h.listeners.each(func(v *Versioned) {
-		if v != nil && v.held != nil {
+		if v != nil && v.withheld != nil {
 			see([]*Versioned{v})
 		}
 	})
-	h.routes.each(func(made *set) { see(made.held) })
-	h.endpoints.each(func(made *set) { see(made.held) })
+	h.routes.each(func(made *translation) { see(made.withheld) })
+	h.endpoints.each(func(made *translation) { see(made.withheld) })
 	h.pods.each(func(pod *subject) { pod.each(see) })
 }
 
@@ -189,25 +189,25 @@ func (h *subject) count(kept map[string]int) {
 	h.pods.each(func(pod *subject) { kept["pods"] += pod.routes.len() + pod.endpoints.len() + pod.listeners.len() })
 }
 
-// set runs one translation and marshals its outcome. Translation does not panic; should it ever, one host's resources are
-// missing and a Problem says so, and all others are served. readers are the clients that the outcome is for.
-func (s *Snapshot) set(ref mesh.Ref, readers lint.Reader, run func() *translate.Bundle) (out *set) {
+// runTranslation runs one translation and marshals its outcome. Translation does not panic; should it ever, one host's resources are
+// missing and a Problem says so, and all others are served. audience are the clients that the outcome is for.
+func (s *Snapshot) runTranslation(ref mesh.Ref, audience clientrules.Audience, run func() *translate.Bundle) (out *translation) {
 	defer func() {
 		if r := recover(); r != nil {
-			out = &set{problems: []mesh.Problem{{
+			out = &translation{problems: []mesh.Problem{{
 				Code: mesh.CodeInternal, Severity: mesh.Error, Object: ref,
 				Message: fmt.Sprintf("Translation failed: %v. Calls to this host fail until the object changes. Report this as a bug.", r),
 			}}}
 		}
 	}()
 	bundle := run()
-	out = &set{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
+	out = &translation{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
 	for _, info := range types {
 		for _, r := range info.in(bundle) {
-			v := s.admit(info.t, r, readers)
+			v := s.marshalAndValidate(info.t, r, audience)
 			out.resources[resourceKey{info.t, r.Name}] = v
-			if v.held != nil {
-				out.held = append(out.held, v)
+			if v.withheld != nil {
+				out.withheld = append(out.withheld, v)
 			}
 		}
 	}

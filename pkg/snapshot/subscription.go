@@ -15,24 +15,24 @@ type subscription struct {
 
 	// entries are the names, sorted. Store.mu is held as well where they come and go.
 	entries []*entry
-	// wildcard says that everything is asked for, besides what is named. legacy says that naming nothing means it: to some kinds of clients
+	// wildcard says that everything is asked for, besides what is named. implicitWildcard says that naming nothing means it: to some kinds of clients
 	// it does, until they have named something.
-	wildcard, legacy bool
+	wildcard, implicitWildcard bool
 
-	// armed says that the client's last request has been served, so that the next change is sent. It is no longer when a response is due,
-	// which the stream takes when it gets to it. must says that it is due whether anything is news or not.
-	armed, due, must bool
+	// idle says that the client's last request has been served, so that the next change is sent. It is no longer when a response is due,
+	// which the stream takes when it gets to it. force says that it is due whether anything is news or not.
+	idle, responseDue, force bool
 	// nonce is that of the response which the client has not answered; empty when there is none.
 	nonce string
-	// woken is when the World was published that the response on its way tells of.
-	woken time.Time
+	// worldPublished is when the World was published that the response on its way tells of.
+	worldPublished time.Time
 	// inFlight are the responses sent and not yet answered, oldest first.
-	inFlight []flight
-	// under are the changes that the next response will carry.
-	under []*change
-	// confirm fires some time after the subscription became smaller, see narrow.go, and again looks at it later, see settle.go. They are nil
+	inFlight []inFlightResponse
+	// propagations are the changes that the next response will carry.
+	propagations []*propagation
+	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go, and recheckTimer looks at it later, see removaldelay.go. They are nil
 	// when there is no need.
-	confirm, again *time.Timer
+	versionTimer, recheckTimer *time.Timer
 }
 
 // entry finds that of a name; nil if there is none.
@@ -44,30 +44,30 @@ func (sub *subscription) entry(name string) *entry {
 	return sub.entries[i]
 }
 
-// serve ends the handling of a request: the client is answered at once if there is anything to say, and otherwise by the next change.
-func (sub *subscription) serve() {
-	if sub.must || sub.behind() {
-		sub.fire()
+// requestServed ends the handling of a request: the client is answered at once if there is anything to say, and otherwise by the next change.
+func (sub *subscription) requestServed() {
+	if sub.force || sub.hasChanges() {
+		sub.schedulePush()
 		return
 	}
-	sub.armed, sub.due = true, false
-	sub.current()
+	sub.idle, sub.responseDue = true, false
+	sub.upToDate()
 }
 
-// fire has the stream answer. The response is made when the stream gets to it, from what is newest then.
-func (sub *subscription) fire() {
-	sub.armed, sub.due = false, true
-	sub.confirmed()
+// schedulePush has the stream answer. The response is made when the stream gets to it, from what is newest then.
+func (sub *subscription) schedulePush() {
+	sub.idle, sub.responseDue = false, true
+	sub.cancelRefresh()
 	sub.session.wake()
 }
 
-// behind says whether anything must be sent: a resource that is news, or word of one that is gone.
-func (sub *subscription) behind() bool {
+// hasChanges says whether anything must be sent: a resource that is news, or word of one that is gone.
+func (sub *subscription) hasChanges() bool {
 	moving, known := false, false
 	for _, e := range sub.entries {
-		v := e.now
+		v := e.current
 		if v == nil {
-			if !e.asked() {
+			if !e.subscribed() {
 				return true
 			}
 			continue
@@ -75,16 +75,16 @@ func (sub *subscription) behind() bool {
 		if v == e.sent {
 			continue
 		}
-		if v.absent && !known {
-			moving, known = sub.moving(), true
+		if v.notFound && !known {
+			moving, known = sub.routesInFlight(), true
 		}
-		if e.waits(v, moving) {
+		if e.deferRemoval(v, moving) {
 			if moving {
-				sub.lookAgain()
+				sub.recheckLater()
 			}
 			continue
 		}
-		if e.wants(v) {
+		if e.needs(v) {
 			return true
 		}
 	}
@@ -107,24 +107,24 @@ type Response struct {
 // to refuse a later response than it meant to; that concerns nobody else.
 const maxInFlight = 100
 
-// take makes the response that is due and records it as sent. full asks for everything, changed or not.
-func (sub *subscription) take(full bool) *Response {
-	sub.due, sub.must = false, false
+// buildResponse makes the response that is due and records it as sent. full asks for everything, changed or not.
+func (sub *subscription) buildResponse(full bool) *Response {
+	sub.responseDue, sub.force = false, false
 	if sub.t == ListenerType || sub.t == RouteType {
-		sub.session.routed = time.Now()
+		sub.session.routesSentAt = time.Now()
 	}
-	r, version, moving := &Response{Type: sub.t}, setVersion(0), sub.moving()
+	r, version, moving := &Response{Type: sub.t}, setVersion(0), sub.routesInFlight()
 	gone := false
 	for _, e := range sub.entries {
-		if !e.asked() {
+		if !e.subscribed() {
 			gone = true
 			r.Removed = append(r.Removed, e.name)
 			continue
 		}
-		v, send := sub.next(e, moving)
+		v, send := sub.versionFor(e, moving)
 		if v == nil {
-			if e.now == nil && !e.missed {
-				e.missed = true
+			if e.current == nil && !e.removalSent {
+				e.removalSent = true
 				r.Removed = append(r.Removed, e.name)
 			}
 			continue
@@ -136,51 +136,51 @@ func (sub *subscription) take(full bool) *Response {
 		}
 	}
 	if gone {
-		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.asked() })
+		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
 	}
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()
 	sub.nonce = r.Nonce
-	sub.launch(r)
+	sub.recordInFlight(r)
 	return r
 }
 
-// next is what the client is to have of a name after the next response, or nil, and whether that is news.
-func (sub *subscription) next(e *entry, moving bool) (v *Versioned, news bool) {
-	if v = e.now; v == nil {
+// versionFor is what the client is to have of a name after the next response, or nil, and whether that is news.
+func (sub *subscription) versionFor(e *entry, moving bool) (v *Versioned, news bool) {
+	if v = e.current; v == nil {
 		return nil, false
 	}
-	if e.waits(v, moving) {
+	if e.deferRemoval(v, moving) {
 		if moving {
-			sub.lookAgain()
+			sub.recheckLater()
 		}
 		v = e.sent
 	}
-	news = e.wants(v)
-	if e.refuses(v) {
+	news = e.needs(v)
+	if e.rejects(v) {
 		// The client goes on with what it accepted before. Leaving that out would delete it.
-		v = e.good
+		v = e.acked
 	}
 	return v, news
 }
 
-// launch remembers a response until it is answered, and counts it.
-func (sub *subscription) launch(r *Response) {
-	sub.inFlight = append(sub.inFlight, flight{r.Resources, sub.under})
-	sub.under = nil
+// recordInFlight remembers a response until it is answered, and counts it.
+func (sub *subscription) recordInFlight(r *Response) {
+	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.propagations})
+	sub.propagations = nil
 	if len(sub.inFlight) > maxInFlight {
-		abandon(sub.inFlight[0].changes)
+		dropped(sub.inFlight[0].propagations)
 		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
 	}
-	sub.session.store.counters.sent(sub.t, len(r.Resources), sub.woken)
-	sub.woken = time.Time{}
+	sub.session.store.counters.sent(sub.t, len(r.Resources), sub.worldPublished)
+	sub.worldPublished = time.Time{}
 }
 
 // resume takes the word of a client that returns: if version stands for what would be sent to it, it holds that already.
 func (sub *subscription) resume(version string) bool {
 	now, something := setVersion(0), false
 	for _, e := range sub.entries {
-		if e.now != nil {
-			now.add(e.now)
+		if e.current != nil {
+			now.add(e.current)
 			something = true
 		}
 	}
@@ -188,8 +188,8 @@ func (sub *subscription) resume(version string) bool {
 		return false
 	}
 	for _, e := range sub.entries {
-		if e.now != nil {
-			e.holds(e.now)
+		if e.current != nil {
+			e.assumeHeld(e.current)
 		}
 	}
 	return true

@@ -110,7 +110,7 @@ func TestProblemsNameTheUnequipped(t *testing.T) {
 	store := snapshot.NewStore(snapshot.Options{})
 	store.Publish(load(t, objects))
 	follow := func(id, providers string) {
-		session := store.Open(snapshot.Opener{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
+		session := store.Open(snapshot.ClientInfo{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
 		t.Cleanup(session.Close)
 		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
 		session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: names})

@@ -25,16 +25,16 @@ type Versioned struct {
 	t    Type
 	// Refs name the objects that made the resource.
 	Refs []mesh.Ref
-	// Parts say where parts of it come from.
-	Parts []translate.Part
-	// Omissions are what was written for it and is not in it.
-	Omissions []translate.Omission
-	// sum is a hash of Name and Version.
-	sum uint64
-	// absent marks the answer to a name that stands for nothing; withheld one that stands in for what is held back.
-	absent, withheld bool
-	// held is set if clients of some kinds would refuse it.
-	held *heldBack
+	// Origins say where parts of it come from.
+	Origins []translate.Origin
+	// SkippedMatches are what was written for it and is not in it.
+	SkippedMatches []translate.SkippedMatch
+	// hash is a hash of Name and Version.
+	hash uint64
+	// notFound marks the answer to a name that stands for nothing; standIn one that stands in for what is held back.
+	notFound, standIn bool
+	// withheld is set if clients of some kinds would refuse it.
+	withheld *withheld
 }
 
 // versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.
@@ -48,13 +48,13 @@ func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
 	sum := sha256.Sum256(b)
 	version := hex.EncodeToString(sum[:versionBytes])
 	v := &Versioned{
-		Name:      r.Name,
-		Version:   version,
-		sum:       sumOf(r.Name, version),
-		t:         t,
-		Refs:      r.Refs,
-		Parts:     r.Parts,
-		Omissions: r.Omissions,
+		Name:           r.Name,
+		Version:        version,
+		hash:           sumOf(r.Name, version),
+		t:              t,
+		Refs:           r.Refs,
+		Origins:        r.Origins,
+		SkippedMatches: r.SkippedMatches,
 	}
 	v.wire, v.body = frame(t, b)
 	return v, nil
@@ -90,7 +90,7 @@ func (v *Versioned) Any() *anypb.Any { return &anypb.Any{TypeUrl: string(v.t), V
 // far from enough for two sets that one client ever sees to have the same.
 type setVersion uint64
 
-func (s *setVersion) add(v *Versioned) { *s += setVersion(v.sum) }
+func (s *setVersion) add(v *Versioned) { *s += setVersion(v.hash) }
 
 func (s setVersion) String() string { return fmt.Sprintf("%016x", uint64(s)) }
 

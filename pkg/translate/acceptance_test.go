@@ -162,10 +162,10 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 // TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client: as it is sent them itself, and
 // as clients of other kinds, old and new, are sent them.
 func TestClientTakesAnything(t *testing.T) {
-	for _, agent := range mesh.EveryAgent.All() {
+	for _, agent := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"1.41.0", "1.85.0"} {
 			t.Run(agent.String()+" "+version, func(t *testing.T) {
-				client := mesh.Client{Namespace: "demo", Agent: agent, Version: version, Gaps: mesh.GapsOf(agent, version)}
+				client := mesh.Client{Namespace: "demo", Kind: agent, Version: version, Missing: mesh.FeaturesMissingIn(agent, version)}
 				s := snapshot.New(translate.RandomWorld(60))
 				accept(t, s, client, s.Names(snapshot.ListenerType, client), nil)
 			})

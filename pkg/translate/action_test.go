@@ -49,7 +49,7 @@ func TestOutcome(t *testing.T) {
 	for name, test := range outcomeTests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
-			out := destinations().outcome(problems.site(), parse(t, &networking.HTTPRoute{}, test.rule), 80)
+			out := destinations().routeAction(problems.site(), parse(t, &networking.HTTPRoute{}, test.rule), 80)
 			if got := strings.Join(describeClusters(out.action), ", "); got != test.cluster {
 				t.Errorf("got cluster %q, want %q", got, test.cluster)
 			}

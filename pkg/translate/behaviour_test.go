@@ -104,7 +104,7 @@ func TestBehaviour(t *testing.T) {
 		"nobody is ready":                       {method: "/empty.E/E", want: codes.Unavailable},
 	}
 	objects := behaviourService + behaviourRules + fmt.Sprintf(silentService, listen(t))
-	control := serve(t, load(t, objects), mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCGo})
+	control := serve(t, load(t, objects), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo})
 	go control.ignoreVerdicts(t.Context())
 	channel := control.dial(t, "echo")
 	for name, test := range tests {
@@ -125,7 +125,7 @@ func TestBehaviour(t *testing.T) {
 // TestUnknownNames checks that calls to what does not exist fail at once, and name it as it was dialled. grpc-go puts its
 // message in place a moment after it lets the first call go on, so that one may still be without it.
 func TestUnknownNames(t *testing.T) {
-	control := serve(t, load(t, behaviourService+behaviourRules), mesh.Client{Namespace: "default", Agent: mesh.AgentGRPCGo})
+	control := serve(t, load(t, behaviourService+behaviourRules), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo})
 	go control.ignoreVerdicts(t.Context())
 	for _, name := range []string{"nobody", "nobody.default:80", "echo:81", "echo:grpc", "nobody.example.com:443"} {
 		t.Run(name, func(t *testing.T) {

@@ -15,14 +15,14 @@ import (
 const unlimited = math.MaxUint32
 
 // circuitBreakers limits the calls that one client process has in flight to the cluster.
-func circuitBreakers(at site, pool *networking.ConnectionPoolSettings) *clusterv3.CircuitBreakers {
+func circuitBreakers(at fieldReporter, pool *networking.ConnectionPoolSettings) *clusterv3.CircuitBreakers {
 	n := pool.GetHttp().GetHttp2MaxRequests()
 	switch {
 	case n > 0:
-		at.field("http.http2MaxRequests").ignored(mesh.GapLimit)
+		at.child("http.http2MaxRequests").ignored(mesh.FeatureCircuitBreaking)
 		return maxRequests(uint32(n))
 	case n < 0:
-		at.field("http.http2MaxRequests").errorf(mesh.CodeInvalidValue, "The value is negative. Calls are not limited. Set a positive number, or remove the field.")
+		at.child("http.http2MaxRequests").errorf(mesh.CodeInvalidValue, "The value is negative. Calls are not limited. Set a positive number, or remove the field.")
 	}
 	return maxRequests(unlimited)
 }

@@ -50,7 +50,7 @@ func serve(t *testing.T, s *snapshot.Snapshot, client mesh.Client) *control {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.Agent = mesh.AgentGRPCGo
+	client.Kind = mesh.GRPCGo
 	c := &control{snapshot: s, client: client, verdicts: make(chan verdict, 1), address: listener.Addr().String()}
 	server := grpc.NewServer()
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, c)

@@ -16,8 +16,8 @@ import (
 // delegate leaves out is as in the rule that delegates. Nothing is changed of either.
 type merger struct {
 	root, sub     *networking.HTTPRoute
-	rootAt, subAt site
-	origins       provenance
+	rootAt, subAt fieldReporter
+	provenance    provenance
 }
 
 // ruleFields are those that a rule which delegates lends to the rules of the delegate.
@@ -36,13 +36,13 @@ func (m merger) rule() *networking.HTTPRoute {
 	out := proto.CloneOf(m.sub)
 	out.Name = joinNames(m.root.GetName(), m.sub.GetName())
 	fill(out.ProtoReflect(), m.root.ProtoReflect(), ruleFields, func(field string) {
-		m.origins[field] = m.rootAt.at(field)
+		m.provenance[field] = m.rootAt.append(field)
 	})
 	switch {
 	case len(m.root.GetMatch()) == 0:
 	case len(m.sub.GetMatch()) == 0:
 		out.Match = m.root.GetMatch()
-		m.origins[".match"] = m.rootAt.field("match")
+		m.provenance[".match"] = m.rootAt.child("match")
 	default:
 		out.Match = m.blocks()
 		if len(out.GetMatch()) == 0 {
@@ -57,17 +57,17 @@ func (m merger) rule() *networking.HTTPRoute {
 func (m merger) blocks() []*networking.HTTPMatchRequest {
 	var all []*networking.HTTPMatchRequest
 	for j, sub := range m.sub.GetMatch() {
-		where := m.subAt.field("match").index(j)
+		where := m.subAt.child("match").index(j)
 		found := false
 		for i, root := range m.root.GetMatch() {
 			if !narrows(sub, root) {
 				continue
 			}
 			found = true
-			path := site{}.field("match").index(len(all)).path
-			m.origins[path] = where
+			path := fieldReporter{}.child("match").index(len(all)).path
+			m.provenance[path] = where
 			all = append(all, mergeBlocks(sub, root, func(field string) {
-				m.origins[path+field] = m.rootAt.field("match").index(i).at(field)
+				m.provenance[path+field] = m.rootAt.child("match").index(i).append(field)
 			}))
 		}
 		if !found {
@@ -108,7 +108,7 @@ func fillMap(out, from protoreflect.Message, name protoreflect.Name, lent func(f
 	from.Get(field).Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
 		if into := out.Mutable(field).Map(); !into.Has(k) {
 			into.Set(k, v)
-			lent(site{}.field(field.JSONName()).key(k.String()).path)
+			lent(fieldReporter{}.child(field.JSONName()).key(k.String()).path)
 		}
 		return true
 	})

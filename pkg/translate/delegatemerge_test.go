@@ -92,8 +92,8 @@ func TestMergeRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rule := func(text string) *networking.HTTPRoute { return parse(t, &networking.HTTPRoute{}, text) }
 			var problems ledger
-			m := merger{root: rule(test.root), sub: rule(test.sub), rootAt: problems.site(), origins: provenance{}}
-			m.subAt = site{sink: m.rootAt.sink, path: "sub"}
+			m := merger{root: rule(test.root), sub: rule(test.sub), rootAt: problems.site(), provenance: provenance{}}
+			m.subAt = fieldReporter{sink: m.rootAt.sink, path: "sub"}
 			got := m.rule()
 			if want := test.want != ""; (got != nil) != want {
 				t.Fatalf("got %v, want a rule: %t", got, want)
@@ -110,9 +110,9 @@ func TestMergeRules(t *testing.T) {
 	}
 }
 
-func TestSettle(t *testing.T) {
+func TestRelocate(t *testing.T) {
 	var told []mesh.Problem
-	place := func(name, path string) site { return site{&told, mesh.Ref{Name: name}, path} }
+	place := func(name, path string) fieldReporter { return fieldReporter{&told, mesh.Ref{Name: name}, path} }
 	from := provenance{
 		"": place("sub", "spec.http[1]"), ".timeout": place("root", "spec.http[0].timeout"), ".match[0]": place("sub", "spec.http[1].match[2]"),
 		".match[0].uri": place("root", "spec.http[0].match[1].uri"),
@@ -126,7 +126,7 @@ func TestSettle(t *testing.T) {
 		".match[1]":              "sub spec.http[1].match[1]",
 	} {
 		told = nil
-		from.settle([]mesh.Problem{{Field: path}})
+		from.relocate([]mesh.Problem{{Field: path}})
 		if got := told[0].Object.Name + " " + told[0].Field; got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
 		}

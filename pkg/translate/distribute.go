@@ -16,36 +16,36 @@ import (
 // a share get none.
 type distribution []*networking.LocalityLoadBalancerSetting_Distribute
 
-func (d distribution) mind(s *Surroundings) {
-	s.mindLocality()
+func (d distribution) track(s *TopologyUse) {
+	s.trackLocality()
 	for _, rule := range d {
-		s.mention(pattern(rule.GetFrom()))
+		s.addLocality(localityPattern(rule.GetFrom()))
 	}
 }
 
-func (d distribution) arrange(from Vantage, all []backend) []group {
+func (d distribution) arrange(from ClientTopology, all []lbEndpoint) []localityGroup {
 	groups := arrange(nil, from, all)
 	for _, rule := range d {
-		if positive(rule.GetTo()) && within(from.Locality, pattern(rule.GetFrom())) {
-			return shared(groups, rule.GetTo())
+		if hasWeight(rule.GetTo()) && matchesPattern(from.Locality, localityPattern(rule.GetFrom())) {
+			return applyDistribution(groups, rule.GetTo())
 		}
 	}
 	return groups
 }
 
-// shared gives each group its part of the share of its place: as much as its endpoints weigh of the place's. A group counts
+// applyDistribution gives each group its part of the share of its place: as much as its endpoints weigh of the place's. A group counts
 // for one place only, the most exact.
-func shared(groups []group, to map[string]uint32) []group {
+func applyDistribution(groups []localityGroup, to map[string]uint32) []localityGroup {
 	places := slices.SortedFunc(maps.Keys(to), func(a, b string) int {
-		return cmp.Or(cmp.Compare(exactness(b), exactness(a)), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(specificity(b), specificity(a)), cmp.Compare(a, b))
 	})
-	var kept []group
+	var kept []localityGroup
 	var shares []float64
 	for _, p := range places {
-		var here []group
+		var here []localityGroup
 		together := uint64(0)
-		groups = slices.DeleteFunc(groups, func(g group) bool {
-			if !within(g.backends[0].endpoint.Spot.Locality(), pattern(p)) {
+		groups = slices.DeleteFunc(groups, func(g localityGroup) bool {
+			if !matchesPattern(g.endpoints[0].endpoint.Topology.Locality(), localityPattern(p)) {
 				return false
 			}
 			here = append(here, g)
@@ -59,16 +59,16 @@ func shared(groups []group, to map[string]uint32) []group {
 			}
 		}
 	}
-	weigh(kept, shares)
-	slices.SortFunc(kept, func(a, b group) int {
-		return compareLocality(a.backends[0].endpoint.Spot.Locality(), b.backends[0].endpoint.Spot.Locality())
+	setWeights(kept, shares)
+	slices.SortFunc(kept, func(a, b localityGroup) int {
+		return compareLocality(a.endpoints[0].endpoint.Topology.Locality(), b.endpoints[0].endpoint.Topology.Locality())
 	})
 	return kept
 }
 
-// weigh makes shares the weights of groups, as small numbers that say them to a millionth or so. Nobody loses the last of its
+// setWeights makes shares the weights of groups, as small numbers that say them to a millionth or so. Nobody loses the last of its
 // weight.
-func weigh(groups []group, shares []float64) {
+func setWeights(groups []localityGroup, shares []float64) {
 	const parts = 720720 // All numbers to 16 divide it, so most shares are exact.
 	total := 0.0
 	for _, share := range shares {
@@ -81,7 +81,7 @@ func weigh(groups []group, shares []float64) {
 	}
 	for i := range groups {
 		groups[i].weight /= divisor
-		groups[i].shared = true
+		groups[i].fixedWeight = true
 	}
 }
 
@@ -92,8 +92,8 @@ func gcd(a, b uint32) uint32 {
 	return a
 }
 
-// pattern reads region/zone/sub-zone. What is "*" or left out is empty, and holds any.
-func pattern(text string) mesh.Locality {
+// localityPattern reads region/zone/sub-zone. What is "*" or left out is empty, and holds any.
+func localityPattern(text string) mesh.Locality {
 	parts := append(strings.SplitN(text, "/", 3), "", "")
 	for i, part := range parts {
 		if part == "*" {
@@ -103,21 +103,21 @@ func pattern(text string) mesh.Locality {
 	return mesh.Locality{Region: parts[0], Zone: parts[1], SubZone: parts[2]}
 }
 
-func exactness(text string) int {
-	p := pattern(text)
-	return one(p.Region != "") + one(p.Zone != "") + one(p.SubZone != "")
+func specificity(text string) int {
+	p := localityPattern(text)
+	return boolToInt(p.Region != "") + boolToInt(p.Zone != "") + boolToInt(p.SubZone != "")
 }
 
-// within says whether a place is one that the pattern holds. Of a place whose region is not known, the zone tells enough.
-func within(place, pattern mesh.Locality) bool {
+// matchesPattern says whether a place is one that the pattern holds. Of a place whose region is not known, the zone tells enough.
+func matchesPattern(place, pattern mesh.Locality) bool {
 	if pattern.Region != "" && place.Region != pattern.Region && (place.Region != "" || pattern.Zone == "") {
 		return false
 	}
 	return (pattern.Zone == "" || place.Zone == pattern.Zone) && (pattern.SubZone == "" || place.SubZone == pattern.SubZone)
 }
 
-// positive says whether anybody has a share.
-func positive(to map[string]uint32) bool {
+// hasWeight says whether anybody has a share.
+func hasWeight(to map[string]uint32) bool {
 	for _, share := range to {
 		if share > 0 {
 			return true

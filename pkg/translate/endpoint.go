@@ -20,34 +20,34 @@ func Endpoints(in EndpointInput) *Bundle {
 	if in.service == nil {
 		return b
 	}
-	endpoints := callable(in)
+	endpoints := callableEndpoints(in)
 	for _, port := range in.service.Ports {
-		for _, subset := range parts(in.policy) {
+		for _, subset := range subsetsAndWhole(in.destinationRule) {
 			name := ClusterName(port.Number, subsetName(subset), in.service.Host)
-			s := settingsFor(nil, in.policy, subset, port.Number)
-			s.wishes = wishesFor(nil, in.service, in.policy)
-			groups := arrange(preferenceFor(s, in.service), in.vantage, serving(endpoints, port, subset))
-			if in.gaps.Has(mesh.GapPriority) {
-				groups = foremost(groups)
+			s := settingsFor(nil, in.destinationRule, subset, port.Number)
+			s.annotations = annotationsFor(nil, in.service, in.destinationRule)
+			groups := arrange(preferenceFor(s, in.service), in.topology, servingEndpoints(endpoints, port, subset))
+			if in.missing.Has(mesh.FeaturePriority) {
+				groups = firstPriority(groups)
 			}
-			groups = portion(groups, s.wishes.SubsetSize.Value, in.vantage.Bucket)
+			groups = applySubsetting(groups, s.annotations.SubsetSize.Value, in.topology.Bucket)
 			var cla *endpointv3.ClusterLoadAssignment
-			if ringed(in.policy, subset, port.Number) || picksFirst(s) {
-				cla = assignment(name, groups)
-				spreadOnRing(cla, groups)
+			if usesRing(in.destinationRule, subset, port.Number) || picksFirst(s) {
+				cla = loadAssignment(name, groups)
+				setRingWeights(cla, groups)
 			} else {
-				cla = assignment(name, splitByWeight(groups))
+				cla = loadAssignment(name, splitByWeight(groups))
 			}
 			b.Endpoints = append(b.Endpoints, Resource{
-				Name: name, Message: cla, Refs: endpointOrigins(in.service, subset, s), Parts: s.endpointParts(subset, len(cla.GetEndpoints())),
+				Name: name, Message: cla, Refs: endpointRefs(in.service, subset, s), Origins: s.endpointOrigins(subset, len(cla.GetEndpoints())),
 			})
 		}
 	}
 	return b
 }
 
-// endpointOrigins are the objects that make an assignment: the rules first, being the likelier to be at fault.
-func endpointOrigins(service *mesh.Service, subset *mesh.Subset, s settings) []mesh.Ref {
+// endpointRefs are the objects that make an assignment: the rules first, being the likelier to be at fault.
+func endpointRefs(service *mesh.Service, subset *mesh.Subset, s settings) []mesh.Ref {
 	var refs []mesh.Ref
 	if subset != nil {
 		refs = append(refs, subset.Ref)
@@ -57,46 +57,46 @@ func endpointOrigins(service *mesh.Service, subset *mesh.Subset, s settings) []m
 	if rule := s.loadBalancerAt.ref; concerned && !slices.Contains(refs, rule) {
 		refs = append(refs, rule)
 	}
-	refs = s.wishes.concern(refs)
+	refs = s.annotations.addRefs(refs)
 	if slices.Contains(refs, service.Ref) {
 		return refs
 	}
 	return append(refs, service.Ref)
 }
 
-// backend is an endpoint as seen on one port.
-type backend struct {
+// lbEndpoint is an endpoint as seen on one port.
+type lbEndpoint struct {
 	primary, additional netip.AddrPort
 	endpoint            *mesh.Endpoint
 	// rank is that of the group it comes into.
 	rank int
 }
 
-// serving picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
+// servingEndpoints picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
 // terminate. Every address and port appears once, for clients refuse a repetition. The result is sorted.
-func serving(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []backend {
+func servingEndpoints(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []lbEndpoint {
 	if set == nil {
 		return nil
 	}
-	found := backends(set, mesh.Ready, port, subset)
+	found := endpointsIn(set, mesh.Ready, port, subset)
 	if len(found) == 0 {
-		found = backends(set, mesh.Draining, port, subset)
+		found = endpointsIn(set, mesh.Draining, port, subset)
 	}
-	slices.SortFunc(found, func(a, b backend) int {
-		return cmp.Or(compareLocality(a.endpoint.Spot.Locality(), b.endpoint.Spot.Locality()), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
+	slices.SortFunc(found, func(a, b lbEndpoint) int {
+		return cmp.Or(compareLocality(a.endpoint.Topology.Locality(), b.endpoint.Topology.Locality()), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
 	})
-	return distinct(found)
+	return dedupe(found)
 }
 
-func backends(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset *mesh.Subset) []backend {
-	found := make([]backend, 0, len(set.Endpoints))
+func endpointsIn(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset *mesh.Subset) []lbEndpoint {
+	found := make([]lbEndpoint, 0, len(set.Endpoints))
 	for i := range set.Endpoints {
 		e := &set.Endpoints[i]
 		number, ok := e.Port(port.Name)
 		if e.Health != health || !ok || number == 0 || number > math.MaxUint16 || !selects(subset, e) {
 			continue
 		}
-		b := backend{
+		b := lbEndpoint{
 			primary:    addressPort(e.Address, uint16(number)),
 			additional: addressPort(e.Additional, uint16(number)),
 			endpoint:   e,
@@ -118,16 +118,16 @@ func addressPort(text string, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(address.Unmap(), port)
 }
 
-// distinct drops an endpoint whose primary address is taken already, and an additional address that is. Primary addresses
+// dedupe drops an endpoint whose primary address is taken already, and an additional address that is. Primary addresses
 // come first: no endpoint is lost to another's second address.
-func distinct(all []backend) []backend {
+func dedupe(all []lbEndpoint) []lbEndpoint {
 	taken := make(map[netip.AddrPort]struct{}, len(all))
 	take := func(a netip.AddrPort) bool {
 		_, known := taken[a]
 		taken[a] = struct{}{}
 		return !known
 	}
-	kept := slices.DeleteFunc(all, func(b backend) bool { return !take(b.primary) })
+	kept := slices.DeleteFunc(all, func(b lbEndpoint) bool { return !take(b.primary) })
 	for i := range kept {
 		if kept[i].additional.IsValid() && !take(kept[i].additional) {
 			kept[i].additional = netip.AddrPort{}
@@ -136,18 +136,18 @@ func distinct(all []backend) []backend {
 	return kept
 }
 
-// foremost are the groups of the first rank, for clients that would call all of them alike.
-func foremost(groups []group) []group {
-	beyond := slices.IndexFunc(groups, func(g group) bool { return g.rank != groups[0].rank })
+// firstPriority are the groups of the first rank, for clients that would call all of them alike.
+func firstPriority(groups []localityGroup) []localityGroup {
+	beyond := slices.IndexFunc(groups, func(g localityGroup) bool { return g.rank != groups[0].rank })
 	if beyond < 0 {
 		return groups
 	}
 	return groups[:beyond]
 }
 
-// assignment writes the groups, which are in order. Their ranks become priorities, which clients want to count from 0 without
-// a gap.
-func assignment(name string, groups []group) *endpointv3.ClusterLoadAssignment {
+// loadAssignment writes the groups, which are in order. Their ranks become priorities, which clients want to count from 0 without
+// a missing feature.
+func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoadAssignment {
 	cla := &endpointv3.ClusterLoadAssignment{ClusterName: name}
 	priority := uint32(0)
 	for i, g := range groups {
@@ -161,7 +161,7 @@ func assignment(name string, groups []group) *endpointv3.ClusterLoadAssignment {
 			LoadBalancingWeight: wrapperspb.UInt32(g.weight),
 			Priority:            priority,
 		}
-		locality.LbEndpoints = lbEndpoints(g.backends)
+		locality.LbEndpoints = lbEndpoints(g.endpoints)
 		cla.Endpoints = append(cla.Endpoints, locality)
 	}
 	return cla
@@ -183,10 +183,10 @@ type addressMessages struct {
 	port    corev3.SocketAddress_PortValue
 }
 
-// lightest is the weight of an endpoint that has none of its own.
-var lightest = wrapperspb.UInt32(1)
+// unitWeight is the weight of an endpoint that has none of its own.
+var unitWeight = wrapperspb.UInt32(1)
 
-func lbEndpoints(backends []backend) []*endpointv3.LbEndpoint {
+func lbEndpoints(backends []lbEndpoint) []*endpointv3.LbEndpoint {
 	messages, all := make([]endpointMessages, len(backends)), make([]*endpointv3.LbEndpoint, len(backends))
 	for i, b := range backends {
 		m := &messages[i]
@@ -195,7 +195,7 @@ func lbEndpoints(backends []backend) []*endpointv3.LbEndpoint {
 			m.endpoint.AdditionalAddresses = []*endpointv3.Endpoint_AdditionalAddress{{Address: new(addressMessages).socketAddress(b.additional)}}
 		}
 		m.either.Endpoint = &m.endpoint
-		m.whole.HostIdentifier, m.whole.HealthStatus, m.whole.LoadBalancingWeight = &m.either, corev3.HealthStatus_HEALTHY, lightest
+		m.whole.HostIdentifier, m.whole.HealthStatus, m.whole.LoadBalancingWeight = &m.either, corev3.HealthStatus_HEALTHY, unitWeight
 		all[i] = &m.whole
 	}
 	return all

@@ -26,7 +26,7 @@ func also(address string) func(*mesh.Endpoint) {
 }
 
 func zone(name string) func(*mesh.Endpoint) {
-	return func(e *mesh.Endpoint) { e.Spot = mesh.MakeSpot("", mesh.Locality{Zone: name}) }
+	return func(e *mesh.Endpoint) { e.Topology = mesh.MakeTopology("", mesh.Locality{Zone: name}) }
 }
 
 func port(ports ...mesh.Port) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Ports = ports } }
@@ -60,11 +60,11 @@ func TestEndpoints(t *testing.T) {
 		"subset":                            {subset: "v1", endpoints: []mesh.Endpoint{at("10.0.0.1", version("1")), at("10.0.0.2", version("2")), at("10.0.0.3")}, want: []string{"/: 1 [10.0.0.1:8080]"}},
 		"subset that ends":                  {subset: "v1", endpoints: []mesh.Endpoint{at("10.0.0.1", version("1"), in(mesh.Draining)), at("10.0.0.2")}, want: []string{"/: 1 [10.0.0.1:8080]"}},
 	}
-	policy := &mesh.Policy{Subsets: []mesh.Subset{{Name: "v1", Labels: map[string]string{"version": "1"}}}}
+	policy := &mesh.MergedDestinationRule{Subsets: []mesh.Subset{{Name: "v1", Labels: map[string]string{"version": "1"}}}}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			set := &mesh.EndpointSet{Host: echo().Host, Endpoints: test.endpoints}
-			b := Endpoints(EndpointInput{service: echo(80), endpoints: set, policy: policy})
+			b := Endpoints(EndpointInput{service: echo(80), endpoints: set, destinationRule: policy})
 			want := ClusterName(80, test.subset, echo().Host)
 			for _, r := range b.Endpoints {
 				if r.Name == want {

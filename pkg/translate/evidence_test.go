@@ -69,8 +69,8 @@ var withoutCalls = map[string]string{
 	"OutlierDetection.maxEjectionPercent":                            "it takes many endpoints to show",
 }
 
-// TestFollowedFieldsAreCalled looks for the tests that the rows name.
-func TestFollowedFieldsAreCalled(t *testing.T) {
+// TestFieldsInEffectAreCalled looks for the tests that the rows name.
+func TestFieldsInEffectAreCalled(t *testing.T) {
 	declared := map[string]bool{}
 	for _, path := range append(glob(t, "../../test/behaviour/*_test.go"), "behaviour_test.go") {
 		text, err := os.ReadFile(path)
@@ -117,7 +117,7 @@ func shows(row translate.FieldRow, u use, problems []mesh.Problem) bool {
 
 // TestProblemsAgreeWithTheTable compares the clients that Problems speak of with the columns of the table.
 func TestProblemsAgreeWithTheTable(t *testing.T) {
-	ignored := map[string]mesh.AgentSet{}
+	ignored := map[string]mesh.ClientKinds{}
 	for _, row := range translate.Fields() {
 		ignored[row.Field] = row.Ignored | row.Partly
 	}
@@ -125,8 +125,8 @@ func TestProblemsAgreeWithTheTable(t *testing.T) {
 		for field, set := range usesOf(t, g.path) {
 			for _, u := range set {
 				for _, p := range g.snapshot(t).Problems() {
-					if p.Object == u.object && p.Field == u.path && p.Agents|ignored[field] != ignored[field] {
-						t.Errorf("%s: the Problem of %s concerns %s, and the table says that it is ignored by %q", g.path, field, p.Agents, ignored[field])
+					if p.Object == u.object && p.Field == u.path && p.ClientKinds|ignored[field] != ignored[field] {
+						t.Errorf("%s: the Problem of %s concerns %s, and the table says that it is ignored by %q", g.path, field, p.ClientKinds, ignored[field])
 					}
 				}
 			}

@@ -16,7 +16,7 @@ func Lint(r Resource) []string { return lint(r) }
 // and so on.
 func RandomWorld(n int) *mesh.World {
 	services, endpoints := map[string]*mesh.Service{}, map[string]*mesh.EndpointSet{}
-	routes, policies := map[string]*mesh.RouteTable{}, map[string]*mesh.PolicyTable{}
+	routes, policies := map[string]*mesh.VirtualServiceSet{}, map[string]*mesh.DestinationRuleSet{}
 	for i := range n {
 		name := "h" + strconv.Itoa(i)
 		host, set := randomHost(RandomBytes(uint64(i)), name)
@@ -25,18 +25,18 @@ func RandomWorld(n int) *mesh.World {
 			endpoints[host.service.Host] = set.endpoints
 		}
 		everybody := mesh.Export{Public: true}
-		if host.routes != nil {
-			table := &mesh.RouteTable{Candidates: []mesh.RouteCandidate{{Routes: host.routes, Export: everybody}}}
+		if host.virtualService != nil {
+			table := &mesh.VirtualServiceSet{Candidates: []mesh.VirtualServiceCandidate{{VirtualService: host.virtualService, Export: everybody}}}
 			routes[host.service.Host], routes["api"+strconv.Itoa(i)+".example.com"] = table, table
 		}
-		if host.policy != nil {
-			policies[host.service.Host] = &mesh.PolicyTable{
-				ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{{Namespace: "demo", Export: everybody, Policy: host.policy}},
+		if host.destinationRule != nil {
+			policies[host.service.Host] = &mesh.DestinationRuleSet{
+				ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: everybody, Rule: host.destinationRule}},
 			}
 		}
 	}
 	w := &mesh.World{Revision: 1, Domain: "cluster.local"}
 	w.Services, w.Endpoints = w.Services.With(services, nil), w.Endpoints.With(endpoints, nil)
-	w.Routes, w.Policies = w.Routes.With(routes, nil), w.Policies.With(policies, nil)
+	w.VirtualServices, w.DestinationRules = w.VirtualServices.With(routes, nil), w.DestinationRules.With(policies, nil)
 	return w
 }

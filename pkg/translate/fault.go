@@ -23,22 +23,22 @@ var grpcStatuses = []string{
 }
 
 // faults translates the faults a rule injects. It is nil when there are none.
-func faults(at site, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
+func faults(at fieldReporter, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	fault := &faultv3.HTTPFault{}
 	if f.GetDelay() != nil {
-		fault.Delay = delay(at.field("delay"), f.GetDelay())
+		fault.Delay = delay(at.child("delay"), f.GetDelay())
 	}
 	if f.GetAbort() != nil {
-		fault.Abort = abort(at.field("abort"), f.GetAbort())
+		fault.Abort = abort(at.child("abort"), f.GetAbort())
 	}
 	if fault.GetDelay() == nil && fault.GetAbort() == nil {
 		return nil
 	}
-	at.ignored(mesh.GapFault)
+	at.ignored(mesh.FeatureFaultInjection)
 	return fault
 }
 
-func delay(at site, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.FaultDelay {
+func delay(at fieldReporter, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.FaultDelay {
 	kind, ok := d.GetHttpDelayType().(*networking.HTTPFaultInjection_Delay_FixedDelay)
 	if !ok {
 		// The field table speaks of the other kind.
@@ -48,12 +48,12 @@ func delay(at site, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.Fault
 		return nil
 	}
 	if kind.FixedDelay.CheckValid() != nil || kind.FixedDelay.AsDuration() < time.Millisecond {
-		at.field("fixedDelay").errorf(mesh.CodeInvalidValue, "The delay is not a duration of at least 1ms. Calls are not delayed. Set a longer delay.")
+		at.child("fixedDelay").errorf(mesh.CodeInvalidValue, "The delay is not a duration of at least 1ms. Calls are not delayed. Set a longer delay.")
 		return nil
 	}
-	share, where := d.GetPercentage().GetValue(), at.field("percentage.value")
+	share, where := d.GetPercentage().GetValue(), at.child("percentage.value")
 	if d.GetPercentage() == nil {
-		share, where = float64(d.GetPercent()), at.field("percent") //nolint:staticcheck // Deprecated, but still written.
+		share, where = float64(d.GetPercent()), at.child("percent") //nolint:staticcheck // Deprecated, but still written.
 	}
 	percent := percentage(where, share)
 	if percent == nil {
@@ -65,12 +65,12 @@ func delay(at site, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.Fault
 	}
 }
 
-func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
-	fault := &faultv3.FaultAbort{Percentage: percentage(at.field("percentage.value"), a.GetPercentage().GetValue())}
+func abort(at fieldReporter, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
+	fault := &faultv3.FaultAbort{Percentage: percentage(at.child("percentage.value"), a.GetPercentage().GetValue())}
 	switch kind := a.GetErrorType().(type) {
 	case *networking.HTTPFaultInjection_Abort_HttpStatus:
 		if kind.HttpStatus < 200 || kind.HttpStatus > 599 {
-			at.field("httpStatus").errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
+			at.child("httpStatus").errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
 			return nil
 		}
 		endWith(fault, uint32(kind.HttpStatus))
@@ -78,11 +78,11 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 		code := slices.Index(grpcStatuses, kind.GrpcStatus)
 		if code == 0 {
 			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say UNIMPLEMENTED.
-			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "OK is not an error status. Calls are not aborted. Set an error status, or remove abort.")
+			at.child("grpcStatus").errorf(mesh.CodeInvalidValue, "OK is not an error status. Calls are not aborted. Set an error status, or remove abort.")
 			return nil
 		}
 		if code < 0 {
-			at.field("grpcStatus").errorf(mesh.CodeInvalidValue, "%q is not a gRPC status. Calls are not aborted. Set one of %s.",
+			at.child("grpcStatus").errorf(mesh.CodeInvalidValue, "%q is not a gRPC status. Calls are not aborted. Set one of %s.",
 				kind.GrpcStatus, strings.Join(grpcStatuses, ", "))
 			return nil
 		}
@@ -100,7 +100,7 @@ func abort(at site, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort 
 }
 
 // percentage is nil for a share of nothing, which is also what an absent one means.
-func percentage(at site, share float64) *typev3.FractionalPercent {
+func percentage(at fieldReporter, share float64) *typev3.FractionalPercent {
 	const million = 1_000_000
 	switch {
 	case !(share >= 0 && share <= 100): // Also true of what is no number.

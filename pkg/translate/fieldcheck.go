@@ -10,29 +10,29 @@ import (
 )
 
 // checkRoutes reports the fields of a VirtualService that are dropped.
-func checkRoutes(sink *[]mesh.Problem, r *mesh.Routes) {
+func checkRoutes(sink *[]mesh.Problem, r *mesh.VirtualService) {
 	if r.Spec != nil {
-		checkFields(site{sink, r.Ref, "spec"}, r.Spec.ProtoReflect())
+		checkFields(fieldReporter{sink, r.Ref, "spec"}, r.Spec.ProtoReflect())
 	}
 }
 
 // checkPolicy reports the fields of the DestinationRules of a policy that are dropped. p may be nil.
-func checkPolicy(sink *[]mesh.Problem, p *mesh.Policy) {
+func checkPolicy(sink *[]mesh.Problem, p *mesh.MergedDestinationRule) {
 	if p == nil {
 		return
 	}
 	for i, spec := range p.Specs {
 		if spec != nil && i < len(p.Refs) {
-			checkFields(site{sink, p.Refs[i], "spec"}, spec.ProtoReflect())
+			checkFields(fieldReporter{sink, p.Refs[i], "spec"}, spec.ProtoReflect())
 		}
 	}
 }
 
 // checkFields looks up every field that is set in the field table, and reports those that are dropped and that no leaf
 // speaks of: so nothing is dropped in silence, and nothing is reported twice. Below a field that is not followed it does not look.
-func checkFields(at site, m protoreflect.Message) {
+func checkFields(at fieldReporter, m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		where := at.field(field.JSONName())
+		where := at.child(field.JSONName())
 		row, ok := fieldRows[fieldName(field)]
 		switch {
 		case !ok:
@@ -40,7 +40,7 @@ func checkFields(at site, m protoreflect.Message) {
 		case row.reported():
 			reason, wayOut, _ := strings.Cut(row.Note, ". ")
 			where.warnf(mesh.CodeUnsupported, "%s. The field has no effect. %s", reason, wayOut)
-		case row.followed():
+		case row.inEffect():
 			descend(where, field, value)
 		}
 		return true
@@ -48,7 +48,7 @@ func checkFields(at site, m protoreflect.Message) {
 }
 
 // descend checks the messages in a field, if it holds any of Istio's.
-func descend(at site, field protoreflect.FieldDescriptor, value protoreflect.Value) {
+func descend(at fieldReporter, field protoreflect.FieldDescriptor, value protoreflect.Value) {
 	switch {
 	case field.IsMap():
 		if isIstio(field.MapValue().Message()) {

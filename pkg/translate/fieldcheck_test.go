@@ -72,7 +72,7 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 	for _, root := range []proto.Message{&networking.VirtualService{}, &networking.DestinationRule{}} {
 		for name, message := range singles(root.ProtoReflect().Type()) {
 			row := fieldRows[name]
-			if row.followed() {
+			if row.inEffect() {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
@@ -99,12 +99,12 @@ func hostOf(t *testing.T, spec proto.Message) *Bundle {
 	in := HostInput{service: echo(80)}
 	switch spec := spec.(type) {
 	case *networking.VirtualService:
-		in.routes = bound(t, "{}")
-		in.routes.Spec = spec
+		in.virtualService = bound(t, "{}")
+		in.virtualService.Spec = spec
 	case *networking.DestinationRule:
-		in.policy = merged(t, "{}")
-		in.policy.Specs[0] = spec
-		in.policy.Traffic = spec.GetTrafficPolicy()
+		in.destinationRule = merged(t, "{}")
+		in.destinationRule.Specs[0] = spec
+		in.destinationRule.TrafficPolicy = spec.GetTrafficPolicy()
 	}
 	return Host(in)
 }

@@ -35,9 +35,9 @@ type FieldRow struct {
 	// Calls is a test that shows what the field does by calls of a real client; empty when no call shows it.
 	Calls string
 	// Ignored are the kinds of clients that do not honour a field that is followed; the others do.
-	Ignored mesh.AgentSet
+	Ignored mesh.ClientKinds
 	// Partly are the kinds that honour some of its values, or a part of its effect; the note says what.
-	Partly mesh.AgentSet
+	Partly mesh.ClientKinds
 	// Untold says, of a caveat, why no Problem tells it where the field is used; empty when one does.
 	Untold string
 	// Note is for users: the caveat, or why the field is not followed and the way out. It is the text of the Problem when the
@@ -47,20 +47,20 @@ type FieldRow struct {
 
 // The kinds of clients that rows speak of together.
 var (
-	byAll = mesh.EveryGRPCAgent()
+	byAll = mesh.GRPCClientKinds()
 
-	byRust        = mesh.Agents(mesh.AgentGRPCRust)
-	byGoAndCore   = mesh.Agents(mesh.AgentGRPCGo, mesh.AgentGRPCCore)
-	byCoreAndNode = mesh.Agents(mesh.AgentGRPCCore, mesh.AgentGRPCNode)
-	byJavaAndRust = mesh.Agents(mesh.AgentGRPCJava, mesh.AgentGRPCRust)
-	byNodeAndRust = mesh.Agents(mesh.AgentGRPCNode, mesh.AgentGRPCRust)
+	byRust        = mesh.MakeClientKinds(mesh.GRPCRust)
+	byGoAndCore   = mesh.MakeClientKinds(mesh.GRPCGo, mesh.GRPCCore)
+	byCoreAndNode = mesh.MakeClientKinds(mesh.GRPCCore, mesh.GRPCNode)
+	byJavaAndRust = mesh.MakeClientKinds(mesh.GRPCJava, mesh.GRPCRust)
+	byNodeAndRust = mesh.MakeClientKinds(mesh.GRPCNode, mesh.GRPCRust)
 )
 
-// followed says whether what stands inside the field counts.
-func (r FieldRow) followed() bool { return r.Verdict == Translated || r.Verdict == Caveat }
+// inEffect says whether what stands inside the field counts.
+func (r FieldRow) inEffect() bool { return r.Verdict == Translated || r.Verdict == Caveat }
 
 // reported says whether the field check reports the field.
-func (r FieldRow) reported() bool { return !r.followed() && r.Leaf == "" }
+func (r FieldRow) reported() bool { return !r.inEffect() && r.Leaf == "" }
 
 // fieldRows is the table by field.
 var fieldRows = indexFields(virtualServiceFields, destinationRuleFields)

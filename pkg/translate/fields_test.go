@@ -60,7 +60,7 @@ func checkRow(t *testing.T, row FieldRow) {
 	if _, err := os.Stat(row.Leaf + ".go"); row.Leaf != "" && err != nil {
 		t.Errorf("the leaf %q is no file of this package", row.Leaf)
 	}
-	if row.followed() && row.Leaf == "" {
+	if row.inEffect() && row.Leaf == "" {
 		t.Error("is followed, but no leaf owns it")
 	}
 	if row.Verdict != Translated && row.Note == "" {
@@ -72,24 +72,24 @@ func checkRow(t *testing.T, row FieldRow) {
 	if row.Untold != "" && row.Verdict != Caveat {
 		t.Errorf("says why its caveat is untold, but its verdict is %q", row.Verdict)
 	}
-	if !row.followed() && row.Ignored|row.Partly != 0 {
+	if !row.inEffect() && row.Ignored|row.Partly != 0 {
 		t.Error("nobody honours it, so there is nothing to tell apart")
 	}
 	if row.Ignored&row.Partly != 0 {
 		t.Errorf("%s both ignore it and honour a part of it", row.Ignored&row.Partly)
 	}
-	if row.followed() && row.GRFC == "" && row.Untold == "" {
+	if row.inEffect() && row.GRFC == "" && row.Untold == "" {
 		t.Error("rests on no gRFC")
 	}
 	for grfc := range strings.SplitSeq(row.GRFC, ", ") {
-		if grfc != "" && !slices.ContainsFunc(features, func(f feature) bool { return f.grfc == grfc }) {
+		if grfc != "" && !slices.ContainsFunc(proposals, func(f proposal) bool { return f.grfc == grfc }) {
 			t.Errorf("nothing says which versions have gRFC %s", grfc)
 		}
 	}
 }
 
 func TestFeaturesAreUsed(t *testing.T) {
-	for _, f := range features {
+	for _, f := range proposals {
 		used := slices.ContainsFunc(Fields(), func(r FieldRow) bool { return slices.Contains(strings.Split(r.GRFC, ", "), f.grfc) })
 		if !used {
 			t.Errorf("no field rests on gRFC %s", f.grfc)

@@ -64,7 +64,7 @@ func writeFeatures(b *strings.Builder) {
 		b.WriteString(" " + l.Language() + " |")
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
-	for _, f := range features {
+	for _, f := range proposals {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", f.grfc, f.what, strings.Join(f.since[:], " | "))
 	}
 }
@@ -78,16 +78,16 @@ func writeFields(b *strings.Builder, title string, rows []FieldRow) {
 	for _, row := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
 		for _, l := range languages {
-			b.WriteString(" " + row.honoured(l) + " |")
+			b.WriteString(" " + row.honored(l) + " |")
 		}
 		fmt.Fprintf(b, " %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), row.proof(), row.Note)
 	}
 }
 
-// honoured is the cell of one kind of client.
-func (r FieldRow) honoured(a mesh.Agent) string {
+// honored is the cell of one kind of client.
+func (r FieldRow) honored(a mesh.ClientKind) string {
 	switch {
-	case !r.followed() || r.Ignored.Has(a):
+	case !r.inEffect() || r.Ignored.Has(a):
 		return "no"
 	case r.Partly.Has(a):
 		return "partly"

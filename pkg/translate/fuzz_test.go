@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	rules "github.com/mizzen-mesh/mizzen/pkg/lint"
+	rules "github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -24,7 +24,7 @@ func FuzzHost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		host, endpoints := randomHost(data, "echo")
 		before := inputBytes(t, host)
-		host.gaps = forms(mesh.GapsOf(mesh.AgentUnknown, ""), host.routes, host.policy)
+		host.missing = encodingsFor(mesh.FeaturesMissingIn(mesh.UnknownClient, ""), host.virtualService, host.destinationRule)
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
 			for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
@@ -53,16 +53,16 @@ func FuzzHost(f *testing.F) {
 // acceptForms holds what each kind of client is sent, in old versions and new, against what it refuses.
 func acceptForms(t *testing.T, host HostInput, endpoints EndpointInput) {
 	t.Helper()
-	readers := map[mesh.Gaps]mesh.AgentSet{}
-	for _, agent := range mesh.EveryAgent.All() {
+	readers := map[mesh.Features]mesh.ClientKinds{}
+	for _, agent := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.60.0", "1.85.0"} {
-			readers[mesh.GapsOf(agent, version)] |= mesh.Agents(agent)
+			readers[mesh.FeaturesMissingIn(agent, version)] |= mesh.MakeClientKinds(agent)
 		}
 	}
 	for gaps, agents := range readers {
-		host.gaps = forms(gaps, host.routes, host.policy)
-		endpoints.gaps = gaps & mesh.GapPriority
-		reader := rules.Reader{Providers: host.trust.providers.All(), SystemRoots: host.trust.systemRoots}
+		host.missing = encodingsFor(gaps, host.virtualService, host.destinationRule)
+		endpoints.missing = gaps & mesh.FeaturePriority
+		reader := rules.Audience{Providers: host.trust.providers.All(), SystemRoots: host.trust.systemRoots}
 		for _, agent := range agents.All() {
 			reader.Add(agent, gaps)
 		}
@@ -87,14 +87,14 @@ func inputBytes(t *testing.T, in HostInput) string {
 			t.Fatal(err)
 		}
 	}
-	if in.routes != nil {
-		write(in.routes.Spec)
-		for _, delegate := range in.routes.Delegates {
-			write(delegate.Routes.Spec)
+	if in.virtualService != nil {
+		write(in.virtualService.Spec)
+		for _, delegate := range in.virtualService.Delegates {
+			write(delegate.VirtualService.Spec)
 		}
 	}
-	if in.policy != nil {
-		write(in.policy.Specs[0])
+	if in.destinationRule != nil {
+		write(in.destinationRule.Specs[0])
 	}
 	return string(all)
 }

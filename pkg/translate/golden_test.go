@@ -129,7 +129,7 @@ func TestEveryLeafHasAGolden(t *testing.T) {
 func TestGoldensPassLint(t *testing.T) {
 	for _, g := range goldens(t) {
 		s := g.snapshot(t)
-		g.client.Gaps = mesh.GapsOf(mesh.AgentUnknown, "")
+		g.client.Missing = mesh.FeaturesMissingIn(mesh.UnknownClient, "")
 		for _, resourceType := range snapshot.Types {
 			for _, name := range s.Names(resourceType, g.client) {
 				message, err := s.Resource(resourceType, name, g.client).Any().UnmarshalNew()

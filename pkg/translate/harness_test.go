@@ -51,8 +51,8 @@ func compactJSON(t *testing.T, m proto.Message) string {
 // ledger collects what leaves report.
 type ledger []mesh.Problem
 
-func (l *ledger) site() site {
-	return site{sink: (*[]mesh.Problem)(l), ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, path: "at"}
+func (l *ledger) site() fieldReporter {
+	return fieldReporter{sink: (*[]mesh.Problem)(l), ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, path: "at"}
 }
 
 // lines are the Problems without object and message, in the order they were reported. Latent ones have a test of their own.

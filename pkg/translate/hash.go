@@ -33,11 +33,11 @@ const (
 // consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they would go
 // at random. A size of its own is for clients that take sizes: gRPC for Node reads them as texts, and refuses the cluster for not
 // being numbers.
-func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB, sizes bool) *clusterv3.LoadBalancingPolicy {
+func consistentHash(at fieldReporter, h *networking.LoadBalancerSettings_ConsistentHashLB, sizes bool) *clusterv3.LoadBalancingPolicy {
 	if hashKey(at, h) == nil {
 		return roundRobin()
 	}
-	at.ignored(mesh.GapRing)
+	at.ignored(mesh.FeatureRingHash)
 	ring := &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}
 	if n := ringEntries(at, h); sizes && n != ringSize {
 		ring.MinimumRingSize = wrapperspb.UInt64(n)
@@ -50,12 +50,12 @@ func consistentHash(at site, h *networking.LoadBalancerSettings_ConsistentHashLB
 }
 
 // hashKey says what of a call is hashed. It is nil, and reported, when gRPC sees nothing of the kind.
-func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+func hashKey(at fieldReporter, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
 	switch key := h.GetHashKey().(type) {
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
 		name := strings.ToLower(key.HttpHeaderName)
-		if reason := invisible(name); reason != "" {
-			at.field("httpHeaderName").warnf(mesh.CodeUnsupported, "%s. Calls are balanced round robin. Hash a header that the application sends as metadata.", reason)
+		if reason := hiddenHeader(name); reason != "" {
+			at.child("httpHeaderName").warnf(mesh.CodeUnsupported, "%s. Calls are balanced round robin. Hash a header that the application sends as metadata.", reason)
 			return nil
 		}
 		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Header_{
@@ -63,16 +63,16 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 		}}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
 		if key.UseSourceIp {
-			at.field("useSourceIp").approximatef("gRPC hashes the client's channel instead of its address. All calls of a channel go to one endpoint; another channel may use another endpoint. To keep a user's calls together, hash a header.")
+			at.child("useSourceIp").approximatef("gRPC hashes the client's channel instead of its address. All calls of a channel go to one endpoint; another channel may use another endpoint. To keep a user's calls together, hash a header.")
 			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
 				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: channelID},
 			}}
 		}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpCookie:
-		at.field("httpCookie").warnf(mesh.CodeUnsupported, noteCookie)
+		at.child("httpCookie").warnf(mesh.CodeUnsupported, noteCookie)
 		return nil
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpQueryParameterName:
-		at.field("httpQueryParameterName").warnf(mesh.CodeUnsupported, noteQueryHash)
+		at.child("httpQueryParameterName").warnf(mesh.CodeUnsupported, noteQueryHash)
 		return nil
 	}
 	at.errorf(mesh.CodeInvalidValue, "No hash key is set. Calls are balanced round robin. Set httpHeaderName.")
@@ -80,13 +80,13 @@ func hashKey(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) *rout
 }
 
 // ringEntries is the least number of entries of the ring.
-func ringEntries(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
-	size, where := h.GetMinimumRingSize(), at.field("minimumRingSize") //nolint:staticcheck // authors still write it
+func ringEntries(at fieldReporter, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
+	size, where := h.GetMinimumRingSize(), at.child("minimumRingSize") //nolint:staticcheck // authors still write it
 	switch {
 	case h.GetRingHash() != nil:
-		size, where = h.GetRingHash().GetMinimumRingSize(), at.field("ringHash.minimumRingSize")
+		size, where = h.GetRingHash().GetMinimumRingSize(), at.child("ringHash.minimumRingSize")
 	case h.GetMaglev() != nil:
-		at.field("maglev").approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together.")
+		at.child("maglev").approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together.")
 	}
 	switch {
 	case size == 0 || size == ringSize:
@@ -100,9 +100,9 @@ func ringEntries(at site, h *networking.LoadBalancerSettings_ConsistentHashLB) u
 	return size
 }
 
-// hashed is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are
+// hashPolicyFor is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are
 // not balanced by a hash. p may be nil.
-func hashed(p *mesh.Policy, subset string, port uint32) *routev3.RouteAction_HashPolicy {
+func hashPolicyFor(p *mesh.MergedDestinationRule, subset string, port uint32) *routev3.RouteAction_HashPolicy {
 	var part *mesh.Subset
 	if s, ok := p.Subset(subset); ok {
 		part = &s
@@ -111,22 +111,22 @@ func hashed(p *mesh.Policy, subset string, port uint32) *routev3.RouteAction_Has
 	if s.loadBalancer.GetConsistentHash() == nil {
 		return nil
 	}
-	return hashKey(s.loadBalancerAt.field("consistentHash"), s.loadBalancer.GetConsistentHash())
+	return hashKey(s.loadBalancerAt.child("consistentHash"), s.loadBalancer.GetConsistentHash())
 }
 
-// hashes says what is hashed of a rule's calls. That is decided for the rule as a whole, though its destinations may differ.
-func (t targets) hashes(at site, destinations []*networking.HTTPRouteDestination, listenerPort uint32) []*routev3.RouteAction_HashPolicy {
+// hashPolicies says what is hashed of a rule's calls. That is decided for the rule as a whole, though its destinations may differ.
+func (t destinationResolver) hashPolicies(at fieldReporter, destinations []*networking.HTTPRouteDestination, listenerPort uint32) []*routev3.RouteAction_HashPolicy {
 	var all []*routev3.RouteAction_HashPolicy
 	for _, d := range destinations {
 		if len(destinations) > 1 && d.GetWeight() <= 0 {
 			continue
 		}
-		target := t.byText[d.GetDestination().GetHost()]
+		target := t.byHost[d.GetDestination().GetHost()]
 		port := destinationPort(d.GetDestination(), target.Service, listenerPort)
 		if port == 0 {
 			continue // The rule is read for its Problems alone, and which setting would hold is not known.
 		}
-		policy := hashed(target.Policies.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
+		policy := hashPolicyFor(target.DestinationRules.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
 		if policy != nil && !slices.ContainsFunc(all, func(p *routev3.RouteAction_HashPolicy) bool { return proto.Equal(p, policy) }) {
 			all = append(all, policy)
 		}

@@ -104,10 +104,10 @@ func TestHashes(t *testing.T) {
 			want:  "port subset", problems: []string{"info Approximated at"},
 		},
 	}
-	policies := &mesh.PolicyTable{ServiceNamespace: "demo", Candidates: []mesh.PolicyCandidate{
-		{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: merged(t, hashLayers)},
+	policies := &mesh.DestinationRuleSet{ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{
+		{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: merged(t, hashLayers)},
 	}}
-	all := targets{byText: map[string]mesh.Target{"echo": {Host: echo().Host, Service: echo(80, 81, 82), Policies: policies}}}
+	all := destinationResolver{byHost: map[string]mesh.Destination{"echo": {Host: echo().Host, Service: echo(80, 81, 82), DestinationRules: policies}}}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
@@ -116,7 +116,7 @@ func TestHashes(t *testing.T) {
 				port = 0
 			}
 			rule := parse(t, &networking.HTTPRoute{}, "route: ["+test.route+"]")
-			if got := describeHashes(all.hashes(problems.site(), rule.GetRoute(), port)); got != test.want {
+			if got := describeHashes(all.hashPolicies(problems.site(), rule.GetRoute(), port)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			if diff := cmp.Diff(problems.lines(), test.problems); diff != "" {

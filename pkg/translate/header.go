@@ -25,16 +25,16 @@ const claimPrefix = "@request.auth.claims"
 //
 // To Istio an absent header satisfies withoutHeaders. To every gRPC client an absent header fails a comparison, inverted or
 // not. So such a condition becomes two routes: one for calls without the header, one for calls with another value.
-func headerMatches(at site, m *networking.HTTPMatchRequest) (variants [][]*routev3.HeaderMatcher, ok bool) {
+func headerMatches(at fieldReporter, m *networking.HTTPMatchRequest) (variants [][]*routev3.HeaderMatcher, ok bool) {
 	ok = true
 	var common []*routev3.HeaderMatcher
 	for _, name := range slices.Sorted(maps.Keys(m.GetHeaders())) {
-		h, good := headerMatch(at.field("headers").key(name), name, m.GetHeaders()[name])
+		h, good := headerMatch(at.child("headers").key(name), name, m.GetHeaders()[name])
 		common, ok = append(common, h), ok && good
 	}
 	var compared []*routev3.HeaderMatcher
 	for _, name := range slices.Sorted(maps.Keys(m.GetWithoutHeaders())) {
-		h, good := headerMatch(at.field("withoutHeaders").key(name), name, m.GetWithoutHeaders()[name])
+		h, good := headerMatch(at.child("withoutHeaders").key(name), name, m.GetWithoutHeaders()[name])
 		ok = ok && good
 		h.InvertMatch = true
 		if isPresence(h) {
@@ -44,18 +44,18 @@ func headerMatches(at site, m *networking.HTTPMatchRequest) (variants [][]*route
 		}
 	}
 	if len(compared) > maxWithoutHeaders {
-		at.field("withoutHeaders").errorf(mesh.CodeUnsupported,
+		at.child("withoutHeaders").errorf(mesh.CodeUnsupported,
 			"More than %d headers are compared here. The match matches nothing. Split the rule.", maxWithoutHeaders)
 		return nil, false
 	}
 	if !ok || len(common)+len(compared) == 0 {
 		return nil, ok
 	}
-	return spread(common, compared), true
+	return headerVariants(common, compared), true
 }
 
-// spread turns k inverted comparisons into 2^k lists.
-func spread(common, compared []*routev3.HeaderMatcher) [][]*routev3.HeaderMatcher {
+// headerVariants turns k inverted comparisons into 2^k lists.
+func headerVariants(common, compared []*routev3.HeaderMatcher) [][]*routev3.HeaderMatcher {
 	variants := [][]*routev3.HeaderMatcher{common}
 	for _, h := range compared {
 		absent := present(h.GetName())
@@ -71,15 +71,15 @@ func spread(common, compared []*routev3.HeaderMatcher) [][]*routev3.HeaderMatche
 }
 
 // headerMatch translates the condition on one header. The result is never nil.
-func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
+func headerMatch(at fieldReporter, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
 	// Clients hold the names in lower case, and compare as they stand.
 	name = strings.ToLower(name)
-	if reason := invisible(name); reason != "" {
+	if reason := hiddenHeader(name); reason != "" {
 		at.errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match a header that the application sends as metadata.", reason)
 		return present(name), false
 	}
 	if name == "content-type" {
-		at.ignored(mesh.GapContentType)
+		at.ignored(mesh.FeatureContentType)
 	}
 	var pattern matcherv3.StringMatcher
 	switch kind := m.GetMatchType().(type) {
@@ -95,7 +95,7 @@ func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.Head
 		if kind.Regex == "*" {
 			return present(name), true
 		}
-		if _, ok := compile(at.field("regex"), kind.Regex); !ok {
+		if _, ok := compile(at.child("regex"), kind.Regex); !ok {
 			return present(name), false
 		}
 		pattern.MatchPattern = &matcherv3.StringMatcher_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: kind.Regex}}
@@ -108,8 +108,8 @@ func headerMatch(at site, name string, m *networking.StringMatch) (*routev3.Head
 	}, true
 }
 
-// invisible says why a gRPC client never shows that header to routing, or nothing if it does.
-func invisible(name string) string {
+// hiddenHeader says why a gRPC client never shows that header to routing, or nothing if it does.
+func hiddenHeader(name string) string {
 	switch {
 	case name == "":
 		return "The header has no name"

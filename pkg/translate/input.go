@@ -17,18 +17,18 @@ type HostInput struct {
 	// host and port are what clients dial where there is no service. Without them routes are checked and make no resources.
 	host string
 	port uint32
-	// routes may be nil: then every call goes to the service itself.
-	routes *mesh.Routes
-	// policy may be nil.
-	policy *mesh.Policy
+	// virtualService may be nil: then every call goes to the service itself.
+	virtualService *mesh.VirtualService
+	// destinationRule may be nil.
+	destinationRule *mesh.MergedDestinationRule
 	// namespace is the clients' own, given only when a match of routes asks for that very one, or when routes sends calls to a
 	// host whose policy depends on it; else empty.
 	namespace string
 	// labels are those of the clients' labels that a match of routes asks for, with that very value, or by which the policy of
 	// a destination selects them.
 	labels mesh.Labels
-	// gaps are those of the clients' gaps that change what is made of routes and policy.
-	gaps mesh.Gaps
+	// missing are those of the clients' gaps that change what is made of routes and policy.
+	missing mesh.Features
 	// trust is what the TLS settings of policy depend on besides.
 	trust    trust
 	defaults mesh.Defaults
@@ -39,12 +39,12 @@ type EndpointInput struct {
 	service *mesh.Service
 	// endpoints may be nil: there are none.
 	endpoints *mesh.EndpointSet
-	// policy declares the subsets, and which endpoints are preferred; it may be nil.
-	policy *mesh.Policy
-	// vantage is where the clients run, as far as Surroundings say that it matters.
-	vantage Vantage
-	// gaps has GapPriority for clients that have it, where some endpoints are preferred.
-	gaps mesh.Gaps
+	// destinationRule declares the subsets, and which endpoints are preferred; it may be nil.
+	destinationRule *mesh.MergedDestinationRule
+	// topology is where the clients run, as far as TopologyUse say that it matters.
+	topology ClientTopology
+	// missing has GapPriority for clients that have it, where some endpoints are preferred.
+	missing mesh.Features
 }
 
 // ListenerInput is all that one Listener depends on.
@@ -70,10 +70,10 @@ type Resource struct {
 	Name    string
 	Message proto.Message
 	Refs    []mesh.Ref
-	// Parts say where parts of the message come from, in its order. What has no Part is what every resource of its kind has.
-	Parts []Part
-	// Omissions are the matches of rules that a table of routes leaves out for these clients, in its order.
-	Omissions []Omission
+	// Origins say where parts of the message come from, in its order. What has no Origin is what every resource of its kind has.
+	Origins []Origin
+	// SkippedMatches are the matches of rules that a table of routes leaves out for these clients, in its order.
+	SkippedMatches []SkippedMatch
 }
 
 // Bundle is the outcome of one translation.

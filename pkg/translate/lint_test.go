@@ -121,7 +121,7 @@ func (l *linter) action(a *routev3.RouteAction) {
 	}
 	for _, h := range a.GetHashPolicy() {
 		name := h.GetHeader().GetHeaderName()
-		l.expect(h.GetFilterState().GetKey() == channelID || name != "" && name == strings.ToLower(name) && invisible(name) == "", "hashes what clients do not see: %v", h)
+		l.expect(h.GetFilterState().GetKey() == channelID || name != "" && name == strings.ToLower(name) && hiddenHeader(name) == "", "hashes what clients do not see: %v", h)
 	}
 	retry := a.GetRetryPolicy()
 	if retry == nil {

@@ -15,29 +15,29 @@ import (
 // loadBalancing translates how calls are spread over endpoints. What is absent or not known to gRPC is round robin.
 //
 // ringSizes says whether the clients take rings of any size.
-func loadBalancing(at site, lb *networking.LoadBalancerSettings, ringSizes bool) *clusterv3.LoadBalancingPolicy {
+func loadBalancing(at fieldReporter, lb *networking.LoadBalancerSettings, ringSizes bool) *clusterv3.LoadBalancingPolicy {
 	if h := lb.GetConsistentHash(); h != nil {
-		return consistentHash(at.field("consistentHash"), h, ringSizes)
+		return consistentHash(at.child("consistentHash"), h, ringSizes)
 	}
 	switch lb.GetSimple() {
 	case networking.LoadBalancerSettings_LEAST_REQUEST, networking.LoadBalancerSettings_LEAST_CONN:
-		at.field("simple").ignored(mesh.GapLeastRequest)
+		at.child("simple").ignored(mesh.FeatureLeastRequest)
 		return leastRequest()
 	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
 	case networking.LoadBalancerSettings_RANDOM:
-		at.field("simple").approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start.")
+		at.child("simple").approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start.")
 	case networking.LoadBalancerSettings_PASSTHROUGH:
-		at.field("simple").warnf(mesh.CodeUnsupported, "gRPC does not support PASSTHROUGH because a call has no original address. Calls are balanced round robin. Set another load balancer.")
+		at.child("simple").warnf(mesh.CodeUnsupported, "gRPC does not support PASSTHROUGH because a call has no original address. Calls are balanced round robin. Set another load balancer.")
 	default:
-		at.field("simple").errorf(mesh.CodeInvalidValue, "There is no load balancer %d. Calls are balanced round robin. Set one that the API has.", lb.GetSimple())
+		at.child("simple").errorf(mesh.CodeInvalidValue, "There is no load balancer %d. Calls are balanced round robin. Set one that the API has.", lb.GetSimple())
 	}
 	return roundRobin()
 }
 
-// inTurn is most clusters' policy, and packed once for all of them.
-var inTurn = policyList(inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})))
+// roundRobinPolicy is most clusters' policy, and packed once for all of them.
+var roundRobinPolicy = policyList(inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})))
 
-func roundRobin() *clusterv3.LoadBalancingPolicy { return inTurn }
+func roundRobin() *clusterv3.LoadBalancingPolicy { return roundRobinPolicy }
 
 // leastRequest ends in round robin for the clients that do not know it, C-core and Node. Both stand inside the localities: a
 // client that knows wrr_locality, but nothing in it, refuses the cluster instead of going on to the next policy.
@@ -60,6 +60,6 @@ func inLocalities(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.
 func namedPolicy(name string, policy proto.Message) *clusterv3.LoadBalancingPolicy_Policy {
 	return &clusterv3.LoadBalancingPolicy_Policy{TypedExtensionConfig: &corev3.TypedExtensionConfig{
 		Name:        "envoy.load_balancing_policies." + name,
-		TypedConfig: pack(policy),
+		TypedConfig: toAny(policy),
 	}}
 }

@@ -18,27 +18,27 @@ const (
 
 // preference is a wish for some endpoints of a host over others.
 type preference interface {
-	// mind tells what about clients matters to it.
-	mind(s *Surroundings)
+	// track tells what about clients matters to it.
+	track(s *TopologyUse)
 	// arrange puts sorted endpoints into groups, the most preferred first.
-	arrange(from Vantage, all []backend) []group
+	arrange(from ClientTopology, all []lbEndpoint) []localityGroup
 }
 
-// group is the endpoints of one locality and one rank. Those of a higher rank stand by until all of a lower one are out of
+// localityGroup is the endpoints of one locality and one rank. Those of a higher rank stand by until all of a lower one are out of
 // reach; groups of one rank share the calls by weight.
-type group struct {
+type localityGroup struct {
 	rank   int
 	weight uint32
-	// shared says that the weight is a share of the calls that is due to the place; else it is that of the endpoints.
-	shared   bool
-	backends []backend
-	// class is what each of the endpoints weighs, in a group of those alone.
-	class uint32
+	// fixedWeight says that the weight is a share of the calls that is due to the place; else it is that of the endpoints.
+	fixedWeight bool
+	endpoints   []lbEndpoint
+	// endpointWeight is what each of the endpoints weighs, in a group of those alone.
+	endpointWeight uint32
 }
 
-// ranksOf are the groups of each rank. They are in order.
-func ranksOf(groups []group) [][]group {
-	var ranks [][]group
+// groupsByRank are the groups of each rank. They are in order.
+func groupsByRank(groups []localityGroup) [][]localityGroup {
+	var ranks [][]localityGroup
 	for i, g := range groups {
 		if i == 0 || groups[i-1].rank != g.rank {
 			ranks = append(ranks, nil)
@@ -62,36 +62,36 @@ func preferenceFor(s settings, service *mesh.Service) preference {
 	case located != nil:
 		return failover{labels: located.GetFailoverPriority(), regions: failoverRegions(located.GetFailover())}
 	case service.TrafficDistribution != mesh.PreferNone:
-		return closeness(service.TrafficDistribution)
+		return trafficDistribution(service.TrafficDistribution)
 	}
 	return nil
 }
 
 // arrange treats all endpoints alike when nothing is preferred.
-func arrange(p preference, from Vantage, all []backend) []group {
+func arrange(p preference, from ClientTopology, all []lbEndpoint) []localityGroup {
 	if p == nil {
-		return grouped(all, func(*mesh.Endpoint) int { return 0 })
+		return groupEndpoints(all, func(*mesh.Endpoint) int { return 0 })
 	}
 	return p.arrange(from, all)
 }
 
-// grouped joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that each gets its
+// groupEndpoints joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that each gets its
 // part of the calls: an equal one, unless they have weights. all is sorted by locality, and is sorted by rank too.
-func grouped(all []backend, rank func(*mesh.Endpoint) int) []group {
+func groupEndpoints(all []lbEndpoint, rank func(*mesh.Endpoint) int) []localityGroup {
 	for i := range all {
 		all[i].rank = rank(all[i].endpoint)
 	}
-	slices.SortStableFunc(all, func(a, b backend) int { return cmp.Compare(a.rank, b.rank) })
-	var groups []group
+	slices.SortStableFunc(all, func(a, b lbEndpoint) int { return cmp.Compare(a.rank, b.rank) })
+	var groups []localityGroup
 	first := 0
 	for i, b := range all {
 		last := len(groups) - 1
-		if last < 0 || groups[last].rank != b.rank || all[first].endpoint.Spot.Locality() != b.endpoint.Spot.Locality() {
-			groups = append(groups, group{rank: b.rank})
+		if last < 0 || groups[last].rank != b.rank || all[first].endpoint.Topology.Locality() != b.endpoint.Topology.Locality() {
+			groups = append(groups, localityGroup{rank: b.rank})
 			last, first = last+1, i
 		}
-		groups[last].backends = all[first : i+1 : i+1]
-		groups[last].weight += b.endpoint.Heft()
+		groups[last].endpoints = all[first : i+1 : i+1]
+		groups[last].weight += b.endpoint.EffectiveWeight()
 	}
 	return groups
 }
@@ -120,29 +120,29 @@ func failoverRegions[F regionPair](list []F) map[string]string {
 	return regions
 }
 
-func (f failover) mind(s *Surroundings) {
-	mindLabels(s, f.labels)
+func (f failover) track(s *TopologyUse) {
+	trackLabels(s, f.labels)
 	if len(f.labels) == 0 || len(f.regions) > 0 {
-		s.mindLocality()
+		s.trackLocality()
 	}
 	for from := range f.regions {
 		s.regions.add(from)
 	}
 }
 
-func (f failover) arrange(from Vantage, all []backend) []group {
+func (f failover) arrange(from ClientTopology, all []lbEndpoint) []localityGroup {
 	const distances = 5
-	return grouped(all, func(e *mesh.Endpoint) int {
+	return groupEndpoints(all, func(e *mesh.Endpoint) int {
 		rank := labelRank(f.labels, from, e)
 		if len(f.labels) == 0 || len(f.regions) > 0 {
-			rank = rank*distances + distance(from.Locality, e.Spot.Locality(), f.regions)
+			rank = rank*distances + localityDistance(from.Locality, e.Topology.Locality(), f.regions)
 		}
 		return rank
 	})
 }
 
-// distance tells how far an endpoint is from a client, from 0 to 4. A sub-zone that the client does not state does not count.
-func distance(client, endpoint mesh.Locality, regions map[string]string) int {
+// localityDistance tells how far an endpoint is from a client, from 0 to 4. A sub-zone that the client does not state does not count.
+func localityDistance(client, endpoint mesh.Locality, regions map[string]string) int {
 	to, ok := regions[client.Region]
 	switch {
 	case sameZone(client, endpoint) && (client.SubZone == "" || client.SubZone == endpoint.SubZone):
@@ -166,23 +166,23 @@ func sameRegion(a, b mesh.Locality) bool {
 	return a.Region != "" && a.Region == b.Region || sameZone(a, b)
 }
 
-func mindLabels(s *Surroundings, labels []string) {
+func trackLabels(s *TopologyUse, labels []string) {
 	for _, label := range labels {
 		if key, _, stated := strings.Cut(label, "="); !stated {
-			s.mindLabel(key)
+			s.trackLabel(key)
 		}
 	}
 }
 
 // labelRank counts the labels from the first one that an endpoint does not have as wished: a value, or the client's own.
-func labelRank(labels []string, from Vantage, e *mesh.Endpoint) int {
+func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 	for i, label := range labels {
 		key, want, stated := strings.Cut(label, "=")
 		if !stated {
 			want = place(key, from.Locality, from.Node, from.Labels)
 		}
-		got := place(key, e.Spot.Locality(), e.Spot.Node(), e.Labels)
-		if got != want && (stated || key != labelRegion || !sameZone(from.Locality, e.Spot.Locality())) {
+		got := place(key, e.Topology.Locality(), e.Topology.Node(), e.Labels)
+		if got != want && (stated || key != labelRegion || !sameZone(from.Locality, e.Topology.Locality())) {
 			return len(labels) - i
 		}
 	}

@@ -23,12 +23,14 @@ type near struct {
 	change map[int]func(*mesh.Endpoint)
 }
 
-func from(place string) mesh.Client { return mesh.Client{Locality: pattern(place)} }
+func from(place string) mesh.Client { return mesh.Client{Locality: localityPattern(place)} }
 
-func onN1(e *mesh.Endpoint) { e.Spot = e.Spot.At("n1", e.Spot.Locality()) }
+func onN1(e *mesh.Endpoint) { e.Topology = e.Topology.At("n1", e.Topology.Locality()) }
 
 func hinted(zones ...string) func(*mesh.Endpoint) {
-	return func(e *mesh.Endpoint) { e.Spot = mesh.MakeSpot(e.Spot.Node(), e.Spot.Locality(), zones...) }
+	return func(e *mesh.Endpoint) {
+		e.Topology = mesh.MakeTopology(e.Topology.Node(), e.Topology.Locality(), zones...)
+	}
 }
 
 func (n near) input(t *testing.T) EndpointInput {
@@ -37,18 +39,18 @@ func (n near) input(t *testing.T) EndpointInput {
 	s.Ref, s.Host, s.Ports = echo().Ref, echo().Host, echo(80).Ports
 	in := EndpointInput{service: &s, endpoints: &mesh.EndpointSet{Host: s.Host}}
 	if n.settings != "" {
-		in.policy = &mesh.Policy{Traffic: &networking.TrafficPolicy{LoadBalancer: parse(t, &networking.LoadBalancerSettings{}, n.settings)}}
+		in.destinationRule = &mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{LoadBalancer: parse(t, &networking.LoadBalancerSettings{}, n.settings)}}
 	}
 	for i, text := range n.endpoints {
 		octet, place, _ := strings.Cut(text, " ")
 		e := at("10.0.0." + octet)
-		e.Spot = mesh.MakeSpot("", pattern(place))
+		e.Topology = mesh.MakeTopology("", localityPattern(place))
 		if f := n.change[i]; f != nil {
 			f(&e)
 		}
 		in.endpoints.Endpoints = append(in.endpoints.Endpoints, e)
 	}
-	in.vantage = Surround(in).From(n.client)
+	in.topology = TopologyUseOf(in).Project(n.client)
 	return in
 }
 
@@ -128,7 +130,7 @@ func TestFailoverPriority(t *testing.T) {
 	client := func(labels ...string) mesh.Client {
 		e := mesh.Endpoint{}
 		label(labels...)(&e)
-		return mesh.Client{Labels: e.Labels, Locality: pattern("us/a"), Node: "n1"}
+		return mesh.Client{Labels: e.Labels, Locality: localityPattern("us/a"), Node: "n1"}
 	}
 	at := func(list string) string { return "localityLbSetting: {failoverPriority: [" + list + "]}" }
 	nearTests{

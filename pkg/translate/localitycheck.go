@@ -10,9 +10,9 @@ import (
 )
 
 // checkLocality reports what of a rule's wishes for near endpoints cannot hold, or holds in a way of gRPC's own.
-func checkLocality(at site, lb *networking.LoadBalancerSettings) {
+func checkLocality(at fieldReporter, lb *networking.LoadBalancerSettings) {
 	zoned, located := lb.GetZoneAwareLbSetting(), lb.GetLocalityLbSetting()
-	zoneAt, locatedAt := at.field("zoneAwareLbSetting"), at.field("localityLbSetting")
+	zoneAt, locatedAt := at.child("zoneAwareLbSetting"), at.child("localityLbSetting")
 	if zoned != nil && enabled(zoned) {
 		checkZoneAware(zoneAt, zoned)
 		if located != nil {
@@ -24,24 +24,24 @@ func checkLocality(at site, lb *networking.LoadBalancerSettings) {
 		return
 	}
 	if len(located.GetDistribute()) == 0 {
-		checkFailover(locatedAt.field("failover"), located.GetFailover())
-		checkFailoverPriority(locatedAt.field("failoverPriority"), located.GetFailoverPriority())
+		checkFailover(locatedAt.child("failover"), located.GetFailover())
+		checkFailoverPriority(locatedAt.child("failoverPriority"), located.GetFailoverPriority())
 		return
 	}
 	if len(located.GetFailover())+len(located.GetFailoverPriority()) > 0 {
 		locatedAt.warnf(mesh.CodeInvalidValue, "distribute takes precedence. failover and failoverPriority have no effect. Keep one of them.")
 	}
-	checkDistribute(locatedAt.field("distribute"), located.GetDistribute())
+	checkDistribute(locatedAt.child("distribute"), located.GetDistribute())
 }
 
-func checkDistribute(at site, rules []*networking.LocalityLoadBalancerSetting_Distribute) {
+func checkDistribute(at fieldReporter, rules []*networking.LocalityLoadBalancerSetting_Distribute) {
 	for i, rule := range rules {
 		where := at.index(i)
 		if rule.GetFrom() == "" {
-			where.field("from").warnf(mesh.CodeInvalidValue, "No locality is set. The entry applies to all clients. Write * for all clients, or a locality such as region/zone.")
+			where.child("from").warnf(mesh.CodeInvalidValue, "No locality is set. The entry applies to all clients. Write * for all clients, or a locality such as region/zone.")
 		}
-		if !positive(rule.GetTo()) {
-			where.field("to").errorf(mesh.CodeInvalidValue, "No locality has a weight. The entry has no effect. Give a locality a weight.")
+		if !hasWeight(rule.GetTo()) {
+			where.child("to").errorf(mesh.CodeInvalidValue, "No locality has a weight. The entry has no effect. Give a locality a weight.")
 			continue
 		}
 		total := uint64(0)
@@ -49,12 +49,12 @@ func checkDistribute(at site, rules []*networking.LocalityLoadBalancerSetting_Di
 			total += uint64(weight)
 		}
 		if total != 100 {
-			where.field("to").warnf(mesh.CodeInvalidValue, "The weights sum to %d. They are used as shares of that sum. Make them sum to 100.", total)
+			where.child("to").warnf(mesh.CodeInvalidValue, "The weights sum to %d. They are used as shares of that sum. Make them sum to 100.", total)
 		}
 	}
 }
 
-func checkFailover[F regionPair](at site, list []F) {
+func checkFailover[F regionPair](at fieldReporter, list []F) {
 	seen := map[string]bool{}
 	for i, f := range list {
 		from, to, where := f.GetFrom(), f.GetTo(), at.index(i)
@@ -70,7 +70,7 @@ func checkFailover[F regionPair](at site, list []F) {
 	}
 }
 
-func checkFailoverPriority(at site, labels []string) {
+func checkFailoverPriority(at fieldReporter, labels []string) {
 	for i, label := range labels {
 		if key, _, _ := strings.Cut(label, "="); key == "" {
 			at.index(i).warnf(mesh.CodeInvalidValue, "%q does not name a label. It does not change the priority of any endpoint. Write a key, or key=value.", label)
@@ -78,14 +78,14 @@ func checkFailoverPriority(at site, labels []string) {
 	}
 }
 
-func checkZoneAware(at site, z *networking.ZoneAwareLoadBalancerSetting) {
+func checkZoneAware(at fieldReporter, z *networking.ZoneAwareLoadBalancerSetting) {
 	at.approximatef("gRPC does not measure where calls come from. The weights assume that clients are spread evenly over the zones.")
-	checkFailover(at.field("failover"), z.GetFailover())
-	checkFailoverPriority(at.field("failoverPriority"), z.GetFailoverPriority())
+	checkFailover(at.child("failover"), z.GetFailover())
+	checkFailoverPriority(at.child("failoverPriority"), z.GetFailoverPriority())
 	for i, label := range z.GetFailoverPriority() {
 		key, _, _ := strings.Cut(label, "=")
 		if slices.Contains([]string{labelRegion, labelZone, labelSubZone}, key) {
-			at.field("failoverPriority").index(i).warnf(mesh.CodeInvalidValue, "%s is always compared and does not belong in this list. Remove it.", key)
+			at.child("failoverPriority").index(i).warnf(mesh.CodeInvalidValue, "%s is always compared and does not belong in this list. Remove it.", key)
 		}
 	}
 }

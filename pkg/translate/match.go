@@ -17,8 +17,8 @@ import (
 // meshGateway is the gateway that means calls between workloads.
 const meshGateway = "mesh"
 
-// callee is what a rule is translated for: one port of one Service, and who calls it.
-type callee struct {
+// routeScope is what a rule is translated for: one port of one Service, and who calls it.
+type routeScope struct {
 	// host is the full name that is called, empty for a VirtualService that is read for its Problems alone.
 	host string
 	// port is zero when host is empty or has no port.
@@ -27,79 +27,79 @@ type callee struct {
 	portName  string
 	addresses []string
 	caller    caller
-	// gaps are the caller's.
-	gaps mesh.Gaps
+	// missing are the caller's.
+	missing mesh.Features
 }
 
 // alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
 // where no call can match, and then why. What cannot be expressed makes the block match nothing rather than more than its author wrote.
-func (c callee) alternatives(at site, m *networking.HTTPMatchRequest) (matches []*routev3.RouteMatch, why string) {
-	if why := c.unconcerned(at, m); why != "" {
-		return nil, why
+func (c routeScope) alternatives(at fieldReporter, m *networking.HTTPMatchRequest) (matches []*routev3.RouteMatch, reason string) {
+	if reason := c.unreachable(at, m); reason != "" {
+		return nil, reason
 	}
-	path, ok := pathMatch(at.field("uri"), m.GetUri(), m.GetIgnoreUriCase())
+	path, ok := pathMatch(at.child("uri"), m.GetUri(), m.GetIgnoreUriCase())
 	variants, headersOK := headerMatches(at, m)
-	switch why := c.caller.whyNotMet(m); {
+	switch reason := c.caller.reasonNotMet(m); {
 	case !ok:
-		return nil, whyNoSuchPath
+		return nil, reasonNoSuchPath
 	case !headersOK:
-		return nil, whyNoSuchHeaders
-	case why != "":
-		return nil, why
+		return nil, reasonNoSuchHeaders
+	case reason != "":
+		return nil, reason
 	case len(variants) == 0:
 		return []*routev3.RouteMatch{path}, ""
 	}
 	for _, headers := range variants {
-		if c.gaps.Has(mesh.GapStringMatch) {
-			headers = plain(headers)
+		if c.missing.Has(mesh.FeatureStringMatch) {
+			headers = legacyHeaders(headers)
 		}
 		matches = append(matches, &routev3.RouteMatch{PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: headers})
 	}
 	return matches, ""
 }
 
-// unconcerned evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate. It says why no
+// unreachable evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate. It says why no
 // call can match, if so.
-func (c callee) unconcerned(at site, m *networking.HTTPMatchRequest) (why string) {
-	if why := unevaluable(at, m); why != "" {
-		return why
+func (c routeScope) unreachable(at fieldReporter, m *networking.HTTPMatchRequest) (reason string) {
+	if reason := unsupportedCondition(at, m); reason != "" {
+		return reason
 	}
 	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, meshGateway) {
-		return whyOtherGateways(gateways)
+		return reasonOtherGateways(gateways)
 	}
 	if c.port != 0 && m.GetPort() != 0 && m.GetPort() != c.port {
-		return whyOtherPort(m.GetPort())
+		return reasonOtherPort(m.GetPort())
 	}
-	post, ok := accepts(at.field("method"), m.GetMethod(), "POST")
+	post, ok := matchesAny(at.child("method"), m.GetMethod(), "POST")
 	if ok && !post {
-		at.field("method").warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method.")
+		at.child("method").warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method.")
 	}
 	if m.GetAuthority() != nil {
-		at.field("authority").approximatef("The authority is compared with all names of the Service, whichever name a client dials. To tell such calls apart, match a header.")
+		at.child("authority").approximatef("The authority is compared with all names of the Service, whichever name a client dials. To tell such calls apart, match a header.")
 	}
-	called, authorityOK := accepts(at.field("authority"), m.GetAuthority(), c.spellings()...)
+	called, authorityOK := matchesAny(at.child("authority"), m.GetAuthority(), c.authorities()...)
 	switch {
 	case !ok || !post:
-		return whyNotPost
+		return reasonNotPost
 	case !authorityOK || !called && c.host != "":
-		return whyOtherAuthority(c.host)
+		return reasonOtherAuthority(c.host)
 	}
 	return ""
 }
 
-// asksCallee says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not known what is called,
+// dependsOnScope says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not known what is called,
 // such a rule takes not every call.
-func asksCallee(rule *networking.HTTPRoute) bool {
+func dependsOnScope(rule *networking.HTTPRoute) bool {
 	return slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
 		return m.GetPort() != 0 || m.GetAuthority() != nil
 	})
 }
 
-// unevaluable reports conditions that no client can check, and returns why the first cannot be.
-func unevaluable(at site, m *networking.HTTPMatchRequest) (why string) {
+// unsupportedCondition reports conditions that no client can check, and returns why the first cannot be.
+func unsupportedCondition(at fieldReporter, m *networking.HTTPMatchRequest) (why string) {
 	refuse := func(field string, set bool, reason, wayOut string) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s. The match matches nothing. %s.", reason, wayOut)
+			at.child(field).errorf(mesh.CodeUnsupported, "%s. The match matches nothing. %s.", reason, wayOut)
 			why = cmp.Or(why, reason)
 		}
 	}
@@ -108,8 +108,8 @@ func unevaluable(at site, m *networking.HTTPMatchRequest) (why string) {
 	return why
 }
 
-// spellings are the names under which c may be called.
-func (c callee) spellings() []string {
+// authorities are the names under which c may be called.
+func (c routeScope) authorities() []string {
 	if c.host == "" {
 		return nil
 	}
@@ -145,24 +145,24 @@ func methodPath(path string, whole bool) bool {
 }
 
 // pathMatch translates a uri, the full method name of a call. It fails when no call can match.
-func pathMatch(at site, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
+func pathMatch(at fieldReporter, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
 	// Written in full: gRPC for Java takes an absent case_sensitive for false.
 	match := &routev3.RouteMatch{CaseSensitive: wrapperspb.Bool(!ignoreCase)}
 	switch kind := uri.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
 		match.PathSpecifier = &routev3.RouteMatch_Path{Path: kind.Exact}
 		if !methodPath(kind.Exact, true) {
-			at.field("exact").warnf(mesh.CodeUnreachable, "No gRPC method has the path %q. The match matches nothing. Write /package.Service/Method.", kind.Exact)
+			at.child("exact").warnf(mesh.CodeUnreachable, "No gRPC method has the path %q. The match matches nothing. Write /package.Service/Method.", kind.Exact)
 			return nil, false
 		}
 	case *networking.StringMatch_Prefix:
 		match.PathSpecifier = &routev3.RouteMatch_Prefix{Prefix: kind.Prefix}
 		if !methodPath(kind.Prefix, false) {
-			at.field("prefix").warnf(mesh.CodeUnreachable, "No gRPC method has a path that starts with %q. The match matches nothing. Write /package.Service/.", kind.Prefix)
+			at.child("prefix").warnf(mesh.CodeUnreachable, "No gRPC method has a path that starts with %q. The match matches nothing. Write /package.Service/.", kind.Prefix)
 			return nil, false
 		}
 	case *networking.StringMatch_Regex:
-		if _, ok := compile(at.field("regex"), kind.Regex); !ok {
+		if _, ok := compile(at.child("regex"), kind.Regex); !ok {
 			return nil, false
 		}
 		expression := kind.Regex

@@ -61,7 +61,7 @@ func TestAlternatives(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
-			c := callee{host: echo(80).Host, port: 80, portName: "grpc", addresses: []string{"10.0.0.1", "fd00::1"}}
+			c := routeScope{host: echo(80).Host, port: 80, portName: "grpc", addresses: []string{"10.0.0.1", "fd00::1"}}
 			block := parse(t, &networking.HTTPMatchRequest{}, test.block)
 			var got []string
 			matches, why := c.alternatives(problems.site(), block)
@@ -84,7 +84,7 @@ func TestAlternatives(t *testing.T) {
 func TestAlternativesWithoutService(t *testing.T) {
 	var problems ledger
 	block := parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
-	if got, _ := (callee{}).alternatives(problems.site(), block); len(got) != 1 {
+	if got, _ := (routeScope{}).alternatives(problems.site(), block); len(got) != 1 {
 		t.Errorf("got %d matches, want the one that a Service might have", len(got))
 	}
 }
@@ -104,7 +104,7 @@ func TestIsCatchAll(t *testing.T) {
 	for block, want := range tests {
 		t.Run(block, func(t *testing.T) {
 			var problems ledger
-			m, _ := callee{}.alternatives(problems.site(), parse(t, &networking.HTTPMatchRequest{}, block))
+			m, _ := routeScope{}.alternatives(problems.site(), parse(t, &networking.HTTPMatchRequest{}, block))
 			if got := isCatchAll(m[0]); got != want {
 				t.Errorf("got %t, want %t", got, want)
 			}

@@ -41,17 +41,17 @@ func ParseName(name string) (port uint32, subset, host string, ok bool) {
 	return uint32(n), subset, host, true
 }
 
-// Target is what a client dials: the text after xds:///, taken apart.
-type Target struct {
+// DialTarget is what a client dials: the text after xds:///, taken apart.
+type DialTarget struct {
 	// Host is the full name that the text means to a client of that namespace, or an IP address.
 	Host string
 	// Port is a number or a port's name; empty when the client named none.
 	Port string
 }
 
-// ParseTarget resolves the name of a Listener as a client of the namespace means it: svc, svc.ns, svc.ns.svc or the full
+// ParseDialTarget resolves the name of a Listener as a client of the namespace means it: svc, svc.ns, svc.ns.svc or the full
 // name, each alone or with :port or :portname. Names with more parts and addresses are taken as they stand.
-func ParseTarget(name, namespace, domain string) Target {
+func ParseDialTarget(name, namespace, domain string) DialTarget {
 	host, port := name, ""
 	if inner, ok := strings.CutPrefix(name, "["); ok { // an IPv6 address
 		host, port, _ = strings.Cut(inner, "]")
@@ -59,11 +59,11 @@ func ParseTarget(name, namespace, domain string) Target {
 	} else if i := strings.LastIndexByte(name, ':'); i >= 0 {
 		host, port = name[:i], name[i+1:]
 	}
-	return Target{Host: mesh.FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
+	return DialTarget{Host: mesh.FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
 }
 
 // Find returns the port of service that the target means, if it has it.
-func (t Target) Find(service *mesh.Service) (mesh.Port, bool) {
+func (t DialTarget) Find(service *mesh.Service) (mesh.Port, bool) {
 	if t.Port == "" {
 		return service.DefaultPort()
 	}

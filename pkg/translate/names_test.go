@@ -38,9 +38,9 @@ func TestParseName(t *testing.T) {
 	}
 }
 
-func TestParseTarget(t *testing.T) {
+func TestParseDialTarget(t *testing.T) {
 	const full = "echo.demo.svc.cluster.local"
-	tests := map[string]Target{
+	tests := map[string]DialTarget{
 		"echo":                     {Host: full},
 		"echo:80":                  {Host: full, Port: "80"},
 		"echo:grpc":                {Host: full, Port: "grpc"},
@@ -60,14 +60,14 @@ func TestParseTarget(t *testing.T) {
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := ParseTarget(name, "demo", "cluster.local"); got != want {
+			if got := ParseDialTarget(name, "demo", "cluster.local"); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
 	}
 }
 
-func TestTargetFind(t *testing.T) {
+func TestDialTargetFind(t *testing.T) {
 	two := echo(80, 81)
 	two.Ports[1].Name = "grpc-web"
 	tests := map[string]struct {
@@ -86,7 +86,7 @@ func TestTargetFind(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, ok := Target{Host: test.service.Host, Port: test.port}.Find(test.service)
+			got, ok := DialTarget{Host: test.service.Host, Port: test.port}.Find(test.service)
 			if got.Number != test.want || ok != (test.want != 0) {
 				t.Errorf("got %d and %t, want %d", got.Number, ok, test.want)
 			}

@@ -37,7 +37,7 @@ const (
 // outlierDetection translates the ejection of endpoints that fail. gRPC does not count errors in a row; it compares the
 // shares of failures in an interval. Where calls are few, N errors in a row are nearly nothing but failures. It is nil when
 // nothing is ejected.
-func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
+func outlierDetection(at fieldReporter, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
 	if o == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.Outlie
 	if errors == 0 {
 		return nil
 	}
-	at.ignored(mesh.GapOutlier)
+	at.ignored(mesh.FeatureOutlierDetection)
 	volume := min(max(errors, minFailureVolume), maxFailureVolume)
 	at.approximatef("gRPC does not count consecutive errors. It ejects an endpoint if more than %d%% of at least %d calls within %s failed "+
 		"with any status and another endpoint had as many calls.", failureThreshold, volume, out.GetInterval().AsDuration())
@@ -58,14 +58,14 @@ func outlierDetection(at site, o *networking.OutlierDetection) *clusterv3.Outlie
 }
 
 // ejectNothing says when and how much is ejected, for no reason so far. o may be nil.
-func ejectNothing(at site, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
-	interval := ejectionDuration(at.field("interval"), o.GetInterval(), defaultOutlierInterval)
-	base := ejectionDuration(at.field("baseEjectionTime"), o.GetBaseEjectionTime(), defaultEjectionTime)
+func ejectNothing(at fieldReporter, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
+	interval := ejectionDuration(at.child("interval"), o.GetInterval(), defaultOutlierInterval)
+	base := ejectionDuration(at.child("baseEjectionTime"), o.GetBaseEjectionTime(), defaultEjectionTime)
 	return &clusterv3.OutlierDetection{
 		Interval:           durationpb.New(interval),
 		BaseEjectionTime:   durationpb.New(base),
 		MaxEjectionTime:    durationpb.New(max(base, maxEjectionTime)),
-		MaxEjectionPercent: wrapperspb.UInt32(maxEjectionPercent(at.field("maxEjectionPercent"), o.GetMaxEjectionPercent())),
+		MaxEjectionPercent: wrapperspb.UInt32(maxEjectionPercent(at.child("maxEjectionPercent"), o.GetMaxEjectionPercent())),
 		// Both are written in full: clients differ in what they make of one that is absent.
 		EnforcingSuccessRate:       wrapperspb.UInt32(0),
 		EnforcingFailurePercentage: wrapperspb.UInt32(0),
@@ -73,10 +73,10 @@ func ejectNothing(at site, o *networking.OutlierDetection) *clusterv3.OutlierDet
 }
 
 // consecutiveErrors is the least number of errors in a row that an author calls too many; 0 is never.
-func consecutiveErrors(at site, o *networking.OutlierDetection) uint32 {
+func consecutiveErrors(at fieldReporter, o *networking.OutlierDetection) uint32 {
 	old := o.GetConsecutiveErrors() //nolint:staticcheck // authors still write it
 	if old < 0 {
-		at.field("consecutiveErrors").errorf(mesh.CodeInvalidValue, "The value is negative. It has no effect. Set a positive number, or remove the field.")
+		at.child("consecutiveErrors").errorf(mesh.CodeInvalidValue, "The value is negative. It has no effect. Set a positive number, or remove the field.")
 	}
 	fives := o.GetConsecutive_5XxErrors().GetValue()
 	if o.GetConsecutive_5XxErrors() == nil && old <= 0 {
@@ -91,7 +91,7 @@ func consecutiveErrors(at site, o *networking.OutlierDetection) uint32 {
 	return least
 }
 
-func ejectionDuration(at site, d *durationpb.Duration, byDefault time.Duration) time.Duration {
+func ejectionDuration(at fieldReporter, d *durationpb.Duration, byDefault time.Duration) time.Duration {
 	if d == nil {
 		return byDefault
 	}
@@ -102,7 +102,7 @@ func ejectionDuration(at site, d *durationpb.Duration, byDefault time.Duration) 
 	return d.AsDuration()
 }
 
-func maxEjectionPercent(at site, percent int32) uint32 {
+func maxEjectionPercent(at fieldReporter, percent int32) uint32 {
 	switch {
 	case percent < 0 || percent > 100:
 		at.errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. The value is %d instead. Set a number from 0 to 100.", defaultMaxEjectionPercent)

@@ -13,14 +13,14 @@ type settings struct {
 	tls            *networking.ClientTLSSettings
 	outlier        *networking.OutlierDetection
 
-	loadBalancerAt, connectionPoolAt, tlsAt, outlierAt site
+	loadBalancerAt, connectionPoolAt, tlsAt, outlierAt fieldReporter
 
-	// wishes are what annotations ask for.
-	wishes wishes
+	// annotations are what annotations ask for.
+	annotations annotations
 	// ringSizes says whether the clients take rings of any size.
 	ringSizes bool
 	// peer is who is called, by clients with which certificates.
-	peer peer
+	peer tlsPeer
 }
 
 // layer is a traffic policy, or the part of one that holds for a port.
@@ -40,23 +40,23 @@ type layer interface {
 //	port level of the subset         all of the above
 //
 // p may be nil, and so may subset.
-func settingsFor(sink *[]mesh.Problem, p *mesh.Policy, subset *mesh.Subset, port uint32) settings {
+func settingsFor(sink *[]mesh.Problem, p *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) settings {
 	var s settings
 	if p == nil {
 		return s
 	}
-	s.overlay(site{sink, p.TrafficRef, "spec.trafficPolicy"}, p.Traffic, port)
+	s.overlay(fieldReporter{sink, p.TrafficPolicyRef, "spec.trafficPolicy"}, p.TrafficPolicy, port)
 	if subset != nil {
-		s.overlay(site{sink, subset.Ref, subset.Field + ".trafficPolicy"}, subset.Traffic, port)
+		s.overlay(fieldReporter{sink, subset.Ref, subset.Field + ".trafficPolicy"}, subset.TrafficPolicy, port)
 	}
 	return s
 }
 
-func (s *settings) overlay(at site, p *networking.TrafficPolicy, port uint32) {
+func (s *settings) overlay(at fieldReporter, p *networking.TrafficPolicy, port uint32) {
 	for i, level := range p.GetPortLevelSettings() {
 		if level.GetPort().GetNumber() == port {
 			*s = settings{}
-			s.take(at.field("portLevelSettings").index(i), level)
+			s.take(at.child("portLevelSettings").index(i), level)
 			return
 		}
 	}
@@ -65,32 +65,32 @@ func (s *settings) overlay(at site, p *networking.TrafficPolicy, port uint32) {
 	}
 }
 
-func (s *settings) take(at site, l layer) {
+func (s *settings) take(at fieldReporter, l layer) {
 	if v := l.GetLoadBalancer(); v != nil {
-		s.loadBalancer, s.loadBalancerAt = v, at.field("loadBalancer")
+		s.loadBalancer, s.loadBalancerAt = v, at.child("loadBalancer")
 	}
 	if v := l.GetConnectionPool(); v != nil {
-		s.connectionPool, s.connectionPoolAt = v, at.field("connectionPool")
+		s.connectionPool, s.connectionPoolAt = v, at.child("connectionPool")
 	}
 	if v := l.GetTls(); v != nil {
-		s.tls, s.tlsAt = v, at.field("tls")
+		s.tls, s.tlsAt = v, at.child("tls")
 	}
 	if v := l.GetOutlierDetection(); v != nil {
-		s.outlier, s.outlierAt = v, at.field("outlierDetection")
+		s.outlier, s.outlierAt = v, at.child("outlierDetection")
 	}
 }
 
 // checkPorts reports port levels that never hold: of ports that the Service does not have, or that an entry before is for. A policy
 // for many hosts may name ports that only some of them have.
-func checkPorts(sink *[]mesh.Problem, p *mesh.Policy, service *mesh.Service) {
+func checkPorts(sink *[]mesh.Problem, p *mesh.MergedDestinationRule, service *mesh.Service) {
 	if p == nil {
 		return
 	}
-	check := func(at site, traffic *networking.TrafficPolicy) {
+	check := func(at fieldReporter, traffic *networking.TrafficPolicy) {
 		seen := map[uint32]bool{}
 		for i, level := range traffic.GetPortLevelSettings() {
 			number := level.GetPort().GetNumber()
-			where := at.field("trafficPolicy.portLevelSettings").index(i).field("port")
+			where := at.child("trafficPolicy.portLevelSettings").index(i).child("port")
 			if _, ok := service.Port(number); !ok && p.Host == service.Host {
 				where.warnf(mesh.CodeNoSuchPort, "%s has no port %d. These settings have no effect. Set one of its ports.", service.Ref, number)
 			} else if seen[number] {
@@ -99,8 +99,8 @@ func checkPorts(sink *[]mesh.Problem, p *mesh.Policy, service *mesh.Service) {
 			seen[number] = true
 		}
 	}
-	check(site{sink, p.TrafficRef, "spec"}, p.Traffic)
+	check(fieldReporter{sink, p.TrafficPolicyRef, "spec"}, p.TrafficPolicy)
 	for _, subset := range p.Subsets {
-		check(site{sink, subset.Ref, subset.Field}, subset.Traffic)
+		check(fieldReporter{sink, subset.Ref, subset.Field}, subset.TrafficPolicy)
 	}
 }

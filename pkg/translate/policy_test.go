@@ -11,17 +11,17 @@ import (
 )
 
 // merged is a Policy of one DestinationRule, as reading makes it.
-func merged(t *testing.T, text string) *mesh.Policy {
+func merged(t *testing.T, text string) *mesh.MergedDestinationRule {
 	t.Helper()
 	ref := mesh.Ref{Kind: "DestinationRule", Namespace: "demo", Name: "echo"}
 	spec := parse(t, &networking.DestinationRule{}, text)
-	p := &mesh.Policy{
+	p := &mesh.MergedDestinationRule{
 		Host: echo().Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec},
-		Traffic: spec.GetTrafficPolicy(), TrafficRef: ref,
+		TrafficPolicy: spec.GetTrafficPolicy(), TrafficPolicyRef: ref,
 	}
 	for i, s := range spec.GetSubsets() {
 		p.Subsets = append(p.Subsets, mesh.Subset{
-			Name: s.GetName(), Labels: s.GetLabels(), Traffic: s.GetTrafficPolicy(), Ref: ref, Field: "spec.subsets[" + string(rune('0'+i)) + "]",
+			Name: s.GetName(), Labels: s.GetLabels(), TrafficPolicy: s.GetTrafficPolicy(), Ref: ref, Field: "spec.subsets[" + string(rune('0'+i)) + "]",
 		})
 	}
 	return p
@@ -148,7 +148,7 @@ func TestClusters(t *testing.T) {
 	for name, test := range clusterTests {
 		t.Run(name, func(t *testing.T) {
 			var problems []mesh.Problem
-			all := clusters(&problems, HostInput{service: echo(80), policy: merged(t, test.rule)})
+			all := clusters(&problems, HostInput{service: echo(80), destinationRule: merged(t, test.rule)})
 			if len(all) != 1 {
 				t.Fatalf("got %d clusters, want 1", len(all))
 			}

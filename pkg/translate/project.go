@@ -10,21 +10,21 @@ import (
 type Facts struct {
 	// Service is nil for a host that only VirtualServices declare.
 	Service *mesh.Service
-	// Endpoints, Routes and Policies may be nil.
-	Endpoints *mesh.EndpointSet
-	Routes    *mesh.RouteTable
-	Policies  *mesh.PolicyTable
-	Defaults  mesh.Defaults
+	// Endpoints, VirtualServices and DestinationRules may be nil.
+	Endpoints        *mesh.EndpointSet
+	VirtualServices  *mesh.VirtualServiceSet
+	DestinationRules *mesh.DestinationRuleSet
+	Defaults         mesh.Defaults
 	// Host and Port are what clients dial where there is no Service (At).
 	Host string
 	Port uint32
 	// Pod says that Service is one pod, called by its own name. By that its callers have decided where their calls go, near or far, so
 	// that no policy orders its endpoints or divides them.
 	Pod bool
-	// Accounts and Surroundings are mesh.EndpointSet.Accounts and Surround, remembered by whoever holds the Facts: they take a look at every
+	// ServiceAccounts and TopologyUse are mesh.EndpointSet.ServiceAccounts and TopologyUseOf, remembered by whoever holds the Facts: they take a look at every
 	// endpoint. Nil computes them each time.
-	Accounts     func() mesh.Accounts
-	Surroundings func(EndpointInput) *Surroundings
+	ServiceAccounts func() mesh.ServiceAccounts
+	TopologyUse     func(EndpointInput) *TopologyUse
 }
 
 // At are the Facts of a host and port as dialed, where there is no Service: clients choose the port, and below a wildcard the host.
@@ -39,7 +39,7 @@ func (f Facts) Ref(client mesh.Client) mesh.Ref {
 	if f.Service != nil {
 		return f.Service.Ref
 	}
-	if routes := f.Routes.For(client.Namespace); routes != nil {
+	if routes := f.VirtualServices.For(client.Namespace); routes != nil {
 		return routes.Ref
 	}
 	return mesh.Ref{}
@@ -49,11 +49,11 @@ func (f Facts) Ref(client mesh.Client) mesh.Ref {
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
 		service: f.Service, host: f.Host, port: f.Port, defaults: f.Defaults,
-		routes: f.Routes.For(client.Namespace), policy: f.Policies.For(client.Namespace, client.Labels),
+		virtualService: f.VirtualServices.For(client.Namespace), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
 	}
-	in.gaps = forms(client.Gaps, in.routes, in.policy)
-	in.namespace, in.labels = projectCaller(in.routes, client)
-	in.trust = f.projectTrust(in.policy, client)
+	in.missing = encodingsFor(client.Missing, in.virtualService, in.destinationRule)
+	in.namespace, in.labels = projectCaller(in.virtualService, client)
+	in.trust = f.projectTrust(in.destinationRule, client)
 	return in
 }
 
@@ -63,74 +63,74 @@ func (f Facts) ProjectEndpoints(client mesh.Client) EndpointInput {
 	if f.Pod {
 		return in
 	}
-	in.policy = f.Policies.For(client.Namespace, client.Labels)
-	around := f.surroundings(in)
-	in.vantage = around.From(client)
-	if around.ranked {
-		in.gaps = client.Gaps & mesh.GapPriority
+	in.destinationRule = f.DestinationRules.For(client.Namespace, client.Labels)
+	around := f.topologyUse(in)
+	in.topology = around.Project(client)
+	if around.preferred {
+		in.missing = client.Missing & mesh.FeaturePriority
 	}
 	return in
 }
 
 // ProjectListener makes the Input for the Listener of that name, by which a client dials a port of the host.
 func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) ListenerInput {
-	in := ListenerInput{name: name, family: client.Agent.Family(), port: port}
+	in := ListenerInput{name: name, family: client.Kind.Family(), port: port}
 	switch {
 	case shapes[in.family].inlinesRoutes:
 		in.host = f.Project(client)
 	case f.Service != nil:
 		in.host = HostInput{service: f.Service}
 	default:
-		in.host = HostInput{host: f.Host, routes: f.Routes.For(client.Namespace)}
+		in.host = HostInput{host: f.Host, virtualService: f.VirtualServices.For(client.Namespace)}
 	}
 	return in
 }
 
 // Unbound makes the Input of a VirtualService that holds for no Service: it is checked, and makes no resources.
-func Unbound(routes *mesh.Routes) HostInput { return HostInput{routes: routes} }
+func Unbound(routes *mesh.VirtualService) HostInput { return HostInput{virtualService: routes} }
 
-func (f Facts) surroundings(in EndpointInput) *Surroundings {
-	if f.Surroundings == nil {
-		return Surround(in)
+func (f Facts) topologyUse(in EndpointInput) *TopologyUse {
+	if f.TopologyUse == nil {
+		return TopologyUseOf(in)
 	}
-	return f.Surroundings(in)
+	return f.TopologyUse(in)
 }
 
-func (f Facts) accounts() mesh.Accounts {
-	if f.Accounts == nil {
-		return f.Endpoints.Accounts()
+func (f Facts) serviceAccounts() mesh.ServiceAccounts {
+	if f.ServiceAccounts == nil {
+		return f.Endpoints.ServiceAccounts()
 	}
-	return f.Accounts()
+	return f.ServiceAccounts()
 }
 
 // projectTrust keeps of the client's certificate providers, and of the endpoints' accounts, what the policy asks for: a client that
 // makes up providers adds no translations, and endpoints that come and go under the same account change none.
-func (f Facts) projectTrust(p *mesh.Policy, client mesh.Client) trust {
+func (f Facts) projectTrust(p *mesh.MergedDestinationRule, client mesh.Client) trust {
 	if p == nil {
 		return trust{}
 	}
 	needs := trustNeeded(p)
 	t := trust{providers: client.Providers.Among(needs.providers...)}
 	// That the client declares a provider says that it encrypts at all.
-	t.systemRoots = needs.systemRoots && client.Providers != "" && !client.Gaps.Has(mesh.GapSystemRoots)
+	t.systemRoots = needs.systemRoots && client.Providers != "" && !client.Missing.Has(mesh.FeatureSystemRoots)
 	if needs.accounts {
-		t.accounts = f.accounts()
+		t.accounts = f.serviceAccounts()
 	}
 	return t
 }
 
-// NeedAccounts says whether any clusters of the host depend on the accounts of its endpoints.
-func (f Facts) NeedAccounts() bool {
-	return f.anyPolicy(func(p *mesh.Policy) bool { return trustNeeded(p).accounts })
+// NeedServiceAccounts says whether any clusters of the host depend on the accounts of its endpoints.
+func (f Facts) NeedServiceAccounts() bool {
+	return f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool { return trustNeeded(p).accounts })
 }
 
-// Equipped returns the client with every certificate provider that the host's policies ask for.
-func (f Facts) Equipped(client mesh.Client) mesh.Client {
-	if f.Policies == nil {
+// WithAllProviders returns the client with every certificate provider that the host's policies ask for.
+func (f Facts) WithAllProviders(client mesh.Client) mesh.Client {
+	if f.DestinationRules == nil {
 		return client
 	}
 	var names []string
-	f.anyPolicy(func(p *mesh.Policy) bool {
+	f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool {
 		names = append(names, trustNeeded(p).providers...)
 		return false
 	})
@@ -138,18 +138,18 @@ func (f Facts) Equipped(client mesh.Client) mesh.Client {
 	return client
 }
 
-// IsEquipped says whether the client declares every certificate provider that the policy which applies to it asks for.
-func (f Facts) IsEquipped(client mesh.Client) bool {
-	needs := trustNeeded(f.Policies.For(client.Namespace, client.Labels))
+// HasAllProviders says whether the client declares every certificate provider that the policy which applies to it asks for.
+func (f Facts) HasAllProviders(client mesh.Client) bool {
+	needs := trustNeeded(f.DestinationRules.For(client.Namespace, client.Labels))
 	return client.Providers.Among(needs.providers...) == mesh.MakeProviders(needs.providers...)
 }
 
-func (f Facts) anyPolicy(is func(*mesh.Policy) bool) bool {
-	if f.Policies == nil {
+func (f Facts) anyDestinationRule(is func(*mesh.MergedDestinationRule) bool) bool {
+	if f.DestinationRules == nil {
 		return false
 	}
-	for _, c := range f.Policies.Candidates {
-		if is(c.Policy) {
+	for _, c := range f.DestinationRules.Candidates {
+		if is(c.Rule) {
 			return true
 		}
 	}
@@ -158,8 +158,8 @@ func (f Facts) anyPolicy(is func(*mesh.Policy) bool) bool {
 
 // Audience are the clients that get what is made of an Input.
 type Audience struct {
-	// Matter are the gaps that change the outcome, and Gaps those of them that the clients have.
-	Matter, Gaps mesh.Gaps
+	// Relevant are the missing features that change the outcome, and Missing those of them that the clients have.
+	Relevant, Missing mesh.Features
 	// Providers are the certificate providers asked for that each of the clients has. SystemRoots says that each of them can be told to
 	// trust its machine's authorities.
 	Providers   mesh.Providers
@@ -168,7 +168,7 @@ type Audience struct {
 
 // Audience says who gets what is made of the Input.
 func (in HostInput) Audience() Audience {
-	return Audience{forms(mesh.FormGaps, in.routes, in.policy), in.gaps, in.trust.providers, in.trust.systemRoots}
+	return Audience{encodingsFor(mesh.EncodingFeatures, in.virtualService, in.destinationRule), in.missing, in.trust.providers, in.trust.systemRoots}
 }
 
 // callerProjection collects what routes ask about one client, and no more: clients who differ in nothing that is asked share one
@@ -180,7 +180,7 @@ type callerProjection struct {
 }
 
 // projectCaller returns the client's namespace and labels as far as they matter to routes, which may be nil.
-func projectCaller(routes *mesh.Routes, client mesh.Client) (namespace string, labels mesh.Labels) {
+func projectCaller(routes *mesh.VirtualService, client mesh.Client) (namespace string, labels mesh.Labels) {
 	if routes == nil {
 		return "", ""
 	}
@@ -189,13 +189,13 @@ func projectCaller(routes *mesh.Routes, client mesh.Client) (namespace string, l
 	return c.namespace, mesh.MakeLabels(c.labels)
 }
 
-func (c *callerProjection) read(routes *mesh.Routes) {
-	for _, target := range routes.Targets {
-		c.compare(target.Policies)
+func (c *callerProjection) read(routes *mesh.VirtualService) {
+	for _, target := range routes.Destinations {
+		c.compare(target.DestinationRules)
 	}
 	for _, delegate := range routes.Delegates {
-		if delegate.Routes != nil {
-			c.read(delegate.Routes)
+		if delegate.VirtualService != nil {
+			c.read(delegate.VirtualService)
 		}
 	}
 	for _, rule := range routes.Spec.GetHttp() {
@@ -211,7 +211,7 @@ func (c *callerProjection) read(routes *mesh.Routes) {
 }
 
 // compare looks whether the client finds another policy than a client about which nothing is known.
-func (c *callerProjection) compare(policies *mesh.PolicyTable) {
+func (c *callerProjection) compare(policies *mesh.DestinationRuleSet) {
 	policy := policies.For(c.client.Namespace, c.client.Labels)
 	if policy == policies.For("", "") {
 		return

@@ -10,24 +10,24 @@ import (
 
 func TestProjectCaller(t *testing.T) {
 	labels := func(set map[string]string) mesh.Labels { return mesh.MakeLabels(set) }
-	policy := func(namespace string, selector map[string]string) mesh.PolicyCandidate {
-		return mesh.PolicyCandidate{Namespace: namespace, Export: mesh.Export{Public: true}, Policy: &mesh.Policy{Selector: selector}}
+	policy := func(namespace string, selector map[string]string) mesh.DestinationRuleCandidate {
+		return mesh.DestinationRuleCandidate{Namespace: namespace, Export: mesh.Export{Public: true}, Rule: &mesh.MergedDestinationRule{Selector: selector}}
 	}
 	client := mesh.Client{Namespace: "shop", Labels: labels(map[string]string{"app": "front", "version": "v1", "pod": "front-17"})}
-	asking := func(blocks ...*networking.HTTPMatchRequest) *mesh.Routes {
-		return &mesh.Routes{Spec: &networking.VirtualService{Http: []*networking.HTTPRoute{{}, {Match: blocks}}}}
+	asking := func(blocks ...*networking.HTTPMatchRequest) *mesh.VirtualService {
+		return &mesh.VirtualService{Spec: &networking.VirtualService{Http: []*networking.HTTPRoute{{}, {Match: blocks}}}}
 	}
-	connecting := func(block *networking.L4MatchAttributes) *mesh.Routes {
-		return &mesh.Routes{Spec: &networking.VirtualService{Tcp: []*networking.TCPRoute{{Match: []*networking.L4MatchAttributes{block}}}}}
+	connecting := func(block *networking.L4MatchAttributes) *mesh.VirtualService {
+		return &mesh.VirtualService{Spec: &networking.VirtualService{Tcp: []*networking.TCPRoute{{Match: []*networking.L4MatchAttributes{block}}}}}
 	}
-	calling := func(candidates ...mesh.PolicyCandidate) *mesh.Routes {
-		return &mesh.Routes{Targets: map[string]mesh.Target{
-			"plain": {}, "echo": {Policies: &mesh.PolicyTable{ServiceNamespace: "demo", RootNamespace: "root", Candidates: candidates}},
+	calling := func(candidates ...mesh.DestinationRuleCandidate) *mesh.VirtualService {
+		return &mesh.VirtualService{Destinations: map[string]mesh.Destination{
+			"plain": {}, "echo": {DestinationRules: &mesh.DestinationRuleSet{ServiceNamespace: "demo", RootNamespace: "root", Candidates: candidates}},
 		}}
 	}
 	front := labels(map[string]string{"app": "front"})
 	tests := map[string]struct {
-		routes    *mesh.Routes
+		routes    *mesh.VirtualService
 		namespace string
 		labels    mesh.Labels
 	}{
@@ -55,8 +55,8 @@ func TestProjectCaller(t *testing.T) {
 			if test.routes == nil {
 				return
 			}
-			for text, target := range test.routes.Targets {
-				if target.Policies.For(namespace, labels) != target.Policies.For(client.Namespace, client.Labels) {
+			for text, target := range test.routes.Destinations {
+				if target.DestinationRules.For(namespace, labels) != target.DestinationRules.For(client.Namespace, client.Labels) {
 					t.Errorf("%s: with what is kept of it, the client finds another policy", text)
 				}
 			}

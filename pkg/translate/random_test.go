@@ -95,37 +95,37 @@ func randomHost(data []byte, name string) (HostInput, EndpointInput) {
 	}
 	policy := d.policy(s)
 	in := HostInput{
-		service: s, policy: policy, namespace: pick(d, "", "demo", "other"), labels: mesh.MakeLabels(map[string]string{pick(d, words...): "a"}),
+		service: s, destinationRule: policy, namespace: pick(d, "", "demo", "other"), labels: mesh.MakeLabels(map[string]string{pick(d, words...): "a"}),
 	}
 	if d.roll(4) > 0 {
-		in.routes = d.routes(s, policy)
+		in.virtualService = d.routes(s, policy)
 	}
 	if d.roll(2) == 1 {
-		in.trust = trust{providers: mesh.MakeProviders(trustNeeded(policy).providers...), accounts: mesh.Accounts{Names: pick(d, "", "a", "a,b"), Unknown: d.roll(4) == 1}}
+		in.trust = trust{providers: mesh.MakeProviders(trustNeeded(policy).providers...), accounts: mesh.ServiceAccounts{Names: pick(d, "", "a", "a,b"), Unknown: d.roll(4) == 1}}
 	}
 	s.TrafficDistribution, s.InternalTrafficPolicyLocal = mesh.TrafficDistribution(d.roll(4)), d.roll(8) == 1
-	set := EndpointInput{service: s, policy: policy, endpoints: d.endpoints(s.Host)}
-	set.vantage = Surround(set).From(mesh.Client{
+	set := EndpointInput{service: s, destinationRule: policy, endpoints: d.endpoints(s.Host)}
+	set.topology = TopologyUseOf(set).Project(mesh.Client{
 		Locality: mesh.Locality{Region: pick(d, "", "eu", "us"), Zone: pick(d, "", "a", "b", "c")}, Node: pick(d, "", "n1", "n2"),
 		Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
 	})
 	return in, set
 }
 
-func (d *dice) routes(s *mesh.Service, policy *mesh.Policy) *mesh.Routes {
+func (d *dice) routes(s *mesh.Service, policy *mesh.MergedDestinationRule) *mesh.VirtualService {
 	spec := &networking.VirtualService{}
 	d.fill(spec.ProtoReflect(), 0)
 	for range d.roll(5) {
 		spec.Http = append(spec.Http, d.plainRule())
 	}
-	table := &mesh.PolicyTable{ServiceNamespace: "demo"}
+	table := &mesh.DestinationRuleSet{ServiceNamespace: "demo"}
 	if policy != nil {
-		table.Candidates = []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}}
+		table.Candidates = []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: policy}}
 	}
-	r := &mesh.Routes{
+	r := &mesh.VirtualService{
 		Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: s.Ref.Name}, Spec: spec,
-		Targets: map[string]mesh.Target{
-			"echo":  {Host: s.Host, Service: s, Policies: table},
+		Destinations: map[string]mesh.Destination{
+			"echo":  {Host: s.Host, Service: s, DestinationRules: table},
 			"other": {Host: "other.demo.svc.cluster.local"},
 			"a":     {Host: "a.demo.svc.cluster.local", Service: service("a", 80, 81, 82)},
 		},
@@ -137,7 +137,7 @@ func (d *dice) routes(s *mesh.Service, policy *mesh.Policy) *mesh.Routes {
 }
 
 // delegate adds a delegate to a VirtualService, and a rule that delegates to it.
-func (d *dice) delegate(r *mesh.Routes) {
+func (d *dice) delegate(r *mesh.VirtualService) {
 	r.Spec.Hosts = []string{"echo"}
 	rule := d.plainRule()
 	rule.Route, rule.Delegate = nil, &networking.Delegate{Name: "d"}
@@ -148,7 +148,7 @@ func (d *dice) delegate(r *mesh.Routes) {
 	}
 	ref := mesh.DelegateRef(rule.GetDelegate(), r.Ref.Namespace)
 	r.Delegates = map[string]mesh.Delegate{
-		ref.Key(): {Routes: &mesh.Routes{Ref: ref, Spec: spec, Targets: r.Targets}, Visible: d.roll(4) > 0},
+		ref.Key(): {VirtualService: &mesh.VirtualService{Ref: ref, Spec: spec, Destinations: r.Destinations}, Visible: d.roll(4) > 0},
 	}
 }
 
@@ -180,20 +180,20 @@ func (d *dice) plainRule() *networking.HTTPRoute {
 	return rule
 }
 
-func (d *dice) policy(s *mesh.Service) *mesh.Policy {
+func (d *dice) policy(s *mesh.Service) *mesh.MergedDestinationRule {
 	if d.roll(4) == 0 {
 		return nil
 	}
 	spec := &networking.DestinationRule{}
 	d.fill(spec.ProtoReflect(), 0)
 	ref := mesh.Ref{Kind: "DestinationRule", Namespace: "demo", Name: s.Ref.Name}
-	p := &mesh.Policy{Host: s.Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec}, Traffic: spec.GetTrafficPolicy(), TrafficRef: ref}
+	p := &mesh.MergedDestinationRule{Host: s.Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec}, TrafficPolicy: spec.GetTrafficPolicy(), TrafficPolicyRef: ref}
 	seen := map[string]bool{}
 	for i, subset := range spec.GetSubsets() {
 		if !seen[subset.GetName()] { // Reading keeps the first of a name.
 			seen[subset.GetName()] = true
 			p.Subsets = append(p.Subsets, mesh.Subset{
-				Name: subset.GetName(), Labels: subset.GetLabels(), Traffic: subset.GetTrafficPolicy(), Ref: ref, Field: fmt.Sprintf("spec.subsets[%d]", i),
+				Name: subset.GetName(), Labels: subset.GetLabels(), TrafficPolicy: subset.GetTrafficPolicy(), Ref: ref, Field: fmt.Sprintf("spec.subsets[%d]", i),
 			})
 		}
 	}
@@ -212,7 +212,7 @@ func (d *dice) endpoints(host string) *mesh.EndpointSet {
 			Ports:  []mesh.Port{{Name: pick(d, "p80", "p81"), Number: uint32(pick(d, int64(8080), 1, 0, 65536))}},
 			Health: mesh.Health(d.roll(3)),
 			Labels: mesh.MakeLabels(map[string]string{pick(d, words...): pick(d, words...)}),
-			Spot: mesh.MakeSpot(pick(d, "", "n1"), mesh.Locality{Region: pick(d, "", "eu"), Zone: pick(d, "", "a", "b")},
+			Topology: mesh.MakeTopology(pick(d, "", "n1"), mesh.Locality{Region: pick(d, "", "eu"), Zone: pick(d, "", "a", "b")},
 				pick(d, nil, []string{"a"}, []string{"a", "b"})...),
 		})
 	}

@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
@@ -24,9 +24,9 @@ const randomHosts = 2000
 // `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
 func TestNobodyRefuses(t *testing.T) {
 	checked := 0
-	store := snapshot.NewStore(snapshot.Options{Check: func(name string, m proto.Message, r lint.Reader) []lint.Finding {
+	store := snapshot.NewStore(snapshot.Options{Check: func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
 		checked++
-		findings := lint.Check(name, m, r)
+		findings := clientrules.Check(name, m, r)
 		for _, f := range findings {
 			t.Errorf("%s %s", name, f)
 		}
@@ -35,9 +35,9 @@ func TestNobodyRefuses(t *testing.T) {
 	world := translate.RandomWorld(randomHosts)
 	store.Publish(world)
 	asked := 0
-	for _, agent := range lint.Everybody().Agents.All() {
+	for _, agent := range clientrules.AllClients().Kinds.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
-			client := mesh.Client{Namespace: "demo", Agent: agent, Version: version, Gaps: mesh.GapsOf(agent, version)}
+			client := mesh.Client{Namespace: "demo", Kind: agent, Version: version, Missing: mesh.FeaturesMissingIn(agent, version)}
 			for _, resourceType := range snapshot.Types {
 				pods := podNames(world, resourceType)
 				for i, name := range append(pods, store.Current().Names(resourceType, client)...) {
@@ -68,10 +68,10 @@ func refuses(t *testing.T, v *snapshot.Versioned, client mesh.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var reader lint.Reader
-	reader.Add(client.Agent, client.Gaps)
-	for _, f := range lint.Check(v.Name, message, reader) {
-		t.Errorf("%s %s is sent %s, which %s", client.Agent, client.Version, v.Name, f)
+	var reader clientrules.Audience
+	reader.Add(client.Kind, client.Missing)
+	for _, f := range clientrules.Check(v.Name, message, reader) {
+		t.Errorf("%s %s is sent %s, which %s", client.Kind, client.Version, v.Name, f)
 	}
 }
 

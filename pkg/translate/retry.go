@@ -48,7 +48,7 @@ var retryConditions = map[string]struct{ status, note string }{
 
 // retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil when calls are
 // not retried.
-func retryPolicy(at site, r *networking.HTTPRetry, defaults mesh.Defaults) *routev3.RetryPolicy {
+func retryPolicy(at fieldReporter, r *networking.HTTPRetry, defaults mesh.Defaults) *routev3.RetryPolicy {
 	if r == nil && defaults.NoRetries {
 		return nil
 	}
@@ -58,15 +58,15 @@ func retryPolicy(at site, r *networking.HTTPRetry, defaults mesh.Defaults) *rout
 	attempts := r.GetAttempts()
 	switch {
 	case attempts < 0:
-		at.field("attempts").errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
+		at.child("attempts").errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
 		return nil
 	case attempts == 0:
 		return nil
 	case attempts > maxRetries:
-		at.field("attempts").approximatef("gRPC makes at most %d retries. The rest have no effect. Set %d or fewer.", maxRetries, maxRetries)
+		at.child("attempts").approximatef("gRPC makes at most %d retries. The rest have no effect. Set %d or fewer.", maxRetries, maxRetries)
 		attempts = maxRetries
 	}
-	on, base := retryOn(at.field("retryOn"), r.GetRetryOn()), backoff(at.field("backoff"), r.GetBackoff())
+	on, base := retryOn(at.child("retryOn"), r.GetRetryOn()), backoff(at.child("backoff"), r.GetBackoff())
 	if len(on) == 0 {
 		return nil
 	}
@@ -86,7 +86,7 @@ func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPol
 }
 
 // retryOn translates the conditions, sorted. What gRPC does not know is reported and left out.
-func retryOn(at site, conditions string) []string {
+func retryOn(at fieldReporter, conditions string) []string {
 	if conditions == "" {
 		return defaultRetryOn
 	}
@@ -110,7 +110,7 @@ func retryOn(at site, conditions string) []string {
 }
 
 // backoff is the least pause before a retry.
-func backoff(at site, d *durationpb.Duration) time.Duration {
+func backoff(at fieldReporter, d *durationpb.Duration) time.Duration {
 	if d == nil {
 		return defaultBackoff
 	}

@@ -14,14 +14,14 @@ import (
 // ringScale is what the endpoints of a locality weigh together, at most: enough to divide by thousands of them.
 const ringScale = 1 << 20
 
-// spreadOnRing weighs endpoints so that a locality's weight is divided among its own. A ring spans all localities, and clients
+// setRingWeights weighs endpoints so that a locality's weight is divided among its own. A ring spans all localities, and clients
 // differ in how large a part of it they give to an endpoint: to some it is the product of the two weights, to others the
 // locality's weight by the endpoint's part of the locality. Where the endpoints of every locality weigh the same together,
 // both come to the same. The order in which pick_first shuffles endpoints is computed from the same products.
 //
 // The localities of cla are those of groups.
-func spreadOnRing(cla *endpointv3.ClusterLoadAssignment, groups []group) {
-	if len(groups) < 2 && !slices.ContainsFunc(groups, crowded) {
+func setRingWeights(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
+	if len(groups) < 2 && !slices.ContainsFunc(groups, needsRingWeights) {
 		return
 	}
 	fitInRing(cla, groups)
@@ -32,24 +32,26 @@ func spreadOnRing(cla *endpointv3.ClusterLoadAssignment, groups []group) {
 	// Clients add up the products in 32 bits.
 	scale := min(ringScale, math.MaxUint32/total)
 	for i, locality := range cla.GetEndpoints() {
-		together := uint64(heft(groups[i].backends))
+		together := uint64(endpointsWeight(groups[i].endpoints))
 		for j, e := range locality.GetLbEndpoints() {
-			own := uint64(groups[i].backends[j].endpoint.Heft())
+			own := uint64(groups[i].endpoints[j].endpoint.EffectiveWeight())
 			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(max(scale*own/together, 1)))
 		}
 	}
 }
 
-// crowded says whether the endpoints of a group alone do not do with a weight of 1 each.
-func crowded(g group) bool { return weighted(g) || len(g.backends) > math.MaxUint16 }
+// needsRingWeights says whether the endpoints of a group alone do not do with a weight of 1 each.
+func needsRingWeights(g localityGroup) bool {
+	return hasWeights(g) || len(g.endpoints) > math.MaxUint16
+}
 
 // fitInRing makes the weights of localities so small that there is room for the endpoints': no product loses its last bit, and
 // none of their sums 32 of them.
-func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []group) {
+func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	room, total := uint64(1), uint64(0)
 	for i, g := range groups {
 		total += uint64(cla.GetEndpoints()[i].GetLoadBalancingWeight().GetValue())
-		room = max(room, min(uint64(heft(g.backends)), ringScale)+uint64(len(g.backends)))
+		room = max(room, min(uint64(endpointsWeight(g.endpoints)), ringScale)+uint64(len(g.endpoints)))
 	}
 	limit := max(math.MaxUint32/room, 2*uint64(len(groups))) - uint64(len(groups))
 	if total <= limit {
@@ -62,11 +64,11 @@ func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []group) {
 }
 
 // SizesRings says whether the policy asks for a ring of a size of its own anywhere. p may be nil.
-func SizesRings(p *mesh.Policy) bool {
+func SizesRings(p *mesh.MergedDestinationRule) bool {
 	if p == nil {
 		return false
 	}
-	return sizesRing(p.Traffic) || slices.ContainsFunc(p.Subsets, func(s mesh.Subset) bool { return sizesRing(s.Traffic) })
+	return sizesRing(p.TrafficPolicy) || slices.ContainsFunc(p.Subsets, func(s mesh.Subset) bool { return sizesRing(s.TrafficPolicy) })
 }
 
 func sizesRing(p *networking.TrafficPolicy) bool {
@@ -79,7 +81,7 @@ func sizesRing(p *networking.TrafficPolicy) bool {
 	})
 }
 
-// ringed says whether calls to that port and subset are balanced by a hash.
-func ringed(p *mesh.Policy, subset *mesh.Subset, port uint32) bool {
-	return p != nil && hashed(p, subsetName(subset), port) != nil
+// usesRing says whether calls to that port and subset are balanced by a hash.
+func usesRing(p *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) bool {
+	return p != nil && hashPolicyFor(p, subsetName(subset), port) != nil
 }

@@ -81,7 +81,7 @@ func assignedWith(t *testing.T, rule string, sizes []int, weight func(i int) uin
 			set.Endpoints = append(set.Endpoints, e)
 		}
 	}
-	b := Endpoints(EndpointInput{service: echo(80), endpoints: set, policy: merged(t, rule)})
+	b := Endpoints(EndpointInput{service: echo(80), endpoints: set, destinationRule: merged(t, rule)})
 	return b.Endpoints[0].Message.(*endpointv3.ClusterLoadAssignment)
 }
 

@@ -21,19 +21,19 @@ func Host(in HostInput) *Bundle {
 	if in.service != nil {
 		b.Clusters = clusters(&b.Problems, in)
 	}
-	checkPolicy(&b.Problems, in.policy)
-	if in.routes == nil {
-		b.Routes = ownRoutes(in)
+	checkPolicy(&b.Problems, in.destinationRule)
+	if in.virtualService == nil {
+		b.Routes = serviceRoutes(in)
 	} else {
-		b.Routes = ruledRoutes(&b.Problems, in)
-		checkRoutes(&b.Problems, in.routes)
+		b.Routes = virtualServiceRoutes(&b.Problems, in)
+		checkRoutes(&b.Problems, in.virtualService)
 	}
 	b.Problems, b.Latent = withoutLatent(mesh.SortProblems(b.Problems))
 	return b
 }
 
-// ownRoutes sends every call to the Service itself.
-func ownRoutes(in HostInput) []Resource {
+// serviceRoutes sends every call to the Service itself.
+func serviceRoutes(in HostInput) []Resource {
 	service := in.service
 	if service == nil {
 		return nil
@@ -41,64 +41,64 @@ func ownRoutes(in HostInput) []Resource {
 	var all []Resource
 	for _, port := range service.Ports {
 		name := RouteName(port.Number, service.Host)
-		every, _ := pathMatch(site{}, nil, false)
+		every, _ := pathMatch(fieldReporter{}, nil, false)
 		action := &routev3.RouteAction{
 			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: name},
-			MaxStreamDuration: timeoutCap(site{}, nil),
-			RetryPolicy:       retryPolicy(site{}, nil, in.defaults),
+			MaxStreamDuration: timeoutCap(fieldReporter{}, nil),
+			RetryPolicy:       retryPolicy(fieldReporter{}, nil, in.defaults),
 		}
-		if hash := hashed(in.policy, "", port.Number); hash != nil {
+		if hash := hashPolicyFor(in.destinationRule, "", port.Number); hash != nil {
 			action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
 		}
 		all = append(all, Resource{
 			Name:    name,
-			Message: routeTable(name, []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: action}}}),
+			Message: routeConfiguration(name, []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: action}}}),
 			Refs:    []mesh.Ref{service.Ref},
 		})
 	}
 	return all
 }
 
-// ruledRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
+// virtualServiceRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
 // either its rules are read for their Problems alone.
-func ruledRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
-	root := site{sink, in.routes.Ref, "spec"}
+func virtualServiceRoutes(sink *[]mesh.Problem, in HostInput) []Resource {
+	root := fieldReporter{sink, in.virtualService.Ref, "spec"}
 	switch {
-	case in.service == nil && in.routes.IsDelegate() && len(in.routes.Spec.GetHttp()) == 0:
-		root.field("http").errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
-	case len(in.routes.Spec.GetHttp())+len(in.routes.Spec.GetTcp()) == 0:
-		root.field("http").errorf(mesh.CodeInvalidValue, "There are no http rules. All calls fail. Add a rule under http.")
+	case in.service == nil && in.virtualService.IsDelegate() && len(in.virtualService.Spec.GetHttp()) == 0:
+		root.child("http").errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
+	case len(in.virtualService.Spec.GetHttp())+len(in.virtualService.Spec.GetTcp()) == 0:
+		root.child("http").errorf(mesh.CodeInvalidValue, "There are no http rules. All calls fail. Add a rule under http.")
 	}
-	t := targets{byText: in.routes.Targets, namespace: in.namespace, labels: in.labels, defaults: in.defaults}
-	host, ports := in.called()
+	t := destinationResolver{byHost: in.virtualService.Destinations, namespace: in.namespace, labels: in.labels, defaults: in.defaults}
+	host, ports := in.dialed()
 	if host == "" {
-		t.namespace = in.routes.Ref.Namespace
+		t.namespace = in.virtualService.Ref.Namespace
 	}
-	rules := t.sections(root, in.routes)
+	rules := t.ruleSet(root, in.virtualService)
 	var all []Resource
 	for _, port := range ports {
-		c := callee{host: host, port: port.Number, portName: port.Name, caller: caller{in.namespace, in.labels}, gaps: in.gaps}
+		c := routeScope{host: host, port: port.Number, portName: port.Name, caller: caller{in.namespace, in.labels}, missing: in.missing}
 		if in.service != nil {
 			c.addresses = in.service.Addresses
 		}
 		if port.Number == 0 { // it is not known which of them anybody follows
-			c.follow(&rules.http)
-			c.follow(&rules.tcp)
+			c.routeList(&rules.http)
+			c.routeList(&rules.tcp)
 			continue
 		}
-		found := c.follow(rules.of(port))
+		found := c.routeList(rules.of(port))
 		name := RouteName(port.Number, host)
 		all = append(all, Resource{
-			Name: name, Message: tableFor(name, found.routes, in.gaps), Refs: authors(in.routes, in.service),
-			Parts: found.parts, Omissions: found.omissions,
+			Name: name, Message: routeConfigurationFor(name, found.routes, in.missing), Refs: routeRefs(in.virtualService, in.service),
+			Origins: found.origins, SkippedMatches: found.skipped,
 		})
 	}
-	rules.settle(in.service)
+	rules.report(in.service)
 	return all
 }
 
-// called is the host that clients call, and its ports: a single zero one when there is none.
-func (in HostInput) called() (host string, ports []mesh.Port) {
+// dialed is the host that clients call, and its ports: a single zero one when there is none.
+func (in HostInput) dialed() (host string, ports []mesh.Port) {
 	switch {
 	case in.service == nil:
 		return in.host, []mesh.Port{{Number: in.port}}
@@ -108,11 +108,11 @@ func (in HostInput) called() (host string, ports []mesh.Port) {
 	return in.service.Host, in.service.Ports
 }
 
-// authors are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.
-func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
+// routeRefs are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.
+func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
 	refs := []mesh.Ref{routes.Ref}
 	for _, key := range slices.Sorted(maps.Keys(routes.Delegates)) {
-		if delegate := routes.Delegates[key].Routes; delegate != nil {
+		if delegate := routes.Delegates[key].VirtualService; delegate != nil {
 			refs = append(refs, delegate.Ref)
 		}
 	}
@@ -122,20 +122,20 @@ func authors(routes *mesh.Routes, service *mesh.Service) []mesh.Ref {
 	return refs
 }
 
-// tableFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
+// routeConfigurationFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
 // call that no route takes, so that it gets one that fails these.
-func tableFor(name string, routes []*routev3.Route, gaps mesh.Gaps) *routev3.RouteConfiguration {
-	if gaps.Has(mesh.GapEmptyHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
-		routes = append(slices.Clip(routes), refuseAll())
+func routeConfigurationFor(name string, routes []*routev3.Route, gaps mesh.Features) *routev3.RouteConfiguration {
+	if gaps.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
+		routes = append(slices.Clip(routes), failingRoute())
 	}
-	if gaps.Has(mesh.GapEmptyHost) {
-		totalWeights(routes)
+	if gaps.Has(mesh.FeaturePartialVirtualHost) {
+		setTotalWeights(routes)
 	}
-	return routeTable(name, routes)
+	return routeConfiguration(name, routes)
 }
 
-// totalWeights states sums, which old C-core takes for 100 where they are absent, and refuses if they are not.
-func totalWeights(routes []*routev3.Route) {
+// setTotalWeights states sums, which old C-core takes for 100 where they are absent, and refuses if they are not.
+func setTotalWeights(routes []*routev3.Route) {
 	for _, r := range routes {
 		sum := uint32(0)
 		for _, c := range r.GetRoute().GetWeightedClusters().GetClusters() {
@@ -147,7 +147,7 @@ func totalWeights(routes []*routev3.Route) {
 	}
 }
 
-func routeTable(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
+func routeConfiguration(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
 	return &routev3.RouteConfiguration{
 		Name:         name,
 		VirtualHosts: []*routev3.VirtualHost{{Name: name, Domains: []string{anyDomain}, Routes: routes}},

@@ -13,12 +13,12 @@ import (
 )
 
 // bound is a VirtualService that knows the destinations of the table tests.
-func bound(t *testing.T, text string) *mesh.Routes {
+func bound(t *testing.T, text string) *mesh.VirtualService {
 	t.Helper()
-	return &mesh.Routes{
-		Ref:     mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
-		Spec:    parse(t, &networking.VirtualService{}, text),
-		Targets: destinations().byText,
+	return &mesh.VirtualService{
+		Ref:          mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
+		Spec:         parse(t, &networking.VirtualService{}, text),
+		Destinations: destinations().byHost,
 	}
 }
 
@@ -81,7 +81,7 @@ func TestHostRoutes(t *testing.T) {
 			}
 			in := HostInput{service: echo(test.ports...)}
 			if test.rules != "" {
-				in.routes = bound(t, test.rules)
+				in.virtualService = bound(t, test.rules)
 			}
 			b := Host(in)
 			var got []string
@@ -99,7 +99,7 @@ func TestHostRoutes(t *testing.T) {
 }
 
 func TestHostWithoutService(t *testing.T) {
-	b := Host(HostInput{routes: bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
+	b := Host(HostInput{virtualService: bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
 	if len(b.Routes)+len(b.Clusters) != 0 {
 		t.Errorf("got %d routes and %d clusters, want none", len(b.Routes), len(b.Clusters))
 	}
@@ -111,14 +111,14 @@ func TestHostWithoutService(t *testing.T) {
 
 // Of a delegate without rules it is not true that calls fail: they go on.
 func TestDelegateWithoutRules(t *testing.T) {
-	b := Host(HostInput{routes: bound(t, "http: []")})
+	b := Host(HostInput{virtualService: bound(t, "http: []")})
 	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "fall through to the next rule") {
 		t.Errorf("got problems %v, want that calls go on", b.Problems)
 	}
 }
 
 func TestHostNames(t *testing.T) {
-	b := Host(HostInput{service: echo(80, 81), policy: merged(t, "subsets: [{name: v1}]")})
+	b := Host(HostInput{service: echo(80, 81), destinationRule: merged(t, "subsets: [{name: v1}]")})
 	var routes, clusters []string
 	for _, r := range b.Routes {
 		routes = append(routes, r.Name)
@@ -141,9 +141,9 @@ func TestPure(t *testing.T) {
 	routes := bound(t, `http: [{match: [{headers: {x: {exact: a}, z: {exact: b}}, withoutHeaders: {w: {exact: c}}}],
 		route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 2}], retries: {attempts: 9}}]`)
 	policy := merged(t, layered)
-	in := HostInput{service: echo(80, 81, 82), routes: routes, policy: policy}
+	in := HostInput{service: echo(80, 81, 82), virtualService: routes, destinationRule: policy}
 	spec, rule := proto.Clone(routes.Spec), proto.Clone(policy.Specs[0])
-	endpoints := EndpointInput{service: in.service, policy: policy, endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
+	endpoints := EndpointInput{service: in.service, destinationRule: policy, endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
 		at("10.0.0.2", also("10.0.0.1")), at("10.0.0.1"), at("10.0.0.1"),
 	}}}
 	before := append([]mesh.Endpoint(nil), endpoints.endpoints.Endpoints...)

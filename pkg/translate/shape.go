@@ -14,7 +14,7 @@ type shape struct {
 	// inlinesRoutes says that listener puts the routes into the Listener. It is then given the whole HostInput.
 	inlinesRoutes bool
 	// noListener and noRoutes answer names that do not exist. Calls fail at once.
-	noListener, noRoutes func(name string, gaps mesh.Gaps) Resource
+	noListener, noRoutes func(name string, gaps mesh.Features) Resource
 }
 
 // shapes are by mesh.Family.
@@ -34,22 +34,22 @@ func (in HostInput) refs() []mesh.Ref {
 	switch {
 	case in.service != nil:
 		return []mesh.Ref{in.service.Ref}
-	case in.routes != nil:
-		return []mesh.Ref{in.routes.Ref}
+	case in.virtualService != nil:
+		return []mesh.Ref{in.virtualService.Ref}
 	}
 	return nil
 }
 
 // NotFoundListener answers a name that is no port of any host. Silence would cost each call the client's own timer of 15 seconds.
 //
-// These answers are for the kind of the client, which is known even where its Gaps were left out to show what a current client is sent.
+// These answers are for the kind of the client, which is known even where its Missing were left out to show what a current client is sent.
 func NotFoundListener(name string, client mesh.Client) Resource {
-	return shapes[client.Agent.Family()].noListener(name, mesh.GapsOf(client.Agent, client.Version))
+	return shapes[client.Kind.Family()].noListener(name, mesh.FeaturesMissingIn(client.Kind, client.Version))
 }
 
 // NotFoundRoutes answers a route table that does not exist, or no longer.
 func NotFoundRoutes(name string, client mesh.Client) Resource {
-	return shapes[client.Agent.Family()].noRoutes(name, mesh.GapsOf(client.Agent, client.Version))
+	return shapes[client.Kind.Family()].noRoutes(name, mesh.FeaturesMissingIn(client.Kind, client.Version))
 }
 
 // NotFoundCluster answers a cluster of a Service, port or subset that does not exist, and the reserved clusters of calls that

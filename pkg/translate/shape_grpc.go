@@ -32,13 +32,13 @@ func grpcListener(in ListenerInput) Resource {
 }
 
 // grpcNoListener has calls fail with a message that names the host as it was dialed, if the client has such a message.
-func grpcNoListener(name string, gaps mesh.Gaps) Resource {
+func grpcNoListener(name string, gaps mesh.Features) Resource {
 	return apiListener(name, &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, gaps)},
 	})
 }
 
-func grpcNoRoutes(name string, gaps mesh.Gaps) Resource {
+func grpcNoRoutes(name string, gaps mesh.Features) Resource {
 	return Resource{Name: name, Message: noRoutes(name, gaps)}
 }
 
@@ -46,12 +46,12 @@ func grpcNoRoutes(name string, gaps mesh.Gaps) Resource {
 var filters = []*hcmv3.HttpFilter{
 	{
 		Name:       faultFilter,
-		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(&faultv3.HTTPFault{})},
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: toAny(&faultv3.HTTPFault{})},
 		IsOptional: true,
 	},
 	{
 		Name:       routerFilter,
-		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(&routerv3.Router{})},
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: toAny(&routerv3.Router{})},
 	},
 }
 
@@ -59,29 +59,29 @@ func apiListener(name string, manager *hcmv3.HttpConnectionManager) Resource {
 	manager.StatPrefix, manager.HttpFilters = "mizzen", filters
 	return Resource{Name: name, Message: &listenerv3.Listener{
 		Name:        name,
-		ApiListener: &listenerv3.ApiListener{ApiListener: pack(manager)},
+		ApiListener: &listenerv3.ApiListener{ApiListener: toAny(manager)},
 	}}
 }
 
 // noRoutes has one virtual host, because gRPC for Rust refuses a table without any. No client dials that host: clients then say for
 // which host they found none. Those that would wait without end get a virtual host for every name, without a route.
-func noRoutes(name string, gaps mesh.Gaps) *routev3.RouteConfiguration {
+func noRoutes(name string, gaps mesh.Features) *routev3.RouteConfiguration {
 	domain := unknownDomain
-	if gaps.Has(mesh.GapUnmatchedHost) {
+	if gaps.Has(mesh.FeatureUnmatchedVirtualHost) {
 		domain = anyDomain
 	}
 	host := &routev3.VirtualHost{Name: "unknown", Domains: []string{domain}}
-	if gaps.Has(mesh.GapRoutelessHost) {
-		host.Routes = []*routev3.Route{refuseAll()}
+	if gaps.Has(mesh.FeatureRoutelessVirtualHost) {
+		host.Routes = []*routev3.Route{failingRoute()}
 	}
 	return &routev3.RouteConfiguration{Name: name, VirtualHosts: []*routev3.VirtualHost{host}}
 }
 
-// refuseAll is a route on which every call fails.
-func refuseAll() *routev3.Route {
-	every, _ := pathMatch(site{}, nil, false)
+// failingRoute is a route on which every call fails.
+func failingRoute() *routev3.Route {
+	every, _ := pathMatch(fieldReporter{}, nil, false)
 	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: &routev3.RouteAction{
 		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: refusedCluster},
-		MaxStreamDuration: timeoutCap(site{}, nil),
+		MaxStreamDuration: timeoutCap(fieldReporter{}, nil),
 	}}}
 }

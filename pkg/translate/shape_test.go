@@ -32,15 +32,15 @@ func TestListener(t *testing.T) {
 
 func TestNotFoundListener(t *testing.T) {
 	const name = "nobody:80"
-	for agent, want := range map[mesh.Agent]string{
-		mesh.AgentGRPCGo: unknownDomain, mesh.AgentGRPCJava: unknownDomain, mesh.AgentGRPCCore: unknownDomain, mesh.AgentGRPCRust: unknownDomain,
-		mesh.AgentGRPCNode: anyDomain, mesh.AgentUnknown: anyDomain, mesh.AgentEnvoy: anyDomain,
+	for agent, want := range map[mesh.ClientKind]string{
+		mesh.GRPCGo: unknownDomain, mesh.GRPCJava: unknownDomain, mesh.GRPCCore: unknownDomain, mesh.GRPCRust: unknownDomain,
+		mesh.GRPCNode: anyDomain, mesh.UnknownClient: anyDomain, mesh.Envoy: anyDomain,
 	} {
 		t.Run(agent.String(), func(t *testing.T) {
-			client := mesh.Client{Agent: agent, Gaps: mesh.GapsOf(agent, "1.85.0")}
+			client := mesh.Client{Kind: agent, Missing: mesh.FeaturesMissingIn(agent, "1.85.0")}
 			table := managerOf(t, NotFoundListener(name, client), name).GetRouteConfig()
 			routes := 0
-			if agent == mesh.AgentGRPCCore {
+			if agent == mesh.GRPCCore {
 				routes = 1 // that nobody takes
 			}
 			if len(table.GetVirtualHosts()) != 1 || len(table.GetVirtualHosts()[0].GetRoutes()) != routes {

@@ -21,8 +21,8 @@ func (c caller) meets(m *networking.HTTPMatchRequest) bool {
 	return c.labels.Match(m.GetSourceLabels())
 }
 
-// asksCaller says whether a rule holds for some callers only, in any of its blocks.
-func asksCaller(rule *networking.HTTPRoute) bool {
+// dependsOnCaller says whether a rule holds for some callers only, in any of its blocks.
+func dependsOnCaller(rule *networking.HTTPRoute) bool {
 	for _, m := range rule.GetMatch() {
 		if m.GetSourceNamespace() != "" || len(m.GetSourceLabels()) > 0 {
 			return true

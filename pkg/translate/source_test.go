@@ -48,9 +48,9 @@ func TestRulesForSomeCallers(t *testing.T) {
 - {name: wrong, match: [{uri: {prefix: a}}], route: [{destination: {host: nowhere}}]}
 - {name: rest, route: [{destination: {host: echo}}]}
 - {name: behind, route: [{destination: {host: echo}}]}`)
-	routes := &mesh.Routes{
+	routes := &mesh.VirtualService{
 		Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, Spec: spec,
-		Targets: map[string]mesh.Target{"echo": {Host: echo().Host, Service: echo(80)}},
+		Destinations: map[string]mesh.Destination{"echo": {Host: echo().Host, Service: echo(80)}},
 	}
 	tests := map[string]struct {
 		namespace string
@@ -64,7 +64,7 @@ func TestRulesForSomeCallers(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			bundle := Host(HostInput{service: echo(80), routes: routes, namespace: test.namespace})
+			bundle := Host(HostInput{service: echo(80), virtualService: routes, namespace: test.namespace})
 			var got []string
 			for _, r := range bundle.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes() {
 				got = append(got, r.GetName())

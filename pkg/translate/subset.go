@@ -6,8 +6,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// parts lists what a host's clusters and endpoints are made for: everything, which is the nil Subset, then each subset.
-func parts(p *mesh.Policy) []*mesh.Subset {
+// subsetsAndWhole lists what a host's clusters and endpoints are made for: everything, which is the nil Subset, then each subset.
+func subsetsAndWhole(p *mesh.MergedDestinationRule) []*mesh.Subset {
 	all := []*mesh.Subset{nil}
 	if p == nil {
 		return all
@@ -21,13 +21,13 @@ func parts(p *mesh.Policy) []*mesh.Subset {
 }
 
 // checkSubsets reports subsets that cannot be called.
-func checkSubsets(sink *[]mesh.Problem, p *mesh.Policy) {
+func checkSubsets(sink *[]mesh.Problem, p *mesh.MergedDestinationRule) {
 	if p == nil {
 		return
 	}
 	for _, subset := range p.Subsets {
 		if !nameable(subset.Name) {
-			site{sink, subset.Ref, subset.Field + ".name"}.errorf(mesh.CodeInvalidValue,
+			fieldReporter{sink, subset.Ref, subset.Field + ".name"}.errorf(mesh.CodeInvalidValue,
 				"A subset cannot be named %q. Calls to it fail. Use letters, digits and dashes.", subset.Name)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // ejection is what a cluster ejects endpoints for: failures, as the spec says, and success rates that fall behind, as is wished.
 func ejection(s settings) *clusterv3.OutlierDetection {
 	o := outlierDetection(s.outlierAt, s.outlier)
-	rate := s.wishes.SuccessRate.Value
+	rate := s.annotations.SuccessRate.Value
 	if rate == (mesh.SuccessRate{}) {
 		return o
 	}

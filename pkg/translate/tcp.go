@@ -6,54 +6,54 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// section is a list of rules of a VirtualService: those for calls, or those for connections.
-type section struct {
-	at      site
-	rulings []ruling
+// ruleList is a list of rules of a VirtualService: those for calls, or those for connections.
+type ruleList struct {
+	at    fieldReporter
+	rules []boundRule
 	// reached says of each rule whether any call comes by it.
 	reached []bool
 	used    bool
-	// found are the Problems of what it says, which count if it is used.
-	found []mesh.Problem
+	// deferred are the Problems of what it says, which count if it is used.
+	deferred []mesh.Problem
 }
 
-func (s *section) empty() bool { return len(s.reached) == 0 }
+func (s *ruleList) empty() bool { return len(s.reached) == 0 }
 
-// sections are both lists. Rules for connections are followed where their author meant the port for them, or wrote nothing else.
-type sections struct{ http, tcp section }
+// ruleSet are both lists. Rules for connections are followed where their author meant the port for them, or wrote nothing else.
+type ruleSet struct{ http, tcp ruleList }
 
-func (t targets) sections(root site, r *mesh.Routes) *sections {
+func (t destinationResolver) ruleSet(root fieldReporter, r *mesh.VirtualService) *ruleSet {
 	http, tcp := r.Spec.GetHttp(), r.Spec.GetTcp()
-	s := &sections{
-		http: section{at: root.field("http"), rulings: t.rulings(root, r), reached: make([]bool, len(http))},
-		tcp:  section{at: root.field("tcp"), reached: make([]bool, len(tcp))},
+	s := &ruleSet{
+		http: ruleList{at: root.child("http"), rules: t.httpRules(root, r), reached: make([]bool, len(http))},
+		tcp:  ruleList{at: root.child("tcp"), reached: make([]bool, len(tcp))},
 	}
-	s.tcp.rulings = t.connections(site{&s.tcp.found, root.ref, s.tcp.at.path}, tcp)
+	s.tcp.rules = t.tcpRules(fieldReporter{&s.tcp.deferred, root.ref, s.tcp.at.path}, tcp)
 	return s
 }
 
 // of returns the rules for a port.
-func (s *sections) of(port mesh.Port) *section {
+func (s *ruleSet) of(port mesh.Port) *ruleList {
 	if !s.tcp.empty() && (s.http.empty() || port.TCP) {
 		return &s.tcp
 	}
 	return &s.http
 }
 
-// connections are the rules for TCP as rules for calls: they choose among destinations by the same weights, and their matches ask
+// tcpRules are the rules for TCP as rules for calls: they choose among destinations by the same weights, and their matches ask
 // for some of the same.
-func (t targets) connections(at site, rules []*networking.TCPRoute) []ruling {
-	var all []ruling
+func (t destinationResolver) tcpRules(at fieldReporter, rules []*networking.TCPRoute) []boundRule {
+	var all []boundRule
 	for i, rule := range rules {
 		where := at.index(i)
 		calls := &networking.HTTPRoute{}
 		for j, block := range rule.GetMatch() {
-			calls.Match = append(calls.Match, connectionMatch(where.field("match").index(j), block))
+			calls.Match = append(calls.Match, tcpMatch(where.child("match").index(j), block))
 		}
 		for _, d := range rule.GetRoute() {
 			calls.Route = append(calls.Route, &networking.HTTPRouteDestination{Destination: d.GetDestination(), Weight: d.GetWeight()})
 		}
-		all = append(all, ruling{rule: calls, at: where, in: i, targets: t})
+		all = append(all, boundRule{rule: calls, at: where, index: i, targets: t})
 	}
 	return all
 }
@@ -61,15 +61,15 @@ func (t targets) connections(at site, rules []*networking.TCPRoute) []ruling {
 // noGateway is a gateway that nobody comes by: its match holds nothing.
 const noGateway = ""
 
-// connectionMatch keeps what is the same for every call of a client. Its address, and the address it calls, are not: a block that
+// tcpMatch keeps what is the same for every call of a client. Its address, and the address it calls, are not: a block that
 // asks for them holds nothing, where without them it would hold for more than its author meant.
-func connectionMatch(at site, m *networking.L4MatchAttributes) *networking.HTTPMatchRequest {
+func tcpMatch(at fieldReporter, m *networking.L4MatchAttributes) *networking.HTTPMatchRequest {
 	calls := &networking.HTTPMatchRequest{
 		Port: m.GetPort(), SourceLabels: m.GetSourceLabels(), SourceNamespace: m.GetSourceNamespace(), Gateways: m.GetGateways(),
 	}
 	refuse := func(field string, set bool) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match sourceLabels or sourceNamespace.", noteNoSubnets)
+			at.child(field).errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match sourceLabels or sourceNamespace.", noteNoSubnets)
 			calls.Gateways = []string{noGateway}
 		}
 	}
@@ -78,16 +78,16 @@ func connectionMatch(at site, m *networking.L4MatchAttributes) *networking.HTTPM
 	return calls
 }
 
-// settle reports what only shows once the rules have been read for all ports. Of a VirtualService that is read for its Problems
+// report reports what only shows once the rules have been read for all ports. Of a VirtualService that is read for its Problems
 // alone it is not known which rules are used.
-func (s *sections) settle(service *mesh.Service) {
+func (s *ruleSet) report(service *mesh.Service) {
 	if s.tcp.used {
-		*s.tcp.at.sink = append(*s.tcp.at.sink, s.tcp.found...)
+		*s.tcp.at.sink = append(*s.tcp.at.sink, s.tcp.deferred...)
 	}
-	for _, section := range []*section{&s.http, &s.tcp} {
-		for _, r := range section.rulings {
-			if r.origins != nil {
-				r.origins.settle(*r.at.sink)
+	for _, section := range []*ruleList{&s.http, &s.tcp} {
+		for _, r := range section.rules {
+			if r.provenance != nil {
+				r.provenance.relocate(*r.at.sink)
 			}
 		}
 		for i, reached := range section.reached {

@@ -17,7 +17,7 @@ const (
 
 // timeoutCap limits the whole call, its retries and streams included; the application's own deadline holds if it is sooner.
 // Zero is no limit, and is written in full: without it the Listener would decide.
-func timeoutCap(at site, timeout *durationpb.Duration) *routev3.RouteAction_MaxStreamDuration {
+func timeoutCap(at fieldReporter, timeout *durationpb.Duration) *routev3.RouteAction_MaxStreamDuration {
 	limit := &durationpb.Duration{}
 	switch {
 	case timeout == nil:

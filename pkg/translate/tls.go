@@ -36,33 +36,33 @@ const (
 // tlsSocket is the name by which clients know TLS; they refuse others.
 const tlsSocket = "envoy.transport_sockets.tls"
 
-// peer is who calls and who is called, as far as their certificates matter.
-type peer struct {
+// tlsPeer is who calls and who is called, as far as their certificates matter.
+type tlsPeer struct {
 	service *mesh.Service
 	trust   trust
 	// domain is the trust domain.
 	domain string
 }
 
-func peerOf(in HostInput) peer {
-	p := peer{service: in.service, trust: in.trust, domain: in.defaults.TrustDomain}
+func tlsPeerOf(in HostInput) tlsPeer {
+	p := tlsPeer{service: in.service, trust: in.trust, domain: in.defaults.TrustDomain}
 	if p.domain == "" {
 		p.domain = mesh.DefaultTrustDomain
 	}
 	return p
 }
 
-// secure translates how connections are encrypted. A nil socket leaves them in plain text. It says whether calls may go out
+// transportSocket translates how connections are encrypted. A nil socket leaves them in plain text. It says whether calls may go out
 // at all: where clients cannot do what the author wrote, calls fail rather than going out weaker.
-func secure(at site, tls *networking.ClientTLSSettings, p peer) (*corev3.TransportSocket, bool) {
+func transportSocket(at fieldReporter, tls *networking.ClientTLSSettings, p tlsPeer) (*corev3.TransportSocket, bool) {
 	mode := tls.GetMode()
 	switch mode {
 	case networking.ClientTLSSettings_DISABLE:
-		idle(at, tls)
+		reportIneffective(at, tls)
 		return nil, true
 	case networking.ClientTLSSettings_SIMPLE, networking.ClientTLSSettings_MUTUAL, networking.ClientTLSSettings_ISTIO_MUTUAL:
 	default:
-		at.field("mode").errorf(mesh.CodeInvalidValue, "There is no TLS mode %d. Calls fail. Set SIMPLE, MUTUAL or ISTIO_MUTUAL.", mode)
+		at.child("mode").errorf(mesh.CodeInvalidValue, "There is no TLS mode %d. Calls fail. Set SIMPLE, MUTUAL or ISTIO_MUTUAL.", mode)
 		return nil, false
 	}
 	// All of them, so that an author sees all that is wrong at once.
@@ -81,27 +81,27 @@ func secure(at site, tls *networking.ClientTLSSettings, p peer) (*corev3.Transpo
 	}
 	return &corev3.TransportSocket{
 		Name: tlsSocket,
-		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: pack(&tlsv3.UpstreamTlsContext{
+		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: toAny(&tlsv3.UpstreamTlsContext{
 			CommonTlsContext: common, Sni: tls.GetSni(),
 		})},
 	}, true
 }
 
-// idle reports what stands beside DISABLE, which is also the mode of who writes none.
-func idle(at site, tls *networking.ClientTLSSettings) {
+// reportIneffective reports what stands beside DISABLE, which is also the mode of who writes none.
+func reportIneffective(at fieldReporter, tls *networking.ClientTLSSettings) {
 	tls.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		at.field(field.JSONName()).warnf(mesh.CodeUnsupported, "The mode is DISABLE, so calls are sent in plain text. This field has no effect. Set another mode, or remove the field.")
+		at.child(field.JSONName()).warnf(mesh.CodeUnsupported, "The mode is DISABLE, so calls are sent in plain text. This field has no effect. Set another mode, or remove the field.")
 		return true
 	})
 }
 
 // expressible reports what cannot be handed to a gRPC client. Without it, calls would be encrypted in another way than their
 // author wrote: clients would show another certificate, trust other authorities, or take certificates that were revoked.
-func expressible(at site, tls *networking.ClientTLSSettings) bool {
+func expressible(at fieldReporter, tls *networking.ClientTLSSettings) bool {
 	ok := true
 	refuse := func(set bool, field, note string) {
 		if set {
-			at.field(field).errorf(mesh.CodeUnsupported, "%s", note)
+			at.child(field).errorf(mesh.CodeUnsupported, "%s", note)
 			ok = false
 		}
 	}
@@ -111,11 +111,11 @@ func expressible(at site, tls *networking.ClientTLSSettings) bool {
 	refuse(tls.GetCaCrl() != "", "caCrl", noteTLSRevoked)
 	refuse(tls.GetInsecureSkipVerify().GetValue(), "insecureSkipVerify", noteTLSSkip)
 	if tls.GetSni() != "" {
-		at.field("sni").approximatef("%s", noteTLSName)
+		at.child("sni").approximatef("%s", noteTLSName)
 	}
 	// Longer names are refused with the whole cluster.
 	if len(tls.GetSni()) > maxServerName {
-		at.field("sni").errorf(mesh.CodeInvalidValue, "The name has %d bytes. Calls fail. Set a name of at most %d bytes.", len(tls.GetSni()), maxServerName)
+		at.child("sni").errorf(mesh.CodeInvalidValue, "The name has %d bytes. Calls fail. Set a name of at most %d bytes.", len(tls.GetSni()), maxServerName)
 		ok = false
 	}
 	return ok
@@ -125,18 +125,18 @@ func expressible(at site, tls *networking.ClientTLSSettings) bool {
 const maxServerName = 255
 
 // providerOf finds the certificate provider that an author means; ok is false if there is none.
-func providerOf(at site, tls *networking.ClientTLSSettings) (name string, ok bool) {
+func providerOf(at fieldReporter, tls *networking.ClientTLSSettings) (name string, ok bool) {
 	name = providerName(tls)
 	switch {
 	case name == "":
-		at.field("credentialName").errorf(mesh.CodeInvalidValue,
+		at.child("credentialName").errorf(mesh.CodeInvalidValue,
 			"MUTUAL needs a client certificate, and no certificate provider is set. Calls fail. Set credentialName to a certificate provider in the clients' bootstrap, or use ISTIO_MUTUAL.")
 		return "", false
 	case mesh.MakeProviders(name) == "":
-		at.field("credentialName").errorf(mesh.CodeInvalidValue, "A certificate provider cannot be named %q. Calls fail. Remove the comma.", name)
+		at.child("credentialName").errorf(mesh.CodeInvalidValue, "A certificate provider cannot be named %q. Calls fail. Remove the comma.", name)
 		return "", false
 	case tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL && tls.GetCredentialName() != "":
-		at.field("credentialName").errorf(mesh.CodeInvalidValue,
+		at.child("credentialName").errorf(mesh.CodeInvalidValue,
 			"ISTIO_MUTUAL uses the mesh's certificates and does not allow credentialName. Calls fail. Remove credentialName, or use MUTUAL.")
 		return "", false
 	}

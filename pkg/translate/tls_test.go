@@ -14,7 +14,7 @@ import (
 
 // Calls that are to be encrypted go out as written or not at all: plain text is for DISABLE alone.
 func TestSecure(t *testing.T) {
-	mine := trust{providers: mesh.MakeProviders("default", "shop"), accounts: mesh.Accounts{Names: "a,b"}}
+	mine := trust{providers: mesh.MakeProviders("default", "shop"), accounts: mesh.ServiceAccounts{Names: "a,b"}}
 	// spiffe is how clients know the endpoints.
 	const spiffe = "spiffe://cluster.local/ns/demo/sa/"
 	// own are the names of the Service.
@@ -42,11 +42,11 @@ func TestSecure(t *testing.T) {
 		},
 		"of a mesh, nobody there": {tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers}, problems: []string{"info Approximated at.mode"}},
 		"of a mesh, nobody known": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers, accounts: mesh.Accounts{Unknown: true}},
+			tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers, accounts: mesh.ServiceAccounts{Unknown: true}},
 			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
 		},
 		"of a mesh, some known": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers, accounts: mesh.Accounts{Names: "a", Unknown: true}},
+			tls: "{mode: ISTIO_MUTUAL}", trust: trust{providers: mine.providers, accounts: mesh.ServiceAccounts{Names: "a", Unknown: true}},
 			identity: "default", roots: "default", accepted: spiffe + "a",
 			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
 		},
@@ -99,7 +99,7 @@ func TestSecure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var l ledger
 			in := HostInput{service: service("echo", 80), trust: c.trust}
-			socket, ok := secure(l.site(), parse(t, &networking.ClientTLSSettings{}, c.tls), peerOf(in))
+			socket, ok := transportSocket(l.site(), parse(t, &networking.ClientTLSSettings{}, c.tls), tlsPeerOf(in))
 			if diff := cmp.Diff(l.lines(), c.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
@@ -121,10 +121,10 @@ func TestTrustDomain(t *testing.T) {
 	var l ledger
 	in := HostInput{
 		service:  service("echo", 80),
-		trust:    trust{providers: "default", accounts: mesh.Accounts{Names: "a"}},
+		trust:    trust{providers: "default", accounts: mesh.ServiceAccounts{Names: "a"}},
 		defaults: mesh.Defaults{TrustDomain: "example.com"},
 	}
-	socket, _ := secure(l.site(), &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_ISTIO_MUTUAL}, peerOf(in))
+	socket, _ := transportSocket(l.site(), &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_ISTIO_MUTUAL}, tlsPeerOf(in))
 	if _, _, accepted := describeSocket(t, socket); accepted != "spiffe://example.com/ns/demo/sa/a" {
 		t.Errorf("got %q", accepted)
 	}
@@ -135,17 +135,17 @@ func TestTrustNeeded(t *testing.T) {
 		return &networking.TrafficPolicy{Tls: parse(t, &networking.ClientTLSSettings{}, text)}
 	}
 	for name, c := range map[string]struct {
-		policy *mesh.Policy
+		policy *mesh.MergedDestinationRule
 		want   needs
 	}{
 		"no policy": {},
-		"plain":     {policy: &mesh.Policy{Traffic: tls("{credentialName: x}")}},
-		"of a mesh": {policy: &mesh.Policy{Traffic: tls("{mode: ISTIO_MUTUAL}")}, want: needs{providers: []string{"default"}, accounts: true}},
-		"written":   {policy: &mesh.Policy{Traffic: tls("{mode: ISTIO_MUTUAL, subjectAltNames: [x]}")}, want: needs{providers: []string{"default"}}},
+		"plain":     {policy: &mesh.MergedDestinationRule{TrafficPolicy: tls("{credentialName: x}")}},
+		"of a mesh": {policy: &mesh.MergedDestinationRule{TrafficPolicy: tls("{mode: ISTIO_MUTUAL}")}, want: needs{providers: []string{"default"}, accounts: true}},
+		"written":   {policy: &mesh.MergedDestinationRule{TrafficPolicy: tls("{mode: ISTIO_MUTUAL, subjectAltNames: [x]}")}, want: needs{providers: []string{"default"}}},
 		"everywhere": {
-			policy: &mesh.Policy{
-				Traffic: &networking.TrafficPolicy{PortLevelSettings: []*networking.TrafficPolicy_PortTrafficPolicy{{Tls: tls("{mode: MUTUAL, credentialName: a}").GetTls()}}},
-				Subsets: []mesh.Subset{{Traffic: tls("{mode: SIMPLE}")}, {Traffic: tls("{mode: SIMPLE, credentialName: a}")}, {}},
+			policy: &mesh.MergedDestinationRule{
+				TrafficPolicy: &networking.TrafficPolicy{PortLevelSettings: []*networking.TrafficPolicy_PortTrafficPolicy{{Tls: tls("{mode: MUTUAL, credentialName: a}").GetTls()}}},
+				Subsets:       []mesh.Subset{{TrafficPolicy: tls("{mode: SIMPLE}")}, {TrafficPolicy: tls("{mode: SIMPLE, credentialName: a}")}, {}},
 			},
 			want: needs{providers: []string{"a", "system"}, systemRoots: true},
 		},

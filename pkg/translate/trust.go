@@ -15,7 +15,7 @@ type trust struct {
 	// systemRoots is set for clients that know the authorities which their machine trusts without a provider for them.
 	systemRoots bool
 	// accounts are those of the Service's endpoints.
-	accounts mesh.Accounts
+	accounts mesh.ServiceAccounts
 }
 
 // needs are what the TLS settings of a policy ask for.
@@ -29,14 +29,14 @@ type needs struct {
 }
 
 // trustNeeded collects what the TLS settings of a policy ask for anywhere. p may be nil.
-func trustNeeded(p *mesh.Policy) needs {
+func trustNeeded(p *mesh.MergedDestinationRule) needs {
 	var n needs
 	if p == nil {
 		return n
 	}
-	n.add(p.Traffic)
+	n.add(p.TrafficPolicy)
 	for i := range p.Subsets {
-		n.add(p.Subsets[i].Traffic)
+		n.add(p.Subsets[i].TrafficPolicy)
 	}
 	return n
 }
@@ -72,13 +72,13 @@ func knownByAccount(tls *networking.ClientTLSSettings) bool {
 
 // declared says whether the clients have what it takes. What they must do for it is said in any case, for other clients may
 // come; of these clients, only if they do not.
-func (t trust) declared(at site, tls *networking.ClientTLSSettings, provider string) bool {
+func (t trust) declared(at fieldReporter, tls *networking.ClientTLSSettings, provider string) bool {
 	system := trustsSystem(tls)
 	field := "mode"
 	if tls.GetCredentialName() != "" {
 		field = "credentialName"
 	}
-	at = at.field(field)
+	at = at.child(field)
 	if system {
 		at.approximatef("%s", noteTLSSystem)
 	} else {

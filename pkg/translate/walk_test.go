@@ -19,7 +19,7 @@ func walkFields(m protoreflect.Message, at, told string, visit func(field protor
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		path := at + "." + field.JSONName()
 		where := told
-		if where == "" && !fieldRows[fieldName(field)].followed() {
+		if where == "" && !fieldRows[fieldName(field)].inEffect() {
 			where = path
 		}
 		if where == "" {

@@ -11,37 +11,37 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// share is a cluster's part of the calls.
-type share struct {
+// weightedCluster is a cluster's part of the calls.
+type weightedCluster struct {
 	cluster string
 	weight  uint64
 }
 
-// shares reads the destinations of a rule, those that weigh nothing included. A single one takes everything, whatever its
+// weightedClusters reads the destinations of a rule, those that weigh nothing included. A single one takes everything, whatever its
 // weight. It fails, having reported it, when nobody takes anything.
-func (t targets) shares(at site, destinations []*networking.HTTPRouteDestination, listenerPort uint32) ([]share, bool) {
-	var all []share
+func (t destinationResolver) weightedClusters(at fieldReporter, destinations []*networking.HTTPRouteDestination, listenerPort uint32) ([]weightedCluster, bool) {
+	var all []weightedCluster
 	for i, d := range destinations {
-		where := at.field("route").index(i)
+		where := at.child("route").index(i)
 		weight, counts := uint64(max(d.GetWeight(), 0)), "It counts as 0"
 		if len(destinations) == 1 {
 			weight, counts = 1, "The only destination takes every call"
 		}
 		if d.GetWeight() < 0 {
-			where.field("weight").errorf(mesh.CodeInvalidValue, "The weight is negative. %s. Set a weight of 0 or more.", counts)
+			where.child("weight").errorf(mesh.CodeInvalidValue, "The weight is negative. %s. Set a weight of 0 or more.", counts)
 		}
-		cluster := t.cluster(where.field("destination"), d.GetDestination(), listenerPort)
-		all = add(all, share{cluster, weight})
+		cluster := t.cluster(where.child("destination"), d.GetDestination(), listenerPort)
+		all = addCluster(all, weightedCluster{cluster, weight})
 	}
-	if sum(all) == 0 {
-		at.field("route").errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
+	if clustersWeight(all) == 0 {
+		at.child("route").errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
 		return nil, false
 	}
 	return all, true
 }
 
-// add joins shares of one cluster: clients tell them apart by name only.
-func add(all []share, s share) []share {
+// addCluster joins shares of one cluster: clients tell them apart by name only.
+func addCluster(all []weightedCluster, s weightedCluster) []weightedCluster {
 	for i := range all {
 		if all[i].cluster == s.cluster {
 			all[i].weight += s.weight
@@ -52,14 +52,14 @@ func add(all []share, s share) []share {
 }
 
 // setClusters makes the shares that weigh something the action's destinations.
-func setClusters(at site, action *routev3.RouteAction, shares []share) {
-	shares = slices.DeleteFunc(slices.Clone(shares), func(s share) bool { return s.weight == 0 })
+func setClusters(at fieldReporter, action *routev3.RouteAction, shares []weightedCluster) {
+	shares = slices.DeleteFunc(slices.Clone(shares), func(s weightedCluster) bool { return s.weight == 0 })
 	if len(shares) == 1 {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: shares[0].cluster}
 		return
 	}
 	weighted := &routev3.WeightedCluster{}
-	for _, s := range fit(at, shares) {
+	for _, s := range scaleWeights(at, shares) {
 		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
 			Name: s.cluster, Weight: wrapperspb.UInt32(uint32(s.weight)),
 		})
@@ -67,20 +67,20 @@ func setClusters(at site, action *routev3.RouteAction, shares []share) {
 	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
 
-// fit halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
-func fit(at site, shares []share) []share {
-	for sum(shares) > math.MaxUint32 {
-		at.field("route").approximatef("The weights sum to more than 4294967295. They are scaled down in proportion.")
-		smaller := make([]share, len(shares))
+// scaleWeights halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
+func scaleWeights(at fieldReporter, shares []weightedCluster) []weightedCluster {
+	for clustersWeight(shares) > math.MaxUint32 {
+		at.child("route").approximatef("The weights sum to more than 4294967295. They are scaled down in proportion.")
+		smaller := make([]weightedCluster, len(shares))
 		for i, s := range shares {
-			smaller[i] = share{s.cluster, max(s.weight/2, 1)}
+			smaller[i] = weightedCluster{s.cluster, max(s.weight/2, 1)}
 		}
 		shares = smaller
 	}
 	return shares
 }
 
-func sum(shares []share) uint64 {
+func clustersWeight(shares []weightedCluster) uint64 {
 	total := uint64(0)
 	for _, s := range shares {
 		total += s.weight

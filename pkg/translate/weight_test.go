@@ -19,12 +19,12 @@ const (
 )
 
 // destinations know a Service with one port, one with two, and the subset v1 of the first.
-func destinations() targets {
-	policy := &mesh.Policy{Subsets: []mesh.Subset{{Name: "v1"}}}
-	return targets{namespace: "demo", byText: map[string]mesh.Target{
-		"a": {Host: "a.demo.svc.cluster.local", Service: service("a", 80), Policies: &mesh.PolicyTable{
+func destinations() destinationResolver {
+	policy := &mesh.MergedDestinationRule{Subsets: []mesh.Subset{{Name: "v1"}}}
+	return destinationResolver{namespace: "demo", byHost: map[string]mesh.Destination{
+		"a": {Host: "a.demo.svc.cluster.local", Service: service("a", 80), DestinationRules: &mesh.DestinationRuleSet{
 			ServiceNamespace: "demo",
-			Candidates:       []mesh.PolicyCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Policy: policy}},
+			Candidates:       []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: policy}},
 		}},
 		"b":    {Host: "b.demo.svc.cluster.local", Service: service("b", 80, 81)},
 		"gone": {Host: "gone.demo.svc.cluster.local"},
@@ -88,7 +88,7 @@ func TestShares(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var problems ledger
 			rule := parse(t, &networking.HTTPRoute{}, test.route)
-			shares, ok := destinations().shares(problems.site(), rule.GetRoute(), 8080)
+			shares, ok := destinations().weightedClusters(problems.site(), rule.GetRoute(), 8080)
 			var got []string
 			if ok {
 				action := &routev3.RouteAction{}

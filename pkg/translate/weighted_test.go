@@ -36,7 +36,7 @@ func TestWeightedEndpoints(t *testing.T) {
 		},
 		"on a ring": {near{settings: ring, endpoints: []string{"1 eu/a", "2 eu/a", "3 eu/a"}, change: weights}, []string{"eu/a=5:.1.2.3"}},
 		"pick first": {
-			near{service: mesh.Service{Extensions: mesh.Extensions{Balancer: mesh.Wish[mesh.Balancer]{Value: mesh.PickFirst}}}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: weights},
+			near{service: mesh.Service{Annotations: mesh.AnnotationSettings{Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst}}}, endpoints: []string{"1 eu/a", "2 eu/a"}, change: weights},
 			[]string{"eu/a=4:.1.2"},
 		},
 	}.run(t)

@@ -34,14 +34,14 @@ func enabled(setting interface{ GetEnabled() *wrapperspb.BoolValue }) bool {
 	return setting.GetEnabled() == nil || setting.GetEnabled().GetValue()
 }
 
-func (z zoneAware) mind(s *Surroundings) {
-	z.failover.mind(s)
-	s.regions.mind()
-	s.zones.mind()
+func (z zoneAware) track(s *TopologyUse) {
+	z.failover.track(s)
+	s.regions.track()
+	s.zones.track()
 }
 
-func (z zoneAware) arrange(from Vantage, all []backend) []group {
-	var groups []group
+func (z zoneAware) arrange(from ClientTopology, all []lbEndpoint) []localityGroup {
+	var groups []localityGroup
 	for _, g := range z.arrangeRegions(from, all) {
 		groups = append(groups, z.balance(from.Locality, g)...)
 	}
@@ -49,20 +49,20 @@ func (z zoneAware) arrange(from Vantage, all []backend) []group {
 }
 
 // arrangeRegions makes lists of groups of one rank each, without a look at zones. There is room between two ranks.
-func (z zoneAware) arrangeRegions(from Vantage, all []backend) [][]group {
-	groups := grouped(all, func(e *mesh.Endpoint) int {
+func (z zoneAware) arrangeRegions(from ClientTopology, all []lbEndpoint) [][]localityGroup {
+	groups := groupEndpoints(all, func(e *mesh.Endpoint) int {
 		const anywhere, distances = 2, 5 // in the region
-		return 2 * (labelRank(z.labels, from, e)*distances + max(distance(from.Locality, e.Spot.Locality(), z.regions), anywhere))
+		return 2 * (labelRank(z.labels, from, e)*distances + max(localityDistance(from.Locality, e.Topology.Locality(), z.regions), anywhere))
 	})
-	return ranksOf(groups)
+	return groupsByRank(groups)
 }
 
 // balance weighs groups of one rank by zone, if they are of the client's region and enough. Zones that get no calls move half a
 // rank down.
-func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
+func (z zoneAware) balance(client mesh.Locality, groups []localityGroup) []localityGroup {
 	sizes, total, endpoints := zoneSizes(groups)
 	local, zones := sizes[client.Zone], len(sizes)
-	if client.Zone == "" || local == 0 || endpoints < z.minSize || !sameRegion(client, groups[0].backends[0].endpoint.Spot.Locality()) {
+	if client.Zone == "" || local == 0 || endpoints < z.minSize || !sameRegion(client, groups[0].endpoints[0].endpoint.Topology.Locality()) {
 		return groups
 	}
 	surplus := 0
@@ -71,10 +71,10 @@ func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
 			surplus += max(size*zones-total, 0)
 		}
 	}
-	var active, spare []group
+	var active, spare []localityGroup
 	var shares []float64
 	for _, g := range groups {
-		zone := g.backends[0].endpoint.Spot.Locality().Zone
+		zone := g.endpoints[0].endpoint.Topology.Locality().Zone
 		share := spill(sizes[zone]*zones-total, total-local*zones, surplus)
 		if zone == client.Zone {
 			share = min(float64(local*zones), float64(total))
@@ -87,7 +87,7 @@ func (z zoneAware) balance(client mesh.Locality, groups []group) []group {
 		active = append(active, g)
 		shares = append(shares, share*float64(g.weight)/float64(sizes[zone]))
 	}
-	weigh(active, shares)
+	setWeights(active, shares)
 	return append(active, spare...)
 }
 
@@ -100,12 +100,12 @@ func spill(surplus, lacking, all int) float64 {
 }
 
 // zoneSizes are what the endpoints of each zone can take: their weights, added up.
-func zoneSizes(groups []group) (sizes map[string]int, total, endpoints int) {
+func zoneSizes(groups []localityGroup) (sizes map[string]int, total, endpoints int) {
 	sizes = map[string]int{}
 	for _, g := range groups {
-		sizes[g.backends[0].endpoint.Spot.Locality().Zone] += int(g.weight)
+		sizes[g.endpoints[0].endpoint.Topology.Locality().Zone] += int(g.weight)
 		total += int(g.weight)
-		endpoints += len(g.backends)
+		endpoints += len(g.endpoints)
 	}
 	return sizes, total, endpoints
 }

@@ -9,7 +9,7 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
-	"github.com/mizzen-mesh/mizzen/pkg/lint"
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
@@ -27,7 +27,7 @@ func (p *plane) acceptedByAll() {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-			for _, finding := range lint.Check(name, message, lint.Everybody()) {
+			for _, finding := range clientrules.Check(name, message, clientrules.AllClients()) {
 				p.t.Errorf("%s: %v", name, finding)
 			}
 		}

@@ -98,7 +98,7 @@ type watcher struct {
 }
 
 func newWatcher(b testing.TB, store *snapshot.Store, id int) *watcher {
-	w := &watcher{session: store.Open(snapshot.OpenerOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
+	w := &watcher{session: store.Open(snapshot.ClientInfoOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
 	b.Cleanup(w.session.Close)
 	for k := range fanoutNames {
 		w.names = append(w.names, clusterName(nameOf(id, k)))

@@ -57,7 +57,7 @@ func (c *cluster) endpoints(host string, service, n, moves int) *mesh.EndpointSe
 			address = fmt.Sprintf("11.%d.%d.%d", moves>>16, moves>>8&255, moves&255)
 		}
 		set.Endpoints = append(set.Endpoints, mesh.Endpoint{
-			Address: address, Ports: c.ports, Spot: mesh.MakeSpot("", mesh.Locality{Region: "r1", Zone: "z1"}),
+			Address: address, Ports: c.ports, Topology: mesh.MakeTopology("", mesh.Locality{Region: "r1", Zone: "z1"}),
 		})
 	}
 	return set

@@ -131,7 +131,7 @@ func (p *plane) settle() (held int, refusals error) {
 		for _, c := range p.clients() {
 			for _, t := range c.Types {
 				asked += len(t.Names)
-				held += t.Held
+				held += t.Accepted
 				for name, why := range t.Refused {
 					refused = append(refused, fmt.Sprintf("refused %s %q: %s", t.Type, name, why))
 				}

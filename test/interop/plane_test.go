@@ -129,7 +129,7 @@ func (p *plane) acknowledged(l *language) (agent string) {
 		}
 		agent = c.Agent + " " + c.Version
 		for _, t := range c.Types {
-			held += t.Held
+			held += t.Accepted
 			for name, why := range t.Refused {
 				p.t.Errorf("%s refused %s %q: %s", c.Agent, t.Type, name, why)
 			}

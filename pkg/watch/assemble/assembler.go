@@ -114,8 +114,8 @@ func (a *Assembler) World() *mesh.World {
 	w, changed := b.world()
 	w.Arrived, w.StoredAt = time.Time{}, a.stored
 	changed = changed || a.last == nil || !w.StoredAt.Equal(last.StoredAt)
-	if rules, moved := a.rules.authored.apply(last.Rules); moved {
-		w.Rules, changed = rules, true
+	if rules, moved := a.rules.authored.apply(last.ConfigObjects); moved {
+		w.ConfigObjects, changed = rules, true
 	}
 	if unbound, moved := a.rules.routes.listUnbound(last.Unbound); moved {
 		w.Unbound, changed = unbound, true

@@ -6,7 +6,7 @@ import (
 )
 
 // authoredIndex notes which rules changed since the last World, by Ref.String(); nil for one that is gone.
-type authoredIndex map[string]*mesh.Rule
+type authoredIndex map[string]*mesh.ConfigObject
 
 // note looks at an object as it is now. One of which there is neither anything to use nor anything to say concerns other meshes' gateways.
 func (x authoredIndex) note(o object.Object) {
@@ -18,12 +18,12 @@ func (x authoredIndex) note(o object.Object) {
 		x[ref.String()] = nil
 		return
 	}
-	x[ref.String()] = &mesh.Rule{Ref: ref, Generation: o.Generation}
+	x[ref.String()] = &mesh.ConfigObject{Ref: ref, Generation: o.Generation}
 }
 
 // apply returns the list with what was noted, and whether it differs.
-func (x authoredIndex) apply(from mesh.Map[*mesh.Rule]) (mesh.Map[*mesh.Rule], bool) {
-	rules := newEdit(from, func(a, b *mesh.Rule) bool { return *a == *b })
+func (x authoredIndex) apply(from mesh.Map[*mesh.ConfigObject]) (mesh.Map[*mesh.ConfigObject], bool) {
+	rules := newEdit(from, func(a, b *mesh.ConfigObject) bool { return *a == *b })
 	for key, rule := range x {
 		rules.put(key, rule)
 	}

@@ -14,7 +14,7 @@ import (
 // rulesOf lists the World's rules by name, with their generations.
 func rulesOf(w *mesh.World) map[string]int64 {
 	found := map[string]int64{}
-	for name, rule := range w.Rules.All() {
+	for name, rule := range w.ConfigObjects.All() {
 		found[name] = rule.Generation
 	}
 	return found

@@ -33,7 +33,7 @@ func benchSlice(i, last int) *object.Slice {
 	g := object.Group{Ports: []mesh.Port{{Name: "grpc", Number: 8080}}}
 	for j := range 10 {
 		g.Addresses = append(g.Addresses, object.Address{
-			IP: watchtest.BenchIP(i, j), Pod: fmt.Sprintf("svc-%d-%d", i, j), UID: fmt.Sprintf("uid-%d-%d", i, j), Spot: mesh.MakeSpot(fmt.Sprintf("node-%d", j), mesh.Locality{Zone: "zone-a"}),
+			IP: watchtest.BenchIP(i, j), Pod: fmt.Sprintf("svc-%d-%d", i, j), UID: fmt.Sprintf("uid-%d-%d", i, j), Spot: mesh.MakeTopology(fmt.Sprintf("node-%d", j), mesh.Locality{Zone: "zone-a"}),
 		})
 	}
 	g.Addresses[9].Health = mesh.Health(last % 2)

@@ -14,8 +14,8 @@ type worldBuilder struct {
 	services  *edit[mesh.Service]
 	addresses *edit[mesh.Service]
 	endpoints *edit[mesh.EndpointSet]
-	policies  *edit[mesh.PolicyTable]
-	routes    *edit[mesh.RouteTable]
+	policies  *edit[mesh.DestinationRuleSet]
+	routes    *edit[mesh.VirtualServiceSet]
 	// pods are by their keys, podAddresses by theirs.
 	pods, podAddresses *edit[mesh.Pod]
 
@@ -29,8 +29,8 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 		services:  newEdit(last.Services, sameService),
 		addresses: newEdit(last.Addresses, sameService),
 		endpoints: newEdit(last.Endpoints, sameEndpoints),
-		policies:  newEdit(last.Policies, samePolicyTable),
-		routes:    newEdit(last.Routes, sameRouteTable),
+		policies:  newEdit(last.DestinationRules, samePolicyTable),
+		routes:    newEdit(last.VirtualServices, sameRouteTable),
 		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod),
 		touched: map[string]struct{}{}, moved: map[string]struct{}{},
 	}
@@ -43,7 +43,7 @@ func (b *worldBuilder) world() (*mesh.World, bool) {
 	w.Revision++
 	w.Services, w.Addresses = b.services.apply(changed), b.addresses.apply(changed)
 	w.Endpoints = b.endpoints.apply(changed)
-	w.Routes, w.Policies = b.routes.apply(changed), b.policies.apply(changed)
+	w.VirtualServices, w.DestinationRules = b.routes.apply(changed), b.policies.apply(changed)
 	w.Pods, w.PodAddresses = b.pods.apply(pods), b.podAddresses.apply(pods)
 	w.Changed = mesh.HostKeys(slices.Sorted(maps.Keys(changed)))
 	return &w, len(changed)+len(pods) > 0

@@ -13,7 +13,7 @@ const otherNamespaces = ""
 // conflicts reports the rules for one host that never hold, because rules of the same namespace for the same host, exported
 // otherwise, come before them for every client.
 func (x *policyIndex) conflicts(host string) []mesh.Problem {
-	byNamespace := map[string][]mesh.PolicyCandidate{}
+	byNamespace := map[string][]mesh.DestinationRuleCandidate{}
 	for _, c := range candidates(x.hosts.under(host)) {
 		byNamespace[c.Namespace] = append(byNamespace[c.Namespace], c)
 	}
@@ -23,20 +23,20 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 			continue
 		}
 		// The table is asked as for a Service of that namespace: there a rule's reach is widest.
-		table := &mesh.PolicyTable{Host: host, Candidates: list, ServiceNamespace: namespace}
+		table := &mesh.DestinationRuleSet{Host: host, Candidates: list, ServiceNamespace: namespace}
 		probes := policyProbes(namespace, list)
-		used := map[*mesh.Policy]struct{}{}
+		used := map[*mesh.MergedDestinationRule]struct{}{}
 		for _, p := range probes {
 			used[table.For(p.namespace, p.labels)] = struct{}{}
 		}
 		for _, c := range list {
-			if _, ok := used[c.Policy]; ok {
+			if _, ok := used[c.Rule]; ok {
 				continue
 			}
 			// Nobody is ruled by it, so those it is for, if there are any, are ruled by another.
 			if i := slices.IndexFunc(probes, func(p probe) bool { return c.VisibleTo(p.namespace, p.labels) }); i >= 0 {
 				winner := table.For(probes[i].namespace, probes[i].labels)
-				problems = append(problems, shadowed(c.Policy.Refs[0], "spec.host", host, winner.Refs[0]))
+				problems = append(problems, shadowed(c.Rule.Refs[0], "spec.host", host, winner.Refs[0]))
 			}
 		}
 	}
@@ -50,10 +50,10 @@ func (x *routeIndex) conflicts(host string) []mesh.Problem {
 	if len(list) < 2 {
 		return nil
 	}
-	table := &mesh.RouteTable{Host: host}
+	table := &mesh.VirtualServiceSet{Host: host}
 	probes := map[string]struct{}{otherNamespaces: {}}
 	for _, h := range list {
-		table.Candidates = append(table.Candidates, mesh.RouteCandidate{Host: host, Routes: h.routes, Export: h.Export})
+		table.Candidates = append(table.Candidates, mesh.VirtualServiceCandidate{Host: host, VirtualService: h.routes, Export: h.Export})
 		probes[h.key.Namespace] = struct{}{}
 		for _, n := range h.Export.Namespaces {
 			probes[n] = struct{}{}

@@ -83,7 +83,7 @@ func (x *routeIndex) bound(h *routesEntry) map[string]mesh.Delegate {
 		}
 		found := mesh.Delegate{Visible: delegate.Export.VisibleTo(id.Namespace, h.key.Namespace)}
 		if delegate.isDelegate() {
-			found.Routes = delegate.routes
+			found.VirtualService = delegate.routes
 		}
 		all[delegate.key.Ref().Key()] = found
 	}

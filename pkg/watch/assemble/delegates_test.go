@@ -35,11 +35,11 @@ func TestBindDelegates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, order := range []string{test.text + watchtest.VirtualService("root", "01", delegating), watchtest.VirtualService("root", "01", delegating) + test.text} {
 				w := apply(t, newTestAssembler(), watchtest.EchoService+order)
-				got, ref, ok := watchtest.Get(w.Routes, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.Routes, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
+				got, ref, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
 				if ref.Key() != "team/d" || ok != (test.want != nil) {
 					t.Fatalf("got %v, %t", ref, ok)
 				}
-				if ok && (got.Visible != test.want.Visible || !slices.Contains(w.Unbound, got.Routes)) {
+				if ok && (got.Visible != test.want.Visible || !slices.Contains(w.Unbound, got.VirtualService)) {
 					t.Errorf("got %+v, want %+v with what is checked by itself", got, *test.want)
 				}
 				var unbound []string
@@ -60,8 +60,8 @@ func TestBindDelegates(t *testing.T) {
 // A delegate is no delegate while it has hosts.
 func TestDelegateWithHosts(t *testing.T) {
 	w := apply(t, newTestAssembler(), watchtest.EchoService+watchtest.VirtualService("root", "01", delegating)+watchtest.VirtualService("team/d", "01", "hosts: [ghost]"))
-	found, _, ok := watchtest.Get(w.Routes, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.Routes, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
-	if !ok || found.Routes != nil {
+	found, _, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
+	if !ok || found.VirtualService != nil {
 		t.Errorf("got %+v, %t, want one without Routes", found, ok)
 	}
 }
@@ -79,16 +79,16 @@ func TestDelegateChanges(t *testing.T) {
 		a := newTestAssembler()
 		before := apply(t, a, watchtest.EchoService+watchtest.VirtualService("root", "01", delegating)+rules("1s"))
 		after := apply(t, a, text)
-		if watchtest.Get(before.Routes, watchtest.EchoHost) == watchtest.Get(after.Routes, watchtest.EchoHost) {
+		if watchtest.Get(before.VirtualServices, watchtest.EchoHost) == watchtest.Get(after.VirtualServices, watchtest.EchoHost) {
 			t.Errorf("%s does not reach those who delegate", name)
 		}
 	}
 	with := apply(t, a, rules("1s"))
-	if same := apply(t, a, watchtest.VirtualService("team/d", "02", "http: [{timeout: 1s, route: [{destination: {host: echo.demo, subset: s}}]}]")); watchtest.Get(same.Routes, watchtest.EchoHost) != watchtest.Get(with.Routes, watchtest.EchoHost) {
+	if same := apply(t, a, watchtest.VirtualService("team/d", "02", "http: [{timeout: 1s, route: [{destination: {host: echo.demo, subset: s}}]}]")); watchtest.Get(same.VirtualServices, watchtest.EchoHost) != watchtest.Get(with.VirtualServices, watchtest.EchoHost) {
 		t.Error("the age of a delegate reaches those who delegate")
 	}
 	a.remove(object.Key{Kind: object.KindVirtualService, Namespace: "team", Name: "d"})
-	if got := watchtest.Get(a.World().Routes, watchtest.EchoHost).For("x").Delegates; got != nil {
+	if got := watchtest.Get(a.World().VirtualServices, watchtest.EchoHost).For("x").Delegates; got != nil {
 		t.Errorf("a delegate that is gone leaves %v", got)
 	}
 	if len(a.World().Unbound) != 0 {

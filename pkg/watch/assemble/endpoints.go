@@ -236,6 +236,6 @@ func (x *endpointIndex) resolve(namespace string, a *object.Address, ports []mes
 		locality = n.Locality
 	}
 	locality.Zone = cmp.Or(a.Spot.Locality().Zone, locality.Zone)
-	b.Spot = a.Spot.At(name, locality)
+	b.Topology = a.Spot.At(name, locality)
 	return b
 }

@@ -75,14 +75,14 @@ metadata: {name: n, labels: {topology.kubernetes.io/region: r, topology.kubernet
 			pods + nodes + watchtest.Slices("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.9], zone: zz, targetRef: {kind: Pod, name: p}}]"),
 			[]mesh.Endpoint{{
 				Address: "10.0.0.9", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), ServiceAccount: "sa",
-				Spot: mesh.MakeSpot("n", mesh.Locality{Region: "r", Zone: "zz", SubZone: "s"}),
+				Topology: mesh.MakeTopology("n", mesh.Locality{Region: "r", Zone: "zz", SubZone: "s"}),
 			}},
 		},
 		"the pod by address, both families": {
 			pods + nodes + watchtest.Slices("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]", "addressType: IPv6\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [\"fd00::1\"]}]"),
 			[]mesh.Endpoint{{
 				Address: "10.0.0.1", Additional: "fd00::1", Ports: grpc, Labels: mesh.MakeLabels(map[string]string{"v": "1"}), ServiceAccount: "sa",
-				Spot: mesh.MakeSpot("n", mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}),
+				Topology: mesh.MakeTopology("n", mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}),
 			}},
 		},
 		"another pod of that name": {
@@ -168,7 +168,7 @@ func TestTopologyIsCompared(t *testing.T) {
 			t.Errorf("%+v counts as no change", b)
 		}
 	}
-	if sameEndpoints(&mesh.EndpointSet{Endpoints: []mesh.Endpoint{{Spot: mesh.MakeSpot("", mesh.Locality{}, "a")}}}, &mesh.EndpointSet{Endpoints: []mesh.Endpoint{{}}}) {
+	if sameEndpoints(&mesh.EndpointSet{Endpoints: []mesh.Endpoint{{Topology: mesh.MakeTopology("", mesh.Locality{}, "a")}}}, &mesh.EndpointSet{Endpoints: []mesh.Endpoint{{}}}) {
 		t.Error("other hints count as no change")
 	}
 }

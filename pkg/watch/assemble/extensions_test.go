@@ -52,11 +52,11 @@ func TestExtensionsChange(t *testing.T) {
 	a := newTestAssembler()
 	first := apply(t, a, annotated("Service", "echo", "", portsOfEcho)+annotated("DestinationRule", "echo", "", "spec: {host: echo}"))
 	second := apply(t, a, annotated("Service", "echo", "mizzen.dev/subset-size: '2'", portsOfEcho))
-	if got := watchtest.Get(second.Services, watchtest.EchoHost).Extensions.SubsetSize.Value; got != 2 || second == first {
+	if got := watchtest.Get(second.Services, watchtest.EchoHost).Annotations.SubsetSize.Value; got != 2 || second == first {
 		t.Errorf("Service: got a subset of %d, want 2", got)
 	}
 	third := apply(t, a, annotated("DestinationRule", "echo", "mizzen.dev/subset-size: '3'", "spec: {host: echo}"))
-	if got := watchtest.Get(third.Policies, watchtest.EchoHost).For("demo", "").Extensions.SubsetSize.Value; got != 3 || third == second {
+	if got := watchtest.Get(third.DestinationRules, watchtest.EchoHost).For("demo", "").Annotations.SubsetSize.Value; got != 3 || third == second {
 		t.Errorf("DestinationRule: got a subset of %d, want 3", got)
 	}
 	if fourth := apply(t, a, annotated("DestinationRule", "echo", "mizzen.dev/subset-size: '3'", "spec: {host: echo}")); fourth != third {
@@ -70,7 +70,7 @@ func TestExtensionsMerge(t *testing.T) {
 		annotated("DestinationRule", "a", "mizzen.dev/subset-size: '3'", "spec: {host: echo}")+
 		annotated("DestinationRule", "b", "mizzen.dev/subset-size: '4', mizzen.dev/lb-policy: pick_first", "spec: {host: echo}")+
 		annotated("DestinationRule", "c", "mizzen.dev/lb-policy: pick_first, mizzen.dev/outlier-success-rate: on", "spec: {host: echo}"))
-	e := watchtest.Get(w.Policies, watchtest.EchoHost).For("demo", "").Extensions
+	e := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", "").Annotations
 	if e.SubsetSize.Ref.Name != "a" || e.Balancer.Ref.Name != "b" || e.SuccessRate.Ref.Name != "c" {
 		t.Errorf("got %+v, want the wishes of a, b and c", e)
 	}

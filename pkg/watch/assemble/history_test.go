@@ -58,8 +58,8 @@ func runHistory(t *testing.T, r *rand.Rand) {
 		if batch == 1 {
 			checkShared(t, last.Services, w.Services)
 			checkShared(t, last.Endpoints, w.Endpoints)
-			checkShared(t, last.Policies, w.Policies)
-			checkShared(t, last.Routes, w.Routes)
+			checkShared(t, last.DestinationRules, w.DestinationRules)
+			checkShared(t, last.VirtualServices, w.VirtualServices)
 			if w != last && texts[w] == texts[last] {
 				t.Fatalf("step %d: another World without a change", step)
 			}
@@ -135,7 +135,7 @@ func randomObject(r *rand.Rand) object.Object {
 	case object.KindService:
 		s := &mesh.Service{Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: watchtest.Pick[uint32](r, 80, 81)}}
-		s.Extensions = randomExtensions(r, key)
+		s.Annotations = randomExtensions(r, key)
 		o.Value = s
 	case object.KindEndpointSlice, object.KindEndpoints:
 		o.Value = randomSlice(r, key)
@@ -173,7 +173,7 @@ func randomSlice(r *rand.Rand, key object.Key) *object.Slice {
 			ip := watchtest.Pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2")
 			g.Addresses = append(g.Addresses, object.Address{
 				IP: ip, IPv6: ip[0] == 'f', Pod: watchtest.Pick(r, "", "a", "b"), UID: watchtest.Pick(r, "", "u1", "u2"),
-				Spot: mesh.MakeSpot(watchtest.Pick(r, "", "a", "b"), mesh.Locality{Zone: watchtest.Pick(r, "", "z1")}), Health: watchtest.Pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
+				Spot: mesh.MakeTopology(watchtest.Pick(r, "", "a", "b"), mesh.Locality{Zone: watchtest.Pick(r, "", "z1")}), Health: watchtest.Pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
 			})
 		}
 		s.Groups = append(s.Groups, g)
@@ -189,10 +189,10 @@ func randomExport(r *rand.Rand) mesh.Export {
 
 func randomDay(r *rand.Rand) time.Time { return time.Date(2026, 1, 1+r.IntN(3), 0, 0, 0, 0, time.UTC) }
 
-func randomExtensions(r *rand.Rand, key object.Key) mesh.Extensions {
-	var e mesh.Extensions
+func randomExtensions(r *rand.Rand, key object.Key) mesh.AnnotationSettings {
+	var e mesh.AnnotationSettings
 	if n := watchtest.Pick[uint32](r, 0, 0, 2, 3); n > 0 {
-		e.SubsetSize = mesh.Wish[uint32]{Value: n, Ref: key.Ref()}
+		e.SubsetSize = mesh.AnnotationValue[uint32]{Value: n, Ref: key.Ref()}
 	}
 	return e
 }

@@ -60,7 +60,7 @@ func (a *Assembler) generation(row *object.KindRow, key object.Key) int64 {
 	if row == nil || !row.Authored {
 		return 0
 	}
-	if rule, ok := a.last.Rules.Get(key.Ref().String()); ok {
+	if rule, ok := a.last.ConfigObjects.Get(key.Ref().String()); ok {
 		return rule.Generation
 	}
 	return 0

@@ -36,7 +36,7 @@ func merge(all []rawEndpoint, preferIPv6 bool) []mesh.Endpoint {
 func compareRaw(a, b rawEndpoint) int {
 	return cmp.Or(
 		cmp.Compare(a.Address, b.Address), cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, object.ComparePorts),
-		cmp.Compare(a.pod.pod, b.pod.pod), cmp.Compare(a.pod.uid, b.pod.uid), a.Spot.Compare(b.Spot),
+		cmp.Compare(a.pod.pod, b.pod.pod), cmp.Compare(a.pod.uid, b.pod.uid), a.Topology.Compare(b.Topology),
 		cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Weight, b.Weight),
 	)
 }
@@ -127,7 +127,7 @@ func joinFamilies(all []rawEndpoint, preferIPv6 bool) []rawEndpoint {
 func sameEndpoints(a, b *mesh.EndpointSet) bool {
 	return a.Host == b.Host && slices.EqualFunc(a.Endpoints, b.Endpoints, func(x, y mesh.Endpoint) bool {
 		return x.Address == y.Address && x.Additional == y.Additional && x.Health == y.Health && x.Labels == y.Labels &&
-			x.Spot == y.Spot && x.Hostname == y.Hostname && x.ServiceAccount == y.ServiceAccount && x.Weight == y.Weight &&
+			x.Topology == y.Topology && x.Hostname == y.Hostname && x.ServiceAccount == y.ServiceAccount && x.Weight == y.Weight &&
 			slices.Equal(x.Ports, y.Ports)
 	})
 }

@@ -37,7 +37,7 @@ type ruleGroup struct {
 	key    groupKey
 	export mesh.Export
 	rules  []*ruleEntry // the oldest first
-	policy *mesh.Policy
+	policy *mesh.MergedDestinationRule
 }
 
 func newPolicyIndex() policyIndex {
@@ -119,8 +119,8 @@ func (x *policyIndex) merge(book *problemIndex) {
 }
 
 // merge makes one Policy of the rules: the subsets of all, each name once, and the top-level policy of the first that has one.
-func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
-	p := &mesh.Policy{Host: g.key.host, Selector: selectorOf(g.rules[0].Spec)}
+func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
+	p := &mesh.MergedDestinationRule{Host: g.key.host, Selector: selectorOf(g.rules[0].Spec)}
 	var problems []mesh.Problem
 	conflict := func(r *ruleEntry, field, format string, args ...any) {
 		problems = append(problems, mesh.Problem{
@@ -132,15 +132,15 @@ func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
 		p.Refs, p.Specs = append(p.Refs, ref), append(p.Specs, r.Spec)
 		switch traffic := r.Spec.GetTrafficPolicy(); {
 		case traffic == nil:
-		case p.Traffic == nil:
-			p.Traffic, p.TrafficRef = traffic, ref
+		case p.TrafficPolicy == nil:
+			p.TrafficPolicy, p.TrafficPolicyRef = traffic, ref
 		default:
-			conflict(r, "spec.trafficPolicy", "%s gives the policy of %s and is older; keep one of the two", p.TrafficRef, g.key.host)
+			conflict(r, "spec.trafficPolicy", "%s gives the policy of %s and is older; keep one of the two", p.TrafficPolicyRef, g.key.host)
 		}
-		for _, annotation := range conflictingAnnotations(p.Extensions, r.Extensions) {
+		for _, annotation := range conflictingAnnotations(p.Annotations, r.Extensions) {
 			conflict(r, object.AnnotationField(annotation), "an older DestinationRule asks for something else for %s, which holds; keep one of the two", g.key.host)
 		}
-		p.Extensions = p.Extensions.Or(r.Extensions)
+		p.Annotations = p.Annotations.Or(r.Extensions)
 		for i, s := range r.Spec.GetSubsets() {
 			field := fmt.Sprintf("spec.subsets[%d]", i)
 			if first, ok := p.Subset(s.GetName()); ok {
@@ -148,7 +148,7 @@ func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
 				continue
 			}
 			p.Subsets = append(p.Subsets, mesh.Subset{
-				Name: s.GetName(), Labels: s.GetLabels(), Traffic: s.GetTrafficPolicy(), Ref: ref, Field: field,
+				Name: s.GetName(), Labels: s.GetLabels(), TrafficPolicy: s.GetTrafficPolicy(), Ref: ref, Field: field,
 			})
 		}
 	}
@@ -156,41 +156,41 @@ func (g *ruleGroup) merge() (*mesh.Policy, []mesh.Problem) {
 }
 
 // samePolicy says whether two Policies are made of the same rules in the same order. A rule that changed has another spec.
-func samePolicy(a, b *mesh.Policy) bool {
-	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Extensions == b.Extensions
+func samePolicy(a, b *mesh.MergedDestinationRule) bool {
+	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Annotations == b.Annotations
 }
 
 // table returns all that speaks of a Service, or nil when nothing does.
-func (x *policyIndex) table(service *mesh.Service, root string) *mesh.PolicyTable {
-	t := &mesh.PolicyTable{Host: service.Host, ServiceNamespace: service.Ref.Namespace, RootNamespace: root}
+func (x *policyIndex) table(service *mesh.Service, root string) *mesh.DestinationRuleSet {
+	t := &mesh.DestinationRuleSet{Host: service.Host, ServiceNamespace: service.Ref.Namespace, RootNamespace: root}
 	for _, tier := range x.hosts.tiers(service.Host) {
 		t.Candidates = append(t.Candidates, candidates(tier.values)...)
 	}
 	if len(t.Candidates) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(t.Candidates, func(a, b mesh.PolicyCandidate) int { return cmp.Compare(a.Namespace, b.Namespace) })
+	slices.SortStableFunc(t.Candidates, func(a, b mesh.DestinationRuleCandidate) int { return cmp.Compare(a.Namespace, b.Namespace) })
 	return t
 }
 
 // candidates are the Policies for one host: by namespace, then those that select clients, then the oldest first.
-func candidates(groups []*ruleGroup) []mesh.PolicyCandidate {
+func candidates(groups []*ruleGroup) []mesh.DestinationRuleCandidate {
 	groups = slices.SortedFunc(slices.Values(groups), func(a, b *ruleGroup) int {
 		first, other := a.rules[0], b.rules[0]
 		return cmp.Or(cmp.Compare(a.key.namespace, b.key.namespace), compareBool(a.policy.Selector == nil, b.policy.Selector == nil),
 			first.Created.Compare(other.Created), cmp.Compare(first.key.Name, other.key.Name))
 	})
-	out := make([]mesh.PolicyCandidate, len(groups))
+	out := make([]mesh.DestinationRuleCandidate, len(groups))
 	for i, g := range groups {
-		out[i] = mesh.PolicyCandidate{Namespace: g.key.namespace, Export: g.export, Policy: g.policy}
+		out[i] = mesh.DestinationRuleCandidate{Namespace: g.key.namespace, Export: g.export, Rule: g.policy}
 	}
 	return out
 }
 
-func samePolicyTable(a, b *mesh.PolicyTable) bool {
+func samePolicyTable(a, b *mesh.DestinationRuleSet) bool {
 	return a.Host == b.Host && a.ServiceNamespace == b.ServiceNamespace && a.RootNamespace == b.RootNamespace &&
-		slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.PolicyCandidate) bool {
-			return x.Namespace == y.Namespace && x.Policy == y.Policy && sameExport(x.Export, y.Export)
+		slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.DestinationRuleCandidate) bool {
+			return x.Namespace == y.Namespace && x.Rule == y.Rule && sameExport(x.Export, y.Export)
 		})
 }
 
@@ -205,7 +205,7 @@ func (r *ruleEntry) equal(d *object.DestinationRule) bool {
 }
 
 // conflictingAnnotations are the annotations by which both ask for something, and not for the same.
-func conflictingAnnotations(first, other mesh.Extensions) []string {
+func conflictingAnnotations(first, other mesh.AnnotationSettings) []string {
 	var all []string
 	if conflicting(first.Balancer, other.Balancer) {
 		all = append(all, mesh.AnnotationBalancer)
@@ -219,7 +219,7 @@ func conflictingAnnotations(first, other mesh.Extensions) []string {
 	return all
 }
 
-func conflicting[T comparable](a, b mesh.Wish[T]) bool {
-	var none mesh.Wish[T]
+func conflicting[T comparable](a, b mesh.AnnotationValue[T]) bool {
+	var none mesh.AnnotationValue[T]
 	return a != none && b != none && a.Value != b.Value
 }

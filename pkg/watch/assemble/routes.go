@@ -40,7 +40,7 @@ type routesEntry struct {
 	// destinations maps each destination host, as it is written, to the full name.
 	destinations map[string]string
 	delegates    []object.ID
-	routes       *mesh.Routes
+	routes       *mesh.VirtualService
 }
 
 func newRouteIndex() routeIndex {
@@ -140,26 +140,26 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 }
 
 // bind gives a VirtualService its destinations and delegates, and says whether that changed it.
-func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.PolicyTable) bool {
-	targets := make(map[string]mesh.Target, len(h.destinations))
+func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.DestinationRuleSet) bool {
+	targets := make(map[string]mesh.Destination, len(h.destinations))
 	for text, full := range h.destinations {
-		targets[text] = mesh.Target{Host: full, Service: service(full), Policies: policies(full)}
+		targets[text] = mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
 	}
 	delegates := x.bound(h)
-	if h.routes != nil && maps.Equal(h.routes.Targets, targets) && maps.Equal(h.routes.Delegates, delegates) {
+	if h.routes != nil && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
 		return false
 	}
-	h.routes = &mesh.Routes{Ref: h.key.Ref(), Spec: h.Spec, Targets: targets, Delegates: delegates}
+	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Destinations: targets, Delegates: delegates}
 	return true
 }
 
 // table returns every VirtualService that holds for the host of a Service, or nil when none does.
-func (x *routeIndex) table(host string) *mesh.RouteTable {
+func (x *routeIndex) table(host string) *mesh.VirtualServiceSet {
 	return tableOf(host, x.hosts.tiers(host))
 }
 
-func tableOf(host string, tiers []tier[*routesEntry]) *mesh.RouteTable {
-	t := &mesh.RouteTable{Host: host}
+func tableOf(host string, tiers []tier[*routesEntry]) *mesh.VirtualServiceSet {
+	t := &mesh.VirtualServiceSet{Host: host}
 	seen := map[*routesEntry]struct{}{}
 	for _, tier := range tiers {
 		for _, h := range inOrder(tier.values) {
@@ -167,7 +167,7 @@ func tableOf(host string, tiers []tier[*routesEntry]) *mesh.RouteTable {
 				continue
 			}
 			seen[h] = struct{}{}
-			t.Candidates = append(t.Candidates, mesh.RouteCandidate{Host: tier.pattern, Routes: h.routes, Export: h.Export})
+			t.Candidates = append(t.Candidates, mesh.VirtualServiceCandidate{Host: tier.pattern, VirtualService: h.routes, Export: h.Export})
 		}
 	}
 	if len(t.Candidates) == 0 {
@@ -183,9 +183,9 @@ func inOrder(list []*routesEntry) []*routesEntry {
 	})
 }
 
-func sameRouteTable(a, b *mesh.RouteTable) bool {
-	return a.Host == b.Host && slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.RouteCandidate) bool {
-		return x.Host == y.Host && x.Routes == y.Routes && sameExport(x.Export, y.Export)
+func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
+	return a.Host == b.Host && slices.EqualFunc(a.Candidates, b.Candidates, func(x, y mesh.VirtualServiceCandidate) bool {
+		return x.Host == y.Host && x.VirtualService == y.VirtualService && sameExport(x.Export, y.Export)
 	})
 }
 
@@ -227,15 +227,15 @@ func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
 }
 
 // listUnbound returns the VirtualServices that hold for no Service, sorted, and whether they differ from those before.
-func (x *routeIndex) listUnbound(before []*mesh.Routes) ([]*mesh.Routes, bool) {
+func (x *routeIndex) listUnbound(before []*mesh.VirtualService) ([]*mesh.VirtualService, bool) {
 	if !x.relist {
 		return before, false
 	}
 	x.relist = false
-	var out []*mesh.Routes
+	var out []*mesh.VirtualService
 	for h := range x.unbound {
 		out = append(out, h.routes)
 	}
-	slices.SortFunc(out, func(a, b *mesh.Routes) int { return a.Ref.Compare(b.Ref) })
+	slices.SortFunc(out, func(a, b *mesh.VirtualService) int { return a.Ref.Compare(b.Ref) })
 	return out, !slices.Equal(out, before)
 }

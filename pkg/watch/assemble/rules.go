@@ -67,7 +67,7 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 	r.policies.merge(r.problems)
 	declared := take(&r.policies.dirtyHosts)
 	for host := range r.concerned(b, declared) {
-		var table *mesh.PolicyTable
+		var table *mesh.DestinationRuleSet
 		if service := b.services.get(host); service != nil {
 			table = r.policies.table(service, r.root)
 		}

@@ -14,9 +14,9 @@ import (
 // routeNames are the VirtualServices for the host echo, the strongest first.
 func routeNames(w *mesh.World) []string {
 	var names []string
-	if table := watchtest.Get(w.Routes, watchtest.EchoHost); table != nil {
+	if table := watchtest.Get(w.VirtualServices, watchtest.EchoHost); table != nil {
 		for _, c := range table.Candidates {
-			names = append(names, c.Routes.Ref.Namespace+"/"+c.Routes.Ref.Name)
+			names = append(names, c.VirtualService.Ref.Namespace+"/"+c.VirtualService.Ref.Name)
 		}
 	}
 	return names
@@ -95,32 +95,32 @@ func TestBindTargets(t *testing.T) {
 	w := apply(t, a, watchtest.EchoService+other+
 		watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: [{destination: {host: other, subset: s}}, {destination: {host: absent.x}}], mirror: {host: echo.demo}}]")+
 		watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}]"))
-	routes := watchtest.Get(w.Routes, watchtest.EchoHost).For("x")
+	routes := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x")
 	otherHost := "other.demo.svc.cluster.local"
-	want := map[string]mesh.Target{
-		"other":     {Host: otherHost, Service: watchtest.Get(w.Services, otherHost), Policies: watchtest.Get(w.Policies, otherHost)},
+	want := map[string]mesh.Destination{
+		"other":     {Host: otherHost, Service: watchtest.Get(w.Services, otherHost), DestinationRules: watchtest.Get(w.DestinationRules, otherHost)},
 		"absent.x":  {Host: "absent.x.svc.cluster.local"},
 		"echo.demo": {Host: watchtest.EchoHost, Service: watchtest.Get(w.Services, watchtest.EchoHost)},
 	}
 	for text, target := range want {
-		if got := routes.Targets[text]; got != target {
+		if got := routes.Destinations[text]; got != target {
 			t.Errorf("%s: got %+v, want %+v", text, got, target)
 		}
 	}
-	if len(routes.Targets) != len(want) {
-		t.Errorf("got %d targets, want %d", len(routes.Targets), len(want))
+	if len(routes.Destinations) != len(want) {
+		t.Errorf("got %d targets, want %d", len(routes.Destinations), len(want))
 	}
 
 	// A target that changes makes another Routes; one that does not, leaves it.
 	next := apply(t, a, watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}, {name: s2}]"))
-	if got := watchtest.Get(next.Routes, watchtest.EchoHost).For("x"); got == routes || got.Targets["other"].Policies != watchtest.Get(next.Policies, otherHost) {
+	if got := watchtest.Get(next.VirtualServices, watchtest.EchoHost).For("x"); got == routes || got.Destinations["other"].DestinationRules != watchtest.Get(next.DestinationRules, otherHost) {
 		t.Error("the Routes do not follow the policy of their target")
 	}
 	if d := cmp.Diff(mesh.HostKeys([]string{watchtest.EchoHost, otherHost}), next.Changed); d != "" {
 		t.Errorf("changed (-want +got):\n%s", d)
 	}
 	last := apply(t, a, strings.ReplaceAll(watchtest.EchoService, "echo", "third"))
-	if watchtest.Get(last.Routes, watchtest.EchoHost) != watchtest.Get(next.Routes, watchtest.EchoHost) {
+	if watchtest.Get(last.VirtualServices, watchtest.EchoHost) != watchtest.Get(next.VirtualServices, watchtest.EchoHost) {
 		t.Error("an unrelated Service makes another RouteTable")
 	}
 }
@@ -136,7 +136,7 @@ func TestBindPolicies(t *testing.T) {
 		watchtest.DestinationRule("x/own", "01", "host: echo.demo")+
 		watchtest.DestinationRule("private", "02", "host: echo, exportTo: [.]")+
 		watchtest.DestinationRule("nowhere", "01", "host: ecko"))
-	table := watchtest.Get(w.Policies, watchtest.EchoHost)
+	table := watchtest.Get(w.DestinationRules, watchtest.EchoHost)
 	merged := table.For("other", "")
 	var refs []string
 	for _, r := range merged.Refs {
@@ -145,7 +145,7 @@ func TestBindPolicies(t *testing.T) {
 	if d := cmp.Diff([]string{"old", "middle", "young"}, refs); d != "" {
 		t.Errorf("merged (-want +got):\n%s", d)
 	}
-	if got := merged.TrafficRef.Name; got != "middle" || merged.Traffic == nil {
+	if got := merged.TrafficPolicyRef.Name; got != "middle" || merged.TrafficPolicy == nil {
 		t.Errorf("got the policy of %q, want that of the oldest that has one", got)
 	}
 	var subsets []string
@@ -188,7 +188,7 @@ func TestBindServiceComesAndGoes(t *testing.T) {
 	}
 	without := w
 	w = apply(t, a, watchtest.EchoService)
-	if len(w.Unbound) != 0 || len(w.Problems) != 0 || w.EndpointCount() != 1 || watchtest.Get(w.Routes, watchtest.EchoHost) == nil || watchtest.Get(w.Policies, watchtest.EchoHost) == nil {
+	if len(w.Unbound) != 0 || len(w.Problems) != 0 || w.EndpointCount() != 1 || watchtest.Get(w.VirtualServices, watchtest.EchoHost) == nil || watchtest.Get(w.DestinationRules, watchtest.EchoHost) == nil {
 		t.Fatalf("with the Service: %d unbound, %d endpoints, problems %q", len(w.Unbound), w.EndpointCount(), watchtest.ProblemLines(w))
 	}
 	a.remove(object.Key{Kind: object.KindService, Namespace: "demo", Name: "echo"})

@@ -34,14 +34,14 @@ type probe struct {
 }
 
 // policyProbes are the clients that may be ruled differently from others by the candidates of one namespace.
-func policyProbes(namespace string, list []mesh.PolicyCandidate) []probe {
+func policyProbes(namespace string, list []mesh.DestinationRuleCandidate) []probe {
 	probes := []probe{{namespace: namespace}, {namespace: otherNamespaces}}
 	for _, c := range list {
 		for _, n := range c.Export.Namespaces {
 			probes = append(probes, probe{namespace: n})
 		}
-		if c.Policy.Selector != nil {
-			probes = append(probes, selected(namespace, c.Policy))
+		if c.Rule.Selector != nil {
+			probes = append(probes, selected(namespace, c.Rule))
 		}
 	}
 	return probes
@@ -59,6 +59,6 @@ func compareBool(a, b bool) int {
 }
 
 // selected is the client that a Policy selects with least effort.
-func selected(namespace string, p *mesh.Policy) probe {
+func selected(namespace string, p *mesh.MergedDestinationRule) probe {
 	return probe{namespace, mesh.MakeLabels(p.Selector)}
 }

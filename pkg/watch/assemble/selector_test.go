@@ -57,7 +57,7 @@ func TestBindSelectors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := apply(t, newTestAssembler(), test.text+watchtest.EchoService)
 			var got []string
-			if p := watchtest.Get(w.Policies, watchtest.EchoHost).For("demo", mesh.MakeLabels(test.labels)); p != nil {
+			if p := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", mesh.MakeLabels(test.labels)); p != nil {
 				for _, ref := range p.Refs {
 					got = append(got, ref.Name)
 				}
@@ -77,7 +77,7 @@ func TestSelectorChanges(t *testing.T) {
 	a := newTestAssembler()
 	apply(t, a, watchtest.EchoService+watchtest.DestinationRule("front", "01", "host: echo, workloadSelector: {matchLabels: {app: front}}"))
 	w := apply(t, a, watchtest.DestinationRule("front", "01", "host: echo, workloadSelector: {matchLabels: {app: back}}"))
-	table := watchtest.Get(w.Policies, watchtest.EchoHost)
+	table := watchtest.Get(w.DestinationRules, watchtest.EchoHost)
 	if n := len(table.Candidates); n != 1 {
 		t.Errorf("got %d policies, want 1", n)
 	}

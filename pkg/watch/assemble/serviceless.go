@@ -21,7 +21,7 @@ func inServiceDomain(host, domain string) bool { return strings.HasSuffix(host, 
 
 // servicelessTable returns every VirtualService that holds for a host without a Service, or nil when none declares just that host.
 // Clients whom the exporting keeps from it may be ruled by a wildcard.
-func (x *routeIndex) servicelessTable(host, domain string) *mesh.RouteTable {
+func (x *routeIndex) servicelessTable(host, domain string) *mesh.VirtualServiceSet {
 	if len(x.hosts.under(host)) == 0 || !serviceless(host, domain) {
 		return nil
 	}

@@ -67,7 +67,7 @@ func TestRoutesAlone(t *testing.T) {
 
 func alonesOf(w *mesh.World) map[string][]string {
 	var out map[string][]string
-	for host, table := range w.Routes.All() {
+	for host, table := range w.VirtualServices.All() {
 		if watchtest.Get(w.Services, host) != nil {
 			continue
 		}
@@ -75,7 +75,7 @@ func alonesOf(w *mesh.World) map[string][]string {
 			out = map[string][]string{}
 		}
 		for _, c := range table.Candidates {
-			out[host] = append(out[host], c.Routes.Ref.Key())
+			out[host] = append(out[host], c.VirtualService.Ref.Key())
 		}
 	}
 	return out

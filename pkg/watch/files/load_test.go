@@ -61,7 +61,7 @@ func TestLoadJoinsObjects(t *testing.T) {
 	}
 	want := &mesh.EndpointSet{Host: watchtest.EchoHost, Endpoints: []mesh.Endpoint{{
 		Address: "10.0.0.1", Ports: []mesh.Port{{Name: "grpc", Number: 50051}}, Labels: mesh.MakeLabels(map[string]string{"version": "v1"}),
-		Spot: mesh.MakeSpot("n1", mesh.Locality{Region: "r1", Zone: "z1"}), ServiceAccount: "echo",
+		Topology: mesh.MakeTopology("n1", mesh.Locality{Region: "r1", Zone: "z1"}), ServiceAccount: "echo",
 	}}}
 	if d := cmp.Diff(want, watchtest.Get(w.Endpoints, watchtest.EchoHost)); d != "" {
 		t.Errorf("endpoints (-want +got):\n%s", d)

@@ -118,7 +118,7 @@ func TestKubeLateDefinitions(t *testing.T) {
 		c.refuse("virtualservices", absent)
 		c.refuse("destinationrules", absent)
 		c.start(watch.Options{})
-		if got := c.wait().Routes.Len(); got != 0 {
+		if got := c.wait().VirtualServices.Len(); got != 0 {
 			t.Fatalf("got %d tables of routes without definitions, want none", got)
 		}
 		c.create(newFakeRule(object.KindVirtualService, "vs", map[string]any{
@@ -129,10 +129,10 @@ func TestKubeLateDefinitions(t *testing.T) {
 		c.refuse("virtualservices", nil)
 		c.refuse("destinationrules", nil)
 		c.last = <-c.worlds
-		if _, ok := c.last.Policies.Get("one.a.svc.cluster.local"); !ok {
+		if _, ok := c.last.DestinationRules.Get("one.a.svc.cluster.local"); !ok {
 			t.Error("got a World without the DestinationRule first, want it no later than the VirtualService")
 		}
-		if _, ok := c.wait().Routes.Get("one.a.svc.cluster.local"); !ok {
+		if _, ok := c.wait().VirtualServices.Get("one.a.svc.cluster.local"); !ok {
 			t.Error("got no routes after the definitions came, want those of the VirtualService")
 		}
 	})
@@ -178,7 +178,7 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 		}))
 		c.start(watch.Options{})
 		world := c.wait()
-		if _, ok := world.Routes.Get("one.a.svc.cluster.local"); !ok {
+		if _, ok := world.VirtualServices.Get("one.a.svc.cluster.local"); !ok {
 			t.Error("got no routes, want those of the good VirtualService")
 		}
 		var got []mesh.Ref
@@ -218,10 +218,10 @@ func TestKubeReadsAnnotations(t *testing.T) {
 		c.start(watch.Options{})
 		world := c.wait()
 		const host = "one.a.svc.cluster.local"
-		if got := watchtest.Get(world.Services, host).Extensions.SubsetSize.Value; got != 2 {
+		if got := watchtest.Get(world.Services, host).Annotations.SubsetSize.Value; got != 2 {
 			t.Errorf("Service: got a subset of %d, want 2", got)
 		}
-		if got := watchtest.Get(world.Policies, host).For("a", "").Extensions.Balancer.Value; got != mesh.PickFirst {
+		if got := watchtest.Get(world.DestinationRules, host).For("a", "").Annotations.Balancer.Value; got != mesh.PickFirst {
 			t.Errorf("DestinationRule: got the balancer %q, want %s", got, mesh.PickFirst)
 		}
 		if e := watchtest.Get(world.Endpoints, host).Endpoints; e[0].Weight != 3 || e[1].Weight != 7 {

@@ -50,23 +50,23 @@ func (o *Object) refuse(annotation, format string, args ...any) {
 }
 
 // extensions reads what an author asks for beyond the Istio API.
-func extensions(meta *metav1.ObjectMeta, out *Object) mesh.Extensions {
-	var e mesh.Extensions
+func extensions(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSettings {
+	var e mesh.AnnotationSettings
 	if text, ok := meta.Annotations[mesh.AnnotationBalancer]; ok {
 		if b := balancer(text, out); b != "" {
-			e.Balancer = mesh.Wish[mesh.Balancer]{Value: b, Ref: out.Key.Ref()}
+			e.Balancer = mesh.AnnotationValue[mesh.Balancer]{Value: b, Ref: out.Key.Ref()}
 		}
 	}
 	if text, ok := meta.Annotations[mesh.AnnotationSubsetSize]; ok {
 		if n, err := strconv.ParseUint(text, 10, 32); err != nil || n == 0 {
 			out.refuse(mesh.AnnotationSubsetSize, "%q is no number of endpoints, so clients call all of them; write a whole number from 1", text)
 		} else {
-			e.SubsetSize = mesh.Wish[uint32]{Value: uint32(n), Ref: out.Key.Ref()}
+			e.SubsetSize = mesh.AnnotationValue[uint32]{Value: uint32(n), Ref: out.Key.Ref()}
 		}
 	}
 	if text, ok := meta.Annotations[mesh.AnnotationSuccessRate]; ok {
 		if rate := successRate(text, out); rate != (mesh.SuccessRate{}) {
-			e.SuccessRate = mesh.Wish[mesh.SuccessRate]{Value: rate, Ref: out.Key.Ref()}
+			e.SuccessRate = mesh.AnnotationValue[mesh.SuccessRate]{Value: rate, Ref: out.Key.Ref()}
 		}
 	}
 	return e

@@ -12,37 +12,37 @@ import (
 
 func TestExtensions(t *testing.T) {
 	ref := mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}
-	rate := func(factor, hosts, volume uint32) mesh.Extensions {
-		return mesh.Extensions{SuccessRate: mesh.Wish[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: factor, MinimumHosts: hosts, RequestVolume: volume}, Ref: ref}}
+	rate := func(factor, hosts, volume uint32) mesh.AnnotationSettings {
+		return mesh.AnnotationSettings{SuccessRate: mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: factor, MinimumHosts: hosts, RequestVolume: volume}, Ref: ref}}
 	}
 	const unreadable = "cannot be read, so nothing is ejected by it; write on, or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 with whole numbers from 1"
 	tests := map[string]struct {
 		annotation, value string
-		want              mesh.Extensions
+		want              mesh.AnnotationSettings
 		problem           string
 	}{
-		"of others":                  {"example.com/lb-policy", "x", mesh.Extensions{}, ""},
-		"balancer":                   {"mizzen.dev/lb-policy", "pick_first", mesh.Extensions{Balancer: mesh.Wish[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}}, ""},
-		"balancer that is not known": {"mizzen.dev/lb-policy", "random", mesh.Extensions{}, `"random" is not known, so it does not count; write round_robin, least_request, pick_first, client_side_weighted_round_robin`},
-		"subset":                     {"mizzen.dev/subset-size", "20", mesh.Extensions{SubsetSize: mesh.Wish[uint32]{Value: 20, Ref: ref}}, ""},
-		"subset of none":             {"mizzen.dev/subset-size", "0", mesh.Extensions{}, `"0" is no number of endpoints, so clients call all of them; write a whole number from 1`},
-		"subset of a part":           {"mizzen.dev/subset-size", "20%", mesh.Extensions{}, `"20%" is no number of endpoints, so clients call all of them; write a whole number from 1`},
+		"of others":                  {"example.com/lb-policy", "x", mesh.AnnotationSettings{}, ""},
+		"balancer":                   {"mizzen.dev/lb-policy", "pick_first", mesh.AnnotationSettings{Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}}, ""},
+		"balancer that is not known": {"mizzen.dev/lb-policy", "random", mesh.AnnotationSettings{}, `"random" is not known, so it does not count; write round_robin, least_request, pick_first, client_side_weighted_round_robin`},
+		"subset":                     {"mizzen.dev/subset-size", "20", mesh.AnnotationSettings{SubsetSize: mesh.AnnotationValue[uint32]{Value: 20, Ref: ref}}, ""},
+		"subset of none":             {"mizzen.dev/subset-size", "0", mesh.AnnotationSettings{}, `"0" is no number of endpoints, so clients call all of them; write a whole number from 1`},
+		"subset of a part":           {"mizzen.dev/subset-size", "20%", mesh.AnnotationSettings{}, `"20%" is no number of endpoints, so clients call all of them; write a whole number from 1`},
 		"success rate by default":    {"mizzen.dev/outlier-success-rate", "on", rate(1900, 5, 100), ""},
 		"success rate in part":       {"mizzen.dev/outlier-success-rate", "request-volume=10, stdev-factor=1000", rate(1000, 5, 10), ""},
-		"success rate of nothing":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=0", mesh.Extensions{}, `"minimum-hosts=0" ` + unreadable},
-		"success rate beyond Java's": {"mizzen.dev/outlier-success-rate", "minimum-hosts=2147483648", mesh.Extensions{}, `"minimum-hosts=2147483648" ` + unreadable},
-		"success rate misspelled":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=3,volume=5", mesh.Extensions{}, `"volume=5" ` + unreadable},
-		"success rate, empty":        {"mizzen.dev/outlier-success-rate", "", mesh.Extensions{}, `"" ` + unreadable},
-		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.Extensions{}, "there is no such annotation; write mizzen.dev/subset-size, or remove it"},
-		"made up":                    {"mizzen.dev/telemetry-sampling", "5", mesh.Extensions{}, "there is no such annotation; remove it"},
-		"of other kinds":             {"mizzen.dev/weight", "5", mesh.Extensions{}, "it is not read on a Service; write it on a Pod or EndpointSlice or Endpoints"},
+		"success rate of nothing":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=0", mesh.AnnotationSettings{}, `"minimum-hosts=0" ` + unreadable},
+		"success rate beyond Java's": {"mizzen.dev/outlier-success-rate", "minimum-hosts=2147483648", mesh.AnnotationSettings{}, `"minimum-hosts=2147483648" ` + unreadable},
+		"success rate misspelled":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=3,volume=5", mesh.AnnotationSettings{}, `"volume=5" ` + unreadable},
+		"success rate, empty":        {"mizzen.dev/outlier-success-rate", "", mesh.AnnotationSettings{}, `"" ` + unreadable},
+		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.AnnotationSettings{}, "there is no such annotation; write mizzen.dev/subset-size, or remove it"},
+		"made up":                    {"mizzen.dev/telemetry-sampling", "5", mesh.AnnotationSettings{}, "there is no such annotation; remove it"},
+		"of other kinds":             {"mizzen.dev/weight", "5", mesh.AnnotationSettings{}, "it is not read on a Service; write it on a Pod or EndpointSlice or Endpoints"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			out := convertService(&corev1.Service{ObjectMeta: metav1.ObjectMeta{
 				Namespace: "demo", Name: "echo", Annotations: map[string]string{test.annotation: test.value},
 			}}, "cluster.test")
-			if diff := cmp.Diff(test.want, out.Value.(*mesh.Service).Extensions); diff != "" {
+			if diff := cmp.Diff(test.want, out.Value.(*mesh.Service).Annotations); diff != "" {
 				t.Errorf("extensions (-want +got):\n%s", diff)
 			}
 			problem := ""

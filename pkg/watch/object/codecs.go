@@ -96,7 +96,7 @@ func loadSlice(s *storedSlice) (*Slice, error) {
 			a := &g.Addresses[i]
 			group.Addresses = append(group.Addresses, Address{
 				IP: a.IP, Pod: a.Pod, UID: a.UID, Hostname: a.Hostname,
-				Spot: mesh.MakeSpot(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), Health: a.Health, IPv6: a.IPv6,
+				Spot: mesh.MakeTopology(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), Health: a.Health, IPv6: a.IPv6,
 			})
 		}
 		out.Groups = append(out.Groups, group)
@@ -145,8 +145,8 @@ func loadVirtualService(s *storedVirtualService) (*VirtualService, error) {
 type storedDestinationRule struct {
 	storedRule
 
-	Host       storedHost      `json:"host"`
-	Extensions mesh.Extensions `json:"extensions"`
+	Host       storedHost              `json:"host"`
+	Extensions mesh.AnnotationSettings `json:"extensions"`
 }
 
 func destinationRuleField(o *storedObject) **storedDestinationRule { return &o.DestinationRule }

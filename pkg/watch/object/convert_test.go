@@ -85,7 +85,7 @@ func TestConvertService(t *testing.T) {
 }
 
 func TestConvertEndpointSlice(t *testing.T) {
-	spot := mesh.MakeSpot("n", mesh.Locality{Zone: "z"})
+	spot := mesh.MakeTopology("n", mesh.Locality{Zone: "z"})
 	labels := map[string]string{discoveryv1.LabelServiceName: "echo"}
 	number := new(int32(80))
 	tests := map[string]struct {

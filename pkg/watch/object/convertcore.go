@@ -46,7 +46,7 @@ func convertService(s *corev1.Service, domain string) Object {
 	service.TrafficDistribution = trafficDistribution(s, &out)
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
-	service.Extensions = extensions(&s.ObjectMeta, &out)
+	service.Annotations = extensions(&s.ObjectMeta, &out)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
 			"gRPC clients balance calls, not connections, so it has no effect; hash the client's channel by consistentHash.useSourceIp in a DestinationRule")

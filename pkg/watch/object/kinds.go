@@ -53,7 +53,7 @@ type KindRow struct {
 	Without string
 	// After is the kind that must be read before this one if both appear late; see presence. Its row comes first.
 	After Kind
-	// Authored means that people write the objects as configuration of the mesh: World.Rules lists them, status
+	// Authored means that people write the objects as configuration of the mesh: World.ConfigObjects lists them, status
 	// conditions are written on them, and "inspect wait" waits for them.
 	Authored bool
 	// Traced means that translation reports Problems on fields of the objects, so that for files the line of each

@@ -66,7 +66,7 @@ type Address struct {
 	Pod, UID string
 	Hostname string
 	// Spot is what the object itself says: node, zone and hints.
-	Spot   mesh.Spot
+	Spot   mesh.Topology
 	Health mesh.Health
 	IPv6   bool
 }
@@ -113,7 +113,7 @@ type DestinationRule struct {
 	Export  mesh.Export
 	Created time.Time
 	// Extensions are what it asks for by annotation.
-	Extensions mesh.Extensions
+	Extensions mesh.AnnotationSettings
 }
 
 // DeclaredHost is a host as its author wrote it, in lower case, and where: it may be short, and it may be a wildcard.

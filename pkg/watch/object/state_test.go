@@ -20,19 +20,19 @@ import (
 func TestStoredFields(t *testing.T) {
 	ref := mesh.Ref{Kind: "Service", Namespace: "ns", Name: "name"}
 	export := mesh.Export{Public: true, Private: true, Namespaces: []string{"ns"}}
-	extensions := mesh.Extensions{
-		Balancer: mesh.Wish[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}, SubsetSize: mesh.Wish[uint32]{Value: 3, Ref: ref},
-		SuccessRate: mesh.Wish[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 2, RequestVolume: 3}, Ref: ref},
+	extensions := mesh.AnnotationSettings{
+		Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}, SubsetSize: mesh.AnnotationValue[uint32]{Value: 3, Ref: ref},
+		SuccessRate: mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 2, RequestVolume: 3}, Ref: ref},
 	}
 	ports := []mesh.Port{{Name: "tcp", Number: 80, TCP: true}}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	values := map[Kind]any{
 		KindService: &mesh.Service{
 			Ref: ref, Host: "host", Ports: ports, Headless: true, Addresses: []string{"10.96.0.1"}, ExternalName: "example.com", PreferIPv6: true,
-			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Extensions: extensions,
+			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Annotations: extensions,
 		},
 		KindEndpointSlice: &Slice{Service: "echo", Weight: 2, Groups: []Group{{Ports: ports, Addresses: []Address{{
-			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Spot: mesh.MakeSpot("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
+			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Spot: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
 		}}}}},
 		KindPod:  &Pod{UID: "uid", Labels: mesh.MakeLabels(map[string]string{"a": "b"}), ServiceAccount: "account", Node: "node", Weight: 2, IPs: []string{"10.0.0.1"}},
 		KindNode: &Node{Locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}},

@@ -62,7 +62,7 @@ func TestHints(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if d := cmp.Diff(test.want, mesh.MakeSpot("", mesh.Locality{}, hints(test.hints)...).Hints()); d != "" {
+			if d := cmp.Diff(test.want, mesh.MakeTopology("", mesh.Locality{}, hints(test.hints)...).Hints()); d != "" {
 				t.Errorf("hints (-want +got):\n%s", d)
 			}
 		})

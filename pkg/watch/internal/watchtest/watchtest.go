@@ -90,12 +90,12 @@ type PlainWorld struct {
 	Services  map[string]*mesh.Service
 	Addresses map[string]*mesh.Service
 	Endpoints map[string]*mesh.EndpointSet
-	Routes    map[string]*mesh.RouteTable
-	Policies  map[string]*mesh.PolicyTable
+	Routes    map[string]*mesh.VirtualServiceSet
+	Policies  map[string]*mesh.DestinationRuleSet
 	Pods      map[string]*mesh.Pod
 	PodIPs    map[string]*mesh.Pod
-	Rules     map[string]*mesh.Rule
-	Unbound   []*mesh.Routes
+	Rules     map[string]*mesh.ConfigObject
+	Unbound   []*mesh.VirtualService
 	Problems  []mesh.Problem
 }
 
@@ -103,8 +103,8 @@ type PlainWorld struct {
 func Plain(w *mesh.World) PlainWorld {
 	return PlainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
-		Routes: maps.Collect(w.Routes.All()), Policies: maps.Collect(w.Policies.All()),
-		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.Rules.All()),
+		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
+		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.ConfigObjects.All()),
 		Unbound: w.Unbound, Problems: w.Problems,
 	}
 }

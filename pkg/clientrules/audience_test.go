@@ -1,0 +1,80 @@
+package clientrules_test
+
+import (
+	"testing"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	weightedv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3"
+	leastrequestv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
+	pickfirstv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/pick_first/v3"
+	roundrobinv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/round_robin/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// TestOldClients has a client of one version refuse, or take, what one of another version does not.
+func TestOldClients(t *testing.T) {
+	compares := header(&routev3.HeaderMatcher{Name: "a", HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &matcherv3.StringMatcher{
+		MatchPattern: &matcherv3.StringMatcher_Exact{Exact: "b"},
+	}}})
+	enum := func(p clusterv3.Cluster_LbPolicy) proto.Message {
+		return cluster(func(m *clusterv3.Cluster) { m.LbPolicy, m.LoadBalancingPolicy = p, nil })
+	}
+	hosts := func(routes ...*routev3.Route) proto.Message {
+		return table(func(m *routev3.RouteConfiguration) { m.GetVirtualHosts()[0].Routes = routes })
+	}
+	shares := func(total *wrapperspb.UInt32Value, weights ...uint32) proto.Message {
+		return route(func(r *routev3.Route) {
+			all := &routev3.WeightedCluster{TotalWeight: total} //nolint:staticcheck // for those who read it
+			for _, w := range weights {
+				all.Clusters = append(all.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: "c", Weight: wrapperspb.UInt32(w)})
+			}
+			r.GetRoute().ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: all}
+		})
+	}
+	partial := &routev3.Route{
+		Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/a/"}},
+		Action: &routev3.Route_Route{Route: &routev3.RouteAction{ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: "c"}}},
+	}
+	const core51, core85 = "C-core 29.0.0 Python 1.51.1", "C-core 58.0.0 Python 1.85.1"
+	tests := map[string]struct {
+		message         proto.Message
+		agent           mesh.ClientKind
+		refuses, accept string // versions
+	}{
+		"header":            {compares, mesh.GRPCGo, "1.55.0", "1.56.0"},
+		"header in Java":    {compares, mesh.GRPCJava, "1.52.0", "1.53.0"},
+		"ring by enum":      {enum(clusterv3.Cluster_RING_HASH), mesh.GRPCGo, "1.40.0", "1.41.0"},
+		"choice by enum":    {enum(clusterv3.Cluster_LEAST_REQUEST), mesh.GRPCJava, "1.47.0", "1.48.0"},
+		"only the least":    {balanced(&leastrequestv3.LeastRequest{}), mesh.GRPCGo, "1.72.0", "1.73.0"},
+		"only the first":    {balanced(&pickfirstv3.PickFirst{}), mesh.GRPCCore, "C-core 33.0.0", core85},
+		"only by load":      {balanced(&weightedv3.ClientSideWeightedRoundRobin{}), mesh.GRPCJava, "1.53.0", "1.54.0"},
+		"no route":          {hosts(), mesh.GRPCCore, core51, core85},
+		"no last route":     {hosts(partial), mesh.GRPCCore, core51, core85},
+		"shares of no sum":  {shares(nil, 1, 2), mesh.GRPCCore, core51, core85},
+		"shares of another": {shares(wrapperspb.UInt32(4), 1, 2), mesh.GRPCCore, core51, core85},
+		"shares of 100":     {shares(nil, 99, 1), mesh.GRPCCore, "", core51},
+		"shares of the sum": {shares(wrapperspb.UInt32(3), 1, 2), mesh.GRPCCore, "", core51},
+		"the first, or any": {balanced(&pickfirstv3.PickFirst{}, &roundrobinv3.RoundRobin{}), mesh.GRPCCore, "", core51},
+	}
+	for title, test := range tests {
+		t.Run(title, func(t *testing.T) {
+			check := func(version string) []clientrules.Finding {
+				var r clientrules.Audience
+				r.Add(test.agent, mesh.FeaturesMissingIn(test.agent, version))
+				return clientrules.Check(name(test.message), test.message, r)
+			}
+			if test.refuses != "" && len(check(test.refuses)) == 0 {
+				t.Errorf("%s takes it", test.refuses)
+			}
+			if findings := check(test.accept); len(findings) > 0 {
+				t.Errorf("%s refuses it: %v", test.accept, findings)
+			}
+		})
+	}
+}

@@ -1,0 +1,86 @@
+package clientrules
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const (
+	typePrefix = "type.googleapis.com/envoy.extensions.filters.http."
+	routerType = typePrefix + "router.v3.Router"
+	faultType  = typePrefix + "fault.v3.HTTPFault"
+)
+
+// filterTypes are the HTTP filters that clients know, by their type, with the clients that do. gRPC for Rust reads no filters.
+var filterTypes = map[string]mesh.ClientKinds{
+	routerType: notRust,
+	faultType:  notRust,
+	typePrefix + "gcp_authn.v3.GcpAuthnFilterConfig":   inGo | inJava | inCore,
+	typePrefix + "stateful_session.v3.StatefulSession": inCore,
+}
+
+// filters must end in the router. A client passes over a filter that it does not know if that is optional.
+func (l *checker) filters(filters []*hcmv3.HttpFilter) {
+	routed := false
+	for i, f := range filters {
+		if f.GetName() == "" {
+			l.reject(notRust, "has an HTTP filter without a name")
+		}
+		for _, other := range filters[:i] {
+			if other.GetName() == f.GetName() {
+				l.reject(notRust, "has two HTTP filters named %q", f.GetName())
+			}
+		}
+		if routed {
+			l.reject(notRust, "has the HTTP filter %q after the router", f.GetName())
+		}
+		routed = routed || f.GetTypedConfig().GetTypeUrl() == routerType
+		l.filter(f.GetName(), f.GetTypedConfig(), f.GetIsOptional())
+	}
+	if !routed {
+		l.reject(notRust, "has no router at the end of its HTTP filters")
+	}
+}
+
+func (l *checker) filter(name string, packed *anypb.Any, optional bool) {
+	known := filterTypes[packed.GetTypeUrl()] &^ unknownClients
+	if !optional && known != notRust&^unknownClients {
+		l.reject(notRust&^known, "has the HTTP filter %q of the unknown type %q", name, packed.GetTypeUrl())
+	}
+	if packed.GetTypeUrl() == faultType {
+		l.fault(name, packed)
+	}
+}
+
+func (l *checker) fault(name string, packed *anypb.Any) {
+	m := &faultv3.HTTPFault{}
+	if err := packed.UnmarshalTo(m); err != nil {
+		l.reject(notRust, "has the HTTP filter %q, which cannot be read: %v", name, err)
+	}
+	if m.GetAbort() != nil && m.GetAbort().GetErrorType() == nil || m.GetDelay() != nil && m.GetDelay().GetFaultDelaySecifier() == nil {
+		l.reject(inJava, "has a fault %q without a delay or abort", name)
+	}
+}
+
+// overrides replace the settings of HTTP filters for some calls.
+func (l *checker) overrides(all map[string]*anypb.Any) {
+	for name, packed := range all {
+		optional := false
+		if wrapped := (&routev3.FilterConfig{}); packed.MessageIs(wrapped) {
+			if err := packed.UnmarshalTo(wrapped); err != nil {
+				l.reject(notRust, "overrides the HTTP filter %q, which cannot be read: %v", name, err)
+				continue
+			}
+			packed, optional = wrapped.GetConfig(), wrapped.GetIsOptional()
+		}
+		if packed.GetTypeUrl() == routerType {
+			l.reject(inGo|inJava|inCore, "overrides the router")
+			continue
+		}
+		l.filter(name, packed, optional)
+	}
+}

@@ -1,0 +1,125 @@
+package mesh
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestEveryFeatureHasItsRow counts the constants in features.go. As the rows are of one bit each, in order, no two constants have the same bit.
+func TestEveryFeatureHasItsRow(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "features.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Feature") {
+			declared = append(declared, spec.Names[0].Name)
+		}
+		return true
+	})
+	if len(declared) != len(featureTable) {
+		t.Errorf("featureTable has %d rows, want one for each of %v", len(featureTable), declared)
+	}
+}
+
+// TestFeatureTableIsInOrder is what Features.row relies on.
+func TestFeatureTableIsInOrder(t *testing.T) {
+	for i, row := range featureTable {
+		if row.feature != 1<<i {
+			t.Errorf("row %d is of the feature %b", i, row.feature)
+		}
+		if (row.fallback == "") != (row.feature < FeatureLeastRequest) {
+			t.Errorf("row %d: want it said what becomes of calls, unless what is sent changes", i)
+		}
+		if row.grfc == "" || row.missing == (releaseRanges{}) {
+			t.Errorf("row %d is incomplete", i)
+		}
+	}
+}
+
+func TestFeaturesMissingIn(t *testing.T) {
+	const unknown = FeatureStringMatch | FeatureRingSize | FeatureUnmatchedVirtualHost | FeatureTLS | FeatureSystemRoots
+	tests := map[string]struct {
+		agent       ClientKind
+		version     string
+		has, hasNot Features
+	}{
+		"current go":        {GRPCGo, "1.85.0", FeatureContentType | FeatureSystemRoots, ^(FeatureContentType | FeatureSystemRoots)},
+		"go to come":        {GRPCGo, "1.90.0-dev", FeatureContentType, FeatureTLS | EncodingFeatures},
+		"go before headers": {GRPCGo, "1.55.1", FeatureStringMatch | FeatureRingHashPolicy | FeaturePickFirst, FeatureOutlierDetection | FeatureRingHash | FeatureRingSize},
+		"go with headers":   {GRPCGo, "1.56.0", FeatureLeastRequest, EncodingFeatures | FeaturePickFirst},
+		"go of 2024":        {GRPCGo, "1.64.0", FeatureLeastRequest, EncodingFeatures},
+		"go before rings":   {GRPCGo, "1.40.0", FeatureRingHash | FeatureStringMatch, FeatureRingHashPolicy},
+		"go of no version":  {GRPCGo, "", FeatureStringMatch | FeatureOutlierDetection, FeatureRingHashPolicy | FeatureRingSize | FeaturePriority},
+		"current java":      {GRPCJava, "1.85.1", FeatureCircuitBreaking, EncodingFeatures | FeatureLeastRequest | FeatureTLS | FeatureSystemRoots},
+		"old java":          {GRPCJava, "1.46.0", FeatureStringMatch | FeatureRingHashPolicy | FeatureOutlierDetection | FeatureSystemRoots, FeatureRingHash | FeatureTLS},
+		"current python":    {GRPCCore, "C-core 58.0.0 Python 1.85.1", FeatureLeastRequest | FeatureRoutelessVirtualHost | FeatureSystemRoots, EncodingFeatures | FeatureCircuitBreaking | FeatureTLS | FeatureUnmatchedVirtualHost},
+		"python of debian":  {GRPCCore, "C-core 29.0.0 Python 1.51.1", FeatureStringMatch | FeaturePartialVirtualHost | FeatureRingHash | FeatureWeightedRoundRobin, FeatureOutlierDetection | FeatureRingHashPolicy},
+		"c++ of debian":     {GRPCCore, "C-core 29.0.0", FeatureStringMatch | FeaturePartialVirtualHost, FeatureOutlierDetection | FeatureRingHashPolicy},
+		"current node":      {GRPCNode, "1.14.1", FeatureRingSize | FeatureLeastRequest | FeaturePickFirst | FeatureUnmatchedVirtualHost, FeatureTLS | FeatureStringMatch | FeatureRingHashPolicy | FeatureRingHash},
+		"old node":          {GRPCNode, "1.8.0", FeatureStringMatch | FeatureRingHash | FeatureTLS, FeatureRingHashPolicy},
+		"rust":              {GRPCRust, "0.1.0", FeaturePriority | FeatureLeastRequestPolicy | FeatureCircuitBreaking | FeatureFaultInjection, FeatureStringMatch | FeatureLeastRequest},
+		"unknown":           {UnknownClient, "1.85.0", unknown, ^unknown},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := FeaturesMissingIn(test.agent, test.version)
+			if !got.Has(test.has) || got&test.hasNot != 0 {
+				t.Errorf("got %b, want all of %b and nothing of %b", got, test.has, test.hasNot)
+			}
+		})
+	}
+}
+
+func TestLackedBy(t *testing.T) {
+	for feature, want := range map[Features]ClientKinds{
+		FeatureLeastRequest:     MakeClientKinds(GRPCCore, GRPCNode),
+		FeatureCircuitBreaking:  MakeClientKinds(GRPCJava, GRPCRust),
+		FeatureOutlierDetection: MakeClientKinds(GRPCRust),
+		FeaturePickFirst:        MakeClientKinds(GRPCNode, GRPCRust),
+		FeatureRingSize:         MakeClientKinds(GRPCNode, GRPCRust),
+		FeatureContentType:      MakeClientKinds(GRPCGo),
+		FeatureStringMatch:      0,
+	} {
+		if got := ClientKindsWithout(feature); got != want {
+			t.Errorf("%b: got %s, want %s", feature, got, want)
+		}
+	}
+}
+
+func TestReleaseOf(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.85.0": "1.85", "1.86.0-dev": "1.86", "1.85.0-SNAPSHOT": "1.85", "1.85": "1.85", "0.1.0-alpha.3": "0.1",
+		"C-core 58.0.0 Python 1.85.1": "1.85", "C-core 29.0.0 Python 1.51.1": "1.51", "C-core 29.0.0 C++ 1.51.1": "1.51",
+		"C-core 29.0.0": "1.51", "C-core 33.0.0": "1.55", "C-core 28.0.0": "", "C-core": "", "C-core next": "",
+		"": "", "master": "", "1": "", "1.x": "", "-1.5": "", "1.99999999999": "", "999.1": "",
+	} {
+		if got := ReleaseOf(version).String(); got != want {
+			t.Errorf("%q: got %q, want %q", version, got, want)
+		}
+	}
+}
+
+// TestMissingFeatureSets finds the same by trying every version.
+func TestMissingFeatureSets(t *testing.T) {
+	got, want := map[ClientKind]map[Features]bool{}, map[ClientKind]map[Features]bool{}
+	for kind := range Envoy + 1 {
+		got[kind], want[kind] = map[Features]bool{}, map[Features]bool{FeaturesMissingIn(kind, ""): true}
+		for minor := range 200 {
+			want[kind][FeaturesMissingIn(kind, fmt.Sprintf("1.%d.0", minor))] = true
+		}
+	}
+	for kind, features := range MissingFeatureSets() {
+		got[kind][features] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

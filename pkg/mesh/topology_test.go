@@ -1,0 +1,63 @@
+package mesh
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestTopology(t *testing.T) {
+	here := Locality{Region: "r", Zone: "z"}
+	tests := map[string]struct {
+		spot, same Topology
+		node       string
+		locality   Locality
+		hints      []string
+	}{
+		"nowhere":           {Topology{}, MakeTopology("", Locality{}), "", Locality{}, nil},
+		"a node":            {MakeTopology("n", here), Topology{}.At("n", here), "n", here, nil},
+		"hints, repeated":   {MakeTopology("", here, "b", "a", "b"), MakeTopology("", here, "a", "b"), "", here, []string{"a", "b"}},
+		"hints that travel": {MakeTopology("", Locality{}, "a").At("n", here), MakeTopology("n", here, "a"), "n", here, []string{"a"}},
+		"back to nowhere":   {MakeTopology("n", here).At("", Locality{}), Topology{}, "", Locality{}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.spot != test.same || test.spot.Compare(test.same) != 0 {
+				t.Errorf("got %v and %v, want the same spot", test.spot, test.same)
+			}
+			if got := test.spot.Node(); got != test.node {
+				t.Errorf("node: got %q, want %q", got, test.node)
+			}
+			if got := test.spot.Locality(); got != test.locality {
+				t.Errorf("locality: got %q, want %q", got, test.locality)
+			}
+			if got := test.spot.Hints(); !slices.Equal(got, test.hints) {
+				t.Errorf("hints: got %q, want %q", got, test.hints)
+			}
+		})
+	}
+}
+
+// TestTopologiesDiffer compares topologies that differ in one part each.
+func TestTopologiesDiffer(t *testing.T) {
+	spots := []Topology{
+		{},
+		MakeTopology("n", Locality{}), MakeTopology("", Locality{Region: "n"}), MakeTopology("", Locality{Zone: "n"}), MakeTopology("", Locality{SubZone: "n"}),
+		MakeTopology("", Locality{}, "n"), MakeTopology("", Locality{}, "n", "o"),
+	}
+	for i, a := range spots {
+		for j, b := range spots {
+			if (a == b) != (i == j) || (a.Compare(b) == 0) != (i == j) || a.Compare(b) != -b.Compare(a) {
+				t.Errorf("%v and %v: equal: %t, compared: %d", a, b, a == b, a.Compare(b))
+			}
+		}
+	}
+}
+
+// TestMakeTopologyKeepsItsHints hands over a list that belongs to somebody else.
+func TestMakeTopologyKeepsItsHints(t *testing.T) {
+	hints := []string{"a", "a", "b"}
+	MakeTopology("n", Locality{}, hints...)
+	if want := []string{"a", "a", "b"}; !slices.Equal(hints, want) {
+		t.Errorf("got hints %q afterwards, want %q", hints, want)
+	}
+}

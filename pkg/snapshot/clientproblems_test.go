@@ -1,0 +1,153 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+const echoName = "outbound|8080||echo.demo.svc.cluster.local"
+
+// follow opens a stream that asks for a cluster.
+func follow(t *testing.T, store *snapshot.Store, agent, version, cluster string) *snapshot.Session {
+	t.Helper()
+	session := store.Open(snapshot.ClientInfoOf(agentNode(agent, version), ""), nil)
+	session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: []string{cluster}})
+	return session
+}
+
+// ignored are the messages of what clients ignore, each with the field and the kinds of clients.
+func ignored(problems []mesh.Problem) []string {
+	var lines []string
+	for _, p := range problems {
+		if p.Code == mesh.CodeIgnored {
+			lines = append(lines, fmt.Sprintf("%s [%s] %s", p.Field, p.ClientKinds, p.Message))
+		}
+	}
+	return lines
+}
+
+func TestProblemsNameWhomTheyConcern(t *testing.T) {
+	world := load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule",
+		"{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}, outlierDetection: {consecutive5xxErrors: 5}}}")})
+	const balancer, ejection = "spec.trafficPolicy.loadBalancer.simple", "spec.trafficPolicy.outlierDetection"
+	const instead, ejects = "Their calls are balanced round robin. Keep the setting if that is good enough for them.", "They do not eject endpoints. Use a readiness probe."
+
+	// Without connected clients, what holds for a current version of some kind is said.
+	if diff := cmp.Diff(ignored(snapshot.New(world).Problems()), []string{
+		balancer + " [gRPC C-core, gRPC Node] Ignored by gRPC C-core, gRPC Node. " + instead,
+	}); diff != "" {
+		t.Errorf("of the objects alone (-got +want):\n%s", diff)
+	}
+
+	store := snapshot.NewStore(snapshot.Options{})
+	store.Publish(world)
+	expect := func(when string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(ignored(store.Problems()), want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", when, diff)
+		}
+	}
+	expect("with nobody there")
+	follow(t, store, "gRPC Go", "1.85.0", echoName)
+	follow(t, store, "gRPC Node Pure JS", "1.14.1", "outbound|8080||other.demo.svc.cluster.local")
+	expect("with clients that do it, or call another host")
+	follow(t, store, "gRPC Node Pure JS", "1.14.1", echoName)
+	last := follow(t, store, "gRPC Node Pure JS", "1.14.0", echoName)
+	follow(t, store, "gRPC Go", "1.49.0", echoName)
+	expect("with clients that do not",
+		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (2 connected). "+instead,
+		ejection+" [gRPC Go] Ignored by gRPC Go 1.49 (1 connected). "+ejects,
+	)
+	last.Close()
+	store.Publish(load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}")}))
+	expect("when one has gone, and the rule is another",
+		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (1 connected). "+instead,
+	)
+}
+
+// TestProblemsOfServicelessHosts has clients follow hosts that only a VirtualService declares, one of them below a wildcard.
+func TestProblemsOfServicelessHosts(t *testing.T) {
+	const rule = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\n" +
+		"spec: {hosts: ['%s'], http: [{match: [{headers: {content-type: {exact: a}}}], route: [{destination: {host: echo}}]}]}\n"
+	echo := fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo}")
+	for host, dialed := range map[string][2]string{
+		"api.example.com": {"api.example.com", "other.example.com"},
+		"*.example.com":   {"api.example.com:8080", "example.com"},
+	} {
+		t.Run(host, func(t *testing.T) {
+			store := snapshot.NewStore(snapshot.Options{})
+			store.Publish(load(t, []string{echo, fmt.Sprintf(rule, "api", host), fmt.Sprintf(rule, "other", "*.more.example.com")}))
+			ask := func(agent, version, name string) {
+				t.Helper()
+				session := store.Open(snapshot.ClientInfoOf(agentNode(agent, version), ""), nil)
+				session.Request(&snapshot.Request{Type: snapshot.ListenerType, Names: []string{name}})
+			}
+			ask("gRPC Go", "1.85.0", dialed[1])
+			ask("gRPC Java", "1.85.0", dialed[0])
+			if got := ignored(store.Problems()); len(got) > 0 {
+				t.Errorf("with no client that the rule concerns, got %q", got)
+			}
+			ask("gRPC Go", "1.85.0", dialed[0])
+			var got []mesh.Problem
+			for _, p := range store.Problems() {
+				if p.Code == mesh.CodeIgnored {
+					got = append(got, p)
+				}
+			}
+			if len(got) != 1 || got[0].Object.Name != "api" || got[0].ClientKinds != mesh.MakeClientKinds(mesh.GRPCGo) {
+				t.Errorf("got %v, want one Problem of the rule, for gRPC Go", got)
+			}
+		})
+	}
+}
+
+func TestCollector(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	store := snapshot.NewStore(snapshot.Options{Registry: registry})
+	store.Publish(load(t, []string{
+		fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}"),
+		"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: api, namespace: demo}\n" +
+			"spec: {hosts: [api.example.com], http: [{route: [{destination: {host: echo}}]}]}\n",
+	}))
+	store.Current().Resource(snapshot.RouteType, "outbound|80||api.example.com", mesh.Client{Namespace: "demo"})
+	store.Current().Resource(snapshot.ClusterType, "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local", mesh.Client{Namespace: "demo"})
+	for _, version := range []string{"1.85.0", "1.85.1", "1.55.0", ""} {
+		client := follow(t, store, "gRPC Go", version, echoName).Client()
+		store.Current().Resource(snapshot.ClusterType, echoName, client)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		if name := f.GetName(); name == "mizzen_xds_clients" || name == "mizzen_projections" {
+			for _, m := range f.GetMetric() {
+				got[name+" "+labelValues(m)] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	want := map[string]float64{
+		"mizzen_xds_clients [gRPC Go 1.85]": 2, "mizzen_xds_clients [gRPC Go 1.55]": 1, "mizzen_xds_clients [gRPC Go ]": 1,
+		// Of the three versions one reads no list of balancers. Besides, there is a host without a Service.
+		"mizzen_projections [routes]": 3, "mizzen_projections [endpoints]": 0, "mizzen_projections [listeners]": 0, "mizzen_projections [pods]": 1,
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("metrics (-got +want):\n%s", diff)
+	}
+}
+
+func labelValues(m *dto.Metric) string {
+	var values []string
+	for _, l := range m.GetLabel() {
+		values = append(values, l.GetValue())
+	}
+	return fmt.Sprint(values)
+}

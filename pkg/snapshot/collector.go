@@ -1,0 +1,62 @@
+package snapshot
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// collector counts, when somebody looks, the streams by who opened them and the translations kept by what they are of.
+type collector struct {
+	store                 *Store
+	clients, translations *prometheus.Desc
+}
+
+func newCollector(s *Store) *collector {
+	return &collector{
+		store: s,
+		clients: prometheus.NewDesc("mizzen_xds_clients",
+			"Open discovery streams, by the kind of client and its release.", []string{"agent", "release"}, nil),
+		translations: prometheus.NewDesc("mizzen_projections",
+			"Translations kept: one for each host and group of clients that differ in what matters.", []string{"kind"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.clients
+	out <- c.translations
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, n int, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	}
+	for k, n := range c.store.countClients() {
+		gauge(c.clients, n, k.kind.String(), k.release.String())
+	}
+	for kind, n := range c.store.countTranslations() {
+		gauge(c.translations, n, kind)
+	}
+}
+
+// countClients counts the streams by their clients.
+func (s *Store) countClients() map[clientRelease]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := map[clientRelease]int{}
+	for session := range s.sessions {
+		count[clientReleaseOf(session.client)]++
+	}
+	return count
+}
+
+// countTranslations counts what is kept of the current Snapshot.
+func (s *Store) countTranslations() map[string]int {
+	count := map[string]int{"listeners": 0, "routes": 0, "endpoints": 0, "pods": 0}
+	current := s.Current()
+	if current == nil {
+		return count
+	}
+	for _, h := range current.subjects.All() {
+		h.count(count)
+	}
+	return count
+}

@@ -1,0 +1,62 @@
+package snapshot
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// TestMarshalAndValidateFailures holds back what cannot be marshalled, and what the check does not come to an end with.
+func TestMarshalAndValidateFailures(t *testing.T) {
+	sound := clientrules.Check
+	for name, c := range map[string]struct {
+		cluster string
+		check   Check
+		held    bool
+	}{
+		"sound":           {"a", sound, false},
+		"no UTF-8":        {"\xff", sound, true},
+		"the check fails": {"a", func(string, proto.Message, clientrules.Audience) []clientrules.Finding { panic("bug") }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := New(&mesh.World{})
+			s.check = c.check
+			v := s.marshalAndValidate(ClusterType, translate.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, clientrules.AllClients())
+			if got := v.withheldFrom(mesh.GRPCGo); got != c.held {
+				t.Errorf("held back: %t, want %t", got, c.held)
+			}
+		})
+	}
+}
+
+// TestAudienceOf keeps clients out of the check that never see what is made for others: gRPC for Node refuses a ring of a size.
+func TestAudienceOf(t *testing.T) {
+	sized := &mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{LoadBalancer: &networking.LoadBalancerSettings{
+		LbPolicy: &networking.LoadBalancerSettings_ConsistentHash{ConsistentHash: &networking.LoadBalancerSettings_ConsistentHashLB{
+			HashAlgorithm: &networking.LoadBalancerSettings_ConsistentHashLB_RingHash_{
+				RingHash: &networking.LoadBalancerSettings_ConsistentHashLB_RingHash{MinimumRingSize: 64},
+			},
+		}},
+	}}}
+	everywhere := mesh.DestinationRuleCandidate{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: sized}
+	ring := translate.Facts{DestinationRules: &mesh.DestinationRuleSet{ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{everywhere}}}
+	if r := audienceOf(ring.Project(mesh.Client{})); r.Kinds.Has(mesh.GRPCNode) || !r.Kinds.Has(mesh.GRPCGo) {
+		t.Errorf("got %s", r.Kinds)
+	}
+	if r := audienceOf(ring.Project(mesh.Client{Missing: mesh.FeatureRingSize})); !r.Kinds.Has(mesh.GRPCNode) || r.Kinds.Has(mesh.GRPCGo) {
+		t.Errorf("got %s", r.Kinds)
+	}
+	everybody := audienceOf(translate.Facts{}.Project(mesh.Client{}))
+	if lacking := everybody.Missing(mesh.FeaturePartialVirtualHost); lacking != mesh.MakeClientKinds(mesh.GRPCCore) {
+		t.Errorf("without rules, got %s as those that need a route for every call", lacking)
+	}
+	// gRPC for Rust is always sent something of its own.
+	if r := audienceOf(translate.Facts{}.Project(mesh.Client{})); r.Kinds != clientrules.AllClients().Kinds&^mesh.MakeClientKinds(mesh.GRPCRust) {
+		t.Errorf("got %s", r.Kinds)
+	}
+}

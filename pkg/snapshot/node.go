@@ -1,0 +1,90 @@
+package snapshot
+
+import (
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// defaultNamespace is that of a client which names none.
+const defaultNamespace = "default"
+
+// maxLabels bounds the labels of one client, so that a node cannot fill the memory.
+const maxLabels = 64
+
+// ClientOf makes the client from a node: the only place that reads a node. The keys of the metadata are Istio's: NAMESPACE,
+// LABELS and NODE_NAME; CERTIFICATE_PROVIDERS is Mizzen's own. Values of the wrong kind count as absent. The node may be nil.
+func ClientOf(node *corev3.Node) mesh.Client {
+	fields := node.GetMetadata().GetFields()
+	c := mesh.Client{
+		Namespace: text(fields["NAMESPACE"]),
+		Labels:    labels(fields["LABELS"]),
+		Node:      text(fields["NODE_NAME"]),
+		Locality: mesh.Locality{
+			Region:  clip(node.GetLocality().GetRegion()),
+			Zone:    clip(node.GetLocality().GetZone()),
+			SubZone: clip(node.GetLocality().GetSubZone()),
+		},
+		Providers: providers(fields["CERTIFICATE_PROVIDERS"]),
+		Bucket:    BucketOf(node.GetId()),
+	}
+	if c.Namespace == "" {
+		c.Namespace = defaultNamespace
+	}
+	return WithUserAgent(c, mesh.ClientKindOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
+}
+
+// WithUserAgent is the client as one of that kind and version.
+func WithUserAgent(c mesh.Client, agent mesh.ClientKind, version string) mesh.Client {
+	c.Kind, c.Version, c.Missing = agent, version, mesh.FeaturesMissingIn(agent, version)
+	if c.Missing.Has(mesh.FeatureTLS) {
+		// What it declares counts for nothing: one bootstrap is often shared by several programs.
+		c.Providers = ""
+	}
+	return c
+}
+
+// maxProviders bounds the certificate providers of one client.
+const maxProviders = 32
+
+// providers reads what certificate providers a node declares: a list of names, or one text with commas between them.
+func providers(v *structpb.Value) mesh.Providers {
+	names := strings.Split(v.GetStringValue(), ",")
+	for _, element := range v.GetListValue().GetValues() {
+		names = append(names, element.GetStringValue())
+	}
+	if len(names) > maxProviders {
+		return ""
+	}
+	for i := range names {
+		names[i] = clip(strings.TrimSpace(names[i]))
+	}
+	return mesh.MakeProviders(names...)
+}
+
+func labels(v *structpb.Value) mesh.Labels {
+	fields := v.GetStructValue().GetFields()
+	if len(fields) == 0 || len(fields) > maxLabels {
+		return ""
+	}
+	set := make(map[string]string, len(fields))
+	for k, v := range fields {
+		set[clip(k)] = text(v)
+	}
+	return mesh.MakeLabels(set)
+}
+
+func text(v *structpb.Value) string { return clip(v.GetStringValue()) }
+
+// clip bounds a text from outside; 253 is the longest name and 63 the longest label value that Kubernetes knows.
+func clip(s string) string {
+	const longest = 256
+	if len(s) > longest {
+		s = s[:longest]
+	}
+	// What is cut or forged may not be UTF-8; it may end up in messages that must be.
+	return strings.ToValidUTF8(strings.Clone(s), "")
+}

@@ -1,0 +1,99 @@
+package snapshot_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+func metadata(pairs ...string) *structpb.Struct {
+	fields := map[string]*structpb.Value{}
+	for i := 0; i < len(pairs); i += 2 {
+		fields[pairs[i]] = structpb.NewStringValue(pairs[i+1])
+	}
+	return &structpb.Struct{Fields: fields}
+}
+
+var sourceText = regexp.MustCompile(` \([^ )]*\.yaml:\d+\)|[^ ]*\d{3}\.yaml(:\d+)?`)
+
+// withoutFiles takes the names of files out of Problems: a shuffled folder has the same objects elsewhere.
+func withoutFiles(problems string) string { return sourceText.ReplaceAllString(problems, "") }
+
+// speaker is a node that declares certificate providers.
+func speaker(agent, version string, providers *structpb.Value) *corev3.Node {
+	return &corev3.Node{
+		UserAgentName: agent, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
+		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{"CERTIFICATE_PROVIDERS": providers}},
+	}
+}
+
+func TestClientOf(t *testing.T) {
+	labelled := metadata("NAMESPACE", "shop", "SERVICE_ACCOUNT", "cart", "NODE_NAME", "n1", "CLUSTER_ID", "c1")
+	labelled.Fields["LABELS"] = structpb.NewStructValue(metadata("app", "cart", "version", "v1"))
+	wrong := &structpb.Struct{Fields: map[string]*structpb.Value{
+		"NAMESPACE": structpb.NewNumberValue(7), "LABELS": structpb.NewStringValue("app=cart"),
+	}}
+	long := strings.Repeat("é", 1000)
+	tests := map[string]struct {
+		node *corev3.Node
+		want mesh.Client
+	}{
+		"no node": {nil, mesh.Client{Namespace: "default"}},
+		"all that counts": {
+			&corev3.Node{
+				Metadata: labelled, Locality: &corev3.Locality{Region: "r", Zone: "z", SubZone: "s"}, UserAgentName: "gRPC Go",
+				UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"},
+			},
+			mesh.Client{
+				Namespace: "shop", Node: "n1",
+				Labels:   mesh.MakeLabels(map[string]string{"version": "v1", "app": "cart"}),
+				Locality: mesh.Locality{Region: "r", Zone: "z", SubZone: "s"}, Kind: mesh.GRPCGo, Version: "1.85.0",
+			},
+		},
+		"certificates, as a list": {
+			speaker("gRPC Go", "1.85.0", structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{
+				structpb.NewStringValue("shop"), structpb.NewStringValue("default"), structpb.NewNumberValue(1), structpb.NewStringValue("shop"),
+			}})),
+			mesh.Client{Namespace: "default", Kind: mesh.GRPCGo, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop")},
+		},
+		"certificates, as a text": {
+			speaker("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1", structpb.NewStringValue("shop, default,")),
+			mesh.Client{Namespace: "default", Kind: mesh.GRPCCore, Version: "C-core 58.0.0 Python 1.85.1", Providers: mesh.MakeProviders("default", "shop")},
+		},
+		"too many certificates": {
+			speaker("gRPC Java", "1.85.0", structpb.NewStringValue(strings.Repeat("a,", 40))),
+			mesh.Client{Namespace: "default", Kind: mesh.GRPCJava, Version: "1.85.0"},
+		},
+		"too old for certificates": {
+			speaker("gRPC Node Pure JS", "1.10.2", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Kind: mesh.GRPCNode, Version: "1.10.2"},
+		},
+		"certificates of who goes on in plain text": {
+			speaker("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Kind: mesh.GRPCRust, Version: "0.1.0"},
+		},
+		"certificates of an old C-core": {
+			speaker("gRPC C-core linux Python", "C-core 17.0.0 Python 1.38.0", structpb.NewStringValue("default")),
+			mesh.Client{Namespace: "default", Kind: mesh.GRPCCore, Version: "C-core 17.0.0 Python 1.38.0"},
+		},
+		"certificates of a stranger": {speaker("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default"}},
+		"wrong kinds of values":      {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
+		"python":                     {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCCore}},
+		"node.js":                    {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCNode}},
+		"too long":                   {&corev3.Node{Metadata: metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.want.Missing = mesh.FeaturesMissingIn(test.want.Kind, test.want.Version)
+			if got := snapshot.ClientOf(test.node); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}

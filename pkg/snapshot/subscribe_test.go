@@ -1,0 +1,138 @@
+package snapshot
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const (
+	echoHost    = "echo.demo.svc.cluster.local"
+	echoCluster = "outbound|80||" + echoHost
+)
+
+// echoWorld has one Service with one endpoint, whose address ends with the revision.
+func echoWorld(revision uint64) *mesh.World {
+	service := &mesh.Service{
+		Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}, Host: echoHost, Ports: []mesh.Port{{Name: "grpc", Number: 80}},
+	}
+	set := &mesh.EndpointSet{Host: echoHost, Endpoints: []mesh.Endpoint{{
+		Address: fmt.Sprintf("10.0.0.%d", revision), Ports: []mesh.Port{{Name: "grpc", Number: 80}},
+	}}}
+	return &mesh.World{
+		Revision: revision, Domain: "cluster.local", Changed: mesh.HostKeys([]string{echoHost}),
+		Services:  mesh.Map[*mesh.Service]{}.With(map[string]*mesh.Service{echoHost: service}, nil),
+		Endpoints: mesh.Map[*mesh.EndpointSet]{}.With(map[string]*mesh.EndpointSet{echoHost: set}, nil),
+	}
+}
+
+func askFor(t Type, nonce string, names ...string) *Request {
+	return &Request{Type: t, Names: names, Nonce: nonce}
+}
+
+// TestPublishedWhileAsking publishes Worlds while a client's first request is being translated: it is sent the last of them, and followed
+// for what comes after.
+func TestPublishedWhileAsking(t *testing.T) {
+	for published := range maxAttempts + 1 { // each attempt translates once; after the last it is done under the lock
+		t.Run(fmt.Sprint(published), func(t *testing.T) {
+			var store *Store
+			left, revision := published, uint64(1)
+			store = NewStore(Options{Check: func(string, proto.Message, clientrules.Audience) []clientrules.Finding {
+				if left > 0 {
+					left--
+					revision++
+					store.Publish(echoWorld(revision))
+				}
+				return nil
+			}})
+			store.Publish(echoWorld(revision))
+			session := store.Open(ClientInfoOf(nil, ""), nil)
+			defer session.Close()
+			session.Request(askFor(EndpointType, "", echoCluster))
+			expectCurrent(t, store, session)
+			store.Publish(echoWorld(100))
+			session.Request(askFor(EndpointType, "1", echoCluster))
+			expectCurrent(t, store, session)
+		})
+	}
+}
+
+func expectCurrent(t *testing.T, store *Store, session *Session) {
+	t.Helper()
+	r := session.Next()
+	want := store.Current().Resource(EndpointType, echoCluster, session.client)
+	if r == nil || len(r.Resources) != 1 || r.Resources[0].Version != want.Version {
+		t.Fatalf("got %v, want the endpoints that are current", r)
+	}
+}
+
+// TestRequestsAfterTheEnd has a request come in when its stream has ended, as one may that is read at that moment.
+func TestRequestsAfterTheEnd(t *testing.T) {
+	store := NewStore(Options{})
+	store.Publish(echoWorld(1))
+	session := store.Open(ClientInfoOf(nil, ""), nil)
+	session.Request(askFor(EndpointType, "", echoCluster))
+	session.Close()
+	for _, typ := range Types {
+		session.Request(askFor(typ, "", echoCluster, wildcardName))
+		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(typ), ResourceNamesSubscribe: []string{echoCluster, wildcardName}})
+	}
+	store.Publish(echoWorld(2))
+	if len(store.interests) != 0 || len(store.wildcards) != 0 || len(store.sessions) != 0 {
+		t.Errorf("got %v, %v, %v, want that nothing is left of the stream", store.interests, store.wildcards, store.sessions)
+	}
+	if r := session.Next(); r != nil {
+		t.Errorf("got %v, want that nothing is sent", r)
+	}
+}
+
+// TestGivenUpAndGone has a client with a wildcard give up a name before it answers. Another request comes before the response is made that
+// tells of it: the client hears of it all the same.
+func TestGivenUpAndGone(t *testing.T) {
+	store := NewStore(Options{})
+	store.Publish(echoWorld(1))
+	session := store.Open(ClientInfoOf(nil, ""), nil)
+	defer session.Close()
+	ask := func(subscribe, unsubscribe []string) {
+		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{
+			TypeUrl: string(EndpointType), ResourceNamesSubscribe: subscribe, ResourceNamesUnsubscribe: unsubscribe,
+		})
+	}
+	const nowhere = "outbound|80||nowhere.demo.svc.cluster.local"
+	ask([]string{wildcardName, nowhere, echoCluster}, nil)
+	if got := len(session.Next().Resources); got != 2 {
+		t.Fatalf("got %d resources, want 2", got)
+	}
+	ask(nil, []string{nowhere, echoCluster})
+	store.Publish(&mesh.World{Revision: 2, Domain: "cluster.local", Changed: mesh.HostKeys([]string{echoHost})})
+	ask([]string{"outbound|80||another.demo.svc.cluster.local"}, nil)
+	if got, want := session.Next().Removed, []string{echoCluster, nowhere}; !slices.Equal(got, want) {
+		t.Errorf("told that %q are gone, want %q", got, want)
+	}
+}
+
+func TestWithoutWildcard(t *testing.T) {
+	for name, test := range map[string]struct {
+		names, want []string
+		wildcard    bool
+	}{
+		"none":              {nil, nil, false},
+		"in order, once":    {[]string{"b", "a", "b"}, []string{"a", "b"}, false},
+		"everything":        {[]string{"*"}, nil, true},
+		"everything and a":  {[]string{"a", "*", "*"}, []string{"a"}, true},
+		"what sorts before": {[]string{"*", "!", "a"}, []string{"!", "a"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, wildcard := withoutWildcard(slices.Clone(test.names))
+			if !slices.Equal(got, test.want) || wildcard != test.wildcard {
+				t.Errorf("got %q, %v, want %q, %v", got, wildcard, test.want, test.wildcard)
+			}
+		})
+	}
+}

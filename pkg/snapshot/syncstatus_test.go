@@ -1,0 +1,170 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// refuse says no to the one response that waits for the client.
+func (c *client) refuse(t *testing.T, text string) {
+	t.Helper()
+	r := c.session.Next()
+	if r == nil {
+		t.Fatal("no response is due")
+	}
+	c.nonces[r.Type] = r.Nonce
+	c.ask(r.Type, &statuspb.Status{Message: text})
+}
+
+// delivered says of an object how far it came.
+func delivered(t *testing.T, store *snapshot.Store, kind, name string) string {
+	t.Helper()
+	for _, d := range store.ObjectSyncs() {
+		if d.Object == (mesh.Ref{Kind: kind, Namespace: "demo", Name: name}) {
+			return fmt.Sprintf("%d of %d pending %s", d.Pending, d.Clients, strings.Join(d.Refusals, "; "))
+		}
+	}
+	return "unknown"
+}
+
+func TestObjectSyncsFollowTheClients(t *testing.T) {
+	store := snapshot.NewStore(snapshot.Options{})
+	if got := store.ObjectSyncs(); len(got) != 0 {
+		t.Errorf("before the first World: got %v", got)
+	}
+	store.Publish(load(t, limited(7, 5, 1)))
+	expect := func(when string, echo, route, cart string) {
+		t.Helper()
+		got := []string{
+			delivered(t, store, "DestinationRule", "echo"), delivered(t, store, "VirtualService", "echo"), delivered(t, store, "DestinationRule", "cart"),
+		}
+		if diff := cmp.Diff([]string{echo, route, cart}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+	expect("nobody is connected", "0 of 0 pending ", "0 of 0 pending ", "0 of 0 pending ")
+
+	first, second := newClient(t, store, "demo"), newClient(t, store, "demo")
+	expect("both hold everything", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
+	calm := store.StatusRevision()
+	store.ObjectSyncs()
+	if store.StatusRevision() != calm {
+		t.Error("looking at it stirred the Store")
+	}
+
+	store.Publish(load(t, limited(8, 5, 1)))
+	expect("a cluster is on its way", "2 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
+	first.settle(t)
+	expect("one has answered", "1 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
+	second.refuse(t, "bad "+echoCluster+": no")
+	refusal := "gRPC Go 1.85.0 refused Cluster " + echoCluster + ": bad " + echoCluster + ": no"
+	expect("the other has refused", "0 of 2 pending "+refusal, "0 of 2 pending ", "0 of 2 pending ")
+	if store.StatusRevision() == calm {
+		t.Error("the answers did not stir the Store")
+	}
+
+	store.Publish(load(t, limited(9, 5, 1)))
+	second.settle(t)
+	first.settle(t)
+	expect("an edit is taken by both", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
+}
+
+func TestSyncStatusesSayWhatIsAccepted(t *testing.T) {
+	store := snapshot.NewStore(snapshot.Options{})
+	store.Publish(load(t, limited(7, 5, 1)))
+	demo := newClient(t, store, "demo")
+	store.Publish(load(t, limited(8, 5, 1)))
+	demo.refuse(t, "no: "+echoCluster)
+	for stands := range store.ClientSyncs() {
+		i := slices.IndexFunc(stands.Resources, func(s snapshot.SyncStatus) bool { return s.Type == snapshot.ClusterType && s.Name == echoCluster })
+		got := stands.Resources[i]
+		if !got.Rejected || got.Pending() || got.Reason != "no: "+echoCluster || got.Accepted == nil || got.Accepted.Version == got.Current.Version {
+			t.Errorf("got %+v, want one that is refused, and an older one that is held", got)
+		}
+	}
+	refused := func() map[string]string {
+		types := store.Clients()[0].Types
+		return types[slices.IndexFunc(types, func(s snapshot.TypeState) bool { return s.Type == snapshot.ClusterType.Name() })].Refused
+	}
+	if got := refused(); len(got) != 1 || got[echoCluster] != "no: "+echoCluster {
+		t.Errorf("refused are %v, want %s", got, echoCluster)
+	}
+	store.Publish(load(t, limited(9, 5, 1)))
+	demo.settle(t)
+	if got := refused(); len(got) != 0 {
+		t.Errorf("refused are %v after an edit that was accepted", got)
+	}
+}
+
+func TestPropagationIsMeasuredToTheLastAnswer(t *testing.T) { synctest.Test(t, measurePropagation) }
+
+func measurePropagation(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	store := snapshot.NewStore(snapshot.Options{Registry: registry})
+	publish := func(limit int) {
+		world := load(t, limited(limit, 5, 1))
+		world.Arrived = time.Now()
+		<-time.After(time.Second)
+		store.Publish(world)
+	}
+	expect := func(when string, count uint64, sum float64) {
+		t.Helper()
+		if n, s := histogram(t, registry, "mizzen_propagation_seconds"); n != count || s != sum {
+			t.Errorf("%s: got %d changes and %v seconds, want %d and %v", when, n, s, count, sum)
+		}
+	}
+	publish(7)
+	expect("nobody is connected", 0, 0)
+	first, second := newClient(t, store, "demo"), newClient(t, store, "demo")
+
+	publish(8)
+	<-time.After(2 * time.Second)
+	first.settle(t)
+	expect("one has answered", 0, 0)
+	<-time.After(3 * time.Second)
+	second.settle(t)
+	expect("both have answered", 1, 6)
+
+	publish(9)
+	publish(10)
+	first.settle(t)
+	second.settle(t)
+	expect("one response told of two changes", 3, 6+2+1)
+
+	publish(11)
+	first.settle(t)
+	<-time.After(time.Minute)
+	third := store.Open(snapshot.ClientInfoOf(nil, ""), nil)
+	third.Close()
+	expect("one does not answer", 3, 9)
+	if n, s := histogram(t, registry, "mizzen_change_wait_seconds"); n != 5 || s != 5 {
+		t.Errorf("waiting: got %d changes and %v seconds, want 5 and 5", n, s)
+	}
+}
+
+func histogram(t *testing.T, registry *prometheus.Registry, name string) (count uint64, sum float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			h := family.GetMetric()[0].GetHistogram()
+			return h.GetSampleCount(), h.GetSampleSum()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0, 0
+}
