@@ -142,7 +142,7 @@ func TestCheckPointsToLines(t *testing.T) {
 // A Problem speaks of standard input by that name, and not by that of the file it is kept in meanwhile.
 func TestCheckNamesStandardInput(t *testing.T) {
 	got := command(t.Context(), unknownKind+"---"+noSuchHost+"---"+noSuchHost, "check", "-f", "-")
-	if !strings.Contains(got.stdout, "it also stands in stdin:") || strings.Contains(got.stdout, "mizzen-stdin") {
+	if !strings.Contains(got.stdout, "declares the object, too") || strings.Contains(got.stdout, "mizzen-stdin") {
 		t.Errorf("got\n%s\nwant the objects that are there twice to stand in stdin", got.stdout)
 	}
 }

@@ -126,12 +126,12 @@ func (a *assembling) restore(ctx context.Context) []object.Key {
 		return err
 	})
 	if err != nil {
-		a.options.Logger.Warn("the cluster cannot be read yet, and nothing is stored that could be served until then", "error", err)
+		a.options.Logger.Warn("cannot read the cluster yet; there is no stored state to serve", "error", err)
 		return nil
 	}
 	a.assembler.Apply(objects, nil)
 	a.assembler.Restored(saved, a.servesStored(saved))
-	a.options.Logger.Warn("the cluster cannot be read yet; serving what was stored last", "saved", saved, "objects", len(objects))
+	a.options.Logger.Warn("cannot read the cluster yet; serving the stored state", "saved", saved, "objects", len(objects))
 	a.out.Put(a.assembler.World())
 	return slices.Collect(maps.Keys(objects))
 }
@@ -147,13 +147,13 @@ func (a *assembling) supersede(restored []object.Key, changes *Changes) {
 		}
 	}
 	a.assembler.Restored(time.Time{})
-	a.options.Logger.Info("what was stored is served no longer")
+	a.options.Logger.Info("read the cluster; the stored state is no longer served")
 }
 
 func (a *assembling) servesStored(saved time.Time) mesh.Problem {
 	return mesh.Problem{
 		Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: "Cluster", Name: a.options.Domain},
-		Message: fmt.Sprintf("the control plane started while the API server could not be read, and serves what it stored at %s; make the API server answer",
+		Message: fmt.Sprintf("The API server could not be read at start. The state stored at %s is served. Make the API server reachable.",
 			saved.Format(time.RFC3339)),
 	}
 }

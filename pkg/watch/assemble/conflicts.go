@@ -82,6 +82,6 @@ func (x *routeIndex) conflicts(host string) []mesh.Problem {
 func shadowed(loser mesh.Ref, field, host string, winner mesh.Ref) mesh.Problem {
 	return mesh.Problem{
 		Code: mesh.CodeConflict, Severity: mesh.Warning, Object: loser, Field: field,
-		Message: fmt.Sprintf("it is never used for %s, since %s comes first for everybody; merge the two, or remove one", host, winner),
+		Message: fmt.Sprintf("It is never used for %s because %s takes precedence for every client. Merge the two, or remove one.", host, winner),
 	}
 }

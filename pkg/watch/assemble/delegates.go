@@ -104,6 +104,6 @@ func (x *routeIndex) checkDelegate(h *routesEntry) []mesh.Problem {
 	}
 	return []mesh.Problem{{
 		Code: mesh.CodeUnreachable, Severity: mesh.Warning, Object: h.key.Ref(), Field: "spec.hosts",
-		Message: "it has no hosts, and no VirtualService for the mesh delegates to it, so it is never used here; name a host, or delegate to it",
+		Message: "It has no hosts, and no VirtualService for the mesh delegates to it. It is not used. Add a host, or delegate to it.",
 	}}
 }

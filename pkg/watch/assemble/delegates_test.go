@@ -28,7 +28,7 @@ func TestBindDelegates(t *testing.T) {
 		"its gateways mean nought": {watchtest.VirtualService("team/d", "01", "gateways: [edge], "+rules), &mesh.Delegate{Visible: true}, []string{"team/d"}, nil},
 		"absent":                   {watchtest.VirtualService("d", "01", "gateways: [edge], "+rules), nil, nil, nil},
 		"used by nobody": {watchtest.VirtualService("d", "01", rules), nil, []string{"demo/d"}, []string{
-			"warning Unreachable VirtualService demo/d spec.hosts: it has no hosts, and no VirtualService for the mesh delegates to it, so it is never used here; name a host, or delegate to it",
+			"warning Unreachable VirtualService demo/d spec.hosts: It has no hosts, and no VirtualService for the mesh delegates to it. It is not used. Add a host, or delegate to it.",
 		}},
 	}
 	for name, test := range tests {

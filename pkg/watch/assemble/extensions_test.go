@@ -79,7 +79,7 @@ func TestExtensionsMerge(t *testing.T) {
 		got = append(got, p.String())
 	}
 	want := []string{"warning Conflict DestinationRule demo/b metadata.annotations[mizzen.dev/subset-size]: " +
-		"an older DestinationRule asks for something else for echo.demo.svc.cluster.local, which holds; keep one of the two"}
+		"An older DestinationRule for echo.demo.svc.cluster.local sets another value. This annotation is ignored. Keep one of the two."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}

@@ -154,7 +154,7 @@ func countEndpoints(set *mesh.EndpointSet, which func(mesh.Health) bool) int {
 func (g lossGuard) problem(kept *mesh.EndpointSet, ref mesh.Ref) mesh.Problem {
 	return mesh.Problem{
 		Code: mesh.CodeEndpointsVanished, Severity: mesh.Warning, Object: ref,
-		Message: fmt.Sprintf("its %d endpoints went away at once, so clients keep them for %s; bring them back, or delete the Service if it is to go",
+		Message: fmt.Sprintf("All %d endpoints were removed at once. Clients keep them for %s. Restore the endpoints, or delete the Service.",
 			ready(kept), g.grace),
 	}
 }

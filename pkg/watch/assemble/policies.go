@@ -135,16 +135,16 @@ func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 		case p.TrafficPolicy == nil:
 			p.TrafficPolicy, p.TrafficPolicyRef = traffic, ref
 		default:
-			conflict(r, "spec.trafficPolicy", "%s gives the policy of %s and is older; keep one of the two", p.TrafficPolicyRef, g.key.host)
+			conflict(r, "spec.trafficPolicy", "%s is older and sets the traffic policy of %s. This trafficPolicy is ignored. Keep one of the two.", p.TrafficPolicyRef, g.key.host)
 		}
 		for _, annotation := range conflictingAnnotations(p.Annotations, r.Extensions) {
-			conflict(r, object.AnnotationField(annotation), "an older DestinationRule asks for something else for %s, which holds; keep one of the two", g.key.host)
+			conflict(r, object.AnnotationField(annotation), "An older DestinationRule for %s sets another value. This annotation is ignored. Keep one of the two.", g.key.host)
 		}
 		p.Annotations = p.Annotations.Or(r.Extensions)
 		for i, s := range r.Spec.GetSubsets() {
 			field := fmt.Sprintf("spec.subsets[%d]", i)
 			if first, ok := p.Subset(s.GetName()); ok {
-				conflict(r, field, "subset %q is already declared by %s, which holds; rename or remove one", s.GetName(), first.Ref)
+				conflict(r, field, "Subset %q is already declared by %s. This subset is ignored. Rename or remove one.", s.GetName(), first.Ref)
 				continue
 			}
 			p.Subsets = append(p.Subsets, mesh.Subset{

@@ -222,7 +222,7 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, dom
 func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
 	return mesh.Problem{
 		Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field,
-		Message: fmt.Sprintf("no Service has the host %s; create the Service or correct %s", host, field),
+		Message: fmt.Sprintf("No Service has the host %s. The rule has no effect on it. Create the Service, or correct %s.", host, field),
 	}
 }
 

@@ -44,15 +44,15 @@ func TestBindRoutes(t *testing.T) {
 			[]string{"demo/c", "demo/a", "demo/b"},
 			0,
 			[]string{
-				"warning Conflict VirtualService demo/a spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
-				"warning Conflict VirtualService demo/b spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService demo/c comes first for everybody; merge the two, or remove one",
+				"warning Conflict VirtualService demo/a spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/c takes precedence for every client. Merge the two, or remove one.",
+				"warning Conflict VirtualService demo/b spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/c takes precedence for every client. Merge the two, or remove one.",
 			},
 		},
 		"of one age, by name before namespace": {
 			watchtest.VirtualService("a/z", "01", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("b/y", "01", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("a/y", "01", "hosts: [echo.demo], exportTo: [u]"),
 			[]string{"a/y", "b/y", "a/z"},
 			0,
-			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: it is never used for echo.demo.svc.cluster.local, since VirtualService b/y comes first for everybody; merge the two, or remove one"},
+			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService b/y takes precedence for every client. Merge the two, or remove one."},
 		},
 		"no conflict where each has its clients": {
 			watchtest.VirtualService("a", "01", "hosts: [echo], exportTo: [x]") + watchtest.VirtualService("b", "02", "hosts: [echo]") + watchtest.VirtualService("c", "03", "hosts: [echo], exportTo: [.]"),
@@ -61,13 +61,13 @@ func TestBindRoutes(t *testing.T) {
 		},
 		"no Service": {
 			watchtest.VirtualService("a", "01", "hosts: [ecko]"), nil, 1,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local, so clients that dial it find these rules alone; create the Service, or correct spec.hosts[0] if the host is a slip"},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Create the Service, or correct spec.hosts[0] if the host is misspelled."},
 		},
 		"one host of two": {
 			watchtest.VirtualService("a", "01", "hosts: [ecko, echo]"),
 			[]string{"demo/a"},
 			0,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: no Service has the host ecko.demo.svc.cluster.local, so clients that dial it find these rules alone; create the Service, or correct spec.hosts[0] if the host is a slip"},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Create the Service, or correct spec.hosts[0] if the host is misspelled."},
 		},
 		"a gateway's host beside": {watchtest.VirtualService("a", "01", "hosts: [echo.example.com, echo], gateways: [mesh, g]"), []string{"demo/a"}, 0, nil},
 		"for a gateway":           {watchtest.VirtualService("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, nil},
@@ -159,11 +159,11 @@ func TestBindPolicies(t *testing.T) {
 		t.Errorf("clients of x get the policy of %q, want their own", got)
 	}
 	want := []string{
-		"warning NoSuchHost DestinationRule demo/nowhere spec.host: no Service has the host ecko.demo.svc.cluster.local; create the Service or correct spec.host",
-		`warning Conflict DestinationRule demo/old spec.subsets[1]: subset "a" is already declared by DestinationRule demo/old, which holds; rename or remove one`,
-		"warning Conflict DestinationRule demo/private spec.host: it is never used for echo.demo.svc.cluster.local, since DestinationRule demo/old comes first for everybody; merge the two, or remove one",
-		`warning Conflict DestinationRule demo/young spec.subsets[0]: subset "a" is already declared by DestinationRule demo/old, which holds; rename or remove one`,
-		"warning Conflict DestinationRule demo/young spec.trafficPolicy: DestinationRule demo/middle gives the policy of echo.demo.svc.cluster.local and is older; keep one of the two",
+		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Create the Service, or correct spec.host.",
+		`warning Conflict DestinationRule demo/old spec.subsets[1]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
+		"warning Conflict DestinationRule demo/private spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/old takes precedence for every client. Merge the two, or remove one.",
+		`warning Conflict DestinationRule demo/young spec.subsets[0]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
+		"warning Conflict DestinationRule demo/young spec.trafficPolicy: DestinationRule demo/middle is older and sets the traffic policy of echo.demo.svc.cluster.local. This trafficPolicy is ignored. Keep one of the two.",
 	}
 	if d := cmp.Diff(want, watchtest.ProblemLines(w)); d != "" {
 		t.Errorf("problems (-want +got):\n%s", d)

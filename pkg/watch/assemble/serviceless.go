@@ -61,8 +61,8 @@ func (h *routesEntry) checkHost(i int, domain string) []mesh.Problem {
 		return []mesh.Problem{noSuchHost(h.key.Ref(), h.Hosts[i].Field, full)}
 	case inServiceDomain(full, domain):
 		p := noSuchHost(h.key.Ref(), h.Hosts[i].Field, full)
-		p.Message = "no Service has the host " + full + ", so clients that dial it find these rules alone; create the Service, or correct " +
-			h.Hosts[i].Field + " if the host is a slip"
+		p.Message = "No Service has the host " + full + ". Clients that dial it get these rules alone. Create the Service, or correct " +
+			h.Hosts[i].Field + " if the host is misspelled."
 		return []mesh.Problem{p}
 	}
 	return nil

@@ -137,7 +137,7 @@ func (h *objectClaims) decide(key object.Key, before *object.Object, c watch.Cha
 		for _, o := range claims[1:] {
 			repeated = append(repeated, mesh.Problem{
 				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: key.Ref(), Source: o.Source.At(""),
-				Message: "it also stands in " + claims[0].Source.At("") + ", which holds; remove one",
+				Message: claims[0].Source.At("") + " declares the object, too, and is in effect. This declaration is ignored. Remove one of the two.",
 			})
 		}
 	}

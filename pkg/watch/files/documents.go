@@ -63,7 +63,7 @@ func isMarker(line []byte) bool {
 func (f *fileParser) large(data []byte, before int) {
 	all := entries(data)
 	if all == nil {
-		f.fail(mesh.CodeTooLarge, before+1, f.ref(), "", fmt.Sprintf("a document is larger than %d bytes; split it", maxDocument))
+		f.fail(mesh.CodeTooLarge, before+1, f.ref(), "", fmt.Sprintf("The document is larger than %d bytes. It is not read. Split it.", maxDocument))
 	}
 	for _, e := range all {
 		f.decode(e.data, before+e.line)

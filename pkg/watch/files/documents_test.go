@@ -33,8 +33,8 @@ func TestListOfACluster(t *testing.T) {
 	}
 	line := 2 + 10*services
 	want := []string{
-		fmt.Sprintf("error TooLarge File objects.yaml (objects.yaml:%d): a document is larger than %d bytes; split it", line+1, maxDocument),
-		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): the object is not used: it is a whole number of 32 bits; write one", line+7),
+		fmt.Sprintf("error TooLarge File objects.yaml (objects.yaml:%d): The document is larger than %d bytes. It is not read. Split it.", line+1, maxDocument),
+		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): The object is not used: a 32-bit integer is required. Write a whole number.", line+7),
 	}
 	if diff := cmp.Diff(want, watchtest.ProblemLines(w)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

@@ -188,7 +188,7 @@ func plainly(look *scan) *mesh.World {
 			}
 			problems = append(problems, mesh.Problem{
 				Code: mesh.CodeDuplicateObject, Severity: mesh.Warning, Object: o.Key.Ref(), Source: o.Source.At(""),
-				Message: "it also stands in " + first.Source.At("") + ", which holds; remove one",
+				Message: first.Source.At("") + " declares the object, too, and is in effect. This declaration is ignored. Remove one of the two.",
 			})
 		}
 	}

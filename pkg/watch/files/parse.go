@@ -70,9 +70,9 @@ func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
 	f := &fileParser{parser: p, path: path}
 	switch {
 	case len(data) > maxFile:
-		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("it is larger than %d bytes; split it", maxFile))
+		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("The file is larger than %d bytes. It is not read. Split it.", maxFile))
 	case !utf8.Valid(data):
-		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "it is not UTF-8; write it in UTF-8")
+		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "The file is not UTF-8. It is not read. Save it as UTF-8.")
 	default:
 		known := old.byChunk()
 		for chunk, line := range documents(data) {
@@ -99,7 +99,7 @@ func (f *fileParser) decode(data []byte, before int) {
 		}
 		if err != nil {
 			line, why := schema.SyntaxError(err)
-			f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "it is not YAML: "+why+"; correct it")
+			f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. Correct it.")
 			return
 		}
 		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
@@ -123,17 +123,17 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 	}
 	line := before + n.Line
 	if n.Kind != yaml.MappingNode {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document is not an object; give it apiVersion, kind and metadata")
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is not an object. It is not used. Add apiVersion, kind and metadata.")
 		return
 	}
 	if err := n.Decode(&head); err != nil {
 		_, why := schema.SyntaxError(err)
 		why = strings.Join(strings.Fields(why), " ")
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document is not an object: "+why+"; correct it")
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is not an object: "+why+". It is not used. Correct it.")
 		return
 	}
 	if head.Kind == "" || head.APIVersion == "" {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "the document has no apiVersion or no kind; write both")
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
 		return
 	}
 	if head.Kind == "List" && head.APIVersion == "v1" {
@@ -143,7 +143,7 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 	ref := mesh.Ref{Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name}
 	row := object.RowOf(head.APIVersion, head.Kind)
 	if row == nil {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.APIVersion+" "+head.Kind+" is not watched; nothing depends on it here")
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.APIVersion+" "+head.Kind+" is not watched. The object has no effect here.")
 		return
 	}
 	if !row.ClusterScoped {
@@ -153,11 +153,11 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		}
 	}
 	if ref.Name == "" {
-		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "a "+head.Kind+" has no name; give it one")
+		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "The "+head.Kind+" has no name. It is not used. Add metadata.name.")
 		return
 	}
 	if row.NameIsLabel && len(validation.IsDNS1123Label(ref.Name)) > 0 {
-		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", "the object is not used: no "+head.Kind+" can have that name; write lower-case letters, digits and hyphens")
+		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", fmt.Sprintf("A %s cannot have the name %q. It is not used. Use lower-case letters, digits and hyphens.", head.Kind, ref.Name))
 		return
 	}
 	f.object(n, before, ref, row)
@@ -165,7 +165,7 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 
 func (f *fileParser) list(n *yaml.Node, before int) {
 	if f.lists == maxLists {
-		f.fail(mesh.CodeUnreadable, before+n.Line, f.ref(), "items", "Lists stand in one another; flatten them")
+		f.fail(mesh.CodeUnreadable, before+n.Line, f.ref(), "items", "Lists are nested too deeply. The inner List is not read. Flatten them.")
 		return
 	}
 	f.lists++
@@ -202,11 +202,11 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		typed, err = row.Typed(value)
 	}
 	if err != nil {
-		field, why := "", err.Error()+"; correct it"
+		field, why := "", err.Error()+". Correct it."
 		if e, ok := errors.AsType[*schema.Error](err); ok {
 			line, field, why = before+e.Line, e.Field, e.Message
 		}
-		f.fail(mesh.CodeInvalidValue, line, ref, field, "the object is not used: "+why)
+		f.fail(mesh.CodeInvalidValue, line, ref, field, "The object is not used: "+why)
 		f.out.problems = append(f.out.problems, unknown...)
 		return
 	}
@@ -218,13 +218,13 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 }
 
 func (f *fileParser) unknownField(line int, ref mesh.Ref, path, name string, s schema.Schema) mesh.Problem {
-	wayOut := "remove it"
+	wayOut := "Remove it."
 	if meant := object.Nearest(name, s.Fields()); meant != "" {
-		wayOut = "write " + meant + ", or remove it"
+		wayOut = fmt.Sprintf("Did you mean %q?", meant)
 	}
 	return mesh.Problem{
 		Code: mesh.CodeUnknownField, Severity: mesh.Error, Object: ref, Field: schema.Join(path, name), Source: f.at(line),
-		Message: fmt.Sprintf("the API has no field %q here, so it is ignored; %s", name, wayOut),
+		Message: fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut),
 	}
 }
 

@@ -219,6 +219,6 @@ func (f *scan) unreadable(name string, err error) {
 func unreadable(name string, err error) mesh.Problem {
 	return mesh.Problem{
 		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
-		Message: fmt.Sprintf("it cannot be read, and what it held stays: %v; make it readable", err),
+		Message: fmt.Sprintf("It cannot be read: %v. Its last state stays in effect. Make it readable.", err),
 	}
 }

@@ -13,22 +13,22 @@ func TestLoadForms(t *testing.T) {
 	const policy = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec:\n  host: echo\n  "
 	const route = "{route: [{destination: {host: echo}"
 	tests := map[string]struct{ text, want string }{
-		"no list":            {rule + "route: {destination: {host: echo}}", "spec.http[0].route (objects.yaml:7): the object is not used: it is a list; write a dash before each entry"},
-		"no mapping":         {rule + "match: [{uri: /x}]", "spec.http[0].match[0].uri (objects.yaml:7): the object is not used: it has parts; write their names, each with a value"},
-		"no map":             {rule + "match: [{headers: [x]}]", "spec.http[0].match[0].headers (objects.yaml:7): the object is not used: it has parts"},
-		"no text":            {rule + "match: [{headers: {x: {exact: 5}}}]", "spec.http[0].match[0].headers.x.exact (objects.yaml:7): the object is not used: it is a text; write it in quotes"},
-		"no label":           {policy + "subsets: [{name: v1, labels: {version: 1}}]", "spec.subsets[0].labels.version (objects.yaml:6): the object is not used: it is a text; write it in quotes"},
-		"no bool":            {rule + "match: [{ignoreUriCase: 'yes'}]", "spec.http[0].match[0].ignoreUriCase (objects.yaml:7): the object is not used: it is true or false"},
-		"no duration":        {rule + "timeout: 5", "spec.http[0].timeout (objects.yaml:7): the object is not used: it is a duration; write a number with a unit, such as 1.5s"},
-		"no unit":            {rule + "timeout: 5sec", "spec.http[0].timeout (objects.yaml:7): the object is not used: it is a duration"},
-		"no number":          {rule + "fault: {abort: {percentage: {value: half}}}", "spec.http[0].fault.abort.percentage.value (objects.yaml:7): the object is not used: it is a number"},
-		"no whole number":    {rule + route + ", weight: 1.5}]}", "spec.http[0].route[0].weight (objects.yaml:7): the object is not used: it is a whole number of 32 bits; write one"},
-		"beyond 32 bits":     {rule + route + ", weight: 99999999999}]}", "spec.http[0].route[0].weight (objects.yaml:7): the object is not used: it is a whole number"},
-		"below 0":            {policy + "trafficPolicy: {outlierDetection: {consecutive5xxErrors: -1}}", "spec.trafficPolicy.outlierDetection.consecutive5xxErrors (objects.yaml:6): the object is not used: it is a whole number of 32 bits from 0"},
-		"two of one":         {rule + "match: [{uri: {exact: /a/b, prefix: /a}}]", "spec.http[0].match[0].uri (objects.yaml:7): the object is not used: it has both exact and prefix; remove one of them"},
-		"two load balancers": {policy + "trafficPolicy: {loadBalancer: {simple: RANDOM, consistentHash: {httpHeaderName: x}}}", "spec.trafficPolicy.loadBalancer (objects.yaml:6): the object is not used: it has both simple and consistentHash"},
-		"Kubernetes, list":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: {port: 1}}", "spec.ports (objects.yaml:4): the object is not used: it is a list"},
-		"Kubernetes, text":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {a: 1}}", "metadata.labels.a (objects.yaml:3): the object is not used: it is a text"},
+		"no list":            {rule + "route: {destination: {host: echo}}", "spec.http[0].route (objects.yaml:7): The object is not used: a list is required. Write a dash before each entry."},
+		"no mapping":         {rule + "match: [{uri: /x}]", "spec.http[0].match[0].uri (objects.yaml:7): The object is not used: a mapping is required. Write field names, each with a value."},
+		"no map":             {rule + "match: [{headers: [x]}]", "spec.http[0].match[0].headers (objects.yaml:7): The object is not used: a mapping is required"},
+		"no text":            {rule + "match: [{headers: {x: {exact: 5}}}]", "spec.http[0].match[0].headers.x.exact (objects.yaml:7): The object is not used: a string is required. Put it in quotes."},
+		"no label":           {policy + "subsets: [{name: v1, labels: {version: 1}}]", "spec.subsets[0].labels.version (objects.yaml:6): The object is not used: a string is required. Put it in quotes."},
+		"no bool":            {rule + "match: [{ignoreUriCase: 'yes'}]", "spec.http[0].match[0].ignoreUriCase (objects.yaml:7): The object is not used: true or false is required"},
+		"no duration":        {rule + "timeout: 5", "spec.http[0].timeout (objects.yaml:7): The object is not used: a duration is required. Write a number with a unit, such as 1.5s."},
+		"no unit":            {rule + "timeout: 5sec", "spec.http[0].timeout (objects.yaml:7): The object is not used: a duration is required"},
+		"no number":          {rule + "fault: {abort: {percentage: {value: half}}}", "spec.http[0].fault.abort.percentage.value (objects.yaml:7): The object is not used: a number is required"},
+		"no whole number":    {rule + route + ", weight: 1.5}]}", "spec.http[0].route[0].weight (objects.yaml:7): The object is not used: a 32-bit integer is required. Write a whole number."},
+		"beyond 32 bits":     {rule + route + ", weight: 99999999999}]}", "spec.http[0].route[0].weight (objects.yaml:7): The object is not used: a 32-bit integer"},
+		"below 0":            {policy + "trafficPolicy: {outlierDetection: {consecutive5xxErrors: -1}}", "spec.trafficPolicy.outlierDetection.consecutive5xxErrors (objects.yaml:6): The object is not used: a 32-bit integer of at least 0"},
+		"two of one":         {rule + "match: [{uri: {exact: /a/b, prefix: /a}}]", "spec.http[0].match[0].uri (objects.yaml:7): The object is not used: only one of exact and prefix may be set. Remove one."},
+		"two load balancers": {policy + "trafficPolicy: {loadBalancer: {simple: RANDOM, consistentHash: {httpHeaderName: x}}}", "spec.trafficPolicy.loadBalancer (objects.yaml:6): The object is not used: only one of simple and consistentHash may be set"},
+		"Kubernetes, list":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: {port: 1}}", "spec.ports (objects.yaml:4): The object is not used: a list is required"},
+		"Kubernetes, text":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {a: 1}}", "metadata.labels.a (objects.yaml:3): The object is not used: a string is required"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Inter
 	o.LabelSelector = i.source.labels
 	if !i.resumes() {
 		if o.SendInitialEvents == nil {
-			return nil, apierrors.NewResourceExpired("the watch before was cut off: what it saw may be undone")
+			return nil, apierrors.NewResourceExpired("the previous watch was cut off: what it reported may have been undone")
 		}
 		o.ResourceVersion = ""
 	}
@@ -106,7 +106,7 @@ func (i *informer) observe(ctx context.Context, err error) {
 		i.markSynced()
 	case apierrors.IsForbidden(err) && i.row.Without != "":
 		if i.isNew(err) {
-			i.logger.Warn("kind may not be read", "unknown", i.row.Without, "error", err)
+			i.logger.Warn("not allowed to read this kind", "unknown", i.row.Without, "error", err)
 		}
 		i.markSynced()
 	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err):

@@ -152,7 +152,7 @@ func (i *informer) entry(raw any) (e *entry) {
 			i.logger.Error("conversion of an object panicked", "name", e.Key.Name, "error", fmt.Sprint(cause))
 			e.Object = object.Object{Key: e.Key}
 			e.Report(mesh.CodeUnreadable, mesh.Error, "",
-				"the control plane failed to read the object, which is a mistake of its own; please report it")
+				"The control plane failed to read the object because of a bug. The object is not used. Report the bug.")
 		}
 	}()
 	if m, err := meta.Accessor(raw); err == nil {
@@ -160,7 +160,7 @@ func (i *informer) entry(raw any) (e *entry) {
 	}
 	object, err := i.typed(raw)
 	if err != nil {
-		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "the object is not used: "+err.Error()+"; correct it")
+		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "The object is not used: "+err.Error()+". Correct it.")
 		return e
 	}
 	e.Object = i.row.Convert(object, i.domain)

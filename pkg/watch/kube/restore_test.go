@@ -105,7 +105,7 @@ func TestRecallNothing(t *testing.T) {
 				if w := c.wait(); w != nil {
 					t.Errorf("got a World with %v, want none", serviceHosts(w))
 				}
-				if !strings.Contains(log.String(), "nothing is stored that could be served") {
+				if !strings.Contains(log.String(), "there is no stored state to serve") {
 					t.Errorf("the log does not say so:\n%s", log.String())
 				}
 				c.refuse("pods", nil)

@@ -30,12 +30,12 @@ func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 		if slices.Contains(kinds, string(o.Key.Kind)) {
 			continue
 		}
-		text := "there is no such annotation; remove it"
+		text := "Unknown annotation is ignored. Remove it."
 		if meant := Nearest(name, mesh.Annotations()); meant != "" {
-			text = "there is no such annotation; write " + meant + ", or remove it"
+			text = fmt.Sprintf("Unknown annotation is ignored. Did you mean %q?", meant)
 		}
 		if len(kinds) > 0 {
-			text = fmt.Sprintf("it is not read on a %s; write it on a %s", o.Key.Kind, strings.Join(kinds, " or "))
+			text = fmt.Sprintf("It is ignored on a %s. Set it on a %s.", o.Key.Kind, strings.Join(kinds, " or "))
 		}
 		o.Report(mesh.CodeUnknownField, mesh.Warning, AnnotationField(name), text)
 	}
@@ -59,7 +59,7 @@ func extensions(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSettings {
 	}
 	if text, ok := meta.Annotations[mesh.AnnotationSubsetSize]; ok {
 		if n, err := strconv.ParseUint(text, 10, 32); err != nil || n == 0 {
-			out.refuse(mesh.AnnotationSubsetSize, "%q is no number of endpoints, so clients call all of them; write a whole number from 1", text)
+			out.refuse(mesh.AnnotationSubsetSize, "%q is not a number of endpoints. Clients call all endpoints. Use a whole number of at least 1.", text)
 		} else {
 			e.SubsetSize = mesh.AnnotationValue[uint32]{Value: uint32(n), Ref: out.Key.Ref()}
 		}
@@ -80,7 +80,7 @@ func balancer(text string, out *Object) mesh.Balancer {
 		}
 		names = append(names, string(b))
 	}
-	out.refuse(mesh.AnnotationBalancer, "%q is not known, so it does not count; write %s", text, strings.Join(names, ", "))
+	out.refuse(mesh.AnnotationBalancer, "%q is not a known balancer. The annotation is ignored. Use one of %s.", text, strings.Join(names, ", "))
 	return ""
 }
 
@@ -98,7 +98,7 @@ func successRate(text string, out *Object) mesh.SuccessRate {
 		field := fields[key]
 		if field == nil || err != nil || n == 0 {
 			out.refuse(mesh.AnnotationSuccessRate,
-				"%q cannot be read, so nothing is ejected by it; write on, or a list such as stdev-factor=%d,minimum-hosts=%d,request-volume=%d with whole numbers from 1",
+				"%q is not valid. No endpoint is ejected by success rate. Use on, or a list such as stdev-factor=%d,minimum-hosts=%d,request-volume=%d with whole numbers of at least 1.",
 				part, defaultStdevFactor, defaultMinimumHosts, defaultRequestVolume)
 			return mesh.SuccessRate{}
 		}
@@ -115,7 +115,7 @@ func weight(meta *metav1.ObjectMeta, out *Object) uint32 {
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n == 0 || n > mesh.MaxEndpointWeight {
-		out.refuse(mesh.AnnotationWeight, "%q is no weight, so it is 1; write a whole number from 1 to %d", text, mesh.MaxEndpointWeight)
+		out.refuse(mesh.AnnotationWeight, "%q is not a weight. The weight is 1. Use a whole number from 1 to %d.", text, mesh.MaxEndpointWeight)
 		return 0
 	}
 	return uint32(n)

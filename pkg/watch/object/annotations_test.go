@@ -15,7 +15,7 @@ func TestExtensions(t *testing.T) {
 	rate := func(factor, hosts, volume uint32) mesh.AnnotationSettings {
 		return mesh.AnnotationSettings{SuccessRate: mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: factor, MinimumHosts: hosts, RequestVolume: volume}, Ref: ref}}
 	}
-	const unreadable = "cannot be read, so nothing is ejected by it; write on, or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 with whole numbers from 1"
+	const unreadable = "is not valid. No endpoint is ejected by success rate. Use on, or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 with whole numbers of at least 1."
 	tests := map[string]struct {
 		annotation, value string
 		want              mesh.AnnotationSettings
@@ -23,19 +23,19 @@ func TestExtensions(t *testing.T) {
 	}{
 		"of others":                  {"example.com/lb-policy", "x", mesh.AnnotationSettings{}, ""},
 		"balancer":                   {"mizzen.dev/lb-policy", "pick_first", mesh.AnnotationSettings{Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}}, ""},
-		"balancer that is not known": {"mizzen.dev/lb-policy", "random", mesh.AnnotationSettings{}, `"random" is not known, so it does not count; write round_robin, least_request, pick_first, client_side_weighted_round_robin`},
+		"balancer that is not known": {"mizzen.dev/lb-policy", "random", mesh.AnnotationSettings{}, `"random" is not a known balancer. The annotation is ignored. Use one of round_robin, least_request, pick_first, client_side_weighted_round_robin.`},
 		"subset":                     {"mizzen.dev/subset-size", "20", mesh.AnnotationSettings{SubsetSize: mesh.AnnotationValue[uint32]{Value: 20, Ref: ref}}, ""},
-		"subset of none":             {"mizzen.dev/subset-size", "0", mesh.AnnotationSettings{}, `"0" is no number of endpoints, so clients call all of them; write a whole number from 1`},
-		"subset of a part":           {"mizzen.dev/subset-size", "20%", mesh.AnnotationSettings{}, `"20%" is no number of endpoints, so clients call all of them; write a whole number from 1`},
+		"subset of none":             {"mizzen.dev/subset-size", "0", mesh.AnnotationSettings{}, `"0" is not a number of endpoints. Clients call all endpoints. Use a whole number of at least 1.`},
+		"subset of a part":           {"mizzen.dev/subset-size", "20%", mesh.AnnotationSettings{}, `"20%" is not a number of endpoints. Clients call all endpoints. Use a whole number of at least 1.`},
 		"success rate by default":    {"mizzen.dev/outlier-success-rate", "on", rate(1900, 5, 100), ""},
 		"success rate in part":       {"mizzen.dev/outlier-success-rate", "request-volume=10, stdev-factor=1000", rate(1000, 5, 10), ""},
 		"success rate of nothing":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=0", mesh.AnnotationSettings{}, `"minimum-hosts=0" ` + unreadable},
 		"success rate beyond Java's": {"mizzen.dev/outlier-success-rate", "minimum-hosts=2147483648", mesh.AnnotationSettings{}, `"minimum-hosts=2147483648" ` + unreadable},
 		"success rate misspelled":    {"mizzen.dev/outlier-success-rate", "minimum-hosts=3,volume=5", mesh.AnnotationSettings{}, `"volume=5" ` + unreadable},
 		"success rate, empty":        {"mizzen.dev/outlier-success-rate", "", mesh.AnnotationSettings{}, `"" ` + unreadable},
-		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.AnnotationSettings{}, "there is no such annotation; write mizzen.dev/subset-size, or remove it"},
-		"made up":                    {"mizzen.dev/telemetry-sampling", "5", mesh.AnnotationSettings{}, "there is no such annotation; remove it"},
-		"of other kinds":             {"mizzen.dev/weight", "5", mesh.AnnotationSettings{}, "it is not read on a Service; write it on a Pod or EndpointSlice or Endpoints"},
+		"misspelled":                 {"mizzen.dev/subset-sice", "5", mesh.AnnotationSettings{}, `Unknown annotation is ignored. Did you mean "mizzen.dev/subset-size"?`},
+		"made up":                    {"mizzen.dev/telemetry-sampling", "5", mesh.AnnotationSettings{}, "Unknown annotation is ignored. Remove it."},
+		"of other kinds":             {"mizzen.dev/weight", "5", mesh.AnnotationSettings{}, "It is ignored on a Service. Set it on a Pod or EndpointSlice or Endpoints."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func convertService(s *corev1.Service, domain string) Object {
 	service.Annotations = extensions(&s.ObjectMeta, &out)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
-			"gRPC clients balance calls, not connections, so it has no effect; hash the client's channel by consistentHash.useSourceIp in a DestinationRule")
+			"gRPC clients balance calls and not connections. Session affinity has no effect. Set consistentHash.useSourceIp in a DestinationRule instead.")
 	}
 	for i, p := range s.Spec.Ports {
 		if !isTCP(p.Protocol) || !isPort(p.Port, fmt.Sprintf("spec.ports[%d].port", i), &out) {
@@ -57,7 +57,7 @@ func convertService(s *corev1.Service, domain string) Object {
 		}
 		if _, twice := service.Port(uint32(p.Port)); twice {
 			out.Report(mesh.CodeInvalidValue, mesh.Error, fmt.Sprintf("spec.ports[%d].port", i),
-				fmt.Sprintf("an entry before it is for port %d too, and holds; remove one of the two", p.Port))
+				fmt.Sprintf("An earlier entry has port %d, too. This entry is ignored. Remove one of the two.", p.Port))
 			continue
 		}
 		service.Ports = append(service.Ports, mesh.Port{Name: Intern(p.Name), Number: uint32(p.Port), TCP: declaresTCP(p)})
@@ -71,7 +71,7 @@ func isPort(number int32, field string, out *Object) bool {
 	if number > 0 && number <= math.MaxUint16 {
 		return true
 	}
-	out.Report(mesh.CodeInvalidValue, mesh.Error, field, fmt.Sprintf("%d is no port, so nothing can be called there; write one from 1 to %d", number, math.MaxUint16))
+	out.Report(mesh.CodeInvalidValue, mesh.Error, field, fmt.Sprintf("%d is not a port. The entry is ignored. Use a number from 1 to %d.", number, math.MaxUint16))
 	return false
 }
 
@@ -94,11 +94,11 @@ func externalName(s *corev1.Service, out *Object) string {
 	name := strings.ToLower(strings.TrimSuffix(s.Spec.ExternalName, "."))
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
 		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.externalName",
-			fmt.Sprintf("%q is no DNS name, so its calls fail; write one such as api.example.com", s.Spec.ExternalName))
+			fmt.Sprintf("%q is not a DNS name. Calls fail. Use a name such as api.example.com.", s.Spec.ExternalName))
 		return ""
 	}
 	if len(s.Spec.Ports) == 0 {
-		out.Report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "the Service has no port, so nothing can be called; write the ports that clients may call")
+		out.Report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "The Service has no ports. Clients cannot call it. Add the ports that clients may call.")
 	}
 	return name
 }

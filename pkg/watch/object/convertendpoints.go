@@ -20,7 +20,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 	}
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "addressType",
-			"endpoints given by name are not served; give their IP addresses in a slice of type IPv4 or IPv6")
+			"Endpoints with DNS names are not supported. They are left out. Use IP addresses in a slice of type IPv4 or IPv6.")
 		return out
 	}
 	g := Group{Ports: slicePorts(s.Ports, &out)}
@@ -98,7 +98,7 @@ func appendAddress(to []Address, a Address, text string, out *Object, field addr
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.Zone() != "" || ip.IsUnspecified() {
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, field.String(),
-			fmt.Sprintf("%q is left out; write an IP address without a zone", text))
+			fmt.Sprintf("%q is not a usable IP address. It is left out. Use an IP address without a zone.", text))
 		return to
 	}
 	ip = ip.Unmap()

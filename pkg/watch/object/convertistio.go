@@ -59,7 +59,7 @@ func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 // encodable reports text that no protobuf message may carry, since it could not be sent to a client either.
 func encodable(spec proto.Message, out *Object) bool {
 	if _, err := (proto.MarshalOptions{}).Marshal(spec); err != nil {
-		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec", "it holds text that is not UTF-8 and is not used; write it in UTF-8")
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec", "The spec has text that is not UTF-8. The object is not used. Use UTF-8.")
 		return false
 	}
 	return true
@@ -114,16 +114,16 @@ func convertHost(text, field string, out *Object) (DeclaredHost, bool) {
 	what, way := "", ""
 	switch {
 	case name == "":
-		what, way = "the host is empty", "write the name of a Service"
+		what, way = "The host is empty", "Use the name of a Service."
 	case !utf8.ValidString(name):
-		what, way = "the host is not UTF-8", "write the name of a Service"
+		what, way = "The host is not UTF-8", "Use the name of a Service."
 	case strings.LastIndexByte(name, '*') > 0:
-		what, way = fmt.Sprintf("%q has a wildcard that does not lead it", text), "write *.example.com or a full name"
+		what, way = fmt.Sprintf("%q has a wildcard that is not at its start", text), "Use *.example.com or a full name."
 	case !isHost(strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")):
-		what, way = fmt.Sprintf("%q is not a host", text), "write letters, digits, dots and hyphens"
+		what, way = fmt.Sprintf("%q is not a host", text), "Use letters, digits, dots and hyphens."
 	}
 	if what != "" {
-		out.Report(mesh.CodeInvalidValue, mesh.Error, field, what+", so nothing is ruled by it; "+way)
+		out.Report(mesh.CodeInvalidValue, mesh.Error, field, what+". It is ignored. "+way)
 		return DeclaredHost{}, false
 	}
 	return DeclaredHost{Name: name, Field: field}, true

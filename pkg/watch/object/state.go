@@ -101,11 +101,11 @@ func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error
 func (h StateHeader) fits(found StateHeader) error {
 	switch {
 	case found.Version != h.Version:
-		return fmt.Errorf("it is in form %d, and this version reads form %d", found.Version, h.Version)
+		return fmt.Errorf("the state has format %d, and this version reads format %d", found.Version, h.Version)
 	case found.Cluster != h.Cluster || found.Domain != h.Domain:
-		return fmt.Errorf("it is of the cluster %s with the domain %s, not %s with %s", found.Cluster, found.Domain, h.Cluster, h.Domain)
+		return fmt.Errorf("the state belongs to cluster %s with domain %s, not to %s with %s", found.Cluster, found.Domain, h.Cluster, h.Domain)
 	case !slices.Equal(found.Namespaces, h.Namespaces):
-		return fmt.Errorf("it is of the namespaces %q, not %q", found.Namespaces, h.Namespaces)
+		return fmt.Errorf("the state is of the namespaces %q, not %q", found.Namespaces, h.Namespaces)
 	}
 	return nil
 }

@@ -137,8 +137,8 @@ func TestStoredElsewhere(t *testing.T) {
 		want   string
 	}{
 		"the same, listed otherwise": {header: NewStateHeader("https://10.0.0.1", "cluster.local", []string{"a", "b"})},
-		"an older form":              {with(func(h *StateHeader) { h.Version-- }), "form 0"},
-		"a later form":               {with(func(h *StateHeader) { h.Version++ }), "form 2"},
+		"an older form":              {with(func(h *StateHeader) { h.Version-- }), "format 0"},
+		"a later form":               {with(func(h *StateHeader) { h.Version++ }), "format 2"},
 		"another cluster":            {with(func(h *StateHeader) { h.Cluster = "https://10.0.0.2" }), "https://10.0.0.2"},
 		"another domain":             {with(func(h *StateHeader) { h.Domain = "example.com" }), "example.com"},
 		"other namespaces":           {with(func(h *StateHeader) { h.Namespaces = nil }), "namespaces"},

@@ -25,7 +25,7 @@ func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistributio
 		return mesh.PreferSameNode
 	default:
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, "spec.trafficDistribution",
-			fmt.Sprintf("%q is not known, so all endpoints are alike; write PreferSameZone or PreferSameNode", text))
+			fmt.Sprintf("%q is not a known distribution. All endpoints are treated alike. Use PreferSameZone or PreferSameNode.", text))
 	}
 	return mesh.PreferNone
 }

@@ -49,9 +49,9 @@ func (r *Reader) Read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 	}
 	switch {
 	case depth > maxDepth:
-		return nil, failAt(n, path, "it is nested deeper than %d levels, or an alias contains itself; flatten it", maxDepth)
+		return nil, failAt(n, path, "it is nested deeper than %d levels, or an alias contains itself. Flatten it.", maxDepth)
 	case r.spent > maxExpansion:
-		return nil, failAt(n, path, "its aliases make it larger by more than %d bytes; write fewer", maxExpansion)
+		return nil, failAt(n, path, "its aliases expand it by more than %d bytes. Use fewer.", maxExpansion)
 	}
 	if n.Kind == yaml.AliasNode {
 		r.aliases++
@@ -72,7 +72,7 @@ func (r *Reader) Read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 		return scalar(n, path)
 	case yaml.DocumentNode, yaml.AliasNode:
 	}
-	return nil, failAt(n, path, "it is not a value; write plain YAML")
+	return nil, failAt(n, path, "it is not a value. Use plain YAML.")
 }
 
 func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, error) {
@@ -108,11 +108,11 @@ func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, e
 			continue
 		}
 		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null" {
-			return nil, failAt(key, path, "a key is not a text; write a name")
+			return nil, failAt(key, path, "a key is not a string. Use a name.")
 		}
 		name := key.Value
 		if _, twice := out[name]; twice {
-			return nil, failAt(key, Join(path, name), "it is given twice; remove one")
+			return nil, failAt(key, Join(path, name), "the field is set twice. Remove one.")
 		}
 		entry, ok := schemaOfEntry(s, name)
 		if !ok {
@@ -165,7 +165,7 @@ func (r *Reader) merge(into map[string]any, n *yaml.Node, s Schema, path string,
 		}
 		entries, ok := v.(map[string]any)
 		if !ok {
-			return failAt(n, path, "the key << wants a mapping; give it an alias of one")
+			return failAt(n, path, "the key << requires a mapping. Use an alias of one.")
 		}
 		for name, value := range entries {
 			if _, ok := into[name]; !ok {
@@ -183,10 +183,10 @@ func scalar(n *yaml.Node, path string) (any, error) {
 	case "!!bool", "!!int", "!!float":
 		var v any
 		if err := n.Decode(&v); err != nil {
-			return nil, failAt(n, path, "%q is not what its tag says; correct either", n.Value)
+			return nil, failAt(n, path, "%q does not match its tag. Correct one of the two.", n.Value)
 		}
 		if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
-			return nil, failAt(n, path, "%s is not a number that JSON has; write another", n.Value)
+			return nil, failAt(n, path, "%s is not a JSON number. Use another.", n.Value)
 		}
 		return v, nil
 	}

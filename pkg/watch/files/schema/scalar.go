@@ -22,27 +22,27 @@ func (scalarSchema) element() Schema               { return nil }
 func (l scalarSchema) refuses(n *yaml.Node) string { return l(n) }
 
 func noList(n *yaml.Node) string {
-	return unless(n.Kind == yaml.SequenceNode, "it is a list; write a dash before each entry")
+	return unless(n.Kind == yaml.SequenceNode, "a list is required. Write a dash before each entry.")
 }
 
 func noMapping(n *yaml.Node) string {
-	return unless(n.Kind == yaml.MappingNode, "it has parts; write their names, each with a value")
+	return unless(n.Kind == yaml.MappingNode, "a mapping is required. Write field names, each with a value.")
 }
 
-func noText(n *yaml.Node) string { return unless(isText(n), "it is a text; write it in quotes") }
+func noText(n *yaml.Node) string { return unless(isText(n), "a string is required. Put it in quotes.") }
 
 func noBool(n *yaml.Node) string {
-	return unless(n.ShortTag() == "!!bool", "it is true or false; write one of the two, without quotes")
+	return unless(n.ShortTag() == "!!bool", "true or false is required. Write it without quotes.")
 }
 
 func noNumber(n *yaml.Node) string {
 	_, err := strconv.ParseFloat(strings.Trim(inJSON(n), `"`), 64)
-	return unless(err == nil, "it is a number; write digits")
+	return unless(err == nil, "a number is required. Use digits.")
 }
 
 func noDuration(n *yaml.Node) string {
 	_, err := time.ParseDuration(n.Value)
-	return unless(err == nil && isText(n), "it is a duration; write a number with a unit, such as 1.5s")
+	return unless(err == nil && isText(n), "a duration is required. Write a number with a unit, such as 1.5s.")
 }
 
 // noWhole is about numbers of so many bits. Those of messages may stand in quotes.
@@ -54,10 +54,10 @@ func noWhole(bits int, signed, quoted bool) scalarSchema {
 		}
 		if signed {
 			_, err := strconv.ParseInt(text, 10, bits)
-			return unless(err == nil, fmt.Sprintf("it is a whole number of %d bits; write one", bits))
+			return unless(err == nil, fmt.Sprintf("a %d-bit integer is required. Write a whole number.", bits))
 		}
 		_, err := strconv.ParseUint(text, 10, bits)
-		return unless(err == nil, fmt.Sprintf("it is a whole number of %d bits from 0; write one", bits))
+		return unless(err == nil, fmt.Sprintf("a %d-bit integer of at least 0 is required. Write a whole number.", bits))
 	}
 }
 

@@ -206,7 +206,7 @@ func (s *messageSchema) refusesValue(n *yaml.Node) string {
 	for i := range s.enum.Values().Len() {
 		names = append(names, string(s.enum.Values().Get(i).Name()))
 	}
-	return fmt.Sprintf("%q is not one of its values; write %s", n.Value, strings.Join(names, ", "))
+	return fmt.Sprintf("%q is not a known value. Use one of %s.", n.Value, strings.Join(names, ", "))
 }
 
 // refusesPair finds fields of which only one may be set. The library that decodes messages would take one, and drop the other.
@@ -220,7 +220,7 @@ func (s *messageSchema) refusesPair(n *yaml.Node) string {
 		}
 		oneof := f.ContainingOneof().FullName()
 		if other, ok := first[oneof]; ok && other != name {
-			return fmt.Sprintf("it has both %s and %s; remove one of them", other, name)
+			return fmt.Sprintf("only one of %s and %s may be set. Remove one.", other, name)
 		}
 		first[oneof] = name
 	}
