@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
 )
 
-// source is the Source of one Feed: it runs the Feed and assembles what that puts into the Inbox.
+// source runs a Feed and assembles what the Feed puts into its Inbox.
 type source struct {
 	feed    Feed
 	options Options
@@ -38,7 +38,7 @@ func (s *source) Run(ctx context.Context, out Worlds) error {
 	return group.Wait()
 }
 
-// assembling is one Run of a source: the state of the goroutine that makes Worlds.
+// assembling is one Run of a source: the state of the goroutine that builds Worlds.
 type assembling struct {
 	options     Options
 	inbox       *Inbox
@@ -47,8 +47,8 @@ type assembling struct {
 	checkpoints *checkpointer
 }
 
-// run sends a World of what was stored if the source cannot be read in time, and those of the source once it is complete. It returns when
-// ctx ends.
+// run sends a World of stored objects if the source cannot be read in time, and the Worlds of the source once it is
+// complete. It returns when ctx ends.
 func (a *assembling) run(ctx context.Context) {
 	defer a.checkpoints.finish(a.assembler)
 	restored := a.restore(ctx)
@@ -60,7 +60,7 @@ func (a *assembling) run(ctx context.Context) {
 	a.assemble(ctx, changes, arrived)
 }
 
-// completed waits until the source was read. It returns false if ctx ends before, or expired has a value.
+// completed waits until the source was read. It returns false if ctx ends or expired has a value before that.
 func (a *assembling) completed(ctx context.Context, expired <-chan time.Time) bool {
 	select {
 	case <-a.inbox.Completed():
@@ -71,8 +71,8 @@ func (a *assembling) completed(ctx context.Context, expired <-chan time.Time) bo
 	return false
 }
 
-// assemble makes Worlds of changes, and of those that follow them. A change that comes after a pause is taken up at once; those that come while a
-// World is made, or within MinInterval of it, go into the next one together.
+// assemble builds a World of changes, and of the changes that follow. A change after a pause is assembled at once.
+// Changes that arrive while a World is built, or within MinInterval of it, go into the next World together.
 func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time.Time) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -112,7 +112,7 @@ func newTimer() *timer {
 	return &timer{stopped}
 }
 
-// after returns a channel that has a value once d is over, and nil when nothing is due. It replaces what was set before.
+// after returns a channel that has a value after d, or nil if nothing is due. It replaces the previous setting.
 func (a *timer) after(d time.Duration, due bool) <-chan time.Time {
 	if !due {
 		a.timer.Stop()

@@ -10,30 +10,31 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
 )
 
-// Options are what every source needs to know. The zero value is usable.
+// Options are the options of all sources. The zero value is usable.
 type Options struct {
-	// Domain is the cluster's DNS domain; cluster.local when empty.
+	// Domain is the cluster's DNS domain; the default is cluster.local.
 	Domain string
-	// RootNamespace holds the DestinationRules of the whole mesh; istio-system when empty.
+	// RootNamespace has the DestinationRules of the whole mesh; the default is istio-system.
 	RootNamespace string
-	// Defaults are handed on with every World.
+	// Defaults are copied into every World.
 	Defaults mesh.Defaults
-	// Namespaces restricts what is read; empty means all. Nodes belong to no namespace and are always read.
+	// Namespaces restricts what is read; empty means all namespaces. Nodes have no namespace and are always read.
 	Namespaces []string
-	// EmptyServiceGrace is how long a Service keeps its endpoints that loses two or more of them, and with them the last, within a second;
-	// zero is not at all.
+	// EmptyServiceGrace is how long to keep the endpoints of a Service that loses two or more endpoints, and the last
+	// of them, within a second; 0 disables it.
 	EmptyServiceGrace time.Duration
-	// Pods asks for the World's lists of pods, by which it is known who calls.
+	// Pods enables the World's lists of pods, which are used to identify clients.
 	Pods bool
-	// StateStore keeps what is known of a cluster, for a start while it cannot be read; nil keeps nothing.
+	// StateStore stores the objects of a source for a start while the source cannot be read; nil stores nothing.
 	StateStore StateStore
-	// StateWait is how long a start waits for the cluster before it serves what the Memory keeps.
+	// StateWait is how long a start waits for the source before it serves what the StateStore has.
 	StateWait time.Duration
-	// Cluster tells clusters apart: what the Memory keeps of another is not served.
+	// Cluster identifies the cluster. The stored state of another cluster is not served.
 	Cluster string
-	// Logger hears of the source itself, never of an author's mistakes; nil is silence.
+	// Logger logs events of the source itself; mistakes of authors are Problems. nil discards.
 	Logger *slog.Logger
-	// MinInterval caps the rate of Worlds under a flood of changes; 10 ms when zero. A first change never waits for it.
+	// MinInterval limits the rate of Worlds under a flood of changes; the default is 10 ms. The first change after a
+	// pause does not wait.
 	MinInterval time.Duration
 }
 
@@ -54,21 +55,21 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// Source makes Worlds.
+// Source sends Worlds.
 type Source interface {
-	// Run sends the first World once it is complete, and another whenever something changed. It returns nil when ctx ends
-	// and an error when it cannot go on. It never closes out.
+	// Run sends the first World once it is complete, and another whenever something changed. It returns nil when ctx
+	// ends, and an error if it cannot continue. It never closes out.
 	Run(ctx context.Context, out Worlds) error
 }
 
-// Worlds carries Worlds from one Source to one receiver. It holds one, the latest: a World is a state, so whoever skips
-// one loses nothing.
+// Worlds carries Worlds from one Source to one receiver. It has room for the latest World only: a World is a complete
+// state, so a receiver that misses one loses nothing.
 type Worlds chan *mesh.World
 
-// NewWorlds makes an empty channel.
+// NewWorlds returns an empty channel.
 func NewWorlds() Worlds { return make(Worlds, 1) }
 
-// Put sends w without waiting, in place of a World that nobody has read yet. Only one goroutine may call it.
+// Put sends a World without waiting, in place of a World that was not received yet. Only one goroutine may call it.
 func (w Worlds) Put(world *mesh.World) {
 	for {
 		select {

@@ -13,29 +13,31 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// StateStore outlives the process: it keeps what a Source knew for one that starts while the cluster cannot be read.
+// StateStore survives the process: it stores the objects of a source for a process that starts while the source cannot
+// be read.
 type StateStore interface {
-	// Save replaces what is kept by what write writes, as a whole or not at all. What goes wrong it reports by itself: there is
-	// nothing that a Source could do about it.
+	// Save replaces the stored state by what write writes, completely or not at all. It reports its errors itself,
+	// because a source could not do anything about them.
 	Save(write func(io.Writer) error)
-	// Load has what is kept read. It fails if there is nothing whole, or if read does.
+	// Load passes the stored state to read. It fails if there is no complete state, or if read fails.
 	Load(read func(io.Reader) error) error
 }
 
-// saveInterval is the least time from one save to the next. One that takes long is followed by a pause of savePause times as long.
+// saveInterval is the minimum time between saves. A save that takes long is followed by a pause of savePause times its
+// duration.
 const (
 	saveInterval = 10 * time.Second
 	savePause    = 20
 )
 
-// checkpointer hands objects to a Memory, in a goroutine of its own. A nil checkpointer saves nothing.
+// checkpointer passes objects to a StateStore in a goroutine of its own. A nil checkpointer saves nothing.
 type checkpointer struct {
 	store  StateStore
 	header object.StateHeader
 	// wanted has a value when a save may begin. batches takes one batch for each such value, and a last one at the end.
 	wanted  chan struct{}
 	batches chan []object.Object
-	// stale says that something changed since the last batch. The goroutine that assembles alone touches it.
+	// stale means that something changed since the last batch. Only the goroutine that assembles uses it.
 	stale bool
 }
 
@@ -46,7 +48,7 @@ func newCheckpointer(o Options) *checkpointer {
 	return &checkpointer{store: o.StateStore, header: object.NewStateHeader(o.Cluster, o.Domain, o.Namespaces), wanted: make(chan struct{}, 1), batches: make(chan []object.Object, 1)}
 }
 
-// run saves until there are no more batches.
+// run saves batches until the channel is closed.
 func (s *checkpointer) run() {
 	if s == nil {
 		return
@@ -60,7 +62,7 @@ func (s *checkpointer) run() {
 		case <-pause.C:
 			s.wanted <- struct{}{}
 		case last, ok := <-s.batches:
-			// The process ends, which is no time for a pause.
+			// The process ends: do not pause.
 			pause.Stop()
 			if ok {
 				s.save(last)
@@ -76,14 +78,14 @@ func (s *checkpointer) save(batch []object.Object) {
 	s.store.Save(func(w io.Writer) error { return object.WriteState(w, header, batch) })
 }
 
-// changed notes that there is something to save.
+// changed records that there is something to save.
 func (s *checkpointer) changed() {
 	if s != nil {
 		s.stale = true
 	}
 }
 
-// due has a value when what changed is to be handed over.
+// due returns a channel that has a value when a batch should be handed over.
 func (s *checkpointer) due() <-chan struct{} {
 	if s == nil || !s.stale {
 		return nil
@@ -91,13 +93,13 @@ func (s *checkpointer) due() <-chan struct{} {
 	return s.wanted
 }
 
-// hand gives the checkpointer what it asked for by due. Values are never changed, so that a list of them is a copy of all.
+// hand hands over the batch that due asked for. Values are immutable, so a list of them is a complete copy.
 func (s *checkpointer) hand(a *assemble.Assembler) {
 	s.stale = false
 	s.batches <- a.ListObjects()
 }
 
-// finish hands over what has changed since, and lets run end.
+// finish hands over what changed since the last batch, and lets run return.
 func (s *checkpointer) finish(a *assemble.Assembler) {
 	if s == nil {
 		return
@@ -108,8 +110,8 @@ func (s *checkpointer) finish(a *assemble.Assembler) {
 	close(s.batches)
 }
 
-// restore waits for the source as long as MemoryWait. If it cannot be read by then, a World is made of what the Memory keeps and sent.
-// It returns whose objects that World is made of; none when it was not needed, or there is nothing.
+// restore waits for the source for at most StateWait. If the source was not read by then, it sends a World of the
+// stored objects, and returns their keys. It returns none if that was not needed, or if there is no stored state.
 func (a *assembling) restore(ctx context.Context) []object.Key {
 	if a.options.StateStore == nil {
 		return nil
@@ -136,7 +138,7 @@ func (a *assembling) restore(ctx context.Context) []object.Key {
 	return slices.Collect(maps.Keys(objects))
 }
 
-// supersede has the source's own objects take the place of those that were restored, in one step.
+// supersede replaces the restored objects by the source's own, in one step.
 func (a *assembling) supersede(restored []object.Key, changes *Changes) {
 	if len(restored) == 0 {
 		return

@@ -9,35 +9,36 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// Assembler keeps the objects of a source and makes Worlds of them. It looks only at what a change may concern, and
-// gives whatever comes out as it was the pointer it had. One goroutine owns it.
+// Assembler keeps the objects of a source and builds Worlds of them. It evaluates only what a change may affect, and
+// whatever comes out equal keeps its pointer. It belongs to one goroutine.
 //
-// A World is built in two steps: the inventory edits the Services of the cluster and what is behind them, then the rules
-// are bound to the result. A second cluster is a second inventory, joined with the first between the two steps.
+// A World is built in two steps: the inventory edits the Services of the cluster and what is behind them, then the
+// rules are bound to the result. A second cluster would be a second inventory, joined with the first between the two
+// steps.
 type Assembler struct {
 	domain, root string
 	defaults     mesh.Defaults
 	last         *mesh.World
-	// stored is when what is kept here was stored, until the source itself has been read.
+	// stored is when the current objects were stored; zero once the source itself was read.
 	stored time.Time
 
 	inventory *inventory
 	rules     *rules
 	problems  *problemIndex
-	// indexes are where the values of each kind are kept; listed is how many objects the last list of all had.
+	// indexes has the index of each kind. listed is the length of the last list of objects.
 	indexes map[object.Kind]kindIndex
 	listed  int
 }
 
-// Options are what an assembler needs to know.
+// Options are the options of an Assembler.
 type Options struct {
-	// Domain is the cluster's DNS domain, and RootNamespace that of the DestinationRules of the whole mesh.
+	// Domain is the cluster's DNS domain. RootNamespace has the DestinationRules of the whole mesh.
 	Domain, RootNamespace string
-	// Defaults are handed on with every World.
+	// Defaults are copied into every World.
 	Defaults mesh.Defaults
 	// EmptyServiceGrace is how long a Service that loses all its endpoints at once keeps them; see lossGuard.
 	EmptyServiceGrace time.Duration
-	// Pods asks for the World's lists of pods.
+	// Pods enables the World's lists of pods.
 	Pods bool
 }
 
@@ -52,7 +53,8 @@ func New(o Options) *Assembler {
 	return a
 }
 
-// Apply keeps objects, nil for one that is gone, and Problems that were found beside them, by what they are about.
+// Apply records objects, nil for an object that is gone, and Problems that were found beside objects, by what they are
+// about.
 func (a *Assembler) Apply(objects map[object.Key]*object.Object, problems map[object.Key][]mesh.Problem) {
 	for key, o := range objects {
 		if o == nil {
@@ -66,19 +68,19 @@ func (a *Assembler) Apply(objects map[object.Key]*object.Object, problems map[ob
 	}
 }
 
-// Restored notes that what is kept was stored at that time, and what is to be said of it; the zero time if it is the
-// source's own.
+// Restored records when the current objects were stored, and the Problems to report meanwhile; the zero time once the
+// objects are the source's own.
 func (a *Assembler) Restored(at time.Time, problems ...mesh.Problem) {
 	a.stored = at
 	a.problems.put(problemKey{topic: topicStored}, problems)
 }
 
-// Due is in how long the World may change without a change of objects, and whether it may.
+// Due returns the time after which the World may change without a change of objects, and false if it cannot.
 func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
 	return a.inventory.guard.nextExpiry(now)
 }
 
-// set keeps an object in place of the one of the same key.
+// set replaces an object.
 func (a *Assembler) set(o object.Object) {
 	a.put(o.Key, o.Value)
 	a.problems.put(problemKey{topicObject, o.Key}, o.Problems)
@@ -86,12 +88,12 @@ func (a *Assembler) set(o object.Object) {
 	a.rules.authored.note(o)
 }
 
-// remove forgets an object; it need not be there.
+// remove removes an object, if it exists.
 func (a *Assembler) remove(key object.Key) {
 	a.set(object.Object{Key: key})
 }
 
-// put hands a value to the index of its kind; nil removes what is kept.
+// put passes a value to the index of its kind; nil removes it.
 func (a *Assembler) put(key object.Key, value any) {
 	if value == nil {
 		a.problems.put(problemKey{topicHost, key}, nil)
@@ -101,7 +103,7 @@ func (a *Assembler) put(key object.Key, value any) {
 	}
 }
 
-// World returns the World of the objects kept: the same pointer as last time when nothing changed.
+// World returns the World of the current objects: the same pointer as before if nothing changed.
 func (a *Assembler) World() *mesh.World {
 	last := a.last
 	if last == nil {

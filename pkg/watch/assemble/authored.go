@@ -5,10 +5,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// authoredIndex notes which rules changed since the last World, by Ref.String(); nil for one that is gone.
+// authoredIndex records which authored objects changed since the last World, by Ref.String(); nil for an object that is
+// gone.
 type authoredIndex map[string]*mesh.ConfigObject
 
-// note looks at an object as it is now. One of which there is neither anything to use nor anything to say concerns other meshes' gateways.
+// note records the current state of an object. An object without a value and without Problems concerns other meshes'
+// gateways and is not listed.
 func (x authoredIndex) note(o object.Object) {
 	if row := o.Key.Kind.Row(); row == nil || !row.Authored {
 		return
@@ -21,7 +23,7 @@ func (x authoredIndex) note(o object.Object) {
 	x[ref.String()] = &mesh.ConfigObject{Ref: ref, Generation: o.Generation}
 }
 
-// apply returns the list with what was noted, and whether it differs.
+// apply returns the list with the recorded changes, and whether it differs.
 func (x authoredIndex) apply(from mesh.Map[*mesh.ConfigObject]) (mesh.Map[*mesh.ConfigObject], bool) {
 	rules := newEdit(from, func(a, b *mesh.ConfigObject) bool { return *a == *b })
 	for key, rule := range x {

@@ -7,8 +7,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// worldBuilder builds one World from the one before. The inventory edits its maps first and notes what that changes;
-// the rules follow.
+// worldBuilder builds one World from the previous one. The inventory edits its maps and records what that changes; the
+// rules follow.
 type worldBuilder struct {
 	last      *mesh.World
 	services  *edit[mesh.Service]
@@ -16,10 +16,10 @@ type worldBuilder struct {
 	endpoints *edit[mesh.EndpointSet]
 	policies  *edit[mesh.DestinationRuleSet]
 	routes    *edit[mesh.VirtualServiceSet]
-	// pods are by their keys, podAddresses by theirs.
+	// pods are keyed by PodKey, podAddresses by address.
 	pods, podAddresses *edit[mesh.Pod]
 
-	// touched are the hosts whose Service changed, came or went; moved are those of them whose Service came or went.
+	// touched are the hosts whose Service changed, came or went; moved are the hosts whose Service came or went.
 	touched, moved map[string]struct{}
 }
 
@@ -36,7 +36,7 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 	}
 }
 
-// world returns a copy of the World before with the edits, and whether they change it.
+// world returns a copy of the previous World with the edits, and whether they change it.
 func (b *worldBuilder) world() (*mesh.World, bool) {
 	changed, pods := map[string]struct{}{}, map[string]struct{}{}
 	w := *b.last

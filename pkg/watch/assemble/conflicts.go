@@ -7,11 +7,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// otherNamespaces stands for the clients of all namespaces that no export names.
+// otherNamespaces represents the clients of all namespaces that no export names.
 const otherNamespaces = ""
 
-// conflicts reports the rules for one host that never hold, because rules of the same namespace for the same host, exported
-// otherwise, come before them for every client.
+// conflicts reports the DestinationRules for one host that are never used, because DestinationRules of the same
+// namespace for the same host, exported otherwise, take precedence for every client.
 func (x *policyIndex) conflicts(host string) []mesh.Problem {
 	byNamespace := map[string][]mesh.DestinationRuleCandidate{}
 	for _, c := range candidates(x.hosts.under(host)) {
@@ -22,7 +22,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 		if len(list) < 2 {
 			continue
 		}
-		// The table is asked as for a Service of that namespace: there a rule's reach is widest.
+		// The table is evaluated as for a Service of that namespace, where a rule's reach is widest.
 		table := &mesh.DestinationRuleSet{Host: host, Candidates: list, ServiceNamespace: namespace}
 		probes := policyProbes(namespace, list)
 		used := map[*mesh.MergedDestinationRule]struct{}{}
@@ -33,7 +33,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 			if _, ok := used[c.Rule]; ok {
 				continue
 			}
-			// Nobody is ruled by it, so those it is for, if there are any, are ruled by another.
+			// No client uses it. If it is visible to any client, another policy takes precedence there.
 			if i := slices.IndexFunc(probes, func(p probe) bool { return c.VisibleTo(p.namespace, p.labels) }); i >= 0 {
 				winner := table.For(probes[i].namespace, probes[i].labels)
 				problems = append(problems, shadowed(c.Rule.Refs[0], "spec.host", host, winner.Refs[0]))
@@ -43,8 +43,8 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 	return mesh.SortProblems(problems)
 }
 
-// conflicts reports the VirtualServices for one host that never hold, because another one for the same host comes before them
-// for every client that may see them.
+// conflicts reports the VirtualServices for one host that are never used, because another VirtualService for the same
+// host takes precedence for every client that may see them.
 func (x *routeIndex) conflicts(host string) []mesh.Problem {
 	list := inOrder(x.hosts.under(host))
 	if len(list) < 2 {

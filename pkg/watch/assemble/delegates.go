@@ -7,7 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// delegatesOf lists the VirtualServices that one delegates to, each once.
+// delegatesOf lists the VirtualServices that a VirtualService delegates to, each once.
 func delegatesOf(key object.Key, v *object.VirtualService) []object.ID {
 	var all []object.ID
 	for _, rule := range v.Spec.GetHttp() {
@@ -22,10 +22,10 @@ func delegatesOf(key object.Key, v *object.VirtualService) []object.ID {
 	return all
 }
 
-// isDelegate says whether a VirtualService has no hosts, and so holds for what others delegate to it.
+// isDelegate reports whether a VirtualService has no hosts. It is then used only through delegation.
 func (h *routesEntry) isDelegate() bool { return len(h.Spec.GetHosts()) == 0 }
 
-// delegating keeps track of who delegates to whom. Whose delegates or delegators come or go is looked at again.
+// delegating tracks who delegates to whom, and marks the delegates and delegators of h for binding.
 func (x *routeIndex) delegating(h *routesEntry, track func(object.ID, *routesEntry)) {
 	for _, id := range h.delegates {
 		track(id, h)
@@ -36,7 +36,7 @@ func (x *routeIndex) delegating(h *routesEntry, track func(object.ID, *routesEnt
 	x.redelegate(h)
 }
 
-// redelegate has the VirtualServices bound again that delegate to h.
+// redelegate marks the VirtualServices that delegate to h for binding.
 func (x *routeIndex) redelegate(h *routesEntry) {
 	for _, root := range x.delegators[h.key.ID()] {
 		if x.entries[root.key.ID()] == root {
@@ -45,8 +45,8 @@ func (x *routeIndex) redelegate(h *routesEntry) {
 	}
 }
 
-// toBind returns those that must be bound again, and those that delegate to them: the delegates first, for the others point to
-// what is bound of them.
+// toBind returns the VirtualServices to bind again, and those that delegate to them. Delegates come first because the
+// others refer to what is bound of them.
 func (x *routeIndex) toBind() []*routesEntry {
 	var delegates, roots []*routesEntry
 	for h := range x.dirty {
@@ -67,7 +67,7 @@ func (x *routeIndex) toBind() []*routesEntry {
 	return append(delegates, roots...)
 }
 
-// bound returns what the delegates of h stand for, or nil when it has none.
+// bound returns what the delegates of h are bound to, or nil if h has none.
 func (x *routeIndex) bound(h *routesEntry) map[string]mesh.Delegate {
 	if h.isDelegate() {
 		return nil
@@ -90,13 +90,13 @@ func (x *routeIndex) bound(h *routesEntry) map[string]mesh.Delegate {
 	return all
 }
 
-// checkDelegate reports a VirtualService that holds neither for a host nor for what others delegate to it.
+// checkDelegate reports a VirtualService without hosts that no other VirtualService delegates to.
 func (x *routeIndex) checkDelegate(h *routesEntry) []mesh.Problem {
 	used := slices.ContainsFunc(x.delegators[h.key.ID()], func(root *routesEntry) bool { return !root.isDelegate() })
 	if used || !h.Gateways {
 		x.unbound[h] = struct{}{}
 	} else {
-		// It may be meant for what gateways delegate to it.
+		// VirtualServices of gateways may delegate to it.
 		delete(x.unbound, h)
 	}
 	if used || h.Gateways {

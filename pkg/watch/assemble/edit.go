@@ -6,7 +6,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// take returns what is in a map, and leaves it empty. What is returned is only to be read.
+// take empties a map and returns what was in it. The result is read-only.
 func take[K comparable, V any](m *map[K]V) map[K]V {
 	taken := *m
 	if len(taken) > 0 {
@@ -15,12 +15,12 @@ func take[K comparable, V any](m *map[K]V) map[K]V {
 	return taken
 }
 
-// edit collects what changes in one map of a World. A value equal to the one that stands is no change, so that what stands
-// keeps its pointer.
+// edit collects the changes of one map of a World. A value equal to the current value is not a change, so the current
+// value keeps its pointer.
 type edit[V any] struct {
 	from mesh.Map[*V]
 	same func(a, b *V) bool
-	// next holds the hosts that change; nil removes.
+	// next has the hosts that change; nil removes.
 	next map[string]*V
 }
 
@@ -28,7 +28,7 @@ func newEdit[V any](from mesh.Map[*V], same func(a, b *V) bool) *edit[V] {
 	return &edit[V]{from: from, same: same, next: map[string]*V{}}
 }
 
-// get returns what stands for host after the edit so far, or nil.
+// get returns the value of a host after the edits so far, or nil.
 func (e *edit[V]) get(host string) *V {
 	if v, ok := e.next[host]; ok {
 		return v
@@ -37,7 +37,7 @@ func (e *edit[V]) get(host string) *V {
 	return v
 }
 
-// put gives host the value v, nil for none, and says whether that changes it.
+// put sets the value of a host, nil for none, and reports whether that changes it.
 func (e *edit[V]) put(host string, v *V) bool {
 	old := e.get(host)
 	if old == v || old != nil && v != nil && e.same(old, v) {
@@ -47,7 +47,7 @@ func (e *edit[V]) put(host string, v *V) bool {
 	return true
 }
 
-// apply returns the map after the edit and adds the hosts that differ to changed.
+// apply returns the map after the edits and adds the hosts that differ to changed.
 func (e *edit[V]) apply(changed map[string]struct{}) mesh.Map[*V] {
 	set := maps.Clone(e.next)
 	var remove []string

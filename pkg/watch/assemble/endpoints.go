@@ -10,24 +10,25 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// endpointIndex keeps what stands behind Services, and knows which Services a change concerns.
+// endpointIndex keeps the slices, pods and nodes behind Services, and tracks which Services a change affects.
 type endpointIndex struct {
 	slices map[object.Key]*sliceEntry
 	pods   map[object.ID]*object.Pod
 	nodes  map[string]*object.Node
 
 	byService index[object.ID, *sliceEntry]
-	// byPod finds the slices that name a pod; byIP those that give an address, in a namespace, without a pod.
+	// byPod finds the slices that name a pod. byIP finds the slices that have an address, in a namespace, without a
+	// pod.
 	byPod, byIP multimap[*sliceEntry]
 	// podsAt finds the pods of a namespace that have an address.
 	podsAt multimap[string]
 
-	// dirty Services must be assembled again, and so must all with an address on one of dirtyNodes.
+	// dirty Services must be assembled again, and so must Services with an address on one of dirtyNodes.
 	dirty      map[object.ID]struct{}
 	dirtyNodes map[string]struct{}
 }
 
-// sliceEntry is an EndpointSlice or Endpoints object among the others.
+// sliceEntry is an indexed EndpointSlice or Endpoints object.
 type sliceEntry struct {
 	key object.Key
 	*object.Slice
@@ -45,7 +46,7 @@ func newEndpointIndex() endpointIndex {
 	}
 }
 
-// putSlice replaces the slice of that key; nil removes it.
+// putSlice replaces the slice of a key; nil removes it.
 func (x *endpointIndex) putSlice(key object.Key, s *object.Slice) {
 	old := x.slices[key]
 	switch {
@@ -67,7 +68,7 @@ func (x *endpointIndex) putSlice(key object.Key, s *object.Slice) {
 	x.dirty[entry.serviceID()] = struct{}{}
 }
 
-// eachSlice hands out the slices of a kind.
+// eachSlice visits the slices of a kind.
 func (x *endpointIndex) eachSlice(kind object.Kind) func(visit func(object.Key, *object.Slice)) {
 	return func(visit func(object.Key, *object.Slice)) {
 		for key, h := range x.slices {
@@ -90,7 +91,7 @@ func (x *endpointIndex) eachNode(visit func(object.Key, *object.Node)) {
 	}
 }
 
-// eachPlace hands out every pod the slice names, and every address it gives without one.
+// eachPlace visits every pod that the slice names, and every address that it has without a pod.
 func (h *sliceEntry) eachPlace(pod, ip func(object.ID, *sliceEntry)) {
 	for _, g := range h.Groups {
 		for i := range g.Addresses {
@@ -127,14 +128,14 @@ func (x *endpointIndex) putPod(id object.ID, p *object.Pod) {
 	x.pods[id] = p
 }
 
-// markSlices has the Services of slices assembled again.
+// markSlices marks the Services of slices for assembly.
 func (x *endpointIndex) markSlices(slices iter.Seq[*sliceEntry]) {
 	for h := range slices {
 		x.dirty[h.serviceID()] = struct{}{}
 	}
 }
 
-// putNode replaces a node; nil removes it. It says whether that changes anything.
+// putNode replaces a node; nil removes it. It reports whether that changes anything.
 func (x *endpointIndex) putNode(name string, n *object.Node) bool {
 	old := x.nodes[name]
 	if old == nil && n == nil || old != nil && n != nil && *old == *n {
@@ -149,8 +150,8 @@ func (x *endpointIndex) putNode(name string, n *object.Node) bool {
 	return true
 }
 
-// takeDirty returns the Services to be assembled again and forgets that they are. Nodes change seldom and stand behind many
-// Services, so there is no index by node: one pass over the addresses serves all nodes that changed.
+// takeDirty returns the Services to assemble again and clears the marks. Nodes change seldom and are behind many
+// Services, so there is no index by node: one pass over the addresses covers all nodes that changed.
 func (x *endpointIndex) takeDirty() map[object.ID]struct{} {
 	if nodes := take(&x.dirtyNodes); len(nodes) > 0 {
 		for _, h := range x.slices {
@@ -179,8 +180,8 @@ func (x *endpointIndex) on(h *sliceEntry, nodes map[string]struct{}) bool {
 	return false
 }
 
-// podOf finds the pod behind an address and its name: the one it names, else the only one of the namespace that has the
-// address. A pod of that name but with another UID is its successor and does not count.
+// podOf finds the pod behind an address, and its name: the pod that the address names, else the only pod of the
+// namespace that has the address. A pod of that name with another UID is its successor and does not match.
 func (x *endpointIndex) podOf(namespace string, a *object.Address) (*object.Pod, string) {
 	name := a.Pod
 	if name == "" {
@@ -197,8 +198,8 @@ func (x *endpointIndex) podOf(namespace string, a *object.Address) (*object.Pod,
 	return p, name
 }
 
-// assemble returns the endpoints of a Service, or nil when there are none. An Endpoints object counts only where no
-// EndpointSlice does.
+// assemble returns the endpoints of a Service, or nil if it has none. An Endpoints object is used only if the Service
+// has no EndpointSlice.
 func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 	entries := x.byService[object.ID{Namespace: service.Ref.Namespace, Name: service.Ref.Name}]
 	isSlice := func(h *sliceEntry) bool { return h.key.Kind == object.KindEndpointSlice }
@@ -221,7 +222,7 @@ func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
 	return &mesh.EndpointSet{Host: service.Host, Endpoints: endpoints}
 }
 
-// resolve joins an address with what its Pod and its Node say. The weight is that of its slice, which its Pod overrules.
+// resolve joins an address with its pod and its node. The weight is the slice's, unless the pod sets one.
 func (x *endpointIndex) resolve(namespace string, a *object.Address, ports []mesh.Port, weight uint32) rawEndpoint {
 	b := rawEndpoint{pod: podRef{a.Pod, a.UID}, ipv6: a.IPv6}
 	b.Address, b.Ports, b.Health, b.Hostname = a.IP, ports, a.Health, a.Hostname

@@ -8,11 +8,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// hostIndex finds the objects that a host belongs to: its owners. A Service owns one host; other kinds may own several,
-// and a host may have owners of several kinds.
+// hostIndex finds the owners of a host: the objects that it belongs to. A Service owns one host. Other kinds may own
+// several, and a host may have owners of several kinds.
 type hostIndex struct {
-	// owners are the first of each host by kind, namespace and name, so that it does not matter in which order they came.
-	// Nearly all hosts have no other.
+	// owners has the first owner of each host by kind, namespace and name, independent of the order in which they
+	// arrived. others has the rest; nearly all hosts have one owner.
 	owners map[string]object.Key
 	others index[string, object.Key]
 }

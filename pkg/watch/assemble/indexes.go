@@ -8,7 +8,7 @@ import (
 type kindIndex struct {
 	// put replaces the value of a key; nil removes it.
 	put func(key object.Key, value any)
-	// each hands out every value.
+	// each visits every value.
 	each func(visit func(key object.Key, value any))
 }
 
@@ -23,7 +23,7 @@ func indexOf[V any](put func(object.Key, *V), each func(visit func(object.Key, *
 	}
 }
 
-// newIndexes says for each kind where its values are kept.
+// newIndexes returns the index of each kind.
 func (a *Assembler) newIndexes() map[object.Kind]kindIndex {
 	v, r := a.inventory, a.rules
 	return map[object.Kind]kindIndex{
@@ -37,8 +37,9 @@ func (a *Assembler) newIndexes() map[object.Kind]kindIndex {
 	}
 }
 
-// ListObjects lists all that the last World is made of: every value, and behind them the Problems of each object that has some, as an
-// object of their own. Values never change, so the list is a copy of everything. It is made while changes wait, and therefore plainly.
+// ListObjects lists everything that the last World is made of: every value, followed by the Problems of each object
+// that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
+// is made, so it only copies.
 func (a *Assembler) ListObjects() []object.Object {
 	out := make([]object.Object, 0, a.listed+len(a.problems.byKey))
 	for _, row := range object.Kinds {
@@ -55,7 +56,7 @@ func (a *Assembler) ListObjects() []object.Object {
 	return out
 }
 
-// generation is kept in the World's list of rules, and for nothing else.
+// generation returns the generation of an authored object, which only the World's list of rules keeps.
 func (a *Assembler) generation(row *object.KindRow, key object.Key) int64 {
 	if row == nil || !row.Authored {
 		return 0

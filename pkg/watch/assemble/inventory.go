@@ -8,15 +8,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// inventory is what is known of one cluster: its Services, what is behind them, and its pods. It knows no rules, so that
-// the inventories of several clusters can be joined before rules are bound.
+// inventory is the state of one cluster: its Services, what is behind them, and its pods. It does not know rules, so
+// that the inventories of several clusters can be joined before rules are bound.
 type inventory struct {
 	services map[object.ID]*mesh.Service
-	// hosts is shared with the rules. The inventory enters the hosts of its Services.
+	// hosts is shared with the rules. The inventory adds the hosts of its Services.
 	hosts *hostIndex
-	// dirtyHosts are those whose Service is to be looked at again.
+	// dirtyHosts must be evaluated again.
 	dirtyHosts map[string]struct{}
-	// byAddress finds the Services that claim a cluster IP; dirtyAddresses are those to look at again.
+	// byAddress finds the Services that have a cluster IP. dirtyAddresses must be evaluated again.
 	byAddress      index[string, object.ID]
 	dirtyAddresses map[string]struct{}
 	endpoints      endpointIndex
@@ -83,7 +83,7 @@ func (v *inventory) putNode(key object.Key, n *object.Node) {
 	}
 }
 
-// service returns the Service of a host, or nil if none of this cluster owns it.
+// service returns the Service of a host, or nil if no Service of this cluster owns the host.
 func (v *inventory) service(host string) *mesh.Service {
 	if key, _ := v.hosts.owner(host); key.Kind == object.KindService {
 		return v.services[key.ID()]
@@ -91,7 +91,7 @@ func (v *inventory) service(host string) *mesh.Service {
 	return nil
 }
 
-// apply edits what changed since the last World: Services, then what depends on them.
+// apply edits what changed since the last World: Services first, then what depends on them.
 func (v *inventory) apply(b *worldBuilder) {
 	for host := range take(&v.dirtyHosts) {
 		before, service := b.services.get(host), v.service(host)
@@ -108,8 +108,8 @@ func (v *inventory) apply(b *worldBuilder) {
 	v.pods.apply(b, &v.endpoints)
 }
 
-// applyAddresses gives each cluster IP that a changed Service has or had to the Service that it belongs to. In a cluster
-// only one can have it; in files several may claim it, and the first by host has it.
+// applyAddresses assigns cluster IPs to Services. In a cluster only one Service can have an IP; in files several may
+// claim it, and the first by host gets it.
 func (v *inventory) applyAddresses(b *worldBuilder) {
 	for ip := range take(&v.dirtyAddresses) {
 		var owner *mesh.Service

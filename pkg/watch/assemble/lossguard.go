@@ -7,26 +7,27 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// minGuarded is how many usable endpoints a Service must have had for their loss to be doubted. That of a single one is
-// everyday: it is replaced, or has failed.
+// minGuarded is how many ready endpoints a Service must have had for their loss to be guarded. Losing a single endpoint
+// is normal: it is replaced, or it failed.
 const minGuarded = 2
 
-// burst is how far apart changes may be that were meant as one: the objects of a Service go one after the other even when
-// one command deletes them.
+// burst is the time within which changes count as one: one command that deletes the objects of a Service deletes them
+// one after another.
 const burst = time.Second
 
-// lossGuard keeps the endpoints of Services that lose all of them at once, for a while: that is seldom meant, and never urgent, for
-// clients leave out by themselves who does not answer. Endpoints that stop one by one, as in any orderly end, are not kept.
+// lossGuard keeps the endpoints of a Service for a grace period if the Service loses two or more endpoints, and the
+// last of them, within a second. Such a loss is seldom intended and never urgent, because clients skip endpoints that
+// do not answer. Endpoints that stop one by one, as in an orderly shutdown, are not kept.
 type lossGuard struct {
-	// grace is how long they are kept; zero is off.
+	// grace is how long endpoints are kept; 0 disables the guard.
 	grace time.Duration
-	// until says of whose endpoints are kept when that ends.
+	// until is when the grace period of a host ends, for hosts whose endpoints are kept.
 	until map[string]time.Time
-	// shrunk holds what Services had when they lost some endpoints a moment ago that took calls until then.
+	// shrunk has the endpoints that a host had before it lost some of its ready endpoints a moment ago.
 	shrunk map[string]shrunk
 }
 
-// shrunk is the EndpointSet before the first of a row of losses.
+// shrunk is the EndpointSet before the first of a series of losses.
 type shrunk struct {
 	from *mesh.EndpointSet
 	at   time.Time
@@ -36,13 +37,12 @@ func newLossGuard(grace time.Duration) lossGuard {
 	return lossGuard{grace: grace, until: map[string]time.Time{}, shrunk: map[string]shrunk{}}
 }
 
-// keeps returns the endpoints with which a Service goes on although now says that it has none, or nil. before is what it went on
-// with so far. A Service that is gone, which is nil, has none to go on with, and clients resolve one of type ExternalName
-// themselves.
+// keeps returns the endpoints to keep although the Service has none that can be called now, or nil. before is the
+// current EndpointSet. A Service that is gone (nil) keeps none, and clients resolve an ExternalName themselves.
 func (g lossGuard) keeps(host string, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
 	if g.grace == 0 || service == nil || service.ExternalName != "" || served(now) {
 		if _, keeping := g.until[host]; keeping {
-			before = nil // what was kept is no loss once others are there
+			before = nil // the kept endpoints are not a loss once there are others
 		}
 		delete(g.until, host)
 		g.watch(host, before, now, at)
@@ -63,7 +63,7 @@ func (g lossGuard) keeps(host string, service *mesh.Service, before, now *mesh.E
 	return lost
 }
 
-// watch notes that endpoints vanish that took calls, while others go on.
+// watch records that some ready endpoints vanished while others remain.
 func (g lossGuard) watch(host string, before, now *mesh.EndpointSet, at time.Time) {
 	first, row := g.shrunk[host]
 	switch {
@@ -75,7 +75,7 @@ func (g lossGuard) watch(host string, before, now *mesh.EndpointSet, at time.Tim
 	}
 }
 
-// lost returns the endpoints that have gone at once, be it in one step or in a quick row of them, or nil.
+// lost returns the endpoints that were lost at once, in one step or in a burst, or nil.
 func (g lossGuard) lost(host string, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
 	first, row := g.shrunk[host]
 	delete(g.shrunk, host)
@@ -88,7 +88,7 @@ func (g lossGuard) lost(host string, before, now *mesh.EndpointSet, at time.Time
 	return nil
 }
 
-// vanished counts the endpoints that took calls and are not there any more, not even as unready.
+// vanished counts the ready endpoints of before that are not in now at all, not even as not ready.
 func vanished(before, now *mesh.EndpointSet) int {
 	there := map[string]bool{}
 	if now != nil {
@@ -107,7 +107,7 @@ func vanished(before, now *mesh.EndpointSet) int {
 	return n
 }
 
-// expired returns the Services whose endpoints are kept no longer.
+// expired returns the hosts whose grace period is over.
 func (g lossGuard) expired(at time.Time) []string {
 	var over []string
 	for host, end := range g.until {
@@ -118,7 +118,7 @@ func (g lossGuard) expired(at time.Time) []string {
 	return over
 }
 
-// nextExpiry says in how long the first of them is over. It fails when none is kept.
+// nextExpiry returns the time until the first grace period is over, and false if no endpoints are kept.
 func (g lossGuard) nextExpiry(at time.Time) (time.Duration, bool) {
 	var first time.Time
 	for _, end := range g.until {
@@ -129,12 +129,12 @@ func (g lossGuard) nextExpiry(at time.Time) (time.Duration, bool) {
 	return first.Sub(at), !first.IsZero()
 }
 
-// ready counts the endpoints that take calls. set may be nil.
+// ready counts the ready endpoints of a set, which may be nil.
 func ready(set *mesh.EndpointSet) int {
 	return countEndpoints(set, func(h mesh.Health) bool { return h == mesh.Ready })
 }
 
-// served says whether anybody would answer a call: who is Draining does when nobody is Ready.
+// served reports whether any endpoint would answer a call: draining endpoints do if none is ready.
 func served(set *mesh.EndpointSet) bool {
 	return countEndpoints(set, func(h mesh.Health) bool { return h != mesh.NotReady }) > 0
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// podRef is the pod behind an address; zero when it is not known.
+// podRef identifies the pod behind an address; zero if it is unknown.
 type podRef struct{ pod, uid string }
 
-// rawEndpoint is one address of a Service before those of one pod are joined.
+// rawEndpoint is one address of a Service, before the addresses of a pod are joined.
 type rawEndpoint struct {
 	mesh.Endpoint
 	pod  podRef
 	ipv6 bool
 }
 
-// merge makes endpoints of the addresses that all the slices of one Service give, in any order: no address and port twice,
-// both addresses of a dual-stack pod in one endpoint, sorted. It sorts all in place.
+// merge makes endpoints of the addresses in all slices of a Service, in any order: each address and port once, both
+// addresses of a dual-stack pod in one endpoint, sorted. It sorts all in place.
 func merge(all []rawEndpoint, preferIPv6 bool) []mesh.Endpoint {
 	slices.SortFunc(all, compareRaw)
 	all = joinFamilies(dropRepeated(all), preferIPv6)
@@ -31,8 +31,8 @@ func merge(all []rawEndpoint, preferIPv6 bool) []mesh.Endpoint {
 	return out
 }
 
-// compareRaw orders all that may differ, so that the result does not depend on the order of the slices: by address,
-// and the healthier first.
+// compareRaw orders by everything that may differ, so that the result does not depend on the order of the slices: by
+// address, then the healthier first.
 func compareRaw(a, b rawEndpoint) int {
 	return cmp.Or(
 		cmp.Compare(a.Address, b.Address), cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, object.ComparePorts),
@@ -41,10 +41,11 @@ func compareRaw(a, b rawEndpoint) int {
 	)
 }
 
-// dropRepeated keeps each address and port once, the healthier one. Ports that one pod has in several slices come together.
+// dropRepeated keeps each address and port once, the healthier one, and joins the ports that a pod has in several
+// slices.
 func dropRepeated(sorted []rawEndpoint) []rawEndpoint {
 	out := sorted[:0:0]
-	first := 0 // of those in out with the address at hand
+	first := 0 // the first entry of out with the current address
 	for _, b := range sorted {
 		if len(out) == first || out[first].Address != b.Address {
 			first = len(out)
@@ -69,7 +70,8 @@ func dropRepeated(sorted []rawEndpoint) []rawEndpoint {
 	return out
 }
 
-// missing returns the ports that none of kept has: the same slice when that is all of them, since slices share it.
+// missing returns the ports that kept does not have. If that is all of them, it returns the same slice, because slices
+// share it.
 func missing(kept []rawEndpoint, ports []mesh.Port) []mesh.Port {
 	has := func(p mesh.Port) bool {
 		return slices.ContainsFunc(kept, func(k rawEndpoint) bool { return slices.Contains(k.Ports, p) })
@@ -86,7 +88,7 @@ func shareName(a, b []mesh.Port) bool {
 	})
 }
 
-// joinFamilies puts the address of the other family beside the primary one of the same pod and ports.
+// joinFamilies moves the address of the other IP family into the endpoint of the same pod and ports.
 func joinFamilies(all []rawEndpoint, preferIPv6 bool) []rawEndpoint {
 	others := map[podRef][]int{}
 	for i := range all {
@@ -109,8 +111,8 @@ func joinFamilies(all []rawEndpoint, preferIPv6 bool) []rawEndpoint {
 			}
 			joined[j] = true
 			primary.Additional = all[j].Address
-			// The slices of the two families are not written at once. Believing the worse one takes a pod that stops out
-			// of service without delay.
+			// The slices of the two families are not written at once. The worse health is used, so that a pod that
+			// stops leaves service without delay.
 			primary.Health = max(primary.Health, all[j].Health)
 			break
 		}

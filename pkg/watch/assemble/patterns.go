@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// index is a map from key to several values, each at most once under a key. Lists are short.
+// index maps a key to several values, each at most once. Lists are short.
 type index[K, V comparable] map[K][]V
 
 func (x index[K, V]) add(key K, value V) {
@@ -26,10 +26,10 @@ func (x index[K, V]) remove(key K, value V) {
 	}
 }
 
-// patterns finds what was declared for a host, under its own name or a wildcard.
+// patterns finds what was declared for a host, under its own name or under a wildcard.
 type patterns[T comparable] struct {
 	exact index[string, T]
-	// wild is by what follows the asterisk.
+	// wild is keyed by the text after the asterisk.
 	wild index[string, T]
 }
 
@@ -61,13 +61,13 @@ func (p patterns[T]) under(pattern string) []T {
 	return p.exact[pattern]
 }
 
-// tier is what was declared under one pattern. Its order means nothing.
+// tier is what was declared under one pattern, in no order.
 type tier[T any] struct {
 	pattern string
 	values  []T
 }
 
-// tiers returns what holds for host, the most specific pattern first: the host itself, then the longest wildcard.
+// tiers returns what applies to a host, the most specific pattern first: the host itself, then the longest wildcard.
 func (p patterns[T]) tiers(host string) []tier[T] {
 	var out []tier[T]
 	if list := p.exact[host]; list != nil {
@@ -84,7 +84,7 @@ func (p patterns[T]) tiers(host string) []tier[T] {
 	return out
 }
 
-// covers says whether a host is meant by a pattern.
+// covers reports whether a pattern matches a host.
 func covers(pattern, host string) bool {
 	if suffix, ok := strings.CutPrefix(pattern, "*"); ok {
 		return strings.HasSuffix(host, suffix)

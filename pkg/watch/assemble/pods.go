@@ -7,11 +7,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// podIndex notes which pods must be looked at again for the World's list of them. It notes nothing unless it is wanted: the list
-// is for those who must know who calls.
+// podIndex tracks which pods changed, for the World's list of pods, which is used to identify clients. It tracks
+// nothing unless the list is wanted.
 type podIndex struct {
 	wanted bool
-	// byIP finds the pods of all namespaces that say an address is theirs.
+	// byIP finds the pods of all namespaces that have an address.
 	byIP  index[string, object.ID]
 	dirty map[object.ID]struct{}
 	// dirtyIPs are the addresses that a dirty pod has or had.
@@ -22,7 +22,7 @@ func newPodIndex(wanted bool) podIndex {
 	return podIndex{wanted: wanted, byIP: index[string, object.ID]{}, dirty: map[object.ID]struct{}{}, dirtyIPs: map[string]struct{}{}}
 }
 
-// replace notes that old became now; either may be nil.
+// replace records that old became now; either may be nil.
 func (x *podIndex) replace(id object.ID, old, now *object.Pod) {
 	if !x.wanted || reflect.DeepEqual(old, now) {
 		return
@@ -38,7 +38,7 @@ func (x *podIndex) replace(id object.ID, old, now *object.Pod) {
 	}
 }
 
-// nodeMoved notes that a node says something else of where it is.
+// nodeMoved records that the locality of a node changed.
 func (x *podIndex) nodeMoved(node string, pods map[object.ID]*object.Pod) {
 	if !x.wanted {
 		return
@@ -54,7 +54,7 @@ func (x *podIndex) nodeMoved(node string, pods map[object.ID]*object.Pod) {
 	}
 }
 
-// apply lists the pods that changed, by name and by address. An address that several pods claim belongs to none of them.
+// apply lists the pods that changed, by name and by address. An address that several pods have is not listed.
 func (x *podIndex) apply(b *worldBuilder, endpoints *endpointIndex) {
 	for id := range take(&x.dirty) {
 		b.pods.put(mesh.PodKey(id.Namespace, id.Name), endpoints.listed(id))
@@ -68,7 +68,7 @@ func (x *podIndex) apply(b *worldBuilder, endpoints *endpointIndex) {
 	}
 }
 
-// listed is a pod as others know it, or nil.
+// listed returns a pod as the World lists it, or nil.
 func (x *endpointIndex) listed(id object.ID) *mesh.Pod {
 	p := x.pods[id]
 	if p == nil {

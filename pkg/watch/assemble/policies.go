@@ -12,25 +12,25 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// policyIndex keeps DestinationRules, merges those that belong together, and finds which hold for a host.
+// policyIndex keeps DestinationRules, merges those that belong together, and finds which apply to a host.
 type policyIndex struct {
 	rules  map[object.ID]*ruleEntry
 	groups map[groupKey]*ruleGroup
 	hosts  patterns[*ruleGroup]
-	// dirtyGroups must be merged again; dirtyHosts, which may be wildcards, looked at again.
+	// dirtyGroups must be merged again. dirtyHosts, which may be wildcards, must be evaluated again.
 	dirtyGroups map[groupKey]struct{}
 	dirtyHosts  map[string]struct{}
 }
 
-// ruleEntry is a DestinationRule among the others.
+// ruleEntry is an indexed DestinationRule.
 type ruleEntry struct {
 	key object.Key
 	*object.DestinationRule
 	fullHost string
 }
 
-// groupKey says which DestinationRules merge: those of one namespace, for one host, exported to the same namespaces, that select
-// the same clients.
+// groupKey identifies DestinationRules that are merged: of one namespace, for one host, exported to the same
+// namespaces, and selecting the same clients.
 type groupKey struct{ namespace, host, export, selector string }
 
 type ruleGroup struct {
@@ -96,7 +96,7 @@ func (r *ruleEntry) groupKey() groupKey {
 	return groupKey{r.key.Namespace, r.fullHost, export, selectorKey(selectorOf(r.Spec))}
 }
 
-// merge remakes the Policies of the groups that changed. A Policy of the same rules keeps its pointer.
+// merge rebuilds the Policies of the groups that changed. A Policy of the same rules keeps its pointer.
 func (x *policyIndex) merge(book *problemIndex) {
 	for key := range take(&x.dirtyGroups) {
 		group := x.groups[key]
@@ -118,7 +118,8 @@ func (x *policyIndex) merge(book *problemIndex) {
 	}
 }
 
-// merge makes one Policy of the rules: the subsets of all, each name once, and the top-level policy of the first that has one.
+// merge makes one Policy of the rules: all their subsets, each name once, and the top-level policy of the first rule
+// that has one.
 func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 	p := &mesh.MergedDestinationRule{Host: g.key.host, Selector: selectorOf(g.rules[0].Spec)}
 	var problems []mesh.Problem
@@ -155,12 +156,13 @@ func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 	return p, problems
 }
 
-// samePolicy says whether two Policies are made of the same rules in the same order. A rule that changed has another spec.
+// samePolicy reports whether two Policies are made of the same rules in the same order. A rule that changed has another
+// spec.
 func samePolicy(a, b *mesh.MergedDestinationRule) bool {
 	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Annotations == b.Annotations
 }
 
-// table returns all that speaks of a Service, or nil when nothing does.
+// table returns everything that applies to a Service, or nil if nothing does.
 func (x *policyIndex) table(service *mesh.Service, root string) *mesh.DestinationRuleSet {
 	t := &mesh.DestinationRuleSet{Host: service.Host, ServiceNamespace: service.Ref.Namespace, RootNamespace: root}
 	for _, tier := range x.hosts.tiers(service.Host) {
@@ -204,7 +206,7 @@ func (r *ruleEntry) equal(d *object.DestinationRule) bool {
 		r.Extensions == d.Extensions && proto.Equal(r.Spec, d.Spec)
 }
 
-// conflictingAnnotations are the annotations by which both ask for something, and not for the same.
+// conflictingAnnotations are the annotations that both set to different values.
 func conflictingAnnotations(first, other mesh.AnnotationSettings) []string {
 	var all []string
 	if conflicting(first.Balancer, other.Balancer) {

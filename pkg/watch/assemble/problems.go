@@ -7,23 +7,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// topic is what found a Problem.
+// topic is the step that found a Problem.
 type topic uint8
 
 const (
 	// topicObject: conversion of the object.
 	topicObject topic = iota
-	// topicFeed: reading the source; the key is a file, an object that is in several, or nothing for the whole source.
+	// topicFeed: reading the source. The key is a file, an object that is in several files, or zero for the whole
+	// source.
 	topicFeed
-	// topicHost: looking for the Services of the hosts that an object declares.
+	// topicHost: looking up the Services of the hosts that an object declares.
 	topicHost
-	// topicMerge: merging DestinationRules; the key's name is their host.
+	// topicMerge: merging DestinationRules. The key's name is their host.
 	topicMerge
-	// topicConflict: comparing all that is declared for one host; the key's name is that host.
+	// topicConflict: comparing everything that is declared for one host. The key's name is the host.
 	topicConflict
-	// topicEndpoints: looking for what stands behind a Service.
+	// topicEndpoints: the endpoints of a Service. The key's name is the host.
 	topicEndpoints
-	// topicStored: reading the cluster, in whose place something stored is served.
+	// topicStored: restoring stored objects because the source cannot be read.
 	topicStored
 )
 
@@ -32,11 +33,11 @@ type problemKey struct {
 	about object.Key
 }
 
-// problemIndex keeps Problems under what they are about, so that they go when it does.
+// problemIndex keeps Problems by what they are about, so that they are removed with it.
 type problemIndex struct {
 	byKey   map[problemKey][]mesh.Problem
 	sources map[mesh.Ref]*mesh.Source
-	// dirty says that Problems may have changed, moved that sources have.
+	// dirty means that Problems may have changed, moved that sources have.
 	dirty, moved bool
 }
 
@@ -44,7 +45,7 @@ func newProblemIndex() *problemIndex {
 	return &problemIndex{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}}
 }
 
-// put replaces what is known under the key.
+// put replaces the Problems of a key.
 func (b *problemIndex) put(key problemKey, problems []mesh.Problem) {
 	if slices.Equal(b.byKey[key], problems) {
 		return
@@ -57,7 +58,7 @@ func (b *problemIndex) put(key problemKey, problems []mesh.Problem) {
 	b.byKey[key] = problems
 }
 
-// locate notes where an object was read; nil forgets it.
+// locate records where an object was read; nil removes it.
 func (b *problemIndex) locate(ref mesh.Ref, source *mesh.Source) {
 	if b.sources[ref].Equal(source) {
 		return

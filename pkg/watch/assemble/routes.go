@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// routeIndex keeps VirtualServices, binds them to their destinations, and finds which hold for a host.
+// routeIndex keeps VirtualServices, binds them to their destinations, and finds which apply to a host.
 type routeIndex struct {
 	entries map[object.ID]*routesEntry
 	hosts   patterns[*routesEntry]
@@ -22,22 +22,22 @@ type routeIndex struct {
 	byDestination index[string, *routesEntry]
 	// delegators finds the VirtualServices that delegate to another.
 	delegators index[object.ID, *routesEntry]
-	// unbound are those that hold for no Service, delegates among them.
+	// unbound are the VirtualServices that apply to no Service, including delegates.
 	unbound map[*routesEntry]struct{}
-	// relist says that unbound, or the Routes of one of them, may have changed.
+	// relist means that unbound, or the Routes of one of them, may have changed.
 	relist bool
-	// dirty ones must be bound again; dirtyHosts, which may be wildcards, looked at again.
+	// dirty entries must be bound again. dirtyHosts, which may be wildcards, must be evaluated again.
 	dirty      map[*routesEntry]struct{}
 	dirtyHosts map[string]struct{}
 }
 
-// routesEntry is a VirtualService among the others.
+// routesEntry is an indexed VirtualService.
 type routesEntry struct {
 	key object.Key
 	*object.VirtualService
-	// fullHosts are the hosts in full, parallel to virtualService.hosts.
+	// fullHosts are the full names of the declared hosts, in the same order.
 	fullHosts []string
-	// destinations maps each destination host, as it is written, to the full name.
+	// destinations maps each destination host, as written, to its full name.
 	destinations map[string]string
 	delegates    []object.ID
 	routes       *mesh.VirtualService
@@ -76,7 +76,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 	}
 	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v)}
 	if old != nil && proto.Equal(old.Spec, v.Spec) {
-		// What it says is as it was, whoever sees it now.
+		// Its content did not change, only who may see it.
 		entry.routes = old.routes
 	}
 	for _, host := range v.Hosts {
@@ -106,12 +106,12 @@ func (h *routesEntry) equal(v *object.VirtualService) bool {
 		sameExport(h.Export, v.Export) && proto.Equal(h.Spec, v.Spec)
 }
 
-// fieldOf is the path of the entry that declares a full host.
+// fieldOf is the field path of the entry that declares a full host.
 func (h *routesEntry) fieldOf(full string) string {
 	return h.Hosts[slices.Index(h.fullHosts, full)].Field
 }
 
-// eachDestination hands out the destination hosts that a VirtualService names, as they are written, some more than once.
+// eachDestination visits the destination hosts of a VirtualService, as written, some more than once.
 func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 	see := func(d *networking.Destination) {
 		if d.GetHost() != "" {
@@ -139,7 +139,7 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 	}
 }
 
-// bind gives a VirtualService its destinations and delegates, and says whether that changed it.
+// bind resolves the destinations and delegates of a VirtualService, and reports whether that changed it.
 func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.DestinationRuleSet) bool {
 	targets := make(map[string]mesh.Destination, len(h.destinations))
 	for text, full := range h.destinations {
@@ -153,7 +153,7 @@ func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, po
 	return true
 }
 
-// table returns every VirtualService that holds for the host of a Service, or nil when none does.
+// table returns every VirtualService that applies to the host of a Service, or nil if none does.
 func (x *routeIndex) table(host string) *mesh.VirtualServiceSet {
 	return tableOf(host, x.hosts.tiers(host))
 }
@@ -189,8 +189,9 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 	})
 }
 
-// check notes whether a VirtualService holds for any Service and reports its hosts that lack one. A host beside a real gateway
-// may be meant for the gateway, so it is reported only when the others hold for nothing either.
+// check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
+// VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
+// either.
 func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
@@ -226,7 +227,7 @@ func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
 	}
 }
 
-// listUnbound returns the VirtualServices that hold for no Service, sorted, and whether they differ from those before.
+// listUnbound returns the VirtualServices that apply to no Service, sorted, and whether the list differs from before.
 func (x *routeIndex) listUnbound(before []*mesh.VirtualService) ([]*mesh.VirtualService, bool) {
 	if !x.relist {
 		return before, false

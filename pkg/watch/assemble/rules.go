@@ -5,17 +5,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// rules are the VirtualServices and DestinationRules of the mesh, and what they are bound to. They see Services only in
-// the World that is being built, whichever inventory these come from.
+// rules are the VirtualServices and DestinationRules of the mesh, and what they are bound to. They read Services only
+// from the World that is being built, whichever inventory the Services come from.
 type rules struct {
 	domain, root string
-	// hosts has every host that there is; rules only read it.
+	// hosts has every host; rules only read it.
 	hosts    *hostIndex
 	policies policyIndex
 	routes   routeIndex
 	authored authoredIndex
 	problems *problemIndex
-	// patterns are those to compare with the hosts again, because either side changed.
+	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
 }
 
@@ -34,8 +34,8 @@ func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 	r.routes.put(key, v, r.domain)
 }
 
-// apply binds again what changed since the last World, and what depends on Services that changed. Its steps depend on
-// one another in this order: the policies of each Service, then routes, which point to both.
+// apply binds again what changed since the last World, and what depends on Services that changed. The order of its
+// steps matters: policies first, then routes, which refer to Services and policies.
 func (r *rules) apply(b *worldBuilder) {
 	for host := range b.touched {
 		r.rebindTo(host)
@@ -56,7 +56,7 @@ func (r *rules) apply(b *worldBuilder) {
 	r.checkHosts()
 }
 
-// rebindTo has the VirtualServices bound again that send calls to a host.
+// rebindTo marks the VirtualServices that send calls to a host for binding.
 func (r *rules) rebindTo(host string) {
 	for _, h := range r.routes.byDestination[host] {
 		r.routes.dirty[h] = struct{}{}
@@ -117,7 +117,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 }
 
-// concerned returns the hosts that the patterns cover, and those whose Service changed.
+// concerned returns the hosts that the patterns cover, and the hosts whose Service changed.
 func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
 	out := map[string]struct{}{}
 	for host := range b.touched {
@@ -131,8 +131,7 @@ func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[str
 	return out
 }
 
-// ruled returns the hosts whose routes the patterns concern: those of Services, and those that VirtualServices alone
-// declare.
+// ruled returns the hosts whose routes the patterns affect: hosts of Services, and serviceless hosts.
 func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
 	out := r.concerned(b, patterns)
 	for pattern := range patterns {
@@ -143,7 +142,7 @@ func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]
 	return out
 }
 
-// checkHosts looks for the Services of whatever was declared under the patterns to compare again.
+// checkHosts looks up the Services of everything that was declared under the marked patterns.
 func (r *rules) checkHosts() {
 	checked := map[*routesEntry]struct{}{}
 	for pattern := range take(&r.patterns) {

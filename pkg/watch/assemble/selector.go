@@ -8,8 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// selectorOf returns the labels of the clients that a DestinationRule is for: nil when it is for all, and a map without
-// entries when it is for all of its own namespace.
+// selectorOf returns the labels of the clients that a DestinationRule selects: nil if it applies to all clients, and an
+// empty map if it applies to all clients of its own namespace.
 func selectorOf(spec *networking.DestinationRule) map[string]string {
 	if spec.GetWorkloadSelector() == nil {
 		return nil
@@ -19,7 +19,7 @@ func selectorOf(spec *networking.DestinationRule) map[string]string {
 	return selector
 }
 
-// selectorKey tells selectors apart. That of none is empty.
+// selectorKey identifies a selector. The key of no selector is empty.
 func selectorKey(selector map[string]string) string {
 	if selector == nil {
 		return ""
@@ -27,13 +27,13 @@ func selectorKey(selector map[string]string) string {
 	return "selector " + string(mesh.MakeLabels(selector))
 }
 
-// probe is a kind of client, to find out which rules hold for it.
+// probe is a kind of client, used to find out which rules apply to it.
 type probe struct {
 	namespace string
 	labels    mesh.Labels
 }
 
-// policyProbes are the clients that may be ruled differently from others by the candidates of one namespace.
+// policyProbes are the kinds of clients for which the candidates of one namespace may give different results.
 func policyProbes(namespace string, list []mesh.DestinationRuleCandidate) []probe {
 	probes := []probe{{namespace: namespace}, {namespace: otherNamespaces}}
 	for _, c := range list {
@@ -58,7 +58,7 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// selected is the client that a Policy selects with least effort.
+// selected is the client with the fewest labels that a Policy selects.
 func selected(namespace string, p *mesh.MergedDestinationRule) probe {
 	return probe{namespace, mesh.MakeLabels(p.Selector)}
 }

@@ -7,20 +7,20 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// serviceless says whether a host that a VirtualService declares stands for something without a Service. An exact one does. A wildcard
-// that might cover a Service, such as * or *.demo.svc.cluster.local, means the Services that there are: a name below it that none
-// has is a slip of whoever dials it, and its calls must not go where the rules for others send them.
+// serviceless reports whether a host that a VirtualService declares exists without a Service. An exact host does. A
+// wildcard that could cover a Service, such as * or *.demo.svc.cluster.local, covers only existing Services: a name
+// below it without a Service is a mistake of the client, and its calls must not use routes of other hosts.
 func serviceless(pattern, domain string) bool {
 	suffix, wildcard := strings.CutPrefix(pattern, "*")
 	services := ".svc." + domain
 	return !wildcard || !strings.HasSuffix(suffix, services) && !strings.HasSuffix(services, suffix)
 }
 
-// inServiceDomain says whether a host is one that a Service would have.
+// inServiceDomain reports whether a host has the form of a Service's host.
 func inServiceDomain(host, domain string) bool { return strings.HasSuffix(host, ".svc."+domain) }
 
-// servicelessTable returns every VirtualService that holds for a host without a Service, or nil when none declares just that host.
-// Clients whom the exporting keeps from it may be ruled by a wildcard.
+// servicelessTable returns every VirtualService that applies to a host without a Service, or nil if none declares
+// exactly that host. For clients that may not see the exact one, a wildcard may apply.
 func (x *routeIndex) servicelessTable(host, domain string) *mesh.VirtualServiceSet {
 	if len(x.hosts.under(host)) == 0 || !serviceless(host, domain) {
 		return nil
@@ -34,7 +34,7 @@ func (x *routeIndex) servicelessTable(host, domain string) *mesh.VirtualServiceS
 	return tableOf(host, tiers)
 }
 
-// declaredUnder returns a pattern and all that is declared for hosts below it.
+// declaredUnder yields a pattern, and everything that is declared for hosts below it.
 func (x *routeIndex) declaredUnder(pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !yield(pattern) || !strings.HasPrefix(pattern, "*") {
@@ -53,7 +53,7 @@ func (x *routeIndex) declaredUnder(pattern string) iter.Seq[string] {
 	}
 }
 
-// checkHost reports a host that no Service has, unless it is one that no Service could have.
+// checkHost reports a host without a Service, unless no Service could have that host.
 func (h *routesEntry) checkHost(i int, domain string) []mesh.Problem {
 	full := h.fullHosts[i]
 	switch {

@@ -10,13 +10,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// objectClaims knows which file declares which object, and which of several declarations of one object is in effect. It looks only at files that
-// changed, and at the objects in them.
+// objectClaims tracks which file declares which object, and which of several declarations of one object is in effect.
+// It processes only files that changed, and the objects in them.
 type objectClaims struct {
 	files map[string]*fileState
-	// claims are all the objects of one key, in the order of the files' names and of their texts. The first is in effect.
+	// claims are all declarations of an object, ordered by file name and position. The first is in effect.
 	claims map[object.Key][]*object.Object
-	// problems are those that were reported last, by what they are about.
+	// problems are the Problems that were reported last, by what they are about.
 	problems map[object.Key][]mesh.Problem
 }
 
@@ -24,17 +24,17 @@ func newObjectClaims() *objectClaims {
 	return &objectClaims{files: map[string]*fileState{}, claims: map[object.Key][]*object.Object{}, problems: map[object.Key][]mesh.Problem{}}
 }
 
-// changes are the files that are not as they were, by name; nil is one that is gone.
-func (h *objectClaims) changes(look *scan) map[string]*fileState {
+// changes returns the files that changed, by name; nil for a file that is gone.
+func (h *objectClaims) changes(current *scan) map[string]*fileState {
 	changed := map[string]*fileState{}
-	for name, now := range look.files {
+	for name, now := range current.files {
 		if h.files[name] != now {
 			changed[name] = now
 		}
 	}
-	if look.whole {
+	if current.whole {
 		for name := range h.files {
-			if _, ok := look.files[name]; !ok {
+			if _, ok := current.files[name]; !ok {
 				changed[name] = nil
 			}
 		}
@@ -42,8 +42,8 @@ func (h *objectClaims) changes(look *scan) map[string]*fileState {
 	return changed
 }
 
-// deletions describes the files that would take objects with them if they changed so; empty when none would. As long as nobody
-// writes those files again, it stays the same.
+// deletions describes the files whose change would delete objects; empty if there are none. It stays the same until
+// those files are written again.
 func (h *objectClaims) deletions(changed map[string]*fileState) string {
 	declared := map[object.Key]struct{}{}
 	for _, now := range changed {
@@ -73,9 +73,10 @@ func (h *objectClaims) deletions(changed map[string]*fileState) string {
 	return strings.Join(out, "\n")
 }
 
-// take records changed files and the Problems of the folder itself, and returns what that changes. The same objects again are no change.
+// take records changed files and the Problems of the folder itself, and returns the resulting changes. Equal objects
+// are not a change.
 func (h *objectClaims) take(changed map[string]*fileState, problems []mesh.Problem) watch.Changes {
-	// before are the objects that were in effect until now, by all keys that the files declare or declared.
+	// before has the object that was in effect until now, for each key that the files declare or declared.
 	before := map[object.Key]*object.Object{}
 	for name, now := range changed {
 		for o := range h.files[name].all() {
@@ -124,7 +125,7 @@ func (h *objectClaims) put(name string, file *fileState, c watch.Changes) {
 	}
 }
 
-// decide adds which object is in effect for a key now, and reports the others.
+// decide determines which declaration of an object is in effect now, and reports the others.
 func (h *objectClaims) decide(key object.Key, before *object.Object, c watch.Changes) {
 	var repeated []mesh.Problem
 	if claims := h.claims[key]; len(claims) == 0 {
@@ -144,7 +145,7 @@ func (h *objectClaims) decide(key object.Key, before *object.Object, c watch.Cha
 	h.report(key, repeated, c)
 }
 
-// report adds Problems about a file, an object or, with the zero key, the folder, unless they are as they were.
+// report adds Problems about a file, an object or, with the zero key, the folder, unless they did not change.
 func (h *objectClaims) report(about object.Key, problems []mesh.Problem, c watch.Changes) {
 	if slices.Equal(h.problems[about], problems) {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// invalidLine is the first line that is not UTF-8.
+// invalidLine returns the first line that is not UTF-8.
 func invalidLine(data []byte) int {
 	line := 1
 	for len(data) > 0 {
@@ -26,8 +26,8 @@ func invalidLine(data []byte) int {
 	return line
 }
 
-// documents splits at the markers and yields each part with the number of lines before it. A marker stands at the start
-// of a line whatever surrounds it, so one document that does not parse does not spoil the next.
+// documents splits a text at its document markers and yields each part with the number of lines before it. A marker is
+// at the start of a line whatever surrounds it, so a document that cannot be parsed does not affect the next.
 func documents(data []byte) iter.Seq2[[]byte, int] {
 	return func(yield func([]byte, int) bool) {
 		start, startLine, line, content := 0, 0, 0, false
@@ -59,7 +59,7 @@ func isMarker(line []byte) bool {
 	return ok && (len(rest) == 0 || bytes.ContainsAny(rest[:1], " \t\r\n"))
 }
 
-// large reads what is larger than a document may be, if it is a List whose entries are not.
+// large reads a part above the size limit, if it is a List whose entries are below the limit.
 func (f *fileParser) large(data []byte, before int) {
 	all := entries(data)
 	if all == nil {
@@ -70,17 +70,18 @@ func (f *fileParser) large(data []byte, before int) {
 	}
 }
 
-// listEntry is an entry of a List, and how many lines stand before it.
+// listEntry is an entry of a List, and the number of lines before it.
 type listEntry struct {
 	data []byte
 	line int
 }
 
-// kubectlBegin and kubectlEnd stand around the entries of a List that kubectl printed, each of which begins with a dash at the start of a line.
+// kubectlBegin and kubectlEnd surround the entries of a List that kubectl printed. Each entry begins with a dash at the
+// start of a line.
 const kubectlBegin, kubectlEnd = "apiVersion: v1\nitems:\n", "\nkind: List\nmetadata:\n  resourceVersion: \"\"\n"
 
-// entries splits such a List; it returns nil for anything else. No entry is larger than an object can be, but together they are as
-// large as their cluster.
+// entries splits such a List, and returns nil for any other text. An entry is at most as large as an object, but the
+// whole List can be as large as a cluster.
 func entries(data []byte) []listEntry {
 	text, begins := bytes.CutPrefix(data, []byte(kubectlBegin))
 	text, ends := bytes.CutSuffix(text, []byte(kubectlEnd))
@@ -92,7 +93,7 @@ func entries(data []byte) []listEntry {
 	for text := range bytes.Lines(text) {
 		switch {
 		case bytes.HasPrefix(text, []byte("- ")):
-			// It is indented like the lines below it, and so they are an object.
+			// It is indented like the lines below it, so together they are an object.
 			all = append(all, listEntry{append([]byte("  "), text[2:]...), line})
 		case len(all) == 0 || text[0] != ' ' && text[0] != '\n':
 			return nil
@@ -105,7 +106,7 @@ func entries(data []byte) []listEntry {
 	return all
 }
 
-// chunk is a part of a file's text between two markers, after so many lines, and how much was found in it.
+// chunk is a part of a file's text between two markers: where it starts, and how much was found in it.
 type chunk struct {
 	sum               uint64
 	line              int
@@ -113,7 +114,7 @@ type chunk struct {
 	incomplete        bool
 }
 
-// byChunk are the parts, each as a file of its own, by what they are known by: their sum and their line alone.
+// byChunk returns the chunks, each like a file of its own, by their sum and line.
 func (p *parsed) byChunk() map[chunk]parsed {
 	all := make(map[chunk]parsed, len(p.chunks))
 	objects, problems := p.objects, p.problems
@@ -124,7 +125,7 @@ func (p *parsed) byChunk() map[chunk]parsed {
 	return all
 }
 
-// chunk reads one part, unless it is known.
+// chunk reads one part, unless it was read before.
 func (f *fileParser) chunk(data []byte, line int, known map[chunk]parsed) {
 	p := chunk{sum: maphash.Bytes(hashSeed, data), line: line}
 	objects, problems := len(f.out.objects), len(f.out.problems)

@@ -15,15 +15,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// rescanInterval is how often the whole folder is looked at without an event, for file systems that send none.
+// rescanInterval is how often the whole folder is scanned without an event, for file systems that send none.
 const rescanInterval = 10 * time.Second
 
-// Feed is the Feed of a folder of YAML, looked at again whenever something in it changes: at a file that changed alone, unless the
-// folder has links. Files are read below folders of any depth and through links; hidden ones are not.
+// Feed reads a folder of YAML, and reads it again whenever something in it changes: only the file that changed, unless
+// the folder has links. It reads folders of any depth and follows links; it skips hidden files.
 type Feed struct {
 	dir     string
 	options watch.Options
-	// deletionDelay is its constant, except in tests.
+	// deletionDelay is the constant of that name, except in tests.
 	deletionDelay time.Duration
 }
 
@@ -37,7 +37,7 @@ func New(dir string, o watch.Options) *Feed {
 // NewSource returns the Source of a folder of YAML.
 func NewSource(dir string, o watch.Options) watch.Source { return watch.NewSource(New(dir, o), o) }
 
-// Run implements watch.Feed. It fails at once if the folder cannot be read; later what was read stays.
+// Run implements watch.Feed. It fails at once if the folder cannot be read. If that happens later, what was read stays.
 func (f *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
 	r, err := f.newRun(inbox)
 	if err == nil {
@@ -64,7 +64,7 @@ func (f *Feed) newRun(inbox *watch.Inbox) (*fileRun, error) {
 	}, nil
 }
 
-// fileRun is one Run of a folderFeed.
+// fileRun is one Run of a Feed.
 type fileRun struct {
 	*Feed
 	root    string
@@ -72,23 +72,25 @@ type fileRun struct {
 	inbox   *watch.Inbox
 	parser  *parser
 	claims  *objectClaims
-	// dirs are the folders read, by their real names, and what they are called inside the folder.
+	// dirs maps the real names of the folders that were read to their names inside the folder.
 	dirs map[string]string
-	// byPath says that a path alone can be looked at: the last walk, and when that was, met no links, nothing unreadable, and nothing that
-	// cannot be watched.
+	// byPath means that single paths can be scanned: the last full scan found no links, nothing unreadable, and nothing
+	// that cannot be watched. scanned is when that was.
 	byPath  bool
 	scanned time.Time
-	// pending are the paths to look at, and paths those of the look at hand. They stay there while their losses are doubted.
+	// pending are the paths that wait to be scanned, and paths the paths of the current scan. They remain there while
+	// their deletions are not believed.
 	pending pending
 	paths   map[string]struct{}
 	// sent is when changes were put into the inbox last.
 	sent time.Time
-	// pendingDeletions are those found by the last look and not yet believed, and missed is since when they are the same.
+	// pendingDeletions are the deletions of the last scan that are not believed yet, and deletionsSince is since when
+	// they are the same.
 	pendingDeletions string
 	deletionsSince   time.Time
-	// recheckAt is until when losses are not believed; zero when there are none.
+	// recheckAt is when pending deletions are checked again; zero if there are none.
 	recheckAt time.Time
-	// frozen says that the folder could not be read the last time.
+	// frozen means that the folder could not be read the last time.
 	frozen bool
 }
 
@@ -110,7 +112,7 @@ func (r *fileRun) loop(ctx context.Context) error {
 				r.pending.note(event, time.Now())
 			}
 		case err := <-r.watcher.Errors:
-			// Events were lost, or one folder cannot be watched: looking at everything makes up for both.
+			// Events were lost, or a folder cannot be watched: a full scan makes up for both.
 			r.options.Logger.Warn("file events lost", "dir", r.dir, "error", err)
 			r.pending.postpone(r.root, time.Now())
 		case <-due.C:
@@ -122,20 +124,20 @@ func (r *fileRun) loop(ctx context.Context) error {
 
 // begin reads the whole folder.
 func (r *fileRun) begin() error {
-	look, err := r.walk()
+	current, err := r.walk()
 	if err != nil {
 		return err
 	}
-	r.put(r.claims.take(r.claims.changes(look), look.problems))
+	r.put(r.claims.take(r.claims.changes(current), current.problems))
 	r.inbox.Complete()
 	return nil
 }
 
-// wait is how long nothing is to be looked at unless there is an event.
+// wait returns the time until the next scan without a further event.
 func (r *fileRun) wait() time.Duration {
 	next := r.scanned.Add(rescanInterval)
 	if len(r.pending.paths) > 0 {
-		// Looks keep the distance of Worlds, so that the first of many changes is seen at once and all others together.
+		// Scans keep the interval of Worlds, so that the first of many changes is read at once and the others together.
 		next = earlier(next, later(r.pending.next, r.sent.Add(r.options.MinInterval)))
 	}
 	if !r.recheckAt.IsZero() {
@@ -144,8 +146,8 @@ func (r *fileRun) wait() time.Duration {
 	return time.Until(next)
 }
 
-// concerns says whether an event may matter. Around the folder only the folder's own name does, and of hidden names only
-// those of a mounted ConfigMap, which begin with two dots.
+// concerns reports whether an event may matter. Around the folder only the folder's own name matters. Of hidden names
+// only those of a mounted ConfigMap matter, which begin with two dots.
 func (r *fileRun) concerns(path string) bool {
 	if path == r.root {
 		return true
@@ -156,7 +158,7 @@ func (r *fileRun) concerns(path string) bool {
 	return inside && !hidden
 }
 
-// refresh looks at what is due and hands on what changed.
+// refresh scans what is due and passes on what changed.
 func (r *fileRun) refresh(now time.Time) {
 	for _, path := range r.pending.take(now) {
 		r.paths[path] = struct{}{}
@@ -165,7 +167,7 @@ func (r *fileRun) refresh(now time.Time) {
 	if len(r.paths) == 0 && !late {
 		return
 	}
-	look, err := r.scan(late)
+	current, err := r.scan(late)
 	r.recheckAt = time.Time{}
 	if err != nil {
 		r.freeze(err)
@@ -175,19 +177,20 @@ func (r *fileRun) refresh(now time.Time) {
 		r.frozen = false
 		r.options.Logger.Info("folder restored", "dir", r.dir)
 	}
-	changed := r.claims.changes(look)
+	changed := r.claims.changes(current)
 	if left := r.deletionWait(changed); left > 0 {
 		r.recheckAt = time.Now().Add(left)
-		if look.whole {
+		if current.whole {
 			r.paths[r.root] = struct{}{}
 		}
 		return
 	}
 	clear(r.paths)
-	r.put(r.claims.take(changed, look.problems))
+	r.put(r.claims.take(changed, current.problems))
 }
 
-// deletionWait is how long the losses of a look must still last to be believed; not above zero when there are none, or no more doubt.
+// deletionWait returns how long the deletions of a scan must still last to be believed; not positive if there are none,
+// or if they are believed.
 func (r *fileRun) deletionWait(changed map[string]*fileState) time.Duration {
 	losses, now := r.claims.deletions(changed), time.Now()
 	if losses != r.pendingDeletions {
@@ -211,49 +214,50 @@ func (r *fileRun) freeze(err error) {
 	r.put(r.claims.take(nil, []mesh.Problem{unreadable(r.dir, err)}))
 }
 
-// scan reads what changed at the paths at hand, or in the whole folder where that cannot be told from them.
+// scan reads what changed at the current paths, or in the whole folder if the paths are not enough.
 func (r *fileRun) scan(whole bool) (*scan, error) {
 	if whole || !r.byPath {
 		return r.walk()
 	}
-	look := newScan(r.parser, r.claims.files)
-	look.settling, look.dirs = r.pending.paths, r.dirs
+	current := newScan(r.parser, r.claims.files)
+	current.settling, current.dirs = r.pending.paths, r.dirs
 	for path := range r.paths {
-		if !look.again(path) {
+		if !current.again(path) {
 			return r.walk()
 		}
 	}
-	return look, nil
+	return current, nil
 }
 
-// walk reads what changed in the folder, and sees to it that whatever was read is watched since before it was read.
+// walk reads what changed in the whole folder. It makes sure that every folder was watched before it was read.
 func (r *fileRun) walk() (*scan, error) {
 	before := r.claims.files
 	if err := r.watcher.Add(filepath.Dir(r.root)); err != nil {
 		r.options.Logger.Debug("folder not watched", "dir", filepath.Dir(r.root), "error", err)
 	}
 	for {
-		look := newScan(r.parser, before)
-		look.whole, look.settling = true, r.pending.paths
-		if err := look.walk(r.root, ""); err != nil {
+		current := newScan(r.parser, before)
+		current.whole, current.settling = true, r.pending.paths
+		if err := current.walk(r.root, ""); err != nil {
 			return nil, err
 		}
-		fresh, all := r.watch(look.dirs)
+		fresh, all := r.watch(current.dirs)
 		if !fresh {
-			r.byPath, r.scanned = all && !look.linked && len(look.problems) == 0, time.Now()
-			return look, nil
+			r.byPath, r.scanned = all && !current.linked && len(current.problems) == 0, time.Now()
+			return current, nil
 		}
-		before = look.files
+		before = current.files
 	}
 }
 
-// watch watches exactly these folders and the one around the root. It says whether any was not watched before, and whether all are now.
+// watch watches exactly these folders and the one around the root. It returns whether any was not watched before, and
+// whether all are watched now.
 func (r *fileRun) watch(dirs map[string]string) (fresh, all bool) {
 	r.dirs = dirs
 	watched := r.watcher.WatchList()
 	for _, dir := range watched {
 		if _, ok := dirs[dir]; !ok && dir != filepath.Dir(r.root) {
-			// It may be gone already, and with it the watch.
+			// It may be gone already, and the watch with it.
 			_ = r.watcher.Remove(dir)
 		}
 	}
@@ -269,7 +273,7 @@ func (r *fileRun) watch(dirs map[string]string) (fresh, all bool) {
 	return fresh, all
 }
 
-// put hands on what changed.
+// put passes on what changed.
 func (r *fileRun) put(c watch.Changes) {
 	if !c.Empty() {
 		r.sent = time.Now()

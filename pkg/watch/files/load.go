@@ -9,12 +9,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// Load reads files and folders once and returns the World of their objects. What cannot be understood is a Problem of the
-// World; a path that is not there is an error. Files are named as they are reached from the paths. Where the same object
-// stands in several files, the first by name holds. A file given by itself is read whatever it is called.
+// Load reads files and folders once and returns the World of their objects. A mistake in a file is a Problem of the
+// World; a path that does not exist is an error. Files are named relative to the paths. If several files declare the
+// same object, the first by name is in effect. A path to a file is read whatever its extension is.
 func Load(o watch.Options, paths ...string) (*mesh.World, error) {
 	o = o.WithDefaults()
-	look := newScan(newParser(o), nil)
+	current := newScan(newParser(o), nil)
 	for _, path := range paths {
 		path = filepath.Clean(path)
 		info, err := os.Stat(path)
@@ -22,14 +22,14 @@ func Load(o watch.Options, paths ...string) (*mesh.World, error) {
 			return nil, fmt.Errorf("load: %w", err)
 		}
 		if info.IsDir() {
-			err = look.walk(path, path)
+			err = current.walk(path, path)
 		} else {
-			err = look.file(path, path, info)
+			err = current.file(path, path, info)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("load %s: %w", path, err)
 		}
 	}
 	claims := newObjectClaims()
-	return watch.Assemble(o, claims.take(claims.changes(look), look.problems)), nil
+	return watch.Assemble(o, claims.take(claims.changes(current), current.problems)), nil
 }

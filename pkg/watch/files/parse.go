@@ -22,17 +22,18 @@ import (
 )
 
 const (
-	// maxFile and maxDocument bound what is read. An API server takes no object above 3 MiB.
+	// maxFile and maxDocument limit what is read. An API server accepts no object above 3 MiB.
 	maxFile     = 64 << 20
 	maxDocument = 4 << 20
-	// maxFields is of how many fields of one object the lines are kept. Those of the others are the lines of what holds them.
+	// maxFields is the number of fields of an object whose lines are kept. Other fields get the line of what contains
+	// them.
 	maxFields = 10_000
 )
 
-// kindFile is the Kind of Problems that belong to no object.
+// kindFile is the Kind of Problems that do not belong to an object.
 const kindFile = "File"
 
-// parser makes objects of YAML. One goroutine owns it.
+// parser makes objects of YAML. It belongs to one goroutine.
 type parser struct {
 	options watch.Options
 	shapes  schema.Schemas
@@ -40,13 +41,14 @@ type parser struct {
 
 func newParser(o watch.Options) *parser { return &parser{options: o, shapes: schema.Schemas{}} }
 
-// parsed is what a file holds.
+// parsed is the content of a file.
 type parsed struct {
 	objects  []*object.Object
 	problems []mesh.Problem
-	// incomplete says that a part could not be read: what the file held before and does not hold now may be in there.
+	// incomplete means that a part could not be read. Objects that the file declared before and does not declare now
+	// may be in that part.
 	incomplete bool
-	// chunks tell which of the objects and problems are of which part of the text.
+	// chunks are the parts of the text, and how many of the objects and problems belong to each.
 	chunks []chunk
 }
 
@@ -54,18 +56,20 @@ type parsed struct {
 type fileParser struct {
 	*parser
 	path string
-	// lists is how many Lists stand around the document at hand; an alias may put one into itself.
+	// lists is how many Lists contain the current document; an alias may put a List into itself.
 	lists int
 	out   parsed
 }
 
-// maxLists is how deep Lists may stand in one another.
+// maxLists is how deep Lists may be nested.
 const maxLists = 4
 
-// parse reads a file's documents, each as far as it can be understood. It is silent about nothing but empty documents.
+// parse reads the documents of a file. Each document is read as far as it can be understood; everything else is a
+// Problem, except empty documents.
 func (p *parser) parse(path string, data []byte) parsed { return p.reparse(path, data, &parsed{}) }
 
-// reparse does so for a file that was parsed before. What stands as it stood, and at the same line, it takes over.
+// reparse does the same for a file that was parsed before. It keeps the result of each part that did not change and is
+// at the same line.
 func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
 	f := &fileParser{parser: p, path: path}
 	switch {
@@ -84,7 +88,7 @@ func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
 
 func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: kindFile, Name: f.path} }
 
-// decode reads the documents of one part; more than one only where they end with "...".
+// decode reads the documents of one part: several only if they end with "...".
 func (f *fileParser) decode(data []byte, before int) {
 	if len(data) > maxDocument {
 		f.large(data, before)
@@ -108,7 +112,7 @@ func (f *fileParser) decode(data []byte, before int) {
 	}
 }
 
-// document reads one object, or a List of them.
+// document reads one object, or a List of objects.
 func (f *fileParser) document(n *yaml.Node, before int) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -180,7 +184,7 @@ func (f *fileParser) list(n *yaml.Node, before int) {
 	}
 }
 
-// object decodes and converts one object of a kind that is watched.
+// object decodes and converts one object.
 func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
 	line := before + n.Line
 	var unknown []mesh.Problem

@@ -7,28 +7,28 @@ import (
 )
 
 const (
-	// settleTime is how long nothing must have been heard of a file that is written in place: one write is several events.
+	// settleTime is how long a file that is written in place must be without events: one write causes several events.
 	settleTime = 5 * time.Millisecond
-	// deletionDelay is how long a loss of objects must last to be believed: some editors remove a file before they write it. A file that
-	// is written on and on is not waited for longer, either.
+	// deletionDelay is how long a deletion of objects must last to be believed, because some editors remove a file
+	// before they write it. It is also the maximum wait for a file that is written continuously.
 	deletionDelay = 40 * time.Millisecond
 )
 
-// pending are the paths that events named, and that are still to be looked at.
+// pending are the paths that events named and that were not scanned yet.
 type pending struct {
 	paths map[string]delay
-	// next is when the first of them may be looked at, or before.
+	// next is when the first of them may be scanned, or earlier.
 	next time.Time
-	// moved is the path that was last renamed away.
+	// moved is the path that was last renamed.
 	moved string
 }
 
-// delay is since when a path is to be looked at, and until when that waits.
+// delay is since when a path waits, and until when.
 type delay struct{ since, until time.Time }
 
-// note takes up an event. What was renamed within the folders watched was complete before it got its name, so it does not wait.
+// note records an event. A file that was renamed within the watched folders was complete before, so it does not wait.
 func (p *pending) note(event fsnotify.Event, now time.Time) {
-	// An event that says where a file came from has more than its name and what happened.
+	// An event with a former name has more fields than its name and operation.
 	if event.Has(fsnotify.Create) && event != (fsnotify.Event{Name: event.Name, Op: event.Op}) {
 		p.put(event.Name, delay{since: now, until: now})
 		if w, ok := p.paths[p.moved]; ok {
@@ -42,7 +42,7 @@ func (p *pending) note(event fsnotify.Event, now time.Time) {
 	p.postpone(event.Name, now)
 }
 
-// postpone has a path wait until it has settled.
+// postpone lets a path wait until it has settled.
 func (p *pending) postpone(path string, now time.Time) {
 	w, again := p.paths[path]
 	if !again {
@@ -65,7 +65,7 @@ func (p *pending) put(path string, w delay) {
 	p.paths[path] = w
 }
 
-// take removes the paths that wait no longer, and returns them.
+// take removes the paths that no longer wait, and returns them.
 func (p *pending) take(now time.Time) []string {
 	var out []string
 	p.next = time.Time{}

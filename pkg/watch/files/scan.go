@@ -17,7 +17,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// racyAge is how old a file must be for its time to tell a later change: file systems count in ticks of some milliseconds.
+// racyAge is how old a file must be for its time to reveal a later change: file systems count time in ticks of some
+// milliseconds.
 const racyAge = 100 * time.Millisecond
 
 var hashSeed = maphash.MakeSeed()
@@ -25,31 +26,31 @@ var hashSeed = maphash.MakeSeed()
 // fileState is a file as it was last read.
 type fileState struct {
 	info fs.FileInfo
-	// read is when; a file younger than racyAge then is read again even if it looks the same.
+	// read is when it was read. A file younger than racyAge at that time is read again even if it looks unchanged.
 	read time.Time
 	sum  uint64
 	parsed
 }
 
-// unchanged says whether the file surely is as it was read.
+// unchanged reports whether the file is certainly as it was read.
 func (h *fileState) unchanged(info fs.FileInfo) bool {
 	return h != nil && h.info != nil && os.SameFile(h.info, info) && h.info.Size() == info.Size() &&
 		h.info.ModTime().Equal(info.ModTime()) && h.read.Sub(info.ModTime()) > racyAge
 }
 
-// scan is one look at the files below a folder: a walk through all of them, or some paths that were walked before.
+// scan reads the files below a folder: all of them, or some paths that were scanned before.
 type scan struct {
 	parser *parser
 	before map[string]*fileState
-	// settling are the paths of files that are being written: they stay as they were.
+	// settling are the paths of files that are being written: their last state is kept.
 	settling map[string]delay
 
 	files map[string]*fileState
-	// whole says that files are all that there are.
+	// whole means that files are all files of the folder.
 	whole bool
-	// dirs are the real folders to be watched, with their names inside the folder.
+	// dirs maps the real names of folders to watch to their names inside the folder.
 	dirs map[string]string
-	// linked says that there are links, so that a path does not tell by which name a file is read.
+	// linked means that there are links, so that a path does not tell the name by which a file is read.
 	linked   bool
 	seen     map[string]struct{}
 	problems []mesh.Problem
@@ -62,8 +63,8 @@ func newScan(p *parser, before map[string]*fileState) *scan {
 	}
 }
 
-// again reads one path of a folder that was walked before and had no links. It says false if only a walk can tell what became of
-// it: of whatever is, or was, anything but a file, and of the folder itself.
+// again reads one path of a folder that was scanned before and had no links. It returns false if only a full scan can
+// tell what happened: to anything that is, or was, not a file, and to the folder itself.
 func (f *scan) again(path string) bool {
 	rel, inside := f.dirs[filepath.Dir(path)]
 	_, isDir := f.dirs[path]
@@ -74,7 +75,7 @@ func (f *scan) again(path string) bool {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// If it was read, the folder around it may be gone as well, and then it stays.
+		// If it was read, the folder around it may be gone as well, and then its state is kept.
 		return f.before[name] == nil
 	case err != nil || !info.Mode().IsRegular():
 		return false
@@ -82,7 +83,7 @@ func (f *scan) again(path string) bool {
 	return !isYAML(name) || f.file(path, name, info) == nil
 }
 
-// walk reads everything below dir, whose name inside the folder is rel. What cannot be read stays as it was before.
+// walk reads everything below dir, whose name inside the folder is rel. What cannot be read keeps its last state.
 func (f *scan) walk(dir, rel string) error {
 	target, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -98,7 +99,7 @@ func (f *scan) walk(dir, rel string) error {
 	}
 	f.dirs[target] = rel
 	for _, entry := range entries {
-		// Hidden are editors' files, and the folders behind the links of a mounted ConfigMap.
+		// Hidden are files of editors, and the folders behind the links of a mounted ConfigMap.
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
@@ -143,7 +144,7 @@ func isYAML(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
 }
 
-// file reads one file, unless it is as it was or being written.
+// file reads one file, unless it is unchanged or being written.
 func (f *scan) file(path, name string, info fs.FileInfo) error {
 	old := f.before[name]
 	if _, settling := f.settling[path]; settling || old.unchanged(info) {
@@ -162,17 +163,17 @@ func (f *scan) file(path, name string, info fs.FileInfo) error {
 		f.files[name] = &fileState{info: info, read: now, sum: sum, parsed: old.parsed}
 		return nil
 	}
-	held := &fileState{info: info, read: now, sum: sum}
+	state := &fileState{info: info, read: now, sum: sum}
 	if old == nil {
-		held.parsed = f.parser.parse(name, data)
-	} else if held.parsed = f.parser.reparse(name, data, &old.parsed); held.incomplete {
-		held.keep(old)
+		state.parsed = f.parser.parse(name, data)
+	} else if state.parsed = f.parser.reparse(name, data, &old.parsed); state.incomplete {
+		state.keep(old)
 	}
-	f.files[name] = held
+	f.files[name] = state
 	return nil
 }
 
-// all are the objects of the file, in the order of its text; none of no file.
+// all yields the objects of the file in the order of its text; none if the file is nil.
 func (h *fileState) all() iter.Seq[*object.Object] {
 	if h == nil {
 		return func(func(*object.Object) bool) {}
@@ -180,7 +181,7 @@ func (h *fileState) all() iter.Seq[*object.Object] {
 	return slices.Values(h.objects)
 }
 
-// readFile reads one byte more than the parser takes, so that the parser sees that it is too much.
+// readFile reads one byte more than the parser accepts, so that the parser sees that the file is too large.
 func readFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -190,7 +191,7 @@ func readFile(path string) ([]byte, error) {
 	return data, errors.Join(err, file.Close())
 }
 
-// keep adds the objects that the file held before and does not declare now.
+// keep adds the objects that the file declared before and does not declare now.
 func (h *fileState) keep(old *fileState) {
 	declared := map[object.Key]struct{}{}
 	for _, o := range h.objects {
@@ -203,14 +204,14 @@ func (h *fileState) keep(old *fileState) {
 	}
 }
 
-// unreadable keeps what stood under a name before, be it a file or a folder. A name that is gone is not unreadable.
+// unreadable keeps the last state of a name, be it a file or a folder. A name that is gone is not unreadable.
 func (f *scan) unreadable(name string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	for path, held := range f.before {
+	for path, state := range f.before {
 		if path == name || strings.HasPrefix(path, name+string(filepath.Separator)) {
-			f.files[path] = held
+			f.files[path] = state
 		}
 	}
 	f.problems = append(f.problems, unreadable(name, err))

@@ -16,24 +16,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// newScheme knows the kinds that are read, and no others. The scheme of client-go's clientset knows every kind of every group, and
-// whoever imports it, or that clientset, has all of them in the binary and in memory.
+// newScheme knows the kinds that are read, and no others. The scheme of client-go's clientset knows every kind of every
+// group, and importing it adds all of them to the binary and to memory.
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, row := range object.Kinds {
 		if !row.Optional {
-			object, _ := row.New().(runtime.Object) // as every built-in type is
+			object, _ := row.New().(runtime.Object) // every built-in type is one
 			s.AddKnownTypes(row.Resource.GroupVersion(), object, row.NewList())
 		}
 	}
-	metav1.AddToGroupVersion(s, corev1.SchemeGroupVersion) // which is also where what is sent in place of an object belongs
+	metav1.AddToGroupVersion(s, corev1.SchemeGroupVersion) // the group of Status and of watch events
 	return s
 }
 
-// newClients make clients for the groups of built-in kinds, which share one connection.
+// newClients returns clients for the groups of built-in kinds, which share one connection.
 func newClients(config *rest.Config, httpClient *http.Client) (core, discovery rest.Interface, err error) {
 	config = rest.CopyConfig(config)
-	// Protocol buffers cost a fraction of JSON, but only built-in kinds have them.
+	// Protocol buffers cost a fraction of JSON, but only built-in kinds support them.
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.NegotiatedSerializer = serializer.NewCodecFactory(newScheme()).WithoutConversion()
@@ -46,9 +46,9 @@ func newClients(config *rest.Config, httpClient *http.Client) (core, discovery r
 	return core, discovery, err
 }
 
-// noRetryAfter is a transport that takes from the answers of an API server which is down, or not yet up, for how many seconds it wishes to be
-// left alone: client-go would sleep that long, usually five, and clients would wait for changes. informers have a backoff of
-// their own, which is gentle enough. An API server that asks for patience because it has too much to do (429) is heard.
+// noRetryAfter is a transport that removes Retry-After from the answers of an API server that is down or not yet up:
+// client-go would sleep that long, usually five seconds, and clients would wait for changes. Informers have a backoff
+// of their own, which is gentle enough. Retry-After of an overloaded API server (429) is respected.
 type noRetryAfter struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -60,7 +60,7 @@ func (p noRetryAfter) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// resource lists and watches the objects of one resource, in a namespace or, if that is empty, in all.
+// resource lists and watches the objects of one resource, in a namespace or, if it is empty, in all.
 type resource struct {
 	client          rest.Interface
 	namespace, name string

@@ -15,17 +15,17 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// listWatch asks the API server for the objects of one kind.
+// listWatch lists and watches the objects of one kind.
 type listWatch struct {
-	// client is what list and watch call; the reflector asks it which kinds of list it understands.
+	// client is the client behind list and watch. The reflector asks it whether it supports streaming lists.
 	client any
 	labels string
 	list   func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch  func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// newListWatch makes a listWatch of one client for one kind, such as client.CoreV1().Pods(namespace), restricted to
-// objects that the label selector matches.
+// newListWatch makes a listWatch of one client for one kind, such as client.CoreV1().Pods(namespace), restricted by a
+// label selector.
 func newListWatch[L runtime.Object](client any, kind interface {
 	List(context.Context, metav1.ListOptions) (L, error)
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
@@ -37,8 +37,8 @@ func newListWatch[L runtime.Object](client any, kind interface {
 	}
 }
 
-// slack is how far from its time a watch may end and still count as having ended by itself: the API server's clock starts
-// later than ours, and the end takes a while to arrive.
+// slack is how far from its planned end a watch may end and still count as ended normally: the API server's clock
+// starts later than ours, and the end takes a while to arrive.
 const slack = 5 * time.Second
 
 func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -68,10 +68,10 @@ func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Inter
 	return w, err
 }
 
-// resumes says whether the reflector, which asks for something, may build on the resource version that it saw last. It may if the
-// watch before ended when it was meant to. If not, the API server may have been restarted meanwhile, over an etcd
-// that was restored from a backup: then numbers are given a second time, to other states, and a watch that goes on from one misses what
-// became undone. From then on, until a list has been read to its end, what is asked for is the state of now.
+// resumes reports whether the reflector may continue from the last resource version that it saw. It may if the previous
+// watch ended when it was planned to. If not, the API server may have been restarted over an etcd that was restored
+// from a backup: resource versions are then reused for other states, and a watch that continues from one misses what
+// was undone. From then on, until a list was read completely, requests ask for the current state.
 func (i *informer) resumes() bool {
 	if !i.ends.IsZero() && time.Since(i.ends).Abs() > slack {
 		i.mustRelist = true
@@ -80,7 +80,7 @@ func (i *informer) resumes() bool {
 	return !i.mustRelist
 }
 
-// observe looks at how a list or a watch began. The reflector tries again in any case.
+// observe handles the outcome of a list or watch request. The reflector retries in any case.
 func (i *informer) observe(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
@@ -96,7 +96,8 @@ func (i *informer) observe(ctx context.Context, err error) {
 	status := apierrors.APIStatus(nil)
 	switch {
 	case !errors.As(err, &status):
-		// No answer at all: the link has said so, once for all informers. Who answers next may not have the same history.
+		// No answer. The connection has logged that, once for all informers. The API server that answers next may have
+		// another history.
 		i.mustRelist = true
 	case apierrors.IsNotFound(err) && i.row.Optional:
 		i.absent, i.since = true, i.after.count()
@@ -110,14 +111,15 @@ func (i *informer) observe(ctx context.Context, err error) {
 		}
 		i.markSynced()
 	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err):
-		// What was seen last is too old to go on from, or this API server does not stream lists. The reflector lists anew.
+		// The last resource version is too old to continue from, or this API server does not stream lists. The
+		// reflector lists again.
 	case i.isNew(err):
 		i.logger.Warn("kubernetes refused a list or watch", "error", err)
 	}
 	i.presence.note(i.absent)
 }
 
-// isNew says whether an error is worth a line: not while the same one repeats, be it of a list or of a watch.
+// isNew reports whether an error should be logged: not while the same error repeats, for a list or a watch.
 func (i *informer) isNew(err error) bool {
 	complaint := "reason " + string(apierrors.ReasonForError(err))
 	repeated := complaint == i.lastError
@@ -125,16 +127,17 @@ func (i *informer) isNew(err error) bool {
 	return !repeated
 }
 
-// apiConnection is what is known of the connection to the API server. All informers share it.
+// apiConnection is the state of the connection to the API server. All informers share it.
 type apiConnection struct {
 	logger *slog.Logger
 
-	// mu protects lost: when the API server was first found not to answer; zero while it answers.
+	// mu protects lost: when the API server first did not answer; zero while it answers.
 	mu   sync.Mutex
 	lost time.Time
 }
 
-// observe is told how each request ended and logs when that turns. An error status is an answer like another.
+// observe records the outcome of a request, and logs when the connection is lost or restored. An error status is an
+// answer.
 func (l *apiConnection) observe(err error) {
 	answered := err == nil || errors.As(err, new(apierrors.APIStatus))
 	l.mu.Lock()
@@ -149,7 +152,7 @@ func (l *apiConnection) observe(err error) {
 	}
 }
 
-// typed makes a typed object of one that was read untyped, as optional kinds are.
+// typed makes a typed object of an object that was read untyped, as optional kinds are.
 func (i *informer) typed(raw any) (metav1.Object, error) {
 	switch raw := raw.(type) {
 	case *unstructured.Unstructured:
@@ -163,7 +166,7 @@ func (i *informer) typed(raw any) (metav1.Object, error) {
 	return nil, fmt.Errorf("unexpected type %T", raw)
 }
 
-// debugHandler is a slog.Handler that lowers every record to debug. What is meant for less than debugging stays out.
+// debugHandler is a slog.Handler that lowers every record to debug, and drops records below debug.
 type debugHandler struct{ slog.Handler }
 
 // Enabled implements slog.Handler.
@@ -171,7 +174,7 @@ func (q debugHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelDebug && q.Handler.Enabled(ctx, slog.LevelDebug)
 }
 
-// Handle implements slog.Handler. Not all who call it have asked Enabled before.
+// Handle implements slog.Handler. Not all callers have called Enabled before.
 func (q debugHandler) Handle(ctx context.Context, r slog.Record) error {
 	if !q.Enabled(ctx, r.Level) {
 		return nil

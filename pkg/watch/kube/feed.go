@@ -17,11 +17,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// Feed is the Feed that reads a Kubernetes cluster.
+// Feed reads a Kubernetes cluster.
 //
-// Whatever becomes of the API server, what was last known stays: lists and watches are tried again until they
-// succeed, and only a complete list or a deletion takes an object away. The definitions of Istio's kinds may be absent at
-// start, come and go; each of the two counts from the moment the cluster serves it.
+// If the API server cannot be reached, the last known state stays: lists and watches are retried until they succeed,
+// and only a complete list or a deletion removes an object. Optional kinds may be absent at start, come and go; each
+// takes effect when the cluster serves it.
 type Feed struct {
 	domain     string
 	logger     *slog.Logger
@@ -31,11 +31,11 @@ type Feed struct {
 
 var _ watch.Feed = (*Feed)(nil)
 
-// New returns the Feed of the cluster that config names. It connects to nothing yet.
+// New returns the Feed of the cluster of config. It does not connect yet.
 func New(config *rest.Config, o watch.Options) (*Feed, error) {
 	o = o.WithDefaults()
 	config = rest.CopyConfig(config)
-	// Lists and watches are few and back off by themselves; client-go's limit would only slow the start.
+	// Lists and watches are few and have a backoff of their own; client-go's limit would only slow the start.
 	config.QPS = -1
 	// A watch lasts for minutes.
 	config.Timeout = 0
@@ -105,14 +105,14 @@ func (k *Feed) add(row *object.KindRow, namespace string, source listWatch) {
 	k.informers = append(k.informers, i)
 }
 
-// Lost is since when the API server has not answered; zero while it does. It is safe for concurrent use.
+// Lost returns since when the API server has not answered; zero while it answers. It is safe for concurrent use.
 func (k *Feed) Lost() time.Time {
 	k.connection.mu.Lock()
 	defer k.connection.mu.Unlock()
 	return k.connection.lost
 }
 
-// Run implements Feed. It returns only when ctx ends.
+// Run implements watch.Feed. It returns only when ctx ends.
 func (k *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
 	var running sync.WaitGroup
 	defer running.Wait()

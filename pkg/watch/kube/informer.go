@@ -19,15 +19,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// backoff of lists and watches that fail. client-go's own grows to a minute, which is how long clients would wait for
-// news after an API server has come back; this one stays at two seconds. It is also how soon a new CRD is noticed.
+// backoff of lists and watches that fail. client-go's own grows to a minute, and clients would wait that long for
+// changes after an API server is back; this one stays at two seconds. It is also how soon a new CRD is noticed.
 var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 1 << 20, Cap: 2 * time.Second}
 
-// informer keeps the inbox informed of the objects of one kind in one namespace, or in all of them.
+// informer puts the objects of one kind, in one namespace or in all, into the inbox.
 //
-// It is client-go's reflector over a store of its own that keeps no objects, only which there are: the assembler holds the
-// values. Compared with a shared informer, a list arrives as one change instead of one by one, objects are not held
-// twice, and the wait before another attempt is ours to choose.
+// It is client-go's reflector over a store that keeps only the keys of objects: the assembler keeps the values.
+// Compared with a shared informer, a list arrives as one change instead of one by one, objects are not stored twice,
+// and the backoff is ours.
 type informer struct {
 	row        *object.KindRow
 	namespace  string // empty for all
@@ -37,16 +37,16 @@ type informer struct {
 	connection *apiConnection
 	logger     *slog.Logger
 
-	// presence is this kind's, for others; after is that of the kind which this one follows, or nil.
+	// presence is this kind's, for other informers. after is the presence of the kind that must be read first, or nil.
 	presence, after *crdPresence
-	// synced is closed once the objects are complete, or the cluster has said that there are none to be had.
+	// synced is closed once the objects are complete, or the cluster has answered that there are none to read.
 	synced chan struct{}
 	once   sync.Once
 
-	// The reflector's goroutine alone touches what follows: which objects there are; whether the kind
-	// was absent at the last attempt, and how often after had been read by then; what was complained of last, if
-	// the last attempt failed; when the watch that was opened last is to end by itself; and whether one has not, so that what is
-	// known may be of a history that is no more.
+	// Only the reflector's goroutine uses the fields below: the keys of existing objects; whether the kind was absent
+	// at the last attempt, and how often after was read by then; the last error, if the last attempt failed; when the
+	// last watch is planned to end; and whether a watch did not end as planned, so that resource versions cannot be
+	// continued from.
 	known      map[object.Key]struct{}
 	absent     bool
 	since      int
@@ -55,7 +55,8 @@ type informer struct {
 	mustRelist bool
 }
 
-// By this interface the reflector finds Transformer, and streams objects through it instead of holding a whole list of them.
+// By this interface the reflector finds Transformer, and streams objects through it instead of keeping a whole list of
+// them.
 var _ cache.TransformingStore = (*informer)(nil)
 
 func (i *informer) run(ctx context.Context) {
@@ -67,18 +68,18 @@ func (i *informer) run(ctx context.Context) {
 	reflector := cache.NewReflectorWithOptions(lw, nil, i, cache.ReflectorOptions{
 		Name: "mizzen", TypeDescription: string(i.row.Kind), Backoff: &delays,
 	})
-	// What the reflector logs has been logged by observe, shorter; its own words are for debugging.
+	// What the reflector logs, observe has logged in a shorter form; the reflector's own records are for debugging.
 	logger := logr.FromSlogHandler(debugHandler{i.logger.Handler()})
 	reflector.RunWithContext(klog.NewContext(ctx, logger))
 }
 
-// Replace takes the place of all that is known: the objects of a list that was read to its end.
+// Replace replaces all objects by those of a list that was read completely.
 func (i *informer) Replace(list []any, _ string) error {
 	changes := map[object.Key]*object.Object{}
 	known := make(map[object.Key]struct{}, len(list))
 	for _, typed := range list {
-		// Versions are not compared: an etcd that was restored from a backup counts on from there, and gives numbers a second time. The
-		// assembler compares the values.
+		// Resource versions are not compared, because an etcd that was restored from a backup reuses them. The
+		// assembler compares values.
 		entry := i.entry(typed)
 		known[entry.Key] = struct{}{}
 		changes[entry.Key] = &entry.Object
@@ -118,7 +119,7 @@ func (i *informer) Delete(typed any) error {
 	return nil
 }
 
-// Resync implements cache.ReflectorStore. There is nothing to repeat.
+// Resync implements cache.ReflectorStore. It has nothing to do.
 func (i *informer) Resync() error { return nil }
 
 // Transformer implements cache.TransformingStore.
@@ -126,10 +127,10 @@ func (i *informer) Transformer() cache.TransformFunc {
 	return func(typed any) (any, error) { return i.entry(typed), nil }
 }
 
-// markSynced says that the objects of this informer need not be waited for any longer.
+// markSynced ends the wait for the objects of this informer.
 func (i *informer) markSynced() { i.once.Do(func() { close(i.synced) }) }
 
-// entry is a converted object on its way through the reflector, which asks every object for its name and version.
+// entry is a converted object on its way through the reflector, which reads the name and version of every object.
 type entry struct {
 	object.Object
 
@@ -141,7 +142,8 @@ func (e *entry) GetObjectMeta() metav1.Object {
 	return &metav1.ObjectMeta{Namespace: e.Key.Namespace, Name: e.Key.Name, ResourceVersion: e.version}
 }
 
-// entry converts an object, unless that has been done. Whatever is wrong with the object stays with it: the informer goes on.
+// entry converts an object, unless it is converted already. An error becomes a Problem of the object; the informer
+// continues.
 func (i *informer) entry(raw any) (e *entry) {
 	if e, ok := raw.(*entry); ok {
 		return e

@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// maxPresenceWait is how long an informer waits for another to look again. It is longer than any backoff.
+// maxPresenceWait is how long an informer waits for another kind to be read again. It is longer than any backoff.
 const maxPresenceWait = 4 * time.Second
 
-// crdPresence says what is known of a kind to another informer that must not get ahead of this one.
+// crdPresence is whether a kind is served, for another informer that must not get ahead of this kind's.
 //
-// When the definitions of Istio's kinds are installed together with objects, each informer notices at its own next
-// attempt. A VirtualService that names subsets would then fail calls until the DestinationRule that declares them is
-// seen. So VirtualServices that appear late wait until DestinationRules have been looked for once more.
+// If the definitions of Istio's kinds are installed together with objects, each informer notices at its own next
+// attempt. A VirtualService that names subsets would fail calls until the DestinationRule that declares them is read.
+// So VirtualServices that appear late wait until DestinationRules were read once more.
 type crdPresence struct {
 	// mu protects the fields below.
 	mu sync.Mutex
-	// attempts to read the kind so far, and whether the last one found it absent. attempt is closed by the next one.
+	// attempts is how often the kind was read, and absent whether the last attempt found that it is not served. The
+	// next attempt closes attempt.
 	attempts int
 	absent   bool
 	attempt  chan struct{}
@@ -35,7 +36,7 @@ func (p *crdPresence) note(absent bool) {
 	p.attempt = make(chan struct{})
 }
 
-// count is the number of attempts so far. A nil presence has none.
+// count returns the number of attempts so far; 0 for a nil presence.
 func (p *crdPresence) count() int {
 	if p == nil {
 		return 0
@@ -45,8 +46,9 @@ func (p *crdPresence) count() int {
 	return p.attempts
 }
 
-// await returns at once when the kind was found since that many attempts, else after the next one. It gives up after maxLead,
-// for a kind that was there all the time needs no further attempt, or when ctx ends. A nil presence is not waited for.
+// await returns at once if the kind was found since that number of attempts, else after the next attempt. It returns
+// after maxPresenceWait, because a kind that was there all the time needs no further attempt, or when ctx ends. It does
+// not wait for a nil presence.
 func (p *crdPresence) await(ctx context.Context, since int) {
 	if p == nil {
 		return

@@ -12,15 +12,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Success rates are judged as gRPC and Envoy judge them, unless the author says otherwise.
+// Defaults of success rate ejection, as in gRPC and Envoy.
 const (
 	defaultStdevFactor   = 1900
 	defaultMinimumHosts  = 5
 	defaultRequestVolume = 100
 )
 
-// checkAnnotations reports names that carry our prefix and are not read on objects of this kind. Other annotations are others'
-// business.
+// checkAnnotations reports names that have our prefix and are not read on objects of this kind.
 func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 	for _, name := range slices.Sorted(maps.Keys(meta.Annotations)) {
 		if !strings.HasPrefix(name, mesh.AnnotationPrefix) {
@@ -44,12 +43,12 @@ func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 // AnnotationField returns the field path of an annotation.
 func AnnotationField(name string) string { return "metadata.annotations[" + name + "]" }
 
-// refuse reports a value that does not count.
+// refuse reports a value that is ignored.
 func (o *Object) refuse(annotation, format string, args ...any) {
 	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), fmt.Sprintf(format, args...))
 }
 
-// extensions reads what an author asks for beyond the Istio API.
+// extensions reads the settings beyond the Istio API.
 func extensions(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSettings {
 	var e mesh.AnnotationSettings
 	if text, ok := meta.Annotations[mesh.AnnotationBalancer]; ok {
@@ -84,8 +83,9 @@ func balancer(text string, out *Object) mesh.Balancer {
 	return ""
 }
 
-// successRate reads "on", or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 that leaves out what is at its
-// default. A part that cannot be read takes the whole with it: ejecting by a rule that nobody wrote does harm.
+// successRate reads "on", or a list such as stdev-factor=1900,minimum-hosts=5,request-volume=100 without the entries
+// that have their default. If a part is not valid, the whole is ignored: ejecting endpoints by a rule that was not
+// written does harm.
 func successRate(text string, out *Object) mesh.SuccessRate {
 	rate := mesh.SuccessRate{StdevFactor: defaultStdevFactor, MinimumHosts: defaultMinimumHosts, RequestVolume: defaultRequestVolume}
 	if text == "on" {
@@ -94,7 +94,7 @@ func successRate(text string, out *Object) mesh.SuccessRate {
 	fields := map[string]*uint32{"stdev-factor": &rate.StdevFactor, "minimum-hosts": &rate.MinimumHosts, "request-volume": &rate.RequestVolume}
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		n, err := strconv.ParseUint(value, 10, 31) // gRPC for Java reads no more
+		n, err := strconv.ParseUint(value, 10, 31) // gRPC Java accepts no more
 		field := fields[key]
 		if field == nil || err != nil || n == 0 {
 			out.refuse(mesh.AnnotationSuccessRate,
@@ -107,7 +107,7 @@ func successRate(text string, out *Object) mesh.SuccessRate {
 	return rate
 }
 
-// weight reads how many calls endpoints get compared with others; 0 when nothing is said.
+// weight reads the weight of endpoints relative to others; 0 if it is unset.
 func weight(meta *metav1.ObjectMeta, out *Object) uint32 {
 	text, ok := meta.Annotations[mesh.AnnotationWeight]
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// The values of object.go as they are stored. They have types of their own so that a change of those is not one of the form by
-// accident; TestStoredObjects finds a field that is forgotten here.
+// The stored forms of the values in object.go. They have types of their own so that a change of a value does not change
+// the format by accident. TestStoredObjects finds a field that is missing here.
 
 func serviceField(o *storedObject) **mesh.Service { return &o.Service }
 
@@ -104,7 +104,7 @@ func loadSlice(s *storedSlice) (*Slice, error) {
 	return out, nil
 }
 
-// storedRule is what a VirtualService and a DestinationRule have in common. Spec is the message's own bytes, which lose nothing.
+// storedRule is what VirtualServices and DestinationRules have in common. Spec is the encoded message.
 type storedRule struct {
 	Spec    []byte      `json:"spec"`
 	Export  mesh.Export `json:"export"`

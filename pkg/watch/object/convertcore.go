@@ -31,7 +31,7 @@ func (o *Object) Report(code mesh.Code, severity mesh.Severity, field, message s
 	})
 }
 
-// Intern makes equal strings share their bytes. It is for the few that stand in many objects.
+// Intern makes equal strings share their bytes. It is for strings that many objects have in common.
 func Intern(s string) string { return unique.Make(s).Value() }
 
 func convertService(s *corev1.Service, domain string) Object {
@@ -66,7 +66,7 @@ func convertService(s *corev1.Service, domain string) Object {
 	return out
 }
 
-// isPort says whether a number is one of a port, or reports that it is none. API servers take no others.
+// isPort reports whether a number is a port, and adds a Problem if it is not. API servers accept no others.
 func isPort(number int32, field string, out *Object) bool {
 	if number > 0 && number <= math.MaxUint16 {
 		return true
@@ -86,7 +86,7 @@ func clusterIPs(s *corev1.Service) []string {
 	return all
 }
 
-// externalName is empty for Services of other types. What is no DNS name resolves to nothing, so that calls fail.
+// externalName is empty for Services of other types. A value that is not a DNS name is dropped, so that calls fail.
 func externalName(s *corev1.Service, out *Object) string {
 	if s.Spec.Type != corev1.ServiceTypeExternalName {
 		return ""
@@ -103,7 +103,7 @@ func externalName(s *corev1.Service, out *Object) string {
 	return name
 }
 
-// declaresTCP reads what a port is declared to carry as Istio does.
+// declaresTCP reads the protocol of a port as Istio does.
 func declaresTCP(p corev1.ServicePort) bool {
 	if p.AppProtocol != nil {
 		return strings.EqualFold(*p.AppProtocol, "tcp")
@@ -112,7 +112,7 @@ func declaresTCP(p corev1.ServicePort) bool {
 	return kind == "tcp"
 }
 
-// isTCP says whether gRPC may use the port; the API's default is TCP.
+// isTCP reports whether gRPC may use the port; the API's default is TCP.
 func isTCP(p corev1.Protocol) bool { return p == "" || p == corev1.ProtocolTCP }
 
 func convertPod(p *corev1.Pod, _ string) Object {

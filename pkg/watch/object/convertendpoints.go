@@ -37,7 +37,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 func slicePorts(ports []discoveryv1.EndpointPort, out *Object) []mesh.Port {
 	var all []mesh.Port
 	for i, p := range ports {
-		// A port without a number means all ports, which no Service port stands for.
+		// A port without a number means all ports, and no Service port refers to it.
 		if p.Port == nil || p.Protocol != nil && !isTCP(*p.Protocol) || !isPort(*p.Port, fmt.Sprintf("ports[%d].port", i), out) {
 			continue
 		}
@@ -87,13 +87,13 @@ func health(c discoveryv1.EndpointConditions) mesh.Health {
 	switch {
 	case serving && deref(c.Terminating):
 		return mesh.Draining
-	case ready: // of a Service that publishes addresses that are not ready, even when it terminates
+	case ready: // also of a terminating endpoint of a Service that publishes addresses that are not ready
 		return mesh.Ready
 	}
 	return mesh.NotReady
 }
 
-// appendAddress adds a with the address of text, or reports that it is none.
+// appendAddress adds a with the address of text, or reports that it is not an address.
 func appendAddress(to []Address, a Address, text string, out *Object, field addressField) []Address {
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.Zone() != "" || ip.IsUnspecified() {
@@ -145,7 +145,7 @@ func appendSubsetAddress(to []Address, e *corev1.EndpointAddress, h mesh.Health,
 	return appendAddress(to, a, e.IP, out, field)
 }
 
-// addressField is the path of an address, spelled out only when there is something to report of it.
+// addressField is the path of an address, formatted only if there is a Problem.
 type addressField struct {
 	list string
 	i    int

@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// gatewayMesh is the reserved name that means the clients in the mesh.
+// gatewayMesh is the reserved gateway name for the clients in the mesh.
 const gatewayMesh = "mesh"
 
 func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
@@ -56,7 +56,7 @@ func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	return out
 }
 
-// encodable reports text that no protobuf message may carry, since it could not be sent to a client either.
+// encodable reports text that a protobuf message may not have, because it could not be sent to a client either.
 func encodable(spec proto.Message, out *Object) bool {
 	if _, err := (proto.MarshalOptions{}).Marshal(spec); err != nil {
 		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec", "The spec has text that is not UTF-8. The object is not used. Use UTF-8.")
@@ -82,8 +82,8 @@ func created(meta *metav1.ObjectMeta) (t time.Time) {
 	return meta.CreationTimestamp.UTC()
 }
 
-// convertExport reads an exportTo list of an object of that namespace. As with Istio, an object that names its own namespace is
-// private to it as one that says "." is, and "~", nobody, takes back all but "*".
+// convertExport reads an exportTo list of an object of that namespace. As in Istio, an object that names its own
+// namespace is private like one with ".", and "~" cancels everything except "*".
 func convertExport(list []string, namespace string) mesh.Export {
 	if len(list) == 0 {
 		return mesh.Export{Public: true}
@@ -108,7 +108,7 @@ func convertExport(list []string, namespace string) mesh.Export {
 	return out
 }
 
-// convertHost accepts a host, or reports why it is none.
+// convertHost checks a host, and reports why it is not one.
 func convertHost(text, field string, out *Object) (DeclaredHost, bool) {
 	name := strings.ToLower(strings.TrimSuffix(text, "."))
 	what, way := "", ""
@@ -129,7 +129,8 @@ func convertHost(text, field string, out *Object) (DeclaredHost, bool) {
 	return DeclaredHost{Name: name, Field: field}, true
 }
 
-// isHost says whether name is a DNS name, or empty as after the wildcard "*". Underscores pass: some write them.
+// isHost reports whether name is a DNS name, or empty as after the wildcard "*". Underscores are allowed, because they
+// are in use.
 func isHost(name string) bool {
 	if name == "" {
 		return true

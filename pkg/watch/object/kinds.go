@@ -30,36 +30,34 @@ const (
 )
 
 // KindRow is everything that differs between kinds, except how the assembler indexes their values. Whatever depends on
-// a kind asks its row: reading clusters and files, conversion, the stored state, status conditions, and the tools that
-// write or install objects.
+// a kind reads its row: clusters and files, conversion, the stored state, status conditions, and the tools that write
+// or install objects.
 //
-// A new kind is a row here, a converter, a codec and, if it has an index of its own, that index in
-// assembler.newIndexes.
+// A new kind needs a row here, a converter, a codec and, if it has an index of its own, that index in package assemble.
 type KindRow struct {
 	Kind Kind
 	// Resource is the resource of the API server, with the version that is read.
 	Resource schema.GroupVersionResource
 	// OtherVersions are versions of the group whose objects have the same form. Files may use them.
 	OtherVersions []string
-	// Selector is a label selector: objects that do not match it cost neither the API server nor the control plane
-	// anything.
+	// Selector is a label selector. Objects that do not match it are not read.
 	Selector string
 	// ClusterScoped means that the objects have no namespace. They are read even if namespaces are restricted.
 	ClusterScoped bool
-	// Optional means that a CustomResourceDefinition makes the kind: it may be absent, come and go. Its objects are
-	// read untyped, because the typed client fails a whole list if one object does not fit the type.
+	// Optional means that a CustomResourceDefinition defines the kind: it may be absent, come and go. Its objects are
+	// read untyped, because a typed client fails a whole list if one object does not fit the type.
 	Optional bool
-	// Without names what is unknown if the control plane may not read the kind; empty if it must be able to.
+	// Without names what is unknown if the control plane is not allowed to read the kind; empty if it must be allowed.
 	Without string
-	// After is the kind that must be read before this one if both appear late; see presence. Its row comes first.
+	// After is the kind that must be read first if both appear late. Its row comes before this one.
 	After Kind
-	// Authored means that people write the objects as configuration of the mesh: World.ConfigObjects lists them, status
-	// conditions are written on them, and "inspect wait" waits for them.
+	// Authored means that people write the objects as configuration of the mesh: World.Rules lists them, status
+	// conditions are written to them, and "inspect wait" waits for them.
 	Authored bool
-	// Traced means that translation reports Problems on fields of the objects, so that for files the line of each
-	// field is kept.
+	// Traced means that translation reports Problems on fields of the objects. For files the line of each field is
+	// kept.
 	Traced bool
-	// NameIsLabel means that a name must be a DNS label. With a dot in its name a Service would have the host of
+	// NameIsLabel means that a name must be a DNS label. A Service with a dot in its name would have the host of
 	// another.
 	NameIsLabel bool
 	// NewList makes an empty list of a built-in kind, which is read in protocol buffers; nil if the kind is Optional.
@@ -69,7 +67,7 @@ type KindRow struct {
 	codec
 }
 
-// Kinds are all kinds that are watched. Nothing changes a row.
+// Kinds are all kinds that are watched. Rows are constant.
 var Kinds = []*KindRow{
 	{
 		Kind: KindService, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
@@ -77,14 +75,14 @@ var Kinds = []*KindRow{
 		converter: converterOf(convertService), codec: codecOf(serviceField, storeService, loadService),
 	},
 	{
-		// The EndpointSlices that belong to a Service.
+		// Only EndpointSlices that belong to a Service.
 		Kind: KindEndpointSlice, Resource: discoveryv1.SchemeGroupVersion.WithResource("endpointslices"),
 		Selector:  discoveryv1.LabelServiceName,
 		NewList:   func() runtime.Object { return &discoveryv1.EndpointSliceList{} },
 		converter: converterOf(convertEndpointSlice), codec: codecOf(sliceField, storeSlice, loadSlice),
 	},
 	{
-		// Without the Endpoints that Kubernetes writes itself: those have EndpointSlices, too.
+		// Not the Endpoints that Kubernetes writes itself, because they have EndpointSlices, too.
 		Kind: KindEndpoints, Resource: corev1.SchemeGroupVersion.WithResource("endpoints"),
 		Selector:  "endpoints.kubernetes.io/managed-by!=endpoint-controller",
 		NewList:   func() runtime.Object { return &corev1.EndpointsList{} },
@@ -154,7 +152,8 @@ func RowOf(apiVersion, kind string) *KindRow {
 type converter struct {
 	// New makes an empty typed object.
 	New func() metav1.Object
-	// Convert makes of a typed object what the assembler takes. It is pure and keeps nothing of the object but strings.
+	// Convert converts a typed object for the assembler. It is pure, and keeps nothing of the object except strings and
+	// messages.
 	Convert func(typed metav1.Object, domain string) Object
 }
 
@@ -166,7 +165,7 @@ func converterOf[T any, P interface {
 	return converter{
 		New: func() metav1.Object { return P(new(T)) },
 		Convert: func(typed metav1.Object, domain string) Object {
-			return convert(typed.(P), domain) // an object of another type is a bug: the informer contains the panic
+			return convert(typed.(P), domain) // another type is a bug; the informer recovers
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Key names one object of a source. Nodes have no namespace.
+// Key identifies one object of a source. Nodes have no namespace.
 type Key struct {
 	Kind            Kind
 	Namespace, Name string
@@ -28,62 +28,62 @@ func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
 }
 
-// ID is an objectKey whose kind is known from where it stands.
+// ID is a Key whose kind is known from the context.
 type ID struct{ Namespace, Name string }
 
-// Object is one object of a source, converted. Its parts are read-only.
+// Object is one converted object of a source. Its parts are immutable.
 type Object struct {
 	Key Key
-	// Value is one of *mesh.Service, *slice, *pod, *node, *virtualService, *destinationRule; nil when there is nothing
-	// to use of the object.
+	// Value is what its kind's converter makes, such as *mesh.Service or *Slice; nil if nothing of the object is used.
 	Value    any
 	Problems []mesh.Problem
-	// Generation counts the versions of what its author wrote; 0 for a file.
+	// Generation is metadata.generation, which counts the versions of the spec; 0 for a file.
 	Generation int64
 	// Source is where the object was read; nil for a cluster.
 	Source *mesh.Source
 }
 
-// Slice is what is kept of an EndpointSlice or an Endpoints object.
+// Slice is an EndpointSlice or an Endpoints object.
 type Slice struct {
 	// Service is the name of the Service, in the object's namespace.
 	Service string
 	Groups  []Group
-	// Weight is that of endpoints whose pods say nothing; 0 when nothing is said here either.
+	// Weight applies to endpoints whose pods have no weight; 0 if unset.
 	Weight uint32
 }
 
-// Group is a set of addresses with the same ports. An EndpointSlice is one group, an Endpoints object one for each subset.
+// Group is a set of addresses with the same ports. An EndpointSlice is one group, an Endpoints object has one for each
+// subset.
 type Group struct {
 	Ports     []mesh.Port
 	Addresses []Address
 }
 
-// Address is one address of one endpoint.
+// Address is one address of an endpoint.
 type Address struct {
 	IP string
-	// Pod and uid name the pod behind the address; both are empty when the object does not say.
+	// Pod and UID identify the pod behind the address; both are empty if the object does not name it.
 	Pod, UID string
 	Hostname string
-	// Spot is what the object itself says: node, zone and hints.
+	// Spot is what the object itself states: node, zone and hints.
 	Spot   mesh.Topology
 	Health mesh.Health
 	IPv6   bool
 }
 
-// Pod is what is kept of a Pod.
+// Pod is a Pod.
 type Pod struct {
 	UID            string
 	Labels         mesh.Labels
 	ServiceAccount string
 	Node           string
-	// Weight is 0 when nothing is said.
+	// Weight is 0 if unset.
 	Weight uint32
-	// IPs are the pod's own addresses: none when it shares those of its node, or has ended.
+	// IPs are the pod's own addresses: none if it shares the addresses of its node, or has ended.
 	IPs []string
 }
 
-// Addresses returns the pod's own addresses; none of no pod.
+// Addresses returns the pod's own addresses; none if the pod is nil.
 func (p *Pod) Addresses() []string {
 	if p == nil {
 		return nil
@@ -91,18 +91,18 @@ func (p *Pod) Addresses() []string {
 	return p.IPs
 }
 
-// Node is what is kept of a Node.
+// Node is a Node.
 type Node struct {
 	Locality mesh.Locality
 }
 
-// VirtualService is a VirtualService that holds for the mesh, perhaps besides gateways.
+// VirtualService is a VirtualService that applies to clients of the mesh, and possibly to gateways, too.
 type VirtualService struct {
 	Spec    *networking.VirtualService
 	Hosts   []DeclaredHost
 	Export  mesh.Export
 	Created time.Time
-	// Gateways says that it names real gateways, too, which some of its hosts may be meant for.
+	// Gateways means that it also names gateways, which some of its hosts may be meant for.
 	Gateways bool
 }
 
@@ -112,11 +112,11 @@ type DestinationRule struct {
 	Host    DeclaredHost
 	Export  mesh.Export
 	Created time.Time
-	// Extensions are what it asks for by annotation.
+	// Extensions are the settings by annotation.
 	Extensions mesh.AnnotationSettings
 }
 
-// DeclaredHost is a host as its author wrote it, in lower case, and where: it may be short, and it may be a wildcard.
+// DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.
 type DeclaredHost struct {
 	Name  string
 	Field string

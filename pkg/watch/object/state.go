@@ -12,11 +12,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// stateVersion is that of the form in which objects are stored. It is raised whenever what an older process stored would be taken
-// for something else; TestStoredForm asks for it when a field changes.
+// stateVersion is the version of the format. It must be raised if the state of an older process would be misread;
+// TestStoredForm fails when a field changes.
 const stateVersion = 1
 
-// StateHeader stands before the objects and says for whom they are good.
+// StateHeader precedes the objects and identifies the source that they belong to.
 type StateHeader struct {
 	Version    int       `json:"version"`
 	Cluster    string    `json:"cluster,omitempty"`
@@ -25,18 +25,18 @@ type StateHeader struct {
 	Saved      time.Time `json:"saved"`
 }
 
-// NewStateHeader returns the header of the state of a cluster, of which these namespaces are read; none means all.
+// NewStateHeader returns the header for the state of a cluster with these namespaces; none means all.
 func NewStateHeader(cluster, domain string, namespaces []string) StateHeader {
 	return StateHeader{Version: stateVersion, Cluster: cluster, Domain: domain, Namespaces: slices.Sorted(slices.Values(namespaces))}
 }
 
-// storedObject is an object, or what is known of it, as it is stored: its name, what was found wrong with it, and its value under the kind of that.
+// storedObject is the stored form of an object: its name, its Problems, and its value in the field of its kind.
 type storedObject struct {
 	Kind      Kind           `json:"kind"`
 	Namespace string         `json:"namespace,omitempty"`
 	Name      string         `json:"name"`
 	Problems  []mesh.Problem `json:"problems,omitempty"`
-	// Generation is that of a rule.
+	// Generation is the generation of an authored object.
 	Generation int64 `json:"generation,omitempty"`
 
 	Service         *mesh.Service          `json:"service,omitempty"`
@@ -47,7 +47,7 @@ type storedObject struct {
 	DestinationRule *storedDestinationRule `json:"destinationRule,omitempty"`
 }
 
-// WriteState writes the header and the objects, each as a line.
+// WriteState writes the header and the objects, each as a line of JSON.
 func WriteState(w io.Writer, header StateHeader, objects []Object) error {
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
@@ -66,7 +66,7 @@ func WriteState(w io.Writer, header StateHeader, objects []Object) error {
 	return out.Flush()
 }
 
-// ReadState reads what writeStored wrote, if it is good for the one who wants it, and returns when it was saved.
+// ReadState reads what WriteState wrote, if its header fits the wanted one, and returns when it was saved.
 func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error) {
 	lines := json.NewDecoder(r)
 	var header StateHeader
@@ -89,7 +89,7 @@ func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error
 			return nil, time.Time{}, fmt.Errorf("read %s: %w", o.Key.Ref(), err)
 		}
 		if known := objects[o.Key]; known != nil {
-			// A line of Problems stands behind that of the value.
+			// A line of Problems follows the line of the value.
 			known.Problems, known.Generation = o.Problems, o.Generation
 			continue
 		}
@@ -97,7 +97,7 @@ func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error
 	}
 }
 
-// fits says why what a header stands for is not what is wanted.
+// fits returns an error if the header that was found does not fit.
 func (h StateHeader) fits(found StateHeader) error {
 	switch {
 	case found.Version != h.Version:
@@ -110,7 +110,7 @@ func (h StateHeader) fits(found StateHeader) error {
 	return nil
 }
 
-// store makes of an object what is stored of it.
+// store returns the stored form of an object.
 func store(o *Object) (storedObject, error) {
 	out := storedObject{Kind: o.Key.Kind, Namespace: o.Key.Namespace, Name: o.Key.Name, Problems: o.Problems, Generation: o.Generation}
 	row := o.Key.Kind.Row()
@@ -130,14 +130,14 @@ func (s *storedObject) object() (o Object, err error) {
 	return o, err
 }
 
-// codec writes the values of a kind into the stored state, and reads them.
+// codec stores the values of a kind, and loads them.
 type codec struct {
 	encode func(value any, to *storedObject) error
 	// decode returns nil if no value was stored.
 	decode func(from *storedObject) (any, error)
 }
 
-// codecOf makes a codec of the field that has the value in the stored form S, and of the functions from and to that form.
+// codecOf makes a codec of the field of the stored form S, and of the functions from and to that form.
 func codecOf[V, S any](field func(*storedObject) **S, store func(*V) (*S, error), load func(*S) (*V, error)) codec {
 	return codec{
 		encode: func(value any, to *storedObject) (err error) {

@@ -10,7 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// trafficDistribution reads which endpoints a Service prefers. As in Kubernetes, the annotation comes before the field.
+// trafficDistribution reads which endpoints a Service prefers. As in Kubernetes, the annotation takes precedence over
+// the field.
 func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistribution {
 	for _, annotation := range []string{corev1.AnnotationTopologyMode, corev1.DeprecatedAnnotationTopologyAwareHints} {
 		if strings.EqualFold(s.Annotations[annotation], "auto") {
@@ -30,7 +31,7 @@ func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistributio
 	return mesh.PreferNone
 }
 
-// hints reads for which zones an endpoint is meant, in the order of the object.
+// hints reads the zones that an endpoint is meant for, in the order of the object.
 func hints(h *discoveryv1.EndpointHints) []string {
 	if h == nil || len(h.ForZones) == 0 {
 		return nil

@@ -9,27 +9,26 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of one document, so that no input takes memory or stack out of proportion to its size.
+// Limits of one document, so that no input uses memory or stack out of proportion to its size.
 const (
 	maxDepth = 200
-	// maxExpansion is by how much a document may grow when its aliases are written out; each value counts for valueSize
-	// and its text.
+	// maxExpansion is by how much aliases may expand a document. Each value counts for valueSize and its text.
 	maxExpansion = 4 << 20
 	valueSize    = 64
 )
 
-// Reader makes plain values of YAML nodes: maps, slices, strings, numbers, booleans and nil. It drops the fields that the shape
-// does not have, as an API server does, and reports them.
+// Reader makes plain values of YAML nodes: maps, slices, strings, numbers, booleans and nil. It drops the fields that
+// the schema does not have, as an API server does, and reports them.
 type Reader struct {
-	// Unknown hears of a field that the shape does not have.
+	// Unknown is called for a field that the schema does not have.
 	Unknown func(node *yaml.Node, path, name string, s Schema)
-	// Seen, unless nil, hears of each field, and of each item that is no scalar.
+	// Seen, unless nil, is called for each field, and for each item that is not a scalar.
 	Seen func(path string, line int)
-	// aliases is how many of them stand around the value at hand; spent is what those so far have added.
+	// aliases is how many aliases contain the current value. spent is what aliases have added so far.
 	aliases, spent int
 }
 
-// Error is a document that cannot be used, and the line.
+// Error is why a document cannot be used, and where.
 type Error struct {
 	Line    int
 	Field   string
@@ -42,7 +41,7 @@ func failAt(n *yaml.Node, field, format string, args ...any) error {
 	return &Error{Line: n.Line, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// Read returns the value of a node. Depth bounds aliases that contain themselves, too.
+// Read returns the value of a node. The limit of depth also stops aliases that contain themselves.
 func (r *Reader) Read(n *yaml.Node, s Schema, path string, depth int) (any, error) {
 	if r.aliases > 0 {
 		r.spent += len(n.Value) + valueSize
@@ -152,7 +151,8 @@ func Join(path, name string) string {
 	return path + "." + name
 }
 
-// merge adds the entries of a "<<" key that into does not have: those of one mapping or of several, the first winning.
+// merge adds the entries of a "<<" key that into does not have: of one mapping or of several, the first taking
+// precedence.
 func (r *Reader) merge(into map[string]any, n *yaml.Node, s Schema, path string, depth int) error {
 	parts := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
@@ -193,7 +193,7 @@ func scalar(n *yaml.Node, path string) (any, error) {
 	return n.Value, nil
 }
 
-// SyntaxError takes the library's text apart: the line, 1 when it names none, and what is wrong.
+// SyntaxError splits an error of the YAML library into the line, 1 if there is none, and the text.
 func SyntaxError(err error) (line int, why string) {
 	why = strings.TrimPrefix(err.Error(), "yaml: ")
 	rest, ok := strings.CutPrefix(why, "line ")

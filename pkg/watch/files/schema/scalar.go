@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// scalarSchema is the shape of a value without parts: it says why a node is none. The library that decodes objects finds that too, but
-// tells it in terms of Go's types, and not where.
+// scalarSchema is the schema of a single value: it returns why a node is not such a value. The library that decodes
+// objects would find that, too, but reports Go types and no position.
 type scalarSchema func(*yaml.Node) string
 
 func (scalarSchema) field(string) (Schema, bool)   { return nil, true }
@@ -45,7 +45,7 @@ func noDuration(n *yaml.Node) string {
 	return unless(err == nil && isText(n), "a duration is required. Write a number with a unit, such as 1.5s.")
 }
 
-// noWhole is about numbers of so many bits. Those of messages may stand in quotes.
+// noWhole checks integers of a number of bits. Integers of messages may be quoted.
 func noWhole(bits int, signed, quoted bool) scalarSchema {
 	return func(n *yaml.Node) string {
 		text := inJSON(n)
@@ -61,12 +61,12 @@ func noWhole(bits int, signed, quoted bool) scalarSchema {
 	}
 }
 
-// goScalars are those of Go's types without parts, as far as watched objects have them.
+// goScalars are the scalar types of Go that watched objects use.
 var goScalars = map[reflect.Kind]scalarSchema{
 	reflect.String: noText, reflect.Bool: noBool, reflect.Int32: noWhole(32, true, false), reflect.Int64: noWhole(64, true, false),
 }
 
-// messageScalars are those of messages' fields.
+// messageScalars are the scalar types of messages' fields.
 var messageScalars = map[protoreflect.Kind]scalarSchema{
 	protoreflect.StringKind: noText, protoreflect.BoolKind: noBool, protoreflect.DoubleKind: noNumber,
 	protoreflect.Int32Kind: noWhole(32, true, true), protoreflect.Uint32Kind: noWhole(32, false, true), protoreflect.Uint64Kind: noWhole(64, false, true),
@@ -79,13 +79,13 @@ func unless(good bool, why string) string {
 	return why
 }
 
-// isText says whether YAML reads a node as a text.
+// isText reports whether YAML reads a node as a string.
 func isText(n *yaml.Node) bool {
 	tag := n.ShortTag()
 	return n.Kind == yaml.ScalarNode && tag != "!!bool" && tag != "!!int" && tag != "!!float"
 }
 
-// inJSON is a scalar as JSON has it; empty for what is none.
+// inJSON returns a scalar as JSON; empty for any other node.
 func inJSON(n *yaml.Node) string {
 	var v any
 	if n.Kind != yaml.ScalarNode || n.Decode(&v) != nil {

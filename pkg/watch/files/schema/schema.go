@@ -14,20 +14,21 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Schema is what the API allows at one place of an object: API servers drop fields they do not know, and refuse values of another
-// kind and enumerated values they do not know. A nil shape allows anything.
+// Schema is what the API allows at one place of an object: API servers drop unknown fields, and reject values of
+// another type and unknown enum values. A nil Schema allows anything.
 type Schema interface {
-	// field is the shape of a mapping's entry; false when there is no such field.
+	// field returns the schema of a mapping's entry; false if there is no such field.
 	field(name string) (Schema, bool)
-	// Fields are the names that field knows, sorted; nil when all are fine.
+	// Fields returns the known names, sorted; nil if every name is allowed.
 	Fields() []string
-	// element is the shape of a sequence's items.
+	// element returns the schema of a sequence's items.
 	element() Schema
-	// refuses says why a node may not stand here, whatever its parts; empty when it may. It is not asked about null.
+	// refuses returns why a node is not allowed here, regardless of its parts; empty if it is allowed. It is not called
+	// for null.
 	refuses(n *yaml.Node) string
 }
 
-// Schemas makes shapes of Go types and remembers them. One goroutine owns it.
+// Schemas makes schemas of Go types and caches them. It belongs to one goroutine.
 type Schemas map[reflect.Type]*goSchema
 
 var (
@@ -35,7 +36,7 @@ var (
 	unmarshalType = reflect.TypeFor[json.Unmarshaler]()
 )
 
-// Of is the shape of a Kubernetes type by its JSON tags, in which Istio's messages may stand.
+// Of returns the schema of a Kubernetes type by its JSON tags. It may contain Istio's messages.
 func (c Schemas) Of(t reflect.Type) Schema {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -115,14 +116,15 @@ func (s *goSchema) refuses(n *yaml.Node) string {
 	return noList(n)
 }
 
-// messageSchema is a message, or a field of one.
+// messageSchema is the schema of a message, or of a field of one.
 type messageSchema struct {
 	message protoreflect.MessageDescriptor
 	in      protoreflect.FieldDescriptor // nil for a message by itself or as an item
 	enum    protoreflect.EnumDescriptor
 }
 
-// schemaOfMessage is nil for Google's well-known types, whose JSON is a form of its own, but durations and scalars that may be absent.
+// schemaOfMessage returns nil for Google's well-known types, whose JSON has a form of its own, except durations and
+// wrapped scalars.
 func schemaOfMessage(m protoreflect.MessageDescriptor) Schema {
 	if m.FullName().Parent() != "google.protobuf" {
 		return &messageSchema{message: m}
@@ -153,7 +155,7 @@ func (s *messageSchema) field(name string) (Schema, bool) {
 	return schemaOfItem(f), true
 }
 
-// schemaOfItem is the shape of a field's value, or of one item when it is repeated.
+// schemaOfItem returns the schema of a field's value, or of one item if the field is repeated.
 func schemaOfItem(f protoreflect.FieldDescriptor) Schema {
 	if m := f.Message(); m != nil {
 		return schemaOfMessage(m)
@@ -209,7 +211,8 @@ func (s *messageSchema) refusesValue(n *yaml.Node) string {
 	return fmt.Sprintf("%q is not a known value. Use one of %s.", n.Value, strings.Join(names, ", "))
 }
 
-// refusesPair finds fields of which only one may be set. The library that decodes messages would take one, and drop the other.
+// refusesPair finds fields of which only one may be set. The library that decodes messages would take one and drop the
+// other.
 func (s *messageSchema) refusesPair(n *yaml.Node) string {
 	first := map[protoreflect.FullName]string{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
