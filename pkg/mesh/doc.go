@@ -1,12 +1,15 @@
-// Package mesh holds the vocabulary the rest of the control plane speaks: World, Service, EndpointSet, Routes,
-// MergedDestinationRule, Client and Problem.
+// Package mesh has the vocabulary of the control plane: World, Service, EndpointSet, VirtualService, MergedDestinationRule, Client, Problem
+// and Key.
 //
-// Everything here is a value. A value reachable from a World is never changed once the World has been handed out:
-// whoever wants another one builds a new one and shares the parts that stay. That reach includes slices, maps and
-// Istio's own messages (*networking.HTTPRoute and the like), which are carried unchanged and are read-only here.
-// Because unchanged parts keep their pointers, two Worlds are compared by comparing pointers.
+// # Immutability
 //
-// The package does no I/O, starts no goroutine and knows nothing of Envoy's types.
+// Everything here is a value. A value that is reachable from a World never changes after the World was handed out. Code that needs
+// another value builds a new one and shares the parts that stay. This includes slices, maps, and Istio's own messages
+// (*networking.HTTPRoute and others), which are carried unchanged and are read-only. Unchanged parts keep their pointers, so
+// that two Worlds are compared by comparing pointers.
 //
-// Read world.go first, then service.go, virtualservice.go and destinationrule.go; client.go and problem.go stand alone.
+// The package does no I/O, starts no goroutine and does not know Envoy's types.
+//
+// Reading order: world.go and key.go, then service.go, virtualservice.go and destinationrule.go, then client.go, clientkinds.go and featuretable.go, then
+// problem.go.
 package mesh

@@ -1,12 +1,13 @@
-// Package translate turns what the mesh package says of a host into xDS resources and Problems.
+// Package translate turns what a World says about a host into xDS resources and Problems.
 //
-// Everything here is a pure function: no I/O, no clock, no randomness, no logging, no state. Each function's argument is a
-// small comparable struct that holds all the function may look at, so the argument is the key under which its result may
-// be kept, and a key that forgets something cannot be written down.
+// Everything here is a pure function: no I/O, no clock, no randomness, no logging, no state. The argument of each function is a
+// small comparable Input that contains everything the function may read. So the Input is the key under which the result may be
+// kept, and a key that forgets something cannot be written.
 //
-// The spine is one file per xDS type: listener.go, route.go, cluster.go, endpoint.go. Each feature of the Istio API has a
-// leaf of its own: match.go, retry.go, timeout.go, loadbalancer.go and so on. names.go is the only place that builds or parses
-// the name of a resource. fields.go says of every field of the Istio API what becomes of it.
+// project.go makes Inputs from Facts and a client; it is the only place that does. The spine is one file for each xDS type:
+// route.go, cluster.go, endpoint.go, and shape.go with a file for each family of clients, for listeners and not-found answers.
+// Each feature of the Istio API has a leaf: match.go, retry.go, timeout.go, loadbalancer.go and so on. names.go is the only place
+// that builds or parses the name of a resource. fields.go lists what becomes of every field of the Istio API.
 //
-// Read input.go and names.go first, then route.go.
+// Reading order: input.go, project.go, names.go, route.go, then any leaf.
 package translate
