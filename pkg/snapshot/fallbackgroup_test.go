@@ -1,0 +1,35 @@
+package snapshot_test
+
+import (
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// selective limits the calls of clients with the label app=front to 7.
+const selective = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: front, namespace: demo}
+spec: {host: echo, workloadSelector: {matchLabels: {app: front}}, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}}
+`
+
+// TestHeldBackByLabels has a rule for some clients only, and then a bad one for all. A client that the first rule never selected does
+// not get what those had by it, though they are of one namespace.
+func TestHeldBackByLabels(t *testing.T) {
+	store := snapshot.NewStore(snapshot.Options{Check: superstitious})
+	store.Publish(load(t, append(limited(5, 5, 1), selective)))
+	front := newClient(t, store, "demo/front")
+	front.limits(t, 7, 5)
+
+	store.Publish(load(t, limited(13, 5, 1)))
+	front.settle(t)
+	front.limits(t, 7, 5)
+	newClient(t, store, "demo/front").limits(t, 7, 5)
+	stranger := newClient(t, store, "demo")
+	if got, want := stranger.held[snapshot.ClusterType][echoCluster], marshal(t, translate.NotFoundCluster(echoCluster, mesh.Client{}).Message); string(got) != string(want) {
+		t.Errorf("a client without the labels got %v, want a cluster in which calls fail", cluster(t, got))
+	}
+}
