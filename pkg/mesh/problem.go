@@ -125,6 +125,9 @@ func (p Problem) Concerns(c Client) bool {
 	return true
 }
 
+// IsGeneral says whether the Problem is about all clients alike.
+func (p Problem) IsGeneral() bool { return p.Missing == 0 && p.ClientKinds == 0 }
+
 // oneLine shows what authors wrote that would begin another line, as the end of a block of YAML does, or that a terminal obeys.
 func oneLine(text string) string {
 	var out strings.Builder

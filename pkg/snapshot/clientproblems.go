@@ -17,7 +17,7 @@ func (s *Snapshot) clientProblems() map[string][]mesh.Problem {
 		s.clientProblemsByHost = map[string][]mesh.Problem{}
 		add := func(host string, problems []mesh.Problem) {
 			for _, p := range problems {
-				if !isGeneral(p) {
+				if !p.IsGeneral() {
 					s.clientProblemsByHost[host] = append(s.clientProblemsByHost[host], p)
 				}
 			}
@@ -33,9 +33,6 @@ func (s *Snapshot) clientProblems() map[string][]mesh.Problem {
 	})
 	return s.clientProblemsByHost
 }
-
-// isGeneral says whether a Problem is about all clients alike.
-func isGeneral(p mesh.Problem) bool { return p.Missing == 0 && p.ClientKinds == 0 }
 
 // clientProblems are the Problems that concern only some kinds of clients and do concern some that are connected and follow the
 // host. Each says which, and how many.
@@ -72,16 +69,16 @@ func (s *Store) subscribers(current *Snapshot, host string) map[*Session]struct{
 	}
 	found := map[*Session]struct{}{}
 	for e := range s.interestedIn(mesh.HostKey(host)) {
-		if !isWildcard(host) || current.ruledBy(e, host) {
+		if !mesh.IsWildcard(host) || current.ruledBy(e.sub.t, e.name, e.sub.session.client, host) {
 			found[e.sub.session] = struct{}{}
 		}
 	}
 	return found
 }
 
-// ruledBy says whether the name of an entry is a serviceless host to which the rules for a wildcard apply.
-func (s *Snapshot) ruledBy(e *entry, wildcard string) bool {
-	dialed := newQuery(e.sub.t, e.name, e.sub.session.client, s.world.Domain).dialed.Host
+// ruledBy says whether a name is that of a serviceless host to which the rules for a wildcard apply.
+func (s *Snapshot) ruledBy(t Type, name string, client mesh.Client, wildcard string) bool {
+	dialed := newQuery(t, name, client, s.world.Domain).dialed.Host
 	found, ok := s.servicelessFor(dialed)
 	if !ok {
 		return false

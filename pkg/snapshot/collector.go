@@ -50,13 +50,9 @@ func (s *Store) countClients() map[clientRelease]int {
 
 // countTranslations counts what is kept of the current Snapshot.
 func (s *Store) countTranslations() map[string]int {
-	count := map[string]int{"listeners": 0, "routes": 0, "endpoints": 0, "pods": 0}
 	current := s.Current()
 	if current == nil {
-		return count
+		current = Empty(nil, nil)
 	}
-	for _, h := range current.subjects.All() {
-		h.count(count)
-	}
-	return count
+	return current.translationCounts()
 }

@@ -87,7 +87,7 @@ func (sub *subscription) explicitNames() []string {
 // recordInitialVersions records what a returning client says it holds, of what it asks for. The caller holds Session.mu.
 func (sub *subscription) recordInitialVersions(versions map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
-		v := &Versioned{Name: name, Version: versions[name], hash: sumOf(name, versions[name])}
+		v := claimed(name, versions[name])
 		e := sub.entry(name)
 		if e == nil {
 			if !sub.wildcard {

@@ -159,7 +159,7 @@ func (s *Store) Problems() []mesh.Problem {
 	if current == nil {
 		return []mesh.Problem{}
 	}
-	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !isGeneral(p) })
+	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
 	problems = append(problems, s.clientProblems(current)...)
 	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
 	return mesh.SortProblems(append(problems, current.located(ofClients)...))

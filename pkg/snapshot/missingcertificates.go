@@ -44,7 +44,7 @@ func (s *Store) clusterSubscriptions(current *Snapshot) map[*Session][]string {
 	hosts := map[*Session][]string{}
 	for key, interests := range s.interests {
 		host := key.Name
-		if policies, _ := current.world.DestinationRules.Get(host); key.Scope != mesh.ScopeHost || policies == nil {
+		if policies, _ := current.World().DestinationRules.Get(host); key.Scope != mesh.ScopeHost || policies == nil {
 			continue
 		}
 		seen := map[*Session]struct{}{}

@@ -37,6 +37,9 @@ func ClientOf(node *corev3.Node) mesh.Client {
 	return WithUserAgent(c, mesh.ClientKindOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
 }
 
+// NodeID is what a client calls itself. The node may be nil.
+func NodeID(node *corev3.Node) string { return clip(node.GetId()) }
+
 // WithUserAgent is the client as one of that kind and version.
 func WithUserAgent(c mesh.Client, agent mesh.ClientKind, version string) mesh.Client {
 	c.Kind, c.Version, c.Missing = agent, version, mesh.FeaturesMissingIn(agent, version)

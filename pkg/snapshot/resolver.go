@@ -68,6 +68,11 @@ func (q query) keys(domain string) []mesh.Key {
 	return slices.Compact(keys)
 }
 
+// keys are those of all that the answer to a client may depend on.
+func (s *Snapshot) keys(t Type, name string, client mesh.Client) []mesh.Key {
+	return newQuery(t, name, client, s.world.Domain).keys(s.world.Domain)
+}
+
 // serverKeys are those of what may be written for a server: for its own pods, for its namespace, for the mesh.
 func serverKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 	if !q.server {

@@ -48,7 +48,7 @@ type ClientInfo struct {
 
 // ClientInfoOf takes a client at its own word, as its node says it. The node may be nil.
 func ClientInfoOf(node *corev3.Node, peer string) ClientInfo {
-	return ClientInfo{Client: ClientOf(node), NodeID: clip(node.GetId()), Peer: peer}
+	return ClientInfo{Client: ClientOf(node), NodeID: NodeID(node), Peer: peer}
 }
 
 // Open begins a session for a stream. The Store must be ready. wake is called whenever a response may be due, and must not wait; it may
@@ -57,7 +57,7 @@ func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	if wake == nil {
 		wake = func() {}
 	}
-	session := &Session{store: s, client: o.Client, info: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(types))}
+	session := &Session{store: s, client: o.Client, info: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(Types))}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"iter"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +21,9 @@ type Snapshot struct {
 	subjects  mesh.Map[*subject]
 	wildcards []string
 	createdAt time.Time
-	// counters may be nil.
-	counters *metrics
-	check    Check
+	// marshaled is told of each resource that is marshaled.
+	marshaled func(Type)
+	check     Check
 
 	problemsOnce       sync.Once
 	problems           []mesh.Problem
@@ -35,7 +34,19 @@ type Snapshot struct {
 
 // New makes a Snapshot of a World that stands alone.
 func New(world *mesh.World) *Snapshot {
-	return (&Snapshot{world: &mesh.World{}, check: clientrules.Check}).derive(world, world.ChangedSince(nil))
+	return Empty(nil, nil).derive(world, world.ChangedSince(nil))
+}
+
+// Empty makes the Snapshot of no World, from which the first one is derived. check looks at every resource before a client gets it; nil is
+// clientrules.Check. marshaled is told of each resource that is marshaled; nil is nobody.
+func Empty(check Check, marshaled func(Type)) *Snapshot {
+	if check == nil {
+		check = clientrules.Check
+	}
+	if marshaled == nil {
+		marshaled = func(Type) {}
+	}
+	return &Snapshot{world: &mesh.World{}, check: check, marshaled: marshaled}
 }
 
 // derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
@@ -52,11 +63,11 @@ func (s *Snapshot) derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 		} else {
 			remove = append(remove, key.Name)
 		}
-		if isWildcard(key.Name) && had != (h != nil) {
+		if mesh.IsWildcard(key.Name) && had != (h != nil) {
 			wildcards = withOrWithout(wildcards, key.Name, h != nil)
 		}
 	}
-	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, createdAt: time.Now(), counters: s.counters, check: s.check}
+	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, createdAt: time.Now(), marshaled: s.marshaled, check: s.check}
 }
 
 // withOrWithout returns a copy of wildcards to which a name was added, or from which it was removed.
@@ -69,7 +80,14 @@ func withOrWithout(wildcards []string, name string, with bool) []string {
 	return slices.Insert(slices.Clone(wildcards), i, name)
 }
 
-func isWildcard(host string) bool { return strings.HasPrefix(host, "*") }
+// translationCounts counts the translations that are kept, by what they are of.
+func (s *Snapshot) translationCounts() map[string]int {
+	count := map[string]int{"listeners": 0, "routes": 0, "endpoints": 0, "pods": 0}
+	for _, h := range s.subjects.All() {
+		h.count(count)
+	}
+	return count
+}
 
 // World is what the Snapshot was made from.
 func (s *Snapshot) World() *mesh.World { return s.world }
@@ -105,7 +123,7 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	if !t.Known() {
 		return nil
 	}
-	s.counters.marshaled(t)
+	s.marshaled(t)
 	v, err := newVersioned(t, t.info().notFound(name, client))
 	if err != nil {
 		return nil // The name is no text.
@@ -120,7 +138,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
 	for hostName, h := range s.subjects.All() {
 		if h.serviceless() {
-			if t.info().serviceless && !isWildcard(hostName) && h.facts.VirtualServices.For(client.Namespace) != nil {
+			if t.info().serviceless && !mesh.IsWildcard(hostName) && h.facts.VirtualServices.For(client.Namespace) != nil {
 				names = append(names, t.info().name(defaultServicelessPort, hostName))
 			}
 			continue

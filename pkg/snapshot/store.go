@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -54,9 +53,6 @@ func NewStore(o Options) *Store {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	if s.check == nil {
-		s.check = clientrules.Check
-	}
 	s.counters = newMetrics(o.Registry, s)
 	return s
 }
@@ -83,9 +79,9 @@ func (s *Store) Current() *Snapshot { return s.current.Load() }
 func (s *Store) Publish(world *mesh.World) {
 	old := s.current.Load()
 	if old == nil {
-		old = &Snapshot{world: &mesh.World{}, counters: s.counters, check: s.check}
+		old = Empty(s.check, s.counters.marshaled)
 	}
-	changed := world.ChangedSince(old.world)
+	changed := world.ChangedSince(old.World())
 	began := time.Now()
 	next := old.derive(world, changed)
 	ahead := s.translateAhead(old, next, changed)

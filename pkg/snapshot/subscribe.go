@@ -162,8 +162,7 @@ func (sub *subscription) expandWildcard(s *Snapshot) {
 
 // keys are those of what the answer to the name may depend on.
 func (e *entry) keys() []mesh.Key {
-	domain := e.sub.session.store.Current().World().Domain
-	return newQuery(e.sub.t, e.name, e.sub.session.client, domain).keys(domain)
+	return e.sub.session.store.Current().keys(e.sub.t, e.name, e.sub.session.client)
 }
 
 // indexInterest has the entry kept up to date. The caller holds mu.
@@ -192,7 +191,7 @@ func (s *Store) removeInterest(e *entry) {
 // interestedIn returns the entries that a change of what the Key names concerns. A wildcard changes for all the names below it that
 // clients asked for. The caller holds mu.
 func (s *Store) interestedIn(key mesh.Key) iter.Seq[*entry] {
-	if key.Scope != mesh.ScopeHost || !isWildcard(key.Name) {
+	if key.Scope != mesh.ScopeHost || !mesh.IsWildcard(key.Name) {
 		return maps.Keys(s.interests[key])
 	}
 	return func(yield func(*entry) bool) {

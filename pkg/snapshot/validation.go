@@ -57,7 +57,7 @@ func audienceOf(in translate.HostInput) clientrules.Audience {
 
 // marshalAndValidate marshals a resource that is kept, counts it, and holds it against what its readers refuse.
 func (s *Snapshot) marshalAndValidate(t Type, r translate.Resource, audience clientrules.Audience) *Versioned {
-	s.counters.marshaled(t)
+	s.marshaled(t)
 	v, err := newVersioned(t, r)
 	if err != nil {
 		return &Versioned{Name: r.Name, Refs: r.Refs, withheld: &withheld{t: t, kinds: audience.Kinds, reason: "it cannot be marshaled: " + err.Error()}}

@@ -37,6 +37,11 @@ type Versioned struct {
 	withheld *withheld
 }
 
+// claimed is a resource of which only a client's word is known: that it has that version.
+func claimed(name, version string) *Versioned {
+	return &Versioned{Name: name, Version: version, hash: sumOf(name, version)}
+}
+
 // versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.
 const versionBytes = 8
 
