@@ -20,7 +20,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 const (
@@ -152,7 +152,7 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 
 func clientRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"NODE", "PEER", "IDENTITY", "AGENT", "NAMESPACE", "SINCE", "TYPE", "NAMES", "HELD", "PENDING", "REFUSED"}}
-	err := eachItem(body, func(c snapshot.ClientState) {
+	err := eachItem(body, func(c serving.ClientState) {
 		head := []string{
 			c.Node, c.Peer, cmp.Or(c.Identity, "-"), strings.TrimSpace(c.Agent + " " + c.Version), c.Namespace, c.Since.Local().Format(time.TimeOnly),
 		}
@@ -173,7 +173,7 @@ func clientRows(body []byte) ([][]string, error) {
 
 func resourceRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"TYPE", "NAME", "VERSION", "SUBSCRIBERS", "ORIGINS"}}
-	err := eachItem(body, func(r snapshot.ResourceState) {
+	err := eachItem(body, func(r serving.ResourceState) {
 		var origins []string
 		for _, ref := range r.Origins {
 			origins = append(origins, ref.String())
@@ -193,7 +193,7 @@ func problemRows(body []byte) ([][]string, error) {
 
 func deliveryRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"OBJECT", "GENERATION", "CLIENTS", "PENDING", "REFUSALS"}}
-	err := eachItem(body, func(d snapshot.ObjectSync) {
+	err := eachItem(body, func(d serving.ObjectSync) {
 		rows = append(rows, []string{
 			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending), strings.Join(d.Refusals, "; "),
 		})

@@ -15,7 +15,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
@@ -173,8 +173,8 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 		if name := w.replicas.all[i].name; name != "" {
 			by = " (replica " + name + ")"
 		}
-		known := map[mesh.Ref]snapshot.ObjectSync{}
-		if err := eachItem(body, func(d snapshot.ObjectSync) { known[d.Object] = d }); err != nil {
+		known := map[mesh.Ref]serving.ObjectSync{}
+		if err := eachItem(body, func(d serving.ObjectSync) { known[d.Object] = d }); err != nil {
 			return "", fmt.Errorf("parse the answer of %s: %w", w.replicas.all[i].address, err)
 		}
 		missing, err := w.of(known)
@@ -189,7 +189,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 }
 
 // of looks at what one replica knows.
-func (w *waiting) of(known map[mesh.Ref]snapshot.ObjectSync) (string, error) {
+func (w *waiting) of(known map[mesh.Ref]serving.ObjectSync) (string, error) {
 	for ref, generation := range w.current {
 		d, ok := known[ref]
 		switch {

@@ -64,7 +64,7 @@ var (
 )
 
 // shownMetrics are the names of all samples, with their labels.
-func shownMetrics(t *testing.T, s *serving) map[string][]string {
+func shownMetrics(t *testing.T, s *runningServe) map[string][]string {
 	t.Helper()
 	status, text := get(t, s, "/metrics")
 	if status != http.StatusOK {

@@ -15,7 +15,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/certificate"
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // The values of --identity.
@@ -152,7 +152,7 @@ func (p *plane) fetchKeys(ctx context.Context) error {
 }
 
 // worldPods finds pods in the newest World.
-type worldPods struct{ store *snapshot.Store }
+type worldPods struct{ store *serving.Store }
 
 var _ identity.Pods = worldPods{}
 

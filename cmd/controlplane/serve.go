@@ -21,7 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/identity"
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 	"github.com/mizzen-mesh/mizzen/internal/status"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
@@ -144,7 +144,7 @@ type planeOptions struct {
 // plane is a whole control plane: a source of Worlds, the Store that publishes them, and two servers in front of it.
 type plane struct {
 	planeOptions
-	store *snapshot.Store
+	store *serving.Store
 	ads   *ads.Server
 	admin *admin.Server
 	// status is nil if nothing is written to objects.
@@ -166,7 +166,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		collectors.NewBuildInfoCollector())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
-	p.store = snapshot.NewStore(snapshot.Options{Logger: o.logger, Registry: registry})
+	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
 	p.ads = ads.New(ads.Options{
 		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Grace: o.grace, Logger: o.logger, Registry: registry,
 	})

@@ -22,8 +22,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// serving is a serve command that runs.
-type serving struct {
+// runningServe is a serve command that runs.
+type runningServe struct {
 	xds, admin string
 	// xdsTLS is empty without TLS.
 	xdsTLS              string
@@ -32,7 +32,7 @@ type serving struct {
 	stop func() outcome
 }
 
-func startServe(t *testing.T, args ...string) *serving {
+func startServe(t *testing.T, args ...string) *runningServe {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	stdout, in := io.Pipe()
@@ -43,7 +43,7 @@ func startServe(t *testing.T, args ...string) *serving {
 		done <- execute(ctx, args, stdio{in: strings.NewReader(""), out: in, err: &stderr})
 		in.Close()
 	}()
-	s := &serving{}
+	s := &runningServe{}
 	lines := bufio.NewScanner(stdout)
 	if !lines.Scan() {
 		cancel()
@@ -138,7 +138,7 @@ func TestServeAFolderToARealClient(t *testing.T) {
 	}
 }
 
-func get(t *testing.T, s *serving, path string) (int, string) {
+func get(t *testing.T, s *runningServe, path string) (int, string) {
 	t.Helper()
 	response, err := http.Get("http://" + s.admin + path)
 	if err != nil {

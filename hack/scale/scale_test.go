@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mizzen-mesh/mizzen/internal/ads"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -34,7 +34,7 @@ func serveFolder(t *testing.T, dir string) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	worlds := watch.NewWorlds()
 	source := files.NewSource(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
 	server := ads.New(ads.Options{Store: store, Ports: []ads.Port{{Listener: listener}}})

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // codec is gRPC's own for protocol buffers, except for the messages of the state-of-the-world protocol. The resources of responses
@@ -17,7 +17,7 @@ func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 
 // Marshal implements encoding.CodecV2.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	if r, ok := v.(*snapshot.Response); ok {
+	if r, ok := v.(*serving.Response); ok {
 		return buffers(r), nil
 	}
 	return c.CodecV2.Marshal(v)
@@ -41,7 +41,7 @@ const (
 	nonceField   = 5
 )
 
-func buffers(r *snapshot.Response) mem.BufferSlice {
+func buffers(r *serving.Response) mem.BufferSlice {
 	all := make(mem.BufferSlice, 0, len(r.Resources)+1)
 	for _, v := range r.Resources {
 		all = append(all, mem.SliceBuffer(v.Wire()))

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mizzen-mesh/mizzen/internal/identity"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // errDraining is retriable: clients keep what they hold and open a stream elsewhere.
@@ -41,7 +41,7 @@ type Authenticator interface {
 type discovery struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
-	store    *snapshot.Store
+	store    *serving.Store
 	who      Authenticator
 	limits   Limits
 	census   *streamCounter
@@ -174,10 +174,10 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 }
 
 // authorize makes the session's opener of what was proved and what the node says besides.
-func (d *discovery) authorize(v *clientStream) (snapshot.ClientInfo, error) {
+func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	node := v.node
 	v.node = nil // or a client would have memory kept for as long as its stream lives
-	opener := snapshot.ClientInfoOf(node, peerOf(v.stream))
+	opener := serving.ClientInfoOf(node, peerOf(v.stream))
 	client, err := v.id.Admit(node, opener.Client)
 	if err != nil {
 		d.refuse(v.stream, refusedContradiction, err)

@@ -14,6 +14,7 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -36,7 +37,7 @@ type model struct {
 	t       *testing.T
 	random  *rand.Rand
 	world   *mesh.World
-	store   *snapshot.Store
+	store   *serving.Store
 	server  *discovery
 	holders []*holder
 }
@@ -54,7 +55,7 @@ func newModel(t *testing.T, seed uint64) *model {
 
 // start begins anew, with a process that knows nothing of what was before.
 func (m *model) start() {
-	m.store = snapshot.NewStore(snapshot.Options{})
+	m.store = serving.NewStore(serving.Options{})
 	m.store.Publish(m.world)
 	m.server = newDiscovery(context.Background(), Options{Store: m.store, Logger: slog.New(slog.DiscardHandler)})
 }

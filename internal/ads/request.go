@@ -11,15 +11,16 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/internal/wire"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // sotwRequest is a DiscoveryRequest as the codec reads it. A client repeats all the names that it asks for with each acknowledgement, and most
 // of the garbage that a stream made were the texts of names that were there already.
 type sotwRequest struct {
-	snapshot.Request
+	serving.Request
 
-	session *snapshot.Session
+	session *serving.Session
 	raw     [][]byte
 }
 
@@ -48,7 +49,7 @@ func (r *sotwRequest) parse(b []byte) error {
 	if cap(r.Names) > maxScratch {
 		r.Names, r.raw = nil, nil
 	}
-	r.Request, r.raw = snapshot.Request{Names: r.Names[:0]}, r.raw[:0]
+	r.Request, r.raw = serving.Request{Names: r.Names[:0]}, r.raw[:0]
 	if err := wire.Fields(b, r.field); err != nil {
 		return fmt.Errorf("DiscoveryRequest: %w", err)
 	}

@@ -11,14 +11,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-func readySession(t testing.TB) *snapshot.Session {
+func readySession(t testing.TB) *serving.Session {
 	t.Helper()
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	store.Publish(&mesh.World{Domain: "cluster.local"})
-	session := store.Open(snapshot.ClientInfoOf(nil, ""), nil)
+	session := store.Open(serving.ClientInfoOf(nil, ""), nil)
 	t.Cleanup(session.Close)
 	return session
 }
@@ -42,7 +43,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add(protowire.AppendVarint(protowire.AppendTag(nil, 3, protowire.VarintType), 7))
 	f.Add(protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), []byte{0xff}))
 	session := readySession(f)
-	session.Request(&snapshot.Request{Type: snapshot.RouteType, Names: []string{"a", "c"}})
+	session.Request(&serving.Request{Type: snapshot.RouteType, Names: []string{"a", "c"}})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var want discoveryv3.DiscoveryRequest
 		refused := proto.Unmarshal(b, &want)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
@@ -65,7 +66,7 @@ func TestScenarios(t *testing.T) {
 type stage struct {
 	t       *testing.T
 	dir     string
-	store   *snapshot.Store
+	store   *serving.Store
 	server  *discovery
 	streams map[string]*actor
 }
@@ -73,7 +74,7 @@ type stage struct {
 func play(t *testing.T, dir, script string) {
 	drain, stop := context.WithCancel(t.Context())
 	defer stop()
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	s := &stage{
 		t: t, dir: dir, store: store, streams: map[string]*actor{},
 		server: newDiscovery(drain, Options{Store: store, Logger: slog.New(slog.DiscardHandler)}),

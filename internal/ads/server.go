@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // The limits of one client. They are far above what a gRPC client needs and far below what harms others.
@@ -53,7 +53,7 @@ type Port struct {
 
 // Options of a Server.
 type Options struct {
-	Store *snapshot.Store
+	Store *serving.Store
 	// Ports are where the server accepts: at least one.
 	Ports []Port
 	// Authenticator proves who clients are; nil takes them at their word.

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -42,7 +43,7 @@ func world(revision uint64) *mesh.World {
 
 // rig is a server on a loopback port.
 type rig struct {
-	store  *snapshot.Store
+	store  *serving.Store
 	server *Server
 	conn   *grpc.ClientConn
 	stop   context.CancelFunc
@@ -62,7 +63,7 @@ func startWith(t *testing.T, o Options) *rig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &rig{store: snapshot.NewStore(snapshot.Options{}), stop: stop, ended: make(chan error, 1)}
+	r := &rig{store: serving.NewStore(serving.Options{}), stop: stop, ended: make(chan error, 1)}
 	o.Store, o.Ports = r.store, []Port{{Listener: listener}}
 	r.server = New(o)
 	go func() { r.ended <- r.server.Run(ctx) }()
@@ -254,7 +255,7 @@ func TestStreamThatNeverReads(t *testing.T) {
 }
 
 func TestPanicIsContained(t *testing.T) {
-	s := New(Options{Store: snapshot.NewStore(snapshot.Options{})})
+	s := New(Options{Store: serving.NewStore(serving.Options{})})
 	err := s.recoverPanic(nil, nil, &grpc.StreamServerInfo{FullMethod: "/m"}, func(any, grpc.ServerStream) error { panic("boom") })
 	if got, want := status.Code(err), codes.Internal; got != want {
 		t.Errorf("got %v, want %v", got, want)

@@ -11,15 +11,15 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // protocol is one stream in one of the protocols.
 type protocol interface {
 	// recv waits for a request and gives the session what may be served.
-	recv(*snapshot.Session) error
+	recv(*serving.Session) error
 	// send sends a response.
-	send(*snapshot.Response) error
+	send(*serving.Response) error
 }
 
 // sotwProtocol speaks the state-of-the-world protocol. first is the first request, which was read to learn the node.
@@ -31,7 +31,7 @@ type sotwProtocol struct {
 	req sotwRequest
 }
 
-func (x *sotwProtocol) recv(session *snapshot.Session) error {
+func (x *sotwProtocol) recv(session *serving.Session) error {
 	if x.first != nil {
 		x.req.session = session
 		x.req.read(x.first)
@@ -46,7 +46,7 @@ func (x *sotwProtocol) recv(session *snapshot.Session) error {
 	return err
 }
 
-func (x *sotwProtocol) send(r *snapshot.Response) error { return x.stream.SendMsg(r) }
+func (x *sotwProtocol) send(r *serving.Response) error { return x.stream.SendMsg(r) }
 
 // deltaProtocol speaks the incremental protocol.
 type deltaProtocol struct {
@@ -55,7 +55,7 @@ type deltaProtocol struct {
 	first  *discoveryv3.DeltaDiscoveryRequest
 }
 
-func (x *deltaProtocol) recv(session *snapshot.Session) (err error) {
+func (x *deltaProtocol) recv(session *serving.Session) (err error) {
 	req := x.first
 	x.first = nil
 	if req == nil {
@@ -76,7 +76,7 @@ func (x *deltaProtocol) recv(session *snapshot.Session) (err error) {
 	return err
 }
 
-func (x *deltaProtocol) send(r *snapshot.Response) error {
+func (x *deltaProtocol) send(r *serving.Response) error {
 	resources := make([]*discoveryv3.Resource, len(r.Resources))
 	for i, v := range r.Resources {
 		resources[i] = &discoveryv3.Resource{Name: v.Name, Version: v.Version, Resource: v.Any()}
@@ -88,7 +88,7 @@ func (x *deltaProtocol) send(r *snapshot.Response) error {
 
 // exchange serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
 // and acknowledgements need not be handed over. answered is called once the client has its first answer, or needs none.
-func (d *discovery) exchange(v *clientStream, opener snapshot.ClientInfo, x protocol, answered func()) error {
+func (d *discovery) exchange(v *clientStream, opener serving.ClientInfo, x protocol, answered func()) error {
 	due := make(chan struct{}, 1)
 	session := d.store.Open(opener, func() {
 		select {
@@ -118,7 +118,7 @@ func (d *discovery) exchange(v *clientStream, opener snapshot.ClientInfo, x prot
 }
 
 // sendDue sends the responses that are due.
-func sendDue(v *clientStream, session *snapshot.Session, x protocol, answered func()) error {
+func sendDue(v *clientStream, session *serving.Session, x protocol, answered func()) error {
 	for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
 		if err := x.send(r); err != nil {
 			return status.Error(codes.Unavailable, err.Error())
@@ -129,7 +129,7 @@ func sendDue(v *clientStream, session *snapshot.Session, x protocol, answered fu
 }
 
 // recvAll reads the client's requests to their end, which is nil if the client left.
-func (d *discovery) recvAll(session *snapshot.Session, x protocol, answered func()) (err error) {
+func (d *discovery) recvAll(session *serving.Session, x protocol, answered func()) (err error) {
 	defer recoverPanic(d.logger, &err)
 	for {
 		if err = x.recv(session); err != nil {

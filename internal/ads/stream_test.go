@@ -14,18 +14,19 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // talk is an exchange that a test makes up.
 type talk struct {
-	heard func(*snapshot.Session) error
-	said  func(*snapshot.Response) error
+	heard func(*serving.Session) error
+	said  func(*serving.Response) error
 }
 
-func (x talk) recv(s *snapshot.Session) error { return x.heard(s) }
+func (x talk) recv(s *serving.Session) error { return x.heard(s) }
 
-func (x talk) send(r *snapshot.Response) error { return x.said(r) }
+func (x talk) send(r *serving.Response) error { return x.said(r) }
 
 // slow is an exchange whose requests take a while, and that says how many are being served.
 type slow struct {
@@ -33,7 +34,7 @@ type slow struct {
 	busy *atomic.Int32
 }
 
-func (x slow) recv(s *snapshot.Session) error {
+func (x slow) recv(s *serving.Session) error {
 	x.busy.Add(1)
 	defer x.busy.Add(-1)
 	err := x.protocol.recv(s)
@@ -43,12 +44,12 @@ func (x slow) recv(s *snapshot.Session) error {
 
 // TestStreamsEnd has streams end for every reason that one of its two goroutines can have.
 func TestStreamsEnd(t *testing.T) {
-	ask := func(s *snapshot.Session) {
-		s.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: []string{"outbound|80||echo.demo.svc.cluster.local"}})
+	ask := func(s *serving.Session) {
+		s.Request(&serving.Request{Type: snapshot.EndpointType, Names: []string{"outbound|80||echo.demo.svc.cluster.local"}})
 	}
-	once := func(then func() error) func(*snapshot.Session) error {
+	once := func(then func() error) func(*serving.Session) error {
 		first := true
-		return func(s *snapshot.Session) error {
+		return func(s *serving.Session) error {
 			if first {
 				first = false
 				ask(s)
@@ -62,25 +63,25 @@ func TestStreamsEnd(t *testing.T) {
 		want codes.Code
 	}{
 		"the client leaves": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { return errLeft }), func(*snapshot.Response) error { return nil }}
+			return talk{once(func() error { return errLeft }), func(*serving.Response) error { return nil }}
 		}, codes.OK},
 		"a request is refused": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { return status.Error(codes.ResourceExhausted, "too much") }), func(*snapshot.Response) error { return nil }}
+			return talk{once(func() error { return status.Error(codes.ResourceExhausted, "too much") }), func(*serving.Response) error { return nil }}
 		}, codes.ResourceExhausted},
 		"to read panics": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { panic("reading") }), func(*snapshot.Response) error { return nil }}
+			return talk{once(func() error { panic("reading") }), func(*serving.Response) error { return nil }}
 		}, codes.Internal},
 		"a response cannot be sent": {func(_ context.CancelFunc, done <-chan struct{}) talk {
-			return talk{once(func() error { <-done; return errLeft }), func(*snapshot.Response) error { return errors.New("gone") }}
+			return talk{once(func() error { <-done; return errLeft }), func(*serving.Response) error { return errors.New("gone") }}
 		}, codes.Unavailable},
 		"the server ends it": {func(end context.CancelFunc, done <-chan struct{}) talk {
-			return talk{once(func() error { <-done; return errLeft }), func(*snapshot.Response) error { end(); return nil }}
+			return talk{once(func() error { <-done; return errLeft }), func(*serving.Response) error { end(); return nil }}
 		}, codes.OK},
 		"the server ends it while there is always more to say": {func(end context.CancelFunc, done <-chan struct{}) talk {
-			var session *snapshot.Session
+			var session *serving.Session
 			said := 0
 			return talk{
-				func(s *snapshot.Session) error {
+				func(s *serving.Session) error {
 					if session == nil {
 						session = s
 						ask(s)
@@ -89,13 +90,13 @@ func TestStreamsEnd(t *testing.T) {
 					<-done
 					return errLeft
 				},
-				func(r *snapshot.Response) error {
+				func(r *serving.Response) error {
 					end()
 					if said++; said > 100 {
 						return errors.New("it goes on")
 					}
 					name := fmt.Sprintf("outbound|80||echo%d.demo.svc.cluster.local", said)
-					session.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: []string{name}, Nonce: r.Nonce})
+					session.Request(&serving.Request{Type: snapshot.EndpointType, Names: []string{name}, Nonce: r.Nonce})
 					return nil
 				},
 			}
@@ -103,14 +104,14 @@ func TestStreamsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := snapshot.NewStore(snapshot.Options{})
+				store := serving.NewStore(serving.Options{})
 				store.Publish(&mesh.World{Domain: "cluster.local"})
 				d := newDiscovery(t.Context(), Options{Store: store, Logger: slog.New(slog.DiscardHandler)})
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
 				done := make(chan struct{})
 				x := slow{test.talk(end, done), new(atomic.Int32)}
-				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, snapshot.ClientInfoOf(nil, ""), x, func() {})
+				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
@@ -128,23 +129,23 @@ func TestStreamsEnd(t *testing.T) {
 // answered, whichever of the two goroutines is faster: in so many streams each is.
 func TestHalfClosed(t *testing.T) {
 	const streams = 20_000
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	store.Publish(&mesh.World{Domain: "cluster.local"})
 	d := newDiscovery(t.Context(), Options{Store: store, Logger: slog.New(slog.DiscardHandler)})
 	answers := 0
 	all := talk{
-		func(s *snapshot.Session) error {
-			s.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: []string{echoCluster}})
+		func(s *serving.Session) error {
+			s.Request(&serving.Request{Type: snapshot.EndpointType, Names: []string{echoCluster}})
 			return errLeft
 		},
-		func(*snapshot.Response) error {
+		func(*serving.Response) error {
 			answers++
 			return nil
 		},
 	}
 	for range streams {
 		v := &clientStream{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
-		if err := d.exchange(v, snapshot.ClientInfoOf(nil, ""), all, func() {}); err != nil {
+		if err := d.exchange(v, serving.ClientInfoOf(nil, ""), all, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

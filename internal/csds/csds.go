@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // Path is that of all methods of the service.
@@ -24,11 +24,11 @@ const Path = "/envoy.service.status.v3.ClientStatusDiscoveryService/"
 type server struct {
 	statusv3.UnimplementedClientStatusDiscoveryServiceServer
 
-	store *snapshot.Store
+	store *serving.Store
 }
 
 // Handler serves the service to requests of HTTP/2.
-func Handler(store *snapshot.Store) http.Handler {
+func Handler(store *serving.Store) http.Handler {
 	s := grpc.NewServer()
 	statusv3.RegisterClientStatusDiscoveryServiceServer(s, &server{store: store})
 	return s
@@ -66,7 +66,7 @@ func (s *server) StreamClientStatus(stream statusv3.ClientStatusDiscoveryService
 	}
 }
 
-func config(client snapshot.ClientSync, bare bool) *statusv3.ClientConfig {
+func config(client serving.ClientSync, bare bool) *statusv3.ClientConfig {
 	c := &statusv3.ClientConfig{Node: &corev3.Node{Id: client.ClientInfo.NodeID, UserAgentName: client.ClientInfo.Client.Kind.String()}}
 	for _, r := range client.Resources {
 		one := &statusv3.ClientConfig_GenericXdsConfig{TypeUrl: string(r.Type), Name: r.Name, VersionInfo: r.Current.Version}
@@ -83,7 +83,7 @@ func config(client snapshot.ClientSync, bare bool) *statusv3.ClientConfig {
 }
 
 // statuses are how it stands for the control plane, and for the client.
-func statuses(r snapshot.SyncStatus) (statusv3.ConfigStatus, adminv3.ClientResourceStatus) {
+func statuses(r serving.SyncStatus) (statusv3.ConfigStatus, adminv3.ClientResourceStatus) {
 	switch {
 	case r.Rejected:
 		return statusv3.ConfigStatus_ERROR, adminv3.ClientResourceStatus_NACKED

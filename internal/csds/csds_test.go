@@ -16,11 +16,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/admin"
 	"github.com/mizzen-mesh/mizzen/internal/csds"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 func TestClientsAreShownOnTheAdminAddress(t *testing.T) {
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	store.Publish(&mesh.World{Revision: 1, Domain: "cluster.local"})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,12 +42,12 @@ func TestClientsAreShownOnTheAdminAddress(t *testing.T) {
 	defer conn.Close()
 	calls := statusv3.NewClientStatusDiscoveryServiceClient(conn)
 
-	session := store.Open(snapshot.ClientInfo{NodeID: "one"}, nil)
+	session := store.Open(serving.ClientInfo{NodeID: "one"}, nil)
 	defer session.Close()
 	const name = "outbound|80||echo.shop.svc.cluster.local"
 	nonce := ""
 	ask := func(refusal *statuspb.Status) {
-		session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: []string{name}, Nonce: nonce, Refusal: refusal})
+		session.Request(&serving.Request{Type: snapshot.ClusterType, Names: []string{name}, Nonce: nonce, Refusal: refusal})
 	}
 	expect := func(want statusv3.ConfigStatus) {
 		t.Helper()

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -51,7 +52,7 @@ func fingerprint(generation int64, conditions []condition) string {
 }
 
 // reports says what is to be said on every rule of which generations are counted.
-func reports(current *snapshot.Snapshot, deliveries []snapshot.ObjectSync) []report {
+func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []report {
 	problems := map[mesh.Ref][]mesh.Problem{}
 	for _, p := range current.Problems() {
 		problems[p.Object] = append(problems[p.Object], p)
@@ -93,7 +94,7 @@ func accepted(problems []mesh.Problem) condition {
 }
 
 // programmed says whether clients have it. Clients are not counted: an object would be written whenever one comes or goes.
-func programmed(problems []mesh.Problem, d snapshot.ObjectSync) condition {
+func programmed(problems []mesh.Problem, d serving.ObjectSync) condition {
 	var held []string
 	for _, p := range problems {
 		if p.Code == mesh.CodeHeldBack {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -38,11 +39,11 @@ const (
 type Store interface {
 	Ready() <-chan struct{}
 	Current() *snapshot.Snapshot
-	ObjectSyncs() []snapshot.ObjectSync
+	ObjectSyncs() []serving.ObjectSync
 	StatusRevision() uint64
 }
 
-var _ Store = (*snapshot.Store)(nil)
+var _ Store = (*serving.Store)(nil)
 
 // Options of a Writer. All but Namespaces and Registry are needed.
 type Options struct {

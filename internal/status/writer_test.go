@@ -27,7 +27,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -44,7 +44,7 @@ const (
 
 // rig is a cluster with one VirtualService, and Writers that write to it.
 type rig struct {
-	store *snapshot.Store
+	store *serving.Store
 	istio *dynamicfake.FakeDynamicClient
 	dir   string
 	log   bytes.Buffer
@@ -64,7 +64,7 @@ func newRig(t *testing.T) *rig {
 		events: "EventList", leases: "LeaseList",
 	}
 	r := &rig{
-		store: snapshot.NewStore(snapshot.Options{}), dir: t.TempDir(),
+		store: serving.NewStore(serving.Options{}), dir: t.TempDir(),
 		istio: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds),
 	}
 	_, err := r.istio.Resource(routes).Namespace("shop").Create(t.Context(), object(t, fmt.Sprintf(route, 1, good)), metav1.CreateOptions{})
@@ -218,7 +218,7 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 
 		// Nothing changes, but clients come and go.
 		for range 60 {
-			r.store.Open(snapshot.ClientInfoOf(nil, ""), nil).Close()
+			r.store.Open(serving.ClientInfoOf(nil, ""), nil).Close()
 			wait(time.Second)
 		}
 		nowWrites, nowRequests := r.writes()
@@ -384,10 +384,10 @@ func TestWithoutEventsConditionsAreWritten(t *testing.T) {
 }
 
 // refusing is a Store one of whose clients refuses what the VirtualService made.
-type refusing struct{ *snapshot.Store }
+type refusing struct{ *serving.Store }
 
-func (r refusing) ObjectSyncs() []snapshot.ObjectSync {
-	return []snapshot.ObjectSync{{
+func (r refusing) ObjectSyncs() []serving.ObjectSync {
+	return []serving.ObjectSync{{
 		Object:  mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"},
 		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 refused RouteConfiguration x: no"},
 	}}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // TestBuckets sorts clients evenly, by nothing but their identity, as every process and every version does.
@@ -39,7 +40,7 @@ func TestClientsShareParts(t *testing.T) {
 	const text = "apiVersion: v1\nkind: Service\nmetadata: {name: NAME, namespace: demo, annotations: {mizzen.dev/subset-size: 'SIZE'}}\nspec: {ports: [{name: grpc, port: 8080}]}\n" +
 		"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: NAME-1, namespace: demo, labels: {kubernetes.io/service-name: NAME}}\n" +
 		"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.0.3]}]\n"
-	s := snapshot.New(load(t, []string{strings.NewReplacer("NAME", "part", "SIZE", "2").Replace(text), strings.NewReplacer("NAME", "whole", "SIZE", "3").Replace(text)}))
+	s := snapshot.New(snapshottest.Load(t, []string{strings.NewReplacer("NAME", "part", "SIZE", "2").Replace(text), strings.NewReplacer("NAME", "whole", "SIZE", "3").Replace(text)}))
 	answers := func(name string) (versions map[string]bool, made map[*snapshot.Versioned]bool) {
 		versions, made = map[string]bool{}, map[*snapshot.Versioned]bool{}
 		for bucket := range uint16(100) {

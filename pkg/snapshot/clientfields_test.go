@@ -6,12 +6,13 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // TestEveryFieldOfClientChangesAnAnswer compares the answers to two clients who differ in one field. A field that changes no answer
 // does not belong in mesh.Client: clients would be told apart for nothing.
 func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
-	s := snapshot.New(load(t, []string{clientFields}))
+	s := snapshot.New(snapshottest.Load(t, []string{clientFields}))
 	base := mesh.Client{
 		Namespace: "demo", Node: "n1", Locality: mesh.Locality{Region: "r", Zone: "a"}, Kind: mesh.GRPCJava, Version: "1.70.0",
 		Providers: mesh.MakeProviders("default"), Bucket: 1, Missing: mesh.FeaturesMissingIn(mesh.GRPCJava, "1.70.0"),

@@ -6,50 +6,23 @@ import (
 	"strings"
 	"testing"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
-
-// agentNode is a client by what it calls itself.
-func agentNode(name, version string) *corev3.Node {
-	return &corev3.Node{
-		UserAgentName: name, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
-		Metadata: metadata("NAMESPACE", "demo"),
-	}
-}
-
-const echoObjects = `apiVersion: v1
-kind: Service
-metadata: {name: echo, namespace: demo}
-spec: {ports: [{name: grpc, port: 8080}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: echo-1, namespace: demo, labels: {kubernetes.io/service-name: echo}}
-addressType: IPv4
-ports: [{name: grpc, port: 8080}]
-endpoints: [{addresses: [10.0.0.1], nodeName: a, zone: za}, {addresses: [10.0.0.2], nodeName: b, zone: zb}]
----
-apiVersion: networking.istio.io/v1
-kind: %s
-metadata: {name: echo, namespace: demo}
-spec: %s
-`
 
 // TestClientsShare says which clients are sent the same, and which something else, for one rule after the other.
 func TestClientsShare(t *testing.T) {
 	clients := map[string]mesh.Client{
-		"go":        snapshot.ClientOf(agentNode("gRPC Go", "1.85.0")),
-		"old go":    snapshot.ClientOf(agentNode("gRPC Go", "1.55.0")),
-		"java":      snapshot.ClientOf(agentNode("gRPC Java", "1.85.1")),
-		"python":    snapshot.ClientOf(agentNode("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1")),
-		"debian":    snapshot.ClientOf(agentNode("gRPC C-core linux Python", "C-core 29.0.0 Python 1.51.1")),
-		"node":      snapshot.ClientOf(agentNode("gRPC Node Pure JS", "1.14.1")),
-		"rust":      snapshot.ClientOf(agentNode("tonic-xds", "0.1.0")),
-		"unknown":   snapshot.ClientOf(agentNode("home-grown", "7")),
-		"unstated":  snapshot.ClientOf(agentNode("gRPC Go", "")),
+		"go":        snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.85.0")),
+		"old go":    snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.55.0")),
+		"java":      snapshot.ClientOf(snapshottest.Node("gRPC Java", "1.85.1")),
+		"python":    snapshot.ClientOf(snapshottest.Node("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1")),
+		"debian":    snapshot.ClientOf(snapshottest.Node("gRPC C-core linux Python", "C-core 29.0.0 Python 1.51.1")),
+		"node":      snapshot.ClientOf(snapshottest.Node("gRPC Node Pure JS", "1.14.1")),
+		"rust":      snapshot.ClientOf(snapshottest.Node("tonic-xds", "0.1.0")),
+		"unknown":   snapshot.ClientOf(snapshottest.Node("home-grown", "7")),
+		"unstated":  snapshot.ClientOf(snapshottest.Node("gRPC Go", "")),
 		"undefined": {Namespace: "demo"},
 	}
 	const cluster, assignment, table = snapshot.ClusterType, snapshot.EndpointType, snapshot.RouteType
@@ -71,7 +44,7 @@ func TestClientsShare(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := snapshot.New(load(t, []string{fmt.Sprintf(echoObjects, test.kind, test.spec)}))
+			s := snapshot.New(snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, test.kind, test.spec)}))
 			if got := unlikeGo(s, clients, test.of, "outbound|8080||echo.demo.svc.cluster.local"); got != test.unlike {
 				t.Errorf("got other bytes for %q, want them for %q", got, test.unlike)
 			}

@@ -1,18 +1,14 @@
 package snapshot
 
 import (
-	"cmp"
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// clientProblems are the Problems that concern only some kinds of clients, by the host that such a client follows, latent ones
+// ClientProblems are the Problems that concern only some kinds of clients, by the host that such a client follows, latent ones
 // included. Those of the empty host were found in reading: they are not of one host.
-func (s *Snapshot) clientProblems() map[string][]mesh.Problem {
+func (s *Snapshot) ClientProblems() map[string][]mesh.Problem {
 	s.clientProblemsOnce.Do(func() {
 		s.clientProblemsByHost = map[string][]mesh.Problem{}
 		add := func(host string, problems []mesh.Problem) {
@@ -28,101 +24,24 @@ func (s *Snapshot) clientProblems() map[string][]mesh.Problem {
 			add(host, set.latent)
 		}
 		for host, problems := range s.clientProblemsByHost {
-			s.clientProblemsByHost[host] = mesh.SortProblems(s.located(problems))
+			s.clientProblemsByHost[host] = mesh.SortProblems(s.Located(problems))
 		}
 	})
 	return s.clientProblemsByHost
 }
 
-// clientProblems are the Problems that concern only some kinds of clients and do concern some that are connected and follow the
-// host. Each says which, and how many.
-func (s *Store) clientProblems(current *Snapshot) []mesh.Problem {
-	concerned := map[mesh.Problem]map[*Session]struct{}{}
-	specific := current.clientProblems()
-	s.mu.Lock()
-	for host, problems := range specific {
-		for session := range s.subscribers(current, host) {
-			for _, p := range problems {
-				if !p.Concerns(session.client) {
-					continue
-				}
-				if concerned[p] == nil {
-					concerned[p] = map[*Session]struct{}{}
-				}
-				concerned[p][session] = struct{}{}
-			}
+// CertificateProblems are the Problems that a client has with a host and would not have with all that the host's rules ask for.
+func (s *Snapshot) CertificateProblems(name string, client mesh.Client) []mesh.Problem {
+	h, ok := s.subjects.Get(name)
+	if !ok || h.facts.HasAllProviders(client) {
+		return nil // nearly all clients
+	}
+	others := h.translateHost(s, h.facts.WithAllProviders(client)).problems
+	var problems []mesh.Problem
+	for _, p := range h.translateHost(s, client).problems {
+		if !slices.Contains(others, p) {
+			problems = append(problems, p)
 		}
 	}
-	s.mu.Unlock()
-	all := make([]mesh.Problem, 0, len(concerned))
-	for p, sessions := range concerned {
-		all = append(all, withClients(p, sessions))
-	}
-	return all
-}
-
-// subscribers are the sessions that ask for something of a host; all of them for no host. For a wildcard they ask for a name below it
-// to which no other rules apply. The caller holds mu.
-func (s *Store) subscribers(current *Snapshot, host string) map[*Session]struct{} {
-	if host == "" {
-		return s.sessions
-	}
-	found := map[*Session]struct{}{}
-	for e := range s.interestedIn(mesh.HostKey(host)) {
-		if !mesh.IsWildcard(host) || current.ruledBy(e.sub.t, e.name, e.sub.session.client, host) {
-			found[e.sub.session] = struct{}{}
-		}
-	}
-	return found
-}
-
-// ruledBy says whether a name is that of a serviceless host to which the rules for a wildcard apply.
-func (s *Snapshot) ruledBy(t Type, name string, client mesh.Client, wildcard string) bool {
-	dialed := newQuery(t, name, client, s.world.Domain).dialed.Host
-	found, ok := s.servicelessFor(dialed)
-	if !ok {
-		return false
-	}
-	h, _ := s.subjects.Get(wildcard)
-	return found == h
-}
-
-// withClients says in a Problem whom it concerns.
-func withClients(p mesh.Problem, sessions map[*Session]struct{}) mesh.Problem {
-	count, agents := map[clientRelease]int{}, mesh.ClientKinds(0)
-	for session := range sessions {
-		count[clientReleaseOf(session.client)]++
-		agents |= mesh.MakeClientKinds(session.client.Kind)
-	}
-	kinds := slices.SortedFunc(maps.Keys(count), clientRelease.compare)
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = fmt.Sprintf("%s (%d connected)", k, count[k])
-	}
-	who := strings.Join(names, ", ")
-	p.ClientKinds = agents
-	if p.Missing != 0 {
-		p.Message = p.Missing.Ignored(who)
-	} else {
-		p.Message += " It concerns " + who + "."
-	}
-	return p
-}
-
-// clientRelease is what clients are counted by.
-type clientRelease struct {
-	kind    mesh.ClientKind
-	release mesh.Release
-}
-
-func clientReleaseOf(c mesh.Client) clientRelease {
-	return clientRelease{c.Kind, mesh.ReleaseOf(c.Version)}
-}
-
-func (k clientRelease) compare(o clientRelease) int {
-	return cmp.Or(cmp.Compare(k.kind, o.kind), cmp.Compare(k.release.Major, o.release.Major), cmp.Compare(k.release.Minor, o.release.Minor))
-}
-
-func (k clientRelease) String() string {
-	return strings.TrimSpace(k.kind.String() + " " + k.release.String())
+	return problems
 }

@@ -44,7 +44,7 @@ func TestTranslationsFollowAccounts(t *testing.T) {
 			client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
 			before := New(world(1, "a"))
 			before.Resource(ClusterType, "outbound|80||"+host, client)
-			after := before.derive(world(2, test.accounts...), mesh.HostKeys([]string{host}))
+			after := before.Derive(world(2, test.accounts...), mesh.HostKeys([]string{host}))
 			after.Resource(ClusterType, "outbound|80||"+host, client)
 			old, _ := before.subjects.Get(host)
 			now, _ := after.subjects.Get(host)

@@ -1,7 +1,6 @@
 package snapshot_test
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
@@ -10,20 +9,8 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
-
-func metadata(pairs ...string) *structpb.Struct {
-	fields := map[string]*structpb.Value{}
-	for i := 0; i < len(pairs); i += 2 {
-		fields[pairs[i]] = structpb.NewStringValue(pairs[i+1])
-	}
-	return &structpb.Struct{Fields: fields}
-}
-
-var sourceText = regexp.MustCompile(` \([^ )]*\.yaml:\d+\)|[^ ]*\d{3}\.yaml(:\d+)?`)
-
-// withoutFiles takes the names of files out of Problems: a shuffled folder has the same objects elsewhere.
-func withoutFiles(problems string) string { return sourceText.ReplaceAllString(problems, "") }
 
 // speaker is a node that declares certificate providers.
 func speaker(agent, version string, providers *structpb.Value) *corev3.Node {
@@ -34,8 +21,8 @@ func speaker(agent, version string, providers *structpb.Value) *corev3.Node {
 }
 
 func TestClientOf(t *testing.T) {
-	labelled := metadata("NAMESPACE", "shop", "SERVICE_ACCOUNT", "cart", "NODE_NAME", "n1", "CLUSTER_ID", "c1")
-	labelled.Fields["LABELS"] = structpb.NewStructValue(metadata("app", "cart", "version", "v1"))
+	labelled := snapshottest.Metadata("NAMESPACE", "shop", "SERVICE_ACCOUNT", "cart", "NODE_NAME", "n1", "CLUSTER_ID", "c1")
+	labelled.Fields["LABELS"] = structpb.NewStructValue(snapshottest.Metadata("app", "cart", "version", "v1"))
 	wrong := &structpb.Struct{Fields: map[string]*structpb.Value{
 		"NAMESPACE": structpb.NewNumberValue(7), "LABELS": structpb.NewStringValue("app=cart"),
 	}}
@@ -86,7 +73,7 @@ func TestClientOf(t *testing.T) {
 		"wrong kinds of values":      {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
 		"python":                     {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCCore}},
 		"node.js":                    {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCNode}},
-		"too long":                   {&corev3.Node{Metadata: metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
+		"too long":                   {&corev3.Node{Metadata: snapshottest.Metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

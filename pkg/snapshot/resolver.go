@@ -68,8 +68,8 @@ func (q query) keys(domain string) []mesh.Key {
 	return slices.Compact(keys)
 }
 
-// keys are those of all that the answer to a client may depend on.
-func (s *Snapshot) keys(t Type, name string, client mesh.Client) []mesh.Key {
+// Keys are those of all that the answer to a client may depend on.
+func (s *Snapshot) Keys(t Type, name string, client mesh.Client) []mesh.Key {
 	return newQuery(t, name, client, s.world.Domain).keys(s.world.Domain)
 }
 
@@ -216,4 +216,15 @@ func dashed(address string) string {
 		return ""
 	}
 	return strings.NewReplacer(".", "-", ":", "-").Replace(ip.String())
+}
+
+// RuledBy says whether a name is that of a serviceless host to which the rules for a wildcard apply.
+func (s *Snapshot) RuledBy(t Type, name string, client mesh.Client, wildcard string) bool {
+	dialed := newQuery(t, name, client, s.world.Domain).dialed.Host
+	found, ok := s.servicelessFor(dialed)
+	if !ok {
+		return false
+	}
+	h, _ := s.subjects.Get(wildcard)
+	return found == h
 }

@@ -51,15 +51,15 @@ func TestServicelessHosts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := mesh.Client{Namespace: "demo", Kind: mesh.GRPCGo}
 			listener := s.Resource(ListenerType, test.dialled, client)
-			if listener.notFound != (test.routes == "") {
-				t.Fatalf("got an answer that says it is absent: %t", listener.notFound)
+			if listener.NotFound != (test.routes == "") {
+				t.Fatalf("got an answer that says it is absent: %t", listener.NotFound)
 			}
-			if listener.notFound {
+			if listener.NotFound {
 				return
 			}
 			routes := s.Resource(RouteType, test.routes, client)
 			for _, v := range []*Versioned{listener, routes} {
-				if v.notFound || len(v.Refs) != 1 || v.Refs[0].Name != test.by {
+				if v.NotFound || len(v.Refs) != 1 || v.Refs[0].Name != test.by {
 					t.Errorf("%s: got it made by %v, want %s", v.Name, v.Refs, test.by)
 				}
 			}
@@ -87,7 +87,7 @@ func TestServicelessHostHasRoutesOnly(t *testing.T) {
 	for _, resource := range []resourceKey{
 		{ClusterType, "outbound|80||api.example.com"}, {EndpointType, "outbound|80||api.example.com"}, {RouteType, "outbound|80|v1|api.example.com"},
 	} {
-		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.notFound {
+		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.NotFound {
 			t.Errorf("%s %s stands for something", resource.t.ShortName(), resource.name)
 		}
 	}
@@ -101,7 +101,7 @@ func TestServicelessHostsStayBounded(t *testing.T) {
 		for i := range 3 * maxServiceless {
 			name := translate.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
 			v := s.Resource(RouteType, name, mesh.Client{})
-			if v.notFound || first[name] != "" && first[name] != v.Version {
+			if v.NotFound || first[name] != "" && first[name] != v.Version {
 				t.Fatalf("%s: got another answer the second time", name)
 			}
 			first[name] = v.Version
@@ -122,7 +122,7 @@ func TestServicelessHostsAreTakenOver(t *testing.T) {
 	gone := servicelessWorld("a.example.com")
 	table, _ := gone.VirtualServices.Get("a.example.com")
 	next.VirtualServices = world.VirtualServices.With(map[string]*mesh.VirtualServiceSet{"a.example.com": table}, []string{"*.example.org"})
-	after := before.derive(&next, next.ChangedSince(world))
+	after := before.Derive(&next, next.ChangedSince(world))
 	for host, want := range map[string]bool{"a.example.com": false, "*.example.com": true} {
 		old, _ := before.subjects.Get(host)
 		now, _ := after.subjects.Get(host)
@@ -130,7 +130,7 @@ func TestServicelessHostsAreTakenOver(t *testing.T) {
 			t.Errorf("%s: got what was made taken over: %t, want %t", host, got, want)
 		}
 	}
-	if v := after.Resource(ListenerType, "x.example.org", mesh.Client{}); !v.notFound {
+	if v := after.Resource(ListenerType, "x.example.org", mesh.Client{}); !v.NotFound {
 		t.Error("a wildcard that is gone still holds")
 	}
 	if names := after.Names(ListenerType, mesh.Client{}); len(names) != 1 || names[0] != "a.example.com:80" {

@@ -20,7 +20,7 @@ type Snapshot struct {
 	// the latter, the longest first.
 	subjects  mesh.Map[*subject]
 	wildcards []string
-	createdAt time.Time
+	CreatedAt time.Time
 	// marshaled is told of each resource that is marshaled.
 	marshaled func(Type)
 	check     Check
@@ -34,7 +34,7 @@ type Snapshot struct {
 
 // New makes a Snapshot of a World that stands alone.
 func New(world *mesh.World) *Snapshot {
-	return Empty(nil, nil).derive(world, world.ChangedSince(nil))
+	return Empty(nil, nil).Derive(world, world.ChangedSince(nil))
 }
 
 // Empty makes the Snapshot of no World, from which the first one is derived. check looks at every resource before a client gets it; nil is
@@ -49,8 +49,8 @@ func Empty(check Check, marshaled func(Type)) *Snapshot {
 	return &Snapshot{world: &mesh.World{}, check: check, marshaled: marshaled}
 }
 
-// derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
-func (s *Snapshot) derive(world *mesh.World, changed []mesh.Key) *Snapshot {
+// Derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
+func (s *Snapshot) Derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 	set, remove, wildcards := map[string]*subject{}, []string(nil), s.wildcards
 	for _, key := range changed {
 		if key.Scope != mesh.ScopeHost {
@@ -67,7 +67,7 @@ func (s *Snapshot) derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 			wildcards = withOrWithout(wildcards, key.Name, h != nil)
 		}
 	}
-	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, createdAt: time.Now(), marshaled: s.marshaled, check: s.check}
+	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, CreatedAt: time.Now(), marshaled: s.marshaled, check: s.check}
 }
 
 // withOrWithout returns a copy of wildcards to which a name was added, or from which it was removed.
@@ -80,8 +80,8 @@ func withOrWithout(wildcards []string, name string, with bool) []string {
 	return slices.Insert(slices.Clone(wildcards), i, name)
 }
 
-// translationCounts counts the translations that are kept, by what they are of.
-func (s *Snapshot) translationCounts() map[string]int {
+// Translations counts the translations that are kept, by what they are of.
+func (s *Snapshot) Translations() map[string]int {
 	count := map[string]int{"listeners": 0, "routes": 0, "endpoints": 0, "pods": 0}
 	for _, h := range s.subjects.All() {
 		h.count(count)
@@ -128,7 +128,7 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	if err != nil {
 		return nil // The name is no text.
 	}
-	v.notFound = true
+	v.NotFound = true
 	return v
 }
 
@@ -163,7 +163,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 // What is held back so far goes along.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
-		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.located(s.translationProblems())...))
+		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...))
 	})
 	if held := s.withheldProblems(); len(held) > 0 {
 		return mesh.SortProblems(append(held, s.problems...))
@@ -171,8 +171,8 @@ func (s *Snapshot) Problems() []mesh.Problem {
 	return s.problems
 }
 
-// located says of each Problem where its object was read. It works in place.
-func (s *Snapshot) located(problems []mesh.Problem) []mesh.Problem {
+// Located says of each Problem where its object was read. It works in place.
+func (s *Snapshot) Located(problems []mesh.Problem) []mesh.Problem {
 	for i := range problems {
 		if p := &problems[i]; p.Source == "" {
 			p.Source = s.world.Sources[p.Object].At(p.Field)

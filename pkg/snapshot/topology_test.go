@@ -5,12 +5,13 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // Clients share the endpoints of a host unless somebody prefers near ones there; then those share them who are in one zone.
 func TestClientsShareEndpoints(t *testing.T) {
 	const plain, near = "outbound|8080||plain.demo.svc.cluster.local", "outbound|8080||near.demo.svc.cluster.local"
-	s := snapshot.New(load(t, []string{
+	s := snapshot.New(snapshottest.Load(t, []string{
 		zonedService("plain", ""), zonedService("near", "trafficDistribution: PreferClose, "),
 	}))
 	at := func(zone, node, namespace string) mesh.Client {

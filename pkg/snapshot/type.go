@@ -65,18 +65,11 @@ var Types = func() []Type {
 	return all
 }()
 
-// typeSet is a set of types, a bit for each.
-type typeSet uint8
-
-func setOf(t Type) typeSet { return 1 << t.rank() }
-
-func (s typeSet) has(t Type) bool { return s&setOf(t) != 0 }
-
 // Known says whether t is served.
-func (t Type) Known() bool { return t.rank() < len(types) }
+func (t Type) Known() bool { return t.Rank() < len(types) }
 
-// rank is the place of t in types.
-func (t Type) rank() int {
+// Rank is the place of t in types.
+func (t Type) Rank() int {
 	for i := range types {
 		if t == types[i].t {
 			return i
@@ -86,7 +79,7 @@ func (t Type) rank() int {
 }
 
 // info is the row of a type that is served.
-func (t Type) info() typeInfo { return types[t.rank()] }
+func (t Type) info() typeInfo { return types[t.Rank()] }
 
 // FullState says whether a response carries the whole subscription: a resource that is missing from it is then deleted at
 // the client. The other types carry what changed.

@@ -99,19 +99,19 @@ func (s *Snapshot) fallback(t Type, v *Versioned, client mesh.Client) *Versioned
 	}
 	nothing := s.notFound(t, v.Name, client)
 	if nothing != nil {
-		nothing.standIn = true
+		nothing.StandIn = true
 	}
 	return nothing
 }
 
-// resolveOrFallback returns what the client is to have next, that has the same name from the Snapshot before. If what is new is held back from it, it
+// ResolveOrFallback returns what the client is to have next, that has the same name from the Snapshot before. If what is new is held back from it, it
 // goes on with what it has.
-func (s *Snapshot) resolveOrFallback(before *Snapshot, t Type, name string, client mesh.Client) *Versioned {
+func (s *Snapshot) ResolveOrFallback(before *Snapshot, t Type, name string, client mesh.Client) *Versioned {
 	v := s.produce(t, name, client)
 	if !v.withheldFrom(client.Kind) {
 		return v
 	}
-	if good := before.Resource(t, name, client); good != nil && !good.notFound {
+	if good := before.Resource(t, name, client); good != nil && !good.NotFound {
 		v.withheld.keepFallback(good, fallbackGroupOf(client))
 	}
 	return s.fallback(t, v, client)
@@ -131,8 +131,8 @@ func (h *withheld) keepFallback(good *Versioned, g fallbackGroup) {
 	h.fallbacks[g] = good
 }
 
-// withheld lists what is held back, of all that has been translated so far.
-func (s *Snapshot) withheld() []*Versioned {
+// Withheld lists what is held back, of all that has been translated so far.
+func (s *Snapshot) Withheld() []*Versioned {
 	var all []*Versioned
 	for _, h := range s.subjects.All() {
 		h.each(func(held []*Versioned) { all = append(all, held...) })
@@ -143,8 +143,8 @@ func (s *Snapshot) withheld() []*Versioned {
 // withheldProblems has one for each object that made something which is held back.
 func (s *Snapshot) withheldProblems() []mesh.Problem {
 	var problems []mesh.Problem
-	for _, v := range s.withheld() {
-		for _, ref := range v.refs(v.withheld.t) {
+	for _, v := range s.Withheld() {
+		for _, ref := range v.Objects(v.withheld.t) {
 			problems = append(problems, mesh.Problem{
 				Code: mesh.CodeHeldBack, Severity: mesh.Error, Object: ref,
 				Message: fmt.Sprintf("%s %s is not sent: %s would reject it, because %s. Clients with an earlier version keep it; other clients' calls fail. "+

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -29,17 +28,17 @@ type Versioned struct {
 	Origins []translate.Origin
 	// SkippedMatches are what was written for it and is not in it.
 	SkippedMatches []translate.SkippedMatch
-	// hash is a hash of Name and Version.
-	hash uint64
-	// notFound marks the answer to a name that stands for nothing; standIn one that stands in for what is held back.
-	notFound, standIn bool
+	// Hash is a hash of Name and Version.
+	Hash uint64
+	// NotFound marks the answer to a name that stands for nothing; StandIn one that stands in for what is held back.
+	NotFound, StandIn bool
 	// withheld is set if clients of some kinds would refuse it.
 	withheld *withheld
 }
 
-// claimed is a resource of which only a client's word is known: that it has that version.
-func claimed(name, version string) *Versioned {
-	return &Versioned{Name: name, Version: version, hash: sumOf(name, version)}
+// Claimed is a resource of which only a client's word is known: that it has that version.
+func Claimed(name, version string) *Versioned {
+	return &Versioned{Name: name, Version: version, Hash: sumOf(name, version)}
 }
 
 // versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.
@@ -55,7 +54,7 @@ func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
 	v := &Versioned{
 		Name:           r.Name,
 		Version:        version,
-		hash:           sumOf(r.Name, version),
+		Hash:           sumOf(r.Name, version),
 		t:              t,
 		Refs:           r.Refs,
 		Origins:        r.Origins,
@@ -91,16 +90,16 @@ func (v *Versioned) Wire() []byte { return v.wire }
 // Any is the resource as it is embedded in messages. Its bytes must not be changed.
 func (v *Versioned) Any() *anypb.Any { return &anypb.Any{TypeUrl: string(v.t), Value: v.wire[v.body:]} }
 
-// setVersion is the version of a response: the sum of the hashes of the names and versions that it stands for, in whatever order. They are
-// far from enough for two sets that one client ever sees to have the same.
-type setVersion uint64
-
-func (s *setVersion) add(v *Versioned) { *s += setVersion(v.hash) }
-
-func (s setVersion) String() string { return fmt.Sprintf("%016x", uint64(s)) }
-
 // sumOf is what a resource adds to the version of a response.
 func sumOf(name, version string) uint64 {
 	sum := sha256.Sum256([]byte(name + "\x00" + version))
 	return binary.BigEndian.Uint64(sum[:8])
+}
+
+// Objects are the objects that made what is held, or the name itself when no object did.
+func (v *Versioned) Objects(t Type) []mesh.Ref {
+	if len(v.Refs) > 0 {
+		return v.Refs
+	}
+	return []mesh.Ref{{Kind: t.Name(), Name: v.Name}}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
@@ -24,7 +25,7 @@ const randomHosts = 2000
 // `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
 func TestNobodyRefuses(t *testing.T) {
 	checked := 0
-	store := snapshot.NewStore(snapshot.Options{Check: func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
+	store := serving.NewStore(serving.Options{Check: func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
 		checked++
 		findings := clientrules.Check(name, m, r)
 		for _, f := range findings {

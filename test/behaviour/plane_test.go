@@ -20,7 +20,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -38,7 +38,7 @@ type plane struct {
 	dir string
 	xds string
 	// store tells what the clients hold.
-	store *snapshot.Store
+	store *serving.Store
 }
 
 // newPlane starts a control plane whose folder holds the objects in objects.yaml.
@@ -50,7 +50,7 @@ func newPlane(t *testing.T, objects ...string) *plane {
 // newPlaneOf is newPlane with a source of these options.
 func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 	t.Helper()
-	p := &plane{t: t, dir: t.TempDir(), store: snapshot.NewStore(snapshot.Options{})}
+	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{})}
 	p.write("objects.yaml", objects...)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -40,7 +41,7 @@ func endpointChange(b *testing.B, services int) {
 // fanout is a Store with streams that have everything they ask for.
 type fanout struct {
 	registry *prometheus.Registry
-	store    *snapshot.Store
+	store    *serving.Store
 	cluster  *cluster
 	watchers []*watcher
 	// concerned counts the streams that ask for each of the first 100 services.
@@ -52,7 +53,7 @@ type fanout struct {
 
 func newFanout(b testing.TB, services, streams int) *fanout {
 	f := &fanout{registry: prometheus.NewRegistry(), cluster: newCluster(services, 10), concerned: map[int]int{}}
-	f.store = snapshot.NewStore(snapshot.Options{Registry: f.registry})
+	f.store = serving.NewStore(serving.Options{Registry: f.registry})
 	f.store.Publish(f.cluster.world)
 	for i := range streams {
 		f.watchers = append(f.watchers, newWatcher(b, f.store, i))
@@ -92,13 +93,13 @@ func nameOf(streamID, k int) int { return (streamID*7 + k*13) % 100 }
 
 // watcher is a stream without a connection: it drives the session as the server does.
 type watcher struct {
-	session *snapshot.Session
+	session *serving.Session
 	names   []string
 	nonce   string
 }
 
-func newWatcher(b testing.TB, store *snapshot.Store, id int) *watcher {
-	w := &watcher{session: store.Open(snapshot.ClientInfoOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
+func newWatcher(b testing.TB, store *serving.Store, id int) *watcher {
+	w := &watcher{session: store.Open(serving.ClientInfoOf(&corev3.Node{Id: fmt.Sprint(id)}, ""), nil)}
 	b.Cleanup(w.session.Close)
 	for k := range fanoutNames {
 		w.names = append(w.names, clusterName(nameOf(id, k)))
@@ -111,7 +112,7 @@ func newWatcher(b testing.TB, store *snapshot.Store, id int) *watcher {
 }
 
 func (w *watcher) ask() {
-	w.session.Request(&snapshot.Request{Type: snapshot.EndpointType, Names: slices.Clone(w.names), Nonce: w.nonce})
+	w.session.Request(&serving.Request{Type: snapshot.EndpointType, Names: slices.Clone(w.names), Nonce: w.nonce})
 }
 
 // respond makes and acknowledges the response that waits, if one does.

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -31,7 +31,7 @@ func BenchmarkFirstWorld(b *testing.B) {
 		ctx, cancel := context.WithCancel(b.Context())
 		var group errgroup.Group
 		start := time.Now()
-		store := snapshot.NewStore(snapshot.Options{})
+		store := serving.NewStore(serving.Options{})
 		worlds := watch.NewWorlds()
 		source := files.NewSource(dir, watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"})
 		group.Go(func() error { return source.Run(ctx, worlds) })

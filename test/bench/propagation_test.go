@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mizzen-mesh/mizzen/internal/ads"
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // BenchmarkPropagation measures from the publication of a changed endpoint to its receipt by the last of its subscribers,
 // over loopback connections, at 500 streams of 10 names on 1,000 services. It reports the median and the 99th percentile.
 func BenchmarkPropagation(b *testing.B) {
 	const streams, services, names = 500, 1000, 10
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	c := newCluster(services, 10)
 	store.Publish(c.world)
 	address := serve(b, store)
@@ -56,7 +56,7 @@ func BenchmarkPropagation(b *testing.B) {
 }
 
 // serve runs an xDS server on a loopback port until the benchmark ends.
-func serve(b *testing.B, store *snapshot.Store) string {
+func serve(b *testing.B, store *serving.Store) string {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 // plane is our binary, serving a folder.
@@ -102,10 +102,10 @@ func (p *plane) bootstrap(c clientSpec) string {
 }
 
 // clients are the streams that `inspect clients` tells of.
-func (p *plane) clients() []snapshot.ClientState {
+func (p *plane) clients() []serving.ClientState {
 	p.t.Helper()
 	out := p.inspect("clients")
-	var clients []snapshot.ClientState
+	var clients []serving.ClientState
 	if err := json.Unmarshal(out, &clients); err != nil {
 		p.t.Fatalf("inspect clients: %v\n%s", err, out)
 	}

@@ -31,8 +31,8 @@ var owners = []string{
 	"internal/ads/stream.go", // reads a stream for as long as gRPC lets it, which is until the stream's own goroutine has returned
 	"internal/demo/",
 	"internal/status/writer.go",
-	"pkg/snapshot/versionrefresh.go", // a timer of a subscription, stopped by Session.Close
-	"pkg/snapshot/removaldelay.go",   // the same
+	"pkg/serving/versionrefresh.go", // a timer of a subscription, stopped by Session.Close
+	"pkg/serving/removaldelay.go",   // the same
 	"pkg/watch/kube/feed.go",
 	"pkg/watch/run.go",
 	"test/", // programs that only tests run

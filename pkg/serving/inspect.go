@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // ClientState is one connected stream, for inspection.
@@ -108,9 +109,9 @@ func (s *Store) Resources() []ResourceState {
 		return []ResourceState{}
 	}
 	asked := s.subscribedNames()
-	client := ClientOf(nil)
+	client := snapshot.ClientOf(nil)
 	states := []ResourceState{}
-	for _, t := range Types {
+	for _, t := range snapshot.Types {
 		names := append(current.Names(t, client), slices.Collect(maps.Keys(asked[t]))...)
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
@@ -132,8 +133,8 @@ type subscribedName struct {
 	client mesh.Client
 }
 
-func (s *Store) subscribedNames() map[Type]map[string]subscribedName {
-	asked := map[Type]map[string]subscribedName{}
+func (s *Store) subscribedNames() map[snapshot.Type]map[string]subscribedName {
+	asked := map[snapshot.Type]map[string]subscribedName{}
 	for _, session := range s.allSessions() {
 		session.mu.Lock()
 		for _, sub := range session.subs {
@@ -162,5 +163,5 @@ func (s *Store) Problems() []mesh.Problem {
 	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
 	problems = append(problems, s.clientProblems(current)...)
 	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
-	return mesh.SortProblems(append(problems, current.located(ofClients)...))
+	return mesh.SortProblems(append(problems, current.Located(ofClients)...))
 }

@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"math/rand/v2"

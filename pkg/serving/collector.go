@@ -1,6 +1,10 @@
-package snapshot
+package serving
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
 
 // collector counts, when somebody looks, the streams by who opened them and the translations kept by what they are of.
 type collector struct {
@@ -52,7 +56,7 @@ func (s *Store) countClients() map[clientRelease]int {
 func (s *Store) countTranslations() map[string]int {
 	current := s.Current()
 	if current == nil {
-		current = Empty(nil, nil)
+		current = snapshot.Empty(nil, nil)
 	}
-	return current.translationCounts()
+	return current.Translations()
 }

@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"iter"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // maxAttempts is how often a subscription is tried to be made without holding up everybody else, while one World follows the other.
@@ -36,9 +37,9 @@ func (sub *subscription) setNames(names []string, wildcard bool) (narrowed bool)
 }
 
 // resolve returns what stands for each of the names that are not followed yet, in their order. What a wildcard will ask for is translated.
-func (sub *subscription) resolve(s *Snapshot, names []string, wildcard bool) []*Versioned {
+func (sub *subscription) resolve(s *snapshot.Snapshot, names []string, wildcard bool) []*snapshot.Versioned {
 	client := sub.session.client
-	found := make([]*Versioned, len(names))
+	found := make([]*snapshot.Versioned, len(names))
 	for _, i := range sub.newNames(names) {
 		found[i] = s.Resource(sub.t, names[i], client)
 	}
@@ -68,7 +69,7 @@ func (sub *subscription) newNames(names []string) []int {
 }
 
 // apply does what ask says. The caller holds Store.mu.
-func (sub *subscription) apply(s *Snapshot, names []string, found []*Versioned, wildcard bool) (narrowed bool) {
+func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*snapshot.Versioned, wildcard bool) (narrowed bool) {
 	session := sub.session
 	session.mu.Lock()
 	defer session.mu.Unlock()
@@ -117,7 +118,7 @@ func (sub *subscription) apply(s *Snapshot, names []string, found []*Versioned, 
 }
 
 // newEntry makes one. The text of the name as the resource has it is the same for all streams, and that of the request can go.
-func (sub *subscription) newEntry(name string, v *Versioned) *entry {
+func (sub *subscription) newEntry(name string, v *snapshot.Versioned) *entry {
 	if v != nil {
 		name = v.Name
 	}
@@ -126,7 +127,7 @@ func (sub *subscription) newEntry(name string, v *Versioned) *entry {
 
 // expandWildcard makes the entries of a wildcard those of a Snapshot. What is gone from there stays until the client has been told. The caller
 // holds Session.mu.
-func (sub *subscription) expandWildcard(s *Snapshot) {
+func (sub *subscription) expandWildcard(s *snapshot.Snapshot) {
 	client, old := sub.session.client, sub.entries
 	names := s.Names(sub.t, client)
 	entries := make([]*entry, 0, len(names))
@@ -162,7 +163,7 @@ func (sub *subscription) expandWildcard(s *Snapshot) {
 
 // keys are those of what the answer to the name may depend on.
 func (e *entry) keys() []mesh.Key {
-	return e.sub.session.store.Current().keys(e.sub.t, e.name, e.sub.session.client)
+	return e.sub.session.store.Current().Keys(e.sub.t, e.name, e.sub.session.client)
 }
 
 // indexInterest has the entry kept up to date. The caller holds mu.

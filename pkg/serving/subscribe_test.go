@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 const (
@@ -32,7 +33,7 @@ func echoWorld(revision uint64) *mesh.World {
 	}
 }
 
-func askFor(t Type, nonce string, names ...string) *Request {
+func askFor(t snapshot.Type, nonce string, names ...string) *Request {
 	return &Request{Type: t, Names: names, Nonce: nonce}
 }
 
@@ -54,10 +55,10 @@ func TestPublishedWhileAsking(t *testing.T) {
 			store.Publish(echoWorld(revision))
 			session := store.Open(ClientInfoOf(nil, ""), nil)
 			defer session.Close()
-			session.Request(askFor(EndpointType, "", echoCluster))
+			session.Request(askFor(snapshot.EndpointType, "", echoCluster))
 			expectCurrent(t, store, session)
 			store.Publish(echoWorld(100))
-			session.Request(askFor(EndpointType, "1", echoCluster))
+			session.Request(askFor(snapshot.EndpointType, "1", echoCluster))
 			expectCurrent(t, store, session)
 		})
 	}
@@ -66,7 +67,7 @@ func TestPublishedWhileAsking(t *testing.T) {
 func expectCurrent(t *testing.T, store *Store, session *Session) {
 	t.Helper()
 	r := session.Next()
-	want := store.Current().Resource(EndpointType, echoCluster, session.client)
+	want := store.Current().Resource(snapshot.EndpointType, echoCluster, session.client)
 	if r == nil || len(r.Resources) != 1 || r.Resources[0].Version != want.Version {
 		t.Fatalf("got %v, want the endpoints that are current", r)
 	}
@@ -77,9 +78,9 @@ func TestRequestsAfterTheEnd(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(echoWorld(1))
 	session := store.Open(ClientInfoOf(nil, ""), nil)
-	session.Request(askFor(EndpointType, "", echoCluster))
+	session.Request(askFor(snapshot.EndpointType, "", echoCluster))
 	session.Close()
-	for _, typ := range Types {
+	for _, typ := range snapshot.Types {
 		session.Request(askFor(typ, "", echoCluster, wildcardName))
 		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(typ), ResourceNamesSubscribe: []string{echoCluster, wildcardName}})
 	}
@@ -101,7 +102,7 @@ func TestGivenUpAndGone(t *testing.T) {
 	defer session.Close()
 	ask := func(subscribe, unsubscribe []string) {
 		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{
-			TypeUrl: string(EndpointType), ResourceNamesSubscribe: subscribe, ResourceNamesUnsubscribe: unsubscribe,
+			TypeUrl: string(snapshot.EndpointType), ResourceNamesSubscribe: subscribe, ResourceNamesUnsubscribe: unsubscribe,
 		})
 	}
 	const nowhere = "outbound|80||nowhere.demo.svc.cluster.local"

@@ -1,4 +1,4 @@
-package snapshot_test
+package serving_test
 
 import (
 	"fmt"
@@ -14,7 +14,9 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
@@ -54,14 +56,14 @@ const echoCluster, cartCluster = "outbound|8080||echo.demo.svc.cluster.local", "
 // TestWithheldAlone edits a rule so that its cluster must not be sent, twice, and then makes it good again.
 func TestWithheldAlone(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	store := snapshot.NewStore(snapshot.Options{Check: superstitious, Registry: registry})
-	store.Publish(load(t, limited(7, 5, 1)))
+	store := serving.NewStore(serving.Options{Check: superstitious, Registry: registry})
+	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
 	demo := newClient(t, store, "demo")
 	demo.limits(t, 7, 5)
 	route := string(demo.held[snapshot.RouteType][echoCluster])
 
 	for _, cart := range []int{6, 8} {
-		store.Publish(load(t, limited(13, cart, cart)))
+		store.Publish(snapshottest.Load(t, limited(13, cart, cart)))
 		demo.settle(t)
 		demo.limits(t, 7, cart)
 		if now := string(demo.held[snapshot.RouteType][echoCluster]); now == route {
@@ -87,7 +89,7 @@ func TestWithheldAlone(t *testing.T) {
 	java.UserAgentName = "gRPC Java"
 	open(t, store, java).limits(t, 13, 8)
 
-	store.Publish(load(t, limited(9, 8, 8)))
+	store.Publish(snapshottest.Load(t, limited(9, 8, 8)))
 	for _, c := range []*client{demo, stranger} {
 		c.settle(t)
 		c.limits(t, 9, 8)
@@ -106,13 +108,13 @@ func TestWithheldFromThoseWhoDiffer(t *testing.T) { synctest.Test(t, holdBackFro
 
 func holdBackFromThoseWhoDiffer(t *testing.T) {
 	world := func(distribution string, last int) *mesh.World {
-		return load(t, []string{
+		return snapshottest.Load(t, []string{
 			fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]%s}\n", distribution),
 			fmt.Sprintf("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-x, namespace: demo, labels: {kubernetes.io/service-name: echo}}\n"+
 				"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], zone: a}, {addresses: [10.0.0.%d], zone: b}]\n", last),
 		})
 	}
-	store := snapshot.NewStore(snapshot.Options{Check: superstitious})
+	store := serving.NewStore(serving.Options{Check: superstitious})
 	store.Publish(world(", trafficDistribution: PreferClose", 2))
 	in := func(zone string) *client {
 		n := node("demo")
@@ -176,7 +178,7 @@ func marshal(t *testing.T, m proto.Message) []byte {
 	return data
 }
 
-func withheld(store *snapshot.Store) []string {
+func withheld(store *serving.Store) []string {
 	var lines []string
 	for _, p := range store.Problems() {
 		if p.Code == mesh.CodeHeldBack {

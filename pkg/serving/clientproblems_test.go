@@ -1,4 +1,4 @@
-package snapshot_test
+package serving_test
 
 import (
 	"fmt"
@@ -9,16 +9,18 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 const echoName = "outbound|8080||echo.demo.svc.cluster.local"
 
 // follow opens a stream that asks for a cluster.
-func follow(t *testing.T, store *snapshot.Store, agent, version, cluster string) *snapshot.Session {
+func follow(t *testing.T, store *serving.Store, agent, version, cluster string) *serving.Session {
 	t.Helper()
-	session := store.Open(snapshot.ClientInfoOf(agentNode(agent, version), ""), nil)
-	session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: []string{cluster}})
+	session := store.Open(serving.ClientInfoOf(snapshottest.Node(agent, version), ""), nil)
+	session.Request(&serving.Request{Type: snapshot.ClusterType, Names: []string{cluster}})
 	return session
 }
 
@@ -34,7 +36,7 @@ func ignored(problems []mesh.Problem) []string {
 }
 
 func TestProblemsNameWhomTheyConcern(t *testing.T) {
-	world := load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule",
+	world := snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, "DestinationRule",
 		"{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}, outlierDetection: {consecutive5xxErrors: 5}}}")})
 	const balancer, ejection = "spec.trafficPolicy.loadBalancer.simple", "spec.trafficPolicy.outlierDetection"
 	const instead, ejects = "Their calls are balanced round robin. Keep the setting if that is good enough for them.", "They do not eject endpoints. Use a readiness probe."
@@ -46,7 +48,7 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 		t.Errorf("of the objects alone (-got +want):\n%s", diff)
 	}
 
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	store.Publish(world)
 	expect := func(when string, want ...string) {
 		t.Helper()
@@ -66,7 +68,7 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 		ejection+" [gRPC Go] Ignored by gRPC Go 1.49 (1 connected). "+ejects,
 	)
 	last.Close()
-	store.Publish(load(t, []string{fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}")}))
+	store.Publish(snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}")}))
 	expect("when one has gone, and the rule is another",
 		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (1 connected). "+instead,
 	)
@@ -76,18 +78,18 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 func TestProblemsOfServicelessHosts(t *testing.T) {
 	const rule = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\n" +
 		"spec: {hosts: ['%s'], http: [{match: [{headers: {content-type: {exact: a}}}], route: [{destination: {host: echo}}]}]}\n"
-	echo := fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo}")
+	echo := fmt.Sprintf(snapshottest.EchoObjects, "DestinationRule", "{host: echo}")
 	for host, dialed := range map[string][2]string{
 		"api.example.com": {"api.example.com", "other.example.com"},
 		"*.example.com":   {"api.example.com:8080", "example.com"},
 	} {
 		t.Run(host, func(t *testing.T) {
-			store := snapshot.NewStore(snapshot.Options{})
-			store.Publish(load(t, []string{echo, fmt.Sprintf(rule, "api", host), fmt.Sprintf(rule, "other", "*.more.example.com")}))
+			store := serving.NewStore(serving.Options{})
+			store.Publish(snapshottest.Load(t, []string{echo, fmt.Sprintf(rule, "api", host), fmt.Sprintf(rule, "other", "*.more.example.com")}))
 			ask := func(agent, version, name string) {
 				t.Helper()
-				session := store.Open(snapshot.ClientInfoOf(agentNode(agent, version), ""), nil)
-				session.Request(&snapshot.Request{Type: snapshot.ListenerType, Names: []string{name}})
+				session := store.Open(serving.ClientInfoOf(snapshottest.Node(agent, version), ""), nil)
+				session.Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{name}})
 			}
 			ask("gRPC Go", "1.85.0", dialed[1])
 			ask("gRPC Java", "1.85.0", dialed[0])
@@ -110,9 +112,9 @@ func TestProblemsOfServicelessHosts(t *testing.T) {
 
 func TestCollector(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	store := snapshot.NewStore(snapshot.Options{Registry: registry})
-	store.Publish(load(t, []string{
-		fmt.Sprintf(echoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}"),
+	store := serving.NewStore(serving.Options{Registry: registry})
+	store.Publish(snapshottest.Load(t, []string{
+		fmt.Sprintf(snapshottest.EchoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}"),
 		"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: api, namespace: demo}\n" +
 			"spec: {hosts: [api.example.com], http: [{route: [{destination: {host: echo}}]}]}\n",
 	}))

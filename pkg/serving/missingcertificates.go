@@ -1,10 +1,10 @@
-package snapshot
+package serving
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // clientCount counts the streams that a Problem concerns, and names one of them.
@@ -15,11 +15,11 @@ type clientCount struct {
 
 // missingCertificates are Problems of connected clients alone: they follow a host whose rules ask of clients what these do not have. Of
 // a rule nobody can say so, for who calls is known here only.
-func (s *Store) missingCertificates(current *Snapshot) []mesh.Problem {
+func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
 	crowds := map[mesh.Problem]clientCount{}
 	for session, hosts := range s.clusterSubscriptions(current) {
 		for _, name := range hosts {
-			for _, p := range current.certificateProblems(name, session.client) {
+			for _, p := range current.CertificateProblems(name, session.client) {
 				c := crowds[p]
 				c.n++
 				if c.node == "" || session.info.NodeID < c.node {
@@ -38,7 +38,7 @@ func (s *Store) missingCertificates(current *Snapshot) []mesh.Problem {
 }
 
 // clusterSubscriptions lists the hosts with policies, each once, whose clusters a stream asked for.
-func (s *Store) clusterSubscriptions(current *Snapshot) map[*Session][]string {
+func (s *Store) clusterSubscriptions(current *snapshot.Snapshot) map[*Session][]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hosts := map[*Session][]string{}
@@ -49,7 +49,7 @@ func (s *Store) clusterSubscriptions(current *Snapshot) map[*Session][]string {
 		}
 		seen := map[*Session]struct{}{}
 		for e := range interests {
-			if e.sub.t != ClusterType {
+			if e.sub.t != snapshot.ClusterType {
 				continue
 			}
 			if _, twice := seen[e.sub.session]; !twice {
@@ -59,20 +59,4 @@ func (s *Store) clusterSubscriptions(current *Snapshot) map[*Session][]string {
 		}
 	}
 	return hosts
-}
-
-// certificateProblems are the Problems that a client has with a host and would not have with all that the host's rules ask for.
-func (s *Snapshot) certificateProblems(name string, client mesh.Client) []mesh.Problem {
-	h, ok := s.subjects.Get(name)
-	if !ok || h.facts.HasAllProviders(client) {
-		return nil // nearly all clients
-	}
-	others := h.translateHost(s, h.facts.WithAllProviders(client)).problems
-	var problems []mesh.Problem
-	for _, p := range h.translateHost(s, client).problems {
-		if !slices.Contains(others, p) {
-			problems = append(problems, p)
-		}
-	}
-	return problems
 }

@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"strconv"
@@ -8,6 +8,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // Session is one stream. What the client asked for, was sent, accepted and refused lives here and ends with the stream.
@@ -48,7 +49,7 @@ type ClientInfo struct {
 
 // ClientInfoOf takes a client at its own word, as its node says it. The node may be nil.
 func ClientInfoOf(node *corev3.Node, peer string) ClientInfo {
-	return ClientInfo{Client: ClientOf(node), NodeID: NodeID(node), Peer: peer}
+	return ClientInfo{Client: snapshot.ClientOf(node), NodeID: snapshot.NodeID(node), Peer: peer}
 }
 
 // Open begins a session for a stream. The Store must be ready. wake is called whenever a response may be due, and must not wait; it may
@@ -57,7 +58,7 @@ func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	if wake == nil {
 		wake = func() {}
 	}
-	session := &Session{store: s, client: o.Client, info: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(Types))}
+	session := &Session{store: s, client: o.Client, info: o, since: time.Now(), wake: wake, subs: make([]*subscription, len(snapshot.Types))}
 	s.mu.Lock()
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()
@@ -135,8 +136,8 @@ func (s *Session) Due() bool {
 }
 
 // subscription returns that of the type, and whether this is the first request for it on the stream. The caller holds mu.
-func (s *Session) subscription(t Type) (sub *subscription, first bool) {
-	rank := t.rank()
+func (s *Session) subscription(t snapshot.Type) (sub *subscription, first bool) {
+	rank := t.Rank()
 	if s.subs[rank] == nil {
 		// To gRPC clients, to name nothing means nothing.
 		legacy := !s.client.Kind.IsGRPC() && t.FullState()
@@ -153,7 +154,7 @@ func (s *Session) nextNonce() string {
 // update gives the entries that a change concerns what stands for them now, and looks whether that is to be sent. All of it happens under one
 // lock: a stream that sees new endpoints sees the new routes, too. It returns how many subscriptions were woken. Those that are busy with
 // an earlier response get it with the next, and are under the change as well.
-func (s *Session) update(next *Snapshot, entries []*entry, now map[*entry]*Versioned, under *propagation) (woken int) {
+func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*entry]*snapshot.Versioned, under *propagation) (woken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var concerned typeSet
@@ -173,10 +174,17 @@ func (s *Session) update(next *Snapshot, entries []*entry, now map[*entry]*Versi
 		}
 		sub.track(under)
 		if sub.idle {
-			sub.worldPublished = next.createdAt
+			sub.worldPublished = next.CreatedAt
 			sub.schedulePush()
 			woken++
 		}
 	}
 	return woken
 }
+
+// typeSet is a set of types, a bit for each.
+type typeSet uint8
+
+func setOf(t snapshot.Type) typeSet { return 1 << t.Rank() }
+
+func (s typeSet) has(t snapshot.Type) bool { return s&setOf(t) != 0 }

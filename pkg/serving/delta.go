@@ -1,15 +1,17 @@
-package snapshot
+package serving
 
 import (
 	"maps"
 	"slices"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // DeltaRequest serves a request of the incremental protocol. One for a type that is not served is left alone.
 func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
-	t := Type(req.GetTypeUrl())
+	t := snapshot.Type(req.GetTypeUrl())
 	if !t.Known() {
 		return
 	}
@@ -87,7 +89,7 @@ func (sub *subscription) explicitNames() []string {
 // recordInitialVersions records what a returning client says it holds, of what it asks for. The caller holds Session.mu.
 func (sub *subscription) recordInitialVersions(versions map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
-		v := claimed(name, versions[name])
+		v := snapshot.Claimed(name, versions[name])
 		e := sub.entry(name)
 		if e == nil {
 			if !sub.wildcard {

@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // metrics are the Store's.
@@ -46,7 +47,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	}
 	responses, resources := byType("xds_responses_total", "Discovery responses sent."),
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
-	for _, t := range Types {
+	for _, t := range snapshot.Types {
 		m.responses, m.resources = append(m.responses, responses.WithLabelValues(t.ShortName())), append(m.resources, resources.WithLabelValues(t.ShortName()))
 		// Prometheus takes a counter that appears with 1 for one that never rose, so it is there, at zero, before the first refusal.
 		m.refusals.WithLabelValues(t.ShortName())
@@ -87,17 +88,17 @@ func (m *metrics) published(changed, woken int) {
 }
 
 // sent counts a response; woken is when the World was published that it tells of, zero when it answers a request.
-func (m *metrics) sent(t Type, resources int, woken time.Time) {
+func (m *metrics) sent(t snapshot.Type, resources int, woken time.Time) {
 	if !woken.IsZero() {
 		m.publishedToSent.Observe(time.Since(woken).Seconds())
 	}
-	m.responses[t.rank()].Inc()
-	m.resources[t.rank()].Add(float64(resources))
+	m.responses[t.Rank()].Inc()
+	m.resources[t.Rank()].Add(float64(resources))
 }
 
-func (m *metrics) refused(t Type) { m.refusals.WithLabelValues(t.ShortName()).Inc() }
+func (m *metrics) refused(t snapshot.Type) { m.refusals.WithLabelValues(t.ShortName()).Inc() }
 
-func (m *metrics) marshaled(t Type) {
+func (m *metrics) marshaled(t snapshot.Type) {
 	m.marshals.WithLabelValues(t.ShortName()).Inc()
 }
 
@@ -116,7 +117,7 @@ func (s *Store) world() *mesh.World {
 
 func (s *Store) withheldCount() int {
 	if current := s.Current(); current != nil {
-		return len(current.withheld())
+		return len(current.Withheld())
 	}
 	return 0
 }

@@ -1,10 +1,12 @@
-package snapshot_test
+package serving_test
 
 import (
 	"testing"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
@@ -19,12 +21,12 @@ spec: {host: echo, workloadSelector: {matchLabels: {app: front}}, trafficPolicy:
 // TestHeldBackByLabels has a rule for some clients only, and then a bad one for all. A client that the first rule never selected does
 // not get what those had by it, though they are of one namespace.
 func TestHeldBackByLabels(t *testing.T) {
-	store := snapshot.NewStore(snapshot.Options{Check: superstitious})
-	store.Publish(load(t, append(limited(5, 5, 1), selective)))
+	store := serving.NewStore(serving.Options{Check: superstitious})
+	store.Publish(snapshottest.Load(t, append(limited(5, 5, 1), selective)))
 	front := newClient(t, store, "demo/front")
 	front.limits(t, 7, 5)
 
-	store.Publish(load(t, limited(13, 5, 1)))
+	store.Publish(snapshottest.Load(t, limited(13, 5, 1)))
 	front.settle(t)
 	front.limits(t, 7, 5)
 	newClient(t, store, "demo/front").limits(t, 7, 5)

@@ -1,4 +1,4 @@
-package snapshot_test
+package serving_test
 
 import (
 	"fmt"
@@ -13,7 +13,9 @@ import (
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // refuse says no to the one response that waits for the client.
@@ -28,7 +30,7 @@ func (c *client) refuse(t *testing.T, text string) {
 }
 
 // delivered says of an object how far it came.
-func delivered(t *testing.T, store *snapshot.Store, kind, name string) string {
+func delivered(t *testing.T, store *serving.Store, kind, name string) string {
 	t.Helper()
 	for _, d := range store.ObjectSyncs() {
 		if d.Object == (mesh.Ref{Kind: kind, Namespace: "demo", Name: name}) {
@@ -39,11 +41,11 @@ func delivered(t *testing.T, store *snapshot.Store, kind, name string) string {
 }
 
 func TestObjectSyncsFollowTheClients(t *testing.T) {
-	store := snapshot.NewStore(snapshot.Options{})
+	store := serving.NewStore(serving.Options{})
 	if got := store.ObjectSyncs(); len(got) != 0 {
 		t.Errorf("before the first World: got %v", got)
 	}
-	store.Publish(load(t, limited(7, 5, 1)))
+	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
 	expect := func(when string, echo, route, cart string) {
 		t.Helper()
 		got := []string{
@@ -63,7 +65,7 @@ func TestObjectSyncsFollowTheClients(t *testing.T) {
 		t.Error("looking at it stirred the Store")
 	}
 
-	store.Publish(load(t, limited(8, 5, 1)))
+	store.Publish(snapshottest.Load(t, limited(8, 5, 1)))
 	expect("a cluster is on its way", "2 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
 	first.settle(t)
 	expect("one has answered", "1 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
@@ -74,20 +76,20 @@ func TestObjectSyncsFollowTheClients(t *testing.T) {
 		t.Error("the answers did not stir the Store")
 	}
 
-	store.Publish(load(t, limited(9, 5, 1)))
+	store.Publish(snapshottest.Load(t, limited(9, 5, 1)))
 	second.settle(t)
 	first.settle(t)
 	expect("an edit is taken by both", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
 }
 
 func TestSyncStatusesSayWhatIsAccepted(t *testing.T) {
-	store := snapshot.NewStore(snapshot.Options{})
-	store.Publish(load(t, limited(7, 5, 1)))
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
 	demo := newClient(t, store, "demo")
-	store.Publish(load(t, limited(8, 5, 1)))
+	store.Publish(snapshottest.Load(t, limited(8, 5, 1)))
 	demo.refuse(t, "no: "+echoCluster)
 	for stands := range store.ClientSyncs() {
-		i := slices.IndexFunc(stands.Resources, func(s snapshot.SyncStatus) bool { return s.Type == snapshot.ClusterType && s.Name == echoCluster })
+		i := slices.IndexFunc(stands.Resources, func(s serving.SyncStatus) bool { return s.Type == snapshot.ClusterType && s.Name == echoCluster })
 		got := stands.Resources[i]
 		if !got.Rejected || got.Pending() || got.Reason != "no: "+echoCluster || got.Accepted == nil || got.Accepted.Version == got.Current.Version {
 			t.Errorf("got %+v, want one that is refused, and an older one that is held", got)
@@ -95,12 +97,12 @@ func TestSyncStatusesSayWhatIsAccepted(t *testing.T) {
 	}
 	refused := func() map[string]string {
 		types := store.Clients()[0].Types
-		return types[slices.IndexFunc(types, func(s snapshot.TypeState) bool { return s.Type == snapshot.ClusterType.Name() })].Refused
+		return types[slices.IndexFunc(types, func(s serving.TypeState) bool { return s.Type == snapshot.ClusterType.Name() })].Refused
 	}
 	if got := refused(); len(got) != 1 || got[echoCluster] != "no: "+echoCluster {
 		t.Errorf("refused are %v, want %s", got, echoCluster)
 	}
-	store.Publish(load(t, limited(9, 5, 1)))
+	store.Publish(snapshottest.Load(t, limited(9, 5, 1)))
 	demo.settle(t)
 	if got := refused(); len(got) != 0 {
 		t.Errorf("refused are %v after an edit that was accepted", got)
@@ -111,9 +113,9 @@ func TestPropagationIsMeasuredToTheLastAnswer(t *testing.T) { synctest.Test(t, m
 
 func measurePropagation(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	store := snapshot.NewStore(snapshot.Options{Registry: registry})
+	store := serving.NewStore(serving.Options{Registry: registry})
 	publish := func(limit int) {
-		world := load(t, limited(limit, 5, 1))
+		world := snapshottest.Load(t, limited(limit, 5, 1))
 		world.Arrived = time.Now()
 		<-time.After(time.Second)
 		store.Publish(world)
@@ -145,7 +147,7 @@ func measurePropagation(t *testing.T) {
 	publish(11)
 	first.settle(t)
 	<-time.After(time.Minute)
-	third := store.Open(snapshot.ClientInfoOf(nil, ""), nil)
+	third := store.Open(serving.ClientInfoOf(nil, ""), nil)
 	third.Close()
 	expect("one does not answer", 3, 9)
 	if n, s := histogram(t, registry, "mizzen_change_wait_seconds"); n != 5 || s != 5 {

@@ -1,11 +1,9 @@
-package snapshot_test
+package serving_test
 
 import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,12 +17,10 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/watch"
-	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
-
-var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
 
 // TestIncrementalEqualsFromScratch plays random histories of objects. After every step the Snapshot that grew out of all
 // the steps before answers every name as one made from nothing does, and a client that acknowledges what it is sent holds
@@ -39,16 +35,16 @@ func TestIncrementalEqualsFromScratch(t *testing.T) {
 
 func playHistory(t *testing.T, r *rand.Rand) {
 	t.Helper()
-	store := snapshot.NewStore(snapshot.Options{})
-	store.Publish(load(t, nil))
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, nil))
 	clients := []*client{newClient(t, store, "demo"), newClient(t, store, "shop"), newClient(t, store, "shop/front")}
 	objects, last := map[string]string{}, store.Current().World()
 	for range 30 {
 		mutate(r, objects)
-		fresh := load(t, slices.Collect(maps.Values(objects)))
+		fresh := snapshottest.Load(t, slices.Collect(maps.Values(objects)))
 		last = share(last, fresh)
 		store.Publish(last)
-		scratch := snapshot.New(load(t, slices.Collect(maps.Values(objects))))
+		scratch := snapshot.New(snapshottest.Load(t, slices.Collect(maps.Values(objects))))
 		for _, c := range clients {
 			c.settle(t)
 		}
@@ -69,11 +65,11 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		mutate(r, objects)
 	}
 	texts := slices.Sorted(maps.Values(objects))
-	want := snapshot.New(load(t, texts))
+	want := snapshot.New(snapshottest.Load(t, texts))
 	c := &client{view: snapshot.ClientOf(node("demo"))}
 	for range 20 {
 		r.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
-		c.check(t, snapshot.New(load(t, texts)), want)
+		c.check(t, snapshot.New(snapshottest.Load(t, texts)), want)
 	}
 }
 
@@ -137,22 +133,6 @@ func mutate(r *rand.Rand, objects map[string]string) {
 	objects[key] = kinds[kind](r, ns, name)
 }
 
-// load reads the objects, one a file, in the order given.
-func load(t *testing.T, objects []string) *mesh.World {
-	t.Helper()
-	dir := t.TempDir()
-	for i, text := range objects {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	world, err := files.Load(options, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return world
-}
-
 // share returns fresh with what equals old's taken from old, as a source does it.
 func share(old, fresh *mesh.World) *mesh.World {
 	next := *fresh
@@ -179,14 +159,14 @@ func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 func node(who string) *corev3.Node {
 	namespace, app, labelled := strings.Cut(who, "/")
 	// It runs in a zone and on a node that are called like its namespace.
-	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: metadata("NAMESPACE", namespace, "NODE_NAME", namespace)}
+	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: snapshottest.Metadata("NAMESPACE", namespace, "NODE_NAME", namespace)}
 	n.Locality = &corev3.Locality{Zone: namespace}
 	n.UserAgentVersionType = &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"}
 	if namespace == "demo" {
 		n.Metadata.Fields["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue("default")
 	}
 	if labelled {
-		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(metadata("app", app, "pod", "front-1"))
+		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(snapshottest.Metadata("app", app, "pod", "front-1"))
 	}
 	return n
 }
@@ -194,7 +174,7 @@ func node(who string) *corev3.Node {
 // client subscribes to a fixed set of names and remembers the bytes it was sent last under each.
 type client struct {
 	view    mesh.Client
-	session *snapshot.Session
+	session *serving.Session
 	nonces  map[snapshot.Type]string
 	held    map[snapshot.Type]map[string][]byte
 }
@@ -219,15 +199,15 @@ func outbound(subset string, ports ...string) (names []string) {
 	return names
 }
 
-func newClient(t *testing.T, store *snapshot.Store, who string) *client {
+func newClient(t *testing.T, store *serving.Store, who string) *client {
 	t.Helper()
 	return open(t, store, node(who))
 }
 
-func open(t *testing.T, store *snapshot.Store, n *corev3.Node) *client {
+func open(t *testing.T, store *serving.Store, n *corev3.Node) *client {
 	t.Helper()
 	c := &client{
-		view: snapshot.ClientOf(n), session: store.Open(snapshot.ClientInfoOf(n, ""), nil),
+		view: snapshot.ClientOf(n), session: store.Open(serving.ClientInfoOf(n, ""), nil),
 		nonces: map[snapshot.Type]string{}, held: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)
@@ -241,7 +221,7 @@ func open(t *testing.T, store *snapshot.Store, n *corev3.Node) *client {
 
 // ask sends a request, which answers the last response of the type.
 func (c *client) ask(typ snapshot.Type, refusal *statuspb.Status) {
-	c.session.Request(&snapshot.Request{Type: typ, Names: slices.Clone(asked[typ]), Nonce: c.nonces[typ], Refusal: refusal})
+	c.session.Request(&serving.Request{Type: typ, Names: slices.Clone(asked[typ]), Nonce: c.nonces[typ], Refusal: refusal})
 }
 
 // settle takes and acknowledges responses until there are none.
@@ -273,7 +253,7 @@ func (c *client) check(t *testing.T, grown, fresh *snapshot.Snapshot) {
 			}
 		}
 	}
-	if got, want := fmt.Sprint(grown.Problems()), fmt.Sprint(fresh.Problems()); withoutFiles(got) != withoutFiles(want) {
+	if got, want := fmt.Sprint(grown.Problems()), fmt.Sprint(fresh.Problems()); snapshottest.WithoutFiles(got) != snapshottest.WithoutFiles(want) {
 		t.Fatalf("problems: %s, from scratch %s", got, want)
 	}
 }

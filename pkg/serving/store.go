@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // Options of a Store.
@@ -19,15 +20,15 @@ type Options struct {
 	// Registry takes the Store's metrics; nil for none.
 	Registry prometheus.Registerer
 	// Check looks at every resource before a client gets it; nil for clientrules.Check.
-	Check Check
+	Check snapshot.Check
 }
 
 // Store holds the current Snapshot and knows every stream. Run, or else Publish, is its only writer.
 type Store struct {
 	logger   *slog.Logger
 	counters *metrics
-	check    Check
-	current  atomic.Pointer[Snapshot]
+	check    snapshot.Check
+	current  atomic.Pointer[snapshot.Snapshot]
 	ready    chan struct{}
 	// statusRevision counts what may have changed how things stand with clients.
 	statusRevision atomic.Uint64
@@ -73,17 +74,17 @@ func (s *Store) Run(ctx context.Context, worlds <-chan *mesh.World) error {
 func (s *Store) Ready() <-chan struct{} { return s.ready }
 
 // Current is the newest Snapshot; nil before the Store is ready.
-func (s *Store) Current() *Snapshot { return s.current.Load() }
+func (s *Store) Current() *snapshot.Snapshot { return s.current.Load() }
 
 // Publish makes world the current one and answers every watch that it concerns. It must not be called concurrently.
 func (s *Store) Publish(world *mesh.World) {
 	old := s.current.Load()
 	if old == nil {
-		old = Empty(s.check, s.counters.marshaled)
+		old = snapshot.Empty(s.check, s.counters.marshaled)
 	}
 	changed := world.ChangedSince(old.World())
 	began := time.Now()
-	next := old.derive(world, changed)
+	next := old.Derive(world, changed)
 	ahead := s.translateAhead(old, next, changed)
 	under := newPropagation(world, began, s.counters)
 
@@ -109,8 +110,8 @@ func (s *Store) Publish(world *mesh.World) {
 
 // translateAhead finds what the streams will be sent, before any lock is taken. Where that must not be sent, it keeps what they
 // have of the Snapshot before.
-func (s *Store) translateAhead(old, next *Snapshot, changed []mesh.Key) map[*entry]*Versioned {
-	ahead := map[*entry]*Versioned{}
+func (s *Store) translateAhead(old, next *snapshot.Snapshot, changed []mesh.Key) map[*entry]*snapshot.Versioned {
+	ahead := map[*entry]*snapshot.Versioned{}
 	s.mu.Lock()
 	for _, key := range changed {
 		for e := range s.interestedIn(key) {
@@ -119,14 +120,14 @@ func (s *Store) translateAhead(old, next *Snapshot, changed []mesh.Key) map[*ent
 	}
 	s.mu.Unlock()
 	for e := range ahead {
-		ahead[e] = next.resolveOrFallback(old, e.sub.t, e.name, e.sub.session.client)
+		ahead[e] = next.ResolveOrFallback(old, e.sub.t, e.name, e.sub.session.client)
 	}
 	return ahead
 }
 
 // interestedSessions are the entries that a change concerns, by stream, and besides the streams that ask for everything. What stands for those that
 // came a moment ago is added to what was found ahead. The caller holds mu.
-func (s *Store) interestedSessions(next *Snapshot, changed []mesh.Key, ahead map[*entry]*Versioned) map[*Session][]*entry {
+func (s *Store) interestedSessions(next *snapshot.Snapshot, changed []mesh.Key, ahead map[*entry]*snapshot.Versioned) map[*Session][]*entry {
 	touched := map[*Session][]*entry{}
 	for _, key := range changed {
 		for e := range s.interestedIn(key) {

@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"iter"
@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // SyncStatus is how one resource that a client asks for stands with it.
 type SyncStatus struct {
-	Type Type
+	Type snapshot.Type
 	Name string
 	// Current is what the client is to hold; Sent what it was sent last, and Accepted what it accepted last. The latter two may be nil.
-	Current, Sent, Accepted *Versioned
+	Current, Sent, Accepted *snapshot.Versioned
 	// Rejected says that the client said no to Current, and Reason why.
 	Rejected bool
 	Reason   string

@@ -1,17 +1,18 @@
-package snapshot
+package serving
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // subscription is what one stream asked for of one type, and what it holds of it. All of it is protected by Session.mu.
 type subscription struct {
 	session *Session
-	t       Type
+	t       snapshot.Type
 
 	// entries are the names, sorted. Store.mu is held as well where they come and go.
 	entries []*entry
@@ -75,7 +76,7 @@ func (sub *subscription) hasChanges() bool {
 		if v == e.sent {
 			continue
 		}
-		if v.notFound && !known {
+		if v.NotFound && !known {
 			moving, known = sub.routesInFlight(), true
 		}
 		if e.deferRemoval(v, moving) {
@@ -93,12 +94,12 @@ func (sub *subscription) hasChanges() bool {
 
 // Response is what a client is sent, in either protocol.
 type Response struct {
-	Type Type
+	Type snapshot.Type
 	// Version stands for the whole subscription after this response.
 	Version string
 	Nonce   string
 	// Resources are shared with other streams.
-	Resources []*Versioned
+	Resources []*snapshot.Versioned
 	// Removed are names that do not exist (any more). The state-of-the-world protocol has no word for them.
 	Removed []string
 }
@@ -110,7 +111,7 @@ const maxInFlight = 100
 // buildResponse makes the response that is due and records it as sent. full asks for everything, changed or not.
 func (sub *subscription) buildResponse(full bool) *Response {
 	sub.responseDue, sub.force = false, false
-	if sub.t == ListenerType || sub.t == RouteType {
+	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
 		sub.session.routesSentAt = time.Now()
 	}
 	r, version, moving := &Response{Type: sub.t}, setVersion(0), sub.routesInFlight()
@@ -145,7 +146,7 @@ func (sub *subscription) buildResponse(full bool) *Response {
 }
 
 // versionFor is what the client is to have of a name after the next response, or nil, and whether that is news.
-func (sub *subscription) versionFor(e *entry, moving bool) (v *Versioned, news bool) {
+func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versioned, news bool) {
 	if v = e.current; v == nil {
 		return nil, false
 	}
@@ -195,10 +196,10 @@ func (sub *subscription) resume(version string) bool {
 	return true
 }
 
-// refs are the objects that made what is held, or the name itself when no object did.
-func (v *Versioned) refs(t Type) []mesh.Ref {
-	if len(v.Refs) > 0 {
-		return v.Refs
-	}
-	return []mesh.Ref{{Kind: t.Name(), Name: v.Name}}
-}
+// setVersion is the version of a response: the sum of the hashes of the names and versions that it stands for, in whatever order. They are
+// far from enough for two sets that one client ever sees to have the same.
+type setVersion uint64
+
+func (s *setVersion) add(v *snapshot.Versioned) { *s += setVersion(v.Hash) }
+
+func (s setVersion) String() string { return fmt.Sprintf("%016x", uint64(s)) }

@@ -1,10 +1,11 @@
-package snapshot
+package serving
 
 import (
 	"sync"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // propagation follows one World to all clients to whom it is news, to know when the last of them has it.
@@ -46,7 +47,7 @@ func (c *propagation) done(answered time.Time) {
 
 // inFlightResponse is a response on its way.
 type inFlightResponse struct {
-	resources    []*Versioned
+	resources    []*snapshot.Versioned
 	propagations []*propagation
 }
 

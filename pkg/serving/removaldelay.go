@@ -1,6 +1,10 @@
-package snapshot
+package serving
 
-import "time"
+import (
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
 
 // removalDelay is how long the endpoints of something that is gone stay at a client whose routes have just changed. The client
 // needs a moment to find the clusters that the new routes name, and goes on by the old ones until then.
@@ -8,11 +12,11 @@ const removalDelay = time.Second
 
 // routesInFlight says whether the routes of the client are changing. It matters to endpoints only. The caller holds Session.mu.
 func (sub *subscription) routesInFlight() bool {
-	if sub.t != EndpointType {
+	if sub.t != snapshot.EndpointType {
 		return false
 	}
 	s := sub.session
-	listeners, routes := s.subs[ListenerType.rank()], s.subs[RouteType.rank()]
+	listeners, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	return time.Since(s.routesSentAt) < removalDelay || listeners != nil && listeners.hasChanges() || routes != nil && routes.hasChanges()
 }
 

@@ -1,11 +1,13 @@
-package snapshot_test
+package serving_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // secured is the cluster of the Service that these tests are about.
@@ -30,7 +32,7 @@ func securedService(mode string, accounts ...string) []string {
 
 // Clients share the clusters of a host whatever providers they make up; only those that a rule asks for make a difference.
 func TestClientsShareClusters(t *testing.T) {
-	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a")))
+	s := snapshot.New(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a")))
 	declaring := func(names ...string) mesh.Client {
 		return mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(names...)}
 	}
@@ -65,16 +67,16 @@ func TestClustersFollowAccounts(t *testing.T) {
 		"accounts of no interest":    {securedService("DISABLE", "a"), securedService("DISABLE", "b"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := snapshot.NewStore(snapshot.Options{})
-			world := load(t, test.before)
+			store := serving.NewStore(serving.Options{})
+			world := snapshottest.Load(t, test.before)
 			store.Publish(world)
 			before := store.Current().Resource(snapshot.ClusterType, secured, client)
-			store.Publish(share(world, load(t, test.after)))
+			store.Publish(share(world, snapshottest.Load(t, test.after)))
 			after := store.Current().Resource(snapshot.ClusterType, secured, client)
 			if (before == after) != test.kept {
 				t.Errorf("the cluster was kept: %t, want %t", before == after, test.kept)
 			}
-			if scratch := snapshot.New(load(t, test.after)).Resource(snapshot.ClusterType, secured, client); scratch.Version != after.Version {
+			if scratch := snapshot.New(snapshottest.Load(t, test.after)).Resource(snapshot.ClusterType, secured, client); scratch.Version != after.Version {
 				t.Errorf("got version %s, and %s from scratch", after.Version, scratch.Version)
 			}
 		})
@@ -83,7 +85,7 @@ func TestClustersFollowAccounts(t *testing.T) {
 
 // A pod called by its own name is known by its own account.
 func TestPodsAreKnownByTheirAccount(t *testing.T) {
-	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a", "b")))
+	s := snapshot.New(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a", "b")))
 	client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
 	text := s.Resource(snapshot.ClusterType, "outbound|8080||10-0-0-2.safe.demo.svc.cluster.local", client).Any().String()
 	if !strings.Contains(text, "/sa/b") || strings.Contains(text, "/sa/a") {
@@ -93,7 +95,7 @@ func TestPodsAreKnownByTheirAccount(t *testing.T) {
 
 // What is said of a rule is what holds for clients that have what it takes.
 func TestProblemsAreOfTheEquipped(t *testing.T) {
-	s := snapshot.New(load(t, securedService("ISTIO_MUTUAL", "a")))
+	s := snapshot.New(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a")))
 	for _, p := range s.Problems() {
 		if p.Severity != mesh.Info {
 			t.Errorf("got %v", p)
@@ -107,13 +109,13 @@ func TestProblemsAreOfTheEquipped(t *testing.T) {
 // Connected clients that lack what a rule asks for are counted, and one is named.
 func TestProblemsNameTheUnequipped(t *testing.T) {
 	objects := securedService("ISTIO_MUTUAL", "a")
-	store := snapshot.NewStore(snapshot.Options{})
-	store.Publish(load(t, objects))
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, objects))
 	follow := func(id, providers string) {
-		session := store.Open(snapshot.ClientInfo{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
+		session := store.Open(serving.ClientInfo{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
 		t.Cleanup(session.Close)
 		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
-		session.Request(&snapshot.Request{Type: snapshot.ClusterType, Names: names})
+		session.Request(&serving.Request{Type: snapshot.ClusterType, Names: names})
 	}
 	follow("b", "")
 	follow("a", "shop")

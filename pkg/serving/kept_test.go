@@ -1,4 +1,4 @@
-package snapshot_test
+package serving_test
 
 import (
 	"fmt"
@@ -9,7 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
 // kept are the translations that are kept, by the metric.
@@ -33,8 +35,8 @@ func kept(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 // TestPodsAreCounted asks for two pods by their own names.
 func TestPodsAreCounted(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	store := snapshot.NewStore(snapshot.Options{Registry: registry})
-	store.Publish(load(t, securedService("DISABLE", "a", "b")))
+	store := serving.NewStore(serving.Options{Registry: registry})
+	store.Publish(snapshottest.Load(t, securedService("DISABLE", "a", "b")))
 	for _, pod := range []string{"10-0-0-1", "10-0-0-2"} {
 		name := "outbound|8080||" + pod + ".safe.demo.svc.cluster.local"
 		if v := store.Current().Resource(snapshot.ClusterType, name, mesh.Client{Namespace: "demo"}); v == nil {
@@ -51,13 +53,13 @@ func TestPodsAreCounted(t *testing.T) {
 // are kept as at first.
 func TestNothingStaleIsKept(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	store := snapshot.NewStore(snapshot.Options{Registry: registry})
+	store := serving.NewStore(serving.Options{Registry: registry})
 	last := &mesh.World{}
 	publish := func(policy, rule, endpoint int) map[string]float64 {
 		slice := fmt.Sprintf("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"+
 			"metadata: {name: echo-x, namespace: demo, labels: {kubernetes.io/service-name: echo}}\n"+
 			"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.1.%d]}]\n", endpoint)
-		last = share(last, load(t, append(slices.Sorted(slices.Values(limited(policy, policy, rule))), slice)))
+		last = share(last, snapshottest.Load(t, append(slices.Sorted(slices.Values(limited(policy, policy, rule))), slice)))
 		store.Publish(last)
 		for _, typ := range snapshot.Types {
 			for _, name := range append(slices.Clone(asked[typ]), "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local") {

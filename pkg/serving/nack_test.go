@@ -1,14 +1,15 @@
-package snapshot
+package serving
 
 import (
 	"slices"
 	"testing"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 func TestBlamed(t *testing.T) {
-	batch := []*Versioned{{Name: "outbound|80||echo"}, {Name: "outbound|80||echo.demo"}, {Name: "outbound|80|v1|echo"}}
+	batch := []*snapshot.Versioned{{Name: "outbound|80||echo"}, {Name: "outbound|80||echo.demo"}, {Name: "outbound|80|v1|echo"}}
 	tests := map[string]struct {
 		message string
 		want    []bool
@@ -43,7 +44,7 @@ func TestUnansweredResponsesAreBounded(t *testing.T) {
 	store.Publish(&mesh.World{Revision: 1})
 	session := store.Open(ClientInfoOf(nil, ""), nil)
 	defer session.Close()
-	sub, _ := session.subscription(EndpointType)
+	sub, _ := session.subscription(snapshot.EndpointType)
 	for range 5 * maxInFlight {
 		sub.buildResponse(false)
 	}

@@ -1,4 +1,4 @@
-package snapshot
+package serving
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // handleAck takes the client's answer to the oldest response in flight: nil accepts it, anything else refuses it. The code of
@@ -34,7 +35,7 @@ func (sub *subscription) handleAck(refused *statuspb.Status) {
 }
 
 // recordAck records what the client made of each resource. It uses the good ones of a response that it refuses for a bad one.
-func (sub *subscription) recordAck(batch []*Versioned, bad []bool, why string) {
+func (sub *subscription) recordAck(batch []*snapshot.Versioned, bad []bool, why string) {
 	for i, v := range batch {
 		e := sub.entry(v.Name)
 		switch {
@@ -58,7 +59,7 @@ func nackMessage(message string) string {
 
 // nackedResources says which resources of a refused response the client's message blames: those it names, or gives the index of, as
 // each language does in its own way. If it blames none, all of them are.
-func nackedResources(batch []*Versioned, message string) []bool {
+func nackedResources(batch []*snapshot.Versioned, message string) []bool {
 	bad := make([]bool, len(batch))
 	found := false
 	for i, v := range batch {
@@ -109,7 +110,7 @@ func (s *Store) nackProblems() []mesh.Problem {
 	for _, session := range s.allSessions() {
 		agent := strings.TrimSpace(session.client.Kind.String() + " " + session.client.Version)
 		for _, r := range session.nacked() {
-			for _, ref := range r.Current.refs(r.Type) {
+			for _, ref := range r.Current.Objects(r.Type) {
 				count[who{ref, r.Type.Name() + " " + r.Name, agent, r.Reason}]++
 			}
 		}

@@ -1,14 +1,16 @@
-package snapshot
+package serving
 
 import (
 	"slices"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // Request is one of the state-of-the-world protocol.
 type Request struct {
-	Type Type
+	Type snapshot.Type
 	// Names are all that the client asks for.
 	Names []string
 	// Version is that of the response which the client accepted last, and Nonce that of the response which this answers, if any.
@@ -46,7 +48,7 @@ func (s *Session) Request(req *Request) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if narrowed && t != ListenerType {
+	if narrowed && t != snapshot.ListenerType {
 		sub.scheduleRefresh()
 	}
 	if first {
@@ -128,7 +130,7 @@ func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 // one whose streams end unanswered waits longer before the next.
 func (sub *subscription) firstRequest(version string) {
 	resumed := version != "" && sub.resume(version)
-	sub.force = sub.wildcard && !resumed || sub.t == ListenerType && sub.hasResources()
+	sub.force = sub.wildcard && !resumed || sub.t == snapshot.ListenerType && sub.hasResources()
 }
 
 // hasResources says whether anything is asked for that can be answered.

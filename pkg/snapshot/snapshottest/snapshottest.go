@@ -1,0 +1,75 @@
+// Package snapshottest has what the tests of snapshot and serving share.
+package snapshottest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
+)
+
+// Node is a client by what it calls itself.
+func Node(name, version string) *corev3.Node {
+	return &corev3.Node{
+		UserAgentName: name, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
+		Metadata: Metadata("NAMESPACE", "demo"),
+	}
+}
+
+// EchoObjects is the Service echo with two endpoints and one rule, whose kind and spec are to be filled in.
+const EchoObjects = `apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo}
+spec: {ports: [{name: grpc, port: 8080}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: echo-1, namespace: demo, labels: {kubernetes.io/service-name: echo}}
+addressType: IPv4
+ports: [{name: grpc, port: 8080}]
+endpoints: [{addresses: [10.0.0.1], nodeName: a, zone: za}, {addresses: [10.0.0.2], nodeName: b, zone: zb}]
+---
+apiVersion: networking.istio.io/v1
+kind: %s
+metadata: {name: echo, namespace: demo}
+spec: %s
+`
+
+func Metadata(pairs ...string) *structpb.Struct {
+	fields := map[string]*structpb.Value{}
+	for i := 0; i < len(pairs); i += 2 {
+		fields[pairs[i]] = structpb.NewStringValue(pairs[i+1])
+	}
+	return &structpb.Struct{Fields: fields}
+}
+
+var sourceText = regexp.MustCompile(` \([^ )]*\.yaml:\d+\)|[^ ]*\d{3}\.yaml(:\d+)?`)
+
+// WithoutFiles takes the names of files out of Problems: a shuffled folder has the same objects elsewhere.
+func WithoutFiles(problems string) string { return sourceText.ReplaceAllString(problems, "") }
+
+var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
+
+// Load reads the objects, one a file, in the order given.
+func Load(t *testing.T, objects []string) *mesh.World {
+	t.Helper()
+	dir := t.TempDir()
+	for i, text := range objects {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	world, err := files.Load(options, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world
+}
