@@ -2,7 +2,7 @@
 //
 // A proof is, in this order: a service account token that is bound to a pod and meant for the control plane (token.go), a
 // client certificate with a SPIFFE id (certificate.go), or the address that the connection comes from, looked up among the pods
-// (address.go). The first that a client offers decides; one that is offered and wrong is refused, never passed over for a
+// (connection.go). The first that a client offers decides; one that is offered and wrong is refused, never passed over for a
 // weaker one. What a client says of itself in its node counts only where the control plane is told to believe it.
 //
 // From the proof follow namespace, labels, service account, node and locality. A node that says otherwise is refused, with both

@@ -63,7 +63,7 @@ func hashKey(at fieldReporter, h *networking.LoadBalancerSettings_ConsistentHash
 		}}
 	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
 		if key.UseSourceIp {
-			at.child("useSourceIp").approximatef("gRPC hashes the client's channel instead of its address. All calls of a channel go to one endpoint; another channel may use another endpoint. To keep a user's calls together, hash a header.")
+			at.child("useSourceIp").approximatef("gRPC hashes the client's channel instead of its address. All calls of a channel go to one endpoint. Another channel may use another endpoint. To keep a user's calls together, hash a header.")
 			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
 				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: channelID},
 			}}
