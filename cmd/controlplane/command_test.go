@@ -117,7 +117,7 @@ func TestUsageErrors(t *testing.T) {
 		"render to an unknown form":      {"render -f x -o xml", "unknown output \"xml\": it is one of"},
 		"render as an empty application": {"render -f x --as demo/", "invalid --as \"demo/\": it has the form"},
 		"render in a bad zone":           {"render -f x --zone a//b", "it has the form REGION/ZONE"},
-		"render as two kinds":           {"render -f x --client gRPC --agent gRPC", "it has the form KIND VERSION"},
+		"render as two kinds":            {"render -f x --client gRPC --agent gRPC", "it has the form KIND VERSION"},
 		"explain what":                   {"explain -f x --call /a.B/C", "--to HOST[:PORT] is needed"},
 		"explain no method":              {"explain -f x --to a --call Say", "--call is needed in the form"},
 		"explain from where":             {"explain --to a --call /a.B/C", "one of -f and --address is needed"},

@@ -16,13 +16,13 @@ func main() {
 
 // run keeps deferred calls apart from os.Exit.
 func run() int {
-	signalled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signaled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	// The first signal asks for an orderly end. Before that begins, signals get their usual effect back, so that a second one
 	// ends the process at once.
-	context.AfterFunc(signalled, func() {
+	context.AfterFunc(signaled, func() {
 		stop()
 		cancel()
 	})

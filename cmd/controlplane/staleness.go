@@ -10,7 +10,7 @@ import (
 func staleness(lost func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mizzen_source_lost_seconds",
-		Help: "Since how long the API server has not answered: what is served may be as old as that. 0 while it answers, and for a folder.",
+		Help: "Seconds since the API server last responded: what is served may be that old. 0 while it responds, and for a folder.",
 	}, func() float64 {
 		if lost == nil {
 			return 0

@@ -71,7 +71,7 @@ func (c *client) stream(ctx context.Context) (answered bool, err error) {
 	if err := c.begin(stream); err != nil {
 		return false, cause(stream, err)
 	}
-	r := &response{catalogue: c.fleet.catalogue}
+	r := &response{catalog: c.fleet.catalog}
 	for {
 		if err := stream.RecvMsg(r); err != nil {
 			return answered, err
@@ -193,7 +193,7 @@ func (c *client) complete() bool {
 // cause is why a stream cannot be written to: only reading says it.
 func cause(stream grpc.ClientStream, err error) error {
 	if errors.Is(err, io.EOF) {
-		return stream.RecvMsg(&response{catalogue: newCatalogue(false)})
+		return stream.RecvMsg(&response{catalog: newCatalogue(false)})
 	}
 	return err
 }

@@ -19,7 +19,7 @@ type fleet struct {
 	counters
 	o         *options
 	address   string
-	catalogue *catalogue
+	catalog *catalog
 	ledger    *ledger
 	clients   []*client
 	door      door
@@ -35,7 +35,7 @@ type fleet struct {
 // newFleet makes clients that know nothing yet, of the server at that address.
 func newFleet(p *plan, address string) *fleet {
 	f := &fleet{
-		o: p.o, address: address, catalogue: newCatalogue(p.o.raw), ledger: newLedger(), door: make(door, p.o.dialling),
+		o: p.o, address: address, catalog: newCatalogue(p.o.raw), ledger: newLedger(), door: make(door, p.o.dialing),
 		clients: make([]*client, len(p.wanted)),
 	}
 	for id, services := range p.wanted {

@@ -19,7 +19,7 @@ type options struct {
 	files, kubeconfig          string
 	keep                       bool
 	// Who asks for it.
-	streams, names, drawn, connections, dialling int
+	streams, names, drawn, connections, dialing int
 	// What serves it.
 	server, exec, metrics string
 	pid                   int
@@ -50,7 +50,7 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.IntVar(&o.names, "names", 10, "`number` of services that each stream asks for")
 	f.IntVar(&o.drawn, "drawn", 0, "`number` of services, the first ones, that the streams choose from; 0 is all")
 	f.IntVar(&o.connections, "connections", 0, "`number` of connections that the streams share; 0 is one each, as gRPC clients have")
-	f.IntVar(&o.dialling, "dialling", 256, "`number` of streams that may be connecting at the same time")
+	f.IntVar(&o.dialing, "dialing", 256, "`number` of streams that may be connecting at the same time")
 	f.StringVar(&o.server, "server", "", "`HOST:PORT` of a running server")
 	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} stand for what it needs")
 	f.IntVar(&o.pid, "pid", 0, "process `ID` of -server, to measure its CPU and memory")
@@ -97,7 +97,7 @@ func (o *options) validate() error {
 	refuse(o.streams < 1 || o.streams > maxStreams, "-streams must be 1 to %d", maxStreams)
 	refuse(o.drawn < 1 || o.drawn > o.services, "-drawn must be 1 to -services, or 0")
 	refuse(o.names < 1 || o.names > o.drawn, "-names must be 1 to -services, or to -drawn")
-	refuse(o.connections < 0 || o.dialling < 1, "-connections must not be negative, nor -dialling below 1")
+	refuse(o.connections < 0 || o.dialing < 1, "-connections must not be negative, nor -dialing below 1")
 	refuse(min(o.rounds, o.burst, o.rate, o.repeat) < 1, "-rounds, -burst, -rate and -repeat must be 1 or more")
 	refuse(min(o.flood, o.soak, o.settle, o.timeout) <= 0, "-flood, -soak, -settle and -timeout must be above 0")
 	refuse(max(o.flood, o.soak) > maxDuration, "-flood and -soak must be %v at most", maxDuration)

@@ -35,7 +35,7 @@ func TestResponseIsTakenApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newCatalogue(false)
-	r := &response{catalogue: c}
+	r := &response{catalog: c}
 	var first []*resource
 	for range 2 {
 		if err := (codec{}).Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, r); err != nil {

@@ -75,7 +75,7 @@ func (r *results) find(scenario, name string) *figure {
 	return r.figures[i]
 }
 
-func (r *results) summarise() {
+func (r *results) summarize() {
 	for _, f := range r.figures {
 		sorted := slices.Sorted(slices.Values(f.Values))
 		f.Least, f.Median, f.Most = sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]
@@ -84,7 +84,7 @@ func (r *results) summarise() {
 
 // table prints the medians, and the ranges if there were repetitions.
 func (r *results) table(out io.Writer) error {
-	r.summarise()
+	r.summarize()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	last := ""
 	for _, f := range r.figures {

@@ -47,7 +47,7 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 
 // response is a DiscoveryResponse whose resources were decoded once for all streams.
 type response struct {
-	catalogue *catalogue
+	catalog *catalog
 
 	at                      time.Time
 	typeURL, version, nonce string
@@ -64,7 +64,7 @@ const (
 )
 
 func (r *response) parse(b []byte) error {
-	*r = response{catalogue: r.catalogue, at: time.Now(), size: len(b)}
+	*r = response{catalog: r.catalog, at: time.Now(), size: len(b)}
 	return wire.Fields(b, r.field)
 }
 
@@ -73,7 +73,7 @@ func (r *response) field(number protowire.Number, value []byte) error {
 	case versionField:
 		r.version = string(value)
 	case resourcesField:
-		resource, err := r.catalogue.resource(value)
+		resource, err := r.catalog.resource(value)
 		if err != nil {
 			return err
 		}

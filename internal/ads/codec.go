@@ -10,7 +10,7 @@ import (
 )
 
 // codec is gRPC's own for protocol buffers, except for the messages of the state-of-the-world protocol. The resources of responses
-// are shared by all streams as the bytes that they are, and are not marshalled, or even copied, for any one of them; of requests see sotwRequest.
+// are shared by all streams as the bytes that they are, and are not marshaled, or even copied, for any one of them; of requests see sotwRequest.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }

@@ -82,7 +82,7 @@ func (s *story) run(ctx context.Context) error {
 		}
 		s.results = append(s.results, r)
 	}
-	asStated := s.summarise()
+	asStated := s.summarize()
 	if s.interactive {
 		s.invite()
 		s.linger(ctx)

@@ -13,8 +13,8 @@ func (s *story) introduce() {
 	s.screen.say("  client          %s", Target)
 }
 
-// summarise says how it all went, and whether it was as stated.
-func (s *story) summarise() bool {
+// summarize says how it all went, and whether it was as stated.
+func (s *story) summarize() bool {
 	s.screen.say("\nSummary")
 	asStated, requests, failed := true, 0, 0
 	for _, r := range s.results {

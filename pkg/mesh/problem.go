@@ -96,7 +96,7 @@ const (
 	CodeLastGood Code = "LastGood"
 )
 
-// Problem is what an author did that cannot be honoured, or only in part: the one kind of error that users see.
+// Problem is what an author did that cannot be honored, or only in part: the one kind of error that users see.
 // Problems are collected, never returned as errors and never logged by who finds them.
 type Problem struct {
 	Code     Code     `json:"code"`

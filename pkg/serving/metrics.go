@@ -35,7 +35,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		changes:  counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
 		woken:    counter("subscriptions_woken_total", "Subscriptions to which a change was sent."),
 		refusals: byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
-		marshals: byType("resources_marshalled_total", "Resources translated and marshaled; each is shared by all streams."),
+		marshals: byType("resources_marshalled_total", "Resources translated and marshaled; each is shared by all streams."), //nolint:misspell // a contract
 		publishedToSent: seconds("publish_to_send", "From the publication of a World to the making of a response that carries its change.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
 		waiting: seconds("change_wait", "From the arrival of a change to the publication of the World that has it.",

@@ -29,7 +29,7 @@ type subject struct {
 // maxServiceless bounds what is kept of one serviceless host. What is beyond it is made each time.
 const maxServiceless = 64
 
-// translation is the outcome of one translation, marshalled.
+// translation is the outcome of one translation, marshaled.
 type translation struct {
 	resources map[resourceKey]*Versioned
 	problems  []mesh.Problem

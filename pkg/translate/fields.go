@@ -34,9 +34,9 @@ type FieldRow struct {
 	Golden string
 	// Calls is a test that shows what the field does by calls of a real client; empty when no call shows it.
 	Calls string
-	// Ignored are the kinds of clients that do not honour a field that is followed; the others do.
+	// Ignored are the kinds of clients that do not honor a field that is followed; the others do.
 	Ignored mesh.ClientKinds
-	// Partly are the kinds that honour some of its values, or a part of its effect; the note says what.
+	// Partly are the kinds that honor some of its values, or a part of its effect; the note says what.
 	Partly mesh.ClientKinds
 	// Untold says, of a caveat, why no Problem tells it where the field is used; empty when one does.
 	Untold string

@@ -97,7 +97,7 @@ func IsServerListener(name string) bool {
 }
 
 // unknownDomain is a virtual host's domain that no client dials. A route table with nothing else makes gRPC clients fail a call
-// at once, with a message that names the host as it was dialled.
+// at once, with a message that names the host as it was dialed.
 const unknownDomain = "no-such-host.invalid"
 
 // refusedCluster is the reserved cluster of calls that must fail, and what the endpoints of a cluster that must not be used

@@ -43,6 +43,7 @@ metadata: {name: echo, namespace: demo}
 spec: %s
 `
 
+// Metadata makes metadata of a node from keys and values in turn.
 func Metadata(pairs ...string) *structpb.Struct {
 	fields := map[string]*structpb.Value{}
 	for i := 0; i < len(pairs); i += 2 {

@@ -16,7 +16,7 @@ import (
 const (
 	// HostIP is the address of the cluster's own processes, and of whatever else is not a pod.
 	HostIP = "10.77.0.1"
-	// podNetwork is local to the namespace as a whole: any address of it may be bound, dialled and dialled from.
+	// podNetwork is local to the namespace as a whole: any address of it may be bound, dialed and dialed from.
 	podNetwork = "10.77.0.0/16"
 
 	insideVariable = "MIZZEN_E2E_NAMESPACE"

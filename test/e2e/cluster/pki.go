@@ -71,7 +71,7 @@ func certificateTemplate(who identity) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: who.name, Organization: who.groups}, //nolint:misspell // the field's name
+		Subject:      pkix.Name{CommonName: who.name, Organization: who.groups},
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.Add(24 * time.Hour),
 		IPAddresses:  who.addresses,

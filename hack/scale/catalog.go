@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// catalogue decodes each distinct resource once, so that ten thousand streams cost what their bytes cost.
-type catalogue struct {
+// catalog decodes each distinct resource once, so that ten thousand streams cost what their bytes cost.
+type catalog struct {
 	// bodies says that the resources' bytes are kept.
 	bodies bool
 	seed   maphash.Seed
@@ -22,11 +22,11 @@ type named struct {
 	name string
 }
 
-func newCatalogue(bodies bool) *catalogue {
-	return &catalogue{bodies: bodies, seed: maphash.MakeSeed()}
+func newCatalogue(bodies bool) *catalog {
+	return &catalog{bodies: bodies, seed: maphash.MakeSeed()}
 }
 
-func (c *catalogue) resource(b []byte) (*resource, error) {
+func (c *catalog) resource(b []byte) (*resource, error) {
 	key := maphash.Bytes(c.seed, b)
 	if known, ok := c.resources.Load(key); ok {
 		return known.(*resource), nil
@@ -44,7 +44,7 @@ func (c *catalogue) resource(b []byte) (*resource, error) {
 }
 
 // attribute finds whose a resource is, and hands that on to what it refers to: only the name of a listener says it.
-func (c *catalogue) attribute(r *resource) {
+func (c *catalog) attribute(r *resource) {
 	if owner, ok := c.owners.Load(named{r.kind, r.name}); ok && r.service < 0 {
 		r.service = owner.(int)
 	}
