@@ -17,12 +17,12 @@ import (
 // fleet is all streams.
 type fleet struct {
 	counters
-	o         *options
-	address   string
+	o       *options
+	address string
 	catalog *catalog
-	ledger    *ledger
-	clients   []*client
-	door      door
+	ledger  *ledger
+	clients []*client
+	door    door
 
 	conns   []*grpc.ClientConn
 	started time.Time

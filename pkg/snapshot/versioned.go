@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// Versioned is a resource ready to be sent: marshalled once, shared by every stream, never changed.
+// Versioned is a resource ready to be sent: marshaled once, shared by every stream, never changed.
 type Versioned struct {
 	Name string
 	// Version is a hash of the resource's deterministic bytes.
