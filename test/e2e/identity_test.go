@@ -161,7 +161,7 @@ func TestForgeries(t *testing.T) {
 		"a token of tomorrow":             {bearer(f.forge(f.key, map[string]any{"nbf": hour})), codes.Unauthenticated, "does not hold", "unproved"},
 		"a token that never expires":      {bearer(f.forge(f.key, map[string]any{"exp": nil})), codes.Unauthenticated, "never expires", "unproved"},
 		"a token of another issuer":       {bearer(f.forge(f.key, map[string]any{"iss": "https://elsewhere"})), codes.Unauthenticated, "does not hold", "unproved"},
-		"a token for somebody else":       {bearer(token(t, ns, pod, "vault")), codes.Unauthenticated, `meant for "vault"`, "unproved"},
+		"a token for somebody else":       {bearer(token(t, ns, pod, "vault")), codes.Unauthenticated, `has the audience "vault"`, "unproved"},
 		"a token for the API server":      {bearer(token(t, ns, pod)), codes.Unauthenticated, `the audience "mizzen.dev"`, "unproved"},
 		"a token bound to no pod":         {bearer(token(t, ns, nil, audience)), codes.Unauthenticated, "bound to no pod", "unproved"},
 		"the token of a pod that went":    {bearer(ofGone), codes.Unauthenticated, "does not exist", "unproved"},
@@ -171,7 +171,7 @@ func TestForgeries(t *testing.T) {
 		"a certificate without SPIFFE id": {spiffe("https://cluster.local/ns/" + ns + "/sa/default"), codes.Unauthenticated, "expected spiffe://", "unproved"},
 		"a certificate of nobody":         {spiffe(""), codes.Unauthenticated, "0 URIs", "unproved"},
 
-		"a foreign namespace":            {at(says("", map[string]any{"NAMESPACE": "bank"})), codes.PermissionDenied, `says NAMESPACE "bank"`, "contradiction"},
+		"a foreign namespace":            {at(says("", map[string]any{"NAMESPACE": "bank"})), codes.PermissionDenied, `NAMESPACE "bank"`, "contradiction"},
 		"a foreign namespace, by token":  {visitor{secure: true, token: genuine, node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the token proves", "contradiction"},
 		"a forged node id":               {at(says("mizzen~bank~web-0", nil)), codes.PermissionDenied, `the namespace "bank"`, "contradiction"},
 		"a forged node id, as Istio's":   {at(says("sidecar~10.0.0.1~vault-0."+ns+"~cluster.local", nil)), codes.PermissionDenied, `the pod "vault-0"`, "contradiction"},
