@@ -17,9 +17,10 @@ type query struct {
 	client mesh.Client
 	// server says that a gRPC server asks for its own Listener.
 	server bool
-	// dialed is the host and the port that the name means to the client, the host empty if it means none. In the names of all types but
-	// Listeners the port is a number.
+	// dialed is the host that the name means to the client, empty if it means none. Its port is what the client dialed; for types other
+	// than Listeners it is empty, and port is the number in the name.
 	dialed translate.DialTarget
+	port   uint32
 }
 
 // newQuery takes a name apart, as a client of a cluster with that domain means it.
@@ -28,7 +29,7 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	switch {
 	case t != ListenerType:
 		if port, _, host, ok := translate.ParseName(name); ok {
-			q.dialed = translate.DialTarget{Host: host, Port: strconv.FormatUint(uint64(port), 10)}
+			q.dialed.Host, q.port = host, port
 		}
 	case translate.IsServerListener(name):
 		q.server = true
@@ -96,16 +97,20 @@ func answerService(s *Snapshot, q query) (*Versioned, bool) {
 	if !ok || h.serviceless() {
 		return nil, false
 	}
-	return h.answerPort(s, q, q.dialed)
+	return h.answerPort(s, q)
 }
 
 // answerPort answers for the port of the Service that the client dialed.
-func (h *subject) answerPort(s *Snapshot, q query, dialed translate.DialTarget) (*Versioned, bool) {
-	port, ok := dialed.Find(h.facts.Service)
-	if !ok {
-		return nil, false
+func (h *subject) answerPort(s *Snapshot, q query) (*Versioned, bool) {
+	number := q.port
+	if number == 0 {
+		port, ok := q.dialed.Find(h.facts.Service)
+		if !ok {
+			return nil, false
+		}
+		number = port.Number
 	}
-	v := h.answer(s, q, port.Number)
+	v := h.answer(s, q, number)
 	return v, v != nil
 }
 
@@ -119,7 +124,7 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 	if !ok || h.serviceless() {
 		return nil, false
 	}
-	return h.answerPort(s, q, q.dialed)
+	return h.answerPort(s, q)
 }
 
 // answerServiceless answers for a host that only VirtualServices declare, on any port. It has a Listener and routes; its calls go to Services.
@@ -128,7 +133,7 @@ func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	if !ok || h.facts.VirtualServices.For(q.client.Namespace) == nil {
 		return nil, false
 	}
-	port, ok := servicelessPort(q.dialed.Port)
+	port, ok := q.servicelessPort()
 	if !ok || !q.t.info().serviceless {
 		return nil, false
 	}
@@ -153,8 +158,12 @@ func (s *Snapshot) servicelessFor(host string) (*subject, bool) {
 const defaultServicelessPort = 80
 
 // servicelessPort reads a port as dialed. Ports have no names where there is no Service.
-func servicelessPort(text string) (uint32, bool) {
-	if text == "" {
+func (q query) servicelessPort() (uint32, bool) {
+	text := q.dialed.Port
+	switch {
+	case q.port != 0:
+		return q.port, true
+	case text == "":
 		return defaultServicelessPort, true
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
@@ -183,7 +192,7 @@ func answerPod(s *Snapshot, q query) (*Versioned, bool) {
 	if pod == nil {
 		return nil, false
 	}
-	return pod.answerPort(s, q, q.dialed)
+	return pod.answerPort(s, q)
 }
 
 // endpointsOfPod returns what is behind one pod's name, or nil. The name is the one that the pod has in the Service's domain, or else the
