@@ -25,9 +25,8 @@ type Assembler struct {
 	inventory *inventory
 	rules     *rules
 	problems  *problemIndex
-	// indexes has the index of each kind. listed is the length of the last list of objects.
+	// indexes has the index of each kind.
 	indexes map[object.Kind]kindIndex
-	listed  int
 }
 
 // Options are the options of an Assembler.

@@ -41,7 +41,7 @@ func (a *Assembler) newIndexes() map[object.Kind]kindIndex {
 // that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
 // is made, so it only copies.
 func (a *Assembler) ListObjects() []object.Object {
-	out := make([]object.Object, 0, a.listed+len(a.problems.byKey))
+	out := make([]object.Object, 0, a.size())
 	for _, row := range object.Kinds {
 		a.indexes[row.Kind].each(func(key object.Key, value any) {
 			out = append(out, object.Object{Key: key, Value: value, Generation: a.generation(row, key)})
@@ -52,8 +52,14 @@ func (a *Assembler) ListObjects() []object.Object {
 			out = append(out, object.Object{Key: key.about, Problems: found, Generation: a.generation(key.about.Kind.Row(), key.about)})
 		}
 	}
-	a.listed = len(out)
 	return out
+}
+
+// size is about how many objects ListObjects lists: a list that grows while it is made would take several times as long.
+func (a *Assembler) size() int {
+	v, r := a.inventory, a.rules
+	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes) +
+		len(r.policies.rules) + len(r.routes.entries) + len(a.problems.byKey)
 }
 
 // generation returns the generation of an authored object, which only the World's list of rules keeps.

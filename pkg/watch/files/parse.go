@@ -36,10 +36,10 @@ const kindFile = "File"
 // parser makes objects of YAML. It belongs to one goroutine.
 type parser struct {
 	options watch.Options
-	shapes  schema.Schemas
+	schemas schema.Schemas
 }
 
-func newParser(o watch.Options) *parser { return &parser{options: o, shapes: schema.Schemas{}} }
+func newParser(o watch.Options) *parser { return &parser{options: o, schemas: schema.Schemas{}} }
 
 // parsed is the content of a file.
 type parsed struct {
@@ -200,10 +200,10 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 			}
 		}
 	}
-	var typed metav1.Object
-	value, err := reader.Read(n, f.shapes.Of(reflect.TypeOf(row.New())), "", 0)
+	typed := row.New()
+	value, err := reader.Read(n, f.schemas.Of(reflect.TypeOf(typed)), "", 0)
 	if err == nil {
-		typed, err = row.Typed(value)
+		err = object.Decode(value, typed)
 	}
 	if err != nil {
 		field, why := "", err.Error()+". Correct it."

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // listWatch lists and watches the objects of one kind.
@@ -159,7 +161,8 @@ func (i *informer) typed(raw any) (metav1.Object, error) {
 		if raw.GetKind() != string(i.row.Kind) {
 			return nil, fmt.Errorf("unexpected kind %q", raw.GetKind())
 		}
-		return i.row.Typed(raw.Object)
+		typed := i.row.New()
+		return typed, object.Decode(raw.Object, typed)
 	case metav1.Object:
 		return raw, nil
 	}

@@ -170,12 +170,11 @@ func converterOf[T any, P interface {
 	}
 }
 
-// Typed makes a typed object of plain values, matching names exactly.
-func (c converter) Typed(value any) (metav1.Object, error) {
+// Decode fills a typed object from plain values, matching names exactly.
+func Decode(value any, typed metav1.Object) error {
 	data, err := json.Marshal(value)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	typed := c.New()
-	return typed, kjson.Unmarshal(data, typed)
+	return kjson.Unmarshal(data, typed)
 }

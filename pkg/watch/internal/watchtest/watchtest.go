@@ -30,8 +30,8 @@ func Objects(t testing.TB, text string) []*object.Object {
 			continue
 		}
 		kind, _ := plain["kind"].(string)
-		typed, err := object.Kind(kind).Row().Typed(plain)
-		if err != nil {
+		typed := object.Kind(kind).Row().New()
+		if err := object.Decode(plain, typed); err != nil {
 			t.Fatal(err)
 		}
 		if row := object.Kind(kind).Row(); !row.ClusterScoped && typed.GetNamespace() == "" {
