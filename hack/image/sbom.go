@@ -30,7 +30,7 @@ type (
 		Name       string      `json:"name"`
 		Version    string      `json:"versionInfo,omitempty"`
 		Location   string      `json:"downloadLocation"`
-		Analysed   bool        `json:"filesAnalyzed"`
+		Analyzed   bool        `json:"filesAnalyzed"`
 		Checksums  []checksum  `json:"checksums,omitempty"`
 		Source     string      `json:"sourceInfo,omitempty"`
 		References []reference `json:"externalRefs,omitempty"`

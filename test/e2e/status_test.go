@@ -89,7 +89,7 @@ func foreign(t *testing.T, ns string) {
 	})
 }
 
-// spoil gives the VirtualService echo a field that gRPC cannot honour, or takes it away.
+// spoil gives the VirtualService echo a field that gRPC cannot honor, or takes it away.
 func spoil(t *testing.T, ns string, spoiled bool) {
 	t.Helper()
 	patch := `[{"op": "add", "path": "/spec/http/1/rewrite", "value": {"uri": "/elsewhere"}}]`
