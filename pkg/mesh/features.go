@@ -6,7 +6,7 @@ import (
 )
 
 // Features are what a client cannot do of what the rules may ask for, or takes in another form than the usual one. It is comparable;
-// the zero Gaps are those of a current client that can do everything.
+// the zero Features are those of a current client that can do everything.
 type Features uint32
 
 // Each missing feature has a bit of its own, and its versions in featureTable. It is one block, so that no two can get the same bit.

@@ -51,7 +51,7 @@ type KindRow struct {
 	Without string
 	// After is the kind that must be read first if both appear late. Its row comes before this one.
 	After Kind
-	// Authored means that people write the objects as configuration of the mesh: World.Rules lists them, status
+	// Authored means that people write the objects as configuration of the mesh: World.ConfigObjects lists them, status
 	// conditions are written to them, and "inspect wait" waits for them.
 	Authored bool
 	// Traced means that translation reports Problems on fields of the objects. For files the line of each field is
