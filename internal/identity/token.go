@@ -35,7 +35,7 @@ func NewTokens(keys *Keys, audience string) *Tokens { return &Tokens{keys, audie
 // FetchKeys gets the keys before the first token comes.
 func (t *Tokens) FetchKeys(ctx context.Context) error { return t.keys.Fetch(ctx) }
 
-// boundClaims is what a token says of the pod it is bound to.
+// boundClaims is the claims of a token about the pod to which it is bound.
 type boundClaims struct {
 	Kubernetes struct {
 		Namespace      string `json:"namespace"`

@@ -21,11 +21,11 @@ type Audience struct {
 	Providers []string
 	// SystemRoots says that each of the clients can be told to trust its machine's authorities.
 	SystemRoots bool
-	// missing are, by the bit of a missing feature, the kinds of which some of the clients have it. Without any all are current.
+	// missing are, by the bit of a feature, the kinds of which some of the clients lack it. If it is empty, all clients are current.
 	missing [32]mesh.ClientKinds
 }
 
-// Add adds clients of a kind that have these gaps.
+// Add adds clients of a kind that lack these features.
 func (r *Audience) Add(kind mesh.ClientKind, features mesh.Features) {
 	r.Kinds |= mesh.MakeClientKinds(kind)
 	for rest := uint32(features); rest != 0; rest &= rest - 1 {
@@ -33,7 +33,7 @@ func (r *Audience) Add(kind mesh.ClientKind, features mesh.Features) {
 	}
 }
 
-// Missing are the kinds of which some of the clients have one of the gaps.
+// Missing are the kinds of which some of the clients lack one of the features.
 func (r *Audience) Missing(features mesh.Features) (kinds mesh.ClientKinds) {
 	for rest := uint32(features); rest != 0; rest &= rest - 1 {
 		kinds |= r.missing[bits.TrailingZeros32(rest)]
@@ -108,7 +108,7 @@ func (l *checker) reject(kinds mesh.ClientKinds, format string, args ...any) {
 	}
 }
 
-// missing are the kinds of which some of the reader's clients have a gap, and whoever is taken to refuse what they do.
+// missing are the kinds of which some clients of the audience lack a feature, and the kinds that are assumed to reject what those reject.
 func (l *checker) missing(feature mesh.Features) mesh.ClientKinds {
 	if kinds := l.audience.Missing(feature); kinds != 0 {
 		return kinds | unknownClients

@@ -5,11 +5,11 @@ import (
 	"math/bits"
 )
 
-// Features are what a client cannot do of what the rules may ask for, or takes in another form than the usual one. It is comparable;
-// the zero Features are those of a current client that can do everything.
+// Features is a set of things that rules may require and that some clients do not support, or support in another form than the usual
+// one. In Client.Missing they are the features that the client lacks: none for a current client that supports everything. It is comparable.
 type Features uint32
 
-// Each missing feature has a bit of its own, and its versions in featureTable. It is one block, so that no two can get the same bit.
+// Each feature has its own bit, and in featureTable the versions that lack it. It is one block, so that no two can get the same bit.
 const (
 	// First are the missing features that change the form in which rules are written for a client: EncodingFeatures.
 
@@ -110,7 +110,7 @@ func releaseBounds(kind ClientKind) iter.Seq[Release] {
 	}
 }
 
-// ClientKindsWithout are the gRPC libraries whose current version has the gap.
+// ClientKindsWithout are the gRPC libraries whose current version lacks the feature.
 func ClientKindsWithout(feature Features) ClientKinds {
 	var kinds ClientKinds
 	for i, span := range feature.row().missing {

@@ -47,9 +47,9 @@ func fallbackGroupOf(c mesh.Client) fallbackGroup {
 func audienceOf(in translate.HostInput) clientrules.Audience {
 	a := in.Audience()
 	r := clientrules.Audience{Providers: a.Providers.All(), SystemRoots: a.SystemRoots}
-	for agent, gaps := range mesh.MissingFeatureSets() {
-		if gaps&a.Relevant == a.Missing {
-			r.Add(agent, gaps)
+	for kind, missing := range mesh.MissingFeatureSets() {
+		if missing&a.Relevant == a.Missing {
+			r.Add(kind, missing)
 		}
 	}
 	return r

@@ -12,10 +12,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// encodingsFor are those of a client's missing features that change what it is sent about a host: two clients whose forms are the same share
-// everything. Either may be nil.
-func encodingsFor(gaps mesh.Features, routes *mesh.VirtualService, p *mesh.MergedDestinationRule) mesh.Features {
-	if gaps&mesh.EncodingFeatures == 0 {
+// encodingsFor returns the missing features of a client that change what it is sent about a host. Two clients for which they are the same share
+// everything. routes and p may be nil.
+func encodingsFor(missing mesh.Features, routes *mesh.VirtualService, p *mesh.MergedDestinationRule) mesh.Features {
+	if missing&mesh.EncodingFeatures == 0 {
 		return 0
 	}
 	// Few clients have this one, and annotations may ask for it as well.
@@ -32,7 +32,7 @@ func encodingsFor(gaps mesh.Features, routes *mesh.VirtualService, p *mesh.Merge
 	if SizesRings(p) {
 		matter |= mesh.FeatureRingSize
 	}
-	return gaps & matter
+	return missing & matter
 }
 
 // hashesAnything says whether the policy balances by a hash anywhere. p may be nil.
@@ -69,17 +69,17 @@ func comparesHeaders(routes *mesh.VirtualService) bool {
 
 // addLegacyEnum writes the balancer of a cluster as the enum besides, for clients that read only that. All others get the enum that
 // every client accepts, and for most a value they do not know is no cluster at all.
-func addLegacyEnum(c *clusterv3.Cluster, gaps mesh.Features) {
+func addLegacyEnum(c *clusterv3.Cluster, missing mesh.Features) {
 	switch first := firstPolicy(c.GetLoadBalancingPolicy()).(type) {
 	case *ringhashv3.RingHash:
-		if gaps.Has(mesh.FeatureRingHashPolicy) {
+		if missing.Has(mesh.FeatureRingHashPolicy) {
 			c.LbPolicy = clusterv3.Cluster_RING_HASH
 			c.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{
 				HashFunction: clusterv3.Cluster_RingHashLbConfig_XX_HASH, MinimumRingSize: first.GetMinimumRingSize(),
 			}}
 		}
 	case *leastrequestv3.LeastRequest:
-		if gaps.Has(mesh.FeatureLeastRequestPolicy) {
+		if missing.Has(mesh.FeatureLeastRequestPolicy) {
 			c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
 		}
 	}

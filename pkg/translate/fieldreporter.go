@@ -46,9 +46,9 @@ func (s fieldReporter) approximatef(format string, args ...any) {
 }
 
 // ignored reports what clients with the missing feature do not do. See withoutLatent for where it is said.
-func (s fieldReporter) ignored(gap mesh.Features) {
-	agents := mesh.ClientKindsWithout(gap)
-	s.add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: agents, Missing: gap, Message: gap.Ignored(agents.String())})
+func (s fieldReporter) ignored(feature mesh.Features) {
+	kinds := mesh.ClientKindsWithout(feature)
+	s.add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: kinds, Missing: feature, Message: feature.Ignored(kinds.String())})
 }
 
 // withoutLatent parts Problems that every author should know of from those that concern only old clients, or gRPC for Rust,

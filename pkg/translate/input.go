@@ -27,7 +27,7 @@ type HostInput struct {
 	// labels are those of the clients' labels that a match of routes asks for, with that very value, or by which the policy of
 	// a destination selects them.
 	labels mesh.Labels
-	// missing are those of the clients' gaps that change what is made of routes and policy.
+	// missing are the features that the clients lack and that change what is made of routes and policy.
 	missing mesh.Features
 	// trust is what the TLS settings of policy depend on besides.
 	trust    trust

@@ -124,11 +124,11 @@ func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
 
 // routeConfigurationFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
 // call that no route takes, so that it gets one that fails these.
-func routeConfigurationFor(name string, routes []*routev3.Route, gaps mesh.Features) *routev3.RouteConfiguration {
-	if gaps.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
+func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Features) *routev3.RouteConfiguration {
+	if missing.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
 		routes = append(slices.Clip(routes), failingRoute())
 	}
-	if gaps.Has(mesh.FeaturePartialVirtualHost) {
+	if missing.Has(mesh.FeaturePartialVirtualHost) {
 		setTotalWeights(routes)
 	}
 	return routeConfiguration(name, routes)

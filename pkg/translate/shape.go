@@ -14,7 +14,7 @@ type shape struct {
 	// inlinesRoutes says that listener puts the routes into the Listener. It is then given the whole HostInput.
 	inlinesRoutes bool
 	// noListener and noRoutes answer names that do not exist. Calls fail at once.
-	noListener, noRoutes func(name string, gaps mesh.Features) Resource
+	noListener, noRoutes func(name string, missing mesh.Features) Resource
 }
 
 // shapes are by mesh.Family.
@@ -42,7 +42,7 @@ func (in HostInput) refs() []mesh.Ref {
 
 // NotFoundListener answers a name that is no port of any host. Silence would cost each call the client's own timer of 15 seconds.
 //
-// These answers are for the kind of the client, which is known even where its Missing were left out to show what a current client is sent.
+// These answers are for the kind of the client, which is known even if its Missing was left empty to show what a current client is sent.
 func NotFoundListener(name string, client mesh.Client) Resource {
 	return shapes[client.Kind.Family()].noListener(name, mesh.FeaturesMissingIn(client.Kind, client.Version))
 }

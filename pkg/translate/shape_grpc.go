@@ -32,14 +32,14 @@ func grpcListener(in ListenerInput) Resource {
 }
 
 // grpcNoListener has calls fail with a message that names the host as it was dialed, if the client has such a message.
-func grpcNoListener(name string, gaps mesh.Features) Resource {
+func grpcNoListener(name string, missing mesh.Features) Resource {
 	return apiListener(name, &hcmv3.HttpConnectionManager{
-		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, gaps)},
+		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, missing)},
 	})
 }
 
-func grpcNoRoutes(name string, gaps mesh.Features) Resource {
-	return Resource{Name: name, Message: noRoutes(name, gaps)}
+func grpcNoRoutes(name string, missing mesh.Features) Resource {
+	return Resource{Name: name, Message: noRoutes(name, missing)}
 }
 
 // filters are those of all Listeners.
@@ -65,13 +65,13 @@ func apiListener(name string, manager *hcmv3.HttpConnectionManager) Resource {
 
 // noRoutes has one virtual host, because gRPC for Rust refuses a table without any. No client dials that host: clients then say for
 // which host they found none. Those that would wait without end get a virtual host for every name, without a route.
-func noRoutes(name string, gaps mesh.Features) *routev3.RouteConfiguration {
+func noRoutes(name string, missing mesh.Features) *routev3.RouteConfiguration {
 	domain := unknownDomain
-	if gaps.Has(mesh.FeatureUnmatchedVirtualHost) {
+	if missing.Has(mesh.FeatureUnmatchedVirtualHost) {
 		domain = anyDomain
 	}
 	host := &routev3.VirtualHost{Name: "unknown", Domains: []string{domain}}
-	if gaps.Has(mesh.FeatureRoutelessVirtualHost) {
+	if missing.Has(mesh.FeatureRoutelessVirtualHost) {
 		host.Routes = []*routev3.Route{failingRoute()}
 	}
 	return &routev3.RouteConfiguration{Name: name, VirtualHosts: []*routev3.VirtualHost{host}}
