@@ -47,7 +47,7 @@ lint: ## run the linters, pinned in hack/tools
 	$(GO) mod tidy -diff
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
-	$(GO) test ./pkg/mesh ./pkg/translate ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
 	@git --no-pager diff --stat
 
 generate: golden ## the same: everything generated comes from the goldens' run

@@ -8,11 +8,11 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // clusterSettings puts in words what holds for the calls to a cluster.
-func clusterSettings(c *clusterv3.Cluster, from resource) []Setting {
+func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	var policies []string
 	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
 		policies = append(policies, policyName(p))
@@ -68,7 +68,7 @@ func encryption(c *clusterv3.Cluster) string {
 	if c.GetTransportSocket().GetTypedConfig().UnmarshalTo(&tls) != nil {
 		// Its own name is that of the cluster where routes end whose calls fail for another reason.
 		if service := c.GetEdsClusterConfig().GetServiceName(); service != "" && service != c.GetName() {
-			if _, _, _, ok := translate.ParseName(service); !ok {
+			if _, _, _, ok := resource.ParseName(service); !ok {
 				return "calls fail: they would go out unencrypted, which the rule does not allow"
 			}
 		}

@@ -15,7 +15,8 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Question is one call.
@@ -135,21 +136,21 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 	return out, nil
 }
 
-// resource is one that was read, and where its parts come from.
-type resource struct {
+// tracedResource is one that was read, and where its parts come from.
+type tracedResource struct {
 	Step
 
 	world     *mesh.World
-	parts     []translate.Origin
-	omissions []translate.SkippedMatch
+	parts     []report.Origin
+	omissions []resource.SkippedMatch
 }
 
 // from are the places where the part of that path was written.
-func (r resource) from(path string) []mesh.FieldLocation {
-	return r.places(slices.DeleteFunc(slices.Clone(r.parts), func(p translate.Origin) bool { return p.Path != path }))
+func (r tracedResource) from(path string) []mesh.FieldLocation {
+	return r.places(slices.DeleteFunc(slices.Clone(r.parts), func(p report.Origin) bool { return p.Path != path }))
 }
 
-func (r resource) places(parts []translate.Origin) []mesh.FieldLocation {
+func (r tracedResource) places(parts []report.Origin) []mesh.FieldLocation {
 	var all []mesh.FieldLocation
 	for _, p := range parts {
 		all = append(all, r.world.Locate(p.Ref, p.Field))
@@ -158,14 +159,14 @@ func (r resource) places(parts []translate.Origin) []mesh.FieldLocation {
 }
 
 // read fetches one resource as the client sees it.
-func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (resource, error) {
+func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (tracedResource, error) {
 	v := s.Resource(t, name, client)
 	if v == nil {
-		return resource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
+		return tracedResource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
 	}
 	if err := v.Any().UnmarshalTo(into); err != nil {
-		return resource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
+		return tracedResource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
 	}
 	step := Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}
-	return resource{step, s.World(), v.Origins, v.SkippedMatches}, nil
+	return tracedResource{step, s.World(), v.Origins, v.SkippedMatches}, nil
 }

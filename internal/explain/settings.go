@@ -87,7 +87,7 @@ func percent(p *typev3.FractionalPercent) string {
 	return strconv.FormatFloat(float64(p.GetNumerator())/denominator, 'g', -1, 64) + " %"
 }
 
-func localities(load *endpointv3.ClusterLoadAssignment, from resource) []Locality {
+func localities(load *endpointv3.ClusterLoadAssignment, from tracedResource) []Locality {
 	all := []Locality{}
 	for i, group := range load.GetEndpoints() {
 		l := Locality{From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(), Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{}}

@@ -7,7 +7,7 @@ import (
 )
 
 // try goes through the routes up to the one that the call takes, and through what stands between them for other clients.
-func (a *Answer) try(table resource, routes []*routev3.Route, q Question) *routev3.Route {
+func (a *Answer) try(table tracedResource, routes []*routev3.Route, q Question) *routev3.Route {
 	for i, r := range routes {
 		a.skip(table, i)
 		taken, why := matches(r.GetMatch(), q)
@@ -27,7 +27,7 @@ func (a *Answer) try(table resource, routes []*routev3.Route, q Question) *route
 }
 
 // skip notes what is left out before the route of that index.
-func (a *Answer) skip(table resource, index int) {
+func (a *Answer) skip(table tracedResource, index int) {
 	for _, o := range table.omissions {
 		if o.Before == index {
 			a.Routes = append(a.Routes, Route{

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	networking "istio.io/api/networking/v1alpha3"
 
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
@@ -46,7 +46,7 @@ func checks(spec protoreflect.MessageDescriptor) []check {
 	for _, name := range w.order {
 		row := w.rows[name]
 		message := name + " has no effect. "
-		if row.Verdict == translate.Refused {
+		if row.Verdict == fields.Refused {
 			message = name + " is refused. "
 		}
 		message += strings.ReplaceAll(row.Note, "`", "")

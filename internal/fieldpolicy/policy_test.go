@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 )
 
 var update = flag.Bool("update", false, "rewrite the policy")
@@ -37,10 +37,10 @@ func TestGenerated(t *testing.T) {
 func TestEveryFieldIsTold(t *testing.T) {
 	text := string(YAML())
 	told := 0
-	for _, row := range translate.Fields() {
+	for _, row := range fields.Rows() {
 		if strings.Contains(text, `"`+row.Field+" is refused. ") || strings.Contains(text, `"`+row.Field+" has no effect. ") {
 			told++
-			if row.Verdict == translate.Translated || row.Verdict == translate.Caveat {
+			if row.Verdict == fields.Translated || row.Verdict == fields.Caveat {
 				t.Errorf("%s: the policy warns of it, but the table says %q", row.Field, row.Verdict)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 )
 
 // istioPackages hold the messages in which fields are looked for; durations and the like have none of their own.
@@ -14,7 +14,7 @@ var istioPackages = []protoreflect.FullName{"istio.networking.v1alpha3", "istio.
 
 // walker finds, for each field that is not followed, the places in an object where it may stand.
 type walker struct {
-	rows map[string]translate.FieldRow
+	rows map[string]fields.Row
 	// absent are expressions in CEL by the field's name in the table, one for each place: that it is not set there.
 	absent map[string][]string
 	// order are the names as they were found.
@@ -22,8 +22,8 @@ type walker struct {
 }
 
 func newWalker() *walker {
-	w := &walker{rows: map[string]translate.FieldRow{}, absent: map[string][]string{}}
-	for _, row := range translate.Fields() {
+	w := &walker{rows: map[string]fields.Row{}, absent: map[string][]string{}}
+	for _, row := range fields.Rows() {
 		w.rows[row.Field] = row
 	}
 	return w
@@ -39,7 +39,7 @@ func (w *walker) message(m protoreflect.MessageDescriptor, at string, depth int,
 		place := at + ".?" + field.JSONName()
 		switch {
 		case !known:
-		case row.Verdict == translate.Warned || row.Verdict == translate.Refused:
+		case row.Verdict == fields.Warned || row.Verdict == fields.Refused:
 			if len(w.absent[name]) == 0 {
 				w.order = append(w.order, name)
 			}

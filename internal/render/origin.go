@@ -10,7 +10,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
 // Origin says where a part of a resource comes from.
@@ -24,7 +24,7 @@ type Origin struct {
 func origins(world *mesh.World, v *snapshot.Versioned) []Origin {
 	var all []Origin
 	for _, ref := range v.Refs {
-		if slices.ContainsFunc(v.Origins, func(p translate.Origin) bool { return p.Path == "" && p.Ref == ref }) {
+		if slices.ContainsFunc(v.Origins, func(p report.Origin) bool { return p.Path == "" && p.Ref == ref }) {
 			continue // a field of it is told below
 		}
 		all = append(all, Origin{"", world.Locate(ref, "")})

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Types are all the types, in the order in which a client asks for them and in which they are shown.
@@ -89,7 +89,7 @@ func names(s *snapshot.Snapshot, t snapshot.Type, o Options) []string {
 // concerns says whether a resource of the type may bear that name: clusters, their endpoints and routes have names of one
 // form, of which those with a subset name no route; anything else is what a client dials.
 func concerns(name string, t snapshot.Type) bool {
-	_, subset, _, ok := translate.ParseName(name)
+	_, subset, _, ok := resource.ParseName(name)
 	switch t {
 	case snapshot.ListenerType:
 		return !ok

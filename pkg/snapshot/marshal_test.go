@@ -9,6 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // TestMarshalAndValidateFailures holds back what cannot be marshalled, and what the check does not come to an end with.
@@ -26,7 +27,7 @@ func TestMarshalAndValidateFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := New(&mesh.World{})
 			s.check = c.check
-			v := s.marshalAndValidate(ClusterType, translate.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, clientrules.AllClients())
+			v := s.marshalAndValidate(ClusterType, resource.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, clientrules.AllClients())
 			if got := v.withheldFrom(mesh.GRPCGo); got != c.held {
 				t.Errorf("held back: %t, want %t", got, c.held)
 			}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // query is a name that a client asks for, taken apart.
@@ -19,7 +19,7 @@ type query struct {
 	server bool
 	// dialed is the host that the name means to the client, empty if it means none. Its port is what the client dialed; for types other
 	// than Listeners it is empty, and port is the number in the name.
-	dialed translate.DialTarget
+	dialed resource.DialTarget
 	port   uint32
 }
 
@@ -28,13 +28,13 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	q := query{t: t, name: name, client: client}
 	switch {
 	case t != ListenerType:
-		if port, _, host, ok := translate.ParseName(name); ok {
+		if port, _, host, ok := resource.ParseName(name); ok {
 			q.dialed.Host, q.port = host, port
 		}
-	case translate.IsServerListener(name):
+	case resource.IsServerListener(name):
 		q.server = true
 	default:
-		q.dialed = translate.ParseDialTarget(name, client.Namespace, domain)
+		q.dialed = resource.ParseDialTarget(name, client.Namespace, domain)
 	}
 	return q
 }
@@ -172,7 +172,7 @@ func (q query) servicelessPort() (uint32, bool) {
 
 // podKeys are those of the Service of which the name may be a pod's.
 func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
-	if _, service, ok := translate.PodHost(q.dialed.Host, domain); ok {
+	if _, service, ok := resource.PodHost(q.dialed.Host, domain); ok {
 		return append(keys, mesh.HostKey(service))
 	}
 	return keys
@@ -180,7 +180,7 @@ func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
 
 // answerPod answers for one pod of a Service: a host of its own, with the Service's ports and policies and no rules.
 func answerPod(s *Snapshot, q query) (*Versioned, bool) {
-	name, service, ok := translate.PodHost(q.dialed.Host, s.world.Domain)
+	name, service, ok := resource.PodHost(q.dialed.Host, s.world.Domain)
 	if !ok {
 		return nil, false
 	}

@@ -7,7 +7,7 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // servicelessWorld has a table of routes for each host, made by one VirtualService each.
@@ -99,7 +99,7 @@ func TestServicelessHostsStayBounded(t *testing.T) {
 	first := map[string]string{}
 	for range 2 {
 		for i := range 3 * maxServiceless {
-			name := translate.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
+			name := resource.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
 			v := s.Resource(RouteType, name, mesh.Client{})
 			if v.NotFound || first[name] != "" && first[name] != v.Version {
 				t.Fatalf("%s: got another answer the second time", name)

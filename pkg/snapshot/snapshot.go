@@ -10,6 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Snapshot is one World as resources. To its readers it is immutable; behind that, it translates on first demand and
@@ -150,7 +151,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 				continue
 			}
 			for _, subset := range policy.Subsets {
-				names = append(names, translate.ClusterName(port.Number, subset.Name, hostName))
+				names = append(names, resource.ClusterName(port.Number, subset.Name, hostName))
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
 )
 
 // subject is one host that clients call, with what has been translated of it so far, in parts that change for different reasons. A
@@ -19,9 +20,9 @@ type subject struct {
 
 	listeners *memo[translate.ListenerInput, *Versioned]
 	routes    *memo[translate.HostInput, *translation]
-	endpoints *memo[translate.EndpointInput, *translation]
+	endpoints *memo[endpoints.Input, *translation]
 	// topologyUse change for the reasons that endpoints do. Their keys are without a ClientTopology.
-	topologyUse *memo[translate.EndpointInput, *translate.TopologyUse]
+	topologyUse *memo[endpoints.Input, *endpoints.TopologyUse]
 	// pods are those that clients called by their own names. They change with the endpoints.
 	pods *memo[string, *subject]
 }
@@ -50,8 +51,8 @@ func newSubject(facts translate.Facts) *subject {
 		facts:       facts,
 		listeners:   &memo[translate.ListenerInput, *Versioned]{},
 		routes:      &memo[translate.HostInput, *translation]{},
-		endpoints:   &memo[translate.EndpointInput, *translation]{},
-		topologyUse: &memo[translate.EndpointInput, *translate.TopologyUse]{},
+		endpoints:   &memo[endpoints.Input, *translation]{},
+		topologyUse: &memo[endpoints.Input, *endpoints.TopologyUse]{},
 		pods:        &memo[string, *subject]{},
 	}
 	h.facts.ServiceAccounts = sync.OnceValue(facts.Endpoints.ServiceAccounts)
@@ -59,8 +60,8 @@ func newSubject(facts translate.Facts) *subject {
 	return h
 }
 
-func (h *subject) topologyUseOf(in translate.EndpointInput) *translate.TopologyUse {
-	return h.topologyUse.get(in, translate.TopologyUseOf)
+func (h *subject) topologyUseOf(in endpoints.Input) *endpoints.TopologyUse {
+	return h.topologyUse.get(in, endpoints.TopologyUseOf)
 }
 
 // next returns the host of that name in the World after, with the parts taken over that depend on nothing that changed. It is nil if there
@@ -141,7 +142,7 @@ func (h *subject) translateHost(s *Snapshot, client mesh.Client) *translation {
 }
 
 func (h *subject) translateEndpoints(s *Snapshot, client mesh.Client) *translation {
-	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in translate.EndpointInput) *translation {
+	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in endpoints.Input) *translation {
 		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }

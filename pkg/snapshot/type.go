@@ -6,6 +6,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Type is the type URL of a kind of resource.
@@ -31,28 +32,28 @@ type typeInfo struct {
 	// name is the canonical name of the resource for a port of a host, where a cluster is that of no subset.
 	name func(port uint32, host string) string
 	// in are the resources of the type in a Bundle.
-	in func(*translate.Bundle) []translate.Resource
+	in func(*translate.Bundle) []resource.Resource
 	// notFound answers a name that does not exist.
-	notFound func(name string, client mesh.Client) translate.Resource
+	notFound func(name string, client mesh.Client) resource.Resource
 }
 
 // types are in the order in which they are sent when one change concerns several: what is named goes before what names it.
 var types = []typeInfo{
 	{
-		t: ClusterType, short: "cds", fullState: true, name: translate.RouteName,
-		in: func(b *translate.Bundle) []translate.Resource { return b.Clusters }, notFound: translate.NotFoundCluster,
+		t: ClusterType, short: "cds", fullState: true, name: resource.RouteName,
+		in: func(b *translate.Bundle) []resource.Resource { return b.Clusters }, notFound: translate.NotFoundCluster,
 	},
 	{
-		t: EndpointType, short: "eds", name: translate.RouteName,
-		in: func(b *translate.Bundle) []translate.Resource { return b.Endpoints }, notFound: translate.NotFoundEndpoints,
+		t: EndpointType, short: "eds", name: resource.RouteName,
+		in: func(b *translate.Bundle) []resource.Resource { return b.Endpoints }, notFound: translate.NotFoundEndpoints,
 	},
 	{
-		t: ListenerType, short: "lds", fullState: true, serviceless: true, name: translate.ListenerName,
-		in: func(b *translate.Bundle) []translate.Resource { return b.Listeners }, notFound: translate.NotFoundListener,
+		t: ListenerType, short: "lds", fullState: true, serviceless: true, name: resource.ListenerName,
+		in: func(b *translate.Bundle) []resource.Resource { return b.Listeners }, notFound: translate.NotFoundListener,
 	},
 	{
-		t: RouteType, short: "rds", serviceless: true, name: translate.RouteName,
-		in: func(b *translate.Bundle) []translate.Resource { return b.Routes }, notFound: translate.NotFoundRoutes,
+		t: RouteType, short: "rds", serviceless: true, name: resource.RouteName,
+		in: func(b *translate.Bundle) []resource.Resource { return b.Routes }, notFound: translate.NotFoundRoutes,
 	},
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Check says what clients refuse of a resource; nothing means that all of the reader's take it. clientrules.Check is the one in use.
@@ -56,7 +57,7 @@ func audienceOf(in translate.HostInput) clientrules.Audience {
 }
 
 // marshalAndValidate marshals a resource that is kept, counts it, and holds it against what its readers refuse.
-func (s *Snapshot) marshalAndValidate(t Type, r translate.Resource, audience clientrules.Audience) *Versioned {
+func (s *Snapshot) marshalAndValidate(t Type, r resource.Resource, audience clientrules.Audience) *Versioned {
 	s.marshaled(t)
 	v, err := newVersioned(t, r)
 	if err != nil {
@@ -75,7 +76,7 @@ func (s *Snapshot) marshalAndValidate(t Type, r translate.Resource, audience cli
 }
 
 // validate are those of the check. One that panics has not passed, and concerns this resource alone.
-func (s *Snapshot) validate(r translate.Resource, audience clientrules.Audience) (validate []clientrules.Finding) {
+func (s *Snapshot) validate(r resource.Resource, audience clientrules.Audience) (validate []clientrules.Finding) {
 	defer func() {
 		if p := recover(); p != nil {
 			validate = []clientrules.Finding{{Text: fmt.Sprintf("cannot be checked: %v", p), Kinds: audience.Kinds}}

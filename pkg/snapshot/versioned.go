@@ -10,7 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Versioned is a resource ready to be sent: marshaled once, shared by every stream, never changed.
@@ -25,9 +26,9 @@ type Versioned struct {
 	// Refs name the objects that made the resource.
 	Refs []mesh.Ref
 	// Origins say where parts of it come from.
-	Origins []translate.Origin
+	Origins []report.Origin
 	// SkippedMatches are what was written for it and is not in it.
-	SkippedMatches []translate.SkippedMatch
+	SkippedMatches []resource.SkippedMatch
 	// Hash is a hash of Name and Version.
 	Hash uint64
 	// NotFound marks the answer to a name that stands for nothing; StandIn one that stands in for what is held back.
@@ -44,7 +45,7 @@ func Claimed(name, version string) *Versioned {
 // versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.
 const versionBytes = 8
 
-func newVersioned(t Type, r translate.Resource) (*Versioned, error) {
+func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.Message)
 	if err != nil {
 		return nil, err

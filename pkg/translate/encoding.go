@@ -3,10 +3,6 @@ package translate
 import (
 	"slices"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	leastrequestv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
-	ringhashv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/ring_hash/v3"
-	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -67,36 +63,20 @@ func comparesHeaders(routes *mesh.VirtualService) bool {
 	})
 }
 
-// addLegacyEnum writes the balancer of a cluster as the enum besides, for clients that read only that. All others get the enum that
-// every client accepts, and for most a value they do not know is no cluster at all.
-func addLegacyEnum(c *clusterv3.Cluster, missing mesh.Features) {
-	switch first := firstPolicy(c.GetLoadBalancingPolicy()).(type) {
-	case *ringhashv3.RingHash:
-		if missing.Has(mesh.FeatureRingHashPolicy) {
-			c.LbPolicy = clusterv3.Cluster_RING_HASH
-			c.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{
-				HashFunction: clusterv3.Cluster_RingHashLbConfig_XX_HASH, MinimumRingSize: first.GetMinimumRingSize(),
-			}}
-		}
-	case *leastrequestv3.LeastRequest:
-		if missing.Has(mesh.FeatureLeastRequestPolicy) {
-			c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
-		}
+// SizesRings says whether the policy asks for a ring of a size of its own anywhere. p may be nil.
+func SizesRings(p *mesh.MergedDestinationRule) bool {
+	if p == nil {
+		return false
 	}
+	return sizesRing(p.TrafficPolicy) || slices.ContainsFunc(p.Subsets, func(s mesh.Subset) bool { return sizesRing(s.TrafficPolicy) })
 }
 
-// firstPolicy is the policy that stands first, inside the localities if they come first.
-func firstPolicy(list *clusterv3.LoadBalancingPolicy) any {
-	for len(list.GetPolicies()) > 0 {
-		policy, err := list.GetPolicies()[0].GetTypedExtensionConfig().GetTypedConfig().UnmarshalNew()
-		if err != nil {
-			return nil
-		}
-		localities, ok := policy.(*wrrlocalityv3.WrrLocality)
-		if !ok {
-			return policy
-		}
-		list = localities.GetEndpointPickingPolicy()
+func sizesRing(p *networking.TrafficPolicy) bool {
+	sizes := func(lb *networking.LoadBalancerSettings) bool {
+		h := lb.GetConsistentHash()
+		return h.GetRingHash().GetMinimumRingSize() > 0 || h.GetMinimumRingSize() > 0 //nolint:staticcheck // authors still write it
 	}
-	return nil
+	return sizes(p.GetLoadBalancer()) || slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
+		return sizes(l.GetLoadBalancer())
+	})
 }

@@ -4,35 +4,13 @@ import (
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
-
-func TestPlainHeaders(t *testing.T) {
-	match := &routev3.RouteMatch{}
-	parse(t, match, `headers:
-- {name: a, string_match: {exact: x}}
-- {name: b, string_match: {prefix: v1.}, invert_match: true}
-- {name: c, string_match: {safe_regex: {regex: "a|b"}}}
-- {name: d, present_match: true}`)
-	before := compactJSON(t, match)
-	got := compactJSON(t, &routev3.RouteMatch{Headers: legacyHeaders(match.GetHeaders())})
-	want := compactJSON(t, parse(t, &routev3.RouteMatch{}, `headers:
-- {name: a, exact_match: x}
-- {name: b, safe_regex_match: {regex: 'v1\..*'}, invert_match: true}
-- {name: c, safe_regex_match: {regex: "a|b"}}
-- {name: d, present_match: true}`))
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("headers (-got +want):\n%s", diff)
-	}
-	if after := compactJSON(t, match); after != before {
-		t.Errorf("what it was made from, and others share, is %s now", after)
-	}
-}
 
 func TestByEnum(t *testing.T) {
 	tests := map[string]struct {
@@ -53,8 +31,8 @@ func TestByEnum(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := merged(t, "trafficPolicy: {loadBalancer: {"+test.rule+"}}")
-			c := Host(HostInput{service: echo(80), destinationRule: p, missing: test.gaps}).Clusters[0].Message.(*clusterv3.Cluster)
+			p := translatetest.Merged(t, "trafficPolicy: {loadBalancer: {"+test.rule+"}}")
+			c := Host(HostInput{service: translatetest.Echo(80), destinationRule: p, missing: test.gaps}).Clusters[0].Message.(*clusterv3.Cluster)
 			if got := c.GetLbPolicy(); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
@@ -65,35 +43,6 @@ func TestByEnum(t *testing.T) {
 				t.Error("the list is gone")
 			}
 		})
-	}
-}
-
-// TestForemost keeps what stands by from clients that would call it at once.
-func TestForemost(t *testing.T) {
-	near := mesh.Endpoint{Address: "10.0.0.1", Health: mesh.Ready, Ports: []mesh.Port{{Name: "p80", Number: 80}}, Topology: mesh.MakeTopology("", mesh.Locality{Zone: "a"})}
-	far := mesh.Endpoint{Address: "10.0.0.2", Health: mesh.Ready, Ports: near.Ports, Topology: mesh.MakeTopology("", mesh.Locality{Zone: "b"})}
-	in := EndpointInput{
-		service:         echo(80),
-		destinationRule: merged(t, "trafficPolicy: {outlierDetection: {}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}"),
-		endpoints:       &mesh.EndpointSet{Endpoints: []mesh.Endpoint{near, far}},
-		topology:        ClientTopology{Locality: mesh.Locality{Zone: "a"}},
-	}
-	if !TopologyUseOf(in).Preferred() {
-		t.Error("got no ranks, want some")
-	}
-	count := func() int {
-		return len(Endpoints(in).Endpoints[0].Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints())
-	}
-	if n := count(); n != 2 {
-		t.Errorf("got %d localities for clients with priorities, want 2", n)
-	}
-	in.missing = mesh.FeaturePriority
-	if n := count(); n != 1 {
-		t.Errorf("got %d localities for clients without, want the nearest", n)
-	}
-	in.endpoints = nil
-	if n := count(); n != 0 {
-		t.Errorf("got %d localities of nothing", n)
 	}
 }
 
@@ -119,11 +68,11 @@ func TestLatentProblems(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := Host(HostInput{service: echo(80, 81), destinationRule: merged(t, "trafficPolicy: {"+test.rule+"}")})
-			if diff := cmp.Diff(problemLines(b.Latent), test.latent); diff != "" {
+			b := Host(HostInput{service: translatetest.Echo(80, 81), destinationRule: translatetest.Merged(t, "trafficPolicy: {"+test.rule+"}")})
+			if diff := cmp.Diff(translatetest.ProblemLines(b.Latent), test.latent); diff != "" {
 				t.Errorf("latent (-got +want):\n%s", diff)
 			}
-			if diff := cmp.Diff(problemLines(b.Problems), test.spoken); diff != "" {
+			if diff := cmp.Diff(translatetest.ProblemLines(b.Problems), test.spoken); diff != "" {
 				t.Errorf("spoken (-got +want):\n%s", diff)
 			}
 		})
@@ -133,8 +82,8 @@ func TestLatentProblems(t *testing.T) {
 // TestEmptyHosts keeps tables that leave calls without a route from clients that cannot do with it.
 func TestEmptyHosts(t *testing.T) {
 	count := func(rules string, gaps mesh.Features) int {
-		spec := parse(t, &networking.VirtualService{}, rules)
-		b := Host(HostInput{service: echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
+		spec := translatetest.Parse(t, &networking.VirtualService{}, rules)
+		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
 		return len(b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes())
 	}
 	for rules, want := range map[string][2]int{
@@ -149,12 +98,36 @@ func TestEmptyHosts(t *testing.T) {
 }
 
 func TestTotalWeights(t *testing.T) {
-	spec := parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
+	spec := translatetest.Parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
 	for gaps, want := range map[mesh.Features]uint32{0: 0, mesh.FeaturePartialVirtualHost: 3} {
-		b := Host(HostInput{service: echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
+		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
 		r := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0]
 		if got := r.GetRoute().GetWeightedClusters().GetTotalWeight().GetValue(); got != want { //nolint:staticcheck // for old clients
 			t.Errorf("%b: got the sum %d, want %d", gaps, got, want)
 		}
+	}
+}
+
+func TestSizesRings(t *testing.T) {
+	const sized = "{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 64}}}}"
+	tests := map[string]struct {
+		rule string
+		want bool
+	}{
+		"nothing":           {"{}", false},
+		"a ring":            {"trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {}}}}", false},
+		"by its old name":   {"trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a, minimumRingSize: 64}}}", true},
+		"top level":         {"trafficPolicy: " + sized, true},
+		"a subset":          {"subsets: [{name: a}, {name: b, trafficPolicy: " + sized + "}]", true},
+		"a port":            {"trafficPolicy: {portLevelSettings: [{}, " + sized + "]}", true},
+		"a port of subsets": {"subsets: [{name: a, trafficPolicy: {portLevelSettings: [" + sized + "]}}]", true},
+	}
+	for name, test := range tests {
+		if got := SizesRings(translatetest.Merged(t, test.rule)); got != test.want {
+			t.Errorf("%s: got %t, want %t", name, got, test.want)
+		}
+	}
+	if SizesRings(nil) {
+		t.Error("no policy asks for a ring")
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 )
 
 // use is a place in a golden's input where a field is set.
@@ -39,7 +40,7 @@ func TestFieldRowsHaveEvidence(t *testing.T) {
 	for name, g := range inputs {
 		uses[name], problems[name] = usesOf(t, g.path), g.snapshot(t).Problems()
 	}
-	for _, row := range translate.Fields() {
+	for _, row := range fields.Rows() {
 		t.Run(row.Field, func(t *testing.T) {
 			set := uses[row.Golden][row.Field]
 			if len(set) == 0 {
@@ -81,8 +82,8 @@ func TestFieldsInEffectAreCalled(t *testing.T) {
 			declared[string(match[1])] = true
 		}
 	}
-	for _, row := range translate.Fields() {
-		followed := row.Verdict == translate.Translated || row.Verdict == translate.Caveat
+	for _, row := range fields.Rows() {
+		followed := row.Verdict == fields.Translated || row.Verdict == fields.Caveat
 		switch reason := withoutCalls[row.Field]; {
 		case row.Calls != "" && !declared[row.Calls]:
 			t.Errorf("%s: there is no test %s", row.Field, row.Calls)
@@ -93,7 +94,7 @@ func TestFieldsInEffectAreCalled(t *testing.T) {
 }
 
 // shows says whether the Problems of one use are what the row promises.
-func shows(row translate.FieldRow, u use, problems []mesh.Problem) bool {
+func shows(row fields.Row, u use, problems []mesh.Problem) bool {
 	at := func(severity mesh.Severity, matches func(field string) bool) bool {
 		return slices.ContainsFunc(problems, func(p mesh.Problem) bool {
 			return p.Object == u.object && p.Severity == severity && matches(p.Field)
@@ -105,11 +106,11 @@ func shows(row translate.FieldRow, u use, problems []mesh.Problem) bool {
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	}
 	switch row.Verdict {
-	case translate.Warned:
+	case fields.Warned:
 		return at(mesh.Warning, itself)
-	case translate.Refused:
+	case fields.Refused:
 		return at(mesh.Error, itself)
-	case translate.Caveat:
+	case fields.Caveat:
 		return row.Untold != "" || at(mesh.Info, within)
 	}
 	return !at(mesh.Error, within) && !at(mesh.Warning, within)
@@ -118,7 +119,7 @@ func shows(row translate.FieldRow, u use, problems []mesh.Problem) bool {
 // TestProblemsAgreeWithTheTable compares the clients that Problems speak of with the columns of the table.
 func TestProblemsAgreeWithTheTable(t *testing.T) {
 	ignored := map[string]mesh.ClientKinds{}
-	for _, row := range translate.Fields() {
+	for _, row := range fields.Rows() {
 		ignored[row.Field] = row.Ignored | row.Partly
 	}
 	for _, g := range goldens(t) {

@@ -4,13 +4,15 @@ import (
 	"strconv"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
 // Updating says whether the tests write generated files instead of comparing them.
-func Updating() bool { return *update }
+func Updating() bool { return *translatetest.Update }
 
 // Lint lists what a client of any language would refuse of a resource.
-func Lint(r Resource) []string { return lint(r) }
+func Lint(r resource.Resource) []string { return translatetest.Complaints(r) }
 
 // RandomWorld holds n random Services, called h0, h1 and so on, and a host without a Service for the rules of each, called api0.example.com
 // and so on.
@@ -19,19 +21,19 @@ func RandomWorld(n int) *mesh.World {
 	routes, policies := map[string]*mesh.VirtualServiceSet{}, map[string]*mesh.DestinationRuleSet{}
 	for i := range n {
 		name := "h" + strconv.Itoa(i)
-		host, set := randomHost(RandomBytes(uint64(i)), name)
-		services[host.service.Host] = host.service
-		if set.endpoints != nil {
-			endpoints[host.service.Host] = set.endpoints
+		host := translatetest.RandomObjects(translatetest.RandomBytes(uint64(i)), name)
+		services[host.Service.Host] = host.Service
+		if host.Endpoints != nil {
+			endpoints[host.Service.Host] = host.Endpoints
 		}
 		everybody := mesh.Export{Public: true}
-		if host.virtualService != nil {
-			table := &mesh.VirtualServiceSet{Candidates: []mesh.VirtualServiceCandidate{{VirtualService: host.virtualService, Export: everybody}}}
-			routes[host.service.Host], routes["api"+strconv.Itoa(i)+".example.com"] = table, table
+		if host.VirtualService != nil {
+			table := &mesh.VirtualServiceSet{Candidates: []mesh.VirtualServiceCandidate{{VirtualService: host.VirtualService, Export: everybody}}}
+			routes[host.Service.Host], routes["api"+strconv.Itoa(i)+".example.com"] = table, table
 		}
-		if host.destinationRule != nil {
-			policies[host.service.Host] = &mesh.DestinationRuleSet{
-				ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: everybody, Rule: host.destinationRule}},
+		if host.Rule != nil {
+			policies[host.Service.Host] = &mesh.DestinationRuleSet{
+				ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: everybody, Rule: host.Rule}},
 			}
 		}
 	}

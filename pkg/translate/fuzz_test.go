@@ -1,13 +1,16 @@
 package translate
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
 	rules "github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
 // seeds are how many random hosts every run of the tests looks at.
@@ -19,17 +22,18 @@ const seeds = 300
 // same making to one.
 func FuzzHost(f *testing.F) {
 	for i := range uint64(seeds) {
-		f.Add(RandomBytes(i))
+		f.Add(translatetest.RandomBytes(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		host, endpoints := randomHost(data, "echo")
+		random := translatetest.RandomObjects(data, "echo")
+		host, endpoints := hostInput(random), endpointInput(random, 0)
 		before := inputBytes(t, host)
 		host.missing = encodingsFor(mesh.FeaturesMissingIn(mesh.UnknownClient, ""), host.virtualService, host.destinationRule)
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
-			for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
+			for _, list := range [][]resource.Resource{b.Routes, b.Clusters, b.Endpoints} {
 				for _, r := range list {
-					for _, complaint := range lint(r) {
+					for _, complaint := range translatetest.Complaints(r) {
 						t.Errorf("%s %s", r.Name, complaint)
 					}
 				}
@@ -40,7 +44,7 @@ func FuzzHost(f *testing.F) {
 				}
 			}
 		}
-		acceptForms(t, host, endpoints)
+		acceptForms(t, random)
 		if bundleBytes(t, bundles...) != bundleBytes(t, Host(host), Endpoints(endpoints)) {
 			t.Error("the same input gave different bytes")
 		}
@@ -51,8 +55,9 @@ func FuzzHost(f *testing.F) {
 }
 
 // acceptForms holds what each kind of client is sent, in old versions and new, against what it refuses.
-func acceptForms(t *testing.T, host HostInput, endpoints EndpointInput) {
+func acceptForms(t *testing.T, random translatetest.Objects) {
 	t.Helper()
+	host := hostInput(random)
 	readers := map[mesh.Features]mesh.ClientKinds{}
 	for _, agent := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.60.0", "1.85.0"} {
@@ -61,13 +66,12 @@ func acceptForms(t *testing.T, host HostInput, endpoints EndpointInput) {
 	}
 	for gaps, agents := range readers {
 		host.missing = encodingsFor(gaps, host.virtualService, host.destinationRule)
-		endpoints.missing = gaps & mesh.FeaturePriority
-		reader := rules.Audience{Providers: host.trust.providers.All(), SystemRoots: host.trust.systemRoots}
+		reader := rules.Audience{Providers: host.Audience().Providers.All(), SystemRoots: host.Audience().SystemRoots}
 		for _, agent := range agents.All() {
 			reader.Add(agent, gaps)
 		}
 		b := Host(host)
-		for _, list := range [][]Resource{b.Routes, b.Clusters, Endpoints(endpoints).Endpoints} {
+		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, Endpoints(endpointInput(random, gaps)).Endpoints} {
 			for _, r := range list {
 				for _, finding := range rules.Check(r.Name, r.Message, reader) {
 					t.Errorf("%s for %s %s", r.Name, agents, finding)
@@ -99,10 +103,20 @@ func inputBytes(t *testing.T, in HostInput) string {
 	return string(all)
 }
 
-// RandomBytes are the choices of one random host.
-func RandomBytes(seed uint64) []byte {
-	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
-	data := make([]byte, 4000)
-	_, _ = source.Read(data) // It never fails.
-	return data
+// hostInput is the Input for the routes and clusters of a random host.
+func hostInput(o translatetest.Objects) HostInput {
+	in := HostInput{service: o.Service, destinationRule: o.Rule, virtualService: o.VirtualService, namespace: o.Namespace, labels: o.Labels}
+	if o.Accounts != nil {
+		needed := clusters.TrustNeedsOf(o.Rule)
+		client := mesh.Client{Providers: mesh.MakeProviders(needed.Providers...), Missing: mesh.FeatureSystemRoots}
+		in.trust = needed.Project(client, func() mesh.ServiceAccounts { return *o.Accounts })
+	}
+	return in
+}
+
+// endpointInput is the Input for its endpoints.
+func endpointInput(o translatetest.Objects, missing mesh.Features) endpoints.Input {
+	in := endpoints.NewInput(o.Service, o.Endpoints, o.Rule)
+	o.Client.Missing = missing
+	return in.For(o.Client, endpoints.TopologyUseOf(in))
 }

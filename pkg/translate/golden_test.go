@@ -18,6 +18,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -117,7 +119,7 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 
 // TestEveryLeafHasAGolden looks at the leaves that the field table names.
 func TestEveryLeafHasAGolden(t *testing.T) {
-	for _, row := range translate.Fields() {
+	for _, row := range fields.Rows() {
 		if row.Leaf != "" && len(glob(t, "testdata/"+row.Leaf+"/*.in.yaml")) == 0 {
 			t.Errorf("%s: its leaf %s has no golden", row.Field, row.Leaf)
 		}
@@ -136,7 +138,7 @@ func TestGoldensPassLint(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, complaint := range translate.Lint(translate.Resource{Name: name, Message: message}) {
+				for _, complaint := range translate.Lint(resource.Resource{Name: name, Message: message}) {
 					t.Errorf("%s: %s %s", g.path, name, complaint)
 				}
 			}

@@ -1,9 +1,10 @@
 package translate
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // An Input holds all that its function may look at, for one group of clients. Facts.Project and its siblings are the only way to make one: they
@@ -30,21 +31,8 @@ type HostInput struct {
 	// missing are the features that the clients lack and that change what is made of routes and policy.
 	missing mesh.Features
 	// trust is what the TLS settings of policy depend on besides.
-	trust    trust
+	trust    clusters.Trust
 	defaults mesh.Defaults
-}
-
-// EndpointInput is all that the endpoints of one host depend on.
-type EndpointInput struct {
-	service *mesh.Service
-	// endpoints may be nil: there are none.
-	endpoints *mesh.EndpointSet
-	// destinationRule declares the subsets, and which endpoints are preferred; it may be nil.
-	destinationRule *mesh.MergedDestinationRule
-	// topology is where the clients run, as far as TopologyUse say that it matters.
-	topology ClientTopology
-	// missing has GapPriority for clients that have it, where some endpoints are preferred.
-	missing mesh.Features
 }
 
 // ListenerInput is all that one Listener depends on.
@@ -61,27 +49,16 @@ type ListenerInput struct {
 // The compiler proves that Inputs may be keys.
 var (
 	_ map[HostInput]struct{}
-	_ map[EndpointInput]struct{}
+	_ map[endpoints.Input]struct{}
 	_ map[ListenerInput]struct{}
 )
 
-// Resource is one xDS resource and the objects that made it.
-type Resource struct {
-	Name    string
-	Message proto.Message
-	Refs    []mesh.Ref
-	// Origins say where parts of the message come from, in its order. What has no Origin is what every resource of its kind has.
-	Origins []Origin
-	// SkippedMatches are the matches of rules that a table of routes leaves out for these clients, in its order.
-	SkippedMatches []SkippedMatch
-}
-
 // Bundle is the outcome of one translation.
 type Bundle struct {
-	Listeners []Resource // Listeners
-	Routes    []Resource // RouteConfigurations
-	Clusters  []Resource // Clusters
-	Endpoints []Resource // ClusterLoadAssignments
+	Listeners []resource.Resource // Listeners
+	Routes    []resource.Resource // RouteConfigurations
+	Clusters  []resource.Resource // Clusters
+	Endpoints []resource.Resource // ClusterLoadAssignments
 	Problems  []mesh.Problem
 	// Latent are the Problems that concern no released client in its current version: they count where one is connected.
 	Latent []mesh.Problem

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
 // TestEveryRouteHasAnOrigin looks at all goldens: whatever route a client gets that somebody wrote, its rule can be told.
@@ -33,7 +33,7 @@ func TestEveryRouteHasAnOrigin(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, route := range table.GetVirtualHosts()[0].GetRoutes() {
-				told := slices.ContainsFunc(v.Origins, func(p translate.Origin) bool {
+				told := slices.ContainsFunc(v.Origins, func(p report.Origin) bool {
 					return p.Path == fmt.Sprintf("virtual_hosts[0].routes[%d]", i) && (strings.HasPrefix(p.Field, "spec.http[") || strings.HasPrefix(p.Field, "spec.tcp["))
 				})
 				if told == (route.GetName() == "keep warm") {
@@ -74,9 +74,9 @@ spec:
   - route: [{destination: {host: echo}}]
 `)
 	v := s.Resource(snapshot.RouteType, "outbound|80||echo.demo.svc.cluster.local", mesh.Client{Namespace: "demo"})
-	var want []translate.Origin
+	var want []report.Origin
 	add := func(route int, ref mesh.Ref, field string) {
-		want = append(want, translate.Origin{Path: fmt.Sprintf("virtual_hosts[0].routes[%d]", route), Ref: ref, Field: field})
+		want = append(want, report.Origin{Path: fmt.Sprintf("virtual_hosts[0].routes[%d]", route), Ref: ref, Field: field})
 	}
 	add(0, root, "spec.http[0].match[0]")
 	for route, field := range []string{"spec.http[0].match[0]", "spec.http[0].match[0]"} {

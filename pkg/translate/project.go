@@ -4,6 +4,8 @@ import (
 	"maps"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
 )
 
 // Facts are what a World says about one host. Every Input is projected from them, for one client, here and nowhere else. They are immutable.
@@ -24,7 +26,7 @@ type Facts struct {
 	// ServiceAccounts and TopologyUse are mesh.EndpointSet.ServiceAccounts and TopologyUseOf, remembered by whoever holds the Facts: they take a look at every
 	// endpoint. Nil computes them each time.
 	ServiceAccounts func() mesh.ServiceAccounts
-	TopologyUse     func(EndpointInput) *TopologyUse
+	TopologyUse     func(endpoints.Input) *endpoints.TopologyUse
 }
 
 // At are the Facts of a host and port as dialed, where there is no Service: clients choose the port, and below a wildcard the host.
@@ -58,18 +60,12 @@ func (f Facts) Project(client mesh.Client) HostInput {
 }
 
 // ProjectEndpoints makes the Input for the endpoints that a client is sent.
-func (f Facts) ProjectEndpoints(client mesh.Client) EndpointInput {
-	in := EndpointInput{service: f.Service, endpoints: f.Endpoints}
+func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
 	if f.Pod {
-		return in
+		return endpoints.NewInput(f.Service, f.Endpoints, nil)
 	}
-	in.destinationRule = f.DestinationRules.For(client.Namespace, client.Labels)
-	around := f.topologyUse(in)
-	in.topology = around.Project(client)
-	if around.preferred {
-		in.missing = client.Missing & mesh.FeaturePriority
-	}
-	return in
+	in := endpoints.NewInput(f.Service, f.Endpoints, f.DestinationRules.For(client.Namespace, client.Labels))
+	return in.For(client, f.topologyUse(in))
 }
 
 // ProjectListener makes the Input for the Listener of that name, by which a client dials a port of the host.
@@ -89,9 +85,9 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 // Unbound makes the Input of a VirtualService that holds for no Service: it is checked, and makes no resources.
 func Unbound(routes *mesh.VirtualService) HostInput { return HostInput{virtualService: routes} }
 
-func (f Facts) topologyUse(in EndpointInput) *TopologyUse {
+func (f Facts) topologyUse(in endpoints.Input) *endpoints.TopologyUse {
 	if f.TopologyUse == nil {
-		return TopologyUseOf(in)
+		return endpoints.TopologyUseOf(in)
 	}
 	return f.TopologyUse(in)
 }
@@ -105,23 +101,16 @@ func (f Facts) serviceAccounts() mesh.ServiceAccounts {
 
 // projectTrust keeps of the client's certificate providers, and of the endpoints' accounts, what the policy asks for: a client that
 // makes up providers adds no translations, and endpoints that come and go under the same account change none.
-func (f Facts) projectTrust(p *mesh.MergedDestinationRule, client mesh.Client) trust {
+func (f Facts) projectTrust(p *mesh.MergedDestinationRule, client mesh.Client) clusters.Trust {
 	if p == nil {
-		return trust{}
+		return clusters.Trust{}
 	}
-	needs := trustNeeded(p)
-	t := trust{providers: client.Providers.Among(needs.providers...)}
-	// That the client declares a provider says that it encrypts at all.
-	t.systemRoots = needs.systemRoots && client.Providers != "" && !client.Missing.Has(mesh.FeatureSystemRoots)
-	if needs.accounts {
-		t.accounts = f.serviceAccounts()
-	}
-	return t
+	return clusters.TrustNeedsOf(p).Project(client, f.serviceAccounts)
 }
 
 // NeedServiceAccounts says whether any clusters of the host depend on the accounts of its endpoints.
 func (f Facts) NeedServiceAccounts() bool {
-	return f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool { return trustNeeded(p).accounts })
+	return f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool { return clusters.TrustNeedsOf(p).Accounts })
 }
 
 // WithAllProviders returns the client with every certificate provider that the host's policies ask for.
@@ -131,7 +120,7 @@ func (f Facts) WithAllProviders(client mesh.Client) mesh.Client {
 	}
 	var names []string
 	f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool {
-		names = append(names, trustNeeded(p).providers...)
+		names = append(names, clusters.TrustNeedsOf(p).Providers...)
 		return false
 	})
 	client.Providers = mesh.MakeProviders(names...)
@@ -140,8 +129,8 @@ func (f Facts) WithAllProviders(client mesh.Client) mesh.Client {
 
 // HasAllProviders says whether the client declares every certificate provider that the policy which applies to it asks for.
 func (f Facts) HasAllProviders(client mesh.Client) bool {
-	needs := trustNeeded(f.DestinationRules.For(client.Namespace, client.Labels))
-	return client.Providers.Among(needs.providers...) == mesh.MakeProviders(needs.providers...)
+	needs := clusters.TrustNeedsOf(f.DestinationRules.For(client.Namespace, client.Labels))
+	return client.Providers.Among(needs.Providers...) == mesh.MakeProviders(needs.Providers...)
 }
 
 func (f Facts) anyDestinationRule(is func(*mesh.MergedDestinationRule) bool) bool {
@@ -168,7 +157,7 @@ type Audience struct {
 
 // Audience says who gets what is made of the Input.
 func (in HostInput) Audience() Audience {
-	return Audience{encodingsFor(mesh.EncodingFeatures, in.virtualService, in.destinationRule), in.missing, in.trust.providers, in.trust.systemRoots}
+	return Audience{encodingsFor(mesh.EncodingFeatures, in.virtualService, in.destinationRule), in.missing, in.trust.Providers, in.trust.SystemRoots}
 }
 
 // callerProjection collects what routes ask about one client, and no more: clients who differ in nothing that is asked share one

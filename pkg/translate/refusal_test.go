@@ -15,6 +15,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // randomHosts is how many hosts with random rules TestNobodyRefuses makes.
@@ -94,9 +95,9 @@ func podNames(world *mesh.World, of snapshot.Type) []string {
 			pod := strings.NewReplacer(".", "-", ":", "-").Replace(ip.String()) + "." + host
 			for _, port := range service.Ports {
 				if of == snapshot.ListenerType {
-					names = append(names, translate.ListenerName(port.Number, pod))
+					names = append(names, resource.ListenerName(port.Number, pod))
 				} else {
-					names = append(names, translate.ClusterName(port.Number, "", pod))
+					names = append(names, resource.ClusterName(port.Number, "", pod))
 				}
 			}
 			break

@@ -7,20 +7,12 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
-	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
-
-// bound is a VirtualService that knows the destinations of the table tests.
-func bound(t *testing.T, text string) *mesh.VirtualService {
-	t.Helper()
-	return &mesh.VirtualService{
-		Ref:          mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},
-		Spec:         parse(t, &networking.VirtualService{}, text),
-		Destinations: destinations().byHost,
-	}
-}
 
 var hostTests = map[string]struct {
 	ports    []uint32 // 80 when empty
@@ -28,24 +20,24 @@ var hostTests = map[string]struct {
 	want     []string // of each port in turn
 	problems []string
 }{
-	"no VirtualService": {want: []string{"prefix= to " + clusterEcho}},
+	"no VirtualService": {want: []string{"prefix= to " + translatetest.ClusterEcho}},
 	"author's order, and nothing added": {
 		rules: "http: [{match: [{uri: {prefix: /b}}], route: [{destination: {host: a}}]}, {match: [{uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
-		want:  []string{"prefix=/b to " + clusterA, "prefix=/a to " + clusterA},
+		want:  []string{"prefix=/b to " + translatetest.ClusterA, "prefix=/a to " + translatetest.ClusterA},
 	},
 	"several blocks": {
 		rules: "http: [{match: [{uri: {prefix: /b}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
-		want:  []string{"prefix=/b to " + clusterA, "prefix=/a to " + clusterA},
+		want:  []string{"prefix=/b to " + translatetest.ClusterA, "prefix=/a to " + translatetest.ClusterA},
 	},
 	"behind one that takes everything": {
 		rules:    "http: [{route: [{destination: {host: a}}]}, {route: [{destination: {host: a}}]}]",
-		want:     []string{"prefix= to " + clusterA},
+		want:     []string{"prefix= to " + translatetest.ClusterA},
 		problems: []string{"warning Unreachable spec.http[1]"},
 	},
 	"behind one that takes everything on one port": {
 		ports: []uint32{80, 81},
 		rules: "http: [{match: [{port: 80}], route: [{destination: {host: a}}]}, {directResponse: {status: 503}}]",
-		want:  []string{"prefix= to " + clusterA, "prefix= to " + refusedCluster},
+		want:  []string{"prefix= to " + translatetest.ClusterA, "prefix= to " + resource.RefusedCluster},
 	},
 	"a rule for another port says nothing of this one": {
 		ports: []uint32{8080, 81},
@@ -54,17 +46,17 @@ var hostTests = map[string]struct {
 	},
 	"a block that holds nothing": {
 		rules:    "http: [{match: [{scheme: {exact: http}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
-		want:     []string{"prefix=/a to " + clusterA},
+		want:     []string{"prefix=/a to " + translatetest.ClusterA},
 		problems: []string{"error Unsupported spec.http[0].match[0].scheme"},
 	},
 	"no rules": {rules: "hosts: [echo]", problems: []string{"error InvalidValue spec.http"}},
 	"only rules for TCP": {
 		rules: "tcp: [{route: [{destination: {host: a}}]}]",
-		want:  []string{"prefix= to " + clusterA},
+		want:  []string{"prefix= to " + translatetest.ClusterA},
 	},
 	"rules for TCP beside those for calls": {
 		rules:    "http: [{route: [{destination: {host: a}}]}]\ntcp: [{match: [{sourceSubnet: 10.0.0.0/8}], route: [{destination: {host: b}}]}]",
-		want:     []string{"prefix= to " + clusterA},
+		want:     []string{"prefix= to " + translatetest.ClusterA},
 		problems: []string{"warning Unreachable spec.tcp"},
 	},
 	"only rules for TLS": {
@@ -79,9 +71,9 @@ func TestHostRoutes(t *testing.T) {
 			if len(test.ports) == 0 {
 				test.ports = []uint32{80}
 			}
-			in := HostInput{service: echo(test.ports...)}
+			in := HostInput{service: translatetest.Echo(test.ports...)}
 			if test.rules != "" {
-				in.virtualService = bound(t, test.rules)
+				in.virtualService = translatetest.Bound(t, test.rules)
 			}
 			b := Host(in)
 			var got []string
@@ -91,7 +83,7 @@ func TestHostRoutes(t *testing.T) {
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("routes (-got +want):\n%s", diff)
 			}
-			if diff := cmp.Diff(problemLines(b.Problems), test.problems); diff != "" {
+			if diff := cmp.Diff(translatetest.ProblemLines(b.Problems), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
 		})
@@ -99,26 +91,26 @@ func TestHostRoutes(t *testing.T) {
 }
 
 func TestHostWithoutService(t *testing.T) {
-	b := Host(HostInput{virtualService: bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
+	b := Host(HostInput{virtualService: translatetest.Bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
 	if len(b.Routes)+len(b.Clusters) != 0 {
 		t.Errorf("got %d routes and %d clusters, want none", len(b.Routes), len(b.Clusters))
 	}
 	want := []string{"error NoSuchHost spec.http[0].route[0].destination.host", "warning Unreachable spec.http[1]"}
-	if diff := cmp.Diff(problemLines(b.Problems), want); diff != "" {
+	if diff := cmp.Diff(translatetest.ProblemLines(b.Problems), want); diff != "" {
 		t.Errorf("problems (-got +want):\n%s", diff)
 	}
 }
 
 // Of a delegate without rules it is not true that calls fail: they go on.
 func TestDelegateWithoutRules(t *testing.T) {
-	b := Host(HostInput{virtualService: bound(t, "http: []")})
+	b := Host(HostInput{virtualService: translatetest.Bound(t, "http: []")})
 	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "fall through to the next rule") {
 		t.Errorf("got problems %v, want that calls go on", b.Problems)
 	}
 }
 
 func TestHostNames(t *testing.T) {
-	b := Host(HostInput{service: echo(80, 81), destinationRule: merged(t, "subsets: [{name: v1}]")})
+	b := Host(HostInput{service: translatetest.Echo(80, 81), destinationRule: translatetest.Merged(t, "subsets: [{name: v1}]")})
 	var routes, clusters []string
 	for _, r := range b.Routes {
 		routes = append(routes, r.Name)
@@ -138,24 +130,26 @@ func TestHostNames(t *testing.T) {
 
 // TestPure checks that translation says the same twice and changes nothing it was given.
 func TestPure(t *testing.T) {
-	routes := bound(t, `http: [{match: [{headers: {x: {exact: a}, z: {exact: b}}, withoutHeaders: {w: {exact: c}}}],
+	routes := translatetest.Bound(t, `http: [{match: [{headers: {x: {exact: a}, z: {exact: b}}, withoutHeaders: {w: {exact: c}}}],
 		route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 2}], retries: {attempts: 9}}]`)
-	policy := merged(t, layered)
-	in := HostInput{service: echo(80, 81, 82), virtualService: routes, destinationRule: policy}
+	policy := translatetest.Merged(t, translatetest.Layered)
+	in := HostInput{service: translatetest.Echo(80, 81, 82), virtualService: routes, destinationRule: policy}
 	spec, rule := proto.Clone(routes.Spec), proto.Clone(policy.Specs[0])
-	endpoints := EndpointInput{service: in.service, destinationRule: policy, endpoints: &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
-		at("10.0.0.2", also("10.0.0.1")), at("10.0.0.1"), at("10.0.0.1"),
-	}}}
-	before := append([]mesh.Endpoint(nil), endpoints.endpoints.Endpoints...)
+	ports := []mesh.Port{{Name: "p80", Number: 8080}}
+	set := &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
+		{Address: "10.0.0.2", Additional: "10.0.0.1", Ports: ports}, {Address: "10.0.0.1", Ports: ports}, {Address: "10.0.0.1", Ports: ports},
+	}}
+	assigned := endpoints.NewInput(in.service, set, policy)
+	before := append([]mesh.Endpoint(nil), set.Endpoints...)
 
-	first, again := bundleBytes(t, Host(in), Endpoints(endpoints)), bundleBytes(t, Host(in), Endpoints(endpoints))
+	first, again := bundleBytes(t, Host(in), Endpoints(assigned)), bundleBytes(t, Host(in), Endpoints(assigned))
 	if first != again {
 		t.Error("the same input gave different bytes")
 	}
 	if !proto.Equal(spec, routes.Spec) || !proto.Equal(rule, policy.Specs[0]) {
 		t.Error("an author's text was changed")
 	}
-	if diff := cmp.Diff(before, endpoints.endpoints.Endpoints); diff != "" {
+	if diff := cmp.Diff(before, set.Endpoints); diff != "" {
 		t.Errorf("the endpoints were changed:\n%s", diff)
 	}
 }
@@ -164,7 +158,7 @@ func bundleBytes(t *testing.T, bundles ...*Bundle) string {
 	t.Helper()
 	var all strings.Builder
 	for _, b := range bundles {
-		for _, list := range [][]Resource{b.Routes, b.Clusters, b.Endpoints} {
+		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, b.Endpoints} {
 			for _, r := range list {
 				data, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.Message)
 				if err != nil {
@@ -182,15 +176,15 @@ func bundleBytes(t *testing.T, bundles ...*Bundle) string {
 }
 
 // describeRoutes writes a route table, one line a route.
-func describeRoutes(t *testing.T, r Resource) []string {
+func describeRoutes(t *testing.T, r resource.Resource) []string {
 	t.Helper()
 	table := r.Message.(*routev3.RouteConfiguration)
-	if table.GetName() != r.Name || len(table.GetVirtualHosts()) != 1 || table.GetVirtualHosts()[0].GetDomains()[0] != anyDomain {
+	if table.GetName() != r.Name || len(table.GetVirtualHosts()) != 1 || table.GetVirtualHosts()[0].GetDomains()[0] != resource.AnyDomain {
 		t.Errorf("%s: name or virtual hosts are not as they must be: %v", r.Name, table)
 	}
 	var lines []string
 	for _, route := range table.GetVirtualHosts()[0].GetRoutes() {
-		lines = append(lines, describe(route.GetMatch())+" to "+strings.Join(describeClusters(route.GetRoute()), ", "))
+		lines = append(lines, translatetest.Describe(route.GetMatch())+" to "+strings.Join(translatetest.DescribeClusters(route.GetRoute()), ", "))
 	}
 	return lines
 }

@@ -8,14 +8,17 @@ import (
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/routes"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
 func TestListener(t *testing.T) {
 	const name = "echo.demo:80"
-	service := echo(80)
+	service := translatetest.Echo(80)
 	r := Listeners(Facts{Service: service}.ProjectListener(name, 80, mesh.Client{})).Listeners[0]
 	manager := managerOf(t, r, name)
-	if got, want := manager.GetRds().GetRouteConfigName(), RouteName(80, service.Host); got != want {
+	if got, want := manager.GetRds().GetRouteConfigName(), resource.RouteName(80, service.Host); got != want {
 		t.Errorf("got routes %q, want %q", got, want)
 	}
 	if !slices.Equal(r.Refs, []mesh.Ref{service.Ref}) {
@@ -25,7 +28,7 @@ func TestListener(t *testing.T) {
 		t.Error("the routes do not come over the same stream")
 	}
 	filters := manager.GetHttpFilters()
-	if len(filters) != 2 || filters[0].GetName() != faultFilter || !filters[0].GetIsOptional() || filters[1].GetName() != routerFilter {
+	if len(filters) != 2 || filters[0].GetName() != routes.FaultFilter || !filters[0].GetIsOptional() || filters[1].GetName() != routerFilter {
 		t.Errorf("got filters %v, want an optional fault and the router", filters)
 	}
 }
@@ -33,8 +36,8 @@ func TestListener(t *testing.T) {
 func TestNotFoundListener(t *testing.T) {
 	const name = "nobody:80"
 	for agent, want := range map[mesh.ClientKind]string{
-		mesh.GRPCGo: unknownDomain, mesh.GRPCJava: unknownDomain, mesh.GRPCCore: unknownDomain, mesh.GRPCRust: unknownDomain,
-		mesh.GRPCNode: anyDomain, mesh.UnknownClient: anyDomain, mesh.Envoy: anyDomain,
+		mesh.GRPCGo: resource.UnknownDomain, mesh.GRPCJava: resource.UnknownDomain, mesh.GRPCCore: resource.UnknownDomain, mesh.GRPCRust: resource.UnknownDomain,
+		mesh.GRPCNode: resource.AnyDomain, mesh.UnknownClient: resource.AnyDomain, mesh.Envoy: resource.AnyDomain,
 	} {
 		t.Run(agent.String(), func(t *testing.T) {
 			client := mesh.Client{Kind: agent, Missing: mesh.FeaturesMissingIn(agent, "1.85.0")}
@@ -53,7 +56,7 @@ func TestNotFoundListener(t *testing.T) {
 	}
 }
 
-func managerOf(t *testing.T, r Resource, name string) *hcmv3.HttpConnectionManager {
+func managerOf(t *testing.T, r resource.Resource, name string) *hcmv3.HttpConnectionManager {
 	t.Helper()
 	listener := r.Message.(*listenerv3.Listener)
 	if r.Name != name || listener.GetName() != name {

@@ -1,0 +1,26 @@
+package clusters
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
+)
+
+// ejection is what a cluster ejects endpoints for: failures, as the spec says, and success rates that fall behind, as is wished.
+func ejection(s policy.Settings) *clusterv3.OutlierDetection {
+	o := outlierDetection(s.OutlierAt, s.Outlier)
+	rate := s.Annotations.SuccessRate.Value
+	if rate == (mesh.SuccessRate{}) {
+		return o
+	}
+	if o == nil {
+		o = ejectNothing(s.OutlierAt, s.Outlier)
+	}
+	o.EnforcingSuccessRate = wrapperspb.UInt32(100)
+	o.SuccessRateStdevFactor = wrapperspb.UInt32(rate.StdevFactor)
+	o.SuccessRateMinimumHosts = wrapperspb.UInt32(rate.MinimumHosts)
+	o.SuccessRateRequestVolume = wrapperspb.UInt32(rate.RequestVolume)
+	return o
+}

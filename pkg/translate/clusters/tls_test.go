@@ -1,0 +1,180 @@
+package clusters
+
+import (
+	"strings"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	"github.com/google/go-cmp/cmp"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
+)
+
+// Calls that are to be encrypted go out as written or not at all: plain text is for DISABLE alone.
+func TestSecure(t *testing.T) {
+	mine := Trust{Providers: mesh.MakeProviders("default", "shop"), accounts: mesh.ServiceAccounts{Names: "a,b"}}
+	// spiffe is how clients know the endpoints.
+	const spiffe = "spiffe://cluster.local/ns/demo/sa/"
+	// own are the names of the Service.
+	const own = "echo.demo.svc.cluster.local echo.demo.svc"
+	for name, c := range map[string]struct {
+		tls      string
+		trust    Trust
+		plain    bool
+		identity string
+		roots    string // an instance, or machine
+		accepted string
+		problems []string
+	}{
+		"nothing":   {tls: "{}", plain: true},
+		"plain":     {tls: "{mode: DISABLE}", plain: true},
+		"left idle": {tls: "{caCrl: x}", plain: true, problems: []string{"warning Unsupported at.caCrl"}},
+		"no mode":   {tls: "{mode: 9}", problems: []string{"error InvalidValue at.mode"}},
+		"of a mesh": {tls: "{mode: ISTIO_MUTUAL}", trust: mine, identity: "default", roots: "default", accepted: spiffe + "a " + spiffe + "b", problems: []string{"info Approximated at.mode"}},
+		"of a mesh, names written": {
+			tls: "{mode: ISTIO_MUTUAL, subjectAltNames: [x, z]}", trust: mine, identity: "default", roots: "default", accepted: "x z",
+			problems: []string{"info Approximated at.mode"},
+		},
+		"of a mesh, not declared": {
+			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{accounts: mine.accounts}, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
+		},
+		"of a mesh, nobody there": {tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers}, problems: []string{"info Approximated at.mode"}},
+		"of a mesh, nobody known": {
+			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers, accounts: mesh.ServiceAccounts{Unknown: true}},
+			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
+		},
+		"of a mesh, some known": {
+			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers, accounts: mesh.ServiceAccounts{Names: "a", Unknown: true}},
+			identity: "default", roots: "default", accepted: spiffe + "a",
+			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
+		},
+		"of a mesh, other credential": {tls: "{mode: ISTIO_MUTUAL, credentialName: shop}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
+		"mutual": {
+			tls: "{mode: MUTUAL, credentialName: shop}", trust: mine, identity: "shop", roots: "shop", accepted: own,
+			problems: []string{"info Approximated at.subjectAltNames", "info Approximated at.credentialName"},
+		},
+		"mutual, no credential": {tls: "{mode: MUTUAL, subjectAltNames: [x]}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
+		"mutual, a comma":       {tls: "{mode: MUTUAL, credentialName: 'a,b', subjectAltNames: [x]}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
+		"mutual, not declared": {
+			tls: "{mode: MUTUAL, credentialName: system, subjectAltNames: [x]}", trust: Trust{SystemRoots: true},
+			problems: []string{"info Approximated at.credentialName", "error NoCertificate at.credentialName"},
+		},
+		"simple": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x]}", trust: mine, roots: "shop", accepted: "x",
+			problems: []string{"info Approximated at.credentialName"},
+		},
+		"simple, sni": {
+			tls: "{mode: SIMPLE, credentialName: shop, sni: x}", trust: mine, roots: "shop", accepted: "x",
+			problems: []string{"info Approximated at.sni", "info Approximated at.subjectAltNames", "info Approximated at.credentialName"},
+		},
+		"simple, a long sni": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x], sni: " + strings.Repeat("x", 256) + "}", trust: mine,
+			problems: []string{"info Approximated at.sni", "error InvalidValue at.sni", "info Approximated at.credentialName"},
+		},
+		"machine's, by provider": {
+			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: Trust{Providers: "system", SystemRoots: true}, roots: "system", accepted: "x",
+			problems: []string{"info Approximated at.mode"},
+		},
+		"machine's, by itself": {
+			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: Trust{SystemRoots: true}, roots: "machine", accepted: "x",
+			problems: []string{"info Approximated at.mode"},
+		},
+		"machine's, not known": {
+			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: mine, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
+		},
+		"an empty name": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x, '']}", trust: mine,
+			problems: []string{"error InvalidValue at.subjectAltNames[1]", "info Approximated at.credentialName"},
+		},
+		"files": {
+			tls: "{mode: MUTUAL, credentialName: shop, subjectAltNames: [x], clientCertificate: a, privateKey: b, caCertificates: c, caCrl: d, insecureSkipVerify: true}", trust: mine,
+			problems: []string{
+				"error Unsupported at.clientCertificate", "error Unsupported at.privateKey", "error Unsupported at.caCertificates",
+				"error Unsupported at.caCrl", "error Unsupported at.insecureSkipVerify", "info Approximated at.credentialName",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l translatetest.Ledger
+			in := Input{Service: translatetest.Service("echo", 80), Trust: c.trust}
+			socket, ok := transportSocket(l.Field(), translatetest.Parse(t, &networking.ClientTLSSettings{}, c.tls), tlsPeerOf(in))
+			if diff := cmp.Diff(l.Lines(), c.problems); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
+			}
+			if wanted := c.plain || c.roots != ""; ok != wanted || (socket == nil) != (c.roots == "") {
+				t.Fatalf("got calls %t with %v, want calls %t", ok, socket, wanted)
+			}
+			if socket == nil {
+				return
+			}
+			identity, roots, accepted := describeSocket(t, socket)
+			if identity != c.identity || roots != c.roots || accepted != c.accepted {
+				t.Errorf("got identity %q, roots %q, names %q; want %q, %q, %q", identity, roots, accepted, c.identity, c.roots, c.accepted)
+			}
+		})
+	}
+}
+
+func TestTrustDomain(t *testing.T) {
+	var l translatetest.Ledger
+	in := Input{
+		Service:     translatetest.Service("echo", 80),
+		Trust:       Trust{Providers: "default", accounts: mesh.ServiceAccounts{Names: "a"}},
+		TrustDomain: "example.com",
+	}
+	socket, _ := transportSocket(l.Field(), &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_ISTIO_MUTUAL}, tlsPeerOf(in))
+	if _, _, accepted := describeSocket(t, socket); accepted != "spiffe://example.com/ns/demo/sa/a" {
+		t.Errorf("got %q", accepted)
+	}
+}
+
+func TestTrustNeeded(t *testing.T) {
+	tls := func(text string) *networking.TrafficPolicy {
+		return &networking.TrafficPolicy{Tls: translatetest.Parse(t, &networking.ClientTLSSettings{}, text)}
+	}
+	for name, c := range map[string]struct {
+		policy *mesh.MergedDestinationRule
+		want   TrustNeeds
+	}{
+		"no policy": {},
+		"plain":     {policy: &mesh.MergedDestinationRule{TrafficPolicy: tls("{credentialName: x}")}},
+		"of a mesh": {policy: &mesh.MergedDestinationRule{TrafficPolicy: tls("{mode: ISTIO_MUTUAL}")}, want: TrustNeeds{Providers: []string{"default"}, Accounts: true}},
+		"written":   {policy: &mesh.MergedDestinationRule{TrafficPolicy: tls("{mode: ISTIO_MUTUAL, subjectAltNames: [x]}")}, want: TrustNeeds{Providers: []string{"default"}}},
+		"everywhere": {
+			policy: &mesh.MergedDestinationRule{
+				TrafficPolicy: &networking.TrafficPolicy{PortLevelSettings: []*networking.TrafficPolicy_PortTrafficPolicy{{Tls: tls("{mode: MUTUAL, credentialName: a}").GetTls()}}},
+				Subsets:       []mesh.Subset{{TrafficPolicy: tls("{mode: SIMPLE}")}, {TrafficPolicy: tls("{mode: SIMPLE, credentialName: a}")}, {}},
+			},
+			want: TrustNeeds{Providers: []string{"a", "system"}, systemRoots: true},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(TrustNeedsOf(c.policy), c.want, cmp.AllowUnexported(TrustNeeds{})); diff != "" {
+				t.Errorf("got what is not asked for (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+// describeSocket tells the provider of the client's certificate, that of authorities or machine, and the names accepted.
+func describeSocket(t *testing.T, socket *corev3.TransportSocket) (identity, roots, accepted string) {
+	t.Helper()
+	m := &tlsv3.UpstreamTlsContext{}
+	if err := socket.GetTypedConfig().UnmarshalTo(m); err != nil {
+		t.Fatal(err)
+	}
+	common := m.GetCommonTlsContext()
+	v := common.GetValidationContext()
+	roots = v.GetCaCertificateProviderInstance().GetInstanceName()
+	if v.GetSystemRootCerts() != nil {
+		roots += "machine"
+	}
+	var names []string
+	for _, matcher := range v.GetMatchSubjectAltNames() { //nolint:staticcheck // gRPC reads no other
+		names = append(names, matcher.GetExact())
+	}
+	return common.GetTlsCertificateProviderInstance().GetInstanceName(), roots, strings.Join(names, " ")
+}

@@ -1,0 +1,145 @@
+package endpoints
+
+import (
+	"fmt"
+	"testing"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
+)
+
+// at is an endpoint of the port p80 at 8080.
+func at(address string, change ...func(*mesh.Endpoint)) mesh.Endpoint {
+	e := mesh.Endpoint{Address: address, Ports: []mesh.Port{{Name: "p80", Number: 8080}}}
+	for _, f := range change {
+		f(&e)
+	}
+	return e
+}
+
+func in(health mesh.Health) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Health = health } }
+
+func also(address string) func(*mesh.Endpoint) {
+	return func(e *mesh.Endpoint) { e.Additional = address }
+}
+
+func zone(name string) func(*mesh.Endpoint) {
+	return func(e *mesh.Endpoint) { e.Topology = mesh.MakeTopology("", mesh.Locality{Zone: name}) }
+}
+
+func port(ports ...mesh.Port) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Ports = ports } }
+
+func version(v string) func(*mesh.Endpoint) {
+	return func(e *mesh.Endpoint) { e.Labels = mesh.MakeLabels(map[string]string{"version": v}) }
+}
+
+func TestEndpoints(t *testing.T) {
+	tests := map[string]struct {
+		endpoints []mesh.Endpoint
+		subset    string
+		want      []string
+	}{
+		"none":                              {},
+		"sorted":                            {endpoints: []mesh.Endpoint{at("10.0.0.2"), at("10.0.0.1")}, want: []string{"/: 2 [10.0.0.1:8080 10.0.0.2:8080]"}},
+		"ready ones before those that end":  {endpoints: []mesh.Endpoint{at("10.0.0.1", in(mesh.Draining)), at("10.0.0.2")}, want: []string{"/: 1 [10.0.0.2:8080]"}},
+		"those that end when nobody is":     {endpoints: []mesh.Endpoint{at("10.0.0.1", in(mesh.Draining)), at("10.0.0.2", in(mesh.NotReady))}, want: []string{"/: 1 [10.0.0.1:8080]"}},
+		"nobody is ready":                   {endpoints: []mesh.Endpoint{at("10.0.0.1", in(mesh.NotReady))}},
+		"by locality":                       {endpoints: []mesh.Endpoint{at("10.0.0.3", zone("b")), at("10.0.0.2", zone("a")), at("10.0.0.1", zone("b"))}, want: []string{"/a: 1 [10.0.0.2:8080]", "/b: 2 [10.0.0.1:8080 10.0.0.3:8080]"}},
+		"without the port":                  {endpoints: []mesh.Endpoint{at("10.0.0.1", port(mesh.Port{Name: "other", Number: 1})), at("10.0.0.2", port())}},
+		"port by name":                      {endpoints: []mesh.Endpoint{at("10.0.0.1", port(mesh.Port{Name: "x", Number: 1}, mesh.Port{Name: "p80", Number: 2}))}, want: []string{"/: 1 [10.0.0.1:2]"}},
+		"port out of range":                 {endpoints: []mesh.Endpoint{at("10.0.0.1", port(mesh.Port{Name: "p80", Number: 65536})), at("10.0.0.1", port(mesh.Port{Name: "p80"}))}},
+		"no IP address":                     {endpoints: []mesh.Endpoint{at("example.com"), at(""), at("fe80::1%eth0")}},
+		"same address twice":                {endpoints: []mesh.Endpoint{at("10.0.0.1", zone("a")), at("10.0.0.1", zone("b"))}, want: []string{"/a: 1 [10.0.0.1:8080]"}},
+		"same address, spelled twice":       {endpoints: []mesh.Endpoint{at("::ffff:10.0.0.1"), at("10.0.0.1")}, want: []string{"/: 1 [10.0.0.1:8080]"}},
+		"two families":                      {endpoints: []mesh.Endpoint{at("10.0.0.1", also("fd00::1"))}, want: []string{"/: 1 [10.0.0.1:8080+[fd00::1]:8080]"}},
+		"second address taken":              {endpoints: []mesh.Endpoint{at("10.0.0.1", also("fd00::1")), at("10.0.0.2", also("fd00::1"))}, want: []string{"/: 2 [10.0.0.1:8080+[fd00::1]:8080 10.0.0.2:8080]"}},
+		"second address is another's first": {endpoints: []mesh.Endpoint{at("10.0.0.1", also("10.0.0.2")), at("10.0.0.2")}, want: []string{"/: 2 [10.0.0.1:8080 10.0.0.2:8080]"}},
+		"second address equals the first":   {endpoints: []mesh.Endpoint{at("10.0.0.1", also("10.0.0.1"))}, want: []string{"/: 1 [10.0.0.1:8080]"}},
+		"subset":                            {subset: "v1", endpoints: []mesh.Endpoint{at("10.0.0.1", version("1")), at("10.0.0.2", version("2")), at("10.0.0.3")}, want: []string{"/: 1 [10.0.0.1:8080]"}},
+		"subset that ends":                  {subset: "v1", endpoints: []mesh.Endpoint{at("10.0.0.1", version("1"), in(mesh.Draining)), at("10.0.0.2")}, want: []string{"/: 1 [10.0.0.1:8080]"}},
+	}
+	policy := &mesh.MergedDestinationRule{Subsets: []mesh.Subset{{Name: "v1", Labels: map[string]string{"version": "1"}}}}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			set := &mesh.EndpointSet{Host: translatetest.Echo().Host, Endpoints: test.endpoints}
+			all := Translate(Input{service: translatetest.Echo(80), endpoints: set, destinationRule: policy})
+			want := resource.ClusterName(80, test.subset, translatetest.Echo().Host)
+			for _, r := range all {
+				if r.Name == want {
+					if diff := cmp.Diff(describeEndpoints(t, r), test.want); diff != "" {
+						t.Errorf("endpoints (-got +want):\n%s", diff)
+					}
+					return
+				}
+			}
+			t.Errorf("there is no assignment %q", want)
+		})
+	}
+}
+
+func TestEndpointsOfNothing(t *testing.T) {
+	if got := Translate(Input{}); len(got) != 0 {
+		t.Errorf("got %d assignments without a Service, want none", len(got))
+	}
+	if got := Translate(Input{service: translatetest.Echo(80, 81)}); len(got) != 2 {
+		t.Errorf("got %d assignments without endpoints, want an empty one for each port", len(got))
+	}
+}
+
+// describeEndpoints writes an assignment, one line a locality, and checks what must hold for any.
+func describeEndpoints(t *testing.T, r resource.Resource) []string {
+	t.Helper()
+	cla := r.Message.(*endpointv3.ClusterLoadAssignment)
+	if cla.GetClusterName() != r.Name {
+		t.Errorf("got cluster name %q, want %q", cla.GetClusterName(), r.Name)
+	}
+	var lines []string
+	for _, l := range cla.GetEndpoints() {
+		var all []string
+		for _, e := range l.GetLbEndpoints() {
+			text := translatetest.Socket(e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress(), e.GetEndpoint().GetAddress().GetSocketAddress().GetPortValue())
+			for _, other := range e.GetEndpoint().GetAdditionalAddresses() {
+				text += "+" + translatetest.Socket(other.GetAddress().GetSocketAddress().GetAddress(), other.GetAddress().GetSocketAddress().GetPortValue())
+			}
+			if e.GetLoadBalancingWeight().GetValue() != 1 || l.GetLocality() == nil || l.GetPriority() != 0 {
+				t.Errorf("%s: weight, locality or priority is not as it must be: %v", text, l)
+			}
+			all = append(all, text)
+		}
+		lines = append(lines, fmt.Sprintf("%s/%s: %d %v", l.GetLocality().GetRegion(), l.GetLocality().GetZone(), l.GetLoadBalancingWeight().GetValue(), all))
+	}
+	return lines
+}
+
+// TestForemost keeps what stands by from clients that would call it at once.
+func TestForemost(t *testing.T) {
+	near := mesh.Endpoint{Address: "10.0.0.1", Health: mesh.Ready, Ports: []mesh.Port{{Name: "p80", Number: 80}}, Topology: mesh.MakeTopology("", mesh.Locality{Zone: "a"})}
+	far := mesh.Endpoint{Address: "10.0.0.2", Health: mesh.Ready, Ports: near.Ports, Topology: mesh.MakeTopology("", mesh.Locality{Zone: "b"})}
+	in := Input{
+		service:         translatetest.Echo(80),
+		destinationRule: translatetest.Merged(t, "trafficPolicy: {outlierDetection: {}, loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}}}"),
+		endpoints:       &mesh.EndpointSet{Endpoints: []mesh.Endpoint{near, far}},
+		topology:        ClientTopology{Locality: mesh.Locality{Zone: "a"}},
+	}
+	if !TopologyUseOf(in).Preferred() {
+		t.Error("got no ranks, want some")
+	}
+	count := func() int {
+		return len(Translate(in)[0].Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints())
+	}
+	if n := count(); n != 2 {
+		t.Errorf("got %d localities for clients with priorities, want 2", n)
+	}
+	in.missing = mesh.FeaturePriority
+	if n := count(); n != 1 {
+		t.Errorf("got %d localities for clients without, want the nearest", n)
+	}
+	in.endpoints = nil
+	if n := count(); n != 0 {
+		t.Errorf("got %d localities of nothing", n)
+	}
+}

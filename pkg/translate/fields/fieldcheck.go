@@ -1,0 +1,84 @@
+package fields
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+// CheckVirtualService reports the fields of a VirtualService that are dropped. r may be nil.
+func CheckVirtualService(sink *[]mesh.Problem, r *mesh.VirtualService) {
+	if r != nil && r.Spec != nil {
+		checkFields(report.Field{Sink: sink, Ref: r.Ref, Path: "spec"}, r.Spec.ProtoReflect())
+	}
+}
+
+// CheckDestinationRule reports the fields of the DestinationRules of a policy that are dropped. p may be nil.
+func CheckDestinationRule(sink *[]mesh.Problem, p *mesh.MergedDestinationRule) {
+	if p == nil {
+		return
+	}
+	for i, spec := range p.Specs {
+		if spec != nil && i < len(p.Refs) {
+			checkFields(report.Field{Sink: sink, Ref: p.Refs[i], Path: "spec"}, spec.ProtoReflect())
+		}
+	}
+}
+
+// checkFields looks up every field that is set in the field table, and reports those that are dropped and that no leaf
+// speaks of: so nothing is dropped in silence, and nothing is reported twice. Below a field that is not followed it does not look.
+func checkFields(at report.Field, m protoreflect.Message) {
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		where := at.Child(field.JSONName())
+		row, ok := fieldRows[NameOf(field)]
+		switch {
+		case !ok:
+			where.Warnf(mesh.CodeUnsupported, "This version of Mizzen does not know the field. The field has no effect. Remove it, or upgrade Mizzen.")
+		case row.reported():
+			reason, wayOut, _ := strings.Cut(row.Note, ". ")
+			where.Warnf(mesh.CodeUnsupported, "%s. The field has no effect. %s", reason, wayOut)
+		case row.InEffect():
+			descend(where, field, value)
+		}
+		return true
+	})
+}
+
+// descend checks the messages in a field, if it holds any of Istio's.
+func descend(at report.Field, field protoreflect.FieldDescriptor, value protoreflect.Value) {
+	switch {
+	case field.IsMap():
+		if IsIstio(field.MapValue().Message()) {
+			value.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+				checkFields(at.Key(k.String()), v.Message())
+				return true
+			})
+		}
+	case !IsIstio(field.Message()):
+	case field.IsList():
+		for i := range value.List().Len() {
+			checkFields(at.Index(i), value.List().Get(i).Message())
+		}
+	default:
+		checkFields(at, value.Message())
+	}
+}
+
+// IsIstio tells Istio's messages from the well-known ones, such as durations. m may be nil.
+func IsIstio(m protoreflect.MessageDescriptor) bool {
+	return m != nil && slices.Contains(istioPackages, m.ParentFile().Package())
+}
+
+// istioPackages hold the messages of VirtualService and DestinationRule.
+var istioPackages = []protoreflect.FullName{"istio.networking.v1alpha3", "istio.type.v1beta1"}
+
+// NameOf is a field's key in the table: the message's name inside its package, a dot, and the field's JSON name.
+func NameOf(field protoreflect.FieldDescriptor) string {
+	message := field.ContainingMessage()
+	inPackage := string(message.FullName())[len(message.ParentFile().Package())+1:]
+	return inPackage + "." + field.JSONName()
+}

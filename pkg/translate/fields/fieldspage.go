@@ -1,0 +1,109 @@
+package fields
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+const fieldsIntro = `# What becomes of each field
+
+This page lists every field of VirtualService and DestinationRule, and what gRPC clients do with it through Mizzen. It is generated
+from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it. Tests check each row against the golden that it names: objects that
+set the field, the resources that clients are sent, and the Problems that are reported. If calls can show the effect of a field, the row names a test that makes
+them with a real client.
+
+| verdict | meaning | Problem |
+|---|---|---|
+| translated | gRPC clients do what the field says | none |
+| caveat | gRPC clients do it differently; see the note | info, unless the difference is always the same or another Problem states it |
+| dropped | gRPC clients do not support it; the field has no effect, and calls go where they would go with it | warning |
+| refused | gRPC clients do not support it, and without it calls would go to another destination or be less secure; the match matches nothing, or the calls fail | error |
+
+[Annotations](ANNOTATIONS.md) configure what has no field here.
+
+The language columns show which clients support the field. C-core means C++, Python, Ruby and PHP. Rust means tonic, whose
+xDS support is new. What a client supports depends on its version:
+
+## gRFCs, and the first versions that support them
+`
+
+const fieldsOpen = `
+## Open
+
+Mizzen configures clients. These parts of a mesh are not supported, and no field above is for them:
+
+| what | what happens | instead |
+|---|---|---|
+| AuthorizationPolicy on gRPC servers (RBAC of gRFC A41), ` + "`CUSTOM`" + ` and dry runs included | it is not read; ` + "`controlplane check`" + ` reports that the object is skipped | authorize in the server's interceptors |
+| request principals and claims of tokens: RequestAuthentication, and ` + "`DENY`" + ` on them | servers do not get tokens validated; a match on a claim matches nothing, with an error | validate tokens in the server |
+| PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read, and Listeners of servers are not served | configure the server's certificates in the application |
+| mTLS without a DestinationRule (Istio's auto mTLS) | calls are sent in plain text unless a DestinationRule sets TLS, which is never weakened | write ` + "`tls`" + ` in a DestinationRule for the host, or for ` + "`*.local`" + ` |
+| Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside of the cluster |
+`
+
+// languages are the columns of the page: the gRPC libraries.
+var languages = byAll.All()
+
+// Markdown is the support table as a page for users.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString(fieldsIntro)
+	writeFeatures(&b)
+	writeFields(&b, "VirtualService", virtualServiceFields)
+	writeFields(&b, "DestinationRule", destinationRuleFields)
+	b.WriteString(fieldsOpen)
+	return b.String()
+}
+
+func writeFeatures(b *strings.Builder) {
+	b.WriteString("\n| gRFC | what |")
+	for _, l := range languages {
+		b.WriteString(" " + l.Language() + " |")
+	}
+	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
+	for _, f := range proposals {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", f.grfc, f.what, strings.Join(f.since[:], " | "))
+	}
+}
+
+func writeFields(b *strings.Builder, title string, rows []Row) {
+	b.WriteString("\n## " + title + "\n\n| field | verdict |")
+	for _, l := range languages {
+		b.WriteString(" " + l.Language() + " |")
+	}
+	b.WriteString(" gRFC | leaf, golden, calls | note |\n|---|---|" + strings.Repeat("---|", len(languages)) + "---|---|---|\n")
+	for _, row := range rows {
+		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
+		for _, l := range languages {
+			b.WriteString(" " + row.honored(l) + " |")
+		}
+		fmt.Fprintf(b, " %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), row.proof(), row.Note)
+	}
+}
+
+// honored is the cell of one kind of client.
+func (r Row) honored(a mesh.ClientKind) string {
+	switch {
+	case !r.InEffect() || r.Ignored.Has(a):
+		return "no"
+	case r.Partly.Has(a):
+		return "partly"
+	}
+	return "yes"
+}
+
+// proof names the leaf and the test with calls, and links the golden.
+func (r Row) proof() string {
+	var parts []string
+	if r.Leaf != "" {
+		parts = append(parts, "`"+r.Leaf+".go`")
+	}
+	parts = append(parts, "["+r.Golden+"](../pkg/translate/testdata/"+r.Golden+".in.yaml)")
+	if r.Calls != "" {
+		parts = append(parts, "`"+r.Calls+"`")
+	}
+	return strings.Join(parts, ", ")
+}

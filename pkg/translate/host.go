@@ -1,0 +1,43 @@
+package translate
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/routes"
+)
+
+// Host translates the routes and clusters of one host: a RouteConfiguration for each port of the Service, a Cluster for each
+// port and each subset besides. Problems are sorted. in is not changed; the messages are read-only, for they share parts.
+func Host(in HostInput) *Bundle {
+	b := &Bundle{}
+	if in.service != nil {
+		b.Clusters = clusters.Translate(&b.Problems, in.forClusters())
+	}
+	b.Routes = routes.Translate(&b.Problems, in.forRoutes())
+	fields.CheckDestinationRule(&b.Problems, in.destinationRule)
+	fields.CheckVirtualService(&b.Problems, in.virtualService)
+	b.Problems, b.Latent = report.WithoutLatent(mesh.SortProblems(b.Problems))
+	return b
+}
+
+// forClusters is what clusters depend on.
+func (in HostInput) forClusters() clusters.Input {
+	return clusters.Input{Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust, TrustDomain: in.defaults.TrustDomain}
+}
+
+// forRoutes is what routes depend on.
+func (in HostInput) forRoutes() routes.Input {
+	return routes.Input{
+		Service: in.service, Host: in.host, Port: in.port, VirtualService: in.virtualService, Rule: in.destinationRule,
+		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
+	}
+}
+
+// Endpoints translates the endpoints of one host: a ClusterLoadAssignment for each port of the Service and each subset
+// besides, empty ones included. in is not changed.
+func Endpoints(in endpoints.Input) *Bundle {
+	return &Bundle{Endpoints: endpoints.Translate(in)}
+}

@@ -1,0 +1,82 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+// channelID is the key of what a client hashes to tell its channels apart.
+const channelID = "io.grpc.channel_id"
+
+// HashKey says what of a call is hashed. It is nil, and reported, when gRPC sees nothing of the kind.
+func HashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+	switch key := h.GetHashKey().(type) {
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
+		name := strings.ToLower(key.HttpHeaderName)
+		if reason := HiddenHeader(name); reason != "" {
+			at.Child("httpHeaderName").Warnf(mesh.CodeUnsupported, "%s. Calls are balanced round robin. Hash a header that the application sends as metadata.", reason)
+			return nil
+		}
+		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Header_{
+			Header: &routev3.RouteAction_HashPolicy_Header{HeaderName: name},
+		}}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
+		if key.UseSourceIp {
+			at.Child("useSourceIp").Approximatef("gRPC hashes the client's channel instead of its address. All calls of a channel go to one endpoint. Another channel may use another endpoint. To keep a user's calls together, hash a header.")
+			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
+				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: channelID},
+			}}
+		}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpCookie:
+		at.Child("httpCookie").Warnf(mesh.CodeUnsupported, fields.NoteCookie)
+		return nil
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpQueryParameterName:
+		at.Child("httpQueryParameterName").Warnf(mesh.CodeUnsupported, fields.NoteQueryHash)
+		return nil
+	}
+	at.Errorf(mesh.CodeInvalidValue, "No hash key is set. Calls are balanced round robin. Set httpHeaderName.")
+	return nil
+}
+
+// HashPolicyFor is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are
+// not balanced by a hash. p may be nil.
+func HashPolicyFor(p *mesh.MergedDestinationRule, subset string, port uint32) *routev3.RouteAction_HashPolicy {
+	var part *mesh.Subset
+	if s, ok := p.Subset(subset); ok {
+		part = &s
+	}
+	s := SettingsFor(nil, p, part, port) // The cluster reports its Problems.
+	if s.LoadBalancer.GetConsistentHash() == nil {
+		return nil
+	}
+	return HashKey(s.LoadBalancerAt.Child("consistentHash"), s.LoadBalancer.GetConsistentHash())
+}
+
+// claimPrefix starts the names under which Istio offers the claims of a token.
+const claimPrefix = "@request.auth.claims"
+
+// HiddenHeader says why a gRPC client never shows that header to routing, or nothing if it does.
+func HiddenHeader(name string) string {
+	switch {
+	case name == "":
+		return "The header has no name"
+	case strings.HasPrefix(name, claimPrefix):
+		return "gRPC clients do not read the claims of tokens"
+	case strings.HasPrefix(name, ":"), name == "host":
+		return "gRPC does not show " + name + " to routing"
+	case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "":
+		return "gRPC metadata cannot be named " + strconv.Quote(name)
+	case name == "user-agent", strings.HasPrefix(name, "grpc-"):
+		return "gRPC sets " + name + " itself, after routing"
+	case strings.HasSuffix(name, "-bin"):
+		return "gRPC does not show binary metadata such as " + name + " to routing"
+	}
+	return ""
+}

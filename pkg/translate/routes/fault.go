@@ -1,0 +1,136 @@
+package routes
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	commonfaultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/fault/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+// grpcStatuses are the names of gRPC's status codes, each at its number.
+var grpcStatuses = []string{
+	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+	"DATA_LOSS", "UNAUTHENTICATED",
+}
+
+// faults translates the faults a rule injects. It is nil when there are none.
+func faults(at report.Field, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
+	fault := &faultv3.HTTPFault{}
+	if f.GetDelay() != nil {
+		fault.Delay = delay(at.Child("delay"), f.GetDelay())
+	}
+	if f.GetAbort() != nil {
+		fault.Abort = abort(at.Child("abort"), f.GetAbort())
+	}
+	if fault.GetDelay() == nil && fault.GetAbort() == nil {
+		return nil
+	}
+	at.Ignored(mesh.FeatureFaultInjection)
+	return fault
+}
+
+func delay(at report.Field, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.FaultDelay {
+	kind, ok := d.GetHttpDelayType().(*networking.HTTPFaultInjection_Delay_FixedDelay)
+	if !ok {
+		// The field table speaks of the other kind.
+		if d.GetHttpDelayType() == nil {
+			at.Errorf(mesh.CodeInvalidValue, "The delay has no duration. Calls are not delayed. Set fixedDelay.")
+		}
+		return nil
+	}
+	if kind.FixedDelay.CheckValid() != nil || kind.FixedDelay.AsDuration() < time.Millisecond {
+		at.Child("fixedDelay").Errorf(mesh.CodeInvalidValue, "The delay is not a duration of at least 1ms. Calls are not delayed. Set a longer delay.")
+		return nil
+	}
+	share, where := d.GetPercentage().GetValue(), at.Child("percentage.value")
+	if d.GetPercentage() == nil {
+		share, where = float64(d.GetPercent()), at.Child("percent") //nolint:staticcheck // Deprecated, but still written.
+	}
+	percent := percentage(where, share)
+	if percent == nil {
+		return nil
+	}
+	return &commonfaultv3.FaultDelay{
+		FaultDelaySecifier: &commonfaultv3.FaultDelay_FixedDelay{FixedDelay: durationpb.New(kind.FixedDelay.AsDuration())},
+		Percentage:         percent,
+	}
+}
+
+func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
+	fault := &faultv3.FaultAbort{Percentage: percentage(at.Child("percentage.value"), a.GetPercentage().GetValue())}
+	switch kind := a.GetErrorType().(type) {
+	case *networking.HTTPFaultInjection_Abort_HttpStatus:
+		if kind.HttpStatus < 200 || kind.HttpStatus > 599 {
+			at.Child("httpStatus").Errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
+			return nil
+		}
+		endWith(fault, uint32(kind.HttpStatus))
+	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
+		code := slices.Index(grpcStatuses, kind.GrpcStatus)
+		if code == 0 {
+			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say UNIMPLEMENTED.
+			at.Child("grpcStatus").Errorf(mesh.CodeInvalidValue, "OK is not an error status. Calls are not aborted. Set an error status, or remove abort.")
+			return nil
+		}
+		if code < 0 {
+			at.Child("grpcStatus").Errorf(mesh.CodeInvalidValue, "%q is not a gRPC status. Calls are not aborted. Set one of %s.",
+				kind.GrpcStatus, strings.Join(grpcStatuses, ", "))
+			return nil
+		}
+		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(code)}
+	case nil:
+		at.Errorf(mesh.CodeInvalidValue, "The abort has no status. Calls are not aborted. Set grpcStatus or httpStatus.")
+		return nil
+	default: // The field table speaks of it.
+		return nil
+	}
+	if fault.GetPercentage() == nil {
+		return nil
+	}
+	return fault
+}
+
+// percentage is nil for a share of nothing, which is also what an absent one means.
+func percentage(at report.Field, share float64) *typev3.FractionalPercent {
+	const million = 1_000_000
+	switch {
+	case !(share >= 0 && share <= 100): // Also true of what is no number.
+		at.Errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. The fault has no effect. Set a number from 0 to 100.")
+		return nil
+	case share == 0:
+		return nil
+	case share == math.Trunc(share):
+		return &typev3.FractionalPercent{Numerator: uint32(share), Denominator: typev3.FractionalPercent_HUNDRED}
+	}
+	parts := math.Round(share * million / 100)
+	return &typev3.FractionalPercent{Numerator: uint32(max(parts, 1)), Denominator: typev3.FractionalPercent_MILLION}
+}
+
+// endWith has calls end as a server's response with that HTTP status would end them. To C-core 200 is a reason to go on with the call;
+// to the others it is a status like any that says nothing to gRPC.
+func endWith(fault *faultv3.FaultAbort, status uint32) {
+	fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: status}
+	if status == 200 {
+		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(slices.Index(grpcStatuses, "UNKNOWN"))}
+	}
+}
+
+// always aborts every call as a server's response with that HTTP status would end it.
+func always(status uint32) *faultv3.HTTPFault {
+	abort := &faultv3.FaultAbort{Percentage: &typev3.FractionalPercent{Numerator: 100, Denominator: typev3.FractionalPercent_HUNDRED}}
+	endWith(abort, status)
+	return &faultv3.HTTPFault{Abort: abort}
+}
+
+// FaultFilter is the name of the filter of faults. A route's override counts only under the name that its filter has in the Listener.
+const FaultFilter = "envoy.filters.http.fault"

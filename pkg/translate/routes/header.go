@@ -1,0 +1,119 @@
+package routes
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+// maxWithoutHeaders bounds the withoutHeaders of one match that compare a value: each doubles the number of routes.
+const maxWithoutHeaders = 3
+
+// headerMatches translates headers and withoutHeaders. Each element of the result is a list of conditions that must all
+// hold; the match holds if any element does. None at all means that there is no condition. It fails when a condition cannot
+// be expressed, having reported it.
+//
+// To Istio an absent header satisfies withoutHeaders. To every gRPC client an absent header fails a comparison, inverted or
+// not. So such a condition becomes two routes: one for calls without the header, one for calls with another value.
+func headerMatches(at report.Field, m *networking.HTTPMatchRequest) (variants [][]*routev3.HeaderMatcher, ok bool) {
+	ok = true
+	var common []*routev3.HeaderMatcher
+	for _, name := range slices.Sorted(maps.Keys(m.GetHeaders())) {
+		h, good := headerMatch(at.Child("headers").Key(name), name, m.GetHeaders()[name])
+		common, ok = append(common, h), ok && good
+	}
+	var compared []*routev3.HeaderMatcher
+	for _, name := range slices.Sorted(maps.Keys(m.GetWithoutHeaders())) {
+		h, good := headerMatch(at.Child("withoutHeaders").Key(name), name, m.GetWithoutHeaders()[name])
+		ok = ok && good
+		h.InvertMatch = true
+		if isPresence(h) {
+			common = append(common, h)
+		} else {
+			compared = append(compared, h)
+		}
+	}
+	if len(compared) > maxWithoutHeaders {
+		at.Child("withoutHeaders").Errorf(mesh.CodeUnsupported,
+			"More than %d headers are compared here. The match matches nothing. Split the rule.", maxWithoutHeaders)
+		return nil, false
+	}
+	if !ok || len(common)+len(compared) == 0 {
+		return nil, ok
+	}
+	return headerVariants(common, compared), true
+}
+
+// headerVariants turns k inverted comparisons into 2^k lists.
+func headerVariants(common, compared []*routev3.HeaderMatcher) [][]*routev3.HeaderMatcher {
+	variants := [][]*routev3.HeaderMatcher{common}
+	for _, h := range compared {
+		absent := present(h.GetName())
+		absent.InvertMatch = true
+		doubled := make([][]*routev3.HeaderMatcher, 0, 2*len(variants))
+		for _, v := range variants {
+			v = slices.Clip(v)
+			doubled = append(doubled, append(v, absent), append(v, h))
+		}
+		variants = doubled
+	}
+	return variants
+}
+
+// headerMatch translates the condition on one header. The result is never nil.
+func headerMatch(at report.Field, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
+	// Clients hold the names in lower case, and compare as they stand.
+	name = strings.ToLower(name)
+	if reason := policy.HiddenHeader(name); reason != "" {
+		at.Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match a header that the application sends as metadata.", reason)
+		return present(name), false
+	}
+	if name == "content-type" {
+		at.Ignored(mesh.FeatureContentType)
+	}
+	var pattern matcherv3.StringMatcher
+	switch kind := m.GetMatchType().(type) {
+	case *networking.StringMatch_Exact:
+		pattern.MatchPattern = &matcherv3.StringMatcher_Exact{Exact: kind.Exact}
+	case *networking.StringMatch_Prefix:
+		if kind.Prefix == "" {
+			return present(name), true
+		}
+		pattern.MatchPattern = &matcherv3.StringMatcher_Prefix{Prefix: kind.Prefix}
+	case *networking.StringMatch_Regex:
+		// Istio reads the lone star, which is no expression, as any value.
+		if kind.Regex == "*" {
+			return present(name), true
+		}
+		if _, ok := compile(at.Child("regex"), kind.Regex); !ok {
+			return present(name), false
+		}
+		pattern.MatchPattern = &matcherv3.StringMatcher_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: kind.Regex}}
+	default:
+		return present(name), true
+	}
+	return &routev3.HeaderMatcher{
+		Name:                 name,
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &pattern},
+	}, true
+}
+
+func present(name string) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{
+		Name:                 name,
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
+	}
+}
+
+func isPresence(h *routev3.HeaderMatcher) bool {
+	_, ok := h.GetHeaderMatchSpecifier().(*routev3.HeaderMatcher_PresentMatch)
+	return ok
+}

@@ -1,0 +1,123 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+const (
+	// maxRetries leaves five attempts in all, the limit that gRPC sets for itself but does not keep for routes from xDS.
+	maxRetries = 4
+	// defaultRetries and defaultBackoff are Istio's, for rules that say nothing.
+	defaultRetries = 2
+	defaultBackoff = 25 * time.Millisecond
+	// backoffGrowth is how far the back-off grows.
+	backoffGrowth = 10
+)
+
+// defaultRetryOn is Istio's default as far as gRPC knows it.
+var defaultRetryOn = []string{"cancelled", "unavailable"}
+
+// retryConditions says what becomes of Istio's conditions: the status on which gRPC retries. Those with a note hold only
+// nearly.
+var retryConditions = map[string]struct{ status, note string }{
+	"cancelled":            {status: "cancelled"},
+	"deadline-exceeded":    {status: "deadline-exceeded"},
+	"internal":             {status: "internal"},
+	"resource-exhausted":   {status: "resource-exhausted"},
+	"unavailable":          {status: "unavailable"},
+	"connect-failure":      {status: "unavailable"},
+	"refused-stream":       {status: "unavailable"},
+	"reset":                {status: "unavailable", note: "gRPC does not retry a call whose response has begun"},
+	"reset-before-request": {status: "unavailable", note: "gRPC does not retry a call whose response has begun"},
+	"5xx":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"gateway-error":        {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"429":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"502":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"503":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"504":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+}
+
+// retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil when calls are
+// not retried.
+func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Defaults) *routev3.RetryPolicy {
+	if r == nil && defaults.NoRetries {
+		return nil
+	}
+	if r == nil {
+		return retries(defaultRetryOn, defaultRetries, defaultBackoff)
+	}
+	attempts := r.GetAttempts()
+	switch {
+	case attempts < 0:
+		at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
+		return nil
+	case attempts == 0:
+		return nil
+	case attempts > maxRetries:
+		at.Child("attempts").Approximatef("gRPC makes at most %d retries. The rest have no effect. Set %d or fewer.", maxRetries, maxRetries)
+		attempts = maxRetries
+	}
+	on, base := retryOn(at.Child("retryOn"), r.GetRetryOn()), backoff(at.Child("backoff"), r.GetBackoff())
+	if len(on) == 0 {
+		return nil
+	}
+	return retries(on, uint32(attempts), base)
+}
+
+func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPolicy {
+	return &routev3.RetryPolicy{
+		// Without blanks: gRPC's C-core compares what stands between the commas as it is.
+		RetryOn:    strings.Join(on, ","),
+		NumRetries: wrapperspb.UInt32(attempts),
+		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
+			BaseInterval: durationpb.New(base),
+			MaxInterval:  durationpb.New(backoffGrowth * base),
+		},
+	}
+}
+
+// retryOn translates the conditions, sorted. What gRPC does not know is reported and left out.
+func retryOn(at report.Field, conditions string) []string {
+	if conditions == "" {
+		return defaultRetryOn
+	}
+	var on []string
+	for text := range strings.SplitSeq(conditions, ",") {
+		text = strings.ToLower(strings.TrimSpace(text))
+		condition, known := retryConditions[text]
+		switch {
+		case text == "":
+			continue
+		case !known:
+			at.Warnf(mesh.CodeUnsupported, "gRPC cannot retry on %q. The condition has no effect. Use cancelled, deadline-exceeded, internal, resource-exhausted or unavailable.", text)
+			continue
+		case condition.note != "":
+			at.Approximatef("%q is treated as %s because %s. To silence this, write %[2]s.", text, condition.status, condition.note)
+		}
+		on = append(on, condition.status)
+	}
+	slices.Sort(on)
+	return slices.Compact(on)
+}
+
+// backoff is the least pause before a retry.
+func backoff(at report.Field, d *durationpb.Duration) time.Duration {
+	if d == nil {
+		return defaultBackoff
+	}
+	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond || d.AsDuration() > time.Hour {
+		at.Errorf(mesh.CodeInvalidValue, "The value is not a duration from 1ms to 1h. The back-off is %s instead. Set a duration in that range.", defaultBackoff)
+		return defaultBackoff
+	}
+	return d.AsDuration()
+}
