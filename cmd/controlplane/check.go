@@ -66,7 +66,7 @@ func verdict(std stdio, problems []mesh.Problem, strict bool) error {
 	for _, p := range problems {
 		count[p.Severity]++
 	}
-	std.tell("%s, %s, %d info\n",
+	std.printErr("%s, %s, %d info\n",
 		plural(count[mesh.Error], "error"), plural(count[mesh.Warning], "warning"), count[mesh.Info])
 	if count[mesh.Error] > 0 || strict && count[mesh.Warning] > 0 {
 		return errFound

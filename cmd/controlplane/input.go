@@ -94,7 +94,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if world, err = files.Load(options, paths...); err != nil {
 		return nil, err
 	}
-	return named(world, paths[i], "stdin"), nil
+	return renameSource(world, paths[i], "stdin"), nil
 }
 
 func save(path string, from io.Reader) error {
@@ -105,8 +105,8 @@ func save(path string, from io.Reader) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// named returns the World with another name for a file: one that is gone means nothing to the reader.
-func named(world *mesh.World, path, name string) *mesh.World {
+// renameSource returns the World with another name for a file: one that is gone means nothing to the reader.
+func renameSource(world *mesh.World, path, name string) *mesh.World {
 	named := *world
 	named.Problems = slices.Clone(world.Problems)
 	for i := range named.Problems {

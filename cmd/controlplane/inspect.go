@@ -79,7 +79,7 @@ ports.`,
 			return flags.validate(cmd)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.reach(cmd, func(ctx context.Context, all replicas) error { return printList(ctx, std, all, args[0], output) })
+			return flags.withReplicas(cmd, func(ctx context.Context, all replicas) error { return printList(ctx, std, all, args[0], output) })
 		},
 	}
 	flags.register(cmd)

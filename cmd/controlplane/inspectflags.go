@@ -26,18 +26,18 @@ func (f *inspectFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.token, flagAdminToken, "", "`FILE` with the token that the control plane's --admin-address requires")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster whose replicas to ask (default as in kubectl)")
 	flags.StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
-	flags.StringVar(&f.namespace, "namespace", homeNamespace, "`NAMESPACE` that the control plane runs in")
+	flags.StringVar(&f.namespace, "namespace", defaultNamespace, "`NAMESPACE` that the control plane runs in")
 }
 
 func (f *inspectFlags) validate(cmd *cobra.Command) error {
-	if len(f.addresses) > 0 && f.ofCluster(cmd) {
+	if len(f.addresses) > 0 && f.usesCluster(cmd) {
 		return usageErrorf(cmd, "--address excludes --kubeconfig, --context and --namespace")
 	}
 	return nil
 }
 
-// ofCluster says whether a cluster is asked for.
-func (f *inspectFlags) ofCluster(cmd *cobra.Command) bool {
+// usesCluster says whether a cluster is asked for.
+func (f *inspectFlags) usesCluster(cmd *cobra.Command) bool {
 	return f.kubeconfig != "" || f.context != "" || cmd.Flags().Changed("namespace")
 }
 
@@ -48,21 +48,21 @@ type replicas struct {
 	token  string
 }
 
-// reach finds the control planes and calls use with them. Without a flag it is the one of this machine, or else that of the cluster.
-func (f *inspectFlags) reach(cmd *cobra.Command, use func(context.Context, replicas) error) error {
+// withReplicas finds the control planes and calls use with them. Without a flag it is the one of this machine, or else that of the cluster.
+func (f *inspectFlags) withReplicas(cmd *cobra.Command, use func(context.Context, replicas) error) error {
 	ctx := cmd.Context()
 	if len(f.addresses) > 0 {
-		return use(ctx, f.at(f.addresses))
+		return use(ctx, f.atAddresses(f.addresses))
 	}
-	here := f.at([]string{defaultAdminAddress})
-	if !f.ofCluster(cmd) && listens(ctx, defaultAdminAddress) {
+	here := f.atAddresses([]string{defaultAdminAddress})
+	if !f.usesCluster(cmd) && listens(ctx, defaultAdminAddress) {
 		return use(ctx, here)
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
 	switch {
-	case err != nil && !f.ofCluster(cmd):
+	case err != nil && !f.usesCluster(cmd):
 		return use(ctx, here) // There is neither: say that nobody listens here.
 	case err != nil:
 		return fmt.Errorf("find the cluster: %w", err)
@@ -77,8 +77,8 @@ func (f *inspectFlags) reach(cmd *cobra.Command, use func(context.Context, repli
 	return errors.Join(err, group.Wait())
 }
 
-// at are the control planes at addresses. One alone needs no name.
-func (f *inspectFlags) at(addresses []string) replicas {
+// atAddresses are the control planes at addresses. One alone needs no name.
+func (f *inspectFlags) atAddresses(addresses []string) replicas {
 	found := replicas{token: f.token}
 	for _, address := range addresses {
 		r := replica{address: address}

@@ -53,7 +53,7 @@ cannot be asked; 2 if the command line makes no sense.`,
 			if err := flags.validate(cmd); err != nil {
 				return err
 			}
-			return flags.reach(cmd, func(ctx context.Context, all replicas) error {
+			return flags.withReplicas(cmd, func(ctx context.Context, all replicas) error {
 				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 				defer cancel()
 				w := waiting{replicas: all, named: named, began: time.Now()}
@@ -177,7 +177,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 		if err := eachItem(body, func(d serving.ObjectSync) { known[d.Object] = d }); err != nil {
 			return "", fmt.Errorf("parse the answer of %s: %w", w.replicas.all[i].address, err)
 		}
-		missing, err := w.of(known)
+		missing, err := w.missingIn(known)
 		if err != nil {
 			return "", fmt.Errorf("%w%s", err, by)
 		}
@@ -188,8 +188,8 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 	return first, nil
 }
 
-// of looks at what one replica knows.
-func (w *waiting) of(known map[mesh.Ref]serving.ObjectSync) (string, error) {
+// missingIn looks at what one replica knows.
+func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, error) {
 	for ref, generation := range w.current {
 		d, ok := known[ref]
 		switch {

@@ -91,8 +91,8 @@ func (on listeners) ports(tls protection) []ads.Port {
 	return all
 }
 
-// sayReady writes the line that says that clients are served.
-func (p *plane) sayReady(out io.Writer) error {
+// writeReady writes the line that says that clients are served.
+func (p *plane) writeReady(out io.Writer) error {
 	world := p.store.Current().World()
 	xds, tls, next := addressOff, "", 0
 	if p.addresses.xds != addressOff {

@@ -26,9 +26,9 @@ func tuneMemory(logger *slog.Logger) {
 	}
 }
 
-// tidyMemory gives back what only the start needed: reading everything at once leaves more garbage than anything after it. The
+// releaseMemory gives back what only the start needed: reading everything at once leaves more garbage than anything after it. The
 // runtime would keep that memory for as long as it may fill it again.
-func tidyMemory() { debug.FreeOSMemory() }
+func releaseMemory() { debug.FreeOSMemory() }
 
 // memoryLimit is the least that the control groups of this process allow, if any of them limits memory. root is that of the
 // file system.

@@ -23,8 +23,8 @@ import (
 // adminPort is where the pods of the manifests serve their admin address, on loopback.
 const adminPort = 15014
 
-// podsOfMizzen selects the pods of the control plane.
-const podsOfMizzen = "app.kubernetes.io/name=mizzen"
+// controlPlaneSelector selects the pods of the control plane.
+const controlPlaneSelector = "app.kubernetes.io/name=mizzen"
 
 // replica is one control plane that can be asked.
 type replica struct {
@@ -44,7 +44,7 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 	if err != nil {
 		return nil, err
 	}
-	pods, err := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: podsOfMizzen})
+	pods, err := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: controlPlaneSelector})
 	if err != nil {
 		return nil, fmt.Errorf("look for the control plane's pods in namespace %s: %w", namespace, err)
 	}
@@ -53,7 +53,7 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 		return phase != string(corev1.PodRunning) || p.GetDeletionTimestamp() != nil
 	})
 	if len(running) == 0 {
-		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --namespace, or give --address)", podsOfMizzen, namespace)
+		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --namespace, or give --address)", controlPlaneSelector, namespace)
 	}
 	slices.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
 	var all []replica

@@ -24,8 +24,8 @@ type stdio struct {
 	out, err io.Writer
 }
 
-// tell writes to standard error. There is nobody left to tell if that fails.
-func (s stdio) tell(format string, args ...any) { _, _ = fmt.Fprintf(s.err, format, args...) }
+// printErr writes to standard error. There is nobody left to tell if that fails.
+func (s stdio) printErr(format string, args ...any) { _, _ = fmt.Fprintf(s.err, format, args...) }
 
 // print writes a command's result, whose loss is a failure.
 func (s stdio) print(text []byte) error {
@@ -52,7 +52,7 @@ var errFound = errors.New("the command found something")
 func execute(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
 	if len(args) == 0 {
-		std.tell("%s\n\n%s", root.Long, root.UsageString())
+		std.printErr("%s\n\n%s", root.Long, root.UsageString())
 		return exitUsage
 	}
 	root.SetArgs(args)
@@ -67,10 +67,10 @@ func execute(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errFound):
 		return exitFailure
 	case errors.As(err, &usage):
-		std.tell("%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
+		std.printErr("%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
 		return exitUsage
 	}
-	std.tell("%s: %v\n", root.Name(), err)
+	std.printErr("%s: %v\n", root.Name(), err)
 	return exitFailure
 }
 

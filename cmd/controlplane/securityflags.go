@@ -91,8 +91,8 @@ func (f *securityFlags) validateAdmin(cmd *cobra.Command, address string) error 
 	return nil
 }
 
-// proof says whether clients must prove who they are.
-func (f *securityFlags) proof(inCluster bool) bool {
+// requiresProof says whether clients must prove who they are.
+func (f *securityFlags) requiresProof(inCluster bool) bool {
 	return f.identity == identityProof || f.identity == identityAuto && inCluster
 }
 
@@ -128,7 +128,7 @@ func (p protection) serveAuthority(w http.ResponseWriter, _ *http.Request) {
 
 // authenticator proves clients' identities by the pods of the newest World, and by the tokens of the source's API server.
 func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir string) identity.Options {
-	o := identity.Options{TrustDomain: trustDomain, AllowUnverified: !f.proof(source.inCluster)}
+	o := identity.Options{TrustDomain: trustDomain, AllowUnverified: !f.requiresProof(source.inCluster)}
 	if source.fetch != nil {
 		file := ""
 		if stateDir != "" {
@@ -142,10 +142,10 @@ func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir 
 // fetchKeys has the keys of tokens at hand before a client brings one. A failure is for operators to see at the start, when a right is
 // missing, and not fatal: it is tried again for each token that needs it.
 func (p *plane) fetchKeys(ctx context.Context) error {
-	if p.who == nil || p.who.Tokens == nil || p.addresses.tls == "" {
+	if p.identity == nil || p.identity.Tokens == nil || p.addresses.tls == "" {
 		return nil
 	}
-	if err := p.who.Tokens.FetchKeys(ctx); err != nil && ctx.Err() == nil {
+	if err := p.identity.Tokens.FetchKeys(ctx); err != nil && ctx.Err() == nil {
 		p.logger.Warn("cannot fetch the keys of service account tokens; retrying when a token arrives", "error", err)
 	}
 	return nil

@@ -68,7 +68,7 @@ is accepted. --identity selects the mode.`,
 	flags.source.register(cmd)
 	flags.security.register(cmd)
 	flags.status.register(cmd)
-	flags.source.proof = flags.security.proof
+	flags.source.requiresProof = flags.security.requiresProof
 	f := cmd.Flags()
 	f.StringVar(&flags.addresses.xds, flagXDSAddress, bootstrap.DefaultServerURI, "`HOST:PORT` to serve xDS on, in plaintext; port 0 picks a free one, 'off' serves TLS only")
 	f.StringVar(&flags.addresses.tls, flagTLSAddress, "", "`HOST:PORT` to serve xDS on, over TLS")
@@ -109,11 +109,11 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	who := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
+	identityOptions := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, who: &who,
+		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, identity: &identityOptions,
 		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
-		ready: func(p *plane) error { return p.sayReady(std.out) },
+		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
 		return err
@@ -130,9 +130,9 @@ type planeOptions struct {
 	// adminToken is a file with what the admin server asks for; empty asks for nothing.
 	adminToken string
 	tls        protection
-	// who proves clients' identities, by the World's pods; nil takes clients at their word.
-	who    *identity.Options
-	limits ads.Limits
+	// identity proves clients' identities, by the World's pods; nil takes clients at their word.
+	identity *identity.Options
+	limits   ads.Limits
 	// status says how to write to objects what became of them, but for the Store; nil writes nothing.
 	status *status.Options
 	grace  time.Duration
@@ -199,12 +199,12 @@ func newPlane(o planeOptions) (*plane, error) {
 
 // authenticator is nil when clients are taken at their word.
 func (p *plane) authenticator() ads.Authenticator {
-	if p.who == nil {
+	if p.identity == nil {
 		return nil
 	}
-	who := *p.who
-	who.Pods = worldPods{p.store}
-	return identity.New(who)
+	options := *p.identity
+	options.Pods = worldPods{p.store}
+	return identity.New(options)
 }
 
 // Run serves until ctx ends, or until one part fails and takes the others with it. Everything that runs in the background
@@ -240,7 +240,7 @@ func (p *plane) announce(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	tidyMemory()
+	releaseMemory()
 	if err := p.ready(p); err != nil {
 		return fmt.Errorf("announce readiness: %w", err)
 	}

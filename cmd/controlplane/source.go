@@ -29,8 +29,8 @@ type sourceFlags struct {
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
 	state                      stateFlags
-	// proof says whether clients must prove who they are, for which the source lists pods.
-	proof func(inCluster bool) bool
+	// requiresProof says whether clients must prove who they are, for which the source lists pods.
+	requiresProof func(inCluster bool) bool
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
@@ -119,8 +119,8 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
 	options := f.options(logger)
-	options.Pods, options.Cluster = f.proof(inCluster), config.Host
-	metrics := f.state.remember(&options, logger)
+	options.Pods, options.Cluster = f.requiresProof(inCluster), config.Host
+	metrics := f.state.apply(&options, logger)
 	feed, err := kube.New(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
@@ -148,16 +148,16 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	tidy := func() {
+	remove := func() {
 		if err := os.RemoveAll(dir); err != nil {
 			logger.Warn("cannot remove the demo's folder", "dir", dir, "error", err)
 		}
 	}
 	if err := os.CopyFS(dir, objects); err != nil {
-		tidy()
+		remove()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{Source: files.NewSource(dir, f.options(logger)), close: tidy, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	return &openSource{Source: files.NewSource(dir, f.options(logger)), close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

@@ -33,8 +33,8 @@ func (f *stateFlags) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// remember has a source keep what it knows, and returns the metrics of that. Without a folder it keeps nothing.
-func (f *stateFlags) remember(o *watch.Options, logger *slog.Logger) []prometheus.Collector {
+// apply has a source keep what it knows, and returns the metrics of that. Without a folder it keeps nothing.
+func (f *stateFlags) apply(o *watch.Options, logger *slog.Logger) []prometheus.Collector {
 	if f.dir == "" {
 		return nil
 	}

@@ -23,9 +23,9 @@ const (
 )
 
 const (
-	// homeNamespace is where Mizzen is installed unless somebody says otherwise.
-	homeNamespace = "mizzen-system"
-	leaseName     = "mizzen"
+	// defaultNamespace is where Mizzen is installed unless somebody says otherwise.
+	defaultNamespace = "mizzen-system"
+	leaseName        = "mizzen"
 	// apiTimeout bounds a request for one object.
 	apiTimeout = 10 * time.Second
 )
@@ -61,7 +61,7 @@ func (f *statusFlags) writer(source *openSource, namespaces []string, logger *sl
 	if err != nil {
 		return nil, fmt.Errorf("write to the cluster: %w", err)
 	}
-	lease := cmp.Or(f.lease, cmp.Or(ownNamespace(), homeNamespace)+"/"+leaseName)
+	lease := cmp.Or(f.lease, cmp.Or(ownNamespace(), defaultNamespace)+"/"+leaseName)
 	namespace, name, _ := strings.Cut(lease, "/")
 	return &status.Options{
 		Dynamic: client, Namespaces: namespaces, LeaseNamespace: namespace, LeaseName: name, Identity: ownName(), Logger: logger,

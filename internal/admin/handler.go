@@ -45,7 +45,7 @@ func newHandler(o Options) http.Handler {
 	}
 	inner := newInnerHandler(o)
 	if o.TokenFile != "" {
-		inner = guarded(o.TokenFile, o.Logger, inner)
+		inner = requireToken(o.TokenFile, o.Logger, inner)
 	}
 	mux.Handle("/", inner)
 	return mux

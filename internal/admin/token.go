@@ -35,32 +35,32 @@ func bearer(r *http.Request) (string, bool) {
 	return strings.TrimSpace(token), true
 }
 
-// guarded lets in who knows the token of the file, which is read each time so that it may be replaced. While it cannot be read,
+// requireToken lets in who knows the token of the file, which is read each time so that it may be replaced. While it cannot be read,
 // nobody is let in.
-func guarded(file string, logger *slog.Logger, next http.Handler) http.Handler {
+func requireToken(file string, logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, ok := bearer(r)
 		if !ok {
-			refuse(w, "a token is needed: the one of --admin-token, as Authorization: Bearer TOKEN")
+			unauthorized(w, "a token is needed: the one of --admin-token, as Authorization: Bearer TOKEN")
 			return
 		}
 		want, err := ReadToken(file)
 		if err != nil {
 			logger.Warn("cannot read the token of the admin address; all requests are denied", "error", err)
-			refuse(w, "the control plane cannot read its own token: see its log")
+			unauthorized(w, "the control plane cannot read its own token: see its log")
 			return
 		}
 		// Sums are of one length, so that not even the length of the token can be told from how long this takes.
 		a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
 		if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
-			refuse(w, "the token is not that of --admin-token")
+			unauthorized(w, "the token is not that of --admin-token")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func refuse(w http.ResponseWriter, why string) {
+func unauthorized(w http.ResponseWriter, why string) {
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	writeText(w, http.StatusUnauthorized, why)
 }

@@ -23,8 +23,8 @@ import (
 // errDraining is retriable: clients keep what they hold and open a stream elsewhere.
 var errDraining = status.Error(codes.Unavailable, "control plane is shutting down: reconnect")
 
-// errLeft says that no more requests come.
-var errLeft = errors.New("the client has left")
+// errClientClosed says that no more requests come.
+var errClientClosed = errors.New("the client has left")
 
 // errExpired is retriable, too: whoever returns brings a new proof.
 var errExpired = status.Error(codes.Unavailable, "the proof of the client's identity has expired: reconnect with a new one")
@@ -41,23 +41,23 @@ type Authenticator interface {
 type discovery struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
-	store    *serving.Store
-	who      Authenticator
-	limits   Limits
-	census   *streamCounter
-	gate     *firstResponseLimiter
-	counters *metrics
-	drain    context.Context
-	grace    time.Duration
-	logger   *slog.Logger
-	// hearing are the goroutines that read requests. One may outlive its stream by the time that its last request takes.
-	hearing sync.WaitGroup
+	store          *serving.Store
+	authenticator  Authenticator
+	limits         Limits
+	streams        *streamCounter
+	firstResponses *firstResponseLimiter
+	counters       *metrics
+	drain          context.Context
+	grace          time.Duration
+	logger         *slog.Logger
+	// receivers are the goroutines that read requests. One may outlive its stream by the time that its last request takes.
+	receivers sync.WaitGroup
 }
 
 // newDiscovery makes the service; its streams end when drain does.
 func newDiscovery(drain context.Context, o Options) *discovery {
 	return &discovery{
-		store: o.Store, who: o.Authenticator, limits: o.Limits, census: newStreamCounter(o.Limits), gate: newFirstResponseLimiter(o.Limits.FirstAnswers),
+		store: o.Store, authenticator: o.Authenticator, limits: o.Limits, streams: newStreamCounter(o.Limits), firstResponses: newFirstResponseLimiter(o.Limits.FirstResponses),
 		counters: newMetrics(o.Registry), drain: drain, grace: o.Grace, logger: o.Logger,
 	}
 }
@@ -73,7 +73,7 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 	if err != nil {
 		return err
 	}
-	v.node, v.holds = first.GetNode(), first.GetVersionInfo() != ""
+	v.node, v.hasConfig = first.GetNode(), first.GetVersionInfo() != ""
 	return d.serve(v, &sotwProtocol{stream: stream, guard: newRequestGuard(d.logger, d.limits), first: first})
 }
 
@@ -88,21 +88,21 @@ func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscov
 	if err != nil {
 		return err
 	}
-	v.node, v.holds = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
+	v.node, v.hasConfig = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
 	return d.serve(v, &deltaProtocol{stream, newRequestGuard(d.logger, d.limits), first})
 }
 
 // clientStream is one stream from its beginning.
 type clientStream struct {
-	stream context.Context
+	streamCtx context.Context
 	// ctx ends with the stream, or when the stream is to end, which cancel says.
 	ctx     context.Context
 	cancel  context.CancelFunc
 	id      identity.Identity
 	closers []func()
-	// node is that of the first request, and holds says that the client has a configuration already.
-	node  *corev3.Node
-	holds bool
+	// node is that of the first request, and hasConfig says that the client has a configuration already.
+	node      *corev3.Node
+	hasConfig bool
 }
 
 // onClose has f called when the visitor leaves, before what was said earlier.
@@ -119,7 +119,7 @@ func (v *clientStream) close() {
 // held, not closed: who a client is may not be known yet, and one whose first stream ends without a response takes the control
 // plane for broken.
 func (d *discovery) accept(stream context.Context) (*clientStream, error) {
-	v := &clientStream{stream: stream}
+	v := &clientStream{streamCtx: stream}
 	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
 	v.onClose(v.cancel)
 	stop := d.endOnDrain(v.cancel)
@@ -132,12 +132,12 @@ func (d *discovery) accept(stream context.Context) (*clientStream, error) {
 }
 
 func (d *discovery) acquireSlot(v *clientStream) error {
-	leave, err := d.census.enter()
+	remove, err := d.streams.add()
 	if err != nil {
-		d.refuse(v.stream, refusedLimit, err)
+		d.refuse(v.streamCtx, refusedLimit, err)
 		return err
 	}
-	v.onClose(leave)
+	v.onClose(remove)
 	select {
 	case <-d.store.Ready():
 		return d.authenticate(v)
@@ -147,19 +147,19 @@ func (d *discovery) acquireSlot(v *clientStream) error {
 }
 
 func (d *discovery) authenticate(v *clientStream) (err error) {
-	v.id = identity.Identity{Proof: identity.Claim}
-	if d.who != nil {
-		if v.id, err = d.who.Identify(v.ctx); err != nil {
-			d.refuse(v.stream, refusedUnproved, err)
+	v.id = identity.Identity{Proof: identity.Unverified}
+	if d.authenticator != nil {
+		if v.id, err = d.authenticator.Identify(v.ctx); err != nil {
+			d.refuse(v.streamCtx, refusedUnproved, err)
 			return err
 		}
 	}
-	leave, err := d.census.attribute(v.id.Name())
+	remove, err := d.streams.addFor(v.id.Name())
 	if err != nil {
-		d.refuse(v.stream, refusedLimit, err)
+		d.refuse(v.streamCtx, refusedLimit, err)
 		return err
 	}
-	v.onClose(leave)
+	v.onClose(remove)
 	if !v.id.Expires.IsZero() {
 		expiry := time.AfterFunc(time.Until(v.id.Expires)+expiryGrace, v.cancel)
 		v.onClose(func() { expiry.Stop() })
@@ -177,30 +177,30 @@ func (d *discovery) refuse(stream context.Context, why string, err error) {
 func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	node := v.node
 	v.node = nil // or a client would have memory kept for as long as its stream lives
-	opener := serving.ClientInfoOf(node, peerOf(v.stream))
-	client, err := v.id.Admit(node, opener.Client)
+	info := serving.ClientInfoOf(node, peerOf(v.streamCtx))
+	client, err := v.id.Admit(node, info.Client)
 	if err != nil {
-		d.refuse(v.stream, refusedContradiction, err)
-		return opener, err
+		d.refuse(v.streamCtx, refusedContradiction, err)
+		return info, err
 	}
-	opener.Client, opener.Identity, opener.Proof = client, v.id.Name(), string(v.id.Proof)
-	return opener, nil
+	info.Client, info.Identity, info.Proof = client, v.id.Name(), string(v.id.Proof)
+	return info, nil
 }
 
 // serve runs one stream from its first request to its end.
 func (d *discovery) serve(v *clientStream, x protocol) error {
-	opener, err := d.authorize(v)
+	info, err := d.authorize(v)
 	if err != nil {
 		return err
 	}
-	answered, err := d.gate.acquire(v.ctx, !v.holds)
+	responded, err := d.firstResponses.acquire(v.ctx, !v.hasConfig)
 	if err != nil {
 		return d.closeReason(v)
 	}
-	defer answered()
-	late := time.AfterFunc(maxFirstAnswer, answered)
+	defer responded()
+	late := time.AfterFunc(maxFirstResponse, responded)
 	defer late.Stop()
-	if err := d.exchange(v, opener, x, answered); err != nil {
+	if err := d.run(v, info, x, responded); err != nil {
 		return err
 	}
 	return d.closeReason(v)
@@ -219,7 +219,7 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 
 // closeReason is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
 func (d *discovery) closeReason(v *clientStream) error {
-	if v.left() {
+	if v.closedByClient() {
 		return nil
 	}
 	if d.drain.Err() != nil {
@@ -231,7 +231,7 @@ func (d *discovery) closeReason(v *clientStream) error {
 	return nil
 }
 
-func (v *clientStream) left() bool { return v.stream.Err() != nil }
+func (v *clientStream) closedByClient() bool { return v.streamCtx.Err() != nil }
 
 func (v *clientStream) expired() bool {
 	return !v.id.Expires.IsZero() && time.Now().After(v.id.Expires)

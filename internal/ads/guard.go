@@ -28,7 +28,7 @@ func newRequestGuard(logger *slog.Logger, limits Limits) *requestGuard {
 func (g *requestGuard) admit(ctx context.Context, typeURL string, names int) (pass bool, err error) {
 	if g.limiter != nil {
 		if err := g.limiter.Wait(ctx); err != nil {
-			return false, errLeft
+			return false, errClientClosed
 		}
 	}
 	switch {

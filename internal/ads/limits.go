@@ -18,20 +18,20 @@ type Limits struct {
 	StreamsPerClient int
 	// RequestsPerSecond is how many requests of one stream are read on average, and twenty times as many at once. Others wait.
 	RequestsPerSecond int
-	// FirstAnswers is how many streams may be in the making of their first answer. Others wait, those with nothing yet before
+	// FirstResponses is how many streams may be in the making of their first answer. Others wait, those with nothing yet before
 	// those that hold a configuration already.
-	FirstAnswers int
+	FirstResponses int
 }
 
 // DefaultLimits are far above what gRPC clients need.
-var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSecond: 100, FirstAnswers: 128}
+var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSecond: 100, FirstResponses: 128}
 
 // requestBurst is how many seconds' worth of requests may come at once: a client that starts asks for much.
 const requestBurst = 20
 
-// maxFirstAnswer is how long a stream may keep others waiting with its first answer. One that asks for nothing that is served, or does not
+// maxFirstResponse is how long a stream may keep others waiting with its first answer. One that asks for nothing that is served, or does not
 // read what it is sent, has none.
-const maxFirstAnswer = time.Second
+const maxFirstResponse = time.Second
 
 // limiter is for the requests of one stream.
 func (l Limits) limiter() *rate.Limiter {
@@ -46,17 +46,17 @@ type streamCounter struct {
 	limits Limits
 
 	// mu protects what follows.
-	mu    sync.Mutex
-	total int
-	of    map[string]int
+	mu        sync.Mutex
+	total     int
+	perClient map[string]int
 }
 
 func newStreamCounter(limits Limits) *streamCounter {
-	return &streamCounter{limits: limits, of: map[string]int{}}
+	return &streamCounter{limits: limits, perClient: map[string]int{}}
 }
 
-// enter counts a stream of somebody. leave must be called at its end.
-func (c *streamCounter) enter() (leave func(), err error) {
+// add counts a stream of somebody. remove must be called at its end.
+func (c *streamCounter) add() (remove func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit := c.limits.Streams; limit > 0 && c.total >= limit {
@@ -70,23 +70,23 @@ func (c *streamCounter) enter() (leave func(), err error) {
 	}, nil
 }
 
-// attribute counts a stream for the client whose it turned out to be, who is empty when nothing is proved. leave must be called
+// addFor counts a stream for the client whose it turned out to be, client is empty when nothing is proved. remove must be called
 // at its end.
-func (c *streamCounter) attribute(who string) (leave func(), err error) {
-	if who == "" {
+func (c *streamCounter) addFor(client string) (remove func(), err error) {
+	if client == "" {
 		return func() {}, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if limit := c.limits.StreamsPerClient; limit > 0 && c.of[who] >= limit {
-		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", who, limit)
+	if limit := c.limits.StreamsPerClient; limit > 0 && c.perClient[client] >= limit {
+		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", client, limit)
 	}
-	c.of[who]++
+	c.perClient[client]++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.of[who]--; c.of[who] == 0 {
-			delete(c.of, who)
+		if c.perClient[client]--; c.perClient[client] == 0 {
+			delete(c.perClient, client)
 		}
 	}, nil
 }
@@ -94,19 +94,19 @@ func (c *streamCounter) attribute(who string) (leave func(), err error) {
 // firstResponseLimiter lets a few through at a time. Who is urgent passes those who are not.
 type firstResponseLimiter struct {
 	// mu protects what follows.
-	mu              sync.Mutex
-	free            int
-	open            bool
-	urgent, patient []chan struct{}
+	mu               sync.Mutex
+	free             int
+	open             bool
+	urgent, deferred []chan struct{}
 }
 
 // newFirstResponseLimiter makes one for that many at a time; 0 lets everybody through.
-func newFirstResponseLimiter(places int) *firstResponseLimiter {
-	return &firstResponseLimiter{free: places, open: places == 0}
+func newFirstResponseLimiter(slots int) *firstResponseLimiter {
+	return &firstResponseLimiter{free: slots, open: slots == 0}
 }
 
-// acquire waits for a place. leave gives it back, and may be called more than once.
-func (g *firstResponseLimiter) acquire(ctx context.Context, urgent bool) (leave func(), err error) {
+// acquire waits for a place. release gives it back, and may be called more than once.
+func (g *firstResponseLimiter) acquire(ctx context.Context, urgent bool) (release func(), err error) {
 	if g.open {
 		return func() {}, nil
 	}
@@ -132,7 +132,7 @@ func (g *firstResponseLimiter) queue(urgent bool) chan struct{} {
 	case urgent:
 		g.urgent = append(g.urgent, turn)
 	default:
-		g.patient = append(g.patient, turn)
+		g.deferred = append(g.deferred, turn)
 	}
 	return turn
 }
@@ -140,7 +140,7 @@ func (g *firstResponseLimiter) queue(urgent bool) chan struct{} {
 func (g *firstResponseLimiter) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
+	for _, queue := range []*[]chan struct{}{&g.urgent, &g.deferred} {
 		if len(*queue) > 0 {
 			close((*queue)[0])
 			*queue = (*queue)[1:]
@@ -153,7 +153,7 @@ func (g *firstResponseLimiter) release() {
 // cancel leaves the queue, or hands the place on if it came at the last moment.
 func (g *firstResponseLimiter) cancel(turn chan struct{}) {
 	g.mu.Lock()
-	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
+	for _, queue := range []*[]chan struct{}{&g.urgent, &g.deferred} {
 		for i, other := range *queue {
 			if other == turn {
 				*queue = append((*queue)[:i:i], (*queue)[i+1:]...)

@@ -29,25 +29,25 @@ func TestCensus(t *testing.T) {
 		}
 		return leave
 	}
-	leave := must(c.enter())
-	must(c.enter())
-	if _, err := c.enter(); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
+	leave := must(c.add())
+	must(c.add())
+	if _, err := c.add(); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
 		t.Errorf("a third stream: got %v, want ResourceExhausted", err)
 	}
 	leave()
-	must(c.enter())
+	must(c.add())
 
-	leave = must(c.attribute("pod/a/a"))
-	must(c.attribute("pod/b/b"))
-	must(c.attribute(""))
-	must(c.attribute(""))
-	if _, err := c.attribute("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 1 streams") {
+	leave = must(c.addFor("pod/a/a"))
+	must(c.addFor("pod/b/b"))
+	must(c.addFor(""))
+	must(c.addFor(""))
+	if _, err := c.addFor("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 1 streams") {
 		t.Errorf("a second stream of one client: got %v, want ResourceExhausted", err)
 	}
 	leave()
-	must(c.attribute("pod/a/a"))
-	if len(c.of) != 2 || c.total != 2 {
-		t.Errorf("there are %d streams, of %v", c.total, c.of)
+	must(c.addFor("pod/a/a"))
+	if len(c.perClient) != 2 || c.total != 2 {
+		t.Errorf("there are %d streams, of %v", c.total, c.perClient)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestTooManyStreamsAreRefusedCheaply(t *testing.T) {
 
 // TestReturningClientsFreeTheGate has clients that need no answer pass a gate of one place.
 func TestReturningClientsFreeTheGate(t *testing.T) {
-	r := startWith(t, Options{Limits: Limits{FirstAnswers: 1}})
+	r := startWith(t, Options{Limits: Limits{FirstResponses: 1}})
 	r.store.Publish(world(1))
 	version := ""
 	for range 3 {

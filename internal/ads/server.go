@@ -179,5 +179,5 @@ func (s *Server) stop() {
 		}
 		<-done
 	}
-	s.service.hearing.Wait()
+	s.service.receivers.Wait()
 }

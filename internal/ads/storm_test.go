@@ -84,7 +84,7 @@ func TestIdlersFreeTheGate(t *testing.T) {
 	}
 	for name, first := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := startWith(t, Options{Limits: Limits{FirstAnswers: 1}})
+			r := startWith(t, Options{Limits: Limits{FirstResponses: 1}})
 			r.store.Publish(world(1))
 			send(t, r.open(t), first)
 			for len(r.store.Clients()) == 0 { // until it has passed the gate

@@ -37,7 +37,7 @@ func (x *sotwProtocol) recv(session *serving.Session) error {
 		x.req.read(x.first)
 		x.first = nil
 	} else if err := x.stream.RecvMsg(&x.req); err != nil {
-		return errLeft
+		return errClientClosed
 	}
 	pass, err := x.guard.admit(x.stream.Context(), string(x.req.Type), len(x.req.Names))
 	if pass {
@@ -60,7 +60,7 @@ func (x *deltaProtocol) recv(session *serving.Session) (err error) {
 	x.first = nil
 	if req == nil {
 		if req, err = x.stream.Recv(); err != nil {
-			return errLeft
+			return errClientClosed
 		}
 	}
 	// A request adds to what is subscribed to already.
@@ -86,31 +86,31 @@ func (x *deltaProtocol) send(r *serving.Response) error {
 	})
 }
 
-// exchange serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
-// and acknowledgements need not be handed over. answered is called once the client has its first answer, or needs none.
-func (d *discovery) exchange(v *clientStream, opener serving.ClientInfo, x protocol, answered func()) error {
+// run serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
+// and acknowledgements need not be handed over. responded is called once the client has its first answer, or needs none.
+func (d *discovery) run(v *clientStream, info serving.ClientInfo, x protocol, responded func()) error {
 	due := make(chan struct{}, 1)
-	session := d.store.Open(opener, func() {
+	session := d.store.Open(info, func() {
 		select {
 		case due <- struct{}{}:
 		default: // it is known
 		}
 	})
 	defer session.Close()
-	left := make(chan error, 1)
-	d.hearing.Go(func() { left <- d.recvAll(session, x, answered) })
+	received := make(chan error, 1)
+	d.receivers.Go(func() { received <- d.recvAll(session, x, responded) })
 	for {
 		select {
 		case <-v.ctx.Done():
 			return nil
-		case err := <-left:
+		case err := <-received:
 			if err == nil {
 				// It may have left no more than half, and listen.
-				err = sendDue(v, session, x, answered)
+				err = sendDue(v, session, x, responded)
 			}
 			return err
 		case <-due:
-			if err := sendDue(v, session, x, answered); err != nil {
+			if err := sendDue(v, session, x, responded); err != nil {
 				return err
 			}
 		}
@@ -118,28 +118,28 @@ func (d *discovery) exchange(v *clientStream, opener serving.ClientInfo, x proto
 }
 
 // sendDue sends the responses that are due.
-func sendDue(v *clientStream, session *serving.Session, x protocol, answered func()) error {
+func sendDue(v *clientStream, session *serving.Session, x protocol, responded func()) error {
 	for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
 		if err := x.send(r); err != nil {
 			return status.Error(codes.Unavailable, err.Error())
 		}
-		answered()
+		responded()
 	}
 	return nil
 }
 
 // recvAll reads the client's requests to their end, which is nil if the client left.
-func (d *discovery) recvAll(session *serving.Session, x protocol, answered func()) (err error) {
+func (d *discovery) recvAll(session *serving.Session, x protocol, responded func()) (err error) {
 	defer recoverPanic(d.logger, &err)
 	for {
 		if err = x.recv(session); err != nil {
 			break
 		}
 		if !session.Due() {
-			answered()
+			responded()
 		}
 	}
-	if errors.Is(err, errLeft) {
+	if errors.Is(err, errClientClosed) {
 		err = nil
 	}
 	return err

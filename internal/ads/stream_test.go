@@ -63,7 +63,7 @@ func TestStreamsEnd(t *testing.T) {
 		want codes.Code
 	}{
 		"the client leaves": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { return errLeft }), func(*serving.Response) error { return nil }}
+			return talk{once(func() error { return errClientClosed }), func(*serving.Response) error { return nil }}
 		}, codes.OK},
 		"a request is refused": {func(context.CancelFunc, <-chan struct{}) talk {
 			return talk{once(func() error { return status.Error(codes.ResourceExhausted, "too much") }), func(*serving.Response) error { return nil }}
@@ -72,10 +72,10 @@ func TestStreamsEnd(t *testing.T) {
 			return talk{once(func() error { panic("reading") }), func(*serving.Response) error { return nil }}
 		}, codes.Internal},
 		"a response cannot be sent": {func(_ context.CancelFunc, done <-chan struct{}) talk {
-			return talk{once(func() error { <-done; return errLeft }), func(*serving.Response) error { return errors.New("gone") }}
+			return talk{once(func() error { <-done; return errClientClosed }), func(*serving.Response) error { return errors.New("gone") }}
 		}, codes.Unavailable},
 		"the server ends it": {func(end context.CancelFunc, done <-chan struct{}) talk {
-			return talk{once(func() error { <-done; return errLeft }), func(*serving.Response) error { end(); return nil }}
+			return talk{once(func() error { <-done; return errClientClosed }), func(*serving.Response) error { end(); return nil }}
 		}, codes.OK},
 		"the server ends it while there is always more to say": {func(end context.CancelFunc, done <-chan struct{}) talk {
 			var session *serving.Session
@@ -88,7 +88,7 @@ func TestStreamsEnd(t *testing.T) {
 						return nil
 					}
 					<-done
-					return errLeft
+					return errClientClosed
 				},
 				func(r *serving.Response) error {
 					end()
@@ -111,12 +111,12 @@ func TestStreamsEnd(t *testing.T) {
 				defer end()
 				done := make(chan struct{})
 				x := slow{test.talk(end, done), new(atomic.Int32)}
-				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, ""), x, func() {})
+				err := d.run(&clientStream{streamCtx: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
 				close(done)
-				d.hearing.Wait()
+				d.receivers.Wait()
 				if n := x.busy.Load(); n != 0 {
 					t.Errorf("%d requests are still being served when all are said to be over", n)
 				}
@@ -136,7 +136,7 @@ func TestHalfClosed(t *testing.T) {
 	all := talk{
 		func(s *serving.Session) error {
 			s.Request(&serving.Request{Type: snapshot.EndpointType, Names: []string{echoCluster}})
-			return errLeft
+			return errClientClosed
 		},
 		func(*serving.Response) error {
 			answers++
@@ -144,8 +144,8 @@ func TestHalfClosed(t *testing.T) {
 		},
 	}
 	for range streams {
-		v := &clientStream{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
-		if err := d.exchange(v, serving.ClientInfoOf(nil, ""), all, func() {}); err != nil {
+		v := &clientStream{streamCtx: t.Context(), ctx: t.Context(), cancel: func() {}}
+		if err := d.run(v, serving.ClientInfoOf(nil, ""), all, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

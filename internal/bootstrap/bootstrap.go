@@ -93,7 +93,7 @@ func JSON(o Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, cluster, namespace := o.whoami()
+	id, cluster, namespace := o.nodeIdentity()
 	doc := document{
 		Servers: []server{{
 			URI:       orDefault(o.ServerURI, DefaultServerURI),

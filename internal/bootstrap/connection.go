@@ -63,9 +63,9 @@ func (c Connection) credentials() (channel, call []credential, err error) {
 	return channel, call, nil
 }
 
-// whoami is what a client says of itself: nothing that the proof says already, unless it was told to. An id of Mizzen's form
+// nodeIdentity is what a client says of itself: nothing that the proof says already, unless it was told to. An id of Mizzen's form
 // would be compared with the proof, and the name of a machine need not be that of a pod.
-func (o Options) whoami() (id, cluster, namespace string) {
+func (o Options) nodeIdentity() (id, cluster, namespace string) {
 	if o.Connection.proves() && o.Namespace == "" {
 		return orDefault(o.NodeID, orDefault(o.Hostname, "client")), o.Labels["app"], ""
 	}

@@ -108,13 +108,13 @@ func TestFolderIsReadAgain(t *testing.T) {
 
 	second, key := pems(t)
 	write(t, dir, map[string][]byte{certificateFile: second})
-	now = now.Add(lookInterval)
+	now = now.Add(checkInterval)
 	check(first, "in the middle of a change")
 	if !strings.Contains(log.String(), "the previous one is used") {
 		t.Errorf("nothing was logged: %s", log.String())
 	}
 	write(t, dir, map[string][]byte{keyFile: key})
-	now = now.Add(lookInterval)
+	now = now.Add(checkInterval)
 	check(second, "after the change")
 }
 

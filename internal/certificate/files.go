@@ -21,8 +21,8 @@ const (
 	authorityFile   = "ca.crt"
 )
 
-// lookInterval is how often the files are looked at, at most.
-const lookInterval = 5 * time.Second
+// checkInterval is how often the files are looked at, at most.
+const checkInterval = 5 * time.Second
 
 // Folder is a certificate that lives in files and is replaced there. It is safe for concurrent use.
 type Folder struct {
@@ -31,10 +31,10 @@ type Folder struct {
 	now    func() time.Time
 
 	// mu protects what follows.
-	mu     sync.Mutex
-	config *tls.Config
-	state  string
-	looked time.Time
+	mu      sync.Mutex
+	config  *tls.Config
+	state   string
+	checked time.Time
 }
 
 // NewFolder reads the certificate of a folder: tls.crt and tls.key, and ca.crt if clients may show certificates of their own.
@@ -44,7 +44,7 @@ func NewFolder(dir string, logger *slog.Logger) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.config, f.state, f.looked = config, f.stat(), f.now()
+	f.config, f.state, f.checked = config, f.stat(), f.now()
 	return f, nil
 }
 
@@ -60,10 +60,10 @@ func (f *Folder) Config() *tls.Config {
 func (f *Folder) current() *tls.Config {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.now().Sub(f.looked) < lookInterval {
+	if f.now().Sub(f.checked) < checkInterval {
 		return f.config
 	}
-	f.looked = f.now()
+	f.checked = f.now()
 	state := f.stat()
 	if state == f.state {
 		return f.config

@@ -10,8 +10,8 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// cast lists the backends as the manifests describe them. A test holds the two together.
-var cast = []struct {
+// backendSpecs lists the backends as the manifests describe them. A test holds the two together.
+var backendSpecs = []struct {
 	name, version string
 	port          int
 }{
@@ -34,8 +34,8 @@ type backend struct {
 
 // newBackends opens the ports that the folder names, or free ones in their place, which it then writes into the folder.
 func newBackends(folder folder) ([]*backend, error) {
-	backends := make([]*backend, 0, len(cast))
-	for _, c := range cast {
+	backends := make([]*backend, 0, len(backendSpecs))
+	for _, c := range backendSpecs {
 		b := &backend{name: c.name, version: c.version, file: backendFile(c.name), server: grpc.NewServer()}
 		testpb.RegisterTestServiceServer(b.server, b)
 		var err error

@@ -26,18 +26,18 @@ func newClient(config []byte) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the client's resolver: %w", err)
 	}
-	heard := make(updates, 64)
+	received := make(updates, 64)
 	conn, err := grpc.NewClient(Target,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(&overheard{builder, heard}))
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(&observedResolver{builder, received}))
 	if err != nil {
 		return nil, fmt.Errorf("make the client: %w", err)
 	}
-	return &client{conn, testpb.NewTestServiceClient(conn), heard}, nil
+	return &client{conn, testpb.NewTestServiceClient(conn), received}, nil
 }
 
 // connect waits for the first connection to a backend.
-func (c *client) connect(ctx context.Context, patience time.Duration) error {
-	waiting, cancel := context.WithTimeout(ctx, patience)
+func (c *client) connect(ctx context.Context, timeout time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c.Connect()
 	for state := c.GetState(); state != connectivity.Ready; state = c.GetState() {
@@ -45,7 +45,7 @@ func (c *client) connect(ctx context.Context, patience time.Duration) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("connect the client over %s: still %v after %v", Target, state, patience)
+			return fmt.Errorf("connect the client over %s: still %v after %v", Target, state, timeout)
 		}
 	}
 	return nil
@@ -56,8 +56,8 @@ func (c *client) connect(ctx context.Context, patience time.Duration) error {
 type updates chan time.Time
 
 // after waits for the first update at or after a moment, and says how long after.
-func (u updates) after(ctx context.Context, moment time.Time, patience time.Duration) (time.Duration, bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (u updates) after(ctx context.Context, moment time.Time, timeout time.Duration) (time.Duration, bool) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
 		select {
@@ -82,22 +82,22 @@ func (u updates) drain() {
 	}
 }
 
-// overheard is a resolver.Builder that reports when its resolvers speak.
-type overheard struct {
+// observedResolver is a resolver.Builder that reports when its resolvers speak.
+type observedResolver struct {
 	resolver.Builder
 	updates updates
 }
 
-func (o *overheard) Build(t resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
-	return o.Builder.Build(t, &overheardConn{cc, o.updates}, opts)
+func (o *observedResolver) Build(t resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
+	return o.Builder.Build(t, &observedConn{cc, o.updates}, opts)
 }
 
-type overheardConn struct {
+type observedConn struct {
 	resolver.ClientConn
 	updates updates
 }
 
-func (c *overheardConn) UpdateState(state resolver.State) error {
+func (c *observedConn) UpdateState(state resolver.State) error {
 	err := c.ClientConn.UpdateState(state)
 	select {
 	case c.updates <- time.Now():

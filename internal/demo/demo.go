@@ -18,8 +18,8 @@ var ErrNotAsStated = errors.New("the demo did not go as stated")
 
 const (
 	namespace = "demo"
-	// patience is how long anything may take that should take milliseconds.
-	patience = 10 * time.Second
+	// timeout is how long anything may take that should take milliseconds.
+	timeout = 10 * time.Second
 	// Target is what the demo's client dials.
 	Target = "xds:///greeter.demo:50051"
 )
@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer cancel() // the story's end is everybody's
 		select {
 		case addresses := <-ready:
-			return perform(ctx, o, addresses, folder, backends)
+			return runScenario(ctx, o, addresses, folder, backends)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -80,8 +80,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil // asked to end
 }
 
-// perform connects the client and lets the story run under its load.
-func perform(ctx context.Context, o Options, addresses Addresses, folder folder, backends []*backend) error {
+// runScenario connects the client and lets the story run under its load.
+func runScenario(ctx context.Context, o Options, addresses Addresses, folder folder, backends []*backend) error {
 	config, err := bootstrap.JSON(bootstrap.Options{
 		ServerURI: addresses.XDS, NodeID: "mizzen-demo-client", Namespace: namespace,
 	})
@@ -93,11 +93,11 @@ func perform(ctx context.Context, o Options, addresses Addresses, folder folder,
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	if err := client.connect(ctx, patience); err != nil {
+	if err := client.connect(ctx, timeout); err != nil {
 		return err
 	}
-	s := &story{
-		step:        o.Step,
+	s := &scenario{
+		stepTime:    o.Step,
 		interactive: o.Interactive,
 		addresses:   addresses,
 		folder:      folder,

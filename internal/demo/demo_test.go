@@ -18,10 +18,10 @@ func TestCastIsWhatTheManifestsSay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(files), len(cast); got != want {
+	if got, want := len(files), len(backendSpecs); got != want {
 		t.Fatalf("got %d files of backends, want %d", got, want)
 	}
-	for _, c := range cast {
+	for _, c := range backendSpecs {
 		text := read(t, f, backendFile(c.name))
 		for _, want := range []string{fmt.Sprintf("port: %d\n", c.port), "version: " + c.version + "\n", "name: greeter-" + c.name + "\n"} {
 			if !strings.Contains(text, want) {
@@ -92,7 +92,7 @@ func TestJudge(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, judge(c.count, half)); diff != "" {
+			if diff := cmp.Diff(c.want, check(c.count, half)); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
@@ -140,7 +140,7 @@ func TestScreenRedrawsOnATerminalOnly(t *testing.T) {
 	for _, s := range []*screen{{out: &plain}, {out: &terminal, terminal: true}} {
 		s.live(time.Second, c, nil)
 		s.live(2*time.Second, c, nil)
-		s.say("done")
+		s.print("done")
 	}
 	if got := plain.String(); strings.Contains(got, "\x1b") || strings.Count(got, "\n") != 3 {
 		t.Errorf("plain: got %q, want three lines and no escapes", got)

@@ -26,8 +26,8 @@ type screen struct {
 	drawn int
 }
 
-// say adds lines that stay.
-func (s *screen) say(format string, args ...any) {
+// print adds lines that stay.
+func (s *screen) print(format string, args ...any) {
 	s.erase()
 	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
@@ -35,7 +35,7 @@ func (s *screen) say(format string, args ...any) {
 // live shows the state of a step: a table that replaces the one before, or a line.
 func (s *screen) live(elapsed time.Duration, c count, stopped map[string]bool) {
 	if !s.terminal {
-		s.say("      %4.0fs  %s", elapsed.Seconds(), line(c))
+		s.print("      %4.0fs  %s", elapsed.Seconds(), line(c))
 		return
 	}
 	s.erase()
@@ -63,7 +63,7 @@ func (s *screen) period() time.Duration {
 func liveTable(c count, stopped map[string]bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n      %-8s  %-8s  %8s  %7s\n", "version", "backend", "requests", "share")
-	for _, member := range cast {
+	for _, member := range backendSpecs {
 		note := ""
 		if stopped[member.name] {
 			note = "  killed"

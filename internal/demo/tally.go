@@ -84,7 +84,7 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 // share is what part of the calls a version, or a single backend, answered.
 func (c count) share(name string) float64 {
 	n := 0
-	for _, b := range cast {
+	for _, b := range backendSpecs {
 		if b.name == name || b.version == name {
 			n += c.backend[b.name]
 		}

@@ -16,7 +16,7 @@ func matches(m *routev3.RouteMatch, q Question) (ok bool, why string) {
 	}
 	for _, h := range m.GetHeaders() {
 		if !matchesHeader(h, q.Headers) {
-			return false, "no match: " + describeHeader(h) + "; " + have(h.GetName(), q.Headers)
+			return false, "no match: " + describeHeader(h) + "; " + describeValue(h.GetName(), q.Headers)
 		}
 	}
 	return true, "all conditions match"
@@ -75,7 +75,7 @@ func fullMatch(r *matcherv3.RegexMatcher, value string) bool {
 	return err == nil && re.MatchString(value)
 }
 
-func have(name string, headers map[string]string) string {
+func describeValue(name string, headers map[string]string) string {
 	if value, ok := headers[name]; ok {
 		return fmt.Sprintf("the call has %q", value)
 	}

@@ -48,8 +48,8 @@ func routeSettings(r *routev3.Route) []string {
 	return all
 }
 
-// endsHere says how a route ends every call by itself; empty when it does not.
-func endsHere(r *routev3.Route) string {
+// abortStatus says how a route ends every call by itself; empty when it does not.
+func abortStatus(r *routev3.Route) string {
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
 		if override.UnmarshalTo(&fault) != nil || fault.GetAbort() == nil {

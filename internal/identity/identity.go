@@ -21,8 +21,8 @@ const (
 	Token       Proof = "token"
 	Certificate Proof = "certificate"
 	Address     Proof = "address"
-	// Claim is none: the client's own word, where the control plane is told to believe it.
-	Claim Proof = "claim"
+	// Unverified is none: the client's own word, where the control plane is told to believe it.
+	Unverified Proof = "claim"
 )
 
 // Identity is who a client is. The zero Identity is a client of which nothing is known but its own word.
@@ -57,12 +57,12 @@ type Options struct {
 // Authenticator proves who clients are. It is safe for concurrent use.
 type Authenticator struct {
 	o Options
-	// waiting has a place for each client that is waited for.
-	waiting chan struct{}
+	// lookups has a place for each client that is waited for.
+	lookups chan struct{}
 }
 
 // New makes an Authenticator.
-func New(o Options) *Authenticator { return &Authenticator{o, make(chan struct{}, maxWaiting)} }
+func New(o Options) *Authenticator { return &Authenticator{o, make(chan struct{}, maxPodLookups)} }
 
 // errNoProof is for a client that offers nothing.
 var errNoProof = errors.New("the client has no proof of its identity: its address does not belong to a pod that is known (a pod on its node's network has none), " +
@@ -72,7 +72,7 @@ var errNoProof = errors.New("the client has no proof of its identity: its addres
 // Identify returns who is at the other end of the stream, by the first proof that it offers. The error is a gRPC status.
 // What the client says of itself later is to be compared with it, by Admit.
 func (a *Authenticator) Identify(ctx context.Context) (Identity, error) {
-	id, err := a.prove(ctx)
+	id, err := a.authenticate(ctx)
 	if err != nil {
 		return Identity{}, status.Error(codes.Unauthenticated, err.Error())
 	}
@@ -87,7 +87,7 @@ func (id Identity) Admit(node *corev3.Node, claimed mesh.Client) (mesh.Client, e
 	return id.apply(claimed), nil
 }
 
-func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
+func (a *Authenticator) authenticate(ctx context.Context) (Identity, error) {
 	from := connectionOf(ctx)
 	if from.bearer {
 		return a.byToken(ctx, from)
@@ -96,9 +96,9 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 		return a.byCertificate(from)
 	}
 	if a.o.AllowUnverified {
-		return Identity{Proof: Claim}, nil
+		return Identity{Proof: Unverified}, nil
 	}
-	if pod, ok := a.await(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
+	if pod, ok := a.lookUpPod(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
 		return ofPod(Address, pod), nil
 	}
 	return Identity{}, fmt.Errorf("%w (it calls from %s)", errNoProof, from.address)
@@ -106,24 +106,24 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 
 // A pod may call before the control plane has heard of it. How long that is waited for, and how often looked.
 const (
-	podLookupTimeout = 3 * time.Second
-	look             = 100 * time.Millisecond
-	// maxWaiting is how many are waited for at once. Whoever comes on top is known or refused: strangers cannot fill the place
+	podLookupTimeout  = 3 * time.Second
+	podLookupInterval = 100 * time.Millisecond
+	// maxPodLookups is how many are waited for at once. Whoever comes on top is known or refused: strangers cannot fill the place
 	// that streams have.
-	maxWaiting = 512
+	maxPodLookups = 512
 )
 
-// await looks for a pod until it is there, or long enough.
-func (a *Authenticator) await(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
+// lookUpPod looks for a pod until it is there, or long enough.
+func (a *Authenticator) lookUpPod(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
 	select {
-	case a.waiting <- struct{}{}:
-		defer func() { <-a.waiting }()
+	case a.lookups <- struct{}{}:
+		defer func() { <-a.lookups }()
 	default:
 		return find()
 	}
 	ctx, cancel := context.WithTimeout(ctx, podLookupTimeout)
 	defer cancel()
-	again := time.NewTicker(look)
+	again := time.NewTicker(podLookupInterval)
 	defer again.Stop()
 	for {
 		if pod, ok := find(); ok {
@@ -144,7 +144,7 @@ func ofPod(proof Proof, pod *mesh.Pod) Identity {
 // apply writes what is proved over what the client says of itself. Of a proof without a pod, labels, node and locality stay
 // the client's word: they choose among what its namespace may see anyway.
 func (id Identity) apply(client mesh.Client) mesh.Client {
-	if id.Proof == Claim || id.Proof == "" {
+	if id.Proof == Unverified || id.Proof == "" {
 		return client
 	}
 	client.Namespace = id.Namespace

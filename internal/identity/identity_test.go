@@ -235,7 +235,7 @@ func TestStrangersAreNotAllWaitedFor(t *testing.T) {
 		a := New(Options{Pods: pods{"10.1.0.7": web}})
 		start := time.Now()
 		took := make(chan time.Duration)
-		for range maxWaiting + 10 {
+		for range maxPodLookups + 10 {
 			go func() {
 				if _, err := a.Identify(call{address: "10.9.9.9"}.context(t)); err == nil {
 					t.Error("a stranger is let in")
@@ -243,7 +243,7 @@ func TestStrangersAreNotAllWaitedFor(t *testing.T) {
 				took <- time.Since(start)
 			}()
 		}
-		for i := range maxWaiting + 10 {
+		for i := range maxPodLookups + 10 {
 			want := time.Duration(0)
 			if i >= 10 {
 				want = podLookupTimeout
@@ -318,7 +318,7 @@ func TestWhatIsProvedCounts(t *testing.T) {
 	if got := ofPod(Token, web).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := (Identity{Proof: Claim}).apply(claimed); got != claimed {
+	if got := (Identity{Proof: Unverified}).apply(claimed); got != claimed {
 		t.Errorf("claims became %+v", got)
 	}
 	want = claimed

@@ -139,11 +139,11 @@ func (k *Keys) refresh(ctx context.Context) error {
 	k.mu.Lock()
 	k.known = next
 	k.mu.Unlock()
-	return k.keep(next)
+	return k.save(next)
 }
 
-// keep writes the file in one step.
-func (k *Keys) keep(keys keySet) error {
+// save writes the file in one step.
+func (k *Keys) save(keys keySet) error {
 	if k.file == "" {
 		return nil
 	}

@@ -93,7 +93,7 @@ func (a *Authenticator) byToken(ctx context.Context, from connection) (Identity,
 	if k.Pod.Name == "" || k.Pod.UID == "" {
 		return Identity{}, fmt.Errorf("the token of service account %s/%s is bound to no pod; use one that the kubelet projects into the pod", k.Namespace, k.ServiceAccount.Name)
 	}
-	pod, ok := a.await(ctx, func() (*mesh.Pod, bool) {
+	pod, ok := a.lookUpPod(ctx, func() (*mesh.Pod, bool) {
 		pod, ok := a.o.Pods.PodByName(k.Namespace, k.Pod.Name)
 		return pod, ok && pod.UID == k.Pod.UID
 	})

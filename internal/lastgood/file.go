@@ -51,7 +51,7 @@ func (f *File) Load(read func(io.Reader) error) error {
 	if err != nil {
 		return fmt.Errorf("read what was stored: %w", err)
 	}
-	text, err := open(raw)
+	text, err := decode(raw)
 	if err == nil {
 		err = read(text)
 	}
@@ -66,13 +66,13 @@ func (f *File) replace(write func(io.Writer) error) (size int64, err error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return 0, err
 	}
-	beside := f.path + ".new"
-	size, err = writeFile(beside, write)
+	temporary := f.path + ".new"
+	size, err = writeFile(temporary, write)
 	if err == nil {
-		err = os.Rename(beside, f.path)
+		err = os.Rename(temporary, f.path)
 	}
 	if err != nil {
-		if gone := os.Remove(beside); !errors.Is(gone, fs.ErrNotExist) {
+		if gone := os.Remove(temporary); !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}
 		return 0, err
@@ -86,7 +86,7 @@ func writeFile(path string, write func(io.Writer) error) (size int64, err error)
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := seal(file, write); err != nil {
+	if err := encode(file, write); err != nil {
 		return 0, err
 	}
 	info, err := file.Stat()

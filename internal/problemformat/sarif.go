@@ -90,7 +90,7 @@ func location(p mesh.Problem) sarifLocation {
 		name += " " + p.Field
 	}
 	l := sarifLocation{Logical: []sarifLogical{{name}}}
-	if file, line := place(p); file != "" {
+	if file, line := position(p); file != "" {
 		l.Physical = &sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: filepath.ToSlash(file)}).String()}}
 		if line > 0 {
 			l.Physical.Region = &sarifRegion{line}

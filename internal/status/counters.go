@@ -24,7 +24,7 @@ func (c *counters) written() { c.writes.Inc() }
 
 func (c *counters) failed() { c.failures.Inc() }
 
-func (c *counters) lead(now bool) {
+func (c *counters) setLeader(now bool) {
 	c.leader.Set(0)
 	if now {
 		c.leader.Set(1)

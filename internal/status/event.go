@@ -45,21 +45,21 @@ func (r report) events(all bool) map[eventKey]string {
 func (w *Writer) emit(ctx context.Context, object *unstructured.Unstructured, r report, all bool) error {
 	said := map[eventKey]struct{}{}
 	for about, note := range r.events(all) {
-		if _, before := w.spoken[r.rule.Ref][about]; !before {
+		if _, before := w.emitted[r.rule.Ref][about]; !before {
 			if err := w.event(ctx, object, about, note); err != nil {
 				return err
 			}
 		}
 		said[about] = struct{}{}
 	}
-	w.spoken[r.rule.Ref] = said
+	w.emitted[r.rule.Ref] = said
 	return nil
 }
 
 // hasEvents says whether there is a remark that was not there before.
 func (w *Writer) hasEvents(r report, all bool) bool {
 	for about := range r.events(all) {
-		if _, before := w.spoken[r.rule.Ref][about]; !before {
+		if _, before := w.emitted[r.rule.Ref][about]; !before {
 			return true
 		}
 	}

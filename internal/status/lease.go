@@ -21,18 +21,18 @@ type lease struct {
 	client         dynamic.ResourceInterface
 	name, identity string
 
-	// object is the Lease as it was last read or written, nil if there is none; seen is since when it has read as it does.
-	object *unstructured.Unstructured
-	seen   time.Time
+	// object is the Lease as it was last read or written, nil if there is none; observedSince is since when it has read as it does.
+	object        *unstructured.Unstructured
+	observedSince time.Time
 	// renewed is when the last request began that left this replica the holder.
 	renewed time.Time
 }
 
-// take takes the Lease or holds on to it. Without an error, false is that somebody else has it.
-func (l *lease) take(ctx context.Context) (held bool, err error) {
+// acquireOrRenew takes the Lease or holds on to it. Without an error, false is that somebody else has it.
+func (l *lease) acquireOrRenew(ctx context.Context) (held bool, err error) {
 	if l.holder() == l.identity && time.Since(l.renewed) < leaseDuration {
 		// Mostly nobody else has written it, which saves reading it.
-		if err := l.hold(ctx); err == nil {
+		if err := l.acquire(ctx); err == nil {
 			return true, nil
 		}
 	}
@@ -41,13 +41,13 @@ func (l *lease) take(ctx context.Context) (held bool, err error) {
 		return false, err
 	}
 	if l.object == nil || object == nil || !equality.Semantic.DeepEqual(object.Object["spec"], l.object.Object["spec"]) {
-		l.seen = time.Now()
+		l.observedSince = time.Now()
 	}
 	l.object = object
-	if holder := l.holder(); holder != "" && holder != l.identity && time.Since(l.seen) < l.duration() {
+	if holder := l.holder(); holder != "" && holder != l.identity && time.Since(l.observedSince) < l.duration() {
 		return false, nil
 	}
-	err = l.hold(ctx)
+	err = l.acquire(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return false, nil // Somebody was faster.
 	}
@@ -70,7 +70,7 @@ func (l *lease) release(ctx context.Context) error {
 	return l.write(ctx, "", time.Second)
 }
 
-func (l *lease) hold(ctx context.Context) error {
+func (l *lease) acquire(ctx context.Context) error {
 	began := time.Now()
 	err := l.write(ctx, l.identity, leaseDuration)
 	if err == nil {

@@ -46,7 +46,7 @@ func (o *office) candidate(identity string) *lease {
 // take has a candidate ask once.
 func (o *office) take(l *lease, want bool) {
 	o.t.Helper()
-	if held, err := l.take(o.t.Context()); held != want || err != nil {
+	if held, err := l.acquireOrRenew(o.t.Context()); held != want || err != nil {
 		o.t.Fatalf("%s asks for the Lease: got %v, %v, want %v", l.identity, held, err, want)
 	}
 }
@@ -129,7 +129,7 @@ func TestLease(t *testing.T) {
 		}, holder: "a"},
 		"without an answer nothing is written": {do: func(o *office, a, b *lease) {
 			o.once("get", errMute)
-			if held, err := a.take(o.t.Context()); held || !errors.Is(err, errMute) {
+			if held, err := a.acquireOrRenew(o.t.Context()); held || !errors.Is(err, errMute) {
 				o.t.Errorf("got %v, %v, want the error", held, err)
 			}
 			o.take(b, true)
@@ -263,7 +263,7 @@ func TestTheEndWaitsForNoAnswer(t *testing.T) {
 		o.take(l, true)
 		l.client = mute{o}.Resource(leases)
 		began := time.Now()
-		w.resign(t.Context(), l)
+		w.releaseLease(t.Context(), l)
 		if took := time.Since(began); took > retryPeriod {
 			t.Errorf("the end took %v, want %v at most", took, retryPeriod)
 		}

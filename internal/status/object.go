@@ -42,30 +42,30 @@ func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructure
 		return nil, err
 	}
 	if object == nil {
-		w.have[r.rule.Ref] = r.fingerprint()
+		w.observed[r.rule.Ref] = r.fingerprint()
 		return nil, nil
 	}
 	if object.GetGeneration() != r.rule.Generation {
 		return nil, nil // The World will soon know this version, too.
 	}
 	if observedFingerprint(object) == r.fingerprint() {
-		w.have[r.rule.Ref] = r.fingerprint()
+		w.observed[r.rule.Ref] = r.fingerprint()
 		return nil, nil
 	}
-	if err := put(object, r, time.Now()); err != nil {
+	if err := setConditions(object, r, time.Now()); err != nil {
 		return nil, err
 	}
 	return object, w.update(ctx, r.rule.Ref, object, r.fingerprint())
 }
 
-// withdraw takes our conditions from an object that does not concern us any more.
-func (w *Writer) withdraw(ctx context.Context, ref mesh.Ref) error {
+// removeConditions takes our conditions from an object that does not concern us any more.
+func (w *Writer) removeConditions(ctx context.Context, ref mesh.Ref) error {
 	object, err := w.read(ctx, ref)
 	if err != nil || object == nil {
-		delete(w.have, ref)
+		delete(w.observed, ref)
 		return err
 	}
-	if err := put(object, report{}, time.Now()); err != nil {
+	if err := setConditions(object, report{}, time.Now()); err != nil {
 		return err
 	}
 	return w.update(ctx, ref, object, "")
@@ -87,32 +87,32 @@ func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.
 		return err
 	}
 	if now == "" {
-		delete(w.have, ref)
+		delete(w.observed, ref)
 	} else {
-		w.have[ref] = now
+		w.observed[ref] = now
 	}
 	return nil
 }
 
 // relist lists what all objects say now. Others may have changed it.
 func (w *Writer) relist(ctx context.Context) error {
-	have := map[mesh.Ref]string{}
+	observed := map[mesh.Ref]string{}
 	namespaces := w.Namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
 	for row := range object.Authored() {
 		for _, namespace := range namespaces {
-			if err := w.list(ctx, string(row.Kind), row.Resource, namespace, have); err != nil {
+			if err := w.list(ctx, string(row.Kind), row.Resource, namespace, observed); err != nil {
 				return err
 			}
 		}
 	}
-	w.have = have
+	w.observed = observed
 	return nil
 }
 
-func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVersionResource, namespace string, have map[mesh.Ref]string) error {
+func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVersionResource, namespace string, observed map[mesh.Ref]string) error {
 	options := metav1.ListOptions{Limit: 500}
 	for {
 		list, err := w.Dynamic.Resource(resource).Namespace(namespace).List(ctx, options)
@@ -121,7 +121,7 @@ func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVer
 		}
 		for i := range list.Items {
 			if said := observedFingerprint(&list.Items[i]); said != "" {
-				have[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = said
+				observed[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = said
 			}
 		}
 		if options.Continue = list.GetContinue(); options.Continue == "" {
@@ -143,7 +143,7 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 		one.status, _ = c["status"].(string)
 		one.reason, _ = c["reason"].(string)
 		one.message, _ = c["message"].(string)
-		found, generation = append(found, one), observed(c)
+		found, generation = append(found, one), observedGeneration(c)
 	}
 	if len(found) == 0 {
 		return ""
@@ -151,8 +151,8 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 	return fingerprint(generation, found)
 }
 
-// observed reads a generation, which Istio's types write as text.
-func observed(c map[string]any) int64 {
+// observedGeneration reads a generation, which Istio's types write as text.
+func observedGeneration(c map[string]any) int64 {
 	n, _ := strconv.ParseInt(fmt.Sprint(c["observedGeneration"]), 10, 64)
 	return n
 }
@@ -168,9 +168,9 @@ func conditionsOf(object *unstructured.Unstructured) []map[string]any {
 	return all
 }
 
-// put makes the report's conditions the only ones of ours on the object, behind those of others. When a condition turned stays as it was
+// setConditions makes the report's conditions the only ones of ours on the object, behind those of others. When a condition turned stays as it was
 // unless it turns.
-func put(object *unstructured.Unstructured, r report, now time.Time) error {
+func setConditions(object *unstructured.Unstructured, r report, now time.Time) error {
 	turned := map[string]string{}
 	list := []any{}
 	for _, c := range conditionsOf(object) {

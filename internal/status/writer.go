@@ -23,16 +23,16 @@ const (
 	// interval is the least time between two looks. What is to be written must be the same in two looks, so that what passes by
 	// is not written.
 	interval = time.Second
-	// share is the part of the time, one in so many, that looks may take.
-	share = 20
-	// pause follows a failure: a right or a definition that is missing, or an API server that is away.
-	pause = 10 * time.Second
-	// relearn is how often all objects are listed: others may have removed what was written.
-	relearn = 10 * time.Minute
-	// gap is the least time between two writes to one object.
-	gap = 5 * time.Second
-	// perSecond and burst bound requests for single objects.
-	perSecond, burst = 20, 20
+	// dutyCycle is the part of the time, one in so many, that looks may take.
+	dutyCycle = 20
+	// errorBackoff follows a failure: a right or a definition that is missing, or an API server that is away.
+	errorBackoff = 10 * time.Second
+	// relistInterval is how often all objects are listed: others may have removed what was written.
+	relistInterval = 10 * time.Minute
+	// minWriteInterval is the least time between two writes to one object.
+	minWriteInterval = 5 * time.Second
+	// requestsPerSecond and requestBurst bound requests for single objects.
+	requestsPerSecond, requestBurst = 20, 20
 )
 
 // Store says what there is to write.
@@ -65,29 +65,29 @@ type Writer struct {
 	limit    *rate.Limiter
 	leading  atomic.Bool
 
-	// denied is why the Lease could not be had, as it was last logged. It belongs to the goroutine of elect.
-	denied string
+	// leaseError is why the Lease could not be had, as it was last logged. It belongs to the goroutine of elect.
+	leaseError string
 
-	// have is what objects say, by fingerprint; last what they were to say in the look before. learned is when have was read.
-	have, last map[mesh.Ref]string
-	learned    time.Time
-	// wrote is when objects were written that must not be again just yet.
-	wrote map[mesh.Ref]time.Time
-	// spoken are the remarks of which there was an Event.
-	spoken map[mesh.Ref]map[eventKey]struct{}
-	// stirs and calm: what the last look was at, and that it left nothing to be done.
-	stirs uint64
-	calm  bool
-	// complaint is what was logged last; speechless says that it was logged that there can be no Events.
-	complaint  string
-	speechless bool
+	// observed is what objects say, by fingerprint; desired what they were to say in the look before. listedAt is when have was read.
+	observed, desired map[mesh.Ref]string
+	listedAt          time.Time
+	// writtenAt is when objects were written that must not be again just yet.
+	writtenAt map[mesh.Ref]time.Time
+	// emitted are the remarks of which there was an Event.
+	emitted map[mesh.Ref]map[eventKey]struct{}
+	// revision and upToDate: what the last look was at, and that it left nothing to be done.
+	revision uint64
+	upToDate bool
+	// lastError is what was logged last; eventsForbidden says that it was logged that there can be no Events.
+	lastError       string
+	eventsForbidden bool
 }
 
 // New makes a Writer.
 func New(o Options) *Writer {
 	return &Writer{
-		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(perSecond, burst),
-		have: map[mesh.Ref]string{}, wrote: map[mesh.Ref]time.Time{}, last: map[mesh.Ref]string{}, spoken: map[mesh.Ref]map[eventKey]struct{}{},
+		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(requestsPerSecond, requestBurst),
+		observed: map[mesh.Ref]string{}, writtenAt: map[mesh.Ref]time.Time{}, desired: map[mesh.Ref]string{}, emitted: map[mesh.Ref]map[eventKey]struct{}{},
 	}
 }
 
@@ -119,9 +119,9 @@ func (w *Writer) reconcileLoop(ctx context.Context) error {
 			return nil
 		}
 		w.logFailure(err)
-		wait := max(interval, share*time.Since(began))
+		wait := max(interval, dutyCycle*time.Since(began))
 		if err != nil {
-			wait = max(wait, pause)
+			wait = max(wait, errorBackoff)
 		}
 		next.Reset(wait)
 	}
@@ -130,19 +130,19 @@ func (w *Writer) reconcileLoop(ctx context.Context) error {
 // logFailure logs a failure, and not while the same one repeats.
 func (w *Writer) logFailure(err error) {
 	if err == nil {
-		w.complaint = ""
+		w.lastError = ""
 		return
 	}
 	w.counters.failed()
-	complaint := reason(err)
-	if complaint != w.complaint {
+	key := failureKey(err)
+	if key != w.lastError {
 		w.Logger.Warn("conditions and events are not written; serving continues", "error", err)
 	}
-	w.complaint = complaint
+	w.lastError = key
 }
 
-// reason is what tells a failure from others, so that each is logged once; empty for none.
-func reason(err error) string {
+// failureKey is what tells a failure from others, so that each is logged once; empty for none.
+func failureKey(err error) string {
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		return string(apierrors.ReasonForError(err)) // The text may name an object.
 	}
@@ -154,62 +154,62 @@ func reason(err error) string {
 
 // reconcile writes what is to be said and is not said yet.
 func (w *Writer) reconcile(ctx context.Context) error {
-	leading, stirs := w.leading.Load(), w.Store.StatusRevision()
+	leading, revision := w.leading.Load(), w.Store.StatusRevision()
 	if !leading {
-		w.learned = time.Time{}
+		w.listedAt = time.Time{}
 	}
-	stale := leading && time.Since(w.learned) > relearn
-	if w.calm && stirs == w.stirs && !stale {
+	stale := leading && time.Since(w.listedAt) > relistInterval
+	if w.upToDate && revision == w.revision && !stale {
 		return nil
 	}
-	w.stirs, w.calm = stirs, true
+	w.revision, w.upToDate = revision, true
 	current := w.Store.Current()
 	if !current.World().StoredAt.IsZero() {
 		return nil // What is served may be old, and who wrote last knew better.
 	}
 	all := reports(current, w.Store.ObjectSyncs())
-	w.forget(all)
+	w.prune(all)
 	if !leading {
 		return w.reconcileAsFollower(ctx, all)
 	}
 	if stale {
 		if err := w.relist(ctx); err != nil {
-			w.calm = false
+			w.upToDate = false
 			return err
 		}
-		w.learned = time.Now()
+		w.listedAt = time.Now()
 	}
 	return w.reconcileAsLeader(ctx, all)
 }
 
-// forget drops what is known of objects that are gone.
-func (w *Writer) forget(all []report) {
+// prune drops what is known of objects that are gone.
+func (w *Writer) prune(all []report) {
 	there := make(map[mesh.Ref]struct{}, len(all))
 	for _, r := range all {
 		there[r.rule.Ref] = struct{}{}
 	}
-	maps.DeleteFunc(w.wrote, func(_ mesh.Ref, at time.Time) bool { return time.Since(at) >= gap })
-	for ref := range w.spoken {
+	maps.DeleteFunc(w.writtenAt, func(_ mesh.Ref, at time.Time) bool { return time.Since(at) >= minWriteInterval })
+	for ref := range w.emitted {
 		if _, ok := there[ref]; !ok {
-			delete(w.spoken, ref)
+			delete(w.emitted, ref)
 		}
 	}
 }
 
 // reconcileAsLeader writes conditions, and with those that it writes, Events.
 func (w *Writer) reconcileAsLeader(ctx context.Context, all []report) error {
-	before := w.last
-	w.last = make(map[mesh.Ref]string, len(all))
+	before := w.desired
+	w.desired = make(map[mesh.Ref]string, len(all))
 	for _, r := range all {
-		w.last[r.rule.Ref] = r.fingerprint()
+		w.desired[r.rule.Ref] = r.fingerprint()
 	}
 	for _, r := range all {
 		now := r.fingerprint()
-		if w.have[r.rule.Ref] == now {
+		if w.observed[r.rule.Ref] == now {
 			continue
 		}
-		w.calm = false
-		if before[r.rule.Ref] != now || time.Since(w.wrote[r.rule.Ref]) < gap {
+		w.upToDate = false
+		if before[r.rule.Ref] != now || time.Since(w.writtenAt[r.rule.Ref]) < minWriteInterval {
 			continue
 		}
 		if !w.leading.Load() {
@@ -219,7 +219,7 @@ func (w *Writer) reconcileAsLeader(ctx context.Context, all []report) error {
 			return err
 		}
 	}
-	return w.withdrawGone(ctx)
+	return w.removeStaleConditions(ctx)
 }
 
 func (w *Writer) reconcileObject(ctx context.Context, r report) error {
@@ -230,29 +230,29 @@ func (w *Writer) reconcileObject(ctx context.Context, r report) error {
 	if err != nil || object == nil {
 		return err
 	}
-	w.wrote[r.rule.Ref] = time.Now()
+	w.writtenAt[r.rule.Ref] = time.Now()
 	// Without a right to write Events, conditions are still written.
-	if err := w.emit(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.speechless {
-		w.speechless = true
+	if err := w.emit(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.eventsForbidden {
+		w.eventsForbidden = true
 		w.Logger.Warn("cannot write events", "error", err)
 	}
 	return nil
 }
 
-// withdrawGone takes conditions from objects that are there and concern us no more.
-func (w *Writer) withdrawGone(ctx context.Context) error {
-	for ref := range w.have {
-		if _, wanted := w.last[ref]; wanted {
+// removeStaleConditions takes conditions from objects that are there and concern us no more.
+func (w *Writer) removeStaleConditions(ctx context.Context) error {
+	for ref := range w.observed {
+		if _, wanted := w.desired[ref]; wanted {
 			continue
 		}
-		w.calm = false
+		w.upToDate = false
 		if !w.leading.Load() {
 			return nil
 		}
 		if err := w.limit.Wait(ctx); err != nil {
 			return err
 		}
-		if err := w.withdraw(ctx, ref); err != nil {
+		if err := w.removeConditions(ctx, ref); err != nil {
 			return err
 		}
 	}
@@ -263,7 +263,7 @@ func (w *Writer) withdrawGone(ctx context.Context) error {
 func (w *Writer) reconcileAsFollower(ctx context.Context, all []report) error {
 	for _, r := range all {
 		if !w.hasEvents(r, false) {
-			w.spoken[r.rule.Ref] = keys(r.events(false))
+			w.emitted[r.rule.Ref] = keys(r.events(false))
 			continue
 		}
 		if err := w.limit.Wait(ctx); err != nil {
@@ -271,23 +271,23 @@ func (w *Writer) reconcileAsFollower(ctx context.Context, all []report) error {
 		}
 		object, err := w.read(ctx, r.rule.Ref)
 		if err != nil {
-			w.calm = false
+			w.upToDate = false
 			return err
 		}
 		if object == nil {
 			continue
 		}
 		if err := w.emit(ctx, object, r, false); err != nil {
-			w.calm = false
+			w.upToDate = false
 			return err
 		}
 	}
 	return nil
 }
 
-func keys(remarks map[eventKey]string) map[eventKey]struct{} {
-	set := make(map[eventKey]struct{}, len(remarks))
-	for about := range remarks {
+func keys(events map[eventKey]string) map[eventKey]struct{} {
+	set := make(map[eventKey]struct{}, len(events))
+	for about := range events {
 		set[about] = struct{}{}
 	}
 	return set

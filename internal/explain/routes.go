@@ -6,10 +6,10 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 )
 
-// try goes through the routes up to the one that the call takes, and through what stands between them for other clients.
-func (a *Answer) try(table tracedResource, routes []*routev3.Route, q Question) *routev3.Route {
+// matchRoutes goes through the routes up to the one that the call takes, and through what stands between them for other clients.
+func (a *Answer) matchRoutes(table tracedResource, routes []*routev3.Route, q Question) *routev3.Route {
 	for i, r := range routes {
-		a.skip(table, i)
+		a.addSkipped(table, i)
 		taken, why := matches(r.GetMatch(), q)
 		route := Route{
 			Step: table.Step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why,
@@ -22,16 +22,16 @@ func (a *Answer) try(table tracedResource, routes []*routev3.Route, q Question) 
 		}
 		a.Routes = append(a.Routes, route)
 	}
-	a.skip(table, len(routes))
+	a.addSkipped(table, len(routes))
 	return nil
 }
 
-// skip notes what is left out before the route of that index.
-func (a *Answer) skip(table tracedResource, index int) {
-	for _, o := range table.omissions {
+// addSkipped notes what is left out before the route of that index.
+func (a *Answer) addSkipped(table tracedResource, index int) {
+	for _, o := range table.skipped {
 		if o.Before == index {
 			a.Routes = append(a.Routes, Route{
-				Step: table.Step, Index: index, LeftOut: true, Rule: o.Rule, Why: o.Reason, From: table.places(o.Origins),
+				Step: table.Step, Index: index, LeftOut: true, Rule: o.Rule, Why: o.Reason, From: table.locate(o.Origins),
 			})
 		}
 	}

@@ -50,7 +50,7 @@ func github(problems []mesh.Problem) []byte {
 	var out []byte
 	for _, p := range problems {
 		properties := []string{"title=" + property(string(p.Code)+" "+p.Object.String())}
-		if file, line := place(p); file != "" {
+		if file, line := position(p); file != "" {
 			properties = append(properties, "file="+property(file))
 			if line > 0 {
 				properties = append(properties, fmt.Sprintf("line=%d", line))
@@ -76,8 +76,8 @@ func data(s string) string {
 
 func property(s string) string { return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(data(s)) }
 
-// place is the file and the line of a Problem, as far as they are known.
-func place(p mesh.Problem) (file string, line int) {
+// position is the file and the line of a Problem, as far as they are known.
+func position(p mesh.Problem) (file string, line int) {
 	i := strings.LastIndexByte(p.Source, ':')
 	if i < 0 {
 		return p.Source, 0

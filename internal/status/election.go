@@ -12,8 +12,8 @@ const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
 	retryPeriod   = 2 * time.Second
-	// spread is by which share more, at most, those wait who do not lead, so that they do not all ask at once.
-	spread = 1.2
+	// jitter is by which share more, at most, those wait who do not lead, so that they do not all ask at once.
+	jitter = 1.2
 )
 
 // elect keeps asking for the Lease until ctx ends, and then gives it back.
@@ -25,15 +25,15 @@ func (w *Writer) elect(ctx context.Context) error {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			w.resign(ctx, l)
+			w.releaseLease(ctx, l)
 			return nil
 		}
-		again.Reset(w.seek(ctx, l))
+		again.Reset(w.tryAcquireOrRenew(ctx, l))
 	}
 }
 
-// seek asks once for the Lease and says when to ask again.
-func (w *Writer) seek(ctx context.Context, l *lease) time.Duration {
+// tryAcquireOrRenew asks once for the Lease and says when to ask again.
+func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease) time.Duration {
 	// Who leads does so until then without an answer; somebody else may from leaseDuration on.
 	deadline := time.Now().Add(renewDeadline)
 	if w.leading.Load() {
@@ -41,30 +41,30 @@ func (w *Writer) seek(ctx context.Context, l *lease) time.Duration {
 	}
 	asking, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	held, err := l.take(asking)
+	held, err := l.acquireOrRenew(asking)
 	if ctx.Err() != nil {
 		return 0
 	}
-	if now := reason(err); err != nil && now != w.denied {
+	if now := failureKey(err); err != nil && now != w.leaseError {
 		w.Logger.Warn("cannot acquire or renew the lease; conditions are not written", "error", err)
-		w.denied = now
+		w.leaseError = now
 	}
 	switch {
 	case held:
-		w.denied = ""
-		w.lead(true)
+		w.leaseError = ""
+		w.setLeading(true)
 	case err == nil || asking.Err() != nil:
-		w.lead(false)
+		w.setLeading(false)
 	}
 	if w.leading.Load() {
 		return min(retryPeriod, time.Until(l.renewed.Add(renewDeadline)))
 	}
-	return wait.Jitter(retryPeriod, spread)
+	return wait.Jitter(retryPeriod, jitter)
 }
 
-// resign ends leading, if this replica does. The process ends no later for an API server that does not answer: the Lease expires anyway.
-func (w *Writer) resign(ctx context.Context, l *lease) {
-	w.lead(false)
+// releaseLease ends leading, if this replica does. The process ends no later for an API server that does not answer: the Lease expires anyway.
+func (w *Writer) releaseLease(ctx context.Context, l *lease) {
+	w.setLeading(false)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryPeriod)
 	defer cancel()
 	if err := l.release(ctx); err != nil {
@@ -72,10 +72,10 @@ func (w *Writer) resign(ctx context.Context, l *lease) {
 	}
 }
 
-// lead notes whether this replica holds the Lease.
-func (w *Writer) lead(now bool) {
+// setLeading notes whether this replica holds the Lease.
+func (w *Writer) setLeading(now bool) {
 	if w.leading.Swap(now) != now {
 		w.Logger.Info("leadership changed", "leading", now, "lease", w.LeaseNamespace+"/"+w.LeaseName)
 	}
-	w.counters.lead(now)
+	w.counters.setLeader(now)
 }
