@@ -20,24 +20,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// errDraining is retriable: clients keep what they hold and open a stream elsewhere.
+// errDraining is retriable: clients keep their configuration and open a stream to another replica.
 var errDraining = status.Error(codes.Unavailable, "control plane is shutting down: reconnect")
 
-// errClientClosed says that no more requests come.
+// errClientClosed is returned by a protocol's recv after the client's last request.
 var errClientClosed = errors.New("the client has left")
 
-// errExpired is retriable, too: whoever returns brings a new proof.
+// errExpired is retriable, too: a client that reconnects sends a new proof.
 var errExpired = status.Error(codes.Unavailable, "the proof of the client's identity has expired: reconnect with a new one")
 
-// expiryGrace is how long a stream outlives the proof that it was opened with.
+// expiryGrace is how long a stream outlives the proof of the client's identity.
 const expiryGrace = time.Minute
 
-// Authenticator says who is at the other end of a stream. Its errors are gRPC statuses.
+// Authenticator verifies the identity of the client of a stream. Its errors are gRPC statuses.
 type Authenticator interface {
 	Identify(ctx context.Context) (identity.Identity, error)
 }
 
-// discovery is the aggregated discovery service.
+// discovery implements the aggregated discovery service.
 type discovery struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
@@ -50,11 +50,11 @@ type discovery struct {
 	drain          context.Context
 	grace          time.Duration
 	logger         *slog.Logger
-	// receivers are the goroutines that read requests. One may outlive its stream by the time that its last request takes.
+	// receivers are the goroutines that read requests. One may outlive its stream while it handles the last request.
 	receivers sync.WaitGroup
 }
 
-// newDiscovery makes the service; its streams end when drain does.
+// newDiscovery makes the service. Its streams are closed when drain ends.
 func newDiscovery(drain context.Context, o Options) *discovery {
 	return &discovery{
 		store: o.Store, authenticator: o.Authenticator, limits: o.Limits, streams: newStreamCounter(o.Limits), firstResponses: newFirstResponseLimiter(o.Limits.FirstResponses),
@@ -62,7 +62,7 @@ func newDiscovery(drain context.Context, o Options) *discovery {
 	}
 }
 
-// StreamAggregatedResources serves the state-of-the-world protocol, which every gRPC client speaks.
+// StreamAggregatedResources serves the state-of-the-world protocol, which all gRPC clients use.
 func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
 	v, err := d.accept(stream.Context())
 	if err != nil {
@@ -92,32 +92,33 @@ func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscov
 	return d.serve(v, &deltaProtocol{stream, newRequestGuard(d.logger, d.limits), first})
 }
 
-// clientStream is one stream from its beginning.
+// clientStream is one stream, from before its first request to its end.
 type clientStream struct {
 	streamCtx context.Context
-	// ctx ends with the stream, or when the stream is to end, which cancel says.
+	// ctx ends with the stream, or when the server is to close the stream: then cancel was called.
 	ctx     context.Context
 	cancel  context.CancelFunc
 	id      identity.Identity
 	closers []func()
-	// node is that of the first request, and hasConfig says that the client has a configuration already.
+	// node is the node of the first request. hasConfig is true if the client already has resources from an earlier
+	// stream.
 	node      *corev3.Node
 	hasConfig bool
 }
 
-// onClose has f called when the visitor leaves, before what was said earlier.
+// onClose registers a function that close calls. The functions are called in reverse order.
 func (v *clientStream) onClose(f func()) { v.closers = append(v.closers, f) }
 
-// close must be called at the end.
+// close calls the registered functions. It must be called when the stream ends.
 func (v *clientStream) close() {
 	for _, end := range slices.Backward(v.closers) {
 		end()
 	}
 }
 
-// accept proves who the client is, and counts it, before anything is read that it sends. Before the Store is ready the stream is
-// held, not closed: who a client is may not be known yet, and one whose first stream ends without a response takes the control
-// plane for broken.
+// accept counts the stream and authenticates the client before any request is read. Before the Store is ready the
+// stream is kept open: the client's pod may not be known yet, and gRPC treats a stream that ends without a response
+// as a failure of the control plane.
 func (d *discovery) accept(stream context.Context) (*clientStream, error) {
 	v := &clientStream{streamCtx: stream}
 	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
@@ -167,16 +168,17 @@ func (d *discovery) authenticate(v *clientStream) (err error) {
 	return nil
 }
 
-// refuse notes that a client is turned away.
+// refuse counts and logs a rejected stream.
 func (d *discovery) refuse(stream context.Context, why string, err error) {
 	d.counters.refused(why)
 	d.logger.Debug("refused a stream", "peer", peerOf(stream), "reason", status.Convert(err).Message())
 }
 
-// authorize makes the session's opener of what was proved and what the node says besides.
+// authorize makes the session's ClientInfo from the authenticated identity and the client's node. It fails if they
+// contradict.
 func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	node := v.node
-	v.node = nil // or a client would have memory kept for as long as its stream lives
+	v.node = nil // release the memory: a stream may live long
 	info := serving.ClientInfoOf(node, peerOf(v.streamCtx))
 	client, err := v.id.Admit(node, info.Client)
 	if err != nil {
@@ -187,7 +189,7 @@ func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	return info, nil
 }
 
-// serve runs one stream from its first request to its end.
+// serve serves one stream from its first request to its end.
 func (d *discovery) serve(v *clientStream, x protocol) error {
 	info, err := d.authorize(v)
 	if err != nil {
@@ -206,7 +208,7 @@ func (d *discovery) serve(v *clientStream, x protocol) error {
 	return d.closeReason(v)
 }
 
-// endOnDrain cancels the stream at a random moment of the grace period, once that begins.
+// endOnDrain cancels the stream at a random moment of the grace period after the drain has started.
 func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 	return context.AfterFunc(d.drain, func() {
 		if d.grace <= 0 {
@@ -217,7 +219,8 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 	})
 }
 
-// closeReason is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
+// closeReason returns the status of a stream that ends without an error: nil if the client closed it, or a retriable
+// status if the client's proof has expired or the server shuts down.
 func (d *discovery) closeReason(v *clientStream) error {
 	if v.closedByClient() {
 		return nil
