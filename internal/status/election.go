@@ -7,16 +7,18 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// How the Lease is held: a leader that dies is followed after leaseDuration, one that ends within retryPeriod and its spread.
+// Timing of the Lease. If a leader dies, another replica leads after leaseDuration; if it ends in order, within
+// retryPeriod and jitter.
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
 	retryPeriod   = 2 * time.Second
-	// jitter is by which share more, at most, those wait who do not lead, so that they do not all ask at once.
+	// jitter is the largest part of retryPeriod that is added at random for replicas that do not lead, so that they do
+	// not all send requests at once.
 	jitter = 1.2
 )
 
-// elect keeps asking for the Lease until ctx ends, and then gives it back.
+// elect tries to acquire or renew the Lease until ctx ends, and then releases it.
 func (w *Writer) elect(ctx context.Context) error {
 	l := &lease{client: w.Dynamic.Resource(leases).Namespace(w.LeaseNamespace), name: w.LeaseName, identity: w.Identity}
 	again := time.NewTimer(0)
@@ -32,16 +34,17 @@ func (w *Writer) elect(ctx context.Context) error {
 	}
 }
 
-// tryAcquireOrRenew asks once for the Lease and says when to ask again.
+// tryAcquireOrRenew makes one attempt and returns the time until the next.
 func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease) time.Duration {
-	// Who leads does so until then without an answer; somebody else may from leaseDuration on.
+	// Without a response, the leader leads until the deadline. Another replica can lead leaseDuration after the last
+	// renewal.
 	deadline := time.Now().Add(renewDeadline)
 	if w.leading.Load() {
 		deadline = l.renewed.Add(renewDeadline)
 	}
-	asking, cancel := context.WithDeadline(ctx, deadline)
+	attempt, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	held, err := l.acquireOrRenew(asking)
+	held, err := l.acquireOrRenew(attempt)
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -53,7 +56,7 @@ func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease) time.Duration 
 	case held:
 		w.leaseError = ""
 		w.setLeading(true)
-	case err == nil || asking.Err() != nil:
+	case err == nil || attempt.Err() != nil:
 		w.setLeading(false)
 	}
 	if w.leading.Load() {
@@ -62,7 +65,8 @@ func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease) time.Duration 
 	return wait.Jitter(retryPeriod, jitter)
 }
 
-// releaseLease ends leading, if this replica does. The process ends no later for an API server that does not answer: the Lease expires anyway.
+// releaseLease ends this replica's leadership. It does not wait long for an API server that does not respond, because
+// the Lease expires anyway.
 func (w *Writer) releaseLease(ctx context.Context, l *lease) {
 	w.setLeading(false)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryPeriod)
@@ -72,7 +76,7 @@ func (w *Writer) releaseLease(ctx context.Context, l *lease) {
 	}
 }
 
-// setLeading notes whether this replica holds the Lease.
+// setLeading records whether this replica owns the Lease.
 func (w *Writer) setLeading(now bool) {
 	if w.leading.Swap(now) != now {
 		w.Logger.Info("leadership changed", "leading", now, "lease", w.LeaseNamespace+"/"+w.LeaseName)

@@ -17,15 +17,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// ownTypes are the types of conditions that are ours.
+// ownTypes are the condition types that Mizzen owns.
 var ownTypes = []string{typeAccepted, typeProgrammed}
 
-// objects are those of the kind and the namespace of a rule.
+// objects returns the client for the kind and the namespace of a rule.
 func (w *Writer) objects(ref mesh.Ref) dynamic.ResourceInterface {
 	return w.Dynamic.Resource(object.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace)
 }
 
-// read gets an object; nil if there is none any more.
+// read gets an object; nil if it does not exist.
 func (w *Writer) read(ctx context.Context, ref mesh.Ref) (*unstructured.Unstructured, error) {
 	object, err := w.objects(ref).Get(ctx, ref.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -34,8 +34,8 @@ func (w *Writer) read(ctx context.Context, ref mesh.Ref) (*unstructured.Unstruct
 	return object, err
 }
 
-// write brings the conditions of one object up to date and returns it; nil if there was nothing to write, or it is not the
-// version that the report is of.
+// write updates the conditions of one object and returns the object. It returns nil if there was nothing to write, or
+// if the object's generation differs from the report's.
 func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructured, error) {
 	object, err := w.read(ctx, r.rule.Ref)
 	if err != nil {
@@ -46,7 +46,7 @@ func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructure
 		return nil, nil
 	}
 	if object.GetGeneration() != r.rule.Generation {
-		return nil, nil // The World will soon know this version, too.
+		return nil, nil // The World will contain this version soon.
 	}
 	if observedFingerprint(object) == r.fingerprint() {
 		w.observed[r.rule.Ref] = r.fingerprint()
@@ -58,7 +58,7 @@ func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructure
 	return object, w.update(ctx, r.rule.Ref, object, r.fingerprint())
 }
 
-// removeConditions takes our conditions from an object that does not concern us any more.
+// removeConditions removes our conditions from an object.
 func (w *Writer) removeConditions(ctx context.Context, ref mesh.Ref) error {
 	object, err := w.read(ctx, ref)
 	if err != nil || object == nil {
@@ -71,8 +71,8 @@ func (w *Writer) removeConditions(ctx context.Context, ref mesh.Ref) error {
 	return w.update(ctx, ref, object, "")
 }
 
-// update writes the status under the version of the object that was read. If somebody was faster, the next look tries again.
-func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.Unstructured, now string) error {
+// update writes the status with the resource version that was read. After a conflict the next reconciliation tries again.
+func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.Unstructured, want string) error {
 	_, err := w.objects(ref).UpdateStatus(ctx, object, metav1.UpdateOptions{FieldManager: manager})
 	switch {
 	case err == nil:
@@ -81,20 +81,20 @@ func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.
 		return nil
 	case apierrors.IsNotFound(err):
 	case apierrors.IsInvalid(err):
-		// Another attempt would end the same way.
+		// Another attempt would fail in the same way.
 		w.Logger.Warn("cannot write the status of an object", "object", ref.String(), "error", err)
 	default:
 		return err
 	}
-	if now == "" {
+	if want == "" {
 		delete(w.observed, ref)
 	} else {
-		w.observed[ref] = now
+		w.observed[ref] = want
 	}
 	return nil
 }
 
-// relist lists what all objects say now. Others may have changed it.
+// relist lists the conditions that all objects have. Other writers may have changed them.
 func (w *Writer) relist(ctx context.Context) error {
 	observed := map[mesh.Ref]string{}
 	namespaces := w.Namespaces
@@ -130,7 +130,7 @@ func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVer
 	}
 }
 
-// observedFingerprint is the fingerprint of what an object says already; empty if it says nothing of ours.
+// observedFingerprint returns the fingerprint of our conditions on an object; empty if it has none.
 func observedFingerprint(object *unstructured.Unstructured) string {
 	var found []condition
 	generation := int64(0)
@@ -151,7 +151,7 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 	return fingerprint(generation, found)
 }
 
-// observedGeneration reads a generation, which Istio's types write as text.
+// observedGeneration reads a generation, which is a string in Istio's types.
 func observedGeneration(c map[string]any) int64 {
 	n, _ := strconv.ParseInt(fmt.Sprint(c["observedGeneration"]), 10, 64)
 	return n
@@ -168,10 +168,10 @@ func conditionsOf(object *unstructured.Unstructured) []map[string]any {
 	return all
 }
 
-// setConditions makes the report's conditions the only ones of ours on the object, behind those of others. When a condition turned stays as it was
-// unless it turns.
+// setConditions replaces our conditions on the object by the report's, after the conditions of other writers. The
+// transition time of a condition changes only with its status.
 func setConditions(object *unstructured.Unstructured, r report, now time.Time) error {
-	turned := map[string]string{}
+	transitions := map[string]string{}
 	list := []any{}
 	for _, c := range conditionsOf(object) {
 		kind, _ := c["type"].(string)
@@ -180,11 +180,11 @@ func setConditions(object *unstructured.Unstructured, r report, now time.Time) e
 			continue
 		}
 		if since, ok := c["lastTransitionTime"].(string); ok {
-			turned[fmt.Sprint(kind, " ", c["status"])] = since
+			transitions[fmt.Sprint(kind, " ", c["status"])] = since
 		}
 	}
 	for _, c := range r.conditions {
-		since := turned[c.kind+" "+c.status]
+		since := transitions[c.kind+" "+c.status]
 		if since == "" {
 			since = now.UTC().Format(time.RFC3339)
 		}
