@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// mismatch returns how a node says otherwise than the proof, or nil. What the node does not say contradicts nothing.
+// mismatch returns an error if the node contradicts the proof. A field that the node does not set contradicts nothing.
 func mismatch(id Identity, node *corev3.Node) error {
 	if id.Proof == Unverified || id.Proof == "" {
 		return nil
@@ -49,8 +49,8 @@ func mismatchedLabel(id Identity, claimed *structpb.Value, compare func(what, cl
 	return nil
 }
 
-// podOfNode reads the ids that name a pod: Istio's sidecar~ADDRESS~POD.NAMESPACE~DOMAIN, and mizzen~NAMESPACE~POD. Any other
-// id is only a name.
+// podOfNode reads node IDs that name a pod: sidecar~ADDRESS~POD.NAMESPACE~DOMAIN, as Istio writes them, and
+// mizzen~NAMESPACE~POD. Any other ID names no pod.
 func podOfNode(id string) (namespace, pod string) {
 	parts := strings.Split(id, "~")
 	switch {
