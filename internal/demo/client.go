@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/xds"
 )
 
-// client is an ordinary gRPC channel over xDS, whose resolver is overheard.
+// client is an ordinary gRPC channel over xDS. Its resolver reports when it updates the channel.
 type client struct {
 	*grpc.ClientConn
 	greeter testpb.TestServiceClient
@@ -21,7 +21,7 @@ type client struct {
 }
 
 func newClient(config []byte) (*client, error) {
-	// An application's bootstrap comes from its environment, which gRPC reads once, before main. This one is made at run time.
+	// gRPC reads an application's bootstrap from the environment once, before main. This one is made at run time.
 	builder, err := xds.NewXDSResolverWithConfigForTesting(config)
 	if err != nil {
 		return nil, fmt.Errorf("make the client's resolver: %w", err)
@@ -35,7 +35,7 @@ func newClient(config []byte) (*client, error) {
 	return &client{conn, testpb.NewTestServiceClient(conn), received}, nil
 }
 
-// connect waits for the first connection to a backend.
+// connect waits until the channel has its first connection to a backend.
 func (c *client) connect(ctx context.Context, timeout time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -51,11 +51,11 @@ func (c *client) connect(ctx context.Context, timeout time.Duration) error {
 	return nil
 }
 
-// updates carries the moments at which the resolver had handed a configuration to the channel: from then on, new calls
-// follow it. What nobody collects is dropped.
+// updates carries the times at which the resolver had updated the channel: calls that start later use the new
+// configuration. Times that are not received are dropped.
 type updates chan time.Time
 
-// after waits for the first update at or after a moment, and says how long after.
+// after waits for the first update at or after a moment, and returns how long after the moment it was.
 func (u updates) after(ctx context.Context, moment time.Time, timeout time.Duration) (time.Duration, bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -71,7 +71,7 @@ func (u updates) after(ctx context.Context, moment time.Time, timeout time.Durat
 	}
 }
 
-// drain forgets the updates so far.
+// drain drops the updates so far.
 func (u updates) drain() {
 	for {
 		select {
@@ -82,7 +82,7 @@ func (u updates) drain() {
 	}
 }
 
-// observedResolver is a resolver.Builder that reports when its resolvers speak.
+// observedResolver is a resolver.Builder whose resolvers report their updates.
 type observedResolver struct {
 	resolver.Builder
 	updates updates

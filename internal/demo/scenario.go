@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// step is one step of the story: a change to the mesh, and what must follow from it.
+// step is one step of the scenario: a change to the mesh, and its expected result.
 type step struct {
 	title string
-	// change makes the change and returns the moment it was made. Nil for the state at the start.
+	// change makes the change and returns its time; nil for the initial state.
 	change func(*scenario) (time.Time, error)
-	// kills names the backend that dies before the change.
+	// kills is the name of the backend that is killed before the change.
 	kills string
-	// want are the bounds of the share of each version or backend.
+	// want has the bounds for the share of each version or backend.
 	want map[string]bounds
 }
 
-// bounds are of a share, both inclusive. Where chance decides they are seven standard deviations wide, at the thousand
-// requests of a step.
+// bounds are the inclusive limits of a share. If the share is random, they are seven standard deviations wide for the
+// thousand requests of a step.
 type bounds struct{ low, high float64 }
 
-// steps is the story. Its order matters: each act starts from what the one before left.
+// steps are the steps of the scenario. Their order matters: each step starts from the state after the previous one.
 var steps = []step{
 	{
 		title: "as installed: 90 % of the requests to v1, 10 % to v2",
@@ -46,7 +46,7 @@ var steps = []step{
 	},
 }
 
-// scenario plays the plot before the audience.
+// scenario runs the steps.
 type scenario struct {
 	stepTime    time.Duration
 	interactive bool
@@ -61,13 +61,13 @@ type scenario struct {
 	results []result
 }
 
-// result is how an act went.
+// result is the result of a step.
 type result struct {
 	number int
 	count  count
-	// reached is how long the change took to reach the client; zero where there was none.
+	// reached is the time in which the change reached the client; zero without a change.
 	reached time.Duration
-	// faults say what was not as stated.
+	// faults describe what was not as stated.
 	faults []string
 }
 
@@ -93,13 +93,13 @@ func (s *scenario) run(ctx context.Context) error {
 	return nil
 }
 
-// runStep performs one act. When ctx ends it returns early, with that error.
+// runStep runs one step. If ctx ends, it returns early with the context's error.
 func (s *scenario) runStep(ctx context.Context, number int, a step) (result, error) {
 	s.screen.print("\n[%d/%d] %s", number, len(steps), a.title)
 	r := result{number: number}
 	watched := s.stepTime
 	if a.kills != "" {
-		// Half of the time nobody tells the client: its connection breaks, and it must cope.
+		// For half of the time the client does not know: its connection breaks, and it must use the other backend.
 		s.kill(a.kills)
 		s.watch(ctx, s.stepTime/2)
 		watched -= s.stepTime / 2
@@ -148,7 +148,7 @@ func (s *scenario) kill(name string) {
 	s.stopped[name] = true
 }
 
-// watch shows the live table for a while.
+// watch shows the live table for a duration.
 func (s *scenario) watch(ctx context.Context, d time.Duration) {
 	start := time.Now()
 	end := time.NewTimer(d)
@@ -167,7 +167,7 @@ func (s *scenario) watch(ctx context.Context, d time.Duration) {
 	}
 }
 
-// check says what in a count was not as stated. No call may ever fail.
+// check returns what in a count was not as stated. A failed call never is.
 func check(c count, want map[string]bounds) []string {
 	var faults []string
 	if c.total == 0 {

@@ -13,7 +13,7 @@ func (s *scenario) printIntroduction() {
 	s.screen.print("  client          %s", Target)
 }
 
-// summarize says how it all went, and whether it was as stated.
+// summarize prints a summary of all steps, and reports whether all were as stated.
 func (s *scenario) summarize() bool {
 	s.screen.print("\nSummary")
 	asStated, requests, failed := true, 0, 0
@@ -43,7 +43,7 @@ func (s *scenario) printHints() {
 	s.screen.print("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
 }
 
-// watchUntilDone shows the live table until ctx ends, counting anew after each change that the client hears of.
+// watchUntilDone shows the live table until ctx ends. It starts a new count with each change that the client receives.
 func (s *scenario) watchUntilDone(ctx context.Context) {
 	s.client.updates.drain()
 	s.tally.restart()
@@ -53,7 +53,7 @@ func (s *scenario) watchUntilDone(ctx context.Context) {
 	for {
 		select {
 		case <-s.client.updates:
-			// One change may come in several updates; only the first ends a count worth telling.
+			// One change may cause several updates. Only the first one ends a count that is worth printing.
 			if c := s.tally.restart(); c.total+len(c.failures) > rate/10 {
 				s.screen.print("\n      the client received a change; before it %s", strings.TrimSpace(line(c)))
 			}
