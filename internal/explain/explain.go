@@ -19,9 +19,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Question is one call.
+// Question describes one call.
 type Question struct {
-	// To is what the client dials, without xds:///.
+	// To is the name that the client dials, without xds:///.
 	To string
 	// Call is the full method name, /package.Service/Method.
 	Call string
@@ -30,7 +30,7 @@ type Question struct {
 	Client  mesh.Client
 }
 
-// Set gives the call a header. One that it has already gets a further value, which clients compare together.
+// Set adds a header to the call. If the header exists, the value is appended to its value, as clients compare them.
 func (q Question) Set(name, value string) {
 	name = strings.ToLower(name)
 	if before, ok := q.Headers[name]; ok {
@@ -39,8 +39,8 @@ func (q Question) Set(name, value string) {
 	q.Headers[name] = value
 }
 
-// Explain follows the call. It fails if it is to a name that no client calls, or a resource cannot be read, which is a fault of the control
-// plane.
+// Explain follows the call. It fails if clients do not call the name, or if a resource cannot be decoded, which is a
+// bug of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
 	if !q.Client.Missing.Has(mesh.FeatureContentType) {
@@ -76,7 +76,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	return a, a.addClusters(s, taken, q.Client)
 }
 
-// addClusters looks up the clusters of the route and their endpoints.
+// addClusters adds the clusters of the route and their endpoints, and the outcome.
 func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client mesh.Client) error {
 	weights := weights(route.GetRoute())
 	total, failing, endpoints := uint32(0), 0.0, map[string]bool{}
@@ -136,7 +136,7 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 	return out, nil
 }
 
-// tracedResource is one that was read, and where its parts come from.
+// tracedResource is a resource that was read, with the origins of its parts.
 type tracedResource struct {
 	Step
 
@@ -145,7 +145,7 @@ type tracedResource struct {
 	skipped []resource.SkippedMatch
 }
 
-// from are the places where the part of that path was written.
+// from returns where the part of that path was written.
 func (r tracedResource) from(path string) []mesh.FieldLocation {
 	return r.locate(slices.DeleteFunc(slices.Clone(r.origins), func(p report.Origin) bool { return p.Path != path }))
 }
@@ -158,7 +158,7 @@ func (r tracedResource) locate(parts []report.Origin) []mesh.FieldLocation {
 	return all
 }
 
-// read fetches one resource as the client sees it.
+// read decodes a resource as the client gets it.
 func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (tracedResource, error) {
 	v := s.Resource(t, name, client)
 	if v == nil {

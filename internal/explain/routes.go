@@ -6,7 +6,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 )
 
-// matchRoutes goes through the routes up to the one that the call takes, and through what stands between them for other clients.
+// matchRoutes tries the routes up to the one that the call takes, and returns it; nil if no route matches. It also
+// adds the skipped matches between them.
 func (a *Answer) matchRoutes(table tracedResource, routes []*routev3.Route, q Question) *routev3.Route {
 	for i, r := range routes {
 		a.addSkipped(table, i)
@@ -26,7 +27,7 @@ func (a *Answer) matchRoutes(table tracedResource, routes []*routev3.Route, q Qu
 	return nil
 }
 
-// addSkipped notes what is left out before the route of that index.
+// addSkipped adds the matches that were skipped before the route of that index.
 func (a *Answer) addSkipped(table tracedResource, index int) {
 	for _, o := range table.skipped {
 		if o.Before == index {

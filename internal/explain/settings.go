@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// weights are the clusters of a route; a single one has the weight 1.
+// weights returns the clusters of a route; a single cluster has the weight 1.
 func weights(r *routev3.RouteAction) []*routev3.WeightedCluster_ClusterWeight {
 	if w := r.GetWeightedClusters().GetClusters(); len(w) > 0 {
 		return w
@@ -48,7 +48,7 @@ func routeSettings(r *routev3.Route) []string {
 	return all
 }
 
-// abortStatus says how a route ends every call by itself; empty when it does not.
+// abortStatus returns the status with which a route ends every call; empty if it does not.
 func abortStatus(r *routev3.Route) string {
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
