@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// minTokenBytes is below what can be guessed.
+// minTokenBytes is the shortest accepted token: long enough that it cannot be guessed.
 const minTokenBytes = 16
 
-// ReadToken reads the text that is asked of whoever wants to look, without white space around it.
+// ReadToken reads a token from a file and removes white space around it. It fails if the token is shorter than
+// minTokenBytes.
 func ReadToken(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -26,7 +27,7 @@ func ReadToken(file string) (string, error) {
 	return token, nil
 }
 
-// bearer is what a request brings as its token, if it does.
+// bearer returns the request's bearer token, if it has one.
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "bearer") {
@@ -35,8 +36,8 @@ func bearer(r *http.Request) (string, bool) {
 	return strings.TrimSpace(token), true
 }
 
-// requireToken lets in who knows the token of the file, which is read each time so that it may be replaced. While it cannot be read,
-// nobody is let in.
+// requireToken denies requests without the token in the file. The file is read for each request, so that it may be
+// replaced. While it cannot be read, all requests are denied.
 func requireToken(file string, logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, ok := bearer(r)
@@ -50,7 +51,7 @@ func requireToken(file string, logger *slog.Logger, next http.Handler) http.Hand
 			unauthorized(w, "the control plane cannot read its own token: see its log")
 			return
 		}
-		// Sums are of one length, so that not even the length of the token can be told from how long this takes.
+		// The hashes have the same length, so that the time of the comparison does not show the length of the token.
 		a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
 		if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
 			unauthorized(w, "the token is not that of --admin-token")

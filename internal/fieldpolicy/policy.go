@@ -13,14 +13,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// kind is one of Istio's that the table is about.
+// kind is a kind of Istio object that has rows in the table.
 type kind struct {
 	Plural string
 	Checks []check
 	spec   protoreflect.MessageDescriptor
 }
 
-// check is what the policy says of one field.
+// check is the validation for one field.
 type check struct{ Absent, Message string }
 
 // YAML returns a policy and a binding for each kind.
@@ -34,7 +34,7 @@ func YAML() []byte {
 	}
 	var text bytes.Buffer
 	if err := document.Execute(&text, kinds); err != nil {
-		panic(err) // the template and what it is given are both constant
+		panic(err) // the template and its input are constant
 	}
 	return text.Bytes()
 }

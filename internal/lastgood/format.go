@@ -10,13 +10,13 @@ import (
 	"io"
 )
 
-// header is how the file begins. Its number changes with the form of the file.
+// header is the first line of the file. Its number changes with the file format.
 const header = "mizzen last good 1\n"
 
-// errDamaged is about a file that is not as it was written.
+// errDamaged means that the checksum does not match.
 var errDamaged = errors.New("the file is damaged, and is not used")
 
-// encode writes the heading, the compressed text, and the SHA-256 of both.
+// encode writes the header, the compressed text, and the SHA-256 of both.
 func encode(w io.Writer, write func(io.Writer) error) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(w, 1<<16)
@@ -24,7 +24,7 @@ func encode(w io.Writer, write func(io.Writer) error) error {
 	if _, err := io.WriteString(summed, header); err != nil {
 		return err
 	}
-	// Speed counts for more than size: this happens every few seconds.
+	// Speed matters more than size, because the file is written every few seconds.
 	packed, err := gzip.NewWriterLevel(summed, gzip.BestSpeed)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func encode(w io.Writer, write func(io.Writer) error) error {
 	return out.Flush()
 }
 
-// decode returns the text of a file.
+// decode verifies the content of a file and returns the text.
 func decode(raw []byte) (io.Reader, error) {
 	body, sum := raw, []byte(nil)
 	if len(raw) >= sha256.Size {
