@@ -60,7 +60,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 	return cmd
 }
 
-// verdict tells the numbers of Problems, and is an error if any of them matters.
+// verdict prints the numbers of Problems, and returns an error if the command should fail.
 func verdict(std stdio, problems []mesh.Problem, strict bool) error {
 	count := map[mesh.Severity]int{}
 	for _, p := range problems {

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// inspectFlags say which control planes are asked.
+// inspectFlags define which control planes are inspected.
 type inspectFlags struct {
 	addresses                      []string
 	token                          string
@@ -36,19 +36,21 @@ func (f *inspectFlags) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// usesCluster says whether a cluster is asked for.
+// usesCluster reports whether a flag selects a cluster.
 func (f *inspectFlags) usesCluster(cmd *cobra.Command) bool {
 	return f.kubeconfig != "" || f.context != "" || cmd.Flags().Changed("namespace")
 }
 
-// replicas are the control planes to ask. config reaches the cluster that they run in, if they were found by it.
+// replicas are the control planes to request. config is for the cluster in which they were found; nil if they were
+// named by address.
 type replicas struct {
 	all    []replica
 	config *rest.Config
 	token  string
 }
 
-// withReplicas finds the control planes and calls use with them. Without a flag it is the one of this machine, or else that of the cluster.
+// withReplicas finds the control planes and calls use with them. Without a flag that is the one on this machine, or
+// else those in the cluster.
 func (f *inspectFlags) withReplicas(cmd *cobra.Command, use func(context.Context, replicas) error) error {
 	ctx := cmd.Context()
 	if len(f.addresses) > 0 {
@@ -63,7 +65,7 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, use func(context.Context
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
 	switch {
 	case err != nil && !f.usesCluster(cmd):
-		return use(ctx, here) // There is neither: say that nobody listens here.
+		return use(ctx, here) // There is neither: the error is that nothing listens here.
 	case err != nil:
 		return fmt.Errorf("find the cluster: %w", err)
 	}
@@ -77,7 +79,7 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, use func(context.Context
 	return errors.Join(err, group.Wait())
 }
 
-// atAddresses are the control planes at addresses. One alone needs no name.
+// atAddresses returns the control planes at addresses. A single one needs no name.
 func (f *inspectFlags) atAddresses(addresses []string) replicas {
 	found := replicas{token: f.token}
 	for _, address := range addresses {
@@ -90,18 +92,18 @@ func (f *inspectFlags) atAddresses(addresses []string) replicas {
 	return found
 }
 
-// listens says whether anybody does at an address of this machine.
+// listens reports whether a server listens on an address.
 func listens(ctx context.Context, address string) bool {
 	dialer := net.Dialer{Timeout: time.Second}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}
-	_ = conn.Close() // it was only to see
+	_ = conn.Close() // only the attempt matters
 	return true
 }
 
-// fetch asks all of them for a path; answers are in their order.
+// fetch reads a path of all replicas. The answers are in the order of the replicas.
 func (r replicas) fetch(ctx context.Context, path string) ([][]byte, error) {
 	bodies := make([][]byte, len(r.all))
 	group, ctx := errgroup.WithContext(ctx)

@@ -7,14 +7,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// renderFlags are those of render, before they are understood.
+// renderFlags are the flags of render, before they are parsed.
 type renderFlags struct {
 	input  inputFlags
 	client clientFlags
 	types  []string
 	names  []string
 	output string
-	// explain shows origins, too.
+	// explain also prints origins.
 	explain bool
 }
 
