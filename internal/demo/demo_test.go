@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestCastIsWhatTheManifestsSay(t *testing.T) {
+func TestBackendSpecsMatchManifests(t *testing.T) {
 	f := openFolder(t)
 	files, err := filepath.Glob(filepath.Join(string(f), "backend-*.yaml"))
 	if err != nil {
@@ -31,7 +31,7 @@ func TestCastIsWhatTheManifestsSay(t *testing.T) {
 	}
 }
 
-func TestSetWeightsReplacesTheFileInOnePiece(t *testing.T) {
+func TestSetWeightsReplacesTheFileAtomically(t *testing.T) {
 	f := openFolder(t)
 	before := read(t, f, virtualServiceFile)
 	if _, err := f.setWeights(7, 93); err != nil {
@@ -43,7 +43,7 @@ func TestSetWeightsReplacesTheFileInOnePiece(t *testing.T) {
 	}
 	drafts, err := filepath.Glob(filepath.Join(string(f), ".*"))
 	if err != nil || len(drafts) != 0 {
-		t.Errorf("got left-overs %v (%v), want none", drafts, err)
+		t.Errorf("got other files %v (%v), want none", drafts, err)
 	}
 	if _, err := f.setWeights(1, 2, 3); err == nil {
 		t.Error("three weights for two destinations: got no error")
@@ -73,7 +73,7 @@ func TestBackendsTakeFreePortsWhenTheirsAreTaken(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestCheck(t *testing.T) {
 	half := map[string]bounds{"v1": {0.4, 0.6}}
 	cases := map[string]struct {
 		count count
