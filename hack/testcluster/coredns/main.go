@@ -1,5 +1,5 @@
-// Command coredns is the DNS server of the test cluster: CoreDNS with only the plugins that it needs. CoreDNS's own
-// main links the clients of three clouds and takes four times as long to build.
+// Command coredns is the name server of the test cluster: CoreDNS with the plugins that it needs and no others. The
+// stock main links the clients of three clouds and takes four times as long to build.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	// A query passes through the plugins in this order.
+	// Their order is the order in which a query passes through them.
 	dnsserver.Directives = []string{"bind", "ready", "errors", "kubernetes"}
 	coremain.Run()
 }
