@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// unfollowed sets fields that gRPC clients cannot follow: above all, below lists, and below a part of a rule that has the same twice.
-const unfollowed = `
+// unsupported sets fields that gRPC clients cannot follow: above all, below lists, and below a part of a rule that has the same twice.
+const unsupported = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: unfollowed}
@@ -36,8 +36,8 @@ spec:
     trafficPolicy: {portLevelSettings: [{port: {number: 80}, connectionPool: {http: {idleTimeout: 1s}}}]}
 `
 
-// followed is the same without them.
-const followed = `
+// supported is the same without them.
+const supported = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: followed}
@@ -67,7 +67,7 @@ func TestAdmissionWarns(t *testing.T) {
 		return kubectl(t, text, "--namespace", ns, "apply", "--dry-run=server", "--filename=-")
 	}
 	await(t, "a warning", func() error {
-		if said := apply(unfollowed); strings.Count(said, "Warning:") < 2 {
+		if said := apply(unsupported); strings.Count(said, "Warning:") < 2 {
 			return fmt.Errorf("got %q", said)
 		}
 		return nil
@@ -76,7 +76,7 @@ func TestAdmissionWarns(t *testing.T) {
 	for _, policy := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
 		kubectl(t, "", "patch", "validatingadmissionpolicy", policy, "--type=merge", "--patch", `{"spec":{"failurePolicy":"Fail"}}`)
 	}
-	said := apply(unfollowed)
+	said := apply(unsupported)
 	for _, want := range []string{
 		"VirtualService.tls has no effect. ", "HTTPMatchRequest.queryParams is refused. ", "HTTPRoute.mirrors has no effect. ",
 		"HTTPRouteDestination.headers has no effect. ", "HTTPSettings.idleTimeout has no effect. ",
@@ -88,12 +88,12 @@ func TestAdmissionWarns(t *testing.T) {
 	if got, want := strings.Count(said, "Warning:"), 5; got != want {
 		t.Errorf("got %d warnings, want %d:\n%s", got, want, said)
 	}
-	if said := apply(followed); said != "" {
+	if said := apply(supported); said != "" {
 		t.Errorf("of what gRPC clients follow: got %q, want no warning", said)
 	}
 	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
 	await(t, "no warning without the label", func() error {
-		if said := apply(unfollowed); said != "" {
+		if said := apply(unsupported); said != "" {
 			return fmt.Errorf("got %q", said)
 		}
 		return nil

@@ -149,7 +149,7 @@ func TestNetworkCut(t *testing.T) {
 	ns := newSplit(t)
 	above, below := newProxy(t, apiAddress), newProxy(t)
 	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, above))
-	below.lead(p.xds)
+	below.route(p.xds)
 	l := startLoad(t, dial(t, p.plane(below.address()), ns, "echo:50051"))
 	l.until(t, "all pods", from(4))
 
@@ -162,10 +162,10 @@ func TestNetworkCut(t *testing.T) {
 	applyWeights(t, ns, 5, 95)
 	t.Logf("FAULT connections of clients ended: a change arrived after %v", l.until(t, "change", mostly("v2")))
 
-	above.forget()
+	above.blackhole()
 	applyWeights(t, ns, 95, 5)
 	t.Logf("FAULT half-open connection to the API server: a change arrived after %v", l.until(t, "change", mostly("v1")))
-	below.forget()
+	below.blackhole()
 	begin := time.Now()
 	p.awaitMetric(t, "mizzen_xds_streams", exactly(0))
 	t.Logf("FAULT half-open connection of a client: the control plane let go of its stream after %v", time.Since(begin))
@@ -212,8 +212,8 @@ func TestKilled(t *testing.T) {
 	p.start(t)
 	p.awaitReady(t)
 	t.Logf("FAULT API server away at the start: served what was stored after %v", time.Since(begin))
-	if got := p.metric(t, "mizzen_serving_last_good", ""); got != 1 || p.confessions(t) != 1 {
-		t.Errorf("got mizzen_serving_last_good %v and %d Problems, want that it says so", got, p.confessions(t))
+	if got := p.metric(t, "mizzen_serving_last_good", ""); got != 1 || p.restoredProblems(t) != 1 {
+		t.Errorf("got mizzen_serving_last_good %v and %d Problems, want that it says so", got, p.restoredProblems(t))
 	}
 	if got := p.metric(t, "mizzen_services", ""); got != known {
 		t.Errorf("got %v Services of what was stored, want %v", got, known)
@@ -226,8 +226,8 @@ func TestKilled(t *testing.T) {
 	up := time.Since(begin)
 	p.awaitMetric(t, "mizzen_serving_last_good", exactly(0))
 	t.Logf("FAULT API server away at the start: went over to it %v after it was ready", time.Since(begin)-up)
-	if got := p.metric(t, "mizzen_services", ""); got != known-1 || p.confessions(t) != 0 {
-		t.Errorf("got %v Services and %d Problems, want %v and none", got, p.confessions(t), known-1)
+	if got := p.metric(t, "mizzen_services", ""); got != known-1 || p.restoredProblems(t) != 0 {
+		t.Errorf("got %v Services and %d Problems, want %v and none", got, p.restoredProblems(t), known-1)
 	}
 	wake(t)
 	applyWeights(t, ns, 5, 95)

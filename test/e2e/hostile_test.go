@@ -48,7 +48,7 @@ func hostile(t *testing.T, flags ...string) (p *controlPlane, good, bad *corev1.
 func served(t *testing.T, p *controlPlane, pod *corev1.Pod, during string) {
 	t.Helper()
 	start := time.Now()
-	if err := (visitor{source: pod.Status.PodIP}).visit(t, p); err != nil {
+	if err := (rawClient{source: pod.Status.PodIP}).request(t, p); err != nil {
 		t.Errorf("a newcomer during %s: %v", during, err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -76,7 +76,7 @@ func (raw) Name() string { return "proto" }
 func TestMalformedRequests(t *testing.T) {
 	p, good, bad := hostile(t)
 	l := bystander(t, p, good)
-	conn := visitor{source: bad.Status.PodIP}.connect(t, p)
+	conn := rawClient{source: bad.Status.PodIP}.connect(t, p)
 	send := func(method string, message []byte) error {
 		stream := must(conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true},
 			"/"+discoveryv3.AggregatedDiscoveryService_ServiceDesc.ServiceName+"/"+method, grpc.ForceCodecV2(raw{})))(t)
@@ -121,7 +121,7 @@ func TestMalformedRequests(t *testing.T) {
 		}
 	}
 	t.Run("huge names are names of nothing", func(t *testing.T) {
-		v := visitor{source: bad.Status.PodIP}
+		v := rawClient{source: bad.Status.PodIP}
 		for range 20 {
 			if err := v.ask(v.open(t, conn), strings.Repeat("x", 1<<20)); err != nil {
 				t.Errorf("got %.300v, want an answer", err)
@@ -139,22 +139,22 @@ func TestMalformedRequests(t *testing.T) {
 func TestWrongPort(t *testing.T) {
 	p, good, bad := hostile(t)
 	// There is no stream at all, so nothing is told.
-	shutOut := func(v visitor, p *controlPlane) error {
+	shutOut := func(v rawClient, p *controlPlane) error {
 		_, err := discoveryv3.NewAggregatedDiscoveryServiceClient(v.connect(t, p)).StreamAggregatedResources(t.Context())
 		return err
 	}
-	if err := shutOut(visitor{source: bad.Status.PodIP}, &controlPlane{xds: p.xdsTLS}); status.Code(err) != codes.Unavailable {
+	if err := shutOut(rawClient{source: bad.Status.PodIP}, &controlPlane{xds: p.xdsTLS}); status.Code(err) != codes.Unavailable {
 		t.Errorf("plaintext to the TLS port: got %v, want Unavailable", err)
 	}
-	if err := shutOut(visitor{secure: true}, &controlPlane{xdsTLS: p.xds}); status.Code(err) != codes.Unavailable {
+	if err := shutOut(rawClient{secure: true}, &controlPlane{xdsTLS: p.xds}); status.Code(err) != codes.Unavailable {
 		t.Errorf("TLS to the plaintext port: got %v, want Unavailable", err)
 	}
-	old := visitor{}.config(t)
+	old := rawClient{}.config(t)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	if _, err := tls.Dial("tcp", p.xdsTLS, old); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
-	stranger := visitor{secure: true, certificates: strangersCertificate(t)}
+	stranger := rawClient{secure: true, certificates: foreignCertificate(t)}
 	if err := shutOut(stranger, p); status.Code(err) != codes.Unavailable {
 		t.Errorf("a certificate of an authority that nobody knows: got %v, want Unavailable", err)
 	}
@@ -177,8 +177,8 @@ func TestWrongPort(t *testing.T) {
 	served(t, p, good, "nonsense")
 }
 
-// strangersCertificate is one of the right form, of an authority of its own.
-func strangersCertificate(t *testing.T) string {
+// foreignCertificate is one of the right form, of an authority of its own.
+func foreignCertificate(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := cluster.WriteForeignCertificate(dir, "spiffe://cluster.local/ns/default/sa/default"); err != nil {
@@ -206,12 +206,12 @@ func TestSlowLoris(t *testing.T) {
 			silent = append(silent, conn)
 		}
 	}
-	config := visitor{}.config(t)
+	config := rawClient{}.config(t)
 	for range many {
 		conn := must(tls.Dial("tcp", p.xdsTLS, config))(t)
 		t.Cleanup(func() { _ = conn.Close() })
 	}
-	v := visitor{source: bad.Status.PodIP}
+	v := rawClient{source: bad.Status.PodIP}
 	conn := v.connect(t, p)
 	idle := make([]adsStream, 0, 2*most)
 	for range 2 * most {
@@ -249,7 +249,7 @@ func TestFlood(t *testing.T) {
 	const all, each = 40, 10
 	p, good, bad := hostile(t, "--max-streams", fmt.Sprint(all), "--max-streams-per-client", fmt.Sprint(each))
 	l := bystander(t, p, good)
-	v := visitor{source: bad.Status.PodIP}
+	v := rawClient{source: bad.Status.PodIP}
 	conn := v.connect(t, p)
 	for range 10 * each {
 		go func() { _ = v.ask(v.open(t, conn), "echo") }()
@@ -265,7 +265,7 @@ func TestFlood(t *testing.T) {
 	t.Run("requests", func(t *testing.T) {
 		// 100 a second are read, and 2,000 at once.
 		const requests, burst, rate = 2300, 2000, 100
-		stream := visitor{source: good.Status.PodIP}.open(t, visitor{source: good.Status.PodIP}.connect(t, p))
+		stream := rawClient{source: good.Status.PodIP}.open(t, rawClient{source: good.Status.PodIP}.connect(t, p))
 		start := time.Now()
 		for i := range requests {
 			request := &discoveryv3.DiscoveryRequest{TypeUrl: listenerType, ResourceNames: []string{fmt.Sprint("name-", i)}}

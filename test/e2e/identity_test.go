@@ -139,20 +139,20 @@ func TestForgeries(t *testing.T) {
 	says := func(id string, fields map[string]any) *corev3.Node {
 		return &corev3.Node{Id: id, Metadata: must(structpb.NewStruct(fields))(t)}
 	}
-	spiffe := func(id string) visitor { return visitor{secure: true, certificates: certificates(t, id)} }
-	bearer := func(token string) visitor { return visitor{secure: true, token: token} }
-	at := func(node *corev3.Node) visitor { return visitor{source: pod.Status.PodIP, node: node} }
+	spiffe := func(id string) rawClient { return rawClient{secure: true, certificates: certificates(t, id)} }
+	bearer := func(token string) rawClient { return rawClient{secure: true, token: token} }
+	at := func(node *corev3.Node) rawClient { return rawClient{source: pod.Status.PodIP, node: node} }
 	cases := map[string]struct {
-		who    visitor
+		who    rawClient
 		code   codes.Code
 		want   string
 		reason string
 	}{
-		"nothing, over TLS":               {visitor{secure: true}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
-		"nothing, in plaintext":           {visitor{}, codes.Unauthenticated, cluster.HostIP, "unproved"},
-		"an address that no pod has":      {visitor{source: "10.77.250.9"}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
-		"the address of a pod that went":  {visitor{source: gone.Status.PodIP}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
-		"a genuine token in plaintext":    {visitor{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "unencrypted", "unproved"},
+		"nothing, over TLS":               {rawClient{secure: true}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"nothing, in plaintext":           {rawClient{}, codes.Unauthenticated, cluster.HostIP, "unproved"},
+		"an address that no pod has":      {rawClient{source: "10.77.250.9"}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"the address of a pod that went":  {rawClient{source: gone.Status.PodIP}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"a genuine token in plaintext":    {rawClient{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "unencrypted", "unproved"},
 		"no token at all":                 {bearer("let me in"), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token without a signature":     {bearer("eyJhbGciOiJub25lIn0." + strings.Split(genuine, ".")[1] + "."), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "signature", "unproved"},
@@ -166,19 +166,19 @@ func TestForgeries(t *testing.T) {
 		"a token bound to no pod":         {bearer(token(t, ns, nil, audience)), codes.Unauthenticated, "bound to no pod", "unproved"},
 		"the token of a pod that went":    {bearer(ofGone), codes.Unauthenticated, "does not exist", "unproved"},
 		"the token of a pod's precursor":  {bearer(ofBefore), codes.Unauthenticated, "does not exist", "unproved"},
-		"a bad token from a good address": {visitor{secure: true, token: "x.y.z", source: pod.Status.PodIP}, codes.Unauthenticated, "cannot be read", "unproved"},
+		"a bad token from a good address": {rawClient{secure: true, token: "x.y.z", source: pod.Status.PodIP}, codes.Unauthenticated, "cannot be read", "unproved"},
 		"a certificate of another domain": {spiffe("spiffe://elsewhere/ns/" + ns + "/sa/default"), codes.Unauthenticated, "--trust-domain", "unproved"},
 		"a certificate without SPIFFE id": {spiffe("https://cluster.local/ns/" + ns + "/sa/default"), codes.Unauthenticated, "expected spiffe://", "unproved"},
 		"a certificate of nobody":         {spiffe(""), codes.Unauthenticated, "0 URIs", "unproved"},
 
 		"a foreign namespace":            {at(says("", map[string]any{"NAMESPACE": "bank"})), codes.PermissionDenied, `NAMESPACE "bank"`, "contradiction"},
-		"a foreign namespace, by token":  {visitor{secure: true, token: genuine, node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the token proves", "contradiction"},
+		"a foreign namespace, by token":  {rawClient{secure: true, token: genuine, node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the token proves", "contradiction"},
 		"a forged node id":               {at(says("mizzen~bank~web-0", nil)), codes.PermissionDenied, `the namespace "bank"`, "contradiction"},
 		"a forged node id, as Istio's":   {at(says("sidecar~10.0.0.1~vault-0."+ns+"~cluster.local", nil)), codes.PermissionDenied, `the pod "vault-0"`, "contradiction"},
 		"a foreign service account":      {at(says("", map[string]any{"SERVICE_ACCOUNT": "root"})), codes.PermissionDenied, `"root"`, "contradiction"},
 		"a foreign node":                 {at(says("", map[string]any{"NODE_NAME": "node-b"})), codes.PermissionDenied, `"node-b"`, "contradiction"},
 		"a label that the pod has not":   {at(says("", map[string]any{"LABELS": map[string]any{"app": "vault"}})), codes.PermissionDenied, `"vault"`, "contradiction"},
-		"a foreign namespace, by SPIFFE": {visitor{secure: true, certificates: certificates(t, "spiffe://cluster.local/ns/"+ns+"/sa/default"), node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the certificate proves", "contradiction"},
+		"a foreign namespace, by SPIFFE": {rawClient{secure: true, certificates: certificates(t, "spiffe://cluster.local/ns/"+ns+"/sa/default"), node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the certificate proves", "contradiction"},
 	}
 	counts := map[string]int{}
 	t.Run("all", func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestForgeries(t *testing.T) {
 			counts[c.reason]++
 			t.Run(name, func(t *testing.T) {
 				t.Parallel() // some wait for a pod that never comes
-				err := c.who.visit(t, p)
+				err := c.who.request(t, p)
 				if status.Code(err) != c.code || !strings.Contains(status.Convert(err).Message(), c.want) {
 					t.Errorf("got %v, want %v with %q", err, c.code, c.want)
 				}
@@ -198,10 +198,10 @@ func TestForgeries(t *testing.T) {
 			t.Errorf("got %d streams refused for %q, want %d", got, reason, want)
 		}
 	}
-	if err := bearer(genuine).visit(t, p); err != nil {
+	if err := bearer(genuine).request(t, p); err != nil {
 		t.Errorf("the genuine token: got %v", err)
 	}
-	if err := at(says("mizzen~"+ns+"~caller", map[string]any{"NAMESPACE": ns})).visit(t, p); err != nil {
+	if err := at(says("mizzen~"+ns+"~caller", map[string]any{"NAMESPACE": ns})).request(t, p); err != nil {
 		t.Errorf("the address of a pod that says what is so: got %v", err)
 	}
 }
@@ -239,16 +239,16 @@ func TestTokensDuringAnOutage(t *testing.T) {
 		restart(t, api)
 		wake(t)
 	}()
-	if err := (visitor{secure: true, token: second}).visit(t, p); err != nil {
+	if err := (rawClient{secure: true, token: second}).request(t, p); err != nil {
 		t.Errorf("the first token that is ever shown: got %v", err)
 	}
 	restarted := startSecure(t, "--state-dir", state, "--state-wait", "100ms")
-	if err := (visitor{secure: true, token: second}).visit(t, restarted); err != nil {
+	if err := (rawClient{secure: true, token: second}).request(t, restarted); err != nil {
 		t.Errorf("a token, at a control plane that was started meanwhile: got %v", err)
 	}
 	stranger := must(rsa.GenerateKey(rand.Reader, 2048))(t)
 	for name, p := range map[string]*controlPlane{"running": p, "restarted": restarted} {
-		err := (visitor{secure: true, token: newForger(t, first).forge(stranger, nil)}).visit(t, p)
+		err := (rawClient{secure: true, token: newForger(t, first).forge(stranger, nil)}).request(t, p)
 		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "signature") {
 			t.Errorf("%s: a token signed by somebody else: got %v, want Unauthenticated", name, err)
 		}

@@ -116,7 +116,7 @@ func TestInstalledRights(t *testing.T) {
 		}
 		ns := "installedrights"
 		kubectl(t, "", "create", "namespace", ns)
-		kubectl(t, unfollowed, "--namespace", ns, "apply", "--filename=-")
+		kubectl(t, unsupported, "--namespace", ns, "apply", "--filename=-")
 		await(t, "a condition and an Event", func() error {
 			rule, err := suite.istio.NetworkingV1().VirtualServices(ns).Get(t.Context(), "unfollowed", metav1.GetOptions{})
 			if err != nil {

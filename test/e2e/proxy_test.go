@@ -29,7 +29,7 @@ type proxy struct {
 }
 
 // link is one connection through the proxy. A dead one passes nothing on any more, not even its end.
-type link struct{ dead bool }
+type link struct{ blackholed bool }
 
 func newProxy(t *testing.T, targets ...string) *proxy {
 	t.Helper()
@@ -70,15 +70,15 @@ func (p *proxy) carry(near net.Conn) {
 	p.copy(far, near, l)
 }
 
-// lead has new connections go to these targets.
-func (p *proxy) lead(targets ...string) {
+// route has new connections go to these targets.
+func (p *proxy) route(targets ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.targets = targets
 }
 
-// inTurn returns the targets, beginning with the one whose turn it is.
-func (p *proxy) inTurn() []string {
+// nextTargets returns the targets, beginning with the one whose turn it is.
+func (p *proxy) nextTargets() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.targets) == 0 {
@@ -91,7 +91,7 @@ func (p *proxy) inTurn() []string {
 
 // dial connects to the next target that accepts.
 func (p *proxy) dial() net.Conn {
-	for _, target := range p.inTurn() {
+	for _, target := range p.nextTargets() {
 		if conn, err := net.Dial("tcp", target); err == nil {
 			return conn
 		}
@@ -124,10 +124,10 @@ func (p *proxy) copy(to, from net.Conn, l *link) {
 func (p *proxy) pass(l *link) (dead bool) {
 	p.mu.Lock()
 	delay := p.delay
-	for p.stalled && !l.dead {
+	for p.stalled && !l.blackholed {
 		p.changed.Wait()
 	}
-	dead = l.dead
+	dead = l.blackholed
 	p.mu.Unlock()
 	if delay > 0 {
 		<-time.After(delay)
@@ -150,12 +150,12 @@ func (p *proxy) stall(on bool) {
 	p.changed.Broadcast()
 }
 
-// forget has the connections that are open now lead nowhere, without a word to either side.
-func (p *proxy) forget() {
+// blackhole has the connections that are open now lead nowhere, without a word to either side.
+func (p *proxy) blackhole() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range p.open {
-		l.dead = true
+		l.blackholed = true
 	}
 	p.changed.Broadcast()
 }
@@ -165,7 +165,7 @@ func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn, l := range p.open {
-		l.dead = true
+		l.blackholed = true
 		_ = conn.Close()
 	}
 	p.open = map[net.Conn]*link{}

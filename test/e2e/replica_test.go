@@ -106,8 +106,8 @@ func (r *replica) awaitMetric(t *testing.T, name string, good func(float64) bool
 
 func exactly(want float64) func(float64) bool { return func(got float64) bool { return got == want } }
 
-// confessions counts the Problems that say that something stored is served.
-func (r *replica) confessions(t *testing.T) (n int) {
+// restoredProblems counts the Problems that say that something stored is served.
+func (r *replica) restoredProblems(t *testing.T) (n int) {
 	t.Helper()
 	var all []struct{ Code string }
 	if err := json.Unmarshal([]byte(must(r.get("/api/problems"))(t)), &all); err != nil {

@@ -156,8 +156,8 @@ func callFrom(t *testing.T, config []byte, source string) []byte {
 	return must(json.Marshal(document))(t)
 }
 
-// visitor is somebody who speaks xDS by hand.
-type visitor struct {
+// rawClient is somebody who speaks xDS by hand.
+type rawClient struct {
 	// secure uses the TLS port, and certificates is a folder with what is shown there, if it is not empty.
 	secure       bool
 	certificates string
@@ -168,7 +168,7 @@ type visitor struct {
 }
 
 // connect opens a connection of its own.
-func (v visitor) connect(t *testing.T, p *controlPlane) *grpc.ClientConn {
+func (v rawClient) connect(t *testing.T, p *controlPlane) *grpc.ClientConn {
 	t.Helper()
 	address, options := p.xds, []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
 	if v.secure {
@@ -182,7 +182,7 @@ func (v visitor) connect(t *testing.T, p *controlPlane) *grpc.ClientConn {
 	return conn
 }
 
-func (v visitor) config(t *testing.T) *tls.Config {
+func (v rawClient) config(t *testing.T) *tls.Config {
 	t.Helper()
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
 	dir := v.certificates
@@ -198,7 +198,7 @@ func (v visitor) config(t *testing.T) *tls.Config {
 type adsStream = grpc.BidiStreamingClient[discoveryv3.DiscoveryRequest, discoveryv3.DiscoveryResponse]
 
 // open opens a stream.
-func (v visitor) open(t *testing.T, conn *grpc.ClientConn) adsStream {
+func (v rawClient) open(t *testing.T, conn *grpc.ClientConn) adsStream {
 	t.Helper()
 	ctx := t.Context()
 	if v.token != "" {
@@ -208,15 +208,15 @@ func (v visitor) open(t *testing.T, conn *grpc.ClientConn) adsStream {
 }
 
 // ask asks for a listener and returns how that is answered.
-func (v visitor) ask(stream adsStream, name string) error {
+func (v rawClient) ask(stream adsStream, name string) error {
 	// Sending to a stream that has ended fails; why it has is what Recv returns.
 	_ = stream.Send(&discoveryv3.DiscoveryRequest{TypeUrl: listenerType, Node: v.node, ResourceNames: []string{name}})
 	_, err := stream.Recv()
 	return err
 }
 
-// visit asks for something on a stream of its own.
-func (v visitor) visit(t *testing.T, p *controlPlane) error {
+// request asks for something on a stream of its own.
+func (v rawClient) request(t *testing.T, p *controlPlane) error {
 	t.Helper()
 	return v.ask(v.open(t, v.connect(t, p)), "echo")
 }

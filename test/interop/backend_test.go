@@ -31,14 +31,14 @@ type backend struct {
 	failures atomic.Int32
 
 	mu   sync.Mutex
-	seen []sight
+	seen []observation
 }
 
 // slow is how long a slow call takes.
 const slow = 2 * time.Second
 
-// sight is what a backend saw of one call.
-type sight struct {
+// observation is what a backend saw of one call.
+type observation struct {
 	// attempts is what gRPC says of the attempts before it, and empty at the first.
 	attempts string
 	// budget is the time left, or zero.
@@ -122,7 +122,7 @@ func (b *backend) handle(_ any, stream grpc.ServerStream) error {
 
 func (b *backend) note(stream grpc.ServerStream) {
 	md, _ := metadata.FromIncomingContext(stream.Context())
-	var s sight
+	var s observation
 	if v := md.Get("grpc-previous-rpc-attempts"); len(v) > 0 {
 		s.attempts = v[0]
 	}
@@ -135,7 +135,7 @@ func (b *backend) note(stream grpc.ServerStream) {
 }
 
 // take returns what the backend saw since the last time it was asked.
-func (b *backend) take() []sight {
+func (b *backend) take() []observation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	seen := b.seen

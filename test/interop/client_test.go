@@ -25,8 +25,8 @@ type language struct {
 	argv, env []string
 	// agent opens what it calls itself towards a control plane.
 	agent string
-	// mute clients tell their state in a form of their own, which is not asked for.
-	mute bool
+	// noCSDS clients tell their state in a form of their own, which is not asked for.
+	noCSDS bool
 	// suite is a client of gRPC's PSM interop suite, with servers of its own.
 	suite bool
 }
@@ -41,7 +41,7 @@ var languages = []*language{
 // older are versions that some still run. They play what is not of the PSM suite.
 var older = []*language{
 	{name: "go-1.64", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
-	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", mute: true},
+	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", noCSDS: true},
 }
 
 // suite is gRPC's own client for the PSM interop suite, in Go. It plays what suiteScenarios names.
@@ -62,7 +62,7 @@ type client struct {
 	in  io.Writer
 	out *bufio.Reader
 	log *buffer
-	teller
+	csdsClient
 	// kill ends the program, which fails the test.
 	kill func()
 }

@@ -75,7 +75,7 @@ func TestInterop(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			for _, s := range scenarios {
 				t.Run(s.name, func(t *testing.T) {
-					if agent := asTold(t, s, l); !t.Failed() {
+					if agent := checkExpectation(t, s, l); !t.Failed() {
 						results.add(s, l, agent)
 					}
 				})
@@ -93,7 +93,7 @@ func TestOlder(t *testing.T) {
 				if strings.HasPrefix(s.name, "psm/") {
 					continue
 				}
-				t.Run(s.name, func(t *testing.T) { asTold(t, s, l) })
+				t.Run(s.name, func(t *testing.T) { checkExpectation(t, s, l) })
 			}
 		})
 	}
@@ -103,13 +103,13 @@ func TestOlder(t *testing.T) {
 func TestSuite(t *testing.T) {
 	for _, s := range loadScenarios(t) {
 		if suiteScenarios[s.name] {
-			t.Run(s.name, func(t *testing.T) { asTold(t, s, suite) })
+			t.Run(s.name, func(t *testing.T) { checkExpectation(t, s, suite) })
 		}
 	}
 }
 
-// asTold plays a scenario, which must fail if that is said of it.
-func asTold(t *testing.T, s *scenario, l *language) (agent string) {
+// checkExpectation plays a scenario, which must fail if that is said of it.
+func checkExpectation(t *testing.T, s *scenario, l *language) (agent string) {
 	t.Helper()
 	agent, failure := play(t, s, l)
 	switch why := s.Except[l.name]; {

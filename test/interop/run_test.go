@@ -142,14 +142,14 @@ func addServer(t *testing.T, bootstrap, other string) string {
 	return string(must(json.Marshal(first))(t))
 }
 
-// hope is how long it takes to believe that a scenario fails of which that is expected.
-const hope = 3 * time.Second
+// expectedFailureTimeout is how long it takes to believe that a scenario fails of which that is expected.
+const expectedFailureTimeout = 3 * time.Second
 
 // call makes the calls of a step, again and again if they may be as expected later.
 func (r *run) call(s step) error {
 	patience, spec := patience, *s.Call
 	if r.scenario.Except[r.language.name] != "" {
-		patience, spec.Timeout = hope, min(spec.Timeout, duration(hope))
+		patience, spec.Timeout = expectedFailureTimeout, min(spec.Timeout, duration(expectedFailureTimeout))
 	}
 	for end := time.Now().Add(patience); ; {
 		for _, b := range r.backends {
@@ -159,11 +159,11 @@ func (r *run) call(s step) error {
 		if err != nil {
 			return err
 		}
-		var sights []sight
+		var sights []observation
 		for _, b := range r.backends {
 			sights = append(sights, b.take()...)
 		}
-		err = s.Expect.judge(r.language, outcomes, sights)
+		err = s.Expect.check(r.language, outcomes, sights)
 		if err == nil || !s.Expect.Eventually || time.Now().After(end) {
 			return err
 		}

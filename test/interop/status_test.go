@@ -20,11 +20,11 @@ import (
 // states are what a client says of the resources that it asked for, by type and name.
 type states map[string]map[string]*statusv3.ClientConfig_GenericXdsConfig
 
-// teller is a client that tells its state at a port, by CSDS.
-type teller struct{ port int }
+// csdsClient is a client that tells its state at a port, by CSDS.
+type csdsClient struct{ port int }
 
 // states asks the client itself.
-func (c teller) states(t *testing.T) states {
+func (c csdsClient) states(t *testing.T) states {
 	t.Helper()
 	address := net.JoinHostPort("localhost", strconv.Itoa(c.port))
 	channel := must(grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())))(t)
@@ -73,7 +73,7 @@ func (s states) encrypted(t *testing.T) (n int) {
 }
 
 // await waits until the client says that it took all that it asked for, and returns how many resources that are.
-func (c teller) await(t *testing.T) (int, error) {
+func (c csdsClient) await(t *testing.T) (int, error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -31,7 +31,7 @@ var suiteScenarios = map[string]bool{
 // suiteClient is the running client of the suite.
 type suiteClient struct {
 	mu sync.Mutex
-	teller
+	csdsClient
 	t        *testing.T
 	scenario *scenario
 	stats    testgrpc.LoadBalancerStatsServiceClient
@@ -48,7 +48,7 @@ func startSuite(t *testing.T, s *scenario, bootstrap string) *suiteClient {
 			}
 		}
 	}
-	c := &suiteClient{t: t, scenario: s, teller: teller{port: freePort(t)}}
+	c := &suiteClient{t: t, scenario: s, csdsClient: csdsClient{port: freePort(t)}}
 	channel := runSuite(t, c.port, "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap,
 		"client", "--server", "xds:///"+target, "--stats_port", strconv.Itoa(c.port), "--qps", "200")
 	c.stats = testgrpc.NewLoadBalancerStatsServiceClient(channel)

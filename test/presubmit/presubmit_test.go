@@ -17,9 +17,9 @@ const (
 	maxFunction = 60
 )
 
-// owners are the files that may start goroutines: each is a Run(ctx), waits for what it starts, and ends it with ctx.
+// goroutineFiles are the files that may start goroutines: each is a Run(ctx), waits for what it starts, and ends it with ctx.
 // Of the others it is stated who ends what they start.
-var owners = []string{
+var goroutineFiles = []string{
 	"cmd/controlplane/inspectflags.go", // one request for each replica, awaited at once
 	"cmd/controlplane/main.go",         // acts on the first signal, once
 	"cmd/controlplane/replicas.go",     // forwards a port in the group of its caller, until ctx ends
@@ -79,15 +79,15 @@ func TestGoroutinesHaveOwners(t *testing.T) {
 	started := map[string]bool{}
 	for _, s := range sources(t) {
 		found := goroutines(s.file)
-		if i := slices.IndexFunc(owners, func(o string) bool { return strings.HasPrefix(s.path, o) }); i >= 0 {
-			started[owners[i]] = started[owners[i]] || len(found) > 0
+		if i := slices.IndexFunc(goroutineFiles, func(o string) bool { return strings.HasPrefix(s.path, o) }); i >= 0 {
+			started[goroutineFiles[i]] = started[goroutineFiles[i]] || len(found) > 0
 			continue
 		}
 		for _, start := range found {
 			t.Errorf("%s: a goroutine is started outside the owners: give it a Run(ctx) error", s.fset.Position(start.Pos()))
 		}
 	}
-	for _, owner := range owners {
+	for _, owner := range goroutineFiles {
 		if !started[owner] {
 			t.Errorf("%s starts no goroutine: it is not an owner", owner)
 		}

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// stateful are the files that may have variables of a package which change.
-var stateful = []string{
+// filesWithState are the files that may have variables of a package which change.
+var filesWithState = []string{
 	"internal/logging/redirect.go", // the switches of the libraries are global
 	"test/",                        // programs that only tests run
 }
@@ -29,7 +29,7 @@ func TestNoGlobalState(t *testing.T) {
 			variables = append(variables, variablesOf(s.file)...)
 		}
 		for _, s := range files {
-			if slices.ContainsFunc(stateful, func(p string) bool { return strings.HasPrefix(s.path, p) }) {
+			if slices.ContainsFunc(filesWithState, func(p string) bool { return strings.HasPrefix(s.path, p) }) {
 				continue
 			}
 			for _, change := range changes(s.file, variables) {

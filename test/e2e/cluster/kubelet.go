@@ -128,7 +128,7 @@ func (k *Kubelet) address() string {
 func (k *Kubelet) remove(ctx context.Context, pod *corev1.Pod) {
 	now := int64(0)
 	options := metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
-	k.insist(ctx, func(ctx context.Context) error {
+	k.retry(ctx, func(ctx context.Context) error {
 		return k.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, options)
 	})
 }
@@ -142,15 +142,15 @@ func (k *Kubelet) report(ctx context.Context, pod *corev1.Pod, address string, r
 	if err != nil {
 		return
 	}
-	k.insist(ctx, func(ctx context.Context) error {
+	k.retry(ctx, func(ctx context.Context) error {
 		_, err := k.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch,
 			metav1.PatchOptions{}, "status")
 		return err
 	})
 }
 
-// insist repeats a write until the API server has answered it. A pod that is gone or another one by now is left alone.
-func (k *Kubelet) insist(ctx context.Context, write func(context.Context) error) {
+// retry repeats a write until the API server has answered it. A pod that is gone or another one by now is left alone.
+func (k *Kubelet) retry(ctx context.Context, write func(context.Context) error) {
 	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
 		err := write(ctx)
 		return err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err), nil

@@ -92,8 +92,8 @@ func (k *calls) only(t *testing.T, versions ...string) {
 	})
 }
 
-// goesOn waits for another hundred calls, and wants none to have failed since the beginning.
-func (k *calls) goesOn(t *testing.T, after string) {
+// continues waits for another hundred calls, and wants none to have failed since the beginning.
+func (k *calls) continues(t *testing.T, after string) {
 	t.Helper()
 	from := k.now(t).OK
 	k.await(t, "calls go on", func(now tally) error {

@@ -38,7 +38,7 @@ func TestDev(t *testing.T) {
 	step("Mizzen is deleted and comes back", func(t *testing.T) {
 		c.Kubectl(t, "delete", "namespace", system, "--timeout="+node.Patience.String())
 		for _, k := range all {
-			k.goesOn(t, "Mizzen was deleted")
+			k.continues(t, "Mizzen was deleted")
 		}
 		apply(t, c, "dev")
 		l.route(t, 0, 100)

@@ -49,7 +49,7 @@ const halfOpen = 6 * time.Minute
 
 // loseANode ends the node where the caller in Python runs, and half of the application. Calls under way to it are lost; how many
 // and how long is told, and that it ends. If the other caller's control plane was there, too, that one may follow rules again late.
-func (l *life) loseANode(t *testing.T) {
+func (l *installation) loseANode(t *testing.T) {
 	t.Helper()
 	l.calls = l.calls[:1]
 	l.step("a node is lost and comes back", func(t *testing.T) {

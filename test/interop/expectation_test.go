@@ -14,18 +14,18 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// surprise is Pearson's statistic of shares that are not as told: with up to four versions, a client that follows them
+// chiSquareLimit is Pearson's statistic of shares that are not as told: with up to four versions, a client that follows them
 // exceeds it less than once in a million times.
-const surprise = 33
+const chiSquareLimit = 33
 
-// judge says what of the outcomes is not as expected.
-func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) error {
+// check says what of the outcomes is not as expected.
+func (e *expectation) check(l *language, outcomes []outcome, sights []observation) error {
 	codes, from, versions, err := e.count(l, outcomes)
 	if err != nil {
 		return err
 	}
 	if e.Rates != nil {
-		if got := pearson(e.Rates, codes); got > surprise {
+		if got := pearson(e.Rates, codes); got > chiSquareLimit {
 			return fmt.Errorf("the statuses %v do not follow %v: chi-square %.1f", codes, e.Rates, got)
 		}
 	} else if diff := cmp.Diff(e.Codes, codes); diff != "" {
@@ -41,7 +41,7 @@ func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) err
 		return fmt.Errorf("versions %q answered, want %q", got, e.Versions)
 	}
 	if e.Shares != nil {
-		if got := pearson(e.Shares, versions); got > surprise {
+		if got := pearson(e.Shares, versions); got > chiSquareLimit {
 			return fmt.Errorf("%v do not follow %v: chi-square %.1f", versions, e.Shares, got)
 		}
 	}
