@@ -12,7 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// unsupported sets fields that gRPC clients cannot follow: above all, below lists, and below a part of a rule that has the same twice.
+// unsupported sets fields that gRPC clients do not support: at the top, inside lists, and in a part of a rule that
+// has the same field twice.
 const unsupported = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -36,7 +37,7 @@ spec:
     trafficPolicy: {portLevelSettings: [{port: {number: 80}, connectionPool: {http: {idleTimeout: 1s}}}]}
 `
 
-// supported is the same without them.
+// supported is the same without these fields.
 const supported = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -58,7 +59,7 @@ spec:
   trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 5}}
 `
 
-// TestAdmissionWarns has the API server warn who applies what gRPC clients cannot follow.
+// TestAdmissionWarns: the API server warns an author who applies fields that gRPC clients do not support.
 func TestAdmissionWarns(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
@@ -72,7 +73,7 @@ func TestAdmissionWarns(t *testing.T) {
 		}
 		return nil
 	})
-	// So that an expression that fails is told, too.
+	// Then an expression that fails is reported, too.
 	for _, policy := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
 		kubectl(t, "", "patch", "validatingadmissionpolicy", policy, "--type=merge", "--patch", `{"spec":{"failurePolicy":"Fail"}}`)
 	}
@@ -89,7 +90,7 @@ func TestAdmissionWarns(t *testing.T) {
 		t.Errorf("got %d warnings, want %d:\n%s", got, want, said)
 	}
 	if said := apply(supported); said != "" {
-		t.Errorf("of what gRPC clients follow: got %q, want no warning", said)
+		t.Errorf("for supported fields: got %q, want no warning", said)
 	}
 	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
 	await(t, "no warning without the label", func() error {
@@ -100,7 +101,7 @@ func TestAdmissionWarns(t *testing.T) {
 	})
 }
 
-// TestAdmissionIsTyped: the API server itself has looked at the expressions and Istio's definitions, and found that they fit.
+// TestAdmissionIsTyped: the API server has type-checked the expressions against Istio's definitions without warnings.
 func TestAdmissionIsTyped(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")

@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// patience is how long anything may take on a busy machine before a test gives up.
+	// patience is the longest time that a test waits for anything, on a busy machine.
 	patience = 60 * time.Second
-	// callTimeout is far above what a call takes; reaching it is a failure.
+	// callTimeout is much longer than a call takes; a call that reaches it has failed.
 	callTimeout = 10 * time.Second
 	callers     = 4
 	callPause   = 2 * time.Millisecond
 )
 
-// dial makes a client with a connection of its own to the control plane, as a pod of that namespace would.
+// dial makes a client with its own connection to the control plane, as a pod of that namespace would.
 func dial(t *testing.T, p *controlPlane, namespace, target string) testpb.TestServiceClient {
 	t.Helper()
 	bootstrap := fmt.Sprintf(`{
@@ -45,26 +45,26 @@ func call(ctx context.Context, client testpb.TestServiceClient) (*testpb.SimpleR
 	return client.UnaryCall(ctx, &testpb.SimpleRequest{})
 }
 
-// load is a client that calls all the time. Its calls do not wait for readiness: what fails, fails.
+// load is a client that calls continuously. Its calls do not wait for readiness, so that every failure is seen.
 type load struct {
 	client testpb.TestServiceClient
 
-	// mu protects the fields below; answered is signalled after every call.
+	// mu protects the fields below. answered is signaled after every call.
 	mu       sync.Mutex
 	answered sync.Cond
-	// recent are the last answers, the newest last.
+	// recent are the last answers, oldest first.
 	recent []*testpb.SimpleResponse
 	calls  int
 	failed []error
-	// gaps are the failures of calls that fell into the gap that newClusters speaks of; allowed is how many there may be.
+	// gaps are failed calls during a gap as described at newClusters; allowed is their maximum number.
 	gaps    []error
 	allowed int
 }
 
 const recentAnswers = 200
 
-// startLoad begins to call once a first call has been answered, and ends with the test. No call may fail: if one does,
-// the test fails at its end, with the first error.
+// startLoad starts to call after the first call has been answered, and stops at the end of the test. No call may
+// fail: if one does, the test fails at its end with the first error.
 func startLoad(t *testing.T, client testpb.TestServiceClient) *load {
 	t.Helper()
 	l := &load{client: client}
@@ -81,7 +81,7 @@ func startLoad(t *testing.T, client testpb.TestServiceClient) *load {
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
-		t.Logf("%d calls, %d failed, %d more of which a gap in grpc-go is the cause", l.calls, len(l.failed), len(l.gaps))
+		t.Logf("%d calls, %d failed, %d more failed because of a gap in grpc-go", l.calls, len(l.failed), len(l.gaps))
 		if len(l.failed) > 0 {
 			t.Errorf("got %d failed calls of %d, want none; the first: %v", len(l.failed), l.calls, l.failed[0])
 		}
@@ -92,11 +92,11 @@ func startLoad(t *testing.T, client testpb.TestServiceClient) *load {
 	return l
 }
 
-// newClusters says that routes are about to change that many times to clusters which they did not name before.
+// newClusters announces that routes will change that many times to clusters which they did not name before.
 //
-// grpc-go (seen in 1.85) then begins to route by the new table an instant before its balancer has the new clusters, and
-// fails the calls that fall in between, without a retry. No server can close that gap within one update. Such calls are
-// counted apart, and may be a few for each change.
+// grpc-go (seen in 1.85) starts to route by the new route configuration an instant before its balancer has the new
+// clusters, and fails the calls in between, without a retry. A server cannot avoid that within one update. Such calls
+// are counted separately, and a few of them are allowed for each change.
 func (l *load) newClusters(changes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -105,7 +105,8 @@ func (l *load) newClusters(changes int) {
 
 const (
 	gap = "unknown cluster selected for RPC"
-	// gapCalls is how many calls one caller may lose in a gap, which lasts some milliseconds on a busy machine.
+	// gapCalls is the number of calls that one client may lose in a gap, which lasts some milliseconds on a busy
+	// machine.
 	gapCalls = 10
 )
 
@@ -141,7 +142,7 @@ func (l *load) run(ctx context.Context) {
 	}
 }
 
-// until waits until the answers that come from now on satisfy a condition, and returns how long that took.
+// until waits until the answers from now on satisfy a condition, and returns how long that took.
 func (l *load) until(t *testing.T, what string, condition func(answers) bool) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -181,22 +182,22 @@ func (a answers) pods() map[string]int {
 	return counts
 }
 
-// from says that pods of that many names answered the last calls, and no other.
+// from is true if exactly that many pods answered the last calls.
 func from(pods int) func(answers) bool {
 	return func(a answers) bool { return len(a) >= recentAnswers && len(a.pods()) == pods }
 }
 
-// only says that the last calls were answered by that version.
+// only is true if that version answered all of the last calls.
 func only(version string) func(answers) bool {
 	return func(a answers) bool { return len(a) >= recentAnswers && a.versions()[version] == len(a) }
 }
 
-// anyOf says that one call was answered by that version.
+// anyOf is true if that version answered a call.
 func anyOf(version string) func(answers) bool {
 	return func(a answers) bool { return a.versions()[version] > 0 }
 }
 
-// share says that a part of the last calls, within bounds, was answered by that version.
+// share is true if that version answered a share of the last calls within the bounds.
 func share(version string, low, high float64) func(answers) bool {
 	return func(a answers) bool {
 		part := float64(a.versions()[version]) / recentAnswers

@@ -9,12 +9,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// installation is an installation with an application, and callers in two languages that call it from beginning to end.
+// installation is an installation with an application, and clients in two languages that call it from beginning to end.
 type installation struct {
 	c     *node.Cluster
 	ns    string
 	calls []*calls
-	// step runs one step and wants no call to have failed after it. After a step that failed there is no other.
+	// step runs one step, and checks that no call has failed after it. After a failed step no further step runs.
 	step func(name string, f func(t *testing.T))
 }
 
@@ -26,7 +26,7 @@ func begin(t *testing.T, overlay string) *installation {
 	return start(t, c)
 }
 
-// start runs the application and its callers.
+// start runs the application and its clients.
 func start(t *testing.T, c *node.Cluster) *installation {
 	t.Helper()
 	ns := injected(t, c)
@@ -51,7 +51,7 @@ func start(t *testing.T, c *node.Cluster) *installation {
 	return l
 }
 
-// route has the shares of the versions become so, and waits until the callers follow.
+// route sets the shares of the versions, and waits until the clients apply them.
 func (l *installation) route(t *testing.T, v1, v2 int) {
 	t.Helper()
 	l.c.Apply(t, l.ns, split(v1, v2))
@@ -67,7 +67,7 @@ func (l *installation) route(t *testing.T, v1, v2 int) {
 	}
 }
 
-// usualSteps are those of every installation.
+// usualSteps are the steps of every installation.
 func (l *installation) usualSteps(t *testing.T) {
 	t.Helper()
 	c := l.c
@@ -85,7 +85,7 @@ func (l *installation) usualSteps(t *testing.T) {
 		clients := inspect("clients", "--output", "json")
 		for _, k := range l.calls {
 			if want := "pod/" + l.ns + "/" + k.pod; !strings.Contains(clients, want) {
-				t.Errorf("inspect clients does not tell of %s:\n%s", want, clients)
+				t.Errorf("inspect clients does not show %s:\n%s", want, clients)
 			}
 		}
 	})
