@@ -73,7 +73,8 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 		return nil, usageErrorf(cmd, "-f FILE|DIR is needed: the objects to read")
 	}
 	if slices.Contains(f.paths, "") {
-		return nil, usageErrorf(cmd, "-f is empty: name a file or folder") // usually a variable that is not set; it would mean the working directory
+		// Usually the value is a shell variable that is not set. An empty value would select the working directory.
+		return nil, usageErrorf(cmd, "-f is empty: name a file or folder")
 	}
 	if err := f.mesh.validate(cmd); err != nil {
 		return nil, err

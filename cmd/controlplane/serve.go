@@ -82,7 +82,8 @@ is accepted. --identity selects the mode.`,
 }
 
 func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
-	err := errors.Join(flags.addresses.validate(cmd), flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd))
+	err := errors.Join(flags.addresses.validate(cmd), flags.source.validate(cmd),
+		flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd))
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,8 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	}
 	identityOptions := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, identity: &identityOptions,
+		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken,
+		tls: tls, identity: &identityOptions,
 		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
@@ -169,7 +171,8 @@ func newPlane(o planeOptions) (*plane, error) {
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
 	p.ads = ads.New(ads.Options{
-		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Grace: o.grace, Logger: o.logger, Registry: registry,
+		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits,
+		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
 	if o.status != nil {
 		writing := *o.status

@@ -57,7 +57,8 @@ type discovery struct {
 // newDiscovery makes the service. Its streams are closed when drain ends.
 func newDiscovery(drain context.Context, o Options) *discovery {
 	return &discovery{
-		store: o.Store, authenticator: o.Authenticator, limits: o.Limits, streams: newStreamCounter(o.Limits), firstResponses: newFirstResponseLimiter(o.Limits.FirstResponses),
+		store: o.Store, authenticator: o.Authenticator, limits: o.Limits,
+		streams: newStreamCounter(o.Limits), firstResponses: newFirstResponseLimiter(o.Limits.FirstResponses),
 		counters: newMetrics(o.Registry), drain: drain, grace: o.Grace, logger: o.Logger,
 	}
 }

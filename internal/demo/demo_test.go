@@ -140,7 +140,7 @@ func TestScreenRedrawsOnATerminalOnly(t *testing.T) {
 	for _, s := range []*screen{{out: &plain}, {out: &terminal, terminal: true}} {
 		s.live(time.Second, c, nil)
 		s.live(2*time.Second, c, nil)
-		s.print("done")
+		s.writef("done")
 	}
 	if got := plain.String(); strings.Contains(got, "\x1b") || strings.Count(got, "\n") != 3 {
 		t.Errorf("plain: got %q, want three lines and no escapes", got)

@@ -95,7 +95,7 @@ func (s *scenario) run(ctx context.Context) error {
 
 // runStep runs one step. If ctx ends, it returns early with the context's error.
 func (s *scenario) runStep(ctx context.Context, number int, a step) (result, error) {
-	s.screen.print("\n[%d/%d] %s", number, len(steps), a.title)
+	s.screen.writef("\n[%d/%d] %s", number, len(steps), a.title)
 	r := result{number: number}
 	watched := s.stepTime
 	if a.kills != "" {
@@ -104,7 +104,7 @@ func (s *scenario) runStep(ctx context.Context, number int, a step) (result, err
 		s.watch(ctx, s.stepTime/2)
 		watched -= s.stepTime / 2
 		c := s.tally.count()
-		s.screen.print("      the client went on without it: %d requests since, %d of them to %s, %d failed",
+		s.screen.writef("      the client went on without it: %d requests since, %d of them to %s, %d failed",
 			c.total, c.backend[a.kills], a.kills, len(c.failures))
 	}
 	if a.change != nil {
@@ -121,7 +121,7 @@ func (s *scenario) runStep(ctx context.Context, number int, a step) (result, err
 			r.faults = append(r.faults, fmt.Sprintf("the change did not reach the client within %v", timeout))
 		default:
 			r.reached = reached
-			s.screen.print("      the change reached the client after %s", strings.TrimSpace(millis(reached)))
+			s.screen.writef("      the change reached the client after %s", strings.TrimSpace(millis(reached)))
 		}
 	}
 	before := s.tally.restart()
@@ -132,9 +132,9 @@ func (s *scenario) runStep(ctx context.Context, number int, a step) (result, err
 	r.count = s.tally.restart()
 	r.count.failures = append(before.failures, r.count.failures...)
 	r.faults = append(r.faults, check(r.count, a.want)...)
-	s.screen.print("      %s", total(r.count))
+	s.screen.writef("      %s", total(r.count))
 	for _, fault := range r.faults {
-		s.screen.print("      NOT AS STATED: %s", fault)
+		s.screen.writef("      NOT AS STATED: %s", fault)
 	}
 	return r, nil
 }

@@ -27,8 +27,8 @@ type screen struct {
 	drawn int
 }
 
-// print adds permanent lines.
-func (s *screen) print(format string, args ...any) {
+// writef adds permanent lines.
+func (s *screen) writef(format string, args ...any) {
 	s.erase()
 	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
@@ -36,7 +36,7 @@ func (s *screen) print(format string, args ...any) {
 // live shows the state of a step: a table that replaces the previous one, or a line.
 func (s *screen) live(elapsed time.Duration, c count, stopped map[string]bool) {
 	if !s.terminal {
-		s.print("      %4.0fs  %s", elapsed.Seconds(), line(c))
+		s.writef("      %4.0fs  %s", elapsed.Seconds(), line(c))
 		return
 	}
 	s.erase()

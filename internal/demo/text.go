@@ -7,15 +7,15 @@ import (
 )
 
 func (s *scenario) printIntroduction() {
-	s.screen.print("Mizzen: a control plane, four gRPC backends in two versions, and a gRPC client at %d requests a second.\n", rate)
-	s.screen.print("  control plane   xds %s   admin %s", s.addresses.XDS, s.addresses.Admin)
-	s.screen.print("  objects         %s", s.folder)
-	s.screen.print("  client          %s", Target)
+	s.screen.writef("Mizzen: a control plane, four gRPC backends in two versions, and a gRPC client at %d requests a second.\n", rate)
+	s.screen.writef("  control plane   xds %s   admin %s", s.addresses.XDS, s.addresses.Admin)
+	s.screen.writef("  objects         %s", s.folder)
+	s.screen.writef("  client          %s", Target)
 }
 
 // summarize prints a summary of all steps, and reports whether all were as stated.
 func (s *scenario) summarize() bool {
-	s.screen.print("\nSummary")
+	s.screen.writef("\nSummary")
 	asStated, requests, failed := true, 0, 0
 	for _, r := range s.results {
 		verdict, reached := "as stated", "-"
@@ -25,22 +25,22 @@ func (s *scenario) summarize() bool {
 		if r.reached > 0 {
 			reached = millis(r.reached)
 		}
-		s.screen.print("  [%d/%d]   reached the client after %8s   %s   %s", r.number, len(steps), reached, line(r.count), verdict)
+		s.screen.writef("  [%d/%d]   reached the client after %8s   %s   %s", r.number, len(steps), reached, line(r.count), verdict)
 		requests += r.count.total
 		failed += len(r.count.failures)
 	}
-	s.screen.print("  %d requests in these steps, %d failed.", requests, failed)
-	s.screen.print("  Changes are timed from the renaming of the edited file, or its removal, to the moment the client's xDS resolver")
-	s.screen.print("  had handed the new configuration to its channel: every later call follows it.")
+	s.screen.writef("  %d requests in these steps, %d failed.", requests, failed)
+	s.screen.writef("  Changes are timed from the renaming of the edited file, or its removal, to the moment the client's xDS resolver")
+	s.screen.writef("  had handed the new configuration to its channel: every later call follows it.")
 	return asStated
 }
 
 func (s *scenario) printHints() {
-	s.screen.print("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
-	s.screen.print("  edit      %s/%s", s.folder, virtualServiceFile)
-	s.screen.print("  look      controlplane inspect clients --address %s", s.addresses.Admin)
-	s.screen.print("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
-	s.screen.print("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
+	s.screen.writef("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
+	s.screen.writef("  edit      %s/%s", s.folder, virtualServiceFile)
+	s.screen.writef("  look      controlplane inspect clients --address %s", s.addresses.Admin)
+	s.screen.writef("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
+	s.screen.writef("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
 }
 
 // watchUntilDone shows the live table until ctx ends. It starts a new count with each change that the client receives.
@@ -55,7 +55,7 @@ func (s *scenario) watchUntilDone(ctx context.Context) {
 		case <-s.client.updates:
 			// One change may cause several updates. Only the first one ends a count that is worth printing.
 			if c := s.tally.restart(); c.total+len(c.failures) > rate/10 {
-				s.screen.print("\n      the client received a change; before it %s", strings.TrimSpace(line(c)))
+				s.screen.writef("\n      the client received a change; before it %s", strings.TrimSpace(line(c)))
 			}
 			start = time.Now()
 		case <-ticker.C:

@@ -66,8 +66,8 @@ func enforced(percent uint32) string {
 func encryption(c *clusterv3.Cluster) string {
 	var tls tlsv3.UpstreamTlsContext
 	if c.GetTransportSocket().GetTypedConfig().UnmarshalTo(&tls) != nil {
-		// A cluster whose TLS settings cannot be met uses the endpoints of RefusedCluster, so that its calls fail. Calls to
-		// RefusedCluster itself fail for another reason.
+		// A cluster whose TLS settings cannot be met uses the endpoints of RefusedCluster, so that its calls fail.
+		// Calls to RefusedCluster itself fail for another reason.
 		if service := c.GetEdsClusterConfig().GetServiceName(); service != "" && service != c.GetName() {
 			if _, _, _, ok := resource.ParseName(service); !ok {
 				return "calls fail: they would go out unencrypted, which the rule does not allow"

@@ -90,7 +90,10 @@ func percent(p *typev3.FractionalPercent) string {
 func localities(load *endpointv3.ClusterLoadAssignment, from tracedResource) []Locality {
 	all := []Locality{}
 	for i, group := range load.GetEndpoints() {
-		l := Locality{From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(), Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{}}
+		l := Locality{
+			From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(),
+			Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{},
+		}
 		place := group.GetLocality()
 		l.Name = strings.TrimRight(strings.Join([]string{place.GetRegion(), place.GetZone(), place.GetSubZone()}, "/"), "/")
 		for _, e := range group.GetLbEndpoints() {

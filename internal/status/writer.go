@@ -91,7 +91,8 @@ type Writer struct {
 func New(o Options) *Writer {
 	return &Writer{
 		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(requestsPerSecond, requestBurst),
-		observed: map[mesh.Ref]string{}, writtenAt: map[mesh.Ref]time.Time{}, desired: map[mesh.Ref]string{}, emitted: map[mesh.Ref]map[eventKey]struct{}{},
+		desired: map[mesh.Ref]string{}, observed: map[mesh.Ref]string{}, writtenAt: map[mesh.Ref]time.Time{},
+		emitted: map[mesh.Ref]map[eventKey]struct{}{},
 	}
 }
 

@@ -1,8 +1,8 @@
 // Command app runs in the pods of the node tests, from an image with no other content.
 //
 //	app serve               answer calls on port 50051 with the names of the pod and of its version (VERSION)
-//	app call TARGET COUNT   call a target COUNT times, round robin, and print one line for each pod with its number of answers
-//	app load TARGET         call a target continuously and print a line of JSON every second: successes, failures, and by whom
+//	app call TARGET COUNT   call a target COUNT times, round robin, and print for each pod its number of answers
+//	app load TARGET         call a target continuously and print the results of each second as a line of JSON
 //	app idle                do nothing, so that other commands can be run by kubectl exec
 package main
 
