@@ -42,6 +42,15 @@ func (r report) events(all bool) map[eventKey]string {
 	return found
 }
 
+// keys returns the keys of events.
+func keys(events map[eventKey]string) map[eventKey]struct{} {
+	set := make(map[eventKey]struct{}, len(events))
+	for about := range events {
+		set[about] = struct{}{}
+	}
+	return set
+}
+
 // emit writes an Event for each key that is new, and forgets the keys that no longer apply.
 func (w *Writer) emit(ctx context.Context, object *unstructured.Unstructured, r report, all bool) error {
 	emitted := map[eventKey]struct{}{}

@@ -292,11 +292,3 @@ func (w *Writer) reconcileAsFollower(ctx context.Context, all []report) error {
 	}
 	return nil
 }
-
-func keys(events map[eventKey]string) map[eventKey]struct{} {
-	set := make(map[eventKey]struct{}, len(events))
-	for about := range events {
-		set[about] = struct{}{}
-	}
-	return set
-}
