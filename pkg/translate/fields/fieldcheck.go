@@ -73,9 +73,6 @@ func IsIstio(m protoreflect.MessageDescriptor) bool {
 	return m != nil && slices.Contains(istioPackages, m.ParentFile().Package())
 }
 
-// istioPackages hold the messages of VirtualService and DestinationRule.
-var istioPackages = []protoreflect.FullName{"istio.networking.v1alpha3", "istio.type.v1beta1"}
-
 // NameOf is a field's key in the table: the message's name inside its package, a dot, and the field's JSON name.
 func NameOf(field protoreflect.FieldDescriptor) string {
 	message := field.ContainingMessage()
