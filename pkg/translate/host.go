@@ -25,8 +25,8 @@ func Host(in HostInput) *Bundle {
 // checkFields reports what is dropped of the objects that people wrote.
 func (in HostInput) checkFields(sink *[]mesh.Problem) {
 	if rule := in.destinationRule; rule != nil {
-		for i, ref := range rule.Refs {
-			fields.Check(sink, ref, rule.Specs[i])
+		for i, spec := range rule.Specs {
+			fields.Check(sink, rule.Refs[i], spec)
 		}
 	}
 	if v := in.virtualService; v != nil {
