@@ -166,8 +166,8 @@ func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
 		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...))
 	})
-	if held := s.withheldProblems(); len(held) > 0 {
-		return mesh.SortProblems(append(held, s.problems...))
+	if late := append(s.withheldProblems(), s.internalProblems()...); len(late) > 0 {
+		return mesh.SortProblems(append(late, s.problems...))
 	}
 	return s.problems
 }
@@ -191,6 +191,21 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 		problems = append(problems, set.problems...)
 	}
 	return problems
+}
+
+// internalProblems are the Problems of the kept translations that failed.
+func (s *Snapshot) internalProblems() []mesh.Problem {
+	var problems []mesh.Problem
+	for _, h := range s.subjects.All() {
+		h.each(func(made *translation) {
+			for _, p := range made.problems {
+				if p.Code == mesh.CodeInternal {
+					problems = append(problems, p)
+				}
+			}
+		})
+	}
+	return s.Located(problems)
 }
 
 // translations are those of each host for all clients that different rules may apply to. Of a serviceless host it is not known what

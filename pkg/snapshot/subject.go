@@ -18,7 +18,7 @@ import (
 type subject struct {
 	facts translate.Facts
 
-	listeners *memo[translate.ListenerInput, *Versioned]
+	listeners *memo[translate.ListenerInput, *translation]
 	routes    *memo[translate.HostInput, *translation]
 	endpoints *memo[endpoints.Input, *translation]
 	// topologyUse change for the reasons that endpoints do. Their keys are without a ClientTopology.
@@ -49,7 +49,7 @@ type resourceKey struct {
 func newSubject(facts translate.Facts) *subject {
 	h := &subject{
 		facts:       facts,
-		listeners:   &memo[translate.ListenerInput, *Versioned]{},
+		listeners:   &memo[translate.ListenerInput, *translation]{},
 		routes:      &memo[translate.HostInput, *translation]{},
 		endpoints:   &memo[endpoints.Input, *translation]{},
 		topologyUse: &memo[endpoints.Input, *endpoints.TopologyUse]{},
@@ -83,8 +83,10 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	if sameEndpoints {
 		n.facts.ServiceAccounts = old.ServiceAccounts
 	}
-	n.listeners = h.listeners
 	sameRules := old.VirtualServices == facts.VirtualServices && old.DestinationRules == facts.DestinationRules
+	if sameRules || !n.serviceless() {
+		n.listeners = h.listeners // Rules make a serviceless host, so that its listeners change with them.
+	}
 	if sameRules && (sameEndpoints || !facts.NeedServiceAccounts() || old.ServiceAccounts() == n.facts.ServiceAccounts()) {
 		n.routes = h.routes
 	}
@@ -106,45 +108,45 @@ func (h *subject) at(host string, port uint32) *subject {
 
 // answer returns the resource of that name, which the subject has for one of its ports; nil if it has none of the name.
 func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
-	if q.t == ListenerType {
-		return h.listener(s, q.name, port, q.client)
+	var made *translation
+	switch q.t {
+	case ListenerType:
+		made = h.translateListener(s, q.name, port, q.client)
+	case EndpointType:
+		made = h.translateEndpoints(s, q.client)
+	default:
+		made = h.translateHost(s, q.client)
 	}
-	made := h.translateHost
-	if q.t == EndpointType {
-		made = h.translateEndpoints
-	}
-	return made(s, q.client).resources[resourceKey{q.t, q.name}]
+	return made.resources[resourceKey{q.t, q.name}]
 }
 
-// listener is the one by which a client dials a port. Only spellings of a Service's own ports are kept, of which there are few.
-func (h *subject) listener(s *Snapshot, name string, port uint32, client mesh.Client) *Versioned {
-	produce := func(in translate.ListenerInput) *Versioned {
-		made := s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Listeners(in) })
-		return made.resources[resourceKey{ListenerType, name}]
-	}
-	in := h.facts.ProjectListener(name, port, client)
-	if h.serviceless() {
-		return produce(in)
-	}
-	return h.listeners.get(in, produce)
+// translateListener returns the Listener by which a client dials a port.
+func (h *subject) translateListener(s *Snapshot, name string, port uint32, client mesh.Client) *translation {
+	return get(h, h.listeners, h.facts.ProjectListener(name, port, client), func(in translate.ListenerInput) *translation {
+		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Listeners(in) })
+	})
 }
 
-// translateHost are the routes and clusters.
+// translateHost returns the routes and clusters.
 func (h *subject) translateHost(s *Snapshot, client mesh.Client) *translation {
-	produce := func(in translate.HostInput) *translation {
+	return get(h, h.routes, h.facts.Project(client), func(in translate.HostInput) *translation {
 		return s.runTranslation(h.facts.Ref(client), audienceOf(in), func() *translate.Bundle { return translate.Host(in) })
-	}
-	in := h.facts.Project(client)
-	if h.serviceless() {
-		return h.routes.getUpTo(maxServiceless, in, produce)
-	}
-	return h.routes.get(in, produce)
+	})
 }
 
+// translateEndpoints returns the endpoints of the clusters.
 func (h *subject) translateEndpoints(s *Snapshot, client mesh.Client) *translation {
-	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in endpoints.Input) *translation {
+	return get(h, h.endpoints, h.facts.ProjectEndpoints(client), func(in endpoints.Input) *translation {
 		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
+}
+
+// get returns what produce makes of in, from one of the subject's memos. For a serviceless host, clients could fill the memo.
+func get[I comparable](h *subject, m *memo[I, *translation], in I, produce func(I) *translation) *translation {
+	if h.serviceless() {
+		return m.getUpTo(maxServiceless, in, produce)
+	}
+	return m.get(in, produce)
 }
 
 // pod is one pod of a Service as a subject of its own: a host with the Service's ports and policies, and without rules. It is nil if there is
@@ -170,15 +172,11 @@ func (h *subject) pod(name string) *subject {
 	})
 }
 
-// each shows see all that has been translated of the host so far, and of its pods.
-func (h *subject) each(see func(held []*Versioned)) {
-	h.listeners.each(func(v *Versioned) {
-		if v != nil && v.withheld != nil {
-			see([]*Versioned{v})
-		}
-	})
-	h.routes.each(func(made *translation) { see(made.withheld) })
-	h.endpoints.each(func(made *translation) { see(made.withheld) })
+// each calls see with every translation that is kept of the subject and its pods.
+func (h *subject) each(see func(*translation)) {
+	h.listeners.each(see)
+	h.routes.each(see)
+	h.endpoints.each(see)
 	h.pods.each(func(pod *subject) { pod.each(see) })
 }
 

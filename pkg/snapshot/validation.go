@@ -136,7 +136,7 @@ func (h *withheld) keepFallback(good *Versioned, g fallbackGroup) {
 func (s *Snapshot) Withheld() []*Versioned {
 	var all []*Versioned
 	for _, h := range s.subjects.All() {
-		h.each(func(held []*Versioned) { all = append(all, held...) })
+		h.each(func(made *translation) { all = append(all, made.withheld...) })
 	}
 	return all
 }
