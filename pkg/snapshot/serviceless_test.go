@@ -84,7 +84,10 @@ func TestServicelessHostSuitsTheClient(t *testing.T) {
 
 func TestServicelessHostHasRoutesOnly(t *testing.T) {
 	s := New(servicelessWorld("api.example.com"))
-	for _, resource := range []resourceKey{
+	for _, resource := range []struct {
+		t    Type
+		name string
+	}{
 		{ClusterType, "outbound|80||api.example.com"}, {EndpointType, "outbound|80||api.example.com"}, {RouteType, "outbound|80|v1|api.example.com"},
 	} {
 		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.NotFound {

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
@@ -32,7 +33,8 @@ const maxServiceless = 64
 
 // translation is the outcome of one translation, marshaled.
 type translation struct {
-	resources map[resourceKey]*Versioned
+	// resources are a list, because a map would take more memory than the few resources that most translations have.
+	resources []*Versioned
 	problems  []mesh.Problem
 	// latent are said only where a client that they concern is connected.
 	latent []mesh.Problem
@@ -40,9 +42,13 @@ type translation struct {
 	withheld []*Versioned
 }
 
-type resourceKey struct {
-	t    Type
-	name string
+// find returns the resource of that type and name; nil if there is none.
+func (made *translation) find(t Type, name string) *Versioned {
+	i := slices.IndexFunc(made.resources, func(v *Versioned) bool { return v.t == t && v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return made.resources[i]
 }
 
 // newSubject returns one of which nothing has been translated yet.
@@ -117,7 +123,7 @@ func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
 	default:
 		made = h.translateHost(s, q.client)
 	}
-	return made.resources[resourceKey{q.t, q.name}]
+	return made.find(q.t, q.name)
 }
 
 // translateListener returns the Listener by which a client dials a port.
@@ -200,11 +206,11 @@ func (s *Snapshot) runTranslation(ref mesh.Ref, audience clientrules.Audience, r
 		}
 	}()
 	bundle := run()
-	out = &translation{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
+	out = &translation{problems: bundle.Problems, latent: bundle.Latent}
 	for _, info := range types {
 		for _, r := range info.in(bundle) {
 			v := s.marshalAndValidate(info.t, r, audience)
-			out.resources[resourceKey{info.t, r.Name}] = v
+			out.resources = append(out.resources, v)
 			if v.withheld != nil {
 				out.withheld = append(out.withheld, v)
 			}

@@ -22,7 +22,6 @@ type Check func(name string, m proto.Message, r clientrules.Audience) []clientru
 // What goes in its place is what the client's like had before. That is the one thing in a Snapshot that depends on the one before it,
 // so it is no more than this: an entry for each group of clients that was following the resource when it went bad.
 type withheld struct {
-	t     Type
 	kinds mesh.ClientKinds
 	// reason is for people.
 	reason string
@@ -61,10 +60,10 @@ func (s *Snapshot) marshalAndValidate(t Type, r resource.Resource, audience clie
 	s.marshaled(t)
 	v, err := newVersioned(t, r)
 	if err != nil {
-		return &Versioned{Name: r.Name, Refs: r.Refs, withheld: &withheld{t: t, kinds: audience.Kinds, reason: "it cannot be marshaled: " + err.Error()}}
+		return &Versioned{Name: r.Name, t: t, Refs: r.Refs, withheld: &withheld{kinds: audience.Kinds, reason: "it cannot be marshaled: " + err.Error()}}
 	}
 	if findings := s.validate(r, audience); len(findings) > 0 {
-		v.withheld = &withheld{t: t}
+		v.withheld = &withheld{}
 		var why []string
 		for _, f := range findings {
 			v.withheld.kinds |= f.Kinds
@@ -145,11 +144,11 @@ func (s *Snapshot) Withheld() []*Versioned {
 func (s *Snapshot) withheldProblems() []mesh.Problem {
 	var problems []mesh.Problem
 	for _, v := range s.Withheld() {
-		for _, ref := range v.Objects(v.withheld.t) {
+		for _, ref := range v.Objects(v.t) {
 			problems = append(problems, mesh.Problem{
 				Code: mesh.CodeHeldBack, Severity: mesh.Error, Object: ref,
 				Message: fmt.Sprintf("%s %s is not sent: %s would reject it, because %s. Clients with an earlier version keep it; other clients' calls fail. "+
-					"Revert the last edit, and report this as a bug.", v.withheld.t.Name(), v.Name, v.withheld.kinds, v.withheld.reason),
+					"Revert the last edit, and report this as a bug.", v.t.Name(), v.Name, v.withheld.kinds, v.withheld.reason),
 			})
 		}
 	}
