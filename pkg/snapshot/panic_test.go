@@ -7,8 +7,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestPanicIsReported makes the translation behind each type of resource panic once, after the Problems were first computed. The client is
-// answered as if the name did not exist, and the object gets an Internal Problem.
+// TestPanicIsReported makes the translation of each resource type panic once, after the Problems were first computed.
+// The client is answered as if the name did not exist, and the object gets an Internal Problem.
 func TestPanicIsReported(t *testing.T) {
 	const host, pod = "echo.demo.svc.cluster.local", "web-0.echo.demo.svc.cluster.local"
 	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}, Host: host, Ports: []mesh.Port{{Number: 80}}}
