@@ -37,9 +37,9 @@ func (a *Assembler) newIndexes() map[object.Kind]kindIndex {
 	}
 }
 
-// ListObjects lists everything that the last World is made of: every value, followed by the Problems of each object
-// that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
-// is made, so it only copies.
+// ListObjects lists everything that the last World is made of: every value, followed by one entry for each object
+// with Problems. Values are immutable, so the list is a complete copy. Changes wait while it is made, so it only
+// copies.
 func (a *Assembler) ListObjects() []object.Object {
 	out := make([]object.Object, 0, a.size())
 	for _, row := range object.Kinds {
@@ -55,7 +55,8 @@ func (a *Assembler) ListObjects() []object.Object {
 	return out
 }
 
-// size is about how many objects ListObjects lists: a list that grows while it is made would take several times as long.
+// size is about how many objects ListObjects lists. A list that grows while it is made would take several times as
+// long.
 func (a *Assembler) size() int {
 	v, r := a.inventory, a.rules
 	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes) +
