@@ -30,7 +30,7 @@ const (
 	savePause    = 20
 )
 
-// checkpointer passes objects to a StateStore in a goroutine of its own. A nil checkpointer saves nothing.
+// checkpointer passes objects to a StateStore in a separate goroutine. A nil checkpointer saves nothing.
 type checkpointer struct {
 	store  StateStore
 	header object.StateHeader
@@ -93,7 +93,7 @@ func (s *checkpointer) due() <-chan struct{} {
 	return s.wanted
 }
 
-// hand hands over the batch that due asked for. Values are immutable, so a list of them is a complete copy.
+// hand hands over the batch after due returned a value. Values are immutable, so a list of them is a complete copy.
 func (s *checkpointer) hand(a *assemble.Assembler) {
 	s.stale = false
 	s.batches <- a.ListObjects()

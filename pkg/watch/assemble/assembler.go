@@ -54,7 +54,7 @@ func New(o Options) *Assembler {
 	return a
 }
 
-// Apply records objects, nil for an object that is gone, and Problems that were found beside objects, by what they are
+// Apply records objects, nil for an object that is gone, and Problems that are not in an object, by what they are
 // about.
 func (a *Assembler) Apply(objects map[object.Key]*object.Object, problems map[object.Key][]mesh.Problem) {
 	for key, o := range objects {

@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// TestListOfACluster reads a List as `kubectl get --output=yaml` prints that of a large cluster. An entry that is too large, or is wrong,
-// is reported where it stands, and the others are served.
+// TestListOfACluster reads a List as `kubectl get --output=yaml` prints it for a large cluster. An entry that is too
+// large, or invalid, is reported with its location, and the others are served.
 func TestListOfACluster(t *testing.T) {
 	const services = 9000
 	var text strings.Builder
@@ -41,7 +41,7 @@ func TestListOfACluster(t *testing.T) {
 	}
 }
 
-// TestEntries wants a text split only where nothing of it can get lost.
+// TestEntries splits a text only where nothing can get lost.
 func TestEntries(t *testing.T) {
 	tests := map[string]struct {
 		text string

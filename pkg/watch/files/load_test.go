@@ -70,7 +70,7 @@ func TestLoadJoinsObjects(t *testing.T) {
 
 func TestLoadMissingPath(t *testing.T) {
 	if _, err := Load(watch.Options{}, filepath.Join(t.TempDir(), "absent")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got error %v, want one that the path is not there", err)
+		t.Errorf("got error %v, want one that the path does not exist", err)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestLoadOnlyNamespaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := w.Services.Len(); got != 0 {
-		t.Errorf("got %d services of namespaces not asked for", got)
+		t.Errorf("got %d services of other namespaces", got)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestLoadProblems(t *testing.T) {
 	const echo = "apiVersion: v1\nkind: Service\nmetadata: {name: echo}\nspec: {ports: [{port: 1}]}\n"
 	tests := map[string]struct {
 		text string
-		// want is a part of the one line that is expected, services the number that is served all the same.
+		// want is a part of the single expected line. services is the number that is served despite the Problem.
 		want     []string
 		services int
 	}{
@@ -158,7 +158,7 @@ func TestLoadProblems(t *testing.T) {
 	}
 }
 
-// bomb is a Service that its aliases make a million times as large.
+// bomb is a Service that aliases expand a million times.
 func bomb() string {
 	var b strings.Builder
 	b.WriteString("apiVersion: v1\nkind: Service\nmetadata:\n  name: bomb\n  managedFields:\n  - fieldsV1:\n      a: &a {x: " + strings.Repeat("y", 1000) + "}\n")
@@ -189,7 +189,7 @@ func TestLoadFolders(t *testing.T) {
 	}
 	if len(w.Problems) != 1 || w.Problems[0].Code != mesh.CodeDuplicateObject ||
 		w.Problems[0].Source != filepath.Join(dir, "b/one.yaml")+":1" {
-		t.Errorf("got problems %q, want that b/one.yaml repeats", watchtest.ProblemLines(w))
+		t.Errorf("got problems %q, want one that b/one.yaml repeats an object", watchtest.ProblemLines(w))
 	}
 }
 
@@ -220,7 +220,7 @@ items:
 	}
 }
 
-// write puts a file into a folder of the test.
+// write writes a file into a folder of the test.
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -233,7 +233,7 @@ func write(t *testing.T, dir, name, text string) string {
 	return path
 }
 
-// loadText loads YAML as the one file objects.yaml.
+// loadText loads YAML as a single file objects.yaml.
 func loadText(t *testing.T, text string) *mesh.World {
 	t.Helper()
 	dir := t.TempDir()

@@ -30,18 +30,19 @@ func TestLost(t *testing.T) {
 		before := time.Now()
 		k.connection.observe(step.ended)
 		if got := k.Lost(); got.IsZero() == step.lost || got.After(time.Now()) {
-			t.Errorf("after %v, asked at %v: got lost since %v, want lost: %t", step.ended, before, got, step.lost)
+			t.Errorf("after %v, request at %v: got lost since %v, want lost: %t", step.ended, before, got, step.lost)
 		}
 	}
 }
 
-// TestResume ends a watch at some time. What is asked for afterwards builds on what was seen only if the watch ended when it was
-// meant to and its end is followed by an answer; else it is the state of now, because the API server may be back with an older one.
+// TestResume ends a watch at some time. Later requests continue from the last resource version only if the watch
+// ended when it was planned to and the next request is answered. Otherwise they request the current state, because
+// the API server may have been restored with an older one.
 func TestResume(t *testing.T) {
 	const halfOpen = 30 * time.Second
 	tests := map[string]struct {
 		streams bool
-		late    time.Duration // after the time at which the watch was to end
+		late    time.Duration // after the planned end of the watch
 		silent  bool          // the next request has no answer
 		want    []string
 	}{
@@ -80,26 +81,26 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// history is an API server that notes what it is asked for. It has no objects, and its state is at version 5 all the time.
+// history is an API server that records its requests. It has no objects, and always has version 5.
 type history struct {
-	// streams says that lists can be had as the beginning of a watch.
+	// streams means that a list can be read as the start of a watch.
 	streams bool
 
 	// mu protects the fields below.
 	mu    sync.Mutex
 	asked []string
-	// silent says that the next request has no answer.
+	// silent means that the next request gets no answer.
 	silent bool
-	// last is the watch that was opened last, to be ended after the timeout.
+	// last is the watch that was opened last. The test ends it after its timeout.
 	last    watch.Interface
 	timeout time.Duration
 }
 
-// IsWatchListSemanticsUnSupported is what the reflector asks a client.
+// IsWatchListSemanticsUnSupported is how the reflector asks whether a client can stream lists.
 func (h *history) IsWatchListSemanticsUnSupported() bool { return !h.streams }
 
-// ask notes a request, and fails if it is not to be answered.
-func (h *history) ask(what, version string) error {
+// record records a request, and returns an error if it gets no answer.
+func (h *history) record(what, version string) error {
 	h.asked = append(h.asked, fmt.Sprintf("%s %q", what, version))
 	if !h.silent {
 		return nil
@@ -111,7 +112,7 @@ func (h *history) ask(what, version string) error {
 func (h *history) list(_ context.Context, o metav1.ListOptions) (runtime.Object, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return &corev1.ServiceList{ListMeta: metav1.ListMeta{ResourceVersion: "5"}}, h.ask("list", o.ResourceVersion)
+	return &corev1.ServiceList{ListMeta: metav1.ListMeta{ResourceVersion: "5"}}, h.record("list", o.ResourceVersion)
 }
 
 func (h *history) watch(_ context.Context, o metav1.ListOptions) (watch.Interface, error) {
@@ -125,7 +126,7 @@ func (h *history) watch(_ context.Context, o metav1.ListOptions) (watch.Interfac
 		}})
 	}
 	h.last, h.timeout = w, time.Duration(*o.TimeoutSeconds)*time.Second
-	return w, h.ask(what, o.ResourceVersion)
+	return w, h.record(what, o.ResourceVersion)
 }
 
 // end ends the last watch.

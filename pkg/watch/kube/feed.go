@@ -35,7 +35,7 @@ var _ watch.Feed = (*Feed)(nil)
 func New(config *rest.Config, o watch.Options) (*Feed, error) {
 	o = o.WithDefaults()
 	config = rest.CopyConfig(config)
-	// Lists and watches are few and have a backoff of their own; client-go's limit would only slow the start.
+	// Lists and watches are few and back off by themselves; client-go's rate limit would only slow the start.
 	config.QPS = -1
 	// A watch lasts for minutes.
 	config.Timeout = 0

@@ -107,9 +107,9 @@ func TestConvertEndpointSlice(t *testing.T) {
 			&Slice{Service: "echo", Groups: []Group{{
 				Ports: []mesh.Port{{Name: "a", Number: 80}, {Name: "b", Number: 80}},
 				Addresses: []Address{
-					{IP: "10.0.0.1", Pod: "p", UID: "u", Spot: spot},
-					{IP: "10.0.0.2", Pod: "p", UID: "u", Spot: spot},
-					{IP: "fd00::1", Pod: "p", UID: "u", Spot: spot, IPv6: true},
+					{IP: "10.0.0.1", Pod: "p", UID: "u", Topology: spot},
+					{IP: "10.0.0.2", Pod: "p", UID: "u", Topology: spot},
+					{IP: "fd00::1", Pod: "p", UID: "u", Topology: spot, IPv6: true},
 				},
 			}}},
 			[]mesh.Code{mesh.CodeInvalidValue},
@@ -191,15 +191,15 @@ func TestConvertVirtualService(t *testing.T) {
 		},
 		"no hosts":  {&networking.VirtualService{}, &VirtualService{Export: mesh.Export{Public: true}, Created: at}, nil},
 		"not UTF-8": {&networking.VirtualService{Hosts: []string{"a\xff"}}, nil, []mesh.Code{mesh.CodeInvalidValue}},
-		"exported to nobody": {
+		"not exported": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~"}},
 			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, nil,
 		},
-		"exported to nobody, whoever else is named": {
+		"not exported, though namespaces are named": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{".", "~", "x"}},
 			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, nil,
 		},
-		"exported to everybody, whoever else is named": {
+		"exported to all, though namespaces are named": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~", "*"}},
 			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at}, nil,
 		},

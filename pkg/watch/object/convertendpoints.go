@@ -66,8 +66,8 @@ func deref[T any](p *T) T {
 
 func appendEndpoint(to []Address, e *discoveryv1.Endpoint, i int, out *Object) []Address {
 	a := Address{
-		Spot:   mesh.MakeTopology(deref(e.NodeName), mesh.Locality{Zone: deref(e.Zone)}, hints(e.Hints)...),
-		Health: health(e.Conditions), Hostname: Intern(deref(e.Hostname)),
+		Topology: mesh.MakeTopology(deref(e.NodeName), mesh.Locality{Zone: deref(e.Zone)}, hints(e.Hints)...),
+		Health:   health(e.Conditions), Hostname: Intern(deref(e.Hostname)),
 	}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.Pod, a.UID = e.TargetRef.Name, string(e.TargetRef.UID)
@@ -138,7 +138,7 @@ func convertEndpoints(e *corev1.Endpoints, _ string) Object {
 }
 
 func appendSubsetAddress(to []Address, e *corev1.EndpointAddress, h mesh.Health, out *Object, field addressField) []Address {
-	a := Address{Spot: mesh.MakeTopology(deref(e.NodeName), mesh.Locality{}), Health: h, Hostname: Intern(e.Hostname)}
+	a := Address{Topology: mesh.MakeTopology(deref(e.NodeName), mesh.Locality{}), Health: h, Hostname: Intern(e.Hostname)}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.Pod, a.UID = e.TargetRef.Name, string(e.TargetRef.UID)
 	}

@@ -16,7 +16,7 @@ import (
 // TestStoredForm fails when a field changes.
 const stateVersion = 1
 
-// StateHeader precedes the objects and identifies the source that they belong to.
+// StateHeader precedes the objects and identifies their source.
 type StateHeader struct {
 	Version    int       `json:"version"`
 	Cluster    string    `json:"cluster,omitempty"`
@@ -65,7 +65,8 @@ func WriteState(w io.Writer, header StateHeader, objects []Object) error {
 	return out.Flush()
 }
 
-// ReadState reads what WriteState wrote, if its header fits the wanted one, and returns when it was saved.
+// ReadState reads what WriteState wrote, and returns when it was saved. It fails if the header does not fit the
+// wanted one.
 func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error) {
 	lines := json.NewDecoder(r)
 	var header StateHeader

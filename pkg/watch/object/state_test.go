@@ -17,7 +17,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestStoredFields stores a value of each kind in which every field says something.
+// TestStoredFields stores a value of each kind in which every field is set.
 func TestStoredFields(t *testing.T) {
 	ref := mesh.Ref{Kind: "Service", Namespace: "ns", Name: "name"}
 	export := mesh.Export{Public: true, Private: true, Namespaces: []string{"ns"}}
@@ -33,7 +33,7 @@ func TestStoredFields(t *testing.T) {
 			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Annotations: extensions,
 		},
 		KindEndpointSlice: &Slice{Service: "echo", Weight: 2, Groups: []Group{{Ports: ports, Addresses: []Address{{
-			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Spot: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
+			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Topology: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
 		}}}}},
 		KindPod:  &Pod{UID: "uid", Labels: mesh.MakeLabels(map[string]string{"a": "b"}), ServiceAccount: "account", Node: "node", Weight: 2, IPs: []string{"10.0.0.1"}},
 		KindNode: &Node{Locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}},
@@ -41,13 +41,13 @@ func TestStoredFields(t *testing.T) {
 			Spec: &networking.VirtualService{Hosts: []string{"echo"}}, Hosts: []DeclaredHost{{"echo", "spec.hosts[0]"}}, Export: export, Created: created, Gateways: true,
 		},
 		KindDestinationRule: &DestinationRule{
-			Spec: &networking.DestinationRule{Host: "echo"}, Host: DeclaredHost{"echo", "spec.host"}, Export: export, Created: created, Extensions: extensions,
+			Spec: &networking.DestinationRule{Host: "echo"}, Host: DeclaredHost{"echo", "spec.host"}, Export: export, Created: created, Annotations: extensions,
 		},
 	}
 	for k, value := range values {
 		t.Run(string(k), func(t *testing.T) {
 			if field := unset(reflect.ValueOf(value).Elem(), string(k)); field != "" {
-				t.Fatalf("%s says nothing: give it a value here", field)
+				t.Fatalf("%s is not set: give it a value here", field)
 			}
 			o := Object{Key: Key{k, "ns", "name"}, Value: value, Generation: 7, Problems: []mesh.Problem{{
 				Code: mesh.CodeConflict, Severity: mesh.Info, Object: ref, Field: "spec.x", Message: "text",
@@ -68,7 +68,7 @@ func TestStoredFields(t *testing.T) {
 	}
 }
 
-// unset is the path of a field that says nothing. Messages and times are taken as a whole.
+// unset returns the path of a field that is not set. Messages and times are treated as one value.
 func unset(v reflect.Value, path string) string {
 	if v.IsZero() {
 		return path
@@ -87,8 +87,8 @@ func unset(v reflect.Value, path string) string {
 	return ""
 }
 
-// TestStoredForm fails when the form changes. Raise storedVersion if what an older process stored would be read as something else. If
-// a field may be missing in it without harm, write the form down here as it is now.
+// TestStoredForm fails when the form changes. Raise stateVersion if a new process would misread what an older process
+// stored. If a missing field does no harm, write the new form down here.
 func TestStoredForm(t *testing.T) {
 	const want = "1 {Key {kind string, namespace string, name string}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], generation int64," +
@@ -104,7 +104,7 @@ func TestStoredForm(t *testing.T) {
 	}
 }
 
-// form lists the fields that JSON knows of a type.
+// form lists the fields of a type in JSON.
 func form(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -152,7 +152,7 @@ func TestStoredElsewhere(t *testing.T) {
 			}
 			_, _, err := ReadState(&text, mine)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("got %v, want an error that says %q", err, test.want)
+				t.Errorf("got %v, want an error that contains %q", err, test.want)
 			}
 		})
 	}

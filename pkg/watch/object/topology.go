@@ -31,7 +31,7 @@ func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistributio
 	return mesh.PreferNone
 }
 
-// hints reads the zones that an endpoint is meant for, in the order of the object.
+// hints returns the zones that should use the endpoint, in the order of the object.
 func hints(h *discoveryv1.EndpointHints) []string {
 	if h == nil || len(h.ForZones) == 0 {
 		return nil

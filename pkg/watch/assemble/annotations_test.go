@@ -8,7 +8,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// annotated is one of the test objects with an annotation.
+// annotated returns one of the test objects with an annotation.
 func annotated(kind, name, annotation, rest string) string {
 	version := map[string]string{"EndpointSlice": "discovery.k8s.io/v1", "DestinationRule": "networking.istio.io/v1"}[kind]
 	if version == "" {
@@ -23,7 +23,7 @@ const (
 	twoOfEcho   = "addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: p}}, {addresses: [10.0.0.2]}]"
 )
 
-// TestWeightsOfEndpoints asks the pod first, then the slice.
+// TestWeightsOfEndpoints reads the weight from the pod, or else from the slice.
 func TestWeightsOfEndpoints(t *testing.T) {
 	tests := map[string]struct {
 		pod, slice string
@@ -47,8 +47,8 @@ func TestWeightsOfEndpoints(t *testing.T) {
 	}
 }
 
-// TestExtensionsChange makes a World in which nothing but an annotation is new.
-func TestExtensionsChange(t *testing.T) {
+// TestAnnotationsChange makes a World in which only an annotation is new.
+func TestAnnotationsChange(t *testing.T) {
 	a := newTestAssembler()
 	first := apply(t, a, annotated("Service", "echo", "", portsOfEcho)+annotated("DestinationRule", "echo", "", "spec: {host: echo}"))
 	second := apply(t, a, annotated("Service", "echo", "mizzen.dev/subset-size: '2'", portsOfEcho))
@@ -64,15 +64,16 @@ func TestExtensionsChange(t *testing.T) {
 	}
 }
 
-// TestExtensionsMerge takes each wish from the oldest rule that has one, and reports who is not heard.
-func TestExtensionsMerge(t *testing.T) {
+// TestAnnotationsMerge takes each setting from the oldest rule that has it, and reports the rules whose setting is
+// ignored.
+func TestAnnotationsMerge(t *testing.T) {
 	w := apply(t, newTestAssembler(), watchtest.EchoService+
 		annotated("DestinationRule", "a", "mizzen.dev/subset-size: '3'", "spec: {host: echo}")+
 		annotated("DestinationRule", "b", "mizzen.dev/subset-size: '4', mizzen.dev/lb-policy: pick_first", "spec: {host: echo}")+
 		annotated("DestinationRule", "c", "mizzen.dev/lb-policy: pick_first, mizzen.dev/outlier-success-rate: on", "spec: {host: echo}"))
 	e := watchtest.Get(w.DestinationRules, watchtest.EchoHost).For("demo", "").Annotations
 	if e.SubsetSize.Ref.Name != "a" || e.Balancer.Ref.Name != "b" || e.SuccessRate.Ref.Name != "c" {
-		t.Errorf("got %+v, want the wishes of a, b and c", e)
+		t.Errorf("got %+v, want the settings of a, b and c", e)
 	}
 	var got []string
 	for _, p := range w.Problems {
