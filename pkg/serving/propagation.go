@@ -66,9 +66,16 @@ func (sub *subscription) track(c *propagation) {
 }
 
 // upToDate says that the client has what is newest, whatever changed in between. The caller holds Session.mu.
-func (sub *subscription) upToDate() {
-	acknowledged(sub.propagations)
+func (sub *subscription) upToDate() { acknowledged(sub.takePropagations()) }
+
+// takePropagations returns the changes that the client has once it acknowledges what it was sent last. Introductions carry no change.
+func (sub *subscription) takePropagations() []*propagation {
+	if len(sub.introductions) > 0 {
+		return nil
+	}
+	taken := sub.propagations
 	sub.propagations = nil
+	return taken
 }
 
 // dropPropagations gives up all changes, for the client is gone. The caller holds Session.mu.

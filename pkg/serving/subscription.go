@@ -3,6 +3,7 @@ package serving
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,6 +35,8 @@ type subscription struct {
 	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go, and recheckTimer looks at it later, see removaldelay.go. They are nil
 	// when there is no need.
 	versionTimer, recheckTimer *time.Timer
+	// introductions are the entries whose current version waits for the client to find its Clusters, see introduction.go.
+	introductions map[*entry]introduction
 }
 
 // entry finds that of a name; nil if there is none.
@@ -81,11 +84,11 @@ func (sub *subscription) hasChanges() bool {
 		}
 		if e.deferRemoval(v, moving) {
 			if moving {
-				sub.recheckLater()
+				sub.recheckLater(removalDelay)
 			}
 			continue
 		}
-		if e.needs(v) {
+		if e.needs(sub.introduce(e, v)) {
 			return true
 		}
 	}
@@ -133,10 +136,12 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		version.add(v)
 		if full || send {
 			r.Resources = append(r.Resources, v)
+			sub.introduced(e, v)
 			e.sent = v
 		}
 	}
 	if gone {
+		maps.DeleteFunc(sub.introductions, func(e *entry, _ introduction) bool { return !e.subscribed() })
 		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
 	}
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()
@@ -152,10 +157,11 @@ func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versione
 	}
 	if e.deferRemoval(v, moving) {
 		if moving {
-			sub.recheckLater()
+			sub.recheckLater(removalDelay)
 		}
 		v = e.sent
 	}
+	v = sub.introduce(e, v)
 	news = e.needs(v)
 	if e.rejects(v) {
 		// The client goes on with what it accepted before. Leaving that out would delete it.
@@ -166,8 +172,7 @@ func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versione
 
 // recordInFlight remembers a response until it is answered, and counts it.
 func (sub *subscription) recordInFlight(r *Response) {
-	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.propagations})
-	sub.propagations = nil
+	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.takePropagations()})
 	if len(sub.inFlight) > maxInFlight {
 		dropped(sub.inFlight[0].propagations)
 		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)

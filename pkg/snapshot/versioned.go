@@ -33,8 +33,13 @@ type Versioned struct {
 	Hash uint64
 	// NotFound marks the answer to a name that stands for nothing; StandIn one that stands in for what is held back.
 	NotFound, StandIn bool
+	// LeadsTo are the names of the resources that a client subscribes to because of this one, sorted: the Clusters of a RouteConfiguration
+	// and the ClusterLoadAssignment of a Cluster.
+	LeadsTo []string
 	// withheld is set if clients of some kinds would refuse it.
 	withheld *withheld
+	// introductions are kept by the version that they extend; nil if the resource leads to nothing.
+	introductions *memo[string, *Versioned]
 }
 
 // Claimed is a resource of which only a client's word is known: that it has that version.
@@ -60,6 +65,10 @@ func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 		Refs:           r.Refs,
 		Origins:        r.Origins,
 		SkippedMatches: r.SkippedMatches,
+		LeadsTo:        t.info().leadsTo(r.Message),
+	}
+	if t == RouteType {
+		v.introductions = &memo[string, *Versioned]{}
 	}
 	v.wire, v.body = frame(t, b)
 	return v, nil

@@ -24,7 +24,6 @@ func TestRoutes(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo."+ns+":grpc"))
 	l.until(t, "all pods", from(4))
 
-	l.newClusters(2) // they come, and they go
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
@@ -51,7 +50,6 @@ func TestPropagation(t *testing.T) {
 	p := startControlPlane(t)
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "all pods", from(2))
-	l.newClusters(1)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
