@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the example application in the cluster of hack/kind-up.sh and sees to it that its clients, in Go and in Python, follow a
-# rule: hack/kind-demo.sh. It ends with 0 if they do. It needs Docker besides, for the image with Python.
+# Installs the example application in the cluster of hack/kind-up.sh, and checks that its clients, in Go and in
+# Python, apply a rule: hack/kind-demo.sh. The exit code is 0 if they do. It also needs Docker, for the image with
+# Python.
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# //p' "$0"; }
 case ${1-} in

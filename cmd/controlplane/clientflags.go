@@ -14,12 +14,12 @@ const (
 	flagAgent  = "agent"
 )
 
-// clientFlags say who a client is, for commands that look through its eyes.
+// clientFlags describe a client, for commands that show what a client would be sent.
 type clientFlags struct {
 	as   string
 	zone localityFlag
 	node string
-	// providers are the certificate providers.
+	// providers are the client's certificate providers.
 	providers []string
 	kind      clientKindFlag
 	nodeID    string

@@ -9,8 +9,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// pathClient asks an API server by paths, and decodes no objects: those come through the dynamic client. The clientset of
-// client-go knows every kind of Kubernetes, and would be a third of the binary.
+// pathClient reads paths of an API server and decodes no objects: the dynamic client does that. The clientset of
+// client-go contains every API type of Kubernetes, and would be a third of the binary.
 func pathClient(config *rest.Config) (*rest.RESTClient, error) {
 	config = rest.CopyConfig(config)
 	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion

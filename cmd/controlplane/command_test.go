@@ -14,20 +14,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// outcome is how a command ended.
+// outcome is the result of a command.
 type outcome struct {
 	code        int
 	stdout, err string
 }
 
-// command runs one command line to its end.
+// command runs one command line.
 func command(ctx context.Context, stdin string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
 	code := execute(ctx, args, stdio{in: strings.NewReader(stdin), out: &stdout, err: &stderr})
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-// golden compares got with a file of testdata, or rewrites that.
+// golden compares got with a file of testdata, or rewrites the file.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", file)
@@ -65,7 +65,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	for _, c := range newRoot(stdio{}).Commands() {
 		help(c.Name(), c.Name())
 		if c.Example == "" && c.HasLocalFlags() {
-			t.Errorf("%s has flags and no example of them", c.Name())
+			t.Errorf("%s has flags but no example", c.Name())
 		}
 	}
 	entries, err := os.ReadDir("testdata/help")

@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// explainFlags are those of explain, before they are understood.
+// explainFlags are the flags of explain, before they are parsed.
 type explainFlags struct {
 	input   inputFlags
 	client  clientFlags

@@ -25,22 +25,22 @@ import (
 
 const (
 	defaultAdminAddress = "127.0.0.1:15014"
-	// inspectTimeout bounds the wait for a control plane that accepts but does not answer.
+	// inspectTimeout limits the wait for a control plane that accepts the connection but does not respond.
 	inspectTimeout = 10 * time.Second
 )
 
-// The lists of the admin address; serve offers them and inspect prints them.
+// The lists of the admin address: serve offers them, and inspect prints them.
 const (
 	listClients   = "clients"
 	listResources = "resources"
 	listProblems  = "problems"
-	// listSync is the sync status of each object. listDeliveries is its older name, by which every release serves it: 'inspect sync' and
-	// 'inspect wait' ask for that, so that they work with an older control plane.
+	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
+	// it. 'inspect sync' and 'inspect wait' request the older name, so that they work with an older control plane.
 	listSync       = "sync"
 	listDeliveries = "deliveries"
 )
 
-// tables say how each list is shown to people.
+// tables has the function that formats each list for people.
 var tables = map[string]func([]byte) ([][]string, error){
 	listClients:   clientRows,
 	listResources: resourceRows,
@@ -79,7 +79,7 @@ ports.`,
 			return flags.validate(cmd)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.reach(cmd, func(ctx context.Context, all replicas) error { return printList(ctx, std, all, args[0], output) })
+			return flags.withReplicas(cmd, func(ctx context.Context, all replicas) error { return printList(ctx, std, all, args[0], output) })
 		},
 	}
 	flags.register(cmd)
@@ -88,7 +88,7 @@ ports.`,
 	return cmd
 }
 
-// printList asks all replicas for a list and prints it as one.
+// printList requests a list from all replicas, and prints it as one.
 func printList(ctx context.Context, std stdio, all replicas, list, output string) error {
 	if list == listSync {
 		list = listDeliveries
@@ -111,10 +111,10 @@ func printList(ctx context.Context, std stdio, all replicas, list, output string
 	return printTable(std, rows)
 }
 
-// errNotReady is that of a control plane that knows nothing yet, or ends.
+// errNotReady is returned for a control plane that is starting or shutting down.
 var errNotReady = errors.New("is not ready")
 
-// fetch reads a path of an admin address, with the token in a file if that is named.
+// fetch reads a path of an admin address. token is a file with the token to send; empty sends none.
 func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
@@ -165,7 +165,7 @@ func clientRows(body []byte) ([][]string, error) {
 				names += "+*"
 			}
 			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Accepted), strconv.Itoa(t.Pending), strconv.Itoa(len(t.Refused))))
-			head = make([]string, len(head)) // said once for each client
+			head = make([]string, len(head)) // only in the first row of a client
 		}
 	})
 	return rows, err
@@ -221,7 +221,7 @@ func printJSON(std stdio, body []byte) error {
 	return std.print(out.Bytes())
 }
 
-// visible keeps what clients say of themselves from breaking rows, and from steering the terminal of whoever looks.
+// visible replaces control characters in what clients send: they would break rows, or control the operator's terminal.
 func visible(r rune) rune {
 	if unicode.IsControl(r) {
 		return ' '
@@ -229,7 +229,7 @@ func visible(r rune) rune {
 	return r
 }
 
-// trailingSpace is what the layout leaves of an empty last cell.
+// trailingSpace is what the tabwriter leaves of an empty last cell.
 var trailingSpace = regexp.MustCompile(`(?m) +$`)
 
 func printTable(std stdio, rows [][]string) error {

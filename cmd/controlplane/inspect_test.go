@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// answers stand for an admin server.
+// answers are the responses of a fake admin server.
 var answers = map[string]string{
 	"/api/clients": `[
 		{"node":"a","peer":"127.0.0.1:1","identity":"pod/demo/a","agent":"gRPC Go","version":"1.85.0","namespace":"demo","since":"2026-01-02T03:04:05Z","types":[
@@ -63,7 +63,7 @@ error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.rege
 	}
 }
 
-func TestInspectOfAnotherServerSaysSo(t *testing.T) {
+func TestInspectOfAnotherServer(t *testing.T) {
 	cases := map[string]struct {
 		handler http.HandlerFunc
 		want    string
@@ -85,7 +85,7 @@ func TestInspectOfAnotherServerSaysSo(t *testing.T) {
 	}
 }
 
-// TestInspectSync prints the same under both names of the list, from a control plane that knows only the older one.
+// TestInspectSync prints the same list under both names, from a control plane that only knows the older name.
 func TestInspectSync(t *testing.T) {
 	address := adminAt(t, map[string][]string{"/api/deliveries": {
 		`[{"object":{"kind":"VirtualService","namespace":"shop","name":"cart"},"generation":3,"clients":2,"pending":1,"refusals":["no"]}]`,

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// inspectFlags say which control planes are asked.
+// inspectFlags define which control planes are inspected.
 type inspectFlags struct {
 	addresses                      []string
 	token                          string
@@ -26,44 +26,46 @@ func (f *inspectFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.token, flagAdminToken, "", "`FILE` with the token that the control plane's --admin-address requires")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster whose replicas to ask (default as in kubectl)")
 	flags.StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
-	flags.StringVar(&f.namespace, "namespace", homeNamespace, "`NAMESPACE` that the control plane runs in")
+	flags.StringVar(&f.namespace, "namespace", defaultNamespace, "`NAMESPACE` that the control plane runs in")
 }
 
 func (f *inspectFlags) validate(cmd *cobra.Command) error {
-	if len(f.addresses) > 0 && f.ofCluster(cmd) {
+	if len(f.addresses) > 0 && f.usesCluster(cmd) {
 		return usageErrorf(cmd, "--address excludes --kubeconfig, --context and --namespace")
 	}
 	return nil
 }
 
-// ofCluster says whether a cluster is asked for.
-func (f *inspectFlags) ofCluster(cmd *cobra.Command) bool {
+// usesCluster reports whether a flag selects a cluster.
+func (f *inspectFlags) usesCluster(cmd *cobra.Command) bool {
 	return f.kubeconfig != "" || f.context != "" || cmd.Flags().Changed("namespace")
 }
 
-// replicas are the control planes to ask. config reaches the cluster that they run in, if they were found by it.
+// replicas are the control planes to request. config is for the cluster in which they were found; nil if they were
+// named by address.
 type replicas struct {
 	all    []replica
 	config *rest.Config
 	token  string
 }
 
-// reach finds the control planes and calls use with them. Without a flag it is the one of this machine, or else that of the cluster.
-func (f *inspectFlags) reach(cmd *cobra.Command, use func(context.Context, replicas) error) error {
+// withReplicas finds the control planes and calls use with them. Without a flag that is the one on this machine, or
+// else those in the cluster.
+func (f *inspectFlags) withReplicas(cmd *cobra.Command, use func(context.Context, replicas) error) error {
 	ctx := cmd.Context()
 	if len(f.addresses) > 0 {
-		return use(ctx, f.at(f.addresses))
+		return use(ctx, f.atAddresses(f.addresses))
 	}
-	here := f.at([]string{defaultAdminAddress})
-	if !f.ofCluster(cmd) && listens(ctx, defaultAdminAddress) {
+	here := f.atAddresses([]string{defaultAdminAddress})
+	if !f.usesCluster(cmd) && listens(ctx, defaultAdminAddress) {
 		return use(ctx, here)
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
 	switch {
-	case err != nil && !f.ofCluster(cmd):
-		return use(ctx, here) // There is neither: say that nobody listens here.
+	case err != nil && !f.usesCluster(cmd):
+		return use(ctx, here) // There is neither: the error is that nothing listens here.
 	case err != nil:
 		return fmt.Errorf("find the cluster: %w", err)
 	}
@@ -77,8 +79,8 @@ func (f *inspectFlags) reach(cmd *cobra.Command, use func(context.Context, repli
 	return errors.Join(err, group.Wait())
 }
 
-// at are the control planes at addresses. One alone needs no name.
-func (f *inspectFlags) at(addresses []string) replicas {
+// atAddresses returns the control planes at addresses. A single one needs no name.
+func (f *inspectFlags) atAddresses(addresses []string) replicas {
 	found := replicas{token: f.token}
 	for _, address := range addresses {
 		r := replica{address: address}
@@ -90,18 +92,18 @@ func (f *inspectFlags) at(addresses []string) replicas {
 	return found
 }
 
-// listens says whether anybody does at an address of this machine.
+// listens reports whether a server listens on an address.
 func listens(ctx context.Context, address string) bool {
 	dialer := net.Dialer{Timeout: time.Second}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}
-	_ = conn.Close() // it was only to see
+	_ = conn.Close() // only the attempt matters
 	return true
 }
 
-// fetch asks all of them for a path; answers are in their order.
+// fetch reads a path of all replicas. The answers are in the order of the replicas.
 func (r replicas) fetch(ctx context.Context, path string) ([][]byte, error) {
 	bodies := make([][]byte, len(r.all))
 	group, ctx := errgroup.WithContext(ctx)

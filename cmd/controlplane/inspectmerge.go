@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// merge makes one table of those of all replicas, with a column that says whose a row is. Rows that are alike become one, but for
-// clients: each is connected to one replica, and its rows belong together.
+// merge merges the tables of all replicas into one, with a column that names the replicas. Equal rows become one row,
+// except in the table of clients: a client is connected to one replica, and its rows must stay together.
 func (r replicas) merge(list string, bodies [][]byte) ([][]string, error) {
 	var merged [][]string
 	rows := map[string]int{}
@@ -37,7 +37,7 @@ func (r replicas) merge(list string, bodies [][]byte) ([][]string, error) {
 	return merged, nil
 }
 
-// mergeJSON makes one array of those of all replicas; each item says whose it is.
+// mergeJSON merges the arrays of all replicas into one. Each item gets the name of its replica.
 func (r replicas) mergeJSON(bodies [][]byte) ([]byte, error) {
 	all := []map[string]json.RawMessage{}
 	for i, body := range bodies {

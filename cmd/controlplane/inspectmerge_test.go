@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// adminAt answers as an admin address does, with what a path has each time it is asked, the last for ever.
+// adminAt starts a fake admin server. It serves the texts of a path one after the other, and repeats the last one.
 func adminAt(t *testing.T, answers map[string][]string) string {
 	t.Helper()
 	asked := map[string]*atomic.Int64{}
@@ -84,7 +84,7 @@ func TestInspectNamesTheReplicaThatFails(t *testing.T) {
 	}
 }
 
-// A control plane that is not ready says that nothing is pending, for it knows of nothing.
+// TestWaitForReadiness: a control plane that is not ready reports nothing as pending, because it knows no objects.
 func TestWaitForReadiness(t *testing.T) {
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func TestWaitForReadiness(t *testing.T) {
 		t.Errorf("got exit code %d and %q, want 1 and what it waits for", got.code, got.err)
 	}
 	if got := command(t.Context(), "", append(args, "10s")...); got.code != exitOK || asked.Load() < 3 {
-		t.Errorf("got exit code %d and %q after %d questions, want 0 once it is ready", got.code, got.err, asked.Load())
+		t.Errorf("got exit code %d and %q after %d requests, want 0 once it is ready", got.code, got.err, asked.Load())
 	}
 }
 

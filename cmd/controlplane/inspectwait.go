@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	// waitPoll is how often replicas are asked.
+	// waitPoll is the interval at which replicas are requested.
 	waitPoll = 200 * time.Millisecond
-	// waitUnknown is how long an object of the cluster may be unknown to a replica until it counts as none of the mesh: rules for
-	// gateways alone are unknown for ever.
+	// waitUnknown is how long an object of the cluster may be unknown to a replica before it counts as not part of
+	// the mesh: rules for gateways only stay unknown.
 	waitUnknown = 2 * time.Second
 )
 
@@ -53,7 +53,7 @@ cannot be asked; 2 if the command line makes no sense.`,
 			if err := flags.validate(cmd); err != nil {
 				return err
 			}
-			return flags.reach(cmd, func(ctx context.Context, all replicas) error {
+			return flags.withReplicas(cmd, func(ctx context.Context, all replicas) error {
 				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 				defer cancel()
 				w := waiting{replicas: all, named: named, began: time.Now()}
@@ -68,7 +68,7 @@ cannot be asked; 2 if the command line makes no sense.`,
 
 var errTimeout = errors.New("time is over")
 
-// namedRules reads pairs of kind and name.
+// namedRules parses pairs of kind and name.
 func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
 	if len(args)%2 != 0 {
 		return nil, usageErrorf(cmd, "write objects as KIND NAMESPACE/NAME, such as: VirtualService shop/cart")
@@ -84,12 +84,12 @@ func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
 	return named, nil
 }
 
-// waiting is one wait under way.
+// waiting is the state of one `inspect wait`.
 type waiting struct {
 	replicas replicas
 	named    []mesh.Ref
 	began    time.Time
-	// current are the generations of the objects that count; 0 where they are not known.
+	// current are the generations to wait for; 0 if they are not known.
 	current map[mesh.Ref]int64
 }
 
@@ -99,7 +99,7 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 	}
 	tick := time.NewTicker(waitPoll)
 	defer tick.Stop()
-	// Time may be over while replicas are asked once more: what they said before is what is known.
+	// The timeout may end a request to the replicas. Then the answers to the previous request are reported.
 	known := "a replica has not answered"
 	for {
 		missing, err := w.missing(ctx)
@@ -119,7 +119,7 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-// versions asks the cluster, if it is known, which versions are current.
+// versions reads the current generations from the cluster, if it is known.
 func (w *waiting) versions(ctx context.Context) error {
 	w.current = map[mesh.Ref]int64{}
 	for _, ref := range w.named {
@@ -157,9 +157,10 @@ func (w *waiting) versions(ctx context.Context) error {
 	return nil
 }
 
-// missing asks every replica, and says what it waits for; nothing if all is there. A refusal is an error: waiting does not help.
+// missing requests all replicas and returns what is still missing; empty if nothing is. A rejection is an error,
+// because waiting does not help.
 func (w *waiting) missing(ctx context.Context) (string, error) {
-	// Before it is ready a control plane knows no object, and misses nobody's acknowledgement.
+	// Before it is ready, a control plane knows no objects, and would report that no acknowledgement is missing.
 	if _, err := w.replicas.fetch(ctx, admin.ReadyPath); errors.Is(err, errNotReady) {
 		return err.Error(), nil
 	}
@@ -177,7 +178,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 		if err := eachItem(body, func(d serving.ObjectSync) { known[d.Object] = d }); err != nil {
 			return "", fmt.Errorf("parse the answer of %s: %w", w.replicas.all[i].address, err)
 		}
-		missing, err := w.of(known)
+		missing, err := w.missingIn(known)
 		if err != nil {
 			return "", fmt.Errorf("%w%s", err, by)
 		}
@@ -188,8 +189,8 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 	return first, nil
 }
 
-// of looks at what one replica knows.
-func (w *waiting) of(known map[mesh.Ref]serving.ObjectSync) (string, error) {
+// missingIn is missing for what one replica knows.
+func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, error) {
 	for ref, generation := range w.current {
 		d, ok := known[ref]
 		switch {

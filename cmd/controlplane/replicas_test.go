@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestReplicasAreReachedThroughTheAPIServer has an API server that lists pods and forwards no ports.
+// TestReplicasAreReachedThroughTheAPIServer has a fake API server that lists pods and does not forward ports.
 func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 	cases := map[string]struct {
 		pods, fault string
@@ -47,7 +47,7 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 					return
 				}
 				w.Header().Set("Content-Type", "application/json")
-				_, _ = w.Write([]byte(`{"kind":"PodList","apiVersion":"v1","items":[` + test.pods + `]}`)) // the test misses it
+				_, _ = w.Write([]byte(`{"kind":"PodList","apiVersion":"v1","items":[` + test.pods + `]}`)) // the test would fail
 			}))
 			defer server.Close()
 			group, ctx := errgroup.WithContext(t.Context())
@@ -61,13 +61,14 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 				t.Error(err)
 			}
 			if !slices.Equal(asked, test.asked) {
-				t.Errorf("the API server was asked %q, want %q", asked, test.asked)
+				t.Errorf("the API server got the requests %q, want %q", asked, test.asked)
 			}
 		})
 	}
 }
 
-// TestWaitWithoutDefinitions: a cluster that does not know Istio's kinds has no rule to wait for, and lacks the one that is named.
+// TestWaitWithoutDefinitions: a cluster without Istio's definitions has no rules to wait for, and a named rule does
+// not exist.
 func TestWaitWithoutDefinitions(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -77,6 +78,6 @@ func TestWaitWithoutDefinitions(t *testing.T) {
 	}
 	w.named = []mesh.Ref{{Kind: "VirtualService", Namespace: "shop", Name: "cart"}}
 	if err := w.versions(t.Context()); err == nil || !strings.Contains(err.Error(), "look up VirtualService shop/cart") {
-		t.Errorf("for one: got %v, want that it is not there", err)
+		t.Errorf("for one: got %v, want that it does not exist", err)
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// staleness is the metric of how long a source has not been heard of. lost says since when; it is nil for one that is always there.
+// staleness is the metric of a source's age. lost returns since when the API server has not responded; zero if it
+// responds. It is nil for a source that is always available.
 func staleness(lost func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mizzen_source_lost_seconds",

@@ -22,7 +22,7 @@ func newVersion(std stdio) *cobra.Command {
 	}
 }
 
-// describe is one line: the module's version, the commit it was built from, and Go's version.
+// describe returns one line: the version of the module, the commit that it was built from, and the version of Go.
 func describe(info *debug.BuildInfo) string {
 	version, commit, dirty := info.Main.Version, "unknown", ""
 	if version == "" || version == "(devel)" {

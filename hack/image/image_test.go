@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// build builds this very program for a platform and returns where it is.
+// build builds this program for a platform and returns its path.
 func build(t *testing.T, arch string, env ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), arch, "app")
@@ -80,11 +80,11 @@ func TestImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := digest(t, readLayout(t, again.layout)), digest(t, index); got != want {
-		t.Errorf("made again: got %v, want %v", got, want)
+		t.Errorf("built again: got %v, want %v", got, want)
 	}
 }
 
-// readLayout returns the index with all platforms, which the layout's own names.
+// readLayout returns the index with all platforms, to which the layout's own index refers.
 func readLayout(t *testing.T, dir string) v1.ImageIndex {
 	t.Helper()
 	top, err := layout.ImageIndexFromPath(dir)
@@ -146,7 +146,7 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 		files[header.Name] = string(content)
 	}
 	if !strings.HasPrefix(files["app"], "\x7fELF") {
-		t.Errorf("app is not a program; the image has %v", slices.Sorted(maps.Keys(files)))
+		t.Errorf("app is not executable; the image has %v", slices.Sorted(maps.Keys(files)))
 	}
 	if n := strings.Count(files["etc/ssl/certs/ca-certificates.crt"], "BEGIN CERTIFICATE"); n < 100 {
 		t.Errorf("got %d public authorities, want at least 100", n)
@@ -173,7 +173,7 @@ func TestSBOM(t *testing.T) {
 		}
 	}
 	if version == "" {
-		t.Error("a module that this program is made of is missing")
+		t.Error("a module of this program is missing")
 	}
 	if got, want := len(d.Packages), len(b.info.Deps)+2; got != want {
 		t.Errorf("packages: got %d, want %d: the binary, Go and the modules", got, want)
@@ -197,7 +197,7 @@ func TestRefused(t *testing.T) {
 		"no such file":       {"example.test/app:v1", static + "x", "no such file"},
 		"a script":           {"example.test/app:v1", text, "unrecognized file format"},
 	}
-	// A dynamic program, which needs a C compiler to be made.
+	// A dynamic program; building it needs a C compiler.
 	if _, err := exec.LookPath("gcc"); err == nil {
 		linked := build(t, "amd64", "CGO_ENABLED=1", "GOFLAGS=-ldflags=-linkmode=external")
 		cases["a dynamic program"] = struct{ name, binary, want string }{"example.test/app:v1", linked, "CGO_ENABLED=0"}

@@ -1,7 +1,8 @@
 // Command image makes container images of static Go binaries, without Docker, a base image or a registry.
 //
-// An image holds the binary, the certificates of public authorities and nothing else, and runs as nobody. The binary itself
-// says for which platform it is, when and from which commit. The same binary therefore gives the same image, byte for byte.
+// An image contains the binary and the certificates of public authorities, and runs as an unprivileged user. The
+// platform, time and commit come from the build information of the binary. So the same binary gives the same image,
+// byte for byte.
 package main
 
 import (

@@ -19,7 +19,7 @@ type item struct {
 	Name string `json:"name"`
 }
 
-// served is a running Server and the switches of its state.
+// served is a running Server, and the channels that set its state.
 type served struct {
 	url             string
 	ready, draining chan struct{}

@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// clusterSettings puts in words what holds for the calls to a cluster.
+// clusterSettings describes the settings that apply to the calls to a cluster.
 func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	var policies []string
 	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
@@ -34,7 +34,7 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	return append(all, Setting{encryption(c), from.from("transport_socket")})
 }
 
-// ejection says when endpoints are left out, and for how long.
+// ejection describes when endpoints are ejected, and for how long.
 func ejection(o *clusterv3.OutlierDetection) []string {
 	if o == nil {
 		return nil
@@ -54,7 +54,7 @@ func ejection(o *clusterv3.OutlierDetection) []string {
 	return all
 }
 
-// enforced says in how many cases a client does as it is told.
+// enforced describes in which part of the cases a client ejects.
 func enforced(percent uint32) string {
 	if percent >= 100 {
 		return ""
@@ -62,11 +62,12 @@ func enforced(percent uint32) string {
 	return fmt.Sprintf(", in %d %% of the cases", percent)
 }
 
-// encryption says how calls go out, or why they do not.
+// encryption describes how calls are sent, or why they fail.
 func encryption(c *clusterv3.Cluster) string {
 	var tls tlsv3.UpstreamTlsContext
 	if c.GetTransportSocket().GetTypedConfig().UnmarshalTo(&tls) != nil {
-		// Its own name is that of the cluster where routes end whose calls fail for another reason.
+		// A cluster whose TLS settings cannot be met uses the endpoints of RefusedCluster, so that its calls fail.
+		// Calls to RefusedCluster itself fail for another reason.
 		if service := c.GetEdsClusterConfig().GetServiceName(); service != "" && service != c.GetName() {
 			if _, _, _, ok := resource.ParseName(service); !ok {
 				return "calls fail: they would go out unencrypted, which the rule does not allow"
@@ -95,7 +96,7 @@ func encryption(c *clusterv3.Cluster) string {
 	return text
 }
 
-// policyName is the policy's own, or that of the one inside the weighing of localities.
+// policyName returns the name of a load balancing policy, or of the endpoint picking policy inside a locality policy.
 func policyName(p *clusterv3.LoadBalancingPolicy_Policy) string {
 	name := p.GetTypedExtensionConfig().GetName()
 	name = name[strings.LastIndexByte(name, '.')+1:]

@@ -94,8 +94,8 @@ func world(t *testing.T, objects string) *snapshot.Snapshot {
 	return snapshot.New(w)
 }
 
-// TestExplainVirtualHost follows a call to a host that no Service has.
-func TestExplainVirtualHost(t *testing.T) {
+// TestExplainServicelessHost follows a call to a host without a Service.
+func TestExplainServicelessHost(t *testing.T) {
 	a, err := Explain(world(t, objects), Question{To: "api.example.com:7070", Call: "/echo.Echo/Say", Client: mesh.Client{Namespace: "demo"}})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestExplain(t *testing.T) {
 	tests := map[string]struct {
 		to, call string
 		headers  map[string]string
-		want     []string // lines that the text has, in this order
+		want     []string // lines of the text, in this order
 	}{
 		"a split": {
 			"echo", "/echo.Echo/Say", map[string]string{"x-user": "ann"}, []string{
@@ -191,7 +191,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// asked puts the question to a server.
+// asked sends the question to a server.
 func asked(t *testing.T, url string, q Question) *Answer {
 	t.Helper()
 	resp, err := http.Get(url + Path + "?" + q.Query())
@@ -206,7 +206,7 @@ func asked(t *testing.T, url string, q Question) *Answer {
 	return answer
 }
 
-// TestOldHeaderForms follows a call of a client that is told of headers in the forms of its time.
+// TestOldHeaderForms follows a call of a client that is sent the deprecated forms of header matches.
 func TestOldHeaderForms(t *testing.T) {
 	s := world(t, objects)
 	for user, want := range map[string]int{"ann": 0, "bob": -1} {
@@ -230,7 +230,8 @@ func TestOldHeaderForms(t *testing.T) {
 	}
 }
 
-// TestContentType follows calls as libraries show them to routing: all but gRPC for Go with a content-type that no application sends.
+// TestContentType follows calls of different clients: all except gRPC for Go include the content-type in route
+// matching.
 func TestContentType(t *testing.T) {
 	s := world(t, `
 apiVersion: v1

@@ -11,10 +11,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// Path is where a control plane answers questions.
+// Path is the path of the admin address at which a control plane answers questions.
 const Path = "/api/explain"
 
-// Query encodes a question for Path.
+// Query encodes the question as the query of a request for Path.
 func (q Question) Query() string {
 	v := url.Values{
 		"to": {q.To}, "call": {q.Call}, "namespace": {q.Client.Namespace},
@@ -70,7 +70,7 @@ func pairs(texts []string) map[string]string {
 	return set
 }
 
-// Handler answers the questions put to Path from what is current, as JSON.
+// Handler answers questions as JSON, from the Snapshot that current returns.
 func Handler(current func() *snapshot.Snapshot) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := current()
@@ -84,6 +84,6 @@ func Handler(current func() *snapshot.Snapshot) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(answer) // a reader who left needs no answer
+		_ = json.NewEncoder(w).Encode(answer) // the client may have closed the connection
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Text is the answer for people.
+// Text formats the answer for people.
 func (a *Answer) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listener  %s%s\n", a.Listener.Name, from(a.Listener.Origins))
@@ -65,7 +65,7 @@ func (c *Cluster) text(b *strings.Builder) {
 	}
 }
 
-// places lists where something was written.
+// places prints where something was written, one line each.
 func places(b *strings.Builder, indent string, all []mesh.FieldLocation) {
 	for _, p := range all {
 		fmt.Fprintf(b, "%sfrom %s\n", indent, p)

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics say how old what is stored may be.
+// metrics are the metrics of a File: failures, size and age.
 type metrics struct {
 	failures    prometheus.Counter
 	bytes, when prometheus.Gauge

@@ -11,7 +11,7 @@ type counters struct {
 func newCounters(registry prometheus.Registerer) *counters {
 	c := &counters{
 		writes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_status_writes_total", Help: "Conditions of objects written."}),
-		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_status_failures_total", Help: "Looks at objects' conditions that ended with an error."}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_status_failures_total", Help: "Reconciliations of objects' conditions that ended with an error."}),
 		leader:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_leader", Help: "Whether this replica writes conditions: 1 on one replica, 0 on the others."}),
 	}
 	if registry != nil {
@@ -24,7 +24,7 @@ func (c *counters) written() { c.writes.Inc() }
 
 func (c *counters) failed() { c.failures.Inc() }
 
-func (c *counters) lead(now bool) {
+func (c *counters) setLeader(now bool) {
 	c.leader.Set(0)
 	if now {
 		c.leader.Set(1)

@@ -14,6 +14,8 @@ const (
 	GRPCNode
 	GRPCRust
 	Envoy
+	// clientKindCount is how many there are.
+	clientKindCount
 )
 
 // Family is the form in which kinds of clients take their resources. Clients of one family share what is made for them.

@@ -10,7 +10,7 @@ import (
 type ClientKinds uint8
 
 // AllClientKinds is all kinds that are told apart.
-const AllClientKinds ClientKinds = 1<<(Envoy+1) - 1
+const AllClientKinds ClientKinds = 1<<clientKindCount - 1
 
 // GRPCClientKinds is all gRPC libraries that are told apart.
 func GRPCClientKinds() ClientKinds {
@@ -38,7 +38,7 @@ func (s ClientKinds) Has(a ClientKind) bool { return s&(1<<a) != 0 }
 // All returns the client kinds of the set, in the order of their constants.
 func (s ClientKinds) All() []ClientKind {
 	var all []ClientKind
-	for a := range Envoy + 1 {
+	for a := range clientKindCount {
 		if s.Has(a) {
 			all = append(all, a)
 		}

@@ -82,7 +82,7 @@ func missingIn(kind ClientKind, release Release) Features {
 // MissingFeatureSets are all missing features that clients may have together: each kind with those of one of its versions. Some come repeatedly.
 func MissingFeatureSets() iter.Seq2[ClientKind, Features] {
 	return func(yield func(ClientKind, Features) bool) {
-		for kind := range Envoy + 1 {
+		for kind := range clientKindCount {
 			for release := range releaseBounds(kind) {
 				if !yield(kind, missingIn(kind, release)) {
 					return

@@ -110,7 +110,7 @@ func TestReleaseOf(t *testing.T) {
 // TestMissingFeatureSets finds the same by trying every version.
 func TestMissingFeatureSets(t *testing.T) {
 	got, want := map[ClientKind]map[Features]bool{}, map[ClientKind]map[Features]bool{}
-	for kind := range Envoy + 1 {
+	for kind := range clientKindCount {
 		got[kind], want[kind] = map[Features]bool{}, map[Features]bool{FeaturesMissingIn(kind, ""): true}
 		for minor := range 200 {
 			want[kind][FeaturesMissingIn(kind, fmt.Sprintf("1.%d.0", minor))] = true

@@ -15,7 +15,7 @@ func (s releaseRange) contains(r Release) bool { return !r.before(s.from) && r.b
 func until(minor uint16) releaseRange { return releaseRange{until: Release{1, minor}} }
 
 // releaseRanges are those of each kind of client. The zero releaseRange has no versions.
-type releaseRanges [Envoy + 1]releaseRange
+type releaseRanges [clientKindCount]releaseRange
 
 // featureRow says who has a missing feature. ClientKinds that are not named do not have it; of a client that is not known it is only said what
 // changes the bytes, for it gets those that all accept.

@@ -6,7 +6,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// collector counts, when somebody looks, the streams by who opened them and the translations kept by what they are of.
+// collector counts, when metrics are scraped, the streams by client kind and release, and the kept translations by
+// what they translate.
 type collector struct {
 	store                 *Store
 	clients, translations *prometheus.Desc
@@ -41,7 +42,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// countClients counts the streams by their clients.
+// countClients counts the streams by client kind and release.
 func (s *Store) countClients() map[clientRelease]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +53,7 @@ func (s *Store) countClients() map[clientRelease]int {
 	return count
 }
 
-// countTranslations counts what is kept of the current Snapshot.
+// countTranslations counts the kept translations of the current Snapshot.
 func (s *Store) countTranslations() map[string]int {
 	current := s.Current()
 	if current == nil {

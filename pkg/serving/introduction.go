@@ -7,31 +7,29 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// Routes that name a Cluster for the first time come in two responses. A client may use new routes before it has what they lead to: grpc-go
-// then fails calls with "unknown cluster selected for RPC" and does not retry them. So the first response extends the routes that
-// the client has by one which no call takes and which names the new Clusters. The second one, with the new routes, follows
-// once the client has acknowledged the Clusters and their endpoints, or after introductionLimit.
+// Routes that name Clusters for the first time are sent in two responses. grpc-go uses new routes before its balancer has
+// the Clusters that they name, and then fails calls with "unknown cluster selected for RPC" without a retry. So the first
+// response contains the client's current routes and one more, which no call takes and which names the new Clusters. The
+// second response contains the new routes. It is sent when the client has acknowledged the Clusters and their endpoints,
+// and after introductionLimit at the latest.
 const introductionLimit = 5 * time.Second
 
-// introduction is what a client has of a name while it finds the Clusters of the next version.
+// introduction is the state of a RouteConfiguration between the two responses.
 type introduction struct {
-	// base is what the client had; sent is base with the new Clusters.
+	// base is what the client had before, and sent is base with the new Clusters.
 	base, sent *snapshot.Versioned
 	since      time.Time
 }
 
-// introduce returns what the client is to have now on its way to v: v itself, or base with the Clusters of v. Only RouteConfigurations
-// lead to Clusters. The caller holds Session.mu.
+// introduce returns what the client should have now on the way to v: v, or what it had before with the Clusters of v. It
+// returns v unless the subscription is to RouteConfigurations. The caller holds Session.mu.
 func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
 	if sub.t != snapshot.RouteType || e.sent == nil || e.sent.Version == v.Version {
 		return v
 	}
-	under, begun := sub.introductions[e]
-	if !begun || under.sent != e.sent {
-		under = introduction{base: e.sent, since: time.Now()}
-		if !sub.followsClusters(under.base) {
-			return v
-		}
+	under, begun := sub.introduction(e)
+	if !begun && !sub.followsClusters(under.base) {
+		return v
 	}
 	if time.Since(under.since) >= introductionLimit {
 		return v
@@ -49,19 +47,16 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 	return e.sent
 }
 
-// introduced records what introduce returned once it is sent. The caller holds Session.mu.
+// introduced records that what introduce returned is being sent. The caller holds Session.mu.
 func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 	if sub.t != snapshot.RouteType {
 		return
 	}
-	under, begun := sub.introductions[e]
-	switch {
-	case sent == e.current:
+	if sent == e.current {
 		delete(sub.introductions, e)
 		return
-	case !begun || under.sent != e.sent:
-		under = introduction{base: e.sent, since: time.Now()}
 	}
+	under, _ := sub.introduction(e)
 	under.sent = sent
 	if sub.introductions == nil {
 		sub.introductions = map[*entry]introduction{}
@@ -69,7 +64,16 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 	sub.introductions[e] = under
 }
 
-// followsClusters says whether the client has acknowledged any Cluster of the routes: one that has not makes no calls by them.
+// introduction returns the introduction whose first response the client has, or a new one that begins now.
+func (sub *subscription) introduction(e *entry) (under introduction, begun bool) {
+	if under, begun = sub.introductions[e]; begun && under.sent == e.sent {
+		return under, true
+	}
+	return introduction{base: e.sent, since: time.Now()}, false
+}
+
+// followsClusters reports whether the client has acknowledged any Cluster of the routes. A client that has not does not
+// make calls by them.
 func (sub *subscription) followsClusters(routes *snapshot.Versioned) bool {
 	return slices.ContainsFunc(routes.LeadsTo, func(name string) bool {
 		e := sub.session.entry(snapshot.ClusterType, name)
@@ -77,7 +81,8 @@ func (sub *subscription) followsClusters(routes *snapshot.Versioned) bool {
 	})
 }
 
-// knows says whether the client has acknowledged the routes that introduce the Clusters, the Clusters, and what these lead to.
+// knows reports whether the client has acknowledged the routes that introduce the Clusters, the Clusters, and their
+// endpoints.
 func (sub *subscription) knows(e *entry, clusters []string) bool {
 	return e.acked == e.sent && !slices.ContainsFunc(clusters, func(name string) bool {
 		cluster := sub.session.entry(snapshot.ClusterType, name)
@@ -87,7 +92,7 @@ func (sub *subscription) knows(e *entry, clusters []string) bool {
 	})
 }
 
-// settled says whether the client has acknowledged something of the name, or there is nothing to send it. e may be nil.
+// settled reports whether the client has acknowledged the name, or there is nothing to send. e may be nil.
 func (e *entry) settled() bool { return e != nil && (e.acked != nil || e.current == nil) }
 
 // entry finds the entry of a name of any type; nil if there is none. The caller holds mu.
@@ -98,9 +103,9 @@ func (s *Session) entry(t snapshot.Type, name string) *entry {
 	return nil
 }
 
-// acknowledgedSome has the routes looked at again, because the client has acknowledged something for which new routes may wait. The caller
-// holds mu.
-func (s *Session) acknowledgedSome() {
+// recheckIntroductions sends the new routes if the client has just acknowledged the last resource for which they waited.
+// The caller holds mu.
+func (s *Session) recheckIntroductions() {
 	routes := s.subs[snapshot.RouteType.Rank()]
 	if routes != nil && len(routes.introductions) > 0 && routes.idle && routes.hasChanges() {
 		routes.schedulePush()

@@ -9,14 +9,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// metrics are the Store's.
+// metrics are the Store's metrics.
 type metrics struct {
 	worlds, changes, woken prometheus.Counter
 	refusals, marshals     *prometheus.CounterVec
-	// responses and resources are in the order of types: to look for a label takes longer than to count.
+	// responses and resources are by Type.Rank, because looking up a label takes longer than counting.
 	responses, resources []prometheus.Counter
 	publishedToSent      prometheus.Histogram
-	// waiting, publication and propagation follow a change, see propagation.go.
+	// waiting, publication and propagation measure a change, see propagation.go.
 	waiting, publication, propagation prometheus.Histogram
 }
 
@@ -49,14 +49,15 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
 	for _, t := range snapshot.Types {
 		m.responses, m.resources = append(m.responses, responses.WithLabelValues(t.ShortName())), append(m.resources, resources.WithLabelValues(t.ShortName()))
-		// Prometheus takes a counter that appears with 1 for one that never rose, so it is there, at zero, before the first refusal.
+		// Prometheus takes a counter that appears with the value 1 for a counter that never rose. So the counter
+		// exists, with 0, before the first rejection.
 		m.refusals.WithLabelValues(t.ShortName())
 	}
 	if registry == nil {
 		return m
 	}
 	registry.MustRegister(m.worlds, m.changes, m.woken, responses, resources, m.refusals, m.marshals, m.publishedToSent, m.waiting, m.publication, m.propagation)
-	// These are counted when somebody looks, so that a change costs nothing for them.
+	// These are computed when metrics are scraped, so that a change costs nothing for them.
 	gauge := func(name, help string, count func() int) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mizzen_" + name, Help: help}, func() float64 {
 			return float64(count())
@@ -87,7 +88,8 @@ func (m *metrics) published(changed, woken int) {
 	m.woken.Add(float64(woken))
 }
 
-// sent counts a response; woken is when the World was published that it tells of, zero when it answers a request.
+// sent counts a response. woken is when the World was published whose change the response carries; zero if it answers
+// a request.
 func (m *metrics) sent(t snapshot.Type, resources int, woken time.Time) {
 	if !woken.IsZero() {
 		m.publishedToSent.Observe(time.Since(woken).Seconds())

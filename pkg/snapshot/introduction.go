@@ -10,9 +10,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/routes"
 )
 
-// Introduce returns base with the Clusters that v names and base does not, in a route that no call takes. Both are versions of one
-// RouteConfiguration. A client that is sent it goes on as base says, and finds the Clusters; sent v afterwards, it uses them at once.
-// The outcome is made once for all clients. It is v if base names all of them.
+// Introduce returns base with one more route, which no call takes and which names the Clusters that v names and base does
+// not. Both are versions of one RouteConfiguration. The result is v if base names all its Clusters. It is made once for
+// all clients.
 func (v *Versioned) Introduce(base *Versioned) *Versioned {
 	missing := v.Beyond(base)
 	if len(missing) == 0 {
@@ -32,7 +32,7 @@ func (v *Versioned) Introduce(base *Versioned) *Versioned {
 	})
 }
 
-// Beyond lists what v leads to and base does not.
+// Beyond lists the names to which v leads and base does not.
 func (v *Versioned) Beyond(base *Versioned) []string {
 	var beyond []string
 	for _, name := range v.LeadsTo {

@@ -17,10 +17,21 @@ func Host(in HostInput) *Bundle {
 		b.Clusters = clusters.Translate(&b.Problems, in.forClusters())
 	}
 	b.Routes = routes.Translate(&b.Problems, in.forRoutes())
-	fields.CheckDestinationRule(&b.Problems, in.destinationRule)
-	fields.CheckVirtualService(&b.Problems, in.virtualService)
+	in.checkFields(&b.Problems)
 	b.Problems, b.Latent = report.WithoutLatent(mesh.SortProblems(b.Problems))
 	return b
+}
+
+// checkFields reports what is dropped of the objects that people wrote.
+func (in HostInput) checkFields(sink *[]mesh.Problem) {
+	if rule := in.destinationRule; rule != nil {
+		for i, spec := range rule.Specs {
+			fields.Check(sink, rule.Refs[i], spec)
+		}
+	}
+	if v := in.virtualService; v != nil {
+		fields.Check(sink, v.Ref, v.Spec)
+	}
 }
 
 // forClusters is what clusters depend on.

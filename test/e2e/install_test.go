@@ -22,7 +22,7 @@ const (
 	account         = "system:serviceaccount:mizzen-system:mizzen"
 )
 
-// TestInstall applies what users apply, one overlay over the other and back.
+// TestInstall applies the manifests that users apply, one overlay over the other and back.
 func TestInstall(t *testing.T) {
 	installDefinitions(t)
 	for _, overlay := range []string{"dev", "production", "dev"} {
@@ -30,7 +30,8 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// TestInstallExample applies the application that the kind scripts use, and the text for clusters that cannot inject.
+// TestInstallExample applies the application that the kind scripts use, and the bootstrap for clusters without
+// injection.
 func TestInstallExample(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
@@ -63,7 +64,8 @@ spec:
 	}
 }
 
-// TestInstalledRights: with its ServiceAccount the control plane is ready and proves who clients are, and may do nothing else.
+// TestInstalledRights: with its ServiceAccount the control plane becomes ready and authenticates clients, and has no
+// further rights.
 func TestInstalledRights(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
@@ -116,7 +118,7 @@ func TestInstalledRights(t *testing.T) {
 		}
 		ns := "installedrights"
 		kubectl(t, "", "create", "namespace", ns)
-		kubectl(t, unfollowed, "--namespace", ns, "apply", "--filename=-")
+		kubectl(t, unsupported, "--namespace", ns, "apply", "--filename=-")
 		await(t, "a condition and an Event", func() error {
 			rule, err := suite.istio.NetworkingV1().VirtualServices(ns).Get(t.Context(), "unfollowed", metav1.GetOptions{})
 			if err != nil {
@@ -131,7 +133,7 @@ func TestInstalledRights(t *testing.T) {
 	})
 }
 
-// accountKubeconfig is that of the ServiceAccount that the manifests make.
+// accountKubeconfig is a kubeconfig for the ServiceAccount in the manifests.
 func accountKubeconfig(t *testing.T) string {
 	t.Helper()
 	request := &authenticationv1.TokenRequest{}

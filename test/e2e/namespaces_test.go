@@ -30,7 +30,7 @@ func TestNamespaces(t *testing.T) {
 	l.until(t, "all calls to v2", only("v2"))
 }
 
-// allowReading grants a user all that the control plane reads in a namespace.
+// allowReading grants a user everything that the control plane reads in a namespace.
 func allowReading(t *testing.T, namespace, user string) {
 	t.Helper()
 	rules := make([]rbacv1.PolicyRule, 0, 3)

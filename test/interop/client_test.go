@@ -17,17 +17,17 @@ import (
 	"time"
 )
 
-// language is one of the client programs, with one version of gRPC.
+// language is a client program with a version of gRPC.
 type language struct {
 	name string
-	// argv runs it from this directory, env is added to its environment. CACHE in them is the folder of the cache that setup.sh
-	// made for it.
+	// argv runs the program from this directory, and env is added to its environment. CACHE in them is replaced by
+	// the folder that setup.sh made for it.
 	argv, env []string
-	// agent opens what it calls itself towards a control plane.
+	// agent is the beginning of the client's user agent, as it is sent to a control plane.
 	agent string
-	// mute clients tell their state in a form of their own, which is not asked for.
-	mute bool
-	// suite is a client of gRPC's PSM interop suite, with servers of its own.
+	// noCSDS is true for clients that serve their state in another form, which is not requested.
+	noCSDS bool
+	// suite is true for the client of gRPC's PSM interop suite, which has its own servers.
 	suite bool
 }
 
@@ -38,13 +38,13 @@ var languages = []*language{
 	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
 }
 
-// older are versions that some still run. They play what is not of the PSM suite.
+// older are versions that are still in use. They run the scenarios that are not of the PSM suite.
 var older = []*language{
 	{name: "go-1.64", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
-	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", mute: true},
+	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", noCSDS: true},
 }
 
-// suite is gRPC's own client for the PSM interop suite, in Go. It plays what suiteScenarios names.
+// suite is gRPC's own client for the PSM interop suite, in Go. It runs the scenarios in suiteScenarios.
 var suite = &language{name: "suite", agent: "gRPC Go", suite: true}
 
 func languageOf(name string) *language {
@@ -56,21 +56,21 @@ func languageOf(name string) *language {
 	return nil
 }
 
-// client is a running client program. Its calls are made one command after the other.
+// client is a running client program. It makes the calls of one command after those of another.
 type client struct {
 	mu  sync.Mutex
 	in  io.Writer
 	out *bufio.Reader
 	log *buffer
-	teller
+	csdsClient
 	// kill ends the program, which fails the test.
 	kill func()
 }
 
-// endless is longer than any calls that are made with one command.
+// endless is longer than the calls of any command take.
 const endless = 2 * time.Minute
 
-// command and outcome are the lines that clients read and write; see the documentation of the package.
+// command and outcome are the lines that clients read and write: see the package documentation.
 type command struct {
 	Target   string            `json:"target"`
 	Method   string            `json:"method"`
@@ -122,7 +122,7 @@ func startClient(t *testing.T, l *language, bootstrap string) *client {
 	return c
 }
 
-// cached puts the folder of the cache where CACHE stands.
+// cached replaces CACHE by the folder of the cache.
 func cached(name string, texts []string) []string {
 	filled := make([]string, len(texts))
 	for i, text := range texts {
@@ -131,7 +131,7 @@ func cached(name string, texts []string) []string {
 	return filled
 }
 
-// call makes the calls.
+// call makes the calls of a command.
 func (c *client) call(spec *callSpec) ([]outcome, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,10 +145,10 @@ func (c *client) call(spec *callSpec) ([]outcome, error) {
 	late := time.AfterFunc(endless, c.kill)
 	defer late.Stop()
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("tell the client: %w", err)
+		return nil, fmt.Errorf("write to the client: %w", err)
 	}
 	if line, err = c.out.ReadBytes('\n'); err != nil {
-		return nil, fmt.Errorf("hear from the client: %w\n%s", err, c.log)
+		return nil, fmt.Errorf("read from the client: %w\n%s", err, c.log)
 	}
 	var outcomes []outcome
 	if err := json.Unmarshal(line, &outcomes); err != nil || len(outcomes) != spec.Count {

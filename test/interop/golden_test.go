@@ -21,10 +21,11 @@ import (
 
 const goldens = "../../pkg/translate/testdata/*/*.in.yaml"
 
-// addresses of the goldens are made into those of this machine: nothing else may be called.
+// addresses matches the addresses in goldens. They are replaced by addresses of this machine, so that nothing else is
+// called.
 var addresses = regexp.MustCompile(`\b\d+(\.\d+\.\d+\.\d+)\b`)
 
-// elsewhere is what addresses cannot stand for: names to look up, and the other family.
+// elsewhere matches goldens whose endpoints cannot be replaced: DNS names, and the other address family.
 var elsewhere = regexp.MustCompile(`ExternalName|IPv6`)
 
 // shop is the client of the goldens. It has all certificate providers that they name.
@@ -33,8 +34,8 @@ var shop = clientSpec{
 	Certificates: []string{"default", "system", "shop", "mesh-ca"},
 }
 
-// TestGoldens serves the goldens of the translator one after the other to a client of each language, which calls every
-// host there is, and must accept all that it is sent: so say the control plane and the client itself.
+// TestGoldens serves the goldens of the translation, one after the other, to a client of each language. The client
+// calls all hosts, and must accept all resources: both the control plane and the client must report that.
 func TestGoldens(t *testing.T) {
 	paths, err := filepath.Glob(goldens)
 	if err != nil || len(paths) == 0 {
@@ -66,7 +67,7 @@ func TestGoldens(t *testing.T) {
 					t.Errorf("%s: %v", path, err)
 				}
 				held += n
-				if l.mute {
+				if l.noCSDS {
 					continue
 				}
 				n, err = c.await(t)
@@ -76,15 +77,16 @@ func TestGoldens(t *testing.T) {
 				told += n
 				encrypted += c.states(t).encrypted(t)
 			}
-			t.Logf("%d resources were held, %d times a client said so of one itself, %d times of a cluster with TLS settings", held, told, encrypted)
-			if encrypted == 0 && !l.mute {
-				t.Errorf("the client never took a cluster with TLS settings")
+			t.Logf("%d resources were acknowledged, clients reported %d resources as accepted, %d of these were clusters with TLS settings", held, told, encrypted)
+			if encrypted == 0 && !l.noCSDS {
+				t.Errorf("the client accepted no cluster with TLS settings")
 			}
 		})
 	}
 }
 
-// serve replaces the objects, and returns once these are served: when the Service named beside them is.
+// serve replaces the objects, and returns when they are served: when the Service marker, which is written with them,
+// is.
 func (p *plane) serve(objects, marker string) {
 	p.t.Helper()
 	p.write("objects.yaml", objects+fmt.Sprintf("\n---\napiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: marker}\nspec: {ports: [{port: 80}]}\n", marker))
@@ -97,7 +99,7 @@ func (p *plane) serve(objects, marker string) {
 	}
 }
 
-// listeners are the names of all listeners but the markers'.
+// listeners returns the names of all Listeners except those of markers.
 func (p *plane) listeners() []string {
 	p.t.Helper()
 	out := must(exec.Command(binary, "render", "-f", p.dir, "--type", "lds", "-o", "json", "--as", "demo/shop").Output())(p.t)
@@ -118,8 +120,8 @@ func (p *plane) listeners() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// settle waits until the client has answered for all that it asked for, and returns how many resources it holds, and what
-// it refused.
+// settle waits until the client has answered all of its responses. It returns the number of acknowledged resources,
+// and the rejections as an error.
 func (p *plane) settle() (held int, refusals error) {
 	p.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -143,7 +145,7 @@ func (p *plane) settle() (held int, refusals error) {
 		case held == asked:
 			return held, nil
 		case time.Now().After(end):
-			return held, fmt.Errorf("the client asked for %d resources and holds %d: %s", asked, held, p.inspect("clients"))
+			return held, fmt.Errorf("the client subscribed to %d resources and has %d: %s", asked, held, p.inspect("clients"))
 		}
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// patience is how long anything may take on a busy machine before a test gives up.
+// patience is the longest time that a test waits for anything, on a busy machine.
 const patience = time.Minute
 
 var (
 	update = flag.Bool("update", false, "write docs/INTEROP.md")
-	// binary is the control plane.
+	// binary is the path of the control plane.
 	binary string
-	// caches are the folders of the clients, by language.
+	// caches has the folders of the clients, by language.
 	caches = map[string]string{}
 )
 
@@ -50,7 +50,7 @@ func build(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// prepare makes the clients, unless they are there as their sources are now.
+// prepare builds the clients whose sources have changed.
 func prepare() error {
 	cmd := exec.Command("./setup.sh")
 	cmd.Stderr = os.Stderr
@@ -67,7 +67,7 @@ func prepare() error {
 	return nil
 }
 
-// TestInterop plays every scenario with every language, and holds the results against docs/INTEROP.md.
+// TestInterop runs every scenario with every language, and compares the results with docs/INTEROP.md.
 func TestInterop(t *testing.T) {
 	scenarios := loadScenarios(t)
 	results := newReport(scenarios)
@@ -75,7 +75,7 @@ func TestInterop(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			for _, s := range scenarios {
 				t.Run(s.name, func(t *testing.T) {
-					if agent := asTold(t, s, l); !t.Failed() {
+					if agent := checkExpectation(t, s, l); !t.Failed() {
 						results.add(s, l, agent)
 					}
 				})
@@ -85,7 +85,7 @@ func TestInterop(t *testing.T) {
 	results.compare(t)
 }
 
-// TestOlder plays the scenarios with older versions, but for those of the PSM suite.
+// TestOlder runs the scenarios with older versions, except those of the PSM suite.
 func TestOlder(t *testing.T) {
 	for _, l := range older {
 		t.Run(l.name, func(t *testing.T) {
@@ -93,30 +93,30 @@ func TestOlder(t *testing.T) {
 				if strings.HasPrefix(s.name, "psm/") {
 					continue
 				}
-				t.Run(s.name, func(t *testing.T) { asTold(t, s, l) })
+				t.Run(s.name, func(t *testing.T) { checkExpectation(t, s, l) })
 			}
 		})
 	}
 }
 
-// TestSuite plays scenarios with the client and the servers of gRPC's PSM interop suite.
+// TestSuite runs scenarios with the client and the servers of gRPC's PSM interop suite.
 func TestSuite(t *testing.T) {
 	for _, s := range loadScenarios(t) {
 		if suiteScenarios[s.name] {
-			t.Run(s.name, func(t *testing.T) { asTold(t, s, suite) })
+			t.Run(s.name, func(t *testing.T) { checkExpectation(t, s, suite) })
 		}
 	}
 }
 
-// asTold plays a scenario, which must fail if that is said of it.
-func asTold(t *testing.T, s *scenario, l *language) (agent string) {
+// checkExpectation runs a scenario. The scenario must fail if it states that it cannot pass with this language.
+func checkExpectation(t *testing.T, s *scenario, l *language) (agent string) {
 	t.Helper()
 	agent, failure := play(t, s, l)
 	switch why := s.Except[l.name]; {
 	case failure != nil && why == "":
 		t.Error(failure)
 	case failure == nil && why != "":
-		t.Errorf("it passes now, although it is said that it cannot: %s", why)
+		t.Errorf("it passes, although the scenario states that it cannot: %s", why)
 	}
 	return agent
 }

@@ -14,9 +14,10 @@ import (
 	"testing"
 )
 
-// dialect lists the patterns that docs/STYLE.md rules out, with their cures. A space in a pattern matches any white space, so that
-// a pattern is found across wrapped lines. Code is not prose: blocks and spans of Markdown, and Go strings without a space, are
-// skipped. A Go line that quotes the text of another program ends with the comment "// quoted: PROGRAM".
+// dialect lists the patterns that docs/STYLE.md rules out, with their cures. A space in a pattern matches any white
+// space, so that a pattern is found across wrapped lines. Code is not prose: blocks and spans of Markdown, and Go
+// strings without a space, are skipped. A Go line that quotes the text of another program ends with the comment "//
+// quoted: PROGRAM".
 var dialect = []struct {
 	name, pattern, cure string
 	except              string // a match that also matches this pattern is fine
@@ -51,8 +52,9 @@ var dialect = []struct {
 	{name: "dialect", pattern: `\bgrpc (does|do) what it says\b`, cure: "all fields are supported by gRPC clients"},
 }
 
-// british maps UK spellings to the US spellings that Kubernetes, Envoy and gRPC write. A key that ends with a hyphen is the stem of
-// all words that begin with it. "cancelled" is not in the list: it is the name of a gRPC status in xDS, which authors write.
+// british maps UK spellings to the US spellings that Kubernetes, Envoy and gRPC write. A key that ends with a hyphen
+// is the stem of all words that begin with it. "cancelled" is not in the list: it is the name of a gRPC status in
+// xDS, which authors write.
 var british = map[string]string{
 	"amongst": "among", "analyse-": "analyze", "armour-": "armor", "artefact-": "artifact", "authoris-": "authoriz", "behaviour-": "behavior",
 	"cancelling": "canceling", "capitalis-": "capitaliz", "categoris-": "categoriz", "centre-": "center",

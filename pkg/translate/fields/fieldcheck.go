@@ -4,29 +4,17 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// CheckVirtualService reports the fields of a VirtualService that are dropped. r may be nil.
-func CheckVirtualService(sink *[]mesh.Problem, r *mesh.VirtualService) {
-	if r != nil && r.Spec != nil {
-		checkFields(report.Field{Sink: sink, Ref: r.Ref, Path: "spec"}, r.Spec.ProtoReflect())
-	}
-}
-
-// CheckDestinationRule reports the fields of the DestinationRules of a policy that are dropped. p may be nil.
-func CheckDestinationRule(sink *[]mesh.Problem, p *mesh.MergedDestinationRule) {
-	if p == nil {
-		return
-	}
-	for i, spec := range p.Specs {
-		if spec != nil && i < len(p.Refs) {
-			checkFields(report.Field{Sink: sink, Ref: p.Refs[i], Path: "spec"}, spec.ProtoReflect())
-		}
-	}
+// Check reports the fields of an object that are dropped. spec is what the author wrote, of a kind that has a Table; it
+// may be a nil message.
+func Check(sink *[]mesh.Problem, ref mesh.Ref, spec proto.Message) {
+	checkFields(report.Field{Sink: sink, Ref: ref, Path: "spec"}, spec.ProtoReflect())
 }
 
 // checkFields looks up every field that is set in the field table, and reports those that are dropped and that no leaf
@@ -72,9 +60,6 @@ func descend(at report.Field, field protoreflect.FieldDescriptor, value protoref
 func IsIstio(m protoreflect.MessageDescriptor) bool {
 	return m != nil && slices.Contains(istioPackages, m.ParentFile().Package())
 }
-
-// istioPackages hold the messages of VirtualService and DestinationRule.
-var istioPackages = []protoreflect.FullName{"istio.networking.v1alpha3", "istio.type.v1beta1"}
 
 // NameOf is a field's key in the table: the message's name inside its package, a dot, and the field's JSON name.
 func NameOf(field protoreflect.FieldDescriptor) string {

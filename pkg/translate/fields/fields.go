@@ -1,6 +1,13 @@
 package fields
 
-import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+import (
+	"slices"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
 
 // Verdict says what becomes of a field.
 type Verdict string
@@ -62,21 +69,44 @@ func (r Row) InEffect() bool { return r.Verdict == Translated || r.Verdict == Ca
 // reported says whether the field check reports the field.
 func (r Row) reported() bool { return !r.InEffect() && r.Leaf == "" }
 
-// fieldRows is the table by field.
-var fieldRows = indexFields(virtualServiceFields, destinationRuleFields)
+// Table is the part of the support table for one kind of object.
+type Table struct {
+	// Kind is the kind's API name, and Spec its spec.
+	Kind string
+	Spec protoreflect.MessageDescriptor
+	rows []Row
+}
 
-func indexFields(tables ...[]Row) map[string]Row {
+// Tables are in the order of the page.
+var Tables = []Table{
+	{"VirtualService", (&networking.VirtualService{}).ProtoReflect().Descriptor(), virtualServiceFields},
+	{"DestinationRule", (&networking.DestinationRule{}).ProtoReflect().Descriptor(), destinationRuleFields},
+}
+
+// fieldRows is the table by field.
+var fieldRows = func() map[string]Row {
 	rows := map[string]Row{}
-	for _, table := range tables {
-		for _, row := range table {
-			rows[row.Field] = row
-		}
+	for _, row := range Rows() {
+		rows[row.Field] = row
+	}
+	return rows
+}()
+
+// Rows returns the support table: a row for every field of the kinds in Tables, message by message. The caller may change it.
+func Rows() []Row {
+	var rows []Row
+	for _, table := range Tables {
+		rows = append(rows, table.rows...)
 	}
 	return rows
 }
 
-// Rows returns the support table: a row for every field of VirtualService and DestinationRule, message by message. The
-// caller may change it.
-func Rows() []Row {
-	return append(append([]Row(nil), virtualServiceFields...), destinationRuleFields...)
-}
+// istioPackages hold the messages of the kinds.
+var istioPackages = func() []protoreflect.FullName {
+	packages := []protoreflect.FullName{"istio.type.v1beta1"}
+	for _, table := range Tables {
+		packages = append(packages, table.Spec.ParentFile().Package())
+	}
+	slices.Sort(packages)
+	return slices.Compact(packages)
+}()

@@ -52,8 +52,9 @@ func Markdown() string {
 	var b strings.Builder
 	b.WriteString(fieldsIntro)
 	writeFeatures(&b)
-	writeFields(&b, "VirtualService", virtualServiceFields)
-	writeFields(&b, "DestinationRule", destinationRuleFields)
+	for _, table := range Tables {
+		writeFields(&b, table.Kind, table.rows)
+	}
 	b.WriteString(fieldsOpen)
 	return b.String()
 }

@@ -33,7 +33,7 @@ func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []
 	return append(routes, idleRoute(idle))
 }
 
-// idleRoute is a route that no call takes. Its clusters are known to clients because of it.
+// idleRoute is a route that no call takes. It makes its clusters known to clients.
 func idleRoute(clusters []string) *routev3.Route {
 	idle := &routev3.WeightedCluster{}
 	for _, name := range clusters {
@@ -49,8 +49,7 @@ func idleRoute(clusters []string) *routev3.Route {
 	}
 }
 
-// Introduce adds clusters to what clients of a RouteConfiguration know, and leaves every call where it goes. The RouteConfiguration is
-// changed in place.
+// Introduce adds a route that no call takes to a RouteConfiguration, in place. The route names the clusters.
 func Introduce(config *routev3.RouteConfiguration, clusters []string) {
 	for _, host := range config.GetVirtualHosts() {
 		host.Routes = append(host.Routes, idleRoute(clusters))

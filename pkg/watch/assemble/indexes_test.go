@@ -7,7 +7,7 @@ import (
 )
 
 func TestEachKindHasAnIndex(t *testing.T) {
-	indexes := newTestAssembler().newIndexes()
+	indexes := newTestAssembler().indexes
 	for _, row := range object.Kinds {
 		if _, ok := indexes[row.Kind]; !ok {
 			t.Errorf("no index keeps objects of kind %s", row.Kind)

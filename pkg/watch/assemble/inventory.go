@@ -33,6 +33,22 @@ func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventor
 	}
 }
 
+// indexes returns the indexes of the kinds of objects that an inventory keeps.
+func (v *inventory) indexes() kindIndexes {
+	return kindIndexes{
+		object.KindService:       indexOf(v.putService, v.eachService),
+		object.KindEndpointSlice: indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpointSlice)),
+		object.KindEndpoints:     indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpoints)),
+		object.KindPod:           indexOf(v.putPod, v.endpoints.eachPod),
+		object.KindNode:          indexOf(v.putNode, v.endpoints.eachNode),
+	}
+}
+
+// size is how many objects the inventory keeps.
+func (v *inventory) size() int {
+	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes)
+}
+
 func (v *inventory) putService(key object.Key, s *mesh.Service) {
 	old := v.services[key.ID()]
 	if old == nil && s == nil || old != nil && s != nil && sameService(old, s) {

@@ -11,8 +11,9 @@ import (
 
 // Key identifies one object of a source. Nodes have no namespace.
 type Key struct {
-	Kind            Kind
-	Namespace, Name string
+	Kind      Kind   `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
 }
 
 // Ref names the object in Problems and Worlds.

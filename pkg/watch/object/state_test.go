@@ -3,6 +3,7 @@ package object
 import (
 	"bytes"
 	stdcmp "cmp"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -89,7 +90,7 @@ func unset(v reflect.Value, path string) string {
 // TestStoredForm fails when the form changes. Raise storedVersion if what an older process stored would be read as something else. If
 // a field may be missing in it without harm, write the form down here as it is now.
 func TestStoredForm(t *testing.T) {
-	const want = "1 {kind string, namespace string, name string," +
+	const want = "1 {Key {kind string, namespace string, name string}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], generation int64," +
 		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
 		" slice {service string, groups [{ports [{Name string, Number uint32, TCP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
@@ -154,5 +155,17 @@ func TestStoredElsewhere(t *testing.T) {
 				t.Errorf("got %v, want an error that says %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestStoredKey fails when the names of an object's Key change in the file.
+func TestStoredKey(t *testing.T) {
+	for want, key := range map[string]Key{
+		`{"kind":"Pod","namespace":"ns","name":"x"}`: {Kind: KindPod, Namespace: "ns", Name: "x"},
+		`{"kind":"Node","name":"x"}`:                 {Kind: KindNode, Name: "x"},
+	} {
+		if got, err := json.Marshal(storedObject{Key: key}); err != nil || string(got) != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
 	}
 }

@@ -6,13 +6,13 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// virtual is a VirtualService whose only host no Service has. It sends all calls to one version of echo.
-func virtual(host, version string) string {
+// serviceless is a VirtualService for a host without a Service. It sends all calls to one version of echo.
+func serviceless(host, version string) string {
 	return "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: virtual, namespace: demo}\nspec:\n  hosts: ['" + host +
 		"']\n  http: [{route: [{destination: {host: echo, subset: " + version + "}}]}]\n"
 }
 
-// A host that only a VirtualService declares is called under that name, on any port, for as long as it is declared.
+// TestVirtualHosts: a host that only a VirtualService declares can be called, on any port, as long as it is declared.
 func TestVirtualHosts(t *testing.T) {
 	tests := map[string]struct{ host, dialled string }{
 		"a name of its own":         {"api.example.com", "api.example.com"},
@@ -29,9 +29,9 @@ func TestVirtualHosts(t *testing.T) {
 			if resp, err := call(t, client); err == nil {
 				t.Fatalf("before it is declared: got %v, want a failure", resp)
 			}
-			p.write("virtual.yaml", virtual(test.host, "v1"))
+			p.write("virtual.yaml", serviceless(test.host, "v1"))
 			until(t, client, "calls go where the rule says", answeredBy(v1))
-			p.write("virtual.yaml", virtual(test.host, "v2"))
+			p.write("virtual.yaml", serviceless(test.host, "v2"))
 			until(t, client, "calls follow the rule", answeredBy(v2))
 			p.write("virtual.yaml")
 			until(t, client, "calls fail again", func(_ *testgrpc.SimpleResponse, err error) bool { return err != nil })

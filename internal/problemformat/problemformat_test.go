@@ -63,7 +63,8 @@ func TestWriteNothing(t *testing.T) {
 	}
 }
 
-// Every rule that a result names must be declared in the run, or code scanning refuses the file.
+// TestSARIFDeclaresItsRules: every rule that a result names must be declared in the run, or code scanning rejects the
+// file.
 func TestSARIFDeclaresItsRules(t *testing.T) {
 	out, err := Write("sarif", problems)
 	if err != nil {

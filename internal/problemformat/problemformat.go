@@ -9,10 +9,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Formats are the names that Write takes.
+// Formats are the formats that Write accepts.
 var Formats = []string{"text", "json", "sarif", "github"}
 
-// Write returns the Problems in one of Formats.
+// Write returns the Problems in one of Formats, or an error for another format.
 func Write(format string, problems []mesh.Problem) ([]byte, error) {
 	switch format {
 	case "text":
@@ -30,7 +30,7 @@ func Write(format string, problems []mesh.Problem) ([]byte, error) {
 	return nil, fmt.Errorf("there is no format %q; choose one of %s", format, strings.Join(Formats, ", "))
 }
 
-// text is a line for each Problem.
+// text writes one line for each Problem.
 func text(problems []mesh.Problem) []byte {
 	var out []byte
 	for _, p := range problems {
@@ -44,13 +44,13 @@ func indented(v any) ([]byte, error) {
 	return append(out, '\n'), err
 }
 
-// github is a workflow command for each Problem, which GitHub shows beside the line it is about.
+// github writes a workflow command for each Problem. GitHub shows it next to the line of the object.
 func github(problems []mesh.Problem) []byte {
 	commands := map[mesh.Severity]string{mesh.Error: "error", mesh.Warning: "warning", mesh.Info: "notice"}
 	var out []byte
 	for _, p := range problems {
 		properties := []string{"title=" + property(string(p.Code)+" "+p.Object.String())}
-		if file, line := place(p); file != "" {
+		if file, line := position(p); file != "" {
 			properties = append(properties, "file="+property(file))
 			if line > 0 {
 				properties = append(properties, fmt.Sprintf("line=%d", line))
@@ -61,7 +61,7 @@ func github(problems []mesh.Problem) []byte {
 	return out
 }
 
-// message is the Problem's message with the field it is about.
+// message returns the Problem's message with its field.
 func message(p mesh.Problem) string {
 	if p.Field == "" {
 		return p.Message
@@ -69,15 +69,15 @@ func message(p mesh.Problem) string {
 	return p.Field + ": " + p.Message
 }
 
-// data and property escape as GitHub's commands want it.
+// data and property escape texts for GitHub's workflow commands.
 func data(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
 }
 
 func property(s string) string { return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(data(s)) }
 
-// place is the file and the line of a Problem, as far as they are known.
-func place(p mesh.Problem) (file string, line int) {
+// position returns the file and line of a Problem; empty and 0 if they are not known.
+func position(p mesh.Problem) (file string, line int) {
 	i := strings.LastIndexByte(p.Source, ':')
 	if i < 0 {
 		return p.Source, 0

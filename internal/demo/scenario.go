@@ -7,48 +7,48 @@ import (
 	"time"
 )
 
-// act is one step of the story: a change to the mesh, and what must follow from it.
-type act struct {
+// step is one step of the scenario: a change to the mesh, and its expected result.
+type step struct {
 	title string
-	// change makes the change and returns the moment it was made. Nil for the state at the start.
-	change func(*story) (time.Time, error)
-	// kills names the backend that dies before the change.
+	// change makes the change and returns its time; nil for the initial state.
+	change func(*scenario) (time.Time, error)
+	// kills is the name of the backend that is killed before the change.
 	kills string
-	// want are the bounds of the share of each version or backend.
+	// want has the bounds for the share of each version or backend.
 	want map[string]bounds
 }
 
-// bounds are of a share, both inclusive. Where chance decides they are seven standard deviations wide, at the thousand
-// requests of a step.
+// bounds are the inclusive limits of a share. If the share is random, they are seven standard deviations wide for the
+// thousand requests of a step.
 type bounds struct{ low, high float64 }
 
-// plot is the story. Its order matters: each act starts from what the one before left.
-var plot = []act{
+// steps are the steps of the scenario. Their order matters: each step starts from the state after the previous one.
+var steps = []step{
 	{
 		title: "as installed: 90 % of the requests to v1, 10 % to v2",
 		want:  map[string]bounds{"v1": {0.80, 0.97}, "v2": {0.03, 0.20}},
 	},
 	{
 		title:  virtualServiceFile + " edited: 50 % to v1, 50 % to v2",
-		change: func(s *story) (time.Time, error) { return s.folder.setWeights(50, 50) },
+		change: func(s *scenario) (time.Time, error) { return s.folder.setWeights(50, 50) },
 		want:   map[string]bounds{"v1": {0.35, 0.65}, "v2": {0.35, 0.65}},
 	},
 	{
 		title:  virtualServiceFile + " edited: everything to v2",
-		change: func(s *story) (time.Time, error) { return s.folder.setWeights(0, 100) },
+		change: func(s *scenario) (time.Time, error) { return s.folder.setWeights(0, 100) },
 		want:   map[string]bounds{"v1": {0, 0}, "v2-a": {0.35, 0.65}, "v2-b": {0.35, 0.65}},
 	},
 	{
 		title:  "backend v2-b killed, and " + backendFile("v2-b") + " removed later, as Kubernetes would remove the endpoint",
 		kills:  "v2-b",
-		change: func(s *story) (time.Time, error) { return s.folder.remove(backendFile("v2-b")) },
+		change: func(s *scenario) (time.Time, error) { return s.folder.remove(backendFile("v2-b")) },
 		want:   map[string]bounds{"v2-a": {1, 1}, "v2-b": {0, 0}},
 	},
 }
 
-// story plays the plot before the audience.
-type story struct {
-	step        time.Duration
+// scenario runs the steps.
+type scenario struct {
+	stepTime    time.Duration
 	interactive bool
 	addresses   Addresses
 	folder      folder
@@ -61,22 +61,22 @@ type story struct {
 	results []result
 }
 
-// result is how an act went.
+// result is the result of a step.
 type result struct {
 	number int
 	count  count
-	// reached is how long the change took to reach the client; zero where there was none.
+	// reached is the time in which the change reached the client; zero without a change.
 	reached time.Duration
-	// faults say what was not as stated.
+	// faults describe what was not as stated.
 	faults []string
 }
 
-func (s *story) run(ctx context.Context) error {
+func (s *scenario) run(ctx context.Context) error {
 	s.stopped = map[string]bool{}
-	s.introduce()
+	s.printIntroduction()
 	s.tally.restart()
-	for i, a := range plot {
-		r, err := s.play(ctx, i+1, a)
+	for i, a := range steps {
+		r, err := s.runStep(ctx, i+1, a)
 		if err != nil {
 			return err
 		}
@@ -84,8 +84,8 @@ func (s *story) run(ctx context.Context) error {
 	}
 	asStated := s.summarize()
 	if s.interactive {
-		s.invite()
-		s.linger(ctx)
+		s.printHints()
+		s.watchUntilDone(ctx)
 	}
 	if !asStated {
 		return ErrNotAsStated
@@ -93,18 +93,18 @@ func (s *story) run(ctx context.Context) error {
 	return nil
 }
 
-// play performs one act. When ctx ends it returns early, with that error.
-func (s *story) play(ctx context.Context, number int, a act) (result, error) {
-	s.screen.say("\n[%d/%d] %s", number, len(plot), a.title)
+// runStep runs one step. If ctx ends, it returns early with the context's error.
+func (s *scenario) runStep(ctx context.Context, number int, a step) (result, error) {
+	s.screen.writef("\n[%d/%d] %s", number, len(steps), a.title)
 	r := result{number: number}
-	watched := s.step
+	watched := s.stepTime
 	if a.kills != "" {
-		// Half of the time nobody tells the client: its connection breaks, and it must cope.
+		// For half of the time the client does not know: its connection breaks, and it must use the other backend.
 		s.kill(a.kills)
-		s.watch(ctx, s.step/2)
-		watched -= s.step / 2
+		s.watch(ctx, s.stepTime/2)
+		watched -= s.stepTime / 2
 		c := s.tally.count()
-		s.screen.say("      the client went on without it: %d requests since, %d of them to %s, %d failed",
+		s.screen.writef("      the client went on without it: %d requests since, %d of them to %s, %d failed",
 			c.total, c.backend[a.kills], a.kills, len(c.failures))
 	}
 	if a.change != nil {
@@ -113,15 +113,15 @@ func (s *story) play(ctx context.Context, number int, a act) (result, error) {
 		if err != nil {
 			return r, err
 		}
-		reached, ok := s.client.updates.after(ctx, at, patience)
+		reached, ok := s.client.updates.after(ctx, at, timeout)
 		switch {
 		case ctx.Err() != nil:
 			return r, ctx.Err()
 		case !ok:
-			r.faults = append(r.faults, fmt.Sprintf("the change did not reach the client within %v", patience))
+			r.faults = append(r.faults, fmt.Sprintf("the change did not reach the client within %v", timeout))
 		default:
 			r.reached = reached
-			s.screen.say("      the change reached the client after %s", strings.TrimSpace(millis(reached)))
+			s.screen.writef("      the change reached the client after %s", strings.TrimSpace(millis(reached)))
 		}
 	}
 	before := s.tally.restart()
@@ -131,15 +131,15 @@ func (s *story) play(ctx context.Context, number int, a act) (result, error) {
 	}
 	r.count = s.tally.restart()
 	r.count.failures = append(before.failures, r.count.failures...)
-	r.faults = append(r.faults, judge(r.count, a.want)...)
-	s.screen.say("      %s", total(r.count))
+	r.faults = append(r.faults, check(r.count, a.want)...)
+	s.screen.writef("      %s", total(r.count))
 	for _, fault := range r.faults {
-		s.screen.say("      NOT AS STATED: %s", fault)
+		s.screen.writef("      NOT AS STATED: %s", fault)
 	}
 	return r, nil
 }
 
-func (s *story) kill(name string) {
+func (s *scenario) kill(name string) {
 	for _, b := range s.backends {
 		if b.name == name {
 			b.kill()
@@ -148,8 +148,8 @@ func (s *story) kill(name string) {
 	s.stopped[name] = true
 }
 
-// watch shows the live table for a while.
-func (s *story) watch(ctx context.Context, d time.Duration) {
+// watch shows the live table for a duration.
+func (s *scenario) watch(ctx context.Context, d time.Duration) {
 	start := time.Now()
 	end := time.NewTimer(d)
 	defer end.Stop()
@@ -167,8 +167,8 @@ func (s *story) watch(ctx context.Context, d time.Duration) {
 	}
 }
 
-// judge says what in a count was not as stated. No call may ever fail.
-func judge(c count, want map[string]bounds) []string {
+// check returns what in a count was not as stated. A failed call never is.
+func check(c count, want map[string]bounds) []string {
 	var faults []string
 	if c.total == 0 {
 		faults = append(faults, "no request was answered")

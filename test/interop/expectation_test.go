@@ -14,18 +14,18 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// surprise is Pearson's statistic of shares that are not as told: with up to four versions, a client that follows them
-// exceeds it less than once in a million times.
-const surprise = 33
+// chiSquareLimit is the limit of Pearson's chi-squared statistic. With up to four versions, a correct client exceeds
+// it less than once in a million times.
+const chiSquareLimit = 33
 
-// judge says what of the outcomes is not as expected.
-func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) error {
+// check returns an error if the outcomes are not as expected.
+func (e *expectation) check(l *language, outcomes []outcome, sights []observation) error {
 	codes, from, versions, err := e.count(l, outcomes)
 	if err != nil {
 		return err
 	}
 	if e.Rates != nil {
-		if got := pearson(e.Rates, codes); got > surprise {
+		if got := pearson(e.Rates, codes); got > chiSquareLimit {
 			return fmt.Errorf("the statuses %v do not follow %v: chi-square %.1f", codes, e.Rates, got)
 		}
 	} else if diff := cmp.Diff(e.Codes, codes); diff != "" {
@@ -41,7 +41,7 @@ func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) err
 		return fmt.Errorf("versions %q answered, want %q", got, e.Versions)
 	}
 	if e.Shares != nil {
-		if got := pearson(e.Shares, versions); got > surprise {
+		if got := pearson(e.Shares, versions); got > chiSquareLimit {
 			return fmt.Errorf("%v do not follow %v: chi-square %.1f", versions, e.Shares, got)
 		}
 	}
@@ -58,7 +58,7 @@ func (e *expectation) judge(l *language, outcomes []outcome, sights []sight) err
 	return nil
 }
 
-// count looks at each outcome alone, and counts statuses, backends and versions.
+// count checks each outcome on its own, and counts statuses, backends and versions.
 func (e *expectation) count(l *language, outcomes []outcome) (statuses, from, versions map[string]int, err error) {
 	statuses, from, versions = map[string]int{}, map[string]int{}, map[string]int{}
 	text, ok := e.Text[l.name]
@@ -89,7 +89,7 @@ func (e *expectation) count(l *language, outcomes []outcome) (statuses, from, ve
 	return statuses, from, versions, nil
 }
 
-// names are those of the protocol, as scenarios spell them.
+// names are the names of status codes in the gRPC protocol, as scenarios spell them.
 var names = func() map[int]string {
 	all := map[int]string{}
 	for _, name := range []string{
@@ -122,7 +122,7 @@ func pearson(shares map[string]float64, got map[string]int) float64 {
 	return chi
 }
 
-// texts are the different texts of calls that failed.
+// texts returns the distinct texts of failed calls.
 func texts(outcomes []outcome) string {
 	var all []string
 	for _, o := range outcomes {

@@ -10,21 +10,21 @@ import (
 	"io"
 )
 
-// heading is how the file begins. Its number changes with the form of the file.
-const heading = "mizzen last good 1\n"
+// header is the first line of the file. Its number changes with the file format.
+const header = "mizzen last good 1\n"
 
-// errDamaged is about a file that is not as it was written.
+// errDamaged means that the checksum does not match.
 var errDamaged = errors.New("the file is damaged, and is not used")
 
-// seal writes the heading, the compressed text, and the SHA-256 of both.
-func seal(w io.Writer, write func(io.Writer) error) error {
+// encode writes the header, the compressed text, and the SHA-256 of both.
+func encode(w io.Writer, write func(io.Writer) error) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(w, 1<<16)
 	summed := io.MultiWriter(out, sum)
-	if _, err := io.WriteString(summed, heading); err != nil {
+	if _, err := io.WriteString(summed, header); err != nil {
 		return err
 	}
-	// Speed counts for more than size: this happens every few seconds.
+	// Speed matters more than size, because the file is written every few seconds.
 	packed, err := gzip.NewWriterLevel(summed, gzip.BestSpeed)
 	if err != nil {
 		return err
@@ -38,8 +38,8 @@ func seal(w io.Writer, write func(io.Writer) error) error {
 	return out.Flush()
 }
 
-// open returns the text of a file.
-func open(raw []byte) (io.Reader, error) {
+// decode verifies the content of a file and returns the text.
+func decode(raw []byte) (io.Reader, error) {
 	body, sum := raw, []byte(nil)
 	if len(raw) >= sha256.Size {
 		body, sum = raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
@@ -47,7 +47,7 @@ func open(raw []byte) (io.Reader, error) {
 	if found := sha256.Sum256(body); !bytes.Equal(found[:], sum) {
 		return nil, errDamaged
 	}
-	packed, ok := bytes.CutPrefix(body, []byte(heading))
+	packed, ok := bytes.CutPrefix(body, []byte(header))
 	if !ok {
 		first, _, _ := bytes.Cut(body, []byte("\n"))
 		return nil, fmt.Errorf("it is in a form that this version does not read: %.40q", first)

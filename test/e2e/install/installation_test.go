@@ -9,16 +9,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// life is an installation with an application, and callers in two languages that call it from beginning to end.
-type life struct {
+// installation is an installation with an application, and clients in two languages that call it from beginning to end.
+type installation struct {
 	c     *node.Cluster
 	ns    string
 	calls []*calls
-	// step runs one step and wants no call to have failed after it. After a step that failed there is no other.
+	// step runs one step, and checks that no call has failed after it. After a failed step no further step runs.
 	step func(name string, f func(t *testing.T))
 }
 
-func begin(t *testing.T, overlay string) *life {
+func begin(t *testing.T, overlay string) *installation {
 	t.Helper()
 	c := node.Up(t)
 	install(t, c, overlay)
@@ -26,14 +26,14 @@ func begin(t *testing.T, overlay string) *life {
 	return start(t, c)
 }
 
-// start runs the application and its callers.
-func start(t *testing.T, c *node.Cluster) *life {
+// start runs the application and its clients.
+func start(t *testing.T, c *node.Cluster) *installation {
 	t.Helper()
 	ns := injected(t, c)
 	c.Apply(t, ns, application())
 	c.AwaitRollout(t, ns, "deployment/echo-v1")
 	c.AwaitRollout(t, ns, "deployment/echo-v2")
-	l := &life{c: c, ns: ns, calls: []*calls{
+	l := &installation{c: c, ns: ns, calls: []*calls{
 		startCalls(t, c, ns, "caller-go", caller("caller-go", "node-0", "xds:///echo:80")),
 		startCalls(t, c, ns, "caller-python", python("caller-python", "node-1", "xds:///echo:80")),
 	}}
@@ -44,15 +44,15 @@ func start(t *testing.T, c *node.Cluster) *life {
 		t.Run(name, func(t *testing.T) {
 			f(t)
 			for _, k := range l.calls {
-				k.goesOn(t, name)
+				k.continues(t, name)
 			}
 		})
 	}
 	return l
 }
 
-// route has the shares of the versions become so, and waits until the callers follow.
-func (l *life) route(t *testing.T, v1, v2 int) {
+// route sets the shares of the versions, and waits until the clients apply them.
+func (l *installation) route(t *testing.T, v1, v2 int) {
 	t.Helper()
 	l.c.Apply(t, l.ns, split(v1, v2))
 	var versions []string
@@ -67,8 +67,8 @@ func (l *life) route(t *testing.T, v1, v2 int) {
 	}
 }
 
-// usualSteps are those of every installation.
-func (l *life) usualSteps(t *testing.T) {
+// usualSteps are the steps of every installation.
+func (l *installation) usualSteps(t *testing.T) {
 	t.Helper()
 	c := l.c
 	l.step("a VirtualService splits the calls", func(t *testing.T) {
@@ -85,7 +85,7 @@ func (l *life) usualSteps(t *testing.T) {
 		clients := inspect("clients", "--output", "json")
 		for _, k := range l.calls {
 			if want := "pod/" + l.ns + "/" + k.pod; !strings.Contains(clients, want) {
-				t.Errorf("inspect clients does not tell of %s:\n%s", want, clients)
+				t.Errorf("inspect clients does not show %s:\n%s", want, clients)
 			}
 		}
 	})
