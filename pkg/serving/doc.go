@@ -18,6 +18,9 @@
 //     built from what is newest. States in between are skipped.
 //   - Unknown names are answered immediately, with a resource that makes calls fail. When the name exists, the
 //     resource is sent without a further request.
+//   - New clusters come first. Routes that name clusters which the client's current routes do not name are preceded by the
+//     current routes with one route more, which no call takes and which names these clusters. The new routes follow
+//     when the client has acknowledged the clusters and their endpoints, or after five seconds.
 //   - Removal waits. The endpoints of a resource that no longer exists are withdrawn about a second after the
 //     client was sent other listeners or routes. A client whose routes do not change is sent the removal
 //     immediately.
@@ -34,7 +37,8 @@
 //
 // store.go (the one publisher), session.go, subscription.go and entry.go (a stream, one type of it, and one name),
 // subscribe.go (names and the index of interests), sotw.go and delta.go (the two protocols), nack.go (ACK and
-// NACK), versionrefresh.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go and inspect.go
+// NACK), versionrefresh.go, introduction.go and removaldelay.go (what is
+// sent later), propagation.go, syncstatus.go and inspect.go
 // (what operators see).
 //
 // # Locks

@@ -23,6 +23,7 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 	sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
 	store := sub.session.store
 	store.bumpStatusRevision()
+	defer sub.session.recheckIntroductions()
 	if rejection == nil {
 		sub.recordAck(batch, nil, "")
 		return

@@ -70,9 +70,17 @@ func (sub *subscription) track(c *propagation) {
 }
 
 // upToDate is called when the client has what is newest, whatever changed in between. The caller holds Session.mu.
-func (sub *subscription) upToDate() {
-	acknowledged(sub.propagations)
+func (sub *subscription) upToDate() { acknowledged(sub.takePropagations()) }
+
+// takePropagations returns the changes that the client has once it acknowledges what it was sent last. While Clusters
+// are introduced, there are none: the change itself is still to come. The caller holds Session.mu.
+func (sub *subscription) takePropagations() []*propagation {
+	if len(sub.introductions) > 0 {
+		return nil
+	}
+	taken := sub.propagations
 	sub.propagations = nil
+	return taken
 }
 
 // dropPropagations removes the subscription from all changes because the client disconnected. The caller holds

@@ -48,7 +48,7 @@ func playHistory(t *testing.T, r *rand.Rand) {
 		for _, c := range clients {
 			c.settle(t)
 		}
-		<-time.After(3 * time.Second)
+		<-time.After(6 * time.Second) // longer than routes and removals wait
 		synctest.Wait()
 		for _, c := range clients {
 			c.settle(t)

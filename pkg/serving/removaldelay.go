@@ -19,17 +19,18 @@ func (sub *subscription) routesInFlight() bool {
 	}
 	s := sub.session
 	listeners, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.RouteType.Rank()]
-	return time.Since(s.routesSentAt) < removalDelay || listeners != nil && listeners.hasChanges() || routes != nil && routes.hasChanges()
+	return time.Since(s.routesSentAt) < removalDelay || listeners != nil && listeners.hasChanges() ||
+		routes != nil && (len(routes.introductions) > 0 || routes.hasChanges())
 }
 
-// recheckLater makes the subscription check again for changes when the client's routes have settled. The caller holds
-// Session.mu.
-func (sub *subscription) recheckLater() {
+// recheckLater makes the subscription check again for changes after a while, unless it will do so already. The caller
+// holds Session.mu.
+func (sub *subscription) recheckLater(after time.Duration) {
 	if sub.recheckTimer != nil {
 		return
 	}
 	s := sub.session
-	sub.recheckTimer = time.AfterFunc(removalDelay, func() {
+	sub.recheckTimer = time.AfterFunc(after, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		sub.recheckTimer = nil

@@ -3,6 +3,7 @@ package serving
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,6 +38,8 @@ type subscription struct {
 	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go. recheckTimer
 	// rechecks deferred removals, see removaldelay.go. Each is nil while it is not needed.
 	versionTimer, recheckTimer *time.Timer
+	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
+	introductions map[*entry]introduction
 }
 
 // entry returns the entry of that name, or nil.
@@ -86,11 +89,11 @@ func (sub *subscription) hasChanges() bool {
 		}
 		if e.deferRemoval(v, moving) {
 			if moving {
-				sub.recheckLater()
+				sub.recheckLater(removalDelay)
 			}
 			continue
 		}
-		if e.needs(v) {
+		if e.needs(sub.introduce(e, v)) {
 			return true
 		}
 	}
@@ -139,10 +142,12 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		version.add(v)
 		if full || send {
 			r.Resources = append(r.Resources, v)
+			sub.introduced(e, v)
 			e.sent = v
 		}
 	}
 	if gone {
+		maps.DeleteFunc(sub.introductions, func(e *entry, _ introduction) bool { return !e.subscribed() })
 		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
 	}
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()
@@ -159,10 +164,11 @@ func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versione
 	}
 	if e.deferRemoval(v, moving) {
 		if moving {
-			sub.recheckLater()
+			sub.recheckLater(removalDelay)
 		}
 		v = e.sent
 	}
+	v = sub.introduce(e, v)
 	send = e.needs(v)
 	if e.rejects(v) {
 		// The client keeps what it accepted before. Leaving that out would delete it.
@@ -173,8 +179,7 @@ func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versione
 
 // recordInFlight remembers a response until it is answered, and counts it.
 func (sub *subscription) recordInFlight(r *Response) {
-	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.propagations})
-	sub.propagations = nil
+	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.takePropagations()})
 	if len(sub.inFlight) > maxInFlight {
 		dropped(sub.inFlight[0].propagations)
 		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
@@ -36,6 +38,8 @@ type typeInfo struct {
 	in func(*translate.Bundle) []resource.Resource
 	// notFound answers a name that does not exist.
 	notFound func(name string, client mesh.Client) resource.Resource
+	// leadsTo lists the names of the resources that a client subscribes to because of this one, sorted, each once.
+	leadsTo func(proto.Message) []string
 }
 
 // types are in the order in which they are sent if one change affects several types: a resource is sent before the
@@ -44,18 +48,22 @@ var types = []typeInfo{
 	{
 		t: ClusterType, short: "cds", fullState: true, name: resource.RouteName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Clusters }, notFound: translate.NotFoundCluster,
+		leadsTo: resource.EndpointsOf,
 	},
 	{
 		t: EndpointType, short: "eds", name: resource.RouteName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Endpoints }, notFound: translate.NotFoundEndpoints,
+		leadsTo: func(proto.Message) []string { return nil },
 	},
 	{
 		t: ListenerType, short: "lds", fullState: true, serviceless: true, name: resource.ListenerName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Listeners }, notFound: translate.NotFoundListener,
+		leadsTo: func(proto.Message) []string { return nil },
 	},
 	{
 		t: RouteType, short: "rds", serviceless: true, name: resource.RouteName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Routes }, notFound: translate.NotFoundRoutes,
+		leadsTo: resource.ClustersOf,
 	},
 }
 

@@ -35,8 +35,13 @@ type Versioned struct {
 	// NotFound marks the answer to a name that does not exist. StandIn marks such an answer in place of a withheld
 	// resource.
 	NotFound, StandIn bool
+	// LeadsTo are the names of the resources to which a client subscribes because of this one, sorted: the Clusters of
+	// a RouteConfiguration, the ClusterLoadAssignment of a Cluster.
+	LeadsTo []string
 	// withheld is set if clients of some kinds would reject the resource.
 	withheld *withheld
+	// introductions are kept by the version that they extend. Only RouteConfigurations have them.
+	introductions *memo[string, *Versioned]
 }
 
 // Claimed returns a resource about which only a client's claim is known: that the client has that version.
@@ -63,6 +68,9 @@ func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 		Refs:           r.Refs,
 		Origins:        r.Origins,
 		SkippedMatches: r.SkippedMatches,
+	}
+	if v.LeadsTo = t.info().leadsTo(r.Message); t == RouteType {
+		v.introductions = &memo[string, *Versioned]{}
 	}
 	v.wire, v.body = frame(t, b)
 	return v, nil

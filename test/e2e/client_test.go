@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -56,9 +55,6 @@ type load struct {
 	recent []*testpb.SimpleResponse
 	calls  int
 	failed []error
-	// gaps are failed calls during a gap as described at newClusters; allowed is their maximum number.
-	gaps    []error
-	allowed int
 }
 
 const recentAnswers = 200
@@ -81,34 +77,13 @@ func startLoad(t *testing.T, client testpb.TestServiceClient) *load {
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
-		t.Logf("%d calls, %d failed, %d more failed because of a gap in grpc-go", l.calls, len(l.failed), len(l.gaps))
+		t.Logf("%d calls, %d failed", l.calls, len(l.failed))
 		if len(l.failed) > 0 {
 			t.Errorf("got %d failed calls of %d, want none; the first: %v", len(l.failed), l.calls, l.failed[0])
-		}
-		if len(l.gaps) > l.allowed {
-			t.Errorf("got %d calls for clusters that the client did not have yet, want at most %d; the first: %v", len(l.gaps), l.allowed, l.gaps[0])
 		}
 	})
 	return l
 }
-
-// newClusters announces that routes will change that many times to clusters which they did not name before.
-//
-// grpc-go (seen in 1.85) starts to route by the new route configuration an instant before its balancer has the new
-// clusters, and fails the calls in between, without a retry. A server cannot avoid that within one update. Such calls
-// are counted separately, and a few of them are allowed for each change.
-func (l *load) newClusters(changes int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.allowed += changes * callers * gapCalls
-}
-
-const (
-	gap = "unknown cluster selected for RPC"
-	// gapCalls is the number of calls that one client may lose in a gap, which lasts some milliseconds on a busy
-	// machine.
-	gapCalls = 10
-)
 
 func (l *load) run(ctx context.Context) {
 	begin, pause := time.Now(), time.NewTicker(callPause)
@@ -129,8 +104,6 @@ func (l *load) run(ctx context.Context) {
 			err = fmt.Errorf("%v after the first call: %w", time.Since(begin), err)
 		}
 		switch {
-		case err != nil && strings.Contains(err.Error(), gap):
-			l.gaps = append(l.gaps, err)
 		case err != nil:
 			l.failed = append(l.failed, err)
 		default:

@@ -36,7 +36,6 @@ func TestDefinitions(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "Service served without definitions", from(2))
 
-	l.newClusters(3) // they are added, removed, and added again
 	start := time.Now()
 	installDefinitions(t)
 	applySubsets(t, ns)

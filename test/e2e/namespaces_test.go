@@ -25,7 +25,6 @@ func TestNamespaces(t *testing.T) {
 	}
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "both pods", from(2))
-	l.newClusters(1)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 0, 100)
 	l.until(t, "all calls to v2", only("v2"))

@@ -24,7 +24,6 @@ func TestRoutes(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo."+ns+":grpc"))
 	l.until(t, "all pods", from(4))
 
-	l.newClusters(2) // they are added and removed
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
@@ -51,7 +50,6 @@ func TestPropagation(t *testing.T) {
 	p := startControlPlane(t)
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "all pods", from(2))
-	l.newClusters(1)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
@@ -91,8 +89,7 @@ func applySubsets(t *testing.T, namespace string) {
 }
 
 // applyWeights creates or changes the VirtualService echo, which splits all calls between the subsets v1 and v2. A
-// rule for an unused method names both, so that clients have both clusters even if one has weight 0 (see
-// newClusters).
+// rule for an unused method names both, so that clients have both clusters even if one has weight 0.
 func applyWeights(t *testing.T, namespace string, v1, v2 int32) {
 	t.Helper()
 	destination := func(version string, weight int32) *networking.HTTPRouteDestination {
