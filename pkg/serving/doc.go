@@ -37,9 +37,8 @@
 //
 // store.go (the one publisher), session.go, subscription.go and entry.go (a stream, one type of it, and one name),
 // subscribe.go (names and the index of interests), sotw.go and delta.go (the two protocols), nack.go (ACK and
-// NACK), versionrefresh.go, introduction.go and removaldelay.go (what is
-// sent later), propagation.go, syncstatus.go and inspect.go
-// (what operators see).
+// NACK), versionrefresh.go, introduction.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go and
+// inspect.go (what operators see).
 //
 // # Locks
 //

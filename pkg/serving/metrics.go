@@ -74,12 +74,17 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		return 1
 	})
 	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.withheldCount)
+	countProblems(registry, store)
+	return m
+}
+
+// countProblems registers a gauge for each severity.
+func countProblems(registry prometheus.Registerer, store *Store) {
 	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
 		}, func() float64 { return float64(store.countProblems(severity)) }))
 	}
-	return m
 }
 
 func (m *metrics) published(changed, woken int) {
