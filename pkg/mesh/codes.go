@@ -2,14 +2,14 @@ package mesh
 
 import "strings"
 
-// CodeDoc explains one Code to users.
+// CodeDoc is the documentation of one Code.
 type CodeDoc struct {
 	Code Code
-	// Meaning says what was found and what becomes of it, Remedy what to do.
+	// Meaning states what was found and what happens, Remedy what to do.
 	Meaning, Remedy string
 }
 
-// Codes explains every Code, in the order of problem.go.
+// Codes returns the documentation of every Code, in the order of problem.go.
 func Codes() []CodeDoc { return append([]CodeDoc(nil), codes...) }
 
 var codes = []CodeDoc{
@@ -107,7 +107,7 @@ var codes = []CodeDoc{
 	},
 }
 
-// ProblemsMarkdown is the page about the codes, for docs/PROBLEMS.md.
+// ProblemsMarkdown returns the text of docs/PROBLEMS.md.
 func ProblemsMarkdown() string {
 	var b strings.Builder
 	b.WriteString(`# Problems
