@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// AnnotationPrefix leads all annotations that are read besides those of Kubernetes.
+// AnnotationPrefix is the prefix of all Mizzen annotations.
 const AnnotationPrefix = "mizzen.dev/"
 
 // The annotations. docs/ANNOTATIONS.md explains them to users.
@@ -16,7 +16,7 @@ const (
 	AnnotationWeight      = AnnotationPrefix + "weight"
 )
 
-// annotations says on which kinds of objects each is read.
+// annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "DestinationRule"},
 	AnnotationSubsetSize:  {"Service", "DestinationRule"},
@@ -24,8 +24,8 @@ var annotations = map[string][]string{
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
 }
 
-// Annotations are the names of all annotations, sorted.
+// Annotations returns the names of all annotations, sorted.
 func Annotations() []string { return slices.Sorted(maps.Keys(annotations)) }
 
-// AnnotatedKinds are the kinds of objects on which an annotation is read; none when there is no such annotation.
+// AnnotatedKinds returns the kinds of objects on which an annotation is read. It is empty for an unknown annotation.
 func AnnotatedKinds(annotation string) []string { return annotations[annotation] }
