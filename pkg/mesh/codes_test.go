@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/PROBLEMS.md")
 
-// TestEveryCodeIsExplained compares codes with the constants in problem.go.
+// TestEveryCodeIsExplained compares codes with the constants in codes.go.
 func TestEveryCodeIsExplained(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
 	if err != nil {
