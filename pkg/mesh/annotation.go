@@ -16,12 +16,24 @@ const (
 	AnnotationWeight      = AnnotationPrefix + "weight"
 )
 
+// The annotations of pods that the admission policy in manifests/injection reads and sets.
+const (
+	AnnotationInject      = AnnotationPrefix + "inject"
+	AnnotationTransport   = AnnotationPrefix + "xds"
+	AnnotationInjected    = AnnotationPrefix + "injected"
+	AnnotationAuthorities = AnnotationPrefix + "authorities"
+)
+
 // annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "DestinationRule"},
 	AnnotationSubsetSize:  {"Service", "DestinationRule"},
 	AnnotationSuccessRate: {"Service", "DestinationRule"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
+	AnnotationInject:      {"Pod"},
+	AnnotationTransport:   {"Pod"},
+	AnnotationInjected:    {"Pod"},
+	AnnotationAuthorities: {"Pod"},
 }
 
 // Annotations returns the names of all annotations, sorted.

@@ -94,11 +94,17 @@ func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 }
 
 func answerService(s *Snapshot, q query) (*Versioned, bool) {
-	h, ok := s.subjects.Get(q.dialed.Host)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(q.dialed.Host, q.client)
+	if !ok {
 		return nil, false
 	}
 	return h.answerPort(s, q)
+}
+
+// serviceFor finds the Service of a host, if the client can see it.
+func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) {
+	h, ok := s.subjects.Get(host)
+	return h, ok && !h.serviceless() && h.facts.Service.VisibleTo(client.Namespace)
 }
 
 // answerPort answers for the port of the Service that the client dialed.
@@ -121,8 +127,8 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 	if !ok || q.t != ListenerType {
 		return nil, false
 	}
-	h, ok := s.subjects.Get(service.Host)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(service.Host, q.client)
+	if !ok {
 		return nil, false
 	}
 	return h.answerPort(s, q)
@@ -174,9 +180,23 @@ func (q query) servicelessPort() (uint32, bool) {
 	return uint32(number), err == nil && number > 0 && text[0] != '0'
 }
 
+// podOf takes apart the name of one pod of a Service. Like the search list of cluster DNS, it also completes POD.SERVICE with
+// the client's namespace; Services that have that name, SERVICE.NAMESPACE, come first in the list of resolvers.
+func (q query) podOf(domain string) (pod, service string, ok bool) {
+	if pod, service, ok = resource.PodHost(q.dialed.Host, domain); ok || q.t != ListenerType {
+		return pod, service, ok
+	}
+	host, _, _ := strings.Cut(q.name, ":")
+	pod, service, _ = strings.Cut(host, ".")
+	if pod == "" || service == "" || strings.Contains(service, ".") {
+		return "", "", false
+	}
+	return pod, mesh.FullHost(service, q.client.Namespace, domain), true
+}
+
 // podKeys are the Keys of the Service whose pod the name may refer to.
 func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
-	if _, service, ok := resource.PodHost(q.dialed.Host, domain); ok {
+	if _, service, ok := q.podOf(domain); ok {
 		return append(keys, mesh.HostKey(service))
 	}
 	return keys
@@ -185,12 +205,12 @@ func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
 // answerPod answers for one pod of a Service: a host with the Service's ports and DestinationRules, and without
 // VirtualServices.
 func answerPod(s *Snapshot, q query) (*Versioned, bool) {
-	name, service, ok := resource.PodHost(q.dialed.Host, s.world.Domain)
+	name, service, ok := q.podOf(s.world.Domain)
 	if !ok {
 		return nil, false
 	}
-	h, ok := s.subjects.Get(service)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(service, q.client)
+	if !ok {
 		return nil, false
 	}
 	pod := h.pod(name)

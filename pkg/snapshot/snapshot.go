@@ -150,6 +150,9 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			}
 			continue
 		}
+		if !h.facts.Service.VisibleTo(client.Namespace) {
+			continue
+		}
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
 		for _, port := range h.facts.Service.Ports {
 			names = append(names, t.info().name(port.Number, hostName))

@@ -47,6 +47,8 @@ func convertService(s *corev1.Service, domain string) Object {
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
 	service.Annotations = annotationSettings(&s.ObjectMeta, &out)
+	service.Export = serviceExport(&s.ObjectMeta)
+	out.checkIstioAnnotations(&s.ObjectMeta)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
 			"gRPC clients balance calls and not connections. Session affinity has no effect. Set consistentHash.useSourceIp in a DestinationRule instead.")
