@@ -49,8 +49,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
 	for _, t := range snapshot.Types {
 		m.responses, m.resources = append(m.responses, responses.WithLabelValues(t.ShortName())), append(m.resources, resources.WithLabelValues(t.ShortName()))
-		// Prometheus takes a counter that appears with the value 1 for a counter that never rose. So the counter
-		// exists, with 0, before the first rejection.
+		// A counter that appears with 1 looks as if it never rose. So it exists, with 0, before the first rejection.
 		m.refusals.WithLabelValues(t.ShortName())
 	}
 	if registry == nil {
