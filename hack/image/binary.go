@@ -8,12 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// binary is a static Go program and what it says about itself.
+// binary is a Go program and what it says about itself.
 type binary struct {
 	name    string
 	content []byte
@@ -29,15 +30,20 @@ func open(path string) (binary, error) {
 	if err != nil {
 		return binary{}, fmt.Errorf("%s: %w", path, err)
 	}
-	// In an empty image there is nothing that could load a dynamic program; it would fail as if it did not exist.
-	program, err := elf.NewFile(bytes.NewReader(content))
-	if err != nil {
-		return binary{}, fmt.Errorf("%s: %w", path, err)
+	return binary{name: strings.TrimSuffix(filepath.Base(path), ".exe"), content: content, info: info}, nil
+}
+
+// check says why the program cannot run in an image. In an empty one there is nothing that could load a dynamic program, which
+// would fail as if it did not exist.
+func (b binary) check() error {
+	program, err := elf.NewFile(bytes.NewReader(b.content))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is no program of Linux: %w", b.name, err)
+	case program.Section(".interp") != nil:
+		return fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", b.name)
 	}
-	if program.Section(".interp") != nil {
-		return binary{}, fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", path)
-	}
-	return binary{name: filepath.Base(path), content: content, info: info}, nil
+	return nil
 }
 
 // setting is what the binary was built with, such as GOARCH.

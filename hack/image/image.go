@@ -27,6 +27,9 @@ type file struct {
 
 // image has two layers, so that a new version of the binary leaves the other one where it is.
 func (b binary) image() (v1.Image, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
 	base := []file{
 		{name: "etc/", mode: 0o755},
 		{name: "etc/ssl/", mode: 0o755},
