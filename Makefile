@@ -58,6 +58,7 @@ lint: ## run the linters, pinned in hack/tools
 	cd hack/image && $(GO) tool -modfile=../tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
+	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
