@@ -16,7 +16,7 @@ MOST    := 33554432
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build image release crds test lint golden generate demo e2e interop bench scale fuzz vuln
+.PHONY: help build image release crds test lint golden generate demo e2e interop examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,7 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
 	cd hack/image && $(GO) tool -modfile=../tools/go.mod golangci-lint run
+	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
@@ -78,6 +79,9 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop $(UPDATE)
+
+examples: ## build the examples in Go, Java, Node and Python, and have every client call every server
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop/examples
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...
