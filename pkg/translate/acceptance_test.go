@@ -26,7 +26,8 @@ type resourceID struct {
 	name         string
 }
 
-// TestAcceptance serves every golden to a real gRPC client, which must acknowledge each resource that it comes to ask for.
+// TestAcceptance serves every golden to a real gRPC client, which must acknowledge each resource that it comes to
+// ask for.
 func TestAcceptance(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(g.path, func(t *testing.T) {
@@ -45,8 +46,8 @@ func (g golden) listeners(s *snapshot.Snapshot) []string {
 	return s.Names(snapshot.ListenerType, g.client)
 }
 
-// accept dials every listener and waits until the client has accepted all that it needs for it, and the clusters besides:
-// those that no route names, such as a subset's, are reached through one table that names them all.
+// accept dials every listener and waits until the client has accepted all that it needs for it, and the clusters
+// besides: those that no route names, such as a subset's, are reached through one table that names them all.
 func accept(t *testing.T, s *snapshot.Snapshot, client mesh.Client, listeners, clusters []string) {
 	t.Helper()
 	control := serve(t, s, client)
@@ -159,8 +160,8 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 	}
 }
 
-// TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client: as it is sent them itself, and
-// as clients of other kinds, old and new, are sent them.
+// TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client: as it is
+// sent them itself, and as clients of other kinds, old and new, are sent them.
 func TestClientTakesAnything(t *testing.T) {
 	for _, agent := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"1.41.0", "1.85.0"} {

@@ -54,8 +54,8 @@ ports: [{port: %d}]
 endpoints: [{addresses: [127.0.0.1]}]
 `
 
-// Rules that answer by themselves show which rule a call met, without any server: 403 is PERMISSION_DENIED to the caller, 401
-// UNAUTHENTICATED, 404 UNIMPLEMENTED.
+// Rules that answer by themselves show which rule a call met, without any server: 403 is PERMISSION_DENIED to the
+// caller, 401 UNAUTHENTICATED, 404 UNIMPLEMENTED.
 const behaviourRules = `
   - match: [{headers: {X-User: {exact: ann}}}]
     directResponse: {status: 401}
@@ -122,8 +122,8 @@ func TestBehaviour(t *testing.T) {
 	}
 }
 
-// TestUnknownNames checks that calls to what does not exist fail at once, and name it as it was dialled. grpc-go puts its
-// message in place a moment after it lets the first call go on, so that one may still be without it.
+// TestUnknownNames checks that calls to what does not exist fail at once, and name it as it was dialled. grpc-go
+// puts its message in place a moment after it lets the first call go on, so that one may still be without it.
 func TestUnknownNames(t *testing.T) {
 	control := serve(t, load(t, behaviourService+behaviourRules), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo})
 	go control.ignoreVerdicts(t.Context())

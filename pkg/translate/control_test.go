@@ -24,8 +24,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// control is the least control plane that a real gRPC client talks to: it answers what it is asked for from one Snapshot and
-// tells what the client made of it. The streams of the product are tested where they are; here only their content counts.
+// control is the least control plane that a real gRPC client talks to: it answers what it is asked for from one
+// Snapshot and tells what the client made of it. The streams of the product are tested where they are; here only
+// their content counts.
 type control struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	snapshot *snapshot.Snapshot
@@ -90,7 +91,8 @@ func (c *control) dial(t *testing.T, name string) *grpc.ClientConn {
 	return channel
 }
 
-// certificates are those of a client that declares the providers. No files are behind them, which only matters to calls.
+// certificates are those of a client that declares the providers. No files are behind them, which only matters to
+// calls.
 func certificates(t *testing.T, providers mesh.Providers) map[string]bootstrap.Certificates {
 	t.Helper()
 	all, dir := map[string]bootstrap.Certificates{}, t.TempDir()

@@ -108,7 +108,7 @@ func TestTotalWeights(t *testing.T) {
 	}
 }
 
-func TestSizesRings(t *testing.T) {
+func TestUsesRingSize(t *testing.T) {
 	const sized = "{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 64}}}}"
 	tests := map[string]struct {
 		rule string
@@ -123,11 +123,11 @@ func TestSizesRings(t *testing.T) {
 		"a port of subsets": {"subsets: [{name: a, trafficPolicy: {portLevelSettings: [" + sized + "]}}]", true},
 	}
 	for name, test := range tests {
-		if got := SizesRings(translatetest.Merged(t, test.rule)); got != test.want {
+		if got := usesRingSize(translatetest.Merged(t, test.rule)); got != test.want {
 			t.Errorf("%s: got %t, want %t", name, got, test.want)
 		}
 	}
-	if SizesRings(nil) {
+	if usesRingSize(nil) {
 		t.Error("no policy asks for a ring")
 	}
 }

@@ -24,13 +24,13 @@ import (
 type use struct {
 	object mesh.Ref
 	path   string
-	// told is the path at which a Problem speaks of the field: its own, or that of the first field around it that is not
-	// followed, for below such a one nothing is looked at.
+	// told is the path at which a Problem speaks of the field: its own, or that of the first field around it that
+	// is not followed, for below such a one nothing is looked at.
 	told string
 }
 
-// TestFieldRowsHaveEvidence holds every row of the table against the golden that it names: the golden sets the field, and what
-// the row says of Problems is so.
+// TestFieldRowsHaveEvidence holds every row of the table against the golden that it names: the golden sets the
+// field, and what the row says of Problems is so.
 func TestFieldRowsHaveEvidence(t *testing.T) {
 	inputs := map[string]golden{}
 	for _, g := range goldens(t) {
@@ -135,8 +135,8 @@ func TestProblemsAgreeWithTheTable(t *testing.T) {
 	}
 }
 
-// TestProblemsNameTheWayOut checks the form that messages share: sentences that state what is wrong, what happens, and what to do. An
-// object and a field say where.
+// TestProblemsNameTheWayOut checks the form that messages share: sentences that state what is wrong, what happens,
+// and what to do. An object and a field say where.
 func TestProblemsNameTheWayOut(t *testing.T) {
 	for _, g := range goldens(t) {
 		for _, p := range g.snapshot(t).Problems() {

@@ -16,10 +16,10 @@ import (
 // seeds are how many random hosts every run of the tests looks at.
 const seeds = 300
 
-// FuzzHost translates random objects in the form that each kind of client is sent, and holds the outcome against what that kind
-// refuses. The form for clients that are not known is also held against the rules of lint_test.go.
-// grpc-go's own decoder is internal to it and a real client too slow to fuzz with: TestClientTakesAnything serves hosts of the
-// same making to one.
+// FuzzHost translates random objects in the form that each kind of client is sent, and holds the outcome against
+// what that kind refuses. The form for clients that are not known is also held against the rules of lint_test.go.
+// grpc-go's own decoder is internal to it and a real client too slow to fuzz with: TestClientTakesAnything serves
+// hosts of the same making to one.
 func FuzzHost(f *testing.F) {
 	for i := range uint64(seeds) {
 		f.Add(translatetest.RandomBytes(i))

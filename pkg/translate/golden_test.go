@@ -126,8 +126,8 @@ func TestEveryLeafHasAGolden(t *testing.T) {
 	}
 }
 
-// TestGoldensPassLint holds every resource, as a client gets it of whom nothing is known, against the rules of clients in all
-// languages.
+// TestGoldensPassLint holds every resource, as a client gets it of whom nothing is known, against the rules of
+// clients in all languages.
 func TestGoldensPassLint(t *testing.T) {
 	for _, g := range goldens(t) {
 		s := g.snapshot(t)

@@ -16,7 +16,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// TestEveryRouteHasAnOrigin looks at all goldens: whatever route a client gets that somebody wrote, its rule can be told.
+// TestEveryRouteHasAnOrigin looks at all goldens: whatever route a client gets that somebody wrote, its rule can be
+// told.
 func TestEveryRouteHasAnOrigin(t *testing.T) {
 	for _, g := range goldens(t) {
 		s := g.snapshot(t)

@@ -48,7 +48,7 @@ func TestProjectCaller(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			namespace, labels := projectCaller(test.routes, client)
+			namespace, labels := projectClient(test.routes, client)
 			if namespace != test.namespace || labels != test.labels {
 				t.Errorf("got %q %q, want %q %q", namespace, labels, test.namespace, test.labels)
 			}

@@ -21,9 +21,9 @@ import (
 // randomHosts is how many hosts with random rules TestNobodyRefuses makes.
 const randomHosts = 2000
 
-// TestNobodyRefuses has clients of every kind, old and new, ask for all that random rules come to: Services, their pods by their own names,
-// and hosts without a Service. It holds what they get against what clients of that kind refuse.
-// `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
+// TestNobodyRefuses has clients of every kind, old and new, ask for all that random rules come to: Services, their
+// pods by their own names, and hosts without a Service. It holds what they get against what clients of that kind
+// refuse. `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
 func TestNobodyRefuses(t *testing.T) {
 	checked := 0
 	store := serving.NewStore(serving.Options{Check: func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
@@ -49,7 +49,8 @@ func TestNobodyRefuses(t *testing.T) {
 						t.Errorf("%s is not answered", name)
 						continue
 					}
-					// The Store holds each resource against the clients that it takes for its readers. Here it is held against one that got it.
+					// The Store holds each resource against the clients that it takes for its readers. Here it is
+					// held against one that got it.
 					if i < len(pods) || i%8 == 0 {
 						refuses(t, v, client)
 					}

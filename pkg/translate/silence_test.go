@@ -12,8 +12,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestNothingIsDroppedInSilence sets every field of the API by itself and expects that each one that is not followed is
-// reported, by the field check or by a leaf, and by one of them only.
+// TestNothingIsDroppedInSilence sets every field of the API by itself and expects that each one that is not
+// followed is reported, by the field check or by a leaf, and by one of them only.
 func TestNothingIsDroppedInSilence(t *testing.T) {
 	for _, root := range []proto.Message{&networking.VirtualService{}, &networking.DestinationRule{}} {
 		for name, message := range singles(root.ProtoReflect().Type()) {

@@ -20,8 +20,8 @@ var rowOf = func() map[string]fields.Row {
 	return rows
 }()
 
-// WalkFields visits every field that is set in a message of Istio's or below it: with its path, and with the path at which a
-// Problem would speak of it, which is that of the outermost field around it that is not followed.
+// WalkFields visits every field that is set in a message of Istio's or below it: with its path, and with the path
+// at which a Problem would speak of it, which is that of the outermost field around it that is not followed.
 func WalkFields(m protoreflect.Message, at string, visit func(field protoreflect.FieldDescriptor, path, told string)) {
 	walkFields(m, at, "", visit)
 }

@@ -68,8 +68,9 @@ func EdsCluster(name string) *clusterv3.Cluster {
 		Name:                 name,
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig:     &clusterv3.Cluster_EdsClusterConfig{EdsConfig: resource.AdsSource(), ServiceName: name},
-		// The enum stays at its zero, which every client accepts. What is wanted stands in the list, whose first entry that a
-		// client knows counts; clients that cannot read the list balance round robin, but see addLegacyEnum.
+		// The enum stays at its zero, which every client accepts. What is wanted stands in the list, whose first
+		// entry that a client knows counts; clients that cannot read the list balance round robin, but see
+		// addLegacyEnum.
 		LbPolicy:            clusterv3.Cluster_ROUND_ROBIN,
 		LoadBalancingPolicy: roundRobin(),
 		CircuitBreakers:     maxRequests(unlimited),

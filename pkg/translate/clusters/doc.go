@@ -1,2 +1,3 @@
-// Package clusters translates the settings of a host into Clusters: load balancing, circuit breaking, outlier detection and TLS.
+// Package clusters translates the settings of a host into Clusters: load balancing, circuit breaking, outlier
+// detection and TLS.
 package clusters

@@ -21,13 +21,13 @@ const (
 	maxRingSize = 8 << 20
 )
 
-// Balancing by a hash has two halves that must agree: the cluster has a ring of its endpoints, and the route says what of a
-// call is hashed to find a place in it. Both read the same setting; the cluster's half reports. See ring.go for the
-// endpoints' part of the ring.
+// Balancing by a hash has two halves that must agree: the cluster has a ring of its endpoints, and the route says
+// what of a call is hashed to find a place in it. Both read the same setting; the cluster's half reports. See
+// ring.go for the endpoints' part of the ring.
 
-// consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they would go
-// at random. A size of its own is for clients that take sizes: gRPC for Node reads them as texts, and refuses the cluster for not
-// being numbers.
+// consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they
+// would go at random. A size of its own is for clients that take sizes: gRPC for Node reads them as texts, and
+// refuses the cluster for not being numbers.
 func consistentHash(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB, sizes bool) *clusterv3.LoadBalancingPolicy {
 	if policy.HashKey(at, h) == nil {
 		return roundRobin()
@@ -38,7 +38,8 @@ func consistentHash(at report.Field, h *networking.LoadBalancerSettings_Consiste
 		ring.MinimumRingSize = wrapperspb.UInt64(n)
 	}
 	return policyList(
-		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
+		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in
+		// each.
 		namedPolicy("ring_hash", ring),
 		inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})),
 	)

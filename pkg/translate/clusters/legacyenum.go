@@ -9,8 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// addLegacyEnum writes the balancer of a cluster as the enum besides, for clients that read only that. All others get the enum that
-// every client accepts, and for most a value they do not know is no cluster at all.
+// addLegacyEnum writes the balancer of a cluster as the enum besides, for clients that read only that. All others
+// get the enum that every client accepts, and for most a value they do not know is no cluster at all.
 func addLegacyEnum(c *clusterv3.Cluster, missing mesh.Features) {
 	switch first := firstPolicy(c.GetLoadBalancingPolicy()).(type) {
 	case *ringhashv3.RingHash:

@@ -44,8 +44,9 @@ var roundRobinPolicy = policyList(inLocalities(namedPolicy("round_robin", &round
 
 func roundRobin() *clusterv3.LoadBalancingPolicy { return roundRobinPolicy }
 
-// leastRequest ends in round robin for the clients that do not know it, C-core and Node. Both stand inside the localities: a
-// client that knows wrr_locality, but nothing in it, refuses the cluster instead of going on to the next policy.
+// leastRequest ends in round robin for the clients that do not know it, C-core and Node. Both stand inside the
+// localities: a client that knows wrr_locality, but nothing in it, refuses the cluster instead of going on to the
+// next policy.
 func leastRequest() *clusterv3.LoadBalancingPolicy {
 	return policyList(inLocalities(
 		namedPolicy("least_request", &leastrequestv3.LeastRequest{}),
@@ -57,7 +58,8 @@ func policyList(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.Lo
 	return &clusterv3.LoadBalancingPolicy{Policies: policies}
 }
 
-// inLocalities balances over localities by their weights, and inside each by the first of the policies that a client knows.
+// inLocalities balances over localities by their weights, and inside each by the first of the policies that a
+// client knows.
 func inLocalities(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.LoadBalancingPolicy_Policy {
 	return namedPolicy("wrr_locality", &wrrlocalityv3.WrrLocality{EndpointPickingPolicy: policyList(policies...)})
 }
@@ -104,7 +106,8 @@ func balancerFromAnnotation(at report.Field, b mesh.Balancer) *clusterv3.LoadBal
 	case mesh.PickFirst:
 		at.Ignored(mesh.FeaturePickFirst)
 		return policyList(
-			// Bare: inside localities there would be one first endpoint in each. Shuffled, or all clients would pick the same.
+			// Bare: inside localities there would be one first endpoint in each. Shuffled, or all clients would
+			// pick the same.
 			namedPolicy("pick_first", &pickfirstv3.PickFirst{ShuffleAddressList: true}),
 			inLocalities(last),
 		)

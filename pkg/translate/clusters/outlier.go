@@ -24,8 +24,8 @@ const (
 const (
 	// maxEjectionTime bounds how long an endpoint that is ejected again and again stays away.
 	maxEjectionTime = 300 * time.Second
-	// failureThreshold is the percentage of failures beyond which an endpoint is ejected. It is high, for gRPC counts every
-	// status but OK as a failure, an honest NOT_FOUND included.
+	// failureThreshold is the percentage of failures beyond which an endpoint is ejected. It is high, for gRPC
+	// counts every status but OK as a failure, an honest NOT_FOUND included.
 	failureThreshold = 85
 	// minFailureVolume is the least number of calls in an interval that an endpoint is judged by.
 	minFailureVolume = 5
@@ -35,9 +35,9 @@ const (
 	minFailureHosts = 2
 )
 
-// outlierDetection translates the ejection of endpoints that fail. gRPC does not count errors in a row; it compares the
-// shares of failures in an interval. Where calls are few, N errors in a row are nearly nothing but failures. It is nil when
-// nothing is ejected.
+// outlierDetection translates the ejection of endpoints that fail. gRPC does not count errors in a row; it compares
+// the shares of failures in an interval. Where calls are few, N errors in a row are nearly nothing but failures. It
+// is nil when nothing is ejected.
 func outlierDetection(at report.Field, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
 	if o == nil {
 		return nil

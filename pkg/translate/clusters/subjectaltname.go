@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// acceptedNames are those of which a server's certificate must bear one. There is always one: to a client without a list,
-// whoever has a certificate of the authority is as good as the server. known is false if calls must fail.
+// acceptedNames are those of which a server's certificate must bear one. There is always one: to a client without a
+// list, whoever has a certificate of the authority is as good as the server. known is false if calls must fail.
 func acceptedNames(at report.Field, tls *networking.ClientTLSSettings, p tlsPeer) (names []string, known bool) {
 	if written := tls.GetSubjectAltNames(); len(written) > 0 {
 		for i, name := range written {

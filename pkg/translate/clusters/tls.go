@@ -42,8 +42,8 @@ func tlsPeerOf(in Input) tlsPeer {
 	return p
 }
 
-// transportSocket translates how connections are encrypted. A nil socket leaves them in plain text. It says whether calls may go out
-// at all: where clients cannot do what the author wrote, calls fail rather than going out weaker.
+// transportSocket translates how connections are encrypted. A nil socket leaves them in plain text. It says whether
+// calls may go out at all: where clients cannot do what the author wrote, calls fail rather than going out weaker.
 func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPeer) (*corev3.TransportSocket, bool) {
 	mode := tls.GetMode()
 	switch mode {
@@ -85,8 +85,9 @@ func reportIneffective(at report.Field, tls *networking.ClientTLSSettings) {
 	})
 }
 
-// expressible reports what cannot be handed to a gRPC client. Without it, calls would be encrypted in another way than their
-// author wrote: clients would show another certificate, trust other authorities, or take certificates that were revoked.
+// expressible reports what cannot be handed to a gRPC client. Without it, calls would be encrypted in another way
+// than their author wrote: clients would show another certificate, trust other authorities, or take certificates
+// that were revoked.
 func expressible(at report.Field, tls *networking.ClientTLSSettings) bool {
 	ok := true
 	refuse := func(set bool, field, note string) {
@@ -144,8 +145,8 @@ func providerName(tls *networking.ClientTLSSettings) string {
 	return tls.GetCredentialName()
 }
 
-// validation says which authorities and which names a client accepts. Clients take any name where none is listed, so some
-// always are.
+// validation says which authorities and which names a client accepts. Clients take any name where none is listed,
+// so some always are.
 func validation(t Trust, provider string, names []string) *tlsv3.CertificateValidationContext {
 	v := &tlsv3.CertificateValidationContext{}
 	for _, name := range names {
@@ -160,7 +161,8 @@ func validation(t Trust, provider string, names []string) *tlsv3.CertificateVali
 	return v
 }
 
-// instance leaves the certificate's own name open: the provider that every client has, which watches files, knows but one.
+// instance leaves the certificate's own name open: the provider that every client has, which watches files, knows
+// but one.
 func instance(name string) *tlsv3.CertificateProviderPluginInstance {
 	return &tlsv3.CertificateProviderPluginInstance{InstanceName: name}
 }

@@ -159,7 +159,8 @@ func TestTrustNeeded(t *testing.T) {
 	}
 }
 
-// describeSocket tells the provider of the client's certificate, that of authorities or machine, and the names accepted.
+// describeSocket tells the provider of the client's certificate, that of authorities or machine, and the names
+// accepted.
 func describeSocket(t *testing.T, socket *corev3.TransportSocket) (identity, roots, accepted string) {
 	t.Helper()
 	m := &tlsv3.UpstreamTlsContext{}

@@ -10,7 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Trust is what the TLS settings of a policy depend on besides the policy, projected to what it asks for (TrustNeedsOf).
+// Trust is what the TLS settings of a policy depend on besides the policy, projected to what it asks for
+// (TrustNeedsOf).
 type Trust struct {
 	// Providers are those of the certificate providers asked for that the clients declare.
 	Providers mesh.Providers
@@ -83,8 +84,8 @@ func knownByAccount(tls *networking.ClientTLSSettings) bool {
 	return tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL && len(tls.GetSubjectAltNames()) == 0
 }
 
-// declared says whether the clients have what it takes. What they must do for it is said in any case, for other clients may
-// come; of these clients, only if they do not.
+// declared says whether the clients have what it takes. What they must do for it is said in any case, for other
+// clients may come; of these clients, only if they do not.
 func (t Trust) declared(at report.Field, tls *networking.ClientTLSSettings, provider string) bool {
 	system := trustsSystem(tls)
 	field := "mode"

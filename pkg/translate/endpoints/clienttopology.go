@@ -5,7 +5,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
-// ClientTopology is where clients stand, as far as it matters to the endpoints of one host. It is zero where nothing depends on it.
+// ClientTopology is where clients stand, as far as it matters to the endpoints of one host. It is zero where
+// nothing depends on it.
 type ClientTopology struct {
 	Locality mesh.Locality
 	Node     string
@@ -15,12 +16,12 @@ type ClientTopology struct {
 	Bucket uint16
 }
 
-// otherValue stands for whatever neither an endpoint nor a rule knows: clients share their endpoints who differ in nothing
-// else, and a client that makes up places adds none.
+// otherValue stands for whatever neither an endpoint nor a rule knows: clients share their endpoints who differ in
+// nothing else, and a client that makes up places adds none.
 const otherValue = "\x01"
 
-// TopologyUse is what of clients' places matters to the endpoints of one host. It is made from them once, and makes the
-// ClientTopology of any client at little cost. It is immutable.
+// TopologyUse is what of clients' places matters to the endpoints of one host. It is made from them once, and makes
+// the ClientTopology of any client at little cost. It is immutable.
 type TopologyUse struct {
 	// What is nil does not matter.
 	regions, zones, subZones, nodes knownValues
@@ -31,8 +32,8 @@ type TopologyUse struct {
 	preferred bool
 }
 
-// TopologyUseOf looks at the endpoints of a host, and at all that is said about which of them are preferred. in.vantage does not
-// count.
+// TopologyUseOf looks at the endpoints of a host, and at all that is said about which of them are preferred.
+// in.vantage does not count.
 func TopologyUseOf(in Input) *TopologyUse {
 	s := &TopologyUse{}
 	if in.service == nil {

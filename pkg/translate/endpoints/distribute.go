@@ -12,8 +12,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// distribution is localityLbSetting.distribute: fixed shares of the calls for places, by where the client is. Places without
-// a share get none.
+// distribution is localityLbSetting.distribute: fixed shares of the calls for places, by where the client is.
+// Places without a share get none.
 type distribution []*networking.LocalityLoadBalancerSetting_Distribute
 
 func (d distribution) track(s *TopologyUse) {
@@ -33,8 +33,8 @@ func (d distribution) arrange(from ClientTopology, all []lbEndpoint) []localityG
 	return groups
 }
 
-// applyDistribution gives each group its part of the share of its place: as much as its endpoints weigh of the place's. A group counts
-// for one place only, the most exact.
+// applyDistribution gives each group its part of the share of its place: as much as its endpoints weigh of the
+// place's. A group counts for one place only, the most exact.
 func applyDistribution(groups []localityGroup, to map[string]uint32) []localityGroup {
 	places := slices.SortedFunc(maps.Keys(to), func(a, b string) int {
 		return cmp.Or(cmp.Compare(specificity(b), specificity(a)), cmp.Compare(a, b))
@@ -66,8 +66,8 @@ func applyDistribution(groups []localityGroup, to map[string]uint32) []localityG
 	return kept
 }
 
-// setWeights makes shares the weights of groups, as small numbers that say them to a millionth or so. Nobody loses the last of its
-// weight.
+// setWeights makes shares the weights of groups, as small numbers that say them to a millionth or so. Nobody loses
+// the last of its weight.
 func setWeights(groups []localityGroup, shares []float64) {
 	const parts = 720720 // All numbers to 16 divide it, so most shares are exact.
 	total := 0.0
@@ -108,7 +108,8 @@ func specificity(text string) int {
 	return boolToInt(p.Region != "") + boolToInt(p.Zone != "") + boolToInt(p.SubZone != "")
 }
 
-// matchesPattern says whether a place is one that the pattern holds. Of a place whose region is not known, the zone tells enough.
+// matchesPattern says whether a place is one that the pattern holds. Of a place whose region is not known, the zone
+// tells enough.
 func matchesPattern(place, pattern mesh.Locality) bool {
 	if pattern.Region != "" && place.Region != pattern.Region && (place.Region != "" || pattern.Zone == "") {
 		return false

@@ -1,2 +1,3 @@
-// Package endpoints translates the endpoints of a host into ClusterLoadAssignments: locality, failover, subsetting and weights.
+// Package endpoints translates the endpoints of a host into ClusterLoadAssignments: locality, failover, subsetting
+// and weights.
 package endpoints

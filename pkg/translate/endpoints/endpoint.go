@@ -73,8 +73,9 @@ type lbEndpoint struct {
 	rank int
 }
 
-// servingEndpoints picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
-// terminate. Every address and port appears once, for clients refuse a repetition. The result is sorted.
+// servingEndpoints picks the endpoints that take calls: the ready ones or, with none of them left, those that still
+// serve while they terminate. Every address and port appears once, for clients refuse a repetition. The result is
+// sorted.
 func servingEndpoints(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []lbEndpoint {
 	if set == nil {
 		return nil
@@ -109,8 +110,8 @@ func endpointsIn(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subs
 	return found
 }
 
-// addressPort is invalid unless the text is an IP address that has a meaning beyond one machine: clients other than Go's
-// refuse host names.
+// addressPort is invalid unless the text is an IP address that has a meaning beyond one machine: clients other than
+// Go's refuse host names.
 func addressPort(text string, port uint16) netip.AddrPort {
 	address, err := netip.ParseAddr(text)
 	if err != nil || address.Zone() != "" {
@@ -119,8 +120,8 @@ func addressPort(text string, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(address.Unmap(), port)
 }
 
-// dedupe drops an endpoint whose primary address is taken already, and an additional address that is. Primary addresses
-// come first: no endpoint is lost to another's second address.
+// dedupe drops an endpoint whose primary address is taken already, and an additional address that is. Primary
+// addresses come first: no endpoint is lost to another's second address.
 func dedupe(all []lbEndpoint) []lbEndpoint {
 	taken := make(map[netip.AddrPort]struct{}, len(all))
 	take := func(a netip.AddrPort) bool {
@@ -146,8 +147,8 @@ func firstPriority(groups []localityGroup) []localityGroup {
 	return groups[:beyond]
 }
 
-// loadAssignment writes the groups, which are in order. Their ranks become priorities, which clients want to count from 0 without
-// a missing feature.
+// loadAssignment writes the groups, which are in order. Their ranks become priorities, which clients want to count
+// from 0 without a missing feature.
 func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoadAssignment {
 	cla := &endpointv3.ClusterLoadAssignment{ClusterName: name}
 	priority := uint32(0)
@@ -168,8 +169,8 @@ func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoad
 	return cla
 }
 
-// endpointMessages are those that one endpoint consists of. There are more endpoints than anything else, so those of a group are made in
-// one piece.
+// endpointMessages are those that one endpoint consists of. There are more endpoints than anything else, so those
+// of a group are made in one piece.
 type endpointMessages struct {
 	whole    endpointv3.LbEndpoint
 	endpoint endpointv3.Endpoint

@@ -25,12 +25,13 @@ type preference interface {
 	arrange(from ClientTopology, all []lbEndpoint) []localityGroup
 }
 
-// localityGroup is the endpoints of one locality and one rank. Those of a higher rank stand by until all of a lower one are out of
-// reach; groups of one rank share the calls by weight.
+// localityGroup is the endpoints of one locality and one rank. Those of a higher rank stand by until all of a lower
+// one are out of reach; groups of one rank share the calls by weight.
 type localityGroup struct {
 	rank   int
 	weight uint32
-	// fixedWeight says that the weight is a share of the calls that is due to the place; else it is that of the endpoints.
+	// fixedWeight says that the weight is a share of the calls that is due to the place; else it is that of the
+	// endpoints.
 	fixedWeight bool
 	endpoints   []lbEndpoint
 	// endpointWeight is what each of the endpoints weighs, in a group of those alone.
@@ -49,8 +50,8 @@ func groupsByRank(groups []localityGroup) [][]localityGroup {
 	return ranks
 }
 
-// preferenceFor finds what holds for one port and subset: the rule's word before the Service's. It is nil when all endpoints
-// are alike, which is so unless somebody asks for more.
+// preferenceFor finds what holds for one port and subset: the rule's word before the Service's. It is nil when all
+// endpoints are alike, which is so unless somebody asks for more.
 func preferenceFor(s policy.Settings, service *mesh.Service) preference {
 	zoned, located := s.LoadBalancer.GetZoneAwareLbSetting(), s.LoadBalancer.GetLocalityLbSetting()
 	switch {
@@ -76,8 +77,9 @@ func arrange(p preference, from ClientTopology, all []lbEndpoint) []localityGrou
 	return p.arrange(from, all)
 }
 
-// groupEndpoints joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that each gets its
-// part of the calls: an equal one, unless they have weights. all is sorted by locality, and is sorted by rank too.
+// groupEndpoints joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that
+// each gets its part of the calls: an equal one, unless they have weights. all is sorted by locality, and is sorted
+// by rank too.
 func groupEndpoints(all []lbEndpoint, rank func(*mesh.Endpoint) int) []localityGroup {
 	for i := range all {
 		all[i].rank = rank(all[i].endpoint)
@@ -97,8 +99,9 @@ func groupEndpoints(all []lbEndpoint, rank func(*mesh.Endpoint) int) []localityG
 	return groups
 }
 
-// failover is localityLbSetting without distribute: endpoints of the client's own sub-zone, zone and region come first, in this
-// order. With labels, those that agree in most of the first ones do, and localities only count where regions are given.
+// failover is localityLbSetting without distribute: endpoints of the client's own sub-zone, zone and region come
+// first, in this order. With labels, those that agree in most of the first ones do, and localities only count where
+// regions are given.
 type failover struct {
 	labels  []string
 	regions map[string]string
@@ -142,7 +145,8 @@ func (f failover) arrange(from ClientTopology, all []lbEndpoint) []localityGroup
 	})
 }
 
-// localityDistance tells how far an endpoint is from a client, from 0 to 4. A sub-zone that the client does not state does not count.
+// localityDistance tells how far an endpoint is from a client, from 0 to 4. A sub-zone that the client does not
+// state does not count.
 func localityDistance(client, endpoint mesh.Locality, regions map[string]string) int {
 	to, ok := regions[client.Region]
 	switch {
@@ -158,7 +162,8 @@ func localityDistance(client, endpoint mesh.Locality, regions map[string]string)
 	return 3
 }
 
-// sameZone says whether two places are in one zone. Regions are not known where nodes may not be read; then the zone is enough.
+// sameZone says whether two places are in one zone. Regions are not known where nodes may not be read; then the
+// zone is enough.
 func sameZone(a, b mesh.Locality) bool {
 	return a.Zone != "" && a.Zone == b.Zone && (a.Region == b.Region || a.Region == "" || b.Region == "")
 }
@@ -175,7 +180,8 @@ func trackLabels(s *TopologyUse, labels []string) {
 	}
 }
 
-// labelRank counts the labels from the first one that an endpoint does not have as wished: a value, or the client's own.
+// labelRank counts the labels from the first one that an endpoint does not have as wished: a value, or the client's
+// own.
 func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 	for i, label := range labels {
 		key, want, stated := strings.Cut(label, "=")

@@ -14,10 +14,11 @@ import (
 // ringScale is what the endpoints of a locality weigh together, at most: enough to divide by thousands of them.
 const ringScale = 1 << 20
 
-// setRingWeights weighs endpoints so that a locality's weight is divided among its own. A ring spans all localities, and clients
-// differ in how large a part of it they give to an endpoint: to some it is the product of the two weights, to others the
-// locality's weight by the endpoint's part of the locality. Where the endpoints of every locality weigh the same together,
-// both come to the same. The order in which pick_first shuffles endpoints is computed from the same products.
+// setRingWeights weighs endpoints so that a locality's weight is divided among its own. A ring spans all
+// localities, and clients differ in how large a part of it they give to an endpoint: to some it is the product of
+// the two weights, to others the locality's weight by the endpoint's part of the locality. Where the endpoints of
+// every locality weigh the same together, both come to the same. The order in which pick_first shuffles endpoints
+// is computed from the same products.
 //
 // The localities of cla are those of groups.
 func setRingWeights(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
@@ -45,8 +46,8 @@ func needsRingWeights(g localityGroup) bool {
 	return hasWeights(g) || len(g.endpoints) > math.MaxUint16
 }
 
-// fitInRing makes the weights of localities so small that there is room for the endpoints': no product loses its last bit, and
-// none of their sums 32 of them.
+// fitInRing makes the weights of localities so small that there is room for the endpoints': no product loses its
+// last bit, and none of their sums 32 of them.
 func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	room, total := uint64(1), uint64(0)
 	for i, g := range groups {

@@ -11,8 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestRingIsFair computes every endpoint's part of the ring in both ways that clients do. It must be alike for all endpoints,
-// however many of them a locality has.
+// TestRingIsFair computes every endpoint's part of the ring in both ways that clients do. It must be alike for all
+// endpoints, however many of them a locality has.
 func TestRingIsFair(t *testing.T) {
 	for name, sizes := range map[string][]int{
 		"one locality": {3}, "alike": {2, 2}, "one of many": {7, 1}, "uneven": {5, 3, 1}, "many": {4000, 30, 2},

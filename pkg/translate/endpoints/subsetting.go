@@ -7,13 +7,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// A Service may give each client a part of its endpoints, so that hundreds of clients do not each hold connections to hundreds
-// of endpoints. Which part depends on the client's bucket alone: every endpoint has a score in every bucket, and the
-// endpoints of the lowest scores are taken. An endpoint that comes or goes therefore changes the part only of buckets that gain
-// or lose it, and nobody else is told.
+// A Service may give each client a part of its endpoints, so that hundreds of clients do not each hold connections
+// to hundreds of endpoints. Which part depends on the client's bucket alone: every endpoint has a score in every
+// bucket, and the endpoints of the lowest scores are taken. An endpoint that comes or goes therefore changes the
+// part only of buckets that gain or lose it, and nobody else is told.
 
-// applySubsetting keeps n endpoints of each rank for the clients of a bucket, or all without a bucket. Failover finds as many in the
-// next rank as there were in the first.
+// applySubsetting keeps n endpoints of each rank for the clients of a bucket, or all without a bucket. Failover
+// finds as many in the next rank as there were in the first.
 func applySubsetting(groups []localityGroup, n uint32, bucket uint16) []localityGroup {
 	if n == 0 || bucket == 0 {
 		return groups
@@ -25,8 +25,8 @@ func applySubsetting(groups []localityGroup, n uint32, bucket uint16) []locality
 	return kept
 }
 
-// applySubsettingToRank takes the endpoints from wherever they are. Where groups have shares of the calls, each keeps its share, and
-// gives as many endpoints as that comes to: one at least, even should it be one too many.
+// applySubsettingToRank takes the endpoints from wherever they are. Where groups have shares of the calls, each
+// keeps its share, and gives as many endpoints as that comes to: one at least, even should it be one too many.
 func applySubsettingToRank(rank []localityGroup, n int, bucket uint16) []localityGroup {
 	var all []lbEndpoint
 	total := uint64(0)
@@ -69,8 +69,9 @@ func scoreLimit(all []lbEndpoint, n int, bucket uint16) uint64 {
 	return scores[n-1]
 }
 
-// score is how far an endpoint is from being taken in a bucket: a number that looks random, and is the same everywhere and
-// always. It does not depend on the port of the Service, so that a client calls the same pods on all ports.
+// score is how far an endpoint is from being taken in a bucket: a number that looks random, and is the same
+// everywhere and always. It does not depend on the port of the Service, so that a client calls the same pods on all
+// ports.
 func score(e *mesh.Endpoint, bucket uint16) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211 // of FNV-1a
 	h := uint64(offset)

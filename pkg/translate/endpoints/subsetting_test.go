@@ -69,7 +69,8 @@ func TestSubsettingIsEven(t *testing.T) {
 	}
 }
 
-// TestSubsettingIsStable takes one endpoint away: only buckets that had it change, by one endpoint. Seen backwards, one comes.
+// TestSubsettingIsStable takes one endpoint away: only buckets that had it change, by one endpoint. Seen backwards,
+// one comes.
 func TestSubsettingIsStable(t *testing.T) {
 	const n, of, gone = 5, 50, 17
 	endpoints := numbered(of)

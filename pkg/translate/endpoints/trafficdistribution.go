@@ -40,7 +40,8 @@ func (c trafficDistribution) arrange(from ClientTopology, all []lbEndpoint) []lo
 	})
 }
 
-// areHinted says whether hints count for clients of the zone: every endpoint has one, and one of them is for that zone.
+// areHinted says whether hints count for clients of the zone: every endpoint has one, and one of them is for that
+// zone.
 func areHinted(all []lbEndpoint, zone string) bool {
 	found := false
 	for _, b := range all {

@@ -8,8 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Clients give localities calls by their weights, and endpoints only if they choose by a hash. Where endpoints of one locality
-// weigh differently, each weight gets a locality of its own.
+// Clients give localities calls by their weights, and endpoints only if they choose by a hash. Where endpoints of
+// one locality weigh differently, each weight gets a locality of its own.
 
 // splitByWeight makes a group of the endpoints of each weight. Groups without weights stay as they are.
 func splitByWeight(groups []localityGroup) []localityGroup {
@@ -38,7 +38,8 @@ func hasWeights(g localityGroup) bool {
 	return slices.ContainsFunc(g.endpoints, func(b lbEndpoint) bool { return b.endpoint.EffectiveWeight() > 1 })
 }
 
-// groupsByWeight are the endpoints of a group by weight, the lightest first, each class as heavy as its endpoints together.
+// groupsByWeight are the endpoints of a group by weight, the lightest first, each class as heavy as its endpoints
+// together.
 func groupsByWeight(g localityGroup) []localityGroup {
 	sorted := slices.SortedStableFunc(slices.Values(g.endpoints), func(a, b lbEndpoint) int {
 		return cmp.Compare(a.endpoint.EffectiveWeight(), b.endpoint.EffectiveWeight())
@@ -55,8 +56,9 @@ func groupsByWeight(g localityGroup) []localityGroup {
 	return out
 }
 
-// locality is where a group is. Endpoints of another weight than 1 are in a part of the sub-zone that no label can name. The
-// name depends on their weight alone: endpoints of other weights that come or go leave it, and its connections, alone.
+// locality is where a group is. Endpoints of another weight than 1 are in a part of the sub-zone that no label can
+// name. The name depends on their weight alone: endpoints of other weights that come or go leave it, and its
+// connections, alone.
 func (g localityGroup) locality() mesh.Locality {
 	here := g.endpoints[0].endpoint.Topology.Locality()
 	if g.endpointWeight > 1 {

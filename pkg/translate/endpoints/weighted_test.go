@@ -44,8 +44,8 @@ func TestWeightedEndpoints(t *testing.T) {
 	}.run(t)
 }
 
-// TestWeightsOnRings computes every endpoint's part of the ring in both ways that clients do, with weights and shares, and adds
-// up in how many bits.
+// TestWeightsOnRings computes every endpoint's part of the ring in both ways that clients do, with weights and
+// shares, and adds up in how many bits.
 func TestWeightsOnRings(t *testing.T) {
 	shared := "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a}, localityLbSetting: {distribute: [{from: '*', to: {'/a': 99999, '/b': 1}}]}}}"
 	plain := "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a}}}"

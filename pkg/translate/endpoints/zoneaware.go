@@ -10,12 +10,12 @@ import (
 // minZoneAware is how many endpoints a region must have, unless the author says otherwise, to be balanced by zone.
 const minZoneAware = 6
 
-// zoneAware is zoneAwareLbSetting: calls stay in the client's zone as far as its endpoints suffice. Regions stand by for each
-// other, as with failover, inside what labels prefer.
+// zoneAware is zoneAwareLbSetting: calls stay in the client's zone as far as its endpoints suffice. Regions stand
+// by for each other, as with failover, inside what labels prefer.
 //
-// A proxy measures how many calls come from its zone. gRPC does not; so clients are taken to be spread evenly over the zones
-// that have endpoints. A zone with less than its part of the endpoints then takes what it can, and leaves the rest to zones
-// that have more than theirs. All other zones of the region stand by.
+// A proxy measures how many calls come from its zone. gRPC does not; so clients are taken to be spread evenly over
+// the zones that have endpoints. A zone with less than its part of the endpoints then takes what it can, and leaves
+// the rest to zones that have more than theirs. All other zones of the region stand by.
 type zoneAware struct {
 	failover
 	minSize int
@@ -57,8 +57,8 @@ func (z zoneAware) arrangeRegions(from ClientTopology, all []lbEndpoint) [][]loc
 	return groupsByRank(groups)
 }
 
-// balance weighs groups of one rank by zone, if they are of the client's region and enough. Zones that get no calls move half a
-// rank down.
+// balance weighs groups of one rank by zone, if they are of the client's region and enough. Zones that get no calls
+// move half a rank down.
 func (z zoneAware) balance(client mesh.Locality, groups []localityGroup) []localityGroup {
 	sizes, total, endpoints := zoneSizes(groups)
 	local, zones := sizes[client.Zone], len(sizes)

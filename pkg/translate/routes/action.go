@@ -20,8 +20,8 @@ type routeAction struct {
 	clusters []weightedCluster
 }
 
-// routeAction translates all of a rule but its matches. A rule that gRPC cannot follow, and that would send calls elsewhere if
-// the rest of it were followed, takes its calls and fails them.
+// routeAction translates all of a rule but its matches. A rule that gRPC cannot follow, and that would send calls
+// elsewhere if the rest of it were followed, takes its calls and fails them.
 func (t destinationResolver) routeAction(at report.Field, rule *networking.HTTPRoute, listenerPort uint32) routeAction {
 	if !hasOneAction(at, rule) || unsupportedAction(at, rule) {
 		return failingAction(nil)
@@ -58,7 +58,8 @@ func hasOneAction(at report.Field, rule *networking.HTTPRoute) bool {
 	return purposes == 1
 }
 
-// unsupportedAction reports the actions that no gRPC client can carry out. Who finds that calls cannot be delegated has said why.
+// unsupportedAction reports the actions that no gRPC client can carry out. Who finds that calls cannot be delegated
+// has said why.
 func unsupportedAction(at report.Field, rule *networking.HTTPRoute) bool {
 	refused := false
 	refuse := func(field string, set bool, reason, wayOut string) {

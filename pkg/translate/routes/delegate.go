@@ -14,7 +14,8 @@ type boundRule struct {
 	// rule is nil where none is left of what an author wrote, and then without may say why.
 	rule       *networking.HTTPRoute
 	skipReason string
-	// at is where it stands. One merged from two places is translated at no place, and its Problems are settled afterwards.
+	// at is where it stands. One merged from two places is translated at no place, and its Problems are settled
+	// afterwards.
 	at report.Field
 	// index is the rule of the VirtualService itself that the calls come by.
 	index      int
@@ -24,7 +25,8 @@ type boundRule struct {
 	delegatedBy report.Field
 }
 
-// httpRules are the rules of a VirtualService in order, with those of its delegates in place of the rules that delegate.
+// httpRules are the rules of a VirtualService in order, with those of its delegates in place of the rules that
+// delegate.
 func (t destinationResolver) httpRules(root report.Field, r *mesh.VirtualService) []boundRule {
 	var all []boundRule
 	for i, rule := range r.Spec.GetHttp() {
@@ -74,8 +76,8 @@ func refuseNested(at report.Field) {
 	at.Errorf(mesh.CodeNoSuchDelegate, "A delegate cannot delegate further. The calls fail. Write the rules here.")
 }
 
-// delegatedRules merges the rules of a delegate with the rule that delegates to it. When it has none for these calls, they go on to
-// the next rule, as with Istio.
+// delegatedRules merges the rules of a delegate with the rule that delegates to it. When it has none for these
+// calls, they go on to the next rule, as with Istio.
 func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rules []*networking.HTTPRoute) []boundRule {
 	hollow := boundRule{at: from.at, index: from.index}
 	all := []boundRule{hollow}
@@ -95,7 +97,8 @@ func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rul
 	return all
 }
 
-// provenance says where the parts of a merged rule stand, by their path in it. The rule itself is under the empty path.
+// provenance says where the parts of a merged rule stand, by their path in it. The rule itself is under the empty
+// path.
 type provenance map[string]report.Field
 
 // relocate reports Problems of a merged rule where the author wrote what they are about.

@@ -13,8 +13,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// merger merges a rule that delegates with one rule of the delegate, as Istio does: the calls are those of both, and what the
-// delegate leaves out is as in the rule that delegates. Nothing is changed of either.
+// merger merges a rule that delegates with one rule of the delegate, as Istio does: the calls are those of both,
+// and what the delegate leaves out is as in the rule that delegates. Nothing is changed of either.
 type merger struct {
 	root, sub     *networking.HTTPRoute
 	rootAt, subAt report.Field
@@ -26,7 +26,8 @@ var ruleFields = []protoreflect.Name{
 	"rewrite", "timeout", "retries", "fault", "mirror", "mirrors", "mirror_percent", "mirror_percentage", "cors_policy", "headers",
 }
 
-// blockFields are those of a match that the delegate's either has or takes over; of blockMaps, it takes over single entries.
+// blockFields are those of a match that the delegate's either has or takes over; of blockMaps, it takes over single
+// entries.
 var (
 	blockFields = []protoreflect.Name{"uri", "scheme", "method", "authority", "port", "source_namespace", "gateways", "stat_prefix"}
 	blockMaps   = []protoreflect.Name{"headers", "without_headers", "query_params", "source_labels"}
@@ -53,8 +54,8 @@ func (m merger) rule() *networking.HTTPRoute {
 	return out
 }
 
-// blocks are all pairs of matches in which the delegate's is a part of the other. One that is a part of none is reported, and
-// holds nothing.
+// blocks are all pairs of matches in which the delegate's is a part of the other. One that is a part of none is
+// reported, and holds nothing.
 func (m merger) blocks() []*networking.HTTPMatchRequest {
 	var all []*networking.HTTPMatchRequest
 	for j, sub := range m.sub.GetMatch() {
@@ -160,8 +161,8 @@ func agree[T comparable](sub, root T) bool {
 	return sub == unset || root == unset || sub == root
 }
 
-// covered says whether all that sub accepts is accepted by root. An expression is only covered by the very same one. An absent sub
-// takes root's place over, and is covered by it.
+// covered says whether all that sub accepts is accepted by root. An expression is only covered by the very same
+// one. An absent sub takes root's place over, and is covered by it.
 func covered(sub, root *networking.StringMatch) bool {
 	if sub == nil || root.GetMatchType() == nil {
 		return true

@@ -22,8 +22,9 @@ type destinationResolver struct {
 	defaults  mesh.Defaults
 }
 
-// cluster names the cluster of a destination, as called on that port. One that does not exist is named all the same: its
-// share of the calls fails, rather than moving to another destination, and works from the moment it appears.
+// cluster names the cluster of a destination, as called on that port. One that does not exist is named all the
+// same: its share of the calls fails, rather than moving to another destination, and works from the moment it
+// appears.
 func (t destinationResolver) cluster(at report.Field, d *networking.Destination, listenerPort uint32) string {
 	target, ok := t.byHost[d.GetHost()]
 	if !ok {
@@ -57,7 +58,8 @@ func destinationPort(d *networking.Destination, service *mesh.Service, listenerP
 	return listenerPort
 }
 
-// hashPolicies says what is hashed of a rule's calls. That is decided for the rule as a whole, though its destinations may differ.
+// hashPolicies says what is hashed of a rule's calls. That is decided for the rule as a whole, though its
+// destinations may differ.
 func (t destinationResolver) hashPolicies(at report.Field, destinations []*networking.HTTPRouteDestination, listenerPort uint32) []*routev3.RouteAction_HashPolicy {
 	var all []*routev3.RouteAction_HashPolicy
 	for _, d := range destinations {

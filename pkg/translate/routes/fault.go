@@ -78,7 +78,8 @@ func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.Fau
 	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
 		code := slices.Index(grpcStatuses, kind.GrpcStatus)
 		if code == 0 {
-			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say UNIMPLEMENTED.
+			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say
+			// UNIMPLEMENTED.
 			at.Child("grpcStatus").Errorf(mesh.CodeInvalidValue, "OK is not an error status. Calls are not aborted. Set an error status, or remove abort.")
 			return nil
 		}
@@ -116,8 +117,8 @@ func percentage(at report.Field, share float64) *typev3.FractionalPercent {
 	return &typev3.FractionalPercent{Numerator: uint32(max(parts, 1)), Denominator: typev3.FractionalPercent_MILLION}
 }
 
-// endWith has calls end as a server's response with that HTTP status would end them. To C-core 200 is a reason to go on with the call;
-// to the others it is a status like any that says nothing to gRPC.
+// endWith has calls end as a server's response with that HTTP status would end them. To C-core 200 is a reason to
+// go on with the call; to the others it is a status like any that says nothing to gRPC.
 func endWith(fault *faultv3.FaultAbort, status uint32) {
 	fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: status}
 	if status == 200 {
@@ -132,5 +133,6 @@ func always(status uint32) *faultv3.HTTPFault {
 	return &faultv3.HTTPFault{Abort: abort}
 }
 
-// FaultFilter is the name of the filter of faults. A route's override counts only under the name that its filter has in the Listener.
+// FaultFilter is the name of the filter of faults. A route's override counts only under the name that its filter
+// has in the Listener.
 const FaultFilter = "envoy.filters.http.fault"

@@ -17,12 +17,13 @@ import (
 // maxWithoutHeaders bounds the withoutHeaders of one match that compare a value: each doubles the number of routes.
 const maxWithoutHeaders = 3
 
-// headerMatches translates headers and withoutHeaders. Each element of the result is a list of conditions that must all
-// hold; the match holds if any element does. None at all means that there is no condition. It fails when a condition cannot
-// be expressed, having reported it.
+// headerMatches translates headers and withoutHeaders. Each element of the result is a list of conditions that must
+// all hold; the match holds if any element does. None at all means that there is no condition. It fails when a
+// condition cannot be expressed, having reported it.
 //
-// To Istio an absent header satisfies withoutHeaders. To every gRPC client an absent header fails a comparison, inverted or
-// not. So such a condition becomes two routes: one for calls without the header, one for calls with another value.
+// To Istio an absent header satisfies withoutHeaders. To every gRPC client an absent header fails a comparison,
+// inverted or not. So such a condition becomes two routes: one for calls without the header, one for calls with
+// another value.
 func headerMatches(at report.Field, m *networking.HTTPMatchRequest) (variants [][]*routev3.HeaderMatcher, ok bool) {
 	ok = true
 	var common []*routev3.HeaderMatcher

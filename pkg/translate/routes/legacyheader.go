@@ -7,9 +7,9 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// legacyHeaders writes the comparisons of headers in the forms that came before string_match, which clients read that do not know
-// that one. All clients read exact_match and safe_regex_match still; gRPC for Rust refuses prefix_match, so that a prefix
-// is an expression.
+// legacyHeaders writes the comparisons of headers in the forms that came before string_match, which clients read
+// that do not know that one. All clients read exact_match and safe_regex_match still; gRPC for Rust refuses
+// prefix_match, so that a prefix is an expression.
 func legacyHeaders(headers []*routev3.HeaderMatcher) []*routev3.HeaderMatcher {
 	all := make([]*routev3.HeaderMatcher, len(headers))
 	for i, h := range headers {

@@ -32,8 +32,9 @@ type routeScope struct {
 	missing mesh.Features
 }
 
-// alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
-// where no call can match, and then why. What cannot be expressed makes the block match nothing rather than more than its author wrote.
+// alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in
+// one, none where no call can match, and then why. What cannot be expressed makes the block match nothing rather
+// than more than its author wrote.
 func (c routeScope) alternatives(at report.Field, m *networking.HTTPMatchRequest) (matches []*routev3.RouteMatch, reason string) {
 	if reason := c.unreachable(at, m); reason != "" {
 		return nil, reason
@@ -59,8 +60,8 @@ func (c routeScope) alternatives(at report.Field, m *networking.HTTPMatchRequest
 	return matches, ""
 }
 
-// unreachable evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate. It says why no
-// call can match, if so.
+// unreachable evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate. It
+// says why no call can match, if so.
 func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest) (reason string) {
 	if reason := unsupportedCondition(at, m); reason != "" {
 		return reason
@@ -88,8 +89,8 @@ func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest)
 	return ""
 }
 
-// dependsOnScope says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not known what is called,
-// such a rule takes not every call.
+// dependsOnScope says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not
+// known what is called, such a rule takes not every call.
 func dependsOnScope(rule *networking.HTTPRoute) bool {
 	return slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
 		return m.GetPort() != 0 || m.GetAuthority() != nil
@@ -135,8 +136,8 @@ func (c routeScope) authorities() []string {
 	return hosts
 }
 
-// methodPath says whether a path is one of a gRPC method, or the beginning of one. gRPC's C-core leaves out routes for others, so
-// that their calls would go elsewhere with it.
+// methodPath says whether a path is one of a gRPC method, or the beginning of one. gRPC's C-core leaves out routes
+// for others, so that their calls would go elsewhere with it.
 func methodPath(path string, whole bool) bool {
 	parts := strings.Split(path, "/")
 	if !whole && len(parts) < 3 {

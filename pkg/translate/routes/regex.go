@@ -9,14 +9,15 @@ import (
 	"unicode"
 )
 
-// Clients compile expressions with RE2s of their own, of which some are years old. What they do not know makes gRPC's C-core refuse
-// the whole table of routes, and ends processes that run gRPC for Node.
+// Clients compile expressions with RE2s of their own, of which some are years old. What they do not know makes
+// gRPC's C-core refuse the whole table of routes, and ends processes that run gRPC for Node.
 
-// maxRanges bounds the ranges of characters that an expression compares with, repetitions written out. gRPC for Node has 16 MiB for
-// all of its expressions, and C-core some for each; \pL has 600 ranges.
+// maxRanges bounds the ranges of characters that an expression compares with, repetitions written out. gRPC for
+// Node has 16 MiB for all of its expressions, and C-core some for each; \pL has 600 ranges.
 const maxRanges = 10_000
 
-// newer finds what only newer RE2s know: (?<name>…), and classes by their names. What is escaped or quoted is passed over.
+// newer finds what only newer RE2s know: (?<name>…), and classes by their names. What is escaped or quoted is
+// passed over.
 var newer = regexp.MustCompile(`(?s)\\Q.*?(?:\\E|$)|\\[pP]\{\^?(\w+)\}|\\.|(\(\?<)`)
 
 // newerClasses are categories and scripts that came after Unicode 13.

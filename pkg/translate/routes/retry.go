@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// maxRetries leaves five attempts in all, the limit that gRPC sets for itself but does not keep for routes from xDS.
+	// maxRetries leaves five attempts in all, the limit that gRPC sets for itself but does not keep for routes from
+	// xDS.
 	maxRetries = 4
 	// defaultRetries and defaultBackoff are Istio's, for rules that say nothing.
 	defaultRetries = 2
@@ -27,8 +28,8 @@ const (
 // defaultRetryOn is Istio's default as far as gRPC knows it.
 var defaultRetryOn = []string{"cancelled", "unavailable"}
 
-// retryConditions says what becomes of Istio's conditions: the status on which gRPC retries. Those with a note hold only
-// nearly.
+// retryConditions says what becomes of Istio's conditions: the status on which gRPC retries. Those with a note hold
+// only nearly.
 var retryConditions = map[string]struct{ status, note string }{
 	"cancelled":            {status: "cancelled"},
 	"deadline-exceeded":    {status: "deadline-exceeded"},
@@ -47,8 +48,8 @@ var retryConditions = map[string]struct{ status, note string }{
 	"504":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
 }
 
-// retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil when calls are
-// not retried.
+// retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil
+// when calls are not retried.
 func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Defaults) *routev3.RetryPolicy {
 	if r == nil && defaults.NoRetries {
 		return nil

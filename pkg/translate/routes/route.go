@@ -61,8 +61,8 @@ func serviceRoutes(in Input) []resource.Resource {
 	return all
 }
 
-// virtualServiceRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
-// either its rules are read for their Problems alone.
+// virtualServiceRoutes follows a VirtualService, for each port of the Service, or for the host and port that only
+// it declares. Without either its rules are read for their Problems alone.
 func virtualServiceRoutes(sink *[]mesh.Problem, in Input) []resource.Resource {
 	root := report.Field{Sink: sink, Ref: in.VirtualService.Ref, Path: "spec"}
 	switch {
@@ -110,7 +110,8 @@ func (in Input) dialed() (host string, ports []mesh.Port) {
 	return in.Service.Host, in.Service.Ports
 }
 
-// routeRefs are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.
+// routeRefs are the objects that make a route table: the rules first, being the likelier to be at fault. service
+// may be nil.
 func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
 	refs := []mesh.Ref{routes.Ref}
 	for _, key := range slices.Sorted(maps.Keys(routes.Delegates)) {
@@ -124,8 +125,8 @@ func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
 	return refs
 }
 
-// routeConfigurationFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
-// call that no route takes, so that it gets one that fails these.
+// routeConfigurationFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a
+// route, and crashes in a call that no route takes, so that it gets one that fails these.
 func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Features) *routev3.RouteConfiguration {
 	if missing.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
 		routes = append(slices.Clip(routes), FailingRoute())

@@ -22,8 +22,8 @@ type block struct {
 	field string
 }
 
-// routeList translates a list of rules in their author's order, up to one that takes everything, and notes which it came by. Without
-// a rule for a call the call fails, as with Istio: nothing is added that would take it.
+// routeList translates a list of rules in their author's order, up to one that takes everything, and notes which it
+// came by. Without a rule for a call the call fails, as with Istio: nothing is added that would take it.
 func (c routeScope) routeList(s *ruleList) routeList {
 	s.used = true
 	var f routeList
@@ -72,8 +72,8 @@ func (f *routeList) add(r boundRule, b block, out routeAction) {
 	})
 }
 
-// blocks are those of a rule, in order, that some call may meet. Without any the rule holds for every call. Of the others f
-// keeps why they are left out.
+// blocks are those of a rule, in order, that some call may meet. Without any the rule holds for every call. Of the
+// others f keeps why they are left out.
 func (c routeScope) blocks(f *routeList, r boundRule) []block {
 	if len(r.rule.GetMatch()) == 0 {
 		every, _ := pathMatch(r.at, nil, false)
@@ -93,7 +93,8 @@ func (c routeScope) blocks(f *routeList, r boundRule) []block {
 	return all
 }
 
-// originsOf say where the route of that index comes from: the match of a rule and, of one merged, the other rule besides.
+// originsOf say where the route of that index comes from: the match of a rule and, of one merged, the other rule
+// besides.
 func (r boundRule) originsOf(index int, field string) []report.Origin {
 	path := "virtual_hosts[0].routes[" + strconv.Itoa(index) + "]"
 	if r.provenance == nil {

@@ -12,8 +12,8 @@ type caller struct {
 	labels    mesh.Labels
 }
 
-// meets says whether the calls of c may match a block. What a block asks of the caller is the same for all of its calls, so
-// the client is not told of it: it gets the match, or it does not.
+// meets says whether the calls of c may match a block. What a block asks of the caller is the same for all of its
+// calls, so the client is not told of it: it gets the match, or it does not.
 func (c caller) meets(m *networking.HTTPMatchRequest) bool {
 	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != c.namespace {
 		return false

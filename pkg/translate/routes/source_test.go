@@ -41,8 +41,8 @@ func TestMeets(t *testing.T) {
 	}
 }
 
-// A rule that takes every call of some callers leaves those behind it to the others: it hides none of their Problems, and
-// makes none of its own.
+// A rule that takes every call of some callers leaves those behind it to the others: it hides none of their
+// Problems, and makes none of its own.
 func TestRulesForSomeCallers(t *testing.T) {
 	spec := translatetest.Parse(t, &networking.VirtualService{}, `http:
 - {name: mine, match: [{sourceNamespace: shop}], route: [{destination: {host: echo}}]}

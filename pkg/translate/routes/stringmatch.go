@@ -29,8 +29,8 @@ func compile(at report.Field, expression string) (*regexp.Regexp, bool) {
 	return anchored, true
 }
 
-// matchesAny says whether m holds for any of the texts; one that is absent holds for all. It fails, having reported why, when m
-// cannot be read.
+// matchesAny says whether m holds for any of the texts; one that is absent holds for all. It fails, having reported
+// why, when m cannot be read.
 func matchesAny(at report.Field, m *networking.StringMatch, texts ...string) (holds, ok bool) {
 	switch kind := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:

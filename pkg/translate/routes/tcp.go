@@ -21,7 +21,8 @@ type ruleList struct {
 
 func (s *ruleList) empty() bool { return len(s.reached) == 0 }
 
-// ruleSet are both lists. Rules for connections are followed where their author meant the port for them, or wrote nothing else.
+// ruleSet are both lists. Rules for connections are followed where their author meant the port for them, or wrote
+// nothing else.
 type ruleSet struct{ http, tcp ruleList }
 
 func (t destinationResolver) ruleSet(root report.Field, r *mesh.VirtualService) *ruleSet {
@@ -42,8 +43,8 @@ func (s *ruleSet) of(port mesh.Port) *ruleList {
 	return &s.http
 }
 
-// tcpRules are the rules for TCP as rules for calls: they choose among destinations by the same weights, and their matches ask
-// for some of the same.
+// tcpRules are the rules for TCP as rules for calls: they choose among destinations by the same weights, and their
+// matches ask for some of the same.
 func (t destinationResolver) tcpRules(at report.Field, rules []*networking.TCPRoute) []boundRule {
 	var all []boundRule
 	for i, rule := range rules {
@@ -63,8 +64,8 @@ func (t destinationResolver) tcpRules(at report.Field, rules []*networking.TCPRo
 // noGateway is a gateway that nobody comes by: its match holds nothing.
 const noGateway = ""
 
-// tcpMatch keeps what is the same for every call of a client. Its address, and the address it calls, are not: a block that
-// asks for them holds nothing, where without them it would hold for more than its author meant.
+// tcpMatch keeps what is the same for every call of a client. Its address, and the address it calls, are not: a
+// block that asks for them holds nothing, where without them it would hold for more than its author meant.
 func tcpMatch(at report.Field, m *networking.L4MatchAttributes) *networking.HTTPMatchRequest {
 	calls := &networking.HTTPMatchRequest{
 		Port: m.GetPort(), SourceLabels: m.GetSourceLabels(), SourceNamespace: m.GetSourceNamespace(), Gateways: m.GetGateways(),
@@ -80,8 +81,8 @@ func tcpMatch(at report.Field, m *networking.L4MatchAttributes) *networking.HTTP
 	return calls
 }
 
-// report reports what only shows once the rules have been read for all ports. Of a VirtualService that is read for its Problems
-// alone it is not known which rules are used.
+// report reports what only shows once the rules have been read for all ports. Of a VirtualService that is read for
+// its Problems alone it is not known which rules are used.
 func (s *ruleSet) report(service *mesh.Service) {
 	if s.tcp.used {
 		*s.tcp.at.Sink = append(*s.tcp.at.Sink, s.tcp.deferred...)

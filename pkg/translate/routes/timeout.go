@@ -10,14 +10,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// A client of gRPC for Java cannot read shorter or longer limits, which it writes down for itself as decimals: its calls would fail.
+// A client of gRPC for Java cannot read shorter or longer limits, which it writes down for itself as decimals: its
+// calls would fail.
 const (
 	minTimeout = time.Millisecond
 	maxTimeout = 2400 * time.Hour
 )
 
-// timeoutCap limits the whole call, its retries and streams included; the application's own deadline holds if it is sooner.
-// Zero is no limit, and is written in full: without it the Listener would decide.
+// timeoutCap limits the whole call, its retries and streams included; the application's own deadline holds if it is
+// sooner. Zero is no limit, and is written in full: without it the Listener would decide.
 func timeoutCap(at report.Field, timeout *durationpb.Duration) *routev3.RouteAction_MaxStreamDuration {
 	limit := &durationpb.Duration{}
 	switch {

@@ -18,8 +18,8 @@ type weightedCluster struct {
 	weight  uint64
 }
 
-// weightedClusters reads the destinations of a rule, those that weigh nothing included. A single one takes everything, whatever its
-// weight. It fails, having reported it, when nobody takes anything.
+// weightedClusters reads the destinations of a rule, those that weigh nothing included. A single one takes
+// everything, whatever its weight. It fails, having reported it, when nobody takes anything.
 func (t destinationResolver) weightedClusters(at report.Field, destinations []*networking.HTTPRouteDestination, listenerPort uint32) ([]weightedCluster, bool) {
 	var all []weightedCluster
 	for i, d := range destinations {

@@ -13,9 +13,10 @@ import (
 // zeroWeightPath is a method that nobody calls.
 const zeroWeightPath = "/mizzen.dev.KeepWarm/Never"
 
-// keepZeroWeightClusters adds a route that no call takes and that names the destinations which weigh nothing everywhere. An author who
-// writes a weight of 0 means to raise it. A client that knows the cluster by then moves calls to it at once; one that must
-// first find it fails some of them: grpc-go uses a new route table before its balancer has the clusters it names.
+// keepZeroWeightClusters adds a route that no call takes and that names the destinations which weigh nothing
+// everywhere. An author who writes a weight of 0 means to raise it. A client that knows the cluster by then moves
+// calls to it at once; one that must first find it fails some of them: grpc-go uses a new route table before its
+// balancer has the clusters it names.
 func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []*routev3.Route {
 	slices.SortFunc(named, func(a, b weightedCluster) int {
 		// The heaviest mention of a cluster comes first, for it decides.

@@ -58,7 +58,8 @@ func (l *Ledger) Field() report.Field {
 	return report.Field{Sink: (*[]mesh.Problem)(l), Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, Path: "at"}
 }
 
-// Lines are the Problems without object and message, in the order they were reported. Latent ones have a test of their own.
+// Lines are the Problems without object and message, in the order they were reported. Latent ones have a test of
+// their own.
 func (l Ledger) Lines() []string {
 	plain, _ := report.WithoutLatent(l)
 	return ProblemLines(plain)

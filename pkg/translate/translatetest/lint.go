@@ -25,11 +25,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// visible are the headers that gRPC clients show to routing, but for those that end in -bin or that gRPC writes itself.
+// visible are the headers that gRPC clients show to routing, but for those that end in -bin or that gRPC writes
+// itself.
 var visible = regexp.MustCompile(`^[a-z0-9_.-]+$`)
 
-// linter collects what a gRPC client of any language would refuse, or read differently from others. It is stricter than each
-// of them; grpc-go's own reading is tested besides, through a real client.
+// linter collects what a gRPC client of any language would refuse, or read differently from others. It is stricter
+// than each of them; grpc-go's own reading is tested besides, through a real client.
 type linter []string
 
 func (l *linter) expect(ok bool, format string, args ...any) {
@@ -194,8 +195,8 @@ func (l *linter) ejection(o *clusterv3.OutlierDetection) {
 	}
 }
 
-// socket holds TLS against all clients' reading: certificates come from providers by name, and nothing else is looked at but
-// the names of the server.
+// socket holds TLS against all clients' reading: certificates come from providers by name, and nothing else is
+// looked at but the names of the server.
 func (l *linter) socket(socket *corev3.TransportSocket) {
 	if socket == nil {
 		return

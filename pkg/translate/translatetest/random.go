@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Dice makes choices from bytes, so that a fuzzer that changes a byte changes a choice. When the bytes run out all choices
-// are the first.
+// Dice makes choices from bytes, so that a fuzzer that changes a byte changes a choice. When the bytes run out all
+// choices are the first.
 type Dice struct{ Data []byte }
 
 // Roll is a number below sides.
