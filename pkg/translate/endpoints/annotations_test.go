@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestBlameOfAnnotations names the object to blame for endpoints that a client refuses.
-func TestBlameOfAnnotations(t *testing.T) {
+// TestRefsOfAnnotations checks which objects are named if a client rejects the endpoints.
+func TestRefsOfAnnotations(t *testing.T) {
 	rule := translatetest.Merged(t, "{}")
 	rule.Annotations.SubsetSize = mesh.AnnotationValue[uint32]{Value: 1, Ref: rule.Refs[0]}
 	tests := map[string]struct {
@@ -30,7 +30,7 @@ func TestBlameOfAnnotations(t *testing.T) {
 	}
 }
 
-// TestEndpointOriginsOfAnnotations does so for endpoints.
+// TestEndpointOriginsOfAnnotations checks the Origins of localities with a subset size.
 func TestEndpointOriginsOfAnnotations(t *testing.T) {
 	s := translatetest.Wishing(mesh.PickFirst, 2)
 	set := &mesh.EndpointSet{Host: s.Host, Endpoints: numbered(1)}
