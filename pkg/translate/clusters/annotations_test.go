@@ -30,18 +30,18 @@ func TestBalancing(t *testing.T) {
 		problems   []string
 	}{
 		"none":                    {translatetest.Echo(80), "{}", "", "round_robin", nil},
-		"round robin":             {translatetest.Wishing(mesh.RoundRobin, 0), "{}", "", "round_robin", nil},
-		"least request":           {translatetest.Wishing(mesh.LeastRequest, 0), "{}", "", "least_request round_robin", []string{ignored}},
-		"by reported load":        {translatetest.Wishing(mesh.WeightedRoundRobin, 0), "{}", "", "client_side_weighted_round_robin round_robin", []string{ignored}},
-		"pick first":              {translatetest.Wishing(mesh.PickFirst, 0), "{}", "", "pick_first over localities round_robin", []string{ignored}},
-		"of the rule":             {translatetest.Wishing(mesh.PickFirst, 0), "{}", mesh.LeastRequest, "least_request round_robin", []string{ignored}},
-		"beside places":           {translatetest.Wishing(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "", "least_request round_robin", []string{ignored}},
-		"beside a spec":           {translatetest.Wishing(mesh.PickFirst, 0), least, "", "least_request round_robin", []string{inSpec, conflict}},
-		"beside a hash":           {translatetest.Wishing(mesh.PickFirst, 0), ring, "", "ring_hash over localities round_robin", []string{conflict}},
+		"round robin":             {translatetest.Annotated(mesh.RoundRobin, 0), "{}", "", "round_robin", nil},
+		"least request":           {translatetest.Annotated(mesh.LeastRequest, 0), "{}", "", "least_request round_robin", []string{ignored}},
+		"by reported load":        {translatetest.Annotated(mesh.WeightedRoundRobin, 0), "{}", "", "client_side_weighted_round_robin round_robin", []string{ignored}},
+		"pick first":              {translatetest.Annotated(mesh.PickFirst, 0), "{}", "", "pick_first over localities round_robin", []string{ignored}},
+		"of the rule":             {translatetest.Annotated(mesh.PickFirst, 0), "{}", mesh.LeastRequest, "least_request round_robin", []string{ignored}},
+		"beside places":           {translatetest.Annotated(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "", "least_request round_robin", []string{ignored}},
+		"beside a spec":           {translatetest.Annotated(mesh.PickFirst, 0), least, "", "least_request round_robin", []string{inSpec, conflict}},
+		"beside a hash":           {translatetest.Annotated(mesh.PickFirst, 0), ring, "", "ring_hash over localities round_robin", []string{conflict}},
 		"a spec of the same rule": {translatetest.Echo(80), least, mesh.PickFirst, "least_request round_robin", []string{inSpec, conflict}},
-		"a spec for a port":       {translatetest.Wishing(mesh.PickFirst, 0), "trafficPolicy: {portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: ROUND_ROBIN}}]}", "", "round_robin", nil},
-		"a port without a word":   {translatetest.Wishing(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {simple: RANDOM}, portLevelSettings: [{port: {number: 80}}]}", "", "least_request round_robin", []string{ignored}},
-		"a part on a ring":        {translatetest.Wishing("", 2), ring, "", "ring_hash over localities round_robin", []string{hashes}},
+		"a spec for a port":       {translatetest.Annotated(mesh.PickFirst, 0), "trafficPolicy: {portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: ROUND_ROBIN}}]}", "", "round_robin", nil},
+		"a port without a word":   {translatetest.Annotated(mesh.LeastRequest, 0), "trafficPolicy: {loadBalancer: {simple: RANDOM}, portLevelSettings: [{port: {number: 80}}]}", "", "least_request round_robin", []string{ignored}},
+		"a part on a ring":        {translatetest.Annotated("", 2), ring, "", "ring_hash over localities round_robin", []string{hashes}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestIgnoredBalancers(t *testing.T) {
 	for _, b := range mesh.Balancers() {
 		found := mesh.ClientKinds(0)
 		var problems []mesh.Problem
-		Translate(&problems, Input{Service: translatetest.Wishing(b, 0)})
+		Translate(&problems, Input{Service: translatetest.Annotated(b, 0)})
 		for _, p := range problems {
 			found |= p.ClientKinds
 		}
@@ -133,7 +133,7 @@ func TestSuccessRate(t *testing.T) {
 // TestOriginsOfAnnotations checks the Origins of parts that are made from annotations.
 func TestOriginsOfAnnotations(t *testing.T) {
 	ref := translatetest.Echo().Ref
-	s := translatetest.Wishing(mesh.PickFirst, 2)
+	s := translatetest.Annotated(mesh.PickFirst, 2)
 	s.Annotations.SuccessRate = mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 1, RequestVolume: 1}, Ref: ref}
 	want := []report.Origin{
 		{Path: "load_balancing_policy", Ref: ref, Field: "metadata.annotations[mizzen.dev/lb-policy]"},

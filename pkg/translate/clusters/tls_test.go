@@ -13,8 +13,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestTransportSocket checks that calls are encrypted as the author wrote, or fail. Only DISABLE means plaintext.
-func TestTransportSocket(t *testing.T) {
+// TestSecure checks that calls are encrypted as the author wrote, or fail. Only DISABLE means plaintext.
+func TestSecure(t *testing.T) {
 	full := Trust{Providers: mesh.MakeProviders("default", "shop"), accounts: mesh.ServiceAccounts{Names: "a,b"}}
 	// spiffe is the prefix of the endpoints' identities.
 	const spiffe = "spiffe://cluster.local/ns/demo/sa/"

@@ -44,8 +44,8 @@ func TestClientTopologyHasOnlyWhatIsUsed(t *testing.T) {
 	}
 }
 
-// TestInventedLocalitiesAddNothing: all clients that state unknown localities share their endpoints.
-func TestInventedLocalitiesAddNothing(t *testing.T) {
+// TestInventedPlacesAddNothing: all clients that state unknown localities share their endpoints.
+func TestInventedPlacesAddNothing(t *testing.T) {
 	n := near{
 		settings:  "localityLbSetting: {failoverPriority: [app, kubernetes.io/hostname], failover: [{from: eu, to: us}]}",
 		endpoints: []string{"1 eu/a/r1", "2 us/b"},
