@@ -1,14 +1,14 @@
 package fields
 
-// proposal is a proposal of gRPC, and the first version of each client that has it.
+// proposal is a gRPC proposal, and the first version of each client kind that implements it.
 type proposal struct {
 	grfc, what string
-	// since is in the order of the languages; a dash where there is none.
+	// since is in the order of languages. A dash means that no version implements it.
 	since [5]string
 }
 
-// proposals are the proposals that rows rest on. The versions are those of gRPC's own table of xDS features and, for what is
-// newer than that table, of the sources.
+// proposals are the proposals that rows refer to. The versions are from gRPC's doc/grpc_xds_features.md or, for
+// proposals that are newer than that file, from the source code of the clients.
 var proposals = []proposal{
 	{"A27", "xDS: names, endpoints, priorities and locality weights", [5]string{"1.30", "1.30", "1.30", "1.2", "0.1, without failover and locality weights"}},
 	{"A28", "routing by path and header, weighted clusters", [5]string{"1.31", "1.31", "1.31", "1.3", "0.1"}},
