@@ -52,6 +52,8 @@ const (
 	CodeEndpointsVanished Code = "EndpointsVanished"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
+	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
+	CodeSourceLost Code = "SourceLost"
 )
 
 // CodeDoc is the documentation of one Code.
@@ -156,6 +158,10 @@ var codes = []CodeDoc{
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
+	},
+	{
+		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect.",
+		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane.",
 	},
 }
 
