@@ -11,7 +11,7 @@ import (
 func staleness(lost func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mizzen_source_lost_seconds",
-		Help: "Seconds since the API server last responded: what is served may be that old. 0 while it responds, and for a folder.",
+		Help: "Seconds since the API server last responded; 0 while it responds and for file sources.",
 	}, func() float64 {
 		if lost == nil {
 			return 0
