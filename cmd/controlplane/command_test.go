@@ -64,6 +64,9 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	help("controlplane")
 	for _, c := range newRoot(stdio{}).Commands() {
 		help(c.Name(), c.Name())
+		for _, sub := range c.Commands() {
+			help(c.Name()+"_"+sub.Name(), c.Name(), sub.Name())
+		}
 		if c.Example == "" && c.HasLocalFlags() {
 			t.Errorf("%s has flags but no example", c.Name())
 		}

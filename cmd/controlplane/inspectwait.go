@@ -33,13 +33,15 @@ func newWait(flags *inspectFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait --for acknowledged [KIND NAMESPACE/NAME]...",
 		Short: "Wait until connected clients have the current version",
-		Long: `Wait until every replica knows the current version of the named VirtualServices and
-DestinationRules, or of all, and every connected client that asks for what they make has
-acknowledged it. Versions are known where the control plane is found through a kubeconfig;
-with --address, what the control plane knows counts as current.
+		Long: `Wait until every replica has the current version of the named VirtualServices and
+DestinationRules, or of all of them, and every connected client has acknowledged the
+resources that it subscribes to and that are made from them.
 
-Exit codes: 0 when it is so; 1 if a client refused it, if --timeout is over, or if a replica
-cannot be asked; 2 if the command line makes no sense.`,
+If the control plane is found through a kubeconfig, the current version is the one in the API
+server. With --address it is the version that the control plane has.
+
+The exit code is 0 if all clients acknowledged it; 1 if a client rejected it, after --timeout,
+or if a replica cannot be reached; and 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
   controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart`,
 		RunE: func(cmd *cobra.Command, args []string) error {

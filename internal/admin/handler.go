@@ -92,7 +92,7 @@ func serveReadiness(o Options) http.HandlerFunc {
 		case closed(o.Draining):
 			writeText(w, http.StatusServiceUnavailable, "shutting down")
 		case !closed(o.Ready):
-			writeText(w, http.StatusServiceUnavailable, "the first complete picture of the source is not there yet")
+			writeText(w, http.StatusServiceUnavailable, "the source was not completely read yet")
 		default:
 			writeText(w, http.StatusOK, "ok")
 		}

@@ -133,6 +133,11 @@ func around(text string, at []int) string {
 	return words(strings.ToValidUTF8(text[max(0, at[0]-margin):min(len(text), at[1]+margin)], ""))
 }
 
+// at formats a breach with the file and line that it is in.
+func at(path, text string, b breach) string {
+	return fmt.Sprintf("%s:%d: %s", path, 1+strings.Count(text[:b.offset], "\n"), b.text)
+}
+
 func words(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // TestLanguage checks the prose of all Markdown, and the texts of the programs, with the rules of docs/STYLE.md.
@@ -141,7 +146,7 @@ func TestLanguage(t *testing.T) {
 	for _, path := range slices.Sorted(maps.Keys(docs)) {
 		prose := proseOf(docs[path])
 		for _, b := range breaches(prose, false) {
-			t.Errorf("%s:%d: %s", path, 1+strings.Count(prose[:b.offset], "\n"), b.text)
+			t.Error(at(path, prose, b))
 		}
 	}
 	for _, s := range sources(t) {
