@@ -9,7 +9,7 @@ FUZZTIME ?= 5m
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
 FLAGS   := -trimpath -tags grpcnotrace -ldflags="-s -w"
 BUILD   := $(GO) build $(FLAGS)
-# A first build compiles a thousand packages and says nothing, so each of these says what it is at.
+# A first build compiles a thousand packages and prints nothing, so these targets print what they do.
 compiling = echo "make: compiling $(1); this takes minutes the first time, and seconds from then on" >&2
 # MOST is how many bytes the binary may have; docs/adr/0015 says what it takes to stay below.
 MOST    := 33554432
