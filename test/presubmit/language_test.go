@@ -35,7 +35,7 @@ var dialect = []struct {
 	{name: "P2", pattern: `\b(is|are) meant\b`, cure: "name the intent or the actor: is intended, the author means"},
 	{name: "P2", pattern: `\b(can|cannot|could|may|not) (not )?be had\b`, cure: "is not available, cannot be acquired"},
 	{name: "P3", pattern: `, for (it|its|they|their|clients|gRPC|that|there|nothing|otherwise|this|these|those|what)\b`, cure: "because, since, or two sentences"},
-	{name: "P4", pattern: `\b(is|are|was|were|with|than|as|from|by|to) (that|those) of\b`, cure: "repeat the noun"},
+	{name: "P4", pattern: `\b(is|are|was|were|not|with|than|as|from|by|to) (that|those) of\b`, cure: "repeat the noun"},
 	{name: "P4", pattern: `\bof (its|their|our|your|his|one's) own\b`, cure: "its own X, a separate X"},
 	{name: "P5", pattern: `\b(no|some|every|any)body\b`, cure: "no client, any client, all clients, an operator"},
 	{name: "P5", pattern: `\b(no one|someone|everyone|anyone)\b`, cure: "no client, any client, all clients, an operator"},
