@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // inspectFlags say which control planes are asked.
@@ -58,14 +57,12 @@ func (f *inspectFlags) reach(cmd *cobra.Command, use func(context.Context, repli
 	if !f.ofCluster(cmd) && listens(ctx, defaultAdminAddress) {
 		return use(ctx, here)
 	}
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = f.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
+	config, err := clusterConfig(f.kubeconfig, f.context)
 	switch {
 	case err != nil && !f.ofCluster(cmd):
 		return use(ctx, here) // There is neither: say that nobody listens here.
 	case err != nil:
-		return fmt.Errorf("find the cluster: %w", err)
+		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)

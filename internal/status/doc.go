@@ -11,5 +11,6 @@
 // there is anything to write is known from a list of what is there, read when a replica begins to lead and again from time to time, and from
 // what was written since. An object is read only before it is written.
 //
-// Reading order: condition.go (what is said), writer.go (when), object.go (how it is written), event.go, lead.go.
+// Reading order: condition.go (what is said), writer.go (when), object.go (how it is written), event.go, lead.go. For uninstalling: idle.go
+// (whether a replica still writes), removal.go.
 package status

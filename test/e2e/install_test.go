@@ -156,13 +156,13 @@ func TestInstalledRoles(t *testing.T) {
 		what authorizationv1.ResourceAttributes
 		want bool
 	}{
-		"view reads a rule":                    {"reader", rule("watch", "", ns), true},
-		"view writes no rule":                  {"reader", rule("update", "", ns), false},
-		"view reads no rule elsewhere":         {"reader", rule("get", "", "default"), false},
-		"edit reads a rule":                    {"author", rule("list", "", ns), true},
-		"edit writes a rule":                   {"author", rule("patch", "", ns), true},
-		"edit writes no condition":             {"author", rule("update", "status", ns), false},
-		"edit writes no rule elsewhere":        {"author", rule("create", "", "default"), false},
+		"view reads a rule":             {"reader", rule("watch", "", ns), true},
+		"view writes no rule":           {"reader", rule("update", "", ns), false},
+		"view reads no rule elsewhere":  {"reader", rule("get", "", "default"), false},
+		"edit reads a rule":             {"author", rule("list", "", ns), true},
+		"edit writes a rule":            {"author", rule("patch", "", ns), true},
+		"edit writes no condition":      {"author", rule("update", "status", ns), false},
+		"edit writes no rule elsewhere": {"author", rule("create", "", "default"), false},
 		"view of all sees the policy": {"overseer", authorizationv1.ResourceAttributes{
 			Verb: "get", Group: "admissionregistration.k8s.io", Resource: "mutatingadmissionpolicies", Name: "mizzen-injection",
 		}, true},
