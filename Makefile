@@ -52,10 +52,11 @@ crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/
 test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
 	$(GO) -C hack/image test ./...
+	$(GO) -C hack/chart test -count=1 ./...
 
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
-	cd hack/image && $(GO) tool -modfile=../tools/go.mod golangci-lint run
+	for module in image chart; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
@@ -64,6 +65,7 @@ lint: ## run the linters, pinned in hack/tools
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
 	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./manifests -run Generated -update
 	@git --no-pager diff --stat
 
 generate: golden ## the same: everything generated comes from the goldens' run

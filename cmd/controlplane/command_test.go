@@ -132,6 +132,10 @@ func TestUsageErrors(t *testing.T) {
 		"inspect nothing":                {"inspect", "one of clients, resources, problems, sync is needed"},
 		"inspect an unknown list":        {"inspect routes", "one of clients, resources, problems, sync is needed"},
 		"inspect to an unknown form":     {"inspect clients -o yaml", "unknown output \"yaml\": it is one of"},
+		"uninstall of nothing":           {"uninstall", "--conditions is needed"},
+		"uninstall in no time":           {"uninstall --conditions --timeout -1s", "--timeout must not be negative"},
+		"uninstall from no namespace":    {"uninstall --conditions --namespace=", "--namespace is empty: name a namespace"},
+		"uninstall of a release":         {"uninstall --conditions mizzen", "unexpected argument \"mizzen\""},
 		"bootstrap in a bad zone":        {"bootstrap --zone a/b/c/d", "it has the form REGION/ZONE"},
 	}
 	for name, c := range cases {
@@ -156,6 +160,8 @@ func TestFailures(t *testing.T) {
 		"serve on a bad xDS address":   {"serve --files . --xds-address 127.0.0.1:65536", "choose another address with --xds-address"},
 		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:65536", "with --admin-address"},
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
+		"uninstall a missing cluster":  {"uninstall --conditions --kubeconfig testdata/missing", "find the cluster: stat testdata/missing"},
+		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},
 		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address)"},
 	}
 	for name, c := range cases {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // inspectFlags define which control planes are inspected.
@@ -60,14 +59,12 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, use func(context.Context
 	if !f.usesCluster(cmd) && listens(ctx, defaultAdminAddress) {
 		return use(ctx, here)
 	}
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = f.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
+	config, err := clusterConfig(f.kubeconfig, f.context)
 	switch {
 	case err != nil && !f.usesCluster(cmd):
 		return use(ctx, here) // There is neither: the error is that nothing listens here.
 	case err != nil:
-		return fmt.Errorf("find the cluster: %w", err)
+		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
