@@ -58,7 +58,7 @@ is invalid.`,
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", time.Minute, "how long to wait at most until no replica writes conditions")
 	cmd.Flags().StringVar(&flags.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster (default as in kubectl)")
 	cmd.Flags().StringVar(&flags.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
-	cmd.Flags().StringVar(&flags.namespace, "namespace", homeNamespace, "`NAMESPACE` that the control plane ran in")
+	cmd.Flags().StringVar(&flags.namespace, "namespace", defaultNamespace, "`NAMESPACE` that the control plane ran in")
 	return cmd
 }
 
@@ -88,7 +88,7 @@ func (f *uninstallFlags) awaitEnd(ctx context.Context, std stdio, client dynamic
 	defer cancel()
 	err := status.AwaitIdle(waited, client, f.namespace, leaseName, func(now string) {
 		holder = now
-		std.tell("waiting until replica %s, which holds the Lease %s, has ended\n", now, lease)
+		std.printErr("waiting until replica %s, which holds the Lease %s, has ended\n", now, lease)
 	})
 	switch {
 	case err == nil:
@@ -113,11 +113,11 @@ func (f *uninstallFlags) remove(ctx context.Context, std stdio, client dynamic.I
 	var printed error
 	removal := status.Removal{
 		Dynamic: client, DryRun: f.dryRun,
-		Absent: func(kind string) { std.tell("the cluster does not serve the kind %s\n", kind) },
+		Absent: func(kind string) { std.printErr("the cluster does not serve the kind %s\n", kind) },
 		Removed: func(ref mesh.Ref, types []string, err error) {
 			if err != nil {
 				failed++
-				std.tell("%s: cannot remove its conditions: %v\n", ref, err)
+				std.printErr("%s: cannot remove its conditions: %v\n", ref, err)
 				return
 			}
 			done++
@@ -125,7 +125,7 @@ func (f *uninstallFlags) remove(ctx context.Context, std stdio, client dynamic.I
 		},
 	}
 	seen, err := removal.Run(ctx)
-	std.tell("%s the conditions of %d of %s\n", verb, done, plural(seen, "object"))
+	std.printErr("%s the conditions of %d of %s\n", verb, done, plural(seen, "object"))
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted; run the command again for the rest")

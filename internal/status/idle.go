@@ -55,11 +55,11 @@ func AwaitIdle(ctx context.Context, client dynamic.Interface, namespace, name st
 // idle takes in what was read, and says whether it has been like that for long enough. As in take, no clock of another machine counts.
 func (l *lease) idle(object *unstructured.Unstructured) bool {
 	if l.object == nil || !equality.Semantic.DeepEqual(object.Object["spec"], l.object.Object["spec"]) {
-		l.seen = time.Now()
+		l.observedSince = time.Now()
 	}
 	l.object = object
 	if l.holder() == "" {
-		return time.Since(l.seen) >= idleAfter
+		return time.Since(l.observedSince) >= idleAfter
 	}
-	return time.Since(l.seen) >= l.duration()+idleAfter
+	return time.Since(l.observedSince) >= l.duration()+idleAfter
 }
