@@ -179,7 +179,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		writing.Store, writing.Registry = p.store, registry
 		p.status = status.New(writing)
 	}
-	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)}
+	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
