@@ -111,6 +111,8 @@ func TestUsageErrors(t *testing.T) {
 		"a trust domain of no name":      {"render -f x --trust-domain=", "--trust-domain \"\" is not a trust domain"},
 		"tokens for nobody":              {"serve --token-audience=", "--token-audience is empty"},
 		"a step of no time":              {"demo --step -1s", "--step must be more than 0"},
+		"an admin host with its port":    {"serve --admin-hosts a:1", "--admin-hosts has \"a:1\": write names or addresses"},
+		"an admin host of no name":       {"serve --admin-hosts a,,b", "--admin-hosts has \"\": write names or addresses"},
 		"negative limit":                 {"serve --max-streams -1", "must not be negative"},
 		"render without objects":         {"render", "-f FILE|DIR is needed"},
 		"render of an unknown type":      {"render -f x --type sds", "unknown type \"sds\": it is one of"},
