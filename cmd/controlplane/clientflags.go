@@ -37,6 +37,16 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
 }
 
+// used returns the name of a flag that describes the client and is set; empty if none is.
+func (f *clientFlags) used(cmd *cobra.Command) string {
+	for _, name := range []string{"as", "zone", "node", flagClient, flagAgent, "node-id", "certificate-providers"} {
+		if cmd.Flags().Changed(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	namespace, app, hasApp := strings.Cut(f.as, "/")
 	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {

@@ -79,7 +79,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if err := f.mesh.validate(cmd); err != nil {
 		return nil, err
 	}
-	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
+	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		return files.Load(options, f.paths...)

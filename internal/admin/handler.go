@@ -41,14 +41,14 @@ func newHandler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	if o.Public {
 		mux.HandleFunc("GET /{$}", serveIndex(o))
-		return mux
+		return answerGRPC(nil, mux)
 	}
 	inner := newInnerHandler(o)
 	if o.TokenFile != "" {
 		inner = requireToken(o.TokenFile, o.Logger, inner)
 	}
-	mux.Handle("/", inner)
-	return mux
+	mux.Handle("/", requireHost(o.Hosts, o.TokenFile != "", inner))
+	return answerGRPC(o.Calls, mux)
 }
 
 // newInnerHandler serves everything that a public server does not serve.

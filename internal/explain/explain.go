@@ -28,6 +28,8 @@ type Question struct {
 	// Headers are the application's metadata, by lower-case name.
 	Headers map[string]string
 	Client  mesh.Client
+	// Pod is the client's pod as NAMESPACE/NAME, in place of Client. Whoever answers sets Client from it.
+	Pod string
 }
 
 // Set adds a header to the call. If the header exists, the value is appended to its value, as clients compare them.
@@ -42,7 +44,7 @@ func (q Question) Set(name, value string) {
 // Explain follows the call. It fails if clients do not call the name, or if a resource cannot be decoded, which is a
 // bug of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
-	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
+	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
 	if !q.Client.Missing.Has(mesh.FeatureContentType) {
 		shown := map[string]string{}
 		maps.Copy(shown, q.Headers)
@@ -100,7 +102,9 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client 
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	switch status := abortStatus(route); {
+	status := abortStatus(route)
+	a.Fails = status != "" || len(endpoints) == 0 || failing > 0
+	switch {
 	case status != "":
 		a.Outcome = "the route itself ends the call, with " + status
 	case len(endpoints) == 0:

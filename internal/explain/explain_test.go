@@ -167,7 +167,7 @@ func TestExplain(t *testing.T) {
 		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails immediately: for a client in namespace demo, "nobody:80" is not a port`}},
 	}
 	s := world(t, objects)
-	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }))
+	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }, nil))
 	defer server.Close()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +255,7 @@ spec: {hosts: [echo], http: [{match: [{headers: {content-type: {exact: applicati
 
 func TestHandlerBeforeTheFirstWorld(t *testing.T) {
 	w := httptest.NewRecorder()
-	Handler(func() *snapshot.Snapshot { return nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
+	Handler(func() *snapshot.Snapshot { return nil }, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d, want 503", w.Code)
 	}
