@@ -100,8 +100,11 @@ func (sub *subscription) knows(e *entry, clusters []string) bool {
 	})
 }
 
-// settled reports whether the client has acknowledged the name, or there is nothing to send. e may be nil.
-func (e *entry) settled() bool { return e != nil && (e.acked != nil || e.current == nil) }
+// settled reports whether the client has acknowledged the resource, in any version, or there is nothing to send. That the
+// client knows that there was no such resource does not count once there is. e may be nil.
+func (e *entry) settled() bool {
+	return e != nil && (e.current == nil || e.acked != nil && (!e.acked.NotFound || e.acked.Version == e.current.Version))
+}
 
 // entry finds the entry of a name of any type; nil if there is none. The caller holds mu.
 func (s *Session) entry(t snapshot.Type, name string) *entry {
