@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// uninstallFlags say what to remove from which cluster.
+// uninstallFlags define what to remove, and from which cluster.
 type uninstallFlags struct {
 	conditions, dryRun             bool
 	timeout                        time.Duration
@@ -104,7 +104,7 @@ func (f *uninstallFlags) awaitEnd(ctx context.Context, std stdio, client dynamic
 	return fmt.Errorf("read the Lease %s: %w", lease, err)
 }
 
-// remove removes the conditions and tells of each object, and then how many there were.
+// remove removes the conditions, prints each object, and then their number.
 func (f *uninstallFlags) remove(ctx context.Context, std stdio, client dynamic.Interface) error {
 	done, failed, verb := 0, 0, "removed"
 	if f.dryRun {

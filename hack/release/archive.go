@@ -16,21 +16,21 @@ import (
 	"time"
 )
 
-// The modes of files in archives. Those of the checkout depend on the umask.
+// The modes of files in archives. The modes in the checkout depend on the umask.
 const (
 	plain      fs.FileMode = 0o644
 	executable fs.FileMode = 0o755
 )
 
-// file is one of an archive.
+// file is a file of an archive.
 type file struct {
 	name    string
 	mode    fs.FileMode
 	content []byte
 }
 
-// along are the files and directories of the commit that go into each archive, and what they are called there. A directory that
-// the commit does not have is left out.
+// along are the files and directories of the commit that each archive contains, with their names there. A directory that
+// does not exist in the commit is left out.
 var along = []struct{ from, to string }{
 	{"LICENSE", "LICENSE"},
 	{"README.md", "README.md"},
@@ -38,7 +38,7 @@ var along = []struct{ from, to string }{
 	{"docs/man", "man"},
 }
 
-// archives packs the binary for each platform with what goes along, below a directory that is called like the archive.
+// archives packs the binary of each platform and along, in a directory with the archive's name.
 func (r *release) archives(ctx context.Context) error {
 	files, err := r.completions(ctx)
 	if err != nil {
@@ -78,8 +78,8 @@ func below(dir string, files []file) []file {
 	return moved
 }
 
-// readFiles returns a file, or the files of a directory in the order of their names, as if it were called name. What does not exist
-// has no files.
+// readFiles returns a file, or the files of a directory sorted by name, under the given name. The result is empty if the path
+// does not exist.
 func readFiles(tree fs.FS, from, name string) ([]file, error) {
 	var files []file
 	err := fs.WalkDir(tree, from, func(at string, d fs.DirEntry, err error) error {
@@ -100,7 +100,7 @@ func readFiles(tree fs.FS, from, name string) ([]file, error) {
 	return files, err
 }
 
-// packers write archives, by the end of their names.
+// packers are the functions that write archives, by file name extension.
 var packers = []struct {
 	extension string
 	pack      func(io.Writer, []file, time.Time) error
@@ -111,7 +111,7 @@ var packers = []struct {
 	{".zip", writeZip},
 }
 
-// pack writes an archive whose files are all as old as the commit.
+// pack writes an archive. All its files have the time of the commit.
 func (r *release) pack(name string, files []file) error {
 	var archive bytes.Buffer
 	for _, p := range packers {

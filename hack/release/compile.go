@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// command is the package that is released, and what its binary is called.
+// command is the released package, and the name of its binary.
 const command = "controlplane"
 
-// settled are the settings of Go that change what it writes, so that those of this machine have no part in a release.
+// settled overrides the settings of Go that change its output, so that a release does not depend on the machine.
 var settled = []string{
 	"GOOS=" + runtime.GOOS, "GOARCH=" + runtime.GOARCH, "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOWORK=off",
 }
 
-// binary is where the binary for a platform is.
+// binary returns the path of a platform's binary.
 func (r *release) binary(p platform) string {
 	path := filepath.Join(r.work, "bin", p.String(), command)
 	if p.os == "windows" {
@@ -62,10 +62,10 @@ func (r *release) goTool(ctx context.Context, env []string, args ...string) (str
 	return outputWith(ctx, r.source.dir, append(slices.Clip(settled), env...), "go", args...)
 }
 
-// shells are those that cobra completes commands for.
+// shells are the shells for which cobra completes commands.
 var shells = []struct{ name, extension string }{{"bash", "bash"}, {"fish", "fish"}, {"powershell", "ps1"}, {"zsh", "zsh"}}
 
-// completions returns what shells complete the command with, by file. The binary itself writes it.
+// completions returns the completion scripts, by file name. The binary itself writes them.
 func (r *release) completions(ctx context.Context) ([]file, error) {
 	here := platform{runtime.GOOS, runtime.GOARCH}
 	program := r.binary(here)
@@ -106,7 +106,7 @@ func (r *release) sboms(ctx context.Context) error {
 	return nil
 }
 
-// images makes an OCI archive with the images for all platforms of Linux, and for each of them one for `docker load`.
+// images makes an OCI archive with the images for all Linux platforms, and an archive for `docker load` for each platform.
 func (r *release) images(ctx context.Context) error {
 	var binaries []string
 	tag := r.image + ":" + r.version
@@ -133,7 +133,7 @@ func (r *release) images(ctx context.Context) error {
 	return r.pack(r.name("-image.oci.tar"), files)
 }
 
-// imageTool runs hack/image as the commit has it.
+// imageTool runs the commit's hack/image.
 func (r *release) imageTool(ctx context.Context, args ...string) error {
 	said, err := r.goTool(ctx, nil, append([]string{"-C", "hack/image", "run", "."}, args...)...)
 	for line := range strings.Lines(said) {
@@ -144,7 +144,7 @@ func (r *release) imageTool(ctx context.Context, args ...string) error {
 	return err
 }
 
-// definitions writes Istio's, for clusters without Istio.
+// definitions writes Istio's definitions, for clusters without Istio.
 func (r *release) definitions(ctx context.Context) error {
 	text, err := r.goTool(ctx, nil, append(append([]string{"run"}, r.flags...), "./hack/crds")...)
 	if err != nil {

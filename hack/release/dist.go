@@ -45,7 +45,7 @@ func checkDist(dir string) error {
 	return nil
 }
 
-// replace puts the release where an earlier one may be.
+// replace moves the release into place, and removes an earlier release there.
 func replace(dir, made string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err

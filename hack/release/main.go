@@ -20,19 +20,19 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// options are what the command line says.
+// options are the flags of the command line.
 type options struct {
 	version   string
 	dist      string
 	platforms string
 	image     string
-	// most is how many bytes a binary may have, or zero.
+	// most is the maximum size of a binary in bytes; 0 means no limit.
 	most int64
-	// flags are those of the compilation.
+	// flags are the flags of the compiler.
 	flags []string
 }
 
-// everywhere are the platforms that a release is made for.
+// everywhere are the platforms of a complete release.
 const everywhere = "linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64"
 
 func main() {
@@ -57,7 +57,7 @@ func main() {
 	}
 }
 
-// run makes a release. What is in the directory stays as it is until all of the release is made.
+// run makes a release. The directory does not change until the release is complete.
 func run(ctx context.Context, o options) error {
 	if err := checkVersion(o.version); err != nil {
 		return err
@@ -92,7 +92,7 @@ func run(ctx context.Context, o options) error {
 	return replace(o.dist, r.out)
 }
 
-// release is a release in the making.
+// release is a release that is being made.
 type release struct {
 	options
 
@@ -102,10 +102,10 @@ type release struct {
 	work, out string
 }
 
-// name is what the files of a release are called.
+// name is the first part of the names of a release's files.
 func (r *release) name(suffix string) string { return "mizzen-" + r.version + suffix }
 
-// checkVersion accepts what is at once a version of a Go module, a tag of an image and, without its v, a version of a chart.
+// checkVersion accepts a text that is a version of a Go module, a tag of an image and, without its v, a version of a chart.
 func checkVersion(version string) error {
 	switch {
 	case version == "":
@@ -118,10 +118,10 @@ func checkVersion(version string) error {
 	return nil
 }
 
-// platform is what a binary is for.
+// platform is an operating system and an architecture.
 type platform struct{ os, arch string }
 
-// String is how files name it.
+// String returns the form in file names, such as linux-amd64.
 func (p platform) String() string { return p.os + "-" + p.arch }
 
 func parsePlatforms(text string) ([]platform, error) {

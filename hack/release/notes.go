@@ -17,7 +17,7 @@ var (
 	footer   = regexp.MustCompile(`(?m)^\[[^\]]+\]: \S+$`)
 )
 
-// notes writes the section of the changelog. A trial has that of what is not released yet if it has none of its own.
+// notes writes the version's section of the changelog. A trial without such a section gets the section [Unreleased].
 func (r *release) notes(ctx context.Context) error {
 	changelog, err := os.ReadFile(filepath.Join(r.source.dir, "CHANGELOG.md"))
 	if err != nil {
@@ -41,7 +41,7 @@ func (r *release) notes(ctx context.Context) error {
 	return r.write("release-notes.md", []byte(relative.ReplaceAllString(section, files)))
 }
 
-// sectionOf returns what is below the heading of a version.
+// sectionOf returns the text below a version's heading.
 func sectionOf(changelog, version string) (string, bool) {
 	changelog = footer.ReplaceAllString(changelog, "")
 	all := heading.FindAllStringSubmatchIndex(changelog, -1)

@@ -348,7 +348,7 @@ func TestNoRepository(t *testing.T) {
 	}
 }
 
-// TestTrial: without a tag and a section of its own, a release has the notes of what is to come, and no chart if there is none.
+// TestTrial makes a release without a tag, a section and a chart. Its notes are the section [Unreleased].
 func TestTrial(t *testing.T) {
 	repository(t, map[string]string{
 		"CHANGELOG.md": "## [Unreleased]\n\n- Later.\n", "manifests/chart/Chart.yaml": "", "manifests/chart/templates/a.yaml": "",

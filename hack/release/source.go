@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// source is a commit, checked out by itself.
+// source is a commit in a checkout of its own.
 type source struct {
 	dir  string
 	time time.Time
-	// tagged is whether its repository calls the commit by the version. Otherwise the release is a trial.
+	// tagged is set if the commit has the version as a tag in its repository. Otherwise the release is a trial.
 	tagged bool
 }
 
@@ -41,7 +41,7 @@ func checkout(ctx context.Context, dir, version string) (source, error) {
 	} else if untracked != "" {
 		say("these files are in no commit and not part of the release: %s", strings.Join(strings.Fields(untracked), " "))
 	}
-	// A repository without the tag is no mistake: anyone may try a release.
+	// The tag may be missing: anyone may try a release.
 	if tagged, err := git("rev-parse", "--verify", "--quiet", "refs/tags/"+version+"^{commit}"); err == nil {
 		if s.tagged = tagged == commit; !s.tagged {
 			return s, fmt.Errorf("the tag %s is another commit: git checkout %s", version, version)
@@ -66,7 +66,7 @@ func checkout(ctx context.Context, dir, version string) (source, error) {
 	return s, err
 }
 
-// say tells what is going on.
+// say prints a line of progress.
 func say(format string, args ...any) { fmt.Printf("release: "+format+"\n", args...) }
 
 // output runs a program and returns what it prints, without the last line's end.
@@ -74,7 +74,7 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return outputWith(ctx, dir, nil, name, args...)
 }
 
-// outputWith adds to the environment.
+// outputWith is output with additional environment variables.
 func outputWith(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the programs that make a release
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)

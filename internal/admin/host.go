@@ -44,7 +44,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// crossSite reports whether a browser says that a page of another origin caused the request. Other clients say nothing.
+// crossSite reports whether a browser marked the request as caused by a page of another origin. Other clients do not mark
+// requests.
 func crossSite(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// httpMethods are the beginnings of HTTP/1 requests. HTTP/2 begins with "PRI ", and TLS with a byte that is no letter.
+// httpMethods are the beginnings of HTTP/1 requests. HTTP/2 begins with "PRI ", and TLS with a byte that is not a letter.
 var httpMethods = [][]byte{[]byte("GET "), []byte("HEAD"), []byte("POST"), []byte("PUT "), []byte("DELE"), []byte("OPTI"), []byte("PATC"), []byte("CONN"), []byte("TRAC")}
 
 // httpAnswer tells an HTTP client where it can ask.

@@ -62,7 +62,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return nil, fmt.Errorf("listener %s: %w", q.To, err)
 	}
 	if manager.GetRds() == nil {
-		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a Service or a host of a VirtualService", q.To, q.Client.Namespace)
+		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
 		return a, nil
 	}
 	var table routev3.RouteConfiguration

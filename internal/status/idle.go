@@ -14,14 +14,14 @@ import (
 const (
 	// idlePoll is how often AwaitIdle reads the Lease.
 	idlePoll = time.Second
-	// idleAfter is after how long a Lease that was released, or has expired, has no other replica that wants it: one may have looked just
-	// before, and again retryPeriod with its spread later.
+	// idleAfter is how long a Lease must stay released or expired until no other replica can still want it. A replica may
+	// have read the Lease just before, and reads it again after retryPeriod and its spread.
 	idleAfter = 3 * retryPeriod
 )
 
-// AwaitIdle returns once no replica writes conditions under a Lease: there is no Lease, or it stays released, or its holder has not renewed
-// it for so long that any other replica would have taken it. It calls waiting with each holder that it waits for. When ctx ends it returns
-// the cause.
+// AwaitIdle returns when no replica writes conditions under a Lease: the Lease does not exist, stays released, or was not
+// renewed for so long that any other replica would have acquired it. AwaitIdle calls waiting for each holder that it waits
+// for. If ctx ends, it returns the cause.
 func AwaitIdle(ctx context.Context, client dynamic.Interface, namespace, name string, waiting func(holder string)) error {
 	tick := time.NewTicker(idlePoll)
 	defer tick.Stop()
@@ -52,7 +52,8 @@ func AwaitIdle(ctx context.Context, client dynamic.Interface, namespace, name st
 	}
 }
 
-// idle takes in what was read, and says whether it has been like that for long enough. As in take, no clock of another machine counts.
+// idle records the Lease that was read, and reports whether it has been unchanged for long enough. As in acquireOrRenew,
+// only the local clock is used.
 func (l *lease) idle(object *unstructured.Unstructured) bool {
 	if l.object == nil || !equality.Semantic.DeepEqual(object.Object["spec"], l.object.Object["spec"]) {
 		l.observedSince = time.Now()

@@ -15,23 +15,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// removalAttempts is how often an object is read again that others write at the same time.
+// removalAttempts is how often an object is read again if another client writes it at the same time.
 const removalAttempts = 5
 
-// Removal takes Mizzen's conditions from all objects of a cluster, and leaves the conditions of others. No Writer may run meanwhile: see
-// AwaitIdle.
+// Removal removes Mizzen's conditions from all objects of a cluster, and preserves the conditions of other writers. No
+// Writer may run at the same time, see AwaitIdle.
 type Removal struct {
 	Dynamic dynamic.Interface
 	// DryRun means that nothing is written.
 	DryRun bool
-	// Removed is called for each object that has conditions of ours, with their types, and with an error if they are still there.
+	// Removed is called for each object that has Mizzen's conditions, with their types. err is set if they were not removed.
 	Removed func(ref mesh.Ref, types []string, err error)
 	// Absent is called for each kind that the cluster does not serve.
 	Absent func(kind string)
 }
 
-// Run goes through all objects and returns how many it has seen. An object that cannot be written does not end it; its last error does if
-// the objects cannot be listed, or ctx ends.
+// Run visits all objects and returns their number. It continues after an object that cannot be written. It returns an
+// error if objects cannot be listed, or if ctx ends.
 func (r *Removal) Run(ctx context.Context) (seen int, err error) {
 	for row := range object.Authored() {
 		n, err := r.kind(ctx, row)
@@ -72,7 +72,7 @@ func (r *Removal) kind(ctx context.Context, row *object.KindRow) (seen int, err 
 	}
 }
 
-// remove writes one object without our conditions. If somebody is faster it tries again with the object that they wrote.
+// remove writes one object without Mizzen's conditions. After a conflict it reads the object and tries again.
 func (r *Removal) remove(ctx context.Context, row *object.KindRow, o *unstructured.Unstructured) error {
 	client := r.Dynamic.Resource(row.Resource).Namespace(o.GetNamespace())
 	var err error
@@ -98,10 +98,10 @@ func (r *Removal) remove(ctx context.Context, row *object.KindRow, o *unstructur
 	return err
 }
 
-// errBusy is why an object was not written that others write all the time.
+// errBusy is the error of an object that other clients write all the time.
 var errBusy = errors.New("others write it all the time; try again")
 
-// ownTypesOf are the types of our conditions on an object.
+// ownTypesOf returns the types of Mizzen's conditions on an object.
 func ownTypesOf(o *unstructured.Unstructured) (types []string) {
 	for _, c := range conditionsOf(o) {
 		if kind, _ := c["type"].(string); slices.Contains(ownTypes, kind) {
@@ -111,7 +111,7 @@ func ownTypesOf(o *unstructured.Unstructured) (types []string) {
 	return types
 }
 
-// withoutOwn removes our conditions, and what is empty without them.
+// withoutOwn removes Mizzen's conditions, and the fields that are empty without them.
 func withoutOwn(o *unstructured.Unstructured) error {
 	list, _, err := unstructured.NestedSlice(o.Object, "status", "conditions")
 	if err != nil {

@@ -35,7 +35,8 @@ type subscription struct {
 	// propagations are the changes that the next response will carry.
 	propagations []*propagation
 	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go. recheckTimer
-	// rechecks deferred removals, see removaldelay.go. Each is nil while it is not needed.
+	// rechecks deferred removals and introductions, see removaldelay.go and introduction.go. Each is nil while it is
+	// not needed.
 	versionTimer, recheckTimer *time.Timer
 	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
 	introductions map[*entry]introduction

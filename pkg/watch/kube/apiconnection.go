@@ -17,8 +17,9 @@ import (
 // reportAfter is how long the cluster is unreadable before a Problem reports it. An API server may restart in that time.
 const reportAfter = 10 * time.Second
 
-// apiConnection is the state of the connection to the API server. All informers share it. The connection is lost while any kind
-// cannot be read: no answer, an answer that is not Kubernetes', or a refusal. Then what is served of that kind may be old.
+// apiConnection is the state of the connection to the API server. All informers share it. The connection is lost while
+// any kind cannot be read: there is no answer, the answer does not come from Kubernetes, or the API server refuses the
+// request. Then the served objects of that kind may be old.
 type apiConnection struct {
 	domain string
 	logger *slog.Logger
