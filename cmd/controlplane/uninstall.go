@@ -31,8 +31,8 @@ DestinationRule of a cluster. Without a control plane no process keeps them true
 of other writers stay.
 
 Uninstall the control plane first, as docs/INSTALL.md describes: a running replica would write
-the conditions again. If one holds the Lease "mizzen" in --namespace, the command waits until it
-has ended. It can be repeated, and needs the rights to get that Lease, to list both kinds and to
+the conditions again. If one holds the Lease "mizzen" in --mizzen-namespace, the command waits
+until it has ended. It can be repeated, and needs the rights to get that Lease, to list both kinds and to
 update their status.
 
 Exit codes: 0 when no condition of Mizzen is left, or with --dry-run; 1 if a replica still runs
@@ -48,7 +48,9 @@ is invalid.`,
 			case flags.timeout < 0:
 				return usageErrorf(cmd, "--timeout must not be negative")
 			case flags.namespace == "":
-				return usageErrorf(cmd, "--namespace is empty: name a namespace")
+				return usageErrorf(cmd, "--%s is empty: name a namespace", flagMizzenNamespace)
+			case cmd.Flags().Changed(flagNamespace) && cmd.Flags().Changed(flagMizzenNamespace):
+				return usageErrorf(cmd, "--%s is the same as --%s: set only --%[2]s", flagNamespace, flagMizzenNamespace)
 			}
 			return flags.run(cmd.Context(), std)
 		},
@@ -58,7 +60,9 @@ is invalid.`,
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", time.Minute, "how long to wait at most until no replica writes conditions")
 	cmd.Flags().StringVar(&flags.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster (default as in kubectl)")
 	cmd.Flags().StringVar(&flags.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
-	cmd.Flags().StringVar(&flags.namespace, "namespace", defaultNamespace, "`NAMESPACE` that the control plane ran in")
+	cmd.Flags().StringVar(&flags.namespace, flagMizzenNamespace, defaultNamespace, "`NAMESPACE` that the control plane ran in")
+	cmd.Flags().StringVar(&flags.namespace, flagNamespace, defaultNamespace, "the same as --"+flagMizzenNamespace)
+	cmd.Flags().Lookup(flagNamespace).Hidden = true // it is not the namespace of the objects
 	return cmd
 }
 
@@ -73,6 +77,7 @@ func (f *uninstallFlags) run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("reach the cluster: %w", err)
 	}
+	std.printErr("asking the cluster at %s\n", config.Host)
 	if !f.dryRun {
 		if err := f.awaitEnd(ctx, std, client); err != nil {
 			return err

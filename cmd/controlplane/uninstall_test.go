@@ -114,6 +114,7 @@ func TestUninstall(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := command(t.Context(), "", append([]string{"uninstall", "--kubeconfig", kubeconfig}, strings.Fields(test.args)...)...)
+			test.want.err = "asking the cluster at " + server.URL + "\n" + test.want.err
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(outcome{})); diff != "" {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}

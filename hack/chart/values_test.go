@@ -297,7 +297,7 @@ func TestNotes(t *testing.T) {
 		"all that is there":   {[]string{"tls.enabled=true", "injection.authorities=-----BEGIN CERTIFICATE-----"}, nil, []string{"--set-file"}},
 		"no injection":        {[]string{"injection.enabled=false"}, []string{"controlplane bootstrap --server-uri mizzen.mesh.svc:15010"}, []string{"mizzen.dev/inject"}},
 		"no injection, TLS":   {[]string{"injection.enabled=false", "tls.enabled=true"}, nil, []string{"injection.authorities"}},
-		"every other release": {nil, []string{"kubectl -n mesh rollout status", "--namespace mesh", "Mizzen ghcr.io/mizzen-mesh/controlplane:"}, []string{home}},
+		"every other release": {nil, []string{"kubectl -n mesh rollout status", "--mizzen-namespace mesh", "Mizzen ghcr.io/mizzen-mesh/controlplane:"}, []string{home}},
 	} {
 		for helm, render := range helms {
 			texts, err := render(sets(t, test.sets...), "control", "mesh")

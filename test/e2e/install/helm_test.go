@@ -111,7 +111,7 @@ func (l *installation) inspectAsViewer(t *testing.T) {
 	if clients := inspect("clients"); !strings.Contains(clients, "pod/"+l.ns+"/caller-go") {
 		t.Errorf("a viewer does not see the client:\n%s", clients)
 	}
-	cmd := exec.CommandContext(t.Context(), c.Binary(planeImage), "inspect", "clients", "--kubeconfig", kubeconfig, "--namespace", l.ns)
+	cmd := exec.CommandContext(t.Context(), c.Binary(planeImage), "inspect", "clients", "--kubeconfig", kubeconfig, "--mizzen-namespace", l.ns)
 	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("forbidden")) {
 		t.Errorf("pods elsewhere: got %v and %s, want them to be forbidden", err, out)
 	}
