@@ -86,7 +86,7 @@ func checkZoneAware(at report.Field, z *networking.ZoneAwareLoadBalancerSetting)
 	checkFailoverPriority(at.Child("failoverPriority"), z.GetFailoverPriority())
 	for i, label := range z.GetFailoverPriority() {
 		key, _, _ := strings.Cut(label, "=")
-		if slices.Contains([]string{labelRegion, labelZone, labelSubZone}, key) {
+		if slices.Contains([]string{mesh.LabelRegion, mesh.LabelZone, mesh.LabelSubZone}, key) {
 			at.Child("failoverPriority").Index(i).Warnf(mesh.CodeInvalidValue, "%s is always compared and does not belong in this list. Remove it.", key)
 		}
 	}
