@@ -29,7 +29,8 @@ const (
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
-	// CodeUnreachable: a rule after a rule that matches every call. It has no effect.
+	// CodeUnreachable: no call reaches a rule or match, because an earlier one matches its calls or because it matches
+	// no gRPC call.
 	CodeUnreachable Code = "Unreachable"
 	// CodeUnsupported: gRPC does not support it.
 	CodeUnsupported Code = "Unsupported"
@@ -100,7 +101,7 @@ var codes = []CodeDoc{
 		"Create the Service, or correct the host. A short name means a Service in the namespace of the object.",
 	},
 	{
-		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings for the port have no effect.",
+		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect.",
 		"Set one of the Service's ports: its `port`, not its `targetPort`.",
 	},
 	{
@@ -116,8 +117,8 @@ var codes = []CodeDoc{
 		"Merge the two, or remove one.",
 	},
 	{
-		CodeUnreachable, "No call can reach this rule or match. It has no effect.",
-		"Move it before the rule that matches every call, or delete it.",
+		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, or it matches no gRPC call. No call takes it.",
+		"Move it before the one that the message names, or delete it. Correct a path that no gRPC method has.",
 	},
 	{
 		CodeUnsupported, "gRPC clients do not support it. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",

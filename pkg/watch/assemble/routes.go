@@ -145,11 +145,11 @@ func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, po
 	for text, full := range h.destinations {
 		targets[text] = mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
 	}
-	delegates := x.bound(h)
-	if h.routes != nil && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
+	delegates, gateways := x.bound(h), x.throughGateways(h)
+	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
 		return false
 	}
-	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Destinations: targets, Delegates: delegates}
+	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Gateways: gateways, Destinations: targets, Delegates: delegates}
 	return true
 }
 

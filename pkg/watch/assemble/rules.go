@@ -50,6 +50,9 @@ func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 func (r *rules) apply(b *worldBuilder) {
 	for host := range b.touched {
 		r.rebindTo(host)
+		for _, tier := range r.routes.hosts.tiers(host) { // Their matches may name ports of the Service.
+			r.patterns[tier.pattern] = struct{}{}
+		}
 	}
 	for host := range b.moved {
 		r.patterns[host] = struct{}{}
@@ -64,7 +67,7 @@ func (r *rules) apply(b *worldBuilder) {
 	}
 	r.bindPolicies(b)
 	r.bindRoutes(b)
-	r.checkHosts()
+	r.checkHosts(b)
 }
 
 // rebindTo marks the VirtualServices that send calls to a host for binding.
@@ -112,6 +115,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
 			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 		}
 	}
 	take(&r.routes.dirty)
@@ -124,7 +128,12 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 	for host := range declared {
 		r.patterns[host] = struct{}{}
-		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host))
+		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+	}
+	for host := range b.touched { // the ports of a Service decide, too
+		if _, done := declared[host]; !done && len(r.routes.hosts.under(host)) > 1 {
+			r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+		}
 	}
 }
 
@@ -154,7 +163,7 @@ func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]
 }
 
 // checkHosts looks up the Services of everything that was declared under the marked patterns.
-func (r *rules) checkHosts() {
+func (r *rules) checkHosts(b *worldBuilder) {
 	checked := map[*routesEntry]struct{}{}
 	for pattern := range take(&r.patterns) {
 		for _, g := range r.policies.hosts.under(pattern) {
@@ -166,6 +175,12 @@ func (r *rules) checkHosts() {
 			}
 			checked[h] = struct{}{}
 			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+			for _, id := range h.delegates {
+				if delegate := r.routes.entries[id]; delegate != nil {
+					r.problems.put(problemKey{topicPorts, delegate.key}, r.checkPorts(b, delegate))
+				}
+			}
 		}
 	}
 }
