@@ -40,10 +40,10 @@ const (
 
 // lists has each list by the names under which it can be asked for.
 var lists = map[string]*listKind{
-	listClients: &clientList, "client": &clientList,
-	listResources: &resourceList, "resource": &resourceList,
-	listProblems: &problemList, "problem": &problemList,
-	listSync: &syncList, listDeliveries: &syncList,
+	listClients: clientList, "client": clientList,
+	listResources: resourceList, "resource": resourceList,
+	listProblems: problemList, "problem": problemList,
+	listSync: syncList, listDeliveries: syncList,
 }
 
 // listKind is how a list is requested, printed and filtered.
@@ -63,13 +63,13 @@ type listKind struct {
 }
 
 var (
-	clientList   = listKind{listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true}
-	resourceList = listKind{listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true}
-	problemList  = listKind{listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false}
+	clientList   = &listKind{listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true}
+	resourceList = &listKind{listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true}
+	problemList  = &listKind{listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false}
 	// The older name works with an older control plane, too.
-	syncList = listKind{listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false}
+	syncList = &listKind{listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false}
 	// clientSyncList is 'sync --by client'.
-	clientSyncList = listKind{listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true}
+	clientSyncList = &listKind{listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true}
 )
 
 // inspectOptions are the flags of inspect that concern what is printed.
@@ -108,7 +108,7 @@ Problem or the sync status by the name of the object.
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
 --kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
 the API server, and a column names the replica. That needs the right to list pods and to
-forward their ports. Standard error names who is asked.
+forward their ports. Standard error names the control plane that is asked.
 
 Exit codes: 0 if every replica answered; 1 if one did not, even if the others' answers are
 shown; 2 if the command line makes no sense.`,
@@ -159,7 +159,7 @@ func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
 		return usageErrorf(cmd, "unknown output %q: it is one of %s", o.output, strings.Join(listOutputs, ", "))
 	case o.by != "object" && o.by != "client":
 		return usageErrorf(cmd, "unknown --by %q: it is one of object, client", o.by)
-	case cmd.Flags().Changed("by") && lists[list] != &syncList:
+	case cmd.Flags().Changed("by") && lists[list] != syncList:
 		return usageErrorf(cmd, "--by is for sync")
 	case !kind.typed && len(o.types) > 0:
 		return usageErrorf(cmd, "--type is for clients and resources")
@@ -170,15 +170,15 @@ func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
 	case cmd.Flags().Changed("host") && o.host == "":
 		return usageErrorf(cmd, "--host is empty: name a host")
 	}
-	return o.selection.parse(cmd)
+	return o.parse(cmd)
 }
 
 // list returns the list of that name.
 func (o *inspectOptions) list(name string) *listKind {
-	if kind := lists[name]; kind != &syncList || o.by == "object" {
+	if kind := lists[name]; kind != syncList || o.by == "object" {
 		return kind
 	}
-	return &clientSyncList
+	return clientSyncList
 }
 
 // print requests a list from all replicas, and prints it as one.

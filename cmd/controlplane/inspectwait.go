@@ -232,7 +232,8 @@ func (w *waiting) met() error {
 	if len(w.named) == 0 {
 		out = []byte("all rules: condition met\n")
 	}
-	return w.std.print(out)
+	std := w.std
+	return std.print(out)
 }
 
 func (w *waiting) run(ctx context.Context, timeout time.Duration) error {

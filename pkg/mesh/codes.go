@@ -6,6 +6,8 @@ import "strings"
 const (
 	// CodeUnreadable: a file or document cannot be parsed. The objects that it contained before stay in effect.
 	CodeUnreadable Code = "Unreadable"
+	// CodeFileSkipped: a file of a folder that is not read seems to contain objects.
+	CodeFileSkipped Code = "FileSkipped"
 	// CodeUnknownKind: an object of a kind that is not watched. It is skipped.
 	CodeUnknownKind Code = "UnknownKind"
 	// CodeUnknownField: a field that the API does not have, usually misspelled. It is ignored.
@@ -71,6 +73,10 @@ var codes = []CodeDoc{
 	{
 		CodeUnreadable, "A file, or a document in it, cannot be parsed. The objects that it contained before stay in effect. Its other documents are read.",
 		"Correct the line that the message names.",
+	},
+	{
+		CodeFileSkipped, "A file of a folder seems to contain objects, but its name does not end in `.yaml`, `.yml` or `.json`, or begins with a dot. It is not read.",
+		"Rename the file, or name it on the command line. Render a template first.",
 	},
 	{
 		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped.",

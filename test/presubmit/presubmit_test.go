@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxFile     = 300 // lines of code and comments, tables not counted
+	maxFile     = 400 // lines of code and comments, tables not counted
 	maxFunction = 60
 )
 

@@ -40,6 +40,15 @@ type request struct {
 	verb     string
 }
 
+// observe records the outcome of a request.
+func (c *apiConnection) observe(i *informer, verb string, err error) {
+	if i.reads(err) {
+		c.succeeded(i, verb)
+	} else {
+		c.failed(i, verb, err)
+	}
+}
+
 // failed records a request after which a kind is unread.
 func (c *apiConnection) failed(i *informer, verb string, err error) {
 	c.mu.Lock()

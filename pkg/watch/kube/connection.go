@@ -153,11 +153,7 @@ func (i *informer) observe(ctx context.Context, verb string, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	if i.reads(err) {
-		i.connection.succeeded(i, verb)
-	} else {
-		i.connection.failed(i, verb, err)
-	}
+	i.connection.observe(i, verb, err)
 	if err == nil {
 		if i.absent {
 			i.after.await(ctx, i.since)

@@ -52,7 +52,7 @@ func TestLost(t *testing.T) {
 				i := &informer{row: test.row, connection: k.connection, logger: k.connection.logger, presence: newCRDPresence(), synced: make(chan struct{})}
 				begin := time.Now()
 				i.observe(t.Context(), verbWatch, test.err)
-				time.Sleep(reportAfter)
+				<-time.After(reportAfter)
 				i.observe(t.Context(), verbWatch, test.err)
 				if got := k.Lost(); got.IsZero() == test.lost || test.lost && !got.Equal(begin) {
 					t.Errorf("got lost since %v, want lost: %t since %v", got, test.lost, begin)
@@ -115,14 +115,14 @@ func TestWatchesThatEndImmediately(t *testing.T) {
 			}
 			current.Stop()
 			<-w.ResultChan()
-			time.Sleep(2 * time.Second)
+			<-time.After(2 * time.Second)
 		}
 		w := begin()
 		go current.Add(&corev1.Pod{})
 		if event := <-w.ResultChan(); event.Type != watch.Added {
 			t.Errorf("got event %q, want it passed on", event.Type)
 		}
-		time.Sleep(cutOffWithin)
+		<-time.After(cutOffWithin)
 		synctest.Wait()
 		if !i.connection.lost.IsZero() {
 			t.Error("the connection is still lost while a watch lasts")
