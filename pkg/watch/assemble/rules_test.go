@@ -62,16 +62,16 @@ func TestBindRoutes(t *testing.T) {
 		},
 		"no Service": {
 			watchtest.VirtualService("a", "01", "hosts: [ecko]"), nil, 1,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Create the Service, or correct spec.hosts[0] if the host is misspelled."},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Did you mean \"echo\"?"},
 		},
 		"one host of two": {
 			watchtest.VirtualService("a", "01", "hosts: [ecko, echo]"),
 			[]string{"demo/a"},
 			0,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Create the Service, or correct spec.hosts[0] if the host is misspelled."},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Did you mean \"echo\"?"},
 		},
 		"a gateway's host beside": {watchtest.VirtualService("a", "01", "hosts: [echo.example.com, echo], gateways: [mesh, g]"), []string{"demo/a"}, 0, nil},
-		"for a gateway":           {watchtest.VirtualService("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, nil},
+		"for a gateway":           {watchtest.VirtualService("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, []string{"info NotForMesh VirtualService demo/a spec.gateways: The rules apply only to calls through gateways. They have no effect on calls within the mesh. Add mesh if these calls need them."}},
 		"one host twice":          {watchtest.VirtualService("a", "01", "hosts: [echo, echo.demo, '*']"), []string{"demo/a"}, 0, nil},
 	}
 	for name, test := range tests {
@@ -160,7 +160,7 @@ func TestBindPolicies(t *testing.T) {
 		t.Errorf("clients of x get the policy of %q, want the policy of their namespace", got)
 	}
 	want := []string{
-		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Create the Service, or correct spec.host.",
+		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Did you mean \"echo\"?",
 		`warning Conflict DestinationRule demo/old spec.subsets[1]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
 		"warning Conflict DestinationRule demo/private spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/old takes precedence for every client. Merge the two, or remove one.",
 		`warning Conflict DestinationRule demo/young spec.subsets[0]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
