@@ -14,23 +14,21 @@ type RuleKind uint8
 
 // The lists.
 const (
-	NoRules RuleKind = iota
-	HTTPRules
+	HTTPRules RuleKind = iota
 	TCPRules
 )
 
-// RulesFor returns which list of rules applies to a port. On a port that is declared as TCP the tcp rules take
-// precedence. On a port that is declared as HTTP or gRPC they do not apply. On other ports they apply if there are no
-// http rules.
-func (v *VirtualService) RulesFor(port Port) RuleKind {
-	http, tcp := len(v.Spec.GetHttp()) > 0, len(v.Spec.GetTcp()) > 0
+// RulesFor returns the lists of rules that can apply to a port, the one that takes precedence first. On a port that is
+// declared as TCP these are the tcp rules. On a port that is declared as HTTP or gRPC, tcp rules do not apply. On other
+// ports the http rules come first.
+func RulesFor(port Port) []RuleKind {
 	switch {
-	case tcp && port.TCP, tcp && !http && !port.HTTP:
-		return TCPRules
-	case http:
-		return HTTPRules
+	case port.TCP:
+		return []RuleKind{TCPRules, HTTPRules}
+	case port.HTTP:
+		return []RuleKind{HTTPRules}
 	}
-	return NoRules
+	return []RuleKind{HTTPRules, TCPRules}
 }
 
 // SourceMatch is a match of a http or tcp rule, by the conditions that are the same for every call of a client to a
@@ -75,18 +73,17 @@ type scopes struct{ may, must []CallScope }
 func (v *VirtualService) scopes(ports []Port) scopes {
 	var all scopes
 	for _, port := range ports {
-		switch v.RulesFor(port) {
-		case HTTPRules:
-			for _, rule := range v.Spec.GetHttp() {
-				v.addScopes(&all, port, rule)
-			}
-		case TCPRules:
-			for _, rule := range v.Spec.GetTcp() {
-				found := scopesAt(port.Number, rule.GetMatch())
-				all.may = append(all.may, found...)
-				if port.Number != 0 { // else the port may be one to which the tcp rules do not apply
-					all.must = append(all.must, found...)
-				}
+		for _, rule := range v.Spec.GetHttp() {
+			v.addScopes(&all, port, rule)
+		}
+		if !slices.Contains(RulesFor(port), TCPRules) {
+			continue
+		}
+		for _, rule := range v.Spec.GetTcp() {
+			found := scopesAt(port.Number, rule.GetMatch())
+			all.may = append(all.may, found...)
+			if port.Number != 0 { // else the port may be one to which the tcp rules do not apply
+				all.must = append(all.must, found...)
 			}
 		}
 	}

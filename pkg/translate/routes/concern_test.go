@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
@@ -83,12 +82,19 @@ func TestConcern(t *testing.T) {
 // routesTo describes the routes of port 80, which declares no protocol, for a client of namespace shop.
 func routesTo(t *testing.T, specs ...string) string {
 	t.Helper()
+	return routesOn(t, mesh.Port{}, specs...)
+}
+
+func routesOn(t *testing.T, port mesh.Port, specs ...string) string {
+	t.Helper()
+	echo := translatetest.Echo(80)
+	echo.Ports[0].TCP, echo.Ports[0].HTTP = port.TCP, port.HTTP
 	var list []*mesh.VirtualService
 	for _, text := range specs {
 		list = append(list, translatetest.Bound(t, "hosts: [echo]\n"+text))
 	}
 	resources := Translate(new([]mesh.Problem), Input{
-		Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(list...),
+		Service: echo, VirtualServices: mesh.MakeVirtualServices(list...),
 		Namespace: "shop", Labels: mesh.MakeLabels(map[string]string{"app": "front"}),
 	})
 	var got []string
@@ -102,21 +108,25 @@ func routesTo(t *testing.T, specs ...string) string {
 	return strings.Join(got, ", ")
 }
 
-// TestRulesByProtocol checks which rules apply to a port, by the protocol that the port declares.
+// TestRulesByProtocol checks which rules apply to a port, by the protocol that the port declares, and what applies if the
+// first of two lists is for another port.
 func TestRulesByProtocol(t *testing.T) {
-	const http, tcp = "http: [{route: [{destination: {host: a}}]}]", "tcp: [{route: [{destination: {host: b}}]}]"
-	ports := map[string]mesh.Port{"nothing": {}, "TCP": {TCP: true}, "HTTP": {HTTP: true}}
-	want := map[string]map[string]mesh.RuleKind{
-		"":                {"nothing": mesh.NoRules, "TCP": mesh.NoRules, "HTTP": mesh.NoRules},
-		http:              {"nothing": mesh.HTTPRules, "TCP": mesh.HTTPRules, "HTTP": mesh.HTTPRules},
-		tcp:               {"nothing": mesh.TCPRules, "TCP": mesh.TCPRules, "HTTP": mesh.NoRules},
-		http + "\n" + tcp: {"nothing": mesh.HTTPRules, "TCP": mesh.TCPRules, "HTTP": mesh.HTTPRules},
-	}
-	for rules, byPort := range want {
-		vs := &mesh.VirtualService{Spec: translatetest.Parse(t, &networking.VirtualService{}, "hosts: [echo]\n"+rules)}
-		for name, port := range ports {
-			if got := vs.RulesFor(port); got != byPort[name] {
-				t.Errorf("%q on a port that declares %s: got %d, want %d", rules, name, got, byPort[name])
+	const own, next, service = "outbound|80||a.demo.svc.cluster.local", "outbound|80||b.demo.svc.cluster.local", translatetest.ClusterEcho
+	const http, tcp = "http: [{route: [{destination: {host: a}}]}]", "tcp: [{route: [{destination: {host: b, port: {number: 80}}}]}]"
+	const httpElsewhere, tcpElsewhere = "http: [{match: [{port: 81}], route: [{destination: {host: a}}]}]", "tcp: [{match: [{port: 81}], route: [{destination: {host: b}}]}]"
+	for rules, want := range map[string][3]string{ // on a port that declares nothing, TCP, HTTP
+		"":                         {service, service, service},
+		http:                       {own, own, own},
+		tcp:                        {next, next, service},
+		http + "\n" + tcp:          {own, next, own},
+		httpElsewhere + "\n" + tcp: {next, next, service},
+		http + "\n" + tcpElsewhere: {own, own, own},
+		httpElsewhere:              {service, service, service},
+		tcpElsewhere:               {service, service, service},
+	} {
+		for i, port := range []mesh.Port{{}, {TCP: true}, {HTTP: true}} {
+			if got := routesOn(t, port, rules); got != want[i] {
+				t.Errorf("%q on a port of TCP %t, HTTP %t: got %q, want %q", rules, port.TCP, port.HTTP, got, want[i])
 			}
 		}
 	}

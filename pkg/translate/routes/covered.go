@@ -13,13 +13,17 @@ import (
 
 // reportCovered reports the rules and matches that an earlier one covers, and returns the indices of such rules. This
 // depends on nothing but the rules: it is true for every host, port, client and gateway. A match that gRPC clients
-// cannot make covers nothing. Neither does a rule that delegates, because calls may continue with the next rule.
-func reportCovered(list report.Field, rules []*networking.HTTPRoute) map[int]bool {
+// cannot make covers nothing. Neither does a rule that delegates, because calls may continue with the next rule. In a
+// delegate only a rule without matches covers others: a match is left out where no match of the delegating rule covers it.
+func reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bool) map[int]bool {
 	covered := map[int]bool{}
 	var earlier []coverer
 	for i, rule := range rules {
 		at := list.Index(i)
 		own := matchesOf(at, rule)
+		for j := range own {
+			own[j].takes = own[j].takes && (own[j].match == nil || !delegate)
+		}
 		by := make([]string, len(own)) // the path of what covers each
 		for j, m := range own {
 			by[j] = cmp.Or(coveredBy(m.match, earlier), coveredBy(m.match, own[:j]))

@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,13 +39,15 @@ func TestReportCovered(t *testing.T) {
 		"one that gRPC cannot make":    {"[{match: [{scheme: {exact: http}}]" + to + ", {match: [{scheme: {exact: http}}]" + to + "]", nil},
 		"a path that no method has":    {"[{match: [{uri: {exact: /a}}]" + to + ", {match: [{uri: {exact: /a}}]" + to + "]", nil},
 		"after one that delegates":     {"[{delegate: {name: d}}, {timeout: 1s" + to + "]", nil},
+		"a delegate: a match":          {"[{match: [{uri: {prefix: /a/}}]" + to + ", {match: [{uri: {exact: /a/b}}]" + to + "]", nil},
+		"a delegate: every call":       {"[{timeout: 1s" + to + ", {match: [{uri: {exact: /a/b}}]" + to + "]", []string{"at[1]"}},
 		"one that delegates":           {"[{timeout: 1s" + to + ", {delegate: {name: d}}]", []string{"at[1]"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			spec := translatetest.Parse(t, &networking.VirtualService{}, "http: "+test.rules)
-			reportCovered(problems.Field(), spec.GetHttp())
+			reportCovered(problems.Field(), spec.GetHttp(), strings.HasPrefix(name, "a delegate:"))
 			var got []string
 			for _, p := range problems {
 				got = append(got, p.Field)

@@ -87,15 +87,15 @@ func (in Input) routesOf(host string, port mesh.Port, sets []*ruleSet) resource.
 	c := in.scope(host, port)
 	out := resource.Resource{Name: resource.RouteName(port.Number, host)}
 	for i, s := range sets {
-		rules := s.of(port)
-		if rules == nil {
-			continue
-		}
-		found := c.routeList(rules)
-		out.SkippedMatches = append(out.SkippedMatches, found.skipped...)
-		if c.concerns(rules) {
+		for j, rules := range s.of(port) {
+			found := c.routeList(rules)
+			out.SkippedMatches = append(out.SkippedMatches, found.skipped...)
+			if !c.concerns(rules) {
+				continue
+			}
 			out.Message = routeConfigurationFor(out.Name, found.routes, in.Missing)
 			out.Refs, out.Origins = routeRefs(s.vs, in.Service), found.origins
+			s.partly = s.partly || j+1 < len(s.of(port)) && !c.anyone().concerns(rules)
 			for _, other := range sets[i+1:] {
 				other.partly = true
 			}

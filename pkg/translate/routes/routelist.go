@@ -33,6 +33,12 @@ func (c routeScope) concerns(rules *ruleList) bool {
 	})
 }
 
+// anyone is c for clients about which nothing is known: rules that concern them concern all clients.
+func (c routeScope) anyone() routeScope {
+	c.source = source{}
+	return c
+}
+
 func (c routeScope) concernedBy(m *networking.HTTPMatchRequest) bool {
 	scope, ok := mesh.CallScopeOf(m)
 	ok = ok || slices.Contains(m.GetGateways(), noGateway)

@@ -26,10 +26,11 @@ type ruleList struct {
 
 func (l *ruleList) empty() bool { return len(l.reached) == 0 }
 
-// ruleSet has both lists of a VirtualService. VirtualService.RulesFor decides which applies to a port.
+// ruleSet has both lists of a VirtualService. Of those that mesh.RulesFor allows on a port, the first with a rule that
+// concerns a call applies to it.
 type ruleSet struct {
 	vs *mesh.VirtualService
-	// partly is set if another VirtualService decides on a port.
+	// partly is set if other rules decide on a port, maybe only for these clients.
 	partly    bool
 	http, tcp ruleList
 }
@@ -54,18 +55,19 @@ func (t destinationResolver) ruleSet(root report.Field, vs *mesh.VirtualService)
 func (s *ruleSet) reachedIsKnown(host string) bool {
 	hosts := s.vs.Spec.GetHosts()
 	exact := len(hosts) < 2 && !slices.ContainsFunc(hosts, mesh.IsWildcard)
-	return !s.partly && !s.vs.Gateways && (host == "" || exact)
+	return !s.partly && !s.vs.Gateways && (host != "" && exact || host == "" && !s.vs.IsDelegate())
 }
 
-// of returns the list that applies to a port, or nil if none does.
-func (s *ruleSet) of(port mesh.Port) *ruleList {
-	switch s.vs.RulesFor(port) {
-	case mesh.HTTPRules:
-		return &s.http
-	case mesh.TCPRules:
-		return &s.tcp
+// of returns the lists that can apply to a port, in order, without empty ones.
+func (s *ruleSet) of(port mesh.Port) []*ruleList {
+	var all []*ruleList
+	for _, kind := range mesh.RulesFor(port) {
+		list := map[mesh.RuleKind]*ruleList{mesh.HTTPRules: &s.http, mesh.TCPRules: &s.tcp}[kind]
+		if !list.empty() {
+			all = append(all, list)
+		}
 	}
-	return nil
+	return all
 }
 
 // tcpRules converts tcp rules to http rules. They have the same weighted destinations, and their matches have some
@@ -120,7 +122,7 @@ func (s *ruleSet) report(host string, service *mesh.Service) {
 				r.provenance.relocate(*r.at.Sink)
 			}
 		}
-		covered := reportCovered(list.at, list.written)
+		covered := reportCovered(list.at, list.written, service == nil && s.vs.IsDelegate())
 		for i, reached := range list.reached {
 			if list.used && !reached && !covered[i] && s.reachedIsKnown(host) {
 				list.at.Index(i).Warnf(mesh.CodeUnreachable, "An earlier rule matches every call. This rule has no effect. Move or delete one of the two.")
