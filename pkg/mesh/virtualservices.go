@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"iter"
+	"slices"
 	"unique"
 )
 
@@ -20,8 +21,8 @@ type virtualServiceLink struct {
 // MakeVirtualServices makes a list.
 func MakeVirtualServices(list ...*VirtualService) VirtualServices {
 	var all VirtualServices
-	for i := len(list) - 1; i >= 0; i-- {
-		all = VirtualServices{unique.Make(virtualServiceLink{list[i], all})}
+	for _, vs := range slices.Backward(list) {
+		all = VirtualServices{unique.Make(virtualServiceLink{vs, all})}
 	}
 	return all
 }

@@ -129,8 +129,14 @@ func (s *ruleSet) report(host string, service *mesh.Service) {
 			}
 		}
 	}
+	if service != nil && s.reachedIsKnown(host) {
+		s.reportUnused(service)
+	}
+}
+
+// reportUnused reports a list that applies to no port of the Service.
+func (s *ruleSet) reportUnused(service *mesh.Service) {
 	switch {
-	case service == nil || !s.reachedIsKnown(host):
 	case !s.tcp.used && !s.tcp.empty() && s.http.empty():
 		s.tcp.at.Warnf(mesh.CodeUnreachable,
 			"Every port of %s is declared as HTTP or gRPC. The tcp rules have no effect. Write http rules, or name their ports tcp or tcp-NAME.", service.Ref)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -115,7 +116,7 @@ func choices(ports map[uint32]struct{}) string {
 	}
 	var numbers []string
 	for _, p := range slices.Sorted(maps.Keys(ports)) {
-		numbers = append(numbers, fmt.Sprint(p))
+		numbers = append(numbers, strconv.FormatUint(uint64(p), 10))
 	}
 	return fmt.Sprintf("Write a port of the Service, not a targetPort: %s.", strings.Join(numbers, ", "))
 }
