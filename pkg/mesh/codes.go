@@ -20,6 +20,8 @@ const (
 	CodeInvalidRegex Code = "InvalidRegex"
 	// CodeNoWeight: all destinations of a route have weight 0. Its calls fail.
 	CodeNoWeight Code = "NoWeight"
+	// CodeWeightSum: the weights of a route do not sum to 100. They are in effect as shares of their sum.
+	CodeWeightSum Code = "WeightSum"
 	// CodeNoSuchHost: no Service has the host, which is a destination or looks like the host of a Service.
 	CodeNoSuchHost Code = "NoSuchHost"
 	// CodeNoSuchPort: the Service does not have the port.
@@ -31,8 +33,11 @@ const (
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
-	// CodeUnreachable: a rule after a rule that matches every call. It has no effect.
+	// CodeUnreachable: no call reaches a rule or match, because an earlier one matches its calls or because it matches
+	// no gRPC call.
 	CodeUnreachable Code = "Unreachable"
+	// CodeNotForMesh: the rules of a VirtualService apply only to calls through gateways.
+	CodeNotForMesh Code = "NotForMesh"
 	// CodeUnsupported: gRPC does not support it.
 	CodeUnsupported Code = "Unsupported"
 	// CodeApproximated: gRPC does something similar. The message states what.
@@ -102,11 +107,15 @@ var codes = []CodeDoc{
 		"Give a destination a weight above 0, or remove the rule.",
 	},
 	{
+		CodeWeightSum, "The weights of a route do not sum to 100. Each destination gets its weight's share of the sum, which may not be what the author intended.",
+		"Nothing, if the shares are right. Otherwise correct the weights.",
+	},
+	{
 		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails. Each of these recovers when the Service appears.",
 		"Create the Service, or correct the host. A short name means a Service in the namespace of the object.",
 	},
 	{
-		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings for the port have no effect.",
+		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect.",
 		"Set one of the Service's ports: its `port`, not its `targetPort`.",
 	},
 	{
@@ -122,8 +131,12 @@ var codes = []CodeDoc{
 		"Merge the two, or remove one.",
 	},
 	{
-		CodeUnreachable, "No call can reach this rule or match. It has no effect.",
-		"Move it before the rule that matches every call, or delete it.",
+		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, or it matches no gRPC call. No call takes it.",
+		"Move it before the one that the message names, or delete it. Correct a path that no gRPC method has.",
+	},
+	{
+		CodeNotForMesh, "A VirtualService names gateways and not `mesh`. Its rules apply only to calls through these gateways, which Mizzen does not configure.",
+		"Nothing, if that is intended. Add `mesh` to `gateways` if calls within the mesh need the rules.",
 	},
 	{
 		CodeUnsupported, "gRPC clients do not support it. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",

@@ -53,8 +53,8 @@ type Port struct {
 	Name   string
 	Number uint32
 	// TCP is set if the Service declares the protocol of the port as plain TCP, by appProtocol or by the port's
-	// name. The port is served as any other.
-	TCP bool
+	// name. HTTP is set if it declares HTTP or gRPC. Every port is served; the rules that apply to it differ.
+	TCP, HTTP bool
 }
 
 // Namespace returns the Service's namespace.

@@ -137,7 +137,7 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 // send calls to Services.
 func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	h, ok := s.servicelessFor(q.dialed.Host)
-	if !ok || h.facts.VirtualServices.For(q.client.Namespace) == nil {
+	if !ok || h.facts.VirtualServices.For(q.client.Namespace).Empty() {
 		return nil, false
 	}
 	port, ok := q.servicelessPort()

@@ -145,7 +145,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
 	for hostName, h := range s.subjects.All() {
 		if h.serviceless() {
-			if t.info().serviceless && !mesh.IsWildcard(hostName) && h.facts.VirtualServices.For(client.Namespace) != nil {
+			if t.info().serviceless && !mesh.IsWildcard(hostName) && !h.facts.VirtualServices.For(client.Namespace).Empty() {
 				names = append(names, t.info().name(defaultServicelessPort, hostName))
 			}
 			continue

@@ -9,18 +9,18 @@ import (
 )
 
 // encodingsFor returns those of a client's missing features that affect the encoding of the rules for a host.
-// Clients with the same result share the resources. vs and rule may be nil.
-func encodingsFor(missing mesh.Features, vs *mesh.VirtualService, rule *mesh.MergedDestinationRule) mesh.Features {
+// Clients with the same result share the resources. rule may be nil.
+func encodingsFor(missing mesh.Features, all mesh.VirtualServices, rule *mesh.MergedDestinationRule) mesh.Features {
 	if missing&mesh.EncodingFeatures == 0 {
 		return 0
 	}
 	// This one is always included: few clients lack it, and annotations, which are not read here, can require it.
 	relevant := mesh.FeatureLeastRequestPolicy
-	if vs != nil {
+	for vs := range all.All() {
 		relevant |= mesh.FeaturePartialVirtualHost
-	}
-	if matchesHeaders(vs) {
-		relevant |= mesh.FeatureStringMatch
+		if matchesHeaders(vs) {
+			relevant |= mesh.FeatureStringMatch
+		}
 	}
 	if usesConsistentHash(rule) {
 		relevant |= mesh.FeatureRingHashPolicy

@@ -82,11 +82,12 @@ func TestLatentProblems(t *testing.T) {
 func TestEmptyHosts(t *testing.T) {
 	count := func(rules string, missing mesh.Features) int {
 		spec := translatetest.Parse(t, &networking.VirtualService{}, rules)
-		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: missing})
+		b := Host(HostInput{service: translatetest.Echo(80), virtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Spec: spec}), missing: missing})
 		return len(b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes())
 	}
 	for rules, want := range map[string][2]int{
-		"{}": {0, 1},
+		"{}": {1, 1},
+		"http: [{match: [{uri: {prefix: a}}], route: [{destination: {host: echo}}]}]":  {0, 1},
 		"http: [{match: [{uri: {prefix: /a}}], route: [{destination: {host: echo}}]}]": {1, 2},
 		"http: [{route: [{destination: {host: echo}}]}]":                               {1, 1},
 	} {

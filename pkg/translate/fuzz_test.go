@@ -28,7 +28,7 @@ func FuzzHost(f *testing.F) {
 		random := translatetest.RandomObjects(data, "echo")
 		host, endpoints := hostInput(random), endpointInput(random, 0)
 		before := inputBytes(t, host)
-		host.missing = encodingsFor(mesh.FeaturesMissingIn(mesh.UnknownClient, ""), host.virtualService, host.destinationRule)
+		host.missing = encodingsFor(mesh.FeaturesMissingIn(mesh.UnknownClient, ""), host.virtualServices, host.destinationRule)
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
 			for _, list := range [][]resource.Resource{b.Routes, b.Clusters, b.Endpoints} {
@@ -65,7 +65,7 @@ func acceptForms(t *testing.T, random translatetest.Objects) {
 		}
 	}
 	for missing, kinds := range kindsByMissing {
-		host.missing = encodingsFor(missing, host.virtualService, host.destinationRule)
+		host.missing = encodingsFor(missing, host.virtualServices, host.destinationRule)
 		audience := rules.Audience{Providers: host.Audience().Providers.All(), SystemRoots: host.Audience().SystemRoots}
 		for _, kind := range kinds.All() {
 			audience.Add(kind, missing)
@@ -91,9 +91,9 @@ func inputBytes(t *testing.T, in HostInput) string {
 			t.Fatal(err)
 		}
 	}
-	if in.virtualService != nil {
-		write(in.virtualService.Spec)
-		for _, delegate := range in.virtualService.Delegates {
+	for vs := range in.virtualServices.All() {
+		write(vs.Spec)
+		for _, delegate := range vs.Delegates {
 			write(delegate.VirtualService.Spec)
 		}
 	}
@@ -105,7 +105,10 @@ func inputBytes(t *testing.T, in HostInput) string {
 
 // hostInput makes the Input for the routes and clusters of a random host.
 func hostInput(o translatetest.Objects) HostInput {
-	in := HostInput{service: o.Service, destinationRule: o.Rule, virtualService: o.VirtualService, namespace: o.Namespace, labels: o.Labels}
+	in := HostInput{service: o.Service, destinationRule: o.Rule, namespace: o.Namespace, labels: o.Labels}
+	if o.VirtualService != nil {
+		in.virtualServices = mesh.MakeVirtualServices(o.VirtualService)
+	}
 	if o.Accounts != nil {
 		needs := clusters.TrustNeedsOf(o.Rule)
 		client := mesh.Client{Providers: mesh.MakeProviders(needs.Providers...), Missing: mesh.FeatureSystemRoots}

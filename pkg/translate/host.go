@@ -30,8 +30,8 @@ func (in HostInput) checkFields(sink *[]mesh.Problem) {
 			fields.Check(sink, rule.Refs[i], spec)
 		}
 	}
-	if v := in.virtualService; v != nil {
-		fields.Check(sink, v.Ref, v.Spec)
+	for vs := range in.virtualServices.All() {
+		fields.Check(sink, vs.Ref, vs.Spec)
 	}
 }
 
@@ -43,7 +43,7 @@ func (in HostInput) forClusters() clusters.Input {
 // forRoutes returns the part of the Input that the routes depend on.
 func (in HostInput) forRoutes() routes.Input {
 	return routes.Input{
-		Service: in.service, Host: in.host, Port: in.port, VirtualService: in.virtualService, Rule: in.destinationRule,
+		Service: in.service, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
 		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
 	}
 }

@@ -20,14 +20,15 @@ type HostInput struct {
 	// the rules are only checked and make no resources.
 	host string
 	port uint32
-	// virtualService may be nil. Then every call goes to the service.
-	virtualService *mesh.VirtualService
+	// virtualServices are those that the clients can see, in order. To a call applies the first one that has a rule
+	// for its client and port. If there is none, the call goes to the service.
+	virtualServices mesh.VirtualServices
 	// destinationRule may be nil.
 	destinationRule *mesh.MergedDestinationRule
-	// namespace is the clients' namespace. It is set only if a match of virtualService names it, or if the
+	// namespace is the clients' namespace. It is set only if a match of virtualServices names it, or if the
 	// DestinationRule of a destination depends on it.
 	namespace string
-	// labels are those labels of the clients that a match of virtualService names with the same value, or by which the
+	// labels are those labels of the clients that a match of virtualServices names with the same value, or by which the
 	// DestinationRule of a destination selects the clients.
 	labels mesh.Labels
 	// missing are the features that the clients lack, as far as they affect the result.

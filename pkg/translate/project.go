@@ -37,26 +37,37 @@ func (f Facts) At(host string, port uint32) Facts {
 	return f
 }
 
-// Ref returns the object that declares the host for the client: its Service, or the VirtualService that applies. It
-// is zero if none applies.
+// Ref returns the object that declares the host for the client: its Service, or the first VirtualService that it can
+// see. It is zero if there is none.
 func (f Facts) Ref(client mesh.Client) mesh.Ref {
 	if f.Service != nil {
 		return f.Service.Ref
 	}
-	if vs := f.VirtualServices.For(client.Namespace); vs != nil {
+	if vs := f.VirtualServices.For(client.Namespace).First(); vs != nil {
 		return vs.Ref
 	}
 	return mesh.Ref{}
+}
+
+// ports are the ports of the host; empty if they are not known.
+func (f Facts) ports() []mesh.Port {
+	switch {
+	case f.Service != nil:
+		return f.Service.Ports
+	case f.Port != 0:
+		return []mesh.Port{{Number: f.Port}}
+	}
+	return nil
 }
 
 // Project makes the Input of the client's routes and clusters.
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
 		service: f.Service, host: f.Host, port: f.Port, defaults: f.Defaults,
-		virtualService: f.VirtualServices.For(client.Namespace), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
+		virtualServices: f.VirtualServices.For(client.Namespace).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
 	}
-	in.missing = encodingsFor(client.Missing, in.virtualService, in.destinationRule)
-	in.namespace, in.labels = projectClient(in.virtualService, client)
+	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
+	in.namespace, in.labels = projectClient(in.virtualServices, client)
 	in.trust = f.projectTrust(in.destinationRule, client)
 	return in
 }
@@ -80,13 +91,15 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 	case f.Service != nil:
 		in.host = HostInput{service: f.Service}
 	default:
-		in.host = HostInput{host: f.Host, virtualService: f.VirtualServices.For(client.Namespace)}
+		in.host = HostInput{host: f.Host, virtualServices: f.VirtualServices.For(client.Namespace)}
 	}
 	return in
 }
 
 // Unbound makes the Input of a VirtualService that applies to no Service. Host checks it and makes no resources.
-func Unbound(vs *mesh.VirtualService) HostInput { return HostInput{virtualService: vs} }
+func Unbound(vs *mesh.VirtualService) HostInput {
+	return HostInput{virtualServices: mesh.MakeVirtualServices(vs)}
+}
 
 func (f Facts) topologyUse(in endpoints.Input) *endpoints.TopologyUse {
 	if f.TopologyUse == nil {
@@ -162,12 +175,12 @@ type Audience struct {
 // Audience returns the clients that get the resources of the Input.
 func (in HostInput) Audience() Audience {
 	return Audience{
-		Relevant: encodingsFor(mesh.EncodingFeatures, in.virtualService, in.destinationRule), Missing: in.missing,
+		Relevant: encodingsFor(mesh.EncodingFeatures, in.virtualServices, in.destinationRule), Missing: in.missing,
 		Providers: in.trust.Providers, SystemRoots: in.trust.SystemRoots,
 	}
 }
 
-// clientProjection collects those properties of one client that a VirtualService depends on. So clients that do not
+// clientProjection collects those properties of one client that VirtualServices depend on. So clients that do not
 // differ in these share one translation, and a client that invents names and labels adds none.
 type clientProjection struct {
 	client    mesh.Client
@@ -175,13 +188,15 @@ type clientProjection struct {
 	labels    map[string]string
 }
 
-// projectClient returns the client's namespace and labels as far as vs depends on them. vs may be nil.
-func projectClient(vs *mesh.VirtualService, client mesh.Client) (namespace string, labels mesh.Labels) {
-	if vs == nil {
+// projectClient returns the client's namespace and labels as far as the VirtualServices depend on them.
+func projectClient(all mesh.VirtualServices, client mesh.Client) (namespace string, labels mesh.Labels) {
+	if all.Empty() {
 		return "", ""
 	}
 	p := clientProjection{client: client, labels: map[string]string{}}
-	p.addVirtualService(vs)
+	for vs := range all.All() {
+		p.addVirtualService(vs)
+	}
 	return p.namespace, mesh.MakeLabels(p.labels)
 }
 

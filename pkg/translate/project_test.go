@@ -48,7 +48,11 @@ func TestProjectClient(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			namespace, labels := projectClient(test.routes, client)
+			var all mesh.VirtualServices
+			if test.routes != nil {
+				all = mesh.MakeVirtualServices(test.routes)
+			}
+			namespace, labels := projectClient(all, client)
 			if namespace != test.namespace || labels != test.labels {
 				t.Errorf("got %q %q, want %q %q", namespace, labels, test.namespace, test.labels)
 			}

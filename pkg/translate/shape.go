@@ -31,13 +31,13 @@ func Listeners(in ListenerInput) *Bundle {
 	return &Bundle{Listeners: []resource.Resource{r}}
 }
 
-// refs returns the object that declares the host: its Service, or its VirtualService.
+// refs returns the object that declares the host: its Service, or the first VirtualService.
 func (in HostInput) refs() []mesh.Ref {
 	switch {
 	case in.service != nil:
 		return []mesh.Ref{in.service.Ref}
-	case in.virtualService != nil:
-		return []mesh.Ref{in.virtualService.Ref}
+	case !in.virtualServices.Empty():
+		return []mesh.Ref{in.virtualServices.First().Ref}
 	}
 	return nil
 }

@@ -45,8 +45,9 @@ func hostOf(t *testing.T, spec proto.Message) *Bundle {
 	in := HostInput{service: translatetest.Echo(80)}
 	switch spec := spec.(type) {
 	case *networking.VirtualService:
-		in.virtualService = translatetest.Bound(t, "{}")
-		in.virtualService.Spec = spec
+		vs := translatetest.Bound(t, "{}")
+		vs.Spec = spec
+		in.virtualServices = mesh.MakeVirtualServices(vs)
 	case *networking.DestinationRule:
 		in.destinationRule = translatetest.Merged(t, "{}")
 		in.destinationRule.Specs[0] = spec

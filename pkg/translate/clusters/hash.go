@@ -52,7 +52,7 @@ func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 	case h.GetRingHash() != nil:
 		size, where = h.GetRingHash().GetMinimumRingSize(), at.Child("ringHash.minimumRingSize")
 	case h.GetMaglev() != nil:
-		at.Child("maglev").Approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together.")
+		at.Child("maglev").Approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together. Keep the setting if that is good enough.")
 	}
 	switch {
 	case size == 0 || size == ringSize:
@@ -62,6 +62,6 @@ func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 		return ringSize
 	}
 	where.Approximatef("gRPC for Node rejects a cluster that sets a ring size, so it gets a ring of %d entries, as do unknown clients. "+
-		"Other clients make a ring of at most %d entries, unless they are configured otherwise.", ringSize, usualRingSize)
+		"Other clients make a ring of at most %d entries, unless they are configured otherwise. Keep the setting if that is good enough.", ringSize, usualRingSize)
 	return size
 }

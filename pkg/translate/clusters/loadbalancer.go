@@ -31,7 +31,7 @@ func loadBalancing(at report.Field, lb *networking.LoadBalancerSettings, ringSiz
 		return leastRequest()
 	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
 	case networking.LoadBalancerSettings_RANDOM:
-		at.Child("simple").Approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start.")
+		at.Child("simple").Approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start. Keep the setting if that is good enough.")
 	case networking.LoadBalancerSettings_PASSTHROUGH:
 		at.Child("simple").Warnf(mesh.CodeUnsupported, "gRPC does not support PASSTHROUGH because a call has no original address. Calls are balanced round robin. Set another load balancer.")
 	default:

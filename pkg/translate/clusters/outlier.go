@@ -51,7 +51,7 @@ func outlierDetection(at report.Field, o *networking.OutlierDetection) *clusterv
 	at.Ignored(mesh.FeatureOutlierDetection)
 	volume := min(max(errors, minFailureVolume), maxFailureVolume)
 	at.Approximatef("gRPC does not count consecutive errors. It ejects an endpoint if more than %d%% of at least %d calls within %s failed "+
-		"with any status and another endpoint had as many calls.", failureThreshold, volume, out.GetInterval().AsDuration())
+		"with any status and another endpoint had as many calls. Keep the setting if that is good enough.", failureThreshold, volume, out.GetInterval().AsDuration())
 	out.EnforcingFailurePercentage = wrapperspb.UInt32(100)
 	out.FailurePercentageThreshold = wrapperspb.UInt32(failureThreshold)
 	out.FailurePercentageMinimumHosts = wrapperspb.UInt32(minFailureHosts)

@@ -98,7 +98,7 @@ func (t Trust) declared(at report.Field, tls *networking.ClientTLSSettings, prov
 		at.Approximatef("%s", fields.NoteTLSSystem)
 	} else {
 		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
-			"and whose application uses xDS credentials. Calls of other clients fail.", provider)
+			"and whose application uses xDS credentials. Calls of other clients fail. Declare the provider in every client.", provider)
 	}
 	if t.Providers.Has(provider) || system && t.SystemRoots {
 		return true

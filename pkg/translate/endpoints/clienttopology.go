@@ -98,9 +98,9 @@ func (u *TopologyUse) trackLocality() {
 // trackLabel records that the endpoints depend on a label of the client.
 func (u *TopologyUse) trackLabel(key string) {
 	switch key {
-	case labelRegion, labelZone, labelSubZone:
+	case mesh.LabelRegion, mesh.LabelZone, mesh.LabelSubZone:
 		u.trackLocality()
-	case labelHostname:
+	case mesh.LabelHostname:
 		u.nodes.track()
 	default:
 		if u.labels == nil {

@@ -107,7 +107,7 @@ func setAnnotations(d *translatetest.Dice, in Input) {
 func randomPreference(d *translatetest.Dice) *networking.LoadBalancerSettings {
 	locality := func() string { return translatetest.Pick(d, "eu", "eu/a", "eu/*", "us", "*", "x/x", "*/b", "eu/b/r") }
 	failover := []*networking.LocalityLoadBalancerSetting_Failover{{From: translatetest.Pick(d, "eu", "us", "x"), To: translatetest.Pick(d, "eu", "us", "")}}
-	labels := []string{translatetest.Pick(d, "a", "echo=a", labelRegion, labelHostname), translatetest.Pick(d, labelZone, labelSubZone, "v1", "v1=v2")}
+	labels := []string{translatetest.Pick(d, "a", "echo=a", mesh.LabelRegion, mesh.LabelHostname), translatetest.Pick(d, mesh.LabelZone, mesh.LabelSubZone, "v1", "v1=v2")}
 	switch d.Roll(4) {
 	case 0:
 		return &networking.LoadBalancerSettings{LocalityLbSetting: &networking.LocalityLoadBalancerSetting{Failover: failover}}

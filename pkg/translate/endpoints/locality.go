@@ -9,14 +9,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
-// The labels whose values are the topology of a workload, whatever the workload's own labels are.
-const (
-	labelRegion   = "topology.kubernetes.io/region"
-	labelZone     = "topology.kubernetes.io/zone"
-	labelSubZone  = "topology.istio.io/subzone"
-	labelHostname = "kubernetes.io/hostname"
-)
-
 // preference is a setting by which clients prefer some endpoints of a host.
 type preference interface {
 	// track records the parts of a client's topology that arrange depends on.
@@ -188,7 +180,7 @@ func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 			want = labelValue(key, from.Locality, from.Node, from.Labels)
 		}
 		got := labelValue(key, e.Topology.Locality(), e.Topology.Node(), e.Labels)
-		if got != want && (stated || key != labelRegion || !sameZone(from.Locality, e.Topology.Locality())) {
+		if got != want && (stated || key != mesh.LabelRegion || !sameZone(from.Locality, e.Topology.Locality())) {
 			return len(labels) - i
 		}
 	}
@@ -198,13 +190,13 @@ func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 // labelValue returns the value of a label. The topology labels have the values of the locality and node.
 func labelValue(key string, l mesh.Locality, node string, labels mesh.Labels) string {
 	switch key {
-	case labelRegion:
+	case mesh.LabelRegion:
 		return l.Region
-	case labelZone:
+	case mesh.LabelZone:
 		return l.Zone
-	case labelSubZone:
+	case mesh.LabelSubZone:
 		return l.SubZone
-	case labelHostname:
+	case mesh.LabelHostname:
 		return node
 	}
 	value, _ := labels.Get(key)

@@ -47,4 +47,4 @@ func SubsetName(s *mesh.Subset) string {
 }
 
 // Selects reports whether an endpoint is in the subset. All endpoints are in the nil Subset.
-func Selects(s *mesh.Subset, e *mesh.Endpoint) bool { return s == nil || e.Labels.Match(s.Labels) }
+func Selects(s *mesh.Subset, e *mesh.Endpoint) bool { return s == nil || e.Match(s.Labels) }

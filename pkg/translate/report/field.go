@@ -2,7 +2,9 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -41,6 +43,11 @@ func (f Field) Warnf(code mesh.Code, format string, args ...any) {
 	f.report(mesh.Warning, code, fmt.Sprintf(format, args...))
 }
 
+// Notef reports what is as it was written, and may not be what was meant.
+func (f Field) Notef(code mesh.Code, format string, args ...any) {
+	f.report(mesh.Info, code, fmt.Sprintf(format, args...))
+}
+
 // Approximatef reports that the field is in effect, with a caveat.
 func (f Field) Approximatef(format string, args ...any) {
 	f.report(mesh.Info, mesh.CodeApproximated, fmt.Sprintf(format, args...))
@@ -67,6 +74,16 @@ func WithoutLatent(problems []mesh.Problem) (plain, latent []mesh.Problem) {
 
 func (f Field) report(severity mesh.Severity, code mesh.Code, message string) {
 	f.Add(mesh.Problem{Code: code, Severity: severity, Message: message})
+}
+
+// Withdraw takes back the Problems with the code that were reported at the field or inside it.
+func (f Field) Withdraw(code mesh.Code) {
+	if f.Sink != nil {
+		*f.Sink = slices.DeleteFunc(*f.Sink, func(p mesh.Problem) bool {
+			rest, inside := strings.CutPrefix(p.Field, f.Path)
+			return p.Code == code && p.Object == f.Ref && inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
+		})
+	}
 }
 
 // Add reports a Problem. It sets the object and the field.

@@ -17,6 +17,8 @@ type boundRule struct {
 	// at is the field of the rule. The field of a merged rule has an empty path and its own sink; relocate then
 	// reports its Problems at the fields that they are about.
 	at report.Field
+	// gateways is set if calls through gateways may take the rule.
+	gateways bool
 	// index is the index of the rule, or of the delegating rule, in the VirtualService itself.
 	index        int
 	destinations destinationResolver
@@ -28,9 +30,10 @@ type boundRule struct {
 // httpRules returns the http rules of a VirtualService in order. The rules of delegates replace the delegating rules.
 func (t destinationResolver) httpRules(root report.Field, vs *mesh.VirtualService) []boundRule {
 	var all []boundRule
+	var delegated delegatedMatches
 	for i, rule := range vs.Spec.GetHttp() {
 		at := root.Child("http").Index(i)
-		plain := boundRule{rule: rule, at: at, index: i, destinations: t}
+		plain := boundRule{rule: rule, at: at, gateways: vs.Gateways, index: i, destinations: t}
 		if !delegates(rule) {
 			all = append(all, plain)
 			continue
@@ -41,8 +44,9 @@ func (t destinationResolver) httpRules(root report.Field, vs *mesh.VirtualServic
 			continue
 		}
 		resolver := destinationResolver{byHost: delegate.Destinations, namespace: t.namespace, labels: t.labels, defaults: t.defaults}
-		all = append(all, resolver.delegatedRules(plain, report.Field{Sink: root.Sink, Ref: delegate.Ref, Path: "spec"}, delegate.Spec.GetHttp())...)
+		all = append(all, resolver.delegatedRules(plain, report.Field{Sink: root.Sink, Ref: delegate.Ref, Path: "spec"}, delegate.Spec.GetHttp(), &delegated)...)
 	}
+	delegated.report(vs)
 	return all
 }
 
@@ -79,7 +83,7 @@ func reportNested(at report.Field) {
 // delegatedRules merges the rules of a delegate with the delegating rule. As in Istio, calls that match no rule of
 // the delegate continue with the next rule. The first result is an empty rule, which marks the delegating rule as
 // reached.
-func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rules []*networking.HTTPRoute) []boundRule {
+func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rules []*networking.HTTPRoute, matches *delegatedMatches) []boundRule {
 	all := []boundRule{{at: from.at, index: from.index}}
 	for i, rule := range rules {
 		where := at.Child("http").Index(i)
@@ -87,10 +91,10 @@ func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rul
 			// The same Problem is found when the delegate is checked by itself. Repetitions are dropped.
 			reportNested(where.Child("delegate"))
 		}
-		m := merger{root: from.rule, rootAt: from.at, sub: rule, subAt: where, provenance: provenance{"": where}}
+		m := merger{root: from.rule, rootAt: from.at, sub: rule, subAt: where, provenance: provenance{"": where}, matches: matches}
 		if merged := m.rule(); merged != nil {
 			all = append(all, boundRule{
-				rule: merged, at: report.Field{Sink: new([]mesh.Problem), Ref: where.Ref}, index: from.index, destinations: t,
+				rule: merged, at: report.Field{Sink: new([]mesh.Problem), Ref: where.Ref}, gateways: from.gateways, index: from.index, destinations: t,
 				provenance: m.provenance, delegatedBy: from.at,
 			})
 		} else {

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	networking "istio.io/api/networking/v1"
 
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
@@ -20,6 +19,7 @@ type merger struct {
 	root, sub     *networking.HTTPRoute
 	rootAt, subAt report.Field
 	provenance    provenance
+	matches       *delegatedMatches
 }
 
 // ruleFields are the fields that rules of a delegate inherit from the delegating rule.
@@ -42,6 +42,9 @@ func (m merger) rule() *networking.HTTPRoute {
 	})
 	switch {
 	case len(m.root.GetMatch()) == 0:
+		for j := range m.sub.GetMatch() {
+			m.matches.add(m.subAt.Child("match").Index(j), m.rootAt, true)
+		}
 	case len(m.sub.GetMatch()) == 0:
 		out.Match = m.root.GetMatch()
 		m.provenance[".match"] = m.rootAt.Child("match")
@@ -55,7 +58,7 @@ func (m merger) rule() *networking.HTTPRoute {
 }
 
 // blocks merges each match of sub with every match of root that covers it. A match of sub that no match of root
-// covers is reported and left out.
+// covers is left out.
 func (m merger) blocks() []*networking.HTTPMatchRequest {
 	var all []*networking.HTTPMatchRequest
 	for j, sub := range m.sub.GetMatch() {
@@ -72,10 +75,7 @@ func (m merger) blocks() []*networking.HTTPMatchRequest {
 				m.provenance[path+field] = m.rootAt.Child("match").Index(i).Append(field)
 			}))
 		}
-		if !found {
-			where.Errorf(mesh.CodeConflict,
-				"No match of %s %s covers every call of this match. This match matches nothing. Narrow it, or widen one of those matches.", m.rootAt.Ref, m.rootAt.Path)
-		}
+		m.matches.add(where, m.rootAt, found)
 	}
 	return all
 }

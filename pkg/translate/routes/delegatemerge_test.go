@@ -96,9 +96,10 @@ func TestMergeRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rule := func(text string) *networking.HTTPRoute { return translatetest.Parse(t, &networking.HTTPRoute{}, text) }
 			var problems translatetest.Ledger
-			m := merger{root: rule(test.root), sub: rule(test.sub), rootAt: problems.Field(), provenance: provenance{}}
+			m := merger{root: rule(test.root), sub: rule(test.sub), rootAt: problems.Field(), provenance: provenance{}, matches: &delegatedMatches{}}
 			m.subAt = report.Field{Sink: m.rootAt.Sink, Path: "sub"}
 			got := m.rule()
+			m.matches.report(&mesh.VirtualService{})
 			if want := test.want != ""; (got != nil) != want {
 				t.Fatalf("got %v, want a rule: %t", got, want)
 			}

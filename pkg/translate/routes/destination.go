@@ -39,10 +39,7 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
 	}
 	if d.GetSubset() != "" {
-		if _, ok := found.DestinationRules.For(t.namespace, t.labels).Subset(d.GetSubset()); !ok {
-			at.Child("subset").Errorf(mesh.CodeNoSuchSubset,
-				"No DestinationRule that is visible to these clients declares the subset %q of %s. Calls to this destination fail. Declare the subset.", d.GetSubset(), found.Host)
-		}
+		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
 	return resource.ClusterName(port, d.GetSubset(), found.Host)
 }

@@ -15,9 +15,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// meshGateway is the reserved gateway name for calls between workloads.
-const meshGateway = "mesh"
-
 // routeScope is what a list of rules is translated for: the calls of some clients to one port of one host.
 type routeScope struct {
 	// host is the full name that clients call. It is empty for a VirtualService that is only checked.
@@ -67,7 +64,7 @@ func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest)
 	if reason := unsupportedCondition(at, m); reason != "" {
 		return reason
 	}
-	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, meshGateway) {
+	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, mesh.MeshGateway) {
 		return reasonOtherGateways(gateways)
 	}
 	if c.port != 0 && m.GetPort() != 0 && m.GetPort() != c.port {
@@ -166,6 +163,10 @@ func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*
 		}
 	case *networking.StringMatch_Regex:
 		if _, ok := compile(at.Child("regex"), kind.Regex); !ok {
+			return nil, false
+		}
+		if !matchesMethod(kind.Regex) {
+			at.Child("regex").Warnf(mesh.CodeUnreachable, "No gRPC method has a path that matches %q as a whole. The match matches nothing. Write /package.Service/Method, or begin with .*.", kind.Regex)
 			return nil, false
 		}
 		expression := kind.Regex

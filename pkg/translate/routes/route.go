@@ -14,88 +14,117 @@ import (
 
 // Input is everything that the routes of a host depend on. The fields are described at translate.HostInput.
 type Input struct {
-	Service        *mesh.Service
-	Host           string
-	Port           uint32
-	VirtualService *mesh.VirtualService
-	Rule           *mesh.MergedDestinationRule
-	Namespace      string
-	Labels         mesh.Labels
-	Missing        mesh.Features
-	Defaults       mesh.Defaults
+	Service         *mesh.Service
+	Host            string
+	Port            uint32
+	VirtualServices mesh.VirtualServices
+	Rule            *mesh.MergedDestinationRule
+	Namespace       string
+	Labels          mesh.Labels
+	Missing         mesh.Features
+	Defaults        mesh.Defaults
 }
 
 // Translate makes the RouteConfigurations of a host.
 func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
-	if in.VirtualService == nil {
-		return serviceRoutes(in)
-	}
-	return virtualServiceRoutes(sink, in)
-}
-
-// serviceRoutes makes the routes of a Service without a VirtualService: every call goes to the Service.
-func serviceRoutes(in Input) []resource.Resource {
-	service := in.Service
-	if service == nil {
-		return nil
-	}
-	var all []resource.Resource
-	for _, port := range service.Ports {
-		name := resource.RouteName(port.Number, service.Host)
-		every, _ := pathMatch(report.Field{}, nil, false)
-		action := &routev3.RouteAction{
-			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: name},
-			MaxStreamDuration: timeoutCap(report.Field{}, nil),
-			RetryPolicy:       retryPolicy(report.Field{}, nil, in.Defaults),
-		}
-		if hash := policy.HashPolicyFor(in.Rule, "", port.Number); hash != nil {
-			action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
-		}
-		all = append(all, resource.Resource{
-			Name:    name,
-			Message: routeConfiguration(name, []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: action}}}),
-			Refs:    []mesh.Ref{service.Ref},
-		})
-	}
-	return all
-}
-
-// virtualServiceRoutes translates a VirtualService for each port of the Service, or for the host and port of a
-// serviceless host. If there is neither, the rules are only checked.
-func virtualServiceRoutes(sink *[]mesh.Problem, in Input) []resource.Resource {
-	root := report.Field{Sink: sink, Ref: in.VirtualService.Ref, Path: "spec"}
-	switch {
-	case in.Service == nil && in.VirtualService.IsDelegate() && len(in.VirtualService.Spec.GetHttp()) == 0:
-		root.Child("http").Errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
-	case len(in.VirtualService.Spec.GetHttp())+len(in.VirtualService.Spec.GetTcp()) == 0:
-		root.Child("http").Errorf(mesh.CodeInvalidValue, "There are no http rules. All calls fail. Add a rule under http.")
-	}
-	t := destinationResolver{byHost: in.VirtualService.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
 	host, ports := in.dialed()
-	if host == "" {
-		t.namespace = in.VirtualService.Ref.Namespace
+	var sets []*ruleSet
+	for vs := range in.VirtualServices.All() {
+		sets = append(sets, in.ruleSet(sink, vs, host))
 	}
-	rules := t.ruleSet(root, in.VirtualService)
 	var all []resource.Resource
 	for _, port := range ports {
-		c := routeScope{host: host, port: port.Number, portName: port.Name, source: source{in.Namespace, in.Labels}, missing: in.Missing}
-		if in.Service != nil {
-			c.addresses = in.Service.Addresses
-		}
 		if port.Number == 0 { // It is not known which of the two lists applies, so both are checked.
-			c.routeList(&rules.http)
-			c.routeList(&rules.tcp)
+			c := in.scope(host, port)
+			for _, s := range sets {
+				c.routeList(&s.http)
+				c.routeList(&s.tcp)
+			}
 			continue
 		}
-		found := c.routeList(rules.of(port))
-		name := resource.RouteName(port.Number, host)
-		all = append(all, resource.Resource{
-			Name: name, Message: routeConfigurationFor(name, found.routes, in.Missing), Refs: routeRefs(in.VirtualService, in.Service),
-			Origins: found.origins, SkippedMatches: found.skipped,
-		})
+		all = append(all, in.routesOf(host, port, sets))
 	}
-	rules.report(in.Service)
+	for _, s := range sets {
+		s.report(host, in.Service)
+	}
 	return all
+}
+
+// ruleSet reads the rules of a VirtualService.
+func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
+	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
+	in.checkRules(root, vs)
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
+	if host == "" {
+		t.namespace = vs.Ref.Namespace
+	}
+	return t.ruleSet(root, vs)
+}
+
+// checkRules reports a VirtualService without rules.
+func (in Input) checkRules(root report.Field, vs *mesh.VirtualService) {
+	spec := vs.Spec
+	switch {
+	case in.Service == nil && vs.IsDelegate() && len(spec.GetHttp()) == 0:
+		root.Child("http").Errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
+	case len(spec.GetHttp())+len(spec.GetTcp())+len(spec.GetTls()) == 0:
+		root.Child("http").Errorf(mesh.CodeInvalidValue, "There are no rules. Calls go where they would go without this VirtualService. Add a rule under http.")
+	}
+}
+
+func (in Input) scope(host string, port mesh.Port) routeScope {
+	c := routeScope{host: host, port: port.Number, portName: port.Name, source: source{in.Namespace, in.Labels}, missing: in.Missing}
+	if in.Service != nil {
+		c.addresses = in.Service.Addresses
+	}
+	return c
+}
+
+// routesOf makes the RouteConfiguration of a port. As in Istio, the first VirtualService with a rule that can apply to
+// these clients on this port decides about all of their calls to it. Without one, calls go to the Service; to a
+// serviceless host they fail.
+func (in Input) routesOf(host string, port mesh.Port, sets []*ruleSet) resource.Resource {
+	c := in.scope(host, port)
+	out := resource.Resource{Name: resource.RouteName(port.Number, host)}
+	for i, s := range sets {
+		for j, rules := range s.of(port) {
+			found := c.routeList(rules)
+			out.SkippedMatches = append(out.SkippedMatches, found.skipped...)
+			if !c.concerns(rules) {
+				continue
+			}
+			out.Message = routeConfigurationFor(out.Name, found.routes, in.Missing)
+			out.Refs, out.Origins = routeRefs(s.vs, in.Service), found.origins
+			s.partly = s.partly || j+1 < len(s.of(port)) && !c.anyone().concerns(rules)
+			for _, other := range sets[i+1:] {
+				other.partly = true
+			}
+			return out
+		}
+	}
+	if in.Service == nil {
+		out.Message = routeConfigurationFor(out.Name, nil, in.Missing)
+		for _, s := range sets {
+			out.Refs = append(out.Refs, routeRefs(s.vs, nil)...)
+		}
+		return out
+	}
+	out.Message, out.Refs = routeConfiguration(out.Name, []*routev3.Route{in.serviceRoute(port)}), []mesh.Ref{in.Service.Ref}
+	return out
+}
+
+// serviceRoute sends every call to the Service.
+func (in Input) serviceRoute(port mesh.Port) *routev3.Route {
+	every, _ := pathMatch(report.Field{}, nil, false)
+	action := &routev3.RouteAction{
+		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, in.Service.Host)},
+		MaxStreamDuration: timeoutCap(report.Field{}, nil),
+		RetryPolicy:       retryPolicy(report.Field{}, nil, in.Defaults),
+	}
+	if hash := policy.HashPolicyFor(in.Rule, "", port.Number); hash != nil {
+		action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
+	}
+	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: action}}
 }
 
 // dialed returns the host that clients call and its ports. If no port is known, it returns one zero Port.

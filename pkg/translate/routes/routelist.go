@@ -1,10 +1,13 @@
 package routes
 
 import (
+	"slices"
 	"strconv"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
@@ -20,6 +23,26 @@ type routeList struct {
 type block struct {
 	match *routev3.RouteMatch
 	field string
+}
+
+// concerns reports whether a rule can apply to the clients of c on its port, whatever else its matches compare. A rule
+// that can apply and matches no call takes the calls all the same: they fail.
+func (c routeScope) concerns(rules *ruleList) bool {
+	return slices.ContainsFunc(rules.rules, func(r boundRule) bool {
+		return r.rule != nil && (len(r.rule.GetMatch()) == 0 || slices.ContainsFunc(r.rule.GetMatch(), c.concernedBy))
+	})
+}
+
+// anyone is c for clients about which nothing is known: rules that concern them concern all clients.
+func (c routeScope) anyone() routeScope {
+	c.source = source{}
+	return c
+}
+
+func (c routeScope) concernedBy(m *networking.HTTPMatchRequest) bool {
+	scope, ok := mesh.CallScopeOf(m)
+	ok = ok || slices.Contains(m.GetGateways(), noGateway)
+	return ok && (scope.Port == 0 || scope.Port == c.port) && c.source.meets(m)
 }
 
 // routeList translates rules in order, up to a rule that matches every call, and marks the rules that calls reach.
@@ -61,6 +84,11 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 	return list
 }
 
+// onlyMesh reports whether a match is only for calls within the mesh.
+func onlyMesh(m *networking.HTTPMatchRequest) bool {
+	return len(m.GetGateways()) > 0 && !slices.ContainsFunc(m.GetGateways(), func(g string) bool { return g != mesh.MeshGateway })
+}
+
 // add appends the route of a block.
 func (l *routeList) add(r boundRule, b block, out routeAction) {
 	l.origins = append(l.origins, r.originsOf(len(l.routes), b.field)...)
@@ -83,6 +111,10 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 	for i, m := range r.rule.GetMatch() {
 		where := r.at.Child("match").Index(i)
 		matches, why := c.alternatives(where, m)
+		if r.gateways && !onlyMesh(m) {
+			// Calls through a gateway may have other paths and methods.
+			where.Withdraw(mesh.CodeUnreachable)
+		}
 		if why != "" {
 			list.skip(r, len(list.routes)+len(all), where.Path, why)
 		}

@@ -40,7 +40,7 @@ http:
   match: [`+block+`, {uri: {prefix: /b/}}]
   route: [{destination: {host: echo}}]`)
 			ref := mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}
-			all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualService: &mesh.VirtualService{Ref: ref, Spec: spec}, Namespace: "shop"})
+			all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Ref: ref, Spec: spec}), Namespace: "shop"})
 			var skipped []resource.SkippedMatch
 			if want != "" {
 				part := report.Origin{Path: "virtual_hosts[0].routes[1]", Ref: ref, Field: "spec.http[1].match[0]"}
@@ -58,7 +58,7 @@ func TestSkippedMatchesByPort(t *testing.T) {
 	spec := translatetest.Parse(t, &networking.VirtualService{}, `tcp:
 - match: [{port: 80}, {port: 81}, {sourceSubnet: 10.0.0.0/8}]
   route: [{destination: {host: echo}}]`)
-	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80, 81), VirtualService: &mesh.VirtualService{Spec: spec}})
+	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80, 81), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Spec: spec})})
 	for i, want := range [][]string{
 		{"it is for port 81 before 1", fields.NoteNoSubnets + " before 1"},
 		{"it is for port 80 before 0", fields.NoteNoSubnets + " before 1"},
@@ -87,9 +87,9 @@ http:
   match: [{uri: {prefix: /a/b}, sourceNamespace: ops}]
   route: [{destination: {host: echo}}]`)
 	ref := func(name string) mesh.Ref { return mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: name} }
-	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualService: &mesh.VirtualService{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{
+	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{
 		"demo/leaf": {VirtualService: &mesh.VirtualService{Ref: ref("leaf"), Spec: leaf}, Visible: true},
-	}}})
+	}})})
 	var got []string
 	for _, o := range all[0].SkippedMatches {
 		line := o.Reason

@@ -58,7 +58,7 @@ func TestRulesForSomeCallers(t *testing.T) {
 		want      []string
 		problems  []string
 	}{
-		"one of them": {"shop", []string{"mine"}, []string{"warning Unreachable spec.http[1].match[0].uri.prefix", "error NoSuchHost spec.http[1].route[0].destination.host"}},
+		"one of them": {"shop", []string{"mine"}, []string{"warning Unreachable spec.http[1].match[0].uri.prefix", "error NoSuchHost spec.http[1].route[0].destination.host", "warning Unreachable spec.http[3]"}},
 		"anybody else": {"", []string{"rest"}, []string{
 			"warning Unreachable spec.http[1].match[0].uri.prefix", "error NoSuchHost spec.http[1].route[0].destination.host", "warning Unreachable spec.http[3]",
 		}},
@@ -66,7 +66,7 @@ func TestRulesForSomeCallers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems []mesh.Problem
-			all := Translate(&problems, Input{Service: translatetest.Echo(80), VirtualService: rules, Namespace: test.namespace})
+			all := Translate(&problems, Input{Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(rules), Namespace: test.namespace})
 			var got []string
 			for _, r := range all[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes() {
 				got = append(got, r.GetName())

@@ -1,6 +1,8 @@
 package routes
 
 import (
+	"slices"
+
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -14,6 +16,8 @@ type ruleList struct {
 	rules []boundRule
 	// reached has, for each rule, whether any call reaches it.
 	reached []bool
+	// written are the rules as they were written; tcp rules as http rules.
+	written []*networking.HTTPRoute
 	// used is set if the list applies to a port.
 	used bool
 	// deferred are the Problems of tcp rules. They are reported only if the list is used.
@@ -22,26 +26,48 @@ type ruleList struct {
 
 func (l *ruleList) empty() bool { return len(l.reached) == 0 }
 
-// ruleSet has both lists. The tcp rules apply to ports that are declared as TCP, and to all ports if there are no
-// http rules.
-type ruleSet struct{ http, tcp ruleList }
+// ruleSet has both lists of a VirtualService. Of those that mesh.RulesFor allows on a port, the first with a rule that
+// concerns a call applies to it.
+type ruleSet struct {
+	vs *mesh.VirtualService
+	// partly is set if other rules decide on a port, maybe only for these clients.
+	partly    bool
+	http, tcp ruleList
+}
 
 func (t destinationResolver) ruleSet(root report.Field, vs *mesh.VirtualService) *ruleSet {
 	http, tcp := vs.Spec.GetHttp(), vs.Spec.GetTcp()
 	s := &ruleSet{
-		http: ruleList{at: root.Child("http"), rules: t.httpRules(root, vs), reached: make([]bool, len(http))},
+		vs:   vs,
+		http: ruleList{at: root.Child("http"), rules: t.httpRules(root, vs), reached: make([]bool, len(http)), written: http},
 		tcp:  ruleList{at: root.Child("tcp"), reached: make([]bool, len(tcp))},
 	}
 	s.tcp.rules = t.tcpRules(report.Field{Sink: &s.tcp.deferred, Ref: root.Ref, Path: s.tcp.at.Path}, tcp)
+	for _, r := range s.tcp.rules {
+		s.tcp.written = append(s.tcp.written, r.rule)
+	}
 	return s
 }
 
-// of returns the list that applies to a port.
-func (s *ruleSet) of(port mesh.Port) *ruleList {
-	if !s.tcp.empty() && (s.http.empty() || port.TCP) {
-		return &s.tcp
+// reachedIsKnown reports whether a rule that calls to this host do not reach is reached by no other calls: those to
+// another host, through a gateway, or on a port where another VirtualService decides about these clients. host is empty
+// if the rules were checked for every host.
+func (s *ruleSet) reachedIsKnown(host string) bool {
+	hosts := s.vs.Spec.GetHosts()
+	exact := len(hosts) < 2 && !slices.ContainsFunc(hosts, mesh.IsWildcard)
+	return !s.partly && !s.vs.Gateways && (host != "" && exact || host == "" && !s.vs.IsDelegate())
+}
+
+// of returns the lists that can apply to a port, in order, without empty ones.
+func (s *ruleSet) of(port mesh.Port) []*ruleList {
+	var all []*ruleList
+	for _, kind := range mesh.RulesFor(port) {
+		list := map[mesh.RuleKind]*ruleList{mesh.HTTPRules: &s.http, mesh.TCPRules: &s.tcp}[kind]
+		if !list.empty() {
+			all = append(all, list)
+		}
 	}
-	return &s.http
+	return all
 }
 
 // tcpRules converts tcp rules to http rules. They have the same weighted destinations, and their matches have some
@@ -74,7 +100,9 @@ func tcpMatch(at report.Field, m *networking.L4MatchAttributes) *networking.HTTP
 	check := func(field string, set bool) {
 		if set {
 			at.Child(field).Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match sourceLabels or sourceNamespace.", fields.NoteNoSubnets)
-			http.Gateways = []string{noGateway}
+			if _, ok := mesh.CallScopeOf(m); ok {
+				http.Gateways = []string{noGateway}
+			}
 		}
 	}
 	check("destinationSubnets", len(m.GetDestinationSubnets()) > 0)
@@ -84,7 +112,7 @@ func tcpMatch(at report.Field, m *networking.L4MatchAttributes) *networking.HTTP
 
 // report reports the Problems that are known only after the rules were translated for all ports. service is nil if
 // it is not known which list applies.
-func (s *ruleSet) report(service *mesh.Service) {
+func (s *ruleSet) report(host string, service *mesh.Service) {
 	if s.tcp.used {
 		*s.tcp.at.Sink = append(*s.tcp.at.Sink, s.tcp.deferred...)
 	}
@@ -94,14 +122,24 @@ func (s *ruleSet) report(service *mesh.Service) {
 				r.provenance.relocate(*r.at.Sink)
 			}
 		}
+		covered := reportCovered(list.at, list.written, service == nil && s.vs.IsDelegate())
 		for i, reached := range list.reached {
-			if list.used && !reached {
+			if list.used && !reached && !covered[i] && s.reachedIsKnown(host) {
 				list.at.Index(i).Warnf(mesh.CodeUnreachable, "An earlier rule matches every call. This rule has no effect. Move or delete one of the two.")
 			}
 		}
 	}
+	if service != nil && s.reachedIsKnown(host) {
+		s.reportUnused(service)
+	}
+}
+
+// reportUnused reports a list that applies to no port of the Service.
+func (s *ruleSet) reportUnused(service *mesh.Service) {
 	switch {
-	case service == nil:
+	case !s.tcp.used && !s.tcp.empty() && s.http.empty():
+		s.tcp.at.Warnf(mesh.CodeUnreachable,
+			"Every port of %s is declared as HTTP or gRPC. The tcp rules have no effect. Write http rules, or name their ports tcp or tcp-NAME.", service.Ref)
 	case !s.tcp.used && !s.tcp.empty():
 		s.tcp.at.Warnf(mesh.CodeUnreachable,
 			"The http rules apply to every port of %s. The tcp rules have no effect. Delete them, or name their ports tcp or tcp-NAME.", service.Ref)

@@ -38,7 +38,22 @@ func (t destinationResolver) weightedClusters(at report.Field, destinations []*n
 		at.Child("route").Errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
 		return nil, false
 	}
+	checkSum(at.Child("route"), destinations)
 	return all, true
+}
+
+// checkSum reports weights that are not percentages, because this is mostly a slip.
+func checkSum(at report.Field, destinations []*networking.HTTPRouteDestination) {
+	sum, taking := uint64(0), 0
+	for _, d := range destinations {
+		if d.GetWeight() > 0 {
+			sum += uint64(d.GetWeight())
+			taking++
+		}
+	}
+	if taking > 1 && sum != 100 {
+		at.Notef(mesh.CodeWeightSum, "The weights sum to %d. Each destination gets its weight's share of this sum. Correct the weights if they are percentages.", sum)
+	}
 }
 
 // addCluster adds a cluster. If all has the cluster already, the weights are added, because clients identify

@@ -33,7 +33,7 @@ var weightTests = map[string]struct {
 	},
 	"twice the same": {
 		route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}, {destination: {host: a}, weight: 2}]",
-		want:  []string{"outbound|80||" + hostA + " 3", "outbound|8080||" + hostB + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port"},
+		want:  []string{"outbound|80||" + hostA + " 3", "outbound|8080||" + hostB + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port", "info WeightSum at.route"},
 	},
 	"only port rather than the one called": {
 		route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + hostA},
@@ -49,7 +49,7 @@ var weightTests = map[string]struct {
 	"unknown host keeps its share": {
 		route:    "route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 1}]",
 		want:     []string{"outbound|80||" + hostA + " 1", "outbound|8080||gone.demo.svc.cluster.local 1"},
-		problems: []string{"error NoSuchHost at.route[1].destination.host"},
+		problems: []string{"error NoSuchHost at.route[1].destination.host", "info WeightSum at.route"},
 	},
 	"unknown subset": {
 		route: "route: [{destination: {host: a, subset: v9}}]", want: []string{"outbound|80|v9|" + hostA},
@@ -68,7 +68,7 @@ var weightTests = map[string]struct {
 		want: []string{
 			"outbound|80||" + hostA + " 1073741823", "outbound|80||" + hostB + " 1073741823", "outbound|8080||gone.demo.svc.cluster.local 1",
 		},
-		problems: []string{"error NoSuchHost at.route[2].destination.host", "info Approximated at.route"},
+		problems: []string{"error NoSuchHost at.route[2].destination.host", "info WeightSum at.route", "info Approximated at.route"},
 	},
 }
 

@@ -71,7 +71,7 @@ const ClusterEcho = "outbound|80||echo.demo.svc.cluster.local"
 // KnownDestinations returns the destinations of the table tests: the Service a with the subset v1, the Service b,
 // and the host gone, which has no Service.
 func KnownDestinations() map[string]mesh.Destination {
-	rule := &mesh.MergedDestinationRule{Subsets: []mesh.Subset{{Name: "v1"}}}
+	rule := &mesh.MergedDestinationRule{Refs: []mesh.Ref{{Kind: "DestinationRule", Namespace: "demo", Name: "a"}}, Subsets: []mesh.Subset{{Name: "v1"}}}
 	return map[string]mesh.Destination{
 		"a": {Host: "a.demo.svc.cluster.local", Service: Service("a", 80), DestinationRules: &mesh.DestinationRuleSet{
 			ServiceNamespace: "demo",

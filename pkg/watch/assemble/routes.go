@@ -145,11 +145,11 @@ func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, po
 	for text, full := range h.destinations {
 		targets[text] = mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
 	}
-	delegates := x.bound(h)
-	if h.routes != nil && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
+	delegates, gateways := x.bound(h), x.throughGateways(h)
+	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
 		return false
 	}
-	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Destinations: targets, Delegates: delegates}
+	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Gateways: gateways, Destinations: targets, Delegates: delegates}
 	return true
 }
 
@@ -192,7 +192,7 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 // check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
 // VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
 // either.
-func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, domain string) []mesh.Problem {
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, wayOut func(host, field string) string, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)
@@ -205,7 +205,7 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, dom
 			holds = true
 			continue
 		}
-		missing := h.checkHost(i, domain)
+		missing := h.checkHost(i, wayOut, domain)
 		holds = holds || len(missing) == 0
 		problems = append(problems, missing...)
 	}
@@ -220,10 +220,10 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, dom
 	return problems
 }
 
-func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
+func noSuchHost(ref mesh.Ref, field, host, wayOut string) mesh.Problem {
 	return mesh.Problem{
 		Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field,
-		Message: fmt.Sprintf("No Service has the host %s. The rule has no effect on it. Create the Service, or correct %s.", host, field),
+		Message: fmt.Sprintf("No Service has the host %s. The rule has no effect on it. %s", host, wayOut),
 	}
 }
 

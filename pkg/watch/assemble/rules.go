@@ -1,6 +1,8 @@
 package assemble
 
 import (
+	"maps"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
@@ -17,12 +19,13 @@ type rules struct {
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
+	missing  missingHosts
 }
 
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{}, missing: missingHosts{},
 	}
 }
 
@@ -50,11 +53,15 @@ func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 func (r *rules) apply(b *worldBuilder) {
 	for host := range b.touched {
 		r.rebindTo(host)
+		for _, tier := range r.routes.hosts.tiers(host) { // Their matches may name ports of the Service.
+			r.patterns[tier.pattern] = struct{}{}
+		}
 	}
 	for host := range b.moved {
 		r.patterns[host] = struct{}{}
 	}
 	if len(b.moved) > 0 {
+		maps.Copy(r.patterns, r.missing)
 		for suffix := range r.policies.hosts.wild {
 			r.patterns["*"+suffix] = struct{}{}
 		}
@@ -64,7 +71,7 @@ func (r *rules) apply(b *worldBuilder) {
 	}
 	r.bindPolicies(b)
 	r.bindRoutes(b)
-	r.checkHosts()
+	r.checkHosts(b)
 }
 
 // rebindTo marks the VirtualServices that send calls to a host for binding.
@@ -111,7 +118,8 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.wayOut, r.domain))
+			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 		}
 	}
 	take(&r.routes.dirty)
@@ -124,7 +132,12 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 	for host := range declared {
 		r.patterns[host] = struct{}{}
-		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host))
+		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+	}
+	for host := range b.touched { // the ports of a Service decide, too
+		if _, done := declared[host]; !done && len(r.routes.hosts.under(host)) > 1 {
+			r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+		}
 	}
 }
 
@@ -154,9 +167,10 @@ func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]
 }
 
 // checkHosts looks up the Services of everything that was declared under the marked patterns.
-func (r *rules) checkHosts() {
+func (r *rules) checkHosts(b *worldBuilder) {
 	checked := map[*routesEntry]struct{}{}
 	for pattern := range take(&r.patterns) {
+		r.missing.note(pattern, r.domain, r.hosts.has(pattern) || len(r.policies.hosts.under(pattern))+len(r.routes.hosts.under(pattern)) == 0)
 		for _, g := range r.policies.hosts.under(pattern) {
 			r.checkRules(g, r.hosts.has(pattern))
 		}
@@ -165,7 +179,13 @@ func (r *rules) checkHosts() {
 				continue
 			}
 			checked[h] = struct{}{}
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.wayOut, r.domain))
+			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+			for _, id := range h.delegates {
+				if delegate := r.routes.entries[id]; delegate != nil {
+					r.problems.put(problemKey{topicPorts, delegate.key}, r.checkPorts(b, delegate))
+				}
+			}
 		}
 	}
 }
@@ -174,7 +194,7 @@ func (r *rules) checkRules(g *ruleGroup, exists bool) {
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
-			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host)}
+			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.wayOut(g.key.host, rule.Host.Field))}
 		}
 		r.problems.put(problemKey{topicHost, rule.key}, problems)
 	}

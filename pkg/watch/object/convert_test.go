@@ -181,7 +181,7 @@ func TestConvertVirtualService(t *testing.T) {
 			},
 			[]mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue, mesh.CodeInvalidValue},
 		},
-		"for gateways only": {&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g"}}, nil, nil},
+		"for gateways only": {&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g"}}, nil, []mesh.Code{mesh.CodeNotForMesh}},
 		"for gateways, too": {
 			&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g", "mesh"}},
 			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at, Gateways: true}, nil,
