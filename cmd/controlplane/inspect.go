@@ -80,13 +80,14 @@ type inspectOptions struct {
 	selection
 }
 
-// The values of -o.
+// The values of -o. Text is the form for people of commands without lists.
 const (
 	outputTable = "table"
 	outputWide  = "wide"
 	outputYAML  = "yaml"
 	outputJSON  = "json"
 	outputName  = "name"
+	outputText  = "text"
 )
 
 var listOutputs = []string{outputTable, outputWide, outputYAML, outputJSON, outputName}
