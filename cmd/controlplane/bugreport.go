@@ -46,7 +46,7 @@ The archive has names of namespaces, Services, pods and nodes, and their address
 content of resources, and no Secrets. Tokens, keys and passwords in texts are replaced by
 [removed]. Look at it before you send it.
 
-Exit codes: 0 if every replica answered; 1 if one did not: the archive says which; 2 if the
+The exit code is 1 if a replica did not answer. The archive names it. The exit code is 2 if the
 command line makes no sense.`,
 		Example: `  controlplane bug-report
   controlplane bug-report --context kind-mizzen --file report.tar.gz`,

@@ -76,7 +76,6 @@ Exit codes: 0, even if no control plane is found, unless a flag names it; then 1
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&only, "client", false, "print only the version of this binary")
 	cmd.Flags().StringVarP(&output, "output", "o", outputText, "form of the output: `text|json`")
-	completeWith(cmd, "output", outputText, outputJSON)
 	return cmd
 }
 
