@@ -9,7 +9,7 @@ FUZZTIME ?= 5m
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
 FLAGS   := -trimpath -tags grpcnotrace -ldflags="-s -w"
 BUILD   := $(GO) build $(FLAGS)
-# A first build compiles a thousand packages and says nothing, so each of these says what it is at.
+# A first build compiles a thousand packages and prints nothing, so these targets print what they do.
 compiling = echo "make: compiling $(1); this takes minutes the first time, and seconds from then on" >&2
 # MOST is how many bytes the binary may have; docs/adr/0015 says what it takes to stay below.
 MOST    := 33554432
@@ -52,10 +52,11 @@ crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/
 test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
 	$(GO) -C hack/image test ./...
+	$(GO) -C hack/chart test -count=1 ./...
 
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
-	cd hack/image && $(GO) tool -modfile=../tools/go.mod golangci-lint run
+	for module in image chart; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
@@ -67,6 +68,7 @@ man: ## man pages of all commands, into dist/man
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
 	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./manifests -run Generated -update
 	@git --no-pager diff --stat
 
 generate: golden ## the same: everything generated comes from the goldens' run

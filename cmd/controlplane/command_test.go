@@ -64,6 +64,9 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	help("controlplane")
 	for _, c := range newRoot(stdio{}).Commands() {
 		help(c.Name(), c.Name())
+		for _, sub := range c.Commands() {
+			help(c.Name()+"_"+sub.Name(), c.Name(), sub.Name())
+		}
 		if c.Example == "" && c.HasLocalFlags() {
 			t.Errorf("%s has flags but no example", c.Name())
 		}
@@ -133,6 +136,10 @@ func TestUsageErrors(t *testing.T) {
 		"check of a missing file":        {"check -f testdata/missing.yaml", "testdata/missing.yaml"},
 		"inspect nothing":                {"inspect", "one of clients, resources, problems, sync is needed"},
 		"inspect an unknown list":        {"inspect routes", "one of clients, resources, problems, sync is needed"},
+		"uninstall of nothing":           {"uninstall", "--conditions is needed"},
+		"uninstall in no time":           {"uninstall --conditions --timeout -1s", "--timeout must not be negative"},
+		"uninstall from no namespace":    {"uninstall --conditions --namespace=", "--namespace is empty: name a namespace"},
+		"uninstall of a release":         {"uninstall --conditions mizzen", "unexpected argument \"mizzen\""},
 		"inspect to an unknown form":     {"inspect clients -o xml", "unknown output \"xml\": it is one of"},
 		"inspect an unknown type":        {"inspect clients --type sds", "unknown type \"sds\": it is one of lds"},
 		"inspect types of Problems":      {"inspect problems --type lds", "--type is for clients and resources"},
@@ -171,6 +178,8 @@ func TestFailures(t *testing.T) {
 		"serve on a bad xDS address":   {"serve --files . --xds-address 127.0.0.1:65536", "choose another address with --xds-address"},
 		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:65536", "with --admin-address"},
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
+		"uninstall a missing cluster":  {"uninstall --conditions --kubeconfig testdata/missing", "find the cluster: stat testdata/missing"},
+		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},
 		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address)"},
 	}
 	for name, c := range cases {

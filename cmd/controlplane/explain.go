@@ -103,12 +103,8 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
-	for _, header := range f.headers {
-		name, value, ok := strings.Cut(header, "=")
-		if !ok || name == "" {
-			return q, usageErrorf(cmd, "invalid --header %q: it has the form NAME=VALUE", header)
-		}
-		q.Set(name, value)
+	if err := f.setHeaders(cmd, &q); err != nil {
+		return q, err
 	}
 	if f.pod != "" {
 		q.Pod = f.pod
@@ -118,6 +114,17 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	var err error
 	q.Client, err = f.client.client(cmd)
 	return q, err
+}
+
+func (f *explainFlags) setHeaders(cmd *cobra.Command, q *explain.Question) error {
+	for _, header := range f.headers {
+		name, value, ok := strings.Cut(header, "=")
+		if !ok || name == "" {
+			return usageErrorf(cmd, "invalid --header %q: it has the form NAME=VALUE", header)
+		}
+		q.Set(name, value)
+	}
+	return nil
 }
 
 func (f *explainFlags) answer(cmd *cobra.Command, std stdio, q explain.Question) (answer *explain.Answer, err error) {

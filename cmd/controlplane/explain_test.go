@@ -56,12 +56,12 @@ func TestExplainExitCodes(t *testing.T) {
 		out  string
 	}{
 		"a call that reaches endpoints":     {"--to echo --call /a.B/C --as demo", exitOK, "outcome   the call goes to one of 1 endpoints"},
-		"no route":                          {"--to echo --call /a.B/D --as demo", exitFailure, "outcome   the call fails at once: no route matches"},
+		"no route":                          {"--to echo --call /a.B/D --as demo", exitFailure, "outcome   the call fails immediately: no route matches"},
 		"no such name":                      {"--to ehco --call /a.B/C --as demo", exitFailure, "outcome   the call fails immediately"},
 		"a name of another namespace":       {"--to echo --call /a.B/C --as shop", exitFailure, "outcome   the call fails immediately"},
 		"no endpoints":                      {"--to empty --call /a.B/C --as demo", exitFailure, "outcome   the call fails: the clusters"},
 		"half of the calls":                 {"--to echo --call /a.B/Half --as demo", exitFailure, "50 % of such calls fail"},
-		"an abort":                          {"--to echo --call /a.B/Abort --as demo", exitFailure, "the route ends the call by itself"},
+		"an abort":                          {"--to echo --call /a.B/Abort --as demo", exitFailure, "the route itself ends the call"},
 		"as a pod, whose labels are a rule": {"--to echo --call /a.B/D --pod demo/web-0", exitOK, "client    pod demo/web-0, not connected"},
 		"as no pod":                         {"--to echo --call /a.B/C --pod demo/web-1", exitFailure, ""},
 	} {

@@ -140,7 +140,7 @@ func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
 	case cmd.Flags().Changed("host") && o.host == "":
 		return usageErrorf(cmd, "--host is empty: name a host")
 	}
-	return o.selection.parse(cmd)
+	return o.parse(cmd)
 }
 
 // list returns the list of that name.

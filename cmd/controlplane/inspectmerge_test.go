@@ -96,7 +96,7 @@ func TestWaitForReadiness(t *testing.T) {
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/readyz" && asked.Add(1) < 3 {
-			http.Error(w, "the first complete picture is not there yet", http.StatusServiceUnavailable)
+			http.Error(w, "the source was not completely read yet", http.StatusServiceUnavailable)
 			return
 		}
 		w.Write([]byte("[]"))
@@ -104,7 +104,7 @@ func TestWaitForReadiness(t *testing.T) {
 	defer server.Close()
 	args := []string{"inspect", "wait", "--address", strings.TrimPrefix(server.URL, "http://"), "--timeout"}
 	got := command(t.Context(), "", append(args, "100ms")...)
-	if got.code != exitFailure || !strings.Contains(got.err, "is not ready: the first complete picture is not there yet") {
+	if got.code != exitFailure || !strings.Contains(got.err, "is not ready: the source was not completely read yet") {
 		t.Errorf("got exit code %d and %q, want 1 and what it waits for", got.code, got.err)
 	}
 	if got := command(t.Context(), "", append(args, "10s")...); got.code != exitOK || asked.Load() < 3 {
@@ -119,7 +119,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 	}
 	done := delivery(`"generation":2,"clients":3,"pending":0`)
 	late := delivery(`"generation":2,"clients":3,"pending":1`)
-	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 refused RouteConfiguration x:\u001bno"]`)
+	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 rejected RouteConfiguration x:\u001bno"]`)
 	cart := []string{"VirtualService", "shop/cart"}
 	twice := strings.Replace(done, `"kind":"Service","namespace":"shop","name":"other"`, `"kind":"VirtualService","namespace":"shop2","name":"cart"`, 1)
 	const met = "VirtualService shop/cart condition met\n"
@@ -143,7 +143,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 		"time is over":                          {[]string{done}, []string{late}, append(cart, "--timeout", "1s"), exitFailure, "not within 1s: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica ", ""},
 		"it is unknown":                         {[]string{"[]"}, []string{done}, append(cart, "--timeout", "1s"), exitFailure, "VirtualService shop/cart is not known yet (replica ", ""},
 		"everything counts if none named":       {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other", ""},
-		"a refusal ends it":                     {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 refused RouteConfiguration x: no (replica ", ""},
+		"a refusal ends it":                     {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 rejected RouteConfiguration x: no (replica ", ""},
 		"what cannot be waited for":             {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged", ""},
 		"a kind that is not waited for":         {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME", ""},
 		"a kind without a name":                 {nil, nil, []string{"VirtualService"}, exitUsage, "VirtualService has no name: write objects as KIND NAMESPACE/NAME", ""},

@@ -127,7 +127,7 @@ func (s *selection) sync(item json.RawMessage) (json.RawMessage, error) {
 
 // object selects an item by its object.
 func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) json.RawMessage {
-	names := append(more, ref.Name, ref.Namespace+"/"+ref.Name, ref.String(), ref.Kind, objectName(ref))
+	names := append([]string{ref.Name, ref.Namespace + "/" + ref.Name, ref.String(), ref.Kind, objectName(ref)}, more...)
 	if !s.named(names...) || s.namespace != "" && s.namespace != ref.Namespace {
 		return nil
 	}

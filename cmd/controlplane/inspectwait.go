@@ -34,19 +34,21 @@ func newWait(std stdio, flags *inspectFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait --for acknowledged [KIND/NAME | KIND NAMESPACE/NAME]...",
 		Short: "Wait until connected clients have the current version",
-		Long: `Wait until every replica knows the current version of the named VirtualServices and
-DestinationRules, or of all, and every connected client that asks for what they make has
-acknowledged it. Versions are known where the control plane is found through a kubeconfig;
-with --address, what the control plane knows counts as current.
+		Long: `Wait until every replica has the current version of the named VirtualServices and
+DestinationRules, or of all of them, and every connected client has acknowledged the
+resources that it subscribes to and that are made from them.
+
+If the control plane is found through a kubeconfig, the current version is the one in the API
+server. With --address it is the version that the control plane has.
 
 Kinds are written as for kubectl: VirtualService, virtualservices or vs. A name without a
-namespace is in the one of -n, or of the kubeconfig's context; where no cluster is asked, it
-is in whichever namespace has it.
+namespace is in the namespace of -n, or of the kubeconfig's context. Without a cluster, it is in
+any namespace that has it.
 
-Standard error says what is waited for whenever that changes.
+Standard error reports what the command waits for whenever that changes.
 
-Exit codes: 0 when it is so; 1 if a client refused it, if --timeout is over, if it is
-interrupted, or if a replica cannot be asked; 2 if the command line makes no sense.`,
+Exit codes: 0 if all clients acknowledged it; 1 if a client rejected it, after --timeout, after
+an interrupt, or if a replica cannot be reached; 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
   controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart
   controlplane inspect wait -n shop vs/cart dr/cart`,
@@ -147,7 +149,8 @@ func (w *waiting) met() error {
 	if len(w.named) == 0 {
 		out = []byte("all rules: condition met\n")
 	}
-	return w.std.print(out)
+	std := w.std
+	return std.print(out)
 }
 
 func (w *waiting) run(ctx context.Context, timeout time.Duration) error {

@@ -52,7 +52,7 @@ func (o *inspectOptions) look(ctx context.Context, all replicas, list listKind) 
 	var said bytes.Buffer
 	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: &said}, admin.ListPath(list.path))
 	if err != nil {
-		return nil, err.Error(), nil
+		return nil, err.Error(), nil //nolint:nilerr // it is printed, and the next look may succeed
 	}
 	text, err = o.format(answered, bodies, list)
 	return text, strings.TrimSpace(said.String()), err

@@ -72,7 +72,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	}
 	taken := a.matchRoutes(found, table.GetVirtualHosts()[0].GetRoutes(), q)
 	if taken == nil {
-		a.Outcome = "the call fails at once: no route matches"
+		a.Outcome = "the call fails immediately: no route matches"
 		return a, nil
 	}
 	return a, a.addClusters(s, taken, q.Client)
@@ -106,7 +106,7 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client 
 	a.Fails = status != "" || len(endpoints) == 0 || failing > 0
 	switch {
 	case status != "":
-		a.Outcome = "the route ends the call by itself, with " + status
+		a.Outcome = "the route itself ends the call, with " + status
 	case len(endpoints) == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 	case len(a.Clusters) > 1:
@@ -166,7 +166,7 @@ func (r tracedResource) locate(parts []report.Origin) []mesh.FieldLocation {
 func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (tracedResource, error) {
 	v := s.Resource(t, name, client)
 	if v == nil {
-		return tracedResource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
+		return tracedResource{}, fmt.Errorf("%s %s does not exist: clients do not dial this name", t.Name(), name)
 	}
 	if err := v.Any().UnmarshalTo(into); err != nil {
 		return tracedResource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)

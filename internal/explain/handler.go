@@ -97,7 +97,7 @@ func Handler(current func() *snapshot.Snapshot, find PodClient) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := current()
 		if s == nil {
-			http.Error(w, "the first complete picture of the source is not there yet", http.StatusServiceUnavailable)
+			http.Error(w, "the source was not completely read yet", http.StatusServiceUnavailable)
 			return
 		}
 		q := questionOf(r.URL.Query())

@@ -6,6 +6,8 @@ import "strings"
 const (
 	// CodeUnreadable: a file or document cannot be parsed. The objects that it contained before stay in effect.
 	CodeUnreadable Code = "Unreadable"
+	// CodeFileSkipped: a file of a folder that is not read seems to contain objects.
+	CodeFileSkipped Code = "FileSkipped"
 	// CodeUnknownKind: an object of a kind that is not watched. It is skipped.
 	CodeUnknownKind Code = "UnknownKind"
 	// CodeUnknownField: a field that the API does not have, usually misspelled. It is ignored.
@@ -52,6 +54,8 @@ const (
 	CodeEndpointsVanished Code = "EndpointsVanished"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
+	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
+	CodeSourceLost Code = "SourceLost"
 )
 
 // CodeDoc is the documentation of one Code.
@@ -68,6 +72,10 @@ var codes = []CodeDoc{
 	{
 		CodeUnreadable, "A file, or a document in it, cannot be parsed. The objects that it contained before stay in effect. Its other documents are read.",
 		"Correct the line that the message names.",
+	},
+	{
+		CodeFileSkipped, "A file of a folder seems to contain objects, but its name does not end in `.yaml`, `.yml` or `.json`, or begins with a dot. It is not read.",
+		"Rename the file, or name it on the command line. Render a template first.",
 	},
 	{
 		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped.",
@@ -156,6 +164,10 @@ var codes = []CodeDoc{
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
+	},
+	{
+		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect.",
+		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane.",
 	},
 }
 

@@ -38,6 +38,9 @@ const (
 	// FeatureSystemRoots: clusters that trust the system root certificates.
 	FeatureSystemRoots
 
+	// FeatureWeightSum: weighted clusters without total_weight whose weights do not sum to 100. The sum is always sent.
+	FeatureWeightSum
+
 	// The last features do not change the resources. A client that lacks one ignores that part of a resource.
 
 	// FeatureLeastRequest: least request load balancing.

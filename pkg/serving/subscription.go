@@ -3,7 +3,6 @@ package serving
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -147,7 +146,6 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		}
 	}
 	if gone {
-		maps.DeleteFunc(sub.introductions, func(e *entry, _ introduction) bool { return !e.subscribed() })
 		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
 	}
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()

@@ -96,18 +96,7 @@ func TestEmptyHosts(t *testing.T) {
 	}
 }
 
-func TestTotalWeights(t *testing.T) {
-	spec := translatetest.Parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
-	for missing, want := range map[mesh.Features]uint32{0: 0, mesh.FeaturePartialVirtualHost: 3} {
-		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: missing})
-		r := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0]
-		if got := r.GetRoute().GetWeightedClusters().GetTotalWeight().GetValue(); got != want { //nolint:staticcheck // for old clients
-			t.Errorf("missing %b: got the total weight %d, want %d", missing, got, want)
-		}
-	}
-}
-
-func TestUsesRingSize(t *testing.T) {
+func TestSizesRings(t *testing.T) {
 	const sized = "{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 64}}}}"
 	tests := map[string]struct {
 		rule string

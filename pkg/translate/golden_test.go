@@ -95,6 +95,7 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 		mesh.CodeInternal:          "bugs of the control plane",
 		mesh.CodeEndpointsVanished: "changes only",
 		mesh.CodeLastGood:          "restarts only",
+		mesh.CodeSourceLost:        "clusters only",
 	}
 	shown := map[mesh.Code]bool{}
 	for _, g := range goldens(t) {

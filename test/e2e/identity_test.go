@@ -157,7 +157,7 @@ func TestForgeries(t *testing.T) {
 		"no token at all":                 {bearer("let me in"), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token without a signature":     {bearer("eyJhbGciOiJub25lIn0." + strings.Split(genuine, ".")[1] + "."), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "signature", "unproved"},
-		"a token signed by somebody else": {bearer(f.forge(stranger, nil)), codes.Unauthenticated, "not that of the API server", "unproved"},
+		"a token signed by somebody else": {bearer(f.forge(stranger, nil)), codes.Unauthenticated, "not signed by the API server", "unproved"},
 		"a token that has expired":        {bearer(f.forge(f.key, map[string]any{"exp": hour - 7200})), codes.Unauthenticated, "expired at", "unproved"},
 		"a token of tomorrow":             {bearer(f.forge(f.key, map[string]any{"nbf": hour})), codes.Unauthenticated, "does not hold", "unproved"},
 		"a token that never expires":      {bearer(f.forge(f.key, map[string]any{"exp": nil})), codes.Unauthenticated, "never expires", "unproved"},

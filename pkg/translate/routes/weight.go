@@ -60,13 +60,22 @@ func setClusters(at report.Field, action *routev3.RouteAction, clusters []weight
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0].cluster}
 		return
 	}
-	weighted := &routev3.WeightedCluster{}
-	for _, c := range scaleWeights(at, clusters) {
+	action.ClusterSpecifier = weightedClusterSpecifier(scaleWeights(at, clusters))
+}
+
+// weightedClusterSpecifier states the sum of the weights. Current clients compute it themselves. Older clients take an
+// absent sum for 100: gRPC Go before 1.54 and C-core before 1.56 reject other weights, and Node before 1.14.1 loses the
+// calls that are drawn beyond them, or ends.
+func weightedClusterSpecifier(clusters []weightedCluster) *routev3.RouteAction_WeightedClusters {
+	weighted := &routev3.WeightedCluster{
+		TotalWeight: wrapperspb.UInt32(uint32(totalWeight(clusters))), //nolint:staticcheck // old clients read it
+	}
+	for _, c := range clusters {
 		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
 			Name: c.cluster, Weight: wrapperspb.UInt32(uint32(c.weight)),
 		})
 	}
-	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
+	return &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
 
 // scaleWeights halves the weights until clients accept the sum. Every weight stays at least 1.

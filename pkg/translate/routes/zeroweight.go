@@ -36,15 +36,15 @@ func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []
 
 // idleRoute is a route that no call takes. It makes its clusters known to clients.
 func idleRoute(clusters []string) *routev3.Route {
-	idle := &routev3.WeightedCluster{}
-	for _, name := range clusters {
-		idle.Clusters = append(idle.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: name, Weight: wrapperspb.UInt32(1)})
+	idle := make([]weightedCluster, len(clusters))
+	for i, name := range clusters {
+		idle[i] = weightedCluster{name, 1}
 	}
 	return &routev3.Route{
 		Name:  "keep warm",
 		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: zeroWeightPath}, CaseSensitive: wrapperspb.Bool(true)},
 		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier:  &routev3.RouteAction_WeightedClusters{WeightedClusters: idle},
+			ClusterSpecifier:  weightedClusterSpecifier(idle),
 			MaxStreamDuration: timeoutCap(report.Field{}, nil),
 		}},
 	}

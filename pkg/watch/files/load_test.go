@@ -121,7 +121,7 @@ func TestLoadProblems(t *testing.T) {
 		"no name":               {"apiVersion: v1\nkind: Service\n---\n" + echo, []string{"error InvalidValue File objects.yaml metadata.name"}, 1},
 		"not UTF-8":             {echo + "# \xff\n", []string{"error Unreadable File objects.yaml (objects.yaml:5)"}, 0},
 		"twice":                 {echo + "---\n" + echo, []string{"warning DuplicateObject Service default/echo (objects.yaml:6): objects.yaml:1 declares the object, too"}, 1},
-		"key twice":             {strings.Replace(echo, "spec:", "kind: Service\nspec:", 1), []string{"error Unreadable"}, 0},
+		"key twice":             {strings.Replace(echo, "spec:", "kind: Service\nspec:", 1), []string{"error InvalidValue Service default/echo kind (objects.yaml:4)"}, 0},
 		"5 MB object":           {echo + "---\napiVersion: v1\nkind: Service\nmetadata: {name: big, annotations: {a: " + strings.Repeat("x", 5<<20) + "}}\n", []string{"error TooLarge File objects.yaml (objects.yaml:5)"}, 1},
 		"alias of itself":       {"apiVersion: v1\nkind: Service\nmetadata: {name: a, managedFields: [{fieldsV1: &s {a: *s}}]}\n---\n" + echo, []string{"an alias contains itself. Flatten it."}, 1},
 		"List in itself":        {"&l\napiVersion: v1\nkind: List\nitems: [*l]\n---\n" + echo, []string{"error Unreadable File objects.yaml items"}, 1},
@@ -176,14 +176,14 @@ func TestLoadFolders(t *testing.T) {
 	write(t, dir, "a/one.yaml", service("one"))
 	write(t, dir, "b/deep/two.yml", service("two"))
 	write(t, dir, "b/one.yaml", service("one"))
-	write(t, dir, "b/.hidden.yaml", service("hidden"))
+	write(t, dir, "b/three.json", `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "three"}, "spec": {"ports": [{"port": 1}]}}`)
 	write(t, dir, ".git/x.yaml", service("git"))
 	write(t, dir, "notes.txt", "{{")
 	w, err := Load(watch.Options{}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"one.default.svc.cluster.local", "two.default.svc.cluster.local"}
+	want := []string{"one.default.svc.cluster.local", "three.default.svc.cluster.local", "two.default.svc.cluster.local"}
 	if d := cmp.Diff(want, w.Services.Hosts()); d != "" {
 		t.Errorf("hosts (-want +got):\n%s", d)
 	}
@@ -273,5 +273,16 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatalf("got %d endpoints, problems %q", got, watchtest.ProblemLines(w))
 		}
 		runtime.KeepAlive(w)
+	}
+}
+
+// checkProblems expects as many Problems as texts, each with its text.
+func checkProblems(t *testing.T, w *mesh.World, want ...string) {
+	t.Helper()
+	got := watchtest.ProblemLines(w)
+	for i, text := range want {
+		if len(got) != len(want) || !strings.Contains(got[i], text) {
+			t.Fatalf("got problems %q, want %q", got, want)
+		}
 	}
 }
