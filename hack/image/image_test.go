@@ -209,7 +209,7 @@ func TestRefused(t *testing.T) {
 		"a name without tag": {"example.test/app", static, "-name"},
 		"no such file":       {"example.test/app:v1", static + "x", "no such file"},
 		"a script":           {"example.test/app:v1", text, "unrecognized file format"},
-		"another system":     {"example.test/app:v1", build(t, "amd64", "GOOS=windows"), "no program of Linux"},
+		"another system":     {"example.test/app:v1", build(t, "amd64", "GOOS=windows"), "not a program for Linux"},
 	}
 	// A dynamic program; building it needs a C compiler.
 	if _, err := exec.LookPath("gcc"); err == nil {

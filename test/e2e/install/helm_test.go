@@ -68,7 +68,7 @@ func TestHelm(t *testing.T) {
 }
 
 // uninstall does what docs/INSTALL.md says, and looks for what is left.
-func (l *life) uninstall(t *testing.T) {
+func (l *installation) uninstall(t *testing.T) {
 	t.Helper()
 	helm(t, l.c, "uninstall", "mizzen", "--wait", "--timeout="+node.Patience.String())
 	l.c.Run(t, l.c.Binary(planeImage), "uninstall", "--conditions", "--kubeconfig", l.c.Kubeconfig)
@@ -84,7 +84,7 @@ func (l *life) uninstall(t *testing.T) {
 }
 
 // inspectAsViewer runs inspect as a user that has the roles mizzen-viewer and nothing else.
-func (l *life) inspectAsViewer(t *testing.T) {
+func (l *installation) inspectAsViewer(t *testing.T) {
 	t.Helper()
 	c := l.c
 	c.Kubectl(t, "--namespace", l.ns, "create", "serviceaccount", "viewer")
