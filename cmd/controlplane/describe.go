@@ -108,7 +108,7 @@ func (f *facts) clientsWhere(match func(*replicaClient) bool) ([]byte, bool) {
 			f.describeClient(&p, c)
 		}
 	}
-	return p.Bytes(), found
+	return p.text, found
 }
 
 func (f *facts) describeClient(p *page, c *replicaClient) {
@@ -173,7 +173,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 		}
 	}
 	f.describeObjects(&p, origins)
-	return p.Bytes(), found
+	return p.text, found
 }
 
 // describeObjects adds objects with their sync status and their Problems.

@@ -103,32 +103,31 @@ func mergeSyncs(all []serving.ObjectSync) []serving.ObjectSync {
 
 // page is a text of fields and sections, as kubectl describe prints it.
 type page struct {
-	bytes.Buffer
-
+	text []byte
 	// empty is true for a section without items.
 	empty bool
 }
 
 func (p *page) field(name, value string) {
 	p.end()
-	fmt.Fprintf(p, "%-12s%s\n", name+":", strings.Map(visible, strings.TrimSpace(value)))
+	p.text = fmt.Appendf(p.text, "%-12s%s\n", name+":", strings.Map(visible, strings.TrimSpace(value)))
 }
 
 func (p *page) section(name string) {
 	p.end()
-	fmt.Fprintf(p, "%s:\n", name)
+	p.text = fmt.Appendf(p.text, "%s:\n", name)
 	p.empty = true
 }
 
 func (p *page) item(format string, args ...any) {
 	p.empty = false
-	fmt.Fprintf(p, "  %s\n", strings.Map(visible, fmt.Sprintf(format, args...)))
+	p.text = fmt.Appendf(p.text, "  %s\n", strings.Map(visible, fmt.Sprintf(format, args...)))
 }
 
 // end ends a section.
 func (p *page) end() {
 	if p.empty {
-		p.WriteString("  none\n")
+		p.text = append(p.text, "  none\n"...)
 	}
 	p.empty = false
 }
