@@ -16,7 +16,7 @@ MOST    := 33554432
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build image release crds test lint golden generate demo e2e interop examples bench scale fuzz vuln
+.PHONY: help build image release crds test lint man golden generate demo e2e interop examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
+
+man: ## man pages of all commands, into dist/man
+	$(GO) test ./cmd/controlplane -run ManPages -count=1 -man "$(CURDIR)/dist/man"
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
 	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update

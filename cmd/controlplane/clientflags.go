@@ -33,6 +33,7 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	// The older name of the flag.
 	cmd.Flags().Var(&f.kind, flagAgent, "the same as --client")
 	cmd.Flags().Lookup(flagAgent).Hidden = true
+	completeClientKinds(cmd)
 	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "node `ID` in the client's bootstrap, which selects the client's subset of the endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
 }

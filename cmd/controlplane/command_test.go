@@ -150,6 +150,11 @@ func TestUsageErrors(t *testing.T) {
 		"inspect an impossible name":     {"inspect clients -n a/b", "--for-namespace \"a/b\" is not a namespace"},
 		"inspect with both names":        {"inspect clients --namespace a --mizzen-namespace b", "--namespace is the older name of --mizzen-namespace"},
 		"inspect at no port":             {"inspect clients --address localhost", "--address is HOST:PORT"},
+		"bootstrap without a port":       {"bootstrap --server-uri 127.0.0.1", "--server-uri \"127.0.0.1\" has no port: write HOST:PORT"},
+		"bootstrap to nothing":           {"bootstrap --server-uri=", "--server-uri \"\" has no port"},
+		"bootstrap to a URL":             {"bootstrap --server-uri http://a:1", "is not a gRPC target: write HOST:PORT, without http://"},
+		"version of two":                 {"version --client --context x", "--client excludes the flags that name a control plane"},
+		"version in a strange form":      {"version -o yaml", "unknown output \"yaml\": it is one of text, json"},
 		"bootstrap in a bad zone":        {"bootstrap --zone a/b/c/d", "it has the form REGION/ZONE"},
 	}
 	for name, c := range cases {

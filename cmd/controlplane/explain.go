@@ -55,6 +55,7 @@ cluster without endpoints, and if there is no answer; 2 if the command line make
 	f.StringVar(&flags.call, "call", "", "the full name of the method: `/PACKAGE.SERVICE/METHOD`")
 	f.StringArrayVar(&flags.headers, "header", nil, "metadata of the call, `NAME=VALUE`; may be repeated")
 	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
+	completeTargets(cmd, std, &flags.input)
 	flags.plane.register(f)
 	flags.plane.registerOlder(f)
 	f.StringVarP(&flags.output, "output", "o", "text", "form of the output: `text|json`")

@@ -38,40 +38,6 @@ const (
 	listDeliveries = "deliveries"
 )
 
-// lists has each list by the names under which it can be asked for.
-var lists = map[string]*listKind{
-	listClients: clientList, "client": clientList,
-	listResources: resourceList, "resource": resourceList,
-	listProblems: problemList, "problem": problemList,
-	listSync: syncList, listDeliveries: syncList,
-}
-
-// listKind is how a list is requested, printed and filtered.
-type listKind struct {
-	// path is the name that the control plane has for the list.
-	path string
-	// rows formats the list for people, and wide with more columns or rows.
-	rows, wide func([]byte) ([][]string, error)
-	// name is the name of an item for -o name.
-	name func(item []byte) (string, error)
-	// filter decides which items are kept.
-	filter func(*selection, json.RawMessage) (json.RawMessage, error)
-	// alone: equal rows of several replicas stay separate rows.
-	alone bool
-	// typed: --type and --host apply to the items.
-	typed bool
-}
-
-var (
-	clientList   = &listKind{listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true}
-	resourceList = &listKind{listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true}
-	problemList  = &listKind{listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false}
-	// The older name works with an older control plane, too.
-	syncList = &listKind{listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false}
-	// clientSyncList is 'sync --by client'.
-	clientSyncList = &listKind{listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true}
-)
-
 // inspectOptions are the flags of inspect that concern what is printed.
 type inspectOptions struct {
 	output string
@@ -80,13 +46,14 @@ type inspectOptions struct {
 	selection
 }
 
-// The values of -o.
+// The values of -o. Text is the form for people of commands without lists.
 const (
 	outputTable = "table"
 	outputWide  = "wide"
 	outputYAML  = "yaml"
 	outputJSON  = "json"
 	outputName  = "name"
+	outputText  = "text"
 )
 
 var listOutputs = []string{outputTable, outputWide, outputYAML, outputJSON, outputName}
@@ -108,7 +75,7 @@ Problem or the sync status by the name of the object.
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
 --kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
 the API server, and a column names the replica. That needs the right to list pods and to
-forward their ports. Standard error names the control plane that is asked.
+forward their ports. Standard error names the control planes that are asked.
 
 Exit codes: 0 if every replica answered; 1 if one did not, even if the others' answers are
 shown; 2 if the command line makes no sense.`,
@@ -120,7 +87,7 @@ shown; 2 if the command line makes no sense.`,
   controlplane inspect wait --for acknowledged`,
 		ValidArgs: []string{listClients, listResources, listProblems, listSync},
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 || lists[args[0]] == nil {
+			if len(args) == 0 || !isList(args[0]) {
 				return usageErrorf(cmd, "one of clients, resources, problems, sync is needed")
 			}
 			options.names = args[1:]
@@ -139,6 +106,11 @@ shown; 2 if the command line makes no sense.`,
 	return cmd
 }
 
+func isList(name string) bool {
+	_, ok := listNamed(name)
+	return ok
+}
+
 func (o *inspectOptions) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", outputTable, "form of the output: `"+strings.Join(listOutputs, "|")+"`. wide: more columns; clients, one line for each resource type")
@@ -147,19 +119,17 @@ func (o *inspectOptions) register(cmd *cobra.Command) {
 	f.StringVarP(&o.namespace, "for-namespace", "n", "", "show only what belongs to this `NAMESPACE`: its clients, or the objects in it")
 	f.StringSliceVar(&o.types, "type", nil, "show only these resource types: `"+typeNames("|")+"`; for clients and resources")
 	f.StringVar(&o.host, "host", "", "show only what concerns this `HOST`, such as cart, cart.shop or cart.shop:50051; for clients and resources")
-	completeWith(cmd, "output", listOutputs...)
-	completeWith(cmd, "by", "object", "client")
-	completeWith(cmd, "type", strings.Split(typeNames(","), ",")...)
 }
 
 func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
+	named, _ := listNamed(list)
 	kind := o.list(list)
 	switch {
 	case !slices.Contains(listOutputs, o.output):
 		return usageErrorf(cmd, "unknown output %q: it is one of %s", o.output, strings.Join(listOutputs, ", "))
 	case o.by != "object" && o.by != "client":
 		return usageErrorf(cmd, "unknown --by %q: it is one of object, client", o.by)
-	case cmd.Flags().Changed("by") && lists[list] != syncList:
+	case cmd.Flags().Changed("by") && named.path != listDeliveries:
 		return usageErrorf(cmd, "--by is for sync")
 	case !kind.typed && len(o.types) > 0:
 		return usageErrorf(cmd, "--type is for clients and resources")
@@ -174,15 +144,16 @@ func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
 }
 
 // list returns the list of that name.
-func (o *inspectOptions) list(name string) *listKind {
-	if kind := lists[name]; kind != syncList || o.by == "object" {
-		return kind
+func (o *inspectOptions) list(name string) listKind {
+	list, _ := listNamed(name)
+	if list.path == listDeliveries && o.by == "client" {
+		return lists[listClientSync]
 	}
-	return clientSyncList
+	return list
 }
 
 // print requests a list from all replicas, and prints it as one.
-func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, list *listKind) error {
+func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, list listKind) error {
 	if o.watch {
 		return o.follow(ctx, std, all, list)
 	}
@@ -198,7 +169,7 @@ func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, lis
 }
 
 // format selects items and formats them.
-func (o *inspectOptions) format(answered replicas, bodies [][]byte, list *listKind) ([]byte, error) {
+func (o *inspectOptions) format(answered replicas, bodies [][]byte, list listKind) ([]byte, error) {
 	for i, body := range bodies {
 		var err error
 		if bodies[i], err = o.apply(list, body); err != nil {
@@ -225,7 +196,7 @@ func (o *inspectOptions) format(answered replicas, bodies [][]byte, list *listKi
 	return table(rows)
 }
 
-func (o *inspectOptions) rows(list *listKind) func([]byte) ([][]string, error) {
+func (o *inspectOptions) rows(list listKind) func([]byte) ([][]string, error) {
 	if o.output == outputWide {
 		return list.wide
 	}

@@ -78,6 +78,8 @@ type replicas struct {
 	all    []replica
 	config *rest.Config
 	token  string
+	// home is the namespace that the replicas run in; empty if there is no cluster.
+	home string
 	// namespace is the namespace that objects without one are in, as in kubectl; empty if there is no cluster.
 	namespace string
 }
@@ -114,7 +116,7 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, std stdio, use func(cont
 	group, ctx := errgroup.WithContext(ctx)
 	all, err := forwardAll(ctx, group, config, f.namespace)
 	if err == nil {
-		err = use(ctx, replicas{all: all, config: config, token: f.token, namespace: namespace})
+		err = use(ctx, replicas{all: all, config: config, token: f.token, home: f.namespace, namespace: namespace})
 	}
 	stop()
 	return errors.Join(err, group.Wait())

@@ -10,7 +10,7 @@ import (
 
 // merge merges the tables of all replicas into one, with a column that names the replicas. Equal rows become one row,
 // except in a table of clients: a client is connected to one replica, and its rows must stay together.
-func (r replicas) merge(list *listKind, rowsOf func([]byte) ([][]string, error), bodies [][]byte) ([][]string, error) {
+func (r replicas) merge(list listKind, rowsOf func([]byte) ([][]string, error), bodies [][]byte) ([][]string, error) {
 	var merged [][]string
 	rows := map[string]int{}
 	for i, body := range bodies {
@@ -61,7 +61,7 @@ func (r replicas) mergeJSON(bodies [][]byte) ([]byte, error) {
 }
 
 // names returns the names of the items of all replicas, each once, one a line.
-func (r replicas) names(list *listKind, bodies [][]byte) ([]byte, error) {
+func (r replicas) names(list listKind, bodies [][]byte) ([]byte, error) {
 	var out []byte
 	printed := map[string]bool{}
 	for i, body := range bodies {

@@ -40,7 +40,7 @@ func (s *selection) parse(cmd *cobra.Command) error {
 }
 
 // apply returns the list with the selected items.
-func (s *selection) apply(list *listKind, body []byte) ([]byte, error) {
+func (s *selection) apply(list listKind, body []byte) ([]byte, error) {
 	kept := []json.RawMessage{}
 	var failed error
 	err := eachItem(body, func(item json.RawMessage) {

@@ -16,7 +16,7 @@ const watchPoll = time.Second
 // follow prints a list, and then what changes in it, until ctx ends. A table is printed once; after it, each line that is
 // new, and each line that is no longer so, with "gone" before it. JSON and YAML are printed as a whole, one document for
 // each change.
-func (o *inspectOptions) follow(ctx context.Context, std stdio, all replicas, list *listKind) error {
+func (o *inspectOptions) follow(ctx context.Context, std stdio, all replicas, list listKind) error {
 	tick := time.NewTicker(watchPoll)
 	defer tick.Stop()
 	var last []byte
@@ -48,7 +48,7 @@ func (o *inspectOptions) follow(ctx context.Context, std stdio, all replicas, li
 }
 
 // look requests the list once. A replica that does not answer is no error while the list is watched: why says so.
-func (o *inspectOptions) look(ctx context.Context, all replicas, list *listKind) (text []byte, why string, err error) {
+func (o *inspectOptions) look(ctx context.Context, all replicas, list listKind) (text []byte, why string, err error) {
 	var said bytes.Buffer
 	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: &said}, admin.ListPath(list.path))
 	if err != nil {
