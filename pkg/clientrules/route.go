@@ -112,7 +112,7 @@ func (l *checker) weightedClusters(m *routev3.WeightedCluster) {
 		total = uint64(stated.GetValue())
 	}
 	if sum != total {
-		l.reject(l.missing(mesh.FeaturePartialVirtualHost), "has weighted clusters whose weights sum to %d, but whose total weight is %d", sum, total)
+		l.reject(l.missing(mesh.FeatureWeightSum), "has weighted clusters whose weights sum to %d, but whose total weight is %d", sum, total)
 	}
 }
 

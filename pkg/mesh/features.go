@@ -37,6 +37,9 @@ const (
 	// FeatureSystemRoots: no cluster that names the authorities which the client's machine trusts.
 	FeatureSystemRoots
 
+	// FeatureWeightSum: no weighted clusters without total_weight, unless the weights sum to 100. The sum is always sent.
+	FeatureWeightSum
+
 	// The rest change nothing in what a client is sent: it ignores a part of it.
 
 	// FeatureLeastRequest: no balancing by the calls in flight.

@@ -69,6 +69,10 @@ var featureTable = []featureRow{
 		GRPCJava: until(78), GRPCGo: always, GRPCCore: always, GRPCNode: always,
 		GRPCRust: always, Envoy: always, UnknownClient: always,
 	}},
+	{feature: FeatureWeightSum, grfc: "A28", missing: releaseRanges{
+		GRPCGo: until(54), GRPCCore: until(56),
+		GRPCNode: until(15), // 1.14.1 has it; releases are not told apart further.
+	}},
 	{
 		feature: FeatureLeastRequest, grfc: "A48", fallback: "Their calls are balanced round robin. Keep the setting if that is good enough for them.",
 		missing: releaseRanges{

@@ -97,17 +97,6 @@ func TestEmptyHosts(t *testing.T) {
 	}
 }
 
-func TestTotalWeights(t *testing.T) {
-	spec := translatetest.Parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
-	for gaps, want := range map[mesh.Features]uint32{0: 0, mesh.FeaturePartialVirtualHost: 3} {
-		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
-		r := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0]
-		if got := r.GetRoute().GetWeightedClusters().GetTotalWeight().GetValue(); got != want { //nolint:staticcheck // for old clients
-			t.Errorf("%b: got the sum %d, want %d", gaps, got, want)
-		}
-	}
-}
-
 func TestSizesRings(t *testing.T) {
 	const sized = "{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 64}}}}"
 	tests := map[string]struct {

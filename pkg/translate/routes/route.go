@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
@@ -130,23 +129,7 @@ func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Fe
 	if missing.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
 		routes = append(slices.Clip(routes), FailingRoute())
 	}
-	if missing.Has(mesh.FeaturePartialVirtualHost) {
-		setTotalWeights(routes)
-	}
 	return routeConfiguration(name, routes)
-}
-
-// setTotalWeights states sums, which old C-core takes for 100 where they are absent, and refuses if they are not.
-func setTotalWeights(routes []*routev3.Route) {
-	for _, r := range routes {
-		sum := uint32(0)
-		for _, c := range r.GetRoute().GetWeightedClusters().GetClusters() {
-			sum += c.GetWeight().GetValue()
-		}
-		if sum > 0 {
-			r.GetRoute().GetWeightedClusters().TotalWeight = wrapperspb.UInt32(sum) //nolint:staticcheck // for those who read it
-		}
-	}
 }
 
 func routeConfiguration(name string, routes []*routev3.Route) *routev3.RouteConfiguration {

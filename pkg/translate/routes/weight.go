@@ -59,13 +59,21 @@ func setClusters(at report.Field, action *routev3.RouteAction, shares []weighted
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: shares[0].cluster}
 		return
 	}
-	weighted := &routev3.WeightedCluster{}
-	for _, s := range scaleWeights(at, shares) {
+	action.ClusterSpecifier = weightedClusterSpecifier(scaleWeights(at, shares))
+}
+
+// weightedClusterSpecifier states the sum of the weights, which clients that ignore it work out themselves. For older ones an absent sum is 100: gRPC Go
+// before 1.54 and C-core before 1.56 reject other weights, and Node before 1.14.1 loses the calls that are drawn beyond them, or ends.
+func weightedClusterSpecifier(shares []weightedCluster) *routev3.RouteAction_WeightedClusters {
+	weighted := &routev3.WeightedCluster{
+		TotalWeight: wrapperspb.UInt32(uint32(clustersWeight(shares))), //nolint:staticcheck // for those that read it
+	}
+	for _, s := range shares {
 		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
 			Name: s.cluster, Weight: wrapperspb.UInt32(uint32(s.weight)),
 		})
 	}
-	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
+	return &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
 
 // scaleWeights halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.

@@ -21,20 +21,20 @@ func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []
 		// The heaviest mention of a cluster comes first, for it decides.
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(b.weight, a.weight))
 	})
-	idle := &routev3.WeightedCluster{}
+	var idle []weightedCluster
 	for i, s := range named {
 		if s.weight == 0 && (i == 0 || named[i-1].cluster != s.cluster) {
-			idle.Clusters = append(idle.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: s.cluster, Weight: wrapperspb.UInt32(1)})
+			idle = append(idle, weightedCluster{s.cluster, 1})
 		}
 	}
-	if len(idle.GetClusters()) == 0 {
+	if len(idle) == 0 {
 		return routes
 	}
 	return append(routes, &routev3.Route{
 		Name:  "keep warm",
 		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: zeroWeightPath}, CaseSensitive: wrapperspb.Bool(true)},
 		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier:  &routev3.RouteAction_WeightedClusters{WeightedClusters: idle},
+			ClusterSpecifier:  weightedClusterSpecifier(idle),
 			MaxStreamDuration: timeoutCap(report.Field{}, nil),
 		}},
 	})

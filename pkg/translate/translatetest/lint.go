@@ -120,6 +120,8 @@ func (l *linter) action(a *routev3.RouteAction) {
 			seen[c.GetName()] = true
 		}
 		l.expect(sum > 0 && sum <= math.MaxUint32, "has weights whose sum is %d", sum)
+		total := weighted.GetTotalWeight().GetValue() //nolint:staticcheck // for those that read it
+		l.expect(uint64(total) == sum, "states the sum %d of weights that sum to %d, which old clients refuse", total, sum)
 	} else {
 		l.expect(a.GetCluster() != "", "has no cluster, which C-core refuses")
 	}
