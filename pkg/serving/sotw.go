@@ -20,8 +20,8 @@ type Request struct {
 }
 
 // Request serves a request, and puts its names in order; it keeps nothing of it but texts. One for a type that is not served is left alone.
-// Of one that answers an older response than the last nothing counts but the names that it gives up: the client's answer to the last one says
-// all else, but not that a name was given up and taken up again in between.
+// Of one that answers an older response than the last only the names count, and it gets no response: the client's answer to the last one is
+// on its way, and that is responded to. See ignored.go for clients from which no answer comes.
 func (s *Session) Request(req *Request) {
 	t := req.Type
 	if !t.Known() {
@@ -30,7 +30,10 @@ func (s *Session) Request(req *Request) {
 	s.mu.Lock()
 	sub, first := s.subscription(t)
 	stale := sub.nonce != "" && sub.nonce != req.Nonce
-	if !stale {
+	if stale {
+		sub.expectAnswer()
+	} else {
+		sub.stopExpecting()
 		// A response that waits to be sent is made again, from what the client asks for now.
 		sub.nonce, sub.idle, sub.responseDue = "", false, false
 		if !first {
@@ -38,10 +41,13 @@ func (s *Session) Request(req *Request) {
 		}
 	}
 	names, wildcard := sub.requestedNames(req.Names)
-	if stale {
-		names, wildcard = sub.alreadySubscribed(names), sub.wildcard && wildcard
-	}
 	same := sub.hasExactly(names, wildcard)
+	if again := !stale && sub.subscribedAgain(req, same); again {
+		sub.forgetSent()
+	}
+	if !stale {
+		sub.answered = req.Nonce
+	}
 	s.mu.Unlock()
 
 	narrowed := !same && sub.setNames(names, wildcard)
@@ -54,17 +60,10 @@ func (s *Session) Request(req *Request) {
 	if first {
 		sub.firstRequest(req.Version)
 	}
-	if !s.closed && !stale {
+	// A stale request is served as any other if its wait for an answer ended meanwhile.
+	if !s.closed && (!stale || sub.nonce == "") {
 		sub.requestServed()
 	}
-}
-
-// alreadySubscribed are those of the names that the client asks for already. The caller holds Session.mu.
-func (sub *subscription) alreadySubscribed(names []string) []string {
-	return slices.DeleteFunc(names, func(name string) bool {
-		e := sub.entry(name)
-		return e == nil || !e.explicit
-	})
 }
 
 // InternNames appends names to a list. Those that the stream has asked for before, of any type, are the same texts, and need no memory.

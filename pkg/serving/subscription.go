@@ -25,6 +25,8 @@ type subscription struct {
 	idle, responseDue, force bool
 	// nonce is that of the response which the client has not answered; empty when there is none.
 	nonce string
+	// answered is the nonce of the response that the client answered last; empty before that.
+	answered string
 	// worldPublished is when the World was published that the response on its way tells of.
 	worldPublished time.Time
 	// inFlight are the responses sent and not yet answered, oldest first.
@@ -34,6 +36,8 @@ type subscription struct {
 	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go, and recheckTimer looks at it later, see removaldelay.go. They are nil
 	// when there is no need.
 	versionTimer, recheckTimer *time.Timer
+	// answerTimer ends the wait for the answer to a response, see ignored.go; nil while nothing tells that the client ignored one.
+	answerTimer *time.Timer
 }
 
 // entry finds that of a name; nil if there is none.
