@@ -12,8 +12,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// unlimited is the number of calls in flight that no client reaches.
-const unlimited = math.MaxUint32
+// unlimited is the number of calls in flight that no client reaches. gRPC Java reads numbers of 32 bits with their sign: before it limited only the
+// calls of clusters that report load, a larger one failed every call.
+const unlimited = math.MaxInt32
 
 // circuitBreakers limits the calls that one client process has in flight to the cluster.
 func circuitBreakers(at report.Field, pool *networking.ConnectionPoolSettings) *clusterv3.CircuitBreakers {

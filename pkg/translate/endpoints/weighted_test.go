@@ -72,7 +72,7 @@ func TestWeightsOnRings(t *testing.T) {
 					products += uint64(l.GetLoadBalancingWeight().GetValue()) * uint64(e.GetLoadBalancingWeight().GetValue())
 				}
 			}
-			if products > math.MaxUint32 {
+			if products > math.MaxInt32 {
 				t.Errorf("the weights add up to %d, more than clients count", products)
 			}
 			if test.rule == plain {

@@ -76,10 +76,10 @@ func weightedClusterSpecifier(shares []weightedCluster) *routev3.RouteAction_Wei
 	return &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
 
-// scaleWeights halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
+// scaleWeights halves the weights until their sum is one that clients accept, old gRPC Java with 31 bits. Nobody loses the last of its weight.
 func scaleWeights(at report.Field, shares []weightedCluster) []weightedCluster {
-	for clustersWeight(shares) > math.MaxUint32 {
-		at.Child("route").Approximatef("The weights sum to more than 4294967295. They are scaled down in proportion.")
+	for clustersWeight(shares) > math.MaxInt32 {
+		at.Child("route").Approximatef("The weights sum to more than 2147483647. They are scaled down in proportion.")
 		smaller := make([]weightedCluster, len(shares))
 		for i, s := range shares {
 			smaller[i] = weightedCluster{s.cluster, max(s.weight/2, 1)}
