@@ -37,6 +37,8 @@ const (
 	// FeatureSystemRoots: no cluster that names the authorities which the client's machine trusts.
 	FeatureSystemRoots
 
+	// FeatureInlineRoutes: no listener with a route table in it, if it may name one later, or named one before.
+	FeatureInlineRoutes
 	// FeatureWeightSum: no weighted clusters without total_weight, unless the weights sum to 100. The sum is always sent.
 	FeatureWeightSum
 

@@ -29,7 +29,7 @@ type featureRow struct {
 }
 
 // featureTable is in the order of the constants. Its versions are those of grpc/grpc's doc/grpc_xds_features.md, but where a
-// comment says otherwise.
+// comment says otherwise. TestRunsAgreeWithFeatures holds them against what real clients of many versions did.
 var featureTable = []featureRow{
 	{feature: FeatureStringMatch, grfc: "A63", missing: releaseRanges{
 		GRPCGo: until(56), GRPCJava: until(53), GRPCCore: until(56), GRPCNode: until(9), UnknownClient: always,
@@ -61,13 +61,17 @@ var featureTable = []featureRow{
 	}},
 	{feature: FeatureTLS, grfc: "A29", missing: releaseRanges{
 		// The others read past the settings, or look for the names of servers in another place.
-		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42), GRPCNode: until(11),
+		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42),
+		GRPCNode: until(14), // It has them since 1.11, but 1.13 ends with the first connection to such a cluster; 1.11 and 1.12 were not run.
 		GRPCRust: always, Envoy: always, UnknownClient: always,
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// The others refuse the cluster.
 		GRPCJava: until(78), GRPCGo: always, GRPCCore: always, GRPCNode: always,
 		GRPCRust: always, Envoy: always, UnknownClient: always,
+	}},
+	{feature: FeatureInlineRoutes, grfc: "A27", missing: releaseRanges{
+		GRPCNode: until(13), // It does not subscribe to the table that it had before. 1.10 was seen to do so, and 1.13 not.
 	}},
 	{feature: FeatureWeightSum, grfc: "A28", missing: releaseRanges{
 		GRPCGo: until(54), GRPCCore: until(56),

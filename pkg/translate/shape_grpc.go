@@ -34,6 +34,14 @@ func grpcListener(in ListenerInput) resource.Resource {
 
 // grpcNoListener has calls fail with a message that names the host as it was dialed, if the client has such a message.
 func grpcNoListener(name string, missing mesh.Features) resource.Resource {
+	if missing.Has(mesh.FeatureInlineRoutes) {
+		return apiListener(name, &hcmv3.HttpConnectionManager{
+			RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
+				ConfigSource:    resource.AdsSource(),
+				RouteConfigName: resource.RouteName(80, resource.UnknownDomain), // No host has this name, so it is answered with noRoutes.
+			}},
+		})
+	}
 	return apiListener(name, &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, missing)},
 	})
