@@ -13,10 +13,10 @@ MOST    := 33554432
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build image crds test lint golden generate demo e2e interop bench scale fuzz vuln
+.PHONY: help build image crds test lint golden generate demo e2e interop interop-history bench scale fuzz vuln
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/controlplane
 	CGO_ENABLED=0 $(BUILD) -o bin/controlplane ./cmd/controlplane
@@ -61,7 +61,15 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop $(UPDATE)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
+
+# The summary is printed whatever came out.
+interop-history: ## serve the goldens to old gRPC clients, play the scenarios, find out what they can; once a week, about 40 minutes (UPDATE=-update writes the results)
+	test/interop/setup.sh history
+	rm -f test/interop/.cache/history.txt
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 100m -parallel 2 -run '^TestHistory$$' ./test/interop -history $(UPDATE); \
+		code=$$?; cat test/interop/.cache/history.txt; exit $$code
+	$(if $(UPDATE),$(GO) test ./pkg/translate/fields -run Generated -update)
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...

@@ -5,6 +5,7 @@ package interop
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,45 +16,59 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // language is one of the client programs, with one version of gRPC.
 type language struct {
-	name string
+	// name is the kind of the client, and for an old one its version besides: go-1.48.
+	name, kind string
+	// release is zero for the current version.
+	release mesh.Release
 	// argv runs it from this directory, env is added to its environment. CACHE in them is the folder of the cache that setup.sh
 	// made for it.
 	argv, env []string
 	// agent opens what it calls itself towards a control plane.
 	agent string
-	// mute clients tell their state in a form of their own, which is not asked for.
-	mute bool
 	// suite is a client of gRPC's PSM interop suite, with servers of its own.
 	suite bool
 }
 
+// languages are the current clients.
 var languages = []*language{
-	{name: "go", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
-	{name: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", "CACHE/classes:CACHE/lib/*", "Client"}, agent: "gRPC Java"},
-	{name: "python", argv: []string{"CACHE/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
-	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
-}
-
-// older are versions that some still run. They play what is not of the PSM suite.
-var older = []*language{
-	{name: "go-1.64", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
-	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", mute: true},
+	{name: "go", kind: "go", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
+	{name: "java", kind: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", "CACHE/classes:CACHE/lib/*", "Client"}, agent: "gRPC Java"},
+	{name: "python", kind: "python", argv: []string{"CACHE/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
+	{name: "node", kind: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
 }
 
 // suite is gRPC's own client for the PSM interop suite, in Go. It plays what suiteScenarios names.
 var suite = &language{name: "suite", agent: "gRPC Go", suite: true}
 
-func languageOf(name string) *language {
-	for _, l := range slices.Concat(languages, older, []*language{suite}) {
-		if l.name == name {
+// old is whether it is not the current version.
+func (l *language) old() bool { return l.release != mesh.Release{} }
+
+// languageOf is the current client of a kind.
+func languageOf(kind string) *language {
+	for _, l := range append(slices.Clone(languages), suite) {
+		if l.name == kind {
 			return l
 		}
 	}
 	return nil
+}
+
+// olderOf is a client of a version before the current one, by a name such as go-1.48.
+func olderOf(name string) (*language, error) {
+	kind, version, _ := strings.Cut(name, "-")
+	current, release := languageOf(kind), mesh.ReleaseOf(version)
+	if current == nil || release == (mesh.Release{}) {
+		return nil, fmt.Errorf("there is no client %q", name)
+	}
+	l := *current
+	l.name, l.release = name, release
+	return &l, nil
 }
 
 // client is a running client program. Its calls are made one command after the other.
@@ -65,6 +80,8 @@ type client struct {
 	teller
 	// kill ends the program, which fails the test.
 	kill func()
+	// expendable clients may end before their input does: it is found out whether they do.
+	expendable bool
 }
 
 // endless is longer than any calls that are made with one command.
@@ -88,14 +105,14 @@ type outcome struct {
 	MS   float64 `json:"ms"`
 }
 
-// startClient runs a client program until the test ends.
-func startClient(t *testing.T, l *language, bootstrap string) *client {
+// startClient runs a client program until the test ends. An expendable one may end before.
+func startClient(t *testing.T, l *language, bootstrap string, expendable bool) *client {
 	t.Helper()
 	argv := cached(l.name, l.argv)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap), cached(l.name, l.env)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	c := &client{log: &buffer{}}
+	c := &client{log: &buffer{}, expendable: expendable}
 	cmd.Stderr = c.log
 	in := must(cmd.StdinPipe())(t)
 	c.in, c.out = in, bufio.NewReader(must(cmd.StdoutPipe())(t))
@@ -107,7 +124,7 @@ func startClient(t *testing.T, l *language, bootstrap string) *client {
 		_ = in.Close()
 		late := time.AfterFunc(patience, c.kill)
 		defer late.Stop()
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil && !c.expendable {
 			t.Errorf("client: got %v at the end of its input, want status 0", err)
 		}
 		if t.Failed() {
@@ -131,6 +148,9 @@ func cached(name string, texts []string) []string {
 	return filled
 }
 
+// errEnded is the end of a client before its input ended.
+var errEnded = errors.New("the client ended, or was ended since it did not answer")
+
 // call makes the calls.
 func (c *client) call(spec *callSpec) ([]outcome, error) {
 	c.mu.Lock()
@@ -145,10 +165,10 @@ func (c *client) call(spec *callSpec) ([]outcome, error) {
 	late := time.AfterFunc(endless, c.kill)
 	defer late.Stop()
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("tell the client: %w", err)
+		return nil, fmt.Errorf("tell the client: %w: %w", errEnded, err)
 	}
 	if line, err = c.out.ReadBytes('\n'); err != nil {
-		return nil, fmt.Errorf("hear from the client: %w\n%s", err, c.log)
+		return nil, fmt.Errorf("hear from the client: %w: %w\n%s", errEnded, err, c.log)
 	}
 	var outcomes []outcome
 	if err := json.Unmarshal(line, &outcomes); err != nil || len(outcomes) != spec.Count {
