@@ -82,7 +82,7 @@ func TestHistory(t *testing.T) {
 				t.Parallel()
 				for _, l := range clients {
 					if l.kind == current.kind {
-						t.Run(l.name, func(t *testing.T) { h.add(recordOf(t, l)) })
+						t.Run(l.name, func(t *testing.T) { h.add(t, recordOf(t, l)) })
 					}
 				}
 			})
@@ -179,16 +179,24 @@ type recorder struct {
 	all []record
 }
 
-func (h *recorder) add(r record) {
+// add takes a record. With -update it is written at once if it passed, so that a job which is ended keeps what was done.
+func (h *recorder) add(t *testing.T, r record) {
+	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.all = append(h.all, r)
+	if *history && *update && r.passed() {
+		written := slices.DeleteFunc(readHistory(t), func(old record) bool { return old.Client == r.Client })
+		written = append(written, r)
+		slices.SortFunc(written, compareRecords)
+		writeHistory(t, written)
+	}
 }
 
 // passed says that everything was played, and came out as it must. With -run, less may have been played.
 func (r record) passed() bool { return r.Absent != "" || r.Goldens && r.Scenarios }
 
-// compare holds the records against the file, or writes those that passed.
+// compare holds the records against the file.
 func (h *recorder) compare(t *testing.T) {
 	t.Helper()
 	slices.SortFunc(h.all, compareRecords)
@@ -196,15 +204,6 @@ func (h *recorder) compare(t *testing.T) {
 	written := map[string]record{}
 	for _, r := range readHistory(t) {
 		written[r.Client] = r
-	}
-	if *history && *update {
-		for _, r := range h.all {
-			if r.passed() {
-				written[r.Client] = r
-			}
-		}
-		writeHistory(t, slices.SortedFunc(maps.Values(written), compareRecords))
-		return
 	}
 	for _, got := range h.all {
 		want := written[got.Client]
@@ -223,7 +222,7 @@ func (h *recorder) summarize(t *testing.T) {
 	passed := map[bool]string{true: "passed", false: "FAILED"}
 	var text strings.Builder
 	for _, r := range h.all {
-		fmt.Fprintf(&text, "%-12s ", r.Client)
+		fmt.Fprintf(&text, "%-12s %s: ", r.Client, orElse(r.Agent, "-"))
 		if r.Absent != "" {
 			fmt.Fprintf(&text, "not run: %s\n", r.Absent)
 			continue
