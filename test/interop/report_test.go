@@ -20,7 +20,7 @@ const head = `# Interoperability
 The same scenarios are played against the ` + "`controlplane`" + ` binary by small clients in four languages. Each client is a separate process that
 calls real servers, uses xDS credentials, and is configured only by what ` + "`controlplane bootstrap`" + ` prints. After every call the control plane is asked
 what its clients rejected. A scenario passes only if they rejected nothing. The scenarios and clients are in
-[test/interop](../test/interop). [Older versions](#older-versions) are below. In addition, each client is sent every golden of the translator, with addresses of this machine in place of its own, and must
+[test/interop](../test/interop). [Older versions](#older-versions) are below. In addition, each client is sent every golden of the translator, with addresses of this machine, and must
 accept all of it: both the control plane and the client itself must report that, the client by CSDS (client status discovery service). It declares the certificate
 providers that the goldens name, so TLS settings are included. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
 `
