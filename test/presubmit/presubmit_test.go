@@ -33,6 +33,7 @@ var owners = []string{
 	"internal/status/writer.go",
 	"pkg/serving/versionrefresh.go", // a timer of a subscription, stopped by Session.Close
 	"pkg/serving/removaldelay.go",   // the same
+	"pkg/serving/ignored.go",        // the same
 	"pkg/watch/kube/feed.go",
 	"pkg/watch/run.go",
 	"test/", // programs that only tests run
