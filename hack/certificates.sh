@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes an authority and a certificate for Mizzen, for clusters without cert-manager: hack/certificates.sh DIR [DAYS].
-# DIR then holds tls.crt and tls.key for the Secret mizzen-tls, ca.crt for clients, and ca.key to keep somewhere safe.
-# Where there is an authority already, it signs again.
+# Creates a certificate authority and a certificate for Mizzen, for clusters without cert-manager:
+# hack/certificates.sh DIR [DAYS]. Afterwards DIR has tls.crt and tls.key for the Secret mizzen-tls, ca.crt for
+# clients, and ca.key, which must be kept secret. An existing authority is kept, and signs a new certificate.
 set -euo pipefail
 case ${1-} in -*) sed -n '2,/^[^#]/s/^# //p' "$0"; exit ;; esac
 dir=${1:?usage: hack/certificates.sh DIR [DAYS]} days=${2:-365}
 umask 077
-# ssl runs openssl, whose progress is of no interest unless it fails.
+# ssl runs openssl, and prints its output only if it fails.
 ssl() {
 	local said
 	said=$(openssl "$@" 2>&1) || { printf 'certificates: openssl %s failed:\n%s\n' "$1" "$said" >&2; exit 1; }

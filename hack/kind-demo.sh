@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the example application in the cluster of hack/kind-up.sh and sees to it that its clients, in Go and in Python, follow a
-# rule: hack/kind-demo.sh. It ends with 0 if they do. It needs Docker besides, for the image with Python.
+# Installs the example application in the cluster of hack/kind-up.sh, and checks that its clients, in Go and in
+# Python, apply a rule: hack/kind-demo.sh. The exit code is 0 if they do. It also needs Docker, for the image with
+# Python.
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# //p' "$0"; }
 case ${1-} in
@@ -32,12 +33,12 @@ only() {
 say "build the images and load them"
 for program in server client; do
 	arch=$(go env GOARCH)
-	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags="-s -w" -o "bin/image/linux-$arch/example-$program" "./examples/go/$program"
+	CGO_ENABLED=0 GOOS=linux go -C examples/go build -trimpath -ldflags="-s -w" -o "$PWD/bin/image/linux-$arch/example-$program" "./$program"
 	go -C hack/image run . -name "ghcr.io/mizzen-mesh/example-$program:dev" -tar "$PWD/bin/image/example-$program.tar" \
 		"$PWD/bin/image/linux-$arch/example-$program"
 	kind load image-archive "bin/image/example-$program.tar" --name "$cluster"
 done
-docker build --tag ghcr.io/mizzen-mesh/example-python:dev examples/python
+docker build --target client --tag ghcr.io/mizzen-mesh/example-python:dev examples/python
 kind load docker-image ghcr.io/mizzen-mesh/example-python:dev --name "$cluster"
 
 say "install the application"

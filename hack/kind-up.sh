@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes a kind cluster with Mizzen in it, of this source: hack/kind-up.sh [dev|production].
-# It needs kind, kubectl, Go, make and Docker (or what else kind uses); production also openssl. Repeating it updates what is there.
-# KIND_CLUSTER names the cluster (mizzen), KIND_IMAGE its node image; injection needs Kubernetes 1.36 or later.
+# Creates a kind cluster and installs Mizzen, built from this source, in it: hack/kind-up.sh [dev|production]. It
+# needs kind, kubectl, Go, make and Docker (or another provider of kind); production also needs openssl. A second run
+# updates the cluster. KIND_CLUSTER names the cluster (mizzen), KIND_IMAGE its node image; injection needs Kubernetes
+# 1.36 or later.
 set -euo pipefail
 usage() { sed -n '2,/^[^#]/s/^# //p' "$0"; }
 case ${1:-dev} in
@@ -37,7 +38,7 @@ if ! k get --raw /apis/admissionregistration.k8s.io/v1 | grep -q mutatingadmissi
 fi
 
 say "build the image and load it"
-make image
+make image PLATFORMS="linux/$(go env GOARCH)"
 kind load image-archive bin/image/controlplane.tar --name "$cluster"
 
 say "install Mizzen ($overlay)"

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestAdminAddressAsksForItsToken(t *testing.T) {
+func TestAdminAddressRequiresItsToken(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("correct horse battery staple\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestAdminAddressAsksForItsToken(t *testing.T) {
 	explain := []string{"explain", "--address", s.admin, "--as", "demo", "--to", "greeter", "--call", "/helloworld.Greeter/SayHello"}
 	for name, args := range map[string][]string{"inspect": {"inspect", "resources", "--address", s.admin}, "explain": explain} {
 		if got := command(t.Context(), "", args...); got.code != exitFailure || !strings.Contains(got.err, "--admin-token") {
-			t.Errorf("%s without the token: got %+v, want a failure that says what is missing", name, got)
+			t.Errorf("%s without the token: got %+v, want an error that names what is missing", name, got)
 		}
 		if got := command(t.Context(), "", append(args, "--admin-token", token)...); got.code != exitOK || !strings.Contains(got.stdout, "greeter") {
 			t.Errorf("%s with the token: got %+v, want the greeter", name, got)
@@ -35,7 +35,7 @@ func TestAdminAddressAsksForItsToken(t *testing.T) {
 	}
 }
 
-func TestAdminAddressIsForThePodAlone(t *testing.T) {
+func TestAdminAddressNeedsLoopbackOrToken(t *testing.T) {
 	short := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(short, []byte("guess me"), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestAdminAddressIsForThePodAlone(t *testing.T) {
 	}
 	for _, address := range []string{"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"} {
 		if !onLoopback(address) {
-			t.Errorf("%s is taken for an address that others reach", address)
+			t.Errorf("%s counts as an address that other machines reach", address)
 		}
 	}
 }

@@ -51,7 +51,7 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
 				return err
 			}
 			if !cmd.Flags().Changed("namespace") {
-				options.Namespace = "" // what is proved, or else the default
+				options.Namespace = "" // the proved namespace, or else the default
 			}
 			text, err := bootstrap.JSON(options)
 			if err != nil {
@@ -66,7 +66,7 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
 	return cmd
 }
 
-// registerNode is for what the client says of itself.
+// registerNode registers the flags for the client's xDS node.
 func registerNode(cmd *cobra.Command, options *bootstrap.Options, zone *localityFlag) {
 	flags := cmd.Flags()
 	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")

@@ -16,7 +16,7 @@ const (
 	layoutIstio      = "istio"
 )
 
-// certificateFlags say which certificate providers a client has. The files need not be there yet, nor on this machine.
+// certificateFlags define a client's certificate providers. The files need not exist yet, nor on this machine.
 type certificateFlags struct {
 	folders, roots []string
 	layout         string
@@ -34,7 +34,7 @@ func (f *certificateFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.refresh, "certificate-refresh", bootstrap.DefaultRefresh, "how often the client reloads the files")
 }
 
-// providers are what the flags name.
+// providers returns the providers that the flags define.
 func (f *certificateFlags) providers(cmd *cobra.Command) (map[string]bootstrap.Certificates, error) {
 	all := map[string]bootstrap.Certificates{}
 	add := func(name string, c bootstrap.Certificates) error {

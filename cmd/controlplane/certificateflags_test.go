@@ -8,7 +8,7 @@ import (
 func TestBootstrapWithCertificates(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags string
-		want  []string // what the document holds, without white space
+		want  []string // parts of the document, without white space
 	}{
 		"a folder": {"--certificates /certs", []string{
 			`"CERTIFICATE_PROVIDERS":["default"]`, `"certificate_file":"/certs/tls.crt","private_key_file":"/certs/tls.key","ca_certificate_file":"/certs/ca.crt","refresh_interval":"600s"`,
@@ -33,7 +33,7 @@ func TestBootstrapWithCertificates(t *testing.T) {
 	}
 }
 
-func TestBootstrapRefusesCertificates(t *testing.T) {
+func TestBootstrapRejectsCertificates(t *testing.T) {
 	for name, test := range map[string]struct{ flags, want string }{
 		"no name":           {"--certificates =/certs", "--certificates"},
 		"no folder":         {"--certificates shop=", "--certificates"},
@@ -45,7 +45,7 @@ func TestBootstrapRefusesCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"bootstrap"}, strings.Fields(test.flags)...)...)
 			if got.code == 0 || !strings.Contains(got.err, test.want) {
-				t.Errorf("got %d %q, want a complaint about %s", got.code, got.err, test.want)
+				t.Errorf("got %d %q, want an error about %s", got.code, got.err, test.want)
 			}
 		})
 	}

@@ -60,13 +60,13 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 	return cmd
 }
 
-// verdict tells the numbers of Problems, and is an error if any of them matters.
+// verdict prints the numbers of Problems, and returns an error if the command should fail.
 func verdict(std stdio, problems []mesh.Problem, strict bool) error {
 	count := map[mesh.Severity]int{}
 	for _, p := range problems {
 		count[p.Severity]++
 	}
-	std.tell("%s, %s, %d info\n",
+	std.printErr("%s, %s, %d info\n",
 		plural(count[mesh.Error], "error"), plural(count[mesh.Warning], "warning"), count[mesh.Info])
 	if count[mesh.Error] > 0 || strict && count[mesh.Warning] > 0 {
 		return errFound

@@ -14,12 +14,12 @@ const (
 	flagAgent  = "agent"
 )
 
-// clientFlags say who a client is, for commands that look through its eyes.
+// clientFlags describe a client, for commands that show what a client would be sent.
 type clientFlags struct {
 	as   string
 	zone localityFlag
 	node string
-	// providers are the certificate providers.
+	// providers are the client's certificate providers.
 	providers []string
 	kind      clientKindFlag
 	nodeID    string
@@ -35,6 +35,16 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Lookup(flagAgent).Hidden = true
 	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "node `ID` in the client's bootstrap, which selects the client's subset of the endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
+}
+
+// used returns the name of a flag that describes the client and is set; empty if none is.
+func (f *clientFlags) used(cmd *cobra.Command) string {
+	for _, name := range []string{"as", "zone", "node", flagClient, flagAgent, "node-id", "certificate-providers"} {
+		if cmd.Flags().Changed(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// clientKindFlag is a client kind and its version, in one text.
+// clientKindFlag is a flag with a client kind and its version.
 type clientKindFlag struct {
 	kind    mesh.ClientKind
 	version string
@@ -29,7 +29,7 @@ func (f *clientKindFlag) Set(text string) error {
 	return nil
 }
 
-// String is the flag's text.
+// String returns the flag's text.
 func (f *clientKindFlag) String() string {
 	if f.version == "" {
 		return ""
@@ -37,5 +37,5 @@ func (f *clientKindFlag) String() string {
 	return f.kind.String() + " " + f.version
 }
 
-// Type names the form of the flag in its help.
+// Type returns the form of the flag for its help.
 func (*clientKindFlag) Type() string { return "KIND VERSION" }

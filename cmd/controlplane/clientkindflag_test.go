@@ -30,7 +30,7 @@ endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.
 func TestClientKind(t *testing.T) {
 	tests := map[string]struct {
 		agent string
-		want  int // how many clusters have a ring by the enum
+		want  int // the number of clusters with a ring hash in the enum
 	}{
 		"none":           {"", 0},
 		"a current one":  {"gRPC Go 1.85.0", 0},
@@ -46,7 +46,7 @@ func TestClientKind(t *testing.T) {
 			}
 			got := command(t.Context(), ringObjects, args...)
 			if n := strings.Count(got.stdout, "lb_policy: RING_HASH"); got.code != exitOK || n != test.want {
-				t.Errorf("got exit code %d and %d rings by the enum, want 0 and %d:\n%s%s", got.code, n, test.want, got.stdout, got.err)
+				t.Errorf("got exit code %d and %d clusters with a ring hash in the enum, want 0 and %d:\n%s%s", got.code, n, test.want, got.stdout, got.err)
 			}
 		})
 	}
@@ -58,7 +58,7 @@ func TestClientKind(t *testing.T) {
 	}
 }
 
-// TestAgentIsClient uses the older name of --client: it means the same, and nothing besides the new one.
+// TestAgentIsClient uses --agent, the older name of --client: it has the same meaning, and excludes the new name.
 func TestAgentIsClient(t *testing.T) {
 	render := func(args ...string) outcome {
 		return command(t.Context(), ringObjects, append([]string{"render", "-f", "-", "--type", "cds"}, args...)...)
@@ -72,20 +72,20 @@ func TestAgentIsClient(t *testing.T) {
 	}
 }
 
-// TestNodeID shows a client its own part of the endpoints, the same each time.
+// TestNodeID: a client gets a stable subset of the endpoints.
 func TestNodeID(t *testing.T) {
 	endpoints := func(args ...string) (string, int) {
 		got := command(t.Context(), subsetObjects, append([]string{"render", "-f", "-", "--type", "eds"}, args...)...)
 		return got.stdout, strings.Count(got.stdout, "address: 10.0.0.")
 	}
 	if _, n := endpoints(); n != 3 {
-		t.Errorf("got %d endpoints for nobody in particular, want 3", n)
+		t.Errorf("got %d endpoints without a node ID, want 3", n)
 	}
 	first, n := endpoints("--node-id", "client-1")
 	if n != 1 {
 		t.Errorf("got %d endpoints for a client, want 1:\n%s", n, first)
 	}
 	if again, _ := endpoints("--node-id", "client-1"); again != first {
-		t.Errorf("got another part for the same client:\n%s", again)
+		t.Errorf("got another subset for the same client:\n%s", again)
 	}
 }

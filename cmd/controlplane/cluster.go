@@ -7,10 +7,22 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
-// pathClient asks an API server by paths, and decodes no objects: those come through the dynamic client. The clientset of
-// client-go knows every kind of Kubernetes, and would be a third of the binary.
+// clusterConfig finds a cluster as kubectl does. Both names may be empty.
+func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	return config, nil
+}
+
+// pathClient reads paths of an API server and decodes no objects: the dynamic client does that. The clientset of
+// client-go contains every API type of Kubernetes, and would be a third of the binary.
 func pathClient(config *rest.Config) (*rest.RESTClient, error) {
 	config = rest.CopyConfig(config)
 	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion

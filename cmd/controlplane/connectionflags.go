@@ -6,10 +6,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// systemAuthorities stands for the authorities that the client's machine trusts.
+// systemAuthorities is the value of --tls-ca that means the system roots of the client's machine.
 const systemAuthorities = "system"
 
-// connectionFlags say how a client connects to the control plane. The files need not be there yet, nor on this machine.
+// connectionFlags define how a client connects to the control plane. The files need not exist yet, nor on this machine.
 type connectionFlags struct{ authorities, folder, token string }
 
 func (f *connectionFlags) register(cmd *cobra.Command) {
@@ -19,7 +19,7 @@ func (f *connectionFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.token, "token", "", "`FILE` with the service account token that the client sends to the control plane")
 }
 
-// connection is what the flags say.
+// connection returns the connection that the flags define.
 func (f *connectionFlags) connection(cmd *cobra.Command, certificates *certificateFlags) (bootstrap.Connection, error) {
 	c := bootstrap.Connection{TLS: f.authorities != "", Token: f.token}
 	if f.authorities != systemAuthorities {

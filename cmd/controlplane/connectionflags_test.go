@@ -8,7 +8,7 @@ import (
 func TestBootstrapOverTLS(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags      string
-		want, lack string // what the document holds, and what it does not, without white space
+		want, lack string // what the document contains and lacks, without white space
 	}{
 		"a token": {
 			"--tls-ca /ca.crt --token /token --node-id me",
@@ -35,7 +35,7 @@ func TestBootstrapOverTLS(t *testing.T) {
 	}
 }
 
-func TestBootstrapRefusesProofsInPlaintext(t *testing.T) {
+func TestBootstrapRejectsProofsInPlaintext(t *testing.T) {
 	for name, test := range map[string]struct{ flags, want string }{
 		"a token":           {"--token /token", "need --tls-ca"},
 		"a certificate":     {"--tls-client-certificate /certs", "need --tls-ca"},
@@ -44,7 +44,7 @@ func TestBootstrapRefusesProofsInPlaintext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"bootstrap"}, strings.Fields(test.flags)...)...)
 			if got.code != exitUsage || !strings.Contains(got.err, test.want) {
-				t.Errorf("got %d %q, want a complaint about %s", got.code, got.err, test.want)
+				t.Errorf("got %d %q, want an error about %s", got.code, got.err, test.want)
 			}
 		})
 	}

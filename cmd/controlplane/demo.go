@@ -62,7 +62,7 @@ The exit code is 0 if all steps gave the stated result, and 1 if not. All files 
 	return cmd
 }
 
-// isTerminal says whether the cursor can be moved there.
+// isTerminal reports whether out is a terminal in which the cursor can be moved.
 func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {

@@ -17,10 +17,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
-// stdinPath is what -f names to mean standard input.
+// stdinPath is the value of -f that means standard input.
 const stdinPath = "-"
 
-// meshFlags say how names of the mesh are completed, and what holds where authors say nothing. Every command that reads objects has them.
+// meshFlags define how names in the mesh are completed, and the defaults of settings. Every command that reads
+// objects has them.
 type meshFlags struct {
 	domain, rootNamespace string
 	trustDomain           string
@@ -36,7 +37,7 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
 }
 
-// validate refuses what would make names that nobody has, and identities that no certificate bears.
+// validate rejects a domain that no name can have, and a trust domain that no certificate can have.
 func (f *meshFlags) validate(cmd *cobra.Command) error {
 	if len(validation.IsDNS1123Subdomain(f.domain)) > 0 {
 		return usageErrorf(cmd, "--cluster-domain %q is not a domain: write one such as cluster.local, in lower case and without a dot at its end", f.domain)
@@ -48,12 +49,12 @@ func (f *meshFlags) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// defaults are those of every World.
+// defaults returns the defaults of a World.
 func (f *meshFlags) defaults() mesh.Defaults {
 	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
 }
 
-// inputFlags name the objects of a command that reads them once.
+// inputFlags name the objects of a command that reads objects once.
 type inputFlags struct {
 	paths []string
 	mesh  meshFlags
@@ -65,18 +66,20 @@ func (f *inputFlags) register(cmd *cobra.Command) {
 	f.mesh.register(cmd)
 }
 
-// load reads what the flags name. What is unreadable inside becomes a Problem of the World; a path that is not there is an error.
+// load reads the objects. Content that cannot be parsed becomes a Problem of the World; a path that does not exist is
+// an error.
 func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err error) {
 	if len(f.paths) == 0 {
 		return nil, usageErrorf(cmd, "-f FILE|DIR is needed: the objects to read")
 	}
 	if slices.Contains(f.paths, "") {
-		return nil, usageErrorf(cmd, "-f is empty: name a file or folder") // of a variable that is not set; it would mean the working directory
+		// Usually the value is a shell variable that is not set. An empty value would select the working directory.
+		return nil, usageErrorf(cmd, "-f is empty: name a file or folder")
 	}
 	if err := f.mesh.validate(cmd); err != nil {
 		return nil, err
 	}
-	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
+	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		return files.Load(options, f.paths...)
@@ -94,7 +97,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if world, err = files.Load(options, paths...); err != nil {
 		return nil, err
 	}
-	return named(world, paths[i], "stdin"), nil
+	return renameSource(world, paths[i], "stdin"), nil
 }
 
 func save(path string, from io.Reader) error {
@@ -105,8 +108,9 @@ func save(path string, from io.Reader) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// named returns the World with another name for a file: one that is gone means nothing to the reader.
-func named(world *mesh.World, path, name string) *mesh.World {
+// renameSource returns the World with another name for a file, because the name of a temporary file tells the reader
+// nothing.
+func renameSource(world *mesh.World, path, name string) *mesh.World {
 	named := *world
 	named.Problems = slices.Clone(world.Problems)
 	for i := range named.Problems {

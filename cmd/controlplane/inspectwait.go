@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,77 +21,219 @@ import (
 )
 
 const (
-	// waitPoll is how often replicas are asked.
+	// waitPoll is the interval at which replicas are requested.
 	waitPoll = 200 * time.Millisecond
-	// waitUnknown is how long an object of the cluster may be unknown to a replica until it counts as none of the mesh: rules for
-	// gateways alone are unknown for ever.
+	// waitUnknown is how long an object of the cluster may be unknown to a replica before it counts as not part of
+	// the mesh: rules for gateways only stay unknown.
 	waitUnknown = 2 * time.Second
 )
 
-func newWait(flags *inspectFlags) *cobra.Command {
-	var what string
+func newWait(std stdio, flags *inspectFlags) *cobra.Command {
+	var what, namespace string
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use:   "wait --for acknowledged [KIND NAMESPACE/NAME]...",
+		Use:   "wait --for acknowledged [KIND/NAME | KIND NAMESPACE/NAME]...",
 		Short: "Wait until connected clients have the current version",
-		Long: `Wait until every replica knows the current version of the named VirtualServices and
-DestinationRules, or of all, and every connected client that asks for what they make has
-acknowledged it. Versions are known where the control plane is found through a kubeconfig;
-with --address, what the control plane knows counts as current.
+		Long: `Wait until every replica has the current version of the named VirtualServices and
+DestinationRules, or of all of them, and every connected client has acknowledged the
+resources that it subscribes to and that are made from them.
 
-Exit codes: 0 when it is so; 1 if a client refused it, if --timeout is over, or if a replica
-cannot be asked; 2 if the command line makes no sense.`,
+If the control plane is found through a kubeconfig, the current version is the one in the API
+server. With --address it is the version that the control plane has.
+
+Kinds are written as for kubectl: VirtualService, virtualservices or vs. A name without a
+namespace is in the namespace of -n, or of the kubeconfig's context. Without a cluster, it is in
+any namespace that has it.
+
+Standard error reports what the command waits for whenever that changes.
+
+Exit codes: 0 if all clients acknowledged it; 1 if a client rejected it, after --timeout, after
+an interrupt, or if a replica cannot be reached; 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
-  controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart`,
+  controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart
+  controlplane inspect wait -n shop vs/cart dr/cart`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if what != "acknowledged" {
+			if what = strings.TrimPrefix(what, "condition="); !strings.EqualFold(what, "acknowledged") {
 				return usageErrorf(cmd, "--for must be acknowledged, not %q", what)
 			}
-			named, err := namedRules(cmd, args)
+			named, err := namedRules(cmd, args, namespace)
 			if err != nil {
 				return err
 			}
 			if err := flags.validate(cmd); err != nil {
 				return err
 			}
-			return flags.reach(cmd, func(ctx context.Context, all replicas) error {
+			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
 				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 				defer cancel()
-				w := waiting{replicas: all, named: named, began: time.Now()}
+				w := waiting{std: std, replicas: all, named: named, began: time.Now()}
+				w.complete()
 				return w.run(ctx, timeout)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&what, "for", "acknowledged", "what to wait for: `acknowledged`")
+	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of names without one")
+	completeWith(cmd, "for", "acknowledged")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait at most")
 	return cmd
 }
 
 var errTimeout = errors.New("time is over")
 
-// namedRules reads pairs of kind and name.
-func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
-	if len(args)%2 != 0 {
-		return nil, usageErrorf(cmd, "write objects as KIND NAMESPACE/NAME, such as: VirtualService shop/cart")
+// namedRules parses the names of rules as kubectl's users write them: KIND/NAME, KIND NAME, KIND NAMESPACE/NAME, and more
+// names after a kind.
+func namedRules(cmd *cobra.Command, args []string, namespace string) ([]mesh.Ref, error) {
+	if cmd.Flags().Changed("for-namespace") && !validNamespace(namespace) {
+		return nil, usageErrorf(cmd, "--for-namespace %q is not a namespace", namespace)
 	}
 	var named []mesh.Ref
-	for pair := range slices.Chunk(args, 2) {
-		namespace, name, ok := strings.Cut(pair[1], "/")
-		if row := object.Kind(pair[0]).Row(); row == nil || !row.Authored || !ok {
-			return nil, usageErrorf(cmd, "%s %s is not a VirtualService or DestinationRule NAMESPACE/NAME", pair[0], pair[1])
+	for i := 0; i < len(args); {
+		kind, name, slash := strings.Cut(args[i], "/")
+		row := ruleKind(kind)
+		if row == nil {
+			return nil, usageErrorf(cmd, "%s is not a VirtualService or DestinationRule NAMESPACE/NAME: write objects as vs/NAME or VirtualService NAMESPACE/NAME", strings.Join(args[i:min(i+2, len(args))], " "))
 		}
-		named = append(named, mesh.Ref{Kind: pair[0], Namespace: namespace, Name: name})
+		i++
+		texts := []string{name}
+		if !slash {
+			// The first text after a kind is a name, even if it is also the name of a kind.
+			from := i
+			for i < len(args) && (i == from || !startsRule(args[i])) {
+				i++
+			}
+			texts = args[from:i]
+		} else if strings.Contains(name, "/") {
+			return nil, usageErrorf(cmd, "%s is not KIND/NAME: write the namespace with -n, or write %s NAMESPACE/NAME", args[i-1], kind)
+		}
+		if len(texts) == 0 {
+			return nil, usageErrorf(cmd, "%s has no name: write objects as KIND NAMESPACE/NAME, such as: VirtualService shop/cart", kind)
+		}
+		for _, text := range texts {
+			ref, err := ruleRef(cmd, row, text, namespace)
+			if err != nil {
+				return nil, err
+			}
+			named = append(named, ref)
+		}
 	}
 	return named, nil
 }
 
-// waiting is one wait under way.
+// startsRule reports whether an argument is a kind, or KIND/NAME. A namespace may have the name of a kind only in the
+// first name after a kind.
+func startsRule(arg string) bool {
+	kind, _, _ := strings.Cut(arg, "/")
+	return ruleKind(kind) != nil
+}
+
+// ruleKind finds a kind of rules by its name, its resource, its short name, and each of them with its version or group.
+func ruleKind(text string) *object.KindRow {
+	text = strings.ToLower(text)
+	for row := range object.Authored() {
+		singular, plural := strings.ToLower(string(row.Kind)), row.Resource.Resource
+		for _, name := range []string{singular, plural, ruleShortNames[row.Kind]} {
+			rest, ok := strings.CutPrefix(text, name)
+			group := "." + row.Resource.Group
+			version := strings.TrimPrefix(strings.TrimSuffix(rest, group), ".")
+			known := version == "" || version == row.Resource.Version || slices.Contains(row.OtherVersions, version)
+			if ok && (rest == "" || strings.HasSuffix(rest, group) && known) {
+				return row
+			}
+		}
+	}
+	return nil
+}
+
+// ruleShortNames are the short names of Istio's definitions.
+var ruleShortNames = map[object.Kind]string{object.KindVirtualService: "vs", object.KindDestinationRule: "dr"}
+
+// ruleRef parses NAME or NAMESPACE/NAME.
+func ruleRef(cmd *cobra.Command, row *object.KindRow, text, namespace string) (mesh.Ref, error) {
+	ref := mesh.Ref{Kind: string(row.Kind), Namespace: namespace, Name: text}
+	if before, after, ok := strings.Cut(text, "/"); ok {
+		ref.Namespace, ref.Name = before, after
+		if namespace != "" && namespace != before {
+			return ref, usageErrorf(cmd, "%s %s is not in the namespace of -n %s", ref.Kind, text, namespace)
+		}
+		if !validNamespace(ref.Namespace) {
+			return ref, usageErrorf(cmd, "%s %s: %q cannot be a namespace", ref.Kind, text, ref.Namespace)
+		}
+	}
+	if !validName(ref.Name) {
+		return ref, usageErrorf(cmd, "%s %s: %q cannot be the name of an object", ref.Kind, text, ref.Name)
+	}
+	return ref, nil
+}
+
+// located returns the object that a name without a namespace means among the known ones. It fails if several have it.
+func located(ref mesh.Ref, known map[mesh.Ref]serving.ObjectSync) (mesh.Ref, error) {
+	if ref.Namespace != "" {
+		return ref, nil
+	}
+	var found []string
+	for one := range known {
+		if one.Kind == ref.Kind && one.Name == ref.Name {
+			found = append(found, one.Namespace)
+		}
+	}
+	slices.Sort(found)
+	switch len(found) {
+	case 0:
+		return ref, nil
+	case 1:
+		ref.Namespace = found[0]
+		return ref, nil
+	}
+	return ref, fmt.Errorf("%s %s is in several namespaces, %s: choose one with -n", ref.Kind, ref.Name, strings.Join(found, ", "))
+}
+
+// refText names an object, with or without its namespace.
+func refText(ref mesh.Ref) string {
+	if ref.Namespace == "" {
+		return ref.Kind + " " + ref.Name
+	}
+	return ref.String()
+}
+
+// waiting is the state of one `inspect wait`.
 type waiting struct {
+	std      stdio
 	replicas replicas
 	named    []mesh.Ref
 	began    time.Time
-	// current are the generations of the objects that count; 0 where they are not known.
+	// shown is what was last printed as missing.
+	shown string
+	// current are the generations to wait for; 0 if they are not known. A name without a namespace is in any namespace.
 	current map[mesh.Ref]int64
+}
+
+// complete adds the namespace of the kubeconfig's context to names without a namespace.
+func (w *waiting) complete() {
+	for i := range w.named {
+		w.named[i].Namespace = cmp.Or(w.named[i].Namespace, w.replicas.namespace)
+	}
+}
+
+// show prints what is missing, if it is not what was printed last.
+func (w *waiting) show(missing string) {
+	if missing != w.shown {
+		w.std.printErr("waiting: %s\n", missing)
+	}
+	w.shown = missing
+}
+
+// met prints that the wait is over.
+func (w *waiting) met() error {
+	var out []byte
+	for _, ref := range w.named {
+		out = fmt.Appendf(out, "%s condition met\n", refText(ref))
+	}
+	if len(w.named) == 0 {
+		out = []byte("all rules: condition met\n")
+	}
+	std := w.std
+	return std.print(out)
 }
 
 func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
@@ -99,27 +242,31 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 	}
 	tick := time.NewTicker(waitPoll)
 	defer tick.Stop()
-	// Time may be over while replicas are asked once more: what they said before is what is known.
+	// The timeout may end a request to the replicas. Then the answers to the previous request are reported.
 	known := "a replica has not answered"
 	for {
 		missing, err := w.missing(ctx)
 		switch {
-		case err != nil && !errors.Is(context.Cause(ctx), errTimeout):
+		case err != nil && ctx.Err() == nil:
 			return err
 		case err == nil && missing == "":
-			return nil
+			return w.met()
 		case err == nil:
 			known = missing
+			w.show(missing)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			if !errors.Is(context.Cause(ctx), errTimeout) {
+				return fmt.Errorf("interrupted after %s: %s", time.Since(w.began).Round(time.Second), known)
+			}
 			return fmt.Errorf("not within %s: %s", timeout, known)
 		}
 	}
 }
 
-// versions asks the cluster, if it is known, which versions are current.
+// versions reads the current generations from the cluster, if it is known.
 func (w *waiting) versions(ctx context.Context) error {
 	w.current = map[mesh.Ref]int64{}
 	for _, ref := range w.named {
@@ -157,9 +304,10 @@ func (w *waiting) versions(ctx context.Context) error {
 	return nil
 }
 
-// missing asks every replica, and says what it waits for; nothing if all is there. A refusal is an error: waiting does not help.
+// missing requests all replicas and returns what is still missing; empty if nothing is. A rejection is an error,
+// because waiting does not help.
 func (w *waiting) missing(ctx context.Context) (string, error) {
-	// Before it is ready a control plane knows no object, and misses nobody's acknowledgement.
+	// Before it is ready, a control plane knows no objects, and would report that no acknowledgement is missing.
 	if _, err := w.replicas.fetch(ctx, admin.ReadyPath); errors.Is(err, errNotReady) {
 		return err.Error(), nil
 	}
@@ -177,7 +325,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 		if err := eachItem(body, func(d serving.ObjectSync) { known[d.Object] = d }); err != nil {
 			return "", fmt.Errorf("parse the answer of %s: %w", w.replicas.all[i].address, err)
 		}
-		missing, err := w.of(known)
+		missing, err := w.missingIn(known)
 		if err != nil {
 			return "", fmt.Errorf("%w%s", err, by)
 		}
@@ -188,20 +336,26 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 	return first, nil
 }
 
-// of looks at what one replica knows.
-func (w *waiting) of(known map[mesh.Ref]serving.ObjectSync) (string, error) {
+// missingIn is missing for what one replica knows.
+func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, error) {
+	current := map[mesh.Ref]bool{}
 	for ref, generation := range w.current {
+		ref, err := located(ref, known)
+		if err != nil {
+			return "", err
+		}
+		current[ref] = true
 		d, ok := known[ref]
 		switch {
 		case !ok && len(w.named) == 0 && time.Since(w.began) > waitUnknown:
 		case !ok:
-			return ref.String() + " is not known yet", nil
+			return refText(ref) + " is not known yet", nil
 		case d.Generation < generation:
 			return fmt.Sprintf("%s is known in version %d, and not yet in %d", ref, d.Generation, generation), nil
 		}
 	}
 	for ref, d := range known {
-		if _, counts := w.current[ref]; !counts && len(w.named) > 0 {
+		if !current[ref] && len(w.named) > 0 {
 			continue
 		}
 		if len(d.Refusals) > 0 {

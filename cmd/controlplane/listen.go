@@ -11,22 +11,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/ads"
 )
 
-// The flags that say where to listen; errors name them.
+// The flags with the addresses to listen on, which errors name.
 const (
 	flagXDSAddress     = "xds-address"
 	flagTLSAddress     = "xds-tls-address"
 	flagAdminAddress   = "admin-address"
 	flagMetricsAddress = "metrics-address"
 	flagAdminToken     = "admin-token"
+	flagAdminHosts     = "admin-hosts"
 )
 
-// authorityPath is where the admin server shows what clients must trust, if the certificate was made at start.
+// authorityPath is the path of the admin server with the authority that clients must trust, if it was created at start.
 const authorityPath = "/ca.crt"
 
-// listeners are those of the addresses; nil where nothing is served.
+// listeners are the listeners of the addresses; nil if nothing is served on an address.
 type listeners struct{ xds, tls, admin, metrics net.Listener }
 
-// validate finds a server that would have no address, or one that it takes for none.
+// validate rejects a server without an address, and values that would be taken for an address.
 func (at addresses) validate(cmd *cobra.Command) error {
 	switch {
 	case at.admin == "" || at.admin == addressOff:
@@ -41,7 +42,7 @@ func (at addresses) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// listenAll listens on every address, or on none.
+// listenAll listens on all addresses, or returns an error and listens on none.
 func listenAll(at addresses) (on listeners, err error) {
 	var open []io.Closer
 	for _, one := range []struct {
@@ -69,17 +70,17 @@ func listenAll(at addresses) (on listeners, err error) {
 	return on, nil
 }
 
-// onLoopback says whether only who is on the same machine, or in the same pod, can reach an address.
+// onLoopback reports whether only the same machine, or the same pod, can reach an address.
 func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return true // nothing can listen there; that is said when it is tried
+		return true // listening there fails, with its own error
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// ports are those of xDS: the plaintext one first, if there is one.
+// ports returns the ports of xDS: the plaintext port first, if there is one.
 func (on listeners) ports(tls protection) []ads.Port {
 	var all []ads.Port
 	if on.xds != nil {
@@ -91,8 +92,8 @@ func (on listeners) ports(tls protection) []ads.Port {
 	return all
 }
 
-// sayReady writes the line that says that clients are served.
-func (p *plane) sayReady(out io.Writer) error {
+// writeReady prints the line that reports that clients are served.
+func (p *plane) writeReady(out io.Writer) error {
 	world := p.store.Current().World()
 	xds, tls, next := addressOff, "", 0
 	if p.addresses.xds != addressOff {

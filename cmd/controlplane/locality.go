@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// localityFlag reads REGION[/ZONE[/SUBZONE]].
+// localityFlag is a flag with a locality: REGION[/ZONE[/SUBZONE]].
 type localityFlag struct{ mesh.Locality }
 
 var _ pflag.Value = (*localityFlag)(nil)
@@ -26,10 +26,10 @@ func (f *localityFlag) Set(text string) error {
 	return nil
 }
 
-// String is the flag's text.
+// String returns the flag's text.
 func (f *localityFlag) String() string {
 	return strings.TrimRight(f.Region+"/"+f.Zone+"/"+f.SubZone, "/")
 }
 
-// Type names the form of the flag in its help.
+// Type returns the form of the flag for its help.
 func (f *localityFlag) Type() string { return "REGION/ZONE" }

@@ -1,6 +1,6 @@
-// Command controlplane is Mizzen: a control plane for gRPC clients that speak xDS themselves.
+// Command controlplane is Mizzen: a control plane for gRPC clients that use xDS without a proxy.
 //
-// There is one file for each subcommand. serve.go is where everything is wired together; read it first.
+// There is one file for each subcommand. Read serve.go first: it connects all parts.
 package main
 
 import (
@@ -14,14 +14,14 @@ func main() {
 	os.Exit(run())
 }
 
-// run keeps deferred calls apart from os.Exit.
+// run exists because os.Exit does not run deferred calls.
 func run() int {
 	signaled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	// The first signal asks for an orderly end. Before that begins, signals get their usual effect back, so that a second one
-	// ends the process at once.
+	// The first signal starts a graceful shutdown. Before that, the default behavior of signals is restored, so that
+	// a second signal ends the process immediately.
 	context.AfterFunc(signaled, func() {
 		stop()
 		cancel()

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// limitTenths of the container's limit are where the garbage collector works harder, before the kernel ends the process, see
-// docs/adr/0016-memory.md.
+// limitTenths is the part of the container's memory limit, in tenths, above which the garbage collector works harder,
+// before the kernel ends the process: see docs/adr/0016-memory.md.
 const limitTenths = 9
 
-// tuneMemory has the process keep to the memory that it was given. GOMEMLIMIT, if it is set, comes first.
+// tuneMemory sets the memory limit of the Go runtime from the container's limit. GOMEMLIMIT takes precedence.
 func tuneMemory(logger *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -26,12 +26,12 @@ func tuneMemory(logger *slog.Logger) {
 	}
 }
 
-// tidyMemory gives back what only the start needed: reading everything at once leaves more garbage than anything after it. The
-// runtime would keep that memory for as long as it may fill it again.
-func tidyMemory() { debug.FreeOSMemory() }
+// releaseMemory returns to the system the memory that only the start needed: the first read of all objects leaves
+// more garbage than anything later. The runtime would keep that memory for reuse.
+func releaseMemory() { debug.FreeOSMemory() }
 
-// memoryLimit is the least that the control groups of this process allow, if any of them limits memory. root is that of the
-// file system.
+// memoryLimit returns the lowest memory limit of the process's control groups, if there is one. root is the root of
+// the file system.
 func memoryLimit(root string) (limit int64, ok bool) {
 	groups, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
@@ -48,7 +48,8 @@ func memoryLimit(root string) (limit int64, ok bool) {
 		default:
 			continue
 		}
-		// A group is bound by those around it. In a container the path may begin outside of what is mounted; its own group is the root then.
+		// A group is also limited by its parents. In a container the path may begin outside of the mount; its group
+		// is then the mount's root.
 		for group = path.Clean("/" + group); ; group = path.Dir(group) {
 			if found := readLimit(filepath.Join(root, mounted, group, file)); found > 0 && (!ok || found < limit) {
 				limit, ok = found, true
@@ -61,10 +62,10 @@ func memoryLimit(root string) (limit int64, ok bool) {
 	return limit, ok
 }
 
-// unlimited is more than any machine has. Version 1 of control groups writes such a number where there is no limit.
+// unlimited is more than any machine has. Version 1 of control groups writes such a number if there is no limit.
 const unlimited = 1 << 60
 
-// readLimit is 0 when the file states no limit.
+// readLimit returns 0 if the file contains no limit.
 func readLimit(file string) int64 {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -48,13 +48,13 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// TestTuneMemory has the environment come first.
+// TestTuneMemory: the environment variable takes precedence.
 func TestTuneMemory(t *testing.T) {
 	limit := debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() { debug.SetMemoryLimit(limit) })
 	t.Setenv("GOMEMLIMIT", "1GiB")
 	tuneMemory(slog.New(slog.DiscardHandler))
 	if got := debug.SetMemoryLimit(math.MaxInt64); got != math.MaxInt64 {
-		t.Errorf("GOMEMLIMIT=1GiB: got a limit of %d, want it left alone", got)
+		t.Errorf("GOMEMLIMIT=1GiB: got a limit of %d, want the limit of the variable", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/google/go-cmp/cmp"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -19,13 +20,13 @@ import (
 
 const monitoring = "../../manifests/monitoring/"
 
-// TestMonitoringAsksForWhatIsThere: every metric and label that alerts and the dashboard ask for is one that a running control plane
-// shows, so that none of them is silent for a typing error. What alerts ask for is there before anything has happened: a counter that
-// appears with its first event has not risen for Prometheus.
-func TestMonitoringAsksForWhatIsThere(t *testing.T) {
+// TestMonitoringUsesExistingMetrics: every metric and label in alerts and on the dashboard is one that a running
+// control plane has, so that a misspelled name is found. The metrics of alerts exist from the start: for Prometheus,
+// a counter that appears with its first event has not increased.
+func TestMonitoringUsesExistingMetrics(t *testing.T) {
 	s := startServe(t, "--files", demoFolder(t))
 	atFirst := shownMetrics(t, s)
-	refuseSomething(t, s.xds)
+	rejectSomething(t, s.xds)
 	for where, of := range map[string]struct {
 		expressions []string
 		shown       map[string][]string
@@ -39,23 +40,23 @@ func TestMonitoringAsksForWhatIsThere(t *testing.T) {
 			for _, used := range usedMetric.FindAllStringSubmatch(expression, -1) {
 				labels, ok := of.shown[used[1]]
 				if !ok {
-					t.Errorf("%s: %s asks for %s, which the control plane does not have", where, expression, used[1])
+					t.Errorf("%s: %s uses %s, which the control plane does not have", where, expression, used[1])
 				}
 				for _, label := range usedLabel.FindAllStringSubmatch(used[2], -1) {
 					if !slices.Contains(labels, label[1]) && !slices.Contains(scraped, label[1]) {
-						t.Errorf("%s: %s asks %s for the label %s, which it does not have", where, expression, used[1], label[1])
+						t.Errorf("%s: %s selects %s by the label %s, which it does not have", where, expression, used[1], label[1])
 					}
 				}
 			}
 			if strings.Count(expression, "(") != strings.Count(expression, ")") {
-				t.Errorf("%s: %s does not close what it opens", where, expression)
+				t.Errorf("%s: %s has unbalanced brackets", where, expression)
 			}
 		}
 	}
 }
 
 var (
-	// usedMetric finds the names of metrics in PromQL, and the labels that they are chosen by.
+	// usedMetric finds the names of metrics in PromQL, and the labels by which they are selected.
 	usedMetric = regexp.MustCompile(`\b((?:mizzen|process|go)_[a-z_]+)(?:\{([^}]*)\})?`)
 	usedLabel  = regexp.MustCompile(`(\w+)=`)
 	shownLabel = regexp.MustCompile(`(\w+)="`)
@@ -63,7 +64,7 @@ var (
 	scraped = []string{"job", "pod"}
 )
 
-// shownMetrics are the names of all samples, with their labels.
+// shownMetrics returns the names of all samples, with their labels.
 func shownMetrics(t *testing.T, s *runningServe) map[string][]string {
 	t.Helper()
 	status, text := get(t, s, "/metrics")
@@ -86,8 +87,8 @@ func shownMetrics(t *testing.T, s *runningServe) map[string][]string {
 	return shown
 }
 
-// refuseSomething is a client that is sent a listener and refuses it, for some metrics are there only once something has happened.
-func refuseSomething(t *testing.T, address string) {
+// rejectSomething is a client that gets a listener and rejects it, because some metrics exist only after an event.
+func rejectSomething(t *testing.T, address string) {
 	t.Helper()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -108,11 +109,11 @@ func refuseSomething(t *testing.T, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.ResponseNonce, request.ErrorDetail = response.GetNonce(), &rpcstatus.Status{Code: 3, Message: "this client refuses everything"}
+	request.ResponseNonce, request.ErrorDetail = response.GetNonce(), &rpcstatus.Status{Code: 3, Message: "this client rejects everything"}
 	if err := stream.Send(request); err != nil {
 		t.Fatal(err)
 	}
-	// What is asked for next is answered after the refusal has been read.
+	// The response to the next request shows that the rejection has been read.
 	request.TypeUrl, request.ResourceNames = "type.googleapis.com/envoy.config.cluster.v3.Cluster", []string{"outbound|50051||greeter.demo.svc.cluster.local"}
 	request.ResponseNonce, request.ErrorDetail = "", nil
 	if err := stream.Send(request); err != nil {
@@ -123,27 +124,65 @@ func refuseSomething(t *testing.T, address string) {
 	}
 }
 
-func alertExpressions(t *testing.T) (all []string) {
+// TestRunbooks: every alert leads to the section of docs/OPERATING.md that is about it, and every section there is about an alert.
+func TestRunbooks(t *testing.T) {
+	page, err := os.ReadFile("../../docs/OPERATING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(page), "\n## Alerts\n")
+	if !found {
+		t.Fatal("docs/OPERATING.md has no section Alerts")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var explained []string
+	for _, m := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(section, -1) {
+		explained = append(explained, m[1])
+	}
+	var names []string
+	for _, r := range alerts(t) {
+		names = append(names, r.Alert)
+		// GitHub makes the anchor of a heading of one word from its lower case.
+		want := "https://github.com/mizzen-mesh/mizzen/blob/main/docs/OPERATING.md#" + strings.ToLower(r.Alert)
+		if got := r.Annotations["runbook_url"]; got != want {
+			t.Errorf("%s: got runbook_url %q, want %q", r.Alert, got, want)
+		}
+	}
+	if diff := cmp.Diff(names, explained); diff != "" {
+		t.Errorf("sections of docs/OPERATING.md, in the order of the alerts (-alerts +sections):\n%s", diff)
+	}
+}
+
+// alert is one rule of alerts.yaml.
+type alert struct {
+	Alert, Expr, For    string
+	Labels, Annotations map[string]string
+}
+
+func alerts(t *testing.T) (all []alert) {
 	t.Helper()
 	var rules struct {
 		Groups []struct {
 			Name  string
-			Rules []struct {
-				Alert, Expr, For    string
-				Labels, Annotations map[string]string
-			}
+			Rules []alert
 		}
 	}
 	if err := yaml.UnmarshalStrict(readMonitoring(t, "alerts.yaml"), &rules); err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range rules.Groups {
-		for _, r := range g.Rules {
-			if r.Alert == "" || r.For == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-				t.Errorf("alert %q: got %+v, want a name, a duration, a severity, a summary and a description", r.Alert, r)
-			}
-			all = append(all, r.Expr)
+		all = append(all, g.Rules...)
+	}
+	return all
+}
+
+func alertExpressions(t *testing.T) (all []string) {
+	t.Helper()
+	for _, r := range alerts(t) {
+		if r.Alert == "" || r.For == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			t.Errorf("alert %q: got %+v, want a name, a duration, a severity, a summary and a description", r.Alert, r)
 		}
+		all = append(all, r.Expr)
 	}
 	return all
 }

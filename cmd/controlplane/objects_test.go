@@ -10,7 +10,7 @@ import (
 
 const demoDir = "../../manifests/demo"
 
-// An object with an error, one with a warning, and one that is not read.
+// problemObjects has an object with an error, one with a warning, and one of a kind that is not read.
 const (
 	badRegex = `
 apiVersion: v1
@@ -82,7 +82,7 @@ func TestCheckExitCodes(t *testing.T) {
 		objects string
 		strict  bool
 		code    int
-		// want are the severities and codes, line by line.
+		// want has the severities and codes, line by line.
 		want    []string
 		summary string
 	}{
@@ -106,7 +106,7 @@ func TestCheckExitCodes(t *testing.T) {
 			for line := range strings.Lines(got.stdout) {
 				lines = append(lines, strings.Join(strings.Fields(line)[:2], " "))
 				if strings.Contains(line, os.TempDir()) {
-					t.Errorf("got %q, want no file that is gone by now", line)
+					t.Errorf("got %q, want no temporary file", line)
 				}
 			}
 			if diff := cmp.Diff(c.want, lines); diff != "" {
@@ -119,7 +119,7 @@ func TestCheckExitCodes(t *testing.T) {
 	}
 }
 
-// What translation finds points to the line of its field, for tools and for people.
+// TestCheckPointsToLines: Problems of the translation point to the line of their field, for tools and for people.
 func TestCheckPointsToLines(t *testing.T) {
 	cases := map[string][]string{
 		"text":   {"error InvalidRegex VirtualService demo/echo spec.http[0].match[0].uri.regex (stdin:14): "},
@@ -139,15 +139,15 @@ func TestCheckPointsToLines(t *testing.T) {
 	}
 }
 
-// A Problem speaks of standard input by that name, and not by that of the file it is kept in meanwhile.
+// TestCheckNamesStandardInput: a Problem names standard input as stdin, not as the temporary file with its content.
 func TestCheckNamesStandardInput(t *testing.T) {
 	got := command(t.Context(), unknownKind+"---"+noSuchHost+"---"+noSuchHost, "check", "-f", "-")
 	if !strings.Contains(got.stdout, "declares the object, too") || strings.Contains(got.stdout, "mizzen-stdin") {
-		t.Errorf("got\n%s\nwant the objects that are there twice to stand in stdin", got.stdout)
+		t.Errorf("got\n%s\nwant the duplicate objects to be in stdin", got.stdout)
 	}
 }
 
-func TestCheckFindsTheDemoInOrder(t *testing.T) {
+func TestCheckFindsNoProblemsInTheDemo(t *testing.T) {
 	got := command(t.Context(), "", "check", "--strict", "-f", demoDir)
 	want := outcome{exitOK, "", "0 errors, 0 warnings, 0 info\n"}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" {
@@ -155,7 +155,7 @@ func TestCheckFindsTheDemoInOrder(t *testing.T) {
 	}
 }
 
-func TestBootstrapIsWhatTheFlagsSay(t *testing.T) {
+func TestBootstrapMatchesTheFlags(t *testing.T) {
 	got := command(t.Context(), "", "bootstrap", "--server-uri", "mizzen:15010", "--node-id", "me", "--namespace", "shop",
 		"--zone", "eu/eu-1", "--labels", "app=checkout,version=v2", "--service-account", "robot", "--node-name", "n1", "--cluster-id", "east")
 	if got.code != exitOK || got.err != "" {

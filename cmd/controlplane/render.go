@@ -1,20 +1,22 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/render"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// renderFlags are those of render, before they are understood.
+// renderFlags are the flags of render, before they are parsed.
 type renderFlags struct {
 	input  inputFlags
 	client clientFlags
 	types  []string
 	names  []string
 	output string
-	// explain shows origins, too.
+	// explain also prints origins.
 	explain bool
 }
 
@@ -36,7 +38,7 @@ Problems do not make the command fail; 'controlplane check' is for that.`,
 	}
 	flags.input.register(cmd)
 	flags.client.register(cmd)
-	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `lds|rds|cds|eds`")
+	cmd.Flags().StringSliceVar(&flags.types, "type", nil, "show only these types: `"+typeNames("|")+"`")
 	cmd.Flags().StringArrayVar(&flags.names, "name", nil,
 		"show only the resource of this `NAME`, as the client would request it; may be repeated")
 	cmd.Flags().BoolVar(&flags.explain, "explain", false,
@@ -81,9 +83,18 @@ func (f *renderFlags) options(cmd *cobra.Command) (render.Options, error) {
 	for _, name := range f.types {
 		t, ok := snapshot.TypeByShortName(name)
 		if !ok {
-			return render.Options{}, usageErrorf(cmd, "unknown type %q: it is one of lds, rds, cds, eds", name)
+			return render.Options{}, usageErrorf(cmd, "unknown type %q: it is one of %s", name, typeNames(", "))
 		}
 		options.Types = append(options.Types, t)
 	}
 	return options, nil
+}
+
+// typeNames lists the types as users write them.
+func typeNames(separator string) string {
+	names := make([]string, len(render.Types))
+	for i, t := range render.Types {
+		names[i] = t.ShortName()
+	}
+	return strings.Join(names, separator)
 }

@@ -20,21 +20,23 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// adminPort is where the pods of the manifests serve their admin address, on loopback.
+// adminPort is the port of the admin address in the manifests. It listens on loopback.
 const adminPort = 15014
 
-// podsOfMizzen selects the pods of the control plane.
-const podsOfMizzen = "app.kubernetes.io/name=mizzen"
+// controlPlaneSelector selects the control plane's pods.
+const controlPlaneSelector = "app.kubernetes.io/name=mizzen"
 
-// replica is one control plane that can be asked.
+// replica is one control plane.
 type replica struct {
-	// name is the pod's; empty for one that is asked by its address.
+	// name is the name of its pod; empty if it is requested by its address.
 	name    string
 	address string
+	// err is why it cannot be requested.
+	err error
 }
 
-// forwardAll reaches the admin address of every replica of a cluster through its API server, as long as ctx lasts. The group runs what
-// carries the bytes.
+// forwardAll forwards a local port to the admin address of every replica in a cluster, through its API server, until
+// ctx ends. group runs the forwarding. It fails if no replica can be reached; if only some cannot, these have an err.
 func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config, namespace string) ([]replica, error) {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -44,7 +46,7 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 	if err != nil {
 		return nil, err
 	}
-	pods, err := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: podsOfMizzen})
+	pods, err := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: controlPlaneSelector})
 	if err != nil {
 		return nil, fmt.Errorf("look for the control plane's pods in namespace %s: %w", namespace, err)
 	}
@@ -53,27 +55,31 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 		return phase != string(corev1.PodRunning) || p.GetDeletionTimestamp() != nil
 	})
 	if len(running) == 0 {
-		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --namespace, or give --address)", podsOfMizzen, namespace)
+		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --mizzen-namespace, or give --address)", controlPlaneSelector, namespace)
 	}
 	slices.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
 	var all []replica
+	var failures []error
 	for i := range running {
-		pod := running[i].GetName()
-		url := paths.Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
+		one := replica{name: running[i].GetName()}
+		url := paths.Post().Resource("pods").Namespace(namespace).Name(one.name).SubResource("portforward").URL()
 		dialer, err := dialerTo(config, url.String())
-		if err != nil {
-			return nil, fmt.Errorf("reach pod %s: %w", pod, err)
+		if err == nil {
+			one.address, err = forward(ctx, group, dialer)
 		}
-		address, err := forward(ctx, group, dialer)
 		if err != nil {
-			return nil, fmt.Errorf("forward a port of pod %s: %w", pod, err)
+			one.err = fmt.Errorf("forward a port of pod %s: %w", one.name, err)
+			failures = append(failures, one.err)
 		}
-		all = append(all, replica{pod, address})
+		all = append(all, one)
+	}
+	if len(failures) == len(all) {
+		return nil, errors.Join(failures...)
 	}
 	return all, nil
 }
 
-// forward opens a local port for the admin port behind the dialer, and returns its address.
+// forward opens a local port for the admin port behind the dialer, and returns the local address.
 func forward(ctx context.Context, group *errgroup.Group, dialer httpstream.Dialer) (string, error) {
 	ready := make(chan struct{})
 	ports := []string{fmt.Sprintf("0:%d", adminPort)}
@@ -105,7 +111,7 @@ func forward(ctx context.Context, group *errgroup.Group, dialer httpstream.Diale
 	return fmt.Sprintf("127.0.0.1:%d", open[0].Local), nil
 }
 
-// dialerTo speaks WebSocket to the API server, and SPDY to one that is older, or behind what does not let WebSocket through.
+// dialerTo uses WebSocket to the API server, and SPDY if the server is too old for WebSocket or a proxy blocks it.
 func dialerTo(config *rest.Config, address string) (httpstream.Dialer, error) {
 	request, err := http.NewRequest(http.MethodPost, address, http.NoBody)
 	if err != nil {

@@ -14,13 +14,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestReplicasAreReachedThroughTheAPIServer has an API server that lists pods and forwards no ports.
+// TestReplicasAreReachedThroughTheAPIServer has a fake API server that lists pods and does not forward ports.
 func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 	cases := map[string]struct {
 		pods, fault string
 		asked       []string
 	}{
-		"the first that runs, by name": {
+		"all that run, by name": {
 			pods: `{"metadata":{"name":"c"},"status":{"phase":"Running"}}, {"metadata":{"name":"b"},"status":{"phase":"Running"}},
 				{"metadata":{"name":"a"},"status":{"phase":"Pending"}},
 				{"metadata":{"name":"0","deletionTimestamp":"2026-01-02T03:04:05Z"},"status":{"phase":"Running"}}`,
@@ -29,6 +29,8 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 				"GET /api/v1/namespaces/home/pods?labelSelector=app.kubernetes.io%2Fname%3Dmizzen",
 				"GET /api/v1/namespaces/home/pods/b/portforward",
 				"POST /api/v1/namespaces/home/pods/b/portforward",
+				"GET /api/v1/namespaces/home/pods/c/portforward",
+				"POST /api/v1/namespaces/home/pods/c/portforward",
 			},
 		},
 		"none that runs": {
@@ -47,7 +49,7 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 					return
 				}
 				w.Header().Set("Content-Type", "application/json")
-				_, _ = w.Write([]byte(`{"kind":"PodList","apiVersion":"v1","items":[` + test.pods + `]}`)) // the test misses it
+				_, _ = w.Write([]byte(`{"kind":"PodList","apiVersion":"v1","items":[` + test.pods + `]}`)) // the test would fail
 			}))
 			defer server.Close()
 			group, ctx := errgroup.WithContext(t.Context())
@@ -61,13 +63,14 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 				t.Error(err)
 			}
 			if !slices.Equal(asked, test.asked) {
-				t.Errorf("the API server was asked %q, want %q", asked, test.asked)
+				t.Errorf("the API server got the requests %q, want %q", asked, test.asked)
 			}
 		})
 	}
 }
 
-// TestWaitWithoutDefinitions: a cluster that does not know Istio's kinds has no rule to wait for, and lacks the one that is named.
+// TestWaitWithoutDefinitions: a cluster without Istio's definitions has no rules to wait for, and a named rule does
+// not exist.
 func TestWaitWithoutDefinitions(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -77,6 +80,6 @@ func TestWaitWithoutDefinitions(t *testing.T) {
 	}
 	w.named = []mesh.Ref{{Kind: "VirtualService", Namespace: "shop", Name: "cart"}}
 	if err := w.versions(t.Context()); err == nil || !strings.Contains(err.Error(), "look up VirtualService shop/cart") {
-		t.Errorf("for one: got %v, want that it is not there", err)
+		t.Errorf("for one: got %v, want that it does not exist", err)
 	}
 }

@@ -12,7 +12,7 @@ const (
 	retriesOff   = "off"
 )
 
-// retriesFlag reads what becomes of calls whose rule says nothing of retries. The zero value is Istio's way.
+// retriesFlag is the default for routes without retries. The zero value is Istio's policy.
 type retriesFlag struct{ off bool }
 
 var _ pflag.Value = (*retriesFlag)(nil)
@@ -27,7 +27,7 @@ func (f *retriesFlag) Set(text string) error {
 	return errors.New("it is one of istio, off")
 }
 
-// String is the flag's text.
+// String returns the flag's text.
 func (f *retriesFlag) String() string {
 	if f.off {
 		return retriesOff
@@ -35,5 +35,5 @@ func (f *retriesFlag) String() string {
 	return retriesIstio
 }
 
-// Type names the form of the flag in its help.
+// Type returns the form of the flag for its help.
 func (f *retriesFlag) Type() string { return retriesIstio + "|" + retriesOff }

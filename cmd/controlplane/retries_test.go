@@ -10,7 +10,7 @@ const plainService = "apiVersion: v1\nkind: Service\nmetadata: {name: echo, name
 func TestDefaultRetries(t *testing.T) {
 	tests := map[string]struct {
 		args []string
-		want int // how many routes retry
+		want int // the number of routes with retries
 	}{
 		"by default":  {nil, 1},
 		"as in Istio": {[]string{"--default-retries=istio"}, 1},

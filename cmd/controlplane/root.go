@@ -12,22 +12,22 @@ import (
 // The exit codes.
 const (
 	exitOK = iota
-	// exitFailure: the command could not do its work, or what it checked is not in order.
+	// exitFailure: the command failed, or what it checked has errors.
 	exitFailure
-	// exitUsage: the command line makes no sense.
+	// exitUsage: the command line is invalid.
 	exitUsage
 )
 
-// stdio is what a command reads and writes, so that tests may stand in for a terminal.
+// stdio are the standard streams of a command; tests replace them.
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
 }
 
-// tell writes to standard error. There is nobody left to tell if that fails.
-func (s stdio) tell(format string, args ...any) { _, _ = fmt.Fprintf(s.err, format, args...) }
+// printErr writes to standard error. If that fails, there is no way to report it.
+func (s stdio) printErr(format string, args ...any) { _, _ = fmt.Fprintf(s.err, format, args...) }
 
-// print writes a command's result, whose loss is a failure.
+// print writes a command's result. A failed write is an error.
 func (s stdio) print(text []byte) error {
 	if _, err := s.out.Write(text); err != nil {
 		return fmt.Errorf("write the output: %w", err)
@@ -35,7 +35,7 @@ func (s stdio) print(text []byte) error {
 	return nil
 }
 
-// usageError is a command line that makes no sense.
+// usageError is an invalid command line.
 type usageError struct {
 	command *cobra.Command
 	err     error
@@ -45,20 +45,20 @@ func (e usageError) Error() string { return e.err.Error() }
 
 func (e usageError) Unwrap() error { return e.err }
 
-// errFound ends a command with exitFailure after it has said itself what it found.
+// errFound ends a command with exitFailure after the command has printed what it found.
 var errFound = errors.New("the command found something")
 
-// execute runs one command line and returns the exit code.
+// execute runs a command line and returns the exit code.
 func execute(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
 	if len(args) == 0 {
-		std.tell("%s\n\n%s", root.Long, root.UsageString())
+		std.printErr("%s\n\n%s", root.Long, root.UsageString())
 		return exitUsage
 	}
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && cmd == root {
-		err = usageError{root, err} // the root does nothing but choose a command
+		err = usageError{root, err} // the root only selects a command
 	}
 	var usage usageError
 	switch {
@@ -67,10 +67,10 @@ func execute(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errFound):
 		return exitFailure
 	case errors.As(err, &usage):
-		std.tell("%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
+		std.printErr("%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
 		return exitUsage
 	}
-	std.tell("%s: %v\n", root.Name(), err)
+	std.printErr("%s: %v\n", root.Name(), err)
 	return exitFailure
 }
 
@@ -88,15 +88,16 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
+	addVersionFlag(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, err} })
 	root.AddCommand(
 		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
-		newBootstrap(std), newInspect(std), newVersion(std),
+		newBootstrap(std), newInspect(std), newUninstall(std), newVersion(std),
 	)
 	return root
 }
 
-// noArgs is for commands that take flags only.
+// noArgs is for commands that have only flags.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usageErrorf(cmd, "unexpected argument %q", args[0])

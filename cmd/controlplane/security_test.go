@@ -21,7 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/manifests"
 )
 
-// demoFolder holds the demo's objects.
+// demoFolder returns a folder with the demo's objects.
 func demoFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -38,7 +38,7 @@ func demoFolder(t *testing.T) string {
 func TestServeOverTLS(t *testing.T) {
 	s := startServe(t, "--files", demoFolder(t), "--xds-address", addressOff, "--xds-tls-address", "127.0.0.1:0", "--tls-self-signed", "localhost,127.0.0.1")
 	if s.xds != addressOff || s.xdsTLS == "" {
-		t.Fatalf("the ready line says xds=%s xds_tls=%s, want off and an address", s.xds, s.xdsTLS)
+		t.Fatalf("the ready line has xds=%s xds_tls=%s, want off and an address", s.xds, s.xdsTLS)
 	}
 	code, authority := get(t, s, authorityPath)
 	if code != http.StatusOK {
@@ -57,7 +57,7 @@ func TestServeOverTLS(t *testing.T) {
 	}
 }
 
-func TestServeDemandsProof(t *testing.T) {
+func TestServeRequiresProof(t *testing.T) {
 	s := startServe(t, "--files", demoFolder(t), "--identity", identityProof)
 	conn, err := grpc.NewClient(s.xds, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -73,7 +73,7 @@ func TestServeDemandsProof(t *testing.T) {
 	}
 }
 
-func TestMetricsPortShowsNothingElse(t *testing.T) {
+func TestMetricsPortServesNothingElse(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

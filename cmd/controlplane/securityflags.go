@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/credentials"
@@ -25,15 +27,16 @@ const (
 	identityClaim = "claim"
 )
 
-// keysFile is where the API server's keys are kept in the folder of --state-dir.
+// keysFile is the name of the file in --state-dir with the API server's keys.
 const keysFile = "token-keys.json"
 
-// securityFlags say who is let in, and how connections are protected.
+// securityFlags define which clients are accepted, and how connections are protected.
 type securityFlags struct {
 	identity, audience string
 	tlsDir             string
 	selfSigned         []string
 	adminToken         string
+	adminHosts         []string
 	limits             ads.Limits
 }
 
@@ -46,6 +49,7 @@ func (f *securityFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.tlsDir, "tls-certificates", "", "`DIR` with tls.crt and tls.key for --xds-tls-address, and ca.crt for clients' certificates; reloaded when they change")
 	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "create a self-signed certificate for these `NAMES` at start, for development; /ca.crt of the admin address serves it")
 	flags.StringVar(&f.adminToken, flagAdminToken, "", "`FILE` with a token of at least 16 characters that --admin-address requires for everything but health and metrics")
+	flags.StringSliceVar(&f.adminHosts, flagAdminHosts, nil, "answer requests to --admin-address under these `HOST,...`, beside loopback names and its own host")
 	f.limits = ads.DefaultLimits
 	flags.IntVar(&f.limits.Streams, "max-streams", ads.DefaultLimits.Streams, "maximum `NUMBER` of streams; 0 means no limit")
 	flags.IntVar(&f.limits.StreamsPerClient, "max-streams-per-client", ads.DefaultLimits.StreamsPerClient,
@@ -75,8 +79,13 @@ func (f *securityFlags) validate(cmd *cobra.Command, at addresses) error {
 	return nil
 }
 
-// validateAdmin keeps configuration and profiles from whoever can reach the address.
+// validateAdmin rejects an admin address that other machines can reach without a token.
 func (f *securityFlags) validateAdmin(cmd *cobra.Command, address string) error {
+	for _, host := range f.adminHosts {
+		if !validName(strings.ToLower(host)) && net.ParseIP(host) == nil {
+			return usageErrorf(cmd, "--%s has %q: write names or addresses, without a scheme and a port", flagAdminHosts, host)
+		}
+	}
 	if f.adminToken != "" {
 		_, err := admin.ReadToken(f.adminToken)
 		if err != nil {
@@ -91,12 +100,25 @@ func (f *securityFlags) validateAdmin(cmd *cobra.Command, address string) error 
 	return nil
 }
 
-// proof says whether clients must prove who they are.
-func (f *securityFlags) proof(inCluster bool) bool {
+// hosts returns the names under which the admin server is asked: those of --admin-hosts, and the host that it listens on.
+func (f *securityFlags) hosts(address string) []string {
+	hosts := []string{}
+	for _, host := range f.adminHosts {
+		hosts = append(hosts, strings.ToLower(host))
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
+		hosts = append(hosts, strings.ToLower(host))
+	}
+	return hosts
+}
+
+// requiresProof reports whether clients must prove their identity.
+func (f *securityFlags) requiresProof(inCluster bool) bool {
 	return f.identity == identityProof || f.identity == identityAuto && inCluster
 }
 
-// protection is what the TLS port shows, and what clients need to trust if it was made here.
+// protection has the certificate of the TLS port, and the authority that clients must trust if the certificate was
+// created at start.
 type protection struct {
 	credentials credentials.TransportCredentials
 	authority   []byte
@@ -120,15 +142,16 @@ func (f *securityFlags) protection(logger *slog.Logger) (protection, error) {
 	return protection{}, nil
 }
 
-// serveAuthority hands out what clients need to trust.
+// serveAuthority serves the authority that clients must trust.
 func (p protection) serveAuthority(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-pem-file")
-	_, _ = w.Write(p.authority) // a reader who left needs no answer
+	_, _ = w.Write(p.authority) // the client may have closed the connection
 }
 
-// authenticator proves clients' identities by the pods of the newest World, and by the tokens of the source's API server.
+// authenticator returns the options to authenticate clients with the tokens of the source's API server. Pods are set
+// later.
 func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir string) identity.Options {
-	o := identity.Options{TrustDomain: trustDomain, AllowUnverified: !f.proof(source.inCluster)}
+	o := identity.Options{TrustDomain: trustDomain, AllowUnverified: !f.requiresProof(source.inCluster)}
 	if source.fetch != nil {
 		file := ""
 		if stateDir != "" {
@@ -139,13 +162,13 @@ func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir 
 	return o
 }
 
-// fetchKeys has the keys of tokens at hand before a client brings one. A failure is for operators to see at the start, when a right is
-// missing, and not fatal: it is tried again for each token that needs it.
+// fetchKeys fetches the keys of tokens before a client sends a token. A failure is logged, so that operators see a
+// missing right at start. It is not fatal, because each token that needs the keys fetches them again.
 func (p *plane) fetchKeys(ctx context.Context) error {
-	if p.who == nil || p.who.Tokens == nil || p.addresses.tls == "" {
+	if p.identity == nil || p.identity.Tokens == nil || p.addresses.tls == "" {
 		return nil
 	}
-	if err := p.who.Tokens.FetchKeys(ctx); err != nil && ctx.Err() == nil {
+	if err := p.identity.Tokens.FetchKeys(ctx); err != nil && ctx.Err() == nil {
 		p.logger.Warn("cannot fetch the keys of service account tokens; retrying when a token arrives", "error", err)
 	}
 	return nil

@@ -25,7 +25,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// serveFlags are those of serve.
+// serveFlags are the flags of serve.
 type serveFlags struct {
 	source    sourceFlags
 	security  securityFlags
@@ -35,10 +35,10 @@ type serveFlags struct {
 	logging   logging.Options
 }
 
-// addresses are where a control plane listens. xds may be off, and tls and metrics may be empty.
+// addresses are the addresses to listen on. xds may be off; tls and metrics may be empty.
 type addresses struct{ xds, tls, admin, metrics string }
 
-// addressOff is no address at all.
+// addressOff is the value of --xds-address that serves no plaintext.
 const addressOff = "off"
 
 func newServe(std stdio) *cobra.Command {
@@ -68,7 +68,7 @@ is accepted. --identity selects the mode.`,
 	flags.source.register(cmd)
 	flags.security.register(cmd)
 	flags.status.register(cmd)
-	flags.source.proof = flags.security.proof
+	flags.source.requiresProof = flags.security.requiresProof
 	f := cmd.Flags()
 	f.StringVar(&flags.addresses.xds, flagXDSAddress, bootstrap.DefaultServerURI, "`HOST:PORT` to serve xDS on, in plaintext; port 0 picks a free one, 'off' serves TLS only")
 	f.StringVar(&flags.addresses.tls, flagTLSAddress, "", "`HOST:PORT` to serve xDS on, over TLS")
@@ -82,7 +82,8 @@ is accepted. --identity selects the mode.`,
 }
 
 func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
-	err := errors.Join(flags.addresses.validate(cmd), flags.source.validate(cmd), flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd))
+	err := errors.Join(flags.addresses.validate(cmd), flags.source.validate(cmd),
+		flags.security.validate(cmd, flags.addresses), flags.status.validate(cmd))
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	}
 	logging.Redirect(logger)
 
-	source, err := flags.source.open(logger) // first, for the first line of the log says which it is
+	source, err := flags.source.open(logger) // first, because the first log line names the source
 	if err != nil {
 		return err
 	}
@@ -109,11 +110,12 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	who := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
+	identityOptions := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, tls: tls, who: &who,
+		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
+		tls: tls, identity: &identityOptions,
 		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
-		ready: func(p *plane) error { return p.sayReady(std.out) },
+		ready: func(p *plane) error { return p.writeReady(std.out) },
 	})
 	if err != nil {
 		return err
@@ -121,19 +123,22 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	return p.Run(cmd.Context())
 }
 
-// planeOptions say what a control plane is made of.
+// planeOptions are the settings of a control plane.
 type planeOptions struct {
 	source watch.Source
-	// metrics are those of the source.
+	// metrics are the metrics of the source.
 	metrics   []prometheus.Collector
 	addresses addresses
-	// adminToken is a file with what the admin server asks for; empty asks for nothing.
+	// adminToken is a file with the token that the admin server requires; empty requires none.
 	adminToken string
+	// adminHosts are names under which the admin server is asked, beside loopback names.
+	adminHosts []string
 	tls        protection
-	// who proves clients' identities, by the World's pods; nil takes clients at their word.
-	who    *identity.Options
-	limits ads.Limits
-	// status says how to write to objects what became of them, but for the Store; nil writes nothing.
+	// identity configures the verification of clients, except for its Pods; nil accepts the identity in the client's
+	// node.
+	identity *identity.Options
+	limits   ads.Limits
+	// status configures the writing of conditions and Events, except for its Store; nil writes nothing.
 	status *status.Options
 	grace  time.Duration
 	logger *slog.Logger
@@ -141,21 +146,21 @@ type planeOptions struct {
 	ready func(*plane) error
 }
 
-// plane is a whole control plane: a source of Worlds, the Store that publishes them, and two servers in front of it.
+// plane is a control plane: a source of Worlds, the Store that publishes them, and the servers in front of it.
 type plane struct {
 	planeOptions
 	store *serving.Store
 	ads   *ads.Server
 	admin *admin.Server
-	// status is nil if nothing is written to objects.
+	// status is nil if no conditions are written.
 	status *status.Writer
-	// metrics is nil unless it has an address of its own.
+	// metrics is nil without --metrics-address.
 	metrics *admin.Server
-	// draining is closed when Run has been asked to end.
+	// draining is closed when Run starts to shut down.
 	draining chan struct{}
 }
 
-// newPlane makes a control plane that listens already but answers nobody before Run.
+// newPlane makes a control plane. It already listens, but does not respond before Run is called.
 func newPlane(o planeOptions) (*plane, error) {
 	on, err := listenAll(o.addresses)
 	if err != nil {
@@ -168,14 +173,15 @@ func newPlane(o planeOptions) (*plane, error) {
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
 	p.ads = ads.New(ads.Options{
-		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits, Grace: o.grace, Logger: o.logger, Registry: registry,
+		Store: p.store, Ports: on.ports(o.tls), Authenticator: p.authenticator(), Limits: o.limits,
+		Grace: o.grace, Logger: o.logger, Registry: registry,
 	})
 	if o.status != nil {
 		writing := *o.status
 		writing.Store, writing.Registry = p.store, registry
 		p.status = status.New(writing)
 	}
-	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)}
+	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
@@ -185,7 +191,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	}
 	full := open
 	full.Calls = map[string]http.Handler{csds.Path: csds.Handler(p.store)}
-	full.Listener, full.Public, full.TokenFile, full.Handlers = on.admin, false, o.adminToken, handlers
+	full.Listener, full.Public, full.TokenFile, full.Handlers, full.Hosts = on.admin, false, o.adminToken, handlers, o.adminHosts
 	full.Lists = []admin.List{
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
@@ -197,18 +203,18 @@ func newPlane(o planeOptions) (*plane, error) {
 	return p, nil
 }
 
-// authenticator is nil when clients are taken at their word.
+// authenticator returns nil if the identity in the client's node is accepted.
 func (p *plane) authenticator() ads.Authenticator {
-	if p.who == nil {
+	if p.identity == nil {
 		return nil
 	}
-	who := *p.who
-	who.Pods = worldPods{p.store}
-	return identity.New(who)
+	options := *p.identity
+	options.Pods = worldPods{p.store}
+	return identity.New(options)
 }
 
-// Run serves until ctx ends, or until one part fails and takes the others with it. Everything that runs in the background
-// is started here. The admin server goes last, so that the end can be watched.
+// Run serves until ctx ends, or until one part fails, which stops the others. It starts all background work. The
+// admin server stops last, so that the shutdown can be observed.
 func (p *plane) Run(ctx context.Context) error {
 	worlds := watch.NewWorlds()
 	group, ctx := errgroup.WithContext(ctx)
@@ -232,7 +238,7 @@ func (p *plane) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// announce says when clients are served, and that the end has begun.
+// announce calls ready when clients are served, and closes draining when the shutdown starts.
 func (p *plane) announce(ctx context.Context) error {
 	defer close(p.draining)
 	select {
@@ -240,7 +246,7 @@ func (p *plane) announce(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	tidyMemory()
+	releaseMemory()
 	if err := p.ready(p); err != nil {
 		return fmt.Errorf("announce readiness: %w", err)
 	}

@@ -22,13 +22,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// runningServe is a serve command that runs.
+// runningServe is a running serve command.
 type runningServe struct {
 	xds, admin string
 	// xdsTLS is empty without TLS.
 	xdsTLS              string
 	services, endpoints int
-	// stop ends it and returns its outcome.
+	// stop ends the command and returns its outcome.
 	stop func() outcome
 }
 
@@ -67,7 +67,7 @@ func startServe(t *testing.T, args ...string) *runningServe {
 }
 
 func TestServeTheEmbeddedDemo(t *testing.T) {
-	t.Setenv("KUBERNETES_SERVICE_HOST", "") // not in a cluster, wherever the test runs
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // so that serve does not detect a cluster
 	t.Setenv("TMPDIR", t.TempDir())
 	s := startServe(t)
 	if s.services != 1 || s.endpoints != 4 {
@@ -93,7 +93,7 @@ func TestServeTheEmbeddedDemo(t *testing.T) {
 		t.Errorf("got first log line %q, want one that names the source", first)
 	}
 	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "mizzen-*")); err != nil || len(left) > 0 {
-		t.Errorf("got left-overs %v (%v), want none", left, err)
+		t.Errorf("got other files %v (%v), want none", left, err)
 	}
 }
 
@@ -119,14 +119,14 @@ func TestServeAFolderToARealClient(t *testing.T) {
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	// A call that waits for the resolver may see the channel without addresses an instant before it learns why, so the
-	// reason is what later calls are told at the latest.
+	// A call that waits for the resolver may see the channel without addresses for an instant before the channel has
+	// the error. Later calls get the error.
 	for named := false; !named && ctx.Err() == nil; {
 		_, err = testpb.NewTestServiceClient(conn).EmptyCall(ctx, &testpb.Empty{})
 		named = err != nil && strings.Contains(err.Error(), `"nobody"`)
 	}
 	if ctx.Err() != nil {
-		t.Errorf("calls of a host that is not there: got %v at last, want an error that names it", err)
+		t.Errorf("calls to a host that does not exist: got %v at last, want an error that names it", err)
 	}
 	if got := command(t.Context(), "", "inspect", "clients", "--address", s.admin); !strings.Contains(got.stdout, "the-client") {
 		t.Errorf("inspect clients: got %+v, want the client", got)

@@ -21,7 +21,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// runMain makes the test binary the command itself, so that signals can be sent to a process of its own.
+// runMain makes the test binary the command itself, so that signals can be sent to a separate process.
 const runMain = "MIZZEN_TEST_RUN_MAIN"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is `controlplane serve` as a process, with one open stream.
+// process is a `controlplane serve` process with one open stream.
 type process struct {
 	*exec.Cmd
 	stderr *bufio.Scanner
@@ -81,7 +81,7 @@ func startProcess(t *testing.T, grace string) *process {
 	return p
 }
 
-// signal sends a SIGTERM and waits until the process says that it heard.
+// signal sends a SIGTERM and waits until the process logs that it shuts down.
 func (p *process) signal(t *testing.T) {
 	t.Helper()
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
@@ -92,10 +92,10 @@ func (p *process) signal(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the process did not say that it shuts down")
+	t.Error("the process did not log that it shuts down")
 }
 
-func TestOneSignalEndsInOrder(t *testing.T) {
+func TestOneSignalShutsDownGracefully(t *testing.T) {
 	p := startProcess(t, "10ms")
 	p.signal(t)
 	for p.stderr.Scan() { // to the end, before Wait closes the pipe
@@ -113,7 +113,7 @@ func TestOneSignalEndsInOrder(t *testing.T) {
 	}
 }
 
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestSecondSignalEndsImmediately(t *testing.T) {
 	p := startProcess(t, "24h")
 	p.signal(t)
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {

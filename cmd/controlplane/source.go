@@ -22,15 +22,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/kube"
 )
 
-// sourceFlags say where the objects come from.
+// sourceFlags define where the objects come from.
 type sourceFlags struct {
 	files, kubeconfig, context string
 	namespaces                 []string
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
 	state                      stateFlags
-	// proof says whether clients must prove who they are, for which the source lists pods.
-	proof func(inCluster bool) bool
+	// requiresProof reports whether clients must prove their identity. If so, the source lists pods.
+	requiresProof func(inCluster bool) bool
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
@@ -48,14 +48,14 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	switch {
 	case f.files != "" && f.kubeconfig != "":
 		return usageErrorf(cmd, "--files and --kubeconfig exclude each other")
-	// Of a variable that is not set; it would mean another source.
+	// Usually the value is a shell variable that is not set. An empty value would select another source.
 	case cmd.Flags().Changed("files") && f.files == "":
 		return usageErrorf(cmd, "--files is empty: name a folder")
 	case cmd.Flags().Changed("kubeconfig") && f.kubeconfig == "":
 		return usageErrorf(cmd, "--kubeconfig is empty: name a file")
 	case f.context != "" && f.kubeconfig == "":
 		return usageErrorf(cmd, "--context needs --kubeconfig")
-	// An API server takes no name for all namespaces, and one with a space for a namespace that holds nothing.
+	// To an API server an empty name means all namespaces, and a name with a space a namespace without objects.
 	case slices.ContainsFunc(f.namespaces, func(n string) bool { return n == "" || strings.TrimSpace(n) != n }):
 		return usageErrorf(cmd, "--namespaces has an empty name, or one with a space, in %q: write NAMESPACE,NAMESPACE", strings.Join(f.namespaces, ","))
 	case f.emptyGrace < 0:
@@ -64,21 +64,21 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	return errors.Join(f.mesh.validate(cmd), f.state.validate(cmd))
 }
 
-// openSource is a source and what to tidy up after it.
+// openSource is a source, and how to clean up after it.
 type openSource struct {
 	watch.Source
 	close func()
-	// config reaches the API server; nil when there is none.
+	// config is for clients of the API server; nil without one.
 	config *rest.Config
-	// fetch reads a path of the API server; nil when there is none.
+	// fetch reads a path of the API server; nil without one.
 	fetch identity.Fetch
-	// inCluster says that this process runs in the cluster that it serves.
+	// inCluster is true if this process runs in the cluster that it serves.
 	inCluster bool
-	// metrics are the source's own.
+	// metrics are the metrics of the source.
 	metrics []prometheus.Collector
 }
 
-// open chooses the source and logs which it is.
+// open selects the source and logs which one it is.
 func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
 	switch {
 	case f.files != "":
@@ -119,8 +119,8 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {
 	options := f.options(logger)
-	options.Pods, options.Cluster = f.proof(inCluster), config.Host
-	metrics := f.state.remember(&options, logger)
+	options.Pods, options.Cluster = f.requiresProof(inCluster), config.Host
+	metrics := f.state.apply(&options, logger)
 	feed, err := kube.New(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
@@ -138,7 +138,8 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	}, nil
 }
 
-// openDemo gives the embedded objects to the file source, in a folder that goes with the process.
+// openDemo copies the embedded objects into a temporary folder, and makes a file source of it. close removes the
+// folder.
 func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 	objects, err := manifests.Demo()
 	if err != nil {
@@ -148,16 +149,16 @@ func (f *sourceFlags) openDemo(logger *slog.Logger) (*openSource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	tidy := func() {
+	remove := func() {
 		if err := os.RemoveAll(dir); err != nil {
 			logger.Warn("cannot remove the demo's folder", "dir", dir, "error", err)
 		}
 	}
 	if err := os.CopyFS(dir, objects); err != nil {
-		tidy()
+		remove()
 		return nil, fmt.Errorf("fill the demo's folder: %w", err)
 	}
-	return &openSource{Source: files.NewSource(dir, f.options(logger)), close: tidy, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	return &openSource{Source: files.NewSource(dir, f.options(logger)), close: remove, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) options(logger *slog.Logger) watch.Options {

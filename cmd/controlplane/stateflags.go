@@ -12,10 +12,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// worldFile is where what is served is kept in the folder of --state-dir.
+// worldFile is the name of the file in --state-dir with the saved World.
 const worldFile = "last-good-world"
 
-// stateFlags say what outlives the process.
+// stateFlags define what is saved across restarts.
 type stateFlags struct {
 	dir  string
 	wait time.Duration
@@ -33,8 +33,8 @@ func (f *stateFlags) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// remember has a source keep what it knows, and returns the metrics of that. Without a folder it keeps nothing.
-func (f *stateFlags) remember(o *watch.Options, logger *slog.Logger) []prometheus.Collector {
+// apply configures a source to save its state, and returns the metrics of that. Without --state-dir nothing is saved.
+func (f *stateFlags) apply(o *watch.Options, logger *slog.Logger) []prometheus.Collector {
 	if f.dir == "" {
 		return nil
 	}

@@ -23,14 +23,14 @@ const (
 )
 
 const (
-	// homeNamespace is where Mizzen is installed unless somebody says otherwise.
-	homeNamespace = "mizzen-system"
-	leaseName     = "mizzen"
-	// apiTimeout bounds a request for one object.
+	// defaultNamespace is the namespace in which the manifests install Mizzen.
+	defaultNamespace = "mizzen-system"
+	leaseName        = "mizzen"
+	// apiTimeout limits a request for one object.
 	apiTimeout = 10 * time.Second
 )
 
-// statusFlags say whether objects are told what became of them.
+// statusFlags define whether conditions and Events are written.
 type statusFlags struct{ write, lease string }
 
 func (f *statusFlags) register(cmd *cobra.Command) {
@@ -49,26 +49,26 @@ func (f *statusFlags) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// writer says how to write to the cluster that the source reads; nil if nothing is to be written.
+// writer returns the options for a writer to the cluster that the source reads; nil if nothing is to be written.
 func (f *statusFlags) writer(source *openSource, namespaces []string, logger *slog.Logger) (*status.Options, error) {
 	if source.config == nil || f.write == writeOff || f.write == writeAuto && !source.inCluster {
 		return nil, nil
 	}
 	config := rest.CopyConfig(source.config)
-	config.QPS = -1 // The writer has a limit of its own.
+	config.QPS = -1 // The writer limits its own requests.
 	config.Timeout = apiTimeout
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("write to the cluster: %w", err)
 	}
-	lease := cmp.Or(f.lease, cmp.Or(ownNamespace(), homeNamespace)+"/"+leaseName)
+	lease := cmp.Or(f.lease, cmp.Or(ownNamespace(), defaultNamespace)+"/"+leaseName)
 	namespace, name, _ := strings.Cut(lease, "/")
 	return &status.Options{
 		Dynamic: client, Namespaces: namespaces, LeaseNamespace: namespace, LeaseName: name, Identity: ownName(), Logger: logger,
 	}, nil
 }
 
-// ownNamespace is that of the pod this process runs in; empty outside of one.
+// ownNamespace returns the namespace of the pod in which this process runs; empty outside of a pod.
 func ownNamespace() string {
 	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
 		return namespace
@@ -80,7 +80,7 @@ func ownNamespace() string {
 	return strings.TrimSpace(string(data))
 }
 
-// ownName tells this process from others that want the Lease.
+// ownName identifies this process among those that compete for the Lease.
 func ownName() string {
 	if name := os.Getenv("POD_NAME"); name != "" {
 		return name

@@ -13,16 +13,28 @@ func newVersion(std stdio) *cobra.Command {
 		Short: "Print the version",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			info, ok := debug.ReadBuildInfo()
-			if !ok {
-				info = &debug.BuildInfo{}
-			}
-			return std.print([]byte(describe(info) + "\n"))
+			return std.print([]byte("controlplane " + ownVersion() + "\n"))
 		},
 	}
 }
 
-// describe is one line: the module's version, the commit it was built from, and Go's version.
+// addVersionFlag adds --version, which prints the version in cobra's own words: a template would link text/template, and the
+// binary would grow by a third. The flag has no short form because -v is the verbosity of many tools.
+func addVersionFlag(root *cobra.Command) {
+	root.Version = ownVersion()
+	root.Flags().Bool("version", false, "print the version")
+}
+
+// ownVersion describes this binary.
+func ownVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return describe(info)
+}
+
+// describe returns one line: the version of the module, the commit that it was built from, and the version of Go.
 func describe(info *debug.BuildInfo) string {
 	version, commit, dirty := info.Main.Version, "unknown", ""
 	if version == "" || version == "(devel)" {
@@ -38,5 +50,5 @@ func describe(info *debug.BuildInfo) string {
 			}
 		}
 	}
-	return fmt.Sprintf("controlplane %s, commit %s%s, %s", version, commit, dirty, info.GoVersion)
+	return fmt.Sprintf("%s, commit %s%s, %s", version, commit, dirty, info.GoVersion)
 }

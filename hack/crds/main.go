@@ -1,5 +1,5 @@
-// Command crds prints the definitions of the kinds of Istio that Mizzen watches, as the module istio.io/api brings
-// them along in the version that Mizzen is built with.
+// Command crds prints the definitions of the Istio kinds that Mizzen watches, as they are in the version of the
+// module istio.io/api that Mizzen is built with.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// wanted are the names of the definitions in the file.
+// wanted returns the names of the definitions in the file.
 func wanted() []string {
 	var names []string
 	for _, row := range object.Kinds {
@@ -39,7 +39,7 @@ func main() {
 }
 
 func definitions(ctx context.Context) ([]byte, error) {
-	// In a fresh clone nothing has asked for the module yet, so it may have to be downloaded.
+	// In a fresh clone nothing has used the module yet, so it may have to be downloaded.
 	said, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", "istio.io/api").Output()
 	var module struct{ Dir, Error string }
 	if wrong := json.Unmarshal(said, &module); module.Error != "" {

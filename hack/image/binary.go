@@ -8,12 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// binary is a static Go program and what it says about itself.
+// binary is a static Go program, and its build information.
 type binary struct {
 	name    string
 	content []byte
@@ -29,18 +30,23 @@ func open(path string) (binary, error) {
 	if err != nil {
 		return binary{}, fmt.Errorf("%s: %w", path, err)
 	}
-	// In an empty image there is nothing that could load a dynamic program; it would fail as if it did not exist.
-	program, err := elf.NewFile(bytes.NewReader(content))
-	if err != nil {
-		return binary{}, fmt.Errorf("%s: %w", path, err)
-	}
-	if program.Section(".interp") != nil {
-		return binary{}, fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", path)
-	}
-	return binary{name: filepath.Base(path), content: content, info: info}, nil
+	return binary{name: strings.TrimSuffix(filepath.Base(path), ".exe"), content: content, info: info}, nil
 }
 
-// setting is what the binary was built with, such as GOARCH.
+// check reports why the program cannot run in an image. An empty image has no dynamic loader: a dynamic program would fail as
+// if it did not exist.
+func (b binary) check() error {
+	program, err := elf.NewFile(bytes.NewReader(b.content))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is not a program for Linux: %w", b.name, err)
+	case program.Section(".interp") != nil:
+		return fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", b.name)
+	}
+	return nil
+}
+
+// setting returns a build setting of the binary, such as GOARCH.
 func (b binary) setting(key string) string {
 	for _, s := range b.info.Settings {
 		if s.Key == key {
@@ -54,7 +60,8 @@ func (b binary) platform() v1.Platform {
 	return v1.Platform{OS: b.setting("GOOS"), Architecture: b.setting("GOARCH")}
 }
 
-// created is the time of the commit that was built, so that it does not matter when it was. Without one it is 1970.
+// created returns the time of the commit that was built, so that the time of the build does not matter. Without a
+// commit it is 1970.
 func (b binary) created() time.Time {
 	at, err := time.Parse(time.RFC3339, b.setting("vcs.time"))
 	if err != nil {
@@ -63,7 +70,7 @@ func (b binary) created() time.Time {
 	return at.UTC()
 }
 
-// labels say where the binary comes from, in the words of the OCI.
+// labels returns the OCI annotations for the origin of the binary.
 func (b binary) labels() map[string]string {
 	labels := map[string]string{
 		"org.opencontainers.image.title":   b.name,

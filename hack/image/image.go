@@ -15,8 +15,9 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// nobody is a number that no image and no host gives to anybody; a name could not be looked up in an empty image.
-const nobody = "65532:65532"
+// nonroot is a user and group that no image and no host uses. It is a number because an empty image has no names of
+// users.
+const nonroot = "65532:65532"
 
 // file is an entry of a layer. A directory has no content.
 type file struct {
@@ -25,8 +26,11 @@ type file struct {
 	content []byte
 }
 
-// image has two layers, so that a new version of the binary leaves the other one where it is.
+// image returns an image with two layers, so that a new version of the binary does not change the other layer.
 func (b binary) image() (v1.Image, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
 	base := []file{
 		{name: "etc/", mode: 0o755},
 		{name: "etc/ssl/", mode: 0o755},
@@ -53,7 +57,7 @@ func (b binary) image() (v1.Image, error) {
 	config = config.DeepCopy()
 	platform := b.platform()
 	config.OS, config.Architecture, config.Created = platform.OS, platform.Architecture, v1.Time{Time: b.created()}
-	config.Config = v1.Config{Entrypoint: []string{"/" + b.name}, User: nobody, WorkingDir: "/", Labels: b.labels()}
+	config.Config = v1.Config{Entrypoint: []string{"/" + b.name}, User: nonroot, WorkingDir: "/", Labels: b.labels()}
 	image, err = mutate.ConfigFile(image, config)
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func (b binary) image() (v1.Image, error) {
 	return mutate.ConfigMediaType(image, types.OCIConfigJSON), nil
 }
 
-// layer packs files as if all had been made in 1970 by root.
+// layer packs files with the owner root and a time in 1970.
 func layer(files []file) (v1.Layer, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
@@ -85,8 +89,8 @@ func layer(files []file) (v1.Layer, error) {
 	}, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 
-// authorities are those that Mozilla trusts, as of the version in go.mod rather than as this machine has them. Those that it
-// trusts only for older certificates are left out, since a file cannot say so.
+// authorities returns the authorities that Mozilla trusts, in the version of go.mod rather than of this machine.
+// Authorities that are trusted only for older certificates are left out, because a file cannot express that.
 func authorities() []byte {
 	var text bytes.Buffer
 	for root := range bundle.Roots() {

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// build builds this very program for a platform and returns where it is.
+// build builds this program for a platform and returns its path.
 func build(t *testing.T, arch string, env ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), arch, "app")
@@ -80,11 +80,11 @@ func TestImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := digest(t, readLayout(t, again.layout)), digest(t, index); got != want {
-		t.Errorf("made again: got %v, want %v", got, want)
+		t.Errorf("built again: got %v, want %v", got, want)
 	}
 }
 
-// readLayout returns the index with all platforms, which the layout's own names.
+// readLayout returns the index with all platforms, to which the layout's own index refers.
 func readLayout(t *testing.T, dir string) v1.ImageIndex {
 	t.Helper()
 	top, err := layout.ImageIndexFromPath(dir)
@@ -146,7 +146,7 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 		files[header.Name] = string(content)
 	}
 	if !strings.HasPrefix(files["app"], "\x7fELF") {
-		t.Errorf("app is not a program; the image has %v", slices.Sorted(maps.Keys(files)))
+		t.Errorf("app is not executable; the image has %v", slices.Sorted(maps.Keys(files)))
 	}
 	if n := strings.Count(files["etc/ssl/certs/ca-certificates.crt"], "BEGIN CERTIFICATE"); n < 100 {
 		t.Errorf("got %d public authorities, want at least 100", n)
@@ -173,13 +173,26 @@ func TestSBOM(t *testing.T) {
 		}
 	}
 	if version == "" {
-		t.Error("a module that this program is made of is missing")
+		t.Error("a module of this program is missing")
 	}
 	if got, want := len(d.Packages), len(b.info.Deps)+2; got != want {
 		t.Errorf("packages: got %d, want %d: the binary, Go and the modules", got, want)
 	}
 	if got, want := len(d.Relationships), len(d.Packages); got != want {
 		t.Errorf("relationships: got %d, want %d", got, want)
+	}
+}
+
+// TestSBOMAlone: a release has binaries for systems that have no images.
+func TestSBOMAlone(t *testing.T) {
+	for _, system := range []string{"windows", "darwin"} {
+		dir := t.TempDir()
+		if err := run(output{sbom: dir}, []string{build(t, "arm64", "GOOS="+system)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "app-"+system+"-arm64.spdx.json")); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -196,15 +209,16 @@ func TestRefused(t *testing.T) {
 		"a name without tag": {"example.test/app", static, "-name"},
 		"no such file":       {"example.test/app:v1", static + "x", "no such file"},
 		"a script":           {"example.test/app:v1", text, "unrecognized file format"},
+		"another system":     {"example.test/app:v1", build(t, "amd64", "GOOS=windows"), "not a program for Linux"},
 	}
-	// A dynamic program, which needs a C compiler to be made.
+	// A dynamic program; building it needs a C compiler.
 	if _, err := exec.LookPath("gcc"); err == nil {
 		linked := build(t, "amd64", "CGO_ENABLED=1", "GOFLAGS=-ldflags=-linkmode=external")
 		cases["a dynamic program"] = struct{ name, binary, want string }{"example.test/app:v1", linked, "CGO_ENABLED=0"}
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			err := run(output{name: test.name}, []string{test.binary})
+			err := run(output{name: test.name, layout: filepath.Join(t.TempDir(), "oci")}, []string{test.binary})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}

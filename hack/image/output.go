@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// output says what is written where. What is empty is not written.
+// output defines what is written where. Empty fields are not written.
 type output struct{ name, layout, tar, sbom string }
 
 // made is a binary and its image.
@@ -31,17 +31,12 @@ func (o output) write(tag name.Tag, all []made) error {
 		}
 	}
 	if o.tar != "" {
-		if err := writeTar(o.tar, tag, all); err != nil {
-			return err
-		}
-	}
-	if o.sbom != "" {
-		return writeSBOMs(o.sbom, all)
+		return writeTar(o.tar, tag, all)
 	}
 	return nil
 }
 
-// writeLayout replaces a directory by an OCI layout: an index that has the images of all platforms under one name.
+// writeLayout replaces a directory by an OCI layout: an index with the images of all platforms under one name.
 func writeLayout(dir string, tag name.Tag, all []made) error {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, m := range all {
@@ -57,7 +52,7 @@ func writeLayout(dir string, tag name.Tag, all []made) error {
 	if err != nil {
 		return err
 	}
-	// Tools that copy a layout to a registry look for the first of these names, containerd for the second.
+	// Tools that copy a layout to a registry read the first of these names, containerd the second.
 	err = path.AppendIndex(index, layout.WithAnnotations(map[string]string{
 		"org.opencontainers.image.ref.name": tag.TagStr(),
 		"io.containerd.image.name":          tag.Name(),
@@ -73,7 +68,7 @@ func writeLayout(dir string, tag name.Tag, all []made) error {
 	return nil
 }
 
-// writeTar writes the only image, or the one that runs on this machine.
+// writeTar writes the only image, or the image for this machine's platform.
 func writeTar(path string, tag name.Tag, all []made) error {
 	for _, m := range all {
 		if len(all) > 1 && m.binary.setting("GOARCH") != runtime.GOARCH {
@@ -88,17 +83,17 @@ func writeTar(path string, tag name.Tag, all []made) error {
 	return fmt.Errorf("-tar: there is no binary for %s", runtime.GOARCH)
 }
 
-func writeSBOMs(dir string, all []made) error {
+func writeSBOMs(dir string, all []binary) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for _, m := range all {
-		document, err := sbom(m.binary)
+	for _, b := range all {
+		document, err := sbom(b)
 		if err != nil {
 			return err
 		}
-		platform := m.binary.platform()
-		path := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.spdx.json", m.binary.name, platform.OS, platform.Architecture))
+		platform := b.platform()
+		path := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.spdx.json", b.name, platform.OS, platform.Architecture))
 		if err := os.WriteFile(path, document, 0o600); err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The part of SPDX 2.3 that is needed to say which versions of which modules a binary is made of.
+// The part of SPDX 2.3 that states the versions of a binary's modules.
 type (
 	document struct {
 		Version       string         `json:"spdxVersion"`
@@ -53,7 +53,8 @@ type (
 
 const nothing = "NOASSERTION"
 
-// sbom lists the modules that the linker put into the binary, and Go itself. The binary's own content names the document.
+// sbom lists the modules that are linked into the binary, and Go. The document's namespace contains a hash of the
+// binary.
 func sbom(b binary) ([]byte, error) {
 	sum := fmt.Sprintf("%x", sha256.Sum256(b.content))
 	own := module{
@@ -80,7 +81,7 @@ func sbom(b binary) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// describe names a module as vulnerability scanners look it up. One that is replaced is what replaces it.
+// describe names a module as vulnerability scanners look it up. A replaced module has the name of its replacement.
 func describe(id string, m *debug.Module) module {
 	if m.Replace != nil {
 		m = m.Replace

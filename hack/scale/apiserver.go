@@ -23,10 +23,10 @@ type apiServer struct {
 	client dynamic.Interface
 }
 
-// writers is how many objects are written at the same time.
+// writers is the number of objects that are written at the same time.
 const writers = 16
 
-// namespaceResource is the only resource that is written and that the control plane does not watch.
+// namespaceResource is the only resource that is written but not watched by the control plane.
 var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
 func newAPIServer(o *options) (*apiServer, error) {
@@ -61,13 +61,13 @@ func (a *apiServer) seed(ctx context.Context, p *plan) error {
 			return nil
 		})
 		if s%1000 == 999 {
-			a.o.say("%d of %d services written", s+1, p.o.services)
+			a.o.logf("%d of %d services written", s+1, p.o.services)
 		}
 	}
 	return group.Wait()
 }
 
-// create makes an object, or brings one to its beginning that an earlier run left.
+// create creates an object, or resets an object that an earlier run has left.
 func (a *apiServer) create(ctx context.Context, o *unstructured.Unstructured) error {
 	_, err := a.of(o).Create(ctx, o, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
@@ -103,7 +103,7 @@ func (a *apiServer) of(o *unstructured.Unstructured) dynamic.ResourceInterface {
 	return a.client.Resource(object.Kind(o.GetKind()).Row().Resource).Namespace(o.GetNamespace())
 }
 
-// clear removes the namespaces, and the cluster what is in them.
+// clear deletes the namespaces, and the cluster deletes their content.
 func (a *apiServer) clear(ctx context.Context) error {
 	if a.o.keep {
 		return nil

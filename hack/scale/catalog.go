@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// catalog decodes each distinct resource once, so that ten thousand streams cost what their bytes cost.
+// catalog decodes each distinct resource once, so that ten thousand streams cost only their bytes.
 type catalog struct {
-	// bodies says that the resources' bytes are kept.
+	// bodies is true if the bytes of the resources are kept.
 	bodies bool
 	seed   maphash.Seed
-	// resources by the hash of their bytes.
+	// resources are indexed by the hash of their bytes.
 	resources sync.Map
-	// owners are the services that names were seen to belong to, by kind and name.
+	// owners has the service that a name belongs to, by kind and name.
 	owners sync.Map
 }
 
@@ -22,7 +22,7 @@ type named struct {
 	name string
 }
 
-func newCatalogue(bodies bool) *catalog {
+func newCatalog(bodies bool) *catalog {
 	return &catalog{bodies: bodies, seed: maphash.MakeSeed()}
 }
 
@@ -43,7 +43,8 @@ func (c *catalog) resource(b []byte) (*resource, error) {
 	return first.(*resource), nil
 }
 
-// attribute finds whose a resource is, and hands that on to what it refers to: only the name of a listener says it.
+// attribute sets the service of a resource, and passes it on to the names that it refers to. Only a Listener's name
+// contains the service.
 func (c *catalog) attribute(r *resource) {
 	if owner, ok := c.owners.Load(named{r.kind, r.name}); ok && r.service < 0 {
 		r.service = owner.(int)
@@ -51,7 +52,7 @@ func (c *catalog) attribute(r *resource) {
 	if r.service < 0 {
 		return
 	}
-	for k, names := range r.leads {
+	for k, names := range r.references {
 		for _, name := range names {
 			c.owners.LoadOrStore(named{kind(k), name}, r.service)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// write makes one change, and says what must arrive.
+// write makes one change, and announces to the ledger what must arrive.
 func (s *session) write(ctx context.Context, k kind, service int) (*change, error) {
 	s.marker++
 	if s.marker > maxAddressMarker || k == routes && s.marker >= weights/2 {
@@ -24,24 +24,24 @@ func (s *session) write(ctx context.Context, k kind, service int) (*change, erro
 	return c, err
 }
 
-// churn changes one endpoint of one service, waits until all is quiet, and so on with others.
+// churn changes one endpoint of one service, waits until nothing is in flight, and continues with other services.
 func churn(ctx context.Context, s *session) error {
 	return s.roundsOf(ctx, scenarioChurn, endpoints, s.plan.moving)
 }
 
-// shiftRounds changes the weight in one VirtualService at a time.
+// shiftRounds does the same with the weights in VirtualServices.
 func shiftRounds(ctx context.Context, s *session) error {
 	return s.roundsOf(ctx, scenarioRoutes, routes, s.plan.shifting)
 }
 
-// hotRounds changes one endpoint of the service that every stream asks for.
+// hotRounds does the same with the service that every stream subscribes to.
 func hotRounds(ctx context.Context, s *session) error {
 	return s.roundsOf(ctx, scenarioHot, endpoints, []int{hotService})
 }
 
 func (s *session) roundsOf(ctx context.Context, scenario string, k kind, services []int) error {
 	if len(services) == 0 {
-		return errors.New("no stream asks for a service that could change: raise -streams, -names or -rules")
+		return errors.New("no stream subscribes to a service that could change: raise -streams, -names or -rules")
 	}
 	s.quiet(ctx)
 	before := s.fleet.now()
@@ -73,7 +73,7 @@ func (s *session) roundsOf(ctx context.Context, scenario string, k kind, service
 	return ctx.Err()
 }
 
-// burst changes an endpoint of many services at once.
+// burst changes an endpoint of many services at the same time.
 func burst(ctx context.Context, s *session) error {
 	s.quiet(ctx)
 	var all []*change
@@ -96,8 +96,8 @@ func burst(ctx context.Context, s *session) error {
 	return ctx.Err()
 }
 
-// latencies reports how long after a change those concerned had it: from the end of the write, as an author counts, and from its
-// begin. What arrived while the writer was still waiting for the API server's answer counts as 0.
+// latencies reports how long a change took to reach its subscribers: from the end of the write, as an author measures
+// it, and from its start. What arrived while the writer was still waiting for the API server's response counts as 0.
 func (s *session) latencies(scenario string, all []*change) {
 	var since, whole, writing, last []time.Duration
 	for _, c := range all {
@@ -115,7 +115,7 @@ func (s *session) latencies(scenario string, all []*change) {
 	s.results.add(scenario, "last, p50", "ms", ms(quantile(last, 0.5)))
 	s.results.add(scenario, "p50 with the write", "ms", ms(quantile(whole, 0.5)))
 	s.results.add(scenario, "write, p50", "ms", ms(quantile(writing, 0.5)))
-	s.o.say("%s: %s", scenario, describe(since))
+	s.o.logf("%s: %s", scenario, describe(since))
 }
 
 func describe(all []time.Duration) string {

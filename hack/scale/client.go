@@ -16,17 +16,19 @@ import (
 
 const method = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 
-// client is a stream that asks for what a gRPC client asks for that dials some services: their listeners, the routes that these
-// name, the clusters that the routes name, and the endpoints of the clusters. It keeps what it has when the stream ends, and returns.
+// client is a stream that subscribes as a gRPC client does that dials some services: to their Listeners, the routes
+// that these name, the clusters that the routes name, and the endpoints of the clusters. It keeps its resources when
+// the stream ends, and reconnects.
 type client struct {
-	fleet *fleet
-	id    int
-	asked [kindCount]subscription
-	// configured is when it first had everything, in nanoseconds since the fleet's start, and back when the last stream was first answered.
-	configured, back atomic.Int64
+	fleet         *fleet
+	id            int
+	subscriptions [kindCount]subscription
+	// configured is when it first had all resources, and reconnected is when its latest stream got the first
+	// response: both in nanoseconds since the start of the fleet.
+	configured, reconnected atomic.Int64
 }
 
-// The back-off of gRPC clients.
+// The backoff of gRPC clients.
 const (
 	firstBackoff  = time.Second
 	backoffFactor = 1.6
@@ -47,7 +49,7 @@ func (c *client) run(ctx context.Context) {
 		}
 		if answered {
 			backoff = firstBackoff
-			continue // a stream that worked is opened again at once
+			continue // a stream that worked is reopened immediately
 		}
 		pause(ctx, time.Duration(float64(backoff)*(0.8+0.4*rand.Float64()))) //nolint:gosec // jitter
 		backoff = min(time.Duration(float64(backoff)*backoffFactor), maxBackoff)
@@ -55,15 +57,16 @@ func (c *client) run(ctx context.Context) {
 	}
 }
 
-// stream opens one, asks for everything known so far, and reads until it ends. It says whether anything was received.
+// stream opens a stream, subscribes to all known names, and reads until the stream ends. It reports whether a
+// response was received.
 func (c *client) stream(ctx context.Context) (answered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	arrive, err := c.fleet.door.enter(ctx)
+	release, err := c.fleet.connecting.acquire(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer arrive()
+	defer release()
 	stream, err := c.fleet.conn(c.id).NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method, grpc.ForceCodecV2(codec{}))
 	if err != nil {
 		return false, err
@@ -78,8 +81,8 @@ func (c *client) stream(ctx context.Context) (answered bool, err error) {
 		}
 		if !answered {
 			answered = true
-			c.back.Store(int64(r.at.Sub(c.fleet.started)))
-			arrive()
+			c.reconnected.Store(int64(r.at.Sub(c.fleet.started)))
+			release()
 		}
 		if err := c.take(stream, r); err != nil {
 			return answered, cause(stream, err)
@@ -87,11 +90,11 @@ func (c *client) stream(ctx context.Context) (answered bool, err error) {
 	}
 }
 
-// begin asks for what is known, kind by kind. The first request says who asks.
+// begin subscribes to the known names of each kind. The first request contains the node.
 func (c *client) begin(stream grpc.ClientStream) error {
 	node := c.fleet.node(c.id)
 	for k := range kindCount {
-		sub := &c.asked[k]
+		sub := &c.subscriptions[k]
 		sub.nonce = ""
 		if len(sub.names) == 0 {
 			continue
@@ -105,23 +108,23 @@ func (c *client) begin(stream grpc.ClientStream) error {
 	return nil
 }
 
-// take keeps what a response brings, acknowledges it, and asks for what it leads to.
+// take stores the resources of a response, acknowledges it, and subscribes to the names that they refer to.
 func (c *client) take(stream grpc.ClientStream, r *response) error {
 	k, err := kindOf(r.typeURL)
 	if err != nil {
 		c.fleet.invalid.Add(1)
 		return err
 	}
-	sub := &c.asked[k]
+	sub := &c.subscriptions[k]
 	unchanged, unchangedBytes := 0, 0
 	for _, now := range r.resources {
-		before := sub.held[now.name]
+		before := sub.resources[now.name]
 		if before == now {
 			unchanged++
 			unchangedBytes += now.size
 			continue
 		}
-		sub.held[now.name] = now
+		sub.resources[now.name] = now
 		if before != nil && now.service >= 0 && now.marker > before.marker {
 			c.fleet.ledger.received(subject{k, now.service}, before.marker, now.marker, r.at)
 		}
@@ -134,7 +137,7 @@ func (c *client) take(stream grpc.ClientStream, r *response) error {
 	if err := stream.SendMsg(sub.request(k)); err != nil {
 		return err
 	}
-	if err := c.follow(stream, k); err != nil {
+	if err := c.subscribeNext(stream, k); err != nil {
 		return err
 	}
 	if c.configured.Load() == 0 && c.complete() {
@@ -144,27 +147,27 @@ func (c *client) take(stream grpc.ClientStream, r *response) error {
 	return nil
 }
 
-// follow asks for the names that a kind leads to, if they are others than before.
-func (c *client) follow(stream grpc.ClientStream, from kind) error {
+// subscribeNext subscribes to the names that the resources of a kind refer to, if they have changed.
+func (c *client) subscribeNext(stream grpc.ClientStream, from kind) error {
 	for to := from + 1; to < kindCount; to++ {
 		var names []string
 		for k := range to {
-			for _, name := range c.asked[k].names {
-				if r := c.asked[k].held[name]; r != nil {
-					names = append(names, r.leads[to]...)
+			for _, name := range c.subscriptions[k].names {
+				if r := c.subscriptions[k].resources[name]; r != nil {
+					names = append(names, r.references[to]...)
 				}
 			}
 		}
 		slices.Sort(names)
 		names = slices.Compact(names)
-		sub := &c.asked[to]
+		sub := &c.subscriptions[to]
 		if slices.Equal(names, sub.names) {
 			continue
 		}
 		sub.names = names
-		for name := range sub.held {
+		for name := range sub.resources {
 			if _, wanted := slices.BinarySearch(names, name); !wanted {
-				delete(sub.held, name)
+				delete(sub.resources, name)
 			}
 		}
 		if err := stream.SendMsg(sub.request(to)); err != nil {
@@ -174,15 +177,15 @@ func (c *client) follow(stream grpc.ClientStream, from kind) error {
 	return nil
 }
 
-// complete says whether the client has all that it asks for, and knows all that it needs.
+// complete reports whether the client has all resources that it subscribes to, and those lead to endpoints.
 func (c *client) complete() bool {
-	for k := range c.asked {
-		sub := &c.asked[k]
+	for k := range c.subscriptions {
+		sub := &c.subscriptions[k]
 		if kind(k) != routes && len(sub.names) == 0 {
 			return false
 		}
 		for _, name := range sub.names {
-			if sub.held[name] == nil {
+			if sub.resources[name] == nil {
 				return false
 			}
 		}
@@ -190,10 +193,10 @@ func (c *client) complete() bool {
 	return true
 }
 
-// cause is why a stream cannot be written to: only reading says it.
+// cause returns the reason why sending failed, which only receiving returns.
 func cause(stream grpc.ClientStream, err error) error {
 	if errors.Is(err, io.EOF) {
-		return stream.RecvMsg(&response{catalog: newCatalogue(false)})
+		return stream.RecvMsg(&response{catalog: newCatalog(false)})
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// rawServer is a raw server that runs.
+// rawServer is a running raw server.
 type rawServer struct {
 	*process
 	address string
@@ -48,16 +48,16 @@ func (r *rawServer) order(format string, args ...any) error {
 	return err
 }
 
-// compare plays cold and hot against the raw server, with the resources that the server under test sent.
+// compare runs cold and hot against the raw server, with the resources that the server under test sent.
 func (s *session) compare(ctx context.Context) error {
-	s.o.say("raw")
+	s.o.logf("raw")
 	dir, err := os.MkdirTemp("", "scale-raw-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "resources")
-	if err := save(file, s.fleet.held()); err != nil {
+	if err := save(file, s.fleet.resources()); err != nil {
 		return err
 	}
 	raw, err := startRaw(ctx, file)
@@ -73,7 +73,7 @@ func (s *session) compare(ctx context.Context) error {
 	return s.rawHot(ctx, raw, fleet)
 }
 
-// rawCold plays cold against the raw server, and reports ratios.
+// rawCold runs cold against the raw server, and reports ratios.
 func (s *session) rawCold(ctx context.Context, raw *rawServer, fleet *fleet) error {
 	server := meter{pid: raw.pid()}
 	before := server.cpu()
@@ -88,7 +88,7 @@ func (s *session) rawCold(ctx context.Context, raw *rawServer, fleet *fleet) err
 	return nil
 }
 
-// rawHot plays hot against the raw server, and reports ratios.
+// rawHot runs hot against the raw server, and reports ratios.
 func (s *session) rawHot(ctx context.Context, raw *rawServer, fleet *fleet) error {
 	server := meter{pid: raw.pid()}
 	name := hotEndpoints(fleet)
@@ -121,9 +121,9 @@ func (s *session) rawHot(ctx context.Context, raw *rawServer, fleet *fleet) erro
 	return nil
 }
 
-// hotEndpoints is the name of the hot service's endpoints.
+// hotEndpoints returns the name of the hot service's endpoints.
 func hotEndpoints(f *fleet) string {
-	for name, r := range f.held() {
+	for name, r := range f.resources() {
 		if name.kind == endpoints && r.service == hotService {
 			return name.name
 		}

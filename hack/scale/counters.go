@@ -2,7 +2,7 @@ package main
 
 import "sync/atomic"
 
-// counters are what all streams together were sent. Wasted is what they held already.
+// counters count what all streams together received. Wasted are resources that the stream already had.
 type counters struct {
 	responses, resources, bytes       atomic.Int64
 	wasted, wastedBytes               atomic.Int64
@@ -10,7 +10,7 @@ type counters struct {
 	refused, ended, invalid, reopened atomic.Int64
 }
 
-// tally is the counters at one moment, or what was added between two.
+// tally is the values of the counters at one moment, or the difference between two moments.
 type tally struct {
 	responses, resources, bytes       int64
 	wasted, wastedBytes               int64
@@ -43,7 +43,7 @@ func (t tally) since(earlier tally) tally {
 	return d
 }
 
-// count adds a response, of which some resources are what the stream held already.
+// count adds a response, in which some resources are unchanged.
 func (c *counters) count(k kind, r *response, unchanged, unchangedBytes int) {
 	c.responses.Add(1)
 	c.byKind[k].Add(1)

@@ -14,37 +14,37 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// fleet is all streams.
+// fleet is the set of all streams.
 type fleet struct {
 	counters
-	o       *options
-	address string
-	catalog *catalog
-	ledger  *ledger
-	clients []*client
-	door    door
+	o          *options
+	address    string
+	catalog    *catalog
+	ledger     *ledger
+	clients    []*client
+	connecting semaphore
 
 	conns   []*grpc.ClientConn
 	started time.Time
-	// arrived counts the clients that had everything once.
+	// arrived counts the clients that have had all of their resources.
 	arrived atomic.Int64
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
 
-// newFleet makes clients that know nothing yet, of the server at that address.
+// newFleet makes clients without resources for the server at that address.
 func newFleet(p *plan, address string) *fleet {
 	f := &fleet{
-		o: p.o, address: address, catalog: newCatalogue(p.o.raw), ledger: newLedger(), door: make(door, p.o.dialing),
+		o: p.o, address: address, catalog: newCatalog(p.o.raw), ledger: newLedger(), connecting: make(semaphore, p.o.dialing),
 		clients: make([]*client, len(p.wanted)),
 	}
 	for id, services := range p.wanted {
 		c := &client{fleet: f, id: id}
-		for k := range c.asked {
-			c.asked[k].held = map[string]*resource{}
+		for k := range c.subscriptions {
+			c.subscriptions[k].resources = map[string]*resource{}
 		}
 		for _, s := range services {
-			c.asked[listeners].names = append(c.asked[listeners].names, p.listener(s))
+			c.subscriptions[listeners].names = append(c.subscriptions[listeners].names, p.listener(s))
 		}
 		f.clients[id] = c
 	}
@@ -73,7 +73,7 @@ func (f *fleet) start(ctx context.Context) error {
 	return nil
 }
 
-// stop ends all streams. The clients keep what they have.
+// stop closes all streams. The clients keep their resources.
 func (f *fleet) stop() {
 	if f.cancel == nil {
 		return
@@ -86,12 +86,12 @@ func (f *fleet) stop() {
 	f.conns, f.cancel = nil, nil
 }
 
-// held are all resources that the fleet has.
-func (f *fleet) held() map[named]*resource {
+// resources returns all resources of the fleet.
+func (f *fleet) resources() map[named]*resource {
 	all := map[named]*resource{}
 	for _, c := range f.clients {
-		for k := range c.asked {
-			for name, r := range c.asked[k].held {
+		for k := range c.subscriptions {
+			for name, r := range c.subscriptions[k].resources {
 				all[named{kind(k), name}] = r
 			}
 		}
@@ -99,8 +99,8 @@ func (f *fleet) held() map[named]*resource {
 	return all
 }
 
-// dial prepares a connection with buffers as small as the messages, and without gRPC's wait between attempts to connect: the clients
-// do that themselves.
+// dial prepares a connection with buffers as small as the messages, and with a short backoff, because the clients
+// back off themselves.
 func dial(address string) (*grpc.ClientConn, error) {
 	const buffer = 4 << 10
 	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -113,7 +113,7 @@ func dial(address string) (*grpc.ClientConn, error) {
 
 func (f *fleet) conn(id int) *grpc.ClientConn { return f.conns[id%len(f.conns)] }
 
-// node is who a client is, in the words that Istio and Mizzen understand.
+// node returns the node of a client, in a form that Istio and Mizzen understand.
 func (f *fleet) node(id int) *corev3.Node {
 	const namespace = "scale-0"
 	text := structpb.NewStringValue
@@ -127,11 +127,11 @@ func (f *fleet) node(id int) *corev3.Node {
 	}
 }
 
-// door lets a number of streams in at a time: those that have not been answered yet.
-type door chan struct{}
+// semaphore limits the number of streams that have not had a response yet.
+type semaphore chan struct{}
 
-// enter waits for room. leave makes room again, and may be called more than once.
-func (d door) enter(ctx context.Context) (leave func(), err error) {
+// acquire waits for a slot. leave frees the slot; it may be called more than once.
+func (d semaphore) acquire(ctx context.Context) (leave func(), err error) {
 	select {
 	case d <- struct{}{}:
 		return sync.OnceFunc(func() { <-d }), nil
@@ -140,7 +140,7 @@ func (d door) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// pause waits, or less if ctx ends.
+// pause waits for a duration, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// flood changes endpoints at a steady rate, of one service after the other, without waiting for anybody.
+// flood changes endpoints at a steady rate, one service after the other, without waiting for the streams.
 func flood(ctx context.Context, s *session) error {
 	used, before := s.meter.cpu(), s.fleet.now()
 	all, err := s.stream(ctx, s.o.flood, nil)
@@ -27,7 +27,7 @@ func flood(ctx context.Context, s *session) error {
 	return ctx.Err()
 }
 
-// soak is a long flood, of which only the server's memory is of interest.
+// soak is a long flood that measures only the server's memory.
 func soak(ctx context.Context, s *session) error {
 	const samples = 60
 	var at, rss, goroutines []float64
@@ -40,13 +40,13 @@ func soak(ctx context.Context, s *session) error {
 		next += s.o.soak / samples
 		at, rss = append(at, time.Since(began).Hours()), append(rss, s.meter.rss())
 		goroutines = append(goroutines, s.meter.goroutines(ctx))
-		s.o.say("soak: %v, RSS %.0f MiB, %.0f goroutines", time.Since(began).Round(time.Second), rss[len(rss)-1], goroutines[len(goroutines)-1])
+		s.o.logf("soak: %v, RSS %.0f MiB, %.0f goroutines", time.Since(began).Round(time.Second), rss[len(rss)-1], goroutines[len(goroutines)-1])
 	})
 	if err != nil {
 		return err
 	}
 	missing := s.fleet.ledger.wait(ctx, s.o.timeout)
-	// The first quarter fills caches and heap.
+	// The first quarter fills caches and the heap.
 	from := len(at) / 4
 	s.results.cost(scenarioSoak, "RSS at a quarter", "MiB", rss[from])
 	s.results.cost(scenarioSoak, "RSS at the end", "MiB", rss[len(rss)-1])
@@ -56,11 +56,12 @@ func soak(ctx context.Context, s *session) error {
 	return ctx.Err()
 }
 
-// stream makes changes for a while at the rate of the options. What it cannot keep up with it leaves out, so that it never comes in
-// bursts. After each it calls each, unless that is nil; then the changes are forgotten, since there may be many.
+// stream makes changes for a duration at the rate of the options. It skips changes that it is too slow for, so that
+// the changes never come in bursts. After each change it calls each, unless each is nil. With each the changes are
+// not kept, because there may be many.
 func (s *session) stream(ctx context.Context, lasts time.Duration, each func()) ([]*change, error) {
 	if len(s.plan.moving) == 0 {
-		return nil, errors.New("no stream asks for a service that could change: raise -streams or -names")
+		return nil, errors.New("no stream subscribes to a service that could change: raise -streams or -names")
 	}
 	ticker := time.NewTicker(time.Second / time.Duration(s.o.rate))
 	defer ticker.Stop()
@@ -84,7 +85,7 @@ func (s *session) stream(ctx context.Context, lasts time.Duration, each func()) 
 	return all, nil
 }
 
-// slope is that of the straight line nearest to some points.
+// slope returns the slope of the regression line through some points.
 func slope(x, y []float64) float64 {
 	var sx, sy, sxx, sxy float64
 	n := float64(len(x))

@@ -11,7 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// folder is a target of YAML files: what does not change in files of a hundred services, and each object that changes in its own.
+// folder is a target of YAML files. Objects that do not change are in files of a hundred services; each object that
+// changes has its own file.
 type folder struct {
 	dir    string
 	remove func()
@@ -23,7 +24,7 @@ func (f *folder) seed(ctx context.Context, p *plan) error {
 	var text bytes.Buffer
 	for s := range p.o.services {
 		for _, object := range p.objects(s) {
-			if p.alone(s) && changes(object) {
+			if p.mayChange(s) && changes(object) {
 				if err := f.write(object); err != nil {
 					return err
 				}
@@ -43,7 +44,7 @@ func (f *folder) seed(ctx context.Context, p *plan) error {
 	return ctx.Err()
 }
 
-// changes says whether an object of a service that changes is one that does.
+// changes reports whether an object of a changing service is one that changes.
 func changes(o *unstructured.Unstructured) bool {
 	return o.GetKind() == "EndpointSlice" || o.GetKind() == "VirtualService"
 }
@@ -69,7 +70,7 @@ func (f *folder) write(o *unstructured.Unstructured) error {
 	return f.replace(fmt.Sprintf("%s-%s.yaml", o.GetKind(), o.GetName()), text.Bytes())
 }
 
-// replace writes a file in such a way that readers see the old one or the new one.
+// replace replaces a file atomically.
 func (f *folder) replace(name string, text []byte) error {
 	hidden := filepath.Join(f.dir, "."+name)
 	if err := os.WriteFile(hidden, text, 0o600); err != nil {

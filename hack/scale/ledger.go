@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// ledger holds the changes that somebody has yet to receive.
+// ledger has the changes that have not reached all of their subscribers.
 type ledger struct {
 	mu      sync.Mutex
 	open    map[subject][]*change
 	pending int
-	// idle is closed when nothing is pending any more.
+	// idle is closed when nothing is pending.
 	idle chan struct{}
 }
 
-// subject is what a change is of: the routes or the endpoints of a service.
+// subject is what is changed: the routes or the endpoints of a service.
 type subject struct {
 	kind    kind
 	service int
 }
 
-// change is one change of one object.
+// change is a change of one object.
 type change struct {
 	subject subject
 	marker  int
-	// began and written are when its writing began and ended.
+	// began and written are the start and the end of the write.
 	began, written time.Time
 	due            int
 	receipts       []time.Time
@@ -33,7 +33,7 @@ type change struct {
 
 func newLedger() *ledger { return &ledger{open: map[subject][]*change{}} }
 
-// announce says what is about to be written, and how many streams must receive it.
+// announce registers a change before it is written, with the number of streams that must receive it.
 func (l *ledger) announce(c *change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,7 +47,7 @@ func (l *ledger) announce(c *change) {
 	l.open[c.subject] = append(l.open[c.subject], c)
 }
 
-// received notes that a stream has gone from one state to another. It has then received all changes in between, too.
+// received records that a stream has gone from one state to another. It has then also received all changes in between.
 func (l *ledger) received(s subject, before, now int, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,7 +67,8 @@ func (l *ledger) received(s subject, before, now int, at time.Time) {
 	l.open[s] = kept
 }
 
-// wait returns when nothing is pending, or how many receipts are missing when the time is over. They are then awaited no longer.
+// wait waits until nothing is pending, and returns how many receipts are missing at the timeout. Missing receipts are
+// dropped.
 func (l *ledger) wait(ctx context.Context, timeout time.Duration) (missing int) {
 	l.mu.Lock()
 	idle, pending := l.idle, l.pending

@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	// The streams share the machine with the server: what the collector saves here, the server has.
+	// The streams share the machine with the server, so a rare garbage collection here leaves more CPU for the server.
 	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command(ctx, os.Args[1:])

@@ -5,19 +5,19 @@ import (
 	"net/netip"
 )
 
-// A marker numbers the changes of a run. It travels in what is changed, so that whoever receives a resource knows which change it is
-// of: in the last endpoint's address, and in the weight of a route's lighter part.
+// A marker is the number of a change in a run. It is encoded in the changed object, so that a resource shows which
+// change it belongs to: in the address of the last endpoint, or in the smaller weight of a route.
 const (
 	maxAddressMarker = 1<<24 - 1
 	weights          = 20_000_000
 )
 
-// markedAddress is one that no endpoint has from the beginning.
+// markedAddress returns an address for a marker. No endpoint has it initially.
 func markedAddress(marker int) string {
 	return fmt.Sprintf("11.%d.%d.%d", marker>>16&255, marker>>8&255, marker&255)
 }
 
-// markerOf an address; 0 is none.
+// markerOf returns the marker of an address; 0 if it has none.
 func markerOf(address string) int {
 	a, err := netip.ParseAddr(address)
 	if err != nil || !a.Is4() || a.As4()[0] != 11 {

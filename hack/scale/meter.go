@@ -13,28 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// meter reads what a server costs. A pid of 0 is a server elsewhere, of which nothing is known.
+// meter measures the CPU and memory of a server. If pid is 0, the server is not on this machine, and both are unknown.
 type meter struct {
 	pid int
 	// metrics is the URL of its Prometheus metrics, or empty.
 	metrics string
 }
 
-// cpu is the time that the process has run so far: its own clock, which is finer than /proc's hundredths of a second.
+// cpu returns the CPU time of the process so far. Its CPU clock is finer than the hundredths of a second in /proc.
 func (m meter) cpu() time.Duration {
 	if m.pid == 0 {
 		return 0
 	}
 	var t unix.Timespec
 	const schedulerClock = 2
-	// The number of a process's clock is made from its id: see clock_getcpuclockid(3).
+	// The ID of a process's CPU clock is computed from its process ID: see clock_getcpuclockid(3).
 	if err := unix.ClockGettime(int32(^m.pid<<3|schedulerClock), &t); err != nil {
 		return 0
 	}
 	return time.Duration(t.Nano())
 }
 
-// rss and peak are the resident memory in MiB, now and at most.
+// rss and peak return the resident memory in MiB: now, and at most.
 func (m meter) rss() float64  { return m.resident("VmRSS") }
 func (m meter) peak() float64 { return m.resident("VmHWM") }
 
@@ -49,7 +49,7 @@ func (m meter) resident(field string) float64 {
 	return float64(kb) / 1024
 }
 
-// goroutines of a server written in Go that shows metrics; 0 is unknown.
+// goroutines returns the number of goroutines of a server that is written in Go and has metrics; 0 if unknown.
 func (m meter) goroutines(ctx context.Context) float64 {
 	value, err := m.metric(ctx, "go_goroutines")
 	if err != nil {
@@ -58,7 +58,7 @@ func (m meter) goroutines(ctx context.Context) float64 {
 	return value
 }
 
-// metric reads one metric without labels.
+// metric reads the value of a metric without labels.
 func (m meter) metric(ctx context.Context, name string) (float64, error) {
 	if m.metrics == "" {
 		return 0, errors.New("no metrics")

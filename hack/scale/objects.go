@@ -9,10 +9,11 @@ import (
 // tree is a part of an object.
 type tree = map[string]any
 
-// versions of the services: the endpoints are divided among them, and the VirtualService divides the calls.
+// subsets are the versions of each service. The endpoints are divided among them, and the VirtualService divides the
+// calls.
 var subsets = []string{"v1", "v2"}
 
-// objects are those of one service, in the order in which they may be made. A marker of 0 is the beginning.
+// objects returns the objects of a service, in the order in which they can be created. Marker 0 is the initial state.
 func (p *plan) objects(s int) []*unstructured.Unstructured {
 	all := []*unstructured.Unstructured{p.service(s), p.slice(s, 0)}
 	if p.ruled(s) {

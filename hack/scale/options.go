@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// options say what is measured.
+// options are the flags.
 type options struct {
-	// What there is.
+	// The objects.
 	services, endpoints, ports int
 	rules                      float64
 	files, kubeconfig          string
 	keep                       bool
-	// Who asks for it.
+	// The streams.
 	streams, names, drawn, connections, dialing int
-	// What serves it.
+	// The server.
 	server, exec, metrics string
 	pid                   int
 	raw                   bool
-	// What happens.
+	// The scenarios.
 	scenarios                    []string
 	rounds, burst, rate          int
 	settle, flood, soak, timeout time.Duration
@@ -52,7 +52,7 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.IntVar(&o.connections, "connections", 0, "`number` of connections that the streams share; 0 is one each, as gRPC clients have")
 	f.IntVar(&o.dialing, "dialing", 256, "`number` of streams that may be connecting at the same time")
 	f.StringVar(&o.server, "server", "", "`HOST:PORT` of a running server")
-	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} stand for what it needs")
+	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} are replaced by their values")
 	f.IntVar(&o.pid, "pid", 0, "process `ID` of -server, to measure its CPU and memory")
 	f.StringVar(&o.metrics, "metrics", "", "`URL` of the server's Prometheus metrics, to count goroutines; known with -exec and {metrics}")
 	f.BoolVar(&o.raw, "raw", false, "play cold and hot against the limit of gRPC itself, too, and report ratios")
@@ -107,7 +107,7 @@ func (o *options) validate() error {
 	return errors.Join(errs...)
 }
 
-// The bounds keep a slip of the finger from filling the machine, and markers within what they are written in.
+// The bounds protect the machine from a mistyped number, and keep markers within the fields that carry them.
 const (
 	maxServices  = 100_000
 	maxEndpoints = 250
@@ -116,19 +116,19 @@ const (
 	maxDuration  = 24 * time.Hour
 )
 
-// hot says whether there is a service that every stream asks for.
+// hot reports whether there is a service that every stream subscribes to.
 func (o *options) hot() bool { return slices.Contains(o.scenarios, scenarioHot) }
 
-// say tells how far things are.
-func (o *options) say(format string, args ...any) {
+// logf prints progress.
+func (o *options) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.progress, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
 }
 
-// folder is where the objects go, and what removes it if it is a temporary one.
+// folder returns the folder for the objects, and a function that removes it if it is temporary.
 func (o *options) folder() (dir string, remove func(), err error) {
 	if o.files != "" {
-		return o.files, func() {}, os.MkdirAll(o.files, 0o750) //nolint:gosec // the user says where
+		return o.files, func() {}, os.MkdirAll(o.files, 0o750) //nolint:gosec // the user's choice
 	}
 	dir, err = os.MkdirTemp("", "scale-")
-	return dir, func() { _ = os.RemoveAll(dir) }, err //nolint:gosec // what MkdirTemp made
+	return dir, func() { _ = os.RemoveAll(dir) }, err //nolint:gosec // made by MkdirTemp
 }

@@ -34,7 +34,7 @@ func TestResponseIsTakenApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCatalogue(false)
+	c := newCatalog(false)
 	r := &response{catalog: c}
 	var first []*resource
 	for range 2 {
@@ -48,24 +48,24 @@ func TestResponseIsTakenApart(t *testing.T) {
 			t.Errorf("got %+v and %+v", r.resources[0], r.resources[1])
 		}
 		if first != nil && first[0] != r.resources[0] {
-			t.Error("the same bytes became two resources")
+			t.Error("equal bytes gave two resources")
 		}
 		first = r.resources
 	}
 	if err := (codec{}).Unmarshal(mem.BufferSlice{mem.SliceBuffer(data[:len(data)-1])}, r); err == nil {
-		t.Error("half a response was accepted")
+		t.Error("an incomplete response was accepted")
 	}
 }
 
 func TestWhatIsLeftOutIsForgotten(t *testing.T) {
 	a, b := &resource{name: "a"}, &resource{name: "b"}
-	s := subscription{held: map[string]*resource{"a": a, "b": b}}
+	s := subscription{resources: map[string]*resource{"a": a, "b": b}}
 	s.forget([]*resource{a, b})
-	if len(s.held) != 2 {
-		t.Fatalf("%d are left of two that were listed", len(s.held))
+	if len(s.resources) != 2 {
+		t.Fatalf("%d resources are left, want the two that were listed", len(s.resources))
 	}
-	if s.forget([]*resource{b}); len(s.held) != 1 || s.held["b"] != b {
-		t.Errorf("left is %v, want only what was listed", s.held)
+	if s.forget([]*resource{b}); len(s.resources) != 1 || s.resources["b"] != b {
+		t.Errorf("%v are left, want only what was listed", s.resources)
 	}
 }
 
@@ -91,11 +91,11 @@ func TestLedger(t *testing.T) {
 		l.announce(c)
 	}
 	now := time.Now()
-	l.received(other, 0, 9, now) // something else
+	l.received(other, 0, 9, now) // another subject
 	l.received(s, 0, 4, now)     // an older change
 	l.received(s, 4, 5, now)
 	l.received(s, 0, 6, now) // both at once
-	l.received(s, 6, 9, now) // who had both before
+	l.received(s, 6, 9, now) // this stream already had both
 	if got := l.wait(t.Context(), time.Millisecond); got != 1 {
 		t.Errorf("%d receipts are missing, want the second change's one", got)
 	}
@@ -129,18 +129,18 @@ func TestPlan(t *testing.T) {
 		t.Errorf("%d services have rules, want a tenth", ruled)
 	}
 	if p.subscribers[hotService] != o.streams {
-		t.Errorf("%d streams ask for the hot service, want all", p.subscribers[hotService])
+		t.Errorf("%d streams subscribe to the hot service, want all", p.subscribers[hotService])
 	}
 	if len(p.moving) == 0 || len(p.shifting) == 0 {
 		t.Error("nothing can change")
 	}
 	for id, wanted := range p.wanted {
 		if len(wanted) != o.names || wanted[3] != again.wanted[id][3] {
-			t.Fatalf("stream %d asks for %v, then for %v", id, wanted, again.wanted[id])
+			t.Fatalf("stream %d subscribes to %v, then to %v", id, wanted, again.wanted[id])
 		}
 	}
 	if serviceOf("other.ns.svc:1") != -1 {
-		t.Error("somebody else's listener is ours")
+		t.Error("a Listener of another server counts as one of the plan")
 	}
 }
 

@@ -12,27 +12,29 @@ const (
 	namespaces = 10
 	firstPort  = 7070
 	domain     = "svc.cluster.local"
-	// hotService is the one that every stream asks for when there is a hot one.
+	// hotService is the service that every stream subscribes to in the scenario hot.
 	hotService = 0
-	// pool is how many services change, of each kind. With a folder each has a file of its own, as in a cluster each is an object.
+	// pool is the number of services of each sort that change. In a folder each has its own file, as in a cluster
+	// each is an object.
 	pool = 200
 )
 
-// plan is what there is, and who asks for what. The same options make the same plan.
+// plan has the objects, and the subscriptions of each stream. The same options give the same plan.
 type plan struct {
 	o *options
-	// wanted are the services that each stream asks for.
+	// wanted has the services that each stream subscribes to.
 	wanted [][]int
-	// subscribers counts the streams that ask for a service.
+	// subscribers counts the streams that subscribe to a service.
 	subscribers []int
-	// moving are services whose endpoints change, and shifting those whose weights do; somebody asks for each of them.
+	// moving are services whose endpoints change, and shifting are services whose weights change. Each has a
+	// subscriber.
 	moving, shifting []int
 }
 
 func newPlan(o *options) *plan {
 	p := &plan{o: o, wanted: make([][]int, o.streams), subscribers: make([]int, o.services)}
 	for id := range p.wanted {
-		p.wanted[id] = p.choose(rand.New(rand.NewPCG(o.seed, uint64(id)))) //nolint:gosec // to be repeated, not to be secret
+		p.wanted[id] = p.choose(rand.New(rand.NewPCG(o.seed, uint64(id)))) //nolint:gosec // repeatable, not secret
 		for _, s := range p.wanted[id] {
 			p.subscribers[s]++
 		}
@@ -64,13 +66,14 @@ func (p *plan) choose(r *rand.Rand) []int {
 	return chosen
 }
 
-// ruled says whether a service has a VirtualService and a DestinationRule: they are spread evenly, and the hot one has none.
+// ruled reports whether a service has a VirtualService and a DestinationRule. These services are spread evenly; the
+// hot one has no rules.
 func (p *plan) ruled(s int) bool {
 	return int(float64(s+1)*p.o.rules) > int(float64(s)*p.o.rules) && s != hotService
 }
 
-// alone says whether a service changes, and how often is not known.
-func (p *plan) alone(s int) bool {
+// mayChange reports whether a service may change during the run.
+func (p *plan) mayChange(s int) bool {
 	return s == hotService || slices.Contains(p.moving, s) || slices.Contains(p.shifting, s)
 }
 
@@ -79,14 +82,14 @@ func (p *plan) namespace(s int) string { return namespaceName(s % namespaces) }
 func (p *plan) host(s int) string      { return p.name(s) + "." + p.namespace(s) + "." + domain }
 func (p *plan) port(s int) int         { return firstPort + s%p.o.ports }
 
-// listener is what a client asks for that dials the service.
+// listener returns the name of the Listener that a client subscribes to when it dials the service.
 func (p *plan) listener(s int) string { return p.host(s) + ":" + strconv.Itoa(p.port(s)) }
 
 const namePrefix = "svc-"
 
 func namespaceName(i int) string { return fmt.Sprint("scale-", i) }
 
-// serviceOf reads the service from the name of its listener; -1 is none.
+// serviceOf returns the service of a Listener's name; -1 if it is not a service of the plan.
 func serviceOf(listener string) int {
 	name, _, _ := strings.Cut(listener, ".")
 	s, err := strconv.Atoi(strings.TrimPrefix(name, namePrefix))

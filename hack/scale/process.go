@@ -24,11 +24,11 @@ type process struct {
 	stdout *bufio.Reader
 }
 
-// newProcess prepares a command. What it logs is kept, to be told if it ends too soon.
+// newProcess prepares a command. The end of its log is kept, and printed if the process ends too early.
 func newProcess(name string, args ...string) *process {
-	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{}), log: &tail{}} //nolint:gosec // the user says what
+	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{}), log: &tail{}} //nolint:gosec // the user's choice
 	p.cmd.Stderr = p.log
-	// It does not outlive the run, whatever becomes of that.
+	// The kernel ends it if this process ends.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return p
 }
@@ -53,12 +53,12 @@ func (p *process) start() error {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.cmd.Wait() // how it ended is in the log
+		_ = p.cmd.Wait() // the log contains the reason
 	}()
 	return nil
 }
 
-// over says whether the process has ended. Its log may be read then.
+// over reports whether the process has ended. Then its log may be read.
 func (p *process) over() bool {
 	select {
 	case <-p.ended:
@@ -70,7 +70,7 @@ func (p *process) over() bool {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop asks the process to end, and makes it if it does not.
+// stop asks the process to end, and kills it if it does not.
 func (p *process) stop() {
 	const patience = 10 * time.Second
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
@@ -91,7 +91,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress returns a loopback address on which nothing listens.
 func freeAddress(ctx context.Context) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -101,7 +101,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// fill puts values into the words of a command where they name them.
+// fill replaces the placeholders in the words of a command by values.
 func fill(command string, values map[string]string) ([]string, error) {
 	words := strings.Fields(command)
 	for i, word := range words {
@@ -116,7 +116,7 @@ func fill(command string, values map[string]string) ([]string, error) {
 	return words, nil
 }
 
-// load is what the machine says of itself: the processes that run or want to, over a minute, five and fifteen.
+// load returns the load averages of the machine over one, five and fifteen minutes.
 func load() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if fields := strings.Fields(string(b)); err == nil && len(fields) > 2 {

@@ -17,12 +17,13 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// The raw server is the program itself, started as
+// rawCommand is the argument that makes this program the raw server:
 //
 //	scale raw -address HOST:PORT -resources FILE
 //
-// with the resources that the fleet was sent by the server under test. It says "ready" when it serves. A line "prepare NAME MARKER" has
-// it change the endpoints of that name and say "prepared"; "send" has it send them to all who asked for them.
+// It serves the resources that the fleet received from the server under test, and prints "ready" when it serves. A
+// line "prepare NAME MARKER" on standard input makes it change the endpoints of that name and print "prepared". The
+// line "send" makes it send them to all subscribers.
 const rawCommand = "raw"
 
 func serveRaw(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -51,8 +52,8 @@ func serveRaw(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
 	go func() {
-		defer server.Stop() // whoever gave the orders is gone
-		if err := service.obey(bufio.NewScanner(in), out); err != nil {
+		defer server.Stop() // the parent process has ended
+		if err := service.handleCommands(bufio.NewScanner(in), out); err != nil {
 			fmt.Fprintln(os.Stderr, "raw:", err)
 		}
 	}()
@@ -62,7 +63,7 @@ func serveRaw(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 	return server.Serve(listener)
 }
 
-// save writes resources for a raw server.
+// save writes the resources for a raw server.
 func save(file string, all map[named]*resource) error {
 	response := &discoveryv3.DiscoveryResponse{}
 	for _, r := range all {
@@ -105,7 +106,7 @@ func (s *rawService) load(file string) error {
 	return nil
 }
 
-func (s *rawService) obey(orders *bufio.Scanner, out io.Writer) error {
+func (s *rawService) handleCommands(orders *bufio.Scanner, out io.Writer) error {
 	for orders.Scan() {
 		var name string
 		var marker int
@@ -126,7 +127,7 @@ func (s *rawService) obey(orders *bufio.Scanner, out io.Writer) error {
 	return orders.Err()
 }
 
-// prepare makes the next state of some endpoints.
+// prepare encodes the next state of some endpoints.
 func (s *rawService) prepare(name string, marker int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,32 +13,32 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// rawService answers with bytes that it has ready.
+// rawService responds with bytes that were encoded in advance.
 type rawService struct {
-	// mu protects what follows.
+	// mu protects the fields below.
 	mu sync.Mutex
-	// prebuilt are the resources as they stand in a response, by kind and name.
+	// prebuilt are the resources as encoded in a response, by kind and name.
 	prebuilt [kindCount]map[string][]byte
 	streams  map[*rawStream]struct{}
-	// next are the endpoints to send at the next order.
+	// next is the name of the endpoints to send with the next "send".
 	next string
 }
 
 type rawStream struct {
 	grpc.ServerStream
 
-	// mu protects what follows. The stream's reader and the broadcast both send.
+	// mu protects the fields below. The stream's reader and broadcast both send.
 	mu    sync.Mutex
 	asked [kindCount][]string
 	nonce int
 }
 
-// framed makes a resource of a response from its bytes.
+// framed encodes a resource as a field of a response.
 func framed(body []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, resourcesField, protowire.BytesType), body)
 }
 
-// serve answers each request that asks for other names than the one before.
+// serve responds to each request with other names than the previous one.
 func (s *rawService) serve(stream grpc.ServerStream) error {
 	c := &rawStream{ServerStream: stream}
 	s.mu.Lock()
@@ -83,7 +83,7 @@ func (s *rawService) ready(k kind, names []string) mem.BufferSlice {
 	return parts
 }
 
-// send adds to the resources what makes them a response. The caller holds mu.
+// send completes a response with the resources and sends it. The caller holds mu.
 func (c *rawStream) send(k kind, parts mem.BufferSlice) error {
 	c.nonce++
 	end := protowire.AppendString(protowire.AppendTag(nil, typeField, protowire.BytesType), typeURLs[k])
@@ -93,7 +93,7 @@ func (c *rawStream) send(k kind, parts mem.BufferSlice) error {
 	return c.SendMsg(append(parts, mem.SliceBuffer(end)))
 }
 
-// broadcast sends what was prepared to everybody who asked for it, on all cores.
+// broadcast sends the prepared endpoints to all subscribers, on all cores.
 func (s *rawService) broadcast() {
 	parts := s.ready(endpoints, []string{s.next})
 	s.mu.Lock()
@@ -110,11 +110,11 @@ func (s *rawService) broadcast() {
 	group.Wait()
 }
 
-// push sends endpoints if the stream asked for them.
+// push sends endpoints if the stream subscribes to them.
 func (c *rawStream) push(name string, parts mem.BufferSlice) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if slices.Contains(c.asked[endpoints], name) {
-		_ = c.send(endpoints, parts) // who left needs nothing
+		_ = c.send(endpoints, parts) // the client may have left
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// kind is a type of resource, in the order in which a client comes to know them.
+// kind is a type of resource. The order is the one in which a client discovers them.
 type kind int
 
 const (
@@ -40,20 +40,20 @@ func kindOf(typeURL string) (kind, error) {
 	return 0, fmt.Errorf("unknown type %q", typeURL)
 }
 
-// resource is what a stream needs to know of one. It is shared and does not change.
+// resource is what a stream must know about a resource. It is shared and does not change.
 type resource struct {
 	kind kind
 	name string
 	size int
-	// leads are the names that it refers to, by kind.
-	leads [kindCount][]string
-	// marker numbers the change that this is a state of, and service is whose it is, or -1.
+	// references are the names that it refers to, by kind.
+	references [kindCount][]string
+	// marker is the number of the change that this is the state of. service is its service, or -1 if that is unknown.
 	marker, service int
-	// body is the Any, if somebody needs it.
+	// body is the Any, if the catalog keeps bodies.
 	body []byte
 }
 
-// decode reads a resource as a gRPC client does, as far as names and markers are concerned.
+// decode decodes the names and markers of a resource, as a gRPC client would decode it.
 func decode(b []byte) (*resource, error) {
 	var wrapped anypb.Any
 	if err := proto.Unmarshal(b, &wrapped); err != nil {
@@ -90,7 +90,7 @@ func (r *resource) readListener(l *listenerv3.Listener) error {
 		return fmt.Errorf("listener %s is not one for gRPC clients: %w", r.name, err)
 	}
 	if name := manager.GetRds().GetRouteConfigName(); name != "" {
-		r.leads[routes] = []string{name}
+		r.references[routes] = []string{name}
 	} else {
 		r.readRoutes(manager.GetRouteConfig())
 	}
@@ -101,10 +101,10 @@ func (r *resource) readRoutes(c *routev3.RouteConfiguration) {
 	for _, host := range c.GetVirtualHosts() {
 		for _, route := range host.GetRoutes() {
 			action := route.GetRoute()
-			r.lead(clusters, action.GetCluster())
+			r.addReference(clusters, action.GetCluster())
 			lightest := 0
 			for _, part := range action.GetWeightedClusters().GetClusters() {
-				r.lead(clusters, part.GetName())
+				r.addReference(clusters, part.GetName())
 				if w := int(part.GetWeight().GetValue()); lightest == 0 || w < lightest {
 					lightest = w
 				}
@@ -121,7 +121,7 @@ func (r *resource) readCluster(c *clusterv3.Cluster) {
 		if name == "" {
 			name = r.name
 		}
-		r.lead(endpoints, name)
+		r.addReference(endpoints, name)
 	}
 }
 
@@ -134,8 +134,8 @@ func (r *resource) readEndpoints(a *endpointv3.ClusterLoadAssignment) {
 	}
 }
 
-func (r *resource) lead(to kind, name string) {
-	if name != "" && !slices.Contains(r.leads[to], name) {
-		r.leads[to] = append(r.leads[to], name)
+func (r *resource) addReference(to kind, name string) {
+	if name != "" && !slices.Contains(r.references[to], name) {
+		r.references[to] = append(r.references[to], name)
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// results are the figures of a run, each once for each repetition.
+// results are the figures of a run, with one value for each repetition.
 type results struct {
 	figures []*figure
-	// loads are the machine's load averages at the begin and at the end of each repetition: what else ran.
+	// loads are the machine's load averages before and after each repetition. They show what else ran.
 	loads []string
 }
 
-// figure is one of them. Median, Least and Most are filled in at the end.
+// figure is one measurement. Median, Least and Most are set by summarize.
 type figure struct {
 	Scenario string    `json:"scenario"`
 	Name     string    `json:"name"`
@@ -40,7 +40,7 @@ func (r *results) add(scenario, name, unit string, value float64) {
 	f.Values = append(f.Values, value)
 }
 
-// cost adds a figure of the server's, unless nothing is known of it.
+// cost adds a figure about the server, unless it is unknown (0).
 func (r *results) cost(scenario, name, unit string, value float64) {
 	if value != 0 {
 		r.add(scenario, name, unit, value)
@@ -54,7 +54,7 @@ func (r *results) spread(scenario string, all []time.Duration) {
 	r.add(scenario, "max", "ms", ms(quantile(all, 1)))
 }
 
-// ratio divides the newest figures of two scenarios.
+// ratio divides the latest figures of two scenarios.
 func (r *results) ratio(scenario, above, below string, names ...string) {
 	for _, name := range names {
 		a, b := r.find(above, name), r.find(below, name)
@@ -82,7 +82,7 @@ func (r *results) summarize() {
 	}
 }
 
-// table prints the medians, and the ranges if there were repetitions.
+// table prints the medians, and the ranges if there are several repetitions.
 func (r *results) table(out io.Writer) error {
 	r.summarize()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -104,7 +104,7 @@ func (r *results) table(out io.Writer) error {
 	return w.Flush()
 }
 
-// writeJSON writes everything, and what it is of.
+// writeJSON writes all figures, and the options that they belong to.
 func (r *results) writeJSON(o *options) error {
 	b, err := json.MarshalIndent(map[string]any{
 		"time": time.Now().UTC().Format(time.RFC3339), "go": runtime.Version(), "cpus": runtime.NumCPU(), "command": os.Args[1:],
@@ -113,7 +113,7 @@ func (r *results) writeJSON(o *options) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(o.json, append(b, '\n'), 0o600) //nolint:gosec // the user says where
+	return os.WriteFile(o.json, append(b, '\n'), 0o600) //nolint:gosec // the user's choice
 }
 
 // short writes a number with three significant digits, and large ones in full.
@@ -126,7 +126,7 @@ func short(v float64) string {
 
 func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
-// quantile of durations in any order; 0 if there are none.
+// quantile returns a quantile of durations in any order; 0 without durations.
 func quantile(all []time.Duration, q float64) time.Duration {
 	if len(all) == 0 {
 		return 0

@@ -18,7 +18,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
-// TestMain lets the test's binary be the raw server, which the program starts by its own name.
+// TestMain lets the test binary be the raw server, which the program starts under its own name.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == rawCommand {
 		main()
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveFolder runs a whole control plane over a folder inside the test.
+// serveFolder runs a control plane over a folder inside the test.
 func serveFolder(t *testing.T, dir string) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -50,7 +50,8 @@ func serveFolder(t *testing.T, dir string) (address string) {
 	return server.Addr()
 }
 
-// TestScenarios plays all of them, at a size that the race detector bears, and holds Mizzen to what its architecture promises.
+// TestScenarios runs all scenarios, at a size that the race detector can handle, and checks what Mizzen's
+// architecture promises.
 func TestScenarios(t *testing.T) {
 	dir := t.TempDir()
 	address := serveFolder(t, dir)
@@ -62,7 +63,7 @@ func TestScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := play(t.Context(), o)
+	r, err := runAll(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("%s: %v responses a change, want one for each of %v streams", scenario, got, want)
 		}
 		if n := value(scenario, "wasted"); n != 0 {
-			t.Errorf("%s: %v bytes a change went to streams that held them", scenario, n)
+			t.Errorf("%s: %v bytes a change went to streams that already had them", scenario, n)
 		}
 		if n := value(scenario, "missing receipts"); n != 0 {
 			t.Errorf("%s: %v receipts are missing", scenario, n)
@@ -87,13 +88,13 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, scenario := range []string{scenarioFlood, scenarioSoak} {
 		if n := value(scenario, "not on the newest state"); n != 0 {
-			t.Errorf("%s: %v streams did not come to the newest state", scenario, n)
+			t.Errorf("%s: %v streams did not reach the newest state", scenario, n)
 		}
 	}
 	if got, sent := value(scenarioReconnect, "responses"), value(scenarioReconnect, "resources"); got != 20 || sent != 20*4 {
 		t.Errorf("reconnect: %v responses with %v resources, want one for each stream with its four listeners, and nothing else", got, sent)
 	}
-	// It may be 0: some changes have arrived before the call returns that wrote the file.
+	// The ratio may be 0: some changes arrive before the call that writes the file returns.
 	if ratio := value("hot ÷ raw", "p50"); ratio < 0 || value(scenarioHot, "p50 with the write") <= 0 {
 		t.Errorf("hot takes %v times as long as raw", ratio)
 	}

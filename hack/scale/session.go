@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// session is one run against one server.
+// session is a run against one server.
 type session struct {
 	o       *options
 	plan    *plan
@@ -18,16 +18,16 @@ type session struct {
 	results *results
 
 	address string
-	server  *process // nil if it runs elsewhere
+	server  *process // nil if this program did not start it
 	meter   meter
 	fleet   *fleet
-	// marker numbers the changes; the VirtualServices begin with 1.
+	// marker is the number of the latest change. VirtualServices start with 1.
 	marker int
 }
 
-// measure plays everything that the options ask for, and reports.
+// measure runs all scenarios of the options and reports the results.
 func measure(ctx context.Context, o *options, out io.Writer) error {
-	r, err := play(ctx, o)
+	r, err := runAll(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -37,19 +37,19 @@ func measure(ctx context.Context, o *options, out io.Writer) error {
 	return r.writeJSON(o)
 }
 
-func play(ctx context.Context, o *options) (_ *results, err error) {
+func runAll(ctx context.Context, o *options) (_ *results, err error) {
 	s := &session{o: o, plan: newPlan(o), results: &results{}, marker: 1}
 	if s.target, s.files, err = newTarget(o); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.target.clear(context.WithoutCancel(ctx))) }()
-	o.say("writing %d services of %d endpoints", o.services, o.endpoints)
+	o.logf("writing %d services of %d endpoints", o.services, o.endpoints)
 	if err := s.target.seed(ctx, s.plan); err != nil {
 		return nil, fmt.Errorf("write the objects: %w", err)
 	}
 	for n := range o.repeat {
 		s.results.loads = append(s.results.loads, load())
-		o.say("repetition %d of %d, load %s", n+1, o.repeat, load())
+		o.logf("repetition %d of %d, load %s", n+1, o.repeat, load())
 		if err := s.repetition(ctx); err != nil {
 			return nil, err
 		}
@@ -72,7 +72,7 @@ func (s *session) repetition(ctx context.Context) error {
 		if name == scenarioCold {
 			continue
 		}
-		s.o.say("%s", name)
+		s.o.logf("%s", name)
 		if err := scenarios[name](ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -85,7 +85,7 @@ func (s *session) repetition(ctx context.Context) error {
 	return s.compare(ctx)
 }
 
-// startServer starts the server under test, or finds the one that runs, and waits until it serves the last service.
+// startServer starts the server under test, or uses the running one, and waits until it serves the last service.
 func (s *session) startServer(ctx context.Context) (err error) {
 	s.address, s.meter = s.o.server, meter{pid: s.o.pid, metrics: s.o.metrics}
 	if s.o.exec != "" {
@@ -138,7 +138,7 @@ func (s *session) stopServer() {
 	}
 }
 
-// probe waits until a client that asks for the last service has everything.
+// probe waits until a client that subscribes to the last service has all of its resources.
 func (s *session) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.timeout)
 	defer cancel()

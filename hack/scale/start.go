@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Scenarios by name. Cold comes first, since all others need its streams.
+// The names of the scenarios. Cold is first, because all others use its streams.
 const (
 	scenarioCold      = "cold"
 	scenarioStorm     = "storm"
@@ -30,10 +30,10 @@ func scenarioNames() []string {
 	}
 }
 
-// cold has all clients start at once at a server that served nobody yet.
+// cold starts all clients at the same time, with a server that has not served a client before.
 func cold(ctx context.Context, s *session) error {
-	s.o.say("cold: %d streams", s.o.streams)
-	pause(ctx, s.o.settle) // a server that answers may not have come to rest
+	s.o.logf("cold: %d streams", s.o.streams)
+	pause(ctx, s.o.settle) // a server that responds may still be busy
 	s.results.cost(scenarioCold, "RSS before", "MiB", s.meter.rss())
 	before := s.meter.cpu()
 	lasted, err := s.arrive(ctx, s.fleet)
@@ -45,7 +45,7 @@ func cold(ctx context.Context, s *session) error {
 	return s.settled(ctx, scenarioCold, tally{})
 }
 
-// storm has them all leave, and as many come that know nothing.
+// storm closes all streams, and opens as many new ones without resources.
 func storm(ctx context.Context, s *session) error {
 	s.fleet.stop()
 	s.quiet(ctx)
@@ -60,7 +60,8 @@ func storm(ctx context.Context, s *session) error {
 	return s.settled(ctx, scenarioStorm, tally{})
 }
 
-// reconnect has them all leave and return with what they have. If the server was started by this program it is another one then.
+// reconnect closes all streams, and reopens them with the resources that they have. A server that this program
+// started is restarted.
 func reconnect(ctx context.Context, s *session) error {
 	s.fleet.stop()
 	if s.server != nil {
@@ -74,14 +75,14 @@ func reconnect(ctx context.Context, s *session) error {
 	}
 	s.fleet.address = s.address
 	for _, c := range s.fleet.clients {
-		c.back.Store(0)
+		c.reconnected.Store(0)
 	}
 	cpu, before := s.meter.cpu(), s.fleet.now()
 	if err := s.fleet.start(ctx); err != nil {
 		return err
 	}
 	returned := func() []time.Duration {
-		return s.fleet.times(func(c *client) int64 { return c.back.Load() })
+		return s.fleet.times(func(c *client) int64 { return c.reconnected.Load() })
 	}
 	s.until(ctx, func() bool { return len(returned()) == len(s.fleet.clients) })
 	s.results.spread(scenarioReconnect, returned())
@@ -95,7 +96,7 @@ func reconnect(ctx context.Context, s *session) error {
 	return s.settled(ctx, scenarioReconnect, before)
 }
 
-// arrive starts a fleet that knows nothing, and says how long each client took to know everything.
+// arrive starts a fleet without resources, and returns how long each client took to get all of its resources.
 func (s *session) arrive(ctx context.Context, f *fleet) ([]time.Duration, error) {
 	if err := f.start(ctx); err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (s *session) arrive(ctx context.Context, f *fleet) ([]time.Duration, error)
 	s.until(ctx, func() bool {
 		if time.Since(last) > 2*time.Second {
 			last = time.Now()
-			s.o.say("%d of %d streams have everything", f.arrived.Load(), len(f.clients))
+			s.o.logf("%d of %d streams have everything", f.arrived.Load(), len(f.clients))
 		}
 		return f.arrived.Load() == int64(len(f.clients))
 	})
@@ -115,7 +116,7 @@ func (s *session) arrive(ctx context.Context, f *fleet) ([]time.Duration, error)
 	return f.times(func(c *client) int64 { return c.configured.Load() }), nil
 }
 
-// times collects a time of each client that has one.
+// times returns a time of each client that has one.
 func (f *fleet) times(of func(*client) int64) []time.Duration {
 	all := make([]time.Duration, 0, len(f.clients))
 	for _, c := range f.clients {
@@ -126,7 +127,7 @@ func (f *fleet) times(of func(*client) int64) []time.Duration {
 	return all
 }
 
-// settled reports what the streams were sent since, and what the server holds when all is quiet.
+// settled reports what the streams received since before, and the server's memory, when nothing is in flight.
 func (s *session) settled(ctx context.Context, scenario string, before tally) error {
 	s.quiet(ctx)
 	sent := s.fleet.now().since(before)
@@ -143,7 +144,7 @@ func (s *session) settled(ctx context.Context, scenario string, before tally) er
 	return ctx.Err()
 }
 
-// until waits for a condition, as long as a step may take.
+// until waits for a condition, but not longer than the timeout of a step.
 func (s *session) until(ctx context.Context, done func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.timeout)
 	defer cancel()
@@ -152,7 +153,7 @@ func (s *session) until(ctx context.Context, done func() bool) {
 	}
 }
 
-// quiet waits until nothing has arrived for a while, and no longer than a step may take.
+// quiet waits until nothing has arrived for a while, but not longer than the timeout of a step.
 func (s *session) quiet(ctx context.Context) {
 	s.until(ctx, func() bool {
 		before := s.fleet.now()

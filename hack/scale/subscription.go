@@ -6,11 +6,11 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 )
 
-// subscription is what a client asks for and has of one kind.
+// subscription has a client's names and resources of one kind.
 type subscription struct {
 	names          []string
 	version, nonce string
-	held           map[string]*resource
+	resources      map[string]*resource
 }
 
 func (s *subscription) request(k kind) *discoveryv3.DiscoveryRequest {
@@ -19,14 +19,14 @@ func (s *subscription) request(k kind) *discoveryv3.DiscoveryRequest {
 	}
 }
 
-// forget drops what a response leaves out that lists everything.
+// forget drops the resources that are missing in a response that lists all of them.
 func (s *subscription) forget(all []*resource) {
-	if len(all) >= len(s.held) {
+	if len(all) >= len(s.resources) {
 		return
 	}
-	for name := range s.held {
+	for name := range s.resources {
 		if !slices.ContainsFunc(all, func(r *resource) bool { return r.name == name }) {
-			delete(s.held, name)
+			delete(s.resources, name)
 		}
 	}
 }

@@ -2,18 +2,19 @@ package main
 
 import "context"
 
-// target is where the objects go that the server under test reads.
+// target is where the objects are written for the server under test.
 type target interface {
-	// seed brings all objects to their beginning.
+	// seed sets all objects to their initial state.
 	seed(ctx context.Context, p *plan) error
-	// move gives the last endpoint of a service a marked address, and shift gives its route a marked weight. They return once it is done.
+	// move sets the address of a service's last endpoint to a marked one, and shift sets a marked weight in its
+	// route. They return when the write is done.
 	move(ctx context.Context, p *plan, s, marker int) error
 	shift(ctx context.Context, p *plan, s, marker int) error
-	// clear removes what seed made.
+	// clear removes what seed has created.
 	clear(ctx context.Context) error
 }
 
-// newTarget makes what the options ask for. The returned folder is empty for an API server.
+// newTarget makes the target of the options. The returned folder is empty for an API server.
 func newTarget(o *options) (t target, dir string, err error) {
 	if o.kubeconfig != "" {
 		t, err = newAPIServer(o)

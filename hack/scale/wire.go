@@ -11,10 +11,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/wire"
 )
 
-// codec lets streams send messages as usual but take responses apart by hand, and lets the raw server send bytes that it has ready.
+// codec marshals messages as usual, splits responses without decoding them, and lets the raw server send encoded bytes.
 type codec struct{}
 
-// Name is that of the usual codec, whose format it speaks.
+// Name is the name of the usual codec, because the format is the same.
 func (codec) Name() string { return "proto" }
 
 // Marshal implements encoding.CodecV2.
@@ -55,7 +55,7 @@ type response struct {
 	size                    int
 }
 
-// Numbers of the fields of a DiscoveryResponse.
+// The field numbers of a DiscoveryResponse.
 const (
 	versionField   = 1
 	resourcesField = 2
@@ -82,7 +82,7 @@ func (r *response) field(number protowire.Number, value []byte) error {
 		r.typeURL = string(value)
 	case nonceField:
 		r.nonce = string(value)
-	default: // a client has no use for it
+	default: // clients do not use it
 	}
 	return nil
 }

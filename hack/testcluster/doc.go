@@ -1,7 +1,7 @@
-// Package testcluster is the module from which tests get a real Kubernetes, built from Go modules by build.sh with nothing
-// downloaded but modules: kube-apiserver, kube-controller-manager and etcd for test/e2e, and besides them kubelet,
-// kube-scheduler, kube-proxy, kubectl and CoreDNS for whole nodes, which node.sh starts and test/e2e/node tests on.
+// Package testcluster is the module that provides a real Kubernetes for tests. build.sh builds it from Go modules and
+// downloads nothing else: kube-apiserver, kube-controller-manager and etcd for test/e2e, and also kubelet,
+// kube-scheduler, kube-proxy, kubectl and CoreDNS for whole nodes, which node.sh starts and which test/e2e/node uses.
 //
-// It is a module of its own because Kubernetes needs a replacement for each of its staging modules, and those must not
-// leak into the product's go.mod. How a node is put together is in node.sh, node/init.sh and node/plane.sh, in this order.
+// It is a separate module because Kubernetes needs a replacement for each of its staging modules, and those must not
+// be in the product's go.mod. To see how a node works, read node.sh, node/init.sh and node/plane.sh, in this order.
 package testcluster

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# A real Kubernetes on this machine, in namespaces of its own: etcd, API server, controllers, scheduler, CoreDNS, and nodes with
-# kubelet, kube-proxy, containerd and runc. No Docker and no registry. It needs root and cgroup v1; build.sh builds what it runs.
+# A real Kubernetes cluster on this machine, in its own namespaces: etcd, API server, controllers, scheduler, CoreDNS,
+# and nodes with kubelet, kube-proxy, containerd and runc. No Docker and no registry. It needs root and cgroup v1.
+# build.sh builds the binaries.
 #
-#   node.sh check                 say what is missing on this machine
+#   node.sh check                 print what is missing on this machine
 #   node.sh up                    start the cluster with node-0 in zone-a
 #   node.sh join INDEX ZONE       add node-INDEX, for example: join 1 zone-b
-#   node.sh lose INDEX            end a node at once, as if its power had failed; join brings it back with what it had
-#   node.sh load IMAGE BINARY     make an image of a static binary known to all nodes
+#   node.sh lose INDEX            kill a node, as if its power had failed; join starts it again with its data
+#   node.sh load IMAGE BINARY     make an image of a static binary and load it on all nodes
 #   node.sh k ARGUMENTS           kubectl
 #   node.sh sh COMMAND            run a command on node-0, or on node-$NODE
-#   node.sh down                  end everything and remove it
-#   node.sh run INDEX ZONE        what up and join start: the node, in the foreground; it prints "ready" when it is
+#   node.sh down                  stop everything and remove it
+#   node.sh run INDEX ZONE        the node in the foreground, which up and join start; it prints "ready" when it is ready
 #
-# NODE_STATE is where everything lies that the cluster writes; clusters with different ones do not see each other.
+# NODE_STATE is the directory for everything that the cluster writes. Clusters with different directories do not
+# affect each other.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(dirname "$(readlink -f "$0")")
@@ -25,7 +27,8 @@ fail() {
 	exit 1
 }
 
-# pid N is the process that all of node N hangs on, as it wrote it down itself. A number that is somebody else's by now is not given.
+# pid N prints the first process of node N, which wrote its ID to a file. It prints nothing if another process has
+# that ID now.
 pid() {
 	local pid
 	pid=$(cat "$state/node-$1/pid" 2>/dev/null) && [[ -r /proc/$pid/cmdline ]] &&
@@ -39,7 +42,8 @@ inside() {
 	nsenter --target "$pid" --mount --net --pid --uts --ipc --cgroup --wdns="$PWD" -- "${@:2}"
 }
 
-# hierarchy CONTROLLER is the directory of this process in a hierarchy of cgroup v1. A node's is made below it, never beside it.
+# hierarchy CONTROLLER prints the directory of this process in a hierarchy of cgroup v1. The cgroups of nodes are made
+# below it.
 hierarchy() {
 	local name=$1 path
 	[[ $name = systemd ]] && name=name=systemd
@@ -47,13 +51,13 @@ hierarchy() {
 	[[ -n $path ]] && echo "/sys/fs/cgroup/$1${path%/}"
 }
 
-# check says all that is missing, and how to get it.
+# check prints all that is missing, and how to get it.
 check() {
 	local missing=() packages=() absent=() name
 	if [[ $EUID != 0 ]]; then
 		missing+=("root: run it as root")
 	else
-		unshare --mount --net --pid --uts --ipc --fork true 2>/dev/null || missing+=("namespaces: this machine lets nobody make them (unshare)")
+		unshare --mount --net --pid --uts --ipc --fork true 2>/dev/null || missing+=("namespaces: this machine does not allow them (unshare)")
 		for name in $controllers; do [[ -w $(hierarchy "$name")/tasks ]] || absent+=("$name"); done
 		((${#absent[@]} == 0)) || missing+=("cgroup v1 with ${absent[*]}: boot with systemd.unified_cgroup_hierarchy=0")
 	fi
@@ -91,7 +95,7 @@ limits() {
 		dir=$parent/mizzen-$(basename "$state")-$1
 		mkdir -p "$dir"
 		echo "$dir" >>"$state/node-$1/cgroups"
-		if [[ $name = cpuset ]]; then # which takes no process before it has CPUs and memory
+		if [[ $name = cpuset ]]; then # it accepts a process only after it has CPUs and memory
 			cat "$parent/cpuset.cpus" >"$dir/cpuset.cpus"
 			cat "$parent/cpuset.mems" >"$dir/cpuset.mems"
 		fi
@@ -107,7 +111,8 @@ run() {
 	rm -f "$dir/ready" "$dir/cgroups"
 	"$here/node/pki.sh"
 	limits "$index"
-	# With its first process ends every other of its namespaces, and with the last one the mounts, links and shims.
+	# When its first process ends, all processes of its PID namespace end, and with the last one its mounts, links and
+	# shims.
 	exec unshare --mount --net --pid --uts --ipc --cgroup --fork --kill-child "$here/node/init.sh" "$dir" </dev/null
 }
 
@@ -145,7 +150,7 @@ down() {
 			kill -KILL "$pid"
 			while [[ -e /proc/$pid ]]; do sleep 0.05; done
 		fi
-		# A cgroup goes once the kernel has taken the last of its processes out.
+		# A cgroup can be removed after the kernel has removed the last of its processes.
 		while read -r dir; do
 			for _ in {1..50}; do
 				[[ ! -d $dir ]] || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || { sleep 0.1 && continue; }

@@ -19,7 +19,7 @@ type item struct {
 	Name string `json:"name"`
 }
 
-// served is a running Server and the switches of its state.
+// served is a running Server, and the channels that set its state.
 type served struct {
 	url             string
 	ready, draining chan struct{}
@@ -88,7 +88,7 @@ func TestReadinessFollowsTheProcess(t *testing.T) {
 
 	want := []answer{
 		{200, "ok\n"},
-		{503, "the first complete picture of the source is not there yet\n"},
+		{503, "the source was not completely read yet\n"},
 		{200, "ok\n"},
 		{503, "shutting down\n"},
 		{200, "ok\n"},

@@ -12,25 +12,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// ReadyPath is where a control plane says whether clients are served.
+// ReadyPath is the path of the readiness check: 200 if clients are served, else 503.
 const ReadyPath = "/readyz"
 
-// ListPath is where the list of that name is served.
+// ListPath returns the path of the list with that name.
 func ListPath(name string) string { return "/api/" + name }
 
-// List is something that operators may look at.
+// List is a list that operators can read.
 type List struct {
 	Name string
 	read func() any
 }
 
-// NewList makes a List whose items are what read returns, encoded as one JSON array.
+// NewList makes a List of the items that read returns. It is encoded as one JSON array.
 func NewList[T any](name string, read func() []T) List {
 	return List{Name: name, read: func() any {
 		if items := read(); items != nil {
 			return items
 		}
-		return []T{} // an empty array, where nil would be null
+		return []T{} // not nil, which is encoded as null
 	}}
 }
 
@@ -41,17 +41,17 @@ func newHandler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	if o.Public {
 		mux.HandleFunc("GET /{$}", serveIndex(o))
-		return mux
+		return answerGRPC(nil, mux)
 	}
 	inner := newInnerHandler(o)
 	if o.TokenFile != "" {
-		inner = guarded(o.TokenFile, o.Logger, inner)
+		inner = requireToken(o.TokenFile, o.Logger, inner)
 	}
-	mux.Handle("/", inner)
-	return mux
+	mux.Handle("/", requireHost(o.Hosts, o.TokenFile != "", inner))
+	return answerGRPC(o.Calls, mux)
 }
 
-// newInnerHandler serves what is not for everybody.
+// newInnerHandler serves everything that a public server does not serve.
 func newInnerHandler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", serveIndex(o))
@@ -85,14 +85,14 @@ func serveIndex(o Options) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, strings.Join(paths, "\n")) }
 }
 
-// serveReadiness says in its body why it says no.
+// serveReadiness states the reason in the body if clients are not served.
 func serveReadiness(o Options) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		switch {
 		case closed(o.Draining):
 			writeText(w, http.StatusServiceUnavailable, "shutting down")
 		case !closed(o.Ready):
-			writeText(w, http.StatusServiceUnavailable, "the first complete picture of the source is not there yet")
+			writeText(w, http.StatusServiceUnavailable, "the source was not completely read yet")
 		default:
 			writeText(w, http.StatusOK, "ok")
 		}
@@ -107,14 +107,14 @@ func serveList(list List) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(append(body, '\n')) // a reader who left needs no answer
+		_, _ = w.Write(append(body, '\n')) // the client may have closed the connection
 	}
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text) // a reader who left needs no answer
+	_, _ = fmt.Fprintln(w, text) //nolint:gosec // plain text by its header; the client may have closed the connection
 }
 
 func closed(c <-chan struct{}) bool {

@@ -14,29 +14,33 @@ import (
 )
 
 const (
-	// headerTimeout ends connections that never finish a request.
+	// headerTimeout closes connections on which no request is completed.
 	headerTimeout = 10 * time.Second
-	// shutdownTimeout is how long requests under way may take when the server stops. Profiles may be cut short.
+	// shutdownTimeout is the time that running requests have when the server stops. Profiles may be cut short.
 	shutdownTimeout = time.Second
 )
 
-// Options of a Server. All of them are needed but TokenFile, Handlers and Calls.
+// Options are the settings of a Server. All except TokenFile, Hosts, Handlers and Calls are required.
 type Options struct {
-	// Public leaves out all that shows configuration or profiles: what remains may be reached by anybody.
+	// Public serves only health and metrics, and no configuration or profiles, so that any client may reach the server.
 	Public bool
-	// TokenFile holds what must be known to see anything but health and metrics; empty asks for nothing.
+	// TokenFile is a file with the token that is required for everything except health and metrics; empty requires
+	// none.
 	TokenFile string
+	// Hosts are the names, in lower case, under which requests are answered beside loopback names. Health and metrics
+	// are answered under any name, because kubelets and Prometheus ask by address.
+	Hosts []string
 	// Listener is closed by Run.
 	Listener net.Listener
-	// Ready is closed once clients are served.
+	// Ready is closed when clients are served.
 	Ready <-chan struct{}
-	// Draining is closed once the process is on its way out.
+	// Draining is closed when the process starts to shut down.
 	Draining <-chan struct{}
 	// Lists are served as JSON below /api/.
 	Lists []List
 	// Handlers are served at their paths, such as /api/explain.
 	Handlers map[string]http.Handler
-	// Calls are gRPC services by their path; they are served without TLS, to who knows that this is HTTP/2.
+	// Calls are gRPC services by path. They are served without TLS to clients that use HTTP/2 with prior knowledge.
 	Calls map[string]http.Handler
 	// Metrics are served at /metrics.
 	Metrics prometheus.Gatherer
@@ -49,11 +53,11 @@ type Server struct {
 	http     *http.Server
 }
 
-// New makes a Server that answers once Run is called.
+// New makes a Server. It does not answer before Run is called.
 func New(o Options) *Server {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(len(o.Calls) > 0)
+	protocols.SetUnencryptedHTTP2(true)
 	return &Server{
 		listener: o.Listener,
 		http: &http.Server{
@@ -65,10 +69,10 @@ func New(o Options) *Server {
 	}
 }
 
-// Addr is where the server listens.
+// Addr is the address on which the server listens.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Run serves until ctx ends, then lets requests under way finish for a moment and returns nil.
+// Run serves until ctx ends. Then it waits up to shutdownTimeout for running requests and returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

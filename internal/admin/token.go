@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// minTokenBytes is below what can be guessed.
+// minTokenBytes is the shortest accepted token: long enough that it cannot be guessed.
 const minTokenBytes = 16
 
-// ReadToken reads the text that is asked of whoever wants to look, without white space around it.
+// ReadToken reads a token from a file and removes white space around it. It fails if the token is shorter than
+// minTokenBytes.
 func ReadToken(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -26,7 +27,7 @@ func ReadToken(file string) (string, error) {
 	return token, nil
 }
 
-// bearer is what a request brings as its token, if it does.
+// bearer returns the request's bearer token, if it has one.
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "bearer") {
@@ -35,32 +36,32 @@ func bearer(r *http.Request) (string, bool) {
 	return strings.TrimSpace(token), true
 }
 
-// guarded lets in who knows the token of the file, which is read each time so that it may be replaced. While it cannot be read,
-// nobody is let in.
-func guarded(file string, logger *slog.Logger, next http.Handler) http.Handler {
+// requireToken denies requests without the token in the file. The file is read for each request, so that it may be
+// replaced. While it cannot be read, all requests are denied.
+func requireToken(file string, logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, ok := bearer(r)
 		if !ok {
-			refuse(w, "a token is needed: the one of --admin-token, as Authorization: Bearer TOKEN")
+			unauthorized(w, "a token is needed: the one of --admin-token, as Authorization: Bearer TOKEN")
 			return
 		}
 		want, err := ReadToken(file)
 		if err != nil {
 			logger.Warn("cannot read the token of the admin address; all requests are denied", "error", err)
-			refuse(w, "the control plane cannot read its own token: see its log")
+			unauthorized(w, "the control plane cannot read its own token: see its log")
 			return
 		}
-		// Sums are of one length, so that not even the length of the token can be told from how long this takes.
+		// The hashes have the same length, so that the time of the comparison does not show the length of the token.
 		a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
 		if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
-			refuse(w, "the token is not that of --admin-token")
+			unauthorized(w, "the token differs from the token of --admin-token")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func refuse(w http.ResponseWriter, why string) {
+func unauthorized(w http.ResponseWriter, why string) {
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	writeText(w, http.StatusUnauthorized, why)
 }

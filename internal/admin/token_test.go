@@ -21,7 +21,7 @@ func writeToken(t *testing.T, file, text string) {
 	}
 }
 
-func TestTokenGuardsAllButHealthAndMetrics(t *testing.T) {
+func TestTokenProtectsAllExceptHealthAndMetrics(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	writeToken(t, file, secret+"\n")
 	handler := newHandler(Options{
@@ -31,6 +31,7 @@ func TestTokenGuardsAllButHealthAndMetrics(t *testing.T) {
 	})
 	ask := func(method, path, authorization string) *httptest.ResponseRecorder {
 		request := httptest.NewRequest(method, path, http.NoBody)
+		request.Host = "localhost"
 		if authorization != "" {
 			request.Header.Set("Authorization", authorization)
 		}
@@ -58,7 +59,7 @@ func TestTokenGuardsAllButHealthAndMetrics(t *testing.T) {
 		"no scheme": secret,
 	} {
 		if got := ask(http.MethodGet, "/api/clients", authorization); got.Code != http.StatusUnauthorized || !strings.Contains(got.Body.String(), "--admin-token") {
-			t.Errorf("%s: got %d %q, want 401 and which token is needed", name, got.Code, got.Body)
+			t.Errorf("%s: got %d %q, want 401 and the flag of the token", name, got.Code, got.Body)
 		}
 	}
 	if got := ask(http.MethodGet, "/api/clients", "bearer "+secret); got.Code != http.StatusOK {
@@ -67,12 +68,12 @@ func TestTokenGuardsAllButHealthAndMetrics(t *testing.T) {
 
 	writeToken(t, file, "another token altogether")
 	if got := ask(http.MethodGet, "/api/clients", "Bearer "+secret); got.Code != http.StatusUnauthorized {
-		t.Errorf("the token of before: got %d", got.Code)
+		t.Errorf("the previous token: got %d", got.Code)
 	}
 	for name, text := range map[string]string{"an empty file": "", "a short one": "0123456789abcde"} {
 		writeToken(t, file, text)
 		if got := ask(http.MethodGet, "/api/clients", "Bearer "+text); got.Code != http.StatusUnauthorized {
-			t.Errorf("%s lets in: got %d", name, got.Code)
+			t.Errorf("%s: got %d, want 401", name, got.Code)
 		}
 	}
 }

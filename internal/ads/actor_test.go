@@ -24,7 +24,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// actor is a client of a scenario: one stream, in either protocol, and what it remembers.
+// actor is a client of a scenario: one stream, in either protocol, and what it has received.
 type actor struct {
 	delta   bool
 	node    *corev3.Node
@@ -39,7 +39,7 @@ type actor struct {
 	names   map[snapshot.Type][]string
 }
 
-// response is what both protocols' responses have in common.
+// response is what the responses of both protocols have in common.
 type response struct {
 	t                snapshot.Type
 	version, nonce   string
@@ -104,7 +104,7 @@ func (a *actor) send(m proto.Message) error {
 	}
 }
 
-// ask subscribes: to exactly names, or in the incremental protocol to names besides, and no longer to drop.
+// ask subscribes to exactly names. In the incremental protocol it adds names to the subscriptions and removes drop.
 func (a *actor) ask(t snapshot.Type, names, drop []string) error {
 	if !a.delta {
 		a.names[t] = names
@@ -115,7 +115,7 @@ func (a *actor) ask(t snapshot.Type, names, drop []string) error {
 	})
 }
 
-// resume asks as a client does that lost its stream: with what it accepted there, and no nonce.
+// resume subscribes as a client does that has lost its stream: with the version that it accepted there, and no nonce.
 func (a *actor) resume(t snapshot.Type, from *actor, names []string) error {
 	if !a.delta {
 		a.names[t], a.version[t] = names, from.version[t]
@@ -133,7 +133,7 @@ func (a *actor) request(t snapshot.Type, refusal *statuspb.Status) *discoveryv3.
 	}
 }
 
-// takeNode returns the node once: clients send it with their first request only.
+// takeNode returns the node once, because clients send it only with their first request.
 func (a *actor) takeNode() *corev3.Node {
 	node := a.node
 	a.node = nil
@@ -156,7 +156,7 @@ func (a *actor) answer(t snapshot.Type, refusal *statuspb.Status) error {
 	return a.send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(t), ResponseNonce: a.last[t].nonce, ErrorDetail: refusal})
 }
 
-// expect reads one response, which must be of that type and hold exactly those names.
+// expect reads one response, which must have that type and exactly those names.
 func (a *actor) expect(t snapshot.Type, want []string) error {
 	synctest.Wait()
 	var got response
@@ -186,7 +186,7 @@ func (a *actor) contains(t snapshot.Type, text string) error {
 		}
 		fmt.Fprintln(&all, m)
 	}
-	// The text form puts one or two blanks at random.
+	// The text format varies its white space at random.
 	squeezed := strings.Join(strings.Fields(all.String()), " ")
 	if !strings.Contains(squeezed, text) {
 		return fmt.Errorf("got %s", squeezed)
@@ -194,7 +194,7 @@ func (a *actor) contains(t snapshot.Type, text string) error {
 	return nil
 }
 
-// unread tells of a response that no step expected.
+// unread describes a response that no step has expected; empty if there is none.
 func (a *actor) unread() string {
 	select {
 	case r := <-a.out:
@@ -289,7 +289,7 @@ func (p deltaPipe) Send(r *discoveryv3.DeltaDiscoveryResponse) error {
 	return nil
 }
 
-// nameOf reads the name out of a resource of any type.
+// nameOf returns the name of a resource of any type.
 func nameOf(resource *anypb.Any) string {
 	m, err := resource.UnmarshalNew()
 	if err != nil {

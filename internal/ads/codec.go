@@ -9,8 +9,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// codec is gRPC's own for protocol buffers, except for the messages of the state-of-the-world protocol. The resources of responses
-// are shared by all streams as the bytes that they are, and are not marshaled, or even copied, for any one of them; of requests see sotwRequest.
+// codec is gRPC's codec for protocol buffers, except for the messages of the state-of-the-world protocol. The encoded
+// resources of a response are shared by all streams: they are not marshaled or copied for each stream. For requests
+// see sotwRequest.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
@@ -34,7 +35,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return r.parse(buffer.ReadOnlyData())
 }
 
-// The numbers of the fields of a DiscoveryResponse.
+// The field numbers of a DiscoveryResponse.
 const (
 	versionField = 1
 	typeField    = 4

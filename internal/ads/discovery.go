@@ -20,49 +20,50 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// errDraining is retriable: clients keep what they hold and open a stream elsewhere.
+// errDraining is retriable: clients keep their configuration and open a stream to another replica.
 var errDraining = status.Error(codes.Unavailable, "control plane is shutting down: reconnect")
 
-// errLeft says that no more requests come.
-var errLeft = errors.New("the client has left")
+// errClientClosed is returned by a protocol's recv after the client's last request.
+var errClientClosed = errors.New("the client has left")
 
-// errExpired is retriable, too: whoever returns brings a new proof.
+// errExpired is retriable, too: a client that reconnects sends a new proof.
 var errExpired = status.Error(codes.Unavailable, "the proof of the client's identity has expired: reconnect with a new one")
 
-// expiryGrace is how long a stream outlives the proof that it was opened with.
+// expiryGrace is how long a stream outlives the proof of the client's identity.
 const expiryGrace = time.Minute
 
-// Authenticator says who is at the other end of a stream. Its errors are gRPC statuses.
+// Authenticator verifies the identity of the client of a stream. Its errors are gRPC statuses.
 type Authenticator interface {
 	Identify(ctx context.Context) (identity.Identity, error)
 }
 
-// discovery is the aggregated discovery service.
+// discovery implements the aggregated discovery service.
 type discovery struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 
-	store    *serving.Store
-	who      Authenticator
-	limits   Limits
-	census   *streamCounter
-	gate     *firstResponseLimiter
-	counters *metrics
-	drain    context.Context
-	grace    time.Duration
-	logger   *slog.Logger
-	// hearing are the goroutines that read requests. One may outlive its stream by the time that its last request takes.
-	hearing sync.WaitGroup
+	store          *serving.Store
+	authenticator  Authenticator
+	limits         Limits
+	streams        *streamCounter
+	firstResponses *firstResponseLimiter
+	counters       *metrics
+	drain          context.Context
+	grace          time.Duration
+	logger         *slog.Logger
+	// receivers are the goroutines that read requests. One may outlive its stream while it handles the last request.
+	receivers sync.WaitGroup
 }
 
-// newDiscovery makes the service; its streams end when drain does.
+// newDiscovery makes the service. Its streams are closed when drain ends.
 func newDiscovery(drain context.Context, o Options) *discovery {
 	return &discovery{
-		store: o.Store, who: o.Authenticator, limits: o.Limits, census: newStreamCounter(o.Limits), gate: newFirstResponseLimiter(o.Limits.FirstAnswers),
+		store: o.Store, authenticator: o.Authenticator, limits: o.Limits,
+		streams: newStreamCounter(o.Limits), firstResponses: newFirstResponseLimiter(o.Limits.FirstResponses),
 		counters: newMetrics(o.Registry), drain: drain, grace: o.Grace, logger: o.Logger,
 	}
 }
 
-// StreamAggregatedResources serves the state-of-the-world protocol, which every gRPC client speaks.
+// StreamAggregatedResources serves the state-of-the-world protocol, which all gRPC clients use.
 func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
 	v, err := d.accept(stream.Context())
 	if err != nil {
@@ -73,7 +74,7 @@ func (d *discovery) StreamAggregatedResources(stream discoveryv3.AggregatedDisco
 	if err != nil {
 		return err
 	}
-	v.node, v.holds = first.GetNode(), first.GetVersionInfo() != ""
+	v.node, v.hasConfig = first.GetNode(), first.GetVersionInfo() != ""
 	return d.serve(v, &sotwProtocol{stream: stream, guard: newRequestGuard(d.logger, d.limits), first: first})
 }
 
@@ -88,38 +89,39 @@ func (d *discovery) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscov
 	if err != nil {
 		return err
 	}
-	v.node, v.holds = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
+	v.node, v.hasConfig = first.GetNode(), len(first.GetInitialResourceVersions()) > 0
 	return d.serve(v, &deltaProtocol{stream, newRequestGuard(d.logger, d.limits), first})
 }
 
-// clientStream is one stream from its beginning.
+// clientStream is one stream, from before its first request to its end.
 type clientStream struct {
-	stream context.Context
-	// ctx ends with the stream, or when the stream is to end, which cancel says.
+	streamCtx context.Context
+	// ctx ends with the stream, or when the server is to close the stream: then cancel was called.
 	ctx     context.Context
 	cancel  context.CancelFunc
 	id      identity.Identity
 	closers []func()
-	// node is that of the first request, and holds says that the client has a configuration already.
-	node  *corev3.Node
-	holds bool
+	// node is the node of the first request. hasConfig is true if the client already has resources from an earlier
+	// stream.
+	node      *corev3.Node
+	hasConfig bool
 }
 
-// onClose has f called when the visitor leaves, before what was said earlier.
+// onClose registers a function that close calls. The functions are called in reverse order.
 func (v *clientStream) onClose(f func()) { v.closers = append(v.closers, f) }
 
-// close must be called at the end.
+// close calls the registered functions. It must be called when the stream ends.
 func (v *clientStream) close() {
 	for _, end := range slices.Backward(v.closers) {
 		end()
 	}
 }
 
-// accept proves who the client is, and counts it, before anything is read that it sends. Before the Store is ready the stream is
-// held, not closed: who a client is may not be known yet, and one whose first stream ends without a response takes the control
-// plane for broken.
+// accept counts the stream and authenticates the client before any request is read. Before the Store is ready the
+// stream is kept open: the client's pod may not be known yet, and gRPC treats a stream that ends without a response
+// as a failure of the control plane.
 func (d *discovery) accept(stream context.Context) (*clientStream, error) {
-	v := &clientStream{stream: stream}
+	v := &clientStream{streamCtx: stream}
 	v.ctx, v.cancel = context.WithCancel(stream) //nolint:gosec // close calls it
 	v.onClose(v.cancel)
 	stop := d.endOnDrain(v.cancel)
@@ -132,12 +134,12 @@ func (d *discovery) accept(stream context.Context) (*clientStream, error) {
 }
 
 func (d *discovery) acquireSlot(v *clientStream) error {
-	leave, err := d.census.enter()
+	remove, err := d.streams.add()
 	if err != nil {
-		d.refuse(v.stream, refusedLimit, err)
+		d.refuse(v.streamCtx, refusedLimit, err)
 		return err
 	}
-	v.onClose(leave)
+	v.onClose(remove)
 	select {
 	case <-d.store.Ready():
 		return d.authenticate(v)
@@ -147,19 +149,19 @@ func (d *discovery) acquireSlot(v *clientStream) error {
 }
 
 func (d *discovery) authenticate(v *clientStream) (err error) {
-	v.id = identity.Identity{Proof: identity.Claim}
-	if d.who != nil {
-		if v.id, err = d.who.Identify(v.ctx); err != nil {
-			d.refuse(v.stream, refusedUnproved, err)
+	v.id = identity.Identity{Proof: identity.Unverified}
+	if d.authenticator != nil {
+		if v.id, err = d.authenticator.Identify(v.ctx); err != nil {
+			d.refuse(v.streamCtx, refusedUnproved, err)
 			return err
 		}
 	}
-	leave, err := d.census.attribute(v.id.Name())
+	remove, err := d.streams.addFor(v.id.Name())
 	if err != nil {
-		d.refuse(v.stream, refusedLimit, err)
+		d.refuse(v.streamCtx, refusedLimit, err)
 		return err
 	}
-	v.onClose(leave)
+	v.onClose(remove)
 	if !v.id.Expires.IsZero() {
 		expiry := time.AfterFunc(time.Until(v.id.Expires)+expiryGrace, v.cancel)
 		v.onClose(func() { expiry.Stop() })
@@ -167,46 +169,47 @@ func (d *discovery) authenticate(v *clientStream) (err error) {
 	return nil
 }
 
-// refuse notes that a client is turned away.
+// refuse counts and logs a rejected stream.
 func (d *discovery) refuse(stream context.Context, why string, err error) {
 	d.counters.refused(why)
 	d.logger.Debug("refused a stream", "peer", peerOf(stream), "reason", status.Convert(err).Message())
 }
 
-// authorize makes the session's opener of what was proved and what the node says besides.
+// authorize makes the session's ClientInfo from the authenticated identity and the client's node. It fails if they
+// contradict.
 func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 	node := v.node
-	v.node = nil // or a client would have memory kept for as long as its stream lives
-	opener := serving.ClientInfoOf(node, peerOf(v.stream))
-	client, err := v.id.Admit(node, opener.Client)
+	v.node = nil // release the memory: a stream may live long
+	info := serving.ClientInfoOf(node, peerOf(v.streamCtx))
+	client, err := v.id.Admit(node, info.Client)
 	if err != nil {
-		d.refuse(v.stream, refusedContradiction, err)
-		return opener, err
+		d.refuse(v.streamCtx, refusedContradiction, err)
+		return info, err
 	}
-	opener.Client, opener.Identity, opener.Proof = client, v.id.Name(), string(v.id.Proof)
-	return opener, nil
+	info.Client, info.Identity, info.Proof = client, v.id.Name(), string(v.id.Proof)
+	return info, nil
 }
 
-// serve runs one stream from its first request to its end.
+// serve serves one stream from its first request to its end.
 func (d *discovery) serve(v *clientStream, x protocol) error {
-	opener, err := d.authorize(v)
+	info, err := d.authorize(v)
 	if err != nil {
 		return err
 	}
-	answered, err := d.gate.acquire(v.ctx, !v.holds)
+	responded, err := d.firstResponses.acquire(v.ctx, !v.hasConfig)
 	if err != nil {
 		return d.closeReason(v)
 	}
-	defer answered()
-	late := time.AfterFunc(maxFirstAnswer, answered)
+	defer responded()
+	late := time.AfterFunc(maxFirstResponse, responded)
 	defer late.Stop()
-	if err := d.exchange(v, opener, x, answered); err != nil {
+	if err := d.run(v, info, x, responded); err != nil {
 		return err
 	}
 	return d.closeReason(v)
 }
 
-// endOnDrain cancels the stream at a random moment of the grace period, once that begins.
+// endOnDrain cancels the stream at a random moment of the grace period after the drain has started.
 func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 	return context.AfterFunc(d.drain, func() {
 		if d.grace <= 0 {
@@ -217,9 +220,10 @@ func (d *discovery) endOnDrain(cancel func()) (stop func() bool) {
 	})
 }
 
-// closeReason is how a stream ends that no error ended: the client left, its proof expired, or the server is about to end.
+// closeReason returns the status of a stream that ends without an error: nil if the client closed it, or a retriable
+// status if the client's proof has expired or the server shuts down.
 func (d *discovery) closeReason(v *clientStream) error {
-	if v.left() {
+	if v.closedByClient() {
 		return nil
 	}
 	if d.drain.Err() != nil {
@@ -231,7 +235,7 @@ func (d *discovery) closeReason(v *clientStream) error {
 	return nil
 }
 
-func (v *clientStream) left() bool { return v.stream.Err() != nil }
+func (v *clientStream) closedByClient() bool { return v.streamCtx.Err() != nil }
 
 func (v *clientStream) expired() bool {
 	return !v.id.Expires.IsZero() && time.Now().After(v.id.Expires)

@@ -11,11 +11,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// requestGuard judges the requests of one stream.
+// requestGuard limits and validates the requests of one stream.
 type requestGuard struct {
 	logger  *slog.Logger
 	limiter *rate.Limiter
-	// unknown says that a type that is not served was asked for; it is logged once.
+	// unknown is true after a request for a type that is not served. Such requests are logged once.
 	unknown bool
 }
 
@@ -23,12 +23,13 @@ func newRequestGuard(logger *slog.Logger, limits Limits) *requestGuard {
 	return &requestGuard{logger: logger, limiter: limits.limiter()}
 }
 
-// admit says whether a request is passed on. One for a type that is not served stays unanswered, and the stream open. Requests
-// beyond the rate wait, and with them the client's next ones. An error ends the stream.
+// admit reports whether a request is passed on. A request for a type that is not served is not answered, and the
+// stream stays open. Requests beyond the rate wait, and so do the client's later requests. An error closes the
+// stream.
 func (g *requestGuard) admit(ctx context.Context, typeURL string, names int) (pass bool, err error) {
 	if g.limiter != nil {
 		if err := g.limiter.Wait(ctx); err != nil {
-			return false, errLeft
+			return false, errClientClosed
 		}
 	}
 	switch {
@@ -47,7 +48,7 @@ func (g *requestGuard) admit(ctx context.Context, typeURL string, names int) (pa
 	return true, nil
 }
 
-// tooLong is what a client of the incremental protocol is told whose names have so many bytes.
+// tooLong is the error for a client of the incremental protocol whose subscribed names have too many bytes.
 func tooLong(bytes int) error {
 	return status.Errorf(codes.ResourceExhausted, "the names subscribed to have %d bytes, which exceeds the limit of %d for one stream: open several", bytes, maxNameBytes)
 }

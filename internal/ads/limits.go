@@ -10,30 +10,31 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Limits keep clients from harming others. The zero value of each means no limit.
+// Limits keep clients from harming others. The zero value of a field means no limit.
 type Limits struct {
-	// Streams is how many may be open; further ones are refused until some end.
+	// Streams is the maximum number of open streams; further ones are rejected until some end.
 	Streams int
-	// StreamsPerClient is how many may be open of one client that has proved who it is.
+	// StreamsPerClient is the maximum number of open streams of one client with a verified identity.
 	StreamsPerClient int
-	// RequestsPerSecond is how many requests of one stream are read on average, and twenty times as many at once. Others wait.
+	// RequestsPerSecond is the average number of requests of one stream that are read in a second; a burst may be
+	// twenty times as large. Further requests wait.
 	RequestsPerSecond int
-	// FirstAnswers is how many streams may be in the making of their first answer. Others wait, those with nothing yet before
-	// those that hold a configuration already.
-	FirstAnswers int
+	// FirstResponses is the maximum number of streams for which the first response is made at the same time. Other
+	// streams wait; clients without configuration are served before clients that have one.
+	FirstResponses int
 }
 
 // DefaultLimits are far above what gRPC clients need.
-var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSecond: 100, FirstAnswers: 128}
+var DefaultLimits = Limits{Streams: 50_000, StreamsPerClient: 100, RequestsPerSecond: 100, FirstResponses: 128}
 
-// requestBurst is how many seconds' worth of requests may come at once: a client that starts asks for much.
+// requestBurst is the size of a burst, in seconds of RequestsPerSecond: a client that starts sends many requests.
 const requestBurst = 20
 
-// maxFirstAnswer is how long a stream may keep others waiting with its first answer. One that asks for nothing that is served, or does not
-// read what it is sent, has none.
-const maxFirstAnswer = time.Second
+// maxFirstResponse is the longest time for which a stream blocks others with its first response. A stream has no
+// first response if it subscribes to nothing that is served, or if its client does not read.
+const maxFirstResponse = time.Second
 
-// limiter is for the requests of one stream.
+// limiter returns the rate limiter for the requests of one stream; nil means no limit.
 func (l Limits) limiter() *rate.Limiter {
 	if l.RequestsPerSecond == 0 {
 		return nil
@@ -41,22 +42,22 @@ func (l Limits) limiter() *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(l.RequestsPerSecond), requestBurst*l.RequestsPerSecond)
 }
 
-// streamCounter counts the open streams.
+// streamCounter counts the open streams, in total and for each client.
 type streamCounter struct {
 	limits Limits
 
-	// mu protects what follows.
-	mu    sync.Mutex
-	total int
-	of    map[string]int
+	// mu protects the fields below.
+	mu        sync.Mutex
+	total     int
+	perClient map[string]int
 }
 
 func newStreamCounter(limits Limits) *streamCounter {
-	return &streamCounter{limits: limits, of: map[string]int{}}
+	return &streamCounter{limits: limits, perClient: map[string]int{}}
 }
 
-// enter counts a stream of somebody. leave must be called at its end.
-func (c *streamCounter) enter() (leave func(), err error) {
+// add counts a stream, before its client is known. The caller must call remove at its end.
+func (c *streamCounter) add() (remove func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit := c.limits.Streams; limit > 0 && c.total >= limit {
@@ -70,43 +71,43 @@ func (c *streamCounter) enter() (leave func(), err error) {
 	}, nil
 }
 
-// attribute counts a stream for the client whose it turned out to be, who is empty when nothing is proved. leave must be called
-// at its end.
-func (c *streamCounter) attribute(who string) (leave func(), err error) {
-	if who == "" {
+// addFor counts a stream for an authenticated client; an empty client is not counted. The caller must call remove at
+// the stream's end.
+func (c *streamCounter) addFor(client string) (remove func(), err error) {
+	if client == "" {
 		return func() {}, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if limit := c.limits.StreamsPerClient; limit > 0 && c.of[who] >= limit {
-		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", who, limit)
+	if limit := c.limits.StreamsPerClient; limit > 0 && c.perClient[client] >= limit {
+		return nil, status.Errorf(codes.ResourceExhausted, "%s has %d streams open and may have no more: share one client among channels, or raise --max-streams-per-client", client, limit)
 	}
-	c.of[who]++
+	c.perClient[client]++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.of[who]--; c.of[who] == 0 {
-			delete(c.of, who)
+		if c.perClient[client]--; c.perClient[client] == 0 {
+			delete(c.perClient, client)
 		}
 	}, nil
 }
 
-// firstResponseLimiter lets a few through at a time. Who is urgent passes those who are not.
+// firstResponseLimiter lets a limited number of streams pass at the same time. Urgent streams pass before others.
 type firstResponseLimiter struct {
-	// mu protects what follows.
-	mu              sync.Mutex
-	free            int
-	open            bool
-	urgent, patient []chan struct{}
+	// mu protects the fields below, except open, which does not change.
+	mu               sync.Mutex
+	free             int
+	open             bool
+	urgent, deferred []chan struct{}
 }
 
-// newFirstResponseLimiter makes one for that many at a time; 0 lets everybody through.
-func newFirstResponseLimiter(places int) *firstResponseLimiter {
-	return &firstResponseLimiter{free: places, open: places == 0}
+// newFirstResponseLimiter makes a limiter with that many slots; 0 means no limit.
+func newFirstResponseLimiter(slots int) *firstResponseLimiter {
+	return &firstResponseLimiter{free: slots, open: slots == 0}
 }
 
-// acquire waits for a place. leave gives it back, and may be called more than once.
-func (g *firstResponseLimiter) acquire(ctx context.Context, urgent bool) (leave func(), err error) {
+// acquire waits for a slot. release frees the slot; it may be called more than once.
+func (g *firstResponseLimiter) acquire(ctx context.Context, urgent bool) (release func(), err error) {
 	if g.open {
 		return func() {}, nil
 	}
@@ -120,7 +121,7 @@ func (g *firstResponseLimiter) acquire(ctx context.Context, urgent bool) (leave 
 	}
 }
 
-// queue returns what is closed when it is one's turn.
+// queue returns a channel that is closed when the caller has a slot.
 func (g *firstResponseLimiter) queue(urgent bool) chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -132,7 +133,7 @@ func (g *firstResponseLimiter) queue(urgent bool) chan struct{} {
 	case urgent:
 		g.urgent = append(g.urgent, turn)
 	default:
-		g.patient = append(g.patient, turn)
+		g.deferred = append(g.deferred, turn)
 	}
 	return turn
 }
@@ -140,7 +141,7 @@ func (g *firstResponseLimiter) queue(urgent bool) chan struct{} {
 func (g *firstResponseLimiter) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
+	for _, queue := range []*[]chan struct{}{&g.urgent, &g.deferred} {
 		if len(*queue) > 0 {
 			close((*queue)[0])
 			*queue = (*queue)[1:]
@@ -150,10 +151,10 @@ func (g *firstResponseLimiter) release() {
 	g.free++
 }
 
-// cancel leaves the queue, or hands the place on if it came at the last moment.
+// cancel removes a waiting stream from its queue. If the stream already has a slot, cancel frees it.
 func (g *firstResponseLimiter) cancel(turn chan struct{}) {
 	g.mu.Lock()
-	for _, queue := range []*[]chan struct{}{&g.urgent, &g.patient} {
+	for _, queue := range []*[]chan struct{}{&g.urgent, &g.deferred} {
 		for i, other := range *queue {
 			if other == turn {
 				*queue = append((*queue)[:i:i], (*queue)[i+1:]...)

@@ -20,7 +20,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-func TestCensus(t *testing.T) {
+func TestStreamCounter(t *testing.T) {
 	c := newStreamCounter(Limits{Streams: 2, StreamsPerClient: 1})
 	must := func(leave func(), err error) func() {
 		t.Helper()
@@ -29,29 +29,29 @@ func TestCensus(t *testing.T) {
 		}
 		return leave
 	}
-	leave := must(c.enter())
-	must(c.enter())
-	if _, err := c.enter(); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
+	leave := must(c.add())
+	must(c.add())
+	if _, err := c.add(); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "--max-streams") {
 		t.Errorf("a third stream: got %v, want ResourceExhausted", err)
 	}
 	leave()
-	must(c.enter())
+	must(c.add())
 
-	leave = must(c.attribute("pod/a/a"))
-	must(c.attribute("pod/b/b"))
-	must(c.attribute(""))
-	must(c.attribute(""))
-	if _, err := c.attribute("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 1 streams") {
+	leave = must(c.addFor("pod/a/a"))
+	must(c.addFor("pod/b/b"))
+	must(c.addFor(""))
+	must(c.addFor(""))
+	if _, err := c.addFor("pod/a/a"); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "pod/a/a has 1 streams") {
 		t.Errorf("a second stream of one client: got %v, want ResourceExhausted", err)
 	}
 	leave()
-	must(c.attribute("pod/a/a"))
-	if len(c.of) != 2 || c.total != 2 {
-		t.Errorf("there are %d streams, of %v", c.total, c.of)
+	must(c.addFor("pod/a/a"))
+	if len(c.perClient) != 2 || c.total != 2 {
+		t.Errorf("there are %d streams, of %v", c.total, c.perClient)
 	}
 }
 
-func TestGateLetsTheUrgentPass(t *testing.T) {
+func TestUrgentStreamsPassFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newFirstResponseLimiter(1)
 		leave, err := g.acquire(t.Context(), false)
@@ -68,7 +68,7 @@ func TestGateLetsTheUrgentPass(t *testing.T) {
 				}
 				order <- name
 				next()
-				next() // is harmless
+				next() // calling it again has no effect
 			}()
 			synctest.Wait()
 		}
@@ -80,12 +80,12 @@ func TestGateLetsTheUrgentPass(t *testing.T) {
 		}
 		synctest.Wait()
 		if g.free != 1 {
-			t.Errorf("%d places are free at the end, want 1", g.free)
+			t.Errorf("%d slots are free at the end, want 1", g.free)
 		}
 	})
 }
 
-func TestGateForgetsWhoLeaves(t *testing.T) {
+func TestCanceledStreamsLeaveTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newFirstResponseLimiter(1)
 		leave, _ := g.acquire(t.Context(), true)
@@ -98,43 +98,43 @@ func TestGateForgetsWhoLeaves(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if err := <-gone; err == nil {
-			t.Error("who left was let in")
+			t.Error("a canceled stream has a slot")
 		}
 		leave()
 		if g.free != 1 || len(g.urgent) != 0 {
-			t.Errorf("%d places are free and %d wait, want 1 and none", g.free, len(g.urgent))
+			t.Errorf("%d slots are free and %d streams wait, want 1 and 0", g.free, len(g.urgent))
 		}
 	})
 }
 
-// witness proves what it is told to.
-type witness struct {
+// fakeAuthenticator returns a fixed identity or error.
+type fakeAuthenticator struct {
 	id  identity.Identity
 	err error
 }
 
-func (w witness) Identify(context.Context) (identity.Identity, error) { return w.id, w.err }
+func (w fakeAuthenticator) Identify(context.Context) (identity.Identity, error) { return w.id, w.err }
 
-// refusal opens a stream and returns how it ends.
+// refusal opens a stream and returns the error with which it ends.
 func (r *rig) refusal(t *testing.T, node *corev3.Node) error {
 	t.Helper()
 	stream := r.open(t)
-	_ = stream.Send(request(node, echoCluster)) // the stream may have been refused already
+	_ = stream.Send(request(node, echoCluster)) // the server may have closed the stream already
 	_, err := stream.Recv()
 	return err
 }
 
-func TestWhoProvesNothingIsRefused(t *testing.T) {
-	r := startWith(t, Options{Authenticator: witness{err: status.Error(codes.Unauthenticated, "nobody")}})
+func TestUnauthenticatedClientsAreRejected(t *testing.T) {
+	r := startWith(t, Options{Authenticator: fakeAuthenticator{err: status.Error(codes.Unauthenticated, "nobody")}})
 	r.store.Publish(world(1))
 	if err := r.refusal(t, nil); status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "nobody") {
 		t.Errorf("got %v, want Unauthenticated", err)
 	}
 }
 
-func TestProofDecidesWhatIsSeen(t *testing.T) {
+func TestProofDecidesTheClient(t *testing.T) {
 	pod := &mesh.Pod{Ref: mesh.Ref{Kind: "Pod", Namespace: "shop", Name: "web-0"}, ServiceAccount: "web"}
-	r := startWith(t, Options{Authenticator: witness{id: identity.Identity{Proof: identity.Token, Namespace: "shop", ServiceAccount: "web", Pod: pod}}})
+	r := startWith(t, Options{Authenticator: fakeAuthenticator{id: identity.Identity{Proof: identity.Token, Namespace: "shop", ServiceAccount: "web", Pod: pod}}})
 	r.store.Publish(world(1))
 
 	foreign, err := structpb.NewStruct(map[string]any{"NAMESPACE": "bank"})
@@ -155,7 +155,7 @@ func TestProofDecidesWhatIsSeen(t *testing.T) {
 }
 
 func TestStreamEndsAfterItsProof(t *testing.T) {
-	r := startWith(t, Options{Authenticator: witness{id: identity.Identity{Proof: identity.Token, Namespace: "shop", Expires: time.Now().Add(-expiryGrace)}}})
+	r := startWith(t, Options{Authenticator: fakeAuthenticator{id: identity.Identity{Proof: identity.Token, Namespace: "shop", Expires: time.Now().Add(-expiryGrace)}}})
 	r.store.Publish(world(1))
 	stream := r.open(t)
 	_ = stream.Send(request(nil, echoCluster))
@@ -165,7 +165,7 @@ func TestStreamEndsAfterItsProof(t *testing.T) {
 			continue
 		}
 		if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "expired") {
-			t.Errorf("got %v, want Unavailable, so that the client returns", err)
+			t.Errorf("got %v, want Unavailable, so that the client reconnects", err)
 		}
 		return
 	}
@@ -182,9 +182,9 @@ func TestTooManyStreamsAreRefusedCheaply(t *testing.T) {
 	}
 }
 
-// TestReturningClientsFreeTheGate has clients that need no answer pass a gate of one place.
-func TestReturningClientsFreeTheGate(t *testing.T) {
-	r := startWith(t, Options{Limits: Limits{FirstAnswers: 1}})
+// TestReturningClientsFreeTheirSlot has clients pass a limiter with one slot, although they need no response.
+func TestReturningClientsFreeTheirSlot(t *testing.T) {
+	r := startWith(t, Options{Limits: Limits{FirstResponses: 1}})
 	r.store.Publish(world(1))
 	version := ""
 	for range 3 {
@@ -196,7 +196,8 @@ func TestReturningClientsFreeTheGate(t *testing.T) {
 			version = receive(t, stream).GetVersionInfo()
 			continue
 		}
-		// It holds what is current; only a change reaches it. A second type is asked for to know that the first was read.
+		// The client is up to date, so it gets no response. The response to a second type shows that the first
+		// request was read.
 		send(t, stream, &discoveryv3.DiscoveryRequest{TypeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster", ResourceNames: []string{echoCluster}})
 		receive(t, stream)
 	}
@@ -217,8 +218,8 @@ func TestRequestsBeyondTheRateWait(t *testing.T) {
 	})
 }
 
-// In the incremental protocol subscriptions add up, and so do the bytes of their names. Names that were never subscribed to cannot be given
-// up to make room.
+// TestIncrementalSubscriptionsAreBounded: in the incremental protocol subscriptions add up, and so do the bytes of
+// their names. Unsubscribing from names that were never subscribed to must not make room.
 func TestIncrementalSubscriptionsAreBounded(t *testing.T) {
 	for name, test := range map[string]struct{ each, length int }{
 		"many names": {maxNames / 4, 0},
@@ -245,7 +246,7 @@ func subscribeOnAndOn(t *testing.T, each int, suffix string) {
 				req.ResourceNamesSubscribe = append(req.ResourceNamesSubscribe, fmt.Sprintf("n%d-%d%s", round, i, suffix))
 				req.ResourceNamesUnsubscribe = append(req.ResourceNamesUnsubscribe, fmt.Sprintf("never-%d-%d", round, i))
 			}
-			_ = stream.Send(req) // a stream that has been ended already says why in Recv
+			_ = stream.Send(req) // Recv returns why the stream has ended
 		}
 	}()
 	defer func() { <-sent }()

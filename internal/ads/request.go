@@ -15,8 +15,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// sotwRequest is a DiscoveryRequest as the codec reads it. A client repeats all the names that it asks for with each acknowledgement, and most
-// of the garbage that a stream made were the texts of names that were there already.
+// sotwRequest is a DiscoveryRequest as the codec reads it. A client repeats all of its names with each
+// acknowledgement. Without InternNames, most of the garbage of a stream would be copies of names that the session
+// already has.
 type sotwRequest struct {
 	serving.Request
 
@@ -24,13 +25,13 @@ type sotwRequest struct {
 	raw     [][]byte
 }
 
-// read fills it from the first one, which was read whole for its node.
+// read copies the first request of a stream, which gRPC's codec decoded for its node.
 func (r *sotwRequest) read(first *discoveryv3.DiscoveryRequest) {
 	r.Type, r.Names, r.Refusal = snapshot.Type(first.GetTypeUrl()), first.GetResourceNames(), first.GetErrorDetail()
 	r.Version, r.Nonce = first.GetVersionInfo(), first.GetResponseNonce()
 }
 
-// The numbers of the fields of a DiscoveryRequest.
+// The field numbers of a DiscoveryRequest.
 const (
 	requestVersionField = 1
 	requestNamesField   = 3
@@ -41,10 +42,10 @@ const (
 
 var errNotText = errors.New("a text is not valid UTF-8")
 
-// maxScratch bounds the names for which memory is kept from one request to the next.
+// maxScratch is the number of names up to which the memory of the slices is kept for the next request.
 const maxScratch = 1 << 10
 
-// parse reads a message. Nothing of b is kept.
+// parse reads an encoded DiscoveryRequest. It keeps no part of b.
 func (r *sotwRequest) parse(b []byte) error {
 	if cap(r.Names) > maxScratch {
 		r.Names, r.raw = nil, nil
@@ -75,12 +76,12 @@ func (r *sotwRequest) field(number protowire.Number, value []byte) error {
 	case requestRefusalField:
 		r.Refusal = &statuspb.Status{}
 		return proto.Unmarshal(value, r.Refusal)
-	default: // above all the node, which counts in the first request of a stream alone
+	default: // such as the node, which is read in the first request of a stream only
 	}
 	return nil
 }
 
-// typeOf is the type of that URL. Those that are served need no memory.
+// typeOf returns the type with that URL. It allocates no memory for the types that are served.
 func typeOf(url []byte) snapshot.Type {
 	for _, t := range snapshot.Types {
 		if string(url) == string(t) {

@@ -24,7 +24,7 @@ func readySession(t testing.TB) *serving.Session {
 	return session
 }
 
-// FuzzRequest holds what a request is read as against what the library for protocol buffers makes of the same bytes.
+// FuzzRequest compares how the codec reads a request with how the protobuf library decodes the same bytes.
 func FuzzRequest(f *testing.F) {
 	for _, m := range []*discoveryv3.DiscoveryRequest{
 		{},
@@ -50,10 +50,10 @@ func FuzzRequest(f *testing.F) {
 		got := sotwRequest{session: session}
 		err := got.parse(slices.Clone(b))
 		if refused == nil && err != nil {
-			t.Fatalf("got %v of what is well formed", err)
+			t.Fatalf("got %v for a valid message", err)
 		}
 		if err != nil || refused != nil {
-			return // what the client's node or a field that is not read says wrong does not matter
+			return // an error in the node or in a field that is not read does not matter
 		}
 		if string(got.Type) != want.GetTypeUrl() || got.Version != want.GetVersionInfo() || got.Nonce != want.GetResponseNonce() ||
 			!slices.Equal(got.Names, want.GetResourceNames()) || (got.Refusal == nil) != (want.GetErrorDetail() == nil) {
@@ -62,7 +62,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// TestRequestsAreReadAlike reads one request after the other into the same memory, as a stream does.
+// TestRequestsAreReadAlike reads several requests into the same memory, as a stream does.
 func TestRequestsAreReadAlike(t *testing.T) {
 	req := sotwRequest{session: readySession(t)}
 	for _, names := range [][]string{{"a", "b", "c"}, {"d"}, nil, {"a", "b", "c", "d", "e"}} {
@@ -73,7 +73,7 @@ func TestRequestsAreReadAlike(t *testing.T) {
 		if err := req.parse(b); err != nil {
 			t.Fatal(err)
 		}
-		clear(b) // as whoever uses the buffer next does
+		clear(b) // as the next user of the buffer does
 		if !slices.Equal(req.Names, names) || req.Nonce != "7" {
 			t.Errorf("got %q and nonce %q, want %q and 7", req.Names, req.Nonce, names)
 		}

@@ -23,21 +23,21 @@ import (
 
 var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 
-// TestScenarios runs testdata/*.txtar. The comment of each is a story of one command a line, the files are objects. Lines
-// that begin with # are for the reader. After each command everything comes to rest, so that silence can be observed:
-// a response that no line expects fails the scenario.
+// TestScenarios runs testdata/*.txtar. The comment of each file is a script with one command on each line; the files
+// are objects. Lines that begin with # are comments. After each command the test waits until nothing happens any
+// more, so that it can check that nothing was sent: a response that no line expects fails the scenario.
 //
-//	apply FILE…                          the objects of these files are the World; others are gone
+//	apply FILE…                          replace the World by the objects of these files
 //	open STREAM [agent=NAME] [ns=NS] [delta]
-//	ask STREAM TYPE [NAME…]              subscribe to exactly these names (delta: to these besides)
+//	ask STREAM TYPE [NAME…]              subscribe to exactly these names (delta: add these names)
 //	drop STREAM TYPE NAME…               delta only: unsubscribe
 //	resume STREAM TYPE FROM [NAME…]      the first request on a new stream, with the version that stream FROM has
 //	expect STREAM TYPE [NAME…] [-NAME…]  one response arrived, with exactly these resources (delta: -NAME is removed)
-//	contains STREAM TYPE TEXT            the last response's resources have TEXT in them
+//	contains STREAM TYPE TEXT            the resources of the last response contain TEXT
 //	ack STREAM TYPE, nack STREAM TYPE TEXT…
-//	quiet                                nothing has arrived that was not expected
+//	quiet                                no unexpected response has arrived
 //	same STREAM TYPE STREAM, differ STREAM TYPE STREAM   the versions of the last responses are, or are not, the same
-//	wait DURATION                        of the scenario's own time, which passes at once
+//	wait DURATION                        wait in the scenario's own time, which passes immediately
 //	close STREAM
 //	ended STREAM CODE                    the stream has ended with that status code
 func TestScenarios(t *testing.T) {
@@ -57,13 +57,13 @@ func TestScenarios(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			synctest.Test(t, func(t *testing.T) { play(t, dir, string(archive.Comment)) })
+			synctest.Test(t, func(t *testing.T) { runScenario(t, dir, string(archive.Comment)) })
 		})
 	}
 }
 
-// stage is one running scenario.
-type stage struct {
+// scenario is a running scenario.
+type scenario struct {
 	t       *testing.T
 	dir     string
 	store   *serving.Store
@@ -71,11 +71,11 @@ type stage struct {
 	streams map[string]*actor
 }
 
-func play(t *testing.T, dir, script string) {
+func runScenario(t *testing.T, dir, script string) {
 	drain, stop := context.WithCancel(t.Context())
 	defer stop()
 	store := serving.NewStore(serving.Options{})
-	s := &stage{
+	s := &scenario{
 		t: t, dir: dir, store: store, streams: map[string]*actor{},
 		server: newDiscovery(drain, Options{Store: store, Logger: slog.New(slog.DiscardHandler)}),
 	}
@@ -102,8 +102,8 @@ func play(t *testing.T, dir, script string) {
 	}
 }
 
-// quiet fails if a stream was sent what no line has expected.
-func (s *stage) quiet() error {
+// quiet fails if a stream has a response that no line has expected.
+func (s *scenario) quiet() error {
 	for name, a := range s.streams {
 		if got := a.unread(); got != "" {
 			return fmt.Errorf("stream %s was sent %s", name, got)
@@ -112,7 +112,7 @@ func (s *stage) quiet() error {
 	return nil
 }
 
-func (s *stage) step(command string, args []string) error {
+func (s *scenario) step(command string, args []string) error {
 	switch command {
 	case "apply":
 		return s.apply(args)
@@ -150,7 +150,7 @@ func (s *stage) step(command string, args []string) error {
 	return s.exchange(command, a, t, args[1:])
 }
 
-func (s *stage) exchange(command string, a *actor, t snapshot.Type, args []string) error {
+func (s *scenario) exchange(command string, a *actor, t snapshot.Type, args []string) error {
 	switch command {
 	case "ask":
 		return a.ask(t, args, nil)
@@ -182,7 +182,7 @@ func wait(text string) error {
 	return err
 }
 
-func (s *stage) apply(names []string) error {
+func (s *scenario) apply(names []string) error {
 	paths := make([]string, len(names))
 	for i, f := range names {
 		paths[i] = filepath.Join(s.dir, f)

@@ -22,64 +22,67 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// The limits of one client. They are far above what a gRPC client needs and far below what harms others.
+// The limits of one client. They are far above what a gRPC client needs and far below what harms other clients.
 const (
 	maxRequestBytes = 4 << 20
-	maxStreams      = 1000 // of one connection
+	maxStreams      = 1000 // for each connection
 	maxNames        = 50_000
-	// maxNameBytes is for what adds up in the incremental protocol. Of the other one a client can repeat no more, with a request for each type.
+	// maxNameBytes limits the names of one stream in the incremental protocol, where subscriptions add up. In the
+	// state-of-the-world protocol a request replaces the names of its type, so the size of a request is the limit.
 	maxNameBytes     = 4 * maxRequestBytes
-	maxConnectionAge = 30 * time.Minute // grpc adds a jitter of a tenth
-	// A connection past its age ends its streams within this time; clients reopen them elsewhere and are sent nothing they hold.
+	maxConnectionAge = 30 * time.Minute // gRPC adds a jitter of 10 %
+	// maxConnectionAgeGrace is the time in which the streams of a connection past its age end. Clients reopen them,
+	// possibly on another replica, and are not sent resources that they already have.
 	maxConnectionAgeGrace = 30 * time.Second
-	// A connection without a stream is closed after this time, and one that does not finish its handshake after that.
+	// maxConnectionIdle is the time after which a connection without a stream is closed; handshakeTimeout is the time
+	// for its handshake.
 	maxConnectionIdle = 5 * time.Minute
 	handshakeTimeout  = 10 * time.Second
 	keepaliveTime     = 30 * time.Second
 	keepaliveTimeout  = 10 * time.Second
 	minClientPing     = 10 * time.Second
-	// ioBuffer is what a connection reads and writes at once. gRPC's 32 kB are more than requests and most responses have, and whenever many
-	// streams have something to say they are allocated for each of them.
+	// ioBuffer is the size of a connection's read and write buffers. gRPC's default is 32 kB, which is more than
+	// requests and most responses have. When many streams send at once, a buffer is allocated for each of them.
 	ioBuffer = 8 << 10
 )
 
-// Port is where a server accepts.
+// Port is an address on which a server accepts connections, and how it encrypts them.
 type Port struct {
 	// Listener is closed by the server.
 	Listener net.Listener
-	// Credentials encrypt; nil is plaintext.
+	// Credentials encrypt connections; nil means plaintext.
 	Credentials credentials.TransportCredentials
 }
 
-// Options of a Server.
+// Options are the settings of a Server.
 type Options struct {
 	Store *serving.Store
-	// Ports are where the server accepts: at least one.
+	// Ports are the addresses on which the server accepts connections: at least one.
 	Ports []Port
-	// Authenticator proves who clients are; nil takes them at their word.
+	// Authenticator verifies the identity of clients; nil accepts the identity in the client's node.
 	Authenticator Authenticator
 	Limits        Limits
-	// Grace is over how long the streams are ended at shutdown, so that clients do not all return at once.
+	// Grace is the time over which the streams are closed at shutdown, so that clients do not all reconnect at once.
 	Grace time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
-	// Registry takes the server's metrics; nil for none.
+	// Registry takes the server's metrics; nil means that they are not registered.
 	Registry prometheus.Registerer
 }
 
-// Server serves xDS.
+// Server serves xDS. New makes one.
 type Server struct {
 	o      Options
 	health *health.Server
-	// service is what the ports serve.
+	// service is served on all ports.
 	service *discovery
-	// ports serve the same, each with its own credentials.
+	// ports are the gRPC servers, one for each Port, because each has its own credentials.
 	ports []*grpc.Server
-	// startDrain begins to end the streams.
+	// startDrain starts to close the streams.
 	startDrain context.CancelFunc
 }
 
-// New makes a server that Run will start.
+// New makes a server. It does not accept connections before Run is called.
 func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -119,20 +122,20 @@ func (s *Server) newPort(port Port) *grpc.Server {
 	return grpc.NewServer(options...)
 }
 
-// Addr is where the server accepts first.
+// Addr is the address of the first port.
 func (s *Server) Addr() string { return s.AddrOf(0) }
 
-// AddrOf is where the port of that index accepts.
+// AddrOf is the address of the port with that index in Options.Ports.
 func (s *Server) AddrOf(port int) string { return s.o.Ports[port].Listener.Addr().String() }
 
-// Run serves until ctx ends, then stops accepting, ends the streams with a retriable error over the grace period and returns
-// nil. It returns an error if it cannot serve.
+// Run serves until ctx ends. Then it stops accepting connections, closes the streams with a retriable error over the
+// grace period, and returns nil. It returns an error if it cannot serve.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.startDrain()
 	group, serving := errgroup.WithContext(ctx)
 	for i, port := range s.ports {
 		group.Go(func() error {
-			if err := port.Serve(s.o.Ports[i].Listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			if err := port.Serve(answeringListener{s.o.Ports[i].Listener}); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 				return fmt.Errorf("serve xds on %s: %w", s.AddrOf(i), err)
 			}
 			return nil
@@ -156,7 +159,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// stop waits for the streams to end by themselves, as each does within the grace period, and cuts off what is left.
+// stop waits for the streams, each of which ends within the grace period, and closes the ones that are still open
+// after that.
 func (s *Server) stop() {
 	done := make(chan struct{})
 	go func() {
@@ -167,7 +171,7 @@ func (s *Server) stop() {
 		}
 		ports.Wait()
 	}()
-	// A stream whose client does not read cannot be told anything.
+	// A stream whose client does not read cannot be closed gracefully.
 	const margin = time.Second
 	timer := time.NewTimer(s.o.Grace + margin)
 	defer timer.Stop()
@@ -179,5 +183,5 @@ func (s *Server) stop() {
 		}
 		<-done
 	}
-	s.service.hearing.Wait()
+	s.service.receivers.Wait()
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const echoCluster = "outbound|8080||echo.demo.svc.cluster.local"
 
-// world has one service; its single endpoint tells one revision from another.
+// world has one Service. The address of its only endpoint depends on the revision.
 func world(revision uint64) *mesh.World {
 	const host = "echo.demo.svc.cluster.local"
 	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}, Host: host, Ports: []mesh.Port{{Number: 8080}}}
@@ -55,7 +55,7 @@ func start(t *testing.T, grace time.Duration) *rig {
 	return startWith(t, Options{Grace: grace})
 }
 
-// startWith gives the options a Store and a port.
+// startWith starts a server with the options, a Store and a port. Only the credentials of o.Ports are used.
 func startWith(t *testing.T, o Options) *rig {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -64,7 +64,11 @@ func startWith(t *testing.T, o Options) *rig {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r := &rig{store: serving.NewStore(serving.Options{}), stop: stop, ended: make(chan error, 1)}
-	o.Store, o.Ports = r.store, []Port{{Listener: listener}}
+	port := Port{Listener: listener}
+	if len(o.Ports) > 0 {
+		port.Credentials = o.Ports[0].Credentials
+	}
+	o.Store, o.Ports = r.store, []Port{port}
 	r.server = New(o)
 	go func() { r.ended <- r.server.Run(ctx) }()
 	if r.conn, err = grpc.NewClient("passthrough:///"+r.server.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -162,7 +166,8 @@ func TestShutdownEndsStreamsRetriably(t *testing.T) {
 	close(r.ended)
 }
 
-// TestUnreadableRequests sends a request that cannot be read after one that could: the client is told why its stream ends.
+// TestUnreadableRequests sends a request that cannot be decoded after one that can: the client gets the reason why
+// its stream ends.
 func TestUnreadableRequests(t *testing.T) {
 	r := start(t, 0)
 	r.store.Publish(world(1))
@@ -193,7 +198,7 @@ func TestHostileClientsHarmOnlyThemselves(t *testing.T) {
 	huge := &structpb.Struct{Fields: map[string]*structpb.Value{"LABELS": structpb.NewStringValue(strings.Repeat("x", 3<<20))}}
 	tests := map[string]struct {
 		requests []*discoveryv3.DiscoveryRequest
-		want     codes.Code // OK: it is served
+		want     codes.Code // OK: the request is served
 	}{
 		"no node":        {[]*discoveryv3.DiscoveryRequest{request(nil, echoCluster)}, codes.OK},
 		"an empty node":  {[]*discoveryv3.DiscoveryRequest{request(&corev3.Node{}, echoCluster)}, codes.OK},
@@ -216,7 +221,7 @@ func TestHostileClientsHarmOnlyThemselves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stream := r.open(t)
 			for _, req := range test.requests {
-				_ = stream.Send(req) // a stream that has been ended already says why in Recv
+				_ = stream.Send(req) // Recv returns why the stream has ended
 			}
 			if _, err := stream.Recv(); status.Code(err) != test.want {
 				t.Errorf("got %v, want %v", err, test.want)
@@ -227,16 +232,16 @@ func TestHostileClientsHarmOnlyThemselves(t *testing.T) {
 	ack.ResponseNonce = first.GetNonce()
 	send(t, bystander, ack)
 	if got := len(receive(t, bystander).GetResources()); got != 1 {
-		t.Errorf("the bystander got %d resources, want 1", got)
+		t.Errorf("the other client got %d resources, want 1", got)
 	}
 }
 
-// A client that does not read fills its own window and nothing else.
+// TestStreamThatNeverReads: a client that does not read fills only its own flow-control window.
 func TestStreamThatNeverReads(t *testing.T) {
 	r := start(t, 0)
 	r.store.Publish(world(1))
 	stuck := r.open(t)
-	names := make([]string, 20_000) // unknown names, each answered: far more than the window
+	names := make([]string, 20_000) // each unknown name is answered, which is far more than the window
 	for i := range names {
 		names[i] = fmt.Sprintf("outbound|1||n%d.default.svc.cluster.local", i)
 	}

@@ -18,9 +18,9 @@ import (
 
 const soakHosts = 8
 
-// TestSoak changes the World without pause while some clients subscribe, give up, refuse, leave and return at random, and
-// others only listen. In the end the listeners hold what is current, and of those who left nothing is known. It is here for
-// the race detector as much as for its own checks.
+// TestSoak changes the World continuously while some clients subscribe, unsubscribe, reject, disconnect and reconnect
+// at random, and others only listen. At the end the listeners have the current resources, and nothing is left of
+// closed streams. It serves the race detector as much as its own checks.
 func TestSoak(t *testing.T) {
 	const roamers, listeners, worlds = 20, 5, 2000
 	r := start(t, 0)
@@ -42,7 +42,7 @@ func TestSoak(t *testing.T) {
 		r.store.Publish(w)
 	}
 	close(last)
-	// A listener that held everything before it could know that this was the last is woken once more.
+	// A listener that already had all resources before it knew that this World is the last is woken once more.
 	r.store.Publish(soakService(w, 0, "10.1.0.1"))
 	listening.Wait()
 	calm()
@@ -54,11 +54,11 @@ func TestSoak(t *testing.T) {
 	}
 	close(r.ended)
 	if left := r.store.Clients(); len(left) != 0 {
-		t.Errorf("of %d streams something is left", len(left))
+		t.Errorf("%d streams are still open", len(left))
 	}
 }
 
-// soakWorld changes, adds or removes one Service.
+// soakWorld adds, changes or removes one Service.
 func soakWorld(random *rand.Rand, old *mesh.World) *mesh.World {
 	i, address := random.IntN(soakHosts), fmt.Sprintf("10.0.%d.%d", random.IntN(250), random.IntN(250))
 	if random.IntN(6) == 0 {
@@ -67,7 +67,7 @@ func soakWorld(random *rand.Rand, old *mesh.World) *mesh.World {
 	return soakService(old, i, address)
 }
 
-// soakService gives a Service its only endpoint, or removes it if the address is empty.
+// soakService sets the only endpoint of a Service, or removes the Service if the address is empty.
 func soakService(old *mesh.World, i int, address string) *mesh.World {
 	host := fmt.Sprintf("s%d.demo.svc.cluster.local", i)
 	w := *old
@@ -87,18 +87,18 @@ func soakService(old *mesh.World, i int, address string) *mesh.World {
 
 func soakName(i int) string { return fmt.Sprintf("outbound|80||s%d.demo.svc.cluster.local", i) }
 
-// roam opens one stream after the other until ctx ends.
+// roam opens streams, one after the other, until ctx ends.
 func roam(ctx context.Context, r *rig, id int) {
 	random := rand.New(rand.NewPCG(uint64(id), 7))
 	for ctx.Err() == nil {
 		visit, leave := context.WithCancel(ctx)
-		// How it ends does not matter: it is one of the things that happen.
+		// The error does not matter: all of them are expected.
 		_ = stay(visit, r, random, id)
 		leave()
 	}
 }
 
-// stay subscribes to this and that on one stream, and accepts or refuses what comes.
+// stay subscribes to random names on one stream, and accepts or rejects the responses.
 func stay(ctx context.Context, r *rig, random *rand.Rand, id int) error {
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(r.conn).StreamAggregatedResources(ctx)
 	if err != nil {
@@ -146,7 +146,8 @@ func someNames(t snapshot.Type, random *rand.Rand) []string {
 	return names
 }
 
-// listenOn subscribes to all endpoints and accepts everything, until the last World is out and it holds that.
+// listenOn subscribes to all endpoints and accepts everything, until the last World is published and its resources
+// have arrived.
 func listenOn(t *testing.T, r *rig, id int, last <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -171,7 +172,7 @@ func listenOn(t *testing.T, r *rig, id int, last <-chan struct{}) {
 		}
 		resp, err := stream.Recv()
 		if err != nil {
-			t.Errorf("listener %d waited in vain for what is current: %v", id, err)
+			t.Errorf("listener %d did not get the current resources: %v", id, err)
 			return
 		}
 		for _, resource := range resp.GetResources() {

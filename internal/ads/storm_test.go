@@ -12,7 +12,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// TestStorm has two thousand clients come at the same moment, as after a network that was cut. All are answered, and a stream costs little.
+// TestStorm connects two thousand clients at the same time, as after a network failure. All of them are served, and a
+// stream uses little memory.
 func TestStorm(t *testing.T) {
 	const clients, connections, bound = 2000, 4, 160 << 10
 	r := startWith(t, Options{Limits: DefaultLimits})
@@ -42,15 +43,15 @@ func TestStorm(t *testing.T) {
 	if got := len(r.store.Clients()); got != clients {
 		t.Errorf("%d clients are served, want %d", got, clients)
 	}
-	// Both ends of a stream live in this process.
+	// Both ends of the streams are in this process.
 	if each := (memory() - before) / clients; each > bound {
-		t.Errorf("a stream costs %d bytes, want %d at most", each, bound)
+		t.Errorf("a stream uses %d bytes, want at most %d", each, bound)
 	} else {
-		t.Logf("a stream costs %d bytes, both ends together", each)
+		t.Logf("a stream uses %d bytes, both ends together", each)
 	}
 }
 
-// ask opens a stream that stays, and waits for its first answer.
+// ask opens a stream, keeps it open, and waits for its first response.
 func ask(t *testing.T, conn *grpc.ClientConn, id string) error {
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(t.Context())
 	if err != nil {
@@ -63,7 +64,7 @@ func ask(t *testing.T, conn *grpc.ClientConn, id string) error {
 	return err
 }
 
-// memory is what is in use.
+// memory returns the number of bytes in use.
 func memory() uint64 {
 	runtime.GC()
 	var stats runtime.MemStats
@@ -71,9 +72,10 @@ func memory() uint64 {
 	return stats.HeapInuse + stats.StackInuse
 }
 
-// TestIdlersFreeTheGate has streams pass a gate of one place that need no answer, or take none. They hold up others for a moment at most.
+// TestIdlersFreeTheGate opens streams that need no response, or do not read it, with one slot for first responses.
+// They delay other streams only for a moment.
 func TestIdlersFreeTheGate(t *testing.T) {
-	names := make([]string, 20_000) // each answered: far more than the window
+	names := make([]string, 20_000) // each one is answered, which is far more than the window
 	for i := range names {
 		names[i] = fmt.Sprintf("outbound|1||n%d.default.svc.cluster.local", i)
 	}
@@ -84,10 +86,10 @@ func TestIdlersFreeTheGate(t *testing.T) {
 	}
 	for name, first := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := startWith(t, Options{Limits: Limits{FirstAnswers: 1}})
+			r := startWith(t, Options{Limits: Limits{FirstResponses: 1}})
 			r.store.Publish(world(1))
 			send(t, r.open(t), first)
-			for len(r.store.Clients()) == 0 { // until it has passed the gate
+			for len(r.store.Clients()) == 0 { // until it has a slot
 				runtime.Gosched()
 			}
 			other := r.open(t)

@@ -14,20 +14,20 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// protocol is one stream in one of the protocols.
+// protocol reads and writes one stream in one variant of the xDS protocol.
 type protocol interface {
-	// recv waits for a request and gives the session what may be served.
+	// recv waits for a request and passes it to the session if it may be served.
 	recv(*serving.Session) error
 	// send sends a response.
 	send(*serving.Response) error
 }
 
-// sotwProtocol speaks the state-of-the-world protocol. first is the first request, which was read to learn the node.
+// sotwProtocol is the state-of-the-world protocol. first is the first request, which was read for its node.
 type sotwProtocol struct {
 	stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer
 	guard  *requestGuard
 	first  *discoveryv3.DiscoveryRequest
-	// req is the request at hand. It is used again for the next one.
+	// req is the current request. Its memory is reused for the next one.
 	req sotwRequest
 }
 
@@ -37,7 +37,7 @@ func (x *sotwProtocol) recv(session *serving.Session) error {
 		x.req.read(x.first)
 		x.first = nil
 	} else if err := x.stream.RecvMsg(&x.req); err != nil {
-		return errLeft
+		return errClientClosed
 	}
 	pass, err := x.guard.admit(x.stream.Context(), string(x.req.Type), len(x.req.Names))
 	if pass {
@@ -48,7 +48,7 @@ func (x *sotwProtocol) recv(session *serving.Session) error {
 
 func (x *sotwProtocol) send(r *serving.Response) error { return x.stream.SendMsg(r) }
 
-// deltaProtocol speaks the incremental protocol.
+// deltaProtocol is the incremental protocol. first is the first request, which was read for its node.
 type deltaProtocol struct {
 	stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
 	guard  *requestGuard
@@ -60,10 +60,10 @@ func (x *deltaProtocol) recv(session *serving.Session) (err error) {
 	x.first = nil
 	if req == nil {
 		if req, err = x.stream.Recv(); err != nil {
-			return errLeft
+			return errClientClosed
 		}
 	}
-	// A request adds to what is subscribed to already.
+	// A request adds names to the subscriptions.
 	names, bytes := session.Subscribed()
 	names += len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
 	pass, err := x.guard.admit(x.stream.Context(), req.GetTypeUrl(), names)
@@ -86,66 +86,67 @@ func (x *deltaProtocol) send(r *serving.Response) error {
 	})
 }
 
-// exchange serves one stream until it ends: requests are heard by a goroutine of its own, so that the stream can be ended by the server,
-// and acknowledgements need not be handed over. answered is called once the client has its first answer, or needs none.
-func (d *discovery) exchange(v *clientStream, opener serving.ClientInfo, x protocol, answered func()) error {
+// run serves one stream until it ends. Another goroutine reads the requests, so that the server can close the stream
+// at any time, and so that an acknowledgement needs no handover between goroutines. responded is called when the
+// client has its first response or does not need one.
+func (d *discovery) run(v *clientStream, info serving.ClientInfo, x protocol, responded func()) error {
 	due := make(chan struct{}, 1)
-	session := d.store.Open(opener, func() {
+	session := d.store.Open(info, func() {
 		select {
 		case due <- struct{}{}:
-		default: // it is known
+		default: // already signaled
 		}
 	})
 	defer session.Close()
-	left := make(chan error, 1)
-	d.hearing.Go(func() { left <- d.recvAll(session, x, answered) })
+	received := make(chan error, 1)
+	d.receivers.Go(func() { received <- d.recvAll(session, x, responded) })
 	for {
 		select {
 		case <-v.ctx.Done():
 			return nil
-		case err := <-left:
+		case err := <-received:
 			if err == nil {
-				// It may have left no more than half, and listen.
-				err = sendDue(v, session, x, answered)
+				// The client may have closed only its sending side and still read responses.
+				err = sendDue(v, session, x, responded)
 			}
 			return err
 		case <-due:
-			if err := sendDue(v, session, x, answered); err != nil {
+			if err := sendDue(v, session, x, responded); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// sendDue sends the responses that are due.
-func sendDue(v *clientStream, session *serving.Session, x protocol, answered func()) error {
+// sendDue sends the responses that are due, until there is none or the stream ends.
+func sendDue(v *clientStream, session *serving.Session, x protocol, responded func()) error {
 	for r := session.Next(); r != nil && v.ctx.Err() == nil; r = session.Next() {
 		if err := x.send(r); err != nil {
 			return status.Error(codes.Unavailable, err.Error())
 		}
-		answered()
+		responded()
 	}
 	return nil
 }
 
-// recvAll reads the client's requests to their end, which is nil if the client left.
-func (d *discovery) recvAll(session *serving.Session, x protocol, answered func()) (err error) {
+// recvAll reads requests until the stream ends. It returns nil if the client closed the stream.
+func (d *discovery) recvAll(session *serving.Session, x protocol, responded func()) (err error) {
 	defer recoverPanic(d.logger, &err)
 	for {
 		if err = x.recv(session); err != nil {
 			break
 		}
 		if !session.Due() {
-			answered()
+			responded()
 		}
 	}
-	if errors.Is(err, errLeft) {
+	if errors.Is(err, errClientClosed) {
 		err = nil
 	}
 	return err
 }
 
-// recoverPanic keeps a panic to the stream it happens in. It is to be deferred.
+// recoverPanic turns a panic into an error of the stream in which it occurred. Callers defer it.
 func recoverPanic(logger *slog.Logger, err *error) {
 	if r := recover(); r != nil {
 		logger.Error("stream panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
@@ -153,7 +154,7 @@ func recoverPanic(logger *slog.Logger, err *error) {
 	}
 }
 
-// recoverPanic is that for all that is served.
+// recoverPanic is an interceptor that turns a panic in a stream of any service into an error of that stream.
 func (s *Server) recoverPanic(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	defer recoverPanic(s.o.Logger, &err)
 	return handler(srv, stream)

@@ -18,23 +18,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// talk is an exchange that a test makes up.
-type talk struct {
-	heard func(*serving.Session) error
-	said  func(*serving.Response) error
+// fakeProtocol is a protocol whose methods are set by a test.
+type fakeProtocol struct {
+	onRecv func(*serving.Session) error
+	onSend func(*serving.Response) error
 }
 
-func (x talk) recv(s *serving.Session) error { return x.heard(s) }
+func (x fakeProtocol) recv(s *serving.Session) error { return x.onRecv(s) }
 
-func (x talk) send(r *serving.Response) error { return x.said(r) }
+func (x fakeProtocol) send(r *serving.Response) error { return x.onSend(r) }
 
-// slow is an exchange whose requests take a while, and that says how many are being served.
-type slow struct {
+// slowProtocol is a protocol whose recv takes a second. busy counts the requests that are being read.
+type slowProtocol struct {
 	protocol
 	busy *atomic.Int32
 }
 
-func (x slow) recv(s *serving.Session) error {
+func (x slowProtocol) recv(s *serving.Session) error {
 	x.busy.Add(1)
 	defer x.busy.Add(-1)
 	err := x.protocol.recv(s)
@@ -42,7 +42,7 @@ func (x slow) recv(s *serving.Session) error {
 	return err
 }
 
-// TestStreamsEnd has streams end for every reason that one of its two goroutines can have.
+// TestStreamsEnd ends streams for every reason that one of the two goroutines can have.
 func TestStreamsEnd(t *testing.T) {
 	ask := func(s *serving.Session) {
 		s.Request(&serving.Request{Type: snapshot.EndpointType, Names: []string{"outbound|80||echo.demo.svc.cluster.local"}})
@@ -59,28 +59,28 @@ func TestStreamsEnd(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		talk func(end context.CancelFunc, done <-chan struct{}) talk
+		talk func(end context.CancelFunc, done <-chan struct{}) fakeProtocol
 		want codes.Code
 	}{
-		"the client leaves": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { return errLeft }), func(*serving.Response) error { return nil }}
+		"the client leaves": {func(context.CancelFunc, <-chan struct{}) fakeProtocol {
+			return fakeProtocol{once(func() error { return errClientClosed }), func(*serving.Response) error { return nil }}
 		}, codes.OK},
-		"a request is refused": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { return status.Error(codes.ResourceExhausted, "too much") }), func(*serving.Response) error { return nil }}
+		"a request is refused": {func(context.CancelFunc, <-chan struct{}) fakeProtocol {
+			return fakeProtocol{once(func() error { return status.Error(codes.ResourceExhausted, "too much") }), func(*serving.Response) error { return nil }}
 		}, codes.ResourceExhausted},
-		"to read panics": {func(context.CancelFunc, <-chan struct{}) talk {
-			return talk{once(func() error { panic("reading") }), func(*serving.Response) error { return nil }}
+		"to read panics": {func(context.CancelFunc, <-chan struct{}) fakeProtocol {
+			return fakeProtocol{once(func() error { panic("reading") }), func(*serving.Response) error { return nil }}
 		}, codes.Internal},
-		"a response cannot be sent": {func(_ context.CancelFunc, done <-chan struct{}) talk {
-			return talk{once(func() error { <-done; return errLeft }), func(*serving.Response) error { return errors.New("gone") }}
+		"a response cannot be sent": {func(_ context.CancelFunc, done <-chan struct{}) fakeProtocol {
+			return fakeProtocol{once(func() error { <-done; return errClientClosed }), func(*serving.Response) error { return errors.New("gone") }}
 		}, codes.Unavailable},
-		"the server ends it": {func(end context.CancelFunc, done <-chan struct{}) talk {
-			return talk{once(func() error { <-done; return errLeft }), func(*serving.Response) error { end(); return nil }}
+		"the server ends it": {func(end context.CancelFunc, done <-chan struct{}) fakeProtocol {
+			return fakeProtocol{once(func() error { <-done; return errClientClosed }), func(*serving.Response) error { end(); return nil }}
 		}, codes.OK},
-		"the server ends it while there is always more to say": {func(end context.CancelFunc, done <-chan struct{}) talk {
+		"the server ends it while there is always more to say": {func(end context.CancelFunc, done <-chan struct{}) fakeProtocol {
 			var session *serving.Session
 			said := 0
-			return talk{
+			return fakeProtocol{
 				func(s *serving.Session) error {
 					if session == nil {
 						session = s
@@ -88,7 +88,7 @@ func TestStreamsEnd(t *testing.T) {
 						return nil
 					}
 					<-done
-					return errLeft
+					return errClientClosed
 				},
 				func(r *serving.Response) error {
 					end()
@@ -110,33 +110,33 @@ func TestStreamsEnd(t *testing.T) {
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
 				done := make(chan struct{})
-				x := slow{test.talk(end, done), new(atomic.Int32)}
-				err := d.exchange(&clientStream{stream: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, ""), x, func() {})
+				x := slowProtocol{test.talk(end, done), new(atomic.Int32)}
+				err := d.run(&clientStream{streamCtx: t.Context(), ctx: ctx, cancel: end}, serving.ClientInfoOf(nil, ""), x, func() {})
 				if got := status.Code(err); got != test.want {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
 				close(done)
-				d.hearing.Wait()
+				d.receivers.Wait()
 				if n := x.busy.Load(); n != 0 {
-					t.Errorf("%d requests are still being served when all are said to be over", n)
+					t.Errorf("%d requests are still being served after the server has stopped", n)
 				}
 			})
 		})
 	}
 }
 
-// TestHalfClosed has clients that say all that they want and listen then, as tools on the command line do. What they asked for last is
-// answered, whichever of the two goroutines is faster: in so many streams each is.
+// TestHalfClosed has clients that send their requests, close the sending side and read, as command line tools do.
+// Their last request is answered, whichever of the two goroutines is faster: with so many streams each case occurs.
 func TestHalfClosed(t *testing.T) {
 	const streams = 20_000
 	store := serving.NewStore(serving.Options{})
 	store.Publish(&mesh.World{Domain: "cluster.local"})
 	d := newDiscovery(t.Context(), Options{Store: store, Logger: slog.New(slog.DiscardHandler)})
 	answers := 0
-	all := talk{
+	all := fakeProtocol{
 		func(s *serving.Session) error {
 			s.Request(&serving.Request{Type: snapshot.EndpointType, Names: []string{echoCluster}})
-			return errLeft
+			return errClientClosed
 		},
 		func(*serving.Response) error {
 			answers++
@@ -144,8 +144,8 @@ func TestHalfClosed(t *testing.T) {
 		},
 	}
 	for range streams {
-		v := &clientStream{stream: t.Context(), ctx: t.Context(), cancel: func() {}}
-		if err := d.exchange(v, serving.ClientInfoOf(nil, ""), all, func() {}); err != nil {
+		v := &clientStream{streamCtx: t.Context(), ctx: t.Context(), cancel: func() {}}
+		if err := d.run(v, serving.ClientInfoOf(nil, ""), all, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,37 +12,38 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultServerURI is where `controlplane serve` listens unless told otherwise.
+	// DefaultServerURI is the default address of `controlplane serve`.
 	DefaultServerURI = "127.0.0.1:15010"
-	// DefaultNamespace is also what the control plane assumes of a node that names none.
+	// DefaultNamespace is also the namespace that the control plane assumes for a node without one.
 	DefaultNamespace = "default"
 )
 
-// Options say where the control plane is and who the client is. The zero value is a client of the namespace default on
-// the control plane's own machine.
+// Options describe the control plane and the client. The zero value is a client in the namespace default on the
+// control plane's own machine.
 type Options struct {
-	// ServerURI is any gRPC target; DefaultServerURI when empty.
+	// ServerURI is any gRPC target; DefaultServerURI if empty.
 	ServerURI string
-	// Connection is how the client connects to it.
+	// Connection is how the client connects to the control plane.
 	Connection Connection
-	// NodeID names the client in logs and in `inspect clients`. When empty it is made of Namespace and Hostname, or of Hostname
-	// alone for a client that proves who it is.
+	// NodeID names the client in logs and in `inspect clients`. If empty, it is made from Namespace and Hostname, or
+	// from Hostname alone if the client proves its identity.
 	NodeID string
-	// Hostname distinguishes the clients of a namespace; it matters only without a NodeID.
+	// Hostname distinguishes the clients of a namespace. It is used only without a NodeID.
 	Hostname string
-	// Namespace is where relative names resolve and whose rules hold. When empty it is DefaultNamespace, or what the client proves.
+	// Namespace is the namespace in which relative names are resolved and whose rules apply. If empty, it is
+	// DefaultNamespace, or the namespace that the client proves.
 	Namespace string
-	// Labels of the client's pod, for rules that choose clients by sourceLabels.
+	// Labels are the labels of the client's pod, for rules that select clients by sourceLabels.
 	Labels map[string]string
-	// ServiceAccount, NodeName and ClusterID are left out when empty.
+	// ServiceAccount, NodeName and ClusterID are omitted if empty.
 	ServiceAccount, NodeName, ClusterID string
-	// Locality is where the client runs; it is written even when empty.
+	// Locality is where the client runs. It is written even if it is empty.
 	Locality mesh.Locality
-	// Certificates are the client's certificate providers, by name. They are set up and declared together.
+	// Certificates are the client's certificate providers, by name. They are configured and declared together.
 	Certificates map[string]Certificates
 }
 
-// The structs below fix the order of the keys, which maps would not.
+// The structs below define the order of the keys, which maps would not.
 type document struct {
 	Servers   []server            `json:"xds_servers"`
 	Node      node                `json:"node"`
@@ -69,7 +70,7 @@ type locality struct {
 	SubZone string `json:"sub_zone,omitempty"`
 }
 
-// metadata has Istio's keys, and one of Mizzen's own: CERTIFICATE_PROVIDERS.
+// metadata has Istio's keys, and one that Mizzen defines: CERTIFICATE_PROVIDERS.
 type metadata struct {
 	Namespace      string            `json:"NAMESPACE,omitempty"`
 	Labels         map[string]string `json:"LABELS,omitempty"`
@@ -79,8 +80,8 @@ type metadata struct {
 	Providers      []string          `json:"CERTIFICATE_PROVIDERS,omitempty"`
 }
 
-// JSON returns the document, indented and ending in a newline. It fails when a locality names a part without the one
-// above it, which no client could place, and when a certificate provider or a connection is one that some client refuses.
+// JSON returns the document, indented, with a newline at the end. It fails if a locality has a zone without a region
+// or a sub-zone without a zone, and if some client would reject a certificate provider or the connection.
 func JSON(o Options) ([]byte, error) {
 	if !complete(o.Locality) {
 		return nil, errors.New("a zone needs its region, and a sub-zone its zone")
@@ -93,7 +94,7 @@ func JSON(o Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, cluster, namespace := o.whoami()
+	id, cluster, namespace := o.nodeIdentity()
 	doc := document{
 		Servers: []server{{
 			URI:       orDefault(o.ServerURI, DefaultServerURI),
@@ -123,12 +124,13 @@ func JSON(o Options) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// NodeID is the id of a client that was given none.
+// NodeID returns the default node ID of a client.
 func NodeID(namespace, hostname string) string {
 	return "mizzen~" + namespace + "~" + orDefault(hostname, "localhost")
 }
 
-// clusterName is what xDS calls the group of the client's like: the application in its namespace.
+// clusterName returns the node's cluster, which in xDS is the group of similar clients: the application in its
+// namespace.
 func clusterName(namespace, app string) string {
 	if app == "" {
 		return namespace

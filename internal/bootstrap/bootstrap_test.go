@@ -31,7 +31,7 @@ var full = bootstrap.Options{
 	},
 }
 
-// proving is a client that proves who it is, and so says nothing of that itself.
+// proving is a client that proves its identity, and so does not state it.
 var proving = bootstrap.Options{
 	ServerURI: "mizzen.mizzen-system.svc:15012",
 	Hostname:  "laptop",
@@ -40,7 +40,7 @@ var proving = bootstrap.Options{
 	},
 }
 
-func TestJSONIsWhatTheGoldenSays(t *testing.T) {
+func TestJSONMatchesGoldens(t *testing.T) {
 	for name, options := range map[string]bootstrap.Options{
 		"defaults": {Hostname: "laptop"},
 		"full":     full,
@@ -73,13 +73,13 @@ func TestJSONIsAcceptedByGRPC(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := xds.NewXDSResolverWithConfigForTesting(text); err != nil {
-				t.Errorf("grpc refuses the bootstrap: %v", err)
+				t.Errorf("gRPC rejects the bootstrap: %v", err)
 			}
 		})
 	}
 }
 
-func TestJSONRefusesALocalityWithAGap(t *testing.T) {
+func TestJSONRejectsIncompleteLocalities(t *testing.T) {
 	for name, locality := range map[string]mesh.Locality{
 		"zone without region":  {Zone: "eu-1"},
 		"sub-zone without any": {Region: "eu", SubZone: "rack-4"},
@@ -92,7 +92,7 @@ func TestJSONRefusesALocalityWithAGap(t *testing.T) {
 	}
 }
 
-func TestJSONRefusesCertificatesThatAClientWould(t *testing.T) {
+func TestJSONRejectsInvalidCertificates(t *testing.T) {
 	for name, certificates := range map[string]map[string]bootstrap.Certificates{
 		"no name":                {"": {Roots: "a"}},
 		"a comma":                {"a,b": {Roots: "a"}},
@@ -109,7 +109,7 @@ func TestJSONRefusesCertificatesThatAClientWould(t *testing.T) {
 	}
 }
 
-func TestJSONRefusesAConnectionThatIsNotWhatItSeems(t *testing.T) {
+func TestJSONRejectsInvalidConnections(t *testing.T) {
 	for name, connection := range map[string]bootstrap.Connection{
 		"a token in plaintext":        {Token: "a"},
 		"authorities in plaintext":    {Authorities: "a"},
@@ -125,7 +125,7 @@ func TestJSONRefusesAConnectionThatIsNotWhatItSeems(t *testing.T) {
 	}
 }
 
-func TestWhoProvesANamespaceMaySayItAsWell(t *testing.T) {
+func TestNamespaceBesideAProof(t *testing.T) {
 	said := proving
 	said.Namespace = "shop"
 	text, err := bootstrap.JSON(said)

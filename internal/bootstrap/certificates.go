@@ -9,16 +9,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// DefaultRefresh is how often certificates are read again unless told otherwise.
+// DefaultRefresh is the default of Certificates.Refresh.
 const DefaultRefresh = 10 * time.Minute
 
-// Certificates are the files of one certificate provider, in PEM. The client reads them again and again, so they may be renewed.
+// Certificates are the files of one certificate provider, in PEM. The client reloads them, so they may be renewed.
 type Certificates struct {
-	// Certificate and Key are the client's own; both are empty where it shows none.
+	// Certificate and Key are the client's certificate and key; both are empty if it has none.
 	Certificate, Key string
-	// Roots are the authorities that it trusts.
+	// Roots are the authorities that the client trusts.
 	Roots string
-	// Refresh is how often they are read; DefaultRefresh when zero.
+	// Refresh is how often the client reloads the files; DefaultRefresh if zero.
 	Refresh time.Duration
 }
 
@@ -34,7 +34,7 @@ type fileWatcher struct {
 	Refresh     string `json:"refresh_interval"`
 }
 
-// providersOf is nil for no providers. It fails on what a client would refuse to start with.
+// providersOf returns nil for no providers. It fails if a client would reject the bootstrap.
 func providersOf(all map[string]Certificates) (map[string]provider, error) {
 	if len(all) == 0 {
 		return nil, nil
@@ -57,7 +57,7 @@ func providersOf(all map[string]Certificates) (map[string]provider, error) {
 		}
 		providers[name] = provider{Plugin: "file_watcher", Config: fileWatcher{
 			Certificate: c.Certificate, Key: c.Key, Roots: c.Roots,
-			// The form that all languages read: whole seconds.
+			// All languages read a duration in this form: whole seconds.
 			Refresh: strconv.FormatInt(int64(refresh/time.Second), 10) + "s",
 		}}
 	}

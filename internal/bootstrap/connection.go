@@ -6,23 +6,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Connection is how a client protects its connection to the control plane, and how it proves there who it is. The zero Connection
-// is plaintext, which every gRPC library knows; there, a pod is known by its address.
+// Connection is how a client secures its connection to the control plane, and how it authenticates there. The zero
+// Connection is plaintext, which every gRPC library supports; the control plane then identifies a pod by its address.
 type Connection struct {
-	// TLS encrypts.
+	// TLS encrypts the connection.
 	TLS bool
-	// Authorities is a file with those that the control plane's certificate must be of; empty is what the client's machine trusts.
+	// Authorities is a file with the authorities for the control plane's certificate; empty means the system roots of
+	// the client's machine.
 	Authorities string
-	// Certificate and Key are files with the client's own; both are empty where it shows none.
+	// Certificate and Key are files with the client's certificate and key; both are empty if it has none.
 	Certificate, Key string
 	// Token is a file with a service account token.
 	Token string
 }
 
-// proves says whether the client brings a proof of who it is: then it need not say so itself.
+// proves reports whether the client proves its identity. Then the node need not state it.
 func (c Connection) proves() bool { return c.Token != "" || c.Certificate != "" }
 
-// The names by which gRPC knows kinds of credentials.
+// The names of kinds of credentials in gRPC.
 const (
 	plaintext = "insecure"
 	encrypted = "tls"
@@ -34,7 +35,7 @@ type credential struct {
 	Config *connectionFiles `json:"config,omitempty"`
 }
 
-// connectionFiles are what the kinds of credentials read; each reads its own.
+// connectionFiles are the files of all kinds of credentials; each kind reads only some of them.
 type connectionFiles struct {
 	Certificate string `json:"certificate_file,omitempty"`
 	Key         string `json:"private_key_file,omitempty"`
@@ -42,7 +43,8 @@ type connectionFiles struct {
 	Token       string `json:"jwt_token_file,omitempty"`
 }
 
-// credentials are those of the channel, and those of each call. It fails on what a client would refuse, or leave out.
+// credentials returns the credentials of the channel, and of each call. It fails on files that a client would reject
+// or not send.
 func (c Connection) credentials() (channel, call []credential, err error) {
 	files := connectionFiles{Certificate: c.Certificate, Key: c.Key, Authorities: c.Authorities}
 	switch {
@@ -63,9 +65,10 @@ func (c Connection) credentials() (channel, call []credential, err error) {
 	return channel, call, nil
 }
 
-// whoami is what a client says of itself: nothing that the proof says already, unless it was told to. An id of Mizzen's form
-// would be compared with the proof, and the name of a machine need not be that of a pod.
-func (o Options) whoami() (id, cluster, namespace string) {
+// nodeIdentity returns what the client's node states about the client. If the client proves its identity, the node
+// states nothing that the proof contains, unless Options set it. A node ID in Mizzen's form would be compared with
+// the proof, and the name of a machine may differ from the name of its pod.
+func (o Options) nodeIdentity() (id, cluster, namespace string) {
 	if o.Connection.proves() && o.Namespace == "" {
 		return orDefault(o.NodeID, orDefault(o.Hostname, "client")), o.Labels["app"], ""
 	}
@@ -73,7 +76,7 @@ func (o Options) whoami() (id, cluster, namespace string) {
 	return orDefault(o.NodeID, NodeID(namespace, o.Hostname)), clusterName(namespace, o.Labels["app"]), namespace
 }
 
-// complete says whether a locality names no part without the one above it.
+// complete reports whether a locality has the parts above each part that it has.
 func complete(l mesh.Locality) bool {
 	return (l.Zone == "" || l.Region != "") && (l.SubZone == "" || l.Zone != "")
 }

@@ -1,10 +1,13 @@
-// Package bootstrap writes the JSON from which a gRPC library learns where its control plane is and who it is itself:
-// the content of GRPC_XDS_BOOTSTRAP_CONFIG, or of the file that GRPC_XDS_BOOTSTRAP names.
+// Package bootstrap writes the JSON from which a gRPC library reads the address of its control plane and its own
+// identity: the content of GRPC_XDS_BOOTSTRAP_CONFIG, or of the file that GRPC_XDS_BOOTSTRAP names. JSON is the only
+// entry point.
 //
-// It is pure: the same Options give the same bytes. What it writes is accepted by every gRPC language, which is less than
-// what each alone would take: the locality is always there because Node demands it. Plaintext is the only kind of credentials that
-// all of them know; which know the others is said in docs/OPERATING.md.
+// The package is pure: the same Options give the same bytes. All gRPC languages accept the output, which limits it:
+// the locality is always present because Node requires it, and plaintext is the only kind of credentials that all
+// languages support. docs/OPERATING.md lists which languages support the others.
 //
-// Certificate providers stand in two places: where the library reads them, and in the node's metadata, where the control plane
-// does. Writing them together is what keeps the two the same.
+// Certificate providers are written in two places: where the library reads them, and in the node's metadata, where
+// the control plane reads them. Both come from the same Options, so they cannot differ.
+//
+// Reading order: bootstrap.go, certificates.go, connection.go.
 package bootstrap

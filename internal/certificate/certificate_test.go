@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// shake makes a connection.
+// shake performs a handshake.
 func shake(t *testing.T, server, client *tls.Config) error {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,11 +37,11 @@ func shake(t *testing.T, server, client *tls.Config) error {
 		t.Fatal(err)
 	}
 	err = tls.Client(conn, client).HandshakeContext(t.Context())
-	// With TLS 1.3 the client is done before the server has looked at its certificate.
+	// With TLS 1.3 the client's handshake ends before the server has verified the client's certificate.
 	return errors.Join(err, conn.(*net.TCPConn).CloseWrite(), <-serving, conn.Close())
 }
 
-// pems are a new certificate for "server" and its key.
+// pems returns a new certificate for "server" and its key.
 func pems(t *testing.T) (certificate, key []byte) {
 	t.Helper()
 	s, err := NewSelfSigned([]string{"server"})
@@ -76,14 +76,14 @@ func TestSelfSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := shake(t, s.Config(), trusting(s.Authority)); err != nil {
-		t.Errorf("who trusts it cannot connect: %v", err)
+		t.Errorf("a client that trusts it cannot connect: %v", err)
 	}
 	other, err := NewSelfSigned([]string{"server"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := shake(t, s.Config(), trusting(other.Authority)); err == nil {
-		t.Error("who trusts another can connect")
+		t.Error("a client that trusts another certificate can connect")
 	}
 }
 
@@ -108,13 +108,13 @@ func TestFolderIsReadAgain(t *testing.T) {
 
 	second, key := pems(t)
 	write(t, dir, map[string][]byte{certificateFile: second})
-	now = now.Add(lookInterval)
+	now = now.Add(checkInterval)
 	check(first, "in the middle of a change")
 	if !strings.Contains(log.String(), "the previous one is used") {
 		t.Errorf("nothing was logged: %s", log.String())
 	}
 	write(t, dir, map[string][]byte{keyFile: key})
-	now = now.Add(lookInterval)
+	now = now.Add(checkInterval)
 	check(second, "after the change")
 }
 
@@ -129,7 +129,7 @@ func TestFolderWithAuthority(t *testing.T) {
 	}
 	stranger, strangerKey := pems(t)
 	if err := shake(t, f.Config(), trusting(server)); err != nil {
-		t.Errorf("a client without a certificate is not let in: %v", err)
+		t.Errorf("a client without a certificate is rejected: %v", err)
 	}
 	show := func(certificate, key []byte) *tls.Config {
 		pair, err := tls.X509KeyPair(certificate, key)
@@ -138,20 +138,20 @@ func TestFolderWithAuthority(t *testing.T) {
 		}
 		config := trusting(server)
 		config.Certificates = []tls.Certificate{pair}
-		// Shown even when the server says that it would not believe it.
+		// Sent even if the server states that it would not accept it.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 		return config
 	}
 	if err := shake(t, f.Config(), show(stranger, strangerKey)); err == nil {
-		t.Error("a certificate of an unknown authority is let in")
+		t.Error("a certificate of an unknown authority is accepted")
 	}
 	err = shake(t, f.Config(), show(client, clientKey))
 	if err == nil || !strings.Contains(err.Error(), "incompatible key usage") {
-		t.Errorf("got %v: a server's certificate is none of a client", err)
+		t.Errorf("got %v, want that a server's certificate is not accepted for a client", err)
 	}
 }
 
-func TestFolderThatMakesNoSense(t *testing.T) {
+func TestInvalidFolder(t *testing.T) {
 	certificate, key := pems(t)
 	_, other := pems(t)
 	tests := map[string]struct {

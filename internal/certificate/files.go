@@ -14,41 +14,41 @@ import (
 	"time"
 )
 
-// The files of a folder, as cert-manager and Kubernetes name them.
+// The names of the files, as in cert-manager and Kubernetes.
 const (
 	certificateFile = "tls.crt"
 	keyFile         = "tls.key"
 	authorityFile   = "ca.crt"
 )
 
-// lookInterval is how often the files are looked at, at most.
-const lookInterval = 5 * time.Second
+// checkInterval is the shortest time between two checks of the files.
+const checkInterval = 5 * time.Second
 
-// Folder is a certificate that lives in files and is replaced there. It is safe for concurrent use.
+// Folder is a certificate in files that may be replaced. It is safe for concurrent use.
 type Folder struct {
 	dir    string
 	logger *slog.Logger
 	now    func() time.Time
 
-	// mu protects what follows.
-	mu     sync.Mutex
-	config *tls.Config
-	state  string
-	looked time.Time
+	// mu protects the fields below.
+	mu      sync.Mutex
+	config  *tls.Config
+	state   string
+	checked time.Time
 }
 
-// NewFolder reads the certificate of a folder: tls.crt and tls.key, and ca.crt if clients may show certificates of their own.
+// NewFolder reads the certificate in a folder: tls.crt and tls.key, and ca.crt if client certificates are accepted.
 func NewFolder(dir string, logger *slog.Logger) (*Folder, error) {
 	f := &Folder{dir: dir, logger: logger, now: time.Now}
 	config, err := f.read()
 	if err != nil {
 		return nil, err
 	}
-	f.config, f.state, f.looked = config, f.stat(), f.now()
+	f.config, f.state, f.checked = config, f.stat(), f.now()
 	return f, nil
 }
 
-// Config is for a server. Each connection gets the newest certificate.
+// Config returns the TLS configuration of a server. Each connection gets the newest certificate.
 func (f *Folder) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"},
@@ -56,14 +56,15 @@ func (f *Folder) Config() *tls.Config {
 	}
 }
 
-// current reads the files again if they changed. While they make no sense, as in the middle of a change, the last ones count.
+// current reloads the files if they changed. If they are invalid, as in the middle of a change, the previous ones
+// stay in use.
 func (f *Folder) current() *tls.Config {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.now().Sub(f.looked) < lookInterval {
+	if f.now().Sub(f.checked) < checkInterval {
 		return f.config
 	}
-	f.looked = f.now()
+	f.checked = f.now()
 	state := f.stat()
 	if state == f.state {
 		return f.config
@@ -78,7 +79,7 @@ func (f *Folder) current() *tls.Config {
 	return f.config
 }
 
-// stat tells one state of the files from another, without reading them.
+// stat identifies the state of the files without reading them.
 func (f *Folder) stat() string {
 	var state strings.Builder
 	for _, name := range []string{certificateFile, keyFile, authorityFile} {
@@ -98,7 +99,7 @@ func (f *Folder) read() (*tls.Config, error) {
 	text, err := os.ReadFile(filepath.Join(f.dir, authorityFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// Clients prove who they are by a token, or by their address.
+		// Clients authenticate by a token, or by their address.
 		return config, nil
 	case err != nil:
 		return nil, fmt.Errorf("read the authority of clients: %w", err)

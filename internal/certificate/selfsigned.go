@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// lifetime is that of a self-signed certificate. It is made anew at every start.
+// lifetime is the validity of a self-signed certificate. Each start creates a new one.
 const lifetime = 365 * 24 * time.Hour
 
-// SelfSigned is a certificate that the process made for itself.
+// SelfSigned is a certificate that the process created for itself.
 type SelfSigned struct {
-	// Authority is what clients need to trust, as PEM.
+	// Authority is the certificate that clients must trust, as PEM.
 	Authority []byte
 	pair      tls.Certificate
 }
 
-// NewSelfSigned makes a certificate for the names, which may be host names or IP addresses.
+// NewSelfSigned creates a certificate for the names, which may be host names or IP addresses.
 func NewSelfSigned(names []string) (*SelfSigned, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -38,7 +38,7 @@ func NewSelfSigned(names []string) (*SelfSigned, error) {
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "mizzen (self-signed)"},
 		NotBefore: now.Add(-time.Minute), NotAfter: now.Add(lifetime),
-		// It is its own authority: a client that is given it trusts this certificate and no other.
+		// It is its own authority. A client that trusts it trusts no other certificate.
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
@@ -59,7 +59,7 @@ func NewSelfSigned(names []string) (*SelfSigned, error) {
 	}, nil
 }
 
-// Config is for a server. Clients show no certificates.
+// Config returns the TLS configuration of a server. It does not request client certificates.
 func (s *SelfSigned) Config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, Certificates: []tls.Certificate{s.pair}}
 }

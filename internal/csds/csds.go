@@ -1,5 +1,6 @@
-// Package csds answers xDS's own question of who is connected and what each client holds: the client status discovery service. It shows
-// configuration, so it is served on the admin address only, whose HTTP server speaks gRPC for it, without TLS.
+// Package csds serves the client status discovery service, which lists the connected clients and the configuration of
+// each. It shows configuration, so it is served only on the admin address. The HTTP server there accepts gRPC without
+// TLS for it. Handler is the only entry point.
 package csds
 
 import (
@@ -18,7 +19,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// Path is that of all methods of the service.
+// Path is the path prefix of the service's methods.
 const Path = "/envoy.service.status.v3.ClientStatusDiscoveryService/"
 
 type server struct {
@@ -27,7 +28,7 @@ type server struct {
 	store *serving.Store
 }
 
-// Handler serves the service to requests of HTTP/2.
+// Handler serves the service to HTTP/2 requests.
 func Handler(store *serving.Store) http.Handler {
 	s := grpc.NewServer()
 	statusv3.RegisterClientStatusDiscoveryServiceServer(s, &server{store: store})
@@ -37,7 +38,7 @@ func Handler(store *serving.Store) http.Handler {
 // FetchClientStatus implements statusv3.ClientStatusDiscoveryServiceServer.
 func (s *server) FetchClientStatus(_ context.Context, req *statusv3.ClientStatusRequest) (*statusv3.ClientStatusResponse, error) {
 	if len(req.GetNodeMatchers()) > 0 {
-		return nil, status.Error(codes.InvalidArgument, "node matchers are not understood: ask for all clients")
+		return nil, status.Error(codes.InvalidArgument, "node matchers are not supported: request all clients")
 	}
 	response := &statusv3.ClientStatusResponse{}
 	for client := range s.store.ClientSyncs() {
@@ -46,7 +47,7 @@ func (s *server) FetchClientStatus(_ context.Context, req *statusv3.ClientStatus
 	return response, nil
 }
 
-// StreamClientStatus implements statusv3.ClientStatusDiscoveryServiceServer: an answer for each request.
+// StreamClientStatus implements statusv3.ClientStatusDiscoveryServiceServer: one response for each request.
 func (s *server) StreamClientStatus(stream statusv3.ClientStatusDiscoveryService_StreamClientStatusServer) error {
 	for {
 		req, err := stream.Recv()
@@ -82,7 +83,7 @@ func config(client serving.ClientSync, bare bool) *statusv3.ClientConfig {
 	return c
 }
 
-// statuses are how it stands for the control plane, and for the client.
+// statuses returns the status of a resource for the control plane, and for the client.
 func statuses(r serving.SyncStatus) (statusv3.ConfigStatus, adminv3.ClientResourceStatus) {
 	switch {
 	case r.Rejected:

@@ -10,8 +10,8 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// cast lists the backends as the manifests describe them. A test holds the two together.
-var cast = []struct {
+// backendSpecs lists the backends of the manifests. A test keeps the two equal.
+var backendSpecs = []struct {
 	name, version string
 	port          int
 }{
@@ -26,16 +26,17 @@ type backend struct {
 	testpb.UnimplementedTestServiceServer
 
 	name, version string
-	// file describes it in the folder.
+	// file is the name of the file that describes it in the folder.
 	file     string
 	listener net.Listener
 	server   *grpc.Server
 }
 
-// newBackends opens the ports that the folder names, or free ones in their place, which it then writes into the folder.
+// newBackends listens on the ports in the folder. If a port is in use, it takes a free one and writes it into the
+// folder.
 func newBackends(folder folder) ([]*backend, error) {
-	backends := make([]*backend, 0, len(cast))
-	for _, c := range cast {
+	backends := make([]*backend, 0, len(backendSpecs))
+	for _, c := range backendSpecs {
 		b := &backend{name: c.name, version: c.version, file: backendFile(c.name), server: grpc.NewServer()}
 		testpb.RegisterTestServiceServer(b.server, b)
 		var err error
@@ -52,7 +53,7 @@ func newBackends(folder folder) ([]*backend, error) {
 	return backends, nil
 }
 
-// backendFile is the file that describes a backend.
+// backendFile returns the name of the file that describes a backend.
 func backendFile(name string) string { return "backend-" + name + ".yaml" }
 
 func listenNear(port int) (net.Listener, error) {
@@ -83,10 +84,10 @@ func (b *backend) Run(ctx context.Context) error {
 	return nil
 }
 
-// kill breaks all connections at once, with the calls on them.
+// kill closes all connections immediately, with the calls on them.
 func (b *backend) kill() { b.server.Stop() }
 
-// UnaryCall says who answers.
+// UnaryCall returns the names of the backend and its version.
 func (b *backend) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 	return &testpb.SimpleResponse{ServerId: b.version, Hostname: b.name}, nil
 }

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/xds"
 )
 
-// client is an ordinary gRPC channel over xDS, whose resolver is overheard.
+// client is an ordinary gRPC channel over xDS. Its resolver reports when it updates the channel.
 type client struct {
 	*grpc.ClientConn
 	greeter testpb.TestServiceClient
@@ -21,23 +21,23 @@ type client struct {
 }
 
 func newClient(config []byte) (*client, error) {
-	// An application's bootstrap comes from its environment, which gRPC reads once, before main. This one is made at run time.
+	// gRPC reads an application's bootstrap from the environment once, before main. This one is made at run time.
 	builder, err := xds.NewXDSResolverWithConfigForTesting(config)
 	if err != nil {
 		return nil, fmt.Errorf("make the client's resolver: %w", err)
 	}
-	heard := make(updates, 64)
+	received := make(updates, 64)
 	conn, err := grpc.NewClient(Target,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(&overheard{builder, heard}))
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(&observedResolver{builder, received}))
 	if err != nil {
 		return nil, fmt.Errorf("make the client: %w", err)
 	}
-	return &client{conn, testpb.NewTestServiceClient(conn), heard}, nil
+	return &client{conn, testpb.NewTestServiceClient(conn), received}, nil
 }
 
-// connect waits for the first connection to a backend.
-func (c *client) connect(ctx context.Context, patience time.Duration) error {
-	waiting, cancel := context.WithTimeout(ctx, patience)
+// connect waits until the channel has its first connection to a backend.
+func (c *client) connect(ctx context.Context, timeout time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c.Connect()
 	for state := c.GetState(); state != connectivity.Ready; state = c.GetState() {
@@ -45,19 +45,19 @@ func (c *client) connect(ctx context.Context, patience time.Duration) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("connect the client over %s: still %v after %v", Target, state, patience)
+			return fmt.Errorf("connect the client over %s: still %v after %v", Target, state, timeout)
 		}
 	}
 	return nil
 }
 
-// updates carries the moments at which the resolver had handed a configuration to the channel: from then on, new calls
-// follow it. What nobody collects is dropped.
+// updates carries the times at which the resolver had updated the channel: calls that start later use the new
+// configuration. Times that are not received are dropped.
 type updates chan time.Time
 
-// after waits for the first update at or after a moment, and says how long after.
-func (u updates) after(ctx context.Context, moment time.Time, patience time.Duration) (time.Duration, bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// after waits for the first update at or after a moment, and returns how long after the moment it was.
+func (u updates) after(ctx context.Context, moment time.Time, timeout time.Duration) (time.Duration, bool) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
 		select {
@@ -71,7 +71,7 @@ func (u updates) after(ctx context.Context, moment time.Time, patience time.Dura
 	}
 }
 
-// drain forgets the updates so far.
+// drain drops the updates so far.
 func (u updates) drain() {
 	for {
 		select {
@@ -82,22 +82,22 @@ func (u updates) drain() {
 	}
 }
 
-// overheard is a resolver.Builder that reports when its resolvers speak.
-type overheard struct {
+// observedResolver is a resolver.Builder whose resolvers report their updates.
+type observedResolver struct {
 	resolver.Builder
 	updates updates
 }
 
-func (o *overheard) Build(t resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
-	return o.Builder.Build(t, &overheardConn{cc, o.updates}, opts)
+func (o *observedResolver) Build(t resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
+	return o.Builder.Build(t, &observedConn{cc, o.updates}, opts)
 }
 
-type overheardConn struct {
+type observedConn struct {
 	resolver.ClientConn
 	updates updates
 }
 
-func (c *overheardConn) UpdateState(state resolver.State) error {
+func (c *observedConn) UpdateState(state resolver.State) error {
 	err := c.ClientConn.UpdateState(state)
 	select {
 	case c.updates <- time.Now():

@@ -12,35 +12,36 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// ErrNotAsStated says that a share was outside its bounds, a request failed, or a change did not arrive. What exactly was
-// printed.
+// ErrNotAsStated means that a share of the requests was outside its bounds, a request failed, or a change did not
+// arrive. The details were printed.
 var ErrNotAsStated = errors.New("the demo did not go as stated")
 
 const (
 	namespace = "demo"
-	// patience is how long anything may take that should take milliseconds.
-	patience = 10 * time.Second
-	// Target is what the demo's client dials.
+	// timeout limits everything that should take milliseconds.
+	timeout = 10 * time.Second
+	// Target is the name that the demo's client dials.
 	Target = "xds:///greeter.demo:50051"
 )
 
-// Addresses are where a control plane listens.
+// Addresses are the addresses of a control plane.
 type Addresses struct{ XDS, Admin string }
 
-// Options of the demo.
+// Options are the settings of the demo. Out and ControlPlane are required.
 type Options struct {
 	Out io.Writer
-	// Terminal says that Out understands cursor movements; else only whole lines are printed.
+	// Terminal is true if Out understands cursor movements; otherwise only whole lines are printed.
 	Terminal bool
-	// Interactive keeps everything up after the story, until the context ends.
+	// Interactive keeps everything running after the last step, until the context ends.
 	Interactive bool
-	// Step is how long each step is watched; 5 s when zero.
+	// Step is the duration of each step; 5 s if zero.
 	Step time.Duration
 	// ControlPlane runs a control plane over a folder until ctx ends, and calls ready once, when clients are served.
 	ControlPlane func(ctx context.Context, dir string, ready func(Addresses)) error
 }
 
-// Run performs the demo. It returns nil when everything went as stated or ctx ended, and ErrNotAsStated otherwise.
+// Run runs the demo. It returns nil if all steps gave the stated result or ctx ended, and ErrNotAsStated if a step
+// did not.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Step == 0 {
 		o.Step = 5 * time.Second
@@ -66,10 +67,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		return o.ControlPlane(ctx, string(folder), func(a Addresses) { ready <- a })
 	})
 	group.Go(func() error {
-		defer cancel() // the story's end is everybody's
+		defer cancel() // everything ends with the scenario
 		select {
 		case addresses := <-ready:
-			return perform(ctx, o, addresses, folder, backends)
+			return runScenario(ctx, o, addresses, folder, backends)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -77,11 +78,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return nil // asked to end
+	return nil // ctx ended
 }
 
-// perform connects the client and lets the story run under its load.
-func perform(ctx context.Context, o Options, addresses Addresses, folder folder, backends []*backend) error {
+// runScenario connects the client and runs the scenario under its load.
+func runScenario(ctx context.Context, o Options, addresses Addresses, folder folder, backends []*backend) error {
 	config, err := bootstrap.JSON(bootstrap.Options{
 		ServerURI: addresses.XDS, NodeID: "mizzen-demo-client", Namespace: namespace,
 	})
@@ -93,11 +94,11 @@ func perform(ctx context.Context, o Options, addresses Addresses, folder folder,
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	if err := client.connect(ctx, patience); err != nil {
+	if err := client.connect(ctx, timeout); err != nil {
 		return err
 	}
-	s := &story{
-		step:        o.Step,
+	s := &scenario{
+		stepTime:    o.Step,
 		interactive: o.Interactive,
 		addresses:   addresses,
 		folder:      folder,

@@ -12,16 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestCastIsWhatTheManifestsSay(t *testing.T) {
+func TestBackendSpecsMatchManifests(t *testing.T) {
 	f := openFolder(t)
 	files, err := filepath.Glob(filepath.Join(string(f), "backend-*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(files), len(cast); got != want {
+	if got, want := len(files), len(backendSpecs); got != want {
 		t.Fatalf("got %d files of backends, want %d", got, want)
 	}
-	for _, c := range cast {
+	for _, c := range backendSpecs {
 		text := read(t, f, backendFile(c.name))
 		for _, want := range []string{fmt.Sprintf("port: %d\n", c.port), "version: " + c.version + "\n", "name: greeter-" + c.name + "\n"} {
 			if !strings.Contains(text, want) {
@@ -31,7 +31,7 @@ func TestCastIsWhatTheManifestsSay(t *testing.T) {
 	}
 }
 
-func TestSetWeightsReplacesTheFileInOnePiece(t *testing.T) {
+func TestSetWeightsReplacesTheFileAtomically(t *testing.T) {
 	f := openFolder(t)
 	before := read(t, f, virtualServiceFile)
 	if _, err := f.setWeights(7, 93); err != nil {
@@ -43,7 +43,7 @@ func TestSetWeightsReplacesTheFileInOnePiece(t *testing.T) {
 	}
 	drafts, err := filepath.Glob(filepath.Join(string(f), ".*"))
 	if err != nil || len(drafts) != 0 {
-		t.Errorf("got left-overs %v (%v), want none", drafts, err)
+		t.Errorf("got other files %v (%v), want none", drafts, err)
 	}
 	if _, err := f.setWeights(1, 2, 3); err == nil {
 		t.Error("three weights for two destinations: got no error")
@@ -73,7 +73,7 @@ func TestBackendsTakeFreePortsWhenTheirsAreTaken(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestCheck(t *testing.T) {
 	half := map[string]bounds{"v1": {0.4, 0.6}}
 	cases := map[string]struct {
 		count count
@@ -92,7 +92,7 @@ func TestJudge(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, judge(c.count, half)); diff != "" {
+			if diff := cmp.Diff(c.want, check(c.count, half)); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
@@ -140,7 +140,7 @@ func TestScreenRedrawsOnATerminalOnly(t *testing.T) {
 	for _, s := range []*screen{{out: &plain}, {out: &terminal, terminal: true}} {
 		s.live(time.Second, c, nil)
 		s.live(2*time.Second, c, nil)
-		s.say("done")
+		s.writef("done")
 	}
 	if got := plain.String(); strings.Contains(got, "\x1b") || strings.Count(got, "\n") != 3 {
 		t.Errorf("plain: got %q, want three lines and no escapes", got)

@@ -15,7 +15,7 @@ import (
 
 const virtualServiceFile = "virtualservice.yaml"
 
-// folder is the path of the demo's own copy of its manifests.
+// folder is the path of the demo's copy of its manifests.
 type folder string
 
 func newFolder() (folder, error) {
@@ -33,7 +33,7 @@ func newFolder() (folder, error) {
 	return folder(dir), nil
 }
 
-// setPort makes the EndpointSlice in the file name another port.
+// setPort changes the port of the EndpointSlice in a file.
 func (f folder) setPort(file string, from, to int) error {
 	_, err := f.edit(file, func(text []byte) ([]byte, error) {
 		before, after := fmt.Sprintf("port: %d\n", from), fmt.Sprintf("port: %d\n", to)
@@ -47,7 +47,7 @@ func (f folder) setPort(file string, from, to int) error {
 
 var weightLine = regexp.MustCompile(`weight: \d+`)
 
-// setWeights edits the VirtualService and returns the moment it did.
+// setWeights edits the VirtualService and returns the time of the edit.
 func (f folder) setWeights(weights ...int) (time.Time, error) {
 	return f.edit(virtualServiceFile, func(text []byte) ([]byte, error) {
 		if n := len(weightLine.FindAll(text, -1)); n != len(weights) {
@@ -61,7 +61,7 @@ func (f folder) setWeights(weights ...int) (time.Time, error) {
 	})
 }
 
-// remove deletes a file and returns the moment it did.
+// remove deletes a file and returns the time of the deletion.
 func (f folder) remove(file string) (time.Time, error) {
 	at := time.Now()
 	if err := os.Remove(filepath.Join(string(f), file)); err != nil {
@@ -70,8 +70,8 @@ func (f folder) remove(file string) (time.Time, error) {
 	return at, nil
 }
 
-// edit replaces a file in one piece, as careful editors do: written beside it, then renamed over it. It returns the moment
-// of renaming.
+// edit replaces a file atomically: it writes a new file next to it, and renames that. It returns the time of the
+// renaming.
 func (f folder) edit(file string, change func([]byte) ([]byte, error)) (time.Time, error) {
 	path := filepath.Join(string(f), file)
 	text, err := os.ReadFile(path)
@@ -81,7 +81,7 @@ func (f folder) edit(file string, change func([]byte) ([]byte, error)) (time.Tim
 	if text, err = change(text); err != nil {
 		return time.Time{}, fmt.Errorf("edit %s: %w", path, err)
 	}
-	draft := filepath.Join(string(f), "."+file+".new") // hidden, so nobody reads it
+	draft := filepath.Join(string(f), "."+file+".new") // hidden, so that it is not read
 	if err := os.WriteFile(draft, text, 0o600); err != nil {
 		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
 	}

@@ -11,17 +11,17 @@ import (
 const (
 	rate        = 200 // requests a second
 	callTimeout = 5 * time.Second
-	// maxCalls bounds the calls under way: should the backends stall, the load waits instead of piling up.
+	// maxCalls limits concurrent calls: if the backends stall, the load waits.
 	maxCalls = 200
 )
 
-// load calls the greeter at a steady rate and hands every outcome to the tally.
+// load calls the greeter at a steady rate and reports every result to the tally.
 type load struct {
 	client *client
 	tally  *tally
 }
 
-// Run calls until ctx ends, and waits for the calls under way.
+// Run calls until ctx ends, and waits for running calls.
 func (l *load) Run(ctx context.Context) error {
 	ticker := time.NewTicker(time.Second / rate)
 	defer ticker.Stop()
@@ -30,7 +30,7 @@ func (l *load) Run(ctx context.Context) error {
 	for start, made := time.Now(), 0; ; {
 		select {
 		case <-ticker.C:
-			// A busy machine skips ticks; what they should have done is made up for, but not the calls of a long sleep.
+			// A busy machine skips ticks. Their calls are made later, but not those of a long suspension.
 			due := int(time.Since(start) * rate / time.Second)
 			for made = max(made, due-maxCalls); made < due; made++ {
 				calls.Go(func() error {
@@ -44,14 +44,14 @@ func (l *load) Run(ctx context.Context) error {
 	}
 }
 
-// call makes one call. Whether it failed is the tally's affair.
+// call makes one call and reports its result.
 func (l *load) call(ctx context.Context) {
 	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	start := time.Now()
 	response, err := l.client.greeter.UnaryCall(callCtx, &testpb.SimpleRequest{})
 	switch {
-	case ctx.Err() != nil: // cut off by the end
+	case ctx.Err() != nil: // canceled at the end of the demo
 	case err != nil:
 		l.tally.fail(err)
 	default:

@@ -8,34 +8,35 @@ import (
 )
 
 const (
-	// redrawEvery is how often the live table changes on a terminal; elsewhere there is a line for each reportEvery.
+	// redrawEvery is the interval at which the live table changes on a terminal. Elsewhere a line is printed every
+	// reportEvery.
 	redrawEvery = 250 * time.Millisecond
 	reportEvery = time.Second
 
-	// eraseBelow clears from the cursor to the end of the screen; cursorUp moves to the start of an earlier line.
+	// eraseBelow clears from the cursor to the end of the screen. cursorUp moves to the start of an earlier line.
 	eraseBelow = "\x1b[J"
 	cursorUp   = "\x1b[%dF"
 )
 
-// screen shows text that stays and, below it, a live table. Only the story writes to it. Errors of writing are not looked
-// at: the demo judges the mesh, not the terminal.
+// screen prints permanent text and, below it, a live table. Only the scenario writes to it. Write errors are ignored:
+// the demo checks the mesh, not the terminal.
 type screen struct {
 	out      io.Writer
 	terminal bool
-	// drawn is the height of the live table below the text.
+	// drawn is the height of the live table.
 	drawn int
 }
 
-// say adds lines that stay.
-func (s *screen) say(format string, args ...any) {
+// writef adds permanent lines.
+func (s *screen) writef(format string, args ...any) {
 	s.erase()
 	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
 
-// live shows the state of a step: a table that replaces the one before, or a line.
+// live shows the state of a step: a table that replaces the previous one, or a line.
 func (s *screen) live(elapsed time.Duration, c count, stopped map[string]bool) {
 	if !s.terminal {
-		s.say("      %4.0fs  %s", elapsed.Seconds(), line(c))
+		s.writef("      %4.0fs  %s", elapsed.Seconds(), line(c))
 		return
 	}
 	s.erase()
@@ -51,7 +52,7 @@ func (s *screen) erase() {
 	}
 }
 
-// period is how often live is to be called.
+// period returns the interval at which live should be called.
 func (s *screen) period() time.Duration {
 	if s.terminal {
 		return redrawEvery
@@ -59,11 +60,11 @@ func (s *screen) period() time.Duration {
 	return reportEvery
 }
 
-// liveTable has a row for each backend and one for all.
+// liveTable has a row for each backend, and a total.
 func liveTable(c count, stopped map[string]bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n      %-8s  %-8s  %8s  %7s\n", "version", "backend", "requests", "share")
-	for _, member := range cast {
+	for _, member := range backendSpecs {
 		note := ""
 		if stopped[member.name] {
 			note = "  killed"
@@ -75,13 +76,13 @@ func liveTable(c count, stopped map[string]bool) string {
 	return b.String()
 }
 
-// line is a count in one line.
+// line formats a count in one line.
 func line(c count) string {
 	return fmt.Sprintf("%5d requests   v1 %5.1f%%   v2 %5.1f%%   p50 %s   p99 %s   %d failed",
 		c.total, 100*c.share("v1"), 100*c.share("v2"), millis(c.p50), millis(c.p99), len(c.failures))
 }
 
-// total is the line that ends a step.
+// total formats the count at the end of a step.
 func total(c count) string { return "total  " + line(c) }
 
 func millis(d time.Duration) string {

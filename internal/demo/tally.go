@@ -10,7 +10,7 @@ import (
 // tally counts the calls that began in the current step.
 type tally struct {
 	mu sync.Mutex // protects the fields below
-	// since is when the step began; calls that began before belong to no step, but their failures count.
+	// since is the start of the step. Calls that started before belong to no step, but their failures count.
 	since    time.Time
 	calls    map[string]int
 	latency  []time.Duration
@@ -23,7 +23,7 @@ func newTally() *tally {
 	return t
 }
 
-// restart ends a step and begins the next, between which no failure is lost. It returns the count of the one that ended.
+// restart ends a step and starts the next, without losing a failure. It returns the count of the ended step.
 func (t *tally) restart() count {
 	t.mu.Lock()
 	ended := count{backend: t.calls, failures: t.failures}
@@ -49,7 +49,7 @@ func (t *tally) fail(err error) {
 	t.failures = append(t.failures, err.Error())
 }
 
-// count is what a tally held at one moment.
+// count is the content of a tally at one moment.
 type count struct {
 	backend  map[string]int
 	total    int
@@ -57,7 +57,7 @@ type count struct {
 	failures []string
 }
 
-// count is what the current step has so far.
+// count returns the count of the current step so far.
 func (t *tally) count() count {
 	t.mu.Lock()
 	c := count{backend: maps.Clone(t.calls), failures: slices.Clone(t.failures)}
@@ -66,7 +66,7 @@ func (t *tally) count() count {
 	return c.with(latency)
 }
 
-// with adds what follows from the latencies, which it sorts.
+// with adds the total and the quantiles of the latencies, which it sorts.
 func (c count) with(latency []time.Duration) count {
 	slices.Sort(latency)
 	c.total, c.p50, c.p99 = len(latency), quantile(latency, 0.50), quantile(latency, 0.99)
@@ -81,10 +81,10 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[int(q*float64(len(sorted)-1))]
 }
 
-// share is what part of the calls a version, or a single backend, answered.
+// share returns the share of the calls that a version, or a single backend, answered.
 func (c count) share(name string) float64 {
 	n := 0
-	for _, b := range cast {
+	for _, b := range backendSpecs {
 		if b.name == name || b.version == name {
 			n += c.backend[b.name]
 		}

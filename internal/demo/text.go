@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-func (s *story) introduce() {
-	s.screen.say("Mizzen: a control plane, four gRPC backends in two versions, and a gRPC client at %d requests a second.\n", rate)
-	s.screen.say("  control plane   xds %s   admin %s", s.addresses.XDS, s.addresses.Admin)
-	s.screen.say("  objects         %s", s.folder)
-	s.screen.say("  client          %s", Target)
+func (s *scenario) printIntroduction() {
+	s.screen.writef("Mizzen: a control plane, four gRPC backends in two versions, and a gRPC client at %d requests a second.\n", rate)
+	s.screen.writef("  control plane   xds %s   admin %s", s.addresses.XDS, s.addresses.Admin)
+	s.screen.writef("  objects         %s", s.folder)
+	s.screen.writef("  client          %s", Target)
 }
 
-// summarize says how it all went, and whether it was as stated.
-func (s *story) summarize() bool {
-	s.screen.say("\nSummary")
+// summarize prints a summary of all steps, and reports whether all were as stated.
+func (s *scenario) summarize() bool {
+	s.screen.writef("\nSummary")
 	asStated, requests, failed := true, 0, 0
 	for _, r := range s.results {
 		verdict, reached := "as stated", "-"
@@ -25,26 +25,26 @@ func (s *story) summarize() bool {
 		if r.reached > 0 {
 			reached = millis(r.reached)
 		}
-		s.screen.say("  [%d/%d]   reached the client after %8s   %s   %s", r.number, len(plot), reached, line(r.count), verdict)
+		s.screen.writef("  [%d/%d]   reached the client after %8s   %s   %s", r.number, len(steps), reached, line(r.count), verdict)
 		requests += r.count.total
 		failed += len(r.count.failures)
 	}
-	s.screen.say("  %d requests in these steps, %d failed.", requests, failed)
-	s.screen.say("  Changes are timed from the renaming of the edited file, or its removal, to the moment the client's xDS resolver")
-	s.screen.say("  had handed the new configuration to its channel: every later call follows it.")
+	s.screen.writef("  %d requests in these steps, %d failed.", requests, failed)
+	s.screen.writef("  Changes are timed from the renaming of the edited file, or its removal, to the moment the client's xDS resolver")
+	s.screen.writef("  had handed the new configuration to its channel: every later call follows it.")
 	return asStated
 }
 
-func (s *story) invite() {
-	s.screen.say("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
-	s.screen.say("  edit      %s/%s", s.folder, virtualServiceFile)
-	s.screen.say("  look      controlplane inspect clients --address %s", s.addresses.Admin)
-	s.screen.say("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
-	s.screen.say("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
+func (s *scenario) printHints() {
+	s.screen.writef("\nAll of it stays up; end it with Ctrl-C. Meanwhile:")
+	s.screen.writef("  edit      %s/%s", s.folder, virtualServiceFile)
+	s.screen.writef("  look      controlplane inspect clients --address %s", s.addresses.Admin)
+	s.screen.writef("  connect   export GRPC_XDS_BOOTSTRAP_CONFIG=\"$(controlplane bootstrap --namespace demo --server-uri %s)\"", s.addresses.XDS)
+	s.screen.writef("            and dial %s, or xds:///greeter, for the service grpc.testing.TestService", Target)
 }
 
-// linger shows the live table until ctx ends, counting anew after each change that the client hears of.
-func (s *story) linger(ctx context.Context) {
+// watchUntilDone shows the live table until ctx ends. It starts a new count with each change that the client receives.
+func (s *scenario) watchUntilDone(ctx context.Context) {
 	s.client.updates.drain()
 	s.tally.restart()
 	start := time.Now()
@@ -53,9 +53,9 @@ func (s *story) linger(ctx context.Context) {
 	for {
 		select {
 		case <-s.client.updates:
-			// One change may come in several updates; only the first ends a count worth telling.
+			// One change may cause several updates. Only the first one ends a count that is worth printing.
 			if c := s.tally.restart(); c.total+len(c.failures) > rate/10 {
-				s.screen.say("\n      the client received a change; before it %s", strings.TrimSpace(line(c)))
+				s.screen.writef("\n      the client received a change; before it %s", strings.TrimSpace(line(c)))
 			}
 			start = time.Now()
 		case <-ticker.C:

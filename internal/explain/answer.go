@@ -2,19 +2,23 @@ package explain
 
 import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 
-// Answer is the way the call takes.
+// Answer is the path of a call through the resources.
 type Answer struct {
-	Listener Step `json:"listener"`
-	// Routes are those that were tried, in order, and between them what no call of the client can take; the last one is the one
-	// taken, if any is.
+	// Client describes the client that was found for Question.Pod; empty if the question itself describes the client.
+	Client   string `json:"client,omitempty"`
+	Listener Step   `json:"listener"`
+	// Routes are the routes that were tried, in order, and between them the matches that no call of the client can
+	// meet. The last one is the route that the call takes, if any.
 	Routes []Route `json:"routes"`
-	// Outcome says in a sentence what becomes of the call.
+	// Outcome is a sentence about the result of the call.
 	Outcome string `json:"outcome"`
-	// Clusters share the calls of the route that was taken.
+	// Fails is true if such calls fail: all of them, or the share that a cluster without endpoints gets.
+	Fails bool `json:"fails"`
+	// Clusters are the clusters of the route that the call takes.
 	Clusters []Cluster `json:"clusters"`
 }
 
-// Step is one resource on the way.
+// Step is one resource on the path.
 type Step struct {
 	Name    string     `json:"name"`
 	Version string     `json:"version"`
@@ -25,49 +29,50 @@ type Step struct {
 type Route struct {
 	Step
 
-	// Index is its place in the table. What is left out has that of the route after it.
+	// Index is the position in the route table. A match that was left out has the index of the route after it.
 	Index int `json:"index"`
-	// LeftOut says that the client is not told of it, for no call of the client can match it. It has no Match.
+	// LeftOut is true if the client does not get the route, because no call of the client can match it. Match is
+	// empty then.
 	LeftOut bool `json:"leftOut,omitempty"`
-	// Rule is the author's name for it, if there is one.
+	// Rule is the author's name for it, if set.
 	Rule  string `json:"rule,omitempty"`
 	Match string `json:"match,omitempty"`
 	Taken bool   `json:"taken"`
-	// Why says what the match came to.
+	// Why is the reason why the route matches, or does not.
 	Why string `json:"why"`
-	// From are the places where the route was written; none when nobody wrote one.
+	// From is where the route was written; empty for a generated route.
 	From []mesh.FieldLocation `json:"from,omitempty"`
-	// Settings hold for the calls of a route that was taken: timeout, retries, faults.
+	// Settings apply to the calls of the route that the call takes: timeout, retries, faults.
 	Settings []string `json:"settings,omitempty"`
 }
 
-// Cluster is a destination.
+// Cluster is a cluster that gets a share of the calls.
 type Cluster struct {
 	Step
 
-	// From are the places where the subset and its settings were written.
+	// From is where the subset and its settings were written.
 	From   []mesh.FieldLocation `json:"from,omitempty"`
 	Weight uint32               `json:"weight"`
-	// Share is the part of the calls that it gets, in percent.
+	// Share is the cluster's share of the calls, in percent.
 	Share    float64   `json:"share"`
 	Settings []Setting `json:"settings,omitempty"`
-	// Localities are in the order of priority.
+	// Localities are sorted by priority.
 	Localities []Locality `json:"localities"`
-	// EndpointOrigins are the objects that made the endpoints.
+	// EndpointOrigins are the objects that the endpoints come from.
 	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
 }
 
-// Setting is one thing that holds for the calls to a cluster.
+// Setting is a setting that applies to the calls to a cluster.
 type Setting struct {
-	// Text puts it in words.
+	// Text describes the setting.
 	Text string `json:"text"`
-	// From are the places where it was written; none when it is the default.
+	// From is where the setting was written; empty for a default.
 	From []mesh.FieldLocation `json:"from,omitempty"`
 }
 
 // Locality is a group of endpoints.
 type Locality struct {
-	// From are the places where it is written that these endpoints are a group, or in which order they come.
+	// From is where the grouping or the order of these endpoints was written.
 	From      []mesh.FieldLocation `json:"from,omitempty"`
 	Priority  uint32               `json:"priority"`
 	Name      string               `json:"name"`

@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// clusterSettings puts in words what holds for the calls to a cluster.
+// clusterSettings describes the settings that apply to the calls to a cluster.
 func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	var policies []string
 	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
@@ -19,9 +19,9 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	}
 	all := []Setting{{"balanced by " + strings.Join(policies, ", else "), from.from("load_balancing_policy")}}
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
-		text := "no limit to the calls at a time"
+		text := "calls in flight are not limited"
 		if n := t.GetMaxRequests().GetValue(); n < math.MaxInt32 {
-			text = fmt.Sprintf("at most %d calls at a time from each client", n)
+			text = fmt.Sprintf("at most %d calls in flight from each client", n)
 		}
 		all = append(all, Setting{text, from.from("circuit_breakers")})
 	}
@@ -34,39 +34,40 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	return append(all, Setting{encryption(c), from.from("transport_socket")})
 }
 
-// ejection says when endpoints are left out, and for how long.
+// ejection describes when endpoints are ejected, and for how long.
 func ejection(o *clusterv3.OutlierDetection) []string {
 	if o == nil {
 		return nil
 	}
-	all := []string{fmt.Sprintf("checked every %s; an endpoint that fails is left out for %s, longer each time up to %s, and at most %d %% of them at once",
+	all := []string{fmt.Sprintf("outliers are ejected every %s, for %s the first time, then longer, up to %s; at most %d %% of the endpoints at the same time",
 		o.GetInterval().AsDuration(), o.GetBaseEjectionTime().AsDuration(), o.GetMaxEjectionTime().AsDuration(), o.GetMaxEjectionPercent().GetValue())}
 	if n := o.GetEnforcingFailurePercentage().GetValue(); n > 0 {
-		all = append(all, fmt.Sprintf("it fails when more than %d %% of at least %d calls did, where %d endpoints or more had as many%s",
+		all = append(all, fmt.Sprintf("an outlier failed more than %d %% of its calls; counted for endpoints with at least %d calls, if at least %d endpoints have so many%s",
 			o.GetFailurePercentageThreshold().GetValue(), o.GetFailurePercentageRequestVolume().GetValue(),
 			o.GetFailurePercentageMinimumHosts().GetValue(), enforced(n)))
 	}
 	if n := o.GetEnforcingSuccessRate().GetValue(); n > 0 {
-		all = append(all, fmt.Sprintf("it fails when it succeeds less often than the others, by %.4g standard deviations, where %d endpoints or more had at least %d calls%s",
+		all = append(all, fmt.Sprintf("an outlier's success rate is more than %.4g standard deviations below the mean, if at least %d endpoints have %d calls or more%s",
 			float64(o.GetSuccessRateStdevFactor().GetValue())/1000, o.GetSuccessRateMinimumHosts().GetValue(),
 			o.GetSuccessRateRequestVolume().GetValue(), enforced(n)))
 	}
 	return all
 }
 
-// enforced says in how many cases a client does as it is told.
+// enforced describes in which part of the cases a client ejects.
 func enforced(percent uint32) string {
 	if percent >= 100 {
 		return ""
 	}
-	return fmt.Sprintf(", in %d %% of the cases", percent)
+	return fmt.Sprintf("; %d %% of outliers are ejected", percent)
 }
 
-// encryption says how calls go out, or why they do not.
+// encryption describes how calls are sent, or why they fail.
 func encryption(c *clusterv3.Cluster) string {
 	var tls tlsv3.UpstreamTlsContext
 	if c.GetTransportSocket().GetTypedConfig().UnmarshalTo(&tls) != nil {
-		// Its own name is that of the cluster where routes end whose calls fail for another reason.
+		// A cluster whose TLS settings cannot be met uses the endpoints of RefusedCluster, so that its calls fail.
+		// Calls to RefusedCluster itself fail for another reason.
 		if service := c.GetEdsClusterConfig().GetServiceName(); service != "" && service != c.GetName() {
 			if _, _, _, ok := resource.ParseName(service); !ok {
 				return "calls fail: they would go out unencrypted, which the rule does not allow"
@@ -76,14 +77,14 @@ func encryption(c *clusterv3.Cluster) string {
 	}
 	common := tls.GetCommonTlsContext()
 	validation := common.GetValidationContext()
-	text := "encrypted, without a certificate of the client"
+	text := "encrypted, without a client certificate"
 	if provider := common.GetTlsCertificateProviderInstance().GetInstanceName(); provider != "" {
 		text = fmt.Sprintf("encrypted, with the client's certificate of its provider %q", provider)
 	}
 	if provider := validation.GetCaCertificateProviderInstance().GetInstanceName(); provider != "" {
-		text += fmt.Sprintf("; the authorities of its provider %q vouch for the server", provider)
+		text += fmt.Sprintf("; the authorities of its provider %q verify the server", provider)
 	} else {
-		text += "; the authorities that the client's machine trusts vouch for the server"
+		text += "; the authorities that the client's machine trusts verify the server"
 	}
 	var names []string
 	for _, m := range validation.GetMatchSubjectAltNames() { //nolint:staticcheck // the field that gRPC reads
@@ -95,7 +96,7 @@ func encryption(c *clusterv3.Cluster) string {
 	return text
 }
 
-// policyName is the policy's own, or that of the one inside the weighing of localities.
+// policyName returns the name of a load balancing policy, or of the endpoint picking policy inside a locality policy.
 func policyName(p *clusterv3.LoadBalancingPolicy_Policy) string {
 	name := p.GetTypedExtensionConfig().GetName()
 	name = name[strings.LastIndexByte(name, '.')+1:]

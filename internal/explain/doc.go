@@ -1,7 +1,12 @@
-// Package explain follows one call through the resources that its client would be sent, as a gRPC client does, and says at
-// each step what was chosen, why, and which objects it came from.
+// Package explain follows one call through the resources that its client would be sent, as a gRPC client does. At
+// each step it states what was selected, why, and which objects it came from.
 //
-// It reads the finished resources, so that it explains what clients get and not what the translation meant. Only what is not in
-// them, for no call of the client can match it, it takes from the notes that the translation left beside them.
-// Read explain.go first; answer.go has what it finds out, try.go goes through the routes, match.go what a client does with a route, text.go what people see.
+// It reads the finished resources, so it explains what clients get and not what the translation intended. The
+// resources do not contain the matches that no call of the client can meet. The translation keeps these as
+// SkippedMatches beside the resources.
+//
+// Explain answers a Question in process, and Handler serves answers over HTTP.
+//
+// Reading order: explain.go, answer.go (the result), routes.go (which routes are tried), match.go (how a client
+// matches), text.go (how an answer is printed).
 package explain

@@ -19,18 +19,20 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Question is one call.
+// Question describes one call.
 type Question struct {
-	// To is what the client dials, without xds:///.
+	// To is the name that the client dials, without xds:///.
 	To string
 	// Call is the full method name, /package.Service/Method.
 	Call string
 	// Headers are the application's metadata, by lower-case name.
 	Headers map[string]string
 	Client  mesh.Client
+	// Pod is the client's pod as NAMESPACE/NAME, in place of Client. Whoever answers sets Client from it.
+	Pod string
 }
 
-// Set gives the call a header. One that it has already gets a further value, which clients compare together.
+// Set adds a header to the call. If the header exists, the value is appended to its value, as clients compare them.
 func (q Question) Set(name, value string) {
 	name = strings.ToLower(name)
 	if before, ok := q.Headers[name]; ok {
@@ -39,10 +41,10 @@ func (q Question) Set(name, value string) {
 	q.Headers[name] = value
 }
 
-// Explain follows the call. It fails if it is to a name that no client calls, or a resource cannot be read, which is a fault of the control
-// plane.
+// Explain follows the call. It fails if clients do not call the name, or if a resource cannot be decoded, which is a
+// bug of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
-	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
+	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
 	if !q.Client.Missing.Has(mesh.FeatureContentType) {
 		shown := map[string]string{}
 		maps.Copy(shown, q.Headers)
@@ -68,18 +70,18 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	taken := a.try(found, table.GetVirtualHosts()[0].GetRoutes(), q)
+	taken := a.matchRoutes(found, table.GetVirtualHosts()[0].GetRoutes(), q)
 	if taken == nil {
-		a.Outcome = "the call fails at once: no route matches"
+		a.Outcome = "the call fails immediately: no route matches"
 		return a, nil
 	}
-	return a, a.follow(s, taken, q.Client)
+	return a, a.addClusters(s, taken, q.Client)
 }
 
-// follow looks up the clusters of the route and their endpoints.
-func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.Client) error {
+// addClusters adds the clusters of the route and their endpoints, and the outcome.
+func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client mesh.Client) error {
 	weights := weights(route.GetRoute())
-	total, dead, endpoints := uint32(0), 0.0, map[string]bool{}
+	total, failing, endpoints := uint32(0), 0.0, map[string]bool{}
 	for _, w := range weights {
 		total += w.GetWeight().GetValue()
 	}
@@ -91,7 +93,7 @@ func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
 		if len(c.Localities) == 0 {
-			dead += c.Share
+			failing += c.Share
 		}
 		for _, l := range c.Localities {
 			for _, e := range l.Endpoints {
@@ -100,15 +102,17 @@ func (a *Answer) follow(s *snapshot.Snapshot, route *routev3.Route, client mesh.
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	switch status := endsHere(route); {
+	status := abortStatus(route)
+	a.Fails = status != "" || len(endpoints) == 0 || failing > 0
+	switch {
 	case status != "":
-		a.Outcome = "the route ends the call by itself, with " + status
+		a.Outcome = "the route itself ends the call, with " + status
 	case len(endpoints) == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 	case len(a.Clusters) > 1:
 		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", len(endpoints), len(a.Clusters))
-		if dead > 0 {
-			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", dead)
+		if failing > 0 {
+			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
 		}
 	default:
 		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", len(endpoints))
@@ -136,21 +140,21 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 	return out, nil
 }
 
-// tracedResource is one that was read, and where its parts come from.
+// tracedResource is a resource that was read, with the origins of its parts.
 type tracedResource struct {
 	Step
 
-	world     *mesh.World
-	parts     []report.Origin
-	omissions []resource.SkippedMatch
+	world   *mesh.World
+	origins []report.Origin
+	skipped []resource.SkippedMatch
 }
 
-// from are the places where the part of that path was written.
+// from returns where the part of that path was written.
 func (r tracedResource) from(path string) []mesh.FieldLocation {
-	return r.places(slices.DeleteFunc(slices.Clone(r.parts), func(p report.Origin) bool { return p.Path != path }))
+	return r.locate(slices.DeleteFunc(slices.Clone(r.origins), func(p report.Origin) bool { return p.Path != path }))
 }
 
-func (r tracedResource) places(parts []report.Origin) []mesh.FieldLocation {
+func (r tracedResource) locate(parts []report.Origin) []mesh.FieldLocation {
 	var all []mesh.FieldLocation
 	for _, p := range parts {
 		all = append(all, r.world.Locate(p.Ref, p.Field))
@@ -158,11 +162,11 @@ func (r tracedResource) places(parts []report.Origin) []mesh.FieldLocation {
 	return all
 }
 
-// read fetches one resource as the client sees it.
+// read decodes a resource as the client gets it.
 func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (tracedResource, error) {
 	v := s.Resource(t, name, client)
 	if v == nil {
-		return tracedResource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
+		return tracedResource{}, fmt.Errorf("%s %s does not exist: clients do not dial this name", t.Name(), name)
 	}
 	if err := v.Any().UnmarshalTo(into); err != nil {
 		return tracedResource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)

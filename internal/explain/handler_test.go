@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// A running control plane must be asked with all that the command line says of the client.
+// TestQueryHoldsTheQuestion: all that the command line states about the client must reach the control plane.
 func TestQueryHoldsTheQuestion(t *testing.T) {
 	for _, agent := range []string{"", "gRPC Node", "gRPC Go", "unknown"} {
 		t.Run(agent, func(t *testing.T) { holdsTheQuestion(t, agent) })
@@ -20,7 +20,7 @@ func TestQueryHoldsTheQuestion(t *testing.T) {
 func holdsTheQuestion(t *testing.T, agent string) {
 	t.Helper()
 	q := Question{
-		To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
+		Pod: "demo/web-0", To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
 		Client: mesh.Client{
 			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop", "Tier": "Front"}), Node: "n1",
 			Locality: mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack"}, Providers: mesh.MakeProviders("default", "system"),
@@ -40,7 +40,7 @@ func holdsTheQuestion(t *testing.T, agent string) {
 	}
 }
 
-// Clients compare all values of a header as one text, with commas between them.
+// TestRepeatedHeader: clients compare all values of a header as one text, separated by commas.
 func TestRepeatedHeader(t *testing.T) {
 	q := questionOf(url.Values{"header": {"X-User=ann", "x-user=bob", "x-other=c"}})
 	if diff := cmp.Diff(map[string]string{"x-user": "ann,bob", "x-other": "c"}, q.Headers); diff != "" {

@@ -9,14 +9,14 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// matches does what a gRPC client does with a match, and says which condition decided.
+// matches evaluates a match as a gRPC client does, and returns the condition that decided.
 func matches(m *routev3.RouteMatch, q Question) (ok bool, why string) {
 	if ok, why := matchesPath(m, q.Call); !ok {
 		return false, why
 	}
 	for _, h := range m.GetHeaders() {
 		if !matchesHeader(h, q.Headers) {
-			return false, "no match: " + describeHeader(h) + "; " + have(h.GetName(), q.Headers)
+			return false, "no match: " + describeHeader(h) + "; " + describeValue(h.GetName(), q.Headers)
 		}
 	}
 	return true, "all conditions match"
@@ -38,7 +38,7 @@ func matchesPath(m *routev3.RouteMatch, call string) (ok bool, why string) {
 	return ok, "the method is another one"
 }
 
-// matchesHeader treats an absent header as clients do: it fails every comparison, inverted or not.
+// matchesHeader treats an absent header as clients do: no comparison matches, inverted or not.
 func matchesHeader(h *routev3.HeaderMatcher, headers map[string]string) bool {
 	value, present := headers[h.GetName()]
 	if _, ok := h.GetHeaderMatchSpecifier().(*routev3.HeaderMatcher_PresentMatch); ok {
@@ -47,7 +47,7 @@ func matchesHeader(h *routev3.HeaderMatcher, headers map[string]string) bool {
 	return present && matchesText(condition(h), value) != h.GetInvertMatch()
 }
 
-// condition is what a header is compared with, in the form that old clients are sent as well.
+// condition returns what a header is compared with, also if it is in the deprecated form that is sent to old clients.
 func condition(h *routev3.HeaderMatcher) *matcherv3.StringMatcher {
 	switch old := h.GetHeaderMatchSpecifier().(type) {
 	case *routev3.HeaderMatcher_ExactMatch:
@@ -75,14 +75,14 @@ func fullMatch(r *matcherv3.RegexMatcher, value string) bool {
 	return err == nil && re.MatchString(value)
 }
 
-func have(name string, headers map[string]string) string {
+func describeValue(name string, headers map[string]string) string {
 	if value, ok := headers[name]; ok {
 		return fmt.Sprintf("the call has %q", value)
 	}
 	return "the call does not have it"
 }
 
-// describe puts a match in words.
+// describe describes a match in words.
 func describe(m *routev3.RouteMatch) string {
 	words := "any method"
 	switch p := m.GetPathSpecifier().(type) {

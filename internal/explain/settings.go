@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// weights are the clusters of a route; a single one has the weight 1.
+// weights returns the clusters of a route; a single cluster has the weight 1.
 func weights(r *routev3.RouteAction) []*routev3.WeightedCluster_ClusterWeight {
 	if w := r.GetWeightedClusters().GetClusters(); len(w) > 0 {
 		return w
@@ -48,8 +48,8 @@ func routeSettings(r *routev3.Route) []string {
 	return all
 }
 
-// endsHere says how a route ends every call by itself; empty when it does not.
-func endsHere(r *routev3.Route) string {
+// abortStatus returns the status with which a route ends every call; empty if it does not.
+func abortStatus(r *routev3.Route) string {
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
 		if override.UnmarshalTo(&fault) != nil || fault.GetAbort() == nil {
@@ -90,7 +90,10 @@ func percent(p *typev3.FractionalPercent) string {
 func localities(load *endpointv3.ClusterLoadAssignment, from tracedResource) []Locality {
 	all := []Locality{}
 	for i, group := range load.GetEndpoints() {
-		l := Locality{From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(), Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{}}
+		l := Locality{
+			From: from.from(fmt.Sprintf("endpoints[%d]", i)), Priority: group.GetPriority(),
+			Weight: group.GetLoadBalancingWeight().GetValue(), Endpoints: []string{},
+		}
 		place := group.GetLocality()
 		l.Name = strings.TrimRight(strings.Join([]string{place.GetRegion(), place.GetZone(), place.GetSubZone()}, "/"), "/")
 		for _, e := range group.GetLbEndpoints() {

@@ -7,9 +7,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Text is the answer for people.
+// Text formats the answer for people.
 func (a *Answer) Text() string {
 	var b strings.Builder
+	if a.Client != "" {
+		fmt.Fprintf(&b, "client    %s\n", a.Client)
+	}
 	fmt.Fprintf(&b, "listener  %s%s\n", a.Listener.Name, from(a.Listener.Origins))
 	for i, r := range a.Routes {
 		if i == 0 {
@@ -65,7 +68,7 @@ func (c *Cluster) text(b *strings.Builder) {
 	}
 }
 
-// places lists where something was written.
+// places prints where something was written, one line each.
 func places(b *strings.Builder, indent string, all []mesh.FieldLocation) {
 	for _, p := range all {
 		fmt.Fprintf(b, "%sfrom %s\n", indent, p)

@@ -1,7 +1,7 @@
-// Package fieldpolicy writes the table of fields as a ValidatingAdmissionPolicy: who applies a VirtualService or DestinationRule with
-// something that gRPC clients cannot do is told so at once, by the API server.
+// Package fieldpolicy writes the table of fields as a ValidatingAdmissionPolicy. If an author applies a
+// VirtualService or DestinationRule with a field that gRPC clients do not support, the API server returns a warning.
 //
-// What it writes is manifests/admission/policy.yaml. A test holds that file against the table, so it cannot say anything else.
+// Its output is manifests/admission/policy.yaml. A test compares that file with the table.
 //
-// Read policy.go for the document, then walk.go for the expressions.
+// Reading order: policy.go (the document), then walk.go (the expressions).
 package fieldpolicy

@@ -7,34 +7,30 @@ import (
 	"text/template"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
-	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// kind is one of Istio's that the table is about.
+// kind is a kind of Istio object that has rows in the table.
 type kind struct {
-	Plural string
-	Checks []check
-	spec   protoreflect.MessageDescriptor
+	Group, Plural string
+	Checks        []check
 }
 
-// check is what the policy says of one field.
+// check is the validation for one field.
 type check struct{ Absent, Message string }
 
 // YAML returns a policy and a binding for each kind.
 func YAML() []byte {
-	kinds := []kind{
-		{Plural: object.KindVirtualService.Row().Resource.Resource, spec: (&networking.VirtualService{}).ProtoReflect().Descriptor()},
-		{Plural: object.KindDestinationRule.Row().Resource.Resource, spec: (&networking.DestinationRule{}).ProtoReflect().Descriptor()},
-	}
-	for i, k := range kinds {
-		kinds[i].Checks = checks(k.spec)
+	var kinds []kind
+	for _, table := range fields.Tables {
+		resource := object.Kind(table.Kind).Row().Resource
+		kinds = append(kinds, kind{resource.Group, resource.Resource, checks(table.Spec)})
 	}
 	var text bytes.Buffer
 	if err := document.Execute(&text, kinds); err != nil {
-		panic(err) // the template and what it is given are both constant
+		panic(err) // the template and its input are constant
 	}
 	return text.Bytes()
 }
@@ -56,8 +52,8 @@ func checks(spec protoreflect.MessageDescriptor) []check {
 }
 
 var document = template.Must(template.New("policy").Parse(`# Generated from the table in pkg/translate by ` + "`make golden`" + `; docs/FIELDS.md is the same for people.
-# Who applies a rule is warned of what gRPC clients cannot do. Nothing is denied: sidecars of the same mesh may well do it. To deny it, patch
-# validationActions to [Deny].
+# The API server warns authors about fields that gRPC clients do not support. It denies nothing because sidecars of the same mesh may
+# support them. To deny such fields, patch validationActions to [Deny].
 {{- range .}}
 ---
 apiVersion: admissionregistration.k8s.io/v1
@@ -71,7 +67,7 @@ spec:
       matchLabels:
         mizzen.dev/inject: enabled
     resourceRules:
-    - apiGroups: [networking.istio.io]
+    - apiGroups: [{{.Group}}]
       apiVersions: ["*"]
       operations: [CREATE, UPDATE]
       resources: [{{.Plural}}]

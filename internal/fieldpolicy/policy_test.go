@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite the policy")
 
 const path = "../../manifests/admission/policy.yaml"
 
-// TestGenerated holds the policy that users install against the table.
+// TestGenerated compares the policy that users install with the table.
 func TestGenerated(t *testing.T) {
 	got := YAML()
 	if *update {
@@ -29,19 +29,19 @@ func TestGenerated(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(want, got) {
-		t.Errorf("%s is not what the table says; run `make golden` (-file +table):\n%s", path, cmp.Diff(string(want), string(got)))
+		t.Errorf("%s differs from the table; run `make golden` (-file +table):\n%s", path, cmp.Diff(string(want), string(got)))
 	}
 }
 
-// TestEveryFieldIsTold: each row of what is not followed is in the policy, or below one that is.
-func TestEveryFieldIsTold(t *testing.T) {
+// TestEveryFieldIsReported: each unsupported row is in the policy, or is below one that is.
+func TestEveryFieldIsReported(t *testing.T) {
 	text := string(YAML())
 	told := 0
 	for _, row := range fields.Rows() {
 		if strings.Contains(text, `"`+row.Field+" is refused. ") || strings.Contains(text, `"`+row.Field+" has no effect. ") {
 			told++
 			if row.Verdict == fields.Translated || row.Verdict == fields.Caveat {
-				t.Errorf("%s: the policy warns of it, but the table says %q", row.Field, row.Verdict)
+				t.Errorf("%s: the policy warns about it, but its verdict is %q", row.Field, row.Verdict)
 			}
 		}
 	}

@@ -9,15 +9,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 )
 
-// istioPackages hold the messages in which fields are looked for; durations and the like have none of their own.
+// istioPackages are the packages whose messages are searched for fields. Other messages, such as durations, have no
+// rows.
 var istioPackages = []protoreflect.FullName{"istio.networking.v1alpha3", "istio.type.v1beta1"}
 
-// walker finds, for each field that is not followed, the places in an object where it may stand.
+// walker finds all places in an object where an unsupported field may occur.
 type walker struct {
 	rows map[string]fields.Row
-	// absent are expressions in CEL by the field's name in the table, one for each place: that it is not set there.
+	// absent has CEL expressions by the field's name in the table, one for each place. An expression is true if the
+	// field is not set there.
 	absent map[string][]string
-	// order are the names as they were found.
+	// order are the names in the order in which they were found.
 	order []string
 }
 
@@ -29,8 +31,9 @@ func newWalker() *walker {
 	return w
 }
 
-// message looks at the fields of a message that the CEL expression at yields, if it is there. depth counts the lists around it, and
-// within puts them around an expression. Below a field that is not followed nothing is looked for: the field itself is told.
+// message visits the fields of a message. at is the CEL expression for the message, depth is the number of lists
+// around it, and within wraps an expression into these lists. The fields below an unsupported field are not visited,
+// because that field is reported.
 func (w *walker) message(m protoreflect.MessageDescriptor, at string, depth int, within func(string) string) {
 	for i := range m.Fields().Len() {
 		field := m.Fields().Get(i)
@@ -46,7 +49,7 @@ func (w *walker) message(m protoreflect.MessageDescriptor, at string, depth int,
 			w.absent[name] = append(w.absent[name], within(unset(field, place)))
 		case field.IsMap():
 			if holdsIstio(field.MapValue()) {
-				// Entries are messages of Istio's, which stand under keys.
+				// The entries of the map are Istio messages.
 				w.list(field.MapValue().Message(), place+".orValue({})", "key", depth, within)
 			}
 		case !holdsIstio(field):
@@ -58,7 +61,7 @@ func (w *walker) message(m protoreflect.MessageDescriptor, at string, depth int,
 	}
 }
 
-// list looks at the members of a list, or at the entries of a map.
+// list visits the elements of a list, or the entries of a map.
 func (w *walker) list(m protoreflect.MessageDescriptor, all, key string, depth int, within func(string) string) {
 	one := string(rune('a' + depth))
 	if key == "" {
@@ -68,7 +71,7 @@ func (w *walker) list(m protoreflect.MessageDescriptor, all, key string, depth i
 	w.message(m, one, depth+1, func(e string) string { return within(fmt.Sprintf("%s.all(%s, %s, %s)", all, key, one, e)) })
 }
 
-// unset says that a field is not there. An empty list says no more than none.
+// unset returns an expression that is true if a field is not set. An empty list counts as not set.
 func unset(field protoreflect.FieldDescriptor, place string) string {
 	switch {
 	case field.IsMap():
@@ -84,7 +87,7 @@ func holdsIstio(field protoreflect.FieldDescriptor) bool {
 	return m != nil && slices.Contains(istioPackages, m.ParentFile().Package())
 }
 
-// fieldName is a field's name in the table.
+// fieldName returns a field's name in the table.
 func fieldName(field protoreflect.FieldDescriptor) string {
 	message := field.ContainingMessage()
 	inPackage := string(message.FullName())[len(message.ParentFile().Package())+1:]

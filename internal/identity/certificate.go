@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// byCertificate reads the SPIFFE id of a certificate that the handshake verified: spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
+// byCertificate reads the SPIFFE ID of a certificate that the handshake has verified:
+// spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
 func (a *Authenticator) byCertificate(from connection) (Identity, error) {
 	leaf := from.certificates[0]
 	if len(leaf.URIs) != 1 {
@@ -13,12 +14,13 @@ func (a *Authenticator) byCertificate(from connection) (Identity, error) {
 	}
 	uri := leaf.URIs[0]
 	parts := strings.Split(uri.Path, "/")
-	// The id is compared as a whole: one with a query, a user or an escaped slash is no SPIFFE id, and would be read as another's.
+	// The ID is compared as a whole: a URI with a query, a user or an escaped slash is not a SPIFFE ID, and could be
+	// read as another ID.
 	if len(parts) != 5 || parts[2] == "" || parts[4] == "" || uri.String() != "spiffe://"+a.o.TrustDomain+"/ns/"+parts[2]+"/sa/"+parts[4] {
 		return Identity{}, fmt.Errorf("the client certificate is for %q; expected spiffe://%s/ns/NAMESPACE/sa/SERVICEACCOUNT (see --trust-domain)", uri, a.o.TrustDomain)
 	}
 	id := Identity{Proof: Certificate, Namespace: parts[2], ServiceAccount: parts[4], Expires: leaf.NotAfter}
-	// The address tells which of the account's pods it is, if it is one of them. It proves nothing here.
+	// The address shows which of the account's pods the client is, if it is one of them. Here it is not a proof.
 	if pod, ok := a.o.Pods.PodByAddress(from.address); ok && pod.Ref.Namespace == id.Namespace && pod.ServiceAccount == id.ServiceAccount {
 		id.Pod = pod
 	}

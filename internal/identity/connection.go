@@ -11,15 +11,15 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// connection is what a connection and a stream show of the client.
+// connection is what a stream and its connection show about the client.
 type connection struct {
-	// address is the peer's IP, without a port.
+	// address is the peer's IP address, without a port.
 	address string
-	// secure says that the connection is encrypted.
+	// secure is true if the connection is encrypted.
 	secure bool
-	// certificates are the client's own, which the handshake verified, the leaf first.
+	// certificates are the client's certificate chain, verified by the handshake, leaf first.
 	certificates []*x509.Certificate
-	// bearer says that there is a token, if only an empty one.
+	// bearer is true if the client sent a token, even an empty one.
 	bearer bool
 	token  string
 }

@@ -1,16 +1,20 @@
-// Package identity proves who a client is, before it is told anything.
+// Package identity authenticates clients before they are sent anything.
 //
-// A proof is, in this order: a service account token that is bound to a pod and meant for the control plane (token.go), a
-// client certificate with a SPIFFE id (certificate.go), or the address that the connection comes from, looked up among the pods
-// (connection.go). The first that a client offers decides; one that is offered and wrong is refused, never passed over for a
-// weaker one. What a client says of itself in its node counts only where the control plane is told to believe it.
+// There are three kinds of proof, from strong to weak:
+//   - a service account token that is bound to a pod and has the control plane's audience (token.go)
+//   - a client certificate with a SPIFFE ID (certificate.go)
+//   - the source address of the connection, if it is the address of a pod (connection.go)
 //
-// From the proof follow namespace, labels, service account, node and locality. A node that says otherwise is refused, with both
-// sides in the message: a mistake in a bootstrap should be seen, and a forgery should not succeed (mismatch.go).
+// The first one that a client sends decides. If it is invalid, the client is rejected: there is no fallback to a
+// weaker one. The identity in the client's xDS node is accepted only if Options.AllowUnverified is set.
 //
-// Tokens are verified without asking anybody: the keys of the API server are fetched once, kept, and fetched again when a token
-// bears the name of a key that is not known (keys.go). A token outlives its pod until it expires, so the pod is looked up
-// among those that are known, by its UID.
+// The namespace, labels, service account, Kubernetes node and locality of the client follow from the proof. If the
+// client's xDS node contradicts the proof, the client is rejected, and the message contains both values: a mistake in
+// a bootstrap becomes visible, and a forgery fails (mismatch.go).
 //
-// Read identity.go first.
+// Tokens are verified offline. The keys of the API server are fetched once, kept, and fetched again if a token names
+// an unknown key (keys.go). A token stays valid until it expires, even if its pod is deleted. So the pod is looked
+// up, by its UID, among the pods of the World.
+//
+// Reading order: identity.go first, then the files above.
 package identity

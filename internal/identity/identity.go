@@ -13,73 +13,74 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Proof is how a client proved who it is.
+// Proof is the kind of proof of a client's identity.
 type Proof string
 
-// The proofs, the strongest first.
+// The kinds of proof, strongest first.
 const (
 	Token       Proof = "token"
 	Certificate Proof = "certificate"
 	Address     Proof = "address"
-	// Claim is none: the client's own word, where the control plane is told to believe it.
-	Claim Proof = "claim"
+	// Unverified means that there is no proof: the identity in the client's node is accepted.
+	Unverified Proof = "claim"
 )
 
-// Identity is who a client is. The zero Identity is a client of which nothing is known but its own word.
+// Identity is the identity of a client. The zero Identity means that only the client's node is known.
 type Identity struct {
 	Proof                     Proof
 	Namespace, ServiceAccount string
-	// Pod is nil when the proof names none, as certificates do.
+	// Pod is nil if the proof does not name a pod, such as a certificate.
 	Pod *mesh.Pod
-	// Expires is when the proof does; zero when it does not.
+	// Expires is the time at which the proof expires; zero if it does not.
 	Expires time.Time
 }
 
-// Pods finds the pods that exist.
+// Pods looks up existing pods.
 type Pods interface {
 	PodByName(namespace, name string) (*mesh.Pod, bool)
 	PodByAddress(ip string) (*mesh.Pod, bool)
 }
 
-// Options of an Authenticator.
+// Options are the settings of an Authenticator.
 type Options struct {
-	// Pods are those of the newest World.
+	// Pods are the pods of the newest World.
 	Pods Pods
-	// Tokens verifies tokens; nil when there is nobody to issue them.
+	// Tokens verifies tokens; nil if there is no API server that issues them.
 	Tokens *Tokens
-	// TrustDomain is that of the SPIFFE ids that are believed, such as cluster.local.
+	// TrustDomain is the trust domain of accepted SPIFFE IDs, such as cluster.local.
 	TrustDomain string
-	// AllowUnverified says that a client without a proof is who it says, as for a folder of files. A proof that is wrong is refused all
-	// the same.
+	// AllowUnverified accepts the identity in the node of a client without a proof, as for a folder of files. An
+	// invalid proof is rejected nevertheless.
 	AllowUnverified bool
 }
 
-// Authenticator proves who clients are. It is safe for concurrent use.
+// Authenticator authenticates clients. It is safe for concurrent use.
 type Authenticator struct {
 	o Options
-	// waiting has a place for each client that is waited for.
-	waiting chan struct{}
+	// lookups has an entry for each client that waits for its pod.
+	lookups chan struct{}
 }
 
 // New makes an Authenticator.
-func New(o Options) *Authenticator { return &Authenticator{o, make(chan struct{}, maxWaiting)} }
+func New(o Options) *Authenticator { return &Authenticator{o, make(chan struct{}, maxPodLookups)} }
 
-// errNoProof is for a client that offers nothing.
+// errNoProof rejects a client that sends no proof.
 var errNoProof = errors.New("the client has no proof of its identity: its address does not belong to a pod that is known (a pod on its node's network has none), " +
 	"so it needs a service account token or a client certificate, over TLS; gRPC sends the token of its bootstrap only where " +
 	"GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is set")
 
-// Identify returns who is at the other end of the stream, by the first proof that it offers. The error is a gRPC status.
-// What the client says of itself later is to be compared with it, by Admit.
+// Identify returns the identity of the client of a stream, by the first proof that the client sends. The error is a
+// gRPC status. The caller compares the identity with the client's node by Admit.
 func (a *Authenticator) Identify(ctx context.Context) (Identity, error) {
-	id, err := a.prove(ctx)
+	id, err := a.authenticate(ctx)
 	if err != nil {
 		return Identity{}, status.Error(codes.Unauthenticated, err.Error())
 	}
 	return id, nil
 }
 
-// Admit returns the client of a node that says nothing else than what was proved. The error is a gRPC status.
+// Admit returns the client that claimed describes, with the identity that was proved. It fails with a gRPC status if
+// the node contradicts the proof.
 func (id Identity) Admit(node *corev3.Node, claimed mesh.Client) (mesh.Client, error) {
 	if err := mismatch(id, node); err != nil {
 		return mesh.Client{}, status.Error(codes.PermissionDenied, err.Error())
@@ -87,7 +88,7 @@ func (id Identity) Admit(node *corev3.Node, claimed mesh.Client) (mesh.Client, e
 	return id.apply(claimed), nil
 }
 
-func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
+func (a *Authenticator) authenticate(ctx context.Context) (Identity, error) {
 	from := connectionOf(ctx)
 	if from.bearer {
 		return a.byToken(ctx, from)
@@ -96,34 +97,35 @@ func (a *Authenticator) prove(ctx context.Context) (Identity, error) {
 		return a.byCertificate(from)
 	}
 	if a.o.AllowUnverified {
-		return Identity{Proof: Claim}, nil
+		return Identity{Proof: Unverified}, nil
 	}
-	if pod, ok := a.await(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
+	if pod, ok := a.lookUpPod(ctx, func() (*mesh.Pod, bool) { return a.o.Pods.PodByAddress(from.address) }); ok {
 		return ofPod(Address, pod), nil
 	}
 	return Identity{}, fmt.Errorf("%w (it calls from %s)", errNoProof, from.address)
 }
 
-// A pod may call before the control plane has heard of it. How long that is waited for, and how often looked.
+// A client may connect before the control plane knows its pod. podLookupTimeout is how long a client waits for its
+// pod, and podLookupInterval is how often the pod is looked up meanwhile.
 const (
-	podLookupTimeout = 3 * time.Second
-	look             = 100 * time.Millisecond
-	// maxWaiting is how many are waited for at once. Whoever comes on top is known or refused: strangers cannot fill the place
-	// that streams have.
-	maxWaiting = 512
+	podLookupTimeout  = 3 * time.Second
+	podLookupInterval = 100 * time.Millisecond
+	// maxPodLookups is the maximum number of clients that wait at the same time. The pod of a further client is
+	// looked up once: unknown clients cannot take up the slots of streams.
+	maxPodLookups = 512
 )
 
-// await looks for a pod until it is there, or long enough.
-func (a *Authenticator) await(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
+// lookUpPod calls find until it finds a pod, ctx ends, or podLookupTimeout is over.
+func (a *Authenticator) lookUpPod(ctx context.Context, find func() (*mesh.Pod, bool)) (*mesh.Pod, bool) {
 	select {
-	case a.waiting <- struct{}{}:
-		defer func() { <-a.waiting }()
+	case a.lookups <- struct{}{}:
+		defer func() { <-a.lookups }()
 	default:
 		return find()
 	}
 	ctx, cancel := context.WithTimeout(ctx, podLookupTimeout)
 	defer cancel()
-	again := time.NewTicker(look)
+	again := time.NewTicker(podLookupInterval)
 	defer again.Stop()
 	for {
 		if pod, ok := find(); ok {
@@ -141,10 +143,10 @@ func ofPod(proof Proof, pod *mesh.Pod) Identity {
 	return Identity{Proof: proof, Namespace: pod.Ref.Namespace, ServiceAccount: pod.ServiceAccount, Pod: pod}
 }
 
-// apply writes what is proved over what the client says of itself. Of a proof without a pod, labels, node and locality stay
-// the client's word: they choose among what its namespace may see anyway.
+// apply replaces what the client states about itself by what is proved. If the proof names no pod, labels, node and
+// locality come from the client's node: they only select among what its namespace may receive.
 func (id Identity) apply(client mesh.Client) mesh.Client {
-	if id.Proof == Claim || id.Proof == "" {
+	if id.Proof == Unverified || id.Proof == "" {
 		return client
 	}
 	client.Namespace = id.Namespace
@@ -158,7 +160,7 @@ func (id Identity) apply(client mesh.Client) mesh.Client {
 	return client
 }
 
-// Name is who it is, for logs and lists: the pod, or else the service account.
+// Name is the name of the client in logs and lists: the pod, or else the service account; empty if nothing is proved.
 func (id Identity) Name() string {
 	switch {
 	case id.Pod != nil:

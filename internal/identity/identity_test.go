@@ -54,7 +54,7 @@ func (p pods) PodByAddress(ip string) (*mesh.Pod, bool) {
 	return pod, ok
 }
 
-// apiServer signs tokens and shows its keys.
+// apiServer signs tokens and serves its keys.
 type apiServer struct {
 	t       *testing.T
 	keys    map[string]*ecdsa.PrivateKey
@@ -93,11 +93,11 @@ func (s *apiServer) fetch(_ context.Context, path string) ([]byte, error) {
 	return json.Marshal(set)
 }
 
-// token is one for the pod web-0, as an API server makes it, after the edits.
+// token returns a token for the pod web-0, as an API server makes it, with the edits applied.
 func (s *apiServer) token(keyID string, edits ...func(*jwt.Claims, map[string]any)) string {
 	key := s.keys[keyID]
 	if key == nil {
-		// Somebody else's.
+		// A claim that others add.
 		key, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
 	claims := jwt.Claims{Issuer: issuer, Audience: jwt.Audience{audience}, Subject: "system:serviceaccount:shop:web", Expiry: jwt.NewNumericDate(time.Now().Add(time.Hour))}
@@ -118,7 +118,7 @@ func (s *apiServer) token(keyID string, edits ...func(*jwt.Claims, map[string]an
 	return text
 }
 
-// call is the context of a stream from an address.
+// call describes a connection: its address, and what the client sends.
 type call struct {
 	address string
 	secure  bool
@@ -166,7 +166,7 @@ func TestIdentify(t *testing.T) {
 		"token of a pod of the same name":      {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "web-0", "uid": "u-0"} })}, false, "does not exist"},
 		"token of a pod that is gone":          {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "old", "uid": "u-9"} })}, false, "shop/old"},
 		"token bound to no pod":                {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "bound to no pod"},
-		"token signed by another":              {call{"10.1.0.7", true, "", newAPIServer(t, "k1").token("k1")}, false, "not that of the API server"},
+		"token signed by another":              {call{"10.1.0.7", true, "", newAPIServer(t, "k1").token("k1")}, false, "not signed by the API server"},
 		"token signed by an unknown key":       {call{"10.1.0.7", true, "", server.token("k9")}, false, "not the API server's"},
 		"no token at all":                      {call{"10.1.0.7", true, "", "x.y.z"}, false, "cannot be read"},
 		"an empty token":                       {call{"10.1.0.7", true, "", " "}, false, "cannot be read"},
@@ -187,7 +187,7 @@ func TestIdentify(t *testing.T) {
 		"address of nobody, claims are enough": {call{"10.9.9.9", false, "", ""}, true, "claim "},
 		"claims before the address":            {call{"10.1.0.7", false, "", ""}, true, "claim "},
 	}
-	now := time.Now() // when the tokens were made; that of run is another
+	now := time.Now() // when the tokens were made; the clock of run differs
 	for name, test := range tests {
 		run(t, name, func(t *testing.T) {
 			tokens := NewTokens(NewKeys(server.fetch, ""), audience)
@@ -207,12 +207,12 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// run has the clock of a test stand still while nothing happens.
+// run runs a test in a bubble, whose clock stands still while nothing happens.
 func run(t *testing.T, name string, f func(*testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 }
 
-// TestPodThatCallsBeforeItIsKnown is one whose address comes a moment later.
+// TestPodThatCallsBeforeItIsKnown connects from a pod whose address becomes known a moment later.
 func TestPodThatCallsBeforeItIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		later := &latePods{known: time.Now().Add(podLookupTimeout / 2)}
@@ -223,51 +223,51 @@ func TestPodThatCallsBeforeItIsKnown(t *testing.T) {
 		start := time.Now()
 		later.known = start.Add(2 * podLookupTimeout)
 		if _, err := New(Options{Pods: later}).Identify(call{address: "10.1.0.7"}.context(t)); err == nil || time.Since(start) != podLookupTimeout {
-			t.Errorf("got %v after %v, want a refusal after %v", err, time.Since(start), podLookupTimeout)
+			t.Errorf("got %v after %v, want an error after %v", err, time.Since(start), podLookupTimeout)
 		}
 	})
 }
 
-// TestStrangersAreNotAllWaitedFor has more come at once than are waited for: those are refused without delay, and who is known is
-// let in.
+// TestStrangersAreNotAllWaitedFor connects more unknown clients than may wait: the excess is rejected without delay,
+// and known clients are accepted.
 func TestStrangersAreNotAllWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := New(Options{Pods: pods{"10.1.0.7": web}})
 		start := time.Now()
 		took := make(chan time.Duration)
-		for range maxWaiting + 10 {
+		for range maxPodLookups + 10 {
 			go func() {
 				if _, err := a.Identify(call{address: "10.9.9.9"}.context(t)); err == nil {
-					t.Error("a stranger is let in")
+					t.Error("an unknown client is accepted")
 				}
 				took <- time.Since(start)
 			}()
 		}
-		for i := range maxWaiting + 10 {
+		for i := range maxPodLookups + 10 {
 			want := time.Duration(0)
 			if i >= 10 {
 				want = podLookupTimeout
 			}
 			if i == 10 {
 				if id, err := a.Identify(call{address: "10.1.0.7"}.context(t)); err != nil || id.Pod != web || time.Since(start) != 0 {
-					t.Errorf("who is known: got %+v, %v after %v", id, err, time.Since(start))
+					t.Errorf("a known client: got %+v, %v after %v", id, err, time.Since(start))
 				}
 			}
 			if got := <-took; got != want {
-				t.Fatalf("stranger %d was refused after %v, want %v", i, got, want)
+				t.Fatalf("unknown client %d was rejected after %v, want %v", i, got, want)
 			}
 		}
 	})
 }
 
-// latePods knows web from a moment on.
+// latePods knows the pod web from a moment on.
 type latePods struct{ known time.Time }
 
 func (p *latePods) PodByName(string, string) (*mesh.Pod, bool) { return web, time.Now().After(p.known) }
 
 func (p *latePods) PodByAddress(string) (*mesh.Pod, bool) { return web, time.Now().After(p.known) }
 
-func TestContradiction(t *testing.T) {
+func TestMismatch(t *testing.T) {
 	a := New(Options{Pods: pods{"10.1.0.7": web}, TrustDomain: domain})
 	node := func(id string, keys ...any) *corev3.Node {
 		fields := map[string]any{}
@@ -282,7 +282,7 @@ func TestContradiction(t *testing.T) {
 	}
 	tests := map[string]struct {
 		node *corev3.Node
-		want string // a part of the error; empty: none
+		want string // a part of the error; empty for no error
 	}{
 		"says nothing":             {nil, ""},
 		"says what is so":          {node("sidecar~10.1.0.7~web-0.shop~shop.svc.cluster.local", "NAMESPACE", "shop", "SERVICE_ACCOUNT", "web", "NODE_NAME", "node-1", "LABELS", map[string]any{"app": "web"}), ""},
@@ -304,7 +304,7 @@ func TestContradiction(t *testing.T) {
 			_, err = id.Admit(test.node, mesh.Client{})
 			switch {
 			case test.want == "" && err != nil:
-				t.Errorf("refused: %v", err)
+				t.Errorf("rejected: %v", err)
 			case test.want != "" && (status.Code(err) != codes.PermissionDenied || !strings.Contains(err.Error(), test.want)):
 				t.Errorf("got %v, want PermissionDenied with %q", err, test.want)
 			}
@@ -312,13 +312,13 @@ func TestContradiction(t *testing.T) {
 	}
 }
 
-func TestWhatIsProvedCounts(t *testing.T) {
+func TestProofOverridesTheNode(t *testing.T) {
 	claimed := mesh.Client{Namespace: "bank", Node: "node-9", Labels: "x", Locality: mesh.Locality{Region: "far"}, Kind: mesh.GRPCGo}
 	want := mesh.Client{Namespace: "shop", Node: "node-1", Labels: web.Labels, Locality: web.Locality, Kind: mesh.GRPCGo}
 	if got := ofPod(Token, web).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := (Identity{Proof: Claim}).apply(claimed); got != claimed {
+	if got := (Identity{Proof: Unverified}).apply(claimed); got != claimed {
 		t.Errorf("claims became %+v", got)
 	}
 	want = claimed
@@ -352,7 +352,7 @@ func TestKnownKeysWaitForNobody(t *testing.T) {
 		}()
 		synctest.Wait()
 		if _, _, err := k.find(t.Context(), "k1"); err != nil || time.Since(start) != 0 {
-			t.Errorf("a key that is known came after %v (%v)", time.Since(start), err)
+			t.Errorf("a known key was found after %v (%v)", time.Since(start), err)
 		}
 		if err := <-stranger; err == nil || time.Since(start) != fetchTimeout {
 			t.Errorf("an unknown key: got %v after %v, want an error after %v", err, time.Since(start), fetchTimeout)
@@ -377,24 +377,24 @@ func TestKeysAreFetchedOnceAndKept(t *testing.T) {
 	}
 	server.addKey("k2")
 	if err := find(k, "k2"); err == nil {
-		t.Error("keys were fetched again at once: anybody could keep the API server busy")
+		t.Error("keys were fetched again immediately: any client could keep the API server busy")
 	}
 	now = now.Add(refetchInterval)
 	if err := find(k, "k2"); err != nil {
-		t.Errorf("a key that is new is not found after the interval: %v", err)
+		t.Errorf("a new key is not found after the interval: %v", err)
 	}
 	delete(server.keys, "k1")
 	k = fresh()
 	if err := errors.Join(k.Fetch(t.Context()), find(k, "k2")); err != nil {
-		t.Errorf("keys are not fetched ahead: %v", err)
+		t.Errorf("keys are not fetched in advance: %v", err)
 	}
 	if err := find(k, "k1"); err == nil {
-		t.Error("a key that the API server has no more is still believed after a restart")
+		t.Error("a key that the API server has removed is accepted after a restart")
 	}
 	server.down = true
 	k = fresh()
 	if err := k.Fetch(t.Context()); err == nil {
-		t.Error("got no error while the API server is away")
+		t.Error("got no error while the API server is unavailable")
 	}
 	if err := find(k, "k2"); err != nil {
 		t.Errorf("keys were not kept for a restart: %v", err)

@@ -13,36 +13,37 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// The paths at which an API server tells who it is and what it signs with.
+// The paths at which an API server serves its issuer and its public keys.
 const (
 	issuerPath = "/.well-known/openid-configuration"
 	keysPath   = "/openid/v1/jwks"
 )
 
-// fetchTimeout is how long an API server may take to show its keys.
+// fetchTimeout is the time in which an API server must return its keys.
 const fetchTimeout = 5 * time.Second
 
-// refetchInterval bounds how often keys are fetched because a token names one that is not known: anybody can make such tokens.
+// refetchInterval limits how often keys are fetched because a token names an unknown key: anyone can make such tokens.
 const refetchInterval = 10 * time.Second
 
 // Fetch reads a path of the API server.
 type Fetch func(ctx context.Context, path string) ([]byte, error)
 
-// Keys are the public keys of an API server, fetched when they are needed. They are kept in a file besides, so that clients can
-// be told apart after a restart while the API server is away. It is safe for concurrent use.
+// Keys are the public keys of an API server, fetched when they are needed. They are also kept in a file, so that
+// clients can be authenticated after a restart while the API server is unavailable. Keys is safe for concurrent use.
 type Keys struct {
 	fetch Fetch
 	file  string
 	now   func() time.Time
 
-	// mu protects known. Who brings a key that is known waits for nobody.
+	// mu protects known. A lookup of a known key does not wait for a fetch.
 	mu    sync.Mutex
 	known keySet
 
-	// fetching is held while keys are fetched, so that they are fetched once; it protects what follows.
+	// fetching is locked while keys are fetched, so that concurrent callers fetch them once. It protects the fields
+	// below.
 	fetching sync.Mutex
 	tried    time.Time
-	// failed is why the last attempt did not succeed.
+	// failed is the error of the last fetch.
 	failed error
 }
 
@@ -52,14 +53,13 @@ type keySet struct {
 	Keys   jose.JSONWebKeySet `json:"keys"`
 }
 
-// NewKeys makes Keys that nothing is known of but what the file holds from an earlier time. The file may be empty: then nothing
-// is kept.
+// NewKeys makes Keys with the content of the file, if there is any. An empty file name means that keys are not kept.
 func NewKeys(fetch Fetch, file string) *Keys {
 	k := &Keys{fetch: fetch, file: file, now: time.Now}
 	if file == "" {
 		return k
 	}
-	// A file that is missing or damaged is as good as none: the keys are fetched.
+	// If the file is missing or damaged, the keys are fetched.
 	if text, err := os.ReadFile(file); err == nil {
 		var kept keySet
 		if json.Unmarshal(text, &kept) == nil {
@@ -69,7 +69,7 @@ func NewKeys(fetch Fetch, file string) *Keys {
 	return k
 }
 
-// find returns the key of that name, and the issuer whose it is.
+// find returns the key with that ID, and its issuer.
 func (k *Keys) find(ctx context.Context, id string) (any, string, error) {
 	if key, issuer := k.lookUp(id); key != nil {
 		return key, issuer, nil
@@ -95,22 +95,22 @@ func (k *Keys) lookUp(id string) (key any, issuer string) {
 	return nil, ""
 }
 
-// update fetches the keys for the sake of one, unless that was done a moment ago.
+// update fetches the keys because of an unknown key ID, unless they were fetched within refetchInterval.
 func (k *Keys) update(ctx context.Context, id string) error {
 	k.fetching.Lock()
 	defer k.fetching.Unlock()
 	if key, _ := k.lookUp(id); key != nil {
-		return nil // somebody else fetched it meanwhile
+		return nil // another caller has fetched it meanwhile
 	}
 	if k.tried.IsZero() || k.now().Sub(k.tried) >= refetchInterval {
-		// Others want the keys, too, so it does not matter whether the client stays.
+		// Other clients need the keys, too, so the fetch continues if this client leaves.
 		k.fetchNow(context.WithoutCancel(ctx))
 	}
 	return k.failed
 }
 
-// Fetch gets the keys before anybody needs them, so that the API server may be away by then. Those that were kept are replaced: they
-// may be from before somebody lost trust in one.
+// Fetch fetches the keys in advance, so that they are known if the API server becomes unavailable. It replaces the
+// keys from the file, because one of them may have been revoked since.
 func (k *Keys) Fetch(ctx context.Context) error {
 	k.fetching.Lock()
 	defer k.fetching.Unlock()
@@ -139,11 +139,11 @@ func (k *Keys) refresh(ctx context.Context) error {
 	k.mu.Lock()
 	k.known = next
 	k.mu.Unlock()
-	return k.keep(next)
+	return k.save(next)
 }
 
-// keep writes the file in one step.
-func (k *Keys) keep(keys keySet) error {
+// save writes the file atomically.
+func (k *Keys) save(keys keySet) error {
 	if k.file == "" {
 		return nil
 	}

@@ -8,49 +8,49 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// mismatch returns how a node says otherwise than the proof, or nil. What the node does not say contradicts nothing.
+// mismatch returns an error if the node contradicts the proof. A field that the node does not set contradicts nothing.
 func mismatch(id Identity, node *corev3.Node) error {
-	if id.Proof == Claim || id.Proof == "" {
+	if id.Proof == Unverified || id.Proof == "" {
 		return nil
 	}
-	says := func(what, claimed, proved string) error {
+	compare := func(what, claimed, proved string) error {
 		if claimed == "" || claimed == proved {
 			return nil
 		}
 		return fmt.Errorf("the node has %s %.100q, but the %s proves %q: remove it from the bootstrap, or correct it", what, claimed, id.Proof, proved)
 	}
 	metadata := node.GetMetadata().GetFields()
-	if err := says("NAMESPACE", metadata["NAMESPACE"].GetStringValue(), id.Namespace); err != nil {
+	if err := compare("NAMESPACE", metadata["NAMESPACE"].GetStringValue(), id.Namespace); err != nil {
 		return err
 	}
-	if err := says("SERVICE_ACCOUNT", metadata["SERVICE_ACCOUNT"].GetStringValue(), id.ServiceAccount); err != nil {
+	if err := compare("SERVICE_ACCOUNT", metadata["SERVICE_ACCOUNT"].GetStringValue(), id.ServiceAccount); err != nil {
 		return err
 	}
 	namespace, pod := podOfNode(node.GetId())
-	if err := says("in its id the namespace", namespace, id.Namespace); err != nil || id.Pod == nil {
+	if err := compare("in its id the namespace", namespace, id.Namespace); err != nil || id.Pod == nil {
 		return err
 	}
-	if err := says("in its id the pod", pod, id.Pod.Ref.Name); err != nil {
+	if err := compare("in its id the pod", pod, id.Pod.Ref.Name); err != nil {
 		return err
 	}
-	if err := says("NODE_NAME", metadata["NODE_NAME"].GetStringValue(), id.Pod.Node); err != nil {
+	if err := compare("NODE_NAME", metadata["NODE_NAME"].GetStringValue(), id.Pod.Node); err != nil {
 		return err
 	}
-	return mismatchedLabel(id, metadata["LABELS"], says)
+	return mismatchedLabel(id, metadata["LABELS"], compare)
 }
 
-func mismatchedLabel(id Identity, claimed *structpb.Value, says func(what, claimed, proved string) error) error {
+func mismatchedLabel(id Identity, claimed *structpb.Value, compare func(what, claimed, proved string) error) error {
 	for key, value := range claimed.GetStructValue().GetFields() {
 		proved, _ := id.Pod.Labels.Get(key)
-		if err := says("the label "+fmt.Sprintf("%.100q", key), value.GetStringValue(), proved); err != nil {
+		if err := compare("the label "+fmt.Sprintf("%.100q", key), value.GetStringValue(), proved); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// podOfNode reads the ids that name a pod: Istio's sidecar~ADDRESS~POD.NAMESPACE~DOMAIN, and mizzen~NAMESPACE~POD. Any other
-// id is only a name.
+// podOfNode reads node IDs that name a pod: sidecar~ADDRESS~POD.NAMESPACE~DOMAIN, as Istio writes them, and
+// mizzen~NAMESPACE~POD. Any other ID names no pod.
 func podOfNode(id string) (namespace, pod string) {
 	parts := strings.Split(id, "~")
 	switch {

@@ -13,13 +13,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// DefaultAudience is whom tokens are meant for.
+// DefaultAudience is the audience that tokens must have by default.
 const DefaultAudience = "mizzen.dev"
 
-// leeway is how far the clocks of the API server and of the control plane may differ.
+// leeway is the largest accepted difference between the clocks of the API server and the control plane.
 const leeway = 10 * time.Second
 
-// signatures are what API servers sign tokens with.
+// signatures are the algorithms with which API servers sign tokens.
 var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512}
 
 // Tokens verifies service account tokens with the keys of the API server that issues them.
@@ -29,13 +29,13 @@ type Tokens struct {
 	now      func() time.Time
 }
 
-// NewTokens makes a verifier of tokens that are meant for audience.
+// NewTokens makes a verifier of tokens that have the audience.
 func NewTokens(keys *Keys, audience string) *Tokens { return &Tokens{keys, audience, time.Now} }
 
-// FetchKeys gets the keys before the first token comes.
+// FetchKeys fetches the keys before the first token is received.
 func (t *Tokens) FetchKeys(ctx context.Context) error { return t.keys.Fetch(ctx) }
 
-// boundClaims is the claims of a token about the pod to which it is bound.
+// boundClaims are the claims about the pod to which a token is bound.
 type boundClaims struct {
 	Kubernetes struct {
 		Namespace      string `json:"namespace"`
@@ -49,7 +49,7 @@ type boundClaims struct {
 	} `json:"kubernetes.io"`
 }
 
-// verify returns what a token says, if it is genuine, in time and meant for this control plane.
+// verify returns the claims of a token if its signature is genuine, it has not expired, and it has the right audience.
 func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, boundClaims, error) {
 	var claims jwt.Claims
 	var to boundClaims
@@ -62,7 +62,7 @@ func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, boundClai
 		return claims, to, err
 	}
 	if err := token.Claims(key, &claims, &to); err != nil {
-		return claims, to, errors.New("the signature of the token is not that of the API server")
+		return claims, to, errors.New("the token is not signed by the API server")
 	}
 	switch err := claims.ValidateWithLeeway(jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{t.audience}, Time: t.now()}, leeway); {
 	case errors.Is(err, jwt.ErrInvalidAudience):
@@ -77,7 +77,7 @@ func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, boundClai
 	return claims, to, nil
 }
 
-// byToken believes a token whose pod still exists.
+// byToken returns the identity of a token whose pod still exists.
 func (a *Authenticator) byToken(ctx context.Context, from connection) (Identity, error) {
 	switch {
 	case a.o.Tokens == nil:
@@ -93,7 +93,7 @@ func (a *Authenticator) byToken(ctx context.Context, from connection) (Identity,
 	if k.Pod.Name == "" || k.Pod.UID == "" {
 		return Identity{}, fmt.Errorf("the token of service account %s/%s is bound to no pod; use one that the kubelet projects into the pod", k.Namespace, k.ServiceAccount.Name)
 	}
-	pod, ok := a.await(ctx, func() (*mesh.Pod, bool) {
+	pod, ok := a.lookUpPod(ctx, func() (*mesh.Pod, bool) {
 		pod, ok := a.o.Pods.PodByName(k.Namespace, k.Pod.Name)
 		return pod, ok && pod.UID == k.Pod.UID
 	})

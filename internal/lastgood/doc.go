@@ -1,5 +1,6 @@
-// Package lastgood keeps one text in a file, so that it survives whatever ends the process: it is written beside the file, forced to
-// the disk, and renamed. A checksum over all of it tells a whole text from any other. What the text means is not known here.
+// Package lastgood keeps one text in a file, so that it survives the end of the process. A save writes a new file,
+// syncs it to disk, and renames it. A checksum detects a text that is damaged or incomplete. The package does not
+// interpret the text.
 //
-// Read file.go, then form.go.
+// Reading order: file.go (Save and Load), then format.go.
 package lastgood

@@ -18,19 +18,19 @@ type File struct {
 	logger  *slog.Logger
 	metrics *metrics
 
-	// mu protects what follows, and has saves wait for each other.
+	// mu protects failing. Save locks it, so that saves do not overlap.
 	mu sync.Mutex
-	// failing says that the last save failed, which is logged once.
+	// failing is true if the last save failed. A failure is logged once.
 	failing bool
 }
 
-// New makes the File of a path. Nothing is read or written yet; the folder is made when it is needed.
+// New makes a File for a path. It reads and writes nothing. The folder is created by the first Save.
 func New(path string, logger *slog.Logger) *File {
 	return &File{path: path, logger: logger, metrics: newMetrics()}
 }
 
-// Save replaces the text by what write writes, as a whole or not at all. That it failed is logged and counted: whoever has a text to
-// save can go on without.
+// Save replaces the text by what write writes, atomically. A failure is logged and counted but not returned, because
+// callers continue without the file.
 func (f *File) Save(write func(io.Writer) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -45,13 +45,13 @@ func (f *File) Save(write func(io.Writer) error) {
 	f.failing = err != nil
 }
 
-// Load has the text read. It fails if there is none, if it is not whole, or if read fails.
+// Load passes the text to read. It fails if the file does not exist, if it is damaged, or if read fails.
 func (f *File) Load(read func(io.Reader) error) error {
 	raw, err := os.ReadFile(f.path)
 	if err != nil {
 		return fmt.Errorf("read what was stored: %w", err)
 	}
-	text, err := open(raw)
+	text, err := decode(raw)
 	if err == nil {
 		err = read(text)
 	}
@@ -61,18 +61,18 @@ func (f *File) Load(read func(io.Reader) error) error {
 	return nil
 }
 
-// replace writes beside the file under a name that is always the same, so that a process which is killed leaves one file at most.
+// replace writes a file with a fixed temporary name, so that a killed process leaves at most one.
 func (f *File) replace(write func(io.Writer) error) (size int64, err error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return 0, err
 	}
-	beside := f.path + ".new"
-	size, err = writeFile(beside, write)
+	temporary := f.path + ".new"
+	size, err = writeFile(temporary, write)
 	if err == nil {
-		err = os.Rename(beside, f.path)
+		err = os.Rename(temporary, f.path)
 	}
 	if err != nil {
-		if gone := os.Remove(beside); !errors.Is(gone, fs.ErrNotExist) {
+		if gone := os.Remove(temporary); !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}
 		return 0, err
@@ -86,7 +86,7 @@ func writeFile(path string, write func(io.Writer) error) (size int64, err error)
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := seal(file, write); err != nil {
+	if err := encode(file, write); err != nil {
 		return 0, err
 	}
 	info, err := file.Stat()
@@ -96,7 +96,7 @@ func writeFile(path string, write func(io.Writer) error) (size int64, err error)
 	return info.Size(), file.Sync()
 }
 
-// syncFolder makes a rename last.
+// syncFolder makes a rename durable.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {

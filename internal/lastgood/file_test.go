@@ -19,7 +19,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// killedVariable has the test binary be the process that TestKilledWhileSaving kills. It saves killedFile of its folder.
+// killedVariable makes the test binary the process that TestKilledWhileSaving kills. It saves killedFile in the
+// variable's folder.
 const (
 	killedVariable = "LASTGOOD_KILLED"
 	killedFile     = "world"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// textOf is a text that says which one it is, with some bulk that does not pack well.
+// textOf returns a text that contains its number, and bytes that do not compress well.
 func textOf(n int) string {
 	bulk := make([]byte, 20_000)
 	random := rand.NewChaCha8([32]byte{byte(n)})
@@ -56,7 +57,7 @@ func load(f *File) (string, error) {
 	return string(text), err
 }
 
-// metric is the value of a metric, of which there is one.
+// metric returns the value of a metric without labels.
 func metric(t *testing.T, f *File, name string) float64 {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -106,7 +107,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// TestDamage holds that a file is used as it was written or not at all, whichever byte of it is wrong and wherever it ends.
+// TestDamage: a file is used as it was written or not at all, whichever byte is wrong and wherever the file ends.
 func TestDamage(t *testing.T) {
 	f := newFile(t, io.Discard)
 	f.Save(writer("all that is known\n"))
@@ -140,17 +141,17 @@ func TestOtherForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A whole file of another form: what seal writes under another heading.
+	// A complete file of another format: what encode writes with another header.
 	later := resum(bytes.Replace(raw, []byte("good 1"), []byte("good 2"), 1))
 	if err := os.WriteFile(f.path, later, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := load(f); err == nil || !strings.Contains(err.Error(), "last good 2") {
-		t.Errorf("got %v, want an error that names the form", err)
+		t.Errorf("got %v, want an error that names the format", err)
 	}
 }
 
-// TestKilledWhileSaving kills a process at random moments while it saves: what is found afterwards is always whole.
+// TestKilledWhileSaving kills a process at random moments while it saves: the file is always complete afterwards.
 func TestKilledWhileSaving(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
@@ -170,7 +171,7 @@ func TestKilledWhileSaving(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// It says a byte at each of many points inside a save; after a random number of them it dies.
+		// The process writes a byte at each of many points inside a save. After a random number of them it is killed.
 		_, _ = io.CopyN(io.Discard, out, 20+rand.Int64N(100))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -180,12 +181,12 @@ func TestKilledWhileSaving(t *testing.T) {
 		}
 		var n int
 		if _, err := fmt.Sscanf(text, "text %d", &n); err != nil || text != textOf(n) {
-			t.Fatalf("after a kill: got %.20q of %d bytes, want a whole text", text, len(text))
+			t.Fatalf("after a kill: got %.20q of %d bytes, want a complete text", text, len(text))
 		}
 		last = max(last, n)
 	}
 	if last <= 0 {
-		t.Errorf("the last text found is %d: nothing was ever replaced", last)
+		t.Errorf("the last text found is %d: no text was replaced", last)
 	}
 }
 
@@ -207,7 +208,7 @@ func saveForever() {
 	}
 }
 
-// TestUnwritable has saves fail: what was there stays, one line is logged, and once it works again another.
+// TestUnwritable makes saves fail: the previous text stays, one line is logged, and another one when saves work again.
 func TestUnwritable(t *testing.T) {
 	var log bytes.Buffer
 	f := newFile(t, &log)
@@ -219,10 +220,10 @@ func TestUnwritable(t *testing.T) {
 	f.Save(full)
 	f.Save(full)
 	if text, err := load(f); err != nil || text != "before" {
-		t.Errorf("got %q and %v, want what was there before", text, err)
+		t.Errorf("got %q and %v, want the previous text", text, err)
 	}
 	if _, err := os.Stat(f.path + ".new"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v, want that nothing is left of the attempt", err)
+		t.Errorf("got %v, want that the temporary file is removed", err)
 	}
 	if got := metric(t, f, "mizzen_state_save_failures_total"); got != 2 {
 		t.Errorf("got %v failures, want 2", got)
@@ -234,10 +235,11 @@ func TestUnwritable(t *testing.T) {
 	}
 }
 
-// fullDisk tells the test binary that it may be kept from writing.
+// fullDisk makes the test binary the process of TestFullDisk.
 const fullDisk = "MIZZEN_TEST_FULL_DISK"
 
-// TestFullDisk has the kernel refuse what goes beyond a size, as a full disk does. That is for a whole process, so it is another.
+// TestFullDisk has the kernel reject writes beyond a size, as a full disk does. That limit applies to a whole
+// process, so it runs in another one.
 func TestFullDisk(t *testing.T) {
 	if os.Getenv(fullDisk) == "" {
 		self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
@@ -263,7 +265,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text, err := load(f); err != nil || text != "before" {
-		t.Errorf("got %.20q and %v, want what was there before", text, err)
+		t.Errorf("got %.20q and %v, want the previous text", text, err)
 	}
 	if got := metric(t, f, "mizzen_state_save_failures_total"); got != 1 {
 		t.Errorf("got %v failures, want 1", got)

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 )
 
-// Options of the process's logger.
+// Options are the settings of the process's logger.
 type Options struct {
-	// Writer takes the lines; for a command it is standard error.
+	// Writer receives the lines; for a command it is standard error.
 	Writer io.Writer
 	// Level is debug, info, warn or error.
 	Level string
@@ -16,7 +16,7 @@ type Options struct {
 	Format string
 }
 
-// New makes a logger. It fails when the level or the format is not one of those named in Options.
+// New makes a logger. It fails if the level or the format is not one of those in Options.
 func New(o Options) (*slog.Logger, error) {
 	var level slog.Level
 	switch o.Level {

@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/logging"
 )
 
-func TestNewHonoursLevelAndFormat(t *testing.T) {
+func TestNewHonorsLevelAndFormat(t *testing.T) {
 	cases := map[string]struct {
 		options logging.Options
 		want    string
@@ -37,7 +37,7 @@ func TestNewHonoursLevelAndFormat(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestNewRejectsUnknownValues(t *testing.T) {
 	for name, options := range map[string]logging.Options{
 		"level":  {Level: "loud", Format: "text"},
 		"format": {Level: "info", Format: "xml"},
@@ -50,7 +50,7 @@ func TestNewRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestRedirectLeadsLibrariesToTheLatestLogger(t *testing.T) {
+func TestRedirectUsesTheLatestLogger(t *testing.T) {
 	for _, round := range []string{"first", "second"} {
 		var out bytes.Buffer
 		logger, err := logging.New(logging.Options{Writer: &out, Level: "debug", Format: "text"})

@@ -14,13 +14,14 @@ import (
 )
 
 var (
-	// redirected is where libraries' lines go. It is global because the libraries' own switches are.
+	// redirected receives the libraries' log lines. It is a package variable because the libraries' loggers are, too.
 	redirected atomic.Pointer[slog.Logger]
 	install    sync.Once
 )
 
-// Redirect leads what gRPC and client-go log to logger. The libraries read their switches without a lock, so these are
-// thrown once, at the first call, which must come before either library is used; later calls only change the logger.
+// Redirect sends the log lines of gRPC and client-go to logger. The libraries read their loggers without a lock, so
+// these are set once, by the first call, which must happen before either library is used. Later calls only replace
+// logger.
 func Redirect(logger *slog.Logger) {
 	redirected.Store(logger)
 	install.Do(func() {
@@ -29,8 +30,8 @@ func Redirect(logger *slog.Logger) {
 	})
 }
 
-// grpcLogger makes gRPC quiet: what it warns of is a connection that breaks or a peer that misbehaves, which says nothing
-// about this process's health, so warnings and errors are shown at debug and the rest never.
+// grpcLogger logs gRPC's warnings and errors at debug, and drops everything else. gRPC warns about broken connections
+// and peers that misbehave, which do not show that this process is unhealthy.
 type grpcLogger struct{}
 
 var _ grpclog.LoggerV2 = grpcLogger{}
@@ -46,7 +47,7 @@ func (grpcLogger) Error(args ...any)                   { logGRPC(fmt.Sprint(args
 func (grpcLogger) Errorln(args ...any)                 { logGRPC(fmt.Sprintln(args...)) }
 func (grpcLogger) Errorf(format string, args ...any)   { logGRPC(fmt.Sprintf(format, args...)) }
 
-// gRPC expects a fatal line to end the process.
+// gRPC expects that the process ends after a fatal line.
 func (grpcLogger) Fatal(args ...any)                 { fatal(fmt.Sprint(args...)) }
 func (grpcLogger) Fatalln(args ...any)               { fatal(fmt.Sprintln(args...)) }
 func (grpcLogger) Fatalf(format string, args ...any) { fatal(fmt.Sprintf(format, args...)) }
@@ -63,7 +64,7 @@ func fatal(text string) {
 	os.Exit(1)
 }
 
-// forward is a slog.Handler that hands every record to the logger of the moment.
+// forward is a slog.Handler that passes each record to the current logger.
 type forward struct {
 	scope func(slog.Handler) slog.Handler
 }

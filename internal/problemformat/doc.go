@@ -1,3 +1,4 @@
-// Package problemformat writes Problems for people and for the tools that show them: as lines, as JSON, as SARIF for code scanning,
-// and as GitHub's workflow commands. It is pure.
+// Package problemformat writes Problems for people and for tools: as lines of text, as JSON, as SARIF for code
+// scanning, and as workflow commands of GitHub. It is pure. Write is the only entry point: problemformat.go, then
+// sarif.go.
 package problemformat

@@ -7,7 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// The parts of SARIF 2.1.0 that are needed: https://docs.oasis-open.org/sarif/sarif/v2.1.0.
+// The part of SARIF 2.1.0 that is used: https://docs.oasis-open.org/sarif/sarif/v2.1.0.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -59,7 +59,7 @@ type (
 	}
 )
 
-// sarif has one run, with a rule for each code.
+// sarif returns a log with one run, which has a rule for each Problem code.
 func sarif(problems []mesh.Problem) sarifLog {
 	run := sarifRun{
 		Tool:    sarifTool{sarifDriver{Name: "mizzen", InformationURI: "https://github.com/mizzen-mesh/mizzen"}},
@@ -90,7 +90,7 @@ func location(p mesh.Problem) sarifLocation {
 		name += " " + p.Field
 	}
 	l := sarifLocation{Logical: []sarifLogical{{name}}}
-	if file, line := place(p); file != "" {
+	if file, line := position(p); file != "" {
 		l.Physical = &sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: filepath.ToSlash(file)}).String()}}
 		if line > 0 {
 			l.Physical.Region = &sarifRegion{line}

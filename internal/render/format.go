@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// JSON is one indented object, ending in a newline.
+// JSON returns one indented object that ends with a newline.
 func (o *Output) JSON() ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -20,7 +20,7 @@ func (o *Output) JSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// YAML is a stream of documents: the Problems first, then one for each resource.
+// YAML returns a stream of documents: the Problems first, then one document for each resource.
 func (o *Output) YAML() ([]byte, error) {
 	var out bytes.Buffer
 	if err := writeField(&out, "problems", o.Problems); err != nil {
@@ -32,7 +32,7 @@ func (o *Output) YAML() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Field by field, since a mapping would be sorted and the name lost between the resource's own lines.
+		// Each field is written on its own: a mapping would be sorted, and the name would be hidden after the resource.
 		for _, field := range []struct {
 			key   string
 			value any

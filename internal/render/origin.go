@@ -13,19 +13,19 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Origin says where a part of a resource comes from.
+// Origin is where a part of a resource comes from.
 type Origin struct {
-	// Part is its path in the resource; empty is the whole of it.
+	// Part is the path of the part in the resource; empty is the whole resource.
 	Part string `json:"part,omitempty"`
 	mesh.FieldLocation
 }
 
-// origins are the objects that made the resource, and the fields that made its parts.
+// origins returns the objects that the resource comes from, and the fields that its parts come from.
 func origins(world *mesh.World, v *snapshot.Versioned) []Origin {
 	var all []Origin
 	for _, ref := range v.Refs {
 		if slices.ContainsFunc(v.Origins, func(p report.Origin) bool { return p.Path == "" && p.Ref == ref }) {
-			continue // a field of it is told below
+			continue // one of its fields is listed below
 		}
 		all = append(all, Origin{"", world.Locate(ref, "")})
 	}
@@ -35,7 +35,7 @@ func origins(world *mesh.World, v *snapshot.Versioned) []Origin {
 	return all
 }
 
-// commented is the resource as YAML, with the origins in comments above what came from them.
+// commented returns the resource as YAML. Comments above a part are its origins.
 func commented(r Resource) ([]byte, error) {
 	var plain bytes.Buffer
 	if err := writeField(&plain, "resource", r.Resource); err != nil {
@@ -66,7 +66,7 @@ func commented(r Resource) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// lineOf finds the line of a path, as far as there is such a part: a setting may have none.
+// lineOf returns the line of a path. If the resource has no such part, it is the line of the nearest part above it.
 func lineOf(n *yaml.Node, path string) int {
 	line := n.Line
 	for step := range strings.FieldsFuncSeq(path, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {

@@ -45,7 +45,7 @@ resource:
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("YAML (-want +got):\n%s", diff)
 	}
-	// Without its comments it is what it is without origins.
+	// Without its comments it is equal to the output without origins.
 	resource.Origins = nil
 	plain, err := commented(resource)
 	if err != nil {

@@ -13,45 +13,46 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Types are all the types, in the order in which a client asks for them and in which they are shown.
+// Types are all resource types, in the order in which a client requests them and in which they are printed.
 var Types = []snapshot.Type{snapshot.ListenerType, snapshot.RouteType, snapshot.ClusterType, snapshot.EndpointType}
 
-// Options choose what is shown.
+// Options select what is printed.
 type Options struct {
-	// Client is whose view is shown.
+	// Client is the client that would be sent the resources.
 	Client mesh.Client
-	// Types to show; all when empty.
+	// Types to print; all if empty.
 	Types []snapshot.Type
-	// Names to show, each as a client would ask for it: a Listener may be named in any way that a client may dial. When
-	// empty, every resource is shown under its canonical name.
+	// Names to print, each as a client would request it: a Listener may have any name that a client may dial. If
+	// empty, every resource is printed under its canonical name.
 	//
-	// With Names and without Types, the form of a name says which types it concerns.
+	// If Names is set and Types is not, the form of a name determines its types.
 	Names []string
-	// Explain shows where each resource and its parts come from.
+	// Explain prints where each resource and its parts come from.
 	Explain bool
 }
 
-// Output is what there is to show.
+// Output is what is printed.
 type Output struct {
 	Problems  []mesh.Problem `json:"problems"`
 	Resources []Resource     `json:"resources"`
 }
 
-// Resource is one xDS resource in its JSON form, with the field names of the protocol's definition.
+// Resource is one xDS resource as JSON, with the field names of its protobuf definition.
 type Resource struct {
 	Type     string          `json:"type"`
 	Name     string          `json:"name"`
 	Version  string          `json:"version"`
 	Resource json.RawMessage `json:"resource"`
-	// Origins say where the resource and its parts come from, if that is asked for.
+	// Origins are the objects and fields that the resource and its parts come from, if Options.Explain is set.
 	Origins []Origin `json:"origins,omitempty"`
 }
 
-// Snapshot collects what the Options choose of s, and all its Problems.
+// Snapshot collects the resources of s that the Options select, and all Problems. It fails if a resource cannot be
+// decoded.
 func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 	out := &Output{Problems: slices.Clone(s.Problems()), Resources: []Resource{}}
 	if out.Problems == nil {
-		out.Problems = []mesh.Problem{} // an empty array, where nil would be null
+		out.Problems = []mesh.Problem{} // not nil, which is encoded as null
 	}
 	for _, t := range Types {
 		if len(o.Types) > 0 && !slices.Contains(o.Types, t) {
@@ -75,7 +76,7 @@ func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 	return out, nil
 }
 
-// names returns those of the type to show.
+// names returns the names of that type to print.
 func names(s *snapshot.Snapshot, t snapshot.Type, o Options) []string {
 	if len(o.Names) == 0 {
 		return s.Names(t, o.Client)
@@ -86,8 +87,8 @@ func names(s *snapshot.Snapshot, t snapshot.Type, o Options) []string {
 	return slices.DeleteFunc(slices.Clone(o.Names), func(name string) bool { return !concerns(name, t) })
 }
 
-// concerns says whether a resource of the type may bear that name: clusters, their endpoints and routes have names of one
-// form, of which those with a subset name no route; anything else is what a client dials.
+// concerns reports whether a resource of the type may have that name. Clusters, their endpoints and routes have names
+// of the same form, except that a route's name has no subset. Any other name is a Listener's.
 func concerns(name string, t snapshot.Type) bool {
 	_, subset, _, ok := resource.ParseName(name)
 	switch t {
@@ -110,7 +111,7 @@ func newResource(t snapshot.Type, v *snapshot.Versioned) (Resource, error) {
 	if err != nil {
 		return Resource{}, fmt.Errorf("encode %s %q: %w", t.Name(), v.Name, err)
 	}
-	// protojson varies its white space from build to build on purpose.
+	// protojson deliberately varies its white space from build to build.
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, text); err != nil {
 		return Resource{}, fmt.Errorf("encode %s %q: %w", t.Name(), v.Name, err)

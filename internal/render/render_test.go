@@ -14,7 +14,7 @@ import (
 
 const host = "echo.demo.svc.cluster.local"
 
-// world has one Service of one port with one subset, and one Problem.
+// world has one Service with one port and one subset, and one Problem.
 func world() *mesh.World {
 	service := &mesh.Service{
 		Ref:   mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"},
@@ -49,7 +49,7 @@ func world() *mesh.World {
 	}
 }
 
-func TestSnapshotChooses(t *testing.T) {
+func TestSnapshotSelects(t *testing.T) {
 	const (
 		cluster = "outbound|7070||" + host
 		subset  = "outbound|7070|v1|" + host

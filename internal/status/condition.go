@@ -11,15 +11,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// The conditions. Their names bear the domain, since others write their own beside them.
+// The condition types. They have the domain as a prefix because other controllers write conditions, too.
 const (
-	// typeAccepted: the object can be understood, and gRPC can do what it says.
+	// typeAccepted: the object is valid, and gRPC clients support its fields.
 	typeAccepted = "mizzen.dev/Accepted"
-	// typeProgrammed: clients have what the object asks for.
+	// typeProgrammed: clients have acknowledged the resources that are made from the object.
 	typeProgrammed = "mizzen.dev/Programmed"
 )
 
-// The reasons that are no codes of Problems.
+// The reasons that are not codes of Problems.
 const (
 	reasonAccepted   = "Accepted"
 	reasonRemarks    = "AcceptedWithRemarks"
@@ -32,26 +32,27 @@ const (
 	statusFalse = "False"
 )
 
-// condition is one of ours, without what depends on when it is written.
+// condition is one of our conditions, without the fields that depend on the time of writing.
 type condition struct{ kind, status, reason, message string }
 
-// report is all that is to be said on one object.
+// report is the desired status of one object.
 type report struct {
 	rule       mesh.ConfigObject
 	conditions []condition
-	// problems are those of the object that all replicas know; refusals those of this replica's clients.
+	// problems are the object's Problems, which all replicas know. refusals are the rejections by this replica's
+	// clients.
 	problems []mesh.Problem
 	refusals []string
 }
 
-// fingerprint stands for what the object is to say.
+// fingerprint identifies the desired conditions of a generation.
 func (r report) fingerprint() string { return fingerprint(r.rule.Generation, r.conditions) }
 
 func fingerprint(generation int64, conditions []condition) string {
 	return fmt.Sprintf("%d %q", generation, conditions)
 }
 
-// reports says what is to be said on every rule of which generations are counted.
+// reports returns the desired status of every rule whose generation is known.
 func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []report {
 	problems := map[mesh.Ref][]mesh.Problem{}
 	for _, p := range current.Problems() {
@@ -71,7 +72,7 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []repo
 	return all
 }
 
-// accepted sums up the Problems that the author can do something about.
+// accepted summarizes the Problems that the author can fix.
 func accepted(problems []mesh.Problem) condition {
 	c := condition{typeAccepted, statusTrue, reasonAccepted, "All fields are supported by gRPC clients"}
 	var lines []string
@@ -93,7 +94,8 @@ func accepted(problems []mesh.Problem) condition {
 	return c
 }
 
-// programmed says whether clients have it. Clients are not counted: an object would be written whenever one comes or goes.
+// programmed reports whether clients have the resources. It contains no number of clients: otherwise the object would
+// be written each time that a client connects or leaves.
 func programmed(problems []mesh.Problem, d serving.ObjectSync) condition {
 	var held []string
 	for _, p := range problems {
@@ -107,12 +109,12 @@ func programmed(problems []mesh.Problem, d serving.ObjectSync) condition {
 	case len(d.Refusals) > 0:
 		return condition{typeProgrammed, statusFalse, string(mesh.CodeRefused), text(d.Refusals)}
 	case d.Pending > 0:
-		return condition{typeProgrammed, statusFalse, reasonPending, "connected clients have not acknowledged it yet"}
+		return condition{typeProgrammed, statusFalse, reasonPending, "some connected clients have not acknowledged it yet"}
 	}
-	return condition{typeProgrammed, statusTrue, reasonProgrammed, "every connected client that asks for it has acknowledged it"}
+	return condition{typeProgrammed, statusTrue, reasonProgrammed, "every connected client that subscribes to its resources has acknowledged them"}
 }
 
-// line is a Problem as a line of a condition that stands on its object.
+// line formats a Problem for a condition of its own object.
 func line(p mesh.Problem) string {
 	if p.Field == "" {
 		return p.Message
@@ -120,7 +122,7 @@ func line(p mesh.Problem) string {
 	return p.Field + ": " + p.Message
 }
 
-// text bounds what a condition says.
+// text joins the lines of a condition's message and bounds its length.
 func text(lines []string) string {
 	const most = 5
 	if more := len(lines) - most; more > 0 {

@@ -1,15 +1,24 @@
-// Package status says on VirtualServices and DestinationRules what became of them: in two conditions, and in Events.
+// Package status writes the status of VirtualServices and DestinationRules: two conditions on each object, and Events.
 //
-// Its input is what the Store says, of Problems and of how far each object has come to clients. All replicas know the same Problems, but
-// each knows only its own clients: so one replica, which holds a Lease, writes conditions, and its condition Programmed speaks of its own
-// clients; the others write Events when clients of theirs refuse something.
+// Its input is the Store: the Problems of each object, and its sync status. All replicas know the same Problems, but
+// each replica knows only its own clients. So the replica that owns a Lease writes the conditions, and its condition
+// Programmed describes its own clients. The other replicas write Events when their own clients reject a resource.
 //
-// Conditions are a list that has one owner in Istio's definitions: whoever applies it replaces it. So the list is read, changed and written
-// back under the version that was read, and what others wrote in it stays. Nothing is written that is there already.
+// Writer is a reconcile loop:
+//   - Desired: the conditions that each object should have, made from the Store (condition.go).
+//   - Observed: the conditions that each object has. They come from a list, which a new leader reads and which is
+//     read again from time to time, and from the Writer's own writes. An object is read only before it is written.
+//   - An object is written when the two differ, two reconciliations in a row wanted the same, and the object's last
+//     write is not recent.
 //
-// The World says of each rule its generation, so that a condition never speaks of a version of the object that it was not made from. Whether
-// there is anything to write is known from a list of what is there, read when a replica begins to lead and again from time to time, and from
-// what was written since. An object is read only before it is written.
+// In Istio's definitions conditions are an atomic list: server-side apply would replace the conditions of other
+// writers. So the list is read, changed, and written back with its resource version, and the conditions of other
+// writers are preserved.
 //
-// Reading order: condition.go (what is said), writer.go (when), object.go (how it is written), event.go, lead.go.
+// The World knows the generation of each object, so that a condition never describes a version that it was not made
+// from.
+//
+// Reading order: condition.go (what is written), writer.go (when), object.go (how), event.go, election.go and
+// lease.go (who); for uninstalling, idle.go (whether
+// a replica still writes) and removal.go.
 package status

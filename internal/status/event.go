@@ -20,14 +20,15 @@ const (
 	manager    = "mizzen"
 )
 
-// eventKey is what an Event is about. Its text is not part of it: it may count clients.
+// eventKey identifies an Event. Its note is not part of it, because the note may contain a number of clients.
 type eventKey struct {
 	ref         mesh.Ref
 	code        mesh.Code
 	field, text string
 }
 
-// events are the things about an object that are worth an Event. A remark that clients refuse it is one for each of the texts.
+// events returns the notes of the Events that an object should have: one for each Problem, if all is set, and one for
+// each text with which clients reject its resources.
 func (r report) events(all bool) map[eventKey]string {
 	found := map[eventKey]string{}
 	for _, p := range r.problems {
@@ -41,25 +42,34 @@ func (r report) events(all bool) map[eventKey]string {
 	return found
 }
 
-// emit writes an Event for each remark that was not there before, and forgets those that are gone.
+// keys returns the keys of events.
+func keys(events map[eventKey]string) map[eventKey]struct{} {
+	set := make(map[eventKey]struct{}, len(events))
+	for about := range events {
+		set[about] = struct{}{}
+	}
+	return set
+}
+
+// emit writes an Event for each key that is new, and forgets the keys that no longer apply.
 func (w *Writer) emit(ctx context.Context, object *unstructured.Unstructured, r report, all bool) error {
-	said := map[eventKey]struct{}{}
+	emitted := map[eventKey]struct{}{}
 	for about, note := range r.events(all) {
-		if _, before := w.spoken[r.rule.Ref][about]; !before {
+		if _, before := w.emitted[r.rule.Ref][about]; !before {
 			if err := w.event(ctx, object, about, note); err != nil {
 				return err
 			}
 		}
-		said[about] = struct{}{}
+		emitted[about] = struct{}{}
 	}
-	w.spoken[r.rule.Ref] = said
+	w.emitted[r.rule.Ref] = emitted
 	return nil
 }
 
-// hasEvents says whether there is a remark that was not there before.
+// hasEvents reports whether there is an Event that emit would write.
 func (w *Writer) hasEvents(r report, all bool) bool {
 	for about := range r.events(all) {
-		if _, before := w.spoken[r.rule.Ref][about]; !before {
+		if _, before := w.emitted[r.rule.Ref][about]; !before {
 			return true
 		}
 	}
@@ -71,7 +81,7 @@ func (w *Writer) event(ctx context.Context, object *unstructured.Unstructured, a
 		return err
 	}
 	now := time.Now()
-	// What is cut must still end as a name may.
+	// A name that is cut must still end with a valid character.
 	name := strings.TrimRight(clip(about.ref.Name, 200), "-.")
 	_, err := w.Dynamic.Resource(events).Namespace(about.ref.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": events.GroupVersion().String(), "kind": "Event",

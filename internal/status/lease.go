@@ -14,25 +14,27 @@ import (
 
 var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 
-// lease is one replica's view of the Lease. It keeps to what client-go's leader election does, so that both may want the same Lease;
-// that package would link every group of Kubernetes into the binary. No clock but the own one is believed: a Lease has expired when
-// it has not changed for as long as it says since it was first seen like that.
+// lease is one replica's view of the Lease. It follows the protocol of client-go's leader election, so that both can
+// compete for the same Lease; that package would link every API group of Kubernetes into the binary. Only the local
+// clock is used: a Lease has expired if its spec has not changed for its own duration since this replica first
+// observed it.
 type lease struct {
 	client         dynamic.ResourceInterface
 	name, identity string
 
-	// object is the Lease as it was last read or written, nil if there is none; seen is since when it has read as it does.
-	object *unstructured.Unstructured
-	seen   time.Time
-	// renewed is when the last request began that left this replica the holder.
+	// object is the Lease as it was last read or written, nil if it does not exist. observedSince is when its spec
+	// was first observed.
+	object        *unstructured.Unstructured
+	observedSince time.Time
+	// renewed is the start of the last request that acquired or renewed the Lease for this replica.
 	renewed time.Time
 }
 
-// take takes the Lease or holds on to it. Without an error, false is that somebody else has it.
-func (l *lease) take(ctx context.Context) (held bool, err error) {
+// acquireOrRenew makes this replica the holder. If it returns false without an error, another replica owns the Lease.
+func (l *lease) acquireOrRenew(ctx context.Context) (held bool, err error) {
 	if l.holder() == l.identity && time.Since(l.renewed) < leaseDuration {
-		// Mostly nobody else has written it, which saves reading it.
-		if err := l.hold(ctx); err == nil {
+		// Usually no other replica has written it. Then it need not be read.
+		if err := l.acquire(ctx); err == nil {
 			return true, nil
 		}
 	}
@@ -41,20 +43,20 @@ func (l *lease) take(ctx context.Context) (held bool, err error) {
 		return false, err
 	}
 	if l.object == nil || object == nil || !equality.Semantic.DeepEqual(object.Object["spec"], l.object.Object["spec"]) {
-		l.seen = time.Now()
+		l.observedSince = time.Now()
 	}
 	l.object = object
-	if holder := l.holder(); holder != "" && holder != l.identity && time.Since(l.seen) < l.duration() {
+	if holder := l.holder(); holder != "" && holder != l.identity && time.Since(l.observedSince) < l.duration() {
 		return false, nil
 	}
-	err = l.hold(ctx)
+	err = l.acquire(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		return false, nil // Somebody was faster.
+		return false, nil // Another replica was faster.
 	}
 	return err == nil, err
 }
 
-// release gives the Lease back, if this replica has it, so that nobody need wait until it has expired.
+// release gives the Lease up, if this replica owns it, so that another replica need not wait until it expires.
 func (l *lease) release(ctx context.Context) error {
 	if l.holder() != l.identity {
 		return nil
@@ -63,14 +65,14 @@ func (l *lease) release(ctx context.Context) error {
 	if !apierrors.IsConflict(err) {
 		return err
 	}
-	// The end may have overtaken a request that has been carried out nevertheless.
+	// The end of the process may have canceled a request that the API server has carried out.
 	if l.object, err = l.client.Get(ctx, l.name, metav1.GetOptions{}); err != nil || l.holder() != l.identity {
 		return err
 	}
 	return l.write(ctx, "", time.Second)
 }
 
-func (l *lease) hold(ctx context.Context) error {
+func (l *lease) acquire(ctx context.Context) error {
 	began := time.Now()
 	err := l.write(ctx, l.identity, leaseDuration)
 	if err == nil {
@@ -79,7 +81,7 @@ func (l *lease) hold(ctx context.Context) error {
 	return err
 }
 
-// write writes the Lease over the version that was last seen, or makes it.
+// write updates the version of the Lease that was last observed, or creates the Lease.
 func (l *lease) write(ctx context.Context, holder string, duration time.Duration) error {
 	moment := time.Now().UTC().Format(metav1.RFC3339Micro)
 	acquired, transitions := moment, int64(0)
@@ -112,7 +114,7 @@ func (l *lease) write(ctx context.Context, holder string, duration time.Duration
 	return err
 }
 
-// holder is who has the Lease by what was last seen; empty if nobody has.
+// holder returns the holder as last observed; empty if there is no holder.
 func (l *lease) holder() string {
 	if l.object == nil {
 		return ""
@@ -121,7 +123,7 @@ func (l *lease) holder() string {
 	return holder
 }
 
-// duration is how long the Lease lasts unless it is renewed.
+// duration returns how long the Lease is valid after a renewal.
 func (l *lease) duration() time.Duration {
 	seconds, _, _ := unstructured.NestedInt64(l.object.Object, "spec", "leaseDurationSeconds")
 	return time.Duration(seconds) * time.Second

@@ -27,32 +27,32 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// office keeps a Lease, and what replicas want with it.
-type office struct {
+// leaseTest is a Lease in a fake cluster, and the replicas that compete for it.
+type leaseTest struct {
 	t *testing.T
 	*dynamicfake.FakeDynamicClient
 }
 
-func newOffice(t *testing.T) *office {
+func newLeaseTest(t *testing.T) *leaseTest {
 	t.Helper()
-	return &office{t, dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{events: "EventList"})}
+	return &leaseTest{t, dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{events: "EventList"})}
 }
 
-// candidate is a replica that wants the Lease.
-func (o *office) candidate(identity string) *lease {
+// candidate is a replica that competes for the Lease.
+func (o *leaseTest) candidate(identity string) *lease {
 	return &lease{client: o.Resource(leases).Namespace("home"), name: "mizzen", identity: identity}
 }
 
-// take has a candidate ask once.
-func (o *office) take(l *lease, want bool) {
+// try makes one attempt of a candidate.
+func (o *leaseTest) try(l *lease, want bool) {
 	o.t.Helper()
-	if held, err := l.take(o.t.Context()); held != want || err != nil {
-		o.t.Fatalf("%s asks for the Lease: got %v, %v, want %v", l.identity, held, err, want)
+	if held, err := l.acquireOrRenew(o.t.Context()); held != want || err != nil {
+		o.t.Fatalf("%s tries to acquire the Lease: got %v, %v, want %v", l.identity, held, err, want)
 	}
 }
 
-// spec is what the Lease says, read as strictly as the API server does.
-func (o *office) spec() coordinationv1.LeaseSpec {
+// spec returns the spec of the Lease, decoded as strictly as the API server does.
+func (o *leaseTest) spec() coordinationv1.LeaseSpec {
 	o.t.Helper()
 	object, err := o.Resource(leases).Namespace("home").Get(o.t.Context(), "mizzen", metav1.GetOptions{})
 	if err != nil {
@@ -62,7 +62,7 @@ func (o *office) spec() coordinationv1.LeaseSpec {
 	return typed.Spec
 }
 
-// strict makes a typed object of one that is not, and knows no fields that the type has not.
+// strict decodes an object into its type, and fails on unknown fields.
 func strict[T any](t *testing.T, object *unstructured.Unstructured) *T {
 	t.Helper()
 	typed := new(T)
@@ -72,8 +72,8 @@ func strict[T any](t *testing.T, object *unstructured.Unstructured) *T {
 	return typed
 }
 
-// once has the next requests of a verb fail as the errors say, and then none.
-func (o *office) once(verb string, failures ...error) {
+// once makes the next requests of a verb fail with the errors, and later ones succeed.
+func (o *leaseTest) once(verb string, failures ...error) {
 	o.PrependReactor(verb, "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
 		if len(failures) == 0 {
 			return false, nil, nil
@@ -92,90 +92,90 @@ var (
 
 func TestLease(t *testing.T) {
 	tests := map[string]struct {
-		do          func(o *office, a, b *lease)
+		do          func(o *leaseTest, a, b *lease)
 		holder      string
 		transitions int32
 	}{
-		"whoever comes first": {do: func(o *office, a, b *lease) { o.take(a, true); o.take(b, false) }, holder: "a"},
-		"who holds it goes on": {do: func(o *office, a, b *lease) {
+		"whoever comes first": {do: func(o *leaseTest, a, b *lease) { o.try(a, true); o.try(b, false) }, holder: "a"},
+		"who holds it goes on": {do: func(o *leaseTest, a, b *lease) {
 			for range 20 {
-				o.take(a, true)
-				o.take(b, false)
-				pass(2 * time.Second)
+				o.try(a, true)
+				o.try(b, false)
+				advance(2 * time.Second)
 			}
 		}, holder: "a"},
-		"one that is not renewed is taken over, and not sooner": {do: func(o *office, a, b *lease) {
-			o.take(a, true)
-			pass(10 * time.Second)
-			o.take(b, false) // from now on b knows it
-			pass(leaseDuration - time.Second)
-			o.take(b, false)
-			pass(time.Second)
-			o.take(b, true)
-			pass(leaseDuration)
+		"one that is not renewed is taken over, and not sooner": {do: func(o *leaseTest, a, b *lease) {
+			o.try(a, true)
+			advance(10 * time.Second)
+			o.try(b, false) // now b has observed it
+			advance(leaseDuration - time.Second)
+			o.try(b, false)
+			advance(time.Second)
+			o.try(b, true)
+			advance(leaseDuration)
 		}, holder: "b", transitions: 1},
-		"one that was given back is taken at once": {do: func(o *office, a, b *lease) {
-			o.take(a, true)
-			o.take(b, false)
+		"one that was given back is taken at once": {do: func(o *leaseTest, a, b *lease) {
+			o.try(a, true)
+			o.try(b, false)
 			if err := a.release(o.t.Context()); err != nil {
 				o.t.Error(err)
 			}
-			o.take(b, true)
+			o.try(b, true)
 		}, holder: "b", transitions: 1},
-		"who comes back has it still": {do: func(o *office, a, _ *lease) {
-			o.take(a, true)
-			pass(time.Second)
-			o.take(o.candidate("a"), true)
+		"who comes back has it still": {do: func(o *leaseTest, a, _ *lease) {
+			o.try(a, true)
+			advance(time.Second)
+			o.try(o.candidate("a"), true)
 		}, holder: "a"},
-		"without an answer nothing is written": {do: func(o *office, a, b *lease) {
+		"without an answer nothing is written": {do: func(o *leaseTest, a, b *lease) {
 			o.once("get", errMute)
-			if held, err := a.take(o.t.Context()); held || !errors.Is(err, errMute) {
+			if held, err := a.acquireOrRenew(o.t.Context()); held || !errors.Is(err, errMute) {
 				o.t.Errorf("got %v, %v, want the error", held, err)
 			}
-			o.take(b, true)
+			o.try(b, true)
 		}, holder: "b"},
-		"one that is deleted is made again": {do: func(o *office, a, _ *lease) {
-			o.take(a, true)
+		"one that is deleted is made again": {do: func(o *leaseTest, a, _ *lease) {
+			o.try(a, true)
 			if err := o.Resource(leases).Namespace("home").Delete(o.t.Context(), "mizzen", metav1.DeleteOptions{}); err != nil {
 				o.t.Fatal(err)
 			}
-			o.take(a, true)
+			o.try(a, true)
 		}, holder: "a"},
-		"of two who make it, one does": {do: func(o *office, a, b *lease) {
-			o.take(a, true)
+		"of two who make it, one does": {do: func(o *leaseTest, a, b *lease) {
+			o.try(a, true)
 			o.once("get", apierrors.NewNotFound(leases.GroupResource(), "mizzen"))
 			o.once("create", exists)
-			o.take(b, false)
+			o.try(b, false)
 		}, holder: "a"},
-		"of two who take it over, one does": {do: func(o *office, a, b *lease) {
-			o.take(a, true)
-			o.take(b, false)
-			pass(leaseDuration)
+		"of two who take it over, one does": {do: func(o *leaseTest, a, b *lease) {
+			o.try(a, true)
+			o.try(b, false)
+			advance(leaseDuration)
 			o.once("update", conflict)
-			o.take(b, false)
+			o.try(b, false)
 		}, holder: "a"},
-		"who was overtaken reads before writing": {do: func(o *office, a, b *lease) {
-			o.take(a, true)
-			o.take(b, false)
-			pass(leaseDuration)
-			o.take(b, true)
-			o.take(a, false)
+		"who was overtaken reads before writing": {do: func(o *leaseTest, a, b *lease) {
+			o.try(a, true)
+			o.try(b, false)
+			advance(leaseDuration)
+			o.try(b, true)
+			o.try(a, false)
 		}, holder: "b", transitions: 1},
-		"a version that somebody else wrote is read again": {do: func(o *office, a, _ *lease) {
-			o.take(a, true)
+		"a version that somebody else wrote is read again": {do: func(o *leaseTest, a, _ *lease) {
+			o.try(a, true)
 			o.once("update", conflict)
-			o.take(a, true)
+			o.try(a, true)
 		}, holder: "a"},
-		"one that cannot be given back at first is": {do: func(o *office, a, _ *lease) {
-			o.take(a, true)
+		"one that cannot be given back at first is": {do: func(o *leaseTest, a, _ *lease) {
+			o.try(a, true)
 			o.once("update", conflict)
 			if err := a.release(o.t.Context()); err != nil {
 				o.t.Error(err)
 			}
 		}},
-		"nobody gives back what another has": {do: func(o *office, a, b *lease) {
-			o.take(a, true)
-			o.take(b, false)
+		"nobody gives back what another has": {do: func(o *leaseTest, a, b *lease) {
+			o.try(a, true)
+			o.try(b, false)
 			if err := b.release(o.t.Context()); err != nil {
 				o.t.Error(err)
 			}
@@ -184,7 +184,7 @@ func TestLease(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := newOffice(t)
+				o := newLeaseTest(t)
 				test.do(o, o.candidate("a"), o.candidate("b"))
 				spec := o.spec()
 				if got := *spec.HolderIdentity; got != test.holder {
@@ -194,29 +194,29 @@ func TestLease(t *testing.T) {
 					t.Errorf("got %d transitions, want %d", got, test.transitions)
 				}
 				if *spec.LeaseDurationSeconds < 1 || spec.AcquireTime.IsZero() || spec.RenewTime.Before(spec.AcquireTime) {
-					t.Errorf("the Lease makes no sense: %v", spec)
+					t.Errorf("the Lease is invalid: %v", spec)
 				}
 			})
 		})
 	}
 }
 
-func pass(d time.Duration) {
+func advance(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-// TestALeaderWithoutAnAnswerStopsInTime has a leader that cannot renew stop before anybody else may lead.
-func TestALeaderWithoutAnAnswerStopsInTime(t *testing.T) {
+// TestLeaderStopsBeforeTheLeaseExpires has a leader that cannot renew stop before another replica may lead.
+func TestLeaderStopsBeforeTheLeaseExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
+		o := newLeaseTest(t)
 		var away atomic.Bool
 		o.PrependReactor("*", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
 			switch {
 			case away.Load():
 				return true, nil, errMute
 			case a.GetVerb() == "update":
-				<-time.After(300 * time.Millisecond) // so that attempts and the deadline do not fall together
+				<-time.After(300 * time.Millisecond) // so that attempts and the deadline do not coincide
 			}
 			return false, nil, nil
 		})
@@ -227,23 +227,23 @@ func TestALeaderWithoutAnAnswerStopsInTime(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.elect(ctx) }()
-		pass(5 * time.Second)
+		advance(5 * time.Second)
 		if !w.leading.Load() {
-			t.Fatal("nobody else is there, and it does not lead")
+			t.Fatal("the only replica does not lead")
 		}
 		renewed := o.spec().RenewTime.Time
 		away.Store(true)
-		pass(time.Until(renewed.Add(renewDeadline - time.Millisecond)))
+		advance(time.Until(renewed.Add(renewDeadline - time.Millisecond)))
 		if !w.leading.Load() {
-			t.Error("it gave up before the Lease had to be renewed")
+			t.Error("it stopped before the renew deadline")
 		}
-		pass(time.Millisecond)
+		advance(time.Millisecond)
 		if w.leading.Load() {
-			t.Error("it leads on without the Lease")
+			t.Error("it still leads after the renew deadline")
 		}
-		pass(time.Minute)
+		advance(time.Minute)
 		if n := strings.Count(log.String(), "level=WARN"); n != 1 {
-			t.Errorf("got %d warnings of an API server that does not answer, want 1:\n%s", n, log.String())
+			t.Errorf("got %d warnings about an API server that does not respond, want 1:\n%s", n, log.String())
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -252,42 +252,42 @@ func TestALeaderWithoutAnAnswerStopsInTime(t *testing.T) {
 	})
 }
 
-// TestTheEndWaitsForNoAnswer has a leader end while the API server takes requests and answers none.
-func TestTheEndWaitsForNoAnswer(t *testing.T) {
+// TestShutdownDoesNotWaitForTheAPIServer ends a leader while the API server accepts requests and does not respond.
+func TestShutdownDoesNotWaitForTheAPIServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
+		o := newLeaseTest(t)
 		w := New(Options{
-			Dynamic: mute{o}, LeaseNamespace: "home", LeaseName: "mizzen", Identity: "a", Logger: slog.New(slog.DiscardHandler),
+			Dynamic: unresponsive{o}, LeaseNamespace: "home", LeaseName: "mizzen", Identity: "a", Logger: slog.New(slog.DiscardHandler),
 		})
 		l := o.candidate("a")
-		o.take(l, true)
-		l.client = mute{o}.Resource(leases)
+		o.try(l, true)
+		l.client = unresponsive{o}.Resource(leases)
 		began := time.Now()
-		w.resign(t.Context(), l)
+		w.releaseLease(t.Context(), l)
 		if took := time.Since(began); took > retryPeriod {
-			t.Errorf("the end took %v, want %v at most", took, retryPeriod)
+			t.Errorf("the shutdown took %v, want at most %v", took, retryPeriod)
 		}
 	})
 }
 
-// mute is an API server that lets writers wait until they give up.
-type mute struct{ dynamic.Interface }
+// unresponsive is an API server that does not respond to writers.
+type unresponsive struct{ dynamic.Interface }
 
-func (m mute) Resource(r schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
-	return muteResource{m.Interface.Resource(r)}
+func (m unresponsive) Resource(r schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
+	return unresponsiveResource{m.Interface.Resource(r)}
 }
 
-type muteResource struct {
+type unresponsiveResource struct {
 	dynamic.NamespaceableResourceInterface
 }
 
-func (muteResource) Update(ctx context.Context, _ *unstructured.Unstructured, _ metav1.UpdateOptions, _ ...string) (*unstructured.Unstructured, error) {
+func (unresponsiveResource) Update(ctx context.Context, _ *unstructured.Unstructured, _ metav1.UpdateOptions, _ ...string) (*unstructured.Unstructured, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func TestEventsAreAsTheAPIHasThem(t *testing.T) {
-	o := newOffice(t)
+func TestEventsAreValid(t *testing.T) {
+	o := newLeaseTest(t)
 	w := New(Options{Dynamic: o, Identity: "a", Logger: slog.New(slog.DiscardHandler)})
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "metadata": map[string]any{"uid": "u", "resourceVersion": "7"},
@@ -316,7 +316,7 @@ func TestEventsAreAsTheAPIHasThem(t *testing.T) {
 }
 
 func TestEventsOfLongNamesHaveNames(t *testing.T) {
-	o := newOffice(t)
+	o := newLeaseTest(t)
 	w := New(Options{Dynamic: o, Identity: "a", Logger: slog.New(slog.DiscardHandler)})
 	for _, end := range []string{"-.", "--", "a."} {
 		ref := mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: strings.Repeat("a", 198) + end + "tail"}

@@ -17,15 +17,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// ownTypes are the types of conditions that are ours.
+// ownTypes are the condition types that Mizzen owns.
 var ownTypes = []string{typeAccepted, typeProgrammed}
 
-// objects are those of the kind and the namespace of a rule.
+// objects returns the client for the kind and the namespace of a rule.
 func (w *Writer) objects(ref mesh.Ref) dynamic.ResourceInterface {
 	return w.Dynamic.Resource(object.Kind(ref.Kind).Row().Resource).Namespace(ref.Namespace)
 }
 
-// read gets an object; nil if there is none any more.
+// read gets an object; nil if it does not exist.
 func (w *Writer) read(ctx context.Context, ref mesh.Ref) (*unstructured.Unstructured, error) {
 	object, err := w.objects(ref).Get(ctx, ref.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -34,45 +34,45 @@ func (w *Writer) read(ctx context.Context, ref mesh.Ref) (*unstructured.Unstruct
 	return object, err
 }
 
-// write brings the conditions of one object up to date and returns it; nil if there was nothing to write, or it is not the
-// version that the report is of.
+// write updates the conditions of one object and returns the object. It returns nil if there was nothing to write, or
+// if the object's generation differs from the report's.
 func (w *Writer) write(ctx context.Context, r report) (*unstructured.Unstructured, error) {
 	object, err := w.read(ctx, r.rule.Ref)
 	if err != nil {
 		return nil, err
 	}
 	if object == nil {
-		w.have[r.rule.Ref] = r.fingerprint()
+		w.observed[r.rule.Ref] = r.fingerprint()
 		return nil, nil
 	}
 	if object.GetGeneration() != r.rule.Generation {
-		return nil, nil // The World will soon know this version, too.
+		return nil, nil // The World will contain this version soon.
 	}
 	if observedFingerprint(object) == r.fingerprint() {
-		w.have[r.rule.Ref] = r.fingerprint()
+		w.observed[r.rule.Ref] = r.fingerprint()
 		return nil, nil
 	}
-	if err := put(object, r, time.Now()); err != nil {
+	if err := setConditions(object, r, time.Now()); err != nil {
 		return nil, err
 	}
 	return object, w.update(ctx, r.rule.Ref, object, r.fingerprint())
 }
 
-// withdraw takes our conditions from an object that does not concern us any more.
-func (w *Writer) withdraw(ctx context.Context, ref mesh.Ref) error {
+// removeConditions removes our conditions from an object.
+func (w *Writer) removeConditions(ctx context.Context, ref mesh.Ref) error {
 	object, err := w.read(ctx, ref)
 	if err != nil || object == nil {
-		delete(w.have, ref)
+		delete(w.observed, ref)
 		return err
 	}
-	if err := put(object, report{}, time.Now()); err != nil {
+	if err := setConditions(object, report{}, time.Now()); err != nil {
 		return err
 	}
 	return w.update(ctx, ref, object, "")
 }
 
-// update writes the status under the version of the object that was read. If somebody was faster, the next look tries again.
-func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.Unstructured, now string) error {
+// update writes the status with the resource version that was read. After a conflict the next reconciliation tries again.
+func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.Unstructured, want string) error {
 	_, err := w.objects(ref).UpdateStatus(ctx, object, metav1.UpdateOptions{FieldManager: manager})
 	switch {
 	case err == nil:
@@ -81,38 +81,38 @@ func (w *Writer) update(ctx context.Context, ref mesh.Ref, object *unstructured.
 		return nil
 	case apierrors.IsNotFound(err):
 	case apierrors.IsInvalid(err):
-		// Another attempt would end the same way.
+		// Another attempt would fail in the same way.
 		w.Logger.Warn("cannot write the status of an object", "object", ref.String(), "error", err)
 	default:
 		return err
 	}
-	if now == "" {
-		delete(w.have, ref)
+	if want == "" {
+		delete(w.observed, ref)
 	} else {
-		w.have[ref] = now
+		w.observed[ref] = want
 	}
 	return nil
 }
 
-// relist lists what all objects say now. Others may have changed it.
+// relist lists the conditions that all objects have. Other writers may have changed them.
 func (w *Writer) relist(ctx context.Context) error {
-	have := map[mesh.Ref]string{}
+	observed := map[mesh.Ref]string{}
 	namespaces := w.Namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
 	for row := range object.Authored() {
 		for _, namespace := range namespaces {
-			if err := w.list(ctx, string(row.Kind), row.Resource, namespace, have); err != nil {
+			if err := w.list(ctx, string(row.Kind), row.Resource, namespace, observed); err != nil {
 				return err
 			}
 		}
 	}
-	w.have = have
+	w.observed = observed
 	return nil
 }
 
-func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVersionResource, namespace string, have map[mesh.Ref]string) error {
+func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVersionResource, namespace string, observed map[mesh.Ref]string) error {
 	options := metav1.ListOptions{Limit: 500}
 	for {
 		list, err := w.Dynamic.Resource(resource).Namespace(namespace).List(ctx, options)
@@ -121,7 +121,7 @@ func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVer
 		}
 		for i := range list.Items {
 			if said := observedFingerprint(&list.Items[i]); said != "" {
-				have[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = said
+				observed[mesh.Ref{Kind: kind, Namespace: list.Items[i].GetNamespace(), Name: list.Items[i].GetName()}] = said
 			}
 		}
 		if options.Continue = list.GetContinue(); options.Continue == "" {
@@ -130,7 +130,7 @@ func (w *Writer) list(ctx context.Context, kind string, resource schema.GroupVer
 	}
 }
 
-// observedFingerprint is the fingerprint of what an object says already; empty if it says nothing of ours.
+// observedFingerprint returns the fingerprint of our conditions on an object; empty if it has none.
 func observedFingerprint(object *unstructured.Unstructured) string {
 	var found []condition
 	generation := int64(0)
@@ -143,7 +143,7 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 		one.status, _ = c["status"].(string)
 		one.reason, _ = c["reason"].(string)
 		one.message, _ = c["message"].(string)
-		found, generation = append(found, one), observed(c)
+		found, generation = append(found, one), observedGeneration(c)
 	}
 	if len(found) == 0 {
 		return ""
@@ -151,8 +151,8 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 	return fingerprint(generation, found)
 }
 
-// observed reads a generation, which Istio's types write as text.
-func observed(c map[string]any) int64 {
+// observedGeneration reads a generation, which is a string in Istio's types.
+func observedGeneration(c map[string]any) int64 {
 	n, _ := strconv.ParseInt(fmt.Sprint(c["observedGeneration"]), 10, 64)
 	return n
 }
@@ -168,10 +168,10 @@ func conditionsOf(object *unstructured.Unstructured) []map[string]any {
 	return all
 }
 
-// put makes the report's conditions the only ones of ours on the object, behind those of others. When a condition turned stays as it was
-// unless it turns.
-func put(object *unstructured.Unstructured, r report, now time.Time) error {
-	turned := map[string]string{}
+// setConditions replaces our conditions on the object by the report's, after the conditions of other writers. The
+// transition time of a condition changes only with its status.
+func setConditions(object *unstructured.Unstructured, r report, now time.Time) error {
+	transitions := map[string]string{}
 	list := []any{}
 	for _, c := range conditionsOf(object) {
 		kind, _ := c["type"].(string)
@@ -180,11 +180,11 @@ func put(object *unstructured.Unstructured, r report, now time.Time) error {
 			continue
 		}
 		if since, ok := c["lastTransitionTime"].(string); ok {
-			turned[fmt.Sprint(kind, " ", c["status"])] = since
+			transitions[fmt.Sprint(kind, " ", c["status"])] = since
 		}
 	}
 	for _, c := range r.conditions {
-		since := turned[c.kind+" "+c.status]
+		since := transitions[c.kind+" "+c.status]
 		if since == "" {
 			since = now.UTC().Format(time.RFC3339)
 		}

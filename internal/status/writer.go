@@ -20,22 +20,23 @@ import (
 )
 
 const (
-	// interval is the least time between two looks. What is to be written must be the same in two looks, so that what passes by
-	// is not written.
+	// interval is the shortest time between two reconciliations. Conditions are written if two in a row want the
+	// same, so that a state that passes quickly is not written.
 	interval = time.Second
-	// share is the part of the time, one in so many, that looks may take.
-	share = 20
-	// pause follows a failure: a right or a definition that is missing, or an API server that is away.
-	pause = 10 * time.Second
-	// relearn is how often all objects are listed: others may have removed what was written.
-	relearn = 10 * time.Minute
-	// gap is the least time between two writes to one object.
-	gap = 5 * time.Second
-	// perSecond and burst bound requests for single objects.
-	perSecond, burst = 20, 20
+	// dutyCycle limits the time that reconciliations take: they may take one part in so many.
+	dutyCycle = 20
+	// errorBackoff follows a failure, such as a missing right or definition, or an API server that does not respond.
+	errorBackoff = 10 * time.Second
+	// relistInterval is how often all objects are listed, because other writers may have removed conditions.
+	relistInterval = 10 * time.Minute
+	// minWriteInterval is the shortest time between two writes to the same object.
+	minWriteInterval = 5 * time.Second
+	// requestsPerSecond and requestBurst limit requests for single objects.
+	requestsPerSecond, requestBurst = 20, 20
 )
 
-// Store says what there is to write.
+// Store provides the desired state. StatusRevision changes when anything that conditions are made from may have
+// changed.
 type Store interface {
 	Ready() <-chan struct{}
 	Current() *snapshot.Snapshot
@@ -45,19 +46,20 @@ type Store interface {
 
 var _ Store = (*serving.Store)(nil)
 
-// Options of a Writer. All but Namespaces and Registry are needed.
+// Options are the settings of a Writer. All except Namespaces and Registry are required.
 type Options struct {
 	Store   Store
 	Dynamic dynamic.Interface
-	// Namespaces are those whose objects are watched; empty means all.
+	// Namespaces are the namespaces whose objects are written; empty means all.
 	Namespaces []string
-	// LeaseNamespace and LeaseName say which Lease its holder writes under, and Identity who this replica is.
+	// LeaseNamespace and LeaseName name the Lease. Identity is the name of this replica as its holder.
 	LeaseNamespace, LeaseName, Identity string
 	Logger                              *slog.Logger
 	Registry                            prometheus.Registerer
 }
 
-// Writer is the one who writes to objects. What is below denied belongs to the goroutine of look.
+// Writer writes conditions and Events. Run has two goroutines: elect owns leaseError, and reconcileLoop owns the
+// fields below it.
 type Writer struct {
 	Options
 
@@ -65,33 +67,36 @@ type Writer struct {
 	limit    *rate.Limiter
 	leading  atomic.Bool
 
-	// denied is why the Lease could not be had, as it was last logged. It belongs to the goroutine of elect.
-	denied string
+	// leaseError is the reason, as last logged, for which the Lease could not be acquired.
+	leaseError string
 
-	// have is what objects say, by fingerprint; last what they were to say in the look before. learned is when have was read.
-	have, last map[mesh.Ref]string
-	learned    time.Time
-	// wrote is when objects were written that must not be again just yet.
-	wrote map[mesh.Ref]time.Time
-	// spoken are the remarks of which there was an Event.
-	spoken map[mesh.Ref]map[eventKey]struct{}
-	// stirs and calm: what the last look was at, and that it left nothing to be done.
-	stirs uint64
-	calm  bool
-	// complaint is what was logged last; speechless says that it was logged that there can be no Events.
-	complaint  string
-	speechless bool
+	// observed has the fingerprint of the conditions that each object has; desired has the fingerprints that the last
+	// reconciliation wanted. listedAt is when observed was listed; zero if this replica does not lead.
+	observed, desired map[mesh.Ref]string
+	listedAt          time.Time
+	// writtenAt has the times of the writes within the last minWriteInterval.
+	writtenAt map[mesh.Ref]time.Time
+	// emitted has the Events that were written for each object and still apply.
+	emitted map[mesh.Ref]map[eventKey]struct{}
+	// revision is the Store's revision at the last reconciliation; upToDate is true if that left nothing to do.
+	revision uint64
+	upToDate bool
+	// lastError is the failure that was logged last. eventsForbidden is true after it was logged that Events cannot
+	// be written.
+	lastError       string
+	eventsForbidden bool
 }
 
 // New makes a Writer.
 func New(o Options) *Writer {
 	return &Writer{
-		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(perSecond, burst),
-		have: map[mesh.Ref]string{}, wrote: map[mesh.Ref]time.Time{}, last: map[mesh.Ref]string{}, spoken: map[mesh.Ref]map[eventKey]struct{}{},
+		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(requestsPerSecond, requestBurst),
+		desired: map[mesh.Ref]string{}, observed: map[mesh.Ref]string{}, writtenAt: map[mesh.Ref]time.Time{},
+		emitted: map[mesh.Ref]map[eventKey]struct{}{},
 	}
 }
 
-// Run writes until ctx ends. What goes wrong is logged and tried again: serving does not depend on it.
+// Run reconciles until ctx ends. Failures are logged and retried, because serving does not depend on the status.
 func (w *Writer) Run(ctx context.Context) error {
 	select {
 	case <-w.Store.Ready():
@@ -119,30 +124,30 @@ func (w *Writer) reconcileLoop(ctx context.Context) error {
 			return nil
 		}
 		w.logFailure(err)
-		wait := max(interval, share*time.Since(began))
+		wait := max(interval, dutyCycle*time.Since(began))
 		if err != nil {
-			wait = max(wait, pause)
+			wait = max(wait, errorBackoff)
 		}
 		next.Reset(wait)
 	}
 }
 
-// logFailure logs a failure, and not while the same one repeats.
+// logFailure logs a failure once while it repeats.
 func (w *Writer) logFailure(err error) {
 	if err == nil {
-		w.complaint = ""
+		w.lastError = ""
 		return
 	}
 	w.counters.failed()
-	complaint := reason(err)
-	if complaint != w.complaint {
+	key := failureKey(err)
+	if key != w.lastError {
 		w.Logger.Warn("conditions and events are not written; serving continues", "error", err)
 	}
-	w.complaint = complaint
+	w.lastError = key
 }
 
-// reason is what tells a failure from others, so that each is logged once; empty for none.
-func reason(err error) string {
+// failureKey distinguishes a failure from others, so that each is logged once; it is empty for nil.
+func failureKey(err error) string {
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		return string(apierrors.ReasonForError(err)) // The text may name an object.
 	}
@@ -152,76 +157,79 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// reconcile writes what is to be said and is not said yet.
+// reconcile writes the desired conditions where they differ from the observed ones. It does nothing if nothing has
+// changed.
 func (w *Writer) reconcile(ctx context.Context) error {
-	leading, stirs := w.leading.Load(), w.Store.StatusRevision()
+	leading, revision := w.leading.Load(), w.Store.StatusRevision()
 	if !leading {
-		w.learned = time.Time{}
+		w.listedAt = time.Time{}
 	}
-	stale := leading && time.Since(w.learned) > relearn
-	if w.calm && stirs == w.stirs && !stale {
+	relistDue := leading && time.Since(w.listedAt) > relistInterval
+	if w.upToDate && revision == w.revision && !relistDue {
 		return nil
 	}
-	w.stirs, w.calm = stirs, true
+	w.revision, w.upToDate = revision, true
 	current := w.Store.Current()
 	if !current.World().StoredAt.IsZero() {
-		return nil // What is served may be old, and who wrote last knew better.
+		return nil // The restored state may be older than the conditions on the objects.
 	}
 	all := reports(current, w.Store.ObjectSyncs())
-	w.forget(all)
+	w.prune(all)
 	if !leading {
 		return w.reconcileAsFollower(ctx, all)
 	}
-	if stale {
+	if relistDue {
 		if err := w.relist(ctx); err != nil {
-			w.calm = false
+			w.upToDate = false
 			return err
 		}
-		w.learned = time.Now()
+		w.listedAt = time.Now()
 	}
 	return w.reconcileAsLeader(ctx, all)
 }
 
-// forget drops what is known of objects that are gone.
-func (w *Writer) forget(all []report) {
-	there := make(map[mesh.Ref]struct{}, len(all))
+// prune drops what is known about objects that are gone, and write times that no longer matter.
+func (w *Writer) prune(all []report) {
+	exists := make(map[mesh.Ref]struct{}, len(all))
 	for _, r := range all {
-		there[r.rule.Ref] = struct{}{}
+		exists[r.rule.Ref] = struct{}{}
 	}
-	maps.DeleteFunc(w.wrote, func(_ mesh.Ref, at time.Time) bool { return time.Since(at) >= gap })
-	for ref := range w.spoken {
-		if _, ok := there[ref]; !ok {
-			delete(w.spoken, ref)
+	maps.DeleteFunc(w.writtenAt, func(_ mesh.Ref, at time.Time) bool { return time.Since(at) >= minWriteInterval })
+	for ref := range w.emitted {
+		if _, ok := exists[ref]; !ok {
+			delete(w.emitted, ref)
 		}
 	}
 }
 
-// reconcileAsLeader writes conditions, and with those that it writes, Events.
+// reconcileAsLeader writes conditions, and the Events of the objects that it writes.
 func (w *Writer) reconcileAsLeader(ctx context.Context, all []report) error {
-	before := w.last
-	w.last = make(map[mesh.Ref]string, len(all))
+	previous := w.desired
+	w.desired = make(map[mesh.Ref]string, len(all))
 	for _, r := range all {
-		w.last[r.rule.Ref] = r.fingerprint()
+		w.desired[r.rule.Ref] = r.fingerprint()
 	}
 	for _, r := range all {
-		now := r.fingerprint()
-		if w.have[r.rule.Ref] == now {
+		want := r.fingerprint()
+		if w.observed[r.rule.Ref] == want {
 			continue
 		}
-		w.calm = false
-		if before[r.rule.Ref] != now || time.Since(w.wrote[r.rule.Ref]) < gap {
+		w.upToDate = false
+		// Wait until the desired conditions are stable, and the last write is not recent.
+		if previous[r.rule.Ref] != want || time.Since(w.writtenAt[r.rule.Ref]) < minWriteInterval {
 			continue
 		}
 		if !w.leading.Load() {
-			return nil // The Lease was lost meanwhile: a look may take minutes.
+			return nil // The Lease was lost meanwhile: a reconciliation may take minutes.
 		}
 		if err := w.reconcileObject(ctx, r); err != nil {
 			return err
 		}
 	}
-	return w.withdrawGone(ctx)
+	return w.removeStaleConditions(ctx)
 }
 
+// reconcileObject writes the conditions of one object, and its Events if it was written.
 func (w *Writer) reconcileObject(ctx context.Context, r report) error {
 	if err := w.limit.Wait(ctx); err != nil {
 		return err
@@ -230,40 +238,40 @@ func (w *Writer) reconcileObject(ctx context.Context, r report) error {
 	if err != nil || object == nil {
 		return err
 	}
-	w.wrote[r.rule.Ref] = time.Now()
+	w.writtenAt[r.rule.Ref] = time.Now()
 	// Without a right to write Events, conditions are still written.
-	if err := w.emit(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.speechless {
-		w.speechless = true
+	if err := w.emit(ctx, object, r, true); err != nil && ctx.Err() == nil && !w.eventsForbidden {
+		w.eventsForbidden = true
 		w.Logger.Warn("cannot write events", "error", err)
 	}
 	return nil
 }
 
-// withdrawGone takes conditions from objects that are there and concern us no more.
-func (w *Writer) withdrawGone(ctx context.Context) error {
-	for ref := range w.have {
-		if _, wanted := w.last[ref]; wanted {
+// removeStaleConditions removes our conditions from objects that have them but should not.
+func (w *Writer) removeStaleConditions(ctx context.Context) error {
+	for ref := range w.observed {
+		if _, keep := w.desired[ref]; keep {
 			continue
 		}
-		w.calm = false
+		w.upToDate = false
 		if !w.leading.Load() {
 			return nil
 		}
 		if err := w.limit.Wait(ctx); err != nil {
 			return err
 		}
-		if err := w.withdraw(ctx, ref); err != nil {
+		if err := w.removeConditions(ctx, ref); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// reconcileAsFollower write Events of what their own clients refuse.
+// reconcileAsFollower writes Events for what this replica's own clients reject.
 func (w *Writer) reconcileAsFollower(ctx context.Context, all []report) error {
 	for _, r := range all {
 		if !w.hasEvents(r, false) {
-			w.spoken[r.rule.Ref] = keys(r.events(false))
+			w.emitted[r.rule.Ref] = keys(r.events(false))
 			continue
 		}
 		if err := w.limit.Wait(ctx); err != nil {
@@ -271,24 +279,16 @@ func (w *Writer) reconcileAsFollower(ctx context.Context, all []report) error {
 		}
 		object, err := w.read(ctx, r.rule.Ref)
 		if err != nil {
-			w.calm = false
+			w.upToDate = false
 			return err
 		}
 		if object == nil {
 			continue
 		}
 		if err := w.emit(ctx, object, r, false); err != nil {
-			w.calm = false
+			w.upToDate = false
 			return err
 		}
 	}
 	return nil
-}
-
-func keys(remarks map[eventKey]string) map[eventKey]struct{} {
-	set := make(map[eventKey]struct{}, len(remarks))
-	for about := range remarks {
-		set[about] = struct{}{}
-	}
-	return set
 }

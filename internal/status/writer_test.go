@@ -34,7 +34,7 @@ import (
 
 const (
 	service = `{apiVersion: v1, kind: Service, metadata: {name: echo, namespace: shop}, spec: {ports: [{name: grpc, port: 80}]}}`
-	// route is a VirtualService of a generation, with the fields of its first rule.
+	// route is a VirtualService with a generation, and the fields of its first rule.
 	route = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: echo, namespace: shop, generation: %d}, ` +
 		`spec: {hosts: [echo], http: [{%s, route: [{destination: {host: echo}}]}]}, status: {conditions: [` +
 		`{type: Reconciled, status: "True", observedGeneration: "1"}]}}`
@@ -88,7 +88,7 @@ func object(t *testing.T, text string) *unstructured.Unstructured {
 	return u
 }
 
-// serve has the Store serve the VirtualService with these fields.
+// serve publishes the VirtualService with these fields.
 func (r *rig) serve(t *testing.T, generation int, fields string) {
 	t.Helper()
 	r.publish(t, fmt.Sprintf(route, generation, fields))
@@ -110,7 +110,7 @@ func (r *rig) publish(t *testing.T, objects ...string) {
 	r.store.Publish(world)
 }
 
-// edit gives the VirtualService another generation, in the cluster alone.
+// edit changes the generation of the VirtualService in the cluster only.
 func (r *rig) edit(t *testing.T, generation int64) {
 	t.Helper()
 	u := r.read(t)
@@ -129,7 +129,7 @@ func (r *rig) read(t *testing.T) *unstructured.Unstructured {
 	return u
 }
 
-// conditions are those of the VirtualService, each as a line.
+// conditions returns the conditions of the VirtualService, each as a line.
 func (r *rig) conditions(t *testing.T) []string {
 	t.Helper()
 	list, _, _ := unstructured.NestedSlice(r.read(t).Object, "status", "conditions")
@@ -141,14 +141,14 @@ func (r *rig) conditions(t *testing.T) []string {
 	return lines
 }
 
-// since is when a condition turned last.
+// since returns the transition time of a condition.
 func (r *rig) since(t *testing.T, i int) string {
 	t.Helper()
 	list, _, _ := unstructured.NestedSlice(r.read(t).Object, "status", "conditions")
 	return list[i].(map[string]any)["lastTransitionTime"].(string)
 }
 
-// events are those in the cluster, each as a line.
+// events returns the Events in the cluster, each as a line.
 func (r *rig) events(t *testing.T) []string {
 	t.Helper()
 	list, err := r.istio.Resource(events).Namespace("shop").List(t.Context(), metav1.ListOptions{})
@@ -163,7 +163,7 @@ func (r *rig) events(t *testing.T) []string {
 	return lines
 }
 
-// writes counts the status updates so far, and requests all others to the objects.
+// writes returns the numbers of status updates and of other requests to objects so far.
 func (r *rig) writes() (writes, requests int) {
 	for _, a := range r.istio.Actions() {
 		if a.GetResource().Group != routes.Group {
@@ -204,7 +204,7 @@ func wait(d time.Duration) {
 	synctest.Wait()
 }
 
-func TestConditionsSayWhatBecameOfARule(t *testing.T) {
+func TestConditions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		stop := r.writer(t.Context(), "a")
@@ -216,13 +216,13 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 		writes, requests := r.writes()
 		programmed := r.since(t, 2)
 
-		// Nothing changes, but clients come and go.
+		// Nothing changes, except that clients connect and leave.
 		for range 60 {
 			r.store.Open(serving.ClientInfoOf(nil, ""), nil).Close()
 			wait(time.Second)
 		}
 		nowWrites, nowRequests := r.writes()
-		same(t, "requests while nothing changes", [2]int{nowWrites, nowRequests}, [2]int{writes, requests + 1}) // this test's own one
+		same(t, "requests while nothing changes", [2]int{nowWrites, nowRequests}, [2]int{writes, requests + 1}) // the request of the test itself
 
 		r.edit(t, 2)
 		r.serve(t, 2, bad)
@@ -230,10 +230,10 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 		same(t, "a bad edit", r.conditions(t), []string{foreign, "mizzen.dev/Accepted=False Unsupported of 2", "mizzen.dev/Programmed=True Programmed of 2"})
 		same(t, "events of a bad edit", r.events(t), []string{"Warning Unsupported echo by a"})
 		if r.since(t, 2) != programmed {
-			t.Error("a condition that did not turn has another time")
+			t.Error("the transition time of an unchanged condition has changed")
 		}
 		if r.since(t, 1) == programmed {
-			t.Error("a condition that turned kept its time")
+			t.Error("the transition time of a changed condition has not changed")
 		}
 
 		r.edit(t, 3)
@@ -250,7 +250,7 @@ func TestConditionsSayWhatBecameOfARule(t *testing.T) {
 	})
 }
 
-func TestWhatPassesByIsNotWritten(t *testing.T) {
+func TestTransientStatesAreNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		stop := r.writer(t.Context(), "a")
@@ -264,7 +264,7 @@ func TestWhatPassesByIsNotWritten(t *testing.T) {
 		r.serve(t, 1, good)
 		wait(8 * time.Second)
 		if now, _ := r.writes(); now > writes+7 {
-			t.Errorf("%d updates of what changed faster than anybody can read", now-writes)
+			t.Errorf("%d updates for states that lasted less than two reconciliations", now-writes)
 		}
 	})
 }
@@ -285,7 +285,7 @@ func TestConditionsThatOthersRemovedComeBack(t *testing.T) {
 	})
 }
 
-func TestOneReplicaWritesAndIsFollowed(t *testing.T) {
+func TestOneReplicaWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		stopA := r.writer(t.Context(), "a")
@@ -310,8 +310,8 @@ func TestOneReplicaWritesAndIsFollowed(t *testing.T) {
 	})
 }
 
-// TestALostLeaseEndsALook: with many rules to write, somebody else may lead before all of them are.
-func TestALostLeaseEndsALook(t *testing.T) {
+// TestLostLeaseStopsReconciliation: with many objects to write, another replica may lead before all are written.
+func TestLostLeaseStopsReconciliation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		const rules = 400
@@ -324,7 +324,7 @@ func TestALostLeaseEndsALook(t *testing.T) {
 		}
 		r.publish(t, objects...)
 		var lost atomic.Bool
-		// The fake knows no conflicts.
+		// The fake client does not report conflicts.
 		r.istio.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return lost.Load(), nil, apierrors.NewConflict(leases.GroupResource(), "mizzen", nil)
 		})
@@ -346,12 +346,12 @@ func TestALostLeaseEndsALook(t *testing.T) {
 		}
 		wait(time.Minute)
 		if writes, _ := r.writes(); writes == 0 || writes > rules/2 {
-			t.Errorf("got %d of %d rules written, want some, and none once another leads", writes, rules)
+			t.Errorf("got %d of %d rules written, want some, but not all, because another replica leads", writes, rules)
 		}
 	})
 }
 
-func TestWithoutRightsItSaysSoOnce(t *testing.T) {
+func TestMissingRightsAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.istio.PrependReactor("update", "virtualservices", func(a clienttesting.Action) (bool, runtime.Object, error) {
@@ -383,17 +383,17 @@ func TestWithoutEventsConditionsAreWritten(t *testing.T) {
 	})
 }
 
-// refusing is a Store one of whose clients refuses what the VirtualService made.
-type refusing struct{ *serving.Store }
+// rejectingStore is a Store with a client that rejects the resources of the VirtualService.
+type rejectingStore struct{ *serving.Store }
 
-func (r refusing) ObjectSyncs() []serving.ObjectSync {
+func (r rejectingStore) ObjectSyncs() []serving.ObjectSync {
 	return []serving.ObjectSync{{
 		Object:  mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"},
-		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 refused RouteConfiguration x: no"},
+		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 rejected RouteConfiguration x: no"},
 	}}
 }
 
-func TestRefusalsAreToldByWhoHasTheClient(t *testing.T) {
+func TestEachReplicaReportsRejectionsOfItsClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		stopA := r.writer(t.Context(), "a")
@@ -401,7 +401,7 @@ func TestRefusalsAreToldByWhoHasTheClient(t *testing.T) {
 		wait(8 * time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		b := status.New(status.Options{
-			Store: refusing{r.store}, Dynamic: r.istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: "b",
+			Store: rejectingStore{r.store}, Dynamic: r.istio, LeaseNamespace: "mizzen-system", LeaseName: "mizzen", Identity: "b",
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		done := make(chan error, 1)

@@ -1,10 +1,11 @@
-// Package wire takes encoded messages of protocol buffers apart where to decode them whole costs too much.
+// Package wire splits encoded protobuf messages into fields, where decoding the whole message would cost too much.
 package wire
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// Fields calls field with each field of a message that is text, bytes or a message itself, in the order in which they stand. Numbers are
-// passed over. Values are parts of b.
+// Fields calls field for each length-delimited field of a message (text, bytes or a message), in encoded order, and
+// skips the others. The values are slices of b. It fails if b is malformed, or with the first error that field
+// returns.
 func Fields(b []byte, field func(number protowire.Number, value []byte) error) error {
 	for len(b) > 0 {
 		number, wire, n := protowire.ConsumeTag(b)

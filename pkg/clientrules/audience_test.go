@@ -17,7 +17,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestOldClients has a client of one version refuse, or take, what one of another version does not.
+// TestOldClients checks rules that depend on the version: one version rejects a resource, another accepts it.
 func TestOldClients(t *testing.T) {
 	compares := header(&routev3.HeaderMatcher{Name: "a", HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &matcherv3.StringMatcher{
 		MatchPattern: &matcherv3.StringMatcher_Exact{Exact: "b"},
@@ -30,7 +30,7 @@ func TestOldClients(t *testing.T) {
 	}
 	shares := func(total *wrapperspb.UInt32Value, weights ...uint32) proto.Message {
 		return route(func(r *routev3.Route) {
-			all := &routev3.WeightedCluster{TotalWeight: total} //nolint:staticcheck // for those who read it
+			all := &routev3.WeightedCluster{TotalWeight: total} //nolint:staticcheck // old clients read it
 			for _, w := range weights {
 				all.Clusters = append(all.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: "c", Weight: wrapperspb.UInt32(w)})
 			}
@@ -43,9 +43,9 @@ func TestOldClients(t *testing.T) {
 	}
 	const core51, core85 = "C-core 29.0.0 Python 1.51.1", "C-core 58.0.0 Python 1.85.1"
 	tests := map[string]struct {
-		message         proto.Message
-		agent           mesh.ClientKind
-		refuses, accept string // versions
+		message          proto.Message
+		kind             mesh.ClientKind
+		rejects, accepts string // versions
 	}{
 		"header":            {compares, mesh.GRPCGo, "1.55.0", "1.56.0"},
 		"header in Java":    {compares, mesh.GRPCJava, "1.52.0", "1.53.0"},
@@ -67,15 +67,15 @@ func TestOldClients(t *testing.T) {
 	for title, test := range tests {
 		t.Run(title, func(t *testing.T) {
 			check := func(version string) []clientrules.Finding {
-				var r clientrules.Audience
-				r.Add(test.agent, mesh.FeaturesMissingIn(test.agent, version))
-				return clientrules.Check(name(test.message), test.message, r)
+				var audience clientrules.Audience
+				audience.Add(test.kind, mesh.FeaturesMissingIn(test.kind, version))
+				return clientrules.Check(name(test.message), test.message, audience)
 			}
-			if test.refuses != "" && len(check(test.refuses)) == 0 {
-				t.Errorf("%s takes it", test.refuses)
+			if test.rejects != "" && len(check(test.rejects)) == 0 {
+				t.Errorf("%s accepts it, want it rejected", test.rejects)
 			}
-			if findings := check(test.accept); len(findings) > 0 {
-				t.Errorf("%s refuses it: %v", test.accept, findings)
+			if findings := check(test.accepts); len(findings) > 0 {
+				t.Errorf("%s rejects it, want it accepted: %v", test.accepts, findings)
 			}
 		})
 	}

@@ -20,25 +20,27 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// judge is the least control plane that a client talks to: it has one resource of each type, and tells what became of one of them.
-type judge struct {
+// discoveryServer is a minimal control plane. It has one resource of each type, and records how the client answers
+// one of them.
+type discoveryServer struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
-	resources map[string]*anypb.Any // by type
-	about     string                // the type
-	verdict   chan string           // what the client said no with, or nothing
+	resources map[string]*anypb.Any // by type URL
+	tested    string                // the type URL of the resource under test
+	nack      chan string           // the client's error; empty if it accepted the resource
 }
 
-// refusal serves the message to a real client of gRPC for Go, among resources that it accepts, and returns why it was refused.
-func refusal(t *testing.T, m proto.Message) string {
+// rejection serves the message to a real grpc-go client, with valid resources of the other types. It returns the
+// client's error, or "" if the client accepted the message.
+func rejection(t *testing.T, m proto.Message) string {
 	t.Helper()
-	j := &judge{about: pack(m).GetTypeUrl(), verdict: make(chan string, 1), resources: map[string]*anypb.Any{}}
+	s := &discoveryServer{tested: pack(m).GetTypeUrl(), nack: make(chan string, 1), resources: map[string]*anypb.Any{}}
 	for _, other := range []proto.Message{
 		manager(func(*hcmv3.HttpConnectionManager) {}), table(func(*routev3.RouteConfiguration) {}), cluster(func(*clusterv3.Cluster) {}),
 		endpoints(func(*endpointv3.ClusterLoadAssignment) {}), m,
 	} {
-		j.resources[pack(other).GetTypeUrl()] = pack(other)
+		s.resources[pack(other).GetTypeUrl()] = pack(other)
 	}
-	address := j.serve(t)
+	address := s.serve(t)
 	config := `{"xds_servers": [{"server_uri": "` + address + `", "channel_creds": [{"type": "insecure"}]}], "node": {"id": "` + t.Name() + `"},
 		"certificate_providers": {"default": {"plugin_name": "file_watcher", "config": {"ca_certificate_file": "ca.crt"}}}}`
 	resolver, err := xds.NewXDSResolverWithConfigForTesting([]byte(config))
@@ -52,22 +54,22 @@ func refusal(t *testing.T, m proto.Message) string {
 	t.Cleanup(func() { _ = channel.Close() })
 	channel.Connect()
 	select {
-	case verdict := <-j.verdict:
-		return verdict
+	case message := <-s.nack:
+		return message
 	case <-time.After(time.Minute):
-		t.Fatal("the client said nothing")
+		t.Fatal("the client did not answer within a minute")
 		return ""
 	}
 }
 
-func (j *judge) serve(t *testing.T) (address string) {
+func (s *discoveryServer) serve(t *testing.T) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, j)
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, s)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
@@ -79,27 +81,27 @@ func (j *judge) serve(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-// StreamAggregatedResources answers each new question once.
-func (j *judge) StreamAggregatedResources(s discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	asked, nonces := map[string][]string{}, map[string]string{}
+// StreamAggregatedResources sends one response for each change of a subscription.
+func (s *discoveryServer) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
+	subscribed, nonces := map[string][]string{}, map[string]string{}
 	for n := 1; ; n++ {
-		request, err := s.Recv()
+		request, err := stream.Recv()
 		if err != nil {
 			return err
 		}
 		t := request.GetTypeUrl()
-		if t == j.about && request.GetResponseNonce() != "" && request.GetResponseNonce() == nonces[t] {
+		if t == s.tested && request.GetResponseNonce() != "" && request.GetResponseNonce() == nonces[t] {
 			select {
-			case j.verdict <- request.GetErrorDetail().GetMessage():
-			default: // It has been heard.
+			case s.nack <- request.GetErrorDetail().GetMessage():
+			default: // The test needs only the first answer.
 			}
 		}
-		if slices.Equal(request.GetResourceNames(), asked[t]) || len(request.GetResourceNames()) == 0 {
+		if slices.Equal(request.GetResourceNames(), subscribed[t]) || len(request.GetResourceNames()) == 0 {
 			continue
 		}
-		asked[t], nonces[t] = request.GetResourceNames(), strconv.Itoa(n)
-		if err := s.Send(&discoveryv3.DiscoveryResponse{
-			TypeUrl: t, Nonce: nonces[t], VersionInfo: nonces[t], Resources: []*anypb.Any{j.resources[t]},
+		subscribed[t], nonces[t] = request.GetResourceNames(), strconv.Itoa(n)
+		if err := stream.Send(&discoveryv3.DiscoveryResponse{
+			TypeUrl: t, Nonce: nonces[t], VersionInfo: nonces[t], Resources: []*anypb.Any{s.resources[t]},
 		}); err != nil {
 			return err
 		}

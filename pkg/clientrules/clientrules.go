@@ -13,49 +13,53 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Audience is who gets a resource, as far as that decides what is refused.
+// Audience is the clients that get a resource, as far as they decide which rules apply. The zero Audience has no
+// clients.
 type Audience struct {
-	// Kinds are the kinds of clients. One that is not known is taken to refuse what any does; Envoy, what all do.
+	// Kinds are the client kinds. UnknownClient is assumed to reject what any kind rejects, Envoy what all kinds
+	// reject.
 	Kinds mesh.ClientKinds
-	// Providers are the certificate providers that each of the clients has.
+	// Providers are the certificate providers that all clients have.
 	Providers []string
-	// SystemRoots says that each of the clients can be told to trust its machine's authorities.
+	// SystemRoots is set if all clients support clusters that trust the system root certificates.
 	SystemRoots bool
-	// missing are, by the bit of a feature, the kinds of which some of the clients lack it. If it is empty, all clients are current.
+	// missing has, for the bit of each feature, the client kinds of which some clients lack it. It is zero if all
+	// clients are current.
 	missing [32]mesh.ClientKinds
 }
 
-// Add adds clients of a kind that lack these features.
-func (r *Audience) Add(kind mesh.ClientKind, features mesh.Features) {
-	r.Kinds |= mesh.MakeClientKinds(kind)
+// Add adds clients of a kind that lack the features.
+func (a *Audience) Add(kind mesh.ClientKind, features mesh.Features) {
+	a.Kinds |= mesh.MakeClientKinds(kind)
 	for rest := uint32(features); rest != 0; rest &= rest - 1 {
-		r.missing[bits.TrailingZeros32(rest)] |= mesh.MakeClientKinds(kind)
+		a.missing[bits.TrailingZeros32(rest)] |= mesh.MakeClientKinds(kind)
 	}
 }
 
-// Missing are the kinds of which some of the clients lack one of the features.
-func (r *Audience) Missing(features mesh.Features) (kinds mesh.ClientKinds) {
+// Missing returns the client kinds of which some clients lack one of the features.
+func (a *Audience) Missing(features mesh.Features) (kinds mesh.ClientKinds) {
 	for rest := uint32(features); rest != 0; rest &= rest - 1 {
-		kinds |= r.missing[bits.TrailingZeros32(rest)]
+		kinds |= a.missing[bits.TrailingZeros32(rest)]
 	}
 	return kinds
 }
 
-// AllClients is current clients of all kinds, which have no certificates.
+// AllClients returns the Audience of current clients of all kinds, without certificate providers.
 func AllClients() Audience { return Audience{Kinds: allKinds} }
 
-// Finding is one thing for which clients refuse a resource.
+// Finding is one reason why clients reject a resource.
 type Finding struct {
-	// Text says what is wrong. The resource is its subject: "has no name".
+	// Text states what is wrong. The resource is the subject of the text: "has no name".
 	Text string
-	// Kinds are those of the reader's that refuse it.
+	// Kinds are the client kinds of the audience that reject the resource.
 	Kinds mesh.ClientKinds
 }
 
-// String is the text and the client kinds.
+// String returns the text and the client kinds.
 func (f Finding) String() string { return f.Text + ", which is rejected by " + f.Kinds.String() }
 
-// allKinds is all kinds of clients; unknownClients are those that are taken to refuse what any other does.
+// The sets of client kinds that the rules name. inGo and the others include unknownClients, which are assumed to
+// reject what any kind rejects.
 var (
 	allKinds       = mesh.AllClientKinds
 	unknownClients = mesh.MakeClientKinds(mesh.UnknownClient)
@@ -69,48 +73,49 @@ func kindOrUnknown(kind mesh.ClientKind) mesh.ClientKinds {
 	return mesh.MakeClientKinds(kind) | unknownClients
 }
 
-// Check lists what clients refuse of the resource of that name; nothing means that all of the reader's accept it. A message of a
-// kind that is not served has no findings.
-func Check(name string, m proto.Message, r Audience) []Finding {
-	l := checker{audience: r}
+// Check returns the reasons why clients of the audience reject the resource that they subscribed to by name. It
+// returns nothing if all of them accept it. The content of a message of an unknown type is not checked.
+func Check(name string, m proto.Message, audience Audience) []Finding {
+	c := checker{audience: audience}
 	called := name
 	switch m := m.(type) {
 	case *listenerv3.Listener:
 		called = m.GetName()
-		l.listener(m)
+		c.listener(m)
 	case *routev3.RouteConfiguration:
 		called = m.GetName()
-		l.routeConfiguration(m)
+		c.routeConfiguration(m)
 	case *clusterv3.Cluster:
 		called = m.GetName()
-		l.cluster(m)
+		c.cluster(m)
 	case *endpointv3.ClusterLoadAssignment:
 		called = m.GetClusterName()
-		l.loadAssignment(m)
+		c.loadAssignment(m)
 	}
 	if name == "" || called != name {
-		// A client waits for the name that it asked for, and takes a resource of another for none of its own.
-		l.reject(allKinds, "is named %q where %q was requested", called, name)
+		// A client waits for the name that it subscribed to, and ignores a resource with another name.
+		c.reject(allKinds, "is named %q where %q was requested", called, name)
 	}
-	return l.findings
+	return c.findings
 }
 
-// checker collects findings.
+// checker checks one resource and collects the findings.
 type checker struct {
 	audience Audience
 	findings []Finding
 }
 
-// reject notes that clients of these kinds refuse the resource, if the reader has any.
-func (l *checker) reject(kinds mesh.ClientKinds, format string, args ...any) {
-	if kinds &= l.audience.Kinds; kinds != 0 {
-		l.findings = append(l.findings, Finding{fmt.Sprintf(format, args...), kinds})
+// reject adds a finding for the given kinds, if the audience has any of them.
+func (c *checker) reject(kinds mesh.ClientKinds, format string, args ...any) {
+	if kinds &= c.audience.Kinds; kinds != 0 {
+		c.findings = append(c.findings, Finding{fmt.Sprintf(format, args...), kinds})
 	}
 }
 
-// missing are the kinds of which some clients of the audience lack a feature, and the kinds that are assumed to reject what those reject.
-func (l *checker) missing(feature mesh.Features) mesh.ClientKinds {
-	if kinds := l.audience.Missing(feature); kinds != 0 {
+// missing returns the client kinds of which some clients of the audience lack a feature. If there are any,
+// unknownClients are included.
+func (c *checker) missing(feature mesh.Features) mesh.ClientKinds {
+	if kinds := c.audience.Missing(feature); kinds != 0 {
 		return kinds | unknownClients
 	}
 	return 0

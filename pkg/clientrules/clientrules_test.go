@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// test is a resource and the kinds of clients that refuse it, each by its initial: Go, Java, C-core, Node, Rust.
+// test is a resource and the initials of the client kinds that reject it: Go, Java, C-core, Node, Rust.
 type test struct {
 	message proto.Message
 	by      string
@@ -25,49 +25,49 @@ var initials = map[mesh.ClientKind]string{
 	mesh.GRPCGo: "G", mesh.GRPCJava: "J", mesh.GRPCCore: "C", mesh.GRPCNode: "N", mesh.GRPCRust: "R",
 }
 
-// reader is clients of all kinds, which have one certificate provider.
-func reader() clientrules.Audience {
-	r := clientrules.AllClients()
-	r.Providers = []string{"default"}
-	return r
+// audience has clients of all kinds, with one certificate provider.
+func audience() clientrules.Audience {
+	a := clientrules.AllClients()
+	a.Providers = []string{"default"}
+	return a
 }
 
 func TestCheck(t *testing.T) {
 	each(t, func(t *testing.T, c test) {
-		findings := clientrules.Check(name(c.message), c.message, reader())
-		got := refusers(findings)
+		findings := clientrules.Check(name(c.message), c.message, audience())
+		got := rejecting(findings)
 		if got != c.by {
-			t.Errorf("refused by %q, want %q: %v", got, c.by, findings)
+			t.Errorf("rejected by %q, want %q: %v", got, c.by, findings)
 		}
-		if refused := has(findings, mesh.UnknownClient); refused != (c.by != "") {
-			t.Errorf("refused by a client that is not known: %t, want it to refuse what any does", refused)
+		if rejected := has(findings, mesh.UnknownClient); rejected != (c.by != "") {
+			t.Errorf("rejected by an unknown client: %t, want it to reject what any client rejects", rejected)
 		}
-		// Each alone comes to the same as all together.
+		// A client kind alone gives the same result as all together.
 		for kind, initial := range initials {
-			r := reader()
-			r.Kinds = mesh.MakeClientKinds(kind)
-			if alone := len(clientrules.Check(name(c.message), c.message, r)) > 0; alone != strings.Contains(c.by, initial) {
-				t.Errorf("refused by %s alone: %t", kind, alone)
+			a := audience()
+			a.Kinds = mesh.MakeClientKinds(kind)
+			if alone := len(clientrules.Check(name(c.message), c.message, a)) > 0; alone != strings.Contains(c.by, initial) {
+				t.Errorf("rejected by %s alone: %t", kind, alone)
 			}
 		}
 	})
 }
 
-// TestGoAgrees has a real client of gRPC for Go say what it refuses.
+// TestGoAgrees compares the rules for gRPC Go with a real grpc-go client.
 func TestGoAgrees(t *testing.T) {
 	each(t, func(t *testing.T, c test) {
 		t.Parallel()
-		why := refusal(t, c.message)
+		why := rejection(t, c.message)
 		if got, want := why != "", strings.Contains(c.by, "G"); got != want {
-			t.Errorf("the client refuses: %t, want %t: %s", got, want, why)
+			t.Errorf("the client rejects it: %t, want %t: %s", got, want, why)
 		}
 	})
 }
 
-// TestNamesMustAgree: a client takes a resource of another name for none of its own.
+// TestNamesMustAgree checks a resource whose name differs from the subscription.
 func TestNamesMustAgree(t *testing.T) {
 	for _, c := range []string{"", "other"} {
-		if findings := clientrules.Check(c, cluster(nothing), clientrules.AllClients()); refusers(findings) != all {
+		if findings := clientrules.Check(c, cluster(nothing), clientrules.AllClients()); rejecting(findings) != all {
 			t.Errorf("%q: got %v", c, findings)
 		}
 	}
@@ -85,7 +85,8 @@ func each(t *testing.T, run func(t *testing.T, c test)) {
 	}
 }
 
-func refusers(findings []clientrules.Finding) string {
+// rejecting returns the initials of the client kinds that reject the resource.
+func rejecting(findings []clientrules.Finding) string {
 	got := ""
 	for _, kind := range []mesh.ClientKind{mesh.GRPCGo, mesh.GRPCJava, mesh.GRPCCore, mesh.GRPCNode, mesh.GRPCRust} {
 		if has(findings, kind) {

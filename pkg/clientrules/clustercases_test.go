@@ -38,7 +38,7 @@ func clusterCases() map[string]test {
 			}}
 		})
 	}
-	// Only the name is wrong in these: a client asks for another, so it is put last.
+	// Clients subscribe to the cluster c, so a test that needs another name changes the name last.
 	xdstp := func(endpoints string) *clusterv3.Cluster {
 		return cluster(func(m *clusterv3.Cluster) { m.Name, m.EdsClusterConfig.ServiceName = "xdstp://a/b", endpoints })
 	}

@@ -10,100 +10,102 @@ import (
 
 // localityKey is a locality within a priority.
 type localityKey struct {
-	priority             uint32
-	region, zone, subset string
+	priority              uint32
+	region, zone, subZone string
 }
 
-// assignmentChecker looks at the localities of one assignment.
+// assignmentChecker checks the localities of one ClusterLoadAssignment.
 type assignmentChecker struct {
 	*checker
 
 	addresses  map[netip.AddrPort]struct{}
 	localities map[localityKey]struct{}
-	// weights are the sums by priority. A locality that weighs nothing is not counted by some clients, and by gRPC for Node it is.
+	// weights are the sums of the locality weights by priority. Localities of weight 0 are not in it, because most
+	// clients ignore them. all is the number of localities by priority, which includes these, because gRPC for Node
+	// counts them.
 	weights, all map[uint32]uint64
 }
 
-func (l *checker) loadAssignment(m *endpointv3.ClusterLoadAssignment) {
-	g := assignmentChecker{l, map[netip.AddrPort]struct{}{}, map[localityKey]struct{}{}, map[uint32]uint64{}, map[uint32]uint64{}}
+func (c *checker) loadAssignment(m *endpointv3.ClusterLoadAssignment) {
+	a := assignmentChecker{c, map[netip.AddrPort]struct{}{}, map[localityKey]struct{}{}, map[uint32]uint64{}, map[uint32]uint64{}}
 	for _, locality := range m.GetEndpoints() {
-		g.locality(locality)
+		a.locality(locality)
 	}
-	for i := range uint32(len(g.weights)) {
-		if _, ok := g.weights[i]; !ok {
-			l.reject(inGo|inJava|inCore, "skips priority %d", i)
+	for i := range uint32(len(a.weights)) {
+		if _, ok := a.weights[i]; !ok {
+			c.reject(inGo|inJava|inCore, "skips priority %d", i)
 			break
 		}
 	}
-	for i := range uint32(len(g.all)) {
-		if _, ok := g.all[i]; !ok {
-			l.reject(inNode, "skips priority %d", i)
+	for i := range uint32(len(a.all)) {
+		if _, ok := a.all[i]; !ok {
+			c.reject(inNode, "skips priority %d", i)
 			break
 		}
 	}
-	for priority, sum := range g.weights {
+	for priority, sum := range a.weights {
 		if sum > math.MaxUint32 {
-			l.reject(notRust, "has localities of priority %d whose weights sum to %d", priority, sum)
+			c.reject(notRust, "has localities of priority %d whose weights sum to %d", priority, sum)
 		}
 	}
 	for _, drop := range m.GetPolicy().GetDropOverloads() {
 		if drop.GetCategory() == "" || drop.GetDropPercentage() == nil {
-			l.reject(inCore, "drops calls without a category or percentage")
+			c.reject(inCore, "drops calls without a category or percentage")
 		}
-		l.denominator(drop.GetDropPercentage().GetDenominator())
+		c.denominator(drop.GetDropPercentage().GetDenominator())
 	}
 }
 
-func (g *assignmentChecker) locality(m *endpointv3.LocalityLbEndpoints) {
+func (a *assignmentChecker) locality(m *endpointv3.LocalityLbEndpoints) {
 	if m.GetLocality() == nil {
-		g.reject(inGo|inCore|inNode, "has endpoints without a locality")
+		a.reject(inGo|inCore|inNode, "has endpoints without a locality")
 	}
-	g.all[m.GetPriority()]++
+	a.all[m.GetPriority()]++
 	weight := uint64(m.GetLoadBalancingWeight().GetValue())
 	where := localityKey{m.GetPriority(), m.GetLocality().GetRegion(), m.GetLocality().GetZone(), m.GetLocality().GetSubZone()}
 	kinds := notRust
 	if weight == 0 {
-		kinds = inNode // The others do not look into it.
+		kinds = inNode // The others ignore the locality.
 	} else {
-		g.weights[m.GetPriority()] += weight
+		a.weights[m.GetPriority()] += weight
 	}
-	if _, twice := g.localities[where]; twice {
-		g.reject(kinds, "has the locality %s/%s/%s twice in priority %d", where.region, where.zone, where.subset, where.priority)
+	if _, twice := a.localities[where]; twice {
+		a.reject(kinds, "has the locality %s/%s/%s twice in priority %d", where.region, where.zone, where.subZone, where.priority)
 	}
-	g.localities[where] = struct{}{}
+	a.localities[where] = struct{}{}
 	sum := uint64(0)
 	for _, e := range m.GetLbEndpoints() {
 		sum += max(uint64(e.GetLoadBalancingWeight().GetValue()), 1)
 		if e.GetLoadBalancingWeight() != nil && e.GetLoadBalancingWeight().GetValue() == 0 {
-			g.reject(inGo|inCore, "has an endpoint of weight 0")
+			a.reject(inGo|inCore, "has an endpoint of weight 0")
 		}
-		g.address(e.GetEndpoint().GetAddress())
+		a.address(e.GetEndpoint().GetAddress())
 		for _, other := range e.GetEndpoint().GetAdditionalAddresses() {
-			g.address(other.GetAddress())
+			a.address(other.GetAddress())
 		}
 	}
 	if sum > math.MaxUint32 {
-		g.reject(inGo, "has endpoints in one locality whose weights sum to %d", sum)
+		a.reject(inGo, "has endpoints in one locality whose weights sum to %d", sum)
 	}
 }
 
-func (g *assignmentChecker) address(m *corev3.Address) {
+func (a *assignmentChecker) address(m *corev3.Address) {
 	text, port := m.GetSocketAddress().GetAddress(), m.GetSocketAddress().GetPortValue()
 	if m.GetSocketAddress() == nil {
-		g.reject(inJava|inCore|inNode|inRust, "has an endpoint without an address and port")
+		a.reject(inJava|inCore|inNode|inRust, "has an endpoint without an address and port")
 		return
 	}
 	if port > math.MaxUint16 {
-		g.reject(inJava|inCore, "has the port %d", port)
+		a.reject(inJava|inCore, "has the port %d", port)
 	}
 	address, err := netip.ParseAddr(text)
 	if err != nil {
-		g.reject(inJava|inCore|inNode, "has the address %q, which is not an IP address", text)
+		a.reject(inJava|inCore|inNode, "has the address %q, which is not an IP address", text)
 		return
 	}
 	at := netip.AddrPortFrom(address, uint16(port))
-	if _, twice := g.addresses[at]; twice {
-		g.reject(inGo|inCore|inNode, "has the address %s twice", at)
+	if _, twice := a.addresses[at]; twice {
+		a.reject(inGo|inCore|inNode, "has the address %s twice", at)
 	}
-	g.addresses[at] = struct{}{}
+	a.addresses[at] = struct{}{}
 }

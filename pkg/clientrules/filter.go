@@ -15,7 +15,8 @@ const (
 	faultType  = typePrefix + "fault.v3.HTTPFault"
 )
 
-// filterTypes are the HTTP filters that clients know, by their type, with the clients that do. gRPC for Rust reads no filters.
+// filterTypes are the known HTTP filters by type URL, with the client kinds that support each. gRPC for Rust does
+// not read filters.
 var filterTypes = map[string]mesh.ClientKinds{
 	routerType: notRust,
 	faultType:  notRust,
@@ -23,64 +24,65 @@ var filterTypes = map[string]mesh.ClientKinds{
 	typePrefix + "stateful_session.v3.StatefulSession": inCore,
 }
 
-// filters must end in the router. A client passes over a filter that it does not know if that is optional.
-func (l *checker) filters(filters []*hcmv3.HttpFilter) {
+// filters checks the list of HTTP filters, which must end with the router. A client skips an optional filter that
+// it does not support.
+func (c *checker) filters(filters []*hcmv3.HttpFilter) {
 	routed := false
 	for i, f := range filters {
 		if f.GetName() == "" {
-			l.reject(notRust, "has an HTTP filter without a name")
+			c.reject(notRust, "has an HTTP filter without a name")
 		}
 		for _, other := range filters[:i] {
 			if other.GetName() == f.GetName() {
-				l.reject(notRust, "has two HTTP filters named %q", f.GetName())
+				c.reject(notRust, "has two HTTP filters named %q", f.GetName())
 			}
 		}
 		if routed {
-			l.reject(notRust, "has the HTTP filter %q after the router", f.GetName())
+			c.reject(notRust, "has the HTTP filter %q after the router", f.GetName())
 		}
 		routed = routed || f.GetTypedConfig().GetTypeUrl() == routerType
-		l.filter(f.GetName(), f.GetTypedConfig(), f.GetIsOptional())
+		c.filter(f.GetName(), f.GetTypedConfig(), f.GetIsOptional())
 	}
 	if !routed {
-		l.reject(notRust, "has no router at the end of its HTTP filters")
+		c.reject(notRust, "has no router at the end of its HTTP filters")
 	}
 }
 
-func (l *checker) filter(name string, packed *anypb.Any, optional bool) {
+func (c *checker) filter(name string, packed *anypb.Any, optional bool) {
 	known := filterTypes[packed.GetTypeUrl()] &^ unknownClients
 	if !optional && known != notRust&^unknownClients {
-		l.reject(notRust&^known, "has the HTTP filter %q of the unknown type %q", name, packed.GetTypeUrl())
+		c.reject(notRust&^known, "has the HTTP filter %q of the unknown type %q", name, packed.GetTypeUrl())
 	}
 	if packed.GetTypeUrl() == faultType {
-		l.fault(name, packed)
+		c.fault(name, packed)
 	}
 }
 
-func (l *checker) fault(name string, packed *anypb.Any) {
+func (c *checker) fault(name string, packed *anypb.Any) {
 	m := &faultv3.HTTPFault{}
 	if err := packed.UnmarshalTo(m); err != nil {
-		l.reject(notRust, "has the HTTP filter %q, which cannot be read: %v", name, err)
+		c.reject(notRust, "has the HTTP filter %q, which cannot be read: %v", name, err)
 	}
 	if m.GetAbort() != nil && m.GetAbort().GetErrorType() == nil || m.GetDelay() != nil && m.GetDelay().GetFaultDelaySecifier() == nil {
-		l.reject(inJava, "has a fault %q without a delay or abort", name)
+		c.reject(inJava, "has a fault %q without a delay or abort", name)
 	}
 }
 
-// overrides replace the settings of HTTP filters for some calls.
-func (l *checker) overrides(all map[string]*anypb.Any) {
+// overrides checks typed_per_filter_config, which replaces the settings of HTTP filters for some calls.
+func (c *checker) overrides(all map[string]*anypb.Any) {
 	for name, packed := range all {
 		optional := false
 		if wrapped := (&routev3.FilterConfig{}); packed.MessageIs(wrapped) {
 			if err := packed.UnmarshalTo(wrapped); err != nil {
-				l.reject(notRust, "overrides the HTTP filter %q, which cannot be read: %v", name, err)
+				c.reject(notRust, "overrides the HTTP filter %q, which cannot be read: %v", name, err)
 				continue
 			}
 			packed, optional = wrapped.GetConfig(), wrapped.GetIsOptional()
 		}
 		if packed.GetTypeUrl() == routerType {
-			l.reject(inGo|inJava|inCore, "overrides the router")
+			c.reject(inGo|inJava|inCore, "overrides the router")
 			continue
 		}
-		l.filter(name, packed, optional)
+		c.filter(name, packed, optional)
 	}
 }

@@ -17,9 +17,10 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// The resources that nobody refuses. They lead to each other: the Listener l to the routes r, the cluster c and the endpoints e.
+// This file makes resources that all clients accept: the Listener l refers to the RouteConfiguration r, which
+// refers to the Cluster c, which refers to the ClusterLoadAssignment e. Tests change one part of them.
 
-// manager changes what is inside the Listener.
+// manager returns the Listener with a changed HTTP connection manager.
 func manager(change func(*hcmv3.HttpConnectionManager)) *listenerv3.Listener {
 	m := &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{RouteConfigName: "r", ConfigSource: stream()}},
@@ -61,7 +62,7 @@ func cluster(change func(*clusterv3.Cluster)) *clusterv3.Cluster {
 	return m
 }
 
-// balanced is a cluster with a list of policies.
+// balanced returns the Cluster with a list of load balancing policies.
 func balanced(all ...proto.Message) *clusterv3.Cluster {
 	return cluster(func(m *clusterv3.Cluster) { m.LoadBalancingPolicy = policies(all...) })
 }

@@ -6,37 +6,37 @@ import (
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 )
 
-func (l *checker) listener(m *listenerv3.Listener) {
+func (c *checker) listener(m *listenerv3.Listener) {
 	api := m.GetApiListener().GetApiListener()
 	if api == nil {
-		l.reject(allKinds, "has no API listener")
+		c.reject(allKinds, "has no API listener")
 		return
 	}
 	manager := &hcmv3.HttpConnectionManager{}
 	if err := api.UnmarshalTo(manager); err != nil {
-		l.reject(allKinds, "is not an HTTP connection manager: %v", err)
+		c.reject(allKinds, "is not an HTTP connection manager: %v", err)
 		return
 	}
 	if manager.GetXffNumTrustedHops() != 0 || len(manager.GetOriginalIpDetectionExtensions()) > 0 {
-		l.reject(notRust, "sets xff_num_trusted_hops or original IP detection")
+		c.reject(notRust, "sets xff_num_trusted_hops or original IP detection")
 	}
 	switch source := manager.GetRouteSpecifier().(type) {
 	case *hcmv3.HttpConnectionManager_Rds:
 		if source.Rds.GetRouteConfigName() == "" {
-			l.reject(allKinds, "does not name a route configuration")
+			c.reject(allKinds, "does not name a route configuration")
 		}
 		if !onStream(source.Rds.GetConfigSource()) {
-			l.reject(notRust, "has an RDS config source other than ADS")
+			c.reject(notRust, "has an RDS config source other than ADS")
 		}
 	case *hcmv3.HttpConnectionManager_RouteConfig:
-		l.routeConfiguration(source.RouteConfig)
+		c.routeConfiguration(source.RouteConfig)
 	default:
-		l.reject(allKinds, "has no routes: %T", source)
+		c.reject(allKinds, "has no routes: %T", source)
 	}
-	l.filters(manager.GetHttpFilters())
+	c.filters(manager.GetHttpFilters())
 }
 
-// onStream says whether a resource is to be asked for on the stream that named it.
+// onStream reports whether clients get the resource from the stream on which they got its name.
 func onStream(source *corev3.ConfigSource) bool {
 	return source.GetAds() != nil || source.GetSelf() != nil
 }

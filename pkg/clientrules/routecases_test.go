@@ -57,7 +57,7 @@ func routeCases() map[string]test {
 	override := func(config *anypb.Any) test {
 		return test{message: route(func(r *routev3.Route) { r.TypedPerFilterConfig = map[string]*anypb.Any{"f": config} })}
 	}
-	refused := func(c test, by string) test { c.by = by; return c }
+	rejected := func(c test, by string) test { c.by = by; return c }
 	action := func(change func(*routev3.RouteAction)) *routev3.RouteConfiguration {
 		return route(func(r *routev3.Route) { change(r.GetRoute()) })
 	}
@@ -102,12 +102,12 @@ func routeCases() map[string]test {
 			Name: "c", Weight: wrapperspb.UInt32(1), TypedPerFilterConfig: map[string]*anypb.Any{"f": pack(&corsv3.CorsPolicy{})},
 		}), notRust},
 		"fault":             override(pack(&faultv3.HTTPFault{})),
-		"CORS":              refused(override(pack(&corsv3.CorsPolicy{})), notRust),
+		"CORS":              rejected(override(pack(&corsv3.CorsPolicy{})), notRust),
 		"optional CORS":     override(pack(&routev3.FilterConfig{IsOptional: true, Config: pack(&corsv3.CorsPolicy{})})),
-		"wrapped CORS":      refused(override(pack(&routev3.FilterConfig{Config: pack(&corsv3.CorsPolicy{})})), notRust),
-		"router override":   refused(override(pack(&routerv3.Router{})), "GJC"),
-		"fault of no kind":  refused(override(pack(&faultv3.HTTPFault{Abort: &faultv3.FaultAbort{}})), "J"),
-		"delay of no kind":  refused(override(pack(&faultv3.HTTPFault{Delay: &commonfaultv3.FaultDelay{}})), "J"),
+		"wrapped CORS":      rejected(override(pack(&routev3.FilterConfig{Config: pack(&corsv3.CorsPolicy{})})), notRust),
+		"router override":   rejected(override(pack(&routerv3.Router{})), "GJC"),
+		"fault of no kind":  rejected(override(pack(&faultv3.HTTPFault{Abort: &faultv3.FaultAbort{}})), "J"),
+		"delay of no kind":  rejected(override(pack(&faultv3.HTTPFault{Delay: &commonfaultv3.FaultDelay{}})), "J"),
 		"negative limit":    {action(limit(-time.Second)), "CN"},
 		"limit":             {action(limit(time.Second)), ""},
 		"too short a limit": {action(limit(time.Microsecond)), "J"},
@@ -134,7 +134,7 @@ func routeCases() map[string]test {
 		"unknown specifier": {table(func(m *routev3.RouteConfiguration) {
 			m.ClusterSpecifierPlugins = []*routev3.ClusterSpecifierPlugin{{Extension: &corev3.TypedExtensionConfig{Name: "p"}}}
 		}), "GJC"},
-		"unreadable override": refused(override(&anypb.Any{TypeUrl: pack(&routev3.FilterConfig{}).GetTypeUrl(), Value: []byte("x")}), notRust),
+		"unreadable override": rejected(override(&anypb.Any{TypeUrl: pack(&routev3.FilterConfig{}).GetTypeUrl(), Value: []byte("x")}), notRust),
 		"hash by the channel": {action(func(a *routev3.RouteAction) {
 			a.HashPolicy = []*routev3.RouteAction_HashPolicy{{PolicySpecifier: &routev3.RouteAction_HashPolicy_FilterState_{
 				FilterState: &routev3.RouteAction_HashPolicy_FilterState{Key: "io.grpc.channel_id"},

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// AnnotationPrefix leads all annotations that are read besides those of Kubernetes.
+// AnnotationPrefix is the prefix of all Mizzen annotations.
 const AnnotationPrefix = "mizzen.dev/"
 
 // The annotations. docs/ANNOTATIONS.md explains them to users.
@@ -16,16 +16,28 @@ const (
 	AnnotationWeight      = AnnotationPrefix + "weight"
 )
 
-// annotations says on which kinds of objects each is read.
+// The annotations of pods that the admission policy in manifests/injection reads and sets.
+const (
+	AnnotationInject      = AnnotationPrefix + "inject"
+	AnnotationTransport   = AnnotationPrefix + "xds"
+	AnnotationInjected    = AnnotationPrefix + "injected"
+	AnnotationAuthorities = AnnotationPrefix + "authorities"
+)
+
+// annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "DestinationRule"},
 	AnnotationSubsetSize:  {"Service", "DestinationRule"},
 	AnnotationSuccessRate: {"Service", "DestinationRule"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
+	AnnotationInject:      {"Pod"},
+	AnnotationTransport:   {"Pod"},
+	AnnotationInjected:    {"Pod"},
+	AnnotationAuthorities: {"Pod"},
 }
 
-// Annotations are the names of all annotations, sorted.
+// Annotations returns the names of all annotations, sorted.
 func Annotations() []string { return slices.Sorted(maps.Keys(annotations)) }
 
-// AnnotatedKinds are the kinds of objects on which an annotation is read; none when there is no such annotation.
+// AnnotatedKinds returns the kinds of objects on which an annotation is read. It is empty for an unknown annotation.
 func AnnotatedKinds(annotation string) []string { return annotations[annotation] }

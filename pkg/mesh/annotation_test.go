@@ -8,7 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestAnnotationsAreDocumented looks for each annotation, the kinds it is read on, and each balancer on the page for users.
+// TestAnnotationsAreDocumented looks for each annotation, its kinds of objects, and each balancer in
+// docs/ANNOTATIONS.md.
 func TestAnnotationsAreDocumented(t *testing.T) {
 	data, err := os.ReadFile("../../docs/ANNOTATIONS.md")
 	if err != nil {
@@ -28,6 +29,6 @@ func TestAnnotationsAreDocumented(t *testing.T) {
 		}
 	}
 	if len(mesh.Annotations()) != strings.Count(page, "\n## mizzen.dev/") {
-		t.Error("the page has sections for annotations that there are not")
+		t.Error("the page has sections for annotations that do not exist")
 	}
 }

@@ -1,62 +1,64 @@
 package mesh
 
-// AnnotationSettings are what the authors of a Service or of DestinationRules ask for, by annotation, beyond the Istio API. They are
-// comparable.
+// AnnotationSettings are settings that the Istio API does not have. Authors set them by annotations on a Service or on
+// DestinationRules. It is comparable.
 type AnnotationSettings struct {
 	Balancer AnnotationValue[Balancer]
-	// SubsetSize is how many of the endpoints each client calls.
+	// SubsetSize is the number of endpoints that each client gets.
 	SubsetSize  AnnotationValue[uint32]
 	SuccessRate AnnotationValue[SuccessRate]
 }
 
-// AnnotationValue is a value that an annotation states, and the object it stands on. The zero AnnotationValue is none.
+// AnnotationValue is the value of an annotation and the object that has the annotation. The zero AnnotationValue is
+// unset.
 type AnnotationValue[T comparable] struct {
 	Value T
 	Ref   Ref
 }
 
-// Or is e, with what it leaves open taken from another.
-func (e AnnotationSettings) Or(other AnnotationSettings) AnnotationSettings {
+// Or returns s with its unset values replaced by the values of other.
+func (s AnnotationSettings) Or(other AnnotationSettings) AnnotationSettings {
 	return AnnotationSettings{
-		Balancer:    e.Balancer.or(other.Balancer),
-		SubsetSize:  e.SubsetSize.or(other.SubsetSize),
-		SuccessRate: e.SuccessRate.or(other.SuccessRate),
+		Balancer:    s.Balancer.or(other.Balancer),
+		SubsetSize:  s.SubsetSize.or(other.SubsetSize),
+		SuccessRate: s.SuccessRate.or(other.SuccessRate),
 	}
 }
 
-func (w AnnotationValue[T]) or(other AnnotationValue[T]) AnnotationValue[T] {
-	if w == (AnnotationValue[T]{}) {
+func (v AnnotationValue[T]) or(other AnnotationValue[T]) AnnotationValue[T] {
+	if v == (AnnotationValue[T]{}) {
 		return other
 	}
-	return w
+	return v
 }
 
-// Balancer is a way to spread calls over endpoints, by the name that an author writes. The empty one is none.
+// Balancer is a load balancing policy, by the name that an author writes. The empty Balancer is unset.
 type Balancer string
 
 // The balancers.
 const (
 	RoundRobin   Balancer = "round_robin"
 	LeastRequest Balancer = "least_request"
-	// PickFirst sends all calls of a channel to one endpoint, as long as it can be reached.
+	// PickFirst sends all calls of a channel to one endpoint as long as the client can reach it.
 	PickFirst Balancer = "pick_first"
-	// WeightedRoundRobin gives endpoints calls by the load that they report.
+	// WeightedRoundRobin weights endpoints by the load that they report.
 	WeightedRoundRobin Balancer = "client_side_weighted_round_robin"
 )
 
-// Balancers are all of them, in the order in which people are told of them.
+// Balancers returns all Balancers in the order in which Problems list them.
 func Balancers() []Balancer {
 	return []Balancer{RoundRobin, LeastRequest, PickFirst, WeightedRoundRobin}
 }
 
-// SuccessRate ejects endpoints that succeed less often than the others. The zero SuccessRate is none; of one that is
-// wished, no field is zero.
+// SuccessRate configures the ejection of endpoints whose calls succeed less often than the calls to other endpoints.
+// The zero SuccessRate is unset. If it is set, no field is zero.
 type SuccessRate struct {
-	// StdevFactor is how far below the mean an endpoint may fall, in thousandths of the standard deviation.
+	// StdevFactor is the accepted distance below the mean success rate, in thousandths of the standard deviation.
 	StdevFactor uint32
-	// MinimumHosts is how many endpoints need RequestVolume calls in an interval for anything to be compared.
+	// MinimumHosts is the number of endpoints that need RequestVolume calls in an interval before any is ejected.
 	MinimumHosts, RequestVolume uint32
 }
 
-// MaxEndpointWeight is the most that one endpoint weighs. It is small enough for the weights of millions to be added up.
+// MaxEndpointWeight is the maximum weight of one endpoint. At this limit the sum of millions of weights fits into
+// 32 bits.
 const MaxEndpointWeight = 1000

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Providers are the names of certificate providers: those that a client's bootstrap sets up, and that the client declares. They
-// are in canonical form: equal sets are equal strings. The zero value is the empty set.
+// Providers is a set of names of certificate providers. A client configures providers in its bootstrap and declares
+// their names. The set is in canonical form: equal sets are equal strings. The zero value is the empty set.
 type Providers string
 
-// MakeProviders encodes names. Those that cannot stand in a set, being empty or holding a comma, are left out.
+// MakeProviders makes a set. It leaves out empty names and names that contain a comma, the separator.
 func MakeProviders(names ...string) Providers {
 	sorted := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" || strings.Contains(name, ",") })
 	slices.Sort(sorted)
@@ -24,23 +24,23 @@ func (p Providers) All() []string {
 	return strings.Split(string(p), ",")
 }
 
-// Has says whether the name is in the set.
+// Has reports whether the name is in the set.
 func (p Providers) Has(name string) bool { return slices.Contains(p.All(), name) }
 
-// Among returns those of the set that are among names.
+// Among returns the intersection of the set and names.
 func (p Providers) Among(names ...string) Providers {
 	return MakeProviders(slices.DeleteFunc(p.All(), func(name string) bool { return !slices.Contains(names, name) })...)
 }
 
-// ServiceAccounts are the service accounts that the endpoints of a Service run as. It is comparable.
+// ServiceAccounts are the service accounts of a Service's endpoints. It is comparable.
 type ServiceAccounts struct {
-	// Names are sorted and joined by commas, which no account's name holds.
+	// Names are sorted and joined by commas. The name of an account cannot contain a comma.
 	Names string
-	// Unknown says that some endpoints have no account that is known.
+	// Unknown is set if the account of an endpoint is not known.
 	Unknown bool
 }
 
-// ServiceAccounts returns those of the endpoints, ready or not. s may be nil.
+// ServiceAccounts returns the accounts of all endpoints, ready or not. s may be nil.
 func (s *EndpointSet) ServiceAccounts() ServiceAccounts {
 	if s == nil {
 		return ServiceAccounts{}

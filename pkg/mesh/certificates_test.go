@@ -17,10 +17,10 @@ func TestProvidersAreASet(t *testing.T) {
 		}
 	}
 	if got := p.Among("b", "x"); got != MakeProviders("b") {
-		t.Errorf("got %q of b and x, want b", got)
+		t.Errorf("got %q among b and x, want b", got)
 	}
 	if got := Providers("").All(); got != nil {
-		t.Errorf("the empty set holds %q", got)
+		t.Errorf("the empty set contains %q", got)
 	}
 }
 

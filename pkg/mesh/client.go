@@ -1,25 +1,26 @@
 package mesh
 
-// Client is what may change an answer: only that, so that clients who differ in nothing that matters share everything.
-// It is comparable. Package snapshot makes it from a node, in one place.
+// Client is what is known about a client, as far as it affects the client's resources. It has nothing else, so that
+// clients with equal Clients share all resources. It is comparable. Package snapshot makes it from the client's
+// node.
 type Client struct {
 	Namespace string
 	Labels    Labels
 	Node      string
 	Locality  Locality
 	Kind      ClientKind
-	// Providers are the certificate providers that the client declares. With any, it promises that its application uses xDS
-	// credentials, so that it encrypts where it is told to.
+	// Providers are the certificate providers that the client declares. A client that declares a provider also
+	// states that its application uses xDS credentials, so it encrypts the calls to clusters with TLS settings.
 	Providers Providers
-	// Version of the client kind, as it states it, such as 1.85.0.
+	// Version is the version that the client states, such as 1.85.0.
 	Version string
-	// Missing are what the client kind cannot do in that version, for all that is known.
+	// Missing are the features that the client's kind is known to lack in that version.
 	Missing Features
-	// Bucket is one of 1 to Buckets that the client's identity falls into, or 0 without one. Clients of one bucket call the same
-	// part of a Service's endpoints, where each is given a part.
+	// Bucket is the hash of the client's identity, from 1 to Buckets, or 0 without an identity. With subsetting,
+	// all clients of one bucket get the same endpoints of a Service.
 	Bucket uint16
 }
 
-// Buckets bounds how many parts of a Service's endpoints are kept, however many clients there are. It is large, so that
-// endpoints stand in nearly equal numbers of them.
+// Buckets limits the number of different endpoint subsets of a Service, however many clients there are. It is
+// large, so that every endpoint is in about the same number of subsets.
 const Buckets = 1024

@@ -5,7 +5,7 @@ import "strings"
 // ClientKind is a kind of xDS client.
 type ClientKind uint8
 
-// The client kinds that are told apart. UnknownClient gets what all of them accept.
+// The client kinds. An UnknownClient gets only resources that all kinds accept.
 const (
 	UnknownClient ClientKind = iota
 	GRPCGo
@@ -14,27 +14,29 @@ const (
 	GRPCNode
 	GRPCRust
 	Envoy
+	// clientKindCount is how many there are.
+	clientKindCount
 )
 
-// Family is the form in which kinds of clients take their resources. Clients of one family share what is made for them.
+// Family is the form of the resources that a client kind takes. Clients of one family share their resources.
 type Family uint8
 
-// FamilyGRPC takes an API listener that names its routes. Every kind of client that is told apart today is sent that form.
+// FamilyGRPC takes an API listener that names its route configuration. All client kinds get this form today.
 const FamilyGRPC Family = iota
 
-// clientKindRow is what is known about a kind of client, whatever its version. What versions cannot do is in featureTable.
+// clientKindRow is what is known about a client kind in all its versions. featureTable has what some versions lack.
 type clientKindRow struct {
 	kind ClientKind
-	// name is the client kind's name for people, and what they write to choose it.
+	// name is the name in output and in flags.
 	name string
-	// userAgent begins the user agent name that such clients send. C-core adds the language.
+	// userAgent is the prefix of user_agent_name in the node. C-core appends the language.
 	userAgent string
-	// language is the short name of a gRPC library; empty for what is not a gRPC library.
+	// language is the short name of a gRPC library; empty for other client kinds.
 	language string
 	family   Family
 }
 
-// clientKindTable is in the order of the constants.
+// clientKindTable has one row for each ClientKind, in the order of the constants.
 var clientKindTable = []clientKindRow{
 	{UnknownClient, "unknown", "", "", FamilyGRPC},
 	{GRPCGo, "gRPC Go", "gRPC Go", "Go", FamilyGRPC},
@@ -45,26 +47,27 @@ var clientKindTable = []clientKindRow{
 	{Envoy, "Envoy", "envoy", "", FamilyGRPC},
 }
 
-func (a ClientKind) row() clientKindRow {
-	if int(a) >= len(clientKindTable) {
+func (k ClientKind) row() clientKindRow {
+	if int(k) >= len(clientKindTable) {
 		return clientKindTable[UnknownClient]
 	}
-	return clientKindTable[a]
+	return clientKindTable[k]
 }
 
-// String is the client kind's name for people.
-func (a ClientKind) String() string { return a.row().name }
+// String returns the name of the client kind, such as gRPC Go.
+func (k ClientKind) String() string { return k.row().name }
 
-// Language is the short name of a gRPC library, such as Go; empty for other client kinds.
-func (a ClientKind) Language() string { return a.row().language }
+// Language returns the short name of a gRPC library, such as Go. It is empty for other client kinds.
+func (k ClientKind) Language() string { return k.row().language }
 
-// Family is the form in which the client kind takes its resources.
-func (a ClientKind) Family() Family { return a.row().family }
+// Family returns the form of the resources that the client kind takes.
+func (k ClientKind) Family() Family { return k.row().family }
 
-// IsGRPC says whether the client kind is a gRPC library: one that never means a wildcard when it names nothing.
-func (a ClientKind) IsGRPC() bool { return a.Language() != "" }
+// IsGRPC reports whether the client kind is a gRPC library. To a gRPC library, a subscription without names is not
+// a wildcard.
+func (k ClientKind) IsGRPC() bool { return k.Language() != "" }
 
-// ClientKindNamed finds the client kind whose name for people that is, in any case.
+// ClientKindNamed finds a client kind by its String, ignoring case.
 func ClientKindNamed(name string) (ClientKind, bool) {
 	for _, row := range clientKindTable {
 		if strings.EqualFold(row.name, name) {
@@ -74,7 +77,7 @@ func ClientKindNamed(name string) (ClientKind, bool) {
 	return UnknownClient, false
 }
 
-// ClientKindOf finds the client kind that sends a user agent name.
+// ClientKindOf returns the client kind that sends this user_agent_name, or UnknownClient.
 func ClientKindOf(userAgent string) ClientKind {
 	for _, row := range clientKindTable {
 		if row.userAgent != "" && strings.HasPrefix(userAgent, row.userAgent) {

@@ -9,10 +9,10 @@ import (
 // ClientKinds is a set of ClientKinds. It is comparable; the zero ClientKinds is empty.
 type ClientKinds uint8
 
-// AllClientKinds is all kinds that are told apart.
-const AllClientKinds ClientKinds = 1<<(Envoy+1) - 1
+// AllClientKinds has every ClientKind, including UnknownClient.
+const AllClientKinds ClientKinds = 1<<clientKindCount - 1
 
-// GRPCClientKinds is all gRPC libraries that are told apart.
+// GRPCClientKinds returns all gRPC libraries.
 func GRPCClientKinds() ClientKinds {
 	var s ClientKinds
 	for _, row := range clientKindTable {
@@ -26,31 +26,31 @@ func GRPCClientKinds() ClientKinds {
 // MakeClientKinds makes a set.
 func MakeClientKinds(kinds ...ClientKind) ClientKinds {
 	var s ClientKinds
-	for _, a := range kinds {
-		s |= 1 << a
+	for _, kind := range kinds {
+		s |= 1 << kind
 	}
 	return s
 }
 
-// Has says whether a client kind is in the set.
-func (s ClientKinds) Has(a ClientKind) bool { return s&(1<<a) != 0 }
+// Has reports whether a client kind is in the set.
+func (s ClientKinds) Has(kind ClientKind) bool { return s&(1<<kind) != 0 }
 
 // All returns the client kinds of the set, in the order of their constants.
 func (s ClientKinds) All() []ClientKind {
 	var all []ClientKind
-	for a := range Envoy + 1 {
-		if s.Has(a) {
-			all = append(all, a)
+	for kind := range clientKindCount {
+		if s.Has(kind) {
+			all = append(all, kind)
 		}
 	}
 	return all
 }
 
-// String lists the client kinds for people.
+// String lists the names of the client kinds, separated by commas.
 func (s ClientKinds) String() string {
 	var names []string
-	for _, a := range s.All() {
-		names = append(names, a.String())
+	for _, kind := range s.All() {
+		names = append(names, kind.String())
 	}
 	return strings.Join(names, ", ")
 }
@@ -58,22 +58,22 @@ func (s ClientKinds) String() string {
 // MarshalJSON writes the names of the client kinds as a list.
 func (s ClientKinds) MarshalJSON() ([]byte, error) {
 	names := []string{}
-	for _, a := range s.All() {
-		names = append(names, a.String())
+	for _, kind := range s.All() {
+		names = append(names, kind.String())
 	}
 	return json.Marshal(names)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads what MarshalJSON writes. It skips unknown names.
 func (s *ClientKinds) UnmarshalJSON(data []byte) error {
 	var names []string
 	if err := json.Unmarshal(data, &names); err != nil {
-		return fmt.Errorf("read agents: %w", err)
+		return fmt.Errorf("read client kinds: %w", err)
 	}
 	*s = 0
 	for _, name := range names {
-		if a, ok := ClientKindNamed(name); ok {
-			*s |= MakeClientKinds(a)
+		if kind, ok := ClientKindNamed(name); ok {
+			*s |= MakeClientKinds(kind)
 		}
 	}
 	return nil

@@ -11,7 +11,7 @@ func TestClientKinds(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if set.Has(GRPCJava) || !set.Has(GRPCNode) {
-		t.Errorf("%v holds the wrong agents", set)
+		t.Errorf("%v contains the wrong client kinds", set)
 	}
 	text, err := json.Marshal(Problem{ClientKinds: set})
 	if err != nil {

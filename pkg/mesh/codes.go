@@ -2,20 +2,80 @@ package mesh
 
 import "strings"
 
-// CodeDoc explains one Code to users.
+// The codes. Each appears in a golden.
+const (
+	// CodeUnreadable: a file or document cannot be parsed. The objects that it contained before stay in effect.
+	CodeUnreadable Code = "Unreadable"
+	// CodeFileSkipped: a file of a folder that is not read seems to contain objects.
+	CodeFileSkipped Code = "FileSkipped"
+	// CodeUnknownKind: an object of a kind that is not watched. It is skipped.
+	CodeUnknownKind Code = "UnknownKind"
+	// CodeUnknownField: a field that the API does not have, usually misspelled. It is ignored.
+	CodeUnknownField Code = "UnknownField"
+	// CodeDuplicateObject: two files contain the same object. The first one is in effect.
+	CodeDuplicateObject Code = "DuplicateObject"
+	// CodeInvalidValue: a value that the API does not allow.
+	CodeInvalidValue Code = "InvalidValue"
+	// CodeInvalidRegex: an expression that RE2 does not compile. The match matches nothing.
+	CodeInvalidRegex Code = "InvalidRegex"
+	// CodeNoWeight: all destinations of a route have weight 0. Its calls fail.
+	CodeNoWeight Code = "NoWeight"
+	// CodeNoSuchHost: no Service has the host, which is a destination or looks like the host of a Service.
+	CodeNoSuchHost Code = "NoSuchHost"
+	// CodeNoSuchPort: the Service does not have the port.
+	CodeNoSuchPort Code = "NoSuchPort"
+	// CodeNoSuchSubset: no DestinationRule declares the subset for the host.
+	CodeNoSuchSubset Code = "NoSuchSubset"
+	// CodeNoSuchDelegate: a rule delegates to a VirtualService that does not exist or is not a delegate.
+	CodeNoSuchDelegate Code = "NoSuchDelegate"
+	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
+	// effect.
+	CodeConflict Code = "Conflict"
+	// CodeUnreachable: a rule after a rule that matches every call. It has no effect.
+	CodeUnreachable Code = "Unreachable"
+	// CodeUnsupported: gRPC does not support it.
+	CodeUnsupported Code = "Unsupported"
+	// CodeApproximated: gRPC does something similar. The message states what.
+	CodeApproximated Code = "Approximated"
+	// CodeNoCertificate: calls must be encrypted, but a client does not declare the certificate provider, or the
+	// service accounts of endpoints are not known. These calls fail.
+	CodeNoCertificate Code = "NoCertificate"
+	// CodeIgnored: some client kinds or versions ignore it. The message states what happens to their calls.
+	CodeIgnored Code = "Ignored"
+	// CodeRefused: a client rejected a resource that was made from the object.
+	CodeRefused Code = "Refused"
+	// CodeHeldBack: a resource that was made from the object is withheld because a client would reject it.
+	CodeHeldBack Code = "HeldBack"
+	// CodeInternal: a bug of the control plane. The object's resources are missing.
+	CodeInternal Code = "Internal"
+	// CodeTooLarge: an object is larger than the control plane reads.
+	CodeTooLarge Code = "TooLarge"
+	// CodeEndpointsVanished: a Service lost all its endpoints at once. Clients keep them for a while.
+	CodeEndpointsVanished Code = "EndpointsVanished"
+	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
+	CodeLastGood Code = "LastGood"
+	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
+	CodeSourceLost Code = "SourceLost"
+)
+
+// CodeDoc is the documentation of one Code.
 type CodeDoc struct {
 	Code Code
-	// Meaning says what was found and what becomes of it, Remedy what to do.
+	// Meaning states what was found and what happens, Remedy what to do.
 	Meaning, Remedy string
 }
 
-// Codes explains every Code, in the order of problem.go.
+// Codes returns the documentation of every Code, in the order of the constants.
 func Codes() []CodeDoc { return append([]CodeDoc(nil), codes...) }
 
 var codes = []CodeDoc{
 	{
 		CodeUnreadable, "A file, or a document in it, cannot be parsed. The objects that it contained before stay in effect. Its other documents are read.",
 		"Correct the line that the message names.",
+	},
+	{
+		CodeFileSkipped, "A file of a folder seems to contain objects, but its name does not end in `.yaml`, `.yml` or `.json`, or begins with a dot. It is not read.",
+		"Rename the file, or name it on the command line. Render a template first.",
 	},
 	{
 		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped.",
@@ -105,9 +165,13 @@ var codes = []CodeDoc{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
 	},
+	{
+		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect.",
+		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane.",
+	},
 }
 
-// ProblemsMarkdown is the page about the codes, for docs/PROBLEMS.md.
+// ProblemsMarkdown returns the text of docs/PROBLEMS.md.
 func ProblemsMarkdown() string {
 	var b strings.Builder
 	b.WriteString(`# Problems

@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/PROBLEMS.md")
 
-// TestEveryCodeIsExplained reads the constants out of problem.go.
+// TestEveryCodeIsExplained compares codes with the constants in codes.go.
 func TestEveryCodeIsExplained(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "problem.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

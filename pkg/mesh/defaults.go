@@ -1,12 +1,13 @@
 package mesh
 
-// Defaults are what holds where authors say nothing. The zero value is Istio's. It is comparable.
+// Defaults apply where authors set nothing. The zero value has Istio's defaults. It is comparable.
 type Defaults struct {
-	// NoRetries leaves calls alone whose rule says nothing of retries; else Istio's default policy retries them.
+	// NoRetries disables retries for routes that do not set them. Otherwise Istio's default retry policy applies.
 	NoRetries bool
-	// TrustDomain is that of the mesh's identities, spiffe://TRUSTDOMAIN/ns/NAMESPACE/sa/ACCOUNT; DefaultTrustDomain when empty.
+	// TrustDomain is the trust domain of the mesh's identities, spiffe://TRUSTDOMAIN/ns/NAMESPACE/sa/ACCOUNT.
+	// Empty means DefaultTrustDomain.
 	TrustDomain string
 }
 
-// DefaultTrustDomain is Istio's.
+// DefaultTrustDomain is Istio's default.
 const DefaultTrustDomain = "cluster.local"

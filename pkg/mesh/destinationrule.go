@@ -2,41 +2,42 @@ package mesh
 
 import networking "istio.io/api/networking/v1"
 
-// MergedDestinationRule is what the DestinationRules of one namespace say of one host, merged.
+// MergedDestinationRule is the merge of the DestinationRules of one namespace for one host.
 type MergedDestinationRule struct {
-	// Host is as the rules declare it, resolved to a full name; it may be a wildcard.
+	// Host is the host of the rules, completed to a full name. It may be a wildcard.
 	Host string
-	// Refs are the DestinationRules merged here, the oldest first.
+	// Refs are the merged DestinationRules, the oldest first.
 	Refs []Ref
-	// Specs are the authors' texts, read-only, parallel to Refs.
+	// Specs are the specs of the DestinationRules, read-only, parallel to Refs.
 	Specs []*networking.DestinationRule
-	// TrafficPolicy is the top-level policy, of the oldest rule that has one; TrafficPolicyRef names that rule. Nil when none has one.
+	// TrafficPolicy is the top-level policy of the oldest rule that has one, and TrafficPolicyRef is that rule. It
+	// is nil if no rule has one.
 	TrafficPolicy    *networking.TrafficPolicy
 	TrafficPolicyRef Ref
-	// Subsets of all the rules, in order; each name once.
+	// Subsets are the subsets of all rules, in order. Each name occurs once.
 	Subsets []Subset
-	// Selector, unless nil, holds the labels of the clients it is for, all of the rules' own namespace; an empty one takes all
-	// of that namespace.
+	// Selector, if not nil, restricts the rule to clients that have these labels and run in the rules' namespace.
+	// An empty Selector selects all clients of the namespace.
 	Selector map[string]string
-	// Annotations are, each, of the oldest rule that asks for it.
+	// Annotations has each setting from the oldest rule that sets it.
 	Annotations AnnotationSettings
 }
 
-// Subset is a named part of a host's endpoints.
+// Subset is a group of a host's endpoints, selected by labels.
 type Subset struct {
 	Name   string
 	Labels map[string]string
-	// TrafficPolicy overrides the top-level policy; may be nil.
+	// TrafficPolicy overrides the top-level policy. It may be nil.
 	TrafficPolicy *networking.TrafficPolicy
-	// Ref is the DestinationRule it stands in, Field its path there, such as spec.subsets[0].
+	// Ref is the DestinationRule that declares the subset, and Field its path there, such as spec.subsets[0].
 	Ref   Ref
 	Field string
 }
 
-// Subset finds a subset by name. p may be nil.
-func (p *MergedDestinationRule) Subset(name string) (Subset, bool) {
-	if p != nil {
-		for _, s := range p.Subsets {
+// Subset finds a subset by name. r may be nil.
+func (r *MergedDestinationRule) Subset(name string) (Subset, bool) {
+	if r != nil {
+		for _, s := range r.Subsets {
 			if s.Name == name {
 				return s, true
 			}
@@ -45,42 +46,45 @@ func (p *MergedDestinationRule) Subset(name string) (Subset, bool) {
 	return Subset{}, false
 }
 
-// DestinationRuleSet is every MergedDestinationRule that speaks of one Service's host.
+// DestinationRuleSet has every MergedDestinationRule for the host of one Service.
 type DestinationRuleSet struct {
 	Host string
-	// Candidates of one namespace stand together, the most specific host first and, for one host, those with a selector first.
+	// Candidates are grouped by namespace. In a namespace the most specific host comes first, and for one host the
+	// rules with a selector come first.
 	Candidates []DestinationRuleCandidate
-	// ServiceNamespace and RootNamespace are searched after the client's own.
+	// ServiceNamespace and RootNamespace are searched after the client's namespace.
 	ServiceNamespace, RootNamespace string
 }
 
-// DestinationRuleCandidate is one MergedDestinationRule and who may see it.
+// DestinationRuleCandidate is one MergedDestinationRule with the namespaces that can see it.
 type DestinationRuleCandidate struct {
 	Namespace string
 	Export    Export
 	Rule      *MergedDestinationRule
 }
 
-// For returns the MergedDestinationRule that rules clients of that namespace with those labels, or nil: the first found in the client's own
-// namespace, the Service's, the root namespace. Nothing is inherited from one namespace to the next. To a client that its
-// selector does not take, a MergedDestinationRule does not exist. t may be nil.
+// For returns the MergedDestinationRule that applies to clients of the namespace with the labels, or nil. It is the
+// first that is visible in the client's namespace, then in the Service's namespace, then in the root namespace. The
+// client gets all settings from this one rule. A rule whose selector does not match the client is skipped. s may be
+// nil.
 //
-// In the root namespace itself a rule is a default for the whole mesh, not a client's own, unless it is kept private.
-func (t *DestinationRuleSet) For(namespace string, labels Labels) *MergedDestinationRule {
-	if t == nil {
+// For clients in the root namespace, the rules of that namespace are the mesh's defaults and come last. Only a
+// private rule comes first.
+func (s *DestinationRuleSet) For(namespace string, labels Labels) *MergedDestinationRule {
+	if s == nil {
 		return nil
 	}
-	if p := t.in(namespace, namespace, labels, namespace == t.RootNamespace); p != nil {
-		return p
+	if rule := s.in(namespace, namespace, labels, namespace == s.RootNamespace); rule != nil {
+		return rule
 	}
-	if p := t.in(t.ServiceNamespace, namespace, labels, false); p != nil {
-		return p
+	if rule := s.in(s.ServiceNamespace, namespace, labels, false); rule != nil {
+		return rule
 	}
-	return t.in(t.RootNamespace, namespace, labels, false)
+	return s.in(s.RootNamespace, namespace, labels, false)
 }
 
-func (t *DestinationRuleSet) in(owner, client string, labels Labels, privateOnly bool) *MergedDestinationRule {
-	for _, c := range t.Candidates {
+func (s *DestinationRuleSet) in(owner, client string, labels Labels, privateOnly bool) *MergedDestinationRule {
+	for _, c := range s.Candidates {
 		if c.Namespace == owner && (!privateOnly || c.Export.Private) && c.VisibleTo(client, labels) {
 			return c.Rule
 		}
@@ -88,8 +92,8 @@ func (t *DestinationRuleSet) in(owner, client string, labels Labels, privateOnly
 	return nil
 }
 
-// VisibleTo says whether the MergedDestinationRule may hold for clients of that namespace with those labels. With a selector it is private to its
-// own namespace, whatever it is exported to.
+// VisibleTo reports whether the MergedDestinationRule can apply to clients of the namespace with the labels. A rule
+// with a selector is private to its namespace, whatever its exportTo.
 func (c DestinationRuleCandidate) VisibleTo(namespace string, labels Labels) bool {
 	if c.Rule.Selector != nil {
 		return namespace == c.Namespace && labels.Match(c.Rule.Selector)

@@ -5,71 +5,74 @@ import (
 	"math/bits"
 )
 
-// Features is a set of things that rules may require and that some clients do not support, or support in another form than the usual
-// one. In Client.Missing they are the features that the client lacks: none for a current client that supports everything. It is comparable.
+// Features is a set of xDS features that some clients lack. Client.Missing is the set of features that a client
+// lacks; it is empty for a client that supports everything. It is comparable.
 type Features uint32
 
-// Each feature has its own bit, and in featureTable the versions that lack it. It is one block, so that no two can get the same bit.
+// Each feature is one bit. featureTable has the versions of clients that lack it. All are in one block, so that no
+// two get the same bit.
 const (
-	// First are the missing features that change the form in which rules are written for a client: EncodingFeatures.
+	// EncodingFeatures come first. For a client that lacks one, rules are encoded in another form.
 
-	// FeatureStringMatch: header matchers only in the forms that came before string_match.
+	// FeatureStringMatch: header matchers with string_match. Other clients read only the older header match fields.
 	FeatureStringMatch Features = 1 << iota
-	// FeatureRingHashPolicy: a ring only by the enum lb_policy, for the list of policies is not read.
+	// FeatureRingHashPolicy: ring hash in load_balancing_policy. Other clients read only the enum lb_policy.
 	FeatureRingHashPolicy
-	// FeatureLeastRequestPolicy: least request only by the enum lb_policy.
+	// FeatureLeastRequestPolicy: least request in load_balancing_policy. Other clients read only the enum lb_policy.
 	FeatureLeastRequestPolicy
-	// FeatureRingSize: a ring only of the usual size.
+	// FeatureRingSize: ring hash with a configured ring size. Other clients accept only the default size.
 	FeatureRingSize
-	// FeaturePriority: all endpoints take calls at once, whatever their priority.
+	// FeaturePriority: priorities of localities. Other clients call the endpoints of all priorities at once.
 	FeaturePriority
-	// FeaturePartialVirtualHost: no virtual host without a route for every call.
+	// FeaturePartialVirtualHost: virtual hosts without a route that matches every call.
 	FeaturePartialVirtualHost
 
-	// The next change what a client is sent, too, but not the form in which rules are written for it.
+	// The next features change the resources of a client that lacks them, too, but not the encoding of rules.
 
-	// FeatureUnmatchedVirtualHost: no route table of which no virtual host is for the name that was dialed.
+	// FeatureUnmatchedVirtualHost: route configurations without a virtual host for the name that the client dials.
 	FeatureUnmatchedVirtualHost
-	// FeatureRoutelessVirtualHost: no virtual host without a route in the answer to a name that does not exist.
+	// FeatureRoutelessVirtualHost: a virtual host without routes, which answers a name that does not exist.
 	FeatureRoutelessVirtualHost
-	// FeatureTLS: connections are in plain text whatever a cluster says about TLS.
+	// FeatureTLS: the TLS settings of clusters. Other clients connect in plaintext.
 	FeatureTLS
-	// FeatureSystemRoots: no cluster that names the authorities which the client's machine trusts.
+	// FeatureSystemRoots: clusters that trust the system root certificates.
 	FeatureSystemRoots
 
-	// FeatureInlineRoutes: no listener with a route table in it, if it may name one later, or named one before.
+	// FeatureInlineRoutes: listeners that contain routes. Other clients do not subscribe again to the route configuration
+	// that they had before.
 	FeatureInlineRoutes
-	// FeatureWeightSum: no weighted clusters without total_weight, unless the weights sum to 100. The sum is always sent.
+	// FeatureWeightSum: weighted clusters without total_weight whose weights do not sum to 100. The sum is always sent.
 	FeatureWeightSum
 
-	// The rest change nothing in what a client is sent: it ignores a part of it.
+	// The last features do not change the resources. A client that lacks one ignores that part of a resource.
 
-	// FeatureLeastRequest: no balancing by the calls in flight.
+	// FeatureLeastRequest: least request load balancing.
 	FeatureLeastRequest
-	// FeatureCircuitBreaking: no limit of the calls in flight.
+	// FeatureCircuitBreaking: a limit of concurrent calls.
 	FeatureCircuitBreaking
-	// FeatureRingHash: no balancing by a hash.
+	// FeatureRingHash: ring hash load balancing.
 	FeatureRingHash
-	// FeatureOutlierDetection: no ejection of endpoints whose calls fail.
+	// FeatureOutlierDetection: ejection of endpoints whose calls fail.
 	FeatureOutlierDetection
-	// FeatureFaultInjection: no delays or aborts on purpose.
+	// FeatureFaultInjection: injected delays and aborts.
 	FeatureFaultInjection
-	// FeaturePickFirst: no balancer that stays with one endpoint.
+	// FeaturePickFirst: load balancing that keeps to one endpoint.
 	FeaturePickFirst
-	// FeatureWeightedRoundRobin: no weights from what the endpoints report.
+	// FeatureWeightedRoundRobin: weights from the load that endpoints report.
 	FeatureWeightedRoundRobin
-	// FeatureContentType: no content-type among the headers by which routes are chosen.
+	// FeatureContentType: routes that match the header content-type.
 	FeatureContentType
 )
 
-// EncodingFeatures are all that change the form in which rules are written for a client: those before FeatureUnmatchedVirtualHost.
+// EncodingFeatures are the features whose absence changes the encoding of rules: all before
+// FeatureUnmatchedVirtualHost.
 const EncodingFeatures = FeatureUnmatchedVirtualHost - 1
 
-// Has says whether all of these missing features are among them.
-func (g Features) Has(these Features) bool { return g&these == these }
+// Has reports whether all of the other features are in the set.
+func (f Features) Has(other Features) bool { return f&other == other }
 
-// FeaturesMissingIn are the missing features of a client by what it calls itself. A version that cannot be read counts as older than all, and so
-// gets what every version accepts.
+// FeaturesMissingIn returns the features that a version of a client kind lacks. A version that cannot be parsed is
+// treated as older than all others, so such a client gets resources that every version accepts.
 func FeaturesMissingIn(kind ClientKind, version string) Features {
 	return missingIn(kind, ReleaseOf(version))
 }
@@ -84,10 +87,11 @@ func missingIn(kind ClientKind, release Release) Features {
 	return features
 }
 
-// MissingFeatureSets are all missing features that clients may have together: each kind with those of one of its versions. Some come repeatedly.
+// MissingFeatureSets yields each client kind with every set of features that one of its versions lacks. Pairs may
+// repeat.
 func MissingFeatureSets() iter.Seq2[ClientKind, Features] {
 	return func(yield func(ClientKind, Features) bool) {
-		for kind := range Envoy + 1 {
+		for kind := range clientKindCount {
 			for release := range releaseBounds(kind) {
 				if !yield(kind, missingIn(kind, release)) {
 					return
@@ -97,7 +101,8 @@ func MissingFeatureSets() iter.Seq2[ClientKind, Features] {
 	}
 }
 
-// releaseBounds are the releases with which the missing features of a kind may change: no other has missing features of its own.
+// releaseBounds yields the releases at which the missing features of a kind change. Every other release lacks the
+// same features as one of these.
 func releaseBounds(kind ClientKind) iter.Seq[Release] {
 	return func(yield func(Release) bool) {
 		if !yield(Release{}) {
@@ -115,20 +120,22 @@ func releaseBounds(kind ClientKind) iter.Seq[Release] {
 	}
 }
 
-// ClientKindsWithout are the gRPC libraries whose current version lacks the feature.
+// ClientKindsWithout returns the gRPC libraries whose current version lacks the feature.
 func ClientKindsWithout(feature Features) ClientKinds {
 	var kinds ClientKinds
-	for i, span := range feature.row().missing {
-		if kind := ClientKind(i); kind.IsGRPC() && span.until == never {
+	for i, releases := range feature.row().missing {
+		if kind := ClientKind(i); kind.IsGRPC() && releases.until == never {
 			kinds |= MakeClientKinds(kind)
 		}
 	}
 	return kinds
 }
 
-// Ignored says what becomes of calls from the clients that have the missing feature.
-func (g Features) Ignored(by string) string { return "Ignored by " + by + ". " + g.row().fallback }
+// Ignored returns the message of a Problem: which clients ignore the feature, what happens to their calls, and what
+// to do. The set must have exactly one feature.
+func (f Features) Ignored(by string) string { return "Ignored by " + by + ". " + f.row().fallback }
 
-func (g Features) row() featureRow {
-	return featureTable[bits.TrailingZeros32(uint32(g))]
+// row returns the row of the set's one feature.
+func (f Features) row() featureRow {
+	return featureTable[bits.TrailingZeros32(uint32(f))]
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestEveryFeatureHasItsRow counts the constants in features.go. As the rows are of one bit each, in order, no two constants have the same bit.
+// TestEveryFeatureHasItsRow counts the constants in features.go. TestFeatureTableIsInOrder checks that row i has
+// bit i. Both together prove that no two constants have the same bit.
 func TestEveryFeatureHasItsRow(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "features.go", nil, 0)
 	if err != nil {
@@ -29,14 +30,14 @@ func TestEveryFeatureHasItsRow(t *testing.T) {
 	}
 }
 
-// TestFeatureTableIsInOrder is what Features.row relies on.
+// TestFeatureTableIsInOrder checks the order that Features.row relies on.
 func TestFeatureTableIsInOrder(t *testing.T) {
 	for i, row := range featureTable {
 		if row.feature != 1<<i {
-			t.Errorf("row %d is of the feature %b", i, row.feature)
+			t.Errorf("row %d is for the feature %b", i, row.feature)
 		}
 		if (row.fallback == "") != (row.feature < FeatureLeastRequest) {
-			t.Errorf("row %d: want it said what becomes of calls, unless what is sent changes", i)
+			t.Errorf("row %d: want a fallback if and only if the missing feature does not change the resources", i)
 		}
 		if row.grfc == "" || row.missing == (releaseRanges{}) {
 			t.Errorf("row %d is incomplete", i)
@@ -47,7 +48,7 @@ func TestFeatureTableIsInOrder(t *testing.T) {
 func TestFeaturesMissingIn(t *testing.T) {
 	const unknown = FeatureStringMatch | FeatureRingSize | FeatureUnmatchedVirtualHost | FeatureTLS | FeatureSystemRoots
 	tests := map[string]struct {
-		agent       ClientKind
+		kind        ClientKind
 		version     string
 		has, hasNot Features
 	}{
@@ -71,15 +72,15 @@ func TestFeaturesMissingIn(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := FeaturesMissingIn(test.agent, test.version)
+			got := FeaturesMissingIn(test.kind, test.version)
 			if !got.Has(test.has) || got&test.hasNot != 0 {
-				t.Errorf("got %b, want all of %b and nothing of %b", got, test.has, test.hasNot)
+				t.Errorf("got %b, want all of %b and none of %b", got, test.has, test.hasNot)
 			}
 		})
 	}
 }
 
-func TestLackedBy(t *testing.T) {
+func TestClientKindsWithout(t *testing.T) {
 	for feature, want := range map[Features]ClientKinds{
 		FeatureLeastRequest:     MakeClientKinds(GRPCCore, GRPCNode),
 		FeatureCircuitBreaking:  MakeClientKinds(GRPCJava, GRPCRust),
@@ -108,10 +109,10 @@ func TestReleaseOf(t *testing.T) {
 	}
 }
 
-// TestMissingFeatureSets finds the same by trying every version.
+// TestMissingFeatureSets compares the sets with the sets of every version from 1.0 to 1.199.
 func TestMissingFeatureSets(t *testing.T) {
 	got, want := map[ClientKind]map[Features]bool{}, map[ClientKind]map[Features]bool{}
-	for kind := range Envoy + 1 {
+	for kind := range clientKindCount {
 		got[kind], want[kind] = map[Features]bool{}, map[Features]bool{FeaturesMissingIn(kind, ""): true}
 		for minor := range 200 {
 			want[kind][FeaturesMissingIn(kind, fmt.Sprintf("1.%d.0", minor))] = true

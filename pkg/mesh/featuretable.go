@@ -1,77 +1,84 @@
 package mesh
 
-// releaseRange are the versions that lack something, until excluded.
+// releaseRange is a range of releases: from is included, until is excluded. The zero releaseRange is empty.
 type releaseRange struct{ from, until Release }
 
 var (
 	never = Release{Major: ^uint16(0)}
-	// always lack it, as far as is known.
+	// always has all releases, because no release is known that supports the feature.
 	always = releaseRange{until: never}
 )
 
-func (s releaseRange) contains(r Release) bool { return !r.before(s.from) && r.before(s.until) }
+func (r releaseRange) contains(release Release) bool {
+	return !release.before(r.from) && release.before(r.until)
+}
 
-// until are all versions before 1.MINOR.
+// until has all releases before 1.MINOR.
 func until(minor uint16) releaseRange { return releaseRange{until: Release{1, minor}} }
 
-// releaseRanges are those of each kind of client. The zero releaseRange has no versions.
-type releaseRanges [Envoy + 1]releaseRange
+// releaseRanges has a range for each ClientKind.
+type releaseRanges [clientKindCount]releaseRange
 
-// featureRow says who has a missing feature. ClientKinds that are not named do not have it; of a client that is not known it is only said what
-// changes the bytes, for it gets those that all accept.
+// featureRow has the releases of each client kind that lack a feature. A kind that is not named supports it in all
+// releases. An UnknownClient is named only if the missing feature changes the resources: it gets resources that all
+// kinds accept.
 type featureRow struct {
 	feature Features
-	// grfc is the proposal of gRPC that closes the missing feature.
+	// grfc is the gRPC proposal that specifies the feature.
 	grfc string
-	// fallback is what becomes of the calls, and the way out; empty for what only changes the form.
+	// fallback states what happens to the calls, and what to do. It is empty if the missing feature changes the
+	// resources.
 	fallback string
 	missing  releaseRanges
 }
 
-// featureTable is in the order of the constants. Its versions are those of grpc/grpc's doc/grpc_xds_features.md, but where a
-// comment says otherwise. TestRunsAgreeWithFeatures holds them against what real clients of many versions did.
+// featureTable has one row for each feature, in the order of the constants. The versions are from grpc/grpc's
+// doc/grpc_xds_features.md, unless a comment names another source. TestRunsAgreeWithFeatures compares them
+// with what real clients of many versions did.
 var featureTable = []featureRow{
 	{feature: FeatureStringMatch, grfc: "A63", missing: releaseRanges{
 		GRPCGo: until(56), GRPCJava: until(53), GRPCCore: until(56), GRPCNode: until(9), UnknownClient: always,
 	}},
 	{feature: FeatureRingHashPolicy, grfc: "A52", missing: releaseRanges{
-		// From where the enum is accepted to where the list is read. gRPC for Node learned both at once.
+		// These releases accept the enum, and do not read the list yet. gRPC for Node added both in one release.
 		GRPCGo: {Release{1, 41}, Release{1, 56}}, GRPCJava: {Release{1, 40}, Release{1, 47}},
-		// C-core 1.51, as Debian has it, crashes in calls on a ring, so that it is not told of one.
+		// C-core is not named: version 1.51, which Debian packages, crashes in calls with ring hash, so it is not
+		// sent the enum.
 	}},
 	{feature: FeatureLeastRequestPolicy, grfc: "A52", missing: releaseRanges{
 		GRPCRust: always, // tonic-xds/src/xds/resource/cluster.rs
 	}},
 	{feature: FeatureRingSize, grfc: "A42", missing: releaseRanges{
-		GRPCNode: always, // It reads sizes as texts, and refuses the cluster for their not being numbers.
+		GRPCNode: always, // It reads sizes as strings, and rejects the cluster because they are not numbers.
 		GRPCRust: always, UnknownClient: always,
 	}},
 	{feature: FeaturePriority, grfc: "A27", missing: releaseRanges{
 		GRPCRust: always, // tonic-xds/src/xds/resource/endpoints.rs
 	}},
 	{feature: FeaturePartialVirtualHost, grfc: "A28", missing: releaseRanges{
-		GRPCCore: until(56), // 1.51 refuses it; of those between it is not known.
+		GRPCCore: until(56), // 1.51 rejects it. The releases between 1.51 and 1.56 were not tested.
 	}},
 	{feature: FeatureUnmatchedVirtualHost, grfc: "A28", missing: releaseRanges{
-		GRPCNode: always, // Its calls wait without end.
+		GRPCNode: always, // Its calls wait forever.
 		Envoy:    always, UnknownClient: always,
 	}},
 	{feature: FeatureRoutelessVirtualHost, grfc: "A28", missing: releaseRanges{
-		GRPCCore: always, // 1.51 refuses it; to later ones the route makes no difference.
+		GRPCCore: always, // 1.51 rejects it. To later releases the added route makes no difference.
 	}},
 	{feature: FeatureTLS, grfc: "A29", missing: releaseRanges{
-		// The others read past the settings, or look for the names of servers in another place.
+		// Older releases ignore the settings, or read the names of servers from another field.
 		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42),
-		GRPCNode: until(14), // It has them since 1.11, but 1.13 ends with the first connection to such a cluster; 1.11 and 1.12 were not run.
+		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
+		GRPCNode: until(14),
 		GRPCRust: always, Envoy: always, UnknownClient: always,
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
-		// The others refuse the cluster.
+		// These clients reject the cluster.
 		GRPCJava: until(78), GRPCGo: always, GRPCCore: always, GRPCNode: always,
 		GRPCRust: always, Envoy: always, UnknownClient: always,
 	}},
 	{feature: FeatureInlineRoutes, grfc: "A27", missing: releaseRanges{
-		GRPCNode: until(13), // It does not subscribe to the table that it had before. 1.10 was seen to do so, and 1.13 not.
+		GRPCNode: until(13), // Seen in 1.10, and not in 1.13.
 	}},
 	{feature: FeatureWeightSum, grfc: "A28", missing: releaseRanges{
 		GRPCGo: until(54), GRPCCore: until(56),
@@ -80,7 +87,7 @@ var featureTable = []featureRow{
 	{
 		feature: FeatureLeastRequest, grfc: "A48", fallback: "Their calls are balanced round robin. Keep the setting if that is good enough for them.",
 		missing: releaseRanges{
-			GRPCGo:   until(73), // Switched on by default there: internal/envconfig/envconfig.go
+			GRPCGo:   until(73), // The first release that enables it by default: internal/envconfig/envconfig.go
 			GRPCJava: until(48), GRPCCore: always, GRPCNode: always,
 		},
 	},
@@ -88,7 +95,7 @@ var featureTable = []featureRow{
 		feature: FeatureCircuitBreaking, grfc: "A32", fallback: "Their calls are not limited. Limit them in the server.",
 		missing: releaseRanges{
 			GRPCGo: until(37), GRPCCore: until(37), GRPCNode: until(4), GRPCRust: always,
-			GRPCJava: always, // It counts only the calls of clusters that report their load: docs/INTEROP.md
+			GRPCJava: always, // It counts only the calls of clusters with load reporting: docs/INTEROP.md
 		},
 	},
 	{
@@ -126,7 +133,7 @@ var featureTable = []featureRow{
 	{
 		feature: FeatureContentType, grfc: "A28", fallback: "Their routing does not see content-type. Match a header that the application sends.",
 		missing: releaseRanges{
-			GRPCGo: always, // It is added once the route is chosen, though routing would read it: stream.go
+			GRPCGo: always, // The library adds the header after it chose the route: stream.go
 		},
 	},
 }

@@ -2,11 +2,11 @@ package mesh
 
 import "strings"
 
-// IsWildcard says whether a host stands for all names below it.
+// IsWildcard reports whether a host is a wildcard, such as *.example.com.
 func IsWildcard(host string) bool { return strings.HasPrefix(host, "*") }
 
-// FullHost completes a host as spoken in a namespace: svc, svc.ns and svc.ns.svc become the full name. Anything else is
-// returned as it stands, and so is a wildcard.
+// FullHost completes a host that an object in the namespace names: svc, svc.ns and svc.ns.svc become the full name.
+// Any other host, and a wildcard, is returned unchanged.
 func FullHost(host, namespace, domain string) string {
 	if host == "" || IsWildcard(host) || strings.Contains(host, ":") { // the last is an IPv6 address
 		return host

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Labels is a set of labels in canonical form: equal sets are equal strings. It is comparable, so it may stand in a
+// Labels is a set of labels in canonical form: equal sets are equal strings. It is comparable, so it can be part of a
 // cache key. The zero value is the empty set.
 type Labels string
 
@@ -35,7 +35,7 @@ func (l Labels) Get(key string) (string, bool) {
 	return "", false
 }
 
-// Match says whether every label of selector is in l. An empty selector matches everything.
+// Match reports whether every label of selector is in l. An empty selector matches everything.
 func (l Labels) Match(selector map[string]string) bool {
 	for k, want := range selector {
 		if got, ok := l.Get(k); !ok || got != want {

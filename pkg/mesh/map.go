@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// mapShards bounds what one changed key copies: its shard and the table of shards.
+// mapShards limits what With copies for one changed host: one shard and the array of shards.
 const mapShards = 256
 
 var mapSeed = maphash.MakeSeed()
 
-// Map is an immutable map from host to value. With returns a changed copy that shares what did not change, so that a
-// World of ten thousand services costs a few microseconds to derive from the one before. The zero Map is empty.
+// Map is an immutable map from host to value. With returns a changed copy that shares the unchanged shards, so that
+// deriving a World of ten thousand services from the previous one takes a few microseconds. The zero Map is empty.
 type Map[V any] struct {
 	shards *[mapShards]map[string]V
 	n      int
@@ -29,7 +29,7 @@ func (m Map[V]) Get(host string) (V, bool) {
 	return v, ok
 }
 
-// Len is the number of hosts.
+// Len returns the number of hosts.
 func (m Map[V]) Len() int { return m.n }
 
 // All yields every host and value, in no particular order.
@@ -58,7 +58,7 @@ func (m Map[V]) Hosts() []string {
 	return hosts
 }
 
-// With returns a Map in which the hosts of set have those values and the hosts of remove are absent.
+// With returns a copy of m in which the hosts of set have the values of set and the hosts of remove are absent.
 func (m Map[V]) With(set map[string]V, remove []string) Map[V] {
 	if len(set) == 0 && len(remove) == 0 {
 		return m

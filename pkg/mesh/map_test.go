@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestMap plays random edits on a Map and a plain map, and looks at every Map made on the way once more at the end.
+// TestMap applies random edits to a Map and to a plain map. At the end it compares all intermediate Maps, to prove
+// that later edits did not change them.
 func TestMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var m Map[int]
@@ -64,7 +65,7 @@ func TestMapSharesWhatDoesNotChange(t *testing.T) {
 		t.Errorf("%d shards were copied for one key, want 1", copied)
 	}
 	if got, _ := after.Get("7"); got != other {
-		t.Error("the new value is not there")
+		t.Error("the new value is missing")
 	}
 	if unchanged := before.With(nil, nil); unchanged.shards != before.shards {
 		t.Error("an empty edit made a copy")

@@ -1,18 +1,18 @@
 package mesh
 
-// Pod is a pod as far as it tells who a client is. It is immutable.
+// Pod has the parts of a pod that identify a client. It is immutable.
 type Pod struct {
 	Ref Ref
-	// UID tells a pod from one of the same name before it.
+	// UID distinguishes the pod from an earlier pod with the same name.
 	UID            string
 	ServiceAccount string
 	Node           string
 	Labels         Labels
-	// Locality is that of its node.
+	// Locality is the locality of the pod's node.
 	Locality Locality
-	// Addresses are its own. A pod on its node's network has none.
+	// Addresses are the pod's IPs. It is empty for a pod in the host network.
 	Addresses []string
 }
 
-// PodKey is the key of a pod among the World's: its namespace and name.
+// PodKey returns the key of a pod in World.Pods.
 func PodKey(namespace, name string) string { return namespace + "/" + name }

@@ -5,16 +5,16 @@ import (
 	"testing"
 )
 
-func TestRouteTableFor(t *testing.T) {
-	routes := func(namespace, name string) *VirtualService {
+func TestVirtualServiceSetFor(t *testing.T) {
+	virtualService := func(namespace, name string) *VirtualService {
 		return &VirtualService{Ref: Ref{Kind: "VirtualService", Namespace: namespace, Name: name}}
 	}
 	const host = "echo.demo.svc.cluster.local"
-	public := VirtualServiceCandidate{host, routes("demo", "public"), Export{Public: true}}
-	second := VirtualServiceCandidate{host, routes("demo", "second"), Export{Public: true}}
-	private := VirtualServiceCandidate{host, routes("shop", "private"), Export{Private: true}}
-	named := VirtualServiceCandidate{host, routes("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
-	wild := VirtualServiceCandidate{"*.demo.svc.cluster.local", routes("shop", "wild"), Export{Private: true}}
+	public := VirtualServiceCandidate{host, virtualService("demo", "public"), Export{Public: true}}
+	second := VirtualServiceCandidate{host, virtualService("demo", "second"), Export{Public: true}}
+	private := VirtualServiceCandidate{host, virtualService("shop", "private"), Export{Private: true}}
+	named := VirtualServiceCandidate{host, virtualService("demo", "named"), Export{Namespaces: []string{"shop", "till"}}}
+	wild := VirtualServiceCandidate{"*.demo.svc.cluster.local", virtualService("shop", "wild"), Export{Private: true}}
 	tests := map[string]struct {
 		candidates []VirtualServiceCandidate
 		namespace  string
@@ -28,14 +28,14 @@ func TestRouteTableFor(t *testing.T) {
 		"named is not for others":      {[]VirtualServiceCandidate{named}, "demo", ""},
 		"specific beats private":       {[]VirtualServiceCandidate{public, wild}, "shop", "public"},
 		"a wildcard for who sees it":   {[]VirtualServiceCandidate{private, wild, second}, "shop", "private"},
-		"the specific one is not seen": {[]VirtualServiceCandidate{{host, routes("demo", "theirs"), Export{Private: true}}, wild}, "shop", "wild"},
+		"the specific one is not seen": {[]VirtualServiceCandidate{{host, virtualService("demo", "theirs"), Export{Private: true}}, wild}, "shop", "wild"},
 		"private is nobody's business": {[]VirtualServiceCandidate{private}, "demo", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			if r := (&VirtualServiceSet{Candidates: test.candidates}).For(test.namespace); r != nil {
-				got = r.Ref.Name
+			if found := (&VirtualServiceSet{Candidates: test.candidates}).For(test.namespace); found != nil {
+				got = found.Ref.Name
 			}
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
@@ -45,10 +45,10 @@ func TestRouteTableFor(t *testing.T) {
 }
 
 func TestDestinationRuleSetFor(t *testing.T) {
-	policy := func(namespace, name string, e Export) DestinationRuleCandidate {
+	rule := func(namespace, name string, e Export) DestinationRuleCandidate {
 		return DestinationRuleCandidate{Namespace: namespace, Export: e, Rule: &MergedDestinationRule{Refs: []Ref{{Name: name}}}}
 	}
-	everybody, private := Export{Public: true}, Export{Private: true}
+	public, private := Export{Public: true}, Export{Private: true}
 	selecting := func(c DestinationRuleCandidate, labels ...string) DestinationRuleCandidate {
 		c.Rule.Selector = map[string]string{}
 		for _, l := range labels {
@@ -57,40 +57,40 @@ func TestDestinationRuleSetFor(t *testing.T) {
 		return c
 	}
 	front := MakeLabels(map[string]string{"front": "yes", "pod": "front-1"})
-	client, service := policy("shop", "client", everybody), policy("demo", "service", everybody)
-	root, rootLocal := policy("istio-system", "root", everybody), policy("istio-system", "root-local", private)
+	client, service := rule("shop", "client", public), rule("demo", "service", public)
+	root, rootLocal := rule("istio-system", "root", public), rule("istio-system", "root-local", private)
 	tests := map[string]struct {
 		candidates []DestinationRuleCandidate
 		namespace  string
 		want       string
 	}{
-		"one that selects it":                {[]DestinationRuleCandidate{selecting(policy("shop", "front", everybody), "front"), client}, "shop", "front"},
-		"one that selects others":            {[]DestinationRuleCandidate{selecting(policy("shop", "back", everybody), "back"), client}, "shop", "client"},
-		"selected by one label of two":       {[]DestinationRuleCandidate{selecting(policy("shop", "both", everybody), "front", "back"), client}, "shop", "client"},
-		"selectors hold in their namespace":  {[]DestinationRuleCandidate{selecting(policy("demo", "front", everybody), "front"), service}, "shop", "service"},
-		"not selected, the next namespace":   {[]DestinationRuleCandidate{selecting(policy("shop", "back", everybody), "back"), service}, "shop", "service"},
-		"an empty selector for its own":      {[]DestinationRuleCandidate{selecting(policy("shop", "all", everybody)), client}, "shop", "all"},
-		"an empty selector for others":       {[]DestinationRuleCandidate{selecting(policy("demo", "all", everybody)), service}, "shop", "service"},
+		"one that selects it":                {[]DestinationRuleCandidate{selecting(rule("shop", "front", public), "front"), client}, "shop", "front"},
+		"one that selects others":            {[]DestinationRuleCandidate{selecting(rule("shop", "back", public), "back"), client}, "shop", "client"},
+		"selected by one label of two":       {[]DestinationRuleCandidate{selecting(rule("shop", "both", public), "front", "back"), client}, "shop", "client"},
+		"selectors hold in their namespace":  {[]DestinationRuleCandidate{selecting(rule("demo", "front", public), "front"), service}, "shop", "service"},
+		"not selected, the next namespace":   {[]DestinationRuleCandidate{selecting(rule("shop", "back", public), "back"), service}, "shop", "service"},
+		"an empty selector for its own":      {[]DestinationRuleCandidate{selecting(rule("shop", "all", public)), client}, "shop", "all"},
+		"an empty selector for others":       {[]DestinationRuleCandidate{selecting(rule("demo", "all", public)), service}, "shop", "service"},
 		"the client's own first":             {[]DestinationRuleCandidate{service, root, client}, "shop", "client"},
 		"then the Service's":                 {[]DestinationRuleCandidate{root, client, service}, "till", "service"},
 		"then the root's":                    {[]DestinationRuleCandidate{root, client}, "till", "root"},
-		"a private one of the Service":       {[]DestinationRuleCandidate{policy("demo", "private", private), root}, "till", "root"},
-		"a private one for its own":          {[]DestinationRuleCandidate{policy("demo", "private", private), root}, "demo", "private"},
-		"a private one of the client":        {[]DestinationRuleCandidate{policy("shop", "private", private), service}, "shop", "private"},
+		"a private one of the Service":       {[]DestinationRuleCandidate{rule("demo", "private", private), root}, "till", "root"},
+		"a private one for its own":          {[]DestinationRuleCandidate{rule("demo", "private", private), root}, "demo", "private"},
+		"a private one of the client":        {[]DestinationRuleCandidate{rule("shop", "private", private), service}, "shop", "private"},
 		"clients in the root: the Service's": {[]DestinationRuleCandidate{root, service}, "istio-system", "service"},
 		"clients in the root: its private":   {[]DestinationRuleCandidate{root, rootLocal, service}, "istio-system", "root-local"},
-		"the more specific of one namespace": {[]DestinationRuleCandidate{policy("shop", "exact", everybody), policy("shop", "wildcard", everybody)}, "shop", "exact"},
-		"exported by name":                   {[]DestinationRuleCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "till", "named"},
-		"exported to others, not its own":    {[]DestinationRuleCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}}), root}, "demo", "root"},
-		"exported to nobody":                 {[]DestinationRuleCandidate{policy("demo", "nobody", Export{})}, "demo", ""},
-		"exported to others":                 {[]DestinationRuleCandidate{policy("demo", "named", Export{Namespaces: []string{"till"}})}, "shop", ""},
+		"the more specific of one namespace": {[]DestinationRuleCandidate{rule("shop", "exact", public), rule("shop", "wildcard", public)}, "shop", "exact"},
+		"exported by name":                   {[]DestinationRuleCandidate{rule("demo", "named", Export{Namespaces: []string{"till"}}), root}, "till", "named"},
+		"exported to others, not its own":    {[]DestinationRuleCandidate{rule("demo", "named", Export{Namespaces: []string{"till"}}), root}, "demo", "root"},
+		"exported to nobody":                 {[]DestinationRuleCandidate{rule("demo", "nobody", Export{})}, "demo", ""},
+		"exported to others":                 {[]DestinationRuleCandidate{rule("demo", "named", Export{Namespaces: []string{"till"}})}, "shop", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			table := &DestinationRuleSet{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
+			set := &DestinationRuleSet{Candidates: test.candidates, ServiceNamespace: "demo", RootNamespace: "istio-system"}
 			got := ""
-			if p := table.For(test.namespace, front); p != nil {
-				got = p.Refs[0].Name
+			if found := set.For(test.namespace, front); found != nil {
+				got = found.Refs[0].Name
 			}
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
@@ -124,7 +124,7 @@ func TestLabels(t *testing.T) {
 	set := map[string]string{"app": "cart", "version": "v1", "empty": ""}
 	l := MakeLabels(set)
 	if MakeLabels(l.Map()) != l {
-		t.Errorf("%q does not survive the way there and back", l)
+		t.Errorf("Map and MakeLabels change %q", l)
 	}
 	tests := map[string]struct {
 		selector map[string]string

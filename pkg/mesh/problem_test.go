@@ -2,7 +2,7 @@ package mesh
 
 import "testing"
 
-// Who reads the output of `check` line by line must not find a line that an author wrote.
+// TestProblemIsOneLine: scripts read the output of `check` line by line, so an author's text must not begin a line.
 func TestProblemIsOneLine(t *testing.T) {
 	p := Problem{
 		Code: CodeInvalidRegex, Severity: Error, Object: Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"},

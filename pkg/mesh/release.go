@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// Release is the part of a client's version that tells what it can do. The zero Release is one that cannot be read.
+// Release is the part of a client's version that decides which features it has. The zero Release is unknown.
 type Release struct{ Major, Minor uint16 }
 
-// coreAt51 is the version of C-core in gRPC 1.51. Since then there has been at most one for each release of gRPC, so that a
-// later one came with gRPC 1.51 and as many releases more, at least.
+// coreAt51 is the major version of C-core in gRPC 1.51. Since then C-core's major version grew by at most one with
+// each release of gRPC. So C-core 29+n is in gRPC 1.(51+n) or a later release.
 const coreAt51 = 29
 
-// ReleaseOf reads a version as clients state it, such as 1.85.0 or 1.86.0-dev. C-core states its own version before that of
-// the language around it, C-core 29.0.0 Python 1.51.1, and sometimes nothing else.
+// ReleaseOf parses a version that a client states, such as 1.85.0 or 1.86.0-dev. A C-core client states the version
+// of C-core first and the version of its language library last (C-core 29.0.0 Python 1.51.1), or only the version
+// of C-core.
 func ReleaseOf(version string) Release {
 	words := strings.Fields(version)
 	if len(words) == 0 {
@@ -48,10 +49,10 @@ func (r Release) before(o Release) bool {
 	return r.Major < o.Major || r.Major == o.Major && r.Minor < o.Minor
 }
 
-// AtLeast says whether the release is that one or younger. One that cannot be read is not.
+// AtLeast reports whether the release is major.minor or newer. An unknown release is not.
 func (r Release) AtLeast(major, minor uint16) bool { return !r.before(Release{major, minor}) }
 
-// String is empty for a release that cannot be read.
+// String returns MAJOR.MINOR. It is empty for an unknown release.
 func (r Release) String() string {
 	if r == (Release{}) {
 		return ""

@@ -6,50 +6,58 @@ import "strings"
 type Service struct {
 	Ref  Ref
 	Host string
-	// Ports are those of TCP, in the order of the object.
+	// Ports are the TCP ports, in the order of the object.
 	Ports []Port
 	// Headless Services (clusterIP: None) are served like the others: gRPC balances over the endpoints itself.
 	Headless bool
-	// Addresses are its cluster IPs.
+	// Addresses are the cluster IPs.
 	Addresses []string
-	// ExternalName is the DNS name that clients resolve themselves, instead of endpoints; else empty.
+	// ExternalName is a DNS name. If it is set, clients resolve it themselves and get no endpoints.
 	ExternalName string
-	// PreferIPv6 says which address of a dual-stack endpoint is the primary one.
+	// PreferIPv6 is set if the IPv6 address of a dual-stack endpoint is the primary one.
 	PreferIPv6 bool
-	// TrafficDistribution says which endpoints the Service prefers for a client.
+	// TrafficDistribution is the preference for endpoints near the client.
 	TrafficDistribution TrafficDistribution
-	// InternalTrafficPolicyLocal says that clients may call the endpoints on their own node only.
+	// InternalTrafficPolicyLocal restricts clients to the endpoints on their own node.
 	InternalTrafficPolicyLocal bool
-	// Annotations hold for clients whose DestinationRules do not ask for something else.
+	// Export restricts the namespaces whose clients can see the Service. It is nil if all can.
+	Export *Export `json:",omitempty"`
+	// Annotations apply to clients whose DestinationRules do not set the same.
 	Annotations AnnotationSettings `json:"Extensions"`
 }
 
-// TrafficDistribution is a Service's wish for the endpoints close to a client. The others stand by.
+// VisibleTo reports whether clients of a namespace can see the Service.
+func (s *Service) VisibleTo(namespace string) bool {
+	return s.Export == nil || s.Export.VisibleTo(s.Ref.Namespace, namespace)
+}
+
+// TrafficDistribution is a Service's preference for endpoints near the client. Clients call the other endpoints
+// only if no preferred one is available.
 type TrafficDistribution uint8
 
-// The wishes.
+// The preferences.
 const (
-	// PreferNone: all endpoints are alike.
+	// PreferNone: all endpoints are equal.
 	PreferNone TrafficDistribution = iota
-	// PreferSameZone: those of the client's zone, then of its region. Hints count as zones.
+	// PreferSameZone: endpoints in the client's zone, then in its region. A hint is treated as the endpoint's zone.
 	PreferSameZone
-	// PreferSameNode: those on the client's node, then as PreferSameZone.
+	// PreferSameNode: endpoints on the client's node, then as PreferSameZone.
 	PreferSameNode
-	// PreferHinted: those with a hint for the client's zone, if every endpoint has one.
+	// PreferHinted: endpoints with a hint for the client's zone, if every endpoint has a hint.
 	PreferHinted
 )
 
 // Port is one port of a Service.
 type Port struct {
-	// Name is empty when the Service has a single unnamed port. Endpoints are found by this name.
+	// Name is empty if the Service has a single unnamed port. Endpoints refer to the port by this name.
 	Name   string
 	Number uint32
-	// TCP says that the Service declares the port to carry TCP of no further kind, by its appProtocol or else its name. It is served
-	// like any other.
+	// TCP is set if the Service declares the protocol of the port as plain TCP, by appProtocol or by the port's
+	// name. The port is served as any other.
 	TCP bool
 }
 
-// Namespace is the Service's namespace.
+// Namespace returns the Service's namespace.
 func (s *Service) Namespace() string { return s.Ref.Namespace }
 
 // Port finds a port by number.
@@ -72,7 +80,8 @@ func (s *Service) PortNamed(name string) (Port, bool) {
 	return Port{}, false
 }
 
-// DefaultPort is the port meant when a client names none: the only one, or else the only one named grpc or grpc-*.
+// DefaultPort returns the port for a client that names no port: the only port, or the only port whose name starts
+// with grpc.
 func (s *Service) DefaultPort() (Port, bool) {
 	if len(s.Ports) == 1 {
 		return s.Ports[0], true
@@ -89,8 +98,9 @@ func (s *Service) DefaultPort() (Port, bool) {
 	return found[0], true
 }
 
-// EndpointSet is all that stands behind one Service: its EndpointSlices (or, without any, its Endpoints object),
-// joined with what Pods and Nodes say. It is sorted and holds no address and port twice.
+// EndpointSet has all endpoints of one Service. They come from its EndpointSlices or, if it has none, from its
+// Endpoints object, and are joined with its pods and their nodes. They are sorted. No address and port occurs
+// twice.
 type EndpointSet struct {
 	Host      string
 	Endpoints []Endpoint
@@ -100,25 +110,26 @@ type EndpointSet struct {
 type Endpoint struct {
 	// Address is an IP literal.
 	Address string
-	// Additional is the address of the other family, if the pod has one; else empty.
+	// Additional is the pod's address of the other IP family; empty if it does not have one.
 	Additional string
 	// Ports is shared by the endpoints of one slice.
 	Ports    []Port
 	Labels   Labels
 	Topology Topology
-	// Hostname is the pod's own name in the Service's domain, such as web-0 of a StatefulSet; empty if it has none.
+	// Hostname is the pod's name in the Service's domain, such as web-0 in a StatefulSet; empty if it does not have
+	// one.
 	Hostname string
-	// ServiceAccount of the pod; empty without a pod.
+	// ServiceAccount is the pod's service account; empty without a pod.
 	ServiceAccount string
-	// Weight is how many calls the endpoint gets compared with others; 0 is the same as 1.
+	// Weight is the endpoint's share of the calls relative to other endpoints. 0 means 1.
 	Weight uint32
 	Health Health
 }
 
-// EffectiveWeight is the endpoint's weight, which is never 0.
+// EffectiveWeight returns the endpoint's weight, at least 1.
 func (e *Endpoint) EffectiveWeight() uint32 { return max(e.Weight, 1) }
 
-// Port returns the number the endpoint listens on for the Service port of that name.
+// Port returns the number of the port on which the endpoint serves the Service port with the name.
 func (e *Endpoint) Port(name string) (uint32, bool) {
 	for _, p := range e.Ports {
 		if p.Name == name {
@@ -128,15 +139,15 @@ func (e *Endpoint) Port(name string) (uint32, bool) {
 	return 0, false
 }
 
-// Health is what the EndpointSlice says of an endpoint.
+// Health is the condition of an endpoint in its EndpointSlice.
 type Health uint8
 
 const (
-	// Ready takes traffic.
+	// Ready endpoints get calls.
 	Ready Health = iota
-	// Draining terminates but still serves. It takes traffic only when nobody is Ready.
+	// Draining endpoints are terminating and still serve. They get calls only if no endpoint is Ready.
 	Draining
-	// NotReady takes no traffic.
+	// NotReady endpoints get no calls.
 	NotReady
 )
 

@@ -6,16 +6,18 @@ import (
 	"regexp"
 )
 
-// Source is where an object was read, for those of files. It is immutable.
+// Source is the file and lines of an object. It is immutable.
 type Source struct {
 	File string
-	// Line is where the object begins; 0 when that is not known.
+	// Line is the line of the object's start; 0 if it is not known.
 	Line int
-	// Fields are the lines of its fields, by paths such as spec.http[0].match[1].headers.user; nil when they are not kept.
+	// Fields are the lines of fields, by paths such as spec.http[0].match[1].headers.user. It is nil if they are
+	// not known.
 	Fields map[string]int
 }
 
-// At is the file and the line of a field, or of the nearest part of the object that holds it. An empty field is the object.
+// At returns the file and line of a field, or of the nearest part of the object that contains it. An empty field
+// means the object. s may be nil.
 func (s *Source) At(field string) string {
 	if s == nil {
 		return ""
@@ -33,31 +35,31 @@ func (s *Source) At(field string) string {
 	return fmt.Sprintf("%s:%d", s.File, line)
 }
 
-// FieldLocation is a field of an object, and where it was read.
+// FieldLocation is a field of an object with its file and line.
 type FieldLocation struct {
 	Object Ref    `json:"object"`
 	Field  string `json:"field,omitempty"`
 	Source string `json:"source,omitempty"`
 }
 
-// Locate finds out where a field was read. An empty field is the object.
+// Locate finds the file and line of a field. An empty field means the object.
 func (w *World) Locate(ref Ref, field string) FieldLocation {
 	return FieldLocation{ref, field, w.Sources[ref].At(field)}
 }
 
-// String is one line: the object, the field and, in parentheses, the file and line.
-func (p FieldLocation) String() string {
-	text := p.Object.String()
-	if p.Field != "" {
-		text += " " + p.Field
+// String returns one line: the object, the field and, in parentheses, the file and line.
+func (l FieldLocation) String() string {
+	text := l.Object.String()
+	if l.Field != "" {
+		text += " " + l.Field
 	}
-	if p.Source != "" {
-		text += " (" + p.Source + ")"
+	if l.Source != "" {
+		text += " (" + l.Source + ")"
 	}
 	return oneLine(text)
 }
 
-// Equal says whether two Sources say the same. Both may be nil.
+// Equal reports whether two Sources have equal contents. Both may be nil.
 func (s *Source) Equal(o *Source) bool {
 	if s == nil || o == nil {
 		return s == o
@@ -65,10 +67,10 @@ func (s *Source) Equal(o *Source) bool {
 	return s.File == o.File && s.Line == o.Line && maps.Equal(s.Fields, o.Fields)
 }
 
-// mapKeys are those of maps, which Problems write as [key] and files as key.
+// mapKeys matches the keys of maps in a path. Problems write them as [key]; Source.Fields has them as .key.
 var mapKeys = regexp.MustCompile(`\[([^]]*[^]\d][^]]*)\]`)
 
-// parent is the path without its last step.
+// parent returns the path without its last element.
 func parent(path string) string {
 	for i := len(path) - 1; i > 0; i-- {
 		if path[i] == '.' || path[i] == '[' {

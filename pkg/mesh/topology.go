@@ -8,90 +8,92 @@ import (
 	"unique"
 )
 
-// Topology is where an endpoint runs, and for whose clients it is meant. It is comparable, and as small as a pointer: a cluster has
-// many endpoints on few nodes, so each topology is kept once. The zero Topology is nowhere, for everybody.
+// Topology is where an endpoint runs, and the zones that its topology hints name. It is comparable and has the size
+// of a pointer: a cluster has many endpoints on few nodes, so each topology is stored once. The zero Topology has
+// no parts.
 type Topology struct{ handle unique.Handle[topology] }
 
 type topology struct {
 	node     string
 	locality Locality
-	// hints are sorted, and joined by what stands in no zone's name.
+	// hints are sorted and joined by hintSeparator.
 	hints string
 }
 
+// hintSeparator cannot be part of a zone's name.
 const hintSeparator = "\x00"
 
-// MakeTopology makes the Topology of a node, a locality and the zones for whose clients it is meant, in any order.
+// MakeTopology makes the Topology of a node, its locality and the zones that the endpoint's hints name, in any order.
 func MakeTopology(node string, locality Locality, hints ...string) Topology {
-	s := topology{node: node, locality: locality}
+	t := topology{node: node, locality: locality}
 	if len(hints) > 0 {
 		if !slices.IsSorted(hints) {
 			hints = slices.Sorted(slices.Values(hints))
 		}
-		s.hints = strings.Join(slices.Compact(slices.Clone(hints)), hintSeparator)
+		t.hints = strings.Join(slices.Compact(slices.Clone(hints)), hintSeparator)
 	}
-	return s.intern()
+	return t.intern()
 }
 
-func (s topology) intern() Topology {
-	if s == (topology{}) {
+func (t topology) intern() Topology {
+	if t == (topology{}) {
 		return Topology{}
 	}
-	return Topology{unique.Make(s)}
+	return Topology{unique.Make(t)}
 }
 
-func (s Topology) value() topology {
-	if s == (Topology{}) {
+func (t Topology) value() topology {
+	if t == (Topology{}) {
 		return topology{}
 	}
-	return s.handle.Value()
+	return t.handle.Value()
 }
 
-// Node is the name of the node, if it is known.
-func (s Topology) Node() string { return s.value().node }
+// Node returns the name of the node; empty if it is not known.
+func (t Topology) Node() string { return t.value().node }
 
-// Locality is that of the node, as far as it is known.
-func (s Topology) Locality() Locality { return s.value().locality }
+// Locality returns the locality of the node, as far as it is known.
+func (t Topology) Locality() Locality { return t.value().locality }
 
-// Hints are the zones for whose clients the endpoint is meant, sorted; nil when nothing is said.
-func (s Topology) Hints() []string {
-	hints := s.value().hints
+// Hints returns the zones whose clients should call the endpoint, sorted; nil without hints.
+func (t Topology) Hints() []string {
+	hints := t.value().hints
 	if hints == "" {
 		return nil
 	}
 	return strings.Split(hints, hintSeparator)
 }
 
-// At is the same topology on a node in a locality: the hints stay.
-func (s Topology) At(node string, locality Locality) Topology {
-	v := s.value()
+// At returns a Topology with another node and locality and the same hints.
+func (t Topology) At(node string, locality Locality) Topology {
+	v := t.value()
 	if v.node == node && v.locality == locality {
-		return s
+		return t
 	}
 	v.node, v.locality = node, locality
 	return v.intern()
 }
 
-// Equal is ==.
-func (s Topology) Equal(o Topology) bool { return s == o }
+// Equal is ==, for go-cmp.
+func (t Topology) Equal(o Topology) bool { return t == o }
 
-// Compare orders topologies, so that none depends on the order in which they were met.
-func (s Topology) Compare(o Topology) int {
-	if s == o {
+// Compare orders topologies by their parts, so that the order does not depend on when each was made.
+func (t Topology) Compare(o Topology) int {
+	if t == o {
 		return 0
 	}
-	a, b := s.value(), o.value()
+	a, b := t.value(), o.value()
 	return cmp.Or(
 		cmp.Compare(a.node, b.node), cmp.Compare(a.locality.Region, b.locality.Region), cmp.Compare(a.locality.Zone, b.locality.Zone),
 		cmp.Compare(a.locality.SubZone, b.locality.SubZone), cmp.Compare(a.hints, b.hints),
 	)
 }
 
-// MarshalText is String, so that a World that is printed says everything.
-func (s Topology) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+// MarshalText returns String, so that a World that is marshaled as JSON includes the topologies.
+func (t Topology) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// String is the parts of the topology, for people.
-func (s Topology) String() string {
-	v := s.value()
+// String returns the parts of the topology for output.
+func (t Topology) String() string {
+	v := t.value()
 	return fmt.Sprintf("%q %q %q", v.node, v.locality, v.hints)
 }

@@ -8,10 +8,10 @@ import (
 func TestTopology(t *testing.T) {
 	here := Locality{Region: "r", Zone: "z"}
 	tests := map[string]struct {
-		spot, same Topology
-		node       string
-		locality   Locality
-		hints      []string
+		topology, same Topology
+		node           string
+		locality       Locality
+		hints          []string
 	}{
 		"nowhere":           {Topology{}, MakeTopology("", Locality{}), "", Locality{}, nil},
 		"a node":            {MakeTopology("n", here), Topology{}.At("n", here), "n", here, nil},
@@ -21,16 +21,16 @@ func TestTopology(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if test.spot != test.same || test.spot.Compare(test.same) != 0 {
-				t.Errorf("got %v and %v, want the same spot", test.spot, test.same)
+			if test.topology != test.same || test.topology.Compare(test.same) != 0 {
+				t.Errorf("got %v and %v, want the same topology", test.topology, test.same)
 			}
-			if got := test.spot.Node(); got != test.node {
+			if got := test.topology.Node(); got != test.node {
 				t.Errorf("node: got %q, want %q", got, test.node)
 			}
-			if got := test.spot.Locality(); got != test.locality {
+			if got := test.topology.Locality(); got != test.locality {
 				t.Errorf("locality: got %q, want %q", got, test.locality)
 			}
-			if got := test.spot.Hints(); !slices.Equal(got, test.hints) {
+			if got := test.topology.Hints(); !slices.Equal(got, test.hints) {
 				t.Errorf("hints: got %q, want %q", got, test.hints)
 			}
 		})
@@ -39,13 +39,13 @@ func TestTopology(t *testing.T) {
 
 // TestTopologiesDiffer compares topologies that differ in one part each.
 func TestTopologiesDiffer(t *testing.T) {
-	spots := []Topology{
+	topologies := []Topology{
 		{},
 		MakeTopology("n", Locality{}), MakeTopology("", Locality{Region: "n"}), MakeTopology("", Locality{Zone: "n"}), MakeTopology("", Locality{SubZone: "n"}),
 		MakeTopology("", Locality{}, "n"), MakeTopology("", Locality{}, "n", "o"),
 	}
-	for i, a := range spots {
-		for j, b := range spots {
+	for i, a := range topologies {
+		for j, b := range topologies {
 			if (a == b) != (i == j) || (a.Compare(b) == 0) != (i == j) || a.Compare(b) != -b.Compare(a) {
 				t.Errorf("%v and %v: equal: %t, compared: %d", a, b, a == b, a.Compare(b))
 			}
@@ -53,7 +53,7 @@ func TestTopologiesDiffer(t *testing.T) {
 	}
 }
 
-// TestMakeTopologyKeepsItsHints hands over a list that belongs to somebody else.
+// TestMakeTopologyKeepsItsHints checks that MakeTopology does not change the caller's slice.
 func TestMakeTopologyKeepsItsHints(t *testing.T) {
 	hints := []string{"a", "a", "b"}
 	MakeTopology("n", Locality{}, hints...)

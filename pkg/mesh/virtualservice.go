@@ -6,54 +6,55 @@ import (
 	networking "istio.io/api/networking/v1"
 )
 
-// VirtualService is one VirtualService as far as it concerns the mesh (not gateways), bound to its destinations.
+// VirtualService is one VirtualService that applies to the mesh (not only to gateways), with its destinations and
+// delegates resolved.
 type VirtualService struct {
 	Ref Ref
-	// Spec is the author's text, read-only.
+	// Spec is the spec of the object, read-only.
 	Spec *networking.VirtualService
-	// Destinations has an entry for each destination host of Spec, under the text the author wrote.
+	// Destinations has an entry for each destination host of Spec, keyed by the host as the author wrote it.
 	Destinations map[string]Destination
-	// Delegates has an entry for each VirtualService that a rule of Spec delegates to, if it exists, by its Key.
+	// Delegates has an entry for each existing VirtualService that a rule of Spec delegates to, keyed by Ref.Key.
 	Delegates map[string]Delegate
 }
 
-// Destination is what a destination host of a VirtualService stands for.
+// Destination is what a destination host of a VirtualService refers to.
 type Destination struct {
 	// Host is the full name.
 	Host string
-	// Service is nil when there is no such Service.
+	// Service is nil if the Service does not exist.
 	Service *Service
-	// DestinationRules is nil when no DestinationRule speaks of the host.
+	// DestinationRules is nil if no DestinationRule is for the host.
 	DestinationRules *DestinationRuleSet
 }
 
-// VirtualServiceSet is every VirtualService that holds for one host. One client is ruled by one of them: VirtualServices for the same
-// host do not merge.
+// VirtualServiceSet has every VirtualService for one host. One of them applies to each client: VirtualServices for
+// the same host are not merged.
 type VirtualServiceSet struct {
 	Host string
-	// Candidates stand with the most specific host first and, among equals, the oldest.
+	// Candidates are sorted: the most specific host first, and the oldest first for one host.
 	Candidates []VirtualServiceCandidate
 }
 
-// VirtualServiceCandidate is one VirtualService and who may see it.
+// VirtualServiceCandidate is one VirtualService with the namespaces that can see it.
 type VirtualServiceCandidate struct {
-	// Host is the one it declares, in full: the table's own, or a wildcard.
+	// Host is the host that it declares, as a full name: the host of the set, or a wildcard.
 	Host           string
 	VirtualService *VirtualService
 	Export         Export
 }
 
-// For returns the VirtualService that rules clients of that namespace, or nil: of those it may see, the one with the most
-// specific host. Among equals the order is Istio's: one that the client's own namespace keeps to itself, then one exported to it
-// by name, then a public one. t may be nil.
-func (t *VirtualServiceSet) For(namespace string) *VirtualService {
-	if t == nil {
+// For returns the VirtualService that applies to clients of the namespace, or nil. It is the visible one with the
+// most specific host. Several with that host are ordered as in Istio: private to the client's namespace, then
+// exported to it by name, then public. s may be nil.
+func (s *VirtualServiceSet) For(namespace string) *VirtualService {
+	if s == nil {
 		return nil
 	}
 	var best *VirtualServiceCandidate
 	rank := rankInvisible
-	for i := range t.Candidates {
-		c := &t.Candidates[i]
+	for i := range s.Candidates {
+		c := &s.Candidates[i]
 		if best != nil && c.Host != best.Host {
 			break
 		}
@@ -67,17 +68,17 @@ func (t *VirtualServiceSet) For(namespace string) *VirtualService {
 	return best.VirtualService
 }
 
-// Export is an exportTo list: who may see an object. The empty list is everybody.
+// Export is a parsed exportTo list: the namespaces that can see an object. The zero Export is visible to none.
 type Export struct {
-	// Private is ".", the object's own namespace.
+	// Private is set by ".", the object's own namespace.
 	Private bool
-	// Namespaces are those named, besides.
+	// Namespaces are the namespaces that the list names.
 	Namespaces []string
-	// Public is "*", or an absent list.
+	// Public is set by "*", and by an absent or empty list.
 	Public bool
 }
 
-// Ranks of visibility, the strongest claim first.
+// The ranks of visibility, the highest precedence first.
 const (
 	rankPrivate = iota
 	rankNamed
@@ -85,7 +86,7 @@ const (
 	rankInvisible
 )
 
-// VisibleTo says whether clients of namespace may see an object of namespace owner.
+// VisibleTo reports whether clients of namespace can see an object in namespace owner.
 func (e Export) VisibleTo(owner, namespace string) bool {
 	return e.rank(owner, namespace) != rankInvisible
 }

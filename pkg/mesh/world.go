@@ -6,59 +6,61 @@ import (
 	"time"
 )
 
-// World is all that is known of the cluster at one moment. It is immutable.
+// World is everything that is known from all sources at one moment. It is immutable.
 //
-// Hosts are the keys throughout: the full name of a service, such as echo.demo.svc.cluster.local.
+// Unless a comment names another key, Maps are keyed by host: a full name such as echo.demo.svc.cluster.local.
 type World struct {
 	// Revision counts the Worlds of one process, from 1.
 	Revision uint64
-	// Arrived is when the first of the changes came in that make this World another than the last; zero when the source does not say.
+	// Arrived is when the first change since the previous World arrived. It is zero if the source does not record it.
 	Arrived time.Time
 	// Domain is the cluster's DNS domain, such as cluster.local.
 	Domain string
-	// RootNamespace is the namespace whose DestinationRules hold for the whole mesh.
+	// RootNamespace is the namespace whose DestinationRules apply to the whole mesh.
 	RootNamespace string
-	// Defaults hold for every host.
+	// Defaults apply to every host.
 	Defaults Defaults
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
-	// Addresses finds a Service by its cluster IP, which clients may dial instead of a name.
+	// Addresses are the Services by cluster IP, which clients can dial instead of a name.
 	Addresses Map[*Service]
-	// VirtualServices has an entry for each host that a VirtualService speaks of and a Service exists for; and one for each host that
-	// only VirtualServices declare, wildcards among them, save those that could cover a Service.
+	// VirtualServices has an entry for each Service that a VirtualService applies to, and for each serviceless
+	// host. These include wildcards, except those that could match a Service.
 	VirtualServices Map[*VirtualServiceSet]
-	// DestinationRules has an entry for each Service that a DestinationRule speaks of.
+	// DestinationRules has an entry for each Service that a DestinationRule applies to.
 	DestinationRules Map[*DestinationRuleSet]
-	// Pods are by PodKey, and PodAddresses by the IP that is a pod's own. They are there when the source is asked for them, and stand
-	// behind no resource.
+	// Pods are keyed by PodKey, PodAddresses by pod IP. Both are empty unless the source is configured to read
+	// pods. They identify clients; no resource depends on them.
 	Pods, PodAddresses Map[*Pod]
-	// Unbound lists the VirtualServices that hold for no Service, and delegates. By themselves they route nothing, but are
-	// still checked.
+	// Unbound lists the VirtualServices that apply to no Service, and the delegates. They make no routes by
+	// themselves, but are still checked.
 	Unbound []*VirtualService
 
-	// ConfigObjects are the VirtualServices and DestinationRules that hold for the mesh or have Problems of reading, by Ref.String().
+	// ConfigObjects are the VirtualServices and DestinationRules that apply to the mesh or have reading Problems,
+	// by Ref.String.
 	ConfigObjects Map[*ConfigObject]
-	// StoredAt is zero when the source itself was read. Else the source is away since the start, and this is what was stored at that time.
+	// StoredAt is zero if the source was read. Otherwise the source has been unavailable since the start, and the
+	// World is the state that was saved at this time.
 	StoredAt time.Time
 
-	// Sources say where objects were read; those of a cluster have none.
+	// Sources are the files and lines of objects. Objects from a cluster have none.
 	Sources map[Ref]*Source
-	// Problems are those found while reading objects, sorted. Those of translation come from the translator.
+	// Problems were found while reading objects, sorted. The translation finds others.
 	Problems []Problem
-	// Changed lists, sorted, what differs from the World of the revision before. A cluster IP counts as a host.
-	// Whoever skipped a revision uses ChangedSince.
+	// Changed lists the Keys that differ from the World of the previous revision, sorted. The Key of a cluster IP
+	// is a host Key. Code that skipped a revision calls ChangedSince.
 	Changed []Key
 }
 
-// ConfigObject is an object of which an author wants to know what became of it.
+// ConfigObject is an object whose status is reported to its author.
 type ConfigObject struct {
 	Ref Ref
-	// Generation counts the versions of what the author wrote; 0 where nobody counts.
+	// Generation is metadata.generation; 0 if the source does not have it.
 	Generation int64
 }
 
-// ChangedSince returns, sorted, what differs between old and w. From a nil or zero old everything differs.
+// ChangedSince returns the Keys that differ between old and w, sorted. If old is nil or zero, every Key differs.
 func (w *World) ChangedSince(old *World) []Key {
 	if old == w {
 		return nil
@@ -91,7 +93,7 @@ func diff[V comparable](changed map[string]struct{}, old, now Map[V]) {
 	}
 }
 
-// EndpointCount is the number of endpoint addresses of all Services, ready or not.
+// EndpointCount returns the number of endpoints of all Services, ready or not.
 func (w *World) EndpointCount() int {
 	n := 0
 	for _, set := range w.Endpoints.All() {
@@ -100,10 +102,10 @@ func (w *World) EndpointCount() int {
 	return n
 }
 
-// PodByName finds a pod.
+// PodByName finds a pod by namespace and name.
 func (w *World) PodByName(namespace, name string) (*Pod, bool) {
 	return w.Pods.Get(PodKey(namespace, name))
 }
 
-// PodByAddress finds the pod whose own address that is.
+// PodByAddress finds a pod by its IP.
 func (w *World) PodByAddress(ip string) (*Pod, bool) { return w.PodAddresses.Get(ip) }

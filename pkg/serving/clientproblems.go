@@ -11,8 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// clientProblems are the Problems that concern only some kinds of clients and do concern some that are connected and follow the
-// host. Each says which, and how many.
+// clientProblems returns the Problems that concern only some client kinds and that concern a connected client which
+// subscribes to the host. Each Problem names these clients and their number.
 func (s *Store) clientProblems(current *snapshot.Snapshot) []mesh.Problem {
 	concerned := map[mesh.Problem]map[*Session]struct{}{}
 	specific := current.ClientProblems()
@@ -38,8 +38,9 @@ func (s *Store) clientProblems(current *snapshot.Snapshot) []mesh.Problem {
 	return all
 }
 
-// subscribers are the sessions that ask for something of a host; all of them for no host. For a wildcard they ask for a name below it
-// to which no other rules apply. The caller holds mu.
+// subscribers returns the sessions that subscribe to a resource of the host; all sessions if host is empty. For a
+// wildcard these are the sessions that subscribe to a name to which the wildcard's rules apply. The caller holds
+// Store.mu.
 func (s *Store) subscribers(current *snapshot.Snapshot, host string) map[*Session]struct{} {
 	if host == "" {
 		return s.sessions
@@ -53,29 +54,29 @@ func (s *Store) subscribers(current *snapshot.Snapshot, host string) map[*Sessio
 	return found
 }
 
-// withClients says in a Problem whom it concerns.
+// withClients adds to a Problem which clients it concerns.
 func withClients(p mesh.Problem, sessions map[*Session]struct{}) mesh.Problem {
-	count, agents := map[clientRelease]int{}, mesh.ClientKinds(0)
+	count, kinds := map[clientRelease]int{}, mesh.ClientKinds(0)
 	for session := range sessions {
 		count[clientReleaseOf(session.client)]++
-		agents |= mesh.MakeClientKinds(session.client.Kind)
+		kinds |= mesh.MakeClientKinds(session.client.Kind)
 	}
-	kinds := slices.SortedFunc(maps.Keys(count), clientRelease.compare)
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
+	releases := slices.SortedFunc(maps.Keys(count), clientRelease.compare)
+	names := make([]string, len(releases))
+	for i, k := range releases {
 		names[i] = fmt.Sprintf("%s (%d connected)", k, count[k])
 	}
-	who := strings.Join(names, ", ")
-	p.ClientKinds = agents
+	clients := strings.Join(names, ", ")
+	p.ClientKinds = kinds
 	if p.Missing != 0 {
-		p.Message = p.Missing.Ignored(who)
+		p.Message = p.Missing.Ignored(clients)
 	} else {
-		p.Message += " It concerns " + who + "."
+		p.Message += " It concerns " + clients + "."
 	}
 	return p
 }
 
-// clientRelease is what clients are counted by.
+// clientRelease is the client kind and release by which clients are counted.
 type clientRelease struct {
 	kind    mesh.ClientKind
 	release mesh.Release

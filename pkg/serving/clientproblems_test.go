@@ -16,15 +16,15 @@ import (
 
 const echoName = "outbound|8080||echo.demo.svc.cluster.local"
 
-// follow opens a stream that asks for a cluster.
-func follow(t *testing.T, store *serving.Store, agent, version, cluster string) *serving.Session {
+// subscribe opens a stream that subscribes to a cluster.
+func subscribe(t *testing.T, store *serving.Store, userAgent, version, cluster string) *serving.Session {
 	t.Helper()
-	session := store.Open(serving.ClientInfoOf(snapshottest.Node(agent, version), ""), nil)
+	session := store.Open(serving.ClientInfoOf(snapshottest.Node(userAgent, version), ""), nil)
 	session.Request(&serving.Request{Type: snapshot.ClusterType, Names: []string{cluster}})
 	return session
 }
 
-// ignored are the messages of what clients ignore, each with the field and the kinds of clients.
+// ignored returns the Ignored Problems, each as field, client kinds and message.
 func ignored(problems []mesh.Problem) []string {
 	var lines []string
 	for _, p := range problems {
@@ -35,17 +35,17 @@ func ignored(problems []mesh.Problem) []string {
 	return lines
 }
 
-func TestProblemsNameWhomTheyConcern(t *testing.T) {
+func TestProblemsNameTheClients(t *testing.T) {
 	world := snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, "DestinationRule",
 		"{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}, outlierDetection: {consecutive5xxErrors: 5}}}")})
 	const balancer, ejection = "spec.trafficPolicy.loadBalancer.simple", "spec.trafficPolicy.outlierDetection"
-	const instead, ejects = "Their calls are balanced round robin. Keep the setting if that is good enough for them.", "They do not eject endpoints. Use a readiness probe."
+	const fallback, ejects = "Their calls are balanced round robin. Keep the setting if that is good enough for them.", "They do not eject endpoints. Use a readiness probe."
 
-	// Without connected clients, what holds for a current version of some kind is said.
+	// Without connected clients, a Problem is reported if it concerns the current version of a client kind.
 	if diff := cmp.Diff(ignored(snapshot.New(world).Problems()), []string{
-		balancer + " [gRPC C-core, gRPC Node] Ignored by gRPC C-core, gRPC Node. " + instead,
+		balancer + " [gRPC C-core, gRPC Node] Ignored by gRPC C-core, gRPC Node. " + fallback,
 	}); diff != "" {
-		t.Errorf("of the objects alone (-got +want):\n%s", diff)
+		t.Errorf("without connected clients (-got +want):\n%s", diff)
 	}
 
 	store := serving.NewStore(serving.Options{})
@@ -56,25 +56,26 @@ func TestProblemsNameWhomTheyConcern(t *testing.T) {
 			t.Errorf("%s (-got +want):\n%s", when, diff)
 		}
 	}
-	expect("with nobody there")
-	follow(t, store, "gRPC Go", "1.85.0", echoName)
-	follow(t, store, "gRPC Node Pure JS", "1.14.1", "outbound|8080||other.demo.svc.cluster.local")
-	expect("with clients that do it, or call another host")
-	follow(t, store, "gRPC Node Pure JS", "1.14.1", echoName)
-	last := follow(t, store, "gRPC Node Pure JS", "1.14.0", echoName)
-	follow(t, store, "gRPC Go", "1.49.0", echoName)
-	expect("with clients that do not",
-		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (2 connected). "+instead,
+	expect("without clients")
+	subscribe(t, store, "gRPC Go", "1.85.0", echoName)
+	subscribe(t, store, "gRPC Node Pure JS", "1.14.1", "outbound|8080||other.demo.svc.cluster.local")
+	expect("with clients that support it, or call another host")
+	subscribe(t, store, "gRPC Node Pure JS", "1.14.1", echoName)
+	last := subscribe(t, store, "gRPC Node Pure JS", "1.14.0", echoName)
+	subscribe(t, store, "gRPC Go", "1.49.0", echoName)
+	expect("with clients that do not support it",
+		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (2 connected). "+fallback,
 		ejection+" [gRPC Go] Ignored by gRPC Go 1.49 (1 connected). "+ejects,
 	)
 	last.Close()
 	store.Publish(snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, "DestinationRule", "{host: echo, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}")}))
-	expect("when one has gone, and the rule is another",
-		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (1 connected). "+instead,
+	expect("after one has disconnected, and the rule has changed",
+		balancer+" [gRPC Go, gRPC Node] Ignored by gRPC Go 1.49 (1 connected), gRPC Node 1.14 (1 connected). "+fallback,
 	)
 }
 
-// TestProblemsOfServicelessHosts has clients follow hosts that only a VirtualService declares, one of them below a wildcard.
+// TestProblemsOfServicelessHosts has clients that subscribe to hosts which only a VirtualService declares, one of
+// them below a wildcard.
 func TestProblemsOfServicelessHosts(t *testing.T) {
 	const rule = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\n" +
 		"spec: {hosts: ['%s'], http: [{match: [{headers: {content-type: {exact: a}}}], route: [{destination: {host: echo}}]}]}\n"
@@ -86,17 +87,17 @@ func TestProblemsOfServicelessHosts(t *testing.T) {
 		t.Run(host, func(t *testing.T) {
 			store := serving.NewStore(serving.Options{})
 			store.Publish(snapshottest.Load(t, []string{echo, fmt.Sprintf(rule, "api", host), fmt.Sprintf(rule, "other", "*.more.example.com")}))
-			ask := func(agent, version, name string) {
+			dial := func(userAgent, version, name string) {
 				t.Helper()
-				session := store.Open(serving.ClientInfoOf(snapshottest.Node(agent, version), ""), nil)
+				session := store.Open(serving.ClientInfoOf(snapshottest.Node(userAgent, version), ""), nil)
 				session.Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{name}})
 			}
-			ask("gRPC Go", "1.85.0", dialed[1])
-			ask("gRPC Java", "1.85.0", dialed[0])
+			dial("gRPC Go", "1.85.0", dialed[1])
+			dial("gRPC Java", "1.85.0", dialed[0])
 			if got := ignored(store.Problems()); len(got) > 0 {
 				t.Errorf("with no client that the rule concerns, got %q", got)
 			}
-			ask("gRPC Go", "1.85.0", dialed[0])
+			dial("gRPC Go", "1.85.0", dialed[0])
 			var got []mesh.Problem
 			for _, p := range store.Problems() {
 				if p.Code == mesh.CodeIgnored {
@@ -104,7 +105,7 @@ func TestProblemsOfServicelessHosts(t *testing.T) {
 				}
 			}
 			if len(got) != 1 || got[0].Object.Name != "api" || got[0].ClientKinds != mesh.MakeClientKinds(mesh.GRPCGo) {
-				t.Errorf("got %v, want one Problem of the rule, for gRPC Go", got)
+				t.Errorf("got %v, want one Problem of the rule that concerns gRPC Go", got)
 			}
 		})
 	}
@@ -121,10 +122,11 @@ func TestCollector(t *testing.T) {
 	store.Current().Resource(snapshot.RouteType, "outbound|80||api.example.com", mesh.Client{Namespace: "demo"})
 	store.Current().Resource(snapshot.ClusterType, "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local", mesh.Client{Namespace: "demo"})
 	for _, version := range []string{"1.85.0", "1.85.1", "1.55.0", ""} {
-		client := follow(t, store, "gRPC Go", version, echoName).Client()
+		client := subscribe(t, store, "gRPC Go", version, echoName).Client()
 		store.Current().Resource(snapshot.ClusterType, echoName, client)
 	}
-	// A gauge counts Problems, which translates for clients that rules may be for. Whether it comes before the others is not known.
+	// A gauge counts Problems, which translates for clients to which rules may apply. It may be gathered before or
+	// after the others, so this is done first.
 	store.Problems()
 	families, err := registry.Gather()
 	if err != nil {
@@ -140,7 +142,7 @@ func TestCollector(t *testing.T) {
 	}
 	want := map[string]float64{
 		"mizzen_xds_clients [gRPC Go 1.85]": 2, "mizzen_xds_clients [gRPC Go 1.55]": 1, "mizzen_xds_clients [gRPC Go ]": 1,
-		// Of the three versions one reads no list of balancers. Besides, there is a host without a Service.
+		// One of the three versions cannot read a list of load balancers. The fourth one is a serviceless host.
 		"mizzen_projections [routes]": 4, "mizzen_projections [endpoints]": 0, "mizzen_projections [listeners]": 0, "mizzen_projections [pods]": 1,
 	}
 	if diff := cmp.Diff(got, want); diff != "" {

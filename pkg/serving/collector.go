@@ -6,7 +6,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// collector counts, when somebody looks, the streams by who opened them and the translations kept by what they are of.
+// collector counts, when metrics are scraped, the streams by client kind and release, and the kept translations by
+// what they translate.
 type collector struct {
 	store                 *Store
 	clients, translations *prometheus.Desc
@@ -16,9 +17,9 @@ func newCollector(s *Store) *collector {
 	return &collector{
 		store: s,
 		clients: prometheus.NewDesc("mizzen_xds_clients",
-			"Open discovery streams, by the kind of client and its release.", []string{"agent", "release"}, nil),
+			"Open discovery streams, by client kind and release.", []string{"agent", "release"}, nil),
 		translations: prometheus.NewDesc("mizzen_projections",
-			"Translations kept: one for each host and group of clients that differ in what matters.", []string{"kind"}, nil),
+			"Translations kept, by kind: one for each host and each different Input that its clients need.", []string{"kind"}, nil),
 	}
 }
 
@@ -41,7 +42,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// countClients counts the streams by their clients.
+// countClients counts the streams by client kind and release.
 func (s *Store) countClients() map[clientRelease]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +53,7 @@ func (s *Store) countClients() map[clientRelease]int {
 	return count
 }
 
-// countTranslations counts what is kept of the current Snapshot.
+// countTranslations counts the kept translations of the current Snapshot.
 func (s *Store) countTranslations() map[string]int {
 	current := s.Current()
 	if current == nil {

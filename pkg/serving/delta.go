@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// DeltaRequest serves a request of the incremental protocol. One for a type that is not served is left alone.
+// DeltaRequest serves a request of the incremental protocol. A request for a type that is not served is ignored.
 func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
 	t := snapshot.Type(req.GetTypeUrl())
 	if !t.Known() {
@@ -35,7 +35,7 @@ func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
 	if first {
 		sub.recordInitialVersions(req.GetInitialResourceVersions())
 	} else {
-		// Who subscribes to a name a second time wants it a second time.
+		// A client that subscribes to a name again must be sent it again.
 		sub.resend(req.GetResourceNamesSubscribe())
 	}
 	sub.resend(givenUp)
@@ -47,14 +47,14 @@ func (s *Session) DeltaRequest(req *discoveryv3.DeltaDiscoveryRequest) {
 	}
 }
 
-// changedNames is what a request makes of the subscription. A name given up that a wildcard still stands for must be sent or removed once more.
-// The caller holds Session.mu.
+// changedNames returns the names of the subscription after the request. givenUp are unsubscribed names that a
+// wildcard still contains; they must be sent or removed once more. The caller holds Session.mu.
 func (sub *subscription) changedNames(req *discoveryv3.DeltaDiscoveryRequest) (names []string, wildcard bool, givenUp []string) {
 	add, drop := req.GetResourceNamesSubscribe(), req.GetResourceNamesUnsubscribe()
 	if sub.implicitWildcard && len(add) == 0 {
 		return nil, true, nil
 	}
-	// Who named nothing before, and so had everything, goes on having it.
+	// A client that named no resource before, and so had all, keeps them.
 	wildcard, sub.implicitWildcard = sub.wildcard, false
 	set := map[string]struct{}{}
 	for _, name := range slices.Concat(sub.explicitNames(), add) {
@@ -75,7 +75,7 @@ func (sub *subscription) changedNames(req *discoveryv3.DeltaDiscoveryRequest) (n
 	return slices.Sorted(maps.Keys(set)), wildcard, givenUp
 }
 
-// explicitNames lists, sorted, what the client named. The caller holds Session.mu.
+// explicitNames returns, sorted, the names that the client subscribes to itself. The caller holds Session.mu.
 func (sub *subscription) explicitNames() []string {
 	names := make([]string, 0, len(sub.entries))
 	for _, e := range sub.entries {
@@ -86,7 +86,8 @@ func (sub *subscription) explicitNames() []string {
 	return names
 }
 
-// recordInitialVersions records what a returning client says it holds, of what it asks for. The caller holds Session.mu.
+// recordInitialVersions records the versions that a returning client claims to have of what it subscribes to. The
+// caller holds Session.mu.
 func (sub *subscription) recordInitialVersions(versions map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
 		v := snapshot.Claimed(name, versions[name])
@@ -95,17 +96,21 @@ func (sub *subscription) recordInitialVersions(versions map[string]string) {
 			if !sub.wildcard {
 				continue
 			}
-			// It is gone meanwhile.
+			// It no longer exists.
 			e = &entry{sub: sub, name: name}
 			i, _ := slices.BinarySearchFunc(sub.entries, e, byName)
 			sub.entries = slices.Insert(sub.entries, i, e)
+		}
+		if e.current != nil && e.current.Version == v.Version {
+			v = e.current // A claim does not say which Clusters routes name.
 		}
 		e.assumeHeld(v)
 	}
 }
 
-// resend makes names be sent again, or said again to stand for nothing. That the client was told of them stays known: who has a wildcard
-// must hear of it when they go. The caller holds Session.mu.
+// resend makes the names due to be sent, or reported as not existing, once more. removalSent preserves that the
+// client was sent something, because a client with a wildcard must be sent the removal of these names. The caller
+// holds Session.mu.
 func (sub *subscription) resend(names []string) {
 	for _, name := range names {
 		if e := sub.entry(name); e != nil {
@@ -115,7 +120,8 @@ func (sub *subscription) resend(names []string) {
 	}
 }
 
-// hasUnknownNames says whether a name just subscribed to cannot be answered, which this protocol has a word for. The caller holds Session.mu.
+// hasUnknownNames reports whether one of the newly subscribed names cannot be answered. This protocol can express
+// that. The caller holds Session.mu.
 func (sub *subscription) hasUnknownNames(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		e := sub.entry(name)

@@ -6,57 +6,62 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// entry is one name of one subscription: what stands for it now, and what the client has of it. A stream of ten services has forty of
-// them, so it is kept small. Its name and subscription do not change; the rest is protected by Session.mu.
+// entry is one name of one subscription: the current resource, and what the client has. A stream that calls ten
+// services has forty entries, so an entry is kept small. Its name and subscription do not change. Session.mu protects
+// the other fields.
 type entry struct {
 	sub  *subscription
 	name string
-	// current is what the client is to hold; nil when the name cannot be answered. It is kept up to date with the current Snapshot.
+	// current is the resource that the client should have, from the current Snapshot; nil if the name cannot be
+	// answered.
 	current *snapshot.Versioned
-	// sent is what was sent last and not refused since; acked what was accepted last. Either may be nil.
+	// sent is the resource that was last sent and has not been rejected since. acked is the resource that was last
+	// accepted. Either may be nil.
 	sent, acked *snapshot.Versioned
-	// nacked is what the client said no to last; nil if it never did.
+	// nacked is the last rejection by the client; nil if there was no rejection.
 	nacked *nack
-	// explicit says that the client asks for the name itself, and viaWildcard that a wildcard stands for it. What is neither is gone.
+	// explicit says that the client subscribes to the name itself. viaWildcard says that a wildcard contains it. An
+	// entry with neither no longer exists for the client, and waits for its removal to be sent.
 	explicit, viaWildcard bool
-	// removalSent says that the client has been told that there is no such thing.
+	// removalSent says that the client has been sent the removal of the name.
 	removalSent bool
 }
 
-// nack is the version that a client said no to, and why. It is not sent again.
+// nack is the version that a client rejected, and the client's message. The version is not sent again.
 type nack struct{ version, reason string }
 
-// everSent says whether the client was ever told anything about the name.
+// everSent reports whether the client was ever sent anything about the name.
 func (e *entry) everSent() bool {
 	return e.sent != nil || e.acked != nil || e.nacked != nil || e.removalSent
 }
 
-// subscribed says whether the client asks for the name, be it by a wildcard.
+// subscribed reports whether the client subscribes to the name, itself or by a wildcard.
 func (e *entry) subscribed() bool { return e.explicit || e.viaWildcard }
 
-// needs says whether v is news to the client.
+// needs reports whether v must be sent to the client.
 func (e *entry) needs(v *snapshot.Versioned) bool {
 	return (e.sent == nil || e.sent.Version != v.Version) && !e.rejects(v)
 }
 
-// rejects says whether the client said no to v.
+// rejects reports whether the client rejected v.
 func (e *entry) rejects(v *snapshot.Versioned) bool {
 	return e.nacked != nil && e.nacked.version == v.Version
 }
 
-// deferRemoval says whether v, which stands for something that is gone, must wait, because the client may still be following routes that
-// lead there: it has been sent other routes a moment ago, or is about to be. What takes its place is made before it is broken.
-// Somebody whose routes do not change hears at once that they lead nowhere. And if v only stands in for something that is held back, the
-// client goes on with what it has.
+// deferRemoval reports whether v, the answer for a resource that no longer exists, must wait. It waits if moving is
+// set, because the client may still use routes that lead to the resource: it was sent other routes a moment ago, or
+// is about to be (make before break). A client whose routes do not change is sent v immediately. If v is the stand-in
+// for a withheld resource, the client keeps what it has.
 func (e *entry) deferRemoval(v *snapshot.Versioned, moving bool) bool {
 	return v.NotFound && (moving || v.StandIn) && e.sent != nil && !e.sent.NotFound
 }
 
-// ack takes what the client accepted, and refuse parks what it refused: that version is not sent to it again, and what was accepted
-// before stays in use. A refusal that names nothing means nothing that was accepted before and only went along: were that parked, the client
-// would not hear when it comes back to it.
+// ack records that the client accepted v.
 func (e *entry) ack(v *snapshot.Versioned) { e.acked = v }
 
+// nack records that the client rejected v, so that this version is not sent to it again. The version that it accepted
+// before stays in use. A rejection that names no resource does not apply to a resource that was accepted before and
+// was only sent along: if that version were parked, the client would not be sent it when it becomes current again.
 func (e *entry) nack(v *snapshot.Versioned, reason string) {
 	if e.acked != nil && e.acked.Version == v.Version {
 		return
@@ -67,7 +72,7 @@ func (e *entry) nack(v *snapshot.Versioned, reason string) {
 	}
 }
 
-// assumeHeld takes the client's word that it has v.
+// assumeHeld records the client's claim that it has v.
 func (e *entry) assumeHeld(v *snapshot.Versioned) { e.sent, e.acked = v, v }
 
 func byName(a, b *entry) int { return cmp.Compare(a.name, b.name) }

@@ -18,10 +18,10 @@ metadata: {name: front, namespace: demo}
 spec: {host: echo, workloadSelector: {matchLabels: {app: front}}, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}}
 `
 
-// TestHeldBackByLabels has a rule for some clients only, and then a bad one for all. A client that the first rule never selected does
-// not get what those had by it, though they are of one namespace.
-func TestHeldBackByLabels(t *testing.T) {
-	store := serving.NewStore(serving.Options{Check: superstitious})
+// TestFallbackByLabels has a rule for some clients only, and then an invalid rule for all clients. A client that the
+// first rule did not select does not get the fallback of those clients, although all are in one namespace.
+func TestFallbackByLabels(t *testing.T) {
+	store := serving.NewStore(serving.Options{Check: rejectUnlucky})
 	store.Publish(snapshottest.Load(t, append(limited(5, 5, 1), selective)))
 	front := newClient(t, store, "demo/front")
 	front.limits(t, 7, 5)
@@ -30,8 +30,8 @@ func TestHeldBackByLabels(t *testing.T) {
 	front.settle(t)
 	front.limits(t, 7, 5)
 	newClient(t, store, "demo/front").limits(t, 7, 5)
-	stranger := newClient(t, store, "demo")
-	if got, want := stranger.held[snapshot.ClusterType][echoCluster], marshal(t, translate.NotFoundCluster(echoCluster, mesh.Client{}).Message); string(got) != string(want) {
+	other := newClient(t, store, "demo")
+	if got, want := other.received[snapshot.ClusterType][echoCluster], marshal(t, translate.NotFoundCluster(echoCluster, mesh.Client{}).Message); string(got) != string(want) {
 		t.Errorf("a client without the labels got %v, want a cluster in which calls fail", cluster(t, got))
 	}
 }

@@ -14,7 +14,8 @@ import (
 type ClientState struct {
 	Node string `json:"node"`
 	Peer string `json:"peer"`
-	// Identity is who the client proved to be, such as pod/shop/web-0, and Proof how: token, certificate, address, or claim.
+	// Identity is the client's proven identity, such as pod/shop/web-0. Proof is how it was proven: token,
+	// certificate, address, or claim.
 	Identity  string      `json:"identity,omitempty"`
 	Proof     string      `json:"proof,omitempty"`
 	Agent     string      `json:"agent"`
@@ -26,17 +27,17 @@ type ClientState struct {
 	Types     []TypeState `json:"types"`
 }
 
-// TypeState is what one stream holds of one type.
+// TypeState is the state of one stream's subscription to one type.
 type TypeState struct {
 	Type string `json:"type"`
-	// Names are those subscribed to, sorted; Wildcard means all besides.
+	// Names are the subscribed names, sorted. Wildcard means that all others are subscribed, too.
 	Names    []string `json:"names"`
 	Wildcard bool     `json:"wildcard,omitempty"`
-	// Accepted counts the resources the client accepted.
+	// Accepted counts the resources that the client accepted.
 	Accepted int `json:"held"`
-	// Pending counts those of which the client has neither accepted nor refused what is current.
+	// Pending counts the resources whose current version the client has neither accepted nor rejected.
 	Pending int `json:"pending"`
-	// Refused maps the name of a resource of which the client refused what is current to the client's message.
+	// Refused maps the name of each resource whose current version the client rejected to the client's message.
 	Refused map[string]string `json:"refused,omitempty"`
 }
 
@@ -68,7 +69,7 @@ func (s *Session) state() ClientState {
 	return state
 }
 
-// state is what the stream holds of the type. The caller holds Session.mu.
+// state returns the state of the subscription. The caller holds Session.mu.
 func (sub *subscription) state() TypeState {
 	state := TypeState{Type: sub.t.Name(), Names: sub.explicitNames(), Wildcard: sub.wildcard}
 	for _, e := range sub.entries {
@@ -78,15 +79,15 @@ func (sub *subscription) state() TypeState {
 		if e.current == nil {
 			continue
 		}
-		stands := e.syncStatus()
-		if stands.Pending() {
+		status := e.syncStatus()
+		if status.Pending() {
 			state.Pending++
 		}
-		if stands.Rejected {
+		if status.Rejected {
 			if state.Refused == nil {
 				state.Refused = map[string]string{}
 			}
-			state.Refused[e.name] = stands.Reason
+			state.Refused[e.name] = status.Reason
 		}
 	}
 	return state
@@ -98,30 +99,31 @@ type ResourceState struct {
 	Name    string     `json:"name"`
 	Version string     `json:"version"`
 	Origins []mesh.Ref `json:"origins"`
-	// Subscribers counts the streams that ask for the name.
+	// Subscribers counts the streams that subscribe to the name.
 	Subscribers int `json:"subscribers"`
 }
 
-// Resources lists every resource as a client of the default namespace sees it, and besides the names that clients ask for.
+// Resources lists every resource as a client of the default namespace gets it, and every name that clients subscribe
+// to, as one of these clients gets it.
 func (s *Store) Resources() []ResourceState {
 	current := s.Current()
 	if current == nil {
 		return []ResourceState{}
 	}
-	asked := s.subscribedNames()
+	subscribed := s.subscribedNames()
 	client := snapshot.ClientOf(nil)
 	states := []ResourceState{}
 	for _, t := range snapshot.Types {
-		names := append(current.Names(t, client), slices.Collect(maps.Keys(asked[t]))...)
+		names := append(current.Names(t, client), slices.Collect(maps.Keys(subscribed[t]))...)
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
 			viewer := client
-			a, ok := asked[t][name]
+			of, ok := subscribed[t][name]
 			if ok {
-				viewer = a.client
+				viewer = of.client
 			}
 			if v := current.Resource(t, name, viewer); v != nil {
-				states = append(states, ResourceState{t.Name(), name, v.Version, append([]mesh.Ref{}, v.Refs...), a.count})
+				states = append(states, ResourceState{t.Name(), name, v.Version, append([]mesh.Ref{}, v.Refs...), of.count})
 			}
 		}
 	}
@@ -134,27 +136,28 @@ type subscribedName struct {
 }
 
 func (s *Store) subscribedNames() map[snapshot.Type]map[string]subscribedName {
-	asked := map[snapshot.Type]map[string]subscribedName{}
+	subscribed := map[snapshot.Type]map[string]subscribedName{}
 	for _, session := range s.allSessions() {
 		session.mu.Lock()
 		for _, sub := range session.subs {
 			if sub == nil {
 				continue
 			}
-			if asked[sub.t] == nil {
-				asked[sub.t] = map[string]subscribedName{}
+			if subscribed[sub.t] == nil {
+				subscribed[sub.t] = map[string]subscribedName{}
 			}
 			for _, name := range sub.explicitNames() {
-				asked[sub.t][name] = subscribedName{asked[sub.t][name].count + 1, session.client}
+				subscribed[sub.t][name] = subscribedName{subscribed[sub.t][name].count + 1, session.client}
 			}
 		}
 		session.mu.Unlock()
 	}
-	return asked
+	return subscribed
 }
 
-// Problems are those of reading, of translation, of clients' refusals and of what clients lack together, sorted. What concerns
-// only some kinds of clients is among them if such a client is connected and follows the host, and names those.
+// Problems returns, sorted, the Problems of reading, of translation, of rejections by clients, and of clients that
+// lack something. A Problem that concerns only some client kinds is included only if such a client is connected and
+// subscribes to the host. It names these clients.
 func (s *Store) Problems() []mesh.Problem {
 	current := s.Current()
 	if current == nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// kept are the translations that are kept, by the metric.
+// kept returns the number of kept translations, from the metric.
 func kept(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()
@@ -32,7 +32,7 @@ func kept(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	return found
 }
 
-// TestPodsAreCounted asks for two pods by their own names.
+// TestPodsAreCounted requests two pods by their own names.
 func TestPodsAreCounted(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	store := serving.NewStore(serving.Options{Registry: registry})
@@ -43,7 +43,8 @@ func TestPodsAreCounted(t *testing.T) {
 			t.Fatalf("%s is not answered", name)
 		}
 	}
-	// A gauge counts Problems, which translates for clients that rules may be for. Whether it comes before the others is not known.
+	// A gauge counts Problems, which translates for clients to which rules may apply. It may be gathered before or
+	// after the others, so this is done first.
 	store.Problems()
 	want := map[string]float64{"[listeners]": 0, "[routes]": 1, "[endpoints]": 0, "[pods]": 2}
 	if diff := cmp.Diff(kept(t, registry), want); diff != "" {
@@ -51,8 +52,8 @@ func TestPodsAreCounted(t *testing.T) {
 	}
 }
 
-// TestNothingStaleIsKept changes policies, rules and endpoints in turn. Translations of what was there before are let go: as many
-// are kept as at first.
+// TestNothingStaleIsKept changes policies, rules and endpoints in turn. Translations of the previous objects are
+// dropped: the number of kept translations stays the same.
 func TestNothingStaleIsKept(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	store := serving.NewStore(serving.Options{Registry: registry})
@@ -64,7 +65,7 @@ func TestNothingStaleIsKept(t *testing.T) {
 		last = share(last, snapshottest.Load(t, append(slices.Sorted(slices.Values(limited(policy, policy, rule))), slice)))
 		store.Publish(last)
 		for _, typ := range snapshot.Types {
-			for _, name := range append(slices.Clone(asked[typ]), "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local") {
+			for _, name := range append(slices.Clone(subscriptions[typ]), "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local") {
 				store.Current().Resource(typ, name, mesh.Client{Namespace: "demo"})
 			}
 		}

@@ -9,14 +9,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// metrics are the Store's.
+// metrics are the Store's metrics.
 type metrics struct {
 	worlds, changes, woken prometheus.Counter
 	refusals, marshals     *prometheus.CounterVec
-	// responses and resources are in the order of types: to look for a label takes longer than to count.
+	// responses and resources are by Type.Rank, because looking up a label takes longer than counting.
 	responses, resources []prometheus.Counter
 	publishedToSent      prometheus.Histogram
-	// waiting, publication and propagation follow a change, see propagation.go.
+	// waiting, publication and propagation measure a change, see propagation.go.
 	waiting, publication, propagation prometheus.Histogram
 }
 
@@ -34,29 +34,29 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		worlds:   counter("worlds_published_total", "Worlds published since the start."),
 		changes:  counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
 		woken:    counter("subscriptions_woken_total", "Subscriptions to which a change was sent."),
-		refusals: byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
+		refusals: byType("xds_refusals_total", "Discovery responses that a client rejected (NACK)."),
 		marshals: byType("resources_marshalled_total", "Resources translated and marshaled; each is shared by all streams."), //nolint:misspell // a contract
-		publishedToSent: seconds("publish_to_send", "From the publication of a World to the making of a response that carries its change.",
+		publishedToSent: seconds("publish_to_send", "Seconds from the publication of a World to the building of a response with its change.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
-		waiting: seconds("change_wait", "From the arrival of a change to the publication of the World that has it.",
+		waiting: seconds("change_wait", "Seconds from the arrival of a change to the publication of the World that contains it.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
-		publication: seconds("publication", "How long it takes to publish a World: to translate what clients follow, and to wake them.",
+		publication: seconds("publication", "Seconds to publish a World: to translate the changed resources that clients subscribe to, and to wake their streams.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
-		propagation: seconds("propagation", "From the arrival of a change to the answer of the last connected client that it concerns.",
+		propagation: seconds("propagation", "Seconds from the arrival of a change to the ACK or NACK of the last connected client that it affects.",
 			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300),
 	}
 	responses, resources := byType("xds_responses_total", "Discovery responses sent."),
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
 	for _, t := range snapshot.Types {
 		m.responses, m.resources = append(m.responses, responses.WithLabelValues(t.ShortName())), append(m.resources, resources.WithLabelValues(t.ShortName()))
-		// Prometheus takes a counter that appears with 1 for one that never rose, so it is there, at zero, before the first refusal.
+		// A counter that appears with 1 looks as if it never rose. So it exists, with 0, before the first rejection.
 		m.refusals.WithLabelValues(t.ShortName())
 	}
 	if registry == nil {
 		return m
 	}
 	registry.MustRegister(m.worlds, m.changes, m.woken, responses, resources, m.refusals, m.marshals, m.publishedToSent, m.waiting, m.publication, m.propagation)
-	// These are counted when somebody looks, so that a change costs nothing for them.
+	// These are computed when metrics are scraped, so that a change costs nothing for them.
 	gauge := func(name, help string, count func() int) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mizzen_" + name, Help: help}, func() float64 {
 			return float64(count())
@@ -66,19 +66,24 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
 	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
 	registry.MustRegister(newCollector(store))
-	gauge("serving_last_good", "1 while what was stored is served, because the API server could not be read since the start.", func() int {
+	gauge("serving_last_good", "1 while the saved state is served because the API server could not be read since the start; otherwise 0.", func() int {
 		if store.world().StoredAt.IsZero() {
 			return 0
 		}
 		return 1
 	})
-	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.withheldCount)
+	gauge("resources_held_back", "Resources that are withheld because clients would reject them.", store.withheldCount)
+	countProblems(registry, store)
+	return m
+}
+
+// countProblems registers a gauge for each severity.
+func countProblems(registry prometheus.Registerer, store *Store) {
 	for _, severity := range []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info} {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
 		}, func() float64 { return float64(store.countProblems(severity)) }))
 	}
-	return m
 }
 
 func (m *metrics) published(changed, woken int) {
@@ -87,7 +92,8 @@ func (m *metrics) published(changed, woken int) {
 	m.woken.Add(float64(woken))
 }
 
-// sent counts a response; woken is when the World was published that it tells of, zero when it answers a request.
+// sent counts a response. woken is when the World was published whose change the response carries; zero if it answers
+// a request.
 func (m *metrics) sent(t snapshot.Type, resources int, woken time.Time) {
 	if !woken.IsZero() {
 		m.publishedToSent.Observe(time.Since(woken).Seconds())

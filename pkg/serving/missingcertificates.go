@@ -13,10 +13,11 @@ type clientCount struct {
 	node string
 }
 
-// missingCertificates are Problems of connected clients alone: they follow a host whose rules ask of clients what these do not have. Of
-// a rule nobody can say so, for who calls is known here only.
+// missingCertificates returns the Problems of connected clients that lack certificate providers which the rules of a
+// host require. The host must be one to whose clusters the client subscribes. Which clients call a host is known only
+// here, so translation cannot report this.
 func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
-	crowds := map[mesh.Problem]clientCount{}
+	counts := map[mesh.Problem]clientCount{}
 	for session, hosts := range s.clusterSubscriptions(current) {
 		for _, name := range hosts {
 			for _, p := range current.CertificateProblems(name, session.client) {
@@ -25,24 +26,25 @@ func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
 					p.Message = fmt.Sprintf("%s %s does not support TLS settings. Its calls fail. Update the client: docs/FIELDS.md lists the versions for gRFC A29.",
 						client.Kind, client.Version)
 				}
-				c := crowds[p]
+				c := counts[p]
 				c.n++
 				if c.node == "" || session.info.NodeID < c.node {
 					c.node = session.info.NodeID
 				}
-				crowds[p] = c
+				counts[p] = c
 			}
 		}
 	}
-	problems := make([]mesh.Problem, 0, len(crowds))
-	for p, c := range crowds {
+	problems := make([]mesh.Problem, 0, len(counts))
+	for p, c := range counts {
 		p.Message += fmt.Sprintf(" Connected clients: %d, such as %q.", c.n, c.node)
 		problems = append(problems, p)
 	}
 	return problems
 }
 
-// clusterSubscriptions lists the hosts with policies, each once, whose clusters a stream asked for.
+// clusterSubscriptions lists, for each stream, the hosts with DestinationRules to whose clusters it subscribes, each
+// once.
 func (s *Store) clusterSubscriptions(current *snapshot.Snapshot) map[*Session][]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

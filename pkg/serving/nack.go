@@ -12,9 +12,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// handleAck takes the client's answer to the oldest response in flight: nil accepts it, anything else refuses it. The code of
-// a refusal means nothing: clients differ in it. The caller holds Session.mu.
-func (sub *subscription) handleAck(refused *statuspb.Status) {
+// handleAck applies the client's answer to the oldest response in flight: nil accepts it, any status rejects it. The
+// code of the status is ignored because clients differ in it. The caller holds Session.mu.
+func (sub *subscription) handleAck(rejection *statuspb.Status) {
 	if len(sub.inFlight) == 0 {
 		return
 	}
@@ -23,23 +23,25 @@ func (sub *subscription) handleAck(refused *statuspb.Status) {
 	sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
 	store := sub.session.store
 	store.bumpStatusRevision()
-	if refused == nil {
+	defer sub.session.recheckIntroductions()
+	if rejection == nil {
 		sub.recordAck(batch, nil, "")
 		return
 	}
-	why := nackMessage(refused.GetMessage())
+	why := nackMessage(rejection.GetMessage())
 	store.counters.refused(sub.t)
-	sub.recordAck(batch, nackedResources(batch, refused.GetMessage()), why)
+	sub.recordAck(batch, nackedResources(batch, rejection.GetMessage()), why)
 	store.logger.Warn("client rejected resources", "type", sub.t.ShortName(), "node", sub.session.info.NodeID,
 		"agent", sub.session.client.Kind.String(), "agent_version", sub.session.client.Version, "reason", why)
 }
 
-// recordAck records what the client made of each resource. It uses the good ones of a response that it refuses for a bad one.
+// recordAck records what the client accepted and rejected. If it rejects a response because of some resources, bad
+// marks them, and it uses the others.
 func (sub *subscription) recordAck(batch []*snapshot.Versioned, bad []bool, why string) {
 	for i, v := range batch {
 		e := sub.entry(v.Name)
 		switch {
-		case e == nil: // given up meanwhile
+		case e == nil: // unsubscribed meanwhile
 		case bad != nil && bad[i]:
 			e.nack(v, why)
 		default:
@@ -48,7 +50,7 @@ func (sub *subscription) recordAck(batch []*snapshot.Versioned, bad []bool, why 
 	}
 }
 
-// nackMessage bounds a client's message, which is kept for as long as the stream lives.
+// nackMessage bounds a client's message, which is kept as long as the stream is open.
 func nackMessage(message string) string {
 	const longest = 1000
 	if len(message) > longest {
@@ -57,8 +59,8 @@ func nackMessage(message string) string {
 	return strings.ToValidUTF8(strings.Clone(message), "")
 }
 
-// nackedResources says which resources of a refused response the client's message blames: those it names, or gives the index of, as
-// each language does in its own way. If it blames none, all of them are.
+// nackedResources reports for each resource of a rejected response whether the client's message blames it: by its
+// name or by its index, as each language does in its own way. If the message blames no resource, all are blamed.
 func nackedResources(batch []*snapshot.Versioned, message string) []bool {
 	bad := make([]bool, len(batch))
 	found := false
@@ -74,7 +76,7 @@ func nackedResources(batch []*snapshot.Versioned, message string) []bool {
 	return bad
 }
 
-// mentions says whether message has name in it, and not only as a part of a longer name.
+// mentions reports whether message contains name, and not only inside a longer name.
 func mentions(message, name string) bool {
 	for from := 0; ; {
 		i := strings.Index(message[from:], name)
@@ -93,39 +95,40 @@ func inName(c byte) bool {
 	return c == '.' || c == ':' || c == '|' || c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// endsSentence tells punctuation after a name from a name that goes on.
+// endsSentence reports whether rest begins with punctuation after a name, and not with more of the name.
 func endsSentence(rest string) bool {
 	return (rest[0] == ':' || rest[0] == '.') && (len(rest) == 1 || !inName(rest[1]))
 }
 
-// nackProblems returns a Problem for each object of which some stream refuses what is current, with how many streams do.
+// nackProblems returns a Problem for each object with a resource whose current version a stream rejects. It states
+// how many streams reject it.
 func (s *Store) nackProblems() []mesh.Problem {
-	type who struct {
+	type rejection struct {
 		ref    mesh.Ref
 		name   string
-		agent  string
+		client string
 		reason string
 	}
-	count := map[who]int{}
+	count := map[rejection]int{}
 	for _, session := range s.allSessions() {
-		agent := strings.TrimSpace(session.client.Kind.String() + " " + session.client.Version)
+		client := strings.TrimSpace(session.client.Kind.String() + " " + session.client.Version)
 		for _, r := range session.nacked() {
 			for _, ref := range r.Current.Objects(r.Type) {
-				count[who{ref, r.Type.Name() + " " + r.Name, agent, r.Reason}]++
+				count[rejection{ref, r.Type.Name() + " " + r.Name, client, r.Reason}]++
 			}
 		}
 	}
 	problems := make([]mesh.Problem, 0, len(count))
-	for w, n := range count {
+	for r, n := range count {
 		problems = append(problems, mesh.Problem{
-			Code: mesh.CodeRefused, Severity: mesh.Error, Object: w.ref,
-			Message: fmt.Sprintf("%d client(s) of %s rejected %s (NACK) and keep the previous version: %s. Edit the object to retry.", n, w.agent, w.name, w.reason),
+			Code: mesh.CodeRefused, Severity: mesh.Error, Object: r.ref,
+			Message: fmt.Sprintf("%d client(s) of %s rejected %s (NACK) and keep the previous version: %s. Edit the object to retry.", n, r.client, r.name, r.reason),
 		})
 	}
 	return problems
 }
 
-// nacked are the current resources that the client said no to: mostly none, and this is asked often.
+// nacked returns the current resources that the client rejected. Usually there are none, and this is called often.
 func (s *Session) nacked() []SyncStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()

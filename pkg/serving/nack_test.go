@@ -38,7 +38,8 @@ func TestBlamed(t *testing.T) {
 	}
 }
 
-// A client that asks on and on and answers nothing is not remembered without end.
+// TestUnansweredResponsesAreBounded has a client that keeps sending requests and answers no response. The number of
+// remembered responses is bounded.
 func TestUnansweredResponsesAreBounded(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(&mesh.World{Revision: 1})

@@ -8,18 +8,21 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// propagation follows one World to all clients to whom it is news, to know when the last of them has it.
+// propagation measures the time from the arrival of one World's change until the last client that it affects has
+// answered.
 type propagation struct {
 	arrived time.Time
 	latency interface{ Observe(seconds float64) }
 
-	// mu protects how many subscriptions have not answered yet, one more until all are known, and when one did last.
+	// mu protects pending, the number of subscriptions that have not answered yet plus one until seal, and
+	// lastAnswer, the time of the last answer.
 	mu         sync.Mutex
 	pending    int
 	lastAnswer time.Time
 }
 
-// newPropagation begins to follow a World, of which it is known, or not, when its oldest change came in.
+// newPropagation starts to measure a World. World.Arrived is when its oldest change arrived, if that is known;
+// otherwise the time counts from began, the start of the publication.
 func newPropagation(world *mesh.World, began time.Time, counters *metrics) *propagation {
 	arrived := world.Arrived
 	if arrived.IsZero() || arrived.After(began) {
@@ -29,10 +32,10 @@ func newPropagation(world *mesh.World, began time.Time, counters *metrics) *prop
 	return &propagation{arrived: arrived, latency: counters.propagation, pending: 1}
 }
 
-// seal says that all subscriptions are known.
+// seal is called when all subscriptions have been added.
 func (c *propagation) seal() { c.done(time.Time{}) }
 
-// done takes one subscription off, with the time of its answer; zero if it gave none and never will.
+// done removes one subscription, with the time of its answer; zero if it will never answer.
 func (c *propagation) done(answered time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,16 +48,17 @@ func (c *propagation) done(answered time.Time) {
 	}
 }
 
-// inFlightResponse is a response on its way.
+// inFlightResponse is a response that was sent and not yet answered.
 type inFlightResponse struct {
 	resources    []*snapshot.Versioned
 	propagations []*propagation
 }
 
-// maxPropagations bounds how many changes are followed to a client that takes nothing. It is as good as gone to the later ones.
+// maxPropagations bounds how many changes are tracked for a client that does not take its responses. Later changes
+// are measured without this client.
 const maxPropagations = 16
 
-// track puts the subscription under a change. The caller holds Session.mu.
+// track adds the subscription to a change. The caller holds Session.mu.
 func (sub *subscription) track(c *propagation) {
 	if len(sub.propagations) == maxPropagations {
 		return
@@ -65,13 +69,22 @@ func (sub *subscription) track(c *propagation) {
 	sub.propagations = append(sub.propagations, c)
 }
 
-// upToDate says that the client has what is newest, whatever changed in between. The caller holds Session.mu.
-func (sub *subscription) upToDate() {
-	acknowledged(sub.propagations)
+// upToDate is called when the client has what is newest, whatever changed in between. The caller holds Session.mu.
+func (sub *subscription) upToDate() { acknowledged(sub.takePropagations()) }
+
+// takePropagations returns the changes that the client has once it acknowledges what it was sent last. While Clusters
+// are introduced, there are none: the change itself is still to come. The caller holds Session.mu.
+func (sub *subscription) takePropagations() []*propagation {
+	if sub.introducing() {
+		return nil
+	}
+	taken := sub.propagations
 	sub.propagations = nil
+	return taken
 }
 
-// dropPropagations gives up all changes, for the client is gone. The caller holds Session.mu.
+// dropPropagations removes the subscription from all changes because the client disconnected. The caller holds
+// Session.mu.
 func (sub *subscription) dropPropagations() {
 	dropped(sub.propagations)
 	for _, f := range sub.inFlight {
@@ -80,7 +93,7 @@ func (sub *subscription) dropPropagations() {
 	sub.propagations, sub.inFlight = nil, nil
 }
 
-// acknowledged says that the client has answered.
+// acknowledged is called when the client has answered.
 func acknowledged(changes []*propagation) {
 	now := time.Now()
 	for _, c := range changes {
@@ -94,9 +107,9 @@ func dropped(changes []*propagation) {
 	}
 }
 
-// bumpStatusRevision says that something changed which may matter to how objects stand with clients.
+// bumpStatusRevision is called when something happened that may change a sync status or a Problem.
 func (s *Store) bumpStatusRevision() { s.statusRevision.Add(1) }
 
-// StatusRevision counts the occasions since the start on which that may have changed which ObjectSyncs and Problems say. While it stays the same,
-// so do they.
+// StatusRevision counts the events since the start that may have changed the results of ObjectSyncs and Problems.
+// While it is the same, they are the same.
 func (s *Store) StatusRevision() uint64 { return s.statusRevision.Load() }

@@ -22,9 +22,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// TestIncrementalEqualsFromScratch plays random histories of objects. After every step the Snapshot that grew out of all
-// the steps before answers every name as one made from nothing does, and a client that acknowledges what it is sent holds
-// exactly that, once its routes have settled.
+// TestIncrementalEqualsFromScratch plays random histories of objects. After every step, the Snapshot that was derived
+// step by step answers every name as a new Snapshot of the same objects does. A client that acknowledges what it is
+// sent has exactly that, once its routes have settled.
 func TestIncrementalEqualsFromScratch(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -48,7 +48,7 @@ func playHistory(t *testing.T, r *rand.Rand) {
 		for _, c := range clients {
 			c.settle(t)
 		}
-		<-time.After(3 * time.Second)
+		<-time.After(6 * time.Second) // longer than routes and removals wait
 		synctest.Wait()
 		for _, c := range clients {
 			c.settle(t)
@@ -73,7 +73,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// kinds are the objects of a history; each has variants, of which one stands or none.
+// kinds are the objects of a history. Each has variants, of which at most one exists at a time.
 var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	"service": func(r *rand.Rand, ns, name string) string {
 		near := []string{"", ", trafficDistribution: PreferSameNode", ", internalTrafficPolicy: Local"}
@@ -109,7 +109,7 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	},
 	"rule": func(r *rand.Rand, ns, name string) string {
 		selectors := []string{"", "workloadSelector: {}, ", "workloadSelector: {matchLabels: {app: front}}, "}
-		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes follow
+		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes depend on these
 			"localityLbSetting: {failoverPriority: [kubernetes.io/hostname]}", "localityLbSetting: {distribute: [{from: '*/shop', to: {'*': 100}}]}"}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
 			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}, tls: {mode: %s}}, "+
@@ -133,14 +133,14 @@ func mutate(r *rand.Rand, objects map[string]string) {
 	objects[key] = kinds[kind](r, ns, name)
 }
 
-// share returns fresh with what equals old's taken from old, as a source does it.
+// share returns fresh with every value that equals old's replaced by old's, as a source does.
 func share(old, fresh *mesh.World) *mesh.World {
 	next := *fresh
 	next.Services = keep(old.Services, fresh.Services)
 	next.Endpoints = keep(old.Endpoints, fresh.Endpoints)
 	next.VirtualServices = keep(old.VirtualServices, fresh.VirtualServices)
 	next.DestinationRules = keep(old.DestinationRules, fresh.DestinationRules)
-	next.Revision = old.Revision + 2 // one was skipped, so the Store compares pointers
+	next.Revision = old.Revision + 2 // one was skipped, so that the Store compares pointers
 	next.Changed = nil
 	return &next
 }
@@ -155,31 +155,31 @@ func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 	return fresh.With(same, nil)
 }
 
-// node is one of NAMESPACE or NAMESPACE/APP. Those of demo declare certificates.
-func node(who string) *corev3.Node {
-	namespace, app, labelled := strings.Cut(who, "/")
-	// It runs in a zone and on a node that are called like its namespace.
-	n := &corev3.Node{Id: who, UserAgentName: "gRPC Go", Metadata: snapshottest.Metadata("NAMESPACE", namespace, "NODE_NAME", namespace)}
+// node makes a node from NAMESPACE or NAMESPACE/APP. Nodes in demo declare certificates.
+func node(id string) *corev3.Node {
+	namespace, app, labeled := strings.Cut(id, "/")
+	// Its zone and its Kubernetes node are named like its namespace.
+	n := &corev3.Node{Id: id, UserAgentName: "gRPC Go", Metadata: snapshottest.Metadata("NAMESPACE", namespace, "NODE_NAME", namespace)}
 	n.Locality = &corev3.Locality{Zone: namespace}
 	n.UserAgentVersionType = &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"}
 	if namespace == "demo" {
 		n.Metadata.Fields["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue("default")
 	}
-	if labelled {
+	if labeled {
 		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(snapshottest.Metadata("app", app, "pod", "front-1"))
 	}
 	return n
 }
 
-// client subscribes to a fixed set of names and remembers the bytes it was sent last under each.
+// client subscribes to a fixed set of names and keeps the last bytes that it was sent for each.
 type client struct {
-	view    mesh.Client
-	session *serving.Session
-	nonces  map[snapshot.Type]string
-	held    map[snapshot.Type]map[string][]byte
+	view     mesh.Client
+	session  *serving.Session
+	nonces   map[snapshot.Type]string
+	received map[snapshot.Type]map[string][]byte
 }
 
-var asked = map[snapshot.Type][]string{
+var subscriptions = map[snapshot.Type][]string{
 	snapshot.ListenerType: {"10-0-1-1.cart.demo", "echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9"},
 	snapshot.RouteType: append(outbound("", "8080", "8081"),
 		"outbound|80||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local"),
@@ -199,57 +199,57 @@ func outbound(subset string, ports ...string) (names []string) {
 	return names
 }
 
-func newClient(t *testing.T, store *serving.Store, who string) *client {
+func newClient(t *testing.T, store *serving.Store, id string) *client {
 	t.Helper()
-	return open(t, store, node(who))
+	return open(t, store, node(id))
 }
 
 func open(t *testing.T, store *serving.Store, n *corev3.Node) *client {
 	t.Helper()
 	c := &client{
 		view: snapshot.ClientOf(n), session: store.Open(serving.ClientInfoOf(n, ""), nil),
-		nonces: map[snapshot.Type]string{}, held: map[snapshot.Type]map[string][]byte{},
+		nonces: map[snapshot.Type]string{}, received: map[snapshot.Type]map[string][]byte{},
 	}
 	t.Cleanup(c.session.Close)
-	for typ := range asked {
-		c.held[typ] = map[string][]byte{}
-		c.ask(typ, nil)
+	for typ := range subscriptions {
+		c.received[typ] = map[string][]byte{}
+		c.request(typ, nil)
 	}
 	c.settle(t)
 	return c
 }
 
-// ask sends a request, which answers the last response of the type.
-func (c *client) ask(typ snapshot.Type, refusal *statuspb.Status) {
-	c.session.Request(&serving.Request{Type: typ, Names: slices.Clone(asked[typ]), Nonce: c.nonces[typ], Refusal: refusal})
+// request sends a request, which answers the last response of the type.
+func (c *client) request(typ snapshot.Type, refusal *statuspb.Status) {
+	c.session.Request(&serving.Request{Type: typ, Names: slices.Clone(subscriptions[typ]), Nonce: c.nonces[typ], Refusal: refusal})
 }
 
-// settle takes and acknowledges responses until there are none.
+// settle takes and acknowledges responses until no response is due.
 func (c *client) settle(t *testing.T) {
 	t.Helper()
 	for r := c.session.Next(); r != nil; r = c.session.Next() {
-		if r.Type.FullState() && len(r.Resources) != len(asked[r.Type]) {
-			t.Errorf("a response of %s holds %d resources of %d", r.Type.ShortName(), len(r.Resources), len(asked[r.Type]))
+		if r.Type.FullState() && len(r.Resources) != len(subscriptions[r.Type]) {
+			t.Errorf("a response of %s has %d resources of %d", r.Type.ShortName(), len(r.Resources), len(subscriptions[r.Type]))
 		}
 		for _, v := range r.Resources {
-			c.held[r.Type][v.Name] = v.Any().GetValue()
+			c.received[r.Type][v.Name] = v.Any().GetValue()
 		}
 		c.nonces[r.Type] = r.Nonce
-		c.ask(r.Type, nil)
+		c.request(r.Type, nil)
 	}
 }
 
-// check compares what the grown and the fresh Snapshot answer, and with it what the client holds.
+// check compares the answers of the derived and the new Snapshot, and what the client received.
 func (c *client) check(t *testing.T, grown, fresh *snapshot.Snapshot) {
 	t.Helper()
-	for typ, names := range asked {
+	for typ, names := range subscriptions {
 		for _, name := range names {
 			got, want := grown.Resource(typ, name, c.view), fresh.Resource(typ, name, c.view)
 			if got.Version != want.Version {
 				t.Fatalf("%s %s: version %s, from scratch %s", typ.ShortName(), name, got.Version, want.Version)
 			}
-			if c.session != nil && string(c.held[typ][name]) != string(want.Any().GetValue()) {
-				t.Fatalf("%s %s: the client of %s does not hold what is current", typ.ShortName(), name, c.view.Namespace)
+			if c.session != nil && string(c.received[typ][name]) != string(want.Any().GetValue()) {
+				t.Fatalf("%s %s: the client of %s does not have the current version", typ.ShortName(), name, c.view.Namespace)
 			}
 		}
 	}

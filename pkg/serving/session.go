@@ -11,22 +11,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// Session is one stream. What the client asked for, was sent, accepted and refused lives here and ends with the stream.
+// Session is one stream. It has what the client subscribed to, was sent, accepted and rejected, and ends with the
+// stream.
 //
-// The stream gives it the client's requests, from one goroutine, and takes the responses that are due, from another one.
+// One goroutine of the stream passes the client's requests to it. Another one takes the responses that are due.
 type Session struct {
 	store  *Store
 	client mesh.Client
 	info   ClientInfo
 	since  time.Time
-	// wake says that a response is due. It must not wait for anything.
+	// wake is called when a response may be due. It must not block.
 	wake func()
 
-	// mu protects what follows, the subscriptions and their entries.
+	// mu protects the fields below, the subscriptions and their entries.
 	mu sync.Mutex
-	// subs are in the order of types; nil where nothing was asked for yet.
+	// subs are by Type.Rank; nil until the type is first requested.
 	subs []*subscription
-	// delta says that the client speaks the incremental protocol.
+	// delta says that the client uses the incremental protocol.
 	delta  bool
 	closed bool
 	// nonces counts the responses.
@@ -35,25 +36,26 @@ type Session struct {
 	routesSentAt time.Time
 }
 
-// ClientInfo is who opens a stream.
+// ClientInfo is the client that opens a stream.
 type ClientInfo struct {
-	// Client is what may change an answer. It holds for the life of the stream.
+	// Client is what may change an answer. It is the same for the life of the stream.
 	Client mesh.Client
-	// NodeID is what the client calls itself.
+	// NodeID is the identity in the client's node.
 	NodeID string
-	// Peer is the address that it calls from.
+	// Peer is the address that the client connects from.
 	Peer string
-	// Identity is who it proved to be, and Proof how; both may be empty.
+	// Identity is the proven identity, and Proof how it was proven; both may be empty.
 	Identity, Proof string
 }
 
-// ClientInfoOf takes a client at its own word, as its node says it. The node may be nil.
+// ClientInfoOf returns the client as its node claims to be. The node may be nil.
 func ClientInfoOf(node *corev3.Node, peer string) ClientInfo {
 	return ClientInfo{Client: snapshot.ClientOf(node), NodeID: snapshot.NodeID(node), Peer: peer}
 }
 
-// Open begins a session for a stream. The Store must be ready. wake is called whenever a response may be due, and must not wait; it may
-// be nil. The caller closes the session when the stream ends.
+// Open opens a session for a stream. The Store must be ready. wake is called whenever a response may be due, with
+// locks held: it must not block and must not call the Session or the Store. It may be nil. The caller closes the
+// session when the stream ends.
 func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	if wake == nil {
 		wake = func() {}
@@ -66,10 +68,11 @@ func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	return session
 }
 
-// Client is who opened the session, as far as it may change an answer.
+// Client returns the client that opened the session.
 func (s *Session) Client() mesh.Client { return s.client }
 
-// Subscribed counts the names that the stream asks for, of all types, and their bytes. It is safe for concurrent use.
+// Subscribed returns how many names the stream subscribes to, in all types, and their total length in bytes. It is
+// safe for concurrent use.
 func (s *Session) Subscribed() (names, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +88,7 @@ func (s *Session) Subscribed() (names, bytes int) {
 	return names, bytes
 }
 
-// Close forgets the stream. It may be called once. Requests that come later change nothing.
+// Close removes the stream from the Store. It may be called once. Later requests have no effect.
 func (s *Session) Close() {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -112,7 +115,8 @@ func (s *Session) Close() {
 	}
 }
 
-// Next makes the next response that is due, from what is newest; nil when none is. What is named goes before what names it.
+// Next builds the next response that is due, from what is newest; nil if no response is due. Resources are sent
+// before the resources that refer to them, in the order of snapshot.Types.
 func (s *Session) Next() *Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +128,7 @@ func (s *Session) Next() *Response {
 	return nil
 }
 
-// Due says whether a response is due.
+// Due reports whether a response is due.
 func (s *Session) Due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,11 +140,12 @@ func (s *Session) Due() bool {
 	return false
 }
 
-// subscription returns that of the type, and whether this is the first request for it on the stream. The caller holds mu.
+// subscription returns the subscription to the type, and whether this is the first request for the type on the
+// stream. The caller holds mu.
 func (s *Session) subscription(t snapshot.Type) (sub *subscription, first bool) {
 	rank := t.Rank()
 	if s.subs[rank] == nil {
-		// To gRPC clients, to name nothing means nothing.
+		// For gRPC clients, naming no resource means no resource.
 		legacy := !s.client.Kind.IsGRPC() && t.FullState()
 		s.subs[rank], first = &subscription{session: s, t: t, implicitWildcard: legacy}, true
 	}
@@ -152,10 +157,11 @@ func (s *Session) nextNonce() string {
 	return strconv.FormatUint(s.nonces, 10)
 }
 
-// update gives the entries that a change concerns what stands for them now, and looks whether that is to be sent. All of it happens under one
-// lock: a stream that sees new endpoints sees the new routes, too. It returns how many subscriptions were woken. Those that are busy with
-// an earlier response get it with the next, and are under the change as well.
-func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*entry]*snapshot.Versioned, under *propagation) (woken int) {
+// update sets the current resources of the entries that a change affects, and schedules a response if anything must
+// be sent. It does so in one critical section, so that the stream gets all of the change in one step. It returns how
+// many subscriptions were woken. A subscription that is busy with an earlier response gets the change with the next
+// one, and its propagation is tracked, too. The caller holds Store.mu.
+func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*entry]*snapshot.Versioned, change *propagation) (woken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var concerned typeSet
@@ -173,7 +179,7 @@ func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*ent
 		if sub == nil || !concerned.has(sub.t) || !sub.hasChanges() {
 			continue
 		}
-		sub.track(under)
+		sub.track(change)
 		if sub.idle {
 			sub.worldPublished = next.CreatedAt
 			sub.schedulePush()
@@ -183,7 +189,7 @@ func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*ent
 	return woken
 }
 
-// typeSet is a set of types, a bit for each.
+// typeSet is a set of types, one bit for each.
 type typeSet uint8
 
 func setOf(t snapshot.Type) typeSet { return 1 << t.Rank() }

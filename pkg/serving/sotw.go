@@ -8,20 +8,22 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// Request is one of the state-of-the-world protocol.
+// Request is a request of the state-of-the-world protocol.
 type Request struct {
 	Type snapshot.Type
-	// Names are all that the client asks for.
+	// Names are all names that the client subscribes to.
 	Names []string
-	// Version is that of the response which the client accepted last, and Nonce that of the response which this answers, if any.
+	// Version is the version of the response that the client last accepted. Nonce is the nonce of the response that
+	// this request answers, if any.
 	Version, Nonce string
-	// Refusal says why the client does not accept that response; nil if it does.
+	// Refusal is why the client rejects that response; nil if it accepts it.
 	Refusal *statuspb.Status
 }
 
-// Request serves a request, and puts its names in order; it keeps nothing of it but texts. One for a type that is not served is left alone.
-// Of one that answers an older response than the last only the names count, and it gets no response: the client's answer to the last one is
-// on its way, and that is responded to. See ignored.go for clients from which no answer comes.
+// Request serves a request. It sorts req.Names, and keeps nothing from the request except strings. A request for a
+// type that is not served is ignored. A request that answers an older response than the last one (a stale nonce) only
+// changes the names, and gets no response: the client's answer to the last response is on its way. See ignored.go for
+// clients that do not answer.
 func (s *Session) Request(req *Request) {
 	t := req.Type
 	if !t.Known() {
@@ -34,7 +36,7 @@ func (s *Session) Request(req *Request) {
 		sub.expectAnswer()
 	} else {
 		sub.stopExpecting()
-		// A response that waits to be sent is made again, from what the client asks for now.
+		// A response that is due and not yet built is built from what the client now subscribes to.
 		sub.nonce, sub.idle, sub.responseDue = "", false, false
 		if !first {
 			sub.handleAck(req.Refusal)
@@ -66,7 +68,8 @@ func (s *Session) Request(req *Request) {
 	}
 }
 
-// InternNames appends names to a list. Those that the stream has asked for before, of any type, are the same texts, and need no memory.
+// InternNames appends names to list. For a name that the stream already subscribes to, in any type, it reuses the
+// existing string and allocates no memory.
 func (s *Session) InternNames(list []string, names [][]byte) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +100,7 @@ func (s *Session) internName(name []byte) string {
 	return string(name)
 }
 
-// requestedNames says what a list of names stands for. The caller holds Session.mu.
+// requestedNames returns what a list of names subscribes to. It sorts the list. The caller holds Session.mu.
 func (sub *subscription) requestedNames(names []string) (explicit []string, wildcard bool) {
 	if sub.implicitWildcard && len(names) == 0 {
 		return nil, true
@@ -106,7 +109,7 @@ func (sub *subscription) requestedNames(names []string) (explicit []string, wild
 	return withoutWildcard(names)
 }
 
-// hasExactly says whether the subscription is to exactly these names, sorted. The caller holds Session.mu.
+// hasExactly reports whether the subscription has exactly these names, which are sorted. The caller holds Session.mu.
 func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 	if wildcard != sub.wildcard {
 		return false
@@ -124,15 +127,16 @@ func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 	return i == len(names)
 }
 
-// firstRequest serves the first request of a stream for a type, by a client that says which version it has. Who returns and holds everything is
-// sent nothing again but its listeners: a client with several control planes goes back to its first only once that one has answered, and
-// one whose streams end unanswered waits longer before the next.
+// firstRequest serves the first request of a stream for a type, from a client that states which version it has. A
+// client that returns with everything current is sent only its listeners: a client with several control planes
+// returns to its first one only after that one has answered, and a client whose streams end unanswered backs off
+// longer before the next stream.
 func (sub *subscription) firstRequest(version string) {
 	resumed := version != "" && sub.resume(version)
 	sub.force = sub.wildcard && !resumed || sub.t == snapshot.ListenerType && sub.hasResources()
 }
 
-// hasResources says whether anything is asked for that can be answered.
+// hasResources reports whether any subscribed name can be answered.
 func (sub *subscription) hasResources() bool {
 	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.current != nil })
 }

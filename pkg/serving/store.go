@@ -15,28 +15,29 @@ import (
 
 // Options of a Store.
 type Options struct {
-	// Logger may be nil: then nothing is logged.
+	// Logger may be nil: then the Store does not log.
 	Logger *slog.Logger
-	// Registry takes the Store's metrics; nil for none.
+	// Registry registers the Store's metrics; nil for no metrics.
 	Registry prometheus.Registerer
-	// Check looks at every resource before a client gets it; nil for clientrules.Check.
+	// Check validates every resource before a client gets it; nil for clientrules.Check.
 	Check snapshot.Check
 }
 
-// Store holds the current Snapshot and knows every stream. Run, or else Publish, is its only writer.
+// Store has the current Snapshot and all streams. Run is the only writer of the Snapshot, or Publish if Run is not
+// used.
 type Store struct {
 	logger   *slog.Logger
 	counters *metrics
 	check    snapshot.Check
 	current  atomic.Pointer[snapshot.Snapshot]
 	ready    chan struct{}
-	// statusRevision counts what may have changed how things stand with clients.
+	// statusRevision counts the events that may have changed a sync status or a Problem.
 	statusRevision atomic.Uint64
 
-	// mu protects the fields below, and which entries there are. It comes before any Session.mu.
+	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
-	// interests says who asked for something that depends on what a Key names.
+	// interests is the index from each Key to the entries whose answer depends on it.
 	interests map[mesh.Key]map[*entry]struct{}
 	wildcards map[*subscription]struct{}
 }
@@ -76,7 +77,8 @@ func (s *Store) Ready() <-chan struct{} { return s.ready }
 // Current is the newest Snapshot; nil before the Store is ready.
 func (s *Store) Current() *snapshot.Snapshot { return s.current.Load() }
 
-// Publish makes world the current one and answers every watch that it concerns. It must not be called concurrently.
+// Publish makes world the current one and wakes every stream for which something changed. It must not be called
+// concurrently.
 func (s *Store) Publish(world *mesh.World) {
 	old := s.current.Load()
 	if old == nil {
@@ -86,16 +88,16 @@ func (s *Store) Publish(world *mesh.World) {
 	began := time.Now()
 	next := old.Derive(world, changed)
 	ahead := s.translateAhead(old, next, changed)
-	under := newPropagation(world, began, s.counters)
+	change := newPropagation(world, began, s.counters)
 
 	s.mu.Lock()
 	s.current.Store(next)
 	woken := 0
 	for session, entries := range s.interestedSessions(next, changed, ahead) {
-		woken += session.update(next, entries, ahead, under)
+		woken += session.update(next, entries, ahead, change)
 	}
 	s.mu.Unlock()
-	under.seal()
+	change.seal()
 	s.bumpStatusRevision()
 
 	s.counters.published(len(changed), woken)
@@ -108,8 +110,8 @@ func (s *Store) Publish(world *mesh.World) {
 	}
 }
 
-// translateAhead finds what the streams will be sent, before any lock is taken. Where that must not be sent, it keeps what they
-// have of the Snapshot before.
+// translateAhead resolves the entries that a change affects, before any lock is taken. If a new resource must be
+// withheld from a client, the client keeps what it has from the old Snapshot.
 func (s *Store) translateAhead(old, next *snapshot.Snapshot, changed []mesh.Key) map[*entry]*snapshot.Versioned {
 	ahead := map[*entry]*snapshot.Versioned{}
 	s.mu.Lock()
@@ -125,8 +127,8 @@ func (s *Store) translateAhead(old, next *snapshot.Snapshot, changed []mesh.Key)
 	return ahead
 }
 
-// interestedSessions are the entries that a change concerns, by stream, and besides the streams that ask for everything. What stands for those that
-// came a moment ago is added to what was found ahead. The caller holds mu.
+// interestedSessions returns the entries that a change affects, by stream, and also the streams with a wildcard. It
+// resolves the entries that were added after translateAhead, and adds them to ahead. The caller holds mu.
 func (s *Store) interestedSessions(next *snapshot.Snapshot, changed []mesh.Key, ahead map[*entry]*snapshot.Versioned) map[*Session][]*entry {
 	touched := map[*Session][]*entry{}
 	for _, key := range changed {

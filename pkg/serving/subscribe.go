@@ -10,14 +10,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// maxAttempts is how often a subscription is tried to be made without holding up everybody else, while one World follows the other.
+// maxAttempts is how often setNames resolves names without a lock while Worlds are being published. After that it
+// resolves them under Store.mu.
 const maxAttempts = 3
 
-// setNames makes names, sorted, what the subscription stands for, besides everything if it is a wildcard. It says whether the client dropped
-// anything by that which it was told of.
+// setNames makes names, which are sorted, the names of the subscription, in addition to all names if wildcard is set.
+// It reports whether this unsubscribed a name about which the client had been sent something.
 //
-// To find what stands for a name may take a translation, and others must not wait for it. So that is done before the locks are taken,
-// and again if another Snapshot was published meanwhile.
+// Resolving a name may need a translation, and other streams must not wait for it. So names are resolved before the
+// locks are taken, and again if another Snapshot was published meanwhile.
 func (sub *subscription) setNames(names []string, wildcard bool) (narrowed bool) {
 	store := sub.session.store
 	for attempt := 1; ; attempt++ {
@@ -36,7 +37,8 @@ func (sub *subscription) setNames(names []string, wildcard bool) (narrowed bool)
 	}
 }
 
-// resolve returns what stands for each of the names that are not followed yet, in their order. What a wildcard will ask for is translated.
+// resolve returns the resources of the names that are not subscribed yet, at the indices of these names. It also
+// translates the resources that a wildcard will need.
 func (sub *subscription) resolve(s *snapshot.Snapshot, names []string, wildcard bool) []*snapshot.Versioned {
 	client := sub.session.client
 	found := make([]*snapshot.Versioned, len(names))
@@ -51,7 +53,7 @@ func (sub *subscription) resolve(s *snapshot.Snapshot, names []string, wildcard 
 	return found
 }
 
-// newNames are the indices of the names that are not followed yet.
+// newNames returns the indices of the names that are not subscribed yet.
 func (sub *subscription) newNames(names []string) []int {
 	sub.session.mu.Lock()
 	defer sub.session.mu.Unlock()
@@ -68,7 +70,8 @@ func (sub *subscription) newNames(names []string) []int {
 	return fresh
 }
 
-// apply does what ask says. The caller holds Store.mu.
+// apply makes names the names of the subscription, as setNames states; found are the resources of the new ones. The
+// caller holds Store.mu.
 func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*snapshot.Versioned, wildcard bool) (narrowed bool) {
 	session := sub.session
 	session.mu.Lock()
@@ -77,7 +80,7 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 		return false
 	}
 	entries, old := make([]*entry, 0, len(names)), sub.entries
-	leave := func(e *entry) {
+	unsubscribe := func(e *entry) {
 		session.store.removeInterest(e)
 		e.explicit = false
 		if wildcard {
@@ -88,7 +91,7 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 	}
 	for i, name := range names {
 		for len(old) > 0 && old[0].name < name {
-			leave(old[0])
+			unsubscribe(old[0])
 			old = old[1:]
 		}
 		var e *entry
@@ -104,7 +107,7 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 		entries = append(entries, e)
 	}
 	for _, e := range old {
-		leave(e)
+		unsubscribe(e)
 	}
 	sub.entries, sub.wildcard = entries, wildcard
 	session.store.bumpStatusRevision()
@@ -117,7 +120,8 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 	return narrowed && !wildcard
 }
 
-// newEntry makes one. The text of the name as the resource has it is the same for all streams, and that of the request can go.
+// newEntry makes an entry. It uses the string of the resource's name, which all streams share, so that the request's
+// string can be freed.
 func (sub *subscription) newEntry(name string, v *snapshot.Versioned) *entry {
 	if v != nil {
 		name = v.Name
@@ -125,8 +129,8 @@ func (sub *subscription) newEntry(name string, v *snapshot.Versioned) *entry {
 	return &entry{sub: sub, name: name, current: v}
 }
 
-// expandWildcard makes the entries of a wildcard those of a Snapshot. What is gone from there stays until the client has been told. The caller
-// holds Session.mu.
+// expandWildcard makes the names of a Snapshot the entries of a wildcard subscription. A name that no longer exists
+// stays until the client was sent its removal. The caller holds Session.mu.
 func (sub *subscription) expandWildcard(s *snapshot.Snapshot) {
 	client, old := sub.session.client, sub.entries
 	names := s.Names(sub.t, client)
@@ -161,12 +165,12 @@ func (sub *subscription) expandWildcard(s *snapshot.Snapshot) {
 	sub.entries = entries
 }
 
-// keys are those of what the answer to the name may depend on.
+// keys returns the Keys that the answer to the name may depend on.
 func (e *entry) keys() []mesh.Key {
 	return e.sub.session.store.Current().Keys(e.sub.t, e.name, e.sub.session.client)
 }
 
-// indexInterest has the entry kept up to date. The caller holds mu.
+// indexInterest adds the entry to the index, so that it is kept up to date. The caller holds Store.mu.
 func (s *Store) indexInterest(e *entry) {
 	for _, key := range e.keys() {
 		if s.interests[key] == nil {
@@ -176,7 +180,7 @@ func (s *Store) indexInterest(e *entry) {
 	}
 }
 
-// removeInterest ends it. The caller holds mu.
+// removeInterest removes the entry from the index. The caller holds Store.mu.
 func (s *Store) removeInterest(e *entry) {
 	if !e.explicit {
 		return
@@ -189,15 +193,15 @@ func (s *Store) removeInterest(e *entry) {
 	}
 }
 
-// interestedIn returns the entries that a change of what the Key names concerns. A wildcard changes for all the names below it that
-// clients asked for. The caller holds mu.
+// interestedIn yields the entries that a change of the Key affects. A change of a wildcard affects the subscribed
+// names that match it. The caller holds Store.mu.
 func (s *Store) interestedIn(key mesh.Key) iter.Seq[*entry] {
 	if key.Scope != mesh.ScopeHost || !mesh.IsWildcard(key.Name) {
 		return maps.Keys(s.interests[key])
 	}
 	return func(yield func(*entry) bool) {
-		for asked, entries := range s.interests {
-			if asked.Scope != mesh.ScopeHost || !strings.HasSuffix(asked.Name, key.Name[1:]) {
+		for k, entries := range s.interests {
+			if k.Scope != mesh.ScopeHost || !strings.HasSuffix(k.Name, key.Name[1:]) {
 				continue
 			}
 			for e := range entries {
@@ -209,7 +213,7 @@ func (s *Store) interestedIn(key mesh.Key) iter.Seq[*entry] {
 	}
 }
 
-// withoutWildcard sorts names in place, and says whether * was among them.
+// withoutWildcard sorts names in place, and reports whether * was among them.
 func withoutWildcard(names []string) (sorted []string, wildcard bool) {
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -219,5 +223,5 @@ func withoutWildcard(names []string) (sorted []string, wildcard bool) {
 	return names, false
 }
 
-// wildcardName is the name that stands for all.
+// wildcardName is the name that subscribes to all resources of a type.
 const wildcardName = "*"

@@ -18,7 +18,7 @@ const (
 	echoCluster = "outbound|80||" + echoHost
 )
 
-// echoWorld has one Service with one endpoint, whose address ends with the revision.
+// echoWorld has one Service with one endpoint. The last part of the address is the revision.
 func echoWorld(revision uint64) *mesh.World {
 	service := &mesh.Service{
 		Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}, Host: echoHost, Ports: []mesh.Port{{Name: "grpc", Number: 80}},
@@ -33,12 +33,12 @@ func echoWorld(revision uint64) *mesh.World {
 	}
 }
 
-func askFor(t snapshot.Type, nonce string, names ...string) *Request {
+func newRequest(t snapshot.Type, nonce string, names ...string) *Request {
 	return &Request{Type: t, Names: names, Nonce: nonce}
 }
 
-// TestPublishedWhileAsking publishes Worlds while a client's first request is being translated: it is sent the last of them, and followed
-// for what comes after.
+// TestPublishedWhileAsking publishes Worlds while a client's first request is being translated. The client is sent
+// what is newest, and receives later changes.
 func TestPublishedWhileAsking(t *testing.T) {
 	for published := range maxAttempts + 1 { // each attempt translates once; after the last it is done under the lock
 		t.Run(fmt.Sprint(published), func(t *testing.T) {
@@ -55,10 +55,10 @@ func TestPublishedWhileAsking(t *testing.T) {
 			store.Publish(echoWorld(revision))
 			session := store.Open(ClientInfoOf(nil, ""), nil)
 			defer session.Close()
-			session.Request(askFor(snapshot.EndpointType, "", echoCluster))
+			session.Request(newRequest(snapshot.EndpointType, "", echoCluster))
 			expectCurrent(t, store, session)
 			store.Publish(echoWorld(100))
-			session.Request(askFor(snapshot.EndpointType, "1", echoCluster))
+			session.Request(newRequest(snapshot.EndpointType, "1", echoCluster))
 			expectCurrent(t, store, session)
 		})
 	}
@@ -69,52 +69,53 @@ func expectCurrent(t *testing.T, store *Store, session *Session) {
 	r := session.Next()
 	want := store.Current().Resource(snapshot.EndpointType, echoCluster, session.client)
 	if r == nil || len(r.Resources) != 1 || r.Resources[0].Version != want.Version {
-		t.Fatalf("got %v, want the endpoints that are current", r)
+		t.Fatalf("got %v, want the current endpoints", r)
 	}
 }
 
-// TestRequestsAfterTheEnd has a request come in when its stream has ended, as one may that is read at that moment.
+// TestRequestsAfterTheEnd serves a request after its stream was closed, as happens if the request was being read at
+// that moment.
 func TestRequestsAfterTheEnd(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(echoWorld(1))
 	session := store.Open(ClientInfoOf(nil, ""), nil)
-	session.Request(askFor(snapshot.EndpointType, "", echoCluster))
+	session.Request(newRequest(snapshot.EndpointType, "", echoCluster))
 	session.Close()
 	for _, typ := range snapshot.Types {
-		session.Request(askFor(typ, "", echoCluster, wildcardName))
+		session.Request(newRequest(typ, "", echoCluster, wildcardName))
 		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: string(typ), ResourceNamesSubscribe: []string{echoCluster, wildcardName}})
 	}
 	store.Publish(echoWorld(2))
 	if len(store.interests) != 0 || len(store.wildcards) != 0 || len(store.sessions) != 0 {
-		t.Errorf("got %v, %v, %v, want that nothing is left of the stream", store.interests, store.wildcards, store.sessions)
+		t.Errorf("got %v, %v, %v, want no trace of the stream", store.interests, store.wildcards, store.sessions)
 	}
 	if r := session.Next(); r != nil {
-		t.Errorf("got %v, want that nothing is sent", r)
+		t.Errorf("got %v, want no response", r)
 	}
 }
 
-// TestGivenUpAndGone has a client with a wildcard give up a name before it answers. Another request comes before the response is made that
-// tells of it: the client hears of it all the same.
-func TestGivenUpAndGone(t *testing.T) {
+// TestUnsubscribedAndRemoved has a client with a wildcard unsubscribe from a name before it answers. It sends another
+// request before the response with the removal is built. It is sent the removal all the same.
+func TestUnsubscribedAndRemoved(t *testing.T) {
 	store := NewStore(Options{})
 	store.Publish(echoWorld(1))
 	session := store.Open(ClientInfoOf(nil, ""), nil)
 	defer session.Close()
-	ask := func(subscribe, unsubscribe []string) {
+	request := func(subscribe, unsubscribe []string) {
 		session.DeltaRequest(&discoveryv3.DeltaDiscoveryRequest{
 			TypeUrl: string(snapshot.EndpointType), ResourceNamesSubscribe: subscribe, ResourceNamesUnsubscribe: unsubscribe,
 		})
 	}
 	const nowhere = "outbound|80||nowhere.demo.svc.cluster.local"
-	ask([]string{wildcardName, nowhere, echoCluster}, nil)
+	request([]string{wildcardName, nowhere, echoCluster}, nil)
 	if got := len(session.Next().Resources); got != 2 {
 		t.Fatalf("got %d resources, want 2", got)
 	}
-	ask(nil, []string{nowhere, echoCluster})
+	request(nil, []string{nowhere, echoCluster})
 	store.Publish(&mesh.World{Revision: 2, Domain: "cluster.local", Changed: mesh.HostKeys([]string{echoHost})})
-	ask([]string{"outbound|80||another.demo.svc.cluster.local"}, nil)
+	request([]string{"outbound|80||another.demo.svc.cluster.local"}, nil)
 	if got, want := session.Next().Removed, []string{echoCluster, nowhere}; !slices.Equal(got, want) {
-		t.Errorf("told that %q are gone, want %q", got, want)
+		t.Errorf("got removals %q, want %q", got, want)
 	}
 }
 

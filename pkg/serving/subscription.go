@@ -9,38 +9,44 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// subscription is what one stream asked for of one type, and what it holds of it. All of it is protected by Session.mu.
+// subscription is one stream's subscription to one type, and what the client has of it. Session.mu protects all of
+// it.
 type subscription struct {
 	session *Session
 	t       snapshot.Type
 
-	// entries are the names, sorted. Store.mu is held as well where they come and go.
+	// entries are sorted by name. Store.mu is held, too, when entries are added or removed.
 	entries []*entry
-	// wildcard says that everything is asked for, besides what is named. implicitWildcard says that naming nothing means it: to some kinds of clients
-	// it does, until they have named something.
+	// wildcard says that the client subscribes to all names, in addition to those that it names. implicitWildcard
+	// says that naming no resource means all: for some client kinds it does, until they have named a resource.
 	wildcard, implicitWildcard bool
 
-	// idle says that the client's last request has been served, so that the next change is sent. It is no longer when a response is due,
-	// which the stream takes when it gets to it. force says that it is due whether anything is news or not.
+	// idle says that the client's last request has been served, so that the next change is sent immediately. It is
+	// false while a response is due (responseDue), which the stream takes when it is ready to send it. force says
+	// that the response is due even if nothing changed.
 	idle, responseDue, force bool
-	// nonce is that of the response which the client has not answered; empty when there is none.
+	// nonce is the nonce of the response that the client has not answered; empty if there is no such response.
 	nonce string
 	// answered is the nonce of the response that the client answered last; empty before that.
 	answered string
-	// worldPublished is when the World was published that the response on its way tells of.
+	// worldPublished is when the World was published whose change the next response carries; zero if that response
+	// answers a request.
 	worldPublished time.Time
-	// inFlight are the responses sent and not yet answered, oldest first.
+	// inFlight are the responses that were sent and not yet answered, oldest first.
 	inFlight []inFlightResponse
 	// propagations are the changes that the next response will carry.
 	propagations []*propagation
-	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go, and recheckTimer looks at it later, see removaldelay.go. They are nil
-	// when there is no need.
+	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go. recheckTimer
+	// rechecks deferred removals, see removaldelay.go. Each is nil while it is not needed.
 	versionTimer, recheckTimer *time.Timer
-	// answerTimer ends the wait for the answer to a response, see ignored.go; nil while nothing tells that the client ignored one.
+	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
+	introductions map[*entry]introduction
+	// answerTimer ends the wait for the answer to a response, see ignored.go. It is nil unless the client seems to have
+	// ignored the response.
 	answerTimer *time.Timer
 }
 
-// entry finds that of a name; nil if there is none.
+// entry returns the entry of that name, or nil.
 func (sub *subscription) entry(name string) *entry {
 	i, ok := slices.BinarySearchFunc(sub.entries, name, func(e *entry, name string) int { return cmp.Compare(e.name, name) })
 	if !ok {
@@ -49,7 +55,8 @@ func (sub *subscription) entry(name string) *entry {
 	return sub.entries[i]
 }
 
-// requestServed ends the handling of a request: the client is answered at once if there is anything to say, and otherwise by the next change.
+// requestServed ends the handling of a request. The client is answered immediately if there is anything to send,
+// otherwise at the next change.
 func (sub *subscription) requestServed() {
 	if sub.force || sub.hasChanges() {
 		sub.schedulePush()
@@ -59,14 +66,15 @@ func (sub *subscription) requestServed() {
 	sub.upToDate()
 }
 
-// schedulePush has the stream answer. The response is made when the stream gets to it, from what is newest then.
+// schedulePush makes a response due and wakes the stream. The response is built when the stream takes it, from what
+// is newest then.
 func (sub *subscription) schedulePush() {
 	sub.idle, sub.responseDue = false, true
 	sub.cancelRefresh()
 	sub.session.wake()
 }
 
-// hasChanges says whether anything must be sent: a resource that is news, or word of one that is gone.
+// hasChanges reports whether anything must be sent: a resource that changed, or the removal of one.
 func (sub *subscription) hasChanges() bool {
 	moving, known := false, false
 	for _, e := range sub.entries {
@@ -85,34 +93,35 @@ func (sub *subscription) hasChanges() bool {
 		}
 		if e.deferRemoval(v, moving) {
 			if moving {
-				sub.recheckLater()
+				sub.recheckLater(removalDelay)
 			}
 			continue
 		}
-		if e.needs(v) {
+		if e.needs(sub.introduce(e, v)) {
 			return true
 		}
 	}
 	return false
 }
 
-// Response is what a client is sent, in either protocol.
+// Response is sent to a client, in either protocol.
 type Response struct {
 	Type snapshot.Type
-	// Version stands for the whole subscription after this response.
+	// Version is the version of the whole subscription after this response.
 	Version string
 	Nonce   string
 	// Resources are shared with other streams.
 	Resources []*snapshot.Versioned
-	// Removed are names that do not exist (any more). The state-of-the-world protocol has no word for them.
+	// Removed are names that do not exist (any more). The state-of-the-world protocol cannot express them.
 	Removed []string
 }
 
-// maxInFlight bounds what is remembered of responses to a client that goes on asking and answers none. Such a client may be taken
-// to refuse a later response than it meant to; that concerns nobody else.
+// maxInFlight bounds how many unanswered responses are remembered for a client that keeps sending requests and
+// answers none of them. If such a client rejects a response, the rejection may be recorded for a later response. No
+// other client is affected.
 const maxInFlight = 100
 
-// buildResponse makes the response that is due and records it as sent. full asks for everything, changed or not.
+// buildResponse builds the response that is due and records it as sent. full includes all resources, changed or not.
 func (sub *subscription) buildResponse(full bool) *Response {
 	sub.responseDue, sub.force = false, false
 	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
@@ -137,6 +146,7 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		version.add(v)
 		if full || send {
 			r.Resources = append(r.Resources, v)
+			sub.introduced(e, v)
 			e.sent = v
 		}
 	}
@@ -149,29 +159,30 @@ func (sub *subscription) buildResponse(full bool) *Response {
 	return r
 }
 
-// versionFor is what the client is to have of a name after the next response, or nil, and whether that is news.
-func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versioned, news bool) {
+// versionFor returns the resource that the client should have for a name after the next response, or nil, and whether
+// the response must contain it.
+func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versioned, send bool) {
 	if v = e.current; v == nil {
 		return nil, false
 	}
 	if e.deferRemoval(v, moving) {
 		if moving {
-			sub.recheckLater()
+			sub.recheckLater(removalDelay)
 		}
 		v = e.sent
 	}
-	news = e.needs(v)
+	v = sub.introduce(e, v)
+	send = e.needs(v)
 	if e.rejects(v) {
-		// The client goes on with what it accepted before. Leaving that out would delete it.
+		// The client keeps what it accepted before. Leaving that out would delete it.
 		v = e.acked
 	}
-	return v, news
+	return v, send
 }
 
 // recordInFlight remembers a response until it is answered, and counts it.
 func (sub *subscription) recordInFlight(r *Response) {
-	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.propagations})
-	sub.propagations = nil
+	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.takePropagations()})
 	if len(sub.inFlight) > maxInFlight {
 		dropped(sub.inFlight[0].propagations)
 		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
@@ -180,7 +191,8 @@ func (sub *subscription) recordInFlight(r *Response) {
 	sub.worldPublished = time.Time{}
 }
 
-// resume takes the word of a client that returns: if version stands for what would be sent to it, it holds that already.
+// resume compares the version that a returning client claims with the version of what would be sent to it. If they
+// are equal, it records that the client has all of that, and returns true.
 func (sub *subscription) resume(version string) bool {
 	now, something := setVersion(0), false
 	for _, e := range sub.entries {
@@ -200,8 +212,8 @@ func (sub *subscription) resume(version string) bool {
 	return true
 }
 
-// setVersion is the version of a response: the sum of the hashes of the names and versions that it stands for, in whatever order. They are
-// far from enough for two sets that one client ever sees to have the same.
+// setVersion is the version of a response: the sum of the hashes of the names and versions of its resources, in any
+// order. With 64 bits, two sets that one client ever sees do not get the same version in practice.
 type setVersion uint64
 
 func (s *setVersion) add(v *snapshot.Versioned) { *s += setVersion(v.Hash) }

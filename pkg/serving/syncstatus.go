@@ -10,34 +10,36 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// SyncStatus is how one resource that a client asks for stands with it.
+// SyncStatus is how far one resource has reached a client that subscribes to it.
 type SyncStatus struct {
 	Type snapshot.Type
 	Name string
-	// Current is what the client is to hold; Sent what it was sent last, and Accepted what it accepted last. The latter two may be nil.
+	// Current is the resource that the client should have. Sent is the one that it was last sent, and Accepted the
+	// one that it last accepted. Sent and Accepted may be nil.
 	Current, Sent, Accepted *snapshot.Versioned
-	// Rejected says that the client said no to Current, and Reason why.
+	// Rejected says that the client rejected Current, and Reason is the client's message.
 	Rejected bool
 	Reason   string
 }
 
-// Pending says that the client has neither accepted nor refused what is current.
+// Pending reports whether the client has neither accepted nor rejected Current.
 func (s SyncStatus) Pending() bool {
 	return !s.Rejected && (s.Accepted == nil || s.Accepted.Version != s.Current.Version)
 }
 
-// ClientSync is one connected stream with all that it asks for.
+// ClientSync is one connected stream with the status of all its resources.
 type ClientSync struct {
 	ClientInfo ClientInfo
 	Resources  []SyncStatus
 }
 
-// KindAndVersion names the client's kind and release.
+// KindAndVersion returns the client's kind and version.
 func (c ClientSync) KindAndVersion() string {
 	return strings.TrimSpace(c.ClientInfo.Client.Kind.String() + " " + c.ClientInfo.Client.Version)
 }
 
-// ClientSyncs yields every connected stream, in no particular order. What they hold may change meanwhile.
+// ClientSyncs yields every connected stream, in no particular order. Each is read under its own lock, so they may be
+// from different moments.
 func (s *Store) ClientSyncs() iter.Seq[ClientSync] {
 	return func(yield func(ClientSync) bool) {
 		for _, session := range s.allSessions() {
@@ -48,14 +50,15 @@ func (s *Store) ClientSyncs() iter.Seq[ClientSync] {
 	}
 }
 
-// allSessions lists the sessions.
+// allSessions returns all sessions, in no particular order.
 func (s *Store) allSessions() []*Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.sessions))
 }
 
-// syncStatuses lists, by type and name, how everything stands that the stream asks for and that can be answered.
+// syncStatuses returns, by type and name, the status of each resource that the stream subscribes to and that can be
+// answered.
 func (s *Session) syncStatuses() []SyncStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +76,7 @@ func (s *Session) syncStatuses() []SyncStatus {
 	return all
 }
 
-// syncStatus is how a name stands that can be answered. The caller holds Session.mu.
+// syncStatus returns the status of a name that can be answered. The caller holds Session.mu.
 func (e *entry) syncStatus() SyncStatus {
 	one := SyncStatus{Type: e.sub.t, Name: e.name, Current: e.current, Sent: e.sent, Accepted: e.acked}
 	if e.rejects(e.current) {
@@ -82,19 +85,22 @@ func (e *entry) syncStatus() SyncStatus {
 	return one
 }
 
-// ObjectSync is how far an object has come to the connected clients that ask for what it made.
+// ObjectSync is how far an object has reached the connected clients that subscribe to resources made from it.
 type ObjectSync struct {
 	Object mesh.Ref `json:"object"`
-	// Generation is that of the object in the World that clients are served from; 0 where objects have none.
+	// Generation is the object's generation in the World that clients are served from; 0 if objects have no
+	// generation.
 	Generation int64 `json:"generation,omitempty"`
-	// Clients counts the streams that ask for it, and Pending those of them that have not answered yet.
+	// Clients counts the streams that subscribe to its resources. Pending counts those streams that have not answered
+	// yet.
 	Clients int `json:"clients"`
 	Pending int `json:"pending"`
-	// Refusals say what clients refused, each text once, sorted.
+	// Refusals are the rejections by clients, each text once, sorted.
 	Refusals []string `json:"refusals,omitempty"`
 }
 
-// ObjectSyncs lists every rule of the World, and besides all objects that connected clients are served from, by kind, namespace and name.
+// ObjectSyncs lists every rule of the World, and all other objects from which connected clients are served, by kind,
+// namespace and name.
 func (s *Store) ObjectSyncs() []ObjectSync {
 	current := s.Current()
 	if current == nil {
@@ -111,8 +117,8 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 		of(rule.Ref).Generation = rule.Generation
 	}
 	for client := range s.ClientSyncs() {
-		for ref, stands := range byObject(client.Resources) {
-			stands.addTo(of(ref), client.KindAndVersion())
+		for ref, status := range byObject(client.Resources) {
+			status.addTo(of(ref), client.KindAndVersion())
 		}
 	}
 	return slices.SortedFunc(func(yield func(ObjectSync) bool) {
@@ -126,7 +132,7 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 	}, func(a, b ObjectSync) int { return a.Object.Compare(b.Object) })
 }
 
-// clientObject is how all that one object made stands with one client.
+// clientObject is the status of one client's resources that were made from one object.
 type clientObject struct {
 	pending  bool
 	rejected []SyncStatus
@@ -148,12 +154,12 @@ func byObject(resources []SyncStatus) map[mesh.Ref]*clientObject {
 	return objects
 }
 
-func (o *clientObject) addTo(d *ObjectSync, agent string) {
+func (o *clientObject) addTo(d *ObjectSync, client string) {
 	d.Clients++
 	if o.pending {
 		d.Pending++
 	}
 	for _, r := range o.rejected {
-		d.Refusals = append(d.Refusals, agent+" refused "+r.Type.Name()+" "+r.Name+": "+r.Reason)
+		d.Refusals = append(d.Refusals, client+" rejected "+r.Type.Name()+" "+r.Name+": "+r.Reason)
 	}
 }

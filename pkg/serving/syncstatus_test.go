@@ -18,19 +18,19 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// refuse says no to the one response that waits for the client.
-func (c *client) refuse(t *testing.T, text string) {
+// reject answers the response that is due with a NACK.
+func (c *client) reject(t *testing.T, text string) {
 	t.Helper()
 	r := c.session.Next()
 	if r == nil {
 		t.Fatal("no response is due")
 	}
 	c.nonces[r.Type] = r.Nonce
-	c.ask(r.Type, &statuspb.Status{Message: text})
+	c.request(r.Type, &statuspb.Status{Message: text})
 }
 
-// delivered says of an object how far it came.
-func delivered(t *testing.T, store *serving.Store, kind, name string) string {
+// objectSync returns the sync status of an object, as text.
+func objectSync(t *testing.T, store *serving.Store, kind, name string) string {
 	t.Helper()
 	for _, d := range store.ObjectSyncs() {
 		if d.Object == (mesh.Ref{Kind: kind, Namespace: "demo", Name: name}) {
@@ -49,50 +49,50 @@ func TestObjectSyncsFollowTheClients(t *testing.T) {
 	expect := func(when string, echo, route, cart string) {
 		t.Helper()
 		got := []string{
-			delivered(t, store, "DestinationRule", "echo"), delivered(t, store, "VirtualService", "echo"), delivered(t, store, "DestinationRule", "cart"),
+			objectSync(t, store, "DestinationRule", "echo"), objectSync(t, store, "VirtualService", "echo"), objectSync(t, store, "DestinationRule", "cart"),
 		}
 		if diff := cmp.Diff([]string{echo, route, cart}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
 	}
-	expect("nobody is connected", "0 of 0 pending ", "0 of 0 pending ", "0 of 0 pending ")
+	expect("no client is connected", "0 of 0 pending ", "0 of 0 pending ", "0 of 0 pending ")
 
 	first, second := newClient(t, store, "demo"), newClient(t, store, "demo")
-	expect("both hold everything", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
-	calm := store.StatusRevision()
+	expect("both have everything", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
+	revision := store.StatusRevision()
 	store.ObjectSyncs()
-	if store.StatusRevision() != calm {
-		t.Error("looking at it stirred the Store")
+	if store.StatusRevision() != revision {
+		t.Error("reading the sync status changed the status revision")
 	}
 
 	store.Publish(snapshottest.Load(t, limited(8, 5, 1)))
 	expect("a cluster is on its way", "2 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
 	first.settle(t)
 	expect("one has answered", "1 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
-	second.refuse(t, "bad "+echoCluster+": no")
-	refusal := "gRPC Go 1.85.0 refused Cluster " + echoCluster + ": bad " + echoCluster + ": no"
-	expect("the other has refused", "0 of 2 pending "+refusal, "0 of 2 pending ", "0 of 2 pending ")
-	if store.StatusRevision() == calm {
-		t.Error("the answers did not stir the Store")
+	second.reject(t, "bad "+echoCluster+": no")
+	rejection := "gRPC Go 1.85.0 rejected Cluster " + echoCluster + ": bad " + echoCluster + ": no"
+	expect("the other has rejected it", "0 of 2 pending "+rejection, "0 of 2 pending ", "0 of 2 pending ")
+	if store.StatusRevision() == revision {
+		t.Error("the answers did not change the status revision")
 	}
 
 	store.Publish(snapshottest.Load(t, limited(9, 5, 1)))
 	second.settle(t)
 	first.settle(t)
-	expect("an edit is taken by both", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
+	expect("both have accepted an edit", "0 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
 }
 
-func TestSyncStatusesSayWhatIsAccepted(t *testing.T) {
+func TestSyncStatusesOfRejections(t *testing.T) {
 	store := serving.NewStore(serving.Options{})
 	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
 	demo := newClient(t, store, "demo")
 	store.Publish(snapshottest.Load(t, limited(8, 5, 1)))
-	demo.refuse(t, "no: "+echoCluster)
-	for stands := range store.ClientSyncs() {
-		i := slices.IndexFunc(stands.Resources, func(s serving.SyncStatus) bool { return s.Type == snapshot.ClusterType && s.Name == echoCluster })
-		got := stands.Resources[i]
+	demo.reject(t, "no: "+echoCluster)
+	for c := range store.ClientSyncs() {
+		i := slices.IndexFunc(c.Resources, func(s serving.SyncStatus) bool { return s.Type == snapshot.ClusterType && s.Name == echoCluster })
+		got := c.Resources[i]
 		if !got.Rejected || got.Pending() || got.Reason != "no: "+echoCluster || got.Accepted == nil || got.Accepted.Version == got.Current.Version {
-			t.Errorf("got %+v, want one that is refused, and an older one that is held", got)
+			t.Errorf("got %+v, want the current version rejected, and an older one accepted", got)
 		}
 	}
 	refused := func() map[string]string {
@@ -100,12 +100,12 @@ func TestSyncStatusesSayWhatIsAccepted(t *testing.T) {
 		return types[slices.IndexFunc(types, func(s serving.TypeState) bool { return s.Type == snapshot.ClusterType.Name() })].Refused
 	}
 	if got := refused(); len(got) != 1 || got[echoCluster] != "no: "+echoCluster {
-		t.Errorf("refused are %v, want %s", got, echoCluster)
+		t.Errorf("got %v rejected, want %s", got, echoCluster)
 	}
 	store.Publish(snapshottest.Load(t, limited(9, 5, 1)))
 	demo.settle(t)
 	if got := refused(); len(got) != 0 {
-		t.Errorf("refused are %v after an edit that was accepted", got)
+		t.Errorf("got %v rejected after an edit that was accepted", got)
 	}
 }
 
@@ -127,7 +127,7 @@ func measurePropagation(t *testing.T) {
 		}
 	}
 	publish(7)
-	expect("nobody is connected", 0, 0)
+	expect("no client is connected", 0, 0)
 	first, second := newClient(t, store, "demo"), newClient(t, store, "demo")
 
 	publish(8)
@@ -142,7 +142,7 @@ func measurePropagation(t *testing.T) {
 	publish(10)
 	first.settle(t)
 	second.settle(t)
-	expect("one response told of two changes", 3, 6+2+1)
+	expect("one response carried two changes", 3, 6+2+1)
 
 	publish(11)
 	first.settle(t)

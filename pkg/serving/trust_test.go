@@ -10,10 +10,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// secured is the cluster of the Service that these tests are about.
+// secured is the cluster of the Service in these tests.
 const secured = "outbound|8080||safe.demo.svc.cluster.local"
 
-// securedService has a pod for each account, and a rule in that mode.
+// securedService has a pod for each service account, and a DestinationRule with that TLS mode.
 func securedService(mode string, accounts ...string) []string {
 	objects := []string{
 		"apiVersion: v1\nkind: Service\nmetadata: {name: safe, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]}\n",
@@ -30,7 +30,8 @@ func securedService(mode string, accounts ...string) []string {
 	return objects
 }
 
-// Clients share the clusters of a host whatever providers they make up; only those that a rule asks for make a difference.
+// TestClientsShareClusters has clients that declare any certificate providers. They share the clusters of a host
+// unless they differ in the providers that a rule requires.
 func TestClientsShareClusters(t *testing.T) {
 	s := snapshot.New(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a")))
 	declaring := func(names ...string) mesh.Client {
@@ -48,13 +49,13 @@ func TestClientsShareClusters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := s.Resource(snapshot.ClusterType, secured, test.a), s.Resource(snapshot.ClusterType, secured, test.b)
 			if (a == b) != test.shared {
-				t.Errorf("got versions %s and %s, want them shared: %t", a.Version, b.Version, test.shared)
+				t.Errorf("got versions %s and %s, want shared: %t", a.Version, b.Version, test.shared)
 			}
 		})
 	}
 }
 
-// A cluster follows the accounts of its endpoints, not the endpoints.
+// TestClustersFollowAccounts changes endpoints. A cluster changes only if their service accounts change.
 func TestClustersFollowAccounts(t *testing.T) {
 	client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
 	for name, test := range map[string]struct {
@@ -83,7 +84,7 @@ func TestClustersFollowAccounts(t *testing.T) {
 	}
 }
 
-// A pod called by its own name is known by its own account.
+// TestPodsAreKnownByTheirAccount expects the service account of the pod itself if the pod is called by its own name.
 func TestPodsAreKnownByTheirAccount(t *testing.T) {
 	s := snapshot.New(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a", "b")))
 	client := mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}
@@ -93,8 +94,9 @@ func TestPodsAreKnownByTheirAccount(t *testing.T) {
 	}
 }
 
-// What is said of a rule is what holds for clients that have what it takes.
-func TestProblemsAreOfTheEquipped(t *testing.T) {
+// TestProblemsAssumeCertificates expects the Problems of a rule to be those of clients that have the certificate
+// providers that the rule requires.
+func TestProblemsAssumeCertificates(t *testing.T) {
 	s := snapshot.New(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a")))
 	for _, p := range s.Problems() {
 		if p.Severity != mesh.Info {
@@ -102,24 +104,25 @@ func TestProblemsAreOfTheEquipped(t *testing.T) {
 		}
 	}
 	if len(s.Problems()) == 0 {
-		t.Error("nobody says that clients need certificates")
+		t.Error("no Problem reports that clients need certificates")
 	}
 }
 
-// Connected clients that lack what a rule asks for are counted, and one is named.
-func TestProblemsNameTheUnequipped(t *testing.T) {
+// TestMissingCertificatesAreCounted expects connected clients that lack a required certificate provider to be
+// counted, and one to be named.
+func TestMissingCertificatesAreCounted(t *testing.T) {
 	objects := securedService("ISTIO_MUTUAL", "a")
 	store := serving.NewStore(serving.Options{})
 	store.Publish(snapshottest.Load(t, objects))
-	follow := func(id, providers string) {
+	subscribe := func(id, providers string) {
 		session := store.Open(serving.ClientInfo{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
 		t.Cleanup(session.Close)
 		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
 		session.Request(&serving.Request{Type: snapshot.ClusterType, Names: names})
 	}
-	follow("b", "")
-	follow("a", "shop")
-	follow("c", "default")
+	subscribe("b", "")
+	subscribe("a", "shop")
+	subscribe("c", "default")
 	var found []string
 	for _, p := range store.Problems() {
 		if p.Severity == mesh.Error {

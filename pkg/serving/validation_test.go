@@ -20,8 +20,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// superstitious refuses what clients accept: a limit of 13 calls, and an address that ends in 13.
-func superstitious(_ string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
+// rejectUnlucky is a Check that rejects what clients accept: a limit of 13 calls, and an address that ends in 13.
+func rejectUnlucky(_ string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
 	unlucky := false
 	switch m := m.(type) {
 	case *clusterv3.Cluster:
@@ -39,7 +39,7 @@ func superstitious(_ string, m proto.Message, r clientrules.Audience) []clientru
 	return []clientrules.Finding{{Text: "brings bad luck", Kinds: r.Kinds &^ mesh.MakeClientKinds(mesh.GRPCJava)}}
 }
 
-// limited are two Services with limits, and a timeout for the first one.
+// limited returns two Services with limits, and a timeout for the first one.
 func limited(echo, cart, timeout int) []string {
 	objects := []string{}
 	for name, limit := range map[string]int{"echo": echo, "cart": cart} {
@@ -53,21 +53,21 @@ func limited(echo, cart, timeout int) []string {
 
 const echoCluster, cartCluster = "outbound|8080||echo.demo.svc.cluster.local", "outbound|8080||cart.demo.svc.cluster.local"
 
-// TestWithheldAlone edits a rule so that its cluster must not be sent, twice, and then makes it good again.
+// TestWithheldAlone edits a rule twice so that its cluster must be withheld, and then corrects it.
 func TestWithheldAlone(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	store := serving.NewStore(serving.Options{Check: superstitious, Registry: registry})
+	store := serving.NewStore(serving.Options{Check: rejectUnlucky, Registry: registry})
 	store.Publish(snapshottest.Load(t, limited(7, 5, 1)))
 	demo := newClient(t, store, "demo")
 	demo.limits(t, 7, 5)
-	route := string(demo.held[snapshot.RouteType][echoCluster])
+	route := string(demo.received[snapshot.RouteType][echoCluster])
 
 	for _, cart := range []int{6, 8} {
 		store.Publish(snapshottest.Load(t, limited(13, cart, cart)))
 		demo.settle(t)
 		demo.limits(t, 7, cart)
-		if now := string(demo.held[snapshot.RouteType][echoCluster]); now == route {
-			t.Error("the route of the same host was held back too")
+		if now := string(demo.received[snapshot.RouteType][echoCluster]); now == route {
+			t.Error("the route of the same host was withheld, too")
 		} else {
 			route = now
 		}
@@ -76,21 +76,22 @@ func TestWithheldAlone(t *testing.T) {
 			t.Errorf("got Problems %q", got)
 		}
 		if n := gauge(t, registry, "mizzen_resources_held_back"); n != 1 {
-			t.Errorf("%v resources are held back by the metric", n)
+			t.Errorf("the metric reports %v withheld resources", n)
 		}
 	}
-	// Who asks anew gets what its like had. Nothing is known of others: for them rules may have held that did not hold for the first.
+	// A new client gets the fallback of its group. There is no fallback for other groups: rules may have applied to
+	// the first group that do not apply to them.
 	newClient(t, store, "demo").limits(t, 7, 8)
-	stranger := newClient(t, store, "shop")
-	if got, want := stranger.held[snapshot.ClusterType][echoCluster], marshal(t, translate.NotFoundCluster(echoCluster, mesh.Client{}).Message); string(got) != string(want) {
-		t.Errorf("a stranger got %v, want a cluster in which calls fail", cluster(t, got))
+	other := newClient(t, store, "shop")
+	if got, want := other.received[snapshot.ClusterType][echoCluster], marshal(t, translate.NotFoundCluster(echoCluster, mesh.Client{}).Message); string(got) != string(want) {
+		t.Errorf("a client of another namespace got %v, want a cluster in which calls fail", cluster(t, got))
 	}
 	java := node("demo")
 	java.UserAgentName = "gRPC Java"
 	open(t, store, java).limits(t, 13, 8)
 
 	store.Publish(snapshottest.Load(t, limited(9, 8, 8)))
-	for _, c := range []*client{demo, stranger} {
+	for _, c := range []*client{demo, other} {
 		c.settle(t)
 		c.limits(t, 9, 8)
 	}
@@ -98,15 +99,17 @@ func TestWithheldAlone(t *testing.T) {
 		t.Errorf("got Problems %q", got)
 	}
 	if n := gauge(t, registry, "mizzen_resources_held_back"); n != 0 {
-		t.Errorf("%v resources are held back by the metric", n)
+		t.Errorf("the metric reports %v withheld resources", n)
 	}
 }
 
-// TestWithheldFromThoseWhoDiffer has two clients alike but for their zones, who had different endpoints and would get the same. Each
-// keeps what it had, and a third one gets none of them.
-func TestWithheldFromThoseWhoDiffer(t *testing.T) { synctest.Test(t, holdBackFromThoseWhoDiffer) }
+// TestNoFallbackFromDifferentVersions has two clients that differ only in their zones. They had different endpoints
+// and would get the same ones. Each keeps what it had, and a third one gets neither.
+func TestNoFallbackFromDifferentVersions(t *testing.T) {
+	synctest.Test(t, noFallbackFromDifferentVersions)
+}
 
-func holdBackFromThoseWhoDiffer(t *testing.T) {
+func noFallbackFromDifferentVersions(t *testing.T) {
 	world := func(distribution string, last int) *mesh.World {
 		return snapshottest.Load(t, []string{
 			fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]%s}\n", distribution),
@@ -114,21 +117,21 @@ func holdBackFromThoseWhoDiffer(t *testing.T) {
 				"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], zone: a}, {addresses: [10.0.0.%d], zone: b}]\n", last),
 		})
 	}
-	store := serving.NewStore(serving.Options{Check: superstitious})
+	store := serving.NewStore(serving.Options{Check: rejectUnlucky})
 	store.Publish(world(", trafficDistribution: PreferClose", 2))
 	in := func(zone string) *client {
 		n := node("demo")
 		n.Locality.Zone = zone
 		return open(t, store, n)
 	}
-	endpoints := func(c *client) string { return string(c.held[snapshot.EndpointType][echoCluster]) }
+	endpoints := func(c *client) string { return string(c.received[snapshot.EndpointType][echoCluster]) }
 	a, b := in("a"), in("b")
 	inA, inB := endpoints(a), endpoints(b)
 	if inA == inB {
 		t.Fatal("the zones do not matter")
 	}
 	for range 2 {
-		<-time.After(time.Minute) // until the routes have settled, for before that nothing is taken from a client
+		<-time.After(time.Minute) // until the routes have settled; before that no endpoints are removed from a client
 		store.Publish(world("", 13))
 		for _, c := range []*client{a, b} {
 			c.settle(t)
@@ -138,7 +141,7 @@ func holdBackFromThoseWhoDiffer(t *testing.T) {
 		}
 	}
 	if got, want := endpoints(in("a")), marshal(t, translate.NotFoundEndpoints(echoCluster, mesh.Client{}).Message); got != string(want) {
-		t.Errorf("a newcomer got %q", got)
+		t.Errorf("a new client got %q", got)
 	}
 	store.Publish(world("", 3))
 	for _, c := range []*client{a, b} {
@@ -149,11 +152,11 @@ func holdBackFromThoseWhoDiffer(t *testing.T) {
 	}
 }
 
-// limits compares those that the client knows.
+// limits compares the limits in the clusters that the client received.
 func (c *client) limits(t *testing.T, echo, cart int) {
 	t.Helper()
 	for name, want := range map[string]int{echoCluster: echo, cartCluster: cart} {
-		m := cluster(t, c.held[snapshot.ClusterType][name])
+		m := cluster(t, c.received[snapshot.ClusterType][name])
 		if got := int(m.GetCircuitBreakers().GetThresholds()[0].GetMaxRequests().GetValue()); got != want {
 			t.Errorf("%s is limited to %d, want %d", name, got, want)
 		}

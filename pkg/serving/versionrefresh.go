@@ -5,19 +5,20 @@ import (
 	"time"
 )
 
-// A client that gives up a name needs no answer and gets none. But it keeps a version that stands for the name too; were it
-// to lose its stream and take the name up again, it would return with a version that promises what it has let go, and be
-// sent nothing. So a while after its subscription became smaller, a client is told the version of what is left. The
-// response holds no route or endpoint. The while leaves room for the next real response to say it, and is spread, so
-// that a change which made many clients give up a name does not have them all answered at once. Listeners need none of this: whoever
-// returns is sent them anyway.
+// A client that unsubscribes from a name needs no answer and gets none. But the version that it remembers still
+// includes that name. If it lost its stream and subscribed to the name again, it would return with a version that
+// claims a resource which it has dropped, and it would be sent nothing. So some time after its subscription became
+// smaller, the client is sent the version of what is left. That response contains no routes or endpoints. The delay
+// gives the next regular response a chance to carry the version. It is spread, so that a change which made many
+// clients unsubscribe does not cause responses to all of them at once. Listeners do not need this because returning
+// clients are always sent them.
 const (
 	refreshAfter  = 10 * time.Second
 	refreshSpread = 10 * time.Second
 )
 
-// scheduleRefresh sees to it that the client is told the version of its smaller subscription, unless it hears it before. The caller holds
-// Session.mu.
+// scheduleRefresh schedules that the client is sent the version of its smaller subscription, unless a response
+// carries it earlier. The caller holds Session.mu.
 func (sub *subscription) scheduleRefresh() {
 	s := sub.session
 	if sub.versionTimer != nil || s.closed {
@@ -38,7 +39,8 @@ func (sub *subscription) scheduleRefresh() {
 	})
 }
 
-// cancelRefresh forgets to tell: a response has said it, or there is nobody left to tell. The caller holds Session.mu.
+// cancelRefresh stops the timer: a response carries the version, or the stream has ended. The caller holds
+// Session.mu.
 func (sub *subscription) cancelRefresh() {
 	if sub.versionTimer != nil {
 		sub.versionTimer.Stop()

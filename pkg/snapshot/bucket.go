@@ -7,8 +7,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// BucketOf sorts clients by their identity, the same in every process: a client that comes back, here or elsewhere, calls the
-// endpoints that it called before. A client without an identity belongs to no bucket, or all such clients would be in one.
+// BucketOf returns the bucket of a client's identity: the same bucket in every process, so that a client that
+// reconnects to any replica calls the endpoints that it called before. A client without an identity is in bucket 0,
+// which means no bucket; otherwise all such clients would share one.
 func BucketOf(id string) uint16 {
 	if id == "" {
 		return 0

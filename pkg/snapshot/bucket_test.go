@@ -12,14 +12,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// TestBuckets sorts clients evenly, by nothing but their identity, as every process and every version does.
+// TestBuckets distributes clients evenly over the buckets. Their identity alone decides, so the bucket is the same in
+// every process and version.
 func TestBuckets(t *testing.T) {
 	bucket := func(id string) uint16 { return snapshot.ClientOf(&corev3.Node{Id: id}).Bucket }
 	if got := bucket(""); got != 0 {
 		t.Errorf("without an identity: got bucket %d, want none", got)
 	}
 	if got := bucket("shop-7d4f9c-x2x8q.demo"); got != 23 {
-		t.Errorf("got bucket %d, want 23 as ever: clients of a fleet that is upgraded would all change their endpoints", got)
+		t.Errorf("got bucket %d, want 23 as in earlier versions: otherwise an upgrade changes the endpoints of all clients", got)
 	}
 	counts := map[uint16]int{}
 	for i := range 50 * mesh.Buckets {
@@ -31,11 +32,12 @@ func TestBuckets(t *testing.T) {
 		}
 	}
 	if len(counts) != mesh.Buckets {
-		t.Errorf("got clients in %d buckets, want them in all %d", len(counts), mesh.Buckets)
+		t.Errorf("got clients in %d buckets, want clients in all %d", len(counts), mesh.Buckets)
 	}
 }
 
-// TestClientsShareParts shares endpoints by bucket where a part is asked for, and otherwise altogether.
+// TestClientsShareParts shares endpoints among the clients of a bucket where subsetting is in effect, and among all
+// clients otherwise.
 func TestClientsShareParts(t *testing.T) {
 	const text = "apiVersion: v1\nkind: Service\nmetadata: {name: NAME, namespace: demo, annotations: {mizzen.dev/subset-size: 'SIZE'}}\nspec: {ports: [{name: grpc, port: 8080}]}\n" +
 		"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: NAME-1, namespace: demo, labels: {kubernetes.io/service-name: NAME}}\n" +
@@ -49,7 +51,7 @@ func TestClientsShareParts(t *testing.T) {
 		}
 		return versions, made
 	}
-	// All of them without a bucket, and each of the three pairs.
+	// All three without a bucket, and each of the three pairs.
 	if versions, _ := answers("part"); len(versions) != 4 {
 		t.Errorf("2 of 3: got %d different answers, want 4", len(versions))
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// TestEveryFieldOfClientChangesAnAnswer compares the answers to two clients who differ in one field. A field that changes no answer
-// does not belong in mesh.Client: clients would be told apart for nothing.
+// TestEveryFieldOfClientChangesAnAnswer compares the answers to two clients that differ in one field. A field that
+// changes no answer does not belong in mesh.Client, because it would separate clients that could share resources.
 func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 	s := snapshot.New(snapshottest.Load(t, []string{clientFields}))
 	base := mesh.Client{
@@ -26,11 +26,11 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 		client := base
 		changed := reflect.ValueOf(&client).Elem().FieldByIndex(field.Index)
 		if changed.Equal(value) {
-			t.Errorf("%s: give other a value of its own, which changes an answer", field.Name)
+			t.Errorf("%s: give other a different value that changes an answer", field.Name)
 			continue
 		}
 		changed.Set(value)
-		if field.Name == "Version" { // It is there for its missing features, and to name the client.
+		if field.Name == "Version" { // Version selects the missing features and names the client in Problems.
 			client.Missing = mesh.FeaturesMissingIn(client.Kind, client.Version)
 		}
 		if !answeredApart(s, base, client) {
@@ -39,7 +39,7 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 	}
 }
 
-// answeredApart says whether two clients get different resources under the same name. One name is that of nothing.
+// answeredApart reports whether two clients get different resources under one name. One of the names does not exist.
 func answeredApart(s *snapshot.Snapshot, a, b mesh.Client) bool {
 	for _, typ := range snapshot.Types {
 		for _, name := range append(s.Names(typ, a), "outbound|80||nothing.demo.svc.cluster.local") {
@@ -51,7 +51,7 @@ func answeredApart(s *snapshot.Snapshot, a, b mesh.Client) bool {
 	return false
 }
 
-// clientFields has Services whose answers depend on clients in different ways.
+// clientFields has Services whose answers depend on the client in different ways.
 const clientFields = `
 apiVersion: v1
 kind: Service

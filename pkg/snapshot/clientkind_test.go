@@ -11,7 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// TestClientsShare says which clients are sent the same, and which something else, for one rule after the other.
+// TestClientsShare checks which clients are sent the same resource, and which another one, for one rule after the
+// other.
 func TestClientsShare(t *testing.T) {
 	clients := map[string]mesh.Client{
 		"go":        snapshot.ClientOf(snapshottest.Node("gRPC Go", "1.85.0")),
@@ -29,7 +30,8 @@ func TestClientsShare(t *testing.T) {
 	tests := map[string]struct {
 		kind, spec string
 		of         snapshot.Type
-		// unlike are groups of clients that are sent something else than a current client for Go; all others share its bytes.
+		// unlike are groups of clients that are sent another resource than a current gRPC Go client. All other
+		// clients share its bytes.
 		unlike string
 	}{
 		"nothing special":      {"VirtualService", "{hosts: [echo], http: [{route: [{destination: {host: echo}}]}]}", table, ""},
@@ -51,7 +53,7 @@ func TestClientsShare(t *testing.T) {
 			if test.of != cluster {
 				return
 			}
-			// To call one pod by its own name changes nothing in what a client can read.
+			// Calling one pod by its own name does not change which encodings a client can read.
 			if got := unlikeGo(s, clients, test.of, "outbound|8080||10-0-0-1.echo.demo.svc.cluster.local"); got != test.unlike {
 				t.Errorf("for a pod, got other bytes for %q, want them for %q", got, test.unlike)
 			}
@@ -59,7 +61,7 @@ func TestClientsShare(t *testing.T) {
 	}
 }
 
-// unlikeGo names the groups of clients that are sent something else than a current client for Go.
+// unlikeGo names the groups of clients that are sent another resource than a current gRPC Go client.
 func unlikeGo(s *snapshot.Snapshot, clients map[string]mesh.Client, of snapshot.Type, name string) string {
 	sent := map[string][]string{}
 	for who, client := range clients {

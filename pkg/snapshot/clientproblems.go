@@ -6,8 +6,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// ClientProblems are the Problems that concern only some kinds of clients, by the host that such a client follows, latent ones
-// included. Those of the empty host were found in reading: they are not of one host.
+// ClientProblems returns the Problems that concern only some client kinds, latent Problems included, by the host that
+// such a client must subscribe to. Problems found while reading are not about one host; they are under the empty
+// host.
 func (s *Snapshot) ClientProblems() map[string][]mesh.Problem {
 	s.clientProblemsOnce.Do(func() {
 		s.clientProblemsByHost = map[string][]mesh.Problem{}
@@ -30,7 +31,8 @@ func (s *Snapshot) ClientProblems() map[string][]mesh.Problem {
 	return s.clientProblemsByHost
 }
 
-// CertificateProblems are the Problems that a client has with a host and would not have with all that the host's rules ask for.
+// CertificateProblems returns the Problems that the client has with a host because it lacks certificate providers
+// that the host's DestinationRules require.
 func (s *Snapshot) CertificateProblems(name string, client mesh.Client) []mesh.Problem {
 	h, ok := s.subjects.Get(name)
 	if !ok || h.facts.HasAllProviders(client) {

@@ -8,8 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// What was translated for accounts that are gone is forgotten, so that a host whose accounts keep changing takes no more memory.
-// Endpoints alone change nothing.
+// Translations for service accounts that no longer exist are dropped, so that a host whose accounts keep changing
+// does not take more and more memory. A change of endpoints alone drops nothing.
 func TestTranslationsFollowAccounts(t *testing.T) {
 	const host = "safe.demo.svc.cluster.local"
 	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "safe"}, Host: host, Ports: []mesh.Port{{Number: 80}}}

@@ -12,13 +12,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// TestMarshalAndValidateFailures holds back what cannot be marshalled, and what the check does not come to an end with.
+// TestMarshalAndValidateFailures withholds a resource that cannot be marshaled, and a resource whose check panics.
 func TestMarshalAndValidateFailures(t *testing.T) {
 	sound := clientrules.Check
 	for name, c := range map[string]struct {
-		cluster string
-		check   Check
-		held    bool
+		cluster  string
+		check    Check
+		withheld bool
 	}{
 		"sound":           {"a", sound, false},
 		"no UTF-8":        {"\xff", sound, true},
@@ -28,14 +28,15 @@ func TestMarshalAndValidateFailures(t *testing.T) {
 			s := New(&mesh.World{})
 			s.check = c.check
 			v := s.marshalAndValidate(ClusterType, resource.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, clientrules.AllClients())
-			if got := v.withheldFrom(mesh.GRPCGo); got != c.held {
-				t.Errorf("held back: %t, want %t", got, c.held)
+			if got := v.withheldFrom(mesh.GRPCGo); got != c.withheld {
+				t.Errorf("withheld: %t, want %t", got, c.withheld)
 			}
 		})
 	}
 }
 
-// TestAudienceOf keeps clients out of the check that never see what is made for others: gRPC for Node refuses a ring of a size.
+// TestAudienceOf excludes clients that are never sent a resource that is made for others: gRPC for Node rejects a
+// ring with a size.
 func TestAudienceOf(t *testing.T) {
 	sized := &mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{LoadBalancer: &networking.LoadBalancerSettings{
 		LbPolicy: &networking.LoadBalancerSettings_ConsistentHash{ConsistentHash: &networking.LoadBalancerSettings_ConsistentHashLB{
@@ -52,11 +53,11 @@ func TestAudienceOf(t *testing.T) {
 	if r := audienceOf(ring.Project(mesh.Client{Missing: mesh.FeatureRingSize})); !r.Kinds.Has(mesh.GRPCNode) || r.Kinds.Has(mesh.GRPCGo) {
 		t.Errorf("got %s", r.Kinds)
 	}
-	everybody := audienceOf(translate.Facts{}.Project(mesh.Client{}))
-	if lacking := everybody.Missing(mesh.FeaturePartialVirtualHost); lacking != mesh.MakeClientKinds(mesh.GRPCCore) {
-		t.Errorf("without rules, got %s as those that need a route for every call", lacking)
+	withoutRules := audienceOf(translate.Facts{}.Project(mesh.Client{}))
+	if missing := withoutRules.Missing(mesh.FeaturePartialVirtualHost); missing != mesh.MakeClientKinds(mesh.GRPCCore) {
+		t.Errorf("without rules, got %s as the clients that need a route for every call", missing)
 	}
-	// gRPC for Rust is always sent something of its own.
+	// gRPC for Rust always gets a separate encoding.
 	if r := audienceOf(translate.Facts{}.Project(mesh.Client{})); r.Kinds != clientrules.AllClients().Kinds&^mesh.MakeClientKinds(mesh.GRPCRust) {
 		t.Errorf("got %s", r.Kinds)
 	}

@@ -2,21 +2,22 @@ package snapshot
 
 import "sync"
 
-// memo remembers the outcome of a function. Concurrent callers for the same key wait, so each outcome is made once.
+// memo remembers the outcomes of a function. Concurrent callers for the same key wait, so each outcome is made once.
 type memo[I comparable, V any] struct {
 	mu sync.Mutex
-	// first is kept by itself: most hosts look the same to all clients, and a map for one entry takes the room of eight.
+	// first is kept separately because most hosts look the same to all clients, and a map with one entry takes the
+	// memory of eight.
 	first *memoEntry[I, V]
 	more  map[I]V
 }
 
-// memoEntry is what a memo remembers first.
+// memoEntry is the first outcome that a memo remembers.
 type memoEntry[I comparable, V any] struct {
 	in  I
 	out V
 }
 
-// get returns what produce makes of in.
+// get returns produce(in), made at most once for each in. It calls produce with mu held.
 func (m *memo[I, V]) get(in I, produce func(I) V) V {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -28,7 +29,8 @@ func (m *memo[I, V]) get(in I, produce func(I) V) V {
 	return out
 }
 
-// getUpTo is get for a memo that clients could fill: beyond the limit nothing more is remembered.
+// getUpTo is get for a memo that clients could fill: at the limit it remembers no further outcomes, and calls produce
+// without mu.
 func (m *memo[I, V]) getUpTo(limit int, in I, produce func(I) V) V {
 	m.mu.Lock()
 	out, ok := m.find(in)
@@ -44,14 +46,14 @@ func (m *memo[I, V]) getUpTo(limit int, in I, produce func(I) V) V {
 	return produce(in)
 }
 
-// peek returns what is remembered for in.
+// peek returns the outcome that is remembered for in.
 func (m *memo[I, V]) peek(in I) (out V, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.find(in)
 }
 
-// each shows see all that is remembered.
+// each calls see with every remembered outcome, with mu held.
 func (m *memo[I, V]) each(see func(V)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,14 +66,14 @@ func (m *memo[I, V]) each(see func(V)) {
 	}
 }
 
-// len counts what is remembered.
+// len returns the number of remembered outcomes.
 func (m *memo[I, V]) len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.size()
 }
 
-// find, keep and size are peek, an addition and len. The caller holds mu.
+// find, keep and size look up, add and count. The caller holds mu.
 func (m *memo[I, V]) find(in I) (out V, ok bool) {
 	if m.first != nil && m.first.in == in {
 		return m.first.out, true

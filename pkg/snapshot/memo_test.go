@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestMemoUpToLimit has many ask for something else each, while the first is being made. It takes its time: a mutex
-// goes from hand to hand, for one step each, once somebody has waited for a millisecond.
+// TestMemoUpToLimit requests many different keys while the first value is being made. Making a value takes 2 ms,
+// because a mutex is passed to each waiter in turn only after one of them has waited for a millisecond.
 func TestMemoUpToLimit(t *testing.T) {
 	const limit, asked = 4, 16
 	var m memo[int, int]
@@ -36,7 +36,7 @@ func slowly(in int) int {
 	return 2 * in
 }
 
-// TestMemoBeyondLimit waits for none of what is not kept: it is made by who asks for it, at the same time as others.
+// TestMemoBeyondLimit makes values that are not kept without the lock, so that callers make them concurrently.
 func TestMemoBeyondLimit(t *testing.T) {
 	var m memo[int, int]
 	m.get(1, func(int) int { return 1 })

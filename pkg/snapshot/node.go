@@ -9,14 +9,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// defaultNamespace is that of a client which names none.
+// defaultNamespace is the namespace of a client that names none.
 const defaultNamespace = "default"
 
 // maxLabels bounds the labels of one client, so that a node cannot fill the memory.
 const maxLabels = 64
 
-// ClientOf makes the client from a node: the only place that reads a node. The keys of the metadata are Istio's: NAMESPACE,
-// LABELS and NODE_NAME; CERTIFICATE_PROVIDERS is Mizzen's own. Values of the wrong kind count as absent. The node may be nil.
+// ClientOf makes a Client from a node. No other code reads a node's metadata. The keys of the metadata are Istio's
+// NAMESPACE, LABELS and NODE_NAME, and Mizzen's CERTIFICATE_PROVIDERS. A value of the wrong type is treated as
+// absent. The node may be nil.
 func ClientOf(node *corev3.Node) mesh.Client {
 	fields := node.GetMetadata().GetFields()
 	c := mesh.Client{
@@ -37,14 +38,14 @@ func ClientOf(node *corev3.Node) mesh.Client {
 	return WithUserAgent(c, mesh.ClientKindOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
 }
 
-// NodeID is what a client calls itself. The node may be nil.
+// NodeID is the identity in the node, clipped. The node may be nil.
 func NodeID(node *corev3.Node) string { return clip(node.GetId()) }
 
-// WithUserAgent is the client as one of that kind and version.
-func WithUserAgent(c mesh.Client, agent mesh.ClientKind, version string) mesh.Client {
-	c.Kind, c.Version, c.Missing = agent, version, mesh.FeaturesMissingIn(agent, version)
+// WithUserAgent returns c as a client of that kind and version.
+func WithUserAgent(c mesh.Client, kind mesh.ClientKind, version string) mesh.Client {
+	c.Kind, c.Version, c.Missing = kind, version, mesh.FeaturesMissingIn(kind, version)
 	if c.Missing.Has(mesh.FeatureTLS) {
-		// What it declares counts for nothing: one bootstrap is often shared by several programs.
+		// The declared providers are ignored: one bootstrap is often shared by several programs.
 		c.Providers = ""
 	}
 	return c
@@ -53,7 +54,8 @@ func WithUserAgent(c mesh.Client, agent mesh.ClientKind, version string) mesh.Cl
 // maxProviders bounds the certificate providers of one client.
 const maxProviders = 32
 
-// providers reads what certificate providers a node declares: a list of names, or one text with commas between them.
+// providers reads the certificate providers that a node declares: a list of names, or one string with commas between
+// them.
 func providers(v *structpb.Value) mesh.Providers {
 	names := strings.Split(v.GetStringValue(), ",")
 	for _, element := range v.GetListValue().GetValues() {
@@ -82,12 +84,13 @@ func labels(v *structpb.Value) mesh.Labels {
 
 func text(v *structpb.Value) string { return clip(v.GetStringValue()) }
 
-// clip bounds a text from outside; 253 is the longest name and 63 the longest label value that Kubernetes knows.
+// clip bounds a string from a client. The longest names in Kubernetes have 253 characters and the longest label
+// values 63.
 func clip(s string) string {
 	const longest = 256
 	if len(s) > longest {
 		s = s[:longest]
 	}
-	// What is cut or forged may not be UTF-8; it may end up in messages that must be.
+	// A cut or forged string may be invalid UTF-8, and it may become part of messages that must be valid.
 	return strings.ToValidUTF8(strings.Clone(s), "")
 }

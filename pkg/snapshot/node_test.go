@@ -12,10 +12,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// speaker is a node that declares certificate providers.
-func speaker(agent, version string, providers *structpb.Value) *corev3.Node {
+// nodeWithProviders is a node that declares certificate providers.
+func nodeWithProviders(userAgent, version string, providers *structpb.Value) *corev3.Node {
 	return &corev3.Node{
-		UserAgentName: agent, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
+		UserAgentName: userAgent, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
 		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{"CERTIFICATE_PROVIDERS": providers}},
 	}
 }
@@ -44,32 +44,32 @@ func TestClientOf(t *testing.T) {
 			},
 		},
 		"certificates, as a list": {
-			speaker("gRPC Go", "1.85.0", structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{
+			nodeWithProviders("gRPC Go", "1.85.0", structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{
 				structpb.NewStringValue("shop"), structpb.NewStringValue("default"), structpb.NewNumberValue(1), structpb.NewStringValue("shop"),
 			}})),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCGo, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop")},
 		},
 		"certificates, as a text": {
-			speaker("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1", structpb.NewStringValue("shop, default,")),
+			nodeWithProviders("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1", structpb.NewStringValue("shop, default,")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCCore, Version: "C-core 58.0.0 Python 1.85.1", Providers: mesh.MakeProviders("default", "shop")},
 		},
 		"too many certificates": {
-			speaker("gRPC Java", "1.85.0", structpb.NewStringValue(strings.Repeat("a,", 40))),
+			nodeWithProviders("gRPC Java", "1.85.0", structpb.NewStringValue(strings.Repeat("a,", 40))),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCJava, Version: "1.85.0"},
 		},
 		"too old for certificates": {
-			speaker("gRPC Node Pure JS", "1.10.2", structpb.NewStringValue("default")),
+			nodeWithProviders("gRPC Node Pure JS", "1.10.2", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCNode, Version: "1.10.2"},
 		},
-		"certificates of who goes on in plain text": {
-			speaker("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
+		"certificates of a client that falls back to plain text": {
+			nodeWithProviders("tonic-xds", "0.1.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCRust, Version: "0.1.0"},
 		},
 		"certificates of an old C-core": {
-			speaker("gRPC C-core linux Python", "C-core 17.0.0 Python 1.38.0", structpb.NewStringValue("default")),
+			nodeWithProviders("gRPC C-core linux Python", "C-core 17.0.0 Python 1.38.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCCore, Version: "C-core 17.0.0 Python 1.38.0"},
 		},
-		"certificates of a stranger": {speaker("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default"}},
+		"certificates of a stranger": {nodeWithProviders("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default"}},
 		"wrong kinds of values":      {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
 		"python":                     {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCCore}},
 		"node.js":                    {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCNode}},

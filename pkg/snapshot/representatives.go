@@ -2,8 +2,8 @@ package snapshot
 
 import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 
-// representatives returns clients that may be ruled differently from others: every rule of the host is in force for at least one of
-// them, unless another rule always wins.
+// representatives returns clients to which different rules may apply. Every rule of the host applies to at least one
+// of them, unless another rule always takes precedence.
 func representatives(routes *mesh.VirtualServiceSet, policies *mesh.DestinationRuleSet) map[mesh.Client]struct{} {
 	clients := map[mesh.Client]struct{}{}
 	export := func(owner string, e mesh.Export) {

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,20 +9,20 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// query is a name that a client asks for, taken apart.
+// query is a name that a client subscribes to, parsed.
 type query struct {
 	t      Type
 	name   string
 	client mesh.Client
-	// server says that a gRPC server asks for its own Listener.
+	// server says that a gRPC server subscribes to its own Listener.
 	server bool
-	// dialed is the host that the name means to the client, empty if it means none. Its port is what the client dialed; for types other
-	// than Listeners it is empty, and port is the number in the name.
+	// dialed is the host that the client refers to; empty if the name refers to no host. For Listeners its Port is
+	// the text that the client dialed. For other types that is empty, and port is the number in the name.
 	dialed resource.DialTarget
 	port   uint32
 }
 
-// newQuery takes a name apart, as a client of a cluster with that domain means it.
+// newQuery parses a name as a client of a cluster with that domain would.
 func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	q := query{t: t, name: name, client: client}
 	switch {
@@ -39,18 +38,18 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	return q
 }
 
-// resolver finds what names of one kind stand for.
+// resolver finds what names of one kind refer to.
 type resolver struct {
-	// of is the kind, for readers and tests.
+	// of is the kind, for people and tests.
 	of string
-	// keys appends the Keys of what the answer depends on.
+	// keys appends the Keys that the answer depends on.
 	keys func(q query, domain string, keys []mesh.Key) []mesh.Key
-	// answer returns what the name stands for: nil for a name that cannot be answered. If it is not of the kind, or there is no such thing,
-	// known is false.
+	// answer returns the resource that the name refers to; nil if the name cannot be answered. known is false if the
+	// name is not of this kind or does not exist.
 	answer func(s *Snapshot, q query) (v *Versioned, known bool)
 }
 
-// resolvers are asked in this order. Names that none of them knows are answered as not found.
+// resolvers are tried in this order. A name that none of them knows is answered as not found.
 var resolvers = []resolver{
 	{"server", serverKeys, answerServer},
 	{"Service", hostKeys, answerService},
@@ -59,7 +58,7 @@ var resolvers = []resolver{
 	{"pod", podKeys, answerPod},
 }
 
-// keys are those of all that the answer to a query may depend on, each once.
+// keys returns all Keys that the answer to a query may depend on, each once.
 func (q query) keys(domain string) []mesh.Key {
 	keys := make([]mesh.Key, 0, 2*len(resolvers))
 	for _, r := range resolvers {
@@ -69,12 +68,13 @@ func (q query) keys(domain string) []mesh.Key {
 	return slices.Compact(keys)
 }
 
-// Keys are those of all that the answer to a client may depend on.
+// Keys returns all Keys that the answer to a client may depend on.
 func (s *Snapshot) Keys(t Type, name string, client mesh.Client) []mesh.Key {
 	return newQuery(t, name, client, s.world.Domain).keys(s.world.Domain)
 }
 
-// serverKeys are those of what may be written for a server: for its own pods, for its namespace, for the mesh.
+// serverKeys are the Keys of the configuration that authors may write for a server: for its pods, for its namespace,
+// for the mesh.
 func serverKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 	if !q.server {
 		return keys
@@ -82,7 +82,7 @@ func serverKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 	return append(keys, mesh.WorkloadKey(q.client.Namespace, q.client.Labels), mesh.NamespaceKey(q.client.Namespace), mesh.WholeMesh())
 }
 
-// answerServer leaves a server's own Listener unanswered: servers are not configured.
+// answerServer does not answer a server's own Listener: Mizzen does not configure servers.
 func answerServer(_ *Snapshot, q query) (*Versioned, bool) { return nil, q.server }
 
 func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
@@ -93,11 +93,17 @@ func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 }
 
 func answerService(s *Snapshot, q query) (*Versioned, bool) {
-	h, ok := s.subjects.Get(q.dialed.Host)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(q.dialed.Host, q.client)
+	if !ok {
 		return nil, false
 	}
 	return h.answerPort(s, q)
+}
+
+// serviceFor finds the Service of a host, if the client can see it.
+func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) {
+	h, ok := s.subjects.Get(host)
+	return h, ok && !h.serviceless() && h.facts.Service.VisibleTo(client.Namespace)
 }
 
 // answerPort answers for the port of the Service that the client dialed.
@@ -120,14 +126,15 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 	if !ok || q.t != ListenerType {
 		return nil, false
 	}
-	h, ok := s.subjects.Get(service.Host)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(service.Host, q.client)
+	if !ok {
 		return nil, false
 	}
 	return h.answerPort(s, q)
 }
 
-// answerServiceless answers for a host that only VirtualServices declare, on any port. It has a Listener and routes; its calls go to Services.
+// answerServiceless answers for a serviceless host, on any port. Such a host has Listeners and routes; its routes
+// send calls to Services.
 func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	h, ok := s.servicelessFor(q.dialed.Host)
 	if !ok || h.facts.VirtualServices.For(q.client.Namespace) == nil {
@@ -141,7 +148,8 @@ func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	return v, v != nil
 }
 
-// servicelessFor finds the serviceless host of a name: its own, or the longest wildcard above it.
+// servicelessFor finds the serviceless host for a name: the host of that name, or else the longest wildcard that
+// matches it.
 func (s *Snapshot) servicelessFor(host string) (*subject, bool) {
 	h, ok := s.subjects.Get(host)
 	if !ok {
@@ -154,10 +162,11 @@ func (s *Snapshot) servicelessFor(host string) (*subject, bool) {
 	return h, ok && h.serviceless()
 }
 
-// defaultServicelessPort is the port of a client that names none. There is no Service to ask; Istio's is that of HTTP.
+// defaultServicelessPort is the port for a client that dials no port. There is no Service with a port to use instead.
+// Istio uses the port of HTTP, too.
 const defaultServicelessPort = 80
 
-// servicelessPort reads a port as dialed. Ports have no names where there is no Service.
+// servicelessPort parses the dialed port. A port name is not valid because there is no Service that defines it.
 func (q query) servicelessPort() (uint32, bool) {
 	text := q.dialed.Port
 	switch {
@@ -170,64 +179,7 @@ func (q query) servicelessPort() (uint32, bool) {
 	return uint32(number), err == nil && number > 0 && text[0] != '0'
 }
 
-// podKeys are those of the Service of which the name may be a pod's.
-func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
-	if _, service, ok := resource.PodHost(q.dialed.Host, domain); ok {
-		return append(keys, mesh.HostKey(service))
-	}
-	return keys
-}
-
-// answerPod answers for one pod of a Service: a host of its own, with the Service's ports and policies and no rules.
-func answerPod(s *Snapshot, q query) (*Versioned, bool) {
-	name, service, ok := resource.PodHost(q.dialed.Host, s.world.Domain)
-	if !ok {
-		return nil, false
-	}
-	h, ok := s.subjects.Get(service)
-	if !ok || h.serviceless() {
-		return nil, false
-	}
-	pod := h.pod(name)
-	if pod == nil {
-		return nil, false
-	}
-	return pod.answerPort(s, q)
-}
-
-// endpointsOfPod returns what is behind one pod's name, or nil. The name is the one that the pod has in the Service's domain, or else the
-// one that cluster DNS makes of its address: 10-0-0-1, or 2001-db8--1.
-func endpointsOfPod(all *mesh.EndpointSet, pod, host string) *mesh.EndpointSet {
-	if all == nil {
-		return nil
-	}
-	i := slices.IndexFunc(all.Endpoints, func(e mesh.Endpoint) bool {
-		if e.Hostname != "" {
-			return e.Hostname == pod
-		}
-		return dashed(e.Address) == pod
-	})
-	if i < 0 {
-		return nil
-	}
-	named := &mesh.EndpointSet{Host: host}
-	for _, e := range all.Endpoints {
-		if e.Hostname == all.Endpoints[i].Hostname && (e.Hostname != "" || e.Address == all.Endpoints[i].Address) {
-			named.Endpoints = append(named.Endpoints, e)
-		}
-	}
-	return named
-}
-
-func dashed(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	return strings.NewReplacer(".", "-", ":", "-").Replace(ip.String())
-}
-
-// RuledBy says whether a name is that of a serviceless host to which the rules for a wildcard apply.
+// RuledBy reports whether a name refers to a serviceless host to which the rules of that wildcard apply.
 func (s *Snapshot) RuledBy(t Type, name string, client mesh.Client, wildcard string) bool {
 	dialed := newQuery(t, name, client, s.world.Domain).dialed.Host
 	found, ok := s.servicelessFor(dialed)

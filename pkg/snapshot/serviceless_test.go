@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// servicelessWorld has a table of routes for each host, made by one VirtualService each.
+// servicelessWorld has one VirtualService for each host.
 func servicelessWorld(hosts ...string) *mesh.World {
 	tables := map[string]*mesh.VirtualServiceSet{}
 	for _, host := range hosts {
@@ -27,32 +27,33 @@ func servicelessWorld(hosts ...string) *mesh.World {
 func TestServicelessHosts(t *testing.T) {
 	s := New(servicelessWorld("api.example.com", "api.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local", "*.example.com", "*.b.example.com"))
 	tests := map[string]struct {
-		dialled string
-		// routes is their name, and by whom made; empty when nothing stands behind the name.
+		dialed string
+		// routes is the name of the route configuration, and by the host whose VirtualService made it; both are empty
+		// if the name does not exist.
 		routes, by string
 	}{
-		"its name":                    {"api.example.com", "outbound|80||api.example.com", "api.example.com"},
-		"a port":                      {"api.example.com:7070", "outbound|7070||api.example.com", "api.example.com"},
-		"a short name":                {"api:1", "outbound|1||api.demo.svc.cluster.local", "api.demo.svc.cluster.local"},
-		"a final dot":                 {"api.example.com.:80", "outbound|80||api.example.com", "api.example.com"},
-		"a pod's name, declared":      {"web-0.web.demo.svc.cluster.local", "outbound|80||web-0.web.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local"},
-		"below a wildcard":            {"a.example.com", "outbound|80||a.example.com", "*.example.com"},
-		"far below a wildcard":        {"a.c.example.com:9", "outbound|9||a.c.example.com", "*.example.com"},
-		"below the longest wildcard":  {"a.b.example.com:9", "outbound|9||a.b.example.com", "*.b.example.com"},
-		"the wildcard's own end":      {"example.com", "", ""},
-		"an end without a dot":        {"anexample.com", "", ""},
-		"no number of a port":         {"api.example.com:grpc", "", ""},
-		"another spelling of a port":  {"api.example.com:080", "", ""},
-		"no port at all":              {"api.example.com:0", "", ""},
-		"beyond the ports":            {"api.example.com:65536", "", ""},
-		"a name that nobody declares": {"ecko", "", ""},
+		"its name":                   {"api.example.com", "outbound|80||api.example.com", "api.example.com"},
+		"a port":                     {"api.example.com:7070", "outbound|7070||api.example.com", "api.example.com"},
+		"a short name":               {"api:1", "outbound|1||api.demo.svc.cluster.local", "api.demo.svc.cluster.local"},
+		"a final dot":                {"api.example.com.:80", "outbound|80||api.example.com", "api.example.com"},
+		"a pod's name, declared":     {"web-0.web.demo.svc.cluster.local", "outbound|80||web-0.web.demo.svc.cluster.local", "web-0.web.demo.svc.cluster.local"},
+		"below a wildcard":           {"a.example.com", "outbound|80||a.example.com", "*.example.com"},
+		"far below a wildcard":       {"a.c.example.com:9", "outbound|9||a.c.example.com", "*.example.com"},
+		"below the longest wildcard": {"a.b.example.com:9", "outbound|9||a.b.example.com", "*.b.example.com"},
+		"the wildcard's own end":     {"example.com", "", ""},
+		"an end without a dot":       {"anexample.com", "", ""},
+		"no number of a port":        {"api.example.com:grpc", "", ""},
+		"another spelling of a port": {"api.example.com:080", "", ""},
+		"no port at all":             {"api.example.com:0", "", ""},
+		"beyond the ports":           {"api.example.com:65536", "", ""},
+		"an undeclared name":         {"ecko", "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			client := mesh.Client{Namespace: "demo", Kind: mesh.GRPCGo}
-			listener := s.Resource(ListenerType, test.dialled, client)
+			listener := s.Resource(ListenerType, test.dialed, client)
 			if listener.NotFound != (test.routes == "") {
-				t.Fatalf("got an answer that says it is absent: %t", listener.NotFound)
+				t.Fatalf("got not found: %t", listener.NotFound)
 			}
 			if listener.NotFound {
 				return
@@ -60,14 +61,14 @@ func TestServicelessHosts(t *testing.T) {
 			routes := s.Resource(RouteType, test.routes, client)
 			for _, v := range []*Versioned{listener, routes} {
 				if v.NotFound || len(v.Refs) != 1 || v.Refs[0].Name != test.by {
-					t.Errorf("%s: got it made by %v, want %s", v.Name, v.Refs, test.by)
+					t.Errorf("%s: made by %v, want %s", v.Name, v.Refs, test.by)
 				}
 			}
 		})
 	}
 }
 
-// TestServicelessHostSuitsTheClient gives a client that cannot read the usual form of a match another one.
+// TestServicelessHostSuitsTheClient sends another encoding of a match to a client that cannot read the usual one.
 func TestServicelessHostSuitsTheClient(t *testing.T) {
 	world := servicelessWorld("api.example.com")
 	table, _ := world.VirtualServices.Get("api.example.com")
@@ -78,22 +79,25 @@ func TestServicelessHostSuitsTheClient(t *testing.T) {
 	usual := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{})
 	other := s.Resource(RouteType, "outbound|80||api.example.com", mesh.Client{Missing: mesh.FeatureStringMatch})
 	if usual.Version == other.Version {
-		t.Error("both clients are answered alike")
+		t.Error("both clients got the same answer")
 	}
 }
 
 func TestServicelessHostHasRoutesOnly(t *testing.T) {
 	s := New(servicelessWorld("api.example.com"))
-	for _, resource := range []resourceKey{
+	for _, resource := range []struct {
+		t    Type
+		name string
+	}{
 		{ClusterType, "outbound|80||api.example.com"}, {EndpointType, "outbound|80||api.example.com"}, {RouteType, "outbound|80|v1|api.example.com"},
 	} {
 		if v := s.Resource(resource.t, resource.name, mesh.Client{}); !v.NotFound {
-			t.Errorf("%s %s stands for something", resource.t.ShortName(), resource.name)
+			t.Errorf("%s %s exists", resource.t.ShortName(), resource.name)
 		}
 	}
 }
 
-// TestServicelessHostsStayBounded asks for more names and ports than are kept: the answers stay the same.
+// TestServicelessHostsStayBounded requests more names and ports than are kept. The answers stay the same.
 func TestServicelessHostsStayBounded(t *testing.T) {
 	s := New(servicelessWorld("*.example.com"))
 	first := map[string]string{}
@@ -102,7 +106,7 @@ func TestServicelessHostsStayBounded(t *testing.T) {
 			name := resource.RouteName(uint32(1+i), fmt.Sprintf("x%d.example.com", i%7))
 			v := s.Resource(RouteType, name, mesh.Client{})
 			if v.NotFound || first[name] != "" && first[name] != v.Version {
-				t.Fatalf("%s: got another answer the second time", name)
+				t.Fatalf("%s: the second answer differs", name)
 			}
 			first[name] = v.Version
 		}
@@ -113,7 +117,7 @@ func TestServicelessHostsStayBounded(t *testing.T) {
 	}
 }
 
-// TestServicelessHostsAreTakenOver keeps what is made of the hosts that did not change.
+// TestServicelessHostsAreTakenOver keeps the translations of the hosts that did not change.
 func TestServicelessHostsAreTakenOver(t *testing.T) {
 	world := servicelessWorld("a.example.com", "*.example.com", "*.example.org")
 	before := New(world)
@@ -127,11 +131,11 @@ func TestServicelessHostsAreTakenOver(t *testing.T) {
 		old, _ := before.subjects.Get(host)
 		now, _ := after.subjects.Get(host)
 		if got := old == now; got != want || now == nil {
-			t.Errorf("%s: got what was made taken over: %t, want %t", host, got, want)
+			t.Errorf("%s: translations taken over: %t, want %t", host, got, want)
 		}
 	}
 	if v := after.Resource(ListenerType, "x.example.org", mesh.Client{}); !v.NotFound {
-		t.Error("a wildcard that is gone still holds")
+		t.Error("a removed wildcard is still in effect")
 	}
 	if names := after.Names(ListenerType, mesh.Client{}); len(names) != 1 || names[0] != "a.example.com:80" {
 		t.Errorf("got names %q, want the one host on its default port", names)

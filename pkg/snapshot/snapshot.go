@@ -13,33 +13,34 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Snapshot is one World as resources. To its readers it is immutable; behind that, it translates on first demand and
-// remembers. It is safe for concurrent use.
+// Snapshot is one World as resources. Its readers see an immutable value. Internally it translates on first demand
+// and remembers the outcome. It is safe for concurrent use.
 type Snapshot struct {
 	world *mesh.World
-	// subjects has an entry for each Service, and for each host, wildcards among them, that only VirtualServices declare. wildcards are
-	// the latter, the longest first.
+	// subjects has an entry for each Service and for each serviceless host, which may be a wildcard. wildcards are
+	// the names of the latter that are wildcards, the longest first.
 	subjects  mesh.Map[*subject]
 	wildcards []string
 	CreatedAt time.Time
-	// marshaled is told of each resource that is marshaled.
+	// marshaled is called with the type of each resource that is marshaled.
 	marshaled func(Type)
 	check     Check
 
 	problemsOnce       sync.Once
 	problems           []mesh.Problem
 	clientProblemsOnce sync.Once
-	// clientProblemsByHost are the Problems that concern only some kinds of clients.
+	// clientProblemsByHost are the Problems that concern only some client kinds.
 	clientProblemsByHost map[string][]mesh.Problem
 }
 
-// New makes a Snapshot of a World that stands alone.
+// New makes the Snapshot of a World without an earlier one.
 func New(world *mesh.World) *Snapshot {
 	return Empty(nil, nil).Derive(world, world.ChangedSince(nil))
 }
 
-// Empty makes the Snapshot of no World, from which the first one is derived. check looks at every resource before a client gets it; nil is
-// clientrules.Check. marshaled is told of each resource that is marshaled; nil is nobody.
+// Empty makes the Snapshot of an empty World, from which the first Snapshot is derived. check validates every
+// resource before a client gets it; nil means clientrules.Check. marshaled is called with the type of each resource
+// that is marshaled; it may be nil.
 func Empty(check Check, marshaled func(Type)) *Snapshot {
 	if check == nil {
 		check = clientrules.Check
@@ -50,7 +51,8 @@ func Empty(check Check, marshaled func(Type)) *Snapshot {
 	return &Snapshot{world: &mesh.World{}, check: check, marshaled: marshaled}
 }
 
-// Derive makes the Snapshot of the next World. It takes over all that was translated from what did not change.
+// Derive makes the Snapshot of the next World, in which only the parts that changed names differ. It takes over every
+// translation whose inputs did not change.
 func (s *Snapshot) Derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 	set, remove, wildcards := map[string]*subject{}, []string(nil), s.wildcards
 	for _, key := range changed {
@@ -68,10 +70,13 @@ func (s *Snapshot) Derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 			wildcards = withOrWithout(wildcards, key.Name, h != nil)
 		}
 	}
-	return &Snapshot{world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, CreatedAt: time.Now(), marshaled: s.marshaled, check: s.check}
+	return &Snapshot{
+		world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, CreatedAt: time.Now(),
+		marshaled: s.marshaled, check: s.check,
+	}
 }
 
-// withOrWithout returns a copy of wildcards to which a name was added, or from which it was removed.
+// withOrWithout returns a copy of wildcards with name added or removed.
 func withOrWithout(wildcards []string, name string, with bool) []string {
 	if !with {
 		return slices.DeleteFunc(slices.Clone(wildcards), func(w string) bool { return w == name })
@@ -81,7 +86,7 @@ func withOrWithout(wildcards []string, name string, with bool) []string {
 	return slices.Insert(slices.Clone(wildcards), i, name)
 }
 
-// Translations counts the translations that are kept, by what they are of.
+// Translations counts the kept translations by what they translate: listeners, routes, endpoints, pods.
 func (s *Snapshot) Translations() map[string]int {
 	count := map[string]int{"listeners": 0, "routes": 0, "endpoints": 0, "pods": 0}
 	for _, h := range s.subjects.All() {
@@ -90,12 +95,12 @@ func (s *Snapshot) Translations() map[string]int {
 	return count
 }
 
-// World is what the Snapshot was made from.
+// World returns the World that the Snapshot was made from.
 func (s *Snapshot) World() *mesh.World { return s.world }
 
-// Resource returns the resource of that name as the client sees it. Names that nothing answers to get a resource that makes
-// calls fail at once; nil is returned only for names that cannot be answered at all. What the client would refuse is held back, see
-// validation.go.
+// Resource returns the resource of that name for the client. A name that does not exist gets a resource that makes
+// calls fail immediately. nil is returned only for names that cannot be answered at all. A resource that the client
+// would reject is withheld, and its fallback is returned; see validation.go.
 func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned {
 	v := s.produce(t, name, client)
 	if v.withheldFrom(client.Kind) {
@@ -104,7 +109,7 @@ func (s *Snapshot) Resource(t Type, name string, client mesh.Client) *Versioned 
 	return v
 }
 
-// produce returns what is translated, whether it may be sent or not.
+// produce returns the translated resource, even if it must be withheld from the client.
 func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	if name == "" {
 		return nil
@@ -118,8 +123,8 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	return s.notFound(t, name, client)
 }
 
-// notFound answers a name that stands for nothing. It is made anew each time: anybody may ask for any name, so keeping the
-// answers would let a client fill the memory.
+// notFound answers a name that does not exist. The answer is not kept: clients may request any name, and could fill
+// the memory.
 func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned {
 	if !t.Known() {
 		return nil
@@ -127,14 +132,15 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	s.marshaled(t)
 	v, err := newVersioned(t, t.info().notFound(name, client))
 	if err != nil {
-		return nil // The name is no text.
+		return nil // The name is not valid UTF-8.
 	}
 	v.NotFound = true
 	return v
 }
 
-// Names returns the canonical names of a type as the client sees them, sorted: what a wildcard means. Clients choose the ports of
-// serviceless hosts, of which the default port is listed, and the names below wildcards and of pods, which are not listed.
+// Names returns the canonical names of a type for the client, sorted: the names that a wildcard subscription
+// contains. Clients choose the ports of serviceless hosts: only the default port is listed. Names below wildcards and
+// names of pods are not listed.
 func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
 	for hostName, h := range s.subjects.All() {
@@ -142,6 +148,9 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			if t.info().serviceless && !mesh.IsWildcard(hostName) && h.facts.VirtualServices.For(client.Namespace) != nil {
 				names = append(names, t.info().name(defaultServicelessPort, hostName))
 			}
+			continue
+		}
+		if !h.facts.Service.VisibleTo(client.Namespace) {
 			continue
 		}
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
@@ -159,20 +168,20 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	return slices.Compact(names)
 }
 
-// Problems are those of reading and of translation together, sorted. Of those that concern only some kinds of clients there
-// are the ones that hold for a kind's current version.
-// What is held back so far goes along.
+// Problems are the Problems of reading and of translation, sorted. A Problem that concerns only some client kinds is
+// included if it concerns the current version of a kind. Problems of withheld resources and of failed translations
+// are included as far as these have been translated.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
 		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...))
 	})
-	if held := s.withheldProblems(); len(held) > 0 {
-		return mesh.SortProblems(append(held, s.problems...))
+	if late := append(s.withheldProblems(), s.internalProblems()...); len(late) > 0 {
+		return mesh.SortProblems(append(late, s.problems...))
 	}
 	return s.problems
 }
 
-// Located says of each Problem where its object was read. It works in place.
+// Located adds to each Problem the place where its object was read. It changes problems in place.
 func (s *Snapshot) Located(problems []mesh.Problem) []mesh.Problem {
 	for i := range problems {
 		if p := &problems[i]; p.Source == "" {
@@ -193,8 +202,24 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	return problems
 }
 
-// translations are those of each host for all clients that different rules may apply to. Of a serviceless host it is not known what
-// clients dial: its rules are translated as they are for every host and port.
+// internalProblems are the Problems of the kept translations that failed.
+func (s *Snapshot) internalProblems() []mesh.Problem {
+	var problems []mesh.Problem
+	for _, h := range s.subjects.All() {
+		h.each(func(made *translation) {
+			for _, p := range made.problems {
+				if p.Code == mesh.CodeInternal {
+					problems = append(problems, p)
+				}
+			}
+		})
+	}
+	return s.Located(problems)
+}
+
+// translations yields, by host, the routes and clusters for all clients to which different rules may apply. It is not
+// known which names and ports clients dial of a serviceless host, so its rules are translated for no particular host
+// and port.
 func (s *Snapshot) translations() iter.Seq2[string, *translation] {
 	return func(yield func(string, *translation) bool) {
 		for hostName, h := range s.subjects.All() {

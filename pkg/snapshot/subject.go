@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
@@ -10,46 +11,52 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
 )
 
-// subject is one host that clients call, with what has been translated of it so far, in parts that change for different reasons. A
-// part is shared by all Snapshots in which nothing that it depends on differs.
+// subject is one host that clients call, with what has been translated for it so far, in parts that change for
+// different reasons. All Snapshots in which the inputs of a part are equal share that part.
 //
-// It is a Service, one pod of a Service by its own name, or a host that only VirtualServices declare: a serviceless host. Of the last
-// clients choose the port and, below a wildcard, the name, so that only some of what is translated is kept.
+// It is a Service, one pod of a Service by its own name, or a serviceless host, which only VirtualServices declare.
+// Clients choose the port of a serviceless host and, below a wildcard, its name. So only a bounded number of its
+// translations is kept.
 type subject struct {
 	facts translate.Facts
 
-	listeners *memo[translate.ListenerInput, *Versioned]
+	listeners *memo[translate.ListenerInput, *translation]
 	routes    *memo[translate.HostInput, *translation]
 	endpoints *memo[endpoints.Input, *translation]
-	// topologyUse change for the reasons that endpoints do. Their keys are without a ClientTopology.
+	// topologyUse changes for the same reasons as endpoints. Its keys have no ClientTopology.
 	topologyUse *memo[endpoints.Input, *endpoints.TopologyUse]
-	// pods are those that clients called by their own names. They change with the endpoints.
+	// pods are the pods that clients called by their own names. They change with the endpoints.
 	pods *memo[string, *subject]
 }
 
-// maxServiceless bounds what is kept of one serviceless host. What is beyond it is made each time.
+// maxServiceless bounds each memo of one serviceless host. Further translations are made each time.
 const maxServiceless = 64
 
-// translation is the outcome of one translation, marshaled.
+// translation is the marshaled outcome of one translation.
 type translation struct {
-	resources map[resourceKey]*Versioned
+	// resources is a list because most translations have few resources, and a map would take more memory.
+	resources []*Versioned
 	problems  []mesh.Problem
-	// latent are said only where a client that they concern is connected.
+	// latent are reported only if a client that they concern is connected.
 	latent []mesh.Problem
-	// withheld are those of the resources that some clients do not get.
+	// withheld are the resources that some clients are not sent.
 	withheld []*Versioned
 }
 
-type resourceKey struct {
-	t    Type
-	name string
+// find returns the resource of that type and name, or nil.
+func (made *translation) find(t Type, name string) *Versioned {
+	i := slices.IndexFunc(made.resources, func(v *Versioned) bool { return v.t == t && v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return made.resources[i]
 }
 
-// newSubject returns one of which nothing has been translated yet.
+// newSubject returns a subject without translations.
 func newSubject(facts translate.Facts) *subject {
 	h := &subject{
 		facts:       facts,
-		listeners:   &memo[translate.ListenerInput, *Versioned]{},
+		listeners:   &memo[translate.ListenerInput, *translation]{},
 		routes:      &memo[translate.HostInput, *translation]{},
 		endpoints:   &memo[endpoints.Input, *translation]{},
 		topologyUse: &memo[endpoints.Input, *endpoints.TopologyUse]{},
@@ -64,8 +71,8 @@ func (h *subject) topologyUseOf(in endpoints.Input) *endpoints.TopologyUse {
 	return h.topologyUse.get(in, endpoints.TopologyUseOf)
 }
 
-// next returns the host of that name in the World after, with the parts taken over that depend on nothing that changed. It is nil if there
-// is no such host. h may be nil.
+// next returns the host of that name in the next World. It takes over the parts whose inputs did not change. It
+// returns nil if there is no such host. h may be nil.
 func (h *subject) next(now *mesh.World, name string) *subject {
 	facts := translate.Facts{Defaults: now.Defaults}
 	facts.Service, _ = now.Services.Get(name)
@@ -83,8 +90,10 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	if sameEndpoints {
 		n.facts.ServiceAccounts = old.ServiceAccounts
 	}
-	n.listeners = h.listeners
 	sameRules := old.VirtualServices == facts.VirtualServices && old.DestinationRules == facts.DestinationRules
+	if sameRules || !n.serviceless() {
+		n.listeners = h.listeners // The Refs of a serviceless host's Listener are its rules.
+	}
 	if sameRules && (sameEndpoints || !facts.NeedServiceAccounts() || old.ServiceAccounts() == n.facts.ServiceAccounts()) {
 		n.routes = h.routes
 	}
@@ -94,61 +103,62 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	return n
 }
 
-// serviceless says whether only VirtualServices declare the host.
+// serviceless reports whether only VirtualServices declare the host.
 func (h *subject) serviceless() bool { return h.facts.Service == nil }
 
-// at is the subject as dialed, where there is no Service. It keeps what is translated in the same place.
+// at returns the serviceless host as a client dialed it. The copy shares the memos of h.
 func (h *subject) at(host string, port uint32) *subject {
 	dialed := *h
 	dialed.facts = h.facts.At(host, port)
 	return &dialed
 }
 
-// answer returns the resource of that name, which the subject has for one of its ports; nil if it has none of the name.
+// answer returns the resource of that name for one port of the subject; nil if there is no such resource.
 func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
-	if q.t == ListenerType {
-		return h.listener(s, q.name, port, q.client)
+	var made *translation
+	switch q.t {
+	case ListenerType:
+		made = h.translateListener(s, q.name, port, q.client)
+	case EndpointType:
+		made = h.translateEndpoints(s, q.client)
+	default:
+		made = h.translateHost(s, q.client)
 	}
-	made := h.translateHost
-	if q.t == EndpointType {
-		made = h.translateEndpoints
-	}
-	return made(s, q.client).resources[resourceKey{q.t, q.name}]
+	return made.find(q.t, q.name)
 }
 
-// listener is the one by which a client dials a port. Only spellings of a Service's own ports are kept, of which there are few.
-func (h *subject) listener(s *Snapshot, name string, port uint32, client mesh.Client) *Versioned {
-	produce := func(in translate.ListenerInput) *Versioned {
-		made := s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Listeners(in) })
-		return made.resources[resourceKey{ListenerType, name}]
-	}
-	in := h.facts.ProjectListener(name, port, client)
-	if h.serviceless() {
-		return produce(in)
-	}
-	return h.listeners.get(in, produce)
+// translateListener returns the Listener by which a client dials a port.
+func (h *subject) translateListener(s *Snapshot, name string, port uint32, client mesh.Client) *translation {
+	return get(h, h.listeners, h.facts.ProjectListener(name, port, client), func(in translate.ListenerInput) *translation {
+		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Listeners(in) })
+	})
 }
 
-// translateHost are the routes and clusters.
+// translateHost returns the routes and clusters.
 func (h *subject) translateHost(s *Snapshot, client mesh.Client) *translation {
-	produce := func(in translate.HostInput) *translation {
+	return get(h, h.routes, h.facts.Project(client), func(in translate.HostInput) *translation {
 		return s.runTranslation(h.facts.Ref(client), audienceOf(in), func() *translate.Bundle { return translate.Host(in) })
-	}
-	in := h.facts.Project(client)
-	if h.serviceless() {
-		return h.routes.getUpTo(maxServiceless, in, produce)
-	}
-	return h.routes.get(in, produce)
+	})
 }
 
+// translateEndpoints returns the endpoints of the clusters.
 func (h *subject) translateEndpoints(s *Snapshot, client mesh.Client) *translation {
-	return h.endpoints.get(h.facts.ProjectEndpoints(client), func(in endpoints.Input) *translation {
+	return get(h, h.endpoints, h.facts.ProjectEndpoints(client), func(in endpoints.Input) *translation {
 		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }
 
-// pod is one pod of a Service as a subject of its own: a host with the Service's ports and policies, and without rules. It is nil if there is
-// no such pod.
+// get returns produce(in), remembered in m, which is one of the subject's memos. The memo is bounded for a
+// serviceless host, because clients could fill it.
+func get[I comparable](h *subject, m *memo[I, *translation], in I, produce func(I) *translation) *translation {
+	if h.serviceless() {
+		return m.getUpTo(maxServiceless, in, produce)
+	}
+	return m.get(in, produce)
+}
+
+// pod returns one pod of a Service as a subject: a host with the Service's ports and DestinationRules, and without
+// VirtualServices. It returns nil if there is no such pod.
 func (h *subject) pod(name string) *subject {
 	if pod, ok := h.pods.peek(name); ok {
 		return pod
@@ -170,19 +180,15 @@ func (h *subject) pod(name string) *subject {
 	})
 }
 
-// each shows see all that has been translated of the host so far, and of its pods.
-func (h *subject) each(see func(held []*Versioned)) {
-	h.listeners.each(func(v *Versioned) {
-		if v != nil && v.withheld != nil {
-			see([]*Versioned{v})
-		}
-	})
-	h.routes.each(func(made *translation) { see(made.withheld) })
-	h.endpoints.each(func(made *translation) { see(made.withheld) })
+// each calls see with every kept translation of the subject and its pods.
+func (h *subject) each(see func(*translation)) {
+	h.listeners.each(see)
+	h.routes.each(see)
+	h.endpoints.each(see)
 	h.pods.each(func(pod *subject) { pod.each(see) })
 }
 
-// count adds how many translations are kept, by what they are of.
+// count adds the number of kept translations to kept, by what they translate.
 func (h *subject) count(kept map[string]int) {
 	kept["listeners"] += h.listeners.len()
 	kept["routes"] += h.routes.len()
@@ -190,8 +196,9 @@ func (h *subject) count(kept map[string]int) {
 	h.pods.each(func(pod *subject) { kept["pods"] += pod.routes.len() + pod.endpoints.len() + pod.listeners.len() })
 }
 
-// runTranslation runs one translation and marshals its outcome. Translation does not panic; should it ever, one host's resources are
-// missing and a Problem says so, and all others are served. audience are the clients that the outcome is for.
+// runTranslation runs one translation and marshals its outcome. Translation does not panic. If it ever does, only
+// this host's resources are missing, a Problem reports it, and all other hosts are served. audience are the clients
+// that the outcome is for.
 func (s *Snapshot) runTranslation(ref mesh.Ref, audience clientrules.Audience, run func() *translate.Bundle) (out *translation) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -202,11 +209,11 @@ func (s *Snapshot) runTranslation(ref mesh.Ref, audience clientrules.Audience, r
 		}
 	}()
 	bundle := run()
-	out = &translation{resources: map[resourceKey]*Versioned{}, problems: bundle.Problems, latent: bundle.Latent}
+	out = &translation{problems: bundle.Problems, latent: bundle.Latent}
 	for _, info := range types {
 		for _, r := range info.in(bundle) {
 			v := s.marshalAndValidate(info.t, r, audience)
-			out.resources[resourceKey{info.t, r.Name}] = v
+			out.resources = append(out.resources, v)
 			if v.withheld != nil {
 				out.withheld = append(out.withheld, v)
 			}

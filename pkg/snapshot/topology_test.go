@@ -8,7 +8,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
-// Clients share the endpoints of a host unless somebody prefers near ones there; then those share them who are in one zone.
+// Clients share the endpoints of a host that prefers no near endpoints. Otherwise the clients of one zone share them.
 func TestClientsShareEndpoints(t *testing.T) {
 	const plain, near = "outbound|8080||plain.demo.svc.cluster.local", "outbound|8080||near.demo.svc.cluster.local"
 	s := snapshot.New(snapshottest.Load(t, []string{
@@ -31,7 +31,7 @@ func TestClientsShareEndpoints(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := s.Resource(snapshot.EndpointType, test.name, test.a), s.Resource(snapshot.EndpointType, test.name, test.b)
 			if a.Name != test.name || (a == b) != test.shared {
-				t.Errorf("got %s at %s and at %s, want them shared: %t", a.Name, a.Version, b.Version, test.shared)
+				t.Errorf("got %s at %s and at %s, want shared: %t", a.Name, a.Version, b.Version, test.shared)
 			}
 		})
 	}

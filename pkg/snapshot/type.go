@@ -4,12 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Type is the type URL of a kind of resource.
+// Type is the type URL of a resource type.
 type Type string
 
 // The types that are served.
@@ -20,44 +22,52 @@ const (
 	EndpointType Type = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 )
 
-// typeInfo is what is known about a type of resource.
+// typeInfo is one row of types.
 type typeInfo struct {
 	t     Type
 	short string
-	// fullState says that a response carries the whole subscription: a resource that is missing from it is then deleted at
-	// the client. The other types carry what changed.
+	// fullState says that a response contains the whole subscription: a client deletes a resource that is missing
+	// from it. Responses of the other types contain what changed.
 	fullState bool
 	// serviceless says that serviceless hosts have resources of the type.
 	serviceless bool
-	// name is the canonical name of the resource for a port of a host, where a cluster is that of no subset.
+	// name is the canonical name of the resource for a port of a host. For clusters and endpoints it is the name
+	// without a subset.
 	name func(port uint32, host string) string
-	// in are the resources of the type in a Bundle.
+	// in returns the resources of the type in a Bundle.
 	in func(*translate.Bundle) []resource.Resource
 	// notFound answers a name that does not exist.
 	notFound func(name string, client mesh.Client) resource.Resource
+	// leadsTo lists the names of the resources that a client subscribes to because of this one, sorted, each once.
+	leadsTo func(proto.Message) []string
 }
 
-// types are in the order in which they are sent when one change concerns several: what is named goes before what names it.
+// types are in the order in which they are sent if one change affects several types: a resource is sent before the
+// resources that refer to it.
 var types = []typeInfo{
 	{
 		t: ClusterType, short: "cds", fullState: true, name: resource.RouteName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Clusters }, notFound: translate.NotFoundCluster,
+		leadsTo: resource.EndpointsOf,
 	},
 	{
 		t: EndpointType, short: "eds", name: resource.RouteName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Endpoints }, notFound: translate.NotFoundEndpoints,
+		leadsTo: func(proto.Message) []string { return nil },
 	},
 	{
 		t: ListenerType, short: "lds", fullState: true, serviceless: true, name: resource.ListenerName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Listeners }, notFound: translate.NotFoundListener,
+		leadsTo: func(proto.Message) []string { return nil },
 	},
 	{
 		t: RouteType, short: "rds", serviceless: true, name: resource.RouteName,
 		in: func(b *translate.Bundle) []resource.Resource { return b.Routes }, notFound: translate.NotFoundRoutes,
+		leadsTo: resource.ClustersOf,
 	},
 }
 
-// Types lists the types in the order of types.
+// Types lists the types in the order in which they are sent.
 var Types = func() []Type {
 	all := make([]Type, len(types))
 	for i, info := range types {
@@ -66,10 +76,10 @@ var Types = func() []Type {
 	return all
 }()
 
-// Known says whether t is served.
+// Known reports whether t is served.
 func (t Type) Known() bool { return t.Rank() < len(types) }
 
-// Rank is the place of t in types.
+// Rank is the index of t in types; their number if t is not served.
 func (t Type) Rank() int {
 	for i := range types {
 		if t == types[i].t {
@@ -79,17 +89,17 @@ func (t Type) Rank() int {
 	return len(types)
 }
 
-// info is the row of a type that is served.
+// info is the row of t, which must be served.
 func (t Type) info() typeInfo { return types[t.Rank()] }
 
-// FullState says whether a response carries the whole subscription: a resource that is missing from it is then deleted at
-// the client. The other types carry what changed.
+// FullState reports whether a response contains the whole subscription: a client deletes a resource that is missing
+// from it. Responses of the other types contain what changed.
 func (t Type) FullState() bool { return t.Known() && t.info().fullState }
 
-// Name is the message's name, such as Listener.
+// Name is the name of the message, such as Listener.
 func (t Type) Name() string { return string(t[strings.LastIndexByte(string(t), '.')+1:]) }
 
-// ShortName is lds, rds, cds or eds.
+// ShortName is lds, rds, cds or eds; the type URL if t is not served.
 func (t Type) ShortName() string {
 	if !t.Known() {
 		return string(t)

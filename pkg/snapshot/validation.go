@@ -13,27 +13,30 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Check says what clients refuse of a resource; nothing means that all of the reader's take it. clientrules.Check is the one in use.
+// Check returns what clients of the audience reject in a resource. No findings mean that all of them accept it. The
+// default is clientrules.Check.
 type Check func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding
 
-// withheld is why a resource does not go to clients of some kinds, and what goes in its place. Translation makes no resource that
-// is refused: should it ever, that resource alone stays behind, and everything else of its host goes out.
+// withheld is the reason why clients of some kinds are not sent a resource, and what they get instead. Translation
+// makes no resource that a client is known to reject. If it ever does, only that resource is withheld, and all other
+// resources of the host are sent.
 //
-// What goes in its place is what the client's like had before. That is the one thing in a Snapshot that depends on the one before it,
-// so it is no more than this: an entry for each group of clients that was following the resource when it went bad.
+// The fallback is the resource that clients of the same group had before. It is the only thing in a Snapshot that
+// depends on an earlier one, so it is kept small: one entry for each group of clients that subscribed to the resource
+// when it became invalid.
 type withheld struct {
-	t     Type
 	kinds mesh.ClientKinds
-	// reason is for people.
+	// reason is a clause for people: "it …".
 	reason string
 
-	// mu protects good. An entry is nil if the clients of a group had different things: then a newcomer gets none of them.
+	// mu protects fallbacks. An entry is nil if the clients of the group had different versions; then none of them is
+	// the fallback.
 	mu        sync.Mutex
 	fallbacks map[fallbackGroup]*Versioned
 }
 
-// fallbackGroup is what two clients have in common of which one may be given what the other had. Rules may hold for a namespace or for labels
-// only, and a rule that was in force for somebody else must not be carried over.
+// fallbackGroup is what two clients have in common if one of them may get the resource that the other had. Rules may
+// apply to a namespace or to labels only: a resource with a rule that applied to other clients must not be used.
 type fallbackGroup struct {
 	kind      mesh.ClientKind
 	namespace string
@@ -44,7 +47,7 @@ func fallbackGroupOf(c mesh.Client) fallbackGroup {
 	return fallbackGroup{c.Kind, c.Namespace, c.Labels}
 }
 
-// audienceOf are the clients that get what is made of in.
+// audienceOf returns the clients that get what is made from in.
 func audienceOf(in translate.HostInput) clientrules.Audience {
 	a := in.Audience()
 	r := clientrules.Audience{Providers: a.Providers.All(), SystemRoots: a.SystemRoots}
@@ -56,15 +59,17 @@ func audienceOf(in translate.HostInput) clientrules.Audience {
 	return r
 }
 
-// marshalAndValidate marshals a resource that is kept, counts it, and holds it against what its readers refuse.
+// marshalAndValidate marshals a resource that is kept, counts it, and withholds it from the clients of the audience
+// that would reject it.
 func (s *Snapshot) marshalAndValidate(t Type, r resource.Resource, audience clientrules.Audience) *Versioned {
 	s.marshaled(t)
 	v, err := newVersioned(t, r)
 	if err != nil {
-		return &Versioned{Name: r.Name, Refs: r.Refs, withheld: &withheld{t: t, kinds: audience.Kinds, reason: "it cannot be marshaled: " + err.Error()}}
+		reason := "it cannot be marshaled: " + err.Error()
+		return &Versioned{Name: r.Name, t: t, Refs: r.Refs, withheld: &withheld{kinds: audience.Kinds, reason: reason}}
 	}
 	if findings := s.validate(r, audience); len(findings) > 0 {
-		v.withheld = &withheld{t: t}
+		v.withheld = &withheld{}
 		var why []string
 		for _, f := range findings {
 			v.withheld.kinds |= f.Kinds
@@ -75,22 +80,24 @@ func (s *Snapshot) marshalAndValidate(t Type, r resource.Resource, audience clie
 	return v
 }
 
-// validate are those of the check. One that panics has not passed, and concerns this resource alone.
-func (s *Snapshot) validate(r resource.Resource, audience clientrules.Audience) (validate []clientrules.Finding) {
+// validate returns the findings of the check. If the check panics, all clients of the audience are assumed to reject
+// the resource. Other resources are not affected.
+func (s *Snapshot) validate(r resource.Resource, audience clientrules.Audience) (findings []clientrules.Finding) {
 	defer func() {
 		if p := recover(); p != nil {
-			validate = []clientrules.Finding{{Text: fmt.Sprintf("cannot be checked: %v", p), Kinds: audience.Kinds}}
+			findings = []clientrules.Finding{{Text: fmt.Sprintf("cannot be checked: %v", p), Kinds: audience.Kinds}}
 		}
 	}()
 	return s.check(r.Name, r.Message, audience)
 }
 
-// withheldFrom says whether clients of the kind are not to get v. v may be nil.
-func (v *Versioned) withheldFrom(agent mesh.ClientKind) bool {
-	return v != nil && v.withheld != nil && v.withheld.kinds.Has(agent)
+// withheldFrom reports whether v must not be sent to clients of the kind. v may be nil.
+func (v *Versioned) withheldFrom(kind mesh.ClientKind) bool {
+	return v != nil && v.withheld != nil && v.withheld.kinds.Has(kind)
 }
 
-// fallback is what the client gets in place of v, which is held back from it: what its like had, or else what makes calls fail at once.
+// fallback returns what the client gets instead of v, which is withheld from it: the resource that its group had, or
+// else a resource that makes calls fail immediately.
 func (s *Snapshot) fallback(t Type, v *Versioned, client mesh.Client) *Versioned {
 	v.withheld.mu.Lock()
 	good := v.withheld.fallbacks[fallbackGroupOf(client)]
@@ -105,8 +112,8 @@ func (s *Snapshot) fallback(t Type, v *Versioned, client mesh.Client) *Versioned
 	return nothing
 }
 
-// ResolveOrFallback returns what the client is to have next, that has the same name from the Snapshot before. If what is new is held back from it, it
-// goes on with what it has.
+// ResolveOrFallback returns what the client gets next for a name that it already has from the Snapshot before. If the
+// new resource is withheld from the client, it keeps the resource that it has.
 func (s *Snapshot) ResolveOrFallback(before *Snapshot, t Type, name string, client mesh.Client) *Versioned {
 	v := s.produce(t, name, client)
 	if !v.withheldFrom(client.Kind) {
@@ -118,7 +125,7 @@ func (s *Snapshot) ResolveOrFallback(before *Snapshot, t Type, name string, clie
 	return s.fallback(t, v, client)
 }
 
-// keepFallback remembers what clients of a group had.
+// keepFallback remembers the resource that clients of a group had.
 func (h *withheld) keepFallback(good *Versioned, g fallbackGroup) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -132,24 +139,24 @@ func (h *withheld) keepFallback(good *Versioned, g fallbackGroup) {
 	h.fallbacks[g] = good
 }
 
-// Withheld lists what is held back, of all that has been translated so far.
+// Withheld lists the withheld resources among all that has been translated so far.
 func (s *Snapshot) Withheld() []*Versioned {
 	var all []*Versioned
 	for _, h := range s.subjects.All() {
-		h.each(func(held []*Versioned) { all = append(all, held...) })
+		h.each(func(made *translation) { all = append(all, made.withheld...) })
 	}
 	return all
 }
 
-// withheldProblems has one for each object that made something which is held back.
+// withheldProblems has a Problem for each object that made a withheld resource.
 func (s *Snapshot) withheldProblems() []mesh.Problem {
 	var problems []mesh.Problem
 	for _, v := range s.Withheld() {
-		for _, ref := range v.Objects(v.withheld.t) {
+		for _, ref := range v.Objects(v.t) {
 			problems = append(problems, mesh.Problem{
 				Code: mesh.CodeHeldBack, Severity: mesh.Error, Object: ref,
 				Message: fmt.Sprintf("%s %s is not sent: %s would reject it, because %s. Clients with an earlier version keep it; other clients' calls fail. "+
-					"Revert the last edit, and report this as a bug.", v.withheld.t.Name(), v.Name, v.withheld.kinds, v.withheld.reason),
+					"Revert the last edit, and report this as a bug.", v.t.Name(), v.Name, v.withheld.kinds, v.withheld.reason),
 			})
 		}
 	}

@@ -14,35 +14,43 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Versioned is a resource ready to be sent: marshaled once, shared by every stream, never changed.
+// Versioned is a resource ready to be sent: marshaled once, shared by all streams, never changed.
 type Versioned struct {
 	Name string
 	// Version is a hash of the resource's deterministic bytes.
 	Version string
-	// wire is the resource as it stands in a DiscoveryResponse, which ends with the bytes of the resource itself: they begin at body.
+	// wire is the resource encoded as a field of a DiscoveryResponse. The bytes of the resource itself are at the
+	// end, from body on.
 	wire []byte
 	body int
 	t    Type
 	// Refs name the objects that made the resource.
 	Refs []mesh.Ref
-	// Origins say where parts of it come from.
+	// Origins state which fields of which objects the parts of the resource come from.
 	Origins []report.Origin
-	// SkippedMatches are what was written for it and is not in it.
+	// SkippedMatches are the matches of its rules that are not in the resource.
 	SkippedMatches []resource.SkippedMatch
 	// Hash is a hash of Name and Version.
 	Hash uint64
-	// NotFound marks the answer to a name that stands for nothing; StandIn one that stands in for what is held back.
+	// NotFound marks the answer to a name that does not exist. StandIn marks such an answer in place of a withheld
+	// resource.
 	NotFound, StandIn bool
-	// withheld is set if clients of some kinds would refuse it.
+	// LeadsTo are the names of the resources to which a client subscribes because of this one, sorted: the Clusters of
+	// a RouteConfiguration, the ClusterLoadAssignment of a Cluster.
+	LeadsTo []string
+	// withheld is set if clients of some kinds would reject the resource.
 	withheld *withheld
+	// introductions are kept by the version that they extend. Only RouteConfigurations have them.
+	introductions *memo[string, *Versioned]
 }
 
-// Claimed is a resource of which only a client's word is known: that it has that version.
+// Claimed returns a resource about which only a client's claim is known: that the client has that version.
 func Claimed(name, version string) *Versioned {
 	return &Versioned{Name: name, Version: version, Hash: sumOf(name, version)}
 }
 
-// versionBytes is how much of a SHA-256 a version keeps: 2^64 apart is far enough for the few versions one name ever has.
+// versionBytes is how much of a SHA-256 a version keeps. 64 bits are enough for the few versions that one name ever
+// has.
 const versionBytes = 8
 
 func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
@@ -61,18 +69,22 @@ func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 		Origins:        r.Origins,
 		SkippedMatches: r.SkippedMatches,
 	}
+	if v.LeadsTo = t.info().leadsTo(r.Message); t == RouteType {
+		v.introductions = &memo[string, *Versioned]{}
+	}
 	v.wire, v.body = frame(t, b)
 	return v, nil
 }
 
-// The numbers of the fields in which a resource travels: resources of a DiscoveryResponse, and of the google.protobuf.Any that each is.
+// The field numbers of the encoding: resources in a DiscoveryResponse, and type_url and value in the
+// google.protobuf.Any that each of them is.
 const (
 	resourcesField = 2
 	typeURLField   = 1
 	valueField     = 2
 )
 
-// frame puts the bytes of a resource into the field of a response.
+// frame encodes the bytes of a resource as a field of a DiscoveryResponse. body is the index at which b starts.
 func frame(t Type, b []byte) (wire []byte, body int) {
 	size := protowire.SizeTag(typeURLField) + protowire.SizeBytes(len(t)) + protowire.SizeTag(valueField) + protowire.SizeBytes(len(b))
 	wire = make([]byte, 0, protowire.SizeTag(resourcesField)+protowire.SizeBytes(size))
@@ -85,10 +97,11 @@ func frame(t Type, b []byte) (wire []byte, body int) {
 	return append(wire, b...), len(wire)
 }
 
-// Wire is the resource as an element of the field resources of a DiscoveryResponse, tag and length included. It must not be changed.
+// Wire returns the resource as an element of the field resources of a DiscoveryResponse, including tag and length. It
+// must not be changed.
 func (v *Versioned) Wire() []byte { return v.wire }
 
-// Any is the resource as it is embedded in messages. Its bytes must not be changed.
+// Any returns the resource as it is embedded in messages. Its bytes must not be changed.
 func (v *Versioned) Any() *anypb.Any { return &anypb.Any{TypeUrl: string(v.t), Value: v.wire[v.body:]} }
 
 // sumOf is what a resource adds to the version of a response.
@@ -97,7 +110,7 @@ func sumOf(name, version string) uint64 {
 	return binary.BigEndian.Uint64(sum[:8])
 }
 
-// Objects are the objects that made what is held, or the name itself when no object did.
+// Objects returns the objects that made the resource; the resource itself, by type and name, if no object did.
 func (v *Versioned) Objects(t Type) []mesh.Ref {
 	if len(v.Refs) > 0 {
 		return v.Refs

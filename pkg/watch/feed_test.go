@@ -18,13 +18,13 @@ func TestInboxRemembersWhenTheFirstChangeCame(t *testing.T) {
 		<-time.After(time.Second)
 		b.Put(one("b"))
 		if _, arrived := b.Take(); !arrived.Equal(first) {
-			t.Errorf("got %v, want that of the first change, %v", arrived, first)
+			t.Errorf("got %v, want the time of the first change, %v", arrived, first)
 		}
 		<-time.After(time.Second)
 		second := time.Now()
 		b.Put(Changes{Problems: map[object.Key][]mesh.Problem{{}: nil}})
 		if _, arrived := b.Take(); !arrived.Equal(second) {
-			t.Errorf("got %v, want that of the change since, %v", arrived, second)
+			t.Errorf("got %v, want the time of the second change, %v", arrived, second)
 		}
 		b.Put(Changes{})
 		if c, arrived := b.Take(); !c.Empty() || !arrived.IsZero() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // source runs a Feed and assembles what the Feed puts into its Inbox.
@@ -45,18 +46,19 @@ type assembling struct {
 	out         Worlds
 	assembler   *assemble.Assembler
 	checkpoints *checkpointer
+	// restored are the keys of stored objects that are served because the source was not read yet.
+	restored []object.Key
 }
 
 // run sends a World of stored objects if the source cannot be read in time, and the Worlds of the source once it is
 // complete. It returns when ctx ends.
 func (a *assembling) run(ctx context.Context) {
 	defer a.checkpoints.finish(a.assembler)
-	restored := a.restore(ctx)
+	a.restore(ctx)
 	if !a.completed(ctx, nil) {
 		return
 	}
 	changes, arrived := a.inbox.Take()
-	a.supersede(restored, &changes)
 	a.assemble(ctx, changes, arrived)
 }
 
@@ -79,6 +81,7 @@ func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time
 	due := newTimer()
 	defer due.stop()
 	for last := (*mesh.World)(nil); ; changes, arrived = a.inbox.Take() {
+		a.supersede(&changes)
 		a.assembler.Apply(changes.Objects, changes.Problems)
 		if world := a.assembler.World(); world != last {
 			world.Arrived = arrived

@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// fakeFeed puts in what a test tells it to, and ends with an error if it is told one.
+// fakeFeed runs the functions that a test sends, and ends with the error of one that fails.
 type fakeFeed struct {
 	do chan func(*Inbox) error
 }
@@ -36,8 +36,8 @@ func serviceNamed(name string) Changes {
 	return Changes{Objects: map[object.Key]*object.Object{key: {Key: key, Value: &mesh.Service{Ref: key.Ref(), Host: name}}}}
 }
 
-// TestSource runs a feed and reads the Worlds of what it puts in: none before everything is in, one of changes that
-// arrive together, and each at the distance of MinInterval.
+// TestSource runs a feed and reads the Worlds of what it puts in: no World before the source is complete, one World
+// for changes that arrive together, and at least MinInterval between two.
 func TestSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		feed, worlds := &fakeFeed{make(chan func(*Inbox) error)}, NewWorlds()
@@ -65,10 +65,10 @@ func TestSource(t *testing.T) {
 			}
 		}
 		put("a")
-		check("before everything is in")
+		check("before the source is complete")
 		feed.do <- func(inbox *Inbox) error { inbox.Complete(); return nil }
 		synctest.Wait()
-		check("once everything is in", "a")
+		check("once the source is complete", "a")
 		put("b", "c")
 		put("d")
 		check("within the interval")

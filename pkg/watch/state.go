@@ -30,7 +30,7 @@ const (
 	savePause    = 20
 )
 
-// checkpointer passes objects to a StateStore in a goroutine of its own. A nil checkpointer saves nothing.
+// checkpointer passes objects to a StateStore in a separate goroutine. A nil checkpointer saves nothing.
 type checkpointer struct {
 	store  StateStore
 	header object.StateHeader
@@ -93,7 +93,7 @@ func (s *checkpointer) due() <-chan struct{} {
 	return s.wanted
 }
 
-// hand hands over the batch that due asked for. Values are immutable, so a list of them is a complete copy.
+// hand hands over the batch after due returned a value. Values are immutable, so a list of them is a complete copy.
 func (s *checkpointer) hand(a *assemble.Assembler) {
 	s.stale = false
 	s.batches <- a.ListObjects()
@@ -111,15 +111,15 @@ func (s *checkpointer) finish(a *assemble.Assembler) {
 }
 
 // restore waits for the source for at most StateWait. If the source was not read by then, it sends a World of the
-// stored objects, and returns their keys. It returns none if that was not needed, or if there is no stored state.
-func (a *assembling) restore(ctx context.Context) []object.Key {
+// stored objects, and keeps their keys. There are none if that was not needed, or if there is no stored state.
+func (a *assembling) restore(ctx context.Context) {
 	if a.options.StateStore == nil {
-		return nil
+		return
 	}
 	patience := time.NewTimer(a.options.StateWait)
 	defer patience.Stop()
 	if a.completed(ctx, patience.C) || ctx.Err() != nil {
-		return nil
+		return
 	}
 	var objects map[object.Key]*object.Object
 	var saved time.Time
@@ -129,25 +129,27 @@ func (a *assembling) restore(ctx context.Context) []object.Key {
 	})
 	if err != nil {
 		a.options.Logger.Warn("cannot read the cluster yet; there is no stored state to serve", "error", err)
-		return nil
+		return
 	}
 	a.assembler.Apply(objects, nil)
 	a.assembler.Restored(saved, a.servesStored(saved))
 	a.options.Logger.Warn("cannot read the cluster yet; serving the stored state", "saved", saved, "objects", len(objects))
 	a.out.Put(a.assembler.World())
-	return slices.Collect(maps.Keys(objects))
+	a.restored = slices.Collect(maps.Keys(objects))
 }
 
-// supersede replaces the restored objects by the source's own, in one step.
-func (a *assembling) supersede(restored []object.Key, changes *Changes) {
-	if len(restored) == 0 {
+// supersede replaces the restored objects, if any, by the source's own, in one step: changes are the first that the
+// source completed.
+func (a *assembling) supersede(changes *Changes) {
+	if len(a.restored) == 0 {
 		return
 	}
-	for _, key := range restored {
+	for _, key := range a.restored {
 		if _, ok := changes.Objects[key]; !ok {
 			changes.Objects[key] = nil
 		}
 	}
+	a.restored = nil
 	a.assembler.Restored(time.Time{})
 	a.options.Logger.Info("read the cluster; the stored state is no longer served")
 }

@@ -1,4 +1,4 @@
-// Package authority signs the certificates of a mesh, for tests that encrypt.
+// Package authority signs the certificates of a mesh, for tests of encryption. New is the only entry point.
 package authority
 
 import (
@@ -27,11 +27,11 @@ type Authority struct {
 	pem  []byte
 }
 
-// New makes an authority that lives as long as the test.
+// New makes an authority that exists until the test ends.
 func New(t *testing.T) *Authority {
 	t.Helper()
 	a := &Authority{t: t, key: newKey(t)}
-	// gRPC for Java takes no certificate whose issuer has no name.
+	// gRPC for Java accepts no certificate whose issuer has no name.
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mesh"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
@@ -63,7 +63,7 @@ func (a *Authority) sign(template, parent *x509.Certificate, key crypto.Signer) 
 	return cert
 }
 
-// issue signs a certificate that bears the identity of a service account of demo, and the names.
+// issue signs a certificate with the identity of a service account of the namespace demo, and the names.
 func (a *Authority) issue(private crypto.Signer, account string, names ...string) (certificate, key []byte) {
 	a.t.Helper()
 	leaf := a.sign(&x509.Certificate{
@@ -79,7 +79,8 @@ func (a *Authority) issue(private crypto.Signer, account string, names ...string
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// Server is how a server of the mesh encrypts: it calls nobody a client who shows no certificate of the authority.
+// Server returns the configuration of a server of the mesh. It accepts only clients with a certificate of the
+// authority.
 func (a *Authority) Server(account string, names ...string) *tls.Config {
 	a.t.Helper()
 	pair, err := tls.X509KeyPair(a.issue(newKey(a.t), account, names...))
@@ -94,7 +95,7 @@ func (a *Authority) Server(account string, names ...string) *tls.Config {
 	}
 }
 
-// Client writes the files of the client, whose account is me, as tls.crt, tls.key and ca.crt, and returns their folder.
+// Client writes the files of a client with the account me (tls.crt, tls.key and ca.crt), and returns their folder.
 func (a *Authority) Client() (dir string) {
 	a.t.Helper()
 	dir = a.t.TempDir()

@@ -17,12 +17,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// annotated is the Service echo with annotations of its own, one YAML flow mapping.
+// annotated is the Service echo with annotations, which are a YAML flow mapping.
 func annotated(annotations string, backends ...*backend) string {
 	return strings.Replace(service("echo", backends...), "metadata: {", "metadata: {annotations: {"+annotations+"}, ", 1)
 }
 
-// several starts that many backends.
+// several starts n backends.
 func several(t *testing.T, n int) []*backend {
 	t.Helper()
 	var all []*backend
@@ -32,19 +32,20 @@ func several(t *testing.T, n int) []*backend {
 	return all
 }
 
-// dialAnother connects a client with that identity.
+// dialAnother connects a client with that node ID.
 func (p *plane) dialAnother(id string) testgrpc.TestServiceClient {
 	p.t.Helper()
 	return p.dialAs("echo", bootstrap.Options{Namespace: "demo", NodeID: id})
 }
 
-// answerers says who answers 100 calls.
+// answerers returns the backends that answer 100 calls.
 func answerers(t *testing.T, client testgrpc.TestServiceClient) []string {
 	t.Helper()
 	return slices.Sorted(maps.Keys(answers(t, client, 100)))
 }
 
-// Each client calls two of five endpoints: the same two when it comes back, and together they call all.
+// TestSubsetSize: each client calls two of five endpoints, the same two after a reconnect. Together the clients call
+// all five.
 func TestSubsetSize(t *testing.T) {
 	backends := several(t, 5)
 	p := newPlane(t, annotated("mizzen.dev/subset-size: '2'", backends...))
@@ -71,8 +72,8 @@ func TestSubsetSize(t *testing.T) {
 	}
 }
 
-// An endpoint that goes is replaced for the clients that called it: they go on with two.
-func TestSubsetIsFilledUp(t *testing.T) {
+// TestSubsetReplacesLostEndpoints: clients that called a removed endpoint get another one, so that they still call two.
+func TestSubsetReplacesLostEndpoints(t *testing.T) {
 	backends := several(t, 4)
 	p := newPlane(t, annotated("mizzen.dev/subset-size: '2'", backends...))
 	client := p.dialAnother("client")
@@ -86,7 +87,7 @@ func TestSubsetIsFilledUp(t *testing.T) {
 	})
 }
 
-// A channel keeps to one endpoint, and different channels pick different ones.
+// TestPickFirst: a channel uses one endpoint, and different channels pick different ones.
 func TestPickFirst(t *testing.T) {
 	backends := several(t, 3)
 	p := newPlane(t, annotated("mizzen.dev/lb-policy: pick_first", backends...))
@@ -97,13 +98,14 @@ func TestPickFirst(t *testing.T) {
 			t.Fatalf("got answers from %v, want one endpoint", got)
 		}
 		picked[got[0]] = true
-		if i == 60 { // which happens once in ten thousand million times
+		if i == 60 { // the probability of this is 1e-10
 			t.Fatalf("60 channels picked %v, want each of the three endpoints to be picked", picked)
 		}
 	}
 }
 
-// A pod of weight 3 gets three times the calls, in round robin and with an annotation that comes while calls are made.
+// TestWeightedPods: a pod with weight 3 gets three times the calls, in round robin and with an annotation that is
+// added under load.
 func TestWeightedPods(t *testing.T) {
 	light, heavy := newBackend(t, "light", "light"), newBackend(t, "heavy", "heavy")
 	objects := service("echo", light, heavy)
@@ -121,7 +123,7 @@ func TestWeightedPods(t *testing.T) {
 			until(t, client, "one answers more", func(*testgrpc.SimpleResponse, error) bool { return answers(t, client, 40)["heavy"] > 26 })
 			const calls = 2000
 			got := answers(t, client, calls)
-			// Four standard deviations, should a client choose at random.
+			// The bounds are four standard deviations wide, for clients that choose at random.
 			if off := math.Abs(float64(got["heavy"]) - 0.75*calls); off > 4*math.Sqrt(calls*0.75*0.25) {
 				t.Errorf("got %v, want three of four answers from the heavy one", got)
 			}
@@ -131,7 +133,7 @@ func TestWeightedPods(t *testing.T) {
 
 func even(got map[string]int) bool { return got["light"] > 10 && got["heavy"] > 10 }
 
-// reporting has a backend report a load with every answer.
+// reporting makes a backend report a load with every response.
 func reporting(utilization float64) []grpc.ServerOption {
 	report := func(ctx context.Context, in any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		load := orca.CallMetricsRecorderFromContext(ctx)
@@ -142,13 +144,13 @@ func reporting(utilization float64) []grpc.ServerOption {
 	return []grpc.ServerOption{orca.CallMetricsServerOption(nil), grpc.ChainUnaryInterceptor(report)}
 }
 
-// The endpoint that reports more load for as many calls gets fewer of them.
+// TestReportedLoad: the endpoint that reports more load for the same number of calls gets fewer calls.
 func TestReportedLoad(t *testing.T) {
-	t.Parallel() // It waits.
+	t.Parallel() // it waits for time to pass
 	idle, busy := newBackend(t, "idle", "idle", reporting(0.2)...), newBackend(t, "busy", "busy", reporting(0.8)...)
 	p := newPlane(t, annotated("mizzen.dev/lb-policy: client_side_weighted_round_robin", idle, busy))
 	client := p.dial("echo")
-	// gRPC believes in reports after ten seconds of them.
+	// gRPC uses the reports after the first ten seconds.
 	for deadline := time.Now().Add(2 * time.Minute); ; {
 		got := answers(t, client, 100)
 		if got["idle"] >= 75 && got["busy"] >= 10 {

@@ -15,20 +15,20 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// backend is a gRPC server that says who it is and remembers what it saw.
+// backend is a gRPC server that answers with its name and version, and records the calls.
 type backend struct {
 	testgrpc.UnimplementedTestServiceServer
 
 	name, version string
 	port          int
 	server        *grpc.Server
-	// failures is how many calls from now on fail as unavailable.
+	// failures is the number of next calls that fail as unavailable.
 	failures atomic.Int32
 
 	mu       sync.Mutex
-	attempts []string        // of each call, the number of attempts before it as gRPC tells, or nothing
-	budgets  []time.Duration // of each call, the time left
-	block    chan struct{}   // calls of EmptyCall wait until it is closed
+	attempts []string        // for each call, the number of earlier attempts as sent by gRPC, or empty
+	budgets  []time.Duration // for each call, the time until its deadline
+	block    chan struct{}   // EmptyCall waits until it is closed
 }
 
 func newBackend(t *testing.T, name, version string, options ...grpc.ServerOption) *backend {
@@ -61,7 +61,7 @@ func (b *backend) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*te
 	return &testgrpc.SimpleResponse{Hostname: b.name, ServerId: b.version}, nil
 }
 
-// EmptyCall waits until the caller gives up, or block is closed.
+// EmptyCall waits until the client cancels, or block is closed.
 func (b *backend) EmptyCall(ctx context.Context, _ *testgrpc.Empty) (*testgrpc.Empty, error) {
 	b.note(ctx)
 	select {
@@ -87,7 +87,7 @@ func (b *backend) note(ctx context.Context) {
 	b.attempts, b.budgets = append(b.attempts, attempt), append(b.budgets, left)
 }
 
-// seen returns what the backend saw since the last time it was asked.
+// seen returns what was recorded since the last call of seen.
 func (b *backend) seen() (attempts []string, budgets []time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +96,7 @@ func (b *backend) seen() (attempts []string, budgets []time.Duration) {
 	return attempts, budgets
 }
 
-// call makes one call and returns who answered.
+// call makes one call and returns its answer.
 func call(t *testing.T, client testgrpc.TestServiceClient, headers ...string) (*testgrpc.SimpleResponse, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), headers...), time.Minute)
@@ -104,7 +104,7 @@ func call(t *testing.T, client testgrpc.TestServiceClient, headers ...string) (*
 	return client.UnaryCall(ctx, &testgrpc.SimpleRequest{})
 }
 
-// until calls until the outcome is as wished.
+// until calls until the result is as expected.
 func until(t *testing.T, client testgrpc.TestServiceClient, wished string, ok func(*testgrpc.SimpleResponse, error) bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {

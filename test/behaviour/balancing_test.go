@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// policy is a DestinationRule for host with this traffic policy, a YAML flow mapping.
+// policy is a DestinationRule for host with this traffic policy, which is a YAML flow mapping.
 func policy(host, traffic string) string {
 	return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: demo}\n"+
 		"spec: {host: %s, trafficPolicy: %s}\n", host, host, traffic)
 }
 
-// An endpoint whose calls fail is left out after a while, and the others serve.
+// TestOutlierIsEjected: an endpoint with failing calls is ejected after a while, and the others get all calls.
 func TestOutlierIsEjected(t *testing.T) {
 	good, other, bad := newBackend(t, "a", "v1"), newBackend(t, "b", "v1"), newBackend(t, "c", "v1")
 	bad.failures.Store(1 << 30)
@@ -39,7 +39,8 @@ func TestOutlierIsEjected(t *testing.T) {
 	}
 }
 
-// Calls with the same value of the header reach the same backend; other values are spread, and calls without it too.
+// TestHashOfHeader: calls with the same value of the header go to the same backend. Other values are spread, and so
+// are calls without the header.
 func TestHashOfHeader(t *testing.T) {
 	backends := []*backend{newBackend(t, "a", "v1"), newBackend(t, "b", "v1"), newBackend(t, "c", "v2")}
 	rule := policy("sticky", "{loadBalancer: {consistentHash: {httpHeaderName: X-User}}}")
@@ -84,7 +85,7 @@ func TestHashOfHeader(t *testing.T) {
 	}
 }
 
-// In place of the source's address the channel is hashed: its calls stay together.
+// TestHashOfChannel: instead of the source address, the channel is hashed, so its calls go to the same backend.
 func TestHashOfChannel(t *testing.T) {
 	a, b := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
 	p := newPlane(t, service("sticky", a, b), policy("sticky", "{loadBalancer: {consistentHash: {useSourceIp: true}}}"))

@@ -28,7 +28,7 @@ func TestWeights(t *testing.T) {
 		}
 		got[resp.GetServerId()]++
 	}
-	// Pearson's test with two degrees of freedom. A fair client exceeds 27.6 once in a million times.
+	// Pearson's chi-squared test with two degrees of freedom. A correct client exceeds 27.6 once in a million times.
 	chi := 0.0
 	for version, share := range want {
 		expected := share * calls
@@ -49,7 +49,7 @@ func TestRoutingByHeaderAndMethod(t *testing.T) {
 	client := p.dial("echo.demo.svc:grpc")
 	tests := map[string]struct {
 		headers []string
-		want    string // the version, or the text of the failure
+		want    string // the version, or the text of the error
 	}{
 		"both headers":           {[]string{"x-user", "ann", "x-tier", "gold"}, "v1"},
 		"no header":              {nil, "v2"},
@@ -124,7 +124,7 @@ func TestMaximumRequests(t *testing.T) {
 			outcomes <- err
 		}()
 	}
-	// Two calls wait at the backend; the third is refused by the client, and is the first to end.
+	// Two calls wait at the backend. The client fails the third one, which ends first.
 	if err := <-outcomes; status.Code(err) != codes.Unavailable {
 		t.Errorf("the call beyond the limit ended with %v, want Unavailable", err)
 	}
@@ -153,7 +153,7 @@ func TestServiceComesAndGoes(t *testing.T) {
 	until(t, client, "and found again", answered)
 }
 
-// A Service of type ExternalName is found by DNS, which knows localhost everywhere.
+// TestExternalName: a Service of type ExternalName is resolved by DNS, which resolves localhost everywhere.
 func TestExternalName(t *testing.T) {
 	b := newBackend(t, "a", "v1")
 	p := newPlane(t, fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: outside, namespace: demo}\n"+
@@ -164,8 +164,9 @@ func TestExternalName(t *testing.T) {
 	}
 }
 
-// A broken object harms nobody: not the objects beside it, nor what its own file held.
-func TestBrokenObjectsHarmNobody(t *testing.T) {
+// TestBrokenObjectsAffectNothingElse: a broken object affects neither the objects beside it nor the previous content
+// of its file.
+func TestBrokenObjectsAffectNothingElse(t *testing.T) {
 	one, two := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
 	p := newPlane(t, service("one", one))
 	p.write("two.yaml", service("two", two))

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// callers are clients that differ in who they say they are.
+// callers are clients with different nodes.
 var callers = map[string]bootstrap.Options{
 	"front of shop": {Namespace: "shop", Labels: map[string]string{"app": "front", "pod": "front-1"}},
 	"back of shop":  {Namespace: "shop", Labels: map[string]string{"app": "back"}},
@@ -17,7 +17,7 @@ var callers = map[string]bootstrap.Options{
 	"nobody":        {},
 }
 
-// expectCallers calls hello as each caller, and wants the version named or the text of the failure.
+// expectCallers calls hello as each client, and wants the version or the text of the error in want.
 func expectCallers(t *testing.T, p *plane, want map[string]string) {
 	t.Helper()
 	for name, who := range callers {
@@ -40,7 +40,8 @@ func TestRulesForSomeCallers(t *testing.T) {
 	})
 }
 
-// A DestinationRule for some clients is not there for the others: they find the one for all.
+// TestPoliciesForSomeCallers: a DestinationRule for some clients is ignored for the others, which get the rule for
+// all clients.
 func TestPoliciesForSomeCallers(t *testing.T) {
 	v1, v2, v3 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2"), newBackend(t, "c", "v3")
 	rule := func(name, namespace, selector, version string) string {

@@ -7,7 +7,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-// connections is a VirtualService of echo with these rules for TCP, one YAML flow mapping each, and a rule for calls, if any.
+// connections is a VirtualService of echo with these tcp routes, each a YAML flow mapping, and one http route, if it
+// is not empty.
 func connections(http string, tcp ...string) string {
 	text := "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo, namespace: demo}\nspec:\n  hosts: [echo]\n"
 	if http != "" {
@@ -20,7 +21,7 @@ func connections(http string, tcp ...string) string {
 	return text
 }
 
-// TestConnectionRules has rules for TCP decide about calls.
+// TestConnectionRules: tcp routes decide where calls go.
 func TestConnectionRules(t *testing.T) {
 	to := func(version string) string { return "route: [{destination: {host: echo, subset: " + version + "}}]" }
 	const port = "ports: [{name: grpc, port: 80}]"
@@ -59,7 +60,7 @@ func TestConnectionRules(t *testing.T) {
 	}
 }
 
-// slicePorts is the slice of a backend under both names that its port may have.
+// slicePorts is a slice of a backend, whose port has both of the names that it may have.
 func slicePorts(b *backend) string {
 	return fmt.Sprintf(`apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice

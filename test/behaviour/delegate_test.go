@@ -17,7 +17,7 @@ func to(subset string) string {
 	return "route: [{destination: {host: hello.demo.svc.cluster.local, subset: " + subset + "}}]"
 }
 
-// Another team's rules decide about the calls that are delegated to it, and about no others.
+// TestDelegate: the rules of another team's delegate apply to the calls that are delegated to it, and to no others.
 func TestDelegate(t *testing.T) {
 	v1, v2, v3 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2"), newBackend(t, "c", "v3")
 	p := newPlane(t, service("hello", v1, v2, v3), subsets("hello", "v1", "v2", "v3"),
@@ -28,7 +28,8 @@ func TestDelegate(t *testing.T) {
 	})
 }
 
-// As long as the delegate does not exist its calls fail, rather than going on to the next rule.
+// TestDelegateComesAndGoes: as long as the delegate does not exist, its calls fail and do not fall through to the
+// next route.
 func TestDelegateComesAndGoes(t *testing.T) {
 	v1, v2 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2")
 	p := newPlane(t, service("hello", v1, v2), subsets("hello", "v1", "v2"),

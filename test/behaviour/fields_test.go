@@ -17,7 +17,7 @@ func TestFaults(t *testing.T) {
 	tests := map[string]struct {
 		fault string
 		want  codes.Code
-		least time.Duration // that the call takes
+		least time.Duration // the shortest duration of the call
 	}{
 		"a delay":               {"delay: {fixedDelay: 0.2s, percentage: {value: 100}}", codes.OK, 200 * time.Millisecond},
 		"a delay, by old field": {"delay: {fixedDelay: 0.2s, percent: 100}", codes.OK, 200 * time.Millisecond},
@@ -45,13 +45,13 @@ func TestBackoff(t *testing.T) {
 	b.failures.Store(1)
 	start := time.Now()
 	wantVersion(t, client, "v1")
-	// Clients vary the pause by a fifth.
+	// Clients vary the backoff by a fifth.
 	if took := time.Since(start); took < 390*time.Millisecond {
 		t.Errorf("the second attempt succeeded after %s, want a pause of about 0.5s", took)
 	}
 }
 
-// twoPorts is a Service whose backends are each reached by two ports, 80 and 81.
+// twoPorts is a Service whose backends can each be reached by two ports, 80 and 81.
 func twoPorts(backends ...*backend) string {
 	text := "apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}, {name: other, port: 81}]}\n"
 	for _, b := range backends {
@@ -70,7 +70,7 @@ func TestRulesForPorts(t *testing.T) {
 	wantVersion(t, p.dial("echo:81"), "v2")
 }
 
-// Settings of a port, and of a subset, replace those of the whole.
+// TestPoliciesForParts: settings for a port, and for a subset, replace the settings for the host.
 func TestPoliciesForParts(t *testing.T) {
 	a, b := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
 	const sticky = "loadBalancer: {consistentHash: {httpHeaderName: x-user}}"
@@ -82,7 +82,7 @@ func TestPoliciesForParts(t *testing.T) {
 	tests := map[string]struct {
 		target  string
 		headers []string
-		want    int // backends that answer
+		want    int // the number of backends that answer
 	}{
 		"the whole":  {"echo:80", []string{"x-user", "ann"}, 2},
 		"the port":   {"echo:81", []string{"x-user", "ann"}, 1},
@@ -107,7 +107,7 @@ func TestPoliciesForParts(t *testing.T) {
 	}
 }
 
-// Rules for gateways, and those that are not exported to the client, are not there.
+// TestRulesThatAreNotForTheClient: rules for gateways, and rules that are not exported to the client, are ignored.
 func TestRulesThatAreNotForTheClient(t *testing.T) {
 	rule := func(name, fields string) string {
 		return "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: " + name + ", namespace: demo}\n" +
@@ -137,11 +137,11 @@ func TestRulesThatAreNotForTheClient(t *testing.T) {
 	}
 }
 
-// What a rule prefers of the endpoints is called alone, as long as it answers.
+// TestPreferences: only the endpoints that a rule prefers are called, as long as they respond.
 func TestPreferences(t *testing.T) {
 	tests := map[string]struct {
 		setting string
-		want    string // the zone; empty for both
+		want    string // the zone; empty means both
 	}{
 		"labels":                 {"localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone=zone-b]}", "zone-b"},
 		"the client's own":       {"localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone]}", "zone-a"},
@@ -163,7 +163,7 @@ func TestPreferences(t *testing.T) {
 	}
 }
 
-// A region stands by for another, before all the others.
+// TestRegionStandsBy: one region takes over for another, before all other regions.
 func TestRegionStandsBy(t *testing.T) {
 	b, c := newBackend(t, "b", "us"), newBackend(t, "c", "as")
 	objects := "apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n"

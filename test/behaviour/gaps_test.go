@@ -14,11 +14,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// Istiod serves proxyless gRPC as well. TestGap01 to TestGap15 are the fifteen things that its generator leaves undone, or sends
-// although clients refuse them, each seen to be done here. What belongs to the security of servers is open: docs/FIELDS.md says so.
+// Istiod also serves proxyless gRPC. TestGap01 to TestGap15 are the fifteen things that its generator does not do, or
+// sends although clients reject them. Each test shows that they work here. Not covered is the security of servers:
+// see docs/FIELDS.md.
 
-// acceptedByAll holds every resource of a control plane against what clients in all languages refuse.
-func (p *plane) acceptedByAll() {
+// checkClientRules checks every resource of a control plane with the rules by which clients of all languages reject
+// resources.
+func (p *plane) checkClientRules() {
 	p.t.Helper()
 	s := p.store.Current()
 	for _, resourceType := range snapshot.Types {
@@ -34,7 +36,7 @@ func (p *plane) acceptedByAll() {
 	}
 }
 
-// wantProblem expects a Problem of that severity, or any if there is none, whose field contains that text.
+// wantProblem expects a Problem of that severity, or of any severity if it is empty, whose field contains that text.
 func (p *plane) wantProblem(severity mesh.Severity, field string) {
 	p.t.Helper()
 	for _, problem := range p.store.Problems() {
@@ -42,10 +44,10 @@ func (p *plane) wantProblem(severity mesh.Severity, field string) {
 			return
 		}
 	}
-	p.t.Errorf("no %s speaks of %s: %v", severity, field, p.store.Problems())
+	p.t.Errorf("no %s has the field %s: %v", severity, field, p.store.Problems())
 }
 
-// wantVersion makes a call that a backend of that version must answer.
+// wantVersion makes a call, which a backend of that version must answer.
 func wantVersion(t *testing.T, client testgrpc.TestServiceClient, version string, headers ...string) {
 	t.Helper()
 	if resp, err := call(t, client, headers...); err != nil || resp.GetServerId() != version {
@@ -53,29 +55,30 @@ func wantVersion(t *testing.T, client testgrpc.TestServiceClient, version string
 	}
 }
 
-// TestGap01: a corsPolicy poisons no route table.
+// TestGap01: a corsPolicy does not make clients reject the route configuration.
 func TestGap01(t *testing.T) {
 	p := newPlane(t, service("echo", newBackend(t, "a", "v1")),
 		routes("echo", "{corsPolicy: {allowOrigins: [{exact: 'https://example.com'}], maxAge: 60s}, route: [{destination: {host: echo}}]}"))
 	wantVersion(t, p.dial("echo"), "v1")
 	p.wantProblem(mesh.Warning, ".corsPolicy")
-	p.acceptedByAll()
+	p.checkClientRules()
 }
 
-// TestGap02: prefixes of paths stay prefixes, and objects of the Gateway API beside them harm nobody.
+// TestGap02: path prefixes stay prefixes, and objects of the Gateway API beside them have no effect.
 func TestGap02(t *testing.T) {
 	grpcRoute := "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: echo, namespace: demo}\n" +
 		"spec: {parentRefs: [{kind: Service, group: '', name: echo}], rules: [{matches: [{method: {service: grpc.testing.TestService}}]}]}\n"
 	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), grpcRoute,
 		routes("echo", "{match: [{uri: {prefix: /grpc.testing.TestService}}], route: [{destination: {host: echo}}]}"))
 	wantVersion(t, p.dial("echo"), "v1")
-	p.acceptedByAll()
+	p.checkClientRules()
 	if problems := fmt.Sprint(p.store.Problems()); !strings.Contains(problems, "GRPCRoute") {
-		t.Errorf("nobody says that the GRPCRoute is not read: %s", problems)
+		t.Errorf("no Problem reports that the GRPCRoute is not read: %s", problems)
 	}
 }
 
-// TestGap03: direct responses answer, redirects and destinations without weight fail, and none of them spoils the other rules.
+// TestGap03: direct responses answer, redirects and destinations without weight fail, and none of them affects the
+// other rules.
 func TestGap03(t *testing.T) {
 	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), routes("echo",
 		"{match: [{headers: {x-case: {exact: answer}}}], directResponse: {status: 403}}",
@@ -88,21 +91,21 @@ func TestGap03(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, want)
 		}
 	}
-	p.acceptedByAll()
+	p.checkClientRules()
 	p.wantProblem(mesh.Error, ".redirect")
 }
 
-// TestGap08: a policy of servers, which is not enforced here, is not taken in silence.
+// TestGap08: a policy for servers, which is not enforced here, is reported.
 func TestGap08(t *testing.T) {
 	p := newPlane(t, service("echo", newBackend(t, "a", "v1")),
 		"apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: nothing, namespace: demo}\nspec: {}\n")
 	wantVersion(t, p.dial("echo"), "v1")
 	if problems := fmt.Sprint(p.store.Problems()); !strings.Contains(problems, "AuthorizationPolicy") {
-		t.Errorf("nobody says that the AuthorizationPolicy is not read: %s", problems)
+		t.Errorf("no Problem reports that the AuthorizationPolicy is not read: %s", problems)
 	}
 }
 
-// TestGap09: a route for the claims of a token is for nobody, not for everybody.
+// TestGap09: a route for claims of a token matches no calls, instead of all calls.
 func TestGap09(t *testing.T) {
 	p := newPlane(t, service("echo", newBackend(t, "a", "v1"), newBackend(t, "b", "v2")), subsets("echo", "v1", "v2"), routes("echo",
 		"{match: [{headers: {'@request.auth.claims.group': {exact: admin}}}], route: [{destination: {host: echo, subset: v2}}]}",
@@ -114,7 +117,8 @@ func TestGap09(t *testing.T) {
 	p.wantProblem(mesh.Error, "[@request.auth.claims.group]")
 }
 
-// TestGap13: what is the same for every call is decided at once, and an absent header satisfies withoutHeaders.
+// TestGap13: conditions that are the same for every call are decided in advance, and an absent header satisfies
+// withoutHeaders.
 func TestGap13(t *testing.T) {
 	to := func(subset string) string { return "route: [{destination: {host: echo, subset: " + subset + "}}]" }
 	tests := map[string]struct {
@@ -144,8 +148,8 @@ func TestGap13(t *testing.T) {
 	}
 }
 
-// TestGap15: names without a port are found, a label for sessions breaks nothing, and what has no effect is told. That a change goes
-// to those only whom it concerns is the scenario "quiet" of internal/ads.
+// TestGap15: names without a port are resolved, a session label breaks nothing, and fields without effect are
+// reported. That a change is sent only to its subscribers is shown by the scenario "quiet" of internal/ads.
 func TestGap15(t *testing.T) {
 	labelled := strings.Replace(service("echo", newBackend(t, "a", "v1")), "{name: echo, namespace: demo}",
 		"{name: echo, namespace: demo, labels: {istio.io/persistent-session: session}}", 1)

@@ -12,13 +12,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestGap04: outlierDetection ejects.
+// TestGap04: outlierDetection ejects endpoints.
 func TestGap04(t *testing.T) { TestOutlierIsEjected(t) }
 
-// TestGap05: endpoints near the client come first, and others stand by, without any outlierDetection.
+// TestGap05: endpoints near the client are preferred, and others take over, without an outlierDetection.
 func TestGap05(t *testing.T) { TestLocalityFailsOverAndComesBack(t) }
 
-// TestGap06: nobody limits calls in flight to 1024 unless an author does.
+// TestGap06: calls in flight are not limited to 1024 unless an author sets a limit.
 func TestGap06(t *testing.T) {
 	b := newBackend(t, "a", "v1")
 	client := newPlane(t, service("echo", b)).dial("echo")
@@ -32,7 +32,7 @@ func TestGap06(t *testing.T) {
 			outcomes <- err
 		}()
 	}
-	// A call beyond a limit would fail before it reaches the backend; a call that comes through besides tells what has arrived.
+	// A call beyond a limit would fail before it reaches the backend. A further call shows how many have arrived.
 	for arrived := 0; arrived < calls && len(outcomes) == 0; {
 		if _, err := call(t, client); err != nil {
 			t.Fatalf("a call while %d are in flight: %v", arrived, err)
@@ -48,7 +48,7 @@ func TestGap06(t *testing.T) {
 	}
 }
 
-// TestGap07: no balancer makes clients refuse the cluster.
+// TestGap07: no load balancer makes clients reject the cluster.
 func TestGap07(t *testing.T) {
 	for name, setting := range map[string]string{
 		"least requests": "{simple: LEAST_REQUEST}",
@@ -59,15 +59,16 @@ func TestGap07(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPlane(t, service("echo", newBackend(t, "a", "v1")), policy("echo", "{loadBalancer: "+setting+"}"))
 			wantVersion(t, p.dial("echo"), "v1")
-			p.acceptedByAll()
+			p.checkClientRules()
 		})
 	}
 }
 
-// TestGap10: a name outside the cluster is resolved. (A ServiceEntry is not read.)
+// TestGap10: a name outside of the cluster is resolved. (A ServiceEntry is not read.)
 func TestGap10(t *testing.T) { TestExternalName(t) }
 
-// TestGap11: a hash of what clients do not see is told and harms nobody; a hash of the channel stands in for the source's address.
+// TestGap11: a hash of a value that clients do not have is reported and affects nothing. A hash of the source address
+// becomes a hash of the channel.
 func TestGap11(t *testing.T) {
 	for field, key := range map[string]string{
 		".httpCookie": "{httpCookie: {name: session, ttl: 60s}}", ".httpQueryParameterName": "{httpQueryParameterName: user}",
@@ -86,7 +87,7 @@ func TestGap11(t *testing.T) {
 	t.Run("channel", TestHashOfChannel)
 }
 
-// TestGap12: calls that must be encrypted never go out in plain text.
+// TestGap12: calls that must be encrypted are never sent in plain text.
 func TestGap12(t *testing.T) {
 	for _, mode := range []string{"SIMPLE", "MUTUAL", "ISTIO_MUTUAL"} {
 		t.Run(mode, func(t *testing.T) {
@@ -105,7 +106,7 @@ func TestGap12(t *testing.T) {
 	t.Run("whoever calls", TestCallsAreNeverWeaker)
 }
 
-// TestGap14: balancers and parts that Istio's API has no words for are had by annotation.
+// TestGap14: load balancers and subsetting that Istio's API does not have can be selected by annotation.
 func TestGap14(t *testing.T) {
 	t.Run("pick first", TestPickFirst)
 	t.Run("reported load", TestReportedLoad)

@@ -15,8 +15,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// inZones is a Service whose backends stand in the region eu, each in the zone and on the node of its version. fields go
-// into its spec.
+// inZones is a Service whose backends are in the region eu, each in the zone and on the node of its version. fields
+// are added to its spec.
 func inZones(fields string, backends ...*backend) string {
 	text := "apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]" + fields + "}\n"
 	for _, b := range backends {
@@ -37,7 +37,7 @@ func at(zone, node string) bootstrap.Options {
 	return bootstrap.Options{Namespace: "demo", Locality: mesh.Locality{Region: "eu", Zone: zone}, NodeName: node}
 }
 
-// revive starts a stopped backend again, at the same address.
+// revive restarts a stopped backend at the same address.
 func (b *backend) revive(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", b.port))
@@ -56,7 +56,7 @@ func (b *backend) revive(t *testing.T) {
 	})
 }
 
-// answers counts who answers so many calls.
+// answers counts the answers to a number of calls by backend.
 func answers(t *testing.T, client testgrpc.TestServiceClient, calls int) map[string]int {
 	t.Helper()
 	got := map[string]int{}
@@ -70,7 +70,7 @@ func answers(t *testing.T, client testgrpc.TestServiceClient, calls int) map[str
 	return got
 }
 
-// wantOnly fails unless that zone answers all of a number of calls.
+// wantOnly fails unless that zone answers all of 100 calls.
 func wantOnly(t *testing.T, client testgrpc.TestServiceClient, zone string) {
 	t.Helper()
 	if got := answers(t, client, 100); got[zone] != 100 {
@@ -107,10 +107,10 @@ func TestLocalityShares(t *testing.T) {
 	client := p.dialAs("echo", at("zone-a", ""))
 	until(t, client, "both zones are connected", spread(t, client))
 	got := answers(t, client, calls)
-	// Pearson's test with one degree of freedom. A fair client exceeds 23.9 once in a million times.
+	// Pearson's chi-squared test with one degree of freedom. A correct client exceeds 23.9 once in a million times.
 	off := float64(got["zone-a"]) - 0.8*calls
 	if chi := off*off/(0.8*calls) + off*off/(0.2*calls); chi > 23.9 || got["zone-c"] != 0 {
-		t.Errorf("%v of %d calls do not follow 80 to 20 to nothing: chi-square %.1f", got, calls, chi)
+		t.Errorf("%v of %d calls do not follow 80 to 20 to 0: chi-square %.1f", got, calls, chi)
 	}
 	wantOnly(t, p.dialAs("echo", at("zone-c", "")), "zone-c")
 }
@@ -119,7 +119,7 @@ func TestServicePrefersNearEndpoints(t *testing.T) {
 	a, b := newBackend(t, "a", "zone-a"), newBackend(t, "b", "zone-b")
 	unavailable := func(_ *testgrpc.SimpleResponse, err error) bool { return status.Code(err) == codes.Unavailable }
 	p := newPlane(t, inZones("", a, b))
-	onB := p.dialAs("echo", at("zone-a", "zone-b")) // on a node that says it is elsewhere: the node and the zone can be told apart
+	onB := p.dialAs("echo", at("zone-a", "zone-b")) // the node and the zone differ, to tell their effects apart
 	nowhere := p.dialAs("echo", bootstrap.Options{Namespace: "demo"})
 	until(t, onB, "both zones answer while nothing is preferred", spread(t, onB))
 	p.write("objects.yaml", inZones(", trafficDistribution: PreferSameNode", a, b))
@@ -134,12 +134,12 @@ func TestServicePrefersNearEndpoints(t *testing.T) {
 	until(t, onB, "no other node stands by", unavailable)
 }
 
-// settled says whether 20 more calls are answered by that zone alone.
+// settled reports whether that zone alone answers 20 more calls.
 func settled(t *testing.T, client testgrpc.TestServiceClient, zone string) func(*testgrpc.SimpleResponse, error) bool {
 	return func(*testgrpc.SimpleResponse, error) bool { return answers(t, client, 20)[zone] == 20 }
 }
 
-// spread says whether both of two zones answer some of 20 calls.
+// spread reports whether both of two zones answer some of 20 calls.
 func spread(t *testing.T, client testgrpc.TestServiceClient) func(*testgrpc.SimpleResponse, error) bool {
 	return func(*testgrpc.SimpleResponse, error) bool { return len(answers(t, client, 20)) == 2 }
 }

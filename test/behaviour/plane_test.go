@@ -1,5 +1,6 @@
-// Package behaviour sends real calls through a real gRPC client and observes at real servers what becomes of them: the
-// control plane runs in this process, over a folder that the tests edit.
+// Package behaviour sends real calls through a real gRPC client and checks their effects at real servers. The control
+// plane runs in this process, over a folder that the tests edit. Read plane_test.go and backend_test.go first, then
+// any test.
 package behaviour
 
 import (
@@ -27,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		// grpc-go ends these a moment after the last channel is closed, and offers nothing to wait on.
+		// grpc-go ends these a moment after the last channel is closed, and has no way to wait for them.
 		goleak.IgnoreAnyFunction("google.golang.org/grpc/internal/grpcsync.(*CallbackSerializer).run"),
 		goleak.IgnoreAnyFunction("google.golang.org/grpc/internal/transport.(*http2Client).keepalive"))
 }
@@ -37,17 +38,17 @@ type plane struct {
 	t   *testing.T
 	dir string
 	xds string
-	// store tells what the clients hold.
+	// store shows what the clients have.
 	store *serving.Store
 }
 
-// newPlane starts a control plane whose folder holds the objects in objects.yaml.
+// newPlane starts a control plane whose folder has the objects in objects.yaml.
 func newPlane(t *testing.T, objects ...string) *plane {
 	t.Helper()
 	return newPlaneOf(t, watch.Options{}, objects...)
 }
 
-// newPlaneOf is newPlane with a source of these options.
+// newPlaneOf is newPlane with these options of the source.
 func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 	t.Helper()
 	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{})}
@@ -71,7 +72,7 @@ func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 	return p
 }
 
-// write replaces a file in one piece, as kubectl and editors do.
+// write replaces a file atomically, as kubectl and editors do.
 func (p *plane) write(name string, objects ...string) {
 	p.t.Helper()
 	temp := filepath.Join(p.dir, "."+name+".new")
@@ -89,7 +90,7 @@ func (p *plane) dial(target string) testgrpc.TestServiceClient {
 	return p.dialAs(target, bootstrap.Options{Namespace: "demo"})
 }
 
-// dialAs connects a client that says of itself what the options say.
+// dialAs connects a client with that bootstrap.
 func (p *plane) dialAs(target string, who bootstrap.Options) testgrpc.TestServiceClient {
 	p.t.Helper()
 	who.ServerURI, who.NodeID = p.xds, cmp.Or(who.NodeID, p.t.Name())
@@ -109,7 +110,7 @@ func (p *plane) dialAs(target string, who bootstrap.Options) testgrpc.TestServic
 	return testgrpc.NewTestServiceClient(channel)
 }
 
-// service is a Service of one port and any number of backends, each a slice and a pod of its own.
+// service is a Service with one port and any number of backends. Each backend has its own slice and pod.
 func service(name string, backends ...*backend) string {
 	text := fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n", name)
 	for _, b := range backends {
@@ -119,7 +120,7 @@ func service(name string, backends ...*backend) string {
 	return text
 }
 
-// slice is the EndpointSlice of a backend alone.
+// slice is the EndpointSlice of one backend.
 func (b *backend) slice(service, conditions string) string {
 	return fmt.Sprintf(`apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -130,7 +131,7 @@ endpoints: [{addresses: [127.0.0.1], conditions: {%s}, targetRef: {kind: Pod, na
 `, b.name, service, b.port, conditions, b.name)
 }
 
-// routes is a VirtualService for host with these rules, one YAML flow mapping each.
+// routes is a VirtualService for host with these http routes, each a YAML flow mapping.
 func routes(host string, rules ...string) string {
 	return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\nspec:\n  hosts: [%s]\n  http:\n  - %s\n",
 		host, host, strings.Join(rules, "\n  - "))

@@ -11,8 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// Without Istio's default policy only those calls are retried whose rule says so.
-func TestRetriesOnlyWhereTheyAreWanted(t *testing.T) {
+// TestRetriesOnlyByRule: without Istio's default policy, only calls with a retry policy in their rule are retried.
+func TestRetriesOnlyByRule(t *testing.T) {
 	off := watch.Options{Defaults: mesh.Defaults{NoRetries: true}}
 	tests := map[string]struct {
 		objects  []string

@@ -10,8 +10,8 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// TestRollingUpdate replaces every backend under load as a Deployment does: a new one becomes ready, an old one begins to
-// terminate, leaves the slices, and ends once it has no calls left. No call may fail.
+// TestRollingUpdate replaces every backend under load as a Deployment does: a new one becomes ready, an old one
+// starts to terminate, leaves the slices, and ends when it has no calls left. No call may fail.
 func TestRollingUpdate(t *testing.T) {
 	const replicas = 4
 	var old []*backend
@@ -32,7 +32,7 @@ func TestRollingUpdate(t *testing.T) {
 		p.write("objects.yaml", service("echo", live...))
 		until(t, client, "the new backend answers", answeredBy(next))
 
-		// It terminates: still serving, but no longer wanted.
+		// It is terminating: it still serves, but should get no new calls.
 		live = slices.DeleteFunc(live, func(b *backend) bool { return b == leaving })
 		p.write("objects.yaml", service("echo", live...), leaving.slice("echo", "ready: false, serving: true, terminating: true"))
 		waitUnused(t, p, leaving)
@@ -42,7 +42,7 @@ func TestRollingUpdate(t *testing.T) {
 	stop()
 }
 
-// loadOn calls as fast as it can until stop, and fails the test if a call fails.
+// loadOn calls as fast as possible until stop, and fails the test if a call fails.
 func loadOn(t *testing.T, client testgrpc.TestServiceClient) (stop func()) {
 	t.Helper()
 	const callers = 8
@@ -66,7 +66,7 @@ func loadOn(t *testing.T, client testgrpc.TestServiceClient) (stop func()) {
 			t.Error(err)
 		}
 		if calls.Load() == 0 {
-			t.Error("there was no load")
+			t.Error("no call was made")
 		}
 		t.Logf("%d calls were answered", calls.Load())
 	}
@@ -76,7 +76,7 @@ func answeredBy(b *backend) func(*testgrpc.SimpleResponse, error) bool {
 	return func(resp *testgrpc.SimpleResponse, err error) bool { return err == nil && resp.GetHostname() == b.name }
 }
 
-// waitUnused calls until a whole round of calls passes the backend by.
+// waitUnused calls until a whole round of calls does not reach the backend.
 func waitUnused(t *testing.T, p *plane, leaving *backend) {
 	t.Helper()
 	client := p.dial("echo")
@@ -93,8 +93,8 @@ func waitUnused(t *testing.T, p *plane, leaving *backend) {
 	}
 }
 
-// TestWeightsRaisedFromNothing moves all calls from one version to the other and back, many times under load. No call may
-// fail: both stay known to the client while they weigh nothing.
+// TestWeightsRaisedFromNothing moves all calls from one version to the other and back, many times under load. No call
+// may fail: the client keeps both clusters while their weight is 0.
 func TestWeightsRaisedFromNothing(t *testing.T) {
 	const moves = 20
 	v1, v2 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2")
@@ -116,8 +116,8 @@ func TestWeightsRaisedFromNothing(t *testing.T) {
 	stop()
 }
 
-// TestSubsetIsReplaced moves all calls to another subset and removes the first one in the same edit, under load. The client
-// keeps the old endpoints until it follows the new routes.
+// TestSubsetIsReplaced moves all calls to another subset and removes the first one in the same edit, under load. The
+// client keeps the old endpoints until it uses the new routes.
 func TestSubsetIsReplaced(t *testing.T) {
 	v1, v2 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2")
 	before := routes("echo", "route: [{destination: {host: echo, subset: v1}, weight: 100}, {destination: {host: echo, subset: v2}, weight: 0}]")

@@ -23,21 +23,21 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
-// vault is a server that answers with the identity of who calls.
-type vault struct {
+// secureServer is a server that answers with the identity of its client.
+type secureServer struct {
 	testgrpc.UnimplementedTestServiceServer
 
 	port  int
 	calls atomic.Int32
 }
 
-func newVault(t *testing.T, config *tls.Config) *vault {
+func newSecureServer(t *testing.T, config *tls.Config) *secureServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &vault{port: listener.Addr().(*net.TCPAddr).Port}
+	v := &secureServer{port: listener.Addr().(*net.TCPAddr).Port}
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)))
 	testgrpc.RegisterTestServiceServer(server, v)
 	ended := make(chan struct{})
@@ -52,7 +52,7 @@ func newVault(t *testing.T, config *tls.Config) *vault {
 	return v
 }
 
-func (v *vault) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+func (v *secureServer) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
 	v.calls.Add(1)
 	who, _ := peer.FromContext(ctx)
 	info, ok := who.AuthInfo.(credentials.TLSInfo)
@@ -62,7 +62,7 @@ func (v *vault) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*test
 	return &testgrpc.SimpleResponse{Username: info.State.PeerCertificates[0].URIs[0].String()}, nil
 }
 
-// safe is the Service that these tests call, of one pod of that account.
+// safe is the Service that these tests call. It has one pod with that account.
 func safe(port int, account string) string {
 	return fmt.Sprintf(`apiVersion: v1
 kind: Service
@@ -88,7 +88,7 @@ func encrypted(settings string) string {
 		settings + "}}}\n"
 }
 
-// clientFiles are those of a client whose account is me.
+// clientFiles are the certificates of a client with the account me.
 func clientFiles(mesh *authority.Authority) bootstrap.Certificates {
 	dir := mesh.Client()
 	return bootstrap.Certificates{
@@ -96,7 +96,7 @@ func clientFiles(mesh *authority.Authority) bootstrap.Certificates {
 	}
 }
 
-// dialSafe connects a client whose application uses xDS credentials, and plain text where no rule asks for more.
+// dialSafe connects a client with xDS credentials. They fall back to plain text if no rule requires encryption.
 func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.TestServiceClient {
 	p.t.Helper()
 	config, err := bootstrap.JSON(bootstrap.Options{ServerURI: p.xds, NodeID: p.t.Name(), Namespace: "demo", Certificates: providers})
@@ -119,8 +119,8 @@ func (p *plane) dialSafe(providers map[string]bootstrap.Certificates) testgrpc.T
 	return testgrpc.NewTestServiceClient(channel)
 }
 
-// One of the mesh's certificates on both sides, or on the server's alone: calls go through where everybody is who the rule
-// says, and nowhere else.
+// TestEncryptedCalls: with certificates of the mesh on both sides, or only on the server's side, calls succeed if
+// both sides have the identity that the rule requires, and fail otherwise.
 func TestEncryptedCalls(t *testing.T) {
 	mesh, strangers := authority.New(t), authority.New(t)
 	const me = "spiffe://cluster.local/ns/demo/sa/me"
@@ -132,7 +132,7 @@ func TestEncryptedCalls(t *testing.T) {
 		server    *tls.Config
 		rule      string
 		providers map[string]bootstrap.Certificates
-		who       string // the server sees
+		who       string // the identity that the server sees
 		failure   string
 	}{
 		"of a mesh": {
@@ -163,7 +163,7 @@ func TestEncryptedCalls(t *testing.T) {
 		"not declared": {server: open, rule: "mode: SIMPLE, credentialName: shop", failure: "no targets to pick from"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlane(t, safe(newVault(t, test.server).port, "safe"), encrypted(test.rule))
+			p := newPlane(t, safe(newSecureServer(t, test.server).port, "safe"), encrypted(test.rule))
 			resp, err := call(t, p.dialSafe(test.providers))
 			failure := status.Convert(err).Message()
 			if resp.GetUsername() != test.who || !strings.Contains(failure, test.failure) || (err != nil) != (test.failure != "") {
@@ -173,7 +173,7 @@ func TestEncryptedCalls(t *testing.T) {
 	}
 }
 
-// A server that would take plain text sees no call that is to be encrypted, whoever makes it.
+// TestCallsAreNeverWeaker: a server that accepts plain text gets no call that must be encrypted, from any client.
 func TestCallsAreNeverWeaker(t *testing.T) {
 	plain := newBackend(t, "a", "v1")
 	p := newPlane(t, safe(plain.port, "safe"), encrypted("mode: ISTIO_MUTUAL"))
@@ -192,10 +192,11 @@ func TestCallsAreNeverWeaker(t *testing.T) {
 	}
 }
 
-// Encryption comes and goes with the rule, and pods of another account are known as soon as they are there.
+// TestEncryptionFollowsTheRule: encryption starts and stops with the rule, and pods with another account are accepted
+// as soon as they exist.
 func TestEncryptionFollowsTheRule(t *testing.T) {
 	mesh := authority.New(t)
-	before, after, plain := newVault(t, mesh.Server("a")), newVault(t, mesh.Server("b")), newBackend(t, "plain", "v1")
+	before, after, plain := newSecureServer(t, mesh.Server("a")), newSecureServer(t, mesh.Server("b")), newBackend(t, "plain", "v1")
 	p := newPlane(t, safe(plain.port, "a"))
 	client := p.dialSafe(map[string]bootstrap.Certificates{"default": clientFiles(mesh)})
 	reaches := func(wished string, ok func(*testgrpc.SimpleResponse) bool) {

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 )
 
-// TestVanishedEndpoints takes all the slices of a Service away at once, under load. The servers are still there, so no call fails
+// TestVanishedEndpoints removes all slices of a Service at once, under load. The servers still run, so no call fails
 // as long as clients keep their addresses.
 func TestVanishedEndpoints(t *testing.T) {
 	one, two := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
@@ -19,7 +19,7 @@ func TestVanishedEndpoints(t *testing.T) {
 	stop := loadOn(t, client)
 	p.write("objects.yaml", service("echo"))
 	for len(p.store.Current().World().Problems) == 0 {
-		if _, err := call(t, client); err != nil { // which takes the time that waiting needs
+		if _, err := call(t, client); err != nil { // each call takes some time
 			t.Fatal(err)
 		}
 	}
@@ -30,7 +30,7 @@ func TestVanishedEndpoints(t *testing.T) {
 	until(t, client, "calls fail once the Service is deleted", failed)
 }
 
-// TestVanishedEndpointsInTheEnd ends the grace.
+// TestVanishedEndpointsInTheEnd waits until the grace period ends.
 func TestVanishedEndpointsInTheEnd(t *testing.T) {
 	one, two := newBackend(t, "a", "v1"), newBackend(t, "b", "v1")
 	p := newPlaneOf(t, watch.Options{EmptyServiceGrace: 200 * time.Millisecond}, service("echo", one, two))

@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// subscriber is a client on a connection of its own that subscribes to endpoints and acknowledges what it gets.
+// subscriber is a client with its own connection that subscribes to endpoints and acknowledges each response.
 type subscriber struct {
 	names []string
 	// got receives the number of resources of each response.
@@ -21,7 +21,7 @@ type subscriber struct {
 	stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesClient
 }
 
-// subscribe connects and waits for the first answer.
+// subscribe connects and waits for the first response.
 func subscribe(ctx context.Context, b *testing.B, address string, id int, names []string) *subscriber {
 	b.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -5,19 +5,20 @@ import (
 	"testing"
 )
 
-// TestCostOfAChange counts what one changed endpoint costs: allocations do not depend on how busy a machine is. Who makes a change dearer
-// finds the reason here, and not in a cluster.
+// TestCostOfAChange measures the allocations for one changed endpoint, which do not depend on the load of the
+// machine. A change that makes this more expensive fails here, and not in a cluster.
 func TestCostOfAChange(t *testing.T) {
 	const (
-		// What is allocated for a change, whatever the number of streams, among 100 services, and for each stream that it concerns. Measured:
-		// see the log. There is room for another version of Go, and none for a mistake that is paid by every stream.
+		// perChange limits the allocations for a change among 100 services, independent of the number of streams, and
+		// perResponse limits the further ones for each affected stream. The log shows the measured values. The margin
+		// allows for another version of Go, but not for a mistake that affects every stream.
 		perChange   = 300
 		perResponse = 9
-		// How many times as much a change may allocate among a hundred times as many services.
+		// bySize limits the ratio of the allocations of a change among a hundred times as many services.
 		bySize = 1.3
 	)
 	few, many := allocations(t, 100, 100), allocations(t, 100, 600)
-	response := (many - few) / 50 // a change concerns a tenth of the streams
+	response := (many - few) / 50 // a change affects a tenth of the streams
 	change := few - 10*response
 	big := allocations(t, 10_000, 100)
 	t.Logf("%.0f allocations for a change, %.1f for each response; %.0f in all among 100 services, %.0f among 10,000", change, response, few, big)
@@ -29,12 +30,12 @@ func TestCostOfAChange(t *testing.T) {
 	}
 }
 
-// allocations is how many are made for one change, with the requests and responses that it leads to.
+// allocations returns the number of allocations for one change, with the requests and responses that it causes.
 func allocations(t *testing.T, services, streams int) float64 {
 	t.Helper()
 	const changes = 200
 	f := newFanout(t, services, streams)
-	f.change(0) // what is made once
+	f.change(0) // allocates what is made only once
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -18,9 +18,9 @@ const (
 	fanoutNames   = 10
 )
 
-// BenchmarkEndpointChange publishes one changed endpoint to 1,000 streams of 10 names each and lets those concerned make and
-// acknowledge their responses. The names are drawn from the first 100 services in both cases, so that as many streams are
-// concerned: what differs is the size of the World.
+// BenchmarkEndpointChange publishes one changed endpoint to 1,000 streams with 10 names each. The affected streams
+// make and acknowledge their responses. In both cases the names are drawn from the first 100 services, so that the
+// number of affected streams is equal and only the size of the World differs.
 func BenchmarkEndpointChange(b *testing.B) {
 	for _, services := range []int{100, 10_000} {
 		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) { endpointChange(b, services) })
@@ -38,16 +38,17 @@ func endpointChange(b *testing.B, services int) {
 	b.ReportMetric(float64(f.answered)/float64(b.N), "responses/op")
 }
 
-// fanout is a Store with streams that have everything they ask for.
+// fanout is a Store with streams that have received all of their resources.
 type fanout struct {
 	registry *prometheus.Registry
 	store    *serving.Store
 	cluster  *cluster
 	watchers []*watcher
-	// concerned counts the streams that ask for each of the first 100 services.
+	// concerned counts the streams that subscribe to each of the first 100 services.
 	concerned map[int]int
-	// marshalled is how many resources were made before the first change, answered how many responses since, and want how many there should be.
-	marshalled     float64
+	// marshaled is the number of resources that were marshaled before the first change. answered and want are the
+	// actual and the expected number of responses since.
+	marshaled      float64
 	answered, want int
 }
 
@@ -61,11 +62,12 @@ func newFanout(b testing.TB, services, streams int) *fanout {
 			f.concerned[nameOf(i, k)]++
 		}
 	}
-	f.marshalled = counter(b, f.registry, "mizzen_resources_marshalled_total")
+	f.marshaled = counter(b, f.registry, "mizzen_resources_marshalled_total")
 	return f
 }
 
-// change changes an endpoint of one of the first 100 services, and has the streams take and acknowledge what they are sent for it.
+// change changes an endpoint of one of the first 100 services, and lets the streams make and acknowledge their
+// responses.
 func (f *fanout) change(n int) {
 	f.want += f.concerned[n%100]
 	f.store.Publish(f.cluster.change(n % 100))
@@ -76,22 +78,22 @@ func (f *fanout) change(n int) {
 	}
 }
 
-// check says whether that many changes were sent to their subscribers alone, and each marshalled once: one service, one port, no subset is
-// one resource, whatever the number of streams.
+// check verifies that the changes were sent only to their subscribers, and that each was marshaled once: one service
+// with one port and no subsets is one resource, whatever the number of streams.
 func (f *fanout) check(b testing.TB, changes int) {
 	b.Helper()
 	if f.answered != f.want {
 		b.Errorf("%d responses, want %d: exactly the subscribers", f.answered, f.want)
 	}
-	if got := counter(b, f.registry, "mizzen_resources_marshalled_total") - f.marshalled; got != float64(changes) {
-		b.Errorf("%v resources were marshalled for %d changes, want one each", got, changes)
+	if got := counter(b, f.registry, "mizzen_resources_marshalled_total") - f.marshaled; got != float64(changes) {
+		b.Errorf("%v resources were marshaled for %d changes, want one each", got, changes)
 	}
 }
 
 // nameOf spreads the streams' names over the first 100 services.
 func nameOf(streamID, k int) int { return (streamID*7 + k*13) % 100 }
 
-// watcher is a stream without a connection: it drives the session as the server does.
+// watcher is a stream without a connection. It calls the session as the server does.
 type watcher struct {
 	session *serving.Session
 	names   []string
@@ -115,7 +117,7 @@ func (w *watcher) ask() {
 	w.session.Request(&serving.Request{Type: snapshot.EndpointType, Names: slices.Clone(w.names), Nonce: w.nonce})
 }
 
-// respond makes and acknowledges the response that waits, if one does.
+// respond makes and acknowledges the response that is due, if there is one.
 func (w *watcher) respond() bool {
 	r := w.session.Next()
 	if r == nil {

@@ -17,8 +17,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
-// BenchmarkFirstWorld reads 10,000 services of 10 endpoints each from 100 files and serves them all to one client. It reports
-// the seconds until the first World and until the client has everything, and the heap after a collection at both points.
+// BenchmarkFirstWorld reads 10,000 services with 10 endpoints each from 100 files and serves them all to one client.
+// It reports the time until the first World and until the client has all resources, and the heap after a collection
+// at both points.
 func BenchmarkFirstWorld(b *testing.B) {
 	const services, endpoints = 10_000, 10
 	dir := b.TempDir()
@@ -59,7 +60,7 @@ func BenchmarkFirstWorld(b *testing.B) {
 
 func heapMB() float64 {
 	runtime.GC()
-	runtime.GC() // what finalisers and pools held on to
+	runtime.GC() // a second collection frees what finalizers and pools kept
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc) / (1 << 20)

@@ -13,8 +13,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// BenchmarkPropagation measures from the publication of a changed endpoint to its receipt by the last of its subscribers,
-// over loopback connections, at 500 streams of 10 names on 1,000 services. It reports the median and the 99th percentile.
+// BenchmarkPropagation measures the time from the publication of a changed endpoint to its receipt by the last
+// subscriber, over loopback connections, with 500 streams of 10 names on 1,000 services. It reports the median and
+// the 99th percentile.
 func BenchmarkPropagation(b *testing.B) {
 	const streams, services, names = 500, 1000, 10
 	store := serving.NewStore(serving.Options{})

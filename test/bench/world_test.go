@@ -1,5 +1,5 @@
-// Package bench measures the whole way from a change to a client. Absolute figures depend on the machine; what is promised is
-// stated as ratios within one run, or with a wide margin. docs/BENCHMARKS.md keeps figures with their machine.
+// Package bench measures the whole way from a change to a client. Absolute figures depend on the machine, so what is
+// checked is a ratio within one run, or has a wide margin. docs/BENCHMARKS.md has figures and their machine.
 package bench
 
 import (
@@ -8,8 +8,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// cluster is a World of many services that can be changed an endpoint at a time, as a source does it: everything that does
-// not change is shared.
+// cluster is a World of many services. It changes one endpoint at a time, as a source does: everything else is shared.
 type cluster struct {
 	world *mesh.World
 	ports []mesh.Port
@@ -53,7 +52,7 @@ func (c *cluster) endpoints(host string, service, n, moves int) *mesh.EndpointSe
 	for i := range n {
 		address := fmt.Sprintf("10.%d.%d.%d", service>>8, service&255, i+1)
 		if i == n-1 {
-			// Never the same one twice: equal content would not be sent.
+			// The address is always a new one: equal content would not be sent.
 			address = fmt.Sprintf("11.%d.%d.%d", moves>>16, moves>>8&255, moves&255)
 		}
 		set.Endpoints = append(set.Endpoints, mesh.Endpoint{

@@ -12,8 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// unfollowed sets fields that gRPC clients cannot follow: above all, below lists, and below a part of a rule that has the same twice.
-const unfollowed = `
+// unsupported sets fields that gRPC clients do not support: at the top, inside lists, and in a part of a rule that
+// has the same field twice.
+const unsupported = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: unfollowed}
@@ -36,8 +37,8 @@ spec:
     trafficPolicy: {portLevelSettings: [{port: {number: 80}, connectionPool: {http: {idleTimeout: 1s}}}]}
 `
 
-// followed is the same without them.
-const followed = `
+// supported is the same without these fields.
+const supported = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: followed}
@@ -58,7 +59,7 @@ spec:
   trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 5}}
 `
 
-// TestAdmissionWarns has the API server warn who applies what gRPC clients cannot follow.
+// TestAdmissionWarns: the API server warns an author who applies fields that gRPC clients do not support.
 func TestAdmissionWarns(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
@@ -67,16 +68,16 @@ func TestAdmissionWarns(t *testing.T) {
 		return kubectl(t, text, "--namespace", ns, "apply", "--dry-run=server", "--filename=-")
 	}
 	await(t, "a warning", func() error {
-		if said := apply(unfollowed); strings.Count(said, "Warning:") < 2 {
+		if said := apply(unsupported); strings.Count(said, "Warning:") < 2 {
 			return fmt.Errorf("got %q", said)
 		}
 		return nil
 	})
-	// So that an expression that fails is told, too.
+	// Then an expression that fails is reported, too.
 	for _, policy := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
 		kubectl(t, "", "patch", "validatingadmissionpolicy", policy, "--type=merge", "--patch", `{"spec":{"failurePolicy":"Fail"}}`)
 	}
-	said := apply(unfollowed)
+	said := apply(unsupported)
 	for _, want := range []string{
 		"VirtualService.tls has no effect. ", "HTTPMatchRequest.queryParams is refused. ", "HTTPRoute.mirrors has no effect. ",
 		"HTTPRouteDestination.headers has no effect. ", "HTTPSettings.idleTimeout has no effect. ",
@@ -88,19 +89,19 @@ func TestAdmissionWarns(t *testing.T) {
 	if got, want := strings.Count(said, "Warning:"), 5; got != want {
 		t.Errorf("got %d warnings, want %d:\n%s", got, want, said)
 	}
-	if said := apply(followed); said != "" {
-		t.Errorf("of what gRPC clients follow: got %q, want no warning", said)
+	if said := apply(supported); said != "" {
+		t.Errorf("for supported fields: got %q, want no warning", said)
 	}
 	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/inject-")
 	await(t, "no warning without the label", func() error {
-		if said := apply(unfollowed); said != "" {
+		if said := apply(unsupported); said != "" {
 			return fmt.Errorf("got %q", said)
 		}
 		return nil
 	})
 }
 
-// TestAdmissionIsTyped: the API server itself has looked at the expressions and Istio's definitions, and found that they fit.
+// TestAdmissionIsTyped: the API server has type-checked the expressions against Istio's definitions without warnings.
 func TestAdmissionIsTyped(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")

@@ -18,16 +18,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// nodes by name, with their zones.
+// nodes are the nodes and their zones.
 var nodes = map[string]string{"node-a": "zone-a", "node-b": "zone-b"}
 
 const (
 	appPort = 50051
-	// preStop is how long a pod that is being deleted goes on as if nothing were, as pods behind any balancer must.
+	// preStop is the time in which a pod that is being deleted continues to serve, as pods behind any load balancer
+	// must.
 	preStop = 300 * time.Millisecond
 )
 
-// server answers every call with the name of its pod and the value of the pod's label "version".
+// server answers every call with the name of its pod and the pod's label "version".
 type server struct {
 	testpb.UnimplementedTestServiceServer
 
@@ -38,7 +39,7 @@ func (s server) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.Simpl
 	return &testpb.SimpleResponse{ServerId: s.version, Hostname: s.pod}, nil
 }
 
-// runPod is the Kubelet's: it runs a pod as a gRPC server, which drains when it is stopped.
+// runPod is the Kubelet's Run: it runs a pod as a gRPC server, which drains when it is stopped.
 func runPod(pod *corev1.Pod, address string) (stop func(), err error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(appPort)))
 	if err != nil {
@@ -53,7 +54,7 @@ func runPod(pod *corev1.Pod, address string) (stop func(), err error) {
 	}, nil
 }
 
-// newNamespace makes a namespace for one run of a test. It stays.
+// newNamespace creates a namespace for a test. It is not deleted.
 func newNamespace(t *testing.T) string {
 	t.Helper()
 	name := strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")))
@@ -61,7 +62,7 @@ func newNamespace(t *testing.T) string {
 	return must(suite.core.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}))(t).Name
 }
 
-// newService makes a Service named echo over all pods with the label app=echo.
+// newService creates a Service named echo for all pods with the label app=echo.
 func newService(t *testing.T, namespace string) {
 	t.Helper()
 	service := &corev1.Service{
@@ -74,7 +75,7 @@ func newService(t *testing.T, namespace string) {
 	must(suite.core.CoreV1().Services(namespace).Create(t.Context(), service, metav1.CreateOptions{}))(t)
 }
 
-// newDeployment makes a Deployment named echo-VERSION.
+// newDeployment creates a Deployment named echo-VERSION.
 func newDeployment(t *testing.T, namespace, version string, replicas int32) {
 	t.Helper()
 	labels := map[string]string{"app": "echo", "deployment": version}
@@ -91,7 +92,7 @@ func newDeployment(t *testing.T, namespace, version string, replicas int32) {
 	must(suite.core.AppsV1().Deployments(namespace).Create(t.Context(), deployment, metav1.CreateOptions{}))(t)
 }
 
-// editDeployment changes a Deployment, again if its controller wrote in between.
+// editDeployment changes a Deployment, and retries if its controller has written in between.
 func editDeployment(t *testing.T, namespace, version string, edit func(*appsv1.DeploymentSpec)) {
 	t.Helper()
 	deployments := suite.core.AppsV1().Deployments(namespace)
@@ -117,7 +118,7 @@ func must[T any](value T, err error) func(*testing.T) T {
 	}
 }
 
-// await polls a process of another kind, such as the API server, until it is as it should be.
+// await polls another process, such as the API server, until check succeeds.
 func await(t *testing.T, what string, check func() error) {
 	t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)

@@ -16,17 +16,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// controlPlane is our binary, running.
+// controlPlane is the running binary.
 type controlPlane struct {
 	xds, admin string
 	// xdsTLS is empty without TLS.
 	xdsTLS string
-	// services and endpoints are those of the first World.
+	// services and endpoints are the numbers of the first World.
 	services, endpoints int
 }
 
-// startControlPlane runs `controlplane serve` against the cluster until the test ends, and returns once it is ready. It
-// must then end by itself on SIGTERM with status 0. A flag given replaces the same one given here.
+// startControlPlane runs `controlplane serve` on the cluster until the test ends, and returns when it is ready. At
+// the end it must exit on SIGTERM with status 0. flags replace the same flags here.
 func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	t.Helper()
 	args := append([]string{
@@ -52,7 +52,7 @@ func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		for line := range ready { // until its output ends
+		for line := range ready { // until the output ends
 			t.Errorf("control plane: got a second line %q, want one", line)
 		}
 		if err := cmd.Wait(); err != nil {
@@ -67,7 +67,7 @@ func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	case line, ok := <-ready:
 		_, err := fmt.Sscanf(line, "ready xds=%s admin=%s services=%d endpoints=%d", &p.xds, &p.admin, &p.services, &p.endpoints)
 		if err != nil {
-			t.Fatalf("control plane: got %q (%t), want the line that says it is ready: %v", line, ok, err)
+			t.Fatalf("control plane: got %q (%t), want the ready line: %v", line, ok, err)
 		}
 		_, p.xdsTLS, _ = strings.Cut(line, " xds_tls=")
 	case <-time.After(patience):

@@ -25,7 +25,7 @@ var definitions = schema.GroupVersionResource{
 	Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions",
 }
 
-// TestDefinitions starts without Istio's kinds in the cluster, brings them in late and takes them away again.
+// TestDefinitions starts without Istio's definitions in the cluster, adds them later, and removes them again.
 func TestDefinitions(t *testing.T) {
 	removeDefinitions(t)
 	ns := newNamespace(t)
@@ -36,7 +36,6 @@ func TestDefinitions(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "Service served without definitions", from(2))
 
-	l.newClusters(3) // they come, go, and come again
 	start := time.Now()
 	installDefinitions(t)
 	applySubsets(t, ns)
@@ -53,7 +52,7 @@ func TestDefinitions(t *testing.T) {
 	l.until(t, "VirtualService after the definitions came back", only("v1"))
 }
 
-// installDefinitions gives the cluster Istio's own definitions of VirtualService and DestinationRule.
+// installDefinitions installs Istio's own definitions of VirtualService and DestinationRule.
 func installDefinitions(t *testing.T) {
 	t.Helper()
 	client := suite.dynamic.Resource(definitions)
@@ -70,7 +69,8 @@ func installDefinitions(t *testing.T) {
 	})
 }
 
-// removeDefinitions takes both kinds away, with all their objects: VirtualServices first, as they may name subsets.
+// removeDefinitions removes both definitions with all their objects: VirtualServices first, because they may name
+// subsets.
 func removeDefinitions(t *testing.T) {
 	t.Helper()
 	client := suite.dynamic.Resource(definitions)
@@ -84,12 +84,12 @@ func removeDefinitions(t *testing.T) {
 			if apierrors.IsNotFound(err) {
 				return nil
 			}
-			return errors.Join(err, errors.New("it is still there"))
+			return errors.Join(err, errors.New("it still exists"))
 		})
 	}
 }
 
-// readDefinitions reads them from the module that the control plane is built with.
+// readDefinitions reads the definitions from the module that the control plane is built with.
 func readDefinitions(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
 	dir := must(exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output())(t)

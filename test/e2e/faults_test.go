@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// newSplit makes a namespace with a Service whose calls are split between two versions, half and half.
+// newSplit creates a namespace with a Service whose calls are split evenly between two versions.
 func newSplit(t *testing.T) (namespace string) {
 	t.Helper()
 	installDefinitions(t)
@@ -27,7 +27,7 @@ func newSplit(t *testing.T) (namespace string) {
 	return ns
 }
 
-// awaitEndpoints waits for that many endpoints. A subset without any fails its share of the calls, and should.
+// awaitEndpoints waits for that many ready endpoints: a subset without endpoints would fail its share of the calls.
 func awaitEndpoints(t *testing.T, namespace string, want int) {
 	t.Helper()
 	await(t, "endpoints", func() error {
@@ -50,10 +50,10 @@ func awaitEndpoints(t *testing.T, namespace string, want int) {
 	})
 }
 
-// mostly says that nearly all calls are answered by that version.
+// mostly is true if that version answers nearly all calls.
 func mostly(version string) func(answers) bool { return share(version, 0.85, 1) }
 
-// TestSlowAPIServer puts 300 ms between the control plane and everything that the API server sends or is sent.
+// TestSlowAPIServer adds a delay of 300 ms to everything that the control plane and the API server send to each other.
 func TestSlowAPIServer(t *testing.T) {
 	ns := newSplit(t)
 	network := newProxy(t, apiAddress)
@@ -72,8 +72,8 @@ func TestSlowAPIServer(t *testing.T) {
 	l.until(t, "change after the start", mostly("v2"))
 }
 
-// TestRestoredData brings the cluster back with older data: what was written since never happened, and versions are given out twice. When
-// the control plane gets to ask again, the cluster is still behind the versions that it saw, or past them already.
+// TestRestoredData restores older data in the cluster: later writes are lost, and resource versions are used again.
+// When the control plane reconnects, the cluster's version is lower than the last one it saw, or already higher.
 func TestRestoredData(t *testing.T) {
 	tests := map[string]struct{ lost, written int }{
 		"behind": {lost: 300},
@@ -97,7 +97,7 @@ func TestRestoredData(t *testing.T) {
 				t.Fatal(err)
 			}
 			suite.kubelet.Relist()
-			// The API server keeps the history of a kind from when somebody first asks for it.
+			// The API server keeps the history of a kind from the first request for it.
 			must(suite.istio.NetworkingV1().VirtualServices(ns).List(t.Context(), metav1.ListOptions{}))(t)
 			useVersions(t, ns, test.written)
 			network.stall(false)
@@ -112,7 +112,7 @@ func TestRestoredData(t *testing.T) {
 	}
 }
 
-// useVersions writes that many objects which matter to nobody, so that the cluster's version grows by as much.
+// useVersions writes that many unrelated objects, to increase the cluster's resource version by as much.
 func useVersions(t *testing.T, namespace string, n int) {
 	t.Helper()
 	for range n {
@@ -121,7 +121,8 @@ func useVersions(t *testing.T, namespace string, n int) {
 	}
 }
 
-// TestExpiredWatch has the control plane's watches end while it is cut off, and the versions at which it would go on be forgotten.
+// TestExpiredWatch ends the control plane's watches while it is disconnected, and drops the history from which they
+// would resume.
 func TestExpiredWatch(t *testing.T) {
 	ns := newSplit(t)
 	network := newProxy(t, apiAddress)
@@ -133,7 +134,7 @@ func TestExpiredWatch(t *testing.T) {
 	if err := suite.cluster.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// An API server that starts knows no history but etcd's.
+	// After a restart the API server has only the history in etcd.
 	suite.cluster.APIServer.Terminate()
 	restart(t, suite.cluster.APIServer)
 	l.until(t, "calls meanwhile", manyCalls)
@@ -143,13 +144,13 @@ func TestExpiredWatch(t *testing.T) {
 	wake(t)
 }
 
-// TestNetworkCut stops the traffic between a client, the control plane and the API server, and lets it go on; then it has all
-// connections lead nowhere, without either side being told.
+// TestNetworkCut stops the traffic between a client, the control plane and the API server, and resumes it. Then it
+// drops all packets of the open connections, without closing them.
 func TestNetworkCut(t *testing.T) {
 	ns := newSplit(t)
 	above, below := newProxy(t, apiAddress), newProxy(t)
 	p := newReplica(t, "--kubeconfig", kubeconfigBy(t, above))
-	below.lead(p.xds)
+	below.route(p.xds)
 	l := startLoad(t, dial(t, p.plane(below.address()), ns, "echo:50051"))
 	l.until(t, "all pods", from(4))
 
@@ -162,18 +163,19 @@ func TestNetworkCut(t *testing.T) {
 	applyWeights(t, ns, 5, 95)
 	t.Logf("FAULT connections of clients ended: a change arrived after %v", l.until(t, "change", mostly("v2")))
 
-	above.forget()
+	above.blackhole()
 	applyWeights(t, ns, 95, 5)
 	t.Logf("FAULT half-open connection to the API server: a change arrived after %v", l.until(t, "change", mostly("v1")))
-	below.forget()
+	below.blackhole()
 	begin := time.Now()
 	p.awaitMetric(t, "mizzen_xds_streams", exactly(0))
-	t.Logf("FAULT half-open connection of a client: the control plane let go of its stream after %v", time.Since(begin))
+	t.Logf("FAULT half-open connection of a client: the control plane closed its stream after %v", time.Since(begin))
 	l.until(t, "calls of a client whose connection leads nowhere", manyCalls)
 }
 
-// TestKilled kills the control plane at random moments while rules change, then takes the API server away and starts it without: it
-// serves what it stored, deletes nothing, and follows the cluster once that is back.
+// TestKilled kills the control plane at random moments while rules change. Then it stops the API server and restarts
+// the control plane, which must serve the saved state, remove nothing, and use the cluster when that is available
+// again.
 func TestKilled(t *testing.T) {
 	ns := newSplit(t)
 	state := t.TempDir()
@@ -182,14 +184,14 @@ func TestKilled(t *testing.T) {
 	l.until(t, "all pods", from(4))
 	for i := range 8 {
 		applyWeights(t, ns, 50+int32(i), 50-int32(i))
-		<-time.After(rand.N(700 * time.Millisecond)) // at any point of a start
+		<-time.After(rand.N(700 * time.Millisecond)) // at any point of the start
 		p.Kill()
 		p.start(t)
 	}
 	p.awaitReady(t)
 	applyWeights(t, ns, 95, 5)
 	t.Logf("FAULT killed eight times: a change arrived after %v", l.until(t, "change", mostly("v1")))
-	p.Terminate() // which stores that
+	p.Terminate() // which saves the state
 
 	other := ns + "-other"
 	services := suite.core.CoreV1().Services(ns)
@@ -211,12 +213,12 @@ func TestKilled(t *testing.T) {
 	begin := time.Now()
 	p.start(t)
 	p.awaitReady(t)
-	t.Logf("FAULT API server away at the start: served what was stored after %v", time.Since(begin))
-	if got := p.metric(t, "mizzen_serving_last_good", ""); got != 1 || p.confessions(t) != 1 {
-		t.Errorf("got mizzen_serving_last_good %v and %d Problems, want that it says so", got, p.confessions(t))
+	t.Logf("FAULT API server away at the start: served the saved state after %v", time.Since(begin))
+	if got := p.metric(t, "mizzen_serving_last_good", ""); got != 1 || p.restoredProblems(t) != 1 {
+		t.Errorf("got mizzen_serving_last_good %v and %d Problems, want 1 and at least one Problem", got, p.restoredProblems(t))
 	}
 	if got := p.metric(t, "mizzen_services", ""); got != known {
-		t.Errorf("got %v Services of what was stored, want %v", got, known)
+		t.Errorf("got %v Services from the saved state, want %v", got, known)
 	}
 	newcomer := startLoad(t, dial(t, p.plane(p.xds), ns, "echo."+ns+":50051"))
 	newcomer.until(t, "calls of a client that came meanwhile", mostly("v1"))
@@ -225,9 +227,9 @@ func TestKilled(t *testing.T) {
 	restart(t, suite.cluster.APIServer)
 	up := time.Since(begin)
 	p.awaitMetric(t, "mizzen_serving_last_good", exactly(0))
-	t.Logf("FAULT API server away at the start: went over to it %v after it was ready", time.Since(begin)-up)
-	if got := p.metric(t, "mizzen_services", ""); got != known-1 || p.confessions(t) != 0 {
-		t.Errorf("got %v Services and %d Problems, want %v and none", got, p.confessions(t), known-1)
+	t.Logf("FAULT API server unavailable at the start: the cluster was served %v after it was ready", time.Since(begin)-up)
+	if got := p.metric(t, "mizzen_services", ""); got != known-1 || p.restoredProblems(t) != 0 {
+		t.Errorf("got %v Services and %d Problems, want %v and none", got, p.restoredProblems(t), known-1)
 	}
 	wake(t)
 	applyWeights(t, ns, 5, 95)
@@ -235,7 +237,7 @@ func TestKilled(t *testing.T) {
 	newcomer.until(t, "change afterwards", mostly("v2"))
 }
 
-// TestFullDisk has the kernel refuse every byte that the control plane writes to a file, as a full disk does.
+// TestFullDisk has the kernel reject every write of the control plane to a file, as a full disk does.
 func TestFullDisk(t *testing.T) {
 	ns := newSplit(t)
 	p := newReplica(t, "--state-dir", t.TempDir())

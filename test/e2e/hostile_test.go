@@ -27,14 +27,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// bystander calls all the while, and must not notice what others do to the control plane.
+// bystander is a client that calls continuously, and must not be affected by what others do to the control plane.
 func bystander(t *testing.T, p *controlPlane, pod *corev1.Pod) *load {
 	t.Helper()
 	options, source := proofs["address"](t, p, pod)
 	return startLoad(t, dialAs(t, options, source, "echo:50051"))
 }
 
-// hostile is a scene: a namespace with a Service, a pod whose client behaves, and one whose client does not.
+// hostile starts a control plane, and a namespace with a Service, a pod with a well-behaved client, and a pod for a
+// hostile one.
 func hostile(t *testing.T, flags ...string) (p *controlPlane, good, bad *corev1.Pod) {
 	t.Helper()
 	ns := newNamespace(t)
@@ -44,19 +45,19 @@ func hostile(t *testing.T, flags ...string) (p *controlPlane, good, bad *corev1.
 	return startSecure(t, flags...), good, bad
 }
 
-// served says that a newcomer is answered, and soon.
+// served checks that a new client gets a response quickly.
 func served(t *testing.T, p *controlPlane, pod *corev1.Pod, during string) {
 	t.Helper()
 	start := time.Now()
-	if err := (visitor{source: pod.Status.PodIP}).visit(t, p); err != nil {
-		t.Errorf("a newcomer during %s: %v", during, err)
+	if err := (rawClient{source: pod.Status.PodIP}).request(t, p); err != nil {
+		t.Errorf("a new client during %s: %v", during, err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("a newcomer during %s was answered after %v", during, took)
+		t.Errorf("a new client during %s got a response after %v", during, took)
 	}
 }
 
-// raw sends bytes as they are.
+// raw is a codec that sends bytes unchanged.
 type raw struct{}
 
 func (raw) Marshal(v any) (mem.BufferSlice, error) {
@@ -72,11 +73,12 @@ func (raw) Unmarshal(data mem.BufferSlice, v any) error {
 
 func (raw) Name() string { return "proto" }
 
-// TestMalformedRequests sends what no client sends. Each costs the stream that it is on, with a status that says why.
+// TestMalformedRequests sends requests that clients never send. Each ends only its own stream, with a status that
+// states the reason.
 func TestMalformedRequests(t *testing.T) {
 	p, good, bad := hostile(t)
 	l := bystander(t, p, good)
-	conn := visitor{source: bad.Status.PodIP}.connect(t, p)
+	conn := rawClient{source: bad.Status.PodIP}.connect(t, p)
 	send := func(method string, message []byte) error {
 		stream := must(conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true},
 			"/"+discoveryv3.AggregatedDiscoveryService_ServiceDesc.ServiceName+"/"+method, grpc.ForceCodecV2(raw{})))(t)
@@ -95,7 +97,7 @@ func TestMalformedRequests(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte(rand.IntN(256))
 	}
-	noise[0] = 0xff // no field begins like this
+	noise[0] = 0xff // not a valid tag of a field
 	cases := map[string]struct {
 		message []byte
 		code    codes.Code
@@ -111,7 +113,7 @@ func TestMalformedRequests(t *testing.T) {
 	for _, method := range []string{"StreamAggregatedResources", "DeltaAggregatedResources"} {
 		for name, c := range cases {
 			if method == "DeltaAggregatedResources" && (name == "too many names" || name == "half a message") {
-				continue // its fields have other numbers
+				continue // its fields have different numbers
 			}
 			t.Run(method+" "+name, func(t *testing.T) {
 				if err := send(method, c.message); status.Code(err) != c.code || !strings.Contains(err.Error(), c.want) {
@@ -121,7 +123,7 @@ func TestMalformedRequests(t *testing.T) {
 		}
 	}
 	t.Run("huge names are names of nothing", func(t *testing.T) {
-		v := visitor{source: bad.Status.PodIP}
+		v := rawClient{source: bad.Status.PodIP}
 		for range 20 {
 			if err := v.ask(v.open(t, conn), strings.Repeat("x", 1<<20)); err != nil {
 				t.Errorf("got %.300v, want an answer", err)
@@ -131,32 +133,32 @@ func TestMalformedRequests(t *testing.T) {
 	served(t, p, good, "malformed requests")
 	l.until(t, "calls after all of it", manyCalls)
 	if got, most := p.metric(t, "process_resident_memory_bytes")>>20, 400; got > most {
-		t.Errorf("the control plane holds %d MiB after this, want at most %d", got, most)
+		t.Errorf("the control plane uses %d MiB afterwards, want at most %d", got, most)
 	}
 }
 
-// TestWrongPort has clients and strangers knock at the wrong port, and talk nonsense.
+// TestWrongPort connects clients and other programs to the wrong port, and sends invalid data.
 func TestWrongPort(t *testing.T) {
 	p, good, bad := hostile(t)
-	// There is no stream at all, so nothing is told.
-	shutOut := func(v visitor, p *controlPlane) error {
+	// There is no stream, so the client gets no reason.
+	shutOut := func(v rawClient, p *controlPlane) error {
 		_, err := discoveryv3.NewAggregatedDiscoveryServiceClient(v.connect(t, p)).StreamAggregatedResources(t.Context())
 		return err
 	}
-	if err := shutOut(visitor{source: bad.Status.PodIP}, &controlPlane{xds: p.xdsTLS}); status.Code(err) != codes.Unavailable {
+	if err := shutOut(rawClient{source: bad.Status.PodIP}, &controlPlane{xds: p.xdsTLS}); status.Code(err) != codes.Unavailable {
 		t.Errorf("plaintext to the TLS port: got %v, want Unavailable", err)
 	}
-	if err := shutOut(visitor{secure: true}, &controlPlane{xdsTLS: p.xds}); status.Code(err) != codes.Unavailable {
+	if err := shutOut(rawClient{secure: true}, &controlPlane{xdsTLS: p.xds}); status.Code(err) != codes.Unavailable {
 		t.Errorf("TLS to the plaintext port: got %v, want Unavailable", err)
 	}
-	old := visitor{}.config(t)
+	old := rawClient{}.config(t)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	if _, err := tls.Dial("tcp", p.xdsTLS, old); err == nil {
-		t.Error("TLS 1.1 is spoken")
+		t.Error("TLS 1.1 is accepted")
 	}
-	stranger := visitor{secure: true, certificates: strangersCertificate(t)}
+	stranger := rawClient{secure: true, certificates: foreignCertificate(t)}
 	if err := shutOut(stranger, p); status.Code(err) != codes.Unavailable {
-		t.Errorf("a certificate of an authority that nobody knows: got %v, want Unavailable", err)
+		t.Errorf("a certificate of an unknown authority: got %v, want Unavailable", err)
 	}
 	for name, text := range map[string]string{
 		"HTTP/1.1":       "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -177,14 +179,14 @@ func TestWrongPort(t *testing.T) {
 	served(t, p, good, "nonsense")
 }
 
-// strangersCertificate is one of the right form, of an authority of its own.
-func strangersCertificate(t *testing.T) string {
+// foreignCertificate is a certificate with a valid SPIFFE ID by an unknown authority.
+func foreignCertificate(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := cluster.WriteForeignCertificate(dir, "spiffe://cluster.local/ns/default/sa/default"); err != nil {
 		t.Fatal(err)
 	}
-	// It knows the control plane all the same.
+	// The client still trusts the control plane.
 	genuine := must(os.ReadFile(certificates(t, "") + "/ca.crt"))(t)
 	if err := os.WriteFile(dir+"/ca.crt", genuine, 0o600); err != nil {
 		t.Fatal(err)
@@ -192,8 +194,8 @@ func strangersCertificate(t *testing.T) string {
 	return dir
 }
 
-// TestSlowLoris opens what it never uses: connections without a handshake, handshakes without a stream, streams without a
-// request. Others do not notice, and what can be closed is.
+// TestSlowLoris opens connections without a handshake, handshakes without a stream, and streams without a request.
+// Other clients are not affected, and what can be closed is closed.
 func TestSlowLoris(t *testing.T) {
 	const many, most = 300, 50
 	p, good, bad := hostile(t, "--max-streams-per-client", fmt.Sprint(most))
@@ -206,12 +208,12 @@ func TestSlowLoris(t *testing.T) {
 			silent = append(silent, conn)
 		}
 	}
-	config := visitor{}.config(t)
+	config := rawClient{}.config(t)
 	for range many {
 		conn := must(tls.Dial("tcp", p.xdsTLS, config))(t)
 		t.Cleanup(func() { _ = conn.Close() })
 	}
-	v := visitor{source: bad.Status.PodIP}
+	v := rawClient{source: bad.Status.PodIP}
 	conn := v.connect(t, p)
 	idle := make([]adsStream, 0, 2*most)
 	for range 2 * most {
@@ -244,12 +246,12 @@ func TestSlowLoris(t *testing.T) {
 	l.until(t, "calls after all of it", manyCalls)
 }
 
-// TestFlood opens more streams than there may be, and sends requests faster than they are read.
+// TestFlood opens more streams than allowed, and sends requests faster than they are read.
 func TestFlood(t *testing.T) {
 	const all, each = 40, 10
 	p, good, bad := hostile(t, "--max-streams", fmt.Sprint(all), "--max-streams-per-client", fmt.Sprint(each))
 	l := bystander(t, p, good)
-	v := visitor{source: bad.Status.PodIP}
+	v := rawClient{source: bad.Status.PodIP}
 	conn := v.connect(t, p)
 	for range 10 * each {
 		go func() { _ = v.ask(v.open(t, conn), "echo") }()
@@ -263,9 +265,9 @@ func TestFlood(t *testing.T) {
 	served(t, p, good, "a flood of streams")
 
 	t.Run("requests", func(t *testing.T) {
-		// 100 a second are read, and 2,000 at once.
+		// 100 requests a second are read, after a burst of 2,000.
 		const requests, burst, rate = 2300, 2000, 100
-		stream := visitor{source: good.Status.PodIP}.open(t, visitor{source: good.Status.PodIP}.connect(t, p))
+		stream := rawClient{source: good.Status.PodIP}.open(t, rawClient{source: good.Status.PodIP}.connect(t, p))
 		start := time.Now()
 		for i := range requests {
 			request := &discoveryv3.DiscoveryRequest{TypeUrl: listenerType, ResourceNames: []string{fmt.Sprint("name-", i)}}
@@ -291,7 +293,8 @@ func TestFlood(t *testing.T) {
 	l.until(t, "calls after all of it", manyCalls)
 }
 
-// TestAdminStaysInThePod looks from elsewhere: health and metrics can be had where they are meant to be, and nothing else.
+// TestAdminStaysInThePod connects from another address: health and metrics are served on their own address, and
+// nothing else.
 func TestAdminStaysInThePod(t *testing.T) {
 	const open = cluster.HostIP + ":15020"
 	p := startSecure(t, "--metrics-address", open)
@@ -301,7 +304,7 @@ func TestAdminStaysInThePod(t *testing.T) {
 	}
 	if conn, err := net.Dial("tcp", net.JoinHostPort(cluster.HostIP, port)); err == nil {
 		_ = conn.Close()
-		t.Error("the admin address can be reached from elsewhere")
+		t.Error("the admin address can be reached from another address")
 	}
 	for path, want := range map[string]int{
 		"/metrics": http.StatusOK, "/healthz": http.StatusOK, "/readyz": http.StatusOK,

@@ -26,7 +26,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// proofs are the ways in which a pod proves who it is: what its bootstrap says, and where it calls from.
+// proofs are the ways in which a pod can prove its identity: each returns its bootstrap, and its source address.
 var proofs = map[string]func(t *testing.T, p *controlPlane, pod *corev1.Pod) (bootstrap.Options, string){
 	"token": func(t *testing.T, p *controlPlane, pod *corev1.Pod) (bootstrap.Options, string) {
 		return bootstrap.Options{ServerURI: p.xdsTLS, Connection: bootstrap.Connection{
@@ -44,8 +44,8 @@ var proofs = map[string]func(t *testing.T, p *controlPlane, pod *corev1.Pod) (bo
 	},
 }
 
-// TestProofs has a pod of one namespace and a pod of another prove who they are in each way, and looks whether each is
-// told what its own namespace may see: a rule that is exported to nobody else holds in its namespace alone.
+// TestProofs has pods of two namespaces prove their identity in each way, and checks that each gets only what its own
+// namespace may see: a rule that is not exported applies in its own namespace only.
 func TestProofs(t *testing.T) {
 	installDefinitions(t)
 	own := newNamespace(t)
@@ -71,7 +71,7 @@ func TestProofs(t *testing.T) {
 			options, source = prove(t, p, outside)
 			l = startLoad(t, dialAs(t, options, source, "echo."+own+":50051"))
 			l.until(t, "no rule, from another namespace", from(2))
-			// A short name is one of the namespace that is proved, where there is no such Service.
+			// A short name is resolved in the proved namespace, which has no such Service.
 			options, source = prove(t, p, outside)
 			if _, err := call(t.Context(), dialAs(t, options, source, "echo:50051")); status.Code(err) != codes.Unavailable {
 				t.Errorf("the short name of a foreign Service: got %v, want Unavailable", err)
@@ -90,7 +90,7 @@ type forger struct {
 	t     *testing.T
 	key   crypto.Signer
 	keyID string
-	// genuine is what a genuine token says.
+	// genuine has the claims of a genuine token.
 	genuine map[string]any
 }
 
@@ -104,7 +104,7 @@ func newForger(t *testing.T, genuine string) *forger {
 	return f
 }
 
-// forge changes claims of the genuine token; nil takes one away.
+// forge changes claims of the genuine token; a nil value removes the claim.
 func (f *forger) forge(key crypto.Signer, edits map[string]any) string {
 	f.t.Helper()
 	claims := map[string]any{}
@@ -120,7 +120,8 @@ func (f *forger) forge(key crypto.Signer, edits map[string]any) string {
 	return must(jwt.Signed(signer).Claims(claims).Serialize())(f.t)
 }
 
-// TestForgeries tries to be somebody else, in every way we could think of. Each is refused, with the reason, and counted.
+// TestForgeries tries to use another identity, in every way that we know. Each attempt is rejected, with a reason,
+// and counted.
 func TestForgeries(t *testing.T) {
 	ns := newNamespace(t)
 	pod, gone, before := newPod(t, ns, "caller"), newPod(t, ns, "gone"), newPod(t, ns, "reborn")
@@ -139,24 +140,24 @@ func TestForgeries(t *testing.T) {
 	says := func(id string, fields map[string]any) *corev3.Node {
 		return &corev3.Node{Id: id, Metadata: must(structpb.NewStruct(fields))(t)}
 	}
-	spiffe := func(id string) visitor { return visitor{secure: true, certificates: certificates(t, id)} }
-	bearer := func(token string) visitor { return visitor{secure: true, token: token} }
-	at := func(node *corev3.Node) visitor { return visitor{source: pod.Status.PodIP, node: node} }
+	spiffe := func(id string) rawClient { return rawClient{secure: true, certificates: certificates(t, id)} }
+	bearer := func(token string) rawClient { return rawClient{secure: true, token: token} }
+	at := func(node *corev3.Node) rawClient { return rawClient{source: pod.Status.PodIP, node: node} }
 	cases := map[string]struct {
-		who    visitor
+		who    rawClient
 		code   codes.Code
 		want   string
 		reason string
 	}{
-		"nothing, over TLS":               {visitor{secure: true}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
-		"nothing, in plaintext":           {visitor{}, codes.Unauthenticated, cluster.HostIP, "unproved"},
-		"an address that no pod has":      {visitor{source: "10.77.250.9"}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
-		"the address of a pod that went":  {visitor{source: gone.Status.PodIP}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
-		"a genuine token in plaintext":    {visitor{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "unencrypted", "unproved"},
+		"nothing, over TLS":               {rawClient{secure: true}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"nothing, in plaintext":           {rawClient{}, codes.Unauthenticated, cluster.HostIP, "unproved"},
+		"an address that no pod has":      {rawClient{source: "10.77.250.9"}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"the address of a pod that went":  {rawClient{source: gone.Status.PodIP}, codes.Unauthenticated, "does not belong to a pod", "unproved"},
+		"a genuine token in plaintext":    {rawClient{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "unencrypted", "unproved"},
 		"no token at all":                 {bearer("let me in"), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token without a signature":     {bearer("eyJhbGciOiJub25lIn0." + strings.Split(genuine, ".")[1] + "."), codes.Unauthenticated, "cannot be read", "unproved"},
-		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "signature", "unproved"},
-		"a token signed by somebody else": {bearer(f.forge(stranger, nil)), codes.Unauthenticated, "not that of the API server", "unproved"},
+		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "not signed by", "unproved"},
+		"a token signed by somebody else": {bearer(f.forge(stranger, nil)), codes.Unauthenticated, "not signed by the API server", "unproved"},
 		"a token that has expired":        {bearer(f.forge(f.key, map[string]any{"exp": hour - 7200})), codes.Unauthenticated, "expired at", "unproved"},
 		"a token of tomorrow":             {bearer(f.forge(f.key, map[string]any{"nbf": hour})), codes.Unauthenticated, "does not hold", "unproved"},
 		"a token that never expires":      {bearer(f.forge(f.key, map[string]any{"exp": nil})), codes.Unauthenticated, "never expires", "unproved"},
@@ -166,27 +167,27 @@ func TestForgeries(t *testing.T) {
 		"a token bound to no pod":         {bearer(token(t, ns, nil, audience)), codes.Unauthenticated, "bound to no pod", "unproved"},
 		"the token of a pod that went":    {bearer(ofGone), codes.Unauthenticated, "does not exist", "unproved"},
 		"the token of a pod's precursor":  {bearer(ofBefore), codes.Unauthenticated, "does not exist", "unproved"},
-		"a bad token from a good address": {visitor{secure: true, token: "x.y.z", source: pod.Status.PodIP}, codes.Unauthenticated, "cannot be read", "unproved"},
+		"a bad token from a good address": {rawClient{secure: true, token: "x.y.z", source: pod.Status.PodIP}, codes.Unauthenticated, "cannot be read", "unproved"},
 		"a certificate of another domain": {spiffe("spiffe://elsewhere/ns/" + ns + "/sa/default"), codes.Unauthenticated, "--trust-domain", "unproved"},
 		"a certificate without SPIFFE id": {spiffe("https://cluster.local/ns/" + ns + "/sa/default"), codes.Unauthenticated, "expected spiffe://", "unproved"},
 		"a certificate of nobody":         {spiffe(""), codes.Unauthenticated, "0 URIs", "unproved"},
 
 		"a foreign namespace":            {at(says("", map[string]any{"NAMESPACE": "bank"})), codes.PermissionDenied, `NAMESPACE "bank"`, "contradiction"},
-		"a foreign namespace, by token":  {visitor{secure: true, token: genuine, node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the token proves", "contradiction"},
+		"a foreign namespace, by token":  {rawClient{secure: true, token: genuine, node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the token proves", "contradiction"},
 		"a forged node id":               {at(says("mizzen~bank~web-0", nil)), codes.PermissionDenied, `the namespace "bank"`, "contradiction"},
 		"a forged node id, as Istio's":   {at(says("sidecar~10.0.0.1~vault-0."+ns+"~cluster.local", nil)), codes.PermissionDenied, `the pod "vault-0"`, "contradiction"},
 		"a foreign service account":      {at(says("", map[string]any{"SERVICE_ACCOUNT": "root"})), codes.PermissionDenied, `"root"`, "contradiction"},
 		"a foreign node":                 {at(says("", map[string]any{"NODE_NAME": "node-b"})), codes.PermissionDenied, `"node-b"`, "contradiction"},
 		"a label that the pod has not":   {at(says("", map[string]any{"LABELS": map[string]any{"app": "vault"}})), codes.PermissionDenied, `"vault"`, "contradiction"},
-		"a foreign namespace, by SPIFFE": {visitor{secure: true, certificates: certificates(t, "spiffe://cluster.local/ns/"+ns+"/sa/default"), node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the certificate proves", "contradiction"},
+		"a foreign namespace, by SPIFFE": {rawClient{secure: true, certificates: certificates(t, "spiffe://cluster.local/ns/"+ns+"/sa/default"), node: says("", map[string]any{"NAMESPACE": "bank"})}, codes.PermissionDenied, "the certificate proves", "contradiction"},
 	}
 	counts := map[string]int{}
 	t.Run("all", func(t *testing.T) {
 		for name, c := range cases {
 			counts[c.reason]++
 			t.Run(name, func(t *testing.T) {
-				t.Parallel() // some wait for a pod that never comes
-				err := c.who.visit(t, p)
+				t.Parallel() // some wait for a pod that does not exist
+				err := c.who.request(t, p)
 				if status.Code(err) != c.code || !strings.Contains(status.Convert(err).Message(), c.want) {
 					t.Errorf("got %v, want %v with %q", err, c.code, c.want)
 				}
@@ -198,15 +199,15 @@ func TestForgeries(t *testing.T) {
 			t.Errorf("got %d streams refused for %q, want %d", got, reason, want)
 		}
 	}
-	if err := bearer(genuine).visit(t, p); err != nil {
+	if err := bearer(genuine).request(t, p); err != nil {
 		t.Errorf("the genuine token: got %v", err)
 	}
-	if err := at(says("mizzen~"+ns+"~caller", map[string]any{"NAMESPACE": ns})).visit(t, p); err != nil {
-		t.Errorf("the address of a pod that says what is so: got %v", err)
+	if err := at(says("mizzen~"+ns+"~caller", map[string]any{"NAMESPACE": ns})).request(t, p); err != nil {
+		t.Errorf("the address of a pod whose node matches: got %v", err)
 	}
 }
 
-// edited is a token with another payload under the old signature.
+// edited is a token with another payload and the old signature.
 func edited(token string) string {
 	parts := strings.Split(token, ".")
 	middle := len(parts[1]) / 2
@@ -218,8 +219,8 @@ func edited(token string) string {
 	return strings.Join(parts, ".")
 }
 
-// TestTokensDuringAnOutage has clients come with tokens while the API server is away, to a control plane that runs and to one that
-// is started meanwhile: the keys are kept.
+// TestTokensDuringAnOutage connects clients with tokens while the API server is unavailable, to a running control
+// plane and to one that is started during the outage: the keys are kept.
 func TestTokensDuringAnOutage(t *testing.T) {
 	ns := newNamespace(t)
 	pod := newPod(t, ns, "caller")
@@ -235,22 +236,22 @@ func TestTokensDuringAnOutage(t *testing.T) {
 	})
 	api := suite.cluster.APIServer
 	api.Kill()
-	defer func() { // while the test's context lasts
+	defer func() { // before the test's context ends
 		restart(t, api)
 		wake(t)
 	}()
-	if err := (visitor{secure: true, token: second}).visit(t, p); err != nil {
-		t.Errorf("the first token that is ever shown: got %v", err)
+	if err := (rawClient{secure: true, token: second}).request(t, p); err != nil {
+		t.Errorf("the first token: got %v", err)
 	}
 	restarted := startSecure(t, "--state-dir", state, "--state-wait", "100ms")
-	if err := (visitor{secure: true, token: second}).visit(t, restarted); err != nil {
-		t.Errorf("a token, at a control plane that was started meanwhile: got %v", err)
+	if err := (rawClient{secure: true, token: second}).request(t, restarted); err != nil {
+		t.Errorf("a token, at a control plane that was started during the outage: got %v", err)
 	}
 	stranger := must(rsa.GenerateKey(rand.Reader, 2048))(t)
 	for name, p := range map[string]*controlPlane{"running": p, "restarted": restarted} {
-		err := (visitor{secure: true, token: newForger(t, first).forge(stranger, nil)}).visit(t, p)
-		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "signature") {
-			t.Errorf("%s: a token signed by somebody else: got %v, want Unauthenticated", name, err)
+		err := (rawClient{secure: true, token: newForger(t, first).forge(stranger, nil)}).request(t, p)
+		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "not signed by") {
+			t.Errorf("%s: a token with a foreign signature: got %v, want Unauthenticated", name, err)
 		}
 	}
 }

@@ -19,11 +19,11 @@ const (
 	bootstrapVariable = "GRPC_XDS_BOOTSTRAP_CONFIG"
 	injectedVolume    = "mizzen-injected"
 	injectedDir       = "/var/run/secrets/mizzen.dev"
-	// plainPod is one that says nothing of injection.
+	// plainPod does not configure injection.
 	plainPod = "spec: {containers: [{name: app, image: x}]}"
 )
 
-// TestInjection has the API server itself give Pods what gRPC needs, by the policy that users install.
+// TestInjection: the API server injects what gRPC needs into Pods, by the policy that users install.
 func TestInjection(t *testing.T) {
 	install(t, "overlays/dev")
 	ns := newInjectedNamespace(t)
@@ -108,7 +108,7 @@ spec: {containers: [{name: app, image: x}]}`,
 	}
 }
 
-// TestInjectionFailsOpen: whatever is missing, Pods are created.
+// TestInjectionFailsOpen: if something is missing, Pods are still created.
 func TestInjectionFailsOpen(t *testing.T) {
 	install(t, "overlays/dev")
 	ns := newInjectedNamespace(t)
@@ -119,7 +119,7 @@ func TestInjectionFailsOpen(t *testing.T) {
 	install(t, "overlays/dev")
 	awaitInjection(t, ns)
 
-	// Authorities become an annotation, and a Pod may have 256 KiB of those.
+	// The authorities become an annotation. A Pod may have 256 KiB of annotations.
 	kubectl(t, "", "--namespace", "mizzen-system", "patch", "configmap", "mizzen-injection", "--type=merge", "--patch-file",
 		inFile(t, `{"data":{"transport":"tls","ca.crt":"`+strings.Repeat("A", 300_000)+`"}}`))
 	await(t, "nothing injected while there are too many authorities", notInjected(t, ns))
@@ -135,7 +135,7 @@ func TestInjectionFailsOpen(t *testing.T) {
 	await(t, "nothing injected without the label", notInjected(t, ns))
 }
 
-// notInjected is nil once a new Pod is left as it is.
+// notInjected returns nil when a new Pod is not changed.
 func notInjected(t *testing.T, ns string) func() error {
 	return func() error {
 		if env := environments(createPod(t, ns, plainPod))["app"]; env != nil {
@@ -145,7 +145,7 @@ func notInjected(t *testing.T, ns string) func() error {
 	}
 }
 
-// newInjectedNamespace makes a namespace with the label, whose Pods may be created.
+// newInjectedNamespace creates a namespace with the label for injection, and waits until Pods can be created.
 func newInjectedNamespace(t *testing.T) string {
 	t.Helper()
 	ns := newNamespace(t)
@@ -157,18 +157,18 @@ func newInjectedNamespace(t *testing.T) string {
 	return ns
 }
 
-// awaitInjection waits until the API server has taken the policy up, which it does some time after it was created.
+// awaitInjection waits until the API server applies the policy, which happens some time after its creation.
 func awaitInjection(t *testing.T, ns string) {
 	t.Helper()
 	await(t, "injection", func() error {
 		if environments(createPod(t, ns, plainPod))["app"] == nil {
-			return errors.New("a new Pod is left as it is")
+			return errors.New("a new Pod is not changed")
 		}
 		return nil
 	})
 }
 
-// createPod asks for a Pod, and returns it as the API server would store it.
+// createPod creates a Pod in a dry run, and returns it as the API server would store it.
 func createPod(t *testing.T, ns, text string) *corev1.Pod {
 	t.Helper()
 	pod := &corev1.Pod{}
@@ -190,7 +190,7 @@ func environments(pod *corev1.Pod) map[string][]string {
 	return all
 }
 
-// checkInjected looks at what was injected: a document that gRPC reads, and with TLS the files that it names.
+// checkInjected checks that the injected bootstrap can be read by gRPC, and with TLS that the files in it are mounted.
 func checkInjected(t *testing.T, pod *corev1.Pod, tls bool) {
 	t.Helper()
 	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {

@@ -18,7 +18,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// suite is what all tests share.
+// suite is shared by all tests.
 var suite struct {
 	cluster    *cluster.Cluster
 	kubelet    *cluster.Kubelet
@@ -31,7 +31,7 @@ var suite struct {
 }
 
 func TestMain(m *testing.M) {
-	// gRPC reads it when the process starts, and this one starts itself again.
+	// gRPC reads it when the process starts, and this process executes itself again.
 	if err := os.Setenv("GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS", "true"); err != nil {
 		panic(err)
 	}
@@ -79,7 +79,7 @@ func run(m *testing.M) (int, error) {
 	return code, <-served
 }
 
-// binaries finds the directory of kube-apiserver and the others.
+// binaries finds the directory with kube-apiserver and the others.
 func binaries() (string, error) {
 	dir := os.Getenv("TESTCLUSTER_BIN")
 	if dir == "" {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// kubectl runs the command on the cluster as somebody who may do anything, and returns what it complained of.
+// kubectl runs the command on the cluster as an administrator, and returns its warnings.
 func kubectl(t *testing.T, input string, args ...string) string {
 	t.Helper()
 	bin := must(binaries())(t)
@@ -25,8 +25,8 @@ func kubectl(t *testing.T, input string, args ...string) string {
 	return said.String()
 }
 
-// install applies a folder of manifests as its users do, and demands that nobody has anything to say about it: no unknown field, and
-// nothing that the Pod Security level of the namespace would refuse. The namespace stays for the other tests.
+// install applies a folder of manifests as users do, and checks that there are no warnings: no unknown field, and
+// nothing that the Pod Security level of the namespace would reject. The namespace stays for the other tests.
 func install(t *testing.T, folder string) {
 	t.Helper()
 	said := kubectl(t, "", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", filepath.Join("..", "..", "manifests", folder))

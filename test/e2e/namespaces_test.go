@@ -25,13 +25,12 @@ func TestNamespaces(t *testing.T) {
 	}
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "both pods", from(2))
-	l.newClusters(1)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 0, 100)
 	l.until(t, "all calls to v2", only("v2"))
 }
 
-// allowReading grants a user all that the control plane reads in a namespace.
+// allowReading grants a user everything that the control plane reads in a namespace.
 func allowReading(t *testing.T, namespace, user string) {
 	t.Helper()
 	rules := make([]rbacv1.PolicyRule, 0, 3)

@@ -8,8 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// TestOutage takes the API server away in three ways while a client calls. Nobody notices, not even a client that comes
-// during the outage; and a change made afterwards arrives.
+// TestOutage makes the API server unavailable in three ways while a client calls. No client is affected, not even one
+// that connects during the outage, and a change after the outage arrives.
 func TestOutage(t *testing.T) {
 	ns := newSplit(t)
 	p := startControlPlane(t)
@@ -22,8 +22,8 @@ func TestOutage(t *testing.T) {
 		name   string
 		begin  func(*cluster.Process)
 		end    func(*testing.T, *cluster.Process)
-		weight int32  // of v1 afterwards
-		then   string // who answers most calls then
+		weight int32  // the weight of v1 afterwards
+		then   string // the version that answers most calls then
 	}{
 		{name: "terminated", begin: (*cluster.Process).Terminate, end: restart, weight: 95, then: "v1"},
 		{name: "killed", begin: (*cluster.Process).Kill, end: restart, weight: 5, then: "v2"},
@@ -42,7 +42,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// manyCalls says that a good number of calls has been answered.
+// manyCalls is true if many calls have been answered.
 func manyCalls(a answers) bool { return len(a) >= recentAnswers }
 
 func restart(t *testing.T, api *cluster.Process) {
@@ -55,7 +55,7 @@ func restart(t *testing.T, api *cluster.Process) {
 	}
 }
 
-// wake has the controllers and the kubelet, who have backed off while the API server was away, go on at once: their patience is of no interest here.
+// wake ends the backoff of the controllers and the kubelet after an outage: it is not the subject of these tests.
 func wake(t *testing.T) {
 	t.Helper()
 	suite.kubelet.Relist()

@@ -12,12 +12,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// proxy is a network between two processes that can be slow, hold everything back, or lose connections. With several targets each new
-// connection goes to the next one that answers, as behind one name of several replicas.
+// proxy is a network between two processes that can be slow, stall, or lose connections. With several targets, each
+// new connection goes to the next one that accepts, as behind one name of several replicas.
 type proxy struct {
 	listener net.Listener
 
-	// mu protects the fields below; changed is signalled when one of the last three changes.
+	// mu protects the fields below. changed is signaled when one of the last three changes.
 	mu      sync.Mutex
 	changed sync.Cond
 	targets []string
@@ -28,8 +28,8 @@ type proxy struct {
 	stalled bool
 }
 
-// link is one connection through the proxy. A dead one passes nothing on any more, not even its end.
-type link struct{ dead bool }
+// link is one connection through the proxy. A blackholed link passes nothing on, not even its end.
+type link struct{ blackholed bool }
 
 func newProxy(t *testing.T, targets ...string) *proxy {
 	t.Helper()
@@ -70,15 +70,15 @@ func (p *proxy) carry(near net.Conn) {
 	p.copy(far, near, l)
 }
 
-// lead has new connections go to these targets.
-func (p *proxy) lead(targets ...string) {
+// route sends new connections to these targets.
+func (p *proxy) route(targets ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.targets = targets
 }
 
-// inTurn returns the targets, beginning with the one whose turn it is.
-func (p *proxy) inTurn() []string {
+// nextTargets returns the targets, starting with the next one.
+func (p *proxy) nextTargets() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.targets) == 0 {
@@ -91,7 +91,7 @@ func (p *proxy) inTurn() []string {
 
 // dial connects to the next target that accepts.
 func (p *proxy) dial() net.Conn {
-	for _, target := range p.inTurn() {
+	for _, target := range p.nextTargets() {
 		if conn, err := net.Dial("tcp", target); err == nil {
 			return conn
 		}
@@ -99,7 +99,7 @@ func (p *proxy) dial() net.Conn {
 	return nil
 }
 
-// copy passes on what comes from one side, as the network is at the moment.
+// copy passes on the data of one side, under the current conditions.
 func (p *proxy) copy(to, from net.Conn, l *link) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -120,14 +120,14 @@ func (p *proxy) copy(to, from net.Conn, l *link) {
 	_ = from.Close()
 }
 
-// pass waits until something may go through, and says whether nothing ever will.
+// pass waits until data may pass, and reports whether it never will.
 func (p *proxy) pass(l *link) (dead bool) {
 	p.mu.Lock()
 	delay := p.delay
-	for p.stalled && !l.dead {
+	for p.stalled && !l.blackholed {
 		p.changed.Wait()
 	}
-	dead = l.dead
+	dead = l.blackholed
 	p.mu.Unlock()
 	if delay > 0 {
 		<-time.After(delay)
@@ -135,14 +135,14 @@ func (p *proxy) pass(l *link) (dead bool) {
 	return dead
 }
 
-// slow makes everything take that much longer.
+// slow adds a delay to everything.
 func (p *proxy) slow(delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = delay
 }
 
-// stall holds everything back, or lets it go.
+// stall holds all data, or releases it.
 func (p *proxy) stall(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,29 +150,29 @@ func (p *proxy) stall(on bool) {
 	p.changed.Broadcast()
 }
 
-// forget has the connections that are open now lead nowhere, without a word to either side.
-func (p *proxy) forget() {
+// blackhole makes the open connections lose all data, without closing them.
+func (p *proxy) blackhole() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range p.open {
-		l.dead = true
+		l.blackholed = true
 	}
 	p.changed.Broadcast()
 }
 
-// cut ends all connections.
+// cut closes all connections.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn, l := range p.open {
-		l.dead = true
+		l.blackholed = true
 		_ = conn.Close()
 	}
 	p.open = map[net.Conn]*link{}
 	p.changed.Broadcast()
 }
 
-// arrivals are when connections came since a moment.
+// arrivals returns when connections were opened since a moment.
 func (p *proxy) arrivals(since time.Time) []time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()

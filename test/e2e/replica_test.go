@@ -18,14 +18,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
-// replica is our binary at addresses that stay the same, to be ended and started again at will.
+// replica is the binary at fixed addresses, so that it can be restarted.
 type replica struct {
 	*cluster.Process
 
 	xds, admin string
 }
 
-// newReplica starts one and returns once it is ready. A flag given replaces the same one given here.
+// newReplica starts a replica and returns when it is ready. flags replace the same flags here.
 func newReplica(t *testing.T, flags ...string) *replica {
 	t.Helper()
 	r := &replica{xds: freeAddress(t, cluster.HostIP), admin: freeAddress(t, "127.0.0.1")}
@@ -64,7 +64,7 @@ func (r *replica) awaitReady(t *testing.T) {
 	})
 }
 
-// plane is what dial needs to know, with the clients' side at another address.
+// plane returns a controlPlane for dial, with another address for clients.
 func (r *replica) plane(xds string) *controlPlane { return &controlPlane{xds: xds, admin: r.admin} }
 
 func (r *replica) get(path string) (string, error) {
@@ -80,7 +80,7 @@ func (r *replica) get(path string) (string, error) {
 	return string(text), err
 }
 
-// metric is the sum of a metric's values, of those with the label if one is given.
+// metric returns the sum of a metric's values, or of its values with the label if one is given.
 func (r *replica) metric(t *testing.T, name, label string) (sum float64) {
 	t.Helper()
 	text := must(r.get("/metrics"))(t)
@@ -106,8 +106,8 @@ func (r *replica) awaitMetric(t *testing.T, name string, good func(float64) bool
 
 func exactly(want float64) func(float64) bool { return func(got float64) bool { return got == want } }
 
-// confessions counts the Problems that say that something stored is served.
-func (r *replica) confessions(t *testing.T) (n int) {
+// restoredProblems counts the Problems that report that restored state is served.
+func (r *replica) restoredProblems(t *testing.T) (n int) {
 	t.Helper()
 	var all []struct{ Code string }
 	if err := json.Unmarshal([]byte(must(r.get("/api/problems"))(t)), &all); err != nil {
@@ -128,7 +128,7 @@ func freeAddress(t *testing.T, host string) string {
 	return listener.Addr().String()
 }
 
-// kubeconfigBy writes a kubeconfig that reaches the API server through a proxy.
+// kubeconfigBy writes a kubeconfig for the API server through a proxy.
 func kubeconfigBy(t *testing.T, p *proxy) string {
 	t.Helper()
 	config := must(clientcmd.LoadFromFile(suite.kubeconfig))(t)

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestRoutes splits calls by VirtualService and DestinationRule, as client-go writes them, under the eyes of a client.
+// TestRoutes splits calls by a VirtualService and a DestinationRule, written by client-go, while a client calls.
 func TestRoutes(t *testing.T) {
 	installDefinitions(t)
 	ns := newNamespace(t)
@@ -24,7 +24,6 @@ func TestRoutes(t *testing.T) {
 	l := startLoad(t, dial(t, p, ns, "echo."+ns+":grpc"))
 	l.until(t, "all pods", from(4))
 
-	l.newClusters(2) // they come, and they go
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
@@ -40,7 +39,7 @@ func TestRoutes(t *testing.T) {
 	l.until(t, "all pods after the VirtualService went", from(4))
 }
 
-// TestPropagation measures how long a change takes from the API server to a client.
+// TestPropagation measures the time of a change from the API server to a client.
 func TestPropagation(t *testing.T) {
 	const changes = 40
 	installDefinitions(t)
@@ -51,7 +50,6 @@ func TestPropagation(t *testing.T) {
 	p := startControlPlane(t)
 	l := startLoad(t, dial(t, p, ns, "echo:50051"))
 	l.until(t, "all pods", from(2))
-	l.newClusters(1)
 	applySubsets(t, ns)
 	applyWeights(t, ns, 100, 0)
 	l.until(t, "all calls to v1", only("v1"))
@@ -71,14 +69,14 @@ func TestPropagation(t *testing.T) {
 	}
 	slices.Sort(written)
 	slices.Sort(seen)
-	t.Logf("from the begin of the API call: written p50 %v; first call routed anew p50 %v, p90 %v, worst %v",
+	t.Logf("from the start of the API call: written p50 %v; first call by the new route p50 %v, p90 %v, worst %v",
 		written[changes/2], seen[changes/2], seen[changes*9/10], seen[changes-1])
 	if got, want := seen[changes/2], time.Second; got > want {
 		t.Errorf("got a change routed after %v at the median, want less than %v", got, want)
 	}
 }
 
-// applySubsets makes the DestinationRule echo, which declares the subsets v1 and v2.
+// applySubsets creates the DestinationRule echo with the subsets v1 and v2.
 func applySubsets(t *testing.T, namespace string) {
 	t.Helper()
 	subset := func(version string) *networking.Subset {
@@ -90,8 +88,8 @@ func applySubsets(t *testing.T, namespace string) {
 	must(suite.istio.NetworkingV1().DestinationRules(namespace).Create(t.Context(), rule, metav1.CreateOptions{}))(t)
 }
 
-// applyWeights makes or changes the VirtualService echo, which splits all calls between the subsets v1 and v2. A rule for a
-// method that nobody calls names both, so that clients know them even while one of them has no weight (newClusters says why).
+// applyWeights creates or changes the VirtualService echo, which splits all calls between the subsets v1 and v2. A
+// rule for an unused method names both, so that clients have both clusters even if one has weight 0.
 func applyWeights(t *testing.T, namespace string, v1, v2 int32) {
 	t.Helper()
 	destination := func(version string, weight int32) *networking.HTTPRouteDestination {

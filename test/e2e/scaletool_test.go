@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// TestScaleTool measures the control plane over the API server, at a small size, and holds the figures that do not depend on the
-// machine to what the architecture promises. SCALE takes other arguments, such as those of docs/BENCHMARKS.md; -v shows the table.
+// TestScaleTool measures the control plane with the API server, at a small size, and checks the figures that do not
+// depend on the machine against what the architecture promises. SCALE sets other arguments, such as those in
+// docs/BENCHMARKS.md; -v prints the table.
 func TestScaleTool(t *testing.T) {
 	installDefinitions(t)
 	dir := t.TempDir()

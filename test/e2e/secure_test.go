@@ -37,19 +37,19 @@ const (
 	listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
 )
 
-// startSecure runs a control plane that serves nobody without a proof, on a plaintext and a TLS port.
+// startSecure runs a control plane that requires a proof of identity, on a plaintext and a TLS port.
 func startSecure(t *testing.T, flags ...string) *controlPlane {
 	t.Helper()
 	p := startControlPlane(t, append([]string{
 		"--identity", "proof", "--xds-tls-address", cluster.HostIP + ":0", "--tls-certificates", certificates(t, ""), "--state-dir", t.TempDir(),
 	}, flags...)...)
 	if p.xdsTLS == "" {
-		t.Fatal("the control plane does not say where it serves TLS")
+		t.Fatal("the ready line has no TLS address")
 	}
 	return p
 }
 
-// certificates makes a folder with a certificate for a SPIFFE id, or for the control plane.
+// certificates makes a folder with a certificate for a SPIFFE ID, or for the control plane.
 func certificates(t *testing.T, spiffeID string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -59,7 +59,7 @@ func certificates(t *testing.T, spiffeID string) string {
 	return dir
 }
 
-// newPod makes a pod that does nothing but have an address, and be somebody.
+// newPod creates a pod that only has an address and an identity.
 func newPod(t *testing.T, namespace, name string) *corev1.Pod {
 	t.Helper()
 	pod := &corev1.Pod{
@@ -67,7 +67,7 @@ func newPod(t *testing.T, namespace, name string) *corev1.Pod {
 		Spec:       corev1.PodSpec{NodeName: "node-a", Containers: []corev1.Container{{Name: "caller", Image: "caller"}}},
 	}
 	pods := suite.core.CoreV1().Pods(namespace)
-	await(t, "pod created", func() error { // once its service account is there
+	await(t, "pod created", func() error { // its service account must exist first
 		_, err := pods.Create(t.Context(), pod, metav1.CreateOptions{})
 		return err
 	})
@@ -80,7 +80,7 @@ func newPod(t *testing.T, namespace, name string) *corev1.Pod {
 	return pod
 }
 
-// token has the API server issue one that is bound to a pod, or to none.
+// token makes the API server issue a token that is bound to a pod, or to none.
 func token(t *testing.T, namespace string, pod *corev1.Pod, audiences ...string) string {
 	t.Helper()
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: audiences}}
@@ -91,7 +91,7 @@ func token(t *testing.T, namespace string, pod *corev1.Pod, audiences ...string)
 	return must(accounts.CreateToken(t.Context(), "default", request, metav1.CreateOptions{}))(t).Status.Token
 }
 
-// inFile writes a text to where a program finds it.
+// inFile writes a text to a file and returns its path.
 func inFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "text")
@@ -114,10 +114,10 @@ func dialAs(t *testing.T, options bootstrap.Options, source, target string) test
 	return testpb.NewTestServiceClient(conn)
 }
 
-// fromPod is plaintext from the address of a pod, which a real one has by itself.
+// fromPod is the name of credentials: plaintext from the address of a pod, which a real pod has anyway.
 const fromPod = "plaintext_from_pod"
 
-// podCredentials make gRPC call from the address that a bootstrap gives them.
+// podCredentials make gRPC connect from the address in a bootstrap.
 type podCredentials struct{}
 
 func (podCredentials) Name() string { return fromPod }
@@ -134,7 +134,7 @@ type podBundle struct {
 	source string
 }
 
-// DialOptions is what gRPC asks credentials for besides.
+// DialOptions returns options that gRPC adds to the connection.
 func (b podBundle) DialOptions() []grpc.DialOption { return []grpc.DialOption{dialFrom(b.source)} }
 
 func dialFrom(source string) grpc.DialOption {
@@ -144,7 +144,7 @@ func dialFrom(source string) grpc.DialOption {
 	})
 }
 
-// callFrom has a bootstrap's client call from an address.
+// callFrom makes the client of a bootstrap connect from an address.
 func callFrom(t *testing.T, config []byte, source string) []byte {
 	t.Helper()
 	var document map[string]any
@@ -156,19 +156,19 @@ func callFrom(t *testing.T, config []byte, source string) []byte {
 	return must(json.Marshal(document))(t)
 }
 
-// visitor is somebody who speaks xDS by hand.
-type visitor struct {
-	// secure uses the TLS port, and certificates is a folder with what is shown there, if it is not empty.
+// rawClient is an xDS client that sends requests by hand.
+type rawClient struct {
+	// secure selects the TLS port. certificates is a folder with a client certificate, if it is not empty.
 	secure       bool
 	certificates string
 	token        string
-	// source is the address it calls from; empty is the host's.
+	// source is the client's address; empty means the host's.
 	source string
 	node   *corev3.Node
 }
 
-// connect opens a connection of its own.
-func (v visitor) connect(t *testing.T, p *controlPlane) *grpc.ClientConn {
+// connect opens a new connection.
+func (v rawClient) connect(t *testing.T, p *controlPlane) *grpc.ClientConn {
 	t.Helper()
 	address, options := p.xds, []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
 	if v.secure {
@@ -182,7 +182,7 @@ func (v visitor) connect(t *testing.T, p *controlPlane) *grpc.ClientConn {
 	return conn
 }
 
-func (v visitor) config(t *testing.T) *tls.Config {
+func (v rawClient) config(t *testing.T) *tls.Config {
 	t.Helper()
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
 	dir := v.certificates
@@ -198,7 +198,7 @@ func (v visitor) config(t *testing.T) *tls.Config {
 type adsStream = grpc.BidiStreamingClient[discoveryv3.DiscoveryRequest, discoveryv3.DiscoveryResponse]
 
 // open opens a stream.
-func (v visitor) open(t *testing.T, conn *grpc.ClientConn) adsStream {
+func (v rawClient) open(t *testing.T, conn *grpc.ClientConn) adsStream {
 	t.Helper()
 	ctx := t.Context()
 	if v.token != "" {
@@ -207,21 +207,21 @@ func (v visitor) open(t *testing.T, conn *grpc.ClientConn) adsStream {
 	return must(discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(ctx))(t)
 }
 
-// ask asks for a listener and returns how that is answered.
-func (v visitor) ask(stream adsStream, name string) error {
-	// Sending to a stream that has ended fails; why it has is what Recv returns.
+// ask subscribes to a Listener and returns the error of the response.
+func (v rawClient) ask(stream adsStream, name string) error {
+	// Sending to a closed stream fails. Recv returns the reason.
 	_ = stream.Send(&discoveryv3.DiscoveryRequest{TypeUrl: listenerType, Node: v.node, ResourceNames: []string{name}})
 	_, err := stream.Recv()
 	return err
 }
 
-// visit asks for something on a stream of its own.
-func (v visitor) visit(t *testing.T, p *controlPlane) error {
+// request subscribes to a Listener on a new stream.
+func (v rawClient) request(t *testing.T, p *controlPlane) error {
 	t.Helper()
 	return v.ask(v.open(t, v.connect(t, p)), "echo")
 }
 
-// metric reads a number of the control plane's metrics.
+// metric reads a value of the control plane's metrics.
 func (p *controlPlane) metric(t *testing.T, name string) int {
 	t.Helper()
 	body := must(httpGet(t, "http://"+p.admin+"/metrics"))(t)
@@ -232,7 +232,7 @@ func (p *controlPlane) metric(t *testing.T, name string) int {
 	return int(must(strconv.ParseFloat(found[1], 64))(t))
 }
 
-// refused counts the streams that were refused for a reason.
+// refused counts the streams that were rejected for a reason.
 func (p *controlPlane) refused(t *testing.T, reason string) int {
 	t.Helper()
 	return p.metric(t, `mizzen_xds_streams_refused_total{reason="`+reason+`"}`)

@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestStatus has two control planes with the rights of the manifests say on a VirtualService what became of it, beside what somebody else
-// says there, and one go on when the other ends.
+// TestStatus has two control planes with the rights of the manifests write conditions on a VirtualService, which also
+// has a condition of another writer. One continues when the other ends.
 func TestStatus(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
@@ -74,7 +74,7 @@ func awaitConditions(t *testing.T, ns string, want ...string) {
 	})
 }
 
-// foreign puts a condition of another writer beside those that are there.
+// foreign adds a condition of another writer.
 func foreign(t *testing.T, ns string) {
 	t.Helper()
 	services := suite.istio.NetworkingV1().VirtualServices(ns)
@@ -89,7 +89,7 @@ func foreign(t *testing.T, ns string) {
 	})
 }
 
-// spoil gives the VirtualService echo a field that gRPC cannot honor, or takes it away.
+// spoil adds a field to the VirtualService echo that gRPC does not support, or removes it.
 func spoil(t *testing.T, ns string, spoiled bool) {
 	t.Helper()
 	patch := `[{"op": "add", "path": "/spec/http/1/rewrite", "value": {"uri": "/elsewhere"}}]`
@@ -99,7 +99,7 @@ func spoil(t *testing.T, ns string, spoiled bool) {
 	kubectl(t, "", "-n", ns, "patch", "virtualservice", "echo", "--type", "json", "-p", patch)
 }
 
-// version is the VirtualService's resourceVersion.
+// version returns the VirtualService's resourceVersion.
 func version(t *testing.T, ns string) string {
 	t.Helper()
 	service, err := suite.istio.NetworkingV1().VirtualServices(ns).Get(t.Context(), "echo", metav1.GetOptions{})

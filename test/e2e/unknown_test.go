@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestUnknown calls a host that does not exist, which fails at once and in so many words, and then creates it.
+// TestUnknown calls a host that does not exist, which fails immediately with an explanation, and then creates it.
 func TestUnknown(t *testing.T) {
 	ns := newNamespace(t)
 	p := startControlPlane(t)
@@ -24,13 +24,13 @@ func TestUnknown(t *testing.T) {
 		if got, want := status.Code(err), codes.Unavailable; got != want {
 			t.Fatalf("unknown host: got code %v, want %v (%v)", got, want, err)
 		}
-		// grpc-go may fail a very first call before it has put its reason together.
+		// grpc-go may fail the first call before it has the reason.
 		if !strings.Contains(status.Convert(err).Message(), "echo."+ns) {
 			return err
 		}
 		return nil
 	})
-	// A client that is left without an answer waits for 15 s.
+	// A client that gets no response waits for 15 s.
 	if took, want := time.Since(start), 5*time.Second; took > want {
 		t.Errorf("unknown host: got an answer after %v, want less than %v", took, want)
 	}

@@ -24,36 +24,36 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
-// backend is a gRPC server that answers every method with who it is, and remembers what it saw.
+// backend is a gRPC server that answers every method with its name, and records the calls.
 type backend struct {
 	name string
 	spec backendSpec
 	port int
-	// failures is how many calls from now on fail as unavailable.
+	// failures is the number of next calls that fail as unavailable.
 	failures atomic.Int32
 
 	mu   sync.Mutex
-	seen []sight
+	seen []observation
 }
 
-// slow is how long a slow call takes.
+// slow is the duration of a slow call.
 const slow = 2 * time.Second
 
-// sight is what a backend saw of one call.
-type sight struct {
-	// attempts is what gRPC says of the attempts before it, and empty at the first.
+// observation is what a backend recorded about one call.
+type observation struct {
+	// attempts is the number of earlier attempts as sent by gRPC; empty for the first attempt.
 	attempts string
-	// budget is the time left, or zero.
+	// budget is the time until the deadline; zero without one.
 	budget time.Duration
 }
 
-// answer is the message that a backend sends.
+// answer is the response of a backend.
 type answer struct {
 	Backend string `json:"backend"`
 	Version string `json:"version"`
 }
 
-// raw passes the bytes of messages through.
+// raw is a codec that passes the bytes of messages through.
 type raw struct{}
 
 func (raw) Name() string                       { return "proto" }
@@ -70,7 +70,7 @@ func newBackend(t *testing.T, name string, spec backendSpec, mesh *authority.Aut
 	server := grpc.NewServer(options...)
 	var serving sync.WaitGroup
 	for _, family := range b.families() {
-		// The port is the same in both families.
+		// The port is the same for both address families.
 		listener, err := net.Listen("tcp", net.JoinHostPort(loopback[family], strconv.Itoa(b.port)))
 		if err != nil {
 			t.Fatal(err)
@@ -85,10 +85,10 @@ func newBackend(t *testing.T, name string, spec backendSpec, mesh *authority.Aut
 	return b
 }
 
-// loopback are this machine's addresses, by family.
+// loopback has this machine's addresses by family.
 var loopback = map[string]string{"IPv4": "127.0.0.1", "IPv6": "::1"}
 
-// families are those of the backend's addresses, as EndpointSlices write them.
+// families returns the families of the backend's addresses, as EndpointSlices write them.
 func (b *backend) families() []string {
 	switch b.spec.Family {
 	case "ipv6":
@@ -135,7 +135,7 @@ func loadReport(load float64) []byte {
 
 func (b *backend) note(stream grpc.ServerStream) {
 	md, _ := metadata.FromIncomingContext(stream.Context())
-	var s sight
+	var s observation
 	if v := md.Get("grpc-previous-rpc-attempts"); len(v) > 0 {
 		s.attempts = v[0]
 	}
@@ -147,8 +147,8 @@ func (b *backend) note(stream grpc.ServerStream) {
 	b.seen = append(b.seen, s)
 }
 
-// take returns what the backend saw since the last time it was asked.
-func (b *backend) take() []sight {
+// take returns what was recorded since the last call of take.
+func (b *backend) take() []observation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	seen := b.seen

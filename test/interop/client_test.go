@@ -20,7 +20,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// language is one of the client programs, with one version of gRPC.
+// language is a client program with a version of gRPC.
 type language struct {
 	// name is the kind of the client, and for an old one its version besides: go-1.48.
 	name, kind string
@@ -29,9 +29,9 @@ type language struct {
 	// argv runs it from this directory, env is added to its environment. CACHE in them is the folder of the cache that setup.sh
 	// made for it.
 	argv, env []string
-	// agent opens what it calls itself towards a control plane.
+	// agent is the beginning of the client's user agent, as it is sent to a control plane.
 	agent string
-	// suite is a client of gRPC's PSM interop suite, with servers of its own.
+	// suite is true for the client of gRPC's PSM interop suite, which has its own servers.
 	suite bool
 }
 
@@ -43,7 +43,7 @@ var languages = []*language{
 	{name: "node", kind: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
 }
 
-// suite is gRPC's own client for the PSM interop suite, in Go. It plays what suiteScenarios names.
+// suite is gRPC's own client for the PSM interop suite, in Go. It runs the scenarios in suiteScenarios.
 var suite = &language{name: "suite", agent: "gRPC Go", suite: true}
 
 // old is whether it is not the current version.
@@ -77,17 +77,17 @@ type client struct {
 	in  io.Writer
 	out *bufio.Reader
 	log *buffer
-	teller
+	csdsClient
 	// kill ends the program, which fails the test.
 	kill func()
 	// expendable clients may end before their input does: it is found out whether they do.
 	expendable bool
 }
 
-// endless is longer than any calls that are made with one command.
+// endless is longer than the calls of any command take.
 const endless = 2 * time.Minute
 
-// command and outcome are the lines that clients read and write; see the documentation of the package.
+// command and outcome are the lines that clients read and write: see the package documentation.
 type command struct {
 	Target   string            `json:"target"`
 	Method   string            `json:"method"`
@@ -139,7 +139,7 @@ func startClient(t *testing.T, l *language, bootstrap string, expendable bool) *
 	return c
 }
 
-// cached puts the folder of the cache where CACHE stands.
+// cached replaces CACHE by the folder of the cache.
 func cached(name string, texts []string) []string {
 	filled := make([]string, len(texts))
 	for i, text := range texts {
@@ -151,7 +151,7 @@ func cached(name string, texts []string) []string {
 // errEnded is the end of a client before its input ended.
 var errEnded = errors.New("the client ended, or was ended since it did not answer")
 
-// call makes the calls.
+// call makes the calls of a command.
 func (c *client) call(spec *callSpec) ([]outcome, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,10 +165,10 @@ func (c *client) call(spec *callSpec) ([]outcome, error) {
 	late := time.AfterFunc(endless, c.kill)
 	defer late.Stop()
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("tell the client: %w: %w", errEnded, err)
+		return nil, fmt.Errorf("write to the client: %w: %w", errEnded, err)
 	}
 	if line, err = c.out.ReadBytes('\n'); err != nil {
-		return nil, fmt.Errorf("hear from the client: %w: %w\n%s", errEnded, err, c.log)
+		return nil, fmt.Errorf("read from the client: %w: %w\n%s", errEnded, err, c.log)
 	}
 	var outcomes []outcome
 	if err := json.Unmarshal(line, &outcomes); err != nil || len(outcomes) != spec.Count {

@@ -1,20 +1,25 @@
-// Package interop holds the same scenarios against the clients of four languages: gRPC for Go, Java, Python and Node, each
-// a process of its own that is told where the control plane is by what `controlplane bootstrap` prints.
+// Package interop runs the same scenarios with the clients of four languages: gRPC for Go, Java, Python and Node.
+// Each client is a separate process. It finds the control plane by the output of `controlplane bootstrap`.
 //
-// A scenario in scenarios is a YAML file: the backends that there are, which of them each Service has, the objects, who the
-// client is, and steps: calls with what is expected of them, and edits. scenario_test.go explains every word of it.
-// The clients in clients know nothing of scenarios. Each reads from its standard input one JSON object a line,
+// A scenario in scenarios is a YAML file: the backends, the backends of each Service, the objects, the client, and
+// steps. A step is a call with its expected results, or an edit. scenario_test.go documents the format. The clients
+// in clients do not know scenarios. A client reads one JSON object on each line of standard input:
 //
 //	{"target": "xds:///echo", "method": "/a.B/C", "headers": {"k": "v"}, "count": 20, "parallel": 4, "spacing": 0, "timeout": 5}
 //
-// makes that many calls with an empty message, as many at a time as told, that many seconds apart, and writes one JSON array a line, with an object
-// for each call: its status code, the text of the status, the bytes of the answer as a text, and the milliseconds it took.
-// It keeps one channel for each target, and ends with its input. Before the first line it writes a number: the port on which it
-// serves the client status discovery service, CSDS, by which a gRPC client tells what it holds.
+// It makes count calls with an empty message, of which parallel run at a time and spacing is the number of seconds
+// between them. Then it writes one JSON array on a line, with an object for each call: its status code, the text of
+// the status, the bytes of the response as text, and its duration in milliseconds. The client keeps one channel for
+// each target, and ends with its input. Before the first line it writes a number: the port on which it serves the
+// client status discovery service (CSDS), which shows its resources.
 //
-// Their credentials are those of xDS, and fall back to plain text where the control plane asks for no encryption.
-// Besides them, the client and the servers of gRPC's own PSM interop suite play what they can; suite_test.go drives them.
+// Clients use xDS credentials, which fall back to plain text if the control plane requires no encryption. In addition
+// to these clients, the client and the servers of gRPC's own PSM interop suite run what they can; suite_test.go
+// drives them.
 //
-// The tests have the build tag interop and need the tools that setup.sh asks for, so `make interop` runs them and `go test ./...`
-// does not. They run setup.sh themselves, so no client is older than its sources. What passed is written to docs/INTEROP.md with -update, and compared with it otherwise.
+// The tests have the build tag interop and need the tools that setup.sh checks for, so `make interop` runs them and
+// `go test ./...` does not. They run setup.sh themselves, so that no client is older than its sources. The results
+// are written to docs/INTEROP.md with -update, and compared with it otherwise.
+//
+// Reading order: scenario_test.go, run_test.go, expectation_test.go, client_test.go, then the others.
 package interop

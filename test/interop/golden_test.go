@@ -121,7 +121,8 @@ func (p *plane) take(l *language, c *client, objects string, number int) (held i
 	return p.settle()
 }
 
-// serve replaces the objects, and returns once these are served: when the Service named beside them is.
+// serve replaces the objects, and returns when they are served: when the Service marker, which is written with them,
+// is.
 func (p *plane) serve(objects, marker string) {
 	p.t.Helper()
 	p.write("objects.yaml", objects+fmt.Sprintf("\n---\napiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: marker}\nspec: {ports: [{port: 80}]}\n", marker))
@@ -134,7 +135,7 @@ func (p *plane) serve(objects, marker string) {
 	}
 }
 
-// listeners are the names of all listeners but the markers'.
+// listeners returns the names of all Listeners except those of markers.
 func (p *plane) listeners() []string {
 	p.t.Helper()
 	out := must(exec.Command(binary, "render", "-f", p.dir, "--type", "lds", "-o", "json", "--as", "demo/shop").Output())(p.t)
@@ -155,8 +156,8 @@ func (p *plane) listeners() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// settle waits until the client has answered for all that it asked for, and returns how many resources it holds, and what
-// it refused.
+// settle waits until the client has answered all of its responses. It returns the number of acknowledged resources,
+// and the rejections as an error.
 func (p *plane) settle() (held int, refusals error) {
 	p.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -180,7 +181,7 @@ func (p *plane) settle() (held int, refusals error) {
 		case held == asked:
 			return held, nil
 		case time.Now().After(end):
-			return held, fmt.Errorf("the client asked for %d resources and holds %d: %s", asked, held, p.inspect("clients"))
+			return held, fmt.Errorf("the client subscribed to %d resources and has %d: %s", asked, held, p.inspect("clients"))
 		}
 	}
 }

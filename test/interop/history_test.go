@@ -108,7 +108,7 @@ func recordOf(t *testing.T, l *language) record {
 	played, scenarios := 0, baseScenarios(t)
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
-			agent := asTold(t, s, l)
+			agent := checkExpectation(t, s, l)
 			r.Agent = orElse(r.Agent, agent)
 			if why := s.except(l); why != "" {
 				r.Except[s.name] = why

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// patience is how long anything may take on a busy machine before a test gives up.
+// patience is the longest time that a test waits for anything, on a busy machine.
 const patience = time.Minute
 
 var (
@@ -22,7 +22,7 @@ var (
 	history = flag.Bool("history", false, "have TestHistory play with all old versions of the clients and with the current ones, not only with one of each kind")
 	// binary is the control plane.
 	binary string
-	// caches are the folders of the clients, by language.
+	// caches has the folders of the clients, by language.
 	caches = map[string]string{}
 	// older are versions that some still run, oldest first in each kind: one of each kind, or the whole history.
 	older []*language
@@ -56,7 +56,7 @@ func build(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// prepare makes the clients, unless they are there as their sources are now.
+// prepare builds the clients whose sources have changed.
 func prepare() error {
 	cmd := exec.Command("./setup.sh")
 	if *history {
@@ -93,7 +93,7 @@ func prepare() error {
 	return nil
 }
 
-// TestInterop plays every scenario with every language, and holds the results against docs/INTEROP.md.
+// TestInterop runs every scenario with every language, and compares the results with docs/INTEROP.md.
 func TestInterop(t *testing.T) {
 	scenarios := loadScenarios(t)
 	results := newReport(scenarios, readHistory(t))
@@ -101,7 +101,7 @@ func TestInterop(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			for _, s := range scenarios {
 				t.Run(s.name, func(t *testing.T) {
-					if agent := asTold(t, s, l); !t.Failed() {
+					if agent := checkExpectation(t, s, l); !t.Failed() {
 						results.add(s, l, agent)
 					}
 				})
@@ -111,24 +111,24 @@ func TestInterop(t *testing.T) {
 	results.compare(t)
 }
 
-// TestSuite plays scenarios with the client and the servers of gRPC's PSM interop suite.
+// TestSuite runs scenarios with the client and the servers of gRPC's PSM interop suite.
 func TestSuite(t *testing.T) {
 	for _, s := range loadScenarios(t) {
 		if suiteScenarios[s.name] {
-			t.Run(s.name, func(t *testing.T) { asTold(t, s, suite) })
+			t.Run(s.name, func(t *testing.T) { checkExpectation(t, s, suite) })
 		}
 	}
 }
 
-// asTold plays a scenario, which must fail if that is said of it.
-func asTold(t *testing.T, s *scenario, l *language) (agent string) {
+// checkExpectation runs a scenario. The scenario must fail if it states that it cannot pass with this language.
+func checkExpectation(t *testing.T, s *scenario, l *language) (agent string) {
 	t.Helper()
 	agent, failure := play(t, s, l)
 	switch why := s.except(l); {
 	case failure != nil && why == "":
 		t.Error(failure)
 	case failure == nil && why != "":
-		t.Errorf("it passes now, although it is said that it cannot: %s", why)
+		t.Errorf("it passes, although the scenario states that it cannot: %s", why)
 	}
 	return agent
 }

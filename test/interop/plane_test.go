@@ -19,15 +19,15 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
-// plane is our binary, serving a folder.
+// plane is a running control plane that serves a folder.
 type plane struct {
 	t   *testing.T
 	dir string
-	// xds and admin are its addresses; it keeps them when it is started anew.
+	// xds and admin are its addresses. They stay the same after a restart.
 	xds, admin string
 	log        *buffer
 	stop       func()
-	// certificates is the folder of those that clients with certificate providers have.
+	// certificates is the folder with the certificates of clients with certificate providers.
 	certificates string
 }
 
@@ -63,7 +63,7 @@ func (p *plane) start() {
 		_, err = fmt.Sscanf(line, "ready xds=%s admin=%s", &p.xds, &p.admin)
 	}
 	if err != nil {
-		p.t.Fatalf("control plane: got %q, want the line that says it is ready: %v\n%s", line, err, p.log)
+		p.t.Fatalf("control plane: got %q, want the ready line: %v\n%s", line, err, p.log)
 	}
 	p.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
@@ -73,7 +73,7 @@ func (p *plane) start() {
 	})
 }
 
-// write replaces a file in one piece.
+// write replaces a file atomically.
 func (p *plane) write(name, text string) {
 	p.t.Helper()
 	temp := filepath.Join(p.dir, "."+name+".new")
@@ -85,7 +85,7 @@ func (p *plane) write(name, text string) {
 	}
 }
 
-// bootstrap is what the command of that name prints for a client.
+// bootstrap returns the output of `controlplane bootstrap` for a client.
 func (p *plane) bootstrap(c clientSpec) string {
 	p.t.Helper()
 	args := []string{"bootstrap", "--server-uri", p.xds, "--node-id", "interop", "--namespace", c.Namespace}
@@ -101,7 +101,7 @@ func (p *plane) bootstrap(c clientSpec) string {
 	return string(must(exec.Command(binary, args...).Output())(p.t))
 }
 
-// clients are the streams that `inspect clients` tells of.
+// clients returns the streams in the output of `inspect clients`.
 func (p *plane) clients() []serving.ClientState {
 	p.t.Helper()
 	out := p.inspect("clients")
@@ -112,7 +112,7 @@ func (p *plane) clients() []serving.ClientState {
 	return clients
 }
 
-// inspect is what the command of that name prints.
+// inspect returns the output of `controlplane inspect`.
 func (p *plane) inspect(list string) []byte {
 	p.t.Helper()
 	return must(exec.Command(binary, "inspect", list, "-o", "json", "--address", p.admin).Output())(p.t)
@@ -148,7 +148,7 @@ func (p *plane) await() {
 	defer tick.Stop()
 	for end := time.Now().Add(patience); len(p.clients()) == 0; <-tick.C {
 		if time.Now().After(end) {
-			p.t.Fatalf("no client came back within %v", patience)
+			p.t.Fatalf("no client reconnected within %v", patience)
 		}
 	}
 }

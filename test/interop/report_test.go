@@ -25,8 +25,8 @@ accept all of it: both the control plane and the client itself must report that,
 providers that the goldens name, so TLS settings are included. This page is written by ` + "`make interop UPDATE=-update`" + `, and compared by ` + "`make interop`" + `; do not edit it.
 `
 
-// psm are the tests of gRPC's own PSM interop suite (github.com/grpc/psm-interop), which runs in a cloud, with the scenarios that
-// take their place here, or why none does.
+// psm are the tests of gRPC's own PSM interop suite (github.com/grpc/psm-interop), which runs in a cloud, with the
+// scenarios that replace them here, or the reason why there is none.
 var psm = []struct{ test, scenario, why string }{
 	{"baseline_test", "psm/baseline_test", ""},
 	{"api_listener_test", "psm/api_listener_test", ""},
@@ -55,10 +55,10 @@ var psm = []struct{ test, scenario, why string }{
 	{"app_net, cloud_run, gamma, csm_observability, bootstrap_generator", "", "they test a cloud's own interfaces"},
 }
 
-// report collects what passed.
+// report collects the results.
 type report struct {
 	scenarios []*scenario
-	// agents are what the clients call themselves, by language.
+	// agents are the user agents of the clients, by language.
 	agents map[string]string
 	cells  map[string]bool
 	// history is what came out for older versions the last time.
@@ -69,7 +69,7 @@ func newReport(scenarios []*scenario, history []record) *report {
 	return &report{scenarios: scenarios, agents: map[string]string{}, cells: map[string]bool{}, history: history}
 }
 
-// add notes that a scenario was as told: it passed, or it could not.
+// add records that a scenario had its expected result: it passed, or it failed as stated.
 func (r *report) add(s *scenario, l *language, agent string) {
 	if agent != "" {
 		r.agents[l.name] = agent
@@ -77,7 +77,7 @@ func (r *report) add(s *scenario, l *language, agent string) {
 	r.cells[s.name+" "+l.name] = true
 }
 
-// compare holds the report against the document if everything was played.
+// compare compares the report with the document, if all scenarios were run.
 func (r *report) compare(t *testing.T) {
 	t.Helper()
 	if len(r.cells) != len(r.scenarios)*len(languages) {
@@ -95,7 +95,7 @@ func (r *report) compare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(old), r.text()); diff != "" {
-		t.Errorf("%s is not what came out (-written +got); run `make interop UPDATE=-update`:\n%s", document, diff)
+		t.Errorf("%s differs from the results (-written +got); run `make interop UPDATE=-update`:\n%s", document, diff)
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *report) text() string {
 	return text.String() + r.texts() + historyText(r.history)
 }
 
-// psm is the table of the PSM suite. Marks are the cells of each scenario.
+// psm is the table of the PSM suite. marks are the cells of each scenario.
 func (r *report) psm(marks map[string]string) string {
 	text := strings.Builder{}
 	text.WriteString("\n## gRPC's own PSM interop suite\n\nIts tests run in a cloud. Those that need none are played here as scenarios under their names.\n" +
@@ -161,7 +161,7 @@ func (r *report) psm(marks map[string]string) string {
 	return text.String()
 }
 
-// texts lists what failing calls say, where that differs by language.
+// texts lists the texts of failing calls, if they differ by language.
 func (r *report) texts() string {
 	rows := map[string]string{}
 	for _, s := range r.scenarios {

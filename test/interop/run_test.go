@@ -22,7 +22,7 @@ type run struct {
 	language *language
 	backends map[string]*backend
 	plane    *plane
-	// fallback is nil unless there is a second control plane. stopped says that the first is away.
+	// fallback is the second control plane; nil if there is none. stopped is true while the first one is stopped.
 	fallback *plane
 	stopped  bool
 	client   caller
@@ -31,26 +31,26 @@ type run struct {
 	probe    bool
 	// told probes find it out with what the client's own version is sent, others with the newest form of everything.
 	told bool
-	// load ends the calls in the background, and returns the first error.
+	// load stops the calls in the background, and returns the first error.
 	load func() error
 }
 
-// caller is a client as a scenario needs it.
+// caller is a client that runs scenarios.
 type caller interface {
 	call(spec *callSpec) ([]outcome, error)
 	states(t *testing.T) states
 	await(t *testing.T) (int, error)
 }
 
-// hope is how long it takes to believe that a scenario fails of which that is expected.
-const hope = 3 * time.Second
+// expectedFailureTimeout is how long a scenario that should fail is repeated before its failure counts.
+const expectedFailureTimeout = 3 * time.Second
 
-// play runs a scenario and returns what the client called itself, and what was not as expected.
+// play runs a scenario. It returns the user agent of the client, and an error if a result was not as expected.
 func play(t *testing.T, s *scenario, l *language) (agent string, failure error) {
 	t.Helper()
 	r := &run{t: t, scenario: s, language: l, backends: map[string]*backend{}, patience: patience}
 	if s.except(l) != "" {
-		r.patience = hope
+		r.patience = expectedFailureTimeout
 	}
 	return r.play()
 }
@@ -132,12 +132,12 @@ func (r *run) step(s step) error {
 	case s.Acked != nil:
 		return r.acked(s.Acked)
 	default:
-		return fmt.Errorf("it says nothing")
+		return fmt.Errorf("the step is empty")
 	}
 	return nil
 }
 
-// serving is the control plane that clients get their resources from.
+// serving returns the control plane from which clients get their resources.
 func (r *run) serving() *plane {
 	if r.stopped {
 		return r.fallback
@@ -145,18 +145,18 @@ func (r *run) serving() *plane {
 	return r.plane
 }
 
-// acked asks the client which types it took, by CSDS.
+// acked reads from the client, by CSDS, which types it has accepted.
 func (r *run) acked(want []string) error {
 	if _, err := r.client.await(r.t); err != nil {
 		return err
 	}
 	if got := slices.Sorted(maps.Keys(r.client.states(r.t))); !slices.Equal(got, want) {
-		return fmt.Errorf("the client says that it took %q, want %q", got, want)
+		return fmt.Errorf("the client has accepted %q, want %q", got, want)
 	}
 	return nil
 }
 
-// addServer makes the control plane of another bootstrap the second choice.
+// addServer adds the control plane of another bootstrap as the second choice.
 func addServer(t *testing.T, bootstrap, other string) string {
 	t.Helper()
 	var first, second map[string]any
@@ -169,7 +169,7 @@ func addServer(t *testing.T, bootstrap, other string) string {
 	return string(must(json.Marshal(first))(t))
 }
 
-// call makes the calls of a step, again and again if they may be as expected later.
+// call makes the calls of a step, and repeats them if the results are expected eventually.
 func (r *run) call(s step) error {
 	spec := *s.Call
 	spec.Timeout = min(spec.Timeout, duration(r.patience))
@@ -181,18 +181,18 @@ func (r *run) call(s step) error {
 		if err != nil {
 			return err
 		}
-		var sights []sight
+		var sights []observation
 		for _, b := range r.backends {
 			sights = append(sights, b.take()...)
 		}
-		err = s.Expect.judge(r.language, outcomes, sights)
+		err = s.Expect.check(r.language, outcomes, sights)
 		if err == nil || !s.Expect.Eventually || time.Now().After(end) {
 			return err
 		}
 	}
 }
 
-// startLoad makes calls in the background once a first one was answered.
+// startLoad makes calls in the background after the first one was answered.
 func (r *run) startLoad(spec *callSpec) error {
 	calls := 0
 	once := func() error {
@@ -229,7 +229,7 @@ func (r *run) startLoad(spec *callSpec) error {
 	return nil
 }
 
-// services are Services of one port, each with the slices and pods of its backends.
+// services returns Services with one port, each with the slices and pods of its backends.
 func (r *run) services(services map[string][]string) string {
 	var docs []string
 	doc := func(format string, args ...any) { docs = append(docs, fmt.Sprintf(format, args...)) }

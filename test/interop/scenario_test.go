@@ -17,17 +17,19 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// scenario is one file of scenarios; its name is the file's. Those in psm bear the names of tests of gRPC's own PSM interop suite.
+// scenario is a file of scenarios, and has its name. Those in psm have the names of tests in gRPC's own PSM interop
+// suite.
 type scenario struct {
 	name string
-	// About says in a sentence what is shown.
+	// About is a sentence about what is shown.
 	About string `json:"about"`
-	// Backends that run, by name; Services say which of them are the endpoints of port 80 of which Service, in the namespace demo.
+	// Backends are the running backends by name. Services has, by Service, the backends that are the endpoints of its
+	// port 80, in the namespace demo.
 	Backends map[string]backendSpec `json:"backends"`
 	Services map[string][]string    `json:"services"`
-	// Fallback are the Services that a second control plane serves, if there is one for when the first is away.
+	// Fallback has the Services of a second control plane, if there is one for when the first is stopped.
 	Fallback map[string][]string `json:"fallback"`
-	// Objects is YAML that stands beside them.
+	// Objects is YAML with further objects.
 	Objects string     `json:"objects"`
 	Client  clientSpec `json:"client"`
 	Steps   []step     `json:"steps"`
@@ -43,10 +45,10 @@ type backendSpec struct {
 	Version string `json:"version"`
 	// Zone is REGION/ZONE.
 	Zone string `json:"zone"`
-	// Family is that of its address: ipv4, which is meant if it is absent, ipv6, or dual for both.
+	// Family is the address family: ipv4 (the default), ipv6, or dual for both.
 	Family string `json:"family"`
-	// Account is the service account of its pod. With Proves, the backend takes encrypted calls of the mesh only, and shows a
-	// certificate of that account, whichever its pod's is.
+	// Account is the service account of its pod. With Proves, the backend accepts only encrypted calls of the mesh,
+	// and has a certificate of that account, whatever the pod's account is.
 	Account string `json:"account"`
 	Proves  string `json:"proves"`
 	// Slow backends answer every method as others answer Slow. Load is the share of its CPU that it reports with each answer.
@@ -58,13 +60,13 @@ type clientSpec struct {
 	Namespace string            `json:"namespace"`
 	Labels    map[string]string `json:"labels"`
 	Zone      string            `json:"zone"`
-	// Certificates are the certificate providers that it declares; each has the mesh's certificates.
+	// Certificates are the certificate providers that it declares. Each has the mesh's certificates.
 	Certificates []string `json:"certificates"`
 }
 
-// step is a call with what is expected of it, or one of the edits.
+// step is a call with its expected results, or an edit.
 type step struct {
-	// Case is what the PSM suite calls it.
+	// Case is the name in the PSM suite.
 	Case string `json:"case"`
 
 	Call   *callSpec   `json:"call"`
@@ -73,58 +75,59 @@ type step struct {
 	// Services and Objects replace those of the scenario.
 	Services map[string][]string `json:"services"`
 	Objects  *string             `json:"objects"`
-	// Fail makes that many of the next calls of a backend fail as unavailable.
+	// Fail makes that many of a backend's next calls fail as unavailable.
 	Fail map[string]int `json:"fail"`
-	// Restart ends the control plane, and starts it anew at the same address.
+	// Restart restarts the control plane at the same address.
 	Restart bool `json:"restart"`
-	// Stop ends the control plane, and Start starts it anew at the same address.
+	// Stop stops the control plane, and Start starts it at the same address.
 	Stop  bool `json:"stop"`
 	Start bool `json:"start"`
-	// Acked are the types of which the client says by CSDS that it took resources, sorted.
+	// Acked are the types of which the client reports accepted resources by CSDS, sorted.
 	Acked []string `json:"acked"`
-	// Load makes calls like this one until the scenario ends, none of which may fail.
+	// Load makes calls like this one until the scenario ends. None of them may fail.
 	Load *callSpec `json:"load"`
 }
 
 type callSpec struct {
 	// To is the target after xds:///.
 	To string `json:"to"`
-	// Method is answered by a backend at once; but one called Slow after 2 s, and one called Wait never.
+	// Method: a backend answers immediately, but after 2 s if the method is Slow, and never if it is Wait.
 	Method  string            `json:"method"`
 	Headers map[string]string `json:"headers"`
-	// Count is how many calls are made, 1 if it is absent, and Parallel how many at a time. Spacing lies between the
-	// beginnings of two.
+	// Count is the number of calls (1 by default), and Parallel the number at a time. Spacing is the time between the
+	// starts of two calls.
 	Count    int      `json:"count"`
 	Parallel int      `json:"parallel"`
 	Spacing  duration `json:"spacing"`
 	Timeout  duration `json:"timeout"`
 }
 
-// expectation is what the calls of one step must show. What is absent is not looked at, except that calls succeed.
+// expectation is the expected result of a step's calls. Fields that are not set are not checked, except that calls
+// must succeed.
 type expectation struct {
-	// Codes counts the calls that end with each status.
+	// Codes is the number of calls that end with each status.
 	Codes map[string]int `json:"codes"`
 	// Rates are the shares of the statuses, instead of their numbers.
 	Rates map[string]float64 `json:"rates"`
-	// Text occurs in the text of every call that fails: one for all languages under "all", or one for each.
+	// Text is part of the text of every failed call: one for all languages under "all", or one for each.
 	Text map[string]string `json:"text"`
-	// From are the backends that answered, Versions their versions; no others did.
+	// From are the backends that answered, and Versions their versions. No others may answer.
 	From     []string `json:"from"`
 	Versions []string `json:"versions"`
-	// One means that a single backend answered, whichever.
+	// One means that a single backend answered all calls.
 	One bool `json:"one"`
-	// Shares are those of the versions; Pearson's test tells whether they were followed.
+	// Shares are the shares of the versions. They are checked by Pearson's test.
 	Shares map[string]float64 `json:"shares"`
 	// Most is how many calls a version may answer at most.
 	Most map[string]int `json:"most"`
-	// Attempts are what the backends were told of earlier attempts, in order.
+	// Attempts are the numbers of earlier attempts that the backends received, in order.
 	Attempts []string `json:"attempts"`
-	// Budget is the most time that a backend saw left.
+	// Budget is the longest time until the deadline that a backend saw.
 	Budget duration `json:"budget"`
-	// Within and AtLeast bound the time that a call takes.
+	// Within and AtLeast limit the duration of a call.
 	Within  duration `json:"within"`
 	AtLeast duration `json:"atLeast"`
-	// Eventually repeats the step until it is as expected.
+	// Eventually repeats the step until its results are as expected.
 	Eventually bool `json:"eventually"`
 }
 
@@ -182,7 +185,7 @@ func loadFolders(t *testing.T, dirs ...string) []*scenario {
 	return all
 }
 
-// complete fills in what a scenario may leave out, and refuses what would be looked at by nobody.
+// complete sets the defaults of a scenario, and rejects fields that would not be checked.
 func (s *scenario) complete() error {
 	if s.About == "" || len(s.Steps) == 0 {
 		return fmt.Errorf("a sentence about it and steps are needed")
@@ -229,7 +232,7 @@ func (s *scenario) complete() error {
 	return nil
 }
 
-// codeOf understands the name of a status code in the spelling of the protocol.
+// codeOf returns the status code with that name in the gRPC protocol.
 func codeOf(name string) (codes.Code, error) {
 	var code codes.Code
 	err := code.UnmarshalJSON([]byte(`"` + name + `"`))

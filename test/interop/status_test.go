@@ -17,14 +17,14 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// states are what a client says of the resources that it asked for, by type and name.
+// states are the states of a client's resources, by type and name.
 type states map[string]map[string]*statusv3.ClientConfig_GenericXdsConfig
 
-// teller is a client that tells its state at a port, by CSDS.
-type teller struct{ port int }
+// csdsClient reads the state of a client program at a port, by CSDS.
+type csdsClient struct{ port int }
 
-// states asks the client itself.
-func (c teller) states(t *testing.T) states {
+// states reads the states.
+func (c csdsClient) states(t *testing.T) states {
 	t.Helper()
 	address := net.JoinHostPort("localhost", strconv.Itoa(c.port))
 	channel := must(grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())))(t)
@@ -44,12 +44,12 @@ func (c teller) states(t *testing.T) states {
 	return all
 }
 
-// acked counts the resources, and tells of one that the client did not take.
+// acked returns the number of accepted resources, and an error about a resource that the client has not accepted.
 func (s states) acked() (n int, err error) {
 	for kind, resources := range s {
 		for name, r := range resources {
 			if r.GetClientStatus() != adminv3.ClientResourceStatus_ACKED {
-				return n, fmt.Errorf("the client says of %s %q that it is %s: %s", kind, name, r.GetClientStatus(), r.GetErrorState().GetDetails())
+				return n, fmt.Errorf("the client reports %s %q as %s: %s", kind, name, r.GetClientStatus(), r.GetErrorState().GetDetails())
 			}
 			n++
 		}
@@ -57,13 +57,13 @@ func (s states) acked() (n int, err error) {
 	return n, nil
 }
 
-// encrypted counts the clusters whose calls are encrypted.
+// encrypted returns the number of clusters with encrypted calls.
 func (s states) encrypted(t *testing.T) (n int) {
 	t.Helper()
 	for _, r := range s["Cluster"] {
 		var cluster clusterv3.Cluster
 		if err := r.GetXdsConfig().UnmarshalTo(&cluster); err != nil {
-			t.Fatalf("what the client says of a cluster: %v", err)
+			t.Fatalf("a cluster of the client: %v", err)
 		}
 		if cluster.GetTransportSocket() != nil {
 			n++
@@ -72,8 +72,8 @@ func (s states) encrypted(t *testing.T) (n int) {
 	return n
 }
 
-// await waits until the client says that it took all that it asked for, and returns how many resources that are.
-func (c teller) await(t *testing.T) (int, error) {
+// await waits until the client has accepted all resources that it subscribes to, and returns their number.
+func (c csdsClient) await(t *testing.T) (int, error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -21,8 +21,8 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// suiteScenarios are those that the suite's own client plays: it calls one target over and over, as fast as it was told, and
-// counts by backend what was answered. The document says so of them, and TestSuite holds it against them.
+// suiteScenarios are the scenarios that the suite's own client can run: it calls one target repeatedly, at a fixed
+// rate, and counts the answers by backend. The document marks them, and TestSuite checks that.
 var suiteScenarios = map[string]bool{
 	"psm/baseline_test": true, "psm/api_listener_test": true, "psm/change_backend_service_test": true,
 	"psm/remove_neg_test": true, "psm/round_robin_test": true, "failover": true,
@@ -31,13 +31,13 @@ var suiteScenarios = map[string]bool{
 // suiteClient is the running client of the suite.
 type suiteClient struct {
 	mu sync.Mutex
-	teller
+	csdsClient
 	t        *testing.T
 	scenario *scenario
 	stats    testgrpc.LoadBalancerStatsServiceClient
 }
 
-// startSuite runs the suite's client until the test ends. It begins to call at once.
+// startSuite runs the suite's client until the test ends. It starts to call immediately.
 func startSuite(t *testing.T, s *scenario, bootstrap string) *suiteClient {
 	t.Helper()
 	target := ""
@@ -48,14 +48,14 @@ func startSuite(t *testing.T, s *scenario, bootstrap string) *suiteClient {
 			}
 		}
 	}
-	c := &suiteClient{t: t, scenario: s, teller: teller{port: freePort(t)}}
+	c := &suiteClient{t: t, scenario: s, csdsClient: csdsClient{port: freePort(t)}}
 	channel := runSuite(t, c.port, "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap,
 		"client", "--server", "xds:///"+target, "--stats_port", strconv.Itoa(c.port), "--qps", "200")
 	c.stats = testgrpc.NewLoadBalancerStatsServiceClient(channel)
 	return c
 }
 
-// call has the next calls of the client counted. It fails if any call failed since the client runs, counted or not.
+// call counts the next calls of the client. It fails if any call since the client's start has failed.
 func (c *suiteClient) call(spec *callSpec) ([]outcome, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,7 +128,7 @@ func runSuite(t *testing.T, port int, env string, argv ...string) *grpc.ClientCo
 	return channel
 }
 
-// freePort is one that nobody listens at, for programs that want to be told theirs.
+// freePort returns a port on which nothing listens, for programs that need a port number.
 func freePort(t *testing.T) int {
 	t.Helper()
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)

@@ -14,9 +14,10 @@ import (
 	"testing"
 )
 
-// dialect lists the patterns that docs/STYLE.md rules out, with their cures. A space in a pattern matches any white space, so that
-// a pattern is found across wrapped lines. Code is not prose: blocks and spans of Markdown, and Go strings without a space, are
-// skipped. A Go line that quotes the text of another program ends with the comment "// quoted: PROGRAM".
+// dialect lists the patterns that docs/STYLE.md rules out, with their cures. A space in a pattern matches any white
+// space, so that a pattern is found across wrapped lines. Code is not prose: blocks and spans of Markdown, and Go
+// strings without a space, are skipped. A Go line that quotes the text of another program ends with the comment "//
+// quoted: PROGRAM".
 var dialect = []struct {
 	name, pattern, cure string
 	except              string // a match that also matches this pattern is fine
@@ -34,7 +35,7 @@ var dialect = []struct {
 	{name: "P2", pattern: `\b(is|are) meant\b`, cure: "name the intent or the actor: is intended, the author means"},
 	{name: "P2", pattern: `\b(can|cannot|could|may|not) (not )?be had\b`, cure: "is not available, cannot be acquired"},
 	{name: "P3", pattern: `, for (it|its|they|their|clients|gRPC|that|there|nothing|otherwise|this|these|those|what)\b`, cure: "because, since, or two sentences"},
-	{name: "P4", pattern: `\b(is|are|was|were|with|than|as|from|by|to) (that|those) of\b`, cure: "repeat the noun"},
+	{name: "P4", pattern: `\b(is|are|was|were|not|with|than|as|from|by|to) (that|those) of\b`, cure: "repeat the noun"},
 	{name: "P4", pattern: `\bof (its|their|our|your|his|one's) own\b`, cure: "its own X, a separate X"},
 	{name: "P5", pattern: `\b(no|some|every|any)body\b`, cure: "no client, any client, all clients, an operator"},
 	{name: "P5", pattern: `\b(no one|someone|everyone|anyone)\b`, cure: "no client, any client, all clients, an operator"},
@@ -51,8 +52,9 @@ var dialect = []struct {
 	{name: "dialect", pattern: `\bgrpc (does|do) what it says\b`, cure: "all fields are supported by gRPC clients"},
 }
 
-// british maps UK spellings to the US spellings that Kubernetes, Envoy and gRPC write. A key that ends with a hyphen is the stem of
-// all words that begin with it. "cancelled" is not in the list: it is the name of a gRPC status in xDS, which authors write.
+// british maps UK spellings to the US spellings that Kubernetes, Envoy and gRPC write. A key that ends with a hyphen
+// is the stem of all words that begin with it. "cancelled" is not in the list: it is the name of a gRPC status in
+// xDS, which authors write.
 var british = map[string]string{
 	"amongst": "among", "analyse-": "analyze", "armour-": "armor", "artefact-": "artifact", "authoris-": "authoriz", "behaviour-": "behavior",
 	"cancelling": "canceling", "capitalis-": "capitaliz", "categoris-": "categoriz", "centre-": "center",
@@ -131,6 +133,11 @@ func around(text string, at []int) string {
 	return words(strings.ToValidUTF8(text[max(0, at[0]-margin):min(len(text), at[1]+margin)], ""))
 }
 
+// at formats a breach with the file and line that it is in.
+func at(path, text string, b breach) string {
+	return fmt.Sprintf("%s:%d: %s", path, 1+strings.Count(text[:b.offset], "\n"), b.text)
+}
+
 func words(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // TestLanguage checks the prose of all Markdown, and the texts of the programs, with the rules of docs/STYLE.md.
@@ -139,7 +146,7 @@ func TestLanguage(t *testing.T) {
 	for _, path := range slices.Sorted(maps.Keys(docs)) {
 		prose := proseOf(docs[path])
 		for _, b := range breaches(prose, false) {
-			t.Errorf("%s:%d: %s", path, 1+strings.Count(prose[:b.offset], "\n"), b.text)
+			t.Error(at(path, prose, b))
 		}
 	}
 	for _, s := range sources(t) {

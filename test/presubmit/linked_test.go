@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// maxModules is how many modules may be linked into the binary, this one and the standard library not counted. Lower it when one goes.
+// maxModules is the maximum number of modules in the binary, without this module and the standard library. Lower it
+// when one is removed.
 const maxModules = 55
 
-// unlinked are packages that may not be linked, nor what is below them: each is imported in one line and weighs megabytes, in the
-// binary and in memory. docs/adr/0015 says what is used in their place.
+// unlinked are packages that must not be linked, nor the packages below them: each is easily imported and adds
+// megabytes to the binary and to its memory. docs/adr/0015 states what is used instead.
 var unlinked = map[string]string{
 	"golang.org/x/net/trace":                "it has html/template look for methods by name, so that the linker keeps all methods of all types",
 	"html/template":                         "it looks for methods by name, so that the linker keeps all methods of all types",

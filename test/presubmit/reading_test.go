@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// maxReading is how many lines a stranger is asked to read first: about an hour.
+// maxReading is the maximum number of lines in the reading list: about an hour.
 const maxReading = 1500
 
-// TestReadingList keeps the reading list of docs/ARCHITECTURE.md short, and its counts of lines near the files.
+// TestReadingList keeps the reading list of docs/ARCHITECTURE.md short, and its numbers of lines close to the files.
 func TestReadingList(t *testing.T) {
 	page, err := os.ReadFile("../../docs/ARCHITECTURE.md")
 	if err != nil {

@@ -10,13 +10,14 @@ import (
 	"testing"
 )
 
-// stateful are the files that may have variables of a package which change.
-var stateful = []string{
-	"internal/logging/redirect.go", // the switches of the libraries are global
+// filesWithState are the files that may have package variables that change.
+var filesWithState = []string{
+	"internal/logging/redirect.go", // the libraries' loggers are global
 	"test/",                        // programs that only tests run
 }
 
-// TestNoGlobalState keeps caches and registries out of packages: what changes belongs to a value that somebody made.
+// TestNoGlobalState keeps caches and registries out of package variables: state belongs to a value that a caller has
+// made.
 func TestNoGlobalState(t *testing.T) {
 	packages := map[string][]source{}
 	for _, s := range sources(t) {
@@ -29,7 +30,7 @@ func TestNoGlobalState(t *testing.T) {
 			variables = append(variables, variablesOf(s.file)...)
 		}
 		for _, s := range files {
-			if slices.ContainsFunc(stateful, func(p string) bool { return strings.HasPrefix(s.path, p) }) {
+			if slices.ContainsFunc(filesWithState, func(p string) bool { return strings.HasPrefix(s.path, p) }) {
 				continue
 			}
 			for _, change := range changes(s.file, variables) {
@@ -39,7 +40,7 @@ func TestNoGlobalState(t *testing.T) {
 	}
 }
 
-// TestGlobalStateIsSeen counts each way to have some.
+// TestGlobalStateIsSeen counts each kind of package state.
 func TestGlobalStateIsSeen(t *testing.T) {
 	for text, want := range map[string]int{
 		"var cache memo[int, int]":                                   1,
@@ -66,7 +67,7 @@ func TestGlobalStateIsSeen(t *testing.T) {
 	}
 }
 
-// variable is one of a package.
+// variable is a package variable.
 type variable struct {
 	name string
 	spec *ast.ValueSpec
@@ -100,13 +101,13 @@ func directives(d *ast.GenDecl) string {
 	return text.String()
 }
 
-// changes are the places in a file where variables of the package are declared without a value, which somebody must give them later,
-// or are written to.
+// changes returns the places in a file where package variables are declared without a value, so that they must be set
+// later, or are written to.
 func changes(file *ast.File, variables []variable) []*ast.Ident {
 	var found []*ast.Ident
 	note := func(e ast.Expr) {
 		if id := root(e); id != nil && slices.ContainsFunc(variables, func(v variable) bool {
-			// The parser resolves names within the file; what it leaves open is declared in another.
+			// The parser resolves names within the file. Unresolved names are declared in another file.
 			return v.name == id.Name && (id.Obj == nil || id.Obj.Decl == v.spec)
 		}) {
 			found = append(found, id)
@@ -139,7 +140,7 @@ func changes(file *ast.File, variables []variable) []*ast.Ident {
 	return found
 }
 
-// root is the variable that an expression is a part of, or nil.
+// root returns the variable that an expression is a part of, or nil.
 func root(e ast.Expr) *ast.Ident {
 	switch e := e.(type) {
 	case *ast.Ident:

@@ -70,8 +70,8 @@ func commandsOf(block string) []string {
 	return commands
 }
 
-// play runs commands in the repository with the programs in bin, and returns them with their output. The directory /tmp/mesh of the
-// commands is a temporary one.
+// play runs commands in the repository with the programs in bin, and returns the commands with their output. The
+// directory /tmp/mesh in the commands is replaced by a temporary one.
 func play(t *testing.T, bin string, commands []string) string {
 	t.Helper()
 	const mesh = "/tmp/mesh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The first process of a node: it makes the node's world and starts its daemons, and the node ends with it. Its argument, the
-# node's directory, is how others know that a process is this one.
+# The first process of a node: it sets up the node's namespaces and starts its daemons, and the node ends with it. Its
+# argument, the node's directory, identifies the process.
 set -euo pipefail
 : "${here:?}" "${state:?}" "${bin:?}" "${dir:?}" "${index:?}" "${zone:?}"
 node=node-$index address=10.77.0.$((index + 1)) pods=10.244.$index.0/24
@@ -13,7 +13,7 @@ say() {
 	printf '%3d.%d s  %s\n' $((tenths / 10)) $((tenths % 10)) "$*"
 }
 
-# daemon NAME COMMAND... starts it, logging to NAME.log. await notices when it ends too early.
+# daemon NAME COMMAND... starts a daemon that logs to NAME.log. await fails if a daemon ends too early.
 daemon() {
 	local name=$1
 	shift
@@ -44,7 +44,8 @@ render() {
 		"$here/node/${1##*/}" >"$dir/$1"
 }
 
-# own mounts what must not be the machine's. Shims, CNI and kubelet have paths below /run, /var/lib and /var/log that nobody can set.
+# own mounts what must differ from the machine. Shims, CNI and kubelet use paths below /run, /var/lib and /var/log
+# that are not configurable.
 own() {
 	local name sysctl
 	mount -t proc proc /proc
@@ -59,19 +60,20 @@ own() {
 	for name in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $name; done
 	mkdir -p "$dir/kubelet" /var/lib/kubelet
 	mount --bind "$dir/kubelet" /var/lib/kubelet
-	# Kubelet would write these for the whole machine, if it did not read that they are as it wants them.
+	# Kubelet would set these sysctls for the whole machine if they did not already read as it needs them.
 	for sysctl in vm/overcommit_memory=1 kernel/panic=10 kernel/panic_on_oops=1; do
 		name=/run/${sysctl//\//.}
 		echo "${sysctl#*=}" >"$name"
 		mount --bind "$name" "/proc/sys/${sysctl%=*}"
 	done
 	printf 'nameserver 10.77.0.1\nsearch svc.cluster.local cluster.local\n' >/run/resolv.conf
-	# On some machines it is a link to a file below /run, which is not there any more.
+	# On some machines it is a link to a file below /run, which is now hidden.
 	[[ -e /etc/resolv.conf || ! -L /etc/resolv.conf ]] || install -D /dev/null "$(readlink -m /etc/resolv.conf)"
 	mount --bind /run/resolv.conf /etc/resolv.conf
 }
 
-# connect gives the node its address. Node 0 has a link that leads nowhere; each other one has a link to node 0, which is its router.
+# connect gives the node its address. Node 0 has a dummy link. Each other node has a link to node 0, which is its
+# router.
 connect() {
 	local first router=()
 	hostname "$node"
@@ -114,7 +116,7 @@ kubelet_up() {
 		--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
 }
 
-# ready says whether the node takes pods.
+# ready reports whether the node accepts pods.
 ready() {
 	[[ $(kubectl get node "$node" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}{.spec.taints}') == True ]]
 }
@@ -125,7 +127,8 @@ ready() {
 declare -A daemons=()
 began=${EPOCHREALTIME/[.,]/}
 trap 'exit 0' TERM
-# /proc is still the machine's here, where this process has another number than 1. A command's would be that of the command.
+# Here /proc is still the machine's, in which this process has another ID than 1. The ID must be read by the shell
+# itself, because a command would read its own.
 read -r pid _ </proc/self/stat
 mount --make-rprivate /
 connect

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes the certificates and kubeconfigs of the cluster, once, and those of node $index.
+# Creates the certificates and kubeconfigs of the cluster, once, and those of node $index.
 set -euo pipefail
 : "${state:?}" "${index:?}" "${here:?}"
 mkdir -p "$state/pki"
 cd "$state/pki"
 
-# Nothing of the machine's own openssl.cnf: it would make an authority of every certificate.
+# The machine's openssl.cnf is not used, because it would make each certificate an authority.
 config=$(printf '[req]\ndistinguished_name=name\n[name]\n')
 
-# certificate NAME SUBJECT EXTENSION... signed by the authority, or by itself as long as there is none.
+# certificate NAME SUBJECT EXTENSION... is signed by the authority, or self-signed as long as there is no authority.
 certificate() {
 	local name=$1 subject=$2 issuer=() extensions=() e
 	shift 2

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the variables are those of init.sh, which sources this
+# shellcheck disable=SC2154 # init.sh, which sources this file, sets the variables
 # The control plane, on node 0 only: etcd, API server, controllers, scheduler and CoreDNS.
 
-# controllers are those that tests need. With all of them the first pod could start six seconds later.
+# controllers are the controllers that tests need. With all controllers the first pod would start six seconds later.
 controllers=serviceaccount-controller,serviceaccount-token-controller,root-ca-certificate-publisher-controller
 controllers+=,namespace-controller,garbage-collector-controller,pod-garbage-collector-controller,clusterrole-aggregation-controller
 controllers+=,deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller,job-controller

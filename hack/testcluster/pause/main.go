@@ -1,4 +1,4 @@
-// Command pause holds the namespaces of a pod open: it does nothing until it is told to end.
+// Command pause keeps the namespaces of a pod open: it does nothing until it gets a signal.
 package main
 
 import (

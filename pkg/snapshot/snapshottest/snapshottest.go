@@ -16,7 +16,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
-// Node is a client by what it calls itself.
+// Node makes a node with that user agent name and version, in the namespace demo.
 func Node(name, version string) *corev3.Node {
 	return &corev3.Node{
 		UserAgentName: name, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
@@ -24,7 +24,7 @@ func Node(name, version string) *corev3.Node {
 	}
 }
 
-// EchoObjects is the Service echo with two endpoints and one rule, whose kind and spec are to be filled in.
+// EchoObjects is the Service echo with two endpoints and one rule. The rule's kind and spec are to be filled in.
 const EchoObjects = `apiVersion: v1
 kind: Service
 metadata: {name: echo, namespace: demo}
@@ -43,7 +43,7 @@ metadata: {name: echo, namespace: demo}
 spec: %s
 `
 
-// Metadata makes metadata of a node from keys and values in turn.
+// Metadata makes node metadata from alternating keys and values.
 func Metadata(pairs ...string) *structpb.Struct {
 	fields := map[string]*structpb.Value{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -54,12 +54,13 @@ func Metadata(pairs ...string) *structpb.Struct {
 
 var sourceText = regexp.MustCompile(` \([^ )]*\.yaml:\d+\)|[^ ]*\d{3}\.yaml(:\d+)?`)
 
-// WithoutFiles takes the names of files out of Problems: a shuffled folder has the same objects elsewhere.
+// WithoutFiles removes file names from printed Problems, because a shuffled folder has the same objects in other
+// files.
 func WithoutFiles(problems string) string { return sourceText.ReplaceAllString(problems, "") }
 
 var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
 
-// Load reads the objects, one a file, in the order given.
+// Load reads objects from a folder in which each object is a file, in the given order.
 func Load(t *testing.T, objects []string) *mesh.World {
 	t.Helper()
 	dir := t.TempDir()

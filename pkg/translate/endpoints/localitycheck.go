@@ -10,7 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// CheckLocality reports what of a rule's wishes for near endpoints cannot hold, or holds in a way of gRPC's own.
+// CheckLocality reports the parts of localityLbSetting and zoneAwareLbSetting that have no effect or a different
+// effect in gRPC.
 func CheckLocality(at report.Field, lb *networking.LoadBalancerSettings) {
 	zoned, located := lb.GetZoneAwareLbSetting(), lb.GetLocalityLbSetting()
 	zoneAt, locatedAt := at.Child("zoneAwareLbSetting"), at.Child("localityLbSetting")

@@ -51,13 +51,14 @@ Mizzen configures clients. These parts of a mesh are not supported, and no field
 // languages are the columns of the page: the gRPC libraries.
 var languages = byAll.All()
 
-// Markdown is the support table as a page for users, with what was run.
+// Markdown returns the text of docs/FIELDS.md, with the results of runs.
 func Markdown(runs []Run) string {
 	var b strings.Builder
 	b.WriteString(fieldsIntro)
 	writeFeatures(&b, runs)
-	writeFields(&b, "VirtualService", virtualServiceFields)
-	writeFields(&b, "DestinationRule", destinationRuleFields)
+	for _, table := range Tables {
+		writeFields(&b, table.Kind, table.rows)
+	}
 	b.WriteString(fieldsOpen)
 	return b.String()
 }
@@ -90,24 +91,24 @@ func writeFields(b *strings.Builder, title string, rows []Row) {
 	for _, row := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
 		for _, l := range languages {
-			b.WriteString(" " + row.honored(l) + " |")
+			b.WriteString(" " + row.supportedBy(l) + " |")
 		}
 		fmt.Fprintf(b, " %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), row.proof(), row.Note)
 	}
 }
 
-// honored is the cell of one kind of client.
-func (r Row) honored(a mesh.ClientKind) string {
+// supportedBy returns the cell of one client kind.
+func (r Row) supportedBy(kind mesh.ClientKind) string {
 	switch {
-	case !r.InEffect() || r.Ignored.Has(a):
+	case !r.InEffect() || r.Ignored.Has(kind):
 		return "no"
-	case r.Partly.Has(a):
+	case r.Partly.Has(kind):
 		return "partly"
 	}
 	return "yes"
 }
 
-// proof names the leaf and the test with calls, and links the golden.
+// proof returns the cell with the leaf, a link to the golden, and the test with calls.
 func (r Row) proof() string {
 	var parts []string
 	if r.Leaf != "" {

@@ -1,20 +1,20 @@
 package fields
 
-// proposal is a proposal of gRPC, or a part of one, and the first version of each client that has it.
+// proposal is a gRPC proposal, or a part of one, and the first version of each client kind that implements it.
 type proposal struct {
 	grfc, what string
-	// run is what test/interop/history.json calls it; empty if it is not run.
+	// run is the name of the feature in test/interop/history.json; empty if it is not run.
 	run string
-	// annotated says that an annotation rests on it, and no field.
+	// annotated says that only an annotation refers to it, and no row.
 	annotated bool
-	// since is in the order of the languages; a dash where there is none.
+	// since is in the order of languages. A dash means that no version implements it.
 	since [5]string
 }
 
 const notOffered = ", which Mizzen does not offer"
 
-// proposals are the proposals that rows rest on. The versions are those of gRPC's own table of xDS features and, for what is
-// newer than that table, of the sources. What was run is held against them.
+// proposals are the proposals that rows refer to. The versions are from gRPC's doc/grpc_xds_features.md or, for
+// proposals that are newer than that file, from the source code of the clients. They are compared with what was run.
 var proposals = []proposal{
 	{grfc: "A27", run: "A27", what: "xDS: names, endpoints, priorities and locality weights", since: [5]string{"1.30", "1.30", "1.30", "1.2", "0.1, without failover and locality weights"}},
 	{grfc: "A28", run: "A28", what: "routing by path and header, weighted clusters", since: [5]string{"1.31", "1.31", "1.31", "1.3", "0.1"}},

@@ -87,7 +87,7 @@ func TestAlternativesWithoutService(t *testing.T) {
 	var problems translatetest.Ledger
 	block := translatetest.Parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
 	if got, _ := (routeScope{}).alternatives(problems.Field(), block); len(got) != 1 {
-		t.Errorf("got %d matches, want the one that a Service might have", len(got))
+		t.Errorf("got %d matches, want 1: a Service may have the name", len(got))
 	}
 }
 

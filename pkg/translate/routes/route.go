@@ -12,7 +12,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Input is all that the routes of a host depend on: HostInput has the same, and says what it is.
+// Input is everything that the routes of a host depend on. The fields are described at translate.HostInput.
 type Input struct {
 	Service        *mesh.Service
 	Host           string
@@ -33,7 +33,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 	return virtualServiceRoutes(sink, in)
 }
 
-// serviceRoutes sends every call to the Service itself.
+// serviceRoutes makes the routes of a Service without a VirtualService: every call goes to the Service.
 func serviceRoutes(in Input) []resource.Resource {
 	service := in.Service
 	if service == nil {
@@ -60,8 +60,8 @@ func serviceRoutes(in Input) []resource.Resource {
 	return all
 }
 
-// virtualServiceRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
-// either its rules are read for their Problems alone.
+// virtualServiceRoutes translates a VirtualService for each port of the Service, or for the host and port of a
+// serviceless host. If there is neither, the rules are only checked.
 func virtualServiceRoutes(sink *[]mesh.Problem, in Input) []resource.Resource {
 	root := report.Field{Sink: sink, Ref: in.VirtualService.Ref, Path: "spec"}
 	switch {
@@ -78,11 +78,11 @@ func virtualServiceRoutes(sink *[]mesh.Problem, in Input) []resource.Resource {
 	rules := t.ruleSet(root, in.VirtualService)
 	var all []resource.Resource
 	for _, port := range ports {
-		c := routeScope{host: host, port: port.Number, portName: port.Name, caller: caller{in.Namespace, in.Labels}, missing: in.Missing}
+		c := routeScope{host: host, port: port.Number, portName: port.Name, source: source{in.Namespace, in.Labels}, missing: in.Missing}
 		if in.Service != nil {
 			c.addresses = in.Service.Addresses
 		}
-		if port.Number == 0 { // it is not known which of them anybody follows
+		if port.Number == 0 { // It is not known which of the two lists applies, so both are checked.
 			c.routeList(&rules.http)
 			c.routeList(&rules.tcp)
 			continue
@@ -98,7 +98,7 @@ func virtualServiceRoutes(sink *[]mesh.Problem, in Input) []resource.Resource {
 	return all
 }
 
-// dialed is the host that clients call, and its ports: a single zero one when there is none.
+// dialed returns the host that clients call and its ports. If no port is known, it returns one zero Port.
 func (in Input) dialed() (host string, ports []mesh.Port) {
 	switch {
 	case in.Service == nil:
@@ -109,11 +109,12 @@ func (in Input) dialed() (host string, ports []mesh.Port) {
 	return in.Service.Host, in.Service.Ports
 }
 
-// routeRefs are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.
-func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
-	refs := []mesh.Ref{routes.Ref}
-	for _, key := range slices.Sorted(maps.Keys(routes.Delegates)) {
-		if delegate := routes.Delegates[key].VirtualService; delegate != nil {
+// routeRefs returns the objects that a RouteConfiguration is made from. The rules come first, because a rejection
+// is more likely caused by them. service may be nil.
+func routeRefs(vs *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
+	refs := []mesh.Ref{vs.Ref}
+	for _, key := range slices.Sorted(maps.Keys(vs.Delegates)) {
+		if delegate := vs.Delegates[key].VirtualService; delegate != nil {
 			refs = append(refs, delegate.Ref)
 		}
 	}
@@ -123,8 +124,9 @@ func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
 	return refs
 }
 
-// routeConfigurationFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
-// call that no route takes, so that it gets one that fails these.
+// routeConfigurationFor makes a RouteConfiguration in which a call may match no route. Old versions of C-core
+// reject a virtual host without routes, and crash in a call that matches no route. They get a last route that makes
+// such calls fail.
 func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Features) *routev3.RouteConfiguration {
 	if missing.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
 		routes = append(slices.Clip(routes), FailingRoute())

@@ -8,33 +8,35 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// ruleList is a list of rules of a VirtualService: those for calls, or those for connections.
+// ruleList has the http rules or the tcp rules of a VirtualService.
 type ruleList struct {
 	at    report.Field
 	rules []boundRule
-	// reached says of each rule whether any call comes by it.
+	// reached has, for each rule, whether any call reaches it.
 	reached []bool
-	used    bool
-	// deferred are the Problems of what it says, which count if it is used.
+	// used is set if the list applies to a port.
+	used bool
+	// deferred are the Problems of tcp rules. They are reported only if the list is used.
 	deferred []mesh.Problem
 }
 
-func (s *ruleList) empty() bool { return len(s.reached) == 0 }
+func (l *ruleList) empty() bool { return len(l.reached) == 0 }
 
-// ruleSet are both lists. Rules for connections are followed where their author meant the port for them, or wrote nothing else.
+// ruleSet has both lists. The tcp rules apply to ports that are declared as TCP, and to all ports if there are no
+// http rules.
 type ruleSet struct{ http, tcp ruleList }
 
-func (t destinationResolver) ruleSet(root report.Field, r *mesh.VirtualService) *ruleSet {
-	http, tcp := r.Spec.GetHttp(), r.Spec.GetTcp()
+func (t destinationResolver) ruleSet(root report.Field, vs *mesh.VirtualService) *ruleSet {
+	http, tcp := vs.Spec.GetHttp(), vs.Spec.GetTcp()
 	s := &ruleSet{
-		http: ruleList{at: root.Child("http"), rules: t.httpRules(root, r), reached: make([]bool, len(http))},
+		http: ruleList{at: root.Child("http"), rules: t.httpRules(root, vs), reached: make([]bool, len(http))},
 		tcp:  ruleList{at: root.Child("tcp"), reached: make([]bool, len(tcp))},
 	}
 	s.tcp.rules = t.tcpRules(report.Field{Sink: &s.tcp.deferred, Ref: root.Ref, Path: s.tcp.at.Path}, tcp)
 	return s
 }
 
-// of returns the rules for a port.
+// of returns the list that applies to a port.
 func (s *ruleSet) of(port mesh.Port) *ruleList {
 	if !s.tcp.empty() && (s.http.empty() || port.TCP) {
 		return &s.tcp
@@ -42,59 +44,59 @@ func (s *ruleSet) of(port mesh.Port) *ruleList {
 	return &s.http
 }
 
-// tcpRules are the rules for TCP as rules for calls: they choose among destinations by the same weights, and their matches ask
-// for some of the same.
+// tcpRules converts tcp rules to http rules. They have the same weighted destinations, and their matches have some
+// of the same conditions.
 func (t destinationResolver) tcpRules(at report.Field, rules []*networking.TCPRoute) []boundRule {
 	var all []boundRule
 	for i, rule := range rules {
 		where := at.Index(i)
-		calls := &networking.HTTPRoute{}
+		http := &networking.HTTPRoute{}
 		for j, block := range rule.GetMatch() {
-			calls.Match = append(calls.Match, tcpMatch(where.Child("match").Index(j), block))
+			http.Match = append(http.Match, tcpMatch(where.Child("match").Index(j), block))
 		}
 		for _, d := range rule.GetRoute() {
-			calls.Route = append(calls.Route, &networking.HTTPRouteDestination{Destination: d.GetDestination(), Weight: d.GetWeight()})
+			http.Route = append(http.Route, &networking.HTTPRouteDestination{Destination: d.GetDestination(), Weight: d.GetWeight()})
 		}
-		all = append(all, boundRule{rule: calls, at: where, index: i, targets: t})
+		all = append(all, boundRule{rule: http, at: where, index: i, destinations: t})
 	}
 	return all
 }
 
-// noGateway is a gateway that nobody comes by: its match holds nothing.
+// noGateway is a gateway name that no call has. A match with it matches nothing.
 const noGateway = ""
 
-// tcpMatch keeps what is the same for every call of a client. Its address, and the address it calls, are not: a block that
-// asks for them holds nothing, where without them it would hold for more than its author meant.
+// tcpMatch converts the match of a tcp rule. gRPC clients do not compare subnets. A block with a subnet matches
+// nothing, because without this condition it would match more calls than its author meant.
 func tcpMatch(at report.Field, m *networking.L4MatchAttributes) *networking.HTTPMatchRequest {
-	calls := &networking.HTTPMatchRequest{
+	http := &networking.HTTPMatchRequest{
 		Port: m.GetPort(), SourceLabels: m.GetSourceLabels(), SourceNamespace: m.GetSourceNamespace(), Gateways: m.GetGateways(),
 	}
-	refuse := func(field string, set bool) {
+	check := func(field string, set bool) {
 		if set {
 			at.Child(field).Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match sourceLabels or sourceNamespace.", fields.NoteNoSubnets)
-			calls.Gateways = []string{noGateway}
+			http.Gateways = []string{noGateway}
 		}
 	}
-	refuse("destinationSubnets", len(m.GetDestinationSubnets()) > 0)
-	refuse("sourceSubnet", m.GetSourceSubnet() != "")
-	return calls
+	check("destinationSubnets", len(m.GetDestinationSubnets()) > 0)
+	check("sourceSubnet", m.GetSourceSubnet() != "")
+	return http
 }
 
-// report reports what only shows once the rules have been read for all ports. Of a VirtualService that is read for its Problems
-// alone it is not known which rules are used.
+// report reports the Problems that are known only after the rules were translated for all ports. service is nil if
+// it is not known which list applies.
 func (s *ruleSet) report(service *mesh.Service) {
 	if s.tcp.used {
 		*s.tcp.at.Sink = append(*s.tcp.at.Sink, s.tcp.deferred...)
 	}
-	for _, section := range []*ruleList{&s.http, &s.tcp} {
-		for _, r := range section.rules {
+	for _, list := range []*ruleList{&s.http, &s.tcp} {
+		for _, r := range list.rules {
 			if r.provenance != nil {
 				r.provenance.relocate(*r.at.Sink)
 			}
 		}
-		for i, reached := range section.reached {
-			if section.used && !reached {
-				section.at.Index(i).Warnf(mesh.CodeUnreachable, "An earlier rule matches every call. This rule has no effect. Move or delete one of the two.")
+		for i, reached := range list.reached {
+			if list.used && !reached {
+				list.at.Index(i).Warnf(mesh.CodeUnreachable, "An earlier rule matches every call. This rule has no effect. Move or delete one of the two.")
 			}
 		}
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// The hosts of destinations, and clusters of tables in other files.
+// The hosts of destinations. Tests in other files use them, too.
 const (
 	hostA, hostB = "a.demo.svc.cluster.local", "b.demo.svc.cluster.local"
 )
 
-// destinations know a Service with one port, one with two, and the subset v1 of the first.
+// destinations knows two Services: a with one port and the subset v1, and b with two ports.
 func destinations() destinationResolver {
 	return destinationResolver{namespace: "demo", byHost: translatetest.KnownDestinations()}
 }
 
-var shareTests = map[string]struct {
+var weightTests = map[string]struct {
 	route    string
 	want     []string
 	problems []string
@@ -72,16 +72,16 @@ var shareTests = map[string]struct {
 	},
 }
 
-func TestShares(t *testing.T) {
-	for name, test := range shareTests {
+func TestWeightedClusters(t *testing.T) {
+	for name, test := range weightTests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			rule := translatetest.Parse(t, &networking.HTTPRoute{}, test.route)
-			shares, ok := destinations().weightedClusters(problems.Field(), rule.GetRoute(), 8080)
+			clusters, ok := destinations().weightedClusters(problems.Field(), rule.GetRoute(), 8080)
 			var got []string
 			if ok {
 				action := &routev3.RouteAction{}
-				setClusters(problems.Field(), action, shares)
+				setClusters(problems.Field(), action, clusters)
 				got = translatetest.DescribeClusters(action)
 			}
 			if diff := cmp.Diff(got, test.want); diff != "" {

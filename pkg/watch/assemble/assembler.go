@@ -26,7 +26,7 @@ type Assembler struct {
 	rules     *rules
 	problems  *problemIndex
 	// indexes has the index of each kind.
-	indexes map[object.Kind]kindIndex
+	indexes kindIndexes
 }
 
 // Options are the options of an Assembler.
@@ -47,12 +47,14 @@ func New(o Options) *Assembler {
 	a := &Assembler{
 		domain: o.Domain, root: o.RootNamespace, defaults: o.Defaults,
 		inventory: newInventory(o, hosts, problems), rules: newRules(o, hosts, problems), problems: problems,
+		indexes: kindIndexes{},
 	}
-	a.indexes = a.newIndexes()
+	maps.Copy(a.indexes, a.inventory.indexes())
+	maps.Copy(a.indexes, a.rules.indexes())
 	return a
 }
 
-// Apply records objects, nil for an object that is gone, and Problems that were found beside objects, by what they are
+// Apply records objects, nil for an object that is gone, and Problems that are not in an object, by what they are
 // about.
 func (a *Assembler) Apply(objects map[object.Key]*object.Object, problems map[object.Key][]mesh.Problem) {
 	for key, o := range objects {
@@ -136,4 +138,38 @@ func (a *Assembler) World() *mesh.World {
 	}
 	a.last = w
 	return w
+}
+
+// ListObjects lists everything that the last World is made of: every value, followed by the Problems of each object
+// that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
+// is made, so it only copies.
+func (a *Assembler) ListObjects() []object.Object {
+	out := make([]object.Object, 0, a.size())
+	for _, row := range object.Kinds {
+		a.indexes[row.Kind].each(func(key object.Key, value any) {
+			out = append(out, object.Object{Key: key, Value: value, Generation: a.generation(row, key)})
+		})
+	}
+	for key, found := range a.problems.byKey {
+		if key.topic == topicObject {
+			out = append(out, object.Object{Key: key.about, Problems: found, Generation: a.generation(key.about.Kind.Row(), key.about)})
+		}
+	}
+	return out
+}
+
+// size is about how many objects ListObjects lists: a list that grows while it is made would take several times as long.
+func (a *Assembler) size() int {
+	return a.inventory.size() + a.rules.size() + len(a.problems.byKey)
+}
+
+// generation returns the generation of an authored object, which only the World's list of rules keeps.
+func (a *Assembler) generation(row *object.KindRow, key object.Key) int64 {
+	if row == nil || !row.Authored {
+		return 0
+	}
+	if rule, ok := a.last.ConfigObjects.Get(key.Ref().String()); ok {
+		return rule.Generation
+	}
+	return 0
 }

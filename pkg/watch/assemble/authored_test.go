@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// rulesOf lists the World's rules by name, with their generations.
+// rulesOf returns the World's rules by name, with their generations.
 func rulesOf(w *mesh.World) map[string]int64 {
 	found := map[string]int64{}
 	for name, rule := range w.ConfigObjects.All() {
@@ -36,7 +36,7 @@ func TestRulesAreThoseOfTheMesh(t *testing.T) {
 
 	a.set(object.Object{Key: key, Generation: 1, Value: used})
 	if again := a.World(); again != first {
-		t.Error("an object that is as it was made a new World")
+		t.Error("an unchanged object made a new World")
 	}
 
 	a.set(object.Object{Key: key, Generation: 2, Value: used})
@@ -46,6 +46,6 @@ func TestRulesAreThoseOfTheMesh(t *testing.T) {
 		t.Errorf("rules after a change (-want +got):\n%s", diff)
 	}
 	if len(next.Changed) > 0 || slices.Equal(next.Problems, first.Problems) {
-		t.Errorf("got changed hosts %v and Problems %v, want no host, and the Problem gone", next.Changed, next.Problems)
+		t.Errorf("got changed hosts %v and Problems %v, want no host and no Problem", next.Changed, next.Problems)
 	}
 }

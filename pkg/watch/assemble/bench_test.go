@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// fill gives an assembler n Services of ten endpoints each, with Pods, and every tenth a VirtualService and DestinationRule.
+// fill adds n Services of ten endpoints each, with Pods, and a VirtualService and a DestinationRule for every tenth.
 func fill(a *Assembler, n int) {
 	for i := range n {
 		name := fmt.Sprintf("svc-%d", i)
@@ -28,19 +28,19 @@ func fill(a *Assembler, n int) {
 	}
 }
 
-// benchSlice is the slice of Service i; last tells one state from another.
+// benchSlice is the slice of Service i. last is the last part of an address, so that states differ.
 func benchSlice(i, last int) *object.Slice {
 	g := object.Group{Ports: []mesh.Port{{Name: "grpc", Number: 8080}}}
 	for j := range 10 {
 		g.Addresses = append(g.Addresses, object.Address{
-			IP: watchtest.BenchIP(i, j), Pod: fmt.Sprintf("svc-%d-%d", i, j), UID: fmt.Sprintf("uid-%d-%d", i, j), Spot: mesh.MakeTopology(fmt.Sprintf("node-%d", j), mesh.Locality{Zone: "zone-a"}),
+			IP: watchtest.BenchIP(i, j), Pod: fmt.Sprintf("svc-%d-%d", i, j), UID: fmt.Sprintf("uid-%d-%d", i, j), Topology: mesh.MakeTopology(fmt.Sprintf("node-%d", j), mesh.Locality{Zone: "zone-a"}),
 		})
 	}
 	g.Addresses[9].Health = mesh.Health(last % 2)
 	return &object.Slice{Service: object.Intern(fmt.Sprintf("svc-%d", i)), Groups: []object.Group{g}}
 }
 
-// BenchmarkEndpointChange is the making of one World after one endpoint changed.
+// BenchmarkEndpointChange builds one World after one endpoint changed.
 func BenchmarkEndpointChange(b *testing.B) {
 	for _, n := range []int{100, 10_000} {
 		b.Run(fmt.Sprintf("services=%d", n), func(b *testing.B) {
@@ -60,7 +60,7 @@ func BenchmarkEndpointChange(b *testing.B) {
 	}
 }
 
-// BenchmarkAssemble is the first World of 10,000 Services, and what it costs to keep with its objects.
+// BenchmarkAssemble builds the first World of 10,000 Services, and measures the memory of that World and its objects.
 func BenchmarkAssemble(b *testing.B) {
 	for b.Loop() {
 		before := watchtest.Heap()

@@ -22,7 +22,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 		if len(list) < 2 {
 			continue
 		}
-		// The table is evaluated as for a Service of that namespace, where a rule's reach is widest.
+		// The set is evaluated as for a Service of that namespace, where a rule applies to the most clients.
 		table := &mesh.DestinationRuleSet{Host: host, Candidates: list, ServiceNamespace: namespace}
 		probes := policyProbes(namespace, list)
 		used := map[*mesh.MergedDestinationRule]struct{}{}

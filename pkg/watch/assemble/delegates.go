@@ -25,7 +25,7 @@ func delegatesOf(key object.Key, v *object.VirtualService) []object.ID {
 // isDelegate reports whether a VirtualService has no hosts. It is then used only through delegation.
 func (h *routesEntry) isDelegate() bool { return len(h.Spec.GetHosts()) == 0 }
 
-// delegating tracks who delegates to whom, and marks the delegates and delegators of h for binding.
+// delegating records the delegations of h, and marks its delegates and delegators for binding.
 func (x *routeIndex) delegating(h *routesEntry, track func(object.ID, *routesEntry)) {
 	for _, id := range h.delegates {
 		track(id, h)

@@ -17,7 +17,7 @@ func TestBindDelegates(t *testing.T) {
 	const rules = "http: [{route: [{destination: {host: echo}}]}]"
 	tests := map[string]struct {
 		text string
-		// want is nil when there is no such VirtualService.
+		// want is nil if no VirtualService is bound under that key.
 		want     *mesh.Delegate
 		unbound  []string
 		problems []string
@@ -27,7 +27,7 @@ func TestBindDelegates(t *testing.T) {
 		"kept to its namespace":    {watchtest.VirtualService("team/d", "01", "exportTo: [.], "+rules), &mesh.Delegate{}, []string{"team/d"}, nil},
 		"its gateways mean nought": {watchtest.VirtualService("team/d", "01", "gateways: [edge], "+rules), &mesh.Delegate{Visible: true}, []string{"team/d"}, nil},
 		"absent":                   {watchtest.VirtualService("d", "01", "gateways: [edge], "+rules), nil, nil, nil},
-		"used by nobody": {watchtest.VirtualService("d", "01", rules), nil, []string{"demo/d"}, []string{
+		"not used": {watchtest.VirtualService("d", "01", rules), nil, []string{"demo/d"}, []string{
 			"warning Unreachable VirtualService demo/d spec.hosts: It has no hosts, and no VirtualService for the mesh delegates to it. It is not used. Add a host, or delegate to it.",
 		}},
 	}
@@ -40,7 +40,7 @@ func TestBindDelegates(t *testing.T) {
 					t.Fatalf("got %v, %t", ref, ok)
 				}
 				if ok && (got.Visible != test.want.Visible || !slices.Contains(w.Unbound, got.VirtualService)) {
-					t.Errorf("got %+v, want %+v with what is checked by itself", got, *test.want)
+					t.Errorf("got %+v, want %+v, and whether it is checked on its own", got, *test.want)
 				}
 				var unbound []string
 				for _, r := range w.Unbound {
@@ -57,7 +57,7 @@ func TestBindDelegates(t *testing.T) {
 	}
 }
 
-// A delegate is no delegate while it has hosts.
+// TestDelegateWithHosts expects that a VirtualService with hosts is not used as a delegate.
 func TestDelegateWithHosts(t *testing.T) {
 	w := apply(t, newTestAssembler(), watchtest.EchoService+watchtest.VirtualService("root", "01", delegating)+watchtest.VirtualService("team/d", "01", "hosts: [ghost]"))
 	found, _, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
@@ -66,7 +66,8 @@ func TestDelegateWithHosts(t *testing.T) {
 	}
 }
 
-// What changes at a delegate, or at one of its destinations, reaches the hosts of those who delegate to it, and nobody else.
+// TestDelegateChanges expects that a change of a delegate, or of one of its destinations, reaches the hosts of the
+// VirtualServices that delegate to it, and no other hosts.
 func TestDelegateChanges(t *testing.T) {
 	a := newTestAssembler()
 	rules := func(timeout string) string {
@@ -80,18 +81,18 @@ func TestDelegateChanges(t *testing.T) {
 		before := apply(t, a, watchtest.EchoService+watchtest.VirtualService("root", "01", delegating)+rules("1s"))
 		after := apply(t, a, text)
 		if watchtest.Get(before.VirtualServices, watchtest.EchoHost) == watchtest.Get(after.VirtualServices, watchtest.EchoHost) {
-			t.Errorf("%s does not reach those who delegate", name)
+			t.Errorf("%s does not reach the VirtualServices that delegate to it", name)
 		}
 	}
 	with := apply(t, a, rules("1s"))
 	if same := apply(t, a, watchtest.VirtualService("team/d", "02", "http: [{timeout: 1s, route: [{destination: {host: echo.demo, subset: s}}]}]")); watchtest.Get(same.VirtualServices, watchtest.EchoHost) != watchtest.Get(with.VirtualServices, watchtest.EchoHost) {
-		t.Error("the age of a delegate reaches those who delegate")
+		t.Error("the age of a delegate changed the VirtualServices that delegate to it")
 	}
 	a.remove(object.Key{Kind: object.KindVirtualService, Namespace: "team", Name: "d"})
 	if got := watchtest.Get(a.World().VirtualServices, watchtest.EchoHost).For("x").Delegates; got != nil {
-		t.Errorf("a delegate that is gone leaves %v", got)
+		t.Errorf("a removed delegate leaves %v", got)
 	}
 	if len(a.World().Unbound) != 0 {
-		t.Error("a delegate that is gone is still checked")
+		t.Error("a removed delegate is still checked")
 	}
 }

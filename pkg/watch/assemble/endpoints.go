@@ -166,7 +166,7 @@ func (x *endpointIndex) takeDirty() map[object.ID]struct{} {
 func (x *endpointIndex) on(h *sliceEntry, nodes map[string]struct{}) bool {
 	for _, g := range h.Groups {
 		for i := range g.Addresses {
-			name := g.Addresses[i].Spot.Node()
+			name := g.Addresses[i].Topology.Node()
 			if name == "" {
 				if p, _ := x.podOf(h.key.Namespace, &g.Addresses[i]); p != nil {
 					name = p.Node
@@ -227,7 +227,7 @@ func (x *endpointIndex) resolve(namespace string, a *object.Address, ports []mes
 	b := rawEndpoint{pod: podRef{a.Pod, a.UID}, ipv6: a.IPv6}
 	b.Address, b.Ports, b.Health, b.Hostname = a.IP, ports, a.Health, a.Hostname
 	b.Weight = weight
-	name, locality := a.Spot.Node(), mesh.Locality{}
+	name, locality := a.Topology.Node(), mesh.Locality{}
 	if p, podName := x.podOf(namespace, a); p != nil {
 		b.pod = podRef{podName, cmp.Or(a.UID, p.UID)}
 		b.Labels, b.ServiceAccount, name = p.Labels, p.ServiceAccount, cmp.Or(name, p.Node)
@@ -236,7 +236,7 @@ func (x *endpointIndex) resolve(namespace string, a *object.Address, ports []mes
 	if n := x.nodes[name]; n != nil {
 		locality = n.Locality
 	}
-	locality.Zone = cmp.Or(a.Spot.Locality().Zone, locality.Zone)
-	b.Topology = a.Spot.At(name, locality)
+	locality.Zone = cmp.Or(a.Topology.Locality().Zone, locality.Zone)
+	b.Topology = a.Topology.At(name, locality)
 	return b
 }

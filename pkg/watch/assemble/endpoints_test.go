@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// objectsOf parses YAML that must be without fault.
+// apply parses YAML, which must have no Problems, and returns the World with its objects.
 func apply(t testing.TB, a *Assembler, text string) *mesh.World {
 	t.Helper()
 	for _, o := range watchtest.Objects(t, text) {
@@ -133,7 +133,7 @@ func TestEndpointsPreferIPv6(t *testing.T) {
 	}
 }
 
-// What comes to the same leaves the World as it is, to the pointer.
+// TestEndpointsUnchanged expects the same World, to the pointer, if changed objects have the same endpoints.
 func TestEndpointsUnchanged(t *testing.T) {
 	a := newTestAssembler()
 	const pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: demo, labels: {v: \"1\"}}\n"
@@ -156,19 +156,19 @@ func TestEndpointsUnchanged(t *testing.T) {
 		t.Errorf("revision %d, changed hosts (-want +got):\n%s", changed.Revision, d)
 	}
 	if watchtest.Get(changed.Services, watchtest.EchoHost) != watchtest.Get(first.Services, watchtest.EchoHost) {
-		t.Error("the Service is another one, though nothing changed it")
+		t.Error("the Service has another pointer, though it did not change")
 	}
 }
 
-// What changes nothing but the topology is a change.
+// TestTopologyIsCompared expects that a change of the topology alone is a change.
 func TestTopologyIsCompared(t *testing.T) {
 	a := &mesh.Service{}
 	for _, b := range []*mesh.Service{{TrafficDistribution: mesh.PreferSameNode}, {InternalTrafficPolicyLocal: true}} {
 		if sameService(a, b) {
-			t.Errorf("%+v counts as no change", b)
+			t.Errorf("%+v is not a change", b)
 		}
 	}
 	if sameEndpoints(&mesh.EndpointSet{Endpoints: []mesh.Endpoint{{Topology: mesh.MakeTopology("", mesh.Locality{}, "a")}}}, &mesh.EndpointSet{Endpoints: []mesh.Endpoint{{}}}) {
-		t.Error("other hints count as no change")
+		t.Error("other hints are not a change")
 	}
 }

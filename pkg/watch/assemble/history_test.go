@@ -18,8 +18,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// TestHistories drives assemblers through random histories and holds them to what they promise: the World depends on the
-// objects alone, not on how they came; what did not change keeps its pointer; no World handed out ever changes.
+// TestHistories applies random histories to assemblers and checks what they guarantee: the World depends on the
+// objects alone, not on the order in which they arrived. What did not change keeps its pointer. A World never changes
+// once it was returned.
 func TestHistories(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -50,7 +51,7 @@ func runHistory(t *testing.T, r *rand.Rand) {
 			texts[w] = dump(t, w)
 		}
 		if got := dump(t, fromScratch(r, objects)); got != texts[w] {
-			t.Fatalf("step %d: the World is not that of its objects (-want +got):\n%s", step, watchtest.Diff(w, fromScratch(r, objects)))
+			t.Fatalf("step %d: the World differs from a new one of the same objects (-want +got):\n%s", step, watchtest.Diff(w, fromScratch(r, objects)))
 		}
 		if w != last {
 			checkChanged(t, last, w)
@@ -61,19 +62,19 @@ func runHistory(t *testing.T, r *rand.Rand) {
 			checkShared(t, last.DestinationRules, w.DestinationRules)
 			checkShared(t, last.VirtualServices, w.VirtualServices)
 			if w != last && texts[w] == texts[last] {
-				t.Fatalf("step %d: another World without a change", step)
+				t.Fatalf("step %d: a new World without a change", step)
 			}
 		}
 		last = w
 	}
 	for w, text := range texts {
 		if dump(t, w) != text {
-			t.Errorf("the World of revision %d was changed after it was handed out", w.Revision)
+			t.Errorf("the World of revision %d was changed after it was returned", w.Revision)
 		}
 	}
 }
 
-// fromScratch assembles the objects in random order and in random portions.
+// fromScratch assembles the objects in random order and in random batches.
 func fromScratch(r *rand.Rand, objects map[object.Key]object.Object) *mesh.World {
 	a := New(podOptions)
 	keys := slices.SortedFunc(maps.Keys(objects), func(a, b object.Key) int { return a.Ref().Compare(b.Ref()) })
@@ -100,14 +101,14 @@ func dump(t *testing.T, w *mesh.World) string {
 func checkChanged(t *testing.T, last, w *mesh.World) {
 	t.Helper()
 	later := *w
-	later.Revision = last.Revision + 2 // has ChangedSince compare
+	later.Revision = last.Revision + 2 // makes ChangedSince compare pointers
 	want := later.ChangedSince(last)
 	if d := cmp.Diff(want, w.Changed); d != "" && len(want)+len(w.Changed) > 0 {
 		t.Fatalf("changed hosts (-want +got):\n%s", d)
 	}
 }
 
-// checkShared wants equal values to be the same.
+// checkShared expects equal values to have the same pointer.
 func checkShared[V any](t *testing.T, last, now mesh.Map[*V]) {
 	t.Helper()
 	for host, v := range now.All() {
@@ -126,7 +127,7 @@ func checkShared[V any](t *testing.T, last, now mesh.Map[*V]) {
 	}
 }
 
-// randomObject makes one of few objects, so that they meet.
+// randomObject makes one of few objects, so that their names collide.
 func randomObject(r *rand.Rand) object.Object {
 	k := watchtest.Pick(r, object.KindService, object.KindEndpointSlice, object.KindEndpointSlice, object.KindEndpoints, object.KindPod, object.KindPod, object.KindNode, object.KindVirtualService, object.KindDestinationRule)
 	key := object.Key{Kind: k, Namespace: watchtest.Pick(r, "ns1", "ns2"), Name: watchtest.Pick(r, "a", "b", "c")}
@@ -135,7 +136,7 @@ func randomObject(r *rand.Rand) object.Object {
 	case object.KindService:
 		s := &mesh.Service{Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: watchtest.Pick[uint32](r, 80, 81)}}
-		s.Annotations = randomExtensions(r, key)
+		s.Annotations = randomAnnotations(r, key)
 		o.Value = s
 	case object.KindEndpointSlice, object.KindEndpoints:
 		o.Value = randomSlice(r, key)
@@ -150,7 +151,7 @@ func randomObject(r *rand.Rand) object.Object {
 		o.Value = randomRoutes(r)
 	case object.KindDestinationRule:
 		d := randomRule(r)
-		d.Extensions = randomExtensions(r, key)
+		d.Annotations = randomAnnotations(r, key)
 		o.Value = d
 	}
 	if r.IntN(8) == 0 {
@@ -173,7 +174,7 @@ func randomSlice(r *rand.Rand, key object.Key) *object.Slice {
 			ip := watchtest.Pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2")
 			g.Addresses = append(g.Addresses, object.Address{
 				IP: ip, IPv6: ip[0] == 'f', Pod: watchtest.Pick(r, "", "a", "b"), UID: watchtest.Pick(r, "", "u1", "u2"),
-				Spot: mesh.MakeTopology(watchtest.Pick(r, "", "a", "b"), mesh.Locality{Zone: watchtest.Pick(r, "", "z1")}), Health: watchtest.Pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
+				Topology: mesh.MakeTopology(watchtest.Pick(r, "", "a", "b"), mesh.Locality{Zone: watchtest.Pick(r, "", "z1")}), Health: watchtest.Pick(r, mesh.Ready, mesh.Draining, mesh.NotReady),
 			})
 		}
 		s.Groups = append(s.Groups, g)
@@ -189,7 +190,7 @@ func randomExport(r *rand.Rand) mesh.Export {
 
 func randomDay(r *rand.Rand) time.Time { return time.Date(2026, 1, 1+r.IntN(3), 0, 0, 0, 0, time.UTC) }
 
-func randomExtensions(r *rand.Rand, key object.Key) mesh.AnnotationSettings {
+func randomAnnotations(r *rand.Rand, key object.Key) mesh.AnnotationSettings {
 	var e mesh.AnnotationSettings
 	if n := watchtest.Pick[uint32](r, 0, 0, 2, 3); n > 0 {
 		e.SubsetSize = mesh.AnnotationValue[uint32]{Value: n, Ref: key.Ref()}

@@ -11,7 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// TestHostIndex asks which hosts patterns cover, and who owns one, for owners of several kinds and hosts of any form.
+// TestHostIndex checks which hosts patterns cover and who owns a host, with owners of several kinds and hosts of any
+// form.
 func TestHostIndex(t *testing.T) {
 	service, entry, other := object.Key{Kind: object.KindService, Namespace: "b", Name: "x"}, object.Key{Kind: "ServiceEntry", Namespace: "a", Name: "x"}, object.Key{Kind: "ServiceEntry", Namespace: "a", Name: "y"}
 	x := newHostIndex()
@@ -39,16 +40,16 @@ func TestHostIndex(t *testing.T) {
 	x.remove("x.b.svc.cluster.local", entry)
 	for host, want := range map[string]object.Key{"x.b.svc.cluster.local": service, "api.example.com": other} {
 		if got, _ := x.owner(host); got != want {
-			t.Errorf("%s: got the owner %v when another has gone, want %v", host, got, want)
+			t.Errorf("%s: got the owner %v after another was removed, want %v", host, got, want)
 		}
 	}
 	x.remove("db.example.com", other)
 	if x.has("db.example.com") {
-		t.Error("the host outlives its owner")
+		t.Error("the host still exists without an owner")
 	}
 }
 
-// TestServiceOfAnotherHost gives a host to a Service that its name does not tell, and takes it away.
+// TestServiceOfAnotherHost gives a Service a host that does not follow from its name, and removes it again.
 func TestServiceOfAnotherHost(t *testing.T) {
 	key := object.Key{Kind: object.KindService, Namespace: "demo", Name: "x"}
 	a := newTestAssembler()
@@ -62,6 +63,6 @@ func TestServiceOfAnotherHost(t *testing.T) {
 	a.remove(key)
 	w = a.World()
 	if w.Services.Len()+w.Endpoints.Len() > 0 || len(w.Unbound) != 1 {
-		t.Errorf("got Services %v and Endpoints of %v, want nothing of a Service that is gone", w.Services.Hosts(), w.Endpoints.Hosts())
+		t.Errorf("got Services %v and Endpoints of %v, want nothing after the Service was removed", w.Services.Hosts(), w.Endpoints.Hosts())
 	}
 }

@@ -7,13 +7,13 @@ import (
 )
 
 func TestEachKindHasAnIndex(t *testing.T) {
-	indexes := newTestAssembler().newIndexes()
+	indexes := newTestAssembler().indexes
 	for _, row := range object.Kinds {
 		if _, ok := indexes[row.Kind]; !ok {
-			t.Errorf("no index keeps objects of kind %s", row.Kind)
+			t.Errorf("there is no index for kind %s", row.Kind)
 		}
 	}
 	if len(indexes) != len(object.Kinds) {
-		t.Errorf("got %d indexes, want one of each of %d kinds", len(indexes), len(object.Kinds))
+		t.Errorf("got %d indexes, want one for each of %d kinds", len(indexes), len(object.Kinds))
 	}
 }

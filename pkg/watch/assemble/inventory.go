@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -31,6 +32,22 @@ func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventor
 		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
 		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), guard: newLossGuard(o.EmptyServiceGrace), problems: problems,
 	}
+}
+
+// indexes returns the indexes of the kinds of objects that an inventory keeps.
+func (v *inventory) indexes() kindIndexes {
+	return kindIndexes{
+		object.KindService:       indexOf(v.putService, v.eachService),
+		object.KindEndpointSlice: indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpointSlice)),
+		object.KindEndpoints:     indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpoints)),
+		object.KindPod:           indexOf(v.putPod, v.endpoints.eachPod),
+		object.KindNode:          indexOf(v.putNode, v.endpoints.eachNode),
+	}
+}
+
+// size is how many objects the inventory keeps.
+func (v *inventory) size() int {
+	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes)
 }
 
 func (v *inventory) putService(key object.Key, s *mesh.Service) {
@@ -69,7 +86,7 @@ func sameService(a, b *mesh.Service) bool {
 	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName &&
 		slices.Equal(a.Addresses, b.Addresses) && a.PreferIPv6 == b.PreferIPv6 &&
 		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
-		a.Annotations == b.Annotations && slices.Equal(a.Ports, b.Ports)
+		a.Annotations == b.Annotations && reflect.DeepEqual(a.Export, b.Export) && slices.Equal(a.Ports, b.Ports)
 }
 
 func (v *inventory) putPod(key object.Key, p *object.Pod) {

@@ -20,7 +20,7 @@ func newGuardedAssembler() *Assembler {
 	return New(Options{Domain: "cluster.local", RootNamespace: "istio-system", EmptyServiceGrace: guardGrace})
 }
 
-// echoes are the slices of echo with these conditions, one endpoint each. An empty text is a slice that is gone.
+// echoes applies slices of echo with these conditions, one endpoint each. An empty text removes the slice.
 func echoes(a *Assembler, conditions ...string) string {
 	text := watchtest.EchoService
 	for i, c := range conditions {
@@ -40,7 +40,7 @@ const (
 	isEnding = "ready: false, serving: true, terminating: true"
 )
 
-// TestGuard takes a Service through steps, each a World of its own, and looks whether its endpoints are kept.
+// TestGuard takes a Service through steps, each with its own World, and checks whether its endpoints are kept.
 func TestGuard(t *testing.T) {
 	tests := map[string]struct {
 		steps [][]string
@@ -75,8 +75,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardOfARow has endpoints go one after the other.
-func TestGuardOfARow(t *testing.T) {
+// TestGuardOfSeries removes endpoints one after the other.
+func TestGuardOfSeries(t *testing.T) {
 	tests := map[string]struct {
 		apart time.Duration
 		steps [][]string
@@ -111,7 +111,7 @@ func TestGuardOfARow(t *testing.T) {
 	}
 }
 
-// TestGuardEnds has kept endpoints go, each time for another reason.
+// TestGuardEnds ends the guard for one reason after the other.
 func TestGuardEnds(t *testing.T) {
 	tests := map[string]struct {
 		change func(t *testing.T, a *Assembler)
@@ -149,7 +149,7 @@ func TestGuardEnds(t *testing.T) {
 					t.Errorf("got %d endpoints, a Problem: %t; want %d, %t", got, watchtest.Vanished(w), test.want, kept)
 				}
 				if _, due := a.Due(time.Now()); due != (test.want == 2) {
-					t.Errorf("got something due: %t", due)
+					t.Errorf("Due returned %t", due)
 				}
 			})
 		})
@@ -160,6 +160,6 @@ func TestGuardIsOffByDefault(t *testing.T) {
 	a := newTestAssembler()
 	apply(t, a, echoes(a, isReady, isReady))
 	if w := apply(t, a, echoes(a, "", "")); watchtest.Get(w.Endpoints, watchtest.EchoHost) != nil || watchtest.Vanished(w) {
-		t.Error("endpoints are kept without a grace")
+		t.Error("endpoints are kept without a grace period")
 	}
 }

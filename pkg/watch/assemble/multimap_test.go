@@ -9,8 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// TestMembers holds members against an index, through random additions and removals.
-func TestMembers(t *testing.T) {
+// TestMultimap compares a multimap with an index, through random additions and removals.
+func TestMultimap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	got, want := newMultimap[string](), index[object.ID, string]{}
 	for range 10_000 {
@@ -27,10 +27,10 @@ func TestMembers(t *testing.T) {
 			t.Fatalf("%v: got %q, want %q in any order", id, values, want[id])
 		}
 		if only, ok := got.only(id); ok != (len(values) == 1) || ok && only != values[0] {
-			t.Fatalf("%v: got only %q %t, want it if there is one of %q", id, only, ok, values)
+			t.Fatalf("%v: only returned %q, %t; want a value if %q has exactly one", id, only, ok, values)
 		}
 		if got.first["ns1"] != nil && len(got.first["ns1"]) == 0 {
-			t.Fatal("a namespace without names stays")
+			t.Fatal("a namespace without names was kept")
 		}
 	}
 }

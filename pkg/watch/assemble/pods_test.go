@@ -20,7 +20,7 @@ status: {podIP: 10.0.0.1}
 
 var podOptions = Options{Domain: "cluster.local", RootNamespace: "istio-system", Pods: true}
 
-func TestPodsAreListedForWhoAsks(t *testing.T) {
+func TestPodsAreListedIfEnabled(t *testing.T) {
 	a := New(podOptions)
 	w := apply(t, a, podOf10001+`
 ---
@@ -38,11 +38,11 @@ metadata: {name: n, labels: {topology.kubernetes.io/zone: z}}
 		t.Errorf("by name and by address (-want +got):\n%s", d)
 	}
 	if w = apply(t, newTestAssembler(), podOf10001); w.Pods.Len()+w.PodAddresses.Len() != 0 {
-		t.Error("pods are listed for who did not ask")
+		t.Error("pods are listed though the option is off")
 	}
 }
 
-func TestAddressOfTwoPodsIsNobodys(t *testing.T) {
+func TestAddressOfTwoPodsIsNotListed(t *testing.T) {
 	a := New(podOptions)
 	w := apply(t, a, podOf10001)
 	if _, ok := w.PodByAddress("10.0.0.1"); !ok {
@@ -56,14 +56,14 @@ metadata: {name: q, namespace: other, uid: u2}
 status: {podIP: 10.0.0.1}
 `)
 	if p, ok := w.PodByAddress("10.0.0.1"); ok {
-		t.Errorf("the address of two pods is taken for that of %v", p.Ref)
+		t.Errorf("the address of two pods is listed for %v", p.Ref)
 	}
 	a.remove(object.Key{Kind: object.KindPod, Namespace: "other", Name: "q"})
 	if p, ok := a.World().PodByAddress("10.0.0.1"); !ok || p.Ref.Name != "p" {
-		t.Errorf("after the other went, the address is that of %v", p)
+		t.Errorf("after the other pod was removed, the address is listed for %v", p)
 	}
 	a.remove(object.Key{Kind: object.KindPod, Namespace: "demo", Name: "p"})
 	if w = a.World(); w.Pods.Len()+w.PodAddresses.Len() != 0 {
-		t.Error("pods that are gone are listed")
+		t.Error("removed pods are listed")
 	}
 }

@@ -96,7 +96,7 @@ func (r *ruleEntry) groupKey() groupKey {
 	return groupKey{r.key.Namespace, r.fullHost, export, selectorKey(selectorOf(r.Spec))}
 }
 
-// merge rebuilds the Policies of the groups that changed. A Policy of the same rules keeps its pointer.
+// merge rebuilds the MergedDestinationRules of the groups that changed. One of the same rules keeps its pointer.
 func (x *policyIndex) merge(book *problemIndex) {
 	for key := range take(&x.dirtyGroups) {
 		group := x.groups[key]
@@ -118,8 +118,8 @@ func (x *policyIndex) merge(book *problemIndex) {
 	}
 }
 
-// merge makes one Policy of the rules: all their subsets, each name once, and the top-level policy of the first rule
-// that has one.
+// merge makes one MergedDestinationRule of the rules: all their subsets, each name once, and the top-level policy of
+// the first rule that has one.
 func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 	p := &mesh.MergedDestinationRule{Host: g.key.host, Selector: selectorOf(g.rules[0].Spec)}
 	var problems []mesh.Problem
@@ -138,10 +138,10 @@ func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 		default:
 			conflict(r, "spec.trafficPolicy", "%s is older and sets the traffic policy of %s. This trafficPolicy is ignored. Keep one of the two.", p.TrafficPolicyRef, g.key.host)
 		}
-		for _, annotation := range conflictingAnnotations(p.Annotations, r.Extensions) {
+		for _, annotation := range conflictingAnnotations(p.Annotations, r.Annotations) {
 			conflict(r, object.AnnotationField(annotation), "An older DestinationRule for %s sets another value. This annotation is ignored. Keep one of the two.", g.key.host)
 		}
-		p.Annotations = p.Annotations.Or(r.Extensions)
+		p.Annotations = p.Annotations.Or(r.Annotations)
 		for i, s := range r.Spec.GetSubsets() {
 			field := fmt.Sprintf("spec.subsets[%d]", i)
 			if first, ok := p.Subset(s.GetName()); ok {
@@ -156,8 +156,7 @@ func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 	return p, problems
 }
 
-// samePolicy reports whether two Policies are made of the same rules in the same order. A rule that changed has another
-// spec.
+// samePolicy reports whether both are made of the same rules in the same order. A rule that changed has another spec.
 func samePolicy(a, b *mesh.MergedDestinationRule) bool {
 	return slices.Equal(a.Refs, b.Refs) && slices.Equal(a.Specs, b.Specs) && a.Annotations == b.Annotations
 }
@@ -175,7 +174,8 @@ func (x *policyIndex) table(service *mesh.Service, root string) *mesh.Destinatio
 	return t
 }
 
-// candidates are the Policies for one host: by namespace, then those that select clients, then the oldest first.
+// candidates returns the MergedDestinationRules for one host: by namespace, then those that select clients, then the
+// oldest first.
 func candidates(groups []*ruleGroup) []mesh.DestinationRuleCandidate {
 	groups = slices.SortedFunc(slices.Values(groups), func(a, b *ruleGroup) int {
 		first, other := a.rules[0], b.rules[0]
@@ -203,10 +203,10 @@ func sameExport(a, b mesh.Export) bool {
 // equal compares content.
 func (r *ruleEntry) equal(d *object.DestinationRule) bool {
 	return r.Host == d.Host && r.Created.Equal(d.Created) && sameExport(r.Export, d.Export) &&
-		r.Extensions == d.Extensions && proto.Equal(r.Spec, d.Spec)
+		r.Annotations == d.Annotations && proto.Equal(r.Spec, d.Spec)
 }
 
-// conflictingAnnotations are the annotations that both set to different values.
+// conflictingAnnotations returns the annotations that both set to different values.
 func conflictingAnnotations(first, other mesh.AnnotationSettings) []string {
 	var all []string
 	if conflicting(first.Balancer, other.Balancer) {

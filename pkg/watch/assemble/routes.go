@@ -24,7 +24,7 @@ type routeIndex struct {
 	delegators index[object.ID, *routesEntry]
 	// unbound are the VirtualServices that apply to no Service, including delegates.
 	unbound map[*routesEntry]struct{}
-	// relist means that unbound, or the Routes of one of them, may have changed.
+	// relist means that unbound, or one of its VirtualServices, may have changed.
 	relist bool
 	// dirty entries must be bound again. dirtyHosts, which may be wildcards, must be evaluated again.
 	dirty      map[*routesEntry]struct{}
@@ -76,7 +76,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 	}
 	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v)}
 	if old != nil && proto.Equal(old.Spec, v.Spec) {
-		// Its content did not change, only who may see it.
+		// The spec did not change, so the bound VirtualService is kept.
 		entry.routes = old.routes
 	}
 	for _, host := range v.Hosts {

@@ -26,6 +26,17 @@ func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	}
 }
 
+// indexes returns the indexes of the kinds of rules.
+func (r *rules) indexes() kindIndexes {
+	return kindIndexes{
+		object.KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
+		object.KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
+	}
+}
+
+// size is how many rules there are.
+func (r *rules) size() int { return len(r.policies.rules) + len(r.routes.entries) }
+
 func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
 	r.policies.put(key, d, r.domain)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// routeNames are the VirtualServices for the host echo, the strongest first.
+// routeNames returns the VirtualServices for the host echo in order of precedence.
 func routeNames(w *mesh.World) []string {
 	var names []string
 	if table := watchtest.Get(w.VirtualServices, watchtest.EchoHost); table != nil {
@@ -111,17 +111,17 @@ func TestBindTargets(t *testing.T) {
 		t.Errorf("got %d targets, want %d", len(routes.Destinations), len(want))
 	}
 
-	// A target that changes makes another Routes; one that does not, leaves it.
+	// A destination that changes makes another VirtualService. A destination that does not change leaves it as it is.
 	next := apply(t, a, watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}, {name: s2}]"))
 	if got := watchtest.Get(next.VirtualServices, watchtest.EchoHost).For("x"); got == routes || got.Destinations["other"].DestinationRules != watchtest.Get(next.DestinationRules, otherHost) {
-		t.Error("the Routes do not follow the policy of their target")
+		t.Error("the VirtualService did not change with the DestinationRules of its destination")
 	}
 	if d := cmp.Diff(mesh.HostKeys([]string{watchtest.EchoHost, otherHost}), next.Changed); d != "" {
 		t.Errorf("changed (-want +got):\n%s", d)
 	}
 	last := apply(t, a, strings.ReplaceAll(watchtest.EchoService, "echo", "third"))
 	if watchtest.Get(last.VirtualServices, watchtest.EchoHost) != watchtest.Get(next.VirtualServices, watchtest.EchoHost) {
-		t.Error("an unrelated Service makes another RouteTable")
+		t.Error("an unrelated Service made another VirtualServiceSet")
 	}
 }
 
@@ -146,7 +146,7 @@ func TestBindPolicies(t *testing.T) {
 		t.Errorf("merged (-want +got):\n%s", d)
 	}
 	if got := merged.TrafficPolicyRef.Name; got != "middle" || merged.TrafficPolicy == nil {
-		t.Errorf("got the policy of %q, want that of the oldest that has one", got)
+		t.Errorf("got the policy of %q, want the policy of the oldest rule that has one", got)
 	}
 	var subsets []string
 	for _, s := range merged.Subsets {
@@ -156,7 +156,7 @@ func TestBindPolicies(t *testing.T) {
 		t.Errorf("subsets (-want +got):\n%s", d)
 	}
 	if got := table.For("x", "").Refs[0].Namespace; got != "x" {
-		t.Errorf("clients of x get the policy of %q, want their own", got)
+		t.Errorf("clients of x get the policy of %q, want the policy of their namespace", got)
 	}
 	want := []string{
 		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Create the Service, or correct spec.host.",
@@ -169,7 +169,7 @@ func TestBindPolicies(t *testing.T) {
 		t.Errorf("problems (-want +got):\n%s", d)
 	}
 
-	// Problems go with their objects.
+	// Problems are removed with their objects.
 	for _, name := range []string{"nowhere", "private", "young"} {
 		a.remove(object.Key{Kind: object.KindDestinationRule, Namespace: "demo", Name: name})
 	}
@@ -178,7 +178,8 @@ func TestBindPolicies(t *testing.T) {
 	}
 }
 
-// A Service that comes and goes takes its tables with it, and the Problems come and go the other way around.
+// TestBindServiceComesAndGoes adds and removes a Service. Its rules are bound only while it exists, and the Problems
+// exist only while it does not.
 func TestBindServiceComesAndGoes(t *testing.T) {
 	a := newTestAssembler()
 	w := apply(t, a, watchtest.VirtualService("v", "01", "hosts: [echo]")+watchtest.DestinationRule("d", "01", "host: echo")+watchtest.DestinationRule("w", "01", "host: '*.demo.svc.cluster.local'")+
@@ -193,6 +194,6 @@ func TestBindServiceComesAndGoes(t *testing.T) {
 	}
 	a.remove(object.Key{Kind: object.KindService, Namespace: "demo", Name: "echo"})
 	if d := watchtest.Diff(a.World(), without); d != "" {
-		t.Errorf("the Service left something behind (-want +got):\n%s", d)
+		t.Errorf("a removed Service left something in the World (-want +got):\n%s", d)
 	}
 }

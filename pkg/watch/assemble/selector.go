@@ -8,8 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// selectorOf returns the labels of the clients that a DestinationRule selects: nil if it applies to all clients, and an
-// empty map if it applies to all clients of its own namespace.
+// selectorOf returns the labels of the clients that a DestinationRule selects: nil if it applies to all clients, and
+// an empty map if it applies to all clients of the rule's namespace.
 func selectorOf(spec *networking.DestinationRule) map[string]string {
 	if spec.GetWorkloadSelector() == nil {
 		return nil
@@ -58,7 +58,7 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// selected is the client with the fewest labels that a Policy selects.
+// selected is the client with the fewest labels that a MergedDestinationRule selects.
 func selected(namespace string, p *mesh.MergedDestinationRule) probe {
 	return probe{namespace, mesh.MakeLabels(p.Selector)}
 }

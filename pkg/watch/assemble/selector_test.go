@@ -16,7 +16,7 @@ func TestBindSelectors(t *testing.T) {
 	tests := map[string]struct {
 		text     string
 		labels   map[string]string
-		want     []string // the DestinationRules that rule a client of demo, the oldest first
+		want     []string // the DestinationRules that apply to a client of demo, the oldest first
 		problems []string
 	}{
 		"it comes before an older one without": {
@@ -40,7 +40,7 @@ func TestBindSelectors(t *testing.T) {
 			[]string{"a"},
 			[]string{"warning Conflict DestinationRule demo/b spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/a takes precedence for every client. Merge the two, or remove one."},
 		},
-		"exported to others, to nobody, and to its own by name": {
+		"exported to others, not exported, and exported to its own namespace by name": {
 			watchtest.DestinationRule("others", "01", "host: echo, exportTo: [x]") + watchtest.DestinationRule("nobody", "02", "host: echo, exportTo: ['~', demo]") + watchtest.DestinationRule("own", "03", "host: echo, exportTo: [demo]"),
 			nil,
 			[]string{"own"},
@@ -72,7 +72,7 @@ func TestBindSelectors(t *testing.T) {
 	}
 }
 
-// A selector that changes moves the rule from one Policy to another.
+// TestSelectorChanges expects that a rule whose selector changes moves to another merged rule.
 func TestSelectorChanges(t *testing.T) {
 	a := newTestAssembler()
 	apply(t, a, watchtest.EchoService+watchtest.DestinationRule("front", "01", "host: echo, workloadSelector: {matchLabels: {app: front}}"))
@@ -82,9 +82,9 @@ func TestSelectorChanges(t *testing.T) {
 		t.Errorf("got %d policies, want 1", n)
 	}
 	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "front"})); p != nil {
-		t.Errorf("clients that are not selected any more get the policy of %v", p.Refs)
+		t.Errorf("clients that are no longer selected get the policy of %v", p.Refs)
 	}
 	if p := table.For("demo", mesh.MakeLabels(map[string]string{"app": "back"})); p == nil {
-		t.Error("clients that are selected now get none")
+		t.Error("clients that are now selected get no policy")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-func TestAlone(t *testing.T) {
+func TestServiceless(t *testing.T) {
 	tests := map[string]bool{
 		"api.example.com": true, "api.shop.svc.cluster.local": true, "10.0.0.1": true, "*.example.com": true, "*.com": true,
 		"*": false, "*.local": false, "*.svc.cluster.local": false, "*.demo.svc.cluster.local": false, "*ns.demo.svc.cluster.local": false,
@@ -22,12 +22,12 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// TestRoutesAlone looks for the tables of hosts that no Service has.
+// TestRoutesAlone checks the VirtualServices of serviceless hosts.
 func TestRoutesAlone(t *testing.T) {
 	const api = "api.example.com"
 	tests := map[string]struct {
 		text string
-		// want are the candidates of each such host.
+		// want has the candidates of each serviceless host.
 		want     map[string][]string
 		problems int
 	}{
@@ -49,7 +49,7 @@ func TestRoutesAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newTestAssembler()
 			w := apply(t, a, watchtest.EchoService+test.text)
-			if d := cmp.Diff(test.want, alonesOf(w)); d != "" {
+			if d := cmp.Diff(test.want, servicelessOf(w)); d != "" {
 				t.Errorf("candidates (-want +got):\n%s", d)
 			}
 			if len(w.Problems) != test.problems {
@@ -58,14 +58,14 @@ func TestRoutesAlone(t *testing.T) {
 			for _, o := range watchtest.Objects(t, test.text) {
 				a.remove(o.Key)
 			}
-			if got := alonesOf(a.World()); got != nil {
-				t.Errorf("got %v when the VirtualServices are gone, want nothing", got)
+			if got := servicelessOf(a.World()); got != nil {
+				t.Errorf("got %v after the VirtualServices were removed, want nothing", got)
 			}
 		})
 	}
 }
 
-func alonesOf(w *mesh.World) map[string][]string {
+func servicelessOf(w *mesh.World) map[string][]string {
 	var out map[string][]string
 	for host, table := range w.VirtualServices.All() {
 		if watchtest.Get(w.Services, host) != nil {

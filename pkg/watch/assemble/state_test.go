@@ -11,7 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// BenchmarkStore stores 10,000 Services of ten pods each, and reads them. list is what holds up the goroutine that assembles.
+// BenchmarkStore stores 10,000 Services of ten pods each, and reads them. The list step blocks the goroutine that
+// assembles.
 func BenchmarkStore(b *testing.B) {
 	a := newTestAssembler()
 	fill(a, 10_000)
@@ -58,8 +59,8 @@ func BenchmarkStore(b *testing.B) {
 	})
 }
 
-// TestStoredObjects stores what assemblers of random histories keep, reads it, and makes the same World of it. A value of
-// which a field is forgotten makes another one.
+// TestStoredObjects stores the objects of random histories, reads them, and expects the same World. A field that is
+// missing in the stored form makes another World.
 func TestStoredObjects(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestStoredObjects(t *testing.T) {
 				again.set(*o)
 			}
 			if got := dump(t, again.World()); got != want {
-				t.Errorf("what was stored makes another World (-want +got):\n%s", watchtest.Diff(a.World(), again.World()))
+				t.Errorf("the stored objects make another World (-want +got):\n%s", watchtest.Diff(a.World(), again.World()))
 			}
 		})
 	}

@@ -114,7 +114,7 @@ type chunk struct {
 	incomplete        bool
 }
 
-// byChunk returns the chunks, each like a file of its own, by their sum and line.
+// byChunk returns the chunks by their sum and line, each like a separate file.
 func (p *parsed) byChunk() map[chunk]parsed {
 	all := make(map[chunk]parsed, len(p.chunks))
 	objects, problems := p.objects, p.problems

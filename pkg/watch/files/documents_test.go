@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// TestListOfACluster reads a List as `kubectl get --output=yaml` prints that of a large cluster. An entry that is too large, or is wrong,
-// is reported where it stands, and the others are served.
+// TestListOfACluster reads a List as `kubectl get --output=yaml` prints it for a large cluster. An entry that is too
+// large, or invalid, is reported with its location, and the others are served.
 func TestListOfACluster(t *testing.T) {
 	const services = 9000
 	var text strings.Builder
@@ -41,7 +41,7 @@ func TestListOfACluster(t *testing.T) {
 	}
 }
 
-// TestEntries wants a text split only where nothing of it can get lost.
+// TestEntries splits a text only where nothing can get lost.
 func TestEntries(t *testing.T) {
 	tests := map[string]struct {
 		text string
@@ -59,6 +59,25 @@ func TestEntries(t *testing.T) {
 			if diff := cmp.Diff(test.want, entries([]byte(test.text)), cmp.AllowUnexported(listEntry{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+		})
+	}
+}
+
+// TestDocumentsWithoutMarkers expects the lines before which a marker is missing to be named.
+func TestDocumentsWithoutMarkers(t *testing.T) {
+	one, two := serviceYAML("one"), serviceYAML("two")
+	tests := map[string]struct{ text, want string }{
+		"two":           {one + two, "error Unreadable File objects.yaml (objects.yaml:5): 2 documents are not separated. None of them is used. Write --- before line 5."},
+		"four":          {"# A comment.\n" + one + two + one + "\n" + two, "error Unreadable File objects.yaml (objects.yaml:6): 4 documents are not separated. None of them is used. Write --- before line 6, line 10 and line 15."},
+		"behind a mark": {"---\n" + one + two, "(objects.yaml:6): 2 documents are not separated. None of them is used. Write --- before line 6."},
+		"kind first":    {one + "kind: Service\napiVersion: v1\nmetadata: {name: two}\n", "Write --- before line 5."},
+		"spec twice":    {one + "spec: {}\n", "error InvalidValue Service default/one spec (objects.yaml:5): The object is not used: the field is set twice. Remove one."},
+		"kind twice":    {one + "kind: Service\n", "error InvalidValue Service default/one kind (objects.yaml:5): The object is not used: the field is set twice. Remove one."},
+		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/one metadata.name (objects.yaml:5): The object is not used: the field is set twice."},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			checkProblems(t, loadText(t, test.text), test.want)
 		})
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// startFile runs a File source over dir until the test ends.
+// startFile runs the Source of a folder until the test ends.
 func startFile(t *testing.T, dir string) watch.Worlds {
 	t.Helper()
 	return startFeed(t, New(dir, watch.Options{}), watch.Options{})
@@ -34,7 +34,7 @@ func startFeed(t *testing.T, feed watch.Feed, o watch.Options) watch.Worlds {
 	return out
 }
 
-// await receives Worlds until one is as wanted.
+// await receives Worlds until wanted returns true for one of them.
 func await(t *testing.T, worlds watch.Worlds, what string, wanted func(*mesh.World) bool) *mesh.World {
 	t.Helper()
 	deadline := time.After(time.Minute)
@@ -55,7 +55,7 @@ func await(t *testing.T, worlds watch.Worlds, what string, wanted func(*mesh.Wor
 	}
 }
 
-// hosts says whether exactly these Services of the default namespace are there.
+// hosts reports whether the World has exactly these Services of the default namespace.
 func hosts(names ...string) func(*mesh.World) bool {
 	return func(w *mesh.World) bool {
 		for _, name := range names {
@@ -75,20 +75,20 @@ func TestFileFollowsTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", serviceYAML("a"))
 	worlds := startFile(t, dir)
-	first := await(t, worlds, "a stands", hosts("a"))
+	first := await(t, worlds, "a exists", hosts("a"))
 
 	write(t, dir, "sub/deep/b.yaml", serviceYAML("b"))
-	second := await(t, worlds, "b stands in a new folder", hosts("a", "b"))
+	second := await(t, worlds, "b exists in a new folder", hosts("a", "b"))
 	if second.Revision <= first.Revision {
 		t.Errorf("got revision %d after %d", second.Revision, first.Revision)
 	}
 	if a := "a.default.svc.cluster.local"; watchtest.Get(first.Services, a) != watchtest.Get(second.Services, a) {
-		t.Error("a is another Service, though nothing changed it")
+		t.Error("the Service a has another pointer, though it did not change")
 	}
 	write(t, dir, "sub/deep/b.yaml", serviceYAML("c"))
 	await(t, worlds, "c replaces b", hosts("a", "c"))
 
-	// As editors save: the new text under another name, then renamed.
+	// Editors write the new text under another name, then rename the file.
 	write(t, dir, ".a.yaml.swp", serviceYAML("d"))
 	if err := os.Rename(filepath.Join(dir, ".a.yaml.swp"), filepath.Join(dir, "a.yaml")); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestFileFollowsObjectsThatMove(t *testing.T) {
 	write(t, dir, "a.yaml", "# A comment.\n"+serviceYAML("a"))
 	after := await(t, worlds, "a is at line 2", at("a.yaml:2"))
 	if !at("a.yaml:1")(before) || len(after.Changed) > 0 {
-		t.Errorf("the World before was changed, or the one after says that %v changed", after.Changed)
+		t.Errorf("the earlier World was changed, or the later one lists %v as changed", after.Changed)
 	}
 }
 
@@ -121,17 +121,17 @@ func TestFileBrokenFileKeepsObjects(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", serviceYAML("a")+"---\n"+serviceYAML("b"))
 	worlds := startFile(t, dir)
-	await(t, worlds, "both stand", hosts("a", "b"))
+	await(t, worlds, "both exist", hosts("a", "b"))
 
 	write(t, dir, "a.yaml", serviceYAML("a")+"---\nkind: [\n---\n"+serviceYAML("c"))
-	w := await(t, worlds, "the good documents hold and b is kept", hosts("a", "b", "c"))
+	w := await(t, worlds, "the valid documents are read and b is kept", hosts("a", "b", "c"))
 	if len(w.Problems) != 1 || w.Problems[0].Code != mesh.CodeUnreadable || w.Problems[0].Source != "a.yaml:6" {
-		t.Errorf("got problems %q, want that a.yaml cannot be read", watchtest.ProblemLines(w))
+		t.Errorf("got problems %q, want one that a.yaml cannot be read", watchtest.ProblemLines(w))
 	}
 	write(t, dir, "a.yaml", serviceYAML("a"))
 	w = await(t, worlds, "only a is left", hosts("a"))
 	if len(w.Problems) != 0 {
-		t.Errorf("got problems %q after the file was mended", watchtest.ProblemLines(w))
+		t.Errorf("got problems %q after the file was corrected", watchtest.ProblemLines(w))
 	}
 }
 
@@ -148,7 +148,7 @@ func TestFileConfigMapSwap(t *testing.T) {
 	link("..2026_1", "..data")
 	link("..data/a.yaml", "a.yaml")
 	worlds := startFile(t, dir)
-	w := await(t, worlds, "a stands", hosts("a"))
+	w := await(t, worlds, "a exists", hosts("a"))
 	if len(w.Problems) != 0 {
 		t.Errorf("got problems %q, want none: the file is read once", watchtest.ProblemLines(w))
 	}
@@ -172,7 +172,7 @@ func TestFileFolderIsALinkThatIsSwapped(t *testing.T) {
 		t.Fatal(err)
 	}
 	worlds := startFile(t, current)
-	await(t, worlds, "a stands", hosts("a"))
+	await(t, worlds, "a exists", hosts("a"))
 	if err := os.Symlink("two", next); err != nil {
 		t.Fatal(err)
 	}
@@ -188,11 +188,11 @@ func TestFileVanishedFolderFreezes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "objects")
 	write(t, dir, "a.yaml", serviceYAML("a"))
 	worlds := startFile(t, dir)
-	await(t, worlds, "a stands", hosts("a"))
+	await(t, worlds, "a exists", hosts("a"))
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, worlds, "a stands and the folder is a Problem", func(w *mesh.World) bool {
+	await(t, worlds, "a exists and the folder is a Problem", func(w *mesh.World) bool {
 		return hosts("a")(w) && len(w.Problems) == 1 && strings.Contains(w.Problems[0].Message, "cannot be read")
 	})
 	write(t, dir+".away", "b.yaml", serviceYAML("b"))
@@ -205,14 +205,14 @@ func TestFileVanishedFolderFreezes(t *testing.T) {
 	}
 }
 
-// An editor that truncates a file before it writes it never makes its objects vanish.
+// TestFileTruncateThenWrite writes a file as an editor that truncates it first. Its objects never vanish.
 func TestFileTruncateThenWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "a.yaml", serviceYAML("a"))
 	feed := New(dir, watch.Options{})
-	feed.deletionDelay = time.Minute // however long this machine makes the editor take
+	feed.deletionDelay = time.Minute // longer than any machine makes the editor take
 	worlds := startFeed(t, feed, watch.Options{})
-	await(t, worlds, "a stands", hosts("a"))
+	await(t, worlds, "a exists", hosts("a"))
 	for range 5 {
 		if err := os.Truncate(path, 0); err != nil {
 			t.Fatal(err)
@@ -220,7 +220,7 @@ func TestFileTruncateThenWrite(t *testing.T) {
 		write(t, dir, "a.yaml", serviceYAML("a"))
 	}
 	write(t, dir, "b.yaml", serviceYAML("b"))
-	await(t, worlds, "b stands", func(w *mesh.World) bool {
+	await(t, worlds, "b exists", func(w *mesh.World) bool {
 		if watchtest.Get(w.Services, "a.default.svc.cluster.local") == nil {
 			t.Error("a vanished")
 		}
@@ -231,7 +231,7 @@ func TestFileTruncateThenWrite(t *testing.T) {
 func TestFileWantsAFolder(t *testing.T) {
 	err := New(filepath.Join(t.TempDir(), "absent"), watch.Options{}).Run(t.Context(), watch.NewInbox())
 	if err == nil {
-		t.Error("a folder that is not there is no error")
+		t.Error("got no error for a folder that does not exist")
 	}
 }
 
@@ -242,7 +242,7 @@ func TestFileKeepsVanishedEndpoints(t *testing.T) {
 			write(t, dir, "service.yaml", watchtest.EchoService)
 			path := write(t, dir, "slices.yaml", watchtest.Slices("ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}]"))
 			worlds := startFeed(t, New(dir, watch.Options{}), watch.Options{EmptyServiceGrace: grace})
-			await(t, worlds, "two endpoints stand", func(w *mesh.World) bool { return w.EndpointCount() == 2 })
+			await(t, worlds, "two endpoints exist", func(w *mesh.World) bool { return w.EndpointCount() == 2 })
 			if err := os.Rename(path, filepath.Join(dir, "slices.txt")); err != nil {
 				t.Fatal(err)
 			}

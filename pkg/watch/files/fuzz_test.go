@@ -9,7 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// FuzzParse reads arbitrary bytes as a file and assembles whatever comes out: never a panic, never memory out of proportion.
+// FuzzParse reads arbitrary bytes as a file and assembles the result. It must not panic, nor use memory out of
+// proportion to the input.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(echoYAML))
 	f.Add([]byte(bomb()))
@@ -24,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		}
 		out := newParser(watch.Options{}.WithDefaults()).parse("fuzz.yaml", data)
 		if out.incomplete && len(out.problems) == 0 {
-			t.Error("something was left out in silence")
+			t.Error("something was dropped without a Problem")
 		}
 		objects, none := map[object.Key]*object.Object{}, map[object.Key]*object.Object{}
 		for _, o := range out.objects {
@@ -35,7 +36,7 @@ func FuzzParse(f *testing.F) {
 		w := a.World()
 		a.Apply(none, nil)
 		if got := a.World(); len(out.objects) > 0 && (got.Services.Len() > 0 || len(got.Problems) > 0) {
-			t.Errorf("objects left something behind: %d Services, problems %q; before: %q", got.Services.Len(), got.Problems, w.Problems)
+			t.Errorf("removed objects left something in the World: %d Services, problems %q; before: %q", got.Services.Len(), got.Problems, w.Problems)
 		}
 	})
 }

@@ -21,10 +21,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// TestFolderHistories edits folders at random and has a run look at no more than what events would name. What it holds must be what a
-// look at everything finds; and if nothing is broken, what somebody finds who never saw the folder before.
+// TestFolderHistories edits folders at random, and scans no more than the paths that events would name. The World
+// must equal the World of a full scan and, if nothing in the folder is broken, the World of a process that never
+// scanned it before.
 func TestFolderHistories(t *testing.T) {
-	alone, fresh := 0, 0
+	byPath, fresh := 0, 0
 	for seed := range uint64(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			h := &folderHistory{t: t, r: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), away: t.TempDir()}
@@ -32,22 +33,22 @@ func TestFolderHistories(t *testing.T) {
 			h.run = newTestRun(t, h.dir)
 			for step := range 60 {
 				walked := h.run.scanned
-				h.run.hear(h.edits()...)
+				h.run.scanPaths(h.edits()...)
 				if h.run.scanned.Equal(walked) {
-					alone++
+					byPath++
 				}
 				if h.check(step) {
 					fresh++
 				}
 			}
-			h.mend()
+			h.repair()
 			if !h.check(-1) {
-				t.Error("the folder is still broken")
+				t.Error("the folder still has something that cannot be read")
 			}
 		})
 	}
-	if alone < 500 || fresh < 500 {
-		t.Errorf("only %d looks were at files alone, and %d folders unbroken; the test proves too little", alone, fresh)
+	if byPath < 500 || fresh < 500 {
+		t.Errorf("only %d scans were of single paths, and only %d folders were readable; the test proves too little", byPath, fresh)
 	}
 }
 
@@ -82,7 +83,7 @@ func (h *folderHistory) edits() []string {
 				paths = append(paths, filepath.Join(h.dir, "sub"))
 			}
 		case 5:
-			// A link to itself cannot be read; one elsewhere is read under the name that it has here.
+			// A link to itself cannot be read. A link to another file is read under its own name.
 			h.mkdir(path)
 			h.must(os.RemoveAll(path))
 			h.must(os.Symlink(watchtest.Pick(h.r, path, filepath.Join(h.away, "linked.yaml")), path))
@@ -95,14 +96,14 @@ func (h *folderHistory) edits() []string {
 		paths = append(paths, path)
 		for dir := filepath.Dir(path); strings.HasPrefix(dir, h.dir+"/"); dir = filepath.Dir(dir) {
 			if _, known := h.run.dirs[dir]; !known {
-				paths = append(paths, dir) // it was made just now
+				paths = append(paths, dir) // it was just created
 			}
 		}
 	}
 	return paths
 }
 
-// text is a file of a few documents that other files may have as well.
+// text is a file of a few documents. Other files may have the same documents.
 func (h *folderHistory) text() string {
 	var out strings.Builder
 	for range h.r.IntN(4) {
@@ -120,7 +121,7 @@ func (h *folderHistory) text() string {
 
 func (h *folderHistory) mkdir(path string) { h.must(os.MkdirAll(filepath.Dir(path), 0o755)) }
 
-// write replaces a file or a link in one way or another.
+// write replaces a file or a link, in different ways.
 func (h *folderHistory) write(path, text string) {
 	h.mkdir(path)
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && h.r.IntN(2) == 0 {
@@ -130,8 +131,8 @@ func (h *folderHistory) write(path, text string) {
 	replace(h.t, path, []byte(text))
 }
 
-// mend leaves nothing that cannot be read.
-func (h *folderHistory) mend() {
+// repair makes everything readable.
+func (h *folderHistory) repair() {
 	var paths []string
 	for _, name := range historyFiles {
 		path := filepath.Join(h.dir, name)
@@ -140,7 +141,7 @@ func (h *folderHistory) mend() {
 	}
 	path := filepath.Join(h.dir, "a.yaml")
 	h.write(path, h.text())
-	h.run.hear(paths...)
+	h.run.scanPaths(paths...)
 }
 
 func (h *folderHistory) must(err error) {
@@ -150,19 +151,19 @@ func (h *folderHistory) must(err error) {
 	}
 }
 
-// check compares what is held with the folder. It says whether nothing in it is broken.
+// check compares the World with the folder. It reports whether everything in the folder can be read.
 func (h *folderHistory) check(step int) bool {
 	h.t.Helper()
 	same := func(what string, before map[string]*fileState) {
 		h.t.Helper()
-		look := newScan(newParser(h.run.options), before)
-		h.must(look.walk(h.run.root, ""))
-		want, got := plainly(look), h.run.last
+		full := newScan(newParser(h.run.options), before)
+		h.must(full.walk(h.run.root, ""))
+		want, got := expectedWorld(full), h.run.last
 		if d := watchtest.Diff(got, want); d != "" {
-			h.t.Fatalf("step %d: the World is not that of %s (-want +got):\n%s", step, what, d)
+			h.t.Fatalf("step %d: the World differs from the World of %s (-want +got):\n%s", step, what, d)
 		}
 		if d := cmp.Diff(want.Sources, got.Sources, cmpopts.EquateEmpty()); d != "" {
-			h.t.Fatalf("step %d: the places are not those of %s (-want +got):\n%s", step, what, d)
+			h.t.Fatalf("step %d: the sources differ from the sources of %s (-want +got):\n%s", step, what, d)
 		}
 	}
 	same("the folder as a whole", h.run.claims.files)
@@ -173,12 +174,12 @@ func (h *folderHistory) check(step int) bool {
 	return !broken
 }
 
-// plainly is the World of a look at a whole folder, as the rules say it: of the objects that have one key the first in the first file by
-// name holds, and the others are Problems.
-func plainly(look *scan) *mesh.World {
-	holds, problems := map[object.Key]*object.Object{}, slices.Clone(look.problems)
-	for _, name := range slices.Sorted(maps.Keys(look.files)) {
-		held := look.files[name]
+// expectedWorld is the World of a full scan, by the rules alone: of several objects with one key, the first one in
+// the first file by name is in effect, and the others are Problems.
+func expectedWorld(full *scan) *mesh.World {
+	holds, problems := map[object.Key]*object.Object{}, slices.Clone(full.problems)
+	for _, name := range slices.Sorted(maps.Keys(full.files)) {
+		held := full.files[name]
 		problems = append(problems, held.problems...)
 		for _, o := range held.objects {
 			first, twice := holds[o.Key]

@@ -24,7 +24,7 @@ func Load(o watch.Options, paths ...string) (*mesh.World, error) {
 		if info.IsDir() {
 			err = current.walk(path, path)
 		} else {
-			err = current.file(path, path, info)
+			err = current.file(path, path, info, byName)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("load %s: %w", path, err)

@@ -70,7 +70,7 @@ func TestLoadJoinsObjects(t *testing.T) {
 
 func TestLoadMissingPath(t *testing.T) {
 	if _, err := Load(watch.Options{}, filepath.Join(t.TempDir(), "absent")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got error %v, want one that the path is not there", err)
+		t.Errorf("got error %v, want one that the path does not exist", err)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestLoadOnlyNamespaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := w.Services.Len(); got != 0 {
-		t.Errorf("got %d services of namespaces not asked for", got)
+		t.Errorf("got %d services of other namespaces", got)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestLoadProblems(t *testing.T) {
 	const echo = "apiVersion: v1\nkind: Service\nmetadata: {name: echo}\nspec: {ports: [{port: 1}]}\n"
 	tests := map[string]struct {
 		text string
-		// want is a part of the one line that is expected, services the number that is served all the same.
+		// want is a part of the single expected line. services is the number that is served despite the Problem.
 		want     []string
 		services int
 	}{
@@ -121,7 +121,7 @@ func TestLoadProblems(t *testing.T) {
 		"no name":               {"apiVersion: v1\nkind: Service\n---\n" + echo, []string{"error InvalidValue File objects.yaml metadata.name"}, 1},
 		"not UTF-8":             {echo + "# \xff\n", []string{"error Unreadable File objects.yaml (objects.yaml:5)"}, 0},
 		"twice":                 {echo + "---\n" + echo, []string{"warning DuplicateObject Service default/echo (objects.yaml:6): objects.yaml:1 declares the object, too"}, 1},
-		"key twice":             {strings.Replace(echo, "spec:", "kind: Service\nspec:", 1), []string{"error Unreadable"}, 0},
+		"key twice":             {strings.Replace(echo, "spec:", "kind: Service\nspec:", 1), []string{"error InvalidValue Service default/echo kind (objects.yaml:4)"}, 0},
 		"5 MB object":           {echo + "---\napiVersion: v1\nkind: Service\nmetadata: {name: big, annotations: {a: " + strings.Repeat("x", 5<<20) + "}}\n", []string{"error TooLarge File objects.yaml (objects.yaml:5)"}, 1},
 		"alias of itself":       {"apiVersion: v1\nkind: Service\nmetadata: {name: a, managedFields: [{fieldsV1: &s {a: *s}}]}\n---\n" + echo, []string{"an alias contains itself. Flatten it."}, 1},
 		"List in itself":        {"&l\napiVersion: v1\nkind: List\nitems: [*l]\n---\n" + echo, []string{"error Unreadable File objects.yaml items"}, 1},
@@ -158,7 +158,7 @@ func TestLoadProblems(t *testing.T) {
 	}
 }
 
-// bomb is a Service that its aliases make a million times as large.
+// bomb is a Service that aliases expand a million times.
 func bomb() string {
 	var b strings.Builder
 	b.WriteString("apiVersion: v1\nkind: Service\nmetadata:\n  name: bomb\n  managedFields:\n  - fieldsV1:\n      a: &a {x: " + strings.Repeat("y", 1000) + "}\n")
@@ -176,20 +176,20 @@ func TestLoadFolders(t *testing.T) {
 	write(t, dir, "a/one.yaml", service("one"))
 	write(t, dir, "b/deep/two.yml", service("two"))
 	write(t, dir, "b/one.yaml", service("one"))
-	write(t, dir, "b/.hidden.yaml", service("hidden"))
+	write(t, dir, "b/three.json", `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "three"}, "spec": {"ports": [{"port": 1}]}}`)
 	write(t, dir, ".git/x.yaml", service("git"))
 	write(t, dir, "notes.txt", "{{")
 	w, err := Load(watch.Options{}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"one.default.svc.cluster.local", "two.default.svc.cluster.local"}
+	want := []string{"one.default.svc.cluster.local", "three.default.svc.cluster.local", "two.default.svc.cluster.local"}
 	if d := cmp.Diff(want, w.Services.Hosts()); d != "" {
 		t.Errorf("hosts (-want +got):\n%s", d)
 	}
 	if len(w.Problems) != 1 || w.Problems[0].Code != mesh.CodeDuplicateObject ||
 		w.Problems[0].Source != filepath.Join(dir, "b/one.yaml")+":1" {
-		t.Errorf("got problems %q, want that b/one.yaml repeats", watchtest.ProblemLines(w))
+		t.Errorf("got problems %q, want one that b/one.yaml repeats an object", watchtest.ProblemLines(w))
 	}
 }
 
@@ -220,7 +220,7 @@ items:
 	}
 }
 
-// write puts a file into a folder of the test.
+// write writes a file into a folder of the test.
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -233,7 +233,7 @@ func write(t *testing.T, dir, name, text string) string {
 	return path
 }
 
-// loadText loads YAML as the one file objects.yaml.
+// loadText loads YAML as a single file objects.yaml.
 func loadText(t *testing.T, text string) *mesh.World {
 	t.Helper()
 	dir := t.TempDir()
@@ -273,5 +273,16 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatalf("got %d endpoints, problems %q", got, watchtest.ProblemLines(w))
 		}
 		runtime.KeepAlive(w)
+	}
+}
+
+// checkProblems expects as many Problems as texts, each with its text.
+func checkProblems(t *testing.T, w *mesh.World, want ...string) {
+	t.Helper()
+	got := watchtest.ProblemLines(w)
+	for i, text := range want {
+		if len(got) != len(want) || !strings.Contains(got[i], text) {
+			t.Fatalf("got problems %q, want %q", got, want)
+		}
 	}
 }

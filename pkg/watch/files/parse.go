@@ -8,7 +8,6 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -88,10 +87,20 @@ func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
 
 func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: kindFile, Name: f.path} }
 
-// decode reads the documents of one part: several only if they end with "...".
+// decode reads the documents of one part: several only if they are JSON, or end with "...".
 func (f *fileParser) decode(data []byte, before int) {
 	if len(data) > maxDocument {
 		f.large(data, before)
+		return
+	}
+	nodes, err := jsonNodes(data)
+	for _, n := range nodes {
+		f.document(n, before)
+	}
+	if len(nodes) > 0 {
+		if err != nil {
+			f.fail(mesh.CodeUnreadable, before+1+bytes.Count(data, []byte("\n")), f.ref(), "", "The last value is not JSON: "+err.Error()+". It is not used. Correct it.")
+		}
 		return
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -114,40 +123,29 @@ func (f *fileParser) decode(data []byte, before int) {
 
 // document reads one object, or a List of objects.
 func (f *fileParser) document(n *yaml.Node, before int) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	var head struct {
-		APIVersion string `yaml:"apiVersion"`
-		Kind       string `yaml:"kind"`
-		Metadata   struct {
-			Namespace string `yaml:"namespace"`
-			Name      string `yaml:"name"`
-		} `yaml:"metadata"`
-	}
+	n = resolve(n)
 	line := before + n.Line
 	if n.Kind != yaml.MappingNode {
 		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is not an object. It is not used. Add apiVersion, kind and metadata.")
 		return
 	}
-	if err := n.Decode(&head); err != nil {
-		_, why := schema.SyntaxError(err)
-		why = strings.Join(strings.Fields(why), " ")
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is not an object: "+why+". It is not used. Correct it.")
+	if lines := unseparated(n); len(lines) > 0 {
+		f.fail(mesh.CodeUnreadable, before+lines[0], f.ref(), "", f.separate(lines, before))
 		return
 	}
-	if head.Kind == "" || head.APIVersion == "" {
+	head := headOf(n)
+	if head.kind == "" || head.apiVersion == "" {
 		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
 		return
 	}
-	if head.Kind == "List" && head.APIVersion == "v1" {
+	if head.kind == "List" && head.apiVersion == "v1" {
 		f.list(n, before)
 		return
 	}
-	ref := mesh.Ref{Kind: head.Kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name}
-	row := object.RowOf(head.APIVersion, head.Kind)
+	ref := mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
+	row := object.RowOf(head.apiVersion, head.kind)
 	if row == nil {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.APIVersion+" "+head.Kind+" is not watched. The object has no effect here.")
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.apiVersion+" "+head.kind+" is not watched. The object has no effect here.")
 		return
 	}
 	if !row.ClusterScoped {
@@ -157,11 +155,11 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		}
 	}
 	if ref.Name == "" {
-		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "The "+head.Kind+" has no name. It is not used. Add metadata.name.")
+		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "The "+head.kind+" has no name. It is not used. Add metadata.name.")
 		return
 	}
 	if row.NameIsLabel && len(validation.IsDNS1123Label(ref.Name)) > 0 {
-		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", fmt.Sprintf("A %s cannot have the name %q. It is not used. Use lower-case letters, digits and hyphens.", head.Kind, ref.Name))
+		f.fail(mesh.CodeInvalidValue, line, ref, "metadata.name", fmt.Sprintf("A %s cannot have the name %q. It is not used. Use lower-case letters, digits and hyphens.", head.kind, ref.Name))
 		return
 	}
 	f.object(n, before, ref, row)

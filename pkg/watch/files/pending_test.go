@@ -13,11 +13,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// TestPendingWaits names a file a.yaml in one way or another and asks when it may be looked at.
+// TestPendingWaits gets events for a file a.yaml, and checks when it may be scanned.
 func TestPendingWaits(t *testing.T) {
 	written := fsnotify.Write
 	tests := map[string]struct {
-		// events are when after the first something happens to the file.
+		// events are the times of events after the first one.
 		events []time.Duration
 		ops    []fsnotify.Op
 		want   time.Duration
@@ -43,19 +43,19 @@ func TestPendingWaits(t *testing.T) {
 				t.Errorf("woken %s after the first event, want %s at the latest", p.next.Sub(start), test.want)
 			}
 			if got := p.take(start.Add(test.want - 1)); len(got) > 0 {
-				t.Errorf("%q is looked at too early", got)
+				t.Errorf("%q is scanned too early", got)
 			}
 			if !p.next.Equal(start.Add(test.want)) {
-				t.Errorf("to be woken %s after the first event, want %s", p.next.Sub(start), test.want)
+				t.Errorf("due %s after the first event, want %s", p.next.Sub(start), test.want)
 			}
 			if got := p.take(start.Add(test.want)); !slices.Equal(got, []string{"a.yaml"}) {
-				t.Errorf("got %q to look at, want a.yaml", got)
+				t.Errorf("got %q to scan, want a.yaml", got)
 			}
 		})
 	}
 }
 
-// TestPendingRenamed takes the events of real renames: what got its name by one is complete.
+// TestPendingRenamed gets the events of real renames: a file that got its name by a rename is complete.
 func TestPendingRenamed(t *testing.T) {
 	tests := map[string]struct {
 		from string
@@ -98,13 +98,13 @@ func TestPendingRenamed(t *testing.T) {
 			}
 			slices.Sort(got)
 			if !slices.Equal(got, test.want) {
-				t.Errorf("got %q to look at once, want %q", got, test.want)
+				t.Errorf("got %q to scan at once, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-// TestFileIsNotReadWhileWritten looks at a whole folder while one file is half written, and the half is a file that parses.
+// TestFileIsNotReadWhileWritten scans a whole folder while one file is half written. The half is valid YAML.
 func TestFileIsNotReadWhileWritten(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "a.yaml", serviceYAML("a"))
@@ -116,28 +116,29 @@ func TestFileIsNotReadWhileWritten(t *testing.T) {
 	for _, p := range []string{path, fresh} {
 		r.pending.note(fsnotify.Event{Name: p, Op: fsnotify.Write}, now)
 	}
-	r.hear(r.root)
+	r.scanPaths(r.root)
 	if r.last != before {
-		t.Fatalf("got another World, with hosts %q, though only files changed that are being written", r.last.Services.Hosts())
+		t.Fatalf("got a new World with hosts %q, though all changed files are still being written", r.last.Services.Hosts())
 	}
 	write(t, dir, "a.yaml", strings.Replace(serviceYAML("a"), "port: 1", "port: 2", 1))
-	r.look(now.Add(settleTime))
+	r.scanDue(now.Add(settleTime))
 	if w := r.last; !hosts("a", "b")(w) || watchtest.Get(w.Services, "a.default.svc.cluster.local").Ports[0].Number != 2 {
 		t.Errorf("got hosts %q, want a and b as they are now", w.Services.Hosts())
 	}
 }
 
-// TestFileIsNotReadWhileDoubted has a file lose its object and be written again, of which so far there is a half that parses.
-func TestFileIsNotReadWhileDoubted(t *testing.T) {
+// TestFileIsNotReadWhileDeletionIsPending removes an object from a file and writes the file again. The half that is
+// written so far is valid YAML.
+func TestFileIsNotReadWhileDeletionIsPending(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "a.yaml", serviceYAML("a"))
 	r := newTestRun(t, dir)
 	r.deletionDelay = time.Hour
 	write(t, dir, "a.yaml", "")
-	r.hear(path)
+	r.scanPaths(path)
 	write(t, dir, "a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
 	r.pending.note(fsnotify.Event{Name: path, Op: fsnotify.Write}, time.Now().Add(time.Hour))
-	r.hear(write(t, dir, "b.yaml", serviceYAML("b")))
+	r.scanPaths(write(t, dir, "b.yaml", serviceYAML("b")))
 	if w := r.last; !hosts("a", "b")(w) || len(watchtest.Get(w.Services, "a.default.svc.cluster.local").Ports) != 1 {
 		t.Errorf("got hosts %q, want b, and a as it was", w.Services.Hosts())
 	}

@@ -80,7 +80,7 @@ func (f *scan) again(path string) bool {
 	case err != nil || !info.Mode().IsRegular():
 		return false
 	}
-	return !isYAML(name) || f.file(path, name, info) == nil
+	return f.file(path, name, info, inFolder) == nil
 }
 
 // walk reads everything below dir, whose name inside the folder is rel. What cannot be read keeps its last state.
@@ -99,8 +99,9 @@ func (f *scan) walk(dir, rel string) error {
 	}
 	f.dirs[target] = rel
 	for _, entry := range entries {
-		// Hidden are files of editors, and the folders behind the links of a mounted ConfigMap.
-		if strings.HasPrefix(entry.Name(), ".") {
+		// Hidden are files of editors, and the folders behind the links of a mounted ConfigMap. A hidden file is only
+		// looked at, because it could be meant to be read.
+		if strings.HasPrefix(entry.Name(), ".") && (!entry.Type().IsRegular() || !isObjectFile(entry.Name())) {
 			continue
 		}
 		f.entry(filepath.Join(target, entry.Name()), filepath.Join(rel, entry.Name()), entry.Type()&fs.ModeSymlink != 0)
@@ -129,23 +130,29 @@ func (f *scan) entry(path, rel string, link bool) {
 		if err := f.walk(path, rel); err != nil {
 			f.unreadable(rel, err)
 		}
-	case info.Mode().IsRegular() && isYAML(rel):
+	case info.Mode().IsRegular():
 		if _, again := f.seen[path]; again {
 			return
 		}
 		f.seen[path] = struct{}{}
-		if err := f.file(path, rel, info); err != nil {
+		if err := f.file(path, rel, info, inFolder); err != nil && (isRead(rel) || !errors.Is(err, fs.ErrPermission)) {
 			f.unreadable(rel, err)
 		}
 	}
 }
 
-func isYAML(name string) bool {
-	return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
-}
+// selection is how a file was selected to be read.
+type selection int
+
+const (
+	// inFolder: it is in a folder that is read. Only files with the endings of objects are read.
+	inFolder selection = iota
+	// byName: it was named itself. It is read whatever its ending.
+	byName
+)
 
 // file reads one file, unless it is unchanged or being written.
-func (f *scan) file(path, name string, info fs.FileInfo) error {
+func (f *scan) file(path, name string, info fs.FileInfo, how selection) error {
 	old := f.before[name]
 	if _, settling := f.settling[path]; settling || old.unchanged(info) {
 		if old != nil {
@@ -154,7 +161,12 @@ func (f *scan) file(path, name string, info fs.FileInfo) error {
 		return nil
 	}
 	now := time.Now()
-	data, err := readFile(path)
+	read := how == byName || isRead(name)
+	limit := int64(maxFile)
+	if !read {
+		limit = maxSkimmed
+	}
+	data, err := readFile(path, limit)
 	if err != nil {
 		return err
 	}
@@ -164,10 +176,15 @@ func (f *scan) file(path, name string, info fs.FileInfo) error {
 		return nil
 	}
 	state := &fileState{info: info, read: now, sum: sum}
-	if old == nil {
+	switch {
+	case !read:
+		state.problems = skim(name, data)
+	case old == nil:
 		state.parsed = f.parser.parse(name, data)
-	} else if state.parsed = f.parser.reparse(name, data, &old.parsed); state.incomplete {
-		state.keep(old)
+	default:
+		if state.parsed = f.parser.reparse(name, data, &old.parsed); state.incomplete {
+			state.keep(old)
+		}
 	}
 	f.files[name] = state
 	return nil
@@ -181,13 +198,13 @@ func (h *fileState) all() iter.Seq[*object.Object] {
 	return slices.Values(h.objects)
 }
 
-// readFile reads one byte more than the parser accepts, so that the parser sees that the file is too large.
-func readFile(path string) ([]byte, error) {
+// readFile reads one byte more than the limit, so that the parser sees that the file is too large.
+func readFile(path string, limit int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
 	return data, errors.Join(err, file.Close())
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// An object may be seen to leave one file before it is seen in the other.
+// TestFolderObjectMovesBetweenFiles moves an object to another file. A scan may notice that it left one file before
+// it finds it in the other.
 func TestFolderObjectMovesBetweenFiles(t *testing.T) {
 	dir := t.TempDir()
 	from := write(t, dir, "a.yaml", serviceYAML("x")+"---\n"+serviceYAML("y"))
@@ -19,22 +20,23 @@ func TestFolderObjectMovesBetweenFiles(t *testing.T) {
 	r.deletionDelay = time.Hour
 
 	write(t, dir, "a.yaml", serviceYAML("y"))
-	r.hear(from)
+	r.scanPaths(from)
 	if r.last != before {
-		t.Fatalf("got hosts %q, want x and y: the loss of x is doubted", r.last.Services.Hosts())
+		t.Fatalf("got hosts %q, want x and y: the deletion of x is pending", r.last.Services.Hosts())
 	}
-	r.hear(write(t, dir, "b.yaml", serviceYAML("x")))
+	r.scanPaths(write(t, dir, "b.yaml", serviceYAML("x")))
 	ref := mesh.Ref{Kind: "Service", Namespace: "default", Name: "x"}
 	if w := r.last; !hosts("x", "y")(w) || w.Sources[ref].At("") != "b.yaml:1" || len(w.Problems) > 0 {
 		t.Errorf("got hosts %q, x at %s and problems %q; want x and y, x in b.yaml alone", w.Services.Hosts(), w.Sources[ref].At(""), watchtest.ProblemLines(w))
 	}
 	if !r.recheckAt.IsZero() || len(r.paths) > 0 {
-		t.Errorf("there is still doubt until %s about %v", r.recheckAt, r.paths)
+		t.Errorf("deletions are still pending until %s, in %v", r.recheckAt, r.paths)
 	}
 }
 
-// A loss that no event spoke of is doubted, too, and believed when that is over.
-func TestFolderLossIsFoundByPatrol(t *testing.T) {
+// TestFolderLossIsFoundByRescan deletes an object without an event. The deletion is pending, too, and takes effect
+// when it has lasted.
+func TestFolderLossIsFoundByRescan(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", serviceYAML("a"))
 	path := write(t, dir, "b.yaml", serviceYAML("b"))
@@ -44,18 +46,18 @@ func TestFolderLossIsFoundByPatrol(t *testing.T) {
 	}
 	r.deletionDelay = time.Hour
 	r.scanned = r.scanned.Add(-rescanInterval)
-	r.look(time.Now())
+	r.scanDue(time.Now())
 	if !hosts("a", "b")(r.last) || r.recheckAt.IsZero() {
-		t.Errorf("got hosts %q, doubted until %s; want that the loss of b is doubted", r.last.Services.Hosts(), r.recheckAt)
+		t.Errorf("got hosts %q, pending until %s; want the deletion of b to be pending", r.last.Services.Hosts(), r.recheckAt)
 	}
 	r.deletionDelay = 0
-	r.look(time.Now())
+	r.scanDue(time.Now())
 	if !hosts("a")(r.last) || !r.recheckAt.IsZero() {
-		t.Errorf("got hosts %q, doubted until %s; want that the loss of b is believed", r.last.Services.Hosts(), r.recheckAt)
+		t.Errorf("got hosts %q, pending until %s; want b deleted", r.last.Services.Hosts(), r.recheckAt)
 	}
 }
 
-// Events may name the files of a folder that is gone before they name the folder itself.
+// TestFolderVanishesFileByFile gets events for the files of a removed folder before the event for the folder itself.
 func TestFolderVanishesFileByFile(t *testing.T) {
 	parent := t.TempDir()
 	path := write(t, parent, "objects/a.yaml", serviceYAML("a"))
@@ -64,34 +66,34 @@ func TestFolderVanishesFileByFile(t *testing.T) {
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
 	}
-	r.hear(path)
+	r.scanPaths(path)
 	if w := r.last; !hosts("a")(w) || len(w.Problems) != 1 || w.Problems[0].Code != mesh.CodeUnreadable {
-		t.Errorf("got hosts %q and problems %q, want that a stands and the folder cannot be read", w.Services.Hosts(), watchtest.ProblemLines(w))
+		t.Errorf("got hosts %q and problems %q, want a, and a Problem that the folder cannot be read", w.Services.Hosts(), watchtest.ProblemLines(w))
 	}
 	if err := os.Rename(dir+".away", dir); err != nil {
 		t.Fatal(err)
 	}
-	r.hear(write(t, dir, "b.yaml", serviceYAML("b")))
+	r.scanPaths(write(t, dir, "b.yaml", serviceYAML("b")))
 	if w := r.last; !hosts("a", "b")(w) || len(w.Problems) > 0 {
-		t.Errorf("got hosts %q and problems %q, want both when the folder is back", w.Services.Hosts(), watchtest.ProblemLines(w))
+		t.Errorf("got hosts %q and problems %q, want both after the folder is back", w.Services.Hosts(), watchtest.ProblemLines(w))
 	}
 }
 
-// TestFolderWhichLooks tells looks at a file from looks at everything by a second file, of which no event speaks.
-func TestFolderWhichLooks(t *testing.T) {
+// TestFolderFullScans tells full scans from scans of single paths by a second file, for which there is no event.
+func TestFolderFullScans(t *testing.T) {
 	tests := map[string]struct {
 		change func(t *testing.T, r *testRun) // after the run has begun
 		whole  bool
 	}{
 		"nothing special":        {nil, false},
-		"a link":                 {func(t *testing.T, r *testRun) { r.hear(symlink(t, r.root, "x.yaml", "../other.yaml")) }, true},
-		"a link to itself":       {func(t *testing.T, r *testRun) { r.hear(symlink(t, r.root, "x.yaml", "x.yaml")) }, true},
+		"a link":                 {func(t *testing.T, r *testRun) { r.scanPaths(symlink(t, r.root, "x.yaml", "../other.yaml")) }, true},
+		"a link to itself":       {func(t *testing.T, r *testRun) { r.scanPaths(symlink(t, r.root, "x.yaml", "x.yaml")) }, true},
 		"time for the patrol":    {func(_ *testing.T, r *testRun) { r.scanned = r.scanned.Add(-rescanInterval) }, true},
 		"events were lost":       {func(_ *testing.T, r *testRun) { r.pending.put(r.root, delay{}) }, true},
 		"a folder unwatched":     {func(_ *testing.T, r *testRun) { r.byPath = false }, true},
 		"the folder was away":    {func(_ *testing.T, r *testRun) { r.freeze(os.ErrNotExist) }, true},
 		"a hidden file":          {func(t *testing.T, r *testRun) { write(t, r.root, ".x.yaml", "") }, false},
-		"a file that is no YAML": {func(t *testing.T, r *testRun) { r.hear(write(t, r.root, "x.txt", "{")) }, false},
+		"a file that is no YAML": {func(t *testing.T, r *testRun) { r.scanPaths(write(t, r.root, "x.txt", "{")) }, false},
 		"a file is gone":         {func(_ *testing.T, r *testRun) { r.pending.put(filepath.Join(r.root, "gone.yaml"), delay{}) }, false},
 		"a folder comes": {func(t *testing.T, r *testRun) {
 			r.pending.put(filepath.Dir(write(t, r.root, "new/x.txt", "")), delay{})
@@ -108,12 +110,12 @@ func TestFolderWhichLooks(t *testing.T) {
 			}
 			write(t, dir, "b.yaml", serviceYAML("b"))
 			write(t, dir, "a.yaml", serviceYAML("c"))
-			r.hear(path)
+			r.scanPaths(path)
 			if watchtest.Get(r.last.Services, "c.default.svc.cluster.local") == nil {
-				t.Errorf("got hosts %q, want c, of which there was an event", r.last.Services.Hosts())
+				t.Errorf("got hosts %q, want c, which had an event", r.last.Services.Hosts())
 			}
 			if whole := watchtest.Get(r.last.Services, "b.default.svc.cluster.local") != nil; whole != test.whole {
-				t.Errorf("the whole folder was looked at: %t, want %t", whole, test.whole)
+				t.Errorf("full scan: %t, want %t", whole, test.whole)
 			}
 		})
 	}
@@ -132,12 +134,12 @@ func TestFolderThatCannotBeWatched(t *testing.T) {
 	r := newTestRun(t, t.TempDir())
 	for want, dirs := range map[bool]map[string]string{true: {r.root: ""}, false: {r.root: "", filepath.Join(r.root, "absent"): "absent"}} {
 		if _, all := r.watch(dirs); all != want {
-			t.Errorf("%v: all are watched: %t, want %t", dirs, all, want)
+			t.Errorf("%v: all watched: %t, want %t", dirs, all, want)
 		}
 	}
 }
 
-// TestFolderWaits asks how long a run waits that has heard of a file which is complete.
+// TestFolderWaits checks how long a run waits after an event for a complete file.
 func TestFolderWaits(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", serviceYAML("a"))
@@ -152,37 +154,37 @@ func TestFolderWaits(t *testing.T) {
 	}
 	r.sent = r.sent.Add(-r.options.MinInterval)
 	if got := r.wait(); got > 0 {
-		t.Errorf("it waits %s after a pause, want that it does not", got)
+		t.Errorf("it waits %s after a pause, want no wait", got)
 	}
 	r.pending = pending{}
 	r.recheckAt = time.Now().Add(time.Second)
 	if got := r.wait(); got < 0 || got > time.Second {
-		t.Errorf("it waits %s in doubt, want no longer than that", got)
+		t.Errorf("it waits %s while deletions are pending, want no longer than that", got)
 	}
 }
 
-// TestFolderParsesWhatChanged writes a file again of which one document is another.
+// TestFolderParsesWhatChanged writes a file again in which one document changed.
 func TestFolderParsesWhatChanged(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "a.yaml", serviceYAML("a")+"---\n"+serviceYAML("b")+"---\n"+serviceYAML("c"))
 	r := newTestRun(t, dir)
 	before := r.claims.files["a.yaml"].objects
 	write(t, dir, "a.yaml", serviceYAML("a")+"---\n"+serviceYAML("d")+"---\n"+serviceYAML("c"))
-	r.hear(path)
+	r.scanPaths(path)
 	after := r.claims.files["a.yaml"].objects
 	if len(after) != 3 || after[0] != before[0] || after[1] == before[1] || after[2] != before[2] {
-		t.Errorf("got objects %v after %v, want a and c to be the same ones", after, before)
+		t.Errorf("got objects %v after %v, want the same pointers for a and c", after, before)
 	}
 	broken := serviceYAML("a") + "---\nkind: [\n"
 	write(t, dir, "a.yaml", broken+"---\n"+serviceYAML("b"))
-	r.hear(path)
+	r.scanPaths(path)
 	write(t, dir, "a.yaml", broken)
-	r.hear(path)
+	r.scanPaths(path)
 	if !hosts("a", "b", "c", "d")(r.last) || len(r.last.Problems) != 1 {
-		t.Errorf("got hosts %q and problems %q, want all that stood since the file is broken", r.last.Services.Hosts(), watchtest.ProblemLines(r.last))
+		t.Errorf("got hosts %q and problems %q, want all earlier objects because the file is broken", r.last.Services.Hosts(), watchtest.ProblemLines(r.last))
 	}
 	write(t, dir, "a.yaml", "# A line more.\n"+serviceYAML("a"))
-	r.hear(path)
+	r.scanPaths(path)
 	ref := mesh.Ref{Kind: "Service", Namespace: "default", Name: "a"}
 	if got := r.last.Sources[ref].At(""); got != "a.yaml:2" {
 		t.Errorf("a is at %s, want a.yaml:2", got)

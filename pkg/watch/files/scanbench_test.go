@@ -14,8 +14,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// BenchmarkFileChange is from the event of a file in which one endpoint changed to the World: of a file that holds one object, and of
-// one that holds a hundred Services.
+// BenchmarkFileChange measures from the event of a file in which one endpoint changed to the World: for a file with
+// one object, and for a file with a hundred Services.
 func BenchmarkFileChange(b *testing.B) {
 	for _, services := range []int{100, 10_000} {
 		for _, alone := range []bool{true, false} {
@@ -39,15 +39,16 @@ func benchmarkFileChange(b *testing.B, services int, alone bool) {
 		path := writeBench(b, dir, 0, 100, alone, i)
 		b.StartTimer()
 		before := r.last
-		r.hear(path)
+		r.scanPaths(path)
 		if r.last == before || len(r.last.Changed) != 1 {
 			b.Fatalf("%d hosts changed, want 1", len(r.last.Changed))
 		}
 	}
 }
 
-// writeBench writes a hundred Services of ten endpoints each. Of the first the endpoints, of which one is in the state given, may have a
-// file of their own. It returns the file in which they are.
+// writeBench writes the Services of a range, with ten endpoints each. If alone is set, the endpoints of the first
+// Service are in a separate file. state tells versions of one of these endpoints apart. It returns the file with
+// these endpoints.
 func writeBench(b *testing.B, dir string, from, to int, alone bool, state int) string {
 	b.Helper()
 	var all, single bytes.Buffer
@@ -74,7 +75,7 @@ func writeBench(b *testing.B, dir string, from, to int, alone bool, state int) s
 	return path
 }
 
-// replace writes a file so that it is there as a whole or not at all.
+// replace writes a file so that it appears completely or not at all.
 func replace(tb testing.TB, path string, text []byte) {
 	tb.Helper()
 	hidden := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
@@ -86,7 +87,8 @@ func replace(tb testing.TB, path string, text []byte) {
 	}
 }
 
-// newTestRun is a Run over a folder that has begun, and hears of nothing but what the test tells it. It believes losses at once.
+// newTestRun returns a Run over a folder that was read once. It gets no events except from the test, and believes
+// deletions at once.
 func newTestRun(tb testing.TB, dir string) *testRun {
 	tb.Helper()
 	feed := New(dir, watch.Options{}.WithDefaults())
@@ -108,7 +110,7 @@ func newTestRun(tb testing.TB, dir string) *testRun {
 	return t
 }
 
-// testRun is a Run with an assembler, and the World of what it has put into its inbox.
+// testRun is a Run with an assembler, and the World of everything that it has put into its inbox.
 type testRun struct {
 	*fileRun
 	assembler *assemble.Assembler
@@ -121,17 +123,17 @@ func (r *testRun) assemble() {
 	r.last = r.assembler.World()
 }
 
-// hear has a run look at paths at once.
-func (r *testRun) hear(paths ...string) {
+// scanPaths scans paths at once.
+func (r *testRun) scanPaths(paths ...string) {
 	now := time.Now()
 	for _, path := range paths {
 		r.pending.put(path, delay{since: now, until: now})
 	}
-	r.look(now)
+	r.scanDue(now)
 }
 
-// look has a run look at what is due.
-func (r *testRun) look(now time.Time) {
+// scanDue scans what is due.
+func (r *testRun) scanDue(now time.Time) {
 	r.refresh(now)
 	r.assemble()
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
-// Values of another form than the API's are told with their place. The wanted text is what comes after the object's name.
+// TestLoadForms expects values of another form than the API's to be reported with their location. The wanted text
+// follows the object's name.
 func TestLoadForms(t *testing.T) {
 	const rule = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v}\nspec:\n  hosts: [api.example.com]\n  http:\n  - "
 	const policy = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec:\n  host: echo\n  "
@@ -40,7 +41,7 @@ func TestLoadForms(t *testing.T) {
 	}
 }
 
-// What the library that decodes objects takes is not refused before.
+// TestLoadFormsTaken loads values that the decoding library accepts, so the schema must accept them, too.
 func TestLoadFormsTaken(t *testing.T) {
 	const text = `apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -64,6 +65,6 @@ spec:
     outlierDetection: {consecutive5xxErrors: 7, interval: 0.5s}
 `
 	if got := watchtest.ProblemLines(loadText(t, text)); len(got) != 1 || !strings.Contains(got[0], "NoSuchHost DestinationRule") {
-		t.Errorf("got problems %q, want that there is no Service alone", got)
+		t.Errorf("got problems %q, want only NoSuchHost", got)
 	}
 }

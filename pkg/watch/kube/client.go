@@ -47,8 +47,8 @@ func newClients(config *rest.Config, httpClient *http.Client) (core, discovery r
 }
 
 // noRetryAfter is a transport that removes Retry-After from the answers of an API server that is down or not yet up:
-// client-go would sleep that long, usually five seconds, and clients would wait for changes. Informers have a backoff
-// of their own, which is gentle enough. Retry-After of an overloaded API server (429) is respected.
+// client-go would sleep that long, usually five seconds, and clients would wait for changes. The backoff of informers
+// is gentle enough. Retry-After of an overloaded API server (429) is respected.
 type noRetryAfter struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

@@ -26,7 +26,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// recorder is an API server that notes what it is asked for, and gives one answer to everything.
+// recorder is an API server that records the requests and gives one answer to all of them.
 type recorder struct {
 	status      int
 	after       string // the header Retry-After
@@ -42,7 +42,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Retry-After", r.after)
 	}
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // what does not arrive, the test misses
+	_, _ = w.Write(r.body) // the test notices what does not arrive
 }
 
 var (
@@ -58,8 +58,8 @@ var (
 	}
 )
 
-// TestBuiltinKindsAreReadAsByAClientset holds the clients of this package against client-go's clientset: the same requests,
-// the same objects, the same errors.
+// TestBuiltinKindsAreReadAsByAClientset compares the clients of this package with client-go's clientset: the same
+// requests, the same objects, the same errors.
 func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 	for kind, list := range lists {
 		answers := map[string]*recorder{
@@ -84,17 +84,17 @@ func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 	}
 }
 
-// TestAPIServerThatIsNotUp asks for each kind once: an API server that is not up says when to return, and who listened would sleep
-// until then. The same word of one that has too much to do is followed.
+// TestAPIServerThatIsNotUp lists each kind once. An API server that is not up sends Retry-After, and a client that
+// respects it sleeps until then. Retry-After of an overloaded API server is respected.
 func TestAPIServerThatIsNotUp(t *testing.T) {
 	tests := map[string]struct {
-		status int
-		after  string
-		asked  int // requests for one list
+		status   int
+		after    string
+		requests int // for one list
 	}{
-		"not up":         {status: http.StatusServiceUnavailable, after: "0", asked: 1},
-		"broken":         {status: http.StatusInternalServerError, after: "0", asked: 1},
-		"too much to do": {status: http.StatusTooManyRequests, after: "0", asked: 11}, // client-go gives up after ten more
+		"not up":         {status: http.StatusServiceUnavailable, after: "0", requests: 1},
+		"broken":         {status: http.StatusInternalServerError, after: "0", requests: 1},
+		"too much to do": {status: http.StatusTooManyRequests, after: "0", requests: 11}, // client-go gives up after ten more
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,18 +105,18 @@ func TestAPIServerThatIsNotUp(t *testing.T) {
 				if _, err := i.source.list(t.Context(), metav1.ListOptions{}); err == nil {
 					t.Errorf("%s: got a list, want an error", i.row.Kind)
 				}
-				if got := len(server.asked); got != test.asked {
-					t.Errorf("%s: got %d requests for a list, want %d", i.row.Kind, got, test.asked)
+				if got := len(server.asked); got != test.requests {
+					t.Errorf("%s: got %d requests for a list, want %d", i.row.Kind, got, test.requests)
 				}
 			}
 		})
 	}
 }
 
-// versions are those of the kinds.
+// versions are the API versions of the kinds.
 var versions = schema.GroupVersions{corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion}
 
-// encode is an object as an API server sends it.
+// encode returns an object as an API server sends it.
 func encode(t *testing.T, object runtime.Object) []byte {
 	t.Helper()
 	data, err := runtime.Encode(scheme.Codecs.EncoderForVersion(protobuf(t).Serializer, versions), object)
@@ -126,7 +126,8 @@ func encode(t *testing.T, object runtime.Object) []byte {
 	return data
 }
 
-// events are a watch as an API server sends it: the objects of a list, a bookmark, and that the version is too old.
+// events returns a watch as an API server sends it: the objects of a list, a bookmark, and an error that the version
+// is too old.
 func events(t *testing.T, list runtime.Object) []byte {
 	t.Helper()
 	objects, err := meta.ExtractList(list)
@@ -153,12 +154,12 @@ func protobuf(t *testing.T) runtime.SerializerInfo {
 	t.Helper()
 	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
 	if !ok {
-		t.Fatal("the clientset knows no protocol buffers")
+		t.Fatal("the clientset does not support protocol buffers")
 	}
 	return info
 }
 
-// kubeOf reads an API server, which config names.
+// kubeOf returns the Feed of an API server, and the server's config.
 func kubeOf(t *testing.T, server http.Handler, namespace string) (k *Feed, config *rest.Config) {
 	t.Helper()
 	listener := httptest.NewServer(server)
@@ -171,7 +172,7 @@ func kubeOf(t *testing.T, server http.Handler, namespace string) (k *Feed, confi
 	return k, config
 }
 
-// clientsOf are this package's client for a kind, and client-go's.
+// clientsOf returns this package's client for a kind, and client-go's.
 func clientsOf(t *testing.T, server *recorder, kind object.Kind, namespace string) (ours, theirs listWatch) {
 	t.Helper()
 	k, config := kubeOf(t, server, namespace)
@@ -190,7 +191,7 @@ func clientsOf(t *testing.T, server *recorder, kind object.Kind, namespace strin
 	return ours, theirs
 }
 
-// transcript is what a list and a watch ask for and are told.
+// transcript returns the requests and answers of a list and a watch.
 func transcript(t *testing.T, source listWatch, server *recorder) []string {
 	t.Helper()
 	server.asked = nil
@@ -213,7 +214,7 @@ func transcript(t *testing.T, source listWatch, server *recorder) []string {
 	return append(said, server.asked...)
 }
 
-// text is an object with its type.
+// text returns an object with its type.
 func text(t *testing.T, object runtime.Object) string {
 	t.Helper()
 	data, err := json.Marshal(object)

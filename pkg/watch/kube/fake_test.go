@@ -24,7 +24,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// fakeCluster is an API server in memory, and a Source that watches it inside a synctest bubble.
+// fakeCluster is an API server in memory, and a Source that watches it in a synctest bubble.
 type fakeCluster struct {
 	t      *testing.T
 	core   *fake.Clientset
@@ -34,36 +34,37 @@ type fakeCluster struct {
 
 	// mu protects the fields below.
 	mu sync.Mutex
-	// refused is the answer to lists and watches of a resource, such as services; no entry lets them through.
-	refused map[string]error
+	// errors are the answers to lists and watches, by resource, such as services. A resource without an entry is
+	// answered.
+	errors  map[string]error
 	watches []kwatch.Interface
 }
 
-// refuse sets the answer to lists and watches of a resource; nil lets them through.
-func (c *fakeCluster) refuse(resource string, err error) {
+// fail sets the error that answers lists and watches of a resource; nil answers them normally.
+func (c *fakeCluster) fail(resource string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refused[resource] = err
+	c.errors[resource] = err
 }
 
-func (c *fakeCluster) refusal(action clienttesting.Action) error {
+func (c *fakeCluster) errorFor(action clienttesting.Action) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.refused[action.GetResource().Resource]
+	return c.errors[action.GetResource().Resource]
 }
 
 func newFakeCluster(t *testing.T, objects ...runtime.Object) *fakeCluster {
 	t.Helper()
-	c := &fakeCluster{t: t, refused: map[string]error{}, worlds: watch.NewWorlds()}
+	c := &fakeCluster{t: t, errors: map[string]error{}, worlds: watch.NewWorlds()}
 	c.core, c.istio = fake.NewClientset(objects...), newFakeDynamic()
 	for _, f := range []*clienttesting.Fake{&c.core.Fake, &c.istio.Fake} {
 		f.PrependReactor("list", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
-			err := c.refusal(action)
+			err := c.errorFor(action)
 			return err != nil, nil, err
 		})
 	}
 	c.core.PrependWatchReactor("*", func(action clienttesting.Action) (bool, kwatch.Interface, error) {
-		if err := c.refusal(action); err != nil {
+		if err := c.errorFor(action); err != nil {
 			return true, nil, err
 		}
 		w, err := c.core.Tracker().Watch(action.GetResource(), action.GetNamespace())
@@ -75,7 +76,7 @@ func newFakeCluster(t *testing.T, objects ...runtime.Object) *fakeCluster {
 	return c
 }
 
-// start runs a Source over the cluster until the test ends.
+// start runs a Source of the cluster until the test ends.
 func (c *fakeCluster) start(o watch.Options) {
 	reportErrorsAtOnce()
 	source := watch.NewSource(newFeed(typedBy(c.core), c.istio, o.WithDefaults()), o)
@@ -90,10 +91,10 @@ func (c *fakeCluster) start(o watch.Options) {
 	})
 }
 
-// wait lets time pass until everything has been noticed, then takes the latest World.
+// wait waits until everything has been noticed, then takes the latest World.
 func (c *fakeCluster) wait() *mesh.World {
 	c.t.Helper()
-	<-time.After(10 * time.Second) // of the bubble, where it takes no time: longer than any backoff
+	<-time.After(10 * time.Second) // time of the bubble, longer than any backoff
 	synctest.Wait()
 	select {
 	case c.last = <-c.worlds:
@@ -102,7 +103,7 @@ func (c *fakeCluster) wait() *mesh.World {
 	return c.last
 }
 
-// breakWatches ends every watch, as an API server does that goes away.
+// breakWatches ends every watch, as an API server that goes down does.
 func (c *fakeCluster) breakWatches() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,7 +132,8 @@ func typedBy(c kubernetes.Interface) func(row *object.KindRow, namespace string)
 	}
 }
 
-// reportErrorsAtOnce takes away client-go's second handler of errors, which limits their rate by a clock that it keeps across bubbles.
+// reportErrorsAtOnce removes client-go's second error handler. It limits the rate of errors by a clock that it keeps
+// across bubbles.
 func reportErrorsAtOnce() { utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1] }
 
 func newTestInformer(t *testing.T, kind object.Kind) *informer {
@@ -171,7 +173,7 @@ func newFakeService(namespace, name string) *corev1.Service {
 	}
 }
 
-// newFakeRule makes an object of one of Istio's kinds in namespace a.
+// newFakeRule makes an object of one of Istio's kinds, in namespace a.
 func newFakeRule(kind object.Kind, name string, spec map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": string(kind),

@@ -65,12 +65,12 @@ func TestKubeReadsOnlyItsNamespaces(t *testing.T) {
 		}
 		// Nodes have no namespace.
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(asked)), []string{"", "a", "b"}); diff != "" {
-			t.Errorf("namespaces asked for (-got +want):\n%s", diff)
+			t.Errorf("namespaces requested (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestKubeWaitsForEverything holds the first World back until each kind has been read, or cannot be.
+// TestKubeWaitsForEverything expects the first World only when each kind has been read or cannot be read.
 func TestKubeWaitsForEverything(t *testing.T) {
 	resource := apischema.GroupResource{Resource: "any"}
 	forbidden := apierrors.NewForbidden(resource, "", errors.New("no such role"))
@@ -96,49 +96,50 @@ func TestKubeWaitsForEverything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newFakeCluster(t, newFakeService("a", "one"))
-				c.refuse(test.resource, test.err)
+				c.fail(test.resource, test.err)
 				c.start(watch.Options{})
 				if got := c.wait() != nil; got != test.want {
 					t.Fatalf("got a World: %t, want %t", got, test.want)
 				}
-				c.refuse(test.resource, nil)
+				c.fail(test.resource, nil)
 				if c.wait() == nil {
-					t.Error("got no World after the answers came, want one")
+					t.Error("got no World after the answers arrived")
 				}
 			})
 		})
 	}
 }
 
-// TestKubeLateDefinitions lets Istio's kinds appear after the start: DestinationRules never later than VirtualServices.
+// TestKubeLateDefinitions adds the definitions of Istio's kinds after the start. DestinationRules never take effect
+// later than VirtualServices.
 func TestKubeLateDefinitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, newFakeService("a", "one"))
 		absent := apierrors.NewNotFound(apischema.GroupResource{Resource: "any"}, "")
-		c.refuse("virtualservices", absent)
-		c.refuse("destinationrules", absent)
+		c.fail("virtualservices", absent)
+		c.fail("destinationrules", absent)
 		c.start(watch.Options{})
 		if got := c.wait().VirtualServices.Len(); got != 0 {
-			t.Fatalf("got %d tables of routes without definitions, want none", got)
+			t.Fatalf("got %d VirtualServices without definitions, want none", got)
 		}
 		c.create(newFakeRule(object.KindVirtualService, "vs", map[string]any{
 			"hosts": []any{"one"},
 			"http":  []any{map[string]any{"route": []any{map[string]any{"destination": map[string]any{"host": "one"}}}}},
 		}))
 		c.create(newFakeRule(object.KindDestinationRule, "dr", map[string]any{"host": "one"}))
-		c.refuse("virtualservices", nil)
-		c.refuse("destinationrules", nil)
+		c.fail("virtualservices", nil)
+		c.fail("destinationrules", nil)
 		c.last = <-c.worlds
 		if _, ok := c.last.DestinationRules.Get("one.a.svc.cluster.local"); !ok {
-			t.Error("got a World without the DestinationRule first, want it no later than the VirtualService")
+			t.Error("got a World with the VirtualService and without the DestinationRule")
 		}
 		if _, ok := c.wait().VirtualServices.Get("one.a.svc.cluster.local"); !ok {
-			t.Error("got no routes after the definitions came, want those of the VirtualService")
+			t.Error("got no VirtualService after the definitions were added")
 		}
 	})
 }
 
-// TestKubeFreezes keeps what is known while the API server is away, and goes on when it is back.
+// TestKubeFreezes keeps the last World while the API server is down, and continues when it is back.
 func TestKubeFreezes(t *testing.T) {
 	silence := errors.New("connection refused")
 	absent := apierrors.NewNotFound(apischema.GroupResource{Resource: "services"}, "")
@@ -148,15 +149,15 @@ func TestKubeFreezes(t *testing.T) {
 				c := newFakeCluster(t, newFakeService("a", "one"))
 				c.start(watch.Options{})
 				before := c.wait()
-				c.refuse("services", outage)
+				c.fail("services", outage)
 				c.breakWatches()
 				if err := c.core.CoreV1().Services("a").Delete(t.Context(), "one", metav1.DeleteOptions{}); err != nil {
 					t.Fatal(err)
 				}
 				if after := c.wait(); after != before {
-					t.Errorf("got services %v while the API server is away, want the World before", serviceHosts(after))
+					t.Errorf("got services %v while the API server is down, want the last World", serviceHosts(after))
 				}
-				c.refuse("services", nil)
+				c.fail("services", nil)
 				if got := serviceHosts(c.wait()); len(got) != 0 {
 					t.Errorf("got services %v when the API server is back, want none", got)
 				}
@@ -165,7 +166,7 @@ func TestKubeFreezes(t *testing.T) {
 	}
 }
 
-// TestKubeDropsOnlyTheBadObject meets a VirtualService that the API's own type cannot hold.
+// TestKubeDropsOnlyTheBadObject reads a VirtualService that the typed API cannot represent.
 func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, newFakeService("a", "one"))
@@ -179,7 +180,7 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 		c.start(watch.Options{})
 		world := c.wait()
 		if _, ok := world.VirtualServices.Get("one.a.svc.cluster.local"); !ok {
-			t.Error("got no routes, want those of the good VirtualService")
+			t.Error("got no VirtualService, want the valid one")
 		}
 		var got []mesh.Ref
 		for _, p := range world.Problems {
@@ -189,12 +190,12 @@ func TestKubeDropsOnlyTheBadObject(t *testing.T) {
 		}
 		want := []mesh.Ref{{Kind: "VirtualService", Namespace: "a", Name: "bad"}}
 		if diff := cmp.Diff(got, want); diff != "" {
-			t.Errorf("objects of invalid values (-got +want):\n%s", diff)
+			t.Errorf("objects with invalid values (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestKubeReadsAnnotations follows annotations of every kind that has some, through the API as clients of Kubernetes see it.
+// TestKubeReadsAnnotations reads annotations of every kind that has some, through the Kubernetes API.
 func TestKubeReadsAnnotations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		with := func(meta metav1.ObjectMeta, name, value string) metav1.ObjectMeta {
@@ -230,14 +231,14 @@ func TestKubeReadsAnnotations(t *testing.T) {
 	})
 }
 
-// TestKubeKeepsVanishedEndpoints deletes all the slices of a Service. Nothing else happens, so that the source has to wake by
-// itself when the grace is over.
+// TestKubeKeepsVanishedEndpoints deletes all slices of a Service. Nothing else happens, so the source must wake up by
+// itself at the end of the grace period.
 func TestKubeKeepsVanishedEndpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, newFakeService("demo", "echo"), newFakeSlice("a", "10.0.0.1"), newFakeSlice("b", "10.0.0.2"))
 		c.start(watch.Options{EmptyServiceGrace: time.Minute})
 		c.wait()
-		c.refuse("endpointslices", nil)
+		c.fail("endpointslices", nil)
 		start := time.Now()
 		deleteSlices(t, c)
 		w := c.wait()
@@ -246,7 +247,7 @@ func TestKubeKeepsVanishedEndpoints(t *testing.T) {
 		}
 		w = <-c.worlds
 		if set := watchtest.Get(w.Endpoints, watchtest.EchoHost); set != nil || watchtest.Vanished(w) {
-			t.Errorf("got endpoints %v and problems %q when the grace is over, want none", set, watchtest.ProblemLines(w))
+			t.Errorf("got endpoints %v and problems %q after the grace period, want none", set, watchtest.ProblemLines(w))
 		}
 		if after := time.Since(start); after < time.Minute || after > time.Minute+time.Second {
 			t.Errorf("the endpoints were kept for %s, want a minute", after)
@@ -265,7 +266,7 @@ func newFakeSlice(name, address string) *discoveryv1.EndpointSlice {
 	}
 }
 
-// deleteSlices deletes both slices before the source hears of either.
+// deleteSlices deletes both slices before the source receives either event.
 func deleteSlices(t *testing.T, c *fakeCluster) {
 	t.Helper()
 	for _, name := range []string{"echo-a", "echo-b"} {

@@ -19,8 +19,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// backoff of lists and watches that fail. client-go's own grows to a minute, and clients would wait that long for
-// changes after an API server is back; this one stays at two seconds. It is also how soon a new CRD is noticed.
+// backoff is the backoff of failing lists and watches. client-go's default grows to a minute, and clients would wait
+// that long for changes after an API server is back. This one stays at two seconds. It is also how soon a new CRD is
+// noticed.
 var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 1 << 20, Cap: 2 * time.Second}
 
 // informer puts the objects of one kind, in one namespace or in all, into the inbox.
@@ -33,7 +34,8 @@ type informer struct {
 	namespace  string // empty for all
 	domain     string
 	source     listWatch
-	inbox      *watch.Inbox // set when the feed runs
+	inbox      *watch.Inbox    // set when the feed runs
+	running    *sync.WaitGroup // the same: the feed waits for it
 	connection *apiConnection
 	logger     *slog.Logger
 
@@ -43,16 +45,22 @@ type informer struct {
 	synced chan struct{}
 	once   sync.Once
 
-	// Only the reflector's goroutine uses the fields below: the keys of existing objects; whether the kind was absent
-	// at the last attempt, and how often after was read by then; the last error, if the last attempt failed; when the
-	// last watch is planned to end; and whether a watch did not end as planned, so that resource versions cannot be
-	// continued from.
-	known      map[object.Key]struct{}
-	absent     bool
-	since      int
-	lastError  string
+	// Only the reflector's goroutine uses the fields below.
+
+	// known are the keys of the existing objects.
+	known map[object.Key]struct{}
+	// absent means that the kind was absent at the last attempt, and since is how often after was read by then.
+	absent bool
+	since  int
+	// lastError is the error of the last attempt, if it failed.
+	lastError string
+	// ends is when the last watch is planned to end. mustRelist means that a watch did not end as planned, so that
+	// requests cannot continue from a resource version.
 	ends       time.Time
 	mustRelist bool
+	// begun is when the last watch began, and cutOff how many in a row ended within cutOffWithin.
+	begun  time.Time
+	cutOff int
 }
 
 // By this interface the reflector finds Transformer, and streams objects through it instead of keeping a whole list of
@@ -73,7 +81,7 @@ func (i *informer) run(ctx context.Context) {
 	reflector.RunWithContext(klog.NewContext(ctx, logger))
 }
 
-// Replace replaces all objects by those of a list that was read completely.
+// Replace replaces all objects by the objects of a list that was read completely.
 func (i *informer) Replace(list []any, _ string) error {
 	changes := map[object.Key]*object.Object{}
 	known := make(map[object.Key]struct{}, len(list))

@@ -16,7 +16,7 @@ func TestInformer(t *testing.T) {
 	one, two := newFakeService("a", "one"), newFakeService("a", "two")
 	changed := newFakeService("a", "one")
 	changed.ResourceVersion = "2"
-	// As after an etcd that was restored from a backup.
+	// This happens after an etcd was restored from a backup.
 	restored := newFakeService("a", "one")
 	restored.Spec.Ports[0].Port = 81
 	tests := map[string]struct {
@@ -80,7 +80,7 @@ func TestInformer(t *testing.T) {
 	}
 }
 
-// TestInformerSurvivesPanics meets an object on which conversion panics. No object of an API server is known to.
+// TestInformerSurvivesPanics reads an object whose conversion panics. No known object of an API server does that.
 func TestInformerSurvivesPanics(t *testing.T) {
 	i := newTestInformer(t, object.KindService)
 	if err := i.Replace([]any{(*corev1.Service)(nil), newFakeService("a", "one")}, "1"); err != nil {

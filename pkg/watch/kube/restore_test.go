@@ -20,8 +20,9 @@ import (
 
 const testWait = 5 * time.Second
 
-// remember has a Kube see a cluster with the Services one and two in namespace a, and returns what it keeps when it ends.
-func remember(t *testing.T) *memory {
+// storeState runs a Source of a cluster with the Services one and two in namespace a, and returns the state that it
+// stored.
+func storeState(t *testing.T) *memory {
 	t.Helper()
 	m := newMemory()
 	synctest.Test(t, func(t *testing.T) {
@@ -35,54 +36,55 @@ func remember(t *testing.T) *memory {
 	return m
 }
 
-// TestRecall starts while the cluster cannot be read. What was stored is served and said to be; nothing is deleted; then the cluster
-// counts, and what is gone from it goes.
+// TestRecall starts while the cluster cannot be read. The stored state is served and reported, and nothing is
+// deleted. Once the cluster was read, its objects replace the stored ones.
 func TestRecall(t *testing.T) {
-	m := remember(t)
+	m := storeState(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, newFakeService("a", "one"), newFakeService("a", "three"))
-		c.refuse("pods", errors.New("connection refused"))
+		c.fail("pods", errors.New("connection refused"))
 		c.start(watch.Options{StateStore: m, StateWait: testWait})
 		stored := c.wait()
 		if diff := cmp.Diff(serviceHosts(stored), []string{"one.a.svc.cluster.local", "two.a.svc.cluster.local"}); diff != "" {
-			t.Fatalf("hosts while the cluster is away (-got +want):\n%s", diff)
+			t.Fatalf("hosts while the cluster cannot be read (-got +want):\n%s", diff)
 		}
 		if stored.StoredAt.IsZero() || len(stored.Problems) != 1 || stored.Problems[0].Code != mesh.CodeLastGood {
-			t.Errorf("the World says %v and %v, want that it was stored", stored.StoredAt, stored.Problems)
+			t.Errorf("got StoredAt %v and Problems %v, want a stored World", stored.StoredAt, stored.Problems)
 		}
 		text := m.text
-		c.refuse("pods", nil)
+		c.fail("pods", nil)
 		read := c.wait()
 		if diff := cmp.Diff(serviceHosts(read), []string{"one.a.svc.cluster.local", "three.a.svc.cluster.local"}); diff != "" {
 			t.Errorf("hosts once the cluster was read (-got +want):\n%s", diff)
 		}
 		if !read.StoredAt.IsZero() || len(read.Problems) != 0 {
-			t.Errorf("the World says %v and %v, want nothing of the kind", read.StoredAt, read.Problems)
+			t.Errorf("got StoredAt %v and Problems %v, want neither", read.StoredAt, read.Problems)
 		}
-		// Clients keep what did not change, and there was no World in between.
+		// Clients keep what did not change, and no World was sent in between.
 		if read.Revision != stored.Revision+1 || watchtest.Get(read.Services, "one.a.svc.cluster.local") != watchtest.Get(stored.Services, "one.a.svc.cluster.local") {
-			t.Error("what did not change was taken up anew")
+			t.Error("an unchanged object has another pointer")
 		}
 		c.wait()
 		if bytes.Equal(text, m.text) {
-			t.Error("what was read is not stored")
+			t.Error("the objects of the cluster are not stored")
 		}
 	})
 }
 
-// TestRecallWaits does not touch what is stored while the cluster can still be expected.
+// TestRecallWaits does not read the stored state while the wait for the cluster lasts.
 func TestRecallWaits(t *testing.T) {
-	m := remember(t)
+	m := storeState(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster(t, newFakeService("a", "three"))
 		c.start(watch.Options{StateStore: m, StateWait: testWait})
 		if w := c.wait(); w.Revision != 1 || !w.StoredAt.IsZero() {
-			t.Errorf("got revision %d of %v, want the first World to be the cluster's", w.Revision, w.StoredAt)
+			t.Errorf("got revision %d of %v, want the first World to be of the cluster", w.Revision, w.StoredAt)
 		}
 	})
 }
 
-// TestRecallNothing starts while the cluster is away, and has nothing, or nothing that it can use. It waits as before.
+// TestRecallNothing starts while the cluster cannot be read and there is no usable stored state. It waits for the
+// cluster.
 func TestRecallNothing(t *testing.T) {
 	tests := map[string]string{
 		"nothing":     "",
@@ -100,15 +102,15 @@ func TestRecallNothing(t *testing.T) {
 				}
 				var log strings.Builder
 				c := newFakeCluster(t, newFakeService("a", "one"))
-				c.refuse("pods", errors.New("connection refused"))
+				c.fail("pods", errors.New("connection refused"))
 				c.start(watch.Options{StateStore: m, StateWait: testWait, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 				if w := c.wait(); w != nil {
 					t.Errorf("got a World with %v, want none", serviceHosts(w))
 				}
 				if !strings.Contains(log.String(), "there is no stored state to serve") {
-					t.Errorf("the log does not say so:\n%s", log.String())
+					t.Errorf("the log does not report it:\n%s", log.String())
 				}
-				c.refuse("pods", nil)
+				c.fail("pods", nil)
 				if got := serviceHosts(c.wait()); len(got) != 1 {
 					t.Errorf("got %v once the cluster was read, want one Service", got)
 				}
@@ -117,7 +119,8 @@ func TestRecallNothing(t *testing.T) {
 	}
 }
 
-// TestSavesAreFew changes a Service every second and counts how often all is stored: at once, then every ten seconds, and at the end.
+// TestSavesAreFew changes a Service every second and counts the saves: one at once, then one every ten seconds, and
+// one at the end.
 func TestSavesAreFew(t *testing.T) {
 	m := newMemory()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,7 +133,7 @@ func TestSavesAreFew(t *testing.T) {
 			if _, err := services.Update(t.Context(), service, metav1.UpdateOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			<-time.After(time.Second) // of the bubble
+			<-time.After(time.Second) // time of the bubble
 		}
 		if got := len(m.saved); got != 4 {
 			t.Errorf("%d saves in 35 seconds, want 4", got)
@@ -146,7 +149,7 @@ func TestSavesAreFew(t *testing.T) {
 
 var _ watch.StateStore = (*memory)(nil)
 
-// memory is a Memory of a test.
+// memory is a StateStore in memory.
 type memory struct {
 	text []byte
 	// saved has a value for each save.

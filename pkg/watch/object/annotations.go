@@ -19,7 +19,7 @@ const (
 	defaultRequestVolume = 100
 )
 
-// checkAnnotations reports names that have our prefix and are not read on objects of this kind.
+// checkAnnotations reports annotations that have Mizzen's prefix and are not read on objects of this kind.
 func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 	for _, name := range slices.Sorted(maps.Keys(meta.Annotations)) {
 		if !strings.HasPrefix(name, mesh.AnnotationPrefix) {
@@ -30,8 +30,8 @@ func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 			continue
 		}
 		text := "Unknown annotation is ignored. Remove it."
-		if meant := Nearest(name, mesh.Annotations()); meant != "" {
-			text = fmt.Sprintf("Unknown annotation is ignored. Did you mean %q?", meant)
+		if nearest := Nearest(name, mesh.Annotations()); nearest != "" {
+			text = fmt.Sprintf("Unknown annotation is ignored. Did you mean %q?", nearest)
 		}
 		if len(kinds) > 0 {
 			text = fmt.Sprintf("It is ignored on a %s. Set it on a %s.", o.Key.Kind, strings.Join(kinds, " or "))
@@ -43,13 +43,13 @@ func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 // AnnotationField returns the field path of an annotation.
 func AnnotationField(name string) string { return "metadata.annotations[" + name + "]" }
 
-// refuse reports a value that is ignored.
-func (o *Object) refuse(annotation, format string, args ...any) {
+// reportInvalid reports an annotation whose value is ignored.
+func (o *Object) reportInvalid(annotation, format string, args ...any) {
 	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), fmt.Sprintf(format, args...))
 }
 
-// extensions reads the settings beyond the Istio API.
-func extensions(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSettings {
+// annotationSettings reads the settings by annotation, which the Istio API does not have.
+func annotationSettings(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSettings {
 	var e mesh.AnnotationSettings
 	if text, ok := meta.Annotations[mesh.AnnotationBalancer]; ok {
 		if b := balancer(text, out); b != "" {
@@ -58,7 +58,7 @@ func extensions(meta *metav1.ObjectMeta, out *Object) mesh.AnnotationSettings {
 	}
 	if text, ok := meta.Annotations[mesh.AnnotationSubsetSize]; ok {
 		if n, err := strconv.ParseUint(text, 10, 32); err != nil || n == 0 {
-			out.refuse(mesh.AnnotationSubsetSize, "%q is not a number of endpoints. Clients call all endpoints. Use a whole number of at least 1.", text)
+			out.reportInvalid(mesh.AnnotationSubsetSize, "%q is not a number of endpoints. Clients call all endpoints. Use a whole number of at least 1.", text)
 		} else {
 			e.SubsetSize = mesh.AnnotationValue[uint32]{Value: uint32(n), Ref: out.Key.Ref()}
 		}
@@ -79,7 +79,7 @@ func balancer(text string, out *Object) mesh.Balancer {
 		}
 		names = append(names, string(b))
 	}
-	out.refuse(mesh.AnnotationBalancer, "%q is not a known balancer. The annotation is ignored. Use one of %s.", text, strings.Join(names, ", "))
+	out.reportInvalid(mesh.AnnotationBalancer, "%q is not a known balancer. The annotation is ignored. Use one of %s.", text, strings.Join(names, ", "))
 	return ""
 }
 
@@ -97,7 +97,7 @@ func successRate(text string, out *Object) mesh.SuccessRate {
 		n, err := strconv.ParseUint(value, 10, 31) // gRPC Java accepts no more
 		field := fields[key]
 		if field == nil || err != nil || n == 0 {
-			out.refuse(mesh.AnnotationSuccessRate,
+			out.reportInvalid(mesh.AnnotationSuccessRate,
 				"%q is not valid. No endpoint is ejected by success rate. Use on, or a list such as stdev-factor=%d,minimum-hosts=%d,request-volume=%d with whole numbers of at least 1.",
 				part, defaultStdevFactor, defaultMinimumHosts, defaultRequestVolume)
 			return mesh.SuccessRate{}
@@ -115,7 +115,7 @@ func weight(meta *metav1.ObjectMeta, out *Object) uint32 {
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n == 0 || n > mesh.MaxEndpointWeight {
-		out.refuse(mesh.AnnotationWeight, "%q is not a weight. The weight is 1. Use a whole number from 1 to %d.", text, mesh.MaxEndpointWeight)
+		out.reportInvalid(mesh.AnnotationWeight, "%q is not a weight. The weight is 1. Use a whole number from 1 to %d.", text, mesh.MaxEndpointWeight)
 		return 0
 	}
 	return uint32(n)

@@ -10,7 +10,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-func TestExtensions(t *testing.T) {
+func TestAnnotationSettings(t *testing.T) {
 	ref := mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}
 	rate := func(factor, hosts, volume uint32) mesh.AnnotationSettings {
 		return mesh.AnnotationSettings{SuccessRate: mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: factor, MinimumHosts: hosts, RequestVolume: volume}, Ref: ref}}
@@ -43,7 +43,7 @@ func TestExtensions(t *testing.T) {
 				Namespace: "demo", Name: "echo", Annotations: map[string]string{test.annotation: test.value},
 			}}, "cluster.test")
 			if diff := cmp.Diff(test.want, out.Value.(*mesh.Service).Annotations); diff != "" {
-				t.Errorf("extensions (-want +got):\n%s", diff)
+				t.Errorf("settings (-want +got):\n%s", diff)
 			}
 			problem := ""
 			for _, p := range out.Problems {

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// The stored forms of the values in object.go. They have types of their own so that a change of a value does not change
+// The stored forms of the values in object.go. They have separate types so that a change of a value does not change
 // the format by accident. TestStoredObjects finds a field that is missing here.
 
 func serviceField(o *storedObject) **mesh.Service { return &o.Service }
@@ -80,7 +80,7 @@ func storeSlice(s *Slice) (*storedSlice, error) {
 		for i := range g.Addresses {
 			a := &g.Addresses[i]
 			group.Addresses = append(group.Addresses, storedAddress{
-				IP: a.IP, Pod: a.Pod, UID: a.UID, Zone: a.Spot.Locality().Zone, Hostname: a.Hostname, Node: a.Spot.Node(), Hints: a.Spot.Hints(), Health: a.Health, IPv6: a.IPv6,
+				IP: a.IP, Pod: a.Pod, UID: a.UID, Zone: a.Topology.Locality().Zone, Hostname: a.Hostname, Node: a.Topology.Node(), Hints: a.Topology.Hints(), Health: a.Health, IPv6: a.IPv6,
 			})
 		}
 		out.Groups = append(out.Groups, group)
@@ -96,7 +96,7 @@ func loadSlice(s *storedSlice) (*Slice, error) {
 			a := &g.Addresses[i]
 			group.Addresses = append(group.Addresses, Address{
 				IP: a.IP, Pod: a.Pod, UID: a.UID, Hostname: a.Hostname,
-				Spot: mesh.MakeTopology(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), Health: a.Health, IPv6: a.IPv6,
+				Topology: mesh.MakeTopology(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), Health: a.Health, IPv6: a.IPv6,
 			})
 		}
 		out.Groups = append(out.Groups, group)
@@ -155,14 +155,14 @@ func storeDestinationRule(d *DestinationRule) (*storedDestinationRule, error) {
 	spec, err := proto.Marshal(d.Spec)
 	return &storedDestinationRule{
 		storedRule: storedRule{Spec: spec, Export: d.Export, Created: d.Created},
-		Host:       storedHost{d.Host.Name, d.Host.Field}, Extensions: d.Extensions,
+		Host:       storedHost{d.Host.Name, d.Host.Field}, Extensions: d.Annotations,
 	}, err
 }
 
 func loadDestinationRule(s *storedDestinationRule) (*DestinationRule, error) {
 	out := &DestinationRule{
 		Spec: &networking.DestinationRule{}, Host: DeclaredHost{s.Host.Name, s.Host.Field}, Export: s.Export, Created: s.Created,
-		Extensions: s.Extensions,
+		Annotations: s.Extensions,
 	}
 	return out, proto.Unmarshal(s.Spec, out.Spec)
 }

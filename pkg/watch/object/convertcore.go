@@ -46,7 +46,9 @@ func convertService(s *corev1.Service, domain string) Object {
 	service.TrafficDistribution = trafficDistribution(s, &out)
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
-	service.Annotations = extensions(&s.ObjectMeta, &out)
+	service.Annotations = annotationSettings(&s.ObjectMeta, &out)
+	service.Export = serviceExport(&s.ObjectMeta)
+	out.checkIstioAnnotations(&s.ObjectMeta)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
 			"gRPC clients balance calls and not connections. Session affinity has no effect. Set consistentHash.useSourceIp in a DestinationRule instead.")
@@ -75,7 +77,7 @@ func isPort(number int32, field string, out *Object) bool {
 	return false
 }
 
-// clusterIPs are the addresses that clients may dial; a headless Service has none.
+// clusterIPs returns the addresses that clients may dial; a headless Service has none.
 func clusterIPs(s *corev1.Service) []string {
 	var all []string
 	for _, text := range append([]string{s.Spec.ClusterIP}, s.Spec.ClusterIPs...) {

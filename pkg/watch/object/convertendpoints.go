@@ -66,8 +66,8 @@ func deref[T any](p *T) T {
 
 func appendEndpoint(to []Address, e *discoveryv1.Endpoint, i int, out *Object) []Address {
 	a := Address{
-		Spot:   mesh.MakeTopology(deref(e.NodeName), mesh.Locality{Zone: deref(e.Zone)}, hints(e.Hints)...),
-		Health: health(e.Conditions), Hostname: Intern(deref(e.Hostname)),
+		Topology: mesh.MakeTopology(deref(e.NodeName), mesh.Locality{Zone: deref(e.Zone)}, hints(e.Hints)...),
+		Health:   health(e.Conditions), Hostname: Intern(deref(e.Hostname)),
 	}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.Pod, a.UID = e.TargetRef.Name, string(e.TargetRef.UID)
@@ -78,17 +78,15 @@ func appendEndpoint(to []Address, e *discoveryv1.Endpoint, i int, out *Object) [
 	return to
 }
 
+// health reads conditions as the EndpointSlice API defines them: unset ready and serving mean true, and unset terminating
+// means false. ready decides alone, also for the terminating endpoints of a Service with publishNotReadyAddresses.
 func health(c discoveryv1.EndpointConditions) mesh.Health {
-	ready := c.Ready == nil || *c.Ready
-	serving := ready
-	if c.Serving != nil {
-		serving = *c.Serving
-	}
+	unsetOrTrue := func(b *bool) bool { return b == nil || *b }
 	switch {
-	case serving && deref(c.Terminating):
-		return mesh.Draining
-	case ready: // also of a terminating endpoint of a Service that publishes addresses that are not ready
+	case unsetOrTrue(c.Ready):
 		return mesh.Ready
+	case unsetOrTrue(c.Serving) && deref(c.Terminating):
+		return mesh.Draining
 	}
 	return mesh.NotReady
 }
@@ -138,7 +136,7 @@ func convertEndpoints(e *corev1.Endpoints, _ string) Object {
 }
 
 func appendSubsetAddress(to []Address, e *corev1.EndpointAddress, h mesh.Health, out *Object, field addressField) []Address {
-	a := Address{Spot: mesh.MakeTopology(deref(e.NodeName), mesh.Locality{}), Health: h, Hostname: Intern(e.Hostname)}
+	a := Address{Topology: mesh.MakeTopology(deref(e.NodeName), mesh.Locality{}), Health: h, Hostname: Intern(e.Hostname)}
 	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
 		a.Pod, a.UID = e.TargetRef.Name, string(e.TargetRef.UID)
 	}

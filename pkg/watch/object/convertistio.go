@@ -51,7 +51,7 @@ func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	}
 	out.Value = &DestinationRule{
 		Spec: spec, Host: host, Export: convertExport(spec.GetExportTo(), out.Key.Namespace), Created: created(&d.ObjectMeta),
-		Extensions: extensions(&d.ObjectMeta, &out),
+		Annotations: annotationSettings(&d.ObjectMeta, &out),
 	}
 	return out
 }

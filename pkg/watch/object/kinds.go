@@ -29,11 +29,12 @@ const (
 	KindVirtualService  Kind = "VirtualService"
 )
 
-// KindRow is everything that differs between kinds, except how the assembler indexes their values. Whatever depends on
-// a kind reads its row: clusters and files, conversion, the stored state, status conditions, and the tools that write
-// or install objects.
+// KindRow is everything that differs between kinds, except how the assembler indexes their values. Whatever depends
+// on a kind reads its row: clusters and files, conversion, the stored state, status conditions, and the tools that
+// write or install objects.
 //
-// A new kind needs a row here, a converter, a codec and, if it has an index of its own, that index in package assemble.
+// A new kind needs a row here, a converter, a codec and, if its values are indexed separately, an index in package
+// assemble.
 type KindRow struct {
 	Kind Kind
 	// Resource is the resource of the API server, with the version that is read.
@@ -152,8 +153,8 @@ func RowOf(apiVersion, kind string) *KindRow {
 type converter struct {
 	// New makes an empty typed object.
 	New func() metav1.Object
-	// Convert converts a typed object for the assembler. It is pure, and keeps nothing of the object except strings and
-	// messages.
+	// Convert converts a typed object for the assembler. It is pure, and retains only strings and messages of the
+	// object.
 	Convert func(typed metav1.Object, domain string) Object
 }
 

@@ -6,21 +6,21 @@ import (
 	"testing"
 )
 
-// TestKindsAreComplete checks what each row needs and no other test would miss.
+// TestKindsAreComplete checks what each row needs and no other test would notice.
 func TestKindsAreComplete(t *testing.T) {
 	for i, row := range Kinds {
 		t.Run(string(row.Kind), func(t *testing.T) {
 			if row.Kind.Row() != row {
-				t.Error("another row is found for it")
+				t.Error("its kind has another row")
 			}
 			if resource := row.Resource; resource.Version == "" || !strings.HasPrefix(resource.Resource, strings.ToLower(string(row.Kind))) {
-				t.Errorf("got the resource %v, want one of its name", resource)
+				t.Errorf("got the resource %v, want a resource named like the kind", resource)
 			}
 			if row.New == nil || row.Convert == nil || row.encode == nil || row.decode == nil {
 				t.Error("it has no converter or no codec")
 			}
 			if row.Optional != (row.NewList == nil) {
-				t.Error("want a list of each built-in kind, and of no other")
+				t.Error("want NewList for each built-in kind, and for no other")
 			}
 			if row.After != "" && !slices.ContainsFunc(Kinds[:i], func(other *KindRow) bool { return other.Kind == row.After }) {
 				t.Errorf("want the row of %s before it", row.After)
@@ -29,7 +29,7 @@ func TestKindsAreComplete(t *testing.T) {
 	}
 }
 
-// TestVersionsInFiles asks for the kind of a file's object.
+// TestVersionsInFiles finds the row of an object in a file.
 func TestVersionsInFiles(t *testing.T) {
 	tests := map[string]bool{
 		"v1 Service": true, "v2 Service": false, "discovery.k8s.io/v1 EndpointSlice": true, "v1 EndpointSlice": false, "discovery.k8s.io/v1beta1 EndpointSlice": false,

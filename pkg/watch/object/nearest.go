@@ -2,7 +2,7 @@ package object
 
 import "strings"
 
-// Nearest returns the name that was probably meant, or empty.
+// Nearest returns the known name that the author probably meant, or empty.
 func Nearest(name string, names []string) string {
 	best, bestDistance := "", 1+min(3, max(1, len(name)/2))
 	for _, candidate := range names {

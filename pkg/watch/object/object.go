@@ -11,8 +11,9 @@ import (
 
 // Key identifies one object of a source. Nodes have no namespace.
 type Key struct {
-	Kind            Kind
-	Namespace, Name string
+	Kind      Kind   `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
 }
 
 // Ref names the object in Problems and Worlds.
@@ -34,7 +35,7 @@ type ID struct{ Namespace, Name string }
 // Object is one converted object of a source. Its parts are immutable.
 type Object struct {
 	Key Key
-	// Value is what its kind's converter makes, such as *mesh.Service or *Slice; nil if nothing of the object is used.
+	// Value is what its kind's converter makes, such as *mesh.Service or *Slice; nil if the object is not used.
 	Value    any
 	Problems []mesh.Problem
 	// Generation is metadata.generation, which counts the versions of the spec; 0 for a file.
@@ -65,13 +66,13 @@ type Address struct {
 	// Pod and UID identify the pod behind the address; both are empty if the object does not name it.
 	Pod, UID string
 	Hostname string
-	// Spot is what the object itself states: node, zone and hints.
-	Spot   mesh.Topology
-	Health mesh.Health
-	IPv6   bool
+	// Topology is what the object itself states: node, zone and hints.
+	Topology mesh.Topology
+	Health   mesh.Health
+	IPv6     bool
 }
 
-// Pod is a Pod.
+// Pod is what is kept of a Pod.
 type Pod struct {
 	UID            string
 	Labels         mesh.Labels
@@ -91,29 +92,30 @@ func (p *Pod) Addresses() []string {
 	return p.IPs
 }
 
-// Node is a Node.
+// Node is what is kept of a Node.
 type Node struct {
 	Locality mesh.Locality
 }
 
-// VirtualService is a VirtualService that applies to clients of the mesh, and possibly to gateways, too.
+// VirtualService is what is kept of a VirtualService that applies to clients of the mesh, and possibly to gateways,
+// too.
 type VirtualService struct {
 	Spec    *networking.VirtualService
 	Hosts   []DeclaredHost
 	Export  mesh.Export
 	Created time.Time
-	// Gateways means that it also names gateways, which some of its hosts may be meant for.
+	// Gateways means that it also names gateways. Some of its hosts may be for these gateways.
 	Gateways bool
 }
 
-// DestinationRule is a DestinationRule.
+// DestinationRule is what is kept of a DestinationRule.
 type DestinationRule struct {
 	Spec    *networking.DestinationRule
 	Host    DeclaredHost
 	Export  mesh.Export
 	Created time.Time
-	// Extensions are the settings by annotation.
-	Extensions mesh.AnnotationSettings
+	// Annotations are the settings by annotation.
+	Annotations mesh.AnnotationSettings
 }
 
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.

@@ -16,7 +16,7 @@ import (
 // TestStoredForm fails when a field changes.
 const stateVersion = 1
 
-// StateHeader precedes the objects and identifies the source that they belong to.
+// StateHeader precedes the objects and identifies their source.
 type StateHeader struct {
 	Version    int       `json:"version"`
 	Cluster    string    `json:"cluster,omitempty"`
@@ -30,12 +30,11 @@ func NewStateHeader(cluster, domain string, namespaces []string) StateHeader {
 	return StateHeader{Version: stateVersion, Cluster: cluster, Domain: domain, Namespaces: slices.Sorted(slices.Values(namespaces))}
 }
 
-// storedObject is the stored form of an object: its name, its Problems, and its value in the field of its kind.
+// storedObject is the stored form of an object: its Key, its Problems, and its value in the field of its kind.
 type storedObject struct {
-	Kind      Kind           `json:"kind"`
-	Namespace string         `json:"namespace,omitempty"`
-	Name      string         `json:"name"`
-	Problems  []mesh.Problem `json:"problems,omitempty"`
+	Key
+
+	Problems []mesh.Problem `json:"problems,omitempty"`
 	// Generation is the generation of an authored object.
 	Generation int64 `json:"generation,omitempty"`
 
@@ -66,7 +65,8 @@ func WriteState(w io.Writer, header StateHeader, objects []Object) error {
 	return out.Flush()
 }
 
-// ReadState reads what WriteState wrote, if its header fits the wanted one, and returns when it was saved.
+// ReadState reads what WriteState wrote, and returns when it was saved. It fails if the header does not fit the
+// wanted one.
 func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error) {
 	lines := json.NewDecoder(r)
 	var header StateHeader
@@ -112,7 +112,7 @@ func (h StateHeader) fits(found StateHeader) error {
 
 // store returns the stored form of an object.
 func store(o *Object) (storedObject, error) {
-	out := storedObject{Kind: o.Key.Kind, Namespace: o.Key.Namespace, Name: o.Key.Name, Problems: o.Problems, Generation: o.Generation}
+	out := storedObject{Key: o.Key, Problems: o.Problems, Generation: o.Generation}
 	row := o.Key.Kind.Row()
 	if o.Value == nil || row == nil {
 		return out, nil
@@ -123,7 +123,8 @@ func store(o *Object) (storedObject, error) {
 
 // object is the reverse of store.
 func (s *storedObject) object() (o Object, err error) {
-	o = Object{Key: Key{Kind: s.Kind, Namespace: Intern(s.Namespace), Name: s.Name}, Problems: s.Problems, Generation: s.Generation}
+	s.Namespace = Intern(s.Namespace)
+	o = Object{Key: s.Key, Problems: s.Problems, Generation: s.Generation}
 	if row := s.Kind.Row(); row != nil {
 		o.Value, err = row.decode(s)
 	}

@@ -3,6 +3,7 @@ package object
 import (
 	"bytes"
 	stdcmp "cmp"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// TestStoredFields stores a value of each kind in which every field says something.
+// TestStoredFields stores a value of each kind in which every field is set.
 func TestStoredFields(t *testing.T) {
 	ref := mesh.Ref{Kind: "Service", Namespace: "ns", Name: "name"}
 	export := mesh.Export{Public: true, Private: true, Namespaces: []string{"ns"}}
@@ -29,10 +30,10 @@ func TestStoredFields(t *testing.T) {
 	values := map[Kind]any{
 		KindService: &mesh.Service{
 			Ref: ref, Host: "host", Ports: ports, Headless: true, Addresses: []string{"10.96.0.1"}, ExternalName: "example.com", PreferIPv6: true,
-			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Annotations: extensions,
+			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Export: &export, Annotations: extensions,
 		},
 		KindEndpointSlice: &Slice{Service: "echo", Weight: 2, Groups: []Group{{Ports: ports, Addresses: []Address{{
-			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Spot: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
+			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Topology: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
 		}}}}},
 		KindPod:  &Pod{UID: "uid", Labels: mesh.MakeLabels(map[string]string{"a": "b"}), ServiceAccount: "account", Node: "node", Weight: 2, IPs: []string{"10.0.0.1"}},
 		KindNode: &Node{Locality: mesh.Locality{Region: "region", Zone: "zone", SubZone: "subzone"}},
@@ -40,13 +41,13 @@ func TestStoredFields(t *testing.T) {
 			Spec: &networking.VirtualService{Hosts: []string{"echo"}}, Hosts: []DeclaredHost{{"echo", "spec.hosts[0]"}}, Export: export, Created: created, Gateways: true,
 		},
 		KindDestinationRule: &DestinationRule{
-			Spec: &networking.DestinationRule{Host: "echo"}, Host: DeclaredHost{"echo", "spec.host"}, Export: export, Created: created, Extensions: extensions,
+			Spec: &networking.DestinationRule{Host: "echo"}, Host: DeclaredHost{"echo", "spec.host"}, Export: export, Created: created, Annotations: extensions,
 		},
 	}
 	for k, value := range values {
 		t.Run(string(k), func(t *testing.T) {
 			if field := unset(reflect.ValueOf(value).Elem(), string(k)); field != "" {
-				t.Fatalf("%s says nothing: give it a value here", field)
+				t.Fatalf("%s is not set: give it a value here", field)
 			}
 			o := Object{Key: Key{k, "ns", "name"}, Value: value, Generation: 7, Problems: []mesh.Problem{{
 				Code: mesh.CodeConflict, Severity: mesh.Info, Object: ref, Field: "spec.x", Message: "text",
@@ -67,7 +68,7 @@ func TestStoredFields(t *testing.T) {
 	}
 }
 
-// unset is the path of a field that says nothing. Messages and times are taken as a whole.
+// unset returns the path of a field that is not set. Messages and times are treated as one value.
 func unset(v reflect.Value, path string) string {
 	if v.IsZero() {
 		return path
@@ -86,12 +87,12 @@ func unset(v reflect.Value, path string) string {
 	return ""
 }
 
-// TestStoredForm fails when the form changes. Raise storedVersion if what an older process stored would be read as something else. If
-// a field may be missing in it without harm, write the form down here as it is now.
+// TestStoredForm fails when the form changes. Raise stateVersion if a new process would misread what an older process
+// stored. If a missing field does no harm, write the new form down here.
 func TestStoredForm(t *testing.T) {
-	const want = "1 {kind string, namespace string, name string," +
+	const want = "1 {Key {kind string, namespace string, name string}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], generation int64," +
-		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
+		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Export {Private bool, Namespaces [string], Public bool}, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
 		" slice {service string, groups [{ports [{Name string, Number uint32, TCP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
 		" pod {uid string, labels string, serviceAccount string, node string, weight uint32, ips [string]}," +
 		" node {Region string, Zone string, SubZone string}," +
@@ -103,7 +104,7 @@ func TestStoredForm(t *testing.T) {
 	}
 }
 
-// form lists the fields that JSON knows of a type.
+// form lists the fields of a type in JSON.
 func form(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -151,8 +152,20 @@ func TestStoredElsewhere(t *testing.T) {
 			}
 			_, _, err := ReadState(&text, mine)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("got %v, want an error that says %q", err, test.want)
+				t.Errorf("got %v, want an error that contains %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestStoredKey fails when the names of an object's Key change in the file.
+func TestStoredKey(t *testing.T) {
+	for want, key := range map[string]Key{
+		`{"kind":"Pod","namespace":"ns","name":"x"}`: {Kind: KindPod, Namespace: "ns", Name: "x"},
+		`{"kind":"Node","name":"x"}`:                 {Kind: KindNode, Name: "x"},
+	} {
+		if got, err := json.Marshal(storedObject{Key: key}); err != nil || string(got) != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 	pollInterval = 20 * time.Millisecond
 )
 
-// controllers are those that a mesh depends on. With fewer of them the cluster starts in half the time.
+// controllers are the controllers that a mesh depends on. With fewer controllers the cluster starts in half the time.
 const controllers = "serviceaccount-controller,serviceaccount-token-controller,namespace-controller," +
 	"garbage-collector-controller,deployment-controller,replicaset-controller,endpointslice-controller," +
 	"endpointslice-mirroring-controller,endpoints-controller,clusterrole-aggregation-controller," +
@@ -31,7 +31,7 @@ const controllers = "serviceaccount-controller,serviceaccount-token-controller,n
 
 // Cluster is a running control plane without nodes.
 type Cluster struct {
-	// APIServer may be ended and started again by the test; its data stays in etcd. AwaitAPI says when it answers again.
+	// APIServer may be stopped and started by a test; its data stays in etcd. AwaitAPI waits until it responds again.
 	APIServer *Process
 
 	dir               string
@@ -39,7 +39,7 @@ type Cluster struct {
 	etcd, controllers *Process
 }
 
-// Start runs a cluster from the binaries in bin, with its data and logs in dir, and returns once it may be used.
+// Start runs a cluster from the binaries in bin, with its data and logs in dir, and returns when the cluster is ready.
 func Start(ctx context.Context, bin, dir string) (*Cluster, error) {
 	ca, err := newAuthority()
 	if err != nil {
@@ -61,32 +61,32 @@ func Start(ctx context.Context, bin, dir string) (*Cluster, error) {
 	return c, nil
 }
 
-// Stop ends every process.
+// Stop stops every process.
 func (c *Cluster) Stop() {
 	c.controllers.Terminate()
 	c.APIServer.Terminate()
 	c.etcd.Terminate()
 }
 
-// RestartControllers makes the controllers forget how long they meant to wait for an API server that was away.
+// RestartControllers restarts the controllers, so that their backoff after an outage of the API server ends.
 func (c *Cluster) RestartControllers() error {
 	c.controllers.Terminate()
 	return c.controllers.Start()
 }
 
-// Config authenticates as a user of those groups by a client certificate. Members of system:masters may do anything.
+// Config authenticates by a client certificate, as a user in those groups. Members of system:masters may do everything.
 func (c *Cluster) Config(user string, groups ...string) (*rest.Config, error) {
 	certificate, key, err := c.ca.issue(identity{name: user, groups: groups})
 	if err != nil {
 		return nil, err
 	}
-	// A negative QPS lifts client-go's own limit of five requests a second.
+	// A negative QPS removes client-go's limit of five requests a second.
 	return &rest.Config{Host: apiURL, QPS: -1, TLSClientConfig: rest.TLSClientConfig{
 		CAData: c.ca.pem, CertData: certificate, KeyData: key,
 	}}, nil
 }
 
-// Kubeconfig writes a file with what Config returns and returns its path.
+// Kubeconfig writes the result of Config to a file and returns its path.
 func (c *Cluster) Kubeconfig(user string, groups ...string) (string, error) {
 	config, err := c.Config(user, groups...)
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *Cluster) Kubeconfig(user string, groups ...string) (string, error) {
 	return path, clientcmd.WriteToFile(*file, path)
 }
 
-// AwaitAPI returns when the API server says that it is ready, or with the end of its log when it ends.
+// AwaitAPI waits until the API server is ready. If the process ends, it returns an error with the end of its log.
 func (c *Cluster) AwaitAPI(ctx context.Context) error {
 	client, err := c.client()
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The account that every pod needs is made by the controllers: once it is there, they work.
+	// The controllers create the account that every pod needs. When it exists, they work.
 	return await(ctx, c.controllers, func(ctx context.Context) bool {
 		_, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
 		return err == nil
@@ -166,7 +166,7 @@ func (c *Cluster) client() (kubernetes.Interface, error) {
 	return kubernetes.NewForConfig(config)
 }
 
-// await polls a condition of a process until it holds, the process ends or the time to start is over.
+// await polls until ready returns true. It fails if the process ends or the time to start is over.
 func await(ctx context.Context, p *Process, ready func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

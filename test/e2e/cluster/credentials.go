@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 )
 
-// WriteCertificate fills dir with tls.crt, tls.key and ca.crt, of the authority that users' certificates are of, too: for a server
-// at HostIP, or for a client whom the SPIFFE id names, if it is not empty.
+// WriteCertificate writes tls.crt, tls.key and ca.crt to dir. The authority is the one of the cluster's client
+// certificates. The certificate is for a client with the SPIFFE ID, or for a server at HostIP if the ID is empty.
 func (c *Cluster) WriteCertificate(dir, spiffeID string) error { return c.ca.write(dir, spiffeID) }
 
-// WriteForeignCertificate does the same with an authority that nobody knows.
+// WriteForeignCertificate does the same with an authority that is not trusted.
 func WriteForeignCertificate(dir, spiffeID string) error {
 	stranger, err := newAuthority()
 	if err != nil {
@@ -45,7 +45,8 @@ func (a *authority) write(dir, spiffeID string) error {
 	return nil
 }
 
-// TokenKey is what the API server signs the tokens of service accounts with, for tokens that it would not make.
+// TokenKey is the key with which the API server signs service account tokens. With it, tests make tokens that the API
+// server would not make.
 func (c *Cluster) TokenKey() (crypto.Signer, error) {
 	text, err := os.ReadFile(filepath.Join(c.dir, "sa.key"))
 	if err != nil {

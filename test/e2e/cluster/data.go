@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 )
 
-// SaveData copies what etcd holds, for RestoreData. etcd is away for the moment that this takes.
+// SaveData copies etcd's data for RestoreData. etcd is stopped while the data is copied.
 func (c *Cluster) SaveData(ctx context.Context) error {
 	c.etcd.Terminate()
 	if err := os.CopyFS(c.savedData(), os.DirFS(c.data())); err != nil {
@@ -21,8 +21,8 @@ func (c *Cluster) SaveData(ctx context.Context) error {
 	return errors.Join(c.etcd.Start(), c.AwaitAPI(ctx))
 }
 
-// RestoreData brings the whole cluster back as it was at SaveData: all that was written since never happened, and its resource versions
-// are given out again.
+// RestoreData restores the data of SaveData in the whole cluster: later writes are lost, and their resource versions
+// are used again.
 func (c *Cluster) RestoreData(ctx context.Context) error {
 	c.controllers.Terminate()
 	c.APIServer.Kill()
@@ -40,7 +40,7 @@ func (c *Cluster) data() string { return filepath.Join(c.dir, "etcd") }
 
 func (c *Cluster) savedData() string { return c.data() + ".saved" }
 
-// Compact has etcd forget all history, so that no watch can begin at an older resource version.
+// Compact makes etcd drop its history, so that no watch can start at an older resource version.
 func (c *Cluster) Compact(ctx context.Context) error {
 	var state struct {
 		Header struct {

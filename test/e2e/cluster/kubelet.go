@@ -16,28 +16,28 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Kubelet stands for all nodes and their agents: it gives every pod that names a node an address, runs it and says that
-// it is ready. There is no scheduler; pods must name their node.
+// Kubelet replaces all nodes and their kubelets: it gives each pod that names a node an address, runs it, and reports
+// that it is ready. There is no scheduler; pods must name their node.
 type Kubelet struct {
 	Client kubernetes.Interface
-	// Zones of the nodes, by node name. Their region is Region.
+	// Zones are the zones of the nodes, by node name. Their region is Region.
 	Zones map[string]string
-	// Run starts a pod as a server on that address and returns what stops it. Stop is called once the pod is being deleted;
-	// the pod is gone when it returns, so it may drain.
+	// Run starts a pod as a server on that address and returns a function that stops it. The function is called when
+	// the pod is being deleted, and the pod is removed when it returns, so it may drain.
 	Run func(pod *corev1.Pod, address string) (stop func(), err error)
 
 	mu   sync.Mutex
 	next int
 	stop map[types.UID]func()
-	// again ends the watch of pods, for another to take its place.
+	// again ends the watch of pods, so that a new one starts.
 	again context.CancelFunc
 	work  sync.WaitGroup
 }
 
-// Region is where all nodes are.
+// Region is the region of all nodes.
 const Region = "region-1"
 
-// Serve makes the nodes and runs pods until ctx ends, then stops them all.
+// Serve creates the nodes and runs pods until ctx ends, then stops all pods.
 func (k *Kubelet) Serve(ctx context.Context) error {
 	k.stop = map[types.UID]func(){}
 	for name, zone := range k.Zones {
@@ -59,7 +59,8 @@ func (k *Kubelet) Serve(ctx context.Context) error {
 	return nil
 }
 
-// Relist has it forget how long it meant to wait for an API server that was away, and what it saw of a history that is no more.
+// Relist ends the backoff after an outage of the API server, and drops the state of a watch whose history no longer
+// exists.
 func (k *Kubelet) Relist() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,7 +69,7 @@ func (k *Kubelet) Relist() {
 	}
 }
 
-// follow sees all pods, and what becomes of them, until ctx ends or Relist is called.
+// follow watches all pods until ctx ends or Relist is called.
 func (k *Kubelet) follow(ctx context.Context) error {
 	pods := informers.NewSharedInformerFactory(k.Client, 0).Core().V1().Pods().Informer()
 	see := func(object any) {
@@ -91,13 +92,13 @@ func (k *Kubelet) follow(ctx context.Context) error {
 	return nil
 }
 
-// sync starts a pod that is new and stops one that is being deleted. Both happen once, whatever the order of calls.
+// sync starts a new pod, and stops one that is being deleted. Each happens once, whatever the order of calls.
 func (k *Kubelet) sync(ctx context.Context, pod *corev1.Pod) {
 	k.mu.Lock()
 	stop, known := k.stop[pod.UID]
 	switch {
 	case pod.DeletionTimestamp != nil:
-		// The entry stays, without a server, so that a late update does not start the pod again.
+		// The entry stays, without a server, so that a late update does not restart the pod.
 		k.stop[pod.UID] = func() {}
 		k.mu.Unlock()
 		if stop != nil {
@@ -117,23 +118,23 @@ func (k *Kubelet) sync(ctx context.Context, pod *corev1.Pod) {
 	}
 }
 
-// address of the next pod: 10.77.1.1 and so on.
+// address returns the address of the next pod: 10.77.1.1 and so on.
 func (k *Kubelet) address() string {
 	n := k.next
 	k.next++
 	return fmt.Sprintf("10.77.%d.%d", 1+n/254, 1+n%254)
 }
 
-// remove completes a deletion, however long the API server is away.
+// remove completes a deletion, however long the API server is unavailable.
 func (k *Kubelet) remove(ctx context.Context, pod *corev1.Pod) {
 	now := int64(0)
 	options := metav1.DeleteOptions{GracePeriodSeconds: &now, Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
-	k.insist(ctx, func(ctx context.Context) error {
+	k.retry(ctx, func(ctx context.Context) error {
 		return k.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, options)
 	})
 }
 
-// report writes the pod's status. A patch, because others write to the pod as well.
+// report writes the pod's status, as a patch because others also write to the pod.
 func (k *Kubelet) report(ctx context.Context, pod *corev1.Pod, address string, running bool) {
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": pod.UID},
@@ -142,15 +143,16 @@ func (k *Kubelet) report(ctx context.Context, pod *corev1.Pod, address string, r
 	if err != nil {
 		return
 	}
-	k.insist(ctx, func(ctx context.Context) error {
+	k.retry(ctx, func(ctx context.Context) error {
 		_, err := k.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch,
 			metav1.PatchOptions{}, "status")
 		return err
 	})
 }
 
-// insist repeats a write until the API server has answered it. A pod that is gone or another one by now is left alone.
-func (k *Kubelet) insist(ctx context.Context, write func(context.Context) error) {
+// retry repeats a write until the API server has answered it. A pod that no longer exists, or was replaced, is left
+// alone.
+func (k *Kubelet) retry(ctx context.Context, write func(context.Context) error) {
 	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
 		err := write(ctx)
 		return err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err), nil

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// HostIP is the address of the cluster's own processes, and of whatever else is not a pod.
+	// HostIP is the address of the cluster's own processes, and of everything else that is not a pod.
 	HostIP = "10.77.0.1"
-	// podNetwork is local to the namespace as a whole: any address of it may be bound, dialed and dialed from.
+	// podNetwork is local to the network namespace: any address of it can be bound, dialed, and used as a source.
 	podNetwork = "10.77.0.0/16"
 
 	insideVariable = "MIZZEN_E2E_NAMESPACE"
 )
 
-// Main runs a test binary inside a fresh network namespace: it executes the binary again there, and in that second
-// process calls run and exits with its result. It does not return. Call it first thing in TestMain.
+// Main runs a test binary inside a new network namespace: it executes the binary again there, and that second process
+// calls run and exits with its result. It does not return. Call it first in TestMain.
 func Main(run func() int) {
 	if os.Getenv(insideVariable) == "" {
 		os.Exit(reexecute())
@@ -42,7 +42,7 @@ func reexecute() int {
 	cmd.Env = append(os.Environ(), insideVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if os.Geteuid() != 0 {
-		// In a user namespace of its own the child may configure the network, though it is nobody outside.
+		// In its own user namespace the child may configure the network, although it has no privileges outside.
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
@@ -68,13 +68,13 @@ func reexecute() int {
 	return 0
 }
 
-// makeLocal does what these commands do:
+// makeLocal has the same effect as these commands:
 //
 //	ip link set lo up
 //	ip route add local 10.77.0.0/16 dev lo
 //	ip route add default dev lo
 //
-// The default route is for kube-apiserver, which wants one to choose the address it advertises.
+// The default route is for kube-apiserver, which needs one to choose the address that it advertises.
 func makeLocal(network string) error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {

@@ -25,12 +25,12 @@ type authority struct {
 	pem         []byte
 }
 
-// identity says whom a certificate is for: a server has addresses, a user has groups.
+// identity is what a certificate is for: a server has addresses, a user has groups.
 type identity struct {
 	name      string
 	groups    []string
 	addresses []net.IP
-	// uris are SPIFFE ids.
+	// uris are SPIFFE IDs.
 	uris []*url.URL
 }
 
@@ -81,8 +81,8 @@ func certificateTemplate(who identity) *x509.Certificate {
 	}
 }
 
-// writePKI fills dir with what the API server and the controllers read: ca.crt, apiserver.{crt,key} and the pair
-// sa.{pub,key} that signs the tokens of service accounts.
+// writePKI writes the files that the API server and the controllers read to dir: ca.crt, apiserver.{crt,key}, and the
+// key pair sa.{pub,key} that signs service account tokens.
 func (a *authority) writePKI(dir string) error {
 	server := identity{name: "kube-apiserver", addresses: []net.IP{net.ParseIP(HostIP)}}
 	certificate, key, err := a.issue(server)

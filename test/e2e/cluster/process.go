@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// stopGrace is how long a process may take to end after SIGTERM.
+// stopGrace is the time in which a process must end after SIGTERM.
 const stopGrace = 10 * time.Second
 
-// Process is a child process that may be started again after it has ended, with the same arguments. It dies with the
+// Process is a child process that can be restarted after it has ended, with the same arguments. It ends with the
 // test. Its methods are not safe for concurrent use.
 type Process struct {
 	path string
@@ -23,7 +23,7 @@ type Process struct {
 	done chan struct{}
 }
 
-// NewProcess describes a process whose output is appended to a file of dir. It is not started.
+// NewProcess describes a process. Its output is appended to a file in dir. It is not started.
 func NewProcess(dir, path string, args ...string) *Process {
 	return &Process{path: path, args: args, log: filepath.Join(dir, filepath.Base(path)+".log")}
 }
@@ -50,10 +50,10 @@ func (p *Process) Start() error {
 	return nil
 }
 
-// Done is closed when the process that Start started last has ended. It is nil before the first Start.
+// Done is closed when the last started process has ended. It is nil before the first Start.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Terminate asks the process to end (SIGTERM), kills it when it does not, and waits until it has ended.
+// Terminate sends SIGTERM, kills the process if it does not end, and waits until it has ended.
 func (p *Process) Terminate() {
 	if p.cmd == nil {
 		return
@@ -66,19 +66,19 @@ func (p *Process) Terminate() {
 	}
 }
 
-// Kill ends the process without a chance to clean up (SIGKILL) and waits until it has ended.
+// Kill ends the process with SIGKILL and waits until it has ended.
 func (p *Process) Kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
 
-// Pause freezes the process (SIGSTOP): its connections stay open and nothing answers. Resume lets it go on.
+// Pause freezes the process (SIGSTOP): its connections stay open and it does not respond. Resume continues it.
 func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
 
 // Resume ends a Pause.
 func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
 
-// Log returns the end of what the process printed.
+// Log returns the end of the process's output.
 func (p *Process) Log() string {
 	const enough = 3000
 	text, err := os.ReadFile(p.log)
@@ -92,5 +92,5 @@ func (p *Process) name() string { return filepath.Base(p.path) }
 
 func (p *Process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// Pid is the number of the process that Start started last.
+// Pid returns the ID of the last started process.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }

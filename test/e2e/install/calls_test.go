@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// tally is what a caller says of its calls so far; By is of the last second.
+// tally is the state of a load client's calls. By counts the answers of the last second.
 type tally struct {
 	OK     int            `json:"ok"`
 	Failed int            `json:"failed"`
@@ -21,13 +21,13 @@ type tally struct {
 	By     map[string]int `json:"by"`
 }
 
-// calls is a pod that calls all the time.
+// calls is a pod that calls continuously.
 type calls struct {
 	c       *node.Cluster
 	ns, pod string
-	// lost is how many calls were lost, as is right.
+	// lost is the number of calls that were expected to fail.
 	lost int
-	// patience is how long anything may take.
+	// patience is the longest time that a test waits.
 	patience time.Duration
 }
 
@@ -38,21 +38,21 @@ func startCalls(t *testing.T, c *node.Cluster, ns, pod, yaml string) *calls {
 	k := &calls{c: c, ns: ns, pod: pod, patience: node.Patience}
 	k.await(t, "calls succeed", func(now tally) error {
 		if now.OK == 0 {
-			return errors.New("none did")
+			return errors.New("no call succeeded")
 		}
 		return nil
 	})
 	return k
 }
 
-// now is the newest line.
+// now returns the newest line.
 func (k *calls) now(t *testing.T) tally {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(k.c.Kubectl(t, "--namespace", k.ns, "logs", k.pod, "--tail=1")), "\n")
 	var now tally
 	if line := lines[len(lines)-1]; line != "" {
 		if err := json.Unmarshal([]byte(line), &now); err != nil {
-			t.Fatalf("%s says %q: %v", k.pod, line, err)
+			t.Fatalf("%s printed %q: %v", k.pod, line, err)
 		}
 	}
 	return now
@@ -63,13 +63,13 @@ func (k *calls) await(t *testing.T, what string, check func(tally) error) {
 	k.c.AwaitFor(t, k.patience, k.pod+": "+what, func() error {
 		now := k.now(t)
 		if err := check(now); err != nil {
-			return fmt.Errorf("%w; it says %+v", err, now)
+			return fmt.Errorf("%w; its last line is %+v", err, now)
 		}
 		return nil
 	})
 }
 
-// only waits until all calls of a second are answered by these, versions or pods, and by each of them.
+// only waits until these versions or pods answer all calls of a second, each of them at least one.
 func (k *calls) only(t *testing.T, versions ...string) {
 	t.Helper()
 	k.await(t, "calls are answered by "+strings.Join(versions, " and "), func(now tally) error {
@@ -92,8 +92,8 @@ func (k *calls) only(t *testing.T, versions ...string) {
 	})
 }
 
-// goesOn waits for another hundred calls, and wants none to have failed since the beginning.
-func (k *calls) goesOn(t *testing.T, after string) {
+// continues waits for another hundred calls, and checks that no call has failed so far.
+func (k *calls) continues(t *testing.T, after string) {
 	t.Helper()
 	from := k.now(t).OK
 	k.await(t, "calls go on", func(now tally) error {

@@ -12,7 +12,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// TestDev is docs/INSTALL.md for a cluster to try things on, and what happens in its life afterwards. Its steps follow each other.
+// TestDev follows docs/INSTALL.md for a test cluster, and then changes the installation. The steps depend on each
+// other.
 func TestDev(t *testing.T) {
 	l := begin(t, "dev")
 	c, ns, all, step := l.c, l.ns, l.calls, l.step
@@ -38,14 +39,14 @@ func TestDev(t *testing.T) {
 	step("Mizzen is deleted and comes back", func(t *testing.T) {
 		c.Kubectl(t, "delete", "namespace", system, "--timeout="+node.Patience.String())
 		for _, k := range all {
-			k.goesOn(t, "Mizzen was deleted")
+			k.continues(t, "Mizzen was deleted")
 		}
 		apply(t, c, "dev")
 		l.route(t, 0, 100)
 	})
 }
 
-// podOn is the name of the one pod that a selector finds on a node.
+// podOn returns the name of the only pod on a node that a selector selects.
 func podOn(t *testing.T, c *node.Cluster, ns, selector, on string) string {
 	t.Helper()
 	var name string

@@ -29,14 +29,14 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// install does what an administrator does, with one of the overlays, and waits until new pods are injected.
+// install installs one of the overlays as an administrator does, and waits until new pods are injected.
 func install(t *testing.T, c *node.Cluster, overlay string) {
 	t.Helper()
 	definitions(t, c)
 	apply(t, c, overlay)
 }
 
-// definitions are those of Istio's kinds. Nodes are given a region besides, as in a cloud.
+// definitions installs Istio's definitions. It also gives the nodes a region, as in a cloud.
 func definitions(t *testing.T, c *node.Cluster) {
 	t.Helper()
 	text, err := exec.CommandContext(t.Context(), "go", "run", "../../../hack/crds").Output()
@@ -57,8 +57,8 @@ func apply(t *testing.T, c *node.Cluster, overlay string) {
 	c.AwaitRollout(t, system, "deployment/mizzen")
 }
 
-// injected makes a namespace whose pods are injected, and waits until that is so: the API server takes up a policy a moment
-// after it was applied.
+// injected creates a namespace whose pods are injected, and waits until they are: the API server applies a policy a
+// moment after its creation.
 func injected(t *testing.T, c *node.Cluster) string {
 	t.Helper()
 	ns := c.Namespace(t)
@@ -129,7 +129,7 @@ spec:
 ` + split(100, 0)
 }
 
-// split is the rule that sends these shares to the versions.
+// split is the rule with these weights of the versions.
 func split(v1, v2 int) string {
 	return fmt.Sprintf(`
 ---
@@ -145,7 +145,8 @@ spec:
 `, v1, v2)
 }
 
-// caller is a pod on a node that calls the application all the time. It says nothing of xDS but the scheme of its target.
+// caller is a pod on a node that calls the application continuously. It has no configuration for xDS except the
+// scheme of its target.
 func caller(name, onNode, target string) string {
 	return fmt.Sprintf(`
 ---
@@ -159,7 +160,7 @@ spec:
 `, name, onNode, appImage, target)
 }
 
-// python is caller in another language, of gRPC's own core: it runs from the node's own packages (python3-grpcio).
+// python is a caller in another language, with gRPC's C-core: it uses a package of the node (python3-grpcio).
 func python(name, onNode, target string) string {
 	return fmt.Sprintf(`
 ---
@@ -188,7 +189,8 @@ spec:
 `, name, onNode, appImage, indent(strings.ReplaceAll(pythonCaller, "TARGET", target)))
 }
 
-// pythonCaller prints the same lines as `app load`. A SimpleResponse has the server's id in field 4 and its host in field 6.
+// pythonCaller prints the same lines as `app load`. A SimpleResponse has the server ID in field 4 and the host name
+// in field 6.
 const pythonCaller = `
 import json, sys, time, grpc
 def fields(data):

@@ -12,8 +12,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// TestProduction is docs/INSTALL.md for production without cert-manager: TLS, and clients known by tokens. The caller in Python,
-// whose gRPC knows no TLS to a control plane, is known by its address.
+// TestProduction follows docs/INSTALL.md for production without cert-manager: with TLS, and clients with tokens. The
+// caller in Python, whose gRPC cannot use TLS to a control plane, is identified by its address.
 func TestProduction(t *testing.T) {
 	c := node.Up(t)
 	dir := t.TempDir()
@@ -44,12 +44,13 @@ func TestProduction(t *testing.T) {
 	l.loseANode(t)
 }
 
-// halfOpen is after how long gRPC for Go finds that its control plane has gone without a word, with some to spare.
+// halfOpen is the time after which gRPC for Go detects that its control plane does not respond, with a margin.
 const halfOpen = 6 * time.Minute
 
-// loseANode ends the node where the caller in Python runs, and half of the application. Calls under way to it are lost; how many
-// and how long is told, and that it ends. If the other caller's control plane was there, too, that one may follow rules again late.
-func (l *life) loseANode(t *testing.T) {
+// loseANode kills the node with the caller in Python and half of the application. Running calls to that node fail;
+// how many and for how long is logged, and that it ends. If the control plane of the other caller was on that node,
+// that caller may apply new rules late.
+func (l *installation) loseANode(t *testing.T) {
 	t.Helper()
 	l.calls = l.calls[:1]
 	l.step("a node is lost and comes back", func(t *testing.T) {

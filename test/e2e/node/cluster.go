@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// Patience is how long anything may take on a busy machine before a test gives up.
+	// Patience is the longest time that a test waits for anything, on a busy machine.
 	Patience = 90 * time.Second
 
 	pollInterval = 50 * time.Millisecond
 )
 
-// Cluster is a running Kubernetes. Its methods fail the test when they cannot do what they say.
+// Cluster is a running Kubernetes cluster. Its methods fail the test if they fail.
 type Cluster struct {
-	// Config and Kubeconfig may do anything.
+	// Config and Kubeconfig have all rights.
 	Config     *rest.Config
 	Kubeconfig string
 	Core       kubernetes.Interface
@@ -33,7 +33,7 @@ type Cluster struct {
 	state string
 }
 
-// Up returns the cluster, or skips the test and says what the machine lacks.
+// Up returns the cluster. If the machine lacks something, it skips the test and states what is missing.
 func Up(t *testing.T) *Cluster {
 	t.Helper()
 	if shared.missing != "" {
@@ -48,13 +48,13 @@ func attach(state string) (*Cluster, error) {
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig); err != nil {
 		return nil, err
 	}
-	c.Config.QPS = -1 // lifts client-go's own limit
+	c.Config.QPS = -1 // removes client-go's own limit
 	c.Core, err = kubernetes.NewForConfig(c.Config)
 	return c, err
 }
 
-// Namespace makes a namespace that is named after the test and deleted with all in it when the test ends. If it failed, the
-// test's log tells what became of the pods.
+// Namespace creates a namespace with the name of the test, and deletes it when the test ends. If the test fails, its
+// log gets the state of the pods.
 func (c *Cluster) Namespace(t *testing.T) string {
 	t.Helper()
 	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "Test"), "/", "-"))
@@ -69,7 +69,7 @@ func (c *Cluster) Namespace(t *testing.T) string {
 	return name
 }
 
-// Apply makes the objects of a YAML text be as it says, in that namespace if they do not name another.
+// Apply applies the objects of a YAML text, in that namespace if they do not name another.
 func (c *Cluster) Apply(t *testing.T, namespace, yaml string) {
 	t.Helper()
 	cmd := c.kubectl(t, "--namespace", namespace, "apply", "--filename=-")
@@ -77,13 +77,14 @@ func (c *Cluster) Apply(t *testing.T, namespace, yaml string) {
 	output(t, cmd)
 }
 
-// AwaitRollout waits until all pods of, for example, deployment/echo are those of its newest version, and available.
+// AwaitRollout waits until all pods of a workload, for example deployment/echo, have its newest version and are
+// available.
 func (c *Cluster) AwaitRollout(t *testing.T, namespace, workload string) {
 	t.Helper()
 	c.Kubectl(t, "--namespace", namespace, "rollout", "status", workload, "--timeout="+Patience.String())
 }
 
-// AwaitReady waits until pods that a selector finds, or that are named as pod/NAME, are ready.
+// AwaitReady waits until pods are ready. pods is a selector, or pod/NAME.
 func (c *Cluster) AwaitReady(t *testing.T, namespace, pods string) {
 	t.Helper()
 	args := []string{"--namespace", namespace, "wait", "--for=condition=Ready", "--timeout=" + Patience.String()}
@@ -93,13 +94,13 @@ func (c *Cluster) AwaitReady(t *testing.T, namespace, pods string) {
 	c.Kubectl(t, append(args, pods)...)
 }
 
-// Await polls until the check finds nothing wrong.
+// Await polls until check returns nil.
 func (c *Cluster) Await(t *testing.T, what string, check func() error) {
 	t.Helper()
 	c.AwaitFor(t, Patience, what, check)
 }
 
-// AwaitFor is Await with another patience.
+// AwaitFor is Await with another timeout.
 func (c *Cluster) AwaitFor(t *testing.T, patience time.Duration, what string, check func() error) {
 	t.Helper()
 	ticker, deadline := time.NewTicker(pollInterval), time.After(patience)
@@ -117,19 +118,19 @@ func (c *Cluster) AwaitFor(t *testing.T, patience time.Duration, what string, ch
 	}
 }
 
-// Exec runs a command in a container and returns what it printed. The image is all that there is to be run.
+// Exec runs a command in a container and returns its output. Only the programs of the image can be run.
 func (c *Cluster) Exec(t *testing.T, namespace, pod string, args ...string) string {
 	t.Helper()
 	return c.Kubectl(t, append([]string{"--namespace", namespace, "exec", pod, "--"}, args...)...)
 }
 
-// Logs are those of all containers of a pod.
+// Logs returns the logs of all containers of a pod.
 func (c *Cluster) Logs(t *testing.T, namespace, pod string) string {
 	t.Helper()
 	return c.Kubectl(t, "--namespace", namespace, "logs", pod, "--all-containers")
 }
 
-// Lose ends a node at once, as if its power had failed. Join brings it back.
+// Lose kills a node, as if its power had failed. Join starts it again.
 func (c *Cluster) Lose(t *testing.T, index int) {
 	t.Helper()
 	if err := script(t.Context(), c.state, "lose", strconv.Itoa(index)); err != nil {
@@ -137,7 +138,7 @@ func (c *Cluster) Lose(t *testing.T, index int) {
 	}
 }
 
-// Join starts a node that was lost, with what it had.
+// Join starts a node that was lost, with its data.
 func (c *Cluster) Join(t *testing.T, index int, zone string) {
 	t.Helper()
 	if err := script(context.Background(), c.state, "join", strconv.Itoa(index), zone); err != nil {
@@ -145,7 +146,7 @@ func (c *Cluster) Join(t *testing.T, index int, zone string) {
 	}
 }
 
-// Load builds a Go package and makes it known to all nodes as an image. Images that all tests need are in Setup.
+// Load builds a Go package and loads it as an image on all nodes. Images that all tests need are in Setup.
 func (c *Cluster) Load(t *testing.T, image, source string) {
 	t.Helper()
 	binary := binaryPath(c.state, image)
@@ -155,16 +156,16 @@ func (c *Cluster) Load(t *testing.T, image, source string) {
 	}
 }
 
-// Binary is the path of the program in an image of Setup or Load, to be run outside of pods.
+// Binary returns the path of the program in an image of Setup or Load, to run it outside of pods.
 func (c *Cluster) Binary(image string) string { return binaryPath(c.state, image) }
 
-// Run runs a command on node 0 and returns what it printed. Unlike the test itself it resolves the names of Services.
+// Run runs a command on node 0 and returns its output. Unlike the test itself, it resolves the names of Services.
 func (c *Cluster) Run(t *testing.T, args ...string) string {
 	t.Helper()
 	return output(t, command(t.Context(), c.state, append([]string{"sh"}, args...)...))
 }
 
-// Kubectl runs kubectl as somebody who may do anything and returns what it printed.
+// Kubectl runs kubectl as an administrator and returns its output.
 func (c *Cluster) Kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	return output(t, c.kubectl(t, args...))
@@ -172,7 +173,7 @@ func (c *Cluster) Kubectl(t *testing.T, args ...string) string {
 
 func (c *Cluster) kubectl(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	// Not the test's context, which has ended when the test cleans up.
+	// The test's context has already ended during its cleanup.
 	return command(context.Background(), c.state, append([]string{"k"}, args...)...)
 }
 

@@ -13,22 +13,23 @@ import (
 	"syscall"
 )
 
-// hack is where node.sh and what it runs are.
+// hack is the folder of node.sh and the files that it uses.
 const hack = "../../../hack/testcluster"
 
-// machine is a cluster as seen from outside: processes that live as long as this one, and a directory.
+// machine is a cluster as seen from outside: processes that end with this one, and a directory.
 type machine struct {
 	state string
 	nodes []*exec.Cmd
 }
 
-// newMachine makes the directory. It must be on a file system that overlays can lie on, which those of /tmp often are not.
+// newMachine creates the directory. It must be on a file system that supports overlays, which those of /tmp often do
+// not.
 func newMachine() (*machine, error) {
 	state, err := os.MkdirTemp("/var/tmp", "mizzen-node-")
 	return &machine{state: state}, err
 }
 
-// check says what this machine lacks, or nothing.
+// check returns what this machine lacks; empty if nothing.
 func check() string {
 	output, err := command(context.Background(), "", "check").CombinedOutput()
 	if err != nil && len(output) == 0 {
@@ -37,7 +38,7 @@ func check() string {
 	return string(output)
 }
 
-// startAll starts node 0 and then those that join it.
+// startAll starts node 0 and then the nodes that join it.
 func (m *machine) startAll(ctx context.Context, zones []string) error {
 	if err := m.start(ctx, 0, "zone-a"); err != nil {
 		return err
@@ -50,7 +51,7 @@ func (m *machine) startAll(ctx context.Context, zones []string) error {
 	return nil
 }
 
-// start runs a node and returns once it is ready. The node ends with this process, however that ends.
+// start runs a node and returns when it is ready. The node ends with this process.
 func (m *machine) start(ctx context.Context, index int, zone string) error {
 	output, input, err := os.Pipe()
 	if err != nil {
@@ -76,13 +77,13 @@ func (m *machine) start(ctx context.Context, index int, zone string) error {
 	return fmt.Errorf("node-%d has ended:\n%s", index, said.String())
 }
 
-// network is the path of the network namespace of node 0.
+// network returns the path of node 0's network namespace.
 func (m *machine) network() (string, error) {
 	pid, err := os.ReadFile(filepath.Join(m.state, "node-0", "pid"))
 	return fmt.Sprintf("/proc/%s/ns/net", strings.TrimSpace(string(pid))), err
 }
 
-// remove ends the nodes and removes what they wrote. After a failure their logs and those of their pods stay.
+// remove stops the nodes and removes their files. After a failure it keeps the logs of nodes and pods.
 func (m *machine) remove(failed bool) error {
 	var err error
 	if failed {
@@ -123,7 +124,7 @@ func (m *machine) keepLogs() error {
 	return nil
 }
 
-// binaryPath is where the program of an image is built. Its name, which is that of the image, is the entry point.
+// binaryPath is where the program of an image is built. Its name is the image's name, and becomes the entry point.
 func binaryPath(state, image string) string {
 	name, _, _ := strings.Cut(filepath.Base(image), ":")
 	return filepath.Join(state, "binaries", name)
@@ -139,7 +140,7 @@ func build(ctx context.Context, to, source string) error {
 	return nil
 }
 
-// script runs a command of node.sh that prints nothing of interest.
+// script runs a command of node.sh, and returns its output only in an error.
 func script(ctx context.Context, state string, args ...string) error {
 	if output, err := command(ctx, state, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("node.sh %s: %w\n%s", args[0], err, output)

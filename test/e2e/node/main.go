@@ -13,24 +13,25 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// stateVariable tells the test binary that it runs in the network of a node, and where the cluster's files are.
+// stateVariable tells the test binary that it runs in the network namespace of a node, and where the cluster's files
+// are.
 const stateVariable = "MIZZEN_E2E_NODE_STATE"
 
-// Setup is the cluster that the tests of a package want.
+// Setup describes the cluster that the tests of a package need.
 type Setup struct {
-	// Workers are the zones of the nodes besides node-0, which is in zone-a: node-1 is in the first of them.
+	// Workers are the zones of the nodes after node-0, which is in zone-a: node-1 is in the first of these zones.
 	Workers []string
-	// Images are built from Go packages and known to all nodes, by name. Pods need imagePullPolicy Never.
+	// Images are built from Go packages and loaded on all nodes, by name. Pods need imagePullPolicy Never.
 	Images map[string]string
 }
 
-// shared is what all tests of the package share: a cluster, or the reason why there is none.
+// shared is used by all tests of the package: the cluster, or what is missing for it.
 var shared struct {
 	cluster *Cluster
 	missing string
 }
 
-// Main runs the tests of a package on a cluster of its own. It does not return. TestMain consists of it.
+// Main runs the tests of a package on a new cluster. It does not return. TestMain only calls Main.
 func Main(m *testing.M, setup Setup) {
 	var code int
 	var err error
@@ -45,14 +46,14 @@ func Main(m *testing.M, setup Setup) {
 		code = 1
 	case shared.missing != "":
 		fmt.Fprintf(os.Stderr, "e2e: NOT RUN: the tests on real nodes cannot run on this machine:\n%s", shared.missing)
-		code = m.Run() // in which every test is skipped and says so
+		code = m.Run() // every test is skipped with the reason
 	case shared.cluster != nil:
 		code = m.Run()
 	}
 	os.Exit(code)
 }
 
-// run starts the cluster, executes this binary again in the network of node 0, and returns its exit code.
+// run starts the cluster, executes this binary again in the network namespace of node 0, and returns its exit code.
 func run(setup Setup) (code int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

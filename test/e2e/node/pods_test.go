@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// echo is a Deployment with a pod in each zone, two Services over it, and a pod to call from.
+// echo is a Deployment with a pod in each zone, two Services for it, and a pod to call from.
 const echo = `
 apiVersion: apps/v1
 kind: Deployment
@@ -52,8 +52,9 @@ spec:
   containers: [{name: app, image: ` + appImage + `, imagePullPolicy: Never, args: [idle]}]
 `
 
-// TestPodsReachEachOther is what all other tests here rest on: pods are spread over the zones and become endpoints, and they
-// are reached by name and by address, by the Service and one by one, from a pod, from the node and from the test.
+// TestPodsReachEachOther checks what all other tests here need: pods are spread over the zones and become endpoints,
+// and they can be reached by name and by address, by the Service and directly, from a pod, from the node and from the
+// test.
 func TestPodsReachEachOther(t *testing.T) {
 	c := node.Up(t)
 	ns := c.Namespace(t)
@@ -94,12 +95,12 @@ func TestPodsReachEachOther(t *testing.T) {
 		}
 		log := c.Logs(t, ns, e.TargetRef.Name)
 		if want := "serving " + e.TargetRef.Name; !strings.Contains(log, want) {
-			t.Errorf("log of %s: got %q, want it to say %q", e.TargetRef.Name, log, want)
+			t.Errorf("log of %s: got %q, want it to contain %q", e.TargetRef.Name, log, want)
 		}
 	}
 }
 
-// awaitEndpoints waits until both pods are ready endpoints of the Service and returns them.
+// awaitEndpoints waits until both pods are ready endpoints of the Service, and returns them.
 func awaitEndpoints(t *testing.T, c *node.Cluster, namespace string) (endpoints []discoveryv1.Endpoint) {
 	t.Helper()
 	options := metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=echo"}
@@ -124,7 +125,7 @@ func awaitEndpoints(t *testing.T, c *node.Cluster, namespace string) (endpoints 
 	return endpoints
 }
 
-// answering are the pods that the output of `app call` names.
+// answering returns the pods in the output of `app call`.
 func answering(output string) (pods []string) {
 	for line := range strings.Lines(output) {
 		pod, _, _ := strings.Cut(line, " ")

@@ -58,7 +58,7 @@ func (r *Reader) Read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 		return r.Read(n.Alias, s, path, depth+1)
 	}
 	if s != nil && n.ShortTag() != "!!null" {
-		if why := s.refuses(n); why != "" {
+		if why := s.violation(n); why != "" {
 			return nil, failAt(n, path, "%s", why)
 		}
 	}

@@ -16,10 +16,10 @@ import (
 // objects would find that, too, but reports Go types and no position.
 type scalarSchema func(*yaml.Node) string
 
-func (scalarSchema) field(string) (Schema, bool)   { return nil, true }
-func (scalarSchema) Fields() []string              { return nil }
-func (scalarSchema) element() Schema               { return nil }
-func (l scalarSchema) refuses(n *yaml.Node) string { return l(n) }
+func (scalarSchema) field(string) (Schema, bool)     { return nil, true }
+func (scalarSchema) Fields() []string                { return nil }
+func (scalarSchema) element() Schema                 { return nil }
+func (l scalarSchema) violation(n *yaml.Node) string { return l(n) }
 
 func noList(n *yaml.Node) string {
 	return unless(n.Kind == yaml.SequenceNode, "a list is required. Write a dash before each entry.")

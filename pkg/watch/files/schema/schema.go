@@ -23,9 +23,9 @@ type Schema interface {
 	Fields() []string
 	// element returns the schema of a sequence's items.
 	element() Schema
-	// refuses returns why a node is not allowed here, regardless of its parts; empty if it is allowed. It is not called
-	// for null.
-	refuses(n *yaml.Node) string
+	// violation returns why a node is not allowed here, regardless of its parts; empty if it is allowed. It is not
+	// called for null.
+	violation(n *yaml.Node) string
 }
 
 // Schemas makes schemas of Go types and caches them. It belongs to one goroutine.
@@ -106,7 +106,7 @@ func (s *goSchema) element() Schema {
 	return s.types.Of(s.goType.Elem())
 }
 
-func (s *goSchema) refuses(n *yaml.Node) string {
+func (s *goSchema) violation(n *yaml.Node) string {
 	switch {
 	case s.goType.Kind() != reflect.Slice:
 		return noMapping(n)
@@ -123,7 +123,7 @@ type messageSchema struct {
 	enum    protoreflect.EnumDescriptor
 }
 
-// schemaOfMessage returns nil for Google's well-known types, whose JSON has a form of its own, except durations and
+// schemaOfMessage returns nil for Google's well-known types, which have special JSON forms, except durations and
 // wrapped scalars.
 func schemaOfMessage(m protoreflect.MessageDescriptor) Schema {
 	if m.FullName().Parent() != "google.protobuf" {
@@ -188,19 +188,19 @@ func (s *messageSchema) element() Schema {
 	return schemaOfItem(s.in)
 }
 
-func (s *messageSchema) refuses(n *yaml.Node) string {
+func (s *messageSchema) violation(n *yaml.Node) string {
 	switch {
 	case s.enum != nil:
-		return s.refusesValue(n)
+		return s.valueViolation(n)
 	case s.in != nil && s.in.IsList():
 		return noList(n)
 	case s.message == nil || n.Kind != yaml.MappingNode:
 		return noMapping(n)
 	}
-	return s.refusesPair(n)
+	return s.oneofViolation(n)
 }
 
-func (s *messageSchema) refusesValue(n *yaml.Node) string {
+func (s *messageSchema) valueViolation(n *yaml.Node) string {
 	if n.ShortTag() == "!!int" || s.enum.Values().ByName(protoreflect.Name(n.Value)) != nil {
 		return ""
 	}
@@ -211,9 +211,9 @@ func (s *messageSchema) refusesValue(n *yaml.Node) string {
 	return fmt.Sprintf("%q is not a known value. Use one of %s.", n.Value, strings.Join(names, ", "))
 }
 
-// refusesPair finds fields of which only one may be set. The library that decodes messages would take one and drop the
+// oneofViolation finds fields that exclude each other. The library that decodes messages would take one and drop the
 // other.
-func (s *messageSchema) refusesPair(n *yaml.Node) string {
+func (s *messageSchema) oneofViolation(n *yaml.Node) string {
 	first := map[protoreflect.FullName]string{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i].Value

@@ -1,4 +1,4 @@
-// Package watchtest has what the tests of several packages of watch need: objects as YAML, and views of Worlds.
+// Package watchtest has what the tests of the packages of watch share: objects as YAML, and views of Worlds.
 package watchtest
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// Objects are the objects of YAML documents, converted, in their order.
+// Objects converts the objects of YAML documents, in their order.
 func Objects(t testing.TB, text string) []*object.Object {
 	t.Helper()
 	var out []*object.Object
@@ -46,7 +46,7 @@ func Objects(t testing.TB, text string) []*object.Object {
 	return out
 }
 
-// Slices makes EndpointSlices of the Service echo in demo, one for each text: its ports and endpoints.
+// Slices makes EndpointSlices of the Service echo in demo, one for each text, which has its ports and endpoints.
 func Slices(texts ...string) string {
 	var b strings.Builder
 	for i, text := range texts {
@@ -59,7 +59,8 @@ func Slices(texts ...string) string {
 // EchoService is a Service echo in the namespace demo.
 const EchoService = "---\napiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n"
 
-// istioYAML makes a VirtualService or DestinationRule; name may be namespace/name, and age is a day of a month.
+// istioYAML makes a VirtualService or DestinationRule. name may be namespace/name; age is the day of a month on which
+// it was created.
 func istioYAML(kind, name, age, spec string) string {
 	namespace, short, ok := strings.Cut(name, "/")
 	if !ok {
@@ -79,13 +80,14 @@ func DestinationRule(name, age, spec string) string {
 	return istioYAML("DestinationRule", name, age, spec)
 }
 
-// EchoHost is the host of echoService.
+// EchoHost is the host of EchoService.
 const EchoHost = "echo.demo.svc.cluster.local"
 
 // Pick returns one of the values.
 func Pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// PlainWorld is a World without what differs between equal ones: how its maps are laid out, and its history.
+// PlainWorld is the content of a World, without what may differ between equal Worlds: the layout of its maps, and its
+// history.
 type PlainWorld struct {
 	Services  map[string]*mesh.Service
 	Addresses map[string]*mesh.Service
@@ -99,7 +101,7 @@ type PlainWorld struct {
 	Problems  []mesh.Problem
 }
 
-// Plain returns what a World contains.
+// Plain returns the content of a World.
 func Plain(w *mesh.World) PlainWorld {
 	return PlainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
@@ -109,12 +111,12 @@ func Plain(w *mesh.World) PlainWorld {
 	}
 }
 
-// Diff compares what two Worlds contain.
+// Diff compares the contents of two Worlds.
 func Diff(got, want *mesh.World) string {
 	return cmp.Diff(Plain(want), Plain(got), protocmp.Transform())
 }
 
-// ProblemLines are the Problems as one line each.
+// ProblemLines returns the Problems, one line each.
 func ProblemLines(w *mesh.World) []string {
 	var lines []string
 	for _, p := range w.Problems {
@@ -123,13 +125,13 @@ func ProblemLines(w *mesh.World) []string {
 	return lines
 }
 
-// Get is the value of a host, or the zero value.
+// Get returns the value of a host, or the zero value.
 func Get[V any](m mesh.Map[V], host string) V {
 	v, _ := m.Get(host)
 	return v
 }
 
-// Vanished reports whether a World has the Problem that the endpoints of echoService vanished.
+// Vanished reports whether a World has the Problem that the endpoints of EchoService vanished.
 func Vanished(w *mesh.World) bool {
 	for _, p := range w.Problems {
 		if p.Code == mesh.CodeEndpointsVanished && p.Object == (mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}) {
@@ -142,7 +144,7 @@ func Vanished(w *mesh.World) bool {
 // BenchIP is the address of endpoint j of Service i.
 func BenchIP(i, j int) string { return fmt.Sprintf("10.%d.%d.%d", i/250, i%250, j) }
 
-// Heap is how much of the heap is in use.
+// Heap returns the bytes of the heap that are in use, after a collection.
 func Heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

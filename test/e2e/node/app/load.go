@@ -11,13 +11,13 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// What load calls by: pace is the time between two calls, and within is how long each may take.
+// pace is the time between two calls of load, and within is the time in which each call must end.
 const (
 	pace   = 10 * time.Millisecond
 	within = 5 * time.Second
 )
 
-// tally is a line of what load has seen so far.
+// tally is one line of load's results.
 type tally struct {
 	OK     int    `json:"ok"`
 	Failed int    `json:"failed"`
@@ -26,8 +26,8 @@ type tally struct {
 	By map[string]int `json:"by"`
 }
 
-// load calls a target all the time, and says every second what became of the calls. The first calls wait until the target is
-// known; after them every call that fails counts.
+// load calls a target continuously, and prints the results every second. The first calls wait until the target is
+// resolved. After that every failed call counts.
 func load(ctx context.Context, target string) error {
 	channel, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -1,9 +1,9 @@
-// Command app is what runs in the pods of the node tests, from an image that holds nothing else.
+// Command app runs in the pods of the node tests, from an image with no other content.
 //
 //	app serve               answer calls on port 50051 with the names of the pod and of its version (VERSION)
-//	app call TARGET COUNT   call a target that often, round robin, and print how often each pod answered: one line, pod and number
-//	app load TARGET         call a target all the time and print a line of JSON every second: what succeeded, what failed, who answered
-//	app idle                do nothing, for others to be run beside it by kubectl exec
+//	app call TARGET COUNT   call a target COUNT times, round robin, and print for each pod its number of answers
+//	app load TARGET         call a target continuously and print the results of each second as a line of JSON
+//	app idle                do nothing, so that other commands can be run by kubectl exec
 package main
 
 import (
@@ -24,10 +24,10 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
-	_ "google.golang.org/grpc/xds" // resolves xds targets
+	_ "google.golang.org/grpc/xds" // the resolver for xds targets
 )
 
-// patience is how long a call may take, the first with name resolution and connecting.
+// patience is the time in which a call must end. The first call includes name resolution and connecting.
 const patience = 20 * time.Second
 
 func main() {
@@ -64,7 +64,7 @@ func (s server) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.Simpl
 	return &testpb.SimpleResponse{Hostname: s.pod, ServerId: os.Getenv("VERSION")}, nil
 }
 
-// serve ends what it has begun before it ends itself, so that a rolling update loses no call.
+// serve finishes running calls before it ends, so that a rolling update loses no call.
 func serve(ctx context.Context) error {
 	pod, err := os.Hostname()
 	if err != nil {

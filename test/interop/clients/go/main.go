@@ -1,4 +1,4 @@
-// Program go is the client of gRPC for Go; the documentation of package interop says what it reads and writes.
+// Program go is the client with gRPC for Go. The documentation of package interop describes what it reads and writes.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/xds"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	_ "google.golang.org/grpc/xds" // resolves xds targets
+	_ "google.golang.org/grpc/xds" // the resolver for xds targets
 	"google.golang.org/grpc/xds/csds"
 )
 
@@ -40,7 +40,7 @@ type outcome struct {
 	MS   float64 `json:"ms"`
 }
 
-// raw passes the bytes of messages through.
+// raw is a codec that passes the bytes of messages through.
 type raw struct{}
 
 func (raw) Name() string                { return "proto" }
@@ -50,7 +50,7 @@ func (raw) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// serveStatus starts the service that tells the state of the xDS client, and returns its port.
+// serveStatus starts the client status discovery service, and returns its port.
 func serveStatus() int {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,7 +68,7 @@ func serveStatus() int {
 
 func main() {
 	channels := map[string]*grpc.ClientConn{}
-	// Where the control plane asks for no encryption, calls go out in plain text.
+	// If the control plane requires no encryption, calls are sent in plain text.
 	creds, err := xds.NewClientCredentials(xds.ClientOptions{FallbackCreds: insecure.NewCredentials()})
 	if err != nil {
 		log.Fatalln("make xDS credentials:", err)

@@ -1,0 +1,121 @@
+package serving
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// Routes that name Clusters for the first time are sent in two responses. grpc-go uses new routes before its balancer has
+// the Clusters that they name, and then fails calls with "unknown cluster selected for RPC" without a retry. So the first
+// response contains the client's current routes and one more, which no call takes and which names the new Clusters. The
+// second response contains the new routes. It is sent when the client has acknowledged the Clusters and their endpoints,
+// and after introductionLimit at the latest.
+const introductionLimit = 5 * time.Second
+
+// introduction is the state of a RouteConfiguration between the two responses.
+type introduction struct {
+	// base is what the client had before, and sent is base with the new Clusters.
+	base, sent *snapshot.Versioned
+	since      time.Time
+}
+
+// introduce returns what the client should have now on the way to v: v, or what it had before with the Clusters of v. It
+// returns v unless the subscription is to RouteConfigurations. The caller holds Session.mu.
+func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
+	if sub.t != snapshot.RouteType || e.sent == nil || !e.needs(v) {
+		return v
+	}
+	under, begun := sub.introduction(e)
+	if !begun && !sub.followsClusters(under.base) {
+		return v
+	}
+	if time.Since(under.since) >= introductionLimit {
+		return v
+	}
+	next := v.Introduce(under.base)
+	switch {
+	case next == v || e.rejects(next):
+		return v
+	case !begun || len(v.Beyond(under.sent)) > 0:
+		return next
+	case sub.knows(e, v.Beyond(under.base)):
+		return v
+	}
+	sub.recheckLater(introductionLimit - time.Since(under.since))
+	return e.sent
+}
+
+// introduced records that what introduce returned is being sent. The caller holds Session.mu.
+func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
+	if sub.t != snapshot.RouteType || sent == e.current {
+		return
+	}
+	under, _ := sub.introduction(e)
+	under.sent = sent
+	if sub.introductions == nil {
+		sub.introductions = map[*entry]introduction{}
+	}
+	sub.introductions[e] = under
+}
+
+// introduction returns the introduction whose first response the client has, or a new one that begins now.
+func (sub *subscription) introduction(e *entry) (under introduction, begun bool) {
+	if under, begun = sub.introductions[e]; begun && under.sent == e.sent {
+		return under, true
+	}
+	return introduction{base: e.sent, since: time.Now()}, false
+}
+
+// introducing reports whether any new routes wait. It drops the introductions after which nothing is to be sent any more:
+// the client was sent other routes, or rejected the introduction or what it is for, or the current routes are those that
+// the client has. The caller holds Session.mu.
+func (sub *subscription) introducing() bool {
+	maps.DeleteFunc(sub.introductions, func(e *entry, under introduction) bool {
+		v := e.current
+		return !e.subscribed() || under.sent != e.sent || v == nil || !e.needs(v) || e.deferRemoval(v, false)
+	})
+	return len(sub.introductions) > 0
+}
+
+// followsClusters reports whether the client has acknowledged any Cluster of the routes. A client that has not does not
+// make calls by them.
+func (sub *subscription) followsClusters(routes *snapshot.Versioned) bool {
+	return slices.ContainsFunc(routes.LeadsTo, func(name string) bool {
+		e := sub.session.entry(snapshot.ClusterType, name)
+		return e != nil && e.acked != nil
+	})
+}
+
+// knows reports whether the client has acknowledged the routes that introduce the Clusters, the Clusters, and their
+// endpoints.
+func (sub *subscription) knows(e *entry, clusters []string) bool {
+	return e.acked == e.sent && !slices.ContainsFunc(clusters, func(name string) bool {
+		cluster := sub.session.entry(snapshot.ClusterType, name)
+		return !cluster.settled() || cluster.acked != nil && slices.ContainsFunc(cluster.acked.LeadsTo, func(name string) bool {
+			return !sub.session.entry(snapshot.EndpointType, name).settled()
+		})
+	})
+}
+
+// settled reports whether the client has acknowledged the name, or there is nothing to send. e may be nil.
+func (e *entry) settled() bool { return e != nil && (e.acked != nil || e.current == nil) }
+
+// entry finds the entry of a name of any type; nil if there is none. The caller holds mu.
+func (s *Session) entry(t snapshot.Type, name string) *entry {
+	if sub := s.subs[t.Rank()]; sub != nil {
+		return sub.entry(name)
+	}
+	return nil
+}
+
+// recheckIntroductions sends the new routes if the client has just acknowledged the last resource for which they waited.
+// The caller holds mu.
+func (s *Session) recheckIntroductions() {
+	routes := s.subs[snapshot.RouteType.Rank()]
+	if routes != nil && routes.idle && routes.introducing() && routes.hasChanges() {
+		routes.schedulePush()
+	}
+}

@@ -1,0 +1,44 @@
+package snapshot
+
+import (
+	"slices"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/routes"
+)
+
+// Introduce returns base with one more route, which no call takes and which names the Clusters that v names and base does
+// not. Both are versions of one RouteConfiguration. The result is v if base names all its Clusters, and also if v differs
+// from base by exactly that route: then v introduces its own Clusters. It is made once for all clients.
+func (v *Versioned) Introduce(base *Versioned) *Versioned {
+	missing := v.Beyond(base)
+	if len(missing) == 0 {
+		return v
+	}
+	return v.introductions.get(base.Version, func(string) *Versioned {
+		config := &routev3.RouteConfiguration{}
+		if err := proto.Unmarshal(base.wire[base.body:], config); err != nil {
+			return v // Not possible: these are bytes that newVersioned marshaled.
+		}
+		routes.Introduce(config, missing)
+		introduction, err := newVersioned(v.t, resource.Resource{Name: v.Name, Message: config, Refs: v.Refs})
+		if err != nil || introduction.Version == v.Version {
+			return v
+		}
+		return introduction
+	})
+}
+
+// Beyond lists the names to which v leads and base does not.
+func (v *Versioned) Beyond(base *Versioned) []string {
+	var beyond []string
+	for _, name := range v.LeadsTo {
+		if _, ok := slices.BinarySearch(base.LeadsTo, name); !ok {
+			beyond = append(beyond, name)
+		}
+	}
+	return beyond
+}

@@ -1,0 +1,96 @@
+package files
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// head is what identifies an object, as its author wrote it.
+type head struct{ apiVersion, kind, namespace, name string }
+
+func headOf(n *yaml.Node) head {
+	metadata := lookup(n, "metadata", 0)
+	return head{text(lookup(n, "apiVersion", 0)), text(lookup(n, "kind", 0)), text(lookup(metadata, "namespace", 0)), text(lookup(metadata, "name", 0))}
+}
+
+// maxMerges limits merge keys within merge keys, which an alias may repeat without end.
+const maxMerges = 10
+
+// lookup returns the value of a mapping's first field of that name, or nil. A merge key is searched last.
+func lookup(n *yaml.Node, name string, merges int) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode || merges > maxMerges {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return resolve(n.Content[i+1])
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].ShortTag() != "!!merge" {
+			continue
+		}
+		merged := resolve(n.Content[i+1])
+		parts := []*yaml.Node{merged}
+		if merged.Kind == yaml.SequenceNode {
+			parts = merged.Content
+		}
+		for _, part := range parts {
+			if found := lookup(resolve(part), name, merges+1); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// text returns the text of a scalar; empty for null and for anything else.
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
+		return ""
+	}
+	return n.Value
+}
+
+// unseparated returns the lines at which further objects begin in a mapping that several objects were written into, as
+// when files without document markers are put together. It returns nil for one object.
+func unseparated(n *yaml.Node) []int {
+	var lines []int
+	seen := map[string]struct{}{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		if _, again := seen[name]; again {
+			clear(seen)
+			lines = append(lines, n.Content[i].Line)
+		}
+		seen[name] = struct{}{}
+	}
+	_, version := seen["apiVersion"]
+	_, kind := seen["kind"]
+	if !version || !kind {
+		return nil // fields of one object are repeated
+	}
+	return lines
+}
+
+// separate returns the message about documents that begin at these further lines.
+func (f *fileParser) separate(lines []int, before int) string {
+	all := make([]string, len(lines))
+	for i, line := range lines {
+		all[i] = fmt.Sprintf("line %d", before+line)
+	}
+	where := all[0]
+	if last := len(all) - 1; last > 0 {
+		where = strings.Join(all[:last], ", ") + " and " + all[last]
+	}
+	return fmt.Sprintf("%d documents are not separated. None of them is used. Write --- before %s.", len(lines)+1, where)
+}
