@@ -42,8 +42,6 @@ type record struct {
 type feature struct {
 	name, scenario, golden string
 	told                   bool
-	// kinds are all if there are none.
-	kinds []string
 }
 
 var features = []feature{
@@ -61,7 +59,6 @@ var features = []feature{
 	{name: "A58", scenario: "features/load-reports"},
 	{name: "A62", scenario: "features/pick-first"},
 	{name: "A63", scenario: "routing"},
-	{name: "A82", golden: "tls/system", kinds: []string{"java"}}, // Other kinds are not sent it.
 	{name: "partial virtual hosts", scenario: "features/partial"},
 	{name: "ring sizes", golden: "hash/sizes"},
 	{name: "content-type", scenario: "features/content-type", told: true},
@@ -133,9 +130,6 @@ func featuresOf(t *testing.T, l *language) map[string]bool {
 	}
 	has := map[string]bool{}
 	for _, f := range features {
-		if len(f.kinds) > 0 && !slices.Contains(f.kinds, l.kind) {
-			continue
-		}
 		t.Run(f.name, func(t *testing.T) {
 			// What is seen once is there. What is not may only be slow.
 			for attempt := 0; attempt < 2 && !has[f.name]; attempt++ {
@@ -166,9 +160,7 @@ func (f feature) probe(t *testing.T, l *language, s *scenario) error {
 func (f feature) probeGolden(t *testing.T, l *language) error {
 	p := startPlane(t, "", "")
 	p.certificates = authority.New(t).Client()
-	client := shop
-	client.Certificates = []string{"default"}
-	c := startClient(t, l, strings.ReplaceAll(p.bootstrap(client), p.xds, startDisguise(t, p.xds)), true)
+	c := startClient(t, l, strings.ReplaceAll(p.bootstrap(shop), p.xds, startDisguise(t, p.xds)), true)
 	_, err := p.take(l, c, loadGoldens(t)[f.golden], 0)
 	return err
 }

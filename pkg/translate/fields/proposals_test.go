@@ -25,7 +25,7 @@ func runs(t *testing.T) []Run {
 // decided are the features that decide what clients are sent, or told, by what they are called where they are run.
 var decided = map[string]mesh.Features{
 	"A29": mesh.FeatureTLS, "A32": mesh.FeatureCircuitBreaking, "A33": mesh.FeatureFaultInjection, "A42": mesh.FeatureRingHash, "A48": mesh.FeatureLeastRequest,
-	"A50": mesh.FeatureOutlierDetection, "A58": mesh.FeatureWeightedRoundRobin, "A62": mesh.FeaturePickFirst, "A63": mesh.FeatureStringMatch, "A82": mesh.FeatureSystemRoots,
+	"A50": mesh.FeatureOutlierDetection, "A58": mesh.FeatureWeightedRoundRobin, "A62": mesh.FeaturePickFirst, "A63": mesh.FeatureStringMatch,
 	"ring sizes": mesh.FeatureRingSize, "partial virtual hosts": mesh.FeaturePartialVirtualHost, "content-type": mesh.FeatureContentType,
 }
 
