@@ -16,10 +16,10 @@ MOST    := 33554432
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build image release crds test lint man golden generate demo e2e interop examples bench scale fuzz vuln
+.PHONY: help build image release crds test lint man golden generate demo e2e interop interop-history examples bench scale fuzz vuln
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/controlplane
 	@$(call compiling,bin/controlplane)
@@ -83,7 +83,15 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop $(UPDATE)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
+
+# The summary is printed whatever came out.
+interop-history: ## serve the goldens to old gRPC clients, play the scenarios, find out what they can; once a week, about 40 minutes (UPDATE=-update writes the results)
+	test/interop/setup.sh history
+	rm -f test/interop/.cache/history.txt
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 100m -parallel 2 -run '^TestHistory$$' ./test/interop -history $(UPDATE); \
+		code=$$?; cat test/interop/.cache/history.txt; exit $$code
+	$(if $(UPDATE),$(GO) test ./pkg/translate/fields -run Generated -update)
 
 examples: ## build the examples in Go, Java, Node and Python, and have every client call every server
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop/examples

@@ -20,7 +20,7 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	all := []Setting{{"balanced by " + strings.Join(policies, ", else "), from.from("load_balancing_policy")}}
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
 		text := "calls in flight are not limited"
-		if n := t.GetMaxRequests().GetValue(); n != math.MaxUint32 {
+		if n := t.GetMaxRequests().GetValue(); n < math.MaxInt32 {
 			text = fmt.Sprintf("at most %d calls in flight from each client", n)
 		}
 		all = append(all, Setting{text, from.from("circuit_breakers")})

@@ -27,6 +27,8 @@ type subscription struct {
 	idle, responseDue, force bool
 	// nonce is the nonce of the response that the client has not answered; empty if there is no such response.
 	nonce string
+	// answered is the nonce of the response that the client answered last; empty before that.
+	answered string
 	// worldPublished is when the World was published whose change the next response carries; zero if that response
 	// answers a request.
 	worldPublished time.Time
@@ -40,6 +42,9 @@ type subscription struct {
 	versionTimer, recheckTimer *time.Timer
 	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
 	introductions map[*entry]introduction
+	// answerTimer ends the wait for the answer to a response, see ignored.go. It is nil unless the client seems to have
+	// ignored the response.
+	answerTimer *time.Timer
 }
 
 // entry returns the entry of that name, or nil.

@@ -32,6 +32,14 @@ func grpcListener(in ListenerInput) resource.Resource {
 
 // grpcNoListener makes calls fail. The error contains the host as it was dialed, in clients that report it.
 func grpcNoListener(name string, missing mesh.Features) resource.Resource {
+	if missing.Has(mesh.FeatureInlineRoutes) {
+		return apiListener(name, &hcmv3.HttpConnectionManager{
+			RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
+				ConfigSource:    resource.AdsSource(),
+				RouteConfigName: resource.RouteName(80, resource.UnknownDomain), // No host has this name, so it is answered with noRoutes.
+			}},
+		})
+	}
 	return apiListener(name, &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, missing)},
 	})

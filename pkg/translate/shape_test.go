@@ -40,7 +40,7 @@ func TestNotFoundListener(t *testing.T) {
 		mesh.GRPCNode: resource.AnyDomain, mesh.UnknownClient: resource.AnyDomain, mesh.Envoy: resource.AnyDomain,
 	} {
 		t.Run(kind.String(), func(t *testing.T) {
-			client := mesh.Client{Kind: kind, Missing: mesh.FeaturesMissingIn(kind, "1.85.0")}
+			client := mesh.Client{Kind: kind, Version: "1.85.0", Missing: mesh.FeaturesMissingIn(kind, "1.85.0")}
 			table := managerOf(t, NotFoundListener(name, client), name).GetRouteConfig()
 			routes := 0
 			if kind == mesh.GRPCCore {
@@ -53,6 +53,16 @@ func TestNotFoundListener(t *testing.T) {
 				t.Errorf("got domains %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// TestNotFoundListenerForOldNode has a client that does not come back from a listener with routes in it look for them elsewhere, and find none.
+func TestNotFoundListenerForOldNode(t *testing.T) {
+	for version, want := range map[string]string{"1.10.1": "outbound|80||" + resource.UnknownDomain, "1.13.0": ""} {
+		listener := NotFoundListener("nobody:80", mesh.Client{Kind: mesh.GRPCNode, Version: version})
+		if got := managerOf(t, listener, "nobody:80").GetRds().GetRouteConfigName(); got != want {
+			t.Errorf("%s: got the route table %q, want %q", version, got, want)
+		}
 	}
 }
 

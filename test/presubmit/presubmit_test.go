@@ -33,6 +33,7 @@ var goroutineFiles = []string{
 	"internal/status/writer.go",
 	"pkg/serving/versionrefresh.go", // a timer of a subscription, stopped by Session.Close
 	"pkg/serving/removaldelay.go",   // the same
+	"pkg/serving/ignored.go",        // the same
 	"pkg/watch/kube/connection.go",  // passes a watch on; the feed waits for it
 	"pkg/watch/kube/feed.go",
 	"pkg/watch/run.go",

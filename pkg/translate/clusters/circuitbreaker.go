@@ -12,8 +12,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// unlimited is a limit of concurrent calls that no client reaches.
-const unlimited = math.MaxUint32
+// unlimited is a limit of concurrent calls that no client reaches. gRPC Java reads 32-bit numbers as signed. Before it
+// limited only the calls of clusters that report load, a larger number failed every call.
+const unlimited = math.MaxInt32
 
 // circuitBreakers limits the concurrent calls of one client process to the cluster.
 func circuitBreakers(at report.Field, pool *networking.ConnectionPoolSettings) *clusterv3.CircuitBreakers {

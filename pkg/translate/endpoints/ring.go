@@ -31,8 +31,8 @@ func setRingWeights(cla *endpointv3.ClusterLoadAssignment, groups []localityGrou
 	for _, locality := range cla.GetEndpoints() {
 		total += uint64(locality.GetLoadBalancingWeight().GetValue())
 	}
-	// Clients add up the products in 32 bits.
-	scale := min(ringScale, math.MaxUint32/total)
+	// Clients add up the products in 32 bits, old gRPC Java with a sign.
+	scale := min(ringScale, math.MaxInt32/total)
 	for i, locality := range cla.GetEndpoints() {
 		sum := uint64(endpointsWeight(groups[i].endpoints))
 		for j, e := range locality.GetLbEndpoints() {
@@ -48,14 +48,14 @@ func needsRingWeights(g localityGroup) bool {
 }
 
 // fitInRing reduces the weights of localities, so that there is room for the endpoints' weights: every product is
-// at least 1, and the sum of the products fits into 32 bits.
+// at least 1, and the sum of the products fits into 31 bits.
 func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	room, total := uint64(1), uint64(0)
 	for i, g := range groups {
 		total += uint64(cla.GetEndpoints()[i].GetLoadBalancingWeight().GetValue())
 		room = max(room, min(uint64(endpointsWeight(g.endpoints)), ringScale)+uint64(len(g.endpoints)))
 	}
-	limit := max(math.MaxUint32/room, 2*uint64(len(groups))) - uint64(len(groups))
+	limit := max(math.MaxInt32/room, 2*uint64(len(groups))) - uint64(len(groups))
 	if total <= limit {
 		return
 	}

@@ -27,8 +27,8 @@ func TestRingIsFair(t *testing.T) {
 					products += uint64(l.GetLoadBalancingWeight().GetValue()) * uint64(e.GetLoadBalancingWeight().GetValue())
 				}
 			}
-			if products > math.MaxUint32 {
-				t.Errorf("the products of the weights sum to %d, which needs more than 32 bits", products)
+			if products > math.MaxInt32 {
+				t.Errorf("the products of the weights sum to %d, which needs more than 31 bits", products)
 			}
 			for _, l := range all.GetEndpoints() {
 				weight, here := l.GetLoadBalancingWeight().GetValue(), uint64(0)

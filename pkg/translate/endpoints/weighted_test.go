@@ -72,8 +72,8 @@ func TestWeightsOnRings(t *testing.T) {
 					products += uint64(l.GetLoadBalancingWeight().GetValue()) * uint64(e.GetLoadBalancingWeight().GetValue())
 				}
 			}
-			if products > math.MaxUint32 {
-				t.Errorf("the products of the weights sum to %d, which needs more than 32 bits", products)
+			if products > math.MaxInt32 {
+				t.Errorf("the products of the weights sum to %d, which needs more than 31 bits", products)
 			}
 			if test.rule == plain {
 				checkShares(t, cla, products, test.weight, test.off)

@@ -90,7 +90,7 @@ func checkRow(t *testing.T, row Row) {
 
 func TestProposalsAreUsed(t *testing.T) {
 	for _, p := range proposals {
-		used := slices.ContainsFunc(Rows(), func(r Row) bool { return slices.Contains(strings.Split(r.GRFC, ", "), p.grfc) })
+		used := p.annotated || slices.ContainsFunc(Rows(), func(r Row) bool { return slices.Contains(strings.Split(r.GRFC, ", "), p.grfc) })
 		if !used {
 			t.Errorf("no row refers to gRFC %s", p.grfc)
 		}
@@ -99,11 +99,12 @@ func TestProposalsAreUsed(t *testing.T) {
 
 func TestGeneratedFields(t *testing.T) {
 	const path = "../../../docs/FIELDS.md"
+	page := Markdown(runs(t))
 	if *translatetest.Update {
 		if err := os.MkdirAll("../../../docs", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(Markdown()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -112,7 +113,7 @@ func TestGeneratedFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(got), Markdown()); diff != "" {
+	if diff := cmp.Diff(string(got), page); diff != "" {
 		t.Errorf("docs/FIELDS.md is out of date; run this test with -update (-file +tables):\n%s", diff)
 	}
 }

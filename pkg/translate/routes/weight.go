@@ -93,10 +93,10 @@ func weightedClusterSpecifier(clusters []weightedCluster) *routev3.RouteAction_W
 	return &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
 
-// scaleWeights halves the weights until clients accept the sum. Every weight stays at least 1.
+// scaleWeights halves the weights until clients accept the sum, old gRPC Java with 31 bits. Every weight stays at least 1.
 func scaleWeights(at report.Field, clusters []weightedCluster) []weightedCluster {
-	for totalWeight(clusters) > math.MaxUint32 {
-		at.Child("route").Approximatef("The weights sum to more than 4294967295. They are scaled down in proportion.")
+	for totalWeight(clusters) > math.MaxInt32 {
+		at.Child("route").Approximatef("The weights sum to more than 2147483647. They are scaled down in proportion.")
 		smaller := make([]weightedCluster, len(clusters))
 		for i, c := range clusters {
 			smaller[i] = weightedCluster{c.cluster, max(c.weight/2, 1)}

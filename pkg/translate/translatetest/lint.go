@@ -18,6 +18,8 @@ import (
 	wrrlocalityv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/wrr_locality/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protopath"
+	"google.golang.org/protobuf/reflect/protorange"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -46,6 +48,7 @@ func Complaints(r resource.Resource) []string {
 	_, err := proto.Marshal(r.Message)
 	l.expect(err == nil, "cannot be marshaled: %v", err)
 	l.expect(r.Name != "", "has no name")
+	l.numbers(r.Message)
 	switch m := r.Message.(type) {
 	case *routev3.RouteConfiguration:
 		l.expect(m.GetName() == r.Name, "has another name: %q", m.GetName())
@@ -58,6 +61,17 @@ func Complaints(r resource.Resource) []string {
 		l.endpoints(m)
 	}
 	return l
+}
+
+// numbers looks at all numbers of 32 bits, those in packed messages included: gRPC Java reads them with their sign.
+func (l *linter) numbers(m proto.Message) {
+	err := protorange.Range(m.ProtoReflect(), func(p protopath.Values) error {
+		if n, ok := p.Index(-1).Value.Interface().(uint32); ok && n > math.MaxInt32 {
+			return fmt.Errorf("has the number %d at %s, which Java takes for less than 0", n, p.Path)
+		}
+		return nil
+	})
+	l.expect(err == nil, "%v", err)
 }
 
 func (l *linter) table(m *routev3.RouteConfiguration) {
@@ -121,7 +135,7 @@ func (l *linter) action(a *routev3.RouteAction) {
 			sum += uint64(c.GetWeight().GetValue())
 			seen[c.GetName()] = true
 		}
-		l.expect(sum > 0 && sum <= math.MaxUint32, "has weights whose sum is %d", sum)
+		l.expect(sum > 0 && sum <= math.MaxInt32, "has weights whose sum is %d", sum)
 		total := weighted.GetTotalWeight().GetValue() //nolint:staticcheck // for those that read it
 		l.expect(uint64(total) == sum, "states the sum %d of weights that sum to %d, which old clients refuse", total, sum)
 	} else {
@@ -254,7 +268,7 @@ func (l *linter) endpoints(m *endpointv3.ClusterLoadAssignment) {
 			}
 		}
 	}
-	l.expect(sum <= math.MaxUint32, "has localities whose weights sum to %d", sum)
+	l.expect(sum <= math.MaxInt32, "has localities whose weights sum to %d", sum)
 }
 
 func (l *linter) address(text string, port uint32) string {
