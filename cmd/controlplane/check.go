@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,13 +12,14 @@ import (
 
 func newCheck(std stdio) *cobra.Command {
 	var (
-		input  inputFlags
-		strict bool
-		format string
+		input   inputFlags
+		cluster checkedCluster
+		strict  bool
+		format  string
 	)
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Print the Problems of YAML objects, and fail if there are errors",
+		Short: "Print the Problems of objects in files or in a cluster, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
 are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
 commands, which GitHub shows beside the lines of the objects.
@@ -28,22 +28,25 @@ commands, which GitHub shows beside the lines of the objects.
   warning  has no effect, and calls go where they would go with it
   info     is in effect, with a caveat
 
+With --context or --kubeconfig the objects of that cluster are checked: all objects of the kinds
+that the control plane reads, of all namespaces. --namespace prints only the Problems of one
+namespace; they still depend on the objects of the others. A kind that the cluster does not
+serve, or that you may not list, is an error, and the other kinds are checked.
+
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
 		Example: `  controlplane check -f manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
-  controlplane check -f . -o github`,
+  controlplane check -f . -o github
+  controlplane check --context kind-mizzen
+  controlplane check --context kind-mizzen -n shop --strict`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			world, err := input.load(cmd, std)
-			var usage usageError
-			if err != nil && !errors.As(err, &usage) {
-				return usageError{cmd, err}
-			}
+			world, err := cluster.loadOr(cmd, std, &input)
 			if err != nil {
 				return err
 			}
-			problems := snapshot.New(world).Problems()
+			problems := cluster.filter(snapshot.New(world).Problems())
 			text, err := problemformat.Write(format, problems)
 			if err != nil {
 				return usageError{cmd, fmt.Errorf("-o: %w", err)}
@@ -55,6 +58,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 		},
 	}
 	input.register(cmd)
+	cluster.register(cmd)
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
 	return cmd

@@ -54,6 +54,11 @@ func (f *meshFlags) defaults() mesh.Defaults {
 	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
 }
 
+// options returns the options of a source that is read once.
+func (f *meshFlags) options() watch.Options {
+	return watch.Options{Domain: f.domain, RootNamespace: f.rootNamespace, Defaults: f.defaults(), Pods: true}
+}
+
 // inputFlags name the objects of a command that reads objects once.
 type inputFlags struct {
 	paths []string
@@ -79,7 +84,7 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if err := f.mesh.validate(cmd); err != nil {
 		return nil, err
 	}
-	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true}
+	options := f.mesh.options()
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		return files.Load(options, f.paths...)
