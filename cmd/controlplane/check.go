@@ -33,6 +33,8 @@ that the control plane reads, of all namespaces. --namespace prints only the Pro
 namespace; they still depend on the objects of the others. A kind that the cluster does not
 serve, or that you may not list, is an error, and the other kinds are checked.
 
+'controlplane check install' checks the installation of Mizzen itself.
+
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
 		Example: `  controlplane check -f manifests/demo
@@ -57,6 +59,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 			return verdict(std, problems, strict)
 		},
 	}
+	cmd.AddCommand(newCheckInstall(std))
 	input.register(cmd)
 	cluster.register(cmd)
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
