@@ -24,6 +24,9 @@ const (
 	authoritiesKey = "ca.crt"
 )
 
+// maxAuthorities is the size of authorities for which no pod has room: the policy's limit for all annotations.
+const maxAuthorities = 262000
+
 // The transports to the control plane: the values of the key transport of the ConfigMap and of the annotation
 // mizzen.dev/xds of pods.
 const (
@@ -243,6 +246,10 @@ func (c *cluster) checkBootstrap(ctx context.Context) ([]Finding, error) {
 	}
 	if transport := config.Data["transport"]; transport != "" && transport != plaintext && transport != encrypted {
 		findings = append(findings, warn("Set it to plaintext or tls.", "The key transport of the ConfigMap %s/%s is %q. It is ignored, and pods connect in plaintext.", c.Namespace, injection, transport))
+	}
+	if size := len(config.Data[authoritiesKey]); size >= maxAuthorities {
+		findings = append(findings, fail("Leave only the authorities that sign the control plane's certificate.",
+			"The key %s of the ConfigMap %s/%s has %d bytes. Pods with annotations of that size are not allowed, so they are not injected.", authoritiesKey, c.Namespace, injection, size))
 	}
 	if len(findings) > 0 {
 		return findings, nil
