@@ -19,6 +19,14 @@ func TestTrials(t *testing.T) {
 			dir: "json-files", args: "explain -f . --as fin --to vault --call /fin.Vault/Open", code: exitOK,
 			want: []string{"10.20.3.1:7500"},
 		},
+		"booleans of YAML 1.1": {
+			dir: "yaml-booleans", args: "check -f .", code: exitFailure,
+			want: []string{"error InvalidValue DestinationRule depot/parcel spec.subsets[0].labels.canary (objects.yaml:9)", "the boolean on", `Write canary: "on"`},
+		},
+		"values of another kind": {
+			dir: "texts-of-wrong-kinds", args: "check -f .", code: exitFailure,
+			want: []string{"the number 33.3", "Write weight: 33\n", "the number 1", "Write exact: \"1\"\n", "the number 3", "Write retries: {attempts: 3}\n", "the number 7100", "Write port: {number: 7100}\n", "4 errors"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -185,11 +185,17 @@ func (f *fileParser) list(n *yaml.Node, before int) {
 // object decodes and converts one object.
 func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
 	line := before + n.Line
-	var unknown []mesh.Problem
+	var found []mesh.Problem
 	source := &mesh.Source{File: f.path, Line: line}
-	reader := schema.Reader{Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
-		unknown = append(unknown, f.unknownField(before+key.Line, ref, path, name, s))
-	}}
+	reader := schema.Reader{
+		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
+			found = append(found, f.unknownField(before+key.Line, ref, path, name, s))
+		},
+		KeyRead: func(key *yaml.Node, path, name string) {
+			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
+				fmt.Sprintf("The key %s is not a string, and is read as %q, as by an API server. Write %q if that is what you mean.", key.Value, name, key.Value)))
+		},
+	}
 	if row.Traced {
 		source.Fields = map[string]int{}
 		reader.Seen = func(path string, line int) {
@@ -199,23 +205,22 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		}
 	}
 	typed := row.New()
-	value, err := reader.Read(n, f.schemas.Of(reflect.TypeOf(typed)), "", 0)
-	if err == nil {
-		err = object.Decode(value, typed)
+	value := reader.Read(n, f.schemas.Of(reflect.TypeOf(typed)))
+	for _, v := range reader.Violations {
+		f.fail(mesh.CodeInvalidValue, before+v.Line, ref, v.Field, v.Message)
 	}
-	if err != nil {
-		field, why := "", err.Error()+". Correct it."
-		if e, ok := errors.AsType[*schema.Error](err); ok {
-			line, field, why = before+e.Line, e.Field, e.Message
-		}
-		f.fail(mesh.CodeInvalidValue, line, ref, field, "The object is not used: "+why)
-		f.out.problems = append(f.out.problems, unknown...)
+	if len(reader.Violations) > 0 {
+		f.out.problems = append(f.out.problems, found...)
+		return
+	}
+	if err := object.Decode(value, typed); err != nil {
+		f.fail(mesh.CodeInvalidValue, line, ref, "", err.Error()+". The object is not used. Correct it.")
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
 	o := row.Convert(typed, f.options.Domain)
 	o.Source = source
-	o.Problems = append(o.Problems, unknown...)
+	o.Problems = append(o.Problems, found...)
 	f.out.objects = append(f.out.objects, &o)
 }
 
@@ -224,10 +229,7 @@ func (f *fileParser) unknownField(line int, ref mesh.Ref, path, name string, s s
 	if meant := object.Nearest(name, s.Fields()); meant != "" {
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)
 	}
-	return mesh.Problem{
-		Code: mesh.CodeUnknownField, Severity: mesh.Error, Object: ref, Field: schema.Join(path, name), Source: f.at(line),
-		Message: fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut),
-	}
+	return f.problem(mesh.CodeUnknownField, mesh.Error, line, ref, schema.Join(path, name), fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut))
 }
 
 func (f *fileParser) at(line int) string {
@@ -238,9 +240,11 @@ func (f *fileParser) at(line int) string {
 }
 
 func (f *fileParser) report(code mesh.Code, severity mesh.Severity, line int, ref mesh.Ref, field, message string) {
-	f.out.problems = append(f.out.problems, mesh.Problem{
-		Code: code, Severity: severity, Object: ref, Field: field, Message: message, Source: f.at(line),
-	})
+	f.out.problems = append(f.out.problems, f.problem(code, severity, line, ref, field, message))
+}
+
+func (f *fileParser) problem(code mesh.Code, severity mesh.Severity, line int, ref mesh.Ref, field, message string) mesh.Problem {
+	return mesh.Problem{Code: code, Severity: severity, Object: ref, Field: field, Message: message, Source: f.at(line)}
 }
 
 func (f *fileParser) fail(code mesh.Code, line int, ref mesh.Ref, field, message string) {
