@@ -19,6 +19,10 @@ func TestTrials(t *testing.T) {
 			dir: "json-files", args: "explain -f . --as fin --to vault --call /fin.Vault/Open", code: exitOK,
 			want: []string{"10.20.3.1:7500"},
 		},
+		"a DestinationRule without its Service": {
+			dir: "destinationrule-alone", args: "check -f destinationrule.yaml", code: exitFailure,
+			want: []string{"spec.trafficPolicy.tls.caCertificates", "warning NoSuchHost", "spec.trafficPolicy.connectionPool", "spec.trafficPolicy.loadBalancer.warmupDurationSecs"},
+		},
 		"booleans of YAML 1.1": {
 			dir: "yaml-booleans", args: "check -f .", code: exitFailure,
 			want: []string{"error InvalidValue DestinationRule depot/parcel spec.subsets[0].labels.canary (objects.yaml:9)", "the boolean on", `Write canary: "on"`},

@@ -36,6 +36,8 @@ type World struct {
 	// Unbound lists the VirtualServices that apply to no Service, and the delegates. They make no routes by
 	// themselves, but are still checked.
 	Unbound []*VirtualService
+	// UnboundRules lists the DestinationRules that apply to no Service. They make no clusters, but are still checked.
+	UnboundRules []*MergedDestinationRule
 
 	// ConfigObjects are the VirtualServices and DestinationRules that apply to the mesh or have reading Problems,
 	// by Ref.String.

@@ -193,6 +193,9 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	for _, routes := range s.world.Unbound {
 		problems = append(problems, translate.Host(translate.Unbound(routes)).Problems...)
 	}
+	for _, rule := range s.world.UnboundRules {
+		problems = append(problems, translate.Host(translate.UnboundRule(rule)).Problems...)
+	}
 	for _, set := range s.translations() {
 		problems = append(problems, set.problems...)
 	}

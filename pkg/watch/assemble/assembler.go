@@ -123,6 +123,9 @@ func (a *Assembler) World() *mesh.World {
 	if unbound, moved := a.rules.routes.listUnbound(last.Unbound); moved {
 		w.Unbound, changed = unbound, true
 	}
+	if unbound := a.rules.policies.listUnbound(); !slices.Equal(unbound, last.UnboundRules) {
+		w.UnboundRules, changed = unbound, true
+	}
 	if a.problems.moved {
 		a.problems.moved = false
 		w.Sources, changed = maps.Clone(a.problems.sources), true

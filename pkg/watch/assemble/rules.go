@@ -171,6 +171,7 @@ func (r *rules) checkHosts() {
 }
 
 func (r *rules) checkRules(g *ruleGroup, exists bool) {
+	r.policies.bindTo(g, exists)
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {

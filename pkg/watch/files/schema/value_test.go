@@ -108,4 +108,3 @@ func isSimple(n *yaml.Node, depth int) bool {
 	}
 	return true
 }
-

@@ -98,7 +98,9 @@ type PlainWorld struct {
 	PodIPs    map[string]*mesh.Pod
 	Rules     map[string]*mesh.ConfigObject
 	Unbound   []*mesh.VirtualService
-	Problems  []mesh.Problem
+	// UnboundRules are merged from the DestinationRules.
+	UnboundRules []*mesh.MergedDestinationRule
+	Problems     []mesh.Problem
 }
 
 // Plain returns the content of a World.
@@ -107,7 +109,7 @@ func Plain(w *mesh.World) PlainWorld {
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.ConfigObjects.All()),
-		Unbound: w.Unbound, Problems: w.Problems,
+		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Problems: w.Problems,
 	}
 }
 
