@@ -79,6 +79,8 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q", f.call)
 	case (f.address == "") == (len(f.input.paths) == 0):
 		return q, usageErrorf(cmd, "one of -f and --address is needed: where the objects are")
+	case f.address != "" && cmd.Flags().Changed(flagNamespace):
+		return q, usageErrorf(cmd, "--%s is for objects in files and needs -f: write the namespace of the client in --as", flagNamespace)
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}

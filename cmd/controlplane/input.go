@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -54,15 +55,34 @@ func (f *meshFlags) defaults() mesh.Defaults {
 	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
 }
 
+// namespaceFlag is the namespace of objects in files that state none.
+type namespaceFlag string
+
+// flagNamespace is the name of the flag.
+const flagNamespace = "namespace"
+
+func (f *namespaceFlag) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP((*string)(f), flagNamespace, "n", metav1.NamespaceDefault, "`NAMESPACE` of objects in files that state none")
+}
+
+func (f *namespaceFlag) validate(cmd *cobra.Command) error {
+	if len(validation.IsDNS1123Label(string(*f))) > 0 {
+		return usageErrorf(cmd, "--%s %q is not a namespace: write lower-case letters, digits and hyphens", flagNamespace, string(*f))
+	}
+	return nil
+}
+
 // inputFlags name the objects of a command that reads objects once.
 type inputFlags struct {
-	paths []string
-	mesh  meshFlags
+	paths     []string
+	namespace namespaceFlag
+	mesh      meshFlags
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.paths, "filename", "f", nil,
 		"`FILE|DIR` with YAML objects, '-' for standard input; may be repeated")
+	f.namespace.register(cmd)
 	f.mesh.register(cmd)
 }
 
@@ -76,10 +96,10 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 		// Usually the value is a shell variable that is not set. An empty value would select the working directory.
 		return nil, usageErrorf(cmd, "-f is empty: name a file or folder")
 	}
-	if err := f.mesh.validate(cmd); err != nil {
+	if err := errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd)); err != nil {
 		return nil, err
 	}
-	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
+	options := watch.Options{Namespace: string(f.namespace), Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		return files.Load(options, f.paths...)

@@ -26,6 +26,7 @@ import (
 type sourceFlags struct {
 	files, kubeconfig, context string
 	namespaces                 []string
+	namespace                  namespaceFlag
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
 	state                      stateFlags
@@ -38,6 +39,7 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve")
 	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
 	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these namespaces: `NAMESPACE,...` (default all)")
+	f.namespace.register(cmd)
 	cmd.Flags().DurationVar(&f.emptyGrace, "empty-service-grace", 10*time.Second,
 		"how long to keep serving the endpoints of a Service that loses all of them (two or more) at once; 0 disables it")
 	f.mesh.register(cmd)
@@ -58,10 +60,12 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	// To an API server an empty name means all namespaces, and a name with a space a namespace without objects.
 	case slices.ContainsFunc(f.namespaces, func(n string) bool { return n == "" || strings.TrimSpace(n) != n }):
 		return usageErrorf(cmd, "--namespaces has an empty name, or one with a space, in %q: write NAMESPACE,NAMESPACE", strings.Join(f.namespaces, ","))
+	case f.files == "" && cmd.Flags().Changed(flagNamespace):
+		return usageErrorf(cmd, "--%s is for objects in files and needs --files: write --namespaces to serve only some namespaces of a cluster", flagNamespace)
 	case f.emptyGrace < 0:
 		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
-	return errors.Join(f.mesh.validate(cmd), f.state.validate(cmd))
+	return errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd), f.state.validate(cmd))
 }
 
 // openSource is a source, and how to clean up after it.
@@ -166,6 +170,7 @@ func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
 		Domain:            f.mesh.domain,
 		RootNamespace:     f.mesh.rootNamespace,
 		Defaults:          f.mesh.defaults(),
+		Namespace:         string(f.namespace),
 		Namespaces:        f.namespaces,
 		EmptyServiceGrace: f.emptyGrace,
 		Logger:            logger,

@@ -23,6 +23,18 @@ func TestTrials(t *testing.T) {
 			dir: "destinationrule-alone", args: "check -f destinationrule.yaml", code: exitFailure,
 			want: []string{"spec.trafficPolicy.tls.caCertificates", "warning NoSuchHost", "spec.trafficPolicy.connectionPool", "spec.trafficPolicy.loadBalancer.warmupDurationSecs"},
 		},
+		"objects without a namespace": {
+			dir: "objects-without-namespace", args: "check -f . --namespace fin", code: exitOK, want: []string{"0 errors, 0 warnings"},
+		},
+		"objects without a namespace, by the short flag": {
+			dir: "objects-without-namespace", args: "render -f . -n fin --type lds", code: exitOK, want: []string{"problems: []", "name: vault.fin.svc.cluster.local:7500"},
+		},
+		"objects without a namespace, one call": {
+			dir: "objects-without-namespace", args: "explain -f . -n fin --as fin --to vault --call /fin.Vault/Open", code: exitOK, want: []string{"vault.fin.svc.cluster.local"},
+		},
+		"objects of the default namespace": {
+			dir: "objects-without-namespace", args: "check -f .", code: exitFailure, want: []string{"error NoSuchHost VirtualService default/vault"},
+		},
 		"booleans of YAML 1.1": {
 			dir: "yaml-booleans", args: "check -f .", code: exitFailure,
 			want: []string{"error InvalidValue DestinationRule depot/parcel spec.subsets[0].labels.canary (objects.yaml:9)", "the boolean on", `Write canary: "on"`},

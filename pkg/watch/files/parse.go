@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -149,7 +148,7 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		return
 	}
 	if !row.ClusterScoped {
-		ref.Namespace = cmp.Or(ref.Namespace, metav1.NamespaceDefault)
+		ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace)
 		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
 			return
 		}
