@@ -35,6 +35,15 @@ func TestTrials(t *testing.T) {
 		"objects of the default namespace": {
 			dir: "objects-without-namespace", args: "check -f .", code: exitFailure, want: []string{"error NoSuchHost VirtualService default/vault"},
 		},
+		"a ServiceEntry that rules depend on": {
+			dir: "serviceentry-is-depended-on", args: "check -f .", code: exitFailure,
+			want: []string{
+				"error NoSuchHost VirtualService shop/rates", "ServiceEntry shop/rates declares rates.example.org", `type ExternalName with externalName "rates.example.org"`,
+				"warning NoSuchHost DestinationRule shop/rates", "ServiceEntry shop/rates declares",
+				"warning UnknownKind ServiceEntry shop/rates", "DestinationRule shop/rates and VirtualService shop/rates depend", "ExternalName",
+			},
+			not: []string{"nothing depends", "correct the name"},
+		},
 		"booleans of YAML 1.1": {
 			dir: "yaml-booleans", args: "check -f .", code: exitFailure,
 			want: []string{"error InvalidValue DestinationRule depot/parcel spec.subsets[0].labels.canary (objects.yaml:9)", "the boolean on", `Write canary: "on"`},

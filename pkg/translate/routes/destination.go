@@ -29,6 +29,11 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	if !ok {
 		target = mesh.Destination{Host: d.GetHost()}
 	}
+	if target.Service == nil && target.ServiceEntry != (mesh.Ref{}) {
+		at.Child("host").Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
+			"Create a Service of type ExternalName with externalName %q, and write its name here.", target.ServiceEntry, target.Host, target.Host)
+		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), target.Host)
+	}
 	if target.Service == nil {
 		at.Child("host").Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", target.Host)
 		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), target.Host)

@@ -140,10 +140,14 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 }
 
 // bind resolves the destinations and delegates of a VirtualService, and reports whether that changed it.
-func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.DestinationRuleSet) bool {
+func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.DestinationRuleSet, entry func(string) mesh.Ref) bool {
 	targets := make(map[string]mesh.Destination, len(h.destinations))
 	for text, full := range h.destinations {
-		targets[text] = mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
+		target := mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
+		if target.Service == nil {
+			target.ServiceEntry = entry(full)
+		}
+		targets[text] = target
 	}
 	delegates := x.bound(h)
 	if h.routes != nil && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
@@ -192,7 +196,7 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 // check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
 // VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
 // either.
-func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, domain string) []mesh.Problem {
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, entry func(host string) mesh.Ref, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)
@@ -205,7 +209,7 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, dom
 			holds = true
 			continue
 		}
-		missing := h.checkHost(i, domain)
+		missing := h.checkHost(i, entry(full), domain)
 		holds = holds || len(missing) == 0
 		problems = append(problems, missing...)
 	}
@@ -220,11 +224,13 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, dom
 	return problems
 }
 
-func noSuchHost(ref mesh.Ref, field, host string) mesh.Problem {
-	return mesh.Problem{
-		Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field,
-		Message: fmt.Sprintf("No Service has the host %s. The rule has no effect on it. Create the Service, or correct %s.", host, field),
+// noSuchHost reports a host without a Service, which a ServiceEntry may declare.
+func noSuchHost(ref mesh.Ref, field, host string, entry mesh.Ref) mesh.Problem {
+	message := declaredBy(entry, host, "The rule has no effect on it.", field)
+	if message == "" {
+		message = fmt.Sprintf("No Service has the host %s. The rule has no effect on it. Create the Service, or correct %s.", host, field)
 	}
+	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field, Message: message}
 }
 
 // listUnbound returns the VirtualServices that apply to no Service, sorted, and whether the list differs from before.

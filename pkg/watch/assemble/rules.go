@@ -14,6 +14,7 @@ type rules struct {
 	policies policyIndex
 	routes   routeIndex
 	authored authoredIndex
+	entries  entryIndex
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
@@ -22,7 +23,7 @@ type rules struct {
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(), patterns: map[string]struct{}{},
 	}
 }
 
@@ -31,6 +32,7 @@ func (r *rules) indexes() kindIndexes {
 	return kindIndexes{
 		object.KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
 		object.KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
+		object.KindServiceEntry:    indexOf(r.putServiceEntry, r.entries.each),
 	}
 }
 
@@ -39,10 +41,12 @@ func (r *rules) size() int { return len(r.policies.rules) + len(r.routes.entries
 
 func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
 	r.policies.put(key, d, r.domain)
+	r.entries.moved = true
 }
 
 func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 	r.routes.put(key, v, r.domain)
+	r.entries.moved = true
 }
 
 // apply binds again what changed since the last World, and what depends on Services that changed. The order of its
@@ -65,6 +69,7 @@ func (r *rules) apply(b *worldBuilder) {
 	r.bindPolicies(b)
 	r.bindRoutes(b)
 	r.checkHosts()
+	r.checkEntries()
 }
 
 // rebindTo marks the VirtualServices that send calls to a host for binding.
@@ -103,7 +108,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		again[host] = struct{}{}
 	}
 	for _, h := range r.routes.toBind() {
-		if r.routes.bind(h, b.services.get, b.policies.get) {
+		if r.routes.bind(h, b.services.get, b.policies.get, r.entries.of) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}
@@ -111,7 +116,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+			r.problems.put(problemKey{topicHost, h.key}, r.checkRoutes(h))
 		}
 	}
 	take(&r.routes.dirty)
@@ -165,9 +170,13 @@ func (r *rules) checkHosts() {
 				continue
 			}
 			checked[h] = struct{}{}
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.domain))
+			r.problems.put(problemKey{topicHost, h.key}, r.checkRoutes(h))
 		}
 	}
+}
+
+func (r *rules) checkRoutes(h *routesEntry) []mesh.Problem {
+	return r.routes.check(h, r.hosts.has, r.entries.of, r.domain)
 }
 
 func (r *rules) checkRules(g *ruleGroup, exists bool) {
@@ -175,7 +184,7 @@ func (r *rules) checkRules(g *ruleGroup, exists bool) {
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
-			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host)}
+			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.entries.of(g.key.host))}
 		}
 		r.problems.put(problemKey{topicHost, rule.key}, problems)
 	}

@@ -142,6 +142,10 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		return
 	}
 	ref := mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
+	if isServiceEntry(head) {
+		f.serviceEntry(n, line, head)
+		return
+	}
 	row := object.RowOf(head.apiVersion, head.kind)
 	if row == nil {
 		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.apiVersion+" "+head.kind+" is not watched. The object has no effect here.")

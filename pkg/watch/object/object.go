@@ -118,6 +118,16 @@ type DestinationRule struct {
 	Annotations mesh.AnnotationSettings
 }
 
+// KindServiceEntry is the kind of Istio's ServiceEntries. It has no row: clusters are not asked for them, and files only
+// for their hosts.
+const KindServiceEntry Kind = "ServiceEntry"
+
+// ServiceEntry is what is kept of a ServiceEntry. It is not served.
+type ServiceEntry struct {
+	// Hosts are its hosts in lower case.
+	Hosts []string
+}
+
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.
 type DeclaredHost struct {
 	Name  string
