@@ -103,6 +103,11 @@ func TestLoadProblems(t *testing.T) {
 			[]string{`error UnknownField VirtualService default/v spec.http[0].timout (objects.yaml:7): Unknown field "timout" is ignored. Did you mean "timeout"?`},
 			1,
 		},
+		"a field beside spec": {
+			"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nhost: echo\nspec: {host: echo}\n---\n" + echo,
+			[]string{`error UnknownField DestinationRule default/d host (objects.yaml:4): Unknown field "host" is ignored. Write it under spec.`},
+			1,
+		},
 		"unknown value": {
 			"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec: {host: echo, trafficPolicy: {tls: {mode: ISTIO_MUTAL}}}\n---\n" + echo,
 			[]string{`error InvalidValue DestinationRule default/d spec.trafficPolicy.tls.mode (objects.yaml:4)`},
@@ -114,7 +119,7 @@ func TestLoadProblems(t *testing.T) {
 			0,
 		},
 		"unknown kind":          {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\n" + echo, []string{"info UnknownKind Deployment d (objects.yaml:1)"}, 1},
-		"unknown version":       {"apiVersion: networking.istio.io/v2\nkind: VirtualService\nmetadata: {name: d}\n---\n" + echo, []string{"info UnknownKind VirtualService d"}, 1},
+		"unknown version":       {"apiVersion: networking.istio.io/v2\nkind: VirtualService\nmetadata: {name: d}\n---\n" + echo, []string{"error UnknownKind VirtualService d (objects.yaml:1): Version \"v2\" of VirtualService is not read. The object is not used. Write apiVersion: networking.istio.io/v1"}, 1},
 		"broken document":       {"a: [\n---\n" + echo, []string{"error Unreadable File objects.yaml (objects.yaml:1): The document is not YAML: did not find"}, 1},
 		"not an object":         {"- 1\n---\n" + echo, []string{"error Unreadable File objects.yaml (objects.yaml:1)"}, 1},
 		"no kind":               {"metadata: {name: a}\n---\n" + echo, []string{"error Unreadable File objects.yaml (objects.yaml:1)"}, 1},

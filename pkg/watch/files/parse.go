@@ -54,6 +54,8 @@ type parsed struct {
 type fileParser struct {
 	*parser
 	path string
+	// strict means that the file was named by its author, or had objects before: then each document must be an object.
+	strict bool
 	// lists is how many Lists contain the current document; an alias may put a List into itself.
 	lists int
 	out   parsed
@@ -64,12 +66,14 @@ const maxLists = 4
 
 // parse reads the documents of a file. Each document is read as far as it can be understood; everything else is a
 // Problem, except empty documents.
-func (p *parser) parse(path string, data []byte) parsed { return p.reparse(path, data, &parsed{}) }
+func (p *parser) parse(path string, data []byte, how selection) parsed {
+	return p.reparse(path, data, how, &parsed{})
+}
 
 // reparse does the same for a file that was parsed before. It keeps the result of each part that did not change and is
 // at the same line.
-func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
-	f := &fileParser{parser: p, path: path}
+func (p *parser) reparse(path string, data []byte, how selection, old *parsed) parsed {
+	f := &fileParser{parser: p, path: path, strict: how == byName || len(old.objects) > 0}
 	switch {
 	case len(data) > maxFile:
 		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("The file is larger than %d bytes. It is not read. Split it.", maxFile))
@@ -94,7 +98,7 @@ func (f *fileParser) decode(data []byte, before int) {
 	}
 	nodes, err := jsonNodes(data)
 	for _, n := range nodes {
-		f.document(n, before)
+		f.document(n, before, head{})
 	}
 	if len(nodes) > 0 {
 		if err != nil {
@@ -110,21 +114,39 @@ func (f *fileParser) decode(data []byte, before int) {
 			return
 		}
 		if err != nil {
-			line, why := schema.SyntaxError(err)
-			f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. Correct it.")
+			f.invalid(data, before, err)
 			return
 		}
 		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
-			f.document(n.Content[0], before)
+			f.document(n.Content[0], before, head{})
 		}
 	}
 }
 
-// document reads one object, or a List of objects.
-func (f *fileParser) document(n *yaml.Node, before int) {
+// invalid reports a document that is not YAML. In a folder it is something else if it does not name an object's fields.
+func (f *fileParser) invalid(data []byte, before int, err error) {
+	line, why := schema.SyntaxError(err)
+	wayOut := "Correct it."
+	switch {
+	case !f.strict && !bytes.Contains(data, []byte("apiVersion")) && !bytes.Contains(data, []byte("kind")):
+		f.other(before + line)
+		return
+	case bytes.Contains(data, []byte("{{")):
+		wayOut = "If it is a template, render it first."
+	}
+	f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. "+wayOut)
+}
+
+// document reads one object, or a List of objects. An object that does not state its apiVersion and kind has the
+// inherited ones.
+func (f *fileParser) document(n *yaml.Node, before int, inherited head) {
 	n = resolve(n)
 	line := before + n.Line
 	if n.Kind != yaml.MappingNode {
+		if !f.strict {
+			f.other(line)
+			return
+		}
 		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is not an object. It is not used. Add apiVersion, kind and metadata.")
 		return
 	}
@@ -133,12 +155,15 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		return
 	}
 	head := headOf(n)
+	if head.kind == "" && head.apiVersion == "" {
+		head.apiVersion, head.kind = inherited.apiVersion, inherited.kind
+	}
 	if head.kind == "" || head.apiVersion == "" {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
+		f.headless(n, line, head)
 		return
 	}
-	if head.kind == "List" && head.apiVersion == "v1" {
-		f.list(n, before)
+	if isList(n, head) {
+		f.list(n, before, head)
 		return
 	}
 	ref := mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
@@ -148,7 +173,7 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 	}
 	row := object.RowOf(head.apiVersion, head.kind)
 	if row == nil {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.apiVersion+" "+head.kind+" is not watched. The object has no effect here.")
+		f.unread(n, line, head)
 		return
 	}
 	if !row.ClusterScoped {
@@ -168,31 +193,16 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 	f.object(n, before, ref, row)
 }
 
-func (f *fileParser) list(n *yaml.Node, before int) {
-	if f.lists == maxLists {
-		f.fail(mesh.CodeUnreadable, before+n.Line, f.ref(), "items", "Lists are nested too deeply. The inner List is not read. Flatten them.")
-		return
-	}
-	f.lists++
-	defer func() { f.lists-- }()
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value != "items" {
-			continue
-		}
-		for _, item := range n.Content[i+1].Content {
-			f.document(item, before)
-		}
-	}
-}
-
 // object decodes and converts one object.
 func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
 	line := before + n.Line
 	var found []mesh.Problem
 	source := &mesh.Source{File: f.path, Line: line}
+	typed := row.New()
+	root := f.schemas.Of(reflect.TypeOf(typed))
 	reader := schema.Reader{
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
-			found = append(found, f.unknownField(before+key.Line, ref, path, name, s))
+			found = append(found, f.unknownField(before+key.Line, ref, root, path, name, s))
 		},
 		KeyRead: func(key *yaml.Node, path, name string) {
 			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
@@ -207,8 +217,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 			}
 		}
 	}
-	typed := row.New()
-	value := reader.Read(n, f.schemas.Of(reflect.TypeOf(typed)))
+	value := reader.Read(n, root)
 	for _, v := range reader.Violations {
 		f.fail(mesh.CodeInvalidValue, before+v.Line, ref, v.Field, v.Message)
 	}
@@ -227,9 +236,14 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	f.out.objects = append(f.out.objects, &o)
 }
 
-func (f *fileParser) unknownField(line int, ref mesh.Ref, path, name string, s schema.Schema) mesh.Problem {
+func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {
 	wayOut := "Remove it."
-	if meant := object.Nearest(name, s.Fields()); meant != "" {
+	if place, ok := schema.Place(root, path, name); ok {
+		wayOut = "Write it at the top of the object."
+		if place != "" {
+			wayOut = fmt.Sprintf("Write it under %s.", place)
+		}
+	} else if meant := object.Nearest(name, s.Fields()); meant != "" {
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)
 	}
 	return f.problem(mesh.CodeUnknownField, mesh.Error, line, ref, schema.Join(path, name), fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut))

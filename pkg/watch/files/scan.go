@@ -180,9 +180,9 @@ func (f *scan) file(path, name string, info fs.FileInfo, how selection) error {
 	case !read:
 		state.problems = skim(name, data)
 	case old == nil:
-		state.parsed = f.parser.parse(name, data)
+		state.parsed = f.parser.parse(name, data, how)
 	default:
-		if state.parsed = f.parser.reparse(name, data, &old.parsed); state.incomplete {
+		if state.parsed = f.parser.reparse(name, data, how, &old.parsed); state.incomplete {
 			state.keep(old)
 		}
 	}
