@@ -14,6 +14,8 @@ const (
 	AnnotationSubsetSize  = AnnotationPrefix + "subset-size"
 	AnnotationSuccessRate = AnnotationPrefix + "outlier-success-rate"
 	AnnotationWeight      = AnnotationPrefix + "weight"
+	// AnnotationIgnore silences codes of Problems on one object.
+	AnnotationIgnore = AnnotationPrefix + "ignore"
 )
 
 // annotations has, for each annotation, the kinds of objects on which it is read.
@@ -22,6 +24,7 @@ var annotations = map[string][]string{
 	AnnotationSubsetSize:  {"Service", "DestinationRule"},
 	AnnotationSuccessRate: {"Service", "DestinationRule"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
+	AnnotationIgnore:      {"DestinationRule", "VirtualService", "Service", "EndpointSlice", "Endpoints", "Pod", "Node"},
 }
 
 // Annotations returns the names of all annotations, sorted.

@@ -31,11 +31,29 @@ var builtIn = []string{"", "core", "apps", "autoscaling", "batch", "extensions",
 // unread reports an object of a kind that is not read: as an error if it is nearly of a kind that is.
 func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 	ref := mesh.Ref{Kind: h.kind, Namespace: h.namespace, Name: h.name}
+	reported := len(f.out.problems)
 	if why := nearly(n, h); why != "" {
 		f.fail(mesh.CodeUnknownKind, line, ref, "", why)
-		return
+	} else {
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", h.apiVersion+" "+h.kind+" is not watched. The object has no effect here.")
 	}
-	f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", h.apiVersion+" "+h.kind+" is not watched. The object has no effect here.")
+	f.silence(n, line, ref, reported)
+}
+
+// silence removes the Problems of an object, from a position on, whose codes its author silenced, and returns the
+// codes. It is for objects that are not converted, and so have no value that tells.
+func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []mesh.Code {
+	annotation := lookup(lookup(lookup(n, "metadata", 0), "annotations", 0), mesh.AnnotationIgnore, 0)
+	if annotation == nil {
+		return nil
+	}
+	codes, mistakes := object.ParseSilenced(text(annotation))
+	kept := slices.DeleteFunc(f.out.problems[from:], func(p mesh.Problem) bool { return p.Object == ref && slices.Contains(codes, p.Code) })
+	f.out.problems = f.out.problems[:from+len(kept)]
+	for _, mistake := range mistakes {
+		f.report(mesh.CodeInvalidValue, mesh.Warning, line, ref, mesh.AnnotationField(mesh.AnnotationIgnore), mistake)
+	}
+	return codes
 }
 
 // nearly returns why an object is not of the kind that its author probably meant; empty if it is of another kind.

@@ -218,11 +218,13 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		}
 	}
 	value := reader.Read(n, root)
+	reported := len(f.out.problems)
 	for _, v := range reader.Violations {
 		f.fail(mesh.CodeInvalidValue, before+v.Line, ref, v.Field, v.Message)
 	}
 	if len(reader.Violations) > 0 {
 		f.out.problems = append(f.out.problems, found...)
+		f.silence(n, line, ref, reported)
 		return
 	}
 	if err := object.Decode(value, typed); err != nil {

@@ -35,5 +35,6 @@ func (f *fileParser) serviceEntry(n *yaml.Node, line int, h head) {
 		Value:  &object.ServiceEntry{Hosts: hosts},
 		Source: &mesh.Source{File: f.path, Line: line},
 	}
+	o.Silenced = f.silence(n, line, o.Key.Ref(), len(f.out.problems))
 	f.out.objects = append(f.out.objects, &o)
 }

@@ -38,6 +38,8 @@ type Object struct {
 	// Value is what its kind's converter makes, such as *mesh.Service or *Slice; nil if the object is not used.
 	Value    any
 	Problems []mesh.Problem
+	// Silenced are the codes of Problems that the object's author silenced, sorted.
+	Silenced []mesh.Code
 	// Generation is metadata.generation, which counts the versions of the spec; 0 for a file.
 	Generation int64
 	// Source is where the object was read; nil for a cluster.
