@@ -3,8 +3,6 @@ package translate
 import (
 	"maps"
 
-	networking "istio.io/api/networking/v1"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
@@ -82,34 +80,6 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 		in.host = HostInput{host: f.Host, virtualService: f.VirtualServices.For(client.Namespace)}
 	}
 	return in
-}
-
-// Unbound makes the Input of a VirtualService that holds for no Service: it is checked, and makes no resources.
-func Unbound(routes *mesh.VirtualService) HostInput { return HostInput{virtualService: routes} }
-
-// UnboundRule makes the Input of a DestinationRule whose host has no Service: it is checked for a Service with every port
-// that the rule names, and one that it does not name.
-func UnboundRule(rule *mesh.MergedDestinationRule) HostInput {
-	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Name: rule.Host}, Host: rule.Host}
-	other := uint32(1)
-	policies := []*networking.TrafficPolicy{rule.TrafficPolicy}
-	for _, subset := range rule.Subsets {
-		policies = append(policies, subset.TrafficPolicy)
-	}
-	for _, policy := range policies {
-		for _, level := range policy.GetPortLevelSettings() {
-			number := level.GetPort().GetNumber()
-			if _, known := service.Port(number); !known {
-				service.Ports = append(service.Ports, mesh.Port{Number: number})
-				other = max(other, number+1)
-			}
-		}
-	}
-	service.Ports = append(service.Ports, mesh.Port{Number: other})
-	needs := clusters.TrustNeedsOf(rule)
-	client := mesh.Client{Providers: mesh.MakeProviders(needs.Providers...)}
-	trust := needs.Project(client, func() mesh.ServiceAccounts { return mesh.ServiceAccounts{} })
-	return HostInput{service: service, destinationRule: rule, trust: trust}
 }
 
 func (f Facts) topologyUse(in endpoints.Input) *endpoints.TopologyUse {

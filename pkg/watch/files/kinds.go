@@ -152,7 +152,7 @@ func (f *fileParser) list(n *yaml.Node, before int, h head) {
 	defer func() { f.lists-- }()
 	items := lookup(n, "items", 0)
 	if items == nil || items.Kind != yaml.SequenceNode && items.ShortTag() != "!!null" {
-		f.fail(mesh.CodeInvalidValue, before+n.Line, f.ref(), "items", "The "+h.kind+" has no list of items. Nothing of it is used. Write its objects under items.")
+		f.fail(mesh.CodeInvalidValue, before+n.Line, f.ref(), "items", "The "+h.kind+" has no list of items. It is not used. Write its objects under items.")
 		return
 	}
 	item := head{}

@@ -127,7 +127,7 @@ func TestLists(t *testing.T) {
 		"VirtualServices":    {"apiVersion: networking.istio.io/v1beta1\nkind: VirtualServiceList\nmetadata: {resourceVersion: '1'}\nitems:\n- metadata: {name: v}\n  spec: {hosts: [a]}\n", 0, []string{"warning NoSuchHost VirtualService default/v spec.hosts[0] (objects.yaml:6)"}},
 		"another kind":       {"apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: c}\n", 0, []string{"info UnknownKind ConfigMap c"}},
 		"of a custom kind":   {"apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: c}\n", 0, []string{"info UnknownKind AllowList c"}},
-		"without items":      {"apiVersion: v1\nkind: List\nobjects: []\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The List has no list of items. Nothing of it is used. Write its objects under items."}},
+		"without items":      {"apiVersion: v1\nkind: List\nobjects: []\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The List has no list of items. It is not used. Write its objects under items."}},
 		"empty":              {"apiVersion: v1\nkind: List\nitems: []\n", 0, nil},
 		"a List in a List":   {"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ServiceList\n  items:\n  - metadata: {name: a}\n    spec: {ports: [{port: 1}]}\n", 1, nil},
 		"an item of no kind": {"apiVersion: v1\nkind: List\nitems:\n- " + bare, 0, []string{"error Unreadable File objects.yaml (objects.yaml:4)"}},
