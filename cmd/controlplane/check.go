@@ -22,7 +22,7 @@ func newCheck(std stdio) *cobra.Command {
 		exclude []string
 	)
 	cmd := &cobra.Command{
-		Use:   "check",
+		Use:   "check [FILE|DIR]...",
 		Short: "Print the Problems of YAML objects, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
 are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
@@ -37,11 +37,12 @@ for one object.
 
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
-		Example: `  controlplane check -f manifests/demo
+		Example: `  controlplane check manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
   controlplane check -f . -o github`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			input.paths = append(input.paths, args...)
 			codes, err := excluded(cmd, exclude)
 			if err != nil {
 				return err

@@ -26,7 +26,7 @@ type explainFlags struct {
 func newExplain(std stdio) *cobra.Command {
 	var flags explainFlags
 	cmd := &cobra.Command{
-		Use:   "explain",
+		Use:   "explain [FILE|DIR]...",
 		Short: "Show which route a call takes, and why",
 		Long: `Follow one call as its client would: which listener answers, which routes were tried and
 why each did not match, which clusters get the calls, and which endpoints they have, each
@@ -36,8 +36,11 @@ The objects come from files, or from a running control plane.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
   controlplane explain --address 127.0.0.1:15014 --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runExplain(cmd, std, &flags) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.input.paths = append(flags.input.paths, args...)
+			return runExplain(cmd, std, &flags)
+		},
 	}
 	flags.input.register(cmd)
 	flags.client.register(cmd)

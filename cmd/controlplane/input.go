@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -17,6 +18,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
+
+// The two names of the flag that names objects: serve documents the first, and the other commands the second. Each
+// command accepts both.
+const (
+	flagFiles    = "files"
+	flagFilename = "filename"
+)
+
+// sameFlag makes another name of a flag.
+func sameFlag(cmd *cobra.Command, other, name string) {
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, given string) pflag.NormalizedName {
+		if given == other {
+			given = name
+		}
+		return pflag.NormalizedName(given)
+	})
+}
 
 // stdinPath is the value of -f that means standard input.
 const stdinPath = "-"
@@ -80,8 +98,9 @@ type inputFlags struct {
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.paths, "filename", "f", nil,
-		"`FILE|DIR` with YAML objects, '-' for standard input; may be repeated")
+	cmd.Flags().StringArrayVarP(&f.paths, flagFilename, "f", nil,
+		"`FILE|DIR` with objects, '-' for standard input; may be repeated. An argument is the same")
+	sameFlag(cmd, flagFiles, flagFilename)
 	f.namespace.register(cmd)
 	f.mesh.register(cmd)
 }
@@ -102,7 +121,11 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	options := watch.Options{Namespace: string(f.namespace), Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
-		return files.Load(options, f.paths...)
+		world, err := files.Load(options, f.paths...)
+		if err == nil && len(world.Sources) == 0 && len(world.Problems) == 0 {
+			std.printErr("there are no objects in %s\n", strings.Join(f.paths, ", "))
+		}
+		return world, err
 	}
 	dir, err := os.MkdirTemp("", "mizzen-stdin-")
 	if err != nil {

@@ -35,7 +35,8 @@ type sourceFlags struct {
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.files, "files", "", "`DIR` with YAML objects to serve")
+	cmd.Flags().StringVarP(&f.files, flagFiles, "f", "", "`DIR` with objects to serve. An argument is the same")
+	sameFlag(cmd, flagFilename, flagFiles)
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve")
 	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
 	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these namespaces: `NAMESPACE,...` (default all)")
@@ -46,12 +47,37 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	f.state.register(cmd)
 }
 
+// folder takes the folder to serve from the arguments.
+func (f *sourceFlags) folder(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case len(args) > 1:
+		return usageErrorf(cmd, "unexpected argument %q: only one folder is served", args[1])
+	case cmd.Flags().Changed(flagFiles):
+		return usageErrorf(cmd, "unexpected argument %q: --files names the folder already", args[0])
+	}
+	return cmd.Flags().Set(flagFiles, args[0])
+}
+
+// clusterFlags are flags that have an effect only with a cluster.
+var clusterFlags = []string{"state-dir", "state-wait", "write-status", "lease"}
+
+// warnIneffective logs the flags that have no effect because the objects do not come from a cluster.
+func warnIneffective(cmd *cobra.Command, logger *slog.Logger) {
+	for _, name := range clusterFlags {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() != writeOff {
+			logger.Warn("the flag has no effect without a cluster", "flag", "--"+name)
+		}
+	}
+}
+
 func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	switch {
 	case f.files != "" && f.kubeconfig != "":
 		return usageErrorf(cmd, "--files and --kubeconfig exclude each other")
 	// Usually the value is a shell variable that is not set. An empty value would select another source.
-	case cmd.Flags().Changed("files") && f.files == "":
+	case cmd.Flags().Changed(flagFiles) && f.files == "":
 		return usageErrorf(cmd, "--files is empty: name a folder")
 	case cmd.Flags().Changed("kubeconfig") && f.kubeconfig == "":
 		return usageErrorf(cmd, "--kubeconfig is empty: name a file")
@@ -86,7 +112,6 @@ type openSource struct {
 func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
 	switch {
 	case f.files != "":
-		logger.Info("serving a folder", "source", "files", "dir", f.files)
 		return f.openFolder(logger)
 	case f.kubeconfig != "":
 		logger.Info("serving a cluster", "source", "kubeconfig", "file", f.kubeconfig, "context", f.context)
@@ -118,6 +143,7 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
 	}
+	logger.Info("serving a folder", "source", "files", "dir", f.files)
 	return &openSource{Source: files.NewSource(f.files, f.options(logger)), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 

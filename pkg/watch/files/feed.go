@@ -90,6 +90,8 @@ type fileRun struct {
 	deletionsSince   time.Time
 	// recheckAt is when pending deletions are checked again; zero if there are none.
 	recheckAt time.Time
+	// unreadable are the files and folders that could not be read the last time.
+	unreadable map[string]struct{}
 	// frozen means that the folder could not be read the last time.
 	frozen bool
 }
@@ -129,6 +131,10 @@ func (r *fileRun) begin() error {
 		return err
 	}
 	r.put(r.claims.take(r.claims.changes(current), current.problems))
+	r.logUnreadable(current.problems)
+	if len(r.claims.claims) == 0 {
+		r.options.Logger.Warn("the folder has no objects", "dir", r.dir)
+	}
 	r.inbox.Complete()
 	return nil
 }
@@ -187,6 +193,27 @@ func (r *fileRun) refresh(now time.Time) {
 	}
 	clear(r.paths)
 	r.put(r.claims.take(changed, current.problems))
+	if current.whole {
+		r.logUnreadable(current.problems)
+	}
+}
+
+// logUnreadable logs the files and folders that cannot be read, each once until it can be read again: that is a matter
+// of the process's environment.
+func (r *fileRun) logUnreadable(problems []mesh.Problem) {
+	unreadable := map[string]struct{}{}
+	for _, p := range problems {
+		unreadable[p.Object.Name] = struct{}{}
+		if _, known := r.unreadable[p.Object.Name]; !known {
+			r.options.Logger.Warn("file cannot be read; its last state stays in effect", "dir", r.dir, "file", p.Object.Name, "problem", p.Message)
+		}
+	}
+	for name := range r.unreadable {
+		if _, still := unreadable[name]; !still {
+			r.options.Logger.Info("file can be read again", "dir", r.dir, "file", name)
+		}
+	}
+	r.unreadable = unreadable
 }
 
 // deletionWait returns how long the deletions of a scan must still last to be believed; not positive if there are none,
