@@ -108,7 +108,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if meant := object.Nearest(unknown.GetSpecifiedName(), names); meant != "" && len(unknown.GetSpecifiedName()) > 1 {
-		return fmt.Errorf("%w\n\nDid you mean this?\n\t--%s\n", err, meant)
+		return fmt.Errorf("%w%s", err, "\n\nDid you mean this?\n\t--"+meant+"\n")
 	}
 	return err
 }

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
 )
@@ -52,7 +50,7 @@ func (o Options) assembler() assemble.Options {
 func (o Options) WithDefaults() Options {
 	o.Domain = cmp.Or(o.Domain, "cluster.local")
 	o.RootNamespace = cmp.Or(o.RootNamespace, "istio-system")
-	o.Namespace = cmp.Or(o.Namespace, metav1.NamespaceDefault)
+	o.Namespace = cmp.Or(o.Namespace, "default")
 	o.MinInterval = cmp.Or(o.MinInterval, 10*time.Millisecond)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -158,24 +158,24 @@ func (f *fileParser) document(n *yaml.Node, before int, inherited head) {
 	if head.kind == "" && head.apiVersion == "" {
 		head.apiVersion, head.kind = inherited.apiVersion, inherited.kind
 	}
-	if head.kind == "" || head.apiVersion == "" {
-		f.headless(n, line, head)
-		return
-	}
-	if isList(n, head) {
-		f.list(n, before, head)
-		return
-	}
-	ref := mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
-	if isServiceEntry(head) {
-		f.serviceEntry(n, line, head)
-		return
-	}
 	row := object.RowOf(head.apiVersion, head.kind)
-	if row == nil {
+	switch {
+	case head.kind == "" || head.apiVersion == "":
+		f.headless(n, line, head)
+	case isList(n, head):
+		f.list(n, before, head)
+	case isServiceEntry(head):
+		f.serviceEntry(n, line, head)
+	case row == nil:
 		f.unread(n, line, head)
-		return
+	default:
+		f.named(n, before, head, row)
 	}
+}
+
+// named reads an object of a kind that is read, if it has a name.
+func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.KindRow) {
+	line, ref := before+n.Line, mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
 	if !row.ClusterScoped {
 		ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace)
 		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
@@ -201,6 +201,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	typed := row.New()
 	root := f.schemas.Of(reflect.TypeOf(typed))
 	reader := schema.Reader{
+		Nearest: object.Nearest,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
 			found = append(found, f.unknownField(before+key.Line, ref, root, path, name, s))
 		},

@@ -57,6 +57,7 @@ func (v found) only() (found, bool) {
 		return found{}, false
 	}
 	inner, err := find(v.node.Content[size-1], v.path)
+	inner.nearest = v.nearest
 	return inner, err == nil && inner.node.Kind != yaml.AliasNode && !inner.isNull()
 }
 

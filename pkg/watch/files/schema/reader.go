@@ -30,6 +30,8 @@ type Reader struct {
 	Unknown func(node *yaml.Node, path, name string, s Schema)
 	// Seen, unless nil, is called for each field, and for each item that is not a scalar.
 	Seen func(path string, line int)
+	// Nearest, unless nil, returns the name that the author of another probably meant; empty if that is not known.
+	Nearest func(name string, names []string) string
 	// quiet means that messages are not needed.
 	quiet bool
 	// aliases is how many aliases contain the current value. spent is what aliases have added so far.
@@ -88,6 +90,7 @@ func (r *Reader) read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 		return r.read(n.Alias, s, path, depth+1)
 	}
 	v, err := find(n, path)
+	v.nearest = r.Nearest
 	if err != nil {
 		return nil, r.violate(n, path, fmt.Sprintf("%q is not a value of its tag, or of JSON. The object is not used. Write another.", n.Value))
 	}

@@ -11,11 +11,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
-
-	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // scalarSchema is the schema of a single value. The library that decodes objects would reject other values, too, but
@@ -183,7 +178,12 @@ func enumSchema(e protoreflect.EnumDescriptor) scalarSchema {
 			}
 			return e.Values().ByName(protoreflect.Name(text)) != nil
 		},
-		meant: func(v found) string { return object.Nearest(v.node.Value, names) },
+		meant: func(v found) string {
+			if v.nearest == nil {
+				return ""
+			}
+			return v.nearest(v.node.Value, names)
+		},
 	}
 }
 
@@ -193,18 +193,20 @@ var goScalars = map[reflect.Kind]scalarSchema{
 	reflect.Int32: integer(32, true, false), reflect.Int64: integer(64, true, false),
 }
 
-// ownForms are types of Kubernetes that have a JSON form of their own.
-var ownForms = map[reflect.Type]scalarSchema{
-	reflect.TypeFor[metav1.Time](): timeSchema, reflect.TypeFor[metav1.MicroTime](): timeSchema,
-	reflect.TypeFor[intstr.IntOrString](): {
+// ownForms are types of Kubernetes that have a JSON form of their own, by their names.
+var ownForms = map[string]scalarSchema{
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Time": timeSchema, "k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime": timeSchema,
+	"k8s.io/apimachinery/pkg/util/intstr.IntOrString": {
 		what: "a port's number or name", sample: "8080", meant: integer(32, true, false).meant,
 		accepts: func(v found) bool { return v.isString() || integer(32, true, false).accepts(v) },
 	},
-	reflect.TypeFor[resource.Quantity](): {
+	"k8s.io/apimachinery/pkg/api/resource.Quantity": {
 		what: "a quantity", sample: "100Mi", meant: numberSchema.meant,
-		accepts: func(v found) bool { _, err := resource.ParseQuantity(v.digits()); return err == nil },
+		accepts: func(v found) bool { return quantity.MatchString(v.digits()) },
 	},
 }
+
+var quantity = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+|[KMGTPE]i|[numkMGTPE])?$`)
 
 var timeSchema = scalarSchema{
 	what: "a time", sample: `"2006-01-02T15:04:05Z"`,

@@ -49,7 +49,7 @@ func (c Schemas) Of(t reflect.Type) Schema {
 	if s, ok := c[t]; ok {
 		return s
 	}
-	if own, ok := ownForms[t]; ok {
+	if own, ok := ownForms[t.PkgPath()+"."+t.Name()]; ok {
 		return own
 	}
 	if p := reflect.PointerTo(t); p.Implements(protoType) {

@@ -18,6 +18,8 @@ type found struct {
 	path string
 	// value is the value of a scalar: nil, a bool, a json.Number or a string. It is nil for any other node.
 	value any
+	// nearest is Reader.Nearest.
+	nearest func(name string, names []string) string
 }
 
 // find reads a node that is not an alias.
