@@ -39,6 +39,9 @@ func scalarValue(n *yaml.Node) (any, error) {
 	if !ok {
 		return n.Value, nil
 	}
+	if v, ok := frequent(source); ok {
+		return v, nil
+	}
 	var list []any
 	if err := readByAPI("- "+source, &list); err != nil {
 		return nil, err
@@ -102,16 +105,30 @@ func isPlain(n *yaml.Node) bool {
 
 // mayBeOther reports whether a plain text may be a number, a boolean or null.
 func mayBeOther(text string) bool {
-	const longestWord = len("false")
 	switch {
 	case text == "":
 		return true
-	case strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-._~") != "" || text == "-":
+	case text == "-" || strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-._~") != "":
 		return false
 	case strings.IndexByte("0123456789+-.", text[0]) >= 0:
 		return strings.Count(text, ".") < 2 // addresses are frequent
 	}
-	return len(text) <= longestWord && strings.IndexByte("tfynoTFYNO~", text[0]) >= 0
+	switch strings.ToLower(text) {
+	case "true", "false", "yes", "no", "on", "off", "y", "n", "null", "~":
+		return true
+	}
+	return false
+}
+
+// frequent returns the value of a plain text that is read alike by every rule: true, false, and small numbers.
+func frequent(text string) (any, bool) {
+	switch {
+	case text == "true" || text == "false":
+		return text == "true", true
+	case len(text) < 10 && text != "" && text[0] != '0' && strings.Trim(text, "0123456789") == "":
+		return json.Number(text), true
+	}
+	return nil, false
 }
 
 // isString reports whether a value is a string.
