@@ -198,24 +198,6 @@ func (r *fileRun) refresh(now time.Time) {
 	}
 }
 
-// logUnreadable logs the files and folders that cannot be read, each once until it can be read again: that is a matter
-// of the process's environment.
-func (r *fileRun) logUnreadable(problems []mesh.Problem) {
-	unreadable := map[string]struct{}{}
-	for _, p := range problems {
-		unreadable[p.Object.Name] = struct{}{}
-		if _, known := r.unreadable[p.Object.Name]; !known {
-			r.options.Logger.Warn("file cannot be read; its last state stays in effect", "dir", r.dir, "file", p.Object.Name, "problem", p.Message)
-		}
-	}
-	for name := range r.unreadable {
-		if _, still := unreadable[name]; !still {
-			r.options.Logger.Info("file can be read again", "dir", r.dir, "file", name)
-		}
-	}
-	r.unreadable = unreadable
-}
-
 // deletionWait returns how long the deletions of a scan must still last to be believed; not positive if there are none,
 // or if they are believed.
 func (r *fileRun) deletionWait(changed map[string]*fileState) time.Duration {
