@@ -7,29 +7,43 @@ PKG     ?= ./...
 RACE    := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5m
 # Without grpcnotrace gRPC links html/template, and the linker then keeps every method of every type: a third more.
-BUILD   := $(GO) build -trimpath -tags grpcnotrace -ldflags="-s -w"
+FLAGS   := -trimpath -tags grpcnotrace -ldflags="-s -w"
+BUILD   := $(GO) build $(FLAGS)
+# A first build compiles a thousand packages and prints nothing, so these targets print what they do.
+compiling = echo "make: compiling $(1); this takes minutes the first time, and seconds from then on" >&2
 # MOST is how many bytes the binary may have; docs/adr/0015 says what it takes to stay below.
 MOST    := 33554432
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build image crds test lint golden generate demo e2e interop bench scale fuzz vuln
+.PHONY: help build image release crds test lint man golden generate demo e2e interop interop-history examples bench scale fuzz vuln
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/controlplane
+	@$(call compiling,bin/controlplane)
 	CGO_ENABLED=0 $(BUILD) -o bin/controlplane ./cmd/controlplane
 	@$(call fits,bin/controlplane)
 
 IMAGE   ?= ghcr.io/mizzen-mesh/controlplane:dev
-image: ## build the container image for amd64 and arm64 into bin/image, named IMAGE; no Docker is needed
-	for arch in amd64 arm64; do \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(BUILD) \
-			-o bin/image/linux-$$arch/controlplane ./cmd/controlplane || exit; \
-		$(call fits,bin/image/linux-$$arch/controlplane); done
+comma   := ,
+# The platforms of the image, such as linux/amd64; a comma may stand between them, as Docker writes it.
+platforms = $(or $(subst $(comma), ,$(PLATFORMS)),linux/amd64 linux/arm64)
+image: ## build the container image for PLATFORMS (linux/amd64 linux/arm64) into bin/image, named IMAGE; no Docker is needed
+	$(if $(filter-out linux/amd64 linux/arm64,$(platforms)),\
+		$(error PLATFORMS is linux/amd64 or linux/arm64 or both, not "$(PLATFORMS)"))
+	@$(call compiling,bin/controlplane for $(platforms))
+	rm -rf bin/image
+	for platform in $(platforms); do binary=bin/image/$$(echo $$platform | tr / -)/controlplane; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$${platform#linux/} $(BUILD) -o $$binary ./cmd/controlplane || exit; \
+		$(call fits,$$binary); done
 	$(GO) -C hack/image run . -name $(IMAGE) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
-		-sbom $(CURDIR)/bin/image/sbom $(CURDIR)/bin/image/linux-amd64/controlplane $(CURDIR)/bin/image/linux-arm64/controlplane
+		-sbom $(CURDIR)/bin/image/sbom $(platforms:linux/%=$(CURDIR)/bin/image/linux-%/controlplane)
+
+release: ## make all that a release consists of into dist: make release VERSION=v0.2.0 (PLATFORMS has it made for some only)
+	@$(call compiling,a release)
+	$(GO) run ./hack/release -version "$(VERSION)" $(if $(PLATFORMS),-platforms "$(PLATFORMS)") -most $(MOST) -- $(FLAGS)
 
 crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/crds.yaml, for clusters without Istio
 	mkdir -p bin
@@ -38,21 +52,29 @@ crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/
 test: ## run every test that needs nothing but Go (with the race detector if there is a C compiler)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
 	$(GO) -C hack/image test ./...
+	$(GO) -C hack/chart test -count=1 ./...
 
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
-	cd hack/image && $(GO) tool -modfile=../tools/go.mod golangci-lint run
+	for module in image chart; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
+	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
+	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
+
+man: ## man pages of all commands, into dist/man
+	$(GO) test ./cmd/controlplane -run ManPages -count=1 -man "$(CURDIR)/dist/man"
 
 golden: ## rewrite the golden files and the generated documents, then look at the difference
 	$(GO) test ./pkg/mesh ./pkg/translate ./pkg/translate/fields ./internal/fieldpolicy ./cmd/controlplane -run 'Golden|Generated|Help' -update
+	$(GO) test ./manifests -run Generated -update
 	@git --no-pager diff --stat
 
 generate: golden ## the same: everything generated comes from the goldens' run
 
 demo: ## see a gRPC client being routed: control plane, backends and client in one terminal, about 20 seconds
+	@$(call compiling,the demo)
 	$(GO) run ./cmd/controlplane demo
 
 e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes)
@@ -61,7 +83,18 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop $(UPDATE)
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
+
+# The summary is printed whatever came out.
+interop-history: ## serve the goldens to old gRPC clients, play the scenarios, find out what they can; once a week, about 40 minutes (UPDATE=-update writes the results)
+	test/interop/setup.sh history
+	rm -f test/interop/.cache/history.txt
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 100m -parallel 2 -run '^TestHistory$$' ./test/interop -history $(UPDATE); \
+		code=$$?; cat test/interop/.cache/history.txt; exit $$code
+	$(if $(UPDATE),$(GO) test ./pkg/translate/fields -run Generated -update)
+
+examples: ## build the examples in Go, Java, Node and Python, and have every client call every server
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop/examples
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s -count 1 ./pkg/... ./internal/... ./test/bench/...

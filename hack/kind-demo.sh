@@ -33,12 +33,12 @@ only() {
 say "build the images and load them"
 for program in server client; do
 	arch=$(go env GOARCH)
-	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags="-s -w" -o "bin/image/linux-$arch/example-$program" "./examples/go/$program"
+	CGO_ENABLED=0 GOOS=linux go -C examples/go build -trimpath -ldflags="-s -w" -o "$PWD/bin/image/linux-$arch/example-$program" "./$program"
 	go -C hack/image run . -name "ghcr.io/mizzen-mesh/example-$program:dev" -tar "$PWD/bin/image/example-$program.tar" \
 		"$PWD/bin/image/linux-$arch/example-$program"
 	kind load image-archive "bin/image/example-$program.tar" --name "$cluster"
 done
-docker build --tag ghcr.io/mizzen-mesh/example-python:dev examples/python
+docker build --target client --tag ghcr.io/mizzen-mesh/example-python:dev examples/python
 kind load docker-image ghcr.io/mizzen-mesh/example-python:dev --name "$cluster"
 
 say "install the application"

@@ -38,7 +38,7 @@ if ! k get --raw /apis/admissionregistration.k8s.io/v1 | grep -q mutatingadmissi
 fi
 
 say "build the image and load it"
-make image
+make image PLATFORMS="linux/$(go env GOARCH)"
 kind load image-archive bin/image/controlplane.tar --name "$cluster"
 
 say "install Mizzen ($overlay)"

@@ -39,6 +39,9 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := bootstrap.CheckTarget(options.ServerURI); err != nil {
+				return usageErrorf(cmd, "--server-uri %w", err)
+			}
 			hostname, err := os.Hostname()
 			if err != nil && options.NodeID == "" {
 				return fmt.Errorf("find a node ID for the client (set one with --node-id): %w", err)

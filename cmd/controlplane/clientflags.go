@@ -33,8 +33,19 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	// The older name of the flag.
 	cmd.Flags().Var(&f.kind, flagAgent, "the same as --client")
 	cmd.Flags().Lookup(flagAgent).Hidden = true
+	completeClientKinds(cmd)
 	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "node `ID` in the client's bootstrap, which selects the client's subset of the endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
+}
+
+// used returns the name of a flag that describes the client and is set; empty if none is.
+func (f *clientFlags) used(cmd *cobra.Command) string {
+	for _, name := range []string{"as", "zone", "node", flagClient, flagAgent, "node-id", "certificate-providers"} {
+		if cmd.Flags().Changed(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {

@@ -64,6 +64,9 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	help("controlplane")
 	for _, c := range newRoot(stdio{}).Commands() {
 		help(c.Name(), c.Name())
+		for _, sub := range c.Commands() {
+			help(c.Name()+"_"+sub.Name(), c.Name(), sub.Name())
+		}
 		if c.Example == "" && c.HasLocalFlags() {
 			t.Errorf("%s has flags but no example", c.Name())
 		}
@@ -118,9 +121,14 @@ func TestUsageErrors(t *testing.T) {
 		"no namespace at all":            {"check -f x --namespace=", "--namespace \"\" is not a namespace"},
 		"a namespace in capitals":        {"serve --files x --namespace Shop", "--namespace \"Shop\" is not a namespace"},
 		"a namespace of a cluster":       {"serve --namespace shop", "--namespace is for objects in files and needs --files"},
-		"a namespace of a server":        {"explain --address x --to a --call /a.B/C -n shop", "--namespace is for objects in files and needs -f"},
+		"a namespace of a server":        {"explain --address x:1 --to a --call /a.B/C -n shop", "--namespace is for the --pod that states none"},
+		"a namespace for no pod":         {"explain --context x --to a --call /a.B/C -n shop --as shop", "--namespace is for the --pod that states none"},
+		"two namespaces of a pod":        {"explain --to a --call /a.B/C -n shop --pod shop/web", "--namespace is for the --pod that states none"},
+		"a pod of no namespace":          {"explain --to a --call /a.B/C -n Shop --pod web", "--namespace \"Shop\" is not a namespace"},
 		"tokens for nobody":              {"serve --token-audience=", "--token-audience is empty"},
 		"a step of no time":              {"demo --step -1s", "--step must be more than 0"},
+		"an admin host with its port":    {"serve --admin-hosts a:1", "--admin-hosts has \"a:1\": write names or addresses"},
+		"an admin host of no name":       {"serve --admin-hosts a,,b", "--admin-hosts has \"\": write names or addresses"},
 		"negative limit":                 {"serve --max-streams -1", "must not be negative"},
 		"render without objects":         {"render", "-f FILE|DIR is needed"},
 		"render of an unknown type":      {"render -f x --type sds", "unknown type \"sds\": it is one of"},
@@ -130,7 +138,10 @@ func TestUsageErrors(t *testing.T) {
 		"render as two kinds":            {"render -f x --client gRPC --agent gRPC", "it has the form KIND VERSION"},
 		"explain what":                   {"explain -f x --call /a.B/C", "--to HOST[:PORT] is needed"},
 		"explain no method":              {"explain -f x --to a --call Say", "--call is needed in the form"},
-		"explain from where":             {"explain --to a --call /a.B/C", "one of -f and --address is needed"},
+		"explain from two sources":       {"explain -f x --context y --to a --call /a.B/C", "-f excludes --address, --kubeconfig, --context and --mizzen-namespace"},
+		"explain for half a pod":         {"explain -f x --to a --call /a.B/C --pod web", "--pod is NAMESPACE/NAME"},
+		"explain for two clients":        {"explain -f x --to a --call /a.B/C --pod shop/web --as shop", "--pod excludes --as"},
+		"explain at no port":             {"explain --address localhost --to a --call /a.B/C", "--address is HOST:PORT"},
 		"explain with half a header":     {"explain -f x --to a --call /a.B/C --header x", "invalid --header \"x\""},
 		"check without objects":          {"check", "-f FILE|DIR is needed"},
 		"check of nothing":               {"check --filename=", "-f is empty: name a file or folder"},
@@ -138,7 +149,25 @@ func TestUsageErrors(t *testing.T) {
 		"check of a missing file":        {"check -f testdata/missing.yaml", "testdata/missing.yaml"},
 		"inspect nothing":                {"inspect", "one of clients, resources, problems, sync is needed"},
 		"inspect an unknown list":        {"inspect routes", "one of clients, resources, problems, sync is needed"},
-		"inspect to an unknown form":     {"inspect clients -o yaml", "unknown output \"yaml\": it is one of"},
+		"uninstall of nothing":           {"uninstall", "--conditions is needed"},
+		"uninstall in no time":           {"uninstall --conditions --timeout -1s", "--timeout must not be negative"},
+		"uninstall from no namespace":    {"uninstall --conditions --namespace=", "--mizzen-namespace is empty: name a namespace"},
+		"uninstall from two namespaces":  {"uninstall --conditions --namespace a --mizzen-namespace b", "set only --mizzen-namespace"},
+		"uninstall of a release":         {"uninstall --conditions mizzen", "unexpected argument \"mizzen\""},
+		"inspect to an unknown form":     {"inspect clients -o xml", "unknown output \"xml\": it is one of"},
+		"inspect an unknown type":        {"inspect clients --type sds", "unknown type \"sds\": it is one of lds"},
+		"inspect types of Problems":      {"inspect problems --type lds", "--type is for clients and resources"},
+		"inspect the host of Problems":   {"inspect problems --host x", "--host is for clients and resources"},
+		"inspect clients by":             {"inspect clients --by client", "--by is for sync"},
+		"inspect by another thing":       {"inspect sync --by pod", "unknown --by \"pod\": it is one of object, client"},
+		"inspect an impossible name":     {"inspect clients -n a/b", "--for-namespace \"a/b\" is not a namespace"},
+		"inspect with both names":        {"inspect clients --namespace a --mizzen-namespace b", "--namespace is the older name of --mizzen-namespace"},
+		"inspect at no port":             {"inspect clients --address localhost", "--address is HOST:PORT"},
+		"bootstrap without a port":       {"bootstrap --server-uri 127.0.0.1", "--server-uri \"127.0.0.1\" has no port: write HOST:PORT"},
+		"bootstrap to nothing":           {"bootstrap --server-uri=", "--server-uri \"\" has no port"},
+		"bootstrap to a URL":             {"bootstrap --server-uri http://a:1", "is not a gRPC target: write HOST:PORT, without http://"},
+		"version of two":                 {"version --client --context x", "--client excludes the flags that name a control plane"},
+		"version in a strange form":      {"version -o yaml", "unknown output \"yaml\": it is one of text, json"},
 		"bootstrap in a bad zone":        {"bootstrap --zone a/b/c/d", "it has the form REGION/ZONE"},
 	}
 	for name, c := range cases {
@@ -163,6 +192,8 @@ func TestFailures(t *testing.T) {
 		"serve on a bad xDS address":   {"serve --files . --xds-address 127.0.0.1:65536", "choose another address with --xds-address"},
 		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:65536", "with --admin-address"},
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
+		"uninstall a missing cluster":  {"uninstall --conditions --kubeconfig testdata/missing", "find the cluster: stat testdata/missing"},
+		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},
 		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address)"},
 	}
 	for name, c := range cases {

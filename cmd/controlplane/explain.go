@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -18,8 +21,8 @@ type explainFlags struct {
 	to      string
 	call    string
 	headers []string
-	address string
-	token   string
+	pod     string
+	plane   inspectFlags
 	output  string
 }
 
@@ -32,9 +35,15 @@ func newExplain(std stdio) *cobra.Command {
 why each did not match, which clusters get the calls, and which endpoints they have, each
 with the objects that it came from.
 
-The objects come from files, or from a running control plane.`,
+The objects come from the files of -f. Without -f a running control plane is asked: the one at
+--address, at 127.0.0.1:15014, or in the cluster of the kubeconfig, as 'inspect' finds it. With
+--pod the client is the one in that pod, with its labels, its node, its kind and version.
+
+Exit codes: 0 if the call reaches endpoints; 1 if such calls fail, all of them or the share of a
+cluster without endpoints, and if there is no answer; 2 if the command line makes no sense.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
-  controlplane explain --address 127.0.0.1:15014 --as shop/web --to cart.shop:grpc \
+  controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
+  controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,8 +57,10 @@ The objects come from files, or from a running control plane.`,
 	f.StringVar(&flags.to, "to", "", "what the client dials, without xds:///: `HOST[:PORT]`")
 	f.StringVar(&flags.call, "call", "", "the full name of the method: `/PACKAGE.SERVICE/METHOD`")
 	f.StringArrayVar(&flags.headers, "header", nil, "metadata of the call, `NAME=VALUE`; may be repeated")
-	f.StringVar(&flags.address, "address", "", "ask the control plane with this --admin-address, `HOST:PORT`, instead of reading files")
-	f.StringVar(&flags.token, flagAdminToken, "", "`FILE` with the token that --address requires")
+	f.Lookup(flagNamespace).Usage += ", and of a --pod that states none"
+	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
+	completeTargets(cmd, std, &flags.input)
+	flags.plane.register(f)
 	f.StringVarP(&flags.output, "output", "o", "text", "form of the output: `text|json`")
 	return cmd
 }
@@ -63,57 +74,131 @@ func runExplain(cmd *cobra.Command, std stdio, flags *explainFlags) error {
 	if err != nil {
 		return err
 	}
-	if flags.output == "text" {
-		return std.print([]byte(answer.Text()))
+	text := []byte(answer.Text())
+	if flags.output == "json" {
+		if text, err = json.MarshalIndent(answer, "", "  "); err != nil {
+			return err
+		}
+		text = append(text, '\n')
 	}
-	text, err := json.MarshalIndent(answer, "", "  ")
-	if err != nil {
+	if err := std.print(text); err != nil {
 		return err
 	}
-	return std.print(append(text, '\n'))
+	if answer.Fails {
+		return errFound
+	}
+	return nil
 }
 
 func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
+	if err := f.input.namespace.validate(cmd); err != nil {
+		return explain.Question{}, err
+	}
 	q := explain.Question{To: strings.TrimPrefix(f.to, "xds:///"), Call: f.call, Headers: map[string]string{}}
 	switch {
 	case q.To == "":
 		return q, usageErrorf(cmd, "--to HOST[:PORT] is needed: what the client dials")
 	case !strings.HasPrefix(f.call, "/") || strings.Count(f.call, "/") != 2:
 		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q", f.call)
-	case (f.address == "") == (len(f.input.paths) == 0):
-		return q, usageErrorf(cmd, "one of -f and --address is needed: where the objects are")
-	case f.address != "" && cmd.Flags().Changed(flagNamespace):
-		return q, usageErrorf(cmd, "--%s is for objects in files and needs -f: write the namespace of the client in --as", flagNamespace)
+	case len(f.input.paths) > 0 && f.plane.used(cmd):
+		return q, usageErrorf(cmd, "-f excludes --address, --kubeconfig, --context and --%s: the objects come from files, or from a control plane", flagMizzenNamespace)
+	case f.pod != "" && !validPod(f.podName(cmd)):
+		return q, usageErrorf(cmd, "--pod is NAMESPACE/NAME, or NAME with --%s, not %q", flagNamespace, f.pod)
+	case f.pod != "" && f.client.used(cmd) != "":
+		return q, usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
+	case len(f.input.paths) == 0 && f.input.namespace.set(cmd) && f.podName(cmd) == f.pod:
+		return q, usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
-	for _, header := range f.headers {
-		name, value, ok := strings.Cut(header, "=")
-		if !ok || name == "" {
-			return q, usageErrorf(cmd, "invalid --header %q: it has the form NAME=VALUE", header)
-		}
-		q.Set(name, value)
+	if err := f.setHeaders(cmd, &q); err != nil {
+		return q, err
+	}
+	if f.pod != "" {
+		q.Pod = f.podName(cmd)
+		q.Client.Namespace, _, _ = strings.Cut(q.Pod, "/")
+		return q, nil
 	}
 	var err error
 	q.Client, err = f.client.client(cmd)
 	return q, err
 }
 
-func (f *explainFlags) answer(cmd *cobra.Command, std stdio, q explain.Question) (*explain.Answer, error) {
-	if f.address == "" {
-		world, err := f.input.load(cmd, std)
-		if err != nil {
-			return nil, err
-		}
-		return explain.Explain(snapshot.New(world), q)
+// podName returns NAMESPACE/NAME of the client's pod, for which --namespace may have the namespace.
+func (f *explainFlags) podName(cmd *cobra.Command) string {
+	if f.pod == "" || strings.Contains(f.pod, "/") || !f.input.namespace.set(cmd) {
+		return f.pod
 	}
-	body, err := fetch(cmd.Context(), f.address, f.token, explain.Path+"?"+q.Query())
+	return string(f.input.namespace) + "/" + f.pod
+}
+
+func (f *explainFlags) setHeaders(cmd *cobra.Command, q *explain.Question) error {
+	for _, header := range f.headers {
+		name, value, ok := strings.Cut(header, "=")
+		if !ok || name == "" {
+			return usageErrorf(cmd, "invalid --header %q: it has the form NAME=VALUE", header)
+		}
+		q.Set(name, value)
+	}
+	return nil
+}
+
+func (f *explainFlags) answer(cmd *cobra.Command, std stdio, q explain.Question) (answer *explain.Answer, err error) {
+	if len(f.input.paths) > 0 {
+		return f.read(cmd, std, q)
+	}
+	if err := f.plane.validate(cmd); err != nil {
+		return nil, err
+	}
+	err = f.plane.withReplicas(cmd, std, func(ctx context.Context, all replicas) (err error) {
+		answer, err = ask(ctx, all, q)
+		return err
+	})
+	return answer, err
+}
+
+// read answers from files.
+func (f *explainFlags) read(cmd *cobra.Command, std stdio, q explain.Question) (*explain.Answer, error) {
+	world, err := f.input.load(cmd, std)
 	if err != nil {
 		return nil, err
 	}
-	answer := &explain.Answer{}
-	if err := json.Unmarshal(body, answer); err != nil {
-		return nil, fmt.Errorf("parse the answer of %s: %w", f.address, err)
+	client, err := q.AsPod(func(namespace, name string) (mesh.Client, string, bool) { return podOf(world, namespace, name) })
+	if err != nil {
+		return nil, err
 	}
+	answer, err := explain.Explain(snapshot.New(world), q)
+	if err != nil {
+		return nil, err
+	}
+	answer.Client = client
 	return answer, nil
+}
+
+// ask returns the answer of the first replica that has one. All replicas serve the same objects, but only one of them
+// is connected to the client of a pod, so that an answer about a connected client is preferred.
+func ask(ctx context.Context, all replicas, q explain.Question) (*explain.Answer, error) {
+	bodies, failures := all.try(ctx, explain.Path+"?"+q.Query())
+	var best *explain.Answer
+	for i, body := range bodies {
+		if failures[i] != nil {
+			continue
+		}
+		// Older control planes do not say whether the call fails.
+		answer := &explain.Answer{}
+		if err := json.Unmarshal(body, answer); err != nil {
+			return nil, fmt.Errorf("parse the answer of %s: %w", all.all[i].address, err)
+		}
+		answer.Fails = answer.Fails || strings.HasPrefix(answer.Outcome, "the call fails")
+		if q.Pod != "" && answer.Client == "" {
+			return nil, fmt.Errorf("the control plane at %s is too old for --pod: describe the client with --as", all.all[i].address)
+		}
+		if best == nil || strings.Contains(answer.Client, ", connected") {
+			best = answer
+		}
+	}
+	if best == nil {
+		return nil, errors.Join(failures...)
+	}
+	return best, nil
 }

@@ -76,15 +76,17 @@ func (f *meshFlags) defaults() mesh.Defaults {
 // namespaceFlag is the namespace of objects in files that state none.
 type namespaceFlag string
 
-// flagNamespace is the name of the flag.
 const flagNamespace = "namespace"
 
 func (f *namespaceFlag) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP((*string)(f), flagNamespace, "n", metav1.NamespaceDefault, "`NAMESPACE` of objects in files that state none")
 }
 
+// set reports whether the command line has the flag.
+func (f *namespaceFlag) set(cmd *cobra.Command) bool { return cmd.Flags().Changed(flagNamespace) }
+
 func (f *namespaceFlag) validate(cmd *cobra.Command) error {
-	if len(validation.IsDNS1123Label(string(*f))) > 0 {
+	if !validNamespace(string(*f)) {
 		return usageErrorf(cmd, "--%s %q is not a namespace: write lower-case letters, digits and hyphens", flagNamespace, string(*f))
 	}
 	return nil
@@ -118,7 +120,9 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if err := errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd)); err != nil {
 		return nil, err
 	}
-	options := watch.Options{Namespace: string(f.namespace), Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults()}
+	options := watch.Options{
+		Namespace: string(f.namespace), Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true,
+	}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		world, err := files.Load(options, f.paths...)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,17 +9,16 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
 const (
@@ -35,81 +33,179 @@ const (
 	listResources = "resources"
 	listProblems  = "problems"
 	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
-	// it. 'inspect sync' and 'inspect wait' request the older name, so that they work with an older control plane.
+	// it, and which is requested.
 	listSync       = "sync"
 	listDeliveries = "deliveries"
 )
 
-// tables has the function that formats each list for people.
-var tables = map[string]func([]byte) ([][]string, error){
-	listClients:   clientRows,
-	listResources: resourceRows,
-	listProblems:  problemRows,
-
-	listSync:       deliveryRows,
-	listDeliveries: deliveryRows,
+// inspectOptions are the flags of inspect that concern what is printed.
+type inspectOptions struct {
+	output string
+	by     string
+	watch  bool
+	selection
 }
+
+// The values of -o. Text is the form for people of commands without lists.
+const (
+	outputTable = "table"
+	outputWide  = "wide"
+	outputYAML  = "yaml"
+	outputJSON  = "json"
+	outputName  = "name"
+	outputText  = "text"
+)
+
+var listOutputs = []string{outputTable, outputWide, outputYAML, outputJSON, outputName}
 
 func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
-	var output string
+	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect clients|resources|problems|sync",
+		Use:   "inspect clients|resources|problems|sync [NAME]...",
 		Short: "Show the clients, resources and Problems of a running control plane",
 		Long: `Show the clients of a running control plane and what each of them has and rejected, the
 resources that it serves and where they come from, the Problems of its objects, or the sync
 status of each object: how many clients have its current version, and which rejected it.
+'sync --by client' shows the sync status of each client.
+
+Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
+Problem or the sync status by the name of the object.
 
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
---kubeconfig, --context or --namespace, every replica in the cluster is asked through the API
-server, and a column names the replica. That needs the right to list pods and to forward their
-ports.`,
-		Example: `  controlplane inspect clients
-  controlplane inspect resources -o json
-  controlplane inspect problems --context kind-mizzen
+--kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
+the API server, and a column names the replica. That needs the right to list pods and to
+forward their ports. Standard error names the control planes that are asked.
+
+Exit codes: 0 if every replica answered; 1 if one did not, even if the others' answers are
+shown; 2 if the command line makes no sense.`,
+		Example: `  controlplane inspect clients -n shop
+  controlplane inspect clients shop/web-0 -o wide
+  controlplane inspect resources --type rds --host cart.shop
+  controlplane inspect problems --context kind-mizzen -o yaml
+  controlplane inspect sync --by client
   controlplane inspect wait --for acknowledged`,
 		ValidArgs: []string{listClients, listResources, listProblems, listSync},
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 || tables[args[0]] == nil {
+			if len(args) == 0 || !isList(args[0]) {
 				return usageErrorf(cmd, "one of clients, resources, problems, sync is needed")
 			}
-			if output != "table" && output != "json" {
-				return usageErrorf(cmd, "unknown output %q: it is one of table, json", output)
-			}
-			return flags.validate(cmd)
+			options.names = args[1:]
+			return errors.Join(options.validate(cmd, args[0]), flags.validate(cmd))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.withReplicas(cmd, func(ctx context.Context, all replicas) error { return printList(ctx, std, all, args[0], output) })
+			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
+				return options.print(ctx, std, all, options.list(args[0]))
+			})
 		},
 	}
-	flags.register(cmd)
-	cmd.AddCommand(newWait(&flags))
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "form of the output: `table|json`")
+	flags.register(cmd.PersistentFlags())
+	flags.registerOlder(cmd.PersistentFlags())
+	cmd.AddCommand(newWait(std, &flags))
+	options.register(cmd)
 	return cmd
 }
 
-// printList requests a list from all replicas, and prints it as one.
-func printList(ctx context.Context, std stdio, all replicas, list, output string) error {
-	if list == listSync {
-		list = listDeliveries
-	}
-	bodies, err := all.fetch(ctx, admin.ListPath(list))
-	if err != nil {
-		return err
-	}
-	if output == "json" {
-		body, err := all.mergeJSON(bodies)
-		if err != nil {
-			return err
-		}
-		return printJSON(std, body)
-	}
-	rows, err := all.merge(list, bodies)
-	if err != nil {
-		return err
-	}
-	return printTable(std, rows)
+func isList(name string) bool {
+	_, ok := listNamed(name)
+	return ok
 }
+
+func (o *inspectOptions) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", outputTable, "form of the output: `"+strings.Join(listOutputs, "|")+"`. wide: more columns; clients, one line for each resource type")
+	f.StringVar(&o.by, "by", "object", "what has a line in sync: `object|client`")
+	f.BoolVarP(&o.watch, "watch", "w", false, "after the list, print what changes, until interrupted")
+	f.StringVarP(&o.namespace, "for-namespace", "n", "", "show only what belongs to this `NAMESPACE`: its clients, or the objects in it")
+	f.StringSliceVar(&o.types, "type", nil, "show only these resource types: `"+typeNames("|")+"`; for clients and resources")
+	f.StringVar(&o.host, "host", "", "show only what concerns this `HOST`, such as cart, cart.shop or cart.shop:50051; for clients and resources")
+}
+
+func (o *inspectOptions) validate(cmd *cobra.Command, list string) error {
+	named, _ := listNamed(list)
+	kind := o.list(list)
+	switch {
+	case !slices.Contains(listOutputs, o.output):
+		return usageErrorf(cmd, "unknown output %q: it is one of %s", o.output, strings.Join(listOutputs, ", "))
+	case o.by != "object" && o.by != "client":
+		return usageErrorf(cmd, "unknown --by %q: it is one of object, client", o.by)
+	case cmd.Flags().Changed("by") && named.path != listDeliveries:
+		return usageErrorf(cmd, "--by is for sync")
+	case !kind.typed && len(o.types) > 0:
+		return usageErrorf(cmd, "--type is for clients and resources")
+	case !kind.typed && o.host != "":
+		return usageErrorf(cmd, "--host is for clients and resources")
+	case cmd.Flags().Changed("for-namespace") && !validNamespace(o.namespace):
+		return usageErrorf(cmd, "--for-namespace %q is not a namespace", o.namespace)
+	case cmd.Flags().Changed("host") && o.host == "":
+		return usageErrorf(cmd, "--host is empty: name a host")
+	}
+	return o.parse(cmd)
+}
+
+// list returns the list of that name.
+func (o *inspectOptions) list(name string) listKind {
+	list, _ := listNamed(name)
+	if list.path == listDeliveries && o.by == "client" {
+		return lists[listClientSync]
+	}
+	return list
+}
+
+// print requests a list from all replicas, and prints it as one.
+func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, list listKind) error {
+	if o.watch {
+		return o.follow(ctx, std, all, list)
+	}
+	answered, bodies, last, err := all.fetchAnswered(ctx, std, admin.ListPath(list.path))
+	if err != nil {
+		return err
+	}
+	text, err := o.format(answered, bodies, list)
+	if err != nil {
+		return err
+	}
+	return errors.Join(std.print(text), last)
+}
+
+// format selects items and formats them.
+func (o *inspectOptions) format(answered replicas, bodies [][]byte, list listKind) ([]byte, error) {
+	for i, body := range bodies {
+		var err error
+		if bodies[i], err = o.apply(list, body); err != nil {
+			return nil, fmt.Errorf("parse the answer of %s: %w", answered.all[i].address, err)
+		}
+	}
+	switch o.output {
+	case outputJSON, outputYAML:
+		body, err := answered.mergeJSON(bodies)
+		if err != nil {
+			return nil, err
+		}
+		if o.output == outputYAML {
+			return yaml.JSONToYAML(body)
+		}
+		return indented(body)
+	case outputName:
+		return answered.names(list, bodies)
+	}
+	rows, err := answered.merge(list, o.rows(list), bodies)
+	if err != nil {
+		return nil, err
+	}
+	return table(rows)
+}
+
+func (o *inspectOptions) rows(list listKind) func([]byte) ([][]string, error) {
+	if o.output == outputWide {
+		return list.wide
+	}
+	return list.rows
+}
+
+// grpcGreeting is in the error of an HTTP/1 client to which an HTTP/2 server sends its settings: a zero length in 24 bits
+// begins with zero bytes, in the form in which net/http quotes them.
+const grpcGreeting = `malformed HTTP response "\x00\x00`
 
 // errNotReady is returned for a control plane that is starting or shutting down.
 var errNotReady = errors.New("is not ready")
@@ -130,6 +226,9 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 		request.Header.Set("Authorization", "Bearer "+text)
 	}
 	response, err := http.DefaultClient.Do(request)
+	if err != nil && strings.Contains(err.Error(), grpcGreeting) {
+		return nil, fmt.Errorf("%s is a gRPC port, such as the xDS port: give the control plane's --admin-address, whose port is usually %d", address, adminPort)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no control plane answers at %s (set its admin address with --address): %w", address, err)
 	}
@@ -144,61 +243,10 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s requires a token (see --admin-token): %s", address, bytes.TrimSpace(body))
 	case http.StatusServiceUnavailable:
 		return nil, fmt.Errorf("%s %w: %s", address, errNotReady, bytes.TrimSpace(body))
-	case http.StatusBadRequest:
+	case http.StatusBadRequest, http.StatusForbidden:
 		return nil, fmt.Errorf("%s: %s", address, bytes.TrimSpace(body))
 	}
 	return nil, fmt.Errorf("%s answers %s: it is not the admin address of a control plane (see --address)", address, response.Status)
-}
-
-func clientRows(body []byte) ([][]string, error) {
-	rows := [][]string{{"NODE", "PEER", "IDENTITY", "AGENT", "NAMESPACE", "SINCE", "TYPE", "NAMES", "HELD", "PENDING", "REFUSED"}}
-	err := eachItem(body, func(c serving.ClientState) {
-		head := []string{
-			c.Node, c.Peer, cmp.Or(c.Identity, "-"), strings.TrimSpace(c.Agent + " " + c.Version), c.Namespace, c.Since.Local().Format(time.TimeOnly),
-		}
-		if len(c.Types) == 0 {
-			rows = append(rows, append(head, "-", "0", "0", "0", "0"))
-		}
-		for _, t := range c.Types {
-			names := strconv.Itoa(len(t.Names))
-			if t.Wildcard {
-				names += "+*"
-			}
-			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Accepted), strconv.Itoa(t.Pending), strconv.Itoa(len(t.Refused))))
-			head = make([]string, len(head)) // only in the first row of a client
-		}
-	})
-	return rows, err
-}
-
-func resourceRows(body []byte) ([][]string, error) {
-	rows := [][]string{{"TYPE", "NAME", "VERSION", "SUBSCRIBERS", "ORIGINS"}}
-	err := eachItem(body, func(r serving.ResourceState) {
-		var origins []string
-		for _, ref := range r.Origins {
-			origins = append(origins, ref.String())
-		}
-		rows = append(rows, []string{r.Type, r.Name, r.Version, strconv.Itoa(r.Subscribers), strings.Join(origins, ", ")})
-	})
-	return rows, err
-}
-
-func problemRows(body []byte) ([][]string, error) {
-	rows := [][]string{{"SEVERITY", "CODE", "OBJECT", "FIELD", "MESSAGE"}}
-	err := eachItem(body, func(p mesh.Problem) {
-		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, p.Message})
-	})
-	return rows, err
-}
-
-func deliveryRows(body []byte) ([][]string, error) {
-	rows := [][]string{{"OBJECT", "GENERATION", "CLIENTS", "PENDING", "REFUSALS"}}
-	err := eachItem(body, func(d serving.ObjectSync) {
-		rows = append(rows, []string{
-			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending), strings.Join(d.Refusals, "; "),
-		})
-	})
-	return rows, err
 }
 
 func eachItem[T any](body []byte, visit func(T)) error {
@@ -212,13 +260,13 @@ func eachItem[T any](body []byte, visit func(T)) error {
 	return nil
 }
 
-func printJSON(std stdio, body []byte) error {
+func indented(body []byte) ([]byte, error) {
 	var out bytes.Buffer
 	if err := json.Indent(&out, bytes.TrimSpace(body), "", "  "); err != nil {
-		return fmt.Errorf("parse the answer: %w", err)
+		return nil, fmt.Errorf("parse the answer: %w", err)
 	}
 	out.WriteByte('\n')
-	return std.print(out.Bytes())
+	return out.Bytes(), nil
 }
 
 // visible replaces control characters in what clients send: they would break rows, or control the operator's terminal.
@@ -232,9 +280,9 @@ func visible(r rune) rune {
 // trailingSpace is what the tabwriter leaves of an empty last cell.
 var trailingSpace = regexp.MustCompile(`(?m) +$`)
 
-func printTable(std stdio, rows [][]string) error {
+func table(rows [][]string) ([]byte, error) {
 	var out bytes.Buffer
-	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	columns := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	var text []byte
 	for _, row := range rows {
 		cells := make([]string, len(row))
@@ -243,11 +291,11 @@ func printTable(std stdio, rows [][]string) error {
 		}
 		text = fmt.Appendln(text, strings.Join(cells, "\t"))
 	}
-	if _, err := table.Write(text); err != nil {
-		return fmt.Errorf("lay out the table: %w", err)
+	if _, err := columns.Write(text); err != nil {
+		return nil, fmt.Errorf("lay out the table: %w", err)
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("lay out the table: %w", err)
+	if err := columns.Flush(); err != nil {
+		return nil, fmt.Errorf("lay out the table: %w", err)
 	}
-	return std.print(trailingSpace.ReplaceAll(out.Bytes(), nil))
+	return trailingSpace.ReplaceAll(out.Bytes(), nil), nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,7 +38,11 @@ func TestInspect(t *testing.T) {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.TimeOnly)
 
 	cases := map[string]string{
-		"clients": `NODE     PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE      NAMES  HELD  PENDING  REFUSED
+		"clients": `NODE     NAMESPACE  IDENTITY    CLIENT          SINCE     HELD  PENDING  REFUSED
+a        demo       pod/demo/a  gRPC Go 1.85.0  ` + since + `  2     1        1
+ [2Jb c  default    -           unknown         ` + since + `  0     0        0
+`,
+		"clients -o wide": `NODE     PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE      NAMES  HELD  PENDING  REFUSED
 a        127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Listener  1      1     1        0
                                                                        Cluster   2+*    1     0        1
  [2Jb c  127.0.0.1:2  -           unknown         default    ` + since + `  -         0      0     0        0
@@ -48,14 +54,46 @@ Cluster   outbound|7070||echo  abc      2            Service demo/echo, Destinat
 		"problems": `SEVERITY  CODE          OBJECT                    FIELD                            MESSAGE
 error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.regex  it does not compile
 `,
+		"clients -o name":           "client/a\nclient/ [2Jb c\n",
+		"resources -o name":         "listener/nobody\ncluster/outbound|7070||echo\n",
+		"problems -o name":          "virtualservice demo/echo\n",
+		"client demo/a -o name":     "client/a\n",
+		"clients pod/demo/a -oname": "client/a\n",
+		"clients -n demo -o name":   "client/a\n",
+		"clients b -o name":         "",
+		"clients --host x -o name":  "client/a\n",
+		"clients --type cds -o wide": `NODE  PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE     NAMES  HELD  PENDING  REFUSED
+a     127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Cluster  2+*    1     0        1
+`,
+		"sync --by client": `NODE     IDENTITY    CLIENT          LDS      RDS  CDS       EDS
+a        pod/demo/a  gRPC Go 1.85.0  pending  -    rejected  -
+ [2Jb c  -           unknown         -        -    -         -
+`,
+		"resources --type lds -o name":                      "listener/nobody\n",
+		"resources --type Clusters,lds -o name":             "listener/nobody\ncluster/outbound|7070||echo\n",
+		"resources --host echo:7070 -o name":                "cluster/outbound|7070||echo\n",
+		"resources --host echo.demo.svc.cluster.local:7071": "TYPE  NAME  VERSION  SUBSCRIBERS  ORIGINS\n",
+		"resources -n demo -o name":                         "cluster/outbound|7070||echo\n",
+		"resources nobody -o name":                          "listener/nobody\n",
+		"problems echo -o name":                             "virtualservice demo/echo\n",
+		"problems InvalidRegex -n demo -o name":             "virtualservice demo/echo\n",
+		"problems demo/other -o yaml":                       "[]\n",
+		"resources nobody -o yaml":                          "- name: nobody\n  origins: []\n  subscribers: 1\n  type: Listener\n  version: def\n",
+		"problems -o wide": `SEVERITY  CODE          OBJECT                    FIELD                            SOURCE  MESSAGE
+error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.regex  -       it does not compile
+`,
 	}
 	for list, want := range cases {
 		t.Run(list, func(t *testing.T) {
-			got := command(t.Context(), "", "inspect", list, "--address", address)
-			if diff := cmp.Diff(outcome{exitOK, want, ""}, got, cmp.AllowUnexported(outcome{})); diff != "" {
+			args := append([]string{"inspect", "--address", address}, strings.Fields(list)...)
+			got := command(t.Context(), "", args...)
+			if diff := cmp.Diff(outcome{exitOK, want, "asking " + address + "\n"}, got, cmp.AllowUnexported(outcome{})); diff != "" {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
-			got = command(t.Context(), "", "inspect", list, "--address", address, "-o", "json")
+			if len(args) > 4 {
+				return
+			}
+			got = command(t.Context(), "", append(args, "-o", "json")...)
 			if got.code != exitOK || !strings.HasPrefix(got.stdout, "[\n  {\n    \"") {
 				t.Errorf("as JSON: got exit code %d and %q, want 0 and an indented array", got.code, got.stdout)
 			}
@@ -70,6 +108,7 @@ func TestInspectOfAnotherServer(t *testing.T) {
 	}{
 		"not found": {http.NotFound, "answers 404 Not Found: it is not the admin address of a control plane (see --address)"},
 		"not ready": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "wait", http.StatusServiceUnavailable) }, " is not ready: wait\n"},
+		"gRPC":      {settings, " is a gRPC port, such as the xDS port: give the control plane's --admin-address"},
 		"refusal":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "nobody dials x", http.StatusBadRequest) }, ": nobody dials x\n"},
 		"not JSON":  {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("hello")) }, "parse the answer of 127.0.0.1:"},
 	}
@@ -82,6 +121,38 @@ func TestInspectOfAnotherServer(t *testing.T) {
 				t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.err, c.want)
 			}
 		})
+	}
+}
+
+// settings answers as a gRPC server does: with the frame that begins HTTP/2.
+func settings(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	_, _ = conn.Write([]byte("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00")) // the test would fail
+	_ = conn.Close()
+}
+
+// TestInspectWatch prints the list, and then the rows that change.
+func TestInspectWatch(t *testing.T) {
+	const problem = `{"code":"C","severity":"error","object":{"kind":"Service","namespace":"n","name":"%s"},"message":"m"}`
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answers := []string{"[" + fmt.Sprintf(problem, "a") + "]", "[" + fmt.Sprintf(problem, "a") + "," + fmt.Sprintf(problem, "b") + "]", "[" + fmt.Sprintf(problem, "b") + "]"}
+		if asked == len(answers) {
+			cancel()
+		}
+		_, _ = w.Write([]byte(answers[min(asked, len(answers)-1)])) // the test would fail
+		asked++
+	}))
+	defer server.Close()
+	got := command(ctx, "", "inspect", "problems", "-w", "-o", "name", "--address", strings.TrimPrefix(server.URL, "http://"))
+	const want = "service n/a\nservice n/b\ngone: service n/a\n"
+	if got.code != exitOK || got.stdout != want {
+		t.Errorf("got exit code %d, %q and %q, want 0 and %q", got.code, got.stdout, got.err, want)
 	}
 }
 

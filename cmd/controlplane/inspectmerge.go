@@ -2,19 +2,20 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // merge merges the tables of all replicas into one, with a column that names the replicas. Equal rows become one row,
-// except in the table of clients: a client is connected to one replica, and its rows must stay together.
-func (r replicas) merge(list string, bodies [][]byte) ([][]string, error) {
+// except in a table of clients: a client is connected to one replica, and its rows must stay together.
+func (r replicas) merge(list listKind, rowsOf func([]byte) ([][]string, error), bodies [][]byte) ([][]string, error) {
 	var merged [][]string
 	rows := map[string]int{}
 	for i, body := range bodies {
 		name := r.all[i].name
-		table, err := tables[list](body)
+		table, err := rowsOf(body)
 		if err != nil {
 			return nil, fmt.Errorf("parse the answer of %s: %w", r.all[i].address, err)
 		}
@@ -26,7 +27,7 @@ func (r replicas) merge(list string, bodies [][]byte) ([][]string, error) {
 		}
 		for _, row := range table[1:] {
 			key := strings.Join(row, "\x00")
-			if at, alike := rows[key]; alike && list != listClients {
+			if at, alike := rows[key]; alike && !list.alone {
 				merged[at][0] += "," + name
 				continue
 			}
@@ -57,4 +58,27 @@ func (r replicas) mergeJSON(bodies [][]byte) ([]byte, error) {
 		}
 	}
 	return json.Marshal(all)
+}
+
+// names returns the names of the items of all replicas, each once, one a line.
+func (r replicas) names(list listKind, bodies [][]byte) ([]byte, error) {
+	var out []byte
+	printed := map[string]bool{}
+	for i, body := range bodies {
+		var failed error
+		err := eachItem(body, func(item json.RawMessage) {
+			name, err := list.name(item)
+			if err != nil {
+				failed = err
+			}
+			if !printed[name] {
+				out = fmt.Appendln(out, strings.Map(visible, name))
+			}
+			printed[name] = true
+		})
+		if err = errors.Join(err, failed); err != nil {
+			return nil, fmt.Errorf("parse the answer of %s: %w", r.all[i].address, err)
+		}
+	}
+	return out, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,7 +47,7 @@ func TestInspectMergesReplicas(t *testing.T) {
 			b + " error Refused VirtualService demo/echo no",
 		}},
 		"clients are each replica's own": {[]string{"clients"}, []string{
-			"REPLICA NODE PEER IDENTITY AGENT NAMESPACE SINCE TYPE NAMES HELD PENDING REFUSED", a + " n p -", b + " n p -",
+			"REPLICA NODE NAMESPACE IDENTITY CLIENT SINCE HELD PENDING REFUSED", a + " n demo -", b + " n demo -",
 		}},
 		"as JSON, items say whose they are": {[]string{"problems", "-o", "json"}, []string{
 			`"replica": "` + a + `"`, `"replica": "` + b + `"`, `"replica": "` + b + `"`,
@@ -76,11 +77,17 @@ func TestInspectMergesReplicas(t *testing.T) {
 	}
 }
 
-func TestInspectNamesTheReplicaThatFails(t *testing.T) {
-	a := adminAt(t, map[string][]string{"/api/problems": {"[]"}})
-	got := command(t.Context(), "", "inspect", "problems", "--address", a+","+adminAt(t, nil))
-	if got.code != exitFailure || !strings.Contains(got.err, "replica 127.0.0.1:") {
-		t.Errorf("got exit code %d and %q, want 1 and the replica's name", got.code, got.err)
+// TestInspectShowsWhatAnswered although a replica does not; the exit code says that it is not all.
+func TestInspectShowsWhatAnswered(t *testing.T) {
+	a := adminAt(t, map[string][]string{"/api/problems": {`[{"code":"C","severity":"error","object":{"kind":"Service","namespace":"n","name":"s"},"message":"m"}]`}})
+	down := adminAt(t, nil)
+	got := command(t.Context(), "", "inspect", "problems", "-o", "name", "--address", a+","+down)
+	if got.code != exitFailure || !strings.Contains(got.err, "replica "+down) || got.stdout != "service n/s\n" {
+		t.Errorf("got exit code %d, %q and %q, want 1, the Problem, and the replica's name", got.code, got.stdout, got.err)
+	}
+	got = command(t.Context(), "", "inspect", "problems", "--address", down+","+down)
+	if got.code != exitFailure || strings.Count(got.err, "replica "+down) != 2 || got.stdout != "" {
+		t.Errorf("got exit code %d, %q and %q, want 1, and each replica", got.code, got.stdout, got.err)
 	}
 }
 
@@ -89,7 +96,7 @@ func TestWaitForReadiness(t *testing.T) {
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/readyz" && asked.Add(1) < 3 {
-			http.Error(w, "the first complete picture is not there yet", http.StatusServiceUnavailable)
+			http.Error(w, "the source was not completely read yet", http.StatusServiceUnavailable)
 			return
 		}
 		w.Write([]byte("[]"))
@@ -97,7 +104,7 @@ func TestWaitForReadiness(t *testing.T) {
 	defer server.Close()
 	args := []string{"inspect", "wait", "--address", strings.TrimPrefix(server.URL, "http://"), "--timeout"}
 	got := command(t.Context(), "", append(args, "100ms")...)
-	if got.code != exitFailure || !strings.Contains(got.err, "is not ready: the first complete picture is not there yet") {
+	if got.code != exitFailure || !strings.Contains(got.err, "is not ready: the source was not completely read yet") {
 		t.Errorf("got exit code %d and %q, want 1 and what it waits for", got.code, got.err)
 	}
 	if got := command(t.Context(), "", append(args, "10s")...); got.code != exitOK || asked.Load() < 3 {
@@ -112,26 +119,48 @@ func TestWaitForAcknowledged(t *testing.T) {
 	}
 	done := delivery(`"generation":2,"clients":3,"pending":0`)
 	late := delivery(`"generation":2,"clients":3,"pending":1`)
-	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 refused RouteConfiguration x:\u001bno"]`)
+	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 rejected RouteConfiguration x:\u001bno"]`)
 	cart := []string{"VirtualService", "shop/cart"}
+	twice := strings.Replace(done, `"kind":"Service","namespace":"shop","name":"other"`, `"kind":"VirtualService","namespace":"shop2","name":"cart"`, 1)
+	const met = "VirtualService shop/cart condition met\n"
 	for name, test := range map[string]struct {
 		first, second []string
 		args          []string
 		code          int
 		says          string
+		out           string
 	}{
-		"when it is so at once":            {[]string{done}, []string{done}, cart, exitOK, ""},
-		"when the last replica has it":     {[]string{done}, []string{late, late, done}, cart, exitOK, ""},
-		"when it becomes known":            {[]string{"[]", done}, []string{done}, cart, exitOK, ""},
-		"time is over":                     {[]string{done}, []string{late}, append(cart, "--timeout", "1s"), exitFailure, "not within 1s: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica "},
-		"it is unknown":                    {[]string{"[]"}, []string{done}, append(cart, "--timeout", "1s"), exitFailure, "VirtualService shop/cart is not known yet (replica "},
-		"everything counts if none named":  {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other"},
-		"a refusal ends it":                {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 refused RouteConfiguration x: no (replica "},
-		"what cannot be waited for":        {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged"},
-		"a name without a namespace":       {nil, nil, []string{"VirtualService", "cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME"},
-		"a kind that is not waited for":    {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME"},
-		"a kind without a name":            {nil, nil, []string{"VirtualService"}, exitUsage, "write objects as KIND NAMESPACE/NAME"},
-		"an address and a cluster at once": {nil, nil, []string{"--context", "x"}, exitUsage, "--address excludes --kubeconfig"},
+		"when it is so at once":                 {[]string{done}, []string{done}, cart, exitOK, "", met},
+		"when the last replica has it":          {[]string{done}, []string{late, late, done}, cart, exitOK, "waiting: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica ", met},
+		"when it becomes known":                 {[]string{"[]", done}, []string{done}, cart, exitOK, "waiting: VirtualService shop/cart is not known yet", met},
+		"KIND/NAME in a namespace":              {[]string{done}, []string{done}, []string{"vs/cart", "-n", "shop"}, exitOK, "", met},
+		"KIND/NAME in any namespace":            {[]string{done}, []string{done}, []string{"vs/cart"}, exitOK, "", "VirtualService cart condition met\n"},
+		"KIND NAME":                             {[]string{done}, []string{done}, []string{"virtualservices", "cart", "--for", "condition=Acknowledged"}, exitOK, "", "VirtualService cart condition met\n"},
+		"KIND.GROUP/NAME":                       {[]string{done}, []string{done}, []string{"virtualservice.networking.istio.io/cart", "-n=shop"}, exitOK, "", met},
+		"KIND.VERSION.GROUP NAMESPACE/NAME":     {[]string{done}, []string{done}, []string{"virtualservices.v1beta1.networking.istio.io", "shop/cart"}, exitOK, "", met},
+		"all":                                   {[]string{"[]"}, []string{"[]"}, nil, exitOK, "", "all rules: condition met\n"},
+		"a name of several":                     {[]string{twice}, []string{twice}, []string{"vs/cart"}, exitFailure, "VirtualService cart is in several namespaces, shop, shop2: choose one with -n", ""},
+		"time is over":                          {[]string{done}, []string{late}, append(cart, "--timeout", "1s"), exitFailure, "not within 1s: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica ", ""},
+		"it is unknown":                         {[]string{"[]"}, []string{done}, append(cart, "--timeout", "1s"), exitFailure, "VirtualService shop/cart is not known yet (replica ", ""},
+		"everything counts if none named":       {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other", ""},
+		"a refusal ends it":                     {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 rejected RouteConfiguration x: no (replica ", ""},
+		"what cannot be waited for":             {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged", ""},
+		"a kind that is not waited for":         {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME", ""},
+		"a kind without a name":                 {nil, nil, []string{"VirtualService"}, exitUsage, "VirtualService has no name: write objects as KIND NAMESPACE/NAME", ""},
+		"an address and a cluster at once":      {nil, nil, []string{"--context", "x"}, exitUsage, "--address excludes --kubeconfig", ""},
+		"a kind of a short name without a name": {nil, nil, []string{"vs"}, exitUsage, "vs has no name", ""},
+		"too many slashes":                      {nil, nil, []string{"vs", "a/b/c"}, exitUsage, "cannot be the name of an object", ""},
+		"no namespace before the slash":         {nil, nil, []string{"vs", "/a"}, exitUsage, "cannot be a namespace", ""},
+		"no name after the slash":               {nil, nil, []string{"vs", "a/"}, exitUsage, "cannot be the name of an object", ""},
+		"kind, namespace and name":              {nil, nil, []string{"vs/a/b"}, exitUsage, "write the namespace with -n", ""},
+		"kind and slash":                        {nil, nil, []string{"vs/"}, exitUsage, "cannot be the name of an object", ""},
+		"a slash alone":                         {nil, nil, []string{"/a"}, exitUsage, "is not a VirtualService or DestinationRule", ""},
+		"a name in upper case":                  {nil, nil, []string{"vs/Cart"}, exitUsage, "cannot be the name of an object", ""},
+		"a name without a kind":                 {nil, nil, []string{"cart"}, exitUsage, "is not a VirtualService or DestinationRule", ""},
+		"another group":                         {nil, nil, []string{"vs.example.com/cart"}, exitUsage, "is not a VirtualService or DestinationRule", ""},
+		"another version":                       {nil, nil, []string{"vs.v9.networking.istio.io/cart"}, exitUsage, "is not a VirtualService or DestinationRule", ""},
+		"two namespaces":                        {nil, nil, []string{"vs", "shop/cart", "-n", "other"}, exitUsage, "is not in the namespace of -n other", ""},
+		"a namespace that cannot be":            {nil, nil, []string{"vs/cart", "-n", "a/b"}, exitUsage, "is not a namespace", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := adminAt(t, map[string][]string{"/api/deliveries": test.first})
@@ -140,9 +169,26 @@ func TestWaitForAcknowledged(t *testing.T) {
 			if got.code != test.code || !strings.Contains(got.err, test.says) {
 				t.Errorf("got exit code %d and %q, want %d and %q", got.code, got.err, test.code, test.says)
 			}
-			if diff := cmp.Diff("", got.stdout); diff != "" {
+			if diff := cmp.Diff(test.out, got.stdout); diff != "" {
 				t.Errorf("output (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWaitInterrupted: an interrupt is not the end of the time.
+func TestWaitInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/deliveries" {
+			defer cancel()
+		}
+		_, _ = w.Write([]byte("[]")) // the test would fail
+	}))
+	defer server.Close()
+	got := command(ctx, "", "inspect", "wait", "vs/cart", "--address", strings.TrimPrefix(server.URL, "http://"))
+	if got.code != exitFailure || !strings.Contains(got.err, "interrupted after 0s: ") || strings.Contains(got.err, "not within") {
+		t.Errorf("got exit code %d and %q, want 1, and that it was interrupted", got.code, got.err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,70 +28,129 @@ const (
 	waitUnknown = 2 * time.Second
 )
 
-func newWait(flags *inspectFlags) *cobra.Command {
-	var what string
+func newWait(std stdio, flags *inspectFlags) *cobra.Command {
+	var what, namespace string
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use:   "wait --for acknowledged [KIND NAMESPACE/NAME]...",
+		Use:   "wait --for acknowledged [KIND/NAME | KIND NAMESPACE/NAME]...",
 		Short: "Wait until connected clients have the current version",
-		Long: `Wait until every replica knows the current version of the named VirtualServices and
-DestinationRules, or of all, and every connected client that asks for what they make has
-acknowledged it. Versions are known where the control plane is found through a kubeconfig;
-with --address, what the control plane knows counts as current.
+		Long: `Wait until every replica has the current version of the named VirtualServices and
+DestinationRules, or of all of them, and every connected client has acknowledged the
+resources that it subscribes to and that are made from them.
 
-Exit codes: 0 when it is so; 1 if a client refused it, if --timeout is over, or if a replica
-cannot be asked; 2 if the command line makes no sense.`,
+If the control plane is found through a kubeconfig, the current version is the one in the API
+server. With --address it is the version that the control plane has.
+
+Kinds are written as for kubectl: VirtualService, virtualservices or vs. A name without a
+namespace is in the namespace of -n, or of the kubeconfig's context. Without a cluster, it is in
+any namespace that has it.
+
+Standard error reports what the command waits for whenever that changes.
+
+Exit codes: 0 if all clients acknowledged it; 1 if a client rejected it, after --timeout, after
+an interrupt, or if a replica cannot be reached; 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
-  controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart`,
+  controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart
+  controlplane inspect wait -n shop vs/cart dr/cart`,
+		ValidArgs: []string{string(object.KindVirtualService), string(object.KindDestinationRule)},
+		Args:      cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if what != "acknowledged" {
+			if what = strings.TrimPrefix(what, "condition="); !strings.EqualFold(what, "acknowledged") {
 				return usageErrorf(cmd, "--for must be acknowledged, not %q", what)
 			}
-			named, err := namedRules(cmd, args)
+			named, err := namedRules(cmd, args, namespace)
 			if err != nil {
 				return err
 			}
 			if err := flags.validate(cmd); err != nil {
 				return err
 			}
-			return flags.withReplicas(cmd, func(ctx context.Context, all replicas) error {
+			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
 				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 				defer cancel()
-				w := waiting{replicas: all, named: named, began: time.Now()}
+				w := waiting{std: std, replicas: all, named: named, began: time.Now()}
+				w.complete()
 				return w.run(ctx, timeout)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&what, "for", "acknowledged", "what to wait for: `acknowledged`")
+	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of names without one")
+	completeWith(cmd, "for", "acknowledged")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait at most")
 	return cmd
 }
 
 var errTimeout = errors.New("time is over")
 
-// namedRules parses pairs of kind and name.
-func namedRules(cmd *cobra.Command, args []string) ([]mesh.Ref, error) {
-	if len(args)%2 != 0 {
-		return nil, usageErrorf(cmd, "write objects as KIND NAMESPACE/NAME, such as: VirtualService shop/cart")
+// located returns the object that a name without a namespace means among the known ones. It fails if several have it.
+func located(ref mesh.Ref, known map[mesh.Ref]serving.ObjectSync) (mesh.Ref, error) {
+	if ref.Namespace != "" {
+		return ref, nil
 	}
-	var named []mesh.Ref
-	for pair := range slices.Chunk(args, 2) {
-		namespace, name, ok := strings.Cut(pair[1], "/")
-		if row := object.Kind(pair[0]).Row(); row == nil || !row.Authored || !ok {
-			return nil, usageErrorf(cmd, "%s %s is not a VirtualService or DestinationRule NAMESPACE/NAME", pair[0], pair[1])
+	var found []string
+	for one := range known {
+		if one.Kind == ref.Kind && one.Name == ref.Name {
+			found = append(found, one.Namespace)
 		}
-		named = append(named, mesh.Ref{Kind: pair[0], Namespace: namespace, Name: name})
 	}
-	return named, nil
+	slices.Sort(found)
+	switch len(found) {
+	case 0:
+		return ref, nil
+	case 1:
+		ref.Namespace = found[0]
+		return ref, nil
+	}
+	return ref, fmt.Errorf("%s %s is in several namespaces, %s: choose one with -n", ref.Kind, ref.Name, strings.Join(found, ", "))
+}
+
+// refText names an object, with or without its namespace.
+func refText(ref mesh.Ref) string {
+	if ref.Namespace == "" {
+		return ref.Kind + " " + ref.Name
+	}
+	return ref.String()
 }
 
 // waiting is the state of one `inspect wait`.
 type waiting struct {
+	std      stdio
 	replicas replicas
 	named    []mesh.Ref
 	began    time.Time
-	// current are the generations to wait for; 0 if they are not known.
+	// shown is what was last printed as missing.
+	shown string
+	// current are the generations to wait for; 0 if they are not known. A name without a namespace is in any namespace.
 	current map[mesh.Ref]int64
+}
+
+// complete adds the namespace of the kubeconfig's context to names without a namespace.
+func (w *waiting) complete() {
+	for i := range w.named {
+		w.named[i].Namespace = cmp.Or(w.named[i].Namespace, w.replicas.namespace)
+	}
+}
+
+// show prints what is missing, if it is not what was printed last.
+func (w *waiting) show(missing string) {
+	if missing != w.shown {
+		w.std.printErr("waiting: %s\n", missing)
+	}
+	w.shown = missing
+}
+
+// met prints that the wait is over.
+func (w *waiting) met() error {
+	var out []byte
+	for _, ref := range w.named {
+		out = fmt.Appendf(out, "%s condition met\n", refText(ref))
+	}
+	if len(w.named) == 0 {
+		out = []byte("all rules: condition met\n")
+	}
+	std := w.std
+	return std.print(out)
 }
 
 func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
@@ -104,16 +164,20 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 	for {
 		missing, err := w.missing(ctx)
 		switch {
-		case err != nil && !errors.Is(context.Cause(ctx), errTimeout):
+		case err != nil && ctx.Err() == nil:
 			return err
 		case err == nil && missing == "":
-			return nil
+			return w.met()
 		case err == nil:
 			known = missing
+			w.show(missing)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			if !errors.Is(context.Cause(ctx), errTimeout) {
+				return fmt.Errorf("interrupted after %s: %s", time.Since(w.began).Round(time.Second), known)
+			}
 			return fmt.Errorf("not within %s: %s", timeout, known)
 		}
 	}
@@ -191,18 +255,24 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 
 // missingIn is missing for what one replica knows.
 func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, error) {
+	current := map[mesh.Ref]bool{}
 	for ref, generation := range w.current {
+		ref, err := located(ref, known)
+		if err != nil {
+			return "", err
+		}
+		current[ref] = true
 		d, ok := known[ref]
 		switch {
 		case !ok && len(w.named) == 0 && time.Since(w.began) > waitUnknown:
 		case !ok:
-			return ref.String() + " is not known yet", nil
+			return refText(ref) + " is not known yet", nil
 		case d.Generation < generation:
 			return fmt.Sprintf("%s is known in version %d, and not yet in %d", ref, d.Generation, generation), nil
 		}
 	}
 	for ref, d := range known {
-		if _, counts := w.current[ref]; !counts && len(w.named) > 0 {
+		if !current[ref] && len(w.named) > 0 {
 			continue
 		}
 		if len(d.Refusals) > 0 {

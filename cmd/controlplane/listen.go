@@ -18,6 +18,7 @@ const (
 	flagAdminAddress   = "admin-address"
 	flagMetricsAddress = "metrics-address"
 	flagAdminToken     = "admin-token"
+	flagAdminHosts     = "admin-hosts"
 )
 
 // authorityPath is the path of the admin server with the authority that clients must trust, if it was created at start.

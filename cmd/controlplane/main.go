@@ -26,5 +26,6 @@ func run() int {
 		stop()
 		cancel()
 	})
-	return execute(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	program, args := invoked(os.Args)
+	return executeAs(ctx, program, args, stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 }

@@ -11,6 +11,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/google/go-cmp/cmp"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -123,27 +124,65 @@ func rejectSomething(t *testing.T, address string) {
 	}
 }
 
-func alertExpressions(t *testing.T) (all []string) {
+// TestRunbooks: every alert leads to the section of docs/OPERATING.md that is about it, and every section there is about an alert.
+func TestRunbooks(t *testing.T) {
+	page, err := os.ReadFile("../../docs/OPERATING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(page), "\n## Alerts\n")
+	if !found {
+		t.Fatal("docs/OPERATING.md has no section Alerts")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var explained []string
+	for _, m := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(section, -1) {
+		explained = append(explained, m[1])
+	}
+	var names []string
+	for _, r := range alerts(t) {
+		names = append(names, r.Alert)
+		// GitHub makes the anchor of a heading of one word from its lower case.
+		want := "https://github.com/mizzen-mesh/mizzen/blob/main/docs/OPERATING.md#" + strings.ToLower(r.Alert)
+		if got := r.Annotations["runbook_url"]; got != want {
+			t.Errorf("%s: got runbook_url %q, want %q", r.Alert, got, want)
+		}
+	}
+	if diff := cmp.Diff(names, explained); diff != "" {
+		t.Errorf("sections of docs/OPERATING.md, in the order of the alerts (-alerts +sections):\n%s", diff)
+	}
+}
+
+// alert is one rule of alerts.yaml.
+type alert struct {
+	Alert, Expr, For    string
+	Labels, Annotations map[string]string
+}
+
+func alerts(t *testing.T) (all []alert) {
 	t.Helper()
 	var rules struct {
 		Groups []struct {
 			Name  string
-			Rules []struct {
-				Alert, Expr, For    string
-				Labels, Annotations map[string]string
-			}
+			Rules []alert
 		}
 	}
 	if err := yaml.UnmarshalStrict(readMonitoring(t, "alerts.yaml"), &rules); err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range rules.Groups {
-		for _, r := range g.Rules {
-			if r.Alert == "" || r.For == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-				t.Errorf("alert %q: got %+v, want a name, a duration, a severity, a summary and a description", r.Alert, r)
-			}
-			all = append(all, r.Expr)
+		all = append(all, g.Rules...)
+	}
+	return all
+}
+
+func alertExpressions(t *testing.T) (all []string) {
+	t.Helper()
+	for _, r := range alerts(t) {
+		if r.Alert == "" || r.For == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			t.Errorf("alert %q: got %+v, want a name, a duration, a severity, a summary and a description", r.Alert, r)
 		}
+		all = append(all, r.Expr)
 	}
 	return all
 }

@@ -31,10 +31,12 @@ type replica struct {
 	// name is the name of its pod; empty if it is requested by its address.
 	name    string
 	address string
+	// err is why it cannot be requested.
+	err error
 }
 
 // forwardAll forwards a local port to the admin address of every replica in a cluster, through its API server, until
-// ctx ends. group runs the forwarding.
+// ctx ends. group runs the forwarding. It fails if no replica can be reached; if only some cannot, these have an err.
 func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config, namespace string) ([]replica, error) {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -53,22 +55,26 @@ func forwardAll(ctx context.Context, group *errgroup.Group, config *rest.Config,
 		return phase != string(corev1.PodRunning) || p.GetDeletionTimestamp() != nil
 	})
 	if len(running) == 0 {
-		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --namespace, or give --address)", controlPlaneSelector, namespace)
+		return nil, fmt.Errorf("no pod with the label %s runs in namespace %s (see --mizzen-namespace, or give --address)", controlPlaneSelector, namespace)
 	}
 	slices.SortFunc(running, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
 	var all []replica
+	var failures []error
 	for i := range running {
-		pod := running[i].GetName()
-		url := paths.Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
+		one := replica{name: running[i].GetName()}
+		url := paths.Post().Resource("pods").Namespace(namespace).Name(one.name).SubResource("portforward").URL()
 		dialer, err := dialerTo(config, url.String())
-		if err != nil {
-			return nil, fmt.Errorf("reach pod %s: %w", pod, err)
+		if err == nil {
+			one.address, err = forward(ctx, group, dialer)
 		}
-		address, err := forward(ctx, group, dialer)
 		if err != nil {
-			return nil, fmt.Errorf("forward a port of pod %s: %w", pod, err)
+			one.err = fmt.Errorf("forward a port of pod %s: %w", one.name, err)
+			failures = append(failures, one.err)
 		}
-		all = append(all, replica{pod, address})
+		all = append(all, one)
+	}
+	if len(failures) == len(all) {
+		return nil, errors.Join(failures...)
 	}
 	return all, nil
 }

@@ -20,7 +20,7 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 		pods, fault string
 		asked       []string
 	}{
-		"the first that runs, by name": {
+		"all that run, by name": {
 			pods: `{"metadata":{"name":"c"},"status":{"phase":"Running"}}, {"metadata":{"name":"b"},"status":{"phase":"Running"}},
 				{"metadata":{"name":"a"},"status":{"phase":"Pending"}},
 				{"metadata":{"name":"0","deletionTimestamp":"2026-01-02T03:04:05Z"},"status":{"phase":"Running"}}`,
@@ -29,6 +29,8 @@ func TestReplicasAreReachedThroughTheAPIServer(t *testing.T) {
 				"GET /api/v1/namespaces/home/pods?labelSelector=app.kubernetes.io%2Fname%3Dmizzen",
 				"GET /api/v1/namespaces/home/pods/b/portforward",
 				"POST /api/v1/namespaces/home/pods/b/portforward",
+				"GET /api/v1/namespaces/home/pods/c/portforward",
+				"POST /api/v1/namespaces/home/pods/c/portforward",
 			},
 		},
 		"none that runs": {

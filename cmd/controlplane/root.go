@@ -53,7 +53,13 @@ var errFound = errors.New("the command found something")
 
 // execute runs a command line and returns the exit code.
 func execute(ctx context.Context, args []string, std stdio) int {
+	return executeAs(ctx, programName, args, std)
+}
+
+// executeAs runs a command line of the program with that name in help and errors.
+func executeAs(ctx context.Context, program string, args []string, std stdio) int {
 	root := newRoot(std)
+	rename(root, program)
 	if len(args) == 0 {
 		std.printErr("%s\n\n%s", root.Long, root.UsageString())
 		return exitUsage
@@ -70,16 +76,16 @@ func execute(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errFound):
 		return exitFailure
 	case errors.As(err, &usage):
-		std.printErr("%s: %v\nRun '%s --help' for usage.\n", root.Name(), err, usage.command.CommandPath())
+		std.printErr("%s: %v\nRun '%s --help' for usage.\n", program, err, usage.command.CommandPath())
 		return exitUsage
 	}
-	std.printErr("%s: %v\n", root.Name(), err)
+	std.printErr("%s: %v\n", program, err)
 	return exitFailure
 }
 
 func newRoot(std stdio) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "controlplane",
+		Use:   programName,
 		Short: "A control plane for proxyless gRPC clients",
 		Long: `Mizzen serves Kubernetes Services, and the Istio VirtualServices and DestinationRules for
 them, to gRPC clients over xDS. It needs no proxy, no sidecar and no agent.
@@ -91,11 +97,13 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
+	addVersionFlag(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, suggestFlag(cmd, err)} })
 	root.AddCommand(
 		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
-		newBootstrap(std), newInspect(std), newVersion(std),
+		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newUninstall(std), newVersion(std),
 	)
+	completeChoices(root)
 	return root
 }
 

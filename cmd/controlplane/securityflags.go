@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/credentials"
@@ -34,6 +36,7 @@ type securityFlags struct {
 	tlsDir             string
 	selfSigned         []string
 	adminToken         string
+	adminHosts         []string
 	limits             ads.Limits
 }
 
@@ -46,6 +49,7 @@ func (f *securityFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.tlsDir, "tls-certificates", "", "`DIR` with tls.crt and tls.key for --xds-tls-address, and ca.crt for clients' certificates; reloaded when they change")
 	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "create a self-signed certificate for these `NAMES` at start, for development; /ca.crt of the admin address serves it")
 	flags.StringVar(&f.adminToken, flagAdminToken, "", "`FILE` with a token of at least 16 characters that --admin-address requires for everything but health and metrics")
+	flags.StringSliceVar(&f.adminHosts, flagAdminHosts, nil, "answer requests to --admin-address under these `HOST,...`, beside loopback names and its own host")
 	f.limits = ads.DefaultLimits
 	flags.IntVar(&f.limits.Streams, "max-streams", ads.DefaultLimits.Streams, "maximum `NUMBER` of streams; 0 means no limit")
 	flags.IntVar(&f.limits.StreamsPerClient, "max-streams-per-client", ads.DefaultLimits.StreamsPerClient,
@@ -77,6 +81,11 @@ func (f *securityFlags) validate(cmd *cobra.Command, at addresses) error {
 
 // validateAdmin rejects an admin address that other machines can reach without a token.
 func (f *securityFlags) validateAdmin(cmd *cobra.Command, address string) error {
+	for _, host := range f.adminHosts {
+		if !validName(strings.ToLower(host)) && net.ParseIP(host) == nil {
+			return usageErrorf(cmd, "--%s has %q: write names or addresses, without a scheme and a port", flagAdminHosts, host)
+		}
+	}
 	if f.adminToken != "" {
 		_, err := admin.ReadToken(f.adminToken)
 		if err != nil {
@@ -89,6 +98,18 @@ func (f *securityFlags) validateAdmin(cmd *cobra.Command, address string) error 
 			"give a token with --%s, or let it listen on 127.0.0.1 and serve health and metrics on --%s", flagAdminAddress, address, flagAdminToken, flagMetricsAddress)
 	}
 	return nil
+}
+
+// hosts returns the names under which the admin server is asked: those of --admin-hosts, and the host that it listens on.
+func (f *securityFlags) hosts(address string) []string {
+	hosts := []string{}
+	for _, host := range f.adminHosts {
+		hosts = append(hosts, strings.ToLower(host))
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
+		hosts = append(hosts, strings.ToLower(host))
+	}
+	return hosts
 }
 
 // requiresProof reports whether clients must prove their identity.

@@ -120,7 +120,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	}
 	identityOptions := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken,
+		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
 		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
@@ -139,6 +139,8 @@ type planeOptions struct {
 	addresses addresses
 	// adminToken is a file with the token that the admin server requires; empty requires none.
 	adminToken string
+	// adminHosts are names under which the admin server is asked, beside loopback names.
+	adminHosts []string
 	tls        protection
 	// identity configures the verification of clients, except for its Pods; nil accepts the identity in the client's
 	// node.
@@ -175,6 +177,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
+	registry.MustRegister(buildInfo())
 	registry.MustRegister(o.metrics...)
 	p := &plane{planeOptions: o, draining: make(chan struct{})}
 	p.store = serving.NewStore(serving.Options{Logger: o.logger, Registry: registry})
@@ -187,7 +190,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		writing.Store, writing.Registry = p.store, registry
 		p.status = status.New(writing)
 	}
-	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current)}
+	handlers := map[string]http.Handler{explain.Path: explain.Handler(p.store.Current, p.clientInPod)}
 	if o.tls.authority != nil {
 		handlers[authorityPath] = http.HandlerFunc(o.tls.serveAuthority)
 	}
@@ -197,7 +200,7 @@ func newPlane(o planeOptions) (*plane, error) {
 	}
 	full := open
 	full.Calls = map[string]http.Handler{csds.Path: csds.Handler(p.store)}
-	full.Listener, full.Public, full.TokenFile, full.Handlers = on.admin, false, o.adminToken, handlers
+	full.Listener, full.Public, full.TokenFile, full.Handlers, full.Hosts = on.admin, false, o.adminToken, handlers, o.adminHosts
 	full.Lists = []admin.List{
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),

@@ -30,7 +30,8 @@ func TestTrials(t *testing.T) {
 			dir: "objects-without-namespace", args: "render -f . -n fin --type lds", code: exitOK, want: []string{"problems: []", "name: vault.fin.svc.cluster.local:7500"},
 		},
 		"objects without a namespace, one call": {
-			dir: "objects-without-namespace", args: "explain -f . -n fin --as fin --to vault --call /fin.Vault/Open", code: exitOK, want: []string{"vault.fin.svc.cluster.local"},
+			dir: "objects-without-namespace", args: "explain -f . -n fin --as fin --to vault --call /fin.Vault/Open", code: exitFailure,
+			want: []string{"from VirtualService fin/vault, Service fin/vault", "the clusters of the matched route have no endpoints"},
 		},
 		"objects of the default namespace": {
 			dir: "objects-without-namespace", args: "check -f .", code: exitFailure, want: []string{"error NoSuchHost VirtualService default/vault"},

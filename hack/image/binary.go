@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -29,15 +30,20 @@ func open(path string) (binary, error) {
 	if err != nil {
 		return binary{}, fmt.Errorf("%s: %w", path, err)
 	}
-	// An empty image has no dynamic loader: a dynamic program would fail as if it did not exist.
-	program, err := elf.NewFile(bytes.NewReader(content))
-	if err != nil {
-		return binary{}, fmt.Errorf("%s: %w", path, err)
+	return binary{name: strings.TrimSuffix(filepath.Base(path), ".exe"), content: content, info: info}, nil
+}
+
+// check reports why the program cannot run in an image. An empty image has no dynamic loader: a dynamic program would fail as
+// if it did not exist.
+func (b binary) check() error {
+	program, err := elf.NewFile(bytes.NewReader(b.content))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is not a program for Linux: %w", b.name, err)
+	case program.Section(".interp") != nil:
+		return fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", b.name)
 	}
-	if program.Section(".interp") != nil {
-		return binary{}, fmt.Errorf("%s is linked dynamically: build it with CGO_ENABLED=0", path)
-	}
-	return binary{name: filepath.Base(path), content: content, info: info}, nil
+	return nil
 }
 
 // setting returns a build setting of the binary, such as GOARCH.

@@ -28,6 +28,9 @@ type file struct {
 
 // image returns an image with two layers, so that a new version of the binary does not change the other layer.
 func (b binary) image() (v1.Image, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
 	base := []file{
 		{name: "etc/", mode: 0o755},
 		{name: "etc/ssl/", mode: 0o755},

@@ -183,6 +183,19 @@ func TestSBOM(t *testing.T) {
 	}
 }
 
+// TestSBOMAlone: a release has binaries for systems that have no images.
+func TestSBOMAlone(t *testing.T) {
+	for _, system := range []string{"windows", "darwin"} {
+		dir := t.TempDir()
+		if err := run(output{sbom: dir}, []string{build(t, "arm64", "GOOS="+system)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "app-"+system+"-arm64.spdx.json")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	static := build(t, "amd64")
 	text := filepath.Join(t.TempDir(), "text")
@@ -196,6 +209,7 @@ func TestRefused(t *testing.T) {
 		"a name without tag": {"example.test/app", static, "-name"},
 		"no such file":       {"example.test/app:v1", static + "x", "no such file"},
 		"a script":           {"example.test/app:v1", text, "unrecognized file format"},
+		"another system":     {"example.test/app:v1", build(t, "amd64", "GOOS=windows"), "not a program for Linux"},
 	}
 	// A dynamic program; building it needs a C compiler.
 	if _, err := exec.LookPath("gcc"); err == nil {
@@ -204,7 +218,7 @@ func TestRefused(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			err := run(output{name: test.name}, []string{test.binary})
+			err := run(output{name: test.name, layout: filepath.Join(t.TempDir(), "oci")}, []string{test.binary})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}

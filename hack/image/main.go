@@ -19,7 +19,7 @@ func main() {
 	flag.StringVar(&o.name, "name", "", "`name` of the image, such as example.org/app:v1")
 	flag.StringVar(&o.layout, "layout", "", "write an OCI layout with all platforms to this `directory`")
 	flag.StringVar(&o.tar, "tar", "", "write the image of this machine's platform as a `file` for docker load or ctr images import")
-	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX")
+	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX; alone, of binaries for any platform")
 	flag.Parse()
 	if err := run(o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
@@ -27,26 +27,41 @@ func main() {
 	}
 }
 
-// run makes an image of each binary, one for each platform, and writes them.
+// run writes the images of the binaries, one for each platform, and what each binary is made of, which needs no name.
 func run(o output, binaries []string) error {
 	if len(binaries) == 0 {
 		return errors.New("name at least one binary")
 	}
+	all := make([]binary, len(binaries))
+	for i, path := range binaries {
+		var err error
+		if all[i], err = open(path); err != nil {
+			return err
+		}
+	}
+	if o.sbom != "" {
+		if err := writeSBOMs(o.sbom, all); err != nil {
+			return err
+		}
+	}
+	if o.layout == "" && o.tar == "" {
+		return nil
+	}
+	return o.images(all)
+}
+
+func (o output) images(binaries []binary) error {
 	tag, err := name.NewTag(o.name, name.StrictValidation)
 	if err != nil {
 		return fmt.Errorf("-name: %w", err)
 	}
-	var all []made
-	for _, path := range binaries {
-		b, err := open(path)
+	all := make([]made, len(binaries))
+	for i, b := range binaries {
+		image, err := b.image()
 		if err != nil {
 			return err
 		}
-		image, err := b.image()
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		all = append(all, made{binary: b, image: image})
+		all[i] = made{binary: b, image: image}
 	}
 	return o.write(tag, all)
 }

@@ -31,12 +31,7 @@ func (o output) write(tag name.Tag, all []made) error {
 		}
 	}
 	if o.tar != "" {
-		if err := writeTar(o.tar, tag, all); err != nil {
-			return err
-		}
-	}
-	if o.sbom != "" {
-		return writeSBOMs(o.sbom, all)
+		return writeTar(o.tar, tag, all)
 	}
 	return nil
 }
@@ -88,17 +83,17 @@ func writeTar(path string, tag name.Tag, all []made) error {
 	return fmt.Errorf("-tar: there is no binary for %s", runtime.GOARCH)
 }
 
-func writeSBOMs(dir string, all []made) error {
+func writeSBOMs(dir string, all []binary) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for _, m := range all {
-		document, err := sbom(m.binary)
+	for _, b := range all {
+		document, err := sbom(b)
 		if err != nil {
 			return err
 		}
-		platform := m.binary.platform()
-		path := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.spdx.json", m.binary.name, platform.OS, platform.Architecture))
+		platform := b.platform()
+		path := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.spdx.json", b.name, platform.OS, platform.Architecture))
 		if err := os.WriteFile(path, document, 0o600); err != nil {
 			return err
 		}

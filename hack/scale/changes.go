@@ -41,7 +41,7 @@ func hotRounds(ctx context.Context, s *session) error {
 
 func (s *session) roundsOf(ctx context.Context, scenario string, k kind, services []int) error {
 	if len(services) == 0 {
-		return errors.New("no stream asks for a service that could change: raise -streams, -names or -rules")
+		return errors.New("no stream subscribes to a service that could change: raise -streams, -names or -rules")
 	}
 	s.quiet(ctx)
 	before := s.fleet.now()

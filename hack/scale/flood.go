@@ -61,7 +61,7 @@ func soak(ctx context.Context, s *session) error {
 // not kept, because there may be many.
 func (s *session) stream(ctx context.Context, lasts time.Duration, each func()) ([]*change, error) {
 	if len(s.plan.moving) == 0 {
-		return nil, errors.New("no stream asks for a service that could change: raise -streams or -names")
+		return nil, errors.New("no stream subscribes to a service that could change: raise -streams or -names")
 	}
 	ticker := time.NewTicker(time.Second / time.Duration(s.o.rate))
 	defer ticker.Stop()

@@ -52,7 +52,7 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.IntVar(&o.connections, "connections", 0, "`number` of connections that the streams share; 0 is one each, as gRPC clients have")
 	f.IntVar(&o.dialing, "dialing", 256, "`number` of streams that may be connecting at the same time")
 	f.StringVar(&o.server, "server", "", "`HOST:PORT` of a running server")
-	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} stand for what it needs")
+	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} are replaced by their values")
 	f.IntVar(&o.pid, "pid", 0, "process `ID` of -server, to measure its CPU and memory")
 	f.StringVar(&o.metrics, "metrics", "", "`URL` of the server's Prometheus metrics, to count goroutines; known with -exec and {metrics}")
 	f.BoolVar(&o.raw, "raw", false, "play cold and hot against the limit of gRPC itself, too, and report ratios")

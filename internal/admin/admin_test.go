@@ -88,7 +88,7 @@ func TestReadinessFollowsTheProcess(t *testing.T) {
 
 	want := []answer{
 		{200, "ok\n"},
-		{503, "the first complete picture of the source is not there yet\n"},
+		{503, "the source was not completely read yet\n"},
 		{200, "ok\n"},
 		{503, "shutting down\n"},
 		{200, "ok\n"},

@@ -1,7 +1,10 @@
 // Package admin is the HTTP server for operators: health, readiness, metrics, profiles, and the lists that
 // `controlplane inspect` prints. It only reads.
 //
+// Health and metrics are answered under any name, everything else only under
+// loopback names and those in Options.Hosts (host.go). A gRPC client that dials a Server for xDS is told so (grpc.go).
+//
 // A Server on loopback needs no authentication; with Options.TokenFile it requires a token (token.go). A Server that
 // is Public serves only health and metrics, and may listen on any address. Reading order: server.go, handler.go,
-// token.go.
+// host.go, token.go, grpc.go.
 package admin

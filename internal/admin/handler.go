@@ -41,14 +41,14 @@ func newHandler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	if o.Public {
 		mux.HandleFunc("GET /{$}", serveIndex(o))
-		return mux
+		return answerGRPC(nil, mux)
 	}
 	inner := newInnerHandler(o)
 	if o.TokenFile != "" {
 		inner = requireToken(o.TokenFile, o.Logger, inner)
 	}
-	mux.Handle("/", inner)
-	return mux
+	mux.Handle("/", requireHost(o.Hosts, o.TokenFile != "", inner))
+	return answerGRPC(o.Calls, mux)
 }
 
 // newInnerHandler serves everything that a public server does not serve.
@@ -92,7 +92,7 @@ func serveReadiness(o Options) http.HandlerFunc {
 		case closed(o.Draining):
 			writeText(w, http.StatusServiceUnavailable, "shutting down")
 		case !closed(o.Ready):
-			writeText(w, http.StatusServiceUnavailable, "the first complete picture of the source is not there yet")
+			writeText(w, http.StatusServiceUnavailable, "the source was not completely read yet")
 		default:
 			writeText(w, http.StatusOK, "ok")
 		}
@@ -114,7 +114,7 @@ func serveList(list List) http.HandlerFunc {
 func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text) // the client may have closed the connection
+	_, _ = fmt.Fprintln(w, text) //nolint:gosec // plain text by its header; the client may have closed the connection
 }
 
 func closed(c <-chan struct{}) bool {

@@ -20,13 +20,16 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Options are the settings of a Server. All except TokenFile, Handlers and Calls are required.
+// Options are the settings of a Server. All except TokenFile, Hosts, Handlers and Calls are required.
 type Options struct {
 	// Public serves only health and metrics, and no configuration or profiles, so that any client may reach the server.
 	Public bool
 	// TokenFile is a file with the token that is required for everything except health and metrics; empty requires
 	// none.
 	TokenFile string
+	// Hosts are the names, in lower case, under which requests are answered beside loopback names. Health and metrics
+	// are answered under any name, because kubelets and Prometheus ask by address.
+	Hosts []string
 	// Listener is closed by Run.
 	Listener net.Listener
 	// Ready is closed when clients are served.
@@ -54,7 +57,7 @@ type Server struct {
 func New(o Options) *Server {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(len(o.Calls) > 0)
+	protocols.SetUnencryptedHTTP2(true)
 	return &Server{
 		listener: o.Listener,
 		http: &http.Server{

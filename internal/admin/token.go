@@ -54,7 +54,7 @@ func requireToken(file string, logger *slog.Logger, next http.Handler) http.Hand
 		// The hashes have the same length, so that the time of the comparison does not show the length of the token.
 		a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
 		if subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
-			unauthorized(w, "the token is not that of --admin-token")
+			unauthorized(w, "the token differs from the token of --admin-token")
 			return
 		}
 		next.ServeHTTP(w, r)

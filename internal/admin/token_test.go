@@ -31,6 +31,7 @@ func TestTokenProtectsAllExceptHealthAndMetrics(t *testing.T) {
 	})
 	ask := func(method, path, authorization string) *httptest.ResponseRecorder {
 		request := httptest.NewRequest(method, path, http.NoBody)
+		request.Host = "localhost"
 		if authorization != "" {
 			request.Header.Set("Authorization", authorization)
 		}

@@ -15,7 +15,7 @@ type metrics struct{ refusals *prometheus.CounterVec }
 func newMetrics(registry prometheus.Registerer) *metrics {
 	m := &metrics{refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "mizzen_xds_streams_refused_total",
-		Help: "Streams refused: of clients without proof (unproved), with a node that contradicts the proof (contradiction), or are too many (limit).",
+		Help: "Streams refused, by reason: the client has no proof of its identity (unproved), its node contradicts the proof (contradiction), or there are too many streams (limit).",
 	}, []string{"reason"})}
 	for _, reason := range []string{refusedUnproved, refusedContradiction, refusedLimit} {
 		m.refusals.WithLabelValues(reason) // so that the series exists, at zero, from the start

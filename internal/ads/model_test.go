@@ -11,11 +11,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // everything is the wildcard.
@@ -33,6 +37,20 @@ func TestClientsHoldWhatIsCurrent(t *testing.T) {
 	}
 }
 
+// TestClientsHoldWhatIsCurrentWithRules adds rules to the histories, so that routes begin to name other Clusters. Clients
+// also subscribe to the Clusters that their routes name, and to the endpoints of these.
+func TestClientsHoldWhatIsCurrentWithRules(t *testing.T) {
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newModel(t, seed)
+				m.objects = map[string]string{}
+				m.run()
+			})
+		})
+	}
+}
+
 // model is the state of one history.
 type model struct {
 	t       *testing.T
@@ -41,6 +59,8 @@ type model struct {
 	store   *serving.Store
 	server  *discovery
 	clients []*modelClient
+	// objects are the objects of a history with rules; otherwise nil.
+	objects map[string]string
 }
 
 func newModel(t *testing.T, seed uint64) *model {
@@ -73,6 +93,9 @@ func (m *model) run() {
 			switch m.random.IntN(4) {
 			case 0:
 				m.change()
+				if m.objects != nil {
+					h.follow()
+				}
 			case 1:
 				name := m.pick(typ, h.delta)
 				h.toggle(typ, name)
@@ -89,8 +112,36 @@ func (m *model) run() {
 }
 
 func (m *model) change() {
-	m.world = soakWorld(m.random, m.world)
+	if m.objects == nil {
+		m.world = soakWorld(m.random, m.world)
+	} else {
+		changeObject(m.random, m.objects)
+		revision := m.world.Revision
+		m.world = snapshottest.Load(m.t, slices.Collect(maps.Values(m.objects)))
+		m.world.Revision = revision + 2 // the Store compares with the World before
+	}
 	m.store.Publish(m.world)
+}
+
+// changeObject adds, changes or removes an object of one of the first Services.
+func changeObject(random *rand.Rand, objects map[string]string) {
+	name := fmt.Sprint("s", random.IntN(3))
+	variants := map[string]string{
+		"service": fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n", name),
+		"slice": fmt.Sprintf("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s, namespace: demo, labels: {kubernetes.io/service-name: %[1]s}}\n"+
+			"addressType: IPv4\nports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.%d]}]\n", name, random.IntN(250)),
+		"subsets": fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: demo}\nspec: {host: %[1]s, "+
+			"subsets: [{name: v1, labels: {}}, {name: v%d, labels: {}}]}\n", name, 2+random.IntN(2)),
+		"routes": fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s, namespace: demo}\nspec: {hosts: [%[1]s], http: [{route: ["+
+			"{destination: {host: %[1]s, subset: v%d}, weight: %d}, {destination: {host: s%d}, weight: 1}]}]}\n", name, 1+random.IntN(2), random.IntN(2), random.IntN(3)),
+	}
+	kind := []string{"service", "slice", "subsets", "routes", "routes", "routes"}[random.IntN(6)]
+	key := kind + "/" + name
+	if _, ok := objects[key]; ok && random.IntN(5) == 0 {
+		delete(objects, key)
+		return
+	}
+	objects[key] = variants[kind]
 }
 
 // pick returns a name to subscribe to.
@@ -182,6 +233,34 @@ func (h *modelClient) connect(server *discovery) {
 		if len(h.names[t]) > 0 {
 			h.sendSubscription(t, slices.Sorted(maps.Keys(h.names[t])), nil)
 		}
+	}
+}
+
+// follow subscribes to some route tables, to the Clusters that they name, and to the endpoints of these.
+func (h *modelClient) follow() {
+	for i := range 3 {
+		h.want(snapshot.RouteType, soakName(i))
+	}
+	for h.receive(false) {
+	}
+	for _, routes := range slices.Sorted(maps.Values(h.resources[snapshot.RouteType])) {
+		config := &routev3.RouteConfiguration{}
+		if err := proto.Unmarshal([]byte(routes), config); err != nil {
+			h.t.Fatal(err)
+		}
+		for _, name := range resource.ClustersOf(config) {
+			h.want(snapshot.ClusterType, name)
+			h.want(snapshot.EndpointType, name)
+		}
+	}
+	for h.receive(false) {
+	}
+}
+
+// want subscribes to a name, unless the client does already.
+func (h *modelClient) want(t snapshot.Type, name string) {
+	if _, ok := h.names[t][name]; !ok {
+		h.toggle(t, name)
 	}
 }
 

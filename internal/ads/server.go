@@ -135,7 +135,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, serving := errgroup.WithContext(ctx)
 	for i, port := range s.ports {
 		group.Go(func() error {
-			if err := port.Serve(s.o.Ports[i].Listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			if err := port.Serve(answeringListener{s.o.Ports[i].Listener}); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 				return fmt.Errorf("serve xds on %s: %w", s.AddrOf(i), err)
 			}
 			return nil

@@ -55,7 +55,7 @@ func start(t *testing.T, grace time.Duration) *rig {
 	return startWith(t, Options{Grace: grace})
 }
 
-// startWith starts a server with the options, a Store and a port.
+// startWith starts a server with the options, a Store and a port. Only the credentials of o.Ports are used.
 func startWith(t *testing.T, o Options) *rig {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -64,7 +64,11 @@ func startWith(t *testing.T, o Options) *rig {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r := &rig{store: serving.NewStore(serving.Options{}), stop: stop, ended: make(chan error, 1)}
-	o.Store, o.Ports = r.store, []Port{{Listener: listener}}
+	port := Port{Listener: listener}
+	if len(o.Ports) > 0 {
+		port.Credentials = o.Ports[0].Credentials
+	}
+	o.Store, o.Ports = r.store, []Port{port}
 	r.server = New(o)
 	go func() { r.ended <- r.server.Run(ctx) }()
 	if r.conn, err = grpc.NewClient("passthrough:///"+r.server.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -38,7 +38,7 @@ func Handler(store *serving.Store) http.Handler {
 // FetchClientStatus implements statusv3.ClientStatusDiscoveryServiceServer.
 func (s *server) FetchClientStatus(_ context.Context, req *statusv3.ClientStatusRequest) (*statusv3.ClientStatusResponse, error) {
 	if len(req.GetNodeMatchers()) > 0 {
-		return nil, status.Error(codes.InvalidArgument, "node matchers are not understood: ask for all clients")
+		return nil, status.Error(codes.InvalidArgument, "node matchers are not supported: request all clients")
 	}
 	response := &statusv3.ClientStatusResponse{}
 	for client := range s.store.ClientSyncs() {

@@ -4,12 +4,16 @@ import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 
 // Answer is the path of a call through the resources.
 type Answer struct {
-	Listener Step `json:"listener"`
+	// Client describes the client that was found for Question.Pod; empty if the question itself describes the client.
+	Client   string `json:"client,omitempty"`
+	Listener Step   `json:"listener"`
 	// Routes are the routes that were tried, in order, and between them the matches that no call of the client can
 	// meet. The last one is the route that the call takes, if any.
 	Routes []Route `json:"routes"`
 	// Outcome is a sentence about the result of the call.
 	Outcome string `json:"outcome"`
+	// Fails is true if such calls fail: all of them, or the share that a cluster without endpoints gets.
+	Fails bool `json:"fails"`
 	// Clusters are the clusters of the route that the call takes.
 	Clusters []Cluster `json:"clusters"`
 }

@@ -19,9 +19,9 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	}
 	all := []Setting{{"balanced by " + strings.Join(policies, ", else "), from.from("load_balancing_policy")}}
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
-		text := "no limit to the calls at a time"
-		if n := t.GetMaxRequests().GetValue(); n != math.MaxUint32 {
-			text = fmt.Sprintf("at most %d calls at a time from each client", n)
+		text := "calls in flight are not limited"
+		if n := t.GetMaxRequests().GetValue(); n < math.MaxInt32 {
+			text = fmt.Sprintf("at most %d calls in flight from each client", n)
 		}
 		all = append(all, Setting{text, from.from("circuit_breakers")})
 	}
@@ -39,15 +39,15 @@ func ejection(o *clusterv3.OutlierDetection) []string {
 	if o == nil {
 		return nil
 	}
-	all := []string{fmt.Sprintf("checked every %s; an endpoint that fails is left out for %s, longer each time up to %s, and at most %d %% of them at once",
+	all := []string{fmt.Sprintf("outliers are ejected every %s, for %s the first time, then longer, up to %s; at most %d %% of the endpoints at the same time",
 		o.GetInterval().AsDuration(), o.GetBaseEjectionTime().AsDuration(), o.GetMaxEjectionTime().AsDuration(), o.GetMaxEjectionPercent().GetValue())}
 	if n := o.GetEnforcingFailurePercentage().GetValue(); n > 0 {
-		all = append(all, fmt.Sprintf("it fails when more than %d %% of at least %d calls did, where %d endpoints or more had as many%s",
+		all = append(all, fmt.Sprintf("an outlier failed more than %d %% of its calls; counted for endpoints with at least %d calls, if at least %d endpoints have so many%s",
 			o.GetFailurePercentageThreshold().GetValue(), o.GetFailurePercentageRequestVolume().GetValue(),
 			o.GetFailurePercentageMinimumHosts().GetValue(), enforced(n)))
 	}
 	if n := o.GetEnforcingSuccessRate().GetValue(); n > 0 {
-		all = append(all, fmt.Sprintf("it fails when it succeeds less often than the others, by %.4g standard deviations, where %d endpoints or more had at least %d calls%s",
+		all = append(all, fmt.Sprintf("an outlier's success rate is more than %.4g standard deviations below the mean, if at least %d endpoints have %d calls or more%s",
 			float64(o.GetSuccessRateStdevFactor().GetValue())/1000, o.GetSuccessRateMinimumHosts().GetValue(),
 			o.GetSuccessRateRequestVolume().GetValue(), enforced(n)))
 	}
@@ -59,7 +59,7 @@ func enforced(percent uint32) string {
 	if percent >= 100 {
 		return ""
 	}
-	return fmt.Sprintf(", in %d %% of the cases", percent)
+	return fmt.Sprintf("; %d %% of outliers are ejected", percent)
 }
 
 // encryption describes how calls are sent, or why they fail.
@@ -77,14 +77,14 @@ func encryption(c *clusterv3.Cluster) string {
 	}
 	common := tls.GetCommonTlsContext()
 	validation := common.GetValidationContext()
-	text := "encrypted, without a certificate of the client"
+	text := "encrypted, without a client certificate"
 	if provider := common.GetTlsCertificateProviderInstance().GetInstanceName(); provider != "" {
 		text = fmt.Sprintf("encrypted, with the client's certificate of its provider %q", provider)
 	}
 	if provider := validation.GetCaCertificateProviderInstance().GetInstanceName(); provider != "" {
-		text += fmt.Sprintf("; the authorities of its provider %q vouch for the server", provider)
+		text += fmt.Sprintf("; the authorities of its provider %q verify the server", provider)
 	} else {
-		text += "; the authorities that the client's machine trusts vouch for the server"
+		text += "; the authorities that the client's machine trusts verify the server"
 	}
 	var names []string
 	for _, m := range validation.GetMatchSubjectAltNames() { //nolint:staticcheck // the field that gRPC reads

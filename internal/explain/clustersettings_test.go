@@ -44,11 +44,11 @@ func TestEncryption(t *testing.T) {
 					MatchSubjectAltNames:          []*matcherv3.StringMatcher{exactly("spiffe://a"), exactly("spiffe://b")}, //nolint:staticcheck // gRPC's
 				}},
 			}),
-			`encrypted, with the client's certificate of its provider "default"; the authorities of its provider "mesh" vouch for the server, which is spiffe://a or spiffe://b`,
+			`encrypted, with the client's certificate of its provider "default"; the authorities of its provider "mesh" verify the server, which is spiffe://a or spiffe://b`,
 		},
 		"simple": {
 			socket(&tlsv3.CommonTlsContext{}),
-			"encrypted, without a certificate of the client; the authorities that the client's machine trusts vouch for the server",
+			"encrypted, without a client certificate; the authorities that the client's machine trusts verify the server",
 		},
 	}
 	for name, test := range tests {
@@ -68,8 +68,8 @@ func TestEjectionBySuccessRate(t *testing.T) {
 		SuccessRateMinimumHosts: wrapperspb.UInt32(5), SuccessRateRequestVolume: wrapperspb.UInt32(100),
 	})
 	want := []string{
-		"checked every 5s; an endpoint that fails is left out for 10s, longer each time up to 1m0s, and at most 50 % of them at once",
-		"it fails when it succeeds less often than the others, by 1.9 standard deviations, where 5 endpoints or more had at least 100 calls, in 80 % of the cases",
+		"outliers are ejected every 5s, for 10s the first time, then longer, up to 1m0s; at most 50 % of the endpoints at the same time",
+		"an outlier's success rate is more than 1.9 standard deviations below the mean, if at least 5 endpoints have 100 calls or more; 80 % of outliers are ejected",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("words (-want +got):\n%s", diff)

@@ -28,6 +28,8 @@ type Question struct {
 	// Headers are the application's metadata, by lower-case name.
 	Headers map[string]string
 	Client  mesh.Client
+	// Pod is the client's pod as NAMESPACE/NAME, in place of Client. Whoever answers sets Client from it.
+	Pod string
 }
 
 // Set adds a header to the call. If the header exists, the value is appended to its value, as clients compare them.
@@ -42,7 +44,7 @@ func (q Question) Set(name, value string) {
 // Explain follows the call. It fails if clients do not call the name, or if a resource cannot be decoded, which is a
 // bug of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
-	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
+	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
 	if !q.Client.Missing.Has(mesh.FeatureContentType) {
 		shown := map[string]string{}
 		maps.Copy(shown, q.Headers)
@@ -60,7 +62,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return nil, fmt.Errorf("listener %s: %w", q.To, err)
 	}
 	if manager.GetRds() == nil {
-		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a Service or a host of a VirtualService", q.To, q.Client.Namespace)
+		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
 		return a, nil
 	}
 	var table routev3.RouteConfiguration
@@ -70,7 +72,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	}
 	taken := a.matchRoutes(found, table.GetVirtualHosts()[0].GetRoutes(), q)
 	if taken == nil {
-		a.Outcome = "the call fails at once: no route matches"
+		a.Outcome = "the call fails immediately: no route matches"
 		return a, nil
 	}
 	return a, a.addClusters(s, taken, q.Client)
@@ -100,9 +102,11 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client 
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	switch status := abortStatus(route); {
+	status := abortStatus(route)
+	a.Fails = status != "" || len(endpoints) == 0 || failing > 0
+	switch {
 	case status != "":
-		a.Outcome = "the route ends the call by itself, with " + status
+		a.Outcome = "the route itself ends the call, with " + status
 	case len(endpoints) == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 	case len(a.Clusters) > 1:
@@ -162,7 +166,7 @@ func (r tracedResource) locate(parts []report.Origin) []mesh.FieldLocation {
 func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client, into proto.Message) (tracedResource, error) {
 	v := s.Resource(t, name, client)
 	if v == nil {
-		return tracedResource{}, fmt.Errorf("%s %s is not answered: it is not a name that a client calls", t.Name(), name)
+		return tracedResource{}, fmt.Errorf("%s %s does not exist: clients do not dial this name", t.Name(), name)
 	}
 	if err := v.Any().UnmarshalTo(into); err != nil {
 		return tracedResource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)

@@ -124,11 +124,11 @@ func TestExplain(t *testing.T) {
 				"         timeout 2s",
 				"cluster   outbound|80|v1|echo.demo.svc.cluster.local  75 %  from DestinationRule demo/echo, Service demo/echo",
 				"  from DestinationRule demo/echo spec.subsets[0] (objects.yaml:32)\n",
-				"  balanced by round_robin\n  at most 7 calls at a time from each client\n",
+				"  balanced by round_robin\n  at most 7 calls in flight from each client\n",
 				"    from DestinationRule demo/echo spec.trafficPolicy.connectionPool (objects.yaml:30)\n",
-				"  checked every 10s; an endpoint that fails is left out for 30s, longer each time up to 5m0s, and at most 10 % of them at once\n",
+				"  outliers are ejected every 10s, for 30s the first time, then longer, up to 5m0s; at most 10 % of the endpoints at the same time\n",
 				"    from DestinationRule demo/echo spec.trafficPolicy.outlierDetection (objects.yaml:31)\n",
-				"  it fails when more than 85 % of at least 8 calls did, where 2 endpoints or more had as many\n",
+				"  an outlier failed more than 85 % of its calls; counted for endpoints with at least 8 calls, if at least 2 endpoints have so many\n",
 				"  not encrypted\n  endpoints  from DestinationRule demo/echo, Service demo/echo\n",
 				"  priority 0  /z1  weight 1  10.0.0.1:50051",
 				"cluster   outbound|80|v2|echo.demo.svc.cluster.local  25 %",
@@ -152,7 +152,7 @@ func TestExplain(t *testing.T) {
 			},
 		},
 		"a response of the route's own": {
-			"echo", "/echo.Echo/Closed", nil, []string{"         100 % of the calls end with HTTP status 403", "outcome   the route ends the call by itself, with HTTP status 403"},
+			"echo", "/echo.Echo/Closed", nil, []string{"         100 % of the calls end with HTTP status 403", "outcome   the route itself ends the call, with HTTP status 403"},
 		},
 		"a part of the calls fails": {
 			"echo", "/other.Other/Say", map[string]string{"x-user": "bob,eve"}, []string{
@@ -163,11 +163,11 @@ func TestExplain(t *testing.T) {
 		"an action that no client has": {
 			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: the clusters of the matched route have no endpoints"},
 		},
-		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails at once: no route matches"}},
+		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails immediately: no route matches"}},
 		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails immediately: for a client in namespace demo, "nobody:80" is not a port`}},
 	}
 	s := world(t, objects)
-	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }))
+	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }, nil))
 	defer server.Close()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -244,7 +244,7 @@ kind: VirtualService
 metadata: {name: echo, namespace: demo}
 spec: {hosts: [echo], http: [{match: [{headers: {content-type: {exact: application/grpc}}}], directResponse: {status: 403}}]}
 `)
-	for agent, want := range map[mesh.ClientKind]string{mesh.GRPCJava: "ends the call by itself", mesh.GRPCGo: "no route matches"} {
+	for agent, want := range map[mesh.ClientKind]string{mesh.GRPCJava: "route itself ends the call", mesh.GRPCGo: "no route matches"} {
 		client := snapshot.WithUserAgent(mesh.Client{Namespace: "demo"}, agent, "1.85.0")
 		a, err := Explain(s, Question{To: "echo", Call: "/echo.Echo/Say", Client: client})
 		if err != nil || !strings.Contains(a.Outcome, want) {
@@ -255,7 +255,7 @@ spec: {hosts: [echo], http: [{match: [{headers: {content-type: {exact: applicati
 
 func TestHandlerBeforeTheFirstWorld(t *testing.T) {
 	w := httptest.NewRecorder()
-	Handler(func() *snapshot.Snapshot { return nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
+	Handler(func() *snapshot.Snapshot { return nil }, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path, http.NoBody))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d, want 503", w.Code)
 	}

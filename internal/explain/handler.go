@@ -2,6 +2,7 @@ package explain
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +21,9 @@ func (q Question) Query() string {
 		"to": {q.To}, "call": {q.Call}, "namespace": {q.Client.Namespace},
 		"region": {q.Client.Locality.Region}, "zone": {q.Client.Locality.Zone}, "subzone": {q.Client.Locality.SubZone},
 		"node": {q.Client.Node},
+	}
+	if q.Pod != "" {
+		v.Set("pod", q.Pod)
 	}
 	for name, value := range q.Headers {
 		v.Add("header", name+"="+value)
@@ -40,7 +44,7 @@ func (q Question) Query() string {
 
 func questionOf(v url.Values) Question {
 	q := Question{
-		To: v.Get("to"), Call: v.Get("call"), Headers: map[string]string{},
+		To: v.Get("to"), Call: v.Get("call"), Pod: v.Get("pod"), Headers: map[string]string{},
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
 			Locality:  mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},
@@ -70,19 +74,44 @@ func pairs(texts []string) map[string]string {
 	return set
 }
 
-// Handler answers questions as JSON, from the Snapshot that current returns.
-func Handler(current func() *snapshot.Snapshot) http.Handler {
+// PodClient finds the client that runs in a pod, and describes it. ok is false if the pod is not known.
+type PodClient func(namespace, name string) (client mesh.Client, description string, ok bool)
+
+// AsPod sets the question's Client to the one in its Pod, and returns the description of that client. It does nothing
+// without a Pod, and fails if the pod is not known.
+func (q *Question) AsPod(find PodClient) (string, error) {
+	if q.Pod == "" {
+		return "", nil
+	}
+	namespace, name, _ := strings.Cut(q.Pod, "/")
+	client, description, ok := find(namespace, name)
+	if !ok {
+		return "", fmt.Errorf("pod %s is not known: no client is connected from it, and no such pod was read", q.Pod)
+	}
+	q.Client = client
+	return description, nil
+}
+
+// Handler answers questions as JSON, from the Snapshot that current returns. find finds the clients of pods.
+func Handler(current func() *snapshot.Snapshot, find PodClient) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := current()
 		if s == nil {
-			http.Error(w, "the first complete picture of the source is not there yet", http.StatusServiceUnavailable)
+			http.Error(w, "the source was not completely read yet", http.StatusServiceUnavailable)
 			return
 		}
-		answer, err := Explain(s, questionOf(r.URL.Query()))
+		q := questionOf(r.URL.Query())
+		client, err := q.AsPod(find)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		answer, err := Explain(s, q)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer.Client = client
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer) // the client may have closed the connection
 	})

@@ -20,7 +20,7 @@ func TestQueryHoldsTheQuestion(t *testing.T) {
 func holdsTheQuestion(t *testing.T, agent string) {
 	t.Helper()
 	q := Question{
-		To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
+		Pod: "demo/web-0", To: "echo:80", Call: "/echo.Echo/Say", Headers: map[string]string{"x-user": "a=b"},
 		Client: mesh.Client{
 			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop", "Tier": "Front"}), Node: "n1",
 			Locality: mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack"}, Providers: mesh.MakeProviders("default", "system"),

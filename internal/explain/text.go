@@ -10,6 +10,9 @@ import (
 // Text formats the answer for people.
 func (a *Answer) Text() string {
 	var b strings.Builder
+	if a.Client != "" {
+		fmt.Fprintf(&b, "client    %s\n", a.Client)
+	}
 	fmt.Fprintf(&b, "listener  %s%s\n", a.Listener.Name, from(a.Listener.Origins))
 	for i, r := range a.Routes {
 		if i == 0 {

@@ -52,8 +52,8 @@ func checks(spec protoreflect.MessageDescriptor) []check {
 }
 
 var document = template.Must(template.New("policy").Parse(`# Generated from the table in pkg/translate by ` + "`make golden`" + `; docs/FIELDS.md is the same for people.
-# Who applies a rule is warned of what gRPC clients cannot do. Nothing is denied: sidecars of the same mesh may well do it. To deny it, patch
-# validationActions to [Deny].
+# The API server warns authors about fields that gRPC clients do not support. It denies nothing because sidecars of the same mesh may
+# support them. To deny such fields, patch validationActions to [Deny].
 {{- range .}}
 ---
 apiVersion: admissionregistration.k8s.io/v1

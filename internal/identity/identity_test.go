@@ -166,7 +166,7 @@ func TestIdentify(t *testing.T) {
 		"token of a pod of the same name":      {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "web-0", "uid": "u-0"} })}, false, "does not exist"},
 		"token of a pod that is gone":          {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "old", "uid": "u-9"} })}, false, "shop/old"},
 		"token bound to no pod":                {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "bound to no pod"},
-		"token signed by another":              {call{"10.1.0.7", true, "", newAPIServer(t, "k1").token("k1")}, false, "not that of the API server"},
+		"token signed by another":              {call{"10.1.0.7", true, "", newAPIServer(t, "k1").token("k1")}, false, "not signed by the API server"},
 		"token signed by an unknown key":       {call{"10.1.0.7", true, "", server.token("k9")}, false, "not the API server's"},
 		"no token at all":                      {call{"10.1.0.7", true, "", "x.y.z"}, false, "cannot be read"},
 		"an empty token":                       {call{"10.1.0.7", true, "", " "}, false, "cannot be read"},

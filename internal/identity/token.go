@@ -62,7 +62,7 @@ func (t *Tokens) verify(ctx context.Context, text string) (jwt.Claims, boundClai
 		return claims, to, err
 	}
 	if err := token.Claims(key, &claims, &to); err != nil {
-		return claims, to, errors.New("the signature of the token is not that of the API server")
+		return claims, to, errors.New("the token is not signed by the API server")
 	}
 	switch err := claims.ValidateWithLeeway(jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{t.audience}, Time: t.now()}, leeway); {
 	case errors.Is(err, jwt.ErrInvalidAudience):

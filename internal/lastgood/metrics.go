@@ -17,9 +17,9 @@ func newMetrics() *metrics {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_state_" + name, Help: help})
 	}
 	return &metrics{
-		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_state_save_failures_total", Help: "How often what is served could not be stored."}),
-		bytes:    gauge("bytes", "Size of the file in which what is served is stored."),
-		when:     gauge("saved_timestamp_seconds", "When what is served was stored last by this process; 0 before."),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_state_save_failures_total", Help: "Attempts to save the state that failed."}),
+		bytes:    gauge("bytes", "Size of the file with the saved state, in bytes."),
+		when:     gauge("saved_timestamp_seconds", "Unix time at which this process last saved the state, in seconds; 0 before the first time."),
 	}
 }
 

@@ -109,9 +109,9 @@ func programmed(problems []mesh.Problem, d serving.ObjectSync) condition {
 	case len(d.Refusals) > 0:
 		return condition{typeProgrammed, statusFalse, string(mesh.CodeRefused), text(d.Refusals)}
 	case d.Pending > 0:
-		return condition{typeProgrammed, statusFalse, reasonPending, "connected clients have not acknowledged it yet"}
+		return condition{typeProgrammed, statusFalse, reasonPending, "some connected clients have not acknowledged it yet"}
 	}
-	return condition{typeProgrammed, statusTrue, reasonProgrammed, "every connected client that asks for it has acknowledged it"}
+	return condition{typeProgrammed, statusTrue, reasonProgrammed, "every connected client that subscribes to its resources has acknowledged them"}
 }
 
 // line formats a Problem for a condition of its own object.

@@ -12,7 +12,7 @@ func newCounters(registry prometheus.Registerer) *counters {
 	c := &counters{
 		writes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_status_writes_total", Help: "Conditions of objects written."}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "mizzen_status_failures_total", Help: "Reconciliations of objects' conditions that ended with an error."}),
-		leader:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_leader", Help: "Whether this replica writes conditions: 1 on one replica, 0 on the others."}),
+		leader:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "mizzen_leader", Help: "1 on the replica that writes conditions; 0 on the others."}),
 	}
 	if registry != nil {
 		registry.MustRegister(c.writes, c.failures, c.leader)

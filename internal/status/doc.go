@@ -19,5 +19,6 @@
 // from.
 //
 // Reading order: condition.go (what is written), writer.go (when), object.go (how), event.go, election.go and
-// lease.go (who).
+// lease.go (who); for uninstalling, idle.go (whether
+// a replica still writes) and removal.go.
 package status

@@ -389,7 +389,7 @@ type rejectingStore struct{ *serving.Store }
 func (r rejectingStore) ObjectSyncs() []serving.ObjectSync {
 	return []serving.ObjectSync{{
 		Object:  mesh.Ref{Kind: "VirtualService", Namespace: "shop", Name: "echo"},
-		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 refused RouteConfiguration x: no"},
+		Clients: 1, Refusals: []string{"gRPC Go 1.60.0 rejected RouteConfiguration x: no"},
 	}}
 }
 

@@ -57,6 +57,8 @@ func TestOldClients(t *testing.T) {
 		"no route":          {hosts(), mesh.GRPCCore, core51, core85},
 		"no last route":     {hosts(partial), mesh.GRPCCore, core51, core85},
 		"shares of no sum":  {shares(nil, 1, 2), mesh.GRPCCore, core51, core85},
+		"no sum for Go":     {shares(nil, 1, 2), mesh.GRPCGo, "1.53.0", "1.54.0"},
+		"no sum for Node":   {shares(nil, 1), mesh.GRPCNode, "1.14.0", "1.15.0"},
 		"shares of another": {shares(wrapperspb.UInt32(4), 1, 2), mesh.GRPCCore, core51, core85},
 		"shares of 100":     {shares(nil, 99, 1), mesh.GRPCCore, "", core51},
 		"shares of the sum": {shares(wrapperspb.UInt32(3), 1, 2), mesh.GRPCCore, "", core51},

@@ -113,7 +113,7 @@ func (c *checker) weightedClusters(m *routev3.WeightedCluster) {
 		total = uint64(stated.GetValue())
 	}
 	if sum != total {
-		c.reject(c.missing(mesh.FeaturePartialVirtualHost), "has weighted clusters whose weights sum to %d, but whose total weight is %d", sum, total)
+		c.reject(c.missing(mesh.FeatureWeightSum), "has weighted clusters whose weights sum to %d, but whose total weight is %d", sum, total)
 	}
 }
 

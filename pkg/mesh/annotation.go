@@ -18,6 +18,14 @@ const (
 	AnnotationIgnore = AnnotationPrefix + "ignore"
 )
 
+// The annotations of pods that the admission policy in manifests/injection reads and sets.
+const (
+	AnnotationInject      = AnnotationPrefix + "inject"
+	AnnotationTransport   = AnnotationPrefix + "xds"
+	AnnotationInjected    = AnnotationPrefix + "injected"
+	AnnotationAuthorities = AnnotationPrefix + "authorities"
+)
+
 // annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "DestinationRule"},
@@ -25,6 +33,10 @@ var annotations = map[string][]string{
 	AnnotationSuccessRate: {"Service", "DestinationRule"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
 	AnnotationIgnore:      {"DestinationRule", "VirtualService", "Service", "EndpointSlice", "Endpoints", "Pod", "Node"},
+	AnnotationInject:      {"Pod"},
+	AnnotationTransport:   {"Pod"},
+	AnnotationInjected:    {"Pod"},
+	AnnotationAuthorities: {"Pod"},
 }
 
 // Annotations returns the names of all annotations, sorted.

@@ -20,6 +20,8 @@ const (
 	CodeInvalidRegex Code = "InvalidRegex"
 	// CodeNoWeight: all destinations of a route have weight 0. Its calls fail.
 	CodeNoWeight Code = "NoWeight"
+	// CodeWeightSum: the weights of a route do not sum to 100. They are in effect as shares of their sum.
+	CodeWeightSum Code = "WeightSum"
 	// CodeNoSuchHost: no Service has the host, which is a destination or looks like the host of a Service.
 	CodeNoSuchHost Code = "NoSuchHost"
 	// CodeNoSuchPort: the Service does not have the port.
@@ -31,8 +33,11 @@ const (
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
-	// CodeUnreachable: a rule after a rule that matches every call. It has no effect.
+	// CodeUnreachable: no call reaches a rule or match, because an earlier one matches its calls or because it matches
+	// no gRPC call.
 	CodeUnreachable Code = "Unreachable"
+	// CodeNotForMesh: the rules of a VirtualService apply only to calls through gateways.
+	CodeNotForMesh Code = "NotForMesh"
 	// CodeUnsupported: gRPC does not support it.
 	CodeUnsupported Code = "Unsupported"
 	// CodeApproximated: gRPC does something similar. The message states what.
@@ -54,6 +59,8 @@ const (
 	CodeEndpointsVanished Code = "EndpointsVanished"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
+	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
+	CodeSourceLost Code = "SourceLost"
 )
 
 // CodeDoc is the documentation of one Code.
@@ -100,11 +107,15 @@ var codes = []CodeDoc{
 		"Give a destination a weight above 0, or remove the rule.",
 	},
 	{
+		CodeWeightSum, "The weights of a route do not sum to 100. Each destination gets its weight's share of the sum, which may not be what the author intended.",
+		"Nothing, if the shares are right. Otherwise correct the weights.",
+	},
+	{
 		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails. Each of these recovers when the Service appears.",
 		"Create the Service, or correct the host. A short name means a Service in the namespace of the object.",
 	},
 	{
-		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings for the port have no effect.",
+		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect.",
 		"Set one of the Service's ports: its `port`, not its `targetPort`.",
 	},
 	{
@@ -120,8 +131,12 @@ var codes = []CodeDoc{
 		"Merge the two, or remove one.",
 	},
 	{
-		CodeUnreachable, "No call can reach this rule or match. It has no effect.",
-		"Move it before the rule that matches every call, or delete it.",
+		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, or it matches no gRPC call. No call takes it.",
+		"Move it before the one that the message names, or delete it. Correct a path that no gRPC method has.",
+	},
+	{
+		CodeNotForMesh, "A VirtualService names gateways and not `mesh`. Its rules apply only to calls through these gateways, which Mizzen does not configure.",
+		"Nothing, if that is intended. Add `mesh` to `gateways` if calls within the mesh need the rules.",
 	},
 	{
 		CodeUnsupported, "gRPC clients do not support it. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",
@@ -162,6 +177,10 @@ var codes = []CodeDoc{
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
+	},
+	{
+		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect.",
+		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane.",
 	},
 }
 

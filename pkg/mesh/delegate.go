@@ -13,6 +13,8 @@ type Delegate struct {
 	VirtualService *VirtualService
 	// Visible is set if the delegate is exported to the namespace of the rule.
 	Visible bool
+	// Shared is set if another VirtualService delegates to it, too.
+	Shared bool
 }
 
 // DelegateRef returns the Ref of the VirtualService that a rule in the namespace delegates to.

@@ -38,6 +38,12 @@ const (
 	// FeatureSystemRoots: clusters that trust the system root certificates.
 	FeatureSystemRoots
 
+	// FeatureInlineRoutes: listeners that contain routes. Other clients do not subscribe again to the route configuration
+	// that they had before.
+	FeatureInlineRoutes
+	// FeatureWeightSum: weighted clusters without total_weight whose weights do not sum to 100. The sum is always sent.
+	FeatureWeightSum
+
 	// The last features do not change the resources. A client that lacks one ignores that part of a resource.
 
 	// FeatureLeastRequest: least request load balancing.

@@ -65,7 +65,8 @@ func TestFeaturesMissingIn(t *testing.T) {
 		"python of debian":  {GRPCCore, "C-core 29.0.0 Python 1.51.1", FeatureStringMatch | FeaturePartialVirtualHost | FeatureRingHash | FeatureWeightedRoundRobin, FeatureOutlierDetection | FeatureRingHashPolicy},
 		"c++ of debian":     {GRPCCore, "C-core 29.0.0", FeatureStringMatch | FeaturePartialVirtualHost, FeatureOutlierDetection | FeatureRingHashPolicy},
 		"current node":      {GRPCNode, "1.14.1", FeatureRingSize | FeatureLeastRequest | FeaturePickFirst | FeatureUnmatchedVirtualHost, FeatureTLS | FeatureStringMatch | FeatureRingHashPolicy | FeatureRingHash},
-		"old node":          {GRPCNode, "1.8.0", FeatureStringMatch | FeatureRingHash | FeatureTLS, FeatureRingHashPolicy},
+		"node that ends":    {GRPCNode, "1.13.0", FeatureTLS | FeatureWeightSum, FeatureInlineRoutes | EncodingFeatures&^FeatureRingSize},
+		"old node":          {GRPCNode, "1.8.0", FeatureStringMatch | FeatureRingHash | FeatureTLS | FeatureInlineRoutes, FeatureRingHashPolicy},
 		"rust":              {GRPCRust, "0.1.0", FeaturePriority | FeatureLeastRequestPolicy | FeatureCircuitBreaking | FeatureFaultInjection, FeatureStringMatch | FeatureLeastRequest},
 		"unknown":           {UnknownClient, "1.85.0", unknown, ^unknown},
 	}

@@ -33,7 +33,8 @@ type featureRow struct {
 }
 
 // featureTable has one row for each feature, in the order of the constants. The versions are from grpc/grpc's
-// doc/grpc_xds_features.md, unless a comment names another source.
+// doc/grpc_xds_features.md, unless a comment names another source. TestRunsAgreeWithFeatures compares them
+// with what real clients of many versions did.
 var featureTable = []featureRow{
 	{feature: FeatureStringMatch, grfc: "A63", missing: releaseRanges{
 		GRPCGo: until(56), GRPCJava: until(53), GRPCCore: until(56), GRPCNode: until(9), UnknownClient: always,
@@ -66,13 +67,22 @@ var featureTable = []featureRow{
 	}},
 	{feature: FeatureTLS, grfc: "A29", missing: releaseRanges{
 		// Older releases ignore the settings, or read the names of servers from another field.
-		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42), GRPCNode: until(11),
+		GRPCGo: until(42), GRPCJava: until(42), GRPCCore: until(42),
+		// It supports them since 1.11, but 1.13 ends with the first connection to such a cluster. 1.11 and 1.12 were not run.
+		GRPCNode: until(14),
 		GRPCRust: always, Envoy: always, UnknownClient: always,
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.
 		GRPCJava: until(78), GRPCGo: always, GRPCCore: always, GRPCNode: always,
 		GRPCRust: always, Envoy: always, UnknownClient: always,
+	}},
+	{feature: FeatureInlineRoutes, grfc: "A27", missing: releaseRanges{
+		GRPCNode: until(13), // Seen in 1.10, and not in 1.13.
+	}},
+	{feature: FeatureWeightSum, grfc: "A28", missing: releaseRanges{
+		GRPCGo: until(54), GRPCCore: until(56),
+		GRPCNode: until(15), // 1.14.1 has it; releases are not told apart further.
 	}},
 	{
 		feature: FeatureLeastRequest, grfc: "A48", fallback: "Their calls are balanced round robin. Keep the setting if that is good enough for them.",

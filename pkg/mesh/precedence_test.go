@@ -34,7 +34,7 @@ func TestVirtualServiceSetFor(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			if found := (&VirtualServiceSet{Candidates: test.candidates}).For(test.namespace); found != nil {
+			if found := (&VirtualServiceSet{Candidates: test.candidates}).For(test.namespace).First(); found != nil {
 				got = found.Ref.Name
 			}
 			if got != test.want {

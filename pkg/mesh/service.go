@@ -20,8 +20,15 @@ type Service struct {
 	TrafficDistribution TrafficDistribution
 	// InternalTrafficPolicyLocal restricts clients to the endpoints on their own node.
 	InternalTrafficPolicyLocal bool
+	// Export restricts the namespaces whose clients can see the Service. It is nil if all can.
+	Export *Export `json:",omitempty"`
 	// Annotations apply to clients whose DestinationRules do not set the same.
 	Annotations AnnotationSettings `json:"Extensions"`
+}
+
+// VisibleTo reports whether clients of a namespace can see the Service.
+func (s *Service) VisibleTo(namespace string) bool {
+	return s.Export == nil || s.Export.VisibleTo(s.Ref.Namespace, namespace)
 }
 
 // TrafficDistribution is a Service's preference for endpoints near the client. Clients call the other endpoints
@@ -46,8 +53,8 @@ type Port struct {
 	Name   string
 	Number uint32
 	// TCP is set if the Service declares the protocol of the port as plain TCP, by appProtocol or by the port's
-	// name. The port is served as any other.
-	TCP bool
+	// name. HTTP is set if it declares HTTP or gRPC. Every port is served; the rules that apply to it differ.
+	TCP, HTTP bool
 }
 
 // Namespace returns the Service's namespace.

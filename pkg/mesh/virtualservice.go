@@ -12,6 +12,8 @@ type VirtualService struct {
 	Ref Ref
 	// Spec is the spec of the object, read-only.
 	Spec *networking.VirtualService
+	// Gateways is set if its rules apply to calls through gateways, too.
+	Gateways bool
 	// Destinations has an entry for each destination host of Spec, keyed by the host as the author wrote it.
 	Destinations map[string]Destination
 	// Delegates has an entry for each existing VirtualService that a rule of Spec delegates to, keyed by Ref.Key.
@@ -30,8 +32,8 @@ type Destination struct {
 	ServiceEntry Ref
 }
 
-// VirtualServiceSet has every VirtualService for one host. One of them applies to each client: VirtualServices for
-// the same host are not merged.
+// VirtualServiceSet has every VirtualService for one host. One of them applies to each call: VirtualServices for the
+// same host are not merged.
 type VirtualServiceSet struct {
 	Host string
 	// Candidates are sorted: the most specific host first, and the oldest first for one host.
@@ -46,28 +48,25 @@ type VirtualServiceCandidate struct {
 	Export         Export
 }
 
-// For returns the VirtualService that applies to clients of the namespace, or nil. It is the visible one with the
-// most specific host. Several with that host are ordered as in Istio: private to the client's namespace, then
-// exported to it by name, then public. s may be nil.
-func (s *VirtualServiceSet) For(namespace string) *VirtualService {
+// For returns the VirtualServices that clients of the namespace can see, of those with the most specific host that
+// any of them has. They are in the order of Istio: private to the client's namespace, then exported to it by name, then
+// public. To a call applies the first one that has a rule for its client and its port. s may be nil.
+func (s *VirtualServiceSet) For(namespace string) VirtualServices {
 	if s == nil {
-		return nil
+		return VirtualServices{}
 	}
-	var best *VirtualServiceCandidate
-	rank := rankInvisible
-	for i := range s.Candidates {
-		c := &s.Candidates[i]
-		if best != nil && c.Host != best.Host {
+	var byRank [rankInvisible][]*VirtualService
+	host := ""
+	for _, c := range s.Candidates {
+		if host != "" && c.Host != host {
 			break
 		}
-		if r := c.Export.rank(c.VirtualService.Ref.Namespace, namespace); r < rank {
-			best, rank = c, r
+		if r := c.Export.rank(c.VirtualService.Ref.Namespace, namespace); r < rankInvisible {
+			host = c.Host
+			byRank[r] = append(byRank[r], c.VirtualService)
 		}
 	}
-	if best == nil {
-		return nil
-	}
-	return best.VirtualService
+	return MakeVirtualServices(slices.Concat(byRank[:]...)...)
 }
 
 // Export is a parsed exportTo list: the namespaces that can see an object. The zero Export is visible to none.

@@ -53,7 +53,7 @@ type World struct {
 	// Problems were found while reading objects, sorted. The translation finds others.
 	Problems []Problem
 	// Changed lists the Keys that differ from the World of the previous revision, sorted. The Key of a cluster IP
-	// is a host Key. A reader that skipped a revision calls ChangedSince.
+	// is a host Key. Code that skipped a revision calls ChangedSince.
 	Changed []Key
 }
 

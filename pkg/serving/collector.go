@@ -17,9 +17,9 @@ func newCollector(s *Store) *collector {
 	return &collector{
 		store: s,
 		clients: prometheus.NewDesc("mizzen_xds_clients",
-			"Open discovery streams, by the kind of client and its release.", []string{"agent", "release"}, nil),
+			"Open discovery streams, by client kind and release.", []string{"agent", "release"}, nil),
 		translations: prometheus.NewDesc("mizzen_projections",
-			"Translations kept: one for each host and group of clients that differ in what matters.", []string{"kind"}, nil),
+			"Translations kept, by kind: one for each host and each different Input that its clients need.", []string{"kind"}, nil),
 	}
 }
 

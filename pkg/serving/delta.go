@@ -101,6 +101,9 @@ func (sub *subscription) recordInitialVersions(versions map[string]string) {
 			i, _ := slices.BinarySearchFunc(sub.entries, e, byName)
 			sub.entries = slices.Insert(sub.entries, i, e)
 		}
+		if e.current != nil && e.current.Version == v.Version {
+			v = e.current // A claim does not say which Clusters routes name.
+		}
 		e.assumeHeld(v)
 	}
 }

@@ -28,7 +28,10 @@
 //     which is sent along where leaving it out would delete it. Any new version is sent.
 //   - Return. A client that opens a stream with a version that is still current is sent only its listeners, which
 //     are always sent. A smaller subscription gets a new version within 20 seconds, without resources.
-//   - Stale nonces. A request that answers an older response than the last one only unsubscribes names.
+//   - Stale nonces. A request that answers an older response than the last one only changes the names. If the last one
+//     is not answered within a second of such a request, it counts as ignored, and all that is requested is sent.
+//   - Repeated requests. A gRPC client that repeats its last request, or sends one without a nonce, is sent all of it
+//     again.
 //
 // A client may not rely on the number of responses, on their timing beyond this list, or on the form of versions
 // and nonces.
@@ -36,8 +39,8 @@
 // # Reading order
 //
 // store.go (the one publisher), session.go, subscription.go and entry.go (a stream, one type of it, and one name),
-// subscribe.go (names and the index of interests), sotw.go and delta.go (the two protocols), nack.go (ACK and
-// NACK), versionrefresh.go, introduction.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go and
+// subscribe.go (names and the index of interests), sotw.go and delta.go (the two protocols), nack.go and
+// ignored.go (ACK, NACK and neither), versionrefresh.go, introduction.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go and
 // inspect.go (what operators see).
 //
 // # Locks

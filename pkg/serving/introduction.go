@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ type introduction struct {
 // introduce returns what the client should have now on the way to v: v, or what it had before with the Clusters of v. It
 // returns v unless the subscription is to RouteConfigurations. The caller holds Session.mu.
 func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Versioned {
-	if sub.t != snapshot.RouteType || e.sent == nil || e.sent.Version == v.Version {
+	if sub.t != snapshot.RouteType || e.sent == nil || !e.needs(v) {
 		return v
 	}
 	under, begun := sub.introduction(e)
@@ -49,11 +50,7 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 
 // introduced records that what introduce returned is being sent. The caller holds Session.mu.
 func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
-	if sub.t != snapshot.RouteType {
-		return
-	}
-	if sent == e.current {
-		delete(sub.introductions, e)
+	if sub.t != snapshot.RouteType || sent == e.current {
 		return
 	}
 	under, _ := sub.introduction(e)
@@ -70,6 +67,17 @@ func (sub *subscription) introduction(e *entry) (under introduction, begun bool)
 		return under, true
 	}
 	return introduction{base: e.sent, since: time.Now()}, false
+}
+
+// introducing reports whether any new routes wait. It drops the introductions after which nothing is to be sent any more:
+// the client was sent other routes, or rejected the introduction or what it is for, or the current routes are those that
+// the client has. The caller holds Session.mu.
+func (sub *subscription) introducing() bool {
+	maps.DeleteFunc(sub.introductions, func(e *entry, under introduction) bool {
+		v := e.current
+		return !e.subscribed() || under.sent != e.sent || v == nil || !e.needs(v) || e.deferRemoval(v, false)
+	})
+	return len(sub.introductions) > 0
 }
 
 // followsClusters reports whether the client has acknowledged any Cluster of the routes. A client that has not does not
@@ -92,8 +100,11 @@ func (sub *subscription) knows(e *entry, clusters []string) bool {
 	})
 }
 
-// settled reports whether the client has acknowledged the name, or there is nothing to send. e may be nil.
-func (e *entry) settled() bool { return e != nil && (e.acked != nil || e.current == nil) }
+// settled reports whether the client has acknowledged the resource, in any version, or there is nothing to send. That the
+// client knows that there was no such resource does not count once there is. e may be nil.
+func (e *entry) settled() bool {
+	return e != nil && (e.current == nil || e.acked != nil && (!e.acked.NotFound || e.acked.Version == e.current.Version))
+}
 
 // entry finds the entry of a name of any type; nil if there is none. The caller holds mu.
 func (s *Session) entry(t snapshot.Type, name string) *entry {
@@ -107,7 +118,7 @@ func (s *Session) entry(t snapshot.Type, name string) *entry {
 // The caller holds mu.
 func (s *Session) recheckIntroductions() {
 	routes := s.subs[snapshot.RouteType.Rank()]
-	if routes != nil && len(routes.introductions) > 0 && routes.idle && routes.hasChanges() {
+	if routes != nil && routes.idle && routes.introducing() && routes.hasChanges() {
 		routes.schedulePush()
 	}
 }

@@ -34,23 +34,22 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		worlds:   counter("worlds_published_total", "Worlds published since the start."),
 		changes:  counter("hosts_changed_total", "Hosts that differed from one published World to the next."),
 		woken:    counter("subscriptions_woken_total", "Subscriptions to which a change was sent."),
-		refusals: byType("xds_refusals_total", "Discovery responses that a client refused (NACK)."),
+		refusals: byType("xds_refusals_total", "Discovery responses that a client rejected (NACK)."),
 		marshals: byType("resources_marshalled_total", "Resources translated and marshaled; each is shared by all streams."), //nolint:misspell // a contract
-		publishedToSent: seconds("publish_to_send", "From the publication of a World to the making of a response that carries its change.",
+		publishedToSent: seconds("publish_to_send", "Seconds from the publication of a World to the building of a response with its change.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
-		waiting: seconds("change_wait", "From the arrival of a change to the publication of the World that has it.",
+		waiting: seconds("change_wait", "Seconds from the arrival of a change to the publication of the World that contains it.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
-		publication: seconds("publication", "How long it takes to publish a World: to translate what clients follow, and to wake them.",
+		publication: seconds("publication", "Seconds to publish a World: to translate the changed resources that clients subscribe to, and to wake their streams.",
 			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5),
-		propagation: seconds("propagation", "From the arrival of a change to the answer of the last connected client that it concerns.",
+		propagation: seconds("propagation", "Seconds from the arrival of a change to the ACK or NACK of the last connected client that it affects.",
 			.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300),
 	}
 	responses, resources := byType("xds_responses_total", "Discovery responses sent."),
 		byType("xds_resources_sent_total", "Resources in the discovery responses sent.")
 	for _, t := range snapshot.Types {
 		m.responses, m.resources = append(m.responses, responses.WithLabelValues(t.ShortName())), append(m.resources, resources.WithLabelValues(t.ShortName()))
-		// Prometheus takes a counter that appears with the value 1 for a counter that never rose. So the counter
-		// exists, with 0, before the first rejection.
+		// A counter that appears with 1 looks as if it never rose. So it exists, with 0, before the first rejection.
 		m.refusals.WithLabelValues(t.ShortName())
 	}
 	if registry == nil {
@@ -67,13 +66,13 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("services", "Services in the current World.", func() int { return store.world().Services.Len() })
 	gauge("endpoints", "Endpoint addresses in the current World, ready or not.", func() int { return store.world().EndpointCount() })
 	registry.MustRegister(newCollector(store))
-	gauge("serving_last_good", "1 while what was stored is served, because the API server could not be read since the start.", func() int {
+	gauge("serving_last_good", "1 while the saved state is served because the API server could not be read since the start; otherwise 0.", func() int {
 		if store.world().StoredAt.IsZero() {
 			return 0
 		}
 		return 1
 	})
-	gauge("resources_held_back", "Resources that clients would refuse, and that are therefore not sent.", store.withheldCount)
+	gauge("resources_held_back", "Resources that are withheld because clients would reject them.", store.withheldCount)
 	countProblems(registry, store)
 	return m
 }

@@ -21,6 +21,11 @@ func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
 	for session, hosts := range s.clusterSubscriptions(current) {
 		for _, name := range hosts {
 			for _, p := range current.CertificateProblems(name, session.client) {
+				if client := session.client; client.Missing.Has(mesh.FeatureTLS) {
+					// To declare a provider would not help it.
+					p.Message = fmt.Sprintf("%s %s does not support TLS settings. Its calls fail. Update the client: docs/FIELDS.md lists the versions for gRFC A29.",
+						client.Kind, client.Version)
+				}
 				c := counts[p]
 				c.n++
 				if c.node == "" || session.info.NodeID < c.node {

@@ -75,7 +75,7 @@ func (sub *subscription) upToDate() { acknowledged(sub.takePropagations()) }
 // takePropagations returns the changes that the client has once it acknowledges what it was sent last. While Clusters
 // are introduced, there are none: the change itself is still to come. The caller holds Session.mu.
 func (sub *subscription) takePropagations() []*propagation {
-	if len(sub.introductions) > 0 {
+	if sub.introducing() {
 		return nil
 	}
 	taken := sub.propagations

@@ -20,7 +20,7 @@ func (sub *subscription) routesInFlight() bool {
 	s := sub.session
 	listeners, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.RouteType.Rank()]
 	return time.Since(s.routesSentAt) < removalDelay || listeners != nil && listeners.hasChanges() ||
-		routes != nil && (len(routes.introductions) > 0 || routes.hasChanges())
+		routes != nil && (routes.introducing() || routes.hasChanges())
 }
 
 // recheckLater makes the subscription check again for changes after a while, unless it will do so already. The caller

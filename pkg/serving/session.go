@@ -106,6 +106,7 @@ func (s *Session) Close() {
 			sub.recheckTimer.Stop()
 		}
 		sub.cancelRefresh()
+		sub.stopExpecting()
 		sub.dropPropagations()
 		for _, e := range sub.entries {
 			s.store.removeInterest(e)

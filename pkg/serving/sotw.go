@@ -22,8 +22,8 @@ type Request struct {
 
 // Request serves a request. It sorts req.Names, and keeps nothing from the request except strings. A request for a
 // type that is not served is ignored. A request that answers an older response than the last one (a stale nonce) only
-// unsubscribes names. The client's answer to the last response states everything else, but it does not show that a
-// name was unsubscribed and subscribed again in between.
+// changes the names, and gets no response: the client's answer to the last response is on its way. See ignored.go for
+// clients that do not answer.
 func (s *Session) Request(req *Request) {
 	t := req.Type
 	if !t.Known() {
@@ -32,7 +32,10 @@ func (s *Session) Request(req *Request) {
 	s.mu.Lock()
 	sub, first := s.subscription(t)
 	stale := sub.nonce != "" && sub.nonce != req.Nonce
-	if !stale {
+	if stale {
+		sub.expectAnswer()
+	} else {
+		sub.stopExpecting()
 		// A response that is due and not yet built is built from what the client now subscribes to.
 		sub.nonce, sub.idle, sub.responseDue = "", false, false
 		if !first {
@@ -40,10 +43,13 @@ func (s *Session) Request(req *Request) {
 		}
 	}
 	names, wildcard := sub.requestedNames(req.Names)
-	if stale {
-		names, wildcard = sub.alreadySubscribed(names), sub.wildcard && wildcard
-	}
 	same := sub.hasExactly(names, wildcard)
+	if again := !stale && sub.subscribedAgain(req, same); again {
+		sub.forgetSent()
+	}
+	if !stale {
+		sub.answered = req.Nonce
+	}
 	s.mu.Unlock()
 
 	narrowed := !same && sub.setNames(names, wildcard)
@@ -56,18 +62,10 @@ func (s *Session) Request(req *Request) {
 	if first {
 		sub.firstRequest(req.Version)
 	}
-	if !s.closed && !stale {
+	// A stale request is served as any other if its wait for an answer ended meanwhile.
+	if !s.closed && (!stale || sub.nonce == "") {
 		sub.requestServed()
 	}
-}
-
-// alreadySubscribed returns the names that the client already subscribes to. It reuses the slice. The caller holds
-// Session.mu.
-func (sub *subscription) alreadySubscribed(names []string) []string {
-	return slices.DeleteFunc(names, func(name string) bool {
-		e := sub.entry(name)
-		return e == nil || !e.explicit
-	})
 }
 
 // InternNames appends names to list. For a name that the stream already subscribes to, in any type, it reuses the

@@ -83,7 +83,6 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 	unsubscribe := func(e *entry) {
 		session.store.removeInterest(e)
 		e.explicit = false
-		delete(sub.introductions, e)
 		if wildcard {
 			entries = append(entries, e)
 		} else {

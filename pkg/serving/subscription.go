@@ -3,7 +3,6 @@ package serving
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -28,6 +27,8 @@ type subscription struct {
 	idle, responseDue, force bool
 	// nonce is the nonce of the response that the client has not answered; empty if there is no such response.
 	nonce string
+	// answered is the nonce of the response that the client answered last; empty before that.
+	answered string
 	// worldPublished is when the World was published whose change the next response carries; zero if that response
 	// answers a request.
 	worldPublished time.Time
@@ -36,10 +37,14 @@ type subscription struct {
 	// propagations are the changes that the next response will carry.
 	propagations []*propagation
 	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go. recheckTimer
-	// rechecks deferred removals, see removaldelay.go. Each is nil while it is not needed.
+	// rechecks deferred removals and introductions, see removaldelay.go and introduction.go. Each is nil while it is
+	// not needed.
 	versionTimer, recheckTimer *time.Timer
 	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
 	introductions map[*entry]introduction
+	// answerTimer ends the wait for the answer to a response, see ignored.go. It is nil unless the client seems to have
+	// ignored the response.
+	answerTimer *time.Timer
 }
 
 // entry returns the entry of that name, or nil.
@@ -147,7 +152,6 @@ func (sub *subscription) buildResponse(full bool) *Response {
 		}
 	}
 	if gone {
-		maps.DeleteFunc(sub.introductions, func(e *entry, _ introduction) bool { return !e.subscribed() })
 		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
 	}
 	r.Version, r.Nonce = version.String(), sub.session.nextNonce()

@@ -160,6 +160,6 @@ func (o *clientObject) addTo(d *ObjectSync, client string) {
 		d.Pending++
 	}
 	for _, r := range o.rejected {
-		d.Refusals = append(d.Refusals, client+" refused "+r.Type.Name()+" "+r.Name+": "+r.Reason)
+		d.Refusals = append(d.Refusals, client+" rejected "+r.Type.Name()+" "+r.Name+": "+r.Reason)
 	}
 }

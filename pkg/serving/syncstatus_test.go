@@ -70,7 +70,7 @@ func TestObjectSyncsFollowTheClients(t *testing.T) {
 	first.settle(t)
 	expect("one has answered", "1 of 2 pending ", "0 of 2 pending ", "0 of 2 pending ")
 	second.reject(t, "bad "+echoCluster+": no")
-	rejection := "gRPC Go 1.85.0 refused Cluster " + echoCluster + ": bad " + echoCluster + ": no"
+	rejection := "gRPC Go 1.85.0 rejected Cluster " + echoCluster + ": bad " + echoCluster + ": no"
 	expect("the other has rejected it", "0 of 2 pending "+rejection, "0 of 2 pending ", "0 of 2 pending ")
 	if store.StatusRevision() == revision {
 		t.Error("the answers did not change the status revision")

@@ -134,3 +134,22 @@ func TestMissingCertificatesAreCounted(t *testing.T) {
 		t.Errorf("got %q, want %q", found, want)
 	}
 }
+
+// A client whose version cannot encrypt is not told to declare a provider, as that would not help.
+func TestProblemsNameVersionsWithoutTLS(t *testing.T) {
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, securedService("ISTIO_MUTUAL", "a")))
+	client := snapshot.WithUserAgent(mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders("default")}, mesh.GRPCNode, "1.13.0")
+	session := store.Open(serving.ClientInfo{NodeID: "a", Client: client}, nil)
+	t.Cleanup(session.Close)
+	session.Request(&serving.Request{Type: snapshot.ClusterType, Names: []string{secured}})
+	for _, p := range store.Problems() {
+		if p.Code == mesh.CodeNoCertificate {
+			if !strings.HasPrefix(p.Message, "gRPC Node 1.13.0 does not support TLS settings.") {
+				t.Errorf("got %q, want it to name the kind and version", p.Message)
+			}
+			return
+		}
+	}
+	t.Errorf("got %v, want a Problem about certificates", store.Problems())
+}

@@ -11,8 +11,8 @@ import (
 )
 
 // Introduce returns base with one more route, which no call takes and which names the Clusters that v names and base does
-// not. Both are versions of one RouteConfiguration. The result is v if base names all its Clusters. It is made once for
-// all clients.
+// not. Both are versions of one RouteConfiguration. The result is v if base names all its Clusters, and also if v differs
+// from base by exactly that route: then v introduces its own Clusters. It is made once for all clients.
 func (v *Versioned) Introduce(base *Versioned) *Versioned {
 	missing := v.Beyond(base)
 	if len(missing) == 0 {
@@ -25,7 +25,7 @@ func (v *Versioned) Introduce(base *Versioned) *Versioned {
 		}
 		routes.Introduce(config, missing)
 		introduction, err := newVersioned(v.t, resource.Resource{Name: v.Name, Message: config, Refs: v.Refs})
-		if err != nil {
+		if err != nil || introduction.Version == v.Version {
 			return v
 		}
 		return introduction

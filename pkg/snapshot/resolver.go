@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,11 +93,17 @@ func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 }
 
 func answerService(s *Snapshot, q query) (*Versioned, bool) {
-	h, ok := s.subjects.Get(q.dialed.Host)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(q.dialed.Host, q.client)
+	if !ok {
 		return nil, false
 	}
 	return h.answerPort(s, q)
+}
+
+// serviceFor finds the Service of a host, if the client can see it.
+func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) {
+	h, ok := s.subjects.Get(host)
+	return h, ok && !h.serviceless() && h.facts.Service.VisibleTo(client.Namespace)
 }
 
 // answerPort answers for the port of the Service that the client dialed.
@@ -121,8 +126,8 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 	if !ok || q.t != ListenerType {
 		return nil, false
 	}
-	h, ok := s.subjects.Get(service.Host)
-	if !ok || h.serviceless() {
+	h, ok := s.serviceFor(service.Host, q.client)
+	if !ok {
 		return nil, false
 	}
 	return h.answerPort(s, q)
@@ -132,7 +137,7 @@ func answerClusterIP(s *Snapshot, q query) (*Versioned, bool) {
 // send calls to Services.
 func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 	h, ok := s.servicelessFor(q.dialed.Host)
-	if !ok || h.facts.VirtualServices.For(q.client.Namespace) == nil {
+	if !ok || h.facts.VirtualServices.For(q.client.Namespace).Empty() {
 		return nil, false
 	}
 	port, ok := q.servicelessPort()
@@ -172,64 +177,6 @@ func (q query) servicelessPort() (uint32, bool) {
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
 	return uint32(number), err == nil && number > 0 && text[0] != '0'
-}
-
-// podKeys are the Keys of the Service whose pod the name may refer to.
-func podKeys(q query, domain string, keys []mesh.Key) []mesh.Key {
-	if _, service, ok := resource.PodHost(q.dialed.Host, domain); ok {
-		return append(keys, mesh.HostKey(service))
-	}
-	return keys
-}
-
-// answerPod answers for one pod of a Service: a host with the Service's ports and DestinationRules, and without
-// VirtualServices.
-func answerPod(s *Snapshot, q query) (*Versioned, bool) {
-	name, service, ok := resource.PodHost(q.dialed.Host, s.world.Domain)
-	if !ok {
-		return nil, false
-	}
-	h, ok := s.subjects.Get(service)
-	if !ok || h.serviceless() {
-		return nil, false
-	}
-	pod := h.pod(name)
-	if pod == nil {
-		return nil, false
-	}
-	return pod.answerPort(s, q)
-}
-
-// endpointsOfPod returns the endpoints of one pod, or nil. A pod is named by its hostname in the Service's domain or,
-// if it has no hostname, by the name that cluster DNS makes from its address: 10-0-0-1, or 2001-db8--1.
-func endpointsOfPod(all *mesh.EndpointSet, pod, host string) *mesh.EndpointSet {
-	if all == nil {
-		return nil
-	}
-	i := slices.IndexFunc(all.Endpoints, func(e mesh.Endpoint) bool {
-		if e.Hostname != "" {
-			return e.Hostname == pod
-		}
-		return dashed(e.Address) == pod
-	})
-	if i < 0 {
-		return nil
-	}
-	named := &mesh.EndpointSet{Host: host}
-	for _, e := range all.Endpoints {
-		if e.Hostname == all.Endpoints[i].Hostname && (e.Hostname != "" || e.Address == all.Endpoints[i].Address) {
-			named.Endpoints = append(named.Endpoints, e)
-		}
-	}
-	return named
-}
-
-func dashed(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	return strings.NewReplacer(".", "-", ":", "-").Replace(ip.String())
 }
 
 // RuledBy reports whether a name refers to a serviceless host to which the rules of that wildcard apply.

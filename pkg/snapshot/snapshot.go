@@ -145,9 +145,12 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	var names []string
 	for hostName, h := range s.subjects.All() {
 		if h.serviceless() {
-			if t.info().serviceless && !mesh.IsWildcard(hostName) && h.facts.VirtualServices.For(client.Namespace) != nil {
+			if t.info().serviceless && !mesh.IsWildcard(hostName) && !h.facts.VirtualServices.For(client.Namespace).Empty() {
 				names = append(names, t.info().name(defaultServicelessPort, hostName))
 			}
+			continue
+		}
+		if !h.facts.Service.VisibleTo(client.Namespace) {
 			continue
 		}
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)

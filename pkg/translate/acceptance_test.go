@@ -20,13 +20,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// resourceID names a resource among those of all types.
+// resourceID identifies a resource among all types.
 type resourceID struct {
 	resourceType snapshot.Type
 	name         string
 }
 
-// TestAcceptance serves every golden to a real gRPC client, which must acknowledge each resource that it comes to ask for.
+// TestAcceptance serves every golden to a real gRPC client, which must acknowledge each resource that it subscribes
+// to.
 func TestAcceptance(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(g.path, func(t *testing.T) {
@@ -37,7 +38,7 @@ func TestAcceptance(t *testing.T) {
 	}
 }
 
-// listeners are those that the golden shows, or else all.
+// listeners returns the Listeners that the golden shows, or else all.
 func (g golden) listeners(s *snapshot.Snapshot) []string {
 	if len(g.names) > 0 && len(g.types) == 1 && g.types[0] == snapshot.ListenerType {
 		return g.names
@@ -45,8 +46,9 @@ func (g golden) listeners(s *snapshot.Snapshot) []string {
 	return s.Names(snapshot.ListenerType, g.client)
 }
 
-// accept dials every listener and waits until the client has accepted all that it needs for it, and the clusters besides:
-// those that no route names, such as a subset's, are reached through one table that names them all.
+// accept dials every listener and waits until the client has accepted everything that it needs for them, and the
+// clusters. No route names some of the clusters, such as those of subsets, so an additional RouteConfiguration
+// names them all.
 func accept(t *testing.T, s *snapshot.Snapshot, client mesh.Client, listeners, clusters []string) {
 	t.Helper()
 	control := serve(t, s, client)
@@ -67,7 +69,7 @@ func accept(t *testing.T, s *snapshot.Snapshot, client mesh.Client, listeners, c
 	control.await(t, want)
 }
 
-// everythingName is a Listener of these tests alone, and everythingTable its route table.
+// everythingName is an additional Listener of these tests, and everythingTable its RouteConfiguration.
 const (
 	everythingName  = "everything"
 	everythingTable = "outbound|1||everything"
@@ -75,7 +77,7 @@ const (
 
 var everythingFacts = translate.Facts{Host: everythingName}
 
-// everything is a Listener whose calls may go to any of the clusters.
+// everything makes a Listener and a RouteConfiguration with a route to all clusters.
 func everything(t *testing.T, clusters []string) map[resourceID]*anypb.Any {
 	t.Helper()
 	weighted := &routev3.WeightedCluster{}
@@ -102,7 +104,7 @@ func everything(t *testing.T, clusters []string) map[resourceID]*anypb.Any {
 	return extra
 }
 
-// need adds what a client asks for after dialling a name.
+// need adds to want the resources that a client subscribes to after dialing a name.
 func need(t *testing.T, s *snapshot.Snapshot, client mesh.Client, name string, want map[resourceID]bool) {
 	t.Helper()
 	var listener listenerv3.Listener
@@ -132,7 +134,7 @@ func needCluster(t *testing.T, s *snapshot.Snapshot, client mesh.Client, name st
 	id := resourceID{snapshot.ClusterType, name}
 	fetch(t, s, client, id, &cluster)
 	want[id] = true
-	if service := cluster.GetEdsClusterConfig().GetServiceName(); service != "" { // else the client asks DNS
+	if service := cluster.GetEdsClusterConfig().GetServiceName(); service != "" { // Otherwise the client uses DNS.
 		want[resourceID{snapshot.EndpointType, service}] = true
 	}
 }
@@ -152,20 +154,20 @@ func fetch(t *testing.T, s *snapshot.Snapshot, client mesh.Client, id resourceID
 	t.Helper()
 	v := s.Resource(id.resourceType, id.name, client)
 	if v == nil {
-		t.Fatalf("there is no answer to %s %q", id.resourceType.Name(), id.name)
+		t.Fatalf("there is no %s %q", id.resourceType.Name(), id.name)
 	}
 	if err := v.Any().UnmarshalTo(m); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestClientTakesAnything serves random hosts, of the kind that FuzzHost makes, to a real gRPC client: as it is sent them itself, and
-// as clients of other kinds, old and new, are sent them.
+// TestClientTakesAnything serves random hosts, like those of FuzzHost, to a real gRPC client: in the forms for all
+// client kinds, in old and new versions.
 func TestClientTakesAnything(t *testing.T) {
-	for _, agent := range mesh.AllClientKinds.All() {
+	for _, kind := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"1.41.0", "1.85.0"} {
-			t.Run(agent.String()+" "+version, func(t *testing.T) {
-				client := mesh.Client{Namespace: "demo", Kind: agent, Version: version, Missing: mesh.FeaturesMissingIn(agent, version)}
+			t.Run(kind.String()+" "+version, func(t *testing.T) {
+				client := mesh.Client{Namespace: "demo", Kind: kind, Version: version, Missing: mesh.FeaturesMissingIn(kind, version)}
 				s := snapshot.New(translate.RandomWorld(60))
 				accept(t, s, client, s.Names(snapshot.ListenerType, client), nil)
 			})

@@ -38,7 +38,7 @@ spec:
   http:
 `
 
-// silentService has an endpoint that accepts connections and never says a word; its port is to be filled in.
+// silentService has an endpoint that accepts connections and never answers. The port is a format verb.
 const silentService = `
 ---
 apiVersion: v1
@@ -54,8 +54,8 @@ ports: [{port: %d}]
 endpoints: [{addresses: [127.0.0.1]}]
 `
 
-// Rules that answer by themselves show which rule a call met, without any server: 403 is PERMISSION_DENIED to the caller, 401
-// UNAUTHENTICATED, 404 UNIMPLEMENTED.
+// behaviourRules answer with direct responses, which show the matched rule without a server: 403 becomes
+// PERMISSION_DENIED, 401 UNAUTHENTICATED, 404 UNIMPLEMENTED.
 const behaviourRules = `
   - match: [{headers: {X-User: {exact: ann}}}]
     directResponse: {status: 401}
@@ -84,7 +84,7 @@ func TestBehaviour(t *testing.T) {
 		method string
 		header []string // keys and values
 		want   codes.Code
-		text   string // that the message contains
+		text   string // a part of the error
 	}{
 		"header, whatever the case of its name": {method: "/a.A/A", header: []string{"X-USER", "ann"}, want: codes.Unauthenticated},
 		"another value of the header":           {method: "/a.A/A", header: []string{"x-user", "bob"}, want: codes.Unavailable, text: "no matched route"},
@@ -116,14 +116,15 @@ func TestBehaviour(t *testing.T) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 			if !strings.Contains(status.Convert(err).Message(), test.text) {
-				t.Errorf("got %v, want %q in it", err, test.text)
+				t.Errorf("got %v, want an error that contains %q", err, test.text)
 			}
 		})
 	}
 }
 
-// TestUnknownNames checks that calls to what does not exist fail at once, and name it as it was dialled. grpc-go puts its
-// message in place a moment after it lets the first call go on, so that one may still be without it.
+// TestUnknownNames checks that calls to unknown names fail immediately, and that the error contains the name as it
+// was dialed. grpc-go sets this error a moment after it lets the first call proceed, so the error of a first call
+// may not contain the name.
 func TestUnknownNames(t *testing.T) {
 	control := serve(t, load(t, behaviourService+behaviourRules), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo})
 	go control.ignoreVerdicts(t.Context())
@@ -143,7 +144,7 @@ func TestUnknownNames(t *testing.T) {
 	}
 }
 
-// ignoreVerdicts lets the client go on.
+// ignoreVerdicts receives the client's answers, so that the stream is not blocked.
 func (c *control) ignoreVerdicts(ctx context.Context) {
 	for {
 		select {
@@ -154,7 +155,7 @@ func (c *control) ignoreVerdicts(ctx context.Context) {
 	}
 }
 
-// listen returns the port of a listener that nobody serves.
+// listen returns the port of a listener that accepts connections and is not served.
 func listen(t *testing.T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

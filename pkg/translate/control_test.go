@@ -24,13 +24,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// control is the least control plane that a real gRPC client talks to: it answers what it is asked for from one Snapshot and
-// tells what the client made of it. The streams of the product are tested where they are; here only their content counts.
+// control is a minimal control plane for a real gRPC client. It serves one Snapshot and records the client's
+// answers. The streams of the product are tested in package ads.
 type control struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	snapshot *snapshot.Snapshot
 	client   mesh.Client
-	// extra resources are served besides; set before the first client dials.
+	// extra are additional resources. They must be set before the first client dials.
 	extra    map[resourceID]*anypb.Any
 	verdicts chan verdict
 	address  string
@@ -40,10 +40,10 @@ type control struct {
 type verdict struct {
 	resourceType snapshot.Type
 	names        []string
-	refusal      string // empty when the client accepted
+	nack         string // empty if the client accepted the response
 }
 
-// serve starts a control plane that ends with the test.
+// serve starts a control plane that stops at the end of the test.
 func serve(t *testing.T, s *snapshot.Snapshot, client mesh.Client) *control {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +65,7 @@ func serve(t *testing.T, s *snapshot.Snapshot, client mesh.Client) *control {
 	return c
 }
 
-// dial opens a channel of a real client, of the namespace that the control plane serves.
+// dial makes a channel of a real client in the namespace of c.client.
 func (c *control) dial(t *testing.T, name string) *grpc.ClientConn {
 	t.Helper()
 	config, err := bootstrap.JSON(bootstrap.Options{
@@ -90,7 +90,8 @@ func (c *control) dial(t *testing.T, name string) *grpc.ClientConn {
 	return channel
 }
 
-// certificates are those of a client that declares the providers. No files are behind them, which only matters to calls.
+// certificates returns the bootstrap of a client that declares the providers. The files do not exist; only calls
+// need them.
 func certificates(t *testing.T, providers mesh.Providers) map[string]bootstrap.Certificates {
 	t.Helper()
 	all, dir := map[string]bootstrap.Certificates{}, t.TempDir()
@@ -100,7 +101,7 @@ func certificates(t *testing.T, providers mesh.Providers) map[string]bootstrap.C
 	return all
 }
 
-// await takes verdicts until all the resources of want were accepted. It fails at the first refusal.
+// await receives answers until all resources of want are accepted. It fails if the client rejects a response.
 func (c *control) await(t *testing.T, want map[resourceID]bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -108,8 +109,8 @@ func (c *control) await(t *testing.T, want map[resourceID]bool) {
 	for len(want) > 0 {
 		select {
 		case v := <-c.verdicts:
-			if v.refusal != "" {
-				t.Fatalf("the client refused %s %q: %s", v.resourceType.Name(), v.names, v.refusal)
+			if v.nack != "" {
+				t.Fatalf("the client rejected %s %q: %s", v.resourceType.Name(), v.names, v.nack)
 			}
 			for _, name := range v.names {
 				delete(want, resourceID{v.resourceType, name})
@@ -120,9 +121,9 @@ func (c *control) await(t *testing.T, want map[resourceID]bool) {
 	}
 }
 
-// StreamAggregatedResources implements the service, state of the world.
+// StreamAggregatedResources implements the state-of-the-world protocol.
 func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	asked := map[snapshot.Type][]string{}
+	subscribed := map[snapshot.Type][]string{}
 	nonces := map[snapshot.Type]string{}
 	for n := 1; ; n++ {
 		request, err := stream.Recv()
@@ -131,21 +132,21 @@ func (c *control) StreamAggregatedResources(stream discoveryv3.AggregatedDiscove
 		}
 		t := snapshot.Type(request.GetTypeUrl())
 		if request.GetResponseNonce() != "" && request.GetResponseNonce() == nonces[t] {
-			v := verdict{t, asked[t], request.GetErrorDetail().GetMessage()}
+			v := verdict{t, subscribed[t], request.GetErrorDetail().GetMessage()}
 			select {
 			case c.verdicts <- v:
 			case <-stream.Context().Done():
 				return nil
 			}
 		}
-		if slices.Equal(request.GetResourceNames(), asked[t]) {
+		if slices.Equal(request.GetResourceNames(), subscribed[t]) {
 			continue
 		}
-		asked[t], nonces[t] = slices.Clone(request.GetResourceNames()), strconv.Itoa(n)
+		subscribed[t], nonces[t] = slices.Clone(request.GetResourceNames()), strconv.Itoa(n)
 		response := &discoveryv3.DiscoveryResponse{
 			TypeUrl: request.GetTypeUrl(), Nonce: nonces[t], VersionInfo: nonces[t], ControlPlane: &corev3.ControlPlane{},
 		}
-		for _, name := range asked[t] {
+		for _, name := range subscribed[t] {
 			if extra := c.extra[resourceID{t, name}]; extra != nil {
 				response.Resources = append(response.Resources, extra)
 			} else if v := c.snapshot.Resource(t, name, c.client); v != nil {

@@ -8,75 +8,77 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// encodingsFor returns the missing features of a client that change what it is sent about a host. Two clients for which they are the same share
-// everything. routes and p may be nil.
-func encodingsFor(missing mesh.Features, routes *mesh.VirtualService, p *mesh.MergedDestinationRule) mesh.Features {
+// encodingsFor returns those of a client's missing features that affect the encoding of the rules for a host.
+// Clients with the same result share the resources. rule may be nil.
+func encodingsFor(missing mesh.Features, all mesh.VirtualServices, rule *mesh.MergedDestinationRule) mesh.Features {
 	if missing&mesh.EncodingFeatures == 0 {
 		return 0
 	}
-	// Few clients have this one, and annotations may ask for it as well.
-	matter := mesh.FeatureLeastRequestPolicy
-	if routes != nil {
-		matter |= mesh.FeaturePartialVirtualHost
+	// This one is always included: few clients lack it, and annotations, which are not read here, can require it.
+	relevant := mesh.FeatureLeastRequestPolicy
+	for vs := range all.All() {
+		relevant |= mesh.FeaturePartialVirtualHost
+		if matchesHeaders(vs) {
+			relevant |= mesh.FeatureStringMatch
+		}
 	}
-	if comparesHeaders(routes) {
-		matter |= mesh.FeatureStringMatch
+	if usesConsistentHash(rule) {
+		relevant |= mesh.FeatureRingHashPolicy
 	}
-	if hashesAnything(p) {
-		matter |= mesh.FeatureRingHashPolicy
+	if usesRingSize(rule) {
+		relevant |= mesh.FeatureRingSize
 	}
-	if SizesRings(p) {
-		matter |= mesh.FeatureRingSize
-	}
-	return missing & matter
+	return missing & relevant
 }
 
-// hashesAnything says whether the policy balances by a hash anywhere. p may be nil.
-func hashesAnything(p *mesh.MergedDestinationRule) bool {
-	if p == nil {
+// usesConsistentHash reports whether any part of the rule sets consistentHash. rule may be nil.
+func usesConsistentHash(rule *mesh.MergedDestinationRule) bool {
+	if rule == nil {
 		return false
 	}
-	return hashesAt(p.TrafficPolicy) || slices.ContainsFunc(p.Subsets, func(s mesh.Subset) bool { return hashesAt(s.TrafficPolicy) })
+	return setsConsistentHash(rule.TrafficPolicy) ||
+		slices.ContainsFunc(rule.Subsets, func(s mesh.Subset) bool { return setsConsistentHash(s.TrafficPolicy) })
 }
 
-func hashesAt(p *networking.TrafficPolicy) bool {
+func setsConsistentHash(p *networking.TrafficPolicy) bool {
 	return p.GetLoadBalancer().GetConsistentHash() != nil ||
 		slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
 			return l.GetLoadBalancer().GetConsistentHash() != nil
 		})
 }
 
-// comparesHeaders says whether a match looks at the value of a header. routes may be nil.
-func comparesHeaders(routes *mesh.VirtualService) bool {
-	if routes == nil {
+// matchesHeaders reports whether a match of vs or of its delegates has a header. vs may be nil.
+func matchesHeaders(vs *mesh.VirtualService) bool {
+	if vs == nil {
 		return false
 	}
-	for _, delegate := range routes.Delegates {
-		if comparesHeaders(delegate.VirtualService) {
+	for _, delegate := range vs.Delegates {
+		if matchesHeaders(delegate.VirtualService) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(routes.Spec.GetHttp(), func(rule *networking.HTTPRoute) bool {
+	return slices.ContainsFunc(vs.Spec.GetHttp(), func(rule *networking.HTTPRoute) bool {
 		return slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
 			return len(m.GetHeaders())+len(m.GetWithoutHeaders()) > 0
 		})
 	})
 }
 
-// SizesRings says whether the policy asks for a ring of a size of its own anywhere. p may be nil.
-func SizesRings(p *mesh.MergedDestinationRule) bool {
-	if p == nil {
+// usesRingSize reports whether any part of the rule sets minimumRingSize. rule may be nil.
+func usesRingSize(rule *mesh.MergedDestinationRule) bool {
+	if rule == nil {
 		return false
 	}
-	return sizesRing(p.TrafficPolicy) || slices.ContainsFunc(p.Subsets, func(s mesh.Subset) bool { return sizesRing(s.TrafficPolicy) })
+	return setsRingSize(rule.TrafficPolicy) ||
+		slices.ContainsFunc(rule.Subsets, func(s mesh.Subset) bool { return setsRingSize(s.TrafficPolicy) })
 }
 
-func sizesRing(p *networking.TrafficPolicy) bool {
-	sizes := func(lb *networking.LoadBalancerSettings) bool {
+func setsRingSize(p *networking.TrafficPolicy) bool {
+	sets := func(lb *networking.LoadBalancerSettings) bool {
 		h := lb.GetConsistentHash()
 		return h.GetRingHash().GetMinimumRingSize() > 0 || h.GetMinimumRingSize() > 0 //nolint:staticcheck // authors still write it
 	}
-	return sizes(p.GetLoadBalancer()) || slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
-		return sizes(l.GetLoadBalancer())
+	return sets(p.GetLoadBalancer()) || slices.ContainsFunc(p.GetPortLevelSettings(), func(l *networking.TrafficPolicy_PortTrafficPolicy) bool {
+		return sets(l.GetLoadBalancer())
 	})
 }

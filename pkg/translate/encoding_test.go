@@ -12,27 +12,26 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-func TestByEnum(t *testing.T) {
+func TestLegacyEnum(t *testing.T) {
 	tests := map[string]struct {
-		rule string
-		gaps mesh.Features
-		want clusterv3.Cluster_LbPolicy
-		// size is that of the ring.
-		size uint64
+		rule    string
+		missing mesh.Features
+		want    clusterv3.Cluster_LbPolicy
+		size    uint64 // of the ring
 	}{
 		"a ring for all":                  {rule: "consistentHash: {httpHeaderName: x}"},
-		"a ring by enum":                  {rule: "consistentHash: {httpHeaderName: x}", gaps: mesh.FeatureRingHashPolicy, want: clusterv3.Cluster_RING_HASH},
-		"a ring of a size by enum":        {rule: "consistentHash: {httpHeaderName: x, minimumRingSize: 64}", gaps: mesh.FeatureRingHashPolicy, want: clusterv3.Cluster_RING_HASH, size: 64},
-		"a ring by enum, without a size":  {rule: "consistentHash: {httpHeaderName: x, minimumRingSize: 64}", gaps: mesh.FeatureRingHashPolicy | mesh.FeatureRingSize, want: clusterv3.Cluster_RING_HASH},
-		"nothing that gRPC can hash":      {rule: "consistentHash: {httpQueryParameterName: x}", gaps: mesh.FeatureRingHashPolicy},
-		"least request for all":           {rule: "simple: LEAST_REQUEST", gaps: mesh.FeatureRingHashPolicy},
-		"least request by enum":           {rule: "simple: LEAST_REQUEST", gaps: mesh.FeatureLeastRequestPolicy, want: clusterv3.Cluster_LEAST_REQUEST},
-		"round robin is always the usual": {rule: "simple: ROUND_ROBIN", gaps: mesh.EncodingFeatures},
+		"a ring by enum":                  {rule: "consistentHash: {httpHeaderName: x}", missing: mesh.FeatureRingHashPolicy, want: clusterv3.Cluster_RING_HASH},
+		"a ring of a size by enum":        {rule: "consistentHash: {httpHeaderName: x, minimumRingSize: 64}", missing: mesh.FeatureRingHashPolicy, want: clusterv3.Cluster_RING_HASH, size: 64},
+		"a ring by enum, without a size":  {rule: "consistentHash: {httpHeaderName: x, minimumRingSize: 64}", missing: mesh.FeatureRingHashPolicy | mesh.FeatureRingSize, want: clusterv3.Cluster_RING_HASH},
+		"nothing that gRPC can hash":      {rule: "consistentHash: {httpQueryParameterName: x}", missing: mesh.FeatureRingHashPolicy},
+		"least request for all":           {rule: "simple: LEAST_REQUEST", missing: mesh.FeatureRingHashPolicy},
+		"least request by enum":           {rule: "simple: LEAST_REQUEST", missing: mesh.FeatureLeastRequestPolicy, want: clusterv3.Cluster_LEAST_REQUEST},
+		"round robin is always the usual": {rule: "simple: ROUND_ROBIN", missing: mesh.EncodingFeatures},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := translatetest.Merged(t, "trafficPolicy: {loadBalancer: {"+test.rule+"}}")
-			c := Host(HostInput{service: translatetest.Echo(80), destinationRule: p, missing: test.gaps}).Clusters[0].Message.(*clusterv3.Cluster)
+			c := Host(HostInput{service: translatetest.Echo(80), destinationRule: p, missing: test.missing}).Clusters[0].Message.(*clusterv3.Cluster)
 			if got := c.GetLbPolicy(); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
@@ -40,17 +39,17 @@ func TestByEnum(t *testing.T) {
 				t.Errorf("got a ring of %d, want %d", got, test.size)
 			}
 			if len(c.GetLoadBalancingPolicy().GetPolicies()) == 0 {
-				t.Error("the list is gone")
+				t.Error("the list of policies is empty")
 			}
 		})
 	}
 }
 
-// TestLatentProblems keeps what concerns only old and unreleased clients from those that authors are told.
+// TestLatentProblems checks that Problems that affect only old or unreleased clients are latent.
 func TestLatentProblems(t *testing.T) {
 	tests := map[string]struct {
-		rule           string
-		latent, spoken []string
+		rule          string
+		latent, plain []string
 	}{
 		"a ring": {
 			rule:   "loadBalancer: {consistentHash: {httpHeaderName: x}}",
@@ -59,11 +58,11 @@ func TestLatentProblems(t *testing.T) {
 		"ejection": {
 			rule:   "outlierDetection: {consecutive5xxErrors: 5}",
 			latent: []string{"info Ignored spec.trafficPolicy.outlierDetection"},
-			spoken: []string{"info Approximated spec.trafficPolicy.outlierDetection"},
+			plain:  []string{"info Approximated spec.trafficPolicy.outlierDetection"},
 		},
 		"least request": {
-			rule:   "loadBalancer: {simple: LEAST_REQUEST}",
-			spoken: []string{"info Ignored spec.trafficPolicy.loadBalancer.simple"},
+			rule:  "loadBalancer: {simple: LEAST_REQUEST}",
+			plain: []string{"info Ignored spec.trafficPolicy.loadBalancer.simple"},
 		},
 	}
 	for name, test := range tests {
@@ -72,38 +71,28 @@ func TestLatentProblems(t *testing.T) {
 			if diff := cmp.Diff(translatetest.ProblemLines(b.Latent), test.latent); diff != "" {
 				t.Errorf("latent (-got +want):\n%s", diff)
 			}
-			if diff := cmp.Diff(translatetest.ProblemLines(b.Problems), test.spoken); diff != "" {
-				t.Errorf("spoken (-got +want):\n%s", diff)
+			if diff := cmp.Diff(translatetest.ProblemLines(b.Problems), test.plain); diff != "" {
+				t.Errorf("problems (-got +want):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestEmptyHosts keeps tables that leave calls without a route from clients that cannot do with it.
+// TestEmptyHosts checks that old clients get a last route that matches every call.
 func TestEmptyHosts(t *testing.T) {
-	count := func(rules string, gaps mesh.Features) int {
+	count := func(rules string, missing mesh.Features) int {
 		spec := translatetest.Parse(t, &networking.VirtualService{}, rules)
-		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
+		b := Host(HostInput{service: translatetest.Echo(80), virtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Spec: spec}), missing: missing})
 		return len(b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes())
 	}
 	for rules, want := range map[string][2]int{
-		"{}": {0, 1},
+		"{}": {1, 1},
+		"http: [{match: [{uri: {prefix: a}}], route: [{destination: {host: echo}}]}]":  {0, 1},
 		"http: [{match: [{uri: {prefix: /a}}], route: [{destination: {host: echo}}]}]": {1, 2},
 		"http: [{route: [{destination: {host: echo}}]}]":                               {1, 1},
 	} {
 		if got := [2]int{count(rules, 0), count(rules, mesh.FeaturePartialVirtualHost)}; got != want {
-			t.Errorf("%s: got %d routes, and for old clients %d; want %v", rules, got[0], got[1], want)
-		}
-	}
-}
-
-func TestTotalWeights(t *testing.T) {
-	spec := translatetest.Parse(t, &networking.VirtualService{}, "http: [{route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 2}]}]")
-	for gaps, want := range map[mesh.Features]uint32{0: 0, mesh.FeaturePartialVirtualHost: 3} {
-		b := Host(HostInput{service: translatetest.Echo(80), virtualService: &mesh.VirtualService{Spec: spec}, missing: gaps})
-		r := b.Routes[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes()[0]
-		if got := r.GetRoute().GetWeightedClusters().GetTotalWeight().GetValue(); got != want { //nolint:staticcheck // for old clients
-			t.Errorf("%b: got the sum %d, want %d", gaps, got, want)
+			t.Errorf("%s: got %d routes, and %d for old clients; want %v", rules, got[0], got[1], want)
 		}
 	}
 }
@@ -123,11 +112,11 @@ func TestSizesRings(t *testing.T) {
 		"a port of subsets": {"subsets: [{name: a, trafficPolicy: {portLevelSettings: [" + sized + "]}}]", true},
 	}
 	for name, test := range tests {
-		if got := SizesRings(translatetest.Merged(t, test.rule)); got != test.want {
+		if got := usesRingSize(translatetest.Merged(t, test.rule)); got != test.want {
 			t.Errorf("%s: got %t, want %t", name, got, test.want)
 		}
 	}
-	if SizesRings(nil) {
-		t.Error("no policy asks for a ring")
+	if usesRingSize(nil) {
+		t.Error("got true without a rule, want false")
 	}
 }

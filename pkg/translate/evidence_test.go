@@ -24,13 +24,13 @@ import (
 type use struct {
 	object mesh.Ref
 	path   string
-	// told is the path at which a Problem speaks of the field: its own, or that of the first field around it that is not
-	// followed, for below such a one nothing is looked at.
-	told string
+	// reportedAt is the path of a Problem for the field: its own path, or the path of the outermost field around it
+	// that has no effect, because the fields inside such a field are not checked.
+	reportedAt string
 }
 
-// TestFieldRowsHaveEvidence holds every row of the table against the golden that it names: the golden sets the field, and what
-// the row says of Problems is so.
+// TestFieldRowsHaveEvidence checks every row of the table against the golden that it names: the golden sets the
+// field, and the Problems are as the row states.
 func TestFieldRowsHaveEvidence(t *testing.T) {
 	inputs := map[string]golden{}
 	for _, g := range goldens(t) {
@@ -44,33 +44,33 @@ func TestFieldRowsHaveEvidence(t *testing.T) {
 		t.Run(row.Field, func(t *testing.T) {
 			set := uses[row.Golden][row.Field]
 			if len(set) == 0 {
-				t.Fatalf("the golden %q does not set it", row.Golden)
+				t.Fatalf("the golden %q does not set the field", row.Golden)
 			}
 			if !slices.ContainsFunc(set, func(u use) bool { return shows(row, u, problems[row.Golden]) }) {
-				t.Errorf("the golden %q has no Problem of it that suits %q: %v", row.Golden, row.Verdict, problems[row.Golden])
+				t.Errorf("the Problems of the field in the golden %q do not agree with the verdict %q: %v", row.Golden, row.Verdict, problems[row.Golden])
 			}
 		})
 	}
 }
 
-// withoutCalls says of fields that are followed why no call of a client shows it.
+// withoutCalls are the fields in effect that have no test with calls, and the reasons.
 var withoutCalls = map[string]string{
 	"HTTPRoute.name":                                                 "debugging tools show it",
-	"HTTPRoute.rewrite":                                              "nothing inside it is followed",
-	"HTTPMatchRequest.name":                                          "clients are not told",
-	"ConnectionPoolSettings.tcp":                                     "nothing inside it is followed",
+	"HTTPRoute.rewrite":                                              "no field inside it has an effect",
+	"HTTPMatchRequest.name":                                          "it is not sent to clients",
+	"ConnectionPoolSettings.tcp":                                     "no field inside it has an effect",
 	"TrafficPolicy.PortTrafficPolicy.connectionPool":                 "as TrafficPolicy.connectionPool",
 	"TrafficPolicy.PortTrafficPolicy.outlierDetection":               "as TrafficPolicy.outlierDetection",
 	"TrafficPolicy.PortTrafficPolicy.tls":                            "as TrafficPolicy.tls",
 	"LoadBalancerSettings.ConsistentHashLB.ringHash":                 "it is the default, as TestHashOfHeader has it",
-	"LoadBalancerSettings.ConsistentHashLB.minimumRingSize":          "sizes show in memory",
-	"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize": "sizes show in memory",
-	"OutlierDetection.consecutiveErrors":                             "one number for all of them, as consecutive5xxErrors",
-	"OutlierDetection.consecutiveGatewayErrors":                      "one number for all of them, as consecutive5xxErrors",
-	"OutlierDetection.maxEjectionPercent":                            "it takes many endpoints to show",
+	"LoadBalancerSettings.ConsistentHashLB.minimumRingSize":          "the size affects only memory",
+	"LoadBalancerSettings.ConsistentHashLB.RingHash.minimumRingSize": "the size affects only memory",
+	"OutlierDetection.consecutiveErrors":                             "as consecutive5xxErrors: both become one number",
+	"OutlierDetection.consecutiveGatewayErrors":                      "as consecutive5xxErrors: both become one number",
+	"OutlierDetection.maxEjectionPercent":                            "a test would need many endpoints",
 }
 
-// TestFieldsInEffectAreCalled looks for the tests that the rows name.
+// TestFieldsInEffectAreCalled checks that the tests that rows name exist.
 func TestFieldsInEffectAreCalled(t *testing.T) {
 	declared := map[string]bool{}
 	for _, path := range append(glob(t, "../../test/behaviour/*_test.go"), "behaviour_test.go") {
@@ -83,24 +83,23 @@ func TestFieldsInEffectAreCalled(t *testing.T) {
 		}
 	}
 	for _, row := range fields.Rows() {
-		followed := row.Verdict == fields.Translated || row.Verdict == fields.Caveat
 		switch reason := withoutCalls[row.Field]; {
 		case row.Calls != "" && !declared[row.Calls]:
 			t.Errorf("%s: there is no test %s", row.Field, row.Calls)
-		case followed && (row.Calls == "") == (reason == ""):
-			t.Errorf("%s: wants either a test that calls, or a reason for none: got %q, %q", row.Field, row.Calls, reason)
+		case row.InEffect() && (row.Calls == "") == (reason == ""):
+			t.Errorf("%s: want either a test with calls or a reason in withoutCalls; got %q and %q", row.Field, row.Calls, reason)
 		}
 	}
 }
 
-// shows says whether the Problems of one use are what the row promises.
+// shows reports whether the Problems of one use are as the row states.
 func shows(row fields.Row, u use, problems []mesh.Problem) bool {
 	at := func(severity mesh.Severity, matches func(field string) bool) bool {
 		return slices.ContainsFunc(problems, func(p mesh.Problem) bool {
 			return p.Object == u.object && p.Severity == severity && matches(p.Field)
 		})
 	}
-	itself := func(field string) bool { return field == u.told }
+	itself := func(field string) bool { return field == u.reportedAt }
 	within := func(field string) bool {
 		rest, ok := strings.CutPrefix(field, u.path)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
@@ -116,7 +115,7 @@ func shows(row fields.Row, u use, problems []mesh.Problem) bool {
 	return !at(mesh.Error, within) && !at(mesh.Warning, within)
 }
 
-// TestProblemsAgreeWithTheTable compares the clients that Problems speak of with the columns of the table.
+// TestProblemsAgreeWithTheTable compares the client kinds of Problems with the columns of the table.
 func TestProblemsAgreeWithTheTable(t *testing.T) {
 	ignored := map[string]mesh.ClientKinds{}
 	for _, row := range fields.Rows() {
@@ -127,7 +126,7 @@ func TestProblemsAgreeWithTheTable(t *testing.T) {
 			for _, u := range set {
 				for _, p := range g.snapshot(t).Problems() {
 					if p.Object == u.object && p.Field == u.path && p.ClientKinds|ignored[field] != ignored[field] {
-						t.Errorf("%s: the Problem of %s concerns %s, and the table says that it is ignored by %q", g.path, field, p.ClientKinds, ignored[field])
+						t.Errorf("%s: the Problem of %s affects %s, but in the table %q ignore the field", g.path, field, p.ClientKinds, ignored[field])
 					}
 				}
 			}
@@ -135,8 +134,8 @@ func TestProblemsAgreeWithTheTable(t *testing.T) {
 	}
 }
 
-// TestProblemsNameTheWayOut checks the form that messages share: sentences that state what is wrong, what happens, and what to do. An
-// object and a field say where.
+// TestProblemsNameTheWayOut checks the form of all messages: sentences that state what is wrong, what happens, and
+// what to do, and an object and a field.
 func TestProblemsNameTheWayOut(t *testing.T) {
 	for _, g := range goldens(t) {
 		for _, p := range g.snapshot(t).Problems() {
@@ -147,7 +146,7 @@ func TestProblemsNameTheWayOut(t *testing.T) {
 	}
 }
 
-// usesOf finds the fields that the VirtualServices and DestinationRules of a file set, and where.
+// usesOf returns the uses of each field in the VirtualServices and DestinationRules of a file.
 func usesOf(t *testing.T, path string) map[string][]use {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -160,8 +159,8 @@ func usesOf(t *testing.T, path string) map[string][]use {
 			Kind     string
 			Metadata struct{ Namespace, Name string }
 		}
-		var routes istiov1.VirtualService
-		var policy istiov1.DestinationRule
+		var virtualService istiov1.VirtualService
+		var destinationRule istiov1.DestinationRule
 		read := func(into any) {
 			if err := yaml.Unmarshal([]byte(document), into); err != nil {
 				t.Fatalf("%s: %v", path, err)
@@ -171,18 +170,18 @@ func usesOf(t *testing.T, path string) map[string][]use {
 		var spec proto.Message
 		switch object.Kind {
 		case "VirtualService":
-			read(&routes)
-			spec = &routes.Spec
+			read(&virtualService)
+			spec = &virtualService.Spec
 		case "DestinationRule":
-			read(&policy)
-			spec = &policy.Spec
+			read(&destinationRule)
+			spec = &destinationRule.Spec
 		default:
 			continue
 		}
 		ref := mesh.Ref{Kind: object.Kind, Namespace: object.Metadata.Namespace, Name: object.Metadata.Name}
-		translate.WalkFields(spec.ProtoReflect(), "spec", func(field protoreflect.FieldDescriptor, path, told string) {
+		translate.WalkFields(spec.ProtoReflect(), "spec", func(field protoreflect.FieldDescriptor, path, reportedAt string) {
 			name := translate.FieldName(field)
-			all[name] = append(all[name], use{ref, path, told})
+			all[name] = append(all[name], use{ref, path, reportedAt})
 		})
 	}
 	return all

@@ -7,7 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 )
 
-// A Service without any rules has one route table and one cluster for each of its ports.
+// A Service without rules has one RouteConfiguration and one Cluster for each port.
 func ExampleHost() {
 	facts := translate.Facts{Service: &mesh.Service{
 		Ref:   mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"},

@@ -8,17 +8,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// Updating says whether the tests write generated files instead of comparing them.
+// Updating reports whether the tests write generated files instead of comparing them.
 func Updating() bool { return *translatetest.Update }
 
-// Lint lists what a client of any language would refuse of a resource.
+// Lint returns the reasons for which a client in any language would reject a resource.
 func Lint(r resource.Resource) []string { return translatetest.Complaints(r) }
 
-// RandomWorld holds n random Services, called h0, h1 and so on, and a host without a Service for the rules of each, called api0.example.com
-// and so on.
+// RandomWorld makes a World with n random Services, named h0, h1 and so on. The VirtualService of each also applies
+// to a serviceless host, named api0.example.com and so on.
 func RandomWorld(n int) *mesh.World {
 	services, endpoints := map[string]*mesh.Service{}, map[string]*mesh.EndpointSet{}
-	routes, policies := map[string]*mesh.VirtualServiceSet{}, map[string]*mesh.DestinationRuleSet{}
+	virtualServices, destinationRules := map[string]*mesh.VirtualServiceSet{}, map[string]*mesh.DestinationRuleSet{}
 	for i := range n {
 		name := "h" + strconv.Itoa(i)
 		host := translatetest.RandomObjects(translatetest.RandomBytes(uint64(i)), name)
@@ -26,19 +26,19 @@ func RandomWorld(n int) *mesh.World {
 		if host.Endpoints != nil {
 			endpoints[host.Service.Host] = host.Endpoints
 		}
-		everybody := mesh.Export{Public: true}
+		public := mesh.Export{Public: true}
 		if host.VirtualService != nil {
-			table := &mesh.VirtualServiceSet{Candidates: []mesh.VirtualServiceCandidate{{VirtualService: host.VirtualService, Export: everybody}}}
-			routes[host.Service.Host], routes["api"+strconv.Itoa(i)+".example.com"] = table, table
+			set := &mesh.VirtualServiceSet{Candidates: []mesh.VirtualServiceCandidate{{VirtualService: host.VirtualService, Export: public}}}
+			virtualServices[host.Service.Host], virtualServices["api"+strconv.Itoa(i)+".example.com"] = set, set
 		}
 		if host.Rule != nil {
-			policies[host.Service.Host] = &mesh.DestinationRuleSet{
-				ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: everybody, Rule: host.Rule}},
+			destinationRules[host.Service.Host] = &mesh.DestinationRuleSet{
+				ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: public, Rule: host.Rule}},
 			}
 		}
 	}
 	w := &mesh.World{Revision: 1, Domain: "cluster.local"}
 	w.Services, w.Endpoints = w.Services.With(services, nil), w.Endpoints.With(endpoints, nil)
-	w.VirtualServices, w.DestinationRules = w.VirtualServices.With(routes, nil), w.DestinationRules.With(policies, nil)
+	w.VirtualServices, w.DestinationRules = w.VirtualServices.With(virtualServices, nil), w.DestinationRules.With(destinationRules, nil)
 	return w
 }

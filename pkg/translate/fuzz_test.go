@@ -13,13 +13,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// seeds are how many random hosts every run of the tests looks at.
+// seeds is the number of random hosts in every run of the tests.
 const seeds = 300
 
-// FuzzHost translates random objects in the form that each kind of client is sent, and holds the outcome against what that kind
-// refuses. The form for clients that are not known is also held against the rules of lint_test.go.
-// grpc-go's own decoder is internal to it and a real client too slow to fuzz with: TestClientTakesAnything serves hosts of the
-// same making to one.
+// FuzzHost translates random objects in the form for each client kind, and checks the result with the kind's rules.
+// It also checks the form for unknown clients with translatetest.Complaints. It does not use grpc-go: its decoder
+// is internal, and a real client is too slow for fuzzing. TestClientTakesAnything serves such hosts to a real
+// client.
 func FuzzHost(f *testing.F) {
 	for i := range uint64(seeds) {
 		f.Add(translatetest.RandomBytes(i))
@@ -28,7 +28,7 @@ func FuzzHost(f *testing.F) {
 		random := translatetest.RandomObjects(data, "echo")
 		host, endpoints := hostInput(random), endpointInput(random, 0)
 		before := inputBytes(t, host)
-		host.missing = encodingsFor(mesh.FeaturesMissingIn(mesh.UnknownClient, ""), host.virtualService, host.destinationRule)
+		host.missing = encodingsFor(mesh.FeaturesMissingIn(mesh.UnknownClient, ""), host.virtualServices, host.destinationRule)
 		bundles := []*Bundle{Host(host), Endpoints(endpoints)}
 		for _, b := range bundles {
 			for _, list := range [][]resource.Resource{b.Routes, b.Clusters, b.Endpoints} {
@@ -40,7 +40,7 @@ func FuzzHost(f *testing.F) {
 			}
 			for _, p := range b.Problems {
 				if p.Object.Kind == "" || p.Message == "" || p.Severity == "" {
-					t.Errorf("a Problem says too little: %+v", p)
+					t.Errorf("a Problem without a kind, message or severity: %+v", p)
 				}
 			}
 		}
@@ -49,39 +49,39 @@ func FuzzHost(f *testing.F) {
 			t.Error("the same input gave different bytes")
 		}
 		if before != inputBytes(t, host) {
-			t.Error("an author's text was changed")
+			t.Error("the translation changed an author's spec")
 		}
 	})
 }
 
-// acceptForms holds what each kind of client is sent, in old versions and new, against what it refuses.
+// acceptForms checks the form for each client kind, in old and new versions, with the kind's rules.
 func acceptForms(t *testing.T, random translatetest.Objects) {
 	t.Helper()
 	host := hostInput(random)
-	readers := map[mesh.Features]mesh.ClientKinds{}
-	for _, agent := range mesh.AllClientKinds.All() {
+	kindsByMissing := map[mesh.Features]mesh.ClientKinds{}
+	for _, kind := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.60.0", "1.85.0"} {
-			readers[mesh.FeaturesMissingIn(agent, version)] |= mesh.MakeClientKinds(agent)
+			kindsByMissing[mesh.FeaturesMissingIn(kind, version)] |= mesh.MakeClientKinds(kind)
 		}
 	}
-	for gaps, agents := range readers {
-		host.missing = encodingsFor(gaps, host.virtualService, host.destinationRule)
-		reader := rules.Audience{Providers: host.Audience().Providers.All(), SystemRoots: host.Audience().SystemRoots}
-		for _, agent := range agents.All() {
-			reader.Add(agent, gaps)
+	for missing, kinds := range kindsByMissing {
+		host.missing = encodingsFor(missing, host.virtualServices, host.destinationRule)
+		audience := rules.Audience{Providers: host.Audience().Providers.All(), SystemRoots: host.Audience().SystemRoots}
+		for _, kind := range kinds.All() {
+			audience.Add(kind, missing)
 		}
 		b := Host(host)
-		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, Endpoints(endpointInput(random, gaps)).Endpoints} {
+		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, Endpoints(endpointInput(random, missing)).Endpoints} {
 			for _, r := range list {
-				for _, finding := range rules.Check(r.Name, r.Message, reader) {
-					t.Errorf("%s for %s %s", r.Name, agents, finding)
+				for _, finding := range rules.Check(r.Name, r.Message, audience) {
+					t.Errorf("%s for %s %s", r.Name, kinds, finding)
 				}
 			}
 		}
 	}
 }
 
-// inputBytes are the authors' texts.
+// inputBytes marshals the authors' specs.
 func inputBytes(t *testing.T, in HostInput) string {
 	t.Helper()
 	var all []byte
@@ -91,9 +91,9 @@ func inputBytes(t *testing.T, in HostInput) string {
 			t.Fatal(err)
 		}
 	}
-	if in.virtualService != nil {
-		write(in.virtualService.Spec)
-		for _, delegate := range in.virtualService.Delegates {
+	for vs := range in.virtualServices.All() {
+		write(vs.Spec)
+		for _, delegate := range vs.Delegates {
 			write(delegate.VirtualService.Spec)
 		}
 	}
@@ -103,18 +103,21 @@ func inputBytes(t *testing.T, in HostInput) string {
 	return string(all)
 }
 
-// hostInput is the Input for the routes and clusters of a random host.
+// hostInput makes the Input for the routes and clusters of a random host.
 func hostInput(o translatetest.Objects) HostInput {
-	in := HostInput{service: o.Service, destinationRule: o.Rule, virtualService: o.VirtualService, namespace: o.Namespace, labels: o.Labels}
+	in := HostInput{service: o.Service, destinationRule: o.Rule, namespace: o.Namespace, labels: o.Labels}
+	if o.VirtualService != nil {
+		in.virtualServices = mesh.MakeVirtualServices(o.VirtualService)
+	}
 	if o.Accounts != nil {
-		needed := clusters.TrustNeedsOf(o.Rule)
-		client := mesh.Client{Providers: mesh.MakeProviders(needed.Providers...), Missing: mesh.FeatureSystemRoots}
-		in.trust = needed.Project(client, func() mesh.ServiceAccounts { return *o.Accounts })
+		needs := clusters.TrustNeedsOf(o.Rule)
+		client := mesh.Client{Providers: mesh.MakeProviders(needs.Providers...), Missing: mesh.FeatureSystemRoots}
+		in.trust = needs.Project(client, func() mesh.ServiceAccounts { return *o.Accounts })
 	}
 	return in
 }
 
-// endpointInput is the Input for its endpoints.
+// endpointInput makes the Input for the endpoints of a random host.
 func endpointInput(o translatetest.Objects, missing mesh.Features) endpoints.Input {
 	in := endpoints.NewInput(o.Service, o.Endpoints, o.Rule)
 	o.Client.Missing = missing

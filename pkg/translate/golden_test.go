@@ -24,22 +24,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
 
-// maxGoldenLines keeps inputs small enough to be read.
+// maxGoldenLines limits the length of inputs, so that they are easy to read.
 const maxGoldenLines = 120
 
-// golden is one input: appliable YAML that opens with a sentence in a comment. More comments of that head may say
+// golden is one input: YAML that can be applied to a cluster. Its first line is a comment with a sentence. The next
+// lines can be comments with options:
 //
-//	# as: NAMESPACE/APP REGION/ZONE NODE   the client, or less of it; default when absent
-//	# id: TEXT                             the client's identity; none when absent
-//	# certificates: NAME NAME…             the certificate providers that the client declares; none when absent
-//	# show: TYPE,TYPE NAME…                the resources; all when absent, none for the word problems
+//	# as: NAMESPACE/APP REGION/ZONE NODE   the client; only NAMESPACE is required; default: default
+//	# id: TEXT                             the client's node ID; default: none
+//	# certificates: NAME NAME…             the certificate providers that the client declares; default: none
+//	# show: TYPE,TYPE NAME…                the resources in the output, or "problems" for none; default: all
 type golden struct {
 	path   string // of the input
 	client mesh.Client
 	types  []snapshot.Type
 	names  []string
-	// quiet is for inputs whose resources say nothing.
-	quiet bool
+	// problemsOnly is set if the output has no resources.
+	problemsOnly bool
 }
 
 func TestGoldens(t *testing.T) {
@@ -49,7 +50,7 @@ func TestGoldens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.quiet {
+			if g.problemsOnly {
 				out.Resources = nil
 			}
 			got, err := out.YAML()
@@ -76,12 +77,12 @@ func TestGoldens(t *testing.T) {
 func TestGoldensHaveInputs(t *testing.T) {
 	for _, path := range glob(t, "testdata/*/*.out.yaml") {
 		if _, err := os.Stat(strings.TrimSuffix(path, ".out.yaml") + ".in.yaml"); err != nil {
-			t.Errorf("%s: nothing makes this output; delete it", path)
+			t.Errorf("%s: this output has no input; delete it", path)
 		}
 	}
 }
 
-// TestEveryCodeHasAGolden keeps the list of codes and what the goldens show together.
+// TestEveryCodeHasAGolden checks that goldens show every code, except those that goldens cannot show.
 func TestEveryCodeHasAGolden(t *testing.T) {
 	elsewhere := map[mesh.Code]string{
 		mesh.CodeUnreadable:        "files only",
@@ -90,10 +91,11 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 		mesh.CodeDuplicateObject:   "files only",
 		mesh.CodeTooLarge:          "reading only",
 		mesh.CodeRefused:           "clients only",
-		mesh.CodeHeldBack:          "a fault of the control plane",
-		mesh.CodeInternal:          "a fault of the control plane",
+		mesh.CodeHeldBack:          "bugs of the control plane",
+		mesh.CodeInternal:          "bugs of the control plane",
 		mesh.CodeEndpointsVanished: "changes only",
 		mesh.CodeLastGood:          "restarts only",
+		mesh.CodeSourceLost:        "clusters only",
 	}
 	shown := map[mesh.Code]bool{}
 	for _, g := range goldens(t) {
@@ -112,12 +114,12 @@ func TestEveryCodeHasAGolden(t *testing.T) {
 	}
 	for code := range shown {
 		if why, listed := elsewhere[code]; listed {
-			t.Errorf("a golden shows a Problem %s, which is said to come from %s", code, why)
+			t.Errorf("a golden shows a Problem %s, but the list above says: %s", code, why)
 		}
 	}
 }
 
-// TestEveryLeafHasAGolden looks at the leaves that the field table names.
+// TestEveryLeafHasAGolden checks the leaves that the field table names.
 func TestEveryLeafHasAGolden(t *testing.T) {
 	for _, row := range fields.Rows() {
 		if row.Leaf != "" && len(glob(t, "testdata/"+row.Leaf+"/*.in.yaml")) == 0 {
@@ -126,8 +128,7 @@ func TestEveryLeafHasAGolden(t *testing.T) {
 	}
 }
 
-// TestGoldensPassLint holds every resource, as a client gets it of whom nothing is known, against the rules of clients in all
-// languages.
+// TestGoldensPassLint checks every resource in its form for unknown clients with translatetest.Complaints.
 func TestGoldensPassLint(t *testing.T) {
 	for _, g := range goldens(t) {
 		s := g.snapshot(t)
@@ -146,7 +147,7 @@ func TestGoldensPassLint(t *testing.T) {
 	}
 }
 
-// goldens reads the heads of all inputs.
+// goldens reads the options of all inputs.
 func goldens(t *testing.T) []golden {
 	t.Helper()
 	var all []golden
@@ -172,7 +173,7 @@ func readGolden(t *testing.T, path string) golden {
 	for i, line := range strings.Split(string(data), "\n") {
 		comment, ok := strings.CutPrefix(line, "# ")
 		if !ok && i == 0 {
-			t.Errorf("%s: want a sentence in a comment first", path)
+			t.Errorf("%s: the first line is not a comment with a sentence", path)
 		}
 		if !ok {
 			break
@@ -197,11 +198,11 @@ func readGolden(t *testing.T, path string) golden {
 
 // client reads NAMESPACE/APP REGION/ZONE NODE.
 func client(text string) mesh.Client {
-	who, where, _ := strings.Cut(text, " ")
-	where, machine, _ := strings.Cut(where, " ")
-	namespace, app, _ := strings.Cut(who, "/")
-	region, zone, _ := strings.Cut(where, "/")
-	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Region: region, Zone: zone}, Node: machine}
+	workload, topology, _ := strings.Cut(text, " ")
+	locality, node, _ := strings.Cut(topology, " ")
+	namespace, app, _ := strings.Cut(workload, "/")
+	region, zone, _ := strings.Cut(locality, "/")
+	c := mesh.Client{Namespace: namespace, Locality: mesh.Locality{Region: region, Zone: zone}, Node: node}
 	if app != "" {
 		c.Labels = mesh.MakeLabels(map[string]string{"app": app})
 	}
@@ -210,7 +211,7 @@ func client(text string) mesh.Client {
 
 func (g *golden) show(t *testing.T, words []string) {
 	t.Helper()
-	if g.quiet = words[0] == "problems"; g.quiet {
+	if g.problemsOnly = words[0] == "problems"; g.problemsOnly {
 		return
 	}
 	for short := range strings.SplitSeq(words[0], ",") {
@@ -231,7 +232,7 @@ func (g golden) snapshot(t *testing.T) *snapshot.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Without the lines of its objects: they would change with every comment above them.
+	// The lines of objects are left out, because they would change with every comment above them.
 	world.Sources = nil
 	return snapshot.New(world)
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/routes"
 )
 
-// Host translates the routes and clusters of one host: a RouteConfiguration for each port of the Service, a Cluster for each
-// port and each subset besides. Problems are sorted. in is not changed; the messages are read-only, for they share parts.
+// Host translates the routes and clusters of one host: a RouteConfiguration for each port of the Service, and a
+// Cluster for each port, with and without each subset. Problems are sorted. The messages are read-only because they
+// share parts.
 func Host(in HostInput) *Bundle {
 	b := &Bundle{}
 	if in.service != nil {
@@ -22,33 +23,33 @@ func Host(in HostInput) *Bundle {
 	return b
 }
 
-// checkFields reports what is dropped of the objects that people wrote.
+// checkFields reports the dropped fields of the author's objects.
 func (in HostInput) checkFields(sink *[]mesh.Problem) {
 	if rule := in.destinationRule; rule != nil {
 		for i, spec := range rule.Specs {
 			fields.Check(sink, rule.Refs[i], spec)
 		}
 	}
-	if v := in.virtualService; v != nil {
-		fields.Check(sink, v.Ref, v.Spec)
+	for vs := range in.virtualServices.All() {
+		fields.Check(sink, vs.Ref, vs.Spec)
 	}
 }
 
-// forClusters is what clusters depend on.
+// forClusters returns the part of the Input that the clusters depend on.
 func (in HostInput) forClusters() clusters.Input {
 	return clusters.Input{Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust, TrustDomain: in.defaults.TrustDomain}
 }
 
-// forRoutes is what routes depend on.
+// forRoutes returns the part of the Input that the routes depend on.
 func (in HostInput) forRoutes() routes.Input {
 	return routes.Input{
-		Service: in.service, Host: in.host, Port: in.port, VirtualService: in.virtualService, Rule: in.destinationRule,
+		Service: in.service, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
 		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
 	}
 }
 
-// Endpoints translates the endpoints of one host: a ClusterLoadAssignment for each port of the Service and each subset
-// besides, empty ones included. in is not changed.
+// Endpoints translates the endpoints of one host: a ClusterLoadAssignment for each port of the Service, with and
+// without each subset. These include assignments without endpoints.
 func Endpoints(in endpoints.Input) *Bundle {
 	return &Bundle{Endpoints: endpoints.Translate(in)}
 }

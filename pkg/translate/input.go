@@ -7,59 +7,63 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// An Input holds all that its function may look at, for one group of clients. Facts.Project and its siblings are the only way to make one: they
-// decide which rules apply to a client, and keep of the client only what may change the outcome. A leaf that must look at something
-// else about clients adds a field here and fills it there.
+// An Input has everything that its translation may read, for one group of clients. Only the Project methods of
+// Facts and Unbound make Inputs. They decide which rules apply to a client, and copy only those properties of the
+// client that affect the result. A translation that needs another property of clients adds a field here and fills
+// it there.
 
-// HostInput is all that the routes and clusters of one host depend on.
+// HostInput is the Input of the routes and clusters of one host.
 type HostInput struct {
-	// service is nil for a host that only VirtualServices declare.
+	// service is nil for a serviceless host.
 	service *mesh.Service
-	// host and port are what clients dial where there is no service. Without them routes are checked and make no resources.
+	// host and port are set for a serviceless host: they are what clients dial. If service is nil and port is 0,
+	// the rules are only checked and make no resources.
 	host string
 	port uint32
-	// virtualService may be nil: then every call goes to the service itself.
-	virtualService *mesh.VirtualService
+	// virtualServices are those that the clients can see, in order. To a call applies the first one that has a rule
+	// for its client and port. If there is none, the call goes to the service.
+	virtualServices mesh.VirtualServices
 	// destinationRule may be nil.
 	destinationRule *mesh.MergedDestinationRule
-	// namespace is the clients' own, given only when a match of routes asks for that very one, or when routes sends calls to a
-	// host whose policy depends on it; else empty.
+	// namespace is the clients' namespace. It is set only if a match of virtualServices names it, or if the
+	// DestinationRule of a destination depends on it.
 	namespace string
-	// labels are those of the clients' labels that a match of routes asks for, with that very value, or by which the policy of
-	// a destination selects them.
+	// labels are those labels of the clients that a match of virtualServices names with the same value, or by which the
+	// DestinationRule of a destination selects the clients.
 	labels mesh.Labels
-	// missing are the features that the clients lack and that change what is made of routes and policy.
+	// missing are the features that the clients lack, as far as they affect the result.
 	missing mesh.Features
-	// trust is what the TLS settings of policy depend on besides.
+	// trust has what the TLS settings of destinationRule also depend on.
 	trust    clusters.Trust
 	defaults mesh.Defaults
 }
 
-// ListenerInput is all that one Listener depends on.
+// ListenerInput is the Input of one Listener.
 type ListenerInput struct {
-	// name is the Listener's, as a client dialed it.
+	// name is the name of the Listener, as a client dialed it.
 	name   string
 	family mesh.Family
-	// host is what the Listener leads to, and port one of its ports. Shapes that only name the route table are given no more of host
-	// than the objects behind it, so that clients share their Listeners.
+	// host is the host that the Listener serves, and port one of its ports. A shape that does not inline routes
+	// gets only the objects that declare the host, so that more clients share the Listener.
 	host HostInput
 	port uint32
 }
 
-// The compiler proves that Inputs may be keys.
+// The compiler proves that Inputs can be keys.
 var (
 	_ map[HostInput]struct{}
 	_ map[endpoints.Input]struct{}
 	_ map[ListenerInput]struct{}
 )
 
-// Bundle is the outcome of one translation.
+// Bundle is the result of one translation.
 type Bundle struct {
 	Listeners []resource.Resource // Listeners
 	Routes    []resource.Resource // RouteConfigurations
 	Clusters  []resource.Resource // Clusters
 	Endpoints []resource.Resource // ClusterLoadAssignments
 	Problems  []mesh.Problem
-	// Latent are the Problems that concern no released client in its current version: they count where one is connected.
+	// Latent are the Problems that affect no current version of a released client. They are shown only while a
+	// client that they affect is connected.
 	Latent []mesh.Problem
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// TestEveryRouteHasAnOrigin looks at all goldens: whatever route a client gets that somebody wrote, its rule can be told.
+// TestEveryRouteHasAnOrigin checks, in all goldens, that every route that was made from a rule has an Origin.
 func TestEveryRouteHasAnOrigin(t *testing.T) {
 	for _, g := range goldens(t) {
 		s := g.snapshot(t)
@@ -24,7 +24,7 @@ func TestEveryRouteHasAnOrigin(t *testing.T) {
 			v := s.Resource(snapshot.RouteType, name, g.client)
 			if !slices.ContainsFunc(v.Refs, func(r mesh.Ref) bool { return r.Kind == "VirtualService" }) {
 				if v.Origins != nil {
-					t.Errorf("%s: %s has parts %v, but nobody wrote it", g.path, name, v.Origins)
+					t.Errorf("%s: %s was not made from rules, but has Origins %v", g.path, name, v.Origins)
 				}
 				continue
 			}
@@ -33,11 +33,11 @@ func TestEveryRouteHasAnOrigin(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, route := range table.GetVirtualHosts()[0].GetRoutes() {
-				told := slices.ContainsFunc(v.Origins, func(p report.Origin) bool {
+				hasOrigin := slices.ContainsFunc(v.Origins, func(p report.Origin) bool {
 					return p.Path == fmt.Sprintf("virtual_hosts[0].routes[%d]", i) && (strings.HasPrefix(p.Field, "spec.http[") || strings.HasPrefix(p.Field, "spec.tcp["))
 				})
-				if told == (route.GetName() == "keep warm") {
-					t.Errorf("%s: %s: route %d %q: got parts %v", g.path, name, i, route.GetName(), v.Origins)
+				if hasOrigin == (route.GetName() == "keep warm") {
+					t.Errorf("%s: %s: route %d %q: got Origins %v", g.path, name, i, route.GetName(), v.Origins)
 				}
 			}
 		}
@@ -88,6 +88,6 @@ spec:
 		add(3+match, leaf, "spec.http[1]")
 	}
 	if diff := cmp.Diff(want, v.Origins); diff != "" {
-		t.Errorf("parts (-want +got):\n%s", diff)
+		t.Errorf("origins (-want +got):\n%s", diff)
 	}
 }

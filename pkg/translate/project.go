@@ -8,58 +8,71 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
 )
 
-// Facts are what a World says about one host. Every Input is projected from them, for one client, here and nowhere else. They are immutable.
+// Facts are the parts of a World that concern one host. They are immutable. The Project methods make Inputs from
+// them for one client.
 type Facts struct {
-	// Service is nil for a host that only VirtualServices declare.
+	// Service is nil for a serviceless host.
 	Service *mesh.Service
 	// Endpoints, VirtualServices and DestinationRules may be nil.
 	Endpoints        *mesh.EndpointSet
 	VirtualServices  *mesh.VirtualServiceSet
 	DestinationRules *mesh.DestinationRuleSet
 	Defaults         mesh.Defaults
-	// Host and Port are what clients dial where there is no Service (At).
+	// Host and Port are what clients dial; set by At for a serviceless host.
 	Host string
 	Port uint32
-	// Pod says that Service is one pod, called by its own name. By that its callers have decided where their calls go, near or far, so
-	// that no policy orders its endpoints or divides them.
+	// Pod is set if Service is one pod that is dialed by its own name. The client has chosen the endpoint, so no
+	// setting orders or divides the endpoints.
 	Pod bool
-	// ServiceAccounts and TopologyUse are mesh.EndpointSet.ServiceAccounts and TopologyUseOf, remembered by whoever holds the Facts: they take a look at every
-	// endpoint. Nil computes them each time.
+	// ServiceAccounts and TopologyUse return EndpointSet.ServiceAccounts and endpoints.TopologyUseOf. The owner of
+	// the Facts can cache them, because they read every endpoint. If nil, they are computed each time.
 	ServiceAccounts func() mesh.ServiceAccounts
 	TopologyUse     func(endpoints.Input) *endpoints.TopologyUse
 }
 
-// At are the Facts of a host and port as dialed, where there is no Service: clients choose the port, and below a wildcard the host.
+// At returns the Facts for one dialed host and port of a serviceless host. Clients choose the port and, below a
+// wildcard, the host.
 func (f Facts) At(host string, port uint32) Facts {
 	f.Host, f.Port = host, port
 	return f
 }
 
-// Ref is the object that stands for the host before the client: its Service, or else the VirtualService that applies. It is zero if
-// none does.
+// Ref returns the object that declares the host for the client: its Service, or the first VirtualService that it can
+// see. It is zero if there is none.
 func (f Facts) Ref(client mesh.Client) mesh.Ref {
 	if f.Service != nil {
 		return f.Service.Ref
 	}
-	if routes := f.VirtualServices.For(client.Namespace); routes != nil {
-		return routes.Ref
+	if vs := f.VirtualServices.For(client.Namespace).First(); vs != nil {
+		return vs.Ref
 	}
 	return mesh.Ref{}
 }
 
-// Project makes the Input for the routes and clusters that a client is sent.
+// ports are the ports of the host; empty if they are not known.
+func (f Facts) ports() []mesh.Port {
+	switch {
+	case f.Service != nil:
+		return f.Service.Ports
+	case f.Port != 0:
+		return []mesh.Port{{Number: f.Port}}
+	}
+	return nil
+}
+
+// Project makes the Input of the client's routes and clusters.
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
 		service: f.Service, host: f.Host, port: f.Port, defaults: f.Defaults,
-		virtualService: f.VirtualServices.For(client.Namespace), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
+		virtualServices: f.VirtualServices.For(client.Namespace).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
 	}
-	in.missing = encodingsFor(client.Missing, in.virtualService, in.destinationRule)
-	in.namespace, in.labels = projectCaller(in.virtualService, client)
+	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
+	in.namespace, in.labels = projectClient(in.virtualServices, client)
 	in.trust = f.projectTrust(in.destinationRule, client)
 	return in
 }
 
-// ProjectEndpoints makes the Input for the endpoints that a client is sent.
+// ProjectEndpoints makes the Input of the client's endpoints.
 func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
 	if f.Pod {
 		return endpoints.NewInput(f.Service, f.Endpoints, nil)
@@ -68,7 +81,8 @@ func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
 	return in.For(client, f.topologyUse(in))
 }
 
-// ProjectListener makes the Input for the Listener of that name, by which a client dials a port of the host.
+// ProjectListener makes the Input of a Listener. name is what the client dials, and port the host's port that it
+// means.
 func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) ListenerInput {
 	in := ListenerInput{name: name, family: client.Kind.Family(), port: port}
 	switch {
@@ -77,7 +91,7 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 	case f.Service != nil:
 		in.host = HostInput{service: f.Service}
 	default:
-		in.host = HostInput{host: f.Host, virtualService: f.VirtualServices.For(client.Namespace)}
+		in.host = HostInput{host: f.Host, virtualServices: f.VirtualServices.For(client.Namespace)}
 	}
 	return in
 }
@@ -96,35 +110,36 @@ func (f Facts) serviceAccounts() mesh.ServiceAccounts {
 	return f.ServiceAccounts()
 }
 
-// projectTrust keeps of the client's certificate providers, and of the endpoints' accounts, what the policy asks for: a client that
-// makes up providers adds no translations, and endpoints that come and go under the same account change none.
-func (f Facts) projectTrust(p *mesh.MergedDestinationRule, client mesh.Client) clusters.Trust {
-	if p == nil {
+// projectTrust copies only those of the client's certificate providers and of the endpoints' accounts that the TLS
+// settings need. So a client that invents providers adds no translations, and endpoints that change under the same
+// account change none.
+func (f Facts) projectTrust(rule *mesh.MergedDestinationRule, client mesh.Client) clusters.Trust {
+	if rule == nil {
 		return clusters.Trust{}
 	}
-	return clusters.TrustNeedsOf(p).Project(client, f.serviceAccounts)
+	return clusters.TrustNeedsOf(rule).Project(client, f.serviceAccounts)
 }
 
-// NeedServiceAccounts says whether any clusters of the host depend on the accounts of its endpoints.
+// NeedServiceAccounts reports whether a cluster of the host depends on the accounts of the endpoints.
 func (f Facts) NeedServiceAccounts() bool {
-	return f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool { return clusters.TrustNeedsOf(p).Accounts })
+	return f.anyDestinationRule(func(rule *mesh.MergedDestinationRule) bool { return clusters.TrustNeedsOf(rule).Accounts })
 }
 
-// WithAllProviders returns the client with every certificate provider that the host's policies ask for.
+// WithAllProviders returns the client with every certificate provider that the host's DestinationRules need.
 func (f Facts) WithAllProviders(client mesh.Client) mesh.Client {
 	if f.DestinationRules == nil {
 		return client
 	}
 	var names []string
-	f.anyDestinationRule(func(p *mesh.MergedDestinationRule) bool {
-		names = append(names, clusters.TrustNeedsOf(p).Providers...)
+	f.anyDestinationRule(func(rule *mesh.MergedDestinationRule) bool {
+		names = append(names, clusters.TrustNeedsOf(rule).Providers...)
 		return false
 	})
 	client.Providers = mesh.MakeProviders(names...)
 	return client
 }
 
-// HasAllProviders says whether the client declares every certificate provider that the policy which applies to it asks for.
+// HasAllProviders reports whether the client declares every certificate provider that its DestinationRule needs.
 func (f Facts) HasAllProviders(client mesh.Client) bool {
 	needs := clusters.TrustNeedsOf(f.DestinationRules.For(client.Namespace, client.Labels))
 	return client.Providers.Among(needs.Providers...) == mesh.MakeProviders(needs.Providers...)
@@ -142,87 +157,94 @@ func (f Facts) anyDestinationRule(is func(*mesh.MergedDestinationRule) bool) boo
 	return false
 }
 
-// Audience are the clients that get what is made of an Input.
+// Audience describes the clients that get the resources of an Input.
 type Audience struct {
-	// Relevant are the missing features that change the outcome, and Missing those of them that the clients have.
+	// Relevant are the features whose absence affects the resources. Missing are those of them that the clients lack.
 	Relevant, Missing mesh.Features
-	// Providers are the certificate providers asked for that each of the clients has. SystemRoots says that each of them can be told to
-	// trust its machine's authorities.
+	// Providers are the needed certificate providers that all clients declare. SystemRoots is set if all clients
+	// support clusters that trust the system root certificates.
 	Providers   mesh.Providers
 	SystemRoots bool
 }
 
-// Audience says who gets what is made of the Input.
+// Audience returns the clients that get the resources of the Input.
 func (in HostInput) Audience() Audience {
-	return Audience{encodingsFor(mesh.EncodingFeatures, in.virtualService, in.destinationRule), in.missing, in.trust.Providers, in.trust.SystemRoots}
+	return Audience{
+		Relevant: encodingsFor(mesh.EncodingFeatures, in.virtualServices, in.destinationRule), Missing: in.missing,
+		Providers: in.trust.Providers, SystemRoots: in.trust.SystemRoots,
+	}
 }
 
-// callerProjection collects what routes ask about one client, and no more: clients who differ in nothing that is asked share one
-// translation, and a client that makes up names and labels adds none.
-type callerProjection struct {
+// clientProjection collects those properties of one client that VirtualServices depend on. So clients that do not
+// differ in these share one translation, and a client that invents names and labels adds none.
+type clientProjection struct {
 	client    mesh.Client
 	namespace string
 	labels    map[string]string
 }
 
-// projectCaller returns the client's namespace and labels as far as they matter to routes, which may be nil.
-func projectCaller(routes *mesh.VirtualService, client mesh.Client) (namespace string, labels mesh.Labels) {
-	if routes == nil {
+// projectClient returns the client's namespace and labels as far as the VirtualServices depend on them.
+func projectClient(all mesh.VirtualServices, client mesh.Client) (namespace string, labels mesh.Labels) {
+	if all.Empty() {
 		return "", ""
 	}
-	c := callerProjection{client: client, labels: map[string]string{}}
-	c.read(routes)
-	return c.namespace, mesh.MakeLabels(c.labels)
+	p := clientProjection{client: client, labels: map[string]string{}}
+	for vs := range all.All() {
+		p.addVirtualService(vs)
+	}
+	return p.namespace, mesh.MakeLabels(p.labels)
 }
 
-func (c *callerProjection) read(routes *mesh.VirtualService) {
-	for _, target := range routes.Destinations {
-		c.compare(target.DestinationRules)
+func (p *clientProjection) addVirtualService(vs *mesh.VirtualService) {
+	for _, destination := range vs.Destinations {
+		p.addDestinationRules(destination.DestinationRules)
 	}
-	for _, delegate := range routes.Delegates {
+	for _, delegate := range vs.Delegates {
 		if delegate.VirtualService != nil {
-			c.read(delegate.VirtualService)
+			p.addVirtualService(delegate.VirtualService)
 		}
 	}
-	for _, rule := range routes.Spec.GetHttp() {
+	for _, rule := range vs.Spec.GetHttp() {
 		for _, match := range rule.GetMatch() {
-			c.answer(match)
+			p.addMatch(match)
 		}
 	}
-	for _, rule := range routes.Spec.GetTcp() {
+	for _, rule := range vs.Spec.GetTcp() {
 		for _, match := range rule.GetMatch() {
-			c.answer(match)
+			p.addMatch(match)
 		}
 	}
 }
 
-// compare looks whether the client finds another policy than a client about which nothing is known.
-func (c *callerProjection) compare(policies *mesh.DestinationRuleSet) {
-	policy := policies.For(c.client.Namespace, c.client.Labels)
-	if policy == policies.For("", "") {
+// addDestinationRules adds the client's namespace if another DestinationRule applies to the client than to a client
+// without a namespace and labels.
+func (p *clientProjection) addDestinationRules(rules *mesh.DestinationRuleSet) {
+	rule := rules.For(p.client.Namespace, p.client.Labels)
+	if rule == rules.For("", "") {
 		return
 	}
-	c.namespace = c.client.Namespace
-	if policy != nil {
-		// With these labels alone it selects the client again, and nothing else does that did not before.
-		maps.Copy(c.labels, policy.Selector)
+	p.namespace = p.client.Namespace
+	if rule != nil {
+		// With only these labels, For returns the same rule.
+		maps.Copy(p.labels, rule.Selector)
 	}
 }
 
-// callerMatch is a match, of calls or of connections, that asks about the caller.
-type callerMatch interface {
+// sourceMatch is a match of a http or tcp rule that depends on the client.
+type sourceMatch interface {
 	GetSourceNamespace() string
 	GetSourceLabels() map[string]string
 }
 
-// answer keeps what a match asks for and the client has. What it lacks needs no keeping.
-func (c *callerProjection) answer(match callerMatch) {
-	if match.GetSourceNamespace() == c.client.Namespace {
-		c.namespace = c.client.Namespace
+// addMatch adds the properties that the match names and the client has. A property that the client lacks is not
+// needed: the match fails without it.
+func (p *clientProjection) addMatch(match sourceMatch) {
+	if match.GetSourceNamespace() == p.client.Namespace {
+		p.namespace = p.client.Namespace
 	}
 	for key, value := range match.GetSourceLabels() {
-		if got, ok := c.client.Labels.Get(key); ok && got == value {
-			c.labels[key] = value
+		if got, ok := p.client.Labels.Get(key); ok && got == value {
+			p.labels[key] = value
 		}
 	}
 }

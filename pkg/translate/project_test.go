@@ -8,9 +8,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-func TestProjectCaller(t *testing.T) {
+func TestProjectClient(t *testing.T) {
 	labels := func(set map[string]string) mesh.Labels { return mesh.MakeLabels(set) }
-	policy := func(namespace string, selector map[string]string) mesh.DestinationRuleCandidate {
+	rule := func(namespace string, selector map[string]string) mesh.DestinationRuleCandidate {
 		return mesh.DestinationRuleCandidate{Namespace: namespace, Export: mesh.Export{Public: true}, Rule: &mesh.MergedDestinationRule{Selector: selector}}
 	}
 	client := mesh.Client{Namespace: "shop", Labels: labels(map[string]string{"app": "front", "version": "v1", "pod": "front-17"})}
@@ -39,25 +39,29 @@ func TestProjectCaller(t *testing.T) {
 		"its label":            {asking(&networking.HTTPMatchRequest{SourceLabels: map[string]string{"app": "front"}}), "", front},
 		"another value":        {asking(&networking.HTTPMatchRequest{SourceLabels: map[string]string{"app": "back"}}), "", ""},
 		"one label of two":     {asking(&networking.HTTPMatchRequest{SourceLabels: map[string]string{"app": "front", "tier": "1"}}), "", front},
-		"a policy for all":     {calling(policy("demo", nil)), "", ""},
-		"a policy of its own":  {calling(policy("demo", nil), policy("shop", nil)), "shop", ""},
-		"a policy by labels":   {calling(policy("shop", map[string]string{"app": "front"}), policy("shop", nil)), "shop", front},
-		"a policy for others":  {calling(policy("shop", map[string]string{"app": "back"}), policy("demo", nil)), "", ""},
-		"labels of others":     {calling(policy("demo", map[string]string{"app": "front"})), "", ""},
-		"a policy for its own": {calling(policy("shop", map[string]string{})), "shop", ""},
+		"a policy for all":     {calling(rule("demo", nil)), "", ""},
+		"a policy of its own":  {calling(rule("demo", nil), rule("shop", nil)), "shop", ""},
+		"a policy by labels":   {calling(rule("shop", map[string]string{"app": "front"}), rule("shop", nil)), "shop", front},
+		"a policy for others":  {calling(rule("shop", map[string]string{"app": "back"}), rule("demo", nil)), "", ""},
+		"labels of others":     {calling(rule("demo", map[string]string{"app": "front"})), "", ""},
+		"a policy for its own": {calling(rule("shop", map[string]string{})), "shop", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			namespace, labels := projectCaller(test.routes, client)
+			var all mesh.VirtualServices
+			if test.routes != nil {
+				all = mesh.MakeVirtualServices(test.routes)
+			}
+			namespace, labels := projectClient(all, client)
 			if namespace != test.namespace || labels != test.labels {
 				t.Errorf("got %q %q, want %q %q", namespace, labels, test.namespace, test.labels)
 			}
 			if test.routes == nil {
 				return
 			}
-			for text, target := range test.routes.Destinations {
-				if target.DestinationRules.For(namespace, labels) != target.DestinationRules.For(client.Namespace, client.Labels) {
-					t.Errorf("%s: with what is kept of it, the client finds another policy", text)
+			for text, destination := range test.routes.Destinations {
+				if destination.DestinationRules.For(namespace, labels) != destination.DestinationRules.For(client.Namespace, client.Labels) {
+					t.Errorf("%s: another DestinationRule applies to the projected client", text)
 				}
 			}
 		})

@@ -18,12 +18,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// randomHosts is how many hosts with random rules TestNobodyRefuses makes.
+// randomHosts is the number of hosts with random rules in TestNobodyRefuses.
 const randomHosts = 2000
 
-// TestNobodyRefuses has clients of every kind, old and new, ask for all that random rules come to: Services, their pods by their own names,
-// and hosts without a Service. It holds what they get against what clients of that kind refuse.
-// `go test -run TestNobodyRefuses -v ./pkg/translate` states how many resources that are.
+// TestNobodyRefuses gets the resources of Services, of pods by their own names, and of serviceless hosts with
+// random rules, for every client kind, in old and new versions. It checks each resource with the rules of that
+// kind. `go test -run TestNobodyRefuses -v ./pkg/translate` prints the number of resources.
 func TestNobodyRefuses(t *testing.T) {
 	checked := 0
 	store := serving.NewStore(serving.Options{Check: func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
@@ -36,22 +36,23 @@ func TestNobodyRefuses(t *testing.T) {
 	}})
 	world := translate.RandomWorld(randomHosts)
 	store.Publish(world)
-	asked := 0
-	for _, agent := range clientrules.AllClients().Kinds.All() {
+	answers := 0
+	for _, kind := range clientrules.AllClients().Kinds.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
-			client := mesh.Client{Namespace: "demo", Kind: agent, Version: version, Missing: mesh.FeaturesMissingIn(agent, version)}
+			client := mesh.Client{Namespace: "demo", Kind: kind, Version: version, Missing: mesh.FeaturesMissingIn(kind, version)}
 			for _, resourceType := range snapshot.Types {
 				pods := podNames(world, resourceType)
 				for i, name := range append(pods, store.Current().Names(resourceType, client)...) {
-					asked++
+					answers++
 					v := store.Current().Resource(resourceType, name, client)
 					if v == nil {
 						t.Errorf("%s is not answered", name)
 						continue
 					}
-					// The Store holds each resource against the clients that it takes for its readers. Here it is held against one that got it.
+					// The Store checks each resource with the audience that it assumes. This checks it with a client
+					// that really gets it.
 					if i < len(pods) || i%8 == 0 {
-						refuses(t, v, client)
+						checkAccepted(t, v, client)
 					}
 				}
 			}
@@ -60,24 +61,24 @@ func TestNobodyRefuses(t *testing.T) {
 	if checked == 0 {
 		t.Fatal("nothing was checked")
 	}
-	t.Logf("%d hosts: %d answers to clients of all kinds, and %d resources behind them", randomHosts, asked, checked)
+	t.Logf("%d hosts: %d answers to clients of all kinds, made of %d resources", randomHosts, answers, checked)
 }
 
-// refuses fails the test if a client that is sent a resource would refuse it.
-func refuses(t *testing.T, v *snapshot.Versioned, client mesh.Client) {
+// checkAccepted fails the test if the client would reject the resource.
+func checkAccepted(t *testing.T, v *snapshot.Versioned, client mesh.Client) {
 	t.Helper()
 	message, err := v.Any().UnmarshalNew()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var reader clientrules.Audience
-	reader.Add(client.Kind, client.Missing)
-	for _, f := range clientrules.Check(v.Name, message, reader) {
-		t.Errorf("%s %s is sent %s, which %s", client.Kind, client.Version, v.Name, f)
+	var audience clientrules.Audience
+	audience.Add(client.Kind, client.Missing)
+	for _, f := range clientrules.Check(v.Name, message, audience) {
+		t.Errorf("%s %s gets %s, which %s", client.Kind, client.Version, v.Name, f)
 	}
 }
 
-// podNames are the names of a type for one pod of every eighth Service, by its own name.
+// podNames returns the names of a resource type for one pod of every eighth Service.
 func podNames(world *mesh.World, of snapshot.Type) []string {
 	var names []string
 	n := 0

@@ -15,9 +15,9 @@ import (
 )
 
 var hostTests = map[string]struct {
-	ports    []uint32 // 80 when empty
-	rules    string   // no VirtualService when empty
-	want     []string // of each port in turn
+	ports    []uint32 // default: 80
+	rules    string   // the spec of a VirtualService; empty for none
+	want     []string // the routes of all ports
 	problems []string
 }{
 	"no VirtualService": {want: []string{"prefix= to " + translatetest.ClusterEcho}},
@@ -42,14 +42,14 @@ var hostTests = map[string]struct {
 	"a rule for another port says nothing of this one": {
 		ports: []uint32{8080, 81},
 		rules: "http: [{match: [{port: 81}], route: [{destination: {host: b}}]}]",
-		want:  []string{"prefix= to outbound|81||b.demo.svc.cluster.local"},
+		want:  []string{"prefix= to outbound|8080||echo.demo.svc.cluster.local", "prefix= to outbound|81||b.demo.svc.cluster.local"},
 	},
 	"a block that holds nothing": {
 		rules:    "http: [{match: [{scheme: {exact: http}}, {uri: {prefix: /a}}], route: [{destination: {host: a}}]}]",
 		want:     []string{"prefix=/a to " + translatetest.ClusterA},
 		problems: []string{"error Unsupported spec.http[0].match[0].scheme"},
 	},
-	"no rules": {rules: "hosts: [echo]", problems: []string{"error InvalidValue spec.http"}},
+	"no rules": {rules: "hosts: [echo]", want: []string{"prefix= to " + translatetest.ClusterEcho}, problems: []string{"error InvalidValue spec.http"}},
 	"only rules for TCP": {
 		rules: "tcp: [{route: [{destination: {host: a}}]}]",
 		want:  []string{"prefix= to " + translatetest.ClusterA},
@@ -61,7 +61,8 @@ var hostTests = map[string]struct {
 	},
 	"only rules for TLS": {
 		rules:    "tls: [{route: [{destination: {host: a}}]}]",
-		problems: []string{"error InvalidValue spec.http", "warning Unsupported spec.tls"},
+		want:     []string{"prefix= to " + translatetest.ClusterEcho},
+		problems: []string{"warning Unsupported spec.tls"},
 	},
 }
 
@@ -73,7 +74,7 @@ func TestHostRoutes(t *testing.T) {
 			}
 			in := HostInput{service: translatetest.Echo(test.ports...)}
 			if test.rules != "" {
-				in.virtualService = translatetest.Bound(t, test.rules)
+				in.virtualServices = mesh.MakeVirtualServices(translatetest.Bound(t, test.rules))
 			}
 			b := Host(in)
 			var got []string
@@ -91,7 +92,7 @@ func TestHostRoutes(t *testing.T) {
 }
 
 func TestHostWithoutService(t *testing.T) {
-	b := Host(HostInput{virtualService: translatetest.Bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")})
+	b := Host(Unbound(translatetest.Bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")))
 	if len(b.Routes)+len(b.Clusters) != 0 {
 		t.Errorf("got %d routes and %d clusters, want none", len(b.Routes), len(b.Clusters))
 	}
@@ -101,11 +102,11 @@ func TestHostWithoutService(t *testing.T) {
 	}
 }
 
-// Of a delegate without rules it is not true that calls fail: they go on.
+// TestDelegateWithoutRules: calls to a delegate without rules do not fail. They continue with the next rule.
 func TestDelegateWithoutRules(t *testing.T) {
-	b := Host(HostInput{virtualService: translatetest.Bound(t, "http: []")})
+	b := Host(Unbound(translatetest.Bound(t, "http: []")))
 	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "fall through to the next rule") {
-		t.Errorf("got problems %v, want that calls go on", b.Problems)
+		t.Errorf("got problems %v, want one about calls that fall through to the next rule", b.Problems)
 	}
 }
 
@@ -128,12 +129,12 @@ func TestHostNames(t *testing.T) {
 	}
 }
 
-// TestPure checks that translation says the same twice and changes nothing it was given.
+// TestPure checks that translation is deterministic and does not change its input.
 func TestPure(t *testing.T) {
 	routes := translatetest.Bound(t, `http: [{match: [{headers: {x: {exact: a}, z: {exact: b}}, withoutHeaders: {w: {exact: c}}}],
 		route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 2}], retries: {attempts: 9}}]`)
 	policy := translatetest.Merged(t, translatetest.Layered)
-	in := HostInput{service: translatetest.Echo(80, 81, 82), virtualService: routes, destinationRule: policy}
+	in := HostInput{service: translatetest.Echo(80, 81, 82), virtualServices: mesh.MakeVirtualServices(routes), destinationRule: policy}
 	spec, rule := proto.Clone(routes.Spec), proto.Clone(policy.Specs[0])
 	ports := []mesh.Port{{Name: "p80", Number: 8080}}
 	set := &mesh.EndpointSet{Endpoints: []mesh.Endpoint{
@@ -147,10 +148,10 @@ func TestPure(t *testing.T) {
 		t.Error("the same input gave different bytes")
 	}
 	if !proto.Equal(spec, routes.Spec) || !proto.Equal(rule, policy.Specs[0]) {
-		t.Error("an author's text was changed")
+		t.Error("the translation changed an author's spec")
 	}
 	if diff := cmp.Diff(before, set.Endpoints); diff != "" {
-		t.Errorf("the endpoints were changed:\n%s", diff)
+		t.Errorf("the translation changed the endpoints:\n%s", diff)
 	}
 }
 
@@ -175,12 +176,12 @@ func bundleBytes(t *testing.T, bundles ...*Bundle) string {
 	return all.String()
 }
 
-// describeRoutes writes a route table, one line a route.
+// describeRoutes returns one line for each route of a RouteConfiguration.
 func describeRoutes(t *testing.T, r resource.Resource) []string {
 	t.Helper()
 	table := r.Message.(*routev3.RouteConfiguration)
 	if table.GetName() != r.Name || len(table.GetVirtualHosts()) != 1 || table.GetVirtualHosts()[0].GetDomains()[0] != resource.AnyDomain {
-		t.Errorf("%s: name or virtual hosts are not as they must be: %v", r.Name, table)
+		t.Errorf("%s: want this name and one virtual host for every name: %v", r.Name, table)
 	}
 	var lines []string
 	for _, route := range table.GetVirtualHosts()[0].GetRoutes() {

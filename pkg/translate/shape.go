@@ -8,18 +8,18 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// shape is how a family of clients takes what it is sent: its Listeners, and the answers to names that do not exist. The other resources
-// are the same for all families.
+// shape is the form of the resources for one family of clients: its Listeners, and the answers to names that do not
+// exist. All other resources are the same for all families.
 type shape struct {
-	// listener makes the Listener by which a client calls a port of a host.
+	// listener makes the Listener for a port of a host.
 	listener func(ListenerInput) resource.Resource
-	// inlinesRoutes says that listener puts the routes into the Listener. It is then given the whole HostInput.
+	// inlinesRoutes is set if listener puts the routes into the Listener. Then it gets the whole HostInput.
 	inlinesRoutes bool
-	// noListener and noRoutes answer names that do not exist. Calls fail at once.
+	// noListener and noRoutes answer names that do not exist. Calls fail immediately.
 	noListener, noRoutes func(name string, missing mesh.Features) resource.Resource
 }
 
-// shapes are by mesh.Family.
+// shapes are indexed by mesh.Family.
 var shapes = [...]shape{
 	mesh.FamilyGRPC: {listener: grpcListener, noListener: grpcNoListener, noRoutes: grpcNoRoutes},
 }
@@ -31,36 +31,39 @@ func Listeners(in ListenerInput) *Bundle {
 	return &Bundle{Listeners: []resource.Resource{r}}
 }
 
-// refs are the objects that a host is: its Service, or the VirtualService that declares it.
+// refs returns the object that declares the host: its Service, or the first VirtualService.
 func (in HostInput) refs() []mesh.Ref {
 	switch {
 	case in.service != nil:
 		return []mesh.Ref{in.service.Ref}
-	case in.virtualService != nil:
-		return []mesh.Ref{in.virtualService.Ref}
+	case !in.virtualServices.Empty():
+		return []mesh.Ref{in.virtualServices.First().Ref}
 	}
 	return nil
 }
 
-// NotFoundListener answers a name that is no port of any host. Silence would cost each call the client's own timer of 15 seconds.
+// NotFoundListener answers a name that is not a port of any host. Without an answer, each call would wait for the
+// client's timer of 15 seconds.
 //
-// These answers are for the kind of the client, which is known even if its Missing was left empty to show what a current client is sent.
+// Not-found answers depend on the client's kind and version, and not on Client.Missing, which is empty if a caller
+// wants the resources of a current client.
 func NotFoundListener(name string, client mesh.Client) resource.Resource {
 	return shapes[client.Kind.Family()].noListener(name, mesh.FeaturesMissingIn(client.Kind, client.Version))
 }
 
-// NotFoundRoutes answers a route table that does not exist, or no longer.
+// NotFoundRoutes answers a RouteConfiguration that does not exist.
 func NotFoundRoutes(name string, client mesh.Client) resource.Resource {
 	return shapes[client.Kind.Family()].noRoutes(name, mesh.FeaturesMissingIn(client.Kind, client.Version))
 }
 
-// NotFoundCluster answers a cluster of a Service, port or subset that does not exist, and the reserved clusters of calls that
-// must fail. Its endpoints are NotFoundEndpoints.
+// NotFoundCluster answers a cluster whose Service, port or subset does not exist, and the reserved cluster of calls
+// that must fail. Its endpoints are NotFoundEndpoints.
 func NotFoundCluster(name string, _ mesh.Client) resource.Resource {
 	return resource.Resource{Name: name, Message: clusters.EdsCluster(name)}
 }
 
-// NotFoundEndpoints answers with an empty assignment: calls fail at once, where no answer would leave them waiting.
+// NotFoundEndpoints answers with an assignment without endpoints. Calls fail immediately; without an answer they
+// would wait.
 func NotFoundEndpoints(name string, _ mesh.Client) resource.Resource {
 	return resource.Resource{Name: name, Message: &endpointv3.ClusterLoadAssignment{ClusterName: name}}
 }

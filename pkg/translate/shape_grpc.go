@@ -12,13 +12,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/routes"
 )
 
-// Names of the HTTP filters. A route's override counts only under the name its filter has in the Listener.
-const (
-	routerFilter = "envoy.filters.http.router"
-)
+// routerFilter is the name of the router filter.
+const routerFilter = "envoy.filters.http.router"
 
-// grpcListener answers with the name of the host's route table. The Listener's name is echoed as it was dialed, so each spelling
-// of a host is a Listener of its own while all of them share one route table.
+// grpcListener refers to the host's RouteConfiguration. The Listener has the name that the client dialed, so each
+// spelling of a host has its own Listener, and all of them share one RouteConfiguration.
 func grpcListener(in ListenerInput) resource.Resource {
 	host := in.host.host
 	if in.host.service != nil {
@@ -32,8 +30,16 @@ func grpcListener(in ListenerInput) resource.Resource {
 	})
 }
 
-// grpcNoListener has calls fail with a message that names the host as it was dialed, if the client has such a message.
+// grpcNoListener makes calls fail. The error contains the host as it was dialed, in clients that report it.
 func grpcNoListener(name string, missing mesh.Features) resource.Resource {
+	if missing.Has(mesh.FeatureInlineRoutes) {
+		return apiListener(name, &hcmv3.HttpConnectionManager{
+			RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
+				ConfigSource:    resource.AdsSource(),
+				RouteConfigName: resource.RouteName(80, resource.UnknownDomain), // No host has this name, so it is answered with noRoutes.
+			}},
+		})
+	}
 	return apiListener(name, &hcmv3.HttpConnectionManager{
 		RouteSpecifier: &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: noRoutes(name, missing)},
 	})
@@ -43,7 +49,7 @@ func grpcNoRoutes(name string, missing mesh.Features) resource.Resource {
 	return resource.Resource{Name: name, Message: noRoutes(name, missing)}
 }
 
-// filters are those of all Listeners.
+// filters are the HTTP filters of all Listeners. A route can configure a filter only by its name here.
 var filters = []*hcmv3.HttpFilter{
 	{
 		Name:       routes.FaultFilter,
@@ -64,8 +70,9 @@ func apiListener(name string, manager *hcmv3.HttpConnectionManager) resource.Res
 	}}
 }
 
-// noRoutes has one virtual host, because gRPC for Rust refuses a table without any. No client dials that host: clients then say for
-// which host they found none. Those that would wait without end get a virtual host for every name, without a route.
+// noRoutes has one virtual host, because gRPC for Rust rejects a RouteConfiguration without one. Its domain matches
+// no name, so the error of a call contains the host without a virtual host. Clients that would wait forever get a
+// virtual host that matches every name and has no routes.
 func noRoutes(name string, missing mesh.Features) *routev3.RouteConfiguration {
 	domain := resource.UnknownDomain
 	if missing.Has(mesh.FeatureUnmatchedVirtualHost) {

@@ -25,7 +25,7 @@ func TestListener(t *testing.T) {
 		t.Errorf("got refs %v, want the Service", r.Refs)
 	}
 	if manager.GetRds().GetConfigSource().GetAds() == nil {
-		t.Error("the routes do not come over the same stream")
+		t.Error("the config source of the routes is not ADS")
 	}
 	filters := manager.GetHttpFilters()
 	if len(filters) != 2 || filters[0].GetName() != routes.FaultFilter || !filters[0].GetIsOptional() || filters[1].GetName() != routerFilter {
@@ -35,16 +35,16 @@ func TestListener(t *testing.T) {
 
 func TestNotFoundListener(t *testing.T) {
 	const name = "nobody:80"
-	for agent, want := range map[mesh.ClientKind]string{
+	for kind, want := range map[mesh.ClientKind]string{
 		mesh.GRPCGo: resource.UnknownDomain, mesh.GRPCJava: resource.UnknownDomain, mesh.GRPCCore: resource.UnknownDomain, mesh.GRPCRust: resource.UnknownDomain,
 		mesh.GRPCNode: resource.AnyDomain, mesh.UnknownClient: resource.AnyDomain, mesh.Envoy: resource.AnyDomain,
 	} {
-		t.Run(agent.String(), func(t *testing.T) {
-			client := mesh.Client{Kind: agent, Missing: mesh.FeaturesMissingIn(agent, "1.85.0")}
+		t.Run(kind.String(), func(t *testing.T) {
+			client := mesh.Client{Kind: kind, Version: "1.85.0", Missing: mesh.FeaturesMissingIn(kind, "1.85.0")}
 			table := managerOf(t, NotFoundListener(name, client), name).GetRouteConfig()
 			routes := 0
-			if agent == mesh.GRPCCore {
-				routes = 1 // that nobody takes
+			if kind == mesh.GRPCCore {
+				routes = 1 // which makes calls fail
 			}
 			if len(table.GetVirtualHosts()) != 1 || len(table.GetVirtualHosts()[0].GetRoutes()) != routes {
 				t.Fatalf("got %v, want one virtual host with %d routes", table, routes)
@@ -56,11 +56,21 @@ func TestNotFoundListener(t *testing.T) {
 	}
 }
 
+// TestNotFoundListenerForOldNode has a client that does not come back from a listener with routes in it look for them elsewhere, and find none.
+func TestNotFoundListenerForOldNode(t *testing.T) {
+	for version, want := range map[string]string{"1.10.1": "outbound|80||" + resource.UnknownDomain, "1.13.0": ""} {
+		listener := NotFoundListener("nobody:80", mesh.Client{Kind: mesh.GRPCNode, Version: version})
+		if got := managerOf(t, listener, "nobody:80").GetRds().GetRouteConfigName(); got != want {
+			t.Errorf("%s: got the route table %q, want %q", version, got, want)
+		}
+	}
+}
+
 func managerOf(t *testing.T, r resource.Resource, name string) *hcmv3.HttpConnectionManager {
 	t.Helper()
 	listener := r.Message.(*listenerv3.Listener)
 	if r.Name != name || listener.GetName() != name {
-		t.Errorf("got names %q and %q, want %q as it was asked for", r.Name, listener.GetName(), name)
+		t.Errorf("got names %q and %q, want %q as it was dialed", r.Name, listener.GetName(), name)
 	}
 	manager := &hcmv3.HttpConnectionManager{}
 	if err := listener.GetApiListener().GetApiListener().UnmarshalTo(manager); err != nil {

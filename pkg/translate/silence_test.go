@@ -12,8 +12,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestNothingIsDroppedInSilence sets every field of the API by itself and expects that each one that is not followed is
-// reported, by the field check or by a leaf, and by one of them only.
+// TestNothingIsDroppedInSilence sets every field of the API alone. A field without effect must be reported, either
+// by the field check or by a leaf.
 func TestNothingIsDroppedInSilence(t *testing.T) {
 	for _, root := range []proto.Message{&networking.VirtualService{}, &networking.DestinationRule{}} {
 		for name, message := range singles(root.ProtoReflect().Type()) {
@@ -27,7 +27,7 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 					byField[p.Field] = append(byField[p.Field], p)
 				}
 				if len(byField) == 0 {
-					t.Errorf("nobody reports %v", message)
+					t.Errorf("%v is not reported", message)
 				}
 				for field, problems := range byField {
 					if len(problems) > 1 {
@@ -39,14 +39,15 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 	}
 }
 
-// hostOf translates a Service with that spec.
+// hostOf translates a Service with the spec of a VirtualService or DestinationRule.
 func hostOf(t *testing.T, spec proto.Message) *Bundle {
 	t.Helper()
 	in := HostInput{service: translatetest.Echo(80)}
 	switch spec := spec.(type) {
 	case *networking.VirtualService:
-		in.virtualService = translatetest.Bound(t, "{}")
-		in.virtualService.Spec = spec
+		vs := translatetest.Bound(t, "{}")
+		vs.Spec = spec
+		in.virtualServices = mesh.MakeVirtualServices(vs)
 	case *networking.DestinationRule:
 		in.destinationRule = translatetest.Merged(t, "{}")
 		in.destinationRule.Specs[0] = spec
@@ -55,7 +56,8 @@ func hostOf(t *testing.T, spec proto.Message) *Bundle {
 	return Host(in)
 }
 
-// singles makes, for each field below a message, a message in which that field is set and else only what holds it.
+// singles makes, for each field in a message type and in the messages inside, a message in which only this field
+// and the fields around it are set.
 func singles(m protoreflect.MessageType) map[string]protoreflect.Message {
 	all := map[string]protoreflect.Message{}
 	for i := range m.Descriptor().Fields().Len() {
@@ -78,7 +80,7 @@ func singles(m protoreflect.MessageType) map[string]protoreflect.Message {
 	return all
 }
 
-// childType is the type of Istio's messages in a field; nil when it holds none.
+// childType returns the type of the messages in a field. It is nil if they are not Istio's.
 func childType(m protoreflect.MessageType, field protoreflect.FieldDescriptor) protoreflect.MessageType {
 	switch {
 	case field.IsMap():
@@ -94,7 +96,7 @@ func childType(m protoreflect.MessageType, field protoreflect.FieldDescriptor) p
 	return nil
 }
 
-// put sets a field to a value, or to a list or map of it.
+// put sets a field to a value, or to a list or map with the value.
 func put(m protoreflect.Message, field protoreflect.FieldDescriptor, value protoreflect.Value) {
 	switch {
 	case field.IsList():
@@ -106,7 +108,7 @@ func put(m protoreflect.Message, field protoreflect.FieldDescriptor, value proto
 	}
 }
 
-// sample is a value of a field, or of an element of it, that is not its zero.
+// sample returns a value other than zero for a field or, for a list or map, for an element.
 func sample(m protoreflect.Message, field protoreflect.FieldDescriptor) protoreflect.Value {
 	kind := field
 	if field.IsMap() {

@@ -7,8 +7,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 )
 
-// Unbound makes the Input of a VirtualService that holds for no Service: it is checked, and makes no resources.
-func Unbound(routes *mesh.VirtualService) HostInput { return HostInput{virtualService: routes} }
+// Unbound makes the Input of a VirtualService that applies to no Service. Host checks it and makes no resources.
+func Unbound(vs *mesh.VirtualService) HostInput {
+	return HostInput{virtualServices: mesh.MakeVirtualServices(vs)}
+}
 
 // UnboundRule makes the Input of a DestinationRule whose host has no Service: it is checked for a Service with every port
 // that the rule names, and one that it does not name.

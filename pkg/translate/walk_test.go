@@ -8,10 +8,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 )
 
-// FieldName is a field's key in the table.
+// FieldName returns a field's key in the table.
 func FieldName(field protoreflect.FieldDescriptor) string { return fields.NameOf(field) }
 
-// rowOf is the table by field.
+// rowOf are the rows of the table by field.
 var rowOf = func() map[string]fields.Row {
 	rows := map[string]fields.Row{}
 	for _, row := range fields.Rows() {
@@ -20,16 +20,17 @@ var rowOf = func() map[string]fields.Row {
 	return rows
 }()
 
-// WalkFields visits every field that is set in a message of Istio's or below it: with its path, and with the path at which a
-// Problem would speak of it, which is that of the outermost field around it that is not followed.
-func WalkFields(m protoreflect.Message, at string, visit func(field protoreflect.FieldDescriptor, path, told string)) {
+// WalkFields visits every field that is set in a message of Istio's and in the messages inside. visit gets the path
+// of the field, and the path at which a Problem for it is reported: the path of the outermost field around it that
+// has no effect, or else its own.
+func WalkFields(m protoreflect.Message, at string, visit func(field protoreflect.FieldDescriptor, path, reportedAt string)) {
 	walkFields(m, at, "", visit)
 }
 
-func walkFields(m protoreflect.Message, at, told string, visit func(field protoreflect.FieldDescriptor, path, told string)) {
+func walkFields(m protoreflect.Message, at, reportedAt string, visit func(field protoreflect.FieldDescriptor, path, reportedAt string)) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		path := at + "." + field.JSONName()
-		where := told
+		where := reportedAt
 		if where == "" && !rowOf[fields.NameOf(field)].InEffect() {
 			where = path
 		}

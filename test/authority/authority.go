@@ -2,9 +2,11 @@
 package authority
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -48,9 +50,9 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func (a *Authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+func (a *Authority) sign(template, parent *x509.Certificate, key crypto.Signer) *x509.Certificate {
 	a.t.Helper()
-	raw, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)
+	raw, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), a.key)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -62,9 +64,8 @@ func (a *Authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateK
 }
 
 // issue signs a certificate with the identity of a service account of the namespace demo, and the names.
-func (a *Authority) issue(account string, names ...string) (certificate, key []byte) {
+func (a *Authority) issue(private crypto.Signer, account string, names ...string) (certificate, key []byte) {
 	a.t.Helper()
-	private := newKey(a.t)
 	leaf := a.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		URIs:     []*url.URL{{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/demo/sa/" + account}},
@@ -82,7 +83,7 @@ func (a *Authority) issue(account string, names ...string) (certificate, key []b
 // authority.
 func (a *Authority) Server(account string, names ...string) *tls.Config {
 	a.t.Helper()
-	pair, err := tls.X509KeyPair(a.issue(account, names...))
+	pair, err := tls.X509KeyPair(a.issue(newKey(a.t), account, names...))
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -98,7 +99,12 @@ func (a *Authority) Server(account string, names ...string) *tls.Config {
 func (a *Authority) Client() (dir string) {
 	a.t.Helper()
 	dir = a.t.TempDir()
-	certificate, key := a.issue("me")
+	// gRPC Java 1.68 does not read other keys yet.
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	certificate, key := a.issue(private, "me")
 	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": a.pem} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			a.t.Fatal(err)

@@ -24,7 +24,7 @@ func connections(http string, tcp ...string) string {
 // TestConnectionRules: tcp routes decide where calls go.
 func TestConnectionRules(t *testing.T) {
 	to := func(version string) string { return "route: [{destination: {host: echo, subset: " + version + "}}]" }
-	const port = "ports: [{name: grpc, port: 80}]"
+	const port = "ports: [{name: main, port: 80}]"
 	tests := map[string]struct {
 		port string
 		http string
@@ -60,13 +60,13 @@ func TestConnectionRules(t *testing.T) {
 	}
 }
 
-// slicePorts is a slice of a backend, whose port has both of the names that it may have.
+// slicePorts is a slice of a backend, whose port has all of the names that it may have.
 func slicePorts(b *backend) string {
 	return fmt.Sprintf(`apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: %[1]s, namespace: demo, labels: {kubernetes.io/service-name: echo}}
 addressType: IPv4
-ports: [{name: grpc, port: %[2]d}, {name: tcp-grpc, port: %[2]d}]
+ports: [{name: grpc, port: %[2]d}, {name: main, port: %[2]d}, {name: tcp-grpc, port: %[2]d}]
 endpoints: [{addresses: [127.0.0.1], targetRef: {kind: Pod, name: %[1]s, namespace: demo}}]
 `, b.name, b.port)
 }

@@ -156,8 +156,8 @@ func TestForgeries(t *testing.T) {
 		"a genuine token in plaintext":    {rawClient{token: genuine, source: pod.Status.PodIP}, codes.Unauthenticated, "unencrypted", "unproved"},
 		"no token at all":                 {bearer("let me in"), codes.Unauthenticated, "cannot be read", "unproved"},
 		"a token without a signature":     {bearer("eyJhbGciOiJub25lIn0." + strings.Split(genuine, ".")[1] + "."), codes.Unauthenticated, "cannot be read", "unproved"},
-		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "signature", "unproved"},
-		"a token signed by somebody else": {bearer(f.forge(stranger, nil)), codes.Unauthenticated, "not that of the API server", "unproved"},
+		"a token that was edited":         {bearer(edited(genuine)), codes.Unauthenticated, "not signed by", "unproved"},
+		"a token signed by somebody else": {bearer(f.forge(stranger, nil)), codes.Unauthenticated, "not signed by the API server", "unproved"},
 		"a token that has expired":        {bearer(f.forge(f.key, map[string]any{"exp": hour - 7200})), codes.Unauthenticated, "expired at", "unproved"},
 		"a token of tomorrow":             {bearer(f.forge(f.key, map[string]any{"nbf": hour})), codes.Unauthenticated, "does not hold", "unproved"},
 		"a token that never expires":      {bearer(f.forge(f.key, map[string]any{"exp": nil})), codes.Unauthenticated, "never expires", "unproved"},
@@ -250,7 +250,7 @@ func TestTokensDuringAnOutage(t *testing.T) {
 	stranger := must(rsa.GenerateKey(rand.Reader, 2048))(t)
 	for name, p := range map[string]*controlPlane{"running": p, "restarted": restarted} {
 		err := (rawClient{secure: true, token: newForger(t, first).forge(stranger, nil)}).request(t, p)
-		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "signature") {
+		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "not signed by") {
 			t.Errorf("%s: a token with a foreign signature: got %v, want Unauthenticated", name, err)
 		}
 	}

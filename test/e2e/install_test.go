@@ -133,6 +133,70 @@ func TestInstalledRights(t *testing.T) {
 	})
 }
 
+// TestInstalledRoles: users with view and edit of a namespace read and write its rules, and a viewer of Mizzen forwards ports of Mizzen's
+// pods and of no others.
+func TestInstalledRoles(t *testing.T) {
+	installDefinitions(t)
+	install(t, "overlays/dev")
+	ns := newNamespace(t)
+	for user, role := range map[string]string{"reader": "view", "author": "edit"} {
+		kubectl(t, "", "--namespace", ns, "create", "rolebinding", user, "--clusterrole="+role, "--user="+user)
+	}
+	kubectl(t, "", "--namespace", systemNamespace, "create", "rolebinding", "viewer", "--role=mizzen-viewer", "--user=viewer")
+	kubectl(t, "", "create", "clusterrolebinding", ns+"-viewer", "--clusterrole=mizzen-viewer", "--user=viewer")
+	kubectl(t, "", "create", "clusterrolebinding", ns+"-overseer", "--clusterrole=view", "--user=overseer")
+	rule := func(verb, subresource, namespace string) authorizationv1.ResourceAttributes {
+		return authorizationv1.ResourceAttributes{
+			Verb: verb, Group: "networking.istio.io", Resource: "virtualservices", Subresource: subresource, Namespace: namespace, Name: "cart",
+		}
+	}
+	pods := func(verb, subresource, namespace string) authorizationv1.ResourceAttributes {
+		return authorizationv1.ResourceAttributes{Verb: verb, Resource: "pods", Subresource: subresource, Namespace: namespace}
+	}
+	for name, test := range map[string]struct {
+		user string
+		what authorizationv1.ResourceAttributes
+		want bool
+	}{
+		"view reads a rule":             {"reader", rule("watch", "", ns), true},
+		"view writes no rule":           {"reader", rule("update", "", ns), false},
+		"view reads no rule elsewhere":  {"reader", rule("get", "", "default"), false},
+		"edit reads a rule":             {"author", rule("list", "", ns), true},
+		"edit writes a rule":            {"author", rule("patch", "", ns), true},
+		"edit writes no condition":      {"author", rule("update", "status", ns), false},
+		"edit writes no rule elsewhere": {"author", rule("create", "", "default"), false},
+		"view of all sees the policy": {"overseer", authorizationv1.ResourceAttributes{
+			Verb: "get", Group: "admissionregistration.k8s.io", Resource: "mutatingadmissionpolicies", Name: "mizzen-injection",
+		}, true},
+		"view of all sees who leads": {"overseer", authorizationv1.ResourceAttributes{
+			Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Namespace: systemNamespace, Name: "mizzen",
+		}, true},
+		"a viewer finds the replicas":          {"viewer", pods("list", "", systemNamespace), true},
+		"a viewer reaches them":                {"viewer", pods("create", "portforward", systemNamespace), true},
+		"a viewer reaches them by WebSocket":   {"viewer", pods("get", "portforward", systemNamespace), true},
+		"a viewer reads the versions of rules": {"viewer", rule("list", "", ""), true},
+		"a viewer writes no rule":              {"viewer", rule("update", "", ns), false},
+		"a viewer reaches no other pod":        {"viewer", pods("create", "portforward", ns), false},
+		"a viewer finds no other pod":          {"viewer", pods("list", "", ns), false},
+		"a viewer runs nothing":                {"viewer", pods("create", "exec", systemNamespace), false},
+		"a viewer reads no Secret": {"viewer", authorizationv1.ResourceAttributes{
+			Verb: "get", Resource: "secrets", Namespace: systemNamespace, Name: "mizzen-tls",
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// What view and edit contain is added up by a controller.
+			await(t, name, func() error {
+				review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: test.user, ResourceAttributes: &test.what}}
+				got, err := suite.core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
+				if err == nil && got.Status.Allowed != test.want {
+					err = fmt.Errorf("got allowed %t, want %t", got.Status.Allowed, test.want)
+				}
+				return err
+			})
+		})
+	}
+}
+
 // accountKubeconfig is a kubeconfig for the ServiceAccount in the manifests.
 func accountKubeconfig(t *testing.T) string {
 	t.Helper()

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"encoding/json"
+	"math"
 	"net"
 	"path"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/mizzen-mesh/mizzen/test/authority"
 )
@@ -106,18 +108,29 @@ func (b *backend) handle(_ any, stream grpc.ServerStream) error {
 	if b.failures.Add(-1) >= 0 {
 		return status.Error(codes.Unavailable, "told to fail")
 	}
-	switch method, _ := grpc.MethodFromServerStream(stream); path.Base(method) {
-	case "Wait":
+	method, _ := grpc.MethodFromServerStream(stream)
+	if path.Base(method) == "Wait" {
 		<-stream.Context().Done()
 		return stream.Context().Err()
-	case "Slow":
+	}
+	if path.Base(method) == "Slow" || b.spec.Slow {
 		<-time.After(slow)
+	}
+	if b.spec.Load > 0 {
+		stream.SetTrailer(metadata.Pairs("endpoint-load-metrics-bin", string(loadReport(b.spec.Load))))
 	}
 	message, err := json.Marshal(answer{Backend: b.name, Version: b.spec.Version})
 	if err != nil {
 		return err
 	}
 	return stream.SendMsg(message)
+}
+
+// loadReport is an OrcaLoadReport of gRFC A51: the load of the CPU, and some calls a second.
+func loadReport(load float64) []byte {
+	const cpuUtilization, rpsFractional = 1, 6
+	report := protowire.AppendFixed64(protowire.AppendTag(nil, cpuUtilization, protowire.Fixed64Type), math.Float64bits(load))
+	return protowire.AppendFixed64(protowire.AppendTag(report, rpsFractional, protowire.Fixed64Type), math.Float64bits(100))
 }
 
 func (b *backend) note(stream grpc.ServerStream) {

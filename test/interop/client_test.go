@@ -5,6 +5,7 @@ package interop
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,48 +16,62 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // language is a client program with a version of gRPC.
 type language struct {
-	name string
-	// argv runs the program from this directory, and env is added to its environment. CACHE in them is replaced by
-	// the folder that setup.sh made for it.
+	// name is the kind of the client, and for an old one its version besides: go-1.48.
+	name, kind string
+	// release is zero for the current version.
+	release mesh.Release
+	// argv runs it from this directory, env is added to its environment. CACHE in them is the folder of the cache that setup.sh
+	// made for it.
 	argv, env []string
 	// agent is the beginning of the client's user agent, as it is sent to a control plane.
 	agent string
-	// noCSDS is true for clients that serve their state in another form, which is not requested.
-	noCSDS bool
 	// suite is true for the client of gRPC's PSM interop suite, which has its own servers.
 	suite bool
 }
 
+// languages are the current clients.
 var languages = []*language{
-	{name: "go", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
-	{name: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", "CACHE/classes:CACHE/lib/*", "Client"}, agent: "gRPC Java"},
-	{name: "python", argv: []string{"CACHE/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
-	{name: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
-}
-
-// older are versions that are still in use. They run the scenarios that are not of the PSM suite.
-var older = []*language{
-	{name: "go-1.64", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
-	{name: "python-1.51", argv: []string{"/usr/bin/python3", "clients/python/client.py"}, agent: "gRPC C-core", noCSDS: true},
+	{name: "go", kind: "go", argv: []string{"CACHE/client"}, agent: "gRPC Go"},
+	{name: "java", kind: "java", argv: []string{"java", "-XX:TieredStopAtLevel=1", "-cp", "CACHE/classes:CACHE/lib/*", "Client"}, agent: "gRPC Java"},
+	{name: "python", kind: "python", argv: []string{"CACHE/bin/python", "clients/python/client.py"}, agent: "gRPC C-core"},
+	{name: "node", kind: "node", argv: []string{"node", "clients/node/client.js"}, env: []string{"NODE_PATH=CACHE/node_modules"}, agent: "gRPC Node"},
 }
 
 // suite is gRPC's own client for the PSM interop suite, in Go. It runs the scenarios in suiteScenarios.
 var suite = &language{name: "suite", agent: "gRPC Go", suite: true}
 
-func languageOf(name string) *language {
-	for _, l := range slices.Concat(languages, older, []*language{suite}) {
-		if l.name == name {
+// old is whether it is not the current version.
+func (l *language) old() bool { return l.release != mesh.Release{} }
+
+// languageOf is the current client of a kind.
+func languageOf(kind string) *language {
+	for _, l := range append(slices.Clone(languages), suite) {
+		if l.name == kind {
 			return l
 		}
 	}
 	return nil
 }
 
-// client is a running client program. It makes the calls of one command after those of another.
+// olderOf is a client of a version before the current one, by a name such as go-1.48.
+func olderOf(name string) (*language, error) {
+	kind, version, _ := strings.Cut(name, "-")
+	current, release := languageOf(kind), mesh.ReleaseOf(version)
+	if current == nil || release == (mesh.Release{}) {
+		return nil, fmt.Errorf("there is no client %q", name)
+	}
+	l := *current
+	l.name, l.release = name, release
+	return &l, nil
+}
+
+// client is a running client program. Its calls are made one command after the other.
 type client struct {
 	mu  sync.Mutex
 	in  io.Writer
@@ -65,6 +80,8 @@ type client struct {
 	csdsClient
 	// kill ends the program, which fails the test.
 	kill func()
+	// expendable clients may end before their input does: it is found out whether they do.
+	expendable bool
 }
 
 // endless is longer than the calls of any command take.
@@ -88,14 +105,14 @@ type outcome struct {
 	MS   float64 `json:"ms"`
 }
 
-// startClient runs a client program until the test ends.
-func startClient(t *testing.T, l *language, bootstrap string) *client {
+// startClient runs a client program until the test ends. An expendable one may end before.
+func startClient(t *testing.T, l *language, bootstrap string, expendable bool) *client {
 	t.Helper()
 	argv := cached(l.name, l.argv)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap), cached(l.name, l.env)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	c := &client{log: &buffer{}}
+	c := &client{log: &buffer{}, expendable: expendable}
 	cmd.Stderr = c.log
 	in := must(cmd.StdinPipe())(t)
 	c.in, c.out = in, bufio.NewReader(must(cmd.StdoutPipe())(t))
@@ -107,7 +124,7 @@ func startClient(t *testing.T, l *language, bootstrap string) *client {
 		_ = in.Close()
 		late := time.AfterFunc(patience, c.kill)
 		defer late.Stop()
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil && !c.expendable {
 			t.Errorf("client: got %v at the end of its input, want status 0", err)
 		}
 		if t.Failed() {
@@ -131,6 +148,9 @@ func cached(name string, texts []string) []string {
 	return filled
 }
 
+// errEnded is the end of a client before its input ended.
+var errEnded = errors.New("the client ended, or was ended since it did not answer")
+
 // call makes the calls of a command.
 func (c *client) call(spec *callSpec) ([]outcome, error) {
 	c.mu.Lock()
@@ -145,10 +165,10 @@ func (c *client) call(spec *callSpec) ([]outcome, error) {
 	late := time.AfterFunc(endless, c.kill)
 	defer late.Stop()
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("write to the client: %w", err)
+		return nil, fmt.Errorf("write to the client: %w: %w", errEnded, err)
 	}
 	if line, err = c.out.ReadBytes('\n'); err != nil {
-		return nil, fmt.Errorf("read from the client: %w\n%s", err, c.log)
+		return nil, fmt.Errorf("read from the client: %w: %w\n%s", errEnded, err, c.log)
 	}
 	var outcomes []outcome
 	if err := json.Unmarshal(line, &outcomes); err != nil || len(outcomes) != spec.Count {

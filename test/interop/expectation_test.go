@@ -45,6 +45,11 @@ func (e *expectation) check(l *language, outcomes []outcome, sights []observatio
 			return fmt.Errorf("%v do not follow %v: chi-square %.1f", versions, e.Shares, got)
 		}
 	}
+	for version, most := range e.Most {
+		if versions[version] > most {
+			return fmt.Errorf("%v answered, want at most %d of %s", versions, most, version)
+		}
+	}
 	attempts := make([]string, 0, len(sights))
 	for _, s := range sights {
 		attempts = append(attempts, s.attempts)

@@ -5,6 +5,7 @@ package interop
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,14 +20,35 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
-const goldens = "../../pkg/translate/testdata/*/*.in.yaml"
+const goldens = "../../pkg/translate/testdata"
 
-// addresses matches the addresses in goldens. They are replaced by addresses of this machine, so that nothing else is
-// called.
-var addresses = regexp.MustCompile(`\b\d+(\.\d+\.\d+\.\d+)\b`)
+// elsewhere is what the goldens call, and what is called in its place: nothing but this machine may be.
+var elsewhere = []struct {
+	what *regexp.Regexp
+	here string
+}{
+	{regexp.MustCompile(`\b\d+(\.\d+\.\d+\.\d+)\b`), "127$1"},
+	{regexp.MustCompile(`\bfd00::`), "::"},
+	{regexp.MustCompile(`externalName: [a-z.]+`), "externalName: localhost"},
+}
 
-// elsewhere matches goldens whose endpoints cannot be replaced: DNS names, and the other address family.
-var elsewhere = regexp.MustCompile(`ExternalName|IPv6`)
+// loadGoldens are the objects of all goldens, by the names of the goldens.
+func loadGoldens(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob(goldens + "/*/*.in.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no goldens (%v)", err)
+	}
+	all := map[string]string{}
+	for _, path := range paths {
+		text := string(must(os.ReadFile(path))(t))
+		for _, e := range elsewhere {
+			text = e.what.ReplaceAllString(text, e.here)
+		}
+		all[strings.TrimSuffix(strings.TrimPrefix(path, goldens+"/"), ".in.yaml")] = text
+	}
+	return all
+}
 
 // shop is the client of the goldens. It has all certificate providers that they name.
 var shop = clientSpec{
@@ -34,55 +56,69 @@ var shop = clientSpec{
 	Certificates: []string{"default", "system", "shop", "mesh-ca"},
 }
 
-// TestGoldens serves the goldens of the translation, one after the other, to a client of each language. The client
-// calls all hosts, and must accept all resources: both the control plane and the client must report that.
+// TestGoldens serves the goldens of the translator one after the other to a current client of each language, which calls every
+// host there is, and must accept all that it is sent: so say the control plane and the client itself.
 func TestGoldens(t *testing.T) {
-	paths, err := filepath.Glob(goldens)
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("there are no goldens (%v)", err)
+	for _, l := range languages {
+		t.Run(l.name, func(t *testing.T) { acceptGoldens(t, l) })
 	}
-	for _, l := range slices.Concat(languages, older) {
-		t.Run(l.name, func(t *testing.T) {
-			p := startPlane(t, "", "")
-			p.certificates = authority.New(t).Client()
-			c := startClient(t, l, p.bootstrap(shop))
-			held, told, encrypted := 0, 0, 0
-			for i, path := range paths {
-				data, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if elsewhere.Match(data) {
-					continue
-				}
-				p.serve(addresses.ReplaceAllString(string(data), "127$1"), fmt.Sprintf("golden-%d", i))
-				for _, name := range p.listeners() {
-					spec := &callSpec{To: name, Method: defaultMethod, Count: 1, Parallel: 1, Timeout: duration(200 * time.Millisecond)}
-					if _, err := c.call(spec); err != nil {
-						t.Fatalf("%s: %v", path, err)
-					}
-				}
-				n, err := p.settle()
-				if err != nil {
-					t.Errorf("%s: %v", path, err)
-				}
-				held += n
-				if l.noCSDS {
-					continue
-				}
-				n, err = c.await(t)
-				if err != nil {
-					t.Errorf("%s: %v", path, err)
-				}
-				told += n
-				encrypted += c.states(t).encrypted(t)
-			}
-			t.Logf("%d resources were acknowledged, clients reported %d resources as accepted, %d of these were clusters with TLS settings", held, told, encrypted)
-			if encrypted == 0 && !l.noCSDS {
-				t.Errorf("the client accepted no cluster with TLS settings")
-			}
-		})
+}
+
+// acceptGoldens fails the test if the client does not take all goldens.
+func acceptGoldens(t *testing.T, l *language) {
+	t.Helper()
+	all := loadGoldens(t)
+	p := startPlane(t, "", "")
+	p.certificates = authority.New(t).Client()
+	c := startClient(t, l, p.bootstrap(shop), false)
+	held, told, encrypted := 0, 0, 0
+	for i, name := range slices.Sorted(maps.Keys(all)) {
+		n, err := p.take(l, c, all[name], i)
+		if errors.Is(err, errEnded) && l.old() {
+			// Some ends, and waits without end, are of old clients whatever they are sent. Another one must get over the same golden.
+			t.Logf("%s, the first time: %v", name, err)
+			c.expendable = true
+			c = startClient(t, l, p.bootstrap(shop), false)
+			n, err = p.take(l, c, all[name], i)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			c = startClient(t, l, p.bootstrap(shop), false) // One that ended, or keeps what it refused, says nothing of the next golden.
+			continue
+		}
+		held += n
+		if l.kind == "python" && l.old() && !l.release.AtLeast(1, 62) {
+			continue // It writes its state in bytes that cannot be read.
+		}
+		n, err = c.await(t)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		told += n
+		encrypted += c.states(t).encrypted(t)
 	}
+	t.Logf("%d resources were held, %d times a client said so of one itself, %d times of a cluster with TLS settings", held, told, encrypted)
+	if encrypted == 0 && !l.old() {
+		t.Errorf("the client never took a cluster with TLS settings")
+	}
+}
+
+// take serves objects to the client, has it call every host, and returns how many resources it holds then, and what it refused.
+func (p *plane) take(l *language, c *client, objects string, number int) (held int, refusals error) {
+	p.t.Helper()
+	p.serve(objects, fmt.Sprintf("golden-%d", number))
+	timeout := 200 * time.Millisecond
+	if l.kind == "python" {
+		// C-core 1.56 may end if the time is over while a call waits for a picker, with or without xDS: grpc/grpc#34844. Its calls do not wait here.
+		timeout = 5 * time.Second
+	}
+	for _, name := range p.listeners() {
+		spec := &callSpec{To: name, Method: defaultMethod, Count: 1, Parallel: 1, Timeout: duration(timeout)}
+		if _, err := c.call(spec); err != nil {
+			return 0, err
+		}
+	}
+	return p.settle()
 }
 
 // serve replaces the objects, and returns when they are served: when the Service marker, which is written with them,

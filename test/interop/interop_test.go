@@ -17,11 +17,17 @@ import (
 const patience = time.Minute
 
 var (
-	update = flag.Bool("update", false, "write docs/INTEROP.md")
-	// binary is the path of the control plane.
+	update = flag.Bool("update", false, "write docs/INTEROP.md, and with -history history.json")
+	// history has all old clients prepared.
+	history = flag.Bool("history", false, "have TestHistory play with all old versions of the clients and with the current ones, not only with one of each kind")
+	// binary is the control plane.
 	binary string
 	// caches has the folders of the clients, by language.
 	caches = map[string]string{}
+	// older are versions that some still run, oldest first in each kind: one of each kind, or the whole history.
+	older []*language
+	// absent says of old versions that a registry answered that it lacks them.
+	absent = map[string]string{}
 )
 
 func TestMain(m *testing.M) {
@@ -53,15 +59,35 @@ func build(m *testing.M) (int, error) {
 // prepare builds the clients whose sources have changed.
 func prepare() error {
 	cmd := exec.Command("./setup.sh")
+	if *history {
+		cmd.Args = append(cmd.Args, "history")
+	}
 	cmd.Stderr = os.Stderr
-	folders, err := cmd.Output()
+	lines, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("prepare the clients: %w", err)
 	}
-	for line := range strings.Lines(string(folders)) {
-		name, folder, _ := strings.Cut(strings.TrimSpace(line), "=")
-		if caches[name], err = filepath.Abs(folder); err != nil {
-			return err
+	for line := range strings.Lines(string(lines)) {
+		line = strings.TrimSpace(line)
+		end := strings.IndexAny(line, "=!?")
+		if end < 0 {
+			return fmt.Errorf("setup.sh printed %q", line)
+		}
+		name, sign, rest := line[:end], line[end], line[end+1:]
+		if languageOf(name) == nil {
+			l, err := olderOf(name)
+			if err != nil {
+				return err
+			}
+			older = append(older, l)
+		}
+		switch sign {
+		case '=':
+			if caches[name], err = filepath.Abs(rest); err != nil {
+				return err
+			}
+		case '!':
+			absent[name] = rest
 		}
 	}
 	return nil
@@ -70,7 +96,7 @@ func prepare() error {
 // TestInterop runs every scenario with every language, and compares the results with docs/INTEROP.md.
 func TestInterop(t *testing.T) {
 	scenarios := loadScenarios(t)
-	results := newReport(scenarios)
+	results := newReport(scenarios, readHistory(t))
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
 			for _, s := range scenarios {
@@ -83,20 +109,6 @@ func TestInterop(t *testing.T) {
 		})
 	}
 	results.compare(t)
-}
-
-// TestOlder runs the scenarios with older versions, except those of the PSM suite.
-func TestOlder(t *testing.T) {
-	for _, l := range older {
-		t.Run(l.name, func(t *testing.T) {
-			for _, s := range loadScenarios(t) {
-				if strings.HasPrefix(s.name, "psm/") {
-					continue
-				}
-				t.Run(s.name, func(t *testing.T) { checkExpectation(t, s, l) })
-			}
-		})
-	}
 }
 
 // TestSuite runs scenarios with the client and the servers of gRPC's PSM interop suite.
@@ -112,7 +124,7 @@ func TestSuite(t *testing.T) {
 func checkExpectation(t *testing.T, s *scenario, l *language) (agent string) {
 	t.Helper()
 	agent, failure := play(t, s, l)
-	switch why := s.Except[l.name]; {
+	switch why := s.except(l); {
 	case failure != nil && why == "":
 		t.Error(failure)
 	case failure == nil && why != "":

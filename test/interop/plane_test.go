@@ -118,27 +118,27 @@ func (p *plane) inspect(list string) []byte {
 	return must(exec.Command(binary, "inspect", list, "-o", "json", "--address", p.admin).Output())(p.t)
 }
 
-// acknowledged fails the test unless a client of that language is connected, has resources, and has rejected none. It
-// returns the client's user agent.
-func (p *plane) acknowledged(l *language) (agent string) {
+// acknowledged fails unless a client of that language is connected, which holds resources and refused none.
+// It returns what the client calls itself.
+func (p *plane) acknowledged(l *language) (agent string, err error) {
 	p.t.Helper()
 	held := 0
 	for _, c := range p.clients() {
 		if !strings.HasPrefix(c.Agent, l.agent) {
-			p.t.Errorf("got a client %q, want %q", c.Agent, l.agent)
+			return "", fmt.Errorf("got a client %q, want %q", c.Agent, l.agent)
 		}
 		agent = c.Agent + " " + c.Version
 		for _, t := range c.Types {
 			held += t.Accepted
 			for name, why := range t.Refused {
-				p.t.Errorf("%s rejected %s %q: %s", c.Agent, t.Type, name, why)
+				return agent, fmt.Errorf("%s refused %s %q: %s", c.Agent, t.Type, name, why)
 			}
 		}
 	}
 	if held == 0 {
-		p.t.Errorf("got clients %+v, want one with resources", p.clients())
+		return agent, fmt.Errorf("got clients %+v, want one that holds resources", p.clients())
 	}
-	return agent
+	return agent, nil
 }
 
 // await waits until a client is connected.

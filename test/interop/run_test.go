@@ -26,6 +26,11 @@ type run struct {
 	fallback *plane
 	stopped  bool
 	client   caller
+	// patience is how long a step that is expected eventually may take. A probe finds out whether the scenario passes at all.
+	patience time.Duration
+	probe    bool
+	// told probes find it out with what the client's own version is sent, others with the newest form of everything.
+	told bool
 	// load stops the calls in the background, and returns the first error.
 	load func() error
 }
@@ -37,10 +42,22 @@ type caller interface {
 	await(t *testing.T) (int, error)
 }
 
+// expectedFailureTimeout is how long a scenario that should fail is repeated before its failure counts.
+const expectedFailureTimeout = 3 * time.Second
+
 // play runs a scenario. It returns the user agent of the client, and an error if a result was not as expected.
 func play(t *testing.T, s *scenario, l *language) (agent string, failure error) {
 	t.Helper()
-	r := &run{t: t, scenario: s, language: l, backends: map[string]*backend{}}
+	r := &run{t: t, scenario: s, language: l, backends: map[string]*backend{}, patience: patience}
+	if s.except(l) != "" {
+		r.patience = expectedFailureTimeout
+	}
+	return r.play()
+}
+
+func (r *run) play() (agent string, failure error) {
+	t, s, l := r.t, r.scenario, r.language
+	t.Helper()
 	mesh := authority.New(t)
 	for name, spec := range s.Backends {
 		if l.suite {
@@ -50,8 +67,13 @@ func play(t *testing.T, s *scenario, l *language) (agent string, failure error) 
 		}
 	}
 	r.plane = startPlane(t, r.services(s.Services), s.Objects)
-	r.plane.certificates = mesh.Client()
+	if len(s.Client.Certificates) > 0 {
+		r.plane.certificates = mesh.Client()
+	}
 	bootstrap := r.plane.bootstrap(s.Client)
+	if r.probe && !r.told {
+		bootstrap = strings.ReplaceAll(bootstrap, r.plane.xds, startDisguise(t, r.plane.xds))
+	}
 	if s.Fallback != nil {
 		r.fallback = startPlane(t, r.services(s.Fallback), s.Objects)
 		bootstrap = addServer(t, bootstrap, r.fallback.bootstrap(s.Client))
@@ -59,7 +81,7 @@ func play(t *testing.T, s *scenario, l *language) (agent string, failure error) 
 	if l.suite {
 		r.client = startSuite(t, s, bootstrap)
 	} else {
-		r.client = startClient(t, l, bootstrap)
+		r.client = startClient(t, l, bootstrap, r.probe)
 	}
 	for i, step := range s.Steps {
 		if failure = r.step(step); failure != nil {
@@ -67,7 +89,12 @@ func play(t *testing.T, s *scenario, l *language) (agent string, failure error) 
 			break
 		}
 		if step.Call != nil && (!r.stopped || len(r.fallback.clients()) > 0) {
-			agent = r.serving().acknowledged(l)
+			if agent, failure = r.serving().acknowledged(l); failure != nil {
+				if !r.probe {
+					t.Error(failure)
+				}
+				break
+			}
 		}
 	}
 	if r.load != nil {
@@ -142,16 +169,11 @@ func addServer(t *testing.T, bootstrap, other string) string {
 	return string(must(json.Marshal(first))(t))
 }
 
-// expectedFailureTimeout is how long a scenario that should fail is repeated before its failure counts.
-const expectedFailureTimeout = 3 * time.Second
-
 // call makes the calls of a step, and repeats them if the results are expected eventually.
 func (r *run) call(s step) error {
-	patience, spec := patience, *s.Call
-	if r.scenario.Except[r.language.name] != "" {
-		patience, spec.Timeout = expectedFailureTimeout, min(spec.Timeout, duration(expectedFailureTimeout))
-	}
-	for end := time.Now().Add(patience); ; {
+	spec := *s.Call
+	spec.Timeout = min(spec.Timeout, duration(r.patience))
+	for end := time.Now().Add(r.patience); ; {
 		for _, b := range r.backends {
 			b.take()
 		}

@@ -33,9 +33,13 @@ type scenario struct {
 	Objects string     `json:"objects"`
 	Client  clientSpec `json:"client"`
 	Steps   []step     `json:"steps"`
-	// Except has, by language, why the scenario cannot pass with it. The scenario must fail then.
+	// Except says of a client why the scenario cannot pass with it; it must fail then. A client is the current one of a kind, go, or an old
+	// one, go-1.48.
 	Except map[string]string `json:"except"`
 }
+
+// except says why the scenario cannot pass with a client; it is empty for most.
+func (s *scenario) except(l *language) string { return strings.TrimSpace(s.Except[l.name]) }
 
 type backendSpec struct {
 	Version string `json:"version"`
@@ -47,6 +51,9 @@ type backendSpec struct {
 	// and has a certificate of that account, whatever the pod's account is.
 	Account string `json:"account"`
 	Proves  string `json:"proves"`
+	// Slow backends answer every method as others answer Slow. Load is the share of its CPU that it reports with each answer.
+	Slow bool    `json:"slow"`
+	Load float64 `json:"load"`
 }
 
 type clientSpec struct {
@@ -111,6 +118,8 @@ type expectation struct {
 	One bool `json:"one"`
 	// Shares are the shares of the versions. They are checked by Pearson's test.
 	Shares map[string]float64 `json:"shares"`
+	// Most is how many calls a version may answer at most.
+	Most map[string]int `json:"most"`
 	// Attempts are the numbers of earlier attempts that the backends received, in order.
 	Attempts []string `json:"attempts"`
 	// Budget is the longest time until the deadline that a backend saw.
@@ -136,11 +145,22 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 
 const defaultMethod = "/interop.Echo/Say"
 
-// loadScenarios reads all scenarios, sorted by name.
+// loadScenarios reads all scenarios but those of features, sorted by name.
 func loadScenarios(t *testing.T) []*scenario {
 	t.Helper()
+	return loadFolders(t, "scenarios", "scenarios/psm")
+}
+
+// baseScenarios are those that are not of the PSM suite.
+func baseScenarios(t *testing.T) []*scenario {
+	t.Helper()
+	return loadFolders(t, "scenarios")
+}
+
+func loadFolders(t *testing.T, dirs ...string) []*scenario {
+	t.Helper()
 	var paths []string
-	for _, dir := range []string{"scenarios", "scenarios/psm"} {
+	for _, dir := range dirs {
 		found, err := filepath.Glob(dir + "/*.yaml")
 		if err != nil || len(found) == 0 {
 			t.Fatalf("there is nothing in %s (%v)", dir, err)
@@ -204,8 +224,9 @@ func (s *scenario) complete() error {
 		}
 	}
 	for name := range s.Except {
-		if languageOf(name) == nil {
-			return fmt.Errorf("there is no language %q", name)
+		kind, _, _ := strings.Cut(name, "-")
+		if languageOf(kind) == nil {
+			return fmt.Errorf("there is no client %q", name)
 		}
 	}
 	return nil

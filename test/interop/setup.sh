@@ -1,9 +1,21 @@
 #!/usr/bin/env bash
 # Prepares the clients of the interop tests in .cache, and prints where each is, NAME=FOLDER; or says what is missing if it
-# cannot. A folder is named by the hash of what it is made of and with: an old client is never taken for a new one, and one that
+# cannot. With `history` it prepares all of those below, too, and otherwise `few`. A version that
+# its registry does not have is printed as NAME!REASON; any other failure as NAME?REASON, and the rest is prepared all the same.
+# A folder is named by the hash of what it is made of and with: an old client is never taken for a new one, and one that
 # runs is left alone while others are made. Folders that nobody asked for in a week are removed.
 set -euo pipefail
 cd "$(dirname "$0")"
+
+# Versions spread over the years, oldest first in each kind, and the last patch of each that there is.
+history=(
+	go-1.48.0 go-1.53.0 go-1.58.3 go-1.64.1 go-1.72.2
+	java-1.46.0 java-1.53.0 java-1.60.1 java-1.68.2
+	python-1.51.3 python-1.56.2 python-1.62.3 python-1.68.1 python-1.76.0
+	node-1.8.4 node-1.10.1 node-1.13.0 node-1.14.0
+)
+# One of each kind, for every run of `make interop`.
+few=(go-1.48.0 java-1.46.0 python-1.51.3 node-1.13.0)
 
 missing=()
 for tool in java javac mvn python3 node npm; do
@@ -12,55 +24,117 @@ done
 if ((${#missing[@]} == 0)) && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
 	missing+=("venv of python3")
 fi
-/usr/bin/python3 -c 'import grpc' 2>/dev/null || missing+=("grpcio of /usr/bin/python3")
 if ((${#missing[@]})); then
 	printf 'interop: missing: %s\n' "$(IFS=,; echo "${missing[*]}")" >&2
-	echo 'interop: on Debian: apt-get install default-jdk-headless maven python3-venv python3-grpcio nodejs npm' >&2
+	echo 'interop: on Debian: apt-get install default-jdk-headless maven python3-venv nodejs npm' >&2
 	exit 1
 fi
 
-go_client() { go build -o "$1/client" ./clients/go; }
+# Each make_KIND FOLDER fills a folder with the current version, and with FOLDER VERSION with that one.
 
-# The same program with a gRPC of 2024. The other old client is Debian's own gRPC for Python.
-go_old() { go build -modfile=clients/go-1.64.mod -o "$1/client" ./clients/go; }
-
-# The client and the server of gRPC's PSM interop suite; 1.64 is the last version that can be had as a module.
-suite() { go build -modfile=clients/go-1.64.mod -o "$1/" google.golang.org/grpc/interop/xds/{client,server}; }
-
-java_client() { mvn -B -q -f clients/java -Dcache="$PWD/$1" process-classes; }
-
-python_client() {
-	python3 -m venv "$1"
-	"$1/bin/python" -m pip install -q --disable-pip-version-check -r clients/python/requirements.txt
+make_go() {
+	if (($# == 1)); then
+		go build -o "$1/client" ./clients/go
+		return
+	fi
+	# The same program in a module of its own. Nothing but gRPC chooses versions.
+	cp clients/go/*.go "$1/"
+	cd "$1"
+	go mod init client
+	go get "google.golang.org/grpc@v$2"
+	go mod tidy
+	go build -o client .
 }
 
-node_client() {
-	cp clients/node/package*.json "$1/"
-	npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund
+# The client and the server of gRPC's PSM interop suite; 1.64 is the last version that can be had as a module.
+make_suite() { go build -modfile=clients/suite.mod -o "$1/" google.golang.org/grpc/interop/xds/{client,server}; }
+
+make_java() { mvn -B -q -f clients/java -Dcache="$PWD/$1" ${2:+"-Dgrpc.version=$2"} process-classes; }
+
+make_python() {
+	python3 -m venv "$1"
+	local what=(-r clients/python/requirements.txt)
+	if (($# == 2)); then
+		what=("grpcio==$2")
+	fi
+	"$1/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "${what[@]}"
+}
+
+make_node() {
+	if (($# == 1)); then
+		cp clients/node/package*.json "$1/"
+		npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund
+		return
+	fi
+	# The grpc-js of the same minor version: Node's xDS is versioned with it.
+	npm install --prefix "$1" --ignore-scripts --no-audit --no-fund "@grpc/grpc-js@~${2%.*}.0" "@grpc/grpc-js-xds@$2"
 }
 
 tools=$(go version; java --version; python3 --version; python3 -c 'import sys; print(sys.prefix)'; node --version)
 
-# prepare NAME MAKE INPUT... has MAKE fill the folder of NAME, unless it is filled.
+# inputs KIND are the files that a client is made of.
+inputs() {
+	case $1 in
+	suite) cat clients/suite.* ;;
+	go) cat clients/go/* ../../go.mod ;;
+	java) cat clients/java/pom.xml clients/java/src/main/java/* ;;
+	python) cat clients/python/requirements.txt ;;
+	node) cat clients/node/package*.json ;;
+	esac
+}
+
+# prepare NAME has a folder filled, unless it is filled. NAME is a kind, or a kind and a version.
 prepare() {
-	local folder
-	folder=.cache/$1-$({ echo "$PWD $tools"; cat setup.sh "${@:3}"; } | sha256sum | cut -c1-16)
+	local kind=${1%%-*} version=${1#"${1%%-*}"} name=$1 folder
+	version=${version#-}
+	if [[ $version ]]; then
+		name=$kind-${version%.*}
+	fi
+	folder=.cache/$name-$({ echo "$PWD $tools $version"; declare -f "make_$kind"; inputs "$kind"; } | sha256sum | cut -c1-16)
 	if [[ ! -e $folder.done ]]; then
 		rm -rf "$folder"
 		mkdir -p "$folder"
-		"$2" "$folder" >&2
+		# Called anew, since a failure in a condition would not end a function.
+		if ! timeout 600 "$BASH" "$0" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
+			if [[ ! $version ]]; then
+				cat "$folder.log" >&2
+				exit 1
+			fi
+			reason "$name" "$version" "$folder.log"
+			return
+		fi
 	fi
 	touch "$folder" "$folder.done"
-	echo "$1=$folder"
+	echo "$name=$folder"
 }
+
+# reason prints why a version was not made. Registries that answer that they lack it say so in one of these ways.
+reason() {
+	local lacks='No matching version found for|404 Not Found|No matching distribution found for|unknown revision|Could not find artifact'
+	if grep -qE "$lacks" "$3"; then
+		echo "$1!there is no $2 in the registry that was asked: $(grep -ohE "($lacks) ?[@A-Za-z0-9=.:/_-]*" "$3" | head -1)"
+	else
+		tail -5 "$3" >&2
+		echo "$1?$(tail -1 "$3")"
+	fi
+}
+
+if [[ ${1-} == make ]]; then
+	"make_$2" "${@:3}"
+	exit
+fi
 
 mkdir -p .cache
 exec 9>.cache/lock
 flock 9
-prepare go go_client clients/go/* ../../go.mod
-prepare go-1.64 go_old clients/go/* clients/go-1.64.*
-prepare suite suite clients/go-1.64.*
-prepare java java_client clients/java/pom.xml clients/java/src/main/java/*
-prepare python python_client clients/python/requirements.txt
-prepare node node_client clients/node/package*.json
+for name in suite go java python node; do
+	prepare "$name"
+done
+old=("${few[@]}")
+if [[ ${1-} == history ]]; then
+	old=("${history[@]}")
+fi
+for name in "${old[@]}"; do
+	prepare "$name"
+done
 find .cache -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +

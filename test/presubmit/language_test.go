@@ -35,7 +35,7 @@ var dialect = []struct {
 	{name: "P2", pattern: `\b(is|are) meant\b`, cure: "name the intent or the actor: is intended, the author means"},
 	{name: "P2", pattern: `\b(can|cannot|could|may|not) (not )?be had\b`, cure: "is not available, cannot be acquired"},
 	{name: "P3", pattern: `, for (it|its|they|their|clients|gRPC|that|there|nothing|otherwise|this|these|those|what)\b`, cure: "because, since, or two sentences"},
-	{name: "P4", pattern: `\b(is|are|was|were|with|than|as|from|by|to) (that|those) of\b`, cure: "repeat the noun"},
+	{name: "P4", pattern: `\b(is|are|was|were|not|with|than|as|from|by|to) (that|those) of\b`, cure: "repeat the noun"},
 	{name: "P4", pattern: `\bof (its|their|our|your|his|one's) own\b`, cure: "its own X, a separate X"},
 	{name: "P5", pattern: `\b(no|some|every|any)body\b`, cure: "no client, any client, all clients, an operator"},
 	{name: "P5", pattern: `\b(no one|someone|everyone|anyone)\b`, cure: "no client, any client, all clients, an operator"},
@@ -133,6 +133,11 @@ func around(text string, at []int) string {
 	return words(strings.ToValidUTF8(text[max(0, at[0]-margin):min(len(text), at[1]+margin)], ""))
 }
 
+// at formats a breach with the file and line that it is in.
+func at(path, text string, b breach) string {
+	return fmt.Sprintf("%s:%d: %s", path, 1+strings.Count(text[:b.offset], "\n"), b.text)
+}
+
 func words(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // TestLanguage checks the prose of all Markdown, and the texts of the programs, with the rules of docs/STYLE.md.
@@ -141,7 +146,7 @@ func TestLanguage(t *testing.T) {
 	for _, path := range slices.Sorted(maps.Keys(docs)) {
 		prose := proseOf(docs[path])
 		for _, b := range breaches(prose, false) {
-			t.Errorf("%s:%d: %s", path, 1+strings.Count(prose[:b.offset], "\n"), b.text)
+			t.Error(at(path, prose, b))
 		}
 	}
 	for _, s := range sources(t) {

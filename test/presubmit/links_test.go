@@ -63,6 +63,36 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
+// testNames matches a test that a document names as code.
+var testNames = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w*)`")
+
+// TestNamedTestsExist finds tests that a document names and that do not exist. Decisions are records of their time, so
+// they may name tests that were renamed since.
+func TestNamedTestsExist(t *testing.T) {
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Z]\w*)\(`)
+	exist := map[string]bool{}
+	err := filepath.WalkDir(repository, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, found := range declared.FindAllSubmatch(text, -1) {
+			exist[string(found[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range documents(t) {
+		for _, found := range testNames.FindAllStringSubmatch(text, -1) {
+			if !exist[found[1]] && !strings.HasPrefix(path, "docs/adr/") {
+				t.Errorf("%s names the test %s, which does not exist", path, found[1])
+			}
+		}
+	}
+}
+
 // documents returns the Markdown files of the repository by path.
 func documents(t *testing.T) map[string]string {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxFile     = 300 // lines of code and comments, tables not counted
+	maxFile     = 400 // lines of code and comments, tables not counted
 	maxFunction = 60
 )
 
@@ -33,6 +33,8 @@ var goroutineFiles = []string{
 	"internal/status/writer.go",
 	"pkg/serving/versionrefresh.go", // a timer of a subscription, stopped by Session.Close
 	"pkg/serving/removaldelay.go",   // the same
+	"pkg/serving/ignored.go",        // the same
+	"pkg/watch/kube/connection.go",  // passes a watch on; the feed waits for it
 	"pkg/watch/kube/feed.go",
 	"pkg/watch/run.go",
 	"test/", // programs that only tests run
@@ -191,7 +193,10 @@ func sources(t *testing.T) []source {
 		}
 		s.path = filepath.ToSlash(s.path)
 		s.file, err = parser.ParseFile(s.fset, path, nil, parser.ParseComments)
-		all = append(all, s)
+		// The rules are for those who write: nobody edits what protoc generates.
+		if err == nil && !ast.IsGenerated(s.file) {
+			all = append(all, s)
+		}
 		return err
 	})
 	if err != nil {

@@ -2,11 +2,12 @@
 //
 // Three lines make an ordinary gRPC client a client of the mesh: the import of google.golang.org/grpc/xds, a target that
 // begins with xds:///, and the credentials, which fall back to plaintext where the control plane configures none.
+// Nothing here says where the control plane is: gRPC reads that from GRPC_XDS_BOOTSTRAP_CONFIG.
 package main
 
 import (
+	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,14 +17,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	xdscreds "google.golang.org/grpc/credentials/xds"
-	testpb "google.golang.org/grpc/interop/grpc_testing" // stands for the code generated from your own service
-	_ "google.golang.org/grpc/xds"                       // registers the xds:/// scheme
+	_ "google.golang.org/grpc/xds" // registers the xds:/// scheme
+
+	pb "example.com/greeter/greeterpb"
 )
 
 func main() {
-	target := flag.String("target", "xds:///greeter.demo:50051", "what to dial")
-	flag.Parse()
-	if err := run(*target); err != nil {
+	if err := run(cmp.Or(os.Getenv("TARGET"), "xds:///greeter")); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
@@ -40,7 +40,7 @@ func run(target string) error {
 	if err != nil {
 		return fmt.Errorf("make a client of %s: %w", target, err)
 	}
-	greeter := testpb.NewTestServiceClient(conn)
+	greeter := pb.NewGreeterClient(conn)
 
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -55,14 +55,13 @@ func run(target string) error {
 }
 
 // call prints a failure and goes on: what fails now may be repaired by the next change of the mesh.
-func call(ctx context.Context, greeter testpb.TestServiceClient) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func call(ctx context.Context, greeter pb.GreeterClient) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	response, err := greeter.UnaryCall(ctx, &testpb.SimpleRequest{FillServerId: true})
-	switch {
-	case err != nil:
+	response, err := greeter.Greet(ctx, &pb.GreetRequest{})
+	if err != nil {
 		fmt.Println("failed:", err)
-	default:
-		fmt.Printf("answered by %s, version %s\n", response.GetHostname(), response.GetServerId())
+		return
 	}
+	fmt.Printf("answered by %s, version %s\n", response.GetServer(), response.GetVersion())
 }

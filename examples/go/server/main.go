@@ -1,12 +1,12 @@
 // Command server answers with its own name and version.
 //
-// Nothing in it knows of a mesh: a server is found by its Service and EndpointSlices. It ends as a pod should: it stops
-// taking connections and lets the calls under way finish.
+// Nothing in it knows of a mesh: clients find a server by its Service and EndpointSlices. It ends as a pod should: it stops taking
+// connections and lets the calls under way finish.
 package main
 
 import (
+	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -16,44 +16,44 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	testpb "google.golang.org/grpc/interop/grpc_testing" // stands for the code generated from your own service
+
+	pb "example.com/greeter/greeterpb"
 )
 
 // greeter is the service.
 type greeter struct {
-	testpb.UnimplementedTestServiceServer
+	pb.UnimplementedGreeterServer
 
 	name, version string
 }
 
-// UnaryCall says who answers.
-func (g *greeter) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-	return &testpb.SimpleResponse{Hostname: g.name, ServerId: g.version}, nil
+func (g *greeter) Greet(context.Context, *pb.GreetRequest) (*pb.GreetResponse, error) {
+	return &pb.GreetResponse{Server: g.name, Version: g.version}, nil
 }
 
 func main() {
-	address := flag.String("address", "127.0.0.1:50061", "where to listen")
-	g := &greeter{}
-	flag.StringVar(&g.name, "name", "greeter-v1-a", "name to answer with")
-	flag.StringVar(&g.version, "version", "v1", "version to answer with")
-	flag.Parse()
-	if err := run(*address, g); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(1)
 	}
 }
 
-func run(address string, g *greeter) error {
+func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	listener, err := net.Listen("tcp", address)
+	hostname, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	g := &greeter{name: cmp.Or(os.Getenv("NAME"), hostname), version: cmp.Or(os.Getenv("VERSION"), "v1")}
+	listener, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "50051"))
 	if err != nil {
 		return err
 	}
 	server := grpc.NewServer()
-	testpb.RegisterTestServiceServer(server, g)
-	healthpb.RegisterHealthServer(server, health.NewServer())
+	pb.RegisterGreeterServer(server, g)
+	healthpb.RegisterHealthServer(server, health.NewServer()) // for the readiness probe
 	context.AfterFunc(ctx, server.GracefulStop)
-	fmt.Printf("%s %s listens on %s\n", g.name, g.version, listener.Addr())
+	fmt.Printf("%s, version %s, listens on %s\n", g.name, g.version, listener.Addr())
 	return server.Serve(listener)
 }

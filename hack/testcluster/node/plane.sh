@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the variables are those of init.sh, which sources this
+# shellcheck disable=SC2154 # init.sh, which sources this file, sets the variables
 # The control plane, on node 0 only: etcd, API server, controllers, scheduler and CoreDNS.
 
 # controllers are the controllers that tests need. With all controllers the first pod would start six seconds later.

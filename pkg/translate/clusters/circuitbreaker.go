@@ -12,10 +12,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// unlimited is the number of calls in flight that no client reaches.
-const unlimited = math.MaxUint32
+// unlimited is a limit of concurrent calls that no client reaches. gRPC Java reads 32-bit numbers as signed. Before it
+// limited only the calls of clusters that report load, a larger number failed every call.
+const unlimited = math.MaxInt32
 
-// circuitBreakers limits the calls that one client process has in flight to the cluster.
+// circuitBreakers limits the concurrent calls of one client process to the cluster.
 func circuitBreakers(at report.Field, pool *networking.ConnectionPoolSettings) *clusterv3.CircuitBreakers {
 	n := pool.GetHttp().GetHttp2MaxRequests()
 	switch {
@@ -28,7 +29,7 @@ func circuitBreakers(at report.Field, pool *networking.ConnectionPoolSettings) *
 	return maxRequests(unlimited)
 }
 
-// maxRequests is always written: where it is absent every gRPC client assumes 1024.
+// maxRequests makes the limit. It is always set, because gRPC clients assume 1024 if it is unset.
 func maxRequests(n uint32) *clusterv3.CircuitBreakers {
 	return &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
 		Priority:    corev3.RoutingPriority_DEFAULT,

@@ -9,35 +9,35 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Input is all that the clusters of a Service depend on.
+// Input is everything that the clusters of a Service depend on.
 type Input struct {
 	Service *mesh.Service
 	// Rule may be nil.
 	Rule *mesh.MergedDestinationRule
-	// Missing are the features that the clients lack, and that change what is made.
+	// Missing are the features that the clients lack, as far as they affect the result.
 	Missing mesh.Features
 	Trust   Trust
-	// TrustDomain is mesh.DefaultTrustDomain when empty.
+	// TrustDomain is the mesh's trust domain; empty means mesh.DefaultTrustDomain.
 	TrustDomain string
 }
 
-// Translate makes one cluster for each port of the Service and each part of it.
+// Translate makes one Cluster for each port of the Service, with and without each subset.
 func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
-	service, p := in.Service, in.Rule
-	policy.CheckPorts(sink, p, service)
-	policy.CheckSubsets(sink, p)
+	service, rule := in.Service, in.Rule
+	policy.CheckPorts(sink, rule, service)
+	policy.CheckSubsets(sink, rule)
 	var all []resource.Resource
 	for _, port := range service.Ports {
-		for _, subset := range policy.SubsetsAndWhole(p) {
+		for _, subset := range policy.SubsetsAndWhole(rule) {
 			name := resource.ClusterName(port.Number, policy.SubsetName(subset), service.Host)
-			s := policy.SettingsFor(sink, p, subset, port.Number)
-			s.Annotations = policy.AnnotationsFor(sink, service, p)
+			s := policy.SettingsFor(sink, rule, subset, port.Number)
+			s.Annotations = policy.AnnotationsFor(sink, service, rule)
 			message := cluster(name, port.Number, s, in)
 			addLegacyEnum(message, in.Missing)
 			all = append(all, resource.Resource{
 				Name:    name,
 				Message: message,
-				Refs:    clusterRefs(service, p),
+				Refs:    clusterRefs(service, rule),
 				Origins: s.Origins(subset),
 			})
 		}
@@ -62,25 +62,28 @@ func cluster(name string, port uint32, s policy.Settings, in Input) *clusterv3.C
 	return c
 }
 
-// EdsCluster is a cluster without any policy: round robin over the endpoints of the same name, and no limit.
+// EdsCluster makes a cluster without settings: round robin over the ClusterLoadAssignment of the same name, without
+// limits.
 func EdsCluster(name string) *clusterv3.Cluster {
 	return &clusterv3.Cluster{
 		Name:                 name,
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig:     &clusterv3.Cluster_EdsClusterConfig{EdsConfig: resource.AdsSource(), ServiceName: name},
-		// The enum stays at its zero, which every client accepts. What is wanted stands in the list, whose first entry that a
-		// client knows counts; clients that cannot read the list balance round robin, but see addLegacyEnum.
+		// The enum stays 0, which every client accepts. The policy is in the list, of which a client uses the first
+		// entry that it supports. Clients that do not read the list balance round robin, unless addLegacyEnum sets
+		// the enum.
 		LbPolicy:            clusterv3.Cluster_ROUND_ROBIN,
 		LoadBalancingPolicy: roundRobin(),
 		CircuitBreakers:     maxRequests(unlimited),
 	}
 }
 
-// clusterRefs are the objects that make a host's clusters: the rules first, being the likelier to be at fault.
-func clusterRefs(service *mesh.Service, p *mesh.MergedDestinationRule) []mesh.Ref {
+// clusterRefs returns the objects that a host's clusters are made from. The rules come first, because a rejection
+// is more likely caused by them.
+func clusterRefs(service *mesh.Service, rule *mesh.MergedDestinationRule) []mesh.Ref {
 	var refs []mesh.Ref
-	if p != nil {
-		refs = append(refs, p.Refs...)
+	if rule != nil {
+		refs = append(refs, rule.Refs...)
 	}
 	return append(refs, service.Ref)
 }

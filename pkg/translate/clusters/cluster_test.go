@@ -13,9 +13,9 @@ import (
 
 var clusterTests = map[string]struct {
 	rule     string
-	balancer []string // of the cluster without a subset
+	balancer []string // the policies of the cluster without a subset
 	requests uint32
-	service  string // of its endpoints
+	service  string // the EDS service name; empty means the name of the cluster
 	problems []string
 }{
 	"nothing set": {rule: "{}", balancer: []string{"round_robin"}, requests: unlimited},
@@ -91,7 +91,7 @@ func TestClusters(t *testing.T) {
 				service = c.GetName()
 			}
 			if got := c.GetEdsClusterConfig().GetServiceName(); got != service {
-				t.Errorf("got endpoints of %q, want %q", got, service)
+				t.Errorf("got the EDS service name %q, want %q", got, service)
 			}
 			if diff := cmp.Diff(translatetest.Ledger(problems).Lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// resolveByDNS lets clients find the endpoints of a cluster themselves, under a name outside of the cluster. They want exactly
-// one locality with one endpoint.
+// resolveByDNS makes c a cluster whose endpoints clients find by DNS. Clients need exactly one locality with one
+// endpoint.
 func resolveByDNS(c *clusterv3.Cluster, host string, port uint32) {
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_LOGICAL_DNS}
 	c.EdsClusterConfig = nil

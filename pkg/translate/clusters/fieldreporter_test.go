@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestFieldWithoutSink has leaves report where nobody collects Problems: those are discarded.
+// TestFieldWithoutSink checks that Problems are discarded, without a panic, if a Field has no Sink.
 func TestFieldWithoutSink(t *testing.T) {
 	rule := translatetest.Merged(t, "trafficPolicy: {loadBalancer: {consistentHash: {httpCookie: {name: user, ttl: 0s}, maglev: {}}}}")
 	service := &mesh.Service{Annotations: mesh.AnnotationSettings{Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst}}}
@@ -17,7 +17,7 @@ func TestFieldWithoutSink(t *testing.T) {
 		"an error":         func() { report.Field{}.Errorf(mesh.CodeInvalidValue, "x") },
 		"a warning":        func() { report.Field{}.Warnf(mesh.CodeConflict, "x") },
 		"an approximation": func() { report.Field{}.Approximatef("x") },
-		"a gap":            func() { report.Field{}.Ignored(mesh.FeatureRingHash) },
+		"ignored":          func() { report.Field{}.Ignored(mesh.FeatureRingHash) },
 		"of a setting": func() {
 			s := policy.SettingsFor(nil, rule, nil, 80)
 			loadBalancing(s.LoadBalancerAt, s.LoadBalancer, true)

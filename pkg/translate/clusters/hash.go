@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// ringSize is the least number of entries of the rings that clients make unless told otherwise, as it is Istio's.
+	// ringSize is the default minimum size of a ring, in Istio and in clients.
 	ringSize = 1024
-	// usualRingSize is the most that clients make, unless they are set up otherwise.
+	// usualRingSize is the default limit of the ring size in clients.
 	usualRingSize = 4096
-	// maxRingSize is the most that an author may ask for.
+	// maxRingSize is the largest size that an author can set.
 	maxRingSize = 8 << 20
 )
 
-// Balancing by a hash has two halves that must agree: the cluster has a ring of its endpoints, and the route says what of a
-// call is hashed to find a place in it. Both read the same setting; the cluster's half reports. See ring.go for the
-// endpoints' part of the ring.
+// Ring hash has two parts: the cluster's ring of endpoints, and the route's hash policy, which states what is
+// hashed. Both are made from the same setting. Problems are reported for the cluster. The weights of endpoints on
+// the ring are in endpoints/ring.go.
 
-// consistentHash is the cluster's half. Where nothing of a call can be hashed calls go round robin: on a ring they would go
-// at random. A size of its own is for clients that take sizes: gRPC for Node reads them as texts, and refuses the cluster for not
-// being numbers.
+// consistentHash makes the cluster's part. If there is no hash key, calls are balanced round robin, because on a
+// ring they would be balanced at random. sizes is false for clients that reject a ring size: gRPC for Node reads
+// sizes as strings, and rejects the cluster because they are not numbers.
 func consistentHash(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB, sizes bool) *clusterv3.LoadBalancingPolicy {
 	if policy.HashKey(at, h) == nil {
 		return roundRobin()
@@ -38,20 +38,21 @@ func consistentHash(at report.Field, h *networking.LoadBalancerSettings_Consiste
 		ring.MinimumRingSize = wrapperspb.UInt64(n)
 	}
 	return policyList(
-		// Bare, not inside localities: the ring spans all of them, or the same hash would lead to one endpoint in each.
+		// The ring is not inside localities. It contains the endpoints of all localities. Otherwise a hash would lead
+		// to one endpoint in each locality.
 		namedPolicy("ring_hash", ring),
 		inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})),
 	)
 }
 
-// ringEntries is the least number of entries of the ring.
+// ringEntries returns the minimum size of the ring.
 func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
 	size, where := h.GetMinimumRingSize(), at.Child("minimumRingSize") //nolint:staticcheck // authors still write it
 	switch {
 	case h.GetRingHash() != nil:
 		size, where = h.GetRingHash().GetMinimumRingSize(), at.Child("ringHash.minimumRingSize")
 	case h.GetMaglev() != nil:
-		at.Child("maglev").Approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together.")
+		at.Child("maglev").Approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together. Keep the setting if that is good enough.")
 	}
 	switch {
 	case size == 0 || size == ringSize:
@@ -61,6 +62,6 @@ func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 		return ringSize
 	}
 	where.Approximatef("gRPC for Node rejects a cluster that sets a ring size, so it gets a ring of %d entries, as do unknown clients. "+
-		"Other clients make a ring of at most %d entries, unless they are configured otherwise.", ringSize, usualRingSize)
+		"Other clients make a ring of at most %d entries, unless they are configured otherwise. Keep the setting if that is good enough.", ringSize, usualRingSize)
 	return size
 }

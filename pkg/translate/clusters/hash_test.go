@@ -14,8 +14,8 @@ import (
 func TestConsistentHash(t *testing.T) {
 	tests := map[string]struct {
 		setting  string
-		ring     bool   // else calls go round robin
-		entries  uint64 // of the ring, for clients that take a number; 0 when it is left to them
+		ring     bool   // false means round robin
+		entries  uint64 // the ring size, for clients that accept one; 0 if it is not set
 		problems []string
 	}{
 		"header":                {setting: "httpHeaderName: X-User", ring: true},
@@ -43,7 +43,7 @@ func TestConsistentHash(t *testing.T) {
 			}
 			var again translatetest.Ledger
 			if ring, entries := ringOf(consistentHash(again.Field(), setting, false)); ring != test.ring || entries != 0 {
-				t.Errorf("clients that take no number get a ring: %t, of %d entries, want %t and none", ring, entries, test.ring)
+				t.Errorf("clients that reject a ring size got a ring: %t, of %d entries, want %t and 0", ring, entries, test.ring)
 			}
 			if diff := cmp.Diff(problems.Lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)

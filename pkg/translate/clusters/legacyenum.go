@@ -9,8 +9,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// addLegacyEnum writes the balancer of a cluster as the enum besides, for clients that read only that. All others get the enum that
-// every client accepts, and for most a value they do not know is no cluster at all.
+// addLegacyEnum also sets the enum lb_policy, for clients that do not read the list of policies. Other clients get
+// the enum 0, which every client accepts. Most clients reject a cluster with a value that they do not support.
 func addLegacyEnum(c *clusterv3.Cluster, missing mesh.Features) {
 	switch first := firstPolicy(c.GetLoadBalancingPolicy()).(type) {
 	case *ringhashv3.RingHash:
@@ -27,7 +27,7 @@ func addLegacyEnum(c *clusterv3.Cluster, missing mesh.Features) {
 	}
 }
 
-// firstPolicy is the policy that stands first, inside the localities if they come first.
+// firstPolicy returns the first policy of the list. If that is wrr_locality, it returns the first policy inside it.
 func firstPolicy(list *clusterv3.LoadBalancingPolicy) any {
 	for len(list.GetPolicies()) > 0 {
 		policy, err := list.GetPolicies()[0].GetTypedExtensionConfig().GetTypedConfig().UnmarshalNew()

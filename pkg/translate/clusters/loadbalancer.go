@@ -17,9 +17,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// loadBalancing translates how calls are spread over endpoints. What is absent or not known to gRPC is round robin.
+// loadBalancing translates the load balancer of a spec. If it is unset, or gRPC does not support it, the result is
+// round robin.
 //
-// ringSizes says whether the clients take rings of any size.
+// ringSizes is set if the clients accept a ring size.
 func loadBalancing(at report.Field, lb *networking.LoadBalancerSettings, ringSizes bool) *clusterv3.LoadBalancingPolicy {
 	if h := lb.GetConsistentHash(); h != nil {
 		return consistentHash(at.Child("consistentHash"), h, ringSizes)
@@ -30,7 +31,7 @@ func loadBalancing(at report.Field, lb *networking.LoadBalancerSettings, ringSiz
 		return leastRequest()
 	case networking.LoadBalancerSettings_UNSPECIFIED, networking.LoadBalancerSettings_ROUND_ROBIN:
 	case networking.LoadBalancerSettings_RANDOM:
-		at.Child("simple").Approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start.")
+		at.Child("simple").Approximatef("gRPC does not support RANDOM. Calls are balanced round robin, from a random start. Keep the setting if that is good enough.")
 	case networking.LoadBalancerSettings_PASSTHROUGH:
 		at.Child("simple").Warnf(mesh.CodeUnsupported, "gRPC does not support PASSTHROUGH because a call has no original address. Calls are balanced round robin. Set another load balancer.")
 	default:
@@ -39,13 +40,14 @@ func loadBalancing(at report.Field, lb *networking.LoadBalancerSettings, ringSiz
 	return roundRobin()
 }
 
-// roundRobinPolicy is most clusters' policy, and packed once for all of them.
+// roundRobinPolicy is shared by all clusters that use it, which are most. It is marshaled once.
 var roundRobinPolicy = policyList(inLocalities(namedPolicy("round_robin", &roundrobinv3.RoundRobin{})))
 
 func roundRobin() *clusterv3.LoadBalancingPolicy { return roundRobinPolicy }
 
-// leastRequest ends in round robin for the clients that do not know it, C-core and Node. Both stand inside the localities: a
-// client that knows wrr_locality, but nothing in it, refuses the cluster instead of going on to the next policy.
+// leastRequest has round robin as second policy, for the clients that do not support least request: C-core and
+// Node. Both policies are inside wrr_locality. A client that supports wrr_locality, but none of the policies
+// inside, rejects the cluster and does not continue with the next policy.
 func leastRequest() *clusterv3.LoadBalancingPolicy {
 	return policyList(inLocalities(
 		namedPolicy("least_request", &leastrequestv3.LeastRequest{}),
@@ -57,7 +59,8 @@ func policyList(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.Lo
 	return &clusterv3.LoadBalancingPolicy{Policies: policies}
 }
 
-// inLocalities balances over localities by their weights, and inside each by the first of the policies that a client knows.
+// inLocalities balances over localities by their weights, and in each locality by the first policy that the client
+// supports.
 func inLocalities(policies ...*clusterv3.LoadBalancingPolicy_Policy) *clusterv3.LoadBalancingPolicy_Policy {
 	return namedPolicy("wrr_locality", &wrrlocalityv3.WrrLocality{EndpointPickingPolicy: policyList(policies...)})
 }
@@ -69,29 +72,29 @@ func namedPolicy(name string, policy proto.Message) *clusterv3.LoadBalancingPoli
 	}}
 }
 
-// loadBalancingPolicy is the load balancer of a cluster: that of the spec, else the one that is wished.
+// loadBalancingPolicy returns the load balancer of a cluster: the spec's, or else the annotation's.
 func loadBalancingPolicy(s policy.Settings, ringSizes bool) *clusterv3.LoadBalancingPolicy {
 	list := loadBalancing(s.LoadBalancerAt, s.LoadBalancer, ringSizes)
-	wish := s.Annotations.Balancer
+	annotation := s.Annotations.Balancer
 	if s.LoadBalancer.GetConsistentHash() != nil && s.Annotations.SubsetSize.Value > 0 {
 		s.Annotations.At(s.Annotations.SubsetSize.Ref, mesh.AnnotationSubsetSize).Approximatef(
 			"Each client hashes over its own subset of the endpoints. Equal calls stay together only if they come from one client. If equal calls of all clients must stay together, remove the subset size.")
 	}
-	if wish.Value == "" {
+	if annotation.Value == "" {
 		return list
 	}
-	at := s.Annotations.At(wish.Ref, mesh.AnnotationBalancer)
+	at := s.Annotations.At(annotation.Ref, mesh.AnnotationBalancer)
 	if policy.NamesBalancer(s.LoadBalancer) {
-		// What a port or a subset says for itself is a refinement, and no conflict.
+		// A setting for a port or a subset is more specific than the annotation, so it is not a conflict.
 		if s.LoadBalancerAt.Path == "spec.trafficPolicy.loadBalancer" {
 			at.Warnf(mesh.CodeConflict, "%s sets a load balancer in its spec, which takes precedence. The annotation has no effect. Remove one of the two.", s.LoadBalancerAt.Ref)
 		}
 		return list
 	}
-	return balancerFromAnnotation(at, wish.Value)
+	return balancerFromAnnotation(at, annotation.Value)
 }
 
-// balancerFromAnnotation ends in round robin for the clients that do not know the balancer.
+// balancerFromAnnotation has round robin as last policy, for clients that do not support the balancer.
 func balancerFromAnnotation(at report.Field, b mesh.Balancer) *clusterv3.LoadBalancingPolicy {
 	last := namedPolicy("round_robin", &roundrobinv3.RoundRobin{})
 	switch b {
@@ -104,7 +107,8 @@ func balancerFromAnnotation(at report.Field, b mesh.Balancer) *clusterv3.LoadBal
 	case mesh.PickFirst:
 		at.Ignored(mesh.FeaturePickFirst)
 		return policyList(
-			// Bare: inside localities there would be one first endpoint in each. Shuffled, or all clients would pick the same.
+			// It is not inside localities, because each locality would have a first endpoint. The endpoints are
+			// shuffled, because otherwise all clients would pick the same.
 			namedPolicy("pick_first", &pickfirstv3.PickFirst{ShuffleAddressList: true}),
 			inLocalities(last),
 		)

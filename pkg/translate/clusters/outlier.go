@@ -13,7 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Istio's defaults, for rules that say nothing.
+// Istio's defaults.
 const (
 	defaultConsecutiveErrors  = 5
 	defaultOutlierInterval    = 10 * time.Second
@@ -22,22 +22,23 @@ const (
 )
 
 const (
-	// maxEjectionTime bounds how long an endpoint that is ejected again and again stays away.
+	// maxEjectionTime limits the ejection time of an endpoint that is ejected repeatedly.
 	maxEjectionTime = 300 * time.Second
-	// failureThreshold is the percentage of failures beyond which an endpoint is ejected. It is high, for gRPC counts every
-	// status but OK as a failure, an honest NOT_FOUND included.
+	// failureThreshold is the percentage of failures above which an endpoint is ejected. It is high, because gRPC
+	// counts every status but OK as a failure, such as a NOT_FOUND that is a correct answer.
 	failureThreshold = 85
-	// minFailureVolume is the least number of calls in an interval that an endpoint is judged by.
+	// minFailureVolume is the minimum number of calls in an interval for the ejection of an endpoint.
 	minFailureVolume = 5
-	// maxFailureVolume is the largest that gRPC for Java reads: its channels end in a panic over more.
+	// maxFailureVolume is the maximum that gRPC for Java accepts. A larger number makes its channels panic.
 	maxFailureVolume = math.MaxInt32
-	// minFailureHosts is how many endpoints need that many calls. With one, a lone endpoint could eject itself.
+	// minFailureHosts is the number of endpoints that must have that many calls. With 1, a single endpoint could be
+	// ejected.
 	minFailureHosts = 2
 )
 
-// outlierDetection translates the ejection of endpoints that fail. gRPC does not count errors in a row; it compares the
-// shares of failures in an interval. Where calls are few, N errors in a row are nearly nothing but failures. It is nil when
-// nothing is ejected.
+// outlierDetection translates the ejection of endpoints whose calls fail. It returns nil if none is ejected. gRPC
+// does not count consecutive errors. It compares the percentage of failures in an interval. If an endpoint gets few
+// calls in an interval, N consecutive errors are nearly all of them, so the percentage is high.
 func outlierDetection(at report.Field, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
 	if o == nil {
 		return nil
@@ -50,7 +51,7 @@ func outlierDetection(at report.Field, o *networking.OutlierDetection) *clusterv
 	at.Ignored(mesh.FeatureOutlierDetection)
 	volume := min(max(errors, minFailureVolume), maxFailureVolume)
 	at.Approximatef("gRPC does not count consecutive errors. It ejects an endpoint if more than %d%% of at least %d calls within %s failed "+
-		"with any status and another endpoint had as many calls.", failureThreshold, volume, out.GetInterval().AsDuration())
+		"with any status and another endpoint had as many calls. Keep the setting if that is good enough.", failureThreshold, volume, out.GetInterval().AsDuration())
 	out.EnforcingFailurePercentage = wrapperspb.UInt32(100)
 	out.FailurePercentageThreshold = wrapperspb.UInt32(failureThreshold)
 	out.FailurePercentageMinimumHosts = wrapperspb.UInt32(minFailureHosts)
@@ -58,7 +59,7 @@ func outlierDetection(at report.Field, o *networking.OutlierDetection) *clusterv
 	return out
 }
 
-// ejectNothing says when and how much is ejected, for no reason so far. o may be nil.
+// ejectNothing sets the intervals and limits of the ejection, and enforces nothing. o may be nil.
 func ejectNothing(at report.Field, o *networking.OutlierDetection) *clusterv3.OutlierDetection {
 	interval := ejectionDuration(at.Child("interval"), o.GetInterval(), defaultOutlierInterval)
 	base := ejectionDuration(at.Child("baseEjectionTime"), o.GetBaseEjectionTime(), defaultEjectionTime)
@@ -67,13 +68,14 @@ func ejectNothing(at report.Field, o *networking.OutlierDetection) *clusterv3.Ou
 		BaseEjectionTime:   durationpb.New(base),
 		MaxEjectionTime:    durationpb.New(max(base, maxEjectionTime)),
 		MaxEjectionPercent: wrapperspb.UInt32(maxEjectionPercent(at.Child("maxEjectionPercent"), o.GetMaxEjectionPercent())),
-		// Both are written in full: clients differ in what they make of one that is absent.
+		// Both are always set, because clients have different defaults.
 		EnforcingSuccessRate:       wrapperspb.UInt32(0),
 		EnforcingFailurePercentage: wrapperspb.UInt32(0),
 	}
 }
 
-// consecutiveErrors is the least number of errors in a row that an author calls too many; 0 is never.
+// consecutiveErrors returns the smallest number of consecutive errors for which the author ejects an endpoint; 0
+// means never.
 func consecutiveErrors(at report.Field, o *networking.OutlierDetection) uint32 {
 	old := o.GetConsecutiveErrors() //nolint:staticcheck // authors still write it
 	if old < 0 {

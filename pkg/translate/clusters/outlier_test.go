@@ -14,8 +14,8 @@ import (
 func TestOutlierDetection(t *testing.T) {
 	const approximated = "info Approximated at"
 	tests := map[string]struct {
-		rule     string // empty when absent
-		want     string // empty when nothing is ejected
+		rule     string // empty if unset
+		want     string // empty if no endpoint is ejected
 		problems []string
 	}{
 		"absent":                 {},

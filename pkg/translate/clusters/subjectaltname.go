@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// acceptedNames are those of which a server's certificate must bear one. There is always one: to a client without a list,
-// whoever has a certificate of the authority is as good as the server. known is false if calls must fail.
+// acceptedNames returns the names of which a server's certificate must have one. The list is never empty: with an
+// empty list, clients would accept every certificate of the authority. known is false if calls must fail.
 func acceptedNames(at report.Field, tls *networking.ClientTLSSettings, p tlsPeer) (names []string, known bool) {
 	if written := tls.GetSubjectAltNames(); len(written) > 0 {
 		for i, name := range written {
@@ -22,7 +22,7 @@ func acceptedNames(at report.Field, tls *networking.ClientTLSSettings, p tlsPeer
 		}
 		return written, true
 	}
-	if knownByAccount(tls) {
+	if verifiesAccounts(tls) {
 		return identities(at, p)
 	}
 	names = ownNames(tls, p.service)
@@ -30,7 +30,7 @@ func acceptedNames(at report.Field, tls *networking.ClientTLSSettings, p tlsPeer
 	return names, true
 }
 
-// identities are those of the accounts that the endpoints run as, in the form that Istio's certificates bear.
+// identities returns the SPIFFE IDs of the endpoints' service accounts, as in Istio's certificates.
 func identities(at report.Field, p tlsPeer) (names []string, known bool) {
 	for _, account := range p.trust.accounts.All() {
 		names = append(names, "spiffe://"+p.domain+"/ns/"+p.service.Namespace()+"/sa/"+account)
@@ -39,11 +39,11 @@ func identities(at report.Field, p tlsPeer) (names []string, known bool) {
 		at.Child("mode").Errorf(mesh.CodeNoCertificate,
 			"%s has endpoints that are not Pods with a service account, so their identity is unknown. Calls to them fail. List their subjectAltNames.", p.service.Ref)
 	}
-	// Without endpoints there is nobody to call either.
+	// No names are known if there are no endpoints. Then there is nothing to call either.
 	return names, len(names) > 0
 }
 
-// ownNames are the server's own, as it is called from elsewhere.
+// ownNames returns the names of the server in a certificate that is not the mesh's.
 func ownNames(tls *networking.ClientTLSSettings, service *mesh.Service) []string {
 	switch {
 	case tls.GetSni() != "":
@@ -52,7 +52,7 @@ func ownNames(tls *networking.ClientTLSSettings, service *mesh.Service) []string
 		return []string{service.ExternalName}
 	}
 	names := []string{service.Host}
-	// The name of a Service is as good without the cluster's domain.
+	// Certificates of a Service may leave out the cluster's domain.
 	if prefix := service.Ref.Name + "." + service.Namespace() + ".svc"; strings.HasPrefix(service.Host, prefix+".") {
 		names = append(names, prefix)
 	}

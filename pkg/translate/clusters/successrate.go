@@ -8,7 +8,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
-// ejection is what a cluster ejects endpoints for: failures, as the spec says, and success rates that fall behind, as is wished.
+// ejection returns the outlier detection of a cluster: by failures, from the spec, and by success rate, from an
+// annotation.
 func ejection(s policy.Settings) *clusterv3.OutlierDetection {
 	o := outlierDetection(s.OutlierAt, s.Outlier)
 	rate := s.Annotations.SuccessRate.Value

@@ -12,21 +12,18 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// The certificate providers that no author names. See docs/adr/0010-certificates-are-declared.md.
+// The certificate providers that are used without a credentialName. See docs/adr/0010-certificates-are-declared.md.
 const (
-	// meshProvider has the certificate that a client was given by the mesh, and the mesh's authorities.
+	// meshProvider has the client's certificate in the mesh, and the mesh's authorities.
 	meshProvider = "default"
 	// systemProvider has the authorities that the client's machine trusts.
 	systemProvider = "system"
 )
 
-// Notes of the field table, most of which are also said where the fields are set.
-const ()
-
-// tlsSocket is the name by which clients know TLS; they refuse others.
+// tlsSocket is the name of the TLS transport socket. Clients reject all others.
 const tlsSocket = "envoy.transport_sockets.tls"
 
-// tlsPeer is who calls and who is called, as far as their certificates matter.
+// tlsPeer has what TLS depends on besides the settings: the Service, and what is known of its clients and endpoints.
 type tlsPeer struct {
 	service *mesh.Service
 	trust   Trust
@@ -42,8 +39,8 @@ func tlsPeerOf(in Input) tlsPeer {
 	return p
 }
 
-// transportSocket translates how connections are encrypted. A nil socket leaves them in plain text. It says whether calls may go out
-// at all: where clients cannot do what the author wrote, calls fail rather than going out weaker.
+// transportSocket translates the TLS settings. A nil socket means plaintext. The second result is false if calls
+// must fail: the clients do not support the settings, and calls would be less secure without them.
 func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPeer) (*corev3.TransportSocket, bool) {
 	mode := tls.GetMode()
 	switch mode {
@@ -55,7 +52,7 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 		at.Child("mode").Errorf(mesh.CodeInvalidValue, "There is no TLS mode %d. Calls fail. Set SIMPLE, MUTUAL or ISTIO_MUTUAL.", mode)
 		return nil, false
 	}
-	// All of them, so that an author sees all that is wrong at once.
+	// All checks run, so that all Problems are reported at once.
 	possible := expressible(at, tls)
 	provider, named := providerOf(at, tls)
 	names, known := acceptedNames(at, tls, p)
@@ -77,7 +74,7 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 	}, true
 }
 
-// reportIneffective reports what stands beside DISABLE, which is also the mode of who writes none.
+// reportIneffective reports the fields that are set with the mode DISABLE, which is also the default mode.
 func reportIneffective(at report.Field, tls *networking.ClientTLSSettings) {
 	tls.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 		at.Child(field.JSONName()).Warnf(mesh.CodeUnsupported, "The mode is DISABLE, so calls are sent in plain text. This field has no effect. Set another mode, or remove the field.")
@@ -85,25 +82,25 @@ func reportIneffective(at report.Field, tls *networking.ClientTLSSettings) {
 	})
 }
 
-// expressible reports what cannot be handed to a gRPC client. Without it, calls would be encrypted in another way than their
-// author wrote: clients would show another certificate, trust other authorities, or take certificates that were revoked.
+// expressible reports the settings that gRPC clients do not support. Without them, clients would present another
+// certificate, trust other authorities, or accept revoked certificates.
 func expressible(at report.Field, tls *networking.ClientTLSSettings) bool {
 	ok := true
-	refuse := func(set bool, field, note string) {
+	check := func(set bool, field, note string) {
 		if set {
 			at.Child(field).Errorf(mesh.CodeUnsupported, "%s", note)
 			ok = false
 		}
 	}
-	refuse(tls.GetClientCertificate() != "", "clientCertificate", fields.NoteTLSFile)
-	refuse(tls.GetPrivateKey() != "", "privateKey", fields.NoteTLSFile)
-	refuse(tls.GetCaCertificates() != "", "caCertificates", fields.NoteTLSFile)
-	refuse(tls.GetCaCrl() != "", "caCrl", fields.NoteTLSRevoked)
-	refuse(tls.GetInsecureSkipVerify().GetValue(), "insecureSkipVerify", fields.NoteTLSSkip)
+	check(tls.GetClientCertificate() != "", "clientCertificate", fields.NoteTLSFile)
+	check(tls.GetPrivateKey() != "", "privateKey", fields.NoteTLSFile)
+	check(tls.GetCaCertificates() != "", "caCertificates", fields.NoteTLSFile)
+	check(tls.GetCaCrl() != "", "caCrl", fields.NoteTLSRevoked)
+	check(tls.GetInsecureSkipVerify().GetValue(), "insecureSkipVerify", fields.NoteTLSSkip)
 	if tls.GetSni() != "" {
 		at.Child("sni").Approximatef("%s", fields.NoteTLSName)
 	}
-	// Longer names are refused with the whole cluster.
+	// Clients reject a cluster with a longer name.
 	if len(tls.GetSni()) > maxServerName {
 		at.Child("sni").Errorf(mesh.CodeInvalidValue, "The name has %d bytes. Calls fail. Set a name of at most %d bytes.", len(tls.GetSni()), maxServerName)
 		ok = false
@@ -111,10 +108,10 @@ func expressible(at report.Field, tls *networking.ClientTLSSettings) bool {
 	return ok
 }
 
-// maxServerName is the longest name that TLS carries.
+// maxServerName is the maximum length of a server name in TLS, in bytes.
 const maxServerName = 255
 
-// providerOf finds the certificate provider that an author means; ok is false if there is none.
+// providerOf returns the certificate provider of the settings. If there is none, it reports that and ok is false.
 func providerOf(at report.Field, tls *networking.ClientTLSSettings) (name string, ok bool) {
 	name = providerName(tls)
 	switch {
@@ -133,7 +130,7 @@ func providerOf(at report.Field, tls *networking.ClientTLSSettings) (name string
 	return name, true
 }
 
-// providerName is empty for MUTUAL without a credential.
+// providerName returns the certificate provider. It is empty for MUTUAL without a credentialName.
 func providerName(tls *networking.ClientTLSSettings) string {
 	switch {
 	case tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL:
@@ -144,8 +141,8 @@ func providerName(tls *networking.ClientTLSSettings) string {
 	return tls.GetCredentialName()
 }
 
-// validation says which authorities and which names a client accepts. Clients take any name where none is listed, so some
-// always are.
+// validation returns the authorities and names that a client accepts. names is never empty, because clients would
+// accept every name.
 func validation(t Trust, provider string, names []string) *tlsv3.CertificateValidationContext {
 	v := &tlsv3.CertificateValidationContext{}
 	for _, name := range names {
@@ -160,7 +157,8 @@ func validation(t Trust, provider string, names []string) *tlsv3.CertificateVali
 	return v
 }
 
-// instance leaves the certificate's own name open: the provider that every client has, which watches files, knows but one.
+// instance does not set certificate_name, because the file watcher, the provider that every client has, has only
+// one certificate.
 func instance(name string) *tlsv3.CertificateProviderPluginInstance {
 	return &tlsv3.CertificateProviderPluginInstance{InstanceName: name}
 }

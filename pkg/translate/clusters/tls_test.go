@@ -13,10 +13,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// Calls that are to be encrypted go out as written or not at all: plain text is for DISABLE alone.
+// TestSecure checks that calls are encrypted as the author wrote, or fail. Only DISABLE means plaintext.
 func TestSecure(t *testing.T) {
-	mine := Trust{Providers: mesh.MakeProviders("default", "shop"), accounts: mesh.ServiceAccounts{Names: "a,b"}}
-	// spiffe is how clients know the endpoints.
+	full := Trust{Providers: mesh.MakeProviders("default", "shop"), accounts: mesh.ServiceAccounts{Names: "a,b"}}
+	// spiffe is the prefix of the endpoints' identities.
 	const spiffe = "spiffe://cluster.local/ns/demo/sa/"
 	// own are the names of the Service.
 	const own = "echo.demo.svc.cluster.local echo.demo.svc"
@@ -33,45 +33,45 @@ func TestSecure(t *testing.T) {
 		"plain":     {tls: "{mode: DISABLE}", plain: true},
 		"left idle": {tls: "{caCrl: x}", plain: true, problems: []string{"warning Unsupported at.caCrl"}},
 		"no mode":   {tls: "{mode: 9}", problems: []string{"error InvalidValue at.mode"}},
-		"of a mesh": {tls: "{mode: ISTIO_MUTUAL}", trust: mine, identity: "default", roots: "default", accepted: spiffe + "a " + spiffe + "b", problems: []string{"info Approximated at.mode"}},
+		"of a mesh": {tls: "{mode: ISTIO_MUTUAL}", trust: full, identity: "default", roots: "default", accepted: spiffe + "a " + spiffe + "b", problems: []string{"info Approximated at.mode"}},
 		"of a mesh, names written": {
-			tls: "{mode: ISTIO_MUTUAL, subjectAltNames: [x, z]}", trust: mine, identity: "default", roots: "default", accepted: "x z",
+			tls: "{mode: ISTIO_MUTUAL, subjectAltNames: [x, z]}", trust: full, identity: "default", roots: "default", accepted: "x z",
 			problems: []string{"info Approximated at.mode"},
 		},
 		"of a mesh, not declared": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{accounts: mine.accounts}, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
+			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{accounts: full.accounts}, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
 		},
-		"of a mesh, nobody there": {tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers}, problems: []string{"info Approximated at.mode"}},
+		"of a mesh, nobody there": {tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: full.Providers}, problems: []string{"info Approximated at.mode"}},
 		"of a mesh, nobody known": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers, accounts: mesh.ServiceAccounts{Unknown: true}},
+			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: full.Providers, accounts: mesh.ServiceAccounts{Unknown: true}},
 			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
 		},
 		"of a mesh, some known": {
-			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: mine.Providers, accounts: mesh.ServiceAccounts{Names: "a", Unknown: true}},
+			tls: "{mode: ISTIO_MUTUAL}", trust: Trust{Providers: full.Providers, accounts: mesh.ServiceAccounts{Names: "a", Unknown: true}},
 			identity: "default", roots: "default", accepted: spiffe + "a",
 			problems: []string{"error NoCertificate at.mode", "info Approximated at.mode"},
 		},
-		"of a mesh, other credential": {tls: "{mode: ISTIO_MUTUAL, credentialName: shop}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
+		"of a mesh, other credential": {tls: "{mode: ISTIO_MUTUAL, credentialName: shop}", trust: full, problems: []string{"error InvalidValue at.credentialName"}},
 		"mutual": {
-			tls: "{mode: MUTUAL, credentialName: shop}", trust: mine, identity: "shop", roots: "shop", accepted: own,
+			tls: "{mode: MUTUAL, credentialName: shop}", trust: full, identity: "shop", roots: "shop", accepted: own,
 			problems: []string{"info Approximated at.subjectAltNames", "info Approximated at.credentialName"},
 		},
-		"mutual, no credential": {tls: "{mode: MUTUAL, subjectAltNames: [x]}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
-		"mutual, a comma":       {tls: "{mode: MUTUAL, credentialName: 'a,b', subjectAltNames: [x]}", trust: mine, problems: []string{"error InvalidValue at.credentialName"}},
+		"mutual, no credential": {tls: "{mode: MUTUAL, subjectAltNames: [x]}", trust: full, problems: []string{"error InvalidValue at.credentialName"}},
+		"mutual, a comma":       {tls: "{mode: MUTUAL, credentialName: 'a,b', subjectAltNames: [x]}", trust: full, problems: []string{"error InvalidValue at.credentialName"}},
 		"mutual, not declared": {
 			tls: "{mode: MUTUAL, credentialName: system, subjectAltNames: [x]}", trust: Trust{SystemRoots: true},
 			problems: []string{"info Approximated at.credentialName", "error NoCertificate at.credentialName"},
 		},
 		"simple": {
-			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x]}", trust: mine, roots: "shop", accepted: "x",
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x]}", trust: full, roots: "shop", accepted: "x",
 			problems: []string{"info Approximated at.credentialName"},
 		},
 		"simple, sni": {
-			tls: "{mode: SIMPLE, credentialName: shop, sni: x}", trust: mine, roots: "shop", accepted: "x",
+			tls: "{mode: SIMPLE, credentialName: shop, sni: x}", trust: full, roots: "shop", accepted: "x",
 			problems: []string{"info Approximated at.sni", "info Approximated at.subjectAltNames", "info Approximated at.credentialName"},
 		},
 		"simple, a long sni": {
-			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x], sni: " + strings.Repeat("x", 256) + "}", trust: mine,
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x], sni: " + strings.Repeat("x", 256) + "}", trust: full,
 			problems: []string{"info Approximated at.sni", "error InvalidValue at.sni", "info Approximated at.credentialName"},
 		},
 		"machine's, by provider": {
@@ -83,14 +83,14 @@ func TestSecure(t *testing.T) {
 			problems: []string{"info Approximated at.mode"},
 		},
 		"machine's, not known": {
-			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: mine, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
+			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: full, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
 		},
 		"an empty name": {
-			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x, '']}", trust: mine,
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x, '']}", trust: full,
 			problems: []string{"error InvalidValue at.subjectAltNames[1]", "info Approximated at.credentialName"},
 		},
 		"files": {
-			tls: "{mode: MUTUAL, credentialName: shop, subjectAltNames: [x], clientCertificate: a, privateKey: b, caCertificates: c, caCrl: d, insecureSkipVerify: true}", trust: mine,
+			tls: "{mode: MUTUAL, credentialName: shop, subjectAltNames: [x], clientCertificate: a, privateKey: b, caCertificates: c, caCrl: d, insecureSkipVerify: true}", trust: full,
 			problems: []string{
 				"error Unsupported at.clientCertificate", "error Unsupported at.privateKey", "error Unsupported at.caCertificates",
 				"error Unsupported at.caCrl", "error Unsupported at.insecureSkipVerify", "info Approximated at.credentialName",
@@ -104,8 +104,8 @@ func TestSecure(t *testing.T) {
 			if diff := cmp.Diff(l.Lines(), c.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}
-			if wanted := c.plain || c.roots != ""; ok != wanted || (socket == nil) != (c.roots == "") {
-				t.Fatalf("got calls %t with %v, want calls %t", ok, socket, wanted)
+			if want := c.plain || c.roots != ""; ok != want || (socket == nil) != (c.roots == "") {
+				t.Fatalf("got %t and the socket %v, want %t", ok, socket, want)
 			}
 			if socket == nil {
 				return
@@ -131,7 +131,7 @@ func TestTrustDomain(t *testing.T) {
 	}
 }
 
-func TestTrustNeeded(t *testing.T) {
+func TestTrustNeedsOf(t *testing.T) {
 	tls := func(text string) *networking.TrafficPolicy {
 		return &networking.TrafficPolicy{Tls: translatetest.Parse(t, &networking.ClientTLSSettings{}, text)}
 	}
@@ -153,13 +153,14 @@ func TestTrustNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(TrustNeedsOf(c.policy), c.want, cmp.AllowUnexported(TrustNeeds{})); diff != "" {
-				t.Errorf("got what is not asked for (-got +want):\n%s", diff)
+				t.Errorf("needs (-got +want):\n%s", diff)
 			}
 		})
 	}
 }
 
-// describeSocket tells the provider of the client's certificate, that of authorities or machine, and the names accepted.
+// describeSocket returns the provider of the client's certificate, the provider of the authorities or "machine",
+// and the accepted names.
 func describeSocket(t *testing.T, socket *corev3.TransportSocket) (identity, roots, accepted string) {
 	t.Helper()
 	m := &tlsv3.UpstreamTlsContext{}
@@ -173,7 +174,7 @@ func describeSocket(t *testing.T, socket *corev3.TransportSocket) (identity, roo
 		roots += "machine"
 	}
 	var names []string
-	for _, matcher := range v.GetMatchSubjectAltNames() { //nolint:staticcheck // gRPC reads no other
+	for _, matcher := range v.GetMatchSubjectAltNames() { //nolint:staticcheck // gRPC reads only this field
 		names = append(names, matcher.GetExact())
 	}
 	return common.GetTlsCertificateProviderInstance().GetInstanceName(), roots, strings.Join(names, " ")

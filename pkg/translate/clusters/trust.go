@@ -10,43 +10,45 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Trust is what the TLS settings of a policy depend on besides the policy, projected to what it asks for (TrustNeedsOf).
+// Trust is what the TLS settings of a rule depend on besides the rule: the properties of clients and endpoints that
+// TrustNeeds names.
 type Trust struct {
-	// Providers are those of the certificate providers asked for that the clients declare.
+	// Providers are those of the needed certificate providers that the clients declare.
 	Providers mesh.Providers
-	// SystemRoots is set for clients that know the authorities which their machine trusts without a provider for them.
+	// SystemRoots is set if a rule needs the system root certificates and the clients support them without a provider.
 	SystemRoots bool
-	// accounts are those of the Service's endpoints.
+	// accounts are the service accounts of the Service's endpoints, if they are needed.
 	accounts mesh.ServiceAccounts
 }
 
-// TrustNeeds are what the TLS settings of a policy ask for.
+// TrustNeeds are the properties of clients and endpoints that the TLS settings of a rule depend on.
 type TrustNeeds struct {
 	// Providers are the names of certificate providers.
 	Providers []string
-	// systemRoots says that the authorities of the machine will do, where no provider has them.
+	// systemRoots is set if clients may use the system root certificates in place of a provider.
 	systemRoots bool
-	// Accounts says that servers are known by their service accounts.
+	// Accounts is set if servers are verified by their service accounts.
 	Accounts bool
 }
 
-// TrustNeedsOf collects what the TLS settings of a policy ask for anywhere. p may be nil.
-func TrustNeedsOf(p *mesh.MergedDestinationRule) TrustNeeds {
+// TrustNeedsOf collects the needs of all TLS settings of a rule. rule may be nil.
+func TrustNeedsOf(rule *mesh.MergedDestinationRule) TrustNeeds {
 	var n TrustNeeds
-	if p == nil {
+	if rule == nil {
 		return n
 	}
-	n.add(p.TrafficPolicy)
-	for i := range p.Subsets {
-		n.add(p.Subsets[i].TrafficPolicy)
+	n.add(rule.TrafficPolicy)
+	for i := range rule.Subsets {
+		n.add(rule.Subsets[i].TrafficPolicy)
 	}
 	return n
 }
 
-// Project keeps of the client's certificate providers, and of the endpoints' accounts, what is needed.
+// Project returns those properties of the client and of the endpoints that are needed. It calls accounts only if
+// they are needed.
 func (n TrustNeeds) Project(client mesh.Client, accounts func() mesh.ServiceAccounts) Trust {
 	t := Trust{Providers: client.Providers.Among(n.Providers...)}
-	// That the client declares a provider says that it encrypts at all.
+	// Only a client that declares a provider uses xDS credentials, and so TLS.
 	t.SystemRoots = n.systemRoots && client.Providers != "" && !client.Missing.Has(mesh.FeatureSystemRoots)
 	if n.Accounts {
 		t.accounts = accounts()
@@ -70,21 +72,21 @@ func (n *TrustNeeds) settings(tls *networking.ClientTLSSettings) {
 		n.Providers = append(n.Providers, name)
 	}
 	n.systemRoots = n.systemRoots || trustsSystem(tls)
-	n.Accounts = n.Accounts || knownByAccount(tls)
+	n.Accounts = n.Accounts || verifiesAccounts(tls)
 }
 
-// trustsSystem says whether servers are accepted by the authorities that the client's machine trusts.
+// trustsSystem reports whether servers are verified by the system root certificates.
 func trustsSystem(tls *networking.ClientTLSSettings) bool {
 	return tls.GetMode() == networking.ClientTLSSettings_SIMPLE && tls.GetCredentialName() == ""
 }
 
-// knownByAccount says whether servers are accepted by their service account.
-func knownByAccount(tls *networking.ClientTLSSettings) bool {
+// verifiesAccounts reports whether servers are verified by their service accounts.
+func verifiesAccounts(tls *networking.ClientTLSSettings) bool {
 	return tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL && len(tls.GetSubjectAltNames()) == 0
 }
 
-// declared says whether the clients have what it takes. What they must do for it is said in any case, for other clients may
-// come; of these clients, only if they do not.
+// declared reports whether the clients declare the provider. It always reports what clients must declare, because
+// other clients may connect later, and reports an error if these clients do not declare it.
 func (t Trust) declared(at report.Field, tls *networking.ClientTLSSettings, provider string) bool {
 	system := trustsSystem(tls)
 	field := "mode"
@@ -96,7 +98,7 @@ func (t Trust) declared(at report.Field, tls *networking.ClientTLSSettings, prov
 		at.Approximatef("%s", fields.NoteTLSSystem)
 	} else {
 		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
-			"and whose application uses xDS credentials. Calls of other clients fail.", provider)
+			"and whose application uses xDS credentials. Calls of other clients fail. Declare the provider in every client.", provider)
 	}
 	if t.Providers.Has(provider) || system && t.SystemRoots {
 		return true

@@ -10,8 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestBlameOfAnnotations names the object to blame for endpoints that a client refuses.
-func TestBlameOfAnnotations(t *testing.T) {
+// TestRefsOfAnnotations checks which objects are named if a client rejects the endpoints.
+func TestRefsOfAnnotations(t *testing.T) {
 	rule := translatetest.Merged(t, "{}")
 	rule.Annotations.SubsetSize = mesh.AnnotationValue[uint32]{Value: 1, Ref: rule.Refs[0]}
 	tests := map[string]struct {
@@ -19,9 +19,9 @@ func TestBlameOfAnnotations(t *testing.T) {
 		want []mesh.Ref
 	}{
 		"nobody's wish":  {Input{service: translatetest.Echo(80), destinationRule: translatetest.Merged(t, "{}")}, []mesh.Ref{translatetest.Echo(80).Ref}},
-		"the Service's":  {Input{service: translatetest.Wishing("", 1)}, []mesh.Ref{translatetest.Echo(80).Ref}},
+		"the Service's":  {Input{service: translatetest.Annotated("", 1)}, []mesh.Ref{translatetest.Echo(80).Ref}},
 		"a rule's":       {Input{service: translatetest.Echo(80), destinationRule: rule}, []mesh.Ref{rule.Refs[0], translatetest.Echo(80).Ref}},
-		"that of a rule": {Input{service: translatetest.Wishing("", 1), destinationRule: rule}, []mesh.Ref{rule.Refs[0], translatetest.Echo(80).Ref}},
+		"that of a rule": {Input{service: translatetest.Annotated("", 1), destinationRule: rule}, []mesh.Ref{rule.Refs[0], translatetest.Echo(80).Ref}},
 	}
 	for name, test := range tests {
 		if diff := cmp.Diff(Translate(test.in)[0].Refs, test.want); diff != "" {
@@ -30,9 +30,9 @@ func TestBlameOfAnnotations(t *testing.T) {
 	}
 }
 
-// TestEndpointOriginsOfAnnotations does so for endpoints.
+// TestEndpointOriginsOfAnnotations checks the Origins of localities with a subset size.
 func TestEndpointOriginsOfAnnotations(t *testing.T) {
-	s := translatetest.Wishing(mesh.PickFirst, 2)
+	s := translatetest.Annotated(mesh.PickFirst, 2)
 	set := &mesh.EndpointSet{Host: s.Host, Endpoints: numbered(1)}
 	want := []report.Origin{{Path: "endpoints[0]", Ref: translatetest.Echo().Ref, Field: "metadata.annotations[mizzen.dev/subset-size]"}}
 	if diff := cmp.Diff(Translate(Input{service: s, endpoints: set})[0].Origins, want); diff != "" {

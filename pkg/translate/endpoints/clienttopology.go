@@ -5,132 +5,132 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
-// ClientTopology is where clients stand, as far as it matters to the endpoints of one host. It is zero where nothing depends on it.
+// ClientTopology is the topology of clients, as far as the endpoints of one host depend on it. It is zero if they
+// do not.
 type ClientTopology struct {
 	Locality mesh.Locality
 	Node     string
-	// Labels are those that a failoverPriority compares.
+	// Labels are the labels that a failoverPriority compares.
 	Labels mesh.Labels
-	// Bucket is the clients' own, where each client is given a part of the endpoints.
+	// Bucket is the clients' bucket, if the host uses subsetting.
 	Bucket uint16
 }
 
-// otherValue stands for whatever neither an endpoint nor a rule knows: clients share their endpoints who differ in nothing
-// else, and a client that makes up places adds none.
+// otherValue replaces every value that no endpoint and no rule has. So clients that differ only in such values
+// share their endpoints, and a client that invents values adds none.
 const otherValue = "\x01"
 
-// TopologyUse is what of clients' places matters to the endpoints of one host. It is made from them once, and makes the
-// ClientTopology of any client at little cost. It is immutable.
+// TopologyUse has the parts of a client's topology that the endpoints of one host depend on. It is computed once
+// for a host, and Project then takes little time for each client. It is immutable.
 type TopologyUse struct {
-	// What is nil does not matter.
+	// A nil set means that the endpoints do not depend on the value.
 	regions, zones, subZones, nodes knownValues
 	labels                          map[string]knownValues
-	// buckets says that those matter.
+	// buckets is set if the endpoints depend on the client's bucket.
 	buckets bool
-	// preferred says that some endpoints may be preferred to others.
+	// preferred is set if some endpoints may be preferred.
 	preferred bool
 }
 
-// TopologyUseOf looks at the endpoints of a host, and at all that is said about which of them are preferred. in.vantage does not
-// count.
+// TopologyUseOf reads the endpoints of a host and all settings that prefer some of them. It does not read in.topology.
 func TopologyUseOf(in Input) *TopologyUse {
-	s := &TopologyUse{}
+	u := &TopologyUse{}
 	if in.service == nil {
-		return s
+		return u
 	}
 	if in.service.InternalTrafficPolicyLocal {
-		s.nodes.track()
+		u.nodes.track()
 	}
 	if n := policy.AnnotationsFor(nil, in.service, in.destinationRule).SubsetSize.Value; n > 0 && in.endpoints != nil {
-		s.buckets = uint64(len(in.endpoints.Endpoints)) > uint64(n)
+		u.buckets = uint64(len(in.endpoints.Endpoints)) > uint64(n)
 	}
 	for _, port := range in.service.Ports {
 		for _, subset := range policy.SubsetsAndWhole(in.destinationRule) {
 			if p := preferenceFor(policy.SettingsFor(nil, in.destinationRule, subset, port.Number), in.service); p != nil {
-				p.track(s)
-				s.preferred = true
+				p.track(u)
+				u.preferred = true
 			}
 		}
 	}
 	if in.endpoints != nil {
 		for i := range in.endpoints.Endpoints {
-			s.addEndpoint(&in.endpoints.Endpoints[i])
+			u.addEndpoint(&in.endpoints.Endpoints[i])
 		}
 	}
-	return s
+	return u
 }
 
-// Preferred says whether some endpoints may be preferred to others.
-func (s *TopologyUse) Preferred() bool { return s.preferred }
+// Preferred reports whether some endpoints may be preferred.
+func (u *TopologyUse) Preferred() bool { return u.preferred }
 
-// Project projects a client to what matters.
-func (s *TopologyUse) Project(client mesh.Client) ClientTopology {
-	v := ClientTopology{
+// Project returns the parts of the client's topology that the endpoints depend on.
+func (u *TopologyUse) Project(client mesh.Client) ClientTopology {
+	t := ClientTopology{
 		Locality: mesh.Locality{
-			Region:  s.regions.project(client.Locality.Region),
-			Zone:    s.zones.project(client.Locality.Zone),
-			SubZone: s.subZones.project(client.Locality.SubZone),
+			Region:  u.regions.project(client.Locality.Region),
+			Zone:    u.zones.project(client.Locality.Zone),
+			SubZone: u.subZones.project(client.Locality.SubZone),
 		},
-		Node: s.nodes.project(client.Node),
+		Node: u.nodes.project(client.Node),
 	}
-	if s.buckets {
-		v.Bucket = client.Bucket
+	if u.buckets {
+		t.Bucket = client.Bucket
 	}
-	if len(s.labels) > 0 {
+	if len(u.labels) > 0 {
 		labels := map[string]string{}
-		for key, values := range s.labels {
+		for key, values := range u.labels {
 			if value, ok := client.Labels.Get(key); ok {
 				labels[key] = values.project(value)
 			}
 		}
-		v.Labels = mesh.MakeLabels(labels)
+		t.Labels = mesh.MakeLabels(labels)
 	}
-	return v
+	return t
 }
 
-// trackLocality makes the client's locality matter, as a rule speaks of it.
-func (s *TopologyUse) trackLocality() {
-	s.regions.track()
-	s.zones.track()
-	s.subZones.track()
+// trackLocality records that the endpoints depend on the client's locality.
+func (u *TopologyUse) trackLocality() {
+	u.regions.track()
+	u.zones.track()
+	u.subZones.track()
 }
 
-// trackLabel makes a label matter that the client may have.
-func (s *TopologyUse) trackLabel(key string) {
+// trackLabel records that the endpoints depend on a label of the client.
+func (u *TopologyUse) trackLabel(key string) {
 	switch key {
-	case labelRegion, labelZone, labelSubZone:
-		s.trackLocality()
-	case labelHostname:
-		s.nodes.track()
+	case mesh.LabelRegion, mesh.LabelZone, mesh.LabelSubZone:
+		u.trackLocality()
+	case mesh.LabelHostname:
+		u.nodes.track()
 	default:
-		if s.labels == nil {
-			s.labels = map[string]knownValues{}
+		if u.labels == nil {
+			u.labels = map[string]knownValues{}
 		}
-		s.labels[key] = knownValues{}
+		u.labels[key] = knownValues{}
 	}
 }
 
-// addLocality adds a place that a rule speaks of.
-func (s *TopologyUse) addLocality(place mesh.Locality) {
-	s.regions.add(place.Region)
-	s.zones.add(place.Zone)
-	s.subZones.add(place.SubZone)
+// addLocality adds the parts of a locality to the known values.
+func (u *TopologyUse) addLocality(l mesh.Locality) {
+	u.regions.add(l.Region)
+	u.zones.add(l.Zone)
+	u.subZones.add(l.SubZone)
 }
 
-func (s *TopologyUse) addEndpoint(e *mesh.Endpoint) {
-	s.addLocality(e.Topology.Locality())
+func (u *TopologyUse) addEndpoint(e *mesh.Endpoint) {
+	u.addLocality(e.Topology.Locality())
 	for _, zone := range e.Topology.Hints() {
-		s.zones.add(zone)
+		u.zones.add(zone)
 	}
-	s.nodes.add(e.Topology.Node())
-	for key, values := range s.labels {
+	u.nodes.add(e.Topology.Node())
+	for key, values := range u.labels {
 		if value, ok := e.Labels.Get(key); ok {
 			values.add(value)
 		}
 	}
 }
 
-// knownValues is a set of values that matter; nil when none does.
+// knownValues is the set of values that endpoints and rules have; nil if the endpoints do not depend on the value.
 type knownValues map[string]struct{}
 
 func (k *knownValues) track() {
@@ -145,7 +145,7 @@ func (k knownValues) add(value string) {
 	}
 }
 
-// project keeps a value that is known, and nothing.
+// project returns a known or empty value, and otherValue for all others. It returns "" if k is nil.
 func (k knownValues) project(value string) string {
 	if k == nil || value == "" {
 		return ""

@@ -11,7 +11,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-func TestClientTopologyHoldsOnlyWhatMatters(t *testing.T) {
+func TestClientTopologyHasOnlyWhatIsUsed(t *testing.T) {
 	client := mesh.Client{
 		Namespace: "demo", Locality: localityPattern("eu/a/r1"), Node: "n1", Labels: mesh.MakeLabels(map[string]string{"app": "shop", "v": "1"}),
 	}
@@ -38,31 +38,31 @@ func TestClientTopologyHoldsOnlyWhatMatters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := near{settings: test.settings, service: test.service, client: client, endpoints: endpoints, change: change}
 			if diff := cmp.Diff(n.input(t).topology, test.want); diff != "" {
-				t.Errorf("vantage (-got +want):\n%s", diff)
+				t.Errorf("topology (-got +want):\n%s", diff)
 			}
 		})
 	}
 }
 
-// Clients that make up places share what everybody far away gets.
+// TestInventedPlacesAddNothing: all clients that state unknown localities share their endpoints.
 func TestInventedPlacesAddNothing(t *testing.T) {
 	n := near{
 		settings:  "localityLbSetting: {failoverPriority: [app, kubernetes.io/hostname], failover: [{from: eu, to: us}]}",
 		endpoints: []string{"1 eu/a/r1", "2 us/b"},
 	}
-	s, seen := TopologyUseOf(n.input(t)), map[ClientTopology]bool{}
+	use, seen := TopologyUseOf(n.input(t)), map[ClientTopology]bool{}
 	for i := range 100 {
 		name := fmt.Sprint("x", i)
-		seen[s.Project(mesh.Client{
+		seen[use.Project(mesh.Client{
 			Locality: mesh.Locality{Region: name, Zone: name, SubZone: name}, Node: name, Labels: mesh.MakeLabels(map[string]string{"app": name}),
 		})] = true
 	}
 	if len(seen) != 1 {
-		t.Errorf("got %d vantages, want 1", len(seen))
+		t.Errorf("got %d topologies, want 1", len(seen))
 	}
 }
 
-// What a client gets does not depend on the projection: the client as it is gets the same.
+// TestProjectionLosesNothing: a client gets the same endpoints with its full topology and with the projected one.
 func TestProjectionLosesNothing(t *testing.T) {
 	for i := range uint64(2000) {
 		o := translatetest.RandomObjects(translatetest.RandomBytes(i), "echo")
@@ -72,8 +72,8 @@ func TestProjectionLosesNothing(t *testing.T) {
 			Locality: mesh.Locality{Region: translatetest.Pick(d, "", "eu", "us", "x"), Zone: translatetest.Pick(d, "", "a", "b", "x"), SubZone: translatetest.Pick(d, "", "r")},
 			Node:     translatetest.Pick(d, "", "n1", "x"), Labels: mesh.MakeLabels(map[string]string{translatetest.Pick(d, translatetest.Words...): translatetest.Pick(d, translatetest.Words...)}),
 		}
-		in.destinationRule = translatetest.Pick(d, in.destinationRule, &mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{LoadBalancer: nearness(d)}})
-		wish(d, in)
+		in.destinationRule = translatetest.Pick(d, in.destinationRule, &mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{LoadBalancer: randomPreference(d)}})
+		setAnnotations(d, in)
 		client.Bucket = uint16(d.Roll(4))
 		in.topology = ClientTopology{Locality: client.Locality, Node: client.Node, Labels: client.Labels, Bucket: client.Bucket}
 		want := Translate(in)
@@ -90,8 +90,8 @@ func TestProjectionLosesNothing(t *testing.T) {
 	}
 }
 
-// wish asks for what annotations ask for.
-func wish(d *translatetest.Dice, in Input) {
+// setAnnotations sets random values of annotations.
+func setAnnotations(d *translatetest.Dice, in Input) {
 	if in.service != nil {
 		in.service.Annotations.SubsetSize.Value = translatetest.Pick[uint32](d, 0, 1, 2, 3)
 		in.service.Annotations.Balancer.Value = translatetest.Pick(d, "", mesh.PickFirst, mesh.WeightedRoundRobin)
@@ -103,11 +103,11 @@ func wish(d *translatetest.Dice, in Input) {
 	}
 }
 
-// nearness is a setting of a kind that prefers endpoints, with places that there are.
-func nearness(d *translatetest.Dice) *networking.LoadBalancerSettings {
-	place := func() string { return translatetest.Pick(d, "eu", "eu/a", "eu/*", "us", "*", "x/x", "*/b", "eu/b/r") }
+// randomPreference returns a random locality setting. Most of its localities exist.
+func randomPreference(d *translatetest.Dice) *networking.LoadBalancerSettings {
+	locality := func() string { return translatetest.Pick(d, "eu", "eu/a", "eu/*", "us", "*", "x/x", "*/b", "eu/b/r") }
 	failover := []*networking.LocalityLoadBalancerSetting_Failover{{From: translatetest.Pick(d, "eu", "us", "x"), To: translatetest.Pick(d, "eu", "us", "")}}
-	labels := []string{translatetest.Pick(d, "a", "echo=a", labelRegion, labelHostname), translatetest.Pick(d, labelZone, labelSubZone, "v1", "v1=v2")}
+	labels := []string{translatetest.Pick(d, "a", "echo=a", mesh.LabelRegion, mesh.LabelHostname), translatetest.Pick(d, mesh.LabelZone, mesh.LabelSubZone, "v1", "v1=v2")}
 	switch d.Roll(4) {
 	case 0:
 		return &networking.LoadBalancerSettings{LocalityLbSetting: &networking.LocalityLoadBalancerSetting{Failover: failover}}
@@ -116,7 +116,7 @@ func nearness(d *translatetest.Dice) *networking.LoadBalancerSettings {
 	case 2:
 		return &networking.LoadBalancerSettings{ZoneAwareLbSetting: &networking.ZoneAwareLoadBalancerSetting{FailoverPriority: labels[d.Roll(3):]}}
 	}
-	rule := &networking.LocalityLoadBalancerSetting_Distribute{From: place(), To: map[string]uint32{place(): uint32(d.Roll(3)), place(): 50}}
+	rule := &networking.LocalityLoadBalancerSetting_Distribute{From: locality(), To: map[string]uint32{locality(): uint32(d.Roll(3)), locality(): 50}}
 	return &networking.LoadBalancerSettings{
 		LocalityLbSetting: &networking.LocalityLoadBalancerSetting{Distribute: []*networking.LocalityLoadBalancerSetting_Distribute{rule}},
 	}

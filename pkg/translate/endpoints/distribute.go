@@ -12,14 +12,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// distribution is localityLbSetting.distribute: fixed shares of the calls for places, by where the client is. Places without
-// a share get none.
+// distribution is localityLbSetting.distribute: fixed shares of the calls for localities, by the client's locality.
+// Localities without a share get no calls.
 type distribution []*networking.LocalityLoadBalancerSetting_Distribute
 
-func (d distribution) track(s *TopologyUse) {
-	s.trackLocality()
+func (d distribution) track(use *TopologyUse) {
+	use.trackLocality()
 	for _, rule := range d {
-		s.addLocality(localityPattern(rule.GetFrom()))
+		use.addLocality(localityPattern(rule.GetFrom()))
 	}
 }
 
@@ -33,29 +33,29 @@ func (d distribution) arrange(from ClientTopology, all []lbEndpoint) []localityG
 	return groups
 }
 
-// applyDistribution gives each group its part of the share of its place: as much as its endpoints weigh of the place's. A group counts
-// for one place only, the most exact.
+// applyDistribution divides the share of each pattern among the groups that match it, by the groups' weights. A
+// group belongs to the most specific pattern that it matches.
 func applyDistribution(groups []localityGroup, to map[string]uint32) []localityGroup {
-	places := slices.SortedFunc(maps.Keys(to), func(a, b string) int {
+	patterns := slices.SortedFunc(maps.Keys(to), func(a, b string) int {
 		return cmp.Or(cmp.Compare(specificity(b), specificity(a)), cmp.Compare(a, b))
 	})
 	var kept []localityGroup
 	var shares []float64
-	for _, p := range places {
-		var here []localityGroup
-		together := uint64(0)
+	for _, p := range patterns {
+		var matching []localityGroup
+		total := uint64(0)
 		groups = slices.DeleteFunc(groups, func(g localityGroup) bool {
 			if !matchesPattern(g.endpoints[0].endpoint.Topology.Locality(), localityPattern(p)) {
 				return false
 			}
-			here = append(here, g)
-			together += uint64(g.weight)
+			matching = append(matching, g)
+			total += uint64(g.weight)
 			return true
 		})
-		for _, g := range here {
+		for _, g := range matching {
 			if to[p] > 0 {
 				kept = append(kept, g)
-				shares = append(shares, float64(to[p])*float64(g.weight)/float64(together))
+				shares = append(shares, float64(to[p])*float64(g.weight)/float64(total))
 			}
 		}
 	}
@@ -66,10 +66,10 @@ func applyDistribution(groups []localityGroup, to map[string]uint32) []localityG
 	return kept
 }
 
-// setWeights makes shares the weights of groups, as small numbers that say them to a millionth or so. Nobody loses the last of its
-// weight.
+// setWeights sets the weights of groups to the shares, as small integers with an error of about a millionth. Every
+// weight is at least 1.
 func setWeights(groups []localityGroup, shares []float64) {
-	const parts = 720720 // All numbers to 16 divide it, so most shares are exact.
+	const parts = 720720 // It is divisible by all numbers up to 16, so most shares are exact.
 	total := 0.0
 	for _, share := range shares {
 		total += share
@@ -92,7 +92,7 @@ func gcd(a, b uint32) uint32 {
 	return a
 }
 
-// localityPattern reads region/zone/sub-zone. What is "*" or left out is empty, and holds any.
+// localityPattern parses region/zone/sub-zone. A part that is "*" or missing becomes empty, and matches any value.
 func localityPattern(text string) mesh.Locality {
 	parts := append(strings.SplitN(text, "/", 3), "", "")
 	for i, part := range parts {
@@ -108,15 +108,16 @@ func specificity(text string) int {
 	return boolToInt(p.Region != "") + boolToInt(p.Zone != "") + boolToInt(p.SubZone != "")
 }
 
-// matchesPattern says whether a place is one that the pattern holds. Of a place whose region is not known, the zone tells enough.
-func matchesPattern(place, pattern mesh.Locality) bool {
-	if pattern.Region != "" && place.Region != pattern.Region && (place.Region != "" || pattern.Zone == "") {
+// matchesPattern reports whether a locality matches the pattern. If the region of the locality is not known, a
+// pattern with a zone is compared without its region.
+func matchesPattern(l, pattern mesh.Locality) bool {
+	if pattern.Region != "" && l.Region != pattern.Region && (l.Region != "" || pattern.Zone == "") {
 		return false
 	}
-	return (pattern.Zone == "" || place.Zone == pattern.Zone) && (pattern.SubZone == "" || place.SubZone == pattern.SubZone)
+	return (pattern.Zone == "" || l.Zone == pattern.Zone) && (pattern.SubZone == "" || l.SubZone == pattern.SubZone)
 }
 
-// hasWeight says whether anybody has a share.
+// hasWeight reports whether any share is above 0.
 func hasWeight(to map[string]uint32) bool {
 	for _, share := range to {
 		if share > 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Translate makes the ClusterLoadAssignments.
+// Translate makes a ClusterLoadAssignment for each port of the Service, with and without each subset.
 func Translate(in Input) []resource.Resource {
 	if in.service == nil {
 		return nil
@@ -47,7 +47,8 @@ func Translate(in Input) []resource.Resource {
 	return all
 }
 
-// endpointRefs are the objects that make an assignment: the rules first, being the likelier to be at fault.
+// endpointRefs returns the objects that an assignment is made from. The rules come first, because a rejection is
+// more likely caused by them.
 func endpointRefs(service *mesh.Service, subset *mesh.Subset, s policy.Settings) []mesh.Ref {
 	var refs []mesh.Ref
 	if subset != nil {
@@ -65,16 +66,17 @@ func endpointRefs(service *mesh.Service, subset *mesh.Subset, s policy.Settings)
 	return append(refs, service.Ref)
 }
 
-// lbEndpoint is an endpoint as seen on one port.
+// lbEndpoint is an endpoint on one port.
 type lbEndpoint struct {
 	primary, additional netip.AddrPort
 	endpoint            *mesh.Endpoint
-	// rank is that of the group it comes into.
+	// rank is the rank of its group; groupEndpoints sets it.
 	rank int
 }
 
-// servingEndpoints picks the endpoints that take calls: the ready ones or, with none of them left, those that still serve while they
-// terminate. Every address and port appears once, for clients refuse a repetition. The result is sorted.
+// servingEndpoints returns the endpoints that get calls: the Ready ones or, if there are none, the Draining ones.
+// Every address and port occurs once, because clients reject repetitions. The result is sorted by locality and
+// address.
 func servingEndpoints(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []lbEndpoint {
 	if set == nil {
 		return nil
@@ -109,8 +111,8 @@ func endpointsIn(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subs
 	return found
 }
 
-// addressPort is invalid unless the text is an IP address that has a meaning beyond one machine: clients other than Go's
-// refuse host names.
+// addressPort returns an invalid value unless the text is an IP address without a zone. Host names are invalid
+// because clients other than gRPC Go reject them.
 func addressPort(text string, port uint16) netip.AddrPort {
 	address, err := netip.ParseAddr(text)
 	if err != nil || address.Zone() != "" {
@@ -119,25 +121,26 @@ func addressPort(text string, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(address.Unmap(), port)
 }
 
-// dedupe drops an endpoint whose primary address is taken already, and an additional address that is. Primary addresses
-// come first: no endpoint is lost to another's second address.
+// dedupe drops endpoints whose primary address occurred before, and clears additional addresses that occurred
+// before. Primary addresses come first, so that no endpoint is dropped because of another endpoint's additional
+// address.
 func dedupe(all []lbEndpoint) []lbEndpoint {
-	taken := make(map[netip.AddrPort]struct{}, len(all))
-	take := func(a netip.AddrPort) bool {
-		_, known := taken[a]
-		taken[a] = struct{}{}
+	seen := make(map[netip.AddrPort]struct{}, len(all))
+	add := func(a netip.AddrPort) bool {
+		_, known := seen[a]
+		seen[a] = struct{}{}
 		return !known
 	}
-	kept := slices.DeleteFunc(all, func(b lbEndpoint) bool { return !take(b.primary) })
+	kept := slices.DeleteFunc(all, func(b lbEndpoint) bool { return !add(b.primary) })
 	for i := range kept {
-		if kept[i].additional.IsValid() && !take(kept[i].additional) {
+		if kept[i].additional.IsValid() && !add(kept[i].additional) {
 			kept[i].additional = netip.AddrPort{}
 		}
 	}
 	return kept
 }
 
-// firstPriority are the groups of the first rank, for clients that would call all of them alike.
+// firstPriority returns the groups of the first rank, for clients that ignore priorities.
 func firstPriority(groups []localityGroup) []localityGroup {
 	beyond := slices.IndexFunc(groups, func(g localityGroup) bool { return g.rank != groups[0].rank })
 	if beyond < 0 {
@@ -146,8 +149,8 @@ func firstPriority(groups []localityGroup) []localityGroup {
 	return groups[:beyond]
 }
 
-// loadAssignment writes the groups, which are in order. Their ranks become priorities, which clients want to count from 0 without
-// a missing feature.
+// loadAssignment makes the message from groups that are sorted by rank. The ranks become priorities 0, 1, 2 and so
+// on, because clients reject a message that skips a priority.
 func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoadAssignment {
 	cla := &endpointv3.ClusterLoadAssignment{ClusterName: name}
 	priority := uint32(0)
@@ -157,7 +160,8 @@ func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoad
 		}
 		here := g.locality()
 		locality := &endpointv3.LocalityLbEndpoints{
-			// Written in full: clients refuse a locality without this message, and ignore one without a weight.
+			// Both are always set: clients reject endpoints without a locality, and ignore a locality without a
+			// weight.
 			Locality:            &corev3.Locality{Region: here.Region, Zone: here.Zone, SubZone: here.SubZone},
 			LoadBalancingWeight: wrapperspb.UInt32(g.weight),
 			Priority:            priority,
@@ -168,8 +172,8 @@ func loadAssignment(name string, groups []localityGroup) *endpointv3.ClusterLoad
 	return cla
 }
 
-// endpointMessages are those that one endpoint consists of. There are more endpoints than anything else, so those of a group are made in
-// one piece.
+// endpointMessages has all messages of one endpoint. There are more endpoints than anything else, so the messages
+// of a group are allocated together.
 type endpointMessages struct {
 	whole    endpointv3.LbEndpoint
 	endpoint endpointv3.Endpoint
@@ -184,12 +188,12 @@ type addressMessages struct {
 	port    corev3.SocketAddress_PortValue
 }
 
-// unitWeight is the weight of an endpoint that has none of its own.
+// unitWeight is the weight of all endpoints, unless setRingWeights replaces it.
 var unitWeight = wrapperspb.UInt32(1)
 
-func lbEndpoints(backends []lbEndpoint) []*endpointv3.LbEndpoint {
-	messages, all := make([]endpointMessages, len(backends)), make([]*endpointv3.LbEndpoint, len(backends))
-	for i, b := range backends {
+func lbEndpoints(endpoints []lbEndpoint) []*endpointv3.LbEndpoint {
+	messages, all := make([]endpointMessages, len(endpoints)), make([]*endpointv3.LbEndpoint, len(endpoints))
+	for i, b := range endpoints {
 		m := &messages[i]
 		m.endpoint.Address = m.socketAddress(b.primary)
 		if b.additional.IsValid() {

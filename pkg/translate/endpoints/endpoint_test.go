@@ -12,7 +12,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// at is an endpoint of the port p80 at 8080.
+// at makes an endpoint whose port p80 is 8080.
 func at(address string, change ...func(*mesh.Endpoint)) mesh.Endpoint {
 	e := mesh.Endpoint{Address: address, Ports: []mesh.Port{{Name: "p80", Number: 8080}}}
 	for _, f := range change {
@@ -90,7 +90,7 @@ func TestEndpointsOfNothing(t *testing.T) {
 	}
 }
 
-// describeEndpoints writes an assignment, one line a locality, and checks what must hold for any.
+// describeEndpoints returns one line for each locality, and checks what is the same in all of these tests.
 func describeEndpoints(t *testing.T, r resource.Resource) []string {
 	t.Helper()
 	cla := r.Message.(*endpointv3.ClusterLoadAssignment)
@@ -106,7 +106,7 @@ func describeEndpoints(t *testing.T, r resource.Resource) []string {
 				text += "+" + translatetest.Socket(other.GetAddress().GetSocketAddress().GetAddress(), other.GetAddress().GetSocketAddress().GetPortValue())
 			}
 			if e.GetLoadBalancingWeight().GetValue() != 1 || l.GetLocality() == nil || l.GetPriority() != 0 {
-				t.Errorf("%s: weight, locality or priority is not as it must be: %v", text, l)
+				t.Errorf("%s: want weight 1, a locality and priority 0: %v", text, l)
 			}
 			all = append(all, text)
 		}
@@ -115,8 +115,8 @@ func describeEndpoints(t *testing.T, r resource.Resource) []string {
 	return lines
 }
 
-// TestForemost keeps what stands by from clients that would call it at once.
-func TestForemost(t *testing.T) {
+// TestFirstPriority checks that clients that ignore priorities get only the endpoints of the first one.
+func TestFirstPriority(t *testing.T) {
 	near := mesh.Endpoint{Address: "10.0.0.1", Health: mesh.Ready, Ports: []mesh.Port{{Name: "p80", Number: 80}}, Topology: mesh.MakeTopology("", mesh.Locality{Zone: "a"})}
 	far := mesh.Endpoint{Address: "10.0.0.2", Health: mesh.Ready, Ports: near.Ports, Topology: mesh.MakeTopology("", mesh.Locality{Zone: "b"})}
 	in := Input{
@@ -126,7 +126,7 @@ func TestForemost(t *testing.T) {
 		topology:        ClientTopology{Locality: mesh.Locality{Zone: "a"}},
 	}
 	if !TopologyUseOf(in).Preferred() {
-		t.Error("got no ranks, want some")
+		t.Error("no endpoints are preferred, want some")
 	}
 	count := func() int {
 		return len(Translate(in)[0].Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints())
@@ -136,10 +136,10 @@ func TestForemost(t *testing.T) {
 	}
 	in.missing = mesh.FeaturePriority
 	if n := count(); n != 1 {
-		t.Errorf("got %d localities for clients without, want the nearest", n)
+		t.Errorf("got %d localities for clients that ignore priorities, want 1", n)
 	}
 	in.endpoints = nil
 	if n := count(); n != 0 {
-		t.Errorf("got %d localities of nothing", n)
+		t.Errorf("got %d localities without endpoints, want 0", n)
 	}
 }

@@ -9,35 +9,27 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
-// The labels that mean where a workload runs, whatever its own labels are.
-const (
-	labelRegion   = "topology.kubernetes.io/region"
-	labelZone     = "topology.kubernetes.io/zone"
-	labelSubZone  = "topology.istio.io/subzone"
-	labelHostname = "kubernetes.io/hostname"
-)
-
-// preference is a wish for some endpoints of a host over others.
+// preference is a setting by which clients prefer some endpoints of a host.
 type preference interface {
-	// track tells what about clients matters to it.
-	track(s *TopologyUse)
-	// arrange puts sorted endpoints into groups, the most preferred first.
+	// track records the parts of a client's topology that arrange depends on.
+	track(use *TopologyUse)
+	// arrange divides sorted endpoints into groups, the most preferred first.
 	arrange(from ClientTopology, all []lbEndpoint) []localityGroup
 }
 
-// localityGroup is the endpoints of one locality and one rank. Those of a higher rank stand by until all of a lower one are out of
-// reach; groups of one rank share the calls by weight.
+// localityGroup has the endpoints of one locality and one rank. Clients call the endpoints of a rank only if no
+// endpoint of a lower rank is reachable. Groups of one rank get calls by weight.
 type localityGroup struct {
 	rank   int
 	weight uint32
-	// fixedWeight says that the weight is a share of the calls that is due to the place; else it is that of the endpoints.
+	// fixedWeight is set if weight is a share of the calls. Otherwise it is the sum of the endpoints' weights.
 	fixedWeight bool
 	endpoints   []lbEndpoint
-	// endpointWeight is what each of the endpoints weighs, in a group of those alone.
+	// endpointWeight is the weight of every endpoint in a group that splitByWeight made; 0 in other groups.
 	endpointWeight uint32
 }
 
-// groupsByRank are the groups of each rank. They are in order.
+// groupsByRank divides groups, which are sorted by rank, into one list for each rank.
 func groupsByRank(groups []localityGroup) [][]localityGroup {
 	var ranks [][]localityGroup
 	for i, g := range groups {
@@ -49,8 +41,8 @@ func groupsByRank(groups []localityGroup) [][]localityGroup {
 	return ranks
 }
 
-// preferenceFor finds what holds for one port and subset: the rule's word before the Service's. It is nil when all endpoints
-// are alike, which is so unless somebody asks for more.
+// preferenceFor returns the preference for one port and subset: the rule's, or else the Service's. It is nil by
+// default, and then all endpoints are equal.
 func preferenceFor(s policy.Settings, service *mesh.Service) preference {
 	zoned, located := s.LoadBalancer.GetZoneAwareLbSetting(), s.LoadBalancer.GetLocalityLbSetting()
 	switch {
@@ -68,7 +60,7 @@ func preferenceFor(s policy.Settings, service *mesh.Service) preference {
 	return nil
 }
 
-// arrange treats all endpoints alike when nothing is preferred.
+// arrange calls p.arrange. If p is nil, all endpoints are in one rank.
 func arrange(p preference, from ClientTopology, all []lbEndpoint) []localityGroup {
 	if p == nil {
 		return groupEndpoints(all, func(*mesh.Endpoint) int { return 0 })
@@ -76,8 +68,9 @@ func arrange(p preference, from ClientTopology, all []lbEndpoint) []localityGrou
 	return p.arrange(from, all)
 }
 
-// groupEndpoints joins the endpoints of one rank and locality. A group weighs as much as its endpoints, so that each gets its
-// part of the calls: an equal one, unless they have weights. all is sorted by locality, and is sorted by rank too.
+// groupEndpoints makes a group of the endpoints of each rank and locality. The weight of a group is the sum of its
+// endpoints' weights, so that each endpoint gets its share of the calls. all must be sorted by locality.
+// groupEndpoints sorts it by rank.
 func groupEndpoints(all []lbEndpoint, rank func(*mesh.Endpoint) int) []localityGroup {
 	for i := range all {
 		all[i].rank = rank(all[i].endpoint)
@@ -97,8 +90,9 @@ func groupEndpoints(all []lbEndpoint, rank func(*mesh.Endpoint) int) []localityG
 	return groups
 }
 
-// failover is localityLbSetting without distribute: endpoints of the client's own sub-zone, zone and region come first, in this
-// order. With labels, those that agree in most of the first ones do, and localities only count where regions are given.
+// failover is localityLbSetting without distribute: endpoints in the client's sub-zone, zone and region come first,
+// in this order. With labels, the endpoints that match the longest prefix of the labels come first, and localities
+// are compared only if there are regions.
 type failover struct {
 	labels  []string
 	regions map[string]string
@@ -110,7 +104,7 @@ type regionPair interface {
 	GetTo() string
 }
 
-// failoverRegions finds for each region the one that stands by for it. The first word on a region holds.
+// failoverRegions returns the failover region for each region. The first entry for a region applies.
 func failoverRegions[F regionPair](list []F) map[string]string {
 	regions := map[string]string{}
 	for _, f := range list {
@@ -121,13 +115,13 @@ func failoverRegions[F regionPair](list []F) map[string]string {
 	return regions
 }
 
-func (f failover) track(s *TopologyUse) {
-	trackLabels(s, f.labels)
+func (f failover) track(use *TopologyUse) {
+	trackLabels(use, f.labels)
 	if len(f.labels) == 0 || len(f.regions) > 0 {
-		s.trackLocality()
+		use.trackLocality()
 	}
 	for from := range f.regions {
-		s.regions.add(from)
+		use.regions.add(from)
 	}
 }
 
@@ -142,7 +136,8 @@ func (f failover) arrange(from ClientTopology, all []lbEndpoint) []localityGroup
 	})
 }
 
-// localityDistance tells how far an endpoint is from a client, from 0 to 4. A sub-zone that the client does not state does not count.
+// localityDistance returns the distance of an endpoint from a client, from 0 to 4. The sub-zone is not compared if
+// the client does not state it.
 func localityDistance(client, endpoint mesh.Locality, regions map[string]string) int {
 	to, ok := regions[client.Region]
 	switch {
@@ -158,7 +153,8 @@ func localityDistance(client, endpoint mesh.Locality, regions map[string]string)
 	return 3
 }
 
-// sameZone says whether two places are in one zone. Regions are not known where nodes may not be read; then the zone is enough.
+// sameZone reports whether two localities are in one zone. The regions are not known if Mizzen is not allowed to
+// read nodes. Then only the zones are compared.
 func sameZone(a, b mesh.Locality) bool {
 	return a.Zone != "" && a.Zone == b.Zone && (a.Region == b.Region || a.Region == "" || b.Region == "")
 }
@@ -167,39 +163,40 @@ func sameRegion(a, b mesh.Locality) bool {
 	return a.Region != "" && a.Region == b.Region || sameZone(a, b)
 }
 
-func trackLabels(s *TopologyUse, labels []string) {
+func trackLabels(use *TopologyUse, labels []string) {
 	for _, label := range labels {
 		if key, _, stated := strings.Cut(label, "="); !stated {
-			s.trackLabel(key)
+			use.trackLabel(key)
 		}
 	}
 }
 
-// labelRank counts the labels from the first one that an endpoint does not have as wished: a value, or the client's own.
+// labelRank returns the number of labels from the first one that the endpoint does not match. The endpoint must
+// have the value that the entry states (key=value), or else the client's value.
 func labelRank(labels []string, from ClientTopology, e *mesh.Endpoint) int {
 	for i, label := range labels {
 		key, want, stated := strings.Cut(label, "=")
 		if !stated {
-			want = place(key, from.Locality, from.Node, from.Labels)
+			want = labelValue(key, from.Locality, from.Node, from.Labels)
 		}
-		got := place(key, e.Topology.Locality(), e.Topology.Node(), e.Labels)
-		if got != want && (stated || key != labelRegion || !sameZone(from.Locality, e.Topology.Locality())) {
+		got := labelValue(key, e.Topology.Locality(), e.Topology.Node(), e.Labels)
+		if got != want && (stated || key != mesh.LabelRegion || !sameZone(from.Locality, e.Topology.Locality())) {
 			return len(labels) - i
 		}
 	}
 	return 0
 }
 
-// place is the value of a label, which some have because of where they run.
-func place(key string, l mesh.Locality, node string, labels mesh.Labels) string {
+// labelValue returns the value of a label. The topology labels have the values of the locality and node.
+func labelValue(key string, l mesh.Locality, node string, labels mesh.Labels) string {
 	switch key {
-	case labelRegion:
+	case mesh.LabelRegion:
 		return l.Region
-	case labelZone:
+	case mesh.LabelZone:
 		return l.Zone
-	case labelSubZone:
+	case mesh.LabelSubZone:
 		return l.SubZone
-	case labelHostname:
+	case mesh.LabelHostname:
 		return node
 	}
 	value, _ := labels.Get(key)

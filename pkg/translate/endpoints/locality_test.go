@@ -13,18 +13,19 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// near is a client and the endpoints around it, of which the last octet and the place are given: "1 eu/a".
+// near is a client and the endpoints of a Service. An endpoint is written as the last octet of its address and its
+// locality: "1 eu/a".
 type near struct {
-	// settings is a rule's LoadBalancer; there is no rule when it is empty.
+	// settings is a rule's LoadBalancer. If it is empty, there is no rule.
 	settings  string
 	service   mesh.Service
 	client    mesh.Client
 	endpoints []string
-	// change is done to the endpoint at that index.
+	// change has functions that change the endpoint at an index.
 	change map[int]func(*mesh.Endpoint)
 }
 
-func from(place string) mesh.Client { return mesh.Client{Locality: localityPattern(place)} }
+func from(locality string) mesh.Client { return mesh.Client{Locality: localityPattern(locality)} }
 
 func onN1(e *mesh.Endpoint) { e.Topology = e.Topology.At("n1", e.Topology.Locality()) }
 
@@ -43,9 +44,9 @@ func (n near) input(t *testing.T) Input {
 		in.destinationRule = &mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{LoadBalancer: translatetest.Parse(t, &networking.LoadBalancerSettings{}, n.settings)}}
 	}
 	for i, text := range n.endpoints {
-		octet, place, _ := strings.Cut(text, " ")
+		octet, locality, _ := strings.Cut(text, " ")
 		e := at("10.0.0." + octet)
-		e.Topology = mesh.MakeTopology("", localityPattern(place))
+		e.Topology = mesh.MakeTopology("", localityPattern(locality))
 		if f := n.change[i]; f != nil {
 			f(&e)
 		}
@@ -55,7 +56,8 @@ func (n near) input(t *testing.T) Input {
 	return in
 }
 
-// lines writes what the client gets: one line a priority, with each place, its weight and the last octets.
+// lines returns the client's endpoints: one line for each priority, with each locality, its weight and the last
+// octets.
 func (n near) lines(t *testing.T) []string {
 	t.Helper()
 	r := Translate(n.input(t))[0]
@@ -64,8 +66,8 @@ func (n near) lines(t *testing.T) []string {
 	}
 	var lines []string
 	for _, l := range r.Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints() {
-		place := strings.TrimRight(l.GetLocality().GetRegion()+"/"+l.GetLocality().GetZone()+"/"+l.GetLocality().GetSubZone(), "/")
-		text := fmt.Sprintf("%s=%d:", place, l.GetLoadBalancingWeight().GetValue())
+		locality := strings.TrimRight(l.GetLocality().GetRegion()+"/"+l.GetLocality().GetZone()+"/"+l.GetLocality().GetSubZone(), "/")
+		text := fmt.Sprintf("%s=%d:", locality, l.GetLoadBalancingWeight().GetValue())
 		for _, e := range l.GetLbEndpoints() {
 			text += strings.TrimPrefix(e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress(), "10.0.0")
 		}

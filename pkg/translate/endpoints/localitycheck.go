@@ -10,7 +10,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// CheckLocality reports what of a rule's wishes for near endpoints cannot hold, or holds in a way of gRPC's own.
+// CheckLocality reports the parts of localityLbSetting and zoneAwareLbSetting that have no effect or a different
+// effect in gRPC.
 func CheckLocality(at report.Field, lb *networking.LoadBalancerSettings) {
 	zoned, located := lb.GetZoneAwareLbSetting(), lb.GetLocalityLbSetting()
 	zoneAt, locatedAt := at.Child("zoneAwareLbSetting"), at.Child("localityLbSetting")
@@ -80,12 +81,12 @@ func checkFailoverPriority(at report.Field, labels []string) {
 }
 
 func checkZoneAware(at report.Field, z *networking.ZoneAwareLoadBalancerSetting) {
-	at.Approximatef("gRPC does not measure where calls come from. The weights assume that clients are spread evenly over the zones.")
+	at.Approximatef("gRPC does not measure where calls come from. The weights assume that clients are spread evenly over the zones. Keep the setting if that is good enough.")
 	checkFailover(at.Child("failover"), z.GetFailover())
 	checkFailoverPriority(at.Child("failoverPriority"), z.GetFailoverPriority())
 	for i, label := range z.GetFailoverPriority() {
 		key, _, _ := strings.Cut(label, "=")
-		if slices.Contains([]string{labelRegion, labelZone, labelSubZone}, key) {
+		if slices.Contains([]string{mesh.LabelRegion, mesh.LabelZone, mesh.LabelSubZone}, key) {
 			at.Child("failoverPriority").Index(i).Warnf(mesh.CodeInvalidValue, "%s is always compared and does not belong in this list. Remove it.", key)
 		}
 	}

@@ -11,15 +11,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
-// ringScale is what the endpoints of a locality weigh together, at most: enough to divide by thousands of them.
+// ringScale is the maximum sum of the weights of a locality's endpoints. It is large enough to divide among
+// thousands of them.
 const ringScale = 1 << 20
 
-// setRingWeights weighs endpoints so that a locality's weight is divided among its own. A ring spans all localities, and clients
-// differ in how large a part of it they give to an endpoint: to some it is the product of the two weights, to others the
-// locality's weight by the endpoint's part of the locality. Where the endpoints of every locality weigh the same together,
-// both come to the same. The order in which pick_first shuffles endpoints is computed from the same products.
+// setRingWeights sets the weights of endpoints so that a locality's weight is divided among its endpoints. A ring
+// contains all localities, and clients compute an endpoint's share of it in two ways. For some, it is the product
+// of the two weights. For others, it is the locality's weight, multiplied by the endpoint's share of its locality.
+// Both give the same result if the sums of the endpoints' weights are equal in all localities. pick_first also
+// shuffles endpoints by these products.
 //
-// The localities of cla are those of groups.
+// The localities of cla must be those of groups, in the same order.
 func setRingWeights(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	if len(groups) < 2 && !slices.ContainsFunc(groups, needsRingWeights) {
 		return
@@ -29,31 +31,31 @@ func setRingWeights(cla *endpointv3.ClusterLoadAssignment, groups []localityGrou
 	for _, locality := range cla.GetEndpoints() {
 		total += uint64(locality.GetLoadBalancingWeight().GetValue())
 	}
-	// Clients add up the products in 32 bits.
-	scale := min(ringScale, math.MaxUint32/total)
+	// Clients add up the products in 32 bits, old gRPC Java with a sign.
+	scale := min(ringScale, math.MaxInt32/total)
 	for i, locality := range cla.GetEndpoints() {
-		together := uint64(endpointsWeight(groups[i].endpoints))
+		sum := uint64(endpointsWeight(groups[i].endpoints))
 		for j, e := range locality.GetLbEndpoints() {
 			own := uint64(groups[i].endpoints[j].endpoint.EffectiveWeight())
-			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(max(scale*own/together, 1)))
+			e.LoadBalancingWeight = wrapperspb.UInt32(uint32(max(scale*own/sum, 1)))
 		}
 	}
 }
 
-// needsRingWeights says whether the endpoints of a group alone do not do with a weight of 1 each.
+// needsRingWeights reports whether the endpoints of a single group need weights other than 1.
 func needsRingWeights(g localityGroup) bool {
 	return hasWeights(g) || len(g.endpoints) > math.MaxUint16
 }
 
-// fitInRing makes the weights of localities so small that there is room for the endpoints': no product loses its last bit, and
-// none of their sums 32 of them.
+// fitInRing reduces the weights of localities, so that there is room for the endpoints' weights: every product is
+// at least 1, and the sum of the products fits into 31 bits.
 func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	room, total := uint64(1), uint64(0)
 	for i, g := range groups {
 		total += uint64(cla.GetEndpoints()[i].GetLoadBalancingWeight().GetValue())
 		room = max(room, min(uint64(endpointsWeight(g.endpoints)), ringScale)+uint64(len(g.endpoints)))
 	}
-	limit := max(math.MaxUint32/room, 2*uint64(len(groups))) - uint64(len(groups))
+	limit := max(math.MaxInt32/room, 2*uint64(len(groups))) - uint64(len(groups))
 	if total <= limit {
 		return
 	}
@@ -63,7 +65,7 @@ func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	}
 }
 
-// usesRing says whether calls to that port and subset are balanced by a hash.
-func usesRing(p *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) bool {
-	return p != nil && policy.HashPolicyFor(p, policy.SubsetName(subset), port) != nil
+// usesRing reports whether calls to the port and subset are balanced by ring hash. rule may be nil.
+func usesRing(rule *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) bool {
+	return rule != nil && policy.HashPolicyFor(rule, policy.SubsetName(subset), port) != nil
 }

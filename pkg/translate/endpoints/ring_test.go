@@ -11,8 +11,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestRingIsFair computes every endpoint's part of the ring in both ways that clients do. It must be alike for all endpoints,
-// however many of them a locality has.
+// TestRingIsFair computes every endpoint's share of the ring in both ways that clients compute it. It must be the
+// same for all endpoints, whatever the number of endpoints in each locality.
 func TestRingIsFair(t *testing.T) {
 	for name, sizes := range map[string][]int{
 		"one locality": {3}, "alike": {2, 2}, "one of many": {7, 1}, "uneven": {5, 3, 1}, "many": {4000, 30, 2},
@@ -27,8 +27,8 @@ func TestRingIsFair(t *testing.T) {
 					products += uint64(l.GetLoadBalancingWeight().GetValue()) * uint64(e.GetLoadBalancingWeight().GetValue())
 				}
 			}
-			if products > math.MaxUint32 {
-				t.Errorf("the weights add up to %d, more than clients count", products)
+			if products > math.MaxInt32 {
+				t.Errorf("the products of the weights sum to %d, which needs more than 31 bits", products)
 			}
 			for _, l := range all.GetEndpoints() {
 				weight, here := l.GetLoadBalancingWeight().GetValue(), uint64(0)
@@ -38,8 +38,8 @@ func TestRingIsFair(t *testing.T) {
 				for _, e := range l.GetLbEndpoints() {
 					own := e.GetLoadBalancingWeight().GetValue()
 					product := float64(weight) * float64(own) / float64(products)
-					part := float64(weight) / float64(localities) * float64(own) / float64(here)
-					for _, got := range []float64{product, part} {
+					share := float64(weight) / float64(localities) * float64(own) / float64(here)
+					for _, got := range []float64{product, share} {
 						if want := 1 / float64(total); math.Abs(got-want) > want/100 {
 							t.Fatalf("an endpoint of %v has %v of the ring, want %v", l.GetLocality(), got, want)
 						}
@@ -65,13 +65,13 @@ func TestOnlyRingsWeighEndpoints(t *testing.T) {
 	}
 }
 
-// assigned are the endpoints of a host under a rule, that many in each locality.
+// assigned translates the endpoints of a host with a rule. sizes has the number of endpoints in each locality.
 func assigned(t *testing.T, rule string, sizes []int) *endpointv3.ClusterLoadAssignment {
 	t.Helper()
 	return assignedWith(t, rule, sizes, func(int) uint32 { return 0 })
 }
 
-// assignedWith gives the endpoints weights, by their number.
+// assignedWith does the same for endpoints with weights. i counts the endpoints from 0.
 func assignedWith(t *testing.T, rule string, sizes []int, weight func(i int) uint32) *endpointv3.ClusterLoadAssignment {
 	t.Helper()
 	set := &mesh.EndpointSet{Host: translatetest.Echo().Host}

@@ -7,13 +7,13 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// A Service may give each client a part of its endpoints, so that hundreds of clients do not each hold connections to hundreds
-// of endpoints. Which part depends on the client's bucket alone: every endpoint has a score in every bucket, and the
-// endpoints of the lowest scores are taken. An endpoint that comes or goes therefore changes the part only of buckets that gain
-// or lose it, and nobody else is told.
+// With subsetting, each client gets only some of a Service's endpoints, so that hundreds of clients do not all have
+// connections to hundreds of endpoints. Which ones depends only on the client's bucket: every endpoint has a score
+// in every bucket, and a client gets the endpoints with the lowest scores. So when an endpoint is added or removed,
+// only the buckets that gain or lose it change, and only their clients get an update.
 
-// applySubsetting keeps n endpoints of each rank for the clients of a bucket, or all without a bucket. Failover finds as many in the
-// next rank as there were in the first.
+// applySubsetting keeps n endpoints of each rank for the clients of a bucket, so that failover finds as many
+// endpoints in the next rank as in the first. Without a bucket it keeps all.
 func applySubsetting(groups []localityGroup, n uint32, bucket uint16) []localityGroup {
 	if n == 0 || bucket == 0 {
 		return groups
@@ -25,8 +25,9 @@ func applySubsetting(groups []localityGroup, n uint32, bucket uint16) []locality
 	return kept
 }
 
-// applySubsettingToRank takes the endpoints from wherever they are. Where groups have shares of the calls, each keeps its share, and
-// gives as many endpoints as that comes to: one at least, even should it be one too many.
+// applySubsettingToRank keeps n endpoints of all groups together. If the groups have fixed shares of the calls,
+// each group keeps its share, and its number of endpoints is its share of n, but at least 1. These may be more than
+// n in all.
 func applySubsettingToRank(rank []localityGroup, n int, bucket uint16) []localityGroup {
 	var all []lbEndpoint
 	total := uint64(0)
@@ -41,8 +42,8 @@ func applySubsettingToRank(rank []localityGroup, n int, bucket uint16) []localit
 	var kept []localityGroup
 	for _, g := range rank {
 		if g.fixedWeight {
-			part := math.Round(float64(n) * float64(g.weight) / float64(total))
-			limit = scoreLimit(g.endpoints, max(int(part), 1), bucket)
+			share := math.Round(float64(n) * float64(g.weight) / float64(total))
+			limit = scoreLimit(g.endpoints, max(int(share), 1), bucket)
 		}
 		g.endpoints = slices.DeleteFunc(slices.Clone(g.endpoints), func(b lbEndpoint) bool { return score(b.endpoint, bucket) > limit })
 		if len(g.endpoints) == 0 {
@@ -56,7 +57,7 @@ func applySubsettingToRank(rank []localityGroup, n int, bucket uint16) []localit
 	return kept
 }
 
-// scoreLimit is the greatest score among the n lowest ones.
+// scoreLimit returns the n-th lowest score. If there are at most n endpoints, it returns the maximum.
 func scoreLimit(all []lbEndpoint, n int, bucket uint16) uint64 {
 	if len(all) <= n {
 		return math.MaxUint64
@@ -69,8 +70,8 @@ func scoreLimit(all []lbEndpoint, n int, bucket uint16) uint64 {
 	return scores[n-1]
 }
 
-// score is how far an endpoint is from being taken in a bucket: a number that looks random, and is the same everywhere and
-// always. It does not depend on the port of the Service, so that a client calls the same pods on all ports.
+// score returns the score of an endpoint in a bucket. It is pseudo-random, and the same in every replica and at any
+// time. It does not depend on the port of the Service, so that a client gets the same pods on all ports.
 func score(e *mesh.Endpoint, bucket uint16) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211 // of FNV-1a
 	h := uint64(offset)
@@ -83,7 +84,7 @@ func score(e *mesh.Endpoint, bucket uint16) uint64 {
 	return mix64(h ^ mix64(uint64(bucket)))
 }
 
-// mix64 makes numbers that are alike differ in all bits. It is the last step of SplitMix64.
+// mix64 spreads small differences over all bits. It is the last step of SplitMix64.
 func mix64(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb

@@ -13,8 +13,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// portions are the endpoints that each bucket gets, n of those given.
-func portions(n uint32, endpoints []mesh.Endpoint) []map[string]bool {
+// subsetsByBucket returns the addresses of the endpoints that each bucket gets, with the subset size n.
+func subsetsByBucket(n uint32, endpoints []mesh.Endpoint) []map[string]bool {
 	service := translatetest.Echo(80)
 	service.Annotations.SubsetSize.Value = n
 	all := make([]map[string]bool, mesh.Buckets+1)
@@ -38,11 +38,11 @@ func numbered(n int) []mesh.Endpoint {
 	return all
 }
 
-// TestSubsettingIsEven counts in how many buckets each endpoint is.
+// TestSubsettingIsEven counts the buckets of each endpoint.
 func TestSubsettingIsEven(t *testing.T) {
 	tests := map[string]struct {
 		n, of int
-		worst float64 // the most of all endpoints by the least
+		worst float64 // the largest accepted ratio of the most buckets of an endpoint to the fewest
 	}{
 		"one of three":           {1, 3, 1.15},
 		"two of five":            {2, 5, 1.15},
@@ -53,33 +53,34 @@ func TestSubsettingIsEven(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			counts := map[string]int{}
-			for _, part := range portions(uint32(test.n), numbered(test.of))[1:] {
-				if len(part) != test.n {
-					t.Fatalf("got a part of %d, want %d", len(part), test.n)
+			for _, subset := range subsetsByBucket(uint32(test.n), numbered(test.of))[1:] {
+				if len(subset) != test.n {
+					t.Fatalf("got a subset of %d, want %d", len(subset), test.n)
 				}
-				for e := range part {
+				for e := range subset {
 					counts[e]++
 				}
 			}
 			least, most := slices.Min(slices.Collect(maps.Values(counts))), slices.Max(slices.Collect(maps.Values(counts)))
 			if ratio := float64(most) / float64(least); len(counts) != test.of || ratio > test.worst {
-				t.Errorf("%d endpoints are in %d to %d buckets, %.2f times as many, want all %d and at most %.2f", len(counts), least, most, ratio, test.of, test.worst)
+				t.Errorf("%d endpoints are in %d to %d buckets, a ratio of %.2f; want all %d, and a ratio of at most %.2f", len(counts), least, most, ratio, test.of, test.worst)
 			}
 		})
 	}
 }
 
-// TestSubsettingIsStable takes one endpoint away: only buckets that had it change, by one endpoint. Seen backwards, one comes.
+// TestSubsettingIsStable removes one endpoint: only the buckets that had it change, by one endpoint. In reverse,
+// this is also the test of an added endpoint.
 func TestSubsettingIsStable(t *testing.T) {
 	const n, of, gone = 5, 50, 17
 	endpoints := numbered(of)
 	address := endpoints[gone].Address
-	before, after := portions(n, endpoints), portions(n, slices.Delete(slices.Clone(endpoints), gone, gone+1))
+	before, after := subsetsByBucket(n, endpoints), subsetsByBucket(n, slices.Delete(slices.Clone(endpoints), gone, gone+1))
 	changed := 0
 	for bucket := range before {
 		if !before[bucket][address] {
 			if diff := cmp.Diff(before[bucket], after[bucket]); diff != "" {
-				t.Fatalf("bucket %d did not have it, and changed:\n%s", bucket, diff)
+				t.Fatalf("bucket %d did not have the endpoint, but changed:\n%s", bucket, diff)
 			}
 			continue
 		}
@@ -89,7 +90,7 @@ func TestSubsettingIsStable(t *testing.T) {
 			kept += boolToInt(before[bucket][e])
 		}
 		if kept != n-1 || len(after[bucket]) != n {
-			t.Fatalf("bucket %d kept %d of %d, want all the others and another one", bucket, kept, n)
+			t.Fatalf("bucket %d kept %d of %d, want all others and one new endpoint", bucket, kept, n)
 		}
 	}
 	if fair := mesh.Buckets * n / of; changed < fair/2 || changed > fair*2 {
@@ -97,8 +98,8 @@ func TestSubsettingIsStable(t *testing.T) {
 	}
 }
 
-// TestSubsettingOfNear takes parts of each rank, and leaves shares alone.
-func TestSubsettingOfNear(t *testing.T) {
+// TestSubsettingOfRanks checks that each rank has the subset size, and that shares of the calls do not change.
+func TestSubsettingOfRanks(t *testing.T) {
 	two := mesh.Service{Annotations: mesh.AnnotationSettings{SubsetSize: mesh.AnnotationValue[uint32]{Value: 2}}}
 	three := mesh.Service{Annotations: mesh.AnnotationSettings{SubsetSize: mesh.AnnotationValue[uint32]{Value: 3}}}
 	world := []string{"1 eu/a", "2 eu/a", "3 eu/a", "4 us/a", "5 us/a", "6 us/a", "7 us/a"}
@@ -115,7 +116,7 @@ func TestSubsettingOfNear(t *testing.T) {
 	}.run(t)
 }
 
-// TestSubsettingDoesNotDependOnPorts has clients call the same pods on all ports of a Service.
+// TestSubsettingDoesNotDependOnPorts checks that a client gets the same pods on all ports of a Service.
 func TestSubsettingDoesNotDependOnPorts(t *testing.T) {
 	service := translatetest.Echo(80, 81)
 	service.Annotations.SubsetSize.Value = 3
@@ -123,13 +124,13 @@ func TestSubsettingDoesNotDependOnPorts(t *testing.T) {
 	for i := range set.Endpoints {
 		set.Endpoints[i].Ports = []mesh.Port{{Name: "p80", Number: 1}, {Name: "p81", Number: 2}}
 	}
-	var parts [2][]string
+	var subsets [2][]string
 	for i, r := range Translate(Input{service: service, endpoints: set, topology: ClientTopology{Bucket: 9}}) {
 		for _, e := range r.Message.(*endpointv3.ClusterLoadAssignment).GetEndpoints()[0].GetLbEndpoints() {
-			parts[i] = append(parts[i], e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress())
+			subsets[i] = append(subsets[i], e.GetEndpoint().GetAddress().GetSocketAddress().GetAddress())
 		}
 	}
-	if diff := cmp.Diff(parts[0], parts[1]); diff != "" || len(parts[0]) != 3 {
-		t.Errorf("got %v on the first port; the other (-first +other):\n%s", parts[0], diff)
+	if diff := cmp.Diff(subsets[0], subsets[1]); diff != "" || len(subsets[0]) != 3 {
+		t.Errorf("got %v on the first port, want 3, and the same on the other (-first +other):\n%s", subsets[0], diff)
 	}
 }

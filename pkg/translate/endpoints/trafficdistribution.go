@@ -6,30 +6,30 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// trafficDistribution is a Service's own wish for endpoints close to the client.
+// trafficDistribution is the preference that a Service sets.
 type trafficDistribution mesh.TrafficDistribution
 
-func (c trafficDistribution) track(s *TopologyUse) {
-	s.zones.track()
-	switch mesh.TrafficDistribution(c) {
+func (d trafficDistribution) track(use *TopologyUse) {
+	use.zones.track()
+	switch mesh.TrafficDistribution(d) {
 	case mesh.PreferSameNode:
-		s.nodes.track()
-		s.regions.track()
+		use.nodes.track()
+		use.regions.track()
 	case mesh.PreferSameZone:
-		s.regions.track()
+		use.regions.track()
 	case mesh.PreferNone, mesh.PreferHinted:
 	}
 }
 
-func (c trafficDistribution) arrange(from ClientTopology, all []lbEndpoint) []localityGroup {
+func (d trafficDistribution) arrange(from ClientTopology, all []lbEndpoint) []localityGroup {
 	hinted := areHinted(all, from.Locality.Zone)
 	return groupEndpoints(all, func(e *mesh.Endpoint) int {
 		near := hinted && slices.Contains(e.Topology.Hints(), from.Locality.Zone)
-		if mesh.TrafficDistribution(c) == mesh.PreferHinted {
+		if mesh.TrafficDistribution(d) == mesh.PreferHinted {
 			return boolToInt(!near)
 		}
 		switch {
-		case mesh.TrafficDistribution(c) == mesh.PreferSameNode && from.Node != "" && from.Node == e.Topology.Node():
+		case mesh.TrafficDistribution(d) == mesh.PreferSameNode && from.Node != "" && from.Node == e.Topology.Node():
 			return 0
 		case near, !hinted && sameZone(from.Locality, e.Topology.Locality()):
 			return 1
@@ -40,7 +40,8 @@ func (c trafficDistribution) arrange(from ClientTopology, all []lbEndpoint) []lo
 	})
 }
 
-// areHinted says whether hints count for clients of the zone: every endpoint has one, and one of them is for that zone.
+// areHinted reports whether hints apply to clients in the zone: every endpoint has a hint, and one endpoint has a
+// hint for the zone.
 func areHinted(all []lbEndpoint, zone string) bool {
 	found := false
 	for _, b := range all {
@@ -53,7 +54,7 @@ func areHinted(all []lbEndpoint, zone string) bool {
 	return found
 }
 
-// boolToInt is 1 for yes and 0 for no.
+// boolToInt returns 1 for true and 0 for false.
 func boolToInt(yes bool) int {
 	if yes {
 		return 1
@@ -61,7 +62,8 @@ func boolToInt(yes bool) int {
 	return 0
 }
 
-// callableEndpoints returns the endpoints that the clients may call at all. in is not changed.
+// callableEndpoints returns the endpoints that internalTrafficPolicy allows the clients to call. It does not change
+// in.endpoints.
 func callableEndpoints(in Input) *mesh.EndpointSet {
 	if in.endpoints == nil || !in.service.InternalTrafficPolicyLocal {
 		return in.endpoints

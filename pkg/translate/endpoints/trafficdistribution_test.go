@@ -6,7 +6,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// on1 puts the endpoint at that index on the node n1.
+// on1 puts the endpoint at index i on the node n1.
 func on1(i int) map[int]func(*mesh.Endpoint) { return map[int]func(*mesh.Endpoint){i: onN1} }
 
 func TestTrafficDistribution(t *testing.T) {

@@ -8,10 +8,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Clients give localities calls by their weights, and endpoints only if they choose by a hash. Where endpoints of one locality
-// weigh differently, each weight gets a locality of its own.
+// Clients use the weights of localities, but the weights of endpoints only with ring hash. If the endpoints of a
+// locality have different weights, the endpoints of each weight become a separate locality.
 
-// splitByWeight makes a group of the endpoints of each weight. Groups without weights stay as they are.
+// splitByWeight divides groups into one group for each endpoint weight. If no endpoint has a weight, it returns
+// groups.
 func splitByWeight(groups []localityGroup) []localityGroup {
 	if !slices.ContainsFunc(groups, hasWeights) {
 		return groups
@@ -21,9 +22,9 @@ func splitByWeight(groups []localityGroup) []localityGroup {
 		first := len(split)
 		var shares []float64
 		for _, g := range rank {
-			for _, class := range groupsByWeight(g) {
-				split = append(split, class)
-				shares = append(shares, float64(g.weight)*float64(class.weight)/float64(endpointsWeight(g.endpoints)))
+			for _, part := range groupsByWeight(g) {
+				split = append(split, part)
+				shares = append(shares, float64(g.weight)*float64(part.weight)/float64(endpointsWeight(g.endpoints)))
 			}
 		}
 		if rank[0].fixedWeight {
@@ -33,12 +34,13 @@ func splitByWeight(groups []localityGroup) []localityGroup {
 	return split
 }
 
-// hasWeights says whether any endpoint weighs more than 1.
+// hasWeights reports whether any endpoint has a weight above 1.
 func hasWeights(g localityGroup) bool {
 	return slices.ContainsFunc(g.endpoints, func(b lbEndpoint) bool { return b.endpoint.EffectiveWeight() > 1 })
 }
 
-// groupsByWeight are the endpoints of a group by weight, the lightest first, each class as heavy as its endpoints together.
+// groupsByWeight divides a group into one group for each endpoint weight, in increasing order. The weight of each
+// is the sum of its endpoints' weights.
 func groupsByWeight(g localityGroup) []localityGroup {
 	sorted := slices.SortedStableFunc(slices.Values(g.endpoints), func(a, b lbEndpoint) int {
 		return cmp.Compare(a.endpoint.EffectiveWeight(), b.endpoint.EffectiveWeight())
@@ -55,8 +57,9 @@ func groupsByWeight(g localityGroup) []localityGroup {
 	return out
 }
 
-// locality is where a group is. Endpoints of another weight than 1 are in a part of the sub-zone that no label can name. The
-// name depends on their weight alone: endpoints of other weights that come or go leave it, and its connections, alone.
+// locality returns the locality of a group. For endpoints with a weight above 1, the weight is appended to the
+// sub-zone, in a form that no label can have. The name depends only on this weight, so that clients keep the
+// locality and its connections when endpoints with other weights are added or removed.
 func (g localityGroup) locality() mesh.Locality {
 	here := g.endpoints[0].endpoint.Topology.Locality()
 	if g.endpointWeight > 1 {
@@ -68,7 +71,7 @@ func (g localityGroup) locality() mesh.Locality {
 	return here
 }
 
-// endpointsWeight is what endpoints weigh together.
+// endpointsWeight returns the sum of the endpoints' weights.
 func endpointsWeight(all []lbEndpoint) uint32 {
 	sum := uint32(0)
 	for _, b := range all {

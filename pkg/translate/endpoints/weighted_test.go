@@ -14,7 +14,7 @@ import (
 
 func weighing(n uint32) func(*mesh.Endpoint) { return func(e *mesh.Endpoint) { e.Weight = n } }
 
-// TestWeightedEndpoints gives each weight a locality.
+// TestWeightedEndpoints checks that each weight has a locality.
 func TestWeightedEndpoints(t *testing.T) {
 	weights := map[int]func(*mesh.Endpoint){0: weighing(3), 1: weighing(1), 3: weighing(3)}
 	const shares = "localityLbSetting: {distribute: [{from: '*', to: {eu: 80, us: 20}}]}"
@@ -44,8 +44,8 @@ func TestWeightedEndpoints(t *testing.T) {
 	}.run(t)
 }
 
-// TestWeightsOnRings computes every endpoint's part of the ring in both ways that clients do, with weights and shares, and adds
-// up in how many bits.
+// TestWeightsOnRings computes every endpoint's share of the ring, with weights and with shares of the calls, and
+// checks that the sum of the products fits into 32 bits.
 func TestWeightsOnRings(t *testing.T) {
 	shared := "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a}, localityLbSetting: {distribute: [{from: '*', to: {'/a': 99999, '/b': 1}}]}}}"
 	plain := "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a}}}"
@@ -53,7 +53,7 @@ func TestWeightsOnRings(t *testing.T) {
 		rule   string
 		sizes  []int
 		weight func(i int) uint32
-		// off is how far from its due an endpoint's part may be.
+		// off is the accepted relative error of an endpoint's share.
 		off float64
 	}{
 		"one locality":      {plain, []int{3}, func(i int) uint32 { return uint32(i + 1) }, .001},
@@ -72,21 +72,21 @@ func TestWeightsOnRings(t *testing.T) {
 					products += uint64(l.GetLoadBalancingWeight().GetValue()) * uint64(e.GetLoadBalancingWeight().GetValue())
 				}
 			}
-			if products > math.MaxUint32 {
-				t.Errorf("the weights add up to %d, more than clients count", products)
+			if products > math.MaxInt32 {
+				t.Errorf("the products of the weights sum to %d, which needs more than 31 bits", products)
 			}
 			if test.rule == plain {
-				checkParts(t, cla, products, test.weight, test.off)
+				checkShares(t, cla, products, test.weight, test.off)
 			}
 			if complaints := translatetest.Complaints(resource.Resource{Name: cla.GetClusterName(), Message: cla}); len(complaints) > 0 {
-				t.Errorf("got %v", complaints[0])
+				t.Errorf("clients reject the endpoints: %v", complaints[0])
 			}
 		})
 	}
 }
 
-// checkParts holds the parts of endpoints, which stand in their order, against their weights.
-func checkParts(t *testing.T, cla *endpointv3.ClusterLoadAssignment, products uint64, weight func(int) uint32, off float64) {
+// checkShares compares the endpoints' shares of the ring with their weights.
+func checkShares(t *testing.T, cla *endpointv3.ClusterLoadAssignment, products uint64, weight func(int) uint32, off float64) {
 	t.Helper()
 	all, i := 0.0, 0
 	for _, l := range cla.GetEndpoints() {
@@ -107,7 +107,7 @@ func checkParts(t *testing.T, cla *endpointv3.ClusterLoadAssignment, products ui
 	}
 }
 
-// TestUnweightedStaysAsItIs compares weights of 1 that are written with none.
+// TestUnweightedStaysAsItIs checks that endpoints with the weight 1 and without a weight give the same result.
 func TestUnweightedStaysAsItIs(t *testing.T) {
 	for name, rule := range map[string]string{
 		"round robin": "{}", "ring": "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a}}}",
@@ -115,7 +115,7 @@ func TestUnweightedStaysAsItIs(t *testing.T) {
 	} {
 		none := assignedWith(t, rule, []int{5, 2}, func(int) uint32 { return 0 })
 		if written := assignedWith(t, rule, []int{5, 2}, func(int) uint32 { return 1 }); !proto.Equal(none, written) {
-			t.Errorf("%s: got %v, want as without weights %v", name, written, none)
+			t.Errorf("%s: got %v with weight 1, want the same as without weights: %v", name, written, none)
 		}
 	}
 }

@@ -7,15 +7,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// minZoneAware is how many endpoints a region must have, unless the author says otherwise, to be balanced by zone.
+// minZoneAware is the default of minClusterSize: the minimum number of endpoints in a region for balancing by zone.
 const minZoneAware = 6
 
-// zoneAware is zoneAwareLbSetting: calls stay in the client's zone as far as its endpoints suffice. Regions stand by for each
-// other, as with failover, inside what labels prefer.
+// zoneAware is zoneAwareLbSetting: calls stay in the client's zone as far as its endpoints suffice. Labels and
+// regions give ranks as in failover.
 //
-// A proxy measures how many calls come from its zone. gRPC does not; so clients are taken to be spread evenly over the zones
-// that have endpoints. A zone with less than its part of the endpoints then takes what it can, and leaves the rest to zones
-// that have more than theirs. All other zones of the region stand by.
+// Envoy measures how many calls come from its zone. gRPC does not, so clients are assumed to be spread evenly over
+// the zones with endpoints. If a zone has less than an equal share of the endpoints, it gets the calls that they
+// can take. The rest goes to zones with more than an equal share. The other zones of the region have a lower
+// priority.
 type zoneAware struct {
 	failover
 	minSize int
@@ -29,15 +30,15 @@ func newZoneAware(z *networking.ZoneAwareLoadBalancerSetting) zoneAware {
 	return zoneAware{failover{z.GetFailoverPriority(), failoverRegions(z.GetFailover())}, size}
 }
 
-// enabled is what both settings are unless they say otherwise.
+// enabled reports whether a setting is enabled, which is the default.
 func enabled(setting interface{ GetEnabled() *wrapperspb.BoolValue }) bool {
 	return setting.GetEnabled() == nil || setting.GetEnabled().GetValue()
 }
 
-func (z zoneAware) track(s *TopologyUse) {
-	z.failover.track(s)
-	s.regions.track()
-	s.zones.track()
+func (z zoneAware) track(use *TopologyUse) {
+	z.failover.track(use)
+	use.regions.track()
+	use.zones.track()
 }
 
 func (z zoneAware) arrange(from ClientTopology, all []lbEndpoint) []localityGroup {
@@ -48,7 +49,8 @@ func (z zoneAware) arrange(from ClientTopology, all []lbEndpoint) []localityGrou
 	return groups
 }
 
-// arrangeRegions makes lists of groups of one rank each, without a look at zones. There is room between two ranks.
+// arrangeRegions returns the groups of each rank, without comparing zones. The ranks are even numbers, so that
+// balance can use the odd numbers between them.
 func (z zoneAware) arrangeRegions(from ClientTopology, all []lbEndpoint) [][]localityGroup {
 	groups := groupEndpoints(all, func(e *mesh.Endpoint) int {
 		const anywhere, distances = 2, 5 // in the region
@@ -57,8 +59,8 @@ func (z zoneAware) arrangeRegions(from ClientTopology, all []lbEndpoint) [][]loc
 	return groupsByRank(groups)
 }
 
-// balance weighs groups of one rank by zone, if they are of the client's region and enough. Zones that get no calls move half a
-// rank down.
+// balance sets the weights of groups of one rank by zone, if they are in the client's region and have enough
+// endpoints. Zones that get no calls move to the next odd rank.
 func (z zoneAware) balance(client mesh.Locality, groups []localityGroup) []localityGroup {
 	sizes, total, endpoints := zoneSizes(groups)
 	local, zones := sizes[client.Zone], len(sizes)
@@ -91,7 +93,8 @@ func (z zoneAware) balance(client mesh.Locality, groups []localityGroup) []local
 	return append(active, spare...)
 }
 
-// spill is the part that a zone with this surplus takes of what the client's own zone lacks.
+// spill returns the share that a zone with this surplus takes of the calls that the client's zone cannot take. all
+// is the sum of the surpluses.
 func spill(surplus, lacking, all int) float64 {
 	if surplus <= 0 || lacking <= 0 {
 		return 0
@@ -99,7 +102,7 @@ func spill(surplus, lacking, all int) float64 {
 	return float64(lacking) * float64(surplus) / float64(all)
 }
 
-// zoneSizes are what the endpoints of each zone can take: their weights, added up.
+// zoneSizes returns the sum of the weights in each zone, their total, and the number of endpoints.
 func zoneSizes(groups []localityGroup) (sizes map[string]int, total, endpoints int) {
 	sizes = map[string]int{}
 	for _, g := range groups {

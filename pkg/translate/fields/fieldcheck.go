@@ -17,8 +17,9 @@ func Check(sink *[]mesh.Problem, ref mesh.Ref, spec proto.Message) {
 	checkFields(report.Field{Sink: sink, Ref: ref, Path: "spec"}, spec.ProtoReflect())
 }
 
-// checkFields looks up every field that is set in the field table, and reports those that are dropped and that no leaf
-// speaks of: so nothing is dropped in silence, and nothing is reported twice. Below a field that is not followed it does not look.
+// checkFields finds the row of every field that is set, and reports the dropped fields that no leaf reports. So no
+// field is dropped without a Problem, and none is reported twice. It does not check the fields inside a field
+// without effect.
 func checkFields(at report.Field, m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		where := at.Child(field.JSONName())
@@ -36,7 +37,7 @@ func checkFields(at report.Field, m protoreflect.Message) {
 	})
 }
 
-// descend checks the messages in a field, if it holds any of Istio's.
+// descend checks the messages in a field, if they are Istio's.
 func descend(at report.Field, field protoreflect.FieldDescriptor, value protoreflect.Value) {
 	switch {
 	case field.IsMap():
@@ -56,12 +57,12 @@ func descend(at report.Field, field protoreflect.FieldDescriptor, value protoref
 	}
 }
 
-// IsIstio tells Istio's messages from the well-known ones, such as durations. m may be nil.
+// IsIstio reports whether a message is Istio's, and not a well-known one such as Duration. m may be nil.
 func IsIstio(m protoreflect.MessageDescriptor) bool {
 	return m != nil && slices.Contains(istioPackages, m.ParentFile().Package())
 }
 
-// NameOf is a field's key in the table: the message's name inside its package, a dot, and the field's JSON name.
+// NameOf returns Row.Field of a field: the message's name in its package, a dot, and the field's JSON name.
 func NameOf(field protoreflect.FieldDescriptor) string {
 	message := field.ContainingMessage()
 	inPackage := string(message.FullName())[len(message.ParentFile().Package())+1:]

@@ -9,50 +9,51 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Verdict says what becomes of a field.
+// Verdict is how a field is supported.
 type Verdict string
 
 // The verdicts.
 const (
 	// Translated: gRPC does what the field says.
 	Translated Verdict = "translated"
-	// Caveat: gRPC does it in a way of its own, which the note tells.
+	// Caveat: gRPC does it differently. The note states how.
 	Caveat Verdict = "caveat"
-	// Warned: gRPC cannot do it. The field is dropped with a warning; calls go where they would go with it.
+	// Warned: gRPC does not support it. The field is dropped with a warning. Calls go where they would go with it.
 	Warned Verdict = "dropped"
-	// Refused: gRPC cannot do it, and without it calls would go elsewhere or go out weaker. The match holds nothing, or the
-	// calls fail, with an error.
+	// Refused: gRPC does not support it, and without it calls would go to another destination or be less secure.
+	// The match matches nothing, or the calls fail, with an error.
 	Refused Verdict = "refused"
 )
 
-// Row is what the support table says of one field of the Istio API. Rows are written with the names of what they state.
+// Row is the support of one field of the Istio API.
 type Row struct {
-	// Field is the message and the field as people write them, such as HTTPRoute.timeout.
+	// Field is the name of the message and of the field in JSON, such as HTTPRoute.timeout.
 	Field   string
 	Verdict Verdict
-	// Leaf is the file that owns the field, without its ending. Of a field that is not followed, the leaf reports it where it
-	// is set; without a leaf the field check does.
+	// Leaf is the file that reads the field, without .go. For a field without effect, the leaf reports it. If Leaf
+	// is empty, the field check reports it.
 	Leaf string
-	// GRFC lists the proposals of gRPC that the verdict rests on, such as "A31"; of a field that is not followed, those that
-	// leave it out. Features says which versions of the clients have them.
+	// GRFC lists the gRPC proposals that specify the support, such as "A31". For a field without effect, they are
+	// the proposals that leave it out. The table proposals has the versions of clients that implement them.
 	GRFC string
-	// Golden is a test case that sets the field, as a path below testdata without its ending, such as "timeout/set". What is
-	// not followed is reported there.
+	// Golden is a test case that sets the field: a path below testdata without suffix, such as "timeout/set". If
+	// the field has no effect, the case has its Problem.
 	Golden string
-	// Calls is a test that shows what the field does by calls of a real client; empty when no call shows it.
+	// Calls is a test that shows the effect of the field with calls of a real client. It is empty if calls cannot
+	// show it.
 	Calls string
-	// Ignored are the kinds of clients that do not honor a field that is followed; the others do.
+	// Ignored are the client kinds that do not support a field that is in effect for the others.
 	Ignored mesh.ClientKinds
-	// Partly are the kinds that honor some of its values, or a part of its effect; the note says what.
+	// Partly are the client kinds that support some values, or a part of the effect. The note states which.
 	Partly mesh.ClientKinds
-	// Untold says, of a caveat, why no Problem tells it where the field is used; empty when one does.
+	// Untold is, for a caveat without a Problem, the reason why none is reported.
 	Untold string
-	// Note is for users: the caveat, or why the field is not followed and the way out. It is the text of the Problem when the
-	// field check reports the field.
+	// Note is for users: the caveat, or why the field has no effect and what to do. It is the message of the
+	// Problem if the field check reports the field.
 	Note string
 }
 
-// The kinds of clients that rows speak of together.
+// The sets of client kinds that rows name.
 var (
 	byAll = mesh.GRPCClientKinds()
 
@@ -63,10 +64,10 @@ var (
 	byNodeAndRust = mesh.MakeClientKinds(mesh.GRPCNode, mesh.GRPCRust)
 )
 
-// InEffect says whether what stands inside the field counts.
+// InEffect reports whether the field has an effect. If not, the fields inside it have none either.
 func (r Row) InEffect() bool { return r.Verdict == Translated || r.Verdict == Caveat }
 
-// reported says whether the field check reports the field.
+// reported reports whether the field check, and not a leaf, reports the field.
 func (r Row) reported() bool { return !r.InEffect() && r.Leaf == "" }
 
 // Table is the part of the support table for one kind of object.
@@ -83,7 +84,7 @@ var Tables = []Table{
 	{"DestinationRule", (&networking.DestinationRule{}).ProtoReflect().Descriptor(), destinationRuleFields},
 }
 
-// fieldRows is the table by field.
+// fieldRows are the rows by Field.
 var fieldRows = func() map[string]Row {
 	rows := map[string]Row{}
 	for _, row := range Rows() {
@@ -92,7 +93,7 @@ var fieldRows = func() map[string]Row {
 	return rows
 }()
 
-// Rows returns the support table: a row for every field of the kinds in Tables, message by message. The caller may change it.
+// Rows returns a copy of the support table: a row for every field of the kinds in Tables, grouped by message.
 func Rows() []Row {
 	var rows []Row
 	for _, table := range Tables {

@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// apiFields lists every field that can be set below a message.
+// apiFields returns the names of all fields of a message and of the messages in it.
 func apiFields(m protoreflect.MessageDescriptor, seen map[string]bool) []string {
 	if seen[string(m.FullName())] {
 		return nil
@@ -45,7 +45,7 @@ func TestFieldsAreComplete(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("fields of the table, once each, and of the API (-table +api):\n%s", diff)
+		t.Errorf("the table must have each field of the API once (-table +api):\n%s", diff)
 	}
 }
 
@@ -58,52 +58,53 @@ func TestFieldRows(t *testing.T) {
 func checkRow(t *testing.T, row Row) {
 	t.Helper()
 	if found, err := filepath.Glob("../*/" + row.Leaf + ".go"); row.Leaf != "" && (err != nil || len(found) == 0) {
-		t.Errorf("the leaf %q is no file of the packages below translate: %v", row.Leaf, err)
+		t.Errorf("the leaf %q is not a file of a package below translate: %v", row.Leaf, err)
 	}
 	if row.InEffect() && row.Leaf == "" {
-		t.Error("is followed, but no leaf owns it")
+		t.Error("the field is in effect, but has no Leaf")
 	}
 	if row.Verdict != Translated && row.Note == "" {
-		t.Error("the note must tell the caveat, or the way out")
+		t.Error("the Note is empty, want the caveat or what to do")
 	}
 	if row.Verdict == Refused && row.Leaf == "" {
-		t.Error("is refused, but no leaf makes calls fail")
+		t.Error("the verdict is refused, but no Leaf makes calls fail")
 	}
 	if row.Untold != "" && row.Verdict != Caveat {
-		t.Errorf("says why its caveat is untold, but its verdict is %q", row.Verdict)
+		t.Errorf("Untold is set, but the verdict is %q and not a caveat", row.Verdict)
 	}
 	if !row.InEffect() && row.Ignored|row.Partly != 0 {
-		t.Error("nobody honours it, so there is nothing to tell apart")
+		t.Error("the field has no effect for any client, want Ignored and Partly empty")
 	}
 	if row.Ignored&row.Partly != 0 {
-		t.Errorf("%s both ignore it and honour a part of it", row.Ignored&row.Partly)
+		t.Errorf("%s are in both Ignored and Partly", row.Ignored&row.Partly)
 	}
 	if row.InEffect() && row.GRFC == "" && row.Untold == "" {
-		t.Error("rests on no gRFC")
+		t.Error("the field is in effect, but has no GRFC")
 	}
 	for grfc := range strings.SplitSeq(row.GRFC, ", ") {
 		if grfc != "" && !slices.ContainsFunc(proposals, func(f proposal) bool { return f.grfc == grfc }) {
-			t.Errorf("nothing says which versions have gRFC %s", grfc)
+			t.Errorf("proposals does not have gRFC %s", grfc)
 		}
 	}
 }
 
-func TestFeaturesAreUsed(t *testing.T) {
-	for _, f := range proposals {
-		used := slices.ContainsFunc(Rows(), func(r Row) bool { return slices.Contains(strings.Split(r.GRFC, ", "), f.grfc) })
+func TestProposalsAreUsed(t *testing.T) {
+	for _, p := range proposals {
+		used := p.annotated || slices.ContainsFunc(Rows(), func(r Row) bool { return slices.Contains(strings.Split(r.GRFC, ", "), p.grfc) })
 		if !used {
-			t.Errorf("no field rests on gRFC %s", f.grfc)
+			t.Errorf("no row refers to gRFC %s", p.grfc)
 		}
 	}
 }
 
 func TestGeneratedFields(t *testing.T) {
 	const path = "../../../docs/FIELDS.md"
+	page := Markdown(runs(t))
 	if *translatetest.Update {
 		if err := os.MkdirAll("../../../docs", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(Markdown()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -112,7 +113,7 @@ func TestGeneratedFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(got), Markdown()); diff != "" {
-		t.Errorf("docs/FIELDS.md is behind the tables; run this test with -update (-file +tables):\n%s", diff)
+	if diff := cmp.Diff(string(got), page); diff != "" {
+		t.Errorf("docs/FIELDS.md is out of date; run this test with -update (-file +tables):\n%s", diff)
 	}
 }

@@ -27,7 +27,11 @@ them with a real client.
 The language columns show which clients support the field. C-core means C++, Python, Ruby and PHP. Rust means tonic, whose
 xDS support is new. What a client supports depends on its version:
 
-## gRFCs, and the first versions that support them
+## gRFCs, and the versions that have them
+
+Each cell is the first version that has it, by gRPC's documents and sources. In parentheses is what was seen: the versions that
+` + "`make interop-history`" + ` ran, each a real process that was sent the newest form of everything ([INTEROP.md](INTEROP.md#older-versions)). Where there are
+no parentheses, nothing was run. Older clients are sent a form that they accept, and a Problem reports what they ignore.
 `
 
 const fieldsOpen = `
@@ -47,11 +51,11 @@ Mizzen configures clients. These parts of a mesh are not supported, and no field
 // languages are the columns of the page: the gRPC libraries.
 var languages = byAll.All()
 
-// Markdown is the support table as a page for users.
-func Markdown() string {
+// Markdown returns the text of docs/FIELDS.md, with the results of runs.
+func Markdown(runs []Run) string {
 	var b strings.Builder
 	b.WriteString(fieldsIntro)
-	writeFeatures(&b)
+	writeFeatures(&b, runs)
 	for _, table := range Tables {
 		writeFields(&b, table.Kind, table.rows)
 	}
@@ -59,14 +63,22 @@ func Markdown() string {
 	return b.String()
 }
 
-func writeFeatures(b *strings.Builder) {
+func writeFeatures(b *strings.Builder, runs []Run) {
 	b.WriteString("\n| gRFC | what |")
 	for _, l := range languages {
 		b.WriteString(" " + l.Language() + " |")
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
 	for _, f := range proposals {
-		fmt.Fprintf(b, "| %s | %s | %s |\n", f.grfc, f.what, strings.Join(f.since[:], " | "))
+		fmt.Fprintf(b, "| %s | %s |", f.grfc, f.what)
+		for i, l := range languages {
+			cell := f.since[i]
+			if was := seen(runs, l, f.run); was != "" {
+				cell += " (" + was + ")"
+			}
+			b.WriteString(" " + cell + " |")
+		}
+		b.WriteString("\n")
 	}
 }
 
@@ -79,24 +91,24 @@ func writeFields(b *strings.Builder, title string, rows []Row) {
 	for _, row := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
 		for _, l := range languages {
-			b.WriteString(" " + row.honored(l) + " |")
+			b.WriteString(" " + row.supportedBy(l) + " |")
 		}
 		fmt.Fprintf(b, " %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), row.proof(), row.Note)
 	}
 }
 
-// honored is the cell of one kind of client.
-func (r Row) honored(a mesh.ClientKind) string {
+// supportedBy returns the cell of one client kind.
+func (r Row) supportedBy(kind mesh.ClientKind) string {
 	switch {
-	case !r.InEffect() || r.Ignored.Has(a):
+	case !r.InEffect() || r.Ignored.Has(kind):
 		return "no"
-	case r.Partly.Has(a):
+	case r.Partly.Has(kind):
 		return "partly"
 	}
 	return "yes"
 }
 
-// proof names the leaf and the test with calls, and links the golden.
+// proof returns the cell with the leaf, a link to the golden, and the test with calls.
 func (r Row) proof() string {
 	var parts []string
 	if r.Leaf != "" {

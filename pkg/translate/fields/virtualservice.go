@@ -8,7 +8,7 @@ const (
 	noteNoRedirect    = "gRPC clients do not follow redirects. Route to the other host."
 	noteSameMethod    = "The application names the method that it calls. Remove the field."
 	noteTLSRules      = "TLS rules do not apply to gRPC, which Mizzen serves on every port. Write http rules."
-	noteTCPRules      = "They apply to ports that are declared as TCP, and if there are no http rules."
+	noteTCPRules      = "They apply to ports that are declared as TCP and, if there are no http rules, to ports that do not declare HTTP or gRPC."
 	NoteNoSubnets     = "gRPC clients do not compare addresses"
 	noteNoBody        = "gRPC clients get the status without a body. Remove the field."
 	noteHTTP2Error    = "gRPC clients do not inject HTTP/2 errors. Use grpcStatus."

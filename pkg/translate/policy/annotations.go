@@ -9,43 +9,44 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Annotations are what annotations ask for beyond the Istio API. They hold for all ports and subsets of a host; what a spec says of
-// the same matter comes before them.
+// Annotations are the settings by annotation that apply to a host. They apply to all ports and subsets. A setting
+// in a spec takes precedence over an annotation for the same.
 type Annotations struct {
 	mesh.AnnotationSettings
 
 	sink *[]mesh.Problem
 }
 
-// AnnotationsFor takes the word of DestinationRules before that of the Service. p may be nil.
-func AnnotationsFor(sink *[]mesh.Problem, service *mesh.Service, p *mesh.MergedDestinationRule) Annotations {
-	w := Annotations{service.Annotations, sink}
-	if p != nil {
-		w.AnnotationSettings = p.Annotations.Or(service.Annotations)
+// AnnotationsFor returns the annotations of the DestinationRules and, where these do not set one, of the Service.
+// rule may be nil.
+func AnnotationsFor(sink *[]mesh.Problem, service *mesh.Service, rule *mesh.MergedDestinationRule) Annotations {
+	a := Annotations{service.Annotations, sink}
+	if rule != nil {
+		a.AnnotationSettings = rule.Annotations.Or(service.Annotations)
 	}
-	return w
+	return a
 }
 
-// At is where a wish is written.
-func (w Annotations) At(ref mesh.Ref, annotation string) report.Field {
-	return report.Field{Sink: w.sink, Ref: ref, Path: "metadata.annotations[" + annotation + "]"}
+// At returns the field of an annotation in an object.
+func (a Annotations) At(ref mesh.Ref, annotation string) report.Field {
+	return report.Field{Sink: a.sink, Ref: ref, Path: "metadata.annotations[" + annotation + "]"}
 }
 
-// annotationOrigins say which settings of a cluster come from annotations.
+// annotationOrigins returns the Origins of the parts of a cluster that are made from annotations.
 func (s Settings) annotationOrigins() []report.Origin {
 	var all []report.Origin
-	if wish := s.Annotations.Balancer; wish.Value != "" && !NamesBalancer(s.LoadBalancer) {
-		all = append(all, s.Annotations.At(wish.Ref, mesh.AnnotationBalancer).Origin("load_balancing_policy"))
+	if balancer := s.Annotations.Balancer; balancer.Value != "" && !NamesBalancer(s.LoadBalancer) {
+		all = append(all, s.Annotations.At(balancer.Ref, mesh.AnnotationBalancer).Origin("load_balancing_policy"))
 	}
-	if wish := s.Annotations.SuccessRate; wish.Value != (mesh.SuccessRate{}) {
-		all = append(all, s.Annotations.At(wish.Ref, mesh.AnnotationSuccessRate).Origin("outlier_detection"))
+	if rate := s.Annotations.SuccessRate; rate.Value != (mesh.SuccessRate{}) {
+		all = append(all, s.Annotations.At(rate.Ref, mesh.AnnotationSuccessRate).Origin("outlier_detection"))
 	}
 	return all
 }
 
-// AddRefs adds the objects whose wishes endpoints depend on.
-func (w Annotations) AddRefs(refs []mesh.Ref) []mesh.Ref {
-	for _, ref := range []mesh.Ref{w.SubsetSize.Ref, w.Balancer.Ref} {
+// AddRefs appends the objects whose annotations the endpoints depend on.
+func (a Annotations) AddRefs(refs []mesh.Ref) []mesh.Ref {
+	for _, ref := range []mesh.Ref{a.SubsetSize.Ref, a.Balancer.Ref} {
 		if ref != (mesh.Ref{}) && !slices.Contains(refs, ref) {
 			refs = append(refs, ref)
 		}
@@ -53,12 +54,12 @@ func (w Annotations) AddRefs(refs []mesh.Ref) []mesh.Ref {
 	return refs
 }
 
-// NamesBalancer says whether a spec chooses the load balancer itself.
+// NamesBalancer reports whether a spec sets a load balancing policy.
 func NamesBalancer(lb *networking.LoadBalancerSettings) bool {
 	return lb.GetConsistentHash() != nil || lb.GetSimple() != networking.LoadBalancerSettings_UNSPECIFIED
 }
 
-// PicksFirst says whether calls go to the first endpoint, wherever it is.
+// PicksFirst reports whether calls go to the first endpoint, in whatever locality it is.
 func PicksFirst(s Settings) bool {
 	return s.Annotations.Balancer.Value == mesh.PickFirst && !NamesBalancer(s.LoadBalancer)
 }

@@ -12,10 +12,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// channelID is the key of what a client hashes to tell its channels apart.
+// channelID is the filter state key for which gRPC clients hash a number that is random for each channel.
 const channelID = "io.grpc.channel_id"
 
-// HashKey says what of a call is hashed. It is nil, and reported, when gRPC sees nothing of the kind.
+// HashKey returns the property of a call that is hashed. If gRPC does not support it, HashKey reports that and
+// returns nil.
 func HashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
 	switch key := h.GetHashKey().(type) {
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
@@ -45,24 +46,24 @@ func HashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashL
 	return nil
 }
 
-// HashPolicyFor is the route's half, for calls to that port and subset of the host that the policy is for. It is nil when they are
-// not balanced by a hash. p may be nil.
-func HashPolicyFor(p *mesh.MergedDestinationRule, subset string, port uint32) *routev3.RouteAction_HashPolicy {
-	var part *mesh.Subset
-	if s, ok := p.Subset(subset); ok {
-		part = &s
+// HashPolicyFor returns the hash policy of routes to the port and subset of the rule's host. It is nil if the
+// cluster does not use a hash. rule may be nil.
+func HashPolicyFor(rule *mesh.MergedDestinationRule, subset string, port uint32) *routev3.RouteAction_HashPolicy {
+	var selected *mesh.Subset
+	if s, ok := rule.Subset(subset); ok {
+		selected = &s
 	}
-	s := SettingsFor(nil, p, part, port) // The cluster reports its Problems.
+	s := SettingsFor(nil, rule, selected, port) // The translation of the cluster reports the Problems.
 	if s.LoadBalancer.GetConsistentHash() == nil {
 		return nil
 	}
 	return HashKey(s.LoadBalancerAt.Child("consistentHash"), s.LoadBalancer.GetConsistentHash())
 }
 
-// claimPrefix starts the names under which Istio offers the claims of a token.
+// claimPrefix is the prefix of header names by which Istio refers to the claims of a token.
 const claimPrefix = "@request.auth.claims"
 
-// HiddenHeader says why a gRPC client never shows that header to routing, or nothing if it does.
+// HiddenHeader returns the reason why the routing of gRPC clients does not see a header. It is empty if they see it.
 func HiddenHeader(name string) string {
 	switch {
 	case name == "":

@@ -7,7 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Origins say where a cluster and its settings come from.
+// Origins returns the Origins of a cluster: its subset and its settings.
 func (s Settings) Origins(subset *mesh.Subset) []report.Origin {
 	all := subsetOrigins(subset)
 	for _, p := range []report.Origin{
@@ -23,7 +23,8 @@ func (s Settings) Origins(subset *mesh.Subset) []report.Origin {
 	return append(all, s.annotationOrigins()...)
 }
 
-// EndpointOrigins say where groups of endpoints come from: the subset that selects them, and the settings that order them.
+// EndpointOrigins returns the Origins of the endpoints: the subset that selects them, and the settings that order
+// them. groups is the number of localities in the message.
 func (s Settings) EndpointOrigins(subset *mesh.Subset, groups int) []report.Origin {
 	all := subsetOrigins(subset)
 	if s.LoadBalancer.GetLocalityLbSetting() != nil || s.LoadBalancer.GetZoneAwareLbSetting() != nil {
@@ -31,9 +32,9 @@ func (s Settings) EndpointOrigins(subset *mesh.Subset, groups int) []report.Orig
 			all = append(all, s.LoadBalancerAt.Origin("endpoints["+strconv.Itoa(i)+"]"))
 		}
 	}
-	if wish := s.Annotations.SubsetSize; wish.Value > 0 {
+	if size := s.Annotations.SubsetSize; size.Value > 0 {
 		for i := range groups {
-			all = append(all, s.Annotations.At(wish.Ref, mesh.AnnotationSubsetSize).Origin("endpoints["+strconv.Itoa(i)+"]"))
+			all = append(all, s.Annotations.At(size.Ref, mesh.AnnotationSubsetSize).Origin("endpoints["+strconv.Itoa(i)+"]"))
 		}
 	}
 	return all

@@ -7,7 +7,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Settings are what a policy says of one port and subset, each with the place where it is written.
+// Settings are the settings that apply to one port and subset, each with the field that sets it.
 type Settings struct {
 	LoadBalancer   *networking.LoadBalancerSettings
 	ConnectionPool *networking.ConnectionPoolSettings
@@ -16,11 +16,11 @@ type Settings struct {
 
 	LoadBalancerAt, ConnectionPoolAt, TLSAt, OutlierAt report.Field
 
-	// Annotations are what annotations ask for.
+	// Annotations are the settings by annotation. SettingsFor does not set them.
 	Annotations Annotations
 }
 
-// layer is a traffic policy, or the part of one that holds for a port.
+// layer is a traffic policy, or an entry of its portLevelSettings.
 type layer interface {
 	GetLoadBalancer() *networking.LoadBalancerSettings
 	GetConnectionPool() *networking.ConnectionPoolSettings
@@ -28,21 +28,22 @@ type layer interface {
 	GetOutlierDetection() *networking.OutlierDetection
 }
 
-// SettingsFor lays the policies over each other as Istio does. Settings are replaced whole, never merged inside:
+// SettingsFor overlays the traffic policies as Istio does. A setting is replaced as a whole, its fields are never
+// merged:
 //
-//	written                          what it replaces
+//	policy                           replaces
 //	top-level policy                 -
-//	port level of the top level      all of the above; what it leaves out is at its default
-//	subset's policy                  each setting it has
-//	port level of the subset         all of the above
+//	portLevelSettings of it          all settings above; settings that it does not have get their defaults
+//	subset's policy                  the settings that it has
+//	portLevelSettings of the subset  all settings above
 //
-// p may be nil, and so may subset.
-func SettingsFor(sink *[]mesh.Problem, p *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) Settings {
+// rule and subset may be nil.
+func SettingsFor(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) Settings {
 	var s Settings
-	if p == nil {
+	if rule == nil {
 		return s
 	}
-	s.overlay(report.Field{Sink: sink, Ref: p.TrafficPolicyRef, Path: "spec.trafficPolicy"}, p.TrafficPolicy, port)
+	s.overlay(report.Field{Sink: sink, Ref: rule.TrafficPolicyRef, Path: "spec.trafficPolicy"}, rule.TrafficPolicy, port)
 	if subset != nil {
 		s.overlay(report.Field{Sink: sink, Ref: subset.Ref, Path: subset.Field + ".trafficPolicy"}, subset.TrafficPolicy, port)
 	}
@@ -77,10 +78,10 @@ func (s *Settings) take(at report.Field, l layer) {
 	}
 }
 
-// CheckPorts reports port levels that never hold: of ports that the Service does not have, or that an entry before is for. A policy
-// for many hosts may name ports that only some of them have.
-func CheckPorts(sink *[]mesh.Problem, p *mesh.MergedDestinationRule, service *mesh.Service) {
-	if p == nil {
+// CheckPorts reports entries of portLevelSettings that have no effect: the Service does not have the port, or an
+// earlier entry is for the same port. A rule for a wildcard host may name ports that only some of the hosts have.
+func CheckPorts(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, service *mesh.Service) {
+	if rule == nil {
 		return
 	}
 	check := func(at report.Field, traffic *networking.TrafficPolicy) {
@@ -88,7 +89,7 @@ func CheckPorts(sink *[]mesh.Problem, p *mesh.MergedDestinationRule, service *me
 		for i, level := range traffic.GetPortLevelSettings() {
 			number := level.GetPort().GetNumber()
 			where := at.Child("trafficPolicy.portLevelSettings").Index(i).Child("port")
-			if _, ok := service.Port(number); !ok && p.Host == service.Host {
+			if _, ok := service.Port(number); !ok && rule.Host == service.Host {
 				where.Warnf(mesh.CodeNoSuchPort, "%s has no port %d. These settings have no effect. Set one of its ports.", service.Ref, number)
 			} else if seen[number] {
 				where.Warnf(mesh.CodeConflict, "An earlier entry is for port %d and takes precedence. This entry has no effect. Keep one of the two.", number)
@@ -96,8 +97,8 @@ func CheckPorts(sink *[]mesh.Problem, p *mesh.MergedDestinationRule, service *me
 			seen[number] = true
 		}
 	}
-	check(report.Field{Sink: sink, Ref: p.TrafficPolicyRef, Path: "spec"}, p.TrafficPolicy)
-	for _, subset := range p.Subsets {
+	check(report.Field{Sink: sink, Ref: rule.TrafficPolicyRef, Path: "spec"}, rule.TrafficPolicy)
+	for _, subset := range rule.Subsets {
 		check(report.Field{Sink: sink, Ref: subset.Ref, Path: subset.Field}, subset.TrafficPolicy)
 	}
 }

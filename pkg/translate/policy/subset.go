@@ -7,37 +7,38 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// SubsetsAndWhole lists what a host's clusters and endpoints are made for: everything, which is the nil Subset, then each subset.
-func SubsetsAndWhole(p *mesh.MergedDestinationRule) []*mesh.Subset {
+// SubsetsAndWhole returns the groups of endpoints that have a cluster: nil, which means all endpoints, then each
+// subset.
+func SubsetsAndWhole(rule *mesh.MergedDestinationRule) []*mesh.Subset {
 	all := []*mesh.Subset{nil}
-	if p == nil {
+	if rule == nil {
 		return all
 	}
-	for i := range p.Subsets {
-		if subset := &p.Subsets[i]; nameable(subset.Name) {
+	for i := range rule.Subsets {
+		if subset := &rule.Subsets[i]; validName(subset.Name) {
 			all = append(all, subset)
 		}
 	}
 	return all
 }
 
-// CheckSubsets reports subsets that cannot be called.
-func CheckSubsets(sink *[]mesh.Problem, p *mesh.MergedDestinationRule) {
-	if p == nil {
+// CheckSubsets reports subsets with invalid names. They have no clusters.
+func CheckSubsets(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule) {
+	if rule == nil {
 		return
 	}
-	for _, subset := range p.Subsets {
-		if !nameable(subset.Name) {
+	for _, subset := range rule.Subsets {
+		if !validName(subset.Name) {
 			report.Field{Sink: sink, Ref: subset.Ref, Path: subset.Field + ".name"}.Errorf(mesh.CodeInvalidValue,
 				"A subset cannot be named %q. Calls to it fail. Use letters, digits and dashes.", subset.Name)
 		}
 	}
 }
 
-// nameable says whether the subset's name can stand in a cluster's.
-func nameable(name string) bool { return name != "" && !strings.Contains(name, "|") }
+// validName reports whether the subset's name can be part of a cluster's name.
+func validName(name string) bool { return name != "" && !strings.Contains(name, "|") }
 
-// SubsetName is empty for the nil Subset.
+// SubsetName returns the name of a subset. It is empty for nil.
 func SubsetName(s *mesh.Subset) string {
 	if s == nil {
 		return ""
@@ -45,5 +46,5 @@ func SubsetName(s *mesh.Subset) string {
 	return s.Name
 }
 
-// Selects says whether an endpoint belongs to the subset. Everything belongs to the nil Subset.
-func Selects(s *mesh.Subset, e *mesh.Endpoint) bool { return s == nil || e.Labels.Match(s.Labels) }
+// Selects reports whether an endpoint is in the subset. All endpoints are in the nil Subset.
+func Selects(s *mesh.Subset, e *mesh.Endpoint) bool { return s == nil || e.Match(s.Labels) }

@@ -1,3 +1,3 @@
-// Package report is how the code that reads a rule says where it is and what it finds there: a Field is a place in an object
-// that reports Problems, and an Origin says where an author wrote a part of a resource.
+// Package report has the places in objects. A Field is a path in an object, where the code that reads the object
+// reports Problems. An Origin is the field of an object that a part of a resource was made from.
 package report

@@ -2,58 +2,65 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Field is a place in an object: where a leaf stands and where it reports what it finds there. It is cheap to copy, and
-// steps down the object without touching the one it came from. Without a sink, as in the
-// zero site, it discards what is reported.
+// Field is a field of an object. The code that reads the field reports Problems with it. It is cheap to copy. Child
+// and the others return a new Field.
 type Field struct {
+	// Sink gets the Problems. If it is nil, Problems are discarded.
 	Sink *[]mesh.Problem
 	Ref  mesh.Ref
 	Path string
 }
 
-// Child steps to a field by its JSON name; dots step further.
-func (s Field) Child(name string) Field { return s.Append("." + name) }
+// Child returns a field of the field by its JSON name, or by several names joined by dots.
+func (f Field) Child(name string) Field { return f.Append("." + name) }
 
-// Index steps to an element of a list.
-func (s Field) Index(i int) Field { return s.Append("[" + strconv.Itoa(i) + "]") }
+// Index returns an element of a list.
+func (f Field) Index(i int) Field { return f.Append("[" + strconv.Itoa(i) + "]") }
 
-// Key steps to an entry of a map.
-func (s Field) Key(k string) Field { return s.Append("[" + k + "]") }
+// Key returns an entry of a map.
+func (f Field) Key(k string) Field { return f.Append("[" + k + "]") }
 
-// Append is the field with that at the end of its path.
-func (s Field) Append(suffix string) Field {
-	s.Path += suffix
-	return s
+// Append returns the field whose path is the path with a suffix.
+func (f Field) Append(suffix string) Field {
+	f.Path += suffix
+	return f
 }
 
-// Errorf reports what cannot be understood or fails closed.
-func (s Field) Errorf(code mesh.Code, format string, args ...any) {
-	s.report(mesh.Error, code, fmt.Sprintf(format, args...))
+// Errorf reports that the field is invalid or fails closed.
+func (f Field) Errorf(code mesh.Code, format string, args ...any) {
+	f.report(mesh.Error, code, fmt.Sprintf(format, args...))
 }
 
-// Warnf reports what is dropped, harmlessly.
-func (s Field) Warnf(code mesh.Code, format string, args ...any) {
-	s.report(mesh.Warning, code, fmt.Sprintf(format, args...))
+// Warnf reports that the field is dropped, and calls go where they would go with it.
+func (f Field) Warnf(code mesh.Code, format string, args ...any) {
+	f.report(mesh.Warning, code, fmt.Sprintf(format, args...))
 }
 
-// Approximatef reports what holds with a caveat.
-func (s Field) Approximatef(format string, args ...any) {
-	s.report(mesh.Info, mesh.CodeApproximated, fmt.Sprintf(format, args...))
+// Notef reports what is as it was written, and may not be what was meant.
+func (f Field) Notef(code mesh.Code, format string, args ...any) {
+	f.report(mesh.Info, code, fmt.Sprintf(format, args...))
 }
 
-// Ignored reports what clients with the missing feature do not do. See WithoutLatent for where it is said.
-func (s Field) Ignored(feature mesh.Features) {
+// Approximatef reports that the field is in effect, with a caveat.
+func (f Field) Approximatef(format string, args ...any) {
+	f.report(mesh.Info, mesh.CodeApproximated, fmt.Sprintf(format, args...))
+}
+
+// Ignored reports that clients without the feature ignore the field. WithoutLatent decides where the Problem is shown.
+func (f Field) Ignored(feature mesh.Features) {
 	kinds := mesh.ClientKindsWithout(feature)
-	s.Add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: kinds, Missing: feature, Message: feature.Ignored(kinds.String())})
+	f.Add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: kinds, Missing: feature, Message: feature.Ignored(kinds.String())})
 }
 
-// WithoutLatent parts Problems that every author should know of from those that concern only old clients, or gRPC for Rust,
-// which is not released.
+// WithoutLatent separates the Problems that are always shown from the latent ones, which affect only old clients or
+// gRPC for Rust, which is not released.
 func WithoutLatent(problems []mesh.Problem) (plain, latent []mesh.Problem) {
 	for _, p := range problems {
 		if p.Missing != 0 && p.ClientKinds&^mesh.MakeClientKinds(mesh.GRPCRust) == 0 {
@@ -65,15 +72,25 @@ func WithoutLatent(problems []mesh.Problem) (plain, latent []mesh.Problem) {
 	return plain, latent
 }
 
-func (s Field) report(severity mesh.Severity, code mesh.Code, message string) {
-	s.Add(mesh.Problem{Code: code, Severity: severity, Message: message})
+func (f Field) report(severity mesh.Severity, code mesh.Code, message string) {
+	f.Add(mesh.Problem{Code: code, Severity: severity, Message: message})
 }
 
-// Add reports a Problem as one of this place.
-func (s Field) Add(p mesh.Problem) {
-	if s.Sink == nil {
+// Withdraw takes back the Problems with the code that were reported at the field or inside it.
+func (f Field) Withdraw(code mesh.Code) {
+	if f.Sink != nil {
+		*f.Sink = slices.DeleteFunc(*f.Sink, func(p mesh.Problem) bool {
+			rest, inside := strings.CutPrefix(p.Field, f.Path)
+			return p.Code == code && p.Object == f.Ref && inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
+		})
+	}
+}
+
+// Add reports a Problem. It sets the object and the field.
+func (f Field) Add(p mesh.Problem) {
+	if f.Sink == nil {
 		return
 	}
-	p.Object, p.Field = s.Ref, s.Path
-	*s.Sink = append(*s.Sink, p)
+	p.Object, p.Field = f.Ref, f.Path
+	*f.Sink = append(*f.Sink, p)
 }

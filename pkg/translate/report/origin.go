@@ -2,14 +2,14 @@ package report
 
 import "github.com/mizzen-mesh/mizzen/pkg/mesh"
 
-// Origin says of a part of a resource where an author wrote it. There may be two for one part.
+// Origin is the field of an object that a part of a resource was made from. A part can have several Origins.
 type Origin struct {
-	// Path is that of the part in the message, such as virtual_hosts[0].routes[2]; empty is the whole of it.
+	// Path is the path of the part in the message, such as virtual_hosts[0].routes[2]; empty for the whole message.
 	Path string
 	Ref  mesh.Ref
 	// Field is the path in the object.
 	Field string
 }
 
-// Origin says that the part of a resource at that path was written here.
-func (s Field) Origin(path string) Origin { return Origin{path, s.Ref, s.Path} }
+// Origin returns the Origin of the part at the path: it was made from this field.
+func (f Field) Origin(path string) Origin { return Origin{path, f.Ref, f.Path} }

@@ -6,16 +6,16 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// ToAny wraps a message, with bytes that depend on its content only: versions are hashes of them.
+// ToAny wraps a message. It marshals deterministically, because versions are hashes of the bytes.
 func ToAny(m proto.Message) *anypb.Any {
 	packed := &anypb.Any{}
-	// The one possible failure is text that is not UTF-8, which neither a client's request nor a World contains. The Any is
-	// then without a value.
+	// Marshaling fails only for text that is not UTF-8, which neither a client's request nor a World contains. The
+	// Any would have no value then.
 	_ = anypb.MarshalFrom(packed, m, proto.MarshalOptions{Deterministic: true})
 	return packed
 }
 
-// AdsSource is the stream on which the resource came itself.
+// AdsSource is the config source for the stream that the resource itself comes from.
 func AdsSource() *corev3.ConfigSource {
 	return &corev3.ConfigSource{
 		ResourceApiVersion:    corev3.ApiVersion_V3,

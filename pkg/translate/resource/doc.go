@@ -1,3 +1,3 @@
-// Package resource has what all translations write with: the Resource, its canonical names, and messages packed so that the same
-// message is always the same bytes.
+// Package resource has the output of all translations: the Resource, the canonical names of resources, and ToAny,
+// which marshals equal messages to equal bytes. Only this package builds and parses names.
 package resource

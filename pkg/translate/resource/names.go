@@ -7,20 +7,22 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// ClusterName is Istio's: outbound|PORT|SUBSET|HOST. The endpoints of a cluster bear the same name.
+// ClusterName returns a name in Istio's form, outbound|PORT|SUBSET|HOST. The ClusterLoadAssignment has the same name.
 func ClusterName(port uint32, subset, host string) string {
 	return "outbound|" + strconv.FormatUint(uint64(port), 10) + "|" + subset + "|" + host
 }
 
-// RouteName is Istio's: outbound|PORT||HOST.
+// RouteName returns a name in Istio's form, outbound|PORT||HOST.
 func RouteName(port uint32, host string) string { return ClusterName(port, "", host) }
 
-// ListenerName is the canonical one of the names that a client may dial: HOST:PORT.
+// ListenerName returns the canonical name of a Listener, HOST:PORT. Clients can dial other names, too: see
+// ParseDialTarget.
 func ListenerName(port uint32, host string) string {
 	return host + ":" + strconv.FormatUint(uint64(port), 10)
 }
 
-// ParseName takes a cluster's or route's name apart. It fails on names that this package does not make.
+// ParseName parses the name of a Cluster, ClusterLoadAssignment or RouteConfiguration. It fails for names that this
+// package does not build.
 func ParseName(name string) (port uint32, subset, host string, ok bool) {
 	rest, ok := strings.CutPrefix(name, "outbound|")
 	if !ok {
@@ -41,16 +43,16 @@ func ParseName(name string) (port uint32, subset, host string, ok bool) {
 	return uint32(n), subset, host, true
 }
 
-// DialTarget is what a client dials: the text after xds:///, taken apart.
+// DialTarget is what a client dials: the parsed text after xds:///.
 type DialTarget struct {
-	// Host is the full name that the text means to a client of that namespace, or an IP address.
+	// Host is a full name or an IP address.
 	Host string
-	// Port is a number or a port's name; empty when the client named none.
+	// Port is the number or the name of a port; empty if the client names no port.
 	Port string
 }
 
-// ParseDialTarget resolves the name of a Listener as a client of the namespace means it: svc, svc.ns, svc.ns.svc or the full
-// name, each alone or with :port or :portname. Names with more parts and addresses are taken as they stand.
+// ParseDialTarget parses the name of a Listener that a client in the namespace dials: svc, svc.ns, svc.ns.svc or
+// the full name, alone or with :port or :portname. Other names and IP addresses are not completed.
 func ParseDialTarget(name, namespace, domain string) DialTarget {
 	host, port := name, ""
 	if inner, ok := strings.CutPrefix(name, "["); ok { // an IPv6 address
@@ -62,13 +64,13 @@ func ParseDialTarget(name, namespace, domain string) DialTarget {
 	return DialTarget{Host: mesh.FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
 }
 
-// Find returns the port of service that the target means, if it has it.
+// Find returns the port of the Service that the target refers to.
 func (t DialTarget) Find(service *mesh.Service) (mesh.Port, bool) {
 	if t.Port == "" {
 		return service.DefaultPort()
 	}
 	if number, err := strconv.ParseUint(t.Port, 10, 16); err == nil {
-		// One spelling only, so that a port has finitely many names: 080 is not 80.
+		// A leading zero is not accepted, so that a port has only a few names: 080 is not 80.
 		if t.Port[0] == '0' {
 			return mesh.Port{}, false
 		}
@@ -77,8 +79,8 @@ func (t DialTarget) Find(service *mesh.Service) (mesh.Port, bool) {
 	return service.PortNamed(t.Port)
 }
 
-// PodHost takes apart the name of one pod of a Service: pod.svc.ns, pod.svc.ns.svc, or the full name. service is the
-// Service's full host.
+// PodHost parses the name of one pod of a Service: pod.svc.ns, pod.svc.ns.svc, or the full name. service is the
+// full name of the Service.
 func PodHost(host, domain string) (pod, service string, ok bool) {
 	short, full := strings.CutSuffix(host, ".svc."+domain)
 	if !full {
@@ -91,19 +93,20 @@ func PodHost(host, domain string) (pod, service string, ok bool) {
 	return pod, rest + ".svc." + domain, pod != ""
 }
 
-// IsServerListener says whether a gRPC server asks for its own Listener, which is not served.
+// IsServerListener reports whether the name is the Listener that a gRPC server subscribes to for itself. These are
+// not served.
 func IsServerListener(name string) bool {
 	return strings.Contains(name, "xds.resource.listening_address=") || strings.HasPrefix(name, "xds.istio.io/grpc/lds/inbound/")
 }
 
-// UnknownDomain is a virtual host's domain that no client dials. A route table with nothing else makes gRPC clients fail a call
-// at once, with a message that names the host as it was dialed.
+// UnknownDomain is the domain of a virtual host that no client dials. With a RouteConfiguration that has no other
+// virtual host, calls of gRPC clients fail immediately, and the error contains the host as it was dialed.
 const UnknownDomain = "no-such-host.invalid"
 
-// RefusedCluster is the reserved cluster of calls that must fail, and what the endpoints of a cluster that must not be used
-// are called. ParseName does not take it apart, so it is answered like anything unknown: with nobody behind it.
+// RefusedCluster is the reserved name of the cluster for calls that must fail, and of the ClusterLoadAssignment for
+// a cluster that must not be used. ParseName fails for it, so it is answered as an unknown name: without endpoints.
 const RefusedCluster = "refused"
 
-// AnyDomain is the one domain of a route table. A table serves one host by all its spellings, so there is nothing to tell
-// apart, and no spelling can be forgotten.
+// AnyDomain is the domain of the virtual host in a RouteConfiguration. The RouteConfiguration serves one host under
+// all its spellings, so one virtual host matches every name, and no spelling can be missing.
 const AnyDomain = "*"

@@ -74,7 +74,7 @@ func TestDialTargetFind(t *testing.T) {
 	tests := map[string]struct {
 		service *mesh.Service
 		port    string
-		want    uint32 // zero when there is none
+		want    uint32 // 0 if no port is found
 	}{
 		"only port":            {ports(80), "", 80},
 		"only port named grpc": {two, "", 81},
@@ -119,7 +119,7 @@ func TestPodHost(t *testing.T) {
 	}
 }
 
-// ports are those of a Service.
+// ports makes a Service with these ports.
 func ports(numbers ...uint32) *mesh.Service {
 	s := &mesh.Service{}
 	for _, n := range numbers {

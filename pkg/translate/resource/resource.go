@@ -7,25 +7,27 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Resource is one xDS resource and the objects that made it.
+// Resource is one xDS resource and the objects that it was made from.
 type Resource struct {
 	Name    string
 	Message proto.Message
 	Refs    []mesh.Ref
-	// Origins say where parts of the message come from, in its order. What has no Origin is what every resource of its kind has.
+	// Origins are the fields that parts of the message were made from, in the order of the message. A part without
+	// an Origin is the same in all resources of the type.
 	Origins []report.Origin
-	// SkippedMatches are the matches of rules that a table of routes leaves out for these clients, in its order.
+	// SkippedMatches are the matches that a RouteConfiguration leaves out for these clients, in the order of the
+	// rules.
 	SkippedMatches []SkippedMatch
 }
 
-// SkippedMatch is a match of a rule that is in no route, for no call of these clients to that port can meet it.
+// SkippedMatch is a match of a rule without a route, because no call of these clients to the port can match it.
 type SkippedMatch struct {
-	// Before is the index of the route that it would stand before.
+	// Before is the index of the route that would follow it.
 	Before int
-	// Rule is the author's name for it, if there is one.
+	// Rule is the name of the rule; empty if the author did not name it.
 	Rule string
-	// Reason says which condition no call can meet.
+	// Reason is the condition that no call can meet.
 	Reason string
-	// Origins say where it was written.
+	// Origins are the fields that define the match.
 	Origins []report.Origin
 }

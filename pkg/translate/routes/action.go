@@ -11,17 +11,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// routeAction is what becomes of the calls that a rule matches.
+// routeAction is what a rule does with the calls that it matches.
 type routeAction struct {
 	action *routev3.RouteAction
-	// overrides are per filter; may be nil.
+	// overrides are the settings of HTTP filters by name; may be nil.
 	overrides map[string]*anypb.Any
-	// clusters are all the destinations of the rule, those that weigh nothing included.
+	// clusters are all destinations of the rule, including those of weight 0.
 	clusters []weightedCluster
 }
 
-// routeAction translates all of a rule but its matches. A rule that gRPC cannot follow, and that would send calls elsewhere if
-// the rest of it were followed, takes its calls and fails them.
+// routeAction translates all of a rule except its matches. If gRPC does not support the rule, and its other fields
+// alone would send calls to another destination, the rule still matches its calls, and they fail.
 func (t destinationResolver) routeAction(at report.Field, rule *networking.HTTPRoute, listenerPort uint32) routeAction {
 	if !hasOneAction(at, rule) || unsupportedAction(at, rule) {
 		return failingAction(nil)
@@ -29,7 +29,7 @@ func (t destinationResolver) routeAction(at report.Field, rule *networking.HTTPR
 	if answer := rule.GetDirectResponse(); answer != nil {
 		return failingAction(directResponse(at, answer, rule.GetFault()))
 	}
-	shares, ok := t.weightedClusters(at, rule.GetRoute(), listenerPort)
+	clusters, ok := t.weightedClusters(at, rule.GetRoute(), listenerPort)
 	if !ok {
 		return failingAction(nil)
 	}
@@ -37,45 +37,46 @@ func (t destinationResolver) routeAction(at report.Field, rule *networking.HTTPR
 		MaxStreamDuration: timeoutCap(at.Child("timeout"), rule.GetTimeout()),
 		RetryPolicy:       retryPolicy(at.Child("retries"), rule.GetRetries(), t.defaults),
 	}
-	setClusters(at, action, shares)
+	setClusters(at, action, clusters)
 	action.HashPolicy = t.hashPolicies(at.Child("route"), rule.GetRoute(), listenerPort)
-	return routeAction{action, faultOverride(faults(at.Child("fault"), rule.GetFault())), shares}
+	return routeAction{action, faultOverride(faults(at.Child("fault"), rule.GetFault())), clusters}
 }
 
-// hasOneAction says whether a rule states one thing to do with its calls, and reports it if not.
+// hasOneAction reports whether a rule has exactly one action. If not, it reports a Problem.
 func hasOneAction(at report.Field, rule *networking.HTTPRoute) bool {
-	purposes := 0
-	for _, stated := range []bool{
+	actions := 0
+	for _, set := range []bool{
 		len(rule.GetRoute()) > 0, rule.GetRedirect() != nil, rule.GetDirectResponse() != nil, rule.GetDelegate() != nil,
 	} {
-		if stated {
-			purposes++
+		if set {
+			actions++
 		}
 	}
-	if purposes != 1 {
-		at.Errorf(mesh.CodeInvalidValue, "This rule has %d of route, redirect, directResponse and delegate, but it needs exactly one. Its calls fail. Keep one of them.", purposes)
+	if actions != 1 {
+		at.Errorf(mesh.CodeInvalidValue, "This rule has %d of route, redirect, directResponse and delegate, but it needs exactly one. Its calls fail. Keep one of them.", actions)
 	}
-	return purposes == 1
+	return actions == 1
 }
 
-// unsupportedAction reports the actions that no gRPC client can carry out. Who finds that calls cannot be delegated has said why.
+// unsupportedAction reports actions that gRPC clients do not support, and returns whether there are any. A delegate
+// that is still set here was not found; findDelegate has reported that.
 func unsupportedAction(at report.Field, rule *networking.HTTPRoute) bool {
-	refused := false
-	refuse := func(field string, set bool, reason, wayOut string) {
+	unsupported := false
+	check := func(field string, set bool, reason, wayOut string) {
 		if set {
 			at.Child(field).Errorf(mesh.CodeUnsupported, "%s. The calls fail. %s.", reason, wayOut)
-			refused = true
+			unsupported = true
 		}
 	}
 	const sameMethod = "gRPC clients call only the method that the application names"
-	refuse("redirect", rule.GetRedirect() != nil, "gRPC clients do not follow redirects", "Route to the other host")
-	refuse("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod, "Remove this field")
-	refuse("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod, "Remove this field")
-	return refused || rule.GetDelegate() != nil
+	check("redirect", rule.GetRedirect() != nil, "gRPC clients do not follow redirects", "Route to the other host")
+	check("rewrite.uri", rule.GetRewrite().GetUri() != "", sameMethod, "Remove this field")
+	check("rewrite.uriRegexRewrite", rule.GetRewrite().GetUriRegexRewrite() != nil, sameMethod, "Remove this field")
+	return unsupported || rule.GetDelegate() != nil
 }
 
-// directResponse ends every call with the status that the HTTP status stands for. The rule's delay comes first, as
-// everywhere; an abort has no call left to end.
+// directResponse makes a fault that ends every call with the gRPC status of the HTTP status. The rule's delay
+// applies first. An abort has no effect.
 func directResponse(at report.Field, answer *networking.HTTPDirectResponse, injected *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	if status := answer.GetStatus(); status < 200 || status > 599 {
 		at.Child("directResponse.status").Errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. The calls fail with UNAVAILABLE. Set an HTTP status from 200 to 599.", status)
@@ -84,14 +85,14 @@ func directResponse(at report.Field, answer *networking.HTTPDirectResponse, inje
 	if injected.GetAbort() != nil {
 		at.Child("fault.abort").Warnf(mesh.CodeUnsupported, "directResponse already ends every call. This abort has no effect. Remove one of the two.")
 	}
-	fault := always(answer.GetStatus())
+	fault := abortAll(answer.GetStatus())
 	if injected.GetDelay() != nil {
 		fault.Delay = delay(at.Child("fault.delay"), injected.GetDelay())
 	}
 	return fault
 }
 
-// failingAction sends calls where nobody is; with a fault they end by it before they get there.
+// failingAction sends calls to a cluster without endpoints. With a fault, the fault ends the calls first.
 func failingAction(fault *faultv3.HTTPFault) routeAction {
 	action := &routev3.RouteAction{
 		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RefusedCluster},
@@ -107,7 +108,7 @@ func faultOverride(fault *faultv3.HTTPFault) map[string]*anypb.Any {
 	return map[string]*anypb.Any{FaultFilter: resource.ToAny(fault)}
 }
 
-// FailingRoute is a route on which every call fails.
+// FailingRoute is a route that matches every call and makes it fail.
 func FailingRoute() *routev3.Route {
 	every, _ := pathMatch(report.Field{}, nil, false)
 	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: &routev3.RouteAction{

@@ -12,10 +12,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-var outcomeTests = map[string]struct {
+var actionTests = map[string]struct {
 	rule     string
 	cluster  string
-	fault    string // empty when there is none
+	fault    string // empty for no fault
 	problems []string
 }{
 	"route":           {rule: "route: [{destination: {host: a}}]", cluster: translatetest.ClusterA},
@@ -48,8 +48,8 @@ var outcomeTests = map[string]struct {
 	"answer that is none": {rule: "directResponse: {status: 1}", cluster: resource.RefusedCluster, problems: []string{"error InvalidValue at.directResponse.status"}},
 }
 
-func TestOutcome(t *testing.T) {
-	for name, test := range outcomeTests {
+func TestRouteAction(t *testing.T) {
+	for name, test := range actionTests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			out := destinations().routeAction(problems.Field(), translatetest.Parse(t, &networking.HTTPRoute{}, test.rule), 80)
@@ -68,7 +68,7 @@ func TestOutcome(t *testing.T) {
 				t.Errorf("got fault  %s\nwant fault %s", got, test.fault)
 			}
 			if out.action.GetMaxStreamDuration().GetMaxStreamDuration() == nil {
-				t.Error("the limit of the call is not written in full")
+				t.Error("the timeout is not written explicitly")
 			}
 			if diff := cmp.Diff(problems.Lines(), test.problems); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)

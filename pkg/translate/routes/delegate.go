@@ -9,85 +9,94 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// boundRule is one rule to follow.
+// boundRule is one rule with its place and its destinations.
 type boundRule struct {
-	// rule is nil where none is left of what an author wrote, and then without may say why.
+	// rule is nil for a rule that matches no call. Then skipReason may have the reason.
 	rule       *networking.HTTPRoute
 	skipReason string
-	// at is where it stands. One merged from two places is translated at no place, and its Problems are settled afterwards.
+	// at is the field of the rule. The field of a merged rule has an empty path and its own sink; relocate then
+	// reports its Problems at the fields that they are about.
 	at report.Field
-	// index is the rule of the VirtualService itself that the calls come by.
-	index      int
-	targets    destinationResolver
-	provenance provenance
-	// delegatedBy is the rule that delegates, of one merged.
+	// gateways is set if calls through gateways may take the rule.
+	gateways bool
+	// index is the index of the rule, or of the delegating rule, in the VirtualService itself.
+	index        int
+	destinations destinationResolver
+	// provenance is set for a merged rule, and delegatedBy is then the delegating rule.
+	provenance  provenance
 	delegatedBy report.Field
 }
 
-// httpRules are the rules of a VirtualService in order, with those of its delegates in place of the rules that delegate.
-func (t destinationResolver) httpRules(root report.Field, r *mesh.VirtualService) []boundRule {
+// httpRules returns the http rules of a VirtualService in order. The rules of delegates replace the delegating rules.
+func (t destinationResolver) httpRules(root report.Field, vs *mesh.VirtualService) []boundRule {
 	var all []boundRule
-	for i, rule := range r.Spec.GetHttp() {
+	var delegated delegatedMatches
+	for i, rule := range vs.Spec.GetHttp() {
 		at := root.Child("http").Index(i)
-		plain := boundRule{rule: rule, at: at, index: i, targets: t}
+		plain := boundRule{rule: rule, at: at, gateways: vs.Gateways, index: i, destinations: t}
 		if !delegates(rule) {
 			all = append(all, plain)
 			continue
 		}
-		delegate, ok := findDelegate(at.Child("delegate"), r, rule.GetDelegate())
+		delegate, ok := findDelegate(at.Child("delegate"), vs, rule.GetDelegate())
 		if !ok {
 			all = append(all, plain)
 			continue
 		}
-		theirs := destinationResolver{byHost: delegate.Destinations, namespace: t.namespace, labels: t.labels, defaults: t.defaults}
-		all = append(all, theirs.delegatedRules(plain, report.Field{Sink: root.Sink, Ref: delegate.Ref, Path: "spec"}, delegate.Spec.GetHttp())...)
+		resolver := destinationResolver{byHost: delegate.Destinations, namespace: t.namespace, labels: t.labels, defaults: t.defaults}
+		all = append(all, resolver.delegatedRules(plain, report.Field{Sink: root.Sink, Ref: delegate.Ref, Path: "spec"}, delegate.Spec.GetHttp(), &delegated)...)
 	}
+	delegated.report(vs)
 	return all
 }
 
-// delegates says whether a rule hands its calls on, and does nothing else with them.
+// delegates reports whether delegate is the only action of a rule.
 func delegates(rule *networking.HTTPRoute) bool {
 	return rule.GetDelegate() != nil && len(rule.GetRoute()) == 0 && rule.GetRedirect() == nil && rule.GetDirectResponse() == nil
 }
 
-// findDelegate finds the VirtualService that takes the calls of a rule, or reports why none does; then they fail.
-func findDelegate(at report.Field, r *mesh.VirtualService, d *networking.Delegate) (*mesh.VirtualService, bool) {
-	if r.IsDelegate() {
-		refuseNested(at)
+// findDelegate finds the delegate of a rule of vs. If there is none that the rule can use, findDelegate reports the
+// reason, and the rule's calls fail.
+func findDelegate(at report.Field, vs *mesh.VirtualService, d *networking.Delegate) (*mesh.VirtualService, bool) {
+	if vs.IsDelegate() {
+		reportNested(at)
 		return nil, false
 	}
-	found, ref, ok := r.Delegate(d)
+	found, ref, ok := vs.Delegate(d)
 	switch {
 	case !ok:
 		at.Errorf(mesh.CodeNoSuchDelegate, "There is no %s. The calls fail. Create it without hosts, or correct the name.", ref)
 	case found.VirtualService == nil:
 		at.Errorf(mesh.CodeNoSuchDelegate, "%s has hosts, so it cannot be a delegate. The calls fail. Move its rules to a VirtualService without hosts.", ref)
 	case !found.Visible:
-		at.Errorf(mesh.CodeNoSuchDelegate, "%s is not exported to the namespace %q. The calls fail. Add the namespace to its exportTo.", ref, r.Ref.Namespace)
+		at.Errorf(mesh.CodeNoSuchDelegate, "%s is not exported to the namespace %q. The calls fail. Add the namespace to its exportTo.", ref, vs.Ref.Namespace)
 	default:
 		return found.VirtualService, true
 	}
 	return nil, false
 }
 
-func refuseNested(at report.Field) {
+func reportNested(at report.Field) {
 	at.Errorf(mesh.CodeNoSuchDelegate, "A delegate cannot delegate further. The calls fail. Write the rules here.")
 }
 
-// delegatedRules merges the rules of a delegate with the rule that delegates to it. When it has none for these calls, they go on to
-// the next rule, as with Istio.
-func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rules []*networking.HTTPRoute) []boundRule {
-	hollow := boundRule{at: from.at, index: from.index}
-	all := []boundRule{hollow}
+// delegatedRules merges the rules of a delegate with the delegating rule. As in Istio, calls that match no rule of
+// the delegate continue with the next rule. The first result is an empty rule, which marks the delegating rule as
+// reached.
+func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rules []*networking.HTTPRoute, matches *delegatedMatches) []boundRule {
+	all := []boundRule{{at: from.at, index: from.index}}
 	for i, rule := range rules {
 		where := at.Child("http").Index(i)
 		if delegates(rule) {
-			// Reported where the delegate is read by itself, too: the same Problem, told once.
-			refuseNested(where.Child("delegate"))
+			// The same Problem is found when the delegate is checked by itself. Repetitions are dropped.
+			reportNested(where.Child("delegate"))
 		}
-		m := merger{root: from.rule, rootAt: from.at, sub: rule, subAt: where, provenance: provenance{"": where}}
+		m := merger{root: from.rule, rootAt: from.at, sub: rule, subAt: where, provenance: provenance{"": where}, matches: matches}
 		if merged := m.rule(); merged != nil {
-			all = append(all, boundRule{rule: merged, at: report.Field{Sink: new([]mesh.Problem), Ref: where.Ref, Path: ""}, index: from.index, targets: t, provenance: m.provenance, delegatedBy: from.at})
+			all = append(all, boundRule{
+				rule: merged, at: report.Field{Sink: new([]mesh.Problem), Ref: where.Ref}, gateways: from.gateways, index: from.index, destinations: t,
+				provenance: m.provenance, delegatedBy: from.at,
+			})
 		} else {
 			all = append(all, boundRule{skipReason: reasonNotNarrower, at: where, index: from.index})
 		}
@@ -95,17 +104,18 @@ func (t destinationResolver) delegatedRules(from boundRule, at report.Field, rul
 	return all
 }
 
-// provenance says where the parts of a merged rule stand, by their path in it. The rule itself is under the empty path.
+// provenance has the original field of each part of a merged rule, by the path of the part in the rule. The empty
+// path is the rule itself.
 type provenance map[string]report.Field
 
-// relocate reports Problems of a merged rule where the author wrote what they are about.
+// relocate reports the Problems of a merged rule at the original fields.
 func (o provenance) relocate(found []mesh.Problem) {
 	for _, p := range found {
 		o.locate(p.Field).Add(p)
 	}
 }
 
-// locate is where a field of a merged rule stands.
+// locate returns the original of a field of a merged rule.
 func (o provenance) locate(field string) report.Field {
 	longest := ""
 	for path := range o {

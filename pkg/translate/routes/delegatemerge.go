@@ -9,30 +9,31 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	networking "istio.io/api/networking/v1"
 
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// merger merges a rule that delegates with one rule of the delegate, as Istio does: the calls are those of both, and what the
-// delegate leaves out is as in the rule that delegates. Nothing is changed of either.
+// merger merges a delegating rule, root, with one rule of the delegate, sub, as Istio does. The merged rule matches
+// the calls that both match. It has the fields of sub, and those fields of root that sub does not set. root and sub
+// are not changed.
 type merger struct {
 	root, sub     *networking.HTTPRoute
 	rootAt, subAt report.Field
 	provenance    provenance
+	matches       *delegatedMatches
 }
 
-// ruleFields are those that a rule which delegates lends to the rules of the delegate.
+// ruleFields are the fields that rules of a delegate inherit from the delegating rule.
 var ruleFields = []protoreflect.Name{
 	"rewrite", "timeout", "retries", "fault", "mirror", "mirrors", "mirror_percent", "mirror_percentage", "cors_policy", "headers",
 }
 
-// blockFields are those of a match that the delegate's either has or takes over; of blockMaps, it takes over single entries.
+// blockFields are the fields that matches of a delegate inherit. From blockMaps they inherit single entries.
 var (
 	blockFields = []protoreflect.Name{"uri", "scheme", "method", "authority", "port", "source_namespace", "gateways", "stat_prefix"}
 	blockMaps   = []protoreflect.Name{"headers", "without_headers", "query_params", "source_labels"}
 )
 
-// rule is the merged rule, or nil when no call comes to the delegate's by the one that delegates.
+// rule returns the merged rule, or nil if no call can match both rules.
 func (m merger) rule() *networking.HTTPRoute {
 	out := proto.CloneOf(m.sub)
 	out.Name = joinNames(m.root.GetName(), m.sub.GetName())
@@ -41,6 +42,9 @@ func (m merger) rule() *networking.HTTPRoute {
 	})
 	switch {
 	case len(m.root.GetMatch()) == 0:
+		for j := range m.sub.GetMatch() {
+			m.matches.add(m.subAt.Child("match").Index(j), m.rootAt, true)
+		}
 	case len(m.sub.GetMatch()) == 0:
 		out.Match = m.root.GetMatch()
 		m.provenance[".match"] = m.rootAt.Child("match")
@@ -53,8 +57,8 @@ func (m merger) rule() *networking.HTTPRoute {
 	return out
 }
 
-// blocks are all pairs of matches in which the delegate's is a part of the other. One that is a part of none is reported, and
-// holds nothing.
+// blocks merges each match of sub with every match of root that covers it. A match of sub that no match of root
+// covers is left out.
 func (m merger) blocks() []*networking.HTTPMatchRequest {
 	var all []*networking.HTTPMatchRequest
 	for j, sub := range m.sub.GetMatch() {
@@ -71,51 +75,49 @@ func (m merger) blocks() []*networking.HTTPMatchRequest {
 				m.provenance[path+field] = m.rootAt.Child("match").Index(i).Append(field)
 			}))
 		}
-		if !found {
-			where.Errorf(mesh.CodeConflict,
-				"No match of %s %s covers every call of this match. This match matches nothing. Narrow it, or widen one of those matches.", m.rootAt.Ref, m.rootAt.Path)
-		}
+		m.matches.add(where, m.rootAt, found)
 	}
 	return all
 }
 
-// mergeBlocks adds to the delegate's match what it takes over, and tells the paths of that.
-func mergeBlocks(sub, root *networking.HTTPMatchRequest, lent func(field string)) *networking.HTTPMatchRequest {
+// mergeBlocks returns the match of sub with the fields that it inherits from root. It calls inherited with the path
+// of each.
+func mergeBlocks(sub, root *networking.HTTPMatchRequest, inherited func(field string)) *networking.HTTPMatchRequest {
 	out := proto.CloneOf(sub)
 	out.Name = joinNames(root.GetName(), sub.GetName())
-	fill(out.ProtoReflect(), root.ProtoReflect(), blockFields, lent)
+	fill(out.ProtoReflect(), root.ProtoReflect(), blockFields, inherited)
 	if sub.GetUri() == nil {
 		out.IgnoreUriCase = root.GetIgnoreUriCase()
 	}
 	for _, name := range blockMaps {
-		fillMap(out.ProtoReflect(), root.ProtoReflect(), name, lent)
+		fillMap(out.ProtoReflect(), root.ProtoReflect(), name, inherited)
 	}
 	return out
 }
 
-// fill sets the fields that out lacks and from has.
-func fill(out, from protoreflect.Message, names []protoreflect.Name, lent func(field string)) {
+// fill sets the named fields that only from has.
+func fill(out, from protoreflect.Message, names []protoreflect.Name, inherited func(field string)) {
 	for _, name := range names {
 		if field := from.Descriptor().Fields().ByName(name); !out.Has(field) && from.Has(field) {
 			out.Set(field, from.Get(field))
-			lent("." + field.JSONName())
+			inherited("." + field.JSONName())
 		}
 	}
 }
 
-// fillMap adds the entries of a map that out lacks.
-func fillMap(out, from protoreflect.Message, name protoreflect.Name, lent func(field string)) {
+// fillMap adds the entries of the map that only from has.
+func fillMap(out, from protoreflect.Message, name protoreflect.Name, inherited func(field string)) {
 	field := from.Descriptor().Fields().ByName(name)
 	from.Get(field).Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
 		if into := out.Mutable(field).Map(); !into.Has(k) {
 			into.Set(k, v)
-			lent(report.Field{}.Child(field.JSONName()).Key(k.String()).Path)
+			inherited(report.Field{}.Child(field.JSONName()).Key(k.String()).Path)
 		}
 		return true
 	})
 }
 
-// joinNames joins the names of a rule and of the one it is merged with.
+// joinNames returns the name of a merged rule or match.
 func joinNames(root, sub string) string {
 	if root == "" || sub == "" {
 		return root + sub
@@ -123,11 +125,11 @@ func joinNames(root, sub string) string {
 	return root + "-" + sub
 }
 
-// narrows says whether nothing in a delegate's match asks for calls that the match before it keeps out.
+// narrows reports whether root covers sub: in each field, root accepts every value that sub accepts.
 func narrows(sub, root *networking.HTTPMatchRequest) bool {
 	texts := covered(sub.GetScheme(), root.GetScheme()) && covered(sub.GetMethod(), root.GetMethod()) &&
 		covered(sub.GetAuthority(), root.GetAuthority()) && covered(sub.GetUri(), root.GetUri())
-	// In any case is more than in this one.
+	// A match that ignores case accepts more.
 	cases := sub.GetUri() == nil || root.GetUri() == nil || root.GetIgnoreUriCase() || !sub.GetIgnoreUriCase()
 	gateways := len(root.GetGateways()) == 0 ||
 		!slices.ContainsFunc(sub.GetGateways(), func(g string) bool { return !slices.Contains(root.GetGateways(), g) })
@@ -149,19 +151,19 @@ func narrowsMaps(sub, root *networking.HTTPMatchRequest) bool {
 			return false
 		}
 	}
-	// What is kept out must be at least what is kept out already: the other way around.
+	// withoutHeaders is inverted: sub must exclude at least the calls that root excludes.
 	return entries(sub.GetHeaders(), root.GetHeaders()) && entries(sub.GetQueryParams(), root.GetQueryParams()) &&
 		entries(root.GetWithoutHeaders(), sub.GetWithoutHeaders())
 }
 
-// agree says whether two conditions are the same, where both are set.
+// agree reports whether two values are equal, or one of them is unset.
 func agree[T comparable](sub, root T) bool {
 	var unset T
 	return sub == unset || root == unset || sub == root
 }
 
-// covered says whether all that sub accepts is accepted by root. An expression is only covered by the very same one. An absent sub
-// takes root's place over, and is covered by it.
+// covered reports whether root accepts every text that sub accepts. An expression is covered only by an equal
+// expression. A nil sub inherits root, so it is covered.
 func covered(sub, root *networking.StringMatch) bool {
 	if sub == nil || root.GetMatchType() == nil {
 		return true

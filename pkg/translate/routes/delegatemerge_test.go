@@ -16,7 +16,7 @@ import (
 func TestMergeBlocks(t *testing.T) {
 	tests := map[string]struct {
 		root, sub string
-		want      string // empty when the delegate's match is no part of the other
+		want      string // empty if root does not cover sub
 	}{
 		"nothing asked":                 {"{}", "{}", "{}"},
 		"all is taken over":             {"{uri: {prefix: /a}, ignoreUriCase: true, port: 80}", "{}", "{uri: {prefix: /a}, ignoreUriCase: true, port: 80}"},
@@ -67,7 +67,7 @@ func TestMergeBlocks(t *testing.T) {
 				t.Errorf("merged (-got +want):\n%s", diff)
 			}
 			if !proto.Equal(root, block(test.root)) || !proto.Equal(sub, block(test.sub)) {
-				t.Error("an author's text was changed")
+				t.Error("the merge changed an author's rule")
 			}
 		})
 	}
@@ -76,7 +76,7 @@ func TestMergeBlocks(t *testing.T) {
 func TestMergeRules(t *testing.T) {
 	tests := map[string]struct {
 		root, sub string
-		want      string // empty when no call comes to the delegate's rule
+		want      string // empty if no call can match both rules
 		problems  []string
 	}{
 		"nothing but its own": {"delegate: {name: d}", "{name: b, timeout: 1s}", "{name: b, timeout: 1s}", nil},
@@ -96,9 +96,10 @@ func TestMergeRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rule := func(text string) *networking.HTTPRoute { return translatetest.Parse(t, &networking.HTTPRoute{}, text) }
 			var problems translatetest.Ledger
-			m := merger{root: rule(test.root), sub: rule(test.sub), rootAt: problems.Field(), provenance: provenance{}}
+			m := merger{root: rule(test.root), sub: rule(test.sub), rootAt: problems.Field(), provenance: provenance{}, matches: &delegatedMatches{}}
 			m.subAt = report.Field{Sink: m.rootAt.Sink, Path: "sub"}
 			got := m.rule()
+			m.matches.report(&mesh.VirtualService{})
 			if want := test.want != ""; (got != nil) != want {
 				t.Fatalf("got %v, want a rule: %t", got, want)
 			}
@@ -115,9 +116,9 @@ func TestMergeRules(t *testing.T) {
 }
 
 func TestRelocate(t *testing.T) {
-	var told []mesh.Problem
+	var reported []mesh.Problem
 	place := func(name, path string) report.Field {
-		return report.Field{Sink: &told, Ref: mesh.Ref{Name: name}, Path: path}
+		return report.Field{Sink: &reported, Ref: mesh.Ref{Name: name}, Path: path}
 	}
 	from := provenance{
 		"": place("sub", "spec.http[1]"), ".timeout": place("root", "spec.http[0].timeout"), ".match[0]": place("sub", "spec.http[1].match[2]"),
@@ -131,9 +132,9 @@ func TestRelocate(t *testing.T) {
 		".match[0].headers[uri]": "sub spec.http[1].match[2].headers[uri]",
 		".match[1]":              "sub spec.http[1].match[1]",
 	} {
-		told = nil
+		reported = nil
 		from.relocate([]mesh.Problem{{Field: path}})
-		if got := told[0].Object.Name + " " + told[0].Field; got != want {
+		if got := reported[0].Object.Name + " " + reported[0].Field; got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
 		}
 	}

@@ -13,45 +13,49 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// destinationResolver finds what the destinations of a VirtualService stand for.
+// destinationResolver finds the clusters of a VirtualService's destinations.
 type destinationResolver struct {
 	byHost map[string]mesh.Destination
-	// namespace and labels are the clients' own, as far as they matter.
+	// namespace and labels are the clients' namespace and labels, as far as the DestinationRules depend on them.
 	namespace string
 	labels    mesh.Labels
 	defaults  mesh.Defaults
 }
 
-// cluster names the cluster of a destination, as called on that port. One that does not exist is named all the same: its
-// share of the calls fails, rather than moving to another destination, and works from the moment it appears.
+// cluster returns the name of a destination's cluster, for calls to listenerPort. A cluster that does not exist is
+// named, too: its share of the calls fails and does not move to other destinations, and succeeds as soon as the
+// cluster exists.
 func (t destinationResolver) cluster(at report.Field, d *networking.Destination, listenerPort uint32) string {
-	target, ok := t.byHost[d.GetHost()]
+	found, ok := t.byHost[d.GetHost()]
 	if !ok {
-		target = mesh.Destination{Host: d.GetHost()}
+		found = mesh.Destination{Host: d.GetHost()}
 	}
-	if target.Service == nil && target.ServiceEntry != (mesh.Ref{}) {
-		at.Child("host").Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
-			"Create a Service of type ExternalName with externalName %q, and write its name here.", target.ServiceEntry, target.Host, target.Host)
-		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), target.Host)
+	if found.Service == nil {
+		t.reportNoService(at.Child("host"), found)
+		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), found.Host)
 	}
-	if target.Service == nil {
-		at.Child("host").Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", target.Host)
-		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), target.Host)
-	}
-	port := destinationPort(d, target.Service, listenerPort)
-	if _, ok := target.Service.Port(port); !ok && port != 0 {
-		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", target.Service.Ref, port)
+	port := destinationPort(d, found.Service, listenerPort)
+	if _, ok := found.Service.Port(port); !ok && port != 0 {
+		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
 	}
 	if d.GetSubset() != "" {
-		if _, ok := target.DestinationRules.For(t.namespace, t.labels).Subset(d.GetSubset()); !ok {
-			at.Child("subset").Errorf(mesh.CodeNoSuchSubset,
-				"No DestinationRule that is visible to these clients declares the subset %q of %s. Calls to this destination fail. Declare the subset.", d.GetSubset(), target.Host)
-		}
+		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
-	return resource.ClusterName(port, d.GetSubset(), target.Host)
+	return resource.ClusterName(port, d.GetSubset(), found.Host)
 }
 
-// destinationPort is the port that the author wrote, or the Service's only one, or the one that was called.
+// reportNoService reports a destination without a Service.
+func (t destinationResolver) reportNoService(at report.Field, found mesh.Destination) {
+	if found.ServiceEntry != (mesh.Ref{}) {
+		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
+			"Create a Service of type ExternalName with externalName %q, and write its name here.", found.ServiceEntry, found.Host, found.Host)
+		return
+	}
+	at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", found.Host)
+}
+
+// destinationPort returns the port of the destination. If it is not set, it is the Service's only port, or else
+// listenerPort.
 func destinationPort(d *networking.Destination, service *mesh.Service, listenerPort uint32) uint32 {
 	if number := d.GetPort().GetNumber(); number != 0 {
 		return number
@@ -62,19 +66,20 @@ func destinationPort(d *networking.Destination, service *mesh.Service, listenerP
 	return listenerPort
 }
 
-// hashPolicies says what is hashed of a rule's calls. That is decided for the rule as a whole, though its destinations may differ.
+// hashPolicies returns the hash policies of a route. They apply to all destinations of the rule, even if only some
+// of these have a hash key.
 func (t destinationResolver) hashPolicies(at report.Field, destinations []*networking.HTTPRouteDestination, listenerPort uint32) []*routev3.RouteAction_HashPolicy {
 	var all []*routev3.RouteAction_HashPolicy
 	for _, d := range destinations {
 		if len(destinations) > 1 && d.GetWeight() <= 0 {
 			continue
 		}
-		target := t.byHost[d.GetDestination().GetHost()]
-		port := destinationPort(d.GetDestination(), target.Service, listenerPort)
+		found := t.byHost[d.GetDestination().GetHost()]
+		port := destinationPort(d.GetDestination(), found.Service, listenerPort)
 		if port == 0 {
-			continue // The rule is read for its Problems alone, and which setting would hold is not known.
+			continue // The rule is only checked, so it is not known which setting applies.
 		}
-		hashPolicy := policy.HashPolicyFor(target.DestinationRules.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
+		hashPolicy := policy.HashPolicyFor(found.DestinationRules.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
 		if hashPolicy != nil && !slices.ContainsFunc(all, func(p *routev3.RouteAction_HashPolicy) bool { return proto.Equal(p, hashPolicy) }) {
 			all = append(all, hashPolicy)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// hashLayers hashes another header at every level; the route must hash the one that holds for its destination.
+// hashLayers hashes another header at every level. The route must hash the header that applies to its destination.
 const hashLayers = `
 trafficPolicy:
   loadBalancer: {consistentHash: {httpHeaderName: top}}
@@ -29,12 +29,12 @@ subsets:
   trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}
 `
 
-func TestHashes(t *testing.T) {
+func TestHashPolicies(t *testing.T) {
 	tests := map[string]struct {
 		route    string // destinations of echo
-		want     string // what is hashed
+		want     string // the hash keys
 		problems []string
-		nobody   bool // calls: the rule is for another port
+		noPort   bool // the rule is only checked
 	}{
 		"top level":                       {route: "{destination: {host: echo, port: {number: 80}}}", want: "top"},
 		"the port that was called":        {route: "{destination: {host: echo}}", want: "port"},
@@ -43,7 +43,7 @@ func TestHashes(t *testing.T) {
 		"subset":                          {route: "{destination: {host: echo, subset: own, port: {number: 80}}}", want: "subset"},
 		"subset's port level":             {route: "{destination: {host: echo, subset: own}}", want: "io.grpc.channel_id"},
 		"subset that does not hash":       {route: "{destination: {host: echo, subset: none}}"},
-		"a port of no call":               {nobody: true, route: "{destination: {host: echo}}"},
+		"a port of no call":               {noPort: true, route: "{destination: {host: echo}}"},
 		"unknown host":                    {route: "{destination: {host: nobody}}"},
 		"alike, once":                     {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: plain}, weight: 1}", want: "port"},
 		"one without":                     {route: "{destination: {host: echo}, weight: 1}, {destination: {host: echo, subset: none}, weight: 1}", want: "port"},
@@ -54,15 +54,15 @@ func TestHashes(t *testing.T) {
 			want:  "port subset", problems: []string{"info Approximated at"},
 		},
 	}
-	policies := &mesh.DestinationRuleSet{ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{
+	rules := &mesh.DestinationRuleSet{ServiceNamespace: "demo", Candidates: []mesh.DestinationRuleCandidate{
 		{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: translatetest.Merged(t, hashLayers)},
 	}}
-	all := destinationResolver{byHost: map[string]mesh.Destination{"echo": {Host: translatetest.Echo().Host, Service: translatetest.Echo(80, 81, 82), DestinationRules: policies}}}
+	all := destinationResolver{byHost: map[string]mesh.Destination{"echo": {Host: translatetest.Echo().Host, Service: translatetest.Echo(80, 81, 82), DestinationRules: rules}}}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			port := uint32(81)
-			if test.nobody {
+			if test.noPort {
 				port = 0
 			}
 			rule := translatetest.Parse(t, &networking.HTTPRoute{}, "route: ["+test.route+"]")

@@ -23,7 +23,7 @@ var grpcStatuses = []string{
 	"DATA_LOSS", "UNAUTHENTICATED",
 }
 
-// faults translates the faults a rule injects. It is nil when there are none.
+// faults translates the faults of a rule. It returns nil if the rule has none.
 func faults(at report.Field, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	fault := &faultv3.HTTPFault{}
 	if f.GetDelay() != nil {
@@ -42,7 +42,7 @@ func faults(at report.Field, f *networking.HTTPFaultInjection) *faultv3.HTTPFaul
 func delay(at report.Field, d *networking.HTTPFaultInjection_Delay) *commonfaultv3.FaultDelay {
 	kind, ok := d.GetHttpDelayType().(*networking.HTTPFaultInjection_Delay_FixedDelay)
 	if !ok {
-		// The field table speaks of the other kind.
+		// The field check reports exponentialDelay.
 		if d.GetHttpDelayType() == nil {
 			at.Errorf(mesh.CodeInvalidValue, "The delay has no duration. Calls are not delayed. Set fixedDelay.")
 		}
@@ -74,11 +74,12 @@ func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.Fau
 			at.Child("httpStatus").Errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
 			return nil
 		}
-		endWith(fault, uint32(kind.HttpStatus))
+		setAbortStatus(fault, uint32(kind.HttpStatus))
 	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
 		code := slices.Index(grpcStatuses, kind.GrpcStatus)
 		if code == 0 {
-			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say UNIMPLEMENTED.
+			// C-core would go on with the call, gRPC for Java end it without an answer, and that for Node say
+			// UNIMPLEMENTED.
 			at.Child("grpcStatus").Errorf(mesh.CodeInvalidValue, "OK is not an error status. Calls are not aborted. Set an error status, or remove abort.")
 			return nil
 		}
@@ -91,7 +92,7 @@ func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.Fau
 	case nil:
 		at.Errorf(mesh.CodeInvalidValue, "The abort has no status. Calls are not aborted. Set grpcStatus or httpStatus.")
 		return nil
-	default: // The field table speaks of it.
+	default: // The field check reports http2Error.
 		return nil
 	}
 	if fault.GetPercentage() == nil {
@@ -100,11 +101,11 @@ func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.Fau
 	return fault
 }
 
-// percentage is nil for a share of nothing, which is also what an absent one means.
+// percentage translates a number from 0 to 100. It returns nil for 0, the value of an unset percentage.
 func percentage(at report.Field, share float64) *typev3.FractionalPercent {
 	const million = 1_000_000
 	switch {
-	case !(share >= 0 && share <= 100): // Also true of what is no number.
+	case !(share >= 0 && share <= 100): // This is also true for NaN.
 		at.Errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. The fault has no effect. Set a number from 0 to 100.")
 		return nil
 	case share == 0:
@@ -116,21 +117,23 @@ func percentage(at report.Field, share float64) *typev3.FractionalPercent {
 	return &typev3.FractionalPercent{Numerator: uint32(max(parts, 1)), Denominator: typev3.FractionalPercent_MILLION}
 }
 
-// endWith has calls end as a server's response with that HTTP status would end them. To C-core 200 is a reason to go on with the call;
-// to the others it is a status like any that says nothing to gRPC.
-func endWith(fault *faultv3.FaultAbort, status uint32) {
+// setAbortStatus makes calls end with the gRPC status of an HTTP status. C-core does not abort calls with the
+// status 200. Other clients abort them with UNKNOWN, as with any HTTP status that has no gRPC status. So 200 is
+// written as UNKNOWN.
+func setAbortStatus(fault *faultv3.FaultAbort, status uint32) {
 	fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: status}
 	if status == 200 {
 		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(slices.Index(grpcStatuses, "UNKNOWN"))}
 	}
 }
 
-// always aborts every call as a server's response with that HTTP status would end it.
-func always(status uint32) *faultv3.HTTPFault {
+// abortAll aborts every call with the gRPC status of an HTTP status.
+func abortAll(status uint32) *faultv3.HTTPFault {
 	abort := &faultv3.FaultAbort{Percentage: &typev3.FractionalPercent{Numerator: 100, Denominator: typev3.FractionalPercent_HUNDRED}}
-	endWith(abort, status)
+	setAbortStatus(abort, status)
 	return &faultv3.HTTPFault{Abort: abort}
 }
 
-// FaultFilter is the name of the filter of faults. A route's override counts only under the name that its filter has in the Listener.
+// FaultFilter is the name of the fault filter. A route's override takes effect only under the name that the filter
+// has in the Listener.
 const FaultFilter = "envoy.filters.http.fault"

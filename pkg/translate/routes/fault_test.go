@@ -13,7 +13,7 @@ import (
 func TestFaults(t *testing.T) {
 	tests := map[string]struct {
 		fault    string
-		want     string // empty when there is none
+		want     string // empty for no fault
 		problems []string
 	}{
 		"delay of some calls": {
@@ -72,6 +72,6 @@ func TestFaults(t *testing.T) {
 func TestPercentageOfNoNumber(t *testing.T) {
 	var problems translatetest.Ledger
 	if got := percentage(problems.Field(), math.NaN()); got != nil || len(problems) != 1 {
-		t.Errorf("got %v and %d problems, want none and 1", got, len(problems))
+		t.Errorf("got %v and %d problems, want nil and 1", got, len(problems))
 	}
 }

@@ -14,15 +14,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// maxWithoutHeaders bounds the withoutHeaders of one match that compare a value: each doubles the number of routes.
+// maxWithoutHeaders limits the entries of withoutHeaders in one match that compare a value: each doubles the number
+// of routes.
 const maxWithoutHeaders = 3
 
-// headerMatches translates headers and withoutHeaders. Each element of the result is a list of conditions that must all
-// hold; the match holds if any element does. None at all means that there is no condition. It fails when a condition cannot
-// be expressed, having reported it.
+// headerMatches translates headers and withoutHeaders. Each element of the result is a list of conditions. A call
+// matches if it meets all conditions of one element. The result is empty if there are no conditions. If a condition
+// cannot be translated, it is reported and ok is false.
 //
-// To Istio an absent header satisfies withoutHeaders. To every gRPC client an absent header fails a comparison, inverted or
-// not. So such a condition becomes two routes: one for calls without the header, one for calls with another value.
+// In Istio a call without the header meets withoutHeaders. In gRPC clients a missing header fails every comparison,
+// inverted or not. So such a condition becomes two routes: one for calls without the header, and one for calls with
+// another value.
 func headerMatches(at report.Field, m *networking.HTTPMatchRequest) (variants [][]*routev3.HeaderMatcher, ok bool) {
 	ok = true
 	var common []*routev3.HeaderMatcher
@@ -52,7 +54,7 @@ func headerMatches(at report.Field, m *networking.HTTPMatchRequest) (variants []
 	return headerVariants(common, compared), true
 }
 
-// headerVariants turns k inverted comparisons into 2^k lists.
+// headerVariants makes 2^k lists of conditions from k inverted comparisons.
 func headerVariants(common, compared []*routev3.HeaderMatcher) [][]*routev3.HeaderMatcher {
 	variants := [][]*routev3.HeaderMatcher{common}
 	for _, h := range compared {
@@ -70,7 +72,7 @@ func headerVariants(common, compared []*routev3.HeaderMatcher) [][]*routev3.Head
 
 // headerMatch translates the condition on one header. The result is never nil.
 func headerMatch(at report.Field, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
-	// Clients hold the names in lower case, and compare as they stand.
+	// Clients have names in lower case, and compare them exactly.
 	name = strings.ToLower(name)
 	if reason := policy.HiddenHeader(name); reason != "" {
 		at.Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match a header that the application sends as metadata.", reason)
@@ -89,7 +91,7 @@ func headerMatch(at report.Field, name string, m *networking.StringMatch) (*rout
 		}
 		pattern.MatchPattern = &matcherv3.StringMatcher_Prefix{Prefix: kind.Prefix}
 	case *networking.StringMatch_Regex:
-		// Istio reads the lone star, which is no expression, as any value.
+		// "*" is not a valid expression. Istio treats it as any value.
 		if kind.Regex == "*" {
 			return present(name), true
 		}

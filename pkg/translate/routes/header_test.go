@@ -10,12 +10,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// unseen is the Problem of a header that routing does not see.
+// unseen is the Problem for a header that routing does not see.
 func unseen(name string) []string { return []string{"error Unsupported at.headers[" + name + "]"} }
 
 var headerTests = map[string]struct {
 	block    string
-	want     []string // nil when there is no condition
+	want     []string // nil for no condition
 	fails    bool
 	problems []string
 }{

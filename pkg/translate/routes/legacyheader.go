@@ -7,9 +7,9 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// legacyHeaders writes the comparisons of headers in the forms that came before string_match, which clients read that do not know
-// that one. All clients read exact_match and safe_regex_match still; gRPC for Rust refuses prefix_match, so that a prefix
-// is an expression.
+// legacyHeaders rewrites string_match into the older header match fields, for clients that do not read
+// string_match. All clients still read exact_match and safe_regex_match. gRPC for Rust rejects prefix_match, so a
+// prefix becomes an expression.
 func legacyHeaders(headers []*routev3.HeaderMatcher) []*routev3.HeaderMatcher {
 	all := make([]*routev3.HeaderMatcher, len(headers))
 	for i, h := range headers {
@@ -22,9 +22,9 @@ func legacyHeaders(headers []*routev3.HeaderMatcher) []*routev3.HeaderMatcher {
 	return all
 }
 
-// setLegacySpecifier knows what headerMatch makes.
+// setLegacySpecifier handles the patterns that headerMatch makes.
 //
-//nolint:staticcheck // The forms are deprecated, and this is for clients that read no other.
+//nolint:staticcheck // The fields are deprecated, but old clients read only these.
 func setLegacySpecifier(h *routev3.HeaderMatcher, s *matcherv3.StringMatcher) {
 	expression := s.GetSafeRegex()
 	switch pattern := s.GetMatchPattern().(type) {

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-func TestPlainHeaders(t *testing.T) {
+func TestLegacyHeaders(t *testing.T) {
 	match := &routev3.RouteMatch{}
 	translatetest.Parse(t, match, `headers:
 - {name: a, string_match: {exact: x}}
@@ -27,6 +27,6 @@ func TestPlainHeaders(t *testing.T) {
 		t.Errorf("headers (-got +want):\n%s", diff)
 	}
 	if after := translatetest.CompactJSON(t, match); after != before {
-		t.Errorf("what it was made from, and others share, is %s now", after)
+		t.Errorf("the shared input was changed to %s", after)
 	}
 }

@@ -15,32 +15,31 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// meshGateway is the gateway that means calls between workloads.
-const meshGateway = "mesh"
-
-// routeScope is what a rule is translated for: one port of one Service, and who calls it.
+// routeScope is what a list of rules is translated for: the calls of some clients to one port of one host.
 type routeScope struct {
-	// host is the full name that is called, empty for a VirtualService that is read for its Problems alone.
+	// host is the full name that clients call. It is empty for a VirtualService that is only checked.
 	host string
-	// port is zero when host is empty or has no port.
+	// port is 0 if host is empty or does not have a port.
 	port uint32
-	// portName and addresses are other ways to call it by; both may be empty.
+	// portName and addresses are other names that clients can dial; both may be empty.
 	portName  string
 	addresses []string
-	caller    caller
-	// missing are the caller's.
+	source    source
+	// missing are the features that the clients lack.
 	missing mesh.Features
 }
 
-// alternatives returns the matches that together stand for one match block: several where gRPC cannot say it in one, none
-// where no call can match, and then why. What cannot be expressed makes the block match nothing rather than more than its author wrote.
+// alternatives translates one match block. A call matches the block if it matches one of the matches. There are
+// several if gRPC cannot express the block in one. There are none if no call can match, and then reason is set. A
+// condition that gRPC does not support makes the block match nothing, so that it never matches more calls than its
+// author meant.
 func (c routeScope) alternatives(at report.Field, m *networking.HTTPMatchRequest) (matches []*routev3.RouteMatch, reason string) {
 	if reason := c.unreachable(at, m); reason != "" {
 		return nil, reason
 	}
 	path, ok := pathMatch(at.Child("uri"), m.GetUri(), m.GetIgnoreUriCase())
 	variants, headersOK := headerMatches(at, m)
-	switch reason := c.caller.reasonNotMet(m); {
+	switch reason := c.source.reasonNotMet(m); {
 	case !ok:
 		return nil, reasonNoSuchPath
 	case !headersOK:
@@ -59,13 +58,13 @@ func (c routeScope) alternatives(at report.Field, m *networking.HTTPMatchRequest
 	return matches, ""
 }
 
-// unreachable evaluates here what is the same for every call to c, and finds what no gRPC client can evaluate. It says why no
-// call can match, if so.
+// unreachable evaluates the conditions that have the same result for every call in the scope, and reports the
+// conditions that gRPC clients do not support. It returns the reason if no call can match.
 func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest) (reason string) {
 	if reason := unsupportedCondition(at, m); reason != "" {
 		return reason
 	}
-	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, meshGateway) {
+	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, mesh.MeshGateway) {
 		return reasonOtherGateways(gateways)
 	}
 	if c.port != 0 && m.GetPort() != 0 && m.GetPort() != c.port {
@@ -88,28 +87,28 @@ func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest)
 	return ""
 }
 
-// dependsOnScope says whether a rule holds for some ports or hosts only, in any of its blocks. Where it is not known what is called,
-// such a rule takes not every call.
+// dependsOnScope reports whether a match of the rule depends on the port or the host. If these are not known, such
+// a rule may match only some calls.
 func dependsOnScope(rule *networking.HTTPRoute) bool {
 	return slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
 		return m.GetPort() != 0 || m.GetAuthority() != nil
 	})
 }
 
-// unsupportedCondition reports conditions that no client can check, and returns why the first cannot be.
+// unsupportedCondition reports the conditions that no client supports, and returns the reason for the first.
 func unsupportedCondition(at report.Field, m *networking.HTTPMatchRequest) (why string) {
-	refuse := func(field string, set bool, reason, wayOut string) {
+	check := func(field string, set bool, reason, wayOut string) {
 		if set {
 			at.Child(field).Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. %s.", reason, wayOut)
 			why = cmp.Or(why, reason)
 		}
 	}
-	refuse("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "Remove scheme")
-	refuse("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query parameters", "Match a header")
+	check("scheme", m.GetScheme() != nil, "gRPC does not show the scheme to routing", "Remove scheme")
+	check("queryParams", len(m.GetQueryParams()) > 0, "gRPC calls have no query parameters", "Match a header")
 	return why
 }
 
-// authorities are the names under which c may be called.
+// authorities returns the names that clients can dial for the host and port.
 func (c routeScope) authorities() []string {
 	if c.host == "" {
 		return nil
@@ -135,8 +134,8 @@ func (c routeScope) authorities() []string {
 	return hosts
 }
 
-// methodPath says whether a path is one of a gRPC method, or the beginning of one. gRPC's C-core leaves out routes for others, so
-// that their calls would go elsewhere with it.
+// methodPath reports whether a path is the path of a gRPC method or, unless whole, a prefix of one. gRPC's C-core
+// drops routes with other paths, so their calls would go to another destination.
 func methodPath(path string, whole bool) bool {
 	parts := strings.Split(path, "/")
 	if !whole && len(parts) < 3 {
@@ -145,9 +144,9 @@ func methodPath(path string, whole bool) bool {
 	return len(parts) == 3 && parts[0] == "" && parts[1] != "" && (parts[2] != "" || !whole)
 }
 
-// pathMatch translates a uri, the full method name of a call. It fails when no call can match.
+// pathMatch translates a uri, which is compared with the full method name. It fails if no call can match.
 func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
-	// Written in full: gRPC for Java takes an absent case_sensitive for false.
+	// case_sensitive is always set, because gRPC for Java treats an unset one as false.
 	match := &routev3.RouteMatch{CaseSensitive: wrapperspb.Bool(!ignoreCase)}
 	switch kind := uri.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
@@ -166,6 +165,10 @@ func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*
 		if _, ok := compile(at.Child("regex"), kind.Regex); !ok {
 			return nil, false
 		}
+		if !matchesMethod(kind.Regex) {
+			at.Child("regex").Warnf(mesh.CodeUnreachable, "No gRPC method has a path that matches %q as a whole. The match matches nothing. Write /package.Service/Method, or begin with .*.", kind.Regex)
+			return nil, false
+		}
 		expression := kind.Regex
 		if ignoreCase {
 			// Clients apply case_sensitive to prefixes and exact paths only.
@@ -178,7 +181,7 @@ func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*
 	return match, true
 }
 
-// isCatchAll says whether a match holds for every call.
+// isCatchAll reports whether a match matches every call.
 func isCatchAll(m *routev3.RouteMatch) bool {
 	if len(m.GetHeaders()) > 0 {
 		return false

@@ -20,7 +20,7 @@ func TestAlternatives(t *testing.T) {
 		"exact path":                   {block: "uri: {exact: /a.B/C}", want: []string{"path=/a.B/C"}},
 		"prefix in any case":           {block: "{uri: {prefix: /a.B/}, ignoreUriCase: true}", want: []string{"prefix=/a.B/; any case"}},
 		"expression":                   {block: "uri: {regex: /a.*/C}", want: []string{"regex=/a.*/C"}},
-		"expression in any case":       {block: "{uri: {regex: /a|/b}, ignoreUriCase: true}", want: []string{"regex=(?i:/a|/b); any case"}},
+		"expression in any case":       {block: "{uri: {regex: /a/b|/c/d}, ignoreUriCase: true}", want: []string{"regex=(?i:/a/b|/c/d); any case"}},
 		"expression that is none":      {block: "uri: {regex: '/a('}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"expression that is two":       {block: "uri: {regex: 'a)(b'}", problems: []string{"error InvalidRegex at.uri.regex"}},
 		"expression with look-ahead":   {block: "uri: {regex: '/a(?!b)'}", problems: []string{"error InvalidRegex at.uri.regex"}},
@@ -87,7 +87,7 @@ func TestAlternativesWithoutService(t *testing.T) {
 	var problems translatetest.Ledger
 	block := translatetest.Parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
 	if got, _ := (routeScope{}).alternatives(problems.Field(), block); len(got) != 1 {
-		t.Errorf("got %d matches, want the one that a Service might have", len(got))
+		t.Errorf("got %d matches, want 1: a Service may have the name", len(got))
 	}
 }
 

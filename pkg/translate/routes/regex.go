@@ -9,24 +9,25 @@ import (
 	"unicode"
 )
 
-// Clients compile expressions with RE2s of their own, of which some are years old. What they do not know makes gRPC's C-core refuse
-// the whole table of routes, and ends processes that run gRPC for Node.
+// Each client compiles expressions with its own version of RE2, and some versions are years old. If an expression
+// has newer syntax, gRPC's C-core rejects the whole RouteConfiguration, and processes with gRPC for Node crash.
 
-// maxRanges bounds the ranges of characters that an expression compares with, repetitions written out. gRPC for Node has 16 MiB for
-// all of its expressions, and C-core some for each; \pL has 600 ranges.
+// maxRanges limits the character ranges of an expression after its repetitions are expanded. gRPC for Node has 16
+// MiB for all expressions, and C-core has a limit for each. \pL has 600 ranges.
 const maxRanges = 10_000
 
-// newer finds what only newer RE2s know: (?<name>…), and classes by their names. What is escaped or quoted is passed over.
-var newer = regexp.MustCompile(`(?s)\\Q.*?(?:\\E|$)|\\[pP]\{\^?(\w+)\}|\\.|(\(\?<)`)
+// newSyntax finds syntax that only newer versions of RE2 support: (?<name>…), and some names of classes. It also
+// matches escaped and quoted text, so that this text is skipped.
+var newSyntax = regexp.MustCompile(`(?s)\\Q.*?(?:\\E|$)|\\[pP]\{\^?(\w+)\}|\\.|(\(\?<)`)
 
-// newerClasses are categories and scripts that came after Unicode 13.
-var newerClasses = []string{
+// newClasses are categories and scripts that were added after Unicode 13.
+var newClasses = []string{
 	"Cn", "LC", "Cypro_Minoan", "Kawi", "Nag_Mundari", "Old_Uyghur", "Tangsa", "Toto", "Vithkuqi",
 }
 
-// portableRegex says why some client may not compile an expression that compiles here.
+// portableRegex returns an error if a client may not compile an expression that compiles here.
 func portableRegex(expression string) error {
-	for _, found := range newer.FindAllStringSubmatch(expression, -1) {
+	for _, found := range newSyntax.FindAllStringSubmatch(expression, -1) {
 		switch class, group := found[1], found[2]; {
 		case group != "":
 			return errors.New("some clients do not know (?<name>…); all know (?P<name>…)")
@@ -52,9 +53,9 @@ func portableRegex(expression string) error {
 	return nil
 }
 
-// knownClass is strict about upper and lower case, as old RE2s are.
+// knownClass reports whether all versions of RE2 know a class. It is case-sensitive, as old versions are.
 func knownClass(name string) bool {
 	_, category := unicode.Categories[name]
 	_, script := unicode.Scripts[name]
-	return (category || script || name == "Any") && !slices.Contains(newerClasses, name)
+	return (category || script || name == "Any") && !slices.Contains(newClasses, name)
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestReadable(t *testing.T) {
+func TestPortableRegex(t *testing.T) {
 	tests := map[string]string{
 		`/a\.B/.*`: "", `(?P<n>a)`: "", `\(?<`: "", `\\p{x}`: "", `\Q(?<\E`: "", `(?i:a|b)`: "", `.{1000}`: "", `[[:word:]]`: "",
 		`\pL\p{Lu}\p{^Greek}\P{Any}`: "", `\pL{10}`: "",

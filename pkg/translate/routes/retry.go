@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// maxRetries leaves five attempts in all, the limit that gRPC sets for itself but does not keep for routes from xDS.
+	// maxRetries allows five attempts in all. This is gRPC's own limit, which clients do not apply to routes from xDS.
 	maxRetries = 4
-	// defaultRetries and defaultBackoff are Istio's, for rules that say nothing.
+	// defaultRetries and defaultBackoff are Istio's defaults.
 	defaultRetries = 2
 	defaultBackoff = 25 * time.Millisecond
-	// backoffGrowth is how far the back-off grows.
+	// backoffGrowth is the maximum back-off, as a multiple of the base interval.
 	backoffGrowth = 10
 )
 
-// defaultRetryOn is Istio's default as far as gRPC knows it.
+// defaultRetryOn has those of Istio's default conditions that gRPC supports.
 var defaultRetryOn = []string{"cancelled", "unavailable"}
 
-// retryConditions says what becomes of Istio's conditions: the status on which gRPC retries. Those with a note hold only
-// nearly.
+// retryConditions has the gRPC status for each of Istio's conditions. A note states how gRPC differs from the
+// condition.
 var retryConditions = map[string]struct{ status, note string }{
 	"cancelled":            {status: "cancelled"},
 	"deadline-exceeded":    {status: "deadline-exceeded"},
@@ -47,8 +47,8 @@ var retryConditions = map[string]struct{ status, note string }{
 	"504":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
 }
 
-// retryPolicy translates retries; without any, Istio's default policy holds unless it is switched off. It is nil when calls are
-// not retried.
+// retryPolicy translates retries. If r is nil, Istio's default policy applies, unless the defaults disable it. The
+// result is nil if calls are not retried.
 func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Defaults) *routev3.RetryPolicy {
 	if r == nil && defaults.NoRetries {
 		return nil
@@ -76,7 +76,7 @@ func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Default
 
 func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPolicy {
 	return &routev3.RetryPolicy{
-		// Without blanks: gRPC's C-core compares what stands between the commas as it is.
+		// No spaces: gRPC's C-core does not trim the conditions between the commas.
 		RetryOn:    strings.Join(on, ","),
 		NumRetries: wrapperspb.UInt32(attempts),
 		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
@@ -86,7 +86,7 @@ func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPol
 	}
 }
 
-// retryOn translates the conditions, sorted. What gRPC does not know is reported and left out.
+// retryOn translates the conditions and sorts them. It reports and leaves out conditions that gRPC does not support.
 func retryOn(at report.Field, conditions string) []string {
 	if conditions == "" {
 		return defaultRetryOn
@@ -110,7 +110,7 @@ func retryOn(at report.Field, conditions string) []string {
 	return slices.Compact(on)
 }
 
-// backoff is the least pause before a retry.
+// backoff returns the base interval of the back-off.
 func backoff(at report.Field, d *durationpb.Duration) time.Duration {
 	if d == nil {
 		return defaultBackoff

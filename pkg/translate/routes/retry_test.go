@@ -15,9 +15,9 @@ import (
 func TestRetryPolicy(t *testing.T) {
 	const byDefault = "2 on cancelled,unavailable after 25ms to 250ms"
 	tests := map[string]struct {
-		retries  string // empty when absent
+		retries  string // empty if unset
 		defaults mesh.Defaults
-		want     string // empty when calls are not retried
+		want     string // empty if calls are not retried
 		problems []string
 	}{
 		"absent":                   {want: byDefault},

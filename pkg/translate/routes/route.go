@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
@@ -13,93 +12,122 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Input is all that the routes of a host depend on: HostInput has the same, and says what it is.
+// Input is everything that the routes of a host depend on. The fields are described at translate.HostInput.
 type Input struct {
-	Service        *mesh.Service
-	Host           string
-	Port           uint32
-	VirtualService *mesh.VirtualService
-	Rule           *mesh.MergedDestinationRule
-	Namespace      string
-	Labels         mesh.Labels
-	Missing        mesh.Features
-	Defaults       mesh.Defaults
+	Service         *mesh.Service
+	Host            string
+	Port            uint32
+	VirtualServices mesh.VirtualServices
+	Rule            *mesh.MergedDestinationRule
+	Namespace       string
+	Labels          mesh.Labels
+	Missing         mesh.Features
+	Defaults        mesh.Defaults
 }
 
 // Translate makes the RouteConfigurations of a host.
 func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
-	if in.VirtualService == nil {
-		return serviceRoutes(in)
-	}
-	return virtualServiceRoutes(sink, in)
-}
-
-// serviceRoutes sends every call to the Service itself.
-func serviceRoutes(in Input) []resource.Resource {
-	service := in.Service
-	if service == nil {
-		return nil
-	}
-	var all []resource.Resource
-	for _, port := range service.Ports {
-		name := resource.RouteName(port.Number, service.Host)
-		every, _ := pathMatch(report.Field{}, nil, false)
-		action := &routev3.RouteAction{
-			ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: name},
-			MaxStreamDuration: timeoutCap(report.Field{}, nil),
-			RetryPolicy:       retryPolicy(report.Field{}, nil, in.Defaults),
-		}
-		if hash := policy.HashPolicyFor(in.Rule, "", port.Number); hash != nil {
-			action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
-		}
-		all = append(all, resource.Resource{
-			Name:    name,
-			Message: routeConfiguration(name, []*routev3.Route{{Match: every, Action: &routev3.Route_Route{Route: action}}}),
-			Refs:    []mesh.Ref{service.Ref},
-		})
-	}
-	return all
-}
-
-// virtualServiceRoutes follows a VirtualService, for each port of the Service, or for the host and port that only it declares. Without
-// either its rules are read for their Problems alone.
-func virtualServiceRoutes(sink *[]mesh.Problem, in Input) []resource.Resource {
-	root := report.Field{Sink: sink, Ref: in.VirtualService.Ref, Path: "spec"}
-	switch {
-	case in.Service == nil && in.VirtualService.IsDelegate() && len(in.VirtualService.Spec.GetHttp()) == 0:
-		root.Child("http").Errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
-	case len(in.VirtualService.Spec.GetHttp())+len(in.VirtualService.Spec.GetTcp()) == 0:
-		root.Child("http").Errorf(mesh.CodeInvalidValue, "There are no http rules. All calls fail. Add a rule under http.")
-	}
-	t := destinationResolver{byHost: in.VirtualService.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
 	host, ports := in.dialed()
-	if host == "" {
-		t.namespace = in.VirtualService.Ref.Namespace
+	var sets []*ruleSet
+	for vs := range in.VirtualServices.All() {
+		sets = append(sets, in.ruleSet(sink, vs, host))
 	}
-	rules := t.ruleSet(root, in.VirtualService)
 	var all []resource.Resource
 	for _, port := range ports {
-		c := routeScope{host: host, port: port.Number, portName: port.Name, caller: caller{in.Namespace, in.Labels}, missing: in.Missing}
-		if in.Service != nil {
-			c.addresses = in.Service.Addresses
-		}
-		if port.Number == 0 { // it is not known which of them anybody follows
-			c.routeList(&rules.http)
-			c.routeList(&rules.tcp)
+		if port.Number == 0 { // It is not known which of the two lists applies, so both are checked.
+			c := in.scope(host, port)
+			for _, s := range sets {
+				c.routeList(&s.http)
+				c.routeList(&s.tcp)
+			}
 			continue
 		}
-		found := c.routeList(rules.of(port))
-		name := resource.RouteName(port.Number, host)
-		all = append(all, resource.Resource{
-			Name: name, Message: routeConfigurationFor(name, found.routes, in.Missing), Refs: routeRefs(in.VirtualService, in.Service),
-			Origins: found.origins, SkippedMatches: found.skipped,
-		})
+		all = append(all, in.routesOf(host, port, sets))
 	}
-	rules.report(in.Service)
+	for _, s := range sets {
+		s.report(host, in.Service)
+	}
 	return all
 }
 
-// dialed is the host that clients call, and its ports: a single zero one when there is none.
+// ruleSet reads the rules of a VirtualService.
+func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
+	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
+	in.checkRules(root, vs)
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
+	if host == "" {
+		t.namespace = vs.Ref.Namespace
+	}
+	return t.ruleSet(root, vs)
+}
+
+// checkRules reports a VirtualService without rules.
+func (in Input) checkRules(root report.Field, vs *mesh.VirtualService) {
+	spec := vs.Spec
+	switch {
+	case in.Service == nil && vs.IsDelegate() && len(spec.GetHttp()) == 0:
+		root.Child("http").Errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
+	case len(spec.GetHttp())+len(spec.GetTcp())+len(spec.GetTls()) == 0:
+		root.Child("http").Errorf(mesh.CodeInvalidValue, "There are no rules. Calls go where they would go without this VirtualService. Add a rule under http.")
+	}
+}
+
+func (in Input) scope(host string, port mesh.Port) routeScope {
+	c := routeScope{host: host, port: port.Number, portName: port.Name, source: source{in.Namespace, in.Labels}, missing: in.Missing}
+	if in.Service != nil {
+		c.addresses = in.Service.Addresses
+	}
+	return c
+}
+
+// routesOf makes the RouteConfiguration of a port. As in Istio, the first VirtualService with a rule that can apply to
+// these clients on this port decides about all of their calls to it. Without one, calls go to the Service; to a
+// serviceless host they fail.
+func (in Input) routesOf(host string, port mesh.Port, sets []*ruleSet) resource.Resource {
+	c := in.scope(host, port)
+	out := resource.Resource{Name: resource.RouteName(port.Number, host)}
+	for i, s := range sets {
+		for j, rules := range s.of(port) {
+			found := c.routeList(rules)
+			out.SkippedMatches = append(out.SkippedMatches, found.skipped...)
+			if !c.concerns(rules) {
+				continue
+			}
+			out.Message = routeConfigurationFor(out.Name, found.routes, in.Missing)
+			out.Refs, out.Origins = routeRefs(s.vs, in.Service), found.origins
+			s.partly = s.partly || j+1 < len(s.of(port)) && !c.anyone().concerns(rules)
+			for _, other := range sets[i+1:] {
+				other.partly = true
+			}
+			return out
+		}
+	}
+	if in.Service == nil {
+		out.Message = routeConfigurationFor(out.Name, nil, in.Missing)
+		for _, s := range sets {
+			out.Refs = append(out.Refs, routeRefs(s.vs, nil)...)
+		}
+		return out
+	}
+	out.Message, out.Refs = routeConfiguration(out.Name, []*routev3.Route{in.serviceRoute(port)}), []mesh.Ref{in.Service.Ref}
+	return out
+}
+
+// serviceRoute sends every call to the Service.
+func (in Input) serviceRoute(port mesh.Port) *routev3.Route {
+	every, _ := pathMatch(report.Field{}, nil, false)
+	action := &routev3.RouteAction{
+		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, in.Service.Host)},
+		MaxStreamDuration: timeoutCap(report.Field{}, nil),
+		RetryPolicy:       retryPolicy(report.Field{}, nil, in.Defaults),
+	}
+	if hash := policy.HashPolicyFor(in.Rule, "", port.Number); hash != nil {
+		action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
+	}
+	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: action}}
+}
+
+// dialed returns the host that clients call and its ports. If no port is known, it returns one zero Port.
 func (in Input) dialed() (host string, ports []mesh.Port) {
 	switch {
 	case in.Service == nil:
@@ -110,11 +138,12 @@ func (in Input) dialed() (host string, ports []mesh.Port) {
 	return in.Service.Host, in.Service.Ports
 }
 
-// routeRefs are the objects that make a route table: the rules first, being the likelier to be at fault. service may be nil.
-func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
-	refs := []mesh.Ref{routes.Ref}
-	for _, key := range slices.Sorted(maps.Keys(routes.Delegates)) {
-		if delegate := routes.Delegates[key].VirtualService; delegate != nil {
+// routeRefs returns the objects that a RouteConfiguration is made from. The rules come first, because a rejection
+// is more likely caused by them. service may be nil.
+func routeRefs(vs *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
+	refs := []mesh.Ref{vs.Ref}
+	for _, key := range slices.Sorted(maps.Keys(vs.Delegates)) {
+		if delegate := vs.Delegates[key].VirtualService; delegate != nil {
 			refs = append(refs, delegate.Ref)
 		}
 	}
@@ -124,29 +153,14 @@ func routeRefs(routes *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
 	return refs
 }
 
-// routeConfigurationFor is a table of rules of which none may hold for a call. Old C-core refuses a host without a route, and crashes in a
-// call that no route takes, so that it gets one that fails these.
+// routeConfigurationFor makes a RouteConfiguration in which a call may match no route. Old versions of C-core
+// reject a virtual host without routes, and crash in a call that matches no route. They get a last route that makes
+// such calls fail.
 func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Features) *routev3.RouteConfiguration {
 	if missing.Has(mesh.FeaturePartialVirtualHost) && (len(routes) == 0 || !isCatchAll(routes[len(routes)-1].GetMatch())) {
 		routes = append(slices.Clip(routes), FailingRoute())
 	}
-	if missing.Has(mesh.FeaturePartialVirtualHost) {
-		setTotalWeights(routes)
-	}
 	return routeConfiguration(name, routes)
-}
-
-// setTotalWeights states sums, which old C-core takes for 100 where they are absent, and refuses if they are not.
-func setTotalWeights(routes []*routev3.Route) {
-	for _, r := range routes {
-		sum := uint32(0)
-		for _, c := range r.GetRoute().GetWeightedClusters().GetClusters() {
-			sum += c.GetWeight().GetValue()
-		}
-		if sum > 0 {
-			r.GetRoute().GetWeightedClusters().TotalWeight = wrapperspb.UInt32(sum) //nolint:staticcheck // for those who read it
-		}
-	}
 }
 
 func routeConfiguration(name string, routes []*routev3.Route) *routev3.RouteConfiguration {

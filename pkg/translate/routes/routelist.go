@@ -1,70 +1,98 @@
 package routes
 
 import (
+	"slices"
 	"strconv"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// routeList is what a list of rules comes to for a callee.
+// routeList is a translated list of rules.
 type routeList struct {
 	routes  []*routev3.Route
 	origins []report.Origin
 	skipped []resource.SkippedMatch
 }
 
-// block is one match of a rule, with the path of the block that it stands for.
+// block is one match of a route, with the path of the match block that it was made from.
 type block struct {
 	match *routev3.RouteMatch
 	field string
 }
 
-// routeList translates a list of rules in their author's order, up to one that takes everything, and notes which it came by. Without
-// a rule for a call the call fails, as with Istio: nothing is added that would take it.
-func (c routeScope) routeList(s *ruleList) routeList {
-	s.used = true
-	var f routeList
+// concerns reports whether a rule can apply to the clients of c on its port, whatever else its matches compare. A rule
+// that can apply and matches no call takes the calls all the same: they fail.
+func (c routeScope) concerns(rules *ruleList) bool {
+	return slices.ContainsFunc(rules.rules, func(r boundRule) bool {
+		return r.rule != nil && (len(r.rule.GetMatch()) == 0 || slices.ContainsFunc(r.rule.GetMatch(), c.concernedBy))
+	})
+}
+
+// anyone is c for clients about which nothing is known: rules that concern them concern all clients.
+func (c routeScope) anyone() routeScope {
+	c.source = source{}
+	return c
+}
+
+func (c routeScope) concernedBy(m *networking.HTTPMatchRequest) bool {
+	scope, ok := mesh.CallScopeOf(m)
+	ok = ok || slices.Contains(m.GetGateways(), noGateway)
+	return ok && (scope.Port == 0 || scope.Port == c.port) && c.source.meets(m)
+}
+
+// routeList translates rules in order, up to a rule that matches every call, and marks the rules that calls reach.
+// A call that no rule matches fails, as in Istio: no route is added for it.
+func (c routeScope) routeList(rules *ruleList) routeList {
+	rules.used = true
+	var list routeList
 	var named []weightedCluster
-	taken := false // all of this caller's calls are, while those of others may go on
-	for _, r := range s.rules {
-		s.reached[r.index] = true
+	complete := false // A rule matches every call of these clients. Other clients may reach the rules after it.
+	for _, r := range rules.rules {
+		rules.reached[r.index] = true
 		if r.rule == nil {
 			if r.skipReason != "" {
-				f.skip(r, len(f.routes), r.at.Path, r.skipReason)
+				list.skip(r, len(list.routes), r.at.Path, r.skipReason)
 			}
 			continue
 		}
-		blocks := c.blocks(&f, r)
+		blocks := c.blocks(&list, r)
 		port := c.port
 		if len(blocks) == 0 {
-			// The rule is for another port or caller, or for none: it is read for its Problems alone.
+			// The rule is for another port or client, or for no call. It is only checked.
 			port = 0
 		}
-		out := r.targets.routeAction(r.at, r.rule, port)
+		out := r.destinations.routeAction(r.at, r.rule, port)
 		for _, b := range blocks {
-			if taken {
+			if complete {
 				break
 			}
 			named = append(named, out.clusters...)
-			f.add(r, b, out)
-			taken = isCatchAll(b.match) && (c.host != "" || !dependsOnScope(r.rule))
-			if taken && !dependsOnCaller(r.rule) {
-				f.routes = keepZeroWeightClusters(f.routes, named)
-				return f
+			list.add(r, b, out)
+			complete = isCatchAll(b.match) && (c.host != "" || !dependsOnScope(r.rule))
+			if complete && !dependsOnSource(r.rule) {
+				list.routes = keepZeroWeightClusters(list.routes, named)
+				return list
 			}
 		}
 	}
-	f.routes = keepZeroWeightClusters(f.routes, named)
-	return f
+	list.routes = keepZeroWeightClusters(list.routes, named)
+	return list
+}
+
+// onlyMesh reports whether a match is only for calls within the mesh.
+func onlyMesh(m *networking.HTTPMatchRequest) bool {
+	return len(m.GetGateways()) > 0 && !slices.ContainsFunc(m.GetGateways(), func(g string) bool { return g != mesh.MeshGateway })
 }
 
 // add appends the route of a block.
-func (f *routeList) add(r boundRule, b block, out routeAction) {
-	f.origins = append(f.origins, r.originsOf(len(f.routes), b.field)...)
-	f.routes = append(f.routes, &routev3.Route{
+func (l *routeList) add(r boundRule, b block, out routeAction) {
+	l.origins = append(l.origins, r.originsOf(len(l.routes), b.field)...)
+	l.routes = append(l.routes, &routev3.Route{
 		Name:                 r.rule.GetName(),
 		Match:                b.match,
 		Action:               &routev3.Route_Route{Route: out.action},
@@ -72,9 +100,9 @@ func (f *routeList) add(r boundRule, b block, out routeAction) {
 	})
 }
 
-// blocks are those of a rule, in order, that some call may meet. Without any the rule holds for every call. Of the others f
-// keeps why they are left out.
-func (c routeScope) blocks(f *routeList, r boundRule) []block {
+// blocks translates the match blocks of a rule, in order. A rule without match blocks matches every call. Blocks
+// that no call can match are left out, and list gets the reasons.
+func (c routeScope) blocks(list *routeList, r boundRule) []block {
 	if len(r.rule.GetMatch()) == 0 {
 		every, _ := pathMatch(r.at, nil, false)
 		return []block{{every, r.at.Path}}
@@ -83,8 +111,12 @@ func (c routeScope) blocks(f *routeList, r boundRule) []block {
 	for i, m := range r.rule.GetMatch() {
 		where := r.at.Child("match").Index(i)
 		matches, why := c.alternatives(where, m)
+		if r.gateways && !onlyMesh(m) {
+			// Calls through a gateway may have other paths and methods.
+			where.Withdraw(mesh.CodeUnreachable)
+		}
 		if why != "" {
-			f.skip(r, len(f.routes)+len(all), where.Path, why)
+			list.skip(r, len(list.routes)+len(all), where.Path, why)
 		}
 		for _, match := range matches {
 			all = append(all, block{match, where.Path})
@@ -93,7 +125,8 @@ func (c routeScope) blocks(f *routeList, r boundRule) []block {
 	return all
 }
 
-// originsOf say where the route of that index comes from: the match of a rule and, of one merged, the other rule besides.
+// originsOf returns the Origins of the route with the index: the match block and, for a merged rule, the other of
+// the two rules.
 func (r boundRule) originsOf(index int, field string) []report.Origin {
 	path := "virtual_hosts[0].routes[" + strconv.Itoa(index) + "]"
 	if r.provenance == nil {

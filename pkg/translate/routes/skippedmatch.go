@@ -12,12 +12,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// skip notes why the match at a path of a rule is left out, before the route of that index.
-func (f *routeList) skip(r boundRule, before int, field, reason string) {
-	f.skipped = append(f.skipped, resource.SkippedMatch{Before: before, Rule: r.rule.GetName(), Reason: reason, Origins: r.originsOf(before, field)})
+// skip records that the match block at the path field of a rule is left out. before is the index of the next route.
+func (l *routeList) skip(r boundRule, before int, field, reason string) {
+	l.skipped = append(l.skipped, resource.SkippedMatch{Before: before, Rule: r.rule.GetName(), Reason: reason, Origins: r.originsOf(before, field)})
 }
 
-// The reasons for which a match is left out. They are for people who ask after a call; Problems tell the authors.
+// The reasons why a match is left out. The command explain prints them. Authors get Problems instead.
 const (
 	reasonNoSuchPath    = "no gRPC call has this uri"
 	reasonNoSuchHeaders = "gRPC clients cannot check its conditions on headers"
@@ -36,12 +36,12 @@ func reasonOtherPort(port uint32) string { return fmt.Sprintf("it is for port %d
 
 func reasonOtherAuthority(host string) string { return "its authority is not a name of " + host }
 
-// reasonNotMet is empty if the calls of c may meet what the block asks of the caller.
-func (c caller) reasonNotMet(m *networking.HTTPMatchRequest) string {
-	if c.meets(m) {
+// reasonNotMet returns the condition of the block that the source does not meet. It is empty if the source meets all.
+func (s source) reasonNotMet(m *networking.HTTPMatchRequest) string {
+	if s.meets(m) {
 		return ""
 	}
-	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != c.namespace {
+	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != s.namespace {
 		return "it is for clients in the namespace " + namespace
 	}
 	var labels []string

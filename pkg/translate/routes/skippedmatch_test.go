@@ -14,7 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// TestSkippedMatches has a match left out between two that are not, for each reason that there is.
+// TestSkippedMatches has, for each reason, one skipped match between two matches with routes.
 func TestSkippedMatches(t *testing.T) {
 	for block, want := range map[string]string{
 		"{}":                           "",
@@ -40,25 +40,25 @@ http:
   match: [`+block+`, {uri: {prefix: /b/}}]
   route: [{destination: {host: echo}}]`)
 			ref := mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}
-			all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualService: &mesh.VirtualService{Ref: ref, Spec: spec}, Namespace: "shop"})
+			all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Ref: ref, Spec: spec}), Namespace: "shop"})
 			var skipped []resource.SkippedMatch
 			if want != "" {
 				part := report.Origin{Path: "virtual_hosts[0].routes[1]", Ref: ref, Field: "spec.http[1].match[0]"}
 				skipped = []resource.SkippedMatch{{Before: 1, Rule: "middle", Reason: want, Origins: []report.Origin{part}}}
 			}
 			if diff := cmp.Diff(skipped, all[0].SkippedMatches); diff != "" {
-				t.Errorf("omissions (-want +got):\n%s", diff)
+				t.Errorf("skipped matches (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestSkippedMatchesByPort leaves out for each port what is for the other, and what is for connections from somewhere.
+// TestSkippedMatchesByPort checks that each port skips the match of the other port and the match with a subnet.
 func TestSkippedMatchesByPort(t *testing.T) {
 	spec := translatetest.Parse(t, &networking.VirtualService{}, `tcp:
 - match: [{port: 80}, {port: 81}, {sourceSubnet: 10.0.0.0/8}]
   route: [{destination: {host: echo}}]`)
-	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80, 81), VirtualService: &mesh.VirtualService{Spec: spec}})
+	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80, 81), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Spec: spec})})
 	for i, want := range [][]string{
 		{"it is for port 81 before 1", fields.NoteNoSubnets + " before 1"},
 		{"it is for port 80 before 0", fields.NoteNoSubnets + " before 1"},
@@ -73,7 +73,7 @@ func TestSkippedMatchesByPort(t *testing.T) {
 	}
 }
 
-// TestSkippedMatchesOfDelegates names both rules of which no match is left.
+// TestSkippedMatchesOfDelegates checks the reasons and Origins of rules of a delegate that match no call.
 func TestSkippedMatchesOfDelegates(t *testing.T) {
 	root := translatetest.Parse(t, &networking.VirtualService{}, `hosts: [echo]
 http:
@@ -87,9 +87,9 @@ http:
   match: [{uri: {prefix: /a/b}, sourceNamespace: ops}]
   route: [{destination: {host: echo}}]`)
 	ref := func(name string) mesh.Ref { return mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: name} }
-	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualService: &mesh.VirtualService{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{
+	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Ref: ref("root"), Spec: root, Delegates: map[string]mesh.Delegate{
 		"demo/leaf": {VirtualService: &mesh.VirtualService{Ref: ref("leaf"), Spec: leaf}, Visible: true},
-	}}})
+	}})})
 	var got []string
 	for _, o := range all[0].SkippedMatches {
 		line := o.Reason
@@ -103,6 +103,6 @@ http:
 		"it is for clients in the namespace ops; leaf spec.http[1].match[0]; root spec.http[0]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("omissions (-want +got):\n%s", diff)
+		t.Errorf("skipped matches (-want +got):\n%s", diff)
 	}
 }

@@ -6,23 +6,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// caller is who calls, as far as the rules at hand ask. A client that does not say who it is has neither.
-type caller struct {
+// source has the properties of the clients that sourceNamespace and sourceLabels refer to. Both are empty for a
+// client that does not state them.
+type source struct {
 	namespace string
 	labels    mesh.Labels
 }
 
-// meets says whether the calls of c may match a block. What a block asks of the caller is the same for all of its calls, so
-// the client is not told of it: it gets the match, or it does not.
-func (c caller) meets(m *networking.HTTPMatchRequest) bool {
-	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != c.namespace {
+// meets reports whether the source meets sourceNamespace and sourceLabels of a match block. The result is the same
+// for all calls of a client, so these conditions are not sent: a client gets the route, or does not get it.
+func (s source) meets(m *networking.HTTPMatchRequest) bool {
+	if namespace := m.GetSourceNamespace(); namespace != "" && namespace != s.namespace {
 		return false
 	}
-	return c.labels.Match(m.GetSourceLabels())
+	return s.labels.Match(m.GetSourceLabels())
 }
 
-// dependsOnCaller says whether a rule holds for some callers only, in any of its blocks.
-func dependsOnCaller(rule *networking.HTTPRoute) bool {
+// dependsOnSource reports whether a match of the rule has a condition on the source.
+func dependsOnSource(rule *networking.HTTPRoute) bool {
 	for _, m := range rule.GetMatch() {
 		if m.GetSourceNamespace() != "" || len(m.GetSourceLabels()) > 0 {
 			return true

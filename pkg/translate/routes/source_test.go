@@ -12,13 +12,13 @@ import (
 )
 
 func TestMeets(t *testing.T) {
-	front := caller{namespace: "shop", labels: mesh.MakeLabels(map[string]string{"app": "front", "empty": ""})}
+	front := source{namespace: "shop", labels: mesh.MakeLabels(map[string]string{"app": "front", "empty": ""})}
 	tests := map[string]struct {
-		caller caller
+		source source
 		block  string
 		want   bool
 	}{
-		"nothing asked, nothing known": {caller{}, "{}", true},
+		"nothing asked, nothing known": {source{}, "{}", true},
 		"nothing asked":                {front, "{uri: {prefix: /a}}", true},
 		"its label":                    {front, "sourceLabels: {app: front}", true},
 		"an empty value":               {front, "sourceLabels: {empty: ''}", true},
@@ -29,20 +29,20 @@ func TestMeets(t *testing.T) {
 		"another namespace":            {front, "sourceNamespace: demo", false},
 		"label but not namespace":      {front, "{sourceLabels: {app: front}, sourceNamespace: demo}", false},
 		"namespace but not label":      {front, "{sourceLabels: {app: back}, sourceNamespace: shop}", false},
-		"label of nobody":              {caller{}, "sourceLabels: {app: front}", false},
-		"namespace of nobody":          {caller{}, "sourceNamespace: shop", false},
+		"label of nobody":              {source{}, "sourceLabels: {app: front}", false},
+		"namespace of nobody":          {source{}, "sourceNamespace: shop", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := test.caller.meets(translatetest.Parse(t, &networking.HTTPMatchRequest{}, test.block)); got != test.want {
+			if got := test.source.meets(translatetest.Parse(t, &networking.HTTPMatchRequest{}, test.block)); got != test.want {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
 	}
 }
 
-// A rule that takes every call of some callers leaves those behind it to the others: it hides none of their Problems, and
-// makes none of its own.
+// TestRulesForSomeCallers: a rule that matches every call of some clients does not make later rules unreachable.
+// Their Problems are still reported.
 func TestRulesForSomeCallers(t *testing.T) {
 	spec := translatetest.Parse(t, &networking.VirtualService{}, `http:
 - {name: mine, match: [{sourceNamespace: shop}], route: [{destination: {host: echo}}]}
@@ -58,7 +58,7 @@ func TestRulesForSomeCallers(t *testing.T) {
 		want      []string
 		problems  []string
 	}{
-		"one of them": {"shop", []string{"mine"}, []string{"warning Unreachable spec.http[1].match[0].uri.prefix", "error NoSuchHost spec.http[1].route[0].destination.host"}},
+		"one of them": {"shop", []string{"mine"}, []string{"warning Unreachable spec.http[1].match[0].uri.prefix", "error NoSuchHost spec.http[1].route[0].destination.host", "warning Unreachable spec.http[3]"}},
 		"anybody else": {"", []string{"rest"}, []string{
 			"warning Unreachable spec.http[1].match[0].uri.prefix", "error NoSuchHost spec.http[1].route[0].destination.host", "warning Unreachable spec.http[3]",
 		}},
@@ -66,7 +66,7 @@ func TestRulesForSomeCallers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems []mesh.Problem
-			all := Translate(&problems, Input{Service: translatetest.Echo(80), VirtualService: rules, Namespace: test.namespace})
+			all := Translate(&problems, Input{Service: translatetest.Echo(80), VirtualServices: mesh.MakeVirtualServices(rules), Namespace: test.namespace})
 			var got []string
 			for _, r := range all[0].Message.(*routev3.RouteConfiguration).GetVirtualHosts()[0].GetRoutes() {
 				got = append(got, r.GetName())

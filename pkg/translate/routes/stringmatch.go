@@ -11,9 +11,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// compile reads an expression as clients will: RE2, matching the whole text. It reports one that does not compile.
+// compile compiles an expression as clients do: RE2 that matches the whole text. It reports an invalid expression.
 func compile(at report.Field, expression string) (*regexp.Regexp, bool) {
-	// Alone first: an expression such as a)(b becomes valid only inside the anchors.
+	// Compile it without anchors first, because an invalid expression such as a)(b is valid inside them.
 	_, err := regexp.Compile(expression)
 	var anchored *regexp.Regexp
 	if err == nil {
@@ -29,9 +29,9 @@ func compile(at report.Field, expression string) (*regexp.Regexp, bool) {
 	return anchored, true
 }
 
-// matchesAny says whether m holds for any of the texts; one that is absent holds for all. It fails, having reported why, when m
-// cannot be read.
-func matchesAny(at report.Field, m *networking.StringMatch, texts ...string) (holds, ok bool) {
+// matchesAny reports whether m matches any of the texts. A nil m matches. If m has an invalid expression, it is
+// reported and ok is false.
+func matchesAny(at report.Field, m *networking.StringMatch, texts ...string) (matches, ok bool) {
 	switch kind := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
 		return slices.Contains(texts, kind.Exact), true

@@ -10,14 +10,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// A client of gRPC for Java cannot read shorter or longer limits, which it writes down for itself as decimals: its calls would fail.
+// gRPC for Java formats limits as decimal numbers and parses them again. It cannot parse shorter or longer limits,
+// and calls would fail.
 const (
 	minTimeout = time.Millisecond
 	maxTimeout = 2400 * time.Hour
 )
 
-// timeoutCap limits the whole call, its retries and streams included; the application's own deadline holds if it is sooner.
-// Zero is no limit, and is written in full: without it the Listener would decide.
+// timeoutCap limits the duration of a call, including its retries and streams. If the application's deadline is
+// earlier, it applies. 0 means no limit. It is written explicitly, because otherwise the Listener's value would
+// apply.
 func timeoutCap(at report.Field, timeout *durationpb.Duration) *routev3.RouteAction_MaxStreamDuration {
 	limit := &durationpb.Duration{}
 	switch {

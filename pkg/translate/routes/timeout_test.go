@@ -32,7 +32,7 @@ func TestTimeoutCap(t *testing.T) {
 			var problems translatetest.Ledger
 			got := timeoutCap(problems.Field(), test.timeout)
 			if got.GetMaxStreamDuration() == nil || got.GetGrpcTimeoutHeaderMax() == nil {
-				t.Fatalf("got %v, want both limits written in full", got)
+				t.Fatalf("got %v, want both limits set", got)
 			}
 			if a, b := got.GetMaxStreamDuration().AsDuration(), got.GetGrpcTimeoutHeaderMax().AsDuration(); a != test.want || b != test.want {
 				t.Errorf("got %s and %s, want %s", a, b, test.want)

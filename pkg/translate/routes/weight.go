@@ -12,14 +12,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// weightedCluster is a cluster's part of the calls.
+// weightedCluster is a cluster and its share of the calls.
 type weightedCluster struct {
 	cluster string
 	weight  uint64
 }
 
-// weightedClusters reads the destinations of a rule, those that weigh nothing included. A single one takes everything, whatever its
-// weight. It fails, having reported it, when nobody takes anything.
+// weightedClusters returns the clusters of a rule's destinations, including those of weight 0. A single destination
+// gets every call, whatever its weight. If the sum of the weights is 0, weightedClusters reports that and fails.
 func (t destinationResolver) weightedClusters(at report.Field, destinations []*networking.HTTPRouteDestination, listenerPort uint32) ([]weightedCluster, bool) {
 	var all []weightedCluster
 	for i, d := range destinations {
@@ -34,57 +34,82 @@ func (t destinationResolver) weightedClusters(at report.Field, destinations []*n
 		cluster := t.cluster(where.Child("destination"), d.GetDestination(), listenerPort)
 		all = addCluster(all, weightedCluster{cluster, weight})
 	}
-	if clustersWeight(all) == 0 {
+	if totalWeight(all) == 0 {
 		at.Child("route").Errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
 		return nil, false
 	}
+	checkSum(at.Child("route"), destinations)
 	return all, true
 }
 
-// addCluster joins shares of one cluster: clients tell them apart by name only.
-func addCluster(all []weightedCluster, s weightedCluster) []weightedCluster {
+// checkSum reports weights that are not percentages, because this is mostly a slip.
+func checkSum(at report.Field, destinations []*networking.HTTPRouteDestination) {
+	sum, taking := uint64(0), 0
+	for _, d := range destinations {
+		if d.GetWeight() > 0 {
+			sum += uint64(d.GetWeight())
+			taking++
+		}
+	}
+	if taking > 1 && sum != 100 {
+		at.Notef(mesh.CodeWeightSum, "The weights sum to %d. Each destination gets its weight's share of this sum. Correct the weights if they are percentages.", sum)
+	}
+}
+
+// addCluster adds a cluster. If all has the cluster already, the weights are added, because clients identify
+// clusters by name.
+func addCluster(all []weightedCluster, c weightedCluster) []weightedCluster {
 	for i := range all {
-		if all[i].cluster == s.cluster {
-			all[i].weight += s.weight
+		if all[i].cluster == c.cluster {
+			all[i].weight += c.weight
 			return all
 		}
 	}
-	return append(all, s)
+	return append(all, c)
 }
 
-// setClusters makes the shares that weigh something the action's destinations.
-func setClusters(at report.Field, action *routev3.RouteAction, shares []weightedCluster) {
-	shares = slices.DeleteFunc(slices.Clone(shares), func(s weightedCluster) bool { return s.weight == 0 })
-	if len(shares) == 1 {
-		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: shares[0].cluster}
+// setClusters sets the clusters with a weight above 0 as the action's destinations.
+func setClusters(at report.Field, action *routev3.RouteAction, clusters []weightedCluster) {
+	clusters = slices.DeleteFunc(slices.Clone(clusters), func(c weightedCluster) bool { return c.weight == 0 })
+	if len(clusters) == 1 {
+		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0].cluster}
 		return
 	}
-	weighted := &routev3.WeightedCluster{}
-	for _, s := range scaleWeights(at, shares) {
+	action.ClusterSpecifier = weightedClusterSpecifier(scaleWeights(at, clusters))
+}
+
+// weightedClusterSpecifier states the sum of the weights. Current clients compute it themselves. Older clients take an
+// absent sum for 100: gRPC Go before 1.54 and C-core before 1.56 reject other weights, and Node before 1.14.1 loses the
+// calls that are drawn beyond them, or ends.
+func weightedClusterSpecifier(clusters []weightedCluster) *routev3.RouteAction_WeightedClusters {
+	weighted := &routev3.WeightedCluster{
+		TotalWeight: wrapperspb.UInt32(uint32(totalWeight(clusters))), //nolint:staticcheck // old clients read it
+	}
+	for _, c := range clusters {
 		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
-			Name: s.cluster, Weight: wrapperspb.UInt32(uint32(s.weight)),
+			Name: c.cluster, Weight: wrapperspb.UInt32(uint32(c.weight)),
 		})
 	}
-	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
+	return &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
 
-// scaleWeights halves the weights until their sum is one that clients accept. Nobody loses the last of its weight.
-func scaleWeights(at report.Field, shares []weightedCluster) []weightedCluster {
-	for clustersWeight(shares) > math.MaxUint32 {
-		at.Child("route").Approximatef("The weights sum to more than 4294967295. They are scaled down in proportion.")
-		smaller := make([]weightedCluster, len(shares))
-		for i, s := range shares {
-			smaller[i] = weightedCluster{s.cluster, max(s.weight/2, 1)}
+// scaleWeights halves the weights until clients accept the sum, old gRPC Java with 31 bits. Every weight stays at least 1.
+func scaleWeights(at report.Field, clusters []weightedCluster) []weightedCluster {
+	for totalWeight(clusters) > math.MaxInt32 {
+		at.Child("route").Approximatef("The weights sum to more than 2147483647. They are scaled down in proportion.")
+		smaller := make([]weightedCluster, len(clusters))
+		for i, c := range clusters {
+			smaller[i] = weightedCluster{c.cluster, max(c.weight/2, 1)}
 		}
-		shares = smaller
+		clusters = smaller
 	}
-	return shares
+	return clusters
 }
 
-func clustersWeight(shares []weightedCluster) uint64 {
+func totalWeight(clusters []weightedCluster) uint64 {
 	total := uint64(0)
-	for _, s := range shares {
-		total += s.weight
+	for _, c := range clusters {
+		total += c.weight
 	}
 	return total
 }

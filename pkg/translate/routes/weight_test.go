@@ -10,17 +10,17 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
-// The hosts of destinations, and clusters of tables in other files.
+// The hosts of destinations. Tests in other files use them, too.
 const (
 	hostA, hostB = "a.demo.svc.cluster.local", "b.demo.svc.cluster.local"
 )
 
-// destinations know a Service with one port, one with two, and the subset v1 of the first.
+// destinations knows two Services: a with one port and the subset v1, and b with two ports.
 func destinations() destinationResolver {
 	return destinationResolver{namespace: "demo", byHost: translatetest.KnownDestinations()}
 }
 
-var shareTests = map[string]struct {
+var weightTests = map[string]struct {
 	route    string
 	want     []string
 	problems []string
@@ -33,7 +33,7 @@ var shareTests = map[string]struct {
 	},
 	"twice the same": {
 		route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 1}, {destination: {host: a}, weight: 2}]",
-		want:  []string{"outbound|80||" + hostA + " 3", "outbound|8080||" + hostB + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port"},
+		want:  []string{"outbound|80||" + hostA + " 3", "outbound|8080||" + hostB + " 1"}, problems: []string{"error NoSuchPort at.route[1].destination.port", "info WeightSum at.route"},
 	},
 	"only port rather than the one called": {
 		route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + hostA},
@@ -49,7 +49,7 @@ var shareTests = map[string]struct {
 	"unknown host keeps its share": {
 		route:    "route: [{destination: {host: a}, weight: 1}, {destination: {host: gone}, weight: 1}]",
 		want:     []string{"outbound|80||" + hostA + " 1", "outbound|8080||gone.demo.svc.cluster.local 1"},
-		problems: []string{"error NoSuchHost at.route[1].destination.host"},
+		problems: []string{"error NoSuchHost at.route[1].destination.host", "info WeightSum at.route"},
 	},
 	"unknown subset": {
 		route: "route: [{destination: {host: a, subset: v9}}]", want: []string{"outbound|80|v9|" + hostA},
@@ -68,20 +68,20 @@ var shareTests = map[string]struct {
 		want: []string{
 			"outbound|80||" + hostA + " 1073741823", "outbound|80||" + hostB + " 1073741823", "outbound|8080||gone.demo.svc.cluster.local 1",
 		},
-		problems: []string{"error NoSuchHost at.route[2].destination.host", "info Approximated at.route"},
+		problems: []string{"error NoSuchHost at.route[2].destination.host", "info WeightSum at.route", "info Approximated at.route"},
 	},
 }
 
-func TestShares(t *testing.T) {
-	for name, test := range shareTests {
+func TestWeightedClusters(t *testing.T) {
+	for name, test := range weightTests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			rule := translatetest.Parse(t, &networking.HTTPRoute{}, test.route)
-			shares, ok := destinations().weightedClusters(problems.Field(), rule.GetRoute(), 8080)
+			clusters, ok := destinations().weightedClusters(problems.Field(), rule.GetRoute(), 8080)
 			var got []string
 			if ok {
 				action := &routev3.RouteAction{}
-				setClusters(problems.Field(), action, shares)
+				setClusters(problems.Field(), action, clusters)
 				got = translatetest.DescribeClusters(action)
 			}
 			if diff := cmp.Diff(got, test.want); diff != "" {

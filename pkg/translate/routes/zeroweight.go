@@ -10,21 +10,22 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// zeroWeightPath is a method that nobody calls.
+// zeroWeightPath is the path of a method that no client calls.
 const zeroWeightPath = "/mizzen.dev.KeepWarm/Never"
 
-// keepZeroWeightClusters adds a route that no call takes and that names the destinations which weigh nothing everywhere. An author who
-// writes a weight of 0 means to raise it. A client that knows the cluster by then moves calls to it at once; one that must
-// first find it fails some of them: grpc-go uses a new route table before its balancer has the clusters it names.
+// keepZeroWeightClusters adds a route that matches no call. It names the clusters that have weight 0 in all routes,
+// so that clients subscribe to them. Authors write a weight of 0 to raise it later. Then a client that has the
+// cluster sends calls to it immediately. A client that does not have it yet fails some calls, because grpc-go uses
+// new routes before its balancer has the clusters that they name.
 func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []*routev3.Route {
 	slices.SortFunc(named, func(a, b weightedCluster) int {
-		// The heaviest mention of a cluster comes first, for it decides.
+		// The largest weight of each cluster comes first.
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(b.weight, a.weight))
 	})
 	var idle []string
-	for i, s := range named {
-		if s.weight == 0 && (i == 0 || named[i-1].cluster != s.cluster) {
-			idle = append(idle, s.cluster)
+	for i, c := range named {
+		if c.weight == 0 && (i == 0 || named[i-1].cluster != c.cluster) {
+			idle = append(idle, c.cluster)
 		}
 	}
 	if len(idle) == 0 {
@@ -35,15 +36,15 @@ func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []
 
 // idleRoute is a route that no call takes. It makes its clusters known to clients.
 func idleRoute(clusters []string) *routev3.Route {
-	idle := &routev3.WeightedCluster{}
-	for _, name := range clusters {
-		idle.Clusters = append(idle.Clusters, &routev3.WeightedCluster_ClusterWeight{Name: name, Weight: wrapperspb.UInt32(1)})
+	idle := make([]weightedCluster, len(clusters))
+	for i, name := range clusters {
+		idle[i] = weightedCluster{name, 1}
 	}
 	return &routev3.Route{
 		Name:  "keep warm",
 		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: zeroWeightPath}, CaseSensitive: wrapperspb.Bool(true)},
 		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier:  &routev3.RouteAction_WeightedClusters{WeightedClusters: idle},
+			ClusterSpecifier:  weightedClusterSpecifier(idle),
 			MaxStreamDuration: timeoutCap(report.Field{}, nil),
 		}},
 	}

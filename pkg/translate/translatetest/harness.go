@@ -23,7 +23,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Parse reads a message from YAML.
+// Parse reads a message from YAML. Tabs count as two spaces.
 func Parse[M proto.Message](t *testing.T, m M, text string) M {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte(strings.ReplaceAll(text, "\t", "  ")))
@@ -36,7 +36,7 @@ func Parse[M proto.Message](t *testing.T, m M, text string) M {
 	return m
 }
 
-// CompactJSON is a message in its JSON form, without white space.
+// CompactJSON returns a message as JSON without white space.
 func CompactJSON(t *testing.T, m proto.Message) string {
 	t.Helper()
 	text, err := protojson.Marshal(m)
@@ -50,21 +50,22 @@ func CompactJSON(t *testing.T, m proto.Message) string {
 	return compact.String()
 }
 
-// Ledger collects what leaves report.
+// Ledger collects reported Problems.
 type Ledger []mesh.Problem
 
-// Field reports into the ledger.
+// Field returns a Field with the path "at" that reports into the ledger.
 func (l *Ledger) Field() report.Field {
 	return report.Field{Sink: (*[]mesh.Problem)(l), Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: "echo"}, Path: "at"}
 }
 
-// Lines are the Problems without object and message, in the order they were reported. Latent ones have a test of their own.
+// Lines returns the Problems that are not latent, without object and message, in the order in which they were
+// reported. TestLatentProblems tests the latent ones.
 func (l Ledger) Lines() []string {
 	plain, _ := report.WithoutLatent(l)
 	return ProblemLines(plain)
 }
 
-// ProblemLines are Problems without object and message.
+// ProblemLines returns Problems without object and message.
 func ProblemLines(problems []mesh.Problem) []string {
 	var lines []string
 	for _, p := range problems {
@@ -73,7 +74,7 @@ func ProblemLines(problems []mesh.Problem) []string {
 	return lines
 }
 
-// Describe writes a match on one line.
+// Describe returns a match on one line.
 func Describe(m *routev3.RouteMatch) string {
 	var parts []string
 	switch path := m.GetPathSpecifier().(type) {
@@ -95,7 +96,7 @@ func Describe(m *routev3.RouteMatch) string {
 	return strings.Join(parts, "; ")
 }
 
-// DescribeHeader writes the condition on a header on one line.
+// DescribeHeader returns the condition on a header on one line.
 func DescribeHeader(h *routev3.HeaderMatcher) string {
 	text := h.GetName()
 	switch s := h.GetStringMatch(); {
@@ -114,10 +115,10 @@ func DescribeHeader(h *routev3.HeaderMatcher) string {
 	return text
 }
 
-// Echo is a Service with the ports given, numbered and named p80 and so on.
+// Echo makes the Service echo.
 func Echo(ports ...uint32) *mesh.Service { return Service("echo", ports...) }
 
-// Service is one of that name with these ports.
+// Service makes a Service in the namespace demo. Its ports are named p80 and so on.
 func Service(name string, ports ...uint32) *mesh.Service {
 	s := &mesh.Service{
 		Ref:  mesh.Ref{Kind: "Service", Namespace: "demo", Name: name},
@@ -134,7 +135,8 @@ func Socket(address string, port uint32) string {
 	return net.JoinHostPort(address, strconv.FormatUint(uint64(port), 10))
 }
 
-// Balancers lists the policies inside the localities, in order of preference.
+// Balancers returns the load balancing policies of a cluster in order. Policies inside wrr_locality have their
+// plain name.
 func Balancers(t *testing.T, c *clusterv3.Cluster) []string {
 	t.Helper()
 	var names []string
@@ -159,10 +161,10 @@ func Balancers(t *testing.T, c *clusterv3.Cluster) []string {
 	return names
 }
 
-// Update is set where generated files are written instead of compared.
+// Update is set if generated files are written instead of compared.
 var Update = flag.Bool("update", false, "write the generated files instead of comparing them")
 
-// DescribeClusters lists the clusters of an action, with their weights when it has several.
+// DescribeClusters returns the clusters of an action, with their weights if there are several.
 func DescribeClusters(action *routev3.RouteAction) []string {
 	if action.GetWeightedClusters() == nil {
 		return []string{action.GetCluster()}

@@ -10,11 +10,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Dice makes choices from bytes, so that a fuzzer that changes a byte changes a choice. When the bytes run out all choices
-// are the first.
+// Dice makes choices from bytes, so that a fuzzer that changes a byte changes a choice. After the last byte, every
+// choice is the first.
 type Dice struct{ Data []byte }
 
-// Roll is a number below sides.
+// Roll returns a number from 0 to sides-1.
 func (d *Dice) Roll(sides int) int {
 	if len(d.Data) == 0 {
 		return 0
@@ -24,22 +24,22 @@ func (d *Dice) Roll(sides int) int {
 	return n
 }
 
-// Pick is one of several.
+// Pick returns one of several values.
 func Pick[T any](d *Dice, from ...T) T { return from[d.Roll(len(from))] }
 
-// Words are texts for any field: sound ones, and such as authors get wrong.
+// Words are values for text fields. Some are valid, and some are mistakes that authors make.
 var Words = []string{
 	"", "a", "echo", "other", "v1", "v2", "*", "mesh", "POST", "/a.B/C", "/a.B/", "X-User", "x-bin", "grpc-timeout", ":method", "(", "[a-z]+", "a)(b",
 	"@request.auth.claims.sub", "unavailable,5xx", "cancelled", "UNAVAILABLE", "a|b", "ü", "demo", "echo.demo.svc.cluster.local", ".*", "\x00",
 }
 
-// numbers are for any field of a number.
+// numbers are values for number fields.
 var numbers = []int64{0, 1, 80, 81, 100, 503, -1, 65536, 1 << 30, 1<<31 - 1}
 
-// maxDepth bounds the messages in messages.
+// maxDepth limits the depth of nested messages.
 const maxDepth = 8
 
-// fill sets fields of a message at random.
+// fill sets random fields of a message.
 func (d *Dice) fill(m protoreflect.Message, depth int) {
 	for i := range m.Descriptor().Fields().Len() {
 		field := m.Descriptor().Fields().Get(i)
@@ -61,7 +61,7 @@ func (d *Dice) fill(m protoreflect.Message, depth int) {
 	}
 }
 
-// value makes a value of a field's kind; empty makes an empty message for those that hold one.
+// value makes a value for a field. empty makes an empty message for a message field.
 func (d *Dice) value(field protoreflect.FieldDescriptor, empty func() protoreflect.Value, depth int) protoreflect.Value {
 	number := func() int64 { return Pick(d, numbers...) }
 	switch field.Kind() {
@@ -85,12 +85,12 @@ func (d *Dice) value(field protoreflect.FieldDescriptor, empty func() protorefle
 		m := empty()
 		d.fill(m.Message(), depth+1)
 		return m
-	default: // a text; no message of Istio's has a field of another kind
+	default: // A string: Istio's messages have no fields of other kinds.
 		return protoreflect.ValueOfString(Pick(d, Words...))
 	}
 }
 
-// Objects are what a random World says about one host, and who asks for it.
+// Objects are the random objects of one host, and a client of it.
 type Objects struct {
 	Service        *mesh.Service
 	Rule           *mesh.MergedDestinationRule
@@ -98,23 +98,24 @@ type Objects struct {
 	Endpoints      *mesh.EndpointSet
 	Namespace      string
 	Labels         mesh.Labels
-	// Accounts is nil where clients have no certificates.
+	// Accounts is nil if clients have no certificates.
 	Accounts *mesh.ServiceAccounts
-	// Client is where endpoints are asked for.
+	// Client subscribes to the endpoints.
 	Client mesh.Client
 }
 
-// RandomObjects makes those of a host called name; hosts of one World must not share it.
+// RandomObjects makes the objects of a host. data are the random choices. Hosts of one World must have different
+// names.
 func RandomObjects(data []byte, name string) Objects {
 	d := &Dice{data}
 	s := Service(name, 80)
 	if d.Roll(2) == 1 {
 		s.Ports = append(s.Ports, mesh.Port{Name: "p81", Number: 81})
 	}
-	o := Objects{Service: s, Rule: d.policy(s)}
+	o := Objects{Service: s, Rule: d.destinationRule(s)}
 	o.Namespace, o.Labels = Pick(d, "", "demo", "other"), mesh.MakeLabels(map[string]string{Pick(d, Words...): "a"})
 	if d.Roll(4) > 0 {
-		o.VirtualService = d.routes(s, o.Rule)
+		o.VirtualService = d.virtualService(s, o.Rule)
 	}
 	if d.Roll(2) == 1 {
 		o.Accounts = &mesh.ServiceAccounts{Names: Pick(d, "", "a", "a,b"), Unknown: d.Roll(4) == 1}
@@ -128,47 +129,47 @@ func RandomObjects(data []byte, name string) Objects {
 	return o
 }
 
-func (d *Dice) routes(s *mesh.Service, policy *mesh.MergedDestinationRule) *mesh.VirtualService {
+func (d *Dice) virtualService(s *mesh.Service, rule *mesh.MergedDestinationRule) *mesh.VirtualService {
 	spec := &networking.VirtualService{}
 	d.fill(spec.ProtoReflect(), 0)
 	for range d.Roll(5) {
 		spec.Http = append(spec.Http, d.plainRule())
 	}
-	table := &mesh.DestinationRuleSet{ServiceNamespace: "demo"}
-	if policy != nil {
-		table.Candidates = []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: policy}}
+	rules := &mesh.DestinationRuleSet{ServiceNamespace: "demo"}
+	if rule != nil {
+		rules.Candidates = []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: rule}}
 	}
-	r := &mesh.VirtualService{
+	vs := &mesh.VirtualService{
 		Ref: mesh.Ref{Kind: "VirtualService", Namespace: "demo", Name: s.Ref.Name}, Spec: spec,
 		Destinations: map[string]mesh.Destination{
-			"echo":  {Host: s.Host, Service: s, DestinationRules: table},
+			"echo":  {Host: s.Host, Service: s, DestinationRules: rules},
 			"other": {Host: "other.demo.svc.cluster.local"},
 			"a":     {Host: "a.demo.svc.cluster.local", Service: Service("a", 80, 81, 82)},
 		},
 	}
 	if d.Roll(3) == 1 {
-		d.delegate(r)
+		d.delegate(vs)
 	}
-	return r
+	return vs
 }
 
 // delegate adds a delegate to a VirtualService, and a rule that delegates to it.
-func (d *Dice) delegate(r *mesh.VirtualService) {
-	r.Spec.Hosts = []string{"echo"}
+func (d *Dice) delegate(vs *mesh.VirtualService) {
+	vs.Spec.Hosts = []string{"echo"}
 	rule := d.plainRule()
 	rule.Route, rule.Delegate = nil, &networking.Delegate{Name: "d"}
-	r.Spec.Http = append([]*networking.HTTPRoute{rule}, r.Spec.GetHttp()...)
+	vs.Spec.Http = append([]*networking.HTTPRoute{rule}, vs.Spec.GetHttp()...)
 	spec := &networking.VirtualService{}
 	for range d.Roll(4) {
 		spec.Http = append(spec.Http, d.plainRule())
 	}
-	ref := mesh.DelegateRef(rule.GetDelegate(), r.Ref.Namespace)
-	r.Delegates = map[string]mesh.Delegate{
-		ref.Key(): {VirtualService: &mesh.VirtualService{Ref: ref, Spec: spec, Destinations: r.Destinations}, Visible: d.Roll(4) > 0},
+	ref := mesh.DelegateRef(rule.GetDelegate(), vs.Ref.Namespace)
+	vs.Delegates = map[string]mesh.Delegate{
+		ref.Key(): {VirtualService: &mesh.VirtualService{Ref: ref, Spec: spec, Destinations: vs.Destinations}, Visible: d.Roll(4) > 0},
 	}
 }
 
-// plainRule has no field that refuses all calls, so that not every host is one that refuses them.
+// plainRule makes a rule without the fields that make all calls fail, so that calls to some hosts succeed.
 func (d *Dice) plainRule() *networking.HTTPRoute {
 	rule := &networking.HTTPRoute{}
 	d.fill(rule.ProtoReflect(), 1)
@@ -196,24 +197,27 @@ func (d *Dice) plainRule() *networking.HTTPRoute {
 	return rule
 }
 
-func (d *Dice) policy(s *mesh.Service) *mesh.MergedDestinationRule {
+func (d *Dice) destinationRule(s *mesh.Service) *mesh.MergedDestinationRule {
 	if d.Roll(4) == 0 {
 		return nil
 	}
 	spec := &networking.DestinationRule{}
 	d.fill(spec.ProtoReflect(), 0)
 	ref := mesh.Ref{Kind: "DestinationRule", Namespace: "demo", Name: s.Ref.Name}
-	p := &mesh.MergedDestinationRule{Host: s.Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec}, TrafficPolicy: spec.GetTrafficPolicy(), TrafficPolicyRef: ref}
+	rule := &mesh.MergedDestinationRule{
+		Host: s.Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec},
+		TrafficPolicy: spec.GetTrafficPolicy(), TrafficPolicyRef: ref,
+	}
 	seen := map[string]bool{}
 	for i, subset := range spec.GetSubsets() {
-		if !seen[subset.GetName()] { // Reading keeps the first of a name.
+		if !seen[subset.GetName()] { // Package watch keeps the first subset of a name.
 			seen[subset.GetName()] = true
-			p.Subsets = append(p.Subsets, mesh.Subset{
+			rule.Subsets = append(rule.Subsets, mesh.Subset{
 				Name: subset.GetName(), Labels: subset.GetLabels(), TrafficPolicy: subset.GetTrafficPolicy(), Ref: ref, Field: fmt.Sprintf("spec.subsets[%d]", i),
 			})
 		}
 	}
-	return p
+	return rule
 }
 
 func (d *Dice) endpoints(host string) *mesh.EndpointSet {
@@ -235,7 +239,7 @@ func (d *Dice) endpoints(host string) *mesh.EndpointSet {
 	return set
 }
 
-// RandomBytes are the choices of one random host.
+// RandomBytes returns the random choices for one host.
 func RandomBytes(seed uint64) []byte {
 	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
 	data := make([]byte, 4000)

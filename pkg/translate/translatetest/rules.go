@@ -8,32 +8,32 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Wishing is the Service echo with the balancer and the part that an annotation of its own asks for.
-func Wishing(b mesh.Balancer, n uint32) *mesh.Service {
+// Annotated makes the Service echo with annotations for a balancer and a subset size.
+func Annotated(b mesh.Balancer, n uint32) *mesh.Service {
 	s := Echo(80)
 	s.Annotations.Balancer = mesh.AnnotationValue[mesh.Balancer]{Value: b, Ref: s.Ref}
 	s.Annotations.SubsetSize = mesh.AnnotationValue[uint32]{Value: n, Ref: s.Ref}
 	return s
 }
 
-// Merged is a Policy of one DestinationRule, as reading makes it.
+// Merged makes a MergedDestinationRule from one DestinationRule, as package watch does.
 func Merged(t *testing.T, text string) *mesh.MergedDestinationRule {
 	t.Helper()
 	ref := mesh.Ref{Kind: "DestinationRule", Namespace: "demo", Name: "echo"}
 	spec := Parse(t, &networking.DestinationRule{}, text)
-	p := &mesh.MergedDestinationRule{
+	rule := &mesh.MergedDestinationRule{
 		Host: Echo().Host, Refs: []mesh.Ref{ref}, Specs: []*networking.DestinationRule{spec},
 		TrafficPolicy: spec.GetTrafficPolicy(), TrafficPolicyRef: ref,
 	}
 	for i, s := range spec.GetSubsets() {
-		p.Subsets = append(p.Subsets, mesh.Subset{
+		rule.Subsets = append(rule.Subsets, mesh.Subset{
 			Name: s.GetName(), Labels: s.GetLabels(), TrafficPolicy: s.GetTrafficPolicy(), Ref: ref, Field: "spec.subsets[" + string(rune('0'+i)) + "]",
 		})
 	}
-	return p
+	return rule
 }
 
-// Layered sets a number of requests at every level; limit tells which of them holds.
+// Layered sets http2MaxRequests at every level, so that its value shows which level applies.
 const Layered = `
 trafficPolicy:
   loadBalancer: {simple: LEAST_REQUEST}
@@ -52,7 +52,7 @@ subsets:
     - {port: {number: 81}, loadBalancer: {simple: RANDOM}}
 `
 
-// Bound is a VirtualService that knows the destinations of the table tests.
+// Bound makes a VirtualService with the destinations of KnownDestinations.
 func Bound(t *testing.T, text string) *mesh.VirtualService {
 	t.Helper()
 	return &mesh.VirtualService{
@@ -68,13 +68,14 @@ const ClusterA = "outbound|80||a.demo.svc.cluster.local"
 // ClusterEcho is the cluster of the Service echo.
 const ClusterEcho = "outbound|80||echo.demo.svc.cluster.local"
 
-// KnownDestinations are those that destinations know.
+// KnownDestinations returns the destinations of the table tests: the Service a with the subset v1, the Service b,
+// and the host gone, which has no Service.
 func KnownDestinations() map[string]mesh.Destination {
-	policy := &mesh.MergedDestinationRule{Subsets: []mesh.Subset{{Name: "v1"}}}
+	rule := &mesh.MergedDestinationRule{Refs: []mesh.Ref{{Kind: "DestinationRule", Namespace: "demo", Name: "a"}}, Subsets: []mesh.Subset{{Name: "v1"}}}
 	return map[string]mesh.Destination{
 		"a": {Host: "a.demo.svc.cluster.local", Service: Service("a", 80), DestinationRules: &mesh.DestinationRuleSet{
 			ServiceNamespace: "demo",
-			Candidates:       []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: policy}},
+			Candidates:       []mesh.DestinationRuleCandidate{{Namespace: "demo", Export: mesh.Export{Public: true}, Rule: rule}},
 		}},
 		"b":    {Host: "b.demo.svc.cluster.local", Service: Service("b", 80, 81)},
 		"gone": {Host: "gone.demo.svc.cluster.local"},

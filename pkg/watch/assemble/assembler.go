@@ -99,6 +99,7 @@ func (a *Assembler) remove(key object.Key) {
 func (a *Assembler) put(key object.Key, value any) {
 	if value == nil {
 		a.problems.put(problemKey{topicHost, key}, nil)
+		a.problems.put(problemKey{topicPorts, key}, nil)
 	}
 	if index, ok := a.indexes[key.Kind]; ok {
 		index.put(key, value)

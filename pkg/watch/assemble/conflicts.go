@@ -43,9 +43,9 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 	return mesh.SortProblems(problems)
 }
 
-// conflicts reports the VirtualServices for one host that are never used, because another VirtualService for the same
-// host takes precedence for every client that may see them.
-func (x *routeIndex) conflicts(host string) []mesh.Problem {
+// conflicts reports the VirtualServices for one host that are never used, because other VirtualServices for the same
+// host take precedence for every call to which they could apply. service is the host's Service, or nil.
+func (x *routeIndex) conflicts(host string, service *mesh.Service) []mesh.Problem {
 	list := inOrder(x.hosts.under(host))
 	if len(list) < 2 {
 		return nil
@@ -59,6 +59,10 @@ func (x *routeIndex) conflicts(host string) []mesh.Problem {
 			probes[n] = struct{}{}
 		}
 	}
+	var ports []mesh.Port
+	if service != nil {
+		ports = service.Ports
+	}
 	var problems []mesh.Problem
 	for _, h := range list {
 		var winners []mesh.Ref
@@ -67,9 +71,11 @@ func (x *routeIndex) conflicts(host string) []mesh.Problem {
 			if !h.Export.VisibleTo(h.key.Namespace, probe) {
 				continue
 			}
-			winner := table.For(probe)
-			holds = holds || winner == h.routes
-			winners = append(winners, winner.Ref)
+			all := table.For(probe)
+			for used := range all.Used(ports).All() {
+				holds = holds || used == h.routes
+			}
+			winners = append(winners, all.First().Ref)
 		}
 		if !holds && len(winners) > 0 {
 			winner := slices.MinFunc(winners, mesh.Ref.Compare)

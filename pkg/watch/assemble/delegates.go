@@ -83,11 +83,28 @@ func (x *routeIndex) bound(h *routesEntry) map[string]mesh.Delegate {
 		}
 		found := mesh.Delegate{Visible: delegate.Export.VisibleTo(id.Namespace, h.key.Namespace)}
 		if delegate.isDelegate() {
-			found.VirtualService = delegate.routes
+			found.VirtualService, found.Shared = delegate.routes, x.shared(id)
 		}
 		all[delegate.key.Ref().Key()] = found
 	}
 	return all
+}
+
+// throughGateways reports whether the rules of h apply to calls through gateways: it names some, or a VirtualService that
+// names some delegates to it.
+func (x *routeIndex) throughGateways(h *routesEntry) bool {
+	return h.Gateways || h.isDelegate() && slices.ContainsFunc(x.delegators[h.key.ID()], func(root *routesEntry) bool { return root.Gateways })
+}
+
+// shared reports whether several VirtualServices with hosts delegate to another.
+func (x *routeIndex) shared(id object.ID) bool {
+	roots := 0
+	for _, root := range x.delegators[id] {
+		if !root.isDelegate() {
+			roots++
+		}
+	}
+	return roots > 1
 }
 
 // checkDelegate reports a VirtualService without hosts that no other VirtualService delegates to.

@@ -35,7 +35,7 @@ func TestBindDelegates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, order := range []string{test.text + watchtest.VirtualService("root", "01", delegating), watchtest.VirtualService("root", "01", delegating) + test.text} {
 				w := apply(t, newTestAssembler(), watchtest.EchoService+order)
-				got, ref, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
+				got, ref, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").First().Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").First().Spec.GetHttp()[0].GetDelegate())
 				if ref.Key() != "team/d" || ok != (test.want != nil) {
 					t.Fatalf("got %v, %t", ref, ok)
 				}
@@ -60,7 +60,7 @@ func TestBindDelegates(t *testing.T) {
 // TestDelegateWithHosts expects that a VirtualService with hosts is not used as a delegate.
 func TestDelegateWithHosts(t *testing.T) {
 	w := apply(t, newTestAssembler(), watchtest.EchoService+watchtest.VirtualService("root", "01", delegating)+watchtest.VirtualService("team/d", "01", "hosts: [ghost]"))
-	found, _, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").Spec.GetHttp()[0].GetDelegate())
+	found, _, ok := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").First().Delegate(watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").First().Spec.GetHttp()[0].GetDelegate())
 	if !ok || found.VirtualService != nil {
 		t.Errorf("got %+v, %t, want one without Routes", found, ok)
 	}
@@ -89,7 +89,7 @@ func TestDelegateChanges(t *testing.T) {
 		t.Error("the age of a delegate changed the VirtualServices that delegate to it")
 	}
 	a.remove(object.Key{Kind: object.KindVirtualService, Namespace: "team", Name: "d"})
-	if got := watchtest.Get(a.World().VirtualServices, watchtest.EchoHost).For("x").Delegates; got != nil {
+	if got := watchtest.Get(a.World().VirtualServices, watchtest.EchoHost).For("x").First().Delegates; got != nil {
 		t.Errorf("a removed delegate leaves %v", got)
 	}
 	if len(a.World().Unbound) != 0 {

@@ -130,12 +130,3 @@ func entryProblem(key object.Key, e *object.ServiceEntry, by []mesh.Ref) mesh.Pr
 	}
 	return p
 }
-
-// declaredBy returns the sentence about a host that a ServiceEntry declares; empty if none does.
-func declaredBy(entry mesh.Ref, host, effect, field string) string {
-	if entry == (mesh.Ref{}) {
-		return ""
-	}
-	return fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s Create a Service of type ExternalName with externalName %q, and write its name in %s.",
-		entry, host, effect, host, field)
-}

@@ -39,7 +39,7 @@ func TestServiceEntries(t *testing.T) {
 	b.set(entry("*.example.com"))
 	b.set(entry("api.example.com"))
 	check(b, all...)
-	if got := watchtest.Get(b.World().VirtualServices, "api.example.com").For("demo").Destinations["api.example.com"].ServiceEntry; got != key.Ref() {
+	if got := watchtest.Get(b.World().VirtualServices, "api.example.com").For("demo").First().Destinations["api.example.com"].ServiceEntry; got != key.Ref() {
 		t.Errorf("got %v as the ServiceEntry of the destination, want %v", got, key.Ref())
 	}
 	b.remove(key)

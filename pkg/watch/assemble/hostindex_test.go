@@ -57,7 +57,7 @@ func TestServiceOfAnotherHost(t *testing.T) {
 	a.set(object.Object{Key: key, Value: &mesh.Service{Ref: mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"}, Host: "api.example.com"}})
 	w := a.World()
 	routes := watchtest.Get(w.VirtualServices, "api.example.com")
-	if watchtest.Get(w.Services, "api.example.com") == nil || watchtest.Get(w.Endpoints, "api.example.com") == nil || len(w.Unbound) > 0 || routes.For("demo").Destinations["api.example.com"].Service == nil {
+	if watchtest.Get(w.Services, "api.example.com") == nil || watchtest.Get(w.Endpoints, "api.example.com") == nil || len(w.Unbound) > 0 || routes.For("demo").First().Destinations["api.example.com"].Service == nil {
 		t.Errorf("got Services %v, Endpoints of %v and %d unbound, want all of api.example.com", w.Services.Hosts(), w.Endpoints.Hosts(), len(w.Unbound))
 	}
 	a.remove(key)

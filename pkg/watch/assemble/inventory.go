@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -85,7 +86,7 @@ func sameService(a, b *mesh.Service) bool {
 	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName &&
 		slices.Equal(a.Addresses, b.Addresses) && a.PreferIPv6 == b.PreferIPv6 &&
 		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
-		a.Annotations == b.Annotations && slices.Equal(a.Ports, b.Ports)
+		a.Annotations == b.Annotations && reflect.DeepEqual(a.Export, b.Export) && slices.Equal(a.Ports, b.Ports)
 }
 
 func (v *inventory) putPod(key object.Key, p *object.Pod) {

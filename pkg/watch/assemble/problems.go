@@ -18,6 +18,8 @@ const (
 	topicFeed
 	// topicHost: looking up the Services of the hosts that an object declares.
 	topicHost
+	// topicPorts: looking up the ports that a VirtualService matches.
+	topicPorts
 	// topicMerge: merging DestinationRules. The key's name is their host.
 	topicMerge
 	// topicConflict: comparing everything that is declared for one host. The key's name is the host.

@@ -2,7 +2,6 @@ package assemble
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -149,11 +148,11 @@ func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, po
 		}
 		targets[text] = target
 	}
-	delegates := x.bound(h)
-	if h.routes != nil && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
+	delegates, gateways := x.bound(h), x.throughGateways(h)
+	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
 		return false
 	}
-	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Destinations: targets, Delegates: delegates}
+	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Gateways: gateways, Destinations: targets, Delegates: delegates}
 	return true
 }
 
@@ -196,7 +195,7 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 // check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
 // VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
 // either.
-func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, entry func(host string) mesh.Ref, domain string) []mesh.Problem {
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, missing noSuchHost, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)
@@ -209,9 +208,9 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, ent
 			holds = true
 			continue
 		}
-		missing := h.checkHost(i, entry(full), domain)
-		holds = holds || len(missing) == 0
-		problems = append(problems, missing...)
+		reported := h.checkHost(i, missing, domain)
+		holds = holds || len(reported) == 0
+		problems = append(problems, reported...)
 	}
 	if bound {
 		delete(x.unbound, h)
@@ -222,15 +221,6 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, ent
 		return nil
 	}
 	return problems
-}
-
-// noSuchHost reports a host without a Service, which a ServiceEntry may declare.
-func noSuchHost(ref mesh.Ref, field, host string, entry mesh.Ref) mesh.Problem {
-	message := declaredBy(entry, host, "The rule has no effect on it.", field)
-	if message == "" {
-		message = fmt.Sprintf("No Service has the host %s. The rule has no effect on it. Create the Service, or correct %s.", host, field)
-	}
-	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field, Message: message}
 }
 
 // listUnbound returns the VirtualServices that apply to no Service, sorted, and whether the list differs from before.

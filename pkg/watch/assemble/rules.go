@@ -1,6 +1,8 @@
 package assemble
 
 import (
+	"maps"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
@@ -18,12 +20,14 @@ type rules struct {
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
+	missing  missingHosts
 }
 
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(), patterns: map[string]struct{}{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(),
+		patterns: map[string]struct{}{}, missing: missingHosts{},
 	}
 }
 
@@ -54,11 +58,15 @@ func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 func (r *rules) apply(b *worldBuilder) {
 	for host := range b.touched {
 		r.rebindTo(host)
+		for _, tier := range r.routes.hosts.tiers(host) { // Their matches may name ports of the Service.
+			r.patterns[tier.pattern] = struct{}{}
+		}
 	}
 	for host := range b.moved {
 		r.patterns[host] = struct{}{}
 	}
 	if len(b.moved) > 0 {
+		maps.Copy(r.patterns, r.missing)
 		for suffix := range r.policies.hosts.wild {
 			r.patterns["*"+suffix] = struct{}{}
 		}
@@ -68,7 +76,7 @@ func (r *rules) apply(b *worldBuilder) {
 	}
 	r.bindPolicies(b)
 	r.bindRoutes(b)
-	r.checkHosts()
+	r.checkHosts(b)
 	r.checkEntries()
 }
 
@@ -116,7 +124,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
-			r.problems.put(problemKey{topicHost, h.key}, r.checkRoutes(h))
+			r.checkRoutes(b, h)
 		}
 	}
 	take(&r.routes.dirty)
@@ -129,7 +137,12 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 	for host := range declared {
 		r.patterns[host] = struct{}{}
-		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host))
+		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+	}
+	for host := range b.touched { // the ports of a Service decide, too
+		if _, done := declared[host]; !done && len(r.routes.hosts.under(host)) > 1 {
+			r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+		}
 	}
 }
 
@@ -159,9 +172,10 @@ func (r *rules) ruled(b *worldBuilder, patterns map[string]struct{}) map[string]
 }
 
 // checkHosts looks up the Services of everything that was declared under the marked patterns.
-func (r *rules) checkHosts() {
+func (r *rules) checkHosts(b *worldBuilder) {
 	checked := map[*routesEntry]struct{}{}
 	for pattern := range take(&r.patterns) {
+		r.missing.note(pattern, r.domain, r.hosts.has(pattern) || len(r.policies.hosts.under(pattern))+len(r.routes.hosts.under(pattern)) == 0)
 		for _, g := range r.policies.hosts.under(pattern) {
 			r.checkRules(g, r.hosts.has(pattern))
 		}
@@ -170,13 +184,19 @@ func (r *rules) checkHosts() {
 				continue
 			}
 			checked[h] = struct{}{}
-			r.problems.put(problemKey{topicHost, h.key}, r.checkRoutes(h))
+			r.checkRoutes(b, h)
+			for _, id := range h.delegates {
+				if delegate := r.routes.entries[id]; delegate != nil {
+					r.problems.put(problemKey{topicPorts, delegate.key}, r.checkPorts(b, delegate))
+				}
+			}
 		}
 	}
 }
 
-func (r *rules) checkRoutes(h *routesEntry) []mesh.Problem {
-	return r.routes.check(h, r.hosts.has, r.entries.of, r.domain)
+func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
+	r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain))
+	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 }
 
 func (r *rules) checkRules(g *ruleGroup, exists bool) {
@@ -184,7 +204,7 @@ func (r *rules) checkRules(g *ruleGroup, exists bool) {
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
-			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.entries.of(g.key.host))}
+			problems = []mesh.Problem{r.noSuchHost(rule.key, rule.Host.Field, g.key.host, "The rule has no effect on it.")}
 		}
 		r.problems.put(problemKey{topicHost, rule.key}, problems)
 	}

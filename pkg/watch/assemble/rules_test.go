@@ -23,6 +23,7 @@ func routeNames(w *mesh.World) []string {
 }
 
 func TestBindRoutes(t *testing.T) {
+	const routed = "http: [{route: [{destination: {host: echo.demo}}]}]"
 	tests := map[string]struct {
 		text     string
 		want     []string
@@ -40,7 +41,7 @@ func TestBindRoutes(t *testing.T) {
 			0, nil,
 		},
 		"the oldest, then by name": {
-			watchtest.VirtualService("b", "02", "hosts: [echo]") + watchtest.VirtualService("c", "01", "hosts: [echo]") + watchtest.VirtualService("a", "02", "hosts: [echo]"),
+			watchtest.VirtualService("b", "02", "hosts: [echo], "+routed) + watchtest.VirtualService("c", "01", "hosts: [echo], "+routed) + watchtest.VirtualService("a", "02", "hosts: [echo], "+routed),
 			[]string{"demo/c", "demo/a", "demo/b"},
 			0,
 			[]string{
@@ -49,7 +50,7 @@ func TestBindRoutes(t *testing.T) {
 			},
 		},
 		"of one age, by name before namespace": {
-			watchtest.VirtualService("a/z", "01", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("b/y", "01", "hosts: [echo.demo], exportTo: [x]") + watchtest.VirtualService("a/y", "01", "hosts: [echo.demo], exportTo: [u]"),
+			watchtest.VirtualService("a/z", "01", "hosts: [echo.demo], exportTo: [x], "+routed) + watchtest.VirtualService("b/y", "01", "hosts: [echo.demo], exportTo: [x], "+routed) + watchtest.VirtualService("a/y", "01", "hosts: [echo.demo], exportTo: [u], "+routed),
 			[]string{"a/y", "b/y", "a/z"},
 			0,
 			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService b/y takes precedence for every client. Merge the two, or remove one."},
@@ -61,16 +62,16 @@ func TestBindRoutes(t *testing.T) {
 		},
 		"no Service": {
 			watchtest.VirtualService("a", "01", "hosts: [ecko]"), nil, 1,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Create the Service, or correct spec.hosts[0] if the host is misspelled."},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Did you mean \"echo\"?"},
 		},
 		"one host of two": {
 			watchtest.VirtualService("a", "01", "hosts: [ecko, echo]"),
 			[]string{"demo/a"},
 			0,
-			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Create the Service, or correct spec.hosts[0] if the host is misspelled."},
+			[]string{"warning NoSuchHost VirtualService demo/a spec.hosts[0]: No Service has the host ecko.demo.svc.cluster.local. Clients that dial it get these rules alone. Did you mean \"echo\"?"},
 		},
 		"a gateway's host beside": {watchtest.VirtualService("a", "01", "hosts: [echo.example.com, echo], gateways: [mesh, g]"), []string{"demo/a"}, 0, nil},
-		"for a gateway":           {watchtest.VirtualService("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, nil},
+		"for a gateway":           {watchtest.VirtualService("a", "01", "hosts: [echo], gateways: [g]"), nil, 0, []string{"info NotForMesh VirtualService demo/a spec.gateways: The rules apply only to calls through gateways. They have no effect on calls within the mesh. Add mesh if these calls need them."}},
 		"one host twice":          {watchtest.VirtualService("a", "01", "hosts: [echo, echo.demo, '*']"), []string{"demo/a"}, 0, nil},
 	}
 	for name, test := range tests {
@@ -95,7 +96,7 @@ func TestBindTargets(t *testing.T) {
 	w := apply(t, a, watchtest.EchoService+other+
 		watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: [{destination: {host: other, subset: s}}, {destination: {host: absent.x}}], mirror: {host: echo.demo}}]")+
 		watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}]"))
-	routes := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x")
+	routes := watchtest.Get(w.VirtualServices, watchtest.EchoHost).For("x").First()
 	otherHost := "other.demo.svc.cluster.local"
 	want := map[string]mesh.Destination{
 		"other":     {Host: otherHost, Service: watchtest.Get(w.Services, otherHost), DestinationRules: watchtest.Get(w.DestinationRules, otherHost)},
@@ -113,7 +114,7 @@ func TestBindTargets(t *testing.T) {
 
 	// A destination that changes makes another VirtualService. A destination that does not change leaves it as it is.
 	next := apply(t, a, watchtest.DestinationRule("d", "01", "host: other, subsets: [{name: s}, {name: s2}]"))
-	if got := watchtest.Get(next.VirtualServices, watchtest.EchoHost).For("x"); got == routes || got.Destinations["other"].DestinationRules != watchtest.Get(next.DestinationRules, otherHost) {
+	if got := watchtest.Get(next.VirtualServices, watchtest.EchoHost).For("x").First(); got == routes || got.Destinations["other"].DestinationRules != watchtest.Get(next.DestinationRules, otherHost) {
 		t.Error("the VirtualService did not change with the DestinationRules of its destination")
 	}
 	if d := cmp.Diff(mesh.HostKeys([]string{watchtest.EchoHost, otherHost}), next.Changed); d != "" {
@@ -159,7 +160,7 @@ func TestBindPolicies(t *testing.T) {
 		t.Errorf("clients of x get the policy of %q, want the policy of their namespace", got)
 	}
 	want := []string{
-		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Create the Service, or correct spec.host.",
+		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Did you mean \"echo\"?",
 		`warning Conflict DestinationRule demo/old spec.subsets[1]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
 		"warning Conflict DestinationRule demo/private spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/old takes precedence for every client. Merge the two, or remove one.",
 		`warning Conflict DestinationRule demo/young spec.subsets[0]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,

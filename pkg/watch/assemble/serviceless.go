@@ -54,20 +54,13 @@ func (x *routeIndex) declaredUnder(pattern string) iter.Seq[string] {
 }
 
 // checkHost reports a host without a Service, unless no Service could have that host.
-func (h *routesEntry) checkHost(i int, entry mesh.Ref, domain string) []mesh.Problem {
-	full := h.fullHosts[i]
+func (h *routesEntry) checkHost(i int, missing noSuchHost, domain string) []mesh.Problem {
+	full, field := h.fullHosts[i], h.Hosts[i].Field
 	switch {
 	case !serviceless(full, domain):
-		return []mesh.Problem{noSuchHost(h.key.Ref(), h.Hosts[i].Field, full, entry)}
+		return []mesh.Problem{missing(h.key, field, full, "The rule has no effect on it.")}
 	case inServiceDomain(full, domain):
-		p := noSuchHost(h.key.Ref(), h.Hosts[i].Field, full, entry)
-		if message := declaredBy(entry, full, "Clients that dial it get these rules alone.", h.Hosts[i].Field); message != "" {
-			p.Message = message
-			return []mesh.Problem{p}
-		}
-		p.Message = "No Service has the host " + full + ". Clients that dial it get these rules alone. Create the Service, or correct " +
-			h.Hosts[i].Field + " if the host is misspelled."
-		return []mesh.Problem{p}
+		return []mesh.Problem{missing(h.key, field, full, "Clients that dial it get these rules alone.")}
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestRoutesAlone(t *testing.T) {
 			0,
 		},
 		"beside a gateway":   {watchtest.VirtualService("a", "01", "hosts: [api.example.com, ecko], gateways: [mesh, g]"), map[string][]string{api: {"demo/a"}, "ecko.demo.svc.cluster.local": {"demo/a"}}, 0},
-		"for a gateway only": {watchtest.VirtualService("a", "01", "hosts: [api.example.com], gateways: [g]"), nil, 0},
+		"for a gateway only": {watchtest.VirtualService("a", "01", "hosts: [api.example.com], gateways: [g]"), nil, 1},
 		"beside a Service":   {watchtest.VirtualService("a", "01", "hosts: [api.example.com, echo]"), map[string][]string{api: {"demo/a"}}, 0},
 	}
 	for name, test := range tests {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"reflect"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -49,7 +49,7 @@ func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Obje
 		o.ResourceVersion, o.ResourceVersionMatch = "", ""
 	}
 	list, err := i.source.list(ctx, o)
-	i.observe(ctx, err)
+	i.observe(ctx, verbList, err)
 	return list, err
 }
 
@@ -61,33 +61,99 @@ func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Inter
 		}
 		o.ResourceVersion = ""
 	}
-	begin := time.Now()
+	i.begun = time.Now()
 	w, err := i.source.watch(ctx, o)
-	if err == nil && o.TimeoutSeconds != nil {
-		i.ends = begin.Add(time.Duration(*o.TimeoutSeconds) * time.Second)
+	if err == nil && isEmpty(w) {
+		w, err = nil, errNoAnswer
 	}
-	i.observe(ctx, err)
+	if err == nil && o.TimeoutSeconds != nil {
+		i.ends = i.begun.Add(time.Duration(*o.TimeoutSeconds) * time.Second)
+	}
+	if err == nil && i.cutOff >= maxCutOff {
+		i.observe(ctx, verbWatch, errCutOff)
+		return i.onTrial(w), nil
+	}
+	i.observe(ctx, verbWatch, err)
 	return w, err
 }
+
+var (
+	// errNoAnswer replaces the empty watch that client-go returns if a connection is accepted and closed without an answer.
+	errNoAnswer = errors.New("the connection was closed without an answer")
+	errCutOff   = errors.New("each watch ends immediately after it begins")
+)
+
+// isEmpty reports whether a watch is client-go's empty watch. To read from the watch could lose an event.
+func isEmpty(w watch.Interface) bool {
+	return reflect.TypeOf(w) == reflect.TypeOf(watch.NewEmptyWatch())
+}
+
+// onTrial passes a watch on. The watch counts as begun once it has lasted for cutOffWithin.
+func (i *informer) onTrial(w watch.Interface) watch.Interface {
+	events := make(chan watch.Event)
+	trial := watch.NewProxyWatcher(events)
+	i.running.Go(func() {
+		defer close(events)
+		defer w.Stop()
+		lasted := time.NewTimer(cutOffWithin)
+		defer lasted.Stop()
+		for {
+			select {
+			case event, ok := <-w.ResultChan():
+				if !ok {
+					return
+				}
+				select {
+				case events <- event:
+				case <-trial.StopChan():
+					return
+				}
+			case <-lasted.C:
+				i.connection.succeeded(i, verbWatch)
+			case <-trial.StopChan():
+				return
+			}
+		}
+	})
+	return trial
+}
+
+// The verbs of requests.
+const (
+	verbList  = "list"
+	verbWatch = "watch"
+)
+
+// maxCutOff is how many watches in a row may end so early that the next one begins within cutOffWithin, which is longer than the
+// backoff. Proxies and API servers may end some of them.
+const (
+	maxCutOff    = 3
+	cutOffWithin = 5 * time.Second
+)
 
 // resumes reports whether the reflector may continue from the last resource version that it saw. It may if the previous
 // watch ended when it was planned to. If not, the API server may have been restarted over an etcd that was restored
 // from a backup: resource versions are then reused for other states, and a watch that continues from one misses what
 // was undone. From then on, until a list was read completely, requests ask for the current state.
 func (i *informer) resumes() bool {
-	if !i.ends.IsZero() && time.Since(i.ends).Abs() > slack {
-		i.mustRelist = true
+	if !i.ends.IsZero() {
+		i.mustRelist = i.mustRelist || time.Since(i.ends).Abs() > slack
+		if time.Since(i.begun) < cutOffWithin {
+			i.cutOff++
+		} else {
+			i.cutOff = 0
+		}
 	}
 	i.ends = time.Time{}
 	return !i.mustRelist
 }
 
 // observe handles the outcome of a list or watch request. The reflector retries in any case.
-func (i *informer) observe(ctx context.Context, err error) {
+func (i *informer) observe(ctx context.Context, verb string, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	i.connection.observe(err)
+	i.connection.observe(i, verb, err)
 	if err == nil {
 		if i.absent {
 			i.after.await(ctx, i.since)
@@ -121,37 +187,26 @@ func (i *informer) observe(ctx context.Context, err error) {
 	i.presence.note(i.absent)
 }
 
+// reads reports whether the outcome of a request leaves nothing of the kind unread: it succeeded, there is nothing to read, or the
+// next request will read it.
+func (i *informer) reads(err error) bool {
+	switch {
+	case err == nil, apierrors.IsResourceExpired(err), apierrors.IsGone(err), apierrors.IsInvalid(err):
+		return true
+	case apierrors.IsNotFound(err):
+		return i.row.Optional
+	case apierrors.IsForbidden(err):
+		return i.row.Without != ""
+	}
+	return false
+}
+
 // isNew reports whether an error should be logged: not while the same error repeats, for a list or a watch.
 func (i *informer) isNew(err error) bool {
 	complaint := "reason " + string(apierrors.ReasonForError(err))
 	repeated := complaint == i.lastError
 	i.lastError = complaint
 	return !repeated
-}
-
-// apiConnection is the state of the connection to the API server. All informers share it.
-type apiConnection struct {
-	logger *slog.Logger
-
-	// mu protects lost: when the API server first did not answer; zero while it answers.
-	mu   sync.Mutex
-	lost time.Time
-}
-
-// observe records the outcome of a request, and logs when the connection is lost or restored. An error status is an
-// answer.
-func (l *apiConnection) observe(err error) {
-	answered := err == nil || errors.As(err, new(apierrors.APIStatus))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case !answered && l.lost.IsZero():
-		l.lost = time.Now()
-		l.logger.Warn("kubernetes connection lost", "error", err)
-	case answered && !l.lost.IsZero():
-		l.logger.Info("kubernetes connection restored", "after", time.Since(l.lost).Round(time.Millisecond))
-		l.lost = time.Time{}
-	}
 }
 
 // typed makes a typed object of an object that was read untyped, as optional kinds are.

@@ -15,24 +15,121 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 
+	watchpkg "github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
+// TestLost has a connection lost while any kind is unread, whatever the reason, and says when.
 func TestLost(t *testing.T) {
-	k := &Feed{connection: &apiConnection{logger: slog.New(slog.DiscardHandler)}}
-	noAnswer := errors.New("connection refused")
-	for _, step := range []struct {
-		ended error
-		lost  bool
-	}{{nil, false}, {noAnswer, true}, {noAnswer, true}, {apierrors.NewUnauthorized("no"), false}, {noAnswer, true}, {nil, false}} {
-		before := time.Now()
-		k.connection.observe(step.ended)
-		if got := k.Lost(); got.IsZero() == step.lost || got.After(time.Now()) {
-			t.Errorf("after %v, request at %v: got lost since %v, want lost: %t", step.ended, before, got, step.lost)
-		}
+	resource := apischema.GroupResource{Resource: "any"}
+	required, optional := object.KindPod.Row(), object.KindVirtualService.Row()
+	tests := map[string]struct {
+		row  *object.KindRow
+		err  error
+		lost bool
+	}{
+		"answered":                        {required, nil, false},
+		"no answer":                       {required, errors.New("connection refused"), true},
+		"accepted and closed":             {required, errNoAnswer, true},
+		"a captive proxy's page":          {required, errors.New("couldn't get version/kind; json parse error"), true},
+		"each watch ends immediately":     {required, errCutOff, true},
+		"credentials refused":             {required, apierrors.NewUnauthorized("no"), true},
+		"not allowed":                     {required, apierrors.NewForbidden(resource, "", errors.New("no role")), true},
+		"nodes are not allowed":           {object.KindNode.Row(), apierrors.NewForbidden(resource, "", errors.New("no role")), false},
+		"a required kind is absent":       {required, apierrors.NewNotFound(resource, ""), true},
+		"an optional kind is absent":      {optional, apierrors.NewNotFound(resource, ""), false},
+		"the resource version is too old": {required, apierrors.NewResourceExpired("old"), false},
+		"an internal error":               {required, apierrors.NewInternalError(errors.New("etcd")), true},
 	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				inbox := watchpkg.NewInbox()
+				k := &Feed{connection: &apiConnection{logger: slog.New(slog.DiscardHandler), inbox: inbox}}
+				i := &informer{row: test.row, connection: k.connection, logger: k.connection.logger, presence: newCRDPresence(), synced: make(chan struct{})}
+				begin := time.Now()
+				i.observe(t.Context(), verbWatch, test.err)
+				<-time.After(reportAfter)
+				i.observe(t.Context(), verbWatch, test.err)
+				if got := k.Lost(); got.IsZero() == test.lost || test.lost && !got.Equal(begin) {
+					t.Errorf("got lost since %v, want lost: %t since %v", got, test.lost, begin)
+				}
+				if changes, _ := inbox.Take(); (len(changes.Problems[object.Key{}]) == 1) != test.lost {
+					t.Errorf("got Problems %v, want one: %t", changes.Problems, test.lost)
+				}
+				i.observe(t.Context(), verbWatch, nil)
+				if got := k.Lost(); !got.IsZero() {
+					t.Errorf("got lost since %v after an answer", got)
+				}
+				if changes, _ := inbox.Take(); test.lost && (len(changes.Problems) != 1 || len(changes.Problems[object.Key{}]) > 0) {
+					t.Errorf("got Problems %v after an answer, want them withdrawn", changes.Problems)
+				}
+			})
+		})
+	}
+}
+
+// TestEmptyWatch has an API server that accepts connections and closes them, which client-go turns into empty watches.
+func TestEmptyWatch(t *testing.T) {
+	i := &informer{
+		row: object.KindPod.Row(), connection: &apiConnection{logger: slog.New(slog.DiscardHandler)}, logger: slog.New(slog.DiscardHandler),
+		presence: newCRDPresence(), synced: make(chan struct{}),
+		source: listWatch{watch: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewEmptyWatch(), nil }},
+	}
+	if _, err := i.watch(t.Context(), metav1.ListOptions{}); !errors.Is(err, errNoAnswer) {
+		t.Errorf("got error %v, want %v", err, errNoAnswer)
+	}
+	if i.connection.lost.IsZero() {
+		t.Error("the connection is not lost")
+	}
+}
+
+// TestWatchesThatEndImmediately has an API server that ends each watch at once, until one lasts.
+func TestWatchesThatEndImmediately(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running sync.WaitGroup
+		var current *watch.FakeWatcher
+		i := &informer{
+			row: object.KindPod.Row(), connection: &apiConnection{logger: slog.New(slog.DiscardHandler)}, logger: slog.New(slog.DiscardHandler),
+			presence: newCRDPresence(), synced: make(chan struct{}), running: &running,
+			source: listWatch{watch: func(context.Context, metav1.ListOptions) (watch.Interface, error) {
+				current = watch.NewFake()
+				return current, nil
+			}},
+		}
+		timeout, stream := int64(600), true
+		begin := func() watch.Interface {
+			w, err := i.watch(t.Context(), metav1.ListOptions{TimeoutSeconds: &timeout, SendInitialEvents: &stream})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		for n := range 6 {
+			w := begin()
+			if got, want := !i.connection.lost.IsZero(), n >= maxCutOff; got != want {
+				t.Errorf("watch %d: lost: %t, want %t", n+1, got, want)
+			}
+			current.Stop()
+			<-w.ResultChan()
+			<-time.After(2 * time.Second)
+		}
+		w := begin()
+		go current.Add(&corev1.Pod{})
+		if event := <-w.ResultChan(); event.Type != watch.Added {
+			t.Errorf("got event %q, want it passed on", event.Type)
+		}
+		<-time.After(cutOffWithin)
+		synctest.Wait()
+		if !i.connection.lost.IsZero() {
+			t.Error("the connection is still lost while a watch lasts")
+		}
+		w.Stop()
+		running.Wait()
+	})
 }
 
 // TestResume ends a watch at some time. Later requests continue from the last resource version only if the watch

@@ -5,6 +5,6 @@
 // reached, what is known stays, and requests are repeated until they succeed.
 //
 // Reading order: feed.go, informer.go (from an object to the inbox), connection.go (lists and watches, and how their
-// errors are handled), presence.go (kinds whose definition appears late), client.go (clients without client-go's
-// clientset).
+// errors are handled), apiconnection.go (whether the cluster can be read), presence.go (kinds whose definition appears
+// late), client.go (clients without client-go's clientset).
 package kube

@@ -67,7 +67,7 @@ func New(config *rest.Config, o watch.Options) (*Feed, error) {
 
 // newFeed reads built-in kinds through builtin and optional kinds through custom.
 func newFeed(builtin func(row *object.KindRow, namespace string) listWatch, custom dynamic.Interface, o watch.Options) *Feed {
-	k := &Feed{domain: o.Domain, logger: o.Logger, connection: &apiConnection{logger: o.Logger}}
+	k := &Feed{domain: o.Domain, logger: o.Logger, connection: &apiConnection{domain: o.Domain, logger: o.Logger}}
 	namespaces := o.Namespaces
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
@@ -105,7 +105,7 @@ func (k *Feed) add(row *object.KindRow, namespace string, source listWatch) {
 	k.informers = append(k.informers, i)
 }
 
-// Lost returns since when the API server has not answered; zero while it answers. It is safe for concurrent use.
+// Lost returns since when a kind cannot be read; zero while all can. It is safe for concurrent use.
 func (k *Feed) Lost() time.Time {
 	k.connection.mu.Lock()
 	defer k.connection.mu.Unlock()
@@ -114,10 +114,13 @@ func (k *Feed) Lost() time.Time {
 
 // Run implements watch.Feed. It returns only when ctx ends.
 func (k *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
+	k.connection.mu.Lock()
+	k.connection.inbox = inbox
+	k.connection.mu.Unlock()
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, i := range k.informers {
-		i.inbox = inbox
+		i.inbox, i.running = inbox, &running
 		running.Go(func() { i.run(ctx) })
 	}
 	for _, i := range k.informers {

@@ -34,7 +34,8 @@ type informer struct {
 	namespace  string // empty for all
 	domain     string
 	source     listWatch
-	inbox      *watch.Inbox // set when the feed runs
+	inbox      *watch.Inbox    // set when the feed runs
+	running    *sync.WaitGroup // the same: the feed waits for it
 	connection *apiConnection
 	logger     *slog.Logger
 
@@ -57,6 +58,9 @@ type informer struct {
 	// requests cannot continue from a resource version.
 	ends       time.Time
 	mustRelist bool
+	// begun is when the last watch began, and cutOff how many in a row ended within cutOffWithin.
+	begun  time.Time
+	cutOff int
 }
 
 // By this interface the reflector finds Transformer, and streams objects through it instead of keeping a whole list of

@@ -14,27 +14,27 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
+// TestHealth has all combinations of the three conditions, with unset ones.
 func TestHealth(t *testing.T) {
-	yes, no := new(true), new(false)
-	tests := map[string]struct {
-		conditions discoveryv1.EndpointConditions
-		want       mesh.Health
-	}{
-		"nothing said":                  {discoveryv1.EndpointConditions{}, mesh.Ready},
-		"ready":                         {discoveryv1.EndpointConditions{Ready: yes, Serving: yes, Terminating: no}, mesh.Ready},
-		"not ready":                     {discoveryv1.EndpointConditions{Ready: no}, mesh.NotReady},
-		"serving but not ready":         {discoveryv1.EndpointConditions{Ready: no, Serving: yes}, mesh.NotReady},
-		"terminating and serving":       {discoveryv1.EndpointConditions{Ready: no, Serving: yes, Terminating: yes}, mesh.Draining},
-		"terminating":                   {discoveryv1.EndpointConditions{Ready: no, Serving: no, Terminating: yes}, mesh.NotReady},
-		"terminating, serving not said": {discoveryv1.EndpointConditions{Ready: no, Terminating: yes}, mesh.NotReady},
-		"published though terminating":  {discoveryv1.EndpointConditions{Ready: yes, Serving: no, Terminating: yes}, mesh.Ready},
+	values := map[string]*bool{"unset": nil, "true": new(true), "false": new(false)}
+	want := func(ready, serving, terminating string) mesh.Health {
+		switch {
+		case ready != "false":
+			return mesh.Ready
+		case serving != "false" && terminating == "true":
+			return mesh.Draining
+		}
+		return mesh.NotReady
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := health(test.conditions); got != test.want {
-				t.Errorf("got %d, want %d", got, test.want)
+	for ready, r := range values {
+		for serving, s := range values {
+			for terminating, term := range values {
+				got := health(discoveryv1.EndpointConditions{Ready: r, Serving: s, Terminating: term})
+				if want := want(ready, serving, terminating); got != want {
+					t.Errorf("ready %s, serving %s, terminating %s: got %d, want %d", ready, serving, terminating, got, want)
+				}
 			}
-		})
+		}
 	}
 }
 
@@ -181,7 +181,7 @@ func TestConvertVirtualService(t *testing.T) {
 			},
 			[]mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue, mesh.CodeInvalidValue},
 		},
-		"for gateways only": {&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g"}}, nil, nil},
+		"for gateways only": {&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g"}}, nil, []mesh.Code{mesh.CodeNotForMesh}},
 		"for gateways, too": {
 			&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g", "mesh"}},
 			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at, Gateways: true}, nil,

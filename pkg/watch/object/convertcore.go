@@ -15,9 +15,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// labelSubZone is Istio's label for the part of a zone; Kubernetes has none.
-const labelSubZone = "topology.istio.io/subzone"
-
 func newObject(k Kind, meta *metav1.ObjectMeta) Object {
 	o := Object{Key: Key{Kind: k, Namespace: Intern(meta.Namespace), Name: meta.Name}, Generation: meta.Generation}
 	o.checkAnnotations(meta)
@@ -54,6 +51,8 @@ func convertService(s *corev1.Service, domain string) Object {
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
 	service.Annotations = annotationSettings(&s.ObjectMeta, &out)
+	service.Export = serviceExport(&s.ObjectMeta)
+	out.checkIstioAnnotations(&s.ObjectMeta)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
 			"gRPC clients balance calls and not connections. Session affinity has no effect. Set consistentHash.useSourceIp in a DestinationRule instead.")
@@ -67,7 +66,8 @@ func convertService(s *corev1.Service, domain string) Object {
 				fmt.Sprintf("An earlier entry has port %d, too. This entry is ignored. Remove one of the two.", p.Port))
 			continue
 		}
-		service.Ports = append(service.Ports, mesh.Port{Name: Intern(p.Name), Number: uint32(p.Port), TCP: declaresTCP(p)})
+		service.Ports = append(service.Ports, mesh.Port{Name: Intern(p.Name), Number: uint32(p.Port)})
+		declareProtocol(&service.Ports[len(service.Ports)-1], p)
 	}
 	out.Value = service
 	return out
@@ -110,13 +110,16 @@ func externalName(s *corev1.Service, out *Object) string {
 	return name
 }
 
-// declaresTCP reads the protocol of a port as Istio does.
-func declaresTCP(p corev1.ServicePort) bool {
+// httpProtocols are the protocols, in lower case, that carry HTTP without TLS, as Istio reads them.
+var httpProtocols = []string{"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
+
+// declareProtocol reads the protocol of a port as Istio does: appProtocol, or else the port's name up to a dash.
+func declareProtocol(port *mesh.Port, p corev1.ServicePort) {
+	protocol, _, _ := strings.Cut(strings.ToLower(p.Name), "-") // grpc-web counts as grpc
 	if p.AppProtocol != nil {
-		return strings.EqualFold(*p.AppProtocol, "tcp")
+		protocol = strings.ToLower(*p.AppProtocol)
 	}
-	kind, _, _ := strings.Cut(strings.ToLower(p.Name), "-")
-	return kind == "tcp"
+	port.TCP, port.HTTP = protocol == "tcp", slices.Contains(httpProtocols, protocol)
 }
 
 // isTCP reports whether gRPC may use the port; the API's default is TCP.
@@ -147,7 +150,7 @@ func convertNode(n *corev1.Node, _ string) Object {
 	out.Value = &Node{Locality: mesh.Locality{
 		Region:  Intern(n.Labels[corev1.LabelTopologyRegion]),
 		Zone:    Intern(n.Labels[corev1.LabelTopologyZone]),
-		SubZone: Intern(n.Labels[labelSubZone]),
+		SubZone: Intern(n.Labels[mesh.LabelSubZone]),
 	}}
 	return out
 }

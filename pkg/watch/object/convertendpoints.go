@@ -78,17 +78,15 @@ func appendEndpoint(to []Address, e *discoveryv1.Endpoint, i int, out *Object) [
 	return to
 }
 
+// health reads conditions as the EndpointSlice API defines them: unset ready and serving mean true, and unset terminating
+// means false. ready decides alone, also for the terminating endpoints of a Service with publishNotReadyAddresses.
 func health(c discoveryv1.EndpointConditions) mesh.Health {
-	ready := c.Ready == nil || *c.Ready
-	serving := ready
-	if c.Serving != nil {
-		serving = *c.Serving
-	}
+	unsetOrTrue := func(b *bool) bool { return b == nil || *b }
 	switch {
-	case serving && deref(c.Terminating):
-		return mesh.Draining
-	case ready: // also of a terminating endpoint of a Service that publishes addresses that are not ready
+	case unsetOrTrue(c.Ready):
 		return mesh.Ready
+	case unsetOrTrue(c.Serving) && deref(c.Terminating):
+		return mesh.Draining
 	}
 	return mesh.NotReady
 }

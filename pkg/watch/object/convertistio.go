@@ -25,6 +25,8 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 	}
 	others := len(spec.GetGateways()) - count(spec.GetGateways(), gatewayMesh)
 	if others > 0 && others == len(spec.GetGateways()) && len(spec.GetHosts()) > 0 {
+		out.Report(mesh.CodeNotForMesh, mesh.Info, "spec.gateways",
+			"The rules apply only to calls through gateways. They have no effect on calls within the mesh. Add mesh if these calls need them.")
 		return out
 	}
 	value := &VirtualService{

@@ -25,12 +25,12 @@ func TestStoredFields(t *testing.T) {
 		Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}, SubsetSize: mesh.AnnotationValue[uint32]{Value: 3, Ref: ref},
 		SuccessRate: mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 2, RequestVolume: 3}, Ref: ref},
 	}
-	ports := []mesh.Port{{Name: "tcp", Number: 80, TCP: true}}
+	ports := []mesh.Port{{Name: "tcp", Number: 80, TCP: true, HTTP: true}}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	values := map[Kind]any{
 		KindService: &mesh.Service{
 			Ref: ref, Host: "host", Ports: ports, Headless: true, Addresses: []string{"10.96.0.1"}, ExternalName: "example.com", PreferIPv6: true,
-			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Annotations: extensions,
+			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Export: &export, Annotations: extensions,
 		},
 		KindEndpointSlice: &Slice{Service: "echo", Weight: 2, Groups: []Group{{Ports: ports, Addresses: []Address{{
 			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Topology: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
@@ -92,8 +92,8 @@ func unset(v reflect.Value, path string) string {
 func TestStoredForm(t *testing.T) {
 	const want = "1 {Key {kind string, namespace string, name string}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], silenced [string], generation int64," +
-		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
-		" slice {service string, groups [{ports [{Name string, Number uint32, TCP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
+		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool, HTTP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Export {Private bool, Namespaces [string], Public bool}, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
+		" slice {service string, groups [{ports [{Name string, Number uint32, TCP bool, HTTP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
 		" pod {uid string, labels string, serviceAccount string, node string, weight uint32, ips [string]}," +
 		" node {Region string, Zone string, SubZone string}," +
 		" virtualService {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, hosts [{name string, field string}], gateways bool}," +

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"istio.io/api/annotation"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
@@ -18,8 +19,10 @@ func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistributio
 			return mesh.PreferHinted
 		}
 	}
-	switch text := deref(s.Spec.TrafficDistribution); text {
-	case "":
+	if deref(s.Spec.TrafficDistribution) == "" {
+		return annotatedDistribution(s, out)
+	}
+	switch text := *s.Spec.TrafficDistribution; text {
 	case corev1.ServiceTrafficDistributionPreferSameZone, corev1.ServiceTrafficDistributionPreferClose:
 		return mesh.PreferSameZone
 	case corev1.ServiceTrafficDistributionPreferSameNode:
@@ -28,6 +31,22 @@ func trafficDistribution(s *corev1.Service, out *Object) mesh.TrafficDistributio
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, "spec.trafficDistribution",
 			fmt.Sprintf("%q is not a known distribution. All endpoints are treated alike. Use PreferSameZone or PreferSameNode.", text))
 	}
+	return mesh.PreferNone
+}
+
+// annotatedDistribution reads Istio's annotation, which applies if spec.trafficDistribution is unset. Istio ignores case in it.
+func annotatedDistribution(s *corev1.Service, out *Object) mesh.TrafficDistribution {
+	text := s.Annotations[annotation.NetworkingTrafficDistribution.Name]
+	switch strings.ToLower(text) {
+	case "", "any":
+		return mesh.PreferNone
+	case "preferclose", "prefersamezone":
+		return mesh.PreferSameZone
+	case "prefersamenode":
+		return mesh.PreferSameNode
+	}
+	out.reportInvalid(annotation.NetworkingTrafficDistribution.Name,
+		"%q is not a known distribution. All endpoints are treated alike. Use PreferClose, PreferSameZone or PreferSameNode.", text)
 	return mesh.PreferNone
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,15 +46,19 @@ func startCalls(t *testing.T, c *node.Cluster, ns, pod, yaml string) *calls {
 	return k
 }
 
-// now returns the newest line.
+// now returns the newest tally. The log of a pod has the lines of gRPC between those of the client.
 func (k *calls) now(t *testing.T) tally {
 	t.Helper()
-	lines := strings.Split(strings.TrimSpace(k.c.Kubectl(t, "--namespace", k.ns, "logs", k.pod, "--tail=1")), "\n")
 	var now tally
-	if line := lines[len(lines)-1]; line != "" {
+	lines := strings.Split(k.c.Kubectl(t, "--namespace", k.ns, "logs", k.pod, "--tail=100"), "\n")
+	for _, line := range slices.Backward(lines) {
+		if !strings.HasPrefix(line, "{") {
+			continue
+		}
 		if err := json.Unmarshal([]byte(line), &now); err != nil {
 			t.Fatalf("%s printed %q: %v", k.pod, line, err)
 		}
+		break
 	}
 	return now
 }

@@ -14,6 +14,7 @@ import (
 
 	statusv3 "github.com/envoyproxy/go-control-plane/envoy/service/status/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/credentials/xds"
 	"google.golang.org/grpc/metadata"
@@ -84,7 +85,11 @@ func main() {
 			log.Fatalln("read a command:", err)
 		}
 		if channels[c.Target] == nil {
-			channel, err := grpc.NewClient(c.Target, grpc.WithTransportCredentials(creds))
+			channel, err := dial(c.Target, creds)
+			if err != nil {
+				// Old versions, 1.58 among them, take xDS credentials only if the bootstrap has certificate providers.
+				channel, err = dial(c.Target, insecure.NewCredentials())
+			}
 			if err != nil {
 				log.Fatalln("dial:", err)
 			}
@@ -94,6 +99,10 @@ func main() {
 			log.Fatalln("write the outcomes:", err)
 		}
 	}
+}
+
+func dial(target string, creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
+	return grpc.Dial(target, grpc.WithTransportCredentials(creds)) //nolint:staticcheck // NewClient is not in versions before 1.63
 }
 
 func run(channel *grpc.ClientConn, c command) []outcome {

@@ -9,8 +9,9 @@ const xds = require('@grpc/grpc-js-xds');
 
 xds.register();
 
-// Where the control plane asks for no encryption, calls go out in plain text.
-const credentials = new xds.XdsChannelCredentials(grpc.credentials.createInsecure());
+// Where the control plane asks for no encryption, calls go out in plain text. Before 1.11 there was nothing else.
+const plain = grpc.credentials.createInsecure();
+const credentials = xds.XdsChannelCredentials ? new xds.XdsChannelCredentials(plain) : plain;
 
 const channels = new Map();
 

@@ -21,6 +21,7 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,9 +76,16 @@ public final class Client {
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       Command command = gson.fromJson(line, Command.class);
-      Channel channel = channels.computeIfAbsent(command.target,
-          target -> Grpc.newChannelBuilder(target, credentials).build());
-      System.out.println(gson.toJson(run(channel, command)));
+      List<Outcome> outcomes;
+      try {
+        Channel channel = channels.computeIfAbsent(command.target,
+            target -> Grpc.newChannelBuilder(target, credentials).build());
+        outcomes = run(channel, command);
+      } catch (IllegalArgumentException e) {
+        // Such a target is none to this version.
+        outcomes = Collections.nCopies(command.count, new Outcome(Status.Code.INVALID_ARGUMENT.value(), e.getMessage(), "", 0));
+      }
+      System.out.println(gson.toJson(outcomes));
       System.out.flush();
     }
     channels.values().forEach(ManagedChannel::shutdownNow);

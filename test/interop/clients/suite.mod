@@ -1,4 +1,4 @@
-// The module of the client of gRPC for Go with the version of May 2024.
+// The module of the PSM interop suite: 1.64 is the last version of gRPC that has it.
 module github.com/mizzen-mesh/mizzen
 
 go 1.26.0

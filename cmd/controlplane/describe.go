@@ -1,0 +1,213 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+)
+
+// describers has what can be described, and how a page about it is made.
+var describers = map[string]func(*facts, string) (page []byte, found bool){
+	"client": (*facts).client, "clients": (*facts).client,
+	"pod": (*facts).pod, "pods": (*facts).pod,
+	"host": (*facts).host, "hosts": (*facts).host,
+}
+
+func newDescribe(std stdio) *cobra.Command {
+	var flags inspectFlags
+	var namespace string
+	cmd := &cobra.Command{
+		Use:   "describe client|host|pod NAME",
+		Short: "Show all about a client, a host or a pod",
+		Long: `Show on one page all that a running control plane knows about a client, by its node ID, about the
+client in a pod, NAMESPACE/NAME, or about a host that clients dial: its clients, its resources,
+the objects that they come from with their sync status, and the Problems of these objects.
+
+The control plane is found as 'inspect' finds it.
+
+The exit code is 1 if there is no such client, host or pod, or if a replica did not answer. It
+is 2 if the command line makes no sense.`,
+		Example: `  controlplane describe pod shop/web-0
+  controlplane describe pod/web-0 -n shop
+  controlplane describe host cart.shop:50051
+  controlplane describe client mizzen~shop~web-0`,
+		ValidArgs: []string{"client", "host", "pod"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			// kubectl's users also write KIND/NAME.
+			if len(args) == 1 {
+				if kind, name, ok := strings.Cut(args[0], "/"); ok {
+					args = []string{kind, name}
+				}
+			}
+			if len(args) != 2 || describers[args[0]] == nil || args[1] == "" {
+				return usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME")
+			}
+			kind, name := strings.TrimSuffix(args[0], "s"), args[1]
+			if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {
+				name = namespace + "/" + name
+			}
+			if kind == "pod" && !validPod(name) {
+				return usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
+			}
+			if namespace != "" && kind != "pod" {
+				return usageErrorf(cmd, "-n is for pods")
+			}
+			if err := flags.validate(cmd); err != nil {
+				return err
+			}
+			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
+				return describe(ctx, std, all, kind, strings.TrimPrefix(name, "xds:///"))
+			})
+		},
+	}
+	flags.register(cmd.Flags())
+	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of the pod")
+	return cmd
+}
+
+func describe(ctx context.Context, std stdio, all replicas, kind, name string) error {
+	known, last, err := gather(ctx, std, all)
+	if err != nil {
+		return err
+	}
+	page, found := describers[kind](known, name)
+	if !found {
+		return errors.Join(fmt.Errorf("there is no %s %s: see 'inspect clients' and 'inspect resources'", kind, name), last)
+	}
+	return errors.Join(std.print(page), last)
+}
+
+// client describes the client of a node ID.
+func (f *facts) client(name string) ([]byte, bool) {
+	return f.clientsWhere(func(c *replicaClient) bool { return c.Node == name || c.Identity == name })
+}
+
+// pod describes the client in a pod.
+func (f *facts) pod(name string) ([]byte, bool) {
+	namespace, pod, _ := strings.Cut(name, "/")
+	return f.clientsWhere(func(c *replicaClient) bool { return c.isIn(namespace, pod) })
+}
+
+func (f *facts) clientsWhere(match func(*replicaClient) bool) ([]byte, bool) {
+	var p page
+	found := false
+	for i := range f.clients {
+		if c := &f.clients[i]; match(c) {
+			found = true
+			f.describeClient(&p, c)
+		}
+	}
+	return p.text, found
+}
+
+func (f *facts) describeClient(p *page, c *replicaClient) {
+	p.field("Client", c.Node)
+	p.field("Identity", cmp.Or(c.Identity, "not proven"))
+	if c.Proof != "" {
+		p.field("Proof", c.Proof)
+	}
+	p.field("Namespace", c.Namespace)
+	p.field("Kind", kindAndVersion(&c.ClientState))
+	p.field("Locality", cmp.Or(strings.Trim(c.Region+"/"+c.Zone, "/"), "unknown"))
+	p.field("Address", c.Peer)
+	p.field("Connected", c.Since.Local().Format(time.DateTime)+" "+c.where())
+	p.section("Resources")
+	origins := map[mesh.Ref]bool{}
+	for _, t := range c.Types {
+		for _, name := range t.Names {
+			state := "subscribed"
+			if text, ok := t.Refused[name]; ok {
+				state = "rejected: " + text
+			}
+			p.item("%s %s: %s", t.Type, name, state)
+			for _, r := range f.resources {
+				if r.Type == t.Type && r.Name == name {
+					for _, o := range r.Origins {
+						origins[o] = true
+					}
+				}
+			}
+		}
+		p.item("%s: %d acknowledged, %d pending, %d rejected", t.Type, t.Accepted, t.Pending, len(t.Refused))
+	}
+	f.describeObjects(p, origins)
+}
+
+// host describes a host that clients dial.
+func (f *facts) host(name string) ([]byte, bool) {
+	var p page
+	p.field("Host", name)
+	p.section("Resources")
+	origins, found := map[mesh.Ref]bool{}, false
+	for _, r := range f.resources {
+		if !concernsHost(r.Name, name) {
+			continue
+		}
+		found = found || len(r.Origins) > 0
+		p.item("%s %s: version %s, %d subscribers", r.Type, r.Name, r.Version, r.Subscribers)
+		for _, o := range r.Origins {
+			origins[o] = true
+		}
+	}
+	p.section("Clients")
+	for i := range f.clients {
+		c := &f.clients[i]
+		for _, t := range c.Types {
+			for _, subscribed := range t.Names {
+				if t.Type == "Listener" && concernsHost(subscribed, name) {
+					found = true
+					p.item("%s, namespace %s, %s, dials %s", cmp.Or(c.Identity, c.Node), c.Namespace, kindAndVersion(&c.ClientState), subscribed)
+				}
+			}
+		}
+	}
+	f.describeObjects(&p, origins)
+	return p.text, found
+}
+
+// describeObjects adds objects with their sync status and their Problems.
+func (f *facts) describeObjects(p *page, origins map[mesh.Ref]bool) {
+	p.section("Objects")
+	for _, ref := range slices.SortedFunc(maps.Keys(origins), mesh.Ref.Compare) {
+		i := slices.IndexFunc(f.syncs, func(d serving.ObjectSync) bool { return d.Object == ref })
+		if i < 0 {
+			p.item("%s: no clients", ref)
+			continue
+		}
+		d := f.syncs[i]
+		p.item("%s: %d clients, %d pending, %d rejections", ref, d.Clients, d.Pending, len(d.Refusals))
+		for _, text := range d.Refusals {
+			p.item("  rejected: %s", text)
+		}
+	}
+	p.section("Problems")
+	for _, problem := range f.problems {
+		if origins[problem.Object] {
+			p.item("%s", strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s: %s", problem.Severity, problem.Code, problem.Object, problem.Field, problem.Message)), " "))
+		}
+	}
+	p.end()
+}
+
+func (c *replicaClient) where() string {
+	if c.replica == "" {
+		return ""
+	}
+	return "to replica " + c.replica
+}
+
+// isIn reports whether a client runs in a pod. Without proofs the node ID is all that names the pod.
+func (c *replicaClient) isIn(namespace, pod string) bool {
+	return c.Identity == "pod/"+namespace+"/"+pod || c.Identity == "" && c.Node == bootstrap.NodeID(namespace, pod)
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+)
+
+// listClientSync is the list of 'sync --by client'.
+const listClientSync = "client-sync"
+
+// listNames has the other names under which a list can be asked for.
+var listNames = map[string]string{"client": listClients, "resource": listResources, "problem": listProblems, listSync: listDeliveries}
+
+// listKind is how a list is requested, printed and filtered.
+type listKind struct {
+	// path is the name that the control plane has for the list.
+	path string
+	// rows formats the list for people, and wide with more columns or rows.
+	rows, wide func([]byte) ([][]string, error)
+	// name is the name of an item for -o name.
+	name func(item []byte) (string, error)
+	// filter decides which items are kept.
+	filter func(*selection, json.RawMessage) (json.RawMessage, error)
+	// alone: equal rows of several replicas stay separate rows.
+	alone bool
+	// typed: --type and --host apply to the items.
+	typed bool
+}
+
+var lists = map[string]listKind{
+	listClients:   {listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true},
+	listResources: {listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true},
+	listProblems:  {listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false},
+	// The older name of sync works with an older control plane, too.
+	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false},
+	listClientSync: {listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true},
+}
+
+// listNamed returns the list that an argument of inspect names.
+func listNamed(name string) (list listKind, ok bool) {
+	list, ok = lists[cmp.Or(listNames[name], name)]
+	return list, ok && name != listClientSync
+}

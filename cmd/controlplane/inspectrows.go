@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/internal/render"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+)
+
+// kindAndVersion returns what a client is, such as gRPC Go 1.85.0.
+func kindAndVersion(c *serving.ClientState) string {
+	return strings.TrimSpace(c.Agent + " " + c.Version)
+}
+
+// clientRows has one row for each client.
+func clientRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"NODE", "NAMESPACE", "IDENTITY", "CLIENT", "SINCE", "HELD", "PENDING", "REFUSED"}}
+	err := eachItem(body, func(c serving.ClientState) {
+		held, pending, refused := 0, 0, 0
+		for _, t := range c.Types {
+			held, pending, refused = held+t.Accepted, pending+t.Pending, refused+len(t.Refused)
+		}
+		rows = append(rows, []string{
+			c.Node, c.Namespace, cmp.Or(c.Identity, "-"), kindAndVersion(&c), c.Since.Local().Format(time.TimeOnly),
+			strconv.Itoa(held), strconv.Itoa(pending), strconv.Itoa(refused),
+		})
+	})
+	return rows, err
+}
+
+// clientTypeRows has one row for each type that a client subscribes to.
+func clientTypeRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"NODE", "PEER", "IDENTITY", "AGENT", "NAMESPACE", "SINCE", "TYPE", "NAMES", "HELD", "PENDING", "REFUSED"}}
+	err := eachItem(body, func(c serving.ClientState) {
+		head := []string{c.Node, c.Peer, cmp.Or(c.Identity, "-"), kindAndVersion(&c), c.Namespace, c.Since.Local().Format(time.TimeOnly)}
+		if len(c.Types) == 0 {
+			rows = append(rows, append(head, "-", "0", "0", "0", "0"))
+		}
+		for _, t := range c.Types {
+			names := strconv.Itoa(len(t.Names))
+			if t.Wildcard {
+				names += "+*"
+			}
+			rows = append(rows, append(head, t.Type, names, strconv.Itoa(t.Accepted), strconv.Itoa(t.Pending), strconv.Itoa(len(t.Refused))))
+			head = make([]string, len(head)) // only in the first row of a client
+		}
+	})
+	return rows, err
+}
+
+// clientSyncRows has one row for each client, with the sync status of each resource type.
+func clientSyncRows(body []byte) ([][]string, error) {
+	head := []string{"NODE", "IDENTITY", "CLIENT"}
+	for _, t := range render.Types {
+		head = append(head, strings.ToUpper(t.ShortName()))
+	}
+	rows := [][]string{head}
+	err := eachItem(body, func(c serving.ClientState) {
+		row := []string{c.Node, cmp.Or(c.Identity, "-"), kindAndVersion(&c)}
+		for _, t := range render.Types {
+			status := "-"
+			if i := slices.IndexFunc(c.Types, func(s serving.TypeState) bool { return s.Type == t.Name() }); i >= 0 {
+				status = syncWord(&c.Types[i])
+			}
+			row = append(row, status)
+		}
+		rows = append(rows, row)
+	})
+	return rows, err
+}
+
+// syncWord is the sync status of one type: the glossary's words.
+func syncWord(t *serving.TypeState) string {
+	switch {
+	case len(t.Refused) > 0:
+		return "rejected"
+	case t.Pending > 0:
+		return "pending"
+	}
+	return "synced"
+}
+
+func resourceRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"TYPE", "NAME", "VERSION", "SUBSCRIBERS", "ORIGINS"}}
+	err := eachItem(body, func(r serving.ResourceState) {
+		var origins []string
+		for _, ref := range r.Origins {
+			origins = append(origins, ref.String())
+		}
+		rows = append(rows, []string{r.Type, r.Name, r.Version, strconv.Itoa(r.Subscribers), strings.Join(origins, ", ")})
+	})
+	return rows, err
+}
+
+func problemRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"SEVERITY", "CODE", "OBJECT", "FIELD", "MESSAGE"}}
+	err := eachItem(body, func(p mesh.Problem) {
+		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, p.Message})
+	})
+	return rows, err
+}
+
+func deliveryRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"OBJECT", "GENERATION", "CLIENTS", "PENDING", "REFUSALS"}}
+	err := eachItem(body, func(d serving.ObjectSync) {
+		rows = append(rows, []string{
+			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending), strings.Join(d.Refusals, "; "),
+		})
+	})
+	return rows, err
+}
+
+// problemSourceRows is problemRows with the file and line.
+func problemSourceRows(body []byte) ([][]string, error) {
+	rows := [][]string{{"SEVERITY", "CODE", "OBJECT", "FIELD", "SOURCE", "MESSAGE"}}
+	err := eachItem(body, func(p mesh.Problem) {
+		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, cmp.Or(p.Source, "-"), p.Message})
+	})
+	return rows, err
+}
+
+func clientName(item []byte) (string, error) {
+	var c serving.ClientState
+	err := json.Unmarshal(item, &c)
+	return "client/" + c.Node, err
+}
+
+func resourceName(item []byte) (string, error) {
+	var r serving.ResourceState
+	err := json.Unmarshal(item, &r)
+	return strings.ToLower(r.Type) + "/" + r.Name, err
+}
+
+func problemName(item []byte) (string, error) {
+	var p mesh.Problem
+	err := json.Unmarshal(item, &p)
+	return objectName(p.Object), err
+}
+
+func syncName(item []byte) (string, error) {
+	var d serving.ObjectSync
+	err := json.Unmarshal(item, &d)
+	return objectName(d.Object), err
+}
+
+// objectName is the name that 'inspect wait' and kubectl take, in front of it the namespace.
+func objectName(ref mesh.Ref) string {
+	if ref.Namespace == "" {
+		return strings.ToLower(ref.Kind) + "/" + ref.Name
+	}
+	return strings.ToLower(ref.Kind) + " " + ref.Namespace + "/" + ref.Name
+}

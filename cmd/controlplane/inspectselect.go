@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mizzen-mesh/mizzen/internal/render"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
+
+// selection selects items of a list. The zero selection selects all.
+type selection struct {
+	names     []string
+	namespace string
+	types     []string
+	host      string
+	// typeNames are the full names of types.
+	typeNames []string
+}
+
+// parse parses the types: short names, or full ones, in any case.
+func (s *selection) parse(cmd *cobra.Command) error {
+	s.typeNames = nil
+	for _, text := range s.types {
+		i := slices.IndexFunc(render.Types, func(t snapshot.Type) bool {
+			return strings.EqualFold(text, t.ShortName()) || strings.EqualFold(strings.TrimSuffix(text, "s"), t.Name())
+		})
+		if i < 0 {
+			return usageErrorf(cmd, "unknown type %q: it is one of %s", text, typeNames(", "))
+		}
+		s.typeNames = append(s.typeNames, render.Types[i].Name())
+	}
+	return nil
+}
+
+// apply returns the list with the selected items.
+func (s *selection) apply(list listKind, body []byte) ([]byte, error) {
+	kept := []json.RawMessage{}
+	var failed error
+	err := eachItem(body, func(item json.RawMessage) {
+		one, err := list.filter(s, item)
+		switch {
+		case err != nil:
+			failed = err
+		case one != nil:
+			kept = append(kept, one)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	return json.Marshal(kept)
+}
+
+// named reports whether one of the names is selected.
+func (s *selection) named(names ...string) bool {
+	return len(s.names) == 0 || slices.ContainsFunc(s.names, func(name string) bool { return slices.Contains(names, name) })
+}
+
+// client selects a client by its node ID, its address, its identity, or the pod in its identity. Of the selected types
+// and host it keeps only these.
+func (s *selection) client(item json.RawMessage) (json.RawMessage, error) {
+	var c serving.ClientState
+	if err := json.Unmarshal(item, &c); err != nil {
+		return nil, err
+	}
+	_, pod, _ := strings.Cut(c.Identity, "/")
+	_, name, _ := strings.Cut(pod, "/")
+	names := []string{c.Node, c.Peer}
+	if c.Identity != "" {
+		names = append(names, c.Identity, pod, name)
+	}
+	if !s.named(names...) || s.namespace != "" && s.namespace != c.Namespace {
+		return nil, nil
+	}
+	if len(s.typeNames) == 0 && s.host == "" {
+		return item, nil
+	}
+	c.Types = slices.DeleteFunc(c.Types, func(t serving.TypeState) bool {
+		concerned := s.host == "" || slices.ContainsFunc(t.Names, func(name string) bool { return concernsHost(name, s.host) })
+		return len(s.typeNames) > 0 && !slices.Contains(s.typeNames, t.Type) || !concerned
+	})
+	if len(c.Types) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(c)
+}
+
+// resource selects a resource by its name, its type, its host, and the namespace of an object that made it.
+func (s *selection) resource(item json.RawMessage) (json.RawMessage, error) {
+	var r serving.ResourceState
+	if err := json.Unmarshal(item, &r); err != nil {
+		return nil, err
+	}
+	ofNamespace := s.namespace == "" || slices.ContainsFunc(r.Origins, func(o mesh.Ref) bool { return o.Namespace == s.namespace })
+	ofType := len(s.typeNames) == 0 || slices.Contains(s.typeNames, r.Type)
+	if !s.named(r.Name) || !ofNamespace || !ofType || s.host != "" && !concernsHost(r.Name, s.host) {
+		return nil, nil
+	}
+	return item, nil
+}
+
+func (s *selection) problem(item json.RawMessage) (json.RawMessage, error) {
+	var p mesh.Problem
+	if err := json.Unmarshal(item, &p); err != nil {
+		return nil, err
+	}
+	return s.object(item, p.Object, string(p.Code)), nil
+}
+
+func (s *selection) sync(item json.RawMessage) (json.RawMessage, error) {
+	var d serving.ObjectSync
+	if err := json.Unmarshal(item, &d); err != nil {
+		return nil, err
+	}
+	return s.object(item, d.Object), nil
+}
+
+// object selects an item by its object.
+func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) json.RawMessage {
+	names := append([]string{ref.Name, ref.Namespace + "/" + ref.Name, ref.String(), ref.Kind, objectName(ref)}, more...)
+	if !s.named(names...) || s.namespace != "" && s.namespace != ref.Namespace {
+		return nil
+	}
+	return item
+}
+
+// concernsHost reports whether a resource of that name concerns a host, which may be written with or without its
+// namespace, domain and port. A client that dials a short name subscribes to the short name.
+func concernsHost(resource, host string) bool {
+	name, port := hostOf(resource)
+	want, wantPort := hostOf(host)
+	if wantPort != "" && port != "" && port != wantPort {
+		return false
+	}
+	return name == want || strings.HasPrefix(name, want+".") || strings.HasPrefix(want, name+".")
+}
+
+// hostOf returns the host in the name of a resource, and its port if the name has one: outbound|PORT|SUBSET|HOST,
+// HOST:PORT or HOST.
+func hostOf(resource string) (host, port string) {
+	if parts := strings.Split(resource, "|"); len(parts) == 4 {
+		return parts[3], parts[1]
+	}
+	if host, port, err := net.SplitHostPort(resource); err == nil {
+		return host, port
+	}
+	return resource, ""
+}

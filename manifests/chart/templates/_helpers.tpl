@@ -1,0 +1,34 @@
+{{- define "mizzen.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end -}}
+{{- end }}
+
+{{- define "mizzen.transport" -}}
+{{ .Values.injection.transport | default (ternary "tls" "plaintext" .Values.tls.enabled) }}
+{{- end }}
+
+{{/* A file of the manifests, in the namespace of the release. */}}
+{{- define "mizzen.file" -}}
+{{ (index . 0).Files.Get (printf "files/%s" (index . 1)) | replace "mizzen-system" (index . 0).Release.Namespace }}
+{{- end }}
+
+{{/* What pods are injected with, for the Service that is chosen. */}}
+{{- define "mizzen.bootstrap" -}}
+{{- $root := index . 0 -}}
+{{ $root.Files.Get (printf "files/%s" (index . 1)) | replace "mizzen.mizzen-system.svc" (printf "%s.%s.svc" $root.Values.injection.service $root.Release.Namespace) }}
+{{- end }}
+
+{{/* The settings, as the environment of the container. */}}
+{{- define "mizzen.settings" -}}
+{{- with .Values.settings -}}
+CLUSTER_DOMAIN: {{ .clusterDomain | quote }}
+DEFAULT_RETRIES: {{ .defaultRetries | quote }}
+EMPTY_SERVICE_GRACE: {{ .emptyServiceGrace | quote }}
+LOG_LEVEL: {{ .logLevel | quote }}
+MAX_STREAMS: {{ .maxStreams | int64 | quote }}
+ROOT_NAMESPACE: {{ .rootNamespace | quote }}
+{{- end }}
+TOKEN_AUDIENCE: {{ .Values.identity.tokenAudience | quote }}
+TRUST_DOMAIN: {{ .Values.identity.trustDomain | quote }}
+{{- end }}

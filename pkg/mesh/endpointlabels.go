@@ -1,0 +1,43 @@
+package mesh
+
+// The labels by which rules name where an endpoint or a client runs.
+const (
+	LabelRegion   = "topology.kubernetes.io/region"
+	LabelZone     = "topology.kubernetes.io/zone"
+	LabelSubZone  = "topology.istio.io/subzone"
+	LabelHostname = "kubernetes.io/hostname"
+)
+
+// label returns the value of a topology label; empty if the key is another label, or if the value is not known.
+func (t Topology) label(key string) string {
+	v := t.value()
+	switch key {
+	case LabelRegion:
+		return v.locality.Region
+	case LabelZone:
+		return v.locality.Zone
+	case LabelSubZone:
+		return v.locality.SubZone
+	case LabelHostname:
+		return v.node
+	}
+	return ""
+}
+
+// Match reports whether the endpoint has every label of selector. As in Istio, an endpoint has its pod's labels and
+// the topology labels. Where the topology is known, it replaces a label of the pod. Names of clusters and networks,
+// which Istio adds too, are known only from labels of pods.
+func (e *Endpoint) Match(selector map[string]string) bool {
+	for key, want := range selector {
+		if got := e.Topology.label(key); got != "" {
+			if got != want {
+				return false
+			}
+			continue
+		}
+		if got, ok := e.Labels.Get(key); !ok || got != want {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,145 @@
+package routes
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
+)
+
+// reportCovered reports the rules and matches that an earlier one covers, and returns the indices of such rules. This
+// depends on nothing but the rules: it is true for every host, port, client and gateway. A match that gRPC clients
+// cannot make covers nothing. Neither does a rule that delegates, because calls may continue with the next rule. In a
+// delegate only a rule without matches covers others: a match is left out where no match of the delegating rule covers it.
+func reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bool) map[int]bool {
+	covered := map[int]bool{}
+	var earlier []coverer
+	for i, rule := range rules {
+		at := list.Index(i)
+		own := matchesOf(at, rule)
+		for j := range own {
+			own[j].takes = own[j].takes && (own[j].match == nil || !delegate)
+		}
+		by := make([]string, len(own)) // the path of what covers each
+		for j, m := range own {
+			by[j] = cmp.Or(coveredBy(m.match, earlier), coveredBy(m.match, own[:j]))
+		}
+		if !slices.Contains(by, "") {
+			covered[i] = true
+			at.Warnf(mesh.CodeUnreachable, "%s matches every call of this rule. This rule has no effect. Move it up or delete it.", by[0])
+		} else {
+			for j, path := range by {
+				if path != "" {
+					own[j].at.Warnf(mesh.CodeUnreachable, "%s matches every call of this match. This match has no effect. Delete it.", path)
+				}
+			}
+		}
+		if !delegates(rule) {
+			earlier = append(earlier, own...)
+		}
+	}
+	return covered
+}
+
+// coveredBy returns the path of the first match that covers m; empty if none does.
+func coveredBy(m *networking.HTTPMatchRequest, list []coverer) string {
+	for _, c := range list {
+		if c.takes && covers(c.match, m) {
+			return c.at.Path
+		}
+	}
+	return ""
+}
+
+// coverer is a match of a rule; nil for a rule without matches.
+type coverer struct {
+	at    report.Field
+	match *networking.HTTPMatchRequest
+	// takes is set if gRPC clients can make the match.
+	takes bool
+}
+
+func matchesOf(at report.Field, rule *networking.HTTPRoute) []coverer {
+	if len(rule.GetMatch()) == 0 {
+		return []coverer{{at, nil, true}}
+	}
+	var all []coverer
+	for j, m := range rule.GetMatch() {
+		all = append(all, coverer{at.Child("match").Index(j), m, canMatch(m)})
+	}
+	return all
+}
+
+// canMatch reports whether gRPC clients can make a match as it is written.
+func canMatch(m *networking.HTTPMatchRequest) bool {
+	_, path := pathMatch(report.Field{}, m.GetUri(), m.GetIgnoreUriCase())
+	_, headers := headerMatches(report.Field{}, m)
+	post, method := matchesAny(report.Field{}, m.GetMethod(), "POST")
+	_, authority := matchesAny(report.Field{}, m.GetAuthority())
+	return path && headers && post && method && authority && m.GetScheme() == nil && len(m.GetQueryParams()) == 0 &&
+		!slices.Contains(m.GetGateways(), noGateway)
+}
+
+// covers reports whether a matches every call that b matches. A nil match matches every call.
+func covers(a, b *networking.HTTPMatchRequest) bool {
+	if a == nil {
+		return true
+	}
+	if b == nil {
+		b = &networking.HTTPMatchRequest{}
+	}
+	// Without gateways a match is for all gateways of its VirtualService.
+	gateways := len(a.GetGateways()) == 0 || len(b.GetGateways()) > 0 &&
+		!slices.ContainsFunc(b.GetGateways(), func(g string) bool { return !slices.Contains(a.GetGateways(), g) })
+	scope, _ := mesh.CallScopeOf(a)
+	other, _ := mesh.CallScopeOf(b)
+	return gateways && scope.Contains(other) && coversURI(a, b) && coversText(a.GetMethod(), b.GetMethod()) &&
+		coversText(a.GetAuthority(), b.GetAuthority()) && coversHeaders(a, b)
+}
+
+func coversURI(a, b *networking.HTTPMatchRequest) bool {
+	every, _ := pathMatch(report.Field{}, a.GetUri(), a.GetIgnoreUriCase())
+	if isCatchAll(every) {
+		return true
+	}
+	sub, root := b.GetUri(), a.GetUri()
+	if a.GetIgnoreUriCase() {
+		sub, root = lowerCase(sub), lowerCase(root)
+	}
+	return coversText(root, sub) && (a.GetIgnoreUriCase() || !b.GetIgnoreUriCase())
+}
+
+// lowerCase returns a text to compare in lower case. Expressions are compared as they are.
+func lowerCase(m *networking.StringMatch) *networking.StringMatch {
+	switch kind := m.GetMatchType().(type) {
+	case *networking.StringMatch_Exact:
+		return &networking.StringMatch{MatchType: &networking.StringMatch_Exact{Exact: strings.ToLower(kind.Exact)}}
+	case *networking.StringMatch_Prefix:
+		return &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: strings.ToLower(kind.Prefix)}}
+	}
+	return m
+}
+
+// coversText reports whether a accepts every text that b accepts. An absent match accepts every text.
+func coversText(a, b *networking.StringMatch) bool {
+	return a.GetMatchType() == nil || b.GetMatchType() != nil && covered(b, a)
+}
+
+func coversHeaders(a, b *networking.HTTPMatchRequest) bool {
+	for key, want := range a.GetHeaders() {
+		if got, ok := b.GetHeaders()[key]; !ok || !covered(got, want) || got.GetMatchType() == nil && want.GetMatchType() != nil {
+			return false
+		}
+	}
+	for key, out := range a.GetWithoutHeaders() {
+		// b must leave out at least the values that a leaves out.
+		if got, ok := b.GetWithoutHeaders()[key]; !ok || !covered(out, got) || out.GetMatchType() == nil && got.GetMatchType() != nil {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,39 @@
+package assemble
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+)
+
+// TestSuggestions checks the Service that a message names for a host without one, also after Services come and go.
+func TestSuggestions(t *testing.T) {
+	service := func(name, namespace string) string {
+		return strings.NewReplacer("name: echo", "name: "+name, "namespace: demo", "namespace: "+namespace).Replace(watchtest.EchoService)
+	}
+	tests := map[string]struct{ services, host, want string }{
+		"a letter too few":     {service("greeter", "demo"), "greter", `Did you mean "greeter"?`},
+		"another namespace":    {service("greeter", "shop"), "greeter", `Did you mean "greeter.shop"?`},
+		"in two namespaces":    {service("greeter", "shop") + service("greeter", "till"), "greeter", "Create the Service, or correct spec.hosts[0]."},
+		"nothing like it":      {service("cart", "demo"), "greeter", "Create the Service, or correct spec.hosts[0]."},
+		"no Service's host":    {service("greeter", "demo"), "greeter.example.com", ""},
+		"the Service is there": {service("greeter", "demo"), "greeter", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			rules := watchtest.VirtualService("v", "01", "hosts: ["+test.host+"], http: [{directResponse: {status: 503}}]")
+			for _, steps := range [][]string{{test.services + rules}, {rules, test.services}} {
+				a := newTestAssembler()
+				var got []string
+				for _, step := range steps {
+					got = watchtest.ProblemLines(apply(t, a, step))
+				}
+				if (test.want == "") != (len(got) == 0) || test.want != "" && !slices.ContainsFunc(got, func(p string) bool { return strings.HasSuffix(p, test.want) }) {
+					t.Errorf("got %q, want an end of %q", got, test.want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,101 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// reportAfter is how long the cluster is unreadable before a Problem reports it. An API server may restart in that time.
+const reportAfter = 10 * time.Second
+
+// apiConnection is the state of the connection to the API server. All informers share it. The connection is lost while
+// any kind cannot be read: there is no answer, the answer does not come from Kubernetes, or the API server refuses the
+// request. Then the served objects of that kind may be old.
+type apiConnection struct {
+	domain string
+	logger *slog.Logger
+
+	// mu protects the fields below.
+	mu sync.Mutex
+	// inbox takes the Problem. It is nil until the feed runs.
+	inbox *watch.Inbox
+	// failing has the requests that failed last.
+	failing map[request]struct{}
+	// lost is since when a request fails; zero if none does. reported is set while a Problem reports it.
+	lost     time.Time
+	reported bool
+}
+
+// request is what an informer does: list or watch.
+type request struct {
+	informer *informer
+	verb     string
+}
+
+// observe records the outcome of a request.
+func (c *apiConnection) observe(i *informer, verb string, err error) {
+	if i.reads(err) {
+		c.succeeded(i, verb)
+	} else {
+		c.failed(i, verb, err)
+	}
+}
+
+// failed records a request after which a kind is unread.
+func (c *apiConnection) failed(i *informer, verb string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failing == nil {
+		c.failing = map[request]struct{}{}
+	}
+	c.failing[request{i, verb}] = struct{}{}
+	if c.lost.IsZero() {
+		c.lost = time.Now()
+		if !errors.As(err, new(apierrors.APIStatus)) { // the informer logs refusals
+			c.logger.Warn("kubernetes connection lost", "error", err)
+		}
+	}
+	if !c.reported && time.Since(c.lost) >= reportAfter {
+		c.report(mesh.Problem{
+			Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: "Cluster", Name: c.domain},
+			Message: fmt.Sprintf("%s cannot be read since %s: %v. The last known state is served. Make the API server reachable, or correct the control plane's credentials and rights.",
+				i.row.Kind, c.lost.UTC().Format(time.RFC3339), err),
+		})
+	}
+}
+
+// succeeded records a request after which the kind is read. A watch that begins also makes up for a list.
+func (c *apiConnection) succeeded(i *informer, verb string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.failing, request{i, verb})
+	if verb == verbWatch {
+		delete(c.failing, request{i, verbList})
+	}
+	if c.lost.IsZero() || len(c.failing) > 0 {
+		return
+	}
+	c.logger.Info("kubernetes connection restored", "after", time.Since(c.lost).Round(time.Millisecond))
+	c.lost = time.Time{}
+	if c.reported {
+		c.report()
+	}
+}
+
+// report replaces the Problem of the whole source. The caller holds mu.
+func (c *apiConnection) report(problems ...mesh.Problem) {
+	if c.inbox == nil {
+		return
+	}
+	c.inbox.Put(watch.Changes{Problems: map[object.Key][]mesh.Problem{{}: problems}})
+	c.reported = len(problems) > 0
+}
