@@ -205,6 +205,10 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
 			found = append(found, f.unknownField(before+key.Line, ref, root, path, name, s))
 		},
+		Replaced: func(key *yaml.Node, path, name string) {
+			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
+				fmt.Sprintf("The merge key << replaces %s, because it comes later, as in kubectl. Write << first if that is not what you mean.", name)))
+		},
 		KeyRead: func(key *yaml.Node, path, name string) {
 			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
 				fmt.Sprintf("The key %s is not a string, and is read as %q, as by an API server. Write %q if that is what you mean.", key.Value, name, key.Value)))

@@ -3,6 +3,9 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +29,8 @@ type Reader struct {
 	Violations []*Error
 	// KeyRead is called for a key that is read as another text than it is written.
 	KeyRead func(node *yaml.Node, path, name string)
+	// Replaced, unless nil, is called for a field whose value a later merge key replaces with another.
+	Replaced func(key *yaml.Node, path, name string)
 	// Unknown is called for a field that the schema does not have.
 	Unknown func(node *yaml.Node, path, name string, s Schema)
 	// Seen, unless nil, is called for each field, and for each item that is not a scalar.
@@ -134,54 +139,60 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 }
 
 func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, error) {
-	out := make(map[string]any, len(n.Content)/2)
-	var merged []*yaml.Node
+	m := mappingReader{Reader: r, out: make(map[string]any, len(n.Content)/2)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if key.Kind == yaml.AliasNode {
-			key = key.Alias
+		var err error
+		if key, value := n.Content[i], n.Content[i+1]; IsMerge(key) {
+			err = m.merge(key, value, s, path, depth+1)
+		} else {
+			err = m.entry(key, value, s, path, depth)
 		}
-		if key.ShortTag() == "!!merge" {
-			merged = append(merged, value)
-			continue
-		}
-		name, err := keyText(key)
-		if err != nil {
-			if err := r.violate(key, path, "A key is not a string. The object is not used. Write a name."); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if _, twice := out[name]; twice {
-			if err := r.violate(key, Join(path, name), "The field is set twice. The object is not used. Remove one."); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		entry, ok := schemaOfEntry(s, name)
-		if !ok {
-			r.Unknown(key, path, key.Value, s)
-			continue
-		}
-		if name != key.Value && r.KeyRead != nil {
-			r.KeyRead(key, path, name)
-		}
-		at := Join(path, name)
-		if r.Seen != nil {
-			r.Seen(at, key.Line)
-		}
-		v, err := r.read(value, entry, at, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		out[name] = v
 	}
-	for _, m := range merged {
-		if err := r.merge(out, m, s, path, depth+1); err != nil {
-			return nil, err
-		}
+	return m.out, nil
+}
+
+// mappingReader reads one mapping.
+type mappingReader struct {
+	*Reader
+	out map[string]any
+	// merged are the names whose value comes from a merge key.
+	merged map[string]struct{}
+}
+
+func (m *mappingReader) entry(key, value *yaml.Node, s Schema, path string, depth int) error {
+	if key.Kind == yaml.AliasNode {
+		key = key.Alias
 	}
-	return out, nil
+	name, err := keyText(key)
+	if err != nil {
+		return m.violate(key, path, "A key is not a string. The object is not used. Write a name.")
+	}
+	_, merged := m.merged[name]
+	if _, twice := m.out[name]; twice && !merged {
+		return m.violate(key, Join(path, name), "The field is set twice. The object is not used. Remove one.")
+	}
+	entry, ok := schemaOfEntry(s, name)
+	if !ok {
+		m.Unknown(key, path, key.Value, s)
+		return nil
+	}
+	if name != key.Value && m.KeyRead != nil {
+		m.KeyRead(key, path, name)
+	}
+	at := Join(path, name)
+	if m.Seen != nil {
+		m.Seen(at, key.Line)
+	}
+	v, err := m.read(value, entry, at, depth+1)
+	if err != nil {
+		return err
+	}
+	m.out[name] = v
+	delete(m.merged, name)
+	return nil
 }
 
 func schemaOfEntry(s Schema, name string) (Schema, bool) {
@@ -199,32 +210,45 @@ func Join(path, name string) string {
 	return path + "." + name
 }
 
-// merge adds the entries of a "<<" key that into does not have: of one mapping or of several, the first taking
-// precedence.
-func (r *Reader) merge(into map[string]any, n *yaml.Node, s Schema, path string, depth int) error {
+// IsMerge reports whether a mapping's key is "<<".
+func IsMerge(key *yaml.Node) bool { return key.Value == "<<" && key.ShortTag() == "!!merge" }
+
+// merge sets the entries of a "<<" key: of one mapping, or of several, the first taking precedence. In YAML 1.2 the
+// mapping's own entries take precedence. To kubectl and API servers they do only if they come later.
+func (m *mappingReader) merge(key, n *yaml.Node, s Schema, path string, depth int) error {
 	parts := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		parts = n.Content
 	}
-	for _, part := range parts {
-		v, err := r.read(part, s, path, depth)
+	for _, part := range slices.Backward(parts) {
+		v, err := m.read(part, s, path, depth)
 		if err != nil {
 			return err
 		}
 		entries, ok := v.(map[string]any)
 		if !ok {
-			if len(r.Violations) > 0 {
+			if len(m.Violations) > 0 {
 				return nil
 			}
-			return r.abandon(n, path, "The key << requires a mapping. The object is not used. Use an alias of one.")
+			return m.abandon(n, path, "The key << requires a mapping. The object is not used. Use an alias of one.")
 		}
-		for name, value := range entries {
-			if _, ok := into[name]; !ok {
-				into[name] = value
-			}
+		for _, name := range slices.Sorted(maps.Keys(entries)) {
+			m.replace(key, path, name, entries[name])
 		}
 	}
 	return nil
+}
+
+func (m *mappingReader) replace(key *yaml.Node, path, name string, value any) {
+	old, set := m.out[name]
+	if _, merged := m.merged[name]; set && !merged && m.Replaced != nil && !reflect.DeepEqual(old, value) {
+		m.Replaced(key, path, name)
+	}
+	m.out[name] = value
+	if m.merged == nil {
+		m.merged = map[string]struct{}{}
+	}
+	m.merged[name] = struct{}{}
 }
 
 // SyntaxError splits an error of the YAML library into the line, 1 if there is none, and the text.

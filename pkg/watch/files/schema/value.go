@@ -75,7 +75,7 @@ func ambiguous(n *yaml.Node) (source string, ok bool) {
 	switch {
 	case n.Style&yaml.TaggedStyle != 0:
 		quoted, err := json.Marshal(n.Value)
-		return n.ShortTag() + " " + string(quoted), err == nil
+		return "!<" + n.LongTag() + "> " + string(quoted), err == nil
 	case !isPlain(n):
 		return "", false
 	}
