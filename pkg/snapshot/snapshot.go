@@ -134,7 +134,7 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	if err != nil {
 		return nil // The name is not valid UTF-8.
 	}
-	v.NotFound = true
+	v.NotFound, v.Since = true, time.Now()
 	return v
 }
 
