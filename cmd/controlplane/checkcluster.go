@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,20 +18,20 @@ const (
 	flagAllNamespaces = "all-namespaces"
 )
 
-// clusterFlags select a cluster, as kubectl does.
-type clusterFlags struct{ kubeconfig, context string }
+// kubeFlags select a cluster, as kubectl does.
+type kubeFlags struct{ kubeconfig, context string }
 
-func (f *clusterFlags) register(cmd *cobra.Command) {
+func (f *kubeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.kubeconfig, flagKubeconfig, "", "kubeconfig `FILE` of the cluster to check (default as in kubectl)")
 	cmd.Flags().StringVar(&f.context, flagContext, "", "`NAME` of the context in --kubeconfig (default its current context)")
 }
 
 // used reports whether the flags select a cluster.
-func (f *clusterFlags) used(cmd *cobra.Command) bool {
+func (f *kubeFlags) used(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed(flagKubeconfig) || cmd.Flags().Changed(flagContext)
 }
 
-func (f *clusterFlags) validate(cmd *cobra.Command) error {
+func (f *kubeFlags) validate(cmd *cobra.Command) error {
 	for _, name := range []string{flagKubeconfig, flagContext} {
 		// Usually the value is a shell variable that is not set. An empty value would select another cluster.
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
@@ -44,30 +43,30 @@ func (f *clusterFlags) validate(cmd *cobra.Command) error {
 
 // checkedCluster is a cluster whose objects are checked, and the namespace whose Problems are printed.
 type checkedCluster struct {
-	clusterFlags
+	kubeFlags
 
+	// namespace is the only namespace whose Problems are printed; empty for all.
 	namespace     string
 	allNamespaces bool
 }
 
+// register registers the flags. The flag for the namespace of files is also the flag for the namespace of a cluster.
 func (f *checkedCluster) register(cmd *cobra.Command) {
-	f.clusterFlags.register(cmd)
-	cmd.Flags().StringVarP(&f.namespace, flagNamespace, "n", "", "print only the Problems of objects in this `NAMESPACE` of the cluster (default all)")
-	cmd.Flags().BoolVarP(&f.allNamespaces, flagAllNamespaces, "A", false, "print the Problems of all namespaces of the cluster; this is the default, and overrides --"+flagNamespace)
+	f.kubeFlags.register(cmd)
+	cmd.Flags().Lookup(flagNamespace).Usage = "`NAMESPACE` of objects in files that state none; of a cluster, print only the Problems of objects in it"
+	cmd.Flags().BoolVarP(&f.allNamespaces, flagAllNamespaces, "A", false, "print the Problems of all namespaces of the cluster, as without --"+flagNamespace+", which it overrides")
 }
 
 func (f *checkedCluster) validate(cmd *cobra.Command, input *inputFlags) error {
 	switch {
 	case f.used(cmd) && len(input.paths) > 0:
-		return usageErrorf(cmd, "-f excludes --%s and --%s: check either files or a cluster", flagKubeconfig, flagContext)
+		return usageErrorf(cmd, "-f and arguments exclude --%s and --%s: check either files or a cluster", flagKubeconfig, flagContext)
 	case !f.used(cmd) && len(input.paths) == 0:
 		return usageErrorf(cmd, "-f FILE|DIR is needed, or --%s NAME or --%s FILE: the files to check, or the cluster", flagContext, flagKubeconfig)
-	case !f.used(cmd) && (cmd.Flags().Changed(flagNamespace) || f.allNamespaces):
-		return usageErrorf(cmd, "--%s and --%s are for a cluster: they need --%s or --%s", flagNamespace, flagAllNamespaces, flagContext, flagKubeconfig)
-	case cmd.Flags().Changed(flagNamespace) && !validNamespace(f.namespace):
-		return usageErrorf(cmd, "--%s %q is not a namespace", flagNamespace, f.namespace)
+	case !f.used(cmd) && f.allNamespaces:
+		return usageErrorf(cmd, "--%s is for a cluster: it needs --%s or --%s", flagAllNamespaces, flagContext, flagKubeconfig)
 	}
-	return f.clusterFlags.validate(cmd)
+	return errors.Join(f.kubeFlags.validate(cmd), input.namespace.validate(cmd))
 }
 
 // loadOr reads the objects of the cluster if the flags select one, and else the objects of the files. An input that
@@ -77,6 +76,9 @@ func (f *checkedCluster) loadOr(cmd *cobra.Command, std stdio, input *inputFlags
 		return nil, err
 	}
 	if f.used(cmd) {
+		if input.namespace.set(cmd) && !f.allNamespaces {
+			f.namespace = string(input.namespace)
+		}
 		world, err = f.load(cmd, std, &input.mesh)
 	} else {
 		world, err = input.load(cmd, std)
@@ -116,25 +118,18 @@ func (f *checkedCluster) load(cmd *cobra.Command, std stdio, settings *meshFlags
 // warnIfEmpty prints that the namespace has no objects: usually its name is misspelled.
 func (f *checkedCluster) warnIfEmpty(std stdio, changes watch.Changes) {
 	for key := range changes.Objects {
-		if f.prints(key.Namespace) {
+		if f.namespace == "" || key.Namespace == f.namespace {
 			return
 		}
 	}
 	where := "the cluster"
-	if !f.prints("") {
+	if f.namespace != "" {
 		where = "namespace " + f.namespace
 	}
 	std.printErr("there are no objects in %s\n", where)
 }
 
-// prints reports whether the Problems of objects in the namespace are printed.
+// prints reports whether the Problems of objects in the namespace are printed. Those of objects without a namespace are.
 func (f *checkedCluster) prints(namespace string) bool {
-	return f.namespace == "" || f.allNamespaces || namespace == f.namespace
-}
-
-// filter returns the Problems of objects in the selected namespace, and of objects without a namespace.
-func (f *checkedCluster) filter(problems []mesh.Problem) []mesh.Problem {
-	return slices.DeleteFunc(slices.Clone(problems), func(p mesh.Problem) bool {
-		return p.Object.Namespace != "" && !f.prints(p.Object.Namespace)
-	})
+	return f.namespace == "" || namespace == "" || namespace == f.namespace
 }

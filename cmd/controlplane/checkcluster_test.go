@@ -130,8 +130,8 @@ func writeKubeconfig(t *testing.T, url string) string {
 // before.
 var onlyInFiles = []mesh.Code{mesh.CodeUnreadable, mesh.CodeFileSkipped, mesh.CodeUnknownKind, mesh.CodeUnknownField, mesh.CodeDuplicateObject, mesh.CodeTooLarge}
 
-// problemsOf returns what check prints as JSON, without what only files have.
-func problemsOf(t *testing.T, args ...string) []mesh.Problem {
+// checkedProblems returns what check prints as JSON, without what only files have.
+func checkedProblems(t *testing.T, args ...string) []mesh.Problem {
 	t.Helper()
 	got := command(t.Context(), "", append([]string{"check", "-o", "json"}, args...)...)
 	if got.code == exitUsage {
@@ -163,8 +163,8 @@ func TestCheckOfAClusterIsTheCheckOfItsFiles(t *testing.T) {
 			api := newFakeAPI()
 			api.add(t, text)
 			kubeconfig := kubeconfigOf(t, api)
-			want := problemsOf(t, "-f", input)
-			got := problemsOf(t, "--kubeconfig", kubeconfig)
+			want := checkedProblems(t, "-f", input)
+			got := checkedProblems(t, "--kubeconfig", kubeconfig)
 			compared += len(want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("Problems (-file +cluster):\n%s", diff)
@@ -237,8 +237,11 @@ func TestCheckCluster(t *testing.T) {
 		"a kind is broken": {
 			refusals: map[string]int{services: http.StatusInternalServerError}, code: exitFailure, want: []string{"Service cannot be read: list services: "},
 		},
-		"it is excluded from what fails": {
-			args: "-n nobody --strict -o json", refusals: map[string]int{nodes: http.StatusForbidden}, code: exitFailure, want: []string{`"code": "SourceLost"`},
+		"a right is missing, as JSON": {
+			args: "-n nobody -o json", refusals: map[string]int{nodes: http.StatusForbidden}, code: exitFailure, want: []string{`"code": "SourceLost"`},
+		},
+		"a right is missing, and that is excluded": {
+			args: "-n nobody --exclude SourceLost", refusals: map[string]int{nodes: http.StatusForbidden}, code: exitOK, not: []string{"SourceLost"},
 		},
 		"every right is missing":      {refusals: all(http.StatusForbidden), code: exitUsage, want: []string{"list services: refused by the test"}},
 		"no cluster":                  {refusals: all(http.StatusNotFound), code: exitUsage, want: []string{"list services: "}},

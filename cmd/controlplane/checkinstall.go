@@ -19,7 +19,7 @@ import (
 
 // installFlags define which installation is checked, and how the result is printed.
 type installFlags struct {
-	cluster   clusterFlags
+	cluster   kubeFlags
 	namespace string
 	strict    bool
 	output    string

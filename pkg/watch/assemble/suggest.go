@@ -2,14 +2,12 @@ package assemble
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
-
-// minSimilar is the minimum length of names that are compared: short names are similar by chance.
-const minSimilar = 3
 
 // missingHosts are the declared hosts that have the form of a Service's host and no Service. The messages about them
 // name similar Services, so they are checked again when any Service comes or goes.
@@ -24,27 +22,33 @@ func (m missingHosts) note(host, domain string, exists bool) {
 	m[host] = struct{}{}
 }
 
+// noSuchHost makes the Problem of a rule for a host without a Service. effect is what happens.
+type noSuchHost func(key object.Key, field, host, effect string) mesh.Problem
+
+// noSuchHost names a ServiceEntry that declares the host, or else a host that is probably meant.
+func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Problem {
+	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field))
+	if entry := r.entries.of(host); entry != (mesh.Ref{}) {
+		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s Create a Service of type ExternalName with externalName %q, and write its name in %s.",
+			entry, host, effect, host, field)
+	}
+	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
+}
+
 // wayOut returns what to do about a host without a Service: a Service with a similar name in the namespace, or one of
 // the same name in another namespace, is probably meant.
 func (r *rules) wayOut(host, field string) string {
-	name, namespace, _ := strings.Cut(strings.TrimSuffix(host, ".svc."+r.domain), ".")
-	var near, elsewhere []string
-	for other := range r.hosts.owners {
-		theirs, rest, _ := strings.Cut(strings.TrimSuffix(other, ".svc."+r.domain), ".")
-		switch {
-		case rest == namespace && theirs != name && min(len(theirs), len(name)) >= minSimilar:
-			near = append(near, theirs)
-		case theirs == name:
-			elsewhere = append(elsewhere, theirs+"."+rest)
-		}
-	}
-	slices.Sort(near)
-	switch meant := object.Nearest(name, near); {
+	near := mesh.NearHostsOf(host, r.domain, maps.Keys(r.hosts.owners))
+	meant := ""
+	switch {
 	case !inServiceDomain(host, r.domain):
-	case meant != "":
+	case near.Similar != "":
+		meant, _, _ = strings.Cut(near.Similar, ".")
+	case len(near.Elsewhere) == 1:
+		meant = strings.TrimSuffix(near.Elsewhere[0], ".svc."+r.domain)
+	}
+	if meant != "" {
 		return fmt.Sprintf("Did you mean %q?", meant)
-	case len(elsewhere) == 1:
-		return fmt.Sprintf("Did you mean %q?", elsewhere[0])
 	}
 	return fmt.Sprintf("Create the Service, or correct %s.", field)
 }
