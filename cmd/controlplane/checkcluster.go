@@ -53,7 +53,7 @@ type checkedCluster struct {
 // register registers the flags. The flag for the namespace of files is also the flag for the namespace of a cluster.
 func (f *checkedCluster) register(cmd *cobra.Command) {
 	f.kubeFlags.register(cmd)
-	cmd.Flags().Lookup(flagNamespace).Usage = "`NAMESPACE` of objects in files that state none; of a cluster, print only the Problems of objects in it"
+	cmd.Flags().Lookup(flagNamespace).Usage = "`NAMESPACE` of objects in files that state none; of a cluster, the only one whose Problems are printed (all if not set)"
 	cmd.Flags().BoolVarP(&f.allNamespaces, flagAllNamespaces, "A", false, "print the Problems of all namespaces of the cluster, as without --"+flagNamespace+", which it overrides")
 }
 

@@ -1,14 +1,21 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
 
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
@@ -71,4 +78,20 @@ func TestListReadsPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestListEnds: an API server that does not answer ends the list after a while.
+func TestListEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newFeed(typedBy(fake.NewClientset()), newFakeDynamic(), watch.Options{}.WithDefaults())
+		k.informers[0].source.list = func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		begun := time.Now()
+		_, err := k.List(t.Context())
+		if took := time.Since(begun); err == nil || err.Error() != "list services: no answer within 30s" || took != pageTimeout {
+			t.Errorf("got %v after %s, want an error that states the timeout", err, took)
+		}
+	})
 }
