@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // Kind is a kind of object that is watched, by its API name.
@@ -25,6 +27,8 @@ const (
 	KindEndpoints       Kind = "Endpoints"
 	KindPod             Kind = "Pod"
 	KindNode            Kind = "Node"
+	KindNamespace       Kind = "Namespace"
+	KindInjectionPolicy Kind = "MutatingAdmissionPolicy"
 	KindDestinationRule Kind = "DestinationRule"
 	KindVirtualService  Kind = "VirtualService"
 )
@@ -99,6 +103,22 @@ var Kinds = []*KindRow{
 		Without:   "the regions of endpoints",
 		NewList:   func() runtime.Object { return &corev1.NodeList{} },
 		converter: converterOf(convertNode), codec: codecOf(nodeField, storeNode, loadNode),
+	},
+	{
+		// Only namespaces into whose pods the bootstrap is injected.
+		Kind: KindNamespace, Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), ClusterScoped: true,
+		Selector: mesh.AnnotationInject + "=" + mesh.InjectEnabled,
+		Without:  "which pods came without the bootstrap",
+		NewList:  func() runtime.Object { return &corev1.NamespaceList{} },
+
+		converter: converterOf(convertNamespace), codec: codecOf(namespaceField, storeNamespace, loadNamespace),
+	},
+	{
+		// Of the policies only the one that injects. API servers have the kind from Kubernetes 1.36 on.
+		Kind: KindInjectionPolicy, ClusterScoped: true, Optional: true,
+		Resource:  schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingadmissionpolicies"},
+		Without:   "whether pods get the bootstrap",
+		converter: converterOf(convertInjectionPolicy), codec: codecOf(policyField, storePolicy, loadPolicy),
 	},
 	{
 		Kind: KindDestinationRule, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
