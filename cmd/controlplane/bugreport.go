@@ -145,24 +145,28 @@ func (r *report) addReplica(ctx context.Context, all replicas, one replica) {
 	if all.config == nil {
 		return
 	}
-	client, err := pathClient(all.config)
 	for name, query := range reportLogs {
-		var body []byte
-		if err == nil {
-			request := client.Get().AbsPath("/api/v1/namespaces", all.home, "pods", one.name, "log")
-			for key, value := range query {
-				request = request.Param(key, value)
-			}
-			if body, err = request.DoRaw(ctx); err == nil {
-				r.add(folder+"/"+name, body)
-				continue
-			}
-		}
-		if query["previous"] == "" {
+		body, err := podLog(ctx, all, one.name, query)
+		switch {
+		case err == nil:
+			r.add(folder+"/"+name, body)
+		case query["previous"] == "": // Most containers have not ended before.
 			r.missing = append(r.missing, fmt.Sprintf("%s/%s: %v", folder, name, err))
 		}
-		err = nil
 	}
+}
+
+// podLog reads a log of a replica's pod from the API server.
+func podLog(ctx context.Context, all replicas, pod string, query map[string]string) ([]byte, error) {
+	client, err := pathClient(all.config)
+	if err != nil {
+		return nil, err
+	}
+	request := client.Get().AbsPath("/api/v1/namespaces", all.home, "pods", pod, "log")
+	for key, value := range query {
+		request = request.Param(key, value)
+	}
+	return request.DoRaw(ctx)
 }
 
 // add adds a file without secrets.

@@ -147,3 +147,15 @@ func TestBugReportHasLogs(t *testing.T) {
 		t.Errorf("asked for %q, got the log %q", asked, log)
 	}
 }
+
+// TestBugReportWithoutLogs because the API server cannot be asked.
+func TestBugReportWithoutLogs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.tar.gz")
+	all := replicas{all: []replica{{name: "mizzen-0", err: errNotReady}}, config: &rest.Config{Host: "://"}, home: "home"}
+	if err := writeReport(t.Context(), stdio{out: io.Discard, err: io.Discard}, all, file, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if missing := unpacked(t, file)["missing.txt"]; !strings.Contains(missing, "mizzen-0/log.txt: ") {
+		t.Errorf("the report says that it lacks %q, want the log", missing)
+	}
+}

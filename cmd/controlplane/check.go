@@ -1,25 +1,32 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/problemformat"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
+// checkFlags define what is checked, and how the result is printed.
+type checkFlags struct {
+	input   inputFlags
+	cluster checkedCluster
+	strict  bool
+	format  string
+	exclude []string
+}
+
 func newCheck(std stdio) *cobra.Command {
-	var (
-		input  inputFlags
-		strict bool
-		format string
-	)
+	var flags checkFlags
 	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Print the Problems of YAML objects, and fail if there are errors",
+		Use:   "check [FILE|DIR]...",
+		Short: "Print the Problems of objects in files or in a cluster, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
 are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
 commands, which GitHub shows beside the lines of the objects.
@@ -28,36 +35,78 @@ commands, which GitHub shows beside the lines of the objects.
   warning  has no effect, and calls go where they would go with it
   info     is in effect, with a caveat
 
+--exclude leaves out the Problems of a code. The annotation mizzen.dev/ignore leaves them out
+for one object.
+
+With --context or --kubeconfig the objects of that cluster are checked: all objects of the kinds
+that the control plane reads, of all namespaces. --namespace prints only the Problems of one
+namespace; they still depend on the objects of the others. A kind that the cluster does not
+serve, or that you may not list, is an error, and the other kinds are checked.
+
+'controlplane check install' checks the installation of Mizzen itself.
+
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
-		Example: `  controlplane check -f manifests/demo
+		Example: `  controlplane check manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
-  controlplane check -f . -o github`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			world, err := input.load(cmd, std)
-			var usage usageError
-			if err != nil && !errors.As(err, &usage) {
-				return usageError{cmd, err}
-			}
-			if err != nil {
-				return err
-			}
-			problems := snapshot.New(world).Problems()
-			text, err := problemformat.Write(format, problems)
-			if err != nil {
-				return usageError{cmd, fmt.Errorf("-o: %w", err)}
-			}
-			if err := std.print(text); err != nil {
-				return err
-			}
-			return verdict(std, problems, strict)
+  controlplane check -f . -o github
+  controlplane check --context kind-mizzen
+  controlplane check --context kind-mizzen -n shop --strict`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.input.paths = append(flags.input.paths, args...)
+			return flags.run(cmd, std)
 		},
 	}
-	input.register(cmd)
-	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
+	cmd.AddCommand(newCheckInstall(std))
+	flags.input.register(cmd)
+	flags.cluster.register(cmd)
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "fail on warnings too")
+	cmd.Flags().StringSliceVar(&flags.exclude, "exclude", nil, "leave out Problems of this `CODE`; may be repeated")
+	cmd.Flags().StringVarP(&flags.format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
 	return cmd
+}
+
+func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
+	codes, err := excluded(cmd, f.exclude)
+	if err != nil {
+		return err
+	}
+	world, err := f.cluster.loadOr(cmd, std, &f.input)
+	if err != nil {
+		return err
+	}
+	problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).Problems()), func(p mesh.Problem) bool {
+		return slices.Contains(codes, p.Code) || !f.cluster.prints(p.Object.Namespace)
+	})
+	text, err := problemformat.Write(f.format, problems)
+	if err != nil {
+		return usageError{cmd, fmt.Errorf("-o: %w", err)}
+	}
+	if err := std.print(text); err != nil {
+		return err
+	}
+	return verdict(std, problems, f.strict)
+}
+
+// excluded returns the codes of --exclude.
+func excluded(cmd *cobra.Command, names []string) ([]mesh.Code, error) {
+	var known []string
+	for _, doc := range mesh.Codes() {
+		known = append(known, string(doc.Code))
+	}
+	var codes []mesh.Code
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			hint := "it is one of " + strings.Join(known, ", ")
+			if meant := object.Nearest(name, known); meant != "" {
+				hint = "did you mean " + meant + "?"
+			}
+			return nil, usageErrorf(cmd, "--exclude: there is no code %q: %s", name, hint)
+		}
+		codes = append(codes, mesh.Code(name))
+	}
+	return codes, nil
 }
 
 // verdict prints the numbers of Problems, and returns an error if the command should fail.

@@ -16,6 +16,7 @@ type rules struct {
 	policies policyIndex
 	routes   routeIndex
 	authored authoredIndex
+	entries  entryIndex
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
@@ -25,7 +26,8 @@ type rules struct {
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{}, missing: missingHosts{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(),
+		patterns: map[string]struct{}{}, missing: missingHosts{},
 	}
 }
 
@@ -34,6 +36,7 @@ func (r *rules) indexes() kindIndexes {
 	return kindIndexes{
 		object.KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
 		object.KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
+		object.KindServiceEntry:    indexOf(r.putServiceEntry, r.entries.each),
 	}
 }
 
@@ -42,10 +45,12 @@ func (r *rules) size() int { return len(r.policies.rules) + len(r.routes.entries
 
 func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
 	r.policies.put(key, d, r.domain)
+	r.entries.moved = true
 }
 
 func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 	r.routes.put(key, v, r.domain)
+	r.entries.moved = true
 }
 
 // apply binds again what changed since the last World, and what depends on Services that changed. The order of its
@@ -72,6 +77,7 @@ func (r *rules) apply(b *worldBuilder) {
 	r.bindPolicies(b)
 	r.bindRoutes(b)
 	r.checkHosts(b)
+	r.checkEntries()
 }
 
 // rebindTo marks the VirtualServices that send calls to a host for binding.
@@ -110,7 +116,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		again[host] = struct{}{}
 	}
 	for _, h := range r.routes.toBind() {
-		if r.routes.bind(h, b.services.get, b.policies.get) {
+		if r.routes.bind(h, b.services.get, b.policies.get, r.entries.of) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}
@@ -118,8 +124,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.wayOut, r.domain))
-			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+			r.checkRoutes(b, h)
 		}
 	}
 	take(&r.routes.dirty)
@@ -179,8 +184,7 @@ func (r *rules) checkHosts(b *worldBuilder) {
 				continue
 			}
 			checked[h] = struct{}{}
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.wayOut, r.domain))
-			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+			r.checkRoutes(b, h)
 			for _, id := range h.delegates {
 				if delegate := r.routes.entries[id]; delegate != nil {
 					r.problems.put(problemKey{topicPorts, delegate.key}, r.checkPorts(b, delegate))
@@ -190,11 +194,17 @@ func (r *rules) checkHosts(b *worldBuilder) {
 	}
 }
 
+func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
+	r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain))
+	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+}
+
 func (r *rules) checkRules(g *ruleGroup, exists bool) {
+	r.policies.bindTo(g, exists)
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
-			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.wayOut(g.key.host, rule.Host.Field))}
+			problems = []mesh.Problem{r.noSuchHost(rule.key, rule.Host.Field, g.key.host, "The rule has no effect on it.")}
 		}
 		r.problems.put(problemKey{topicHost, rule.key}, problems)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // missingHosts are the declared hosts that have the form of a Service's host and no Service. The messages about them
@@ -19,6 +20,19 @@ func (m missingHosts) note(host, domain string, exists bool) {
 		return
 	}
 	m[host] = struct{}{}
+}
+
+// noSuchHost makes the Problem of a rule for a host without a Service. effect is what happens.
+type noSuchHost func(key object.Key, field, host, effect string) mesh.Problem
+
+// noSuchHost names a ServiceEntry that declares the host, or else a host that is probably meant.
+func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Problem {
+	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field))
+	if entry := r.entries.of(host); entry != (mesh.Ref{}) {
+		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s Create a Service of type ExternalName with externalName %q, and write its name in %s.",
+			entry, host, effect, host, field)
+	}
+	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
 }
 
 // wayOut returns what to do about a host without a Service: a Service with a similar name in the namespace, or one of
