@@ -26,6 +26,8 @@ const (
 	topicConflict
 	// topicEndpoints: the endpoints of a Service. The key's name is the host.
 	topicEndpoints
+	// topicInjection: pods without the bootstrap. The key's name is their namespace.
+	topicInjection
 	// topicStored: restoring stored objects because the source cannot be read.
 	topicStored
 )
