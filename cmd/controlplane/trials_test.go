@@ -19,6 +19,30 @@ func TestTrials(t *testing.T) {
 			dir: "json-files", args: "explain -f . --as fin --to vault --call /fin.Vault/Open", code: exitOK,
 			want: []string{"10.20.3.1:7500"},
 		},
+		"another name for a Service": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to billing --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"VirtualService fin/ledger", "timeout 2s", "least_request", "10.20.1.1:9300 10.20.1.2:9300"},
+		},
+		"its port by name": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to billing:main --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"timeout 2s", "10.20.1.1:9300 10.20.1.2:9300"},
+		},
+		"another name for another name": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to invoices.fin:7300 --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"timeout 2s", "10.20.1.1:9300 10.20.1.2:9300"},
+		},
+		"another name for one pod": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to first --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"10.20.1.1:9300"}, not: []string{"10.20.1.2"},
+		},
+		"another name for nothing": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to old --call /fin.Billing/Charge", code: exitFailure,
+			want: []string{"old"}, not: []string{"10.20.1.1"},
+		},
+		"Problems of other names": {
+			dir: "externalname-alias", args: "check -f .", code: exitFailure,
+			want: []string{"error NoSuchHost Service shop/old spec.externalName", `Did you mean "ledger.fin.svc.cluster.local"?`, "1 error, 0 warnings"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

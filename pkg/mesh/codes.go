@@ -30,6 +30,8 @@ const (
 	CodeNoSuchSubset Code = "NoSuchSubset"
 	// CodeNoSuchDelegate: a rule delegates to a VirtualService that does not exist or is not a delegate.
 	CodeNoSuchDelegate Code = "NoSuchDelegate"
+	// CodeAlias: an object refers to a Service of type ExternalName, which is another name for a Service of the cluster.
+	CodeAlias Code = "Alias"
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
@@ -125,6 +127,10 @@ var codes = []CodeDoc{
 	{
 		CodeNoSuchDelegate, "A rule delegates to a VirtualService that does not exist, has hosts, is not exported to the rule's namespace, or delegates further. The rule's calls fail.",
 		"Create a VirtualService without hosts, export it to the namespace of the rule, and write rules with destinations in it.",
+	},
+	{
+		CodeAlias, "A Service of type ExternalName names a Service of the cluster, so it is another name for that Service. Its own DestinationRules and settings for endpoints have no effect. Calls to it fail if such a DestinationRule sets TLS. VirtualServices that name it apply to the calls that name it.",
+		"Write the DestinationRule or the setting for the Service itself.",
 	},
 	{
 		CodeConflict, "Two objects configure the same host or declare the same subset, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect.",

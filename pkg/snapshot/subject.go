@@ -76,6 +76,7 @@ func (h *subject) topologyUseOf(in endpoints.Input) *endpoints.TopologyUse {
 func (h *subject) next(now *mesh.World, name string) *subject {
 	facts := translate.Facts{Defaults: now.Defaults}
 	facts.Service, _ = now.Services.Get(name)
+	facts.Alias, _ = now.Aliases.Get(name)
 	facts.Endpoints, _ = now.Endpoints.Get(name)
 	facts.VirtualServices, _ = now.VirtualServices.Get(name)
 	facts.DestinationRules, _ = now.DestinationRules.Get(name)
@@ -83,7 +84,7 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 		return nil
 	}
 	n := newSubject(facts)
-	if h == nil || h.facts.Service != facts.Service {
+	if h == nil || h.facts.Service != facts.Service || h.facts.Alias != facts.Alias {
 		return n
 	}
 	old, sameEndpoints := h.facts, h.facts.Endpoints == facts.Endpoints

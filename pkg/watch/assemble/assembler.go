@@ -14,7 +14,7 @@ import (
 //
 // A World is built in two steps: the inventory edits the Services of the cluster and what is behind them, then the
 // rules are bound to the result. A second cluster would be a second inventory, joined with the first between the two
-// steps.
+// steps. There the Services that are other names of Services are resolved, too.
 type Assembler struct {
 	domain, root string
 	defaults     mesh.Defaults
@@ -24,6 +24,7 @@ type Assembler struct {
 
 	inventory *inventory
 	rules     *rules
+	aliases   *aliasIndex
 	problems  *problemIndex
 	// indexes has the index of each kind.
 	indexes kindIndexes
@@ -49,6 +50,7 @@ func New(o Options) *Assembler {
 		inventory: newInventory(o, hosts, problems), rules: newRules(o, hosts, problems), problems: problems,
 		indexes: kindIndexes{},
 	}
+	a.aliases = newAliasIndex(a.inventory, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.rules.indexes())
 	return a
@@ -113,6 +115,7 @@ func (a *Assembler) World() *mesh.World {
 	}
 	b := newWorldBuilder(last)
 	a.inventory.apply(b)
+	a.aliases.apply(b)
 	a.rules.apply(b)
 
 	w, changed := b.world()

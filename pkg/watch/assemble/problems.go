@@ -24,6 +24,8 @@ const (
 	topicMerge
 	// topicConflict: comparing everything that is declared for one host. The key's name is the host.
 	topicConflict
+	// topicAlias: what a Service of type ExternalName refers to. The key's name is the host.
+	topicAlias
 	// topicEndpoints: the endpoints of a Service. The key's name is the host.
 	topicEndpoints
 	// topicStored: restoring stored objects because the source cannot be read.

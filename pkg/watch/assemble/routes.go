@@ -140,10 +140,10 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 }
 
 // bind resolves the destinations and delegates of a VirtualService, and reports whether that changed it.
-func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.DestinationRuleSet) bool {
+func (x *routeIndex) bind(h *routesEntry, destination func(host string) mesh.Destination) bool {
 	targets := make(map[string]mesh.Destination, len(h.destinations))
 	for text, full := range h.destinations {
-		targets[text] = mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
+		targets[text] = destination(full)
 	}
 	delegates, gateways := x.bound(h), x.throughGateways(h)
 	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
@@ -153,9 +153,20 @@ func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, po
 	return true
 }
 
-// table returns every VirtualService that applies to the host of a Service, or nil if none does.
-func (x *routeIndex) table(host string) *mesh.VirtualServiceSet {
-	return tableOf(host, x.hosts.tiers(host))
+// table returns every VirtualService that applies to the host of a Service, or nil if none does. To an alias apply those
+// that name it, and then those that apply to what it refers to. alias may be nil.
+func (x *routeIndex) table(host string, alias *mesh.Alias) *mesh.VirtualServiceSet {
+	if alias == nil {
+		return tableOf(host, x.hosts.tiers(host))
+	}
+	var tiers []tier[*routesEntry]
+	if own := x.hosts.under(host); own != nil {
+		tiers = append(tiers, tier[*routesEntry]{host, own})
+	}
+	if alias.IsService() {
+		tiers = append(tiers, x.hosts.tiers(alias.Host)...)
+	}
+	return tableOf(host, tiers)
 }
 
 func tableOf(host string, tiers []tier[*routesEntry]) *mesh.VirtualServiceSet {
@@ -192,7 +203,7 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 // check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
 // VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
 // either.
-func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, wayOut func(host, field string) string, domain string) []mesh.Problem {
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, wayOut func(host, field, namespace string) string, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)

@@ -16,6 +16,8 @@ type rules struct {
 	policies policyIndex
 	routes   routeIndex
 	authored authoredIndex
+	// aliases finds the other names of a Service, by its host.
+	aliases  index[string, string]
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
@@ -25,7 +27,7 @@ type rules struct {
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, patterns: map[string]struct{}{}, missing: missingHosts{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, aliases: index[string, string]{}, patterns: map[string]struct{}{}, missing: missingHosts{},
 	}
 }
 
@@ -60,6 +62,9 @@ func (r *rules) apply(b *worldBuilder) {
 	for host := range b.moved {
 		r.patterns[host] = struct{}{}
 	}
+	for host := range b.aliases.next {
+		r.patterns[host] = struct{}{}
+	}
 	if len(b.moved) > 0 {
 		maps.Copy(r.patterns, r.missing)
 		for suffix := range r.policies.hosts.wild {
@@ -86,7 +91,7 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 	declared := take(&r.policies.dirtyHosts)
 	for host := range r.concerned(b, declared) {
 		var table *mesh.DestinationRuleSet
-		if service := b.services.get(host); service != nil {
+		if service := configured(b, host); service != nil {
 			table = r.policies.table(service, r.root)
 		}
 		if b.policies.put(host, table) {
@@ -97,6 +102,19 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 		r.patterns[host] = struct{}{}
 		r.problems.put(conflictKey(object.KindDestinationRule, host), r.policies.conflicts(host))
 	}
+}
+
+// configured returns the Service whose DestinationRules apply to calls to a host: the host's own, or the one for which it
+// is another name.
+func configured(b *worldBuilder, host string) *mesh.Service {
+	alias := b.aliases.get(host)
+	switch {
+	case alias == nil:
+		return b.services.get(host)
+	case alias.Service == nil:
+		return nil
+	}
+	return alias.Service
 }
 
 func conflictKey(k object.Kind, host string) problemKey {
@@ -110,7 +128,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		again[host] = struct{}{}
 	}
 	for _, h := range r.routes.toBind() {
-		if r.routes.bind(h, b.services.get, b.policies.get) {
+		if r.routes.bind(h, b.destination) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}
@@ -118,14 +136,14 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.wayOut, r.domain))
+			r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.wayOut, r.domain), h.ofAliases(b)...))
 			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 		}
 	}
 	take(&r.routes.dirty)
 	for host := range r.ruled(b, again) {
 		if b.services.get(host) != nil {
-			b.routes.put(host, r.routes.table(host))
+			b.routes.put(host, r.routes.table(host, b.aliases.get(host)))
 		} else {
 			b.routes.put(host, r.routes.servicelessTable(host, r.domain))
 		}
@@ -141,7 +159,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 }
 
-// concerned returns the hosts that the patterns cover, and the hosts whose Service changed.
+// concerned returns the hosts that the patterns cover, the hosts whose Service changed, and the aliases of both.
 func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
 	out := map[string]struct{}{}
 	for host := range b.touched {
@@ -150,6 +168,11 @@ func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[str
 	for pattern := range patterns {
 		for host := range r.hosts.covered(pattern) {
 			out[host] = struct{}{}
+		}
+	}
+	for host := range maps.Clone(out) {
+		for _, alias := range r.aliases[host] {
+			out[alias] = struct{}{}
 		}
 	}
 	return out
@@ -172,14 +195,14 @@ func (r *rules) checkHosts(b *worldBuilder) {
 	for pattern := range take(&r.patterns) {
 		r.missing.note(pattern, r.domain, r.hosts.has(pattern) || len(r.policies.hosts.under(pattern))+len(r.routes.hosts.under(pattern)) == 0)
 		for _, g := range r.policies.hosts.under(pattern) {
-			r.checkRules(g, r.hosts.has(pattern))
+			r.checkRules(g, r.hosts.has(pattern), b.aliases.get(pattern))
 		}
 		for _, h := range r.routes.hosts.under(pattern) {
 			if _, done := checked[h]; done {
 				continue
 			}
 			checked[h] = struct{}{}
-			r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.wayOut, r.domain))
+			r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.wayOut, r.domain), h.ofAliases(b)...))
 			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 			for _, id := range h.delegates {
 				if delegate := r.routes.entries[id]; delegate != nil {
@@ -190,11 +213,14 @@ func (r *rules) checkHosts(b *worldBuilder) {
 	}
 }
 
-func (r *rules) checkRules(g *ruleGroup, exists bool) {
+func (r *rules) checkRules(g *ruleGroup, exists bool, alias *mesh.Alias) {
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
-			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.wayOut(g.key.host, rule.Host.Field))}
+			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.wayOut(g.key.host, rule.Host.Field, rule.key.Namespace))}
+		}
+		if alias != nil {
+			problems = []mesh.Problem{r.ofAlias(alias, rule)}
 		}
 		r.problems.put(problemKey{topicHost, rule.key}, problems)
 	}

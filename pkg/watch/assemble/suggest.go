@@ -24,9 +24,25 @@ func (m missingHosts) note(host, domain string, exists bool) {
 	m[host] = struct{}{}
 }
 
-// wayOut returns what to do about a host without a Service: a Service with a similar name in the namespace, or one of
-// the same name in another namespace, is probably meant.
-func (r *rules) wayOut(host, field string) string {
+// wayOut returns what to do about a host without a Service that an object of the namespace names.
+func (r *rules) wayOut(host, field, namespace string) string {
+	meant := r.meant(host)
+	if meant == "" {
+		return fmt.Sprintf("Create the Service, or correct %s.", field)
+	}
+	name, theirs, _ := strings.Cut(strings.TrimSuffix(meant, ".svc."+r.domain), ".")
+	if theirs != namespace {
+		name += "." + theirs
+	}
+	return fmt.Sprintf("Did you mean %q?", name)
+}
+
+// meant returns the host of the Service that is probably meant by a host without one, or empty: a Service with a similar
+// name in the namespace, or the only one of the same name in another namespace.
+func (r *rules) meant(host string) string {
+	if !inServiceDomain(host, r.domain) {
+		return ""
+	}
 	name, namespace, _ := strings.Cut(strings.TrimSuffix(host, ".svc."+r.domain), ".")
 	var near, elsewhere []string
 	for other := range r.hosts.owners {
@@ -34,17 +50,16 @@ func (r *rules) wayOut(host, field string) string {
 		switch {
 		case rest == namespace && theirs != name && min(len(theirs), len(name)) >= minSimilar:
 			near = append(near, theirs)
-		case theirs == name:
-			elsewhere = append(elsewhere, theirs+"."+rest)
+		case theirs == name && rest != namespace:
+			elsewhere = append(elsewhere, other)
 		}
 	}
 	slices.Sort(near)
-	switch meant := object.Nearest(name, near); {
-	case !inServiceDomain(host, r.domain):
-	case meant != "":
-		return fmt.Sprintf("Did you mean %q?", meant)
-	case len(elsewhere) == 1:
-		return fmt.Sprintf("Did you mean %q?", elsewhere[0])
+	if meant := object.Nearest(name, near); meant != "" {
+		return meant + "." + namespace + ".svc." + r.domain
 	}
-	return fmt.Sprintf("Create the Service, or correct %s.", field)
+	if len(elsewhere) == 1 {
+		return elsewhere[0]
+	}
+	return ""
 }

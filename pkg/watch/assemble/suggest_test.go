@@ -16,6 +16,7 @@ func TestSuggestions(t *testing.T) {
 	tests := map[string]struct{ services, host, want string }{
 		"a letter too few":     {service("greeter", "demo"), "greter", `Did you mean "greeter"?`},
 		"another namespace":    {service("greeter", "shop"), "greeter", `Did you mean "greeter.shop"?`},
+		"of another namespace": {service("greeter", "shop"), "greter.shop", `Did you mean "greeter.shop"?`},
 		"in two namespaces":    {service("greeter", "shop") + service("greeter", "till"), "greeter", "Create the Service, or correct spec.hosts[0]."},
 		"nothing like it":      {service("cart", "demo"), "greeter", "Create the Service, or correct spec.hosts[0]."},
 		"no Service's host":    {service("greeter", "demo"), "greeter.example.com", ""},
