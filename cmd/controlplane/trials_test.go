@@ -39,6 +39,17 @@ func TestTrials(t *testing.T) {
 			dir: "externalname-alias", args: "explain -f . --as shop --to old --call /fin.Billing/Charge", code: exitFailure,
 			want: []string{"old"}, not: []string{"10.20.1.1"},
 		},
+		"endpoints under another port name": {
+			dir: "endpoint-port-names", args: "check -f .", code: exitOK,
+			want: []string{
+				`EndpointSlice depot/pallet-x has addresses for "grpc"`, "calls to a port without a name fail",
+				`warning EndpointPortMismatch Service depot/parcel spec.ports (objects.yaml:4): Endpoints depot/parcel has addresses for a port without a name`,
+				`calls to "grpc" fail`,
+			},
+		},
+		"endpoints under another port name, strictly": {
+			dir: "endpoint-port-names", args: "check --strict -f .", code: exitFailure, want: []string{"EndpointPortMismatch"},
+		},
 		"Problems of other names": {
 			dir: "externalname-alias", args: "check -f .", code: exitFailure,
 			want: []string{"error NoSuchHost Service shop/old spec.externalName", `Did you mean "ledger.fin.svc.cluster.local"?`, "1 error, 0 warnings"},

@@ -59,6 +59,8 @@ const (
 	CodeTooLarge Code = "TooLarge"
 	// CodeEndpointsVanished: a Service lost all its endpoints at once. Clients keep them for a while.
 	CodeEndpointsVanished Code = "EndpointsVanished"
+	// CodeEndpointPortMismatch: a Service and its endpoints have ports of different names, by which they belong together.
+	CodeEndpointPortMismatch Code = "EndpointPortMismatch"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
@@ -179,6 +181,10 @@ var codes = []CodeDoc{
 	{
 		CodeEndpointsVanished, "A Service that still exists had two or more ready endpoints and lost all of them within a second. That is rarely intended, so clients keep the endpoints for `--empty-service-grace`. Endpoints that become unready one by one, or drain first, are not kept.",
 		"Restore the EndpointSlices, or delete the Service if that is intended. `--empty-service-grace=0` applies every loss immediately.",
+	},
+	{
+		CodeEndpointPortMismatch, "An EndpointSlice or Endpoints object has addresses for a port whose name no port of the Service has, or none for a port of the Service. Endpoints belong to a port by its name. A port without a name has endpoints without a name. Calls to a port without endpoints fail.",
+		"Write the same name in both. If Kubernetes writes the EndpointSlices, correct `targetPort`.",
 	},
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",

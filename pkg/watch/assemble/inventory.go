@@ -155,13 +155,13 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 	}
 	for host := range dirty {
 		var set *mesh.EndpointSet
+		var problems []mesh.Problem
 		service := v.service(host)
 		if service != nil {
-			set = v.endpoints.assemble(service)
+			set, problems = v.endpoints.assemble(service), v.endpoints.checkPortNames(service)
 		}
-		var problems []mesh.Problem
 		if kept := v.guard.keeps(host, service, b.endpoints.get(host), set, now); kept != nil {
-			set, problems = kept, []mesh.Problem{v.guard.problem(kept, service.Ref)}
+			set, problems = kept, append(problems, v.guard.problem(kept, service.Ref))
 		}
 		v.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindService, Name: host}}, problems)
 		b.endpoints.put(host, set)
