@@ -249,7 +249,7 @@ func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 func (x *aliasIndex) noSuchHost(s *mesh.Service, host string) mesh.Problem {
 	wayOut := "Create the Service, or correct the name."
 	if meant := x.rules.meant(host); meant != "" && meant != s.Host {
-		wayOut = fmt.Sprintf("Did you mean %q?", meant)
+		wayOut = fmt.Sprintf("Did you mean %q? Correct the name.", meant)
 	}
 	return aliasProblem(s, mesh.CodeNoSuchHost, mesh.Error, "spec.externalName", "No Service of the cluster has the name %s. Calls fail. %s", host, wayOut)
 }
