@@ -39,6 +39,22 @@ func TestTrials(t *testing.T) {
 			dir: "externalname-alias", args: "explain -f . --as shop --to old --call /fin.Billing/Charge", code: exitFailure,
 			want: []string{"old"}, not: []string{"10.20.1.1"},
 		},
+		"a subset that selects no pod": {
+			dir: "empty-subset", args: "check -f .", code: exitOK,
+			want: []string{
+				"warning EmptySubset DestinationRule depot/parcel spec.subsets[0].labels (objects.yaml:34)",
+				"selects none of 3 endpoints: their label version is v1 (2), v2 (1). Calls to it fail.",
+				"info NoEndpoints Service depot/idle spec.selector",
+				"warning NoEndpoints Service depot/pallet spec.selector",
+				"warning EmptySubset VirtualService depot/parcel spec.http[0].route[0].destination.subset (objects.yaml:45)",
+				"warning NoEndpoints VirtualService depot/parcel spec.http[0].route[1].destination.host (objects.yaml:46)",
+				"0 errors, 4 warnings, 1 info",
+			},
+			not: []string{`"v3"`},
+		},
+		"a subset that selects no pod, strictly": {
+			dir: "empty-subset", args: "check --strict -f .", code: exitFailure, want: []string{"EmptySubset"},
+		},
 		"endpoints under another port name": {
 			dir: "endpoint-port-names", args: "check -f .", code: exitOK,
 			want: []string{

@@ -61,6 +61,10 @@ const (
 	CodeEndpointsVanished Code = "EndpointsVanished"
 	// CodeEndpointPortMismatch: a Service and its endpoints have ports of different names, by which they belong together.
 	CodeEndpointPortMismatch Code = "EndpointPortMismatch"
+	// CodeNoEndpoints: a Service has no endpoint that can be called.
+	CodeNoEndpoints Code = "NoEndpoints"
+	// CodeEmptySubset: a subset to which calls are sent has no endpoint that can be called.
+	CodeEmptySubset Code = "EmptySubset"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
@@ -185,6 +189,14 @@ var codes = []CodeDoc{
 	{
 		CodeEndpointPortMismatch, "An EndpointSlice or Endpoints object has addresses for a port whose name no port of the Service has, or none for a port of the Service. Endpoints belong to a port by its name. A port without a name has endpoints without a name. Calls to a port without endpoints fail.",
 		"Write the same name in both. If Kubernetes writes the EndpointSlices, correct `targetPort`.",
+	},
+	{
+		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. A rule that sends calls to it has the Problem, too. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, and a running control plane a warning while a client dials the Service: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
+		"Correct the Service's selector, or start pods that it selects and make them ready. Nothing, if the Service is scaled to zero on purpose.",
+	},
+	{
+		CodeEmptySubset, "A rule sends calls to a subset that selects none of the Service's endpoints, or none that is ready. These calls fail. The message states the values that the labels of the endpoints have, and how many endpoints have each. The DestinationRule and the rule have the Problem. `controlplane check` reports it at once, a running control plane after `--empty-service-grace`.",
+		"Correct the labels of the subset or of the pods. Labels of endpoints are read from their pods.",
 	},
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",

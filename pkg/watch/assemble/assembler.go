@@ -25,6 +25,7 @@ type Assembler struct {
 	inventory *inventory
 	rules     *rules
 	aliases   *aliasIndex
+	emptiness *emptiness
 	problems  *problemIndex
 	// indexes has the index of each kind.
 	indexes kindIndexes
@@ -36,7 +37,8 @@ type Options struct {
 	Domain, RootNamespace string
 	// Defaults are copied into every World.
 	Defaults mesh.Defaults
-	// EmptyServiceGrace is how long a Service that loses all its endpoints at once keeps them; see lossGuard.
+	// EmptyServiceGrace is how long a Service that loses all its endpoints at once keeps them; see lossGuard. It is also
+	// how long a Service or a subset must be empty to be reported; see emptiness.
 	EmptyServiceGrace time.Duration
 	// Pods enables the World's lists of pods.
 	Pods bool
@@ -51,6 +53,7 @@ func New(o Options) *Assembler {
 		indexes: kindIndexes{},
 	}
 	a.aliases = newAliasIndex(a.inventory, a.rules, problems)
+	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.rules.indexes())
 	return a
@@ -80,7 +83,12 @@ func (a *Assembler) Restored(at time.Time, problems ...mesh.Problem) {
 
 // Due returns the time after which the World may change without a change of objects, and false if it cannot.
 func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
-	return a.inventory.guard.nextExpiry(now)
+	kept, keeps := a.inventory.guard.nextExpiry(now)
+	empty, waits := a.emptiness.nextExpiry(now)
+	if !keeps || waits && empty < kept {
+		return empty, waits
+	}
+	return kept, keeps
 }
 
 // set replaces an object.
@@ -117,6 +125,7 @@ func (a *Assembler) World() *mesh.World {
 	a.inventory.apply(b)
 	a.aliases.apply(b)
 	a.rules.apply(b)
+	a.emptiness.apply(b)
 
 	w, changed := b.world()
 	w.Arrived, w.StoredAt = time.Time{}, a.stored

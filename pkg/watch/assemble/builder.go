@@ -22,6 +22,8 @@ type worldBuilder struct {
 
 	// touched are the hosts whose Service changed, came or went; moved are the hosts whose Service came or went.
 	touched, moved map[string]struct{}
+	// assembled are the hosts whose endpoints were assembled, whether or not that changed them.
+	assembled map[string]struct{}
 }
 
 func newWorldBuilder(last *mesh.World) *worldBuilder {
@@ -34,7 +36,7 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 		policies:  newEdit(last.DestinationRules, samePolicyTable),
 		routes:    newEdit(last.VirtualServices, sameRouteTable),
 		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod),
-		touched: map[string]struct{}{}, moved: map[string]struct{}{},
+		touched: map[string]struct{}{}, moved: map[string]struct{}{}, assembled: map[string]struct{}{},
 	}
 }
 

@@ -23,14 +23,16 @@ type inventory struct {
 	endpoints      endpointIndex
 	pods           podIndex
 	guard          lossGuard
-	problems       *problemIndex
+	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
+	lapsed   map[string]struct{}
+	problems *problemIndex
 }
 
 func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventory {
 	return &inventory{
 		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
 		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
-		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), guard: newLossGuard(o.EmptyServiceGrace), problems: problems,
+		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, problems: problems,
 	}
 }
 
@@ -146,7 +148,7 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		dirty[host] = struct{}{}
 	}
 	for _, host := range v.guard.expired(now) {
-		dirty[host] = struct{}{}
+		dirty[host], v.lapsed[host] = struct{}{}, struct{}{}
 	}
 	for id := range v.endpoints.takeDirty() {
 		if s := v.services[id]; s != nil {
@@ -154,6 +156,7 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		}
 	}
 	for host := range dirty {
+		b.assembled[host] = struct{}{}
 		var set *mesh.EndpointSet
 		var problems []mesh.Problem
 		service := v.service(host)

@@ -29,6 +29,8 @@ type routeIndex struct {
 	// dirty entries must be bound again. dirtyHosts, which may be wildcards, must be evaluated again.
 	dirty      map[*routesEntry]struct{}
 	dirtyHosts map[string]struct{}
+	// dirtyTargets are the hosts whose callers changed.
+	dirtyTargets map[string]struct{}
 }
 
 // routesEntry is an indexed VirtualService.
@@ -40,7 +42,9 @@ type routesEntry struct {
 	// destinations maps each destination host, as written, to its full name.
 	destinations map[string]string
 	delegates    []object.ID
-	routes       *mesh.VirtualService
+	// sent are the destinations that get calls.
+	sent   []sent
+	routes *mesh.VirtualService
 }
 
 func newRouteIndex() routeIndex {
@@ -48,6 +52,7 @@ func newRouteIndex() routeIndex {
 		entries: map[object.ID]*routesEntry{}, hosts: newPatterns[*routesEntry](), byDestination: index[string, *routesEntry]{},
 		delegators: index[object.ID, *routesEntry]{},
 		unbound:    map[*routesEntry]struct{}{}, dirty: map[*routesEntry]struct{}{}, dirtyHosts: map[string]struct{}{},
+		dirtyTargets: map[string]struct{}{},
 	}
 }
 
@@ -66,6 +71,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 		for _, target := range old.destinations {
 			x.byDestination.remove(target, old)
 		}
+		x.retarget(old)
 		delete(x.entries, key.ID())
 		x.delegating(old, x.delegators.remove)
 		delete(x.unbound, old)
@@ -74,7 +80,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 	if v == nil {
 		return
 	}
-	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v)}
+	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v), sent: sentTo(v.Spec)}
 	if old != nil && proto.Equal(old.Spec, v.Spec) {
 		// The spec did not change, so the bound VirtualService is kept.
 		entry.routes = old.routes
@@ -90,9 +96,17 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 		entry.destinations[host] = full
 		x.byDestination.add(full, entry)
 	})
+	x.retarget(entry)
 	x.entries[key.ID()] = entry
 	x.delegating(entry, x.delegators.add)
 	x.dirty[entry] = struct{}{}
+}
+
+// retarget marks the hosts to which a VirtualService sends calls, because its calls may have changed.
+func (x *routeIndex) retarget(h *routesEntry) {
+	for _, host := range h.destinations {
+		x.dirtyTargets[host] = struct{}{}
+	}
 }
 
 func (x *routeIndex) each(visit func(object.Key, *object.VirtualService)) {
