@@ -3,22 +3,26 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/problemformat"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 func newCheck(std stdio) *cobra.Command {
 	var (
-		input  inputFlags
-		strict bool
-		format string
+		input   inputFlags
+		strict  bool
+		format  string
+		exclude []string
 	)
 	cmd := &cobra.Command{
-		Use:   "check",
+		Use:   "check [FILE|DIR]...",
 		Short: "Print the Problems of YAML objects, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
 are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
@@ -28,13 +32,21 @@ commands, which GitHub shows beside the lines of the objects.
   warning  has no effect, and calls go where they would go with it
   info     is in effect, with a caveat
 
+--exclude leaves out the Problems of a code. The annotation mizzen.dev/ignore leaves them out
+for one object.
+
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
-		Example: `  controlplane check -f manifests/demo
+		Example: `  controlplane check manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
   controlplane check -f . -o github`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			input.paths = append(input.paths, args...)
+			codes, err := excluded(cmd, exclude)
+			if err != nil {
+				return err
+			}
 			world, err := input.load(cmd, std)
 			var usage usageError
 			if err != nil && !errors.As(err, &usage) {
@@ -43,7 +55,9 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 			if err != nil {
 				return err
 			}
-			problems := snapshot.New(world).Problems()
+			problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).Problems()), func(p mesh.Problem) bool {
+				return slices.Contains(codes, p.Code)
+			})
 			text, err := problemformat.Write(format, problems)
 			if err != nil {
 				return usageError{cmd, fmt.Errorf("-o: %w", err)}
@@ -56,8 +70,29 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 	}
 	input.register(cmd)
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	cmd.Flags().StringSliceVar(&exclude, "exclude", nil, "leave out Problems of this `CODE`; may be repeated")
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
 	return cmd
+}
+
+// excluded returns the codes of --exclude.
+func excluded(cmd *cobra.Command, names []string) ([]mesh.Code, error) {
+	var known []string
+	for _, doc := range mesh.Codes() {
+		known = append(known, string(doc.Code))
+	}
+	var codes []mesh.Code
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			hint := "it is one of " + strings.Join(known, ", ")
+			if meant := object.Nearest(name, known); meant != "" {
+				hint = "did you mean " + meant + "?"
+			}
+			return nil, usageErrorf(cmd, "--exclude: there is no code %q: %s", name, hint)
+		}
+		codes = append(codes, mesh.Code(name))
+	}
+	return codes, nil
 }
 
 // verdict prints the numbers of Problems, and returns an error if the command should fail.

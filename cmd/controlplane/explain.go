@@ -29,7 +29,7 @@ type explainFlags struct {
 func newExplain(std stdio) *cobra.Command {
 	var flags explainFlags
 	cmd := &cobra.Command{
-		Use:   "explain",
+		Use:   "explain [FILE|DIR]...",
 		Short: "Show which route a call takes, and why",
 		Long: `Follow one call as its client would: which listener answers, which routes were tried and
 why each did not match, which clusters get the calls, and which endpoints they have, each
@@ -45,8 +45,11 @@ cluster without endpoints, and if there is no answer; 2 if the command line make
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
   controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runExplain(cmd, std, &flags) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.input.paths = append(flags.input.paths, args...)
+			return runExplain(cmd, std, &flags)
+		},
 	}
 	flags.input.register(cmd)
 	flags.client.register(cmd)
@@ -54,10 +57,10 @@ cluster without endpoints, and if there is no answer; 2 if the command line make
 	f.StringVar(&flags.to, "to", "", "what the client dials, without xds:///: `HOST[:PORT]`")
 	f.StringVar(&flags.call, "call", "", "the full name of the method: `/PACKAGE.SERVICE/METHOD`")
 	f.StringArrayVar(&flags.headers, "header", nil, "metadata of the call, `NAME=VALUE`; may be repeated")
+	f.Lookup(flagNamespace).Usage += ", and of a --pod that states none"
 	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
 	completeTargets(cmd, std, &flags.input)
 	flags.plane.register(f)
-	flags.plane.registerOlder(f)
 	f.StringVarP(&flags.output, "output", "o", "text", "form of the output: `text|json`")
 	return cmd
 }
@@ -88,6 +91,9 @@ func runExplain(cmd *cobra.Command, std stdio, flags *explainFlags) error {
 }
 
 func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
+	if err := f.input.namespace.validate(cmd); err != nil {
+		return explain.Question{}, err
+	}
 	q := explain.Question{To: strings.TrimPrefix(f.to, "xds:///"), Call: f.call, Headers: map[string]string{}}
 	switch {
 	case q.To == "":
@@ -96,10 +102,12 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q", f.call)
 	case len(f.input.paths) > 0 && f.plane.used(cmd):
 		return q, usageErrorf(cmd, "-f excludes --address, --kubeconfig, --context and --%s: the objects come from files, or from a control plane", flagMizzenNamespace)
-	case f.pod != "" && !validPod(f.pod):
-		return q, usageErrorf(cmd, "--pod is NAMESPACE/NAME, not %q", f.pod)
+	case f.pod != "" && !validPod(f.podName(cmd)):
+		return q, usageErrorf(cmd, "--pod is NAMESPACE/NAME, or NAME with --%s, not %q", flagNamespace, f.pod)
 	case f.pod != "" && f.client.used(cmd) != "":
 		return q, usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
+	case len(f.input.paths) == 0 && f.input.namespace.set(cmd) && f.podName(cmd) == f.pod:
+		return q, usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
@@ -107,13 +115,21 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return q, err
 	}
 	if f.pod != "" {
-		q.Pod = f.pod
-		q.Client.Namespace, _, _ = strings.Cut(f.pod, "/")
+		q.Pod = f.podName(cmd)
+		q.Client.Namespace, _, _ = strings.Cut(q.Pod, "/")
 		return q, nil
 	}
 	var err error
 	q.Client, err = f.client.client(cmd)
 	return q, err
+}
+
+// podName returns NAMESPACE/NAME of the client's pod, for which --namespace may have the namespace.
+func (f *explainFlags) podName(cmd *cobra.Command) string {
+	if f.pod == "" || strings.Contains(f.pod, "/") || !f.input.namespace.set(cmd) {
+		return f.pod
+	}
+	return string(f.input.namespace) + "/" + f.pod
 }
 
 func (f *explainFlags) setHeaders(cmd *cobra.Command, q *explain.Question) error {

@@ -45,7 +45,7 @@ spec:
 apiVersion: v1
 kind: Pod
 metadata: {name: web-0, namespace: demo, labels: {app: web}, uid: u}
-spec: {nodeName: n}
+spec: {nodeName: node-1}
 status: {podIP: 10.0.0.2, podIPs: [{ip: 10.0.0.2}], phase: Running}
 `
 
@@ -63,6 +63,7 @@ func TestExplainExitCodes(t *testing.T) {
 		"half of the calls":                 {"--to echo --call /a.B/Half --as demo", exitFailure, "50 % of such calls fail"},
 		"an abort":                          {"--to echo --call /a.B/Abort --as demo", exitFailure, "the route itself ends the call"},
 		"as a pod, whose labels are a rule": {"--to echo --call /a.B/D --pod demo/web-0", exitOK, "client    pod demo/web-0, not connected"},
+		"as a pod of --namespace":           {"--to echo --call /a.B/D -n demo --pod web-0", exitOK, "client    pod demo/web-0, not connected"},
 		"as no pod":                         {"--to echo --call /a.B/C --pod demo/web-1", exitFailure, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,6 +93,10 @@ func TestExplainAsksEveryReplica(t *testing.T) {
 	}
 	if got := command(t.Context(), "", append(args, old)...); got.code != exitFailure || !strings.Contains(got.err, "is too old for --pod") {
 		t.Errorf("an older control plane: got exit code %d and %q, want 1 and why", got.code, got.err)
+	}
+	short := []string{"explain", "--to", "x", "--call", "/a.B/C", "-n", "demo", "--pod", "web-0", "--address", b}
+	if got := command(t.Context(), "", short...); got.code != exitOK || !strings.Contains(got.stdout, "pod demo/web-0, connected") {
+		t.Errorf("with --namespace: got exit code %d, %q and %q, want 0 and the client", got.code, got.stdout, got.err)
 	}
 	if got := command(t.Context(), "", append(args, down)...); got.code != exitFailure || !strings.Contains(got.err, "answers 404") {
 		t.Errorf("no answer: got exit code %d and %q, want 1 and why", got.code, got.err)

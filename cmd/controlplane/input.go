@@ -10,12 +10,31 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
+
+// The two names of the flag that names objects: serve documents the first, and the other commands the second. Each
+// command accepts both.
+const (
+	flagFiles    = "files"
+	flagFilename = "filename"
+)
+
+// sameFlag makes another name of a flag.
+func sameFlag(cmd *cobra.Command, other, name string) {
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, given string) pflag.NormalizedName {
+		if given == other {
+			given = name
+		}
+		return pflag.NormalizedName(given)
+	})
+}
 
 // stdinPath is the value of -f that means standard input.
 const stdinPath = "-"
@@ -54,15 +73,37 @@ func (f *meshFlags) defaults() mesh.Defaults {
 	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
 }
 
+// namespaceFlag is the namespace of objects in files that state none.
+type namespaceFlag string
+
+const flagNamespace = "namespace"
+
+func (f *namespaceFlag) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP((*string)(f), flagNamespace, "n", metav1.NamespaceDefault, "`NAMESPACE` of objects in files that state none")
+}
+
+// set reports whether the command line has the flag.
+func (f *namespaceFlag) set(cmd *cobra.Command) bool { return cmd.Flags().Changed(flagNamespace) }
+
+func (f *namespaceFlag) validate(cmd *cobra.Command) error {
+	if !validNamespace(string(*f)) {
+		return usageErrorf(cmd, "--%s %q is not a namespace: write lower-case letters, digits and hyphens", flagNamespace, string(*f))
+	}
+	return nil
+}
+
 // inputFlags name the objects of a command that reads objects once.
 type inputFlags struct {
-	paths []string
-	mesh  meshFlags
+	paths     []string
+	namespace namespaceFlag
+	mesh      meshFlags
 }
 
 func (f *inputFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.paths, "filename", "f", nil,
-		"`FILE|DIR` with YAML objects, '-' for standard input; may be repeated")
+	cmd.Flags().StringArrayVarP(&f.paths, flagFilename, "f", nil,
+		"`FILE|DIR` with objects, '-' for standard input; may be repeated. An argument is the same")
+	sameFlag(cmd, flagFiles, flagFilename)
+	f.namespace.register(cmd)
 	f.mesh.register(cmd)
 }
 
@@ -76,13 +117,19 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 		// Usually the value is a shell variable that is not set. An empty value would select the working directory.
 		return nil, usageErrorf(cmd, "-f is empty: name a file or folder")
 	}
-	if err := f.mesh.validate(cmd); err != nil {
+	if err := errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd)); err != nil {
 		return nil, err
 	}
-	options := watch.Options{Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true}
+	options := watch.Options{
+		Namespace: string(f.namespace), Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true,
+	}
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
-		return files.Load(options, f.paths...)
+		world, err := files.Load(options, f.paths...)
+		if err == nil && len(world.Sources) == 0 && len(world.Problems) == 0 {
+			std.printErr("there are no objects in %s\n", strings.Join(f.paths, ", "))
+		}
+		return world, err
 	}
 	dir, err := os.MkdirTemp("", "mizzen-stdin-")
 	if err != nil {

@@ -15,11 +15,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// flagNamespace is in inspect and explain the older name of --mizzen-namespace.
-const (
-	flagNamespace       = "namespace"
-	flagMizzenNamespace = "mizzen-namespace"
-)
+// flagMizzenNamespace is the namespace of the control plane. In inspect, flagNamespace is its older name.
+const flagMizzenNamespace = "mizzen-namespace"
 
 // inspectFlags define which control planes are asked.
 type inspectFlags struct {
@@ -38,13 +35,11 @@ func (f *inspectFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.namespace, flagMizzenNamespace, defaultNamespace, "`NAMESPACE` that the control plane runs in")
 }
 
-// registerOlder registers the older name of --mizzen-namespace, unless the command has a flag of that name.
+// registerOlder registers the older name of --mizzen-namespace.
 func (f *inspectFlags) registerOlder(flags *pflag.FlagSet) {
-	if flags.Lookup(flagNamespace) == nil {
-		flags.StringVar(&f.namespace, flagNamespace, defaultNamespace, "the same as --"+flagMizzenNamespace)
-		f.older = flags.Lookup(flagNamespace)
-		f.older.Hidden = true
-	}
+	flags.StringVar(&f.namespace, flagNamespace, defaultNamespace, "the same as --"+flagMizzenNamespace)
+	f.older = flags.Lookup(flagNamespace)
+	f.older.Hidden = true
 }
 
 func (f *inspectFlags) validate(cmd *cobra.Command) error {

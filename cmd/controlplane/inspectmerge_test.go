@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,8 +37,25 @@ func TestInspectMergesReplicas(t *testing.T) {
 	const shared = `{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},"field":"f","message":"m"}`
 	const alone = `{"code":"Refused","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},"message":"no"}`
 	const client = `{"node":"n","peer":"p","agent":"gRPC Go","namespace":"demo","since":"2026-01-02T03:04:05Z","types":[]}`
-	a := adminAt(t, map[string][]string{"/api/problems": {"[" + shared + "]"}, "/api/clients": {"[" + client + "]"}})
-	b := adminAt(t, map[string][]string{"/api/problems": {"[" + shared + "," + alone + "]"}, "/api/clients": {"[" + client + "]"}})
+	unknown := func(name, node, since string, clients int) string {
+		return fmt.Sprintf(`{"name":"%s","namespace":"demo","clients":%d,"examples":[{"node":"%s","since":"%s"}],"since":"%[4]s","near":[{"text":"hm"}]}`, name, clients, node, since)
+	}
+	const early, late = "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"
+	a := adminAt(t, map[string][]string{
+		"/api/problems": {"[" + shared + "]"}, "/api/clients": {"[" + client + "]"},
+		"/api/unknown": {"[" + unknown("ehco", "a", late, 1) + "," + unknown("other", "a", late, 1) + "]"},
+	})
+	b := adminAt(t, map[string][]string{
+		"/api/problems": {"[" + shared + "," + alone + "]"}, "/api/clients": {"[" + client + "]"},
+		"/api/unknown": {"[" + unknown("ehco", "b", early, 4) + "]"},
+	})
+	at := func(text string) string {
+		moment, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moment.Local().Format(time.DateTime)
+	}
 	for name, test := range map[string]struct {
 		args []string
 		want []string
@@ -49,6 +68,11 @@ func TestInspectMergesReplicas(t *testing.T) {
 		"clients are each replica's own": {[]string{"clients"}, []string{
 			"REPLICA NODE NAMESPACE IDENTITY CLIENT SINCE HELD PENDING REFUSED", a + " n demo -", b + " n demo -",
 		}},
+		"an unknown name is one row": {[]string{"unknown", "-o", "wide"}, []string{
+			"REPLICA NAME NAMESPACE CLIENTS SINCE DIALED BY NEAREST",
+			a + "," + b + " ehco demo 5 " + at(early) + " b, a, and 3 more hm", a + " other demo 1 " + at(late) + " a hm",
+		}},
+		"an unknown name is one item": {[]string{"unknown", "-o", "json"}, []string{`"replica": "` + a + `,` + b + `"`, `"replica": "` + a + `"`}},
 		"as JSON, items say whose they are": {[]string{"problems", "-o", "json"}, []string{
 			`"replica": "` + a + `"`, `"replica": "` + b + `"`, `"replica": "` + b + `"`,
 		}},

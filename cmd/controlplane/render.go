@@ -23,7 +23,7 @@ type renderFlags struct {
 func newRender(std stdio) *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
-		Use:   "render",
+		Use:   "render [FILE|DIR]...",
 		Short: "Print what a client would be sent",
 		Long: `Print the Problems of YAML objects, and the xDS resources that a client would be sent. No
 cluster and no running control plane are needed.
@@ -33,8 +33,11 @@ Problems do not make the command fail; 'controlplane check' is for that.`,
   controlplane render -f manifests/demo --type rds --explain
   controlplane render -f manifests/demo --as demo/checkout --name greeter:50051 -o json
   kubectl get svc,endpointslices,pods,vs,dr -A -o yaml | controlplane render -f -`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRender(cmd, std, &flags) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.input.paths = append(flags.input.paths, args...)
+			return runRender(cmd, std, &flags)
+		},
 	}
 	flags.input.register(cmd)
 	flags.client.register(cmd)

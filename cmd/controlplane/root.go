@@ -7,6 +7,9 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // The exit codes.
@@ -95,13 +98,27 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	addVersionFlag(root)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, suggestFlag(cmd, err)} })
 	root.AddCommand(
 		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
 		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newUninstall(std), newVersion(std),
 	)
 	completeChoices(root)
 	return root
+}
+
+// suggestFlag adds to the error about an unknown flag the flag that was probably meant, as cobra does for commands.
+func suggestFlag(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if meant := object.Nearest(unknown.GetSpecifiedName(), names); meant != "" && len(unknown.GetSpecifiedName()) > 1 {
+		return fmt.Errorf("%w%s", err, "\n\nDid you mean this?\n\t--"+meant+"\n")
+	}
+	return err
 }
 
 // noArgs is for commands that have only flags.

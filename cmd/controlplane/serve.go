@@ -44,11 +44,11 @@ const addressOff = "off"
 func newServe(std stdio) *cobra.Command {
 	flags := serveFlags{logging: logging.Options{Writer: std.err}}
 	cmd := &cobra.Command{
-		Use:   "serve",
+		Use:   "serve [DIR]",
 		Short: "Serve a cluster, or a folder of YAML objects, to gRPC clients",
 		Long: `Serve Services, VirtualServices and DestinationRules to gRPC clients over xDS.
 
-The objects come from the folder of --files, which is read again whenever it changes, or
+The objects come from the folder of --files or DIR, which is read again whenever it changes, or
 from the cluster of --kubeconfig. Without either flag they come from the cluster that the
 process runs in, and outside of one from the embedded demo.
 
@@ -62,8 +62,13 @@ is accepted. --identity selects the mode.`,
 		Example: `  controlplane serve
   controlplane serve --files manifests/demo
   controlplane serve --kubeconfig ~/.kube/config --context kind-mizzen --namespaces shop,payment`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd, std, &flags) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.source.folder(cmd, args); err != nil {
+				return err
+			}
+			return runServe(cmd, std, &flags)
+		},
 	}
 	flags.source.register(cmd)
 	flags.security.register(cmd)
@@ -101,6 +106,9 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 		return err
 	}
 	defer source.close()
+	if source.config == nil {
+		warnIneffective(cmd, logger)
+	}
 	tuneMemory(logger)
 	tls, err := flags.security.protection(logger)
 	if err != nil {
@@ -197,6 +205,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
 		admin.NewList(listProblems, p.store.Problems),
+		admin.NewList(listUnknown, p.store.UnknownNames),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
 	}

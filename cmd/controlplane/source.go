@@ -26,6 +26,7 @@ import (
 type sourceFlags struct {
 	files, kubeconfig, context string
 	namespaces                 []string
+	namespace                  namespaceFlag
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
 	state                      stateFlags
@@ -34,14 +35,41 @@ type sourceFlags struct {
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.files, "files", "", "`DIR` with YAML objects to serve")
+	cmd.Flags().StringVarP(&f.files, flagFiles, "f", "", "`DIR` with objects to serve. An argument is the same")
+	sameFlag(cmd, flagFilename, flagFiles)
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve")
 	cmd.Flags().StringVar(&f.context, "context", "", "`NAME` of the context in --kubeconfig (default its current context)")
 	cmd.Flags().StringSliceVar(&f.namespaces, "namespaces", nil, "serve only the objects of these namespaces: `NAMESPACE,...` (default all)")
+	f.namespace.register(cmd)
 	cmd.Flags().DurationVar(&f.emptyGrace, "empty-service-grace", 10*time.Second,
 		"how long to keep serving the endpoints of a Service that loses all of them (two or more) at once; 0 disables it")
 	f.mesh.register(cmd)
 	f.state.register(cmd)
+}
+
+// folder takes the folder to serve from the arguments.
+func (f *sourceFlags) folder(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case len(args) > 1:
+		return usageErrorf(cmd, "unexpected argument %q: only one folder is served", args[1])
+	case cmd.Flags().Changed(flagFiles):
+		return usageErrorf(cmd, "unexpected argument %q: --files names the folder already", args[0])
+	}
+	return cmd.Flags().Set(flagFiles, args[0])
+}
+
+// clusterFlags are flags that have an effect only with a cluster.
+var clusterFlags = []string{"state-dir", "state-wait", "write-status", "lease"}
+
+// warnIneffective logs the flags that have no effect because the objects do not come from a cluster.
+func warnIneffective(cmd *cobra.Command, logger *slog.Logger) {
+	for _, name := range clusterFlags {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() != writeOff {
+			logger.Warn("the flag has no effect without a cluster", "flag", "--"+name)
+		}
+	}
 }
 
 func (f *sourceFlags) validate(cmd *cobra.Command) error {
@@ -49,7 +77,7 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	case f.files != "" && f.kubeconfig != "":
 		return usageErrorf(cmd, "--files and --kubeconfig exclude each other")
 	// Usually the value is a shell variable that is not set. An empty value would select another source.
-	case cmd.Flags().Changed("files") && f.files == "":
+	case cmd.Flags().Changed(flagFiles) && f.files == "":
 		return usageErrorf(cmd, "--files is empty: name a folder")
 	case cmd.Flags().Changed("kubeconfig") && f.kubeconfig == "":
 		return usageErrorf(cmd, "--kubeconfig is empty: name a file")
@@ -58,10 +86,12 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	// To an API server an empty name means all namespaces, and a name with a space a namespace without objects.
 	case slices.ContainsFunc(f.namespaces, func(n string) bool { return n == "" || strings.TrimSpace(n) != n }):
 		return usageErrorf(cmd, "--namespaces has an empty name, or one with a space, in %q: write NAMESPACE,NAMESPACE", strings.Join(f.namespaces, ","))
+	case f.files == "" && cmd.Flags().Changed(flagNamespace):
+		return usageErrorf(cmd, "--%s is for objects in files and needs --files: write --namespaces to serve only some namespaces of a cluster", flagNamespace)
 	case f.emptyGrace < 0:
 		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
-	return errors.Join(f.mesh.validate(cmd), f.state.validate(cmd))
+	return errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd), f.state.validate(cmd))
 }
 
 // openSource is a source, and how to clean up after it.
@@ -82,7 +112,6 @@ type openSource struct {
 func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
 	switch {
 	case f.files != "":
-		logger.Info("serving a folder", "source", "files", "dir", f.files)
 		return f.openFolder(logger)
 	case f.kubeconfig != "":
 		logger.Info("serving a cluster", "source", "kubeconfig", "file", f.kubeconfig, "context", f.context)
@@ -114,6 +143,7 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
 	}
+	logger.Info("serving a folder", "source", "files", "dir", f.files)
 	return &openSource{Source: files.NewSource(f.files, f.options(logger)), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
@@ -166,6 +196,7 @@ func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
 		Domain:            f.mesh.domain,
 		RootNamespace:     f.mesh.rootNamespace,
 		Defaults:          f.mesh.defaults(),
+		Namespace:         string(f.namespace),
 		Namespaces:        f.namespaces,
 		EmptyServiceGrace: f.emptyGrace,
 		Logger:            logger,

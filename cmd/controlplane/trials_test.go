@@ -44,10 +44,10 @@ func TestTrials(t *testing.T) {
 			want: []string{
 				"warning EmptySubset DestinationRule depot/parcel spec.subsets[0].labels (objects.yaml:34)",
 				"selects none of 3 endpoints: their label version is v1 (2), v2 (1). Calls to it fail.",
-				"info NoEndpoints Service depot/idle spec.selector",
 				"warning NoEndpoints Service depot/pallet spec.selector",
 				"warning EmptySubset VirtualService depot/parcel spec.http[0].route[0].destination.subset (objects.yaml:45)",
 				"warning NoEndpoints VirtualService depot/parcel spec.http[0].route[1].destination.host (objects.yaml:46)",
+				"info NoEndpoints Service depot/idle spec.selector",
 				"0 errors, 4 warnings, 1 info",
 			},
 			not: []string{`"v3"`},
@@ -69,6 +69,40 @@ func TestTrials(t *testing.T) {
 		"Problems of other names": {
 			dir: "externalname-alias", args: "check -f .", code: exitFailure,
 			want: []string{"error NoSuchHost Service shop/old spec.externalName", `Did you mean "ledger.fin.svc.cluster.local"?`, "1 error, 0 warnings"},
+		},
+		"a DestinationRule without its Service": {
+			dir: "destinationrule-alone", args: "check -f destinationrule.yaml", code: exitFailure,
+			want: []string{"spec.trafficPolicy.tls.caCertificates", "warning NoSuchHost", "spec.trafficPolicy.connectionPool", "spec.trafficPolicy.loadBalancer.warmupDurationSecs"},
+		},
+		"objects without a namespace": {
+			dir: "objects-without-namespace", args: "check -f . --namespace fin", code: exitOK, want: []string{"0 errors, 0 warnings"},
+		},
+		"objects without a namespace, by the short flag": {
+			dir: "objects-without-namespace", args: "render -f . -n fin --type lds", code: exitOK, want: []string{"problems: []", "name: vault.fin.svc.cluster.local:7500"},
+		},
+		"objects without a namespace, one call": {
+			dir: "objects-without-namespace", args: "explain -f . -n fin --as fin --to vault --call /fin.Vault/Open", code: exitFailure,
+			want: []string{"from VirtualService fin/vault, Service fin/vault", "the clusters of the matched route have no endpoints"},
+		},
+		"objects of the default namespace": {
+			dir: "objects-without-namespace", args: "check -f .", code: exitFailure, want: []string{"error NoSuchHost VirtualService default/vault"},
+		},
+		"a ServiceEntry that rules depend on": {
+			dir: "serviceentry-is-depended-on", args: "check -f .", code: exitFailure,
+			want: []string{
+				"error NoSuchHost VirtualService shop/rates", "ServiceEntry shop/rates declares rates.example.org", `type ExternalName with externalName "rates.example.org"`,
+				"warning NoSuchHost DestinationRule shop/rates", "ServiceEntry shop/rates declares",
+				"warning UnknownKind ServiceEntry shop/rates", "DestinationRule shop/rates and VirtualService shop/rates depend", "ExternalName",
+			},
+			not: []string{"nothing depends", "correct the name"},
+		},
+		"booleans of YAML 1.1": {
+			dir: "yaml-booleans", args: "check -f .", code: exitFailure,
+			want: []string{"error InvalidValue DestinationRule depot/parcel spec.subsets[0].labels.canary (objects.yaml:9)", "the boolean on", `Write canary: "on"`},
+		},
+		"values of another kind": {
+			dir: "texts-of-wrong-kinds", args: "check -f .", code: exitFailure,
+			want: []string{"the number 33.3", "Write weight: 33\n", "the number 1", "Write exact: \"1\"\n", "the number 3", "Write retries: {attempts: 3}\n", "the number 7100", "Write port: {number: 7100}\n", "4 errors"},
 		},
 	}
 	for name, test := range tests {

@@ -3,6 +3,7 @@ package problemformat
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,8 +13,15 @@ import (
 // Formats are the formats that Write accepts.
 var Formats = []string{"text", "json", "sarif", "github"}
 
-// Write returns the Problems in one of Formats, or an error for another format.
+// severities are the severities in the order of the output.
+var severities = []mesh.Severity{mesh.Error, mesh.Warning, mesh.Info}
+
+// Write returns the Problems in one of Formats, errors first, or an error for another format.
 func Write(format string, problems []mesh.Problem) ([]byte, error) {
+	problems = slices.Clone(problems)
+	slices.SortStableFunc(problems, func(a, b mesh.Problem) int {
+		return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
+	})
 	switch format {
 	case "text":
 		return text(problems), nil

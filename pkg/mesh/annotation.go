@@ -14,6 +14,8 @@ const (
 	AnnotationSubsetSize  = AnnotationPrefix + "subset-size"
 	AnnotationSuccessRate = AnnotationPrefix + "outlier-success-rate"
 	AnnotationWeight      = AnnotationPrefix + "weight"
+	// AnnotationIgnore silences codes of Problems on one object.
+	AnnotationIgnore = AnnotationPrefix + "ignore"
 )
 
 // The annotations of pods that the admission policy in manifests/injection reads and sets.
@@ -30,6 +32,7 @@ var annotations = map[string][]string{
 	AnnotationSubsetSize:  {"Service", "DestinationRule"},
 	AnnotationSuccessRate: {"Service", "DestinationRule"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
+	AnnotationIgnore:      {"DestinationRule", "VirtualService", "Service", "EndpointSlice", "Endpoints", "Pod", "Node"},
 	AnnotationInject:      {"Pod"},
 	AnnotationTransport:   {"Pod"},
 	AnnotationInjected:    {"Pod"},

@@ -91,8 +91,8 @@ var codes = []CodeDoc{
 		"Rename the file, or name it on the command line. Render a template first.",
 	},
 	{
-		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped.",
-		"Nothing. If the object should have an effect, look for a misspelled kind or apiVersion.",
+		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped. It is a warning if rules depend on it, and an error if the kind or apiVersion is probably misspelled.",
+		"Follow the message. An info needs nothing.",
 	},
 	{
 		CodeUnknownField, "The API does not have this field; usually it is misspelled. The field is ignored, as by an API server. The rest of the object is in effect.",

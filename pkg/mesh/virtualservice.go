@@ -28,6 +28,8 @@ type Destination struct {
 	Service *Service
 	// DestinationRules is nil if no DestinationRule is for the host.
 	DestinationRules *DestinationRuleSet
+	// ServiceEntry is an object of a file that declares the host, and is not read; zero if there is none.
+	ServiceEntry Ref
 }
 
 // VirtualServiceSet has every VirtualService for one host. One of them applies to each call: VirtualServices for the

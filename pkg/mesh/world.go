@@ -39,6 +39,8 @@ type World struct {
 	// Unbound lists the VirtualServices that apply to no Service, and the delegates. They make no routes by
 	// themselves, but are still checked.
 	Unbound []*VirtualService
+	// UnboundRules lists the DestinationRules that apply to no Service. They make no clusters, but are still checked.
+	UnboundRules []*MergedDestinationRule
 
 	// ConfigObjects are the VirtualServices and DestinationRules that apply to the mesh or have reading Problems,
 	// by Ref.String.
@@ -49,6 +51,8 @@ type World struct {
 
 	// Sources are the files and lines of objects. Objects from a cluster have none.
 	Sources map[Ref]*Source
+	// Silenced has the codes that authors silenced on their objects, sorted; see Unsilenced.
+	Silenced map[Ref][]Code
 	// Problems were found while reading objects, sorted. The translation finds others.
 	Problems []Problem
 	// Changed lists the Keys that differ from the World of the previous revision, sorted. The Key of a cluster IP

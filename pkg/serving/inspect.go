@@ -166,5 +166,5 @@ func (s *Store) Problems() []mesh.Problem {
 	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
 	problems = append(s.calledServices(current, problems), s.clientProblems(current)...)
 	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
-	return mesh.SortProblems(append(problems, current.Located(ofClients)...))
+	return mesh.SortProblems(append(problems, current.World().Unsilenced(current.Located(ofClients))...))
 }

@@ -72,6 +72,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		}
 		return 1
 	})
+	gauge("unknown_names", "Names that connected clients dial and that do not exist, once for each namespace of clients.", store.countUnknownNames)
 	gauge("resources_held_back", "Resources that are withheld because clients would reject them.", store.withheldCount)
 	countProblems(registry, store)
 	return m

@@ -25,7 +25,7 @@ func (s *Snapshot) ClientProblems() map[string][]mesh.Problem {
 			add(host, set.latent)
 		}
 		for host, problems := range s.clientProblemsByHost {
-			s.clientProblemsByHost[host] = mesh.SortProblems(s.Located(problems))
+			s.clientProblemsByHost[host] = s.world.Unsilenced(mesh.SortProblems(s.Located(problems)))
 		}
 	})
 	return s.clientProblemsByHost

@@ -134,7 +134,7 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	if err != nil {
 		return nil // The name is not valid UTF-8.
 	}
-	v.NotFound = true
+	v.NotFound, v.Since = true, time.Now()
 	return v
 }
 
@@ -176,10 +176,10 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 // are included as far as these have been translated.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
-		s.problems = mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...))
+		s.problems = s.world.Unsilenced(mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...)))
 	})
 	if late := append(s.withheldProblems(), s.internalProblems()...); len(late) > 0 {
-		return mesh.SortProblems(append(late, s.problems...))
+		return mesh.SortProblems(append(s.world.Unsilenced(late), s.problems...))
 	}
 	return s.problems
 }
@@ -198,6 +198,9 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	var problems []mesh.Problem
 	for _, routes := range s.world.Unbound {
 		problems = append(problems, translate.Host(translate.Unbound(routes)).Problems...)
+	}
+	for _, rule := range s.world.UnboundRules {
+		problems = append(problems, translate.Host(translate.UnboundRule(rule)).Problems...)
 	}
 	for _, set := range s.translations() {
 		problems = append(problems, set.problems...)

@@ -98,11 +98,6 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 	return in
 }
 
-// Unbound makes the Input of a VirtualService that applies to no Service. Host checks it and makes no resources.
-func Unbound(vs *mesh.VirtualService) HostInput {
-	return HostInput{virtualServices: mesh.MakeVirtualServices(vs)}
-}
-
 func (f Facts) topologyUse(in endpoints.Input) *endpoints.TopologyUse {
 	if f.TopologyUse == nil {
 		return endpoints.TopologyUseOf(in)

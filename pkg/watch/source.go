@@ -18,6 +18,8 @@ type Options struct {
 	RootNamespace string
 	// Defaults are copied into every World.
 	Defaults mesh.Defaults
+	// Namespace is the namespace of objects in files that state none; the default is default.
+	Namespace string
 	// Namespaces restricts what is read; empty means all namespaces. Nodes have no namespace and are always read.
 	Namespaces []string
 	// EmptyServiceGrace is how long to keep the endpoints of a Service that loses two or more endpoints, and the last
@@ -48,6 +50,7 @@ func (o Options) assembler() assemble.Options {
 func (o Options) WithDefaults() Options {
 	o.Domain = cmp.Or(o.Domain, "cluster.local")
 	o.RootNamespace = cmp.Or(o.RootNamespace, "istio-system")
+	o.Namespace = cmp.Or(o.Namespace, "default")
 	o.MinInterval = cmp.Or(o.MinInterval, 10*time.Millisecond)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -145,8 +145,14 @@ func TestServiceComesAndGoes(t *testing.T) {
 	}
 	answered := func(_ *testgrpc.SimpleResponse, err error) bool { return err == nil }
 	until(t, client, "an unknown host fails and is named", unknown)
+	if got := p.store.UnknownNames(); len(got) != 1 || got[0].Name != "echo:80" || got[0].Namespace != "demo" || got[0].Examples[0].Node != t.Name() {
+		t.Errorf("got %+v, want echo:80, dialed by this client", got)
+	}
 	p.write("echo.yaml", service("echo", b))
 	until(t, client, "the Service is found once it exists", answered)
+	if got := p.store.UnknownNames(); len(got) != 0 {
+		t.Errorf("got %+v, want no unknown name once the Service exists", got)
+	}
 	p.write("echo.yaml")
 	until(t, client, "a deleted Service is unknown again", unknown)
 	p.write("echo.yaml", service("echo", b))

@@ -31,7 +31,7 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		found = mesh.Destination{Host: d.GetHost()}
 	}
 	if found.Service == nil {
-		at.Child("host").Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", found.Host)
+		t.reportNoService(at.Child("host"), found)
 		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), found.Host)
 	}
 	port := destinationPort(d, found.Service, listenerPort)
@@ -42,6 +42,16 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
 	return resource.ClusterName(port, d.GetSubset(), found.Host)
+}
+
+// reportNoService reports a destination without a Service.
+func (t destinationResolver) reportNoService(at report.Field, found mesh.Destination) {
+	if found.ServiceEntry != (mesh.Ref{}) {
+		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
+			"Create a Service of type ExternalName with externalName %q, and write its name here.", found.ServiceEntry, found.Host, found.Host)
+		return
+	}
+	at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", found.Host)
 }
 
 // destinationPort returns the port of the destination. If it is not set, it is the Service's only port, or else

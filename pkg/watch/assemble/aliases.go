@@ -310,10 +310,13 @@ func (h *routesEntry) ofAliases(b *worldBuilder) []mesh.Problem {
 }
 
 // destination returns what a destination host of a VirtualService refers to.
-func (b *worldBuilder) destination(host string) mesh.Destination {
+func (r *rules) destination(b *worldBuilder, host string) mesh.Destination {
 	d := mesh.Destination{Host: host, Service: b.services.get(host), DestinationRules: b.policies.get(host)}
 	if alias := b.aliases.get(host); alias != nil {
 		d.Host, d.Service = alias.Host, alias.Service
+	}
+	if d.Service == nil {
+		d.ServiceEntry = r.entries.of(host)
 	}
 	return d
 }

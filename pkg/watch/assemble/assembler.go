@@ -96,6 +96,7 @@ func (a *Assembler) set(o object.Object) {
 	a.put(o.Key, o.Value)
 	a.problems.put(problemKey{topicObject, o.Key}, o.Problems)
 	a.problems.locate(o.Key.Ref(), o.Source)
+	a.problems.silence(o.Key, o.Silenced)
 	a.rules.authored.note(o)
 }
 
@@ -136,9 +137,16 @@ func (a *Assembler) World() *mesh.World {
 	if unbound, moved := a.rules.routes.listUnbound(last.Unbound); moved {
 		w.Unbound, changed = unbound, true
 	}
+	if unbound := a.rules.policies.listUnbound(); !slices.Equal(unbound, last.UnboundRules) {
+		w.UnboundRules, changed = unbound, true
+	}
 	if a.problems.moved {
 		a.problems.moved = false
 		w.Sources, changed = maps.Clone(a.problems.sources), true
+	}
+	if a.problems.muted {
+		a.problems.muted = false
+		w.Silenced, changed = a.problems.byRef(), true
 	}
 	if a.problems.dirty {
 		a.problems.dirty = false
@@ -153,8 +161,8 @@ func (a *Assembler) World() *mesh.World {
 	return w
 }
 
-// ListObjects lists everything that the last World is made of: every value, followed by the Problems of each object
-// that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
+// ListObjects lists everything that the last World is made of: every value, followed by the Problems and the
+// silenced codes of each object that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
 // is made, so it only copies.
 func (a *Assembler) ListObjects() []object.Object {
 	out := make([]object.Object, 0, a.size())
@@ -165,7 +173,12 @@ func (a *Assembler) ListObjects() []object.Object {
 	}
 	for key, found := range a.problems.byKey {
 		if key.topic == topicObject {
-			out = append(out, object.Object{Key: key.about, Problems: found, Generation: a.generation(key.about.Kind.Row(), key.about)})
+			out = append(out, object.Object{Key: key.about, Problems: found, Silenced: a.problems.silenced[key.about], Generation: a.generation(key.about.Kind.Row(), key.about)})
+		}
+	}
+	for key, codes := range a.problems.silenced {
+		if _, listed := a.problems.byKey[problemKey{topicObject, key}]; !listed {
+			out = append(out, object.Object{Key: key, Silenced: codes, Generation: a.generation(key.Kind.Row(), key)})
 		}
 	}
 	return out

@@ -38,6 +38,9 @@ func runHistory(t *testing.T, r *rand.Rand) {
 	for step := range 80 {
 		for range batch {
 			o := randomObject(r)
+			if r.IntN(8) == 0 {
+				o = randomEntry(r)
+			}
 			if r.IntN(4) == 0 {
 				delete(objects, o.Key)
 				a.remove(o.Key)
@@ -168,7 +171,16 @@ func randomObject(r *rand.Rand) object.Object {
 	if r.IntN(12) == 0 {
 		o.Value = nil
 	}
+	o.Silenced = watchtest.Pick(r, nil, nil, []mesh.Code{mesh.CodeNoSuchHost}, []mesh.Code{mesh.CodeConflict, mesh.CodeNoSuchHost})
 	return o
+}
+
+// randomEntry makes a ServiceEntry, which only files have. It is not stored.
+func randomEntry(r *rand.Rand) object.Object {
+	return object.Object{
+		Key:   object.Key{Kind: object.KindServiceEntry, Namespace: watchtest.Pick(r, "ns1", "ns2"), Name: watchtest.Pick(r, "a", "b")},
+		Value: &object.ServiceEntry{Hosts: watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"})},
+	}
 }
 
 func randomSlice(r *rand.Rand, key object.Key) *object.Slice {

@@ -13,7 +13,7 @@ func TestEachKindHasAnIndex(t *testing.T) {
 			t.Errorf("there is no index for kind %s", row.Kind)
 		}
 	}
-	if len(indexes) != len(object.Kinds) {
-		t.Errorf("got %d indexes, want one for each of %d kinds", len(indexes), len(object.Kinds))
+	if want := len(object.Kinds) + 1; len(indexes) != want {
+		t.Errorf("got %d indexes, want %d: one for each kind, and one for ServiceEntries", len(indexes), want)
 	}
 }

@@ -20,6 +20,11 @@ type policyIndex struct {
 	// dirtyGroups must be merged again. dirtyHosts, which may be wildcards, must be evaluated again.
 	dirtyGroups map[groupKey]struct{}
 	dirtyHosts  map[string]struct{}
+	// unbound are the groups that apply to no Service, and unboundList their MergedDestinationRules; relist means that
+	// it may have changed.
+	unbound     map[*ruleGroup]struct{}
+	unboundList []*mesh.MergedDestinationRule
+	relist      bool
 }
 
 // ruleEntry is an indexed DestinationRule.
@@ -44,6 +49,7 @@ func newPolicyIndex() policyIndex {
 	return policyIndex{
 		rules: map[object.ID]*ruleEntry{}, groups: map[groupKey]*ruleGroup{}, hosts: newPatterns[*ruleGroup](),
 		dirtyGroups: map[groupKey]struct{}{}, dirtyHosts: map[string]struct{}{},
+		unbound: map[*ruleGroup]struct{}{},
 	}
 }
 
@@ -100,10 +106,12 @@ func (r *ruleEntry) groupKey() groupKey {
 func (x *policyIndex) merge(book *problemIndex) {
 	for key := range take(&x.dirtyGroups) {
 		group := x.groups[key]
+		x.relist = true
 		about := problemKey{topicMerge, object.Key{Kind: object.KindDestinationRule, Namespace: key.namespace, Name: key.host + " " + key.export + " " + key.selector}}
 		if len(group.rules) == 0 {
 			x.hosts.remove(key.host, group)
 			delete(x.groups, key)
+			delete(x.unbound, group)
 			book.put(about, nil)
 			continue
 		}
@@ -154,6 +162,28 @@ func (g *ruleGroup) merge() (*mesh.MergedDestinationRule, []mesh.Problem) {
 		}
 	}
 	return p, problems
+}
+
+// bindTo records whether a group applies to any Service.
+func (x *policyIndex) bindTo(g *ruleGroup, exists bool) {
+	x.relist = true
+	if exists {
+		delete(x.unbound, g)
+	} else {
+		x.unbound[g] = struct{}{}
+	}
+}
+
+// listUnbound returns the MergedDestinationRules that apply to no Service, sorted.
+func (x *policyIndex) listUnbound() []*mesh.MergedDestinationRule {
+	if x.relist {
+		x.relist, x.unboundList = false, nil
+		for g := range x.unbound {
+			x.unboundList = append(x.unboundList, g.policy)
+		}
+		slices.SortFunc(x.unboundList, func(a, b *mesh.MergedDestinationRule) int { return a.Refs[0].Compare(b.Refs[0]) })
+	}
+	return x.unboundList
 }
 
 // samePolicy reports whether both are made of the same rules in the same order. A rule that changed has another spec.

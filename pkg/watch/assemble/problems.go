@@ -43,12 +43,14 @@ type problemKey struct {
 type problemIndex struct {
 	byKey   map[problemKey][]mesh.Problem
 	sources map[mesh.Ref]*mesh.Source
-	// dirty means that Problems may have changed, moved that sources have.
-	dirty, moved bool
+	// silenced are the codes that authors silenced, by object.
+	silenced map[object.Key][]mesh.Code
+	// dirty means that Problems may have changed, moved that sources have, muted that silenced codes have.
+	dirty, moved, muted bool
 }
 
 func newProblemIndex() *problemIndex {
-	return &problemIndex{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}}
+	return &problemIndex{byKey: map[problemKey][]mesh.Problem{}, sources: map[mesh.Ref]*mesh.Source{}, silenced: map[object.Key][]mesh.Code{}}
 }
 
 // put replaces the Problems of a key.
@@ -75,6 +77,31 @@ func (b *problemIndex) locate(ref mesh.Ref, source *mesh.Source) {
 		return
 	}
 	b.sources[ref] = source
+}
+
+// silence records the codes that are silenced on an object; none removes it.
+func (b *problemIndex) silence(key object.Key, codes []mesh.Code) {
+	if slices.Equal(b.silenced[key], codes) {
+		return
+	}
+	b.muted = true
+	if len(codes) == 0 {
+		delete(b.silenced, key)
+		return
+	}
+	b.silenced[key] = codes
+}
+
+// byRef returns the silenced codes by object; nil if there are none.
+func (b *problemIndex) byRef() map[mesh.Ref][]mesh.Code {
+	if len(b.silenced) == 0 {
+		return nil
+	}
+	all := make(map[mesh.Ref][]mesh.Code, len(b.silenced))
+	for key, codes := range b.silenced {
+		all[key.Ref()] = codes
+	}
+	return all
 }
 
 // all returns every Problem, sorted.

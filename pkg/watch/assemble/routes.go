@@ -2,7 +2,6 @@ package assemble
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -217,7 +216,7 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 // check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
 // VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
 // either.
-func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, wayOut func(host, field, namespace string) string, domain string) []mesh.Problem {
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, missing noSuchHost, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)
@@ -230,9 +229,9 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, way
 			holds = true
 			continue
 		}
-		missing := h.checkHost(i, wayOut, domain)
-		holds = holds || len(missing) == 0
-		problems = append(problems, missing...)
+		reported := h.checkHost(i, missing, domain)
+		holds = holds || len(reported) == 0
+		problems = append(problems, reported...)
 	}
 	if bound {
 		delete(x.unbound, h)
@@ -243,13 +242,6 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, way
 		return nil
 	}
 	return problems
-}
-
-func noSuchHost(ref mesh.Ref, field, host, wayOut string) mesh.Problem {
-	return mesh.Problem{
-		Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: ref, Field: field,
-		Message: fmt.Sprintf("No Service has the host %s. The rule has no effect on it. %s", host, wayOut),
-	}
 }
 
 // listUnbound returns the VirtualServices that apply to no Service, sorted, and whether the list differs from before.

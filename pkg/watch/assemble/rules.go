@@ -18,6 +18,7 @@ type rules struct {
 	authored authoredIndex
 	// aliases finds the other names of a Service, by its host.
 	aliases  index[string, string]
+	entries  entryIndex
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
@@ -27,7 +28,8 @@ type rules struct {
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, aliases: index[string, string]{}, patterns: map[string]struct{}{}, missing: missingHosts{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(), aliases: index[string, string]{},
+		patterns: map[string]struct{}{}, missing: missingHosts{},
 	}
 }
 
@@ -36,6 +38,7 @@ func (r *rules) indexes() kindIndexes {
 	return kindIndexes{
 		object.KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
 		object.KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
+		object.KindServiceEntry:    indexOf(r.putServiceEntry, r.entries.each),
 	}
 }
 
@@ -44,10 +47,12 @@ func (r *rules) size() int { return len(r.policies.rules) + len(r.routes.entries
 
 func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
 	r.policies.put(key, d, r.domain)
+	r.entries.moved = true
 }
 
 func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 	r.routes.put(key, v, r.domain)
+	r.entries.moved = true
 }
 
 // apply binds again what changed since the last World, and what depends on Services that changed. The order of its
@@ -77,6 +82,7 @@ func (r *rules) apply(b *worldBuilder) {
 	r.bindPolicies(b)
 	r.bindRoutes(b)
 	r.checkHosts(b)
+	r.checkEntries()
 }
 
 // rebindTo marks the VirtualServices that send calls to a host for binding.
@@ -128,7 +134,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		again[host] = struct{}{}
 	}
 	for _, h := range r.routes.toBind() {
-		if r.routes.bind(h, b.destination) {
+		if r.routes.bind(h, func(host string) mesh.Destination { return r.destination(b, host) }) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}
@@ -136,8 +142,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 		if len(h.fullHosts) == 0 {
 			// It has no pattern under which checkHosts would find it.
-			r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.wayOut, r.domain), h.ofAliases(b)...))
-			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+			r.checkRoutes(b, h)
 		}
 	}
 	take(&r.routes.dirty)
@@ -202,8 +207,7 @@ func (r *rules) checkHosts(b *worldBuilder) {
 				continue
 			}
 			checked[h] = struct{}{}
-			r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.wayOut, r.domain), h.ofAliases(b)...))
-			r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+			r.checkRoutes(b, h)
 			for _, id := range h.delegates {
 				if delegate := r.routes.entries[id]; delegate != nil {
 					r.problems.put(problemKey{topicPorts, delegate.key}, r.checkPorts(b, delegate))
@@ -213,11 +217,17 @@ func (r *rules) checkHosts(b *worldBuilder) {
 	}
 }
 
+func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
+	r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain), h.ofAliases(b)...))
+	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
+}
+
 func (r *rules) checkRules(g *ruleGroup, exists bool, alias *mesh.Alias) {
+	r.policies.bindTo(g, exists && alias == nil)
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
-			problems = []mesh.Problem{noSuchHost(rule.key.Ref(), rule.Host.Field, g.key.host, r.wayOut(g.key.host, rule.Host.Field, rule.key.Namespace))}
+			problems = []mesh.Problem{r.noSuchHost(rule.key, rule.Host.Field, g.key.host, "The rule has no effect on it.")}
 		}
 		if alias != nil {
 			problems = []mesh.Problem{r.ofAlias(alias, rule)}

@@ -54,15 +54,13 @@ func (x *routeIndex) declaredUnder(pattern string) iter.Seq[string] {
 }
 
 // checkHost reports a host without a Service, unless no Service could have that host.
-func (h *routesEntry) checkHost(i int, wayOut func(host, field, namespace string) string, domain string) []mesh.Problem {
+func (h *routesEntry) checkHost(i int, missing noSuchHost, domain string) []mesh.Problem {
 	full, field := h.fullHosts[i], h.Hosts[i].Field
 	switch {
 	case !serviceless(full, domain):
-		return []mesh.Problem{noSuchHost(h.key.Ref(), field, full, wayOut(full, field, h.key.Namespace))}
+		return []mesh.Problem{missing(h.key, field, full, "The rule has no effect on it.")}
 	case inServiceDomain(full, domain):
-		p := noSuchHost(h.key.Ref(), field, full, "")
-		p.Message = "No Service has the host " + full + ". Clients that dial it get these rules alone. " + wayOut(full, field, h.key.Namespace)
-		return []mesh.Problem{p}
+		return []mesh.Problem{missing(h.key, field, full, "Clients that dial it get these rules alone.")}
 	}
 	return nil
 }

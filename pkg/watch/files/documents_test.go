@@ -34,7 +34,7 @@ func TestListOfACluster(t *testing.T) {
 	line := 2 + 10*services
 	want := []string{
 		fmt.Sprintf("error TooLarge File objects.yaml (objects.yaml:%d): The document is larger than %d bytes. It is not read. Split it.", line+1, maxDocument),
-		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): The object is not used: a 32-bit integer is required. Write a whole number.", line+7),
+		fmt.Sprintf("error InvalidValue Service default/wrong spec.ports[0].port (objects.yaml:%d): Found the string \"many\". The object is not used, because a 32-bit integer is required here. Write port: 1", line+7),
 	}
 	if diff := cmp.Diff(want, watchtest.ProblemLines(w)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -71,9 +71,9 @@ func TestDocumentsWithoutMarkers(t *testing.T) {
 		"four":          {"# A comment.\n" + one + two + one + "\n" + two, "error Unreadable File objects.yaml (objects.yaml:6): 4 documents are not separated. None of them is used. Write --- before line 6, line 10 and line 15."},
 		"behind a mark": {"---\n" + one + two, "(objects.yaml:6): 2 documents are not separated. None of them is used. Write --- before line 6."},
 		"kind first":    {one + "kind: Service\napiVersion: v1\nmetadata: {name: two}\n", "Write --- before line 5."},
-		"spec twice":    {one + "spec: {}\n", "error InvalidValue Service default/one spec (objects.yaml:5): The object is not used: the field is set twice. Remove one."},
-		"kind twice":    {one + "kind: Service\n", "error InvalidValue Service default/one kind (objects.yaml:5): The object is not used: the field is set twice. Remove one."},
-		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/one metadata.name (objects.yaml:5): The object is not used: the field is set twice."},
+		"spec twice":    {one + "spec: {}\n", "error InvalidValue Service default/one spec (objects.yaml:5): The field is set twice. The object is not used. Remove one."},
+		"kind twice":    {one + "kind: Service\n", "error InvalidValue Service default/one kind (objects.yaml:5): The field is set twice. The object is not used. Remove one."},
+		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/one metadata.name (objects.yaml:5): The field is set twice. The object is not used."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -90,6 +90,8 @@ type fileRun struct {
 	deletionsSince   time.Time
 	// recheckAt is when pending deletions are checked again; zero if there are none.
 	recheckAt time.Time
+	// unreadable are the files and folders that could not be read the last time.
+	unreadable map[string]struct{}
 	// frozen means that the folder could not be read the last time.
 	frozen bool
 }
@@ -129,6 +131,10 @@ func (r *fileRun) begin() error {
 		return err
 	}
 	r.put(r.claims.take(r.claims.changes(current), current.problems))
+	r.logUnreadable(current.problems)
+	if len(r.claims.claims) == 0 {
+		r.options.Logger.Warn("the folder has no objects", "dir", r.dir)
+	}
 	r.inbox.Complete()
 	return nil
 }
@@ -187,6 +193,9 @@ func (r *fileRun) refresh(now time.Time) {
 	}
 	clear(r.paths)
 	r.put(r.claims.take(changed, current.problems))
+	if current.whole {
+		r.logUnreadable(current.problems)
+	}
 }
 
 // deletionWait returns how long the deletions of a scan must still last to be believed; not positive if there are none,

@@ -1,7 +1,9 @@
 package files
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,5 +254,33 @@ func TestFileKeepsVanishedEndpoints(t *testing.T) {
 				await(t, worlds, "they are gone, and so is the Problem", func(w *mesh.World) bool { return w.EndpointCount() == 0 && !watchtest.Vanished(w) })
 			}
 		})
+	}
+}
+
+// TestFolderLogsWhatCannotBeRead expects one log line for a file that cannot be read, one when it can be read again,
+// and one for a folder without objects.
+func TestFolderLogsWhatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	path := symlink(t, dir, "a.yaml", "a.yaml")
+	var log bytes.Buffer
+	r, err := New(dir, watch.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}).newRun(watch.NewInbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.watcher.Close()
+	if err := r.begin(); err != nil {
+		t.Fatal(err)
+	}
+	r.scanned = time.Time{}
+	r.refresh(time.Now())
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	r.scanned = time.Time{}
+	r.refresh(time.Now())
+	for text, want := range map[string]int{"file cannot be read": 1, "file=a.yaml": 2, "file can be read again": 1, "the folder has no objects": 1} {
+		if got := strings.Count(log.String(), text); got != want {
+			t.Errorf("got %q %d times, want %d:\n%s", text, got, want, log.String())
+		}
 	}
 }

@@ -23,7 +23,7 @@ func FuzzParse(f *testing.F) {
 		if len(data) > 1<<16 {
 			t.Skip("large files are a test of their own")
 		}
-		out := newParser(watch.Options{}.WithDefaults()).parse("fuzz.yaml", data)
+		out := newParser(watch.Options{}.WithDefaults()).parse("fuzz.yaml", data, byName)
 		if out.incomplete && len(out.problems) == 0 {
 			t.Error("something was dropped without a Problem")
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files/schema"
 )
 
 // head is what identifies an object, as its author wrote it.
@@ -18,18 +20,17 @@ func headOf(n *yaml.Node) head {
 // maxMerges limits merge keys within merge keys, which an alias may repeat without end.
 const maxMerges = 10
 
-// lookup returns the value of a mapping's first field of that name, or nil. A merge key is searched last.
+// lookup returns the value of a mapping's last field of that name, or nil. A merge key sets fields where it is, as in
+// schema.Reader.
 func lookup(n *yaml.Node, name string, merges int) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode || merges > maxMerges {
 		return nil
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == name {
-			return resolve(n.Content[i+1])
-		}
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].ShortTag() != "!!merge" {
+	for i := len(n.Content) - 2; i >= 0; i -= 2 {
+		if !schema.IsMerge(n.Content[i]) {
+			if n.Content[i].Value == name {
+				return resolve(n.Content[i+1])
+			}
 			continue
 		}
 		merged := resolve(n.Content[i+1])

@@ -107,7 +107,7 @@ func (h *folderHistory) edits() []string {
 func (h *folderHistory) text() string {
 	var out strings.Builder
 	for range h.r.IntN(4) {
-		name := watchtest.Pick(h.r, "x", "y", "z")
+		name := watchtest.Pick(h.r, "x", "w", "z")
 		out.WriteString(watchtest.Pick(h.r, "", "", "", "# A line more.\n") + "---\n" + watchtest.Pick(h.r,
 			serviceYAML(name),
 			strings.Replace(serviceYAML(name), "port: 1", "port: 2, nmae: x", 1),

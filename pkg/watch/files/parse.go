@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -55,6 +54,8 @@ type parsed struct {
 type fileParser struct {
 	*parser
 	path string
+	// strict means that the file was named by its author, or had objects before: then each document must be an object.
+	strict bool
 	// lists is how many Lists contain the current document; an alias may put a List into itself.
 	lists int
 	out   parsed
@@ -65,12 +66,14 @@ const maxLists = 4
 
 // parse reads the documents of a file. Each document is read as far as it can be understood; everything else is a
 // Problem, except empty documents.
-func (p *parser) parse(path string, data []byte) parsed { return p.reparse(path, data, &parsed{}) }
+func (p *parser) parse(path string, data []byte, how selection) parsed {
+	return p.reparse(path, data, how, &parsed{})
+}
 
 // reparse does the same for a file that was parsed before. It keeps the result of each part that did not change and is
 // at the same line.
-func (p *parser) reparse(path string, data []byte, old *parsed) parsed {
-	f := &fileParser{parser: p, path: path}
+func (p *parser) reparse(path string, data []byte, how selection, old *parsed) parsed {
+	f := &fileParser{parser: p, path: path, strict: how == byName || len(old.objects) > 0}
 	switch {
 	case len(data) > maxFile:
 		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("The file is larger than %d bytes. It is not read. Split it.", maxFile))
@@ -95,7 +98,7 @@ func (f *fileParser) decode(data []byte, before int) {
 	}
 	nodes, err := jsonNodes(data)
 	for _, n := range nodes {
-		f.document(n, before)
+		f.document(n, before, head{})
 	}
 	if len(nodes) > 0 {
 		if err != nil {
@@ -111,21 +114,39 @@ func (f *fileParser) decode(data []byte, before int) {
 			return
 		}
 		if err != nil {
-			line, why := schema.SyntaxError(err)
-			f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. Correct it.")
+			f.invalid(data, before, err)
 			return
 		}
 		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
-			f.document(n.Content[0], before)
+			f.document(n.Content[0], before, head{})
 		}
 	}
 }
 
-// document reads one object, or a List of objects.
-func (f *fileParser) document(n *yaml.Node, before int) {
+// invalid reports a document that is not YAML. In a folder it is something else if it does not name an object's fields.
+func (f *fileParser) invalid(data []byte, before int, err error) {
+	line, why := schema.SyntaxError(err)
+	wayOut := "Correct it."
+	switch {
+	case !f.strict && !bytes.Contains(data, []byte("apiVersion")) && !bytes.Contains(data, []byte("kind")):
+		f.other(before + line)
+		return
+	case bytes.Contains(data, []byte("{{")):
+		wayOut = "If it is a template, render it first."
+	}
+	f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. "+wayOut)
+}
+
+// document reads one object, or a List of objects. An object that does not state its apiVersion and kind has the
+// inherited ones.
+func (f *fileParser) document(n *yaml.Node, before int, inherited head) {
 	n = resolve(n)
 	line := before + n.Line
 	if n.Kind != yaml.MappingNode {
+		if !f.strict {
+			f.other(line)
+			return
+		}
 		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is not an object. It is not used. Add apiVersion, kind and metadata.")
 		return
 	}
@@ -134,22 +155,29 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 		return
 	}
 	head := headOf(n)
-	if head.kind == "" || head.apiVersion == "" {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
-		return
+	if head.kind == "" && head.apiVersion == "" {
+		head.apiVersion, head.kind = inherited.apiVersion, inherited.kind
 	}
-	if head.kind == "List" && head.apiVersion == "v1" {
-		f.list(n, before)
-		return
-	}
-	ref := mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
 	row := object.RowOf(head.apiVersion, head.kind)
-	if row == nil {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", head.apiVersion+" "+head.kind+" is not watched. The object has no effect here.")
-		return
+	switch {
+	case head.kind == "" || head.apiVersion == "":
+		f.headless(n, line, head)
+	case isList(n, head):
+		f.list(n, before, head)
+	case isServiceEntry(head):
+		f.serviceEntry(n, line, head)
+	case row == nil:
+		f.unread(n, line, head)
+	default:
+		f.named(n, before, head, row)
 	}
+}
+
+// named reads an object of a kind that is read, if it has a name.
+func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.KindRow) {
+	line, ref := before+n.Line, mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
 	if !row.ClusterScoped {
-		ref.Namespace = cmp.Or(ref.Namespace, metav1.NamespaceDefault)
+		ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace)
 		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
 			return
 		}
@@ -165,31 +193,27 @@ func (f *fileParser) document(n *yaml.Node, before int) {
 	f.object(n, before, ref, row)
 }
 
-func (f *fileParser) list(n *yaml.Node, before int) {
-	if f.lists == maxLists {
-		f.fail(mesh.CodeUnreadable, before+n.Line, f.ref(), "items", "Lists are nested too deeply. The inner List is not read. Flatten them.")
-		return
-	}
-	f.lists++
-	defer func() { f.lists-- }()
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value != "items" {
-			continue
-		}
-		for _, item := range n.Content[i+1].Content {
-			f.document(item, before)
-		}
-	}
-}
-
 // object decodes and converts one object.
 func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
 	line := before + n.Line
-	var unknown []mesh.Problem
+	var found []mesh.Problem
 	source := &mesh.Source{File: f.path, Line: line}
-	reader := schema.Reader{Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
-		unknown = append(unknown, f.unknownField(before+key.Line, ref, path, name, s))
-	}}
+	typed := row.New()
+	root := f.schemas.Of(reflect.TypeOf(typed))
+	reader := schema.Reader{
+		Nearest: object.Nearest,
+		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
+			found = append(found, f.unknownField(before+key.Line, ref, root, path, name, s))
+		},
+		Replaced: func(key *yaml.Node, path, name string) {
+			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
+				fmt.Sprintf("The merge key << replaces %s, because it comes later, as in kubectl. Write << first if that is not what you mean.", name)))
+		},
+		KeyRead: func(key *yaml.Node, path, name string) {
+			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
+				fmt.Sprintf("The key %s is not a string, and is read as %q, as by an API server. Write %q if that is what you mean.", key.Value, name, key.Value)))
+		},
+	}
 	if row.Traced {
 		source.Fields = map[string]int{}
 		reader.Seen = func(path string, line int) {
@@ -198,36 +222,38 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 			}
 		}
 	}
-	typed := row.New()
-	value, err := reader.Read(n, f.schemas.Of(reflect.TypeOf(typed)), "", 0)
-	if err == nil {
-		err = object.Decode(value, typed)
+	value := reader.Read(n, root)
+	reported := len(f.out.problems)
+	for _, v := range reader.Violations {
+		f.fail(mesh.CodeInvalidValue, before+v.Line, ref, v.Field, v.Message)
 	}
-	if err != nil {
-		field, why := "", err.Error()+". Correct it."
-		if e, ok := errors.AsType[*schema.Error](err); ok {
-			line, field, why = before+e.Line, e.Field, e.Message
-		}
-		f.fail(mesh.CodeInvalidValue, line, ref, field, "The object is not used: "+why)
-		f.out.problems = append(f.out.problems, unknown...)
+	if len(reader.Violations) > 0 {
+		f.out.problems = append(f.out.problems, found...)
+		f.silence(n, line, ref, reported)
+		return
+	}
+	if err := object.Decode(value, typed); err != nil {
+		f.fail(mesh.CodeInvalidValue, line, ref, "", err.Error()+". The object is not used. Correct it.")
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
 	o := row.Convert(typed, f.options.Domain)
 	o.Source = source
-	o.Problems = append(o.Problems, unknown...)
+	o.Problems = append(o.Problems, found...)
 	f.out.objects = append(f.out.objects, &o)
 }
 
-func (f *fileParser) unknownField(line int, ref mesh.Ref, path, name string, s schema.Schema) mesh.Problem {
+func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {
 	wayOut := "Remove it."
-	if meant := object.Nearest(name, s.Fields()); meant != "" {
+	if place, ok := schema.Place(root, path, name); ok {
+		wayOut = "Write it at the top of the object."
+		if place != "" {
+			wayOut = fmt.Sprintf("Write it under %s.", place)
+		}
+	} else if meant := object.Nearest(name, s.Fields()); meant != "" {
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)
 	}
-	return mesh.Problem{
-		Code: mesh.CodeUnknownField, Severity: mesh.Error, Object: ref, Field: schema.Join(path, name), Source: f.at(line),
-		Message: fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut),
-	}
+	return f.problem(mesh.CodeUnknownField, mesh.Error, line, ref, schema.Join(path, name), fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut))
 }
 
 func (f *fileParser) at(line int) string {
@@ -238,9 +264,11 @@ func (f *fileParser) at(line int) string {
 }
 
 func (f *fileParser) report(code mesh.Code, severity mesh.Severity, line int, ref mesh.Ref, field, message string) {
-	f.out.problems = append(f.out.problems, mesh.Problem{
-		Code: code, Severity: severity, Object: ref, Field: field, Message: message, Source: f.at(line),
-	})
+	f.out.problems = append(f.out.problems, f.problem(code, severity, line, ref, field, message))
+}
+
+func (f *fileParser) problem(code mesh.Code, severity mesh.Severity, line int, ref mesh.Ref, field, message string) mesh.Problem {
+	return mesh.Problem{Code: code, Severity: severity, Object: ref, Field: field, Message: message, Source: f.at(line)}
 }
 
 func (f *fileParser) fail(code mesh.Code, line int, ref mesh.Ref, field, message string) {

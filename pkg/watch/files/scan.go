@@ -2,7 +2,6 @@ package files
 
 import (
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"io/fs"
@@ -180,9 +179,9 @@ func (f *scan) file(path, name string, info fs.FileInfo, how selection) error {
 	case !read:
 		state.problems = skim(name, data)
 	case old == nil:
-		state.parsed = f.parser.parse(name, data)
+		state.parsed = f.parser.parse(name, data, how)
 	default:
-		if state.parsed = f.parser.reparse(name, data, &old.parsed); state.incomplete {
+		if state.parsed = f.parser.reparse(name, data, how, &old.parsed); state.incomplete {
 			state.keep(old)
 		}
 	}
@@ -218,25 +217,5 @@ func (h *fileState) keep(old *fileState) {
 		if _, ok := declared[o.Key]; !ok {
 			h.objects = append(h.objects, o)
 		}
-	}
-}
-
-// unreadable keeps the last state of a name, be it a file or a folder. A name that is gone is not unreadable.
-func (f *scan) unreadable(name string, err error) {
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	for path, state := range f.before {
-		if path == name || strings.HasPrefix(path, name+string(filepath.Separator)) {
-			f.files[path] = state
-		}
-	}
-	f.problems = append(f.problems, unreadable(name, err))
-}
-
-func unreadable(name string, err error) mesh.Problem {
-	return mesh.Problem{
-		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
-		Message: fmt.Sprintf("It cannot be read: %v. Its last state stays in effect. Make it readable.", err),
 	}
 }

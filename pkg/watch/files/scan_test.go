@@ -14,20 +14,20 @@ import (
 // it finds it in the other.
 func TestFolderObjectMovesBetweenFiles(t *testing.T) {
 	dir := t.TempDir()
-	from := write(t, dir, "a.yaml", serviceYAML("x")+"---\n"+serviceYAML("y"))
+	from := write(t, dir, "a.yaml", serviceYAML("x")+"---\n"+serviceYAML("w"))
 	r := newTestRun(t, dir)
 	before := r.last
 	r.deletionDelay = time.Hour
 
-	write(t, dir, "a.yaml", serviceYAML("y"))
+	write(t, dir, "a.yaml", serviceYAML("w"))
 	r.scanPaths(from)
 	if r.last != before {
-		t.Fatalf("got hosts %q, want x and y: the deletion of x is pending", r.last.Services.Hosts())
+		t.Fatalf("got hosts %q, want x and w: the deletion of x is pending", r.last.Services.Hosts())
 	}
 	r.scanPaths(write(t, dir, "b.yaml", serviceYAML("x")))
 	ref := mesh.Ref{Kind: "Service", Namespace: "default", Name: "x"}
-	if w := r.last; !hosts("x", "y")(w) || w.Sources[ref].At("") != "b.yaml:1" || len(w.Problems) > 0 {
-		t.Errorf("got hosts %q, x at %s and problems %q; want x and y, x in b.yaml alone", w.Services.Hosts(), w.Sources[ref].At(""), watchtest.ProblemLines(w))
+	if w := r.last; !hosts("x", "w")(w) || w.Sources[ref].At("") != "b.yaml:1" || len(w.Problems) > 0 {
+		t.Errorf("got hosts %q, x at %s and problems %q; want x and w, x in b.yaml alone", w.Services.Hosts(), w.Sources[ref].At(""), watchtest.ProblemLines(w))
 	}
 	if !r.recheckAt.IsZero() || len(r.paths) > 0 {
 		t.Errorf("deletions are still pending until %s, in %v", r.recheckAt, r.paths)

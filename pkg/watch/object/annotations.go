@@ -41,7 +41,7 @@ func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 }
 
 // AnnotationField returns the field path of an annotation.
-func AnnotationField(name string) string { return "metadata.annotations[" + name + "]" }
+func AnnotationField(name string) string { return mesh.AnnotationField(name) }
 
 // reportInvalid reports an annotation whose value is ignored.
 func (o *Object) reportInvalid(annotation, format string, args ...any) {

@@ -18,6 +18,13 @@ import (
 func newObject(k Kind, meta *metav1.ObjectMeta) Object {
 	o := Object{Key: Key{Kind: k, Namespace: Intern(meta.Namespace), Name: meta.Name}, Generation: meta.Generation}
 	o.checkAnnotations(meta)
+	if text, ok := meta.Annotations[mesh.AnnotationIgnore]; ok {
+		var mistakes []string
+		o.Silenced, mistakes = ParseSilenced(text)
+		for _, mistake := range mistakes {
+			o.reportInvalid(mesh.AnnotationIgnore, "%s", mistake)
+		}
+	}
 	return o
 }
 

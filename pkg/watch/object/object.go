@@ -38,6 +38,8 @@ type Object struct {
 	// Value is what its kind's converter makes, such as *mesh.Service or *Slice; nil if the object is not used.
 	Value    any
 	Problems []mesh.Problem
+	// Silenced are the codes of Problems that the object's author silenced, sorted.
+	Silenced []mesh.Code
 	// Generation is metadata.generation, which counts the versions of the spec; 0 for a file.
 	Generation int64
 	// Source is where the object was read; nil for a cluster.
@@ -116,6 +118,16 @@ type DestinationRule struct {
 	Created time.Time
 	// Annotations are the settings by annotation.
 	Annotations mesh.AnnotationSettings
+}
+
+// KindServiceEntry is the kind of Istio's ServiceEntries. It has no row: clusters are not asked for them, and files only
+// for their hosts.
+const KindServiceEntry Kind = "ServiceEntry"
+
+// ServiceEntry is what is kept of a ServiceEntry. It is not served.
+type ServiceEntry struct {
+	// Hosts are its hosts in lower case.
+	Hosts []string
 }
 
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.

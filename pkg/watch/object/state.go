@@ -35,6 +35,7 @@ type storedObject struct {
 	Key
 
 	Problems []mesh.Problem `json:"problems,omitempty"`
+	Silenced []mesh.Code    `json:"silenced,omitempty"`
 	// Generation is the generation of an authored object.
 	Generation int64 `json:"generation,omitempty"`
 
@@ -90,7 +91,7 @@ func ReadState(r io.Reader, want StateHeader) (map[Key]*Object, time.Time, error
 		}
 		if known := objects[o.Key]; known != nil {
 			// A line of Problems follows the line of the value.
-			known.Problems, known.Generation = o.Problems, o.Generation
+			known.Problems, known.Silenced, known.Generation = o.Problems, o.Silenced, o.Generation
 			continue
 		}
 		objects[o.Key] = &o
@@ -112,7 +113,7 @@ func (h StateHeader) fits(found StateHeader) error {
 
 // store returns the stored form of an object.
 func store(o *Object) (storedObject, error) {
-	out := storedObject{Key: o.Key, Problems: o.Problems, Generation: o.Generation}
+	out := storedObject{Key: o.Key, Problems: o.Problems, Silenced: o.Silenced, Generation: o.Generation}
 	row := o.Key.Kind.Row()
 	if o.Value == nil || row == nil {
 		return out, nil
@@ -124,7 +125,7 @@ func store(o *Object) (storedObject, error) {
 // object is the reverse of store.
 func (s *storedObject) object() (o Object, err error) {
 	s.Namespace = Intern(s.Namespace)
-	o = Object{Key: s.Key, Problems: s.Problems, Generation: s.Generation}
+	o = Object{Key: s.Key, Problems: s.Problems, Silenced: s.Silenced, Generation: s.Generation}
 	if row := s.Kind.Row(); row != nil {
 		o.Value, err = row.decode(s)
 	}

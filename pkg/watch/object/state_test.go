@@ -91,7 +91,7 @@ func unset(v reflect.Value, path string) string {
 // stored. If a missing field does no harm, write the new form down here.
 func TestStoredForm(t *testing.T) {
 	const want = "1 {Key {kind string, namespace string, name string}," +
-		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], generation int64," +
+		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], silenced [string], generation int64," +
 		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool, HTTP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Export {Private bool, Namespaces [string], Public bool}, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
 		" slice {service string, groups [{ports [{Name string, Number uint32, TCP bool, HTTP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
 		" pod {uid string, labels string, serviceAccount string, node string, weight uint32, ips [string]}," +

@@ -1,8 +1,11 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
-	"math"
+	"maps"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,18 +15,30 @@ import (
 // Limits of one document, so that no input uses memory or stack out of proportion to its size.
 const (
 	maxDepth = 200
+	// maxViolations is how many mistakes of one document are reported.
+	maxViolations = 100
 	// maxExpansion is by how much aliases may expand a document. Each value counts for valueSize and its text.
 	maxExpansion = 4 << 20
 	valueSize    = 64
 )
 
-// Reader makes plain values of YAML nodes: maps, slices, strings, numbers, booleans and nil. It drops the fields that
+// Reader makes plain values of YAML nodes: maps, slices, strings, json.Numbers, booleans and nil. It drops the fields that
 // the schema does not have, as an API server does, and reports them.
 type Reader struct {
+	// Violations are why the value cannot be used, in the order of the document; no more than maxViolations.
+	Violations []*Error
+	// KeyRead is called for a key that is read as another text than it is written.
+	KeyRead func(node *yaml.Node, path, name string)
+	// Replaced, unless nil, is called for a field whose value a later merge key replaces with another.
+	Replaced func(key *yaml.Node, path, name string)
 	// Unknown is called for a field that the schema does not have.
 	Unknown func(node *yaml.Node, path, name string, s Schema)
 	// Seen, unless nil, is called for each field, and for each item that is not a scalar.
 	Seen func(path string, line int)
+	// Nearest, unless nil, returns the name that the author of another probably meant; empty if that is not known.
+	Nearest func(name string, names []string) string
+	// quiet means that messages are not needed.
+	quiet bool
 	// aliases is how many aliases contain the current value. spent is what aliases have added so far.
 	aliases, spent int
 }
@@ -37,29 +52,60 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-func failAt(n *yaml.Node, field, format string, args ...any) error {
-	return &Error{Line: n.Line, Field: field, Message: fmt.Sprintf(format, args...)}
+// errAbandoned ends the reading of a document; the reason is the last of the violations.
+var errAbandoned = errors.New("the document is not read further")
+
+// violate records why the document cannot be used. The reading continues, up to a number of violations.
+func (r *Reader) violate(n *yaml.Node, field, message string) error {
+	r.Violations = append(r.Violations, &Error{Line: n.Line, Field: field, Message: message})
+	if len(r.Violations) == maxViolations {
+		return errAbandoned
+	}
+	return nil
 }
 
-// Read returns the value of a node. The limit of depth also stops aliases that contain themselves.
-func (r *Reader) Read(n *yaml.Node, s Schema, path string, depth int) (any, error) {
+// abandon records why the document cannot even be read to its end.
+func (r *Reader) abandon(n *yaml.Node, field, format string, args ...any) error {
+	return errors.Join(r.violate(n, field, fmt.Sprintf(format, args...)), errAbandoned)
+}
+
+// Read returns the value of a document. It is meaningless if there are Violations.
+func (r *Reader) Read(n *yaml.Node, s Schema) any {
+	v, err := r.read(n, s, "", 0)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// read returns the value of a node. The limit of depth also stops aliases that contain themselves.
+func (r *Reader) read(n *yaml.Node, s Schema, path string, depth int) (any, error) {
 	if r.aliases > 0 {
 		r.spent += len(n.Value) + valueSize
 	}
 	switch {
 	case depth > maxDepth:
-		return nil, failAt(n, path, "it is nested deeper than %d levels, or an alias contains itself. Flatten it.", maxDepth)
+		return nil, r.abandon(n, path, "It is nested deeper than %d levels, or an alias contains itself. The object is not used. Flatten it.", maxDepth)
 	case r.spent > maxExpansion:
-		return nil, failAt(n, path, "its aliases expand it by more than %d bytes. Use fewer.", maxExpansion)
+		return nil, r.abandon(n, path, "Its aliases expand it by more than %d bytes. The object is not used. Use fewer.", maxExpansion)
 	}
 	if n.Kind == yaml.AliasNode {
 		r.aliases++
 		defer func() { r.aliases-- }()
-		return r.Read(n.Alias, s, path, depth+1)
+		return r.read(n.Alias, s, path, depth+1)
 	}
-	if s != nil && n.ShortTag() != "!!null" {
-		if why := s.violation(n); why != "" {
-			return nil, failAt(n, path, "%s", why)
+	v, err := find(n, path)
+	v.nearest = r.Nearest
+	if err != nil {
+		return nil, r.violate(n, path, fmt.Sprintf("%q is not a value of its tag, or of JSON. The object is not used. Write another.", n.Value))
+	}
+	if s != nil && !v.isNull() {
+		if required := s.violation(v); required != "" {
+			message := required
+			if !r.quiet {
+				message = v.message(required, s)
+			}
+			return nil, r.violate(n, path, message)
 		}
 	}
 	switch n.Kind {
@@ -67,11 +113,9 @@ func (r *Reader) Read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 		return r.mapping(n, s, path, depth)
 	case yaml.SequenceNode:
 		return r.sequence(n, s, path, depth)
-	case yaml.ScalarNode:
-		return scalar(n, path)
-	case yaml.DocumentNode, yaml.AliasNode:
+	case yaml.ScalarNode, yaml.DocumentNode, yaml.AliasNode:
 	}
-	return nil, failAt(n, path, "it is not a value. Use plain YAML.")
+	return v.value, nil
 }
 
 func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, error) {
@@ -85,7 +129,7 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 		if r.Seen != nil && c.Kind != yaml.ScalarNode {
 			r.Seen(at, c.Line)
 		}
-		v, err := r.Read(c, item, at, depth+1)
+		v, err := r.read(c, item, at, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -95,45 +139,60 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 }
 
 func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, error) {
-	out := make(map[string]any, len(n.Content)/2)
-	var merged []*yaml.Node
+	m := mappingReader{Reader: r, out: make(map[string]any, len(n.Content)/2)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if key.Kind == yaml.AliasNode {
-			key = key.Alias
+		var err error
+		if key, value := n.Content[i], n.Content[i+1]; IsMerge(key) {
+			err = m.merge(key, value, s, path, depth+1)
+		} else {
+			err = m.entry(key, value, s, path, depth)
 		}
-		if key.ShortTag() == "!!merge" {
-			merged = append(merged, value)
-			continue
-		}
-		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null" {
-			return nil, failAt(key, path, "a key is not a string. Use a name.")
-		}
-		name := key.Value
-		if _, twice := out[name]; twice {
-			return nil, failAt(key, Join(path, name), "the field is set twice. Remove one.")
-		}
-		entry, ok := schemaOfEntry(s, name)
-		if !ok {
-			r.Unknown(key, path, name, s)
-			continue
-		}
-		at := Join(path, name)
-		if r.Seen != nil {
-			r.Seen(at, key.Line)
-		}
-		v, err := r.Read(value, entry, at, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		out[name] = v
 	}
-	for _, m := range merged {
-		if err := r.merge(out, m, s, path, depth+1); err != nil {
-			return nil, err
-		}
+	return m.out, nil
+}
+
+// mappingReader reads one mapping.
+type mappingReader struct {
+	*Reader
+	out map[string]any
+	// merged are the names whose value comes from a merge key.
+	merged map[string]struct{}
+}
+
+func (m *mappingReader) entry(key, value *yaml.Node, s Schema, path string, depth int) error {
+	if key.Kind == yaml.AliasNode {
+		key = key.Alias
 	}
-	return out, nil
+	name, err := keyText(key)
+	if err != nil {
+		return m.violate(key, path, "A key is not a string. The object is not used. Write a name.")
+	}
+	_, merged := m.merged[name]
+	if _, twice := m.out[name]; twice && !merged {
+		return m.violate(key, Join(path, name), "The field is set twice. The object is not used. Remove one.")
+	}
+	entry, ok := schemaOfEntry(s, name)
+	if !ok {
+		m.Unknown(key, path, key.Value, s)
+		return nil
+	}
+	if name != key.Value && m.KeyRead != nil {
+		m.KeyRead(key, path, name)
+	}
+	at := Join(path, name)
+	if m.Seen != nil {
+		m.Seen(at, key.Line)
+	}
+	v, err := m.read(value, entry, at, depth+1)
+	if err != nil {
+		return err
+	}
+	m.out[name] = v
+	delete(m.merged, name)
+	return nil
 }
 
 func schemaOfEntry(s Schema, name string) (Schema, bool) {
@@ -151,46 +210,45 @@ func Join(path, name string) string {
 	return path + "." + name
 }
 
-// merge adds the entries of a "<<" key that into does not have: of one mapping or of several, the first taking
-// precedence.
-func (r *Reader) merge(into map[string]any, n *yaml.Node, s Schema, path string, depth int) error {
+// IsMerge reports whether a mapping's key is "<<".
+func IsMerge(key *yaml.Node) bool { return key.Value == "<<" && key.ShortTag() == "!!merge" }
+
+// merge sets the entries of a "<<" key: of one mapping, or of several, the first taking precedence. In YAML 1.2 the
+// mapping's own entries take precedence. To kubectl and API servers they do only if they come later.
+func (m *mappingReader) merge(key, n *yaml.Node, s Schema, path string, depth int) error {
 	parts := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		parts = n.Content
 	}
-	for _, part := range parts {
-		v, err := r.Read(part, s, path, depth)
+	for _, part := range slices.Backward(parts) {
+		v, err := m.read(part, s, path, depth)
 		if err != nil {
 			return err
 		}
 		entries, ok := v.(map[string]any)
 		if !ok {
-			return failAt(n, path, "the key << requires a mapping. Use an alias of one.")
-		}
-		for name, value := range entries {
-			if _, ok := into[name]; !ok {
-				into[name] = value
+			if len(m.Violations) > 0 {
+				return nil
 			}
+			return m.abandon(n, path, "The key << requires a mapping. The object is not used. Use an alias of one.")
+		}
+		for _, name := range slices.Sorted(maps.Keys(entries)) {
+			m.replace(key, path, name, entries[name])
 		}
 	}
 	return nil
 }
 
-func scalar(n *yaml.Node, path string) (any, error) {
-	switch n.ShortTag() {
-	case "!!null":
-		return nil, nil //nolint:nilnil // null is a value
-	case "!!bool", "!!int", "!!float":
-		var v any
-		if err := n.Decode(&v); err != nil {
-			return nil, failAt(n, path, "%q does not match its tag. Correct one of the two.", n.Value)
-		}
-		if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
-			return nil, failAt(n, path, "%s is not a JSON number. Use another.", n.Value)
-		}
-		return v, nil
+func (m *mappingReader) replace(key *yaml.Node, path, name string, value any) {
+	old, set := m.out[name]
+	if _, merged := m.merged[name]; set && !merged && m.Replaced != nil && !reflect.DeepEqual(old, value) {
+		m.Replaced(key, path, name)
 	}
-	return n.Value, nil
+	m.out[name] = value
+	if m.merged == nil {
+		m.merged = map[string]struct{}{}
+	}
+	m.merged[name] = struct{}{}
 }
 
 // SyntaxError splits an error of the YAML library into the line, 1 if there is none, and the text.

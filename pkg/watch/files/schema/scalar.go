@@ -1,9 +1,10 @@
 package schema
 
 import (
-	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,85 +13,218 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// scalarSchema is the schema of a single value: it returns why a node is not such a value. The library that decodes
-// objects would find that, too, but reports Go types and no position.
-type scalarSchema func(*yaml.Node) string
-
-func (scalarSchema) field(string) (Schema, bool)     { return nil, true }
-func (scalarSchema) Fields() []string                { return nil }
-func (scalarSchema) element() Schema                 { return nil }
-func (l scalarSchema) violation(n *yaml.Node) string { return l(n) }
-
-func noList(n *yaml.Node) string {
-	return unless(n.Kind == yaml.SequenceNode, "a list is required. Write a dash before each entry.")
+// scalarSchema is the schema of a single value. The library that decodes objects would reject other values, too, but
+// reports Go types and no position.
+type scalarSchema struct {
+	// what names the values, such as "a duration".
+	what string
+	// accepts reports whether a scalar that is not null is such a value.
+	accepts func(v found) bool
+	// meant returns the value that the author of another scalar probably meant; empty if that is not known.
+	meant func(v found) string
+	// sample is a value.
+	sample string
 }
 
-func noMapping(n *yaml.Node) string {
-	return unless(n.Kind == yaml.MappingNode, "a mapping is required. Write field names, each with a value.")
+func (scalarSchema) field(string) (Schema, bool) { return nil, true }
+func (scalarSchema) Fields() []string            { return nil }
+func (scalarSchema) element() Schema             { return nil }
+func (s scalarSchema) example(int) string        { return s.sample }
+
+func (s scalarSchema) violation(v found) string {
+	if v.node.Kind == yaml.ScalarNode && s.accepts(v) {
+		return ""
+	}
+	return s.what
 }
 
-func noText(n *yaml.Node) string { return unless(isText(n), "a string is required. Put it in quotes.") }
-
-func noBool(n *yaml.Node) string {
-	return unless(n.ShortTag() == "!!bool", "true or false is required. Write it without quotes.")
+func (s scalarSchema) proposal(v found) string {
+	if v.node.Kind == yaml.ScalarNode {
+		if s.accepts(v) {
+			return flow(v.node)
+		}
+		return s.meant(v)
+	}
+	if inner, ok := v.only(); ok {
+		return s.proposal(inner)
+	}
+	return ""
 }
 
-func noNumber(n *yaml.Node) string {
-	_, err := strconv.ParseFloat(strings.Trim(inJSON(n), `"`), 64)
-	return unless(err == nil, "a number is required. Use digits.")
+var stringSchema = scalarSchema{
+	what: "a string", sample: `"text"`, accepts: found.isString,
+	meant: func(v found) string { return strconv.Quote(v.node.Value) },
 }
 
-func noDuration(n *yaml.Node) string {
-	_, err := time.ParseDuration(n.Value)
-	return unless(err == nil && isText(n), "a duration is required. Write a number with a unit, such as 1.5s.")
+var boolSchema = scalarSchema{
+	what: "true or false", sample: "true",
+	accepts: func(v found) bool { _, ok := v.value.(bool); return ok },
+	meant: func(v found) string {
+		switch strings.ToLower(v.digits()) {
+		case "true", "yes", "y", "on", "1", "enabled":
+			return "true"
+		case "false", "no", "n", "off", "0", "disabled":
+			return "false"
+		}
+		return ""
+	},
 }
 
-// noWhole checks integers of a number of bits. Integers of messages may be quoted.
-func noWhole(bits int, signed, quoted bool) scalarSchema {
-	return func(n *yaml.Node) string {
-		text := inJSON(n)
+var numberSchema = scalarSchema{
+	what: "a number", sample: "1.5",
+	accepts: func(v found) bool { _, err := strconv.ParseFloat(v.digits(), 64); return err == nil },
+	meant: func(v found) string {
+		if f, ok := leadingNumber(v); ok {
+			return strconv.FormatFloat(f, 'f', -1, 64)
+		}
+		return ""
+	},
+}
+
+// integer is the schema of integers of a number of bits. Integers of messages may be quoted.
+func integer(bits int, signed, quoted bool) scalarSchema {
+	low, high := 0.0, math.Ldexp(1, bits)-1
+	s := scalarSchema{what: fmt.Sprintf("an integer from 0 to %.0f", high), sample: "1"}
+	if signed {
+		low, high = -math.Ldexp(1, bits-1), math.Ldexp(1, bits-1)-1
+		s.what = fmt.Sprintf("a %d-bit integer", bits)
+	}
+	s.accepts = func(v found) bool {
+		text := v.number()
 		if quoted {
-			text = strings.Trim(text, `"`)
+			text = v.digits()
 		}
+		var err error
 		if signed {
-			_, err := strconv.ParseInt(text, 10, bits)
-			return unless(err == nil, fmt.Sprintf("a %d-bit integer is required. Write a whole number.", bits))
+			_, err = strconv.ParseInt(text, 10, bits)
+		} else {
+			_, err = strconv.ParseUint(text, 10, bits)
 		}
-		_, err := strconv.ParseUint(text, 10, bits)
-		return unless(err == nil, fmt.Sprintf("a %d-bit integer of at least 0 is required. Write a whole number.", bits))
+		return err == nil
+	}
+	s.meant = func(v found) string {
+		if f, ok := leadingNumber(v); ok {
+			f = min(max(math.Round(f), low), high)
+			if bits == 64 && f == high { // the float is rounded up to one more
+				return map[bool]string{true: "9223372036854775807", false: "18446744073709551615"}[signed]
+			}
+			return strconv.FormatFloat(f, 'f', 0, 64)
+		}
+		return ""
+	}
+	return s
+}
+
+var durationSchema = scalarSchema{
+	what: "a duration", sample: "1.5s",
+	accepts: func(v found) bool {
+		_, err := time.ParseDuration(v.node.Value)
+		return err == nil && v.isString()
+	},
+	meant: meantDuration,
+}
+
+// durationWords matches a number and a unit that durations do not have in this form.
+var durationWords = regexp.MustCompile(`(?i)^\s*([0-9]*\.?[0-9]+)\s*([a-zµ]*)\s*$`)
+
+// durationUnits maps what authors write to a unit and a factor.
+var durationUnits = map[string]struct {
+	unit   string
+	factor float64
+}{
+	"": {"s", 1}, "s": {"s", 1}, "sec": {"s", 1}, "secs": {"s", 1}, "second": {"s", 1}, "seconds": {"s", 1},
+	"ms": {"ms", 1}, "msec": {"ms", 1}, "msecs": {"ms", 1}, "millis": {"ms", 1}, "millisecond": {"ms", 1}, "milliseconds": {"ms", 1},
+	"m": {"m", 1}, "min": {"m", 1}, "mins": {"m", 1}, "minute": {"m", 1}, "minutes": {"m", 1},
+	"h": {"h", 1}, "hr": {"h", 1}, "hour": {"h", 1}, "hours": {"h", 1},
+	"d": {"h", 24}, "day": {"h", 24}, "days": {"h", 24}, "w": {"h", 168}, "week": {"h", 168}, "weeks": {"h", 168},
+	"us": {"us", 1}, "µs": {"us", 1}, "ns": {"ns", 1},
+}
+
+func meantDuration(v found) string {
+	parts := durationWords.FindStringSubmatch(v.digits())
+	if parts == nil {
+		return ""
+	}
+	unit, ok := durationUnits[strings.ToLower(parts[2])]
+	number, err := strconv.ParseFloat(parts[1], 64)
+	if !ok || err != nil {
+		return ""
+	}
+	return strconv.FormatFloat(number*unit.factor, 'f', -1, 64) + unit.unit
+}
+
+// leadingNumber returns the number with which a value begins, such as 50 for "50%".
+func leadingNumber(v found) (float64, bool) {
+	text := numberAtStart.FindString(strings.TrimSpace(v.digits()))
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil && !math.IsInf(f, 0)
+}
+
+var numberAtStart = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?`)
+
+// enumSchema is the schema of the names of an enum. Their numbers are accepted, too.
+func enumSchema(e protoreflect.EnumDescriptor) scalarSchema {
+	names := make([]string, e.Values().Len())
+	for i := range names {
+		names[i] = string(e.Values().Get(i).Name())
+	}
+	return scalarSchema{
+		what: "one of " + strings.Join(names, ", "), sample: names[len(names)-1],
+		accepts: func(v found) bool {
+			text, ok := v.value.(string)
+			if !ok {
+				_, err := strconv.ParseInt(v.number(), 10, 32)
+				return err == nil
+			}
+			return e.Values().ByName(protoreflect.Name(text)) != nil
+		},
+		meant: func(v found) string {
+			if v.nearest == nil {
+				return ""
+			}
+			return v.nearest(v.node.Value, names)
+		},
 	}
 }
 
 // goScalars are the scalar types of Go that watched objects use.
 var goScalars = map[reflect.Kind]scalarSchema{
-	reflect.String: noText, reflect.Bool: noBool, reflect.Int32: noWhole(32, true, false), reflect.Int64: noWhole(64, true, false),
+	reflect.String: stringSchema, reflect.Bool: boolSchema,
+	reflect.Int32: integer(32, true, false), reflect.Int64: integer(64, true, false),
+}
+
+// ownForms are types of Kubernetes that have a JSON form of their own, by their names.
+var ownForms = map[string]scalarSchema{
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Time": timeSchema, "k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime": timeSchema,
+	"k8s.io/apimachinery/pkg/util/intstr.IntOrString": {
+		what: "a port's number or name", sample: "8080", meant: integer(32, true, false).meant,
+		accepts: func(v found) bool { return v.isString() || integer(32, true, false).accepts(v) },
+	},
+	"k8s.io/apimachinery/pkg/api/resource.Quantity": {
+		what: "a quantity", sample: "100Mi", meant: numberSchema.meant,
+		accepts: func(v found) bool { return quantity.MatchString(v.digits()) },
+	},
+}
+
+var quantity = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+|[KMGTPE]i|[numkMGTPE])?$`)
+
+var timeSchema = scalarSchema{
+	what: "a time", sample: `"2006-01-02T15:04:05Z"`,
+	accepts: func(v found) bool { _, err := time.Parse(time.RFC3339, v.digits()); return err == nil && v.isString() },
+	meant: func(v found) string {
+		for _, layout := range []string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05"} {
+			if t, err := time.Parse(layout, v.digits()); err == nil {
+				return strconv.Quote(t.Format(time.RFC3339))
+			}
+		}
+		return ""
+	},
 }
 
 // messageScalars are the scalar types of messages' fields.
 var messageScalars = map[protoreflect.Kind]scalarSchema{
-	protoreflect.StringKind: noText, protoreflect.BoolKind: noBool, protoreflect.DoubleKind: noNumber,
-	protoreflect.Int32Kind: noWhole(32, true, true), protoreflect.Uint32Kind: noWhole(32, false, true), protoreflect.Uint64Kind: noWhole(64, false, true),
-}
-
-func unless(good bool, why string) string {
-	if good {
-		return ""
-	}
-	return why
-}
-
-// isText reports whether YAML reads a node as a string.
-func isText(n *yaml.Node) bool {
-	tag := n.ShortTag()
-	return n.Kind == yaml.ScalarNode && tag != "!!bool" && tag != "!!int" && tag != "!!float"
-}
-
-// inJSON returns a scalar as JSON; empty for any other node.
-func inJSON(n *yaml.Node) string {
-	var v any
-	if n.Kind != yaml.ScalarNode || n.Decode(&v) != nil {
-		return ""
-	}
-	data, err := json.Marshal(v)
-	return unless(err != nil, string(data))
+	protoreflect.StringKind: stringSchema, protoreflect.BoolKind: boolSchema, protoreflect.DoubleKind: numberSchema,
+	protoreflect.Int32Kind: integer(32, true, true), protoreflect.Uint32Kind: integer(32, false, true),
+	protoreflect.Int64Kind: integer(64, true, true), protoreflect.Uint64Kind: integer(64, false, true),
+	protoreflect.BytesKind: stringSchema, // in base64
 }

@@ -23,9 +23,14 @@ type Schema interface {
 	Fields() []string
 	// element returns the schema of a sequence's items.
 	element() Schema
-	// violation returns why a node is not allowed here, regardless of its parts; empty if it is allowed. It is not
-	// called for null.
-	violation(n *yaml.Node) string
+	// violation returns what is required here in place of a value, such as "a list", regardless of the parts of the
+	// value; empty if the value is allowed. It is not called for null.
+	violation(v found) string
+	// proposal returns, in flow style, the value that the author of another one probably meant; empty if that is not
+	// known.
+	proposal(v found) string
+	// example returns a value in flow style.
+	example(depth int) string
 }
 
 // Schemas makes schemas of Go types and caches them. It belongs to one goroutine.
@@ -44,14 +49,17 @@ func (c Schemas) Of(t reflect.Type) Schema {
 	if s, ok := c[t]; ok {
 		return s
 	}
+	if own, ok := ownForms[t.PkgPath()+"."+t.Name()]; ok {
+		return own
+	}
 	if p := reflect.PointerTo(t); p.Implements(protoType) {
 		message, _ := reflect.TypeAssert[proto.Message](reflect.Zero(p))
 		return schemaOfMessage(message.ProtoReflect().Descriptor())
 	} else if p.Implements(unmarshalType) {
 		return nil
 	}
-	if l := goScalars[t.Kind()]; l != nil {
-		return l
+	if scalar, ok := goScalars[t.Kind()]; ok {
+		return scalar
 	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map, reflect.Slice:
@@ -71,6 +79,7 @@ type goSchema struct {
 	types   Schemas
 	goType  reflect.Type
 	entries map[string]reflect.Type // of a struct
+	names   []string                // of its fields, in their order
 }
 
 func (s *goSchema) read(t reflect.Type) {
@@ -81,7 +90,8 @@ func (s *goSchema) read(t reflect.Type) {
 		case name == "" && (f.Anonymous || strings.Contains(rest, "inline")):
 			s.read(f.Type)
 		default:
-			s.entries[cmp.Or(name, f.Name)] = f.Type
+			name = cmp.Or(name, f.Name)
+			s.entries[name], s.names = f.Type, append(s.names, name)
 		}
 	}
 }
@@ -106,21 +116,48 @@ func (s *goSchema) element() Schema {
 	return s.types.Of(s.goType.Elem())
 }
 
-func (s *goSchema) violation(n *yaml.Node) string {
+func (s *goSchema) violation(v found) string {
 	switch {
-	case s.goType.Kind() != reflect.Slice:
-		return noMapping(n)
-	case s.goType.Elem().Kind() == reflect.Uint8:
-		return noText(n)
+	case s.isBytes():
+		return stringSchema.violation(v)
+	case s.goType.Kind() == reflect.Slice:
+		return unlessKind(v, yaml.SequenceNode)
 	}
-	return noList(n)
+	return unlessKind(v, yaml.MappingNode)
+}
+
+func (s *goSchema) isBytes() bool {
+	return s.goType.Kind() == reflect.Slice && s.goType.Elem().Kind() == reflect.Uint8
+}
+
+func (s *goSchema) proposal(v found) string {
+	switch {
+	case s.isBytes():
+		return stringSchema.proposal(v)
+	case s.goType.Kind() == reflect.Slice:
+		return listProposal(v, s.element())
+	case s.goType.Kind() == reflect.Map:
+		return namesProposal(v, s.types.Of(s.goType.Elem()))
+	}
+	return fieldProposal(v, s, s.names)
+}
+
+func (s *goSchema) example(depth int) string {
+	switch {
+	case s.isBytes():
+		return stringSchema.sample
+	case s.goType.Kind() == reflect.Slice:
+		return listExample(s.element(), depth)
+	case s.goType.Kind() == reflect.Map:
+		return namesExample(s.types.Of(s.goType.Elem()), depth)
+	}
+	return fieldExample(s, s.names, depth)
 }
 
 // messageSchema is the schema of a message, or of a field of one.
 type messageSchema struct {
 	message protoreflect.MessageDescriptor
 	in      protoreflect.FieldDescriptor // nil for a message by itself or as an item
-	enum    protoreflect.EnumDescriptor
 }
 
 // schemaOfMessage returns nil for Google's well-known types, which have special JSON forms, except durations and
@@ -129,8 +166,11 @@ func schemaOfMessage(m protoreflect.MessageDescriptor) Schema {
 	if m.FullName().Parent() != "google.protobuf" {
 		return &messageSchema{message: m}
 	}
-	if m.Name() == "Duration" {
-		return scalarSchema(noDuration)
+	switch m.Name() {
+	case "Duration":
+		return durationSchema
+	case "Timestamp":
+		return timeSchema
 	}
 	if value := m.Fields().ByName("value"); value != nil && m.Fields().Len() == 1 {
 		return schemaOfItem(value)
@@ -161,15 +201,18 @@ func schemaOfItem(f protoreflect.FieldDescriptor) Schema {
 		return schemaOfMessage(m)
 	}
 	if e := f.Enum(); e != nil && e.FullName().Parent() != "google.protobuf" {
-		return &messageSchema{enum: e}
+		return enumSchema(e)
 	}
-	if l := messageScalars[f.Kind()]; l != nil {
-		return l
+	if scalar, ok := messageScalars[f.Kind()]; ok {
+		return scalar
 	}
 	return nil
 }
 
-func (s *messageSchema) Fields() []string {
+func (s *messageSchema) Fields() []string { return slices.Sorted(slices.Values(s.names())) }
+
+// names returns the names of the fields in the order of the API.
+func (s *messageSchema) names() []string {
 	if s.message == nil {
 		return nil
 	}
@@ -177,7 +220,6 @@ func (s *messageSchema) Fields() []string {
 	for i := range s.message.Fields().Len() {
 		names = append(names, s.message.Fields().Get(i).JSONName())
 	}
-	slices.Sort(names)
 	return names
 }
 
@@ -188,27 +230,42 @@ func (s *messageSchema) element() Schema {
 	return schemaOfItem(s.in)
 }
 
-func (s *messageSchema) violation(n *yaml.Node) string {
-	switch {
-	case s.enum != nil:
-		return s.valueViolation(n)
-	case s.in != nil && s.in.IsList():
-		return noList(n)
-	case s.message == nil || n.Kind != yaml.MappingNode:
-		return noMapping(n)
+func (s *messageSchema) violation(v found) string {
+	if s.in != nil && s.in.IsList() {
+		return unlessKind(v, yaml.SequenceNode)
 	}
-	return s.oneofViolation(n)
+	if why := unlessKind(v, yaml.MappingNode); why != "" || s.message == nil {
+		return why
+	}
+	return s.oneofViolation(v.node)
 }
 
-func (s *messageSchema) valueViolation(n *yaml.Node) string {
-	if n.ShortTag() == "!!int" || s.enum.Values().ByName(protoreflect.Name(n.Value)) != nil {
+func (s *messageSchema) proposal(v found) string {
+	switch {
+	case s.message != nil:
+		return fieldProposal(v, s, s.names())
+	case s.in.IsList():
+		return listProposal(v, s.element())
+	}
+	return namesProposal(v, schemaOfItem(s.in.MapValue()))
+}
+
+func (s *messageSchema) example(depth int) string {
+	switch {
+	case s.message != nil:
+		return fieldExample(s, s.names(), depth)
+	case s.in.IsList():
+		return listExample(s.element(), depth)
+	}
+	return namesExample(schemaOfItem(s.in.MapValue()), depth)
+}
+
+// unlessKind returns what is required unless a node is of a kind.
+func unlessKind(v found, want yaml.Kind) string {
+	if v.node.Kind == want {
 		return ""
 	}
-	var names []string
-	for i := range s.enum.Values().Len() {
-		names = append(names, string(s.enum.Values().Get(i).Name()))
-	}
-	return fmt.Sprintf("%q is not a known value. Use one of %s.", n.Value, strings.Join(names, ", "))
+	return map[yaml.Kind]string{yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}[want]
 }
 
 // oneofViolation finds fields that exclude each other. The library that decodes messages would take one and drop the
@@ -223,7 +280,7 @@ func (s *messageSchema) oneofViolation(n *yaml.Node) string {
 		}
 		oneof := f.ContainingOneof().FullName()
 		if other, ok := first[oneof]; ok && other != name {
-			return fmt.Sprintf("only one of %s and %s may be set. Remove one.", other, name)
+			return fmt.Sprintf("only one of %s and %s", other, name)
 		}
 		first[oneof] = name
 	}

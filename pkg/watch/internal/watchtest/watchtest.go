@@ -100,7 +100,10 @@ type PlainWorld struct {
 	PodIPs    map[string]*mesh.Pod
 	Rules     map[string]*mesh.ConfigObject
 	Unbound   []*mesh.VirtualService
-	Problems  []mesh.Problem
+	// UnboundRules are merged from the DestinationRules.
+	UnboundRules []*mesh.MergedDestinationRule
+	Silenced     map[string][]mesh.Code
+	Problems     []mesh.Problem
 }
 
 // Plain returns the content of a World.
@@ -109,8 +112,16 @@ func Plain(w *mesh.World) PlainWorld {
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Aliases: maps.Collect(w.Aliases.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.ConfigObjects.All()),
-		Unbound: w.Unbound, Problems: w.Problems,
+		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
 	}
+}
+
+func silenced(w *mesh.World) map[string][]mesh.Code {
+	all := map[string][]mesh.Code{}
+	for ref, codes := range w.Silenced {
+		all[ref.String()] = codes
+	}
+	return all
 }
 
 // Diff compares the contents of two Worlds.

@@ -1,0 +1,51 @@
+package assemble
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// TestServiceEntries adds and removes ServiceEntries and what depends on them. The Problems are the same whatever came
+// first, and none is left in the end.
+func TestServiceEntries(t *testing.T) {
+	key := object.Key{Kind: object.KindServiceEntry, Namespace: "demo", Name: "out"}
+	entry := func(hosts ...string) object.Object {
+		return object.Object{Key: key, Value: &object.ServiceEntry{Hosts: hosts}}
+	}
+	routes := watchtest.VirtualService("v", "01", "hosts: [api.example.com], http: [{route: [{destination: {host: api.example.com}}]}]")
+	policy := watchtest.DestinationRule("d", "01", "host: api.example.com")
+	read := "ServiceEntry demo/out declares api.example.com, but ServiceEntries are not read. The rule has no effect on it. Create a Service of type ExternalName with externalName \"api.example.com\", and write its name in spec.host."
+	all := []string{
+		"warning NoSuchHost DestinationRule demo/d spec.host: " + read,
+		"warning UnknownKind ServiceEntry demo/out spec.hosts: ServiceEntries are not read, but DestinationRule demo/d and VirtualService demo/v depend on the hosts of this one. " +
+			"Calls to them fail, or settings for them have no effect. Create a Service of type ExternalName with externalName \"api.example.com\", and write its name in the rules.",
+	}
+	check := func(a *Assembler, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, watchtest.ProblemLines(a.World())); diff != "" {
+			t.Errorf("problems (-want +got):\n%s", diff)
+		}
+	}
+	a, b := newTestAssembler(), newTestAssembler()
+	a.set(entry("api.example.com"))
+	check(a, "info UnknownKind ServiceEntry demo/out: ServiceEntries are not read. The object has no effect here, and no rule names its hosts.")
+	apply(t, a, routes+policy)
+	check(a, all...)
+	apply(t, b, routes+policy)
+	b.set(entry("*.example.com"))
+	b.set(entry("api.example.com"))
+	check(b, all...)
+	if got := watchtest.Get(b.World().VirtualServices, "api.example.com").For("demo").First().Destinations["api.example.com"].ServiceEntry; got != key.Ref() {
+		t.Errorf("got %v as the ServiceEntry of the destination, want %v", got, key.Ref())
+	}
+	b.remove(key)
+	check(b, "warning NoSuchHost DestinationRule demo/d spec.host: No Service has the host api.example.com. The rule has no effect on it. Create the Service, or correct spec.host.")
+	a.remove(object.Key{Kind: object.KindVirtualService, Namespace: "demo", Name: "v"})
+	a.remove(object.Key{Kind: object.KindDestinationRule, Namespace: "demo", Name: "d"})
+	a.remove(key)
+	check(a)
+}

@@ -1,0 +1,181 @@
+package files
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	istionetworking "istio.io/client-go/pkg/apis/networking/v1"
+	istioalpha "istio.io/client-go/pkg/apis/networking/v1alpha3"
+	istiobeta "istio.io/client-go/pkg/apis/networking/v1beta1"
+	istiosecurity "istio.io/client-go/pkg/apis/security/v1"
+	istiotelemetry "istio.io/client-go/pkg/apis/telemetry/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// TestNearKinds expects an error and a suggestion for an object that is nearly of a kind that is read, and an info for
+// an object of another kind.
+func TestNearKinds(t *testing.T) {
+	const did, write, not = "Did you mean ", "Write apiVersion: ", "info UnknownKind"
+	tests := map[string]string{
+		"networking.istio.io/v1 VirtualServcie":           did + `"VirtualService"?`,
+		"networking.istio.io/v1 virtualservice":           did + `"VirtualService"?`,
+		"networking.istio.io/v1 VirtualServices":          did + `"VirtualService"?`,
+		"networking.istio.io/v1 DestinationRules":         did + `"DestinationRule"?`,
+		"networking.istio.io/v1 ServiceEntri":             did + `"ServiceEntry"?`,
+		"networking.istio.io/v1 RouteRule":                "Write a VirtualService or DestinationRule.",
+		"networking.istio.oi/v1 VirtualServcie":           did + `"VirtualService"?`,
+		"networking.istio.oi/v1 VirtualService":           write + "networking.istio.io/v1",
+		"networking.istio.io/v1alpha4 VirtualService":     write + "networking.istio.io/v1",
+		"networking.istio.io/v2 DestinationRule":          write + "networking.istio.io/v1",
+		"config.istio.io/v1alpha2 VirtualService":         write + "networking.istio.io/v1",
+		"security.istio.io/v1 DestinationRule":            write + "networking.istio.io/v1",
+		"networking.k8s.io/v1 VirtualService":             write + "networking.istio.io/v1",
+		"v1 VirtualService":                               write + "networking.istio.io/v1",
+		"v1beta1 DestinationRule":                         write + "networking.istio.io/v1",
+		"v2 Service":                                      write + "v1",
+		"apps/v1 Service":                                 write + "v1",
+		"core/v1 Pod":                                     write + "v1",
+		"v1 Sevice":                                       did + `"Service"?`,
+		"v1 Endpoint":                                     did + `"Endpoints"?`,
+		"v1 EndpointSlice":                                write + "discovery.k8s.io/v1",
+		"discovery.k8s.io/v1beta1 EndpointSlice":          write + "discovery.k8s.io/v1",
+		"discovery.k8s.io/v1 EndpointSlices":              did + `"EndpointSlice"?`,
+		"gateway.networking.k8s.io/v1 GRPCRoute":          "Write a VirtualService.",
+		"gateway.networking.k8s.io/v1alpha2 GrpcRoute":    "Write a VirtualService.",
+		"serving.knative.dev/v1 Service":                  not,
+		"appmesh.k8s.aws/v1beta2 VirtualService":          not,
+		"rbac.authorization.k8s.io/v1 Role":               not,
+		"batch/v1 Job":                                    not,
+		"networking.istio.io/v1 Sidecar":                  not,
+		"install.istio.io/v1alpha1 IstioOperator":         not,
+		"gateway.networking.k8s.io/v1 Gateway":            not,
+		"monitoring.coreos.com/v1 ServiceMonitor":         not,
+		"kustomize.config.k8s.io/v1beta1 Kustomization":   not,
+		"gateway.networking.k8s.io/v1beta1 HTTPRoute web": not,
+	}
+	for of, want := range tests {
+		t.Run(of, func(t *testing.T) {
+			words := strings.Fields(of)
+			text := "apiVersion: " + words[0] + "\nkind: " + words[1] + "\nmetadata: {name: a}\nspec: {parentRefs: [{kind: Service, name: a}]}\n"
+			if len(words) > 2 {
+				text = strings.Replace(text, "kind: Service", "kind: Gateway", 1)
+			}
+			severity := "error UnknownKind " + words[1]
+			if want == not {
+				severity = not
+			}
+			got := watchtest.ProblemLines(loadText(t, text))
+			if len(got) != 1 || !strings.HasPrefix(got[0], severity) || !strings.Contains(got[0], want) {
+				t.Errorf("got %q, want %s and %q", got, severity, want)
+			}
+		})
+	}
+}
+
+// TestKindsOfTheAPIs expects no error for any kind that Kubernetes or Istio has, in any version, and compares the list
+// of Istio's kinds with Istio's own.
+func TestKindsOfTheAPIs(t *testing.T) {
+	istio := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		istionetworking.AddToScheme, istiobeta.AddToScheme, istioalpha.AddToScheme, istiosecurity.AddToScheme, istiotelemetry.AddToScheme,
+	} {
+		if err := add(istio); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checked := 0
+	for _, s := range []*runtime.Scheme{scheme.Scheme, istio} {
+		for gvk, typ := range s.AllKnownTypes() {
+			row := object.Kind(gvk.Kind).Row()
+			read := row != nil && row.Resource.Group == gvk.Group
+			if strings.HasPrefix(typ.PkgPath(), "k8s.io/apimachinery/") || strings.HasSuffix(gvk.Kind, "List") || read {
+				continue
+			}
+			checked++
+			if s == istio && !slices.Contains(istioKinds[gvk.Group], gvk.Kind) {
+				t.Errorf("Istio has the kind %s, which is not listed", gvk)
+			}
+			if why := nearly(nil, head{apiVersion: gvk.GroupVersion().String(), kind: gvk.Kind}); why != "" {
+				t.Errorf("%s: got %q, want nothing", gvk, why)
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("checked only %d kinds", checked)
+	}
+}
+
+// TestLists reads the forms in which lists of objects come.
+func TestLists(t *testing.T) {
+	const service = "apiVersion: v1\n  kind: Service\n  metadata: {name: a}\n  spec: {ports: [{port: 1}]}\n"
+	const bare = "metadata: {name: a}\n  spec: {ports: [{port: 1}]}\n"
+	tests := map[string]struct {
+		text     string
+		services int
+		want     []string
+	}{
+		"List":               {"apiVersion: v1\nkind: List\nitems:\n- " + service, 1, nil},
+		"ServiceList":        {"apiVersion: v1\nkind: ServiceList\nitems:\n- " + bare, 1, nil},
+		"full items":         {"apiVersion: v1\nkind: ServiceList\nitems:\n- " + service, 1, nil},
+		"DestinationRules":   {"apiVersion: networking.istio.io/v1\nkind: DestinationRuleList\nitems:\n- metadata: {name: d}\n  spec: {host: a}\n", 0, []string{"warning NoSuchHost DestinationRule default/d"}},
+		"VirtualServices":    {"apiVersion: networking.istio.io/v1beta1\nkind: VirtualServiceList\nmetadata: {resourceVersion: '1'}\nitems:\n- metadata: {name: v}\n  spec: {hosts: [a]}\n", 0, []string{"warning NoSuchHost VirtualService default/v spec.hosts[0] (objects.yaml:6)"}},
+		"another kind":       {"apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: c}\n", 0, []string{"info UnknownKind ConfigMap c"}},
+		"of a custom kind":   {"apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: c}\n", 0, []string{"info UnknownKind AllowList c"}},
+		"without items":      {"apiVersion: v1\nkind: List\nobjects: []\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The List has no list of items. It is not used. Write its objects under items."}},
+		"empty":              {"apiVersion: v1\nkind: List\nitems: []\n", 0, nil},
+		"a List in a List":   {"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ServiceList\n  items:\n  - metadata: {name: a}\n    spec: {ports: [{port: 1}]}\n", 1, nil},
+		"an item of no kind": {"apiVersion: v1\nkind: List\nitems:\n- " + bare, 0, []string{"error Unreadable File objects.yaml (objects.yaml:4)"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := loadText(t, test.text)
+			got := watchtest.ProblemLines(w)
+			if len(got) != len(test.want) || len(got) > 0 && !strings.Contains(got[0], test.want[0]) || w.Services.Len() != test.services {
+				t.Errorf("got %d Services and %q, want %d and %q", w.Services.Len(), got, test.services, test.want)
+			}
+		})
+	}
+}
+
+// TestOtherDocumentsOfAFolder loads what is no object: a folder may have it, a file that was named may not.
+func TestOtherDocumentsOfAFolder(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		// folder and file are the severities.
+		folder, file string
+	}{
+		"JSON patch":        {"- op: replace\n  path: /spec/replicas\n  value: 2\n", "info", "error"},
+		"values":            {"replicas: 2\nimage: {tag: v1}\n", "info", "error"},
+		"a kind in values":  {"kind: Deployment\nreplicas: 2\n", "info", "error"},
+		"Prometheus rules":  {"groups: [{name: a, rules: []}]\n", "info", "error"},
+		"a text":            {"just a text\n", "info", "error"},
+		"not YAML":          {"a: [\n", "info", "error"},
+		"JSON with remarks": {"// A remark.\n{\"a\": 1}\n", "info", "error"},
+		"a template":        {"apiVersion: v1\nkind: Service\nmetadata: {name: {{ .Values.name }}}\n", "error", "error"},
+		"a broken object":   {"apiVersion: v1\nkind: Service\nspec: [\n", "error", "error"},
+		"no apiVersion":     {"kind: Service\nmetadata: {name: a}\n", "error", "error"},
+		"no kind":           {"apiVersion: v1\nmetadata: {name: a}\n", "error", "error"},
+		"a kind alone":      {"kind: VirtualService\nspec: {}\n", "error", "error"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := write(t, dir, "a.yaml", test.text)
+			for path, want := range map[string]string{dir: test.folder, path: test.file} {
+				w, err := Load(watch.Options{}, path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(w.Problems) != 1 || string(w.Problems[0].Severity) != want {
+					t.Errorf("%s: got %v, want one %s", path, w.Problems, want)
+				}
+			}
+		})
+	}
+}

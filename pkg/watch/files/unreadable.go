@@ -1,0 +1,49 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// unreadable keeps the last state of a name, be it a file or a folder. A name that is gone is not unreadable.
+func (f *scan) unreadable(name string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	for path, state := range f.before {
+		if path == name || strings.HasPrefix(path, name+string(filepath.Separator)) {
+			f.files[path] = state
+		}
+	}
+	f.problems = append(f.problems, unreadable(name, err))
+}
+
+func unreadable(name string, err error) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
+		Message: fmt.Sprintf("It cannot be read: %v. Its last state stays in effect. Make it readable.", err),
+	}
+}
+
+// logUnreadable logs the files and folders that cannot be read, each once until it can be read again: that is a matter
+// of the process's environment.
+func (r *fileRun) logUnreadable(problems []mesh.Problem) {
+	unreadable := map[string]struct{}{}
+	for _, p := range problems {
+		unreadable[p.Object.Name] = struct{}{}
+		if _, known := r.unreadable[p.Object.Name]; !known {
+			r.options.Logger.Warn("file cannot be read; its last state stays in effect", "dir", r.dir, "file", p.Object.Name, "problem", p.Message)
+		}
+	}
+	for name := range r.unreadable {
+		if _, still := unreadable[name]; !still {
+			r.options.Logger.Info("file can be read again", "dir", r.dir, "file", name)
+		}
+	}
+	r.unreadable = unreadable
+}
