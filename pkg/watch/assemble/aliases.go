@@ -309,14 +309,19 @@ func (h *routesEntry) ofAliases(b *worldBuilder) []mesh.Problem {
 	return problems
 }
 
-// destination returns what a destination host of a VirtualService refers to.
-func (r *rules) destination(b *worldBuilder, host string) mesh.Destination {
+// destination returns what a destination host of a VirtualService in the namespace refers to.
+func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destination {
 	d := mesh.Destination{Host: host, Service: b.services.get(host), DestinationRules: b.policies.get(host)}
 	if alias := b.aliases.get(host); alias != nil {
 		d.Host, d.Service = alias.Host, alias.Service
 	}
+	delete(r.unmet, host)
 	if d.Service == nil {
 		d.ServiceEntry = r.entries.of(host)
+	}
+	if d.Service == nil && d.Host == host {
+		r.unmet[host] = struct{}{}
+		d.Meant = r.meantIn(host, namespace)
 	}
 	return d
 }

@@ -153,10 +153,10 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 }
 
 // bind resolves the destinations and delegates of a VirtualService, and reports whether that changed it.
-func (x *routeIndex) bind(h *routesEntry, destination func(host string) mesh.Destination) bool {
+func (x *routeIndex) bind(h *routesEntry, destination func(host, namespace string) mesh.Destination) bool {
 	targets := make(map[string]mesh.Destination, len(h.destinations))
 	for text, full := range h.destinations {
-		targets[text] = destination(full)
+		targets[text] = destination(full, h.key.Namespace)
 	}
 	delegates, gateways := x.bound(h), x.throughGateways(h)
 	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {

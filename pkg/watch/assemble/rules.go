@@ -23,13 +23,15 @@ type rules struct {
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
 	missing  missingHosts
+	// unmet are the destinations without a Service.
+	unmet map[string]struct{}
 }
 
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
 		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(), aliases: index[string, string]{},
-		patterns: map[string]struct{}{}, missing: missingHosts{},
+		patterns: map[string]struct{}{}, missing: missingHosts{}, unmet: map[string]struct{}{},
 	}
 }
 
@@ -72,6 +74,12 @@ func (r *rules) apply(b *worldBuilder) {
 	}
 	if len(b.moved) > 0 {
 		maps.Copy(r.patterns, r.missing)
+		for host := range r.unmet {
+			r.rebindTo(host)
+			if len(r.routes.byDestination[host]) == 0 {
+				delete(r.unmet, host)
+			}
+		}
 		for suffix := range r.policies.hosts.wild {
 			r.patterns["*"+suffix] = struct{}{}
 		}
@@ -134,7 +142,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		again[host] = struct{}{}
 	}
 	for _, h := range r.routes.toBind() {
-		if r.routes.bind(h, func(host string) mesh.Destination { return r.destination(b, host) }) {
+		if r.routes.bind(h, func(host, namespace string) mesh.Destination { return r.destination(b, host, namespace) }) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}

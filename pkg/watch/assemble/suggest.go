@@ -37,12 +37,15 @@ func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Prob
 
 // wayOut returns what to do about a host without a Service that an object of the namespace names.
 func (r *rules) wayOut(host, field, namespace string) string {
-	meant := r.meant(host)
-	if meant == "" {
-		return fmt.Sprintf("Create the Service, or correct %s.", field)
+	if meant := r.meantIn(host, namespace); meant != "" {
+		return fmt.Sprintf("Did you mean %q?", meant)
 	}
-	name := strings.TrimSuffix(meant, ".svc."+r.domain)
-	return fmt.Sprintf("Did you mean %q?", strings.TrimSuffix(name, "."+namespace))
+	return fmt.Sprintf("Create the Service, or correct %s.", field)
+}
+
+// meantIn is meant as an author in the namespace writes it.
+func (r *rules) meantIn(host, namespace string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(r.meant(host), ".svc."+r.domain), "."+namespace)
 }
 
 // meant returns the host of the Service that is probably meant by a host without one, or empty: a Service with a similar
