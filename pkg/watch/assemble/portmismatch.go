@@ -16,16 +16,7 @@ func (x *endpointIndex) checkPortNames(service *mesh.Service) []mesh.Problem {
 	if service.ExternalName != "" || len(service.Ports) == 0 {
 		return nil
 	}
-	found := map[string]object.Key{} // by name, the first object that has it
-	for h := range x.used(service) {
-		for _, g := range h.Groups {
-			for _, p := range g.Ports {
-				if first, ok := found[p.Name]; len(g.Addresses) > 0 && (!ok || h.key.Compare(first) < 0) {
-					found[p.Name] = h.key
-				}
-			}
-		}
-	}
+	found := x.portsWithEndpoints(service)
 	var without []string
 	strange := maps.Clone(found)
 	for _, p := range service.Ports {
@@ -52,6 +43,21 @@ func (x *endpointIndex) checkPortNames(service *mesh.Service) []mesh.Problem {
 			firstOf(strange), portNames(slices.Sorted(maps.Keys(strange))), portNames(without))
 	}
 	return []mesh.Problem{p}
+}
+
+// portsWithEndpoints returns the names under which there are addresses, with the first object that has some.
+func (x *endpointIndex) portsWithEndpoints(service *mesh.Service) map[string]object.Key {
+	found := map[string]object.Key{}
+	for h := range x.used(service) {
+		for _, g := range h.Groups {
+			for _, p := range g.Ports {
+				if first, ok := found[p.Name]; len(g.Addresses) > 0 && (!ok || h.key.Compare(first) < 0) {
+					found[p.Name] = h.key
+				}
+			}
+		}
+	}
+	return found
 }
 
 // firstOf returns the first of the objects.
