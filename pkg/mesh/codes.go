@@ -203,8 +203,8 @@ var codes = []CodeDoc{
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
 	},
 	{
-		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect.",
-		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane.",
+		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",
+		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane, or of your account.",
 	},
 }
 
@@ -213,7 +213,7 @@ func ProblemsMarkdown() string {
 	var b strings.Builder
 	b.WriteString(`# Problems
 
-A Problem says that something in an object cannot be applied, or only in part. ` + "`controlplane check`" + ` prints the Problems of files,
+A Problem says that something in an object cannot be applied, or only in part. ` + "`controlplane check`" + ` prints the Problems of files or of a cluster,
 ` + "`controlplane inspect problems`" + ` the Problems of a running control plane. This page is generated from ` + "`pkg/mesh/codes.go`" + ` by ` + "`make golden`" + `.
 
 | severity | meaning |
