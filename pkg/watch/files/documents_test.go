@@ -73,7 +73,7 @@ func TestDocumentsWithoutMarkers(t *testing.T) {
 		"kind first":    {one + "kind: Service\napiVersion: v1\nmetadata: {name: two}\n", "Write --- before line 5."},
 		"spec twice":    {one + "spec: {}\n", "error InvalidValue Service default/one spec (objects.yaml:5): The field is set twice. The object is not used. Remove one."},
 		"kind twice":    {one + "kind: Service\n", "error InvalidValue Service default/one kind (objects.yaml:5): The field is set twice. The object is not used. Remove one."},
-		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/one metadata.name (objects.yaml:5): The field is set twice. The object is not used."},
+		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/two metadata.name (objects.yaml:5): The field is set twice. The object is not used."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

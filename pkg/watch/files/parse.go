@@ -11,7 +11,10 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
@@ -237,10 +240,24 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
+	typed.SetManagedFields(nil) // API servers do not reject wrong ones
+	if !f.validMetadata(typed, line, ref, row) {
+		f.silence(n, line, ref, reported)
+		return
+	}
 	o := row.Convert(typed, f.options.Domain)
 	o.Source = source
 	o.Problems = append(o.Problems, found...)
 	f.out.objects = append(f.out.objects, &o)
+}
+
+// validMetadata checks the parts of an object that all kinds have, as an API server does.
+func (f *fileParser) validMetadata(o metav1.Object, line int, ref mesh.Ref, row *object.KindRow) bool {
+	all := apivalidation.ValidateObjectMetaAccessor(o, !row.ClusterScoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	for _, mistake := range all {
+		f.fail(mesh.CodeInvalidValue, line, ref, mistake.Field, "The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
+	}
+	return len(all) == 0
 }
 
 func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {

@@ -17,11 +17,8 @@ const (
 
 // message returns why a value is rejected where something else is required, with a line that the author can copy.
 func (v found) message(required string, s Schema) string {
-	if fields, ok := strings.CutPrefix(required, "only one of "); ok {
-		return fmt.Sprintf("Only one of %s may be set. The object is not used. Remove the other.", fields)
-	}
 	line := s.proposal(v)
-	if !isAccepted(line, s) {
+	if v.isNull() || !isAccepted(line, s) {
 		line = s.example(0)
 	}
 	if name := lastName(v.path); name != "" {

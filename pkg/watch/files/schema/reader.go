@@ -129,7 +129,13 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 		if r.Seen != nil && c.Kind != yaml.ScalarNode {
 			r.Seen(at, c.Line)
 		}
+		violations := len(r.Violations)
 		v, err := r.read(c, item, at, depth+1)
+		if _, ofMessages := s.(*messageSchema); err == nil && v == nil && ofMessages && item != nil && len(r.Violations) == violations {
+			// API servers drop fields that are null, but not the items of lists.
+			null := found{node: &yaml.Node{Kind: yaml.ScalarNode}, path: at}
+			err = r.violate(c, at, null.message(item.violation(null), item))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -139,6 +145,7 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 }
 
 func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, error) {
+	violations := len(r.Violations)
 	m := mappingReader{Reader: r, out: make(map[string]any, len(n.Content)/2)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		var err error
@@ -149,6 +156,11 @@ func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, e
 		}
 		if err != nil {
 			return nil, err
+		}
+	}
+	if message, ok := s.(*messageSchema); ok && len(r.Violations) == violations {
+		if field, why := message.incomplete(m.out, path); why != "" {
+			return m.out, r.violate(n, field, why)
 		}
 	}
 	return m.out, nil

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -55,8 +56,11 @@ func scalarValue(n *yaml.Node) (any, error) {
 // keyText returns the text of a mapping's key, in the same way: an API server receives names, so a number becomes its
 // digits, and a boolean true or false.
 func keyText(n *yaml.Node) (string, error) {
+	if n.Kind != yaml.ScalarNode {
+		return "", errors.New("a list or mapping is not a name")
+	}
 	source, ok := ambiguous(n)
-	if !ok && n.Kind == yaml.ScalarNode {
+	if !ok {
 		return n.Value, nil
 	}
 	var entries map[string]any
