@@ -120,7 +120,11 @@ func (f *fileParser) decode(data []byte, before int) {
 			f.invalid(data, before, err)
 			return
 		}
-		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
+		switch {
+		case len(n.Content) != 1 || n.Content[0].ShortTag() == "!!null":
+		case bytes.Contains(data, []byte("{{")) && isTemplate(n.Content[0], 0):
+			f.fail(mesh.CodeUnreadable, before+n.Content[0].Line, f.ref(), "", "The document is a template. It is not used. Render it first.")
+		default:
 			f.document(n.Content[0], before, head{})
 		}
 	}
@@ -136,6 +140,8 @@ func (f *fileParser) invalid(data []byte, before int, err error) {
 		return
 	case bytes.Contains(data, []byte("{{")):
 		wayOut = "If it is a template, render it first."
+	case tabIndents(data, line):
+		wayOut = "Indent with spaces: a tab indents the line."
 	}
 	f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. "+wayOut)
 }
@@ -146,6 +152,10 @@ func (f *fileParser) document(n *yaml.Node, before int, inherited head) {
 	n = resolve(n)
 	line := before + n.Line
 	if n.Kind != yaml.MappingNode {
+		if hasObjects(n) {
+			f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is a list of objects. None of them is used. Write each as a document, with --- between them, or all as items of a List.")
+			return
+		}
 		if !f.strict {
 			f.other(line)
 			return
