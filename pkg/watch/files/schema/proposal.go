@@ -21,8 +21,8 @@ func (v found) message(required string, s Schema) string {
 	if v.isNull() || !isAccepted(line, s) {
 		line = s.example(0)
 	}
-	if name := lastName(v.path); name != "" {
-		line = name + ": " + line
+	if v.name != "" {
+		line = key(v.name) + ": " + line
 	}
 	return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Write %s", v, required, line)
 }

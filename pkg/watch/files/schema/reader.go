@@ -37,6 +37,8 @@ type Reader struct {
 	Seen func(path string, line int)
 	// Nearest, unless nil, returns the name that the author of another probably meant; empty if that is not known.
 	Nearest func(name string, names []string) string
+	// name is the name of the last entry of a mapping that was read.
+	name string
 	// quiet means that messages are not needed.
 	quiet bool
 	// aliases is how many aliases contain the current value. spent is what aliases have added so far.
@@ -96,6 +98,9 @@ func (r *Reader) read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 	}
 	v, err := find(n, path)
 	v.nearest = r.Nearest
+	if strings.HasSuffix(path, "."+r.name) { // names may have dots
+		v.name = r.name
+	}
 	if err != nil {
 		return nil, r.violate(n, path, fmt.Sprintf("%q is not a value of its tag, or of JSON. The object is not used. Write another.", n.Value))
 	}
@@ -198,6 +203,7 @@ func (m *mappingReader) entry(key, value *yaml.Node, s Schema, path string, dept
 	if m.Seen != nil {
 		m.Seen(at, key.Line)
 	}
+	m.name = name
 	v, err := m.read(value, entry, at, depth+1)
 	if err != nil {
 		return err

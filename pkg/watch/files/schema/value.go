@@ -15,8 +15,8 @@ import (
 // found is a value of a document, as an API server would receive it.
 type found struct {
 	node *yaml.Node
-	// path is where it is.
-	path string
+	// path is where it is, and name is its name there; empty for the item of a list.
+	path, name string
 	// value is the value of a scalar: nil, a bool, a json.Number or a string. It is nil for any other node.
 	value any
 	// nearest is Reader.Nearest.
@@ -25,7 +25,7 @@ type found struct {
 
 // find reads a node that is not an alias.
 func find(n *yaml.Node, path string) (found, error) {
-	v := found{node: n, path: path}
+	v := found{node: n, path: path, name: lastName(path)}
 	var err error
 	if n.Kind == yaml.ScalarNode {
 		v.value, err = scalarValue(n)
