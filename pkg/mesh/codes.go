@@ -30,6 +30,8 @@ const (
 	CodeNoSuchSubset Code = "NoSuchSubset"
 	// CodeNoSuchDelegate: a rule delegates to a VirtualService that does not exist or is not a delegate.
 	CodeNoSuchDelegate Code = "NoSuchDelegate"
+	// CodeAlias: an object refers to a Service of type ExternalName, which is another name for a Service of the cluster.
+	CodeAlias Code = "Alias"
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
@@ -59,6 +61,12 @@ const (
 	CodeTooLarge Code = "TooLarge"
 	// CodeEndpointsVanished: a Service lost all its endpoints at once. Clients keep them for a while.
 	CodeEndpointsVanished Code = "EndpointsVanished"
+	// CodeEndpointPortMismatch: a Service and its endpoints have ports of different names, by which they belong together.
+	CodeEndpointPortMismatch Code = "EndpointPortMismatch"
+	// CodeNoEndpoints: a Service has no endpoint that can be called.
+	CodeNoEndpoints Code = "NoEndpoints"
+	// CodeEmptySubset: a subset to which calls are sent has no endpoint that can be called.
+	CodeEmptySubset Code = "EmptySubset"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
@@ -129,6 +137,10 @@ var codes = []CodeDoc{
 		"Create a VirtualService without hosts, export it to the namespace of the rule, and write rules with destinations in it.",
 	},
 	{
+		CodeAlias, "A Service of type ExternalName names a Service of the cluster, so it is another name for that Service. Its own DestinationRules and settings for endpoints have no effect. Calls to it fail if such a DestinationRule sets TLS. VirtualServices that name it apply to the calls that name it.",
+		"Write the DestinationRule or the setting for the Service itself.",
+	},
+	{
 		CodeConflict, "Two objects configure the same host or declare the same subset, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect.",
 		"Merge the two, or remove one.",
 	},
@@ -179,6 +191,18 @@ var codes = []CodeDoc{
 	{
 		CodeEndpointsVanished, "A Service that still exists had two or more ready endpoints and lost all of them within a second. That is rarely intended, so clients keep the endpoints for `--empty-service-grace`. Endpoints that become unready one by one, or drain first, are not kept.",
 		"Restore the EndpointSlices, or delete the Service if that is intended. `--empty-service-grace=0` applies every loss immediately.",
+	},
+	{
+		CodeEndpointPortMismatch, "An EndpointSlice or Endpoints object has addresses for a port whose name no port of the Service has, or none for a port of the Service. Endpoints belong to a port by its name. A port without a name has endpoints without a name. Calls to a port without endpoints fail.",
+		"Write the same name in both. If Kubernetes writes the EndpointSlices, correct `targetPort`.",
+	},
+	{
+		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. A rule that sends calls to it has the Problem, too. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, and a running control plane a warning while a client dials the Service: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
+		"Correct the Service's selector, or start pods that it selects and make them ready. Nothing, if the Service is scaled to zero on purpose.",
+	},
+	{
+		CodeEmptySubset, "A rule sends calls to a subset that selects none of the Service's endpoints, or none that is ready. These calls fail. The message states the values that the labels of the endpoints have, and how many endpoints have each. The DestinationRule and the rule have the Problem. `controlplane check` reports it at once, a running control plane after `--empty-service-grace`.",
+		"Correct the labels of the subset or of the pods. Labels of endpoints are read from their pods.",
 	},
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",

@@ -153,6 +153,9 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 		if !h.facts.Service.VisibleTo(client.Namespace) {
 			continue
 		}
+		if h.facts.Alias != nil && !t.info().serviceless {
+			continue
+		}
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
 		for _, port := range h.facts.Service.Ports {
 			names = append(names, t.info().name(port.Number, hostName))

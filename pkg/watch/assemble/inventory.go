@@ -24,14 +24,17 @@ type inventory struct {
 	pods           podIndex
 	injection      injectionIndex
 	guard          lossGuard
-	problems       *problemIndex
+	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
+	lapsed   map[string]struct{}
+	problems *problemIndex
 }
 
 func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventory {
 	return &inventory{
 		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
 		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
-		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), injection: newInjectionIndex(), guard: newLossGuard(o.EmptyServiceGrace), problems: problems,
+		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), injection: newInjectionIndex(),
+		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, problems: problems,
 	}
 }
 
@@ -152,7 +155,7 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		dirty[host] = struct{}{}
 	}
 	for _, host := range v.guard.expired(now) {
-		dirty[host] = struct{}{}
+		dirty[host], v.lapsed[host] = struct{}{}, struct{}{}
 	}
 	for id := range v.endpoints.takeDirty() {
 		if s := v.services[id]; s != nil {
@@ -160,14 +163,15 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		}
 	}
 	for host := range dirty {
+		b.assembled[host] = struct{}{}
 		var set *mesh.EndpointSet
+		var problems []mesh.Problem
 		service := v.service(host)
 		if service != nil {
-			set = v.endpoints.assemble(service)
+			set, problems = v.endpoints.assemble(service), v.endpoints.checkPortNames(service)
 		}
-		var problems []mesh.Problem
 		if kept := v.guard.keeps(host, service, b.endpoints.get(host), set, now); kept != nil {
-			set, problems = kept, []mesh.Problem{v.guard.problem(kept, service.Ref)}
+			set, problems = kept, append(problems, v.guard.problem(kept, service.Ref))
 		}
 		v.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindService, Name: host}}, problems)
 		b.endpoints.put(host, set)
