@@ -122,6 +122,8 @@ func TestUsageErrors(t *testing.T) {
 		"a namespace in capitals":        {"serve --files x --namespace Shop", "--namespace \"Shop\" is not a namespace"},
 		"a namespace of a cluster":       {"serve --namespace shop", "--namespace is for objects in files and needs --files"},
 		"a namespace of a server":        {"explain --address x:1 --to a --call /a.B/C -n shop", "--namespace is for the --pod that states none"},
+		"a domain of a server":           {"explain --to a --call /a.B/C --cluster-domain example.com", "--cluster-domain is for objects in files and needs -f"},
+		"retries of a server":            {"explain --address x:1 --to a --call /a.B/C --default-retries off", "--default-retries is for objects in files and needs -f"},
 		"a namespace for no pod":         {"explain --context x --to a --call /a.B/C -n shop --as shop", "--namespace is for the --pod that states none"},
 		"two namespaces of a pod":        {"explain --to a --call /a.B/C -n shop --pod shop/web", "--namespace is for the --pod that states none"},
 		"a pod of no namespace":          {"explain --to a --call /a.B/C -n Shop --pod web", "--namespace \"Shop\" is not a namespace"},

@@ -108,6 +108,8 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return q, usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
 	case len(f.input.paths) == 0 && f.input.namespace.set(cmd) && f.podName(cmd) == f.pod:
 		return q, usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
+	case len(f.input.paths) == 0 && f.input.mesh.used(cmd) != "":
+		return q, usageErrorf(cmd, "--%s is for objects in files and needs -f: a control plane has its own", f.input.mesh.used(cmd))
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}

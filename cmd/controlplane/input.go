@@ -56,6 +56,16 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
 }
 
+// used returns the name of a flag that is set; empty if none is.
+func (*meshFlags) used(cmd *cobra.Command) string {
+	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "default-retries"} {
+		if cmd.Flags().Changed(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 // validate rejects a domain that no name can have, and a trust domain that no certificate can have.
 func (f *meshFlags) validate(cmd *cobra.Command) error {
 	if len(validation.IsDNS1123Subdomain(f.domain)) > 0 {

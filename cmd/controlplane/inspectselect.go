@@ -138,9 +138,12 @@ func (s *selection) unknown(item json.RawMessage) (json.RawMessage, error) {
 	return item, nil
 }
 
-// object selects an item by its object.
+// object selects an item by its object. A namespace is in itself.
 func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) json.RawMessage {
 	names := append([]string{ref.Name, ref.Namespace + "/" + ref.Name, ref.String(), ref.Kind, objectName(ref)}, more...)
+	if ref.Kind == "Namespace" {
+		ref.Namespace = ref.Name
+	}
 	if !s.named(names...) || s.namespace != "" && s.namespace != ref.Namespace {
 		return nil
 	}

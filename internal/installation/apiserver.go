@@ -39,10 +39,7 @@ func (c *cluster) checkAPIServer(ctx context.Context) ([]Finding, error) {
 func (c *cluster) checkDefinitions(ctx context.Context) ([]Finding, error) {
 	var served, missing []string
 	var group, version string
-	for _, row := range object.Kinds {
-		if !row.Optional {
-			continue
-		}
+	for row := range object.Authored() {
 		group, version = row.Resource.Group, row.Resource.Version
 		has, err := c.serves(ctx, row.Resource)
 		switch {

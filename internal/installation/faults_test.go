@@ -120,7 +120,7 @@ var faults = map[string]broken{
 			f.forbidden["create subjectaccessreviews"] = true
 			f.remove(clusterRoleBindings, "", "mizzen")
 		},
-		want: []string{"FAIL rights: the control plane never becomes ready", "WARN rights: list nodes", "WARN rights: update destinationrules/status", "WARN rights: get /openid/v1/jwks", "WARN rights: create events.events.k8s.io"},
+		want: []string{"FAIL rights: the control plane never becomes ready", "WARN rights: list nodes", "WARN rights: list namespaces", "WARN rights: list mutatingadmissionpolicies", "WARN rights: update destinationrules/status", "WARN rights: get /openid/v1/jwks", "WARN rights: create events.events.k8s.io"},
 	},
 	"rights: neither may be read": {
 		by: func(f *fakeAPI) {

@@ -49,6 +49,8 @@ const (
 	CodeNoCertificate Code = "NoCertificate"
 	// CodeIgnored: some client kinds or versions ignore it. The message states what happens to their calls.
 	CodeIgnored Code = "Ignored"
+	// CodeNotInjected: a pod of a namespace with the label for injection came without the bootstrap.
+	CodeNotInjected Code = "NotInjected"
 	// CodeRefused: a client rejected a resource that was made from the object.
 	CodeRefused Code = "Refused"
 	// CodeHeldBack: a resource that was made from the object is withheld because a client would reject it.
@@ -165,6 +167,10 @@ var codes = []CodeDoc{
 	{
 		CodeIgnored, "Some client kinds, or older versions of them, ignore it. `controlplane check` names the kinds whose current version ignores it. A running control plane names the kinds and versions of the connected clients that use the host, and counts them. It reports nothing if no such client is connected.",
 		"Follow the message, or upgrade the client. [The field table](FIELDS.md) shows what each kind supports.",
+	},
+	{
+		CodeNotInjected, "A pod of a namespace with the label `mizzen.dev/inject: enabled` came without the bootstrap, so its gRPC clients do not find Mizzen (warning). Or pods are older than the label or the policy that injects (info). Pods with the annotation `mizzen.dev/inject: \"false\"`, with `hostNetwork` or whose containers bring a bootstrap are not reported, nor are pods that have ended.",
+		"Run `controlplane check install`, which finds out whether the policy or its ConfigMap is missing. Then restart the pods.",
 	},
 	{
 		CodeRefused, "A client rejected a resource that was made from the object (NACK) and keeps its previous version. The message contains the client's error. The resource is not sent to that client again until it changes. Other clients are not affected.",

@@ -22,6 +22,7 @@ type inventory struct {
 	dirtyAddresses map[string]struct{}
 	endpoints      endpointIndex
 	pods           podIndex
+	injection      injectionIndex
 	guard          lossGuard
 	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
 	lapsed   map[string]struct{}
@@ -32,7 +33,8 @@ func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventor
 	return &inventory{
 		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
 		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
-		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, problems: problems,
+		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), injection: newInjectionIndex(),
+		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, problems: problems,
 	}
 }
 
@@ -44,12 +46,15 @@ func (v *inventory) indexes() kindIndexes {
 		object.KindEndpoints:     indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpoints)),
 		object.KindPod:           indexOf(v.putPod, v.endpoints.eachPod),
 		object.KindNode:          indexOf(v.putNode, v.endpoints.eachNode),
+
+		object.KindNamespace:       indexOf(v.injection.putNamespace, v.injection.eachNamespace),
+		object.KindInjectionPolicy: indexOf(v.injection.putPolicy, v.injection.eachPolicy),
 	}
 }
 
 // size is how many objects the inventory keeps.
 func (v *inventory) size() int {
-	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes)
+	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes) + len(v.injection.namespaces)
 }
 
 func (v *inventory) putService(key object.Key, s *mesh.Service) {
@@ -93,6 +98,7 @@ func sameService(a, b *mesh.Service) bool {
 
 func (v *inventory) putPod(key object.Key, p *object.Pod) {
 	v.pods.replace(key.ID(), v.endpoints.pods[key.ID()], p)
+	v.injection.putPod(key.ID(), p)
 	v.endpoints.putPod(key.ID(), p)
 }
 
@@ -125,6 +131,7 @@ func (v *inventory) apply(b *worldBuilder) {
 	v.applyAddresses(b)
 	v.applyEndpoints(b)
 	v.pods.apply(b, &v.endpoints)
+	v.injection.apply(v.problems, v.endpoints.pods)
 }
 
 // applyAddresses assigns cluster IPs to Services. In a cluster only one Service can have an IP; in files several may

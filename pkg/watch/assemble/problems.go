@@ -28,6 +28,8 @@ const (
 	topicAlias
 	// topicEndpoints: the endpoints of a Service. The key's name is the host.
 	topicEndpoints
+	// topicInjection: pods without the bootstrap. The key's name is their namespace.
+	topicInjection
 	// topicEmpty: Services and subsets without endpoints that can be called. The key's name is the host.
 	topicEmpty
 	// topicStored: restoring stored objects because the source cannot be read.

@@ -2,11 +2,15 @@ package files
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
@@ -63,6 +67,34 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// TestDocumentsOfOtherForms expects documents that are nearly objects to be reported with the way out, also in a folder.
+func TestDocumentsOfOtherForms(t *testing.T) {
+	const head = "apiVersion: v1\nkind: Service\n"
+	tests := map[string]struct{ text, want string }{
+		"a template":        {head + "metadata: {name: {{ .Values.name }}}\n", "error Unreadable File objects.yaml (objects.yaml:1): The document is a template. It is not used. Render it first."},
+		"a template, block": {head + "metadata:\n  name: {{ .Values.name }}\n", "The document is a template. It is not used. Render it first."},
+		"a template, lines": {"{{- if .x }}\n" + head + "{{- end }}\n", "If it is a template, render it first."},
+		"a text with it":    {head + "metadata: {name: a, annotations: {a: '{{ x }}'}}\nspec: {ports: [{port: many}]}\n", "spec.ports[0].port (objects.yaml:4): Found the string"},
+		"a tab":             {head + "metadata:\n\tname: a\n", "error Unreadable File objects.yaml (objects.yaml:4): The document is not YAML: found character that cannot start any token. It is not used. Indent with spaces: a tab indents the line."},
+		"a tab, deeper":     {head + "metadata:\n  labels:\n  \ta: b\n", "Indent with spaces: a tab indents the line."},
+		"a list":            {"- apiVersion: v1\n  kind: Service\n", "error Unreadable File objects.yaml (objects.yaml:1): The document is a list of objects. None of them is used."},
+		"a list in JSON":    {`[{"apiVersion": "v1", "kind": "Service"}]`, "The document is a list of objects."},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			checkProblems(t, loadText(t, test.text), test.want)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "objects.yaml"), []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			world, err := Load(watch.Options{}, dir)
+			if err != nil || len(world.Problems) != 1 || world.Problems[0].Severity != mesh.Error {
+				t.Errorf("in a folder: got %v and %v, want the same error", world.Problems, err)
+			}
+		})
+	}
+}
+
 // TestDocumentsWithoutMarkers expects the lines before which a marker is missing to be named.
 func TestDocumentsWithoutMarkers(t *testing.T) {
 	one, two := serviceYAML("one"), serviceYAML("two")
@@ -73,7 +105,7 @@ func TestDocumentsWithoutMarkers(t *testing.T) {
 		"kind first":    {one + "kind: Service\napiVersion: v1\nmetadata: {name: two}\n", "Write --- before line 5."},
 		"spec twice":    {one + "spec: {}\n", "error InvalidValue Service default/one spec (objects.yaml:5): The field is set twice. The object is not used. Remove one."},
 		"kind twice":    {one + "kind: Service\n", "error InvalidValue Service default/one kind (objects.yaml:5): The field is set twice. The object is not used. Remove one."},
-		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/one metadata.name (objects.yaml:5): The field is set twice. The object is not used."},
+		"name twice":    {"apiVersion: v1\nkind: Service\nmetadata:\n  name: one\n  name: two\n", "error InvalidValue Service default/two metadata.name (objects.yaml:5): The field is set twice. The object is not used."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

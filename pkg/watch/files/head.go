@@ -1,7 +1,9 @@
 package files
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -94,4 +96,37 @@ func (f *fileParser) separate(lines []int, before int) string {
 		where = strings.Join(all[:last], ", ") + " and " + all[last]
 	}
 	return fmt.Sprintf("%d documents are not separated. None of them is used. Write --- before %s.", len(lines)+1, where)
+}
+
+// hasObjects reports whether a list has objects.
+func hasObjects(n *yaml.Node) bool {
+	return n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, func(item *yaml.Node) bool {
+		h := headOf(resolve(item))
+		return h.apiVersion != "" && h.kind != ""
+	})
+}
+
+// isTemplate reports whether a document has an action of a template, such as {{ .Values.name }}: to YAML it is a mapping
+// with a mapping as its key.
+func isTemplate(n *yaml.Node, depth int) bool {
+	if depth > maxJSONDepth {
+		return false
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle != 0 || isTemplate(c, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// tabIndents reports whether a line of a text, counted from 1, is indented by a tab.
+func tabIndents(data []byte, line int) bool {
+	for text := range bytes.Lines(data) {
+		if line--; line == 0 {
+			indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+			return bytes.IndexByte(indent, '\t') >= 0
+		}
+	}
+	return false
 }

@@ -11,7 +11,10 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
@@ -117,7 +120,11 @@ func (f *fileParser) decode(data []byte, before int) {
 			f.invalid(data, before, err)
 			return
 		}
-		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" {
+		switch {
+		case len(n.Content) != 1 || n.Content[0].ShortTag() == "!!null":
+		case bytes.Contains(data, []byte("{{")) && isTemplate(n.Content[0], 0):
+			f.fail(mesh.CodeUnreadable, before+n.Content[0].Line, f.ref(), "", "The document is a template. It is not used. Render it first.")
+		default:
 			f.document(n.Content[0], before, head{})
 		}
 	}
@@ -133,6 +140,8 @@ func (f *fileParser) invalid(data []byte, before int, err error) {
 		return
 	case bytes.Contains(data, []byte("{{")):
 		wayOut = "If it is a template, render it first."
+	case tabIndents(data, line):
+		wayOut = "Indent with spaces: a tab indents the line."
 	}
 	f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. "+wayOut)
 }
@@ -143,6 +152,10 @@ func (f *fileParser) document(n *yaml.Node, before int, inherited head) {
 	n = resolve(n)
 	line := before + n.Line
 	if n.Kind != yaml.MappingNode {
+		if hasObjects(n) {
+			f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document is a list of objects. None of them is used. Write each as a document, with --- between them, or all as items of a List.")
+			return
+		}
 		if !f.strict {
 			f.other(line)
 			return
@@ -237,10 +250,24 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
+	typed.SetManagedFields(nil) // API servers do not reject wrong ones
+	if !f.validMetadata(typed, line, ref, row) {
+		f.silence(n, line, ref, reported)
+		return
+	}
 	o := row.Convert(typed, f.options.Domain)
 	o.Source = source
 	o.Problems = append(o.Problems, found...)
 	f.out.objects = append(f.out.objects, &o)
+}
+
+// validMetadata checks the parts of an object that all kinds have, as an API server does.
+func (f *fileParser) validMetadata(o metav1.Object, line int, ref mesh.Ref, row *object.KindRow) bool {
+	all := apivalidation.ValidateObjectMetaAccessor(o, !row.ClusterScoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	for _, mistake := range all {
+		f.fail(mesh.CodeInvalidValue, line, ref, mistake.Field, "The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
+	}
+	return len(all) == 0
 }
 
 func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {

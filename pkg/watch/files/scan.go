@@ -112,6 +112,9 @@ func (f *scan) entry(path, rel string, link bool) {
 	if link {
 		f.linked = true
 		target, err := filepath.EvalSymlinks(path)
+		if errors.Is(err, fs.ErrNotExist) && isRead(rel) {
+			f.problems = append(f.problems, dangling(rel))
+		}
 		if err != nil {
 			f.unreadable(rel, err)
 			return

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
 )
 
@@ -118,6 +121,22 @@ func TestFolderFullScans(t *testing.T) {
 				t.Errorf("full scan: %t, want %t", whole, test.whole)
 			}
 		})
+	}
+}
+
+// TestLinkToNothing expects a link to a file that does not exist to be reported.
+func TestLinkToNothing(t *testing.T) {
+	dir := t.TempDir()
+	symlink(t, dir, "a.yaml", "gone.yaml")
+	symlink(t, dir, "README", "gone.md")
+	world, err := Load(watch.Options{}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, name := watchtest.ProblemLines(world), filepath.Join(dir, "a.yaml")
+	want := []string{"error Unreadable File " + name + " (" + name + "): It is a link to a file that does not exist. It is not read. Correct the link."}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -30,6 +30,14 @@ func unreadable(name string, err error) mesh.Problem {
 	}
 }
 
+// dangling reports a link to a file that does not exist.
+func dangling(name string) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
+		Message: "It is a link to a file that does not exist. It is not read. Correct the link.",
+	}
+}
+
 // logUnreadable logs the files and folders that cannot be read, each once until it can be read again: that is a matter
 // of the process's environment.
 func (r *fileRun) logUnreadable(problems []mesh.Problem) {
@@ -37,7 +45,7 @@ func (r *fileRun) logUnreadable(problems []mesh.Problem) {
 	for _, p := range problems {
 		unreadable[p.Object.Name] = struct{}{}
 		if _, known := r.unreadable[p.Object.Name]; !known {
-			r.options.Logger.Warn("file cannot be read; its last state stays in effect", "dir", r.dir, "file", p.Object.Name, "problem", p.Message)
+			r.options.Logger.Warn("file cannot be read", "dir", r.dir, "file", p.Object.Name, "problem", p.Message)
 		}
 	}
 	for name := range r.unreadable {

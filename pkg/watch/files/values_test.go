@@ -14,33 +14,51 @@ func TestLoadForms(t *testing.T) {
 	const policy = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\nspec:\n  host: echo\n  "
 	const route = "{route: [{destination: {host: echo}"
 	tests := map[string]struct{ text, want string }{
-		"no list":            {rule + "route: {destination: {host: echo}}", "spec.http[0].route (objects.yaml:7): Found a mapping. The object is not used, because a list is required here. Write route: [{destination: {host: echo}}]"},
-		"no mapping":         {rule + "match: [{uri: /x}]", `spec.http[0].match[0].uri (objects.yaml:7): Found the string "/x". The object is not used, because a mapping is required here. Write uri: {exact: /x}`},
-		"no map":             {rule + "match: [{headers: [x]}]", `spec.http[0].match[0].headers (objects.yaml:7): Found a list. The object is not used, because a mapping is required here. Write headers: {x: {exact: "text"}}`},
-		"no text":            {rule + "match: [{headers: {x: {exact: 5}}}]", `spec.http[0].match[0].headers.x.exact (objects.yaml:7): Found the number 5. The object is not used, because a string is required here. Write exact: "5"`},
-		"no label":           {policy + "subsets: [{name: v1, labels: {version: 1}}]", `spec.subsets[0].labels.version (objects.yaml:6): Found the number 1. The object is not used, because a string is required here. Write version: "1"`},
-		"boolean label":      {policy + "subsets: [{name: v1, labels: {canary: on}}]", `spec.subsets[0].labels.canary (objects.yaml:6): Found the boolean on. The object is not used, because a string is required here. Write canary: "on"`},
-		"boolean name":       {policy + "subsets: [{name: y}]", `spec.subsets[0].name (objects.yaml:6): Found the boolean y. The object is not used, because a string is required here. Write name: "y"`},
-		"boolean key":        {policy + "subsets: [{name: v1, labels: {on: x}}]", `warning InvalidValue DestinationRule default/d spec.subsets[0].labels.true (objects.yaml:6): The key on is not a string, and is read as "true", as by an API server. Write "on"`},
-		"octal key":          {policy + "subsets: [{name: v1, labels: {010: x}}]", `The key 010 is not a string, and is read as "8"`},
-		"no bool":            {rule + "match: [{ignoreUriCase: 'yes'}]", `spec.http[0].match[0].ignoreUriCase (objects.yaml:7): Found the string "yes". The object is not used, because true or false is required here. Write ignoreUriCase: true`},
-		"no duration":        {rule + "timeout: 5", "spec.http[0].timeout (objects.yaml:7): Found the number 5. The object is not used, because a duration is required here. Write timeout: 5s"},
-		"no unit":            {rule + "timeout: 5sec", `spec.http[0].timeout (objects.yaml:7): Found the string "5sec". The object is not used, because a duration is required here. Write timeout: 5s`},
-		"days":               {rule + "timeout: 1.5 days", "Write timeout: 36h"},
-		"no number":          {rule + "fault: {abort: {percentage: {value: half}}}", `spec.http[0].fault.abort.percentage.value (objects.yaml:7): Found the string "half". The object is not used, because a number is required here. Write value: 1.5`},
-		"a percentage":       {rule + "fault: {abort: {percentage: 50%}}", `Found the string "50%". The object is not used, because a mapping is required here. Write percentage: {value: 50}`},
-		"no whole number":    {rule + route + ", weight: 33.3}]}", "spec.http[0].route[0].weight (objects.yaml:7): Found the number 33.3. The object is not used, because a 32-bit integer is required here. Write weight: 33"},
-		"beyond 32 bits":     {rule + route + ", weight: 99999999999}]}", "spec.http[0].route[0].weight (objects.yaml:7): Found the number 99999999999. The object is not used, because a 32-bit integer is required here. Write weight: 2147483647"},
-		"below 0":            {policy + "trafficPolicy: {outlierDetection: {consecutive5xxErrors: -1}}", "spec.trafficPolicy.outlierDetection.consecutive5xxErrors (objects.yaml:6): Found the number -1. The object is not used, because an integer from 0 to 4294967295 is required here. Write consecutive5xxErrors: 0"},
-		"no enum":            {policy + "trafficPolicy: {tls: {mode: ISTIO_MUTAL}}", `Found the string "ISTIO_MUTAL". The object is not used, because one of DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL is required here. Write mode: ISTIO_MUTUAL`},
-		"an enum alone":      {policy + "trafficPolicy: {tls: SIMPLE}", "Write tls: {mode: SIMPLE}"},
-		"two of one":         {rule + "match: [{uri: {exact: /a/b, prefix: /a}}]", "spec.http[0].match[0].uri (objects.yaml:7): Only one of exact and prefix may be set. The object is not used. Remove the other."},
-		"two load balancers": {policy + "trafficPolicy: {loadBalancer: {simple: RANDOM, consistentHash: {httpHeaderName: x}}}", "spec.trafficPolicy.loadBalancer (objects.yaml:6): Only one of simple and consistentHash may be set. The object is not used."},
-		"Kubernetes, list":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: {port: 1}}", "spec.ports (objects.yaml:4): Found a mapping. The object is not used, because a list is required here. Write ports: [{port: 1}]"},
-		"Kubernetes, port":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [80]}", "spec.ports[0] (objects.yaml:4): Found the number 80. The object is not used, because a mapping is required here. Write {port: 80}"},
-		"Kubernetes, text":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {a: 1}}", `metadata.labels.a (objects.yaml:3): Found the number 1. The object is not used, because a string is required here. Write a: "1"`},
-		"Kubernetes, target": {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 1, targetPort: {number: 80}}]}", "spec.ports[0].targetPort (objects.yaml:4): Found a mapping. The object is not used, because a port's number or name is required here. Write targetPort: 80"},
-		"Kubernetes, time":   {"apiVersion: v1\nkind: Service\nmetadata: {name: s, creationTimestamp: 2026-01-02}", `metadata.creationTimestamp (objects.yaml:3): Found the string "2026-01-02". The object is not used, because a time is required here. Write creationTimestamp: "2026-01-02T00:00:00Z"`},
+		"no list":             {rule + "route: {destination: {host: echo}}", "spec.http[0].route (objects.yaml:7): Found a mapping. The object is not used, because a list is required here. Write route: [{destination: {host: echo}}]"},
+		"no mapping":          {rule + "match: [{uri: /x}]", `spec.http[0].match[0].uri (objects.yaml:7): Found the string "/x". The object is not used, because a mapping is required here. Write uri: {exact: /x}`},
+		"no map":              {rule + "match: [{headers: [x]}]", `spec.http[0].match[0].headers (objects.yaml:7): Found a list. The object is not used, because a mapping is required here. Write headers: {x: {exact: "text"}}`},
+		"no text":             {rule + "match: [{headers: {x: {exact: 5}}}]", `spec.http[0].match[0].headers.x.exact (objects.yaml:7): Found the number 5. The object is not used, because a string is required here. Write exact: "5"`},
+		"no label":            {policy + "subsets: [{name: v1, labels: {version: 1}}]", `spec.subsets[0].labels.version (objects.yaml:6): Found the number 1. The object is not used, because a string is required here. Write version: "1"`},
+		"boolean label":       {policy + "subsets: [{name: v1, labels: {canary: on}}]", `spec.subsets[0].labels.canary (objects.yaml:6): Found the boolean on. The object is not used, because a string is required here. Write canary: "on"`},
+		"boolean name":        {policy + "subsets: [{name: y}]", `spec.subsets[0].name (objects.yaml:6): Found the boolean y. The object is not used, because a string is required here. Write name: "y"`},
+		"boolean key":         {policy + "subsets: [{name: v1, labels: {on: x}}]", `warning InvalidValue DestinationRule default/d spec.subsets[0].labels.true (objects.yaml:6): The key on is not a string, and is read as "true", as by an API server. Write "on"`},
+		"octal key":           {policy + "subsets: [{name: v1, labels: {010: x}}]", `The key 010 is not a string, and is read as "8"`},
+		"no bool":             {rule + "match: [{ignoreUriCase: 'yes'}]", `spec.http[0].match[0].ignoreUriCase (objects.yaml:7): Found the string "yes". The object is not used, because true or false is required here. Write ignoreUriCase: true`},
+		"no duration":         {rule + "timeout: 5", "spec.http[0].timeout (objects.yaml:7): Found the number 5. The object is not used, because a duration is required here. Write timeout: 5s"},
+		"no unit":             {rule + "timeout: 5sec", `spec.http[0].timeout (objects.yaml:7): Found the string "5sec". The object is not used, because a duration is required here. Write timeout: 5s`},
+		"days":                {rule + "timeout: 1.5 days", "Write timeout: 36h"},
+		"no number":           {rule + "fault: {abort: {percentage: {value: half}}}", `spec.http[0].fault.abort.percentage.value (objects.yaml:7): Found the string "half". The object is not used, because a number is required here. Write value: 1.5`},
+		"a percentage":        {rule + "fault: {abort: {percentage: 50%}}", `Found the string "50%". The object is not used, because a mapping is required here. Write percentage: {value: 50}`},
+		"no whole number":     {rule + route + ", weight: 33.3}]}", "spec.http[0].route[0].weight (objects.yaml:7): Found the number 33.3. The object is not used, because a 32-bit integer is required here. Write weight: 33"},
+		"beyond 32 bits":      {rule + route + ", weight: 99999999999}]}", "spec.http[0].route[0].weight (objects.yaml:7): Found the number 99999999999. The object is not used, because a 32-bit integer is required here. Write weight: 2147483647"},
+		"below 0":             {policy + "trafficPolicy: {outlierDetection: {consecutive5xxErrors: -1}}", "spec.trafficPolicy.outlierDetection.consecutive5xxErrors (objects.yaml:6): Found the number -1. The object is not used, because an integer from 0 to 4294967295 is required here. Write consecutive5xxErrors: 0"},
+		"no enum":             {policy + "trafficPolicy: {tls: {mode: ISTIO_MUTAL}}", `Found the string "ISTIO_MUTAL". The object is not used, because one of DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL is required here. Write mode: ISTIO_MUTUAL`},
+		"an enum alone":       {policy + "trafficPolicy: {tls: SIMPLE}", "Write tls: {mode: SIMPLE}"},
+		"two of one":          {rule + "match: [{uri: {exact: /a/b, prefix: /a}}]", "spec.http[0].match[0].uri (objects.yaml:7): Only one of exact and prefix may be set. The object is not used. Remove the other."},
+		"two load balancers":  {policy + "trafficPolicy: {loadBalancer: {simple: RANDOM, consistentHash: {httpHeaderName: x}}}", "spec.trafficPolicy.loadBalancer (objects.yaml:6): Only one of simple and consistentHash may be set. The object is not used."},
+		"two by a merge":      {rule + "match: [{uri: {<<: {exact: /a/b}, prefix: /a}}]", "spec.http[0].match[0].uri (objects.yaml:7): Only one of exact and prefix may be set. The object is not used."},
+		"a quoted number":     {rule + route + ", weight: '100'}]}", `spec.http[0].route[0].weight (objects.yaml:7): Found the string "100". The object is not used, because a 32-bit integer is required here. Write weight: 100`},
+		"a quoted port":       {rule + `match: [{port: "80"}]`, `Found the string "80". The object is not used, because an integer from 0 to 4294967295 is required here. Write port: 80`},
+		"a quoted share":      {rule + "fault: {abort: {percentage: {value: '12.5'}}}", `Found the string "12.5". The object is not used, because a number is required here. Write value: 12.5`},
+		"an enum's number":    {policy + "trafficPolicy: {loadBalancer: {simple: 2}}", "spec.trafficPolicy.loadBalancer.simple (objects.yaml:6): Found the number 2. The object is not used, because one of UNSPECIFIED, LEAST_CONN, RANDOM"},
+		"an empty item":       {rule + "match: [{uri: {exact: /a/b}}, null]", "spec.http[0].match[1] (objects.yaml:7): Found nothing. The object is not used, because a mapping is required here. Write {"},
+		"an empty name":       {rule + "route: [{destination: {host: echo}}]\n  gateways: [mesh, ]\n  exportTo:\n  -", `spec.exportTo[0] (objects.yaml:10): Found nothing. The object is not used, because a string is required here. Write "text"`},
+		"no destination":      {rule + "route: [{weight: 100}]", `spec.http[0].route[0].destination (objects.yaml:7): The field is required. The object is not used. Write destination: {host: "text"}`},
+		"no host":             {rule + "route: [{destination: {subset: v1}}]", `spec.http[0].route[0].destination.host (objects.yaml:7): The field is required. The object is not used. Write host: "text"`},
+		"no host, a mirror":   {rule + "mirror: {subset: v1}", `spec.http[0].mirror.host (objects.yaml:7): The field is required.`},
+		"a host by a merge":   {rule + "route: [{destination: {<<: {host: echo}, host: null}}]", `spec.http[0].route[0].destination.host (objects.yaml:7): The field is required.`},
+		"Kubernetes, enum":    {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 1, protocol: tcp}]}", `spec.ports[0].protocol (objects.yaml:4): Found the string "tcp". The object is not used, because one of UDP, SCTP, TCP is required here. Write protocol: TCP`},
+		"Kubernetes, type":    {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {type: Headless, ports: [{port: 1}]}", "spec.type (objects.yaml:4): Found the string \"Headless\". The object is not used, because one of NodePort, LoadBalancer, ExternalName, ClusterIP is required here. Write type: ClusterIP"},
+		"metadata, name":      {strings.Replace(policy, "{name: d}", "{name: Echo_1}", 1), `metadata.name (objects.yaml:1): The object is not used, because an API server rejects it: Invalid value: "Echo_1": a lowercase RFC 1123 subdomain`},
+		"metadata, namespace": {strings.Replace(policy, "{name: d}", "{name: d, namespace: Shop}", 1), `metadata.namespace (objects.yaml:1): The object is not used, because an API server rejects it: Invalid value: "Shop"`},
+		"metadata, label":     {strings.Replace(policy, "{name: d}", "{name: d, labels: {team: a b}}", 1), `metadata.labels (objects.yaml:1): The object is not used, because an API server rejects it: Invalid value: "a b"`},
+		"a name with dots":    {strings.Replace(policy, "{name: d}", "{name: d, annotations: {example.com/a.b: on}}", 1), `metadata.annotations.example.com/a.b (objects.yaml:3): Found the boolean on. The object is not used, because a string is required here. Write example.com/a.b: "on"`},
+		"metadata, key":       {strings.Replace(policy, "{name: d}", "{name: d, annotations: {a b: c}}", 1), `metadata.annotations (objects.yaml:1): The object is not used, because an API server rejects it: Invalid value: "a b"`},
+		"Kubernetes, list":    {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: {port: 1}}", "spec.ports (objects.yaml:4): Found a mapping. The object is not used, because a list is required here. Write ports: [{port: 1}]"},
+		"Kubernetes, port":    {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [80]}", "spec.ports[0] (objects.yaml:4): Found the number 80. The object is not used, because a mapping is required here. Write {port: 80}"},
+		"Kubernetes, text":    {"apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {a: 1}}", `metadata.labels.a (objects.yaml:3): Found the number 1. The object is not used, because a string is required here. Write a: "1"`},
+		"Kubernetes, target":  {"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 1, targetPort: {number: 80}}]}", "spec.ports[0].targetPort (objects.yaml:4): Found a mapping. The object is not used, because a port's number or name is required here. Write targetPort: 80"},
+		"Kubernetes, time":    {"apiVersion: v1\nkind: Service\nmetadata: {name: s, creationTimestamp: 2026-01-02}", `metadata.creationTimestamp (objects.yaml:3): Found the string "2026-01-02". The object is not used, because a time is required here. Write creationTimestamp: "2026-01-02T00:00:00Z"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +70,7 @@ func TestLoadForms(t *testing.T) {
 	}
 }
 
-// TestLoadFormsTaken loads values that the decoding library accepts, so the schema must accept them, too.
+// TestLoadFormsTaken loads values that API servers accept.
 func TestLoadFormsTaken(t *testing.T) {
 	const text = `apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -61,9 +79,9 @@ spec:
   hosts: [&h api.example.com]
   exportTo: null
   http:
-  - match: [null, {port: "80", uri: {exact: null, prefix: 2026-01-02}, headers: {x: null}}]
+  - match: [{port: 80, uri: {exact: null, prefix: 2026-01-02}, headers: {x: null}}]
     timeout: 1h2.5s
-    fault: {abort: {percentage: {value: "12.5"}, grpcStatus: ABORTED}, delay: {percentage: {value: 1e1}, fixedDelay: 1s}}
+    fault: {abort: {percentage: {value: 12.5}, grpcStatus: ABORTED}, delay: {percentage: {value: 1e1}, fixedDelay: 1s}}
     route: [{destination: {host: *h, port: {number: 80.0}}, weight: 0x10}]
 ---
 apiVersion: networking.istio.io/v1
@@ -72,8 +90,9 @@ metadata: {name: d}
 spec:
   host: api.example.com
   trafficPolicy:
-    loadBalancer: {simple: 4, localityLbSetting: {enabled: true}}
+    loadBalancer: {simple: RANDOM, localityLbSetting: {enabled: true}}
     outlierDetection: {consecutive5xxErrors: 7, interval: 0.5s}
+status: {observedGeneration: "3", conditions: [{type: Reconciled, status: "True", observedGeneration: "3"}]}
 `
 	if got := watchtest.ProblemLines(loadText(t, text)); len(got) != 1 || !strings.Contains(got[0], "NoSuchHost DestinationRule") {
 		t.Errorf("got problems %q, want only NoSuchHost", got)

@@ -137,6 +137,9 @@ func convertPod(p *corev1.Pod, _ string) Object {
 			}
 		}
 	}
+	if !ended && wantsInjection(p) {
+		value.NotInjected = p.CreationTimestamp.Unix()
+	}
 	out.Value = value
 	return out
 }

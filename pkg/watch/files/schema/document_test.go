@@ -59,6 +59,7 @@ func TestMergeKeys(t *testing.T) {
 
 func FuzzDocument(f *testing.F) {
 	f.Add("a: &x {b: 1, c: [on, 010]}\nd:\n  <<: *x\n  b: 2\n")
+	f.Add("a: {b: 1, !own [0]}")
 	f.Add("%YAML 1.1\n---\n? !!str 1\n: |\n  a\n  b\n")
 	f.Fuzz(func(t *testing.T, document string) {
 		if len(document) < 1<<12 {

@@ -6,24 +6,46 @@ import (
 )
 
 // Place returns where a field belongs that was found at another path of an object: in a part of the mapping where it
-// was found, or else in one that contains it. The path is empty for the object itself.
+// was found, or else in one that contains it, or in a part of that. The path is empty for the object itself.
 func Place(root Schema, path, name string) (string, bool) {
 	at := schemaAt(root, path)
 	if at == nil {
 		return "", false
 	}
-	for _, field := range at.Fields() {
-		entry, _ := at.field(field)
-		for _, part := range []Schema{entry, itemOf(entry)} {
-			if part != nil && slices.Contains(part.Fields(), name) {
-				return Join(path, field), true
-			}
-		}
+	if part, ok := partWith(at, name); ok {
+		return Join(path, part), true
 	}
 	for path != "" {
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
-		if above := schemaAt(root, path); above != nil && slices.Contains(above.Fields(), name) {
+		above := schemaAt(root, path)
+		if above == nil {
+			continue
+		}
+		if slices.Contains(above.Fields(), name) {
 			return path, true
+		}
+		if part, ok := partWith(above, name); ok {
+			return Join(path, part), true
+		}
+	}
+	return "", false
+}
+
+// partWith returns the first field, in the order of the API, whose value or items have a field of that name.
+func partWith(s Schema, name string) (string, bool) {
+	fields := s.Fields()
+	switch s := s.(type) {
+	case *messageSchema:
+		fields = s.names()
+	case *goSchema:
+		fields = s.names
+	}
+	for _, field := range fields {
+		entry, _ := s.field(field)
+		for _, part := range []Schema{entry, itemOf(entry)} {
+			if part != nil && slices.Contains(part.Fields(), name) {
+				return field, true
+			}
 		}
 	}
 	return "", false

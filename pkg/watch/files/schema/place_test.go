@@ -23,6 +23,9 @@ func TestPlace(t *testing.T) {
 		"above a mapping":        {object.KindVirtualService, "spec.http[0].route[0]", "host", "spec.http[0].route[0].destination", true},
 		"too deep":               {object.KindDestinationRule, "spec.trafficPolicy.loadBalancer", "outlierDetection", "spec.trafficPolicy", true},
 		"below the subset":       {object.KindDestinationRule, "spec.subsets[0]", "loadBalancer", "spec.subsets[0].trafficPolicy", true},
+		"beside its list":        {object.KindVirtualService, "spec.http[0]", "destination", "spec.http[0].route", true},
+		"in the other part":      {object.KindVirtualService, "metadata", "hosts", "spec", true},
+		"ports in the metadata":  {object.KindService, "metadata", "ports", "spec", true},
 		"nowhere":                {object.KindVirtualService, "spec", "wieght", "", false},
 		"below a key with a dot": {object.KindVirtualService, "spec.http[0].match[0].headers.a.b", "nothing", "", false},
 	}

@@ -17,15 +17,12 @@ const (
 
 // message returns why a value is rejected where something else is required, with a line that the author can copy.
 func (v found) message(required string, s Schema) string {
-	if fields, ok := strings.CutPrefix(required, "only one of "); ok {
-		return fmt.Sprintf("Only one of %s may be set. The object is not used. Remove the other.", fields)
-	}
 	line := s.proposal(v)
-	if !isAccepted(line, s) {
+	if v.isNull() || !isAccepted(line, s) {
 		line = s.example(0)
 	}
-	if name := lastName(v.path); name != "" {
-		line = name + ": " + line
+	if v.name != "" {
+		line = key(v.name) + ": " + line
 	}
 	return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Write %s", v, required, line)
 }

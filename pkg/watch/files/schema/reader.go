@@ -37,6 +37,8 @@ type Reader struct {
 	Seen func(path string, line int)
 	// Nearest, unless nil, returns the name that the author of another probably meant; empty if that is not known.
 	Nearest func(name string, names []string) string
+	// name is the name of the last entry of a mapping that was read.
+	name string
 	// quiet means that messages are not needed.
 	quiet bool
 	// aliases is how many aliases contain the current value. spent is what aliases have added so far.
@@ -96,6 +98,9 @@ func (r *Reader) read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 	}
 	v, err := find(n, path)
 	v.nearest = r.Nearest
+	if strings.HasSuffix(path, "."+r.name) { // names may have dots
+		v.name = r.name
+	}
 	if err != nil {
 		return nil, r.violate(n, path, fmt.Sprintf("%q is not a value of its tag, or of JSON. The object is not used. Write another.", n.Value))
 	}
@@ -129,7 +134,13 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 		if r.Seen != nil && c.Kind != yaml.ScalarNode {
 			r.Seen(at, c.Line)
 		}
+		violations := len(r.Violations)
 		v, err := r.read(c, item, at, depth+1)
+		if _, ofMessages := s.(*messageSchema); err == nil && v == nil && ofMessages && item != nil && len(r.Violations) == violations {
+			// API servers drop fields that are null, but not the items of lists.
+			null := found{node: &yaml.Node{Kind: yaml.ScalarNode}, path: at}
+			err = r.violate(c, at, null.message(item.violation(null), item))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -139,6 +150,7 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 }
 
 func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, error) {
+	violations := len(r.Violations)
 	m := mappingReader{Reader: r, out: make(map[string]any, len(n.Content)/2)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		var err error
@@ -149,6 +161,11 @@ func (r *Reader) mapping(n *yaml.Node, s Schema, path string, depth int) (any, e
 		}
 		if err != nil {
 			return nil, err
+		}
+	}
+	if message, ok := s.(*messageSchema); ok && len(r.Violations) == violations {
+		if field, why := message.incomplete(m.out, path); why != "" {
+			return m.out, r.violate(n, field, why)
 		}
 	}
 	return m.out, nil
@@ -186,6 +203,7 @@ func (m *mappingReader) entry(key, value *yaml.Node, s Schema, path string, dept
 	if m.Seen != nil {
 		m.Seen(at, key.Line)
 	}
+	m.name = name
 	v, err := m.read(value, entry, at, depth+1)
 	if err != nil {
 		return err

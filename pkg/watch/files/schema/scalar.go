@@ -1,10 +1,12 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +74,7 @@ var boolSchema = scalarSchema{
 
 var numberSchema = scalarSchema{
 	what: "a number", sample: "1.5",
-	accepts: func(v found) bool { _, err := strconv.ParseFloat(v.digits(), 64); return err == nil },
+	accepts: func(v found) bool { return v.number() != "" },
 	meant: func(v found) string {
 		if f, ok := leadingNumber(v); ok {
 			return strconv.FormatFloat(f, 'f', -1, 64)
@@ -81,8 +83,8 @@ var numberSchema = scalarSchema{
 	},
 }
 
-// integer is the schema of integers of a number of bits. Integers of messages may be quoted.
-func integer(bits int, signed, quoted bool) scalarSchema {
+// integer is the schema of integers of a number of bits.
+func integer(bits int, signed bool) scalarSchema {
 	low, high := 0.0, math.Ldexp(1, bits)-1
 	s := scalarSchema{what: fmt.Sprintf("an integer from 0 to %.0f", high), sample: "1"}
 	if signed {
@@ -90,15 +92,11 @@ func integer(bits int, signed, quoted bool) scalarSchema {
 		s.what = fmt.Sprintf("a %d-bit integer", bits)
 	}
 	s.accepts = func(v found) bool {
-		text := v.number()
-		if quoted {
-			text = v.digits()
-		}
 		var err error
 		if signed {
-			_, err = strconv.ParseInt(text, 10, bits)
+			_, err = strconv.ParseInt(v.number(), 10, bits)
 		} else {
-			_, err = strconv.ParseUint(text, 10, bits)
+			_, err = strconv.ParseUint(v.number(), 10, bits)
 		}
 		return err == nil
 	}
@@ -162,22 +160,20 @@ func leadingNumber(v found) (float64, bool) {
 
 var numberAtStart = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?`)
 
-// enumSchema is the schema of the names of an enum. Their numbers are accepted, too.
+// enumSchema is the schema of the names of an enum.
 func enumSchema(e protoreflect.EnumDescriptor) scalarSchema {
 	names := make([]string, e.Values().Len())
 	for i := range names {
 		names[i] = string(e.Values().Get(i).Name())
 	}
+	return oneOf(names...)
+}
+
+// oneOf is the schema of a string that is one of some names.
+func oneOf(names ...string) scalarSchema {
 	return scalarSchema{
 		what: "one of " + strings.Join(names, ", "), sample: names[len(names)-1],
-		accepts: func(v found) bool {
-			text, ok := v.value.(string)
-			if !ok {
-				_, err := strconv.ParseInt(v.number(), 10, 32)
-				return err == nil
-			}
-			return e.Values().ByName(protoreflect.Name(text)) != nil
-		},
+		accepts: func(v found) bool { return v.isString() && slices.Contains(names, v.node.Value) },
 		meant: func(v found) string {
 			if v.nearest == nil {
 				return ""
@@ -187,18 +183,45 @@ func enumSchema(e protoreflect.EnumDescriptor) scalarSchema {
 	}
 }
 
+// orEmpty is the schema that also accepts the empty string, which means the default.
+func (s scalarSchema) orEmpty() scalarSchema {
+	accepts := s.accepts
+	s.accepts = func(v found) bool { return accepts(v) || v.isString() && v.node.Value == "" }
+	return s
+}
+
+// orQuoted is the schema that also accepts numbers in quotes. The only such fields are observedGeneration in the status
+// of Istio's objects, which istiod writes in quotes.
+func (s scalarSchema) orQuoted() scalarSchema {
+	accepts := s.accepts
+	s.accepts = func(v found) bool {
+		v.value = json.Number(v.digits())
+		return accepts(v)
+	}
+	return s
+}
+
 // goScalars are the scalar types of Go that watched objects use.
 var goScalars = map[reflect.Kind]scalarSchema{
 	reflect.String: stringSchema, reflect.Bool: boolSchema,
-	reflect.Int32: integer(32, true, false), reflect.Int64: integer(64, true, false),
+	reflect.Int32: integer(32, true), reflect.Int64: integer(64, true),
 }
 
-// ownForms are types of Kubernetes that have a JSON form of their own, by their names.
+// ownForms are types of Kubernetes whose values have a form of their own, by their names: types with a JSON form, and
+// strings of which API servers accept only some.
 var ownForms = map[string]scalarSchema{
-	"k8s.io/apimachinery/pkg/apis/meta/v1.Time": timeSchema, "k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime": timeSchema,
+	"k8s.io/api/core/v1.IPFamily":                     oneOf("IPv4", "IPv6"),
+	"k8s.io/api/core/v1.IPFamilyPolicy":               oneOf("SingleStack", "PreferDualStack", "RequireDualStack"),
+	"k8s.io/api/core/v1.Protocol":                     oneOf("UDP", "SCTP", "TCP").orEmpty(),
+	"k8s.io/api/core/v1.ServiceAffinity":              oneOf("ClientIP", "None").orEmpty(),
+	"k8s.io/api/core/v1.ServiceExternalTrafficPolicy": oneOf("Cluster", "Local").orEmpty(),
+	"k8s.io/api/core/v1.ServiceInternalTrafficPolicy": oneOf("Cluster", "Local"),
+	"k8s.io/api/core/v1.ServiceType":                  oneOf("NodePort", "LoadBalancer", "ExternalName", "ClusterIP").orEmpty(),
+	"k8s.io/api/discovery/v1.AddressType":             oneOf("IPv6", "FQDN", "IPv4"),
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Time":       timeSchema, "k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime": timeSchema,
 	"k8s.io/apimachinery/pkg/util/intstr.IntOrString": {
-		what: "a port's number or name", sample: "8080", meant: integer(32, true, false).meant,
-		accepts: func(v found) bool { return v.isString() || integer(32, true, false).accepts(v) },
+		what: "a port's number or name", sample: "8080", meant: integer(32, true).meant,
+		accepts: func(v found) bool { return v.isString() || integer(32, true).accepts(v) },
 	},
 	"k8s.io/apimachinery/pkg/api/resource.Quantity": {
 		what: "a quantity", sample: "100Mi", meant: numberSchema.meant,
@@ -224,7 +247,7 @@ var timeSchema = scalarSchema{
 // messageScalars are the scalar types of messages' fields.
 var messageScalars = map[protoreflect.Kind]scalarSchema{
 	protoreflect.StringKind: stringSchema, protoreflect.BoolKind: boolSchema, protoreflect.DoubleKind: numberSchema,
-	protoreflect.Int32Kind: integer(32, true, true), protoreflect.Uint32Kind: integer(32, false, true),
-	protoreflect.Int64Kind: integer(64, true, true), protoreflect.Uint64Kind: integer(64, false, true),
+	protoreflect.Int32Kind: integer(32, true), protoreflect.Uint32Kind: integer(32, false),
+	protoreflect.Int64Kind: integer(64, true).orQuoted(), protoreflect.Uint64Kind: integer(64, false),
 	protoreflect.BytesKind: stringSchema, // in base64
 }

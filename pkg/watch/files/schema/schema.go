@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -234,10 +235,7 @@ func (s *messageSchema) violation(v found) string {
 	if s.in != nil && s.in.IsList() {
 		return unlessKind(v, yaml.SequenceNode)
 	}
-	if why := unlessKind(v, yaml.MappingNode); why != "" || s.message == nil {
-		return why
-	}
-	return s.oneofViolation(v.node)
+	return unlessKind(v, yaml.MappingNode)
 }
 
 func (s *messageSchema) proposal(v found) string {
@@ -253,11 +251,25 @@ func (s *messageSchema) proposal(v found) string {
 func (s *messageSchema) example(depth int) string {
 	switch {
 	case s.message != nil:
-		return fieldExample(s, s.names(), depth)
+		return s.messageExample(depth)
 	case s.in.IsList():
 		return listExample(s.element(), depth)
 	}
 	return namesExample(schemaOfItem(s.in.MapValue()), depth)
+}
+
+// messageExample has the required fields, or else one.
+func (s *messageSchema) messageExample(depth int) string {
+	var entries []string
+	for i := range s.message.Fields().Len() {
+		if f := s.message.Fields().Get(i); isRequired(f) {
+			entries = append(entries, f.JSONName()+": "+exampleOf(f, depth+1))
+		}
+	}
+	if len(entries) == 0 {
+		return fieldExample(s, s.names(), depth)
+	}
+	return "{" + strings.Join(entries, ", ") + "}"
 }
 
 // unlessKind returns what is required unless a node is of a kind.
@@ -268,21 +280,47 @@ func unlessKind(v found, want yaml.Kind) string {
 	return map[yaml.Kind]string{yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}[want]
 }
 
-// oneofViolation finds fields that exclude each other. The library that decodes messages would take one and drop the
-// other.
-func (s *messageSchema) oneofViolation(n *yaml.Node) string {
+// incomplete returns why a message cannot have these fields only, and the field that it is about: a required one that is
+// missing, or fields that exclude each other, of which the library that decodes messages would take one.
+func (s *messageSchema) incomplete(entries map[string]any, path string) (field, why string) {
+	if s.message == nil {
+		return "", ""
+	}
 	first := map[protoreflect.FullName]string{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name := n.Content[i].Value
-		f := s.message.Fields().ByJSONName(name)
-		if f == nil || f.ContainingOneof() == nil || n.Content[i+1].ShortTag() == "!!null" {
+	for i := range s.message.Fields().Len() {
+		f := s.message.Fields().Get(i)
+		name := f.JSONName()
+		if entries[name] == nil {
+			if isRequired(f) {
+				return Join(path, name), fmt.Sprintf("The field is required. The object is not used. Write %s: %s", name, exampleOf(f, 1))
+			}
+			continue
+		}
+		if f.ContainingOneof() == nil {
 			continue
 		}
 		oneof := f.ContainingOneof().FullName()
-		if other, ok := first[oneof]; ok && other != name {
-			return fmt.Sprintf("only one of %s and %s", other, name)
+		if other, ok := first[oneof]; ok {
+			return path, fmt.Sprintf("Only one of %s and %s may be set. The object is not used. Remove the other.", other, name)
 		}
 		first[oneof] = name
 	}
-	return ""
+	return "", ""
+}
+
+// isRequired reports whether API servers require a field.
+func isRequired(f protoreflect.FieldDescriptor) bool {
+	behaviors, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	return slices.Contains(behaviors, annotations.FieldBehavior_REQUIRED)
+}
+
+func exampleOf(f protoreflect.FieldDescriptor, depth int) string {
+	s := schemaOfItem(f)
+	if f.IsMap() || f.IsList() {
+		s = &messageSchema{in: f}
+	}
+	if s == nil {
+		return "{}"
+	}
+	return s.example(depth)
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,8 +15,8 @@ import (
 // found is a value of a document, as an API server would receive it.
 type found struct {
 	node *yaml.Node
-	// path is where it is.
-	path string
+	// path is where it is, and name is its name there; empty for the item of a list.
+	path, name string
 	// value is the value of a scalar: nil, a bool, a json.Number or a string. It is nil for any other node.
 	value any
 	// nearest is Reader.Nearest.
@@ -24,7 +25,7 @@ type found struct {
 
 // find reads a node that is not an alias.
 func find(n *yaml.Node, path string) (found, error) {
-	v := found{node: n, path: path}
+	v := found{node: n, path: path, name: lastName(path)}
 	var err error
 	if n.Kind == yaml.ScalarNode {
 		v.value, err = scalarValue(n)
@@ -55,8 +56,11 @@ func scalarValue(n *yaml.Node) (any, error) {
 // keyText returns the text of a mapping's key, in the same way: an API server receives names, so a number becomes its
 // digits, and a boolean true or false.
 func keyText(n *yaml.Node) (string, error) {
+	if n.Kind != yaml.ScalarNode {
+		return "", errors.New("a list or mapping is not a name")
+	}
 	source, ok := ambiguous(n)
-	if !ok && n.Kind == yaml.ScalarNode {
+	if !ok {
 		return n.Value, nil
 	}
 	var entries map[string]any
