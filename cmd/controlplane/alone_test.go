@@ -12,7 +12,9 @@ import (
 )
 
 // needsService are codes whose Problems depend on the Service, or on what is behind it.
-var needsService = []mesh.Code{mesh.CodeNoSuchHost, mesh.CodeNoSuchPort, mesh.CodeNoSuchSubset, mesh.CodeNoCertificate, mesh.CodeConflict}
+var needsService = []mesh.Code{
+	mesh.CodeNoSuchHost, mesh.CodeNoSuchPort, mesh.CodeNoSuchSubset, mesh.CodeNoCertificate, mesh.CodeConflict, mesh.CodeAlias, mesh.CodeNoEndpoints, mesh.CodeEmptySubset,
+}
 
 // onlyBound are Problems that compare a rule with the ports of its Service, or with the settings of its destinations.
 var onlyBound = []string{"Unreachable VirtualService demo/echo spec.tcp", "Approximated VirtualService demo/echo spec.http[1].route"}

@@ -22,9 +22,12 @@ import (
 var reportPaths = map[string]string{
 	"ready.txt": admin.ReadyPath, "metrics.txt": "/metrics",
 	"clients.json": admin.ListPath(listClients), "resources.json": admin.ListPath(listResources),
-	"problems.json": admin.ListPath(listProblems), "sync.json": admin.ListPath(listDeliveries),
+	"problems.json": admin.ListPath(listProblems), "sync.json": admin.ListPath(listDeliveries), unknownFile: admin.ListPath(listUnknown),
 	"goroutines.txt": "/debug/pprof/goroutine?debug=1",
 }
+
+// unknownFile is a file that is missing in the report of an older control plane, which has answered all the same.
+const unknownFile = "unknown.json"
 
 // reportLogs are the logs of a pod that a report has, by the name of their file, with the query for the API server.
 var reportLogs = map[string]map[string]string{
@@ -38,9 +41,9 @@ func newBugReport(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bug-report",
 		Short: "Write an archive with all that a report of a bug needs",
-		Long: `Write a .tar.gz archive with the Problems, clients, resources, sync status, metrics, goroutines
-and versions of every replica, and the replicas' logs if they run in a cluster. The control
-plane is found as 'inspect' finds it.
+		Long: `Write a .tar.gz archive with the Problems, clients, resources, sync status, unknown names,
+metrics, goroutines and versions of every replica, and the replicas' logs if they run in a
+cluster. The control plane is found as 'inspect' finds it.
 
 The archive has names of namespaces, Services, pods and nodes, and their addresses. It has no
 content of resources, and no Secrets. Tokens, keys and passwords in texts are replaced by
@@ -133,7 +136,7 @@ func (r *report) addReplica(ctx context.Context, all replicas, one replica) {
 			body, err = []byte(err.Error()+"\n"), nil
 		}
 		if err != nil {
-			r.silent = true
+			r.silent = r.silent || name != unknownFile || !errors.Is(err, errNoPath)
 			r.missing = append(r.missing, fmt.Sprintf("%s/%s: %v", folder, name, err))
 			continue
 		}
@@ -142,24 +145,28 @@ func (r *report) addReplica(ctx context.Context, all replicas, one replica) {
 	if all.config == nil {
 		return
 	}
-	client, err := pathClient(all.config)
 	for name, query := range reportLogs {
-		var body []byte
-		if err == nil {
-			request := client.Get().AbsPath("/api/v1/namespaces", all.home, "pods", one.name, "log")
-			for key, value := range query {
-				request = request.Param(key, value)
-			}
-			if body, err = request.DoRaw(ctx); err == nil {
-				r.add(folder+"/"+name, body)
-				continue
-			}
-		}
-		if query["previous"] == "" {
+		body, err := podLog(ctx, all, one.name, query)
+		switch {
+		case err == nil:
+			r.add(folder+"/"+name, body)
+		case query["previous"] == "": // Most containers have not ended before.
 			r.missing = append(r.missing, fmt.Sprintf("%s/%s: %v", folder, name, err))
 		}
-		err = nil
 	}
+}
+
+// podLog reads a log of a replica's pod from the API server.
+func podLog(ctx context.Context, all replicas, pod string, query map[string]string) ([]byte, error) {
+	client, err := pathClient(all.config)
+	if err != nil {
+		return nil, err
+	}
+	request := client.Get().AbsPath("/api/v1/namespaces", all.home, "pods", pod, "log")
+	for key, value := range query {
+		request = request.Param(key, value)
+	}
+	return request.DoRaw(ctx)
 }
 
 // add adds a file without secrets.

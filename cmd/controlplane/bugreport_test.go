@@ -83,7 +83,7 @@ func TestBugReport(t *testing.T) {
 		t.Fatalf("got %+v, want the name of the file", got)
 	}
 	files := unpacked(t, file)
-	for _, name := range []string{"version.txt", "replica/ready.txt", "replica/metrics.txt", "replica/clients.json", "replica/resources.json", "replica/problems.json", "replica/sync.json", "replica/goroutines.txt"} {
+	for _, name := range []string{"version.txt", "replica/ready.txt", "replica/metrics.txt", "replica/clients.json", "replica/resources.json", "replica/problems.json", "replica/sync.json", "replica/unknown.json", "replica/goroutines.txt"} {
 		if files[name] == "" {
 			t.Errorf("the report has no %s", name)
 		}
@@ -105,6 +105,12 @@ func TestBugReport(t *testing.T) {
 	got = command(t.Context(), "", "bug-report", "--address", a+","+down, "--file", file)
 	if files := unpacked(t, file); got.code != exitFailure || !strings.Contains(files["missing.txt"], "404") || files[strings.ReplaceAll(a, ":", "-")+"/clients.json"] == "" {
 		t.Errorf("a replica is down: got %+v and %v", got, files)
+	}
+	delete(lists, "/api/unknown")
+	file = filepath.Join(dir, "older.tar.gz")
+	got = command(t.Context(), "", "bug-report", "--address", adminAt(t, lists), "--file", file)
+	if files := unpacked(t, file); got.code != exitOK || !strings.Contains(files["missing.txt"], "replica/unknown.json") {
+		t.Errorf("an older control plane: got %+v and %v, want 0 and what is missing", got, files["missing.txt"])
 	}
 	if got := command(t.Context(), "", "bug-report", "--file="); got.code != exitUsage {
 		t.Errorf("no name for the file: got %+v", got)
@@ -139,5 +145,17 @@ func TestBugReportHasLogs(t *testing.T) {
 	}
 	if !strings.Contains(log, removed) || !slices.Equal(asked, []string{"/api/v1/namespaces/home/pods/mizzen-0/log", "/api/v1/namespaces/home/pods/mizzen-0/log"}) {
 		t.Errorf("asked for %q, got the log %q", asked, log)
+	}
+}
+
+// TestBugReportWithoutLogs because the API server cannot be asked.
+func TestBugReportWithoutLogs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.tar.gz")
+	all := replicas{all: []replica{{name: "mizzen-0", err: errNotReady}}, config: &rest.Config{Host: "://"}, home: "home"}
+	if err := writeReport(t.Context(), stdio{out: io.Discard, err: io.Discard}, all, file, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if missing := unpacked(t, file)["missing.txt"]; !strings.Contains(missing, "mizzen-0/log.txt: ") {
+		t.Errorf("the report says that it lacks %q, want the log", missing)
 	}
 }

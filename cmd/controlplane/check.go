@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,16 +13,20 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
+// checkFlags define what is checked, and how the result is printed.
+type checkFlags struct {
+	input   inputFlags
+	cluster checkedCluster
+	strict  bool
+	format  string
+	exclude []string
+}
+
 func newCheck(std stdio) *cobra.Command {
-	var (
-		input   inputFlags
-		strict  bool
-		format  string
-		exclude []string
-	)
+	var flags checkFlags
 	cmd := &cobra.Command{
 		Use:   "check [FILE|DIR]...",
-		Short: "Print the Problems of YAML objects, and fail if there are errors",
+		Short: "Print the Problems of objects in files or in a cluster, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
 are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
 commands, which GitHub shows beside the lines of the objects.
@@ -35,44 +38,55 @@ commands, which GitHub shows beside the lines of the objects.
 --exclude leaves out the Problems of a code. The annotation mizzen.dev/ignore leaves them out
 for one object.
 
+With --context or --kubeconfig the objects of that cluster are checked: all objects of the kinds
+that the control plane reads, of all namespaces. --namespace prints only the Problems of one
+namespace; they still depend on the objects of the others. A kind that the cluster does not
+serve, or that you may not list, is an error, and the other kinds are checked.
+
+'controlplane check install' checks the installation of Mizzen itself.
+
 The exit code is 1 if there is an error, with --strict also if there is a warning,
 2 if the command line is invalid or an input cannot be read, and 0 otherwise.`,
 		Example: `  controlplane check manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
-  controlplane check -f . -o github`,
+  controlplane check -f . -o github
+  controlplane check --context kind-mizzen
+  controlplane check --context kind-mizzen -n shop --strict`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			input.paths = append(input.paths, args...)
-			codes, err := excluded(cmd, exclude)
-			if err != nil {
-				return err
-			}
-			world, err := input.load(cmd, std)
-			var usage usageError
-			if err != nil && !errors.As(err, &usage) {
-				return usageError{cmd, err}
-			}
-			if err != nil {
-				return err
-			}
-			problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).Problems()), func(p mesh.Problem) bool {
-				return slices.Contains(codes, p.Code)
-			})
-			text, err := problemformat.Write(format, problems)
-			if err != nil {
-				return usageError{cmd, fmt.Errorf("-o: %w", err)}
-			}
-			if err := std.print(text); err != nil {
-				return err
-			}
-			return verdict(std, problems, strict)
+			flags.input.paths = append(flags.input.paths, args...)
+			return flags.run(cmd, std)
 		},
 	}
-	input.register(cmd)
-	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
-	cmd.Flags().StringSliceVar(&exclude, "exclude", nil, "leave out Problems of this `CODE`; may be repeated")
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
+	cmd.AddCommand(newCheckInstall(std))
+	flags.input.register(cmd)
+	flags.cluster.register(cmd)
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "fail on warnings too")
+	cmd.Flags().StringSliceVar(&flags.exclude, "exclude", nil, "leave out Problems of this `CODE`; may be repeated")
+	cmd.Flags().StringVarP(&flags.format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
 	return cmd
+}
+
+func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
+	codes, err := excluded(cmd, f.exclude)
+	if err != nil {
+		return err
+	}
+	world, err := f.cluster.loadOr(cmd, std, &f.input)
+	if err != nil {
+		return err
+	}
+	problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).Problems()), func(p mesh.Problem) bool {
+		return slices.Contains(codes, p.Code) || !f.cluster.prints(p.Object.Namespace)
+	})
+	text, err := problemformat.Write(f.format, problems)
+	if err != nil {
+		return usageError{cmd, fmt.Errorf("-o: %w", err)}
+	}
+	if err := std.print(text); err != nil {
+		return err
+	}
+	return verdict(std, problems, f.strict)
 }
 
 // excluded returns the codes of --exclude.

@@ -83,6 +83,11 @@ func (f *meshFlags) defaults() mesh.Defaults {
 	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
 }
 
+// options returns the options of a source that is read once.
+func (f *meshFlags) options() watch.Options {
+	return watch.Options{Domain: f.domain, RootNamespace: f.rootNamespace, Defaults: f.defaults(), Pods: true}
+}
+
 // namespaceFlag is the namespace of objects in files that state none.
 type namespaceFlag string
 
@@ -130,9 +135,8 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if err := errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd)); err != nil {
 		return nil, err
 	}
-	options := watch.Options{
-		Namespace: string(f.namespace), Domain: f.mesh.domain, RootNamespace: f.mesh.rootNamespace, Defaults: f.mesh.defaults(), Pods: true,
-	}
+	options := f.mesh.options()
+	options.Namespace = string(f.namespace)
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
 		world, err := files.Load(options, f.paths...)

@@ -32,6 +32,7 @@ const (
 	listClients   = "clients"
 	listResources = "resources"
 	listProblems  = "problems"
+	listUnknown   = "unknown"
 	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
 	// it, and which is requested.
 	listSync       = "sync"
@@ -62,15 +63,17 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect clients|resources|problems|sync [NAME]...",
+		Use:   "inspect clients|resources|problems|sync|unknown [NAME]...",
 		Short: "Show the clients, resources and Problems of a running control plane",
 		Long: `Show the clients of a running control plane and what each of them has and rejected, the
 resources that it serves and where they come from, the Problems of its objects, or the sync
 status of each object: how many clients have its current version, and which rejected it.
-'sync --by client' shows the sync status of each client.
+'sync --by client' shows the sync status of each client. 'unknown' shows the names that clients
+dial and that do not exist, since when, and which names, ports and namespaces are near; -o wide
+also shows which clients dial them.
 
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
-Problem or the sync status by the name of the object.
+Problem or the sync status by the name of the object, an unknown name by itself.
 
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
 --kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
@@ -84,11 +87,12 @@ shown; 2 if the command line makes no sense.`,
   controlplane inspect resources --type rds --host cart.shop
   controlplane inspect problems --context kind-mizzen -o yaml
   controlplane inspect sync --by client
+  controlplane inspect unknown -n shop
   controlplane inspect wait --for acknowledged`,
-		ValidArgs: []string{listClients, listResources, listProblems, listSync},
+		ValidArgs: []string{listClients, listResources, listProblems, listSync, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
-				return usageErrorf(cmd, "one of clients, resources, problems, sync is needed")
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed")
 			}
 			options.names = args[1:]
 			return errors.Join(options.validate(cmd, args[0]), flags.validate(cmd))
@@ -176,6 +180,16 @@ func (o *inspectOptions) format(answered replicas, bodies [][]byte, list listKin
 			return nil, fmt.Errorf("parse the answer of %s: %w", answered.all[i].address, err)
 		}
 	}
+	if list.join != nil {
+		body, err := answered.mergeJSON(bodies)
+		if err == nil {
+			body, err = list.join(body)
+		}
+		if err != nil {
+			return nil, err
+		}
+		answered.all, bodies = []replica{{}}, [][]byte{body}
+	}
 	switch o.output {
 	case outputJSON, outputYAML:
 		body, err := answered.mergeJSON(bodies)
@@ -209,6 +223,9 @@ const grpcGreeting = `malformed HTTP response "\x00\x00`
 
 // errNotReady is returned for a control plane that is starting or shutting down.
 var errNotReady = errors.New("is not ready")
+
+// errNoPath is returned for a server that does not have the path.
+var errNoPath = errors.New("it is not the admin address of a control plane (see --address), or the control plane is older than this command")
 
 // fetch reads a path of an admin address. token is a file with the token to send; empty sends none.
 func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
@@ -246,7 +263,7 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	case http.StatusBadRequest, http.StatusForbidden:
 		return nil, fmt.Errorf("%s: %s", address, bytes.TrimSpace(body))
 	}
-	return nil, fmt.Errorf("%s answers %s: it is not the admin address of a control plane (see --address)", address, response.Status)
+	return nil, fmt.Errorf("%s answers %s: %w", address, response.Status, errNoPath)
 }
 
 func eachItem[T any](body []byte, visit func(T)) error {

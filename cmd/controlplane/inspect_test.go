@@ -21,6 +21,9 @@ var answers = map[string]string{
 		{"node":"\u001b[2Jb\nc","peer":"127.0.0.1:2","agent":"unknown","namespace":"default","since":"2026-01-02T03:04:05Z","types":[]}]`,
 	"/api/resources": `[{"type":"Listener","name":"nobody","version":"def","subscribers":1,"origins":[]},{"type":"Cluster","name":"outbound|7070||echo","version":"abc","subscribers":2,"origins":[
 		{"kind":"Service","namespace":"demo","name":"echo"},{"kind":"DestinationRule","namespace":"demo","name":"echo"}]}]`,
+	"/api/unknown": `[{"name":"gretter:50051","namespace":"demo","clients":4,"examples":[{"node":"a","identity":"pod/demo/a","since":"2026-01-02T03:04:05Z"},
+		{"node":"\u001b[2Jb","since":"2026-01-02T03:04:05Z"}],"since":"2026-01-02T03:04:05Z","near":[{"dial":"greeter:50051","text":"did you mean greeter:50051?"}]},
+		{"name":"nobody","namespace":"shop","clients":1,"examples":[{"node":"c","since":"2026-01-02T03:04:05Z"}],"since":"2026-01-02T03:04:05Z","near":null}]`,
 	"/api/problems": `[{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},
 		"field":"spec.http[0].match[0].uri.regex","message":"it does not compile"}]`,
 }
@@ -36,6 +39,7 @@ func TestInspect(t *testing.T) {
 	defer server.Close()
 	address := strings.TrimPrefix(server.URL, "http://")
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.TimeOnly)
+	day := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.DateTime)
 
 	cases := map[string]string{
 		"clients": `NODE     NAMESPACE  IDENTITY    CLIENT          SINCE     HELD  PENDING  REFUSED
@@ -54,6 +58,17 @@ Cluster   outbound|7070||echo  abc      2            Service demo/echo, Destinat
 		"problems": `SEVERITY  CODE          OBJECT                    FIELD                            MESSAGE
 error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.regex  it does not compile
 `,
+		"unknown": `NAME           NAMESPACE  CLIENTS  SINCE                NEAREST
+gretter:50051  demo       4        ` + day + `  did you mean greeter:50051?
+nobody         shop       1        ` + day + `  -
+`,
+		"unknown gretter -n demo -o wide": `NAME           NAMESPACE  CLIENTS  SINCE                DIALED BY                      NEAREST
+gretter:50051  demo       4        ` + day + `  pod/demo/a,  [2Jb, and 2 more  did you mean greeter:50051?
+`,
+		"unknown -o name":           "unknown/gretter:50051\nunknown/nobody\n",
+		"unknown nobody -o name":    "unknown/nobody\n",
+		"unknown -n shop -o name":   "unknown/nobody\n",
+		"unknown -n other -o yaml":  "[]\n",
 		"clients -o name":           "client/a\nclient/ [2Jb c\n",
 		"resources -o name":         "listener/nobody\ncluster/outbound|7070||echo\n",
 		"problems -o name":          "virtualservice demo/echo\n",

@@ -25,15 +25,19 @@ type listKind struct {
 	alone bool
 	// typed: --type and --host apply to the items.
 	typed bool
+	// join makes one list of the items of all replicas, each with the name of its replica; nil if items of several
+	// replicas stay separate items. Then rows has the column that names the replicas.
+	join func(body []byte) ([]byte, error)
 }
 
 var lists = map[string]listKind{
-	listClients:   {listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true},
-	listResources: {listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true},
-	listProblems:  {listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false},
+	listClients:   {listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true, nil},
+	listResources: {listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true, nil},
+	listProblems:  {listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false, nil},
+	listUnknown:   {listUnknown, unknownRows, unknownClientRows, unknownName, (*selection).unknown, false, false, joinUnknown},
 	// The older name of sync works with an older control plane, too.
-	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false},
-	listClientSync: {listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true},
+	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false, nil},
+	listClientSync: {listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true, nil},
 }
 
 // listNamed returns the list that an argument of inspect names.

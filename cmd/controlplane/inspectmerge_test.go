@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,8 +37,25 @@ func TestInspectMergesReplicas(t *testing.T) {
 	const shared = `{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},"field":"f","message":"m"}`
 	const alone = `{"code":"Refused","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},"message":"no"}`
 	const client = `{"node":"n","peer":"p","agent":"gRPC Go","namespace":"demo","since":"2026-01-02T03:04:05Z","types":[]}`
-	a := adminAt(t, map[string][]string{"/api/problems": {"[" + shared + "]"}, "/api/clients": {"[" + client + "]"}})
-	b := adminAt(t, map[string][]string{"/api/problems": {"[" + shared + "," + alone + "]"}, "/api/clients": {"[" + client + "]"}})
+	unknown := func(name, node, since string, clients int) string {
+		return fmt.Sprintf(`{"name":"%s","namespace":"demo","clients":%d,"examples":[{"node":"%s","since":"%s"}],"since":"%[4]s","near":[{"text":"hm"}]}`, name, clients, node, since)
+	}
+	const early, late = "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"
+	a := adminAt(t, map[string][]string{
+		"/api/problems": {"[" + shared + "]"}, "/api/clients": {"[" + client + "]"},
+		"/api/unknown": {"[" + unknown("ehco", "a", late, 1) + "," + unknown("other", "a", late, 1) + "]"},
+	})
+	b := adminAt(t, map[string][]string{
+		"/api/problems": {"[" + shared + "," + alone + "]"}, "/api/clients": {"[" + client + "]"},
+		"/api/unknown": {"[" + unknown("ehco", "b", early, 4) + "]"},
+	})
+	at := func(text string) string {
+		moment, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moment.Local().Format(time.DateTime)
+	}
 	for name, test := range map[string]struct {
 		args []string
 		want []string
@@ -49,6 +68,11 @@ func TestInspectMergesReplicas(t *testing.T) {
 		"clients are each replica's own": {[]string{"clients"}, []string{
 			"REPLICA NODE NAMESPACE IDENTITY CLIENT SINCE HELD PENDING REFUSED", a + " n demo -", b + " n demo -",
 		}},
+		"an unknown name is one row": {[]string{"unknown", "-o", "wide"}, []string{
+			"REPLICA NAME NAMESPACE CLIENTS SINCE DIALED BY NEAREST",
+			a + "," + b + " ehco demo 5 " + at(early) + " b, a, and 3 more hm", a + " other demo 1 " + at(late) + " a hm",
+		}},
+		"an unknown name is one item": {[]string{"unknown", "-o", "json"}, []string{`"replica": "` + a + `,` + b + `"`, `"replica": "` + a + `"`}},
 		"as JSON, items say whose they are": {[]string{"problems", "-o", "json"}, []string{
 			`"replica": "` + a + `"`, `"replica": "` + b + `"`, `"replica": "` + b + `"`,
 		}},
@@ -120,6 +144,8 @@ func TestWaitForAcknowledged(t *testing.T) {
 	done := delivery(`"generation":2,"clients":3,"pending":0`)
 	late := delivery(`"generation":2,"clients":3,"pending":1`)
 	refused := delivery(`"generation":2,"clients":3,"pending":0,"refusals":["gRPC Go 1.60.0 rejected RouteConfiguration x:\u001bno"]`)
+	broken := delivery(`"generation":2,"clients":3,"pending":0,"problems":[{"code":"NoCertificate","severity":"error",
+		"object":{"kind":"VirtualService","namespace":"shop","name":"cart"},"field":"spec.x","message":"Its calls\u001bfail."}]`)
 	cart := []string{"VirtualService", "shop/cart"}
 	twice := strings.Replace(done, `"kind":"Service","namespace":"shop","name":"other"`, `"kind":"VirtualService","namespace":"shop2","name":"cart"`, 1)
 	const met = "VirtualService shop/cart condition met\n"
@@ -144,6 +170,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 		"it is unknown":                         {[]string{"[]"}, []string{done}, append(cart, "--timeout", "1s"), exitFailure, "VirtualService shop/cart is not known yet (replica ", ""},
 		"everything counts if none named":       {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other", ""},
 		"a refusal ends it":                     {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 rejected RouteConfiguration x: no (replica ", ""},
+		"an error of clients ends it":           {[]string{done}, []string{broken}, cart, exitFailure, "VirtualService shop/cart is not in effect for connected clients: NoCertificate spec.x: Its calls fail. (replica ", ""},
 		"what cannot be waited for":             {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged", ""},
 		"a kind that is not waited for":         {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME", ""},
 		"a kind without a name":                 {nil, nil, []string{"VirtualService"}, exitUsage, "VirtualService has no name: write objects as KIND NAMESPACE/NAME", ""},

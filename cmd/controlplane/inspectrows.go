@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,6 +124,62 @@ func problemSourceRows(body []byte) ([][]string, error) {
 		rows = append(rows, []string{string(p.Severity), string(p.Code), p.Object.String(), p.Field, cmp.Or(p.Source, "-"), p.Message})
 	})
 	return rows, err
+}
+
+// unknownRows has one row for each unknown name, and the column of replicas if several were asked.
+func unknownRows(body []byte) ([][]string, error) {
+	return unknownTable(body, nil, func(*serving.UnknownName) []string { return nil })
+}
+
+// unknownClientRows is unknownRows with a few of the clients.
+func unknownClientRows(body []byte) ([][]string, error) {
+	return unknownTable(body, []string{"DIALED BY"}, func(u *serving.UnknownName) []string {
+		var clients []string
+		for _, c := range u.Examples {
+			clients = append(clients, cmp.Or(c.Identity, c.Node, "-"))
+		}
+		if more := u.Clients - len(clients); more > 0 {
+			clients = append(clients, fmt.Sprintf("and %d more", more))
+		}
+		return []string{strings.Join(clients, ", ")}
+	})
+}
+
+func unknownTable(body []byte, more []string, cells func(*serving.UnknownName) []string) ([][]string, error) {
+	rows := [][]string{slices.Concat([]string{"NAME", "NAMESPACE", "CLIENTS", "SINCE"}, more, []string{"NEAREST"})}
+	err := eachItem(body, func(u serving.UnknownName) {
+		var near []string
+		for _, n := range u.Near {
+			near = append(near, n.Text)
+		}
+		row := slices.Concat(
+			[]string{u.Name, u.Namespace, strconv.Itoa(u.Clients), u.Since.Local().Format(time.DateTime)},
+			cells(&u), []string{cmp.Or(strings.Join(near, "; "), "-")},
+		)
+		if u.Replica != "" {
+			if rows[0][0] == "NAME" {
+				rows[0] = append([]string{"REPLICA"}, rows[0]...)
+			}
+			row = append([]string{u.Replica}, row...)
+		}
+		rows = append(rows, row)
+	})
+	return rows, err
+}
+
+func unknownName(item []byte) (string, error) {
+	var u serving.UnknownName
+	err := json.Unmarshal(item, &u)
+	return "unknown/" + u.Name, err
+}
+
+// joinUnknown makes one item of all about one name.
+func joinUnknown(body []byte) ([]byte, error) {
+	var all []serving.UnknownName
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(serving.MergeUnknownNames(all))
 }
 
 func clientName(item []byte) (string, error) {

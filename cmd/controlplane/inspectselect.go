@@ -125,9 +125,25 @@ func (s *selection) sync(item json.RawMessage) (json.RawMessage, error) {
 	return s.object(item, d.Object), nil
 }
 
-// object selects an item by its object.
+// unknown selects an unknown name, by the name with or without its port, and by the namespace of the clients.
+func (s *selection) unknown(item json.RawMessage) (json.RawMessage, error) {
+	var u serving.UnknownName
+	if err := json.Unmarshal(item, &u); err != nil {
+		return nil, err
+	}
+	host, _ := hostOf(u.Name)
+	if !s.named(u.Name, host) || s.namespace != "" && s.namespace != u.Namespace {
+		return nil, nil
+	}
+	return item, nil
+}
+
+// object selects an item by its object. A namespace is in itself.
 func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) json.RawMessage {
 	names := append([]string{ref.Name, ref.Namespace + "/" + ref.Name, ref.String(), ref.Kind, objectName(ref)}, more...)
+	if ref.Kind == "Namespace" {
+		ref.Namespace = ref.Name
+	}
 	if !s.named(names...) || s.namespace != "" && s.namespace != ref.Namespace {
 		return nil
 	}

@@ -47,8 +47,9 @@ any namespace that has it.
 
 Standard error reports what the command waits for whenever that changes.
 
-Exit codes: 0 if all clients acknowledged it; 1 if a client rejected it, after --timeout, after
-an interrupt, or if a replica cannot be reached; 2 if the command line is invalid.`,
+Exit codes: 0 if all clients acknowledged it; 1 if a client rejected it or lacks what it needs
+for it, such as certificates, after --timeout, after an interrupt, or if a replica cannot be
+reached; 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
   controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart
   controlplane inspect wait -n shop vs/cart dr/cart`,
@@ -221,8 +222,8 @@ func (w *waiting) versions(ctx context.Context) error {
 	return nil
 }
 
-// missing requests all replicas and returns what is still missing; empty if nothing is. A rejection is an error,
-// because waiting does not help.
+// missing requests all replicas and returns what is still missing; empty if nothing is. A rejection, or an error
+// that concerns clients, is an error, because waiting does not help.
 func (w *waiting) missing(ctx context.Context) (string, error) {
 	// Before it is ready, a control plane knows no objects, and would report that no acknowledgement is missing.
 	if _, err := w.replicas.fetch(ctx, admin.ReadyPath); errors.Is(err, errNotReady) {
@@ -277,6 +278,10 @@ func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, erro
 		}
 		if len(d.Refusals) > 0 {
 			return "", fmt.Errorf("clients reject resources of %s: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
+		}
+		if len(d.Problems) > 0 {
+			p := d.Problems[0]
+			return "", fmt.Errorf("%s is not in effect for connected clients: %s", ref, strings.TrimSpace(string(p.Code)+" "+p.Field)+": "+strings.Map(visible, p.Message))
 		}
 		if d.Pending > 0 {
 			return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil

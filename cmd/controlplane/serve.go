@@ -205,6 +205,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listClients, p.store.Clients),
 		admin.NewList(listResources, p.store.Resources),
 		admin.NewList(listProblems, p.store.Problems),
+		admin.NewList(listUnknown, p.store.UnknownNames),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
 	}

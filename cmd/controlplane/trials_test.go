@@ -19,6 +19,57 @@ func TestTrials(t *testing.T) {
 			dir: "json-files", args: "explain -f . --as fin --to vault --call /fin.Vault/Open", code: exitOK,
 			want: []string{"10.20.3.1:7500"},
 		},
+		"another name for a Service": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to billing --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"VirtualService fin/ledger", "timeout 2s", "least_request", "10.20.1.1:9300 10.20.1.2:9300"},
+		},
+		"its port by name": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to billing:main --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"timeout 2s", "10.20.1.1:9300 10.20.1.2:9300"},
+		},
+		"another name for another name": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to invoices.fin:7300 --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"timeout 2s", "10.20.1.1:9300 10.20.1.2:9300"},
+		},
+		"another name for one pod": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to first --call /fin.Billing/Charge", code: exitOK,
+			want: []string{"10.20.1.1:9300"}, not: []string{"10.20.1.2"},
+		},
+		"another name for nothing": {
+			dir: "externalname-alias", args: "explain -f . --as shop --to old --call /fin.Billing/Charge", code: exitFailure,
+			want: []string{"old"}, not: []string{"10.20.1.1"},
+		},
+		"a subset that selects no pod": {
+			dir: "empty-subset", args: "check -f .", code: exitOK,
+			want: []string{
+				"warning EmptySubset DestinationRule depot/parcel spec.subsets[0].labels (objects.yaml:34)",
+				"selects none of 3 endpoints: their label version is v1 (2), v2 (1). Calls to it fail.",
+				"warning NoEndpoints Service depot/pallet spec.selector",
+				"warning EmptySubset VirtualService depot/parcel spec.http[0].route[0].destination.subset (objects.yaml:45)",
+				"warning NoEndpoints VirtualService depot/parcel spec.http[0].route[1].destination.host (objects.yaml:46)",
+				"info NoEndpoints Service depot/idle spec.selector",
+				"0 errors, 4 warnings, 1 info",
+			},
+			not: []string{`"v3"`},
+		},
+		"a subset that selects no pod, strictly": {
+			dir: "empty-subset", args: "check --strict -f .", code: exitFailure, want: []string{"EmptySubset"},
+		},
+		"endpoints under another port name": {
+			dir: "endpoint-port-names", args: "check -f .", code: exitOK,
+			want: []string{
+				`EndpointSlice depot/pallet-x has addresses for "grpc"`, "calls to a port without a name fail",
+				`warning EndpointPortMismatch Service depot/parcel spec.ports (objects.yaml:4): Endpoints depot/parcel has addresses for a port without a name`,
+				`calls to "grpc" fail`,
+			},
+		},
+		"endpoints under another port name, strictly": {
+			dir: "endpoint-port-names", args: "check --strict -f .", code: exitFailure, want: []string{"EndpointPortMismatch"},
+		},
+		"Problems of other names": {
+			dir: "externalname-alias", args: "check -f .", code: exitFailure,
+			want: []string{"error NoSuchHost Service shop/old spec.externalName", `Did you mean "ledger.fin.svc.cluster.local"?`, "1 error, 0 warnings"},
+		},
 		"a DestinationRule without its Service": {
 			dir: "destinationrule-alone", args: "check -f destinationrule.yaml", code: exitFailure,
 			want: []string{"spec.trafficPolicy.tls.caCertificates", "warning NoSuchHost", "spec.trafficPolicy.connectionPool", "spec.trafficPolicy.loadBalancer.warmupDurationSecs"},

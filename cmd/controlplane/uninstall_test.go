@@ -4,8 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -108,11 +106,7 @@ func TestUninstall(t *testing.T) {
 				_, _ = w.Write([]byte(answer)) // the test misses it
 			}))
 			defer server.Close()
-			kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-			text := `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a}}], clusters: [{name: a, cluster: {server: "` + server.URL + `"}}]}`
-			if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			kubeconfig := writeKubeconfig(t, server.URL)
 			got := command(t.Context(), "", append([]string{"uninstall", "--kubeconfig", kubeconfig}, strings.Fields(test.args)...)...)
 			test.want.err = "asking the cluster at " + server.URL + "\n" + test.want.err
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(outcome{})); diff != "" {

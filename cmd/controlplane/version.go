@@ -96,19 +96,21 @@ func (v versions) print(std stdio, output string) error {
 
 // warn prints which versions differ. The version of Go does not matter.
 func (v versions) warn(std stdio) {
-	source := func(version string) string {
-		i := strings.LastIndex(version, ", go")
-		return version[:max(i, 0)]
-	}
 	for i, r := range v.Replicas {
-		if i > 0 && source(r.Version) != source(v.Replicas[0].Version) {
+		if i > 0 && withoutGo(r.Version) != withoutGo(v.Replicas[0].Version) {
 			std.printErr("warning: replicas have different versions: %s has %s, %s has %s\n", v.Replicas[0].Replica, v.Replicas[0].Version, r.Replica, r.Version)
 			return
 		}
 	}
-	if len(v.Replicas) > 0 && source(v.Replicas[0].Version) != source(v.Client) {
+	if len(v.Replicas) > 0 && withoutGo(v.Replicas[0].Version) != withoutGo(v.Client) {
 		std.printErr("warning: this binary has another version than the control plane\n")
 	}
+}
+
+// withoutGo returns a version without the version of Go; empty for the text of an unknown version.
+func withoutGo(version string) string {
+	i := strings.LastIndex(version, ", go")
+	return version[:max(i, 0)]
 }
 
 // buildInfoLine finds the metric with the version among the metrics of a control plane.

@@ -1,6 +1,9 @@
 package explain
 
-import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+)
 
 // Answer is the path of a call through the resources.
 type Answer struct {
@@ -12,6 +15,8 @@ type Answer struct {
 	Routes []Route `json:"routes"`
 	// Outcome is a sentence about the result of the call.
 	Outcome string `json:"outcome"`
+	// Near are names that the client may mean, if the name that it dials does not exist. The outcome contains their texts.
+	Near []snapshot.Near `json:"near,omitempty"`
 	// Fails is true if such calls fail: all of them, or the share that a cluster without endpoints gets.
 	Fails bool `json:"fails"`
 	// Clusters are the clusters of the route that the call takes.

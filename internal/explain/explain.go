@@ -57,12 +57,20 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		return nil, err
 	}
 	a.Listener = found.Step
+	if found.notFound {
+		a.Near = s.Near(q.To, q.Client)
+		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
+		for _, near := range a.Near {
+			a.Outcome += "; " + near.Text
+		}
+		return a, nil
+	}
 	var manager hcmv3.HttpConnectionManager
 	if err := listener.GetApiListener().GetApiListener().UnmarshalTo(&manager); err != nil {
 		return nil, fmt.Errorf("listener %s: %w", q.To, err)
 	}
 	if manager.GetRds() == nil {
-		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
+		a.Outcome = "the call fails immediately: the Listener is withheld, because the client would reject it"
 		return a, nil
 	}
 	var table routev3.RouteConfiguration
@@ -147,6 +155,8 @@ type tracedResource struct {
 	world   *mesh.World
 	origins []report.Origin
 	skipped []resource.SkippedMatch
+	// notFound: the name does not exist.
+	notFound bool
 }
 
 // from returns where the part of that path was written.
@@ -172,5 +182,5 @@ func read(s *snapshot.Snapshot, t snapshot.Type, name string, client mesh.Client
 		return tracedResource{}, fmt.Errorf("%s %s: %w", t.Name(), name, err)
 	}
 	step := Step{Name: v.Name, Version: v.Version, Origins: append([]mesh.Ref{}, v.Refs...)}
-	return tracedResource{step, s.World(), v.Origins, v.SkippedMatches}, nil
+	return tracedResource{step, s.World(), v.Origins, v.SkippedMatches, v.NotFound && !v.StandIn}, nil
 }

@@ -163,8 +163,11 @@ func TestExplain(t *testing.T) {
 		"an action that no client has": {
 			"echo", "/echo.Echo/Moved", nil, []string{"cluster   refused  100 %\n", "  not encrypted\n  no endpoints\n", "outcome   the call fails: the clusters of the matched route have no endpoints"},
 		},
-		"no route":     {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails immediately: no route matches"}},
-		"no such host": {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails immediately: for a client in namespace demo, "nobody:80" is not a port`}},
+		"no route":          {"echo", "/other.Other/Say", nil, []string{"outcome   the call fails immediately: no route matches"}},
+		"no such host":      {"nobody:80", "/a.A/B", nil, []string{`outcome   the call fails immediately: for a client in namespace demo, "nobody:80" is not a port`}},
+		"a similar host":    {"ehco", "/a.A/B", nil, []string{`"ehco" is not a port of a visible Service or a host of a VirtualService; did you mean echo?`}},
+		"no such port":      {"echo:81", "/a.A/B", nil, []string{"; Service demo/echo has port 80 (grpc): dial echo:80\n"}},
+		"another namespace": {"echo.dem", "/a.A/B", nil, []string{"; Service demo/echo has the name: dial echo\n"}},
 	}
 	s := world(t, objects)
 	server := httptest.NewServer(Handler(func() *snapshot.Snapshot { return s }, nil))
@@ -207,6 +210,18 @@ func asked(t *testing.T, url string, q Question) *Answer {
 }
 
 // TestOldHeaderForms follows a call of a client that is sent the deprecated forms of header matches.
+// TestUnknownNameOfOldNode: a client that gets no routes within a Listener is told the same.
+func TestUnknownNameOfOldNode(t *testing.T) {
+	client := snapshot.WithUserAgent(mesh.Client{Namespace: "demo"}, mesh.GRPCNode, "1.10.1")
+	answer, err := Explain(world(t, objects), Question{To: "ehco", Call: "/a.A/B", Client: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []snapshot.Near{{Dial: "echo", Text: "did you mean echo?"}}; !slices.Equal(answer.Near, want) || !answer.Fails {
+		t.Errorf("got %+v, want a call that fails, and %v", answer, want)
+	}
+}
+
 func TestOldHeaderForms(t *testing.T) {
 	s := world(t, objects)
 	for user, want := range map[string]int{"ann": 0, "bob": -1} {

@@ -23,7 +23,8 @@ type Options struct {
 	// Types to print; all if empty.
 	Types []snapshot.Type
 	// Names to print, each as a client would request it: a Listener may have any name that a client may dial. If
-	// empty, every resource is printed under its canonical name.
+	// empty, every resource is printed under its canonical name, with the clusters and endpoints that routes lead to
+	// although no Service or subset has them: their calls fail.
 	//
 	// If Names is set and Types is not, the form of a name determines its types.
 	Names []string
@@ -54,13 +55,17 @@ func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 	if out.Problems == nil {
 		out.Problems = []mesh.Problem{} // not nil, which is encoded as null
 	}
+	// Each type leads to resources of the next one: routes to clusters, and these to endpoints.
+	var led []string
 	for _, t := range Types {
-		if len(o.Types) > 0 && !slices.Contains(o.Types, t) {
-			continue
-		}
-		for _, name := range names(s, t, o) {
+		printed, all := len(o.Types) == 0 || slices.Contains(o.Types, t), names(s, t, o, led)
+		led = nil
+		for _, name := range all {
 			versioned := s.Resource(t, name, o.Client)
 			if versioned == nil {
+				continue
+			}
+			if led = append(led, versioned.LeadsTo...); !printed {
 				continue
 			}
 			resource, err := newResource(t, versioned)
@@ -76,10 +81,12 @@ func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 	return out, nil
 }
 
-// names returns the names of that type to print.
-func names(s *snapshot.Snapshot, t snapshot.Type, o Options) []string {
+// names returns the names of that type to print. led are the names that resources of the previous type lead to.
+func names(s *snapshot.Snapshot, t snapshot.Type, o Options, led []string) []string {
 	if len(o.Names) == 0 {
-		return s.Names(t, o.Client)
+		all := append(s.Names(t, o.Client), led...)
+		slices.Sort(all)
+		return slices.Compact(all)
 	}
 	if len(o.Types) > 0 {
 		return o.Names

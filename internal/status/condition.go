@@ -39,10 +39,10 @@ type condition struct{ kind, status, reason, message string }
 type report struct {
 	rule       mesh.ConfigObject
 	conditions []condition
-	// problems are the object's Problems, which all replicas know. refusals are the rejections by this replica's
-	// clients.
-	problems []mesh.Problem
-	refusals []string
+	// problems are the object's Problems, which all replicas know. ofClients are the errors that concern this replica's
+	// clients, and refusals their rejections.
+	problems, ofClients []mesh.Problem
+	refusals            []string
 }
 
 // fingerprint identifies the desired conditions of a generation.
@@ -65,19 +65,23 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []repo
 			continue
 		}
 		own := problems[d.Object]
-		all = append(all, report{
-			rule: *rule, problems: own, refusals: d.Refusals, conditions: []condition{accepted(own), programmed(own, d)},
-		})
+		r := report{rule: *rule, problems: own, refusals: d.Refusals, conditions: []condition{accepted(own, d), programmed(d)}}
+		for _, p := range d.Problems {
+			if !slices.Contains(own, p) {
+				r.ofClients = append(r.ofClients, p)
+			}
+		}
+		all = append(all, r)
 	}
 	return all
 }
 
-// accepted summarizes the Problems that the author can fix.
-func accepted(problems []mesh.Problem) condition {
+// accepted summarizes the Problems that the author can fix: those that are in the object itself.
+func accepted(problems []mesh.Problem, d serving.ObjectSync) condition {
 	c := condition{typeAccepted, statusTrue, reasonAccepted, "All fields are supported by gRPC clients"}
 	var lines []string
 	for _, p := range problems {
-		if p.Code == mesh.CodeHeldBack {
+		if slices.Contains(d.Problems, p) {
 			continue
 		}
 		if len(lines) == 0 {
@@ -94,20 +98,21 @@ func accepted(problems []mesh.Problem) condition {
 	return c
 }
 
-// programmed reports whether clients have the resources. It contains no number of clients: otherwise the object would
-// be written each time that a client connects or leaves.
-func programmed(problems []mesh.Problem, d serving.ObjectSync) condition {
-	var held []string
-	for _, p := range problems {
-		if p.Code == mesh.CodeHeldBack {
-			held = append(held, line(p))
-		}
+// programmed reports whether clients have the resources, and can do what they say. It contains no number of clients:
+// otherwise the object would be written each time that a client connects or leaves.
+func programmed(d serving.ObjectSync) condition {
+	lines := make([]string, 0, len(d.Problems)+len(d.Refusals))
+	reason := mesh.CodeRefused
+	for _, p := range d.Problems {
+		lines = append(lines, line(p))
 	}
+	if len(d.Problems) > 0 {
+		reason = d.Problems[0].Code
+	}
+	lines = append(lines, d.Refusals...)
 	switch {
-	case len(held) > 0:
-		return condition{typeProgrammed, statusFalse, string(mesh.CodeHeldBack), text(held)}
-	case len(d.Refusals) > 0:
-		return condition{typeProgrammed, statusFalse, string(mesh.CodeRefused), text(d.Refusals)}
+	case len(lines) > 0:
+		return condition{typeProgrammed, statusFalse, string(reason), text(lines)}
 	case d.Pending > 0:
 		return condition{typeProgrammed, statusFalse, reasonPending, "some connected clients have not acknowledged it yet"}
 	}

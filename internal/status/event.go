@@ -27,14 +27,17 @@ type eventKey struct {
 	field, text string
 }
 
-// events returns the notes of the Events that an object should have: one for each Problem, if all is set, and one for
-// each text with which clients reject its resources.
+// events returns the notes of the Events that an object should have: one for each Problem that all replicas know, if all
+// is set, one for each error that concerns clients, and one for each text with which clients reject its resources.
 func (r report) events(all bool) map[eventKey]string {
 	found := map[eventKey]string{}
 	for _, p := range r.problems {
 		if all && p.Severity != mesh.Info {
 			found[eventKey{r.rule.Ref, p.Code, p.Field, ""}] = line(p)
 		}
+	}
+	for _, p := range r.ofClients {
+		found[eventKey{r.rule.Ref, p.Code, p.Field, p.Message}] = line(p)
 	}
 	for _, refusal := range r.refusals {
 		found[eventKey{r.rule.Ref, mesh.CodeRefused, "", refusal}] = refusal

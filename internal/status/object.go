@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -143,7 +142,10 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 		one.status, _ = c["status"].(string)
 		one.reason, _ = c["reason"].(string)
 		one.message, _ = c["message"].(string)
-		found, generation = append(found, one), observedGeneration(c)
+		if n := observedGeneration(c); len(found) == 0 || n < generation {
+			generation = n
+		}
+		found = append(found, one)
 	}
 	if len(found) == 0 {
 		return ""
@@ -151,9 +153,10 @@ func observedFingerprint(object *unstructured.Unstructured) string {
 	return fingerprint(generation, found)
 }
 
-// observedGeneration reads a generation, which is a string in Istio's types.
+// observedGeneration reads a generation. It returns 0 for a string, which older releases and programs with Istio's types
+// write: kubectl reads numbers only, so such a condition is written again.
 func observedGeneration(c map[string]any) int64 {
-	n, _ := strconv.ParseInt(fmt.Sprint(c["observedGeneration"]), 10, 64)
+	n, _ := c["observedGeneration"].(int64)
 	return n
 }
 
@@ -190,7 +193,7 @@ func setConditions(object *unstructured.Unstructured, r report, now time.Time) e
 		}
 		list = append(list, map[string]any{
 			"type": c.kind, "status": c.status, "reason": c.reason, "message": c.message,
-			"lastTransitionTime": since, "observedGeneration": strconv.FormatInt(r.rule.Generation, 10),
+			"lastTransitionTime": since, "observedGeneration": r.rule.Generation,
 		})
 	}
 	return unstructured.SetNestedSlice(object.Object, list, "status", "conditions")

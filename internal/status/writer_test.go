@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
 )
@@ -415,5 +417,115 @@ func TestEachReplicaReportsRejectionsOfItsClients(t *testing.T) {
 		same(t, "events once the replica leads", len(r.events(t)), 1)
 		cancel()
 		<-done
+	})
+}
+
+// encrypted is a DestinationRule with a generation and a TLS mode.
+const encrypted = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: echo, namespace: shop, generation: %d}, ` +
+	`spec: {host: echo, trafficPolicy: {tls: {mode: %s}}}}`
+
+// TestErrorsOfClients: an error that concerns connected clients turns Programmed to False and causes an Event. When the
+// client has gone, or the rule or the client was mended, it turns to True.
+func TestErrorsOfClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		rules := r.istio.Resource(routes.GroupVersion().WithResource("destinationrules")).Namespace("shop")
+		if _, err := rules.Create(t.Context(), object(t, fmt.Sprintf(encrypted, 1, "ISTIO_MUTUAL")), metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		r.publish(t, fmt.Sprintf(route, 1, good), fmt.Sprintf(encrypted, 1, "ISTIO_MUTUAL"))
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		connect := func(providers string) *serving.Session {
+			session := r.store.Open(serving.ClientInfo{NodeID: "n", Client: mesh.Client{Namespace: "shop", Providers: mesh.MakeProviders(providers)}}, nil)
+			request := &serving.Request{Type: snapshot.ClusterType, Names: []string{"outbound|80||echo.shop.svc.cluster.local"}}
+			session.Request(request)
+			request.Nonce = session.Next().Nonce
+			session.Request(request)
+			return session
+		}
+		expect := func(when, accepted, programmed string, events int) {
+			t.Helper()
+			wait(8 * time.Second)
+			rule, err := rules.Get(t.Context(), "echo", metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, _, _ := unstructured.NestedSlice(rule.Object, "status", "conditions")
+			var got []string
+			for _, item := range list {
+				c := item.(map[string]any)
+				got = append(got, fmt.Sprint(c["status"], " ", c["reason"]))
+			}
+			same(t, when, got, []string{accepted, programmed})
+			same(t, when+": conditions of the other rule", r.conditions(t)[1:], []string{"mizzen.dev/Accepted=True Accepted of 1", "mizzen.dev/Programmed=True Programmed of 1"})
+			same(t, when+": events", append([]string{}, r.events(t)...), slices.Repeat([]string{"Warning NoCertificate echo by a"}, events))
+		}
+		const remarks, programmed = "True AcceptedWithRemarks", "True Programmed"
+		expect("no client", remarks, programmed, 0)
+		able := connect("default")
+		defer able.Close()
+		expect("a client with certificates", remarks, programmed, 0)
+		unable := connect("")
+		expect("a client without certificates", remarks, "False NoCertificate", 1)
+		writes, _ := r.writes()
+		other := connect("")
+		wait(8 * time.Second)
+		if now, _ := r.writes(); now != writes {
+			t.Errorf("%d writes for another client of the same kind", now-writes)
+		}
+		unable.Close()
+		other.Close()
+		expect("that client has gone", remarks, programmed, 1)
+		unable = connect("")
+		defer unable.Close()
+		expect("it is back", remarks, "False NoCertificate", 2)
+
+		if _, err := rules.Update(t.Context(), object(t, fmt.Sprintf(encrypted, 2, "DISABLE")), metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		r.publish(t, fmt.Sprintf(route, 1, good), fmt.Sprintf(encrypted, 2, "DISABLE"))
+		for response := unable.Next(); response != nil; response = unable.Next() {
+			unable.Request(&serving.Request{Type: response.Type, Names: []string{response.Resources[0].Name}, Nonce: response.Nonce})
+		}
+		for response := able.Next(); response != nil; response = able.Next() {
+			able.Request(&serving.Request{Type: response.Type, Names: []string{response.Resources[0].Name}, Nonce: response.Nonce})
+		}
+		expect("the rule was mended", "True Accepted", programmed, 2)
+	})
+}
+
+// TestGenerationsAreNumbers: kubectl compares observedGeneration with metadata.generation only if it is a number. A
+// condition of an older release, in which it is a string, is written again.
+func TestGenerationsAreNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		generations := func() (all []any) {
+			list, _, _ := unstructured.NestedSlice(r.read(t).Object, "status", "conditions")
+			for _, item := range list {
+				all = append(all, item.(map[string]any)["observedGeneration"])
+			}
+			return all
+		}
+		stop := r.writer(t.Context(), "a")
+		wait(8 * time.Second)
+		stop()
+		same(t, "at first", generations(), []any{"1", int64(1), int64(1)})
+
+		u := r.read(t)
+		list, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+		for _, item := range list {
+			item.(map[string]any)["observedGeneration"] = "1"
+		}
+		if err := unstructured.SetNestedSlice(u.Object, list, "status", "conditions"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.istio.Resource(routes).Namespace("shop").Update(t.Context(), u, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		stop = r.writer(t.Context(), "b")
+		defer stop()
+		wait(30 * time.Second)
+		same(t, "after an older release", generations(), []any{"1", int64(1), int64(1)})
 	})
 }

@@ -26,6 +26,9 @@ const (
 	AnnotationAuthorities = AnnotationPrefix + "authorities"
 )
 
+// InjectEnabled is the value of the label mizzen.dev/inject of namespaces whose pods the policy changes.
+const InjectEnabled = "enabled"
+
 // annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
 	AnnotationBalancer:    {"Service", "DestinationRule"},

@@ -30,6 +30,8 @@ const (
 	CodeNoSuchSubset Code = "NoSuchSubset"
 	// CodeNoSuchDelegate: a rule delegates to a VirtualService that does not exist or is not a delegate.
 	CodeNoSuchDelegate Code = "NoSuchDelegate"
+	// CodeAlias: an object refers to a Service of type ExternalName, which is another name for a Service of the cluster.
+	CodeAlias Code = "Alias"
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
@@ -47,6 +49,8 @@ const (
 	CodeNoCertificate Code = "NoCertificate"
 	// CodeIgnored: some client kinds or versions ignore it. The message states what happens to their calls.
 	CodeIgnored Code = "Ignored"
+	// CodeNotInjected: a pod of a namespace with the label for injection came without the bootstrap.
+	CodeNotInjected Code = "NotInjected"
 	// CodeRefused: a client rejected a resource that was made from the object.
 	CodeRefused Code = "Refused"
 	// CodeHeldBack: a resource that was made from the object is withheld because a client would reject it.
@@ -57,6 +61,12 @@ const (
 	CodeTooLarge Code = "TooLarge"
 	// CodeEndpointsVanished: a Service lost all its endpoints at once. Clients keep them for a while.
 	CodeEndpointsVanished Code = "EndpointsVanished"
+	// CodeEndpointPortMismatch: a Service and its endpoints have ports of different names, by which they belong together.
+	CodeEndpointPortMismatch Code = "EndpointPortMismatch"
+	// CodeNoEndpoints: a Service has no endpoint that can be called.
+	CodeNoEndpoints Code = "NoEndpoints"
+	// CodeEmptySubset: a subset to which calls are sent has no endpoint that can be called.
+	CodeEmptySubset Code = "EmptySubset"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
@@ -127,6 +137,10 @@ var codes = []CodeDoc{
 		"Create a VirtualService without hosts, export it to the namespace of the rule, and write rules with destinations in it.",
 	},
 	{
+		CodeAlias, "A Service of type ExternalName names a Service of the cluster, so it is another name for that Service. Its own DestinationRules and settings for endpoints have no effect. Calls to it fail if such a DestinationRule sets TLS. VirtualServices that name it apply to the calls that name it.",
+		"Write the DestinationRule or the setting for the Service itself.",
+	},
+	{
 		CodeConflict, "Two objects configure the same host or declare the same subset, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect.",
 		"Merge the two, or remove one.",
 	},
@@ -155,6 +169,10 @@ var codes = []CodeDoc{
 		"Follow the message, or upgrade the client. [The field table](FIELDS.md) shows what each kind supports.",
 	},
 	{
+		CodeNotInjected, "A pod of a namespace with the label `mizzen.dev/inject: enabled` came without the bootstrap, so its gRPC clients do not find Mizzen (warning). Or pods are older than the label or the policy that injects (info). Pods with the annotation `mizzen.dev/inject: \"false\"`, with `hostNetwork` or whose containers bring a bootstrap are not reported, nor are pods that have ended.",
+		"Run `controlplane check install`, which finds out whether the policy or its ConfigMap is missing. Then restart the pods.",
+	},
+	{
 		CodeRefused, "A client rejected a resource that was made from the object (NACK) and keeps its previous version. The message contains the client's error. The resource is not sent to that client again until it changes. Other clients are not affected.",
 		"Edit the object, and report it as a bug: Mizzen should not send a resource that a client rejects.",
 	},
@@ -175,12 +193,24 @@ var codes = []CodeDoc{
 		"Restore the EndpointSlices, or delete the Service if that is intended. `--empty-service-grace=0` applies every loss immediately.",
 	},
 	{
+		CodeEndpointPortMismatch, "An EndpointSlice or Endpoints object has addresses for a port whose name no port of the Service has, or none for a port of the Service. Endpoints belong to a port by its name. A port without a name has endpoints without a name. Calls to a port without endpoints fail.",
+		"Write the same name in both. If Kubernetes writes the EndpointSlices, correct `targetPort`.",
+	},
+	{
+		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. A rule that sends calls to it has the Problem, too. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, and a running control plane a warning while a client dials the Service: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
+		"Correct the Service's selector, or start pods that it selects and make them ready. Nothing, if the Service is scaled to zero on purpose.",
+	},
+	{
+		CodeEmptySubset, "A rule sends calls to a subset that selects none of the Service's endpoints, or none that is ready. These calls fail. The message states the values that the labels of the endpoints have, and how many endpoints have each. The DestinationRule and the rule have the Problem. `controlplane check` reports it at once, a running control plane after `--empty-service-grace`.",
+		"Correct the labels of the subset or of the pods. Labels of endpoints are read from their pods.",
+	},
+	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
 	},
 	{
-		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect.",
-		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane.",
+		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",
+		"Look at the error in the message. Make the API server reachable, or correct the credentials or rights of the control plane, or of your account.",
 	},
 }
 
@@ -189,7 +219,7 @@ func ProblemsMarkdown() string {
 	var b strings.Builder
 	b.WriteString(`# Problems
 
-A Problem says that something in an object cannot be applied, or only in part. ` + "`controlplane check`" + ` prints the Problems of files,
+A Problem says that something in an object cannot be applied, or only in part. ` + "`controlplane check`" + ` prints the Problems of files or of a cluster,
 ` + "`controlplane inspect problems`" + ` the Problems of a running control plane. This page is generated from ` + "`pkg/mesh/codes.go`" + ` by ` + "`make golden`" + `.
 
 | severity | meaning |

@@ -29,15 +29,17 @@ func (t Topology) label(key string) string {
 // which Istio adds too, are known only from labels of pods.
 func (e *Endpoint) Match(selector map[string]string) bool {
 	for key, want := range selector {
-		if got := e.Topology.label(key); got != "" {
-			if got != want {
-				return false
-			}
-			continue
-		}
-		if got, ok := e.Labels.Get(key); !ok || got != want {
+		if got, ok := e.Label(key); !ok || got != want {
 			return false
 		}
 	}
 	return true
+}
+
+// Label returns the value of one of the endpoint's labels; see Match.
+func (e *Endpoint) Label(key string) (value string, ok bool) {
+	if got := e.Topology.label(key); got != "" {
+		return got, true
+	}
+	return e.Labels.Get(key)
 }

@@ -26,6 +26,9 @@ type Destination struct {
 	Host string
 	// Service is nil if the Service does not exist.
 	Service *Service
+	// Meant names the Service that is probably meant, as the author would write it. It is empty if Service is set, and if
+	// no Service has a similar name.
+	Meant string
 	// DestinationRules is nil if no DestinationRule is for the host.
 	DestinationRules *DestinationRuleSet
 	// ServiceEntry is an object of a file that declares the host, and is not read; zero if there is none.

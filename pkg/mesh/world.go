@@ -23,12 +23,15 @@ type World struct {
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
+	// Aliases has an entry for each Service that is another name for a Service of the cluster, or for one of its pods.
+	// Such a Service has the ports of the other one.
+	Aliases Map[*Alias]
 	// Addresses are the Services by cluster IP, which clients can dial instead of a name.
 	Addresses Map[*Service]
 	// VirtualServices has an entry for each Service that a VirtualService applies to, and for each serviceless
 	// host. These include wildcards, except those that could match a Service.
 	VirtualServices Map[*VirtualServiceSet]
-	// DestinationRules has an entry for each Service that a DestinationRule applies to.
+	// DestinationRules has an entry for each Service that a DestinationRule applies to, and for each alias of one.
 	DestinationRules Map[*DestinationRuleSet]
 	// Pods are keyed by PodKey, PodAddresses by pod IP. Both are empty unless the source is configured to read
 	// pods. They identify clients; no resource depends on them.
@@ -77,6 +80,7 @@ func (w *World) ChangedSince(old *World) []Key {
 	}
 	hosts := map[string]struct{}{}
 	diff(hosts, old.Services, w.Services)
+	diff(hosts, old.Aliases, w.Aliases)
 	diff(hosts, old.Endpoints, w.Endpoints)
 	diff(hosts, old.Addresses, w.Addresses)
 	diff(hosts, old.VirtualServices, w.VirtualServices)

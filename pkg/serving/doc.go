@@ -5,7 +5,7 @@
 //
 // A Store publishes Worlds: Run reads them from a channel. Each stream opens a Session, passes its requests to
 // Request or DeltaRequest, and sends what Next returns whenever the session wakes it. Clients, Resources,
-// ObjectSyncs and Problems are what operators see.
+// ObjectSyncs, Problems and UnknownNames are what operators see.
 //
 // # What a client may rely on
 //
@@ -40,8 +40,8 @@
 //
 // store.go (the one publisher), session.go, subscription.go and entry.go (a stream, one type of it, and one name),
 // subscribe.go (names and the index of interests), sotw.go and delta.go (the two protocols), nack.go and
-// ignored.go (ACK, NACK and neither), versionrefresh.go, introduction.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go and
-// inspect.go (what operators see).
+// ignored.go (ACK, NACK and neither), versionrefresh.go, introduction.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go,
+// unknown.go and inspect.go (what operators see).
 //
 // # Locks
 //

@@ -164,7 +164,7 @@ func (s *Store) Problems() []mesh.Problem {
 		return []mesh.Problem{}
 	}
 	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
-	problems = append(problems, s.clientProblems(current)...)
+	problems = append(s.calledServices(current, problems), s.clientProblems(current)...)
 	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
 	return mesh.SortProblems(append(problems, current.World().Unsilenced(current.Located(ofClients))...))
 }

@@ -11,15 +11,22 @@ import (
 // Routes that name Clusters for the first time are sent in two responses. grpc-go uses new routes before its balancer has
 // the Clusters that they name, and then fails calls with "unknown cluster selected for RPC" without a retry. So the first
 // response contains the client's current routes and one more, which no call takes and which names the new Clusters. The
-// second response contains the new routes. It is sent when the client has acknowledged the Clusters and their endpoints,
-// and after introductionLimit at the latest.
-const introductionLimit = 5 * time.Second
+// second response contains the new routes. It is sent introductionPause after the client has acknowledged the Clusters and
+// their endpoints, and after introductionLimit at the latest. The pause is for clients whose channels share a stream: an
+// acknowledgement does not say that the balancer of every channel has the Clusters, which another channel may have needed
+// before.
+const (
+	introductionPause = 200 * time.Millisecond
+	introductionLimit = 5 * time.Second
+)
 
 // introduction is the state of a RouteConfiguration between the two responses.
 type introduction struct {
 	// base is what the client had before, and sent is base with the new Clusters.
 	base, sent *snapshot.Versioned
 	since      time.Time
+	// known is when the client had acknowledged everything; zero before that.
+	known time.Time
 }
 
 // introduce returns what the client should have now on the way to v: v, or what it had before with the Clusters of v. It
@@ -41,10 +48,18 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 		return v
 	case !begun || len(v.Beyond(under.sent)) > 0:
 		return next
-	case sub.knows(e, v.Beyond(under.base)):
+	case !sub.knows(e, v.Beyond(under.base)):
+		sub.recheckLater(introductionLimit - time.Since(under.since))
+		return e.sent
+	case under.known.IsZero():
+		under.known = time.Now()
+		sub.introductions[e] = under
+	}
+	pause := introductionPause - time.Since(under.known)
+	if pause <= 0 {
 		return v
 	}
-	sub.recheckLater(introductionLimit - time.Since(under.since))
+	sub.recheckLater(pause)
 	return e.sent
 }
 
@@ -54,7 +69,7 @@ func (sub *subscription) introduced(e *entry, sent *snapshot.Versioned) {
 		return
 	}
 	under, _ := sub.introduction(e)
-	under.sent = sent
+	under.sent, under.known = sent, time.Time{}
 	if sub.introductions == nil {
 		sub.introductions = map[*entry]introduction{}
 	}

@@ -68,3 +68,36 @@ func introduceRoutes(t *testing.T) {
 	c.settle(t)
 	expect("the edit is taken back, and the client rejects the introduction", "0 of 1 pending ", 5, 5)
 }
+
+// TestIntroductionPause has routes name a Cluster that the client has acknowledged for the routes of another host. The
+// balancer of this host may get it only now.
+func TestIntroductionPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := serving.NewStore(serving.Options{})
+		publish := func(to string) {
+			store.Publish(snapshottest.Load(t, []string{
+				"apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]}\n",
+				"apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]}\n",
+				"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo, namespace: demo}\n" +
+					"spec: {hosts: [echo], http: [{match: [{uri: {prefix: /a}}], route: [{destination: {host: " + to + "}}]}, " +
+					"{route: [{destination: {host: echo}}]}]}\n",
+			}))
+		}
+		publish("echo")
+		c := newClient(t, store, "demo")
+		publish("cart")
+		expect := func(when, want string) {
+			t.Helper()
+			synctest.Wait()
+			c.settle(t)
+			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
+				t.Errorf("%s: got %q, want %q", when, got, want)
+			}
+		}
+		expect("the client has acknowledged everything", "1 of 1 pending ")
+		<-time.After(199 * time.Millisecond)
+		expect("before the pause is over", "1 of 1 pending ")
+		<-time.After(time.Millisecond)
+		expect("after the pause", "0 of 1 pending ")
+	})
+}

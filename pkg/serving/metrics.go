@@ -72,6 +72,8 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		}
 		return 1
 	})
+	gauge("pods_not_injected", "Pods that came without the bootstrap although their namespace has the label for injection.", store.countNotInjected)
+	gauge("unknown_names", "Names that connected clients dial and that do not exist, once for each namespace of clients.", store.countUnknownNames)
 	gauge("resources_held_back", "Resources that are withheld because clients would reject them.", store.withheldCount)
 	countProblems(registry, store)
 	return m
@@ -126,6 +128,17 @@ func (s *Store) withheldCount() int {
 		return len(current.Withheld())
 	}
 	return 0
+}
+
+// countNotInjected counts pods, and not the Problems of namespaces, which are about pods that are older than the label.
+func (s *Store) countNotInjected() int {
+	n := 0
+	for _, p := range s.world().Problems {
+		if p.Code == mesh.CodeNotInjected && p.Object.Kind == "Pod" {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Store) countProblems(severity mesh.Severity) int {

@@ -13,10 +13,21 @@ type clientCount struct {
 	node string
 }
 
-// missingCertificates returns the Problems of connected clients that lack certificate providers which the rules of a
+// missingCertificates returns certificateProblems with the number of clients, and one of them.
+func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
+	counts := s.certificateProblems(current)
+	problems := make([]mesh.Problem, 0, len(counts))
+	for p, c := range counts {
+		p.Message += fmt.Sprintf(" Connected clients: %d, such as %q.", c.n, c.node)
+		problems = append(problems, p)
+	}
+	return problems
+}
+
+// certificateProblems returns the Problems of connected clients that lack certificate providers which the rules of a
 // host require. The host must be one to whose clusters the client subscribes. Which clients call a host is known only
 // here, so translation cannot report this.
-func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
+func (s *Store) certificateProblems(current *snapshot.Snapshot) map[mesh.Problem]clientCount {
 	counts := map[mesh.Problem]clientCount{}
 	for session, hosts := range s.clusterSubscriptions(current) {
 		for _, name := range hosts {
@@ -35,12 +46,7 @@ func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
 			}
 		}
 	}
-	problems := make([]mesh.Problem, 0, len(counts))
-	for p, c := range counts {
-		p.Message += fmt.Sprintf(" Connected clients: %d, such as %q.", c.n, c.node)
-		problems = append(problems, p)
-	}
-	return problems
+	return counts
 }
 
 // clusterSubscriptions lists, for each stream, the hosts with DestinationRules to whose clusters it subscribes, each

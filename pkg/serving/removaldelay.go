@@ -23,13 +23,19 @@ func (sub *subscription) routesInFlight() bool {
 		routes != nil && (routes.introducing() || routes.hasChanges())
 }
 
-// recheckLater makes the subscription check again for changes after a while, unless it will do so already. The caller
+// recheckLater makes the subscription check again for changes after a while, unless it will do so sooner. The caller
 // holds Session.mu.
 func (sub *subscription) recheckLater(after time.Duration) {
+	at := time.Now().Add(after)
 	if sub.recheckTimer != nil {
+		if at.Before(sub.recheckAt) {
+			sub.recheckAt = at
+			sub.recheckTimer.Reset(after)
+		}
 		return
 	}
 	s := sub.session
+	sub.recheckAt = at
 	sub.recheckTimer = time.AfterFunc(after, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -166,7 +166,7 @@ func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*ent
 	defer s.mu.Unlock()
 	var concerned typeSet
 	for _, e := range entries {
-		e.current = now[e]
+		e.setCurrent(now[e])
 		concerned |= setOf(e.sub.t)
 	}
 	for _, sub := range s.subs {

@@ -101,7 +101,8 @@ func (sub *subscription) apply(s *snapshot.Snapshot, names []string, found []*sn
 			e = sub.newEntry(name, found[i])
 		}
 		if !e.explicit {
-			e.explicit, e.current = true, found[i]
+			e.explicit = true
+			e.setCurrent(found[i])
 			session.store.indexInterest(e)
 		}
 		entries = append(entries, e)
@@ -136,9 +137,11 @@ func (sub *subscription) expandWildcard(s *snapshot.Snapshot) {
 	names := s.Names(sub.t, client)
 	entries := make([]*entry, 0, len(names))
 	keep := func(e *entry) {
-		e.current, e.viaWildcard = nil, false
+		e.viaWildcard = false
 		if e.explicit {
-			e.current = s.Resource(sub.t, e.name, client)
+			e.setCurrent(s.Resource(sub.t, e.name, client))
+		} else {
+			e.current = nil
 		}
 		if e.explicit || e.everSent() {
 			entries = append(entries, e)

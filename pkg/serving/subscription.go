@@ -40,6 +40,8 @@ type subscription struct {
 	// rechecks deferred removals and introductions, see removaldelay.go and introduction.go. Each is nil while it is
 	// not needed.
 	versionTimer, recheckTimer *time.Timer
+	// recheckAt is when recheckTimer fires.
+	recheckAt time.Time
 	// introductions are the names whose current version waits until the client has its Clusters, see introduction.go.
 	introductions map[*entry]introduction
 	// answerTimer ends the wait for the answer to a response, see ignored.go. It is nil unless the client seems to have

@@ -97,6 +97,9 @@ type ObjectSync struct {
 	Pending int `json:"pending"`
 	// Refusals are the rejections by clients, each text once, sorted.
 	Refusals []string `json:"refusals,omitempty"`
+	// Problems are the errors, other than rejections, because of which connected clients do not do what the object says.
+	// Their messages contain no number of clients.
+	Problems []mesh.Problem `json:"problems,omitempty"`
 }
 
 // ObjectSyncs lists every rule of the World, and all other objects from which connected clients are served, by kind,
@@ -121,6 +124,11 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 			status.addTo(of(ref), client.KindAndVersion())
 		}
 	}
+	for _, p := range s.effectProblems(current) {
+		if d := found[p.Object]; d != nil {
+			d.Problems = append(d.Problems, p)
+		}
+	}
 	return slices.SortedFunc(func(yield func(ObjectSync) bool) {
 		for _, d := range found {
 			slices.Sort(d.Refusals)
@@ -130,6 +138,22 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 			}
 		}
 	}, func(a, b ObjectSync) int { return a.Object.Compare(b.Object) })
+}
+
+// effectCodes are the codes of Problems that are not in the object itself: it is valid, and not in effect all the same.
+var effectCodes = []mesh.Code{mesh.CodeHeldBack}
+
+// effectProblems returns, sorted, the errors because of which connected clients do not do what a valid object says: what
+// these clients lack, and the Problems with effectCodes.
+func (s *Store) effectProblems(current *snapshot.Snapshot) []mesh.Problem {
+	problems := slices.Collect(maps.Keys(s.certificateProblems(current)))
+	for _, p := range current.Problems() {
+		if slices.Contains(effectCodes, p.Code) {
+			problems = append(problems, p)
+		}
+	}
+	problems = slices.DeleteFunc(problems, func(p mesh.Problem) bool { return p.Severity != mesh.Error })
+	return mesh.SortProblems(problems)
 }
 
 // clientObject is the status of one client's resources that were made from one object.

@@ -114,15 +114,38 @@ func TestMissingCertificatesAreCounted(t *testing.T) {
 	objects := securedService("ISTIO_MUTUAL", "a")
 	store := serving.NewStore(serving.Options{})
 	store.Publish(snapshottest.Load(t, objects))
-	subscribe := func(id, providers string) {
+	subscribe := func(id, providers string) *serving.Session {
 		session := store.Open(serving.ClientInfo{NodeID: id, Client: mesh.Client{Namespace: "demo", Providers: mesh.MakeProviders(providers)}}, nil)
 		t.Cleanup(session.Close)
 		names := []string{secured, "outbound|8080|other|safe.demo.svc.cluster.local"}
 		session.Request(&serving.Request{Type: snapshot.ClusterType, Names: names})
+		return session
+	}
+	// ofObject are the errors in the sync status, in which clients are not counted.
+	ofObject := func() []mesh.Problem {
+		var all []mesh.Problem
+		for _, d := range store.ObjectSyncs() {
+			for _, p := range d.Problems {
+				if p.Object != d.Object {
+					t.Errorf("%s has a Problem of %s", d.Object, p.Object)
+				}
+				all = append(all, p)
+			}
+		}
+		return all
+	}
+	subscribe("c", "default")
+	if got := ofObject(); len(got) != 0 {
+		t.Errorf("all clients have what they need: got %v", got)
+	}
+	gone := subscribe("d", "")
+	before := ofObject()
+	gone.Close()
+	if got := ofObject(); len(before) != 1 || len(got) != 0 {
+		t.Errorf("got %v while a client lacks a provider, and %v after it", before, got)
 	}
 	subscribe("b", "")
 	subscribe("a", "shop")
-	subscribe("c", "default")
 	var found []string
 	for _, p := range store.Problems() {
 		if p.Severity == mesh.Error {
@@ -132,6 +155,9 @@ func TestMissingCertificatesAreCounted(t *testing.T) {
 	want := `NoCertificate spec.trafficPolicy.tls.mode: The client does not declare the certificate provider "default". Its calls fail. Declare the provider in its bootstrap. Connected clients: 2, such as "a".`
 	if len(found) != 1 || found[0] != want {
 		t.Errorf("got %q, want %q", found, want)
+	}
+	if got := ofObject(); len(got) != 1 || got[0] != before[0] || !strings.HasPrefix(want, string(got[0].Code)+" "+got[0].Field+": "+got[0].Message+" Connected") {
+		t.Errorf("got %v in the sync status, want %v, without a number", got, before)
 	}
 }
 

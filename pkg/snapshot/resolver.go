@@ -110,14 +110,23 @@ func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) 
 func (h *subject) answerPort(s *Snapshot, q query) (*Versioned, bool) {
 	number := q.port
 	if number == 0 {
-		port, ok := q.dialed.Find(h.facts.Service)
+		port, ok := h.dialedPort(q.dialed)
 		if !ok {
 			return nil, false
 		}
-		number = port.Number
+		number = port
 	}
 	v := h.answer(s, q, number)
 	return v, v != nil
+}
+
+// dialedPort returns the number of the port that a client dialed.
+func (h *subject) dialedPort(dialed resource.DialTarget) (uint32, bool) {
+	if alias := h.facts.Alias; alias != nil && dialed.Port == "" && alias.DefaultPort != 0 {
+		return alias.DefaultPort, true
+	}
+	port, ok := dialed.Find(h.facts.Service)
+	return port.Number, ok
 }
 
 // answerClusterIP answers a client that dials the IP address of a Service. Only Listeners have such names.

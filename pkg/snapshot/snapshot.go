@@ -134,7 +134,7 @@ func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned 
 	if err != nil {
 		return nil // The name is not valid UTF-8.
 	}
-	v.NotFound = true
+	v.NotFound, v.Since = true, time.Now()
 	return v
 }
 
@@ -151,6 +151,9 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			continue
 		}
 		if !h.facts.Service.VisibleTo(client.Namespace) {
+			continue
+		}
+		if h.facts.Alias != nil && !t.info().serviceless {
 			continue
 		}
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)

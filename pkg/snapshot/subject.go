@@ -74,16 +74,12 @@ func (h *subject) topologyUseOf(in endpoints.Input) *endpoints.TopologyUse {
 // next returns the host of that name in the next World. It takes over the parts whose inputs did not change. It
 // returns nil if there is no such host. h may be nil.
 func (h *subject) next(now *mesh.World, name string) *subject {
-	facts := translate.Facts{Defaults: now.Defaults}
-	facts.Service, _ = now.Services.Get(name)
-	facts.Endpoints, _ = now.Endpoints.Get(name)
-	facts.VirtualServices, _ = now.VirtualServices.Get(name)
-	facts.DestinationRules, _ = now.DestinationRules.Get(name)
+	facts := factsOf(now, name)
 	if facts.Service == nil && facts.VirtualServices == nil {
 		return nil
 	}
 	n := newSubject(facts)
-	if h == nil || h.facts.Service != facts.Service {
+	if h == nil || !sameService(h.facts, facts) {
 		return n
 	}
 	old, sameEndpoints := h.facts, h.facts.Endpoints == facts.Endpoints
@@ -102,6 +98,20 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	}
 	return n
 }
+
+// factsOf returns what a World says about a host.
+func factsOf(world *mesh.World, name string) translate.Facts {
+	facts := translate.Facts{Defaults: world.Defaults}
+	facts.Service, _ = world.Services.Get(name)
+	facts.Alias, _ = world.Aliases.Get(name)
+	facts.Endpoints, _ = world.Endpoints.Get(name)
+	facts.VirtualServices, _ = world.VirtualServices.Get(name)
+	facts.DestinationRules, _ = world.DestinationRules.Get(name)
+	return facts
+}
+
+// sameService reports whether both are for the same Service, and refer to the same one if it is an alias.
+func sameService(a, b translate.Facts) bool { return a.Service == b.Service && a.Alias == b.Alias }
 
 // serviceless reports whether only VirtualServices declare the host.
 func (h *subject) serviceless() bool { return h.facts.Service == nil }

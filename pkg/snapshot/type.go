@@ -29,7 +29,7 @@ type typeInfo struct {
 	// fullState says that a response contains the whole subscription: a client deletes a resource that is missing
 	// from it. Responses of the other types contain what changed.
 	fullState bool
-	// serviceless says that serviceless hosts have resources of the type.
+	// serviceless says that hosts without a Service of their own have resources of the type: serviceless hosts and aliases.
 	serviceless bool
 	// name is the canonical name of the resource for a port of a host. For clusters and endpoints it is the name
 	// without a subset.

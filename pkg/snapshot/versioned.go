@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -35,6 +36,8 @@ type Versioned struct {
 	// NotFound marks the answer to a name that does not exist. StandIn marks such an answer in place of a withheld
 	// resource.
 	NotFound, StandIn bool
+	// Since is when the answer to a name that does not exist was made; zero for other resources.
+	Since time.Time
 	// LeadsTo are the names of the resources to which a client subscribes because of this one, sorted: the Clusters of
 	// a RouteConfiguration, the ClusterLoadAssignment of a Cluster.
 	LeadsTo []string

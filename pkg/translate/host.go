@@ -14,7 +14,7 @@ import (
 // share parts.
 func Host(in HostInput) *Bundle {
 	b := &Bundle{}
-	if in.service != nil {
+	if in.service != nil && in.alias == nil {
 		b.Clusters = clusters.Translate(&b.Problems, in.forClusters())
 	}
 	b.Routes = routes.Translate(&b.Problems, in.forRoutes())
@@ -43,7 +43,7 @@ func (in HostInput) forClusters() clusters.Input {
 // forRoutes returns the part of the Input that the routes depend on.
 func (in HostInput) forRoutes() routes.Input {
 	return routes.Input{
-		Service: in.service, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
+		Service: in.service, Alias: in.alias, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
 		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
 	}
 }

@@ -16,6 +16,8 @@ import (
 type HostInput struct {
 	// service is nil for a serviceless host.
 	service *mesh.Service
+	// alias is set if service is another name for a Service. Its calls go to the clusters of that Service.
+	alias *mesh.Alias
 	// host and port are set for a serviceless host: they are what clients dial. If service is nil and port is 0,
 	// the rules are only checked and make no resources.
 	host string

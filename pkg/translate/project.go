@@ -13,6 +13,8 @@ import (
 type Facts struct {
 	// Service is nil for a serviceless host.
 	Service *mesh.Service
+	// Alias is set if Service is another name for a Service.
+	Alias *mesh.Alias
 	// Endpoints, VirtualServices and DestinationRules may be nil.
 	Endpoints        *mesh.EndpointSet
 	VirtualServices  *mesh.VirtualServiceSet
@@ -63,7 +65,7 @@ func (f Facts) ports() []mesh.Port {
 // Project makes the Input of the client's routes and clusters.
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
-		service: f.Service, host: f.Host, port: f.Port, defaults: f.Defaults,
+		service: f.Service, alias: f.Alias, host: f.Host, port: f.Port, defaults: f.Defaults,
 		virtualServices: f.VirtualServices.For(client.Namespace).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
 	}
 	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
@@ -89,7 +91,7 @@ func (f Facts) ProjectListener(name string, port uint32, client mesh.Client) Lis
 	case shapes[in.family].inlinesRoutes:
 		in.host = f.Project(client)
 	case f.Service != nil:
-		in.host = HostInput{service: f.Service}
+		in.host = HostInput{service: f.Service, alias: f.Alias}
 	default:
 		in.host = HostInput{host: f.Host, virtualServices: f.VirtualServices.For(client.Namespace)}
 	}

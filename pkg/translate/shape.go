@@ -31,9 +31,12 @@ func Listeners(in ListenerInput) *Bundle {
 	return &Bundle{Listeners: []resource.Resource{r}}
 }
 
-// refs returns the object that declares the host: its Service, or the first VirtualService.
+// refs returns the objects that declare the host: its Service, and the one for which it is another name, or the first
+// VirtualService.
 func (in HostInput) refs() []mesh.Ref {
 	switch {
+	case in.alias != nil && in.alias.Service != nil:
+		return []mesh.Ref{in.service.Ref, in.alias.Service.Ref}
 	case in.service != nil:
 		return []mesh.Ref{in.service.Ref}
 	case !in.virtualServices.Empty():

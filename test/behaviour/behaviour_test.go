@@ -145,8 +145,14 @@ func TestServiceComesAndGoes(t *testing.T) {
 	}
 	answered := func(_ *testgrpc.SimpleResponse, err error) bool { return err == nil }
 	until(t, client, "an unknown host fails and is named", unknown)
+	if got := p.store.UnknownNames(); len(got) != 1 || got[0].Name != "echo:80" || got[0].Namespace != "demo" || got[0].Examples[0].Node != t.Name() {
+		t.Errorf("got %+v, want echo:80, dialed by this client", got)
+	}
 	p.write("echo.yaml", service("echo", b))
 	until(t, client, "the Service is found once it exists", answered)
+	if got := p.store.UnknownNames(); len(got) != 0 {
+		t.Errorf("got %+v, want no unknown name once the Service exists", got)
+	}
 	p.write("echo.yaml")
 	until(t, client, "a deleted Service is unknown again", unknown)
 	p.write("echo.yaml", service("echo", b))
@@ -186,4 +192,35 @@ func TestBrokenObjectsAffectNothingElse(t *testing.T) {
 		}
 	}
 	t.Errorf("the problems are %v, want one of the file and one of the expression", p.store.Problems())
+}
+
+// TestAlias: a Service of type ExternalName that names a Service of the cluster follows its rules, and its calls are
+// balanced over the endpoints. Its author moves it to another Service under calls, and none fails.
+func TestAlias(t *testing.T) {
+	one, two, other := newBackend(t, "one", "v1"), newBackend(t, "two", "v2"), newBackend(t, "other", "v3")
+	alias := func(of string) string {
+		return "apiVersion: v1\nkind: Service\nmetadata: {name: alias, namespace: demo}\nspec: {type: ExternalName, externalName: " + of + "}\n"
+	}
+	p := newPlane(t, service("echo", one, two), service("next", other),
+		routes("echo", "{match: [{headers: {x-stop: {exact: 'yes'}}}], directResponse: {status: 403}}", "route: [{destination: {host: echo}}]"))
+	p.write("alias.yaml", alias("echo.demo.svc.cluster.local"))
+	client := p.dial("alias")
+	until(t, client, "the alias is found", func(_ *testgrpc.SimpleResponse, err error) bool { return err == nil })
+	if got := answerers(t, client); len(got) != 2 {
+		t.Errorf("got answers of %q, want both endpoints", got)
+	}
+	if _, err := call(t, client, "x-stop", "yes"); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("got %v, want the rule of the Service", err)
+	}
+	p.write("alias.yaml", alias("next"))
+	until(t, client, "the alias moves", func(resp *testgrpc.SimpleResponse, err error) bool {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.GetHostname() == "other"
+	})
+	p.write("alias.yaml", alias("absent.demo.svc"))
+	until(t, client, "an alias of nothing fails", func(_ *testgrpc.SimpleResponse, err error) bool {
+		return status.Code(err) == codes.Unavailable
+	})
 }

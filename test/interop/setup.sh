@@ -6,6 +6,7 @@
 # runs is left alone while others are made. Folders that nobody asked for in a week are removed.
 set -euo pipefail
 cd "$(dirname "$0")"
+self=$PWD/${0##*/}
 
 # Versions spread over the years, oldest first in each kind, and the last patch of each that there is.
 history=(
@@ -95,7 +96,7 @@ prepare() {
 		rm -rf "$folder"
 		mkdir -p "$folder"
 		# Called anew, since a failure in a condition would not end a function.
-		if ! timeout 600 "$BASH" "$0" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
+		if ! timeout 600 "$self" make "$kind" "$folder" ${version:+"$version"} >"$folder.log" 2>&1; then
 			if [[ ! $version ]]; then
 				cat "$folder.log" >&2
 				exit 1

@@ -51,6 +51,10 @@ func (t destinationResolver) reportNoService(at report.Field, found mesh.Destina
 			"Create a Service of type ExternalName with externalName %q, and write its name here.", found.ServiceEntry, found.Host, found.Host)
 		return
 	}
+	if found.Meant != "" {
+		at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Did you mean %q? Correct the name.", found.Host, found.Meant)
+		return
+	}
 	at.Errorf(mesh.CodeNoSuchHost, "There is no Service %q. Calls to this destination fail. Create the Service, or correct the name.", found.Host)
 }
 

@@ -15,6 +15,7 @@ import (
 // Input is everything that the routes of a host depend on. The fields are described at translate.HostInput.
 type Input struct {
 	Service         *mesh.Service
+	Alias           *mesh.Alias
 	Host            string
 	Port            uint32
 	VirtualServices mesh.VirtualServices
@@ -45,6 +46,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 		all = append(all, in.routesOf(host, port, sets))
 	}
 	for _, s := range sets {
+		s.partly = s.partly || in.Alias != nil // The rules may be for calls to the Service's own name.
 		s.report(host, in.Service)
 	}
 	return all
@@ -116,8 +118,12 @@ func (in Input) routesOf(host string, port mesh.Port, sets []*ruleSet) resource.
 // serviceRoute sends every call to the Service.
 func (in Input) serviceRoute(port mesh.Port) *routev3.Route {
 	every, _ := pathMatch(report.Field{}, nil, false)
+	host := in.Service.Host
+	if in.Alias != nil {
+		host = in.Alias.Host
+	}
 	action := &routev3.RouteAction{
-		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, in.Service.Host)},
+		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, host)},
 		MaxStreamDuration: timeoutCap(report.Field{}, nil),
 		RetryPolicy:       retryPolicy(report.Field{}, nil, in.Defaults),
 	}

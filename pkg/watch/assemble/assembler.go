@@ -14,7 +14,7 @@ import (
 //
 // A World is built in two steps: the inventory edits the Services of the cluster and what is behind them, then the
 // rules are bound to the result. A second cluster would be a second inventory, joined with the first between the two
-// steps.
+// steps. There the Services that are other names of Services are resolved, too.
 type Assembler struct {
 	domain, root string
 	defaults     mesh.Defaults
@@ -24,6 +24,8 @@ type Assembler struct {
 
 	inventory *inventory
 	rules     *rules
+	aliases   *aliasIndex
+	emptiness *emptiness
 	problems  *problemIndex
 	// indexes has the index of each kind.
 	indexes kindIndexes
@@ -35,7 +37,8 @@ type Options struct {
 	Domain, RootNamespace string
 	// Defaults are copied into every World.
 	Defaults mesh.Defaults
-	// EmptyServiceGrace is how long a Service that loses all its endpoints at once keeps them; see lossGuard.
+	// EmptyServiceGrace is how long a Service that loses all its endpoints at once keeps them; see lossGuard. It is also
+	// how long a Service or a subset must be empty to be reported; see emptiness.
 	EmptyServiceGrace time.Duration
 	// Pods enables the World's lists of pods.
 	Pods bool
@@ -49,6 +52,8 @@ func New(o Options) *Assembler {
 		inventory: newInventory(o, hosts, problems), rules: newRules(o, hosts, problems), problems: problems,
 		indexes: kindIndexes{},
 	}
+	a.aliases = newAliasIndex(a.inventory, a.rules, problems)
+	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.rules.indexes())
 	return a
@@ -78,7 +83,12 @@ func (a *Assembler) Restored(at time.Time, problems ...mesh.Problem) {
 
 // Due returns the time after which the World may change without a change of objects, and false if it cannot.
 func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
-	return a.inventory.guard.nextExpiry(now)
+	kept, keeps := a.inventory.guard.nextExpiry(now)
+	empty, waits := a.emptiness.nextExpiry(now)
+	if !keeps || waits && empty < kept {
+		return empty, waits
+	}
+	return kept, keeps
 }
 
 // set replaces an object.
@@ -114,7 +124,9 @@ func (a *Assembler) World() *mesh.World {
 	}
 	b := newWorldBuilder(last)
 	a.inventory.apply(b)
+	a.aliases.apply(b)
 	a.rules.apply(b)
+	a.emptiness.apply(b)
 
 	w, changed := b.world()
 	w.Arrived, w.StoredAt = time.Time{}, a.stored

@@ -13,6 +13,7 @@ type worldBuilder struct {
 	last      *mesh.World
 	services  *edit[mesh.Service]
 	addresses *edit[mesh.Service]
+	aliases   *edit[mesh.Alias]
 	endpoints *edit[mesh.EndpointSet]
 	policies  *edit[mesh.DestinationRuleSet]
 	routes    *edit[mesh.VirtualServiceSet]
@@ -21,6 +22,8 @@ type worldBuilder struct {
 
 	// touched are the hosts whose Service changed, came or went; moved are the hosts whose Service came or went.
 	touched, moved map[string]struct{}
+	// assembled are the hosts whose endpoints were assembled, whether or not that changed them.
+	assembled map[string]struct{}
 }
 
 func newWorldBuilder(last *mesh.World) *worldBuilder {
@@ -28,11 +31,12 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 		last:      last,
 		services:  newEdit(last.Services, sameService),
 		addresses: newEdit(last.Addresses, sameService),
+		aliases:   newEdit(last.Aliases, sameAlias),
 		endpoints: newEdit(last.Endpoints, sameEndpoints),
 		policies:  newEdit(last.DestinationRules, samePolicyTable),
 		routes:    newEdit(last.VirtualServices, sameRouteTable),
 		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod),
-		touched: map[string]struct{}{}, moved: map[string]struct{}{},
+		touched: map[string]struct{}{}, moved: map[string]struct{}{}, assembled: map[string]struct{}{},
 	}
 }
 
@@ -42,7 +46,7 @@ func (b *worldBuilder) world() (*mesh.World, bool) {
 	w := *b.last
 	w.Revision++
 	w.Services, w.Addresses = b.services.apply(changed), b.addresses.apply(changed)
-	w.Endpoints = b.endpoints.apply(changed)
+	w.Aliases, w.Endpoints = b.aliases.apply(changed), b.endpoints.apply(changed)
 	w.VirtualServices, w.DestinationRules = b.routes.apply(changed), b.policies.apply(changed)
 	w.Pods, w.PodAddresses = b.pods.apply(pods), b.podAddresses.apply(pods)
 	w.Changed = mesh.HostKeys(slices.Sorted(maps.Keys(changed)))

@@ -31,6 +31,7 @@ func (x *routeIndex) delegating(h *routesEntry, track func(object.ID, *routesEnt
 		track(id, h)
 		if delegate := x.entries[id]; delegate != nil {
 			x.dirty[delegate] = struct{}{}
+			x.retarget(delegate)
 		}
 	}
 	x.redelegate(h)

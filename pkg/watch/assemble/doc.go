@@ -7,7 +7,7 @@
 // translator.
 //
 // Reading order: assembler.go, then builder.go and edit.go (one World from the one before), inventory.go with
-// endpoints.go and merge.go (addresses), lossguard.go and pods.go, then rules.go with policies.go, routes.go,
+// endpoints.go and merge.go (addresses), lossguard.go, pods.go and injection.go, then rules.go with policies.go, routes.go,
 // delegates.go and serviceless.go; conflicts.go and problems.go report. hostindex.go, patterns.go and multimap.go are
 // the indexes.
 package assemble

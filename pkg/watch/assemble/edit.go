@@ -39,13 +39,18 @@ func (e *edit[V]) get(host string) *V {
 
 // put sets the value of a host, nil for none, and reports whether that changes it.
 func (e *edit[V]) put(host string, v *V) bool {
-	old := e.get(host)
-	if old == v || old != nil && v != nil && e.same(old, v) {
+	if e.equal(e.get(host), v) {
 		return false
+	}
+	if from, _ := e.from.Get(host); e.equal(from, v) {
+		delete(e.next, host) // It is as it was before the first edit.
+		return true
 	}
 	e.next[host] = v
 	return true
 }
+
+func (e *edit[V]) equal(a, b *V) bool { return a == b || a != nil && b != nil && e.same(a, b) }
 
 // apply returns the map after the edits and adds the hosts that differ to changed.
 func (e *edit[V]) apply(changed map[string]struct{}) mesh.Map[*V] {

@@ -198,17 +198,25 @@ func (x *endpointIndex) podOf(namespace string, a *object.Address) (*object.Pod,
 	return p, name
 }
 
-// assemble returns the endpoints of a Service, or nil if it has none. An Endpoints object is used only if the Service
-// has no EndpointSlice.
-func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
+// used yields the objects with the endpoints of a Service. An Endpoints object is used only if the Service has no
+// EndpointSlice.
+func (x *endpointIndex) used(service *mesh.Service) iter.Seq[*sliceEntry] {
 	entries := x.byService[object.ID{Namespace: service.Ref.Namespace, Name: service.Ref.Name}]
 	isSlice := func(h *sliceEntry) bool { return h.key.Kind == object.KindEndpointSlice }
 	only := slices.ContainsFunc(entries, isSlice)
-	var all []rawEndpoint
-	for _, h := range entries {
-		if only && !isSlice(h) {
-			continue
+	return func(yield func(*sliceEntry) bool) {
+		for _, h := range entries {
+			if (!only || isSlice(h)) && !yield(h) {
+				return
+			}
 		}
+	}
+}
+
+// assemble returns the endpoints of a Service, or nil if it has none.
+func (x *endpointIndex) assemble(service *mesh.Service) *mesh.EndpointSet {
+	var all []rawEndpoint
+	for h := range x.used(service) {
 		for _, g := range h.Groups {
 			for i := range g.Addresses {
 				all = append(all, x.resolve(h.key.Namespace, &g.Addresses[i], g.Ports, h.Weight))

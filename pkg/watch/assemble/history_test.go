@@ -61,6 +61,7 @@ func runHistory(t *testing.T, r *rand.Rand) {
 		}
 		if batch == 1 {
 			checkShared(t, last.Services, w.Services)
+			checkShared(t, last.Aliases, w.Aliases)
 			checkShared(t, last.Endpoints, w.Endpoints)
 			checkShared(t, last.DestinationRules, w.DestinationRules)
 			checkShared(t, last.VirtualServices, w.VirtualServices)
@@ -140,6 +141,13 @@ func randomObject(r *rand.Rand) object.Object {
 		s := &mesh.Service{Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: watchtest.Pick[uint32](r, 80, 81)}}
 		s.Annotations = randomAnnotations(r, key)
+		if r.IntN(3) == 0 {
+			s.ExternalName = watchtest.Pick(r, "a", "b.ns1", "b.ns2.svc", "c.ns2.svc.cluster.local", "absent.ns1.svc", "web-0.a.ns1.svc", "api.example.com")
+			s.Addresses = nil
+		}
+		if r.IntN(8) == 0 {
+			s.Export = &mesh.Export{Private: true}
+		}
 		o.Value = s
 	case object.KindEndpointSlice, object.KindEndpoints:
 		o.Value = randomSlice(r, key)
@@ -235,7 +243,7 @@ func randomRule(r *rand.Rand) *object.DestinationRule {
 		d.Spec.Subsets = append(d.Spec.Subsets, &networking.Subset{Name: watchtest.Pick(r, "s", "t"), Labels: map[string]string{"v": watchtest.Pick(r, "1", "2")}})
 	}
 	if r.IntN(2) == 0 {
-		d.Spec.TrafficPolicy = &networking.TrafficPolicy{}
+		d.Spec.TrafficPolicy = &networking.TrafficPolicy{Tls: watchtest.Pick(r, nil, &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE})}
 	}
 	if r.IntN(3) == 0 {
 		d.Spec.WorkloadSelector = watchtest.Pick(r, &selector.WorkloadSelector{}, &selector.WorkloadSelector{MatchLabels: map[string]string{"app": watchtest.Pick(r, "a", "b")}})

@@ -22,15 +22,19 @@ type inventory struct {
 	dirtyAddresses map[string]struct{}
 	endpoints      endpointIndex
 	pods           podIndex
+	injection      injectionIndex
 	guard          lossGuard
-	problems       *problemIndex
+	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
+	lapsed   map[string]struct{}
+	problems *problemIndex
 }
 
 func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventory {
 	return &inventory{
 		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
 		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
-		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), guard: newLossGuard(o.EmptyServiceGrace), problems: problems,
+		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), injection: newInjectionIndex(),
+		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, problems: problems,
 	}
 }
 
@@ -42,12 +46,15 @@ func (v *inventory) indexes() kindIndexes {
 		object.KindEndpoints:     indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpoints)),
 		object.KindPod:           indexOf(v.putPod, v.endpoints.eachPod),
 		object.KindNode:          indexOf(v.putNode, v.endpoints.eachNode),
+
+		object.KindNamespace:       indexOf(v.injection.putNamespace, v.injection.eachNamespace),
+		object.KindInjectionPolicy: indexOf(v.injection.putPolicy, v.injection.eachPolicy),
 	}
 }
 
 // size is how many objects the inventory keeps.
 func (v *inventory) size() int {
-	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes)
+	return len(v.services) + len(v.endpoints.slices) + len(v.endpoints.pods) + len(v.endpoints.nodes) + len(v.injection.namespaces)
 }
 
 func (v *inventory) putService(key object.Key, s *mesh.Service) {
@@ -91,6 +98,7 @@ func sameService(a, b *mesh.Service) bool {
 
 func (v *inventory) putPod(key object.Key, p *object.Pod) {
 	v.pods.replace(key.ID(), v.endpoints.pods[key.ID()], p)
+	v.injection.putPod(key.ID(), p)
 	v.endpoints.putPod(key.ID(), p)
 }
 
@@ -123,6 +131,7 @@ func (v *inventory) apply(b *worldBuilder) {
 	v.applyAddresses(b)
 	v.applyEndpoints(b)
 	v.pods.apply(b, &v.endpoints)
+	v.injection.apply(v.problems, v.endpoints.pods)
 }
 
 // applyAddresses assigns cluster IPs to Services. In a cluster only one Service can have an IP; in files several may
@@ -146,7 +155,7 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		dirty[host] = struct{}{}
 	}
 	for _, host := range v.guard.expired(now) {
-		dirty[host] = struct{}{}
+		dirty[host], v.lapsed[host] = struct{}{}, struct{}{}
 	}
 	for id := range v.endpoints.takeDirty() {
 		if s := v.services[id]; s != nil {
@@ -154,14 +163,15 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		}
 	}
 	for host := range dirty {
+		b.assembled[host] = struct{}{}
 		var set *mesh.EndpointSet
+		var problems []mesh.Problem
 		service := v.service(host)
 		if service != nil {
-			set = v.endpoints.assemble(service)
+			set, problems = v.endpoints.assemble(service), v.endpoints.checkPortNames(service)
 		}
-		var problems []mesh.Problem
 		if kept := v.guard.keeps(host, service, b.endpoints.get(host), set, now); kept != nil {
-			set, problems = kept, []mesh.Problem{v.guard.problem(kept, service.Ref)}
+			set, problems = kept, append(problems, v.guard.problem(kept, service.Ref))
 		}
 		v.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindService, Name: host}}, problems)
 		b.endpoints.put(host, set)

@@ -24,8 +24,14 @@ const (
 	topicMerge
 	// topicConflict: comparing everything that is declared for one host. The key's name is the host.
 	topicConflict
+	// topicAlias: what a Service of type ExternalName refers to. The key's name is the host.
+	topicAlias
 	// topicEndpoints: the endpoints of a Service. The key's name is the host.
 	topicEndpoints
+	// topicInjection: pods without the bootstrap. The key's name is their namespace.
+	topicInjection
+	// topicEmpty: Services and subsets without endpoints that can be called. The key's name is the host.
+	topicEmpty
 	// topicStored: restoring stored objects because the source cannot be read.
 	topicStored
 )

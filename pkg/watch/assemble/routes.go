@@ -28,6 +28,8 @@ type routeIndex struct {
 	// dirty entries must be bound again. dirtyHosts, which may be wildcards, must be evaluated again.
 	dirty      map[*routesEntry]struct{}
 	dirtyHosts map[string]struct{}
+	// dirtyTargets are the hosts whose callers changed.
+	dirtyTargets map[string]struct{}
 }
 
 // routesEntry is an indexed VirtualService.
@@ -39,7 +41,9 @@ type routesEntry struct {
 	// destinations maps each destination host, as written, to its full name.
 	destinations map[string]string
 	delegates    []object.ID
-	routes       *mesh.VirtualService
+	// sent are the destinations that get calls.
+	sent   []sent
+	routes *mesh.VirtualService
 }
 
 func newRouteIndex() routeIndex {
@@ -47,6 +51,7 @@ func newRouteIndex() routeIndex {
 		entries: map[object.ID]*routesEntry{}, hosts: newPatterns[*routesEntry](), byDestination: index[string, *routesEntry]{},
 		delegators: index[object.ID, *routesEntry]{},
 		unbound:    map[*routesEntry]struct{}{}, dirty: map[*routesEntry]struct{}{}, dirtyHosts: map[string]struct{}{},
+		dirtyTargets: map[string]struct{}{},
 	}
 }
 
@@ -65,6 +70,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 		for _, target := range old.destinations {
 			x.byDestination.remove(target, old)
 		}
+		x.retarget(old)
 		delete(x.entries, key.ID())
 		x.delegating(old, x.delegators.remove)
 		delete(x.unbound, old)
@@ -73,7 +79,7 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 	if v == nil {
 		return
 	}
-	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v)}
+	entry := &routesEntry{key: key, VirtualService: v, destinations: map[string]string{}, delegates: delegatesOf(key, v), sent: sentTo(v.Spec)}
 	if old != nil && proto.Equal(old.Spec, v.Spec) {
 		// The spec did not change, so the bound VirtualService is kept.
 		entry.routes = old.routes
@@ -89,9 +95,17 @@ func (x *routeIndex) put(key object.Key, v *object.VirtualService, domain string
 		entry.destinations[host] = full
 		x.byDestination.add(full, entry)
 	})
+	x.retarget(entry)
 	x.entries[key.ID()] = entry
 	x.delegating(entry, x.delegators.add)
 	x.dirty[entry] = struct{}{}
+}
+
+// retarget marks the hosts to which a VirtualService sends calls, because its calls may have changed.
+func (x *routeIndex) retarget(h *routesEntry) {
+	for _, host := range h.destinations {
+		x.dirtyTargets[host] = struct{}{}
+	}
 }
 
 func (x *routeIndex) each(visit func(object.Key, *object.VirtualService)) {
@@ -139,14 +153,10 @@ func eachDestination(spec *networking.VirtualService, visit func(host string)) {
 }
 
 // bind resolves the destinations and delegates of a VirtualService, and reports whether that changed it.
-func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, policies func(string) *mesh.DestinationRuleSet, entry func(string) mesh.Ref) bool {
+func (x *routeIndex) bind(h *routesEntry, destination func(host, namespace string) mesh.Destination) bool {
 	targets := make(map[string]mesh.Destination, len(h.destinations))
 	for text, full := range h.destinations {
-		target := mesh.Destination{Host: full, Service: service(full), DestinationRules: policies(full)}
-		if target.Service == nil {
-			target.ServiceEntry = entry(full)
-		}
-		targets[text] = target
+		targets[text] = destination(full, h.key.Namespace)
 	}
 	delegates, gateways := x.bound(h), x.throughGateways(h)
 	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
@@ -156,9 +166,20 @@ func (x *routeIndex) bind(h *routesEntry, service func(string) *mesh.Service, po
 	return true
 }
 
-// table returns every VirtualService that applies to the host of a Service, or nil if none does.
-func (x *routeIndex) table(host string) *mesh.VirtualServiceSet {
-	return tableOf(host, x.hosts.tiers(host))
+// table returns every VirtualService that applies to the host of a Service, or nil if none does. To an alias apply those
+// that name it, and then those that apply to what it refers to. alias may be nil.
+func (x *routeIndex) table(host string, alias *mesh.Alias) *mesh.VirtualServiceSet {
+	if alias == nil {
+		return tableOf(host, x.hosts.tiers(host))
+	}
+	var tiers []tier[*routesEntry]
+	if own := x.hosts.under(host); own != nil {
+		tiers = append(tiers, tier[*routesEntry]{host, own})
+	}
+	if alias.IsService() {
+		tiers = append(tiers, x.hosts.tiers(alias.Host)...)
+	}
+	return tableOf(host, tiers)
 }
 
 func tableOf(host string, tiers []tier[*routesEntry]) *mesh.VirtualServiceSet {

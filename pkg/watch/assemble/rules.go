@@ -16,18 +16,22 @@ type rules struct {
 	policies policyIndex
 	routes   routeIndex
 	authored authoredIndex
+	// aliases finds the other names of a Service, by its host.
+	aliases  index[string, string]
 	entries  entryIndex
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
 	missing  missingHosts
+	// unmet are the destinations without a Service.
+	unmet map[string]struct{}
 }
 
 func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(),
-		patterns: map[string]struct{}{}, missing: missingHosts{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(), aliases: index[string, string]{},
+		patterns: map[string]struct{}{}, missing: missingHosts{}, unmet: map[string]struct{}{},
 	}
 }
 
@@ -65,8 +69,17 @@ func (r *rules) apply(b *worldBuilder) {
 	for host := range b.moved {
 		r.patterns[host] = struct{}{}
 	}
+	for host := range b.aliases.next {
+		r.patterns[host] = struct{}{}
+	}
 	if len(b.moved) > 0 {
 		maps.Copy(r.patterns, r.missing)
+		for host := range r.unmet {
+			r.rebindTo(host)
+			if len(r.routes.byDestination[host]) == 0 {
+				delete(r.unmet, host)
+			}
+		}
 		for suffix := range r.policies.hosts.wild {
 			r.patterns["*"+suffix] = struct{}{}
 		}
@@ -92,7 +105,7 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 	declared := take(&r.policies.dirtyHosts)
 	for host := range r.concerned(b, declared) {
 		var table *mesh.DestinationRuleSet
-		if service := b.services.get(host); service != nil {
+		if service := configured(b, host); service != nil {
 			table = r.policies.table(service, r.root)
 		}
 		if b.policies.put(host, table) {
@@ -103,6 +116,19 @@ func (r *rules) bindPolicies(b *worldBuilder) {
 		r.patterns[host] = struct{}{}
 		r.problems.put(conflictKey(object.KindDestinationRule, host), r.policies.conflicts(host))
 	}
+}
+
+// configured returns the Service whose DestinationRules apply to calls to a host: the host's own, or the one for which it
+// is another name.
+func configured(b *worldBuilder, host string) *mesh.Service {
+	alias := b.aliases.get(host)
+	switch {
+	case alias == nil:
+		return b.services.get(host)
+	case alias.Service == nil:
+		return nil
+	}
+	return alias.Service
 }
 
 func conflictKey(k object.Kind, host string) problemKey {
@@ -116,7 +142,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		again[host] = struct{}{}
 	}
 	for _, h := range r.routes.toBind() {
-		if r.routes.bind(h, b.services.get, b.policies.get, r.entries.of) {
+		if r.routes.bind(h, func(host, namespace string) mesh.Destination { return r.destination(b, host, namespace) }) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}
@@ -130,7 +156,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	take(&r.routes.dirty)
 	for host := range r.ruled(b, again) {
 		if b.services.get(host) != nil {
-			b.routes.put(host, r.routes.table(host))
+			b.routes.put(host, r.routes.table(host, b.aliases.get(host)))
 		} else {
 			b.routes.put(host, r.routes.servicelessTable(host, r.domain))
 		}
@@ -146,7 +172,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 }
 
-// concerned returns the hosts that the patterns cover, and the hosts whose Service changed.
+// concerned returns the hosts that the patterns cover, the hosts whose Service changed, and the aliases of both.
 func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[string]struct{} {
 	out := map[string]struct{}{}
 	for host := range b.touched {
@@ -155,6 +181,11 @@ func (r *rules) concerned(b *worldBuilder, patterns map[string]struct{}) map[str
 	for pattern := range patterns {
 		for host := range r.hosts.covered(pattern) {
 			out[host] = struct{}{}
+		}
+	}
+	for host := range maps.Clone(out) {
+		for _, alias := range r.aliases[host] {
+			out[alias] = struct{}{}
 		}
 	}
 	return out
@@ -177,7 +208,7 @@ func (r *rules) checkHosts(b *worldBuilder) {
 	for pattern := range take(&r.patterns) {
 		r.missing.note(pattern, r.domain, r.hosts.has(pattern) || len(r.policies.hosts.under(pattern))+len(r.routes.hosts.under(pattern)) == 0)
 		for _, g := range r.policies.hosts.under(pattern) {
-			r.checkRules(g, r.hosts.has(pattern))
+			r.checkRules(g, r.hosts.has(pattern), b.aliases.get(pattern))
 		}
 		for _, h := range r.routes.hosts.under(pattern) {
 			if _, done := checked[h]; done {
@@ -195,16 +226,19 @@ func (r *rules) checkHosts(b *worldBuilder) {
 }
 
 func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
-	r.problems.put(problemKey{topicHost, h.key}, r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain))
+	r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain), h.ofAliases(b)...))
 	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 }
 
-func (r *rules) checkRules(g *ruleGroup, exists bool) {
-	r.policies.bindTo(g, exists)
+func (r *rules) checkRules(g *ruleGroup, exists bool, alias *mesh.Alias) {
+	r.policies.bindTo(g, exists && alias == nil)
 	for _, rule := range g.rules {
 		var problems []mesh.Problem
 		if !exists {
 			problems = []mesh.Problem{r.noSuchHost(rule.key, rule.Host.Field, g.key.host, "The rule has no effect on it.")}
+		}
+		if alias != nil {
+			problems = []mesh.Problem{r.ofAlias(alias, rule)}
 		}
 		r.problems.put(problemKey{topicHost, rule.key}, problems)
 	}

@@ -2,15 +2,12 @@ package assemble
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
-
-// minSimilar is the minimum length of names that are compared: short names are similar by chance.
-const minSimilar = 3
 
 // missingHosts are the declared hosts that have the form of a Service's host and no Service. The messages about them
 // name similar Services, so they are checked again when any Service comes or goes.
@@ -30,7 +27,7 @@ type noSuchHost func(key object.Key, field, host, effect string) mesh.Problem
 
 // noSuchHost names a ServiceEntry that declares the host, or else a host that is probably meant.
 func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Problem {
-	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field))
+	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field, key.Namespace))
 	if entry := r.entries.of(host); entry != (mesh.Ref{}) {
 		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s Create a Service of type ExternalName with externalName %q, and write its name in %s.",
 			entry, host, effect, host, field)
@@ -38,27 +35,28 @@ func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Prob
 	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
 }
 
-// wayOut returns what to do about a host without a Service: a Service with a similar name in the namespace, or one of
-// the same name in another namespace, is probably meant.
-func (r *rules) wayOut(host, field string) string {
-	name, namespace, _ := strings.Cut(strings.TrimSuffix(host, ".svc."+r.domain), ".")
-	var near, elsewhere []string
-	for other := range r.hosts.owners {
-		theirs, rest, _ := strings.Cut(strings.TrimSuffix(other, ".svc."+r.domain), ".")
-		switch {
-		case rest == namespace && theirs != name && min(len(theirs), len(name)) >= minSimilar:
-			near = append(near, theirs)
-		case theirs == name:
-			elsewhere = append(elsewhere, theirs+"."+rest)
-		}
-	}
-	slices.Sort(near)
-	switch meant := object.Nearest(name, near); {
-	case !inServiceDomain(host, r.domain):
-	case meant != "":
+// wayOut returns what to do about a host without a Service that an object of the namespace names.
+func (r *rules) wayOut(host, field, namespace string) string {
+	if meant := r.meantIn(host, namespace); meant != "" {
 		return fmt.Sprintf("Did you mean %q?", meant)
-	case len(elsewhere) == 1:
-		return fmt.Sprintf("Did you mean %q?", elsewhere[0])
 	}
 	return fmt.Sprintf("Create the Service, or correct %s.", field)
+}
+
+// meantIn is meant as an author in the namespace writes it.
+func (r *rules) meantIn(host, namespace string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(r.meant(host), ".svc."+r.domain), "."+namespace)
+}
+
+// meant returns the host of the Service that is probably meant by a host without one, or empty: a Service with a similar
+// name in the namespace, or the only one of the same name in another namespace.
+func (r *rules) meant(host string) string {
+	if !inServiceDomain(host, r.domain) {
+		return ""
+	}
+	near := mesh.NearHostsOf(host, r.domain, maps.Keys(r.hosts.owners))
+	if near.Similar == "" && len(near.Elsewhere) == 1 {
+		return near.Elsewhere[0]
+	}
+	return near.Similar
 }

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/internal/watchtest"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // TestSuggestions checks the Service that a message names for a host without one, also after Services come and go.
@@ -16,6 +18,7 @@ func TestSuggestions(t *testing.T) {
 	tests := map[string]struct{ services, host, want string }{
 		"a letter too few":     {service("greeter", "demo"), "greter", `Did you mean "greeter"?`},
 		"another namespace":    {service("greeter", "shop"), "greeter", `Did you mean "greeter.shop"?`},
+		"of another namespace": {service("greeter", "shop"), "greter.shop", `Did you mean "greeter.shop"?`},
 		"in two namespaces":    {service("greeter", "shop") + service("greeter", "till"), "greeter", "Create the Service, or correct spec.hosts[0]."},
 		"nothing like it":      {service("cart", "demo"), "greeter", "Create the Service, or correct spec.hosts[0]."},
 		"no Service's host":    {service("greeter", "demo"), "greeter.example.com", ""},
@@ -35,5 +38,31 @@ func TestSuggestions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSuggestedDestinations checks the Service that is probably meant by a destination, while Services come and go.
+func TestSuggestedDestinations(t *testing.T) {
+	a := newTestAssembler()
+	service := func(name, namespace string) string {
+		return strings.NewReplacer("name: echo", "name: "+name, "namespace: demo", "namespace: "+namespace).Replace(watchtest.EchoService)
+	}
+	meant := func(w *mesh.World) string {
+		return watchtest.Get(w.VirtualServices, watchtest.EchoHost).Candidates[0].VirtualService.Destinations["greter"].Meant
+	}
+	rules := watchtest.EchoService + watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: [{destination: {host: greter}}]}]")
+	for _, step := range []struct{ change, want string }{
+		{rules, ""},
+		{service("greter", "shop"), "greter.shop"},
+		{service("greeter", "demo"), "greeter"},
+		{service("greter", "demo"), ""},
+	} {
+		if got := meant(apply(t, a, step.change)); got != step.want {
+			t.Errorf("got %q, want %q after %s", got, step.want, step.change)
+		}
+	}
+	a.remove(object.Key{Kind: object.KindService, Namespace: "demo", Name: "greter"})
+	if got := meant(a.World()); got != "greeter" {
+		t.Errorf("got %q after the Service is gone", got)
 	}
 }

@@ -62,7 +62,7 @@ func nearly(n *yaml.Node, h head) string {
 	if !ok {
 		group, version = "", group
 	}
-	if row := object.Kind(h.kind).Row(); row != nil {
+	if row := object.Kind(h.kind).Row(); row != nil && !row.Live {
 		return wrongVersion(row, group, version)
 	}
 	known := istioKinds[group]
@@ -73,7 +73,7 @@ func nearly(n *yaml.Node, h head) string {
 		return meshRoute(n, h)
 	}
 	var read []string
-	for _, row := range object.Kinds {
+	for row := range object.InFiles() {
 		if nearGroup(group, row.Resource.Group) {
 			read = append(read, string(row.Kind))
 		}
@@ -125,7 +125,7 @@ func meshRoute(n *yaml.Node, h head) string {
 // the values of a chart, unless it looks like an object.
 func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	var read []string
-	for _, row := range object.Kinds {
+	for row := range object.InFiles() {
 		read = append(read, string(row.Kind))
 	}
 	isObject := h.apiVersion+h.kind != "" && (lookup(n, "metadata", 0) != nil || object.Nearest(h.kind, read) != "")

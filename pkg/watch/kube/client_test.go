@@ -53,6 +53,7 @@ var (
 		object.KindEndpoints:     &corev1.EndpointsList{ListMeta: listMeta, Items: []corev1.Endpoints{{ObjectMeta: fullMeta}}}, //nolint:staticcheck // see convertEndpoints
 		object.KindEndpointSlice: &discoveryv1.EndpointSliceList{ListMeta: listMeta, Items: []discoveryv1.EndpointSlice{{ObjectMeta: fullMeta, AddressType: "IPv4"}}},
 		object.KindNode:          &corev1.NodeList{ListMeta: listMeta, Items: []corev1.Node{{ObjectMeta: fullMeta}}},
+		object.KindNamespace:     &corev1.NamespaceList{ListMeta: listMeta, Items: []corev1.Namespace{{ObjectMeta: fullMeta}}},
 		object.KindPod:           &corev1.PodList{ListMeta: listMeta, Items: []corev1.Pod{{ObjectMeta: fullMeta, Status: corev1.PodStatus{PodIP: "10.1.0.1"}}}},
 		object.KindService:       &corev1.ServiceList{ListMeta: listMeta, Items: []corev1.Service{{ObjectMeta: fullMeta, Spec: corev1.ServiceSpec{ClusterIP: "10.0.0.1"}}}},
 	}
@@ -69,7 +70,7 @@ func TestBuiltinKindsAreReadAsByAClientset(t *testing.T) {
 		}
 		for name, server := range answers {
 			for _, namespace := range []string{metav1.NamespaceAll, "a"} {
-				if kind == object.KindNode && namespace != metav1.NamespaceAll {
+				if kind.Row().ClusterScoped && namespace != metav1.NamespaceAll {
 					continue
 				}
 				t.Run(string(kind)+" in "+namespace+"/"+name, func(t *testing.T) {

@@ -124,6 +124,8 @@ func typedBy(c kubernetes.Interface) func(row *object.KindRow, namespace string)
 			return newListWatch(c, c.CoreV1().Endpoints(namespace), labels)
 		case object.KindNode:
 			return newListWatch(c, c.CoreV1().Nodes(), labels)
+		case object.KindNamespace:
+			return newListWatch(c, c.CoreV1().Namespaces(), labels)
 		case object.KindPod:
 			return newListWatch(c, c.CoreV1().Pods(namespace), labels)
 		default:

@@ -26,6 +26,26 @@ func loadNode(l *mesh.Locality) (*Node, error) {
 	return &Node{Locality: mesh.Locality{Region: Intern(l.Region), Zone: Intern(l.Zone), SubZone: Intern(l.SubZone)}}, nil
 }
 
+type storedNamespace struct {
+	Labeled int64 `json:"labeled,omitempty"`
+}
+
+func namespaceField(o *storedObject) **storedNamespace { return &o.Labeled }
+
+func storeNamespace(n *Namespace) (*storedNamespace, error) { return &storedNamespace{n.Labeled}, nil }
+
+func loadNamespace(s *storedNamespace) (*Namespace, error) { return &Namespace{s.Labeled}, nil }
+
+type storedPolicy struct {
+	Created int64 `json:"created,omitempty"`
+}
+
+func policyField(o *storedObject) **storedPolicy { return &o.Policy }
+
+func storePolicy(p *InjectionPolicy) (*storedPolicy, error) { return &storedPolicy{p.Created}, nil }
+
+func loadPolicy(s *storedPolicy) (*InjectionPolicy, error) { return &InjectionPolicy{s.Created}, nil }
+
 type storedPod struct {
 	UID            string      `json:"uid,omitempty"`
 	Labels         mesh.Labels `json:"labels,omitempty"`
@@ -33,18 +53,19 @@ type storedPod struct {
 	Node           string      `json:"node,omitempty"`
 	Weight         uint32      `json:"weight,omitempty"`
 	IPs            []string    `json:"ips,omitempty"`
+	NotInjected    int64       `json:"notInjected,omitempty"`
 }
 
 func podField(o *storedObject) **storedPod { return &o.Pod }
 
 func storePod(p *Pod) (*storedPod, error) {
-	return &storedPod{UID: p.UID, Labels: p.Labels, ServiceAccount: p.ServiceAccount, Node: p.Node, Weight: p.Weight, IPs: p.IPs}, nil
+	return &storedPod{UID: p.UID, Labels: p.Labels, ServiceAccount: p.ServiceAccount, Node: p.Node, Weight: p.Weight, IPs: p.IPs, NotInjected: p.NotInjected}, nil
 }
 
 func loadPod(s *storedPod) (*Pod, error) {
 	return &Pod{
 		UID: s.UID, Labels: mesh.Labels(Intern(string(s.Labels))), ServiceAccount: Intern(s.ServiceAccount), Node: Intern(s.Node),
-		Weight: s.Weight, IPs: s.IPs,
+		Weight: s.Weight, IPs: s.IPs, NotInjected: s.NotInjected,
 	}, nil
 }
 

@@ -104,9 +104,6 @@ func externalName(s *corev1.Service, out *Object) string {
 			fmt.Sprintf("%q is not a DNS name. Calls fail. Use a name such as api.example.com.", s.Spec.ExternalName))
 		return ""
 	}
-	if len(s.Spec.Ports) == 0 {
-		out.Report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "The Service has no ports. Clients cannot call it. Add the ports that clients may call.")
-	}
 	return name
 }
 
@@ -139,6 +136,9 @@ func convertPod(p *corev1.Pod, _ string) Object {
 				value.IPs = append(value.IPs, parsed.String())
 			}
 		}
+	}
+	if !ended && wantsInjection(p) {
+		value.NotInjected = p.CreationTimestamp.Unix()
 	}
 	out.Value = value
 	return out

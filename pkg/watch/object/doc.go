@@ -4,7 +4,7 @@
 // new kind needs a row, a converter and a codec here, and possibly an index in package assemble.
 //
 // Reading order: object.go (keys and values), kinds.go (the rows), then the converters: convertcore.go for Services,
-// pods and nodes, convertendpoints.go for EndpointSlices and Endpoints, convertistio.go for VirtualServices and
+// pods and nodes, convertinjection.go for what injection concerns, convertendpoints.go for EndpointSlices and Endpoints, convertistio.go for VirtualServices and
 // DestinationRules; annotations.go and topology.go read what several of them have. state.go is the format of stored
 // objects, and codecs.go the stored form of each value. Values are immutable once they are converted.
 package object

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // Kind is a kind of object that is watched, by its API name.
@@ -25,6 +27,8 @@ const (
 	KindEndpoints       Kind = "Endpoints"
 	KindPod             Kind = "Pod"
 	KindNode            Kind = "Node"
+	KindNamespace       Kind = "Namespace"
+	KindInjectionPolicy Kind = "MutatingAdmissionPolicy"
 	KindDestinationRule Kind = "DestinationRule"
 	KindVirtualService  Kind = "VirtualService"
 )
@@ -48,6 +52,8 @@ type KindRow struct {
 	// Optional means that a CustomResourceDefinition defines the kind: it may be absent, come and go. Its objects are
 	// read untyped, because a typed client fails a whole list if one object does not fit the type.
 	Optional bool
+	// Live means that the objects are read from clusters only: in files they mean nothing.
+	Live bool
 	// Without names what is unknown if the control plane is not allowed to read the kind; empty if it must be allowed.
 	Without string
 	// After is the kind that must be read first if both appear late. Its row comes before this one.
@@ -101,6 +107,22 @@ var Kinds = []*KindRow{
 		converter: converterOf(convertNode), codec: codecOf(nodeField, storeNode, loadNode),
 	},
 	{
+		// Only namespaces into whose pods the bootstrap is injected.
+		Kind: KindNamespace, Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), ClusterScoped: true, Live: true,
+		Selector: mesh.AnnotationInject + "=" + mesh.InjectEnabled,
+		Without:  "which pods came without the bootstrap",
+		NewList:  func() runtime.Object { return &corev1.NamespaceList{} },
+
+		converter: converterOf(convertNamespace), codec: codecOf(namespaceField, storeNamespace, loadNamespace),
+	},
+	{
+		// Of the policies only the one that injects. API servers have the kind from Kubernetes 1.36 on.
+		Kind: KindInjectionPolicy, ClusterScoped: true, Live: true, Optional: true,
+		Resource:  schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingadmissionpolicies"},
+		Without:   "whether pods get the bootstrap",
+		converter: converterOf(convertInjectionPolicy), codec: codecOf(policyField, storePolicy, loadPolicy),
+	},
+	{
 		Kind: KindDestinationRule, Resource: istiov1.SchemeGroupVersion.WithResource("destinationrules"),
 		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Authored: true, Traced: true,
 		converter: converterOf(convertDestinationRule),
@@ -136,9 +158,23 @@ func Authored() iter.Seq[*KindRow] {
 	}
 }
 
-// RowOf returns the row of an object in a file, or nil if its kind is not watched in that version.
+// InFiles yields the rows of the kinds that are read from files.
+func InFiles() iter.Seq[*KindRow] {
+	return func(yield func(*KindRow) bool) {
+		for _, row := range Kinds {
+			if !row.Live && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// RowOf returns the row of an object in a file, or nil if its kind is not read from files in that version.
 func RowOf(apiVersion, kind string) *KindRow {
 	row := Kind(kind).Row()
+	if row != nil && row.Live {
+		return nil
+	}
 	if row == nil || apiVersion == row.Resource.GroupVersion().String() {
 		return row
 	}

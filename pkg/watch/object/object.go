@@ -84,6 +84,9 @@ type Pod struct {
 	Weight uint32
 	// IPs are the pod's own addresses: none if it shares the addresses of its node, or has ended.
 	IPs []string
+	// NotInjected is when a pod was created, in Unix seconds, that the injection policy did not change and would change
+	// in a namespace with the label; 0 for all others.
+	NotInjected int64
 }
 
 // Addresses returns the pod's own addresses; none if the pod is nil.
@@ -97,6 +100,18 @@ func (p *Pod) Addresses() []string {
 // Node is what is kept of a Node.
 type Node struct {
 	Locality mesh.Locality
+}
+
+// Namespace is what is kept of a namespace with the label for injection.
+type Namespace struct {
+	// Labeled is since when it has the label, in Unix seconds, as far as it is known. It may be later than that.
+	Labeled int64
+}
+
+// InjectionPolicy is what is kept of the policy that injects.
+type InjectionPolicy struct {
+	// Created is when it was created, in Unix seconds.
+	Created int64
 }
 
 // VirtualService is what is kept of a VirtualService that applies to clients of the mesh, and possibly to gateways,

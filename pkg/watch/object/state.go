@@ -43,6 +43,8 @@ type storedObject struct {
 	Slice           *storedSlice           `json:"slice,omitempty"`
 	Pod             *storedPod             `json:"pod,omitempty"`
 	Node            *mesh.Locality         `json:"node,omitempty"`
+	Labeled         *storedNamespace       `json:"labeledNamespace,omitempty"`
+	Policy          *storedPolicy          `json:"injectionPolicy,omitempty"`
 	VirtualService  *storedVirtualService  `json:"virtualService,omitempty"`
 	DestinationRule *storedDestinationRule `json:"destinationRule,omitempty"`
 }

@@ -92,6 +92,7 @@ func Pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values)
 type PlainWorld struct {
 	Services  map[string]*mesh.Service
 	Addresses map[string]*mesh.Service
+	Aliases   map[string]*mesh.Alias
 	Endpoints map[string]*mesh.EndpointSet
 	Routes    map[string]*mesh.VirtualServiceSet
 	Policies  map[string]*mesh.DestinationRuleSet
@@ -108,7 +109,7 @@ type PlainWorld struct {
 // Plain returns the content of a World.
 func Plain(w *mesh.World) PlainWorld {
 	return PlainWorld{
-		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Endpoints: maps.Collect(w.Endpoints.All()),
+		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Aliases: maps.Collect(w.Aliases.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
 		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.ConfigObjects.All()),
 		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,

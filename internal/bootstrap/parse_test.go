@@ -1,0 +1,47 @@
+package bootstrap_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+)
+
+func TestParseServer(t *testing.T) {
+	injected := func(name string) string {
+		text, err := os.ReadFile("../../manifests/injection/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	plaintext := injected("plaintext.json")
+	tests := map[string]struct {
+		text string
+		want bootstrap.Server
+		err  string
+	}{
+		"injected plaintext": {plaintext, bootstrap.Server{URI: "mizzen.mizzen-system.svc:15010"}, ""},
+		"injected TLS": {
+			injected("tls.json"), bootstrap.Server{URI: "mizzen.mizzen-system.svc:15012", TLS: true, Authorities: "/var/run/secrets/mizzen.dev/ca.crt"}, "",
+		},
+		"nothing":             {"", bootstrap.Server{}, "it is not JSON"},
+		"no server":           {`{"node":{"id":"a"}}`, bootstrap.Server{}, "it has no xds_servers"},
+		"no address":          {strings.Replace(plaintext, "mizzen.mizzen-system.svc:15010", "", 1), bootstrap.Server{}, "it has no server_uri"},
+		"no port":             {strings.Replace(plaintext, ":15010", "", 1), bootstrap.Server{}, "has no port"},
+		"no node":             {strings.Replace(plaintext, "mizzen~$(MIZZEN_NAMESPACE)~$(MIZZEN_POD)", "", 1), bootstrap.Server{}, "its node has no id"},
+		"unknown credentials": {strings.Replace(plaintext, `"insecure"`, `"google_default"`, 1), bootstrap.Server{}, "neither insecure nor tls"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := bootstrap.ParseServer([]byte(test.text))
+			switch {
+			case test.err == "" && (err != nil || got != test.want):
+				t.Errorf("got %+v and %v, want %+v", got, err, test.want)
+			case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
+				t.Errorf("got %v, want an error with %q", err, test.err)
+			}
+		})
+	}
+}

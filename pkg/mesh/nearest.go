@@ -1,0 +1,100 @@
+package mesh
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Nearest returns the known name that somebody probably meant, or empty.
+func Nearest(name string, names []string) string {
+	best, bestDistance := "", 1+min(3, max(1, len(name)/2))
+	for _, candidate := range names {
+		if max(len(name)-len(candidate), len(candidate)-len(name)) >= bestDistance {
+			continue
+		}
+		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < bestDistance {
+			best, bestDistance = candidate, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, remove or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// minSimilar is the minimum length of names that are compared: short names are similar by chance.
+const minSimilar = 3
+
+// NearHosts are the hosts of Services that a host without a Service may mean.
+type NearHosts struct {
+	// Similar has a similar name in the same namespace. It is empty if there is no such host.
+	Similar string
+	// Elsewhere have the same name in other namespaces. A namespace with a similar name comes first.
+	Elsewhere []string
+	// Remote has a similar name in another namespace. It is empty if there is no such host, and if there are others.
+	Remote string
+}
+
+// NearHostsOf finds, among the hosts of Services, those that a host of the form NAME.NAMESPACE.svc.DOMAIN may mean.
+func NearHostsOf(host, domain string, known iter.Seq[string]) NearHosts {
+	suffix := ".svc." + domain
+	name, namespace, _ := strings.Cut(strings.TrimSuffix(host, suffix), ".")
+	var near, namespaces []string
+	remote := map[string]string{}
+	for other := range known {
+		theirs, rest, _ := strings.Cut(strings.TrimSuffix(other, suffix), ".")
+		switch {
+		case theirs == name && rest != namespace:
+			namespaces = append(namespaces, rest)
+		case theirs == name || min(len(theirs), len(name)) < minSimilar:
+		case rest == namespace:
+			near = append(near, theirs)
+		case remote[theirs] == "" || rest < remote[theirs]:
+			remote[theirs] = rest
+		}
+	}
+	var found NearHosts
+	if meant := nearestOf(name, near); meant != "" {
+		found.Similar = meant + "." + namespace + suffix
+	}
+	if meant := nearestOf(namespace, namespaces); meant != "" {
+		i := slices.Index(namespaces, meant)
+		namespaces = slices.Insert(slices.Delete(namespaces, i, i+1), 0, meant)
+	}
+	for _, rest := range namespaces {
+		found.Elsewhere = append(found.Elsewhere, name+"."+rest+suffix)
+	}
+	if found.Similar != "" || len(namespaces) > 0 {
+		return found
+	}
+	if meant := nearestOf(name, slices.Collect(maps.Keys(remote))); meant != "" {
+		found.Remote = meant + "." + remote[meant] + suffix
+	}
+	return found
+}
+
+// nearestOf is Nearest of names in any order. It sorts them, so that the same of several similar names is found each time.
+func nearestOf(name string, names []string) string {
+	slices.Sort(names)
+	return Nearest(name, names)
+}

@@ -1,0 +1,131 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
+)
+
+var nearObjects = []string{`
+apiVersion: v1
+kind: Service
+metadata: {name: greeter, namespace: mizzen-example}
+spec: {clusterIP: 10.96.0.7, ports: [{name: grpc, port: 50051}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: greeter-1, namespace: mizzen-example, labels: {kubernetes.io/service-name: greeter}}
+addressType: IPv4
+ports: [{name: grpc, port: 9090}]
+endpoints: [{addresses: [10.0.0.1], hostname: greeter-0}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: both, namespace: mizzen-example}
+spec: {ports: [{name: grpc, port: 80}, {name: grpc-admin, port: 81}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {ports: [{port: 7000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: payment}
+spec: {ports: [{port: 7000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: vault, namespace: fin, annotations: {networking.istio.io/exportTo: "."}}
+spec: {ports: [{port: 7000}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: api, namespace: shop}
+spec: {hosts: [api.example.com], http: [{route: [{destination: {host: cart.shop.svc.cluster.local}}]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: inner, namespace: shop}
+spec: {hosts: [inner.example.com], exportTo: ["."], http: [{route: [{destination: {host: cart.shop.svc.cluster.local}}]}]}
+`}
+
+// TestNear dials names that do not exist. Each name that is proposed must exist.
+func TestNear(t *testing.T) {
+	s := snapshot.New(snapshottest.Load(t, nearObjects))
+	const here, plain = "mizzen-example", "plain"
+	for _, c := range []struct {
+		namespace, name string
+		want            []snapshot.Near
+	}{
+		// Ports.
+		{here, "greeter:50052", []snapshot.Near{{"greeter:50051", "Service mizzen-example/greeter has port 50051 (grpc): dial greeter:50051"}}},
+		{here, "greeter:grcp", []snapshot.Near{{"greeter:50051", "Service mizzen-example/greeter has port 50051 (grpc): dial greeter:50051"}}},
+		{here, "greeter:9090", []snapshot.Near{{"greeter:50051", "9090 is the targetPort of port 50051 (grpc) of Service mizzen-example/greeter: dial greeter:50051"}}},
+		{plain, "10.96.0.7:1", []snapshot.Near{{"10.96.0.7:50051", "Service mizzen-example/greeter has port 50051 (grpc): dial 10.96.0.7:50051"}}},
+		{plain, "greeter-0.greeter.mizzen-example:1", []snapshot.Near{{"greeter-0.greeter.mizzen-example:50051", "Service mizzen-example/greeter has port 50051 (grpc): dial greeter-0.greeter.mizzen-example:50051"}}},
+		{here, "both", []snapshot.Near{
+			{"both:80", "Service mizzen-example/both has port 80 (grpc): dial both:80"},
+			{"both:81", "Service mizzen-example/both has port 81 (grpc-admin): dial both:81"},
+		}},
+		// Namespaces.
+		{plain, "greeter", []snapshot.Near{{"greeter.mizzen-example", "Service mizzen-example/greeter has the name: dial greeter.mizzen-example"}}},
+		{plain, "greeter:grpc", []snapshot.Near{{"greeter.mizzen-example:grpc", "Service mizzen-example/greeter has the name: dial greeter.mizzen-example:grpc"}}},
+		{plain, "greeter:1", []snapshot.Near{{"greeter.mizzen-example", "Service mizzen-example/greeter has the name: dial greeter.mizzen-example"}}},
+		{plain, "greeter.mizzen-exampel", []snapshot.Near{{"greeter.mizzen-example", "Service mizzen-example/greeter has the name: dial greeter.mizzen-example"}}},
+		{plain, "both", []snapshot.Near{{"both.mizzen-example:80", "Service mizzen-example/both has the name: dial both.mizzen-example:80"}}},
+		{plain, "cart.shpo", []snapshot.Near{
+			{"cart.shop", "Service shop/cart has the name: dial cart.shop"},
+			{"cart.payment", "Service payment/cart has the name: dial cart.payment"},
+		}},
+		// Names.
+		{here, "gretter", []snapshot.Near{{"greeter", "did you mean greeter?"}}},
+		{here, "Greeter:50051", []snapshot.Near{{"greeter:50051", "did you mean greeter:50051?"}}},
+		{plain, "gretter.mizzen-example.svc.cluster.local", []snapshot.Near{{"greeter.mizzen-example", "did you mean greeter.mizzen-example?"}}},
+		{plain, "gretter", []snapshot.Near{{"greeter.mizzen-example", "did you mean greeter.mizzen-example?"}}},
+		{plain, "unlike-any", nil},
+		{plain, "api.exmaple.com", []snapshot.Near{{"api.example.com", "did you mean api.example.com?"}}},
+		{plain, "inner.exmaple.com", nil},
+		// Domains, pods and addresses.
+		{plain, "greeter.mizzen-example.svc.cluster.lcoal", []snapshot.Near{
+			{"greeter.mizzen-example", "the hosts of Services end in .svc.cluster.local: dial greeter.mizzen-example for Service mizzen-example/greeter"},
+		}},
+		{plain, "greeter-1.greeter.mizzen-example", []snapshot.Near{
+			{"greeter-0.greeter.mizzen-example", "Service mizzen-example/greeter has no endpoint with the name greeter-1: did you mean greeter-0.greeter.mizzen-example?"},
+		}},
+		{plain, "10.0.0.1:9090", []snapshot.Near{{"greeter.mizzen-example", "10.0.0.1 is an endpoint of Service mizzen-example/greeter: dial greeter.mizzen-example"}}},
+		{plain, "10.9.9.9:9090", []snapshot.Near{{"", "10.9.9.9 is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}},
+		// What is not exported.
+		{plain, "vault.fin", []snapshot.Near{{"", "Service fin/vault has the name, and is not exported to namespace plain"}}},
+		{plain, "vault", nil},
+		{plain, "vautl.fin", nil},
+		{plain, "inner.example.com", []snapshot.Near{{"", "a VirtualService declares the host, and is not exported to namespace plain"}}},
+		{plain, "api.example.com:grpc", []snapshot.Near{
+			{"api.example.com:80", "VirtualService shop/api declares the host, and no Service names its ports: dial a number, such as api.example.com:80"},
+		}},
+	} {
+		t.Run(fmt.Sprintf("%s from %s", c.name, c.namespace), func(t *testing.T) {
+			client := mesh.Client{Namespace: c.namespace, Kind: mesh.GRPCGo}
+			if v := s.Resource(snapshot.ListenerType, c.name, client); !v.NotFound {
+				t.Fatal("the name exists")
+			}
+			got := s.Near(c.name, client)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, near := range got {
+				if near.Dial == "" {
+					continue
+				}
+				if v := s.Resource(snapshot.ListenerType, near.Dial, client); v.NotFound {
+					t.Errorf("%s does not exist either", near.Dial)
+				}
+			}
+		})
+	}
+}

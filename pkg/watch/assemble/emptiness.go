@@ -1,0 +1,248 @@
+package assemble
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// maxNamedValues limits the values of a label that a message lists.
+const maxNamedValues = 6
+
+// emptiness reports Services and subsets without an endpoint that can be called, once they have been so for the grace
+// period. It evaluates only hosts whose endpoints, DestinationRules or callers changed. Nothing is reported while the
+// source has no endpoints at all: files with rules alone say nothing about endpoints.
+type emptiness struct {
+	inventory *inventory
+	rules     *rules
+	problems  *problemIndex
+	grace     time.Duration
+	// empty has what is empty, by host, and when its grace period ends; zero if it is over.
+	empty map[string]map[emptyPart]time.Time
+	// waiting is when the first of the grace periods of a host ends.
+	waiting map[string]time.Time
+	// known is set if the source has endpoints.
+	known bool
+}
+
+// emptyPart is a subset, by the field that declares it; zero for a whole Service.
+type emptyPart struct {
+	ref   mesh.Ref
+	field string
+}
+
+func newEmptiness(grace time.Duration, v *inventory, r *rules, problems *problemIndex) *emptiness {
+	return &emptiness{
+		inventory: v, rules: r, problems: problems, grace: grace,
+		empty: map[string]map[emptyPart]time.Time{}, waiting: map[string]time.Time{},
+	}
+}
+
+// nextExpiry returns the time until the first grace period is over, and false if nothing waits for one.
+func (x *emptiness) nextExpiry(at time.Time) (time.Duration, bool) {
+	var first time.Time
+	for _, end := range x.waiting {
+		if first.IsZero() || end.Before(first) {
+			first = end
+		}
+	}
+	return first.Sub(at), !first.IsZero()
+}
+
+// apply evaluates the hosts that a change concerns.
+func (x *emptiness) apply(b *worldBuilder) {
+	now := time.Now()
+	todo := map[string]struct{}{}
+	add := func(host string) {
+		if alias := b.aliases.get(host); alias != nil && alias.Service != nil {
+			todo[alias.Service.Host] = struct{}{}
+		}
+		if alias, ok := b.last.Aliases.Get(host); ok && alias.Service != nil {
+			todo[alias.Service.Host] = struct{}{}
+		}
+		todo[host] = struct{}{}
+	}
+	for host := range take(&x.rules.routes.dirtyTargets) {
+		add(host)
+	}
+	for host := range b.touched {
+		add(host)
+	}
+	for host := range b.assembled {
+		todo[host] = struct{}{}
+	}
+	for host := range b.policies.next {
+		todo[host] = struct{}{}
+	}
+	for host, end := range x.waiting {
+		if !now.Before(end) {
+			todo[host] = struct{}{}
+		}
+	}
+	if known := len(x.inventory.endpoints.slices) > 0; known != x.known {
+		x.known = known
+		for host := range x.inventory.hosts.owners {
+			todo[host] = struct{}{}
+		}
+	}
+	lapsed := take(&x.inventory.lapsed)
+	for host := range todo {
+		_, kept := lapsed[host]
+		x.evaluate(b, host, now, kept)
+	}
+}
+
+// evaluation is the evaluation of one host.
+type evaluation struct {
+	before, after map[emptyPart]time.Time
+	now, end      time.Time // end is when a grace period that starts now ends
+	problems      []mesh.Problem
+}
+
+// lasts records that a part is empty, and reports whether its grace period is over.
+func (e *evaluation) lasts(p emptyPart) bool {
+	end, known := e.before[p]
+	if !known {
+		end = e.end
+	}
+	if !e.now.Before(end) {
+		end = time.Time{}
+	}
+	if e.after == nil {
+		e.after = map[emptyPart]time.Time{}
+	}
+	e.after[p] = end
+	return end.IsZero()
+}
+
+// evaluate reports what is empty of a host. kept says that its last endpoints were kept for a grace period, which is over.
+func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept bool) {
+	e := evaluation{before: x.empty[host], now: now, end: now.Add(x.grace)}
+	if kept {
+		e.end = now
+	}
+	if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && b.aliases.get(host) == nil && len(s.Ports) > 0 {
+		set, calls := b.endpoints.get(host), x.rules.callsTo(host)
+		if !served(set) {
+			x.checkService(&e, s, set, calls)
+		} else {
+			checkSubsets(&e, b, set, calls)
+		}
+	}
+	delete(x.waiting, host)
+	for _, end := range e.after {
+		if first, ok := x.waiting[host]; !end.IsZero() && (!ok || end.Before(first)) {
+			x.waiting[host] = end
+		}
+	}
+	if e.after == nil {
+		delete(x.empty, host)
+	} else {
+		x.empty[host] = e.after
+	}
+	x.problems.put(problemKey{topicEmpty, object.Key{Kind: object.KindService, Name: host}}, mesh.SortProblems(e.problems))
+}
+
+// checkService reports a Service without an endpoint that can be called, and the rules that send calls to it. Without
+// such a rule it is an info: it is not known whether any client calls the Service, and many are scaled to zero.
+func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.EndpointSet, calls []call) {
+	if len(calls) == 0 && len(x.inventory.endpoints.byService[object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name}]) == 0 {
+		return
+	}
+	if !e.lasts(emptyPart{}) {
+		return
+	}
+	severity := mesh.Info
+	if len(calls) > 0 {
+		severity = mesh.Warning
+	}
+	what, wayOut := "no endpoints", "Correct its selector or targetPort, or start pods that it selects."
+	if n := size(set); n > 0 {
+		what, wayOut = fmt.Sprintf("no ready endpoint among %d", n), "Make its pods ready."
+	}
+	e.add(mesh.CodeNoEndpoints, severity, s.Ref, "spec.selector", "The Service has %s. Calls to it fail. %s", what, wayOut)
+	for _, c := range calls {
+		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field+".host", "%s has %s. Calls to this destination fail. %s", s.Ref, what, wayOut)
+	}
+}
+
+// checkSubsets reports subsets without an endpoint that can be called, and the rules that send calls to them.
+func checkSubsets(e *evaluation, b *worldBuilder, set *mesh.EndpointSet, calls []call) {
+	for _, c := range calls {
+		for _, subset := range c.subsets(b.policies.get(set.Host)) {
+			text := emptySubset(set, subset)
+			if text == "" || !e.lasts(emptyPart{subset.Ref, subset.Field}) {
+				continue
+			}
+			e.add(mesh.CodeEmptySubset, mesh.Warning, subset.Ref, subset.Field+".labels", "The subset %q %s. Calls to it fail. Correct the labels here or on the pods.", subset.Name, text)
+			e.add(mesh.CodeEmptySubset, mesh.Warning, c.from.key.Ref(), c.field+".subset",
+				"The subset %q of %s %s. Calls to this destination fail. Correct the labels of the subset or of the pods.", subset.Name, subset.Ref, text)
+		}
+	}
+}
+
+func (e *evaluation) add(code mesh.Code, severity mesh.Severity, ref mesh.Ref, field, format string, args ...any) {
+	e.problems = append(e.problems, mesh.Problem{Code: code, Severity: severity, Object: ref, Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+func size(set *mesh.EndpointSet) int {
+	return countEndpoints(set, func(mesh.Health) bool { return true })
+}
+
+// emptySubset says why no endpoint of a subset can be called; it is empty if one can.
+func emptySubset(set *mesh.EndpointSet, subset mesh.Subset) string {
+	selected := 0
+	for i := range set.Endpoints {
+		e := &set.Endpoints[i]
+		if !e.Match(subset.Labels) {
+			continue
+		}
+		if e.Health != mesh.NotReady {
+			return ""
+		}
+		selected++
+	}
+	if selected > 0 {
+		return fmt.Sprintf("selects %d of %d endpoints, and none of them is ready", selected, len(set.Endpoints))
+	}
+	var differ []string
+	for _, key := range slices.Sorted(maps.Keys(subset.Labels)) {
+		if values, some := labelValues(set, key, subset.Labels[key]); !some {
+			differ = append(differ, fmt.Sprintf("their label %s is %s", key, values))
+		}
+	}
+	if len(differ) == 0 {
+		differ = []string{"none has all of its labels"}
+	}
+	return fmt.Sprintf("selects none of %d endpoints: %s", len(set.Endpoints), strings.Join(differ, ", and "))
+}
+
+// labelValues lists the values of a label and how many endpoints have each, the most frequent first, and reports
+// whether any has the wanted one.
+func labelValues(set *mesh.EndpointSet, key, want string) (text string, some bool) {
+	count := map[string]int{}
+	for i := range set.Endpoints {
+		value, ok := set.Endpoints[i].Label(key)
+		some = some || ok && value == want
+		if !ok {
+			value = "not set"
+		}
+		count[value]++
+	}
+	values := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	var list []string
+	for i, value := range values {
+		if i == maxNamedValues {
+			list = append(list, fmt.Sprintf("%d more", len(values)-i))
+			break
+		}
+		list = append(list, fmt.Sprintf("%s (%d)", value, count[value]))
+	}
+	return strings.Join(list, ", "), some
+}

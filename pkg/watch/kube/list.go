@@ -1,0 +1,123 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+const (
+	// pageSize is how many objects one request of List reads, so that no answer of a large cluster takes long.
+	pageSize = 500
+	// pageTimeout limits one request.
+	pageTimeout = 30 * time.Second
+)
+
+// List reads the objects of all kinds once, as Run reads them. A kind that the cluster does not serve, or that it
+// refuses to list, is a Problem of the source, and the others are read. List fails if the API server does not answer,
+// or refuses every kind.
+//
+// A Feed is used for either Run or List.
+func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
+	changes := watch.NewChanges()
+	var refusals []error
+	for _, i := range k.informers {
+		err := i.listInto(ctx, changes.Objects)
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("list %s: %w", i.row.Resource.Resource, err)
+		if !errors.As(err, new(apierrors.APIStatus)) || apierrors.IsUnauthorized(err) {
+			return changes, err
+		}
+		refusals = append(refusals, err)
+		changes.Problems[object.Key{}] = append(changes.Problems[object.Key{}], mesh.Problem{
+			Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: "Cluster", Name: k.domain},
+			Message: i.unlisted(err),
+		})
+	}
+	if len(refusals) == len(k.informers) {
+		return changes, refusals[0]
+	}
+	return changes, nil
+}
+
+// listInto reads all objects of the kind, page by page. It keeps what it converts, and nothing else of a page.
+func (i *informer) listInto(ctx context.Context, objects map[object.Key]*object.Object) error {
+	options := metav1.ListOptions{LabelSelector: i.source.labels, Limit: pageSize}
+	read := map[object.Key]*object.Object{}
+	for {
+		page, next, err := i.page(ctx, options)
+		if options.Continue != "" && apierrors.IsResourceExpired(err) {
+			// The list has changed too much since its first page. Without pages it is read in one state.
+			options.Continue, options.Limit = "", 0
+			clear(read)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			read[e.Key] = &e.Object
+		}
+		if options.Continue = next; next == "" {
+			break
+		}
+	}
+	maps.Copy(objects, read)
+	return nil
+}
+
+// page reads one page, and returns the token of the next one; empty if it is the last.
+func (i *informer) page(ctx context.Context, options metav1.ListOptions) (entries []*entry, next string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, pageTimeout, fmt.Errorf("no answer within %s", pageTimeout))
+	defer cancel()
+	list, err := i.source.list(ctx, options)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := meta.ListAccessor(list)
+	if err != nil {
+		return nil, "", err
+	}
+	err = meta.EachListItem(list, func(raw runtime.Object) error {
+		entries = append(entries, i.entry(raw))
+		return nil
+	})
+	return entries, m.GetContinue(), err
+}
+
+// unlisted describes that the kind could not be listed, and what to do.
+func (i *informer) unlisted(err error) string {
+	resource := i.row.Resource
+	where := "in all namespaces"
+	switch {
+	case i.namespace != metav1.NamespaceAll:
+		where = "in namespace " + i.namespace
+	case i.row.ClusterScoped:
+		where = "in the cluster"
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("The cluster does not serve %s in %s. No object of kind %s is read. Install its CustomResourceDefinition in that version.",
+			resource.Resource, resource.GroupVersion(), i.row.Kind)
+	case apierrors.IsForbidden(err):
+		return fmt.Sprintf("%s cannot be read: %v. Problems that depend on it are missing or wrong. Grant your account the right to list %s %s.",
+			i.row.Kind, err, resource.GroupResource(), where)
+	}
+	return fmt.Sprintf("%s cannot be read: %v. Problems that depend on it are missing or wrong. Correct what the API server reports, and try again.", i.row.Kind, err)
+}

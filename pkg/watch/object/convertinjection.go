@@ -1,0 +1,82 @@
+package object
+
+import (
+	"encoding/json"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// InjectionPolicyName is the name of the policy in manifests/injection.
+const InjectionPolicyName = "mizzen-injection"
+
+// bootstrapVariables are the variables by which a container brings its own bootstrap.
+var bootstrapVariables = []string{"GRPC_XDS_BOOTSTRAP", "GRPC_XDS_BOOTSTRAP_CONFIG"}
+
+// wantsInjection reports whether the injection policy did not change a pod, and would have changed it in a namespace
+// with the label. Its conditions are those in manifests/injection/policy.yaml, except that a pod of which one container
+// brings its own bootstrap needs no other. Not meant are pods that are not from an API server, that are being deleted,
+// and that share the address of their node, which proves nothing of a client.
+func wantsInjection(p *corev1.Pod) bool {
+	if p.UID == "" || p.DeletionTimestamp != nil || p.Spec.HostNetwork || p.Annotations[mesh.AnnotationInject] == "false" {
+		return false
+	}
+	for _, done := range []string{mesh.AnnotationInjected, corev1.MirrorPodAnnotationKey} {
+		if _, ok := p.Annotations[done]; ok {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(slices.Concat(p.Spec.Containers, p.Spec.InitContainers), func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return slices.Contains(bootstrapVariables, e.Name) })
+	})
+}
+
+func convertNamespace(n *corev1.Namespace, _ string) Object {
+	out := newObject(KindNamespace, &n.ObjectMeta)
+	out.Key.Namespace = ""
+	// A test, or an API server that ignores the selector, may pass on others.
+	if n.Labels[mesh.AnnotationInject] == mesh.InjectEnabled {
+		out.Value = &Namespace{Labeled: labeledSince(&n.ObjectMeta)}
+	}
+	return out
+}
+
+// labeledSince returns when the label was set: Kubernetes notes when each client wrote last. It is the time of creation
+// if that is not known.
+func labeledSince(m *metav1.ObjectMeta) int64 {
+	since := int64(0)
+	for _, e := range m.ManagedFields {
+		var fields struct {
+			Metadata struct {
+				Labels map[string]json.RawMessage `json:"f:labels"`
+			} `json:"f:metadata"`
+		}
+		if e.FieldsV1 == nil || e.Time == nil || json.Unmarshal(e.FieldsV1.Raw, &fields) != nil {
+			continue
+		}
+		if _, ok := fields.Metadata.Labels["f:"+mesh.AnnotationInject]; ok && (since == 0 || e.Time.Unix() < since) {
+			since = e.Time.Unix()
+		}
+	}
+	if since == 0 && !m.CreationTimestamp.IsZero() {
+		return m.CreationTimestamp.Unix()
+	}
+	return since
+}
+
+// admissionPolicy has no fields of a policy, because none is read.
+type admissionPolicy struct {
+	metav1.ObjectMeta `json:"metadata"`
+}
+
+func convertInjectionPolicy(p *admissionPolicy, _ string) Object {
+	out := newObject(KindInjectionPolicy, &p.ObjectMeta)
+	out.Key.Namespace = ""
+	if p.Name == InjectionPolicyName && !p.CreationTimestamp.IsZero() {
+		out.Value = &InjectionPolicy{Created: p.CreationTimestamp.Unix()}
+	}
+	return out
+}
