@@ -100,20 +100,10 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return q, usageErrorf(cmd, "--to HOST[:PORT] is needed: what the client dials")
 	case !strings.HasPrefix(f.call, "/") || strings.Count(f.call, "/") != 2:
 		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q", f.call)
-	case len(f.input.paths) > 0 && f.plane.used(cmd):
-		return q, usageErrorf(cmd, "-f excludes --address, --kubeconfig, --context and --%s: the objects come from files, or from a control plane", flagMizzenNamespace)
-	case f.pod != "" && !validPod(f.podName(cmd)):
-		return q, usageErrorf(cmd, "--pod is NAMESPACE/NAME, or NAME with --%s, not %q", flagNamespace, f.pod)
-	case f.pod != "" && f.client.used(cmd) != "":
-		return q, usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
-	case len(f.input.paths) == 0 && f.input.namespace.set(cmd) && f.podName(cmd) == f.pod:
-		return q, usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
-	case len(f.input.paths) == 0 && f.input.mesh.used(cmd) != "":
-		return q, usageErrorf(cmd, "--%s is for objects in files and needs -f: a control plane has its own", f.input.mesh.used(cmd))
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
-	if err := f.setHeaders(cmd, &q); err != nil {
+	if err := errors.Join(f.combination(cmd), f.setHeaders(cmd, &q)); err != nil {
 		return q, err
 	}
 	if f.pod != "" {
@@ -124,6 +114,24 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	var err error
 	q.Client, err = f.client.client(cmd)
 	return q, err
+}
+
+// combination rejects flags that exclude each other, and flags that have no effect.
+func (f *explainFlags) combination(cmd *cobra.Command) error {
+	fromFiles := len(f.input.paths) > 0
+	switch {
+	case fromFiles && f.plane.used(cmd):
+		return usageErrorf(cmd, "-f excludes --address, --kubeconfig, --context and --%s: the objects come from files, or from a control plane", flagMizzenNamespace)
+	case f.pod != "" && !validPod(f.podName(cmd)):
+		return usageErrorf(cmd, "--pod is NAMESPACE/NAME, or NAME with --%s, not %q", flagNamespace, f.pod)
+	case f.pod != "" && f.client.used(cmd) != "":
+		return usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
+	case !fromFiles && f.input.namespace.set(cmd) && f.podName(cmd) == f.pod:
+		return usageErrorf(cmd, "--%s is for the --pod that states none, and for objects in files: write the namespace of the client in --as", flagNamespace)
+	case !fromFiles && f.input.mesh.used(cmd) != "":
+		return usageErrorf(cmd, "--%s is for objects in files and needs -f: a control plane has its own", f.input.mesh.used(cmd))
+	}
+	return nil
 }
 
 // podName returns NAMESPACE/NAME of the client's pod, for which --namespace may have the namespace.

@@ -11,11 +11,15 @@ func TestUnsilenced(t *testing.T) {
 	a, b := Ref{Kind: "DestinationRule", Name: "a"}, Ref{Kind: "DestinationRule", Name: "b"}
 	w := &World{Silenced: map[Ref][]Code{a: {CodeInvalidValue, CodeNoSuchHost}}}
 	got := w.Unsilenced([]Problem{
-		{Code: CodeNoSuchHost, Object: a}, {Code: CodeNoSuchHost, Object: b}, {Code: CodeConflict, Object: a},
-		{Code: CodeInvalidValue, Object: a, Field: "spec.host"}, {Code: CodeInvalidValue, Object: a, Field: AnnotationField(AnnotationIgnore)},
+		{Code: CodeNoSuchHost, Object: a},
+		{Code: CodeNoSuchHost, Object: b},
+		{Code: CodeConflict, Object: a},
+		{Code: CodeInvalidValue, Object: a, Field: "spec.host"},
+		{Code: CodeInvalidValue, Object: a, Field: AnnotationField(AnnotationIgnore)},
 	})
 	want := []Problem{
-		{Code: CodeNoSuchHost, Object: b}, {Code: CodeConflict, Object: a},
+		{Code: CodeNoSuchHost, Object: b},
+		{Code: CodeConflict, Object: a},
 		{Code: CodeInvalidValue, Object: a, Field: AnnotationField(AnnotationIgnore)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
