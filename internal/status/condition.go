@@ -43,6 +43,11 @@ type report struct {
 	// clients, and refusals their rejections.
 	problems, ofClients []mesh.Problem
 	refusals            []string
+	// failing is why clients do not do what the object says, and reason the reason for the condition. pending means that
+	// clients of this replica have not answered.
+	failing []string
+	reason  mesh.Code
+	pending bool
 }
 
 // fingerprint identifies the desired conditions of a generation.
@@ -65,7 +70,9 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []repo
 			continue
 		}
 		own := problems[d.Object]
-		r := report{rule: *rule, problems: own, refusals: d.Refusals, conditions: []condition{accepted(own, d), programmed(d)}}
+		r := report{rule: *rule, problems: own, refusals: d.Refusals, pending: d.Pending > 0}
+		r.failing, r.reason = failing(d)
+		r.conditions = []condition{accepted(own, d), r.programmed()}
 		for _, p := range d.Problems {
 			if !slices.Contains(own, p) {
 				r.ofClients = append(r.ofClients, p)
@@ -98,22 +105,25 @@ func accepted(problems []mesh.Problem, d serving.ObjectSync) condition {
 	return c
 }
 
-// programmed reports whether clients have the resources, and can do what they say. It contains no number of clients:
-// otherwise the object would be written each time that a client connects or leaves.
-func programmed(d serving.ObjectSync) condition {
-	lines := make([]string, 0, len(d.Problems)+len(d.Refusals))
-	reason := mesh.CodeRefused
-	for _, p := range d.Problems {
-		lines = append(lines, line(p))
-	}
+// failing returns why connected clients do not do what the object says, and the reason for the condition.
+func failing(d serving.ObjectSync) (lines []string, reason mesh.Code) {
+	reason = mesh.CodeRefused
 	if len(d.Problems) > 0 {
 		reason = d.Problems[0].Code
 	}
-	lines = append(lines, d.Refusals...)
+	for _, p := range d.Problems {
+		lines = append(lines, line(p))
+	}
+	return append(lines, d.Refusals...), reason
+}
+
+// programmed reports whether clients have the resources, and can do what they say. It contains no number of clients:
+// otherwise the object would be written each time that a client connects or leaves.
+func (r report) programmed() condition {
 	switch {
-	case len(lines) > 0:
-		return condition{typeProgrammed, statusFalse, string(reason), text(lines)}
-	case d.Pending > 0:
+	case len(r.failing) > 0:
+		return condition{typeProgrammed, statusFalse, string(r.reason), text(r.failing)}
+	case r.pending:
 		return condition{typeProgrammed, statusFalse, reasonPending, "some connected clients have not acknowledged it yet"}
 	}
 	return condition{typeProgrammed, statusTrue, reasonProgrammed, "every connected client that subscribes to its resources has acknowledged them"}
@@ -127,11 +137,13 @@ func line(p mesh.Problem) string {
 	return p.Field + ": " + p.Message
 }
 
+// maxLines bounds the lines of a condition's message.
+const maxLines = 5
+
 // text joins the lines of a condition's message and bounds its length.
 func text(lines []string) string {
-	const most = 5
-	if more := len(lines) - most; more > 0 {
-		lines = append(slices.Clone(lines[:most]), fmt.Sprintf("and %d more, see: controlplane inspect problems", more))
+	if more := len(lines) - maxLines; more > 0 {
+		lines = append(slices.Clone(lines[:maxLines]), fmt.Sprintf("and %d more, see: controlplane inspect problems", more))
 	}
 	return clip(strings.Join(lines, "\n"), 4000)
 }

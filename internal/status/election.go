@@ -2,8 +2,10 @@ package status
 
 import (
 	"context"
+	"reflect"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
@@ -21,6 +23,7 @@ const (
 // elect tries to acquire or renew the Lease until ctx ends, and then releases it.
 func (w *Writer) elect(ctx context.Context) error {
 	l := &lease{client: w.Dynamic.Resource(leases).Namespace(w.LeaseNamespace), name: w.LeaseName, identity: w.Identity}
+	known := &peers{}
 	again := time.NewTimer(0)
 	defer again.Stop()
 	for {
@@ -30,12 +33,13 @@ func (w *Writer) elect(ctx context.Context) error {
 			w.releaseLease(ctx, l)
 			return nil
 		}
-		again.Reset(w.tryAcquireOrRenew(ctx, l))
+		again.Reset(w.tryAcquireOrRenew(ctx, l, known))
 	}
 }
 
-// tryAcquireOrRenew makes one attempt and returns the time until the next.
-func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease) time.Duration {
+// tryAcquireOrRenew makes one attempt and returns the time until the next. The leader takes what the other replicas tell
+// in the Lease; another replica tells it what concerns its own clients.
+func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease, known *peers) time.Duration {
 	// Without a response, the leader leads until the deadline. Another replica can lead leaseDuration after the last
 	// renewal.
 	deadline := time.Now().Add(renewDeadline)
@@ -55,9 +59,15 @@ func (w *Writer) tryAcquireOrRenew(ctx context.Context, l *lease) time.Duration 
 	switch {
 	case held:
 		w.leaseError = ""
+		w.takeFromPeers(known.current(l.object, peerKey(w.Identity)))
 		w.setLeading(true)
 	case err == nil || attempt.Err() != nil:
 		w.setLeading(false)
+	}
+	if own := w.findings.Load(); !held && err == nil && own != nil {
+		if err := l.tell(attempt, known, *own); err != nil && !apierrors.IsConflict(err) {
+			w.Logger.Debug("cannot tell the leader what concerns clients", "error", err)
+		}
 	}
 	if w.leading.Load() {
 		return min(retryPeriod, time.Until(l.renewed.Add(renewDeadline)))
@@ -73,6 +83,13 @@ func (w *Writer) releaseLease(ctx context.Context, l *lease) {
 	defer cancel()
 	if err := l.release(ctx); err != nil {
 		w.Logger.Warn("the lease was not released; another replica can acquire it when it expires", "error", err)
+	}
+}
+
+// takeFromPeers records what the other replicas tell.
+func (w *Writer) takeFromPeers(found []finding) {
+	if before := w.fromPeers.Load(); before == nil || !reflect.DeepEqual(*before, found) {
+		w.fromPeers.Store(&found)
 	}
 }
 

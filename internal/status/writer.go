@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +67,8 @@ type Writer struct {
 	counters *counters
 	limit    *rate.Limiter
 	leading  atomic.Bool
+	// findings is what concerns this replica's clients, and fromPeers what the others tell; nil before it is known.
+	findings, fromPeers atomic.Pointer[[]finding]
 
 	// leaseError is the reason, as last logged, for which the Lease could not be acquired.
 	leaseError string
@@ -81,6 +84,8 @@ type Writer struct {
 	// revision is the Store's revision at the last reconciliation; upToDate is true if that left nothing to do.
 	revision uint64
 	upToDate bool
+	// peersTaken is what of fromPeers the last reconciliation used.
+	peersTaken *[]finding
 	// lastError is the failure that was logged last. eventsForbidden is true after it was logged that Events cannot
 	// be written.
 	lastError       string
@@ -165,16 +170,19 @@ func (w *Writer) reconcile(ctx context.Context) error {
 		w.listedAt = time.Time{}
 	}
 	relistDue := leading && time.Since(w.listedAt) > relistInterval
-	if w.upToDate && revision == w.revision && !relistDue {
+	told := w.fromPeers.Load()
+	if w.upToDate && revision == w.revision && !relistDue && (!leading || told == w.peersTaken) {
 		return nil
 	}
-	w.revision, w.upToDate = revision, true
+	w.revision, w.upToDate, w.peersTaken = revision, true, told
 	current := w.Store.Current()
 	if !current.World().StoredAt.IsZero() {
 		return nil // The restored state may be older than the conditions on the objects.
 	}
 	all := reports(current, w.Store.ObjectSyncs())
 	w.prune(all)
+	own := findings(all)
+	w.findings.Store(&own)
 	if !leading {
 		return w.reconcileAsFollower(ctx, all)
 	}
@@ -184,6 +192,9 @@ func (w *Writer) reconcile(ctx context.Context) error {
 			return err
 		}
 		w.listedAt = time.Now()
+	}
+	if told != nil {
+		withPeers(all, slices.Clone(*told))
 	}
 	return w.reconcileAsLeader(ctx, all)
 }

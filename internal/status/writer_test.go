@@ -395,9 +395,41 @@ func (r rejectingStore) ObjectSyncs() []serving.ObjectSync {
 	}}
 }
 
+// conflicts makes updates of the Lease conflict as an API server does, which the fake client does not.
+func (r *rig) conflicts() {
+	version := 0
+	r.istio.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		update, _ := a.(clienttesting.UpdateAction)
+		now, _ := update.GetObject().DeepCopyObject().(*unstructured.Unstructured)
+		object, err := r.istio.Tracker().Get(leases, a.GetNamespace(), now.GetName())
+		if err != nil {
+			return true, nil, err
+		}
+		if before, _ := object.(*unstructured.Unstructured); before.GetResourceVersion() != now.GetResourceVersion() {
+			return true, nil, apierrors.NewConflict(leases.GroupResource(), now.GetName(), nil)
+		}
+		version++
+		now.SetResourceVersion(fmt.Sprint(version))
+		return true, now, r.istio.Tracker().Update(leases, now, a.GetNamespace())
+	})
+}
+
+// told returns the annotations of the Lease.
+func (r *rig) told(t *testing.T) int {
+	t.Helper()
+	lease, err := r.istio.Resource(leases).Namespace("mizzen-system").Get(t.Context(), "mizzen", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(lease.GetAnnotations())
+}
+
+// TestEachReplicaReportsRejectionsOfItsClients: the condition is about the clients of all replicas, and each replica writes
+// the Events of its own. A replica that dies is forgotten.
 func TestEachReplicaReportsRejectionsOfItsClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
+		r.conflicts()
 		stopA := r.writer(t.Context(), "a")
 		defer stopA()
 		wait(8 * time.Second)
@@ -410,13 +442,26 @@ func TestEachReplicaReportsRejectionsOfItsClients(t *testing.T) {
 		go func() { done <- b.Run(ctx) }()
 		wait(30 * time.Second)
 		same(t, "events", r.events(t), []string{"Warning Refused echo by b"})
-		same(t, "condition of the leader's clients", r.conditions(t)[2], "mizzen.dev/Programmed=True Programmed of 1")
+		same(t, "condition, of which the other replica tells the leader", r.conditions(t)[2], "mizzen.dev/Programmed=False Refused of 1")
+		same(t, "what the leader is told", r.told(t), 1)
+		writes, _ := r.writes()
+		wait(5 * time.Minute)
+		now, _ := r.writes()
+		same(t, "writes while nothing changes", now, writes)
+		same(t, "what the leader is told later", r.told(t), 1)
+
 		stopA()
 		wait(30 * time.Second)
 		same(t, "condition once the replica leads", r.conditions(t)[2], "mizzen.dev/Programmed=False Refused of 1")
 		same(t, "events once the replica leads", len(r.events(t)), 1)
+		same(t, "what is told once it leads", r.told(t), 0)
+		stopA = r.writer(t.Context(), "a")
+		defer stopA()
+		wait(8 * time.Second)
 		cancel()
 		<-done
+		wait(30 * time.Second)
+		same(t, "condition once the client is gone with its replica", r.conditions(t)[2], "mizzen.dev/Programmed=True Programmed of 1")
 	})
 }
 
@@ -527,5 +572,40 @@ func TestGenerationsAreNumbers(t *testing.T) {
 		defer stop()
 		wait(30 * time.Second)
 		same(t, "after an older release", generations(), []any{"1", int64(1), int64(1)})
+	})
+}
+
+// TestReplicaThatDiesIsForgotten: what a replica told expires if it does not tell it again.
+func TestReplicaThatDiesIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.conflicts()
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(8 * time.Second)
+		const key = "mizzen.dev/clients-of-0000000000000001"
+		lease, err := r.istio.Resource(leases).Namespace("mizzen-system").Get(t.Context(), "mizzen", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease.SetAnnotations(map[string]string{
+			"example.com/a": "b", "mizzen.dev/clients-of-0000000000000002": "{",
+			key: `{"replica":"b","findings":[{"object":{"kind":"VirtualService","namespace":"shop","name":"echo"},"generation":1,"reason":"NoCertificate","lines":["x"]},
+				{"object":{"kind":"VirtualService","namespace":"shop","name":"gone"},"generation":1,"reason":"NoCertificate","lines":["x"]}]}`,
+		})
+		if _, err := r.istio.Resource(leases).Namespace("mizzen-system").Update(t.Context(), lease, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		wait(10 * time.Second)
+		same(t, "what it told", r.conditions(t)[2], "mizzen.dev/Programmed=False NoCertificate of 1")
+		r.edit(t, 2)
+		r.serve(t, 2, good)
+		wait(10 * time.Second)
+		same(t, "what it told of an older version", r.conditions(t)[2], "mizzen.dev/Programmed=True Programmed of 2")
+		r.edit(t, 1)
+		r.serve(t, 1, good)
+		wait(40 * time.Second)
+		same(t, "long after it died", r.conditions(t)[2], "mizzen.dev/Programmed=True Programmed of 1")
+		same(t, "what is left", r.told(t), 1)
 	})
 }

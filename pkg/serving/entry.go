@@ -30,20 +30,6 @@ type entry struct {
 // nack is the version that a client rejected, and the client's message. The version is not sent again.
 type nack struct{ version, reason string }
 
-// setCurrent records what the client should have. The answer to a name that does not exist is made for each request: the
-// first one is kept, because it knows since when.
-func (e *entry) setCurrent(v *snapshot.Versioned) {
-	if e.unknown() && v != nil && v.NotFound && !v.StandIn && v.Version == e.current.Version {
-		return
-	}
-	e.current = v
-}
-
-// unknown reports whether the name does not exist.
-func (e *entry) unknown() bool {
-	return e.current != nil && e.current.NotFound && !e.current.StandIn
-}
-
 // everSent reports whether the client was ever sent anything about the name.
 func (e *entry) everSent() bool {
 	return e.sent != nil || e.acked != nil || e.nacked != nil || e.removalSent

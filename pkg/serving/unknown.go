@@ -136,3 +136,17 @@ func (s *Session) unknownNames() map[string]time.Time {
 	}
 	return found
 }
+
+// setCurrent records what the client should have. The answer to a name that does not exist is made for each request: the
+// first one is kept, because it knows since when.
+func (e *entry) setCurrent(v *snapshot.Versioned) {
+	if e.unknown() && v != nil && v.NotFound && !v.StandIn && v.Version == e.current.Version {
+		return
+	}
+	e.current = v
+}
+
+// unknown reports whether the name does not exist.
+func (e *entry) unknown() bool {
+	return e.current != nil && e.current.NotFound && !e.current.StandIn
+}

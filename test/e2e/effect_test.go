@@ -14,8 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestErrorsOfClients has a rule that encrypts and a client without certificates. The condition, the Event, the list and
-// `inspect wait` say the same, until the rule is mended. kubectl waits for the current version of a condition.
+// TestErrorsOfClients has a rule that encrypts and a client without certificates, which is connected to a replica that does
+// not write conditions. The condition, the Event, the list and `inspect wait` say the same, until the rule is mended.
+// kubectl waits for the current version of a condition.
 func TestErrorsOfClients(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
@@ -36,18 +37,20 @@ func TestErrorsOfClients(t *testing.T) {
 	}
 	encrypt("DISABLE")
 	t.Run("while a control plane runs", func(t *testing.T) {
-		p := startControlPlane(t, "--write-status", "on", "--kubeconfig", accountKubeconfig(t), "--identity", "claim")
+		flags := []string{"--write-status", "on", "--kubeconfig", accountKubeconfig(t), "--identity", "claim"}
+		leader := startControlPlane(t, flags...)
+		if err := waitFor("mizzen.dev/Programmed=True"); err != nil {
+			t.Fatal(err)
+		}
+		p := startControlPlane(t, flags...)
 		client := dial(t, p, ns, "echo:50051")
 		await(t, "a call", func() error {
 			_, err := call(t.Context(), client)
 			return err
 		})
 		inspect := func(args ...string) (string, error) {
-			out, err := exec.Command(suite.binary, append([]string{"inspect"}, append(args, "--address", p.admin)...)...).CombinedOutput()
+			out, err := exec.Command(suite.binary, append([]string{"inspect"}, append(args, "--address", leader.admin+","+p.admin)...)...).CombinedOutput()
 			return string(out), err
-		}
-		if err := waitFor("mizzen.dev/Programmed=True"); err != nil {
-			t.Fatal(err)
 		}
 
 		encrypt("ISTIO_MUTUAL")

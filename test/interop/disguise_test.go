@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 
@@ -19,7 +18,7 @@ import (
 )
 
 // startDisguise runs a proxy in front of a control plane until the test ends, and returns its address. To the control plane all clients
-// behind it are of a version that lacks nothing, so that they are sent the newest form of everything, whatever they can take.
+// behind it are of a kind and version that lacks nothing, so that they are sent the newest form of everything, whatever they can take.
 func startDisguise(t *testing.T, plane string) string {
 	t.Helper()
 	channel := must(grpc.NewClient(plane, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}))))(t)
@@ -47,7 +46,7 @@ func disguise(channel *grpc.ClientConn, client grpc.ServerStream) error {
 		return err
 	}
 	ended := make(chan error, 2)
-	go func() { ended <- pass(client, plane, rejuvenate) }()
+	go func() { ended <- pass(client, plane, change) }()
 	go func() { ended <- pass(plane, client, func(message []byte) ([]byte, error) { return message, nil }) }()
 	return <-ended
 }
@@ -58,7 +57,7 @@ type stream interface {
 	SendMsg(message any) error
 }
 
-func pass(from, to stream, change func([]byte) ([]byte, error)) error {
+func pass(from, to stream, edit func([]byte) ([]byte, error)) error {
 	for {
 		var message []byte
 		if err := from.RecvMsg(&message); errors.Is(err, io.EOF) {
@@ -66,7 +65,7 @@ func pass(from, to stream, change func([]byte) ([]byte, error)) error {
 		} else if err != nil {
 			return err
 		}
-		message, err := change(message)
+		message, err := edit(message)
 		if err != nil {
 			return err
 		}
@@ -76,17 +75,19 @@ func pass(from, to stream, change func([]byte) ([]byte, error)) error {
 	}
 }
 
-// rejuvenate makes the version of the client in a request the last one that could ever be. C-core's is the last word of several.
-func rejuvenate(message []byte) ([]byte, error) {
+// disguiseAgent is the kind of client whose newest versions lack no feature.
+const disguiseAgent = "gRPC Java"
+
+// change makes the client of a request one of disguiseAgent, of the last version that could ever be.
+func change(message []byte) ([]byte, error) {
 	var request discoveryv3.DiscoveryRequest
 	if err := proto.Unmarshal(message, &request); err != nil {
 		return nil, err
 	}
-	words := strings.Fields(request.GetNode().GetUserAgentVersion())
-	if len(words) == 0 {
+	if request.GetNode().GetUserAgentName() == "" {
 		return message, nil
 	}
-	words[len(words)-1] = "1.999.0"
-	request.GetNode().UserAgentVersionType.(*corev3.Node_UserAgentVersion).UserAgentVersion = strings.Join(words, " ")
+	request.Node.UserAgentName = disguiseAgent
+	request.Node.UserAgentVersionType = &corev3.Node_UserAgentVersion{UserAgentVersion: "1.999.0"}
 	return proto.Marshal(&request)
 }

@@ -54,7 +54,7 @@ func editAtRandom(t *testing.T, l *language, random *rand.Rand) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.plane.acknowledged(l); err != nil {
+	if _, err := r.plane.acknowledged(l.agent); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%d calls were answered during %d edits", calls, *edits)

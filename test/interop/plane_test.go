@@ -118,14 +118,14 @@ func (p *plane) inspect(list string) []byte {
 	return must(exec.Command(binary, "inspect", list, "-o", "json", "--address", p.admin).Output())(p.t)
 }
 
-// acknowledged fails unless a client of that language is connected, which holds resources and refused none.
+// acknowledged fails unless a client is connected whose agent begins so, which holds resources and refused none.
 // It returns what the client calls itself.
-func (p *plane) acknowledged(l *language) (agent string, err error) {
+func (p *plane) acknowledged(want string) (agent string, err error) {
 	p.t.Helper()
 	held := 0
 	for _, c := range p.clients() {
-		if !strings.HasPrefix(c.Agent, l.agent) {
-			return "", fmt.Errorf("got a client %q, want %q", c.Agent, l.agent)
+		if !strings.HasPrefix(c.Agent, want) {
+			return "", fmt.Errorf("got a client %q, want %q", c.Agent, want)
 		}
 		agent = c.Agent + " " + c.Version
 		for _, t := range c.Types {

@@ -70,8 +70,9 @@ func (r *run) play() (agent string, failure error) {
 	if len(s.Client.Certificates) > 0 {
 		r.plane.certificates = mesh.Client()
 	}
-	bootstrap := r.plane.bootstrap(s.Client)
+	bootstrap, shown := r.plane.bootstrap(s.Client), l.agent
 	if r.probe && !r.told {
+		shown = disguiseAgent
 		bootstrap = strings.ReplaceAll(bootstrap, r.plane.xds, startDisguise(t, r.plane.xds))
 	}
 	if s.Fallback != nil {
@@ -89,7 +90,7 @@ func (r *run) play() (agent string, failure error) {
 			break
 		}
 		if step.Call != nil && (!r.stopped || len(r.fallback.clients()) > 0) {
-			if agent, failure = r.serving().acknowledged(l); failure != nil {
+			if agent, failure = r.serving().acknowledged(shown); failure != nil {
 				if !r.probe {
 					t.Error(failure)
 				}

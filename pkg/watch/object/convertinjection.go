@@ -54,7 +54,7 @@ func labeledSince(m *metav1.ObjectMeta) int64 {
 				Labels map[string]json.RawMessage `json:"f:labels"`
 			} `json:"f:metadata"`
 		}
-		if e.FieldsV1 == nil || e.Time == nil || json.Unmarshal(e.FieldsV1.Raw, &fields) != nil {
+		if e.FieldsV1 == nil || e.Time == nil || json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) != nil {
 			continue
 		}
 		if _, ok := fields.Metadata.Labels["f:"+mesh.AnnotationInject]; ok && (since == 0 || e.Time.Unix() < since) {

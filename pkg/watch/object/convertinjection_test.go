@@ -65,7 +65,7 @@ func TestNamespaceIsLabeledSince(t *testing.T) {
 		return &metav1.Time{Time: time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC)}
 	}
 	entry := func(minute int, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Time: at(minute), FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Time: at(minute), FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	const label, other = `{"f:metadata":{"f:labels":{".":{},"f:mizzen.dev/inject":{}}}}`, `{"f:metadata":{"f:labels":{"f:team":{}}}}`
 	for name, test := range map[string]struct {
@@ -78,7 +78,7 @@ func TestNamespaceIsLabeledSince(t *testing.T) {
 		"it is not known when":        {map[string]string{"mizzen.dev/inject": "enabled"}, nil, 1},
 		"one client wrote it":         {map[string]string{"mizzen.dev/inject": "enabled"}, []metav1.ManagedFieldsEntry{entry(2, other), entry(5, label)}, 5},
 		"two clients wrote it":        {map[string]string{"mizzen.dev/inject": "enabled"}, []metav1.ManagedFieldsEntry{entry(9, label), entry(5, label)}, 5},
-		"the notes are not read":      {map[string]string{"mizzen.dev/inject": "enabled"}, []metav1.ManagedFieldsEntry{entry(5, "{"), {Time: at(6)}, {FieldsV1: &metav1.FieldsV1{Raw: []byte(label)}}}, 1},
+		"the notes are not read":      {map[string]string{"mizzen.dev/inject": "enabled"}, []metav1.ManagedFieldsEntry{entry(5, "{"), {Time: at(6)}, {FieldsV1: metav1.NewFieldsV1(label)}}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := convertNamespace(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: test.labels, CreationTimestamp: *at(1), ManagedFields: test.entries}}, "")

@@ -1,0 +1,170 @@
+package status
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// A replica that does not lead tells the leader what concerns its own clients: in an annotation of the Lease, which all
+// replicas read anyway. It writes only if there is something to tell, and again from time to time: what is told
+// expires with the replica.
+const (
+	peerPrefix  = "mizzen.dev/clients-of-"
+	peerRenewal = 10 * time.Second
+	peerExpiry  = 30 * time.Second
+	// maxFindings and maxFindingText bound the annotation.
+	maxFindings, maxFindingText = 30, 1000
+)
+
+// finding is what keeps clients from doing what one version of an object says.
+type finding struct {
+	Object     mesh.Ref `json:"object"`
+	Generation int64    `json:"generation"`
+	Reason     string   `json:"reason"`
+	Lines      []string `json:"lines"`
+}
+
+// peerNote is the value of an annotation.
+type peerNote struct {
+	Replica  string    `json:"replica"`
+	Written  time.Time `json:"written"`
+	Findings []finding `json:"findings"`
+}
+
+// peers is what a replica knows of the others, and what it told them. The goroutine that elects owns it.
+type peers struct {
+	// seen has the last value of each annotation, and when it was first seen: only the local clock is used.
+	seen map[string]peerValue
+	// told is what this replica told last, and when.
+	told   string
+	toldAt time.Time
+}
+
+type peerValue struct {
+	text  string
+	since time.Time
+}
+
+func peerKey(identity string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(identity)) // it cannot fail
+	return fmt.Sprintf("%s%016x", peerPrefix, h.Sum64())
+}
+
+// current returns what the other replicas tell in a Lease, and drops from the Lease what has expired or is this
+// replica's own. The leader calls it.
+func (p *peers) current(object *unstructured.Unstructured, own string) []finding {
+	var found []finding
+	seen := map[string]peerValue{}
+	annotations := object.GetAnnotations()
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if !strings.HasPrefix(key, peerPrefix) {
+			continue
+		}
+		value := peerValue{annotations[key], time.Now()}
+		if before, ok := p.seen[key]; ok && before.text == value.text {
+			value.since = before.since
+		}
+		var note peerNote
+		if key == own || time.Since(value.since) > peerExpiry || json.Unmarshal([]byte(value.text), &note) != nil {
+			delete(annotations, key) // with the next renewal
+			continue
+		}
+		seen[key] = value
+		found = append(found, note.Findings...)
+	}
+	p.seen = seen
+	object.SetAnnotations(annotations)
+	return found
+}
+
+// tell writes what concerns this replica's clients into the Lease that was just read. A replica that does not lead calls
+// it. After a conflict the next attempt at the Lease tries again.
+func (l *lease) tell(ctx context.Context, p *peers, findings []finding) error {
+	if l.object == nil {
+		return nil
+	}
+	key, text := peerKey(l.identity), ""
+	if len(findings) > 0 {
+		data, err := json.Marshal(findings)
+		if err != nil {
+			return err
+		}
+		text = string(data)
+	}
+	_, there := l.object.GetAnnotations()[key]
+	if !there && text == "" || there && text == p.told && time.Since(p.toldAt) < peerRenewal {
+		return nil
+	}
+	next := l.object.DeepCopy()
+	annotations := next.GetAnnotations()
+	delete(annotations, key)
+	if text != "" {
+		note, err := json.Marshal(peerNote{l.identity, time.Now().UTC(), findings})
+		if err != nil {
+			return err
+		}
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[key] = string(note)
+	}
+	next.SetAnnotations(annotations)
+	written, err := l.client.Update(ctx, next, metav1.UpdateOptions{})
+	if err == nil {
+		l.object, p.told, p.toldAt = written, text, time.Now()
+	}
+	return err
+}
+
+// findings returns what the replica's own clients keep from being programmed.
+func findings(all []report) []finding {
+	var found []finding
+	for _, r := range all {
+		if len(r.failing) == 0 || len(found) == maxFindings {
+			continue
+		}
+		lines := make([]string, 0, maxLines)
+		for _, text := range r.failing[:min(len(r.failing), maxLines)] {
+			lines = append(lines, clip(text, maxFindingText))
+		}
+		found = append(found, finding{r.rule.Ref, r.rule.Generation, string(r.reason), lines})
+	}
+	return found
+}
+
+// withPeers adds to reports what the other replicas tell about the same version of an object.
+func withPeers(all []report, found []finding) {
+	slices.SortFunc(found, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), slices.Compare(a.Lines, b.Lines))
+	})
+	for _, f := range found {
+		for i := range all {
+			r := &all[i]
+			if r.rule.Ref != f.Object || r.rule.Generation != f.Generation {
+				continue
+			}
+			if len(r.failing) == 0 {
+				r.reason = mesh.Code(f.Reason)
+			}
+			for _, text := range f.Lines {
+				if !slices.Contains(r.failing, text) {
+					r.failing = append(r.failing, text)
+				}
+			}
+			r.conditions[len(r.conditions)-1] = r.programmed()
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package snapshot
+
+import (
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate"
+)
+
+// factsOf returns what a World says about a host.
+func factsOf(world *mesh.World, name string) translate.Facts {
+	facts := translate.Facts{Defaults: world.Defaults}
+	facts.Service, _ = world.Services.Get(name)
+	facts.Alias, _ = world.Aliases.Get(name)
+	facts.Endpoints, _ = world.Endpoints.Get(name)
+	facts.VirtualServices, _ = world.VirtualServices.Get(name)
+	facts.DestinationRules, _ = world.DestinationRules.Get(name)
+	return facts
+}
+
+// sameService reports whether both are for the same Service, and refer to the same one if it is an alias.
+func sameService(a, b translate.Facts) bool { return a.Service == b.Service && a.Alias == b.Alias }
