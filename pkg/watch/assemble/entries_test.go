@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,4 +49,17 @@ func TestServiceEntries(t *testing.T) {
 	a.remove(object.Key{Kind: object.KindDestinationRule, Namespace: "demo", Name: "d"})
 	a.remove(key)
 	check(a)
+}
+
+// TestServiceEntryOfAWildcard: an externalName has no asterisk.
+func TestServiceEntryOfAWildcard(t *testing.T) {
+	a := newTestAssembler()
+	key := object.Key{Kind: object.KindServiceEntry, Namespace: "demo", Name: "out"}
+	a.set(object.Object{Key: key, Value: &object.ServiceEntry{Hosts: []string{"*.example.com"}}})
+	apply(t, a, watchtest.DestinationRule("d", "01", "host: '*.example.com'"))
+	for _, p := range a.World().Problems {
+		if !strings.Contains(p.Message, `externalName "example.com"`) {
+			t.Errorf("got %q, want a name that a Service can have", p.Message)
+		}
+	}
 }

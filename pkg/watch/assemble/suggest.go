@@ -30,7 +30,7 @@ func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Prob
 	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field, key.Namespace))
 	if entry := r.entries.of(host); entry != (mesh.Ref{}) {
 		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s Create a Service of type ExternalName with externalName %q, and write its name in %s.",
-			entry, host, effect, host, field)
+			entry, host, effect, strings.TrimPrefix(host, "*."), field)
 	}
 	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
 }

@@ -250,7 +250,6 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
-	typed.SetManagedFields(nil) // API servers do not reject wrong ones
 	if !f.validMetadata(typed, line, ref, row) {
 		f.silence(n, line, ref, reported)
 		return
@@ -263,6 +262,9 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 
 // validMetadata checks the parts of an object that all kinds have, as an API server does.
 func (f *fileParser) validMetadata(o metav1.Object, line int, ref mesh.Ref, row *object.KindRow) bool {
+	managed := o.GetManagedFields()
+	o.SetManagedFields(nil) // API servers do not reject wrong ones
+	defer o.SetManagedFields(managed)
 	all := apivalidation.ValidateObjectMetaAccessor(o, !row.ClusterScoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
 	for _, mistake := range all {
 		f.fail(mesh.CodeInvalidValue, line, ref, mistake.Field, "The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
