@@ -10,7 +10,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/problemformat"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
-	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // checkFlags define what is checked, and how the result is printed.
@@ -99,7 +98,7 @@ func excluded(cmd *cobra.Command, names []string) ([]mesh.Code, error) {
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			hint := "it is one of " + strings.Join(known, ", ")
-			if meant := object.Nearest(name, known); meant != "" {
+			if meant := mesh.Nearest(name, known); meant != "" {
 				hint = "did you mean " + meant + "?"
 			}
 			return nil, usageErrorf(cmd, "--exclude: there is no code %q: %s", name, hint)

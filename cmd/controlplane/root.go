@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
 // The exit codes.
@@ -115,7 +115,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if meant := object.Nearest(unknown.GetSpecifiedName(), names); meant != "" && len(unknown.GetSpecifiedName()) > 1 {
+	if meant := mesh.Nearest(unknown.GetSpecifiedName(), names); meant != "" && len(unknown.GetSpecifiedName()) > 1 {
 		return fmt.Errorf("%w%s", err, "\n\nDid you mean this?\n\t--"+meant+"\n")
 	}
 	return err

@@ -49,7 +49,7 @@ var featureTable = []featureRow{
 		GRPCRust: always, // tonic-xds/src/xds/resource/cluster.rs
 	}},
 	{feature: FeatureRingSize, grfc: "A42", missing: releaseRanges{
-		GRPCNode: always, // It reads sizes as strings, and rejects the cluster because they are not numbers.
+		GRPCNode: always, // It acknowledges the cluster, and balances the calls round robin.
 		GRPCRust: always, UnknownClient: always,
 	}},
 	{feature: FeaturePriority, grfc: "A27", missing: releaseRanges{

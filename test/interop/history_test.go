@@ -15,8 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 // historyFile is what came out. docs/INTEROP.md and docs/FIELDS.md are made from it.
@@ -38,11 +36,11 @@ type record struct {
 	Features map[string]bool `json:"features,omitempty"`
 }
 
-// feature is something that only some versions have, with what shows it: the scenario passes, or the golden is acknowledged. It is sent
-// in the newest form, but what says told in the form that the version of the client is sent: it needs other features besides.
+// feature is something that only some versions have, with the scenario that shows it. It is sent in the newest form, but what says
+// told in the form that the version of the client is sent: it needs other features besides.
 type feature struct {
-	name, scenario, golden string
-	told                   bool
+	name, scenario string
+	told           bool
 }
 
 var features = []feature{
@@ -61,7 +59,6 @@ var features = []feature{
 	{name: "A62", scenario: "features/pick-first"},
 	{name: "A63", scenario: "routing"},
 	{name: "partial virtual hosts", scenario: "features/partial"},
-	{name: "ring sizes", golden: "hash/sizes"},
 	{name: "content-type", scenario: "features/content-type", told: true},
 }
 
@@ -148,21 +145,10 @@ const tolerance = 16 * time.Second
 
 // probe says why the client does not show a feature; nil if it does.
 func (f feature) probe(t *testing.T, l *language, s *scenario) error {
-	if f.golden != "" {
-		return f.probeGolden(t, l)
-	}
 	if f.told && s.except(l) != "" {
 		return fmt.Errorf("%s", s.except(l))
 	}
 	_, err := (&run{t: t, scenario: s, language: l, backends: map[string]*backend{}, patience: tolerance, probe: true, told: f.told}).play()
-	return err
-}
-
-func (f feature) probeGolden(t *testing.T, l *language) error {
-	p := startPlane(t, "", "")
-	p.certificates = authority.New(t).Client()
-	c := startClient(t, l, strings.ReplaceAll(p.bootstrap(shop), p.xds, startDisguise(t, p.xds)), true)
-	_, err := p.take(l, c, loadGoldens(t)[f.golden], 0)
 	return err
 }
 

@@ -26,7 +26,7 @@ func runs(t *testing.T) []Run {
 var decided = map[string]mesh.Features{
 	"A29": mesh.FeatureTLS, "A32": mesh.FeatureCircuitBreaking, "A33": mesh.FeatureFaultInjection, "A42": mesh.FeatureRingHash, "A48": mesh.FeatureLeastRequest,
 	"A50": mesh.FeatureOutlierDetection, "A58": mesh.FeatureWeightedRoundRobin, "A62": mesh.FeaturePickFirst, "A63": mesh.FeatureStringMatch,
-	"ring sizes": mesh.FeatureRingSize, "partial virtual hosts": mesh.FeaturePartialVirtualHost, "content-type": mesh.FeatureContentType,
+	"partial virtual hosts": mesh.FeaturePartialVirtualHost, "content-type": mesh.FeatureContentType,
 }
 
 // otherwise are the cells in which what people read is not what decides, and why.

@@ -78,7 +78,7 @@ func nearly(n *yaml.Node, h head) string {
 			read = append(read, string(row.Kind))
 		}
 	}
-	if meant := object.Nearest(h.kind, append(read, known...)); meant != "" {
+	if meant := mesh.Nearest(h.kind, append(read, known...)); meant != "" {
 		return fmt.Sprintf("Unknown kind %q. The object is not used. Did you mean %q?", h.kind, meant)
 	}
 	if known != nil {
@@ -89,7 +89,7 @@ func nearly(n *yaml.Node, h head) string {
 
 // nearGroup reports whether a group is the other one, perhaps misspelled.
 func nearGroup(group, other string) bool {
-	return group == other || group != "" && other != "" && object.Nearest(group, []string{other}) != ""
+	return group == other || group != "" && other != "" && mesh.Nearest(group, []string{other}) != ""
 }
 
 // wrongVersion returns why an object of a kind that is read is not read; empty if the kind is another group's own.
@@ -128,7 +128,7 @@ func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	for row := range object.InFiles() {
 		read = append(read, string(row.Kind))
 	}
-	isObject := h.apiVersion+h.kind != "" && (lookup(n, "metadata", 0) != nil || object.Nearest(h.kind, read) != "")
+	isObject := h.apiVersion+h.kind != "" && (lookup(n, "metadata", 0) != nil || mesh.Nearest(h.kind, read) != "")
 	if f.strict || isObject {
 		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
 		return

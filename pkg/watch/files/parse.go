@@ -214,7 +214,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	typed := row.New()
 	root := f.schemas.Of(reflect.TypeOf(typed))
 	reader := schema.Reader{
-		Nearest: object.Nearest,
+		Nearest: mesh.Nearest,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
 			found = append(found, f.unknownField(before+key.Line, ref, root, path, name, s))
 		},
@@ -279,7 +279,7 @@ func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, pa
 		if place != "" {
 			wayOut = fmt.Sprintf("Write it under %s.", place)
 		}
-	} else if meant := object.Nearest(name, s.Fields()); meant != "" {
+	} else if meant := mesh.Nearest(name, s.Fields()); meant != "" {
 		wayOut = fmt.Sprintf("Did you mean %q?", meant)
 	}
 	return f.problem(mesh.CodeUnknownField, mesh.Error, line, ref, schema.Join(path, name), fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut))

@@ -30,7 +30,7 @@ func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
 			continue
 		}
 		text := "Unknown annotation is ignored. Remove it."
-		if nearest := Nearest(name, mesh.Annotations()); nearest != "" {
+		if nearest := mesh.Nearest(name, mesh.Annotations()); nearest != "" {
 			text = fmt.Sprintf("Unknown annotation is ignored. Did you mean %q?", nearest)
 		}
 		if len(kinds) > 0 {

@@ -23,7 +23,7 @@ func ParseSilenced(text string) (codes []mesh.Code, mistakes []string) {
 			mistakes = append(mistakes, "An entry has no code. It is ignored. Write CODE=REASON; CODE=REASON")
 		case !slices.Contains(known, name):
 			wayOut := "docs/PROBLEMS.md lists the codes."
-			if meant := Nearest(name, known); meant != "" {
+			if meant := mesh.Nearest(name, known); meant != "" {
 				wayOut = fmt.Sprintf("Did you mean %q?", meant)
 			}
 			mistakes = append(mistakes, fmt.Sprintf("There is no code %q. The entry is ignored. %s", name, wayOut))

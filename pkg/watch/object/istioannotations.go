@@ -35,7 +35,7 @@ func (o *Object) checkIstioAnnotations(meta *metav1.ObjectMeta) {
 			o.Report(mesh.CodeUnsupported, mesh.Warning, AnnotationField(name), text)
 		case slices.ContainsFunc(istioPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }):
 			text := "Istio does not have this annotation for a Service. It has no effect. Remove it."
-			if nearest := Nearest(name, istioAnnotationNames()); nearest != "" {
+			if nearest := mesh.Nearest(name, istioAnnotationNames()); nearest != "" {
 				text = fmt.Sprintf("Unknown annotation is ignored. Did you mean %q?", nearest)
 			}
 			o.Report(mesh.CodeUnknownField, mesh.Warning, AnnotationField(name), text)
