@@ -40,7 +40,8 @@ for one object.
 With --context or --kubeconfig the objects of that cluster are checked: all objects of the kinds
 that the control plane reads, of all namespaces. --namespace prints only the Problems of one
 namespace; they still depend on the objects of the others. A kind that the cluster does not
-serve, or that you may not list, is an error, and the other kinds are checked.
+serve, or that you may not list, is an error, and the other kinds are checked. For nodes,
+namespaces and policies, which rules do not depend on, it is a warning.
 
 'controlplane check install' checks the installation of Mizzen itself.
 

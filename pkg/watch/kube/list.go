@@ -25,7 +25,8 @@ const (
 )
 
 // List reads the objects of all kinds once, as Run reads them. A kind that the cluster does not serve, or that it
-// refuses to list, is a Problem of the source, and the others are read. List fails if the API server does not answer,
+// refuses to list, is a Problem of the source, and the others are read. It is a warning if only one thing is not known without the
+// kind, and otherwise an error. List fails if the API server does not answer,
 // or refuses every kind.
 //
 // A Feed is used for either Run or List.
@@ -42,10 +43,14 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 			return changes, err
 		}
 		refusals = append(refusals, err)
-		changes.Problems[object.Key{}] = append(changes.Problems[object.Key{}], mesh.Problem{
-			Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: "Cluster", Name: k.domain},
-			Message: i.unlisted(err),
-		})
+		if i.row.Live && apierrors.IsNotFound(err) {
+			continue // An older API server has no such objects.
+		}
+		p := mesh.Problem{Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: "Cluster", Name: k.domain}, Message: i.unlisted(err)}
+		if i.row.Without != "" {
+			p.Severity = mesh.Warning
+		}
+		changes.Problems[object.Key{}] = append(changes.Problems[object.Key{}], p)
 	}
 	if len(refusals) == len(k.informers) {
 		return changes, refusals[0]
@@ -115,9 +120,13 @@ func (i *informer) unlisted(err error) string {
 	case apierrors.IsNotFound(err):
 		return fmt.Sprintf("The cluster does not serve %s in %s. No object of kind %s is read. Install its CustomResourceDefinition in that version.",
 			resource.Resource, resource.GroupVersion(), i.row.Kind)
-	case apierrors.IsForbidden(err):
-		return fmt.Sprintf("%s cannot be read: %v. Problems that depend on it are missing or wrong. Grant your account the right to list %s %s.",
-			i.row.Kind, err, resource.GroupResource(), where)
 	}
-	return fmt.Sprintf("%s cannot be read: %v. Problems that depend on it are missing or wrong. Correct what the API server reports, and try again.", i.row.Kind, err)
+	effect, wayOut := "Problems that depend on it are missing or wrong.", "Correct what the API server reports, and try again."
+	if i.row.Without != "" {
+		effect = fmt.Sprintf("Not known without it: %s.", i.row.Without)
+	}
+	if apierrors.IsForbidden(err) {
+		wayOut = fmt.Sprintf("Grant your account the right to list %s %s.", resource.GroupResource(), where)
+	}
+	return fmt.Sprintf("%s cannot be read: %v. %s %s", i.row.Kind, err, effect, wayOut)
 }
