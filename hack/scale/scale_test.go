@@ -58,7 +58,7 @@ func TestScenarios(t *testing.T) {
 	o, err := parseOptions([]string{
 		"-server", address, "-files", dir, "-pid", "0", "-services", "40", "-endpoints", "3", "-rules", "0.25", "-ports", "4", "-streams", "20", "-names", "4",
 		"-scenarios", strings.Join(scenarioNames(), ","), "-rounds", "4", "-burst", "10", "-flood", "300ms", "-soak", "300ms",
-		"-settle", "60ms", "-timeout", "30s", "-raw", "-json", filepath.Join(t.TempDir(), "results.json"),
+		"-settle", "500ms", "-timeout", "30s", "-raw", "-json", filepath.Join(t.TempDir(), "results.json"),
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
