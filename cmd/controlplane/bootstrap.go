@@ -73,7 +73,7 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
 func registerNode(cmd *cobra.Command, options *bootstrap.Options, zone *localityFlag) {
 	flags := cmd.Flags()
 	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
-	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME)")
+	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME, or HOSTNAME without a namespace)")
 	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client; by default unset if the client proves its identity")
 	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,...`")
 	flags.StringVar(&options.ServiceAccount, "service-account", "", "`NAME` of the client's service account")

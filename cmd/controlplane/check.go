@@ -31,7 +31,8 @@ are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub
 commands, which GitHub shows beside the lines of the objects.
 
   error    is invalid, or makes calls fail
-  warning  has no effect, and calls go where they would go with it
+  warning  has no effect, and calls go where they would go with it; or calls fail because
+           endpoints or ports are missing, which may be there later
   info     is in effect, with a caveat
 
 --exclude leaves out the Problems of a code. The annotation mizzen.dev/ignore leaves them out
@@ -41,7 +42,7 @@ With --context or --kubeconfig the objects of that cluster are checked: all obje
 that the control plane reads, of all namespaces. --namespace prints only the Problems of one
 namespace; they still depend on the objects of the others. A kind that the cluster does not
 serve, or that you may not list, is an error, and the other kinds are checked. For nodes,
-namespaces and policies, which rules do not depend on, it is a warning.
+without which regions are not known, and for namespaces and policies, it is a warning.
 
 'controlplane check install' checks the installation of Mizzen itself.
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"net"
 	"slices"
@@ -144,10 +145,26 @@ func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) j
 	if ref.Kind == "Namespace" {
 		ref.Namespace = ref.Name
 	}
-	if !s.named(names...) || s.namespace != "" && s.namespace != ref.Namespace {
+	if !s.named(names...) && !slices.ContainsFunc(s.names, func(name string) bool { return spells(name, ref) }) || s.namespace != "" && s.namespace != ref.Namespace {
 		return nil
 	}
 	return item
+}
+
+// shortKinds are kubectl's short names of the kinds that are not rules.
+var shortKinds = map[string]string{"svc": "Service", "po": "Pod", "no": "Node", "ns": "Namespace", "ep": "Endpoints"}
+
+// spells reports whether a text is KIND/NAME or KIND, as kubectl's users write them, such as vs/cart.
+func spells(text string, ref mesh.Ref) bool {
+	kind, name, _ := strings.Cut(text, "/")
+	if row := ruleKind(kind); row != nil {
+		kind = string(row.Kind)
+	}
+	kind = cmp.Or(shortKinds[kind], kind)
+	if !strings.EqualFold(kind, ref.Kind) && !strings.EqualFold(kind, ref.Kind+"s") {
+		return false
+	}
+	return name == "" || name == ref.Name || name == ref.Namespace+"/"+ref.Name
 }
 
 // concernsHost reports whether a resource of that name concerns a host, which may be written with or without its

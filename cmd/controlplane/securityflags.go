@@ -45,9 +45,9 @@ func (f *securityFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.identity, "identity", identityAuto,
 		"how clients are identified: `auto|proof|claim`. proof: require a token, certificate or pod address; claim: also accept the identity "+
 			"in the client's xDS node. auto is proof inside a cluster, otherwise claim")
-	flags.StringVar(&f.audience, "token-audience", identity.DefaultAudience, "required audience of clients' service account `TOKENS`")
+	flags.StringVar(&f.audience, "token-audience", identity.DefaultAudience, "required audience of clients' service account tokens: `AUDIENCE`")
 	flags.StringVar(&f.tlsDir, "tls-certificates", "", "`DIR` with tls.crt and tls.key for --xds-tls-address, and ca.crt for clients' certificates; reloaded when they change")
-	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "create a self-signed certificate for these `NAMES` at start, for development; /ca.crt of the admin address serves it")
+	flags.StringSliceVar(&f.selfSigned, "tls-self-signed", nil, "create a self-signed certificate for these names (`NAME,...`) at start, for development; /ca.crt of the admin address serves it")
 	flags.StringVar(&f.adminToken, flagAdminToken, "", "`FILE` with a token of at least 16 characters that --admin-address requires for everything but health and metrics")
 	flags.StringSliceVar(&f.adminHosts, flagAdminHosts, nil, "answer requests to --admin-address under these `HOST,...`, beside loopback names and its own host")
 	f.limits = ads.DefaultLimits

@@ -32,7 +32,10 @@ func CheckTarget(target string) error {
 	}
 	// The schemes ipv4 and ipv6 take several addresses.
 	for one := range strings.SplitSeq(endpoint, ",") {
-		_, text, err := net.SplitHostPort(one)
+		host, text, err := net.SplitHostPort(one)
+		if err == nil && host == "" {
+			return fmt.Errorf("%q has no host: write HOST:PORT, such as %s", target, DefaultServerURI)
+		}
 		if port, invalid := strconv.ParseUint(text, 10, 16); err != nil || invalid != nil || port == 0 {
 			return fmt.Errorf("%q has no port: write HOST:PORT, such as %s", target, DefaultServerURI)
 		}

@@ -13,7 +13,7 @@ func TestCheckTarget(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "127.0.0.1", "mizzen", "mizzen:", "mizzen:0", "mizzen:70000", "mizzen:http", "::1", "[::1]", "dns:mizzen", "dns:///mizzen", "dns://10.0.0.1:53/mizzen",
+		"", ":15010", "dns:///:15010", "127.0.0.1", "mizzen", "mizzen:", "mizzen:0", "mizzen:70000", "mizzen:http", "::1", "[::1]", "dns:mizzen", "dns:///mizzen", "dns://10.0.0.1:53/mizzen",
 		"passthrough:///mizzen", "ipv4:10.0.0.1", "ipv4:10.0.0.1:1,10.0.0.2", "http://mizzen:15010", "https://mizzen", "grpc://mizzen:15010",
 	} {
 		if err := CheckTarget(bad); err == nil {

@@ -10,6 +10,8 @@ type Alias struct {
 	Service *Service
 	// DefaultPort is the port for a client that names no port, if the ports that the alias declares decide that; else 0.
 	DefaultPort uint32
+	// Refused is set if a DestinationRule for the alias sets TLS, which has no effect on Host. Service is nil then.
+	Refused bool
 }
 
 // IsService reports whether a is another name for a whole Service, and not for one of its pods.

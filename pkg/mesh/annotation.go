@@ -35,7 +35,7 @@ var annotations = map[string][]string{
 	AnnotationSubsetSize:  {"Service", "DestinationRule"},
 	AnnotationSuccessRate: {"Service", "DestinationRule"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
-	AnnotationIgnore:      {"DestinationRule", "VirtualService", "Service", "EndpointSlice", "Endpoints", "Pod", "Node"},
+	AnnotationIgnore:      {"DestinationRule", "VirtualService", "Service", "EndpointSlice", "Endpoints", "Pod", "Node", "Namespace"},
 	AnnotationInject:      {"Pod"},
 	AnnotationTransport:   {"Pod"},
 	AnnotationInjected:    {"Pod"},

@@ -121,7 +121,7 @@ var codes = []CodeDoc{
 		"Nothing, if the shares are right. Otherwise correct the weights.",
 	},
 	{
-		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails. Each of these recovers when the Service appears.",
+		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails. In `externalName` of a Service: the name is one of the cluster, and no Service has it, or the names lead in a circle; calls to the Service fail. Each of these recovers when the Service appears.",
 		"Create the Service, or correct the host. A short name means a Service in the namespace of the object.",
 	},
 	{
@@ -225,7 +225,7 @@ A Problem says that something in an object cannot be applied, or only in part. `
 | severity | meaning |
 |---|---|
 | error | it is invalid, or it fails closed |
-| warning | it has no effect, and calls go where they would go with it |
+| warning | it has no effect, and calls go where they would go with it; or calls fail because endpoints or ports are missing, which may be there later without an edit of the rule |
 | info | it is in effect, with a caveat |
 
 | code | meaning | what to do |

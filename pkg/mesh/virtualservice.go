@@ -33,6 +33,8 @@ type Destination struct {
 	DestinationRules *DestinationRuleSet
 	// ServiceEntry is an object of a file that declares the host, and is not read; zero if there is none.
 	ServiceEntry Ref
+	// Refused is set if the host is an alias for Host whose calls are refused, see Alias.
+	Refused bool
 }
 
 // VirtualServiceSet has every VirtualService for one host. One of them applies to each call: VirtualServices for the

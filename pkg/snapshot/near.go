@@ -56,6 +56,10 @@ func nearPorts(s *Snapshot, q query) []Near {
 	}
 	spelled := strings.TrimSuffix(q.name, ":"+q.dialed.Port)
 	service := h.facts.Service
+	if alias := h.facts.Alias; alias != nil && alias.Refused {
+		return []Near{{Text: fmt.Sprintf("Service %s is another name for %s, and a DestinationRule for it sets TLS, which has no effect there: set its host to %s",
+			refName(service.Ref), alias.Host, alias.Host)}}
+	}
 	if len(service.Ports) == 0 {
 		return []Near{{Text: fmt.Sprintf("Service %s has no TCP port", refName(service.Ref))}}
 	}

@@ -61,7 +61,7 @@ func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 		where.Errorf(mesh.CodeInvalidValue, "The ring size is more than %d. The size is %d instead. Set a smaller size.", maxRingSize, ringSize)
 		return ringSize
 	}
-	where.Approximatef("gRPC for Node rejects a cluster that sets a ring size, so it gets a ring of %d entries, as do unknown clients. "+
+	where.Approximatef("gRPC for Node balances round robin if a cluster sets a ring size, so it gets a ring of %d entries, as do unknown clients. "+
 		"Other clients make a ring of at most %d entries, unless they are configured otherwise. Keep the setting if that is good enough.", ringSize, usualRingSize)
 	return size
 }

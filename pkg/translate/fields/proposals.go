@@ -26,7 +26,7 @@ var proposals = []proposal{
 	{grfc: "A33", run: "A33", what: "fault injection", since: [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
 	{grfc: "A39", run: "A33", what: "HTTP filters, run with the filter for faults; unknown filters are rejected", since: [5]string{"1.37", "1.37.1", "1.37.1", "1.4", "-"}},
 	{grfc: "A42", run: "A42", what: "ring hash", since: [5]string{"1.41", "1.40.1", "1.55", "1.10", "-"}},
-	{grfc: "A42", what: "ring hash with a ring of a set size", since: [5]string{"1.41", "1.40.1", "1.40", "-", "-"}},
+	{grfc: "A42", what: "ring hash with a ring of a set size", since: [5]string{"1.41", "1.40.1", "1.55", "-", "-"}},
 	{grfc: "A44", run: "A44", what: "retries", since: [5]string{"1.41", "1.40.1", "1.40", "1.8", "by its own policy"}},
 	{grfc: "A48", run: "A48", what: "least request", since: [5]string{"1.73; 1.56 by a variable", "1.48", "-", "-", "0.1"}},
 	{grfc: "A50", run: "A50", what: "outlier detection", since: [5]string{"1.50", "1.49", "1.51", "1.7", "in progress"}},

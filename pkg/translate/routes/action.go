@@ -52,7 +52,10 @@ func hasOneAction(at report.Field, rule *networking.HTTPRoute) bool {
 			actions++
 		}
 	}
-	if actions != 1 {
+	switch {
+	case actions == 0:
+		at.Errorf(mesh.CodeInvalidValue, "This rule has no route, redirect, directResponse or delegate. Its calls fail. Add a route.")
+	case actions > 1:
 		at.Errorf(mesh.CodeInvalidValue, "This rule has %d of route, redirect, directResponse and delegate, but it needs exactly one. Its calls fail. Keep one of them.", actions)
 	}
 	return actions == 1

@@ -46,6 +46,11 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 
 // reportNoService reports a destination without a Service.
 func (t destinationResolver) reportNoService(at report.Field, found mesh.Destination) {
+	if found.Refused {
+		at.Errorf(mesh.CodeAlias, "This is another name for %s, and a DestinationRule for this name sets TLS, which has no effect on %s. "+
+			"Calls to this destination fail. Set the host of the DestinationRule to %s.", found.Host, found.Host, found.Host)
+		return
+	}
 	if found.ServiceEntry != (mesh.Ref{}) {
 		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
 			"Create a Service of type ExternalName with externalName %q, and write its name here.", found.ServiceEntry, found.Host, found.Host)

@@ -125,7 +125,7 @@ func (s *ruleSet) report(host string, service *mesh.Service) {
 		covered := reportCovered(list.at, list.written, service == nil && s.vs.IsDelegate())
 		for i, reached := range list.reached {
 			if list.used && !reached && !covered[i] && s.reachedIsKnown(host) {
-				list.at.Index(i).Warnf(mesh.CodeUnreachable, "An earlier rule matches every call. This rule has no effect. Move or delete one of the two.")
+				list.at.Index(i).Warnf(mesh.CodeUnreachable, "Earlier rules match every call of this one. This rule has no effect. Move it up or delete it.")
 			}
 		}
 	}

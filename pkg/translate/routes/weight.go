@@ -51,8 +51,8 @@ func checkSum(at report.Field, destinations []*networking.HTTPRouteDestination) 
 			taking++
 		}
 	}
-	if taking > 1 && sum != 100 {
-		at.Notef(mesh.CodeWeightSum, "The weights sum to %d. Each destination gets its weight's share of this sum. Correct the weights if they are percentages.", sum)
+	if len(destinations) > 1 && taking > 0 && sum != 100 {
+		at.Notef(mesh.CodeWeightSum, "The weights sum to %d. Each destination gets its weight's share of this sum, and none without a weight. Correct the weights if they are percentages.", sum)
 	}
 }
 

@@ -225,7 +225,7 @@ func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 		return nil
 	}
 	if x.refuses(s.Host) {
-		alias.Service = nil // The DestinationRule has the Problem.
+		alias.Service, alias.Refused = nil, true // The DestinationRule has the Problem.
 		return nil
 	}
 	var problems []mesh.Problem
@@ -313,7 +313,7 @@ func (h *routesEntry) ofAliases(b *worldBuilder) []mesh.Problem {
 func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destination {
 	d := mesh.Destination{Host: host, Service: b.services.get(host), DestinationRules: b.policies.get(host)}
 	if alias := b.aliases.get(host); alias != nil {
-		d.Host, d.Service = alias.Host, alias.Service
+		d.Host, d.Service, d.Refused = alias.Host, alias.Service, alias.Refused
 	}
 	delete(r.unmet, host)
 	if d.Service == nil {
@@ -327,5 +327,5 @@ func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destin
 }
 
 func sameAlias(a, b *mesh.Alias) bool {
-	return a.Host == b.Host && a.DefaultPort == b.DefaultPort && (a.Service == b.Service || a.Service != nil && b.Service != nil && sameService(a.Service, b.Service))
+	return a.Host == b.Host && a.DefaultPort == b.DefaultPort && a.Refused == b.Refused && (a.Service == b.Service || a.Service != nil && b.Service != nil && sameService(a.Service, b.Service))
 }

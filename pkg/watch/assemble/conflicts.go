@@ -3,6 +3,7 @@ package assemble
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -36,7 +37,7 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 			// No client uses it. If it is visible to any client, another policy takes precedence there.
 			if i := slices.IndexFunc(probes, func(p probe) bool { return c.VisibleTo(p.namespace, p.labels) }); i >= 0 {
 				winner := table.For(probes[i].namespace, probes[i].labels)
-				problems = append(problems, shadowed(c.Rule.Refs[0], "spec.host", host, winner.Refs[0]))
+				problems = append(problems, shadowed(c.Rule.Refs[0], "spec.host", host, winner.Refs[:1]))
 			}
 		}
 	}
@@ -71,23 +72,31 @@ func (x *routeIndex) conflicts(host string, service *mesh.Service) []mesh.Proble
 			if !h.Export.VisibleTo(h.key.Namespace, probe) {
 				continue
 			}
-			all := table.For(probe)
-			for used := range all.Used(ports).All() {
+			for used := range table.For(probe).Used(ports).All() {
 				holds = holds || used == h.routes
+				winners = append(winners, used.Ref)
 			}
-			winners = append(winners, all.First().Ref)
 		}
 		if !holds && len(winners) > 0 {
-			winner := slices.MinFunc(winners, mesh.Ref.Compare)
-			problems = append(problems, shadowed(h.key.Ref(), h.fieldOf(host), host, winner))
+			problems = append(problems, shadowed(h.key.Ref(), h.fieldOf(host), host, winners))
 		}
 	}
 	return mesh.SortProblems(problems)
 }
 
-func shadowed(loser mesh.Ref, field, host string, winner mesh.Ref) mesh.Problem {
+func shadowed(loser mesh.Ref, field, host string, winners []mesh.Ref) mesh.Problem {
+	slices.SortFunc(winners, mesh.Ref.Compare)
+	winners = slices.Compact(winners)
+	texts := make([]string, len(winners))
+	for i, w := range winners {
+		texts[i] = w.String()
+	}
+	take, wayOut := "takes", "Merge the two, or remove this one."
+	if len(winners) > 1 {
+		take, wayOut = "together take", "Merge it into these, or remove it."
+	}
 	return mesh.Problem{
 		Code: mesh.CodeConflict, Severity: mesh.Warning, Object: loser, Field: field,
-		Message: fmt.Sprintf("It is never used for %s because %s takes precedence for every client. Merge the two, or remove one.", host, winner),
+		Message: fmt.Sprintf("It is never used for %s because %s %s precedence for every client. %s", host, strings.Join(texts, " and "), take, wayOut),
 	}
 }

@@ -45,15 +45,15 @@ func TestBindRoutes(t *testing.T) {
 			[]string{"demo/c", "demo/a", "demo/b"},
 			0,
 			[]string{
-				"warning Conflict VirtualService demo/a spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/c takes precedence for every client. Merge the two, or remove one.",
-				"warning Conflict VirtualService demo/b spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/c takes precedence for every client. Merge the two, or remove one.",
+				"warning Conflict VirtualService demo/a spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/c takes precedence for every client. Merge the two, or remove this one.",
+				"warning Conflict VirtualService demo/b spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/c takes precedence for every client. Merge the two, or remove this one.",
 			},
 		},
 		"of one age, by name before namespace": {
 			watchtest.VirtualService("a/z", "01", "hosts: [echo.demo], exportTo: [x], "+routed) + watchtest.VirtualService("b/y", "01", "hosts: [echo.demo], exportTo: [x], "+routed) + watchtest.VirtualService("a/y", "01", "hosts: [echo.demo], exportTo: [u], "+routed),
 			[]string{"a/y", "b/y", "a/z"},
 			0,
-			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService b/y takes precedence for every client. Merge the two, or remove one."},
+			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService b/y takes precedence for every client. Merge the two, or remove this one."},
 		},
 		"no conflict where each has its clients": {
 			watchtest.VirtualService("a", "01", "hosts: [echo], exportTo: [x]") + watchtest.VirtualService("b", "02", "hosts: [echo]") + watchtest.VirtualService("c", "03", "hosts: [echo], exportTo: [.]"),
@@ -162,7 +162,7 @@ func TestBindPolicies(t *testing.T) {
 	want := []string{
 		"warning NoSuchHost DestinationRule demo/nowhere spec.host: No Service has the host ecko.demo.svc.cluster.local. The rule has no effect on it. Did you mean \"echo\"?",
 		`warning Conflict DestinationRule demo/old spec.subsets[1]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
-		"warning Conflict DestinationRule demo/private spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/old takes precedence for every client. Merge the two, or remove one.",
+		"warning Conflict DestinationRule demo/private spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/old takes precedence for every client. Merge the two, or remove this one.",
 		`warning Conflict DestinationRule demo/young spec.subsets[0]: Subset "a" is already declared by DestinationRule demo/old. This subset is ignored. Rename or remove one.`,
 		"warning Conflict DestinationRule demo/young spec.trafficPolicy: DestinationRule demo/middle is older and sets the traffic policy of echo.demo.svc.cluster.local. This trafficPolicy is ignored. Keep one of the two.",
 	}

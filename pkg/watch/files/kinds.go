@@ -35,7 +35,7 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 	if why := nearly(n, h); why != "" {
 		f.fail(mesh.CodeUnknownKind, line, ref, "", why)
 	} else {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", h.apiVersion+" "+h.kind+" is not watched. The object has no effect here.")
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", h.apiVersion+" "+h.kind+" is not read from files. The object has no effect here.")
 	}
 	f.silence(n, line, ref, reported)
 }
