@@ -15,6 +15,15 @@ func TestTrials(t *testing.T) {
 		// want are texts of the output, in this order; not are texts that it must not have.
 		want, not []string
 	}{
+		"TLS on another name of a Service": {
+			dir: "alias-with-tls", args: "check -f .", code: exitFailure,
+			want: []string{"error Alias DestinationRule shop/books spec.host", "error Alias VirtualService shop/books spec.http[0].route[0].destination.host", "Set the host of the DestinationRule to ledger.fin.svc.cluster.local."},
+			not:  []string{"NoSuchHost"},
+		},
+		"TLS on another name of a Service, explained": {
+			dir: "alias-with-tls", args: "explain -f . --as shop --to books --call /a.B/C", code: exitFailure,
+			want: []string{"a DestinationRule for it sets TLS"}, not: []string{"no TCP port"},
+		},
 		"JSON in a folder": {
 			dir: "json-files", args: "explain -f . --as fin --to vault --call /fin.Vault/Open", code: exitOK,
 			want: []string{"10.20.3.1:7500"},

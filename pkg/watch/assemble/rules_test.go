@@ -55,6 +55,16 @@ func TestBindRoutes(t *testing.T) {
 			0,
 			[]string{"warning Conflict VirtualService a/z spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService b/y takes precedence for every client. Merge the two, or remove this one."},
 		},
+		"behind several together": {
+			watchtest.VirtualService("a", "01", "hosts: [echo], http: [{match: [{sourceNamespace: x}], route: [{destination: {host: echo}}]}]") +
+				watchtest.VirtualService("b", "02", "hosts: [echo], "+routed) + watchtest.VirtualService("c", "03", "hosts: [echo], "+routed),
+			[]string{"demo/a", "demo/b", "demo/c"},
+			0,
+			[]string{
+				"warning Conflict VirtualService demo/c spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because VirtualService demo/a and VirtualService demo/b " +
+					"together take precedence for every client. Merge it into these, or remove it.",
+			},
+		},
 		"no conflict where each has its clients": {
 			watchtest.VirtualService("a", "01", "hosts: [echo], exportTo: [x]") + watchtest.VirtualService("b", "02", "hosts: [echo]") + watchtest.VirtualService("c", "03", "hosts: [echo], exportTo: [.]"),
 			[]string{"demo/a", "demo/b", "demo/c"},
