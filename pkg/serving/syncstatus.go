@@ -140,11 +140,12 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 	}, func(a, b ObjectSync) int { return a.Object.Compare(b.Object) })
 }
 
-// effectCodes are the codes of Problems that are not in the object itself: it is valid, and not in effect all the same.
-var effectCodes = []mesh.Code{mesh.CodeHeldBack}
+// effectCodes are the codes of Problems that are not in the object itself: it is valid, and calls do not do what it says all
+// the same.
+var effectCodes = []mesh.Code{mesh.CodeHeldBack, mesh.CodeEmptySubset, mesh.CodeNoEndpoints}
 
-// effectProblems returns, sorted, the errors because of which connected clients do not do what a valid object says: what
-// these clients lack, and the Problems with effectCodes.
+// effectProblems returns, sorted, the Problems because of which connected clients do not do what a valid object says: what
+// these clients lack, and the Problems with effectCodes. An info is not among them.
 func (s *Store) effectProblems(current *snapshot.Snapshot) []mesh.Problem {
 	problems := slices.Collect(maps.Keys(s.certificateProblems(current)))
 	for _, p := range current.Problems() {
@@ -152,7 +153,7 @@ func (s *Store) effectProblems(current *snapshot.Snapshot) []mesh.Problem {
 			problems = append(problems, p)
 		}
 	}
-	problems = slices.DeleteFunc(problems, func(p mesh.Problem) bool { return p.Severity != mesh.Error })
+	problems = slices.DeleteFunc(problems, func(p mesh.Problem) bool { return p.Severity == mesh.Info })
 	return mesh.SortProblems(problems)
 }
 

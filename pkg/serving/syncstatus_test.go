@@ -170,3 +170,26 @@ func histogram(t *testing.T, registry *prometheus.Registry, name string) (count 
 	t.Fatalf("there is no metric %s", name)
 	return 0, 0
 }
+
+// TestObjectsWithoutEndpoints: a rule that sends calls to a subset without endpoints is valid, and not in effect.
+func TestObjectsWithoutEndpoints(t *testing.T) {
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, []string{
+		"apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]}\n",
+		"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-1, namespace: demo, labels: {kubernetes.io/service-name: echo}}\n" +
+			"addressType: IPv4\nports: [{name: grpc, port: 50051}]\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]\n",
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: echo, namespace: demo}\nspec: {host: echo, subsets: [{name: a, labels: {version: a}}]}\n",
+		"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo, namespace: demo}\n" +
+			"spec: {hosts: [echo], http: [{route: [{destination: {host: echo, subset: a}}]}]}\n",
+	}))
+	var got []string
+	for _, d := range store.ObjectSyncs() {
+		for _, p := range d.Problems {
+			got = append(got, fmt.Sprintf("%s %s %s", p.Severity, p.Code, d.Object))
+		}
+	}
+	want := []string{"warning EmptySubset DestinationRule demo/echo", "warning EmptySubset VirtualService demo/echo"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
