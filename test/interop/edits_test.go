@@ -17,6 +17,10 @@ import (
 
 var edits = flag.Int("edits", 40, "how many random edits TestRandomEdits makes with each language")
 
+// notEdited is a setting that the edits for a language leave out. A call of gRPC Java 1.85 may never end, not even at its
+// deadline, if outlier detection is turned on or off while it begins: docs/OPERATING.md.
+var notEdited = map[string]string{"java": randomedit.OutlierDetection}
+
 // TestRandomEdits edits rules at random while a client calls. No call may fail, and the client may refuse nothing.
 func TestRandomEdits(t *testing.T) {
 	for _, l := range languages {
@@ -45,7 +49,11 @@ func editAtRandom(t *testing.T, l *language, random *rand.Rand) {
 	for range *edits {
 		var rules []string
 		for _, host := range hosts {
-			rules = append(rules, randomedit.Rules(random, host))
+			text := randomedit.Rules(random, host)
+			if setting, ok := notEdited[l.name]; ok {
+				text = strings.ReplaceAll(text, setting, "")
+			}
+			rules = append(rules, text)
 		}
 		r.plane.write("objects.yaml", strings.Join(rules, "---\n"))
 		load.await(random.IntN(20)) // Sometimes the next edit comes before the client has followed this one.

@@ -11,6 +11,9 @@ import (
 // Versions is the number of versions that a host needs: v0, v1 and so on, each with a backend.
 const Versions = 4
 
+// OutlierDetection is the setting for outlier detection that Rules may have.
+const OutlierDetection = "outlierDetection: {consecutive5xxErrors: 5}"
+
 // Rules returns a VirtualService and a DestinationRule in namespace demo for a host, or either, or none.
 func Rules(random *rand.Rand, host string) string {
 	if random.IntN(6) == 0 {
@@ -41,7 +44,7 @@ func Rules(random *rand.Rand, host string) string {
 func policy(random *rand.Rand) string {
 	policies := []string{
 		"", "loadBalancer: {simple: LEAST_REQUEST}", "loadBalancer: {simple: ROUND_ROBIN}", "loadBalancer: {simple: RANDOM}",
-		"loadBalancer: {consistentHash: {httpHeaderName: x-user}}", "outlierDetection: {consecutive5xxErrors: 5}",
+		"loadBalancer: {consistentHash: {httpHeaderName: x-user}}", OutlierDetection,
 		"connectionPool: {http: {http2MaxRequests: 10000}}",
 	}
 	return policies[random.IntN(len(policies))]
