@@ -42,10 +42,13 @@ func (t destinationResolver) weightedClusters(at report.Field, destinations []*n
 	return all, true
 }
 
-// checkSum reports weights that are not percentages, because this is mostly a slip.
+// checkSum reports weights that are not percentages, because this is mostly a slip. A weight that is missing may be one.
 func checkSum(at report.Field, destinations []*networking.HTTPRouteDestination) {
 	sum, taking := uint64(0), 0
 	for _, d := range destinations {
+		if d.GetWeight() < 0 {
+			return // That is an error.
+		}
 		if d.GetWeight() > 0 {
 			sum += uint64(d.GetWeight())
 			taking++

@@ -26,7 +26,7 @@ var weightTests = map[string]struct {
 	problems []string
 }{
 	"single, whatever its weight": {route: "route: [{destination: {host: a}}]", want: []string{"outbound|80||" + hostA}},
-	"one left":                    {route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b, port: {number: 80}}}]", want: []string{"outbound|80||" + hostA}},
+	"one left":                    {route: "route: [{destination: {host: a}, weight: 1}, {destination: {host: b, port: {number: 80}}}]", want: []string{"outbound|80||" + hostA}, problems: []string{"info WeightSum at.route"}},
 	"split": {
 		route: "route: [{destination: {host: a, subset: v1}, weight: 90}, {destination: {host: b, port: {number: 81}}, weight: 10}]",
 		want:  []string{"outbound|80|v1|" + hostA + " 90", "outbound|81||" + hostB + " 10"},
