@@ -276,21 +276,29 @@ func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, erro
 		if !current[ref] && len(w.named) > 0 {
 			continue
 		}
-		if len(d.Refusals) > 0 {
-			return "", fmt.Errorf("clients reject resources of %s: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
+		if missing, err := w.missingOf(ref, d); missing != "" || err != nil {
+			return missing, err
 		}
-		for _, p := range d.Problems {
-			why := strings.TrimSpace(string(p.Code)+" "+p.Field) + ": " + strings.Map(visible, p.Message)
-			switch {
-			case p.Severity == mesh.Error:
-				return "", fmt.Errorf("%s is not in effect for connected clients: %s", ref, why)
-			case len(w.named) > 0: // Endpoints may still come.
-				return fmt.Sprintf("%s is not in effect yet: %s", ref, why), nil
-			}
+	}
+	return "", nil
+}
+
+// missingOf is missing for one object that a replica knows in the current version.
+func (w *waiting) missingOf(ref mesh.Ref, d serving.ObjectSync) (string, error) {
+	if len(d.Refusals) > 0 {
+		return "", fmt.Errorf("clients reject resources of %s: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
+	}
+	for _, p := range d.Problems {
+		why := strings.TrimSpace(string(p.Code)+" "+p.Field) + ": " + strings.Map(visible, p.Message)
+		switch {
+		case p.Severity == mesh.Error:
+			return "", fmt.Errorf("%s is not in effect for connected clients: %s", ref, why)
+		case len(w.named) > 0: // Endpoints may still come.
+			return fmt.Sprintf("%s is not in effect yet: %s", ref, why), nil
 		}
-		if d.Pending > 0 {
-			return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil
-		}
+	}
+	if d.Pending > 0 {
+		return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil
 	}
 	return "", nil
 }

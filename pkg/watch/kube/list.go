@@ -116,8 +116,7 @@ func (i *informer) unlisted(err error) string {
 	case i.row.ClusterScoped:
 		where = "in the cluster"
 	}
-	switch {
-	case apierrors.IsNotFound(err):
+	if apierrors.IsNotFound(err) {
 		return fmt.Sprintf("The cluster does not serve %s in %s. No object of kind %s is read. Install its CustomResourceDefinition in that version.",
 			resource.Resource, resource.GroupVersion(), i.row.Kind)
 	}
