@@ -147,6 +147,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 	broken := delivery(`"generation":2,"clients":3,"pending":0,"problems":[{"code":"NoCertificate","severity":"error",
 		"object":{"kind":"VirtualService","namespace":"shop","name":"cart"},"field":"spec.x","message":"Its calls\u001bfail."}]`)
 	empty := strings.Replace(strings.Replace(broken, `"error"`, `"warning"`, 1), "NoCertificate", "EmptySubset", 1)
+	both := strings.Replace(broken, `"problems":[`, `"problems":[{"code":"EmptySubset","severity":"warning","object":{"kind":"VirtualService","namespace":"shop","name":"cart"},"message":"m"},`, 1)
 	cart := []string{"VirtualService", "shop/cart"}
 	twice := strings.Replace(done, `"kind":"Service","namespace":"shop","name":"other"`, `"kind":"VirtualService","namespace":"shop2","name":"cart"`, 1)
 	const met = "VirtualService shop/cart condition met\n"
@@ -172,6 +173,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 		"everything counts if none named":       {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other", ""},
 		"a refusal ends it":                     {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 rejected RouteConfiguration x: no (replica ", ""},
 		"an error of clients ends it":           {[]string{done}, []string{broken}, cart, exitFailure, "VirtualService shop/cart is not in effect for connected clients: NoCertificate spec.x: Its calls fail. (replica ", ""},
+		"an error after what may still come":    {[]string{done}, []string{both}, cart, exitFailure, "VirtualService shop/cart is not in effect for connected clients: NoCertificate", ""},
 		"endpoints come":                        {[]string{done}, []string{empty, empty, done}, cart, exitOK, "waiting: VirtualService shop/cart is not in effect yet: EmptySubset spec.x: Its calls fail. (replica ", met},
 		"endpoints do not come":                 {[]string{done}, []string{empty}, append(cart, "--timeout", "1s"), exitFailure, "not within 1s: VirtualService shop/cart is not in effect yet: EmptySubset", ""},
 		"what cannot be waited for":             {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged", ""},

@@ -288,14 +288,18 @@ func (w *waiting) missingOf(ref mesh.Ref, d serving.ObjectSync) (string, error) 
 	if len(d.Refusals) > 0 {
 		return "", fmt.Errorf("clients reject resources of %s: %s", ref, strings.Map(visible, strings.Join(d.Refusals, "; ")))
 	}
+	notYet := ""
 	for _, p := range d.Problems {
 		why := strings.TrimSpace(string(p.Code)+" "+p.Field) + ": " + strings.Map(visible, p.Message)
 		switch {
 		case p.Severity == mesh.Error:
 			return "", fmt.Errorf("%s is not in effect for connected clients: %s", ref, why)
-		case len(w.named) > 0: // Endpoints may still come.
-			return fmt.Sprintf("%s is not in effect yet: %s", ref, why), nil
+		case len(w.named) > 0 && notYet == "": // Endpoints may still come.
+			notYet = fmt.Sprintf("%s is not in effect yet: %s", ref, why)
 		}
+	}
+	if notYet != "" {
+		return notYet, nil
 	}
 	if d.Pending > 0 {
 		return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil

@@ -148,12 +148,12 @@ var effectCodes = []mesh.Code{mesh.CodeHeldBack, mesh.CodeEmptySubset, mesh.Code
 // these clients lack, and the Problems with effectCodes. An info is not among them.
 func (s *Store) effectProblems(current *snapshot.Snapshot) []mesh.Problem {
 	problems := slices.Collect(maps.Keys(s.certificateProblems(current)))
+	problems = slices.DeleteFunc(problems, func(p mesh.Problem) bool { return p.Severity != mesh.Error })
 	for _, p := range current.Problems() {
-		if slices.Contains(effectCodes, p.Code) {
+		if slices.Contains(effectCodes, p.Code) && p.Severity != mesh.Info {
 			problems = append(problems, p)
 		}
 	}
-	problems = slices.DeleteFunc(problems, func(p mesh.Problem) bool { return p.Severity == mesh.Info })
 	return mesh.SortProblems(problems)
 }
 
