@@ -2,9 +2,11 @@ package routes
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
@@ -144,6 +146,42 @@ func methodPath(path string, whole bool) bool {
 	return len(parts) == 3 && parts[0] == "" && parts[1] != "" && (parts[2] != "" || !whole)
 }
 
+// inNames reports whether the name of a service or method can have a character. Languages for interfaces allow no other
+// characters of ASCII than letters, digits and a few signs; those excluded here have a meaning in patterns or in URLs.
+func inNames(r rune) bool {
+	return r > ' ' && r < unicode.MaxASCII && !strings.ContainsRune("\"#%*/<>?[\\]^`{|}", r)
+}
+
+// foreign returns the first character of a path that no name has; 0 if there is none.
+func foreign(path string) rune {
+	for _, r := range path {
+		if r != '/' && !inNames(r) {
+			return r
+		}
+	}
+	return 0
+}
+
+// meantPath says how to correct a path that no gRPC method has. It may be a path with something before the name of the
+// service, as in /api/package.Service/Method. form is how such a path looks.
+func meantPath(path, form string, whole bool) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if meant := "/" + strings.Join(parts[i:], "/"); i > 0 && strings.Contains(part, ".") && meant != path && methodPath(meant, whole) {
+			return fmt.Sprintf("Did you mean %q?", meant)
+		}
+	}
+	return "Write " + form + "."
+}
+
+// checkNames reports a path that has the form of a method's path, but a character that no name has. It stays in effect,
+// because clients accept it.
+func checkNames(at report.Field, path, wayOut string) {
+	if r := foreign(path); r != 0 {
+		at.Warnf(mesh.CodeUnreachable, "No gRPC method has %q in its path. The match matches nothing. %s", r, wayOut)
+	}
+}
+
 // pathMatch translates a uri, which is compared with the full method name. It fails if no call can match.
 func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
 	// case_sensitive is always set, because gRPC for Java treats an unset one as false.
@@ -152,15 +190,17 @@ func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*
 	case *networking.StringMatch_Exact:
 		match.PathSpecifier = &routev3.RouteMatch_Path{Path: kind.Exact}
 		if !methodPath(kind.Exact, true) {
-			at.Child("exact").Warnf(mesh.CodeUnreachable, "No gRPC method has the path %q. The match matches nothing. Write /package.Service/Method.", kind.Exact)
+			at.Child("exact").Warnf(mesh.CodeUnreachable, "No gRPC method has the path %q. The match matches nothing. %s", kind.Exact, meantPath(kind.Exact, "/package.Service/Method", true))
 			return nil, false
 		}
+		checkNames(at.Child("exact"), kind.Exact, "Write /package.Service/Method, or a prefix or regex.")
 	case *networking.StringMatch_Prefix:
 		match.PathSpecifier = &routev3.RouteMatch_Prefix{Prefix: kind.Prefix}
 		if !methodPath(kind.Prefix, false) {
-			at.Child("prefix").Warnf(mesh.CodeUnreachable, "No gRPC method has a path that starts with %q. The match matches nothing. Write /package.Service/.", kind.Prefix)
+			at.Child("prefix").Warnf(mesh.CodeUnreachable, "No gRPC method has a path that starts with %q. The match matches nothing. %s", kind.Prefix, meantPath(kind.Prefix, "/package.Service/", false))
 			return nil, false
 		}
+		checkNames(at.Child("prefix"), kind.Prefix, "Write the beginning of /package.Service/Method, or a regex.")
 	case *networking.StringMatch_Regex:
 		if _, ok := compile(at.Child("regex"), kind.Regex); !ok {
 			return nil, false

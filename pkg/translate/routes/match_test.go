@@ -37,6 +37,16 @@ func TestAlternatives(t *testing.T) {
 		"prefix beyond a method":       {block: "uri: {prefix: /a.B/C/}", problems: []string{"warning Unreachable at.uri.prefix"}},
 		"prefix of an empty service":   {block: "uri: {prefix: //}", problems: []string{"warning Unreachable at.uri.prefix"}},
 		"prefix without slash":         {block: "uri: {prefix: a.B}", problems: []string{"warning Unreachable at.uri.prefix"}},
+		"prefix with a star":           {block: "uri: {prefix: /a.B/*}", want: []string{"prefix=/a.B/*"}, problems: []string{"warning Unreachable at.uri.prefix"}},
+		"path with a star":             {block: "uri: {exact: /a.B/*}", want: []string{"path=/a.B/*"}, problems: []string{"warning Unreachable at.uri.exact"}},
+		"path with a query":            {block: "uri: {exact: '/a.B/C?x=1'}", want: []string{"path=/a.B/C?x=1"}, problems: []string{"warning Unreachable at.uri.exact"}},
+		"path with a space":            {block: "uri: {exact: '/a.B/C '}", want: []string{"path=/a.B/C "}, problems: []string{"warning Unreachable at.uri.exact"}},
+		"prefix before a service":      {block: "uri: {prefix: /api/a.B/}", problems: []string{"warning Unreachable at.uri.prefix"}},
+		"path before a service":        {block: "uri: {exact: /api/a.B/C}", problems: []string{"warning Unreachable at.uri.exact"}},
+		"expression before a service":  {block: "uri: {regex: '/api/a\\.B/.*'}", problems: []string{"warning Unreachable at.uri.regex"}},
+		"expression for a star":        {block: "uri: {regex: '/a\\.B/[*]'}", problems: []string{"warning Unreachable at.uri.regex"}},
+		"signs that names may have":    {block: "uri: {exact: '/a-b_c.B$1/C+'}", want: []string{"path=/a-b_c.B$1/C+"}},
+		"expression that is optional":  {block: "uri: {regex: '/a.B/C?'}", want: []string{"regex=/a.B/C?"}},
 		"name is for people":           {block: "{name: one, uri: {prefix: /a}}", want: []string{"prefix=/a"}},
 		"method that accepts POST":     {block: "method: {regex: GET|POST}", want: []string{"prefix="}},
 		"method that is never used":    {block: "method: {exact: GET}", problems: []string{"warning Unreachable at.method"}},
@@ -88,6 +98,17 @@ func TestAlternativesWithoutService(t *testing.T) {
 	block := translatetest.Parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
 	if got, _ := (routeScope{}).alternatives(problems.Field(), block); len(got) != 1 {
 		t.Errorf("got %d matches, want 1: a Service may have the name", len(got))
+	}
+}
+
+func TestMeantPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"/api/a.B/": `Did you mean "/a.B/"?`, "/v1/x/a.B/C": `Did you mean "/a.B/C"?`, "a.B": "Write /x.", "/a.B/C/": "Write /x.",
+		"//": "Write /x.", "/api/b/c": "Write /x.", "https://a.B/C": `Did you mean "/a.B/C"?`,
+	} {
+		if got := meantPath(path, "/x", false); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package routes
 
 import (
 	"regexp/syntax"
+	"unicode"
 )
 
 // The parts of /package.Service/Method that matchesMethod tells apart.
@@ -77,13 +78,12 @@ func matchesMethod(expression string) bool {
 	return false
 }
 
-// matchesOther reports whether an instruction matches a character other than a slash.
+// matchesOther reports whether an instruction matches a character that the name of a service or method can have.
 func matchesOther(i *syntax.Inst) bool {
-	if i.Op == syntax.InstRune1 || len(i.Rune) == 1 {
-		return i.Rune[0] != '/'
+	for r := rune(' '); r < unicode.MaxASCII; r++ {
+		if inNames(r) && i.MatchRune(r) {
+			return true
+		}
 	}
-	if i.Op != syntax.InstRune {
-		return true
-	}
-	return len(i.Rune) != 2 || i.Rune[0] != '/' || i.Rune[1] != '/'
+	return false
 }
