@@ -197,7 +197,7 @@ var codes = []CodeDoc{
 		"Write the same name in both. If Kubernetes writes the EndpointSlices, correct `targetPort`.",
 	},
 	{
-		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. A rule that sends calls to it has the Problem, too. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, and a running control plane a warning while a client dials the Service: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
+		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. A rule that sends calls to it has the Problem, too, and so has a Service of type ExternalName that names one of its pods, if that pod is not there or not ready. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, and a running control plane a warning while a client dials the Service: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
 		"Correct the Service's selector, or start pods that it selects and make them ready. Nothing, if the Service is scaled to zero on purpose.",
 	},
 	{

@@ -1,6 +1,9 @@
 package mesh
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Service is a Kubernetes Service that gRPC clients may call.
 type Service struct {
@@ -137,6 +140,19 @@ func (e *Endpoint) Port(name string) (uint32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// DNSName returns the name of the endpoint's pod in the Service's domain, as cluster DNS makes it: the hostname or, without
+// one, the address with dashes, such as 10-0-0-1 or 2001-db8--1.
+func (e *Endpoint) DNSName() string {
+	if e.Hostname != "" {
+		return e.Hostname
+	}
+	ip, err := netip.ParseAddr(e.Address)
+	if err != nil {
+		return ""
+	}
+	return strings.NewReplacer(".", "-", ":", "-").Replace(ip.String())
 }
 
 // Health is the condition of an endpoint in its EndpointSlice.

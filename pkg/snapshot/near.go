@@ -127,8 +127,7 @@ func nearPods(s *Snapshot, q query) []Near {
 	if h.facts.Endpoints != nil {
 		var names []string
 		for i := range h.facts.Endpoints.Endpoints {
-			e := &h.facts.Endpoints.Endpoints[i]
-			names = append(names, cmp.Or(e.Hostname, dashed(e.Address)))
+			names = append(names, h.facts.Endpoints.Endpoints[i].DNSName())
 		}
 		if meant := mesh.Nearest(pod, names); meant != "" {
 			near.Dial = meant + "." + s.spelled(h.facts.Service, q)

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -49,18 +48,12 @@ func answerPod(s *Snapshot, q query) (*Versioned, bool) {
 	return pod.answerPort(s, q)
 }
 
-// endpointsOfPod returns the endpoints of one pod, or nil. A pod is named by its hostname in the Service's domain or,
-// if it has no hostname, by the name that cluster DNS makes from its address: 10-0-0-1, or 2001-db8--1.
+// endpointsOfPod returns the endpoints of one pod, or nil. A pod is named by its name in the Service's domain.
 func endpointsOfPod(all *mesh.EndpointSet, pod, host string) *mesh.EndpointSet {
 	if all == nil {
 		return nil
 	}
-	i := slices.IndexFunc(all.Endpoints, func(e mesh.Endpoint) bool {
-		if e.Hostname != "" {
-			return e.Hostname == pod
-		}
-		return dashed(e.Address) == pod
-	})
+	i := slices.IndexFunc(all.Endpoints, func(e mesh.Endpoint) bool { return e.DNSName() == pod })
 	if i < 0 {
 		return nil
 	}
@@ -71,12 +64,4 @@ func endpointsOfPod(all *mesh.EndpointSet, pod, host string) *mesh.EndpointSet {
 		}
 	}
 	return named
-}
-
-func dashed(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	return strings.NewReplacer(".", "-", ":", "-").Replace(ip.String())
 }

@@ -76,6 +76,9 @@ func (x *emptiness) apply(b *worldBuilder) {
 	}
 	for host := range b.assembled {
 		todo[host] = struct{}{}
+		for _, alias := range x.rules.aliases[host] {
+			todo[alias] = struct{}{}
+		}
 	}
 	for host := range b.policies.next {
 		todo[host] = struct{}{}
@@ -127,11 +130,16 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 	if kept {
 		e.end = now
 	}
-	if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && b.aliases.get(host) == nil && len(s.Ports) > 0 {
+	if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && len(s.Ports) > 0 {
 		set, calls := b.endpoints.get(host), x.rules.callsTo(host)
-		if !served(set) {
+		switch alias := b.aliases.get(host); {
+		case alias != nil:
+			if alias.Service != nil && !alias.IsService() {
+				checkPod(&e, s, alias, b.endpoints.get(alias.Service.Host), calls)
+			}
+		case !served(set):
 			x.checkService(&e, s, set, calls)
-		} else {
+		default:
 			checkSubsets(&e, b, set, calls)
 		}
 	}
@@ -170,6 +178,43 @@ func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.Endpo
 	for _, c := range calls {
 		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field+".host", "%s has %s. Calls to this destination fail. %s", s.Ref, what, wayOut)
 	}
+}
+
+// checkPod reports another name of a pod that is not among the endpoints of its Service, or is not ready, and the rules that
+// send calls to that name. A Service without any endpoint has a Problem of its own.
+func checkPod(e *evaluation, s *mesh.Service, alias *mesh.Alias, set *mesh.EndpointSet, calls []call) {
+	what, wayOut := missingPod(set, strings.TrimSuffix(alias.Host, "."+alias.Service.Host))
+	if what == "" || !served(set) || !e.lasts(emptyPart{}) {
+		return
+	}
+	e.add(mesh.CodeNoEndpoints, mesh.Warning, s.Ref, "spec.externalName", "%s has %s. Calls fail. %s", alias.Service.Ref, what, wayOut)
+	for _, c := range calls {
+		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field+".host",
+			"%s is another name for %s, but %s has %s. Calls to this destination fail. %s", s.Ref, alias.Host, alias.Service.Ref, what, wayOut)
+	}
+}
+
+// missingPod says why the pod with a name in a Service's domain cannot be called; it is empty if it can.
+func missingPod(set *mesh.EndpointSet, pod string) (what, wayOut string) {
+	if set == nil {
+		return "", ""
+	}
+	var names []string
+	for i := range set.Endpoints {
+		endpoint := &set.Endpoints[i]
+		if endpoint.DNSName() == pod && endpoint.Health != mesh.NotReady {
+			return "", ""
+		}
+		names = append(names, endpoint.DNSName())
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); slices.Contains(names, pod) {
+		return fmt.Sprintf("an endpoint %q, which is not ready", pod), "Make the pod ready."
+	}
+	if more := len(names) - maxNamedValues; more > 0 {
+		names = append(names[:maxNamedValues], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Sprintf("no endpoint with the name %q, only %s", pod, strings.Join(names, ", ")), "Correct the name, or start the pod."
 }
 
 // checkSubsets reports subsets without an endpoint that can be called, and the rules that send calls to them.

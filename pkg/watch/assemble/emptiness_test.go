@@ -30,6 +30,13 @@ var fourPods = func() string {
 const emptySlice = "---\napiVersion: v1\nkind: Service\nmetadata: {name: idle, namespace: demo}\nspec: {ports: [{name: grpc, port: 80}]}\n" +
 	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: idle, namespace: demo, labels: {kubernetes.io/service-name: idle}}\nports: []\nendpoints: []\n"
 
+// twoPods are endpoints of echo with hostnames: web-0 is ready, web-1 is not.
+const twoPods = watchtest.EchoService + "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-a, namespace: demo, labels: {kubernetes.io/service-name: echo}}\n" +
+	"ports: [{name: grpc, port: 1}]\nendpoints: [{addresses: [10.0.0.1], hostname: web-0}, {addresses: [10.0.0.2], hostname: web-1, conditions: {ready: false}}]\n"
+
+// noPod is the Problem of another name for a pod that cannot be called.
+const noPod = "warning NoEndpoints Service shop/x spec.externalName"
+
 func echoRules(routes string) string {
 	return watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: ["+routes+"]}]")
 }
@@ -95,6 +102,15 @@ func TestEmptiness(t *testing.T) {
 		"only one that is not ready":          {echoes(nil, isDown) + echoRules(toS) + echoSubset("version: v3"), []string{"warning NoEndpoints Service demo/echo spec.selector", "warning NoEndpoints VirtualService demo/v spec.http[0].route[0].destination.host"}},
 		"only one that stops":                 {echoes(nil, isEnding) + echoRules("{destination: {host: echo}}"), nil},
 		"an ExternalName":                     {fourPods + externalName("x", "example.com", "{port: 80}") + echoRules("{destination: {host: x.shop}}"), nil},
+		"a pod that is there":                 {twoPods + externalName("x", "web-0.echo.demo", ""), nil},
+		"a pod by its address":                {fourPods + externalName("x", "10-0-0-1.echo.demo", ""), nil},
+		"a pod that is not there":             {twoPods + externalName("x", "web-9.echo.demo", "{port: 80}"), []string{noPod}},
+		"a pod by its address, not there":     {fourPods + externalName("x", "10-0-0-9.echo.demo", "{port: 80}"), []string{noPod}},
+		"a pod that has no ready endpoint":    {twoPods + externalName("x", "web-1.echo.demo", "{port: 80}"), []string{noPod}},
+		"a pod by another name for its name":  {twoPods + externalName("y", "web-9.echo.demo", "") + externalName("x", "y.shop", ""), []string{noPod, strings.ReplaceAll(noPod, "/x", "/y")}},
+		"a rule for a pod that is not there":  {twoPods + externalName("x", "web-9.echo.demo", "") + echoRules("{destination: {host: x.shop}}"), []string{noPod, "warning NoEndpoints VirtualService demo/v spec.http[0].route[0].destination.host"}},
+		"a pod of a Service without any":      {fourPods + emptySlice + externalName("x", "web-0.idle.demo", ""), infoIdle},
+		"a pod, and no endpoints are known":   {watchtest.EchoService + externalName("x", "web-0.echo.demo", ""), nil},
 		"another name for nothing":            {fourPods + externalName("x", "absent.demo.svc", "") + echoRules("{destination: {host: x.shop}}"), nil},
 	}
 	for name, test := range tests {
