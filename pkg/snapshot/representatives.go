@@ -1,10 +1,25 @@
 package snapshot
 
-import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+import (
+	"maps"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
 
 // representatives returns clients to which different rules may apply, of the host and of the destinations of its
-// VirtualServices. Every rule of the host applies to at least one of them, unless another rule always takes precedence.
-func representatives(routes *mesh.VirtualServiceSet, policies *mesh.DestinationRuleSet) map[mesh.Client]struct{} {
+// VirtualServices. Every rule of the host applies to at least one of them, unless another rule always takes precedence. They
+// see the Service, unless no client does to which a rule may apply.
+func representatives(service *mesh.Service, routes *mesh.VirtualServiceSet, policies *mesh.DestinationRuleSet) map[mesh.Client]struct{} {
+	all := representativesOf(service, routes, policies)
+	seeing := maps.Clone(all)
+	maps.DeleteFunc(seeing, func(c mesh.Client, _ struct{}) bool { return service != nil && !service.VisibleTo(c.Namespace) })
+	if len(seeing) == 0 {
+		return all
+	}
+	return seeing
+}
+
+func representativesOf(service *mesh.Service, routes *mesh.VirtualServiceSet, policies *mesh.DestinationRuleSet) map[mesh.Client]struct{} {
 	clients := map[mesh.Client]struct{}{}
 	export := func(owner string, e mesh.Export) {
 		clients[mesh.Client{Namespace: owner}] = struct{}{}
@@ -30,11 +45,38 @@ func representatives(routes *mesh.VirtualServiceSet, policies *mesh.DestinationR
 	if routes == nil {
 		return clients
 	}
+	if service != nil && service.Export != nil {
+		export(service.Ref.Namespace, *service.Export)
+	}
 	for _, c := range routes.Candidates {
 		export(c.VirtualService.Ref.Namespace, c.Export)
 		eachDestination(c.VirtualService, selected)
+		eachSourceNamespace(c.VirtualService, func(n string) { clients[mesh.Client{Namespace: n}] = struct{}{} })
 	}
 	return clients
+}
+
+// eachSourceNamespace calls see with the namespaces that matches of a VirtualService and its delegates name.
+func eachSourceNamespace(vs *mesh.VirtualService, see func(string)) {
+	for _, rule := range vs.Spec.GetHttp() {
+		for _, m := range rule.GetMatch() {
+			if m.GetSourceNamespace() != "" {
+				see(m.GetSourceNamespace())
+			}
+		}
+	}
+	for _, rule := range vs.Spec.GetTcp() {
+		for _, m := range rule.GetMatch() {
+			if m.GetSourceNamespace() != "" {
+				see(m.GetSourceNamespace())
+			}
+		}
+	}
+	for _, d := range vs.Delegates {
+		if d.VirtualService != nil {
+			eachSourceNamespace(d.VirtualService, see)
+		}
+	}
 }
 
 // eachDestination calls see with the DestinationRules of every destination of a VirtualService and its delegates.

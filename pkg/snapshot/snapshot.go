@@ -229,7 +229,7 @@ func (s *Snapshot) internalProblems() []mesh.Problem {
 func (s *Snapshot) translations() iter.Seq2[string, *translation] {
 	return func(yield func(string, *translation) bool) {
 		for hostName, h := range s.subjects.All() {
-			for client := range representatives(h.facts.VirtualServices, h.facts.DestinationRules) {
+			for client := range representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules) {
 				if !yield(hostName, h.translateHost(s, h.facts.WithAllProviders(client))) {
 					return
 				}

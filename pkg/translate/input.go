@@ -28,7 +28,7 @@ type HostInput struct {
 	// destinationRule may be nil.
 	destinationRule *mesh.MergedDestinationRule
 	// namespace is the clients' namespace. It is set only if a match of virtualServices names it, or if the
-	// DestinationRule of a destination depends on it.
+	// DestinationRule or the visibility of a destination depends on it.
 	namespace string
 	// labels are those labels of the clients that a match of virtualServices names with the same value, or by which the
 	// DestinationRule of a destination selects the clients.

@@ -200,6 +200,9 @@ func projectClient(all mesh.VirtualServices, client mesh.Client) (namespace stri
 func (p *clientProjection) addVirtualService(vs *mesh.VirtualService) {
 	for _, destination := range vs.Destinations {
 		p.addDestinationRules(destination.DestinationRules)
+		if s := destination.Service; s != nil && s.Export != nil {
+			p.namespace = p.client.Namespace // It decides whether the client can see the Service.
+		}
 	}
 	for _, delegate := range vs.Delegates {
 		if delegate.VirtualService != nil {

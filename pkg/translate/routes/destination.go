@@ -5,6 +5,7 @@ import (
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/proto"
+	"istio.io/api/annotation"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -20,6 +21,8 @@ type destinationResolver struct {
 	namespace string
 	labels    mesh.Labels
 	defaults  mesh.Defaults
+	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem.
+	called bool
 }
 
 // cluster returns the name of a destination's cluster, for calls to listenerPort. A cluster that does not exist is
@@ -34,6 +37,7 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		t.reportNoService(at.Child("host"), found)
 		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), found.Host)
 	}
+	t.checkVisible(at.Child("host"), found.Service)
 	port := destinationPort(d, found.Service, listenerPort)
 	if _, ok := found.Service.Port(port); !ok && port != 0 {
 		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
@@ -42,6 +46,20 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
 	return resource.ClusterName(port, d.GetSubset(), found.Host)
+}
+
+// checkVisible reports a Service that is not exported to the clients. It is not known whether there are clients in other
+// namespaces than those that objects name.
+func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service) {
+	switch {
+	case !t.called || service.VisibleTo(t.namespace):
+	case t.namespace != "":
+		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it to this destination fail. Add the namespace to its annotation %s.",
+			service.Ref, t.namespace, annotation.NetworkingExportTo.Name)
+	default:
+		at.Warnf(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as this VirtualService is. Calls of other clients to this destination fail. Set the same namespaces in exportTo and in its annotation %s.",
+			service.Ref, annotation.NetworkingExportTo.Name)
+	}
 }
 
 // reportNoService reports a destination without a Service.

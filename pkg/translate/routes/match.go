@@ -168,7 +168,7 @@ func meantPath(path, form string, whole bool) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
 		if meant := "/" + strings.Join(parts[i:], "/"); i > 0 && strings.Contains(part, ".") && meant != path && methodPath(meant, whole) {
-			return fmt.Sprintf("Did you mean %q?", meant)
+			return fmt.Sprintf("Write %q.", meant)
 		}
 	}
 	return "Write " + form + "."

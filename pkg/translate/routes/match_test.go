@@ -103,8 +103,8 @@ func TestAlternativesWithoutService(t *testing.T) {
 
 func TestMeantPath(t *testing.T) {
 	for path, want := range map[string]string{
-		"/api/a.B/": `Did you mean "/a.B/"?`, "/v1/x/a.B/C": `Did you mean "/a.B/C"?`, "a.B": "Write /x.", "/a.B/C/": "Write /x.",
-		"//": "Write /x.", "/api/b/c": "Write /x.", "https://a.B/C": `Did you mean "/a.B/C"?`,
+		"/api/a.B/": `Write "/a.B/".`, "/v1/x/a.B/C": `Write "/a.B/C".`, "a.B": "Write /x.", "/a.B/C/": "Write /x.",
+		"//": "Write /x.", "/api/b/c": "Write /x.", "https://a.B/C": `Write "/a.B/C".`,
 	} {
 		if got := meantPath(path, "/x", false); got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)

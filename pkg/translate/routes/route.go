@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -56,11 +57,18 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
 	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
 	in.checkRules(root, vs)
-	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults}
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, called: true}
 	if host == "" {
-		t.namespace = vs.Ref.Namespace
+		t.namespace = cmp.Or(in.Namespace, vs.Ref.Namespace)
+		t.called = in.Namespace != "" || !vs.IsDelegate() && exportedHome(vs)
 	}
 	return t.ruleSet(root, vs)
+}
+
+// exportedHome reports whether the clients of a VirtualService's own namespace see it.
+func exportedHome(vs *mesh.VirtualService) bool {
+	to := vs.Spec.GetExportTo()
+	return len(to) == 0 || slices.ContainsFunc(to, func(n string) bool { return n == "*" || n == "." || n == vs.Ref.Namespace })
 }
 
 // checkRules reports a VirtualService without rules.

@@ -66,6 +66,7 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 			// The rule is for another port or client, or for no call. It is only checked.
 			port = 0
 		}
+		r.destinations.called = r.destinations.called && !complete && c.mayTake(r.rule)
 		out := r.destinations.routeAction(r.at, r.rule, port)
 		for _, b := range blocks {
 			if complete {
@@ -82,6 +83,14 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 	}
 	list.routes = keepZeroWeightClusters(list.routes, named)
 	return list
+}
+
+// mayTake reports whether clients of the namespace may take a rule, if they have the right labels.
+func (c routeScope) mayTake(rule *networking.HTTPRoute) bool {
+	return len(rule.GetMatch()) == 0 || slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
+		scope, ok := mesh.CallScopeOf(m)
+		return ok && (scope.Namespace == "" || scope.Namespace == c.source.namespace)
+	})
 }
 
 // onlyMesh reports whether a match is only for calls within the mesh.
