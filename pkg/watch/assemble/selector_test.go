@@ -41,7 +41,7 @@ func TestBindSelectors(t *testing.T) {
 			[]string{"warning Conflict DestinationRule demo/b spec.host: It is never used for echo.demo.svc.cluster.local because DestinationRule demo/a takes precedence for every client. Merge the two, or remove this one."},
 		},
 		"exported to others, not exported, and exported to its own namespace by name": {
-			watchtest.DestinationRule("others", "01", "host: echo, exportTo: [x]") + watchtest.DestinationRule("nobody", "02", "host: echo, exportTo: ['~', demo]") + watchtest.DestinationRule("own", "03", "host: echo, exportTo: [demo]"),
+			watchtest.DestinationRule("others", "01", "host: echo, exportTo: [x]") + watchtest.DestinationRule("nobody", "02", "host: echo, exportTo: [y]") + watchtest.DestinationRule("own", "03", "host: echo, exportTo: [demo]"),
 			nil,
 			[]string{"own"},
 			nil,

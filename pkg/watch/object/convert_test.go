@@ -179,7 +179,7 @@ func TestConvertVirtualService(t *testing.T) {
 				Hosts:  []DeclaredHost{{"echo", "spec.hosts[0]"}, {"*.demo", "spec.hosts[1]"}},
 				Export: mesh.Export{Private: true, Namespaces: []string{"a", "b"}}, Created: at,
 			},
-			[]mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue, mesh.CodeInvalidValue},
+			[]mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue, mesh.CodeInvalidValue, mesh.CodeInvalidValue},
 		},
 		"for gateways only": {&networking.VirtualService{Hosts: []string{"a"}, Gateways: []string{"g"}}, nil, []mesh.Code{mesh.CodeNotForMesh}},
 		"for gateways, too": {
@@ -193,15 +193,15 @@ func TestConvertVirtualService(t *testing.T) {
 		"not UTF-8": {&networking.VirtualService{Hosts: []string{"a\xff"}}, nil, []mesh.Code{mesh.CodeInvalidValue}},
 		"not exported": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~"}},
-			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, nil,
+			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, []mesh.Code{mesh.CodeInvalidValue},
 		},
 		"not exported, though namespaces are named": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{".", "~", "x"}},
-			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, nil,
+			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, []mesh.Code{mesh.CodeInvalidValue},
 		},
 		"exported to all, though namespaces are named": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~", "*"}},
-			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at}, nil,
+			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at}, []mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue},
 		},
 	}
 	for name, test := range tests {

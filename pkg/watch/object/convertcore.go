@@ -51,7 +51,7 @@ func convertService(s *corev1.Service, domain string) Object {
 	service.ExternalName = externalName(s, &out)
 	service.Addresses = clusterIPs(s)
 	service.Annotations = annotationSettings(&s.ObjectMeta, &out)
-	service.Export = serviceExport(&s.ObjectMeta)
+	service.Export = serviceExport(&s.ObjectMeta, &out)
 	out.checkIstioAnnotations(&s.ObjectMeta)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",

@@ -2,7 +2,6 @@ package object
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,7 +29,7 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 		return out
 	}
 	value := &VirtualService{
-		Spec: spec, Export: convertExport(spec.GetExportTo(), out.Key.Namespace), Created: created(&v.ObjectMeta), Gateways: others > 0,
+		Spec: spec, Export: ruleExport(spec.GetExportTo(), &out), Created: created(&v.ObjectMeta), Gateways: others > 0,
 	}
 	for i, host := range spec.GetHosts() {
 		if h, ok := convertHost(host, fmt.Sprintf("spec.hosts[%d]", i), &out); ok {
@@ -51,8 +50,12 @@ func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	if !ok {
 		return out
 	}
+	if spec.GetWorkloadSelector() != nil && !ownOnly(spec.GetExportTo(), out.Key.Namespace) {
+		out.Report(mesh.CodeInvalidValue, mesh.Warning, "spec.exportTo",
+			`A DestinationRule with a workloadSelector applies only to clients of its own namespace. The other entries have no effect, and Istio's validation refuses them. Write "." alone.`)
+	}
 	out.Value = &DestinationRule{
-		Spec: spec, Host: host, Export: convertExport(spec.GetExportTo(), out.Key.Namespace), Created: created(&d.ObjectMeta),
+		Spec: spec, Host: host, Export: ruleExport(spec.GetExportTo(), &out), Created: created(&d.ObjectMeta),
 		Annotations: annotationSettings(&d.ObjectMeta, &out),
 	}
 	return out
@@ -82,32 +85,6 @@ func created(meta *metav1.ObjectMeta) (t time.Time) {
 		return t
 	}
 	return meta.CreationTimestamp.UTC()
-}
-
-// convertExport reads an exportTo list of an object of that namespace. As in Istio, an object that names its own
-// namespace is private like one with ".", and "~" cancels everything except "*".
-func convertExport(list []string, namespace string) mesh.Export {
-	if len(list) == 0 {
-		return mesh.Export{Public: true}
-	}
-	var out mesh.Export
-	if slices.Contains(list, "~") && !slices.Contains(list, "*") {
-		return out
-	}
-	for _, item := range list {
-		switch item {
-		case "*":
-			out.Public = true
-		case ".", namespace:
-			out.Private = true
-		case "~":
-		default:
-			out.Namespaces = append(out.Namespaces, Intern(item))
-		}
-	}
-	slices.Sort(out.Namespaces)
-	out.Namespaces = slices.Compact(out.Namespaces)
-	return out
 }
 
 // convertHost checks a host, and reports why it is not one.

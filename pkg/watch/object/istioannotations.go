@@ -51,21 +51,3 @@ func istioAnnotationNames() []string {
 	slices.Sort(names)
 	return names
 }
-
-// serviceExport reads the list of namespaces, separated by commas, that can see a Service. It is nil if all can.
-func serviceExport(meta *metav1.ObjectMeta) *mesh.Export {
-	text, ok := meta.Annotations[annotation.NetworkingExportTo.Name]
-	if !ok {
-		return nil
-	}
-	var list []string
-	for item := range strings.SplitSeq(text, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			list = append(list, item)
-		}
-	}
-	if export := convertExport(list, meta.Namespace); !export.Public {
-		return &export
-	}
-	return nil
-}
