@@ -35,8 +35,8 @@ const (
 	// CodeConflict: two objects configure one host, or declare one subset. The message names the one that is in
 	// effect.
 	CodeConflict Code = "Conflict"
-	// CodeUnreachable: no call reaches a rule or match, because an earlier one matches its calls or because it matches
-	// no gRPC call.
+	// CodeUnreachable: no call reaches a rule or match, because an earlier one matches its calls, because it matches no
+	// gRPC call, or because no client sees it.
 	CodeUnreachable Code = "Unreachable"
 	// CodeNotForMesh: the rules of a VirtualService apply only to calls through gateways.
 	CodeNotForMesh Code = "NotForMesh"
@@ -145,8 +145,8 @@ var codes = []CodeDoc{
 		"Merge the two, or remove one.",
 	},
 	{
-		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, or it matches no gRPC call. No call takes it.",
-		"Move it before the one that the message names, or delete it. Correct a path that no gRPC method has.",
+		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, it matches no gRPC call, or no client sees both the rule and the Service by their `exportTo`. No call takes it.",
+		"Move it before the one that the message names, or delete it. Correct a path that no gRPC method has. Export both to the namespaces of the clients.",
 	},
 	{
 		CodeNotForMesh, "A VirtualService names gateways and not `mesh`. Its rules apply only to calls through these gateways, which Mizzen does not configure.",

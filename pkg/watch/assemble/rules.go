@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -63,6 +64,9 @@ func (r *rules) apply(b *worldBuilder) {
 	for host := range b.touched {
 		r.rebindTo(host)
 		for _, tier := range r.routes.hosts.tiers(host) { // Their matches may name ports of the Service.
+			r.patterns[tier.pattern] = struct{}{}
+		}
+		for _, tier := range r.policies.hosts.tiers(host) { // Clients that see them may not see the Service.
 			r.patterns[tier.pattern] = struct{}{}
 		}
 	}
@@ -208,7 +212,7 @@ func (r *rules) checkHosts(b *worldBuilder) {
 	for pattern := range take(&r.patterns) {
 		r.missing.note(pattern, r.domain, r.hosts.has(pattern) || len(r.policies.hosts.under(pattern))+len(r.routes.hosts.under(pattern)) == 0)
 		for _, g := range r.policies.hosts.under(pattern) {
-			r.checkRules(g, r.hosts.has(pattern), b.aliases.get(pattern))
+			r.checkRules(b, g, r.hosts.has(pattern), b.aliases.get(pattern))
 		}
 		for _, h := range r.routes.hosts.under(pattern) {
 			if _, done := checked[h]; done {
@@ -226,14 +230,14 @@ func (r *rules) checkHosts(b *worldBuilder) {
 }
 
 func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
-	r.problems.put(problemKey{topicHost, h.key}, append(r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain), h.ofAliases(b)...))
+	r.problems.put(problemKey{topicHost, h.key}, slices.Concat(r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain), h.ofAliases(b), r.unseenHosts(b, h)))
 	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 }
 
-func (r *rules) checkRules(g *ruleGroup, exists bool, alias *mesh.Alias) {
+func (r *rules) checkRules(b *worldBuilder, g *ruleGroup, exists bool, alias *mesh.Alias) {
 	r.policies.bindTo(g, exists && alias == nil)
 	for _, rule := range g.rules {
-		var problems []mesh.Problem
+		problems := r.unusedRule(b, g, rule)
 		if !exists {
 			problems = []mesh.Problem{r.noSuchHost(rule.key, rule.Host.Field, g.key.host, "The rule has no effect on it.")}
 		}

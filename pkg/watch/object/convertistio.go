@@ -52,7 +52,7 @@ func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	}
 	if spec.GetWorkloadSelector() != nil && !ownOnly(spec.GetExportTo(), out.Key.Namespace) {
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, "spec.exportTo",
-			`A DestinationRule with a workloadSelector applies only to clients of its own namespace. The other entries have no effect, and Istio's validation refuses them. Write "." alone.`)
+			`A DestinationRule with a workloadSelector applies only to clients of the same namespace. The other entries have no effect, and Istio's validation refuses them. Write "." alone.`)
 	}
 	out.Value = &DestinationRule{
 		Spec: spec, Host: host, Export: ruleExport(spec.GetExportTo(), &out), Created: created(&d.ObjectMeta),
