@@ -13,16 +13,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// gatewayMesh is the reserved gateway name for the clients in the mesh.
-const gatewayMesh = "mesh"
-
 func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 	out := newObject(KindVirtualService, &v.ObjectMeta)
 	spec := proto.CloneOf(&v.Spec)
 	if !encodable(spec, &out) {
 		return out
 	}
-	others := len(spec.GetGateways()) - count(spec.GetGateways(), gatewayMesh)
+	checkGateways(spec, &out)
+	others := len(spec.GetGateways()) - count(spec.GetGateways(), mesh.MeshGateway)
 	if others > 0 && others == len(spec.GetGateways()) && len(spec.GetHosts()) > 0 {
 		out.Report(mesh.CodeNotForMesh, mesh.Info, "spec.gateways",
 			"The rules apply only to calls through gateways. They have no effect on calls within the mesh. Add mesh if these calls need them.")
