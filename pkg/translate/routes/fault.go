@@ -23,6 +23,8 @@ var grpcStatuses = []string{
 	"DATA_LOSS", "UNAUTHENTICATED",
 }
 
+const noPercentage = "The fault has no percentage, which counts as 0. It has no effect. Set percentage."
+
 // faults translates the faults of a rule. It returns nil if the rule has none.
 func faults(at report.Field, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	fault := &faultv3.HTTPFault{}
@@ -55,6 +57,10 @@ func delay(at report.Field, d *networking.HTTPFaultInjection_Delay) *commonfault
 	share, where := d.GetPercentage().GetValue(), at.Child("percentage.value")
 	if d.GetPercentage() == nil {
 		share, where = float64(d.GetPercent()), at.Child("percent") //nolint:staticcheck // Deprecated, but still written.
+	}
+	if share == 0 && d.GetPercentage() == nil {
+		at.Warnf(mesh.CodeInvalidValue, noPercentage)
+		return nil
 	}
 	percent := percentage(where, share)
 	if percent == nil {
@@ -94,6 +100,9 @@ func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.Fau
 		return nil
 	default: // The field check reports http2Error.
 		return nil
+	}
+	if a.GetPercentage() == nil {
+		at.Warnf(mesh.CodeInvalidValue, noPercentage)
 	}
 	if fault.GetPercentage() == nil {
 		return nil

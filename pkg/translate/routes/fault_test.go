@@ -23,7 +23,7 @@ func TestFaults(t *testing.T) {
 		"delay by the old field": {
 			fault: "delay: {fixedDelay: 2s, percent: 50}", want: `{"delay":{"fixedDelay":"2s","percentage":{"numerator":50}}}`,
 		},
-		"delay of nobody":          {fault: "delay: {fixedDelay: 2s}"},
+		"delay of nobody":          {fault: "delay: {fixedDelay: 2s}", problems: []string{"warning InvalidValue at.delay"}},
 		"delay too short":          {fault: "delay: {fixedDelay: 0.00001s, percentage: {value: 1}}", problems: []string{"error InvalidValue at.delay.fixedDelay"}},
 		"delay of more than all":   {fault: "delay: {fixedDelay: 1s, percentage: {value: 101}}", problems: []string{"error InvalidValue at.delay.percentage.value"}},
 		"delay by negative share":  {fault: "delay: {fixedDelay: 1s, percent: -1}", problems: []string{"error InvalidValue at.delay.percent"}},
@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 		"abort with success":      {fault: "abort: {grpcStatus: OK, percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.grpcStatus"}},
 		"abort by number":         {fault: "abort: {grpcStatus: '14', percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.grpcStatus"}},
 		"abort by no HTTP status": {fault: "abort: {httpStatus: 99, percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort.httpStatus"}},
-		"abort of nobody":         {fault: "abort: {httpStatus: 503}"},
+		"abort of nobody":         {fault: "abort: {httpStatus: 503}", problems: []string{"warning InvalidValue at.abort"}},
 		"abort without a status":  {fault: "abort: {percentage: {value: 1}}", problems: []string{"error InvalidValue at.abort"}},
 		"abort left to the table": {fault: "abort: {http2Error: X, percentage: {value: 1}}"},
 		"both": {

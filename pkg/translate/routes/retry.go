@@ -62,6 +62,9 @@ func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Default
 		at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
 		return nil
 	case attempts == 0:
+		if r.GetRetryOn() != "" || r.GetPerTryTimeout() != nil || r.GetBackoff() != nil || r.GetRetryRemoteLocalities() != nil || r.GetRetryIgnorePreviousHosts() != nil {
+			at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is 0 or not set. Calls are not retried, and the other fields have no effect. Set it, or remove the other fields.")
+		}
 		return nil
 	case attempts > maxRetries:
 		at.Child("attempts").Approximatef("gRPC makes at most %d retries. The rest have no effect. Set %d or fewer.", maxRetries, maxRetries)

@@ -22,6 +22,9 @@ func TestRetryPolicy(t *testing.T) {
 	}{
 		"absent":                   {want: byDefault},
 		"none":                     {retries: "attempts: 0"},
+		"conditions alone":         {retries: "retryOn: unavailable", problems: []string{"error InvalidValue at.attempts"}},
+		"a back-off alone":         {retries: "{attempts: 0, backoff: 1s}", problems: []string{"error InvalidValue at.attempts"}},
+		"a timeout alone":          {retries: "perTryTimeout: 1s", problems: []string{"error InvalidValue at.attempts"}},
 		"absent, and no default":   {defaults: mesh.Defaults{NoRetries: true}},
 		"wanted without a default": {retries: "attempts: 1", defaults: mesh.Defaults{NoRetries: true}, want: "1 on cancelled,unavailable after 25ms to 250ms"},
 		"by default":               {retries: "attempts: 3", want: "3 on cancelled,unavailable after 25ms to 250ms"},

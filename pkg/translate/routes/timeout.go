@@ -24,7 +24,7 @@ func timeoutCap(at report.Field, timeout *durationpb.Duration) *routev3.RouteAct
 	limit := &durationpb.Duration{}
 	switch {
 	case timeout == nil:
-	case timeout.CheckValid() != nil || timeout.AsDuration() != 0 && (timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout):
+	case timeout.CheckValid() != nil || timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout:
 		at.Errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 1.5s, or remove the field for no timeout.")
 	default:
 		limit = durationpb.New(timeout.AsDuration())

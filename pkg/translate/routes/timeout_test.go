@@ -18,7 +18,7 @@ func TestTimeoutCap(t *testing.T) {
 		problems []string
 	}{
 		"absent":   {},
-		"zero":     {timeout: durationpb.New(0)},
+		"zero":     {timeout: durationpb.New(0), problems: []string{"error InvalidValue at"}},
 		"set":      {timeout: durationpb.New(1500 * time.Millisecond), want: 1500 * time.Millisecond},
 		"negative": {timeout: durationpb.New(-time.Second), problems: []string{"error InvalidValue at"}},
 		"shortest": {timeout: durationpb.New(time.Millisecond), want: time.Millisecond},

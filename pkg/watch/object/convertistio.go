@@ -20,6 +20,7 @@ func convertVirtualService(v *istiov1.VirtualService, _ string) Object {
 		return out
 	}
 	checkGateways(spec, &out)
+	validator{&out}.virtualService(spec)
 	others := len(spec.GetGateways()) - count(spec.GetGateways(), mesh.MeshGateway)
 	if others > 0 && others == len(spec.GetGateways()) && len(spec.GetHosts()) > 0 {
 		out.Report(mesh.CodeNotForMesh, mesh.Info, "spec.gateways",
@@ -44,6 +45,7 @@ func convertDestinationRule(d *istiov1.DestinationRule, _ string) Object {
 	if !encodable(spec, &out) {
 		return out
 	}
+	validator{&out}.destinationRule(spec)
 	host, ok := convertHost(spec.GetHost(), "spec.host", &out)
 	if !ok {
 		return out
