@@ -14,15 +14,15 @@ func Nearest(name string, names []string) string {
 		if max(len(name)-len(candidate), len(candidate)-len(name)) >= bestDistance {
 			continue
 		}
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < bestDistance {
+		if d := Distance(strings.ToLower(name), strings.ToLower(candidate)); d < bestDistance {
 			best, bestDistance = candidate, d
 		}
 	}
 	return best
 }
 
-// distance counts the letters to insert, remove or replace.
-func distance(a, b string) int {
+// Distance counts the letters to insert, remove or replace.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

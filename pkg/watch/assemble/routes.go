@@ -216,7 +216,7 @@ func sameRouteTable(a, b *mesh.VirtualServiceSet) bool {
 // check records whether a VirtualService applies to any Service, and reports its hosts without a Service. A host of a
 // VirtualService that also names gateways may be meant for the gateway, so it is reported only if no other host applies
 // either.
-func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, missing noSuchHost, domain string) []mesh.Problem {
+func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, missing noSuchHost, meant func(string) string, domain string) []mesh.Problem {
 	x.relist = true
 	if h.isDelegate() {
 		return x.checkDelegate(h)
@@ -229,7 +229,7 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, mis
 			holds = true
 			continue
 		}
-		reported := h.checkHost(i, missing, domain)
+		reported := h.checkHost(i, missing, meant, domain)
 		holds = holds || len(reported) == 0
 		problems = append(problems, reported...)
 	}

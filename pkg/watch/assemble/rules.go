@@ -230,7 +230,7 @@ func (r *rules) checkHosts(b *worldBuilder) {
 }
 
 func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
-	r.problems.put(problemKey{topicHost, h.key}, slices.Concat(r.routes.check(h, r.hosts.has, r.noSuchHost, r.domain), h.ofAliases(b), r.unseenHosts(b, h)))
+	r.problems.put(problemKey{topicHost, h.key}, slices.Concat(r.routes.check(h, r.hosts.has, r.noSuchHost, r.meant, r.domain), h.ofAliases(b), r.unseenHosts(b, h)))
 	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 }
 

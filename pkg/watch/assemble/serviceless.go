@@ -53,13 +53,14 @@ func (x *routeIndex) declaredUnder(pattern string) iter.Seq[string] {
 	}
 }
 
-// checkHost reports a host without a Service, unless no Service could have that host.
-func (h *routesEntry) checkHost(i int, missing noSuchHost, domain string) []mesh.Problem {
+// checkHost reports a host without a Service, unless no Service could have that host. A host that is nearly the host of a
+// Service is probably misspelled; meant finds that Service.
+func (h *routesEntry) checkHost(i int, missing noSuchHost, meant func(string) string, domain string) []mesh.Problem {
 	full, field := h.fullHosts[i], h.Hosts[i].Field
 	switch {
 	case !serviceless(full, domain):
 		return []mesh.Problem{missing(h.key, field, full, "The rule has no effect on it.")}
-	case inServiceDomain(full, domain):
+	case inServiceDomain(full, domain) || meant(full) != "":
 		return []mesh.Problem{missing(h.key, field, full, "Clients that dial it get these rules alone.")}
 	}
 	return nil
