@@ -126,6 +126,9 @@ func (x *aliasIndex) resolve(b *worldBuilder, host string) {
 		alias, problems = x.follow(b, s)
 		problems = append(problems, x.check(s, alias)...)
 	}
+	if s != nil && alias == nil && inDomain(s.ExternalName, x.rules.domain) != "" {
+		x.broken[host] = struct{}{}
+	}
 	if alias != nil {
 		s = aliasService(s, alias)
 		if alias.Service != nil {
@@ -214,11 +217,7 @@ func (n clusterName) full() string {
 // check reports what is wrong with a Service of type ExternalName, apart from the name. alias may be nil.
 func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 	if alias == nil {
-		if len(s.Ports) > 0 {
-			return nil
-		}
-		return []mesh.Problem{aliasProblem(s, mesh.CodeNoSuchPort, mesh.Warning, "spec.ports",
-			"The Service has no ports. Clients cannot call it. Add the ports that clients may call.")}
+		return x.checkOutside(s)
 	}
 	target := alias.Service
 	if target == nil {
@@ -242,6 +241,20 @@ func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 	if s.Annotations != (mesh.AnnotationSettings{}) || s.TrafficDistribution != mesh.PreferNone {
 		problems = append(problems, aliasProblem(s, mesh.CodeAlias, mesh.Warning, "metadata",
 			"The Service is another name for %s. Its own settings for endpoints have no effect. Set them there.", target.Ref))
+	}
+	return problems
+}
+
+// checkOutside reports what is wrong with a Service whose ExternalName clients resolve by DNS.
+func (x *aliasIndex) checkOutside(s *mesh.Service) []mesh.Problem {
+	var problems []mesh.Problem
+	if meant := x.rules.meant(s.ExternalName); inDomain(s.ExternalName, x.rules.domain) != "" && meant != "" && meant != s.Host {
+		problems = append(problems, aliasProblem(s, mesh.CodeNoSuchHost, mesh.Warning, "spec.externalName",
+			"%s is nearly the host of a Service. Clients resolve the name by DNS. Did you mean %q? Correct the name.", s.ExternalName, meant))
+	}
+	if len(s.Ports) == 0 {
+		problems = append(problems, aliasProblem(s, mesh.CodeNoSuchPort, mesh.Warning, "spec.ports",
+			"The Service has no ports. Clients cannot call it. Add the ports that clients may call."))
 	}
 	return problems
 }

@@ -124,3 +124,28 @@ func TestAliasPorts(t *testing.T) {
 		})
 	}
 }
+
+// TestMisspelledExternalName: a name outside of the cluster that is nearly the host of a Service, while that comes and goes.
+func TestMisspelledExternalName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"echo.demo.svc.cluster.locl": true, "echo.demo.svc.cluster": true, "ecko.demo.svc.clusterlocal": true,
+		"echo.demo.svc.clusterset.local": false, "echo.demo.svc.cluster2.local": false, "echo.demo.com": false, "api.example.com": false, "cart.demo.svc.cluster.locl": false,
+	} {
+		for _, steps := range [][]string{{watchtest.EchoService, externalName("x", name, "{port: 80}")}, {externalName("x", name, "{port: 80}"), watchtest.EchoService}} {
+			a := newTestAssembler()
+			var w *mesh.World
+			for _, step := range steps {
+				w = apply(t, a, step)
+			}
+			if got := slices.ContainsFunc(w.Problems, func(p mesh.Problem) bool { return p.Field == "spec.externalName" }); got != want {
+				t.Errorf("%s: got %q, want a Problem: %t", name, watchtest.ProblemLines(w), want)
+			}
+			for _, o := range watchtest.Objects(t, watchtest.EchoService) {
+				a.remove(o.Key)
+			}
+			if got := a.World().Problems; len(got) > 0 {
+				t.Errorf("%s: got %v after the Service is gone", name, got)
+			}
+		}
+	}
+}
