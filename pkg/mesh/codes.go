@@ -121,7 +121,7 @@ var codes = []CodeDoc{
 		"Nothing, if the shares are right. Otherwise correct the weights.",
 	},
 	{
-		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails; so does the share of a Service that is not exported to the clients of the rule. In `externalName` of a Service: the name is one of the cluster, and no Service has it, or the names lead in a circle; calls to the Service fail. Each of these recovers when the Service appears.",
+		CodeNoSuchHost, "No Service has this host. In `host` of a DestinationRule, or as a wildcard in `hosts` of a VirtualService: the rule has no effect. As another entry in `hosts` of a VirtualService: clients that dial the host get only these rules. In a destination: its share of the calls fails; so does the share of a Service that is not exported to the clients of the rule. In `externalName` of a Service: the name is one of the cluster, and no Service has it, or the names lead in a circle; calls to the Service fail. In the label of an EndpointSlice, or as the name of an Endpoints object: the endpoints have no effect. Each of these recovers when the Service appears.",
 		"Create the Service, correct the host, or export the Service to the clients. A short name means a Service in the namespace of the object.",
 	},
 	{

@@ -28,7 +28,8 @@ type emptiness struct {
 	// waiting is when the first of the grace periods of a host ends.
 	waiting map[string]time.Time
 	// known is set if the source has endpoints.
-	known bool
+	known  bool
+	strays strays
 }
 
 // emptyPart is a subset, by the field that declares it; zero for a whole Service.
@@ -40,7 +41,7 @@ type emptyPart struct {
 func newEmptiness(grace time.Duration, v *inventory, r *rules, problems *problemIndex) *emptiness {
 	return &emptiness{
 		inventory: v, rules: r, problems: problems, grace: grace,
-		empty: map[string]map[emptyPart]time.Time{}, waiting: map[string]time.Time{},
+		empty: map[string]map[emptyPart]time.Time{}, waiting: map[string]time.Time{}, strays: strays{inventory: v, ids: map[object.ID]struct{}{}},
 	}
 }
 
@@ -94,6 +95,7 @@ func (x *emptiness) apply(b *worldBuilder) {
 			todo[host] = struct{}{}
 		}
 	}
+	x.strays.apply(b, x.empty, todo)
 	lapsed := take(&x.inventory.lapsed)
 	for host := range todo {
 		_, kept := lapsed[host]
@@ -130,7 +132,9 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 	if kept {
 		e.end = now
 	}
-	if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && len(s.Ports) > 0 {
+	if id, ok := strayID(host); ok {
+		x.strays.check(&e, b, id)
+	} else if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && len(s.Ports) > 0 {
 		set, calls := b.endpoints.get(host), x.rules.callsTo(host)
 		switch alias := b.aliases.get(host); {
 		case alias != nil:
@@ -171,6 +175,9 @@ func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.Endpo
 		severity = mesh.Warning
 	}
 	what, wayOut := "no endpoints", "Correct its selector or targetPort, or start pods that it selects."
+	if ref, correction, ok := x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name}); ok {
+		wayOut = fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
+	}
 	if n := size(set); n > 0 {
 		what, wayOut = fmt.Sprintf("no ready endpoint among %d", n), "Make its pods ready."
 	}

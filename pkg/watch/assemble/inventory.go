@@ -25,8 +25,10 @@ type inventory struct {
 	injection      injectionIndex
 	guard          lossGuard
 	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
-	lapsed   map[string]struct{}
-	problems *problemIndex
+	lapsed map[string]struct{}
+	// unclaimed are the names of Services whose slices changed, and that no Service has.
+	unclaimed map[object.ID]struct{}
+	problems  *problemIndex
 }
 
 func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventory {
@@ -34,7 +36,7 @@ func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventor
 		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
 		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
 		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), injection: newInjectionIndex(),
-		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, problems: problems,
+		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, unclaimed: map[object.ID]struct{}{}, problems: problems,
 	}
 }
 
@@ -160,6 +162,8 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 	for id := range v.endpoints.takeDirty() {
 		if s := v.services[id]; s != nil {
 			dirty[s.Host] = struct{}{}
+		} else {
+			v.unclaimed[id] = struct{}{}
 		}
 	}
 	for host := range dirty {

@@ -70,9 +70,10 @@ func loadPod(s *storedPod) (*Pod, error) {
 }
 
 type storedSlice struct {
-	Service string        `json:"service"`
-	Groups  []storedGroup `json:"groups,omitempty"`
-	Weight  uint32        `json:"weight,omitempty"`
+	Service    string        `json:"service"`
+	Mislabeled string        `json:"mislabeled,omitempty"`
+	Groups     []storedGroup `json:"groups,omitempty"`
+	Weight     uint32        `json:"weight,omitempty"`
 }
 
 type storedGroup struct {
@@ -95,7 +96,7 @@ type storedAddress struct {
 func sliceField(o *storedObject) **storedSlice { return &o.Slice }
 
 func storeSlice(s *Slice) (*storedSlice, error) {
-	out := &storedSlice{Service: s.Service, Weight: s.Weight}
+	out := &storedSlice{Service: s.Service, Mislabeled: s.Mislabeled, Weight: s.Weight}
 	for _, g := range s.Groups {
 		group := storedGroup{Ports: g.Ports}
 		for i := range g.Addresses {
@@ -110,7 +111,7 @@ func storeSlice(s *Slice) (*storedSlice, error) {
 }
 
 func loadSlice(s *storedSlice) (*Slice, error) {
-	out := &Slice{Service: Intern(s.Service), Weight: s.Weight}
+	out := &Slice{Service: Intern(s.Service), Mislabeled: s.Mislabeled, Weight: s.Weight}
 	for _, g := range s.Groups {
 		group := Group{Ports: g.Ports, Addresses: make([]Address, 0, len(g.Addresses))}
 		for i := range g.Addresses {

@@ -3,8 +3,10 @@ package object
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -14,9 +16,12 @@ import (
 
 func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 	out := newObject(KindEndpointSlice, &s.ObjectMeta)
-	service := s.Labels[discoveryv1.LabelServiceName]
+	service, mislabeled := s.Labels[discoveryv1.LabelServiceName], ""
 	if service == "" {
-		return out
+		if _, ofOthers := s.Labels[multiclusterServiceName]; ofOthers {
+			return out
+		}
+		mislabeled = misspelledServiceName(s.Labels, &out)
 	}
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "addressType",
@@ -30,8 +35,27 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 			g.Addresses = appendEndpoint(g.Addresses, &s.Endpoints[i], i, &out)
 		}
 	}
-	out.Value = &Slice{Service: Intern(service), Groups: []Group{g}, Weight: weight(&s.ObjectMeta, &out)}
+	out.Value = &Slice{Service: Intern(service), Mislabeled: mislabeled, Groups: []Group{g}, Weight: weight(&s.ObjectMeta, &out)}
 	return out
+}
+
+// multiclusterServiceName is the label of EndpointSlices for Services of several clusters, which have no other.
+const multiclusterServiceName = "multicluster.kubernetes.io/service-name"
+
+// serviceNameLabels are what authors write for kubernetes.io/service-name, beside misspellings of it.
+var serviceNameLabels = []string{"kubernetes.io/service", "service-name", "k8s.io/service-name", "kubernetes.io/servicename", "app.kubernetes.io/service-name"}
+
+// misspelledServiceName reports a label that is probably meant to name the Service, and returns its value.
+func misspelledServiceName(labels map[string]string, out *Object) string {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		lower := strings.ToLower(name)
+		if mesh.Distance(lower, discoveryv1.LabelServiceName) <= 2 || slices.Contains(serviceNameLabels, lower) {
+			out.Report(mesh.CodeUnknownField, mesh.Warning, "metadata.labels["+name+"]",
+				fmt.Sprintf("The label does not name the Service of the endpoints. They belong to no Service. Did you mean %q?", discoveryv1.LabelServiceName))
+			return labels[name]
+		}
+	}
+	return ""
 }
 
 func slicePorts(ports []discoveryv1.EndpointPort, out *Object) []mesh.Port {

@@ -48,9 +48,11 @@ type Object struct {
 
 // Slice is an EndpointSlice or an Endpoints object.
 type Slice struct {
-	// Service is the name of the Service, in the object's namespace.
+	// Service is the name of the Service, in the object's namespace. It is empty if an EndpointSlice does not state it.
 	Service string
-	Groups  []Group
+	// Mislabeled is what such an EndpointSlice states under a label whose name is nearly right.
+	Mislabeled string
+	Groups     []Group
 	// Weight applies to endpoints whose pods have no weight; 0 if unset.
 	Weight uint32
 }

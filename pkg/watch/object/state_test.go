@@ -32,7 +32,7 @@ func TestStoredFields(t *testing.T) {
 			Ref: ref, Host: "host", Ports: ports, Headless: true, Addresses: []string{"10.96.0.1"}, ExternalName: "example.com", PreferIPv6: true,
 			TrafficDistribution: mesh.PreferSameNode, InternalTrafficPolicyLocal: true, Export: &export, Annotations: extensions,
 		},
-		KindEndpointSlice: &Slice{Service: "echo", Weight: 2, Groups: []Group{{Ports: ports, Addresses: []Address{{
+		KindEndpointSlice: &Slice{Service: "echo", Mislabeled: "ecko", Weight: 2, Groups: []Group{{Ports: ports, Addresses: []Address{{
 			IP: "fd00::1", Pod: "pod", UID: "uid", Hostname: "hostname", Topology: mesh.MakeTopology("node", mesh.Locality{Zone: "zone"}, "zone"), Health: mesh.NotReady, IPv6: true,
 		}}}}},
 		KindPod:             &Pod{UID: "uid", Labels: mesh.MakeLabels(map[string]string{"a": "b"}), ServiceAccount: "account", Node: "node", Weight: 2, IPs: []string{"10.0.0.1"}, NotInjected: 7},
@@ -95,7 +95,7 @@ func TestStoredForm(t *testing.T) {
 	const want = "1 {Key {kind string, namespace string, name string}," +
 		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], silenced [string], generation int64," +
 		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool, HTTP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Export {Private bool, Namespaces [string], Public bool}, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
-		" slice {service string, groups [{ports [{Name string, Number uint32, TCP bool, HTTP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
+		" slice {service string, mislabeled string, groups [{ports [{Name string, Number uint32, TCP bool, HTTP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
 		" pod {uid string, labels string, serviceAccount string, node string, weight uint32, ips [string], notInjected int64}," +
 		" node {Region string, Zone string, SubZone string}, labeledNamespace {labeled int64}, injectionPolicy {created int64}," +
 		" virtualService {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, hosts [{name string, field string}], gateways bool}," +
