@@ -26,6 +26,7 @@ type Assembler struct {
 	rules     *rules
 	aliases   *aliasIndex
 	emptiness *emptiness
+	exports   *exportIndex
 	problems  *problemIndex
 	// indexes has the index of each kind.
 	indexes kindIndexes
@@ -53,6 +54,7 @@ func New(o Options) *Assembler {
 		indexes: kindIndexes{},
 	}
 	a.aliases = newAliasIndex(a.inventory, a.rules, problems)
+	a.exports = newExportIndex(problems)
 	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
 	maps.Copy(a.indexes, a.rules.indexes())
@@ -112,8 +114,26 @@ func (a *Assembler) put(key object.Key, value any) {
 		a.problems.put(problemKey{topicPorts, key}, nil)
 	}
 	if index, ok := a.indexes[key.Kind]; ok {
+		had := a.has(key)
 		index.put(key, value)
+		a.exports.count(key.Namespace, had, a.has(key))
+		a.exports.put(key, value)
 	}
+}
+
+// has reports whether there is an object of a kind that clients or authors have in their namespace.
+func (a *Assembler) has(key object.Key) (ok bool) {
+	switch key.Kind {
+	case object.KindService:
+		_, ok = a.inventory.services[key.ID()]
+	case object.KindPod:
+		_, ok = a.inventory.endpoints.pods[key.ID()]
+	case object.KindVirtualService:
+		_, ok = a.rules.routes.entries[key.ID()]
+	case object.KindDestinationRule:
+		_, ok = a.rules.policies.rules[key.ID()]
+	}
+	return ok
 }
 
 // World returns the World of the current objects: the same pointer as before if nothing changed.
@@ -127,6 +147,7 @@ func (a *Assembler) World() *mesh.World {
 	a.aliases.apply(b)
 	a.rules.apply(b)
 	a.emptiness.apply(b)
+	a.exports.apply()
 
 	w, changed := b.world()
 	w.Arrived, w.StoredAt = time.Time{}, a.stored

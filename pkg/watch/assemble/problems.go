@@ -32,6 +32,8 @@ const (
 	topicInjection
 	// topicEmpty: Services and subsets without endpoints that can be called. The key's name is the host.
 	topicEmpty
+	// topicExport: namespaces of exportTo.
+	topicExport
 	// topicStored: restoring stored objects because the source cannot be read.
 	topicStored
 )

@@ -1,0 +1,120 @@
+package assemble
+
+import (
+	"fmt"
+	"slices"
+
+	"istio.io/api/annotation"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// exportIndex reports namespaces of exportTo in which no known object is and that are probably a mistake: words for all or
+// none, and misspelled names. Other namespaces without an object are not reported: they may have clients only.
+type exportIndex struct {
+	problems *problemIndex
+	// exports has the objects that are exported to namespaces by name. dirty must be evaluated again.
+	exports map[object.Key][]string
+	dirty   map[object.Key]struct{}
+	// objects counts the known objects of each namespace; moved means that a namespace came or went.
+	objects map[string]int
+	moved   bool
+}
+
+func newExportIndex(problems *problemIndex) *exportIndex {
+	return &exportIndex{problems: problems, exports: map[object.Key][]string{}, dirty: map[object.Key]struct{}{}, objects: map[string]int{}}
+}
+
+// exportWords are words that authors write in place of a sign.
+var exportWords = map[string]string{
+	"all": `"*"`, "any": `"*"`, "every": `"*"`, "everyone": `"*"`, "everything": `"*"`, "public": `"*"`,
+	"own": `"."`, "self": `"."`, "private": `"."`, "none": "the namespaces of the clients", "nobody": "the namespaces of the clients",
+}
+
+// put records the namespaces that the value of an object names.
+func (x *exportIndex) put(key object.Key, value any) {
+	var namespaces []string
+	switch v := value.(type) {
+	case *object.VirtualService:
+		namespaces = v.Export.Namespaces
+	case *object.DestinationRule:
+		namespaces = v.Export.Namespaces
+	case *mesh.Service:
+		if v != nil && v.Export != nil {
+			namespaces = v.Export.Namespaces
+		}
+	}
+	if slices.Equal(x.exports[key], namespaces) {
+		return
+	}
+	x.dirty[key] = struct{}{}
+	if namespaces == nil {
+		delete(x.exports, key)
+		return
+	}
+	x.exports[key] = namespaces
+}
+
+// count records that an object of a namespace came or went.
+func (x *exportIndex) count(namespace string, had, has bool) {
+	switch {
+	case had == has:
+		return
+	case has:
+		x.objects[namespace]++
+		x.moved = x.moved || x.objects[namespace] == 1
+	default:
+		x.objects[namespace]--
+		if x.objects[namespace] == 0 {
+			delete(x.objects, namespace)
+			x.moved = true
+		}
+	}
+}
+
+// apply evaluates what changed.
+func (x *exportIndex) apply() {
+	if x.moved {
+		x.moved = false
+		for key := range x.exports {
+			x.dirty[key] = struct{}{}
+		}
+	}
+	for key := range take(&x.dirty) {
+		var found []mesh.Problem
+		for _, namespace := range x.exports[key] {
+			if p, ok := x.check(key, namespace); ok {
+				found = append(found, p)
+			}
+		}
+		x.problems.put(problemKey{topicExport, key}, found)
+	}
+}
+
+func (x *exportIndex) check(key object.Key, namespace string) (mesh.Problem, bool) {
+	p := mesh.Problem{Code: mesh.CodeInvalidValue, Object: key.Ref(), Field: "spec.exportTo"}
+	if key.Kind == object.KindService {
+		p.Field = object.AnnotationField(annotation.NetworkingExportTo.Name)
+	}
+	if x.objects[namespace] > 0 {
+		return p, false
+	}
+	if sign, ok := exportWords[namespace]; ok {
+		p.Severity = mesh.Warning
+		p.Message = fmt.Sprintf("%q is the name of a namespace, and no known object is in it. Clients of other namespaces do not see the object by this entry. Write %s.", namespace, sign)
+		return p, true
+	}
+	meant := ""
+	for other := range x.objects {
+		if likelyTypo(namespace, other) && (meant == "" || other < meant) {
+			meant = other
+		}
+	}
+	if meant == "" || slices.Contains(x.exports[key], meant) {
+		return p, false
+	}
+	p.Severity = mesh.Info
+	p.Message = fmt.Sprintf("No known object is in namespace %q. Clients in namespace %q do not see the object by this entry. Did you mean %q?", namespace, meant, meant)
+	return p, true
+}
