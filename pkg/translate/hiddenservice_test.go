@@ -44,11 +44,11 @@ func TestHiddenServices(t *testing.T) {
 	}{
 		"a public Service":                          {all + service("cart.shop", "") + rules("v.web", "hosts: [web], "+toCart), nil},
 		"a public Service by name":                  {all + service("cart.shop", "*") + rules("v.web", "hosts: [web], "+toCart), nil},
-		"a Service of its own namespace":            {all + hidden + rules("v.web", "hosts: [web], "+toCart), []string{"error v " + host, "warning v " + host}},
+		"a Service of its own namespace":            {all + hidden + rules("v.web", "hosts: [web], "+toCart), []string{"error v " + host, "info v " + host}},
 		"a Service of nobody":                       {all + service("cart.shop", "~") + rules("v.web", "hosts: [web], exportTo: ['.'], "+toCart), []string{"error v " + host}},
 		"rules for their namespace":                 {all + hidden + rules("v.web", "hosts: [web], exportTo: ['.'], "+toCart), []string{"error v " + host}},
 		"exported to the rules' namespace":          {all + service("cart.shop", "web") + rules("v.web", "hosts: [web], exportTo: ['.'], "+toCart), nil},
-		"exported to the rules' namespace alone":    {all + service("cart.shop", "web") + rules("v.web", "hosts: [web], "+toCart), []string{"warning v " + host}},
+		"exported to the rules' namespace alone":    {all + service("cart.shop", "web") + rules("v.web", "hosts: [web], "+toCart), []string{"info v " + host}},
 		"rules for one of two namespaces":           {all + service("cart.shop", "web") + rules("v.web", "hosts: [web], exportTo: [web, front], "+toCart), []string{"error v " + host}},
 		"rules that only its clients see":           {all + hidden + rules("v.web", "hosts: [web], exportTo: [shop], "+toCart), nil},
 		"rules for the hidden Service itself":       {hidden + rules("v.shop", "hosts: [cart], "+toCart), nil},
@@ -64,6 +64,10 @@ func TestHiddenServices(t *testing.T) {
 		"another name for it":                       {all + hidden + alias + rules("v.web", "hosts: [web], exportTo: ['.'], http: [{route: [{destination: {host: x.shop}}]}]"), []string{"error v " + host}},
 		"a serviceless host":                        {hidden + rules("v.web", "hosts: [api.example.com], exportTo: ['.'], "+toCart), []string{"error v " + host}},
 		"a serviceless host for its clients":        {hidden + rules("v.web", "hosts: [api.example.com], exportTo: [shop], "+toCart), nil},
+		"a serviceless host, and a wildcard of another namespace": {
+			service("cart.shop", "web") + rules("v.web", "hosts: [api.example.com], "+toCart) + rules("w.front", "hosts: ['*.example.com'], http: [{directResponse: {status: 503}}]"),
+			[]string{"info v " + host},
+		},
 		"a delegate": {
 			all + hidden + rules("v.web", "hosts: [web], exportTo: ['.'], http: [{delegate: {name: d}}]") + rules("d.web", toCart), []string{"error d " + host},
 		},

@@ -21,8 +21,9 @@ type destinationResolver struct {
 	namespace string
 	labels    mesh.Labels
 	defaults  mesh.Defaults
-	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem.
-	called bool
+	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem. named is
+	// set if the VirtualService names the namespace, so that there are such clients.
+	called, named bool
 }
 
 // cluster returns the name of a destination's cluster, for calls to listenerPort. A cluster that does not exist is
@@ -48,16 +49,16 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	return resource.ClusterName(port, d.GetSubset(), found.Host)
 }
 
-// checkVisible reports a Service that is not exported to the clients. It is not known whether there are clients in other
-// namespaces than those that objects name.
+// checkVisible reports a Service that is not exported to the clients. It is not known whether there are clients in
+// namespaces that the VirtualService does not name.
 func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service) {
 	switch {
 	case !t.called || service.VisibleTo(t.namespace):
-	case t.namespace != "":
+	case t.named:
 		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it to this destination fail. Add the namespace to its annotation %s.",
 			service.Ref, t.namespace, annotation.NetworkingExportTo.Name)
 	default:
-		at.Warnf(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as this VirtualService is. Calls of other clients to this destination fail. Set the same namespaces in exportTo and in its annotation %s.",
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as this VirtualService is. Calls of other clients to this destination fail. Set the same namespaces in exportTo and in its annotation %s.",
 			service.Ref, annotation.NetworkingExportTo.Name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
@@ -62,7 +63,30 @@ func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host stri
 		t.namespace = cmp.Or(in.Namespace, vs.Ref.Namespace)
 		t.called = in.Namespace != "" || !vs.IsDelegate() && exportedHome(vs)
 	}
+	t.named = namesNamespace(vs, t.namespace)
 	return t.ruleSet(root, vs)
+}
+
+// namesNamespace reports whether a VirtualService is in a namespace, is exported to it by name, or has a match for it.
+func namesNamespace(vs *mesh.VirtualService, namespace string) bool {
+	if vs.Ref.Namespace == namespace || slices.Contains(vs.Spec.GetExportTo(), namespace) {
+		return true
+	}
+	for _, rule := range vs.Spec.GetHttp() {
+		if slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
+			return m.GetSourceNamespace() == namespace && namespace != ""
+		}) {
+			return true
+		}
+	}
+	for _, rule := range vs.Spec.GetTcp() {
+		if slices.ContainsFunc(rule.GetMatch(), func(m *networking.L4MatchAttributes) bool {
+			return m.GetSourceNamespace() == namespace && namespace != ""
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // exportedHome reports whether the clients of a VirtualService's own namespace see it.

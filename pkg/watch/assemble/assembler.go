@@ -132,6 +132,7 @@ func (a *Assembler) has(key object.Key) (ok bool) {
 		_, ok = a.rules.routes.entries[key.ID()]
 	case object.KindDestinationRule:
 		_, ok = a.rules.policies.rules[key.ID()]
+	case object.KindEndpointSlice, object.KindEndpoints, object.KindNode, object.KindNamespace, object.KindInjectionPolicy, object.KindServiceEntry:
 	}
 	return ok
 }

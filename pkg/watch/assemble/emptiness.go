@@ -135,17 +135,7 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 	if id, ok := strayID(host); ok {
 		x.strays.check(&e, b, id)
 	} else if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && len(s.Ports) > 0 {
-		set, calls := b.endpoints.get(host), x.rules.callsTo(host)
-		switch alias := b.aliases.get(host); {
-		case alias != nil:
-			if alias.Service != nil && !alias.IsService() {
-				checkPod(&e, s, alias, b.endpoints.get(alias.Service.Host), calls)
-			}
-		case !served(set):
-			x.checkService(&e, s, set, calls)
-		default:
-			checkSubsets(&e, b, set, calls)
-		}
+		x.checkHost(&e, b, s)
 	}
 	delete(x.waiting, host)
 	for _, end := range e.after {
@@ -159,6 +149,21 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 		x.empty[host] = e.after
 	}
 	x.problems.put(problemKey{topicEmpty, object.Key{Kind: object.KindService, Name: host}}, mesh.SortProblems(e.problems))
+}
+
+// checkHost reports what is empty of a Service, or of what it is another name for.
+func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, s *mesh.Service) {
+	set, calls := b.endpoints.get(s.Host), x.rules.callsTo(s.Host)
+	switch alias := b.aliases.get(s.Host); {
+	case alias != nil:
+		if alias.Service != nil && !alias.IsService() {
+			checkPod(e, s, alias, b.endpoints.get(alias.Service.Host), calls)
+		}
+	case !served(set):
+		x.checkService(e, s, set, calls)
+	default:
+		checkSubsets(e, b, set, calls)
+	}
 }
 
 // checkService reports a Service without an endpoint that can be called, and the rules that send calls to it. Without

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
@@ -119,7 +117,7 @@ func (h *sliceEntry) correction(service string) string {
 	if h.key.Kind == object.KindEndpoints {
 		return fmt.Sprintf("Rename it to %q", service)
 	}
-	return fmt.Sprintf("Set its label %s to %q", discoveryv1.LabelServiceName, service)
+	return fmt.Sprintf("Set its label %s to %q", object.LabelServiceName, service)
 }
 
 // check reports the objects of a stray. Without a Service for which they may be meant, those that state a name are an info if
@@ -137,7 +135,7 @@ func (x *strays) check(e *evaluation, b *worldBuilder, id object.ID) {
 			s := x.inventory.services[object.ID{Namespace: id.Namespace, Name: name}]
 			return h.maybeFor(name) && !served(b.endpoints.get(s.Host))
 		})
-		field := "metadata.labels[" + discoveryv1.LabelServiceName + "]"
+		field := "metadata.labels[" + object.LabelServiceName + "]"
 		if h.key.Kind == object.KindEndpoints {
 			field = "metadata.name"
 		}

@@ -118,7 +118,8 @@ func TestConvertEndpointSlice(t *testing.T) {
 		"of several clusters": {&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"multicluster.kubernetes.io/service-name": "echo"}}}, nil, nil},
 		"of a misspelled label": {
 			&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"kubernetes.io/service": "echo", "app.kubernetes.io/name": "x"}}},
-			&Slice{Mislabeled: "echo", Groups: []Group{{}}}, []mesh.Code{mesh.CodeUnknownField},
+			&Slice{Mislabeled: "echo", Groups: []Group{{}}},
+			[]mesh.Code{mesh.CodeUnknownField},
 		},
 		"names": {
 			&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: labels}, AddressType: discoveryv1.AddressTypeFQDN},
@@ -198,15 +199,18 @@ func TestConvertVirtualService(t *testing.T) {
 		"not UTF-8": {&networking.VirtualService{Hosts: []string{"a\xff"}}, nil, []mesh.Code{mesh.CodeInvalidValue}},
 		"not exported": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~"}},
-			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, []mesh.Code{mesh.CodeInvalidValue},
+			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at},
+			[]mesh.Code{mesh.CodeInvalidValue},
 		},
 		"not exported, though namespaces are named": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{".", "~", "x"}},
-			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at}, []mesh.Code{mesh.CodeInvalidValue},
+			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Created: at},
+			[]mesh.Code{mesh.CodeInvalidValue},
 		},
 		"exported to all, though namespaces are named": {
 			&networking.VirtualService{Hosts: []string{"a"}, ExportTo: []string{"~", "*"}},
-			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at}, []mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue},
+			&VirtualService{Hosts: []DeclaredHost{{"a", "spec.hosts[0]"}}, Export: mesh.Export{Public: true}, Created: at},
+			[]mesh.Code{mesh.CodeInvalidValue, mesh.CodeInvalidValue},
 		},
 	}
 	for name, test := range tests {

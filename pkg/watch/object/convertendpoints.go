@@ -14,6 +14,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
+// LabelServiceName is the label of an EndpointSlice that names its Service.
+const LabelServiceName = discoveryv1.LabelServiceName
+
 func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 	out := newObject(KindEndpointSlice, &s.ObjectMeta)
 	service, mislabeled := s.Labels[discoveryv1.LabelServiceName], ""
