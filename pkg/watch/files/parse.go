@@ -38,9 +38,22 @@ const kindFile = "File"
 type parser struct {
 	options watch.Options
 	schemas schema.Schemas
+	// leftOut are the namespaces of objects that were not read because Options.Namespaces does not have them.
+	leftOut map[string]struct{}
 }
 
-func newParser(o watch.Options) *parser { return &parser{options: o, schemas: schema.Schemas{}} }
+func newParser(o watch.Options) *parser {
+	return &parser{options: o, schemas: schema.Schemas{}, leftOut: map[string]struct{}{}}
+}
+
+// reads reports whether the objects of a namespace are read.
+func (p *parser) reads(namespace string) bool {
+	if len(p.options.Namespaces) == 0 || slices.Contains(p.options.Namespaces, namespace) {
+		return true
+	}
+	p.leftOut[namespace] = struct{}{}
+	return false
+}
 
 // parsed is the content of a file.
 type parsed struct {
@@ -191,7 +204,7 @@ func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.Kind
 	line, ref := before+n.Line, mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
 	if !row.ClusterScoped {
 		ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace)
-		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
+		if !f.reads(ref.Namespace) {
 			return
 		}
 	}
