@@ -50,8 +50,8 @@ func TestEmptyFolderIsMentioned(t *testing.T) {
 
 // TestNamespaceOfNoObjectIsMentioned expects what -n does to objects that state their namespaces: nothing.
 func TestNamespaceOfNoObjectIsMentioned(t *testing.T) {
-	const objects = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: fin}\n"
-	const bare = "---\napiVersion: v1\nkind: Service\nmetadata: {name: b}\n"
+	const objects = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {ports: [{port: 1}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: fin}\nspec: {ports: [{port: 1}]}\n"
+	const bare = "---\napiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {ports: [{port: 1}]}\n"
 	for name, test := range map[string]struct{ text, namespace, want string }{
 		"misspelled":             {objects, "shp", "no object in DIR is in namespace shp; there are objects in: fin, shop\n"},
 		"stated":                 {objects, "shop", ""},

@@ -263,7 +263,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
-	if !f.validMetadata(typed, line, ref, row) {
+	if !f.valid(typed, n, before, ref, row) {
 		f.silence(n, line, ref, reported)
 		return
 	}
@@ -273,14 +273,18 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	f.out.objects = append(f.out.objects, &o)
 }
 
-// validMetadata checks the parts of an object that all kinds have, as an API server does.
-func (f *fileParser) validMetadata(o metav1.Object, line int, ref mesh.Ref, row *object.KindRow) bool {
+// valid checks an object as an API server does, beyond the types of its fields.
+func (f *fileParser) valid(o metav1.Object, n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) bool {
 	managed := o.GetManagedFields()
 	o.SetManagedFields(nil) // API servers do not reject wrong ones
 	defer o.SetManagedFields(managed)
 	all := apivalidation.ValidateObjectMetaAccessor(o, !row.ClusterScoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	if row.Rejections != nil {
+		all = append(all, row.Rejections(o)...)
+	}
 	for _, mistake := range all {
-		f.fail(mesh.CodeInvalidValue, line, ref, mistake.Field, "The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
+		f.fail(mesh.CodeInvalidValue, before+fieldLine(n, mistake.Field), ref, mistake.Field,
+			"The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
 	}
 	return len(all) == 0
 }
