@@ -122,6 +122,14 @@ func (f *fileParser) decode(data []byte, before int) {
 		}
 		return
 	}
+	marked := true
+	for line, text := range almostMarkers(data) {
+		marked = false
+		f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", fmt.Sprintf("%q does not separate documents. Those around it are not used. Write --- at the start of a line of its own.", text))
+	}
+	if !marked {
+		return
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var n yaml.Node
