@@ -129,7 +129,7 @@ func (f *fileParser) separate(lines []int, before int) string {
 
 // hasObjects reports whether a list has objects.
 func hasObjects(n *yaml.Node) bool {
-	return n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, func(item *yaml.Node) bool {
+	return n != nil && n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, func(item *yaml.Node) bool {
 		h := headOf(resolve(item))
 		return h.apiVersion != "" && h.kind != ""
 	})

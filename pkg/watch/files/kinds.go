@@ -25,8 +25,11 @@ const gatewayAPI = "gateway.networking.k8s.io"
 // Service.
 var gatewayRoutes = []string{"GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute"}
 
-// builtIn are groups of Kubernetes without a dot in their names.
-var builtIn = []string{"", "core", "apps", "autoscaling", "batch", "extensions", "policy"}
+// builtIn are names that authors take for the group of a kind of Kubernetes, beside those that end in .k8s.io.
+var builtIn = []string{"", "core", "apps", "autoscaling", "batch", "extensions", "policy", "k8s.io", "kubernetes.io", "v1"}
+
+// commonWords are parts of many groups' names.
+var commonWords = []string{"io", "k8s", "kubernetes"}
 
 // unread reports an object of a kind that is not read: as an error if it is nearly of a kind that is.
 func (f *fileParser) unread(n *yaml.Node, line int, h head) {
@@ -35,7 +38,11 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 	if why := nearly(n, h); why != "" {
 		f.fail(mesh.CodeUnknownKind, line, ref, "", why)
 	} else {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", h.apiVersion+" "+h.kind+" is not read from files. The object has no effect here.")
+		why := h.apiVersion + " " + h.kind + " is not read from files. The object has no effect here."
+		if group := groupMeant(h); group != "" {
+			why += fmt.Sprintf(" Did you mean the group %q?", group)
+		}
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", why)
 	}
 	f.silence(n, line, ref, reported)
 }
@@ -58,25 +65,28 @@ func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []m
 
 // nearly returns why an object is not of the kind that its author probably meant; empty if it is of another kind.
 func nearly(n *yaml.Node, h head) string {
-	group, version, ok := strings.Cut(h.apiVersion, "/")
-	if !ok {
-		group, version = "", group
-	}
-	if row := object.Kind(h.kind).Row(); row != nil && !row.Live {
-		return wrongVersion(row, group, version)
+	group, version := groupVersion(h.apiVersion)
+	one := strings.TrimSuffix(h.kind, listSuffix) // a list of a kind is in the group of the kind
+	if row := object.Kind(one).Row(); row != nil && !row.Live {
+		return wrongVersion(row, h, group, version)
 	}
 	known := istioKinds[group]
 	switch {
-	case slices.Contains(known, h.kind):
+	case slices.Contains(known, one):
 		return ""
-	case group == gatewayAPI:
+	case nearGroup(group, gatewayAPI) && slices.ContainsFunc(gatewayRoutes, func(kind string) bool { return strings.EqualFold(kind, h.kind) }):
 		return meshRoute(n, h)
+	case group == gatewayAPI:
+		return ""
 	}
 	var read []string
 	for row := range object.InFiles() {
 		if nearGroup(group, row.Resource.Group) {
-			read = append(read, string(row.Kind))
+			read = append(read, string(row.Kind), string(row.Kind)+listSuffix)
 		}
+	}
+	if group == "" || hasObjects(lookup(n, "items", 0)) {
+		read = append(read, listSuffix)
 	}
 	if meant := mesh.Nearest(h.kind, append(read, known...)); meant != "" {
 		return fmt.Sprintf("Unknown kind %q. The object is not used. Did you mean %q?", h.kind, meant)
@@ -87,19 +97,60 @@ func nearly(n *yaml.Node, h head) string {
 	return ""
 }
 
-// nearGroup reports whether a group is the other one, perhaps misspelled.
-func nearGroup(group, other string) bool {
-	return group == other || group != "" && other != "" && mesh.Nearest(group, []string{other}) != ""
+func groupVersion(apiVersion string) (group, version string) {
+	group, version, ok := strings.Cut(apiVersion, "/")
+	if !ok && strings.Contains(apiVersion, ".") {
+		return apiVersion, "" // versions have no dots
+	}
+	if !ok {
+		return "", apiVersion
+	}
+	return group, version
 }
 
-// wrongVersion returns why an object of a kind that is read is not read; empty if the kind is another group's own.
-func wrongVersion(row *object.KindRow, group, version string) string {
+// nearGroup reports whether a group is the other one, perhaps misspelled, with its words in another order, or without
+// some of them.
+func nearGroup(group, other string) bool {
+	if group == other || group == "" || other == "" {
+		return group == other
+	}
+	if mesh.Nearest(group, []string{other}) != "" {
+		return true
+	}
+	words, others := groupWords(group), groupWords(other)
+	return len(words) > 0 && !slices.ContainsFunc(words, func(word string) bool { return mesh.Nearest(word, others) == "" })
+}
+
+// groupWords returns the words of a group's name that tell it from other groups.
+func groupWords(group string) []string {
+	words := strings.FieldsFunc(group, func(r rune) bool { return strings.ContainsRune(".-_/", r) })
+	return slices.DeleteFunc(words, func(word string) bool { return slices.Contains(commonWords, word) })
+}
+
+// groupMeant returns the group that an object of a kind of Istio or of the Gateway API, which is not read, should have;
+// empty if it has it, or if the kind may be of others.
+func groupMeant(h head) string {
+	group, _ := groupVersion(h.apiVersion)
+	if slices.Contains(gatewayRoutes, h.kind) && group != gatewayAPI && nearGroup(group, gatewayAPI) {
+		return gatewayAPI
+	}
+	for meant, kinds := range istioKinds {
+		if slices.Contains(kinds, h.kind) && istioKinds[group] == nil && group != gatewayAPI && nearGroup(group, meant) {
+			return meant
+		}
+	}
+	return ""
+}
+
+// wrongVersion returns why an object of a kind that is read, or a list of them, is not read; empty if the kind is another
+// group's own.
+func wrongVersion(row *object.KindRow, h head, group, version string) string {
 	right := row.Resource.GroupVersion().String()
 	switch {
 	case group == row.Resource.Group:
-		return fmt.Sprintf("Version %q of %s is not read. The object is not used. Write apiVersion: %s", version, row.Kind, right)
+		return fmt.Sprintf("Version %q of %s is not read. The object is not used. Write apiVersion: %s", version, h.kind, right)
 	case nearGroup(group, row.Resource.Group), slices.Contains(builtIn, group), strings.HasSuffix(group, ".k8s.io"), strings.HasSuffix(group, "istio.io"):
-		return fmt.Sprintf("Group %q has no kind %s. The object is not used. Write apiVersion: %s", group, row.Kind, right)
+		return fmt.Sprintf("There is no %s in apiVersion %q. The object is not used. Write apiVersion: %s", h.kind, h.apiVersion, right)
 	}
 	return ""
 }
@@ -118,6 +169,9 @@ func meshRoute(n *yaml.Node, h head) string {
 			return ""
 		}
 	}
+	if group, _ := groupVersion(h.apiVersion); group != gatewayAPI {
+		return fmt.Sprintf("There is no %s in apiVersion %q, and objects of the group %q are not read. No call is routed by this one. Write a VirtualService.", gatewayRoutes[i], h.apiVersion, gatewayAPI)
+	}
 	return fmt.Sprintf("Objects of kind %s are not read. No call is routed by this one. Write a VirtualService.", gatewayRoutes[i])
 }
 
@@ -128,9 +182,16 @@ func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	for row := range object.InFiles() {
 		read = append(read, string(row.Kind))
 	}
-	isObject := h.apiVersion+h.kind != "" && (lookup(n, "metadata", 0) != nil || mesh.Nearest(h.kind, read) != "")
+	wayOut, misspelled := "Add both.", 0
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i].Value
+		if meant := mesh.Nearest(key, []string{"apiVersion", "kind"}); meant != "" && key != meant && lookup(n, meant, 0) == nil {
+			wayOut, misspelled = fmt.Sprintf("Did you mean %q in place of %q?", meant, key), misspelled+1
+		}
+	}
+	isObject := (h.apiVersion+h.kind != "" || misspelled == 2) && (lookup(n, "metadata", 0) != nil || mesh.Nearest(h.kind, read) != "")
 	if f.strict || isObject {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. "+wayOut)
 		return
 	}
 	f.other(line)
@@ -164,7 +225,11 @@ func (f *fileParser) list(n *yaml.Node, before int, h head) {
 	}
 }
 
-// isList reports whether an object is a list of objects: any List, and whatever else has items and is called one.
+const listSuffix = "List"
+
+// isList reports whether an object is a list of objects: any List, a list of a kind that is read, and whatever else has
+// items and is called one.
 func isList(n *yaml.Node, h head) bool {
-	return h.kind == "List" && h.apiVersion == "v1" || strings.HasSuffix(h.kind, "List") && lookup(n, "items", 0) != nil
+	one, ok := strings.CutSuffix(h.kind, listSuffix)
+	return ok && (lookup(n, "items", 0) != nil || one == "" && h.apiVersion == "v1" || one != "" && object.RowOf(h.apiVersion, one) != nil)
 }
