@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -44,7 +45,39 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 		}
 		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", why)
 	}
+	f.unreadKeys(n, line, ref)
 	f.silence(n, line, ref, reported)
+}
+
+// unreadKeys checks the annotations and labels of an object of a kind that is read from clusters only, such as the
+// namespaces whose pods get the bootstrap.
+func (f *fileParser) unreadKeys(n *yaml.Node, line int, ref mesh.Ref) {
+	row := object.Kind(ref.Kind).Row()
+	if row == nil || !row.Live || text(lookup(n, "apiVersion", 0)) != row.Resource.GroupVersion().String() {
+		return
+	}
+	metadata := lookup(n, "metadata", 0)
+	meta := metav1.ObjectMeta{Labels: texts(lookup(metadata, "labels", 0)), Annotations: texts(lookup(metadata, "annotations", 0))}
+	for _, p := range object.CheckKeys(object.Key{Kind: row.Kind, Name: ref.Name}, &meta) {
+		f.report(p.Code, p.Severity, line-n.Line+fieldLine(n, p.Field), ref, p.Field, p.Message)
+	}
+	if value, ok := meta.Labels[mesh.AnnotationInject]; ok && row.Kind == object.KindNamespace && value != mesh.InjectEnabled && value != "disabled" && value != "false" {
+		field := "metadata.labels[" + mesh.AnnotationInject + "]"
+		f.report(mesh.CodeInvalidValue, mesh.Warning, line-n.Line+fieldLine(n, field), ref, field,
+			fmt.Sprintf("Pods of the namespace do not get the bootstrap, because the value is %q. Write %s.", value, mesh.InjectEnabled))
+	}
+}
+
+// texts returns the entries of a mapping of strings.
+func texts(n *yaml.Node) map[string]string {
+	all := map[string]string{}
+	if n == nil || n.Kind != yaml.MappingNode {
+		return all
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		all[n.Content[i].Value] = text(resolve(n.Content[i+1]))
+	}
+	return all
 }
 
 // silence removes the Problems of an object, from a position on, whose codes its author silenced, and returns the

@@ -237,3 +237,28 @@ func TestOtherDocumentsOfAFolder(t *testing.T) {
 		})
 	}
 }
+
+// TestKeysOfNamespaces expects the label that selects namespaces for injection to be checked in files, too, although
+// namespaces are read from clusters only.
+func TestKeysOfNamespaces(t *testing.T) {
+	const info = "info UnknownKind Namespace a"
+	for metadata, want := range map[string]string{
+		"labels:\n    mizzen.dev/inject: enabled":                 "",
+		"labels:\n    mizzen.dev/inject: disabled":                "",
+		"labels:\n    mizzen.dev/inject: 'true'":                  `warning InvalidValue Namespace a metadata.labels[mizzen.dev/inject] (objects.yaml:6): Pods of the namespace do not get the bootstrap, because the value is "true". Write enabled.`,
+		"labels:\n    mizzen.dev/injct: enabled":                  `warning UnknownField Namespace a metadata.labels[mizzen.dev/injct] (objects.yaml:6): Unknown label is ignored. Did you mean "mizzen.dev/inject"?`,
+		"labels:\n    mizzen.io/inject: enabled":                  `Did you mean "mizzen.dev/inject"?`,
+		"labels:\n    istio-injection: enabled":                   "",
+		"annotations:\n    mizzen.dev/inject: enabled":            "The annotation has no effect. Write it under metadata.labels.",
+		"annotations:\n    mizzen.dev/ignore: UnknownKind=a test": "none",
+	} {
+		got := watchtest.ProblemLines(loadText(t, "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  "+metadata+"\n"))
+		switch {
+		case want == "none" && len(got) == 0:
+		case want == "" && len(got) == 1 && strings.HasPrefix(got[0], info):
+		case want != "" && len(got) == 2 && strings.Contains(got[0]+got[1], want):
+		default:
+			t.Errorf("%s: got %q, want %q", metadata, got, want)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func (f *fileParser) decode(data []byte, before int) {
 	marked := true
 	for line, text := range almostMarkers(data) {
 		marked = false
-		f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", fmt.Sprintf("%q does not separate documents. Those around it are not used. Write --- at the start of a line of its own.", text))
+		f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", fmt.Sprintf("%q does not separate documents. Those around it are not used. Write --- alone, at the start of the line.", text))
 	}
 	if !marked {
 		return

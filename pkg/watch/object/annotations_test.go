@@ -1,6 +1,7 @@
 package object
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,5 +80,44 @@ func TestWeight(t *testing.T) {
 				t.Errorf("got %d and problems %v, want %d and %d problems", got, out.Problems, test.want, test.problems)
 			}
 		})
+	}
+}
+
+// TestKeysOfEachKind converts an object of each kind with keys that are not read on it, and with keys that are.
+func TestKeysOfEachKind(t *testing.T) {
+	for _, row := range Kinds {
+		kind := string(row.Kind)
+		problems := func(annotations, labels map[string]string) []string {
+			typed := row.New()
+			typed.SetName("a")
+			typed.SetAnnotations(annotations)
+			typed.SetLabels(labels)
+			var all []string
+			for _, p := range row.Convert(typed, "cluster.test").Problems {
+				if p.Code == mesh.CodeUnknownField {
+					all = append(all, p.Field+" "+p.Message)
+				}
+			}
+			return all
+		}
+		got := problems(map[string]string{"mizen.dev/weight": "1", "mizzen.io/owner": "me", "example.com/a": "b"}, map[string]string{"mizzen.io/inject": "x", "app": "a"})
+		want := []string{
+			`metadata.annotations[mizen.dev/weight] Unknown annotation is ignored. Did you mean "mizzen.dev/weight"?`,
+			`metadata.labels[mizzen.io/inject] Unknown label is ignored. Did you mean "mizzen.dev/inject"?`,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+		for _, name := range mesh.Annotations() {
+			read := slices.Contains(mesh.AnnotatedKinds(name), kind)
+			if got := problems(map[string]string{name: "x"}, nil); read != (len(got) == 0) {
+				t.Errorf("%s %s: got %q, though it is read: %t", kind, name, got, read)
+			}
+			label := kind == string(KindNamespace) && name == mesh.AnnotationInject
+			got := problems(nil, map[string]string{name: "x"})
+			if label != (len(got) == 0) || read && !label && got[0] != "metadata.labels["+name+"] The label has no effect. Write it under metadata.annotations." {
+				t.Errorf("%s, label %s: got %q", kind, name, got)
+			}
+		}
 	}
 }
