@@ -12,7 +12,7 @@ import (
 func TestLoadRejections(t *testing.T) {
 	const (
 		service   = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  "
-		slice     = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\naddressType: IPv4\n"
+		slice     = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a, labels: {kubernetes.io/service-name: a}}\naddressType: IPv4\n"
 		endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: a}\nsubsets:\n- "
 		ports     = "ports: [{port: 80}]\n  "
 	)

@@ -2,10 +2,12 @@ package object
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -118,6 +120,49 @@ func TestKeysOfEachKind(t *testing.T) {
 			if label != (len(got) == 0) || read && !label && got[0] != "metadata.labels["+name+"] The label has no effect. Write it under metadata.annotations." {
 				t.Errorf("%s, label %s: got %q", kind, name, got)
 			}
+		}
+	}
+}
+
+// TestInjectionValues expects values of a pod's annotations that the injection policy does not know to be reported.
+func TestInjectionValues(t *testing.T) {
+	for value, want := range map[string]string{
+		"inject=false": "", "inject=true": "", "inject=enabled": "", "xds=tls": "", "xds=plaintext": "",
+		"inject=no":    `"no" does not stop injection. Write "false".`,
+		"inject=False": `"False" does not stop injection. Write "false".`,
+		"xds=TLS":      `"TLS" is not a transport. The default of the ConfigMap mizzen-injection is in effect. Use plaintext or tls.`,
+		"xds=":         `"" is not a transport. The default of the ConfigMap mizzen-injection is in effect. Use plaintext or tls.`,
+	} {
+		name, value, _ := strings.Cut(value, "=")
+		out := convertPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationPrefix + name: value}}}, "")
+		got := ""
+		for _, p := range out.Problems {
+			got += p.Message
+		}
+		if got != want {
+			t.Errorf("%s=%s: got %q, want %q", name, value, got, want)
+		}
+	}
+}
+
+// TestSliceOfNoService expects a slice without the label of its Service to be reported, as a warning if the label is
+// misspelled.
+func TestSliceOfNoService(t *testing.T) {
+	for label, want := range map[string]string{
+		"kubernetes.io/service-name":  "",
+		"kubernetes.io/servicename":   `warning metadata.labels[kubernetes.io/servicename] Set it in place of "kubernetes.io/servicename".`,
+		"kubernetes.io/service-names": `warning metadata.labels[kubernetes.io/service-names] Set it in place of "kubernetes.io/service-names".`,
+		"service-name":                `warning metadata.labels[service-name] Set it in place of "service-name".`,
+		"app.kubernetes.io/name":      "info metadata.labels Set it to the Service's name if there is one.",
+		"app":                         "info metadata.labels Set it to the Service's name if there is one.",
+	} {
+		got := ""
+		for _, p := range convertEndpointSlice(&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{label: "a"}}}, "").Problems {
+			_, message, _ := strings.Cut(p.Message, "They have no effect. ")
+			got += string(p.Severity) + " " + p.Field + " " + message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", label, got, want)
 		}
 	}
 }

@@ -137,6 +137,7 @@ func convertPod(p *corev1.Pod, _ string) Object {
 			}
 		}
 	}
+	checkInjection(&p.ObjectMeta, &out)
 	if !ended && wantsInjection(p) {
 		value.NotInjected = p.CreationTimestamp.Unix()
 	}
