@@ -17,16 +17,16 @@ import (
 type head struct{ apiVersion, kind, namespace, name string }
 
 func headOf(n *yaml.Node) head {
-	metadata := lookup(n, "metadata", 0)
-	return head{text(lookup(n, "apiVersion", 0)), text(lookup(n, "kind", 0)), text(lookup(metadata, "namespace", 0)), text(lookup(metadata, "name", 0))}
+	metadata := lookup(n, "metadata")
+	return head{text(lookup(n, "apiVersion")), text(lookup(n, "kind")), text(lookup(metadata, "namespace")), text(lookup(metadata, "name"))}
 }
 
 // maxMerges limits merge keys within merge keys, which an alias may repeat without end.
 const maxMerges = 10
 
 // lookup returns the value of a mapping's last field of that name, or nil.
-func lookup(n *yaml.Node, name string, merges int) *yaml.Node {
-	_, value := entry(n, name, merges)
+func lookup(n *yaml.Node, name string) *yaml.Node {
+	_, value := entry(n, name, 0)
 	return value
 }
 

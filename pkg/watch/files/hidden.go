@@ -42,15 +42,16 @@ func objectsBelow(dir string) (example string) {
 		if looked++; looked > maxHidden {
 			return fs.SkipAll
 		}
-		if err != nil || !entry.Type().IsRegular() || !isRead(path) {
-			return nil
-		}
-		head, err := readFile(path, maxSkimmed)
-		if err == nil && seemsObjects(path, head) {
+		if err == nil && entry.Type().IsRegular() && isRead(path) && readsAsObjects(path) {
 			example = path
 			return fs.SkipAll
 		}
 		return nil
 	})
 	return example
+}
+
+func readsAsObjects(path string) bool {
+	head, err := readFile(path, maxSkimmed)
+	return err == nil && seemsObjects(path, head)
 }

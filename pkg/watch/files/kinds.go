@@ -53,11 +53,11 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 // namespaces whose pods get the bootstrap.
 func (f *fileParser) unreadKeys(n *yaml.Node, line int, ref mesh.Ref) {
 	row := object.Kind(ref.Kind).Row()
-	if row == nil || !row.Live || text(lookup(n, "apiVersion", 0)) != row.Resource.GroupVersion().String() {
+	if row == nil || !row.Live || text(lookup(n, "apiVersion")) != row.Resource.GroupVersion().String() {
 		return
 	}
-	metadata := lookup(n, "metadata", 0)
-	meta := metav1.ObjectMeta{Labels: texts(lookup(metadata, "labels", 0)), Annotations: texts(lookup(metadata, "annotations", 0))}
+	metadata := lookup(n, "metadata")
+	meta := metav1.ObjectMeta{Labels: texts(lookup(metadata, "labels")), Annotations: texts(lookup(metadata, "annotations"))}
 	for _, p := range object.CheckKeys(object.Key{Kind: row.Kind, Name: ref.Name}, &meta) {
 		f.report(p.Code, p.Severity, line-n.Line+fieldLine(n, p.Field), ref, p.Field, p.Message)
 	}
@@ -83,7 +83,7 @@ func texts(n *yaml.Node) map[string]string {
 // silence removes the Problems of an object, from a position on, whose codes its author silenced, and returns the
 // codes. It is for objects that are not converted, and so have no value that tells.
 func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []mesh.Code {
-	annotation := lookup(lookup(lookup(n, "metadata", 0), "annotations", 0), mesh.AnnotationIgnore, 0)
+	annotation := lookup(lookup(lookup(n, "metadata"), "annotations"), mesh.AnnotationIgnore)
 	if annotation == nil {
 		return nil
 	}
@@ -118,7 +118,7 @@ func nearly(n *yaml.Node, h head) string {
 			read = append(read, string(row.Kind), string(row.Kind)+listSuffix)
 		}
 	}
-	if group == "" || hasObjects(lookup(n, "items", 0)) {
+	if group == "" || hasObjects(lookup(n, "items")) {
 		read = append(read, listSuffix)
 	}
 	if meant := mesh.Nearest(h.kind, append(read, known...)); meant != "" {
@@ -194,9 +194,9 @@ func meshRoute(n *yaml.Node, h head) string {
 	if i < 0 {
 		return ""
 	}
-	if parents := lookup(lookup(n, "spec", 0), "parentRefs", 0); parents != nil && len(parents.Content) > 0 {
+	if parents := lookup(lookup(n, "spec"), "parentRefs"); parents != nil && len(parents.Content) > 0 {
 		forMesh := slices.ContainsFunc(parents.Content, func(parent *yaml.Node) bool {
-			return text(lookup(resolve(parent), "kind", 0)) == string(object.KindService)
+			return text(lookup(resolve(parent), "kind")) == string(object.KindService)
 		})
 		if !forMesh {
 			return ""
@@ -218,11 +218,11 @@ func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	wayOut, misspelled := "Add both.", 0
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
-		if meant := mesh.Nearest(key, []string{"apiVersion", "kind"}); meant != "" && key != meant && lookup(n, meant, 0) == nil {
+		if meant := mesh.Nearest(key, []string{"apiVersion", "kind"}); meant != "" && key != meant && lookup(n, meant) == nil {
 			wayOut, misspelled = fmt.Sprintf("Did you mean %q in place of %q?", meant, key), misspelled+1
 		}
 	}
-	isObject := (h.apiVersion+h.kind != "" || misspelled == 2) && (lookup(n, "metadata", 0) != nil || mesh.Nearest(h.kind, read) != "")
+	isObject := (h.apiVersion+h.kind != "" || misspelled == 2) && (lookup(n, "metadata") != nil || mesh.Nearest(h.kind, read) != "")
 	if f.strict || isObject {
 		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. "+wayOut)
 		return
@@ -244,7 +244,7 @@ func (f *fileParser) list(n *yaml.Node, before int, h head) {
 	}
 	f.lists++
 	defer func() { f.lists-- }()
-	items := lookup(n, "items", 0)
+	items := lookup(n, "items")
 	if items == nil || items.Kind != yaml.SequenceNode && items.ShortTag() != "!!null" {
 		f.fail(mesh.CodeInvalidValue, before+n.Line, f.ref(), "items", "The "+h.kind+" has no list of items. It is not used. Write its objects under items.")
 		return
@@ -264,5 +264,5 @@ const listSuffix = "List"
 // items and is called one.
 func isList(n *yaml.Node, h head) bool {
 	one, ok := strings.CutSuffix(h.kind, listSuffix)
-	return ok && (lookup(n, "items", 0) != nil || one == "" && h.apiVersion == "v1" || one != "" && object.RowOf(h.apiVersion, one) != nil)
+	return ok && (lookup(n, "items") != nil || one == "" && h.apiVersion == "v1" || one != "" && object.RowOf(h.apiVersion, one) != nil)
 }

@@ -22,7 +22,7 @@ func (f *fileParser) serviceEntry(n *yaml.Node, line int, h head) {
 		return
 	}
 	var hosts []string
-	if list := lookup(lookup(n, "spec", 0), "hosts", 0); list != nil {
+	if list := lookup(lookup(n, "spec"), "hosts"); list != nil {
 		for _, item := range list.Content {
 			if host := strings.ToLower(strings.TrimSuffix(text(resolve(item)), ".")); host != "" {
 				hosts = append(hosts, host)

@@ -25,6 +25,7 @@ func rejectService(s *corev1.Service, r *rejections) {
 	rejectType(s, r)
 	rejectServicePorts(s, r)
 	rejectClusterIPs(s, r)
+	rejectBalancer(s, r)
 	rejectExternal(s, r)
 	if s.Spec.Selector != nil {
 		r.all = append(r.all, metavalidation.ValidateLabels(s.Spec.Selector, specPath.Child("selector"))...)
@@ -53,52 +54,74 @@ func typeOf(s *corev1.Service) corev1.ServiceType {
 	return cmp.Or(s.Spec.Type, corev1.ServiceTypeClusterIP)
 }
 
-// rejectType adds fields that a Service of its type cannot have, and fields that it must have.
+// rejectType adds fields that a Service of its type must have, and fields that are not for its type.
 func rejectType(s *corev1.Service, r *rejections) {
-	spec := &s.Spec
-	external, balanced := typeOf(s) == corev1.ServiceTypeExternalName, typeOf(s) == corev1.ServiceTypeLoadBalancer
-	accessible := balanced || typeOf(s) == corev1.ServiceTypeNodePort || typeOf(s) == corev1.ServiceTypeClusterIP && len(spec.ExternalIPs) > 0
-	checked := balanced && spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
-	const notExternal, onlyBalanced = "must not be set if type is ExternalName", "may be set only if type is LoadBalancer"
-	ranges, ranged := s.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey]
-	rangesPath := field.NewPath("metadata", "annotations").Key(corev1.AnnotationLoadBalancerSourceRangesKey)
-	ranged = ranged && len(spec.LoadBalancerSourceRanges) == 0
+	spec, external := &s.Spec, typeOf(s) == corev1.ServiceTypeExternalName
 	r.rules(
 		rule{len(spec.Ports) == 0 && !isHeadless(s) && !external, specPath.Child("ports"), nil, "a Service needs a port, unless it is headless"},
-		rule{isHeadless(s) && (balanced || typeOf(s) == corev1.ServiceTypeNodePort), specPath.Child("clusterIP"), spec.ClusterIP, "must not be None if type is " + string(typeOf(s))},
-		rule{external && spec.ClusterIP+strings.Join(spec.ClusterIPs, "") != "", specPath.Child("clusterIP"), spec.ClusterIP, notExternal},
-		rule{external && len(spec.IPFamilies) > 0, specPath.Child("ipFamilies"), spec.IPFamilies, notExternal},
-		rule{external && spec.IPFamilyPolicy != nil, specPath.Child("ipFamilyPolicy"), deref(spec.IPFamilyPolicy), notExternal},
-		rule{!balanced && len(spec.LoadBalancerSourceRanges) > 0, specPath.Child("loadBalancerSourceRanges"), spec.LoadBalancerSourceRanges, onlyBalanced},
-		rule{!balanced && ranged, rangesPath, ranges, onlyBalanced},
-		rule{!balanced && spec.AllocateLoadBalancerNodePorts != nil, specPath.Child("allocateLoadBalancerNodePorts"), deref(spec.AllocateLoadBalancerNodePorts), onlyBalanced},
-		rule{!balanced && spec.LoadBalancerClass != nil, specPath.Child("loadBalancerClass"), deref(spec.LoadBalancerClass), onlyBalanced},
+		rule{
+			isHeadless(s) && slices.Contains([]corev1.ServiceType{corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeNodePort}, typeOf(s)),
+			specPath.Child("clusterIP"), spec.ClusterIP, "must not be None if type is " + string(typeOf(s)),
+		},
+	)
+	if !external {
+		return
+	}
+	const notExternal = "must not be set if type is ExternalName"
+	r.rules(
+		rule{spec.ClusterIP+strings.Join(spec.ClusterIPs, "") != "", specPath.Child("clusterIP"), spec.ClusterIP, notExternal},
+		rule{len(spec.IPFamilies) > 0, specPath.Child("ipFamilies"), spec.IPFamilies, notExternal},
+		rule{spec.IPFamilyPolicy != nil, specPath.Child("ipFamilyPolicy"), deref(spec.IPFamilyPolicy), notExternal},
+	)
+	// An API server rejects upper case, too, but it is the same name.
+	name := strings.ToLower(strings.TrimSuffix(spec.ExternalName, "."))
+	r.texts(specPath.Child("externalName"), spec.ExternalName, validation.IsDNS1123Subdomain(name))
+}
+
+// rejectBalancer adds fields for load balancers of the cloud that are wrong, or set on a Service of another type.
+func rejectBalancer(s *corev1.Service, r *rejections) {
+	spec, other := &s.Spec, typeOf(s) != corev1.ServiceTypeLoadBalancer
+	at, ranges := specPath.Child("loadBalancerSourceRanges"), spec.LoadBalancerSourceRanges
+	if annotation, ok := s.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey]; ok && len(ranges) == 0 {
+		at, ranges = field.NewPath("metadata", "annotations").Key(corev1.AnnotationLoadBalancerSourceRangesKey), strings.Split(annotation, ",")
+	}
+	const onlyBalancer = "may be set only if type is LoadBalancer"
+	r.rules(
+		rule{other && len(ranges) > 0, at, ranges, onlyBalancer},
+		rule{other && spec.AllocateLoadBalancerNodePorts != nil, specPath.Child("allocateLoadBalancerNodePorts"), deref(spec.AllocateLoadBalancerNodePorts), onlyBalancer},
+		rule{other && spec.LoadBalancerClass != nil, specPath.Child("loadBalancerClass"), deref(spec.LoadBalancerClass), onlyBalancer},
+	)
+	if !other && spec.LoadBalancerClass != nil {
+		r.texts(specPath.Child("loadBalancerClass"), *spec.LoadBalancerClass, validation.IsQualifiedName(*spec.LoadBalancerClass))
+	}
+	if len(ranges) == 1 && strings.TrimSpace(ranges[0]) == "" && len(spec.LoadBalancerSourceRanges) == 0 {
+		return // the annotation may be empty
+	}
+	for _, text := range ranges {
+		r.all = append(r.all, validation.IsValidCIDR(at, strings.TrimSpace(text))...)
+	}
+}
+
+// rejectExternal adds what is wrong with the traffic from outside of the cluster.
+func rejectExternal(s *corev1.Service, r *rejections) {
+	spec := &s.Spec
+	accessible := map[corev1.ServiceType]bool{
+		corev1.ServiceTypeLoadBalancer: true, corev1.ServiceTypeNodePort: true, corev1.ServiceTypeClusterIP: len(spec.ExternalIPs) > 0,
+	}[typeOf(s)]
+	checked := typeOf(s) == corev1.ServiceTypeLoadBalancer && spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
+	port := specPath.Child("healthCheckNodePort")
+	r.rules(
 		rule{
 			!accessible && spec.ExternalTrafficPolicy != "", specPath.Child("externalTrafficPolicy"), spec.ExternalTrafficPolicy,
 			"may be set only if type is NodePort or LoadBalancer, or with externalIPs",
 		},
-		rule{
-			!checked && spec.HealthCheckNodePort != 0, specPath.Child("healthCheckNodePort"), spec.HealthCheckNodePort,
-			"may be set only if type is LoadBalancer and externalTrafficPolicy is Local",
-		},
+		rule{!checked && spec.HealthCheckNodePort != 0, port, spec.HealthCheckNodePort, "may be set only if type is LoadBalancer and externalTrafficPolicy is Local"},
 	)
 	if checked && spec.HealthCheckNodePort != 0 {
-		r.texts(specPath.Child("healthCheckNodePort"), spec.HealthCheckNodePort, validation.IsValidPortNum(int(spec.HealthCheckNodePort)))
+		r.texts(port, spec.HealthCheckNodePort, validation.IsValidPortNum(int(spec.HealthCheckNodePort)))
 	}
-	if balanced && spec.LoadBalancerClass != nil {
-		r.texts(specPath.Child("loadBalancerClass"), *spec.LoadBalancerClass, validation.IsQualifiedName(*spec.LoadBalancerClass))
-	}
-	if external { // upper case, which an API server rejects, is the same name
-		name := strings.ToLower(strings.TrimSuffix(spec.ExternalName, "."))
-		r.texts(specPath.Child("externalName"), spec.ExternalName, validation.IsDNS1123Subdomain(name))
-	}
-	for i, text := range spec.LoadBalancerSourceRanges {
-		r.all = append(r.all, validation.IsValidCIDR(specPath.Child("loadBalancerSourceRanges").Index(i), strings.TrimSpace(text))...)
-	}
-	if ranged && strings.TrimSpace(ranges) != "" {
-		for text := range strings.SplitSeq(strings.TrimSpace(ranges), ",") {
-			r.all = append(r.all, validation.IsValidCIDR(rangesPath, strings.TrimSpace(text))...)
-		}
+	for i, text := range spec.ExternalIPs {
+		r.reachable(specPath.Child("externalIPs").Index(i), text)
 	}
 }
 
@@ -144,33 +167,24 @@ func rejectClusterIPs(s *corev1.Service, r *rejections) {
 		return
 	}
 	at, ips, families := specPath.Child("clusterIPs"), s.Spec.ClusterIPs, s.Spec.IPFamilies
+	path := at.Index
 	if len(ips) == 0 && s.Spec.ClusterIP != "" {
-		at, ips = specPath, []string{s.Spec.ClusterIP}
+		ips, path = []string{s.Spec.ClusterIP}, func(int) *field.Path { return specPath.Child("clusterIP") }
 	}
-	path := func(i int) *field.Path {
-		if len(s.Spec.ClusterIPs) == 0 {
-			return specPath.Child("clusterIP")
-		}
-		return at.Index(i)
-	}
-	single := deref(s.Spec.IPFamilyPolicy) == corev1.IPFamilyPolicySingleStack ||
-		s.Spec.IPFamilyPolicy == nil && !(s.Spec.ClusterIP == corev1.ClusterIPNone && len(s.Spec.Selector) == 0)
+	single, policy := singleStack(s), specPath.Child("ipFamilyPolicy")
 	r.rules(
 		rule{len(ips) > 0 && s.Spec.ClusterIP != ips[0], at, ips, "must begin with the value of clusterIP"},
 		rule{len(ips) > 2, at, ips, "must have at most two values"},
 		rule{len(ips) > 1 && ips[0] == corev1.ClusterIPNone, at, ips, "must have no other value beside None"},
-		rule{single && len(ips) == 2, specPath.Child("ipFamilyPolicy"), deref(s.Spec.IPFamilyPolicy), "must be PreferDualStack or RequireDualStack for two cluster IPs"},
-		rule{single && len(families) == 2, specPath.Child("ipFamilyPolicy"), deref(s.Spec.IPFamilyPolicy), "must be PreferDualStack or RequireDualStack for two IP families"},
+		rule{single && len(ips) == 2, policy, deref(s.Spec.IPFamilyPolicy), "must be PreferDualStack or RequireDualStack for two cluster IPs"},
+		rule{single && len(families) == 2, policy, deref(s.Spec.IPFamilyPolicy), "must be PreferDualStack or RequireDualStack for two IP families"},
 	)
 	var seen []corev1.IPFamily
 	for i, text := range ips {
 		if i == 0 && text == corev1.ClusterIPNone || !r.ip(path(i), text) {
 			continue
 		}
-		family := corev1.IPv4Protocol
-		if ip, _ := netip.ParseAddr(text); ip.Is6() {
-			family = corev1.IPv6Protocol
-		}
+		family := familyOf(text)
 		r.rules(
 			rule{slices.Contains(seen, family), path(i), text, "must not be of the family of an earlier value"},
 			rule{i < len(families) && families[i] != family, path(i), text, fmt.Sprintf("must be of the family that ipFamilies[%d] states", i)},
@@ -184,8 +198,18 @@ func rejectClusterIPs(s *corev1.Service, r *rejections) {
 	}
 }
 
-func rejectExternal(s *corev1.Service, r *rejections) {
-	for i, text := range s.Spec.ExternalIPs {
-		r.reachable(specPath.Child("externalIPs").Index(i), text)
+// singleStack reports whether a Service has one IP family. It is the default, unless the Service selects nothing and is
+// headless.
+func singleStack(s *corev1.Service) bool {
+	if s.Spec.IPFamilyPolicy != nil {
+		return *s.Spec.IPFamilyPolicy == corev1.IPFamilyPolicySingleStack
 	}
+	return s.Spec.ClusterIP != corev1.ClusterIPNone || len(s.Spec.Selector) > 0
+}
+
+func familyOf(ip string) corev1.IPFamily {
+	if parsed, err := netip.ParseAddr(ip); err == nil && parsed.Is6() {
+		return corev1.IPv6Protocol
+	}
+	return corev1.IPv4Protocol
 }
