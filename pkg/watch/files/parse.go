@@ -93,6 +93,8 @@ func (p *parser) reparse(path string, data []byte, how selection, old *parsed) p
 	switch {
 	case len(data) > maxFile:
 		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("The file is larger than %d bytes. It is not read. Split it.", maxFile))
+	case isPacked.matches(path, nil) && !utf8.Valid(data):
+		f.fail(mesh.CodeUnreadable, 0, f.ref(), "", "The file is packed. It is not read. Unpack it.")
 	case !utf8.Valid(data):
 		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "The file is not UTF-8. It is not read. Save it as UTF-8.")
 	default:
@@ -159,7 +161,7 @@ func (f *fileParser) invalid(data []byte, before int, err error) {
 	case !f.strict && !bytes.Contains(data, []byte("apiVersion")) && !bytes.Contains(data, []byte("kind")):
 		f.other(before + line)
 		return
-	case bytes.Contains(data, []byte("{{")):
+	case isTemplateFile.matches(f.path, data):
 		wayOut = "If it is a template, render it first."
 	case tabIndents(data, line):
 		wayOut = "Indent with spaces: a tab indents the line."

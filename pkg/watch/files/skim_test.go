@@ -126,6 +126,26 @@ func TestSkippedFilesSayWhatToDo(t *testing.T) {
 	}
 }
 
+// TestNamedFilesThatAreNoYAML loads files by their names.
+func TestNamedFilesThatAreNoYAML(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"a.yaml.gz":  {"\x1f\x8b\x08\xff", "The file is packed. It is not read. Unpack it."},
+		"a.yaml":     {"\x1f\x8b\x08\xff", "The file is not UTF-8. It is not read. Save it as UTF-8."},
+		"a.jsonnet":  {"local a = 1;\n{ kind: 'Service', spec: { port: a } }\n", "If it is a template, render it first."},
+		"a.yaml.j2":  {"kind: Service\n{% if a %}\nspec: {}\n", "If it is a template, render it first."},
+		"b.yaml":     {"kind: [Service\n", "Correct it."},
+		"b.yaml.bak": {"kind: [Service\n", "Correct it."},
+	} {
+		w, err := Load(watch.Options{}, write(t, t.TempDir(), name, test.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(w.Problems) != 1 || !strings.HasSuffix(w.Problems[0].Message, test.want) {
+			t.Errorf("%s: got %v, want %q", name, w.Problems, test.want)
+		}
+	}
+}
+
 // TestHiddenFolders expects a hidden folder with objects to be named once, also by a Feed, and other hidden folders not
 // to be mentioned.
 func TestHiddenFolders(t *testing.T) {
