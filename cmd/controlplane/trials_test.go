@@ -75,7 +75,7 @@ func TestTrials(t *testing.T) {
 		"EndpointSlices with a wrong label": {
 			dir: "endpointslice-labels", args: "check -f .", code: exitOK,
 			want: []string{
-				"warning UnknownField EndpointSlice depot/one metadata.labels[kubernetes.io/service]", `Did you mean "kubernetes.io/service-name"?`,
+				"warning UnknownField EndpointSlice depot/one metadata.labels[kubernetes.io/service]", `Set it in place of "kubernetes.io/service".`,
 				"warning NoSuchHost EndpointSlice depot/two metadata.labels[kubernetes.io/service-name]", `Set its label kubernetes.io/service-name to "pallet".`,
 				"warning NoEndpoints Service depot/parcel", `EndpointSlice depot/one looks meant for it. Set its label kubernetes.io/service-name to "parcel".`,
 				"warning NoEndpoints VirtualService depot/parcel",

@@ -169,7 +169,8 @@ func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, s *mesh.Service) {
 // checkService reports a Service without an endpoint that can be called, and the rules that send calls to it. Without
 // such a rule it is an info: it is not known whether any client calls the Service, and many are scaled to zero.
 func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.EndpointSet, calls []call) {
-	if len(calls) == 0 && len(x.inventory.endpoints.byService[object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name}]) == 0 {
+	ref, correction, meant := x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name})
+	if len(calls) == 0 && !meant && len(x.inventory.endpoints.byService[object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name}]) == 0 {
 		return
 	}
 	if !e.lasts(emptyPart{}) {
@@ -180,8 +181,8 @@ func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.Endpo
 		severity = mesh.Warning
 	}
 	what, wayOut := "no endpoints", "Correct its selector or targetPort, or start pods that it selects."
-	if ref, correction, ok := x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name}); ok {
-		wayOut = fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
+	if meant {
+		severity, wayOut = mesh.Warning, fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
 	}
 	if n := size(set); n > 0 {
 		what, wayOut = fmt.Sprintf("no ready endpoint among %d", n), "Make its pods ready."

@@ -28,7 +28,7 @@ func strayID(host string) (object.ID, bool) {
 }
 
 // apply finds the strays again that a change concerns. If Services or endpoints changed, it adds to todo all of them, and
-// the empty Services, whose messages name them. Strays are few.
+// the Services that may be empty, whose messages name them. Strays are few.
 func (x *strays) apply(b *worldBuilder, empty map[string]map[emptyPart]time.Time, todo map[string]struct{}) {
 	changed := take(&x.inventory.unclaimed)
 	for host := range b.moved {
@@ -47,11 +47,15 @@ func (x *strays) apply(b *worldBuilder, empty map[string]map[emptyPart]time.Time
 	if len(x.ids)+len(before) == 0 || len(changed)+len(b.touched)+len(b.assembled) == 0 {
 		return
 	}
+	maps.Copy(before, x.ids)
 	for id := range before {
 		todo[strayHost(id)] = struct{}{}
-	}
-	for id := range x.ids {
-		todo[strayHost(id)] = struct{}{}
+		if len(changed) == 0 {
+			continue
+		}
+		for _, name := range x.servicesOf(id.Namespace) { // It may be meant for one of them.
+			todo[x.inventory.services[object.ID{Namespace: id.Namespace, Name: name}].Host] = struct{}{}
+		}
 	}
 	for host := range empty {
 		todo[host] = struct{}{}
@@ -123,7 +127,7 @@ func (h *sliceEntry) correction(service string) string {
 // check reports the objects of a stray. Without a Service for which they may be meant, those that state a name are an info if
 // the namespace has Services: the Service may be in other files.
 func (x *strays) check(e *evaluation, b *worldBuilder, id object.ID) {
-	if _, ok := x.ids[id]; !ok {
+	if _, ok := x.ids[id]; !ok || id.Name == "" { // The latter are reported where they were read.
 		return
 	}
 	names := x.servicesOf(id.Namespace)
@@ -140,12 +144,7 @@ func (x *strays) check(e *evaluation, b *worldBuilder, id object.ID) {
 			field = "metadata.name"
 		}
 		switch {
-		case id.Name == "" && (i < 0 || h.Mislabeled != ""):
-			continue // It may be for something else, or it is reported where it was read.
 		case !e.lasts(emptyPart{ref: h.key.Ref()}):
-		case id.Name == "":
-			e.add(mesh.CodeNoEndpoints, mesh.Warning, h.key.Ref(), field, "The label is not set, so the endpoints belong to no Service. Calls to Service %s/%s, which has none, fail. %s.",
-				id.Namespace, names[i], h.correction(names[i]))
 		case i >= 0:
 			e.add(mesh.CodeNoSuchHost, mesh.Warning, h.key.Ref(), field, "There is no Service %s/%s. The endpoints have no effect, and Service %s/%s has none. %s.",
 				id.Namespace, id.Name, id.Namespace, names[i], h.correction(names[i]))

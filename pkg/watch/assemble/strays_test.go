@@ -24,31 +24,32 @@ func TestStrays(t *testing.T) {
 		return "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: " + name + ", namespace: demo}\nsubsets: [{ports: [{name: grpc, port: 1}], addresses: [{ip: 10.0.0.1}]}]\n"
 	}
 	const label = "kubernetes.io/service-name: "
+	empty := "warning NoEndpoints Service demo/echo"
 	toEcho := watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: [{destination: {host: echo}}]}]")
 	tests := map[string]struct {
 		text string
 		want []string
 	}{
 		"its own":                            {service("echo") + slice("echo-a", label+"echo", address), nil},
-		"no label":                           {service("echo") + slice("echo-a", "", address), []string{"warning NoEndpoints EndpointSlice demo/echo-a"}},
-		"no label, and the Service's name":   {service("echo") + slice("echo", "", address), []string{"warning NoEndpoints EndpointSlice demo/echo"}},
+		"no label":                           {service("echo") + slice("echo-a", "", address), []string{empty}},
+		"no label, and the Service's name":   {service("echo") + slice("echo", "", address), []string{empty}},
 		"no label, and another name":         {service("echo") + slice("cart-a", "", address), nil},
 		"no label, and the Service has some": {service("echo") + slice("echo-a", "", address) + slice("echo-b", label+"echo", address), nil},
 		"no label, and no addresses":         {service("echo") + slice("echo-a", "", ""), nil},
 		"no label, and no Service":           {slice("echo-a", "", address), nil},
 		"of several clusters":                {service("echo") + slice("echo-a", "multicluster.kubernetes.io/service-name: echo", address), nil},
-		"a misspelled name":                  {service("echo") + slice("x", label+"ecoh", address), []string{"warning NoSuchHost EndpointSlice demo/x"}},
-		"a longer name":                      {service("echo") + slice("x", label+"echo-v2", address), []string{"warning NoSuchHost EndpointSlice demo/x"}},
+		"a misspelled name":                  {service("echo") + slice("x", label+"ecoh", address), []string{"warning NoSuchHost EndpointSlice demo/x", empty}},
+		"a longer name":                      {service("echo") + slice("x", label+"echo-v2", address), []string{"warning NoSuchHost EndpointSlice demo/x", empty}},
 		"another name":                       {service("echo") + slice("x", label+"cart", address), []string{"info NoSuchHost EndpointSlice demo/x"}},
 		"a misspelled name beside its own":   {service("echo") + slice("x", label+"ecoh", address) + slice("y", label+"echo", address), []string{"info NoSuchHost EndpointSlice demo/x"}},
 		"a name, and no Service":             {slice("x", label+"cart", address), nil},
 		"a name, and no addresses":           {service("echo") + slice("x", label+"ecoh", "ports: []\nendpoints: []\n"), nil},
 		"numbered names":                     {service("echo-1") + slice("x", label+"echo-2", address), []string{"info NoSuchHost EndpointSlice demo/x"}},
-		"Endpoints of another name":          {service("echo") + endpoints("ecoh"), []string{"warning NoSuchHost Endpoints demo/ecoh"}},
+		"Endpoints of another name":          {service("echo") + endpoints("ecoh"), []string{"warning NoSuchHost Endpoints demo/ecoh", empty}},
 		"its own Endpoints":                  {service("echo") + endpoints("echo"), nil},
 		"a Service that a rule names": {
 			service("echo") + slice("echo-a", "", address) + toEcho,
-			[]string{"warning NoEndpoints EndpointSlice demo/echo-a", "warning NoEndpoints Service demo/echo", "warning NoEndpoints VirtualService demo/v"},
+			[]string{empty, "warning NoEndpoints VirtualService demo/v"},
 		},
 	}
 	for name, test := range tests {
@@ -63,9 +64,12 @@ func TestStrays(t *testing.T) {
 				}
 				var got []string
 				for _, p := range w.Problems {
+					if p.Field == "metadata.labels" {
+						continue // of an EndpointSlice without a label, by itself
+					}
 					got = append(got, fmt.Sprintf("%s %s %s %s", p.Severity, p.Code, p.Object.Kind, p.Object.Key()))
-					if p.Object.Kind == "Service" && !strings.Contains(p.Message, `EndpointSlice demo/echo-a looks meant for it. Set its label kubernetes.io/service-name to "echo".`) {
-						t.Errorf("got %q, want the EndpointSlice in it", p.Message)
+					if p.Object.Kind == "Service" && !strings.Contains(p.Message, "looks meant for it.") {
+						t.Errorf("got %q, want in it what looks meant for the Service", p.Message)
 					}
 				}
 				if diff := cmp.Diff(test.want, got); diff != "" {

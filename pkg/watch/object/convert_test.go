@@ -114,7 +114,7 @@ func TestConvertEndpointSlice(t *testing.T) {
 			}}},
 			[]mesh.Code{mesh.CodeInvalidValue},
 		},
-		"of no Service":       {&discoveryv1.EndpointSlice{}, &Slice{Groups: []Group{{}}}, nil},
+		"of no Service":       {&discoveryv1.EndpointSlice{}, &Slice{Groups: []Group{{}}}, []mesh.Code{mesh.CodeInvalidValue}},
 		"of several clusters": {&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"multicluster.kubernetes.io/service-name": "echo"}}}, nil, nil},
 		"of a misspelled label": {
 			&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"kubernetes.io/service": "echo", "app.kubernetes.io/name": "x"}}},

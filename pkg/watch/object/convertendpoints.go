@@ -24,7 +24,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 		if _, ofOthers := s.Labels[multiclusterServiceName]; ofOthers {
 			return out
 		}
-		mislabeled = misspelledServiceName(s.Labels, &out)
+		mislabeled = reportUnowned(s.Labels, &out)
 	}
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "addressType",
@@ -46,18 +46,19 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 const multiclusterServiceName = "multicluster.kubernetes.io/service-name"
 
 // serviceNameLabels are what authors write for kubernetes.io/service-name, beside misspellings of it.
-var serviceNameLabels = []string{"kubernetes.io/service", "service-name", "k8s.io/service-name", "kubernetes.io/servicename", "app.kubernetes.io/service-name"}
+var serviceNameLabels = []string{"kubernetes.io/service", "k8s.io/service-name", "app.kubernetes.io/service-name"}
 
-// misspelledServiceName reports a label that is probably meant to name the Service, and returns its value.
-func misspelledServiceName(labels map[string]string, out *Object) string {
+// reportUnowned reports a slice of no Service, and returns what it states under a label that is probably meant to name one.
+// API servers have such slices, too, but are asked for others only.
+func reportUnowned(labels map[string]string, out *Object) (mislabeled string) {
+	const why = "The endpoints belong to no Service, because the label " + discoveryv1.LabelServiceName + " is not set. They have no effect. "
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		lower := strings.ToLower(name)
-		if mesh.Distance(lower, discoveryv1.LabelServiceName) <= 2 || slices.Contains(serviceNameLabels, lower) {
-			out.Report(mesh.CodeUnknownField, mesh.Warning, "metadata.labels["+name+"]",
-				fmt.Sprintf("The label does not name the Service of the endpoints. They belong to no Service. Did you mean %q?", discoveryv1.LabelServiceName))
+		if mesh.Nearest(name, []string{discoveryv1.LabelServiceName, "service-name"}) != "" || slices.Contains(serviceNameLabels, strings.ToLower(name)) {
+			out.Report(mesh.CodeUnknownField, mesh.Warning, "metadata.labels["+name+"]", why+fmt.Sprintf("Set it in place of %q.", name))
 			return labels[name]
 		}
 	}
+	out.Report(mesh.CodeInvalidValue, mesh.Info, "metadata.labels", why+"Set it to the Service's name if there is one.")
 	return ""
 }
 
