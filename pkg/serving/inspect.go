@@ -163,8 +163,14 @@ func (s *Store) Problems() []mesh.Problem {
 	if current == nil {
 		return []mesh.Problem{}
 	}
-	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
-	problems = append(s.calledServices(current, problems), s.clientProblems(current)...)
+	problems := s.ownProblems(current)
 	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
 	return mesh.SortProblems(append(problems, current.World().Unsilenced(current.Located(ofClients))...))
+}
+
+// ownProblems returns the Problems of reading and of translation. Those that concern only some client kinds are among
+// them only if such a client is connected and subscribes to the host.
+func (s *Store) ownProblems(current *snapshot.Snapshot) []mesh.Problem {
+	general := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
+	return append(s.calledServices(current, general), s.clientProblems(current)...)
 }
