@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
@@ -82,10 +84,29 @@ func describe(ctx context.Context, std stdio, all replicas, kind, name string) e
 		return err
 	}
 	page, found := describers[kind](known, name)
-	if !found {
+	switch {
+	case !found && kind == "pod":
+		return errors.Join(noClientIn(ctx, all, name), last)
+	case !found:
 		return errors.Join(fmt.Errorf("there is no %s %s: see 'inspect clients' and 'inspect resources'", kind, name), last)
 	}
 	return errors.Join(std.print(page), last)
+}
+
+// noClientIn says why no client is connected from a pod.
+func noClientIn(ctx context.Context, all replicas, pod string) error {
+	bodies, failures := all.try(ctx, explain.Path+"?"+explain.Question{Pod: pod}.Query())
+	unknown := fmt.Errorf("there is no pod %s with a client: see 'inspect clients'", pod)
+	for i, body := range bodies {
+		answer := explain.Answer{}
+		if failures[i] == nil && json.Unmarshal(body, &answer) == nil && answer.Absent != "" {
+			return fmt.Errorf("pod %s: %s", pod, answer.Absent)
+		}
+		if failures[i] != nil && strings.Contains(failures[i].Error(), "is not known") {
+			unknown = failures[i]
+		}
+	}
+	return unknown
 }
 
 // client describes the client of a node ID.

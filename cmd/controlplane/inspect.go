@@ -37,6 +37,8 @@ const (
 	// it, and which is requested.
 	listSync       = "sync"
 	listDeliveries = "deliveries"
+	// listObjects is which objects are known. It is requested to tell an object without Problems from no object.
+	listObjects = "objects"
 )
 
 // inspectOptions are the flags of inspect that concern what is printed.
@@ -81,7 +83,7 @@ the API server, and a column names the replica. That needs the right to list pod
 forward their ports. Standard error names the control planes that are asked.
 
 Exit codes: 0 if every replica answered; 1 if one did not, even if the others' answers are
-shown; 2 if the command line makes no sense.`,
+shown, or if nothing has a name that is given; 2 if the command line makes no sense.`,
 		Example: `  controlplane inspect clients -n shop
   controlplane inspect clients shop/web-0 -o wide
   controlplane inspect resources --type rds --host cart.shop
@@ -165,11 +167,15 @@ func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, lis
 	if err != nil {
 		return err
 	}
+	none, unknown := o.unknownNames(ctx, answered, list, bodies)
+	if unknown != nil && none {
+		return errors.Join(unknown, last)
+	}
 	text, err := o.format(answered, bodies, list)
 	if err != nil {
 		return err
 	}
-	return errors.Join(std.print(text), last)
+	return errors.Join(std.print(text), unknown, last)
 }
 
 // format selects items and formats them.

@@ -74,13 +74,7 @@ func (s *selection) client(item json.RawMessage) (json.RawMessage, error) {
 	if err := json.Unmarshal(item, &c); err != nil {
 		return nil, err
 	}
-	_, pod, _ := strings.Cut(c.Identity, "/")
-	_, name, _ := strings.Cut(pod, "/")
-	names := []string{c.Node, c.Peer}
-	if c.Identity != "" {
-		names = append(names, c.Identity, pod, name)
-	}
-	if !s.named(names...) || s.namespace != "" && s.namespace != c.Namespace {
+	if !s.named(clientNames(&c)...) || s.namespace != "" && s.namespace != c.Namespace {
 		return nil, nil
 	}
 	if len(s.typeNames) == 0 && s.host == "" {
@@ -94,6 +88,17 @@ func (s *selection) client(item json.RawMessage) (json.RawMessage, error) {
 		return nil, nil
 	}
 	return json.Marshal(c)
+}
+
+// clientNames are the names of a client: its node ID, its address, its identity, and its pod.
+func clientNames(c *serving.ClientState) []string {
+	_, pod, _ := strings.Cut(c.Identity, "/")
+	_, name, _ := strings.Cut(pod, "/")
+	names := []string{c.Node, c.Peer}
+	if c.Identity != "" {
+		names = append(names, c.Identity, pod, name)
+	}
+	return names
 }
 
 // resource selects a resource by its name, its type, its host, and the namespace of an object that made it.

@@ -29,7 +29,7 @@ const (
 	// waitEdit is how long an object without a generation may have errors, and waitRead how long it is not enough that
 	// all is well: a file may have been edited just now, and the control plane may not have read it again.
 	waitEdit = time.Second
-	waitRead = 200 * time.Millisecond
+	waitRead = 500 * time.Millisecond
 )
 
 func newWait(std stdio, flags *inspectFlags) *cobra.Command {

@@ -57,6 +57,11 @@ spec: {host: echo, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}
 			write("rule.yaml", rule+other)
 			s := startServe(t, "--files", dir)
 			write("rule.yaml", test.file)
+			write("zz.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: later, namespace: demo}\nspec: {ports: [{port: 1}]}\n")
+			for read := false; !read; { // The file that was written first is read first.
+				_, body := get(t, s, "/api/objects")
+				read = strings.Contains(body, "later")
+			}
 			got := command(t.Context(), "", append([]string{"inspect", "wait", "--address", s.admin}, strings.Fields(test.args)...)...)
 			if got.code != test.code || !strings.Contains(got.err, test.says) || got.stdout != test.out {
 				t.Errorf("got exit code %d, %q and %q, want %d, %q and %q", got.code, got.err, got.stdout, test.code, test.says, test.out)

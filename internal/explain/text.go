@@ -13,6 +13,9 @@ func (a *Answer) Text() string {
 	if a.Client != "" {
 		fmt.Fprintf(&b, "client    %s\n", a.Client)
 	}
+	if a.Absent != "" {
+		fmt.Fprintf(&b, "  %s\n", a.Absent)
+	}
 	fmt.Fprintf(&b, "listener  %s%s\n", a.Listener.Name, from(a.Listener.Origins))
 	for i, r := range a.Routes {
 		if i == 0 {

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/internal/admin"
+	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// errUnknownName is the error about a name that a list cannot have. An object without Problems is not such a name.
+type errUnknownName struct{ text string }
+
+func (e errUnknownName) Error() string { return e.text }
+
+// unknownNames returns an error for each name that selects nothing because nothing has the name, and for a host that does
+// not exist. none means that no other name was given.
+func (o *inspectOptions) unknownNames(ctx context.Context, answered replicas, list listKind, bodies [][]byte) (none bool, err error) {
+	var failures []error
+	for _, name := range o.names {
+		one := selection{names: []string{name}, namespace: o.namespace}
+		found, err := one.selects(answered, list, bodies)
+		if err != nil {
+			return true, err
+		}
+		if !found && list.unknown != nil {
+			if err := list.unknown(ctx, answered, one, bodies); err != nil {
+				failures = append(failures, err)
+			}
+		}
+	}
+	if len(o.names) > 0 || o.host == "" {
+		return len(failures) == len(o.names), errors.Join(failures...)
+	}
+	found, err := o.selects(answered, list, bodies)
+	if err != nil || found {
+		return true, err
+	}
+	return true, o.unknownHost(ctx, answered)
+}
+
+// selects reports whether the selection selects an item of a list.
+func (s *selection) selects(answered replicas, list listKind, bodies [][]byte) (bool, error) {
+	for i, body := range bodies {
+		kept, err := s.apply(list, body)
+		if err != nil {
+			return false, fmt.Errorf("parse the answer of %s: %w", answered.all[i].address, err)
+		}
+		if string(kept) != "[]" {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// unknownObject fails if no object has the name: an object may have no Problem and no client.
+func unknownObject(ctx context.Context, all replicas, s selection, _ [][]byte) error {
+	name := s.names[0]
+	kind, rest, slash := strings.Cut(name, "/")
+	of := kindNamed(kind)
+	if !slash && (of != "" || slices.Contains(codeNames(), name)) {
+		return nil // a kind, or a code, of which there is none
+	}
+	known, err := objectsOf(ctx, all)
+	if err != nil || known == nil {
+		return err
+	}
+	isOf := func(ref mesh.Ref) bool { return of == object.Kind(ref.Kind) }
+	if of != "" && !slices.Contains(listedKinds, of) && !slices.ContainsFunc(known, isOf) {
+		return nil // it is not known which objects of this kind there are
+	}
+	var names []string
+	full := map[string]string{}
+	for _, ref := range known {
+		if s.object(json.RawMessage{}, ref) != nil {
+			return nil
+		}
+		if of == "" || isOf(ref) {
+			for _, spelled := range []string{ref.Name, ref.Namespace + "/" + ref.Name} {
+				names = append(names, spelled)
+				full[spelled] = ref.String()
+			}
+		}
+	}
+	if of == "" {
+		rest = name
+	}
+	if !slash {
+		names = append(names, codeNames()...)
+	}
+	return noSuchName("object", name, s.namespace, cmp.Or(full[nearest(rest, names)], nearest(rest, names)))
+}
+
+// listedKinds are the kinds of which every object is known.
+var listedKinds = []object.Kind{object.KindService, object.KindVirtualService, object.KindDestinationRule}
+
+// kindNamed returns the kind that a text names as kubectl's users write it; empty for any other text.
+func kindNamed(text string) object.Kind {
+	if row := ruleKind(text); row != nil {
+		return row.Kind
+	}
+	for _, row := range object.Kinds {
+		if spells(text, mesh.Ref{Kind: string(row.Kind)}) {
+			return row.Kind
+		}
+	}
+	return ""
+}
+
+// objectsOf returns the objects that the replicas know; nil if they are older than this list.
+func objectsOf(ctx context.Context, all replicas) ([]mesh.Ref, error) {
+	bodies, failures := all.try(ctx, admin.ListPath(listObjects))
+	var known []mesh.Ref
+	for i, body := range bodies {
+		if failures[i] != nil {
+			continue
+		}
+		if err := addAll(&known, body); err != nil {
+			return nil, fmt.Errorf("parse the answer of %s: %w", all.all[i].address, err)
+		}
+	}
+	return known, nil
+}
+
+func codeNames() []string {
+	var names []string
+	for _, doc := range mesh.Codes() {
+		names = append(names, string(doc.Code))
+	}
+	return names
+}
+
+// unknownClient fails, because the list has every client. For a pod it says why it has none.
+func unknownClient(ctx context.Context, all replicas, s selection, bodies [][]byte) error {
+	pod := strings.TrimPrefix(s.names[0], "pod/")
+	if s.namespace != "" && !strings.Contains(pod, "/") {
+		pod = s.namespace + "/" + pod
+	}
+	if validPod(pod) {
+		return noClientIn(ctx, all, pod)
+	}
+	var names []string
+	for _, body := range bodies {
+		err := eachItem(body, func(c serving.ClientState) {
+			if s.namespace == "" || s.namespace == c.Namespace {
+				names = append(names, clientNames(&c)...)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return noSuchName("connected client", s.names[0], s.namespace, nearest(s.names[0], names))
+}
+
+// unknownResource fails, because the list has every resource.
+func unknownResource(_ context.Context, _ replicas, s selection, bodies [][]byte) error {
+	var names []string
+	for _, body := range bodies {
+		if err := eachItem(body, func(r serving.ResourceState) { names = append(names, r.Name) }); err != nil {
+			return err
+		}
+	}
+	return noSuchName("resource", s.names[0], s.namespace, nearest(s.names[0], names))
+}
+
+// nearest is mesh.Nearest, except for names so short that they are near each other by chance.
+func nearest(name string, names []string) string {
+	if len(name) < 3 {
+		return ""
+	}
+	return mesh.Nearest(name, names)
+}
+
+func noSuchName(what, name, namespace, meant string) error {
+	text := fmt.Sprintf("there is no %s with the name %q", what, name)
+	if namespace != "" {
+		text += " in namespace " + namespace
+	}
+	if meant != "" {
+		text += ": did you mean " + strings.Map(visible, meant) + "?"
+	}
+	return errUnknownName{text}
+}
+
+// unknownHost fails if the host of --host does not exist for the clients of the namespace.
+func (o *inspectOptions) unknownHost(ctx context.Context, all replicas) error {
+	bodies, failures := all.try(ctx, admin.ListPath(listResources))
+	for i, body := range bodies {
+		concerned := false
+		err := failures[i]
+		if err == nil {
+			err = eachItem(body, func(r serving.ResourceState) { concerned = concerned || concernsHost(r.Name, o.host) })
+		}
+		if err != nil || concerned {
+			return nil //nolint:nilerr // whether the host exists is not known
+		}
+	}
+	return unknownHost(o.host, nearHosts(ctx, all, o.host, cmp.Or(o.namespace, "default")))
+}
+
+func unknownHost(host string, near []snapshot.Near) error {
+	text := fmt.Sprintf("there is no host %q", host)
+	for _, n := range near {
+		text += "; " + n.Text
+	}
+	return errUnknownName{text}
+}
+
+// nearHosts returns what clients of a namespace may mean by a host that does not exist for them.
+func nearHosts(ctx context.Context, all replicas, host, namespace string) []snapshot.Near {
+	q := explain.Question{To: host, Call: "/a.B/C", Client: mesh.Client{Namespace: namespace}}
+	bodies, failures := all.try(ctx, explain.Path+"?"+q.Query())
+	for i, body := range bodies {
+		var answer explain.Answer
+		if failures[i] == nil && json.Unmarshal(body, &answer) == nil {
+			return answer.Near
+		}
+	}
+	return nil
+}
