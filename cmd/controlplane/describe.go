@@ -53,7 +53,11 @@ is 2 if the command line makes no sense.`,
 				}
 			}
 			if len(args) != 2 || describers[args[0]] == nil || args[1] == "" {
-				return usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME")
+				hint := ""
+				if len(args) > 0 && describers[args[0]] == nil {
+					hint = didYouMean(args[0], cmd.ValidArgs)
+				}
+				return usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME%s", hint)
 			}
 			kind, name := strings.TrimSuffix(args[0], "s"), args[1]
 			if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {

@@ -65,8 +65,9 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect clients|resources|problems|sync|unknown [NAME]...",
-		Short: "Show the clients, resources and Problems of a running control plane",
+		Use:        "inspect clients|resources|problems|sync|unknown [NAME]...",
+		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
+		Short:      "Show the clients, resources and Problems of a running control plane",
 		Long: `Show the clients of a running control plane and what each of them has and rejected, the
 resources that it serves and where they come from, the Problems of its objects, or the sync
 status of each object: how many clients have its current version, and which rejected it.
@@ -94,7 +95,11 @@ shown, or if nothing has a name that is given; 2 if the command line makes no se
 		ValidArgs: []string{listClients, listResources, listProblems, listSync, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
-				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed")
+				hint := ""
+				if len(args) > 0 {
+					hint = didYouMean(args[0], append(subcommands(cmd), cmd.ValidArgs...))
+				}
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
 			return errors.Join(options.validate(cmd, args[0]), flags.validate(cmd))
