@@ -43,6 +43,7 @@ is 2 if the command line makes no sense.`,
 		Example: `  controlplane describe pod shop/web-0
   controlplane describe pod/web-0 -n shop
   controlplane describe host cart.shop:50051
+  controlplane describe host cart:grpc -n shop
   controlplane describe client mizzen~shop~web-0`,
 		ValidArgs: []string{"client", "host", "pod"},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,19 +67,26 @@ is 2 if the command line makes no sense.`,
 			if kind == "pod" && !validPod(name) {
 				return usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
 			}
-			if namespace != "" && kind != "pod" {
-				return usageErrorf(cmd, "-n is for pods")
+			name = strings.TrimPrefix(name, "xds:///")
+			switch {
+			case namespace == "" || kind == "pod":
+			case !validNamespace(namespace):
+				return usageErrorf(cmd, "-n %q is not a namespace", namespace)
+			case kind == "client":
+				return usageErrorf(cmd, "-n is for pods and hosts")
+			default:
+				name = inNamespace(name, namespace)
 			}
 			if err := flags.validate(cmd); err != nil {
 				return err
 			}
 			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
-				return describe(ctx, std, all, kind, strings.TrimPrefix(name, "xds:///"))
+				return describe(ctx, std, all, kind, name)
 			})
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of the pod")
+	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of the pod, or of the host")
 	return cmd
 }
 
@@ -87,14 +95,35 @@ func describe(ctx context.Context, std stdio, all replicas, kind, name string) e
 	if err != nil {
 		return err
 	}
+	if kind == "host" {
+		known.selected = selection{host: name, numbered: numbered(ctx, all, name, "default")}
+	}
 	page, found := describers[kind](known, name)
 	switch {
-	case !found && kind == "pod":
+	case found:
+		return errors.Join(std.print(page), last)
+	case kind == "pod":
 		return errors.Join(noClientIn(ctx, all, name), last)
-	case !found:
-		return errors.Join(fmt.Errorf("there is no %s %s: see 'inspect clients' and 'inspect resources'", kind, name), last)
+	case kind == "host":
+		return errors.Join(unknownHost(name, nearHosts(ctx, all, name, "default")), last)
 	}
-	return errors.Join(std.print(page), last)
+	var names []string
+	for i := range known.clients {
+		names = append(names, clientNames(&known.clients[i].ClientState)...)
+	}
+	return errors.Join(noSuchName("connected client", name, "", nearest(name, names)), last)
+}
+
+// inNamespace adds the namespace to a host that has none.
+func inNamespace(host, namespace string) string {
+	name, port, _ := strings.Cut(host, ":")
+	if !strings.Contains(name, ".") {
+		name += "." + namespace
+	}
+	if port != "" {
+		name += ":" + port
+	}
+	return name
 }
 
 // noClientIn says why no client is connected from a pod.
@@ -176,7 +205,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 	p.section("Resources")
 	origins, found := map[mesh.Ref]bool{}, false
 	for _, r := range f.resources {
-		if !concernsHost(r.Name, name) {
+		if !f.selected.concerns(r.Name) {
 			continue
 		}
 		found = found || len(r.Origins) > 0
@@ -190,7 +219,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 		c := &f.clients[i]
 		for _, t := range c.Types {
 			for _, subscribed := range t.Names {
-				if t.Type == "Listener" && concernsHost(subscribed, name) {
+				if t.Type == "Listener" && f.selected.concerns(subscribed) {
 					found = true
 					p.item("%s, namespace %s, %s, dials %s", cmp.Or(c.Identity, c.Node), c.Namespace, kindAndVersion(&c.ClientState), subscribed)
 				}

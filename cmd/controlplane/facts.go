@@ -20,6 +20,8 @@ type facts struct {
 	resources []serving.ResourceState
 	problems  []mesh.Problem
 	syncs     []serving.ObjectSync
+	// selected is the host that is described.
+	selected selection
 }
 
 // replicaClient is a client and the replica that it is connected to.

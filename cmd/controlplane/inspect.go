@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -165,6 +166,7 @@ func (o *inspectOptions) list(name string) listKind {
 
 // print requests a list from all replicas, and prints it as one.
 func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, list listKind) error {
+	o.numbered = numbered(ctx, all, o.host, cmp.Or(o.namespace, "default"))
 	if o.watch {
 		return o.follow(ctx, std, all, list)
 	}

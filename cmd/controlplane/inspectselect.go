@@ -21,6 +21,8 @@ type selection struct {
 	namespace string
 	types     []string
 	host      string
+	// numbered is the host with the number of its port, if it has a port by name.
+	numbered string
 	// typeNames are the full names of types.
 	typeNames []string
 }
@@ -81,7 +83,7 @@ func (s *selection) client(item json.RawMessage) (json.RawMessage, error) {
 		return item, nil
 	}
 	c.Types = slices.DeleteFunc(c.Types, func(t serving.TypeState) bool {
-		concerned := s.host == "" || slices.ContainsFunc(t.Names, func(name string) bool { return concernsHost(name, s.host) })
+		concerned := s.host == "" || slices.ContainsFunc(t.Names, func(name string) bool { return s.concerns(name) })
 		return len(s.typeNames) > 0 && !slices.Contains(s.typeNames, t.Type) || !concerned
 	})
 	if len(c.Types) == 0 {
@@ -109,7 +111,7 @@ func (s *selection) resource(item json.RawMessage) (json.RawMessage, error) {
 	}
 	ofNamespace := s.namespace == "" || slices.ContainsFunc(r.Origins, func(o mesh.Ref) bool { return o.Namespace == s.namespace })
 	ofType := len(s.typeNames) == 0 || slices.Contains(s.typeNames, r.Type)
-	if !s.named(r.Name) || !ofNamespace || !ofType || s.host != "" && !concernsHost(r.Name, s.host) {
+	if !s.named(r.Name) || !ofNamespace || !ofType || s.host != "" && !s.concerns(r.Name) {
 		return nil, nil
 	}
 	return item, nil
@@ -170,6 +172,11 @@ func spells(text string, ref mesh.Ref) bool {
 		return false
 	}
 	return name == "" || name == ref.Name || name == ref.Namespace+"/"+ref.Name
+}
+
+// concerns reports whether a resource of that name concerns the selected host.
+func (s *selection) concerns(resource string) bool {
+	return concernsHost(resource, s.host) || s.numbered != "" && concernsHost(resource, s.numbered)
 }
 
 // concernsHost reports whether a resource of that name concerns a host, which may be written with or without its

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
@@ -199,7 +201,7 @@ func (o *inspectOptions) unknownHost(ctx context.Context, all replicas) error {
 		concerned := false
 		err := failures[i]
 		if err == nil {
-			err = eachItem(body, func(r serving.ResourceState) { concerned = concerned || concernsHost(r.Name, o.host) })
+			err = eachItem(body, func(r serving.ResourceState) { concerned = concerned || o.concerns(r.Name) })
 		}
 		if err != nil || concerned {
 			return nil //nolint:nilerr // whether the host exists is not known
@@ -216,15 +218,41 @@ func unknownHost(host string, near []snapshot.Near) error {
 	return errUnknownName{text}
 }
 
-// nearHosts returns what clients of a namespace may mean by a host that does not exist for them.
-func nearHosts(ctx context.Context, all replicas, host, namespace string) []snapshot.Near {
-	q := explain.Question{To: host, Call: "/a.B/C", Client: mesh.Client{Namespace: namespace}}
-	bodies, failures := all.try(ctx, explain.Path+"?"+q.Query())
-	for i, body := range bodies {
-		var answer explain.Answer
-		if failures[i] == nil && json.Unmarshal(body, &answer) == nil {
-			return answer.Near
+// numbered returns a host whose port has a name with the number of the port; empty for any other host, and if the host has
+// no such port.
+func numbered(ctx context.Context, all replicas, host, namespace string) string {
+	name, port := hostOf(host)
+	if _, err := strconv.Atoi(port); port == "" || err == nil {
+		return ""
+	}
+	for _, answer := range explained(ctx, all, host, namespace) {
+		if len(answer.Routes) > 0 {
+			if _, number := hostOf(answer.Routes[0].Name); number != "" {
+				return net.JoinHostPort(name, number)
+			}
 		}
 	}
+	return ""
+}
+
+// nearHosts returns what clients of a namespace may mean by a host that does not exist for them.
+func nearHosts(ctx context.Context, all replicas, host, namespace string) []snapshot.Near {
+	for _, answer := range explained(ctx, all, host, namespace) {
+		return answer.Near
+	}
 	return nil
+}
+
+// explained returns the replicas' explanations of any call to a host.
+func explained(ctx context.Context, all replicas, host, namespace string) []explain.Answer {
+	q := explain.Question{To: host, Call: "/a.B/C", Client: mesh.Client{Namespace: namespace}}
+	bodies, failures := all.try(ctx, explain.Path+"?"+q.Query())
+	var answers []explain.Answer
+	for i, body := range bodies {
+		answer := explain.Answer{}
+		if failures[i] == nil && json.Unmarshal(body, &answer) == nil {
+			answers = append(answers, answer)
+		}
+	}
+	return answers
 }
