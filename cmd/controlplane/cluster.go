@@ -18,7 +18,7 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
-	return config, nil
+	return withoutWebPages(config), nil
 }
 
 // pathClient reads paths of an API server and decodes no objects: the dynamic client does that. The clientset of

@@ -266,6 +266,9 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
 	}
+	if isWebPage(response) {
+		return nil, fmt.Errorf("%s answers with %s: give the control plane's --admin-address with --address, or ask the cluster with --context", address, webPage(response))
+	}
 	switch response.StatusCode {
 	case http.StatusOK:
 		return body, nil

@@ -102,6 +102,7 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, std stdio, use func(cont
 	case err != nil:
 		return fmt.Errorf("find the cluster: %w", err)
 	}
+	withoutWebPages(config)
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return fmt.Errorf("find the namespace of the context: %w", err)
