@@ -67,6 +67,8 @@ type Cluster struct {
 	Localities []Locality `json:"localities"`
 	// EndpointOrigins are the objects that the endpoints come from.
 	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
+	// EndpointNotes say which endpoints the Service leaves out or prefers for the client, and why.
+	EndpointNotes []string `json:"endpointNotes,omitempty"`
 }
 
 // Setting is a setting that applies to the calls to a cluster.

@@ -61,6 +61,9 @@ func (c *Cluster) text(b *strings.Builder) {
 	} else if len(c.EndpointOrigins) > 0 {
 		fmt.Fprintf(b, "  endpoints%s\n", from(c.EndpointOrigins))
 	}
+	for _, note := range c.EndpointNotes {
+		fmt.Fprintf(b, "    %s\n", note)
+	}
 	for _, l := range c.Localities {
 		name := l.Name
 		if name == "" {
