@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -120,17 +121,11 @@ func kindNamed(text string) object.Kind {
 
 // objectsOf returns the objects that the replicas know; nil if they are older than this list.
 func objectsOf(ctx context.Context, all replicas) ([]mesh.Ref, error) {
-	bodies, failures := all.try(ctx, admin.ListPath(listObjects))
-	var known []mesh.Ref
-	for i, body := range bodies {
-		if failures[i] != nil {
-			continue
-		}
-		if err := addAll(&known, body); err != nil {
-			return nil, fmt.Errorf("parse the answer of %s: %w", all.all[i].address, err)
-		}
+	answered, bodies, _, err := all.fetchAnswered(ctx, stdio{err: io.Discard}, admin.ListPath(listObjects))
+	if err != nil {
+		return nil, nil //nolint:nilerr // whether an object exists is not known
 	}
-	return known, nil
+	return itemsOf[mesh.Ref](answered, bodies)
 }
 
 func codeNames() []string {
@@ -150,27 +145,28 @@ func unknownClient(ctx context.Context, all replicas, s selection, bodies [][]by
 	if validPod(pod) {
 		return noClientIn(ctx, all, pod)
 	}
+	clients, err := itemsOf[serving.ClientState](all, bodies)
+	if err != nil {
+		return err
+	}
 	var names []string
-	for _, body := range bodies {
-		err := eachItem(body, func(c serving.ClientState) {
-			if s.namespace == "" || s.namespace == c.Namespace {
-				names = append(names, clientNames(&c)...)
-			}
-		})
-		if err != nil {
-			return err
+	for i := range clients {
+		if s.namespace == "" || s.namespace == clients[i].Namespace {
+			names = append(names, clientNames(&clients[i])...)
 		}
 	}
 	return noSuchName("connected client", s.names[0], s.namespace, nearest(s.names[0], names))
 }
 
 // unknownResource fails, because the list has every resource.
-func unknownResource(_ context.Context, _ replicas, s selection, bodies [][]byte) error {
+func unknownResource(_ context.Context, all replicas, s selection, bodies [][]byte) error {
+	resources, err := itemsOf[serving.ResourceState](all, bodies)
+	if err != nil {
+		return err
+	}
 	var names []string
-	for _, body := range bodies {
-		if err := eachItem(body, func(r serving.ResourceState) { names = append(names, r.Name) }); err != nil {
-			return err
-		}
+	for i := range resources {
+		names = append(names, resources[i].Name)
 	}
 	return noSuchName("resource", s.names[0], s.namespace, nearest(s.names[0], names))
 }
@@ -196,16 +192,13 @@ func noSuchName(what, name, namespace, meant string) error {
 
 // unknownHost fails if the host of --host does not exist for the clients of the namespace.
 func (o *inspectOptions) unknownHost(ctx context.Context, all replicas) error {
-	bodies, failures := all.try(ctx, admin.ListPath(listResources))
-	for i, body := range bodies {
-		concerned := false
-		err := failures[i]
-		if err == nil {
-			err = eachItem(body, func(r serving.ResourceState) { concerned = concerned || o.concerns(r.Name) })
-		}
-		if err != nil || concerned {
-			return nil //nolint:nilerr // whether the host exists is not known
-		}
+	bodies, err := all.fetch(ctx, admin.ListPath(listResources))
+	if err != nil {
+		return nil //nolint:nilerr // whether the host exists is not known
+	}
+	resources, err := itemsOf[serving.ResourceState](all, bodies)
+	if err != nil || slices.ContainsFunc(resources, func(r serving.ResourceState) bool { return o.concerns(r.Name) }) {
+		return err
 	}
 	return unknownHost(o.host, nearHosts(ctx, all, o.host, cmp.Or(o.namespace, "default")))
 }
