@@ -47,35 +47,9 @@ is 2 if the command line makes no sense.`,
   controlplane describe client mizzen~shop~web-0`,
 		ValidArgs: []string{"client", "host", "pod"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// kubectl's users also write KIND/NAME.
-			if len(args) == 1 {
-				if kind, name, ok := strings.Cut(args[0], "/"); ok {
-					args = []string{kind, name}
-				}
-			}
-			if len(args) != 2 || describers[args[0]] == nil || args[1] == "" {
-				hint := ""
-				if len(args) > 0 && describers[args[0]] == nil {
-					hint = didYouMean(args[0], cmd.ValidArgs)
-				}
-				return usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME%s", hint)
-			}
-			kind, name := strings.TrimSuffix(args[0], "s"), args[1]
-			if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {
-				name = namespace + "/" + name
-			}
-			if kind == "pod" && !validPod(name) {
-				return usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
-			}
-			name = strings.TrimPrefix(name, "xds:///")
-			switch {
-			case namespace == "" || kind == "pod":
-			case !validNamespace(namespace):
-				return usageErrorf(cmd, "-n %q is not a namespace", namespace)
-			case kind == "client":
-				return usageErrorf(cmd, "-n is for pods and hosts")
-			default:
-				name = inNamespace(name, namespace)
+			kind, name, err := described(cmd, args, namespace)
+			if err != nil {
+				return err
 			}
 			if err := flags.validate(cmd); err != nil {
 				return err
@@ -88,6 +62,41 @@ is 2 if the command line makes no sense.`,
 	flags.register(cmd.Flags())
 	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of the pod, or of the host")
 	return cmd
+}
+
+// described returns what to describe: its kind, and its name with the namespace.
+func described(cmd *cobra.Command, args []string, namespace string) (kind, name string, err error) {
+	// kubectl's users also write KIND/NAME.
+	if len(args) == 1 {
+		if kind, name, ok := strings.Cut(args[0], "/"); ok {
+			args = []string{kind, name}
+		}
+	}
+	if len(args) != 2 || describers[args[0]] == nil || args[1] == "" {
+		hint := ""
+		if len(args) > 0 && describers[args[0]] == nil {
+			hint = didYouMean(args[0], cmd.ValidArgs)
+		}
+		return "", "", usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME%s", hint)
+	}
+	kind, name = strings.TrimSuffix(args[0], "s"), args[1]
+	if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {
+		name = namespace + "/" + name
+	}
+	if kind == "pod" && !validPod(name) {
+		return "", "", usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
+	}
+	name = strings.TrimPrefix(name, "xds:///")
+	switch {
+	case namespace == "" || kind == "pod":
+	case !validNamespace(namespace):
+		return "", "", usageErrorf(cmd, "-n %q is not a namespace", namespace)
+	case kind == "client":
+		return "", "", usageErrorf(cmd, "-n is for pods and hosts")
+	default:
+		name = inNamespace(name, namespace)
+	}
+	return kind, name, nil
 }
 
 func describe(ctx context.Context, std stdio, all replicas, kind, name string) error {
