@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,9 +17,17 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	rules.ExplicitPath = kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("find the cluster: %w", err)
+		return nil, noCluster(err)
 	}
 	return withoutWebPages(config), nil
+}
+
+// noCluster says that no cluster is found in the kubeconfig, or that there is no kubeconfig.
+func noCluster(err error) error {
+	if clientcmd.IsEmptyConfig(err) {
+		return errors.New("find the cluster: there is no kubeconfig, or it is empty: name one with --kubeconfig")
+	}
+	return fmt.Errorf("find the cluster: %w", err)
 }
 
 // pathClient reads paths of an API server and decodes no objects: the dynamic client does that. The clientset of

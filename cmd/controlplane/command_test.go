@@ -103,6 +103,8 @@ func TestUsageErrors(t *testing.T) {
 		"an unknown kind and name to describe": {"describe pood/cart", "Did you mean this?\n\tpod\n"},
 		"unknown flag":                         {"serve --file x", "unknown flag: --file\n\nDid you mean this?\n\t--files\n\nRun 'controlplane serve --help'"},
 		"unknown flag of check":                {"check --stict x", "unknown flag: --stict\n\nDid you mean this?\n\t--strict"},
+		"the beginning of a flag":              {"check --file x", "unknown flag: --file\n\nDid you mean this?\n\t--filename\n"},
+		"the beginning of a subcommand":        {"inspect wai", "Did you mean this?\n\twait\n"},
 		"unknown flag, far from any":           {"serve --quickly", "unknown flag: --quickly\nRun 'controlplane serve --help'"},
 		"unknown short flag":                   {"serve -q", "unknown shorthand flag: 'q' in -q\nRun 'controlplane serve --help'"},
 		"two folders":                          {"serve x y", "unexpected argument \"y\": only one folder is served"},
@@ -219,6 +221,8 @@ func TestFailures(t *testing.T) {
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
 		"uninstall a missing cluster":  {"uninstall --conditions --kubeconfig testdata/missing", "find the cluster: stat testdata/missing"},
 		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},
+		"inspect in a namespace":       {"inspect clients --namespace shop --kubeconfig testdata/bootstrap.json", "--namespace names the namespace in which Mizzen runs: write -n shop"},
+		"inspect without a cluster":    {"inspect clients --mizzen-namespace shop --kubeconfig /dev/null", "there is no kubeconfig, or it is empty: name one with --kubeconfig"},
 		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address)"},
 	}
 	for name, c := range cases {

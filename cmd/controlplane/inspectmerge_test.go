@@ -170,6 +170,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 		"a name of several":                     {[]string{twice}, []string{twice}, []string{"vs/cart"}, exitFailure, "VirtualService cart is in several namespaces, shop, shop2: choose one with -n", ""},
 		"time is over":                          {[]string{done}, []string{late}, append(cart, "--timeout", "1s"), exitFailure, "not within 1s: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica ", ""},
 		"it is unknown":                         {[]string{"[]"}, []string{done}, append(cart, "--timeout", "1s"), exitFailure, "VirtualService shop/cart is not known yet (replica ", ""},
+		"a similar name is known":               {[]string{done}, []string{done}, []string{"vs", "shop/crat", "--timeout", "1s"}, exitFailure, "VirtualService shop/crat is not known yet: did you mean VirtualService shop/cart? (replica ", ""},
 		"everything counts if none named":       {[]string{done}, []string{done}, []string{"--timeout", "1s"}, exitFailure, "1 of 1 clients have not acknowledged Service shop/other", ""},
 		"a refusal ends it":                     {[]string{done}, []string{refused}, cart, exitFailure, "clients reject resources of VirtualService shop/cart: gRPC Go 1.60.0 rejected RouteConfiguration x: no (replica ", ""},
 		"an error of clients ends it":           {[]string{done}, []string{broken}, cart, exitFailure, "VirtualService shop/cart is not in effect for connected clients: NoCertificate spec.x: Its calls fail. (replica ", ""},

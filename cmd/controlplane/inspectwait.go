@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -281,7 +282,7 @@ func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, erro
 		switch {
 		case !ok && len(w.named) == 0 && time.Since(w.began) > waitUnknown:
 		case !ok:
-			return refText(ref) + " is not known yet" + unreadFiles(known), nil
+			return refText(ref) + " is not known yet" + nearRule(ref, known) + unreadFiles(known), nil
 		case d.Generation < generation:
 			return fmt.Sprintf("%s is known in version %d, and not yet in %d", ref, d.Generation, generation), nil
 		}
@@ -360,4 +361,22 @@ func unreadFiles(known map[mesh.Ref]serving.ObjectSync) string {
 		return ""
 	}
 	return "; " + slices.Min(found)
+}
+
+// nearRule proposes a known rule with a similar name.
+func nearRule(ref mesh.Ref, known map[mesh.Ref]serving.ObjectSync) string {
+	full := map[string]string{}
+	for one := range known {
+		if one.Kind == ref.Kind {
+			full[one.Name], full[one.Namespace+"/"+one.Name] = one.String(), one.String()
+		}
+	}
+	name := ref.Name
+	if ref.Namespace != "" {
+		name = ref.Namespace + "/" + name
+	}
+	if meant := nearest(name, slices.Sorted(maps.Keys(full))); meant != "" {
+		return ": did you mean " + full[meant] + "?"
+	}
+	return ""
 }

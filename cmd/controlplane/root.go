@@ -168,7 +168,10 @@ func subcommands(cmd *cobra.Command) []string {
 // didYouMean is what to add to an error about a word, in cobra's form; empty if no known word is near.
 func didYouMean(word string, known []string) string {
 	meant := mesh.Nearest(word, known)
-	if meant == "" || len(word) < 2 {
+	if i := slices.IndexFunc(known, func(one string) bool { return strings.HasPrefix(one, word) }); i >= 0 {
+		meant = known[i] // It is the beginning of one.
+	}
+	if meant == "" || len(strings.Trim(word, "-")) < 2 {
 		return ""
 	}
 	return "\n\nDid you mean this?\n\t" + meant + "\n"
@@ -181,11 +184,8 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 		return err
 	}
 	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	if name := unknown.GetSpecifiedName(); len(name) > 1 {
-		return fmt.Errorf("%w%s", err, didYouMean("--"+name, names))
-	}
-	return err
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return fmt.Errorf("%w%s", err, strings.Replace(didYouMean(unknown.GetSpecifiedName(), names), "\t", "\t--", 1))
 }
 
 // noArgs is for commands that have only flags.
