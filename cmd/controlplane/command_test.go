@@ -223,7 +223,8 @@ func TestFailures(t *testing.T) {
 		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},
 		"inspect in a namespace":       {"inspect clients --namespace shop --kubeconfig testdata/bootstrap.json", "--namespace names the namespace in which Mizzen runs: write -n shop"},
 		"inspect without a cluster":    {"inspect clients --mizzen-namespace shop --kubeconfig /dev/null", "there is no kubeconfig, or it is empty: name one with --kubeconfig"},
-		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address)"},
+		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address): dial tcp"},
+		"inspect a missing context":    {"inspect clients --context kind-x --kubeconfig testdata/kubeconfig.yaml", `context "kind-x" does not exist; the kubeconfig has kind-mizzen, prod`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -260,6 +261,9 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is a gRPC port, such as the xDS port: give the control plane's --admin-address, whose port is usually %d", address, adminPort)
 	}
 	if err != nil {
+		if failed, ok := errors.AsType[*url.Error](err); ok {
+			err = failed.Err // without the URL, whose query may be long
+		}
 		return nil, fmt.Errorf("no control plane answers at %s (set its admin address with --address): %w", address, err)
 	}
 	body, err := io.ReadAll(response.Body)

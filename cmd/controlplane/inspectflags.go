@@ -100,7 +100,7 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, std stdio, use func(cont
 	case err != nil && !f.usesCluster(cmd):
 		return use(ctx, here) // There is neither: the error is that nothing listens here.
 	case err != nil:
-		return f.meantNamespace(cmd, noCluster(err))
+		return f.meantNamespace(cmd, noCluster(err, rules, f.context))
 	}
 	withoutWebPages(config)
 	namespace, _, err := loader.Namespace()
