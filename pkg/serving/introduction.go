@@ -14,7 +14,9 @@ import (
 // second response contains the new routes. It is sent introductionPause after the client has acknowledged the Clusters and
 // their endpoints, and after introductionLimit at the latest. The pause is for clients whose channels share a stream: an
 // acknowledgement does not say that the balancer of every channel has the Clusters, which another channel may have needed
-// before.
+// before. Until the client has acknowledged them, routes that no longer name the Clusters wait, too: gRPC Node starts a timer of
+// 15 seconds when it subscribes to a resource, and does not stop it if it unsubscribes before the answer. Should it have
+// subscribed again by then, it takes the resource for one that does not exist.
 const (
 	introductionPause = 200 * time.Millisecond
 	introductionLimit = 5 * time.Second
@@ -42,15 +44,16 @@ func (sub *subscription) introduce(e *entry, v *snapshot.Versioned) *snapshot.Ve
 	if time.Since(under.since) >= introductionLimit {
 		return v
 	}
+	if begun && !sub.knows(e, under.sent.Beyond(under.base)) {
+		sub.recheckLater(introductionLimit - time.Since(under.since))
+		return e.sent
+	}
 	next := v.Introduce(under.base)
 	switch {
 	case next == v || e.rejects(next):
 		return v
 	case !begun || len(v.Beyond(under.sent)) > 0:
 		return next
-	case !sub.knows(e, v.Beyond(under.base)):
-		sub.recheckLater(introductionLimit - time.Since(under.since))
-		return e.sent
 	case under.known.IsZero():
 		under.known = time.Now()
 		sub.introductions[e] = under

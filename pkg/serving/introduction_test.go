@@ -1,6 +1,7 @@
 package serving_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot/snapshottest"
 )
 
@@ -58,7 +60,11 @@ func introduceRoutes(t *testing.T) {
 	c.nonces[introduction.Type] = introduction.Nonce
 	c.request(introduction.Type, nil)
 	c.settle(t)
-	expect("the edit is taken back, and the client answers", "0 of 1 pending ", 3, 5)
+	expect("the edit is taken back, and the client does not know the Cluster", "1 of 1 pending ", 1, 5)
+	<-time.After(5 * time.Second)
+	synctest.Wait()
+	c.settle(t)
+	expect("the wait for the client is over", "0 of 1 pending ", 3, 15)
 
 	publish("a")
 	introduction = c.session.Next()
@@ -66,7 +72,7 @@ func introduceRoutes(t *testing.T) {
 	c.nonces[introduction.Type] = introduction.Nonce
 	c.request(introduction.Type, &statuspb.Status{Message: "no"})
 	c.settle(t)
-	expect("the edit is taken back, and the client rejects the introduction", "0 of 1 pending ", 5, 5)
+	expect("the edit is taken back, and the client rejects the introduction", "0 of 1 pending ", 5, 15)
 }
 
 // TestIntroductionPause has routes name a Cluster that the client has acknowledged for the routes of another host. The
@@ -99,5 +105,48 @@ func TestIntroductionPause(t *testing.T) {
 		expect("before the pause is over", "1 of 1 pending ")
 		<-time.After(time.Millisecond)
 		expect("after the pause", "0 of 1 pending ")
+	})
+}
+
+// TestTakenBackWhileIntroduced has an edit taken back while the client is about to subscribe to the Cluster that the edit
+// names. The client is sent the routes without the Cluster only when it has acknowledged the Cluster and its endpoints.
+func TestTakenBackWhileIntroduced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := serving.NewStore(serving.Options{})
+		publish := func(subset string) { store.Publish(snapshottest.Load(t, routedTo(subset))) }
+		publish("a")
+		c := newClient(t, store, "demo")
+		publish("b")
+		c.settle(t)
+		publish("a")
+		expect := func(when, want string) {
+			t.Helper()
+			synctest.Wait()
+			if r := c.session.Next(); r != nil {
+				t.Fatalf("%s: got a response of %s, want none", when, r.Type.ShortName())
+			}
+			if got := objectSync(t, store, "VirtualService", "echo"); got != want {
+				t.Errorf("%s: got %q, want %q", when, got, want)
+			}
+		}
+		expect("the client has acknowledged the routes", "1 of 1 pending ")
+		for _, typ := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType} {
+			names := append(slices.Clone(subscriptions[typ]), "outbound|8080|b|echo.demo.svc.cluster.local")
+			request := func() {
+				c.session.Request(&serving.Request{Type: typ, Names: slices.Clone(names), Nonce: c.nonces[typ]})
+			}
+			request()
+			r := c.session.Next()
+			if r == nil || r.Type != typ {
+				t.Fatalf("got response %v, want one of %s", r, typ.ShortName())
+			}
+			expect("the client has the "+typ.ShortName(), "1 of 1 pending ")
+			c.nonces[typ] = r.Nonce
+			request()
+		}
+		c.settle(t)
+		if got := objectSync(t, store, "VirtualService", "echo"); got != "0 of 1 pending " {
+			t.Errorf("the client has acknowledged everything: got %q", got)
+		}
 	})
 }

@@ -176,11 +176,14 @@ func (s *Session) update(next *snapshot.Snapshot, entries []*entry, now map[*ent
 		}
 	}
 	for _, sub := range s.subs {
-		if sub == nil || !concerned.has(sub.t) || !sub.hasChanges() {
+		if sub == nil || !concerned.has(sub.t) {
 			continue
 		}
-		sub.track(change)
-		if sub.idle {
+		changed := sub.hasChanges()
+		if changed || sub.introducing() {
+			sub.track(change)
+		}
+		if changed && sub.idle {
 			sub.worldPublished = next.CreatedAt
 			sub.schedulePush()
 			woken++

@@ -15,18 +15,21 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/randomedit"
 )
 
-var edits = flag.Int("edits", 40, "how many random edits TestRandomEdits makes with each language")
+var (
+	edits = flag.Int("edits", 40, "how many random edits TestRandomEdits makes with each language")
+	seed  = flag.Uint64("seed", 1, "which random edits TestRandomEdits makes")
+)
 
-// notEdited is a setting that the edits for a language leave out. If outlier detection is turned on or off while a call begins,
-// the call may never end in gRPC Java 1.85, and rarely waits until its deadline in gRPC Node 1.14: docs/OPERATING.md.
-var notEdited = map[string]string{"java": randomedit.OutlierDetection, "node": randomedit.OutlierDetection}
+// notEdited is a setting that the edits for a language leave out, because a fault of the library may cost a call when the
+// setting is turned on or off: docs/OPERATING.md has the faults.
+var notEdited = map[string]string{"java": randomedit.OutlierDetection, "node": randomedit.ConsistentHash}
 
 // TestRandomEdits edits rules at random while a client calls. No call may fail, and the client may refuse nothing.
 func TestRandomEdits(t *testing.T) {
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
-			editAtRandom(t, l, rand.New(rand.NewPCG(1, 1)))
+			editAtRandom(t, l, rand.New(rand.NewPCG(*seed, 1)))
 		})
 	}
 }

@@ -11,8 +11,11 @@ import (
 // Versions is the number of versions that a host needs: v0, v1 and so on, each with a backend.
 const Versions = 4
 
-// OutlierDetection is the setting for outlier detection that Rules may have.
-const OutlierDetection = "outlierDetection: {consecutive5xxErrors: 5}"
+// Settings that Rules may have, and that a test may want to leave out.
+const (
+	OutlierDetection = "outlierDetection: {consecutive5xxErrors: 5}"
+	ConsistentHash   = "loadBalancer: {consistentHash: {httpHeaderName: x-user}}"
+)
 
 // Rules returns a VirtualService and a DestinationRule in namespace demo for a host, or either, or none.
 func Rules(random *rand.Rand, host string) string {
@@ -44,7 +47,7 @@ func Rules(random *rand.Rand, host string) string {
 func policy(random *rand.Rand) string {
 	policies := []string{
 		"", "loadBalancer: {simple: LEAST_REQUEST}", "loadBalancer: {simple: ROUND_ROBIN}", "loadBalancer: {simple: RANDOM}",
-		"loadBalancer: {consistentHash: {httpHeaderName: x-user}}", OutlierDetection,
+		ConsistentHash, OutlierDetection,
 		"connectionPool: {http: {http2MaxRequests: 10000}}",
 	}
 	return policies[random.IntN(len(policies))]
