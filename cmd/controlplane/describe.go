@@ -66,37 +66,40 @@ is 2 if the command line makes no sense.`,
 
 // described returns what to describe: its kind, and its name with the namespace.
 func described(cmd *cobra.Command, args []string, namespace string) (kind, name string, err error) {
-	// kubectl's users also write KIND/NAME.
-	if len(args) == 1 {
-		if kind, name, ok := strings.Cut(args[0], "/"); ok {
-			args = []string{kind, name}
-		}
-	}
-	if len(args) != 2 || describers[args[0]] == nil || args[1] == "" {
+	if kind, name = split(args); describers[kind] == nil || name == "" {
 		hint := ""
-		if len(args) > 0 && describers[args[0]] == nil {
-			hint = didYouMean(args[0], cmd.ValidArgs)
+		if describers[kind] == nil {
+			hint = didYouMean(kind, cmd.ValidArgs)
 		}
 		return "", "", usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME%s", hint)
 	}
-	kind, name = strings.TrimSuffix(args[0], "s"), args[1]
+	kind = strings.TrimSuffix(kind, "s")
 	if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {
 		name = namespace + "/" + name
 	}
 	if kind == "pod" && !validPod(name) {
 		return "", "", usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
 	}
-	name = strings.TrimPrefix(name, "xds:///")
-	switch {
+	switch name = strings.TrimPrefix(name, "xds:///"); {
 	case namespace == "" || kind == "pod":
+		return kind, name, nil
 	case !validNamespace(namespace):
 		return "", "", usageErrorf(cmd, "-n %q is not a namespace", namespace)
 	case kind == "client":
 		return "", "", usageErrorf(cmd, "-n is for pods and hosts")
-	default:
-		name = inNamespace(name, namespace)
 	}
-	return kind, name, nil
+	return kind, inNamespace(name, namespace), nil
+}
+
+// split returns the parts of KIND NAME or, as kubectl's users also write, KIND/NAME. name is empty for anything else.
+func split(args []string) (kind, name string) {
+	switch len(args) {
+	case 1:
+		kind, name, _ = strings.Cut(args[0], "/")
+	case 2:
+		kind, name = args[0], args[1]
+	}
+	return kind, name
 }
 
 func describe(ctx context.Context, std stdio, all replicas, kind, name string) error {

@@ -20,11 +20,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// errUnknownName is the error about a name that a list cannot have. An object without Problems is not such a name.
-type errUnknownName struct{ text string }
-
-func (e errUnknownName) Error() string { return e.text }
-
 // unknownNames returns an error for each name that selects nothing because nothing has the name, and for a host that does
 // not exist. none means that no other name was given.
 func (o *inspectOptions) unknownNames(ctx context.Context, answered replicas, list listKind, bodies [][]byte) (none bool, err error) {
@@ -81,26 +76,32 @@ func unknownObject(ctx context.Context, all replicas, s selection, _ [][]byte) e
 	if of != "" && !slices.Contains(listedKinds, of) && !slices.ContainsFunc(known, isOf) {
 		return nil // it is not known which objects of this kind there are
 	}
-	var names []string
-	full := map[string]string{}
-	for _, ref := range known {
-		if s.object(json.RawMessage{}, ref) != nil {
-			return nil
-		}
-		if of == "" || isOf(ref) {
-			for _, spelled := range []string{ref.Name, ref.Namespace + "/" + ref.Name} {
-				names = append(names, spelled)
-				full[spelled] = ref.String()
-			}
-		}
+	if slices.ContainsFunc(known, func(ref mesh.Ref) bool { return s.object(json.RawMessage{}, ref) != nil }) {
+		return nil
 	}
 	if of == "" {
 		rest = name
+	} else {
+		known = slices.DeleteFunc(known, func(ref mesh.Ref) bool { return !isOf(ref) })
 	}
-	if !slash {
-		names = append(names, codeNames()...)
+	meant := nearObject(rest, known)
+	if meant == "" && !slash {
+		meant = nearest(name, codeNames())
 	}
-	return noSuchName("object", name, s.namespace, cmp.Or(full[nearest(rest, names)], nearest(rest, names)))
+	return noSuchName("object", name, s.namespace, meant)
+}
+
+// nearObject returns the object whose name, with or without its namespace, is most similar; empty if none is.
+func nearObject(name string, known []mesh.Ref) string {
+	var names []string
+	full := map[string]string{}
+	for _, ref := range known {
+		for _, spelled := range []string{ref.Name, ref.Namespace + "/" + ref.Name} {
+			names = append(names, spelled)
+			full[spelled] = ref.String()
+		}
+	}
+	return full[nearest(name, names)]
 }
 
 // listedKinds are the kinds of which every object is known.
@@ -187,7 +188,7 @@ func noSuchName(what, name, namespace, meant string) error {
 	if meant != "" {
 		text += ": did you mean " + strings.Map(visible, meant) + "?"
 	}
-	return errUnknownName{text}
+	return errors.New(text)
 }
 
 // unknownHost fails if the host of --host does not exist for the clients of the namespace.
@@ -204,11 +205,11 @@ func (o *inspectOptions) unknownHost(ctx context.Context, all replicas) error {
 }
 
 func unknownHost(host string, near []snapshot.Near) error {
-	text := fmt.Sprintf("there is no host %q", host)
+	texts := []string{fmt.Sprintf("there is no host %q", host)}
 	for _, n := range near {
-		text += "; " + n.Text
+		texts = append(texts, n.Text)
 	}
-	return errUnknownName{text}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 // numbered returns a host whose port has a name with the number of the port; empty for any other host, and if the host has

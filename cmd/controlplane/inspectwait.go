@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -179,9 +178,9 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			return err
-		case err == nil && missing == "" && (!w.files || timeout == 0 || time.Since(w.began) > waitRead):
+		case err == nil && missing == "" && (timeout == 0 || w.isRead()):
 			return w.met()
-		case err == nil && missing != "":
+		case missing != "":
 			known = missing
 			w.show(missing)
 		}
@@ -198,6 +197,9 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 		}
 	}
 }
+
+// isRead reports whether the control plane has read what was in files when the wait began.
+func (w *waiting) isRead() bool { return !w.files || time.Since(w.began) > waitRead }
 
 // versions reads the current generations from the cluster, if it is known.
 func (w *waiting) versions(ctx context.Context) error {
@@ -365,18 +367,19 @@ func unreadFiles(known map[mesh.Ref]serving.ObjectSync) string {
 
 // nearRule proposes a known rule with a similar name.
 func nearRule(ref mesh.Ref, known map[mesh.Ref]serving.ObjectSync) string {
-	full := map[string]string{}
+	var rules []mesh.Ref
 	for one := range known {
 		if one.Kind == ref.Kind {
-			full[one.Name], full[one.Namespace+"/"+one.Name] = one.String(), one.String()
+			rules = append(rules, one)
 		}
 	}
+	slices.SortFunc(rules, mesh.Ref.Compare)
 	name := ref.Name
 	if ref.Namespace != "" {
 		name = ref.Namespace + "/" + name
 	}
-	if meant := nearest(name, slices.Sorted(maps.Keys(full))); meant != "" {
-		return ": did you mean " + full[meant] + "?"
+	if meant := nearObject(name, rules); meant != "" {
+		return ": did you mean " + meant + "?"
 	}
 	return ""
 }
