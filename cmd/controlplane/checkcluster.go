@@ -115,18 +115,20 @@ func (f *checkedCluster) load(cmd *cobra.Command, std stdio, settings *meshFlags
 	return watch.Assemble(options, changes), nil
 }
 
-// warnIfEmpty prints that the namespace has no objects: usually its name is misspelled.
+// warnIfEmpty prints that the cluster or the namespace has no objects.
 func (f *checkedCluster) warnIfEmpty(std stdio, changes watch.Changes) {
+	found := map[string]struct{}{}
 	for key := range changes.Objects {
-		if f.namespace == "" || key.Namespace == f.namespace {
-			return
+		if key.Namespace != "" {
+			found[key.Namespace] = struct{}{}
 		}
 	}
-	where := "the cluster"
-	if f.namespace != "" {
-		where = "namespace " + f.namespace
+	switch {
+	case len(changes.Objects) == 0:
+		std.printErr("there are no objects in the cluster\n")
+	case f.namespace != "":
+		warnIfNoneIn(std, f.namespace, found, "the cluster")
 	}
-	std.printErr("there are no objects in %s\n", where)
 }
 
 // prints reports whether the Problems of objects in the namespace are printed. Those of objects without a namespace are.

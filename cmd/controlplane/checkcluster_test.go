@@ -214,7 +214,7 @@ func TestCheckCluster(t *testing.T) {
 		"all namespaces, in words": {args: "-n shop -A", code: exitFailure, want: []string{"VirtualService other/cart", "VirtualService shop/cart"}},
 		"one namespace":            {args: "-n shop", code: exitFailure, want: []string{"VirtualService shop/cart"}, not: []string{"VirtualService other/cart"}},
 		"a namespace of no objects": {
-			args: "--namespace shp", code: exitOK, want: []string{"there are no objects in namespace shp", "0 errors"}, not: []string{"cart"},
+			args: "--namespace shp", code: exitOK, want: []string{"no object in the cluster is in namespace shp; there are objects in: other, shop\n", "0 errors"}, not: []string{"cart"},
 		},
 		"definitions are absent": {
 			absent: []string{rules}, code: exitFailure,

@@ -218,6 +218,7 @@ func TestFailures(t *testing.T) {
 		"serve a missing kubeconfig":   {"serve --kubeconfig testdata/missing", "read the file of --kubeconfig"},
 		"serve on a bad xDS address":   {"serve --files . --xds-address 127.0.0.1:65536", "choose another address with --xds-address"},
 		"serve on a bad admin address": {"serve --files . --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:65536", "with --admin-address"},
+		"explain a missing file":       {"explain -f testdata/missing.yaml --as a --to b --call /c/d", "testdata/missing.yaml"},
 		"render a missing file":        {"render -f testdata/missing.yaml", "testdata/missing.yaml"},
 		"uninstall a missing cluster":  {"uninstall --conditions --kubeconfig testdata/missing", "find the cluster: stat testdata/missing"},
 		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},

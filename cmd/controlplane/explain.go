@@ -39,7 +39,8 @@ The objects come from the files of -f. Without -f a running control plane is ask
 --pod the client is the one in that pod, with its labels, its node, its kind and version.
 
 Exit codes: 0 if the call reaches endpoints; 1 if such calls fail, all of them or the share of a
-cluster without endpoints, and if there is no answer; 2 if the command line makes no sense.`,
+cluster without endpoints, and if there is no answer or an input cannot be read; 2 if the
+command line makes no sense.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
   controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \

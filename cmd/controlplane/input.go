@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,9 +141,8 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	options.Namespace = string(f.namespace)
 	i := slices.Index(f.paths, stdinPath)
 	if i < 0 {
-		world, err := files.Load(options, f.paths...)
-		if err == nil && len(world.Sources) == 0 && len(world.Problems) == 0 {
-			std.printErr("there are no objects in %s\n", strings.Join(f.paths, ", "))
+		if world, err = files.Load(options, f.paths...); err == nil {
+			f.warnIfEmpty(cmd, std, world)
 		}
 		return world, err
 	}
@@ -158,7 +159,44 @@ func (f *inputFlags) load(cmd *cobra.Command, std stdio) (world *mesh.World, err
 	if world, err = files.Load(options, paths...); err != nil {
 		return nil, err
 	}
+	f.warnIfEmpty(cmd, std, world)
 	return renameSource(world, paths[i], "stdin"), nil
+}
+
+// warnIfEmpty prints that there are no objects, or none in the namespace of the flag, which then has no effect.
+func (f *inputFlags) warnIfEmpty(cmd *cobra.Command, std stdio, world *mesh.World) {
+	found := map[string]struct{}{}
+	for ref := range world.Sources {
+		if ref.Namespace != "" {
+			found[ref.Namespace] = struct{}{}
+		}
+	}
+	paths := slices.Clone(f.paths)
+	if i := slices.Index(paths, stdinPath); i >= 0 {
+		paths[i] = "standard input"
+	}
+	where := strings.Join(paths, ", ")
+	switch {
+	case len(world.Sources)+len(world.Problems) == 0:
+		std.printErr("there are no objects in %s\n", where)
+	case f.namespace.set(cmd) && len(found) > 0:
+		warnIfNoneIn(std, string(f.namespace), found, where)
+	}
+}
+
+// maxNamespaces is how many namespaces a warning names.
+const maxNamespaces = 20
+
+// warnIfNoneIn prints that a namespace has no objects, and which namespaces have some. Usually its name is misspelled.
+func warnIfNoneIn(std stdio, namespace string, found map[string]struct{}, where string) {
+	if _, ok := found[namespace]; ok {
+		return
+	}
+	names := slices.Sorted(maps.Keys(found))
+	if more := len(names) - maxNamespaces; more > 0 {
+		names = append(names[:maxNamespaces], fmt.Sprintf("%d others", more))
+	}
+	std.printErr("no object in %s is in namespace %s; there are objects in: %s\n", where, namespace, cmp.Or(strings.Join(names, ", "), "none"))
 }
 
 func save(path string, from io.Reader) error {

@@ -86,7 +86,7 @@ func TestCheckExitCodes(t *testing.T) {
 		want    []string
 		summary string
 	}{
-		"nothing":             {"", false, exitOK, nil, "0 errors, 0 warnings, 0 info\n"},
+		"nothing":             {"", false, exitOK, nil, "there are no objects in standard input\n0 errors, 0 warnings, 0 info\n"},
 		"an error":            {badRegex, false, exitFailure, []string{"error InvalidRegex"}, "1 error, 0 warnings, 0 info\n"},
 		"a warning":           {noSuchHost, false, exitOK, []string{"warning NoSuchHost"}, "0 errors, 1 warning, 0 info\n"},
 		"a warning, strictly": {noSuchHost, true, exitFailure, []string{"warning NoSuchHost"}, "0 errors, 1 warning, 0 info\n"},

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -43,6 +45,35 @@ func TestEmptyFolderIsMentioned(t *testing.T) {
 	got := command(t.Context(), "", "check", dir)
 	if want := "there are no objects in " + dir + "\n0 errors, 0 warnings, 0 info\n"; got.code != exitOK || got.err != want {
 		t.Errorf("got exit code %d and %q, want 0 and %q", got.code, got.err, want)
+	}
+}
+
+// TestNamespaceOfNoObjectIsMentioned expects what -n does to objects that state their namespaces: nothing.
+func TestNamespaceOfNoObjectIsMentioned(t *testing.T) {
+	const objects = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {ports: [{port: 1}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: fin}\nspec: {ports: [{port: 1}]}\n"
+	const bare = "---\napiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {ports: [{port: 1}]}\n"
+	for name, test := range map[string]struct{ text, namespace, want string }{
+		"misspelled":             {objects, "shp", "no object in DIR is in namespace shp; there are objects in: fin, shop\n"},
+		"stated":                 {objects, "shop", ""},
+		"of the others":          {objects + bare, "shp", ""},
+		"of objects without one": {strings.ReplaceAll(strings.ReplaceAll(objects, ", namespace: shop", ""), "metadata: {name: a, namespace: fin}", "metadata: {name: b}"), "shp", ""},
+		"no objects at all":      {"", "shp", "there are no objects in DIR\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{"check", dir}, {"render", dir}} {
+				got, _, _ := strings.Cut(command(t.Context(), "", append(args, "-n", test.namespace)...).err, "0 errors")
+				if want := strings.ReplaceAll(test.want, "DIR", dir); got != want {
+					t.Errorf("%s: got %q, want %q", args[0], got, want)
+				}
+			}
+			if got := command(t.Context(), "", "check", dir).err; strings.Contains(got, "is in namespace") {
+				t.Errorf("without the flag: got %q", got)
+			}
+		})
 	}
 }
 

@@ -28,7 +28,8 @@ func newRender(std stdio) *cobra.Command {
 		Long: `Print the Problems of YAML objects, and the xDS resources that a client would be sent. No
 cluster and no running control plane are needed.
 
-Problems do not make the command fail; 'controlplane check' is for that.`,
+Problems do not make the command fail; 'controlplane check' is for that. The exit code is 1 if an
+input cannot be read, 2 if the command line is invalid, and 0 otherwise.`,
 		Example: `  controlplane render -f manifests/demo
   controlplane render -f manifests/demo --type rds --explain
   controlplane render -f manifests/demo --as demo/checkout --name greeter:50051 -o json

@@ -58,7 +58,10 @@ and, with --xds-tls-address, xds_tls=ADDR at its end.
 
 Inside a cluster a client must prove who it is: by a service account token or a certificate,
 over TLS, or by connecting from the address of its pod. Elsewhere the identity in its xDS node
-is accepted. --identity selects the mode.`,
+is accepted. --identity selects the mode.
+
+Exit codes: 0 after an orderly end; 1 after a failure, such as a folder, kubeconfig or cluster
+that cannot be read; 2 if the command line is invalid.`,
 		Example: `  controlplane serve
   controlplane serve --files manifests/demo
   controlplane serve --kubeconfig ~/.kube/config --context kind-mizzen --namespaces shop,payment`,

@@ -3,6 +3,7 @@ package mesh
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // AnnotationPrefix is the prefix of all Mizzen annotations.
@@ -47,3 +48,29 @@ func Annotations() []string { return slices.Sorted(maps.Keys(annotations)) }
 
 // AnnotatedKinds returns the kinds of objects on which an annotation is read. It is empty for an unknown annotation.
 func AnnotatedKinds(annotation string) []string { return annotations[annotation] }
+
+// domain is the part of AnnotationPrefix that tells Mizzen's annotations from others.
+const domain = "mizzen"
+
+// MeantAnnotation returns the annotation that an author probably means by a key of annotations or labels; empty if that is
+// not known. It returns false for a key of others: one without the prefix that is not nearly one of the annotations.
+func MeantAnnotation(key string) (meant string, ours bool) {
+	prefix, name, ok := strings.Cut(key, "/")
+	if !ok {
+		meant = Nearest(key, Annotations())
+		return meant, meant != ""
+	}
+	first, _, _ := strings.Cut(prefix, ".")
+	ours = within(prefix+"/", AnnotationPrefix, 1)
+	if !ours && !within(first, domain, 2) {
+		return "", false
+	}
+	var names []string
+	for _, annotation := range Annotations() {
+		names = append(names, strings.TrimPrefix(annotation, AnnotationPrefix))
+	}
+	if name = Nearest(name, names); name != "" {
+		return AnnotationPrefix + name, true
+	}
+	return "", ours
+}

@@ -89,8 +89,8 @@ var codes = []CodeDoc{
 		"Correct the line that the message names.",
 	},
 	{
-		CodeFileSkipped, "A file of a folder seems to contain objects, but its name does not end in `.yaml`, `.yml` or `.json`, or begins with a dot. It is not read.",
-		"Rename the file, or name it on the command line. Render a template first.",
+		CodeFileSkipped, "A file of a folder seems to contain objects, but its name does not end in `.yaml`, `.yml` or `.json`, or begins with a dot, or the name of its folder does. It is not read.",
+		"Follow the message: render a template, unpack a packed file, and rename another one or name it on the command line. A copy needs nothing.",
 	},
 	{
 		CodeUnknownKind, "The object is of a kind that Mizzen does not read. It is skipped. It is a warning if rules depend on it, and an error if the kind or apiVersion is probably misspelled.",

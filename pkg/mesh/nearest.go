@@ -21,6 +21,11 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
+// within reports whether two names, except for their case, differ by at most so many letters.
+func within(name, other string, letters int) bool {
+	return max(len(name)-len(other), len(other)-len(name)) <= letters && distance(strings.ToLower(name), strings.ToLower(other)) <= letters
+}
+
 // distance counts the letters to insert, remove or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

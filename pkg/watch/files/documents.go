@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"regexp"
 	"unicode/utf8"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -57,6 +58,50 @@ func documents(data []byte) iter.Seq2[[]byte, int] {
 func isMarker(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte("---"))
 	return ok && (len(rest) == 0 || bytes.ContainsAny(rest[:1], " \t\r\n"))
+}
+
+var (
+	// almostMarker matches a line that is like a document marker and is none: a marker has three hyphens at the start of
+	// its line. Some editors write dashes.
+	almostMarker = regexp.MustCompile(`^[ \t\x{feff}]*[-=*+_~\x{2010}-\x{2015}\x{2212}]{2,}[ \t]*(#.*)?$`)
+	// gluedMarker matches a marker in the first line of its document.
+	gluedMarker  = regexp.MustCompile(`^[ \t\x{feff}]*-{3,}[ \t]*(apiVersion|kind)\s*:`)
+	beginsObject = regexp.MustCompile(`^(apiVersion|kind)\s*:`)
+)
+
+// almostMarkers yields the lines of a part, counted from 1, that are almost document markers, and their texts. Behind such
+// a line an object begins that is no further indented than the part, so it is not a line of a text within an object.
+func almostMarkers(data []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		var marker []byte
+		line, markerLine, outer := 0, 0, -1
+		for text := range bytes.Lines(data) {
+			line++
+			text = bytes.TrimRight(text, " \t\r\n")
+			inner := bytes.TrimLeft(text, " \t")
+			if len(inner) == 0 || inner[0] == '#' {
+				continue
+			}
+			indent := len(text) - len(inner)
+			if outer < 0 {
+				outer = indent
+			}
+			switch {
+			case gluedMarker.Match(text) && indent <= outer:
+				marker, markerLine = text[:bytes.IndexByte(text, ':')], line
+			case marker == nil || !beginsObject.Match(inner) || indent > outer:
+				marker, markerLine = nil, line
+				if almostMarker.Match(text) && !isMarker(text) {
+					marker = text
+				}
+				continue
+			}
+			if !yield(markerLine, marker) {
+				return
+			}
+			marker = nil
+		}
+	}
 }
 
 // large reads a part above the size limit, if it is a List whose entries are below the limit.

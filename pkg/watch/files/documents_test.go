@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,73 @@ func TestDocumentsWithoutMarkers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			checkProblems(t, loadText(t, test.text), test.want)
+		})
+	}
+}
+
+// TestAlmostMarkers expects a line that is almost a document marker to be named, and lines of texts, lists and comments
+// to be left alone.
+func TestAlmostMarkers(t *testing.T) {
+	a, b := serviceYAML("a"), serviceYAML("b")
+	const text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations:\n    x: |\n      %s\n      apiVersion: v1\nspec: {ports: [{port: 1}]}\n"
+	indented := func(text string) string {
+		return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
+	}
+	for name, test := range map[string]struct {
+		text string
+		// want are the lines that are named. services is the number of Services that are read.
+		want     []int
+		services int
+	}{
+		"four hyphens":             {a + "----\n" + b, []int{5}, 0},
+		"two hyphens":              {a + "--\n" + b, []int{5}, 0},
+		"indented":                 {a + " ---\n" + b, []int{5}, 0},
+		"indented by a tab":        {a + "\t---\n" + b, []int{5}, 0},
+		"behind a plain value":     {"apiVersion: v1\nkind: Service\nspec: {clusterIP: None}\nmetadata:\n  name: a\n  ---\n" + b, []int{6}, 0},
+		"a dash":                   {a + "\u2014-\n" + b, []int{5}, 0},
+		"dashes":                   {a + "\u2013\u2013\u2013\n" + b, []int{5}, 0},
+		"a mark of the byte order": {a + "\ufeff---\n" + b, []int{5}, 0},
+		"equals signs":             {a + "===\n" + b, []int{5}, 0},
+		"stars":                    {a + "***\n" + b, []int{5}, 0},
+		"many hyphens, a comment":  {a + "--------- # The next.\n\n# A comment.\n" + b, []int{5}, 0},
+		"Windows":                  {strings.ReplaceAll(a+"----\n"+b, "\n", "\r\n"), []int{5}, 0},
+		"at the start":             {"----\n" + a, []int{1}, 0},
+		"indented at the start":    {" ---\n" + a, []int{1}, 0},
+		"both indented":            {indented(a + "---\n" + b), []int{5}, 0},
+		"a key at once":            {a + "---" + b, []int{5}, 0},
+		"a key in the line":        {a + "--- " + b, []int{5}, 1},
+		"the kind first":           {a + "----\nkind: Service\napiVersion: v1\nmetadata: {name: b}\nspec: {ports: [{port: 1}]}\n", []int{5}, 0},
+		"two of them":              {a + "----\n" + b + " ---\n" + a, []int{5, 10}, 0},
+		"behind a right one":       {a + "---\n" + b + "----\n" + strings.Replace(b, "name: b", "name: c", 1), []int{10}, 1},
+
+		"a marker":                {a + "---\n" + b, nil, 2},
+		"a marker, spaces":        {a + "---  \n" + b, nil, 2},
+		"a marker, a comment":     {a + "--- # b\n" + b, nil, 2},
+		"a marker, Windows":       {strings.ReplaceAll(a+"---\n"+b, "\n", "\r\n"), nil, 2},
+		"two markers":             {a + "---\n---\n" + b, nil, 2},
+		"in a comment":            {a + "# ----\n---\n" + b, nil, 2},
+		"a text with a marker":    {fmt.Sprintf(text, "---"), nil, 1},
+		"a text with hyphens":     {fmt.Sprintf(text, "------"), nil, 1},
+		"a text with a title":     {fmt.Sprintf(text, "title\n      ====="), nil, 1},
+		"a text with a glued one": {fmt.Sprintf(text, "---apiVersion: v1"), nil, 1},
+		"an indented object":      {indented(a), nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := loadText(t, test.text)
+			var got []int
+			for _, p := range w.Problems {
+				line := 0
+				if _, err := fmt.Sscanf(p.Source, "objects.yaml:%d", &line); err != nil {
+					t.Fatalf("%v: %v", p, err)
+				}
+				if !strings.Contains(p.Message, "does not separate documents") {
+					t.Errorf("got %v", p)
+				}
+				got = append(got, line)
+			}
+			if slices.Sort(got); !slices.Equal(got, test.want) || w.Services.Len() != test.services {
+				t.Errorf("got the lines %d and %d Services, want %d and %d", got, w.Services.Len(), test.want, test.services)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -132,11 +133,27 @@ func (r *fileRun) begin() error {
 	}
 	r.put(r.claims.take(r.claims.changes(current), current.problems))
 	r.logUnreadable(current.problems)
-	if len(r.claims.claims) == 0 {
-		r.options.Logger.Warn("the folder has no objects", "dir", r.dir)
-	}
+	r.logEmpty()
 	r.inbox.Complete()
 	return nil
+}
+
+// logEmpty logs that the folder has no objects, or none in a namespace that is read: usually a name is misspelled.
+func (r *fileRun) logEmpty() {
+	empty, found := slices.Clone(r.options.Namespaces), maps.Clone(r.parser.leftOut)
+	for key := range r.claims.claims {
+		empty = slices.DeleteFunc(empty, func(n string) bool { return n == key.Namespace })
+		if key.Namespace != "" {
+			found[key.Namespace] = struct{}{}
+		}
+	}
+	switch {
+	case len(r.claims.claims)+len(found) == 0:
+		r.options.Logger.Warn("the folder has no objects", "dir", r.dir)
+	case len(empty) > 0:
+		r.options.Logger.Warn("the folder has no objects in these namespaces", "dir", r.dir, "namespaces", strings.Join(empty, ","),
+			"found_namespaces", strings.Join(slices.Sorted(maps.Keys(found)), ","))
+	}
 }
 
 // wait returns the time until the next scan without a further event.

@@ -284,3 +284,40 @@ func TestFolderLogsWhatCannotBeRead(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderLogsEmptyNamespaces expects a log line that names the namespaces that are read and have no objects, and the
+// others that have some.
+func TestFolderLogsEmptyNamespaces(t *testing.T) {
+	dir := t.TempDir()
+	for _, namespace := range []string{"shop", "fin"} {
+		write(t, dir, namespace+".yaml", strings.Replace(serviceYAML("a"), "name: a", "name: a, namespace: "+namespace, 1))
+	}
+	write(t, dir, "node.yaml", "apiVersion: v1\nkind: Node\nmetadata: {name: n}\n")
+	for namespaces, want := range map[string]string{
+		"nobody":         `namespaces=nobody found_namespaces=fin,shop`,
+		"shop,nobody,no": `namespaces=nobody,no found_namespaces=fin,shop`,
+		"shop":           "",
+		"shop,fin":       "",
+		"":               "",
+	} {
+		t.Run(namespaces, func(t *testing.T) {
+			var log bytes.Buffer
+			options := watch.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			if namespaces != "" {
+				options.Namespaces = strings.Split(namespaces, ",")
+			}
+			r, err := New(dir, options).newRun(watch.NewInbox())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.watcher.Close()
+			if err := r.begin(); err != nil {
+				t.Fatal(err)
+			}
+			got := log.String()
+			if want == "" && got != "" || !strings.Contains(got, want) || strings.Contains(got, "the folder has no objects\"") {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}

@@ -3,7 +3,9 @@ package files
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,23 +17,29 @@ import (
 type head struct{ apiVersion, kind, namespace, name string }
 
 func headOf(n *yaml.Node) head {
-	metadata := lookup(n, "metadata", 0)
-	return head{text(lookup(n, "apiVersion", 0)), text(lookup(n, "kind", 0)), text(lookup(metadata, "namespace", 0)), text(lookup(metadata, "name", 0))}
+	metadata := lookup(n, "metadata")
+	return head{text(lookup(n, "apiVersion")), text(lookup(n, "kind")), text(lookup(metadata, "namespace")), text(lookup(metadata, "name"))}
 }
 
 // maxMerges limits merge keys within merge keys, which an alias may repeat without end.
 const maxMerges = 10
 
-// lookup returns the value of a mapping's last field of that name, or nil. A merge key sets fields where it is, as in
-// schema.Reader.
-func lookup(n *yaml.Node, name string, merges int) *yaml.Node {
+// lookup returns the value of a mapping's last field of that name, or nil.
+func lookup(n *yaml.Node, name string) *yaml.Node {
+	_, value := entry(n, name, 0)
+	return value
+}
+
+// entry returns the key and the value of a mapping's last field of that name, or nil. A merge key sets fields where it
+// is, as in schema.Reader.
+func entry(n *yaml.Node, name string, merges int) (key, value *yaml.Node) {
 	if n == nil || n.Kind != yaml.MappingNode || merges > maxMerges {
-		return nil
+		return nil, nil
 	}
 	for i := len(n.Content) - 2; i >= 0; i -= 2 {
 		if !schema.IsMerge(n.Content[i]) {
 			if n.Content[i].Value == name {
-				return resolve(n.Content[i+1])
+				return n.Content[i], resolve(n.Content[i+1])
 			}
 			continue
 		}
@@ -41,13 +49,34 @@ func lookup(n *yaml.Node, name string, merges int) *yaml.Node {
 			parts = merged.Content
 		}
 		for _, part := range parts {
-			if found := lookup(resolve(part), name, merges+1); found != nil {
-				return found
+			if key, value = entry(resolve(part), name, merges+1); value != nil {
+				return key, value
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
+
+// fieldLine returns the line of a field such as spec.ports[0].name, or else of what contains it.
+func fieldLine(n *yaml.Node, path string) int {
+	line := n.Line
+	for _, part := range fieldParts.FindAllString(path, -1) {
+		if i, err := strconv.Atoi(strings.Trim(part, "[]")); err == nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+			n = resolve(n.Content[i])
+			line = n.Line
+			continue
+		}
+		key, value := entry(n, strings.Trim(part, "[]"), 0)
+		if value == nil {
+			return line
+		}
+		n, line = value, key.Line
+	}
+	return line
+}
+
+// fieldParts matches the parts of a path. A key in brackets may have dots.
+var fieldParts = regexp.MustCompile(`\[[^]]*\]|[^.[]+`)
 
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
@@ -100,7 +129,7 @@ func (f *fileParser) separate(lines []int, before int) string {
 
 // hasObjects reports whether a list has objects.
 func hasObjects(n *yaml.Node) bool {
-	return n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, func(item *yaml.Node) bool {
+	return n != nil && n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, func(item *yaml.Node) bool {
 		h := headOf(resolve(item))
 		return h.apiVersion != "" && h.kind != ""
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
@@ -25,8 +26,11 @@ const gatewayAPI = "gateway.networking.k8s.io"
 // Service.
 var gatewayRoutes = []string{"GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute"}
 
-// builtIn are groups of Kubernetes without a dot in their names.
-var builtIn = []string{"", "core", "apps", "autoscaling", "batch", "extensions", "policy"}
+// builtIn are names that authors take for the group of a kind of Kubernetes, beside those that end in .k8s.io.
+var builtIn = []string{"", "core", "apps", "autoscaling", "batch", "extensions", "policy", "k8s.io", "kubernetes.io", "v1"}
+
+// commonWords are parts of many groups' names.
+var commonWords = []string{"io", "k8s", "kubernetes"}
 
 // unread reports an object of a kind that is not read: as an error if it is nearly of a kind that is.
 func (f *fileParser) unread(n *yaml.Node, line int, h head) {
@@ -35,15 +39,51 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 	if why := nearly(n, h); why != "" {
 		f.fail(mesh.CodeUnknownKind, line, ref, "", why)
 	} else {
-		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", h.apiVersion+" "+h.kind+" is not read from files. The object has no effect here.")
+		why := h.apiVersion + " " + h.kind + " is not read from files. The object has no effect here."
+		if group := groupMeant(h); group != "" {
+			why += fmt.Sprintf(" Did you mean the group %q?", group)
+		}
+		f.report(mesh.CodeUnknownKind, mesh.Info, line, ref, "", why)
 	}
+	f.unreadKeys(n, line, ref)
 	f.silence(n, line, ref, reported)
+}
+
+// unreadKeys checks the annotations and labels of an object of a kind that is read from clusters only, such as the
+// namespaces whose pods get the bootstrap.
+func (f *fileParser) unreadKeys(n *yaml.Node, line int, ref mesh.Ref) {
+	row := object.Kind(ref.Kind).Row()
+	if row == nil || !row.Live || text(lookup(n, "apiVersion")) != row.Resource.GroupVersion().String() {
+		return
+	}
+	metadata := lookup(n, "metadata")
+	meta := metav1.ObjectMeta{Labels: texts(lookup(metadata, "labels")), Annotations: texts(lookup(metadata, "annotations"))}
+	for _, p := range object.CheckKeys(object.Key{Kind: row.Kind, Name: ref.Name}, &meta) {
+		f.report(p.Code, p.Severity, line-n.Line+fieldLine(n, p.Field), ref, p.Field, p.Message)
+	}
+	if value, ok := meta.Labels[mesh.AnnotationInject]; ok && row.Kind == object.KindNamespace && value != mesh.InjectEnabled && value != "disabled" && value != "false" {
+		field := "metadata.labels[" + mesh.AnnotationInject + "]"
+		f.report(mesh.CodeInvalidValue, mesh.Warning, line-n.Line+fieldLine(n, field), ref, field,
+			fmt.Sprintf("Pods of the namespace do not get the bootstrap, because the value is %q. Write %s.", value, mesh.InjectEnabled))
+	}
+}
+
+// texts returns the entries of a mapping of strings.
+func texts(n *yaml.Node) map[string]string {
+	all := map[string]string{}
+	if n == nil || n.Kind != yaml.MappingNode {
+		return all
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		all[n.Content[i].Value] = text(resolve(n.Content[i+1]))
+	}
+	return all
 }
 
 // silence removes the Problems of an object, from a position on, whose codes its author silenced, and returns the
 // codes. It is for objects that are not converted, and so have no value that tells.
 func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []mesh.Code {
-	annotation := lookup(lookup(lookup(n, "metadata", 0), "annotations", 0), mesh.AnnotationIgnore, 0)
+	annotation := lookup(lookup(lookup(n, "metadata"), "annotations"), mesh.AnnotationIgnore)
 	if annotation == nil {
 		return nil
 	}
@@ -58,25 +98,28 @@ func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []m
 
 // nearly returns why an object is not of the kind that its author probably meant; empty if it is of another kind.
 func nearly(n *yaml.Node, h head) string {
-	group, version, ok := strings.Cut(h.apiVersion, "/")
-	if !ok {
-		group, version = "", group
-	}
-	if row := object.Kind(h.kind).Row(); row != nil && !row.Live {
-		return wrongVersion(row, group, version)
+	group, version := groupVersion(h.apiVersion)
+	one := strings.TrimSuffix(h.kind, listSuffix) // a list of a kind is in the group of the kind
+	if row := object.Kind(one).Row(); row != nil && !row.Live {
+		return wrongVersion(row, h, group, version)
 	}
 	known := istioKinds[group]
 	switch {
-	case slices.Contains(known, h.kind):
+	case slices.Contains(known, one):
 		return ""
-	case group == gatewayAPI:
+	case nearGroup(group, gatewayAPI) && slices.ContainsFunc(gatewayRoutes, func(kind string) bool { return strings.EqualFold(kind, h.kind) }):
 		return meshRoute(n, h)
+	case group == gatewayAPI:
+		return ""
 	}
 	var read []string
 	for row := range object.InFiles() {
 		if nearGroup(group, row.Resource.Group) {
-			read = append(read, string(row.Kind))
+			read = append(read, string(row.Kind), string(row.Kind)+listSuffix)
 		}
+	}
+	if group == "" || hasObjects(lookup(n, "items")) {
+		read = append(read, listSuffix)
 	}
 	if meant := mesh.Nearest(h.kind, append(read, known...)); meant != "" {
 		return fmt.Sprintf("Unknown kind %q. The object is not used. Did you mean %q?", h.kind, meant)
@@ -87,19 +130,60 @@ func nearly(n *yaml.Node, h head) string {
 	return ""
 }
 
-// nearGroup reports whether a group is the other one, perhaps misspelled.
-func nearGroup(group, other string) bool {
-	return group == other || group != "" && other != "" && mesh.Nearest(group, []string{other}) != ""
+func groupVersion(apiVersion string) (group, version string) {
+	group, version, ok := strings.Cut(apiVersion, "/")
+	if !ok && strings.Contains(apiVersion, ".") {
+		return apiVersion, "" // versions have no dots
+	}
+	if !ok {
+		return "", apiVersion
+	}
+	return group, version
 }
 
-// wrongVersion returns why an object of a kind that is read is not read; empty if the kind is another group's own.
-func wrongVersion(row *object.KindRow, group, version string) string {
+// nearGroup reports whether a group is the other one, perhaps misspelled, with its words in another order, or without
+// some of them.
+func nearGroup(group, other string) bool {
+	if group == other || group == "" || other == "" {
+		return group == other
+	}
+	if mesh.Nearest(group, []string{other}) != "" {
+		return true
+	}
+	words, others := groupWords(group), groupWords(other)
+	return len(words) > 0 && !slices.ContainsFunc(words, func(word string) bool { return mesh.Nearest(word, others) == "" })
+}
+
+// groupWords returns the words of a group's name that tell it from other groups.
+func groupWords(group string) []string {
+	words := strings.FieldsFunc(group, func(r rune) bool { return strings.ContainsRune(".-_/", r) })
+	return slices.DeleteFunc(words, func(word string) bool { return slices.Contains(commonWords, word) })
+}
+
+// groupMeant returns the group that an object of a kind of Istio or of the Gateway API, which is not read, should have;
+// empty if it has it, or if the kind may be of others.
+func groupMeant(h head) string {
+	group, _ := groupVersion(h.apiVersion)
+	if slices.Contains(gatewayRoutes, h.kind) && group != gatewayAPI && nearGroup(group, gatewayAPI) {
+		return gatewayAPI
+	}
+	for meant, kinds := range istioKinds {
+		if slices.Contains(kinds, h.kind) && istioKinds[group] == nil && group != gatewayAPI && nearGroup(group, meant) {
+			return meant
+		}
+	}
+	return ""
+}
+
+// wrongVersion returns why an object of a kind that is read, or a list of them, is not read; empty if the kind is another
+// group's own.
+func wrongVersion(row *object.KindRow, h head, group, version string) string {
 	right := row.Resource.GroupVersion().String()
 	switch {
 	case group == row.Resource.Group:
-		return fmt.Sprintf("Version %q of %s is not read. The object is not used. Write apiVersion: %s", version, row.Kind, right)
+		return fmt.Sprintf("Version %q of %s is not read. The object is not used. Write apiVersion: %s", version, h.kind, right)
 	case nearGroup(group, row.Resource.Group), slices.Contains(builtIn, group), strings.HasSuffix(group, ".k8s.io"), strings.HasSuffix(group, "istio.io"):
-		return fmt.Sprintf("Group %q has no kind %s. The object is not used. Write apiVersion: %s", group, row.Kind, right)
+		return fmt.Sprintf("There is no %s in apiVersion %q. The object is not used. Write apiVersion: %s", h.kind, h.apiVersion, right)
 	}
 	return ""
 }
@@ -110,13 +194,16 @@ func meshRoute(n *yaml.Node, h head) string {
 	if i < 0 {
 		return ""
 	}
-	if parents := lookup(lookup(n, "spec", 0), "parentRefs", 0); parents != nil && len(parents.Content) > 0 {
+	if parents := lookup(lookup(n, "spec"), "parentRefs"); parents != nil && len(parents.Content) > 0 {
 		forMesh := slices.ContainsFunc(parents.Content, func(parent *yaml.Node) bool {
-			return text(lookup(resolve(parent), "kind", 0)) == string(object.KindService)
+			return text(lookup(resolve(parent), "kind")) == string(object.KindService)
 		})
 		if !forMesh {
 			return ""
 		}
+	}
+	if group, _ := groupVersion(h.apiVersion); group != gatewayAPI {
+		return fmt.Sprintf("There is no %s in apiVersion %q, and objects of the group %q are not read. No call is routed by this one. Write a VirtualService.", gatewayRoutes[i], h.apiVersion, gatewayAPI)
 	}
 	return fmt.Sprintf("Objects of kind %s are not read. No call is routed by this one. Write a VirtualService.", gatewayRoutes[i])
 }
@@ -128,9 +215,16 @@ func (f *fileParser) headless(n *yaml.Node, line int, h head) {
 	for row := range object.InFiles() {
 		read = append(read, string(row.Kind))
 	}
-	isObject := h.apiVersion+h.kind != "" && (lookup(n, "metadata", 0) != nil || mesh.Nearest(h.kind, read) != "")
+	wayOut, misspelled := "Add both.", 0
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i].Value
+		if meant := mesh.Nearest(key, []string{"apiVersion", "kind"}); meant != "" && key != meant && lookup(n, meant) == nil {
+			wayOut, misspelled = fmt.Sprintf("Did you mean %q in place of %q?", meant, key), misspelled+1
+		}
+	}
+	isObject := (h.apiVersion+h.kind != "" || misspelled == 2) && (lookup(n, "metadata") != nil || mesh.Nearest(h.kind, read) != "")
 	if f.strict || isObject {
-		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. Add both.")
+		f.fail(mesh.CodeUnreadable, line, f.ref(), "", "The document has no apiVersion or no kind. It is not used. "+wayOut)
 		return
 	}
 	f.other(line)
@@ -150,7 +244,7 @@ func (f *fileParser) list(n *yaml.Node, before int, h head) {
 	}
 	f.lists++
 	defer func() { f.lists-- }()
-	items := lookup(n, "items", 0)
+	items := lookup(n, "items")
 	if items == nil || items.Kind != yaml.SequenceNode && items.ShortTag() != "!!null" {
 		f.fail(mesh.CodeInvalidValue, before+n.Line, f.ref(), "items", "The "+h.kind+" has no list of items. It is not used. Write its objects under items.")
 		return
@@ -164,7 +258,11 @@ func (f *fileParser) list(n *yaml.Node, before int, h head) {
 	}
 }
 
-// isList reports whether an object is a list of objects: any List, and whatever else has items and is called one.
+const listSuffix = "List"
+
+// isList reports whether an object is a list of objects: any List, a list of a kind that is read, and whatever else has
+// items and is called one.
 func isList(n *yaml.Node, h head) bool {
-	return h.kind == "List" && h.apiVersion == "v1" || strings.HasSuffix(h.kind, "List") && lookup(n, "items", 0) != nil
+	one, ok := strings.CutSuffix(h.kind, listSuffix)
+	return ok && (lookup(n, "items") != nil || one == "" && h.apiVersion == "v1" || one != "" && object.RowOf(h.apiVersion, one) != nil)
 }

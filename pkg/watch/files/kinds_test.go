@@ -23,41 +23,89 @@ import (
 func TestNearKinds(t *testing.T) {
 	const did, write, not = "Did you mean ", "Write apiVersion: ", "info UnknownKind"
 	tests := map[string]string{
-		"networking.istio.io/v1 VirtualServcie":           did + `"VirtualService"?`,
-		"networking.istio.io/v1 virtualservice":           did + `"VirtualService"?`,
-		"networking.istio.io/v1 VirtualServices":          did + `"VirtualService"?`,
-		"networking.istio.io/v1 DestinationRules":         did + `"DestinationRule"?`,
-		"networking.istio.io/v1 ServiceEntri":             did + `"ServiceEntry"?`,
-		"networking.istio.io/v1 RouteRule":                "Write a VirtualService or DestinationRule.",
-		"networking.istio.oi/v1 VirtualServcie":           did + `"VirtualService"?`,
-		"networking.istio.oi/v1 VirtualService":           write + "networking.istio.io/v1",
-		"networking.istio.io/v1alpha4 VirtualService":     write + "networking.istio.io/v1",
-		"networking.istio.io/v2 DestinationRule":          write + "networking.istio.io/v1",
-		"config.istio.io/v1alpha2 VirtualService":         write + "networking.istio.io/v1",
-		"security.istio.io/v1 DestinationRule":            write + "networking.istio.io/v1",
-		"networking.k8s.io/v1 VirtualService":             write + "networking.istio.io/v1",
-		"v1 VirtualService":                               write + "networking.istio.io/v1",
-		"v1beta1 DestinationRule":                         write + "networking.istio.io/v1",
-		"v2 Service":                                      write + "v1",
-		"apps/v1 Service":                                 write + "v1",
-		"core/v1 Pod":                                     write + "v1",
-		"v1 Sevice":                                       did + `"Service"?`,
-		"v1 Endpoint":                                     did + `"Endpoints"?`,
-		"v1 EndpointSlice":                                write + "discovery.k8s.io/v1",
-		"discovery.k8s.io/v1beta1 EndpointSlice":          write + "discovery.k8s.io/v1",
-		"discovery.k8s.io/v1 EndpointSlices":              did + `"EndpointSlice"?`,
-		"gateway.networking.k8s.io/v1 GRPCRoute":          "Write a VirtualService.",
-		"gateway.networking.k8s.io/v1alpha2 GrpcRoute":    "Write a VirtualService.",
-		"serving.knative.dev/v1 Service":                  not,
-		"appmesh.k8s.aws/v1beta2 VirtualService":          not,
-		"rbac.authorization.k8s.io/v1 Role":               not,
-		"batch/v1 Job":                                    not,
-		"networking.istio.io/v1 Sidecar":                  not,
-		"install.istio.io/v1alpha1 IstioOperator":         not,
-		"gateway.networking.k8s.io/v1 Gateway":            not,
-		"monitoring.coreos.com/v1 ServiceMonitor":         not,
-		"kustomize.config.k8s.io/v1beta1 Kustomization":   not,
-		"gateway.networking.k8s.io/v1beta1 HTTPRoute web": not,
+		"networking.istio.io/v1 VirtualServcie":        did + `"VirtualService"?`,
+		"networking.istio.io/v1 virtualservice":        did + `"VirtualService"?`,
+		"networking.istio.io/v1 VirtualServices":       did + `"VirtualService"?`,
+		"networking.istio.io/v1 DestinationRules":      did + `"DestinationRule"?`,
+		"networking.istio.io/v1 ServiceEntri":          did + `"ServiceEntry"?`,
+		"networking.istio.io/v1 RouteRule":             "Write a VirtualService or DestinationRule.",
+		"networking.istio.oi/v1 VirtualServcie":        did + `"VirtualService"?`,
+		"networking.istio.oi/v1 VirtualService":        write + "networking.istio.io/v1",
+		"networking.istio.io/v1alpha4 VirtualService":  write + "networking.istio.io/v1",
+		"networking.istio.io/v2 DestinationRule":       write + "networking.istio.io/v1",
+		"config.istio.io/v1alpha2 VirtualService":      write + "networking.istio.io/v1",
+		"security.istio.io/v1 DestinationRule":         write + "networking.istio.io/v1",
+		"networking.k8s.io/v1 VirtualService":          write + "networking.istio.io/v1",
+		"v1 VirtualService":                            write + "networking.istio.io/v1",
+		"v1beta1 DestinationRule":                      write + "networking.istio.io/v1",
+		"v2 Service":                                   write + "v1",
+		"apps/v1 Service":                              write + "v1",
+		"core/v1 Pod":                                  write + "v1",
+		"v1 Sevice":                                    did + `"Service"?`,
+		"v1 Endpoint":                                  did + `"Endpoints"?`,
+		"v1 EndpointSlice":                             write + "discovery.k8s.io/v1",
+		"discovery.k8s.io/v1beta1 EndpointSlice":       write + "discovery.k8s.io/v1",
+		"discovery.k8s.io/v1 EndpointSlices":           did + `"EndpointSlice"?`,
+		"gateway.networking.k8s.io/v1 GRPCRoute":       "Write a VirtualService.",
+		"gateway.networking.k8s.io/v1alpha2 GrpcRoute": "Write a VirtualService.",
+		"istio.networking.io/v1 VirtualService":        write + "networking.istio.io/v1",
+		"networking.istio/v1 DestinationRule":          write + "networking.istio.io/v1",
+		"networking.isto.io/v1 VirtualService":         write + "networking.istio.io/v1",
+		"networking.istio.com/v1 VirtualService":       write + "networking.istio.io/v1",
+		"networking-istio-io/v1 VirtualService":        write + "networking.istio.io/v1",
+		"networking/v1 VirtualService":                 write + "networking.istio.io/v1",
+		"istio/v1 DestinationRule":                     write + "networking.istio.io/v1",
+		"istio.io/networking/v1 DestinationRule":       write + "networking.istio.io/v1",
+		"networking.istio.io VirtualService":           write + "networking.istio.io/v1",
+		"networking.istio.io/V1 VirtualService":        write + "networking.istio.io/v1",
+		"istio.networking.io/v1 VirtualServcie":        did + `"VirtualService"?`,
+		"networking.istio.io/v1 VirtualServiceLst":     did + `"VirtualServiceList"?`,
+		"v1 VirtualServiceList":                        write + "networking.istio.io/v1",
+		"networking.istio.io/v2 VirtualServiceList":    write + "networking.istio.io/v1",
+		"v1 Lsit":                    did + `"List"?`,
+		"v1 list":                    did + `"List"?`,
+		"v1 Lists":                   did + `"List"?`,
+		"v1 ServiceLst":              did + `"ServiceList"?`,
+		"v1 PodLists":                did + `"PodList"?`,
+		"k8s.io/v1 Service":          write + "v1",
+		"v1/ Service":                write + "v1",
+		"discovery/v1 EndpointSlice": write + "discovery.k8s.io/v1",
+		"discovery.kubernetes.io/v1 EndpointSlice":         write + "discovery.k8s.io/v1",
+		"gateway.network.k8s.io/v1 HTTPRoute":              "Write a VirtualService.",
+		"gateway.k8s.io/v1 GRPCRoute":                      "Write a VirtualService.",
+		"gateway.networking.k8s/v1 HTTPRoute":              "Write a VirtualService.",
+		"gateway.network.k8s.io/v1 HTTPRoute web":          `Did you mean the group "gateway.networking.k8s.io"?`,
+		"networking.isto.io/v1 Sidecar":                    `Did you mean the group "networking.istio.io"?`,
+		"networking.isto.io/v1 ServiceEntry":               `Did you mean the group "networking.istio.io"?`,
+		"security/v1 PeerAuthentication":                   `Did you mean the group "security.istio.io"?`,
+		"serving.knative.dev/v1 Service":                   not,
+		"gateway.solo.io/v1 VirtualService":                not,
+		"networking.gke.io/v1 ManagedCertificate":          not,
+		"networking.k8s.io/v1 Ingress":                     not,
+		"networking.k8s.io/v1 NetworkPolicy":               not,
+		"networking.x-k8s.io/v1alpha1 HTTPRoute":           not,
+		"policy.linkerd.io/v1beta1 HTTPRoute":              not,
+		"networking.internal.knative.dev/v1 Ingress":       not,
+		"traefik.io/v1alpha1 IngressRoute":                 not,
+		"traefik.io/v1alpha1 TraefikService":               not,
+		"k8s.nginx.org/v1 VirtualServer":                   not,
+		"projectcontour.io/v1 HTTPProxy":                   not,
+		"cert-manager.io/v1 Certificate":                   not,
+		"apiextensions.k8s.io/v1 CustomResourceDefinition": not,
+		"apps/v1 Deployment":                               not,
+		"v1 ConfigMap":                                     not,
+		"v1 LimitRange":                                    not,
+		"example.com/v1 AllowList":                         not,
+		"example.com/v1 Least":                             not,
+		"appmesh.k8s.aws/v1beta2 VirtualService":           not,
+		"rbac.authorization.k8s.io/v1 Role":                not,
+		"batch/v1 Job":                                     not,
+		"networking.istio.io/v1 Sidecar":                   not,
+		"install.istio.io/v1alpha1 IstioOperator":          not,
+		"gateway.networking.k8s.io/v1 Gateway":             not,
+		"monitoring.coreos.com/v1 ServiceMonitor":          not,
+		"kustomize.config.k8s.io/v1beta1 Kustomization":    not,
+		"gateway.networking.k8s.io/v1beta1 HTTPRoute web":  not,
 	}
 	for of, want := range tests {
 		t.Run(of, func(t *testing.T) {
@@ -67,11 +115,11 @@ func TestNearKinds(t *testing.T) {
 				text = strings.Replace(text, "kind: Service", "kind: Gateway", 1)
 			}
 			severity := "error UnknownKind " + words[1]
-			if want == not {
+			if want == not || strings.Contains(want, "the group") {
 				severity = not
 			}
 			got := watchtest.ProblemLines(loadText(t, text))
-			if len(got) != 1 || !strings.HasPrefix(got[0], severity) || !strings.Contains(got[0], want) {
+			if want == not && len(got) == 1 && strings.Contains(got[0], "mean") || len(got) != 1 || !strings.HasPrefix(got[0], severity) || !strings.Contains(got[0], want) {
 				t.Errorf("got %q, want %s and %q", got, severity, want)
 			}
 		})
@@ -120,17 +168,25 @@ func TestLists(t *testing.T) {
 		services int
 		want     []string
 	}{
-		"List":               {"apiVersion: v1\nkind: List\nitems:\n- " + service, 1, nil},
-		"ServiceList":        {"apiVersion: v1\nkind: ServiceList\nitems:\n- " + bare, 1, nil},
-		"full items":         {"apiVersion: v1\nkind: ServiceList\nitems:\n- " + service, 1, nil},
-		"DestinationRules":   {"apiVersion: networking.istio.io/v1\nkind: DestinationRuleList\nitems:\n- metadata: {name: d}\n  spec: {host: a}\n", 0, []string{"warning NoSuchHost DestinationRule default/d"}},
-		"VirtualServices":    {"apiVersion: networking.istio.io/v1beta1\nkind: VirtualServiceList\nmetadata: {resourceVersion: '1'}\nitems:\n- metadata: {name: v}\n  spec: {hosts: [a]}\n", 0, []string{"warning NoSuchHost VirtualService default/v spec.hosts[0] (objects.yaml:6)"}},
-		"another kind":       {"apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: c}\n", 0, []string{"info UnknownKind ConfigMap c"}},
-		"of a custom kind":   {"apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: c}\n", 0, []string{"info UnknownKind AllowList c"}},
-		"without items":      {"apiVersion: v1\nkind: List\nobjects: []\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The List has no list of items. It is not used. Write its objects under items."}},
-		"empty":              {"apiVersion: v1\nkind: List\nitems: []\n", 0, nil},
-		"a List in a List":   {"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ServiceList\n  items:\n  - metadata: {name: a}\n    spec: {ports: [{port: 1}]}\n", 1, nil},
-		"an item of no kind": {"apiVersion: v1\nkind: List\nitems:\n- " + bare, 0, []string{"error Unreadable File objects.yaml (objects.yaml:4)"}},
+		"List":                {"apiVersion: v1\nkind: List\nitems:\n- " + service, 1, nil},
+		"ServiceList":         {"apiVersion: v1\nkind: ServiceList\nitems:\n- " + bare, 1, nil},
+		"full items":          {"apiVersion: v1\nkind: ServiceList\nitems:\n- " + service, 1, nil},
+		"DestinationRules":    {"apiVersion: networking.istio.io/v1\nkind: DestinationRuleList\nitems:\n- metadata: {name: d}\n  spec: {host: a}\n", 0, []string{"warning NoSuchHost DestinationRule default/d"}},
+		"VirtualServices":     {"apiVersion: networking.istio.io/v1beta1\nkind: VirtualServiceList\nmetadata: {resourceVersion: '1'}\nitems:\n- metadata: {name: v}\n  spec: {hosts: [a]}\n", 0, []string{"warning NoSuchHost VirtualService default/v spec.hosts[0] (objects.yaml:6)"}},
+		"another kind":        {"apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: c}\n", 0, []string{"info UnknownKind ConfigMap c"}},
+		"of a custom kind":    {"apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: c}\n", 0, []string{"info UnknownKind AllowList c"}},
+		"another, misspelled": {"apiVersion: v1\nkind: Lsit\nitems:\n- " + service, 0, []string{"error UnknownKind Lsit  (objects.yaml:1): Unknown kind \"Lsit\". The object is not used. Did you mean \"List\"?"}},
+		"of another group":    {"apiVersion: example.com/v1\nkind: Lits\nitems:\n- " + service, 0, []string{`error UnknownKind Lits  (objects.yaml:1): Unknown kind "Lits". The object is not used. Did you mean "List"?`}},
+		"items of others":     {"apiVersion: example.com/v1\nkind: Least\nitems: [a, b]\n", 0, []string{"info UnknownKind Least"}},
+		"Services, no items":  {"apiVersion: v1\nkind: ServiceList\nspec: {}\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The ServiceList has no list of items. It is not used. Write its objects under items."}},
+		"rules, no items":     {"apiVersion: networking.istio.io/v1\nkind: VirtualServiceList\nmetadata: {name: a}\nspec: {hosts: [a]}\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The VirtualServiceList has no list of items."}},
+		"items that are null": {"apiVersion: v1\nkind: ServiceList\nitems: null\n", 0, nil},
+		"of the wrong group":  {"apiVersion: v1\nkind: VirtualServiceList\nitems:\n- metadata: {name: v}\n", 0, []string{`error UnknownKind VirtualService v (objects.yaml:4): There is no VirtualService in apiVersion "v1". The object is not used. Write apiVersion: networking.istio.io/v1`}},
+		"of a wrong kind":     {"apiVersion: v1\nkind: ServcieList\nitems:\n- metadata: {name: v}\n", 0, []string{`error UnknownKind Servcie v (objects.yaml:4): Unknown kind "Servcie". The object is not used. Did you mean "Service"?`}},
+		"without items":       {"apiVersion: v1\nkind: List\nobjects: []\n", 0, []string{"error InvalidValue File objects.yaml items (objects.yaml:1): The List has no list of items. It is not used. Write its objects under items."}},
+		"empty":               {"apiVersion: v1\nkind: List\nitems: []\n", 0, nil},
+		"a List in a List":    {"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ServiceList\n  items:\n  - metadata: {name: a}\n    spec: {ports: [{port: 1}]}\n", 1, nil},
+		"an item of no kind":  {"apiVersion: v1\nkind: List\nitems:\n- " + bare, 0, []string{"error Unreadable File objects.yaml (objects.yaml:4)"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -161,6 +217,8 @@ func TestOtherDocumentsOfAFolder(t *testing.T) {
 		"a broken object":   {"apiVersion: v1\nkind: Service\nspec: [\n", "error", "error"},
 		"no apiVersion":     {"kind: Service\nmetadata: {name: a}\n", "error", "error"},
 		"no kind":           {"apiVersion: v1\nmetadata: {name: a}\n", "error", "error"},
+		"misspelled keys":   {"apiversion: v1\nKind: Service\nmetadata: {name: a}\n", "error", "error"},
+		"similar keys":      {"kinds: [a]\nmetadata: {name: a}\n", "info", "error"},
 		"a kind alone":      {"kind: VirtualService\nspec: {}\n", "error", "error"},
 	}
 	for name, test := range tests {
@@ -177,5 +235,30 @@ func TestOtherDocumentsOfAFolder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKeysOfNamespaces expects the label that selects namespaces for injection to be checked in files, too, although
+// namespaces are read from clusters only.
+func TestKeysOfNamespaces(t *testing.T) {
+	const info = "info UnknownKind Namespace a"
+	for metadata, want := range map[string]string{
+		"labels:\n    mizzen.dev/inject: enabled":                 "",
+		"labels:\n    mizzen.dev/inject: disabled":                "",
+		"labels:\n    mizzen.dev/inject: 'true'":                  `warning InvalidValue Namespace a metadata.labels[mizzen.dev/inject] (objects.yaml:6): Pods of the namespace do not get the bootstrap, because the value is "true". Write enabled.`,
+		"labels:\n    mizzen.dev/injct: enabled":                  `warning UnknownField Namespace a metadata.labels[mizzen.dev/injct] (objects.yaml:6): Unknown label is ignored. Did you mean "mizzen.dev/inject"?`,
+		"labels:\n    mizzen.io/inject: enabled":                  `Did you mean "mizzen.dev/inject"?`,
+		"labels:\n    istio-injection: enabled":                   "",
+		"annotations:\n    mizzen.dev/inject: enabled":            "The annotation has no effect. Write it under metadata.labels.",
+		"annotations:\n    mizzen.dev/ignore: UnknownKind=a test": "none",
+	} {
+		got := watchtest.ProblemLines(loadText(t, "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  "+metadata+"\n"))
+		switch {
+		case want == "none" && len(got) == 0:
+		case want == "" && len(got) == 1 && strings.HasPrefix(got[0], info):
+		case want != "" && len(got) == 2 && strings.Contains(got[0]+got[1], want):
+		default:
+			t.Errorf("%s: got %q, want %q", metadata, got, want)
+		}
 	}
 }

@@ -38,9 +38,22 @@ const kindFile = "File"
 type parser struct {
 	options watch.Options
 	schemas schema.Schemas
+	// leftOut are the namespaces of objects that were not read because Options.Namespaces does not have them.
+	leftOut map[string]struct{}
 }
 
-func newParser(o watch.Options) *parser { return &parser{options: o, schemas: schema.Schemas{}} }
+func newParser(o watch.Options) *parser {
+	return &parser{options: o, schemas: schema.Schemas{}, leftOut: map[string]struct{}{}}
+}
+
+// reads reports whether the objects of a namespace are read.
+func (p *parser) reads(namespace string) bool {
+	if len(p.options.Namespaces) == 0 || slices.Contains(p.options.Namespaces, namespace) {
+		return true
+	}
+	p.leftOut[namespace] = struct{}{}
+	return false
+}
 
 // parsed is the content of a file.
 type parsed struct {
@@ -80,6 +93,8 @@ func (p *parser) reparse(path string, data []byte, how selection, old *parsed) p
 	switch {
 	case len(data) > maxFile:
 		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("The file is larger than %d bytes. It is not read. Split it.", maxFile))
+	case isPacked.matches(path, nil) && !utf8.Valid(data):
+		f.fail(mesh.CodeUnreadable, 0, f.ref(), "", "The file is packed. It is not read. Unpack it.")
 	case !utf8.Valid(data):
 		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "The file is not UTF-8. It is not read. Save it as UTF-8.")
 	default:
@@ -107,6 +122,14 @@ func (f *fileParser) decode(data []byte, before int) {
 		if err != nil {
 			f.fail(mesh.CodeUnreadable, before+1+bytes.Count(data, []byte("\n")), f.ref(), "", "The last value is not JSON: "+err.Error()+". It is not used. Correct it.")
 		}
+		return
+	}
+	marked := true
+	for line, text := range almostMarkers(data) {
+		marked = false
+		f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", fmt.Sprintf("%q does not separate documents. Those around it are not used. Write --- alone, at the start of the line.", text))
+	}
+	if !marked {
 		return
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -138,7 +161,7 @@ func (f *fileParser) invalid(data []byte, before int, err error) {
 	case !f.strict && !bytes.Contains(data, []byte("apiVersion")) && !bytes.Contains(data, []byte("kind")):
 		f.other(before + line)
 		return
-	case bytes.Contains(data, []byte("{{")):
+	case isTemplateFile.matches(f.path, data):
 		wayOut = "If it is a template, render it first."
 	case tabIndents(data, line):
 		wayOut = "Indent with spaces: a tab indents the line."
@@ -191,7 +214,7 @@ func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.Kind
 	line, ref := before+n.Line, mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
 	if !row.ClusterScoped {
 		ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace)
-		if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, ref.Namespace) {
+		if !f.reads(ref.Namespace) {
 			return
 		}
 	}
@@ -250,7 +273,7 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
-	if !f.validMetadata(typed, line, ref, row) {
+	if !f.valid(typed, n, before, ref, row) {
 		f.silence(n, line, ref, reported)
 		return
 	}
@@ -260,14 +283,18 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 	f.out.objects = append(f.out.objects, &o)
 }
 
-// validMetadata checks the parts of an object that all kinds have, as an API server does.
-func (f *fileParser) validMetadata(o metav1.Object, line int, ref mesh.Ref, row *object.KindRow) bool {
+// valid checks an object as an API server does, beyond the types of its fields.
+func (f *fileParser) valid(o metav1.Object, n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) bool {
 	managed := o.GetManagedFields()
 	o.SetManagedFields(nil) // API servers do not reject wrong ones
 	defer o.SetManagedFields(managed)
 	all := apivalidation.ValidateObjectMetaAccessor(o, !row.ClusterScoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	if row.Rejections != nil {
+		all = append(all, row.Rejections(o)...)
+	}
 	for _, mistake := range all {
-		f.fail(mesh.CodeInvalidValue, line, ref, mistake.Field, "The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
+		f.fail(mesh.CodeInvalidValue, before+fieldLine(n, mistake.Field), ref, mistake.Field,
+			"The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
 	}
 	return len(all) == 0
 }

@@ -110,8 +110,8 @@ func TestFileIsNotReadWhileWritten(t *testing.T) {
 	path := write(t, dir, "a.yaml", serviceYAML("a"))
 	r := newTestRun(t, dir)
 	before := r.last
-	write(t, dir, "a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
-	fresh := write(t, dir, "b.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: b}\n")
+	write(t, dir, "a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {clusterIP: None}\n")
+	fresh := write(t, dir, "b.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {clusterIP: None}\n")
 	now := time.Now()
 	for _, p := range []string{path, fresh} {
 		r.pending.note(fsnotify.Event{Name: p, Op: fsnotify.Write}, now)

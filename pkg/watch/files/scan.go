@@ -101,6 +101,9 @@ func (f *scan) walk(dir, rel string) error {
 		// Hidden are files of editors, and the folders behind the links of a mounted ConfigMap. A hidden file is only
 		// looked at, because it could be meant to be read.
 		if strings.HasPrefix(entry.Name(), ".") && (!entry.Type().IsRegular() || !isObjectFile(entry.Name())) {
+			if entry.IsDir() {
+				f.hidden(filepath.Join(target, entry.Name()), filepath.Join(rel, entry.Name()))
+			}
 			continue
 		}
 		f.entry(filepath.Join(target, entry.Name()), filepath.Join(rel, entry.Name()), entry.Type()&fs.ModeSymlink != 0)

@@ -2,7 +2,6 @@ package files
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -19,11 +18,11 @@ func isServiceEntry(h head) bool {
 // serviceEntry reads the hosts of a ServiceEntry, so that the rules that name them can be told why they do not exist.
 func (f *fileParser) serviceEntry(n *yaml.Node, line int, h head) {
 	namespace := cmp.Or(h.namespace, f.options.Namespace)
-	if len(f.options.Namespaces) > 0 && !slices.Contains(f.options.Namespaces, namespace) {
+	if !f.reads(namespace) {
 		return
 	}
 	var hosts []string
-	if list := lookup(lookup(n, "spec", 0), "hosts", 0); list != nil {
+	if list := lookup(lookup(n, "spec"), "hosts"); list != nil {
 		for _, item := range list.Content {
 			if host := strings.ToLower(strings.TrimSuffix(text(resolve(item)), ".")); host != "" {
 				hosts = append(hosts, host)

@@ -2,6 +2,9 @@ package files
 
 import (
 	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"io"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,21 +34,77 @@ var (
 	namesObject = []*regexp.Regexp{regexp.MustCompile(`\bapiVersion["']?\s*:`), regexp.MustCompile(`\bkind["']?\s*:`)}
 	// endingInName matches names such as objects.yaml.tmpl, objects.yaml~ and OBJECTS.YAML.
 	endingInName = regexp.MustCompile(`(?i)\.(ya?ml|json)([^a-z0-9]|$)`)
+	// packedObjects matches a name of which objects are expected; JSON may be any data.
+	packedObjects = regexp.MustCompile(`(?i)\.ya?ml$`)
 )
+
+// wayOut is what to do with a file whose name, or content, matches.
+type wayOut struct{ name, content *regexp.Regexp }
+
+var (
+	isTemplateFile = wayOut{
+		regexp.MustCompile(`(?i)\.(go)?(te?mpl|tpl|template|j2|jinja2?|erb|mustache|hbs|jsonnet|libsonnet|cue|dhall|pkl|in)$`), regexp.MustCompile(`\{\{|\{%|<%`),
+	}
+	isPacked = wayOut{name: regexp.MustCompile(`(?i)\.(gz|bz2|zst|xz|zip|br|lz4|7z)$`)}
+	isCopy   = wayOut{name: regexp.MustCompile(`(?i)(~|[._-](bak|backup|orig|old|save|saved|copy|rej|sw[op]|tmp|dist|disabled?|off|example|sample)[0-9]*)$`)}
+)
+
+func (w wayOut) matches(name string, head []byte) bool {
+	return w.name.MatchString(name) || w.content != nil && w.content.Match(head)
+}
 
 // skim looks at the start of a file that is not read, and reports it if it seems to contain objects.
 func skim(name string, head []byte) []mesh.Problem {
-	if !seemsObjects(name, head) {
+	if !seemsObjects(unpack(name, head)) {
 		return nil
 	}
-	why := "Only files that end in .yaml, .yml or .json are read in a folder."
-	if isObjectFile(name) {
-		why = "A file whose name begins with a dot is not read in a folder."
+	message := "Only files that end in .yaml, .yml or .json are read in a folder. This file seems to contain objects, which have no effect. "
+	switch {
+	case isObjectFile(name):
+		message = "A file whose name begins with a dot is not read in a folder. This file seems to contain objects, which have no effect. Rename it."
+	case isPacked.matches(name, nil):
+		message += "Unpack it."
+	case isCopy.matches(name, nil):
+		message += "Leave it, or move it out of the folder, if it is a copy. Otherwise rename it to end in .yaml."
+	case isTemplateFile.matches(name, head):
+		message += "Render it first if it is a template."
+	default:
+		message += "Rename it to end in .yaml."
 	}
-	return []mesh.Problem{{
-		Code: mesh.CodeFileSkipped, Severity: mesh.Info, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
-		Message: why + " This file seems to contain objects, which have no effect. Rename it.",
-	}}
+	return []mesh.Problem{skipped(name, message)}
+}
+
+func skipped(name, message string) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeFileSkipped, Severity: mesh.Info, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name, Message: message,
+	}
+}
+
+// unpack returns the name and the start of what is packed in a file, or else its own.
+func unpack(name string, head []byte) (string, []byte) {
+	ending := isPacked.name.FindString(name)
+	inner := strings.TrimSuffix(name, ending)
+	var from io.Reader
+	switch strings.ToLower(ending) {
+	case "":
+		return name, head
+	case ".gz":
+		unpacked, err := gzip.NewReader(bytes.NewReader(head))
+		if err != nil {
+			return name, nil
+		}
+		from = unpacked
+	case ".bz2":
+		from = bzip2.NewReader(bytes.NewReader(head))
+	default:
+		if !packedObjects.MatchString(inner) {
+			return name, nil
+		}
+		return inner, []byte("apiVersion: unknown\nkind: unknown\n") // only its name can be read
+	}
+	// The end is missing if the file is longer than what is looked at.
+	text, _ := io.ReadAll(io.LimitReader(from, maxSkimmed))
+	return inner, text
 }
 
 func seemsObjects(name string, head []byte) bool {

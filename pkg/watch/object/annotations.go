@@ -19,25 +19,47 @@ const (
 	defaultRequestVolume = 100
 )
 
-// checkAnnotations reports annotations that have Mizzen's prefix and are not read on objects of this kind.
-func (o *Object) checkAnnotations(meta *metav1.ObjectMeta) {
+// CheckKeys returns Problems of annotations and labels that are, or nearly are, Mizzen's and are not read on an object.
+func CheckKeys(key Key, meta *metav1.ObjectMeta) []mesh.Problem {
+	o := Object{Key: key}
 	for _, name := range slices.Sorted(maps.Keys(meta.Annotations)) {
-		if !strings.HasPrefix(name, mesh.AnnotationPrefix) {
-			continue
+		text := ignoredKey("annotation", name, string(key.Kind), mesh.AnnotatedKinds(name))
+		if name == mesh.AnnotationInject && key.Kind == KindNamespace {
+			text = "The annotation has no effect. Write it under metadata.labels."
 		}
-		kinds := mesh.AnnotatedKinds(name)
-		if slices.Contains(kinds, string(o.Key.Kind)) {
-			continue
+		if text != "" {
+			o.Report(mesh.CodeUnknownField, mesh.Warning, AnnotationField(name), text)
 		}
-		text := "Unknown annotation is ignored. Remove it."
-		if nearest := mesh.Nearest(name, mesh.Annotations()); nearest != "" {
-			text = fmt.Sprintf("Unknown annotation is ignored. Did you mean %q?", nearest)
-		}
-		if len(kinds) > 0 {
-			text = fmt.Sprintf("It is ignored on a %s. Set it on a %s.", o.Key.Kind, strings.Join(kinds, " or "))
-		}
-		o.Report(mesh.CodeUnknownField, mesh.Warning, AnnotationField(name), text)
 	}
+	for _, name := range slices.Sorted(maps.Keys(meta.Labels)) {
+		var kinds []string
+		if name == mesh.AnnotationInject {
+			kinds = []string{string(KindNamespace)}
+		}
+		text := ignoredKey("label", name, string(key.Kind), kinds)
+		if text != "" && slices.Contains(mesh.AnnotatedKinds(name), string(key.Kind)) {
+			text = "The label has no effect. Write it under metadata.annotations."
+		}
+		if text != "" {
+			o.Report(mesh.CodeUnknownField, mesh.Warning, "metadata.labels["+name+"]", text)
+		}
+	}
+	return o.Problems
+}
+
+// ignoredKey returns why an annotation or label of an object is ignored, of which the kinds that read it are known; empty
+// if it is read, or if it is of others.
+func ignoredKey(what, name, kind string, kinds []string) string {
+	meant, ours := mesh.MeantAnnotation(name)
+	switch {
+	case !ours || slices.Contains(kinds, kind):
+		return ""
+	case len(kinds) > 0:
+		return fmt.Sprintf("It is ignored on a %s. Set it on a %s.", kind, strings.Join(kinds, " or "))
+	case meant != "" && meant != name:
+		return fmt.Sprintf("Unknown %s is ignored. Did you mean %q?", what, meant)
+	}
+	return fmt.Sprintf("Unknown %s is ignored. Remove it.", what)
 }
 
 // AnnotationField returns the field path of an annotation.

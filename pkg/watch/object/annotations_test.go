@@ -1,10 +1,13 @@
 package object
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -79,5 +82,87 @@ func TestWeight(t *testing.T) {
 				t.Errorf("got %d and problems %v, want %d and %d problems", got, out.Problems, test.want, test.problems)
 			}
 		})
+	}
+}
+
+// TestKeysOfEachKind converts an object of each kind with keys that are not read on it, and with keys that are.
+func TestKeysOfEachKind(t *testing.T) {
+	for _, row := range Kinds {
+		kind := string(row.Kind)
+		problems := func(annotations, labels map[string]string) []string {
+			typed := row.New()
+			typed.SetName("a")
+			typed.SetAnnotations(annotations)
+			typed.SetLabels(labels)
+			var all []string
+			for _, p := range row.Convert(typed, "cluster.test").Problems {
+				if p.Code == mesh.CodeUnknownField {
+					all = append(all, p.Field+" "+p.Message)
+				}
+			}
+			return all
+		}
+		got := problems(map[string]string{"mizen.dev/weight": "1", "mizzen.io/owner": "me", "example.com/a": "b"}, map[string]string{"mizzen.io/inject": "x", "app": "a"})
+		want := []string{
+			`metadata.annotations[mizen.dev/weight] Unknown annotation is ignored. Did you mean "mizzen.dev/weight"?`,
+			`metadata.labels[mizzen.io/inject] Unknown label is ignored. Did you mean "mizzen.dev/inject"?`,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+		for _, name := range mesh.Annotations() {
+			read := slices.Contains(mesh.AnnotatedKinds(name), kind)
+			if got := problems(map[string]string{name: "x"}, nil); read != (len(got) == 0) {
+				t.Errorf("%s %s: got %q, though it is read: %t", kind, name, got, read)
+			}
+			label := kind == string(KindNamespace) && name == mesh.AnnotationInject
+			got := problems(nil, map[string]string{name: "x"})
+			if label != (len(got) == 0) || read && !label && got[0] != "metadata.labels["+name+"] The label has no effect. Write it under metadata.annotations." {
+				t.Errorf("%s, label %s: got %q", kind, name, got)
+			}
+		}
+	}
+}
+
+// TestInjectionValues expects values of a pod's annotations that the injection policy does not know to be reported.
+func TestInjectionValues(t *testing.T) {
+	for value, want := range map[string]string{
+		"inject=false": "", "inject=true": "", "inject=enabled": "", "xds=tls": "", "xds=plaintext": "",
+		"inject=no":    `"no" does not stop injection. Write "false".`,
+		"inject=False": `"False" does not stop injection. Write "false".`,
+		"xds=TLS":      `"TLS" is not a transport. The default of the ConfigMap mizzen-injection is in effect. Use plaintext or tls.`,
+		"xds=":         `"" is not a transport. The default of the ConfigMap mizzen-injection is in effect. Use plaintext or tls.`,
+	} {
+		name, value, _ := strings.Cut(value, "=")
+		out := convertPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{mesh.AnnotationPrefix + name: value}}}, "")
+		got := ""
+		for _, p := range out.Problems {
+			got += p.Message
+		}
+		if got != want {
+			t.Errorf("%s=%s: got %q, want %q", name, value, got, want)
+		}
+	}
+}
+
+// TestSliceOfNoService expects a slice without the label of its Service to be reported, as a warning if the label is
+// misspelled.
+func TestSliceOfNoService(t *testing.T) {
+	for label, want := range map[string]string{
+		"kubernetes.io/service-name":  "",
+		"kubernetes.io/servicename":   `warning metadata.labels[kubernetes.io/servicename] Set it in place of "kubernetes.io/servicename".`,
+		"kubernetes.io/service-names": `warning metadata.labels[kubernetes.io/service-names] Set it in place of "kubernetes.io/service-names".`,
+		"service-name":                `warning metadata.labels[service-name] Set it in place of "service-name".`,
+		"app.kubernetes.io/name":      "info metadata.labels Set it to the Service's name if there is one.",
+		"app":                         "info metadata.labels Set it to the Service's name if there is one.",
+	} {
+		got := ""
+		for _, p := range convertEndpointSlice(&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{label: "a"}}}, "").Problems {
+			_, message, _ := strings.Cut(p.Message, "They have no effect. ")
+			got += string(p.Severity) + " " + p.Field + " " + message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", label, got, want)
+		}
 	}
 }

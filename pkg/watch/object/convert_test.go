@@ -114,7 +114,7 @@ func TestConvertEndpointSlice(t *testing.T) {
 			}}},
 			[]mesh.Code{mesh.CodeInvalidValue},
 		},
-		"of no Service": {&discoveryv1.EndpointSlice{}, nil, nil},
+		"of no Service": {&discoveryv1.EndpointSlice{}, nil, []mesh.Code{mesh.CodeInvalidValue}},
 		"names": {
 			&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: labels}, AddressType: discoveryv1.AddressTypeFQDN},
 			nil,

@@ -17,7 +17,7 @@ import (
 
 func newObject(k Kind, meta *metav1.ObjectMeta) Object {
 	o := Object{Key: Key{Kind: k, Namespace: Intern(meta.Namespace), Name: meta.Name}, Generation: meta.Generation}
-	o.checkAnnotations(meta)
+	o.Problems = CheckKeys(o.Key, meta)
 	if text, ok := meta.Annotations[mesh.AnnotationIgnore]; ok {
 		var mistakes []string
 		o.Silenced, mistakes = ParseSilenced(text)
@@ -137,6 +137,7 @@ func convertPod(p *corev1.Pod, _ string) Object {
 			}
 		}
 	}
+	checkInjection(&p.ObjectMeta, &out)
 	if !ended && wantsInjection(p) {
 		value.NotInjected = p.CreationTimestamp.Unix()
 	}

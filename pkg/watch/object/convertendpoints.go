@@ -3,6 +3,7 @@ package object
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -16,6 +17,7 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 	out := newObject(KindEndpointSlice, &s.ObjectMeta)
 	service := s.Labels[discoveryv1.LabelServiceName]
 	if service == "" {
+		reportUnowned(s.Labels, &out)
 		return out
 	}
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
@@ -32,6 +34,18 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 	}
 	out.Value = &Slice{Service: Intern(service), Groups: []Group{g}, Weight: weight(&s.ObjectMeta, &out)}
 	return out
+}
+
+// reportUnowned reports a slice of no Service. API servers have such slices, too, but are asked for others only.
+func reportUnowned(labels map[string]string, out *Object) {
+	const why = "The endpoints belong to no Service, because the label " + discoveryv1.LabelServiceName + " is not set. They have no effect. "
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if mesh.Nearest(name, []string{discoveryv1.LabelServiceName, "service-name"}) != "" {
+			out.Report(mesh.CodeUnknownField, mesh.Warning, "metadata.labels["+name+"]", why+fmt.Sprintf("Set it in place of %q.", name))
+			return
+		}
+	}
+	out.Report(mesh.CodeInvalidValue, mesh.Info, "metadata.labels", why+"Set it to the Service's name if there is one.")
 }
 
 func slicePorts(ports []discoveryv1.EndpointPort, out *Object) []mesh.Port {

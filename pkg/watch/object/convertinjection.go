@@ -3,6 +3,7 @@ package object
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,19 @@ func wantsInjection(p *corev1.Pod) bool {
 	return !slices.ContainsFunc(slices.Concat(p.Spec.Containers, p.Spec.InitContainers), func(c corev1.Container) bool {
 		return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return slices.Contains(bootstrapVariables, e.Name) })
 	})
+}
+
+// negations are values by which authors mean that injection should not change a pod. Only one of them does that.
+var negations = []string{"false", "no", "off", "disabled", "disable", "never", "none", "0"}
+
+// checkInjection reports values of a pod's annotations that the injection policy does not know.
+func checkInjection(meta *metav1.ObjectMeta, out *Object) {
+	if inject := meta.Annotations[mesh.AnnotationInject]; inject != "false" && slices.Contains(negations, strings.ToLower(inject)) {
+		out.reportInvalid(mesh.AnnotationInject, `%q does not stop injection. Write "false".`, inject)
+	}
+	if transport, ok := meta.Annotations[mesh.AnnotationTransport]; ok && transport != "plaintext" && transport != "tls" {
+		out.reportInvalid(mesh.AnnotationTransport, "%q is not a transport. The default of the ConfigMap mizzen-injection is in effect. Use plaintext or tls.", transport)
+	}
 }
 
 func convertNamespace(n *corev1.Namespace, _ string) Object {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -67,6 +68,9 @@ type KindRow struct {
 	// NameIsLabel means that a name must be a DNS label. A Service with a dot in its name would have the host of
 	// another.
 	NameIsLabel bool
+	// Rejections returns why every API server rejects an object, beyond the types of its fields and its metadata; nil if
+	// that is not known for the kind. It is for files.
+	Rejections func(typed metav1.Object) field.ErrorList
 	// NewList makes an empty list of a built-in kind, which is read in protocol buffers; nil if the kind is Optional.
 	NewList func() runtime.Object
 
@@ -78,21 +82,21 @@ type KindRow struct {
 var Kinds = []*KindRow{
 	{
 		Kind: KindService, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
-		NewList:   func() runtime.Object { return &corev1.ServiceList{} },
+		NewList: func() runtime.Object { return &corev1.ServiceList{} }, Rejections: rejectionsOf(rejectService),
 		converter: converterOf(convertService), codec: codecOf(serviceField, storeService, loadService),
 	},
 	{
 		// Only EndpointSlices that belong to a Service.
 		Kind: KindEndpointSlice, Resource: discoveryv1.SchemeGroupVersion.WithResource("endpointslices"),
-		Selector:  discoveryv1.LabelServiceName,
-		NewList:   func() runtime.Object { return &discoveryv1.EndpointSliceList{} },
+		Selector: discoveryv1.LabelServiceName,
+		NewList:  func() runtime.Object { return &discoveryv1.EndpointSliceList{} }, Rejections: rejectionsOf(rejectEndpointSlice),
 		converter: converterOf(convertEndpointSlice), codec: codecOf(sliceField, storeSlice, loadSlice),
 	},
 	{
 		// Not the Endpoints that Kubernetes writes itself, because they have EndpointSlices, too.
 		Kind: KindEndpoints, Resource: corev1.SchemeGroupVersion.WithResource("endpoints"),
-		Selector:  "endpoints.kubernetes.io/managed-by!=endpoint-controller",
-		NewList:   func() runtime.Object { return &corev1.EndpointsList{} },
+		Selector: "endpoints.kubernetes.io/managed-by!=endpoint-controller",
+		NewList:  func() runtime.Object { return &corev1.EndpointsList{} }, Rejections: rejectionsOf(rejectEndpoints),
 		converter: converterOf(convertEndpoints), codec: codecOf(sliceField, storeSlice, loadSlice),
 	},
 	{

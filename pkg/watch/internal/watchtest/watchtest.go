@@ -51,6 +51,9 @@ func Objects(t testing.TB, text string) []*object.Object {
 func Slices(texts ...string) string {
 	var b strings.Builder
 	for i, text := range texts {
+		if !strings.Contains(text, "addressType") {
+			text = "addressType: IPv4\n" + text
+		}
 		b.WriteString("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: echo-" + string(rune('a'+i)) +
 			", namespace: demo, labels: {kubernetes.io/service-name: echo}}\n" + text + "\n")
 	}
