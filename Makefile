@@ -15,6 +15,9 @@ compiling = echo "make: compiling $(1); this takes minutes the first time, and s
 MOST    := 33554432
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
+# PLUGINS are other names of the binary, by which kubectl finds it.
+PLUGINS := kubectl-mizzen kubectl_complete-mizzen
+
 .DEFAULT_GOAL := help
 .PHONY: help build image release crds test lint man golden generate demo e2e interop interop-history examples bench scale fuzz vuln
 
@@ -25,9 +28,11 @@ build: ## build bin/controlplane
 	@$(call compiling,bin/controlplane)
 	CGO_ENABLED=0 $(BUILD) -o bin/controlplane ./cmd/controlplane
 	@$(call fits,bin/controlplane)
+	cd bin && for name in $(PLUGINS); do ln -sf controlplane $$name || exit; done
 
 IMAGE   ?= ghcr.io/mizzen-mesh/controlplane:dev
 comma   := ,
+space   := $(subst ,, )
 # The platforms of the image, such as linux/amd64; a comma may stand between them, as Docker writes it.
 platforms = $(or $(subst $(comma), ,$(PLATFORMS)),linux/amd64 linux/arm64)
 image: ## build the container image for PLATFORMS (linux/amd64 linux/arm64) into bin/image, named IMAGE; no Docker is needed
@@ -38,7 +43,7 @@ image: ## build the container image for PLATFORMS (linux/amd64 linux/arm64) into
 	for platform in $(platforms); do binary=bin/image/$$(echo $$platform | tr / -)/controlplane; \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$${platform#linux/} $(BUILD) -o $$binary ./cmd/controlplane || exit; \
 		$(call fits,$$binary); done
-	$(GO) -C hack/image run . -name $(IMAGE) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
+	$(GO) -C hack/image run . -name $(IMAGE) -links $(subst $(space),$(comma),$(PLUGINS)) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
 		-sbom $(CURDIR)/bin/image/sbom $(platforms:linux/%=$(CURDIR)/bin/image/linux-%/controlplane)
 
 release: ## make all that a release consists of into dist: make release VERSION=v0.2.0 (PLATFORMS has it made for some only)

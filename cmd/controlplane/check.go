@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -24,8 +26,9 @@ type checkFlags struct {
 func newCheck(std stdio) *cobra.Command {
 	var flags checkFlags
 	cmd := &cobra.Command{
-		Use:   "check [FILE|DIR]...",
-		Short: "Print the Problems of objects in files or in a cluster, and fail if there are errors",
+		Use:        "check [FILE|DIR]...",
+		SuggestFor: []string{"analyze", "lint", "validate", "verify"},
+		Short:      "Print the Problems of objects in files or in a cluster, and fail if there are errors",
 		Long: `Print one line for each Problem: severity, code, object, field and message. With -o they
 are printed for tools: as a JSON array, as SARIF for code scanning, or as GitHub workflow
 commands, which GitHub shows beside the lines of the objects.
@@ -74,6 +77,9 @@ func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
 		return err
 	}
 	world, err := f.cluster.loadOr(cmd, std, &f.input)
+	if args := cmd.Flags().Args(); err != nil && len(args) > 0 && errors.Is(err, fs.ErrNotExist) {
+		return usageErrorf(cmd, "%w%s", err, didYouMean(args[0], subcommands(cmd)))
+	}
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,9 +20,21 @@ func clusterConfig(kubeconfig, context string) (*rest.Config, error) {
 	rules.ExplicitPath = kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("find the cluster: %w", err)
+		return nil, noCluster(err, rules, context)
 	}
-	return config, nil
+	return withoutWebPages(config), nil
+}
+
+// noCluster says that no cluster is found in the kubeconfig, or that there is no kubeconfig.
+func noCluster(err error, rules *clientcmd.ClientConfigLoadingRules, context string) error {
+	if clientcmd.IsEmptyConfig(err) {
+		return errors.New("find the cluster: there is no kubeconfig, or it is empty: name one with --kubeconfig")
+	}
+	config, failed := rules.Load()
+	if failed == nil && context != "" && config.Contexts[context] == nil && len(config.Contexts) > 0 {
+		return fmt.Errorf("find the cluster: %w; the kubeconfig has %s", err, strings.Join(slices.Sorted(maps.Keys(config.Contexts)), ", "))
+	}
+	return fmt.Errorf("find the cluster: %w", err)
 }
 
 // pathClient reads paths of an API server and decodes no objects: the dynamic client does that. The clientset of

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -26,17 +28,41 @@ func completeBy(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) 
 // choices is the form in which the help of a flag lists its values.
 var choices = regexp.MustCompile(`^[a-z]+(\|[a-z]+)+$`)
 
-// completeChoices completes every flag whose help lists its values, such as text|json.
+// completers complete flags whose values are known, by the name of the flag.
+var completers = map[string]cobra.CompletionFunc{
+	flagContext: contexts,
+	"exclude":   cobra.FixedCompletions(codeNames(), cobra.ShellCompDirectiveNoFileComp),
+}
+
+// completeChoices completes every flag that has a completer, and every flag whose help lists its values, such as text|json.
 func completeChoices(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
-		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		complete := func(flag *pflag.Flag) {
 			form, _ := pflag.UnquoteUsage(flag)
-			if _, done := cmd.GetFlagCompletionFunc(flag.Name); !done && choices.MatchString(form) {
+			_, done := cmd.GetFlagCompletionFunc(flag.Name)
+			switch {
+			case done:
+			case completers[flag.Name] != nil:
+				completeBy(cmd, flag.Name, completers[flag.Name])
+			case choices.MatchString(form):
 				completeWith(cmd, flag.Name, strings.Split(form, "|")...)
 			}
-		})
+		}
+		cmd.Flags().VisitAll(complete)
+		cmd.PersistentFlags().VisitAll(complete)
 		completeChoices(cmd)
 	}
+}
+
+// contexts completes the contexts of the kubeconfig, as kubectl finds it.
+func contexts(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = cmd.Flag(flagKubeconfig).Value.String()
+	config, err := rules.Load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(config.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeClientKinds completes --client with the client kinds, after which the version is typed.

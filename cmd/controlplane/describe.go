@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/internal/explain"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
@@ -41,39 +43,63 @@ is 2 if the command line makes no sense.`,
 		Example: `  controlplane describe pod shop/web-0
   controlplane describe pod/web-0 -n shop
   controlplane describe host cart.shop:50051
+  controlplane describe host cart:grpc -n shop
   controlplane describe client mizzen~shop~web-0`,
 		ValidArgs: []string{"client", "host", "pod"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// kubectl's users also write KIND/NAME.
-			if len(args) == 1 {
-				if kind, name, ok := strings.Cut(args[0], "/"); ok {
-					args = []string{kind, name}
-				}
-			}
-			if len(args) != 2 || describers[args[0]] == nil || args[1] == "" {
-				return usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME")
-			}
-			kind, name := strings.TrimSuffix(args[0], "s"), args[1]
-			if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {
-				name = namespace + "/" + name
-			}
-			if kind == "pod" && !validPod(name) {
-				return usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
-			}
-			if namespace != "" && kind != "pod" {
-				return usageErrorf(cmd, "-n is for pods")
+			kind, name, err := described(cmd, args, namespace)
+			if err != nil {
+				return err
 			}
 			if err := flags.validate(cmd); err != nil {
 				return err
 			}
 			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
-				return describe(ctx, std, all, kind, strings.TrimPrefix(name, "xds:///"))
+				return describe(ctx, std, all, kind, name)
 			})
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of the pod")
+	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of the pod, or of the host")
 	return cmd
+}
+
+// described returns what to describe: its kind, and its name with the namespace.
+func described(cmd *cobra.Command, args []string, namespace string) (kind, name string, err error) {
+	if kind, name = split(args); describers[kind] == nil || name == "" {
+		hint := ""
+		if describers[kind] == nil {
+			hint = didYouMean(kind, cmd.ValidArgs)
+		}
+		return "", "", usageErrorf(cmd, "write what to describe as client NODE, host HOST or pod NAMESPACE/NAME%s", hint)
+	}
+	kind = strings.TrimSuffix(kind, "s")
+	if kind == "pod" && namespace != "" && !strings.Contains(name, "/") {
+		name = namespace + "/" + name
+	}
+	if kind == "pod" && !validPod(name) {
+		return "", "", usageErrorf(cmd, "a pod is NAMESPACE/NAME, not %q; -n names the namespace, too", name)
+	}
+	switch name = strings.TrimPrefix(name, "xds:///"); {
+	case namespace == "" || kind == "pod":
+		return kind, name, nil
+	case !validNamespace(namespace):
+		return "", "", usageErrorf(cmd, "-n %q is not a namespace", namespace)
+	case kind == "client":
+		return "", "", usageErrorf(cmd, "-n is for pods and hosts")
+	}
+	return kind, inNamespace(name, namespace), nil
+}
+
+// split returns the parts of KIND NAME or, as kubectl's users also write, KIND/NAME. name is empty for anything else.
+func split(args []string) (kind, name string) {
+	switch len(args) {
+	case 1:
+		kind, name, _ = strings.Cut(args[0], "/")
+	case 2:
+		kind, name = args[0], args[1]
+	}
+	return kind, name
 }
 
 func describe(ctx context.Context, std stdio, all replicas, kind, name string) error {
@@ -81,11 +107,51 @@ func describe(ctx context.Context, std stdio, all replicas, kind, name string) e
 	if err != nil {
 		return err
 	}
-	page, found := describers[kind](known, name)
-	if !found {
-		return errors.Join(fmt.Errorf("there is no %s %s: see 'inspect clients' and 'inspect resources'", kind, name), last)
+	if kind == "host" {
+		known.selected = selection{host: name, numbered: numbered(ctx, all, name, "default")}
 	}
-	return errors.Join(std.print(page), last)
+	page, found := describers[kind](known, name)
+	switch {
+	case found:
+		return errors.Join(std.print(page), last)
+	case kind == "pod":
+		return errors.Join(noClientIn(ctx, all, name), last)
+	case kind == "host":
+		return errors.Join(unknownHost(name, nearHosts(ctx, all, name, "default")), last)
+	}
+	var names []string
+	for i := range known.clients {
+		names = append(names, clientNames(&known.clients[i].ClientState)...)
+	}
+	return errors.Join(noSuchName("connected client", name, "", nearest(name, names)), last)
+}
+
+// inNamespace adds the namespace to a host that has none.
+func inNamespace(host, namespace string) string {
+	name, port, _ := strings.Cut(host, ":")
+	if !strings.Contains(name, ".") {
+		name += "." + namespace
+	}
+	if port != "" {
+		name += ":" + port
+	}
+	return name
+}
+
+// noClientIn says why no client is connected from a pod.
+func noClientIn(ctx context.Context, all replicas, pod string) error {
+	bodies, failures := all.try(ctx, explain.Path+"?"+explain.Question{Pod: pod}.Query())
+	unknown := fmt.Errorf("there is no pod %s with a client: see 'inspect clients'", pod)
+	for i, body := range bodies {
+		answer := explain.Answer{}
+		if failures[i] == nil && json.Unmarshal(body, &answer) == nil && answer.Absent != "" {
+			return fmt.Errorf("pod %s: %s", pod, answer.Absent)
+		}
+		if failures[i] != nil && strings.Contains(failures[i].Error(), "is not known") {
+			unknown = failures[i]
+		}
+	}
+	return unknown
 }
 
 // client describes the client of a node ID.
@@ -151,7 +217,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 	p.section("Resources")
 	origins, found := map[mesh.Ref]bool{}, false
 	for _, r := range f.resources {
-		if !concernsHost(r.Name, name) {
+		if !f.selected.concerns(r.Name) {
 			continue
 		}
 		found = found || len(r.Origins) > 0
@@ -165,7 +231,7 @@ func (f *facts) host(name string) ([]byte, bool) {
 		c := &f.clients[i]
 		for _, t := range c.Types {
 			for _, subscribed := range t.Names {
-				if t.Type == "Listener" && concernsHost(subscribed, name) {
+				if t.Type == "Listener" && f.selected.concerns(subscribed) {
 					found = true
 					p.item("%s, namespace %s, %s, dials %s", cmp.Or(c.Identity, c.Node), c.Namespace, kindAndVersion(&c.ClientState), subscribed)
 				}

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/explain"
-	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -174,7 +173,7 @@ func (f *explainFlags) read(cmd *cobra.Command, std stdio, q explain.Question) (
 	if err != nil {
 		return nil, err
 	}
-	client, err := q.AsPod(func(namespace, name string) (mesh.Client, string, bool) { return podOf(world, namespace, name) })
+	client, err := q.AsPod(func(namespace, name string) (explain.InPod, error) { return podOf(world, namespace, name) })
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +181,7 @@ func (f *explainFlags) read(cmd *cobra.Command, std stdio, q explain.Question) (
 	if err != nil {
 		return nil, err
 	}
-	answer.Client = client
+	answer.Client = client.Description
 	return answer, nil
 }
 

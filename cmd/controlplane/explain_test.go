@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -100,5 +101,58 @@ func TestExplainAsksEveryReplica(t *testing.T) {
 	}
 	if got := command(t.Context(), "", append(args, down)...); got.code != exitFailure || !strings.Contains(got.err, "answers 404") {
 		t.Errorf("no answer: got exit code %d and %q, want 1 and why", got.code, got.err)
+	}
+}
+
+// TestExplainNearEndpoints: endpoints that a Service leaves out or prefers are named, and why.
+func TestExplainNearEndpoints(t *testing.T) {
+	const objects = `
+apiVersion: v1
+kind: Service
+metadata: {name: %[1]s, namespace: demo}
+spec: {ports: [{name: grpc, port: 7070}], %[2]s}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: %[1]s, namespace: demo, labels: {kubernetes.io/service-name: %[1]s}}
+addressType: IPv4
+ports: [{name: grpc, port: 7070}]
+endpoints: [{addresses: [10.0.0.1], nodeName: n1, zone: a}, {addresses: [10.0.0.2], nodeName: n2, zone: b}]
+---`
+	const rule = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: ruled, namespace: demo}
+spec: {host: ruled, trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: false}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-0, namespace: demo, uid: u}
+spec: {nodeName: n2}
+status: {podIP: 10.0.0.9}
+`
+	text := fmt.Sprintf(objects, "local", "internalTrafficPolicy: Local") + fmt.Sprintf(objects, "close", "trafficDistribution: PreferClose") +
+		fmt.Sprintf(objects, "node", "trafficDistribution: PreferSameNode") + fmt.Sprintf(objects, "ruled", "trafficDistribution: PreferClose") +
+		fmt.Sprintf(objects, "any", "internalTrafficPolicy: Cluster") + rule
+	const local = "Service demo/local has internalTrafficPolicy: Local, so that clients call only endpoints on their own node: "
+	for args, want := range map[string]string{
+		"--to local --as demo":                local + "2 of 2 are left out, because the node of the client is not known. Name it with --node, or the client with --pod\n",
+		"--to local --as demo --node n1":      local + "1 of 2 are left out, which are not on node n1\n",
+		"--to local --as demo --node n3":      "no endpoints; internalTrafficPolicy: Local leaves out those of other nodes\n",
+		"--to local --pod demo/web-0":         "not on node n2\n",
+		"--to close --as demo":                "prefer endpoints in their zone. The zone of the client is not known, so that all endpoints are alike. Name it with --zone",
+		"--to close --as demo --zone r/a":     "in their zone: those of a higher priority number are called only if none before them is reachable\n",
+		"--to close --as demo --zone r/c":     "in their zone. None is nearer than the others\n",
+		"--to node --as demo --node n1":       "on their node, then in their zone: those of a higher priority number",
+		"--to node --as demo":                 "on their node, then in their zone. The zone of the client is not known",
+		"--to ruled --as demo --zone r/a":     "",
+		"--to any --as demo --zone r/a":       "",
+		"--to ruled.demo --as shop --node n1": "",
+	} {
+		got := command(t.Context(), text, append([]string{"explain", "-f", "-", "--call", "/a.B/C"}, strings.Fields(args)...)...)
+		silent := !strings.Contains(got.stdout, "trafficDistribution") && !strings.Contains(got.stdout, "internalTrafficPolicy")
+		if !strings.Contains(got.stdout, want) || (want == "") != silent {
+			t.Errorf("%s: got %q and\n%s\nwant in it %q", args, got.err, got.stdout, want)
+		}
 	}
 }

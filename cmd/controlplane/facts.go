@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/internal/admin"
@@ -20,6 +18,8 @@ type facts struct {
 	resources []serving.ResourceState
 	problems  []mesh.Problem
 	syncs     []serving.ObjectSync
+	// selected is the host that is described.
+	selected selection
 }
 
 // replicaClient is a client and the replica that it is connected to.
@@ -32,73 +32,43 @@ type replicaClient struct {
 // gather requests all lists of all replicas. What several replicas have in common is in them once.
 func gather(ctx context.Context, std stdio, all replicas) (known *facts, last, err error) {
 	known = &facts{}
-	for path, take := range map[string]func(replica string, body []byte) error{
-		listClients: func(replica string, body []byte) error {
-			return eachItem(body, func(c serving.ClientState) { known.clients = append(known.clients, replicaClient{c, replica}) })
+	for path, take := range map[string]func(answered replicas, bodies [][]byte) error{
+		listClients: func(answered replicas, bodies [][]byte) error {
+			return eachAnswer(answered, bodies, func(one replica, c serving.ClientState) error {
+				known.clients = append(known.clients, replicaClient{c, one.name})
+				return nil
+			})
 		},
-		listResources:  func(_ string, body []byte) error { return addAll(&known.resources, body) },
-		listProblems:   func(_ string, body []byte) error { return addAll(&known.problems, body) },
-		listDeliveries: func(_ string, body []byte) error { return addAll(&known.syncs, body) },
+		listResources: func(answered replicas, bodies [][]byte) (err error) {
+			known.resources, err = itemsOf[serving.ResourceState](answered, bodies)
+			return err
+		},
+		listProblems: func(answered replicas, bodies [][]byte) (err error) {
+			known.problems, err = itemsOf[mesh.Problem](answered, bodies)
+			return err
+		},
+		listDeliveries: func(answered replicas, bodies [][]byte) (err error) {
+			known.syncs, err = itemsOf[serving.ObjectSync](answered, bodies)
+			return err
+		},
 	} {
 		quiet := std
 		if last != nil {
 			quiet.err = &bytes.Buffer{} // a replica that does not answer is named once
 		}
 		answered, bodies, missing, err := all.fetchAnswered(ctx, quiet, admin.ListPath(path))
+		if err == nil {
+			err = take(answered, bodies)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
 		last = cmp.Or(last, missing)
-		for i, body := range bodies {
-			if err := take(answered.all[i].name, body); err != nil {
-				return nil, nil, fmt.Errorf("parse the answer of %s: %w", answered.all[i].address, err)
-			}
-		}
 	}
-	known.resources = mergeResources(known.resources)
-	known.problems = slices.CompactFunc(mesh.SortProblems(known.problems), func(a, b mesh.Problem) bool {
-		return a.Code == b.Code && a.Object == b.Object && a.Field == b.Field && a.Message == b.Message
-	})
-	known.syncs = mergeSyncs(known.syncs)
+	known.resources = mergeItems(known.resources, compareResources, addSubscribers)
+	known.problems = mergeItems(known.problems, compareProblems, func(*mesh.Problem, mesh.Problem) {})
+	known.syncs = mergeItems(known.syncs, compareSyncs, addClients)
 	return known, last, nil
-}
-
-func addAll[T any](list *[]T, body []byte) error {
-	var items []T
-	err := json.Unmarshal(body, &items)
-	*list = append(*list, items...)
-	return err
-}
-
-// mergeResources adds the subscribers of the same version of a resource.
-func mergeResources(all []serving.ResourceState) []serving.ResourceState {
-	slices.SortStableFunc(all, func(a, b serving.ResourceState) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
-	})
-	var merged []serving.ResourceState
-	for _, r := range all {
-		if n := len(merged); n > 0 && merged[n-1].Type == r.Type && merged[n-1].Name == r.Name && merged[n-1].Version == r.Version {
-			merged[n-1].Subscribers += r.Subscribers
-			continue
-		}
-		merged = append(merged, r)
-	}
-	return merged
-}
-
-// mergeSyncs adds the clients of an object.
-func mergeSyncs(all []serving.ObjectSync) []serving.ObjectSync {
-	slices.SortStableFunc(all, func(a, b serving.ObjectSync) int { return a.Object.Compare(b.Object) })
-	var merged []serving.ObjectSync
-	for _, d := range all {
-		if n := len(merged); n > 0 && merged[n-1].Object == d.Object {
-			m := &merged[n-1]
-			m.Clients, m.Pending, m.Refusals = m.Clients+d.Clients, m.Pending+d.Pending, append(m.Refusals, d.Refusals...)
-			continue
-		}
-		merged = append(merged, d)
-	}
-	return merged
 }
 
 // page is a text of fields and sections, as kubectl describe prints it.

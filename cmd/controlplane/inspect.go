@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,6 +39,8 @@ const (
 	// it, and which is requested.
 	listSync       = "sync"
 	listDeliveries = "deliveries"
+	// listObjects is which objects are known. It is requested to tell an object without Problems from no object.
+	listObjects = "objects"
 )
 
 // inspectOptions are the flags of inspect that concern what is printed.
@@ -63,8 +67,9 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect clients|resources|problems|sync|unknown [NAME]...",
-		Short: "Show the clients, resources and Problems of a running control plane",
+		Use:        "inspect clients|resources|problems|sync|unknown [NAME]...",
+		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
+		Short:      "Show the clients, resources and Problems of a running control plane",
 		Long: `Show the clients of a running control plane and what each of them has and rejected, the
 resources that it serves and where they come from, the Problems of its objects, or the sync
 status of each object: how many clients have its current version, and which rejected it.
@@ -81,7 +86,7 @@ the API server, and a column names the replica. That needs the right to list pod
 forward their ports. Standard error names the control planes that are asked.
 
 Exit codes: 0 if every replica answered; 1 if one did not, even if the others' answers are
-shown; 2 if the command line makes no sense.`,
+shown, or if nothing has a name that is given; 2 if the command line makes no sense.`,
 		Example: `  controlplane inspect clients -n shop
   controlplane inspect clients shop/web-0 -o wide
   controlplane inspect resources --type rds --host cart.shop
@@ -92,7 +97,11 @@ shown; 2 if the command line makes no sense.`,
 		ValidArgs: []string{listClients, listResources, listProblems, listSync, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
-				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed")
+				hint := ""
+				if len(args) > 0 {
+					hint = didYouMean(args[0], append(subcommands(cmd), cmd.ValidArgs...))
+				}
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
 			return errors.Join(options.validate(cmd, args[0]), flags.validate(cmd))
@@ -158,6 +167,7 @@ func (o *inspectOptions) list(name string) listKind {
 
 // print requests a list from all replicas, and prints it as one.
 func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, list listKind) error {
+	o.numbered = numbered(ctx, all, o.host, cmp.Or(o.namespace, "default"))
 	if o.watch {
 		return o.follow(ctx, std, all, list)
 	}
@@ -165,11 +175,15 @@ func (o *inspectOptions) print(ctx context.Context, std stdio, all replicas, lis
 	if err != nil {
 		return err
 	}
+	none, unknown := o.unknownNames(ctx, answered, list, bodies)
+	if unknown != nil && none {
+		return errors.Join(unknown, last)
+	}
 	text, err := o.format(answered, bodies, list)
 	if err != nil {
 		return err
 	}
-	return errors.Join(std.print(text), last)
+	return errors.Join(std.print(text), unknown, last)
 }
 
 // format selects items and formats them.
@@ -247,11 +261,17 @@ func fetch(ctx context.Context, address, token, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is a gRPC port, such as the xDS port: give the control plane's --admin-address, whose port is usually %d", address, adminPort)
 	}
 	if err != nil {
+		if failed, ok := errors.AsType[*url.Error](err); ok {
+			err = failed.Err // without the URL, whose query may be long
+		}
 		return nil, fmt.Errorf("no control plane answers at %s (set its admin address with --address): %w", address, err)
 	}
 	body, err := io.ReadAll(response.Body)
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
+	}
+	if isWebPage(response) {
+		return nil, fmt.Errorf("%s answers with %s: give the control plane's --admin-address with --address, or ask the cluster with --context", address, webPage(response))
 	}
 	switch response.StatusCode {
 	case http.StatusOK:

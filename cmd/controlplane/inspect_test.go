@@ -75,7 +75,6 @@ gretter:50051  demo       4        ` + day + `  pod/demo/a,  [2Jb, and 2 more  d
 		"client demo/a -o name":     "client/a\n",
 		"clients pod/demo/a -oname": "client/a\n",
 		"clients -n demo -o name":   "client/a\n",
-		"clients b -o name":         "",
 		"clients --host x -o name":  "client/a\n",
 		"clients --type cds -o wide": `NODE  PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE     NAMES  HELD  PENDING  REFUSED
 a     127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Cluster  2+*    1     0        1
@@ -84,16 +83,15 @@ a     127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Cluster
 a        pod/demo/a  gRPC Go 1.85.0  pending  -    rejected  -
  [2Jb c  -           unknown         -        -    -         -
 `,
-		"resources --type lds -o name":                      "listener/nobody\n",
-		"resources --type Clusters,lds -o name":             "listener/nobody\ncluster/outbound|7070||echo\n",
-		"resources --host echo:7070 -o name":                "cluster/outbound|7070||echo\n",
-		"resources --host echo.demo.svc.cluster.local:7071": "TYPE  NAME  VERSION  SUBSCRIBERS  ORIGINS\n",
-		"resources -n demo -o name":                         "cluster/outbound|7070||echo\n",
-		"resources nobody -o name":                          "listener/nobody\n",
-		"problems echo -o name":                             "virtualservice demo/echo\n",
-		"problems InvalidRegex -n demo -o name":             "virtualservice demo/echo\n",
-		"problems demo/other -o yaml":                       "[]\n",
-		"resources nobody -o yaml":                          "- name: nobody\n  origins: []\n  subscribers: 1\n  type: Listener\n  version: def\n",
+		"resources --type lds -o name":          "listener/nobody\n",
+		"resources --type Clusters,lds -o name": "listener/nobody\ncluster/outbound|7070||echo\n",
+		"resources --host echo:7070 -o name":    "cluster/outbound|7070||echo\n",
+		"resources -n demo -o name":             "cluster/outbound|7070||echo\n",
+		"resources nobody -o name":              "listener/nobody\n",
+		"problems echo -o name":                 "virtualservice demo/echo\n",
+		"problems InvalidRegex -n demo -o name": "virtualservice demo/echo\n",
+		"problems demo/other -o yaml":           "[]\n",
+		"resources nobody -o yaml":              "- name: nobody\n  origins: []\n  subscribers: 1\n  type: Listener\n  version: def\n",
 		"problems -o wide": `SEVERITY  CODE          OBJECT                    FIELD                            SOURCE  MESSAGE
 error     InvalidRegex  VirtualService demo/echo  spec.http[0].match[0].uri.regex  -       it does not compile
 `,

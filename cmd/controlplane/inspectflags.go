@@ -100,8 +100,9 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, std stdio, use func(cont
 	case err != nil && !f.usesCluster(cmd):
 		return use(ctx, here) // There is neither: the error is that nothing listens here.
 	case err != nil:
-		return fmt.Errorf("find the cluster: %w", err)
+		return f.meantNamespace(cmd, noCluster(err, rules, f.context))
 	}
+	withoutWebPages(config)
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return fmt.Errorf("find the namespace of the context: %w", err)
@@ -110,11 +111,20 @@ func (f *inspectFlags) withReplicas(cmd *cobra.Command, std stdio, use func(cont
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	all, err := forwardAll(ctx, group, config, f.namespace)
+	err = f.meantNamespace(cmd, err)
 	if err == nil {
 		err = use(ctx, replicas{all: all, config: config, token: f.token, home: f.namespace, namespace: namespace})
 	}
 	stop()
 	return errors.Join(err, group.Wait())
+}
+
+// meantNamespace adds to an error what the older name of --mizzen-namespace is, for which kubectl's users write what -n is.
+func (f *inspectFlags) meantNamespace(cmd *cobra.Command, err error) error {
+	if err == nil || f.older == nil || !f.older.Changed || cmd.Flags().Lookup("for-namespace") == nil {
+		return err
+	}
+	return fmt.Errorf("%w; --%s names the namespace in which Mizzen runs: write -n %s to show only what belongs to that namespace", err, flagNamespace, f.namespace)
 }
 
 // atAddresses returns the control planes at addresses. A single one needs no name.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 )
 
@@ -28,16 +29,18 @@ type listKind struct {
 	// join makes one list of the items of all replicas, each with the name of its replica; nil if items of several
 	// replicas stay separate items. Then rows has the column that names the replicas.
 	join func(body []byte) ([]byte, error)
+	// unknown fails if a name that selects no item is the name of nothing; nil if the list has only such names.
+	unknown func(context.Context, replicas, selection, [][]byte) error
 }
 
 var lists = map[string]listKind{
-	listClients:   {listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true, nil},
-	listResources: {listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true, nil},
-	listProblems:  {listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false, nil},
-	listUnknown:   {listUnknown, unknownRows, unknownClientRows, unknownName, (*selection).unknown, false, false, joinUnknown},
+	listClients:   {listClients, clientRows, clientTypeRows, clientName, (*selection).client, true, true, nil, unknownClient},
+	listResources: {listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true, nil, unknownResource},
+	listProblems:  {listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false, nil, unknownObject},
+	listUnknown:   {listUnknown, unknownRows, unknownClientRows, unknownName, (*selection).unknown, false, false, joinUnknown, nil},
 	// The older name of sync works with an older control plane, too.
-	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false, nil},
-	listClientSync: {listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true, nil},
+	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false, nil, unknownObject},
+	listClientSync: {listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true, nil, unknownClient},
 }
 
 // listNamed returns the list that an argument of inspect names.

@@ -111,10 +111,20 @@ func deliveryRows(body []byte) ([][]string, error) {
 	rows := [][]string{{"OBJECT", "GENERATION", "CLIENTS", "PENDING", "REFUSALS"}}
 	err := eachItem(body, func(d serving.ObjectSync) {
 		rows = append(rows, []string{
-			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending), strings.Join(d.Refusals, "; "),
+			d.Object.String(), strconv.FormatInt(d.Generation, 10), strconv.Itoa(d.Clients), strconv.Itoa(d.Pending),
+			strings.Join(append(d.Refusals, reasons(append(d.Problems, d.Errors...))...), "; "),
 		})
 	})
 	return rows, err
+}
+
+// reasons are the reasons why an object is not in effect.
+func reasons(problems []mesh.Problem) []string {
+	var all []string
+	for _, p := range problems {
+		all = append(all, why(p))
+	}
+	return all
 }
 
 // problemSourceRows is problemRows with the file and line.

@@ -21,6 +21,8 @@ type selection struct {
 	namespace string
 	types     []string
 	host      string
+	// numbered is the host with the number of its port, if it has a port by name.
+	numbered string
 	// typeNames are the full names of types.
 	typeNames []string
 }
@@ -74,26 +76,31 @@ func (s *selection) client(item json.RawMessage) (json.RawMessage, error) {
 	if err := json.Unmarshal(item, &c); err != nil {
 		return nil, err
 	}
-	_, pod, _ := strings.Cut(c.Identity, "/")
-	_, name, _ := strings.Cut(pod, "/")
-	names := []string{c.Node, c.Peer}
-	if c.Identity != "" {
-		names = append(names, c.Identity, pod, name)
-	}
-	if !s.named(names...) || s.namespace != "" && s.namespace != c.Namespace {
+	if !s.named(clientNames(&c)...) || s.namespace != "" && s.namespace != c.Namespace {
 		return nil, nil
 	}
 	if len(s.typeNames) == 0 && s.host == "" {
 		return item, nil
 	}
 	c.Types = slices.DeleteFunc(c.Types, func(t serving.TypeState) bool {
-		concerned := s.host == "" || slices.ContainsFunc(t.Names, func(name string) bool { return concernsHost(name, s.host) })
+		concerned := s.host == "" || slices.ContainsFunc(t.Names, func(name string) bool { return s.concerns(name) })
 		return len(s.typeNames) > 0 && !slices.Contains(s.typeNames, t.Type) || !concerned
 	})
 	if len(c.Types) == 0 {
 		return nil, nil
 	}
 	return json.Marshal(c)
+}
+
+// clientNames are the names of a client: its node ID, its address, its identity, and its pod.
+func clientNames(c *serving.ClientState) []string {
+	_, pod, _ := strings.Cut(c.Identity, "/")
+	_, name, _ := strings.Cut(pod, "/")
+	names := []string{c.Node, c.Peer}
+	if c.Identity != "" {
+		names = append(names, c.Identity, pod, name)
+	}
+	return names
 }
 
 // resource selects a resource by its name, its type, its host, and the namespace of an object that made it.
@@ -104,7 +111,7 @@ func (s *selection) resource(item json.RawMessage) (json.RawMessage, error) {
 	}
 	ofNamespace := s.namespace == "" || slices.ContainsFunc(r.Origins, func(o mesh.Ref) bool { return o.Namespace == s.namespace })
 	ofType := len(s.typeNames) == 0 || slices.Contains(s.typeNames, r.Type)
-	if !s.named(r.Name) || !ofNamespace || !ofType || s.host != "" && !concernsHost(r.Name, s.host) {
+	if !s.named(r.Name) || !ofNamespace || !ofType || s.host != "" && !s.concerns(r.Name) {
 		return nil, nil
 	}
 	return item, nil
@@ -165,6 +172,11 @@ func spells(text string, ref mesh.Ref) bool {
 		return false
 	}
 	return name == "" || name == ref.Name || name == ref.Namespace+"/"+ref.Name
+}
+
+// concerns reports whether a resource of that name concerns the selected host.
+func (s *selection) concerns(resource string) bool {
+	return concernsHost(resource, s.host) || s.numbered != "" && concernsHost(resource, s.numbered)
 }
 
 // concernsHost reports whether a resource of that name concerns a host, which may be written with or without its

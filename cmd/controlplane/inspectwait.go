@@ -26,6 +26,10 @@ const (
 	// waitUnknown is how long an object of the cluster may be unknown to a replica before it counts as not part of
 	// the mesh: rules for gateways only stay unknown.
 	waitUnknown = 2 * time.Second
+	// waitEdit is how long an object without a generation may have errors, and waitRead how long it is not enough that
+	// all is well: a file may have been edited just now, and the control plane may not have read it again.
+	waitEdit = time.Second
+	waitRead = 500 * time.Millisecond
 )
 
 func newWait(std stdio, flags *inspectFlags) *cobra.Command {
@@ -45,11 +49,13 @@ Kinds are written as for kubectl: VirtualService, virtualservices or vs. A name 
 namespace is in the namespace of -n, or of the kubeconfig's context. Without a cluster, it is in
 any namespace that has it.
 
-Standard error reports what the command waits for whenever that changes.
+Standard error reports what the command waits for whenever that changes. The wait ends at an
+error in an object, or in its file, and at a rejection. It goes on if another object may mend
+the error, such as a subset that no DestinationRule declares yet.
 
 Exit codes: 0 if all clients acknowledged it; 1 if a client rejected it or lacks what it needs
-for it, such as certificates, after --timeout, after an interrupt, or if a replica cannot be
-reached; 2 if the command line is invalid.`,
+for it, such as certificates, if an object has an error, after --timeout, after an interrupt, or
+if a replica cannot be reached; 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
   controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart
   controlplane inspect wait -n shop vs/cart dr/cart`,
@@ -59,6 +65,9 @@ reached; 2 if the command line is invalid.`,
 			if what = strings.TrimPrefix(what, "condition="); !strings.EqualFold(what, "acknowledged") {
 				return usageErrorf(cmd, "--for must be acknowledged, not %q", what)
 			}
+			if timeout < 0 {
+				return usageErrorf(cmd, "--timeout must not be negative")
+			}
 			named, err := namedRules(cmd, args, namespace)
 			if err != nil {
 				return err
@@ -67,7 +76,7 @@ reached; 2 if the command line is invalid.`,
 				return err
 			}
 			return flags.withReplicas(cmd, std, func(ctx context.Context, all replicas) error {
-				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
+				ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(timeout, inspectTimeout), errTimeout)
 				defer cancel()
 				w := waiting{std: std, replicas: all, named: named, began: time.Now()}
 				w.complete()
@@ -78,7 +87,7 @@ reached; 2 if the command line is invalid.`,
 	cmd.Flags().StringVar(&what, "for", "acknowledged", "what to wait for: `acknowledged`")
 	cmd.Flags().StringVarP(&namespace, "for-namespace", "n", "", "`NAMESPACE` of names without one")
 	completeWith(cmd, "for", "acknowledged")
-	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait at most")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait at most; 0 asks once")
 	return cmd
 }
 
@@ -124,6 +133,8 @@ type waiting struct {
 	shown string
 	// current are the generations to wait for; 0 if they are not known. A name without a namespace is in any namespace.
 	current map[mesh.Ref]int64
+	// files is true if an object has no generation: it comes from a file.
+	files bool
 }
 
 // complete adds the namespace of the kubeconfig's context to names without a namespace.
@@ -167,11 +178,14 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			return err
-		case err == nil && missing == "":
+		case err == nil && missing == "" && (timeout == 0 || w.isRead()):
 			return w.met()
-		case err == nil:
+		case missing != "":
 			known = missing
 			w.show(missing)
+		}
+		if timeout == 0 {
+			return fmt.Errorf("not met: %w", cmp.Or(err, errors.New(known)))
 		}
 		select {
 		case <-tick.C:
@@ -183,6 +197,9 @@ func (w *waiting) run(ctx context.Context, timeout time.Duration) error {
 		}
 	}
 }
+
+// isRead reports whether the control plane has read what was in files when the wait began.
+func (w *waiting) isRead() bool { return !w.files || time.Since(w.began) > waitRead }
 
 // versions reads the current generations from the cluster, if it is known.
 func (w *waiting) versions(ctx context.Context) error {
@@ -267,7 +284,7 @@ func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, erro
 		switch {
 		case !ok && len(w.named) == 0 && time.Since(w.began) > waitUnknown:
 		case !ok:
-			return refText(ref) + " is not known yet", nil
+			return refText(ref) + " is not known yet" + nearRule(ref, known) + unreadFiles(known), nil
 		case d.Generation < generation:
 			return fmt.Sprintf("%s is known in version %d, and not yet in %d", ref, d.Generation, generation), nil
 		}
@@ -276,6 +293,7 @@ func (w *waiting) missingIn(known map[mesh.Ref]serving.ObjectSync) (string, erro
 		if !current[ref] && len(w.named) > 0 {
 			continue
 		}
+		w.files = w.files || d.Generation == 0 && ruleKind(ref.Kind) != nil
 		if missing, err := w.missingOf(ref, d); missing != "" || err != nil {
 			return missing, err
 		}
@@ -290,12 +308,20 @@ func (w *waiting) missingOf(ref mesh.Ref, d serving.ObjectSync) (string, error) 
 	}
 	notYet := ""
 	for _, p := range d.Problems {
-		why := strings.TrimSpace(string(p.Code)+" "+p.Field) + ": " + strings.Map(visible, p.Message)
 		switch {
 		case p.Severity == mesh.Error:
-			return "", fmt.Errorf("%s is not in effect for connected clients: %s", ref, why)
+			return "", fmt.Errorf("%s is not in effect for connected clients: %s", ref, why(p))
 		case len(w.named) > 0 && notYet == "": // Endpoints may still come.
-			notYet = fmt.Sprintf("%s is not in effect yet: %s", ref, why)
+			notYet = fmt.Sprintf("%s is not in effect yet: %s", ref, why(p))
+		}
+	}
+	for _, p := range d.Errors {
+		switch {
+		case ref.Kind != kindFile && ruleKind(ref.Kind) == nil: // It is not waited for.
+		case !slices.Contains(codesOfOthers, p.Code) && (d.Generation > 0 || time.Since(w.began) > waitEdit):
+			return "", fmt.Errorf("%s is not in effect: %s", ref, why(p))
+		case notYet == "":
+			notYet = fmt.Sprintf("%s is not in effect yet: %s", ref, why(p))
 		}
 	}
 	if notYet != "" {
@@ -305,4 +331,55 @@ func (w *waiting) missingOf(ref mesh.Ref, d serving.ObjectSync) (string, error) 
 		return fmt.Sprintf("%d of %d clients have not acknowledged %s", d.Pending, d.Clients, ref), nil
 	}
 	return "", nil
+}
+
+// kindFile is the kind of Problems of files.
+const kindFile = "File"
+
+// codesOfOthers are the errors in an object that end without an edit of it, when another object comes or changes.
+var codesOfOthers = []mesh.Code{
+	mesh.CodeNoSuchHost, mesh.CodeNoSuchPort, mesh.CodeNoSuchSubset, mesh.CodeNoSuchDelegate, mesh.CodeAlias, mesh.CodeConflict,
+	mesh.CodeNoEndpoints, mesh.CodeEmptySubset, mesh.CodeSourceLost, mesh.CodeLastGood,
+}
+
+// why is the code, field and text of a Problem, and its file if it is the Problem of one.
+func why(p mesh.Problem) string {
+	code := string(p.Code)
+	if p.Object.Kind == kindFile {
+		code += " " + p.Source
+	}
+	return strings.TrimSpace(code+" "+p.Field) + ": " + strings.Map(visible, p.Message)
+}
+
+// unreadFiles says which file has an error, because an unknown object may be in it.
+func unreadFiles(known map[mesh.Ref]serving.ObjectSync) string {
+	var found []string
+	for ref, d := range known {
+		if ref.Kind == kindFile && len(d.Errors) > 0 {
+			found = append(found, why(d.Errors[0]))
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return "; " + slices.Min(found)
+}
+
+// nearRule proposes a known rule with a similar name.
+func nearRule(ref mesh.Ref, known map[mesh.Ref]serving.ObjectSync) string {
+	var rules []mesh.Ref
+	for one := range known {
+		if one.Kind == ref.Kind {
+			rules = append(rules, one)
+		}
+	}
+	slices.SortFunc(rules, mesh.Ref.Compare)
+	name := ref.Name
+	if ref.Namespace != "" {
+		name = ref.Namespace + "/" + name
+	}
+	if meant := nearObject(name, rules); meant != "" {
+		return ": did you mean " + meant + "?"
+	}
+	return ""
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,18 +45,39 @@ func TestHelpOfThePlugin(t *testing.T) {
 
 // TestCompletion completes the values of flags and arguments.
 func TestCompletion(t *testing.T) {
+	const kubeconfig = "apiVersion: v1\nkind: Config\ncontexts: [{name: kind-%s, context: {cluster: a, user: a}}]\n"
+	named := filepath.Join(t.TempDir(), "named")
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "default"))
+	for path, context := range map[string]string{named: "named", os.Getenv("KUBECONFIG"): "default"} {
+		if err := os.WriteFile(path, fmt.Appendf(nil, kubeconfig, context), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for line, want := range map[string][]string{
-		"inspect ":                              {"clients", "resources", "problems", "sync"},
-		"inspect clients -o ":                   {"table", "wide", "yaml", "json", "name"},
-		"inspect sync --by ":                    {"object", "client"},
-		"inspect x --type ":                     {"lds", "rds", "cds", "eds"},
-		"inspect wait ":                         {"VirtualService", "DestinationRule"},
-		"inspect wait --for ":                   {"acknowledged"},
-		"describe ":                             {"client", "host", "pod"},
-		"version -o ":                           {"text", "json"},
-		"explain -o ":                           {"text", "json"},
-		"explain --client ":                     {"gRPC Go", "gRPC Node"},
-		"render --client ":                      {"gRPC Java"},
+		"inspect ":                                    {"clients", "resources", "problems", "sync"},
+		"inspect clients -o ":                         {"table", "wide", "yaml", "json", "name"},
+		"inspect sync --by ":                          {"object", "client"},
+		"inspect x --type ":                           {"lds", "rds", "cds", "eds"},
+		"inspect wait ":                               {"VirtualService", "DestinationRule"},
+		"inspect wait --for ":                         {"acknowledged"},
+		"describe ":                                   {"client", "host", "pod"},
+		"version -o ":                                 {"text", "json"},
+		"explain -o ":                                 {"text", "json"},
+		"explain --client ":                           {"gRPC Go", "gRPC Node"},
+		"render --client ":                            {"gRPC Java"},
+		"check --exclude ":                            {"EmptySubset", "NoSuchHost"},
+		"check --context ":                            {"kind-default"},
+		"check install --context ":                    {"kind-default"},
+		"inspect clients --context ":                  {"kind-default"},
+		"inspect wait --context ":                     {"kind-default"},
+		"explain --context ":                          {"kind-default"},
+		"describe --context ":                         {"kind-default"},
+		"version --context ":                          {"kind-default"},
+		"bug-report --context ":                       {"kind-default"},
+		"uninstall --context ":                        {"kind-default"},
+		"serve --kubeconfig " + named + " --context ": {"kind-named"},
+		"help ":                                 {"check", "serve"},
+		"help inspect ":                         {"wait"},
 		"render --type ":                        {"rds"},
 		"render -o ":                            {"yaml", "json"},
 		"check -o ":                             {"text", "json", "github", "sarif"},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,11 +67,14 @@ func executeAs(ctx context.Context, program string, args []string, std stdio) in
 		return exitUsage
 	}
 	root.SetArgs(args)
-	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && cmd == root {
-		err = usageError{root, err} // the root only selects a command
+	cmd, err := root, knownCommand(root, args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
 	}
 	var usage usageError
+	if err != nil && cmd == root && !errors.As(err, &usage) {
+		err = usageError{root, err} // the root only selects a command
+	}
 	switch {
 	case err == nil:
 		return exitOK
@@ -103,8 +108,73 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
 		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newUninstall(std), newVersion(std),
 	)
+	root.SetHelpCommand(newHelp(root))
 	completeChoices(root)
 	return root
+}
+
+// newHelp makes the command help, as cobra's, except that a command that does not exist is an error.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]...",
+		Short: "Help about any command",
+		Long:  "Print the help of a command, as its flag --help does.",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			cmd, _, err := root.Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return subcommands(cmd), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd := root
+			for i, arg := range args {
+				at := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == arg })
+				switch {
+				case at >= 0:
+					cmd = cmd.Commands()[at]
+				case i == len(args)-1 && slices.Contains(cmd.ValidArgs, arg):
+				default:
+					return usageErrorf(cmd, "there is no help about %q%s", strings.Join(args, " "), didYouMean(arg, append(subcommands(cmd), cmd.ValidArgs...)))
+				}
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}
+
+// knownCommand fails if an argument stands where a command that only selects another one has its subcommand.
+func knownCommand(root *cobra.Command, args []string) error {
+	root.InitDefaultCompletionCmd(args...)
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd == root || cmd.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil //nolint:nilerr // cobra reports it
+	}
+	return usageErrorf(cmd, "unknown command %q for %q%s", rest[0], cmd.CommandPath(), didYouMean(rest[0], subcommands(cmd)))
+}
+
+// subcommands are the names of the commands below a command.
+func subcommands(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// didYouMean is what to add to an error about a word, in cobra's form; empty if no known word is near.
+func didYouMean(word string, known []string) string {
+	meant := mesh.Nearest(word, known)
+	if i := slices.IndexFunc(known, func(one string) bool { return strings.HasPrefix(one, word) }); i >= 0 {
+		meant = known[i] // It is the beginning of one.
+	}
+	if meant == "" || len(strings.Trim(word, "-")) < 2 {
+		return ""
+	}
+	return "\n\nDid you mean this?\n\t" + meant + "\n"
 }
 
 // suggestFlag adds to the error about an unknown flag the flag that was probably meant, as cobra does for commands.
@@ -115,10 +185,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if meant := mesh.Nearest(unknown.GetSpecifiedName(), names); meant != "" && len(unknown.GetSpecifiedName()) > 1 {
-		return fmt.Errorf("%w%s", err, "\n\nDid you mean this?\n\t--"+meant+"\n")
-	}
-	return err
+	return fmt.Errorf("%w%s", err, strings.Replace(didYouMean(unknown.GetSpecifiedName(), names), "\t", "\t--", 1))
 }
 
 // noArgs is for commands that have only flags.

@@ -211,6 +211,7 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listUnknown, p.store.UnknownNames),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
+		admin.NewList(listObjects, p.store.Objects),
 	}
 	p.admin = admin.New(full)
 	return p, nil

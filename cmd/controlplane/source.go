@@ -144,7 +144,9 @@ func (f *sourceFlags) openFolder(logger *slog.Logger) (*openSource, error) {
 		return nil, fmt.Errorf("open the folder of --files: %s is not a folder", f.files)
 	}
 	logger.Info("serving a folder", "source", "files", "dir", f.files)
-	return &openSource{Source: files.NewSource(f.files, f.options(logger)), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
+	options := f.options(logger)
+	options.Pods = true
+	return &openSource{Source: files.NewSource(f.files, options), close: func() {}, metrics: []prometheus.Collector{staleness(nil)}}, nil
 }
 
 func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *slog.Logger) (*openSource, error) {

@@ -24,10 +24,13 @@ type file struct {
 	name    string
 	mode    int64
 	content []byte
+	// link is the file that this one is a symbolic link to.
+	link string
 }
 
-// image returns an image with two layers, so that a new version of the binary does not change the other layer.
-func (b binary) image() (v1.Image, error) {
+// image returns an image with two layers, so that a new version of the binary does not change the other layer. links are
+// other names of the binary.
+func (b binary) image(links []string) (v1.Image, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
@@ -38,8 +41,12 @@ func (b binary) image() (v1.Image, error) {
 		{name: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: authorities()},
 		{name: "tmp/", mode: 0o1777},
 	}
+	own := []file{{name: b.name, mode: 0o755, content: b.content}}
+	for _, link := range links {
+		own = append(own, file{name: link, mode: 0o777, link: b.name})
+	}
 	var layers []v1.Layer
-	for _, files := range [][]file{base, {{name: b.name, mode: 0o755, content: b.content}}} {
+	for _, files := range [][]file{base, own} {
 		l, err := layer(files)
 		if err != nil {
 			return nil, err
@@ -71,7 +78,10 @@ func layer(files []file) (v1.Layer, error) {
 	w := tar.NewWriter(&packed)
 	for _, f := range files {
 		header := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
-		if f.content == nil {
+		switch {
+		case f.link != "":
+			header.Typeflag, header.Linkname = tar.TypeSymlink, f.link
+		case f.content == nil:
 			header.Typeflag = tar.TypeDir
 		}
 		if err := w.WriteHeader(header); err != nil {

@@ -37,6 +37,7 @@ func TestImages(t *testing.T) {
 	dir := t.TempDir()
 	o := output{
 		name: "example.test/app:v1", layout: filepath.Join(dir, "oci"), tar: filepath.Join(dir, "app.tar"), sbom: filepath.Join(dir, "sbom"),
+		links: "kubectl-app,kubectl_complete-app",
 	}
 	binaries := []string{build(t, "amd64"), build(t, "arm64")}
 	if err := run(o, binaries); err != nil {
@@ -143,7 +144,10 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[header.Name] = string(content)
+		files[header.Name] = string(content) + header.Linkname
+	}
+	if files["kubectl-app"] != "app" || files["kubectl_complete-app"] != "app" {
+		t.Errorf("got the links %q and %q, want them to lead to app", files["kubectl-app"], files["kubectl_complete-app"])
 	}
 	if !strings.HasPrefix(files["app"], "\x7fELF") {
 		t.Errorf("app is not executable; the image has %v", slices.Sorted(maps.Keys(files)))

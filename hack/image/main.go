@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -20,6 +21,7 @@ func main() {
 	flag.StringVar(&o.layout, "layout", "", "write an OCI layout with all platforms to this `directory`")
 	flag.StringVar(&o.tar, "tar", "", "write the image of this machine's platform as a `file` for docker load or ctr images import")
 	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX; alone, of binaries for any platform")
+	flag.StringVar(&o.links, "links", "", "other `names` of the binary in the image, with commas between them")
 	flag.Parse()
 	if err := run(o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
@@ -57,7 +59,7 @@ func (o output) images(binaries []binary) error {
 	}
 	all := make([]made, len(binaries))
 	for i, b := range binaries {
-		image, err := b.image()
+		image, err := b.image(strings.FieldsFunc(o.links, func(r rune) bool { return r == ',' }))
 		if err != nil {
 			return err
 		}

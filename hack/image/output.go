@@ -16,7 +16,11 @@ import (
 )
 
 // output defines what is written where. Empty fields are not written.
-type output struct{ name, layout, tar, sbom string }
+type output struct {
+	name, layout, tar, sbom string
+	// links are other names of the binary in the image, with commas between them.
+	links string
+}
 
 // made is a binary and its image.
 type made struct {

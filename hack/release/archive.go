@@ -27,6 +27,8 @@ type file struct {
 	name    string
 	mode    fs.FileMode
 	content []byte
+	// link is the file that this one is a symbolic link to; empty for all others. A zip archive has none.
+	link string
 }
 
 // along are the files and directories of the commit that each archive contains, with their names there. A directory that
@@ -60,12 +62,28 @@ func (r *release) archives(ctx context.Context) error {
 		if p.os == "windows" {
 			extension = ".zip"
 		}
-		all := append([]file{{name: filepath.Base(r.binary(p)), mode: executable, content: binary}}, files...)
+		all := append([]file{{name: filepath.Base(r.binary(p)), mode: executable, content: binary}}, plugin(p)...)
+		all = append(all, files...)
 		if err := r.pack(name+extension, below(name, all)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// plugins are the other names of the binary: kubectl runs the first for "kubectl mizzen", and the second to complete its words.
+var plugins = []string{"kubectl-mizzen", "kubectl_complete-mizzen"}
+
+// plugin returns the files by which kubectl finds the binary. Windows has no links without further rights, and runs a script.
+func plugin(p platform) []file {
+	if p.os == "windows" {
+		return []file{{name: plugins[0] + ".cmd", mode: executable, content: []byte("@\"%~dp0" + command + ".exe\" %*\r\n")}}
+	}
+	var links []file
+	for _, name := range plugins {
+		links = append(links, file{name: name, mode: executable, link: command})
+	}
+	return links
 }
 
 // below puts files into a directory.
@@ -141,6 +159,9 @@ func writeTar(w io.Writer, files []file, modified time.Time) error {
 	for _, f := range files {
 		header := &tar.Header{
 			Typeflag: tar.TypeReg, Name: f.name, Mode: int64(f.mode), Size: int64(len(f.content)), ModTime: modified, Format: tar.FormatPAX,
+		}
+		if f.link != "" {
+			header.Typeflag, header.Linkname = tar.TypeSymlink, f.link
 		}
 		if err := archive.WriteHeader(header); err != nil {
 			return err

@@ -115,7 +115,7 @@ func (r *release) images(ctx context.Context) error {
 			continue
 		}
 		binaries = append(binaries, r.binary(p))
-		if err := r.imageTool(ctx, "-name", tag, "-tar", filepath.Join(r.out, r.name("-image-"+p.String()+".tar")), r.binary(p)); err != nil {
+		if err := r.imageTool(ctx, "-name", tag, "-links", strings.Join(plugins, ","), "-tar", filepath.Join(r.out, r.name("-image-"+p.String()+".tar")), r.binary(p)); err != nil {
 			return err
 		}
 	}
@@ -123,7 +123,7 @@ func (r *release) images(ctx context.Context) error {
 		return nil
 	}
 	layout := filepath.Join(r.work, "oci")
-	if err := r.imageTool(ctx, append([]string{"-name", tag, "-layout", layout}, binaries...)...); err != nil {
+	if err := r.imageTool(ctx, append([]string{"-name", tag, "-links", strings.Join(plugins, ","), "-layout", layout}, binaries...)...); err != nil {
 		return err
 	}
 	files, err := readFiles(os.DirFS(layout), ".", "")

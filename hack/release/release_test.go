@@ -206,7 +206,16 @@ func checkArchives(t *testing.T, files map[string][]byte) {
 		got, content := unpack(t, name, files[name])
 		top := strings.TrimSuffix(strings.TrimSuffix(name, ".tar.gz"), ".zip")
 		var want []string
-		for _, f := range append([]string{binary + " -rwxr-xr-x"}, common...) {
+		own := []string{binary + " -rwxr-xr-x", "kubectl-mizzen Lrwxr-xr-x", "kubectl_complete-mizzen Lrwxr-xr-x"}
+		if binary == "controlplane.exe" {
+			own = []string{binary + " -rwxr-xr-x", "kubectl-mizzen.cmd -rwxr-xr-x"}
+			if got, want := string(content[top+"/kubectl-mizzen.cmd"]), "@\"%~dp0controlplane.exe\" %*\r\n"; got != want {
+				t.Errorf("%s: got the plugin %q, want %q", name, got, want)
+			}
+		} else if got := string(content[top+"/kubectl-mizzen"]); got != "controlplane" {
+			t.Errorf("%s: got a link to %q, want one to the binary", name, got)
+		}
+		for _, f := range append(own, common...) {
 			want = append(want, top+"/"+f)
 		}
 		slices.Sort(want)
@@ -283,7 +292,11 @@ func unpack(t *testing.T, name string, archive []byte) (names []string, content 
 		if err != nil {
 			t.Fatal(err)
 		}
-		add(header.FileInfo(), header.Name, archive)
+		var r io.Reader = archive
+		if header.Linkname != "" {
+			r = strings.NewReader(header.Linkname)
+		}
+		add(header.FileInfo(), header.Name, r)
 	}
 }
 

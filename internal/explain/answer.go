@@ -8,7 +8,9 @@ import (
 // Answer is the path of a call through the resources.
 type Answer struct {
 	// Client describes the client that was found for Question.Pod; empty if the question itself describes the client.
-	Client   string `json:"client,omitempty"`
+	Client string `json:"client,omitempty"`
+	// Absent says why no client is connected from Question.Pod, and what to do; empty if one is.
+	Absent   string `json:"absent,omitempty"`
 	Listener Step   `json:"listener"`
 	// Routes are the routes that were tried, in order, and between them the matches that no call of the client can
 	// meet. The last one is the route that the call takes, if any.
@@ -65,6 +67,8 @@ type Cluster struct {
 	Localities []Locality `json:"localities"`
 	// EndpointOrigins are the objects that the endpoints come from.
 	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
+	// EndpointNotes say which endpoints the Service leaves out or prefers for the client, and why.
+	EndpointNotes []string `json:"endpointNotes,omitempty"`
 }
 
 // Setting is a setting that applies to the calls to a cluster.

@@ -117,6 +117,9 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client 
 		a.Outcome = "the route itself ends the call, with " + status
 	case len(endpoints) == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
+		if slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return len(c.EndpointNotes) > 0 }) {
+			a.Outcome += "; internalTrafficPolicy: Local leaves out those of other nodes"
+		}
 	case len(a.Clusters) > 1:
 		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", len(endpoints), len(a.Clusters))
 		if failing > 0 {
@@ -145,6 +148,7 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 		return Cluster{}, err
 	}
 	out.Localities, out.EndpointOrigins = localities(&load, endpoints), endpoints.Origins
+	out.EndpointNotes = nearness(s, name, client, endpoints, out.Localities)
 	return out, nil
 }
 

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -74,25 +73,32 @@ func pairs(texts []string) map[string]string {
 	return set
 }
 
-// PodClient finds the client that runs in a pod, and describes it. ok is false if the pod is not known.
-type PodClient func(namespace, name string) (client mesh.Client, description string, ok bool)
-
-// AsPod sets the question's Client to the one in its Pod, and returns the description of that client. It does nothing
-// without a Pod, and fails if the pod is not known.
-func (q *Question) AsPod(find PodClient) (string, error) {
-	if q.Pod == "" {
-		return "", nil
-	}
-	namespace, name, _ := strings.Cut(q.Pod, "/")
-	client, description, ok := find(namespace, name)
-	if !ok {
-		return "", fmt.Errorf("pod %s is not known: no client is connected from it, and no such pod was read", q.Pod)
-	}
-	q.Client = client
-	return description, nil
+// InPod is the client in a pod.
+type InPod struct {
+	Client mesh.Client
+	// Description describes the client. Absent says why no client is connected from the pod, and what to do; it is empty
+	// if one is.
+	Description, Absent string
 }
 
-// Handler answers questions as JSON, from the Snapshot that current returns. find finds the clients of pods.
+// PodClient finds the client in a pod. It fails if the pod is not known, and says what to do.
+type PodClient func(namespace, name string) (InPod, error)
+
+// AsPod sets the question's Client to the one in its Pod. It does nothing without a Pod.
+func (q *Question) AsPod(find PodClient) (InPod, error) {
+	if q.Pod == "" {
+		return InPod{}, nil
+	}
+	namespace, name, _ := strings.Cut(q.Pod, "/")
+	found, err := find(namespace, name)
+	if err == nil {
+		q.Client = found.Client
+	}
+	return found, err
+}
+
+// Handler answers questions as JSON, from the Snapshot that current returns. find finds the clients of pods. A question
+// about a pod that names no call is answered with its client alone.
 func Handler(current func() *snapshot.Snapshot, find PodClient) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := current()
@@ -102,16 +108,15 @@ func Handler(current func() *snapshot.Snapshot, find PodClient) http.Handler {
 		}
 		q := questionOf(r.URL.Query())
 		client, err := q.AsPod(find)
+		answer := &Answer{Routes: []Route{}, Clusters: []Cluster{}}
+		if err == nil && (q.To != "" || q.Pod == "") {
+			answer, err = Explain(s, q)
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		answer, err := Explain(s, q)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		answer.Client = client
+		answer.Client, answer.Absent = client.Description, client.Absent
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer) // the client may have closed the connection
 	})

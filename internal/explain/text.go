@@ -13,6 +13,9 @@ func (a *Answer) Text() string {
 	if a.Client != "" {
 		fmt.Fprintf(&b, "client    %s\n", a.Client)
 	}
+	if a.Absent != "" {
+		fmt.Fprintf(&b, "  %s\n", a.Absent)
+	}
 	fmt.Fprintf(&b, "listener  %s%s\n", a.Listener.Name, from(a.Listener.Origins))
 	for i, r := range a.Routes {
 		if i == 0 {
@@ -57,6 +60,9 @@ func (c *Cluster) text(b *strings.Builder) {
 		fmt.Fprintf(b, "  no endpoints%s\n", from(c.EndpointOrigins))
 	} else if len(c.EndpointOrigins) > 0 {
 		fmt.Fprintf(b, "  endpoints%s\n", from(c.EndpointOrigins))
+	}
+	for _, note := range c.EndpointNotes {
+		fmt.Fprintf(b, "    %s\n", note)
 	}
 	for _, l := range c.Localities {
 		name := l.Name

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"strings"
 	"testing"
 
@@ -123,5 +124,33 @@ func TestMissingFeatureSets(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestAnnotationsPage compares the page with the table: which clients, in which versions, ignore a balancing policy.
+func TestAnnotationsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ANNOTATIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, feature := range map[string]Features{
+		"least_request": FeatureLeastRequest, "pick_first": FeaturePickFirst, "client_side_weighted_round_robin": FeatureWeightedRoundRobin,
+	} {
+		_, line, _ := strings.Cut(string(page), "\n| `"+value+"` |")
+		line, _, _ = strings.Cut(line, "\n")
+		for _, row := range featureTable {
+			if row.feature != feature {
+				continue
+			}
+			for kind, missing := range row.missing {
+				want := ClientKind(kind).Language()
+				if missing != (releaseRange{}) && missing != always {
+					want = fmt.Sprintf("%s before %d.%d", want, missing.until.Major, missing.until.Minor)
+				}
+				if missing != (releaseRange{}) && want != "" && !strings.Contains(line, want) {
+					t.Errorf("%s: got %q, want in it %q", value, line, want)
+				}
+			}
+		}
 	}
 }

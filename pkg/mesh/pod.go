@@ -12,6 +12,8 @@ type Pod struct {
 	Locality Locality
 	// Addresses are the pod's IPs. It is empty for a pod in the host network.
 	Addresses []string
+	// NoBootstrap means that the injection policy did not change the pod, and that its containers bring no bootstrap.
+	NoBootstrap bool
 }
 
 // PodKey returns the key of a pod in World.Pods.

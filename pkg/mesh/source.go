@@ -14,6 +14,9 @@ type Source struct {
 	// Fields are the lines of fields, by paths such as spec.http[0].match[1].headers.user. It is nil if they are
 	// not known.
 	Fields map[string]int
+	// Kept means that the object is from an earlier content of the file: a part of the present one is not readable, and
+	// the object is in no other part.
+	Kept bool
 }
 
 // At returns the file and line of a field, or of the nearest part of the object that contains it. An empty field
@@ -64,7 +67,7 @@ func (s *Source) Equal(o *Source) bool {
 	if s == nil || o == nil {
 		return s == o
 	}
-	return s.File == o.File && s.Line == o.Line && maps.Equal(s.Fields, o.Fields)
+	return s.File == o.File && s.Line == o.Line && s.Kept == o.Kept && maps.Equal(s.Fields, o.Fields)
 }
 
 // mapKeys matches the keys of maps in a path. Problems write them as [key]; Source.Fields has them as .key.

@@ -163,8 +163,42 @@ func (s *Store) Problems() []mesh.Problem {
 	if current == nil {
 		return []mesh.Problem{}
 	}
-	problems := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
-	problems = append(s.calledServices(current, problems), s.clientProblems(current)...)
+	problems := s.ownProblems(current)
 	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
 	return mesh.SortProblems(append(problems, current.World().Unsilenced(current.Located(ofClients))...))
+}
+
+// ownProblems returns the Problems of reading and of translation. Those that concern only some client kinds are among
+// them only if such a client is connected and subscribes to the host.
+func (s *Store) ownProblems(current *snapshot.Snapshot) []mesh.Problem {
+	general := slices.DeleteFunc(slices.Clone(current.Problems()), func(p mesh.Problem) bool { return !p.IsGeneral() })
+	return append(s.calledServices(current, general), s.clientProblems(current)...)
+}
+
+// Objects lists, sorted, the Services, rules and pods that were read, and all other objects that are known by name: of a
+// folder all, and its files; of a cluster those with Problems.
+func (s *Store) Objects() []mesh.Ref {
+	current := s.Current()
+	if current == nil {
+		return []mesh.Ref{}
+	}
+	world := current.World()
+	found := map[mesh.Ref]struct{}{}
+	for _, service := range world.Services.All() {
+		found[service.Ref] = struct{}{}
+	}
+	for _, rule := range world.ConfigObjects.All() {
+		found[rule.Ref] = struct{}{}
+	}
+	for _, pod := range world.Pods.All() {
+		found[pod.Ref] = struct{}{}
+	}
+	for ref, source := range world.Sources {
+		found[ref] = struct{}{}
+		found[mesh.Ref{Kind: kindFile, Name: source.File}] = struct{}{}
+	}
+	for _, p := range current.Problems() {
+		found[p.Object] = struct{}{}
+	}
+	return slices.SortedFunc(maps.Keys(found), mesh.Ref.Compare)
 }

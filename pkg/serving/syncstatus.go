@@ -100,10 +100,13 @@ type ObjectSync struct {
 	// Problems are the errors, other than rejections, because of which connected clients do not do what the object says.
 	// Their messages contain no number of clients.
 	Problems []mesh.Problem `json:"problems,omitempty"`
+	// Errors are the errors in the object itself, which do not depend on clients, and those of its file if they keep the
+	// object's present version from being read.
+	Errors []mesh.Problem `json:"errors,omitempty"`
 }
 
-// ObjectSyncs lists every rule of the World, and all other objects from which connected clients are served, by kind,
-// namespace and name.
+// ObjectSyncs lists every rule of the World, all other objects from which connected clients are served, and all that have
+// errors, by kind, namespace and name.
 func (s *Store) ObjectSyncs() []ObjectSync {
 	current := s.Current()
 	if current == nil {
@@ -129,6 +132,16 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 			d.Problems = append(d.Problems, p)
 		}
 	}
+	for _, p := range mesh.SortProblems(s.ownProblems(current)) {
+		if p.Severity == mesh.Error && !slices.Contains(of(p.Object).Problems, p) {
+			of(p.Object).Errors = append(of(p.Object).Errors, p)
+		}
+	}
+	for ref, d := range found {
+		if source := current.World().Sources[ref]; source != nil {
+			d.Errors = append(d.Errors, unread(source, found)...)
+		}
+	}
 	return slices.SortedFunc(func(yield func(ObjectSync) bool) {
 		for _, d := range found {
 			slices.Sort(d.Refusals)
@@ -138,6 +151,20 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 			}
 		}
 	}, func(a, b ObjectSync) int { return a.Object.Compare(b.Object) })
+}
+
+// kindFile is the kind of what Problems of files are about.
+const kindFile = "File"
+
+// unread returns the errors of an object's file that keep the present version of the object from being read.
+func unread(source *mesh.Source, found map[mesh.Ref]*ObjectSync) []mesh.Problem {
+	file := found[mesh.Ref{Kind: kindFile, Name: source.File}]
+	if file == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(file.Errors), func(p mesh.Problem) bool {
+		return !source.Kept && p.Source != source.File // a part of the file, in which the object is not
+	})
 }
 
 // effectCodes are the codes of Problems that are not in the object itself: it is valid, and calls do not do what it says all

@@ -2,6 +2,7 @@ package serving_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +190,31 @@ func TestObjectsWithoutEndpoints(t *testing.T) {
 		}
 	}
 	want := []string{"warning EmptySubset DestinationRule demo/echo", "warning EmptySubset VirtualService demo/echo"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestObjectsWithErrors: the errors in an object are beside those that depend on clients, and never in both.
+func TestObjectsWithErrors(t *testing.T) {
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, []string{
+		"apiVersion: v1\nkind: Service\nmetadata: {name: echo, namespace: demo}\nspec: {ports: [{name: grpc, port: 8080}]}\n",
+		"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo, namespace: demo}\n" +
+			"spec: {hosts: [echo], http: [{route: [{destination: {host: echo, subset: a}}]}]}\n",
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: refused, namespace: demo}\nspec: {host: [echo]}\n",
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: fine, namespace: demo}\nspec: {host: echo}\n",
+		"apiVersion: [\n",
+	}))
+	var got []string
+	for _, d := range store.ObjectSyncs() {
+		line := d.Object.Kind + " " + filepath.Base(d.Object.Name) + ":"
+		for _, p := range d.Errors {
+			line += fmt.Sprintf(" %s", p.Code)
+		}
+		got = append(got, line)
+	}
+	want := []string{"DestinationRule fine:", "DestinationRule refused: InvalidValue", "File 004.yaml: Unreadable", "VirtualService echo: NoSuchSubset"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -69,6 +69,15 @@ func TestErrorsOfClients(t *testing.T) {
 		if text, err := inspect("wait", "-n", ns, "dr/echo"); err == nil || !strings.Contains(text, "NoCertificate") {
 			t.Errorf("inspect wait: got %v and %s, want an error with NoCertificate", err, text)
 		}
+		if text, err := inspect("problems", "-n", ns, "dr/ehco"); err == nil || !strings.Contains(text, "did you mean DestinationRule "+ns+"/echo?") {
+			t.Errorf("inspect problems of an unknown name: got %v and %s, want an error with the name that is meant", err, text)
+		}
+		kubectl(t, fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: other, namespace: %s}\n"+
+			"spec: {hosts: [other.example], http: [{route: [{destination: {host: echo, subset: v9}}]}]}\n", ns), "apply", "-f", "-")
+		if text, err := inspect("wait", "-n", ns, "vs/other", "--timeout", "2s"); err == nil || !strings.Contains(text, "is not in effect yet: NoSuchSubset") {
+			t.Errorf("inspect wait for a rule with an error: got %v and %s, want an error with NoSuchSubset", err, text)
+		}
+		kubectl(t, "", "-n", ns, "delete", "virtualservice", "other")
 		await(t, "an Event", func() error {
 			events, err := suite.core.EventsV1().Events(ns).List(t.Context(), metav1.ListOptions{FieldSelector: "regarding.name=echo,reason=NoCertificate"})
 			if err == nil && len(events.Items) != 1 {

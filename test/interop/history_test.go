@@ -278,12 +278,7 @@ func historyText(all []record) string {
 		}
 		var cannot []string
 		for _, name := range slices.Sorted(maps.Keys(r.Except)) {
-			why := r.Except[name]
-			if numbers[why] == 0 {
-				numbers[why] = len(numbers) + 1
-				fmt.Fprintf(&notes, "%d. %s\n", numbers[why], why)
-			}
-			cannot = append(cannot, fmt.Sprintf("%s (%d)", name, numbers[why]))
+			cannot = append(cannot, fmt.Sprintf("%s (%d)", name, note(&notes, numbers, r.Except[name])))
 		}
 		but := ""
 		if len(cannot) > 0 {

@@ -106,17 +106,14 @@ func (r *report) text() string {
 		fmt.Fprintf(&text, " %s |", r.agents[l.name])
 	}
 	text.WriteString("\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
-	count := 0
-	marks := map[string]string{}
+	numbers, marks := map[string]int{}, map[string]string{}
 	for _, s := range r.scenarios {
 		var row strings.Builder
 		fmt.Fprintf(&row, "| [%s](../test/interop/scenarios/%s.yaml) | %s |", s.name, s.name, s.About)
 		for _, l := range languages {
 			cell := "yes"
 			if why := s.except(l); why != "" {
-				count++
-				cell = fmt.Sprintf("no (%d)", count)
-				fmt.Fprintf(&notes, "%d. %s\n", count, why)
+				cell = fmt.Sprintf("no (%d)", note(&notes, numbers, why))
 			}
 			fmt.Fprintf(&row, " %s |", cell)
 			marks[s.name] += " " + cell + " |"
@@ -130,6 +127,15 @@ func (r *report) text() string {
 		text.WriteString("\nWhy not:\n\n" + notes.String())
 	}
 	return text.String() + r.texts() + historyText(r.history)
+}
+
+// note returns the number of a note, and writes the note if it is new.
+func note(notes *strings.Builder, numbers map[string]int, why string) int {
+	if numbers[why] == 0 {
+		numbers[why] = len(numbers) + 1
+		fmt.Fprintf(notes, "%d. %s\n", numbers[why], why)
+	}
+	return numbers[why]
 }
 
 // psm is the table of the PSM suite. marks are the cells of each scenario.

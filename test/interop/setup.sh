@@ -113,7 +113,7 @@ prepare() {
 reason() {
 	local lacks='No matching version found for|404 Not Found|No matching distribution found for|unknown revision|Could not find artifact'
 	if grep -qE "$lacks" "$3"; then
-		echo "$1!there is no $2 in the registry that was asked: $(grep -ohE "($lacks) ?[@A-Za-z0-9=.:/_-]*" "$3" | head -1)"
+		echo "$1!the package registry has no version $2"
 	else
 		tail -5 "$3" >&2
 		echo "$1?$(tail -1 "$3")"

@@ -76,7 +76,7 @@ func (x *endpointIndex) listed(id object.ID) *mesh.Pod {
 	}
 	out := &mesh.Pod{
 		Ref: mesh.Ref{Kind: string(object.KindPod), Namespace: id.Namespace, Name: id.Name},
-		UID: p.UID, ServiceAccount: p.ServiceAccount, Node: p.Node, Labels: p.Labels, Addresses: p.IPs,
+		UID: p.UID, ServiceAccount: p.ServiceAccount, Node: p.Node, Labels: p.Labels, Addresses: p.IPs, NoBootstrap: p.NotInjected != 0,
 	}
 	if n := x.nodes[p.Node]; n != nil {
 		out.Locality = n.Locality

@@ -31,6 +31,7 @@ metadata: {name: n, labels: {topology.kubernetes.io/zone: z}}
 	want := &mesh.Pod{
 		Ref: mesh.Ref{Kind: "Pod", Namespace: "demo", Name: "p"}, UID: "u1", ServiceAccount: "sa", Node: "n",
 		Labels: mesh.MakeLabels(map[string]string{"app": "web"}), Locality: mesh.Locality{Zone: "z"}, Addresses: []string{"10.0.0.1"},
+		NoBootstrap: true,
 	}
 	byName, _ := w.PodByName("demo", "p")
 	byAddress, _ := w.PodByAddress("10.0.0.1")

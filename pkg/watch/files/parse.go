@@ -273,30 +273,46 @@ func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.
 		return
 	}
 	typed.SetNamespace(ref.Namespace)
-	if !f.valid(typed, n, before, ref, row) {
+	if !f.validMetadata(typed, n, before, ref, row) {
 		f.silence(n, line, ref, reported)
 		return
 	}
 	o := row.Convert(typed, f.options.Domain)
 	o.Source = source
+	f.rejected(&o, typed, n, before, ref, row)
 	o.Problems = append(o.Problems, found...)
 	f.out.objects = append(f.out.objects, &o)
 }
 
-// valid checks an object as an API server does, beyond the types of its fields.
-func (f *fileParser) valid(o metav1.Object, n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) bool {
+// validMetadata checks the parts of an object that all kinds have, as an API server does.
+func (f *fileParser) validMetadata(o metav1.Object, n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) bool {
 	managed := o.GetManagedFields()
 	o.SetManagedFields(nil) // API servers do not reject wrong ones
 	defer o.SetManagedFields(managed)
 	all := apivalidation.ValidateObjectMetaAccessor(o, !row.ClusterScoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
-	if row.Rejections != nil {
-		all = append(all, row.Rejections(o)...)
-	}
 	for _, mistake := range all {
 		f.fail(mesh.CodeInvalidValue, before+fieldLine(n, mistake.Field), ref, mistake.Field,
 			"The object is not used, because an API server rejects it: "+mistake.ErrorBody()+". Correct the value.")
 	}
 	return len(all) == 0
+}
+
+// rejected reports why an API server rejects an object. What is valid of the object is used all the same: a folder is often
+// all that there is, and then its calls go on. A field that the converter reported is not reported twice.
+func (f *fileParser) rejected(o *object.Object, typed metav1.Object, n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
+	if row.Rejections == nil {
+		return
+	}
+	converted := len(o.Problems)
+	for _, mistake := range row.Rejections(typed) {
+		i := slices.IndexFunc(o.Problems[:converted], func(p mesh.Problem) bool { return p.Field == mistake.Field })
+		if i >= 0 {
+			o.Problems[i].Severity = mesh.Error
+			continue
+		}
+		o.Problems = append(o.Problems, f.problem(mesh.CodeInvalidValue, mesh.Error, before+fieldLine(n, mistake.Field), ref, mistake.Field,
+			"An API server rejects the object: "+mistake.ErrorBody()+". In a folder, the rest of it is used. Correct the value."))
+	}
 }
 
 func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {

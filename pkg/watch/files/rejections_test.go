@@ -19,13 +19,13 @@ func TestLoadRejections(t *testing.T) {
 	address := func(text string) string { return slice + "endpoints:\n- addresses:\n  - " + text }
 	many := func(n int, text string) string { return strings.Repeat(text+",", n-1) + text }
 	for name, test := range map[string]struct{ text, want string }{
-		"names of two ports":                 {service + "ports:\n  - {name: a, port: 1}\n  - {name: a, port: 2}", `spec.ports[1].name (objects.yaml:7): The object is not used, because an API server rejects it: Duplicate value: "a". Correct the value.`},
+		"names of two ports":                 {service + "ports:\n  - {name: a, port: 1}\n  - {name: a, port: 2}", `spec.ports[1].name (objects.yaml:7): An API server rejects the object: Duplicate value: "a". In a folder, the rest of it is used. Correct the value.`},
 		"two ports of one name, UDP":         {service + "ports: [{name: a, port: 1}, {name: a, port: 1, protocol: UDP}]", "spec.ports[1].name"},
-		"two ports, one name":                {service + "ports:\n  - {name: a, port: 1}\n  - port: 2", "spec.ports[1].name (objects.yaml:7): The object is not used, because an API server rejects it: Required value: with more than one port, each needs a name. Correct the value."},
+		"two ports, one name":                {service + "ports:\n  - {name: a, port: 1}\n  - port: 2", "spec.ports[1].name (objects.yaml:7): An API server rejects the object: Required value: with more than one port, each needs a name. In a folder, the rest of it is used. Correct the value."},
 		"one port without a name":            {service + ports, ""},
-		"a port's name":                      {service + "ports: [{name: gRPC, port: 1}]", `spec.ports[0].name (objects.yaml:5): The object is not used, because an API server rejects it: Invalid value: "gRPC"`},
+		"a port's name":                      {service + "ports: [{name: gRPC, port: 1}]", `spec.ports[0].name (objects.yaml:5): An API server rejects the object: Invalid value: "gRPC"`},
 		"a port's number":                    {service + "ports: [{port: 70000}]", "spec.ports[0].port"},
-		"a port twice":                       {service + "ports: [{name: a, port: 1}, {name: b, port: 1, protocol: TCP}]", `spec.ports[1].port (objects.yaml:5): The object is not used, because an API server rejects it: Duplicate value: "1/TCP"`},
+		"a port twice":                       {service + "ports: [{name: a, port: 1}, {name: b, port: 1, protocol: TCP}]", "spec.ports[1].port (objects.yaml:5): An earlier entry has port 1, too. This entry is ignored."},
 		"a port of two protocols":            {service + "ports: [{name: a, port: 53}, {name: b, port: 53, protocol: UDP}]", ""},
 		"a target's name":                    {service + "ports: [{port: 1, targetPort: gRPC_main}]", "spec.ports[0].targetPort"},
 		"a long target's name":               {service + "ports: [{port: 1, targetPort: sixteen-letters-}]", "spec.ports[0].targetPort"},

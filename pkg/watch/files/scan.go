@@ -221,7 +221,18 @@ func (h *fileState) keep(old *fileState) {
 	}
 	for _, o := range old.objects {
 		if _, ok := declared[o.Key]; !ok {
-			h.objects = append(h.objects, o)
+			h.objects = append(h.objects, kept(o))
 		}
 	}
+}
+
+// kept returns the object with the remark that it is from an earlier content of its file.
+func kept(o *object.Object) *object.Object {
+	if o.Source.Kept {
+		return o
+	}
+	again, source := *o, *o.Source
+	source.Kept = true
+	again.Source = &source
+	return &again
 }
