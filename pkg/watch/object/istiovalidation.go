@@ -39,6 +39,13 @@ var translatedDurations = []protoreflect.FullName{
 	"istio.networking.v1alpha3.OutlierDetection.base_ejection_time",
 }
 
+// anyDurations are the durations that may be of any length. 0 turns off the idle timeout, and makes a cookie last for a session.
+var anyDurations = []protoreflect.FullName{
+	"istio.networking.v1alpha3.ConnectionPoolSettings.TCPSettings.idle_timeout",
+	"istio.networking.v1alpha3.LoadBalancerSettings.ConsistentHashLB.HTTPCookie.ttl",
+	"istio.networking.v1alpha3.TrafficPolicy.RetryBudget.budget_interval",
+}
+
 // durations reports durations below 1ms, wherever they are in a message.
 func (v validator) durations(path string, m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
@@ -58,7 +65,7 @@ func (v validator) durations(path string, m protoreflect.Message) {
 			d, ok := value.Message().Interface().(*durationpb.Duration)
 			if !ok {
 				v.durations(where, value.Message())
-			} else if d.AsDuration() < time.Millisecond && !slices.Contains(translatedDurations, field.FullName()) {
+			} else if d.AsDuration() < time.Millisecond && !slices.Contains(translatedDurations, field.FullName()) && !slices.Contains(anyDurations, field.FullName()) {
 				v.refuse(where, "The value is a duration below 1ms, which API servers refuse. It has no effect. Set a longer duration, or remove the field.")
 			}
 		}
