@@ -35,7 +35,7 @@ type exportWord struct {
 var (
 	toAll  = exportWord{mesh.Warning, `If you mean all namespaces, write "*".`}
 	toOwn  = exportWord{mesh.Warning, `If you mean the object's own namespace, write ".".`}
-	toNone = exportWord{mesh.Warning, "If nobody is meant, name the namespaces of the clients."}
+	toNone = exportWord{mesh.Warning, "Name the namespaces whose clients may see the object."}
 	// Teams have namespaces of these names, too.
 	maybeAll, maybeOwn = exportWord{mesh.Info, toAll.wayOut}, exportWord{mesh.Info, toOwn.wayOut}
 )
