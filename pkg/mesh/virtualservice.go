@@ -97,6 +97,9 @@ func (e Export) VisibleTo(owner, namespace string) bool {
 	return e.rank(owner, namespace) != rankInvisible
 }
 
+// None reports whether no client can see an object.
+func (e Export) None() bool { return !e.Private && !e.Public && len(e.Namespaces) == 0 }
+
 func (e Export) rank(owner, namespace string) int {
 	switch {
 	case e.Private && !e.Public && owner == namespace:

@@ -205,7 +205,26 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 	for _, set := range s.translations() {
 		problems = append(problems, set.problems...)
 	}
-	return problems
+	return withoutOutweighed(problems)
+}
+
+// withoutOutweighed leaves out that a destination fails for some clients, which may not exist, where it fails for clients
+// that the rules name.
+func withoutOutweighed(problems []mesh.Problem) []mesh.Problem {
+	type place struct {
+		object mesh.Ref
+		field  string
+	}
+	failing := map[place]struct{}{}
+	for _, p := range problems {
+		if p.Code == mesh.CodeNoSuchHost && p.Severity == mesh.Error {
+			failing[place{p.Object, p.Field}] = struct{}{}
+		}
+	}
+	return slices.DeleteFunc(problems, func(p mesh.Problem) bool {
+		_, outweighed := failing[place{p.Object, p.Field}]
+		return outweighed && p.Code == mesh.CodeNoSuchHost && p.Severity != mesh.Error
+	})
 }
 
 // internalProblems are the Problems of the kept translations that failed.
