@@ -88,9 +88,8 @@ func (t destinationResolver) reportNoService(at report.Field, found mesh.Destina
 			"Calls to this destination fail. Set the host of the DestinationRule to %s.", found.Host, found.Host, found.Host)
 		return
 	}
-	if found.ServiceEntry != (mesh.Ref{}) {
-		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
-			"Create a Service of type ExternalName with externalName %q, and write its name here.", found.ServiceEntry, found.Host, found.Host)
+	if found.ServiceEntry != (mesh.ServiceEntry{}) {
+		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. %s", found.ServiceEntry.Ref, found.Host, found.WayOut)
 		return
 	}
 	if found.Meant != "" {

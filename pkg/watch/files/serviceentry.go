@@ -31,7 +31,7 @@ func (f *fileParser) serviceEntry(n *yaml.Node, line int, h head) {
 	}
 	o := object.Object{
 		Key:    object.Key{Kind: object.KindServiceEntry, Namespace: namespace, Name: h.name},
-		Value:  &object.ServiceEntry{Hosts: hosts},
+		Value:  &object.ServiceEntry{Hosts: hosts, Static: text(resolve(lookup(lookup(n, "spec"), "resolution"))) == "STATIC"},
 		Source: &mesh.Source{File: f.path, Line: line},
 	}
 	o.Silenced = f.silence(n, line, o.Key.Ref(), len(f.out.problems))
