@@ -104,6 +104,9 @@ shown, or if nothing has a name that is given; 2 if the command line makes no se
 				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
+			if args[0] == listProblems || args[0] == listSync {
+				options.names = joinKinds(options.names)
+			}
 			return errors.Join(options.validate(cmd, args[0]), flags.validate(cmd))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -181,7 +181,7 @@ func TestWaitForAcknowledged(t *testing.T) {
 		"asked once, not met":                   {[]string{done}, []string{late}, append(cart, "--timeout", "0s"), exitFailure, "controlplane: not met: 1 of 3 clients have not acknowledged VirtualService shop/cart (replica ", ""},
 		"a negative time":                       {nil, nil, append(cart, "--timeout", "-1s"), exitUsage, "--timeout must not be negative", ""},
 		"what cannot be waited for":             {nil, nil, []string{"--for", "luck"}, exitUsage, "--for must be acknowledged", ""},
-		"a kind that is not waited for":         {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule NAMESPACE/NAME", ""},
+		"a kind that is not waited for":         {nil, nil, []string{"Service", "shop/cart"}, exitUsage, "is not a VirtualService or DestinationRule: write vs/NAME, or VirtualService NAMESPACE/NAME", ""},
 		"a kind without a name":                 {nil, nil, []string{"VirtualService"}, exitUsage, "VirtualService has no name: write objects as KIND NAMESPACE/NAME", ""},
 		"an address and a cluster at once":      {nil, nil, []string{"--context", "x"}, exitUsage, "--address excludes --kubeconfig", ""},
 		"a kind of a short name without a name": {nil, nil, []string{"vs"}, exitUsage, "vs has no name", ""},

@@ -13,6 +13,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // selection selects items of a list. The zero selection selects all.
@@ -160,6 +161,27 @@ func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) j
 
 // shortKinds are kubectl's short names of the kinds that are not rules.
 var shortKinds = map[string]string{"svc": "Service", "po": "Pod", "no": "Node", "ns": "Namespace", "ep": "Endpoints"}
+
+// joinKinds joins a kind with the name behind it: VirtualService shop/cart is the name of one object, as in wait.
+func joinKinds(names []string) []string {
+	var joined []string
+	for i := 0; i < len(names); i++ {
+		if i+1 < len(names) && isKind(names[i]) && !isKind(names[i+1]) && (strings.Count(names[i+1], "/") < 2) {
+			joined = append(joined, names[i]+"/"+names[i+1])
+			i++
+			continue
+		}
+		joined = append(joined, names[i])
+	}
+	return joined
+}
+
+// isKind reports whether a text names a kind of objects.
+func isKind(text string) bool {
+	return ruleKind(text) != nil || shortKinds[text] != "" || slices.ContainsFunc(object.Kinds, func(row *object.KindRow) bool {
+		return strings.EqualFold(text, string(row.Kind)) || strings.EqualFold(text, row.Resource.Resource)
+	})
+}
 
 // spells reports whether a text is KIND/NAME or KIND, as kubectl's users write them, such as vs/cart.
 func spells(text string, ref mesh.Ref) bool {

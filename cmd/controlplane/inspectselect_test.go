@@ -1,10 +1,23 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
+
+// TestJoinKinds has kinds and names as words of their own.
+func TestJoinKinds(t *testing.T) {
+	for text, want := range map[string]string{
+		"VirtualService shop/cart": "VirtualService/shop/cart", "vs cart svc data/rds": "vs/cart svc/data/rds", "shop/cart": "shop/cart", "vs/cart shop/cart": "vs/cart shop/cart",
+		"Service": "Service", "vs dr": "vs dr", "endpointslices cart-x7k2p": "endpointslices/cart-x7k2p", "NoSuchHost cart": "NoSuchHost cart", "": "",
+	} {
+		if got := strings.Join(joinKinds(strings.Fields(text)), " "); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
 
 // TestSpells has names of objects as kubectl's users write them.
 func TestSpells(t *testing.T) {

@@ -21,7 +21,7 @@ func namedRules(cmd *cobra.Command, args []string, namespace string) ([]mesh.Ref
 		kind, name, slash := strings.Cut(args[i], "/")
 		row := ruleKind(kind)
 		if row == nil {
-			return nil, usageErrorf(cmd, "%s is not a VirtualService or DestinationRule NAMESPACE/NAME: write objects as vs/NAME or VirtualService NAMESPACE/NAME", strings.Join(args[i:min(i+2, len(args))], " "))
+			return nil, usageErrorf(cmd, "%s is not a VirtualService or DestinationRule: write vs/NAME, or VirtualService NAMESPACE/NAME", strings.Join(args[i:min(i+2, len(args))], " "))
 		}
 		i++
 		texts := []string{name}

@@ -68,6 +68,7 @@ func TestMeantAnnotation(t *testing.T) {
 		"linkerd.io/inject":                others,
 		"sidecar.istio.io/inject":          others,
 		"citizen.dev/weight":               others,
+		"tizen.org/weight":                 others,
 		"kuma.io/ignore":                   others,
 		"app.kubernetes.io/name":           others,
 		"kubernetes.io/service-name":       others,

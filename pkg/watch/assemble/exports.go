@@ -15,7 +15,7 @@ import (
 type exportIndex struct {
 	problems *problemIndex
 	// exports has the objects that are exported to namespaces by name. dirty must be evaluated again.
-	exports map[object.Key][]string
+	exports map[object.Key]mesh.Export
 	dirty   map[object.Key]struct{}
 	// objects counts the known objects of each namespace; moved means that a namespace came or went.
 	objects map[string]int
@@ -23,37 +23,50 @@ type exportIndex struct {
 }
 
 func newExportIndex(problems *problemIndex) *exportIndex {
-	return &exportIndex{problems: problems, exports: map[object.Key][]string{}, dirty: map[object.Key]struct{}{}, objects: map[string]int{}}
+	return &exportIndex{problems: problems, exports: map[object.Key]mesh.Export{}, dirty: map[object.Key]struct{}{}, objects: map[string]int{}}
 }
 
-// exportWords are words that authors write in place of a sign.
-var exportWords = map[string]string{
-	"all": `"*"`, "any": `"*"`, "every": `"*"`, "everyone": `"*"`, "everything": `"*"`, "public": `"*"`,
-	"own": `"."`, "self": `"."`, "private": `"."`, "none": "the namespaces of the clients", "nobody": "the namespaces of the clients",
+// exportWord is a word that authors write in place of a sign.
+type exportWord struct {
+	severity mesh.Severity
+	wayOut   string
+}
+
+var (
+	toAll  = exportWord{mesh.Warning, `If you mean all namespaces, write "*".`}
+	toOwn  = exportWord{mesh.Warning, `If you mean the object's own namespace, write ".".`}
+	toNone = exportWord{mesh.Warning, "If nobody is meant, name the namespaces of the clients."}
+	// Teams have namespaces of these names, too.
+	maybeAll, maybeOwn = exportWord{mesh.Info, toAll.wayOut}, exportWord{mesh.Info, toOwn.wayOut}
+)
+
+var exportWords = map[string]exportWord{
+	"all": toAll, "any": toAll, "every": toAll, "everyone": toAll, "everything": toAll, "mesh": toAll, "public": maybeAll,
+	"own": toOwn, "self": toOwn, "private": maybeOwn, "none": toNone, "nobody": toNone,
 }
 
 // put records the namespaces that the value of an object names.
 func (x *exportIndex) put(key object.Key, value any) {
-	var namespaces []string
+	var export mesh.Export
 	switch v := value.(type) {
 	case *object.VirtualService:
-		namespaces = v.Export.Namespaces
+		export = v.Export
 	case *object.DestinationRule:
-		namespaces = v.Export.Namespaces
+		export = v.Export
 	case *mesh.Service:
 		if v != nil && v.Export != nil {
-			namespaces = v.Export.Namespaces
+			export = *v.Export
 		}
 	}
-	if slices.Equal(x.exports[key], namespaces) {
+	if old := x.exports[key]; old.Private == export.Private && slices.Equal(old.Namespaces, export.Namespaces) {
 		return
 	}
 	x.dirty[key] = struct{}{}
-	if namespaces == nil {
+	if export.Namespaces == nil {
 		delete(x.exports, key)
 		return
 	}
-	x.exports[key] = namespaces
+	x.exports[key] = export
 }
 
 // count records that an object of a namespace came or went.
@@ -83,7 +96,7 @@ func (x *exportIndex) apply() {
 	}
 	for key := range take(&x.dirty) {
 		var found []mesh.Problem
-		for _, namespace := range x.exports[key] {
+		for _, namespace := range x.exports[key].Namespaces {
 			if p, ok := x.check(key, namespace); ok {
 				found = append(found, p)
 			}
@@ -100,18 +113,18 @@ func (x *exportIndex) check(key object.Key, namespace string) (mesh.Problem, boo
 	if x.objects[namespace] > 0 {
 		return p, false
 	}
-	if sign, ok := exportWords[namespace]; ok {
-		p.Severity = mesh.Warning
-		p.Message = fmt.Sprintf("%q is the name of a namespace, and no known object is in it. Clients of other namespaces do not see the object by this entry. Write %s.", namespace, sign)
+	if word, ok := exportWords[namespace]; ok {
+		p.Severity = word.severity
+		p.Message = fmt.Sprintf("%q is the name of a namespace, and no known object is in it. Clients of other namespaces do not see the object by this entry. %s", namespace, word.wayOut)
 		return p, true
 	}
-	meant := ""
+	meant, export := "", x.exports[key]
 	for other := range x.objects {
 		if likelyTypo(namespace, other) && (meant == "" || other < meant) {
 			meant = other
 		}
 	}
-	if meant == "" || slices.Contains(x.exports[key], meant) {
+	if meant == "" || slices.Contains(export.Namespaces, meant) || export.Private && meant == key.Namespace {
 		return p, false
 	}
 	p.Severity = mesh.Info

@@ -96,25 +96,16 @@ func (x *strays) meantFor(service object.ID) (mesh.Ref, string, bool) {
 	return found.key.Ref(), found.correction(service.Name), true
 }
 
-// maybeFor reports whether the object may be meant for a Service whose name it does not state: it states a similar one, the
+// maybeFor reports whether the object may be meant for a Service whose name it does not state: it states a misspelled one, the
 // same under another label, or none and has a name like those that Kubernetes generates.
 func (h *sliceEntry) maybeFor(service string) bool {
 	switch {
 	case h.Service != "":
-		return similar(h.Service, service)
+		return likelyTypo(h.Service, service)
 	case h.Mislabeled != "":
 		return h.Mislabeled == service
 	}
 	return h.key.Name == service || strings.HasPrefix(h.key.Name, service+"-")
-}
-
-// similar reports whether a name is probably the other, misspelled or with another ending.
-func similar(name, other string) bool {
-	long, short := name, other
-	if len(long) < len(short) {
-		long, short = short, long
-	}
-	return likelyTypo(name, other) || strings.HasPrefix(long, short+"-")
 }
 
 func (h *sliceEntry) correction(service string) string {
@@ -130,9 +121,9 @@ func (x *strays) check(e *evaluation, b *worldBuilder, id object.ID) {
 	if _, ok := x.ids[id]; !ok || id.Name == "" { // The latter are reported where they were read.
 		return
 	}
-	names := x.servicesOf(id.Namespace)
+	names, elsewhere := x.servicesOf(id.Namespace), x.elsewhere(b, id)
 	for _, h := range x.inventory.endpoints.byService[id] {
-		if !h.hasAddresses() || len(names) == 0 {
+		if !h.hasAddresses() || len(names) == 0 && elsewhere == "" {
 			continue
 		}
 		i := slices.IndexFunc(names, func(name string) bool {
@@ -148,10 +139,23 @@ func (x *strays) check(e *evaluation, b *worldBuilder, id object.ID) {
 		case i >= 0:
 			e.add(mesh.CodeNoSuchHost, mesh.Warning, h.key.Ref(), field, "There is no Service %s/%s. The endpoints have no effect, and Service %s/%s has none. %s.",
 				id.Namespace, id.Name, id.Namespace, names[i], h.correction(names[i]))
+		case elsewhere != "":
+			e.add(mesh.CodeNoSuchHost, mesh.Warning, h.key.Ref(), "metadata.namespace", "There is no Service %s/%s. The endpoints have no effect, and Service %s/%s has none. Set the namespace to %q.",
+				id.Namespace, id.Name, elsewhere, id.Name, elsewhere)
 		default:
 			e.add(mesh.CodeNoSuchHost, mesh.Info, h.key.Ref(), field, "There is no Service %s/%s. The endpoints have no effect. Create the Service, or correct the name.", id.Namespace, id.Name)
 		}
 	}
+}
+
+// elsewhere returns the namespace of a Service of the same name that has no endpoints; empty if there is none.
+func (x *strays) elsewhere(b *worldBuilder, stray object.ID) (namespace string) {
+	for id, s := range x.inventory.services {
+		if id.Name == stray.Name && s.ExternalName == "" && !served(b.endpoints.get(s.Host)) && (namespace == "" || id.Namespace < namespace) {
+			namespace = id.Namespace
+		}
+	}
+	return namespace
 }
 
 // servicesOf returns the names of the Services of a namespace, sorted.

@@ -103,15 +103,21 @@ func (r *rules) meantNamespace(host string) string {
 var digits = []string{"0", "", "1", "", "2", "", "3", "", "4", "", "5", "", "6", "", "7", "", "8", "", "9", ""}
 
 // likelyTypo reports whether a name is probably another one, misspelled, and not a name that somebody chose: team-1 is not
-// team-2, and web not www.
+// team-2, shop-eu not shop-us, and web not www.
 func likelyTypo(name, other string) bool {
+	if i := strings.LastIndexByte(name, '-') + 1; i > 0 && strings.HasPrefix(other, name[:i]) && min(len(name), len(other)) < i+minTypo {
+		return false
+	}
 	letters := func(s string) string { return strings.Trim(strings.NewReplacer(digits...).Replace(s), "-") }
 	limit := 1
 	if len(other) > 5 {
 		limit = 2
 	}
-	return min(len(name), len(other)) >= 3 && letters(name) != letters(other) && (mesh.Distance(name, other) <= limit || swapped(name, other))
+	return min(len(name), len(other)) >= minTypo && letters(name) != letters(other) && (mesh.Distance(name, other) <= limit || swapped(name, other))
 }
+
+// minTypo is the length below which a text that is like another one is not taken for a misspelling of it.
+const minTypo = 3
 
 // swapped reports whether two neighboring letters are exchanged.
 func swapped(a, b string) bool {
@@ -154,5 +160,21 @@ func nearDomain(text, domain string) bool {
 		first, last, _ := strings.Cut(top, ".")
 		missing = append(missing, top, "svc."+first, "svc."+last, first+"."+last+".svc")
 	}
-	return slices.Contains(missing, text) || text != otherDomain && likelyTypo(text, domain) || len(text) < 5 && swapped(text, "svc")
+	return slices.Contains(missing, text) || text != otherDomain && !extends(text, domain) && likelyTypo(text, domain) || len(text) < 5 && swapped(text, "svc")
+}
+
+// extends reports whether a part of a domain is that of the other domain with something before or behind it, as in
+// svc.cluster-b.local and svc.my-cluster.local. Such domains are chosen. A letter that is there twice is misspelled.
+func extends(text, domain string) bool {
+	parts, others := strings.Split(text, "."), strings.Split(domain, ".")
+	if len(parts) != len(others) {
+		return false
+	}
+	once := func(s string) string { return string(slices.Compact([]byte(s))) }
+	for i, part := range parts {
+		if part != others[i] && strings.Contains(part, others[i]) && once(part) != once(others[i]) {
+			return true
+		}
+	}
+	return false
 }

@@ -136,6 +136,7 @@ func TestAlmostMarkers(t *testing.T) {
 		"behind a plain value":     {"apiVersion: v1\nkind: Service\nspec: {clusterIP: None}\nmetadata:\n  name: a\n  ---\n" + b, []int{6}, 0},
 		"a dash":                   {a + "\u2014-\n" + b, []int{5}, 0},
 		"dashes":                   {a + "\u2013\u2013\u2013\n" + b, []int{5}, 0},
+		"one at the start":         {"\ufeff---\n" + a + "---\n" + b, nil, 2},
 		"a mark of the byte order": {a + "\ufeff---\n" + b, []int{5}, 0},
 		"equals signs":             {a + "===\n" + b, []int{5}, 0},
 		"stars":                    {a + "***\n" + b, []int{5}, 0},

@@ -3,10 +3,12 @@ package files
 import (
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // maxHidden is how many files and folders of a hidden folder are looked at.
@@ -26,7 +28,7 @@ func (f *scan) hidden(dir, rel string) {
 		return
 	}
 	problems := []mesh.Problem{skipped(rel, "A folder whose name begins with a dot is not read. "+
-		filepath.Base(example)+" in it seems to contain objects, which have no effect. Rename the folder, or name it itself.")}
+		filepath.Base(example)+" in it seems to contain objects, which have no effect. Rename the folder, or name it on the command line. Nothing, if it belongs to a tool.")}
 	state := f.before[rel]
 	if state == nil || !slices.Equal(state.problems, problems) {
 		state = &fileState{parsed: parsed{problems: problems}}
@@ -51,7 +53,16 @@ func objectsBelow(dir string) (example string) {
 	return example
 }
 
+// ofReadKind matches the kind of an object that would be read elsewhere. Tools keep objects of their own in hidden folders.
+var ofReadKind = func() *regexp.Regexp {
+	names := []string{"List"}
+	for _, row := range object.Kinds {
+		names = append(names, string(row.Kind), string(row.Kind)+"List")
+	}
+	return regexp.MustCompile(`\bkind["']?\s*:\s*["']?(` + strings.Join(names, "|") + `)\b`)
+}()
+
 func readsAsObjects(path string) bool {
 	head, err := readFile(path, maxSkimmed)
-	return err == nil && seemsObjects(path, head)
+	return err == nil && seemsObjects(path, head) && ofReadKind.Match(head)
 }

@@ -98,6 +98,7 @@ func (p *parser) reparse(path string, data []byte, how selection, old *parsed) p
 	case !utf8.Valid(data):
 		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "The file is not UTF-8. It is not read. Save it as UTF-8.")
 	default:
+		data = bytes.TrimPrefix(data, []byte("\ufeff")) // Some shells write a byte order mark.
 		known := old.byChunk()
 		for chunk, line := range documents(data) {
 			f.chunk(chunk, line, known)

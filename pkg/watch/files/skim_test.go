@@ -156,6 +156,7 @@ func TestHiddenFolders(t *testing.T) {
 	}{
 		"objects":           {map[string]string{".hidden/a.yaml": serviceYAML("a"), ".hidden/b.yaml": serviceYAML("b")}, told + "a.yaml in it seems to contain objects"},
 		"deep":              {map[string]string{".hidden/in/.deep/c.json": `{"apiVersion": "v1", "kind": "Service"}`}, told + "c.json in it"},
+		"another tool's":    {map[string]string{".argocd/app.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\n", ".tool/m.yaml": "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\n"}, ""},
 		"workflows":         {map[string]string{".github/workflows/ci.yaml": "on: push\njobs: {}\n"}, ""},
 		"Git":               {map[string]string{".git/a.yaml": serviceYAML("a")}, ""},
 		"a ConfigMap":       {map[string]string{"..2026_01_02/a.yaml": serviceYAML("a"), "..data/a.yaml": serviceYAML("a")}, ""},
