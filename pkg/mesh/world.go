@@ -113,14 +113,6 @@ func (w *World) EndpointCount() int {
 	return n
 }
 
-// AtNode returns a client with the locality of its node, if it states none and that of the node is known.
-func (w *World) AtNode(client Client) Client {
-	if at, ok := w.Nodes.Get(client.Node); ok && client.Locality == (Locality{}) {
-		client.Locality = *at
-	}
-	return client
-}
-
 // PodByName finds a pod by namespace and name.
 func (w *World) PodByName(namespace, name string) (*Pod, bool) {
 	return w.Pods.Get(PodKey(namespace, name))
