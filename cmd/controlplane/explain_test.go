@@ -130,24 +130,36 @@ kind: Pod
 metadata: {name: web-0, namespace: demo, uid: u}
 spec: {nodeName: n2}
 status: {podIP: 10.0.0.9}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n4, labels: {topology.kubernetes.io/zone: b, topology.kubernetes.io/region: r}}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n5}
 `
 	text := fmt.Sprintf(objects, "local", "internalTrafficPolicy: Local") + fmt.Sprintf(objects, "close", "trafficDistribution: PreferClose") +
 		fmt.Sprintf(objects, "node", "trafficDistribution: PreferSameNode") + fmt.Sprintf(objects, "ruled", "trafficDistribution: PreferClose") +
 		fmt.Sprintf(objects, "any", "internalTrafficPolicy: Cluster") + rule
 	const local = "Service demo/local has internalTrafficPolicy: Local, so that clients call only endpoints on their own node: "
 	for args, want := range map[string]string{
-		"--to local --as demo":                local + "2 of 2 are left out, because the node of the client is not known. Name it with --node, or the client with --pod\n",
-		"--to local --as demo --node n1":      local + "1 of 2 are left out, which are not on node n1\n",
-		"--to local --as demo --node n3":      "no endpoints; internalTrafficPolicy: Local leaves out those of other nodes\n",
-		"--to local --pod demo/web-0":         "not on node n2\n",
-		"--to close --as demo":                "prefer endpoints in their zone. The zone of the client is not known, so that all endpoints are alike. Name it with --zone",
-		"--to close --as demo --zone r/a":     "in their zone: those of a higher priority number are called only if none before them is reachable\n",
-		"--to close --as demo --zone r/c":     "in their zone. None is nearer than the others\n",
-		"--to node --as demo --node n1":       "on their node, then in their zone: those of a higher priority number",
-		"--to node --as demo":                 "on their node, then in their zone. The zone of the client is not known",
-		"--to ruled --as demo --zone r/a":     "",
-		"--to any --as demo --zone r/a":       "",
-		"--to ruled.demo --as shop --node n1": "",
+		"--to local --as demo":                      local + "2 of 2 are left out, because the node of the client is not known. Name it with --node, or the client with --pod\n",
+		"--to local --as demo --node n1":            local + "1 of 2 is left out, which is not on node n1\n",
+		"--to local --as demo --node n3":            "no endpoints; internalTrafficPolicy: Local leaves out those of other nodes\n",
+		"--to local --pod demo/web-0":               "not on node n2\n",
+		"--to close --as demo":                      "prefer endpoints in their zone. The zone of the client is not known, so that all endpoints are alike. Name it with --zone",
+		"--to close --as demo --zone r/a":           "in their zone: those of a higher priority number are called only if none before them is reachable\n",
+		"--to close --as demo --zone r/c":           "in their zone. None is nearer than the others\n",
+		"--to close --as demo --node n4":            "in their zone: those of a higher priority number are called only if none before them is reachable\n  priority 0  /b ",
+		"--to node --as demo --node n4":             "on their node, then in their zone: those of a higher priority number",
+		"--to close --as demo --node n4 --zone r/a": "in their zone: those of a higher priority number are called only if none before them is reachable\n  priority 0  /a ",
+		"--to close --as demo --node n5":            "The zone of the client is not known",
+		"--to node --as demo --node n1":             "on their node, then in their zone: those of a higher priority number",
+		"--to node --as demo":                       "on their node, then in their zone. The zone of the client is not known",
+		"--to ruled --as demo --zone r/a":           "",
+		"--to any --as demo --zone r/a":             "",
+		"--to ruled.demo --as shop --node n1":       "",
 	} {
 		got := command(t.Context(), text, append([]string{"explain", "-f", "-", "--call", "/a.B/C"}, strings.Fields(args)...)...)
 		silent := !strings.Contains(got.stdout, "trafficDistribution") && !strings.Contains(got.stdout, "internalTrafficPolicy")

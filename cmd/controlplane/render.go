@@ -60,6 +60,7 @@ func runRender(cmd *cobra.Command, std stdio, flags *renderFlags) error {
 	if err != nil {
 		return err
 	}
+	options.Client = world.AtNode(options.Client)
 	out, err := render.Snapshot(snapshot.New(world), options)
 	if err != nil {
 		return err

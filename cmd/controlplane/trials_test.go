@@ -114,6 +114,22 @@ func TestTrials(t *testing.T) {
 			},
 			not: []string{"nothing depends", "correct the name"},
 		},
+		"a ServiceEntry of addresses": {
+			dir: "serviceentry-of-addresses", args: "check -f .", code: exitFailure,
+			want: []string{
+				"error NoSuchHost VirtualService fin/till spec.http[0].route[0].destination.host", "Create a Service without a selector and an EndpointSlice",
+				"error NoSuchHost VirtualService fin/till spec.http[1].route[0].destination.host", "Create Service till-vm without a selector in namespace fin, and an EndpointSlice",
+			},
+			not: []string{"Create a Service of type ExternalName"},
+		},
+		"another name for the host of a ServiceEntry": {
+			dir: "serviceentry-of-addresses", args: "explain -f . --as fin --to till:9000 --call /fin.Till/Open", code: exitFailure,
+			want: []string{"Service fin/till names till-vm.fin.svc.cluster.local, which no Service has"}, not: []string{"no TCP port"},
+		},
+		"a delegate that sends calls to a hidden Service": {
+			dir: "delegate-and-hidden-service", args: "check -f .", code: exitOK,
+			want: []string{"info NoSuchHost VirtualService shop/cart-routes", "as VirtualService platform/api is", "in exportTo of that VirtualService", "0 errors, 0 warnings, 1 info"},
+		},
 		"booleans of YAML 1.1": {
 			dir: "yaml-booleans", args: "check -f .", code: exitFailure,
 			want: []string{"error InvalidValue DestinationRule depot/parcel spec.subsets[0].labels.canary (objects.yaml:9)", "the boolean on", `Write canary: "on"`},

@@ -44,6 +44,9 @@ func (q Question) Set(name, value string) {
 // Explain follows the call. It fails if clients do not call the name, or if a resource cannot be decoded, which is a
 // bug of the control plane.
 func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
+	if q.Pod == "" {
+		q.Client = s.World().AtNode(q.Client)
+	}
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
 	if !q.Client.Missing.Has(mesh.FeatureContentType) {
 		shown := map[string]string{}

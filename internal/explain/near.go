@@ -42,11 +42,15 @@ func onlyLocal(service *mesh.Service, set *mesh.EndpointSet, node string) []stri
 	if local == len(set.Endpoints) {
 		return nil
 	}
-	text := fmt.Sprintf("%s has internalTrafficPolicy: Local, so that clients call only endpoints on their own node: %d of %d are left out, ", service.Ref, len(set.Endpoints)-local, len(set.Endpoints))
+	out, are := len(set.Endpoints)-local, "are"
+	if out == 1 {
+		are = "is"
+	}
+	text := fmt.Sprintf("%s has internalTrafficPolicy: Local, so that clients call only endpoints on their own node: %d of %d %s left out, ", service.Ref, out, len(set.Endpoints), are)
 	if node == "" {
 		return []string{text + "because the node of the client is not known. Name it with --node, or the client with --pod"}
 	}
-	return []string{text + "which are not on node " + node}
+	return []string{text + "which " + are + " not on node " + node}
 }
 
 // preferred says which endpoints a Service's trafficDistribution prefers.

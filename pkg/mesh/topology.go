@@ -97,3 +97,11 @@ func (t Topology) String() string {
 	v := t.value()
 	return fmt.Sprintf("%q %q %q", v.node, v.locality, v.hints)
 }
+
+// AtNode returns a client with the locality of its node, if it states none and that of the node is known.
+func (w *World) AtNode(client Client) Client {
+	if at, ok := w.Nodes.Get(client.Node); ok && client.Locality == (Locality{}) {
+		client.Locality = *at
+	}
+	return client
+}

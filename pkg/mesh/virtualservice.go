@@ -31,8 +31,9 @@ type Destination struct {
 	Meant string
 	// DestinationRules is nil if no DestinationRule is for the host.
 	DestinationRules *DestinationRuleSet
-	// ServiceEntry is an object of a file that declares the host, and is not read; zero if there is none.
-	ServiceEntry Ref
+	// ServiceEntry declares the host, and is not read; zero if there is none. Then WayOut is what to do.
+	ServiceEntry ServiceEntry
+	WayOut       string
 	// Refused is set if the host is an alias for Host whose calls are refused, see Alias.
 	Refused bool
 }
@@ -96,6 +97,9 @@ const (
 func (e Export) VisibleTo(owner, namespace string) bool {
 	return e.rank(owner, namespace) != rankInvisible
 }
+
+// None reports whether no client can see an object.
+func (e Export) None() bool { return !e.Private && !e.Public && len(e.Namespaces) == 0 }
 
 func (e Export) rank(owner, namespace string) int {
 	switch {

@@ -36,6 +36,9 @@ type World struct {
 	// Pods are keyed by PodKey, PodAddresses by pod IP. Both are empty unless the source is configured to read
 	// pods. They identify clients; no resource depends on them.
 	Pods, PodAddresses Map[*Pod]
+	// Nodes has the locality of each Kubernetes node that states one, by the node's name. It serves questions about clients
+	// that only name their node; no resource depends on it.
+	Nodes Map[*Locality]
 	// Unbound lists the VirtualServices that apply to no Service, and the delegates. They make no routes by
 	// themselves, but are still checked.
 	Unbound []*VirtualService

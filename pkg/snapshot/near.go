@@ -56,12 +56,8 @@ func nearPorts(s *Snapshot, q query) []Near {
 	}
 	spelled := strings.TrimSuffix(q.name, ":"+q.dialed.Port)
 	service := h.facts.Service
-	if alias := h.facts.Alias; alias != nil && alias.Refused {
-		return []Near{{Text: fmt.Sprintf("Service %s is another name for %s, and a DestinationRule for it sets TLS, which has no effect there: set its host to %s",
-			refName(service.Ref), alias.Host, alias.Host)}}
-	}
 	if len(service.Ports) == 0 {
-		return []Near{{Text: fmt.Sprintf("Service %s has no TCP port", refName(service.Ref))}}
+		return []Near{{Text: fmt.Sprintf("Service %s %s", refName(service.Ref), s.whyNoPorts(h.facts.Alias))}}
 	}
 	var found []Near
 	for _, port := range service.Ports {
@@ -75,6 +71,22 @@ func nearPorts(s *Snapshot, q query) []Near {
 		found = append(found, near)
 	}
 	return found
+}
+
+// whyNoPorts says of a Service why clients cannot dial any port of it. alias is nil if it is not another name.
+func (s *Snapshot) whyNoPorts(alias *mesh.Alias) string {
+	switch {
+	case alias == nil:
+		return "has no TCP port"
+	case alias.Refused:
+		return fmt.Sprintf("is another name for %s, and a DestinationRule for it sets TLS, which has no effect there: set its host to %s", alias.Host, alias.Host)
+	case alias.Service != nil:
+		return fmt.Sprintf("is another name for %s, and Service %s has no TCP port", alias.Host, refName(alias.Service.Ref))
+	}
+	if _, ok := s.world.Services.Get(alias.Host); ok {
+		return fmt.Sprintf("names %s, and the names lead in a circle: set its externalName to a Service that has endpoints", alias.Host)
+	}
+	return fmt.Sprintf("names %s, which no Service has: create that Service, or correct its externalName", alias.Host)
 }
 
 // targetPort returns the number at which the first endpoint serves a port; empty if there is none.

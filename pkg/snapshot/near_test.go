@@ -53,6 +53,46 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: inner, namespace: shop}
 spec: {hosts: [inner.example.com], exportTo: ["."], http: [{route: [{destination: {host: cart.shop.svc.cluster.local}}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: lost, namespace: pay}
+spec: {type: ExternalName, externalName: vm.pay.svc.cluster.local, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: lost-too, namespace: pay}
+spec: {type: ExternalName, externalName: lost.pay.svc, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: lost-pod, namespace: pay}
+spec: {type: ExternalName, externalName: a-0.vm.pay.svc.cluster.local, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: one, namespace: pay}
+spec: {type: ExternalName, externalName: two.pay.svc.cluster.local, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: two, namespace: pay}
+spec: {type: ExternalName, externalName: one.pay.svc.cluster.local, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: portless-too, namespace: pay}
+spec: {type: ExternalName, externalName: portless.pay.svc.cluster.local, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: outside, namespace: pay}
+spec: {type: ExternalName, externalName: pay.example.com, ports: [{name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: portless, namespace: pay}
+spec: {clusterIP: None}
 `}
 
 // TestNear dials names that do not exist. Each name that is proposed must exist.
@@ -63,6 +103,14 @@ func TestNear(t *testing.T) {
 		namespace, name string
 		want            []snapshot.Near
 	}{
+		// Other names without ports.
+		{"pay", "lost:9000", []snapshot.Near{{"", "Service pay/lost names vm.pay.svc.cluster.local, which no Service has: create that Service, or correct its externalName"}}},
+		{"pay", "lost-too", []snapshot.Near{{"", "Service pay/lost-too names vm.pay.svc.cluster.local, which no Service has: create that Service, or correct its externalName"}}},
+		{"pay", "lost-pod:9000", []snapshot.Near{{"", "Service pay/lost-pod names a-0.vm.pay.svc.cluster.local, which no Service has: create that Service, or correct its externalName"}}},
+		{"pay", "one:9000", []snapshot.Near{{"", "Service pay/one names one.pay.svc.cluster.local, and the names lead in a circle: set its externalName to a Service that has endpoints"}}},
+		{"pay", "portless:9000", []snapshot.Near{{"", "Service pay/portless has no TCP port"}}},
+		{"pay", "portless-too:9000", []snapshot.Near{{"", "Service pay/portless-too is another name for portless.pay.svc.cluster.local, and Service pay/portless has no TCP port"}}},
+		{"pay", "outside:9001", []snapshot.Near{{"outside:9000", "Service pay/outside has port 9000 (grpc): dial outside:9000"}}},
 		// Ports.
 		{here, "greeter:50052", []snapshot.Near{{"greeter:50051", "Service mizzen-example/greeter has port 50051 (grpc): dial greeter:50051"}}},
 		{here, "greeter:grcp", []snapshot.Near{{"greeter:50051", "Service mizzen-example/greeter has port 50051 (grpc): dial greeter:50051"}}},

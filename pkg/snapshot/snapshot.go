@@ -176,7 +176,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 // are included as far as these have been translated.
 func (s *Snapshot) Problems() []mesh.Problem {
 	s.problemsOnce.Do(func() {
-		s.problems = s.world.Unsilenced(mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...)))
+		s.problems = withoutOutweighed(s.world.Unsilenced(mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...))))
 	})
 	if late := append(s.withheldProblems(), s.internalProblems()...); len(late) > 0 {
 		return mesh.SortProblems(append(s.world.Unsilenced(late), s.problems...))
@@ -206,6 +206,30 @@ func (s *Snapshot) translationProblems() []mesh.Problem {
 		problems = append(problems, set.problems...)
 	}
 	return problems
+}
+
+// outweighing has the code of an error that says enough about a field, by the code of what else is said about it:
+// destinations that fail for clients which may not exist, and fields that would have no effect if their value were valid.
+var outweighing = map[mesh.Code]mesh.Code{mesh.CodeNoSuchHost: mesh.CodeNoSuchHost, mesh.CodeUnsupported: mesh.CodeInvalidValue}
+
+// withoutOutweighed leaves out what an error at the same field outweighs.
+func withoutOutweighed(problems []mesh.Problem) []mesh.Problem {
+	type place struct {
+		object mesh.Ref
+		field  string
+		code   mesh.Code
+	}
+	failing := map[place]struct{}{}
+	for _, p := range problems {
+		if p.Severity == mesh.Error {
+			failing[place{p.Object, p.Field, p.Code}] = struct{}{}
+		}
+	}
+	return slices.DeleteFunc(problems, func(p mesh.Problem) bool {
+		code, ok := outweighing[p.Code]
+		_, fails := failing[place{p.Object, p.Field, code}]
+		return ok && fails && p.Severity != mesh.Error
+	})
 }
 
 // internalProblems are the Problems of the kept translations that failed.

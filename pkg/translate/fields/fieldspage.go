@@ -45,7 +45,7 @@ Mizzen configures clients. These parts of a mesh are not supported, and no field
 | request principals and claims of tokens: RequestAuthentication, and ` + "`DENY`" + ` on them | servers do not get tokens validated; a match on a claim matches nothing, with an error | validate tokens in the server |
 | PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read, and Listeners of servers are not served | configure the server's certificates in the application |
 | mTLS without a DestinationRule (Istio's auto mTLS) | calls are sent in plain text unless a DestinationRule sets TLS, which is never weakened | write ` + "`tls`" + ` in a DestinationRule for the host, or for ` + "`*.local`" + ` |
-| Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside of the cluster |
+| Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside of the cluster, and one without a selector for addresses |
 
 A Service of type ExternalName that names a Service of the cluster is another name for it: see [decision 21](adr/0021-other-names-of-a-service.md).
 `

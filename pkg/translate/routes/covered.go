@@ -15,6 +15,7 @@ import (
 // depends on nothing but the rules: it is true for every host, port, client and gateway. A match that gRPC clients
 // cannot make covers nothing. Neither does a rule that delegates, because calls may continue with the next rule. In a
 // delegate only a rule without matches covers others: a match is left out where no match of the delegating rule covers it.
+// A match is not reported if its uri was: no call has that, whatever the other matches are.
 func reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bool) map[int]bool {
 	covered := map[int]bool{}
 	var earlier []coverer
@@ -30,10 +31,13 @@ func reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bo
 		}
 		if !slices.Contains(by, "") {
 			covered[i] = true
+			if !slices.ContainsFunc(own, func(m coverer) bool { return !reportedURI(m.at) }) {
+				continue // It covers nothing.
+			}
 			at.Warnf(mesh.CodeUnreachable, "%s matches every call of this rule. This rule has no effect. Move it up or delete it.", by[0])
 		} else {
 			for j, path := range by {
-				if path != "" {
+				if path != "" && !reportedURI(own[j].at) {
 					own[j].at.Warnf(mesh.CodeUnreachable, "%s matches every call of this match. This match has no effect. Delete it.", path)
 				}
 			}
@@ -43,6 +47,14 @@ func reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bo
 		}
 	}
 	return covered
+}
+
+// reportedURI reports whether there is a Problem that no method has the uri of a match.
+func reportedURI(match report.Field) bool {
+	at := match.Child("uri")
+	return at.Sink != nil && slices.ContainsFunc(*at.Sink, func(p mesh.Problem) bool {
+		return p.Code == mesh.CodeUnreachable && p.Object == at.Ref && strings.HasPrefix(p.Field, at.Path+".")
+	})
 }
 
 // coveredBy returns the path of the first match that covers m; empty if none does.

@@ -43,7 +43,8 @@ func (t destinationResolver) httpRules(root report.Field, vs *mesh.VirtualServic
 			all = append(all, plain)
 			continue
 		}
-		resolver := destinationResolver{byHost: delegate.Destinations, namespace: t.namespace, labels: t.labels, defaults: t.defaults, called: t.called, named: t.named}
+		resolver := t
+		resolver.byHost = delegate.Destinations
 		all = append(all, resolver.delegatedRules(plain, report.Field{Sink: root.Sink, Ref: delegate.Ref, Path: "spec"}, delegate.Spec.GetHttp(), &delegated)...)
 	}
 	delegated.report(vs)

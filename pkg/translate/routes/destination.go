@@ -21,8 +21,10 @@ type destinationResolver struct {
 	namespace string
 	labels    mesh.Labels
 	defaults  mesh.Defaults
+	// audience is the VirtualService whose hosts the clients call: the delegating one for the rules of a delegate.
+	audience *mesh.VirtualService
 	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem. named is
-	// set if the VirtualService names the namespace, so that there are such clients.
+	// set if the rules name the namespace, so that there are such clients.
 	called, named bool
 }
 
@@ -50,16 +52,32 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 }
 
 // checkVisible reports a Service that is not exported to the clients. It is not known whether there are clients in
-// namespaces that the VirtualService does not name.
+// namespaces that the rules do not name, not even in the namespace of the VirtualService.
 func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service) {
+	if !t.called || service.VisibleTo(t.namespace) {
+		return
+	}
+	annotated := annotation.NetworkingExportTo.Name
+	home, delegated := t.audience.Ref.Namespace, at.Ref != t.audience.Ref
 	switch {
-	case !t.called || service.VisibleTo(t.namespace):
+	case service.Export.None():
+		at.Errorf(mesh.CodeNoSuchHost, "%s is exported to no namespace. Calls to this destination fail. Set the namespaces of the clients in its annotation %s.",
+			service.Ref, annotated)
+	case t.named && delegated:
+		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it, which %s sends here, fail. Add the namespace to the annotation %s of the Service.",
+			service.Ref, t.namespace, t.audience.Ref, annotated)
 	case t.named:
 		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it to this destination fail. Add the namespace to its annotation %s.",
-			service.Ref, t.namespace, annotation.NetworkingExportTo.Name)
+			service.Ref, t.namespace, annotated)
+	case delegated: // The exportTo of a delegate says who may delegate to it.
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as %s is, which delegates here. Calls of other clients to this destination fail. Set the same namespaces in exportTo of that VirtualService and in the annotation %s of the Service.",
+			service.Ref, t.audience.Ref, annotated)
+	case !service.VisibleTo(home):
+		at.Warnf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s, in which this VirtualService is. Calls of clients there, and of others that do not see the Service, to this destination fail. Add the namespace to its annotation %s, or set the same namespaces in exportTo.",
+			service.Ref, home, annotated)
 	default:
 		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as this VirtualService is. Calls of other clients to this destination fail. Set the same namespaces in exportTo and in its annotation %s.",
-			service.Ref, annotation.NetworkingExportTo.Name)
+			service.Ref, annotated)
 	}
 }
 
@@ -70,9 +88,8 @@ func (t destinationResolver) reportNoService(at report.Field, found mesh.Destina
 			"Calls to this destination fail. Set the host of the DestinationRule to %s.", found.Host, found.Host, found.Host)
 		return
 	}
-	if found.ServiceEntry != (mesh.Ref{}) {
-		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. "+
-			"Create a Service of type ExternalName with externalName %q, and write its name here.", found.ServiceEntry, found.Host, found.Host)
+	if found.ServiceEntry != (mesh.ServiceEntry{}) {
+		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. %s", found.ServiceEntry.Ref, found.Host, found.WayOut)
 		return
 	}
 	if found.Meant != "" {

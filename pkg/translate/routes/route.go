@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
@@ -58,35 +57,36 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
 	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
 	in.checkRules(root, vs)
-	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, called: true}
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, audience: vs, called: true}
 	if host == "" {
 		t.namespace = cmp.Or(in.Namespace, vs.Ref.Namespace)
-		t.called = in.Namespace != "" || !vs.IsDelegate() && exportedHome(vs)
+		t.called = !vs.IsDelegate() && (in.Namespace != "" || exportedHome(vs))
 	}
 	t.named = namesNamespace(vs, t.namespace)
 	return t.ruleSet(root, vs)
 }
 
-// namesNamespace reports whether a VirtualService is in a namespace, is exported to it by name, or has a match for it.
+// namesNamespace reports whether a VirtualService is exported to a namespace by name, or has a match for it.
 func namesNamespace(vs *mesh.VirtualService, namespace string) bool {
-	if vs.Ref.Namespace == namespace || slices.Contains(vs.Spec.GetExportTo(), namespace) {
+	if slices.ContainsFunc(vs.Spec.GetExportTo(), func(n string) bool { return n == namespace || n == "." && vs.Ref.Namespace == namespace }) {
 		return true
 	}
 	for _, rule := range vs.Spec.GetHttp() {
-		if slices.ContainsFunc(rule.GetMatch(), func(m *networking.HTTPMatchRequest) bool {
-			return m.GetSourceNamespace() == namespace && namespace != ""
-		}) {
+		if matchesNamespace(rule.GetMatch(), namespace) {
 			return true
 		}
 	}
 	for _, rule := range vs.Spec.GetTcp() {
-		if slices.ContainsFunc(rule.GetMatch(), func(m *networking.L4MatchAttributes) bool {
-			return m.GetSourceNamespace() == namespace && namespace != ""
-		}) {
+		if matchesNamespace(rule.GetMatch(), namespace) {
 			return true
 		}
 	}
 	return false
+}
+
+// matchesNamespace reports whether a match is for clients of the namespace alone.
+func matchesNamespace[M mesh.SourceMatch](matches []M, namespace string) bool {
+	return namespace != "" && slices.ContainsFunc(matches, func(m M) bool { return m.GetSourceNamespace() == namespace })
 }
 
 // exportedHome reports whether the clients of a VirtualService's own namespace see it.

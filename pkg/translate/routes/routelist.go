@@ -67,6 +67,7 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 			port = 0
 		}
 		r.destinations.called = r.destinations.called && !complete && c.mayTake(r.rule)
+		r.destinations.named = r.destinations.named || matchesNamespace(r.rule.GetMatch(), r.destinations.namespace)
 		out := r.destinations.routeAction(r.at, r.rule, port)
 		for _, b := range blocks {
 			if complete {

@@ -330,7 +330,9 @@ func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destin
 	}
 	delete(r.unmet, host)
 	if d.Service == nil {
-		d.ServiceEntry = r.entries.of(host)
+		if d.ServiceEntry = r.entries.of(d.Host); d.ServiceEntry != (mesh.ServiceEntry{}) {
+			d.WayOut = d.ServiceEntry.WayOut(d.Host, r.domain, "destination.host")
+		}
 	}
 	if d.Service == nil && d.Host == host {
 		r.unmet[host] = struct{}{}

@@ -19,6 +19,8 @@ type worldBuilder struct {
 	routes    *edit[mesh.VirtualServiceSet]
 	// pods are keyed by PodKey, podAddresses by address.
 	pods, podAddresses *edit[mesh.Pod]
+	// nodes are keyed by name.
+	nodes *edit[mesh.Locality]
 
 	// touched are the hosts whose Service changed, came or went; moved are the hosts whose Service came or went.
 	touched, moved map[string]struct{}
@@ -36,19 +38,21 @@ func newWorldBuilder(last *mesh.World) *worldBuilder {
 		policies:  newEdit(last.DestinationRules, samePolicyTable),
 		routes:    newEdit(last.VirtualServices, sameRouteTable),
 		pods:      newEdit(last.Pods, samePod), podAddresses: newEdit(last.PodAddresses, samePod),
+		nodes:   newEdit(last.Nodes, func(a, b *mesh.Locality) bool { return *a == *b }),
 		touched: map[string]struct{}{}, moved: map[string]struct{}{}, assembled: map[string]struct{}{},
 	}
 }
 
 // world returns a copy of the previous World with the edits, and whether they change it.
 func (b *worldBuilder) world() (*mesh.World, bool) {
-	changed, pods := map[string]struct{}{}, map[string]struct{}{}
+	changed, others := map[string]struct{}{}, map[string]struct{}{}
 	w := *b.last
 	w.Revision++
 	w.Services, w.Addresses = b.services.apply(changed), b.addresses.apply(changed)
 	w.Aliases, w.Endpoints = b.aliases.apply(changed), b.endpoints.apply(changed)
 	w.VirtualServices, w.DestinationRules = b.routes.apply(changed), b.policies.apply(changed)
-	w.Pods, w.PodAddresses = b.pods.apply(pods), b.podAddresses.apply(pods)
+	w.Pods, w.PodAddresses = b.pods.apply(others), b.podAddresses.apply(others)
+	w.Nodes = b.nodes.apply(others)
 	w.Changed = mesh.HostKeys(slices.Sorted(maps.Keys(changed)))
-	return &w, len(changed)+len(pods) > 0
+	return &w, len(changed)+len(others) > 0
 }

@@ -150,6 +150,17 @@ func (x *endpointIndex) putNode(name string, n *object.Node) bool {
 	return true
 }
 
+// applyNodes edits the localities of the nodes that changed. It comes before takeDirty.
+func (x *endpointIndex) applyNodes(b *worldBuilder) {
+	for name := range x.dirtyNodes {
+		if n := x.nodes[name]; n != nil && n.Locality != (mesh.Locality{}) {
+			b.nodes.put(name, &n.Locality)
+		} else {
+			b.nodes.put(name, nil)
+		}
+	}
+}
+
 // takeDirty returns the Services to assemble again and clears the marks. Nodes change seldom and are behind many
 // Services, so there is no index by node: one pass over the addresses covers all nodes that changed.
 func (x *endpointIndex) takeDirty() map[object.ID]struct{} {

@@ -15,7 +15,7 @@ import (
 type entryIndex struct {
 	entries map[object.Key]*object.ServiceEntry
 	hosts   patterns[object.Key]
-	// moved means that an entry or a rule changed.
+	// moved means that an entry, a rule, or what hosts there are has changed.
 	moved bool
 }
 
@@ -46,11 +46,12 @@ func (x *entryIndex) each(visit func(object.Key, *object.ServiceEntry)) {
 }
 
 // of returns a ServiceEntry that declares a host; zero if there is none.
-func (x *entryIndex) of(host string) mesh.Ref {
+func (x *entryIndex) of(host string) mesh.ServiceEntry {
 	for _, tier := range x.hosts.tiers(host) {
-		return slices.MinFunc(tier.values, object.Key.Compare).Ref()
+		key := slices.MinFunc(tier.values, object.Key.Compare)
+		return mesh.ServiceEntry{Ref: key.Ref(), Static: x.entries[key].Static}
 	}
-	return mesh.Ref{}
+	return mesh.ServiceEntry{}
 }
 
 // putServiceEntry marks everything that names a host for checking. That is rare: only files have ServiceEntries.
@@ -71,14 +72,20 @@ func (r *rules) putServiceEntry(key object.Key, e *object.ServiceEntry) {
 	}
 }
 
-// checkEntries reports the ServiceEntries: as a warning if rules name their hosts.
-func (r *rules) checkEntries() {
+// checkEntries reports the ServiceEntries: as a warning if rules name their hosts, and no Service has these.
+func (r *rules) checkEntries(b *worldBuilder) {
 	if !r.entries.moved || len(r.entries.entries) == 0 {
 		return
 	}
 	r.entries.moved = false
 	wanted := map[object.Key]map[mesh.Ref]struct{}{}
 	want := func(host string, by mesh.Ref) {
+		if alias := b.aliases.get(host); alias != nil {
+			host = alias.Host
+		}
+		if b.services.get(host) != nil {
+			return
+		}
 		for _, tier := range r.entries.hosts.tiers(host) {
 			for _, key := range tier.values {
 				if wanted[key] == nil {
@@ -100,17 +107,19 @@ func (r *rules) checkEntries() {
 		}
 	}
 	for key, e := range r.entries.entries {
-		r.problems.put(problemKey{topicHost, key}, []mesh.Problem{entryProblem(key, e, slices.SortedFunc(maps.Keys(wanted[key]), mesh.Ref.Compare))})
+		missing := max(0, slices.IndexFunc(e.Hosts, func(host string) bool { return b.services.get(host) == nil }))
+		r.problems.put(problemKey{topicHost, key}, []mesh.Problem{r.entryProblem(key, e, missing, slices.SortedFunc(maps.Keys(wanted[key]), mesh.Ref.Compare))})
 	}
 }
 
 // maxNamed is how many rules a message names.
 const maxNamed = 4
 
-func entryProblem(key object.Key, e *object.ServiceEntry, by []mesh.Ref) mesh.Problem {
+// entryProblem is the Problem of a ServiceEntry on which rules depend. missing is the index of a host without a Service.
+func (r *rules) entryProblem(key object.Key, e *object.ServiceEntry, missing int, by []mesh.Ref) mesh.Problem {
 	p := mesh.Problem{
 		Code: mesh.CodeUnknownKind, Severity: mesh.Info, Object: key.Ref(),
-		Message: "ServiceEntries are not read. The object has no effect here, and no rule names its hosts.",
+		Message: "ServiceEntries are not read. The object has no effect here, and no rule depends on it.",
 	}
 	if len(by) == 0 {
 		return p
@@ -124,7 +133,7 @@ func entryProblem(key object.Key, e *object.ServiceEntry, by []mesh.Ref) mesh.Pr
 	}
 	p.Severity, p.Field = mesh.Warning, "spec.hosts"
 	p.Message = fmt.Sprintf("ServiceEntries are not read, but %s depends on the hosts of this one. Calls to them fail, or settings for them have no effect. "+
-		"Create a Service of type ExternalName with externalName %q, and write its name in the rules.", strings.Join(names, " and "), strings.TrimPrefix(e.Hosts[0], "*."))
+		"%s", strings.Join(names, " and "), mesh.ServiceEntry{Ref: key.Ref(), Static: e.Static}.WayOut(e.Hosts[missing], r.domain, "the rules"))
 	if len(by) > 1 {
 		p.Message = strings.Replace(p.Message, " depends on ", " depend on ", 1)
 	}

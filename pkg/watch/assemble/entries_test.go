@@ -33,14 +33,14 @@ func TestServiceEntries(t *testing.T) {
 	}
 	a, b := newTestAssembler(), newTestAssembler()
 	a.set(entry("api.example.com"))
-	check(a, "info UnknownKind ServiceEntry demo/out: ServiceEntries are not read. The object has no effect here, and no rule names its hosts.")
+	check(a, "info UnknownKind ServiceEntry demo/out: ServiceEntries are not read. The object has no effect here, and no rule depends on it.")
 	apply(t, a, routes+policy)
 	check(a, all...)
 	apply(t, b, routes+policy)
 	b.set(entry("*.example.com"))
 	b.set(entry("api.example.com"))
 	check(b, all...)
-	if got := watchtest.Get(b.World().VirtualServices, "api.example.com").For("demo").First().Destinations["api.example.com"].ServiceEntry; got != key.Ref() {
+	if got := watchtest.Get(b.World().VirtualServices, "api.example.com").For("demo").First().Destinations["api.example.com"].ServiceEntry.Ref; got != key.Ref() {
 		t.Errorf("got %v as the ServiceEntry of the destination, want %v", got, key.Ref())
 	}
 	b.remove(key)
@@ -60,6 +60,49 @@ func TestServiceEntryOfAWildcard(t *testing.T) {
 	for _, p := range a.World().Problems {
 		if !strings.Contains(p.Message, `externalName "example.com"`) {
 			t.Errorf("got %q, want a name that a Service can have", p.Message)
+		}
+	}
+}
+
+// TestServiceEntryWayOut: what to create in place of a ServiceEntry depends on its host and on its endpoints. A Service that
+// has the host ends the Problems.
+func TestServiceEntryWayOut(t *testing.T) {
+	const selectorless = "Create Service vm without a selector in namespace pay, and an EndpointSlice with its endpoints."
+	const other, external = "Create a Service without a selector and an EndpointSlice with its endpoints, and write its name in ", "Create a Service of type ExternalName with externalName "
+	for host, want := range map[string]struct{ dns, static string }{
+		"vm.pay.svc.cluster.local":      {selectorless, selectorless},
+		"vm-0.vm.pay.svc.cluster.local": {other, other},
+		"*.pay.svc.cluster.local":       {other, other},
+		"vm.example.com":                {external + `"vm.example.com"`, other},
+		"*.example.com":                 {external + `"example.com"`, other},
+	} {
+		for static, want := range map[bool]string{false: want.dns, true: want.static} {
+			a := newTestAssembler()
+			key := object.Key{Kind: object.KindServiceEntry, Namespace: "pay", Name: "vm"}
+			a.set(object.Object{Key: key, Value: &object.ServiceEntry{Hosts: []string{host}, Static: static}})
+			apply(t, a, watchtest.VirtualService("pay/v", "01", "hosts: ['"+host+"'], http: [{route: [{destination: {host: '"+host+"'}}]}]"))
+			lines := watchtest.ProblemLines(a.World())
+			for _, line := range lines {
+				if !strings.Contains(line, want) {
+					t.Errorf("%s, static %t: got %q, want %q", host, static, line, want)
+				}
+			}
+			for _, vs := range append(a.World().Unbound, watchtest.Get(a.World().VirtualServices, host).For("pay").First()) {
+				if vs != nil && !strings.HasPrefix(vs.Destinations[host].WayOut, want) {
+					t.Errorf("%s, static %t: got %q for the destination, want %q", host, static, vs.Destinations[host].WayOut, want)
+				}
+			}
+			if want != selectorless {
+				continue
+			}
+			if len(lines) != 2 {
+				t.Errorf("got %q, want a Problem of each object", lines)
+			}
+			apply(t, a, "---\napiVersion: v1\nkind: Service\nmetadata: {name: vm, namespace: pay}\nspec: {ports: [{name: grpc, port: 80}]}\n")
+			got := watchtest.ProblemLines(a.World())
+			if diff := cmp.Diff(got, []string{"info UnknownKind ServiceEntry pay/vm: ServiceEntries are not read. The object has no effect here, and no rule depends on it."}); diff != "" {
+				t.Errorf("with the Service: Problems (-got +want):\n%s", diff)
+			}
 		}
 	}
 }

@@ -179,7 +179,7 @@ func randomObject(r *rand.Rand) object.Object {
 func randomEntry(r *rand.Rand) object.Object {
 	return object.Object{
 		Key:   object.Key{Kind: object.KindServiceEntry, Namespace: watchtest.Pick(r, "ns1", "ns2"), Name: watchtest.Pick(r, "a", "b")},
-		Value: &object.ServiceEntry{Hosts: watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"})},
+		Value: &object.ServiceEntry{Hosts: watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}), Static: watchtest.Pick(r, true, false)},
 	}
 }
 

@@ -131,6 +131,7 @@ func (v *inventory) apply(b *worldBuilder) {
 		}
 	}
 	v.applyAddresses(b)
+	v.endpoints.applyNodes(b)
 	v.applyEndpoints(b)
 	v.pods.apply(b, &v.endpoints)
 	v.injection.apply(v.problems, v.endpoints.pods)

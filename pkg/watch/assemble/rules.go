@@ -94,7 +94,8 @@ func (r *rules) apply(b *worldBuilder) {
 	r.bindPolicies(b)
 	r.bindRoutes(b)
 	r.checkHosts(b)
-	r.checkEntries()
+	r.entries.moved = r.entries.moved || len(b.moved) > 0 || len(b.aliases.next) > 0
+	r.checkEntries(b)
 }
 
 // rebindTo marks the VirtualServices that send calls to a host for binding.

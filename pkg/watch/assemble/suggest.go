@@ -29,9 +29,8 @@ type noSuchHost func(key object.Key, field, host, effect string) mesh.Problem
 // noSuchHost names a ServiceEntry that declares the host, or else a host that is probably meant.
 func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Problem {
 	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field, key.Namespace))
-	if entry := r.entries.of(host); entry != (mesh.Ref{}) {
-		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s Create a Service of type ExternalName with externalName %q, and write its name in %s.",
-			entry, host, effect, strings.TrimPrefix(host, "*."), field)
+	if entry := r.entries.of(host); entry != (mesh.ServiceEntry{}) {
+		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s %s", entry.Ref, host, effect, entry.WayOut(host, r.domain, field))
 	}
 	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
 }

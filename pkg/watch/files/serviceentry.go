@@ -29,9 +29,11 @@ func (f *fileParser) serviceEntry(n *yaml.Node, line int, h head) {
 			}
 		}
 	}
+	resolution := lookup(lookup(n, "spec"), "resolution")
+	static := resolution != nil && text(resolve(resolution)) == "STATIC"
 	o := object.Object{
 		Key:    object.Key{Kind: object.KindServiceEntry, Namespace: namespace, Name: h.name},
-		Value:  &object.ServiceEntry{Hosts: hosts},
+		Value:  &object.ServiceEntry{Hosts: hosts, Static: static},
 		Source: &mesh.Source{File: f.path, Line: line},
 	}
 	o.Silenced = f.silence(n, line, o.Key.Ref(), len(f.out.problems))

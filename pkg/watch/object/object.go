@@ -145,6 +145,8 @@ const KindServiceEntry Kind = "ServiceEntry"
 type ServiceEntry struct {
 	// Hosts are its hosts in lower case.
 	Hosts []string
+	// Static is set if its endpoints are addresses.
+	Static bool
 }
 
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.

@@ -101,6 +101,7 @@ type PlainWorld struct {
 	Policies  map[string]*mesh.DestinationRuleSet
 	Pods      map[string]*mesh.Pod
 	PodIPs    map[string]*mesh.Pod
+	Nodes     map[string]*mesh.Locality
 	Rules     map[string]*mesh.ConfigObject
 	Unbound   []*mesh.VirtualService
 	// UnboundRules are merged from the DestinationRules.
@@ -114,7 +115,7 @@ func Plain(w *mesh.World) PlainWorld {
 	return PlainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Aliases: maps.Collect(w.Aliases.All()), Endpoints: maps.Collect(w.Endpoints.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
-		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Rules: maps.Collect(w.ConfigObjects.All()),
+		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
 		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
 	}
 }
