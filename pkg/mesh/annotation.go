@@ -62,7 +62,7 @@ func MeantAnnotation(key string) (meant string, ours bool) {
 	}
 	first, _, _ := strings.Cut(prefix, ".")
 	ours = within(prefix+"/", AnnotationPrefix, 1)
-	if !ours && !(within(first, domain, 2) && strings.EqualFold(first[:1], domain[:1])) {
+	if !ours && (!within(first, domain, 2) || !strings.EqualFold(first[:1], domain[:1])) {
 		return "", false
 	}
 	var names []string
