@@ -12,7 +12,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// TestJourney types what an operator types on the first day with an installation, and makes the mistakes of that day.
+// TestJourney runs what an operator types on the first day with an installation, with the mistakes of that day.
 func TestJourney(t *testing.T) {
 	l := begin(t, "dev")
 	c, ns := l.c, l.ns
@@ -75,7 +75,7 @@ func TestJourney(t *testing.T) {
 	})
 }
 
-// types types a command, and returns what it prints. The exit code must be code, and the text must contain want.
+// types runs a command as an operator does, and returns what it prints. The exit code must be code, and the text must contain want.
 func (l *installation) types(t *testing.T, code int, want string, args ...string) string {
 	t.Helper()
 	got, exit := l.command(t, args...)
@@ -85,7 +85,7 @@ func (l *installation) types(t *testing.T, code int, want string, args ...string
 	return got
 }
 
-// awaits types a command until it prints what matches.
+// awaits repeats a command until it prints what matches.
 func (l *installation) awaits(t *testing.T, want *regexp.Regexp, args ...string) {
 	t.Helper()
 	l.c.Await(t, "controlplane "+strings.Join(args, " "), func() error {
