@@ -141,7 +141,7 @@ func TestUsageErrors(t *testing.T) {
 		"a namespace for no pod":               {"explain --context x --to a --call /a.B/C -n shop --as shop", "--namespace is for the --pod that states none"},
 		"two namespaces of a pod":              {"explain --to a --call /a.B/C -n shop --pod shop/web", "--namespace is for the --pod that states none"},
 		"a pod of no namespace":                {"explain --to a --call /a.B/C -n Shop --pod web", "--namespace \"Shop\" is not a namespace"},
-		"tokens for nobody":                    {"serve --token-audience=", "--token-audience is empty"},
+		"tokens without an audience":           {"serve --token-audience=", "--token-audience is empty"},
 		"a step of no time":                    {"demo --step -1s", "--step must be more than 0"},
 		"an admin host with its port":          {"serve --admin-hosts a:1", "--admin-hosts has \"a:1\": write names or addresses"},
 		"an admin host of no name":             {"serve --admin-hosts a,,b", "--admin-hosts has \"\": write names or addresses"},
@@ -224,7 +224,7 @@ func TestFailures(t *testing.T) {
 		"uninstall a missing context":  {"uninstall --conditions --kubeconfig testdata/bootstrap.json --context x", "find the cluster: "},
 		"inspect in a namespace":       {"inspect clients --namespace shop --kubeconfig testdata/bootstrap.json", "--namespace names the namespace in which Mizzen runs: write -n shop"},
 		"inspect without a cluster":    {"inspect clients --mizzen-namespace shop --kubeconfig /dev/null", "there is no kubeconfig, or it is empty: name one with --kubeconfig"},
-		"inspect nobody":               {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address): dial tcp"},
+		"inspect a closed port":        {"inspect clients --address 127.0.0.1:1", "no control plane answers at 127.0.0.1:1 (set its admin address with --address): dial tcp"},
 		"inspect a missing context":    {"inspect clients --context kind-x --kubeconfig testdata/kubeconfig.yaml", `context "kind-x" does not exist; the kubeconfig has kind-mizzen, prod`},
 	}
 	for name, c := range cases {

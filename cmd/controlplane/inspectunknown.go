@@ -66,7 +66,7 @@ func unknownObject(ctx context.Context, all replicas, s selection, _ [][]byte) e
 	kind, rest, slash := strings.Cut(name, "/")
 	of := kindNamed(kind)
 	if !slash && (of != "" || slices.Contains(codeNames(), name)) {
-		return nil // a kind, or a code, of which there is none
+		return nil // a kind or a code, which the list happens not to have
 	}
 	known, err := objectsOf(ctx, all)
 	if err != nil || known == nil {

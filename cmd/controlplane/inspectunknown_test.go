@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestInspectUnknownNames: the name of nothing is an error that says what was probably meant. An object that exists and
-// has nothing in the list is none.
+// TestInspectUnknownNames expects an error with a near name for a name that no object has. The name of an object that exists
+// is no error, even if the list is empty for it.
 func TestInspectUnknownNames(t *testing.T) {
 	s := startServe(t, "--files", demoDir)
 	const met = "controlplane: there is no object with the name "

@@ -317,7 +317,7 @@ func (w *waiting) missingOf(ref mesh.Ref, d serving.ObjectSync) (string, error) 
 	}
 	for _, p := range d.Errors {
 		switch {
-		case ref.Kind != kindFile && ruleKind(ref.Kind) == nil: // It is not waited for.
+		case ref.Kind != mesh.KindFile && ruleKind(ref.Kind) == nil: // It is not waited for.
 		case !slices.Contains(codesOfOthers, p.Code) && (d.Generation > 0 || time.Since(w.began) > waitEdit):
 			return "", fmt.Errorf("%s is not in effect: %s", ref, why(p))
 		case notYet == "":
@@ -333,9 +333,6 @@ func (w *waiting) missingOf(ref mesh.Ref, d serving.ObjectSync) (string, error) 
 	return "", nil
 }
 
-// kindFile is the kind of Problems of files.
-const kindFile = "File"
-
 // codesOfOthers are the errors in an object that end without an edit of it, when another object comes or changes.
 var codesOfOthers = []mesh.Code{
 	mesh.CodeNoSuchHost, mesh.CodeNoSuchPort, mesh.CodeNoSuchSubset, mesh.CodeNoSuchDelegate, mesh.CodeAlias, mesh.CodeConflict,
@@ -345,7 +342,7 @@ var codesOfOthers = []mesh.Code{
 // why is the code, field and text of a Problem, and its file if it is the Problem of one.
 func why(p mesh.Problem) string {
 	code := string(p.Code)
-	if p.Object.Kind == kindFile {
+	if p.Object.Kind == mesh.KindFile {
 		code += " " + p.Source
 	}
 	return strings.TrimSpace(code+" "+p.Field) + ": " + strings.Map(visible, p.Message)
@@ -355,7 +352,7 @@ func why(p mesh.Problem) string {
 func unreadFiles(known map[mesh.Ref]serving.ObjectSync) string {
 	var found []string
 	for ref, d := range known {
-		if ref.Kind == kindFile && len(d.Errors) > 0 {
+		if ref.Kind == mesh.KindFile && len(d.Errors) > 0 {
 			found = append(found, why(d.Errors[0]))
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"unicode"
 )
 
+// KindFile is the kind in the Ref of a Problem that is about a file and not about an object in it.
+const KindFile = "File"
+
 // Ref names a Kubernetes object.
 type Ref struct {
 	Kind      string `json:"kind"`

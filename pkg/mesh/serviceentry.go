@@ -14,7 +14,7 @@ type ServiceEntry struct {
 }
 
 // WayOut says what to do about a rule that names a host of the ServiceEntry. where is what names it. A name in the
-// cluster's domain cannot be an externalName, because it would stand for itself.
+// cluster's domain cannot be the externalName of the Service of that name: the name would lead to itself.
 func (e ServiceEntry) WayOut(host, domain, where string) string {
 	if name, namespace, ok := serviceName(host, domain); ok {
 		return fmt.Sprintf("Create Service %s without a selector in namespace %s, and an EndpointSlice with its endpoints.", name, namespace)

@@ -195,7 +195,7 @@ func (s *Store) Objects() []mesh.Ref {
 	}
 	for ref, source := range world.Sources {
 		found[ref] = struct{}{}
-		found[mesh.Ref{Kind: kindFile, Name: source.File}] = struct{}{}
+		found[mesh.Ref{Kind: mesh.KindFile, Name: source.File}] = struct{}{}
 	}
 	for _, p := range current.Problems() {
 		found[p.Object] = struct{}{}

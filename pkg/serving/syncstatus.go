@@ -153,12 +153,9 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 	}, func(a, b ObjectSync) int { return a.Object.Compare(b.Object) })
 }
 
-// kindFile is the kind of what Problems of files are about.
-const kindFile = "File"
-
 // unread returns the errors of an object's file that keep the present version of the object from being read.
 func unread(source *mesh.Source, found map[mesh.Ref]*ObjectSync) []mesh.Problem {
-	file := found[mesh.Ref{Kind: kindFile, Name: source.File}]
+	file := found[mesh.Ref{Kind: mesh.KindFile, Name: source.File}]
 	if file == nil {
 		return nil
 	}

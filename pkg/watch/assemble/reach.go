@@ -28,16 +28,14 @@ func (e exported) meets(o exported) bool {
 	return slices.ContainsFunc(probes, func(n string) bool { return e.VisibleTo(e.owner, n) && o.VisibleTo(o.owner, n) })
 }
 
-// nobody reports whether an object is exported to no client at all. It has a Problem for that, or its author wants it.
-func (e exported) nobody() bool { return !e.Public && !e.Private && len(e.Namespaces) == 0 }
-
 // unseen returns a Service that a pattern covers, if no client that sees any such Service sees the other object; else nil.
+// A Service that is exported to no client does not count: it has a Problem for that, or its author wants it.
 func (r *rules) unseen(b *worldBuilder, pattern string, sees func(*mesh.Service) bool) *mesh.Service {
 	var first *mesh.Service
 	for host := range r.hosts.covered(pattern) {
 		s := b.services.get(host)
 		switch {
-		case s == nil || exportOf(s).nobody():
+		case s == nil || exportOf(s).None():
 		case sees(s):
 			return nil
 		case first == nil || s.Host < first.Host:
@@ -50,7 +48,7 @@ func (r *rules) unseen(b *worldBuilder, pattern string, sees func(*mesh.Service)
 // unseenHosts reports the hosts of a VirtualService whose Services no client can see that sees the VirtualService.
 func (r *rules) unseenHosts(b *worldBuilder, h *routesEntry) []mesh.Problem {
 	own := exported{h.key.Namespace, h.Export}
-	if own.nobody() || h.Gateways {
+	if own.None() || h.Gateways {
 		return nil
 	}
 	var problems []mesh.Problem
@@ -70,7 +68,7 @@ func (r *rules) unusedRule(b *worldBuilder, g *ruleGroup, rule *ruleEntry) []mes
 	if selectorOf(rule.Spec) != nil {
 		own.Export = mesh.Export{Private: true}
 	}
-	if own.nobody() {
+	if own.None() {
 		return nil
 	}
 	home := own.VisibleTo(own.owner, own.owner)

@@ -105,7 +105,7 @@ func (h *objectClaims) take(changed map[string]*fileState, problems []mesh.Probl
 
 // put replaces one file and adds its objects to the claims.
 func (h *objectClaims) put(name string, file *fileState, c watch.Changes) {
-	about := object.Key{Kind: kindFile, Name: name}
+	about := object.Key{Kind: mesh.KindFile, Name: name}
 	if file == nil {
 		delete(h.files, name)
 		h.report(about, nil, c)

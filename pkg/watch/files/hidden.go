@@ -37,7 +37,7 @@ func (f *scan) hidden(dir, rel string) {
 }
 
 // objectsBelow returns a file below a folder that seems to contain objects; empty if there is none among the first.
-// What cannot be read is passed over, because nobody asked for it.
+// What cannot be read is passed over, because the author did not name the folder.
 func objectsBelow(dir string) (example string) {
 	looked := 0
 	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

@@ -31,9 +31,6 @@ const (
 	maxFields = 10_000
 )
 
-// kindFile is the Kind of Problems that do not belong to an object.
-const kindFile = "File"
-
 // parser makes objects of YAML. It belongs to one goroutine.
 type parser struct {
 	options watch.Options
@@ -107,7 +104,7 @@ func (p *parser) reparse(path string, data []byte, how selection, old *parsed) p
 	return f.out
 }
 
-func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: kindFile, Name: f.path} }
+func (f *fileParser) ref() mesh.Ref { return mesh.Ref{Kind: mesh.KindFile, Name: f.path} }
 
 // decode reads the documents of one part: several only if they are JSON, or end with "...".
 func (f *fileParser) decode(data []byte, before int) {

@@ -76,7 +76,7 @@ func skim(name string, head []byte) []mesh.Problem {
 
 func skipped(name, message string) mesh.Problem {
 	return mesh.Problem{
-		Code: mesh.CodeFileSkipped, Severity: mesh.Info, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name, Message: message,
+		Code: mesh.CodeFileSkipped, Severity: mesh.Info, Object: mesh.Ref{Kind: mesh.KindFile, Name: name}, Source: name, Message: message,
 	}
 }
 

@@ -25,7 +25,7 @@ func (f *scan) unreadable(name string, err error) {
 
 func unreadable(name string, err error) mesh.Problem {
 	return mesh.Problem{
-		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindFile, Name: name}, Source: name,
 		Message: fmt.Sprintf("It cannot be read: %v. Its last state stays in effect. Make it readable.", err),
 	}
 }
@@ -33,7 +33,7 @@ func unreadable(name string, err error) mesh.Problem {
 // dangling reports a link to a file that does not exist.
 func dangling(name string) mesh.Problem {
 	return mesh.Problem{
-		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: kindFile, Name: name}, Source: name,
+		Code: mesh.CodeUnreadable, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindFile, Name: name}, Source: name,
 		Message: "It is a link to a file that does not exist. It is not read. Correct the link.",
 	}
 }
