@@ -1,0 +1,15 @@
+package dev.mizzen.agent.bridge;
+
+/** One try of a call at one endpoint. Exactly one of {@link #done} and {@link #failed} ends it; later calls have no effect. */
+public interface Attempt {
+    Endpoint endpoint();
+
+    /** The name of the cluster. */
+    String cluster();
+
+    /** The response has this status. */
+    void done(int status);
+
+    /** There is no response. */
+    void failed(Throwable failure);
+}
