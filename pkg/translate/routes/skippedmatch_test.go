@@ -28,8 +28,8 @@ func TestSkippedMatches(t *testing.T) {
 		"{authority: {exact: other}}":  "its authority is not a name of echo.demo.svc.cluster.local",
 		"{scheme: {exact: a}, queryParams: {q: {exact: a}}}": "gRPC does not show the scheme to routing",
 		"{queryParams: {q: {exact: a}}}":                     "gRPC calls have no query parameters",
-		"{uri: {exact: /a}}":                                 reasonNoSuchPath,
-		"{headers: {trace-bin: {exact: a}}}":                 reasonNoSuchHeaders,
+		"{uri: {exact: /a}}":                                 forms[mesh.FamilyGRPC].noSuchPath,
+		"{headers: {trace-bin: {exact: a}}}":                 forms[mesh.FamilyGRPC].noSuchHeaders,
 	} {
 		t.Run(block, func(t *testing.T) {
 			spec := translatetest.Parse(t, &networking.VirtualService{}, `hosts: [echo]
