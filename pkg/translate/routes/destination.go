@@ -44,8 +44,13 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	}
 	t.checkVisible(at.Child("host"), found.Service)
 	port := destinationPort(d, found.Service, listenerPort)
-	if _, ok := found.Service.Port(port); !ok && port != 0 {
+	switch declared, ok := found.Service.Port(port); {
+	case port == 0:
+	case !ok:
 		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
+	case !t.family.Takes(declared.Protocol):
+		at.Child("port").Errorf(mesh.CodeUnsupported, "Port %d of %s is declared as %s, and HTTP clients send HTTP/1.1. Their calls to this destination fail. Set another port, or correct what the Service declares.",
+			port, found.Service.Ref, declared.Protocol)
 	}
 	if d.GetSubset() != "" {
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())

@@ -8,7 +8,6 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
@@ -60,8 +59,8 @@ func TestSkippedMatchesByPort(t *testing.T) {
   route: [{destination: {host: echo}}]`)
 	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80, 81), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Spec: spec})})
 	for i, want := range [][]string{
-		{"it is for port 81 before 1", fields.NoteNoSubnets + " before 1"},
-		{"it is for port 80 before 0", fields.NoteNoSubnets + " before 1"},
+		{"it is for port 81 before 1", reasonOtherGateways([]string{noGateway}) + " before 1"},
+		{"it is for port 80 before 0", reasonOtherGateways([]string{noGateway}) + " before 1"},
 	} {
 		var got []string
 		for _, o := range all[i].SkippedMatches {
