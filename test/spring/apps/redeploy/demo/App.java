@@ -1,6 +1,8 @@
 package demo;
 
+import jakarta.annotation.PreDestroy;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.web.servlet.support.SpringBootServletInitializer;
@@ -11,6 +13,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.client.RestTemplate;
+import reactor.core.scheduler.Schedulers;
 
 /** A stock application for a servlet container. */
 @SpringBootApplication
@@ -28,6 +31,10 @@ public class App extends SpringBootServletInitializer {
         this.context = context;
     }
 
+    public static void main(String[] args) {
+        SpringApplication.run(App.class, args);
+    }
+
     @Override
     protected SpringApplicationBuilder configure(SpringApplicationBuilder builder) {
         return builder.sources(App.class);
@@ -37,6 +44,12 @@ public class App extends SpringBootServletInitializer {
     @LoadBalanced
     static RestTemplate balanced() {
         return new RestTemplate();
+    }
+
+    /** Reactor's threads would keep the class loader, whether there is a mesh or not. */
+    @PreDestroy
+    void stopThreads() {
+        Schedulers.shutdownNow();
     }
 
     @GetMapping("/call")
