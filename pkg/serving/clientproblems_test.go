@@ -182,7 +182,7 @@ func TestProblemsOfHTTPClients(t *testing.T) {
 	session := subscribe(t, store, "mizzen-java-agent", "0.1.0", echoName)
 	if diff := cmp.Diff(lines(), []string{
 		"Unsupported spec.http[0].corsPolicy [mizzen-java-agent]", general[0],
-		general[1], "Unreachable spec.http[0].match[0].uri.prefix [mizzen-java-agent]",
+		"Unreachable spec.http[0].match[0].uri.prefix [mizzen-java-agent]", general[1],
 		general[2],
 	}); diff != "" {
 		t.Errorf("with an HTTP client (-got +want):\n%s", diff)
