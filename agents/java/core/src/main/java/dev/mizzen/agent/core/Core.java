@@ -19,6 +19,11 @@ public final class Core {
         return mesh;
     }
 
+    /** Returns the object to register as an MBean under {@link Agent#NAME}. */
+    public static Object bean(Mesh mesh) {
+        return new Agent(mesh);
+    }
+
     /** The version of the jar. */
     static String version() {
         Package p = Core.class.getPackage();

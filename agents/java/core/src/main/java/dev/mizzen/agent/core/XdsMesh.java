@@ -1,16 +1,17 @@
 package dev.mizzen.agent.core;
 
+import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
+import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
-import dev.mizzen.agent.core.balance.Cluster;
+import dev.mizzen.agent.core.route.Lanes;
 import dev.mizzen.agent.core.xds.Client;
+import dev.mizzen.agent.core.xds.LastGood;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -18,11 +19,11 @@ import java.util.concurrent.ConcurrentHashMap;
 final class XdsMesh implements Mesh, Client.Owner {
     private final Config config;
     private final Client client;
+    final Lanes lanes;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();
     /** The same services by the name that the application used, for names without a port. */
     private final ConcurrentHashMap<String, XdsService> byUsedName = new ConcurrentHashMap<>();
     // Guarded by the client.
-    private final Map<String, Cluster> clusters = new HashMap<>();
     private final List<XdsService> pending = new ArrayList<>();
     /** Futures of callers to complete once the client is unlocked, and with what. */
     private final ArrayDeque<CompletableFuture<Service.Presence>> settled = new ArrayDeque<>();
@@ -30,7 +31,17 @@ final class XdsMesh implements Mesh, Client.Owner {
 
     XdsMesh(Config config, String version) {
         this.config = config;
-        this.client = new Client(config.bootstrap, version, this);
+        LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
+        this.client = new Client(config.bootstrap, version, lastGood, this);
+        this.lanes = new Lanes(config.laneKey, config.laneHeader, config.bootstrap.label("lane"));
+    }
+
+    /** Names the application: the cluster of its node, and its main class or jar, for several may share a directory. */
+    private static String application(Bootstrap b) {
+        String main = System.getProperty("sun.java.command", "");
+        int space = main.indexOf(' ');
+        main = space < 0 ? main : main.substring(0, space);
+        return (b.cluster.isEmpty() ? b.id : b.cluster) + "-" + main.substring(Math.max(main.lastIndexOf('/'), main.lastIndexOf('\\')) + 1);
     }
 
     void start() {
@@ -81,16 +92,6 @@ final class XdsMesh implements Mesh, Client.Owner {
         }
     }
 
-    /** Returns the cluster of a name. */
-    Cluster cluster(String name) {
-        Cluster c = clusters.get(name);
-        if (c == null) {
-            c = new Cluster(name);
-            clusters.put(name, c);
-        }
-        return c;
-    }
-
     /** Completes the futures of callers, later and without a lock: what depends on them runs then. */
     void complete(List<CompletableFuture<Service.Presence>> futures, Service.Presence presence) {
         client.notifyAll();
@@ -131,10 +132,6 @@ final class XdsMesh implements Mesh, Client.Owner {
     }
 
     @Override
-    public void updated() {
-    }
-
-    @Override
     public void away(boolean away) {
         if (away) {
             for (XdsService s : pending) {
@@ -153,6 +150,31 @@ final class XdsMesh implements Mesh, Client.Owner {
             }
         }
         return known;
+    }
+
+    @Override
+    public String lane(String lane) {
+        return lanes.set(lane);
+    }
+
+    @Override
+    public String lane() {
+        return lanes.get();
+    }
+
+    @Override
+    public String laneOf(Request inbound) {
+        return lanes.carried(inbound);
+    }
+
+    @Override
+    public HeaderEdits laneHeaders(Request request) {
+        return lanes.headers(request);
+    }
+
+    @Override
+    public String state() {
+        return State.of(config, client, services.values());
     }
 
     @Override

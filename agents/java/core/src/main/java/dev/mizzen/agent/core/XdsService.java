@@ -52,6 +52,9 @@ final class XdsService implements Service, Resource.Follower {
     /** Subscribes. The caller has locked the client. */
     void follow() {
         held.add(client.retain(Client.LISTENER, name, this));
+        if (held.get(0).answered()) { // by the last-good file
+            changed();
+        }
         if (client.away()) {
             giveUp();
         }
@@ -131,7 +134,8 @@ final class XdsService implements Service, Resource.Follower {
         }
         Map<String, Cluster> clusters = new HashMap<>();
         for (String cluster : table.clusters()) {
-            ClusterConfig config = (ClusterConfig) byName.get(client.kind(Client.CLUSTER).url + cluster).value();
+            Resource resource = byName.get(client.kind(Client.CLUSTER).url + cluster);
+            ClusterConfig config = (ClusterConfig) resource.value();
             if (config == null) {
                 continue;
             }
@@ -140,7 +144,11 @@ final class XdsService implements Service, Resource.Follower {
                 Resource e = byName.get(client.kind(Client.ENDPOINTS).url + config.assignment());
                 a = e.value() == null ? Assignment.EMPTY : (Assignment) e.value();
             }
-            Cluster c = mesh.cluster(cluster);
+            Cluster c = (Cluster) resource.attachment;
+            if (c == null) {
+                c = new Cluster(cluster);
+                resource.attachment = c;
+            }
             c.update(config, a);
             clusters.put(cluster, c);
         }
@@ -229,7 +237,12 @@ final class XdsService implements Service, Resource.Follower {
     @Override
     public Plan plan(Request request) {
         Routes r = routes;
-        return RoutedCall.of(r == null ? new Routes("the control plane does not know " + name) : r, request);
+        return RoutedCall.of(r == null ? new Routes("the control plane does not know " + name) : r, request, mesh.lanes, mode == Mode.MERGE);
+    }
+
+    /** The routes in effect, or null. */
+    Routes routes() {
+        return routes;
     }
 
     @Override
@@ -238,7 +251,7 @@ final class XdsService implements Service, Resource.Follower {
         Map<String, Endpoint> byAddress = new LinkedHashMap<>();
         if (r != null) {
             for (Cluster c : r.clusters.values()) {
-                for (Endpoint e : c.hosts()) {
+                for (Endpoint e : c.endpoints()) {
                     byAddress.put(e.toString(), e);
                 }
             }

@@ -1,5 +1,6 @@
 package dev.mizzen.agent.core.route;
 
+import dev.mizzen.agent.core.wire.Reader;
 import dev.mizzen.agent.core.wire.Refused;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,7 +37,7 @@ final class Regex {
     }
 
     /** Reads an envoy.type.matcher.v3.RegexMatcher. */
-    static Regex decode(dev.mizzen.agent.core.wire.Reader r) {
+    static Regex decode(Reader r) {
         String regex = "";
         for (int f; (f = r.next()) != 0; ) {
             if (f == 2) {

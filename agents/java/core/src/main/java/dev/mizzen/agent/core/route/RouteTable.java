@@ -48,6 +48,10 @@ public final class RouteTable {
         return table;
     }
 
+    public String name() {
+        return name;
+    }
+
     /** The names of the clusters that any route may choose. */
     public Set<String> clusters() {
         return clusters;

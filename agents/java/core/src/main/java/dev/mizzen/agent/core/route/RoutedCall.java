@@ -7,79 +7,93 @@ import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.core.balance.Cluster;
+import dev.mizzen.agent.core.balance.Try;
+import dev.mizzen.agent.core.wire.Fraction;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 
-/** What the routes decided about one call. */
+/** What the routes decided about one call. One call uses it, from one thread at a time. */
 public final class RoutedCall implements Plan {
+    static final HeaderEdits NO_EDITS = new Levels(null, new ArrayList<Edits>(0), null);
     private static final byte[] EMPTY = {};
     private static final byte[] ABORTED = {'f', 'a', 'u', 'l', 't', ' ', 'f', 'i', 'l', 't', 'e', 'r', ' ', 'a', 'b', 'o', 'r', 't'};
 
     private final Routes routes;
+    /** The request with its lane. */
     private final Request request;
     /** Null if no route matches. */
-    private final Route route;
+    private Route route;
     /** Null if the call is answered. */
-    private final Target target;
-    private final Cluster cluster;
-    private String failure = "";
+    private Target target;
+    private Cluster cluster;
+    private String[] problem = {""};
     private Answer answer;
     private long delay;
     private String path;
     private RetryPolicy retry;
+    private Collection<Try> tried = Collections.emptyList();
+    private final boolean merge;
 
-    private RoutedCall(Routes routes, Request request, Route route, Target target) {
+    private RoutedCall(Routes routes, Request request, boolean merge) {
         this.routes = routes;
         this.request = request;
-        this.route = route;
-        this.target = target;
-        this.cluster = target == null ? null : routes.clusters.get(target.cluster);
+        this.merge = merge;
         this.path = request.path();
     }
 
-    public static RoutedCall of(Routes routes, Request request) {
-        if (routes.host == null) {
-            return failing(routes, request, routes.problem != null ? routes.problem : "the routes have no virtual host for the service");
+    /** @param merge the application's registry has endpoints, too */
+    public static RoutedCall of(Routes routes, Request request, Lanes lanes, boolean merge) {
+        RoutedCall call = new RoutedCall(routes, lanes.with(request), merge);
+        if (routes.problem != null) {
+            call.problem[0] = routes.problem;
+            return call;
         }
         try {
-            Route route = routes.host.route(request);
-            if (route == null) {
-                return failing(routes, request, "no route matches");
-            }
-            RoutedCall call = new RoutedCall(routes, request, route, route.targets.isEmpty() ? null : route.target());
             call.decide();
-            return call;
         } catch (Regex.TooSlow e) {
-            return failing(routes, request, e.getMessage());
+            call.problem[0] = e.getMessage();
+            call.target = null;
+            call.cluster = null;
         }
-    }
-
-    private static RoutedCall failing(Routes routes, Request request, String why) {
-        RoutedCall call = new RoutedCall(routes, request, null, null);
-        call.failure = why;
         return call;
     }
 
     private void decide() {
+        route = routes.host.route(request);
+        if (route == null) {
+            problem[0] = "no route matches";
+            return;
+        }
+        if (!route.targets.isEmpty()) {
+            aim(route.target());
+        }
         retry = route.retry != null ? route.retry : routes.host.retry;
         Fault fault = target != null && target.fault != null ? target.fault : route.fault != null ? route.fault : routes.host.fault;
         if (fault != null && fault.applies(request)) {
-            delay = dev.mizzen.agent.core.wire.Fraction.hit(fault.delayShare) ? fault.delay : 0;
-            if (fault.abortStatus != 0 && dev.mizzen.agent.core.wire.Fraction.hit(fault.abortShare)) {
+            delay = Fraction.hit(fault.delayShare) ? fault.delay : 0;
+            if (fault.abortStatus != 0 && Fraction.hit(fault.abortShare)) {
                 answer = new Fixed(fault.abortStatus, null, ABORTED);
                 return;
             }
         }
-        if (route.redirect != null) {
-            answer = new Fixed(route.redirect.status, route.redirect.location(route, request), EMPTY);
-        } else if (route.directStatus != 0) {
-            answer = new Fixed(route.directStatus, null, route.directBody);
-        } else {
+        if (target != null) {
             path = route.rewrite(path);
+            return;
+        }
+        Fixed fixed = route.redirect != null ? new Fixed(route.redirect.status, route.redirect.location(route, request), EMPTY)
+            : new Fixed(route.directStatus, null, route.directBody);
+        edits(false).apply(fixed);
+        answer = fixed;
+    }
+
+    private void aim(Target t) {
+        target = t;
+        cluster = routes.clusters.get(t.cluster);
+        if (cluster == null) {
+            problem[0] = "the cluster " + t.cluster + " does not exist, or it was rejected";
         }
     }
 
@@ -113,29 +127,38 @@ public final class RoutedCall implements Plan {
         return edits(true);
     }
 
+    /** An answer has its changes already. */
     @Override
     public HeaderEdits responseHeaders() {
-        return edits(false);
+        return answer != null ? NO_EDITS : edits(false);
     }
 
-    private HeaderEdits edits(final boolean ofRequest) {
-        final List<Edits> levels = new ArrayList<>(4);
-        if (route != null) {
-            add(levels, target == null ? Edits.NONE : ofRequest ? target.request : target.response);
-            add(levels, ofRequest ? route.request : route.response);
-            add(levels, ofRequest ? routes.host.request : routes.host.response);
-            add(levels, ofRequest ? routes.table.request : routes.table.response);
-            if (routes.table.mostSpecificLast) {
-                Collections.reverse(levels);
-            }
+    private HeaderEdits edits(boolean ofRequest) {
+        HeaderEdits lane = ofRequest && request instanceof HeaderEdits ? (HeaderEdits) request : null;
+        if (route == null) {
+            return lane == null ? NO_EDITS : lane;
         }
-        return new Levels(levels, request);
+        List<Edits> levels = null;
+        levels = add(levels, target == null ? Edits.NONE : ofRequest ? target.request : target.response);
+        levels = add(levels, ofRequest ? route.request : route.response);
+        levels = add(levels, ofRequest ? routes.host.request : routes.host.response);
+        levels = add(levels, ofRequest ? routes.table.request : routes.table.response);
+        if (levels == null) {
+            return lane == null ? NO_EDITS : lane;
+        }
+        if (routes.table.mostSpecificLast) {
+            Collections.reverse(levels);
+        }
+        return new Levels(lane, levels, request);
     }
 
-    private static void add(List<Edits> levels, Edits edits) {
-        if (!edits.isEmpty()) {
-            levels.add(edits);
+    private static List<Edits> add(List<Edits> levels, Edits edits) {
+        if (edits.isEmpty()) {
+            return levels;
         }
+        List<Edits> all = levels == null ? new ArrayList<Edits>(4) : levels;
+        all.add(edits);
+        return all;
     }
 
     @Override
@@ -149,8 +172,8 @@ public final class RoutedCall implements Plan {
     }
 
     @Override
-    public boolean retry(int n, int status, Throwable cause) {
-        return retry != null && n <= retry.retries && retry.covers(status, cause);
+    public boolean retry(int n, int status, Throwable failure) {
+        return retry != null && n <= retry.retries && retry.covers(status, failure) && cluster != null && cluster.mayRetry();
     }
 
     @Override
@@ -165,77 +188,89 @@ public final class RoutedCall implements Plan {
 
     @Override
     public List<Plan> mirrors() {
-        return Collections.emptyList();
+        if (answer != null || route == null || route.mirrors.isEmpty()) {
+            return Collections.emptyList();
+        }
+        List<Plan> mirrors = new ArrayList<>(route.mirrors.size());
+        for (Target t : route.mirrors) {
+            if (Fraction.hit((int) t.weight)) {
+                RoutedCall mirror = new RoutedCall(routes, request, false);
+                mirror.route = route;
+                mirror.path = path;
+                mirror.aim(t);
+                mirrors.add(mirror);
+            }
+        }
+        return mirrors;
     }
 
     @Override
     public Attempt attempt(Supplier<List<? extends Endpoint>> registry) {
-        if (cluster == null) {
-            if (target != null) {
-                failure = "the cluster " + target.cluster + " does not exist";
-            }
+        if (cluster == null || answer != null) {
             return null;
         }
-        Attempt a = cluster.attempt();
-        failure = a == null ? "the cluster " + target.cluster + " has no endpoint" : "";
-        return a;
+        Try t = cluster.attempt(hash(), tried, merge && registry != null ? registry.get() : null, problem);
+        if (t != null) {
+            if (tried.isEmpty()) {
+                tried = new ArrayList<>(1);
+            }
+            tried.add(t);
+        }
+        return t;
+    }
+
+    /** Returns what the ring selects by; null if the route does not say, or the request does not have it. */
+    private Long hash() {
+        if (route.hashes.isEmpty() || !cluster.usesHash()) {
+            return null;
+        }
+        long hash = 0;
+        boolean any = false;
+        for (HashPolicy p : route.hashes) {
+            String value;
+            try {
+                value = p.value(request);
+            } catch (Regex.TooSlow e) {
+                continue;
+            }
+            if (value != null) {
+                hash = (hash << 1 | hash >>> 63) ^ Cluster.hash(value);
+                any = true;
+                if (p.terminal) {
+                    break;
+                }
+            }
+        }
+        return any ? hash : null;
     }
 
     @Override
     public String failure() {
-        return failure;
+        return problem[0];
     }
 
-    /** An answer of the routes. */
-    private static final class Fixed implements Answer {
-        private final int status;
-        private final Map<String, String> headers = new LinkedHashMap<>();
-        private final byte[] body;
-
-        Fixed(int status, String location, byte[] body) {
-            this.status = status;
-            this.body = body;
-            if (location != null) {
-                headers.put("location", location);
-            }
-            if (body.length > 0) {
-                headers.put("content-type", "text/plain");
-            }
-        }
-
-        @Override
-        public int status() {
-            return status;
-        }
-
-        @Override
-        public Map<String, String> headers() {
-            return headers;
-        }
-
-        @Override
-        public byte[] body() {
-            return body;
-        }
-    }
-
-    /** The edits of all levels. */
+    /** The edits of all levels, after those of the lane. */
     private static final class Levels implements HeaderEdits {
+        private final HeaderEdits lane;
         private final List<Edits> levels;
         private final Request request;
 
-        Levels(List<Edits> levels, Request request) {
+        Levels(HeaderEdits lane, List<Edits> levels, Request request) {
+            this.lane = lane;
             this.levels = levels;
             this.request = request;
         }
 
         @Override
         public boolean isEmpty() {
-            return levels.isEmpty();
+            return lane == null && levels.isEmpty();
         }
 
         @Override
         public void apply(Headers headers) {
+            if (lane != null) {
+                lane.apply(headers);
+            }
             for (int i = 0; i < levels.size(); i++) {
                 levels.get(i).apply(headers, request);
             }

@@ -11,13 +11,13 @@ public final class Routes {
     /** Null if no virtual host fits the name of the service. */
     final VirtualHost host;
     /** Why there are no routes; null if there are. */
-    final String problem;
+    public final String problem;
 
     public Routes(RouteTable table, Map<String, Cluster> clusters, String name) {
         this.table = table;
         this.clusters = clusters;
         this.host = table.host(name);
-        this.problem = null;
+        this.problem = host == null ? "the routes have no virtual host for " + name : null;
     }
 
     /** Routes that match no call, and why. */

@@ -22,9 +22,6 @@ public final class Client implements Connection.Peer {
         /** Does what is due, and returns when to call again, in the time of System.nanoTime. */
         long tick(long now);
 
-        /** Followers were told of everything in a response. */
-        void updated();
-
         /** Something was done with the client locked. It is unlocked now. */
         void unlocked();
 
@@ -33,7 +30,7 @@ public final class Client implements Connection.Peer {
     }
 
     /** The kinds of resources. */
-    public static final int LISTENER = 0, ROUTES = 1, CLUSTER = 2, ENDPOINTS = 3;
+    public static final int LISTENER = 0, ROUTES = 1, CLUSTER = 2, ENDPOINTS = 3, KINDS = 4;
 
     static final String THREAD = "mizzen-ads";
     private static final String PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
@@ -44,11 +41,20 @@ public final class Client implements Connection.Peer {
     /** How long a stream to another server than the first one lives before the first one is tried again. */
     private static final long FALLBACK_LIFE = 300_000 * MILLIS;
     private static final int MAX_REJECTION = 4096;
+    /** How long changes are collected before the last-good file is written, and how old it may become without a change. */
+    private static final long SAVE_AFTER = 200 * MILLIS, SAVE_EVERY = 900_000 * MILLIS;
 
     private final Bootstrap bootstrap;
     private final String version;
     private final Owner owner;
-    private final Kind[] kinds = new Kind[4];
+    private final Kind[] kinds = new Kind[KINDS];
+    /** Null if there is no last-good file. */
+    private final LastGood lastGood;
+    /** When the file is to be written next; 0 if it is not. What is to be written now. */
+    private long saveAt;
+    private byte[] unsaved;
+    /** When the control plane was last there, in wall-clock milliseconds. */
+    private long contact;
     private Connection connection;
     private boolean nodeSent, wake, away, closed;
     /** The stream has brought a response. */
@@ -59,12 +65,16 @@ public final class Client implements Connection.Peer {
     private String server = "", problem = "", lastRejection = "";
     private long responses, streams;
 
-    public Client(Bootstrap bootstrap, String version, Owner owner) {
+    public Client(Bootstrap bootstrap, String version, LastGood lastGood, Owner owner) {
         this.bootstrap = bootstrap;
         this.version = version;
+        this.lastGood = lastGood;
         this.owner = owner;
         for (int i = 0; i < kinds.length; i++) {
             kinds[i] = new Kind(i);
+            if (lastGood != null) {
+                kinds[i].version = lastGood.version(i);
+            }
         }
     }
 
@@ -106,6 +116,31 @@ public final class Client implements Connection.Peer {
         if (reader != null) {
             reader.interrupt();
         }
+        synchronized (this) {
+            if (saveAt != 0) {
+                save();
+            }
+        }
+        writeFile();
+    }
+
+    private void save() {
+        if (connection != null && responded) {
+            contact = System.currentTimeMillis();
+        }
+        unsaved = lastGood.encode(kinds, contact);
+        saveAt = 0;
+    }
+
+    private void writeFile() {
+        byte[] text;
+        synchronized (this) {
+            text = unsaved;
+            unsaved = null;
+        }
+        if (text != null) {
+            lastGood.write(text);
+        }
     }
 
     // Subscriptions.
@@ -117,6 +152,9 @@ public final class Client implements Connection.Peer {
         if (r == null) {
             r = new Resource(k, name);
             k.resources.put(name, r);
+            if (lastGood != null) {
+                lastGood.restore(r);
+            }
             dirty(k);
         }
         r.followers.add(follower);
@@ -144,6 +182,12 @@ public final class Client implements Connection.Peer {
         return kinds[id];
     }
 
+    /** Describes the stream as names and values in turn: strings, numbers and booleans. */
+    public synchronized Object[] describe() {
+        return new Object[] {"server", server, "connected", connection != null, "away", away, "problem", problem, "streams", streams, "responses", responses,
+            "lastRejection", lastRejection};
+    }
+
     // Writing.
 
     private void writeForEver() throws InterruptedException {
@@ -164,6 +208,7 @@ public final class Client implements Connection.Peer {
                 }
             }
             owner.unlocked();
+            writeFile();
             if (c == null) {
                 continue;
             }
@@ -216,6 +261,14 @@ public final class Client implements Connection.Peer {
                 next = Math.min(next, fallbackUntil);
             }
         }
+        if (saveAt != 0) {
+            if (saveAt - now <= 0) {
+                save();
+                saveAt = connection == null ? 0 : now + SAVE_EVERY;
+                return now; // the file is written first
+            }
+            next = Math.min(next, saveAt);
+        }
         return Math.min(next, owner.tick(now));
     }
 
@@ -256,6 +309,7 @@ public final class Client implements Connection.Peer {
                     return;
                 }
                 worked = responded;
+                contact = worked ? System.currentTimeMillis() : contact;
                 connection = null;
                 server = "";
             }
@@ -396,7 +450,10 @@ public final class Client implements Connection.Peer {
         }
         dirty(k);
         tell(changed);
-        owner.updated();
+        contact = System.currentTimeMillis();
+        if (lastGood != null && (!changed.isEmpty() || saveAt == 0)) {
+            saveAt = System.nanoTime() + SAVE_AFTER;
+        }
     }
 
     /** Takes one resource of a response. */

@@ -35,6 +35,11 @@ public final class Kind {
         this.whole = id == Client.LISTENER || id == Client.CLUSTER;
     }
 
+    /** The short name of the type, such as Listener. */
+    public String label() {
+        return url.substring(url.lastIndexOf('.') + 1);
+    }
+
     /** Begins a new stream. */
     void reset() {
         nonce = "";

@@ -23,6 +23,10 @@ public final class Resource {
     public String refusal;
     /** When it was first requested on this stream; 0 if it was not. */
     long askedAt;
+    /** When a resource of the last-good file was known to be good, in wall-clock milliseconds. */
+    long goodAt;
+    /** What its user keeps with it, as long as it is subscribed to. */
+    public Object attachment;
     /** A whole response came without it. */
     boolean missed;
 
