@@ -19,6 +19,7 @@ type checkFlags struct {
 	input   inputFlags
 	cluster checkedCluster
 	strict  bool
+	kind    clientKindFlag
 	format  string
 	exclude []string
 }
@@ -65,6 +66,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 	cmd.AddCommand(newCheckInstall(std))
 	flags.input.register(cmd)
 	flags.cluster.register(cmd)
+	flags.kind.register(cmd)
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "fail on warnings too")
 	cmd.Flags().StringSliceVar(&flags.exclude, "exclude", nil, "leave out Problems of this `CODE`; may be repeated")
 	cmd.Flags().StringVarP(&flags.format, "output", "o", "text", "form of the output: `text|json|sarif|github`")
@@ -83,7 +85,7 @@ func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
 	if err != nil {
 		return err
 	}
-	problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).Problems()), func(p mesh.Problem) bool {
+	problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).ProblemsOf(f.kind.kind.Family())), func(p mesh.Problem) bool {
 		return slices.Contains(codes, p.Code) || !f.cluster.prints(p.Object.Namespace)
 	})
 	text, err := problemformat.Write(f.format, problems)

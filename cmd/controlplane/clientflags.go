@@ -29,11 +29,7 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.as, "as", "default", "the client's `NAMESPACE[/APP]`; APP is its label app")
 	cmd.Flags().Var(&f.zone, "zone", "where the client runs")
 	cmd.Flags().StringVar(&f.node, "node", "", "`NAME` of the Kubernetes node the client runs on")
-	cmd.Flags().Var(&f.kind, flagClient, "kind and version of the client, such as \"gRPC Node 1.14\"; without it, a client with every feature")
-	// The older name of the flag.
-	cmd.Flags().Var(&f.kind, flagAgent, "the same as --client")
-	cmd.Flags().Lookup(flagAgent).Hidden = true
-	completeClientKinds(cmd)
+	f.kind.register(cmd)
 	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "node `ID` in the client's bootstrap, which selects the client's subset of the endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
 }

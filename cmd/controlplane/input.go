@@ -47,6 +47,7 @@ type meshFlags struct {
 	domain, rootNamespace string
 	trustDomain           string
 	retries               retriesFlag
+	endpointLabels        []string
 }
 
 func (f *meshFlags) register(cmd *cobra.Command) {
@@ -56,11 +57,13 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.trustDomain, "trust-domain", mesh.DefaultTrustDomain,
 		"trust `DOMAIN` of the mesh's identities, by which clients verify servers with ISTIO_MUTUAL")
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
+	cmd.Flags().StringSliceVar(&f.endpointLabels, "endpoint-labels", []string{"lane", "version"},
+		"labels of pods that HTTP clients are sent with endpoints: `KEY,...`")
 }
 
 // used returns the name of a flag that is set; empty if none is.
 func (*meshFlags) used(cmd *cobra.Command) string {
-	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "default-retries"} {
+	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "default-retries", "endpoint-labels"} {
 		if cmd.Flags().Changed(name) {
 			return name
 		}
@@ -77,12 +80,17 @@ func (f *meshFlags) validate(cmd *cobra.Command) error {
 	if f.trustDomain == "" || strings.Trim(f.trustDomain, letters) != "" {
 		return usageErrorf(cmd, "--trust-domain %q is not a trust domain: write the part between spiffe:// and the next slash, such as cluster.local", f.trustDomain)
 	}
+	for _, key := range f.endpointLabels {
+		if errs := validation.IsQualifiedName(key); len(errs) > 0 && key != "" {
+			return usageErrorf(cmd, "--endpoint-labels: %q is not the key of a label: %s", key, errs[0])
+		}
+	}
 	return nil
 }
 
 // defaults returns the defaults of a World.
 func (f *meshFlags) defaults() mesh.Defaults {
-	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain}
+	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain, EndpointLabels: mesh.MakeLabelKeys(f.endpointLabels...)}
 }
 
 // options returns the options of a source that is read once.

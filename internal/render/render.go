@@ -51,7 +51,7 @@ type Resource struct {
 // Snapshot collects the resources of s that the Options select, and all Problems. It fails if a resource cannot be
 // decoded.
 func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
-	out := &Output{Problems: slices.Clone(s.Problems()), Resources: []Resource{}}
+	out := &Output{Problems: slices.Clone(s.ProblemsOf(o.Client.Kind.Family())), Resources: []Resource{}}
 	if out.Problems == nil {
 		out.Problems = []mesh.Problem{} // not nil, which is encoded as null
 	}

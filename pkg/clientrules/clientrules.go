@@ -44,8 +44,8 @@ func (a *Audience) Missing(features mesh.Features) (kinds mesh.ClientKinds) {
 	return kinds
 }
 
-// AllClients returns the Audience of current clients of all kinds, without certificate providers.
-func AllClients() Audience { return Audience{Kinds: allKinds} }
+// ClientsOf returns the Audience of current clients of all kinds of a family, without certificate providers.
+func ClientsOf(family mesh.Family) Audience { return Audience{Kinds: family.Kinds()} }
 
 // Finding is one reason why clients reject a resource.
 type Finding struct {
@@ -61,7 +61,8 @@ func (f Finding) String() string { return f.Text + ", which is rejected by " + f
 // The sets of client kinds that the rules name. inGo and the others include unknownClients, which are assumed to
 // reject what any kind rejects.
 var (
-	allKinds       = mesh.AllClientKinds
+	allKinds       = mesh.FamilyGRPC.Kinds()
+	httpKinds      = mesh.FamilyHTTP.Kinds()
 	unknownClients = mesh.MakeClientKinds(mesh.UnknownClient)
 
 	inGo, inJava, inCore = kindOrUnknown(mesh.GRPCGo), kindOrUnknown(mesh.GRPCJava), kindOrUnknown(mesh.GRPCCore)
@@ -77,6 +78,9 @@ func kindOrUnknown(kind mesh.ClientKind) mesh.ClientKinds {
 // returns nothing if all of them accept it. The content of a message of an unknown type is not checked.
 func Check(name string, m proto.Message, audience Audience) []Finding {
 	c := checker{audience: audience}
+	if audience.Kinds&httpKinds != 0 {
+		c.constraints(m)
+	}
 	called := name
 	switch m := m.(type) {
 	case *listenerv3.Listener:
@@ -94,9 +98,19 @@ func Check(name string, m proto.Message, audience Audience) []Finding {
 	}
 	if name == "" || called != name {
 		// A client waits for the name that it subscribed to, and ignores a resource with another name.
-		c.reject(allKinds, "is named %q where %q was requested", called, name)
+		c.reject(allKinds|httpKinds, "is named %q where %q was requested", called, name)
 	}
 	return c.findings
+}
+
+// constraints checks the constraints that Envoy's API states for its fields. Clients that follow the whole API rely on
+// them.
+func (c *checker) constraints(m proto.Message) {
+	if constrained, ok := m.(interface{ ValidateAll() error }); ok {
+		if err := constrained.ValidateAll(); err != nil {
+			c.reject(httpKinds, "breaks a constraint of Envoy's API: %v", err)
+		}
+	}
 }
 
 // checker checks one resource and collects the findings.

@@ -27,7 +27,7 @@ var initials = map[mesh.ClientKind]string{
 
 // audience has clients of all kinds, with one certificate provider.
 func audience() clientrules.Audience {
-	a := clientrules.AllClients()
+	a := clientrules.ClientsOf(mesh.FamilyGRPC)
 	a.Providers = []string{"default"}
 	return a
 }
@@ -67,7 +67,7 @@ func TestGoAgrees(t *testing.T) {
 // TestNamesMustAgree checks a resource whose name differs from the subscription.
 func TestNamesMustAgree(t *testing.T) {
 	for _, c := range []string{"", "other"} {
-		if findings := clientrules.Check(c, cluster(nothing), clientrules.AllClients()); rejecting(findings) != all {
+		if findings := clientrules.Check(c, cluster(nothing), clientrules.ClientsOf(mesh.FamilyGRPC)); rejecting(findings) != all {
 			t.Errorf("%q: got %v", c, findings)
 		}
 	}

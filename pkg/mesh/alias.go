@@ -8,8 +8,9 @@ type Alias struct {
 	// Service is the Service of Host, or the one of whose pods Host names one. It is nil if there is none; calls then
 	// fail.
 	Service *Service
-	// DefaultPort is the port for a client that names no port, if the ports that the alias declares decide that; else 0.
-	DefaultPort uint32
+	// DefaultPort is, for each family, the port for a client that names no port, if the ports that the alias declares
+	// decide that; else 0.
+	DefaultPort [FamilyCount]uint32
 	// Refused is set if a DestinationRule for the alias sets TLS, which has no effect on Host. Service is nil then.
 	Refused bool
 }

@@ -14,6 +14,7 @@ const (
 	GRPCNode
 	GRPCRust
 	Envoy
+	JavaAgent
 	// clientKindCount is how many there are.
 	clientKindCount
 )
@@ -21,8 +22,34 @@ const (
 // Family is the form of the resources that a client kind takes. Clients of one family share their resources.
 type Family uint8
 
-// FamilyGRPC takes an API listener that names its route configuration. All client kinds get this form today.
-const FamilyGRPC Family = iota
+// The families. Resources have the same names in all of them.
+const (
+	// FamilyGRPC takes what gRPC libraries support.
+	FamilyGRPC Family = iota
+	// FamilyHTTP takes the whole of Envoy's API for HTTP. Its clients send plain HTTP/1.1 requests.
+	FamilyHTTP
+	// FamilyCount is how many there are.
+	FamilyCount
+)
+
+// String names the clients of the family in messages: gRPC clients or HTTP clients.
+func (f Family) String() string {
+	if f == FamilyHTTP {
+		return "HTTP clients"
+	}
+	return "gRPC clients"
+}
+
+// Kinds returns the client kinds of the family.
+func (f Family) Kinds() ClientKinds {
+	var s ClientKinds
+	for _, row := range clientKindTable {
+		if row.family == f {
+			s |= MakeClientKinds(row.kind)
+		}
+	}
+	return s
+}
 
 // clientKindRow is what is known about a client kind in all its versions. featureTable has what some versions lack.
 type clientKindRow struct {
@@ -45,6 +72,7 @@ var clientKindTable = []clientKindRow{
 	{GRPCNode, "gRPC Node", "gRPC Node", "Node", FamilyGRPC},
 	{GRPCRust, "gRPC Rust", "tonic-xds", "Rust", FamilyGRPC},
 	{Envoy, "Envoy", "envoy", "", FamilyGRPC},
+	{JavaAgent, "mizzen-java-agent", "mizzen-java-agent", "", FamilyHTTP},
 }
 
 func (k ClientKind) row() clientKindRow {

@@ -7,7 +7,7 @@ import (
 )
 
 // ClientKinds is a set of ClientKinds. It is comparable; the zero ClientKinds is empty.
-type ClientKinds uint8
+type ClientKinds uint16
 
 // AllClientKinds has every ClientKind, including UnknownClient.
 const AllClientKinds ClientKinds = 1<<clientKindCount - 1

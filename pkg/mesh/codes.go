@@ -125,7 +125,7 @@ var codes = []CodeDoc{
 		"Create the Service, correct the host, or export the Service to the clients. A short name means a Service in the namespace of the object.",
 	},
 	{
-		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect.",
+		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect. Or it has several ports, and none of them is the one that HTTP clients mean if they name no port; they do not find the Service then.",
 		"Set one of the Service's ports: its `port`, not its `targetPort`.",
 	},
 	{
@@ -153,11 +153,11 @@ var codes = []CodeDoc{
 		"Nothing, if that is intended. Add `mesh` to `gateways` if calls within the mesh need the rules.",
 	},
 	{
-		CodeUnsupported, "gRPC clients do not support it. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",
+		CodeUnsupported, "Clients do not support it; the message says whether gRPC or HTTP clients. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",
 		"Follow the message. [FIELDS.md](FIELDS.md) lists what becomes of every field.",
 	},
 	{
-		CodeApproximated, "gRPC clients do something similar. The message says what.",
+		CodeApproximated, "Clients do something similar. The message says what.",
 		"Nothing, if that is good enough.",
 	},
 	{

@@ -7,6 +7,9 @@ type Defaults struct {
 	// TrustDomain is the trust domain of the mesh's identities, spiffe://TRUSTDOMAIN/ns/NAMESPACE/sa/ACCOUNT.
 	// Empty means DefaultTrustDomain.
 	TrustDomain string
+	// EndpointLabels are the keys of the pods' labels that HTTP clients are sent with endpoints. They find the subset of
+	// an endpoint that they know from elsewhere by them.
+	EndpointLabels LabelKeys
 }
 
 // DefaultTrustDomain is Istio's default.

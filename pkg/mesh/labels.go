@@ -56,3 +56,27 @@ func (l Labels) Map() map[string]string {
 	}
 	return set
 }
+
+// LabelKeys is a set of keys of labels. It is comparable.
+type LabelKeys string
+
+// MakeLabelKeys makes a set. Empty keys are left out.
+func MakeLabelKeys(keys ...string) LabelKeys {
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return k == "" })
+	slices.Sort(keys)
+	return LabelKeys(strings.Join(slices.Compact(keys), ","))
+}
+
+// Of returns the labels that have one of the keys.
+func (k LabelKeys) Of(l Labels) map[string]string {
+	found := map[string]string{}
+	if k == "" {
+		return found
+	}
+	for key := range strings.SplitSeq(string(k), ",") {
+		if value, ok := l.Get(key); ok {
+			found[key] = value
+		}
+	}
+	return found
+}

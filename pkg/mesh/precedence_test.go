@@ -100,21 +100,32 @@ func TestDestinationRuleSetFor(t *testing.T) {
 }
 
 func TestDefaultPort(t *testing.T) {
-	http, grpc, grpcWeb := Port{Name: "http", Number: 80}, Port{Name: "grpc", Number: 8080}, Port{Name: "grpc-web", Number: 8081}
+	http, grpc, grpcWeb := Port{"http", 8000, ProtocolHTTP}, Port{"grpc", 8080, ProtocolGRPC}, Port{"grpc-web", 8081, ProtocolGRPCWeb}
+	web, metrics, other := Port{"web", 80, ""}, Port{"metrics", 9090, ""}, Port{"admin", 9091, ProtocolHTTP}
 	tests := map[string]struct {
-		ports []Port
-		want  uint32
+		ports          []Port
+		want, wantHTTP uint32
 	}{
-		"none":               {nil, 0},
-		"the only one":       {[]Port{http}, 80},
-		"the one for gRPC":   {[]Port{http, grpc}, 8080},
-		"several for gRPC":   {[]Port{grpc, grpcWeb}, 0},
-		"several, none gRPC": {[]Port{http, {Name: "tcp", Number: 90}}, 0},
+		"none":                        {nil, 0, 0},
+		"the only one":                {[]Port{http}, 8000, 8000},
+		"the only one, undeclared":    {[]Port{metrics}, 9090, 9090},
+		"the only one, for gRPC":      {[]Port{grpc}, 8080, 0},
+		"the one for gRPC":            {[]Port{http, grpc}, 8080, 8000},
+		"one that is not for gRPC":    {[]Port{metrics, grpc}, 8080, 0},
+		"several for gRPC":            {[]Port{grpc, grpcWeb}, 0, 0},
+		"several, none gRPC":          {[]Port{http, {"tcp", 90, ProtocolTCP}}, 0, 8000},
+		"the one that says HTTP":      {[]Port{http, web, metrics}, 0, 8000},
+		"several that say HTTP":       {[]Port{http, other, web}, 0, 80},
+		"none that says HTTP":         {[]Port{web, metrics}, 0, 80},
+		"none that says HTTP, nor 80": {[]Port{metrics, {"admin", 9091, ""}}, 0, 0},
+		"80 for gRPC":                 {[]Port{{"grpc", 80, ProtocolGRPC}, metrics, other, http}, 80, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got, ok := (&Service{Ports: test.ports}).DefaultPort(); got.Number != test.want || ok != (test.want != 0) {
-				t.Errorf("got %v %v, want %d", got, ok, test.want)
+			for family, want := range map[Family]uint32{FamilyGRPC: test.want, FamilyHTTP: test.wantHTTP} {
+				if got, ok := (&Service{Ports: test.ports}).DefaultPort(family); ok != (want != 0) || ok && got.Number != want {
+					t.Errorf("%s: got %v %v, want %d", family, got, ok, want)
+				}
 			}
 		})
 	}

@@ -55,10 +55,36 @@ type Port struct {
 	// Name is empty if the Service has a single unnamed port. Endpoints refer to the port by this name.
 	Name   string
 	Number uint32
-	// TCP is set if the Service declares the protocol of the port as plain TCP, by appProtocol or by the port's
-	// name. HTTP is set if it declares HTTP or gRPC. Every port is served; the rules that apply to it differ.
-	TCP, HTTP bool
+	// Protocol is what the Service declares, by appProtocol or by the port's name up to a dash, in lower case; empty if
+	// the text is not a known protocol. Every port is served; the rules that apply to it differ.
+	Protocol Protocol `json:",omitempty"`
 }
+
+// Protocol is the protocol of a port, as Istio names it.
+type Protocol string
+
+// The protocols. Others are treated as if none were declared.
+const (
+	ProtocolTCP     Protocol = "tcp"
+	ProtocolHTTP    Protocol = "http"
+	ProtocolHTTP2   Protocol = "http2"
+	ProtocolHTTPS   Protocol = "https"
+	ProtocolGRPC    Protocol = "grpc"
+	ProtocolGRPCWeb Protocol = "grpc-web"
+)
+
+// IsHTTP reports whether the protocol carries HTTP without TLS; gRPC does.
+func (p Protocol) IsHTTP() bool {
+	switch p {
+	case ProtocolHTTP, ProtocolHTTP2, ProtocolGRPC, ProtocolGRPCWeb:
+		return true
+	}
+	return false
+}
+
+// Takes reports whether clients of the family can call a port with the protocol. HTTP clients send HTTP/1.1, which servers
+// of gRPC do not understand.
+func (f Family) Takes(p Protocol) bool { return f != FamilyHTTP || p != ProtocolGRPC }
 
 // Namespace returns the Service's namespace.
 func (s *Service) Namespace() string { return s.Ref.Namespace }
@@ -83,22 +109,39 @@ func (s *Service) PortNamed(name string) (Port, bool) {
 	return Port{}, false
 }
 
-// DefaultPort returns the port for a client that names no port: the only port, or the only port whose name starts
-// with grpc.
-func (s *Service) DefaultPort() (Port, bool) {
+// httpPort is the port of HTTP URIs that name none.
+const httpPort = 80
+
+// DefaultPort returns the port for a client of the family that names no port: the only port. If there are several, for
+// a gRPC client the only port whose name starts with grpc, and for an HTTP client the only port that is declared as HTTP,
+// or else port 80. There is none if clients of the family cannot call it.
+func (s *Service) DefaultPort(family Family) (Port, bool) {
 	if len(s.Ports) == 1 {
-		return s.Ports[0], true
+		return s.Ports[0], family.Takes(s.Ports[0].Protocol)
 	}
+	means := func(p Port) bool { return strings.HasPrefix(p.Name, "grpc") }
+	if family == FamilyHTTP {
+		means = func(p Port) bool { return p.Protocol == ProtocolHTTP }
+	}
+	found := s.portsWhere(means)
+	switch {
+	case len(found) == 1:
+		return found[0], true
+	case family == FamilyHTTP:
+		port, ok := s.Port(httpPort)
+		return port, ok && family.Takes(port.Protocol)
+	}
+	return Port{}, false
+}
+
+func (s *Service) portsWhere(is func(Port) bool) []Port {
 	var found []Port
 	for _, p := range s.Ports {
-		if strings.HasPrefix(p.Name, "grpc") {
+		if is(p) {
 			found = append(found, p)
 		}
 	}
-	if len(found) != 1 {
-		return Port{}, false
-	}
-	return found[0], true
+	return found
 }
 
 // EndpointSet has all endpoints of one Service. They come from its EndpointSlices or, if it has none, from its

@@ -23,9 +23,9 @@ const (
 // ports the http rules come first.
 func RulesFor(port Port) []RuleKind {
 	switch {
-	case port.TCP:
+	case port.Protocol == ProtocolTCP:
 		return []RuleKind{TCPRules, HTTPRules}
-	case port.HTTP:
+	case port.Protocol.IsHTTP():
 		return []RuleKind{HTTPRules}
 	}
 	return []RuleKind{HTTPRules, TCPRules}

@@ -14,8 +14,31 @@ import (
 // clientProblems returns the Problems that concern only some client kinds and that concern a connected client which
 // subscribes to the host. Each Problem names these clients and their number.
 func (s *Store) clientProblems(current *snapshot.Snapshot) []mesh.Problem {
+	var all []mesh.Problem
+	for family := range mesh.FamilyCount {
+		// Most meshes have clients of one family. What the others would have problems with is not even looked for.
+		if family == mesh.FamilyGRPC || s.serves(family) {
+			all = append(all, s.problemsOf(current.ClientProblems(family), current)...)
+		}
+	}
+	return all
+}
+
+// serves reports whether a client of the family is connected.
+func (s *Store) serves(family mesh.Family) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for session := range s.sessions {
+		if session.client.Kind.Family() == family {
+			return true
+		}
+	}
+	return false
+}
+
+// problemsOf returns those of the Problems, which are by host, that concern a connected client which subscribes to the host.
+func (s *Store) problemsOf(specific map[string][]mesh.Problem, current *snapshot.Snapshot) []mesh.Problem {
 	concerned := map[mesh.Problem]map[*Session]struct{}{}
-	specific := current.ClientProblems()
 	s.mu.Lock()
 	for host, problems := range specific {
 		for session := range s.subscribers(current, host) {

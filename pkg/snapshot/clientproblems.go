@@ -6,29 +6,33 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// ClientProblems returns the Problems that concern only some client kinds, latent Problems included, by the host that
-// such a client must subscribe to. Problems found while reading are not about one host; they are under the empty
-// host.
-func (s *Snapshot) ClientProblems() map[string][]mesh.Problem {
-	s.clientProblemsOnce.Do(func() {
-		s.clientProblemsByHost = map[string][]mesh.Problem{}
+// ClientProblems returns the Problems of a family that concern only some client kinds, latent Problems included, by the
+// host that such a client must subscribe to. Problems found while reading are not about one host, and concern no other
+// family than gRPC; they are under the empty host.
+func (s *Snapshot) ClientProblems(family mesh.Family) map[string][]mesh.Problem {
+	found := &s.found[family]
+	found.byHostOnce.Do(func() {
+		found.byHost = map[string][]mesh.Problem{}
+		told := s.generalProblems(family)
 		add := func(host string, problems []mesh.Problem) {
 			for _, p := range problems {
-				if !p.IsGeneral() {
-					s.clientProblemsByHost[host] = append(s.clientProblemsByHost[host], p)
+				if _, known := told[statement(p)]; !p.IsGeneral() && !known {
+					found.byHost[host] = append(found.byHost[host], p)
 				}
 			}
 		}
-		add("", s.world.Problems)
-		for host, set := range s.translations() {
+		if family == mesh.FamilyGRPC {
+			add("", s.world.Problems)
+		}
+		for host, set := range s.translations(family) {
 			add(host, set.problems)
 			add(host, set.latent)
 		}
-		for host, problems := range s.clientProblemsByHost {
-			s.clientProblemsByHost[host] = s.world.Unsilenced(mesh.SortProblems(s.Located(problems)))
+		for host, problems := range found.byHost {
+			found.byHost[host] = s.world.Unsilenced(mesh.SortProblems(s.Located(problems)))
 		}
 	})
-	return s.clientProblemsByHost
+	return found.byHost
 }
 
 // CertificateProblems returns the Problems that the client has with a host because it lacks certificate providers
@@ -46,4 +50,25 @@ func (s *Snapshot) CertificateProblems(name string, client mesh.Client) []mesh.P
 		}
 	}
 	return problems
+}
+
+// statement is what a Problem says, without the clients that it concerns.
+func statement(p mesh.Problem) mesh.Problem {
+	p.ClientKinds, p.Source = 0, ""
+	return p
+}
+
+// generalProblems are the statements that are told for all clients anyway, if the family is not the one for which that is
+// found out.
+func (s *Snapshot) generalProblems(family mesh.Family) map[mesh.Problem]struct{} {
+	told := map[mesh.Problem]struct{}{}
+	if family == mesh.FamilyGRPC {
+		return told
+	}
+	for _, p := range s.Problems() {
+		if p.IsGeneral() {
+			told[statement(p)] = struct{}{}
+		}
+	}
+	return told
 }

@@ -27,7 +27,7 @@ func TestMarshalAndValidateFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := New(&mesh.World{})
 			s.check = c.check
-			v := s.marshalAndValidate(ClusterType, resource.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, clientrules.AllClients())
+			v := s.marshalAndValidate(ClusterType, resource.Resource{Name: c.cluster, Message: translate.NotFoundCluster(c.cluster, mesh.Client{}).Message}, clientrules.ClientsOf(mesh.FamilyGRPC))
 			if got := v.withheldFrom(mesh.GRPCGo); got != c.withheld {
 				t.Errorf("withheld: %t, want %t", got, c.withheld)
 			}
@@ -58,7 +58,7 @@ func TestAudienceOf(t *testing.T) {
 		t.Errorf("without rules, got %s as the clients that need a route for every call", missing)
 	}
 	// gRPC for Rust always gets a separate encoding.
-	if r := audienceOf(translate.Facts{}.Project(mesh.Client{})); r.Kinds != clientrules.AllClients().Kinds&^mesh.MakeClientKinds(mesh.GRPCRust) {
+	if r := audienceOf(translate.Facts{}.Project(mesh.Client{})); r.Kinds != clientrules.ClientsOf(mesh.FamilyGRPC).Kinds&^mesh.MakeClientKinds(mesh.GRPCRust) {
 		t.Errorf("got %s", r.Kinds)
 	}
 }

@@ -244,10 +244,10 @@ func (s *Snapshot) spelled(service *mesh.Service, q query) string {
 	if service.Ref.Namespace == q.client.Namespace {
 		name = service.Ref.Name
 	}
-	if _, ok := q.dialed.Find(service); ok && q.dialed.Port != "" {
+	if _, ok := q.dialed.Find(service, q.client.Kind.Family()); ok && q.dialed.Port != "" {
 		return name + ":" + q.dialed.Port
 	}
-	if _, ok := service.DefaultPort(); !ok && len(service.Ports) > 0 {
+	if _, ok := service.DefaultPort(q.client.Kind.Family()); !ok && len(service.Ports) > 0 {
 		return resource.ListenerName(service.Ports[0].Number, name)
 	}
 	return name

@@ -110,7 +110,7 @@ func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) 
 func (h *subject) answerPort(s *Snapshot, q query) (*Versioned, bool) {
 	number := q.port
 	if number == 0 {
-		port, ok := h.dialedPort(q.dialed)
+		port, ok := h.dialedPort(q)
 		if !ok {
 			return nil, false
 		}
@@ -121,11 +121,12 @@ func (h *subject) answerPort(s *Snapshot, q query) (*Versioned, bool) {
 }
 
 // dialedPort returns the number of the port that a client dialed.
-func (h *subject) dialedPort(dialed resource.DialTarget) (uint32, bool) {
-	if alias := h.facts.Alias; alias != nil && dialed.Port == "" && alias.DefaultPort != 0 {
-		return alias.DefaultPort, true
+func (h *subject) dialedPort(q query) (uint32, bool) {
+	family := q.client.Kind.Family()
+	if alias := h.facts.Alias; alias != nil && q.dialed.Port == "" && alias.DefaultPort[family] != 0 {
+		return alias.DefaultPort[family], true
 	}
-	port, ok := dialed.Find(h.facts.Service)
+	port, ok := q.dialed.Find(h.facts.Service, family)
 	return port.Number, ok
 }
 

@@ -26,11 +26,18 @@ type Snapshot struct {
 	marshaled func(Type)
 	check     Check
 
-	problemsOnce       sync.Once
-	problems           []mesh.Problem
-	clientProblemsOnce sync.Once
-	// clientProblemsByHost are the Problems that concern only some client kinds.
-	clientProblemsByHost map[string][]mesh.Problem
+	// found has, for each family, the Problems that its clients have.
+	found [mesh.FamilyCount]foundProblems
+}
+
+// foundProblems are the Problems of one family, each found when it is first asked for.
+type foundProblems struct {
+	once sync.Once
+	all  []mesh.Problem
+
+	byHostOnce sync.Once
+	// byHost are the Problems that concern only some client kinds.
+	byHost map[string][]mesh.Problem
 }
 
 // New makes the Snapshot of a World without an earlier one.
@@ -171,17 +178,21 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	return slices.Compact(names)
 }
 
-// Problems are the Problems of reading and of translation, sorted. A Problem that concerns only some client kinds is
-// included if it concerns the current version of a kind. Problems of withheld resources and of failed translations
-// are included as far as these have been translated.
-func (s *Snapshot) Problems() []mesh.Problem {
-	s.problemsOnce.Do(func() {
-		s.problems = withoutOutweighed(s.world.Unsilenced(mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems())...))))
+// Problems are the Problems of reading and of translation for gRPC clients, sorted. A Problem that concerns only some
+// client kinds is included if it concerns the current version of a kind. Problems of withheld resources and of failed
+// translations are included as far as these have been translated.
+func (s *Snapshot) Problems() []mesh.Problem { return s.ProblemsOf(mesh.FamilyGRPC) }
+
+// ProblemsOf are the same for clients of a family.
+func (s *Snapshot) ProblemsOf(family mesh.Family) []mesh.Problem {
+	found := &s.found[family]
+	found.once.Do(func() {
+		found.all = withoutOutweighed(s.world.Unsilenced(mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems(family))...))))
 	})
 	if late := append(s.withheldProblems(), s.internalProblems()...); len(late) > 0 {
-		return mesh.SortProblems(append(s.world.Unsilenced(late), s.problems...))
+		return mesh.SortProblems(append(s.world.Unsilenced(late), found.all...))
 	}
-	return s.problems
+	return found.all
 }
 
 // Located adds to each Problem the place where its object was read. It changes problems in place.
@@ -194,15 +205,15 @@ func (s *Snapshot) Located(problems []mesh.Problem) []mesh.Problem {
 	return problems
 }
 
-func (s *Snapshot) translationProblems() []mesh.Problem {
+func (s *Snapshot) translationProblems(family mesh.Family) []mesh.Problem {
 	var problems []mesh.Problem
 	for _, routes := range s.world.Unbound {
-		problems = append(problems, translate.Host(translate.Unbound(routes)).Problems...)
+		problems = append(problems, translate.Host(translate.Unbound(family, routes)).Problems...)
 	}
 	for _, rule := range s.world.UnboundRules {
-		problems = append(problems, translate.Host(translate.UnboundRule(rule)).Problems...)
+		problems = append(problems, translate.Host(translate.UnboundRule(family, rule)).Problems...)
 	}
-	for _, set := range s.translations() {
+	for _, set := range s.translations(family) {
 		problems = append(problems, set.problems...)
 	}
 	return problems
@@ -247,13 +258,22 @@ func (s *Snapshot) internalProblems() []mesh.Problem {
 	return s.Located(problems)
 }
 
-// translations yields, by host, the routes and clusters for all clients to which different rules may apply. It is not
+// representative has, for each family, the client kind for which Problems are found. What concerns only other kinds of
+// the family is found with it.
+var representative = [mesh.FamilyCount]mesh.ClientKind{mesh.FamilyGRPC: mesh.UnknownClient, mesh.FamilyHTTP: mesh.JavaAgent}
+
+// translations yields, by host, the routes and clusters for all clients of a family to which different rules may apply. It is not
 // known which names and ports clients dial of a serviceless host, so its rules are translated for no particular host
 // and port.
-func (s *Snapshot) translations() iter.Seq2[string, *translation] {
+func (s *Snapshot) translations(family mesh.Family) iter.Seq2[string, *translation] {
 	return func(yield func(string, *translation) bool) {
 		for hostName, h := range s.subjects.All() {
-			for client := range representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules) {
+			clients := representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules)
+			if len(clients) == 0 && h.facts.CheckedWithoutRules(family) {
+				clients[mesh.Client{Namespace: h.facts.Service.Ref.Namespace}] = struct{}{}
+			}
+			for client := range clients {
+				client.Kind = representative[family]
 				if !yield(hostName, h.translateHost(s, h.facts.WithAllProviders(client))) {
 					return
 				}

@@ -126,7 +126,7 @@ func (h *subject) answer(s *Snapshot, q query, port uint32) *Versioned {
 // translateListener returns the Listener by which a client dials a port.
 func (h *subject) translateListener(s *Snapshot, name string, port uint32, client mesh.Client) *translation {
 	return get(h, h.listeners, h.facts.ProjectListener(name, port, client), func(in translate.ListenerInput) *translation {
-		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Listeners(in) })
+		return s.runTranslation(h.facts.Ref(client), clientrules.ClientsOf(client.Kind.Family()), func() *translate.Bundle { return translate.Listeners(in) })
 	})
 }
 
@@ -140,7 +140,7 @@ func (h *subject) translateHost(s *Snapshot, client mesh.Client) *translation {
 // translateEndpoints returns the endpoints of the clusters.
 func (h *subject) translateEndpoints(s *Snapshot, client mesh.Client) *translation {
 	return get(h, h.endpoints, h.facts.ProjectEndpoints(client), func(in endpoints.Input) *translation {
-		return s.runTranslation(h.facts.Ref(client), clientrules.AllClients(), func() *translate.Bundle { return translate.Endpoints(in) })
+		return s.runTranslation(h.facts.Ref(client), clientrules.ClientsOf(client.Kind.Family()), func() *translate.Bundle { return translate.Endpoints(in) })
 	})
 }
 

@@ -52,7 +52,7 @@ func audienceOf(in translate.HostInput) clientrules.Audience {
 	a := in.Audience()
 	r := clientrules.Audience{Providers: a.Providers.All(), SystemRoots: a.SystemRoots}
 	for kind, missing := range mesh.MissingFeatureSets() {
-		if missing&a.Relevant == a.Missing {
+		if kind.Family() == a.Family && missing&a.Relevant == a.Missing {
 			r.Add(kind, missing)
 		}
 	}

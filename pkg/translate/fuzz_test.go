@@ -44,7 +44,9 @@ func FuzzHost(f *testing.F) {
 				}
 			}
 		}
-		acceptForms(t, random)
+		for family := range mesh.FamilyCount {
+			acceptForms(t, random, family)
+		}
 		if bundleBytes(t, bundles...) != bundleBytes(t, Host(host), Endpoints(endpoints)) {
 			t.Error("the same input gave different bytes")
 		}
@@ -55,11 +57,12 @@ func FuzzHost(f *testing.F) {
 }
 
 // acceptForms checks the form for each client kind, in old and new versions, with the kind's rules.
-func acceptForms(t *testing.T, random translatetest.Objects) {
+func acceptForms(t *testing.T, random translatetest.Objects, family mesh.Family) {
 	t.Helper()
 	host := hostInput(random)
+	host.family = family
 	kindsByMissing := map[mesh.Features]mesh.ClientKinds{}
-	for _, kind := range mesh.AllClientKinds.All() {
+	for _, kind := range family.Kinds().All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.60.0", "1.85.0"} {
 			kindsByMissing[mesh.FeaturesMissingIn(kind, version)] |= mesh.MakeClientKinds(kind)
 		}
@@ -71,7 +74,8 @@ func acceptForms(t *testing.T, random translatetest.Objects) {
 			audience.Add(kind, missing)
 		}
 		b := Host(host)
-		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, Endpoints(endpointInput(random, missing)).Endpoints} {
+		assigned := Endpoints(endpointInput(random, missing).WithFamily(family, "version")).Endpoints
+		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, assigned} {
 			for _, r := range list {
 				for _, finding := range rules.Check(r.Name, r.Message, audience) {
 					t.Errorf("%s for %s %s", r.Name, kinds, finding)

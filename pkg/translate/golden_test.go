@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mizzen-mesh/mizzen/internal/render"
+	"github.com/mizzen-mesh/mizzen/pkg/clientrules"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
@@ -31,6 +32,7 @@ const maxGoldenLines = 120
 // lines can be comments with options:
 //
 //	# as: NAMESPACE/APP REGION/ZONE NODE   the client; only NAMESPACE is required; default: default
+//	# client: KIND                         the client's kind, such as mizzen-java-agent; default: a gRPC client with every feature
 //	# id: TEXT                             the client's node ID; default: none
 //	# certificates: NAME NAME…             the certificate providers that the client declares; default: none
 //	# show: TYPE,TYPE NAME…                the resources in the output, or "problems" for none; default: all
@@ -128,16 +130,26 @@ func TestEveryLeafHasAGolden(t *testing.T) {
 	}
 }
 
-// TestGoldensPassLint checks every resource in its form for unknown clients with translatetest.Complaints.
+// TestGoldensPassLint checks every resource in its form for unknown clients with translatetest.Complaints. Those for HTTP
+// clients are checked with the constraints of Envoy's API.
 func TestGoldensPassLint(t *testing.T) {
 	for _, g := range goldens(t) {
 		s := g.snapshot(t)
-		g.client.Missing = mesh.FeaturesMissingIn(mesh.UnknownClient, "")
+		family := g.client.Kind.Family()
+		if family == mesh.FamilyGRPC {
+			g.client.Missing = mesh.FeaturesMissingIn(mesh.UnknownClient, "")
+		}
 		for _, resourceType := range snapshot.Types {
 			for _, name := range s.Names(resourceType, g.client) {
 				message, err := s.Resource(resourceType, name, g.client).Any().UnmarshalNew()
 				if err != nil {
 					t.Fatal(err)
+				}
+				if family != mesh.FamilyGRPC {
+					for _, finding := range clientrules.Check(name, message, clientrules.ClientsOf(family)) {
+						t.Errorf("%s: %s %s", g.path, name, finding)
+					}
+					continue
 				}
 				for _, complaint := range translate.Lint(resource.Resource{Name: name, Message: message}) {
 					t.Errorf("%s: %s %s", g.path, name, complaint)
@@ -179,9 +191,14 @@ func readGolden(t *testing.T, path string) golden {
 			break
 		}
 		if as, ok := strings.CutPrefix(comment, "as: "); ok {
-			declared := g.client.Providers
+			declared, kind := g.client.Providers, g.client.Kind
 			g.client = client(as)
-			g.client.Providers = declared
+			g.client.Providers, g.client.Kind = declared, kind
+		}
+		if kind, ok := strings.CutPrefix(comment, "client: "); ok {
+			if g.client.Kind, ok = mesh.ClientKindNamed(kind); !ok {
+				t.Fatalf("%s: there is no client kind %q", path, kind)
+			}
 		}
 		if names, ok := strings.CutPrefix(comment, "certificates: "); ok {
 			g.client.Providers = mesh.MakeProviders(strings.Fields(names)...)
@@ -228,7 +245,7 @@ func (g golden) output() string { return strings.TrimSuffix(g.path, ".in.yaml") 
 
 func (g golden) snapshot(t *testing.T) *snapshot.Snapshot {
 	t.Helper()
-	world, err := files.Load(watch.Options{}, g.path)
+	world, err := files.Load(watch.Options{Defaults: mesh.Defaults{EndpointLabels: mesh.MakeLabelKeys("lane", "version")}}, g.path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
 package translate
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
@@ -19,6 +22,8 @@ func Host(in HostInput) *Bundle {
 	}
 	b.Routes = routes.Translate(&b.Problems, in.forRoutes())
 	in.checkFields(&b.Problems)
+	in.checkDefaultPort(&b.Problems)
+	b.Problems = report.OfFamily(b.Problems, in.family)
 	b.Problems, b.Latent = report.WithoutLatent(mesh.SortProblems(b.Problems))
 	return b
 }
@@ -27,23 +32,45 @@ func Host(in HostInput) *Bundle {
 func (in HostInput) checkFields(sink *[]mesh.Problem) {
 	if rule := in.destinationRule; rule != nil {
 		for i, spec := range rule.Specs {
-			fields.Check(sink, rule.Refs[i], spec)
+			fields.Check(sink, in.family, rule.Refs[i], spec)
 		}
 	}
 	for vs := range in.virtualServices.All() {
-		fields.Check(sink, vs.Ref, vs.Spec)
+		fields.Check(sink, in.family, vs.Ref, vs.Spec)
 	}
+}
+
+// CheckedWithoutRules reports whether clients of the family may have Problems with the host even if no rule is for it.
+func (f Facts) CheckedWithoutRules(family mesh.Family) bool {
+	return family == mesh.FamilyHTTP && f.Service != nil && f.Alias == nil && len(f.Service.Ports) > 1
+}
+
+// checkDefaultPort reports a Service that HTTP clients do not find unless they name a port, as their URIs rarely do.
+func (in HostInput) checkDefaultPort(sink *[]mesh.Problem) {
+	if !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
+		return
+	}
+	if _, ok := in.service.DefaultPort(in.family); ok {
+		return
+	}
+	var ports []string
+	for _, p := range in.service.Ports {
+		ports = append(ports, strings.TrimSpace(fmt.Sprintf("%s %d", p.Name, p.Number)))
+	}
+	report.Field{Sink: sink, Ref: in.service.Ref, Path: "spec.ports"}.Warnf(mesh.CodeNoSuchPort,
+		"The Service has the ports %s. HTTP clients that name no port do not find it, because none of these is 80 or the only one for HTTP. Name one port http, or set its appProtocol to http.",
+		strings.Join(ports, ", "))
 }
 
 // forClusters returns the part of the Input that the clusters depend on.
 func (in HostInput) forClusters() clusters.Input {
-	return clusters.Input{Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust, TrustDomain: in.defaults.TrustDomain}
+	return clusters.Input{Family: in.family, Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust, TrustDomain: in.defaults.TrustDomain}
 }
 
 // forRoutes returns the part of the Input that the routes depend on.
 func (in HostInput) forRoutes() routes.Input {
 	return routes.Input{
-		Service: in.service, Alias: in.alias, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
+		Family: in.family, Service: in.service, Alias: in.alias, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
 		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
 	}
 }

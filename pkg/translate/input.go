@@ -14,6 +14,7 @@ import (
 
 // HostInput is the Input of the routes and clusters of one host.
 type HostInput struct {
+	family mesh.Family
 	// service is nil for a serviceless host.
 	service *mesh.Service
 	// alias is set if service is another name for a Service. Its calls go to the clusters of that Service.

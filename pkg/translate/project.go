@@ -65,7 +65,7 @@ func (f Facts) ports() []mesh.Port {
 // Project makes the Input of the client's routes and clusters.
 func (f Facts) Project(client mesh.Client) HostInput {
 	in := HostInput{
-		service: f.Service, alias: f.Alias, host: f.Host, port: f.Port, defaults: f.Defaults,
+		family: client.Kind.Family(), service: f.Service, alias: f.Alias, host: f.Host, port: f.Port, defaults: f.Defaults,
 		virtualServices: f.VirtualServices.For(client.Namespace).Used(f.ports()), destinationRule: f.DestinationRules.For(client.Namespace, client.Labels),
 	}
 	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
@@ -76,11 +76,12 @@ func (f Facts) Project(client mesh.Client) HostInput {
 
 // ProjectEndpoints makes the Input of the client's endpoints.
 func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
+	family := client.Kind.Family()
 	if f.Pod {
-		return endpoints.NewInput(f.Service, f.Endpoints, nil)
+		return endpoints.NewInput(f.Service, f.Endpoints, nil).WithFamily(family, f.Defaults.EndpointLabels)
 	}
 	in := endpoints.NewInput(f.Service, f.Endpoints, f.DestinationRules.For(client.Namespace, client.Labels))
-	return in.For(client, f.topologyUse(in))
+	return in.For(client, f.topologyUse(in)).WithFamily(family, f.Defaults.EndpointLabels)
 }
 
 // ProjectListener makes the Input of a Listener. name is what the client dials, and port the host's port that it
@@ -161,6 +162,7 @@ func (f Facts) anyDestinationRule(is func(*mesh.MergedDestinationRule) bool) boo
 
 // Audience describes the clients that get the resources of an Input.
 type Audience struct {
+	Family mesh.Family
 	// Relevant are the features whose absence affects the resources. Missing are those of them that the clients lack.
 	Relevant, Missing mesh.Features
 	// Providers are the needed certificate providers that all clients declare. SystemRoots is set if all clients
@@ -172,7 +174,7 @@ type Audience struct {
 // Audience returns the clients that get the resources of the Input.
 func (in HostInput) Audience() Audience {
 	return Audience{
-		Relevant: encodingsFor(mesh.EncodingFeatures, in.virtualServices, in.destinationRule), Missing: in.missing,
+		Family: in.family, Relevant: encodingsFor(mesh.EncodingFeatures, in.virtualServices, in.destinationRule), Missing: in.missing,
 		Providers: in.trust.Providers, SystemRoots: in.trust.SystemRoots,
 	}
 }

@@ -37,7 +37,7 @@ func TestNobodyRefuses(t *testing.T) {
 	world := translate.RandomWorld(randomHosts)
 	store.Publish(world)
 	answers := 0
-	for _, kind := range clientrules.AllClients().Kinds.All() {
+	for _, kind := range mesh.AllClientKinds.All() {
 		for _, version := range []string{"", "1.41.0", "1.50.0", "1.85.0"} {
 			client := mesh.Client{Namespace: "demo", Kind: kind, Version: version, Missing: mesh.FeaturesMissingIn(kind, version)}
 			for _, resourceType := range snapshot.Types {

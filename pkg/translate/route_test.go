@@ -92,7 +92,7 @@ func TestHostRoutes(t *testing.T) {
 }
 
 func TestHostWithoutService(t *testing.T) {
-	b := Host(Unbound(translatetest.Bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")))
+	b := Host(Unbound(mesh.FamilyGRPC, translatetest.Bound(t, "http: [{route: [{destination: {host: gone}}]}, {route: [{destination: {host: a}}]}]")))
 	if len(b.Routes)+len(b.Clusters) != 0 {
 		t.Errorf("got %d routes and %d clusters, want none", len(b.Routes), len(b.Clusters))
 	}
@@ -104,7 +104,7 @@ func TestHostWithoutService(t *testing.T) {
 
 // TestDelegateWithoutRules: calls to a delegate without rules do not fail. They continue with the next rule.
 func TestDelegateWithoutRules(t *testing.T) {
-	b := Host(Unbound(translatetest.Bound(t, "http: []")))
+	b := Host(Unbound(mesh.FamilyGRPC, translatetest.Bound(t, "http: []")))
 	if len(b.Problems) != 1 || !strings.Contains(b.Problems[0].Message, "fall through to the next rule") {
 		t.Errorf("got problems %v, want one about calls that fall through to the next rule", b.Problems)
 	}

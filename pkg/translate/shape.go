@@ -9,7 +9,7 @@ import (
 )
 
 // shape is the form of the resources for one family of clients: its Listeners, and the answers to names that do not
-// exist. All other resources are the same for all families.
+// exist. The forms of routes and clusters are rows in their packages.
 type shape struct {
 	// listener makes the Listener for a port of a host.
 	listener func(ListenerInput) resource.Resource
@@ -22,6 +22,7 @@ type shape struct {
 // shapes are indexed by mesh.Family.
 var shapes = [...]shape{
 	mesh.FamilyGRPC: {listener: grpcListener, noListener: grpcNoListener, noRoutes: grpcNoRoutes},
+	mesh.FamilyHTTP: {listener: grpcListener, noListener: httpNoListener, noRoutes: grpcNoRoutes},
 }
 
 // Listeners translates one Listener of a host.

@@ -8,13 +8,13 @@ import (
 )
 
 // Unbound makes the Input of a VirtualService that applies to no Service. Host checks it and makes no resources.
-func Unbound(vs *mesh.VirtualService) HostInput {
-	return HostInput{virtualServices: mesh.MakeVirtualServices(vs)}
+func Unbound(family mesh.Family, vs *mesh.VirtualService) HostInput {
+	return HostInput{family: family, virtualServices: mesh.MakeVirtualServices(vs)}
 }
 
 // UnboundRule makes the Input of a DestinationRule whose host has no Service: it is checked for a Service with every port
 // that the rule names, and one that it does not name.
-func UnboundRule(rule *mesh.MergedDestinationRule) HostInput {
+func UnboundRule(family mesh.Family, rule *mesh.MergedDestinationRule) HostInput {
 	service := &mesh.Service{Ref: mesh.Ref{Kind: "Service", Name: rule.Host}, Host: rule.Host}
 	other := uint32(1)
 	policies := []*networking.TrafficPolicy{rule.TrafficPolicy}
@@ -34,5 +34,5 @@ func UnboundRule(rule *mesh.MergedDestinationRule) HostInput {
 	needs := clusters.TrustNeedsOf(rule)
 	client := mesh.Client{Providers: mesh.MakeProviders(needs.Providers...)}
 	trust := needs.Project(client, func() mesh.ServiceAccounts { return mesh.ServiceAccounts{} })
-	return HostInput{service: service, destinationRule: rule, trust: trust}
+	return HostInput{family: family, service: service, destinationRule: rule, trust: trust}
 }

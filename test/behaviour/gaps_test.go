@@ -29,7 +29,7 @@ func (p *plane) checkClientRules() {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-			for _, finding := range clientrules.Check(name, message, clientrules.AllClients()) {
+			for _, finding := range clientrules.Check(name, message, clientrules.ClientsOf(mesh.FamilyGRPC)) {
 				p.t.Errorf("%s: %v", name, finding)
 			}
 		}

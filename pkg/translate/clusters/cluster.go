@@ -11,6 +11,7 @@ import (
 
 // Input is everything that the clusters of a Service depend on.
 type Input struct {
+	Family  mesh.Family
 	Service *mesh.Service
 	// Rule may be nil.
 	Rule *mesh.MergedDestinationRule
@@ -32,8 +33,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 			name := resource.ClusterName(port.Number, policy.SubsetName(subset), service.Host)
 			s := policy.SettingsFor(sink, rule, subset, port.Number)
 			s.Annotations = policy.AnnotationsFor(sink, service, rule)
-			message := cluster(name, port.Number, s, in)
-			addLegacyEnum(message, in.Missing)
+			message := cluster(name, port, subset, s, in)
 			all = append(all, resource.Resource{
 				Name:    name,
 				Message: message,
@@ -45,19 +45,18 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 	return all
 }
 
-func cluster(name string, port uint32, s policy.Settings, in Input) *clusterv3.Cluster {
+func cluster(name string, port mesh.Port, subset *mesh.Subset, s policy.Settings, in Input) *clusterv3.Cluster {
 	c := EdsCluster(name)
-	c.LoadBalancingPolicy = loadBalancingPolicy(s, !in.Missing.Has(mesh.FeatureRingSize))
+	forms[in.Family](c, s, in)
+	c.Metadata = metadata(in.Family, port, subset)
 	endpoints.CheckLocality(s.LoadBalancerAt, s.LoadBalancer)
-	c.CircuitBreakers = circuitBreakers(s.ConnectionPoolAt, s.ConnectionPool)
-	c.OutlierDetection = ejection(s)
 	socket, secured := transportSocket(s.TLSAt, s.TLS, tlsPeerOf(in))
 	c.TransportSocket = socket
 	switch {
 	case !secured:
 		c.EdsClusterConfig.ServiceName = resource.RefusedCluster
 	case in.Service.ExternalName != "":
-		resolveByDNS(c, in.Service.ExternalName, port)
+		resolveByDNS(c, in.Service.ExternalName, port.Number)
 	}
 	return c
 }

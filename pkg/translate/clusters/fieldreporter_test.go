@@ -21,7 +21,7 @@ func TestFieldWithoutSink(t *testing.T) {
 		"of a setting": func() {
 			s := policy.SettingsFor(nil, rule, nil, 80)
 			loadBalancing(s.LoadBalancerAt, s.LoadBalancer, true)
-			policy.HashKey(s.LoadBalancerAt.Child("consistentHash"), s.LoadBalancer.GetConsistentHash())
+			policy.HashKey(mesh.FamilyGRPC, s.LoadBalancerAt.Child("consistentHash"), s.LoadBalancer.GetConsistentHash())
 		},
 		"of an annotation": func() {
 			loadBalancingPolicy(policy.Settings{Annotations: policy.AnnotationsFor(nil, service, nil)}, true)

@@ -29,12 +29,12 @@ const (
 // ring they would be balanced at random. sizes is false for clients that reject a ring size: gRPC for Node reads
 // sizes as strings, and rejects the cluster because they are not numbers.
 func consistentHash(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB, sizes bool) *clusterv3.LoadBalancingPolicy {
-	if policy.HashKey(at, h) == nil {
+	if policy.HashKey(mesh.FamilyGRPC, at, h) == nil {
 		return roundRobin()
 	}
 	at.Ignored(mesh.FeatureRingHash)
 	ring := &ringhashv3.RingHash{HashFunction: ringhashv3.RingHash_XX_HASH}
-	if n := ringEntries(at, h); sizes && n != ringSize {
+	if n := ringEntries(mesh.FamilyGRPC, at, h); sizes && n != ringSize {
 		ring.MinimumRingSize = wrapperspb.UInt64(n)
 	}
 	return policyList(
@@ -46,13 +46,13 @@ func consistentHash(at report.Field, h *networking.LoadBalancerSettings_Consiste
 }
 
 // ringEntries returns the minimum size of the ring.
-func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
+func ringEntries(family mesh.Family, at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) uint64 {
 	size, where := h.GetMinimumRingSize(), at.Child("minimumRingSize") //nolint:staticcheck // authors still write it
 	switch {
 	case h.GetRingHash() != nil:
 		size, where = h.GetRingHash().GetMinimumRingSize(), at.Child("ringHash.minimumRingSize")
 	case h.GetMaglev() != nil:
-		at.Child("maglev").Approximatef("gRPC does not support Maglev. Clients use a hash ring instead, which also keeps calls together. Keep the setting if that is good enough.")
+		at.Child("maglev").Approximatef("Clients do not support Maglev. They use a hash ring instead, which also keeps calls together. Keep the setting if that is good enough.")
 	}
 	switch {
 	case size == 0 || size == ringSize:
@@ -60,6 +60,8 @@ func ringEntries(at report.Field, h *networking.LoadBalancerSettings_ConsistentH
 	case size > maxRingSize:
 		where.Errorf(mesh.CodeInvalidValue, "The ring size is more than %d. The size is %d instead. Set a smaller size.", maxRingSize, ringSize)
 		return ringSize
+	case family != mesh.FamilyGRPC:
+		return size
 	}
 	where.Approximatef("gRPC for Node balances round robin if a cluster sets a ring size, so it gets a ring of %d entries, as do unknown clients. "+
 		"Other clients make a ring of at most %d entries, unless they are configured otherwise. Keep the setting if that is good enough.", ringSize, usualRingSize)

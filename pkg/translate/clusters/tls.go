@@ -25,6 +25,7 @@ const tlsSocket = "envoy.transport_sockets.tls"
 
 // tlsPeer has what TLS depends on besides the settings: the Service, and what is known of its clients and endpoints.
 type tlsPeer struct {
+	family  mesh.Family
 	service *mesh.Service
 	trust   Trust
 	// domain is the trust domain.
@@ -32,7 +33,7 @@ type tlsPeer struct {
 }
 
 func tlsPeerOf(in Input) tlsPeer {
-	p := tlsPeer{service: in.Service, trust: in.Trust, domain: in.TrustDomain}
+	p := tlsPeer{family: in.Family, service: in.Service, trust: in.Trust, domain: in.TrustDomain}
 	if p.domain == "" {
 		p.domain = mesh.DefaultTrustDomain
 	}
@@ -53,7 +54,7 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 		return nil, false
 	}
 	// All checks run, so that all Problems are reported at once.
-	possible := expressible(at, tls)
+	possible := expressible(p.family, at, tls)
 	provider, named := providerOf(at, tls)
 	names, known := acceptedNames(at, tls, p)
 	declared := named && p.trust.declared(at, tls, provider)
@@ -82,22 +83,22 @@ func reportIneffective(at report.Field, tls *networking.ClientTLSSettings) {
 	})
 }
 
-// expressible reports the settings that gRPC clients do not support. Without them, clients would present another
+// expressible reports the settings that the clients do not support. Without them, clients would present another
 // certificate, trust other authorities, or accept revoked certificates.
-func expressible(at report.Field, tls *networking.ClientTLSSettings) bool {
+func expressible(family mesh.Family, at report.Field, tls *networking.ClientTLSSettings) bool {
 	ok := true
-	check := func(set bool, field, note string) {
+	check := func(set bool, field string) {
 		if set {
-			at.Child(field).Errorf(mesh.CodeUnsupported, "%s", note)
+			at.Child(field).Errorf(mesh.CodeUnsupported, "%s", fields.NoteFor(family, "ClientTLSSettings."+field))
 			ok = false
 		}
 	}
-	check(tls.GetClientCertificate() != "", "clientCertificate", fields.NoteTLSFile)
-	check(tls.GetPrivateKey() != "", "privateKey", fields.NoteTLSFile)
-	check(tls.GetCaCertificates() != "", "caCertificates", fields.NoteTLSFile)
-	check(tls.GetCaCrl() != "", "caCrl", fields.NoteTLSRevoked)
-	check(tls.GetInsecureSkipVerify().GetValue(), "insecureSkipVerify", fields.NoteTLSSkip)
-	if tls.GetSni() != "" {
+	check(tls.GetClientCertificate() != "", "clientCertificate")
+	check(tls.GetPrivateKey() != "", "privateKey")
+	check(tls.GetCaCertificates() != "", "caCertificates")
+	check(tls.GetCaCrl() != "", "caCrl")
+	check(tls.GetInsecureSkipVerify().GetValue(), "insecureSkipVerify")
+	if tls.GetSni() != "" && family == mesh.FamilyGRPC {
 		at.Child("sni").Approximatef("%s", fields.NoteTLSName)
 	}
 	// Clients reject a cluster with a longer name.

@@ -8,6 +8,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -33,9 +34,11 @@ func Translate(in Input) []resource.Resource {
 			}
 			groups = applySubsetting(groups, s.Annotations.SubsetSize.Value, in.topology.Bucket)
 			var cla *endpointv3.ClusterLoadAssignment
-			if usesRing(in.destinationRule, subset, port.Number) || policy.PicksFirst(s) {
+			// HTTP clients balance by the weights of endpoints whatever the policy is, and gRPC clients only on a ring.
+			if in.family == mesh.FamilyHTTP || usesRing(in.destinationRule, subset, port.Number) || policy.PicksFirst(s) {
 				cla = loadAssignment(name, groups)
 				setRingWeights(cla, groups)
+				setLabels(cla, groups, in.labels)
 			} else {
 				cla = loadAssignment(name, splitByWeight(groups))
 			}
@@ -216,4 +219,19 @@ func (m *addressMessages) socketAddress(a netip.AddrPort) *corev3.Address {
 
 func compareLocality(a, b mesh.Locality) int {
 	return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.SubZone, b.SubZone))
+}
+
+// setLabels adds those labels of the pods that have one of the keys. The localities of cla must be those of groups, in
+// the same order.
+func setLabels(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup, keys mesh.LabelKeys) {
+	if keys == "" {
+		return
+	}
+	for i, locality := range cla.GetEndpoints() {
+		for j, e := range locality.GetLbEndpoints() {
+			if labels := keys.Of(groups[i].endpoints[j].endpoint.Labels); len(labels) > 0 {
+				e.Metadata = resource.Metadata(map[string]*structpb.Value{"labels": resource.LabelsValue(labels)})
+			}
+		}
+	}
 }

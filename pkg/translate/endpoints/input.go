@@ -11,6 +11,9 @@ type Input struct {
 	destinationRule *mesh.MergedDestinationRule
 	// topology is the clients' topology, as far as TopologyUse depends on it.
 	topology ClientTopology
+	family   mesh.Family
+	// labels are the keys of the pods' labels that HTTP clients are sent.
+	labels mesh.LabelKeys
 	// missing can have FeaturePriority. It is set only if some endpoints are preferred.
 	missing mesh.Features
 }
@@ -18,6 +21,15 @@ type Input struct {
 // NewInput makes the Input for clients whose topology is not known.
 func NewInput(service *mesh.Service, endpoints *mesh.EndpointSet, rule *mesh.MergedDestinationRule) Input {
 	return Input{service: service, endpoints: endpoints, destinationRule: rule}
+}
+
+// WithFamily returns the Input for the client's family. HTTP clients are sent the labels of pods with these keys.
+func (in Input) WithFamily(family mesh.Family, keys mesh.LabelKeys) Input {
+	in.family = family
+	if family == mesh.FamilyHTTP {
+		in.labels = keys
+	}
+	return in
 }
 
 // For returns the Input for a client. It has only those properties of the client that use names.

@@ -81,7 +81,7 @@ func checkFailoverPriority(at report.Field, labels []string) {
 }
 
 func checkZoneAware(at report.Field, z *networking.ZoneAwareLoadBalancerSetting) {
-	at.Approximatef("gRPC does not measure where calls come from. The weights assume that clients are spread evenly over the zones. Keep the setting if that is good enough.")
+	at.Approximatef("Clients do not measure where calls come from. The weights assume that clients are spread evenly over the zones. Keep the setting if that is good enough.")
 	checkFailover(at.Child("failover"), z.GetFailover())
 	checkFailoverPriority(at.Child("failoverPriority"), z.GetFailoverPriority())
 	for i, label := range z.GetFailoverPriority() {

@@ -65,7 +65,7 @@ func fitInRing(cla *endpointv3.ClusterLoadAssignment, groups []localityGroup) {
 	}
 }
 
-// usesRing reports whether calls to the port and subset are balanced by ring hash. rule may be nil.
+// usesRing reports whether gRPC calls to the port and subset are balanced by ring hash. rule may be nil.
 func usesRing(rule *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) bool {
-	return rule != nil && policy.HashPolicyFor(rule, policy.SubsetName(subset), port) != nil
+	return rule != nil && policy.HashPolicyFor(mesh.FamilyGRPC, rule, policy.SubsetName(subset), port) != nil
 }

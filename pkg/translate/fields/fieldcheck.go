@@ -11,19 +11,19 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
-// Check reports the fields of an object that are dropped. spec is what the author wrote, of a kind that has a Table; it
+// Check reports the fields of an object that are dropped for clients of the family. spec is what the author wrote, of a kind that has a Table; it
 // may be a nil message.
-func Check(sink *[]mesh.Problem, ref mesh.Ref, spec proto.Message) {
-	checkFields(report.Field{Sink: sink, Ref: ref, Path: "spec"}, spec.ProtoReflect())
+func Check(sink *[]mesh.Problem, family mesh.Family, ref mesh.Ref, spec proto.Message) {
+	checkFields(family, report.Field{Sink: sink, Ref: ref, Path: "spec"}, spec.ProtoReflect())
 }
 
 // checkFields finds the row of every field that is set, and reports the dropped fields that no leaf reports. So no
 // field is dropped without a Problem, and none is reported twice. It does not check the fields inside a field
 // without effect.
-func checkFields(at report.Field, m protoreflect.Message) {
+func checkFields(family mesh.Family, at report.Field, m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		where := at.Child(field.JSONName())
-		row, ok := fieldRows[NameOf(field)]
+		row, ok := rowFor(family, NameOf(field))
 		switch {
 		case !ok:
 			where.Warnf(mesh.CodeUnsupported, "This version of Mizzen does not know the field. The field has no effect. Remove it, or upgrade Mizzen.")
@@ -31,29 +31,29 @@ func checkFields(at report.Field, m protoreflect.Message) {
 			reason, wayOut, _ := strings.Cut(row.Note, ". ")
 			where.Warnf(mesh.CodeUnsupported, "%s. The field has no effect. %s", reason, wayOut)
 		case row.InEffect():
-			descend(where, field, value)
+			descend(family, where, field, value)
 		}
 		return true
 	})
 }
 
 // descend checks the messages in a field, if they are Istio's.
-func descend(at report.Field, field protoreflect.FieldDescriptor, value protoreflect.Value) {
+func descend(family mesh.Family, at report.Field, field protoreflect.FieldDescriptor, value protoreflect.Value) {
 	switch {
 	case field.IsMap():
 		if IsIstio(field.MapValue().Message()) {
 			value.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-				checkFields(at.Key(k.String()), v.Message())
+				checkFields(family, at.Key(k.String()), v.Message())
 				return true
 			})
 		}
 	case !IsIstio(field.Message()):
 	case field.IsList():
 		for i := range value.List().Len() {
-			checkFields(at.Index(i), value.List().Get(i).Message())
+			checkFields(family, at.Index(i), value.List().Get(i).Message())
 		}
 	default:
-		checkFields(at, value.Message())
+		checkFields(family, at, value.Message())
 	}
 }
 

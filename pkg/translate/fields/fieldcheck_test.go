@@ -58,7 +58,7 @@ subsets: [{name: a, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, h
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
-			checkFields(problems.Field(), translatetest.Parse(t, test.message, test.text).ProtoReflect())
+			checkFields(mesh.FamilyGRPC, problems.Field(), translatetest.Parse(t, test.message, test.text).ProtoReflect())
 			if diff := cmp.Diff(translatetest.ProblemLines(mesh.SortProblems(problems)), test.want); diff != "" {
 				t.Errorf("problems (-got +want):\n%s", diff)
 			}

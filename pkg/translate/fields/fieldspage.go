@@ -24,6 +24,9 @@ them with a real client.
 
 [Annotations](ANNOTATIONS.md) configure what has no field here.
 
+The column HTTP is the verdict for [HTTP clients](SPRING.md), which send plain HTTP/1.1 requests, such as Spring Cloud applications with
+Mizzen's Java agent. The verdict before it, the language columns and the gRFC are for gRPC clients.
+
 The language columns show which clients support the field. C-core means C++, Python, Ruby and PHP. Rust means tonic, whose
 xDS support is new. What a client supports depends on its version:
 
@@ -89,13 +92,19 @@ func writeFields(b *strings.Builder, title string, rows []Row) {
 	for _, l := range languages {
 		b.WriteString(" " + l.Language() + " |")
 	}
-	b.WriteString(" gRFC | leaf, golden, calls | note |\n|---|---|" + strings.Repeat("---|", len(languages)) + "---|---|---|\n")
+	b.WriteString(" gRFC | HTTP | leaf, golden, calls | note |\n|---|---|" + strings.Repeat("---|", len(languages)) + "---|---|---|---|\n")
 	for _, row := range rows {
 		fmt.Fprintf(b, "| `%s` | %s |", row.Field, row.Verdict)
 		for _, l := range languages {
 			b.WriteString(" " + row.supportedBy(l) + " |")
 		}
-		fmt.Fprintf(b, " %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), row.proof(), row.Note)
+		http, note := row.inHTTP()
+		if note != "" {
+			note = strings.TrimSpace(row.Note + " HTTP: " + note)
+		} else {
+			note = row.Note
+		}
+		fmt.Fprintf(b, " %s | %s | %s | %s |\n", cmp.Or(row.GRFC, "-"), http, row.proof(), note)
 	}
 }
 

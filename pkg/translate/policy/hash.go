@@ -15,9 +15,12 @@ import (
 // channelID is the filter state key for which gRPC clients hash a number that is random for each channel.
 const channelID = "io.grpc.channel_id"
 
-// HashKey returns the property of a call that is hashed. If gRPC does not support it, HashKey reports that and
-// returns nil.
-func HashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+// HashKey returns the property of a call that clients of the family hash. If they do not support it, HashKey reports
+// that and returns nil.
+func HashKey(family mesh.Family, at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+	if family == mesh.FamilyHTTP {
+		return httpHashKey(at, h)
+	}
 	switch key := h.GetHashKey().(type) {
 	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
 		name := strings.ToLower(key.HttpHeaderName)
@@ -46,9 +49,50 @@ func HashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashL
 	return nil
 }
 
+// httpHashKey is HashKey for HTTP clients.
+func httpHashKey(at report.Field, h *networking.LoadBalancerSettings_ConsistentHashLB) *routev3.RouteAction_HashPolicy {
+	switch key := h.GetHashKey().(type) {
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpHeaderName:
+		name := strings.ToLower(key.HttpHeaderName)
+		if reason := UnseenHTTPHeader(name); reason != "" {
+			at.Child("httpHeaderName").Warnf(mesh.CodeUnsupported, "%s. Calls are balanced round robin. Hash a header that the application sends.", reason)
+			return nil
+		}
+		if name == "host" {
+			name = ":authority"
+		}
+		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Header_{
+			Header: &routev3.RouteAction_HashPolicy_Header{HeaderName: name},
+		}}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_UseSourceIp:
+		if key.UseSourceIp {
+			at.Child("useSourceIp").Warnf(mesh.CodeUnsupported, "HTTP clients balance their own calls, which all have one address. Calls are balanced round robin. Hash a header, a cookie or a query parameter.")
+			return nil
+		}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpCookie:
+		cookie := key.HttpCookie
+		if cookie.GetName() == "" {
+			at.Child("httpCookie.name").Errorf(mesh.CodeInvalidValue, "The cookie has no name. Calls are balanced round robin. Set name.")
+			return nil
+		}
+		at.Child("httpCookie").Approximatef("HTTP clients do not create cookies. Calls without the cookie are balanced at random. Keep the setting if the application sends the cookie.")
+		return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_Cookie_{
+			Cookie: &routev3.RouteAction_HashPolicy_Cookie{Name: cookie.GetName(), Path: cookie.GetPath(), Ttl: cookie.GetTtl()},
+		}}
+	case *networking.LoadBalancerSettings_ConsistentHashLB_HttpQueryParameterName:
+		if key.HttpQueryParameterName != "" {
+			return &routev3.RouteAction_HashPolicy{PolicySpecifier: &routev3.RouteAction_HashPolicy_QueryParameter_{
+				QueryParameter: &routev3.RouteAction_HashPolicy_QueryParameter{Name: key.HttpQueryParameterName},
+			}}
+		}
+	}
+	at.Errorf(mesh.CodeInvalidValue, "No hash key is set. Calls are balanced round robin. Set httpHeaderName, httpCookie or httpQueryParameterName.")
+	return nil
+}
+
 // HashPolicyFor returns the hash policy of routes to the port and subset of the rule's host. It is nil if the
 // cluster does not use a hash. rule may be nil.
-func HashPolicyFor(rule *mesh.MergedDestinationRule, subset string, port uint32) *routev3.RouteAction_HashPolicy {
+func HashPolicyFor(family mesh.Family, rule *mesh.MergedDestinationRule, subset string, port uint32) *routev3.RouteAction_HashPolicy {
 	var selected *mesh.Subset
 	if s, ok := rule.Subset(subset); ok {
 		selected = &s
@@ -57,7 +101,7 @@ func HashPolicyFor(rule *mesh.MergedDestinationRule, subset string, port uint32)
 	if s.LoadBalancer.GetConsistentHash() == nil {
 		return nil
 	}
-	return HashKey(s.LoadBalancerAt.Child("consistentHash"), s.LoadBalancer.GetConsistentHash())
+	return HashKey(family, s.LoadBalancerAt.Child("consistentHash"), s.LoadBalancer.GetConsistentHash())
 }
 
 // claimPrefix is the prefix of header names by which Istio refers to the claims of a token.
@@ -78,6 +122,21 @@ func HiddenHeader(name string) string {
 		return "gRPC sets " + name + " itself, after routing"
 	case strings.HasSuffix(name, "-bin"):
 		return "gRPC does not show binary metadata such as " + name + " to routing"
+	}
+	return ""
+}
+
+// UnseenHTTPHeader returns the reason why the routing of HTTP clients cannot compare a header. It is empty if it can.
+func UnseenHTTPHeader(name string) string {
+	switch {
+	case name == "":
+		return "The header has no name"
+	case strings.HasPrefix(name, claimPrefix):
+		return "HTTP clients do not read the claims of tokens"
+	case name == ":method", name == ":scheme", name == ":authority":
+		return ""
+	case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") != "":
+		return "No header can be named " + strconv.Quote(name)
 	}
 	return ""
 }

@@ -59,6 +59,24 @@ func (f Field) Ignored(feature mesh.Features) {
 	f.Add(mesh.Problem{Code: mesh.CodeIgnored, Severity: mesh.Info, ClientKinds: kinds, Missing: feature, Message: feature.Ignored(kinds.String())})
 }
 
+// OfFamily returns the Problems of a translation for one family, without those that concern only clients of others. All
+// that is found for another family than gRPC names its client kinds. It works in place.
+func OfFamily(problems []mesh.Problem, family mesh.Family) []mesh.Problem {
+	if family == mesh.FamilyGRPC {
+		return problems
+	}
+	kept := problems[:0]
+	for _, p := range problems {
+		if p.ClientKinds == 0 && p.Missing == 0 {
+			p.ClientKinds = family.Kinds()
+		}
+		if p.ClientKinds&family.Kinds() != 0 {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
 // WithoutLatent separates the Problems that are always shown from the latent ones, which affect only old clients or
 // gRPC for Rust, which is not released.
 func WithoutLatent(problems []mesh.Problem) (plain, latent []mesh.Problem) {

@@ -64,11 +64,18 @@ func ParseDialTarget(name, namespace, domain string) DialTarget {
 	return DialTarget{Host: mesh.FullHost(strings.TrimSuffix(host, "."), namespace, domain), Port: port}
 }
 
-// Find returns the port of the Service that the target refers to.
-func (t DialTarget) Find(service *mesh.Service) (mesh.Port, bool) {
+// Find returns the port of the Service that the target refers to, for clients of a family. They cannot call a port with
+// a protocol that they do not speak.
+func (t DialTarget) Find(service *mesh.Service, family mesh.Family) (mesh.Port, bool) {
 	if t.Port == "" {
-		return service.DefaultPort()
+		return service.DefaultPort(family)
 	}
+	port, ok := t.named(service)
+	return port, ok && family.Takes(port.Protocol)
+}
+
+// named returns the port that the target names.
+func (t DialTarget) named(service *mesh.Service) (mesh.Port, bool) {
 	if number, err := strconv.ParseUint(t.Port, 10, 16); err == nil {
 		// A leading zero is not accepted, so that a port has only a few names: 080 is not 80.
 		if t.Port[0] == '0' {

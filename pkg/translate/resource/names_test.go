@@ -87,7 +87,7 @@ func TestDialTargetFind(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, ok := DialTarget{Host: test.service.Host, Port: test.port}.Find(test.service)
+			got, ok := DialTarget{Host: test.service.Host, Port: test.port}.Find(test.service, mesh.FamilyGRPC)
 			if got.Number != test.want || ok != (test.want != 0) {
 				t.Errorf("got %d and %t, want %d", got.Number, ok, test.want)
 			}

@@ -13,16 +13,15 @@ import (
 
 // routeAction is what a rule does with the calls that it matches.
 type routeAction struct {
-	action *routev3.RouteAction
-	// overrides are the settings of HTTP filters by name; may be nil.
-	overrides map[string]*anypb.Any
+	// route is a route without a match.
+	route *routev3.Route
 	// clusters are all destinations of the rule, including those of weight 0.
 	clusters []weightedCluster
 }
 
-// routeAction translates all of a rule except its matches. If gRPC does not support the rule, and its other fields
+// grpcAction translates all of a rule except its matches. If gRPC does not support the rule, and its other fields
 // alone would send calls to another destination, the rule still matches its calls, and they fail.
-func (t destinationResolver) routeAction(at report.Field, rule *networking.HTTPRoute, listenerPort uint32) routeAction {
+func grpcAction(t destinationResolver, at report.Field, rule *networking.HTTPRoute, listenerPort uint32) routeAction {
 	if !hasOneAction(at, rule) || unsupportedAction(at, rule) {
 		return failingAction(nil)
 	}
@@ -33,13 +32,23 @@ func (t destinationResolver) routeAction(at report.Field, rule *networking.HTTPR
 	if !ok {
 		return failingAction(nil)
 	}
-	action := &routev3.RouteAction{
-		MaxStreamDuration: timeoutCap(at.Child("timeout"), rule.GetTimeout()),
-		RetryPolicy:       retryPolicy(at.Child("retries"), rule.GetRetries(), t.defaults),
-	}
+	action := grpcLimits(at, rule, t.defaults)
 	setClusters(at, action, clusters)
 	action.HashPolicy = t.hashPolicies(at.Child("route"), rule.GetRoute(), listenerPort)
-	return routeAction{action, faultOverride(faults(at.Child("fault"), rule.GetFault())), clusters}
+	return routeAction{forward(action, faults(t.family, at.Child("fault"), rule.GetFault())), clusters}
+}
+
+// grpcLimits translates the timeout and the retries of a rule.
+func grpcLimits(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction {
+	return &routev3.RouteAction{
+		MaxStreamDuration: timeoutCap(at.Child("timeout"), rule.GetTimeout()),
+		RetryPolicy:       retryPolicy(at.Child("retries"), rule.GetRetries(), defaults),
+	}
+}
+
+// forward is a route that sends calls to clusters, unless the fault ends them first. fault may be nil.
+func forward(action *routev3.RouteAction, fault *faultv3.HTTPFault) *routev3.Route {
+	return &routev3.Route{Action: &routev3.Route_Route{Route: action}, TypedPerFilterConfig: faultOverride(fault)}
 }
 
 // hasOneAction reports whether a rule has exactly one action. If not, it reports a Problem.
@@ -101,7 +110,7 @@ func failingAction(fault *faultv3.HTTPFault) routeAction {
 		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RefusedCluster},
 		MaxStreamDuration: timeoutCap(report.Field{}, nil),
 	}
-	return routeAction{action: action, overrides: faultOverride(fault)}
+	return routeAction{route: forward(action, fault)}
 }
 
 func faultOverride(fault *faultv3.HTTPFault) map[string]*anypb.Any {
@@ -113,9 +122,7 @@ func faultOverride(fault *faultv3.HTTPFault) map[string]*anypb.Any {
 
 // FailingRoute is a route that matches every call and makes it fail.
 func FailingRoute() *routev3.Route {
-	every, _ := pathMatch(report.Field{}, nil, false)
-	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RefusedCluster},
-		MaxStreamDuration: timeoutCap(report.Field{}, nil),
-	}}}
+	route := failingAction(nil).route
+	route.Match, _ = grpcURI(report.Field{}, nil, false)
+	return route
 }

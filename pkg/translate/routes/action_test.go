@@ -52,12 +52,12 @@ func TestRouteAction(t *testing.T) {
 	for name, test := range actionTests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
-			out := destinations().routeAction(problems.Field(), translatetest.Parse(t, &networking.HTTPRoute{}, test.rule), 80)
-			if got := strings.Join(translatetest.DescribeClusters(out.action), ", "); got != test.cluster {
+			out := grpcAction(destinations(), problems.Field(), translatetest.Parse(t, &networking.HTTPRoute{}, test.rule), 80)
+			if got := strings.Join(translatetest.DescribeClusters(out.route.GetRoute()), ", "); got != test.cluster {
 				t.Errorf("got cluster %q, want %q", got, test.cluster)
 			}
 			got := ""
-			if packed := out.overrides[FaultFilter]; packed != nil {
+			if packed := out.route.GetTypedPerFilterConfig()[FaultFilter]; packed != nil {
 				fault := &faultv3.HTTPFault{}
 				if err := packed.UnmarshalTo(fault); err != nil {
 					t.Fatal(err)
@@ -67,7 +67,7 @@ func TestRouteAction(t *testing.T) {
 			if got != test.fault {
 				t.Errorf("got fault  %s\nwant fault %s", got, test.fault)
 			}
-			if out.action.GetMaxStreamDuration().GetMaxStreamDuration() == nil {
+			if out.route.GetRoute().GetMaxStreamDuration().GetMaxStreamDuration() == nil {
 				t.Error("the timeout is not written explicitly")
 			}
 			if diff := cmp.Diff(problems.Lines(), test.problems); diff != "" {

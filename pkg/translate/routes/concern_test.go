@@ -88,7 +88,7 @@ func routesTo(t *testing.T, specs ...string) string {
 func routesOn(t *testing.T, port mesh.Port, specs ...string) string {
 	t.Helper()
 	echo := translatetest.Echo(80)
-	echo.Ports[0].TCP, echo.Ports[0].HTTP = port.TCP, port.HTTP
+	echo.Ports[0].Protocol = port.Protocol
 	var list []*mesh.VirtualService
 	for _, text := range specs {
 		list = append(list, translatetest.Bound(t, "hosts: [echo]\n"+text))
@@ -124,9 +124,9 @@ func TestRulesByProtocol(t *testing.T) {
 		httpElsewhere:              {service, service, service},
 		tcpElsewhere:               {service, service, service},
 	} {
-		for i, port := range []mesh.Port{{}, {TCP: true}, {HTTP: true}} {
+		for i, port := range []mesh.Port{{}, {Protocol: mesh.ProtocolTCP}, {Protocol: mesh.ProtocolHTTP}} {
 			if got := routesOn(t, port, rules); got != want[i] {
-				t.Errorf("%q on a port of TCP %t, HTTP %t: got %q, want %q", rules, port.TCP, port.HTTP, got, want[i])
+				t.Errorf("%q on a port of the protocol %q: got %q, want %q", rules, port.Protocol, got, want[i])
 			}
 		}
 	}

@@ -12,16 +12,16 @@ import (
 )
 
 // reportCovered reports the rules and matches that an earlier one covers, and returns the indices of such rules. This
-// depends on nothing but the rules: it is true for every host, port, client and gateway. A match that gRPC clients
+// depends on nothing but the rules: it is true for every host, port, client and gateway. A match that the clients
 // cannot make covers nothing. Neither does a rule that delegates, because calls may continue with the next rule. In a
 // delegate only a rule without matches covers others: a match is left out where no match of the delegating rule covers it.
 // A match is not reported if its uri was: no call has that, whatever the other matches are.
-func reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bool) map[int]bool {
+func (f *form) reportCovered(list report.Field, rules []*networking.HTTPRoute, delegate bool) map[int]bool {
 	covered := map[int]bool{}
 	var earlier []coverer
 	for i, rule := range rules {
 		at := list.Index(i)
-		own := matchesOf(at, rule)
+		own := f.matchesOf(at, rule)
 		for j := range own {
 			own[j].takes = own[j].takes && (own[j].match == nil || !delegate)
 		}
@@ -71,28 +71,26 @@ func coveredBy(m *networking.HTTPMatchRequest, list []coverer) string {
 type coverer struct {
 	at    report.Field
 	match *networking.HTTPMatchRequest
-	// takes is set if gRPC clients can make the match.
+	// takes is set if the clients can make the match.
 	takes bool
 }
 
-func matchesOf(at report.Field, rule *networking.HTTPRoute) []coverer {
+func (f *form) matchesOf(at report.Field, rule *networking.HTTPRoute) []coverer {
 	if len(rule.GetMatch()) == 0 {
 		return []coverer{{at, nil, true}}
 	}
 	var all []coverer
 	for j, m := range rule.GetMatch() {
-		all = append(all, coverer{at.Child("match").Index(j), m, canMatch(m)})
+		all = append(all, coverer{at.Child("match").Index(j), m, f.canMatch(m)})
 	}
 	return all
 }
 
-// canMatch reports whether gRPC clients can make a match as it is written.
-func canMatch(m *networking.HTTPMatchRequest) bool {
-	_, path := pathMatch(report.Field{}, m.GetUri(), m.GetIgnoreUriCase())
-	_, headers := headerMatches(report.Field{}, m)
-	post, method := matchesAny(report.Field{}, m.GetMethod(), "POST")
-	_, authority := matchesAny(report.Field{}, m.GetAuthority())
-	return path && headers && post && method && authority && m.GetScheme() == nil && len(m.GetQueryParams()) == 0 &&
+// canMatch reports whether the clients can make a match as it is written.
+func (f *form) canMatch(m *networking.HTTPMatchRequest) bool {
+	_, path := f.uri(report.Field{}, m.GetUri(), m.GetIgnoreUriCase())
+	_, comparable := f.comparisons(report.Field{}, m)
+	return path && comparable && f.unsupported(report.Field{}, m) == "" && f.fixed(routeScope{}, report.Field{}, m) == "" &&
 		!slices.Contains(m.GetGateways(), noGateway)
 }
 
@@ -109,13 +107,12 @@ func covers(a, b *networking.HTTPMatchRequest) bool {
 		!slices.ContainsFunc(b.GetGateways(), func(g string) bool { return !slices.Contains(a.GetGateways(), g) })
 	scope, _ := mesh.CallScopeOf(a)
 	other, _ := mesh.CallScopeOf(b)
-	return gateways && scope.Contains(other) && coversURI(a, b) && coversText(a.GetMethod(), b.GetMethod()) &&
-		coversText(a.GetAuthority(), b.GetAuthority()) && coversHeaders(a, b)
+	return gateways && scope.Contains(other) && coversURI(a, b) && coversText(a.GetMethod(), b.GetMethod()) && coversText(a.GetScheme(), b.GetScheme()) &&
+		coversText(a.GetAuthority(), b.GetAuthority()) && coversEntries(a.GetQueryParams(), b.GetQueryParams()) && coversHeaders(a, b)
 }
 
 func coversURI(a, b *networking.HTTPMatchRequest) bool {
-	every, _ := pathMatch(report.Field{}, a.GetUri(), a.GetIgnoreUriCase())
-	if isCatchAll(every) {
+	if every, _ := httpURI(report.Field{}, a.GetUri(), a.GetIgnoreUriCase()); isCatchAll(every) {
 		return true
 	}
 	sub, root := b.GetUri(), a.GetUri()
@@ -141,11 +138,19 @@ func coversText(a, b *networking.StringMatch) bool {
 	return a.GetMatchType() == nil || b.GetMatchType() != nil && covered(b, a)
 }
 
-func coversHeaders(a, b *networking.HTTPMatchRequest) bool {
-	for key, want := range a.GetHeaders() {
-		if got, ok := b.GetHeaders()[key]; !ok || !covered(got, want) || got.GetMatchType() == nil && want.GetMatchType() != nil {
+// coversEntries reports whether calls with all entries of b have all entries of a.
+func coversEntries(a, b map[string]*networking.StringMatch) bool {
+	for key, want := range a {
+		if got, ok := b[key]; !ok || !covered(got, want) || got.GetMatchType() == nil && want.GetMatchType() != nil {
 			return false
 		}
+	}
+	return true
+}
+
+func coversHeaders(a, b *networking.HTTPMatchRequest) bool {
+	if !coversEntries(a.GetHeaders(), b.GetHeaders()) {
+		return false
 	}
 	for key, out := range a.GetWithoutHeaders() {
 		// b must leave out at least the values that a leaves out.

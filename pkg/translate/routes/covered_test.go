@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
@@ -47,7 +48,7 @@ func TestReportCovered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			spec := translatetest.Parse(t, &networking.VirtualService{}, "http: "+test.rules)
-			reportCovered(problems.Field(), spec.GetHttp(), strings.HasPrefix(name, "a delegate:"))
+			forms[mesh.FamilyGRPC].reportCovered(problems.Field(), spec.GetHttp(), strings.HasPrefix(name, "a delegate:"))
 			var got []string
 			for _, p := range problems {
 				got = append(got, p.Field)

@@ -21,6 +21,8 @@ type destinationResolver struct {
 	namespace string
 	labels    mesh.Labels
 	defaults  mesh.Defaults
+	family    mesh.Family
+	form      *form
 	// audience is the VirtualService whose hosts the clients call: the delegating one for the rules of a delegate.
 	audience *mesh.VirtualService
 	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem. named is
@@ -42,8 +44,13 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	}
 	t.checkVisible(at.Child("host"), found.Service)
 	port := destinationPort(d, found.Service, listenerPort)
-	if _, ok := found.Service.Port(port); !ok && port != 0 {
+	switch declared, ok := found.Service.Port(port); {
+	case port == 0:
+	case !ok:
 		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
+	case !t.family.Takes(declared.Protocol):
+		at.Child("port").Errorf(mesh.CodeUnsupported, "Port %d of %s is declared as %s, and HTTP clients send HTTP/1.1. Their calls to this destination fail. Set another port, or correct what the Service declares.",
+			port, found.Service.Ref, declared.Protocol)
 	}
 	if d.GetSubset() != "" {
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())
@@ -124,14 +131,14 @@ func (t destinationResolver) hashPolicies(at report.Field, destinations []*netwo
 		if port == 0 {
 			continue // The rule is only checked, so it is not known which setting applies.
 		}
-		hashPolicy := policy.HashPolicyFor(found.DestinationRules.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
+		hashPolicy := policy.HashPolicyFor(t.family, found.DestinationRules.For(t.namespace, t.labels), d.GetDestination().GetSubset(), port)
 		if hashPolicy != nil && !slices.ContainsFunc(all, func(p *routev3.RouteAction_HashPolicy) bool { return proto.Equal(p, hashPolicy) }) {
 			all = append(all, hashPolicy)
 		}
 	}
 	if len(all) > 1 {
-		at.Approximatef("The destinations have different hash keys, and gRPC hashes all of them for each call. " +
-			"Only calls that agree in all keys stay together. Split the rule, or use one hash key.")
+		at.Approximatef("The destinations have different hash keys, and %s hash all of them for each call. "+
+			"Only calls that agree in all keys stay together. Split the rule, or use one hash key.", t.family)
 	}
 	return all
 }

@@ -23,16 +23,19 @@ var grpcStatuses = []string{
 	"DATA_LOSS", "UNAUTHENTICATED",
 }
 
+// httpStatuses are the HTTP statuses of gRPC's status codes, as Envoy maps them.
+var httpStatuses = []uint32{200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401}
+
 const noPercentage = "The fault has no percentage, which counts as 0. It has no effect. Set percentage."
 
 // faults translates the faults of a rule. It returns nil if the rule has none.
-func faults(at report.Field, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
+func faults(family mesh.Family, at report.Field, f *networking.HTTPFaultInjection) *faultv3.HTTPFault {
 	fault := &faultv3.HTTPFault{}
 	if f.GetDelay() != nil {
 		fault.Delay = delay(at.Child("delay"), f.GetDelay())
 	}
 	if f.GetAbort() != nil {
-		fault.Abort = abort(at.Child("abort"), f.GetAbort())
+		fault.Abort = abort(family, at.Child("abort"), f.GetAbort())
 	}
 	if fault.GetDelay() == nil && fault.GetAbort() == nil {
 		return nil
@@ -72,13 +75,17 @@ func delay(at report.Field, d *networking.HTTPFaultInjection_Delay) *commonfault
 	}
 }
 
-func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
+func abort(family mesh.Family, at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
 	fault := &faultv3.FaultAbort{Percentage: percentage(at.Child("percentage.value"), a.GetPercentage().GetValue())}
 	switch kind := a.GetErrorType().(type) {
 	case *networking.HTTPFaultInjection_Abort_HttpStatus:
 		if kind.HttpStatus < 200 || kind.HttpStatus > 599 {
 			at.Child("httpStatus").Errorf(mesh.CodeInvalidValue, "The status %d is not between 200 and 599. Calls are not aborted. Set an HTTP status from 200 to 599.", kind.HttpStatus)
 			return nil
+		}
+		if family == mesh.FamilyHTTP {
+			fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: uint32(kind.HttpStatus)}
+			break
 		}
 		setAbortStatus(fault, uint32(kind.HttpStatus))
 	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
@@ -93,6 +100,11 @@ func abort(at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.Fau
 			at.Child("grpcStatus").Errorf(mesh.CodeInvalidValue, "%q is not a gRPC status. Calls are not aborted. Set one of %s.",
 				kind.GrpcStatus, strings.Join(grpcStatuses, ", "))
 			return nil
+		}
+		if family == mesh.FamilyHTTP {
+			at.Child("grpcStatus").Approximatef("HTTP clients get the status %d, as gRPC maps it to HTTP. Set httpStatus for another status.", httpStatuses[code])
+			fault.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: httpStatuses[code]}
+			break
 		}
 		fault.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: uint32(code)}
 	case nil:

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
@@ -56,7 +57,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
 			got := ""
-			if f := faults(problems.Field(), translatetest.Parse(t, &networking.HTTPFaultInjection{}, test.fault)); f != nil {
+			if f := faults(mesh.FamilyGRPC, problems.Field(), translatetest.Parse(t, &networking.HTTPFaultInjection{}, test.fault)); f != nil {
 				got = translatetest.CompactJSON(t, f)
 			}
 			if got != test.want {

@@ -18,23 +18,23 @@ import (
 // of routes.
 const maxWithoutHeaders = 3
 
-// headerMatches translates headers and withoutHeaders. Each element of the result is a list of conditions. A call
+// grpcComparisons translates headers and withoutHeaders. Each element of the result is a list of conditions. A call
 // matches if it meets all conditions of one element. The result is empty if there are no conditions. If a condition
 // cannot be translated, it is reported and ok is false.
 //
 // In Istio a call without the header meets withoutHeaders. In gRPC clients a missing header fails every comparison,
 // inverted or not. So such a condition becomes two routes: one for calls without the header, and one for calls with
 // another value.
-func headerMatches(at report.Field, m *networking.HTTPMatchRequest) (variants [][]*routev3.HeaderMatcher, ok bool) {
+func grpcComparisons(at report.Field, m *networking.HTTPMatchRequest) (variants []comparison, ok bool) {
 	ok = true
 	var common []*routev3.HeaderMatcher
 	for _, name := range slices.Sorted(maps.Keys(m.GetHeaders())) {
-		h, good := headerMatch(at.Child("headers").Key(name), name, m.GetHeaders()[name])
+		h, good := grpcHeader(at.Child("headers").Key(name), name, m.GetHeaders()[name])
 		common, ok = append(common, h), ok && good
 	}
 	var compared []*routev3.HeaderMatcher
 	for _, name := range slices.Sorted(maps.Keys(m.GetWithoutHeaders())) {
-		h, good := headerMatch(at.Child("withoutHeaders").Key(name), name, m.GetWithoutHeaders()[name])
+		h, good := grpcHeader(at.Child("withoutHeaders").Key(name), name, m.GetWithoutHeaders()[name])
 		ok = ok && good
 		h.InvertMatch = true
 		if isPresence(h) {
@@ -55,23 +55,23 @@ func headerMatches(at report.Field, m *networking.HTTPMatchRequest) (variants []
 }
 
 // headerVariants makes 2^k lists of conditions from k inverted comparisons.
-func headerVariants(common, compared []*routev3.HeaderMatcher) [][]*routev3.HeaderMatcher {
-	variants := [][]*routev3.HeaderMatcher{common}
+func headerVariants(common, compared []*routev3.HeaderMatcher) []comparison {
+	variants := []comparison{{headers: common}}
 	for _, h := range compared {
 		absent := present(h.GetName())
 		absent.InvertMatch = true
-		doubled := make([][]*routev3.HeaderMatcher, 0, 2*len(variants))
+		doubled := make([]comparison, 0, 2*len(variants))
 		for _, v := range variants {
-			v = slices.Clip(v)
-			doubled = append(doubled, append(v, absent), append(v, h))
+			headers := slices.Clip(v.headers)
+			doubled = append(doubled, comparison{headers: append(headers, absent)}, comparison{headers: append(headers, h)})
 		}
 		variants = doubled
 	}
 	return variants
 }
 
-// headerMatch translates the condition on one header. The result is never nil.
-func headerMatch(at report.Field, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
+// grpcHeader translates the condition on one header. The result is never nil.
+func grpcHeader(at report.Field, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
 	// Clients have names in lower case, and compare them exactly.
 	name = strings.ToLower(name)
 	if reason := policy.HiddenHeader(name); reason != "" {
@@ -81,31 +81,43 @@ func headerMatch(at report.Field, name string, m *networking.StringMatch) (*rout
 	if name == "content-type" {
 		at.Ignored(mesh.FeatureContentType)
 	}
-	var pattern matcherv3.StringMatcher
+	return header(at, name, m)
+}
+
+// header translates the condition on a header of that name. The result is never nil.
+func header(at report.Field, name string, m *networking.StringMatch) (*routev3.HeaderMatcher, bool) {
+	pattern, ok := pattern(at, m)
+	if pattern == nil {
+		return present(name), ok
+	}
+	return &routev3.HeaderMatcher{Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: pattern}}, true
+}
+
+// pattern translates a StringMatch. It is nil if the match accepts every text, and if the match is invalid; then pattern
+// reports that, and ok is false.
+func pattern(at report.Field, m *networking.StringMatch) (pattern *matcherv3.StringMatcher, ok bool) {
 	switch kind := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
-		pattern.MatchPattern = &matcherv3.StringMatcher_Exact{Exact: kind.Exact}
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: kind.Exact}}, true
 	case *networking.StringMatch_Prefix:
 		if kind.Prefix == "" {
-			return present(name), true
+			return nil, true
 		}
-		pattern.MatchPattern = &matcherv3.StringMatcher_Prefix{Prefix: kind.Prefix}
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: kind.Prefix}}, true
 	case *networking.StringMatch_Regex:
 		// "*" is not a valid expression. Istio treats it as any value.
 		if kind.Regex == "*" {
-			return present(name), true
+			return nil, true
+		}
+		if kind.Regex == "" { // Envoy's API does not allow an empty expression, which matches the empty text.
+			return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{}}, true
 		}
 		if _, ok := compile(at.Child("regex"), kind.Regex); !ok {
-			return present(name), false
+			return nil, false
 		}
-		pattern.MatchPattern = &matcherv3.StringMatcher_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: kind.Regex}}
-	default:
-		return present(name), true
+		return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: kind.Regex}}}, true
 	}
-	return &routev3.HeaderMatcher{
-		Name:                 name,
-		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &pattern},
-	}, true
+	return nil, true
 }
 
 func present(name string) *routev3.HeaderMatcher {

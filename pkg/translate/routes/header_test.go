@@ -61,11 +61,11 @@ func TestHeaderMatches(t *testing.T) {
 	for name, test := range headerTests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
-			variants, ok := headerMatches(problems.Field(), translatetest.Parse(t, &networking.HTTPMatchRequest{}, test.block))
+			variants, ok := grpcComparisons(problems.Field(), translatetest.Parse(t, &networking.HTTPMatchRequest{}, test.block))
 			var got []string
-			for _, headers := range variants {
+			for _, v := range variants {
 				var all []string
-				for _, h := range headers {
+				for _, h := range v.headers {
 					all = append(all, translatetest.DescribeHeader(h))
 				}
 				got = append(got, strings.Join(all, ", "))

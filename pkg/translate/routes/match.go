@@ -27,6 +27,7 @@ type routeScope struct {
 	portName  string
 	addresses []string
 	source    source
+	form      *form
 	// missing are the features that the clients lack.
 	missing mesh.Features
 }
@@ -39,31 +40,33 @@ func (c routeScope) alternatives(at report.Field, m *networking.HTTPMatchRequest
 	if reason := c.unreachable(at, m); reason != "" {
 		return nil, reason
 	}
-	path, ok := pathMatch(at.Child("uri"), m.GetUri(), m.GetIgnoreUriCase())
-	variants, headersOK := headerMatches(at, m)
+	path, ok := c.form.uri(at.Child("uri"), m.GetUri(), m.GetIgnoreUriCase())
+	variants, comparable := c.form.comparisons(at, m)
 	switch reason := c.source.reasonNotMet(m); {
 	case !ok:
-		return nil, reasonNoSuchPath
-	case !headersOK:
-		return nil, reasonNoSuchHeaders
+		return nil, c.form.noSuchPath
+	case !comparable:
+		return nil, c.form.noSuchHeaders
 	case reason != "":
 		return nil, reason
 	case len(variants) == 0:
 		return []*routev3.RouteMatch{path}, ""
 	}
-	for _, headers := range variants {
+	for _, v := range variants {
 		if c.missing.Has(mesh.FeatureStringMatch) {
-			headers = legacyHeaders(headers)
+			v.headers = legacyHeaders(v.headers)
 		}
-		matches = append(matches, &routev3.RouteMatch{PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: headers})
+		matches = append(matches, &routev3.RouteMatch{
+			PathSpecifier: path.PathSpecifier, CaseSensitive: path.CaseSensitive, Headers: v.headers, QueryParameters: v.query,
+		})
 	}
 	return matches, ""
 }
 
 // unreachable evaluates the conditions that have the same result for every call in the scope, and reports the
-// conditions that gRPC clients do not support. It returns the reason if no call can match.
+// conditions that the clients do not support. It returns the reason if no call can match.
 func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest) (reason string) {
-	if reason := unsupportedCondition(at, m); reason != "" {
+	if reason := c.form.unsupported(at, m); reason != "" {
 		return reason
 	}
 	if gateways := m.GetGateways(); len(gateways) > 0 && !slices.Contains(gateways, mesh.MeshGateway) {
@@ -72,6 +75,11 @@ func (c routeScope) unreachable(at report.Field, m *networking.HTTPMatchRequest)
 	if c.port != 0 && m.GetPort() != 0 && m.GetPort() != c.port {
 		return reasonOtherPort(m.GetPort())
 	}
+	return c.form.fixed(c, at, m)
+}
+
+// grpcFixed evaluates the method and the authority, which gRPC does not show to routing.
+func grpcFixed(c routeScope, at report.Field, m *networking.HTTPMatchRequest) (reason string) {
 	post, ok := matchesAny(at.Child("method"), m.GetMethod(), "POST")
 	if ok && !post {
 		at.Child("method").Warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method.")
@@ -97,8 +105,8 @@ func dependsOnScope(rule *networking.HTTPRoute) bool {
 	})
 }
 
-// unsupportedCondition reports the conditions that no client supports, and returns the reason for the first.
-func unsupportedCondition(at report.Field, m *networking.HTTPMatchRequest) (why string) {
+// grpcUnsupported reports the conditions that no gRPC client supports, and returns the reason for the first.
+func grpcUnsupported(at report.Field, m *networking.HTTPMatchRequest) (why string) {
 	check := func(field string, set bool, reason, wayOut string) {
 		if set {
 			at.Child(field).Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. %s.", reason, wayOut)
@@ -182,8 +190,8 @@ func checkNames(at report.Field, path, wayOut string) {
 	}
 }
 
-// pathMatch translates a uri, which is compared with the full method name. It fails if no call can match.
-func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
+// grpcURI translates a uri, which is compared with the full method name. It fails if no call can match.
+func grpcURI(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*routev3.RouteMatch, bool) {
 	// case_sensitive is always set, because gRPC for Java treats an unset one as false.
 	match := &routev3.RouteMatch{CaseSensitive: wrapperspb.Bool(!ignoreCase)}
 	switch kind := uri.GetMatchType().(type) {
@@ -209,21 +217,24 @@ func pathMatch(at report.Field, uri *networking.StringMatch, ignoreCase bool) (*
 			at.Child("regex").Warnf(mesh.CodeUnreachable, "No gRPC method has a path that matches %q as a whole. The match matches nothing. Write /package.Service/Method, or begin with .*.", kind.Regex)
 			return nil, false
 		}
-		expression := kind.Regex
-		if ignoreCase {
-			// Clients apply case_sensitive to prefixes and exact paths only.
-			expression = "(?i:" + expression + ")"
-		}
-		match.PathSpecifier = &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: expression}}
+		match.PathSpecifier = pathRegex(kind.Regex, ignoreCase)
 	default:
 		match.PathSpecifier = &routev3.RouteMatch_Prefix{}
 	}
 	return match, true
 }
 
+func pathRegex(expression string, ignoreCase bool) *routev3.RouteMatch_SafeRegex {
+	if ignoreCase {
+		// Clients apply case_sensitive to prefixes and exact paths only.
+		expression = "(?i:" + expression + ")"
+	}
+	return &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: expression}}
+}
+
 // isCatchAll reports whether a match matches every call.
 func isCatchAll(m *routev3.RouteMatch) bool {
-	if len(m.GetHeaders()) > 0 {
+	if len(m.GetHeaders())+len(m.GetQueryParameters()) > 0 {
 		return false
 	}
 	switch path := m.GetPathSpecifier().(type) {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
@@ -73,7 +74,7 @@ func TestAlternatives(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var problems translatetest.Ledger
-			c := routeScope{host: translatetest.Echo(80).Host, port: 80, portName: "grpc", addresses: []string{"10.0.0.1", "fd00::1"}}
+			c := routeScope{host: translatetest.Echo(80).Host, port: 80, portName: "grpc", addresses: []string{"10.0.0.1", "fd00::1"}, form: forms[mesh.FamilyGRPC]}
 			block := translatetest.Parse(t, &networking.HTTPMatchRequest{}, test.block)
 			var got []string
 			matches, why := c.alternatives(problems.Field(), block)
@@ -96,7 +97,7 @@ func TestAlternatives(t *testing.T) {
 func TestAlternativesWithoutService(t *testing.T) {
 	var problems translatetest.Ledger
 	block := translatetest.Parse(t, &networking.HTTPMatchRequest{}, "{port: 81, authority: {exact: other}}")
-	if got, _ := (routeScope{}).alternatives(problems.Field(), block); len(got) != 1 {
+	if got, _ := (routeScope{form: forms[mesh.FamilyGRPC]}).alternatives(problems.Field(), block); len(got) != 1 {
 		t.Errorf("got %d matches, want 1: a Service may have the name", len(got))
 	}
 }
@@ -127,7 +128,7 @@ func TestIsCatchAll(t *testing.T) {
 	for block, want := range tests {
 		t.Run(block, func(t *testing.T) {
 			var problems translatetest.Ledger
-			m, _ := routeScope{}.alternatives(problems.Field(), translatetest.Parse(t, &networking.HTTPMatchRequest{}, block))
+			m, _ := routeScope{form: forms[mesh.FamilyGRPC]}.alternatives(problems.Field(), translatetest.Parse(t, &networking.HTTPMatchRequest{}, block))
 			if got := isCatchAll(m[0]); got != want {
 				t.Errorf("got %t, want %t", got, want)
 			}

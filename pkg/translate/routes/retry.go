@@ -56,17 +56,11 @@ func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Default
 	if r == nil {
 		return retries(defaultRetryOn, defaultRetries, defaultBackoff)
 	}
-	attempts := r.GetAttempts()
-	switch {
-	case attempts < 0:
-		at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
+	attempts, ok := retryAttempts(at, r)
+	if !ok {
 		return nil
-	case attempts == 0:
-		if r.GetRetryOn() != "" || r.GetPerTryTimeout() != nil || r.GetBackoff() != nil || r.GetRetryRemoteLocalities() != nil || r.GetRetryIgnorePreviousHosts() != nil {
-			at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is 0 or not set. Calls are not retried, and the other fields have no effect. Set it, or remove the other fields.")
-		}
-		return nil
-	case attempts > maxRetries:
+	}
+	if attempts > maxRetries {
 		at.Child("attempts").Approximatef("gRPC makes at most %d retries. The rest have no effect. Set %d or fewer.", maxRetries, maxRetries)
 		attempts = maxRetries
 	}
@@ -74,7 +68,22 @@ func retryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Default
 	if len(on) == 0 {
 		return nil
 	}
-	return retries(on, uint32(attempts), base)
+	return retries(on, attempts, base)
+}
+
+// retryAttempts returns the number of retries. ok is false if there are none.
+func retryAttempts(at report.Field, r *networking.HTTPRetry) (attempts uint32, ok bool) {
+	switch {
+	case r.GetAttempts() < 0:
+		at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is negative. Calls are not retried. Set a positive number, or 0.")
+		return 0, false
+	case r.GetAttempts() == 0:
+		if r.GetRetryOn() != "" || r.GetPerTryTimeout() != nil || r.GetBackoff() != nil || r.GetRetryRemoteLocalities() != nil || r.GetRetryIgnorePreviousHosts() != nil {
+			at.Child("attempts").Errorf(mesh.CodeInvalidValue, "The number of attempts is 0 or not set. Calls are not retried, and the other fields have no effect. Set it, or remove the other fields.")
+		}
+		return 0, false
+	}
+	return uint32(r.GetAttempts()), true
 }
 
 func retries(on []string, attempts uint32, base time.Duration) *routev3.RetryPolicy {

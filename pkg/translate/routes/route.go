@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
@@ -15,6 +16,7 @@ import (
 
 // Input is everything that the routes of a host depend on. The fields are described at translate.HostInput.
 type Input struct {
+	Family          mesh.Family
 	Service         *mesh.Service
 	Alias           *mesh.Alias
 	Host            string
@@ -57,7 +59,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
 	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
 	in.checkRules(root, vs)
-	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, audience: vs, called: true}
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, family: in.Family, form: forms[in.Family], audience: vs, called: true}
 	if host == "" {
 		t.namespace = cmp.Or(in.Namespace, vs.Ref.Namespace)
 		t.called = !vs.IsDelegate() && (in.Namespace != "" || exportedHome(vs))
@@ -107,7 +109,7 @@ func (in Input) checkRules(root report.Field, vs *mesh.VirtualService) {
 }
 
 func (in Input) scope(host string, port mesh.Port) routeScope {
-	c := routeScope{host: host, port: port.Number, portName: port.Name, source: source{in.Namespace, in.Labels}, missing: in.Missing}
+	c := routeScope{host: host, port: port.Number, portName: port.Name, source: source{in.Namespace, in.Labels}, form: forms[in.Family], missing: in.Missing}
 	if in.Service != nil {
 		c.addresses = in.Service.Addresses
 	}
@@ -149,17 +151,15 @@ func (in Input) routesOf(host string, port mesh.Port, sets []*ruleSet) resource.
 
 // serviceRoute sends every call to the Service.
 func (in Input) serviceRoute(port mesh.Port) *routev3.Route {
-	every, _ := pathMatch(report.Field{}, nil, false)
+	form := forms[in.Family]
+	every, _ := form.uri(report.Field{}, nil, false)
 	host := in.Service.Host
 	if in.Alias != nil {
 		host = in.Alias.Host
 	}
-	action := &routev3.RouteAction{
-		ClusterSpecifier:  &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, host)},
-		MaxStreamDuration: timeoutCap(report.Field{}, nil),
-		RetryPolicy:       retryPolicy(report.Field{}, nil, in.Defaults),
-	}
-	if hash := policy.HashPolicyFor(in.Rule, "", port.Number); hash != nil {
+	action := form.limits(report.Field{}, &networking.HTTPRoute{}, in.Defaults)
+	action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, host)}
+	if hash := policy.HashPolicyFor(in.Family, in.Rule, "", port.Number); hash != nil {
 		action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
 	}
 	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: action}}

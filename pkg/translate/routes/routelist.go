@@ -68,7 +68,7 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 		}
 		r.destinations.called = r.destinations.called && !complete && c.mayTake(r.rule)
 		r.destinations.named = r.destinations.named || matchesNamespace(r.rule.GetMatch(), r.destinations.namespace)
-		out := r.destinations.routeAction(r.at, r.rule, port)
+		out := c.form.action(r.destinations, r.at, r.rule, port)
 		for _, b := range blocks {
 			if complete {
 				break
@@ -103,10 +103,9 @@ func onlyMesh(m *networking.HTTPMatchRequest) bool {
 func (l *routeList) add(r boundRule, b block, out routeAction) {
 	l.origins = append(l.origins, r.originsOf(len(l.routes), b.field)...)
 	l.routes = append(l.routes, &routev3.Route{
-		Name:                 r.rule.GetName(),
-		Match:                b.match,
-		Action:               &routev3.Route_Route{Route: out.action},
-		TypedPerFilterConfig: out.overrides,
+		Name: r.rule.GetName(), Match: b.match, Action: out.route.Action, TypedPerFilterConfig: out.route.TypedPerFilterConfig,
+		RequestHeadersToAdd: out.route.RequestHeadersToAdd, RequestHeadersToRemove: out.route.RequestHeadersToRemove,
+		ResponseHeadersToAdd: out.route.ResponseHeadersToAdd, ResponseHeadersToRemove: out.route.ResponseHeadersToRemove,
 	})
 }
 
@@ -114,7 +113,7 @@ func (l *routeList) add(r boundRule, b block, out routeAction) {
 // that no call can match are left out, and list gets the reasons.
 func (c routeScope) blocks(list *routeList, r boundRule) []block {
 	if len(r.rule.GetMatch()) == 0 {
-		every, _ := pathMatch(r.at, nil, false)
+		every, _ := c.form.uri(r.at, nil, false)
 		return []block{{every, r.at.Path}}
 	}
 	var all []block

@@ -8,7 +8,6 @@ import (
 
 	networking "istio.io/api/networking/v1"
 
-	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
@@ -19,15 +18,13 @@ func (l *routeList) skip(r boundRule, before int, field, reason string) {
 
 // The reasons why a match is left out. The command explain prints them. Authors get Problems instead.
 const (
-	reasonNoSuchPath    = "no gRPC call has this uri"
-	reasonNoSuchHeaders = "gRPC clients cannot check its conditions on headers"
-	reasonNotPost       = "its method is not POST, which every gRPC call is"
-	reasonNotNarrower   = "no match of the delegating rule covers it"
+	reasonNotPost     = "its method is not POST, which every gRPC call is"
+	reasonNotNarrower = "no match of the delegating rule covers it"
 )
 
 func reasonOtherGateways(gateways []string) string {
 	if slices.Contains(gateways, noGateway) {
-		return fields.NoteNoSubnets
+		return "it compares addresses, which clients do not"
 	}
 	return "it is for calls through " + strings.Join(gateways, ", ") + ", not for calls within the mesh"
 }

@@ -8,7 +8,6 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
@@ -28,8 +27,8 @@ func TestSkippedMatches(t *testing.T) {
 		"{authority: {exact: other}}":  "its authority is not a name of echo.demo.svc.cluster.local",
 		"{scheme: {exact: a}, queryParams: {q: {exact: a}}}": "gRPC does not show the scheme to routing",
 		"{queryParams: {q: {exact: a}}}":                     "gRPC calls have no query parameters",
-		"{uri: {exact: /a}}":                                 reasonNoSuchPath,
-		"{headers: {trace-bin: {exact: a}}}":                 reasonNoSuchHeaders,
+		"{uri: {exact: /a}}":                                 forms[mesh.FamilyGRPC].noSuchPath,
+		"{headers: {trace-bin: {exact: a}}}":                 forms[mesh.FamilyGRPC].noSuchHeaders,
 	} {
 		t.Run(block, func(t *testing.T) {
 			spec := translatetest.Parse(t, &networking.VirtualService{}, `hosts: [echo]
@@ -60,8 +59,8 @@ func TestSkippedMatchesByPort(t *testing.T) {
   route: [{destination: {host: echo}}]`)
 	all := Translate(new([]mesh.Problem), Input{Service: translatetest.Echo(80, 81), VirtualServices: mesh.MakeVirtualServices(&mesh.VirtualService{Spec: spec})})
 	for i, want := range [][]string{
-		{"it is for port 81 before 1", fields.NoteNoSubnets + " before 1"},
-		{"it is for port 80 before 0", fields.NoteNoSubnets + " before 1"},
+		{"it is for port 81 before 1", reasonOtherGateways([]string{noGateway}) + " before 1"},
+		{"it is for port 80 before 0", reasonOtherGateways([]string{noGateway}) + " before 1"},
 	} {
 		var got []string
 		for _, o := range all[i].SkippedMatches {

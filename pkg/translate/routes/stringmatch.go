@@ -11,6 +11,14 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
+// portable returns an error if an expression is not valid, or not for all clients.
+func portable(expression string) error {
+	if _, err := regexp.Compile(expression); err != nil {
+		return err
+	}
+	return portableRegex(expression)
+}
+
 // compile compiles an expression as clients do: RE2 that matches the whole text. It reports an invalid expression.
 func compile(at report.Field, expression string) (*regexp.Regexp, bool) {
 	// Compile it without anchors first, because an invalid expression such as a)(b is valid inside them.

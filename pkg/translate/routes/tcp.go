@@ -6,7 +6,6 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
@@ -29,7 +28,8 @@ func (l *ruleList) empty() bool { return len(l.reached) == 0 }
 // ruleSet has both lists of a VirtualService. Of those that mesh.RulesFor allows on a port, the first with a rule that
 // concerns a call applies to it.
 type ruleSet struct {
-	vs *mesh.VirtualService
+	vs   *mesh.VirtualService
+	form *form
 	// partly is set if other rules decide on a port, maybe only for these clients.
 	partly    bool
 	http, tcp ruleList
@@ -38,7 +38,7 @@ type ruleSet struct {
 func (t destinationResolver) ruleSet(root report.Field, vs *mesh.VirtualService) *ruleSet {
 	http, tcp := vs.Spec.GetHttp(), vs.Spec.GetTcp()
 	s := &ruleSet{
-		vs:   vs,
+		vs: vs, form: t.form,
 		http: ruleList{at: root.Child("http"), rules: t.httpRules(root, vs), reached: make([]bool, len(http)), written: http},
 		tcp:  ruleList{at: root.Child("tcp"), reached: make([]bool, len(tcp))},
 	}
@@ -78,7 +78,7 @@ func (t destinationResolver) tcpRules(at report.Field, rules []*networking.TCPRo
 		where := at.Index(i)
 		http := &networking.HTTPRoute{}
 		for j, block := range rule.GetMatch() {
-			http.Match = append(http.Match, tcpMatch(where.Child("match").Index(j), block))
+			http.Match = append(http.Match, tcpMatch(t.family, where.Child("match").Index(j), block))
 		}
 		for _, d := range rule.GetRoute() {
 			http.Route = append(http.Route, &networking.HTTPRouteDestination{Destination: d.GetDestination(), Weight: d.GetWeight()})
@@ -91,15 +91,15 @@ func (t destinationResolver) tcpRules(at report.Field, rules []*networking.TCPRo
 // noGateway is a gateway name that no call has. A match with it matches nothing.
 const noGateway = ""
 
-// tcpMatch converts the match of a tcp rule. gRPC clients do not compare subnets. A block with a subnet matches
+// tcpMatch converts the match of a tcp rule. Clients do not compare subnets. A block with a subnet matches
 // nothing, because without this condition it would match more calls than its author meant.
-func tcpMatch(at report.Field, m *networking.L4MatchAttributes) *networking.HTTPMatchRequest {
+func tcpMatch(family mesh.Family, at report.Field, m *networking.L4MatchAttributes) *networking.HTTPMatchRequest {
 	http := &networking.HTTPMatchRequest{
 		Port: m.GetPort(), SourceLabels: m.GetSourceLabels(), SourceNamespace: m.GetSourceNamespace(), Gateways: m.GetGateways(),
 	}
 	check := func(field string, set bool) {
 		if set {
-			at.Child(field).Errorf(mesh.CodeUnsupported, "%s. The match matches nothing. Match sourceLabels or sourceNamespace.", fields.NoteNoSubnets)
+			at.Child(field).Errorf(mesh.CodeUnsupported, "%s do not compare addresses. The match matches nothing. Match sourceLabels or sourceNamespace.", family)
 			if _, ok := mesh.CallScopeOf(m); ok {
 				http.Gateways = []string{noGateway}
 			}
@@ -122,7 +122,7 @@ func (s *ruleSet) report(host string, service *mesh.Service) {
 				r.provenance.relocate(*r.at.Sink)
 			}
 		}
-		covered := reportCovered(list.at, list.written, service == nil && s.vs.IsDelegate())
+		covered := s.form.reportCovered(list.at, list.written, service == nil && s.vs.IsDelegate())
 		for i, reached := range list.reached {
 			if list.used && !reached && !covered[i] && s.reachedIsKnown(host) {
 				list.at.Index(i).Warnf(mesh.CodeUnreachable, "Earlier rules match every call of this one. This rule has no effect. Move it up or delete it.")
@@ -145,6 +145,6 @@ func (s *ruleSet) reportUnused(service *mesh.Service) {
 			"The http rules apply to every port of %s. The tcp rules have no effect. Delete them, or name their ports tcp or tcp-NAME.", service.Ref)
 	case !s.http.used && !s.http.empty():
 		s.http.at.Warnf(mesh.CodeUnreachable,
-			"Every port of %s is declared as TCP, so the tcp rules apply. The http rules have no effect. Delete them, or name their ports grpc or grpc-NAME.", service.Ref)
+			"Every port of %s is declared as TCP, so the tcp rules apply. The http rules have no effect. Delete them, or name their ports %s or %[2]s-NAME.", service.Ref, s.form.protocol)
 	}
 }

@@ -16,6 +16,8 @@ import (
 type weightedCluster struct {
 	cluster string
 	weight  uint64
+	// edits are the changes of headers for calls to the cluster; nil if there are none.
+	edits *edits
 }
 
 // weightedClusters returns the clusters of a rule's destinations, including those of weight 0. A single destination
@@ -32,7 +34,7 @@ func (t destinationResolver) weightedClusters(at report.Field, destinations []*n
 			where.Child("weight").Errorf(mesh.CodeInvalidValue, "The weight is negative. %s. Set a weight of 0 or more.", counts)
 		}
 		cluster := t.cluster(where.Child("destination"), d.GetDestination(), listenerPort)
-		all = addCluster(all, weightedCluster{cluster, weight})
+		all = addCluster(all, weightedCluster{cluster, weight, t.form.edits(where.Child("headers"), d.GetHeaders())})
 	}
 	if totalWeight(all) == 0 {
 		at.Child("route").Errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
@@ -63,7 +65,7 @@ func checkSum(at report.Field, destinations []*networking.HTTPRouteDestination) 
 // clusters by name.
 func addCluster(all []weightedCluster, c weightedCluster) []weightedCluster {
 	for i := range all {
-		if all[i].cluster == c.cluster {
+		if all[i].cluster == c.cluster && all[i].edits == nil && c.edits == nil {
 			all[i].weight += c.weight
 			return all
 		}
@@ -74,7 +76,7 @@ func addCluster(all []weightedCluster, c weightedCluster) []weightedCluster {
 // setClusters sets the clusters with a weight above 0 as the action's destinations.
 func setClusters(at report.Field, action *routev3.RouteAction, clusters []weightedCluster) {
 	clusters = slices.DeleteFunc(slices.Clone(clusters), func(c weightedCluster) bool { return c.weight == 0 })
-	if len(clusters) == 1 {
+	if len(clusters) == 1 && clusters[0].edits == nil {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0].cluster}
 		return
 	}
@@ -89,9 +91,11 @@ func weightedClusterSpecifier(clusters []weightedCluster) *routev3.RouteAction_W
 		TotalWeight: wrapperspb.UInt32(uint32(totalWeight(clusters))), //nolint:staticcheck // old clients read it
 	}
 	for _, c := range clusters {
-		weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
-			Name: c.cluster, Weight: wrapperspb.UInt32(uint32(c.weight)),
-		})
+		one := &routev3.WeightedCluster_ClusterWeight{Name: c.cluster, Weight: wrapperspb.UInt32(uint32(c.weight))}
+		if c.edits != nil {
+			c.edits.onCluster(one)
+		}
+		weighted.Clusters = append(weighted.Clusters, one)
 	}
 	return &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
 }
@@ -102,7 +106,7 @@ func scaleWeights(at report.Field, clusters []weightedCluster) []weightedCluster
 		at.Child("route").Approximatef("The weights sum to more than 2147483647. They are scaled down in proportion.")
 		smaller := make([]weightedCluster, len(clusters))
 		for i, c := range clusters {
-			smaller[i] = weightedCluster{c.cluster, max(c.weight/2, 1)}
+			smaller[i] = weightedCluster{c.cluster, max(c.weight/2, 1), c.edits}
 		}
 		clusters = smaller
 	}

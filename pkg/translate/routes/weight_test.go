@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	networking "istio.io/api/networking/v1"
 
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
 )
 
@@ -17,7 +18,7 @@ const (
 
 // destinations knows two Services: a with one port and the subset v1, and b with two ports.
 func destinations() destinationResolver {
-	return destinationResolver{namespace: "demo", byHost: translatetest.KnownDestinations()}
+	return destinationResolver{namespace: "demo", byHost: translatetest.KnownDestinations(), form: forms[mesh.FamilyGRPC]}
 }
 
 var weightTests = map[string]struct {

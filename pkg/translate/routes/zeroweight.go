@@ -38,7 +38,7 @@ func keepZeroWeightClusters(routes []*routev3.Route, named []weightedCluster) []
 func idleRoute(clusters []string) *routev3.Route {
 	idle := make([]weightedCluster, len(clusters))
 	for i, name := range clusters {
-		idle[i] = weightedCluster{name, 1}
+		idle[i] = weightedCluster{cluster: name, weight: 1}
 	}
 	return &routev3.Route{
 		Name:  "keep warm",

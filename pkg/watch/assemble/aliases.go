@@ -165,9 +165,11 @@ func aliasService(s *mesh.Service, alias *mesh.Alias) *mesh.Service {
 		}
 		out.Ports = append(out.Ports, p)
 	}
-	if port, ok := s.DefaultPort(); ok {
-		if _, there := alias.Service.Port(port.Number); there {
-			alias.DefaultPort = port.Number
+	for family := range mesh.FamilyCount {
+		if port, ok := s.DefaultPort(family); ok {
+			if there, ok := alias.Service.Port(port.Number); ok && family.Takes(there.Protocol) {
+				alias.DefaultPort[family] = port.Number
+			}
 		}
 	}
 	return &out

@@ -54,7 +54,7 @@ func TestLoadJoinsObjects(t *testing.T) {
 	}
 	wantService := &mesh.Service{
 		Ref:  mesh.Ref{Kind: "Service", Namespace: "demo", Name: "echo"},
-		Host: watchtest.EchoHost, Ports: []mesh.Port{{Name: "grpc", Number: 8080, HTTP: true}},
+		Host: watchtest.EchoHost, Ports: []mesh.Port{{Name: "grpc", Number: 8080, Protocol: mesh.ProtocolGRPC}},
 	}
 	if d := cmp.Diff(wantService, watchtest.Get(w.Services, watchtest.EchoHost)); d != "" {
 		t.Errorf("service (-want +got):\n%s", d)

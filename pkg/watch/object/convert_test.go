@@ -56,7 +56,7 @@ func TestPortsDeclaredTCP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.port.Port = 1
 			o := convertService(&corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{test.port}}}, "cluster.local")
-			if got := o.Value.(*mesh.Service).Ports[0].TCP; got != test.want {
+			if got := o.Value.(*mesh.Service).Ports[0].Protocol == mesh.ProtocolTCP; got != test.want {
 				t.Errorf("got %t", got)
 			}
 		})

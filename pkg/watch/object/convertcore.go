@@ -107,16 +107,23 @@ func externalName(s *corev1.Service, out *Object) string {
 	return name
 }
 
-// httpProtocols are the protocols, in lower case, that carry HTTP without TLS, as Istio reads them.
-var httpProtocols = []string{"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
+// protocols are the protocols by the texts, in lower case, that declare them, as Istio reads them.
+var protocols = map[string]mesh.Protocol{
+	"tcp": mesh.ProtocolTCP, "http": mesh.ProtocolHTTP, "http2": mesh.ProtocolHTTP2, "https": mesh.ProtocolHTTPS,
+	"grpc": mesh.ProtocolGRPC, "grpc-web": mesh.ProtocolGRPCWeb, "kubernetes.io/h2c": mesh.ProtocolHTTP2, "kubernetes.io/ws": mesh.ProtocolHTTP,
+}
 
 // declareProtocol reads the protocol of a port as Istio does: appProtocol, or else the port's name up to a dash.
 func declareProtocol(port *mesh.Port, p corev1.ServicePort) {
-	protocol, _, _ := strings.Cut(strings.ToLower(p.Name), "-") // grpc-web counts as grpc
+	name := strings.ToLower(p.Name)
+	protocol, _, _ := strings.Cut(name, "-")
+	if name == "grpc-web" || strings.HasPrefix(name, "grpc-web-") {
+		protocol = "grpc-web"
+	}
 	if p.AppProtocol != nil {
 		protocol = strings.ToLower(*p.AppProtocol)
 	}
-	port.TCP, port.HTTP = protocol == "tcp", slices.Contains(httpProtocols, protocol)
+	port.Protocol = protocols[protocol]
 }
 
 // isTCP reports whether gRPC may use the port; the API's default is TCP.

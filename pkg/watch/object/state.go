@@ -14,7 +14,7 @@ import (
 
 // stateVersion is the version of the format. It must be raised if the state of an older process would be misread;
 // TestStoredForm fails when a field changes.
-const stateVersion = 1
+const stateVersion = 2
 
 // StateHeader precedes the objects and identifies their source.
 type StateHeader struct {

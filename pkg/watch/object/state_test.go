@@ -25,7 +25,7 @@ func TestStoredFields(t *testing.T) {
 		Balancer: mesh.AnnotationValue[mesh.Balancer]{Value: mesh.PickFirst, Ref: ref}, SubsetSize: mesh.AnnotationValue[uint32]{Value: 3, Ref: ref},
 		SuccessRate: mesh.AnnotationValue[mesh.SuccessRate]{Value: mesh.SuccessRate{StdevFactor: 1, MinimumHosts: 2, RequestVolume: 3}, Ref: ref},
 	}
-	ports := []mesh.Port{{Name: "tcp", Number: 80, TCP: true, HTTP: true}}
+	ports := []mesh.Port{{Name: "tcp", Number: 80, Protocol: mesh.ProtocolGRPC}}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	values := map[Kind]any{
 		KindService: &mesh.Service{
@@ -92,10 +92,10 @@ func unset(v reflect.Value, path string) string {
 // TestStoredForm fails when the form changes. Raise stateVersion if a new process would misread what an older process
 // stored. If a missing field does no harm, write the new form down here.
 func TestStoredForm(t *testing.T) {
-	const want = "1 {Key {kind string, namespace string, name string}," +
-		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint8}], silenced [string], generation int64," +
-		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, TCP bool, HTTP bool}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Export {Private bool, Namespaces [string], Public bool}, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
-		" slice {service string, mislabeled string, groups [{ports [{Name string, Number uint32, TCP bool, HTTP bool}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
+	const want = "2 {Key {kind string, namespace string, name string}," +
+		" problems [{code string, severity string, object {kind string, namespace string, name string}, field string, message string, source string, agents uint16}], silenced [string], generation int64," +
+		" service {Ref {kind string, namespace string, name string}, Host string, Ports [{Name string, Number uint32, Protocol string}], Headless bool, Addresses [string], ExternalName string, PreferIPv6 bool, TrafficDistribution uint8, InternalTrafficPolicyLocal bool, Export {Private bool, Namespaces [string], Public bool}, Extensions {Balancer {Value string, Ref {kind string, namespace string, name string}}, SubsetSize {Value uint32, Ref {kind string, namespace string, name string}}, SuccessRate {Value {StdevFactor uint32, MinimumHosts uint32, RequestVolume uint32}, Ref {kind string, namespace string, name string}}}}," +
+		" slice {service string, mislabeled string, groups [{ports [{Name string, Number uint32, Protocol string}], addresses [{ip string, pod string, uid string, zone string, hostname string, node string, hints [string], health uint8, ipv6 bool}]}], weight uint32}," +
 		" pod {uid string, labels string, serviceAccount string, node string, weight uint32, ips [string], notInjected int64}," +
 		" node {Region string, Zone string, SubZone string}, labeledNamespace {labeled int64}, injectionPolicy {created int64}," +
 		" virtualService {storedRule {spec [uint8], export {Private bool, Namespaces [string], Public bool}, created time}, hosts [{name string, field string}], gateways bool}," +
@@ -140,8 +140,8 @@ func TestStoredElsewhere(t *testing.T) {
 		want   string
 	}{
 		"the same, listed otherwise": {header: NewStateHeader("https://10.0.0.1", "cluster.local", []string{"a", "b"})},
-		"an older form":              {with(func(h *StateHeader) { h.Version-- }), "format 0"},
-		"a later form":               {with(func(h *StateHeader) { h.Version++ }), "format 2"},
+		"an older form":              {with(func(h *StateHeader) { h.Version-- }), "format 1"},
+		"a later form":               {with(func(h *StateHeader) { h.Version++ }), "format 3"},
 		"another cluster":            {with(func(h *StateHeader) { h.Cluster = "https://10.0.0.2" }), "https://10.0.0.2"},
 		"another domain":             {with(func(h *StateHeader) { h.Domain = "example.com" }), "example.com"},
 		"other namespaces":           {with(func(h *StateHeader) { h.Namespaces = nil }), "namespaces"},

@@ -1,0 +1,21 @@
+package clusters
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
+)
+
+// form sets the settings of a cluster for one family of clients: all but its endpoints and its TLS.
+type form func(c *clusterv3.Cluster, s policy.Settings, in Input)
+
+// forms are indexed by mesh.Family.
+var forms = [mesh.FamilyCount]form{mesh.FamilyGRPC: grpcSettings, mesh.FamilyHTTP: httpSettings}
+
+func grpcSettings(c *clusterv3.Cluster, s policy.Settings, in Input) {
+	c.LoadBalancingPolicy = loadBalancingPolicy(s, !in.Missing.Has(mesh.FeatureRingSize))
+	c.CircuitBreakers = circuitBreakers(s.ConnectionPoolAt, s.ConnectionPool)
+	c.OutlierDetection = ejection(s)
+	addLegacyEnum(c, in.Missing)
+}
