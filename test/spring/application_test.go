@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -162,9 +163,7 @@ func (l library) do(c call) ([]outcome, error) {
 		return nil, err
 	}
 	headers := map[string]string{"Content-Type": "application/json"}
-	for k, v := range c.inbound {
-		headers[k] = v
-	}
+	maps.Copy(headers, c.inbound)
 	response := request(call{Method: "POST", URL: "http://127.0.0.1:" + l.app.port + "/calls", Headers: headers, Body: string(body)})
 	if response.Status != http.StatusOK {
 		return nil, errors.New(response.String())
@@ -190,11 +189,8 @@ func (g gateway) do(c call) ([]outcome, error) {
 	}
 	c.URL = "http://127.0.0.1:" + g.app.port + "/" + u.Host + u.RequestURI()
 	headers := map[string]string{}
-	for _, set := range []map[string]string{c.Headers, c.inbound} {
-		for k, v := range set {
-			headers[k] = v
-		}
-	}
+	maps.Copy(headers, c.Headers)
+	maps.Copy(headers, c.inbound)
 	c.Headers = headers
 	outcomes := make([]outcome, max(c.Count, 1))
 	var calls sync.WaitGroup

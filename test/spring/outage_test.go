@@ -44,7 +44,7 @@ func TestOutage(t *testing.T) {
 	each("kept", app, func(s *scene) {
 		s.rules(split(0, 100))
 		eventually(t, patience, func() error {
-			if o := s.get("/A"); !ofVersion("v2")(o) {
+			if o := s.get(); !ofVersion("v2")(o) {
 				return fmt.Errorf("%s: after the return of the control plane: got %v, want v2", s.library, o)
 			}
 			return nil
@@ -60,12 +60,12 @@ func TestOutage(t *testing.T) {
 	app = start(t, l)
 	each("kept", app, func(s *scene) { s.share(s.do(call{URL: "/A", Count: 20}), "v2", ofVersion("v2"), 1) })
 	each("late", app, func(s *scene) {
-		if o := s.get("/A"); !failed(o) || o.Millis > 6000 {
+		if o := s.get(); !failed(o) || o.Millis > 6000 {
 			t.Errorf("%s: without a control plane: got %v, want a failure within 6 s", s.library, o)
 		}
 	})
 	each("late", app, func(s *scene) {
-		if o := s.get("/A"); !failed(o) || o.Millis > 1500 {
+		if o := s.get(); !failed(o) || o.Millis > 1500 {
 			t.Errorf("%s: once it is known to be away: got %v, want a failure at once", s.library, o)
 		}
 	})
@@ -73,7 +73,7 @@ func TestOutage(t *testing.T) {
 	start := time.Now()
 	each("late", app, func(s *scene) {
 		eventually(t, patience, func() error {
-			if o := s.get("/A"); !ofVersion("v1")(o) {
+			if o := s.get(); !ofVersion("v1")(o) {
 				return fmt.Errorf("%s: after the start of the control plane: got %v, want v1", s.library, o)
 			}
 			return nil
