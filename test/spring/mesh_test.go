@@ -32,7 +32,7 @@ type podSpec struct{ version, zone, port string }
 // parsePods reads pods as scenarios write them: NAME:VERSION[@ZONE][#PORT].
 func parsePods(text string) map[string]podSpec {
 	specs := map[string]podSpec{}
-	for _, field := range strings.FieldsSeq(text) {
+	for field := range strings.FieldsSeq(text) {
 		field, port, _ := strings.Cut(field, "#")
 		field, zone, _ := strings.Cut(field, "@")
 		name, version, _ := strings.Cut(field, ":")
