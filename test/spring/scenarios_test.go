@@ -198,21 +198,21 @@ var scenarios = []*scenario{
 	},
 	{
 		name: "timeout", about: "a call ends when the time of its rule is over",
-		pods: "a:v1", rules: route("timeout: 300ms"),
+		pods: "a:v1", rules: route("timeout: 1s"),
 		play: func(s *scene) {
 			s.status(call{URL: "/A"}, 200)
 			s.pod("a").Fail(provider.Fault{Delay: 5 * time.Second})
-			s.ends(s.get(), 200, 2500)
+			s.ends(s.get(), 900, 3500)
 		},
 	},
 	{
 		name: "per-try-timeout", about: "an attempt ends when its time is over, and the next one answers",
-		pods: "a:v1", rules: route("timeout: 10s\nretries: {attempts: 2, perTryTimeout: 300ms, retryOn: 5xx}"),
+		pods: "a:v1", rules: route("timeout: 10s\nretries: {attempts: 2, perTryTimeout: 700ms, retryOn: 5xx}"),
 		play: func(s *scene) {
 			s.status(call{URL: "/A"}, 200)
 			s.pod("a").Fail(provider.Fault{}, provider.Fault{Delay: 5 * time.Second})
-			if o := s.status(call{URL: "/A"}, 200); o.Millis < 200 || o.Millis > 3000 {
-				s.t.Errorf("got an answer after %.0f ms, want one after 300 ms", o.Millis)
+			if o := s.status(call{URL: "/A"}, 200); o.Millis < 600 || o.Millis > 3500 {
+				s.t.Errorf("got an answer after %.0f ms, want one after 700 ms", o.Millis)
 			}
 		},
 	},
