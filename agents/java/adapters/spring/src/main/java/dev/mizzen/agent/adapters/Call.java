@@ -14,11 +14,18 @@ public final class Call implements Request {
     private final URI uri;
     private final Function<String, String> headers;
 
+    private final String lane;
+
     /** @param headers the values of a header by its name in lower case, joined by a comma; null if there are none */
     public Call(String method, URI uri, Function<String, String> headers) {
+        this(method, uri, headers, null);
+    }
+
+    public Call(String method, URI uri, Function<String, String> headers, String lane) {
         this.method = method;
         this.uri = uri;
         this.headers = headers;
+        this.lane = lane;
     }
 
     @Override
@@ -51,6 +58,11 @@ public final class Call implements Request {
     @Override
     public String header(String name) {
         return headers.apply(name);
+    }
+
+    @Override
+    public String lane() {
+        return lane;
     }
 
     /** Whether the mesh decides a call of the service. */

@@ -29,6 +29,11 @@ public final class HeaderMap extends TreeMap<String, Collection<String>> impleme
     }
 
     @Override
+    public boolean has(String name) {
+        return containsKey(name);
+    }
+
+    @Override
     public void set(String name, String value) {
         put(name, new ArrayList<>(Collections.singletonList(value)));
     }

@@ -1,7 +1,6 @@
 package dev.mizzen.agent.adapters;
 
-import dev.mizzen.agent.bridge.Lane;
-import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Mono;
@@ -14,22 +13,13 @@ final class Lanes {
     private Lanes() {
     }
 
-    /** Runs code that makes a Mono while the lane of the subscriber's context is the thread's. */
-    static <T> Mono<T> reading(Callable<Mono<T>> code) {
+    /** A Mono made with the lane of its subscriber's context, which is null if there is none. */
+    static <T> Mono<T> reading(Function<String, Mono<T>> code) {
         return new Mono<T>() {
             @Override
             public void subscribe(CoreSubscriber<? super T> actual) {
-                String lane = actual.currentContext().getOrDefault(KEY, Lane.current());
-                String outer = Lane.enter(lane);
-                Mono<T> made;
-                try {
-                    made = code.call();
-                } catch (Exception e) {
-                    made = Mono.error(e);
-                } finally {
-                    Lane.enter(outer);
-                }
-                made.subscribe(actual);
+                String lane = actual.currentContext().getOrDefault(KEY, null);
+                Mono.defer(() -> code.apply(lane)).subscribe(actual);
             }
         };
     }

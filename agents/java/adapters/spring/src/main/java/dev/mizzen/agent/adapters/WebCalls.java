@@ -42,8 +42,8 @@ public final class WebCalls implements Adapter {
             return null;
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
-        return Reactive.decide(service, () -> Lanes.reading(() -> {
-            Plan plan = service.plan(new Call(request.method().name(), uri, name -> header(request, name)));
+        return Reactive.decide(service, () -> Lanes.reading(lane -> {
+            Plan plan = service.plan(new Call(request.method().name(), uri, name -> header(request, name), lane));
             WebCall call = new WebCall(service, plan, request, next);
             call.mirror();
             return call.run();
