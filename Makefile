@@ -19,7 +19,7 @@ fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help build image release crds test lint man golden generate demo demo-spring e2e interop interop-history interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e interop interop-history interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ release: ## make all that a release consists of into dist: make release VERSION=
 	@$(call compiling,a release)
 	$(GO) run ./hack/release -version "$(VERSION)" $(if $(PLATFORMS),-platforms "$(PLATFORMS)") -most $(MOST) -- $(FLAGS)
 
+agent: ## build and test the Java agent, agents/java/agent/target/mizzen-agent.jar; needs a JDK 17 and Maven
+	mvn -B -ntp -f agents/java verify
+
 crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/crds.yaml, for clusters without Istio
 	mkdir -p bin
 	$(GO) run ./hack/crds >bin/crds.yaml
@@ -65,6 +68,7 @@ lint: ## run the linters, pinned in hack/tools
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
+	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
 	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff

@@ -77,6 +77,10 @@ final class Weaver implements ClassFileTransformer {
             arguments(mv, descriptor, 3);
             number(mv, hook);
             visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "before", BEFORE, false);
+            if (Type.getReturnType(descriptor) == Type.VOID_TYPE) {
+                visitInsn(Opcodes.POP);
+                return;
+            }
             visitInsn(Opcodes.DUP);
             Label own = new Label();
             visitJumpInsn(Opcodes.IFNULL, own);

@@ -27,9 +27,6 @@ abstract class Blocking<R> {
         return t;
     });
 
-    /** The limit of the attempt that this thread makes, for libraries that can be told: connect and read, in milliseconds. */
-    static final ThreadLocal<int[]> LIMITS = new ThreadLocal<>();
-
     final Service service;
     final Plan plan;
 
@@ -41,7 +38,7 @@ abstract class Blocking<R> {
     /** Sends the call. The limits are in milliseconds; 0 means that there is none. */
     abstract R send(Endpoint endpoint, Plan plan, int connectMillis, int readMillis) throws IOException;
 
-    abstract int status(R response) throws IOException;
+    abstract int status(R response);
 
     abstract void discard(R response);
 
@@ -71,7 +68,7 @@ abstract class Blocking<R> {
             IOException failure = null;
             int status = 0;
             try {
-                response = within(limit, () -> send(attempt.endpoint(), plan, millis(plan.connectTimeoutNanos()), millis(limit)));
+                response = within(limit, () -> sendAs(plan, attempt.endpoint(), millis(plan.connectTimeoutNanos()), millis(limit)));
                 status = status(response);
                 attempt.done(status);
             } catch (IOException e) {
@@ -100,6 +97,15 @@ abstract class Blocking<R> {
         }
     }
 
+    private R sendAs(Plan plan, Endpoint endpoint, int connectMillis, int readMillis) throws IOException {
+        Connections.CURRENT.set(new Connections.Attempt(connectMillis, readMillis, plan.host()));
+        try {
+            return send(endpoint, plan, connectMillis, readMillis);
+        } finally {
+            Connections.CURRENT.remove();
+        }
+    }
+
     /** What is left of the limit of the whole call: 0 if there is no limit, negative if nothing is left. */
     private long left(long start) {
         if (plan.timeoutNanos() == 0) {
@@ -122,7 +128,7 @@ abstract class Blocking<R> {
             }
             THREADS.execute(() -> {
                 try {
-                    R response = send(attempt.endpoint(), copy, 0, 0);
+                    R response = sendAs(copy, attempt.endpoint(), 0, 0);
                     attempt.done(status(response));
                     discard(response);
                 } catch (IOException | RuntimeException | Error e) {

@@ -2,7 +2,9 @@ package dev.mizzen.agent.adapters;
 
 import dev.mizzen.agent.bridge.Adapter;
 import dev.mizzen.agent.bridge.Answer;
+import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
@@ -44,13 +46,19 @@ public final class FeignCalls implements Adapter {
             return null;
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        Call routed = new Call(request.httpMethod().name(), uri, name -> header(request.headers(), name));
         if (!Call.meshed(service, service.await())) {
-            return null;
+            HeaderEdits lane = mesh.laneHeaders(routed);
+            return lane.isEmpty() ? null : Bridge.untouched(() -> ((Client) self).execute(request(request, request.url(), new HeaderMap(request.headers()).edit(lane)), (Request.Options) b));
         }
-        Plan plan = service.plan(new Call(request.httpMethod().name(), uri, name -> header(request.headers(), name)));
+        Plan plan = service.plan(routed);
         FeignCall call = new FeignCall(service, plan, request, uri, (Request.Options) b, (Client) delegate.get(self.getClass()).invoke(self));
         call.mirror();
         return call.run();
+    }
+
+    private static Request request(Request request, String url, Map<String, Collection<String>> headers) {
+        return Request.create(request.httpMethod(), url, headers, request.body(), request.charset(), request.requestTemplate());
     }
 
     private static String header(Map<String, Collection<String>> headers, String name) {
@@ -86,21 +94,16 @@ public final class FeignCalls implements Adapter {
                 }
                 headers = edited;
             }
-            Request sent = Request.create(request.httpMethod(), Call.at(uri, endpoint, plan).toString(), headers, request.body(), request.charset(), request.requestTemplate());
-            return client.execute(sent, limited(connectMillis, readMillis));
+            return client.execute(request(request, Call.at(uri, endpoint, plan).toString(), headers), limited(connectMillis, readMillis));
         }
 
         private Request.Options limited(int connectMillis, int readMillis) {
-            int connect = shorter(shorter(options.connectTimeoutMillis(), connectMillis), readMillis);
-            int read = shorter(options.readTimeoutMillis(), readMillis);
+            int connect = Connections.shorter(Connections.shorter(options.connectTimeoutMillis(), connectMillis), readMillis);
+            int read = Connections.shorter(options.readTimeoutMillis(), readMillis);
             if (connect == options.connectTimeoutMillis() && read == options.readTimeoutMillis()) {
                 return options;
             }
             return new Request.Options(connect, TimeUnit.MILLISECONDS, read, TimeUnit.MILLISECONDS, options.isFollowRedirects());
-        }
-
-        private static int shorter(int a, int b) {
-            return a == 0 ? b : b == 0 ? a : Math.min(a, b);
         }
 
         @Override

@@ -4,6 +4,7 @@ import dev.mizzen.agent.bridge.HeaderEdits;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,15 +59,50 @@ final class Http {
         fill(headers, copy);
     }
 
-    /** Reads the status of responses of a type, whose method returns HttpStatus, or HttpStatusCode as of Spring 6. */
-    static MethodHandle status(Class<?> response, String method) {
+    /** The status of a response of a type, whose method returns HttpStatus, or HttpStatusCode as of Spring 6. 0 if it has none. */
+    static int status(Class<?> type, Object response) {
         try {
-            Method m = response.getMethod(method);
-            MethodHandles.Lookup lookup = MethodHandles.publicLookup();
-            MethodHandle value = lookup.findVirtual(m.getReturnType(), "value", MethodType.methodType(int.class));
-            return MethodHandles.filterReturnValue(lookup.unreflect(m), value).asType(MethodType.methodType(int.class, response));
-        } catch (ReflectiveOperationException e) {
-            throw new LinkageError(response.getName() + " has no status", e);
+            return (int) STATUS.get(type).invokeExact(response);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
         }
     }
+
+    /** A status as a value of Spring's type. */
+    static Object status(Class<?> type, int status) {
+        try {
+            return type.getMethod("valueOf", int.class).invoke(null, status);
+        } catch (InvocationTargetException e) {
+            throw new IllegalArgumentException("the status " + status + " has no name in this version of Spring", e.getCause());
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(type.getName(), e);
+        }
+    }
+
+    private static final ClassValue<MethodHandle> STATUS = new ClassValue<MethodHandle>() {
+        @Override
+        protected MethodHandle computeValue(Class<?> response) {
+            try {
+                Method m = method(response);
+                MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+                MethodHandle value = lookup.findVirtual(m.getReturnType(), "value", MethodType.methodType(int.class));
+                MethodHandle absent = MethodHandles.dropArguments(MethodHandles.constant(int.class, 0), 0, m.getReturnType());
+                MethodHandle isNull = lookup.findStatic(java.util.Objects.class, "isNull", MethodType.methodType(boolean.class, Object.class));
+                MethodHandle safe = MethodHandles.guardWithTest(isNull.asType(MethodType.methodType(boolean.class, m.getReturnType())), absent, value);
+                return MethodHandles.filterReturnValue(lookup.unreflect(m), safe).asType(MethodType.methodType(int.class, Object.class));
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError(response.getName() + " has no status", e);
+            }
+        }
+
+        private Method method(Class<?> response) throws NoSuchMethodException {
+            try {
+                return response.getMethod("getStatusCode");
+            } catch (NoSuchMethodException e) {
+                return response.getMethod("statusCode");
+            }
+        }
+    };
 }

@@ -8,13 +8,12 @@ import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.time.Duration;
 import java.util.Collections;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Signal;
 import reactor.core.scheduler.Schedulers;
 
 /** A call of a client library that does not block: its delay, its attempts and their limits. */
@@ -39,25 +38,38 @@ abstract class Reactive<R> {
 
     abstract Mono<R> unavailable(String failure);
 
+    /** Whether the call can be made again. */
+    boolean repeatable() {
+        return true;
+    }
+
     /** The error of a call whose limit has passed. */
     Throwable late(TimeoutException e) {
         return e;
     }
 
-    /** Null if the application's own code is to run; it never waits. */
-    static <R> Mono<R> decide(Service service, Supplier<Mono<R>> meshed, Callable<Mono<R>> own) {
+    /**
+     * Decides as soon as the service is settled, and never waits.
+     *
+     * @param own the application's own code, given the lane of the subscriber
+     */
+    static <R> Mono<R> decide(Service service, Supplier<Mono<R>> meshed, Function<String, Mono<R>> own) {
         CompletableFuture<Service.Presence> settled = service.settled().toCompletableFuture();
         boolean registryFirst = service.mode() == Service.Mode.REGISTRY_FIRST;
         if (settled.isDone() && !registryFirst) {
-            return Call.meshed(service, settled.join()) ? Mono.defer(meshed) : null;
+            return Call.meshed(service, settled.join()) ? Mono.defer(meshed) : untouched(own);
         }
         Mono<Boolean> decision = Mono.fromFuture(settled).map(presence -> Call.meshed(service, presence));
         if (registryFirst) {
             decision = decision.subscribeOn(Schedulers.boundedElastic());
         }
-        return decision.flatMap(yes -> {
+        return decision.flatMap(yes -> yes ? meshed.get() : untouched(own));
+    }
+
+    private static <R> Mono<R> untouched(Function<String, Mono<R>> own) {
+        return Lanes.reading(lane -> {
             try {
-                return yes ? meshed.get() : Bridge.untouched(own);
+                return Bridge.untouched(() -> own.apply(lane));
             } catch (Exception e) {
                 return Mono.error(e);
             }
@@ -87,17 +99,18 @@ abstract class Reactive<R> {
     }
 
     private Mono<R> attempts(int retry, long start) {
-        return pick(plan).flatMap(attempt -> send(attempt, plan).materialize().flatMap(signal -> next(signal, retry, start)))
+        return pick(plan).flatMap(attempt -> send(attempt, plan).map(r -> new Outcome<>(r, null))
+                .onErrorResume(e -> Mono.just(new Outcome<>(null, e))).flatMap(outcome -> next(outcome, retry, start)))
                 .switchIfEmpty(Mono.defer(() -> unavailable(plan.failure())));
     }
 
     /** The outcome of an attempt, or the next one. */
-    private Mono<R> next(Signal<R> outcome, int retry, long start) {
-        R response = outcome.get();
-        boolean again = plan.retry(retry, response == null ? 0 : status(response), outcome.getThrowable());
+    private Mono<R> next(Outcome<R> outcome, int retry, long start) {
+        R response = outcome.response;
+        boolean again = repeatable() && plan.retry(retry, response == null ? 0 : status(response), outcome.failure);
         long backoff = again ? plan.backoffNanos(retry) : 0;
         if (!again || plan.timeoutNanos() > 0 && System.nanoTime() - start + backoff >= plan.timeoutNanos()) {
-            return response != null ? Mono.just(response) : Mono.error(outcome.getThrowable());
+            return response != null ? Mono.just(response) : Mono.error(outcome.failure);
         }
         Mono<Void> rest = response == null ? Mono.empty() : discard(response);
         return rest.then(Mono.delay(Duration.ofNanos(backoff))).then(Mono.defer(() -> attempts(retry + 1, start)));
@@ -117,5 +130,15 @@ abstract class Reactive<R> {
             response = response.timeout(Duration.ofNanos(sent.perTryTimeoutNanos()));
         }
         return response.doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
+    }
+
+    private static final class Outcome<R> {
+        final R response;
+        final Throwable failure;
+
+        Outcome(R response, Throwable failure) {
+            this.response = response;
+            this.failure = failure;
+        }
     }
 }

@@ -3,12 +3,12 @@ package dev.mizzen.agent.adapters;
 import dev.mizzen.agent.bridge.Adapter;
 import dev.mizzen.agent.bridge.Answer;
 import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.lang.invoke.MethodHandle;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.net.URI;
@@ -20,7 +20,6 @@ import org.springframework.http.client.support.HttpRequestWrapper;
 
 /** RestTemplate and RestClient: the interceptors of the load balancer. */
 public final class RestCalls implements Adapter {
-    private static final MethodHandle STATUS = Http.status(ClientHttpResponse.class, "getStatusCode");
     private final Mesh mesh;
 
     public RestCalls(Mesh mesh) {
@@ -35,11 +34,16 @@ public final class RestCalls implements Adapter {
             return null;
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        HttpHeaders headers = request.getHeaders();
+        Call call = new Call(String.valueOf(request.getMethod()), uri, name -> Http.header(headers, name));
         if (!Call.meshed(service, service.await())) {
+            HeaderEdits lane = mesh.laneHeaders(call);
+            if (!lane.isEmpty()) {
+                Http.edit(headers, lane, null);
+            }
             return null;
         }
-        HttpHeaders headers = request.getHeaders();
-        Plan plan = service.plan(new Call(String.valueOf(request.getMethod()), uri, name -> Http.header(headers, name)));
+        Plan plan = service.plan(call);
         return new RestCall(service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
     }
 
@@ -69,33 +73,22 @@ public final class RestCalls implements Adapter {
             URI uri = Call.at(request.getURI(), endpoint, plan);
             HttpHeaders headers = plan.requestHeaders().isEmpty() && plan.host() == null ? request.getHeaders()
                     : Http.edited(request.getHeaders(), plan.requestHeaders(), plan.host());
-            LIMITS.set(new int[] {connectMillis, readMillis});
-            try {
-                return execution.execute(new HttpRequestWrapper(request) {
-                    @Override
-                    public URI getURI() {
-                        return uri;
-                    }
+            return execution.execute(new HttpRequestWrapper(request) {
+                @Override
+                public URI getURI() {
+                    return uri;
+                }
 
-                    @Override
-                    public HttpHeaders getHeaders() {
-                        return headers;
-                    }
-                }, body);
-            } finally {
-                LIMITS.remove();
-            }
+                @Override
+                public HttpHeaders getHeaders() {
+                    return headers;
+                }
+            }, body);
         }
 
         @Override
-        int status(ClientHttpResponse response) throws IOException {
-            try {
-                return (int) STATUS.invokeExact(response);
-            } catch (IOException | RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IOException(e);
-            }
+        int status(ClientHttpResponse response) {
+            return Http.status(ClientHttpResponse.class, response);
         }
 
         @Override
@@ -111,7 +104,7 @@ public final class RestCalls implements Adapter {
             ByteArrayInputStream stream = new ByteArrayInputStream(answer.body());
             return proxy((proxy, method, args) -> {
                 switch (method.getName()) {
-                    case "getStatusCode": return Statuses.of(method.getReturnType(), answer.status());
+                    case "getStatusCode": return Http.status(method.getReturnType(), answer.status());
                     case "getRawStatusCode": return answer.status();
                     case "getStatusText": return "";
                     case "getHeaders": return headers;

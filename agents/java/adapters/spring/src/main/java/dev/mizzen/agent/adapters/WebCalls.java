@@ -3,10 +3,10 @@ package dev.mizzen.agent.adapters;
 import dev.mizzen.agent.bridge.Adapter;
 import dev.mizzen.agent.bridge.Answer;
 import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
-import java.lang.invoke.MethodHandle;
 import java.lang.reflect.Method;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -25,7 +25,6 @@ import reactor.core.publisher.Mono;
 
 /** WebClient: the filter functions of the load balancer. */
 public final class WebCalls implements Adapter {
-    private static final MethodHandle STATUS = Http.status(ClientResponse.class, "statusCode");
     private static final Method MUTATE = mutate();
     private final Mesh mesh;
 
@@ -42,12 +41,20 @@ public final class WebCalls implements Adapter {
             return null;
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        String thread = mesh.lane();
         return Reactive.decide(service, () -> Lanes.reading(lane -> {
-            Plan plan = service.plan(new Call(request.method().name(), uri, name -> header(request, name), lane));
+            Plan plan = service.plan(call(request, lane == null ? thread : lane));
             WebCall call = new WebCall(service, plan, request, next);
             call.mirror();
             return call.run();
-        }), () -> ((ExchangeFilterFunction) self).filter(request, next));
+        }), lane -> {
+            HeaderEdits edits = mesh.laneHeaders(call(request, lane == null ? thread : lane));
+            return ((ExchangeFilterFunction) self).filter(edits.isEmpty() ? request : ClientRequest.from(request).headers(h -> Http.edit(h, edits, null)).build(), next);
+        });
+    }
+
+    private static Call call(ClientRequest request, String lane) {
+        return new Call(request.method().name(), request.url(), name -> header(request, name), lane);
     }
 
     private static String header(ClientRequest request, String name) {
@@ -90,13 +97,7 @@ public final class WebCalls implements Adapter {
 
         @Override
         int status(ClientResponse response) {
-            try {
-                return (int) STATUS.invokeExact(response);
-            } catch (RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IllegalStateException(e);
-            }
+            return Http.status(ClientResponse.class, response);
         }
 
         @Override

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 
 /** A cluster at work: it picks hosts, counts calls and ejects outliers. It outlives updates of its configuration and of its endpoints. */
 public final class Cluster {
@@ -27,8 +28,22 @@ public final class Cluster {
     final AtomicInteger active = new AtomicInteger(), retries = new AtomicInteger();
     private volatile long ejections;
 
+    /** The time of System.nanoTime. */
+    private static final LongSupplier CLOCK = new LongSupplier() {
+        @Override
+        public long getAsLong() {
+            return System.nanoTime();
+        }
+    };
+    private final LongSupplier clock;
+
     public Cluster(String name) {
+        this(name, CLOCK);
+    }
+
+    Cluster(String name, LongSupplier clock) {
         this.name = name;
+        this.clock = clock;
     }
 
     public ClusterConfig config() {
@@ -41,7 +56,7 @@ public final class Cluster {
         if (c == config && a == assignment) {
             return;
         }
-        long since = config == null ? 0 : System.nanoTime();
+        long since = config == null ? 0 : clock.getAsLong();
         Map<String, Host> kept = new HashMap<>();
         for (Assignment.Locality l : a.localities) {
             for (Assignment.Member m : l.members) {
@@ -99,7 +114,7 @@ public final class Cluster {
             problem[0] = "the control plane drops a part of the calls to the cluster " + name;
             return null;
         }
-        long now = System.nanoTime();
+        long now = clock.getAsLong();
         Picker p = picker(now);
         Host host = registry == null ? p.pick(hash, now, tried) : merged(p, hash, now, tried, registry);
         if (host == null) {
@@ -189,7 +204,7 @@ public final class Cluster {
             return;
         }
         synchronized (this) {
-            if (h.isEjected(System.nanoTime())) {
+            if (h.isEjected(clock.getAsLong())) {
                 return;
             }
             if (status == 0 && o.splitLocal) {
@@ -213,12 +228,12 @@ public final class Cluster {
             return false;
         }
         OutlierDetection o = config.outliers;
-        long now = System.nanoTime();
+        long now = clock.getAsLong();
         int ejected = 0;
         for (Host other : hosts.values()) {
             ejected += other.isEjected(now) ? 1 : 0;
         }
-        boolean allowed = ejected == 0 || ALL * ejected / hosts.size() < o.maxEjectionPercent;
+        boolean allowed = ALL * (ejected + 1) <= (double) o.maxEjectionPercent * hosts.size() || o.alwaysEjectOne && ejected == 0;
         h.failures5xx = h.failuresGateway = h.failuresLocal = 0;
         if (!allowed || ThreadLocalRandom.current().nextInt((int) ALL) >= enforced) {
             return false;
@@ -244,7 +259,7 @@ public final class Cluster {
 
     /** Describes the cluster as names and values in turn. */
     public Object[] describe() {
-        long now = System.nanoTime();
+        long now = clock.getAsLong();
         int ejected = 0;
         for (Host h : hosts.values()) {
             ejected += h.isEjected(now) ? 1 : 0;

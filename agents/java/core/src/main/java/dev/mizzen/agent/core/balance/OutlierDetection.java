@@ -10,7 +10,7 @@ final class OutlierDetection {
     long enforce5xx = 100, enforceGateway = 0, enforceLocal = 100;
     long interval = 10 * SECOND, baseEjection = 30 * SECOND, maxEjection = 300 * SECOND;
     long maxEjectionPercent = 10;
-    boolean splitLocal;
+    boolean splitLocal, alwaysEjectOne;
 
     static OutlierDetection decode(Reader r) {
         OutlierDetection o = new OutlierDetection();
@@ -27,6 +27,7 @@ final class OutlierDetection {
                 case 12: o.splitLocal = r.bool(); break;
                 case 13: o.consecutiveLocal = r.wrapped(); break;
                 case 14: o.enforceLocal = r.wrapped(); break;
+                case 25: o.alwaysEjectOne = r.wrapped() != 0; break;
                 case 21: o.maxEjection = r.duration(); max = true; break;
                 default: r.skip();
             }
