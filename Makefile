@@ -19,7 +19,7 @@ fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help build image release crds test lint man golden generate demo e2e interop interop-history examples bench scale fuzz vuln
+.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e interop interop-history interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ release: ## make all that a release consists of into dist: make release VERSION=
 	@$(call compiling,a release)
 	$(GO) run ./hack/release -version "$(VERSION)" $(if $(PLATFORMS),-platforms "$(PLATFORMS)") -most $(MOST) -- $(FLAGS)
 
+agent: ## build and test the Java agent, agents/java/agent/target/mizzen-agent.jar; needs a JDK 17 and Maven
+	mvn -B -ntp -f agents/java verify
+
 crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/crds.yaml, for clusters without Istio
 	mkdir -p bin
 	$(GO) run ./hack/crds >bin/crds.yaml
@@ -65,6 +68,8 @@ lint: ## run the linters, pinned in hack/tools
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
 	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
+	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
+	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
 	$(GO) mod tidy -diff
 
@@ -82,6 +87,11 @@ demo: ## see a gRPC client being routed: control plane, backends and client in o
 	@$(call compiling,the demo)
 	$(GO) run ./cmd/controlplane demo
 
+demo-spring: ## see Spring Cloud and Go applications in one mesh, with Nacos; needs a JDK 17 and Maven, about two minutes
+	test/spring/setup.sh demo >/dev/null
+	@$(call compiling,the demo)
+	$(GO) run ./test/spring/demo
+
 e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes)
 	hack/testcluster/build.sh
 	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -p 1 -timeout 25m ./test/e2e/...
@@ -89,6 +99,10 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
+
+interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes test/spring/results.md)
+	test/spring/setup.sh
+	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 30m -parallel 8 ./test/spring $(UPDATE)
 
 # The summary is printed whatever came out.
 interop-history: ## serve the goldens to old gRPC clients, play the scenarios, find out what they can; once a week, about 40 minutes (UPDATE=-update writes the results)

@@ -75,11 +75,7 @@ const (
 
 // IsHTTP reports whether the protocol carries HTTP without TLS; gRPC does.
 func (p Protocol) IsHTTP() bool {
-	switch p {
-	case ProtocolHTTP, ProtocolHTTP2, ProtocolGRPC, ProtocolGRPCWeb:
-		return true
-	}
-	return false
+	return p == ProtocolHTTP || p == ProtocolHTTP2 || p == ProtocolGRPC || p == ProtocolGRPCWeb
 }
 
 // Takes reports whether clients of the family can call a port with the protocol. HTTP clients send HTTP/1.1, which servers

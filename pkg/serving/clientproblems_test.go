@@ -181,3 +181,38 @@ func labelValues(m *dto.Metric) string {
 	}
 	return fmt.Sprint(values)
 }
+
+// TestProblemsOfHTTPClients: what only HTTP clients have problems with is reported while one uses the host, and what all clients
+// have problems with is reported once.
+func TestProblemsOfHTTPClients(t *testing.T) {
+	store := serving.NewStore(serving.Options{})
+	store.Publish(snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, "VirtualService",
+		"{hosts: [echo], http: [{corsPolicy: {}, match: [{uri: {prefix: api}}], route: [{destination: {host: gone}}]}]}")}))
+	lines := func() []string {
+		var all []string
+		for _, p := range store.Problems() {
+			all = append(all, fmt.Sprintf("%s %s [%s]", p.Code, p.Field, p.ClientKinds))
+		}
+		return all
+	}
+	general := []string{
+		"Unsupported spec.http[0].corsPolicy []",
+		"Unreachable spec.http[0].match[0].uri.prefix []",
+		"NoSuchHost spec.http[0].route[0].destination.host []",
+	}
+	if diff := cmp.Diff(lines(), general); diff != "" {
+		t.Errorf("without an HTTP client (-got +want):\n%s", diff)
+	}
+	session := subscribe(t, store, "mizzen-java-agent", "0.1.0", echoName)
+	if diff := cmp.Diff(lines(), []string{
+		"Unsupported spec.http[0].corsPolicy [mizzen-java-agent]", general[0],
+		"Unreachable spec.http[0].match[0].uri.prefix [mizzen-java-agent]", general[1],
+		general[2],
+	}); diff != "" {
+		t.Errorf("with an HTTP client (-got +want):\n%s", diff)
+	}
+	session.Close()
+	if diff := cmp.Diff(lines(), general); diff != "" {
+		t.Errorf("without the HTTP client (-got +want):\n%s", diff)
+	}
+}

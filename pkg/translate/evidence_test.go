@@ -38,7 +38,7 @@ func TestFieldRowsHaveEvidence(t *testing.T) {
 	}
 	uses, problems := map[string]map[string][]use{}, map[string][]mesh.Problem{}
 	for name, g := range inputs {
-		uses[name], problems[name] = usesOf(t, g.path), g.snapshot(t).Problems()
+		uses[name], problems[name] = usesOf(t, mesh.FamilyGRPC, g.path), g.snapshot(t).Problems()
 	}
 	for _, row := range fields.Rows() {
 		t.Run(row.Field, func(t *testing.T) {
@@ -49,6 +49,63 @@ func TestFieldRowsHaveEvidence(t *testing.T) {
 			if !slices.ContainsFunc(set, func(u use) bool { return shows(row, u, problems[row.Golden]) }) {
 				t.Errorf("the Problems of the field in the golden %q do not agree with the verdict %q: %v", row.Golden, row.Verdict, problems[row.Golden])
 			}
+		})
+	}
+}
+
+// sameForHTTP are the messages whose fields mean the same for clients of all families, which the same code reads.
+var sameForHTTP = []string{
+	"VirtualService", "DestinationRule", "WorkloadSelector", "TrafficPolicy", "TrafficPolicy.PortTrafficPolicy", "Subset", "Destination", "PortSelector",
+	"HTTPRouteDestination", "Delegate", "LocalityLoadBalancerSetting", "LocalityLoadBalancerSetting.Distribute", "LocalityLoadBalancerSetting.Failover",
+	"ZoneAwareLoadBalancerSetting", "ZoneAwareLoadBalancerSetting.Failover", "ClientTLSSettings", "TCPRoute", "RouteDestination", "L4MatchAttributes",
+}
+
+// untoldInHTTP are the caveats of HTTP clients without a Problem, and the reasons.
+var untoldInHTTP = map[string]string{
+	"HTTPMatchRequest.name":                                  "it changes no call",
+	"HTTPMatchRequest.headers":                               "it is always so",
+	"HTTPMatchRequest.authority":                             "it is always so",
+	"Headers.HeaderOperations.add":                           "as set",
+	"LoadBalancerSettings.simple":                            "what is not supported has its own Problem",
+	"LoadBalancerSettings.warmup":                            "what is not supported has its own Problem",
+	"LoadBalancerSettings.warmupDurationSecs":                "what is not supported has its own Problem",
+	"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize": "the Problem of maglev states it",
+	"ConnectionPoolSettings.tcp":                             "each of its fields has its own Problem",
+	"ConnectionPoolSettings.TCPSettings.connectTimeout":      "it depends on the client library",
+	"ConnectionPoolSettings.HTTPSettings.http2MaxRequests":   "it is always so, and Istio's limit is one proxy's too",
+	"ConnectionPoolSettings.HTTPSettings.maxRetries":         "it is always so, and Istio's limit is one proxy's too",
+}
+
+// TestFieldsOfHTTPClientsHaveEvidence checks every field for HTTP clients against all goldens: in one that sets the field, the
+// Problems that HTTP clients have are as the table states. Goldens for HTTP clients show the resources.
+func TestFieldsOfHTTPClientsHaveEvidence(t *testing.T) {
+	type evidence struct {
+		uses     map[string][]use
+		problems []mesh.Problem
+	}
+	var all []evidence
+	for _, g := range goldens(t) {
+		all = append(all, evidence{usesOf(t, mesh.FamilyHTTP, g.path), g.snapshot(t).ProblemsOf(mesh.FamilyHTTP)})
+	}
+	for _, written := range fields.Rows() {
+		row, _ := fields.RowFor(mesh.FamilyHTTP, written.Field)
+		if slices.Contains(sameForHTTP, written.Field[:strings.LastIndexByte(written.Field, '.')]) && row.Verdict == fields.Translated {
+			continue
+		}
+		t.Run(written.Field, func(t *testing.T) {
+			row.Untold = untoldInHTTP[row.Field]
+			set := false
+			for _, e := range all {
+				for _, u := range e.uses[written.Field] {
+					if set = true; shows(row, u, e.problems) {
+						return
+					}
+				}
+			}
+			if !set {
+				t.Fatal("no golden sets the field")
+			}
+			t.Errorf("the Problems of the field do not agree with the verdict %q in any golden", row.Verdict)
 		})
 	}
 }
@@ -122,7 +179,7 @@ func TestProblemsAgreeWithTheTable(t *testing.T) {
 		ignored[row.Field] = row.Ignored | row.Partly
 	}
 	for _, g := range goldens(t) {
-		for field, set := range usesOf(t, g.path) {
+		for field, set := range usesOf(t, mesh.FamilyGRPC, g.path) {
 			for _, u := range set {
 				for _, p := range g.snapshot(t).Problems() {
 					if p.Object == u.object && p.Field == u.path && p.ClientKinds|ignored[field] != ignored[field] {
@@ -147,7 +204,7 @@ func TestProblemsNameTheWayOut(t *testing.T) {
 }
 
 // usesOf returns the uses of each field in the VirtualServices and DestinationRules of a file.
-func usesOf(t *testing.T, path string) map[string][]use {
+func usesOf(t *testing.T, family mesh.Family, path string) map[string][]use {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -179,7 +236,7 @@ func usesOf(t *testing.T, path string) map[string][]use {
 			continue
 		}
 		ref := mesh.Ref{Kind: object.Kind, Namespace: object.Metadata.Namespace, Name: object.Metadata.Name}
-		translate.WalkFields(spec.ProtoReflect(), "spec", func(field protoreflect.FieldDescriptor, path, reportedAt string) {
+		translate.WalkFields(family, spec.ProtoReflect(), "spec", func(field protoreflect.FieldDescriptor, path, reportedAt string) {
 			name := translate.FieldName(field)
 			all[name] = append(all[name], use{ref, path, reportedAt})
 		})

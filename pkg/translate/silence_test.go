@@ -15,15 +15,20 @@ import (
 // TestNothingIsDroppedInSilence sets every field of the API alone. A field without effect must be reported, either
 // by the field check or by a leaf.
 func TestNothingIsDroppedInSilence(t *testing.T) {
+	for family := range mesh.FamilyCount {
+		t.Run(family.String(), func(t *testing.T) { nothingIsDroppedInSilence(t, family) })
+	}
+}
+
+func nothingIsDroppedInSilence(t *testing.T, family mesh.Family) {
 	for _, root := range []proto.Message{&networking.VirtualService{}, &networking.DestinationRule{}} {
 		for name, message := range singles(root.ProtoReflect().Type()) {
-			row := rowOf[name]
-			if row.InEffect() {
+			if row, _ := fields.RowFor(family, name); row.InEffect() {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
 				byField := map[string][]mesh.Problem{}
-				for _, p := range hostOf(t, message.Interface()).Problems {
+				for _, p := range hostOf(t, family, message.Interface()).Problems {
 					byField[p.Field] = append(byField[p.Field], p)
 				}
 				if len(byField) == 0 {
@@ -40,9 +45,9 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 }
 
 // hostOf translates a Service with the spec of a VirtualService or DestinationRule.
-func hostOf(t *testing.T, spec proto.Message) *Bundle {
+func hostOf(t *testing.T, family mesh.Family, spec proto.Message) *Bundle {
 	t.Helper()
-	in := HostInput{service: translatetest.Echo(80)}
+	in := HostInput{family: family, service: translatetest.Echo(80)}
 	switch spec := spec.(type) {
 	case *networking.VirtualService:
 		vs := translatetest.Bound(t, "{}")

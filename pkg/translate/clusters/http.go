@@ -100,7 +100,7 @@ func warmUp(c *clusterv3.Cluster, at report.Field, lb *networking.LoadBalancerSe
 
 // checkWarmup reports a warm-up that the policy does not have.
 func checkWarmup(at report.Field, lb *networking.LoadBalancerSettings) {
-	for field, set := range map[string]bool{"warmup": lb.GetWarmup() != nil, "warmupDurationSecs": lb.GetWarmupDurationSecs() != nil} { //nolint:staticcheck // authors still write it
+	for field, set := range map[string]bool{"warmup": lb.GetWarmup() != nil, "warmupDurationSecs": lb.GetWarmupDurationSecs() != nil} {
 		if set {
 			at.Child(field).Warnf(mesh.CodeUnsupported, "Only ROUND_ROBIN and LEAST_REQUEST warm up endpoints. The field has no effect. Set one of these, or remove the field.")
 		}
@@ -110,7 +110,7 @@ func checkWarmup(at report.Field, lb *networking.LoadBalancerSettings) {
 func slowStart(at report.Field, lb *networking.LoadBalancerSettings) *clusterv3.Cluster_SlowStartConfig {
 	w, window, where := lb.GetWarmup(), lb.GetWarmup().GetDuration(), at.Child("warmup.duration")
 	if w == nil {
-		window, where = lb.GetWarmupDurationSecs(), at.Child("warmupDurationSecs") //nolint:staticcheck // authors still write it
+		window, where = lb.GetWarmupDurationSecs(), at.Child("warmupDurationSecs")
 		if window == nil {
 			return nil
 		}

@@ -23,7 +23,7 @@ func Check(sink *[]mesh.Problem, family mesh.Family, ref mesh.Ref, spec proto.Me
 func checkFields(family mesh.Family, at report.Field, m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		where := at.Child(field.JSONName())
-		row, ok := rowFor(family, NameOf(field))
+		row, ok := RowFor(family, NameOf(field))
 		switch {
 		case !ok:
 			where.Warnf(mesh.CodeUnsupported, "This version of Mizzen does not know the field. The field has no effect. Remove it, or upgrade Mizzen.")

@@ -58,6 +58,7 @@ var httpFields = map[string]support{
 	"LoadBalancerSettings.ConsistentHashLB.maglev":                {verdict: Caveat, note: httpRingSize},
 	"LoadBalancerSettings.ConsistentHashLB.MagLev.tableSize":      {verdict: Caveat, note: httpRingSize},
 
+	"ConnectionPoolSettings.tcp":                                   {verdict: Caveat, note: "See its fields."},
 	"ConnectionPoolSettings.TCPSettings.maxConnections":            {verdict: Warned, note: httpPool},
 	"ConnectionPoolSettings.TCPSettings.tcpKeepalive":              {verdict: Warned, note: httpPool},
 	"ConnectionPoolSettings.TCPSettings.maxConnectionDuration":     {verdict: Warned, note: httpPool},
@@ -99,12 +100,12 @@ var httpWithin = map[string]string{
 
 // NoteFor returns what the table says about a field for clients of a family.
 func NoteFor(family mesh.Family, field string) string {
-	row, _ := rowFor(family, field)
+	row, _ := RowFor(family, field)
 	return row.Note
 }
 
-// rowFor returns the row of a field for clients of a family.
-func rowFor(family mesh.Family, field string) (Row, bool) {
+// RowFor returns the row of a field for clients of a family.
+func RowFor(family mesh.Family, field string) (Row, bool) {
 	row, ok := fieldRows[field]
 	if !ok || family == mesh.FamilyGRPC {
 		return row, ok
@@ -121,6 +122,6 @@ func rowFor(family mesh.Family, field string) (Row, bool) {
 
 // inHTTP returns the cell of HTTP clients in the page, and the note that goes with it.
 func (r Row) inHTTP() (cell, note string) {
-	row, _ := rowFor(mesh.FamilyHTTP, r.Field)
+	row, _ := RowFor(mesh.FamilyHTTP, r.Field)
 	return string(row.Verdict), row.Note
 }

@@ -89,8 +89,8 @@ func (f *form) matchesOf(at report.Field, rule *networking.HTTPRoute) []coverer 
 // canMatch reports whether the clients can make a match as it is written.
 func (f *form) canMatch(m *networking.HTTPMatchRequest) bool {
 	_, path := f.uri(report.Field{}, m.GetUri(), m.GetIgnoreUriCase())
-	_, comparable := f.comparisons(report.Field{}, m)
-	return path && comparable && f.unsupported(report.Field{}, m) == "" && f.fixed(routeScope{}, report.Field{}, m) == "" &&
+	_, compared := f.comparisons(report.Field{}, m)
+	return path && compared && f.unsupported(report.Field{}, m) == "" && f.fixed(routeScope{}, report.Field{}, m) == "" &&
 		!slices.Contains(m.GetGateways(), noGateway)
 }
 

@@ -41,11 +41,11 @@ func (c routeScope) alternatives(at report.Field, m *networking.HTTPMatchRequest
 		return nil, reason
 	}
 	path, ok := c.form.uri(at.Child("uri"), m.GetUri(), m.GetIgnoreUriCase())
-	variants, comparable := c.form.comparisons(at, m)
+	variants, compared := c.form.comparisons(at, m)
 	switch reason := c.source.reasonNotMet(m); {
 	case !ok:
 		return nil, c.form.noSuchPath
-	case !comparable:
+	case !compared:
 		return nil, c.form.noSuchHeaders
 	case reason != "":
 		return nil, reason

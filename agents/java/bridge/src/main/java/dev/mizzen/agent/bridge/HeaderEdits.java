@@ -8,6 +8,8 @@ public interface HeaderEdits {
 
     /** The headers of a request or of a response, as an adapter presents them. */
     interface Headers {
+        boolean has(String name);
+
         void set(String name, String value);
 
         void add(String name, String value);

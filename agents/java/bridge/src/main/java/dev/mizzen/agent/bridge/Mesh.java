@@ -14,6 +14,24 @@ public interface Mesh extends AutoCloseable {
     /** The names of the services that are followed and that the control plane knows. */
     Collection<String> services();
 
+    /**
+     * Sets the lane of the request that the current thread serves, and returns the lane before, to restore it. Null is no lane: then the lane of
+     * this process is in effect, if it has one.
+     */
+    String lane(String lane);
+
+    /** The lane that {@link #lane(String)} set for the current thread; null if there is none. */
+    String lane();
+
+    /** Reads the lane from the headers of an inbound request: the header of lanes, else the baggage. Null if there is none. */
+    String laneOf(Request inbound);
+
+    /** The headers that carry the lane of a call that is not routed by the mesh. Plans have them among their own. */
+    HeaderEdits laneHeaders(Request request);
+
+    /** What is followed and in what state, as JSON. */
+    String state();
+
     @Override
     void close();
 }

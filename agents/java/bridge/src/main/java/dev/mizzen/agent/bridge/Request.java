@@ -19,4 +19,9 @@ public interface Request {
 
     /** The values of a header, joined by a comma if there are several; null if there is none. The name is in lower case. */
     String header(String name);
+
+    /** The lane of the request that this call is part of, if the adapter knows it by other means than the thread; else null. */
+    default String lane() {
+        return null;
+    }
 }

@@ -1,0 +1,95 @@
+package dev.mizzen.agent.adapters;
+
+import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.Plan;
+import dev.mizzen.agent.bridge.Request;
+import dev.mizzen.agent.bridge.Service;
+import java.net.URI;
+import java.util.Locale;
+import java.util.function.Function;
+
+/** The request of an application as the routes see it. */
+public final class Call implements Request {
+    private final String method;
+    private final URI uri;
+    private final Function<String, String> headers;
+
+    private final String lane;
+
+    /** @param headers the values of a header by its name in lower case, joined by a comma; null if there are none */
+    public Call(String method, URI uri, Function<String, String> headers) {
+        this(method, uri, headers, null);
+    }
+
+    public Call(String method, URI uri, Function<String, String> headers, String lane) {
+        this.method = method;
+        this.uri = uri;
+        this.headers = headers;
+        this.lane = lane;
+    }
+
+    @Override
+    public String method() {
+        return method;
+    }
+
+    @Override
+    public String scheme() {
+        String scheme = uri.getScheme() == null ? "http" : uri.getScheme().toLowerCase(Locale.ROOT);
+        return scheme.equals("lb") || scheme.equals("ws") ? "http" : scheme.equals("wss") ? "https" : scheme;
+    }
+
+    @Override
+    public String authority() {
+        return uri.getPort() > 0 ? uri.getHost() + ":" + uri.getPort() : uri.getHost();
+    }
+
+    @Override
+    public String path() {
+        String path = uri.getRawPath();
+        return path == null || path.isEmpty() ? "/" : path;
+    }
+
+    @Override
+    public String query() {
+        return uri.getRawQuery();
+    }
+
+    @Override
+    public String header(String name) {
+        return headers.apply(name);
+    }
+
+    @Override
+    public String lane() {
+        return lane;
+    }
+
+    /** Whether the mesh decides a call of the service. */
+    public static boolean meshed(Service service, Service.Presence presence) {
+        if (presence != Service.Presence.KNOWN || service.mode() == Service.Mode.OFF) {
+            return false;
+        }
+        return service.mode() != Service.Mode.REGISTRY_FIRST || Registry.instances(service.name()).isEmpty();
+    }
+
+    /** The URI of a call at an endpoint, with the path and the query that the routes decided. */
+    public static URI at(URI uri, Endpoint endpoint, Plan plan) {
+        String scheme = uri.getScheme() == null || uri.getScheme().equals("lb") ? "http" : uri.getScheme();
+        if (endpoint.secure()) {
+            scheme = scheme.equals("http") ? "https" : scheme.equals("ws") ? "wss" : scheme;
+        }
+        String host = endpoint.host().indexOf(':') >= 0 && !endpoint.host().startsWith("[") ? "[" + endpoint.host() + "]" : endpoint.host();
+        StringBuilder b = new StringBuilder(scheme).append("://");
+        if (uri.getRawUserInfo() != null) {
+            b.append(uri.getRawUserInfo()).append('@');
+        }
+        b.append(host).append(':').append(endpoint.port());
+        b.append(plan == null ? uri.getRawPath() : plan.path());
+        String query = plan == null ? uri.getRawQuery() : plan.query();
+        if (query != null) {
+            b.append('?').append(query);
+        }
+        return URI.create(b.toString());
+    }
+}

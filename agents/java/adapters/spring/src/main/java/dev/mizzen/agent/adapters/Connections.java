@@ -1,0 +1,59 @@
+package dev.mizzen.agent.adapters;
+
+import dev.mizzen.agent.bridge.Adapter;
+import dev.mizzen.agent.bridge.HostHeader;
+import dev.mizzen.agent.bridge.Mesh;
+import java.net.HttpURLConnection;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The HttpURLConnections of SimpleClientHttpRequestFactory and of Feign's own client: an attempt that is over must not keep its thread, and a route can set the Host header. */
+public final class Connections implements Adapter {
+    private static final AtomicBoolean SAID = new AtomicBoolean();
+    /** The attempt that this thread makes. */
+    static final ThreadLocal<Connections.Attempt> CURRENT = new ThreadLocal<>();
+
+    public Connections(Mesh mesh) {
+    }
+
+    /** What an attempt asks of its connection. The limits are in milliseconds; 0 means that there is none. */
+    static final class Attempt {
+        final int connect, read;
+        final String host;
+
+        Attempt(int connect, int read, String host) {
+            this.connect = connect;
+            this.read = read;
+            this.host = host;
+        }
+    }
+
+    /** prepareConnection(connection, method), or getConnection(url), whose result is the connection. */
+    @Override
+    public Object after(Object result, Object self, Object a, Object b) {
+        Attempt attempt = CURRENT.get();
+        if (attempt != null) {
+            HttpURLConnection connection = (HttpURLConnection) (result != null ? result : a);
+            connection.setConnectTimeout(shorter(shorter(connection.getConnectTimeout(), attempt.connect), attempt.read));
+            connection.setReadTimeout(shorter(connection.getReadTimeout(), attempt.read));
+            if (attempt.host != null) {
+                host(connection, attempt.host);
+            }
+        }
+        return result;
+    }
+
+    private static void host(HttpURLConnection connection, String host) {
+        try {
+            HostHeader.set(connection, host);
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            if (SAID.compareAndSet(false, true)) {
+                System.err.println("mizzen: HttpURLConnection of this JDK cannot send another Host header: " + e + "; rewrites of the authority are not followed. Use another HTTP client");
+            }
+        }
+    }
+
+    /** The shorter of two limits, of which 0 is none. */
+    static int shorter(int a, int b) {
+        return a == 0 ? b : b == 0 ? a : Math.min(a, b);
+    }
+}

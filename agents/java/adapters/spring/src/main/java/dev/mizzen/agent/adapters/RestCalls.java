@@ -1,0 +1,144 @@
+package dev.mizzen.agent.adapters;
+
+import dev.mizzen.agent.bridge.Adapter;
+import dev.mizzen.agent.bridge.Answer;
+import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.HeaderEdits;
+import dev.mizzen.agent.bridge.Mesh;
+import dev.mizzen.agent.bridge.Plan;
+import dev.mizzen.agent.bridge.Service;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.net.URI;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpRequest;
+import org.springframework.http.client.ClientHttpRequestExecution;
+import org.springframework.http.client.ClientHttpResponse;
+import org.springframework.http.client.support.HttpRequestWrapper;
+
+/** RestTemplate and RestClient: the interceptors of the load balancer. */
+public final class RestCalls implements Adapter {
+    private final Mesh mesh;
+
+    public RestCalls(Mesh mesh) {
+        this.mesh = mesh;
+    }
+
+    @Override
+    public Object before(Object self, Object a, Object b, Object c) throws IOException {
+        HttpRequest request = (HttpRequest) a;
+        URI uri = request.getURI();
+        if (uri.getHost() == null) {
+            return null;
+        }
+        Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        HttpHeaders headers = request.getHeaders();
+        Call call = new Call(String.valueOf(request.getMethod()), uri, name -> Http.header(headers, name));
+        if (!Call.meshed(service, service.await())) {
+            HeaderEdits lane = mesh.laneHeaders(call);
+            if (!lane.isEmpty()) {
+                Http.edit(headers, lane, null);
+            }
+            return null;
+        }
+        Plan plan = service.plan(call);
+        return new RestCall(service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
+    }
+
+    private static final class RestCall extends Blocking<ClientHttpResponse> {
+        private final HttpRequest request;
+        private final byte[] body;
+        private final ClientHttpRequestExecution execution;
+
+        RestCall(Service service, Plan plan, HttpRequest request, byte[] body, ClientHttpRequestExecution execution) {
+            super(service, plan);
+            this.request = request;
+            this.body = body;
+            this.execution = execution;
+        }
+
+        /** The copies follow the call: an execution must not run twice at the same time. */
+        ClientHttpResponse runAndMirror() throws IOException {
+            try {
+                return run();
+            } finally {
+                mirror();
+            }
+        }
+
+        @Override
+        ClientHttpResponse send(Endpoint endpoint, Plan plan, int connectMillis, int readMillis) throws IOException {
+            URI uri = Call.at(request.getURI(), endpoint, plan);
+            HttpHeaders headers = plan.requestHeaders().isEmpty() && plan.host() == null ? request.getHeaders()
+                    : Http.edited(request.getHeaders(), plan.requestHeaders(), plan.host());
+            return execution.execute(new HttpRequestWrapper(request) {
+                @Override
+                public URI getURI() {
+                    return uri;
+                }
+
+                @Override
+                public HttpHeaders getHeaders() {
+                    return headers;
+                }
+            }, body);
+        }
+
+        @Override
+        int status(ClientHttpResponse response) {
+            return Http.status(ClientHttpResponse.class, response);
+        }
+
+        @Override
+        void discard(ClientHttpResponse response) {
+            response.close();
+        }
+
+        @Override
+        ClientHttpResponse answer(Answer answer) {
+            HttpHeaders headers = new HttpHeaders();
+            answer.headers().forEach(headers::set);
+            headers.set("Content-Length", String.valueOf(answer.body().length));
+            ByteArrayInputStream stream = new ByteArrayInputStream(answer.body());
+            return proxy((proxy, method, args) -> {
+                switch (method.getName()) {
+                    case "getStatusCode": return Http.status(method.getReturnType(), answer.status());
+                    case "getRawStatusCode": return answer.status();
+                    case "getStatusText": return "";
+                    case "getHeaders": return headers;
+                    case "getBody": return stream;
+                    default: return null;
+                }
+            });
+        }
+
+        @Override
+        ClientHttpResponse edited(ClientHttpResponse response) {
+            if (plan.responseHeaders().isEmpty()) {
+                return response;
+            }
+            HttpHeaders headers = Http.edited(response.getHeaders(), plan.responseHeaders(), null);
+            return proxy((proxy, method, args) -> {
+                if (method.getName().equals("getHeaders")) {
+                    return headers;
+                }
+                try {
+                    return method.invoke(response, args);
+                } catch (InvocationTargetException e) {
+                    throw e.getCause();
+                }
+            });
+        }
+
+        @Override
+        ClientHttpResponse unavailable(String failure) {
+            throw new IllegalStateException("No instances available for " + service.name() + ": " + failure);
+        }
+
+        private static ClientHttpResponse proxy(java.lang.reflect.InvocationHandler handler) {
+            return (ClientHttpResponse) Proxy.newProxyInstance(RestCalls.class.getClassLoader(), new Class<?>[] {ClientHttpResponse.class}, handler);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package dev.mizzen.agent;
+
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.instrument.Instrumentation;
+import java.net.URI;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.jar.JarFile;
+import java.util.jar.Manifest;
+import java.util.zip.ZipEntry;
+
+/** What the JVM starts. All other classes of the agent are in class loaders of their own, or in the bootstrap class loader. */
+public final class Agent {
+    private static final AtomicBoolean STARTED = new AtomicBoolean();
+
+    private Agent() {
+    }
+
+    /** The agent was named by -javaagent. Nothing is thrown: that would end the JVM. */
+    public static void premain(String args, Instrumentation jvm) {
+        try {
+            if ("off".equals(setting("mizzen.agent"))) {
+                say("the agent is off by mizzen.agent; the application runs without the mesh");
+            } else if (!STARTED.compareAndSet(false, true)) {
+                say("the agent was started twice; the second one does nothing. Name mizzen-agent.jar in one -javaagent only");
+            } else {
+                start(jvm);
+            }
+        } catch (Throwable e) {
+            say("the agent cannot start: " + e + "; the application runs without the mesh");
+        }
+    }
+
+    /** The agent was attached to a running JVM. */
+    public static void agentmain(String args, Instrumentation jvm) {
+        premain(args, jvm);
+    }
+
+    private static void start(Instrumentation jvm) throws Exception {
+        URI place = Agent.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+        JarFile jar = new JarFile(new File(place));
+        jvm.appendToBootstrapClassLoaderSearch(jar);
+        ClassLoader core = new Core(jar);
+        core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, JarFile.class, String.class).invoke(null, jvm, jar, version(jar));
+    }
+
+    public static void main(String[] args) throws IOException {
+        try (JarFile jar = new JarFile(new File(Agent.class.getProtectionDomain().getCodeSource().getLocation().getPath()))) {
+            System.out.println("Mizzen's agent for Spring Cloud applications, " + version(jar));
+        }
+        System.out.println("\nStart an application with it:\n"
+                + "  GRPC_XDS_BOOTSTRAP=FILE java -javaagent:mizzen-agent.jar -jar app.jar\n\n"
+                + "FILE is what 'controlplane bootstrap' prints. Settings are system properties or environment variables (MIZZEN_AGENT):\n"
+                + "  mizzen.agent=off               do nothing\n"
+                + "  mizzen.mode=MODE               mesh-first (default), merge, registry-first or off; mizzen.mode.SERVICE for one service\n"
+                + "  mizzen.names=APP:SERVICE,...   the names of services that the application calls otherwise\n"
+                + "  mizzen.wait=2s                 how long the first call of a service waits for the control plane\n"
+                + "  mizzen.state=DIR               where the last good resources are kept\n"
+                + "  mizzen.host=service            providers see the name of the service in the Host header, not the address\n"
+                + "  mizzen.lane.header=x-lane      the header of lanes\n"
+                + "  mizzen.log=debug               say more");
+    }
+
+    private static String version(JarFile jar) throws IOException {
+        Manifest manifest = jar.getManifest();
+        String version = manifest == null ? null : manifest.getMainAttributes().getValue("Implementation-Version");
+        return version == null ? "0.0.0" : version;
+    }
+
+    private static String setting(String key) {
+        String value = System.getProperty(key);
+        return value != null ? value : System.getenv("MIZZEN_AGENT");
+    }
+
+    private static void say(String line) {
+        System.err.println("mizzen: " + line);
+    }
+
+    /** The core: it sees the JDK and the bridge, and no class of the application sees it. */
+    private static final class Core extends ClassLoader {
+        private final JarFile jar;
+
+        Core(JarFile jar) {
+            super(ClassLoader.getSystemClassLoader().getParent());
+            this.jar = jar;
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            byte[] b = read(jar, "core/" + name.replace('.', '/') + ".class");
+            if (b == null) {
+                throw new ClassNotFoundException(name);
+            }
+            return defineClass(name, b, 0, b.length);
+        }
+
+        private static byte[] read(JarFile jar, String path) throws ClassNotFoundException {
+            ZipEntry entry = jar.getEntry(path);
+            if (entry == null) {
+                return null;
+            }
+            try (InputStream in = jar.getInputStream(entry)) {
+                ByteArrayOutputStream out = new ByteArrayOutputStream((int) entry.getSize());
+                byte[] b = new byte[8192];
+                for (int n; (n = in.read(b)) > 0;) {
+                    out.write(b, 0, n);
+                }
+                return out.toByteArray();
+            } catch (IOException e) {
+                throw new ClassNotFoundException(path, e);
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package dev.mizzen.agent.hook;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+
+/** A method of a library, and the adapter that is asked there. */
+final class Hook {
+    private static final String CLOUD = "org/springframework/cloud/client/", FEIGN = "org/springframework/cloud/openfeign/", GATEWAY = "org/springframework/cloud/gateway/filter/";
+    private static final String INTERCEPT = "(Lorg/springframework/http/HttpRequest;[BLorg/springframework/http/client/ClientHttpRequestExecution;)Lorg/springframework/http/client/ClientHttpResponse;";
+    private static final String EXCHANGE = "(Lorg/springframework/web/reactive/function/client/ClientRequest;Lorg/springframework/web/reactive/function/client/ExchangeFunction;)Lreactor/core/publisher/Mono;";
+    private static final String EXECUTE = "(Lfeign/Request;Lfeign/Request$Options;)Lfeign/Response;";
+    private static final String FORWARD = "(Lorg/springframework/web/server/ServerWebExchange;Lorg/springframework/cloud/gateway/filter/GatewayFilterChain;)Lreactor/core/publisher/Mono;";
+    private static final String GET_INSTANCE = "(Ljava/lang/String;Ljava/lang/Class;)Ljava/lang/Object;";
+    private static final String COMPOSITE = CLOUD + "discovery/composite/CompositeDiscoveryClient", REACTIVE = CLOUD + "discovery/composite/reactive/ReactiveCompositeDiscoveryClient";
+
+    private static final String SERVLET = "org/springframework/web/servlet/DispatcherServlet";
+
+    /** All hooks. The number of a hook is its index. */
+    static final List<Hook> TABLE = Collections.unmodifiableList(Arrays.asList(
+            before(CLOUD + "loadbalancer/LoadBalancerInterceptor", "intercept", INTERCEPT, "RestCalls"),
+            before(CLOUD + "loadbalancer/RetryLoadBalancerInterceptor", "intercept", INTERCEPT, "RestCalls"),
+            after("org/springframework/http/client/SimpleClientHttpRequestFactory", "prepareConnection", "(Ljava/net/HttpURLConnection;Ljava/lang/String;)V", "Connections"),
+            after("feign/Client$Default", "getConnection", "(Ljava/net/URL;)Ljava/net/HttpURLConnection;", "Connections"),
+            before(CLOUD + "loadbalancer/reactive/ReactorLoadBalancerExchangeFilterFunction", "filter", EXCHANGE, "WebCalls"),
+            before(CLOUD + "loadbalancer/reactive/RetryableLoadBalancerExchangeFilterFunction", "filter", EXCHANGE, "WebCalls"),
+            before(CLOUD + "loadbalancer/reactive/LoadBalancerExchangeFilterFunction", "filter", EXCHANGE, "WebCalls"),
+            before(FEIGN + "loadbalancer/FeignBlockingLoadBalancerClient", "execute", EXECUTE, "FeignCalls"),
+            before(FEIGN + "loadbalancer/RetryableFeignBlockingLoadBalancerClient", "execute", EXECUTE, "FeignCalls"),
+            before(FEIGN + "ribbon/LoadBalancerFeignClient", "execute", EXECUTE, "FeignCalls"),
+            before(GATEWAY + "ReactiveLoadBalancerClientFilter", "filter", FORWARD, "GatewayCalls"),
+            before(GATEWAY + "LoadBalancerClientFilter", "filter", FORWARD, "GatewayCalls"),
+            after("org/springframework/cloud/context/named/NamedContextFactory", "getInstance", GET_INSTANCE, "Balancers"),
+            after(COMPOSITE, "<init>", "(Ljava/util/List;)V", "Discovery"),
+            after(COMPOSITE, "getInstances", "(Ljava/lang/String;)Ljava/util/List;", "Discovery"),
+            after(COMPOSITE, "getServices", "()Ljava/util/List;", "Discovery"),
+            after(REACTIVE, "<init>", "(Ljava/util/List;)V", "ReactiveDiscovery"),
+            after(REACTIVE, "getInstances", "(Ljava/lang/String;)Lreactor/core/publisher/Flux;", "ReactiveDiscovery"),
+            after(REACTIVE, "getServices", "()Lreactor/core/publisher/Flux;", "ReactiveDiscovery"),
+            before(SERVLET, "doService", serve("javax"), "ServletLane"),
+            after(SERVLET, "doService", serve("javax"), "ServletLane"),
+            before(SERVLET, "doService", serve("jakarta"), "ServletLane"),
+            after(SERVLET, "doService", serve("jakarta"), "ServletLane"),
+            after("org/springframework/web/server/adapter/HttpWebHandlerAdapter", "handle",
+                    "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane")));
+
+    final String type, method, descriptor, adapter;
+    /** True if the adapter is asked before the method's own code, false if it is asked with its result. */
+    final boolean before;
+
+    private Hook(String type, String method, String descriptor, String adapter, boolean before) {
+        this.type = type;
+        this.method = method;
+        this.descriptor = descriptor;
+        this.adapter = "dev.mizzen.agent.adapters." + adapter;
+        this.before = before;
+    }
+
+    private static String serve(String api) {
+        return "(L" + api + "/servlet/http/HttpServletRequest;L" + api + "/servlet/http/HttpServletResponse;)V";
+    }
+
+    private static Hook before(String type, String method, String descriptor, String adapter) {
+        return new Hook(type, method, descriptor, adapter, true);
+    }
+
+    private static Hook after(String type, String method, String descriptor, String adapter) {
+        return new Hook(type, method, descriptor, adapter, false);
+    }
+}

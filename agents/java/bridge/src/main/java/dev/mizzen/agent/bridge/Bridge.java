@@ -1,0 +1,46 @@
+package dev.mizzen.agent.bridge;
+
+import java.util.concurrent.Callable;
+
+/** What woven code calls. It is the same class for every class loader. */
+public final class Bridge {
+    private static volatile Hooks hooks;
+    private static final ThreadLocal<Boolean> UNTOUCHED = new ThreadLocal<>();
+
+    private Bridge() {
+    }
+
+    /** Sets the hooks. False if there are some already. */
+    public static synchronized boolean install(Hooks installed) {
+        if (hooks != null) {
+            return false;
+        }
+        hooks = installed;
+        return true;
+    }
+
+    /** Runs code of the application in which no hook has an effect. */
+    public static <T> T untouched(Callable<T> code) throws Exception {
+        Boolean outer = UNTOUCHED.get();
+        UNTOUCHED.set(true);
+        try {
+            return code.call();
+        } finally {
+            if (outer == null) {
+                UNTOUCHED.remove();
+            }
+        }
+    }
+
+    /** The result of a hooked method, or null if its own code is to run. */
+    public static Object before(Object self, Object a, Object b, Object c, int hook) throws Throwable {
+        Hooks h = hooks;
+        return h == null || UNTOUCHED.get() != null ? null : h.before(hook, self, a, b, c);
+    }
+
+    /** The result of a hooked method whose own code has run. */
+    public static Object after(Object result, Object self, Object a, Object b, int hook) {
+        Hooks h = hooks;
+        return h == null || UNTOUCHED.get() != null ? result : h.after(hook, result, self, a, b);
+    }
+}

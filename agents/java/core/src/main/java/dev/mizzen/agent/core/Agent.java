@@ -1,0 +1,29 @@
+package dev.mizzen.agent.core;
+
+import dev.mizzen.agent.bridge.Mesh;
+
+/** The agent's state in JMX. */
+public final class Agent implements AgentMBean {
+    public static final String NAME = "dev.mizzen:type=Agent";
+
+    private final Mesh mesh;
+
+    Agent(Mesh mesh) {
+        this.mesh = mesh;
+    }
+
+    @Override
+    public String getState() {
+        return mesh.state();
+    }
+
+    @Override
+    public String getVersion() {
+        return Core.version();
+    }
+
+    @Override
+    public String[] getServices() {
+        return mesh.services().toArray(new String[0]);
+    }
+}

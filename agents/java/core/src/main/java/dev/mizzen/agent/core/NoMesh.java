@@ -1,0 +1,111 @@
+package dev.mizzen.agent.core;
+
+import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.HeaderEdits;
+import dev.mizzen.agent.bridge.Mesh;
+import dev.mizzen.agent.bridge.Plan;
+import dev.mizzen.agent.bridge.Request;
+import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.core.route.Lanes;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** The mesh of a process without a control plane: it knows no service, so the application's own balancer decides. */
+final class NoMesh implements Mesh {
+    private final Config config;
+    private final Lanes lanes;
+
+    NoMesh(Config config) {
+        this.config = config;
+        this.lanes = new Lanes(config.laneKey, config.laneHeader, null);
+    }
+
+    @Override
+    public Service service(String name, int port) {
+        return new Unknown(name, config.mode(name));
+    }
+
+    @Override
+    public Collection<String> services() {
+        return Collections.emptyList();
+    }
+
+    @Override
+    public String lane(String lane) {
+        return lanes.set(lane);
+    }
+
+    @Override
+    public String lane() {
+        return lanes.get();
+    }
+
+    @Override
+    public String laneOf(Request inbound) {
+        return lanes.carried(inbound);
+    }
+
+    @Override
+    public HeaderEdits laneHeaders(Request request) {
+        return lanes.headers(request);
+    }
+
+    @Override
+    public String state() {
+        StringBuilder out = new StringBuilder("{\"problem\":");
+        Json.quote(out, config.problem);
+        return out.append('}').toString();
+    }
+
+    @Override
+    public void close() {
+    }
+
+    private static final class Unknown implements Service {
+        private final String name;
+        private final Mode mode;
+
+        Unknown(String name, Mode mode) {
+            this.name = name;
+            this.mode = mode;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public Mode mode() {
+            return mode;
+        }
+
+        @Override
+        public Presence presence() {
+            return Presence.UNKNOWN;
+        }
+
+        @Override
+        public CompletionStage<Presence> settled() {
+            return CompletableFuture.completedFuture(Presence.UNKNOWN);
+        }
+
+        @Override
+        public Presence await() {
+            return Presence.UNKNOWN;
+        }
+
+        @Override
+        public Plan plan(Request request) {
+            throw new IllegalStateException(name + " is unknown");
+        }
+
+        @Override
+        public List<Endpoint> endpoints() {
+            return Collections.emptyList();
+        }
+    }
+}

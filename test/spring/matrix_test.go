@@ -1,0 +1,136 @@
+//go:build spring
+
+package spring
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// stock are the applications and the JDKs on which each runs.
+var stock = []struct {
+	train, jar, boot string
+	// clients are the client libraries of an application, or the name of a gateway.
+	clients []string
+	jdks    []string
+}{
+	{"2025.1", "boot40", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk25"}},
+	{"2025.0", "boot35", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk21"}},
+	{"2025.0", "gateway35", "3.5", []string{"gateway"}, []string{"jdk17"}},
+	{"2025.0", "gateway-mvc35", "3.5", []string{"gateway-mvc"}, []string{"jdk21"}},
+	{"2021.0", "boot27", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
+	{"2021.0", "gateway27", "2.7", []string{"gateway"}, []string{"jdk11"}},
+	{"Hoxton", "boot23", "2.3", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
+	{"Hoxton", "gateway23", "2.3", []string{"gateway"}, []string{"jdk11"}},
+}
+
+// TestMatrix plays every scenario with every client of every application on every JDK that the application is for.
+func TestMatrix(t *testing.T) {
+	for _, s := range stock {
+		for _, jdk := range s.jdks {
+			t.Run(s.jar+"-"+jdk, func(t *testing.T) {
+				part(t, jdk)
+				playAll(t, s.train, s.jar, jdk, s.clients)
+			})
+		}
+	}
+	results.compare(t)
+}
+
+// playAll plays the scenarios side by side against one application.
+func playAll(t *testing.T, train, jar, jdk string, clients []string) {
+	t.Helper()
+	plane := newPlane(t)
+	scenes := map[string]*service{}
+	var names []string
+	for _, s := range played() {
+		for _, c := range clients {
+			name := serviceName(s, c)
+			scenes[name] = newService(t, plane, name, s.ports, s.pods, s.rules)
+			names = append(names, name)
+		}
+	}
+	plane.start()
+	app := start(t, launch{
+		jar: jar, jdk: jdk, args: gatewayArgs(jar, names),
+		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap("--zone", "eu/zone-1", "--labels", "app=shop-front")},
+	})
+	for _, c := range clients {
+		t.Run(c, func(t *testing.T) {
+			for _, s := range played() {
+				t.Run(s.name, func(t *testing.T) {
+					t.Parallel()
+					scene := &scene{t: t, service: scenes[serviceName(s, c)], app: app, client: app.client(c), train: train, library: c}
+					scene.service.t = t
+					playOne(t, s, scene, jdk)
+				})
+			}
+		})
+	}
+}
+
+// playOne plays a scenario, or says why it is not played.
+func playOne(t *testing.T, s *scenario, scene *scene, jdk string) {
+	t.Helper()
+	if why := s.why(scene.train, scene.library); why != "" {
+		results.add(s, scene, jdk, why)
+		return
+	}
+	s.play(scene)
+	if !t.Failed() {
+		results.add(s, scene, jdk, "")
+	}
+}
+
+// played are the scenarios that the flag chooses.
+func played() []*scenario {
+	if *only == "" {
+		return scenarios
+	}
+	var chosen []*scenario
+	for _, s := range scenarios {
+		if regexp.MustCompile(*only).MatchString(s.name) {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
+func serviceName(s *scenario, client string) string { return s.name + "-" + strings.ToLower(client) }
+
+// client returns a client of the application.
+func (a *application) client(name string) client {
+	if strings.HasPrefix(name, "gateway") {
+		return gateway{a}
+	}
+	return library{a, name}
+}
+
+// gatewayArgs are the routes of a gateway: /SERVICE/** for each service.
+func gatewayArgs(jar string, services []string) []string {
+	prefix := map[string]string{
+		"gateway35":     "spring.cloud.gateway.server.webflux.routes",
+		"gateway-mvc35": "spring.cloud.gateway.server.webmvc.routes",
+		"gateway27":     "spring.cloud.gateway.routes",
+		"gateway23":     "spring.cloud.gateway.routes",
+	}[jar]
+	if prefix == "" {
+		return nil
+	}
+	properties := map[string]string{}
+	for i, name := range append(services, "nobody") {
+		route := fmt.Sprintf("%s[%d].", prefix, i)
+		properties[route+"id"] = name
+		properties[route+"uri"] = "lb://" + name
+		properties[route+"predicates[0]"] = "Path=/" + name + "/**"
+		properties[route+"filters[0]"] = "StripPrefix=1"
+	}
+	text, err := json.Marshal(properties)
+	if err != nil {
+		panic(err)
+	}
+	return []string{"--spring.application.json=" + string(text)}
+}

@@ -1,0 +1,129 @@
+//go:build spring
+
+package spring
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// document has the results.
+const document = "results.md"
+
+// results collects what was played.
+var results = &report{cells: map[string][]cell{}}
+
+// cell is one result: a scenario with a client of a train on a JDK.
+type cell struct{ train, client, jdk, why string }
+
+type report struct {
+	mu    sync.Mutex
+	cells map[string][]cell
+}
+
+// add records that a scenario passed, or why it is not played.
+func (r *report) add(s *scenario, scene *scene, jdk, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cells[s.name] = append(r.cells[s.name], cell{scene.train, scene.library, jdk, why})
+}
+
+// compare compares the results with the document, if everything was played.
+func (r *report) compare(t *testing.T) {
+	t.Helper()
+	if t.Failed() || *only != "" || *agentFlag != "" || len(absent) > 0 {
+		t.Logf("not everything passed or was played: %s is left alone", document)
+		return
+	}
+	want := 0
+	for _, s := range stock {
+		want += len(s.clients) * len(s.jdks)
+	}
+	for _, s := range scenarios {
+		if got := len(r.cells[s.name]); got != want {
+			t.Logf("%s has %d of %d results: %s is left alone", s.name, got, want, document)
+			return
+		}
+	}
+	if *update {
+		if err := os.WriteFile(document, []byte(r.text()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	old, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(old), r.text()); diff != "" {
+		t.Errorf("%s differs from the results (-written +got); run `make interop-java UPDATE=-update`:\n%s", document, diff)
+	}
+}
+
+var columns = []string{"RestTemplate", "RestClient", "WebClient", "Feign", "gateway", "gateway-mvc"}
+
+func (r *report) text() string {
+	var text strings.Builder
+	text.WriteString(`The trains of Spring Cloud, the JDKs on which each was run, and its clients:
+
+| train | Spring Boot | application | clients | JDK |
+|---|---|---|---|---|
+`)
+	for _, s := range stock {
+		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s |\n", s.train, s.boot, s.jar, strings.Join(s.clients, ", "),
+			strings.ReplaceAll(strings.Join(s.jdks, ", "), "jdk", ""))
+	}
+	text.WriteString("\nA cell is `yes` if the scenario passed with all trains and JDKs that have the client.\n\n| scenario | what it shows | " +
+		strings.Join(columns, " | ") + " |\n|---|---|" + strings.Repeat("---|", len(columns)) + "\n")
+	var notes []string
+	for _, s := range scenarios {
+		fmt.Fprintf(&text, "| %s | %s |", s.name, s.about)
+		for _, column := range columns {
+			fmt.Fprintf(&text, " %s |", r.cell(s, column, &notes))
+		}
+		text.WriteString("\n")
+	}
+	text.WriteString("\n")
+	for i, note := range notes {
+		fmt.Fprintf(&text, "%d. %s\n", i+1, note)
+	}
+	return text.String()
+}
+
+// cell returns what a client did in all trains. Reasons are numbered.
+func (r *report) cell(s *scenario, client string, notes *[]string) string {
+	whys := map[string][]string{}
+	for _, c := range r.cells[s.name] {
+		if c.client == client && !slices.Contains(whys[c.why], c.train) {
+			whys[c.why] = append(whys[c.why], c.train)
+		}
+	}
+	var parts []string
+	if len(whys[""]) > 0 {
+		parts = append(parts, "yes")
+	}
+	for _, s := range stock {
+		for why, trains := range whys {
+			if why == "" || trains[0] != s.train || !slices.Contains(s.clients, client) {
+				continue
+			}
+			if !slices.Contains(*notes, why) {
+				*notes = append(*notes, why)
+			}
+			part := fmt.Sprintf("no (%d)", slices.Index(*notes, why)+1)
+			if len(whys) > 1 {
+				part = strings.Join(trains, ", ") + ": " + part
+			}
+			if !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+		}
+	}
+	return strings.Join(parts, "; ")
+}
