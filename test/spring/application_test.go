@@ -137,7 +137,11 @@ func (o outcome) answer() (a provider.Answer) {
 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("status %d, error %q, body %q after %.0f ms", o.Status, o.Error, tail(o.Body, 500), o.Millis)
+	body := fmt.Sprintf("body %q", o.Body[:min(len(o.Body), 200)])
+	if a := o.answer(); a.Pod != "" {
+		body = fmt.Sprintf("pod %s of %s got %s %s%s of %s", a.Pod, a.Version, a.Method, a.Path, a.Query, a.Host)
+	}
+	return fmt.Sprintf("status %d, error %q, %s after %.0f ms", o.Status, o.Error, body, o.Millis)
 }
 
 // client is one of the HTTP clients of an application, or a gateway.

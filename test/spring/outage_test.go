@@ -4,6 +4,7 @@ package spring
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 )
@@ -19,8 +20,9 @@ func TestOutage(t *testing.T) {
 		}
 	}
 	plane.start()
+	state := t.TempDir()
 	l := launch{
-		jar: "boot35", jdk: "jdk17", options: []string{"-Dmizzen.state=" + t.TempDir()},
+		jar: "boot35", jdk: "jdk17", options: []string{"-Dmizzen.state=" + state},
 		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap()},
 	}
 	app := start(t, l)
@@ -41,6 +43,7 @@ func TestOutage(t *testing.T) {
 	each("kept", app, func(s *scene) { s.share(s.do(call{URL: "/A", Count: 100}), "v1", ofVersion("v1"), 1) })
 	// Another control plane takes the same address.
 	plane.start()
+	edited := time.Now()
 	each("kept", app, func(s *scene) {
 		s.rules(split(0, 100))
 		eventually(t, patience, func() error {
@@ -53,6 +56,8 @@ func TestOutage(t *testing.T) {
 	for i, stop := range stops {
 		t.Logf("%s: %d calls under load", clients[i], stop())
 	}
+
+	eventually(t, patience, func() error { return saved(state, edited) })
 
 	// Restarted during an outage: what the file has is followed; what it does not have fails quickly, and works later.
 	plane.kill()
@@ -80,4 +85,22 @@ func TestOutage(t *testing.T) {
 		})
 	})
 	t.Logf("all services were known %v after the start of the control plane", time.Since(start))
+}
+
+// saved returns nil once a file of the folder was written after a moment, and not again since.
+func saved(dir string, after time.Time) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			return err
+		}
+		if at := info.ModTime(); at.After(after) && time.Since(at) > 500*time.Millisecond {
+			return nil
+		}
+	}
+	return fmt.Errorf("the last-good file is not written; the folder has %d files", len(files))
 }

@@ -31,6 +31,8 @@ type step struct {
 	want   map[string]share
 	// followed is the stream whose answers show that the change has arrived, and the version that they have then.
 	followed map[string]string
+	// note is printed after the time that this took.
+	note string
 }
 
 // edit returns a change of the rules.
@@ -74,6 +76,7 @@ var steps = []step{
 		change:   returnPlane,
 		want:     map[string]share{springToGo: all, goToGo: all, springToGoGray: all},
 		followed: map[string]string{springToGo: "v2", goToGo: "v2", springToGoTester: "v2", goToGoTester: "v2"},
+		note:     ": they try to reconnect every few seconds",
 	},
 }
 
@@ -197,7 +200,7 @@ func (w *world) awaitFollowed(ctx context.Context, s step, streams []stream, at 
 			}
 		}
 	}
-	fmt.Printf("      all callers followed %d ms after the change\n", time.Since(at).Milliseconds())
+	fmt.Printf("      all callers follow it after %d ms%s\n", time.Since(at).Milliseconds(), s.note)
 	return nil
 }
 

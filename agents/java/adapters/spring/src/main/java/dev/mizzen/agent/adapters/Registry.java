@@ -24,8 +24,9 @@ final class Registry {
 
     /** Notes the client that asks all registries of the application. One that blocks is preferred: it answers from memory. */
     static void use(Object composite) {
-        if (!(client.get() instanceof DiscoveryClient)) {
+        if (composite instanceof DiscoveryClient || !(client.get() instanceof DiscoveryClient)) {
             client = new WeakReference<>(composite);
+            CACHE.clear();
         }
     }
 
