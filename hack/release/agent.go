@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -47,18 +47,21 @@ func (r *release) agent(ctx context.Context) error {
 
 // setVersion sets the version of all Maven projects in a directory.
 func setVersion(dir, version string) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Name() != "pom.xml" {
+	files, err := readFiles(os.DirFS(dir), ".", "")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if path.Base(f.name) != "pom.xml" {
+			continue
+		}
+		if !bytes.Contains(f.content, []byte(snapshot)) {
+			return fmt.Errorf("%s does not contain %s, which becomes the version of the release", f.name, snapshot)
+		}
+		text := bytes.ReplaceAll(f.content, []byte(snapshot), []byte("<version>"+version+"</version>"))
+		if err := os.WriteFile(filepath.Join(dir, f.name), text, plain); err != nil {
 			return err
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if !bytes.Contains(text, []byte(snapshot)) {
-			return fmt.Errorf("%s does not contain %s, which becomes the version of the release", path, snapshot)
-		}
-		text = bytes.ReplaceAll(text, []byte(snapshot), []byte("<version>"+version+"</version>"))
-		return os.WriteFile(path, text, plain) //nolint:gosec // a copy of a public file
-	})
+	}
+	return nil
 }
