@@ -2,6 +2,7 @@ package dev.mizzen.agent.hook;
 
 import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.HostHeader;
+import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.core.Config;
 import dev.mizzen.agent.core.Core;
 import dev.mizzen.agent.core.Log;
@@ -14,29 +15,49 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.jar.JarFile;
 import java.util.zip.ZipEntry;
+import javax.management.JMException;
+import javax.management.MBeanServer;
+import javax.management.MBeanServerFactory;
+import javax.management.ObjectName;
 
 /** Starts the agent: the entry from its first class. */
 public final class Start {
     private Start() {
     }
 
-    public static void start(Instrumentation jvm, JarFile jar, String version) {
+    /** Returns what gives the state; null if the agent does nothing. */
+    public static Callable<String> start(Instrumentation jvm, JarFile jar, String version) {
         Config config = Config.read(System.getenv(), System.getProperties());
         if (config.bootstrap == null) {
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
-            return;
+            return null;
         }
-        Adapters adapters = new Adapters(() -> Core.start(config), path -> read(jar, "adapters/" + path));
+        Adapters adapters = new Adapters(() -> registered(Core.start(config)), path -> read(jar, "adapters/" + path));
         if (!Bridge.install(adapters)) {
-            return;
+            return null;
         }
         HostHeader.openBy(() -> open(jvm));
         Weaver weaver = new Weaver();
         jvm.addTransformer(weaver, true);
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
+        return adapters::state;
+    }
+
+    /** Shows the mesh in JMX, if the application uses JMX. An MBean server only for it would cost more than the agent. */
+    private static Mesh registered(Mesh mesh) {
+        try {
+            for (MBeanServer server : MBeanServerFactory.findMBeanServer(null)) {
+                server.registerMBean(Core.bean(mesh), new ObjectName("dev.mizzen:type=Agent"));
+                break;
+            }
+        } catch (JMException | RuntimeException e) {
+            Log.info("the state cannot be shown in JMX: " + e);
+        }
+        return mesh;
     }
 
     /** Opens the classes of HttpURLConnection to the bridge. JDK 8 has no modules. */
