@@ -122,7 +122,7 @@ func (f *fleet) node(id int) *corev3.Node {
 		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
 			"GENERATOR": text("grpc"), "NAMESPACE": text(namespace), "CLUSTER_ID": text("Kubernetes"), "ISTIO_VERSION": text("1.31.0"),
 		}},
-		UserAgentName: "gRPC Go", UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: grpc.Version},
+		UserAgentName: f.o.client, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: grpc.Version},
 		ClientFeatures: []string{"envoy.lb.does_not_support_overprovisioning", "xds.config.resource-in-sotw"},
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -30,15 +31,23 @@ func (p *plan) object(apiVersion, kind, name string, s int) *unstructured.Unstru
 
 func (p *plan) service(s int) *unstructured.Unstructured {
 	o := p.object("v1", "Service", p.name(s), s)
-	o.Object["spec"] = tree{"ports": []any{tree{"name": "grpc", "port": int64(p.port(s)), "targetPort": int64(50051)}}}
+	o.Object["spec"] = tree{"ports": []any{tree{"name": p.portName(), "port": int64(p.port(s)), "targetPort": int64(50051)}}}
 	return o
+}
+
+// portName declares the protocol that the clients speak.
+func (p *plan) portName() string {
+	if strings.HasPrefix(p.o.client, "gRPC") {
+		return "grpc"
+	}
+	return "http"
 }
 
 func (p *plan) slice(s, marker int) *unstructured.Unstructured {
 	o := p.object("discovery.k8s.io/v1", "EndpointSlice", p.name(s)+"-x", s)
 	o.SetLabels(map[string]string{"kubernetes.io/service-name": p.name(s)})
 	o.Object["addressType"] = "IPv4"
-	o.Object["ports"] = []any{tree{"name": "grpc", "port": int64(50051), "protocol": "TCP"}}
+	o.Object["ports"] = []any{tree{"name": p.portName(), "port": int64(50051), "protocol": "TCP"}}
 	o.Object["endpoints"] = p.members(s, marker)
 	return o
 }

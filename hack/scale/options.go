@@ -30,7 +30,7 @@ type options struct {
 	settle, flood, soak, timeout time.Duration
 	repeat                       int
 	seed                         uint64
-	json                         string
+	client, json                 string
 	progress                     io.Writer
 }
 
@@ -47,6 +47,7 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`FILE` of the API server to write the objects to, in place of a folder")
 	f.BoolVar(&o.keep, "keep", false, "leave the objects in the API server")
 	f.IntVar(&o.streams, "streams", 1000, "`number` of streams")
+	f.StringVar(&o.client, "client", "gRPC Go", "`NAME` of the clients, such as mizzen-java-agent, by which the server chooses the form of their resources")
 	f.IntVar(&o.names, "names", 10, "`number` of services that each stream asks for")
 	f.IntVar(&o.drawn, "drawn", 0, "`number` of services, the first ones, that the streams choose from; 0 is all")
 	f.IntVar(&o.connections, "connections", 0, "`number` of connections that the streams share; 0 is one each, as gRPC clients have")

@@ -5,7 +5,7 @@ import "strings"
 // ClientKind is a kind of xDS client.
 type ClientKind uint8
 
-// The client kinds. An UnknownClient gets only resources that all kinds accept.
+// The client kinds. An UnknownClient gets only resources that all gRPC libraries accept.
 const (
 	UnknownClient ClientKind = iota
 	GRPCGo
@@ -15,6 +15,7 @@ const (
 	GRPCRust
 	Envoy
 	JavaAgent
+	HTTPClient
 	// clientKindCount is how many there are.
 	clientKindCount
 )
@@ -73,6 +74,7 @@ var clientKindTable = []clientKindRow{
 	{GRPCRust, "gRPC Rust", "tonic-xds", "Rust", FamilyGRPC},
 	{Envoy, "Envoy", "envoy", "", FamilyGRPC},
 	{JavaAgent, "mizzen-java-agent", "mizzen-java-agent", "", FamilyHTTP},
+	{HTTPClient, "HTTP client", "", "", FamilyHTTP}, // any other one, by the protocols in its node
 }
 
 func (k ClientKind) row() clientKindRow {

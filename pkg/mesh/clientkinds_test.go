@@ -8,7 +8,7 @@ func TestClientKindTableIsInOrder(t *testing.T) {
 		if int(row.kind) != i {
 			t.Errorf("row %d is for client kind %d", i, row.kind)
 		}
-		if row.name == "" || (row.userAgent == "") != (row.kind == UnknownClient) {
+		if row.name == "" || (row.userAgent == "" && row.kind != HTTPClient) != (row.kind == UnknownClient) {
 			t.Errorf("row %d is incomplete: %+v", i, row)
 		}
 		if got, ok := ClientKindNamed(row.name); !ok || got != row.kind {

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"slices"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -16,7 +17,7 @@ const defaultNamespace = "default"
 const maxLabels = 64
 
 // ClientOf makes a Client from a node. No other code reads a node's metadata. The keys of the metadata are Istio's
-// NAMESPACE, LABELS and NODE_NAME, and Mizzen's CERTIFICATE_PROVIDERS. A value of the wrong type is treated as
+// NAMESPACE, LABELS and NODE_NAME, and Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS. A value of the wrong type is treated as
 // absent. The node may be nil.
 func ClientOf(node *corev3.Node) mesh.Client {
 	fields := node.GetMetadata().GetFields()
@@ -35,7 +36,16 @@ func ClientOf(node *corev3.Node) mesh.Client {
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace
 	}
-	return WithUserAgent(c, mesh.ClientKindOf(node.GetUserAgentName()), clip(node.GetUserAgentVersion()))
+	kind := mesh.ClientKindOf(node.GetUserAgentName())
+	if kind == mesh.UnknownClient && speaksHTTP(fields["PROTOCOLS"]) {
+		kind = mesh.HTTPClient
+	}
+	return WithUserAgent(c, kind, clip(node.GetUserAgentVersion()))
+}
+
+// speaksHTTP reports whether a client states that its calls are HTTP/1.1.
+func speaksHTTP(protocols *structpb.Value) bool {
+	return slices.ContainsFunc(protocols.GetListValue().GetValues(), func(v *structpb.Value) bool { return v.GetStringValue() == "http/1.1" })
 }
 
 // NodeID is the identity in the node, clipped. The node may be nil.

@@ -14,10 +14,23 @@ import (
 
 // nodeWithProviders is a node that declares certificate providers.
 func nodeWithProviders(userAgent, version string, providers *structpb.Value) *corev3.Node {
+	return nodeWith("CERTIFICATE_PROVIDERS", userAgent, version, providers)
+}
+
+// nodeWith is a node with one key in its metadata.
+func nodeWith(key, userAgent, version string, value *structpb.Value) *corev3.Node {
 	return &corev3.Node{
 		UserAgentName: userAgent, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: version},
-		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{"CERTIFICATE_PROVIDERS": providers}},
+		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{key: value}},
 	}
+}
+
+func listOf(texts ...string) *structpb.Value {
+	list := &structpb.ListValue{}
+	for _, text := range texts {
+		list.Values = append(list.Values, structpb.NewStringValue(text))
+	}
+	return structpb.NewListValue(list)
 }
 
 func TestClientOf(t *testing.T) {
@@ -52,6 +65,15 @@ func TestClientOf(t *testing.T) {
 		"certificates, as a text": {
 			nodeWithProviders("gRPC C-core linux Python", "C-core 58.0.0 Python 1.85.1", structpb.NewStringValue("shop, default,")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCCore, Version: "C-core 58.0.0 Python 1.85.1", Providers: mesh.MakeProviders("default", "shop")},
+		},
+		"the java agent": {
+			nodeWith("PROTOCOLS", "mizzen-java-agent", "0.1.0", listOf("http/1.1")), mesh.Client{Namespace: "default", Kind: mesh.JavaAgent, Version: "0.1.0"},
+		},
+		"another HTTP client": {
+			nodeWith("PROTOCOLS", "armeria", "1.30.0", listOf("h2c", "http/1.1")), mesh.Client{Namespace: "default", Kind: mesh.HTTPClient, Version: "1.30.0"},
+		},
+		"a gRPC client that also speaks HTTP": {
+			nodeWith("PROTOCOLS", "gRPC Go", "1.85.0", listOf("http/1.1")), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo, Version: "1.85.0"},
 		},
 		"too many certificates": {
 			nodeWithProviders("gRPC Java", "1.85.0", structpb.NewStringValue(strings.Repeat("a,", 40))),

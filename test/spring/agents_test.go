@@ -52,7 +52,7 @@ func TestRedeploy(t *testing.T) {
 	plane.start()
 	annotations := must(filepath.Glob(filepath.Join(war, "WEB-INF", "lib", "jakarta.annotation-api-*.jar")))(t)
 	args := []string{
-		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xverify:all",
+		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		// Spring Cloud's own cache keeps a thread for ever.
 		"-Dspring.cloud.loadbalancer.cache.enabled=false",
 		"-cp", filepath.Join(war, "WEB-INF", "lib-provided", "*") + ":" + annotations[0], "apps/tomcat/Redeploy.java", war, fmt.Sprint(redeployments), "http://go-sc-a/A",

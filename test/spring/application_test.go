@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -136,7 +137,11 @@ func (o outcome) answer() (a provider.Answer) {
 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("status %d, error %q, body %q after %.0f ms", o.Status, o.Error, tail(o.Body, 500), o.Millis)
+	body := fmt.Sprintf("body %q", o.Body[:min(len(o.Body), 200)])
+	if a := o.answer(); a.Pod != "" {
+		body = fmt.Sprintf("pod %s of %s got %s %s%s of %s", a.Pod, a.Version, a.Method, a.Path, a.Query, a.Host)
+	}
+	return fmt.Sprintf("status %d, error %q, %s after %.0f ms", o.Status, o.Error, body, o.Millis)
 }
 
 // client is one of the HTTP clients of an application, or a gateway.
@@ -162,9 +167,7 @@ func (l library) do(c call) ([]outcome, error) {
 		return nil, err
 	}
 	headers := map[string]string{"Content-Type": "application/json"}
-	for k, v := range c.inbound {
-		headers[k] = v
-	}
+	maps.Copy(headers, c.inbound)
 	response := request(call{Method: "POST", URL: "http://127.0.0.1:" + l.app.port + "/calls", Headers: headers, Body: string(body)})
 	if response.Status != http.StatusOK {
 		return nil, errors.New(response.String())
@@ -190,11 +193,8 @@ func (g gateway) do(c call) ([]outcome, error) {
 	}
 	c.URL = "http://127.0.0.1:" + g.app.port + "/" + u.Host + u.RequestURI()
 	headers := map[string]string{}
-	for _, set := range []map[string]string{c.Headers, c.inbound} {
-		for k, v := range set {
-			headers[k] = v
-		}
-	}
+	maps.Copy(headers, c.Headers)
+	maps.Copy(headers, c.inbound)
 	c.Headers = headers
 	outcomes := make([]outcome, max(c.Count, 1))
 	var calls sync.WaitGroup

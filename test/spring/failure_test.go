@@ -17,7 +17,7 @@ var failures = map[string]string{
 	"gateway-mvc":  "status 5",
 }
 
-// fails fails unless a call failed as Spring's does without instances.
+// fails makes sure that a call failed as Spring's does without instances.
 func (s *scene) fails(o outcome) {
 	s.t.Helper()
 	if want := failures[s.library]; !regexp.MustCompile(want).MatchString(o.String()) {

@@ -56,7 +56,7 @@ func playAll(t *testing.T, train, jar, jdk string, clients []string) {
 	plane.start()
 	app := start(t, launch{
 		jar: jar, jdk: jdk, args: gatewayArgs(jar, names),
-		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap("--zone", "zone-1", "--labels", "app=shop-front")},
+		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap("--zone", "eu/zone-1", "--labels", "app=shop-front")},
 	})
 	for _, c := range clients {
 		t.Run(c, func(t *testing.T) {

@@ -32,7 +32,7 @@ type podSpec struct{ version, zone, port string }
 // parsePods reads pods as scenarios write them: NAME:VERSION[@ZONE][#PORT].
 func parsePods(text string) map[string]podSpec {
 	specs := map[string]podSpec{}
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		field, port, _ := strings.Cut(field, "#")
 		field, zone, _ := strings.Cut(field, "@")
 		name, version, _ := strings.Cut(field, ":")
@@ -86,6 +86,16 @@ func (s *service) remove(name string) *provider.Pod {
 	delete(s.spec, name)
 	return pod
 }
+
+// nodes are in two zones of one region. Applications run in the first.
+const nodes = `apiVersion: v1
+kind: Node
+metadata: {name: node-zone-1, labels: {topology.kubernetes.io/region: eu, topology.kubernetes.io/zone: zone-1}}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-zone-2, labels: {topology.kubernetes.io/region: eu, topology.kubernetes.io/zone: zone-2}}
+`
 
 // publish writes the Service, and an EndpointSlice for each pod.
 func (s *service) publish() {

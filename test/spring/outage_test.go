@@ -4,6 +4,7 @@ package spring
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 )
@@ -19,8 +20,9 @@ func TestOutage(t *testing.T) {
 		}
 	}
 	plane.start()
+	state := t.TempDir()
 	l := launch{
-		jar: "boot35", jdk: "jdk17", options: []string{"-Dmizzen.state=" + t.TempDir()},
+		jar: "boot35", jdk: "jdk17", options: []string{"-Dmizzen.state=" + state},
 		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap()},
 	}
 	app := start(t, l)
@@ -41,10 +43,11 @@ func TestOutage(t *testing.T) {
 	each("kept", app, func(s *scene) { s.share(s.do(call{URL: "/A", Count: 100}), "v1", ofVersion("v1"), 1) })
 	// Another control plane takes the same address.
 	plane.start()
+	edited := time.Now()
 	each("kept", app, func(s *scene) {
 		s.rules(split(0, 100))
 		eventually(t, patience, func() error {
-			if o := s.get("/A"); !ofVersion("v2")(o) {
+			if o := s.get(); !ofVersion("v2")(o) {
 				return fmt.Errorf("%s: after the return of the control plane: got %v, want v2", s.library, o)
 			}
 			return nil
@@ -54,18 +57,20 @@ func TestOutage(t *testing.T) {
 		t.Logf("%s: %d calls under load", clients[i], stop())
 	}
 
+	eventually(t, patience, func() error { return saved(state, edited) })
+
 	// Restarted during an outage: what the file has is followed; what it does not have fails quickly, and works later.
 	plane.kill()
 	app.stop()
 	app = start(t, l)
 	each("kept", app, func(s *scene) { s.share(s.do(call{URL: "/A", Count: 20}), "v2", ofVersion("v2"), 1) })
 	each("late", app, func(s *scene) {
-		if o := s.get("/A"); !failed(o) || o.Millis > 6000 {
+		if o := s.get(); !failed(o) || o.Millis > 6000 {
 			t.Errorf("%s: without a control plane: got %v, want a failure within 6 s", s.library, o)
 		}
 	})
 	each("late", app, func(s *scene) {
-		if o := s.get("/A"); !failed(o) || o.Millis > 1500 {
+		if o := s.get(); !failed(o) || o.Millis > 1500 {
 			t.Errorf("%s: once it is known to be away: got %v, want a failure at once", s.library, o)
 		}
 	})
@@ -73,11 +78,29 @@ func TestOutage(t *testing.T) {
 	start := time.Now()
 	each("late", app, func(s *scene) {
 		eventually(t, patience, func() error {
-			if o := s.get("/A"); !ofVersion("v1")(o) {
+			if o := s.get(); !ofVersion("v1")(o) {
 				return fmt.Errorf("%s: after the start of the control plane: got %v, want v1", s.library, o)
 			}
 			return nil
 		})
 	})
 	t.Logf("all services were known %v after the start of the control plane", time.Since(start))
+}
+
+// saved returns nil once a file of the folder was written after a moment, and not again since.
+func saved(dir string, after time.Time) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			return err
+		}
+		if at := info.ModTime(); at.After(after) && time.Since(at) > 500*time.Millisecond {
+			return nil
+		}
+	}
+	return fmt.Errorf("the last-good file is not written; the folder has %d files", len(files))
 }

@@ -29,6 +29,7 @@ type plane struct {
 func newPlane(t *testing.T) *plane {
 	t.Helper()
 	p := &plane{t: t, dir: t.TempDir(), xds: "127.0.0.1:0", admin: "127.0.0.1:0", log: &buffer{}}
+	p.write("nodes.yaml", nodes)
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {

@@ -41,8 +41,6 @@ type scene struct {
 	client client
 	// train and library name the client.
 	train, library string
-	// expected is true if it is known that the scenario cannot pass.
-	expected bool
 }
 
 // check makes calls, and fails if the application did not make them.
@@ -60,10 +58,10 @@ func (s *scene) once(c call) outcome {
 	return s.do(c)[0]
 }
 
-// get calls a path.
-func (s *scene) get(path string) outcome {
+// get makes an ordinary call.
+func (s *scene) get() outcome {
 	s.t.Helper()
-	return s.once(call{URL: path})
+	return s.once(call{URL: "/A"})
 }
 
 // version fails unless a call is answered by a version.

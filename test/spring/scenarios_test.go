@@ -52,8 +52,14 @@ var scenarios = []*scenario{
   {headers: {x-any: {}}, withoutHeaders: {x-old: {exact: "yes"}}}`),
 		play: func(s *scene) {
 			for _, c := range []struct{ name, value, want string }{
-				{"x-lane", "gray", "v2"}, {"x-lane", "graying", "v1"}, {"x-build", "2.7", "v2"}, {"x-build", "3.2.", "v1"},
-				{"x-user", "4711", "v2"}, {"x-user", "u4711", "v1"}, {"x-any", "thing", "v2"}, {"x-other", "thing", "v1"},
+				{"x-lane", "gray", "v2"},
+				{"x-lane", "graying", "v1"},
+				{"x-build", "2.7", "v2"},
+				{"x-build", "3.2.", "v1"},
+				{"x-user", "4711", "v2"},
+				{"x-user", "u4711", "v1"},
+				{"x-any", "thing", "v2"},
+				{"x-other", "thing", "v1"},
 			} {
 				s.version(call{URL: "/A", Headers: map[string]string{c.name: c.value}}, c.want)
 			}
@@ -111,7 +117,7 @@ var scenarios = []*scenario{
 		pods: both, rules: virtualService("- {match: [{uri: {prefix: /only}}], route: [{destination: {host: NAME}}]}"),
 		play: func(s *scene) {
 			s.status(call{URL: "/only"}, 200)
-			s.fails(s.get("/A"))
+			s.fails(s.get())
 		},
 	},
 	{
@@ -139,16 +145,25 @@ var scenarios = []*scenario{
 		},
 	},
 	{
-		name: "rewrite", about: "the path and the authority are rewritten: by prefix and by expression",
-		pods: "a:v1", rules: virtualService(`- {match: [{uri: {prefix: /api/}}], rewrite: {uri: /, authority: b.example}, route: [{destination: {host: NAME}}]}
+		name: "rewrite", about: "the path is rewritten: by prefix and by expression",
+		pods: "a:v1", rules: virtualService(`- {match: [{uri: {prefix: /api/}}], rewrite: {uri: /}, route: [{destination: {host: NAME}}]}
 - {match: [{uri: {prefix: /rx/}}], rewrite: {uriRegexRewrite: {match: "/rx/(.*)", rewrite: '/by/\1'}}, route: [{destination: {host: NAME}}]}`),
 		play: func(s *scene) {
 			o := s.status(call{URL: "/api/items?x=1"}, 200)
-			if a := o.answer(); a.Path != "/items" || a.Query != "x=1" || a.Host != "b.example" {
-				s.t.Errorf("the pod got %+v, want /items?x=1 of b.example", a)
+			if a := o.answer(); a.Path != "/items" || a.Query != "x=1" {
+				s.t.Errorf("the pod got %+v, want /items?x=1", a)
 			}
 			if a := s.status(call{URL: "/rx/c"}, 200).answer(); a.Path != "/by/c" {
 				s.t.Errorf("the pod got %q, want /by/c", a.Path)
+			}
+		},
+	},
+	{
+		name: "authority", about: "the authority is rewritten: the pod sees it as Host",
+		pods: "a:v1", rules: route("rewrite: {authority: b.example}"),
+		play: func(s *scene) {
+			if a := s.status(call{URL: "/A"}, 200).answer(); a.Host != "b.example" {
+				s.t.Errorf("the pod got the host %q, want b.example", a.Host)
 			}
 		},
 	},
@@ -183,21 +198,21 @@ var scenarios = []*scenario{
 	},
 	{
 		name: "timeout", about: "a call ends when the time of its rule is over",
-		pods: "a:v1", rules: route("timeout: 300ms"),
+		pods: "a:v1", rules: route("timeout: 1s"),
 		play: func(s *scene) {
 			s.status(call{URL: "/A"}, 200)
 			s.pod("a").Fail(provider.Fault{Delay: 5 * time.Second})
-			s.ends(s.get("/A"), 200, 2500)
+			s.ends(s.get(), 900, 3500)
 		},
 	},
 	{
 		name: "per-try-timeout", about: "an attempt ends when its time is over, and the next one answers",
-		pods: "a:v1", rules: route("timeout: 10s\nretries: {attempts: 2, perTryTimeout: 300ms, retryOn: 5xx}"),
+		pods: "a:v1", rules: route("timeout: 10s\nretries: {attempts: 2, perTryTimeout: 700ms, retryOn: 5xx}"),
 		play: func(s *scene) {
 			s.status(call{URL: "/A"}, 200)
 			s.pod("a").Fail(provider.Fault{}, provider.Fault{Delay: 5 * time.Second})
-			if o := s.status(call{URL: "/A"}, 200); o.Millis < 200 || o.Millis > 3000 {
-				s.t.Errorf("got an answer after %.0f ms, want one after 300 ms", o.Millis)
+			if o := s.status(call{URL: "/A"}, 200); o.Millis < 600 || o.Millis > 3500 {
+				s.t.Errorf("got an answer after %.0f ms, want one after 700 ms", o.Millis)
 			}
 		},
 	},
@@ -218,14 +233,14 @@ var scenarios = []*scenario{
 		},
 	},
 	{
-		name: "default-retries", about: "without a rule an idempotent call is made again after a 503, and a POST is not",
+		name: "default-retries", about: "without a rule an answer is never asked for again, whatever its status",
 		pods: "a:v1",
 		play: func(s *scene) {
 			s.status(call{URL: "/A"}, 200)
-			s.pod("a").Fail(provider.Fault{}, provider.Fault{Status: 503})
-			s.status(call{URL: "/A"}, 200)
-			s.pod("a").Fail(provider.Fault{}, provider.Fault{Status: 503})
-			s.status(call{URL: "/A", Method: "POST"}, 503)
+			for _, method := range []string{"GET", "POST"} {
+				s.pod("a").Fail(provider.Fault{}, provider.Fault{Status: 503})
+				s.status(call{URL: "/A", Method: method}, 503)
+			}
 		},
 	},
 	{
@@ -335,7 +350,7 @@ var scenarios = []*scenario{
 		},
 	},
 	{
-		name: "locality", about: "calls stay in the zone of the application, and go to the others when it has no pods",
+		name: "locality", about: "calls stay in the zone of the application, then in its region, and come back",
 		pods: "a:v1@zone-1 b:v1@zone-2", rules: destinationRule("trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: true}}, outlierDetection: {consecutive5xxErrors: 100}}"),
 		play: func(s *scene) {
 			s.share(s.do(call{URL: "/A", Count: 40}), "zone-1", ofPod("a"), 1)
@@ -390,12 +405,12 @@ var scenarios = []*scenario{
 	},
 	{
 		name: "empty", about: "a service without endpoints fails as Spring does without instances",
-		play: func(s *scene) { s.fails(s.get("/A")) },
+		play: func(s *scene) { s.fails(s.get()) },
 	},
 	{
 		name: "created", about: "a service that is empty at first answers once it has a pod",
 		play: func(s *scene) {
-			s.fails(s.get("/A"))
+			s.fails(s.get())
 			s.add("a", podSpec{version: "v1"})
 			s.publish()
 			s.follows(call{URL: "/A"}, "the new pod", ofPod("a"))

@@ -40,6 +40,7 @@ make_war() {
 inputs_war() { inputs_application "$1"; }
 inputs_application() {
 	local sources
+	# shellcheck disable=SC2016 # the variable is Maven's
 	sources=$(sed -n 's|.*<sourceDirectory>${basedir}/../\(.*\)</sourceDirectory>|apps/\1|p' "apps/$1/pom.xml")
 	find "apps/$1" "$sources" -type f -print0 | sort -z | xargs -0 cat
 }

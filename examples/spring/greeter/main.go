@@ -17,7 +17,7 @@ func main() {
 		Addr:              *address,
 		ReadHeaderTimeout: 10 * time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintf(w, "hello from greeter %s\n", *version)
+			_, _ = fmt.Fprintf(w, "hello from greeter %s\n", *version)
 		}),
 	}
 	log.Fatal(server.ListenAndServe())

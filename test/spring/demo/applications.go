@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -107,7 +108,7 @@ func freePort() (int, error) {
 			return port, second.Close()
 		}
 	}
-	return 0, fmt.Errorf("there is no free pair of ports")
+	return 0, errors.New("there is no free pair of ports")
 }
 
 // startSpring starts sc-a and sc-b: the same stock application under two names. sc-a has the agent.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -18,8 +19,10 @@ var errNotAsStated = errors.New("the demo did not go as stated")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil && ctx.Err() == nil {
+	err := run(ctx)
+	interrupted := ctx.Err() != nil
+	stop()
+	if err != nil && !interrupted {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -84,8 +87,8 @@ type world struct {
 func (w *world) folder() string { return filepath.Join(w.dir, "mesh") }
 
 func (w *world) close() {
-	for i := len(w.processes) - 1; i >= 0; i-- {
-		w.processes[i].kill()
+	for _, p := range slices.Backward(w.processes) {
+		p.kill()
 	}
 	w.plane.kill()
 	for _, a := range w.apps {

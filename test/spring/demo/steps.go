@@ -27,15 +27,17 @@ var (
 // step is a change and what is expected of it. Streams that want does not name have only to be answered.
 type step struct {
 	title  string
-	change func(w *world, ctx context.Context) (time.Time, error)
+	change func(ctx context.Context, w *world) (time.Time, error)
 	want   map[string]share
 	// followed is the stream whose answers show that the change has arrived, and the version that they have then.
 	followed map[string]string
+	// note is printed after the time that this took.
+	note string
 }
 
 // edit returns a change of the rules.
-func edit(r rules) func(*world, context.Context) (time.Time, error) {
-	return func(w *world, _ context.Context) (time.Time, error) {
+func edit(r rules) func(context.Context, *world) (time.Time, error) {
+	return func(_ context.Context, w *world) (time.Time, error) {
 		w.rules = r
 		return w.write("rules.yaml", r.String())
 	}
@@ -74,19 +76,20 @@ var steps = []step{
 		change:   returnPlane,
 		want:     map[string]share{springToGo: all, goToGo: all, springToGoGray: all},
 		followed: map[string]string{springToGo: "v2", goToGo: "v2", springToGoTester: "v2", goToGoTester: "v2"},
+		note:     ": they try to reconnect every few seconds",
 	},
 }
 
-func killPlane(w *world, _ context.Context) (time.Time, error) {
+func killPlane(_ context.Context, w *world) (time.Time, error) {
 	w.plane.kill()
 	return time.Now(), nil
 }
 
-func returnPlane(w *world, ctx context.Context) (time.Time, error) {
+func returnPlane(ctx context.Context, w *world) (time.Time, error) {
 	if err := w.startPlane(ctx); err != nil {
 		return time.Time{}, err
 	}
-	return edit(rules{v2: 100})(w, ctx)
+	return edit(rules{v2: 100})(ctx, w)
 }
 
 // tell runs the story under calls in all directions.
@@ -144,7 +147,7 @@ type result struct {
 func (w *world) runStep(ctx context.Context, s step, streams []stream) (result, error) {
 	var r result
 	if s.change != nil {
-		at, err := s.change(w, ctx)
+		at, err := s.change(ctx, w)
 		if err != nil {
 			return r, err
 		}
@@ -197,7 +200,7 @@ func (w *world) awaitFollowed(ctx context.Context, s step, streams []stream, at 
 			}
 		}
 	}
-	fmt.Printf("      all callers followed %d ms after the change\n", time.Since(at).Milliseconds())
+	fmt.Printf("      all callers follow it after %d ms%s\n", time.Since(at).Milliseconds(), s.note)
 	return nil
 }
 
