@@ -16,6 +16,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.jar.JarFile;
 import java.util.zip.ZipEntry;
 import javax.management.JMException;
@@ -23,9 +25,18 @@ import javax.management.MBeanServer;
 import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
 
-/** Starts the agent: the entry from its first class. */
-public final class Start {
-    private Start() {
+/** Starts the agent: the entry from its first class. It has no lambdas: the first one of a JVM costs more than all of this. */
+public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Runnable, Callable<String> {
+    private final Instrumentation jvm;
+    private final JarFile jar;
+    private final Config config;
+    private final Adapters adapters;
+
+    private Start(Instrumentation jvm, JarFile jar, Config config) {
+        this.jvm = jvm;
+        this.jar = jar;
+        this.config = config;
+        this.adapters = new Adapters(this, this);
     }
 
     /** Returns what gives the state; null if the agent does nothing. */
@@ -35,20 +46,27 @@ public final class Start {
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
             return null;
         }
-        Adapters adapters = new Adapters(() -> registered(Core.start(config)), path -> read(jar, "adapters/" + path));
-        if (!Bridge.install(adapters)) {
+        Start start = new Start(jvm, jar, config);
+        if (!Bridge.install(start.adapters)) {
             return null;
         }
-        HostHeader.openBy(() -> open(jvm));
-        Weaver weaver = new Weaver();
-        jvm.addTransformer(weaver, true);
+        HostHeader.openBy(start);
+        jvm.addTransformer(new Weaver(), true);
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
-        return adapters::state;
+        return start;
     }
 
-    /** Shows the mesh in JMX, if the application uses JMX. An MBean server only for it would cost more than the agent. */
-    private static Mesh registered(Mesh mesh) {
+    /** The state. */
+    @Override
+    public String call() {
+        return adapters.state();
+    }
+
+    /** Starts the mesh, and shows it in JMX if the application uses JMX. An MBean server only for it would cost more than the agent. */
+    @Override
+    public Mesh get() {
+        Mesh mesh = Core.start(config);
         try {
             for (MBeanServer server : MBeanServerFactory.findMBeanServer(null)) {
                 server.registerMBean(Core.bean(mesh), new ObjectName("dev.mizzen:type=Agent"));
@@ -61,7 +79,8 @@ public final class Start {
     }
 
     /** Opens the classes of HttpURLConnection to the bridge. JDK 8 has no modules. */
-    private static void open(Instrumentation jvm) {
+    @Override
+    public void run() {
         try {
             Method module = Class.class.getMethod("getModule");
             Set<?> bridge = Collections.singleton(module.invoke(HostHeader.class));
@@ -79,8 +98,10 @@ public final class Start {
         }
     }
 
-    private static byte[] read(JarFile jar, String path) {
-        ZipEntry entry = jar.getEntry(path);
+    /** The bytes of an adapter's class. */
+    @Override
+    public byte[] apply(String path) {
+        ZipEntry entry = jar.getEntry("adapters/" + path);
         if (entry == null) {
             return null;
         }
