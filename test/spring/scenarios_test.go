@@ -283,7 +283,7 @@ var scenarios = []*scenario{
 	{
 		name: "mirror-body", about: "the copy has the body, too",
 		pods: both, rules: mirrored,
-		play: func(s *scene) { s.copied(call{URL: "/A?x=1", Method: "POST", Body: "text", Count: 20}) },
+		play:   func(s *scene) { s.copied(call{URL: "/A?x=1", Method: "POST", Body: "text", Count: 20}) },
 		except: gateways(streams),
 	},
 	{
@@ -479,7 +479,9 @@ const (
 )
 
 // gateways is an exception for all gateways.
-func gateways(why string) map[string]string { return map[string]string{"gateway": why, "gateway-mvc": why} }
+func gateways(why string) map[string]string {
+	return map[string]string{"gateway": why, "gateway-mvc": why}
+}
 
 var mirrored = virtualService("- route: [{destination: {host: NAME, subset: v1}}]\n  mirror: {host: NAME, subset: v2}")
 
