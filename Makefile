@@ -35,15 +35,21 @@ comma   := ,
 space   := $(subst ,, )
 # The platforms of the image, such as linux/amd64; a comma may stand between them, as Docker writes it.
 platforms = $(or $(subst $(comma), ,$(PLATFORMS)),linux/amd64 linux/arm64)
+# The Java agent, for which the image needs a JDK 17 and Maven. AGENT= makes an image without it.
+AGENT   ?= agents/java/agent/target/mizzen-agent.jar
+# With the time of the commit the jar does not depend on the time of the build.
+JAR     := mvn -B -q -f agents/java -DskipTests -Dproject.build.outputTimestamp="$$(git log -1 --format=%ct)" package
 image: ## build the container image for PLATFORMS (linux/amd64 linux/arm64) into bin/image, named IMAGE; no Docker is needed
 	$(if $(filter-out linux/amd64 linux/arm64,$(platforms)),\
 		$(error PLATFORMS is linux/amd64 or linux/arm64 or both, not "$(PLATFORMS)"))
 	@$(call compiling,bin/controlplane for $(platforms))
+	$(if $(AGENT),$(JAR))
 	rm -rf bin/image
 	for platform in $(platforms); do binary=bin/image/$$(echo $$platform | tr / -)/controlplane; \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$${platform#linux/} $(BUILD) -o $$binary ./cmd/controlplane || exit; \
 		$(call fits,$$binary); done
 	$(GO) -C hack/image run . -name $(IMAGE) -links $(subst $(space),$(comma),$(PLUGINS)) -layout $(CURDIR)/bin/image/oci -tar $(CURDIR)/bin/image/controlplane.tar \
+		$(if $(AGENT),-file $(abspath $(AGENT)):/mizzen-agent.jar) \
 		-sbom $(CURDIR)/bin/image/sbom $(platforms:linux/%=$(CURDIR)/bin/image/linux-%/controlplane)
 
 release: ## make all that a release consists of into dist: make release VERSION=v0.2.0 (PLATFORMS has it made for some only)

@@ -106,7 +106,7 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, suggestFlag(cmd, err)} })
 	root.AddCommand(
 		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
-		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newUninstall(std), newVersion(std),
+		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newAgent(std), newUninstall(std), newVersion(std),
 	)
 	root.SetHelpCommand(newHelp(root))
 	completeChoices(root)

@@ -32,6 +32,10 @@ configMapGenerator:
   namespace: mizzen-system
   behavior: merge
   literals: [CLUSTER_DOMAIN=example.internal, LOG_LEVEL=debug]
+- name: mizzen-injection
+  namespace: mizzen-system
+  behavior: merge
+  literals: [agent-image=registry.example.org/mizzen:v1]
 `,
 		[]string{"values-production.yaml", "image.repository=registry.example.org/mizzen", "image.tag=v1", "settings.clusterDomain=example.internal", "settings.logLevel=debug"},
 	},
@@ -65,6 +69,22 @@ patches:
     - {op: replace, path: /spec/ingress/1/from/0/namespaceSelector/matchLabels/kubernetes.io~1metadata.name, value: observe}
 `,
 		[]string{"networkPolicy.nodeCIDRs={10.0.0.0/24}", "monitoring.namespace=observe"},
+	},
+	"the agent is in a mounted image": {
+		`
+resources: [MANIFESTS/overlays/dev]
+configMapGenerator:
+- {name: mizzen-injection, namespace: mizzen-system, behavior: merge, literals: [agent=image]}
+`,
+		[]string{"injection.agent.from=image"},
+	},
+	"the agent is in the application's image": {
+		`
+resources: [MANIFESTS/overlays/dev]
+configMapGenerator:
+- {name: mizzen-injection, namespace: mizzen-system, behavior: merge, literals: [agent=own, agent-jar=/opt/agent.jar]}
+`,
+		[]string{"injection.agent.from=own", "injection.agent.jar=/opt/agent.jar"},
 	},
 	"three replicas with more memory": {
 		`

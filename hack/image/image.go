@@ -4,7 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/pem"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -28,9 +32,20 @@ type file struct {
 	link string
 }
 
-// image returns an image with two layers, so that a new version of the binary does not change the other layer. links are
-// other names of the binary.
-func (b binary) image(links []string) (v1.Image, error) {
+// readFile reads a file that is named as SOURCE:DESTINATION. The destination is a path in the image, such as /agent.jar.
+func readFile(text string) (file, error) {
+	source, destination, ok := strings.Cut(text, ":")
+	name, absolute := strings.CutPrefix(destination, "/")
+	if !ok || !absolute || !fs.ValidPath(name) || name == "." {
+		return file{}, fmt.Errorf("%q is not SOURCE:DESTINATION with an absolute path in the image", text)
+	}
+	content, err := os.ReadFile(source)
+	return file{name: name, mode: 0o644, content: content}, err
+}
+
+// image returns an image with layers for what changes at different times, so that a new version of the binary does not
+// change the other layers. links are other names of the binary, and files are what else the image has.
+func (b binary) image(links []string, files []file) (v1.Image, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
@@ -46,7 +61,10 @@ func (b binary) image(links []string) (v1.Image, error) {
 		own = append(own, file{name: link, mode: 0o777, link: b.name})
 	}
 	var layers []v1.Layer
-	for _, files := range [][]file{base, own} {
+	for _, files := range [][]file{base, files, own} {
+		if len(files) == 0 {
+			continue
+		}
 		l, err := layer(files)
 		if err != nil {
 			return nil, err

@@ -39,6 +39,17 @@ func TestImages(t *testing.T) {
 		name: "example.test/app:v1", layout: filepath.Join(dir, "oci"), tar: filepath.Join(dir, "app.tar"), sbom: filepath.Join(dir, "sbom"),
 		links: "kubectl-app,kubectl_complete-app",
 	}
+	data := filepath.Join(dir, "data")
+	if err := os.WriteFile(data, []byte("some data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, destination := range []string{"/data", "/opt/app/data"} {
+		f, err := readFile(data + ":" + destination)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.files = append(o.files, f)
+	}
 	binaries := []string{build(t, "amd64"), build(t, "arm64")}
 	if err := run(o, binaries); err != nil {
 		t.Fatal(err)
@@ -149,6 +160,12 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 	if files["kubectl-app"] != "app" || files["kubectl_complete-app"] != "app" {
 		t.Errorf("got the links %q and %q, want them to lead to app", files["kubectl-app"], files["kubectl_complete-app"])
 	}
+	if files["data"] != "some data" || files["opt/app/data"] != "some data" {
+		t.Errorf("got the files %q and %q, want some data in both", files["data"], files["opt/app/data"])
+	}
+	if layers, err := image.Layers(); err != nil || len(layers) != 3 {
+		t.Errorf("got %d layers and %v, want 3", len(layers), err)
+	}
 	if !strings.HasPrefix(files["app"], "\x7fELF") {
 		t.Errorf("app is not executable; the image has %v", slices.Sorted(maps.Keys(files)))
 	}
@@ -196,6 +213,25 @@ func TestSBOMAlone(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(dir, "app-"+system+"-arm64.spdx.json")); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestRefusedFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		path:               "is not SOURCE:DESTINATION",
+		path + ":":         "is not SOURCE:DESTINATION",
+		path + ":data":     "is not SOURCE:DESTINATION",
+		path + ":/":        "is not SOURCE:DESTINATION",
+		path + ":/../data": "is not SOURCE:DESTINATION",
+		path + "x:/data":   "no such file",
+	} {
+		if _, err := readFile(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
 }

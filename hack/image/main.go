@@ -1,6 +1,6 @@
 // Command image makes container images of static Go binaries, without Docker, a base image or a registry.
 //
-// An image contains the binary and the certificates of public authorities, and runs as an unprivileged user. The
+// An image contains the binary, the certificates of public authorities and the files that are named, and runs as an unprivileged user. The
 // platform, time and commit come from the build information of the binary. So the same binary gives the same image,
 // byte for byte.
 package main
@@ -22,6 +22,11 @@ func main() {
 	flag.StringVar(&o.tar, "tar", "", "write the image of this machine's platform as a `file` for docker load or ctr images import")
 	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX; alone, of binaries for any platform")
 	flag.StringVar(&o.links, "links", "", "other `names` of the binary in the image, with commas between them")
+	flag.Func("file", "add a file of any platform to the image, as `SOURCE:DESTINATION`; it may be repeated", func(text string) error {
+		f, err := readFile(text)
+		o.files = append(o.files, f)
+		return err
+	})
 	flag.Parse()
 	if err := run(o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
@@ -59,7 +64,7 @@ func (o output) images(binaries []binary) error {
 	}
 	all := make([]made, len(binaries))
 	for i, b := range binaries {
-		image, err := b.image(strings.FieldsFunc(o.links, func(r rune) bool { return r == ',' }))
+		image, err := b.image(strings.FieldsFunc(o.links, func(r rune) bool { return r == ',' }), o.files)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ type output struct {
 	name, layout, tar, sbom string
 	// links are other names of the binary in the image, with commas between them.
 	links string
+	// files are further files of the image.
+	files []file
 }
 
 // made is a binary and its image.

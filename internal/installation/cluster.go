@@ -29,6 +29,7 @@ type answer struct {
 var (
 	configMaps          = resource("", "configmaps")
 	namespaces          = resource("", "namespaces")
+	nodes               = resource("", "nodes")
 	pods                = resource("", "pods")
 	secrets             = resource("", "secrets")
 	services            = resource("", "services")

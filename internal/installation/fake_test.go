@@ -38,7 +38,7 @@ type fakeAPI struct {
 
 // kinds are the resources of the kinds in the manifests.
 var kinds = map[string]schema.GroupVersionResource{
-	"Namespace": namespaces, "Pod": pods, "Secret": secrets, "Service": services, "EndpointSlice": endpointSlices, "Deployment": deployments,
+	"Namespace": namespaces, "Node": nodes, "Pod": pods, "Secret": secrets, "Service": services, "EndpointSlice": endpointSlices, "Deployment": deployments,
 	"PodDisruptionBudget": budgets, "Lease": leases, "NetworkPolicy": netPolicies, "MutatingAdmissionPolicy": policies, "ConfigMap": configMaps,
 	"MutatingAdmissionPolicyBinding": policyBindings, "ClusterRole": clusterRoles, "Role": roles, "ClusterRoleBinding": clusterRoleBindings, "RoleBinding": roleBindings,
 }

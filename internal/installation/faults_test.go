@@ -202,7 +202,7 @@ var faults = map[string]broken{
 	},
 	"bootstrap: a key is missing": {
 		by:   func(f *fakeAPI) { f.edit(configMaps, system, injection, map[string]any{}, "data") },
-		want: []string{"FAIL bootstrap: The key plaintext.json", "WARN bootstrap: The key tls.json", "WARN endpoints: No bootstrap leads to"},
+		want: []string{"FAIL bootstrap: The key plaintext.json", "WARN bootstrap: The key tls.json", "WARN java-agent: The key agent-image", "WARN endpoints: No bootstrap leads to"},
 	},
 	"bootstrap: not JSON": {
 		by:   func(f *fakeAPI) { f.edit(configMaps, system, injection, "{", "data", "plaintext.json") },
@@ -238,7 +238,48 @@ var faults = map[string]broken{
 		by: func(f *fakeAPI) {
 			f.edit(configMaps, system, injection, strings.Repeat("A", maxAuthorities), "data", "ca.crt")
 		},
-		want: []string{"FAIL bootstrap: The key ca.crt of the ConfigMap mizzen-system/mizzen-injection has 262000 bytes."},
+		want: []string{"FAIL bootstrap: The key ca.crt of the ConfigMap mizzen-system/mizzen-injection has 256000 bytes."},
+	},
+	"Java agent: an unknown origin": {
+		by:   func(f *fakeAPI) { f.edit(configMaps, system, injection, "volume", "data", "agent") },
+		want: []string{`WARN java-agent: The key agent of the ConfigMap mizzen-system/mizzen-injection is "volume". It is ignored`},
+	},
+	"Java agent: no image": {
+		by:   func(f *fakeAPI) { f.edit(configMaps, system, injection, "", "data", "agent-image") },
+		want: []string{"WARN java-agent: The key agent-image of the ConfigMap mizzen-system/mizzen-injection is missing. Pods do not get the Java agent."},
+	},
+	"Java agent: another version": {
+		by: func(f *fakeAPI) {
+			f.edit(configMaps, system, injection, "localhost:5000/mizzen@sha256:0", "data", "agent-image")
+		},
+		want: []string{"WARN java-agent: is localhost:5000/mizzen@sha256:0, which has another version than the control plane."},
+	},
+	"Java agent: a path that is none": {
+		by: func(f *fakeAPI) {
+			f.edit(configMaps, system, injection, "own", "data", "agent")
+			f.edit(configMaps, system, injection, "agent.jar", "data", "agent-jar")
+		},
+		want: []string{`FAIL java-agent: is "agent.jar", which is not a path.`},
+	},
+	"Java agent: container runtimes that do not mount images": {
+		by: func(f *fakeAPI) {
+			f.edit(configMaps, system, injection, "image", "data", "agent")
+			for i, version := range []string{"containerd://1.6.20~ds1", "containerd://2.0.5", "containerd://2.1.0-k3s1", "containerd://2.10.1", "cri-o://1.32.4", "cri-o://1.33.0", "another://1"} {
+				f.add(fmt.Sprintf("{apiVersion: v1, kind: Node, metadata: {name: node-%d}, status: {nodeInfo: {containerRuntimeVersion: %q}}}", i, version))
+			}
+		},
+		want: []string{"FAIL java-agent: image with the Java agent: node-0 (containerd://1.6.20~ds1), node-1 (containerd://2.0.5), node-4 (cri-o://1.32.4)."},
+	},
+	"Java agent: labels without effect": {
+		by: func(f *fakeAPI) {
+			f.add("{apiVersion: v1, kind: Namespace, metadata: {name: till, labels: {mizzen.dev/agent: java}}}")
+			f.add("{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {mizzen.dev/inject: enabled, mizzen.dev/agent: Java}}}")
+			f.add("{apiVersion: v1, kind: Namespace, metadata: {name: none, labels: {mizzen.dev/agent: none}}}")
+		},
+		want: []string{
+			`WARN java-agent: another value of the label mizzen.dev/agent: shop ("Java")`,
+			"WARN java-agent: have the label mizzen.dev/agent and are not injected: till.",
+		},
 	},
 	"certificate: no Secret": {
 		transport: encrypted, by: func(f *fakeAPI) { f.remove(secrets, system, "mizzen-tls") },
@@ -335,7 +376,7 @@ func (f *fakeAPI) authority(text []byte) {
 // args replaces the arguments of the control plane.
 func (f *fakeAPI) args(args ...any) {
 	f.t.Helper()
-	f.edit(deployments, system, installed, []any{map[string]any{"name": "controlplane", "args": args}}, "spec", "template", "spec", "containers")
+	f.edit(deployments, system, installed, []any{map[string]any{"name": "controlplane", "image": "controlplane:dev", "args": args}}, "spec", "template", "spec", "containers")
 }
 
 func TestFaults(t *testing.T) {

@@ -25,7 +25,7 @@ const (
 )
 
 // maxAuthorities is the size of authorities for which no pod has room: the policy's limit for all annotations.
-const maxAuthorities = 262000
+const maxAuthorities = 256000
 
 // The transports to the control plane: the values of the key transport of the ConfigMap and of the annotation
 // mizzen.dev/xds of pods.

@@ -79,6 +79,7 @@ var checks = []check{
 	{"injection-policy", false, (*cluster).checkPolicy},
 	{"injected-namespaces", false, (*cluster).checkNamespaces},
 	{"bootstrap", false, (*cluster).checkBootstrap},
+	{"java-agent", false, (*cluster).checkAgent},
 	{"certificate", false, (*cluster).checkCertificate},
 	{"endpoints", false, (*cluster).checkEndpoints},
 	{"network", false, (*cluster).checkNetwork},

@@ -75,7 +75,7 @@ func newInstallation(t *testing.T, transport string) *fakeAPI {
 	f.objects = map[string][]unstructured.Unstructured{}
 	f.manifests("base/service.yaml", "base/deployment.yaml", "base/disruption.yaml", "base/network.yaml", "base/rights.yaml", "injection/policy.yaml")
 	f.add(strings.ReplaceAll(running, "TRANSPORT", transport))
-	data := map[string]any{"transport": transport}
+	data := map[string]any{"transport": transport, "agent": "init", "agent-image": "registry.example.org/mizzen:dev"}
 	for _, name := range []string{"plaintext.json", "tls.json"} {
 		text, err := os.ReadFile("../../manifests/injection/" + name)
 		if err != nil {
@@ -95,7 +95,7 @@ func newInstallation(t *testing.T, transport string) *fakeAPI {
 func (f *fakeAPI) secure() {
 	f.t.Helper()
 	f.edit(deployments, system, installed, []any{map[string]any{
-		"name": "controlplane", "image": "controlplane:v1",
+		"name": "controlplane", "image": "controlplane:dev",
 		"args":         []any{"serve", "--xds-address=:15010", "--xds-tls-address", ":15012", "--tls-certificates=/etc/mizzen/tls"},
 		"volumeMounts": []any{map[string]any{"name": "tls", "mountPath": "/etc/mizzen/tls/"}},
 	}}, "spec", "template", "spec", "containers")

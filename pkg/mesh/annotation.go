@@ -25,10 +25,20 @@ const (
 	AnnotationTransport   = AnnotationPrefix + "xds"
 	AnnotationInjected    = AnnotationPrefix + "injected"
 	AnnotationAuthorities = AnnotationPrefix + "authorities"
+	// AnnotationAgent selects pods for the Java agent. As a label it selects the pods of a namespace.
+	AnnotationAgent         = AnnotationPrefix + "agent"
+	AnnotationInjectedAgent = AnnotationPrefix + "injected-agent"
+	// AnnotationAgentSkipped has the names of the containers of a selected pod that do not run the agent.
+	AnnotationAgentSkipped = AnnotationPrefix + "agent-skipped"
 )
 
-// InjectEnabled is the value of the label mizzen.dev/inject of namespaces whose pods the policy changes.
-const InjectEnabled = "enabled"
+const (
+	// InjectEnabled is the value of the label mizzen.dev/inject of namespaces whose pods the policy changes.
+	InjectEnabled = "enabled"
+	// AgentJava and AgentNone are the values of AnnotationAgent.
+	AgentJava = "java"
+	AgentNone = "none"
+)
 
 // annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
@@ -41,6 +51,16 @@ var annotations = map[string][]string{
 	AnnotationTransport:   {"Pod"},
 	AnnotationInjected:    {"Pod"},
 	AnnotationAuthorities: {"Pod"},
+
+	AnnotationAgent:         {"Pod"},
+	AnnotationInjectedAgent: {"Pod"},
+	AnnotationAgentSkipped:  {"Pod"},
+}
+
+// labels has, for each label, the kinds of objects on which it is read.
+var labels = map[string][]string{
+	AnnotationInject: {"Namespace"},
+	AnnotationAgent:  {"Namespace"},
 }
 
 // Annotations returns the names of all annotations, sorted.
@@ -48,6 +68,9 @@ func Annotations() []string { return slices.Sorted(maps.Keys(annotations)) }
 
 // AnnotatedKinds returns the kinds of objects on which an annotation is read. It is empty for an unknown annotation.
 func AnnotatedKinds(annotation string) []string { return annotations[annotation] }
+
+// LabeledKinds returns the kinds of objects on which a label is read. It is empty for an unknown label.
+func LabeledKinds(label string) []string { return labels[label] }
 
 // domain is the part of AnnotationPrefix that tells Mizzen's annotations from others.
 const domain = "mizzen"

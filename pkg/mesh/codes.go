@@ -169,8 +169,8 @@ var codes = []CodeDoc{
 		"Follow the message, or upgrade the client. [The field table](FIELDS.md) shows what each kind supports.",
 	},
 	{
-		CodeNotInjected, "A pod of a namespace with the label `mizzen.dev/inject: enabled` came without the bootstrap, so its gRPC clients do not find Mizzen (warning). Or pods are older than the label or the policy that injects (info). Pods with the annotation `mizzen.dev/inject: \"false\"`, with `hostNetwork` or whose containers bring a bootstrap are not reported, nor are pods that have ended.",
-		"Run `controlplane check install`, which finds out whether the policy or its ConfigMap is missing. Then restart the pods.",
+		CodeNotInjected, "A pod of a namespace with the label `mizzen.dev/inject: enabled` came without the bootstrap, so its gRPC clients do not find Mizzen (warning). Or pods are older than the label or the policy that injects (info). Pods with the annotation `mizzen.dev/inject: \"false\"`, with `hostNetwork` or whose containers bring a bootstrap are not reported, nor are pods that have ended. On a field of a container: the container should run the Java agent and was left alone, because `JAVA_TOOL_OPTIONS` is never overwritten.",
+		"Run `controlplane check install`, which finds out whether the policy or its ConfigMap is missing. Then restart the pods. For a container, [add the agent to its variable](INSTALL.md#java-applications).",
 	},
 	{
 		CodeRefused, "A client rejected a resource that was made from the object (NACK) and keeps its previous version. The message contains the client's error. The resource is not sent to that client again until it changes. Other clients are not affected.",

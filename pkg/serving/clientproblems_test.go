@@ -111,6 +111,30 @@ func TestProblemsOfServicelessHosts(t *testing.T) {
 	}
 }
 
+// TestPodsNotInjected counts pods without the bootstrap, and neither older pods nor containers without the Java agent.
+func TestPodsNotInjected(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	store := serving.NewStore(serving.Options{Registry: registry})
+	world := snapshottest.Load(t, []string{idleService})
+	for _, p := range []struct{ kind, field string }{{"Pod", ""}, {"Pod", ""}, {"Pod", "spec.containers[0].env"}, {"Namespace", "metadata.labels[mizzen.dev/inject]"}} {
+		world.Problems = append(world.Problems, mesh.Problem{Code: mesh.CodeNotInjected, Object: mesh.Ref{Kind: p.kind, Namespace: "shop", Name: "a"}, Field: p.field})
+	}
+	store.Publish(world)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "mizzen_pods_not_injected" {
+			if got := f.GetMetric()[0].GetGauge().GetValue(); got != 2 {
+				t.Errorf("got %v, want 2", got)
+			}
+			return
+		}
+	}
+	t.Error("there is no mizzen_pods_not_injected")
+}
+
 func TestCollector(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	store := serving.NewStore(serving.Options{Registry: registry})

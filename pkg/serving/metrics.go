@@ -130,11 +130,12 @@ func (s *Store) withheldCount() int {
 	return 0
 }
 
-// countNotInjected counts pods, and not the Problems of namespaces, which are about pods that are older than the label.
+// countNotInjected counts pods without the bootstrap. It does not count the Problems of namespaces, which are about pods
+// that are older than the label, nor those of single containers, which have a bootstrap and no Java agent.
 func (s *Store) countNotInjected() int {
 	n := 0
 	for _, p := range s.world().Problems {
-		if p.Code == mesh.CodeNotInjected && p.Object.Kind == "Pod" {
+		if p.Code == mesh.CodeNotInjected && p.Object.Kind == "Pod" && p.Field == "" {
 			n++
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 )
 
 const (
@@ -171,12 +170,7 @@ func awaitInjection(t *testing.T, ns string) {
 // createPod creates a Pod in a dry run, and returns it as the API server would store it.
 func createPod(t *testing.T, ns, text string) *corev1.Pod {
 	t.Helper()
-	pod := &corev1.Pod{}
-	if err := yaml.UnmarshalStrict([]byte(text), pod); err != nil {
-		t.Fatal(err)
-	}
-	pod.Name = "pod"
-	return must(suite.core.CoreV1().Pods(ns).Create(t.Context(), pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}))(t)
+	return dryRun(t, ns, parsePod(t, text))
 }
 
 func environments(pod *corev1.Pod) map[string][]string {

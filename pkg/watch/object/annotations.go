@@ -24,7 +24,7 @@ func CheckKeys(key Key, meta *metav1.ObjectMeta) []mesh.Problem {
 	o := Object{Key: key}
 	for _, name := range slices.Sorted(maps.Keys(meta.Annotations)) {
 		text := ignoredKey("annotation", name, string(key.Kind), mesh.AnnotatedKinds(name))
-		if name == mesh.AnnotationInject && key.Kind == KindNamespace {
+		if slices.Contains(mesh.LabeledKinds(name), string(key.Kind)) {
 			text = "The annotation has no effect. Write it under metadata.labels."
 		}
 		if text != "" {
@@ -32,11 +32,7 @@ func CheckKeys(key Key, meta *metav1.ObjectMeta) []mesh.Problem {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(meta.Labels)) {
-		var kinds []string
-		if name == mesh.AnnotationInject {
-			kinds = []string{string(KindNamespace)}
-		}
-		text := ignoredKey("label", name, string(key.Kind), kinds)
+		text := ignoredKey("label", name, string(key.Kind), mesh.LabeledKinds(name))
 		if text != "" && slices.Contains(mesh.AnnotatedKinds(name), string(key.Kind)) {
 			text = "The label has no effect. Write it under metadata.annotations."
 		}

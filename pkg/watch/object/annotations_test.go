@@ -115,7 +115,7 @@ func TestKeysOfEachKind(t *testing.T) {
 			if got := problems(map[string]string{name: "x"}, nil); read != (len(got) == 0) {
 				t.Errorf("%s %s: got %q, though it is read: %t", kind, name, got, read)
 			}
-			label := kind == string(KindNamespace) && name == mesh.AnnotationInject
+			label := slices.Contains(mesh.LabeledKinds(name), kind)
 			got := problems(nil, map[string]string{name: "x"})
 			if label != (len(got) == 0) || read && !label && got[0] != "metadata.labels["+name+"] The label has no effect. Write it under metadata.annotations." {
 				t.Errorf("%s, label %s: got %q", kind, name, got)

@@ -145,8 +145,11 @@ func convertPod(p *corev1.Pod, _ string) Object {
 		}
 	}
 	checkInjection(&p.ObjectMeta, &out)
-	if !ended && wantsInjection(p) {
-		value.NotInjected = p.CreationTimestamp.Unix()
+	if !ended {
+		checkAgent(p, &out)
+		if wantsInjection(p) {
+			value.NotInjected = p.CreationTimestamp.Unix()
+		}
 	}
 	out.Value = value
 	return out

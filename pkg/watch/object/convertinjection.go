@@ -2,6 +2,7 @@ package object
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -46,6 +47,48 @@ func checkInjection(meta *metav1.ObjectMeta, out *Object) {
 	if transport, ok := meta.Annotations[mesh.AnnotationTransport]; ok && transport != "plaintext" && transport != "tls" {
 		out.reportInvalid(mesh.AnnotationTransport, "%q is not a transport. The default of the ConfigMap mizzen-injection is in effect. Use plaintext or tls.", transport)
 	}
+	if agent, ok := meta.Annotations[mesh.AnnotationAgent]; ok && agent != mesh.AgentJava && agent != mesh.AgentNone {
+		out.reportInvalid(mesh.AnnotationAgent, "%q does not select the Java agent. The pod does not get it. Use java or none.", agent)
+	}
+}
+
+const (
+	// javaVariable is the variable by which a JVM gets the agent.
+	javaVariable = "JAVA_TOOL_OPTIONS"
+	// ownAgent is the value of mizzen.dev/injected-agent of a pod whose image contains the agent.
+	ownAgent = "own"
+	// agentOption is the option of a JVM for the agent that is injected.
+	agentOption = "-javaagent:/var/run/mizzen.dev/agent/mizzen-agent.jar"
+)
+
+// checkAgent reports the containers of a pod that should run the Java agent and that the injection policy left alone.
+func checkAgent(p *corev1.Pod, out *Object) {
+	skipped, ok := p.Annotations[mesh.AnnotationAgentSkipped]
+	if !ok || p.DeletionTimestamp != nil {
+		return
+	}
+	from, option := p.Annotations[mesh.AnnotationInjectedAgent], agentOption
+	if from == ownAgent {
+		option = "-javaagent with the path of the agent in its image"
+	}
+	names := strings.Split(skipped, ",")
+	for i, c := range p.Spec.Containers {
+		if !slices.Contains(names, c.Name) {
+			continue
+		}
+		field, text := "env", ""
+		switch {
+		case from == "":
+			text = "The ConfigMap mizzen-injection has no agent-image. Container %q does not run the Java agent. Set agent-image and restart the pod."
+		case slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == javaVariable }):
+			text = "Container %q has its own JAVA_TOOL_OPTIONS, so it does not run the Java agent. Add " + option + " to its value."
+		default:
+			field = "envFrom"
+			text = "Container %q may get JAVA_TOOL_OPTIONS by envFrom, so it does not run the Java agent. If it does, add " + option +
+				" to that value. If not, set the annotation mizzen.dev/agent: java on the pod."
+		}
+		out.Report(mesh.CodeNotInjected, mesh.Warning, fmt.Sprintf("spec.containers[%d].%s", i, field), fmt.Sprintf(text, c.Name))
+	}
 }
 
 func convertNamespace(n *corev1.Namespace, _ string) Object {
@@ -54,6 +97,10 @@ func convertNamespace(n *corev1.Namespace, _ string) Object {
 	// A test, or an API server that ignores the selector, may pass on others.
 	if n.Labels[mesh.AnnotationInject] == mesh.InjectEnabled {
 		out.Value = &Namespace{Labeled: labeledSince(&n.ObjectMeta)}
+		if agent, ok := n.Labels[mesh.AnnotationAgent]; ok && agent != mesh.AgentJava && agent != mesh.AgentNone {
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, "metadata.labels["+mesh.AnnotationAgent+"]",
+				fmt.Sprintf("%q does not select the Java agent. Pods of the namespace do not get it. Use java or none.", agent))
+		}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,81 @@ func TestPodsWithoutTheBootstrap(t *testing.T) {
 				t.Errorf("got %d, want %d", got, want)
 			}
 		})
+	}
+}
+
+// TestContainersWithoutTheAgent has each reason for which the injection policy leaves a container of a selected pod alone.
+func TestContainersWithoutTheAgent(t *testing.T) {
+	variables := func(names ...string) (env []corev1.EnvVar) {
+		for _, name := range names {
+			env = append(env, corev1.EnvVar{Name: name})
+		}
+		return env
+	}
+	set := corev1.Container{Name: "set", Env: variables("A", "JAVA_TOOL_OPTIONS")}
+	from := corev1.Container{Name: "from", Env: variables("A"), EnvFrom: []corev1.EnvFromSource{{}}}
+	both := corev1.Container{Name: "both", Env: variables("JAVA_TOOL_OPTIONS"), EnvFrom: []corev1.EnvFromSource{{}}}
+	plain := corev1.Container{Name: "plain", Env: variables("JAVA_TOOL_OPTIONS")} // which injection added
+	for name, test := range map[string]struct {
+		injected, skipped string
+		change            func(*corev1.Pod)
+		want              []string // field and part of the message
+	}{
+		"none was left alone": {injected: "init"},
+		"its own variable": {injected: "init", skipped: "set,both", want: []string{
+			"spec.containers[1].env: Container \"set\" has its own JAVA_TOOL_OPTIONS, so it does not run the Java agent. " +
+				"Add -javaagent:/var/run/mizzen.dev/agent/mizzen-agent.jar to its value.",
+			"spec.containers[3].env: Container \"both\" has its own",
+		}},
+		"its own variable and agent": {injected: "own", skipped: "set", want: []string{
+			"spec.containers[1].env: Container \"set\" has its own JAVA_TOOL_OPTIONS, so it does not run the Java agent. Add -javaagent with the path of the agent in its image",
+		}},
+		"envFrom": {injected: "image", skipped: "from", want: []string{
+			"spec.containers[2].envFrom: Container \"from\" may get JAVA_TOOL_OPTIONS by envFrom",
+		}},
+		"no image": {skipped: "plain", want: []string{
+			"spec.containers[0].env: The ConfigMap mizzen-injection has no agent-image. Container \"plain\" does not run the Java agent. Set agent-image and restart the pod.",
+		}},
+		"an unknown container":   {injected: "init", skipped: "gone"},
+		"the pod has ended":      {injected: "init", skipped: "set", change: func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }},
+		"the pod is being ended": {injected: "init", skipped: "set", change: func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-0", UID: "u", Annotations: map[string]string{mesh.AnnotationInjected: "plaintext"}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{plain, set, from, both}},
+			}
+			for annotation, value := range map[string]string{mesh.AnnotationInjectedAgent: test.injected, mesh.AnnotationAgentSkipped: test.skipped} {
+				if value != "" {
+					pod.Annotations[annotation] = value
+				}
+			}
+			if test.change != nil {
+				test.change(pod)
+			}
+			problems := convertPod(pod, "").Problems
+			if len(problems) != len(test.want) {
+				t.Fatalf("got %v, want %q", problems, test.want)
+			}
+			for i, p := range problems {
+				if got := p.Field + ": " + p.Message; p.Code != mesh.CodeNotInjected || p.Severity != mesh.Warning || !strings.HasPrefix(got, test.want[i]) {
+					t.Errorf("got %s %s %q, want a warning NotInjected that starts with %q", p.Severity, p.Code, got, test.want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestAgentIsSelected: other values than java and none are reported, on pods and on namespaces.
+func TestAgentIsSelected(t *testing.T) {
+	for value, want := range map[string]int{"java": 0, "none": 0, "Java": 1, "true": 1, "": 1} {
+		pod := convertPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Annotations: map[string]string{mesh.AnnotationAgent: value}}}, "")
+		namespace := convertNamespace(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+			Name: "n", Labels: map[string]string{mesh.AnnotationInject: "enabled", mesh.AnnotationAgent: value},
+		}}, "")
+		if len(pod.Problems) != want || len(namespace.Problems) != want {
+			t.Errorf("%q: got %v of a pod and %v of a namespace, want %d of each", value, pod.Problems, namespace.Problems, want)
+		}
 	}
 }
 

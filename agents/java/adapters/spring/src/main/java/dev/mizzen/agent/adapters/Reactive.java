@@ -28,6 +28,11 @@ abstract class Reactive<R> {
 
     abstract Mono<R> send(Endpoint endpoint, Plan plan);
 
+    /** Sends a copy of the call and drops its response. */
+    Mono<Void> copy(Endpoint endpoint, Plan copy) {
+        return send(endpoint, copy).flatMap(this::discard);
+    }
+
     abstract int status(R response);
 
     abstract Mono<Void> discard(R response);
@@ -94,7 +99,7 @@ abstract class Reactive<R> {
     /** Makes the copies of the call, whose responses are dropped. */
     final void mirror() {
         for (Plan copy : plan.mirrors()) {
-            pick(copy).flatMap(attempt -> send(attempt, copy)).flatMap(this::discard).subscribe(x -> { }, e -> { });
+            pick(copy).flatMap(attempt -> copy(attempt.endpoint(), copy).doOnTerminate(() -> attempt.done(200))).subscribe(x -> { }, e -> { });
         }
     }
 
