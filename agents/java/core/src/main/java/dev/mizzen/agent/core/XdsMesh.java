@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The services that the application calls, followed by one ADS stream. */
 final class XdsMesh implements Mesh, Client.Owner {
-    private final Config config;
+    final Config config;
     private final Client client;
     final Lanes lanes;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();

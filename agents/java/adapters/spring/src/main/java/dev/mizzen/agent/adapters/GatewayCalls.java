@@ -52,12 +52,12 @@ public final class GatewayCalls implements Adapter {
             return null;
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
-        Mono<ServerWebExchange> done = Reactive.decide(service, () -> Lanes.reading(lane -> {
+        Mono<ServerWebExchange> done = Reactive.decide(uri.getHost(), service, () -> Lanes.reading(lane -> {
             HttpHeaders headers = exchange.getRequest().getHeaders();
             Plan plan = service.plan(new Call(String.valueOf(exchange.getRequest().getMethod()), uri, name -> Http.header(headers, name), lane));
             ServerWebExchangeUtils.addOriginalRequestUrl(exchange, uri);
             return buffered(exchange).flatMap(repeatable -> {
-                GatewayCall call = new GatewayCall(service, plan, repeatable, chain, uri);
+                GatewayCall call = new GatewayCall(uri.getHost(), service, plan, repeatable, chain, uri);
                 call.mirror();
                 return call.run();
             });
@@ -90,8 +90,8 @@ public final class GatewayCalls implements Adapter {
         private final GatewayFilterChain chain;
         private final URI uri;
 
-        GatewayCall(Service service, Plan plan, ServerWebExchange exchange, GatewayFilterChain chain, URI uri) {
-            super(service, plan);
+        GatewayCall(String name, Service service, Plan plan, ServerWebExchange exchange, GatewayFilterChain chain, URI uri) {
+            super(name, service, plan);
             this.exchange = exchange;
             this.chain = chain;
             this.uri = uri;
@@ -100,7 +100,7 @@ public final class GatewayCalls implements Adapter {
         /** A copy has attributes and a response of its own. */
         @Override
         Mono<Void> copy(Endpoint endpoint, Plan copy) {
-            return repeatable() ? new GatewayCall(service, copy, new Copy(exchange), chain, uri).send(endpoint, copy).doOnNext(GatewayCall::hangUp).then() : Mono.empty();
+            return repeatable() ? new GatewayCall(name, service, copy, new Copy(exchange), chain, uri).send(endpoint, copy).doOnNext(GatewayCall::hangUp).then() : Mono.empty();
         }
 
         @Override
@@ -164,7 +164,7 @@ public final class GatewayCalls implements Adapter {
 
         @Override
         Mono<ServerWebExchange> unavailable(String failure) {
-            return Mono.error(NotFoundException.create(false, "Unable to find instance for " + service.name() + ": " + failure));
+            return Mono.error(NotFoundException.create(false, "Unable to find instance for " + name + ": " + failure));
         }
 
         @Override

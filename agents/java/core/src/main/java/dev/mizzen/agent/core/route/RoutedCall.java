@@ -36,6 +36,7 @@ public final class RoutedCall implements Plan {
     private RetryPolicy retry;
     private Collection<Try> tried = Collections.emptyList();
     private final boolean merge;
+    private String kept;
 
     private RoutedCall(Routes routes, Request request, boolean merge) {
         this.routes = routes;
@@ -119,7 +120,14 @@ public final class RoutedCall implements Plan {
 
     @Override
     public String host() {
-        return target == null ? null : target.host != null && !target.host.isEmpty() ? target.host : route.hostRewrite;
+        String rewritten = target == null ? null : target.host != null && !target.host.isEmpty() ? target.host : route.hostRewrite;
+        return rewritten == null || rewritten.isEmpty() ? kept : rewritten;
+    }
+
+    /** Has providers see the authority that the application wrote, unless a route rewrites it. */
+    public RoutedCall keepAuthority() {
+        kept = request.authority();
+        return this;
     }
 
     @Override
