@@ -6,6 +6,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
 import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
@@ -14,6 +19,8 @@ import java.util.zip.ZipEntry;
 /** What the JVM starts. All other classes of the agent are in class loaders of their own, or in the bootstrap class loader. */
 public final class Agent {
     private static final AtomicBoolean STARTED = new AtomicBoolean();
+    private static final String STATE = "state=";
+    private static volatile Callable<String> state;
 
     private Agent() {
     }
@@ -29,29 +36,62 @@ public final class Agent {
                 start(jvm);
             }
         } catch (Throwable e) {
-            say("the agent cannot start: " + e + "; the application runs without the mesh");
+            say("the agent cannot start: " + (e.getCause() == null ? e : e.getCause()) + "; the application runs without the mesh");
         }
     }
 
-    /** The agent was attached to a running JVM. */
+    /** The agent was attached to a running JVM: to ask the one that runs there for its state, or to start it for classes that are not loaded yet. */
     public static void agentmain(String args, Instrumentation jvm) {
-        premain(args, jvm);
+        if (args == null || !args.startsWith(STATE)) {
+            premain(args, jvm);
+            return;
+        }
+        try {
+            Files.write(Paths.get(args.substring(STATE.length())), (state == null ? "the agent does not run" : state.call()).getBytes(StandardCharsets.UTF_8));
+        } catch (Throwable e) {
+            say("the state cannot be written: " + e);
+        }
     }
 
+    /** Has a running agent write its state, and prints it. JREs without the module jdk.attach cannot. */
+    private static void state(String pid) throws Exception {
+        File file = File.createTempFile("mizzen", ".json");
+        try {
+            Class<?> type = Class.forName("com.sun.tools.attach.VirtualMachine");
+            Object vm = type.getMethod("attach", String.class).invoke(null, pid);
+            type.getMethod("loadAgent", String.class, String.class).invoke(vm, new File(place()).getPath(), STATE + file.getPath());
+            type.getMethod("detach").invoke(vm);
+            System.out.println(new String(Files.readAllBytes(file.toPath()), StandardCharsets.UTF_8));
+        } finally {
+            file.delete();
+        }
+    }
+
+    private static URI place() throws URISyntaxException {
+        return Agent.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+    }
+
+    @SuppressWarnings("unchecked")
     private static void start(Instrumentation jvm) throws Exception {
-        URI place = Agent.class.getProtectionDomain().getCodeSource().getLocation().toURI();
-        JarFile jar = new JarFile(new File(place));
+        JarFile jar = new JarFile(new File(place()));
         jvm.appendToBootstrapClassLoaderSearch(jar);
         ClassLoader core = new Core(jar);
-        core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, JarFile.class, String.class).invoke(null, jvm, jar, version(jar));
+        state = (Callable<String>) core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, JarFile.class, String.class)
+                .invoke(null, jvm, jar, version(jar));
     }
 
-    public static void main(String[] args) throws IOException {
-        try (JarFile jar = new JarFile(new File(Agent.class.getProtectionDomain().getCodeSource().getLocation().getPath()))) {
+    public static void main(String[] args) throws Exception {
+        if (args.length == 2 && args[0].equals("state")) {
+            state(args[1]);
+            return;
+        }
+        try (JarFile jar = new JarFile(new File(place()))) {
             System.out.println("Mizzen's agent for Spring Cloud applications, " + version(jar));
         }
         System.out.println("\nStart an application with it:\n"
                 + "  GRPC_XDS_BOOTSTRAP=FILE java -javaagent:mizzen-agent.jar -jar app.jar\n\n"
+                + "Print the state of a running one:\n"
+                + "  java -jar mizzen-agent.jar state PID\n\n"
                 + "FILE is what 'controlplane bootstrap' prints. Settings are system properties or environment variables (MIZZEN_AGENT):\n"
                 + "  mizzen.agent=off               do nothing\n"
                 + "  mizzen.mode=MODE               mesh-first (default), merge, registry-first or off; mizzen.mode.SERVICE for one service\n"

@@ -19,10 +19,10 @@ final class Adapters implements Hooks {
     private final Supplier<Mesh> start;
     private final Function<String, byte[]> classes;
     private Mesh mesh;
-    private final Map<ClassLoader, WeakReference<Set>> known = new WeakHashMap<>();
-    private final ClassValue<Set> sets = new ClassValue<Set>() {
+    private final Map<ClassLoader, WeakReference<AdapterLoader>> known = new WeakHashMap<>();
+    private final ClassValue<AdapterLoader> sets = new ClassValue<AdapterLoader>() {
         @Override
-        protected Set computeValue(Class<?> type) {
+        protected AdapterLoader computeValue(Class<?> type) {
             return set(type.getClassLoader());
         }
     };
@@ -49,14 +49,18 @@ final class Adapters implements Hooks {
         return sets.get(self.getClass()).adapter(Hook.TABLE.get(hook).adapter);
     }
 
-    private synchronized Set set(ClassLoader loader) {
-        WeakReference<Set> weak = known.get(loader);
-        Set set = weak == null ? null : weak.get();
+    private synchronized AdapterLoader set(ClassLoader loader) {
+        WeakReference<AdapterLoader> weak = known.get(loader);
+        AdapterLoader set = weak == null ? null : weak.get();
         if (set == null) {
-            set = new Set(loader, classes, this::mesh);
+            set = new AdapterLoader(loader, classes, this::mesh);
             known.put(loader, new WeakReference<>(set));
         }
         return set;
+    }
+
+    synchronized String state() {
+        return mesh == null ? "{}" : mesh.state();
     }
 
     /** The mesh, which starts with the first hooked call: most JVMs that get the agent are no Spring Cloud applications. */
@@ -68,13 +72,13 @@ final class Adapters implements Hooks {
     }
 
     /** The adapters of one class loader. Its classes must not refer to the application's from outside. */
-    private static final class Set extends ClassLoader {
+    private static final class AdapterLoader extends ClassLoader {
         private static final Adapter NONE = new Adapter() { };
         private final Function<String, byte[]> classes;
         private final Supplier<Mesh> mesh;
         private volatile Map<String, Adapter> adapters = new HashMap<>();
 
-        Set(ClassLoader application, Function<String, byte[]> classes, Supplier<Mesh> mesh) {
+        AdapterLoader(ClassLoader application, Function<String, byte[]> classes, Supplier<Mesh> mesh) {
             super(application);
             this.classes = classes;
             this.mesh = mesh;
@@ -90,6 +94,7 @@ final class Adapters implements Hooks {
             if (adapter == null) {
                 try {
                     adapter = (Adapter) loadClass(name).getConstructor(Mesh.class).newInstance(mesh.get());
+                    Hook.said(name).ifPresent(Log::info);
                 } catch (Throwable e) {
                     Log.info(name + " cannot be used with this application: " + (e.getCause() == null ? e : e.getCause()) + "; its calls do not follow the mesh");
                     adapter = NONE;

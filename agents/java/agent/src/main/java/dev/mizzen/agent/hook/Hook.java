@@ -2,7 +2,10 @@ package dev.mizzen.agent.hook;
 
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** A method of a library, and the adapter that is asked there. */
 final class Hook {
@@ -43,6 +46,24 @@ final class Hook {
             after(SERVLET, "doService", serve("jakarta"), "ServletLane"),
             after("org/springframework/web/server/adapter/HttpWebHandlerAdapter", "handle",
                     "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane")));
+
+    /** What the application's operator should know when calls of a library are followed first. */
+    private static final Map<String, String> SAID = said();
+
+    private static Map<String, String> said() {
+        String bypassed = " For its services the application's own balancer, hints, zones, sticky sessions, health checks and load-balancer retries are not used";
+        Map<String, String> said = new HashMap<>();
+        said.put("RestCalls", "RestTemplate and RestClient follow the mesh." + bypassed);
+        said.put("WebCalls", "WebClient follows the mesh." + bypassed);
+        said.put("FeignCalls", "OpenFeign follows the mesh." + bypassed);
+        said.put("GatewayCalls", "Spring Cloud Gateway follows the mesh." + bypassed);
+        return said;
+    }
+
+    /** What to say when an adapter is used first. */
+    static Optional<String> said(String adapter) {
+        return Optional.ofNullable(SAID.get(adapter.substring(adapter.lastIndexOf('.') + 1)));
+    }
 
     final String type, method, descriptor, adapter;
     /** True if the adapter is asked before the method's own code, false if it is asked with its result. */

@@ -2,6 +2,7 @@ package dev.mizzen.agent.hook;
 
 import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.HostHeader;
+import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.core.Config;
 import dev.mizzen.agent.core.Core;
 import dev.mizzen.agent.core.Log;
@@ -14,33 +15,72 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.jar.JarFile;
 import java.util.zip.ZipEntry;
+import javax.management.JMException;
+import javax.management.MBeanServer;
+import javax.management.MBeanServerFactory;
+import javax.management.ObjectName;
 
-/** Starts the agent: the entry from its first class. */
-public final class Start {
-    private Start() {
+/** Starts the agent: the entry from its first class. It has no lambdas: the first one of a JVM costs more than all of this. */
+public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Runnable, Callable<String> {
+    private final Instrumentation jvm;
+    private final JarFile jar;
+    private final Config config;
+    private final Adapters adapters;
+
+    private Start(Instrumentation jvm, JarFile jar, Config config) {
+        this.jvm = jvm;
+        this.jar = jar;
+        this.config = config;
+        this.adapters = new Adapters(this, this);
     }
 
-    public static void start(Instrumentation jvm, JarFile jar, String version) {
+    /** Returns what gives the state; null if the agent does nothing. */
+    public static Callable<String> start(Instrumentation jvm, JarFile jar, String version) {
         Config config = Config.read(System.getenv(), System.getProperties());
         if (config.bootstrap == null) {
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
-            return;
+            return null;
         }
-        Adapters adapters = new Adapters(() -> Core.start(config), path -> read(jar, "adapters/" + path));
-        if (!Bridge.install(adapters)) {
-            return;
+        Start start = new Start(jvm, jar, config);
+        if (!Bridge.install(start.adapters)) {
+            return null;
         }
-        HostHeader.openBy(() -> open(jvm));
-        Weaver weaver = new Weaver();
-        jvm.addTransformer(weaver, true);
+        HostHeader.openBy(start);
+        jvm.addTransformer(new Weaver(), true);
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
+        return start;
+    }
+
+    /** The state. */
+    @Override
+    public String call() {
+        return adapters.state();
+    }
+
+    /** Starts the mesh, and shows it in JMX if the application uses JMX. An MBean server only for it would cost more than the agent. */
+    @Override
+    public Mesh get() {
+        Mesh mesh = Core.start(config);
+        try {
+            for (MBeanServer server : MBeanServerFactory.findMBeanServer(null)) {
+                server.registerMBean(Core.bean(mesh), new ObjectName("dev.mizzen:type=Agent"));
+                break;
+            }
+        } catch (JMException | RuntimeException e) {
+            Log.info("the state cannot be shown in JMX: " + e);
+        }
+        return mesh;
     }
 
     /** Opens the classes of HttpURLConnection to the bridge. JDK 8 has no modules. */
-    private static void open(Instrumentation jvm) {
+    @Override
+    public void run() {
         try {
             Method module = Class.class.getMethod("getModule");
             Set<?> bridge = Collections.singleton(module.invoke(HostHeader.class));
@@ -58,8 +98,10 @@ public final class Start {
         }
     }
 
-    private static byte[] read(JarFile jar, String path) {
-        ZipEntry entry = jar.getEntry(path);
+    /** The bytes of an adapter's class. */
+    @Override
+    public byte[] apply(String path) {
+        ZipEntry entry = jar.getEntry("adapters/" + path);
         if (entry == null) {
             return null;
         }

@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The services that the application calls, followed by one ADS stream. */
 final class XdsMesh implements Mesh, Client.Owner {
-    private final Config config;
+    final Config config;
     private final Client client;
     final Lanes lanes;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();
@@ -32,7 +32,7 @@ final class XdsMesh implements Mesh, Client.Owner {
     XdsMesh(Config config, String version) {
         this.config = config;
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
-        this.client = new Client(config.bootstrap, version, lastGood, this);
+        this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
         this.lanes = new Lanes(config.laneKey, config.laneHeader, config.bootstrap.label("lane"));
     }
 
@@ -128,7 +128,7 @@ final class XdsMesh implements Mesh, Client.Owner {
                 next = Math.min(next, due);
             }
         }
-        return next;
+        return settled.isEmpty() ? next : now; // futures are completed first
     }
 
     @Override

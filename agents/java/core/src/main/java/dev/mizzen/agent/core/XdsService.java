@@ -237,7 +237,8 @@ final class XdsService implements Service, Resource.Follower {
     @Override
     public Plan plan(Request request) {
         Routes r = routes;
-        return RoutedCall.of(r == null ? new Routes("the control plane does not know " + name) : r, request, mesh.lanes, mode == Mode.MERGE);
+        RoutedCall call = RoutedCall.of(r == null ? new Routes("the control plane does not know " + name) : r, request, mesh.lanes, mode == Mode.MERGE);
+        return mesh.config.hostIsService ? call.keepAuthority() : call;
     }
 
     /** The routes in effect, or null. */

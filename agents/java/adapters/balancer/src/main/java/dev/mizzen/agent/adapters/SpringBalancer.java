@@ -63,9 +63,9 @@ public final class SpringBalancer implements Adapter {
             return Mono.defer(() -> {
                 CompletableFuture<Service.Presence> settled = service.settled().toCompletableFuture();
                 if (settled.isDone() && service.mode() != Service.Mode.MERGE && service.mode() != Service.Mode.REGISTRY_FIRST) {
-                    return Call.meshed(service, settled.join()) ? Mono.fromSupplier(() -> pick(service, call)) : own.choose(request);
+                    return Call.meshed(service, name, settled.join()) ? Mono.fromSupplier(() -> pick(service, call)) : own.choose(request);
                 }
-                return Mono.fromFuture(settled).flatMap(p -> Mono.fromCallable(() -> Call.meshed(service, p)).subscribeOn(Schedulers.boundedElastic())
+                return Mono.fromFuture(settled).flatMap(p -> Mono.fromCallable(() -> Call.meshed(service, name, p)).subscribeOn(Schedulers.boundedElastic())
                         .flatMap(yes -> yes ? Mono.fromCallable(() -> pick(service, call)).subscribeOn(Schedulers.boundedElastic()) : own.choose(request)));
             });
         }
@@ -81,6 +81,7 @@ public final class SpringBalancer implements Adapter {
                 return new EmptyResponse();
             }
             attempt.done(200);
+            Call.balanced();
             return new DefaultResponse(Instance.of(name, attempt.endpoint()));
         }
 
@@ -90,7 +91,15 @@ public final class SpringBalancer implements Adapter {
             if (data == null || data.getUrl() == null) {
                 return new Call("GET", URI.create("http://" + name + "/"), n -> null);
             }
-            return new Call(data.getHttpMethod() == null ? "GET" : String.valueOf(data.getHttpMethod()), data.getUrl(), n -> data.getHeaders() == null ? null : Http.header(data.getHeaders(), n));
+            return new Call(data.getHttpMethod() == null ? "GET" : String.valueOf(data.getHttpMethod()), ofService(data.getUrl()), n -> data.getHeaders() == null ? null : Http.header(data.getHeaders(), n));
+        }
+
+        /** The URI of a call of the service. A gateway gives the URI by which it was called itself. */
+        private URI ofService(URI uri) {
+            if (name.equalsIgnoreCase(uri.getHost())) {
+                return uri;
+            }
+            return URI.create("http://" + name + (uri.getRawPath() == null ? "" : uri.getRawPath()) + (uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery()));
         }
 
         private static int port(Call call) {

@@ -27,10 +27,13 @@ abstract class Blocking<R> {
         return t;
     });
 
+    /** The name of the service that the application uses. */
+    final String name;
     final Service service;
     final Plan plan;
 
-    Blocking(Service service, Plan plan) {
+    Blocking(String name, Service service, Plan plan) {
+        this.name = name;
         this.service = service;
         this.plan = plan;
     }
@@ -58,7 +61,7 @@ abstract class Blocking<R> {
         }
         long start = System.nanoTime();
         for (int retry = 1;; retry++) {
-            Attempt attempt = plan.attempt(() -> Registry.instances(service.name()));
+            Attempt attempt = plan.attempt(() -> Registry.instances(name));
             if (attempt == null) {
                 return unavailable(plan.failure());
             }
@@ -122,7 +125,7 @@ abstract class Blocking<R> {
     /** Makes the copies of the call, whose responses are dropped. */
     final void mirror() {
         for (Plan copy : plan.mirrors()) {
-            Attempt attempt = copy.attempt(() -> Registry.instances(service.name()));
+            Attempt attempt = copy.attempt(() -> Registry.instances(name));
             if (attempt == null) {
                 continue;
             }
@@ -153,7 +156,7 @@ abstract class Blocking<R> {
     /** Returns at the limit, even if the library cannot be told to give up: the attempt then runs on a thread of its own, and its late response is discarded. */
     private R within(long nanos, Callable<R> send) throws IOException {
         if (nanos < 0) {
-            throw new SocketTimeoutException(service.name() + ": the timeout of the route, " + plan.timeoutNanos() / 1_000_000 + " ms, has passed");
+            throw new SocketTimeoutException(name + ": the timeout of the route, " + plan.timeoutNanos() / 1_000_000 + " ms, has passed");
         }
         if (nanos == 0) {
             return call(send);
@@ -189,7 +192,7 @@ abstract class Blocking<R> {
         } catch (TimeoutException e) {
             if (over.compareAndSet(false, true)) {
                 task.cancel(true);
-                throw new SocketTimeoutException(service.name() + ": no response within " + nanos / 1_000_000 + " ms");
+                throw new SocketTimeoutException(name + ": no response within " + nanos / 1_000_000 + " ms");
             }
             return await(task, TimeUnit.MINUTES.toNanos(1), over);
         } catch (ExecutionException e) {

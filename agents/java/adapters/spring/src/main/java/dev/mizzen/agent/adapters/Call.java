@@ -6,10 +6,13 @@ import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
 import java.net.URI;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
 /** The request of an application as the routes see it. */
 public final class Call implements Request {
+    private static final AtomicBoolean BALANCED = new AtomicBoolean();
+
     private final String method;
     private final URI uri;
     private final Function<String, String> headers;
@@ -65,12 +68,20 @@ public final class Call implements Request {
         return lane;
     }
 
-    /** Whether the mesh decides a call of the service. */
-    public static boolean meshed(Service service, Service.Presence presence) {
+    /** Whether the mesh decides a call of the service, by the name that the application uses. */
+    public static boolean meshed(Service service, String name, Service.Presence presence) {
         if (presence != Service.Presence.KNOWN || service.mode() == Service.Mode.OFF) {
             return false;
         }
-        return service.mode() != Service.Mode.REGISTRY_FIRST || Registry.instances(service.name()).isEmpty();
+        return service.mode() != Service.Mode.REGISTRY_FIRST || Registry.instances(name).isEmpty();
+    }
+
+    /** Says once what callers of balancers do not follow. */
+    public static void balanced() {
+        if (BALANCED.compareAndSet(false, true)) {
+            System.err.println("mizzen: a caller of Spring Cloud's balancers, such as Gateway for WebMVC or Zuul, follows routes, subsets and weights of the mesh, "
+                    + "but not its timeouts, retries, faults, rewrites, redirects and header changes");
+        }
     }
 
     /** The URI of a call at an endpoint, with the path and the query that the routes decided. */

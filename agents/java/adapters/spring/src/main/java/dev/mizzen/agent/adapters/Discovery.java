@@ -26,10 +26,10 @@ public final class Discovery implements Adapter {
             Registry.use(self);
             return null;
         }
-        return a instanceof String ? instances(mesh.service((String) a, 0), (Collection<?>) result) : services(mesh, (Collection<?>) result);
+        return a instanceof String ? instances(mesh.service((String) a, 0), (String) a, (Collection<?>) result) : services(mesh, (Collection<?>) result);
     }
 
-    static List<ServiceInstance> instances(Service service, Collection<?> registry) {
+    static List<ServiceInstance> instances(Service service, String name, Collection<?> registry) {
         List<ServiceInstance> own = new ArrayList<>();
         registry.forEach(i -> own.add((ServiceInstance) i));
         if (service.await() != Service.Presence.KNOWN || service.mode() == Service.Mode.OFF || service.mode() == Service.Mode.REGISTRY_FIRST && !own.isEmpty()) {
@@ -39,7 +39,7 @@ public final class Discovery implements Adapter {
         Set<String> addresses = new LinkedHashSet<>();
         for (Endpoint e : service.endpoints()) {
             addresses.add(e.host() + ":" + e.port());
-            all.add(Instance.of(service.name(), e));
+            all.add(Instance.of(name, e));
         }
         if (service.mode() == Service.Mode.MERGE) {
             own.removeIf(i -> !addresses.add(i.getHost() + ":" + i.getPort()));

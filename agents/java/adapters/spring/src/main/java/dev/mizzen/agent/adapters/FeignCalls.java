@@ -47,12 +47,12 @@ public final class FeignCalls implements Adapter {
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
         Call routed = new Call(request.httpMethod().name(), uri, name -> header(request.headers(), name));
-        if (!Call.meshed(service, service.await())) {
+        if (!Call.meshed(service, uri.getHost(), service.await())) {
             HeaderEdits lane = mesh.laneHeaders(routed);
             return lane.isEmpty() ? null : Bridge.untouched(() -> ((Client) self).execute(request(request, request.url(), new HeaderMap(request.headers()).edit(lane)), (Request.Options) b));
         }
         Plan plan = service.plan(routed);
-        FeignCall call = new FeignCall(service, plan, request, uri, (Request.Options) b, (Client) delegate.get(self.getClass()).invoke(self));
+        FeignCall call = new FeignCall(uri.getHost(), service, plan, request, uri, (Request.Options) b, (Client) delegate.get(self.getClass()).invoke(self));
         call.mirror();
         return call.run();
     }
@@ -76,8 +76,8 @@ public final class FeignCalls implements Adapter {
         private final Request.Options options;
         private final Client client;
 
-        FeignCall(Service service, Plan plan, Request request, URI uri, Request.Options options, Client client) {
-            super(service, plan);
+        FeignCall(String name, Service service, Plan plan, Request request, URI uri, Request.Options options, Client client) {
+            super(name, service, plan);
             this.request = request;
             this.uri = uri;
             this.options = options;
@@ -133,7 +133,7 @@ public final class FeignCalls implements Adapter {
 
         @Override
         Response unavailable(String failure) {
-            String text = "Load balancer does not contain an instance for the service " + service.name() + ": " + failure;
+            String text = "Load balancer does not contain an instance for the service " + name + ": " + failure;
             return response(503, Collections.emptyMap(), text.getBytes(StandardCharsets.UTF_8));
         }
 

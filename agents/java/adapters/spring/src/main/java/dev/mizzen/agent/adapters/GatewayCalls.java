@@ -7,22 +7,35 @@ import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.lang.reflect.Constructor;
+import java.lang.reflect.Proxy;
 import java.net.URI;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.TimeoutException;
 import org.springframework.cloud.gateway.filter.GatewayFilterChain;
 import org.springframework.cloud.gateway.filter.GlobalFilter;
 import org.springframework.cloud.gateway.support.NotFoundException;
 import org.springframework.cloud.gateway.support.ServerWebExchangeUtils;
+import org.springframework.core.io.buffer.DataBuffer;
+import org.springframework.core.io.buffer.DataBufferFactory;
+import org.springframework.core.io.buffer.DataBufferUtils;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.server.reactive.ServerHttpRequest;
+import org.springframework.http.server.reactive.ServerHttpRequestDecorator;
 import org.springframework.http.server.reactive.ServerHttpResponse;
 import org.springframework.web.server.ResponseStatusException;
+import org.springframework.util.LinkedMultiValueMap;
 import org.springframework.web.server.ServerWebExchange;
+import org.springframework.web.server.ServerWebExchangeDecorator;
 import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** Spring Cloud Gateway for WebFlux: the filters of the load balancer. */
 public final class GatewayCalls implements Adapter {
+    /** The longest body that is kept to send it again or to copy it. */
+    private static final int BUFFER = 64 * 1024;
+
     private final Mesh mesh;
 
     public GatewayCalls(Mesh mesh) {
@@ -39,13 +52,37 @@ public final class GatewayCalls implements Adapter {
             return null;
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
-        Mono<ServerWebExchange> call = Reactive.decide(service, () -> Lanes.reading(lane -> {
+        Mono<ServerWebExchange> done = Reactive.decide(uri.getHost(), service, () -> Lanes.reading(lane -> {
             HttpHeaders headers = exchange.getRequest().getHeaders();
             Plan plan = service.plan(new Call(String.valueOf(exchange.getRequest().getMethod()), uri, name -> Http.header(headers, name), lane));
             ServerWebExchangeUtils.addOriginalRequestUrl(exchange, uri);
-            return new GatewayCall(service, plan, exchange, chain, uri).run();
+            return buffered(exchange).flatMap(repeatable -> {
+                GatewayCall call = new GatewayCall(uri.getHost(), service, plan, repeatable, chain, uri);
+                call.mirror();
+                return call.run();
+            });
         }), lane -> ((GlobalFilter) self).filter(exchange, chain).thenReturn(exchange));
-        return call.then();
+        return done.then();
+    }
+
+    /** The exchange with a body that can be sent again, if there is a small one. */
+    private static Mono<ServerWebExchange> buffered(ServerWebExchange exchange) {
+        long length = exchange.getRequest().getHeaders().getContentLength();
+        if (length <= 0 || length > BUFFER) {
+            return Mono.just(exchange);
+        }
+        return DataBufferUtils.join(exchange.getRequest().getBody()).map(joined -> {
+            byte[] body = new byte[joined.readableByteCount()];
+            joined.read(body);
+            DataBufferUtils.release(joined);
+            DataBufferFactory buffers = exchange.getResponse().bufferFactory();
+            return exchange.mutate().request(new ServerHttpRequestDecorator(exchange.getRequest()) {
+                @Override
+                public Flux<DataBuffer> getBody() {
+                    return Flux.defer(() -> Flux.just(buffers.wrap(body)));
+                }
+            }).build();
+        }).defaultIfEmpty(exchange);
     }
 
     private static final class GatewayCall extends Reactive<ServerWebExchange> {
@@ -53,11 +90,17 @@ public final class GatewayCalls implements Adapter {
         private final GatewayFilterChain chain;
         private final URI uri;
 
-        GatewayCall(Service service, Plan plan, ServerWebExchange exchange, GatewayFilterChain chain, URI uri) {
-            super(service, plan);
+        GatewayCall(String name, Service service, Plan plan, ServerWebExchange exchange, GatewayFilterChain chain, URI uri) {
+            super(name, service, plan);
             this.exchange = exchange;
             this.chain = chain;
             this.uri = uri;
+        }
+
+        /** A copy has attributes and a response of its own. */
+        @Override
+        Mono<Void> copy(Endpoint endpoint, Plan copy) {
+            return repeatable() ? new GatewayCall(name, service, copy, new Copy(exchange), chain, uri).send(endpoint, copy).doOnNext(GatewayCall::hangUp).then() : Mono.empty();
         }
 
         @Override
@@ -83,17 +126,21 @@ public final class GatewayCalls implements Adapter {
         @Override
         boolean repeatable() {
             HttpHeaders headers = exchange.getRequest().getHeaders();
-            return !exchange.getResponse().isCommitted() && headers.getContentLength() <= 0 && headers.getFirst("Transfer-Encoding") == null;
+            return !exchange.getResponse().isCommitted() && headers.getContentLength() <= BUFFER && headers.getFirst("Transfer-Encoding") == null;
         }
 
         @Override
         Mono<Void> discard(ServerWebExchange exchange) {
+            hangUp(exchange);
+            ServerWebExchangeUtils.reset(exchange);
+            return Mono.empty();
+        }
+
+        private static void hangUp(ServerWebExchange exchange) {
             Object connection = exchange.getAttributes().remove(ServerWebExchangeUtils.CLIENT_RESPONSE_CONN_ATTR);
             if (connection instanceof Disposable) {
                 ((Disposable) connection).dispose();
             }
-            ServerWebExchangeUtils.reset(exchange);
-            return Mono.empty();
         }
 
         @Override
@@ -117,7 +164,7 @@ public final class GatewayCalls implements Adapter {
 
         @Override
         Mono<ServerWebExchange> unavailable(String failure) {
-            return Mono.error(NotFoundException.create(false, "Unable to find instance for " + service.name() + ": " + failure));
+            return Mono.error(NotFoundException.create(false, "Unable to find instance for " + name + ": " + failure));
         }
 
         @Override
@@ -133,6 +180,36 @@ public final class GatewayCalls implements Adapter {
                 }
             }
             return e;
+        }
+    }
+
+    /** The exchange of a copy: what the filters write is dropped. */
+    private static final class Copy extends ServerWebExchangeDecorator {
+        private final Map<String, Object> attributes;
+        private final ServerHttpResponse response;
+
+        Copy(ServerWebExchange original) {
+            super(original);
+            attributes = new HashMap<>(original.getAttributes());
+            HttpHeaders headers = new HttpHeaders();
+            response = (ServerHttpResponse) Proxy.newProxyInstance(Copy.class.getClassLoader(), new Class<?>[] {ServerHttpResponse.class}, (proxy, method, args) -> {
+                switch (method.getName()) {
+                    case "getHeaders": return headers;
+                    case "getCookies": return new LinkedMultiValueMap<>();
+                    case "bufferFactory": return original.getResponse().bufferFactory();
+                    default: return method.getReturnType() == boolean.class ? (Object) !method.getName().equals("isCommitted") : method.getReturnType() == Mono.class ? Mono.empty() : null;
+                }
+            });
+        }
+
+        @Override
+        public Map<String, Object> getAttributes() {
+            return attributes;
+        }
+
+        @Override
+        public ServerHttpResponse getResponse() {
+            return response;
         }
     }
 }

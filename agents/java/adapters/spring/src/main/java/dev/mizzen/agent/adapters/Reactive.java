@@ -18,15 +18,23 @@ import reactor.core.scheduler.Schedulers;
 
 /** A call of a client library that does not block: its delay, its attempts and their limits. */
 abstract class Reactive<R> {
+    /** The name of the service that the application uses. */
+    final String name;
     final Service service;
     final Plan plan;
 
-    Reactive(Service service, Plan plan) {
+    Reactive(String name, Service service, Plan plan) {
+        this.name = name;
         this.service = service;
         this.plan = plan;
     }
 
     abstract Mono<R> send(Endpoint endpoint, Plan plan);
+
+    /** Sends a copy of the call and drops its response. */
+    Mono<Void> copy(Endpoint endpoint, Plan copy) {
+        return send(endpoint, copy).flatMap(this::discard);
+    }
 
     abstract int status(R response);
 
@@ -53,13 +61,13 @@ abstract class Reactive<R> {
      *
      * @param own the application's own code, given the lane of the subscriber
      */
-    static <R> Mono<R> decide(Service service, Supplier<Mono<R>> meshed, Function<String, Mono<R>> own) {
+    static <R> Mono<R> decide(String name, Service service, Supplier<Mono<R>> meshed, Function<String, Mono<R>> own) {
         CompletableFuture<Service.Presence> settled = service.settled().toCompletableFuture();
         boolean registryFirst = service.mode() == Service.Mode.REGISTRY_FIRST;
         if (settled.isDone() && !registryFirst) {
-            return Call.meshed(service, settled.join()) ? Mono.defer(meshed) : untouched(own);
+            return Call.meshed(service, name, settled.join()) ? Mono.defer(meshed) : untouched(own);
         }
-        Mono<Boolean> decision = Mono.fromFuture(settled).map(presence -> Call.meshed(service, presence));
+        Mono<Boolean> decision = Mono.fromFuture(settled).map(presence -> Call.meshed(service, name, presence));
         if (registryFirst) {
             decision = decision.subscribeOn(Schedulers.boundedElastic());
         }
@@ -85,7 +93,7 @@ abstract class Reactive<R> {
             if (plan.timeoutNanos() > 0) {
                 call = call.timeout(Duration.ofNanos(plan.timeoutNanos()));
             }
-            call = call.map(this::edited).onErrorMap(TimeoutException.class, e -> late(new TimeoutException(service.name() + ": no response within the route's timeout of "
+            call = call.map(this::edited).onErrorMap(TimeoutException.class, e -> late(new TimeoutException(name + ": no response within the route's timeout of "
                     + (plan.timeoutNanos() > 0 ? plan.timeoutNanos() : plan.perTryTimeoutNanos()) / 1_000_000 + " ms")));
         }
         return plan.delayNanos() > 0 ? Mono.delay(Duration.ofNanos(plan.delayNanos())).then(call) : call;
@@ -94,7 +102,7 @@ abstract class Reactive<R> {
     /** Makes the copies of the call, whose responses are dropped. */
     final void mirror() {
         for (Plan copy : plan.mirrors()) {
-            pick(copy).flatMap(attempt -> send(attempt, copy)).flatMap(this::discard).subscribe(x -> { }, e -> { });
+            pick(copy).flatMap(attempt -> copy(attempt.endpoint(), copy).doOnTerminate(() -> attempt.done(200))).subscribe(x -> { }, e -> { });
         }
     }
 
@@ -120,7 +128,7 @@ abstract class Reactive<R> {
         if (service.mode() != Service.Mode.MERGE) {
             return Mono.fromCallable(() -> plan.attempt(Collections::emptyList));
         }
-        return Mono.fromCallable(() -> Registry.instances(service.name())).subscribeOn(Schedulers.boundedElastic())
+        return Mono.fromCallable(() -> Registry.instances(name)).subscribeOn(Schedulers.boundedElastic())
                 .flatMap(registry -> Mono.fromCallable(() -> plan.attempt(() -> registry)));
     }
 

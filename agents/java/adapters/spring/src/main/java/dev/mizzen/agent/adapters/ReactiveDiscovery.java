@@ -24,7 +24,7 @@ public final class ReactiveDiscovery implements Adapter {
             Service service = mesh.service((String) a, 0);
             Mono<Service.Presence> settled = Mono.defer(() -> Mono.fromFuture(service.settled().toCompletableFuture()));
             Flux<?> registry = (Flux<?>) result;
-            return settled.flatMapMany(p -> registry.collectList().flatMapIterable(own -> Discovery.instances(service, own)));
+            return settled.flatMapMany(p -> registry.collectList().flatMapIterable(own -> Discovery.instances(service, (String) a, own)));
         }
         return ((Flux<?>) result).collectList().flatMapIterable(own -> Discovery.services(mesh, own));
     }

@@ -36,7 +36,7 @@ public final class RestCalls implements Adapter {
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
         HttpHeaders headers = request.getHeaders();
         Call call = new Call(String.valueOf(request.getMethod()), uri, name -> Http.header(headers, name));
-        if (!Call.meshed(service, service.await())) {
+        if (!Call.meshed(service, uri.getHost(), service.await())) {
             HeaderEdits lane = mesh.laneHeaders(call);
             if (!lane.isEmpty()) {
                 Http.edit(headers, lane, null);
@@ -44,7 +44,7 @@ public final class RestCalls implements Adapter {
             return null;
         }
         Plan plan = service.plan(call);
-        return new RestCall(service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
+        return new RestCall(uri.getHost(), service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
     }
 
     private static final class RestCall extends Blocking<ClientHttpResponse> {
@@ -52,8 +52,8 @@ public final class RestCalls implements Adapter {
         private final byte[] body;
         private final ClientHttpRequestExecution execution;
 
-        RestCall(Service service, Plan plan, HttpRequest request, byte[] body, ClientHttpRequestExecution execution) {
-            super(service, plan);
+        RestCall(String name, Service service, Plan plan, HttpRequest request, byte[] body, ClientHttpRequestExecution execution) {
+            super(name, service, plan);
             this.request = request;
             this.body = body;
             this.execution = execution;
@@ -134,7 +134,7 @@ public final class RestCalls implements Adapter {
 
         @Override
         ClientHttpResponse unavailable(String failure) {
-            throw new IllegalStateException("No instances available for " + service.name() + ": " + failure);
+            throw new IllegalStateException("No instances available for " + name + ": " + failure);
         }
 
         private static ClientHttpResponse proxy(java.lang.reflect.InvocationHandler handler) {

@@ -43,7 +43,7 @@ public final class RibbonBalancer implements Adapter {
         /** The service if the mesh decides, else null. */
         private Service meshed() {
             Service service = mesh.service(name, 0);
-            return Call.meshed(service, service.await()) ? service : null;
+            return Call.meshed(service, name, service.await()) ? service : null;
         }
 
         @Override
@@ -57,6 +57,7 @@ public final class RibbonBalancer implements Adapter {
                 return null;
             }
             attempt.done(200);
+            Call.balanced();
             return server(attempt.endpoint());
         }
 

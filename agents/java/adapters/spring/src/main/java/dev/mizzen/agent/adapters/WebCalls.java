@@ -42,9 +42,9 @@ public final class WebCalls implements Adapter {
         }
         Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
         String thread = mesh.lane();
-        return Reactive.decide(service, () -> Lanes.reading(lane -> {
+        return Reactive.decide(uri.getHost(), service, () -> Lanes.reading(lane -> {
             Plan plan = service.plan(call(request, lane == null ? thread : lane));
-            WebCall call = new WebCall(service, plan, request, next);
+            WebCall call = new WebCall(uri.getHost(), service, plan, request, next);
             call.mirror();
             return call.run();
         }), lane -> {
@@ -80,8 +80,8 @@ public final class WebCalls implements Adapter {
         private final ClientRequest request;
         private final ExchangeFunction next;
 
-        WebCall(Service service, Plan plan, ClientRequest request, ExchangeFunction next) {
-            super(service, plan);
+        WebCall(String name, Service service, Plan plan, ClientRequest request, ExchangeFunction next) {
+            super(name, service, plan);
             this.request = request;
             this.next = next;
         }
@@ -133,7 +133,7 @@ public final class WebCalls implements Adapter {
 
         @Override
         Mono<ClientResponse> unavailable(String failure) {
-            String text = "Load balancer does not contain an instance for the service " + service.name() + ": " + failure;
+            String text = "Load balancer does not contain an instance for the service " + name + ": " + failure;
             byte[] body = text.getBytes(StandardCharsets.UTF_8);
             return Mono.just(ClientResponse.create(503, ExchangeStrategies.withDefaults()).body(Flux.just(new DefaultDataBufferFactory().wrap(body))).build());
         }

@@ -269,6 +269,11 @@ public final class Cluster {
             "callsInFlight", active.get()};
     }
 
+    /** How many hosts were ejected so far. */
+    long ejections() {
+        return ejections;
+    }
+
     /** Makes a hash of a request's part. */
     public static long hash(String s) {
         return Ring.hash(s);
