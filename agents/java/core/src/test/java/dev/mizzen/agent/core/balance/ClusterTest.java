@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -313,6 +315,36 @@ class ClusterTest {
         assertEquals("the cluster c has 2 calls in flight, which is its limit", why[0]);
         first.done(200);
         assertNotNull(attempt(null));
+    }
+
+    @Test
+    void limitsCallsThatStartAtTheSameInstant() throws Exception {
+        update("circuit_breakers { thresholds { max_requests { value: 1 } } }", hosts("a"));
+        int threads = 4;
+        for (int round = 0; round < 500; round++) {
+            CyclicBarrier together = new CyclicBarrier(threads);
+            List<CompletableFuture<Try>> calls = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                CompletableFuture<Try> call = new CompletableFuture<>();
+                calls.add(call);
+                new Thread(() -> {
+                    try {
+                        together.await();
+                        call.complete(cluster.attempt(null, Collections.emptyList(), null, new String[1]));
+                    } catch (Exception e) {
+                        call.completeExceptionally(e);
+                    }
+                }).start();
+            }
+            List<Try> admitted = new ArrayList<>();
+            for (CompletableFuture<Try> call : calls) {
+                if (call.get() != null) {
+                    admitted.add(call.get());
+                }
+            }
+            assertEquals(1, admitted.size(), "calls admitted in round " + round);
+            admitted.get(0).done(200);
+        }
     }
 
     @Test
