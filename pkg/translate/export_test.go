@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"google.golang.org/protobuf/proto"
 	"strconv"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -10,6 +11,9 @@ import (
 
 // Updating reports whether the tests write generated files instead of comparing them.
 func Updating() bool { return *translatetest.Update }
+
+// Constraints returns which constraints of Envoy's API a message breaks.
+func Constraints(m proto.Message) error { return translatetest.Constraints(m) }
 
 // Lint returns the reasons for which a client in any language would reject a resource.
 func Lint(r resource.Resource) []string { return translatetest.Complaints(r) }
