@@ -72,7 +72,8 @@ func ejection(o *clusterv3.OutlierDetection) []string {
 		number *wrapperspb.UInt32Value
 		of     string
 	}{
-		{o.GetConsecutive_5Xx(), "responses with 500 or more"}, {o.GetConsecutiveGatewayFailure(), "responses with 502, 503 or 504"},
+		{o.GetConsecutive_5Xx(), "responses with 500 or more"},
+		{o.GetConsecutiveGatewayFailure(), "responses with 502, 503 or 504"},
 		{o.GetConsecutiveLocalOriginFailure(), "calls without a response"},
 	} {
 		if counted.number != nil {

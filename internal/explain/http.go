@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"regexp"
 	"strconv"
@@ -48,9 +49,7 @@ func (q *Question) ParseHTTP(text string) error {
 // shownHeaders are the headers that the routing of the client sees.
 func (q Question) shownHeaders() map[string]string {
 	shown := map[string]string{}
-	for name, value := range q.Headers {
-		shown[name] = value
-	}
+	maps.Copy(shown, q.Headers)
 	switch {
 	case q.IsHTTP():
 		shown[":method"], shown[":scheme"], shown[":authority"] = q.Method, q.Scheme, q.To

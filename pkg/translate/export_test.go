@@ -1,8 +1,9 @@
 package translate
 
 import (
-	"google.golang.org/protobuf/proto"
 	"strconv"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
