@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Creates a kind cluster and installs Mizzen, built from this source, in it: hack/kind-up.sh [dev|production]. It
-# needs kind, kubectl, Go, make and Docker (or another provider of kind); production also needs openssl. A second run
+# needs kind, kubectl, Go, a JDK 17, Maven, make and Docker (or another provider of kind); production also needs openssl. A second run
 # updates the cluster. KIND_CLUSTER names the cluster (mizzen), KIND_IMAGE its node image; injection needs Kubernetes
 # 1.36 or later.
 set -euo pipefail
@@ -15,7 +15,7 @@ overlay=${1:-dev} cluster=${KIND_CLUSTER:-mizzen}
 k() { kubectl --context "kind-$cluster" "$@"; }
 say() { printf '\n== %s\n' "$*"; }
 
-for tool in kind kubectl go make; do
+for tool in kind kubectl go mvn make; do
 	command -v "$tool" >/dev/null || { echo "kind-up: $tool is needed" >&2; exit 1; }
 done
 

@@ -64,7 +64,7 @@ Injected pods have an init container that runs this command: see docs/INSTALL.md
 
 // copyAgent copies the jar into a directory, and returns the path of the copy. All users may read it.
 func copyAgent(jar, dir string) (path string, err error) {
-	content, err := os.ReadFile(jar)
+	content, err := os.ReadFile(jar) //nolint:gosec // it is beside this program
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("this program was installed without it: %w", err)
 	}

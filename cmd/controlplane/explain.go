@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mizzen-mesh/mizzen/internal/explain"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
@@ -19,6 +20,7 @@ type explainFlags struct {
 	client  clientFlags
 	to      string
 	call    string
+	http    string
 	headers []string
 	pod     string
 	plane   inspectFlags
@@ -38,11 +40,16 @@ The objects come from the files of -f. Without -f a running control plane is ask
 --address, at 127.0.0.1:15014, or in the cluster of the kubeconfig, as 'inspect' finds it. With
 --pod the client is the one in that pod, with its labels, its node, its kind and version.
 
-Exit codes: 0 if the call reaches endpoints; 1 if such calls fail, all of them or the share of a
+With --http the call is a plain HTTP call, as Spring Cloud applications with the Java agent make
+it: its method, path, query, headers and cookies are matched. The answer shows what an endpoint
+gets, or the redirect or response that the route gives in place of a call.
+
+Exit codes: 0 if the call reaches endpoints, or if a redirect or direct response answers it; 1 if such calls fail, all of them or the share of a
 cluster without endpoints, and if there is no answer or an input cannot be read; 2 if the
 command line makes no sense.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
+  controlplane explain -f mesh --as shop --to go-sc-a --http "GET /a/b?x=1" --header x-lane=gray
   controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
 		Args: cobra.ArbitraryArgs,
@@ -56,7 +63,8 @@ command line makes no sense.`,
 	f := cmd.Flags()
 	f.StringVar(&flags.to, "to", "", "what the client dials, without xds:///: `HOST[:PORT]`")
 	f.StringVar(&flags.call, "call", "", "the full name of the method: `/PACKAGE.SERVICE/METHOD`")
-	f.StringArrayVar(&flags.headers, "header", nil, "metadata of the call, `NAME=VALUE`; may be repeated")
+	f.StringVar(&flags.http, "http", "", "a plain HTTP call in place of --call: `\"METHOD PATH[?QUERY]\"`, or with a URI, which has the name in place of --to")
+	f.StringArrayVar(&flags.headers, "header", nil, "a header or metadata of the call, `NAME=VALUE`; may be repeated")
 	f.Lookup(flagNamespace).Usage += ", and of a --pod that states none"
 	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
 	completeTargets(cmd, std, &flags.input)
@@ -95,11 +103,18 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return explain.Question{}, err
 	}
 	q := explain.Question{To: strings.TrimPrefix(f.to, "xds:///"), Call: f.call, Headers: map[string]string{}}
+	if f.http != "" {
+		if err := f.plainHTTP(cmd, &q); err != nil {
+			return q, err
+		}
+	}
 	switch {
 	case q.To == "":
 		return q, usageErrorf(cmd, "--to HOST[:PORT] is needed: what the client dials")
-	case !strings.HasPrefix(f.call, "/") || strings.Count(f.call, "/") != 2:
-		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q", f.call)
+	case !q.IsHTTP() && f.client.kind.kind.Family() == mesh.FamilyHTTP:
+		return q, usageErrorf(cmd, "--%s %s makes plain HTTP calls: describe one with --http \"GET /PATH\"", flagClient, f.client.kind.kind)
+	case !q.IsHTTP() && (!strings.HasPrefix(f.call, "/") || strings.Count(f.call, "/") != 2):
+		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q; or --http \"GET /PATH\" for a plain HTTP call", f.call)
 	case f.output != "text" && f.output != "json":
 		return q, usageErrorf(cmd, "unknown output %q: it is one of text, json", f.output)
 	}
@@ -114,6 +129,22 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	var err error
 	q.Client, err = f.client.client(cmd)
 	return q, err
+}
+
+// plainHTTP reads the call of --http. Its client is the Java agent unless the command line states another one.
+func (f *explainFlags) plainHTTP(cmd *cobra.Command, q *explain.Question) error {
+	switch kind := f.client.kind.kind; {
+	case f.call != "":
+		return usageErrorf(cmd, "--call and --http exclude each other: one is a gRPC call, the other a plain HTTP call")
+	case f.client.kind.version == "":
+		f.client.kind = clientKindFlag{kind: mesh.JavaAgent, version: currentVersion}
+	case kind.Family() != mesh.FamilyHTTP:
+		return usageErrorf(cmd, "--http is for HTTP clients, and --%s is %s: use --call, or --%[1]s mizzen-java-agent", flagClient, kind)
+	}
+	if err := q.ParseHTTP(f.http); err != nil {
+		return usageErrorf(cmd, "--http: %w", err)
+	}
+	return nil
 }
 
 // combination rejects flags that exclude each other, and flags that have no effect.

@@ -40,7 +40,7 @@ var along = []struct{ from, to string }{
 	{"docs/man", "man"},
 }
 
-// archives packs the binary of each platform and along, in a directory with the archive's name.
+// archives packs the binary of each platform, the Java agent beside it, and along, in a directory with the archive's name.
 func (r *release) archives(ctx context.Context) error {
 	files, err := r.completions(ctx)
 	if err != nil {
@@ -52,6 +52,13 @@ func (r *release) archives(ctx context.Context) error {
 			return err
 		}
 		files = append(files, found...)
+	}
+	if r.jar != "" {
+		content, err := os.ReadFile(r.jar)
+		if err != nil {
+			return err
+		}
+		files = append(files, file{name: agentName, mode: plain, content: content})
 	}
 	for _, p := range r.platforms {
 		binary, err := os.ReadFile(r.binary(p))

@@ -109,13 +109,17 @@ func (r *release) sboms(ctx context.Context) error {
 // images makes an OCI archive with the images for all Linux platforms, and an archive for `docker load` for each platform.
 func (r *release) images(ctx context.Context) error {
 	var binaries []string
-	tag := r.image + ":" + r.version
+	common := []string{"-name", r.image + ":" + r.version, "-links", strings.Join(plugins, ",")}
+	if r.jar != "" {
+		common = append(common, "-file", r.jar+":/"+agentName)
+	}
 	for _, p := range r.platforms {
 		if p.os != "linux" {
 			continue
 		}
 		binaries = append(binaries, r.binary(p))
-		if err := r.imageTool(ctx, "-name", tag, "-links", strings.Join(plugins, ","), "-tar", filepath.Join(r.out, r.name("-image-"+p.String()+".tar")), r.binary(p)); err != nil {
+		tar := filepath.Join(r.out, r.name("-image-"+p.String()+".tar"))
+		if err := r.imageTool(ctx, slices.Concat(common, []string{"-tar", tar, r.binary(p)})...); err != nil {
 			return err
 		}
 	}
@@ -123,7 +127,7 @@ func (r *release) images(ctx context.Context) error {
 		return nil
 	}
 	layout := filepath.Join(r.work, "oci")
-	if err := r.imageTool(ctx, append([]string{"-name", tag, "-links", strings.Join(plugins, ","), "-layout", layout}, binaries...)...); err != nil {
+	if err := r.imageTool(ctx, slices.Concat(common, []string{"-layout", layout}, binaries)...); err != nil {
 		return err
 	}
 	files, err := readFiles(os.DirFS(layout), ".", "")

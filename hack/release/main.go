@@ -1,9 +1,9 @@
 // Command release makes everything that a release consists of, in one directory: archives of the binary for each platform, images,
-// lists of the modules in each binary, the Helm chart, Istio's definitions, the notes, and checksums of them all.
+// lists of the modules in each binary, the Java agent, the Helm chart, Istio's definitions, the notes, and checksums of them all.
 //
 // A release is made of a commit and of nothing else: the commit is checked out anew, and its version is a tag there. Go stamps the
 // binaries with that version, and the images, the lists and `controlplane version` read it from them. The same commit and the same
-// version of Go therefore give the same bytes, on any machine.
+// versions of Go and the JDK therefore give the same bytes, on any machine.
 package main
 
 import (
@@ -83,7 +83,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		r.notes, r.compile, r.sboms, r.archives, r.images, r.definitions, r.chart, r.checksums,
+		r.notes, r.compile, r.agent, r.sboms, r.archives, r.images, r.definitions, r.chart, r.checksums,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -100,6 +100,8 @@ type release struct {
 	source    source
 	// work is a temporary directory, and out the one in it that becomes the release.
 	work, out string
+	// jar is the path of the Java agent; empty if the commit has none.
+	jar string
 }
 
 // name is the first part of the names of a release's files.

@@ -30,6 +30,8 @@ var project = map[string]string{
 	"README.md":                         "read me\n",
 	"CHANGELOG.md":                      "# Changelog\n\n## [Unreleased]\n\n- Later.\n\n## [0.2.0] - 2026-12-01\n\n- [New](docs/NEW.md).\n\n[0.2.0]: https://example.test\n",
 	"docs/man/controlplane.1":           ".TH\n",
+	"agents/java/pom.xml":               "<project><version>0.1.0-SNAPSHOT</version></project>\n",
+	"agents/java/agent/pom.xml":         "<project><parent><version>0.1.0-SNAPSHOT</version></parent></project>\n",
 	"manifests/chart/Chart.yaml":        "name: mesh\n# a comment\nversion: 0.0.0 # replaced\nappVersion: dev\n",
 	"manifests/chart/templates/a.yaml":  "kind: A\n",
 	"manifests/chart/templates/_b.yaml": "b\n",
@@ -66,11 +68,27 @@ func repository(t *testing.T, change map[string]string) (dir string) {
 		t.Setenv("GIT_"+who+"_DATE", "2026-12-01T00:00:00Z")
 	}
 	t.Chdir(dir)
+	maven(t)
 	git(t, "init", "--quiet")
 	git(t, "add", ".")
 	git(t, "commit", "--quiet", "-m", "all of it")
 	return dir
 }
+
+// maven puts a program in place of Maven, whose jar tells what it was made of.
+func maven(t *testing.T) {
+	t.Helper()
+	bin := t.TempDir()
+	put(t, filepath.Join(bin, "mvn"), "#!/bin/sh\nmkdir -p agent/target && { echo \"$*\"; cat pom.xml agent/pom.xml; } >agent/target/mizzen-agent.jar\n")
+	if err := os.Chmod(filepath.Join(bin, "mvn"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
+// agent is the jar of the release: its time is the commit's, and its version the release's.
+const agent = "-B -q -DskipTests -Dproject.build.outputTimestamp=1796083200 package\n<project><version>0.2.0</version></project>\n" +
+	"<project><parent><version>0.2.0</version></parent></project>\n"
 
 func git(t *testing.T, args ...string) {
 	t.Helper()
@@ -151,6 +169,7 @@ func checkFiles(t *testing.T, files map[string][]byte) {
 	want := []string{
 		"SHA256SUMS",
 		"mesh-0.2.0.tgz",
+		"mizzen-v0.2.0-agent.jar",
 		"mizzen-v0.2.0-crds.yaml",
 		"mizzen-v0.2.0-image-linux-amd64.tar",
 		"mizzen-v0.2.0-image-linux-arm64.tar",
@@ -169,6 +188,7 @@ func checkFiles(t *testing.T, files map[string][]byte) {
 	for name, want := range map[string]string{
 		"release-notes.md":                      "- [New](https://example.test/mesh/blob/v0.2.0/docs/NEW.md).\n",
 		"mizzen-v0.2.0-crds.yaml":               "definitions\n",
+		"mizzen-v0.2.0-agent.jar":               agent,
 		"mizzen-v0.2.0-windows-amd64.spdx.json": `"versionInfo": "v0.2.0"`,
 	} {
 		if !strings.Contains(string(files[name]), want) {
@@ -195,7 +215,7 @@ func checkArchives(t *testing.T, files map[string][]byte) {
 	var common []string
 	for _, name := range []string{
 		"CHANGELOG.md", "LICENSE", "README.md", "completions/controlplane.bash", "completions/controlplane.fish",
-		"completions/controlplane.ps1", "completions/controlplane.zsh", "man/controlplane.1",
+		"completions/controlplane.ps1", "completions/controlplane.zsh", "man/controlplane.1", "mizzen-agent.jar",
 	} {
 		common = append(common, name+" -rw-r--r--")
 	}
@@ -228,6 +248,9 @@ func checkArchives(t *testing.T, files map[string][]byte) {
 		}
 		if info.Main.Version != "v0.2.0" {
 			t.Errorf("%s: got version %q, want v0.2.0", name, info.Main.Version)
+		}
+		if got := string(content[top+"/mizzen-agent.jar"]); got != agent {
+			t.Errorf("%s: got the agent %q, want %q", name, got, agent)
 		}
 		if got := string(content[top+"/completions/controlplane.zsh"]); got != "zsh\n" {
 			t.Errorf("%s: got completions %q, want what the binary prints on standard output", name, got)
@@ -327,6 +350,10 @@ func TestRefused(t *testing.T) {
 			edit: func(o *options) { o.version = "v2.0.0" }, want: "not v2.0.0: does the module's path",
 		},
 		"a binary that is too large": {edit: func(o *options) { o.most = 1000 }, want: "more than 1000: see docs/adr/0015"},
+		"an agent of another version": {
+			change: map[string]string{"agents/java/agent/pom.xml": "<project/>\n"},
+			want:   "agent/pom.xml does not contain <version>0.1.0-SNAPSHOT</version>",
+		},
 		"a chart without a version": {
 			change: map[string]string{"manifests/chart/Chart.yaml": "name: mesh\n"}, want: "the chart needs a name, a version and an appVersion",
 		},
@@ -365,7 +392,7 @@ func TestNoRepository(t *testing.T) {
 func TestTrial(t *testing.T) {
 	repository(t, map[string]string{
 		"CHANGELOG.md": "## [Unreleased]\n\n- Later.\n", "manifests/chart/Chart.yaml": "", "manifests/chart/templates/a.yaml": "",
-		"manifests/chart/templates/_b.yaml": "", "docs/man/controlplane.1": "",
+		"manifests/chart/templates/_b.yaml": "", "docs/man/controlplane.1": "", "agents/java/pom.xml": "", "agents/java/agent/pom.xml": "",
 	})
 	o := trial(filepath.Join(t.TempDir(), "dist"))
 	o.platforms = "windows/amd64"

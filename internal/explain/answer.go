@@ -23,6 +23,13 @@ type Answer struct {
 	Fails bool `json:"fails"`
 	// Clusters are the clusters of the route that the call takes.
 	Clusters []Cluster `json:"clusters"`
+	// Status is set if the route answers a plain HTTP call itself: by a redirect to Location, or with Body.
+	Status   int    `json:"status,omitempty"`
+	Location string `json:"location,omitempty"`
+	Body     string `json:"body,omitempty"`
+	// Sends is the request that an endpoint gets, of a plain HTTP call, and Mirrors are its copies.
+	Sends   *Sent    `json:"sends,omitempty"`
+	Mirrors []Mirror `json:"mirrors,omitempty"`
 }
 
 // Step is one resource on the path.

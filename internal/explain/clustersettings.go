@@ -7,6 +7,7 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
@@ -17,7 +18,11 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	for _, p := range c.GetLoadBalancingPolicy().GetPolicies() {
 		policies = append(policies, policyName(p))
 	}
+	if len(policies) == 0 {
+		policies = []string{strings.ToLower(c.GetLbPolicy().String())}
+	}
 	all := []Setting{{"balanced by " + strings.Join(policies, ", else "), from.from("load_balancing_policy")}}
+	all = append(all, ofHTTP(c, from)...)
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
 		text := "calls in flight are not limited"
 		if n := t.GetMaxRequests().GetValue(); n < math.MaxInt32 {
@@ -34,6 +39,28 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	return append(all, Setting{encryption(c), from.from("transport_socket")})
 }
 
+// ofHTTP describes the settings that only HTTP clients are sent.
+func ofHTTP(c *clusterv3.Cluster, from tracedResource) []Setting {
+	var all []Setting
+	if p := c.GetMetadata().GetFilterMetadata()[resource.MetadataKey].GetFields()["protocol"].GetStringValue(); p != "" {
+		all = append(all, Setting{Text: "the Service declares the port as " + p})
+	}
+	if d := c.GetConnectTimeout(); d != nil {
+		all = append(all, Setting{"a connection may take " + d.AsDuration().String(), from.from("circuit_breakers")})
+	}
+	for _, slow := range []*clusterv3.Cluster_SlowStartConfig{c.GetRoundRobinLbConfig().GetSlowStartConfig(), c.GetLeastRequestLbConfig().GetSlowStartConfig()} {
+		if slow != nil {
+			all = append(all, Setting{"new endpoints are warmed up for " + slow.GetSlowStartWindow().AsDuration().String(), from.from("load_balancing_policy")})
+		}
+	}
+	for _, t := range c.GetCircuitBreakers().GetThresholds() {
+		if n := t.GetMaxRetries().GetValue(); n > 0 && n < math.MaxInt32 {
+			all = append(all, Setting{fmt.Sprintf("at most %d retries in flight from each client", n), from.from("circuit_breakers")})
+		}
+	}
+	return all
+}
+
 // ejection describes when endpoints are ejected, and for how long.
 func ejection(o *clusterv3.OutlierDetection) []string {
 	if o == nil {
@@ -41,6 +68,18 @@ func ejection(o *clusterv3.OutlierDetection) []string {
 	}
 	all := []string{fmt.Sprintf("outliers are ejected every %s, for %s the first time, then longer, up to %s; at most %d %% of the endpoints at the same time",
 		o.GetInterval().AsDuration(), o.GetBaseEjectionTime().AsDuration(), o.GetMaxEjectionTime().AsDuration(), o.GetMaxEjectionPercent().GetValue())}
+	for _, counted := range []struct {
+		number *wrapperspb.UInt32Value
+		of     string
+	}{
+		{o.GetConsecutive_5Xx(), "responses with 500 or more"},
+		{o.GetConsecutiveGatewayFailure(), "responses with 502, 503 or 504"},
+		{o.GetConsecutiveLocalOriginFailure(), "calls without a response"},
+	} {
+		if counted.number != nil {
+			all = append(all, fmt.Sprintf("an outlier had %d consecutive %s", counted.number.GetValue(), counted.of))
+		}
+	}
 	if n := o.GetEnforcingFailurePercentage().GetValue(); n > 0 {
 		all = append(all, fmt.Sprintf("an outlier failed more than %d %% of its calls; counted for endpoints with at least %d calls, if at least %d endpoints have so many%s",
 			o.GetFailurePercentageThreshold().GetValue(), o.GetFailurePercentageRequestVolume().GetValue(),

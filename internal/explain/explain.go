@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -23,8 +22,10 @@ import (
 type Question struct {
 	// To is the name that the client dials, without xds:///.
 	To string
-	// Call is the full method name, /package.Service/Method.
+	// Call is the full method name, /package.Service/Method, or the path of a plain HTTP call.
 	Call string
+	// Method, Scheme and RawQuery are set for a plain HTTP call.
+	Method, Scheme, RawQuery string
 	// Headers are the application's metadata, by lower-case name.
 	Headers map[string]string
 	Client  mesh.Client
@@ -48,12 +49,7 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 		q.Client = s.World().AtNode(q.Client)
 	}
 	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
-	if !q.Client.Missing.Has(mesh.FeatureContentType) {
-		shown := map[string]string{}
-		maps.Copy(shown, q.Headers)
-		shown["content-type"] = "application/grpc"
-		q.Headers = shown
-	}
+	q.Headers = q.shownHeaders()
 	var listener listenerv3.Listener
 	found, err := read(s, snapshot.ListenerType, q.To, q.Client, &listener)
 	if err != nil {
@@ -62,7 +58,13 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	a.Listener = found.Step
 	if found.notFound {
 		a.Near = s.Near(q.To, q.Client)
+		if _, here := serviceOf(s, q); q.IsHTTP() && here {
+			a.Near = nil // The name is right, and its ports are what is wrong.
+		}
 		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
+		if q.IsHTTP() {
+			a.Outcome = unknownToHTTP(s, q)
+		}
 		for _, near := range a.Near {
 			a.Outcome += "; " + near.Text
 		}
@@ -85,6 +87,12 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	if taken == nil {
 		a.Outcome = "the call fails immediately: no route matches"
 		return a, nil
+	}
+	if a.answered(taken, q) {
+		return a, nil
+	}
+	if q.IsHTTP() {
+		a.addSent(taken, q)
 	}
 	return a, a.addClusters(s, taken, q.Client)
 }

@@ -24,6 +24,11 @@ func (q Question) Query() string {
 	if q.Pod != "" {
 		v.Set("pod", q.Pod)
 	}
+	if q.IsHTTP() {
+		v.Set("method", q.Method)
+		v.Set("scheme", q.Scheme)
+		v.Set("query", q.RawQuery)
+	}
 	for name, value := range q.Headers {
 		v.Add("header", name+"="+value)
 	}
@@ -44,6 +49,7 @@ func (q Question) Query() string {
 func questionOf(v url.Values) Question {
 	q := Question{
 		To: v.Get("to"), Call: v.Get("call"), Pod: v.Get("pod"), Headers: map[string]string{},
+		Method: v.Get("method"), Scheme: v.Get("scheme"), RawQuery: v.Get("query"),
 		Client: mesh.Client{
 			Namespace: v.Get("namespace"), Labels: mesh.MakeLabels(pairs(v["label"])),
 			Locality:  mesh.Locality{Region: v.Get("region"), Zone: v.Get("zone"), SubZone: v.Get("subzone")},

@@ -9,10 +9,17 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// matches evaluates a match as a gRPC client does, and returns the condition that decided.
+// matches evaluates a match as the client does, and returns the condition that decided.
 func matches(m *routev3.RouteMatch, q Question) (ok bool, why string) {
-	if ok, why := matchesPath(m, q.Call); !ok {
+	if ok, why := matchesPath(m, q.Call); !ok && q.IsHTTP() {
+		return false, "the path is another one"
+	} else if !ok {
 		return false, why
+	}
+	for _, p := range m.GetQueryParameters() {
+		if !matchesQuery(p, q) {
+			return false, "no match: " + describeQuery(p)
+		}
 	}
 	for _, h := range m.GetHeaders() {
 		if !matchesHeader(h, q.Headers) {
@@ -38,9 +45,11 @@ func matchesPath(m *routev3.RouteMatch, call string) (ok bool, why string) {
 	return ok, "the method is another one"
 }
 
-// matchesHeader treats an absent header as clients do: no comparison matches, inverted or not.
+// matchesHeader treats an absent header as clients do: no comparison matches, inverted or not, unless the header counts as
+// empty then.
 func matchesHeader(h *routev3.HeaderMatcher, headers map[string]string) bool {
 	value, present := headers[h.GetName()]
+	present = present || h.GetTreatMissingHeaderAsEmpty()
 	if _, ok := h.GetHeaderMatchSpecifier().(*routev3.HeaderMatcher_PresentMatch); ok {
 		return present != h.GetInvertMatch()
 	}
@@ -82,18 +91,18 @@ func describeValue(name string, headers map[string]string) string {
 	return "the call does not have it"
 }
 
-// describe describes a match in words.
-func describe(m *routev3.RouteMatch) string {
-	words := "any method"
+// describe describes a match in words. noun is what a path is called: method or path.
+func describe(m *routev3.RouteMatch, noun string) string {
+	words := "any " + noun
 	switch p := m.GetPathSpecifier().(type) {
 	case *routev3.RouteMatch_Path:
-		words = "method " + p.Path
+		words = noun + " " + p.Path
 	case *routev3.RouteMatch_Prefix:
 		if p.Prefix != "" && p.Prefix != "/" {
-			words = "methods that begin with " + p.Prefix
+			words = noun + "s that begin with " + p.Prefix
 		}
 	case *routev3.RouteMatch_SafeRegex:
-		words = "methods like " + p.SafeRegex.GetRegex()
+		words = noun + "s like " + p.SafeRegex.GetRegex()
 	}
 	if !m.GetCaseSensitive().GetValue() {
 		words += " in any case"
@@ -102,19 +111,27 @@ func describe(m *routev3.RouteMatch) string {
 	for _, h := range m.GetHeaders() {
 		conditions = append(conditions, describeHeader(h))
 	}
+	for _, q := range m.GetQueryParameters() {
+		conditions = append(conditions, describeQuery(q))
+	}
 	return strings.Join(conditions, ", ")
 }
 
-func describeHeader(h *routev3.HeaderMatcher) string {
-	words := "is present"
-	switch p := condition(h).GetMatchPattern().(type) {
+// textWords describes a condition on a text; nil means that it is there.
+func textWords(m *matcherv3.StringMatcher) string {
+	switch p := m.GetMatchPattern().(type) {
 	case *matcherv3.StringMatcher_Exact:
-		words = fmt.Sprintf("is %q", p.Exact)
+		return fmt.Sprintf("is %q", p.Exact)
 	case *matcherv3.StringMatcher_Prefix:
-		words = fmt.Sprintf("begins with %q", p.Prefix)
+		return fmt.Sprintf("begins with %q", p.Prefix)
 	case *matcherv3.StringMatcher_SafeRegex:
-		words = "is like " + p.SafeRegex.GetRegex()
+		return "is like " + p.SafeRegex.GetRegex()
 	}
+	return "is present"
+}
+
+func describeHeader(h *routev3.HeaderMatcher) string {
+	words := textWords(condition(h))
 	if h.GetInvertMatch() {
 		return "not: header " + h.GetName() + " " + words
 	}

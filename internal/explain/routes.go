@@ -9,11 +9,15 @@ import (
 // matchRoutes tries the routes up to the one that the call takes, and returns it; nil if no route matches. It also
 // adds the skipped matches between them.
 func (a *Answer) matchRoutes(table tracedResource, routes []*routev3.Route, q Question) *routev3.Route {
+	noun := "method"
+	if q.IsHTTP() {
+		noun = "path"
+	}
 	for i, r := range routes {
 		a.addSkipped(table, i)
 		taken, why := matches(r.GetMatch(), q)
 		route := Route{
-			Step: table.Step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch()), Taken: taken, Why: why,
+			Step: table.Step, Index: i, Rule: r.GetName(), Match: describe(r.GetMatch(), noun), Taken: taken, Why: why,
 			From: table.from(fmt.Sprintf("virtual_hosts[0].routes[%d]", i)),
 		}
 		if taken {

@@ -33,12 +33,18 @@ func routeSettings(r *routev3.Route) []string {
 			p.GetRetryBackOff().GetBaseInterval().AsDuration()))
 	}
 	for _, policy := range r.GetRoute().GetHashPolicy() {
-		if h := policy.GetHeader().GetHeaderName(); h != "" {
-			all = append(all, "hashed by header "+h)
-		} else {
+		switch {
+		case policy.GetHeader() != nil:
+			all = append(all, "hashed by header "+policy.GetHeader().GetHeaderName())
+		case policy.GetCookie() != nil:
+			all = append(all, "hashed by cookie "+policy.GetCookie().GetName())
+		case policy.GetQueryParameter() != nil:
+			all = append(all, "hashed by query parameter "+policy.GetQueryParameter().GetName())
+		default:
 			all = append(all, "hashed by channel")
 		}
 	}
+	all = append(all, httpSettings(r)...)
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
 		if override.UnmarshalTo(&fault) == nil {

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -25,6 +26,21 @@ func (a *Answer) Text() string {
 	}
 	for _, c := range a.Clusters {
 		c.text(&b)
+	}
+	if a.Sends != nil {
+		fmt.Fprintf(&b, "sends     %s %s\n", a.Sends.Method, a.Sends.Path)
+		if a.Sends.Host != "" {
+			fmt.Fprintf(&b, "  Host: %s\n", a.Sends.Host)
+		}
+		for _, edit := range a.Sends.Headers {
+			fmt.Fprintf(&b, "  %s\n", edit)
+		}
+	}
+	for _, m := range a.Mirrors {
+		fmt.Fprintf(&b, "mirror    %s  %s\n", m.Cluster, m.Share)
+	}
+	if a.Body != "" {
+		fmt.Fprintf(&b, "body      %s\n", strconv.Quote(a.Body))
 	}
 	fmt.Fprintf(&b, "outcome   %s\n", a.Outcome)
 	return b.String()

@@ -6,8 +6,8 @@ import (
 	"path"
 	"strings"
 
-	"golang.org/x/mod/semver"
 	corev1 "k8s.io/api/core/v1"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 )
 
 // agentLabel is the label of namespaces whose pods get the Java agent, and java its value.
@@ -27,11 +27,11 @@ const (
 var agentOrigins = map[string]string{
 	agentInit:  "an init container that copies it from %s",
 	agentImage: "the mounted image %s",
-	agentOwn:   "the file %s of their own images",
+	agentOwn:   "the file %s in the application's image",
 }
 
 // runtimes has, for each container runtime, the first version that mounts images.
-var runtimes = map[string]string{"containerd": "v2.1.0", "cri-o": "v1.33.0"}
+var runtimes = map[string]string{"containerd": "2.1", "cri-o": "1.33"}
 
 // checkAgent checks how Java applications get the agent.
 func (c *cluster) checkAgent(ctx context.Context) ([]Finding, error) {
@@ -157,11 +157,13 @@ func (c *cluster) checkRuntimes(ctx context.Context) ([]Finding, error) {
 	for i := range all {
 		runtime := all[i].Status.NodeInfo.ContainerRuntimeVersion
 		name, version, _ := strings.Cut(runtime, "://")
-		// Distributions add their own suffixes, such as 1.6.20~ds1.
-		if at := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }); at >= 0 {
-			version = version[:at]
+		first, known := runtimes[name]
+		if !known {
+			continue
 		}
-		if first, known := runtimes[name]; known && semver.Compare("v"+version, first) < 0 {
+		// Distributions add their own suffixes, such as 1.6.20~ds1.
+		parsed, err := utilversion.ParseGeneric(version)
+		if err == nil && parsed.LessThan(utilversion.MustParseGeneric(first)) {
 			old = append(old, fmt.Sprintf("%s (%s)", all[i].Name, runtime))
 		}
 	}

@@ -78,9 +78,6 @@ func kindOrUnknown(kind mesh.ClientKind) mesh.ClientKinds {
 // returns nothing if all of them accept it. The content of a message of an unknown type is not checked.
 func Check(name string, m proto.Message, audience Audience) []Finding {
 	c := checker{audience: audience}
-	if audience.Kinds&httpKinds != 0 {
-		c.constraints(m)
-	}
 	called := name
 	switch m := m.(type) {
 	case *listenerv3.Listener:
@@ -101,16 +98,6 @@ func Check(name string, m proto.Message, audience Audience) []Finding {
 		c.reject(allKinds|httpKinds, "is named %q where %q was requested", called, name)
 	}
 	return c.findings
-}
-
-// constraints checks the constraints that Envoy's API states for its fields. Clients that follow the whole API rely on
-// them.
-func (c *checker) constraints(m proto.Message) {
-	if constrained, ok := m.(interface{ ValidateAll() error }); ok {
-		if err := constrained.ValidateAll(); err != nil {
-			c.reject(httpKinds, "breaks a constraint of Envoy's API: %v", err)
-		}
-	}
 }
 
 // checker checks one resource and collects the findings.

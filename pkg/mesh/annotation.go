@@ -35,8 +35,9 @@ const (
 const (
 	// InjectEnabled is the value of the label mizzen.dev/inject of namespaces whose pods the policy changes.
 	InjectEnabled = "enabled"
-	// AgentJava and AgentNone are the values of AnnotationAgent.
+	// AgentJava is the value of AnnotationAgent that selects the Java agent.
 	AgentJava = "java"
+	// AgentNone is the value of AnnotationAgent that selects no agent.
 	AgentNone = "none"
 )
 

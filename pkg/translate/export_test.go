@@ -3,6 +3,8 @@ package translate
 import (
 	"strconv"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/translatetest"
@@ -10,6 +12,9 @@ import (
 
 // Updating reports whether the tests write generated files instead of comparing them.
 func Updating() bool { return *translatetest.Update }
+
+// Constraints returns which constraints of Envoy's API a message breaks.
+func Constraints(m proto.Message) error { return translatetest.Constraints(m) }
 
 // Lint returns the reasons for which a client in any language would reject a resource.
 func Lint(r resource.Resource) []string { return translatetest.Complaints(r) }

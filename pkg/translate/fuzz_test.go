@@ -77,6 +77,9 @@ func acceptForms(t *testing.T, random translatetest.Objects, family mesh.Family)
 		assigned := Endpoints(endpointInput(random, missing).WithFamily(family, "version")).Endpoints
 		for _, list := range [][]resource.Resource{b.Routes, b.Clusters, assigned} {
 			for _, r := range list {
+				if broken := translatetest.Constraints(r.Message); broken != nil && family != mesh.FamilyGRPC {
+					t.Errorf("%s breaks a constraint of Envoy's API: %v", r.Name, broken)
+				}
 				for _, finding := range rules.Check(r.Name, r.Message, audience) {
 					t.Errorf("%s for %s %s", r.Name, kinds, finding)
 				}

@@ -29,6 +29,9 @@ func TestNobodyRefuses(t *testing.T) {
 	store := serving.NewStore(serving.Options{Check: func(name string, m proto.Message, r clientrules.Audience) []clientrules.Finding {
 		checked++
 		findings := clientrules.Check(name, m, r)
+		if broken := translate.Constraints(m); broken != nil && r.Kinds.Has(mesh.JavaAgent) {
+			t.Errorf("%s breaks a constraint of Envoy's API: %v", name, broken)
+		}
 		for _, f := range findings {
 			t.Errorf("%s %s", name, f)
 		}

@@ -122,17 +122,21 @@ func TestAgentContainer(t *testing.T) {
 		want  corev1.ResourceList
 		all   []string
 	}{
-		"an ordinary pod": {plainPod, corev1.PodQOSBurstable, agentResources, []string{agentName}},
+		"an ordinary pod": {
+			plainPod, corev1.PodQOSBurstable, agentResources, []string{agentName},
+		},
 		"a guaranteed pod": {
 			"spec: {containers: [{name: app, image: x, " + resources + "}]}", corev1.PodQOSGuaranteed, agentResources, []string{agentName},
 		},
 		"a pod with little for all": {
 			"spec: {resources: {requests: {cpu: 10m, memory: 20Mi}, limits: {cpu: 10m, memory: 20Mi}}, containers: [{name: app, image: x}]}",
-			corev1.PodQOSGuaranteed, nil, []string{agentName},
+			corev1.PodQOSGuaranteed, nil,
+			[]string{agentName},
 		},
 		"before other init containers": {
 			"spec: {initContainers: [{name: first, image: x}, {name: sidecar, image: x, restartPolicy: Always}], containers: [{name: app, image: x}]}",
-			corev1.PodQOSBurstable, agentResources, []string{agentName, "first", "sidecar"},
+			corev1.PodQOSBurstable, agentResources,
+			[]string{agentName, "first", "sidecar"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -173,6 +173,8 @@ func httpOutlierDetection(at report.Field, o *networking.OutlierDetection) *clus
 		return nil
 	}
 	out := ejectNothing(at, o)
+	// One endpoint may always be ejected, as with gRPC: a percentage of a few endpoints is less than one.
+	out.AlwaysEjectOneHost = wrapperspb.Bool(true)
 	old := o.GetConsecutiveErrors() //nolint:staticcheck // authors still write it
 	if old < 0 {
 		at.Child("consecutiveErrors").Errorf(mesh.CodeInvalidValue, "The value is negative. It has no effect. Set a positive number, or remove the field.")

@@ -87,12 +87,14 @@ var httpFields = map[string]support{
 
 // httpWithin has, by message, the field without effect that all of its fields are in.
 var httpWithin = map[string]string{
-	"CorsPolicy":                   "HTTPRoute.corsPolicy",
-	"TLSRoute":                     "VirtualService.tls",
-	"TLSMatchAttributes":           "VirtualService.tls",
+	"CorsPolicy":         "HTTPRoute.corsPolicy",
+	"TLSRoute":           "VirtualService.tls",
+	"TLSMatchAttributes": "VirtualService.tls",
+
 	"TrafficPolicy.TunnelSettings": "TrafficPolicy.tunnel",
 	"TrafficPolicy.ProxyProtocol":  "TrafficPolicy.proxyProtocol",
 	"TrafficPolicy.RetryBudget":    "TrafficPolicy.retryBudget",
+
 	"ConnectionPoolSettings.TCPSettings.TcpKeepalive":            "ConnectionPoolSettings.TCPSettings.tcpKeepalive",
 	"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive":    "ConnectionPoolSettings.HTTPSettings.http2KeepAlive",
 	"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute": "LoadBalancerSettings.ConsistentHashLB.HTTPCookie.attributes",

@@ -276,3 +276,12 @@ func (l *linter) address(text string, port uint32) string {
 	l.expect(err == nil && port > 0 && port <= math.MaxUint16, "has the address %q and port %d, which Java and Node reject", text, port)
 	return Socket(text, port)
 }
+
+// Constraints returns which constraints of Envoy's API a message breaks; nil if it breaks none. HTTP clients rely on them.
+func Constraints(m proto.Message) error {
+	constrained, ok := m.(interface{ ValidateAll() error })
+	if !ok {
+		return fmt.Errorf("%T states no constraints", m)
+	}
+	return constrained.ValidateAll()
+}

@@ -56,6 +56,7 @@ func TestJourney(t *testing.T) {
 		l.awaits(t, regexp.MustCompile(`ecoh(.|\n)*echo`), "inspect", "unknown", "-n", ns, "-o", "wide")
 		c.Kubectl(t, "--namespace", ns, "delete", "pod", "caller-lost", "--now")
 	})
+	l.step("a pod gets the Java agent", func(t *testing.T) { l.javaAgent(t) })
 	l.step("the ConfigMap of injection is gone", func(t *testing.T) {
 		name := strings.TrimSpace(c.Kubectl(t, "--namespace", system, "get", "configmaps", "--output=name", "--field-selector=metadata.name=mizzen-injection"))
 		c.Kubectl(t, "--namespace", system, "delete", name)

@@ -29,7 +29,7 @@ public final class Bootstrap {
             this.authorities = Json.string(files, "ca_certificate_file");
             this.certificate = Json.string(files, "certificate_file");
             this.key = Json.string(files, "private_key_file");
-            this.token = token;
+            this.token = tls ? token : ""; // a token is not sent in plain text
         }
 
         public String address() {

@@ -15,6 +15,8 @@ public final class Config {
     public final boolean agent;
     /** How long the first call of a service waits for the control plane, in nanoseconds. */
     public final long wait;
+    /** The longest time between attempts to connect to the control plane, in nanoseconds. */
+    public final long reconnectMax;
     /** The directory of the last-good file; empty means that there is none. */
     public final String state;
     /** The age at which the last-good file is not used any more, in nanoseconds. */
@@ -37,6 +39,7 @@ public final class Config {
         this.system = system;
         agent = !get("mizzen.agent", "on").equals("off");
         wait = duration("mizzen.wait", "2s");
+        reconnectMax = duration("mizzen.reconnect.max", "10s");
         state = get("mizzen.state", "");
         stateMaxAge = duration("mizzen.state.max-age", "24h");
         laneKey = get("mizzen.lane.key", "lane");

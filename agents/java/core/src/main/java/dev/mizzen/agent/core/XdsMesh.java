@@ -32,7 +32,7 @@ final class XdsMesh implements Mesh, Client.Owner {
     XdsMesh(Config config, String version) {
         this.config = config;
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
-        this.client = new Client(config.bootstrap, version, lastGood, this);
+        this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
         this.lanes = new Lanes(config.laneKey, config.laneHeader, config.bootstrap.label("lane"));
     }
 
@@ -128,7 +128,7 @@ final class XdsMesh implements Mesh, Client.Owner {
                 next = Math.min(next, due);
             }
         }
-        return next;
+        return settled.isEmpty() ? next : now; // futures are completed first
     }
 
     @Override

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A real control plane in a process of its own, over a folder. */
-final class ControlPlane implements AutoCloseable {
+public final class ControlPlane implements AutoCloseable {
     private static Path binary;
     private final Process process;
     /** HOST:PORT of xDS, of the admin address, and of xDS over TLS. */
@@ -38,10 +38,7 @@ final class ControlPlane implements AutoCloseable {
     /** Builds the control plane of this checkout. A machine without Go fails the test. */
     private static synchronized Path binary() throws Exception {
         if (binary == null) {
-            Path root = Paths.get("").toAbsolutePath();
-            while (!Files.exists(root.resolve("go.mod"))) {
-                root = root.getParent();
-            }
+            Path root = root();
             Path out = Paths.get("target", "controlplane").toAbsolutePath();
             Process p;
             try {
@@ -55,6 +52,30 @@ final class ControlPlane implements AutoCloseable {
             binary = out;
         }
         return binary;
+    }
+
+    /** The root of the checkout. */
+    public static Path root() {
+        Path root = Paths.get("").toAbsolutePath();
+        while (!Files.exists(root.resolve("go.mod"))) {
+            root = root.getParent();
+        }
+        return root;
+    }
+
+    /** Runs a command of the control plane and returns its output. */
+    public static String run(String... arguments) throws Exception {
+        List<String> command = new ArrayList<>();
+        command.add(binary().toString());
+        command.addAll(java.util.Arrays.asList(arguments));
+        Path out = Files.createTempFile(Paths.get("target"), "run", ".json");
+        Process p = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        if (p.waitFor() != 0) {
+            throw new AssertionError(command + " fails");
+        }
+        String text = new String(Files.readAllBytes(out), StandardCharsets.UTF_8);
+        Files.delete(out);
+        return text;
     }
 
     static ControlPlane serve(Path folder, String... more) throws Exception {

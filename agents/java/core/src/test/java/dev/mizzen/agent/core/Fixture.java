@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Callable;
@@ -46,11 +45,7 @@ final class Fixture {
 
     /** A request: GET of a path with a query, and headers as names and values. */
     static Request get(String uri, String... headers) {
-        final Map<String, String> map = new LinkedHashMap<>();
-        for (int i = 0; i < headers.length; i += 2) {
-            map.put(headers[i], headers[i + 1]);
-        }
-        return new SimpleRequest("GET", "http", "go-sc-a", uri, map);
+        return new TestRequest("GET", uri, headers);
     }
 
     /** Returns the address that a call goes to, or why there is none. */
@@ -103,50 +98,5 @@ final class Fixture {
 
     static String to(String name, String version) {
         return "  - route: [{destination: {host: " + name + ", subset: " + version + "}}]\n";
-    }
-
-    private static final class SimpleRequest implements Request {
-        private final String method, scheme, authority, path, query;
-        private final Map<String, String> headers;
-
-        SimpleRequest(String method, String scheme, String authority, String uri, Map<String, String> headers) {
-            int question = uri.indexOf('?');
-            this.method = method;
-            this.scheme = scheme;
-            this.authority = authority;
-            this.path = question < 0 ? uri : uri.substring(0, question);
-            this.query = question < 0 ? null : uri.substring(question + 1);
-            this.headers = headers;
-        }
-
-        @Override
-        public String method() {
-            return method;
-        }
-
-        @Override
-        public String scheme() {
-            return scheme;
-        }
-
-        @Override
-        public String authority() {
-            return authority;
-        }
-
-        @Override
-        public String path() {
-            return path;
-        }
-
-        @Override
-        public String query() {
-            return query;
-        }
-
-        @Override
-        public String header(String name) {
-            return headers.get(name);
-        }
     }
 }

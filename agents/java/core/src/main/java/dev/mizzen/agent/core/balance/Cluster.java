@@ -106,10 +106,25 @@ public final class Cluster {
      */
     public Try attempt(Long hash, Collection<Try> tried, List<? extends Endpoint> registry, String[] problem) {
         ClusterConfig c = config;
-        if (c.maxRequests >= 0 && active.get() >= c.maxRequests) {
+        // Counted before it is compared: of several calls at the same instant, only as many pass as the limit allows.
+        if (active.incrementAndGet() > c.maxRequests && c.maxRequests >= 0) {
+            active.decrementAndGet();
             problem[0] = "the cluster " + name + " has " + c.maxRequests + " calls in flight, which is its limit";
             return null;
         }
+        Try made = null;
+        try {
+            made = admitted(hash, tried, registry, problem);
+            return made;
+        } finally {
+            if (made == null) {
+                active.decrementAndGet();
+            }
+        }
+    }
+
+    /** Returns a try of a call that is counted already; null if there is none. */
+    private Try admitted(Long hash, Collection<Try> tried, List<? extends Endpoint> registry, String[] problem) {
         if (Fraction.hit(assignment.drop)) {
             problem[0] = "the control plane drops a part of the calls to the cluster " + name;
             return null;
@@ -267,6 +282,11 @@ public final class Cluster {
         Picker p = picker(now);
         return new Object[] {"protocol", config.protocol, "endpoints", hosts.size(), "used", p.size, "panic", p.panics, "ejected", ejected, "ejections", ejections,
             "callsInFlight", active.get()};
+    }
+
+    /** How many hosts were ejected so far. */
+    long ejections() {
+        return ejections;
     }
 
     /** Makes a hash of a request's part. */

@@ -5,7 +5,7 @@ import dev.mizzen.agent.bridge.Endpoint;
 import java.util.Collection;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** One try of a call at one host. It is in flight from its making on. */
+/** One try of a call at one host. It is in flight from its making on; the cluster has counted it before. */
 public final class Try implements Attempt {
     private static final int SERVER_ERROR = 500;
 
@@ -19,7 +19,6 @@ public final class Try implements Attempt {
         this.host = host;
         this.retry = retry;
         host.active.incrementAndGet();
-        cluster.active.incrementAndGet();
         if (retry) {
             cluster.retries.incrementAndGet();
         }

@@ -149,7 +149,7 @@ final class Re2 {
                 return;
             }
             first = false;
-            if (c == '[' && at < re.length() && re.charAt(at) == ':' && re.indexOf(":]", at) > 0) {
+            if (c == '[' && at < re.length() && re.charAt(at) == ':' && re.indexOf(":]", at + 1) > 0) {
                 posix();
             } else if (c == '\\') {
                 escape(true);
@@ -162,7 +162,7 @@ final class Re2 {
     }
 
     private void posix() {
-        int end = re.indexOf(":]", at);
+        int end = re.indexOf(":]", at + 1);
         String name = re.substring(at + 1, end);
         for (int i = 0; i < CLASSES.length; i++) {
             if (CLASSES[i].equals(name)) {

@@ -36,6 +36,7 @@ public final class RoutedCall implements Plan {
     private RetryPolicy retry;
     private Collection<Try> tried = Collections.emptyList();
     private final boolean merge;
+    private boolean isMirror;
     private String kept;
 
     private RoutedCall(Routes routes, Request request, boolean merge) {
@@ -196,13 +197,14 @@ public final class RoutedCall implements Plan {
 
     @Override
     public List<Plan> mirrors() {
-        if (answer != null || route == null || route.mirrors.isEmpty()) {
+        if (isMirror || answer != null || route == null || route.mirrors.isEmpty()) {
             return Collections.emptyList();
         }
         List<Plan> mirrors = new ArrayList<>(route.mirrors.size());
         for (Target t : route.mirrors) {
             if (Fraction.hit((int) t.weight)) {
                 RoutedCall mirror = new RoutedCall(routes, request, false);
+                mirror.isMirror = true;
                 mirror.route = route;
                 mirror.path = path;
                 mirror.aim(t);

@@ -35,7 +35,7 @@ public final class Client implements Connection.Peer {
     static final String THREAD = "mizzen-ads";
     private static final String PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
     private static final long MILLIS = 1_000_000L, NEVER = 3_600_000 * MILLIS;
-    private static final long MIN_BACKOFF = 100, MAX_BACKOFF = 10_000;
+    private static final long MIN_BACKOFF = 100;
     /** When a resource without an answer does not exist; sooner if a response came without it. */
     private static final long ABSENT_AFTER = 15_000 * MILLIS, MISSED_AFTER = 1_000 * MILLIS;
     /** How long a stream to another server than the first one lives before the first one is tried again. */
@@ -45,6 +45,8 @@ public final class Client implements Connection.Peer {
     private static final long SAVE_AFTER = 200 * MILLIS, SAVE_EVERY = 900_000 * MILLIS;
 
     private final Bootstrap bootstrap;
+    /** In milliseconds. */
+    private final long maxBackoff;
     private final String version;
     private final Owner owner;
     private final Kind[] kinds = new Kind[KINDS];
@@ -65,7 +67,8 @@ public final class Client implements Connection.Peer {
     private String server = "", problem = "", lastRejection = "";
     private long responses, streams;
 
-    public Client(Bootstrap bootstrap, String version, LastGood lastGood, Owner owner) {
+    public Client(Bootstrap bootstrap, String version, long reconnectMax, LastGood lastGood, Owner owner) {
+        this.maxBackoff = Math.max(MIN_BACKOFF, reconnectMax / MILLIS);
         this.bootstrap = bootstrap;
         this.version = version;
         this.lastGood = lastGood;
@@ -90,11 +93,7 @@ public final class Client implements Connection.Peer {
             @Override
             public void run() {
                 try {
-                    if (reads) {
-                        connectForEver();
-                    } else {
-                        writeForEver();
-                    }
+                    loop(reads);
                 } catch (InterruptedException e) {
                     // close() ends the thread
                 }
@@ -103,6 +102,26 @@ public final class Client implements Connection.Peer {
         t.setDaemon(true);
         t.setContextClassLoader(null);
         return t;
+    }
+
+    /** An error of ours must not end following: it is told, and work begins anew. */
+    private void loop(boolean reads) throws InterruptedException {
+        while (!isClosed()) {
+            try {
+                if (reads) {
+                    connectForEver();
+                } else {
+                    writeForEver();
+                }
+            } catch (RuntimeException | Error e) {
+                Log.info("an error in the agent: " + e + "; it goes on. Please report it");
+                Thread.sleep(maxBackoff);
+            }
+        }
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
     }
 
     public void close() {
@@ -264,7 +283,7 @@ public final class Client implements Connection.Peer {
         if (saveAt != 0) {
             if (saveAt - now <= 0) {
                 save();
-                saveAt = connection == null ? 0 : now + SAVE_EVERY;
+                saveAt = connection == null ? 0 : now + Math.min(SAVE_EVERY, lastGood.maxAgeNanos() / 4 + SAVE_AFTER);
                 return now; // the file is written first
             }
             next = Math.min(next, saveAt);
@@ -326,7 +345,7 @@ public final class Client implements Connection.Peer {
                 setAway(true);
             }
             Thread.sleep(backoff / 2 + ThreadLocalRandom.current().nextLong(backoff));
-            backoff = worked ? backoff : Math.min(MAX_BACKOFF, backoff * 2);
+            backoff = worked ? backoff : Math.min(maxBackoff, backoff * 2);
         }
     }
 
@@ -358,12 +377,15 @@ public final class Client implements Connection.Peer {
     private String stream(Bootstrap.Server s, int index) {
         Connection c = null;
         try {
+            synchronized (this) {
+                responded = false;
+            }
             c = Dial.connect(s, PATH, this);
             synchronized (this) {
                 if (closed) {
                     return "closed";
                 }
-                nodeSent = responded = false;
+                nodeSent = false;
                 for (Kind k : kinds) {
                     k.reset();
                 }

@@ -140,6 +140,10 @@ public final class LastGood {
         return System.currentTimeMillis() - at <= maxAgeMillis;
     }
 
+    long maxAgeNanos() {
+        return maxAgeMillis * MILLIS;
+    }
+
     String version(int kind) {
         return versions[kind];
     }

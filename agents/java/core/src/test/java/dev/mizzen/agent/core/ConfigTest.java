@@ -1,0 +1,88 @@
+package dev.mizzen.agent.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.mizzen.agent.bridge.Mesh;
+import dev.mizzen.agent.bridge.Service;
+import io.envoyproxy.envoy.config.core.v3.Node;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import org.junit.jupiter.api.Test;
+
+/** Settings and bootstrap, and what happens if they are wrong. */
+class ConfigTest {
+    private static Config file(Path bootstrap) {
+        return Config.read(Collections.singletonMap("GRPC_XDS_BOOTSTRAP", bootstrap.toString()), new Properties());
+    }
+
+    @Test
+    void readsWhatTheCommandPrints() throws Exception {
+        Path goldens = ControlPlane.root().resolve("internal/bootstrap/testdata");
+        Bootstrap proving = file(goldens.resolve("proving.json")).bootstrap;
+        Bootstrap.Server s = proving.servers.get(0);
+        assertEquals("mizzen.mizzen-system.svc:15012 true /mizzen/ca.crt /mizzen/tls.crt /mizzen/tls.key /mizzen/token",
+            s.address() + " " + s.tls + " " + s.authorities + " " + s.certificate + " " + s.key + " " + s.token);
+        Node node = Node.parseFrom(file(goldens.resolve("full.json")).bootstrap.node("1.2.3"));
+        assertEquals("checkout-7f9c checkout.shop eu eu-1 rack-4 mizzen-java-agent 1.2.3", node.getId() + " " + node.getCluster() + " " + node.getLocality().getRegion() + " "
+            + node.getLocality().getZone() + " " + node.getLocality().getSubZone() + " " + node.getUserAgentName() + " " + node.getUserAgentVersion());
+        assertEquals("v2", node.getMetadata().getFieldsOrThrow("LABELS").getStructValue().getFieldsOrThrow("version").getStringValue());
+        assertEquals("system", node.getMetadata().getFieldsOrThrow("CERTIFICATE_PROVIDERS").getListValue().getValues(1).getStringValue());
+    }
+
+    /** Whatever is wrong with the bootstrap, there is a reason, and every service is unknown at once. */
+    @Test
+    void runsWithoutABootstrapThatCanBeUsed() {
+        StringBuilder deep = new StringBuilder();
+        for (int i = 0; i < 100_000; i++) {
+            deep.append('[');
+        }
+        String[][] cases = {{"{", "it ends too soon"}, {"", "neither"}, {"{}", "xds_servers is empty"}, {"[1,2", "it ends too soon"}, {deep.toString(), "too many levels"},
+            {"{\"a\":tru}", "an unknown word"}, {"{\"a\":1}x", "more text"}, {Fixture.bootstrap("no-port"), "is not HOST:PORT"}, {Fixture.bootstrap("h:99999"), "is not HOST:PORT"},
+            {Fixture.bootstrap("h:1", "{\"type\":\"google_default\"}", ""), "of type insecure or tls"}};
+        for (String[] c : cases) {
+            Config config = Fixture.config(c[0]);
+            assertNull(config.bootstrap);
+            assertTrue(config.problem.contains(c[1]), config.problem);
+            try (Mesh mesh = Core.start(config)) {
+                assertEquals(Service.Presence.UNKNOWN, mesh.service("x", 0).await());
+                assertTrue(mesh.state().contains("problem"));
+            }
+        }
+        Config missing = file(java.nio.file.Paths.get("/nowhere/bootstrap.json"));
+        assertTrue(missing.problem.contains("GRPC_XDS_BOOTSTRAP=/nowhere/bootstrap.json cannot be read"), missing.problem);
+    }
+
+    @Test
+    void takesTargetsOfGrpc() {
+        for (String uri : "dns:///h:1 dns://8.8.8.8/h:1 dns:h:1 h:1 ipv4:h:1".split(" ")) {
+            assertEquals("h:1", Fixture.config(Fixture.bootstrap(uri)).bootstrap.servers.get(0).address());
+        }
+        assertEquals("[::1]:1", Fixture.config(Fixture.bootstrap("ipv6:[::1]:1")).bootstrap.servers.get(0).address());
+    }
+
+    @Test
+    void readsSettings() {
+        Map<String, String> env = new HashMap<>();
+        env.put("MIZZEN_MODE", "merge");
+        env.put("MIZZEN_MODE_SC_B", "off");
+        env.put("MIZZEN_WAIT", "soon");
+        env.put("MIZZEN_STATE_MAX_AGE", "10m");
+        env.put("MIZZEN_AGENT", "off");
+        Properties system = new Properties();
+        system.setProperty("mizzen.mode.sc-c", "registry-first");
+        system.setProperty("mizzen.mode.sc-d", "wrong");
+        system.setProperty("mizzen.names", "Orders-API:orders.shop, junk ,b:c:81");
+        Config c = Config.read(env, system);
+        assertEquals("MERGE OFF REGISTRY_FIRST MESH_FIRST", c.mode("sc-a") + " " + c.mode("sc-b") + " " + c.mode("sc-c") + " " + c.mode("sc-d"));
+        assertEquals(2_000_000_000L, c.wait);
+        assertEquals(600_000_000_000L, c.stateMaxAge);
+        assertEquals(false, c.agent);
+        assertEquals("orders.shop", c.names.get("orders-api"));
+        assertEquals("c:81", c.names.get("b"));
+    }
+}
