@@ -345,11 +345,19 @@ var scenarios = []*scenario{
 		pods: "a:v1", rules: route("retries: {attempts: 0}") + "---\n" +
 			strings.Replace(destinationRule("trafficPolicy: {connectionPool: {http: {http2MaxRequests: 1}}}"), "name: NAME,", "name: NAME-limit,", 1),
 		play: func(s *scene) {
-			s.pod("a").Fail(provider.Fault{Delay: 700 * time.Millisecond})
-			outcomes := s.do(call{URL: "/A", Count: 4, Parallel: 4})
-			if n := count(outcomes, failed); n != 3 {
-				s.t.Errorf("%d of 4 calls failed, want 3: %v", n, outcomes)
+			s.pod("a").Fail(provider.Fault{Delay: 2 * time.Second})
+			first := make(chan []outcome, 1)
+			go func() { first <- s.do(call{URL: "/A"}) }()
+			eventually(s.t, patience, func() error {
+				if len(s.pod("a").Take()) == 0 {
+					return fmt.Errorf("the pod has no call")
+				}
+				return nil
+			})
+			if outcomes := s.do(call{URL: "/A", Count: 3}); count(outcomes, failed) != 3 {
+				s.t.Errorf("beside a call in flight: got %v, want 3 failures", outcomes)
 			}
+			s.answered(<-first)
 			s.pod("a").Fail(provider.Fault{})
 			s.status(call{URL: "/A"}, 200)
 		},
