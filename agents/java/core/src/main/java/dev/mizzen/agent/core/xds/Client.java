@@ -6,6 +6,8 @@ import dev.mizzen.agent.core.wire.Connection;
 import dev.mizzen.agent.core.wire.Reader;
 import dev.mizzen.agent.core.wire.Refused;
 import java.io.IOException;
+import java.security.AccessController;
+import java.security.PrivilegedAction;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -88,7 +90,17 @@ public final class Client implements Connection.Peer {
         writer.start();
     }
 
+    /** Makes a thread. It must keep nothing of the caller, which is a call of the application: neither its loader nor its access control context. */
     private Thread thread(final boolean reads) {
+        return AccessController.doPrivileged(new PrivilegedAction<Thread>() {
+            @Override
+            public Thread run() {
+                return newThread(reads);
+            }
+        });
+    }
+
+    private Thread newThread(final boolean reads) {
         Thread t = new Thread(null, new Runnable() {
             @Override
             public void run() {
