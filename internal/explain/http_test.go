@@ -121,8 +121,8 @@ func TestExplainHTTP(t *testing.T) {
 			want: Answer{Sends: &Sent{Method: "GET", Path: "/"}, Mirrors: []Mirror{{"outbound|80||web.demo.svc.cluster.local", "100 %", 2}}},
 		},
 		"no such host":   {to: "wep", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "registry decides, and without one the call fails; did you mean web?"},
-		"which port":     {to: "two", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "Service demo/two has port 81 (a), 82 (b), and a URI without a port does not say which: call http://two:81"},
-		"a port of gRPC": {to: "web:9090", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "HTTP clients can call Service demo/web at port 80 (http): call http://web:80"},
+		"which port":     {to: "two", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "Service demo/two has the ports 81 (a), 82 (b), and a URI without a port does not say which: call http://two:81"},
+		"a port of gRPC": {to: "web:9090", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "HTTP clients can call port 80 (http) of Service demo/web: call http://web:80"},
 		"only gRPC":      {to: "greeter", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "has only ports for gRPC"},
 	}
 	for name, test := range tests {

@@ -71,8 +71,6 @@ func hashed(policy *routev3.RouteAction_HashPolicy) string {
 	switch {
 	case policy.GetHeader() != nil:
 		return "header " + policy.GetHeader().GetHeaderName()
-	case policy.GetCookie() != nil && policy.GetCookie().GetTtl() != nil:
-		return "cookie " + policy.GetCookie().GetName() + ", which a gateway sets if the call does not have it"
 	case policy.GetCookie() != nil:
 		return "cookie " + policy.GetCookie().GetName()
 	case policy.GetQueryParameter() != nil:

@@ -91,14 +91,17 @@ func nearHTTPPorts(h *subject, spelled string, q query) []Near {
 		}
 		texts, first = append(texts, portText(port)), cmp.Or(first, dial)
 	}
-	ports := strings.Join(texts, ", ")
+	ports := "port " + strings.Join(texts, ", ")
+	if len(texts) > 1 {
+		ports = "the ports " + strings.Join(texts, ", ")
+	}
 	switch {
 	case first == "":
 		return []Near{{Text: fmt.Sprintf("Service %s has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP", name)}}
 	case q.dialed.Port != "":
-		return []Near{{first, fmt.Sprintf("HTTP clients can call Service %s at port %s: %s", name, ports, q.advice(first))}}
+		return []Near{{first, fmt.Sprintf("HTTP clients can call %s of Service %s: %s", ports, name, q.advice(first))}}
 	}
-	return []Near{{first, fmt.Sprintf("Service %s has port %s, and a URI without a port does not say which: %s, or declare only one port as HTTP with appProtocol: http", name, ports, q.advice(first))}}
+	return []Near{{first, fmt.Sprintf("Service %s has %s, and a URI without a port does not say which: %s, or declare only one port as HTTP with appProtocol: http", name, ports, q.advice(first))}}
 }
 
 // advice says by which name the client should reach a Service.

@@ -198,16 +198,16 @@ kind: Service
 metadata: {name: greeter, namespace: demo}
 spec: {ports: [{name: grpc, port: 50051}]}
 `}))
-	const ports = "8080 (web), 9090 (admin)"
+	const ports = "the ports 8080 (web), 9090 (admin)"
 	for _, c := range []struct {
 		namespace, name string
 		want            []snapshot.Near
 	}{
-		{"demo", "web", []snapshot.Near{{"web:8080", "Service demo/web has port " + ports + ", and a URI without a port does not say which: call http://web:8080, or declare only one port as HTTP with appProtocol: http"}}},
-		{"demo", "web:80", []snapshot.Near{{"web:8080", "HTTP clients can call Service demo/web at port " + ports + ": call http://web:8080"}}},
-		{"demo", "web:7070", []snapshot.Near{{"web:8080", "HTTP clients can call Service demo/web at port " + ports + ": call http://web:8080"}}},
+		{"demo", "web", []snapshot.Near{{"web:8080", "Service demo/web has " + ports + ", and a URI without a port does not say which: call http://web:8080, or declare only one port as HTTP with appProtocol: http"}}},
+		{"demo", "web:80", []snapshot.Near{{"web:8080", "HTTP clients can call " + ports + " of Service demo/web: call http://web:8080"}}},
+		{"demo", "web:7070", []snapshot.Near{{"web:8080", "HTTP clients can call " + ports + " of Service demo/web: call http://web:8080"}}},
 		{"demo", "web:8000", []snapshot.Near{{"web:8080", "8000 is the targetPort of port 8080 (web) of Service demo/web: call http://web:8080"}}},
-		{"demo", "web:7000", []snapshot.Near{{"web:8080", "HTTP clients can call Service demo/web at port " + ports + ": call http://web:8080"}}},
+		{"demo", "web:7000", []snapshot.Near{{"web:8080", "HTTP clients can call " + ports + " of Service demo/web: call http://web:8080"}}},
 		{"demo", "greeter", []snapshot.Near{{"", "Service demo/greeter has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP"}}},
 		{"demo", "greeter:50051", []snapshot.Near{{"", "Service demo/greeter has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP"}}},
 		{"shop", "web", []snapshot.Near{{"web.demo:8080", "Service demo/web has the name: call http://web.demo:8080"}}},
