@@ -18,10 +18,14 @@ func newBootstrap(std stdio) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
-		Short: "Print the bootstrap JSON for a gRPC client",
+		Short: "Print the bootstrap JSON for a gRPC client or the Java agent",
 		Long: `Print the bootstrap JSON that tells a gRPC library the address of its control plane and its
 own identity. Set GRPC_XDS_BOOTSTRAP_CONFIG to it, or write it to a file and set
 GRPC_XDS_BOOTSTRAP to the name of the file.
+
+The Java agent, which makes Spring Cloud applications clients of the mesh, reads the same file
+from the same variables, so that one bootstrap serves both in one process. The agent sends the
+token whenever it connects over TLS, and uses no certificate providers.
 
 With certificates the client declares that its application uses xDS credentials, so that its
 calls are encrypted if a DestinationRule requires it. An application without xDS credentials
@@ -36,7 +40,8 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
     --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json
   controlplane bootstrap --namespace shop --certificates /var/run/secrets/mesh \
     --authorities system=/etc/ssl/certs/ca-certificates.crt
-  controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token`,
+  controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token
+  GRPC_XDS_BOOTSTRAP=/etc/grpc/bootstrap.json java -javaagent:/opt/mizzen/mizzen-agent.jar -jar app.jar`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := bootstrap.CheckTarget(options.ServerURI); err != nil {
