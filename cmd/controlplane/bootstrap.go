@@ -9,17 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
-func newBootstrap(std stdio) *cobra.Command {
-	var (
-		options      bootstrap.Options
-		zone         localityFlag
-		certificates certificateFlags
-		connection   connectionFlags
-	)
-	cmd := &cobra.Command{
-		Use:   "bootstrap",
-		Short: "Print the bootstrap JSON for a gRPC client or the Java agent",
-		Long: `Print the bootstrap JSON that tells a gRPC library the address of its control plane and its
+const bootstrapHelp = `Print the bootstrap JSON that tells a gRPC library the address of its control plane and its
 own identity. Set GRPC_XDS_BOOTSTRAP_CONFIG to it, or write it to a file and set
 GRPC_XDS_BOOTSTRAP to the name of the file.
 
@@ -34,7 +24,19 @@ would send them in plain text.
 With --tls-ca the client connects to the control plane over TLS. There it can prove its
 identity by a service account token or a certificate. The bootstrap then has no namespace
 unless --namespace is set. gRPC sends the token only if the variable
-GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
+GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`
+
+func newBootstrap(std stdio) *cobra.Command {
+	var (
+		options      bootstrap.Options
+		zone         localityFlag
+		certificates certificateFlags
+		connection   connectionFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "bootstrap",
+		Short: "Print the bootstrap JSON for a gRPC client or the Java agent",
+		Long:  bootstrapHelp,
 		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
     --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json

@@ -49,7 +49,7 @@ func (f *clientKindFlag) Set(text string) error {
 	kind, ok := mesh.ClientKindNamed(text[:at])
 	version := strings.TrimSpace(text[at:])
 	if !ok || mesh.ReleaseOf(version) == (mesh.Release{}) {
-		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s; %s need no VERSION", mesh.AllClientKinds, mesh.FamilyHTTP.Kinds())
+		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s (%s need no VERSION)", mesh.AllClientKinds, mesh.FamilyHTTP.Kinds())
 	}
 	f.kind, f.version = kind, version
 	return nil

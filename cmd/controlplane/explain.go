@@ -51,7 +51,7 @@ if a fault aborts all of them, if the name does not exist, and if there is no an
 cannot be read; 2 if the command line makes no sense.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
-  controlplane explain -f mesh --as shop --to go-sc-a --http "GET /a/b?x=1" --header x-lane=gray
+  controlplane explain -f examples/spring/mesh --as shop --to greeter --http "GET /hello?x=1" --header x-lane=gray
   controlplane explain --pod shop/web-0 --http "POST http://go-sc-a:8081/a" --header cookie=user=ann
   controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
