@@ -9,6 +9,23 @@ import (
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
+const bootstrapHelp = `Print the bootstrap JSON that tells a gRPC library the address of its control plane and its
+own identity. Set GRPC_XDS_BOOTSTRAP_CONFIG to it, or write it to a file and set
+GRPC_XDS_BOOTSTRAP to the name of the file.
+
+The Java agent, which makes Spring Cloud applications clients of the mesh, reads the same file
+from the same variables, so that one bootstrap serves both in one process. The agent sends the
+token whenever it connects over TLS, and uses no certificate providers.
+
+With certificates the client declares that its application uses xDS credentials, so that its
+calls are encrypted if a DestinationRule requires it. An application without xDS credentials
+would send them in plain text.
+
+With --tls-ca the client connects to the control plane over TLS. There it can prove its
+identity by a service account token or a certificate. The bootstrap then has no namespace
+unless --namespace is set. gRPC sends the token only if the variable
+GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`
+
 func newBootstrap(std stdio) *cobra.Command {
 	var (
 		options      bootstrap.Options
@@ -18,25 +35,15 @@ func newBootstrap(std stdio) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
-		Short: "Print the bootstrap JSON for a gRPC client",
-		Long: `Print the bootstrap JSON that tells a gRPC library the address of its control plane and its
-own identity. Set GRPC_XDS_BOOTSTRAP_CONFIG to it, or write it to a file and set
-GRPC_XDS_BOOTSTRAP to the name of the file.
-
-With certificates the client declares that its application uses xDS credentials, so that its
-calls are encrypted if a DestinationRule requires it. An application without xDS credentials
-would send them in plain text.
-
-With --tls-ca the client connects to the control plane over TLS. There it can prove its
-identity by a service account token or a certificate. The bootstrap then has no namespace
-unless --namespace is set. gRPC sends the token only if the variable
-GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`,
+		Short: "Print the bootstrap JSON for a gRPC client or the Java agent",
+		Long:  bootstrapHelp,
 		Example: `  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace demo)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15010 --namespace shop \
     --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json
   controlplane bootstrap --namespace shop --certificates /var/run/secrets/mesh \
     --authorities system=/etc/ssl/certs/ca-certificates.crt
-  controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token`,
+  controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token
+  GRPC_XDS_BOOTSTRAP=/etc/grpc/bootstrap.json java -javaagent:/opt/mizzen/mizzen-agent.jar -jar app.jar`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := bootstrap.CheckTarget(options.ServerURI); err != nil {

@@ -39,6 +39,10 @@ commands, which GitHub shows beside the lines of the objects.
            endpoints or ports are missing, which may be there later
   info     is in effect, with a caveat
 
+Without --client these are the Problems of gRPC clients in their current versions. With it they
+are the Problems of that client alone: what its kind and version ignores, or what HTTP clients
+do not follow.
+
 --exclude leaves out the Problems of a code. The annotation mizzen.dev/ignore leaves them out
 for one object.
 
@@ -55,6 +59,8 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 		Example: `  controlplane check manifests/demo
   controlplane check --strict -f base -f overlay/virtualservice.yaml
   controlplane check -f . -o github
+  controlplane check -f . --client mizzen-java-agent
+  controlplane check -f . --client "gRPC Node 1.14"
   controlplane check --context kind-mizzen
   controlplane check --context kind-mizzen -n shop --strict`,
 		Args: cobra.ArbitraryArgs,
@@ -78,6 +84,9 @@ func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
 	if err != nil {
 		return err
 	}
+	if err := f.kind.validate(cmd); err != nil {
+		return err
+	}
 	world, err := f.cluster.loadOr(cmd, std, &f.input)
 	if args := cmd.Flags().Args(); err != nil && len(args) > 0 && errors.Is(err, fs.ErrNotExist) {
 		return usageErrorf(cmd, "%w%s", err, didYouMean(args[0], subcommands(cmd)))
@@ -85,7 +94,7 @@ func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
 	if err != nil {
 		return err
 	}
-	problems := slices.DeleteFunc(slices.Clone(snapshot.New(world).ProblemsOf(f.kind.kind.Family())), func(p mesh.Problem) bool {
+	problems := slices.DeleteFunc(f.kind.problems(snapshot.New(world)), func(p mesh.Problem) bool {
 		return slices.Contains(codes, p.Code) || !f.cluster.prints(p.Object.Namespace)
 	})
 	text, err := problemformat.Write(f.format, problems)

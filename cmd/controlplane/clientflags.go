@@ -49,8 +49,8 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	if namespace == "" || hasApp && (app == "" || strings.Contains(app, "/")) {
 		return mesh.Client{}, usageErrorf(cmd, "invalid --as %q: it has the form NAMESPACE or NAMESPACE/APP", f.as)
 	}
-	if cmd.Flags().Changed(flagClient) && cmd.Flags().Changed(flagAgent) {
-		return mesh.Client{}, usageErrorf(cmd, "--agent is the older name of --client: set only --client")
+	if err := f.kind.validate(cmd); err != nil {
+		return mesh.Client{}, err
 	}
 	client := mesh.Client{
 		Namespace: namespace, Locality: f.zone.Locality, Node: f.node, Providers: mesh.MakeProviders(f.providers...),

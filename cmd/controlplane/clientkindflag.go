@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // clientKindFlag is a flag with a client kind and its version.
@@ -29,6 +31,14 @@ func (f *clientKindFlag) register(cmd *cobra.Command) {
 	completeClientKinds(cmd)
 }
 
+// validate rejects both names of the flag at once.
+func (*clientKindFlag) validate(cmd *cobra.Command) error {
+	if cmd.Flags().Changed(flagClient) && cmd.Flags().Changed(flagAgent) {
+		return usageErrorf(cmd, "--agent is the older name of --client: set only --client")
+	}
+	return nil
+}
+
 // Set parses the flag's text.
 func (f *clientKindFlag) Set(text string) error {
 	if kind, ok := mesh.ClientKindNamed(text); ok && kind.Family() != mesh.FamilyGRPC {
@@ -39,10 +49,34 @@ func (f *clientKindFlag) Set(text string) error {
 	kind, ok := mesh.ClientKindNamed(text[:at])
 	version := strings.TrimSpace(text[at:])
 	if !ok || mesh.ReleaseOf(version) == (mesh.Release{}) {
-		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s", mesh.AllClientKinds)
+		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s (%s need no VERSION)", mesh.AllClientKinds, mesh.FamilyHTTP.Kinds())
 	}
 	f.kind, f.version = kind, version
 	return nil
+}
+
+// problems are the Problems of the client, those included that concern only its version. If the flag is not set, they are
+// the Problems of gRPC clients in their current versions.
+func (f *clientKindFlag) problems(s *snapshot.Snapshot) []mesh.Problem {
+	all := slices.Clone(s.ProblemsOf(f.kind.Family()))
+	if f.version == "" {
+		return all
+	}
+	for _, specific := range s.ClientProblems(f.kind.Family()) {
+		all = append(all, specific...)
+	}
+	client := snapshot.WithUserAgent(mesh.Client{}, f.kind, f.version)
+	all = slices.DeleteFunc(all, func(p mesh.Problem) bool { return !p.Concerns(client) })
+	for i := range all {
+		p := &all[i]
+		if p.Missing != 0 {
+			p.Message = p.Missing.Ignored(f.String())
+		}
+		if !p.IsGeneral() {
+			p.ClientKinds = mesh.MakeClientKinds(f.kind)
+		}
+	}
+	return mesh.SortProblems(all)
 }
 
 // String returns the flag's text.

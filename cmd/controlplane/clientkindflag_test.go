@@ -52,7 +52,8 @@ func TestClientKind(t *testing.T) {
 	}
 	for _, agent := range []string{"gRPC Go", "1.50", "", "gRPC Cobol 1.50", "gRPC Go next"} {
 		got := command(t.Context(), ringObjects, "render", "-f", "-", "--client", agent)
-		if got.code != exitUsage || !strings.Contains(got.err, "KIND is one of unknown, gRPC Go, gRPC Java") {
+		if got.code != exitUsage || !strings.Contains(got.err, "KIND is one of unknown, gRPC Go, gRPC Java") ||
+			!strings.Contains(got.err, "mizzen-java-agent, HTTP client need no VERSION") {
 			t.Errorf("%q: got exit code %d and %q, want %d and all kinds", agent, got.code, got.err, exitUsage)
 		}
 	}
@@ -69,6 +70,36 @@ func TestAgentIsClient(t *testing.T) {
 	got := render("--agent", "gRPC Go 1.50", "--client", "gRPC Go 1.50")
 	if got.code != exitUsage || !strings.Contains(got.err, "set only --client") {
 		t.Errorf("got exit code %d and %q, want %d and which flag to set", got.code, got.err, exitUsage)
+	}
+}
+
+// TestCheckOfOneClient: what an older version ignores is among the Problems of that version, and what concerns other kinds is
+// not.
+func TestCheckOfOneClient(t *testing.T) {
+	check := func(args ...string) string {
+		got := command(t.Context(), ringObjects, append([]string{"check", "-f", "-", "--exclude", "NoEndpoints"}, args...)...)
+		if got.code != exitOK {
+			t.Errorf("%s: got exit code %d, want 0", args, got.code)
+		}
+		return got.stdout + got.err
+	}
+	const problem = "info Ignored DestinationRule demo/echo spec.trafficPolicy.loadBalancer.consistentHash (stdin:9): Ignored by "
+	for agent, want := range map[string]string{
+		"gRPC Node 1.8":     problem + "gRPC Node 1.8. Their calls do not stay together. Use another client if they must.\n0 errors, 0 warnings, 1 info\n",
+		"gRPC Node 1.14":    "0 errors, 0 warnings, 0 info\n",
+		"gRPC Go 1.85":      "0 errors, 0 warnings, 0 info\n",
+		"mizzen-java-agent": "0 errors, 0 warnings, 0 info\n",
+	} {
+		if got := check("--client", agent); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", agent, got, want)
+		}
+	}
+	if got := command(t.Context(), ringObjects, "check", "-f", "-", "--client", "gRPC Go 1.85", "--agent", "gRPC Go 1.85"); got.code != exitUsage || !strings.Contains(got.err, "set only --client") {
+		t.Errorf("both names: got exit code %d and %q, want %d and which flag to set", got.code, got.err, exitUsage)
+	}
+	got := command(t.Context(), ringObjects, "check", "-f", "-", "-o", "json", "--client", "gRPC Node 1.8")
+	if !strings.Contains(got.stdout, `"gRPC Node"`) || strings.Contains(got.stdout, `"gRPC Go"`) {
+		t.Errorf("as JSON: got\n%s\nwant gRPC Node alone in it", got.stdout)
 	}
 }
 

@@ -71,8 +71,8 @@ func TestPodsWithoutClients(t *testing.T) {
 	}
 	s, empty := startServe(t, "--files", dir), startServe(t, "--files", t.TempDir())
 	for name, test := range map[string]struct{ pod, at, says string }{
-		"without the bootstrap": {"demo/web-0", s.admin, "It came without the bootstrap, so gRPC clients in it do not find the control plane. Label namespace demo with mizzen.dev/inject: enabled"},
-		"with the bootstrap":    {"demo/api-0", s.admin, "Its application dials no xds:/// target, or does not reach the control plane"},
+		"without the bootstrap": {"demo/web-0", s.admin, "It came without the bootstrap, so neither gRPC clients in it nor the Java agent find the control plane. Label namespace demo with mizzen.dev/inject: enabled"},
+		"with the bootstrap":    {"demo/api-0", s.admin, "Its application dials no xds:/// target and has no Java agent, or does not reach the control plane"},
 		"of a similar name":     {"demo/web-1", s.admin, "pod demo/web-1 is not known: no client is connected from it, and no such pod was read: did you mean demo/web-0?"},
 		"of another namespace":  {"shop/web-0", s.admin, "did you mean demo/web-0?"},
 		"of no namespace":       {"shop/nothing-like-it", s.admin, `"kubectl get pods -n shop" lists the pods`},

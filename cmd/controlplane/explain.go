@@ -41,15 +41,18 @@ The objects come from the files of -f. Without -f a running control plane is ask
 --pod the client is the one in that pod, with its labels, its node, its kind and version.
 
 With --http the call is a plain HTTP call, as Spring Cloud applications with the Java agent make
-it: its method, path, query, headers and cookies are matched. The answer shows what an endpoint
-gets, or the redirect or response that the route gives in place of a call.
+it. The client is mizzen-java-agent, unless --client or --pod says which. The answer shows the
+request that an endpoint gets, or the redirect or the response that the route gives in place of
+a call. If the mesh does not know the name, the application's registry decides.
 
-Exit codes: 0 if the call reaches endpoints, or if a redirect or direct response answers it; 1 if such calls fail, all of them or the share of a
-cluster without endpoints, and if there is no answer or an input cannot be read; 2 if the
-command line makes no sense.`,
+Exit codes: 0 if the call reaches endpoints, or if a redirect or a direct response answers it,
+with any status; 1 if such calls fail, all of them or the share of a cluster without endpoints,
+if a fault aborts all of them, if the name does not exist, and if there is no answer or an input
+cannot be read; 2 if the command line makes no sense.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
-  controlplane explain -f mesh --as shop --to go-sc-a --http "GET /a/b?x=1" --header x-lane=gray
+  controlplane explain -f examples/spring/mesh --as shop --to greeter --http "GET /hello?x=1" --header x-lane=gray
+  controlplane explain --pod shop/web-0 --http "POST http://go-sc-a:8081/a" --header cookie=user=ann
   controlplane explain --context kind-mizzen --as shop/web --to cart.shop:grpc \
     --call /cart.Cart/Add --header x-user=ann`,
 		Args: cobra.ArbitraryArgs,
@@ -204,7 +207,9 @@ func (f *explainFlags) read(cmd *cobra.Command, std stdio, q explain.Question) (
 	if err != nil {
 		return nil, err
 	}
-	client, err := q.AsPod(func(namespace, name string) (explain.InPod, error) { return podOf(world, namespace, name) })
+	client, err := q.AsPod(func(namespace, name string, family mesh.Family) (explain.InPod, error) {
+		return podOf(world, namespace, name, family)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -233,6 +238,9 @@ func ask(ctx context.Context, all replicas, q explain.Question) (*explain.Answer
 		answer.Fails = answer.Fails || strings.HasPrefix(answer.Outcome, "the call fails")
 		if q.Pod != "" && answer.Client == "" {
 			return nil, fmt.Errorf("the control plane at %s is too old for --pod: describe the client with --as", all.all[i].address)
+		}
+		if q.IsHTTP() && !answer.HTTP {
+			return nil, fmt.Errorf("the control plane at %s is too old for --http: it knows gRPC clients only", all.all[i].address)
 		}
 		if best == nil || strings.Contains(answer.Client, ", connected") {
 			best = answer

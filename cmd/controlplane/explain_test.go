@@ -44,6 +44,34 @@ spec:
       route: [{destination: {host: echo}}]
 ---
 apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: demo}
+spec: {ports: [{name: http, port: 80}], selector: {app: shop}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: shop, namespace: demo, labels: {kubernetes.io/service-name: shop}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints: [{addresses: [10.0.0.3]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop, namespace: demo}
+spec:
+  hosts: [shop]
+  http:
+    - match: [{uri: {exact: /down}}]
+      directResponse: {status: 503, body: {string: soon}}
+    - match: [{uri: {exact: /old}}]
+      redirect: {uri: /new}
+    - match: [{uri: {exact: /abort}}]
+      fault: {abort: {httpStatus: 418, percentage: {value: 100}}}
+      route: [{destination: {host: shop}}]
+    - match: [{sourceLabels: {app: web}}]
+      route: [{destination: {host: shop}}]
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: web-0, namespace: demo, labels: {app: web}, uid: u}
 spec: {nodeName: node-1}
@@ -65,6 +93,12 @@ func TestExplainExitCodes(t *testing.T) {
 		"an abort":                          {"--to echo --call /a.B/Abort --as demo", exitFailure, "the route itself ends the call"},
 		"as a pod, whose labels are a rule": {"--to echo --call /a.B/D --pod demo/web-0", exitOK, "client    pod demo/web-0, not connected"},
 		"as a pod of --namespace":           {"--to echo --call /a.B/D -n demo --pod web-0", exitOK, "client    pod demo/web-0, not connected"},
+		"a call of HTTP":                    {"--to echo --http /a.B/C --as demo", exitFailure, "the mesh does not know \"echo\" for an HTTP client in namespace demo"},
+		"a call of HTTP by the Java agent":  {"--to echo --http /a.B/C --as demo --agent mizzen-java-agent", exitFailure, "has only ports for gRPC"},
+		"a call of HTTP as a pod":           {"--http http://shop/a --pod demo/web-0", exitOK, "pod demo/web-0, not connected, taken for mizzen-java-agent"},
+		"a direct response":                 {"--http http://shop/down --as demo", exitOK, "status 503 from the route itself, with a body of 4 bytes"},
+		"a redirect":                        {"--http http://shop/old --as demo", exitOK, "with the Location http://shop/new"},
+		"an abort of HTTP":                  {"--http http://shop/abort --as demo", exitFailure, "the route itself ends the call, with HTTP status 418"},
 		"as no pod":                         {"--to echo --call /a.B/C --pod demo/web-1", exitFailure, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,6 +128,10 @@ func TestExplainAsksEveryReplica(t *testing.T) {
 	}
 	if got := command(t.Context(), "", append(args, old)...); got.code != exitFailure || !strings.Contains(got.err, "is too old for --pod") {
 		t.Errorf("an older control plane: got exit code %d and %q, want 1 and why", got.code, got.err)
+	}
+	http := []string{"explain", "--to", "x", "--http", "/", "--address"}
+	if got := command(t.Context(), "", append(http, a)...); got.code != exitFailure || !strings.Contains(got.err, "is too old for --http") {
+		t.Errorf("an older control plane and an HTTP call: got exit code %d and %q, want 1 and why", got.code, got.err)
 	}
 	short := []string{"explain", "--to", "x", "--call", "/a.B/C", "-n", "demo", "--pod", "web-0", "--address", b}
 	if got := command(t.Context(), "", short...); got.code != exitOK || !strings.Contains(got.stdout, "pod demo/web-0, connected") {
@@ -165,6 +203,32 @@ metadata: {name: n5}
 		silent := !strings.Contains(got.stdout, "trafficDistribution") && !strings.Contains(got.stdout, "internalTrafficPolicy")
 		if !strings.Contains(got.stdout, want) || (want == "") != silent {
 			t.Errorf("%s: got %q and\n%s\nwant in it %q", args, got.err, got.stdout, want)
+		}
+	}
+}
+
+// TestExplainHTTPUsage: flags that contradict each other, and calls that are not in the form.
+func TestExplainHTTPUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"--to shop --http /a --call /a.B/C":                  "--call and --http exclude each other",
+		"--to shop --http /a --client unknown|1.0":           "--http is for HTTP clients, and --client is unknown: use --call, or --client mizzen-java-agent",
+		"--to shop --http /a --client gRPC|Go|1.85":          "--http is for HTTP clients, and --client is gRPC Go",
+		"--to shop --call /a.B/C --client mizzen-java-agent": "--client mizzen-java-agent makes plain HTTP calls: describe one with --http",
+		"--to shop --client mizzen-java-agent":               "describe one with --http",
+		"--to shop":                                          "or --http \"GET /PATH\" for a plain HTTP call",
+		"--http /a":                                          "--to HOST[:PORT] is needed",
+		"--to shop --http a":                                 "does not start with a slash",
+		"--to shop --http get|/a":                            "methods are in capitals",
+		"--to shop --http http://two/a":                      "leave out one of them",
+		"--http /a --to shop --pod demo/web-0 --as demo":     "--pod excludes --as",
+	} {
+		var split []string
+		for _, arg := range strings.Fields(args) {
+			split = append(split, strings.ReplaceAll(arg, "|", " "))
+		}
+		got := command(t.Context(), meshOfPods, append([]string{"explain", "-f", "-"}, split...)...)
+		if got.code != exitUsage || !strings.Contains(got.err, want) {
+			t.Errorf("%s: got exit code %d and %q, want %d and %q", args, got.code, got.err, exitUsage, want)
 		}
 	}
 }

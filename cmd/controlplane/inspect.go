@@ -75,7 +75,8 @@ resources that it serves and where they come from, the Problems of its objects, 
 status of each object: how many clients have its current version, and which rejected it.
 'sync --by client' shows the sync status of each client. 'unknown' shows the names that clients
 dial and that do not exist, since when, and which names, ports and namespaces are near; -o wide
-also shows which clients dial them.
+also shows which clients dial them. HTTP clients, such as the Java agent, ask for every service
+that their application calls, also for those that only its registry has.
 
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
 Problem or the sync status by the name of the object, an unknown name by itself.

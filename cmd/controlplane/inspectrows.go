@@ -162,6 +162,9 @@ func unknownTable(body []byte, more []string, cells func(*serving.UnknownName) [
 		for _, n := range u.Near {
 			near = append(near, n.Text)
 		}
+		if u.HTTP > 0 {
+			near = append(near, plural(u.HTTP, "HTTP client")+": the registry of the application decides")
+		}
 		row := slices.Concat(
 			[]string{u.Name, u.Namespace, strconv.Itoa(u.Clients), u.Since.Local().Format(time.DateTime)},
 			cells(&u), []string{cmp.Or(strings.Join(near, "; "), "-")},

@@ -12,40 +12,62 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// clientInPod finds the client of a pod: the connected client with that identity, or else the pod as a client that has
-// every feature.
-func (p *plane) clientInPod(namespace, name string) (explain.InPod, error) {
-	pod := "pod/" + namespace + "/" + name
+// clientInPod finds the client of a family in a pod: the connected client with that identity, or else the pod as a client
+// that has every feature.
+func (p *plane) clientInPod(namespace, name string, family mesh.Family) (explain.InPod, error) {
+	identity, only := "pod/"+namespace+"/"+name, ""
+	var other mesh.Client
 	for sync := range p.store.ClientSyncs() {
 		info := sync.ClientInfo
+		switch {
 		// Without proofs the node ID is all that names the pod.
-		if info.Identity == pod || info.Identity == "" && info.NodeID == bootstrap.NodeID(namespace, name) {
+		case info.Identity != identity && (info.Identity != "" || info.NodeID != bootstrap.NodeID(namespace, name)):
+		case info.Client.Kind.Family() == family:
 			return explain.InPod{Client: info.Client, Description: "pod " + namespace + "/" + name + ", connected, " + sync.KindAndVersion()}, nil
+		default:
+			other, only = info.Client, sync.KindAndVersion()
 		}
 	}
-	return podOf(p.store.Current().World(), namespace, name)
+	if only == "" {
+		return podOf(p.store.Current().World(), namespace, name, family)
+	}
+	found := notConnected(namespace, name, other, family)
+	found.Absent = "None of the " + family.String() + " is connected from the pod, only " + only + "."
+	return found, nil
 }
 
-// podOf returns a pod of the World as a client that has every feature.
-func podOf(world *mesh.World, namespace, name string) (explain.InPod, error) {
+// podOf returns a pod of the World as a client of a family.
+func podOf(world *mesh.World, namespace, name string, family mesh.Family) (explain.InPod, error) {
 	pod, ok := world.PodByName(namespace, name)
 	if !ok {
 		return explain.InPod{}, errors.New(unknownPod(world, namespace, name))
 	}
 	id := identity.Identity{Proof: identity.Address, Namespace: namespace, ServiceAccount: pod.ServiceAccount, Pod: pod}
 	client, err := id.Admit(nil, snapshot.ClientOf(nil))
+	found := notConnected(namespace, name, client, family)
+	found.Absent = absent(pod)
+	return found, err
+}
+
+// notConnected returns what is known of a pod as a client of a family that has every feature.
+func notConnected(namespace, name string, client mesh.Client, family mesh.Family) explain.InPod {
+	kind, version, is := mesh.UnknownClient, "", "a client with every feature"
+	if family == mesh.FamilyHTTP {
+		kind, version, is = mesh.JavaAgent, currentVersion, mesh.JavaAgent.String()
+	}
 	return explain.InPod{
-		Client: client, Description: "pod " + namespace + "/" + name + ", not connected, taken for a client with every feature", Absent: absent(pod),
-	}, err
+		Client:      snapshot.WithUserAgent(client, kind, version),
+		Description: "pod " + namespace + "/" + name + ", not connected, taken for " + is,
+	}
 }
 
 // absent says why no client is connected from a pod, and what to do.
 func absent(pod *mesh.Pod) string {
 	if pod.NoBootstrap {
-		return "No client is connected from the pod. It came without the bootstrap, so gRPC clients in it do not find the control plane. " +
+		return "No client is connected from the pod. It came without the bootstrap, so neither gRPC clients in it nor the Java agent find the control plane. " +
 			"Label namespace " + pod.Ref.Namespace + " with mizzen.dev/inject: enabled and restart the pod, or set GRPC_XDS_BOOTSTRAP in its container."
 	}
-	return "No client is connected from the pod. Its application dials no xds:/// target, or does not reach the control plane: " +
+	return "No client is connected from the pod. Its application dials no xds:/// target and has no Java agent, or does not reach the control plane: " +
 		"look at its log, and run \"controlplane check install\"."
 }
 

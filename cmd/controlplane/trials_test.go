@@ -138,11 +138,67 @@ func TestTrials(t *testing.T) {
 			dir: "texts-of-wrong-kinds", args: "check -f .", code: exitFailure,
 			want: []string{"the number 33.3", "Write weight: 33\n", "the number 1", "Write exact: \"1\"\n", "the number 3", "Write retries: {attempts: 3}\n", "the number 7100", "Write port: {number: 7100}\n", "4 errors"},
 		},
+		"rules for HTTP clients": {
+			dir: "http-rules", args: "check -f .", code: exitFailure,
+			want: []string{"spec.http[0].redirect", "gRPC clients do not follow redirects", "Ignored by gRPC Java, gRPC Rust", "3 errors, 14 warnings, 2 info"},
+		},
+		"rules for HTTP clients, which follow them": {
+			dir: "http-rules", args: "check -f . --client mizzen-java-agent", code: exitOK,
+			want: []string{
+				"warning Unsupported DestinationRule shop/books spec.trafficPolicy.connectionPool.tcp.maxConnections", "warning EndpointPortMismatch Service shop/books",
+				"warning NoSuchPort Service shop/ledger spec.ports", "Name one port http", "HTTP clients do not create cookies", "0 errors, 3 warnings, 1 info",
+			},
+			not: []string{"gRPC clients"},
+		},
+		"by the older name of the flag": {
+			dir: "http-rules", args: "check -f . --agent mizzen-java-agent", code: exitOK, want: []string{"0 errors, 3 warnings, 1 info"},
+		},
+		"strictly": {
+			dir: "http-rules", args: "check -f . --strict --client mizzen-java-agent", code: exitFailure, want: []string{"0 errors, 3 warnings, 1 info"},
+		},
+		"what HTTP clients are sent": {
+			dir: "http-rules", args: "render -f . --as shop --agent mizzen-java-agent --type lds,rds --name books --name outbound|80||books.shop.svc.cluster.local", code: exitOK,
+			want: []string{"name: books", "path_redirect: /new", "inline_string: back at nine", "prefix_rewrite: /"},
+		},
+		"a call that a redirect answers": {
+			dir: "http-rules", args: "explain -f . --as shop --to books --http /old/a?b=c", code: exitOK,
+			want: []string{`YES 0 "moved"  paths that begin with /old/, method is "GET": all conditions match`, "the status 302 from the route itself, with the Location http://books/new?b=c"},
+		},
+		"a call that a response answers": {
+			dir: "http-rules", args: "explain -f . --as shop --http http://books/away", code: exitOK,
+			want: []string{`body      "back at nine"`, "the status 503 from the route itself, with a body of 12 bytes"}, not: []string{"cluster   ", "sends   "},
+		},
+		"a call that an endpoint gets": {
+			dir: "http-rules", args: "explain -f . --as shop --to books --http /v2/a/b?lang=en&x=1 --header Cookie=a=b --header cookie=user=ann", code: exitOK,
+			want: []string{
+				"timeout 2s", "up to 3 retries on gateway-error,retriable-status-codes", "retriable status codes 503", "timeout of each attempt 500ms", "hashed by cookie user",
+				"balanced by ring_hash", "the Service declares the port as http", "at most 3 retries in flight", "at most 100 calls in flight", "3 consecutive responses with 500 or more",
+				"called too while less than 40 % are healthy", "in the response: remove server", "10.20.1.1:8080 10.20.1.2:8080",
+				"sends     GET /a/b?lang=en&x=1\n  host: books.example\n  set x-version: 2\n",
+				"mirror    outbound|8081||ledger.shop.svc.cluster.local  5 % of the calls; it has no endpoints", "one of 2 endpoints",
+			},
+		},
+		"a call whose query differs": {
+			dir: "http-rules", args: "explain -f . --as shop --to books --http /v2/a?lang=de --header cookie=user=ann", code: exitOK,
+			want: []string{`no match: query parameter lang is "en"; the call has "de"`, `YES 3 "rest"`},
+		},
+		"a call whose method differs": {
+			dir: "http-rules", args: "explain -f . --as shop --http PUT|http://books/old/a", code: exitOK,
+			want: []string{`no match: method is "GET"; the call has "PUT"`, "sends     PUT /old/a"},
+		},
+		"a name without the port": {
+			dir: "http-rules", args: "explain -f . --as shop --http http://ledger/", code: exitFailure,
+			want: []string{"the application's registry decides", "has the ports 8081 (main), 9090 (admin), and a URI without a port does not say which: call http://ledger:8081"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(filepath.Join("testdata", "trials", test.dir))
-			got := command(t.Context(), "", strings.Fields(test.args)...)
+			args := strings.Fields(test.args)
+			for i := range args {
+				args[i] = strings.Replace(args[i], "PUT|", "PUT ", 1)
+			}
+			got := command(t.Context(), "", args...)
 			output := got.stdout + got.err
 			if got.code != test.code {
 				t.Errorf("got exit code %d, want %d; output:\n%s", got.code, test.code, output)

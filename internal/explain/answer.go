@@ -10,8 +10,13 @@ type Answer struct {
 	// Client describes the client that was found for Question.Pod; empty if the question itself describes the client.
 	Client string `json:"client,omitempty"`
 	// Absent says why no client is connected from Question.Pod, and what to do; empty if one is.
-	Absent   string `json:"absent,omitempty"`
-	Listener Step   `json:"listener"`
+	Absent string `json:"absent,omitempty"`
+	// HTTP is true if the answer is about a plain HTTP call.
+	HTTP     bool `json:"http,omitempty"`
+	Listener Step `json:"listener"`
+	// Unknown is true if the name that the client dials does not exist. A gRPC call fails then. For an HTTP call the
+	// application's registry decides.
+	Unknown bool `json:"unknown,omitempty"`
 	// Routes are the routes that were tried, in order, and between them the matches that no call of the client can
 	// meet. The last one is the route that the call takes, if any.
 	Routes []Route `json:"routes"`
@@ -19,15 +24,21 @@ type Answer struct {
 	Outcome string `json:"outcome"`
 	// Near are names that the client may mean, if the name that it dials does not exist. The outcome contains their texts.
 	Near []snapshot.Near `json:"near,omitempty"`
-	// Fails is true if such calls fail: all of them, or the share that a cluster without endpoints gets.
+	// Fails is true if such calls fail: all of them, or the share that a cluster without endpoints gets. A call that a
+	// redirect or a direct response answers does not fail, whatever its status, because its author wrote that. A call
+	// that a fault aborts every time does, and so does one of an unknown name.
 	Fails bool `json:"fails"`
 	// Clusters are the clusters of the route that the call takes.
 	Clusters []Cluster `json:"clusters"`
-	// Status is set if the route answers a plain HTTP call itself: by a redirect to Location, or with Body.
+	// Status is the HTTP status that the client of a plain HTTP call gets from the route itself: of a redirect to
+	// Location, of a direct response with a body, or of a fault that aborts every call. It is 0 if an endpoint answers.
 	Status   int    `json:"status,omitempty"`
 	Location string `json:"location,omitempty"`
+	// Body is the body of a direct response; empty if it is not UTF-8. BodySize is its size in bytes.
 	Body     string `json:"body,omitempty"`
-	// Sends is the request that an endpoint gets, of a plain HTTP call, and Mirrors are its copies.
+	BodySize int    `json:"bodySize,omitempty"`
+	// Sends is the request that an endpoint gets, of a plain HTTP call, and Mirrors are its copies. Both are absent if no
+	// endpoint gets the call.
 	Sends   *Sent    `json:"sends,omitempty"`
 	Mirrors []Mirror `json:"mirrors,omitempty"`
 }
@@ -56,7 +67,8 @@ type Route struct {
 	Why string `json:"why"`
 	// From is where the route was written; empty for a generated route.
 	From []mesh.FieldLocation `json:"from,omitempty"`
-	// Settings apply to the calls of the route that the call takes: timeout, retries, faults.
+	// Settings apply to the calls of the route that the call takes: timeout, retries, hash keys, changes of the response,
+	// faults.
 	Settings []string `json:"settings,omitempty"`
 }
 
@@ -76,6 +88,15 @@ type Cluster struct {
 	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
 	// EndpointNotes say which endpoints the Service leaves out or prefers for the client, and why.
 	EndpointNotes []string `json:"endpointNotes,omitempty"`
+}
+
+// endpoints is how many endpoints the cluster has.
+func (c *Cluster) endpoints() int {
+	n := 0
+	for i := range c.Localities {
+		n += len(c.Localities[i].Endpoints)
+	}
+	return n
 }
 
 // Setting is a setting that applies to the calls to a cluster.

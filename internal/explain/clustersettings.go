@@ -36,6 +36,9 @@ func clusterSettings(c *clusterv3.Cluster, from tracedResource) []Setting {
 	for _, text := range ejection(c.GetOutlierDetection()) {
 		all = append(all, Setting{text, from.from("outlier_detection")})
 	}
+	if n := c.GetCommonLbConfig().GetHealthyPanicThreshold().GetValue(); n > 0 {
+		all = append(all, Setting{fmt.Sprintf("ejected endpoints are called too while less than %.4g %% are healthy", n), from.from("outlier_detection")})
+	}
 	return append(all, Setting{encryption(c), from.from("transport_socket")})
 }
 
@@ -50,7 +53,7 @@ func ofHTTP(c *clusterv3.Cluster, from tracedResource) []Setting {
 	}
 	for _, slow := range []*clusterv3.Cluster_SlowStartConfig{c.GetRoundRobinLbConfig().GetSlowStartConfig(), c.GetLeastRequestLbConfig().GetSlowStartConfig()} {
 		if slow != nil {
-			all = append(all, Setting{"new endpoints are warmed up for " + slow.GetSlowStartWindow().AsDuration().String(), from.from("load_balancing_policy")})
+			all = append(all, Setting{warmUp(slow), from.from("load_balancing_policy")})
 		}
 	}
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
@@ -59,6 +62,18 @@ func ofHTTP(c *clusterv3.Cluster, from tracedResource) []Setting {
 		}
 	}
 	return all
+}
+
+// warmUp describes the time in which a new endpoint gets a growing share of the calls.
+func warmUp(slow *clusterv3.Cluster_SlowStartConfig) string {
+	text := "new endpoints are warmed up for " + slow.GetSlowStartWindow().AsDuration().String()
+	if p := slow.GetMinWeightPercent(); p != nil {
+		text += fmt.Sprintf(", from %.4g %% of their share", p.GetValue())
+	}
+	if a := slow.GetAggression(); a != nil {
+		text += fmt.Sprintf(", with the aggression %.4g", a.GetDefaultValue())
+	}
+	return text
 }
 
 // ejection describes when endpoints are ejected, and for how long.

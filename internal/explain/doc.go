@@ -1,5 +1,6 @@
-// Package explain follows one call through the resources that its client would be sent, as a gRPC client does. At
-// each step it states what was selected, why, and which objects it came from.
+// Package explain follows one call through the resources that its client would be sent, as that client does: a gRPC
+// call, or a plain HTTP call of a client of mesh.FamilyHTTP. At each step it states what was selected, why, and which
+// objects it came from.
 //
 // It reads the finished resources, so it explains what clients get and not what the translation intended. The
 // resources do not contain the matches that no call of the client can meet. The translation keeps these as
@@ -8,5 +9,5 @@
 // Explain answers a Question in process, and Handler serves answers over HTTP.
 //
 // Reading order: explain.go, answer.go (the result), routes.go (which routes are tried), match.go (how a client
-// matches), text.go (how an answer is printed).
+// matches), http.go and httpanswer.go (what is different for plain HTTP calls), text.go (how an answer is printed).
 package explain

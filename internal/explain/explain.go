@@ -9,6 +9,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/proto"
 
@@ -37,7 +38,7 @@ type Question struct {
 func (q Question) Set(name, value string) {
 	name = strings.ToLower(name)
 	if before, ok := q.Headers[name]; ok {
-		value = before + "," + value
+		value = before + q.separator(name) + value
 	}
 	q.Headers[name] = value
 }
@@ -48,26 +49,16 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	if q.Pod == "" {
 		q.Client = s.World().AtNode(q.Client)
 	}
-	a := &Answer{Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
+	a := &Answer{HTTP: q.IsHTTP(), Routes: []Route{}, Clusters: []Cluster{}, Fails: true}
 	q.Headers = q.shownHeaders()
 	var listener listenerv3.Listener
-	found, err := read(s, snapshot.ListenerType, q.To, q.Client, &listener)
+	found, err := read(s, snapshot.ListenerType, q.dialed(), q.Client, &listener)
 	if err != nil {
 		return nil, err
 	}
 	a.Listener = found.Step
 	if found.notFound {
-		a.Near = s.Near(q.To, q.Client)
-		if _, here := serviceOf(s, q); q.IsHTTP() && here {
-			a.Near = nil // The name is right, and its ports are what is wrong.
-		}
-		a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
-		if q.IsHTTP() {
-			a.Outcome = unknownToHTTP(s, q)
-		}
-		for _, near := range a.Near {
-			a.Outcome += "; " + near.Text
-		}
+		a.unknown(s, q)
 		return a, nil
 	}
 	var manager hcmv3.HttpConnectionManager
@@ -91,24 +82,41 @@ func Explain(s *snapshot.Snapshot, q Question) (*Answer, error) {
 	if a.answered(taken, q) {
 		return a, nil
 	}
-	if q.IsHTTP() {
-		a.addSent(taken, q)
+	if err := a.addClusters(s, taken, q); err != nil {
+		return nil, err
 	}
-	return a, a.addClusters(s, taken, q.Client)
+	if q.IsHTTP() && a.Status == 0 && slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return c.endpoints() > 0 }) {
+		return a, a.addSent(s, taken, q)
+	}
+	return a, nil
+}
+
+// unknown fills in the answer for a name that does not exist.
+func (a *Answer) unknown(s *snapshot.Snapshot, q Question) {
+	a.Unknown = true
+	a.Near = s.Near(q.dialed(), q.Client)
+	a.Outcome = fmt.Sprintf("the call fails immediately: for a client in namespace %[2]s, %[1]q is not a port of a visible Service or a host of a VirtualService", q.To, q.Client.Namespace)
+	if q.IsHTTP() {
+		a.Outcome = fmt.Sprintf("the mesh does not know %q for an HTTP client in namespace %s: the application's registry decides, and without one the call fails", q.To, q.Client.Namespace)
+	}
+	for _, near := range a.Near {
+		a.Outcome += "; " + near.Text
+	}
 }
 
 // addClusters adds the clusters of the route and their endpoints, and the outcome.
-func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client mesh.Client) error {
+func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Question) error {
 	weights := weights(route.GetRoute())
 	total, failing, endpoints := uint32(0), 0.0, map[string]bool{}
 	for _, w := range weights {
 		total += w.GetWeight().GetValue()
 	}
 	for _, w := range weights {
-		c, err := readCluster(s, w.GetName(), client)
+		c, err := readCluster(s, w.GetName(), q.Client)
 		if err != nil {
 			return err
 		}
+		c.Settings = append(c.Settings, editSettings(w)...)
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
 		if len(c.Localities) == 0 {
@@ -121,11 +129,11 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client 
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
-	status := abortStatus(route)
-	a.Fails = status != "" || len(endpoints) == 0 || failing > 0
+	a.Fails = len(endpoints) == 0 || failing > 0
+	fault := abort(route)
 	switch {
-	case status != "":
-		a.Outcome = "the route itself ends the call, with " + status
+	case fault != nil:
+		a.aborted(fault, q)
 	case len(endpoints) == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 		if slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return len(c.EndpointNotes) > 0 }) {
@@ -140,6 +148,14 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, client 
 		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", len(endpoints))
 	}
 	return nil
+}
+
+// aborted fills in the outcome of a fault that ends every call.
+func (a *Answer) aborted(fault *faultv3.FaultAbort, q Question) {
+	a.Outcome, a.Fails, a.Status = "the route itself ends the call, with "+statusOf(fault), true, 0
+	if q.IsHTTP() {
+		a.Status = int(fault.GetHttpStatus())
+	}
 }
 
 func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster, error) {

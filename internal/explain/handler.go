@@ -87,8 +87,8 @@ type InPod struct {
 	Description, Absent string
 }
 
-// PodClient finds the client in a pod. It fails if the pod is not known, and says what to do.
-type PodClient func(namespace, name string) (InPod, error)
+// PodClient finds the client of a family in a pod. It fails if the pod is not known, and says what to do.
+type PodClient func(namespace, name string, family mesh.Family) (InPod, error)
 
 // AsPod sets the question's Client to the one in its Pod. It does nothing without a Pod.
 func (q *Question) AsPod(find PodClient) (InPod, error) {
@@ -96,7 +96,7 @@ func (q *Question) AsPod(find PodClient) (InPod, error) {
 		return InPod{}, nil
 	}
 	namespace, name, _ := strings.Cut(q.Pod, "/")
-	found, err := find(namespace, name)
+	found, err := find(namespace, name, q.family())
 	if err == nil {
 		q.Client = found.Client
 	}

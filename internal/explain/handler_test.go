@@ -12,7 +12,7 @@ import (
 
 // TestQueryHoldsTheQuestion: all that the command line states about the client must reach the control plane.
 func TestQueryHoldsTheQuestion(t *testing.T) {
-	for _, agent := range []string{"", "gRPC Node", "gRPC Go", "unknown"} {
+	for _, agent := range []string{"", "gRPC Node", "gRPC Go", "unknown", "mizzen-java-agent"} {
 		t.Run(agent, func(t *testing.T) { holdsTheQuestion(t, agent) })
 	}
 }
@@ -30,6 +30,9 @@ func holdsTheQuestion(t *testing.T, agent string) {
 	if agent != "" {
 		kind, _ := mesh.ClientKindNamed(agent)
 		q.Client = snapshot.WithUserAgent(q.Client, kind, "1.50.0")
+		if kind == mesh.JavaAgent {
+			q.Method, q.Scheme, q.RawQuery = "POST", "https", "a=b&c"
+		}
 	}
 	values, err := url.ParseQuery(q.Query())
 	if err != nil {
@@ -45,5 +48,23 @@ func TestRepeatedHeader(t *testing.T) {
 	q := questionOf(url.Values{"header": {"X-User=ann", "x-user=bob", "x-other=c"}})
 	if diff := cmp.Diff(map[string]string{"x-user": "ann,bob", "x-other": "c"}, q.Headers); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+}
+
+// TestAsPod: the client in a pod is the one that makes such calls.
+func TestAsPod(t *testing.T) {
+	for call, want := range map[string]mesh.Family{"": mesh.FamilyGRPC, "GET /a": mesh.FamilyHTTP} {
+		q := Question{Pod: "demo/web-0", To: "echo", Call: "/a.B/C"}
+		if call != "" {
+			if err := q.ParseHTTP(call); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := q.AsPod(func(namespace, name string, family mesh.Family) (InPod, error) {
+			return InPod{Client: mesh.Client{Namespace: namespace}, Description: name + " of the " + family.String()}, nil
+		})
+		if err != nil || found.Description != "web-0 of the "+want.String() || q.Client.Namespace != "demo" {
+			t.Errorf("%q: got %+v and %v, want one of the %s", call, found, err, want)
+		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -22,6 +24,11 @@ apiVersion: v1
 kind: Service
 metadata: {name: two, namespace: demo}
 spec: {selector: {app: web}, ports: [{name: a, port: 81}, {name: b, port: 82}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: greeter, namespace: demo}
+spec: {selector: {app: greeter}, ports: [{name: grpc, port: 9090}]}
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -55,6 +62,21 @@ spec:
   - match: [{uri: {prefix: /fail}}]
     fault: {abort: {httpStatus: 503, percentage: {value: 100}}}
     route: [{destination: {host: web}}]
+  - match: [{uri: {prefix: /moved}}]
+    redirect: {uri: "/n?a=b", authority: other.example, scheme: https}
+    fault: {abort: {httpStatus: 418, percentage: {value: 100}}}
+  - match: [{uri: {prefix: /secure}}]
+    redirect: {scheme: https}
+  - match: [{uri: {prefix: /elsewhere}}]
+    redirect: {authority: other.example, uri: "/n?a=b"}
+  - match: [{uri: {prefix: /bytes}}]
+    directResponse: {status: 500, body: {bytes: AP8=}}
+  - match: [{uri: {prefix: /none}}]
+    route: [{destination: {host: two, port: {number: 81}}}]
+    mirror: {host: web, port: {number: 80}}
+  - match: [{headers: {cookie: {exact: "a=b; c=d"}}}]
+    route: [{destination: {host: web, port: {number: 80}}}]
+    mirror: {host: web, port: {number: 80}}
   - match: [{method: {exact: POST}}]
     route: [{destination: {host: web, port: {number: 80}}}]
 `
@@ -63,14 +85,15 @@ func TestExplainHTTP(t *testing.T) {
 	s := snapshot.New(snapshottest.Load(t, strings.Split(httpObjects, "\n---\n")))
 	tests := map[string]struct {
 		to, call string
-		cookie   string
-		want     Answer
-		outcome  string
+		// cookie has headers that are sent, separated by |.
+		cookie  string
+		want    Answer
+		outcome string
 	}{
 		"a redirect":     {to: "web", call: "GET /old?x=1", want: Answer{Status: 308, Location: "https://web/new?x=1"}, outcome: "status 308"},
 		"of a prefix":    {to: "web:80", call: "/p/a/b", want: Answer{Status: 301, Location: "http://web:8443/q/a/b"}, outcome: "status 301"},
-		"a response":     {to: "web", call: "/teapot", want: Answer{Status: 418, Body: "short"}, outcome: "5 bytes"},
-		"by the URI":     {call: "GET http://web/teapot", want: Answer{Status: 418, Body: "short"}, outcome: "status 418"},
+		"a response":     {to: "web", call: "/teapot", want: Answer{Status: 418, Body: "short", BodySize: 5}, outcome: "5 bytes"},
+		"by the URI":     {call: "GET http://web/teapot", want: Answer{Status: 418, Body: "short", BodySize: 5}, outcome: "status 418"},
 		"another method": {to: "web", call: "POST /old", want: Answer{Sends: &Sent{Method: "POST", Path: "/old"}}, outcome: "one of 2 endpoints"},
 		"no route":       {to: "web", call: "GET /", want: Answer{Fails: true}, outcome: "no route matches"},
 		"another cookie": {to: "web", call: "GET /api/x?v=2", cookie: "user=bob", want: Answer{Fails: true}, outcome: "no route matches"},
@@ -78,14 +101,29 @@ func TestExplainHTTP(t *testing.T) {
 			to: "web", call: "GET /api/x?v=2", cookie: "a=b; user=ann", outcome: "one of 2 endpoints",
 			want: Answer{
 				Sends:   &Sent{Method: "GET", Path: "/x?v=2", Host: "api.example", Headers: []string{"remove x-b", "set x-a: 1"}},
-				Mirrors: []Mirror{{"outbound|81||two.demo.svc.cluster.local", "10 %"}},
+				Mirrors: []Mirror{{"outbound|81||two.demo.svc.cluster.local", "10 %", 0}},
 			},
 		},
-		"a rewritten path": {to: "web", call: "GET /r/a/b", want: Answer{Sends: &Sent{Method: "GET", Path: "/b/a"}}, outcome: "one of 2"},
-		"a fault":          {to: "web", call: "GET /fail", want: Answer{Fails: true, Sends: &Sent{Method: "GET", Path: "/fail"}}, outcome: "HTTP status 503"},
-		"no such host":     {to: "wep", call: "/", want: Answer{Fails: true}, outcome: "registry decides"},
-		"which port":       {to: "two", call: "/", want: Answer{Fails: true}, outcome: "has the ports a 81, b 82"},
-		"a port of gRPC":   {to: "web:9090", call: "/", want: Answer{Fails: true}, outcome: "not for gRPC"},
+		"a rewritten path":          {to: "web", call: "GET /r/a/b", want: Answer{Sends: &Sent{Method: "GET", Path: "/b/a"}}, outcome: "one of 2"},
+		"a fault":                   {to: "web", call: "GET /fail", want: Answer{Fails: true, Status: 503}, outcome: "HTTP status 503"},
+		"a fault before a redirect": {to: "web", call: "GET /moved", want: Answer{Fails: true, Status: 418}, outcome: "HTTP status 418"},
+		"a body that is no text":    {to: "web", call: "GET /bytes", want: Answer{Status: 500, BodySize: 2}, outcome: "status 500 from the route itself, with a body of 2 bytes"},
+		"another scheme":            {to: "web.demo:80", call: "GET /secure/a?b", want: Answer{Status: 301, Location: "https://web.demo/secure/a?b"}, outcome: "301"},
+		"another host": {
+			call: "GET https://web:80/elsewhere?x", want: Answer{Status: 301, Location: "https://other.example/n?a=b"}, outcome: "301",
+		},
+		"no endpoints":         {to: "web", call: "GET /none", want: Answer{Fails: true}, outcome: "no endpoints"},
+		"a name in capitals":   {to: "Web", call: "POST /", want: Answer{Sends: &Sent{Method: "POST", Path: "/"}}, outcome: "one of 2 endpoints"},
+		"a URI without a path": {call: "POST http://web?a=http://b/c", want: Answer{Sends: &Sent{Method: "POST", Path: "/?a=http://b/c"}}, outcome: "one of 2 endpoints"},
+		"a URI in the query":   {to: "web", call: "POST /a?b=http://c", want: Answer{Sends: &Sent{Method: "POST", Path: "/a?b=http://c"}}, outcome: "one of 2 endpoints"},
+		"two cookies": {
+			to: "web", call: "/", cookie: "a=b|c=d", outcome: "one of 2 endpoints",
+			want: Answer{Sends: &Sent{Method: "GET", Path: "/"}, Mirrors: []Mirror{{"outbound|80||web.demo.svc.cluster.local", "100 %", 2}}},
+		},
+		"no such host":   {to: "wep", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "registry decides, and without one the call fails; did you mean web?"},
+		"which port":     {to: "two", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "Service demo/two has the ports 81 (a), 82 (b), and a URI without a port does not say which: call http://two:81"},
+		"a port of gRPC": {to: "web:9090", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "HTTP clients can call port 80 (http) of Service demo/web: call http://web:80"},
+		"only gRPC":      {to: "greeter", call: "/", want: Answer{Fails: true, Unknown: true}, outcome: "has only ports for gRPC"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,8 +131,10 @@ func TestExplainHTTP(t *testing.T) {
 			if err := q.ParseHTTP(test.call); err != nil {
 				t.Fatal(err)
 			}
-			if test.cookie != "" {
-				q.Set("Cookie", test.cookie)
+			for cookie := range strings.SplitSeq(test.cookie, "|") {
+				if cookie != "" {
+					q.Set("Cookie", cookie)
+				}
 			}
 			values, err := url.ParseQuery(q.Query())
 			if err != nil {
@@ -107,7 +147,13 @@ func TestExplainHTTP(t *testing.T) {
 			if !strings.Contains(got.Outcome, test.outcome) {
 				t.Errorf("got the outcome %q, want in it %q", got.Outcome, test.outcome)
 			}
-			of := Answer{Status: got.Status, Location: got.Location, Body: got.Body, Fails: got.Fails, Sends: got.Sends, Mirrors: got.Mirrors}
+			of := Answer{
+				Unknown: got.Unknown, Status: got.Status, Location: got.Location, Body: got.Body, BodySize: got.BodySize, Fails: got.Fails,
+				Sends: got.Sends, Mirrors: got.Mirrors,
+			}
+			if !got.HTTP {
+				t.Error("the answer does not say that it is about an HTTP call")
+			}
 			if diff := cmp.Diff(of, test.want); diff != "" {
 				t.Errorf("-got +want:\n%s", diff)
 			}
@@ -121,10 +167,23 @@ func TestExplainHTTP(t *testing.T) {
 func TestParseHTTPRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"get /a": "capitals", "GET a": "slash", "GET /a b": "METHOD PATH", "GET http://other/a": "leave out one",
+		"": "slash", "GET": "slash", "GET http:///a": "no host", "GET lb://web/a": "http or https",
 	} {
 		q := Question{To: "web"}
 		if err := q.ParseHTTP(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error with %q", text, err, want)
+		}
+	}
+}
+
+// TestReplaceRegex: a substitution refers to groups by their number, and \\ is a backslash, as in RE2.
+func TestReplaceRegex(t *testing.T) {
+	for substitution, want := range map[string]string{`/\2/\1`: "/b/a", `/$1\\1`: `/$1\1`, `\0\0`: "/a/b/a/b"} {
+		action := &routev3.RouteAction{RegexRewrite: &matcherv3.RegexMatchAndSubstitute{
+			Pattern: &matcherv3.RegexMatcher{Regex: "^/([^/]*)/([^/]*)$"}, Substitution: substitution,
+		}}
+		if got := replaceRegex(action, "/a/b"); got != want {
+			t.Errorf("%q: got %q, want %q", substitution, got, want)
 		}
 	}
 }

@@ -11,38 +11,41 @@ import (
 
 // matches evaluates a match as the client does, and returns the condition that decided.
 func matches(m *routev3.RouteMatch, q Question) (ok bool, why string) {
-	if ok, why := matchesPath(m, q.Call); !ok && q.IsHTTP() {
-		return false, "the path is another one"
-	} else if !ok {
-		return false, why
-	}
-	for _, p := range m.GetQueryParameters() {
-		if !matchesQuery(p, q) {
-			return false, "no match: " + describeQuery(p)
+	if !matchesPath(m, q.Call) {
+		if q.IsHTTP() {
+			return false, "the path is another one"
 		}
+		return false, "the method is another one"
 	}
 	for _, h := range m.GetHeaders() {
 		if !matchesHeader(h, q.Headers) {
-			return false, "no match: " + describeHeader(h) + "; " + describeValue(h.GetName(), q.Headers)
+			value, present := q.Headers[h.GetName()]
+			return false, "no match: " + describeHeader(h) + "; " + describeValue(value, present)
+		}
+	}
+	for _, p := range m.GetQueryParameters() {
+		if !q.matchesQuery(p) {
+			value, present := q.queryParameter(p.GetName())
+			return false, "no match: " + describeQuery(p) + "; " + describeValue(value, present)
 		}
 	}
 	return true, "all conditions match"
 }
 
-func matchesPath(m *routev3.RouteMatch, call string) (ok bool, why string) {
+func matchesPath(m *routev3.RouteMatch, call string) bool {
 	fold := func(s string) string { return s }
 	if !m.GetCaseSensitive().GetValue() {
 		fold = strings.ToLower
 	}
 	switch p := m.GetPathSpecifier().(type) {
 	case *routev3.RouteMatch_Path:
-		ok = fold(call) == fold(p.Path)
+		return fold(call) == fold(p.Path)
 	case *routev3.RouteMatch_Prefix:
-		ok = strings.HasPrefix(fold(call), fold(p.Prefix))
+		return strings.HasPrefix(fold(call), fold(p.Prefix))
 	case *routev3.RouteMatch_SafeRegex:
-		ok = fullMatch(p.SafeRegex, call)
+		return fullMatch(p.SafeRegex, call)
 	}
-	return ok, "the method is another one"
+	return false
 }
 
 // matchesHeader treats an absent header as clients do: no comparison matches, inverted or not, unless the header counts as
@@ -84,8 +87,8 @@ func fullMatch(r *matcherv3.RegexMatcher, value string) bool {
 	return err == nil && re.MatchString(value)
 }
 
-func describeValue(name string, headers map[string]string) string {
-	if value, ok := headers[name]; ok {
+func describeValue(value string, present bool) string {
+	if present {
 		return fmt.Sprintf("the call has %q", value)
 	}
 	return "the call does not have it"
@@ -130,10 +133,16 @@ func textWords(m *matcherv3.StringMatcher) string {
 	return "is present"
 }
 
+// pseudoHeaders are what the API compares like headers, in words.
+var pseudoHeaders = map[string]string{":method": "method", ":scheme": "scheme", ":authority": "authority"}
+
 func describeHeader(h *routev3.HeaderMatcher) string {
-	words := textWords(condition(h))
-	if h.GetInvertMatch() {
-		return "not: header " + h.GetName() + " " + words
+	words, ok := pseudoHeaders[h.GetName()]
+	if !ok {
+		words = "header " + h.GetName()
 	}
-	return "header " + h.GetName() + " " + words
+	if words += " " + textWords(condition(h)); h.GetInvertMatch() {
+		return "not: " + words
+	}
+	return words
 }

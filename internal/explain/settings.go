@@ -12,6 +12,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -25,26 +26,19 @@ func weights(r *routev3.RouteAction) []*routev3.WeightedCluster_ClusterWeight {
 
 func routeSettings(r *routev3.Route) []string {
 	var all []string
-	if d := r.GetRoute().GetMaxStreamDuration().GetMaxStreamDuration().AsDuration(); d > 0 {
-		all = append(all, "timeout "+d.String())
-	}
-	if p := r.GetRoute().GetRetryPolicy(); p != nil {
-		all = append(all, fmt.Sprintf("up to %d retries on %s, after %s at least", p.GetNumRetries().GetValue(), p.GetRetryOn(),
-			p.GetRetryBackOff().GetBaseInterval().AsDuration()))
-	}
-	for _, policy := range r.GetRoute().GetHashPolicy() {
-		switch {
-		case policy.GetHeader() != nil:
-			all = append(all, "hashed by header "+policy.GetHeader().GetHeaderName())
-		case policy.GetCookie() != nil:
-			all = append(all, "hashed by cookie "+policy.GetCookie().GetName())
-		case policy.GetQueryParameter() != nil:
-			all = append(all, "hashed by query parameter "+policy.GetQueryParameter().GetName())
-		default:
-			all = append(all, "hashed by channel")
+	action := r.GetRoute()
+	for _, timeout := range []*durationpb.Duration{action.GetMaxStreamDuration().GetMaxStreamDuration(), action.GetTimeout()} {
+		if d := timeout.AsDuration(); d > 0 {
+			all = append(all, "timeout "+d.String())
 		}
 	}
-	all = append(all, httpSettings(r)...)
+	all = append(all, retrySettings(action.GetRetryPolicy())...)
+	for _, policy := range action.GetHashPolicy() {
+		all = append(all, "hashed by "+hashed(policy))
+	}
+	for _, edit := range editsOf(r.GetResponseHeadersToAdd(), r.GetResponseHeadersToRemove()) {
+		all = append(all, "in the response: "+edit)
+	}
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
 		if override.UnmarshalTo(&fault) == nil {
@@ -54,18 +48,49 @@ func routeSettings(r *routev3.Route) []string {
 	return all
 }
 
-// abortStatus returns the status with which a route ends every call; empty if it does not.
-func abortStatus(r *routev3.Route) string {
+func retrySettings(p *routev3.RetryPolicy) []string {
+	if p == nil {
+		return nil
+	}
+	text := fmt.Sprintf("up to %d retries on %s, after %s at least", p.GetNumRetries().GetValue(), p.GetRetryOn(), p.GetRetryBackOff().GetBaseInterval().AsDuration())
+	if len(p.GetRetryHostPredicate()) > 0 {
+		text += ", on other endpoints if there are any"
+	}
+	all := []string{text}
+	if codes := p.GetRetriableStatusCodes(); len(codes) > 0 {
+		all = append(all, "retriable status codes "+strings.Trim(fmt.Sprint(codes), "[]"))
+	}
+	if d := p.GetPerTryTimeout().AsDuration(); d > 0 {
+		all = append(all, "timeout of each attempt "+d.String())
+	}
+	return all
+}
+
+// hashed describes what selects the endpoint of a call.
+func hashed(policy *routev3.RouteAction_HashPolicy) string {
+	switch {
+	case policy.GetHeader() != nil:
+		return "header " + policy.GetHeader().GetHeaderName()
+	case policy.GetCookie() != nil:
+		return "cookie " + policy.GetCookie().GetName()
+	case policy.GetQueryParameter() != nil:
+		return "query parameter " + policy.GetQueryParameter().GetName()
+	}
+	return "channel"
+}
+
+// abort returns the fault that ends every call of a route; nil if none does.
+func abort(r *routev3.Route) *faultv3.FaultAbort {
 	for _, override := range r.GetTypedPerFilterConfig() {
 		var fault faultv3.HTTPFault
 		if override.UnmarshalTo(&fault) != nil || fault.GetAbort() == nil {
 			continue
 		}
 		if percent(fault.GetAbort().GetPercentage()) == "100 %" {
-			return statusOf(fault.GetAbort())
+			return fault.GetAbort()
 		}
 	}
-	return ""
+	return nil
 }
 
 func statusOf(a *faultv3.FaultAbort) string {

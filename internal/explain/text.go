@@ -28,22 +28,45 @@ func (a *Answer) Text() string {
 		c.text(&b)
 	}
 	if a.Sends != nil {
-		fmt.Fprintf(&b, "sends     %s %s\n", a.Sends.Method, a.Sends.Path)
-		if a.Sends.Host != "" {
-			fmt.Fprintf(&b, "  Host: %s\n", a.Sends.Host)
-		}
-		for _, edit := range a.Sends.Headers {
-			fmt.Fprintf(&b, "  %s\n", edit)
-		}
+		a.Sends.text(&b)
 	}
 	for _, m := range a.Mirrors {
-		fmt.Fprintf(&b, "mirror    %s  %s\n", m.Cluster, m.Share)
+		m.text(&b)
 	}
 	if a.Body != "" {
-		fmt.Fprintf(&b, "body      %s\n", strconv.Quote(a.Body))
+		fmt.Fprintf(&b, "body      %s\n", shortened(a.Body))
 	}
 	fmt.Fprintf(&b, "outcome   %s\n", a.Outcome)
 	return b.String()
+}
+
+func (s *Sent) text(b *strings.Builder) {
+	fmt.Fprintf(b, "sends     %s %s\n", s.Method, s.Path)
+	if s.Host != "" {
+		fmt.Fprintf(b, "  host: %s\n", s.Host)
+	}
+	for _, edit := range s.Headers {
+		fmt.Fprintf(b, "  %s\n", edit)
+	}
+}
+
+func (m Mirror) text(b *strings.Builder) {
+	fmt.Fprintf(b, "mirror    %s  %s of the calls", m.Cluster, m.Share)
+	if m.Endpoints == 0 {
+		b.WriteString("; it has no endpoints, so that no copy is sent")
+	}
+	b.WriteByte('\n')
+}
+
+// maxBody bounds what is printed of a body, in bytes.
+const maxBody = 200
+
+// shortened quotes a body, or its beginning.
+func shortened(body string) string {
+	if len(body) <= maxBody {
+		return strconv.Quote(body)
+	}
+	return strconv.Quote(strings.ToValidUTF8(body[:maxBody], "")) + " ..."
 }
 
 func (r *Route) text(b *strings.Builder) {

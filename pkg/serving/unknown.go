@@ -16,7 +16,9 @@ type UnknownName struct {
 	Namespace string `json:"namespace"`
 	// Clients counts the streams that subscribe to the name. Examples are a few of them, those first that have done so
 	// for the longest time.
-	Clients  int              `json:"clients"`
+	Clients int `json:"clients"`
+	// HTTP counts those of Clients that are HTTP clients, for which the application's own registry decides.
+	HTTP     int              `json:"http,omitempty"`
 	Examples []UnknownsClient `json:"examples"`
 	// Since is when the first of these streams was told that the name does not exist.
 	Since time.Time `json:"since"`
@@ -50,15 +52,28 @@ func (s *Store) UnknownNames() []UnknownName {
 	var found []UnknownName
 	s.eachUnknown(func(session *Session, name string, since time.Time) {
 		client := UnknownsClient{session.info.NodeID, session.info.Identity, since.UTC()}
-		found = append(found, UnknownName{
+		u := UnknownName{
 			Name: name, Namespace: session.client.Namespace, Clients: 1, Examples: []UnknownsClient{client}, Since: client.Since,
-		})
+		}
+		if session.client.Kind.Family() == mesh.FamilyHTTP {
+			u.HTTP = 1
+		}
+		found = append(found, u)
 	})
 	all := MergeUnknownNames(found)
 	for i := range all[:min(len(all), maxExplained)] {
-		all[i].Near = append([]snapshot.Near{}, current.Near(all[i].Name, mesh.Client{Namespace: all[i].Namespace})...)
+		all[i].Near = append([]snapshot.Near{}, current.Near(all[i].Name, all[i].client())...)
 	}
 	return all
+}
+
+// client is a client that dials the name: an HTTP client if no other dials it.
+func (u *UnknownName) client() mesh.Client {
+	c := mesh.Client{Namespace: u.Namespace}
+	if u.HTTP == u.Clients {
+		c.Kind = mesh.HTTPClient
+	}
+	return c
 }
 
 // unknownKey is what one UnknownName is about.
@@ -77,7 +92,7 @@ func MergeUnknownNames(all []UnknownName) []UnknownName {
 			continue
 		}
 		m := &merged[i]
-		m.Clients += u.Clients
+		m.Clients, m.HTTP = m.Clients+u.Clients, m.HTTP+u.HTTP
 		m.Examples = append(slices.Clip(m.Examples), u.Examples...)
 		slices.SortFunc(m.Examples, func(a, b UnknownsClient) int {
 			return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Node, b.Node))

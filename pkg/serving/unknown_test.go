@@ -134,3 +134,33 @@ func TestManyUnknownNames(t *testing.T) {
 		t.Errorf("got %d names with near names, the first dialed by %d, the last by %d; want 100, 5, 1", explained, got[0].Clients, got[1000].Clients)
 	}
 }
+
+// TestUnknownNamesOfHTTPClients: they are counted apart, and near names are those that an HTTP client can call.
+func TestUnknownNamesOfHTTPClients(t *testing.T) {
+	store := serving.NewStore(serving.Options{Registry: prometheus.NewRegistry()})
+	store.Publish(snapshottest.Load(t, []string{`
+apiVersion: v1
+kind: Service
+metadata: {name: echo, namespace: demo}
+spec: {ports: [{name: main, port: 80, appProtocol: grpc}, {name: a, port: 81}, {name: b, port: 82}]}
+`}))
+	dial := func(agent, name string) {
+		n := &corev3.Node{Id: agent, UserAgentName: agent, Metadata: snapshottest.Metadata("NAMESPACE", "demo")}
+		store.Open(serving.ClientInfoOf(n, ""), nil).Request(&serving.Request{Type: snapshot.ListenerType, Names: []string{name}})
+	}
+	dial("mizzen-java-agent", "echo")
+	dial("mizzen-java-agent", "nacos-only")
+	dial("gRPC Go", "nacos-only")
+	got := map[string]string{}
+	for _, u := range store.UnknownNames() {
+		dials := []string{}
+		for _, near := range u.Near {
+			dials = append(dials, near.Dial)
+		}
+		got[u.Name] = fmt.Sprintf("%d of %d, near %s", u.HTTP, u.Clients, dials)
+	}
+	want := map[string]string{"echo": "1 of 1, near [echo:81]", "nacos-only": "1 of 2, near []"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

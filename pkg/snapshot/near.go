@@ -59,6 +59,9 @@ func nearPorts(s *Snapshot, q query) []Near {
 	if len(service.Ports) == 0 {
 		return []Near{{Text: fmt.Sprintf("Service %s %s", refName(service.Ref), s.whyNoPorts(h.facts.Alias))}}
 	}
+	if q.client.Kind.Family() == mesh.FamilyHTTP {
+		return nearHTTPPorts(h, spelled, q)
+	}
 	var found []Near
 	for _, port := range service.Ports {
 		dial := resource.ListenerName(port.Number, spelled)
@@ -71,6 +74,42 @@ func nearPorts(s *Snapshot, q query) []Near {
 		found = append(found, near)
 	}
 	return found
+}
+
+// nearHTTPPorts names the ports that an HTTP client can call, in one text: the author may declare one of them instead.
+func nearHTTPPorts(h *subject, spelled string, q query) []Near {
+	name := refName(h.facts.Service.Ref)
+	var texts []string
+	first := ""
+	for _, port := range h.facts.Service.Ports {
+		if !mesh.FamilyHTTP.Takes(port.Protocol) {
+			continue
+		}
+		dial := resource.ListenerName(port.Number, spelled)
+		if q.dialed.Port != "" && q.dialed.Port == h.targetPort(port) {
+			return []Near{{dial, fmt.Sprintf("%s is the targetPort of port %s of Service %s: %s", q.dialed.Port, portText(port), name, q.advice(dial))}}
+		}
+		texts, first = append(texts, portText(port)), cmp.Or(first, dial)
+	}
+	ports := "port " + strings.Join(texts, ", ")
+	if len(texts) > 1 {
+		ports = "the ports " + strings.Join(texts, ", ")
+	}
+	switch {
+	case first == "":
+		return []Near{{Text: fmt.Sprintf("Service %s has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP", name)}}
+	case q.dialed.Port != "":
+		return []Near{{first, fmt.Sprintf("HTTP clients can call %s of Service %s: %s", ports, name, q.advice(first))}}
+	}
+	return []Near{{first, fmt.Sprintf("Service %s has %s, and a URI without a port does not say which: %s, or declare only one port as HTTP with appProtocol: http", name, ports, q.advice(first))}}
+}
+
+// advice says by which name the client should reach a Service.
+func (q query) advice(dial string) string {
+	if q.client.Kind.Family() == mesh.FamilyHTTP {
+		return "call http://" + dial
+	}
+	return "dial " + dial
 }
 
 // whyNoPorts says of a Service why clients cannot dial any port of it. alias is nil if it is not another name.
@@ -163,7 +202,7 @@ func addressOfEndpoint(s *Snapshot, q query) []Near {
 			continue
 		}
 		dial := s.spelled(service, q)
-		found = append(found, Near{dial, fmt.Sprintf("%s is an endpoint of Service %s: dial %s", text, refName(service.Ref), dial)})
+		found = append(found, Near{dial, fmt.Sprintf("%s is an endpoint of Service %s: %s", text, refName(service.Ref), q.advice(dial))})
 	}
 	if found == nil {
 		return []Near{{Text: text + " is neither the cluster IP of a Service nor an endpoint: dial the name of a Service"}}
@@ -183,7 +222,7 @@ func otherDomain(s *Snapshot, q query) []Near {
 		return nil
 	}
 	dial := s.spelled(service, q)
-	return []Near{{dial, fmt.Sprintf("the hosts of Services end in .svc.%s: dial %s for Service %s", s.world.Domain, dial, refName(service.Ref))}}
+	return []Near{{dial, fmt.Sprintf("the hosts of Services end in .svc.%s: %s for Service %s", s.world.Domain, q.advice(dial), refName(service.Ref))}}
 }
 
 // nearNames: the host does not exist.
@@ -196,7 +235,7 @@ func nearNames(s *Snapshot, q query) []Near {
 	for _, host := range near.Elsewhere {
 		service, _ := s.visible(host, q)
 		dial := s.spelled(service, q)
-		found = append(found, Near{dial, fmt.Sprintf("Service %s has the name: dial %s", refName(service.Ref), dial)})
+		found = append(found, Near{dial, fmt.Sprintf("Service %s has the name: %s", refName(service.Ref), q.advice(dial))})
 	}
 	if service, ok := s.visible(cmp.Or(near.Similar, near.Remote), q); ok {
 		dial := s.spelled(service, q)
@@ -221,15 +260,20 @@ func nearServiceless(s *Snapshot, q query) []Near {
 	return []Near{{meant, fmt.Sprintf("did you mean %s?", meant)}}
 }
 
-// visibleHosts yields the hosts of the Services that the client can see.
+// visibleHosts yields the hosts of the Services that the client can see, except those of which it can call no port.
 func (s *Snapshot) visibleHosts(q query) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for host, service := range s.world.Services.All() {
-			if service.VisibleTo(q.client.Namespace) && !yield(host) {
+			if service.VisibleTo(q.client.Namespace) && q.canCall(service) && !yield(host) {
 				return
 			}
 		}
 	}
+}
+
+// canCall reports whether the client can call a port of the Service, or the Service has no port at all.
+func (q query) canCall(service *mesh.Service) bool {
+	return len(service.Ports) == 0 || slices.ContainsFunc(service.Ports, func(p mesh.Port) bool { return q.client.Kind.Family().Takes(p.Protocol) })
 }
 
 func (s *Snapshot) visible(host string, q query) (*mesh.Service, bool) {
@@ -247,8 +291,14 @@ func (s *Snapshot) spelled(service *mesh.Service, q query) string {
 	if _, ok := q.dialed.Find(service, q.client.Kind.Family()); ok && q.dialed.Port != "" {
 		return name + ":" + q.dialed.Port
 	}
-	if _, ok := service.DefaultPort(q.client.Kind.Family()); !ok && len(service.Ports) > 0 {
-		return resource.ListenerName(service.Ports[0].Number, name)
+	family := q.client.Kind.Family()
+	if _, ok := service.DefaultPort(family); ok {
+		return name
+	}
+	for _, port := range service.Ports {
+		if family.Takes(port.Protocol) {
+			return resource.ListenerName(port.Number, name)
+		}
 	}
 	return name
 }

@@ -177,3 +177,55 @@ func TestNear(t *testing.T) {
 		})
 	}
 }
+
+// TestNearForHTTPClients: only ports that an HTTP client can call are named, and how an author can declare one.
+func TestNearForHTTPClients(t *testing.T) {
+	s := snapshot.New(snapshottest.Load(t, []string{`
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: demo}
+spec: {selector: {app: web}, ports: [{name: web, port: 8080}, {name: admin, port: 9090}, {name: grpc, port: 7070}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: demo, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: web, port: 8000}, {name: grpc, port: 7000}]
+endpoints: [{addresses: [10.0.0.1]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: greeter, namespace: demo}
+spec: {ports: [{name: grpc, port: 50051}]}
+`}))
+	const ports = "the ports 8080 (web), 9090 (admin)"
+	for _, c := range []struct {
+		namespace, name string
+		want            []snapshot.Near
+	}{
+		{"demo", "web", []snapshot.Near{{"web:8080", "Service demo/web has " + ports + ", and a URI without a port does not say which: call http://web:8080, or declare only one port as HTTP with appProtocol: http"}}},
+		{"demo", "web:80", []snapshot.Near{{"web:8080", "HTTP clients can call " + ports + " of Service demo/web: call http://web:8080"}}},
+		{"demo", "web:7070", []snapshot.Near{{"web:8080", "HTTP clients can call " + ports + " of Service demo/web: call http://web:8080"}}},
+		{"demo", "web:8000", []snapshot.Near{{"web:8080", "8000 is the targetPort of port 8080 (web) of Service demo/web: call http://web:8080"}}},
+		{"demo", "web:7000", []snapshot.Near{{"web:8080", "HTTP clients can call " + ports + " of Service demo/web: call http://web:8080"}}},
+		{"demo", "greeter", []snapshot.Near{{"", "Service demo/greeter has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP"}}},
+		{"demo", "greeter:50051", []snapshot.Near{{"", "Service demo/greeter has only ports for gRPC, which HTTP clients do not call: call it by gRPC, or add a port for HTTP"}}},
+		{"shop", "web", []snapshot.Near{{"web.demo:8080", "Service demo/web has the name: call http://web.demo:8080"}}},
+		{"shop", "web:9090", []snapshot.Near{{"web.demo:9090", "Service demo/web has the name: call http://web.demo:9090"}}},
+		{"demo", "wep", []snapshot.Near{{"web:8080", "did you mean web:8080?"}}},
+		{"demo", "gretter", nil},
+	} {
+		t.Run(fmt.Sprintf("%s from %s", c.name, c.namespace), func(t *testing.T) {
+			client := mesh.Client{Namespace: c.namespace, Kind: mesh.JavaAgent}
+			got := s.Near(c.name, client)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, near := range got {
+				if near.Dial != "" && s.Resource(snapshot.ListenerType, near.Dial, client).NotFound {
+					t.Errorf("%s does not exist either", near.Dial)
+				}
+			}
+		})
+	}
+}
