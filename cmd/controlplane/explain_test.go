@@ -223,7 +223,7 @@ func TestExplainHTTPUsage(t *testing.T) {
 		"--http /a --to shop --pod demo/web-0 --as demo":     "--pod excludes --as",
 	} {
 		var split []string
-		for _, arg := range strings.Fields(args) {
+		for arg := range strings.FieldsSeq(args) {
 			split = append(split, strings.ReplaceAll(arg, "|", " "))
 		}
 		got := command(t.Context(), meshOfPods, append([]string{"explain", "-f", "-"}, split...)...)
