@@ -105,7 +105,7 @@ interop: ## play the same scenarios with gRPC clients in Go, Java, Python and No
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
 
-interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes test/spring/results.md)
+interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md)
 	test/spring/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 30m -parallel 8 ./test/spring $(UPDATE)
 

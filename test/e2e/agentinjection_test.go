@@ -340,6 +340,8 @@ func newRestrictedNamespace(t *testing.T, agent string) string {
 		labels = append(labels, "mizzen.dev/agent="+agent)
 	}
 	kubectl(t, "", append([]string{"label", "namespace", ns}, labels...)...)
+	// The namespace stays, and other tests check the whole cluster.
+	t.Cleanup(func() { kubectl(t, "", "label", "namespace", ns, "mizzen.dev/agent-", "mizzen.dev/inject-") })
 	return ns
 }
 

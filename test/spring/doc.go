@@ -8,7 +8,7 @@
 //
 // Every scenario is played with every client of every application, each with a Service of its own, so that they run side
 // by side. The tests have the build tag spring and need the parts that setup.sh prepares: `make interop-java` runs them.
-// The results are written to results.md with -update, and compared with it otherwise.
+// The results are written to docs/INTEROP.md with -update, and compared with it otherwise.
 //
 // Reading order: scenario_test.go, scenarios_test.go, matrix_test.go, application_test.go, mesh_test.go, then the others.
 package spring

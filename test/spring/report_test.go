@@ -13,8 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// document has the results.
-const document = "results.md"
+// document has the results from heading on. What is before belongs to test/interop.
+const (
+	document = "../../docs/INTEROP.md"
+	heading  = "\n## Spring Cloud applications\n"
+)
 
 // results collects what was played.
 var results = &report{cells: map[string][]cell{}}
@@ -51,17 +54,18 @@ func (r *report) compare(t *testing.T) {
 			return
 		}
 	}
+	page, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, written, _ := strings.Cut(string(page), heading)
 	if *update {
-		if err := os.WriteFile(document, []byte(r.text()), 0o644); err != nil {
+		if err := os.WriteFile(document, []byte(others+heading+r.text()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	old, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(old), r.text()); diff != "" {
+	if diff := cmp.Diff(written, r.text()); diff != "" {
 		t.Errorf("%s differs from the results (-written +got); run `make interop-java UPDATE=-update`:\n%s", document, diff)
 	}
 }
@@ -70,7 +74,9 @@ var columns = []string{"RestTemplate", "RestClient", "WebClient", "Feign", "gate
 
 func (r *report) text() string {
 	var text strings.Builder
-	text.WriteString(`The trains of Spring Cloud, the JDKs on which each was run, and its clients:
+	text.WriteString(`
+Stock applications with the [Java agent](SPRING.md) call real servers, as [test/spring](../test/spring) starts them; ` + "`make interop-java UPDATE=-update`" + ` writes this part of the page.
+The trains of Spring Cloud, the JDKs on which each was run, and its clients:
 
 | train | Spring Boot | application | clients | JDK |
 |---|---|---|---|---|

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/test/spring/provider"
@@ -345,7 +346,10 @@ var scenarios = []*scenario{
 		pods: "a:v1", rules: route("retries: {attempts: 0}") + "---\n" +
 			strings.Replace(destinationRule("trafficPolicy: {connectionPool: {http: {http2MaxRequests: 1}}}"), "name: NAME,", "name: NAME-limit,", 1),
 		play: func(s *scene) {
-			s.pod("a").Fail(provider.Fault{Delay: 2 * time.Second})
+			held := make(chan struct{})
+			release := sync.OnceFunc(func() { close(held) })
+			defer release()
+			s.pod("a").Fail(provider.Fault{}, provider.Fault{Until: held})
 			first := make(chan []outcome, 1)
 			go func() { first <- s.do(call{URL: "/A"}) }()
 			eventually(s.t, patience, func() error {
@@ -357,8 +361,8 @@ var scenarios = []*scenario{
 			if outcomes := s.do(call{URL: "/A", Count: 3}); count(outcomes, failed) != 3 {
 				s.t.Errorf("beside a call in flight: got %v, want 3 failures", outcomes)
 			}
+			release()
 			s.answered(<-first)
-			s.pod("a").Fail(provider.Fault{})
 			s.status(call{URL: "/A"}, 200)
 		},
 		except: chosenOnly,

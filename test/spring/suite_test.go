@@ -17,7 +17,7 @@ import (
 const patience = time.Minute
 
 var (
-	update = flag.Bool("update", false, "write results.md")
+	update = flag.Bool("update", false, "write docs/INTEROP.md")
 	// agentFlag and only help while one works on an agent or an application.
 	agentFlag = flag.String("agent", "", "the agent's jar instead of the one that is built; none runs the applications without it")
 	only      = flag.String("only", "", "regular expression of the scenarios that are played")

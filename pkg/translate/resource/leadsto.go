@@ -22,6 +22,9 @@ func ClustersOf(m proto.Message) []string {
 			for _, weighted := range action.GetWeightedClusters().GetClusters() {
 				names = append(names, weighted.GetName())
 			}
+			for _, mirror := range action.GetRequestMirrorPolicies() {
+				names = append(names, mirror.GetCluster())
+			}
 		}
 	}
 	slices.Sort(names)

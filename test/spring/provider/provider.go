@@ -45,6 +45,8 @@ type Pod struct {
 type Fault struct {
 	Delay  time.Duration
 	Status int
+	// Until holds the request back until it is closed; nil does not.
+	Until <-chan struct{}
 }
 
 // Start serves on a free port of 127.0.0.1.
@@ -142,6 +144,12 @@ func (p *Pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(fault.Delay):
 	case <-r.Context().Done():
+	}
+	if fault.Until != nil {
+		select {
+		case <-fault.Until:
+		case <-r.Context().Done():
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Pod", p.Name)

@@ -143,6 +143,11 @@ public final class GatewayCalls implements Adapter {
             }
         }
 
+        /** Reads the request to its end. Netty's server otherwise takes the end of this request for that of the next one of the connection, which then waits for ever. */
+        private Mono<Void> consumed() {
+            return exchange.getRequest().getBody().doOnNext(DataBufferUtils::release).then();
+        }
+
         @Override
         Mono<ServerWebExchange> answer(Answer answer) {
             ServerHttpResponse response = exchange.getResponse();
@@ -151,7 +156,7 @@ public final class GatewayCalls implements Adapter {
             answer.headers().forEach((n, v) -> response.getHeaders().set(n, v));
             edited(exchange);
             response.getHeaders().setContentLength(answer.body().length);
-            return response.writeWith(Mono.fromSupplier(() -> response.bufferFactory().wrap(answer.body()))).thenReturn(exchange);
+            return consumed().then(response.writeWith(Mono.fromSupplier(() -> response.bufferFactory().wrap(answer.body())))).thenReturn(exchange);
         }
 
         @Override
@@ -164,7 +169,7 @@ public final class GatewayCalls implements Adapter {
 
         @Override
         Mono<ServerWebExchange> unavailable(String failure) {
-            return Mono.error(NotFoundException.create(false, "Unable to find instance for " + name + ": " + failure));
+            return consumed().then(Mono.error(NotFoundException.create(false, "Unable to find instance for " + name + ": " + failure)));
         }
 
         @Override
