@@ -147,7 +147,8 @@ func checkedProblems(t *testing.T, args ...string) []mesh.Problem {
 	return slices.DeleteFunc(problems, func(p mesh.Problem) bool { return slices.Contains(onlyInFiles, p.Code) })
 }
 
-// TestCheckOfAClusterIsTheCheckOfItsFiles checks the objects of every golden twice: as a file, and in a cluster.
+// TestCheckOfAClusterIsTheCheckOfItsFiles checks the objects of every golden twice: as a file, and in a cluster; for clients in
+// general, and for two kinds.
 func TestCheckOfAClusterIsTheCheckOfItsFiles(t *testing.T) {
 	inputs, err := filepath.Glob("../../pkg/translate/testdata/*/*.in.yaml")
 	if err != nil || len(inputs) < 50 {
@@ -163,15 +164,17 @@ func TestCheckOfAClusterIsTheCheckOfItsFiles(t *testing.T) {
 			api := newFakeAPI()
 			api.add(t, text)
 			kubeconfig := kubeconfigOf(t, api)
-			want := checkedProblems(t, "-f", input)
-			got := checkedProblems(t, "--kubeconfig", kubeconfig)
-			compared += len(want)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("Problems (-file +cluster):\n%s", diff)
+			for _, client := range [][]string{nil, {"--client", "mizzen-java-agent"}, {"--client", "gRPC Node 1.8"}} {
+				want := checkedProblems(t, append(client, "-f", input)...)
+				got := checkedProblems(t, append(client, "--kubeconfig", kubeconfig)...)
+				compared += len(want)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("Problems %s (-file +cluster):\n%s", client, diff)
+				}
 			}
 		})
 	}
-	if compared < 100 {
+	if compared < 300 {
 		t.Errorf("only %d Problems were compared", compared)
 	}
 }
