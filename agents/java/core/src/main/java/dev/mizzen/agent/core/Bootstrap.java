@@ -138,14 +138,17 @@ public final class Bootstrap {
         return Json.string(Json.get(Json.get(node, "metadata"), "LABELS"), key);
     }
 
-    /** Encodes the node for the first request of a stream. */
+    /**
+     * Encodes the node for the first request of a stream. The certificate providers of a bootstrap are those of gRPC clients. The agent does not declare them,
+     * because it cannot present or verify certificates of the mesh: then the control plane lets calls that must be encrypted fail.
+     */
     public byte[] node(String version) {
         Buffer out = new Buffer(256).string(1, id).string(2, cluster);
         Buffer metadata = new Buffer(128);
         Object declared = Json.get(node, "metadata");
         if (declared instanceof Map) {
             for (Map.Entry<?, ?> e : ((Map<?, ?>) declared).entrySet()) {
-                if (!e.getKey().equals("PROTOCOLS")) {
+                if (!e.getKey().equals("PROTOCOLS") && !e.getKey().equals("CERTIFICATE_PROVIDERS")) {
                     entry(metadata, (String) e.getKey(), e.getValue());
                 }
             }

@@ -26,7 +26,7 @@ final class Fixture {
 
     static String bootstrap(String server, String credentials, String call) {
         return "{\"xds_servers\":[{\"server_uri\":\"" + server + "\",\"channel_creds\":[" + credentials + "]" + call + "}],"
-            + "\"node\":{\"id\":\"mizzen~shop~test\",\"cluster\":\"test.shop\",\"locality\":{},\"metadata\":{\"NAMESPACE\":\"shop\",\"LABELS\":{\"app\":\"test\"}}}}";
+            + "\"node\":{\"id\":\"mizzen~shop~test\",\"cluster\":\"test.shop\",\"locality\":{},\"metadata\":{\"NAMESPACE\":\"shop\",\"CERTIFICATE_PROVIDERS\":[\"default\"],\"LABELS\":{\"app\":\"test\"}}}}";
     }
 
     static Config config(String bootstrap, String... properties) {

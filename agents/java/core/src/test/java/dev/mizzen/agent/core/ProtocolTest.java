@@ -95,6 +95,7 @@ class ProtocolTest {
         assertEquals("[a]", first.getResourceNamesList().toString());
         assertEquals("mizzen-java-agent", first.getNode().getUserAgentName());
         assertEquals("http/1.1", first.getNode().getMetadata().getFieldsOrThrow("PROTOCOLS").getListValue().getValues(0).getStringValue());
+        assertFalse(first.getNode().getMetadata().containsFields("CERTIFICATE_PROVIDERS"), "it declares certificates that it does not use");
         assertEquals("test", first.getNode().getMetadata().getFieldsOrThrow("LABELS").getStructValue().getFieldsOrThrow("app").getStringValue());
         assertEquals("test.shop", first.getNode().getCluster());
         s.respond(response(LDS, "1", listener("a", "r")));
