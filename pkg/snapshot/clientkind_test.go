@@ -78,3 +78,21 @@ func unlikeGo(s *snapshot.Snapshot, clients map[string]mesh.Client, of snapshot.
 	slices.Sort(unlike)
 	return strings.Join(unlike, " ")
 }
+
+// TestNamesOfHTTPClients: ports of gRPC are not offered to HTTP clients.
+func TestNamesOfHTTPClients(t *testing.T) {
+	s := snapshot.New(snapshottest.Load(t, []string{`
+apiVersion: v1
+kind: Service
+metadata: {name: both, namespace: demo}
+spec: {selector: {app: both}, ports: [{name: http, port: 80}, {name: grpc, port: 90}]}
+`}))
+	for kind, want := range map[mesh.ClientKind][]string{
+		mesh.JavaAgent: {"both.demo.svc.cluster.local:80"},
+		mesh.GRPCGo:    {"both.demo.svc.cluster.local:80", "both.demo.svc.cluster.local:90"},
+	} {
+		if got := s.Names(snapshot.ListenerType, mesh.Client{Namespace: "demo", Kind: kind}); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", kind, got, want)
+		}
+	}
+}
