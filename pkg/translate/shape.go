@@ -21,8 +21,8 @@ type shape struct {
 
 // shapes are indexed by mesh.Family.
 var shapes = [...]shape{
-	mesh.FamilyGRPC: {listener: grpcListener, noListener: grpcNoListener, noRoutes: grpcNoRoutes},
-	mesh.FamilyHTTP: {listener: grpcListener, noListener: httpNoListener, noRoutes: grpcNoRoutes},
+	mesh.FamilyGRPC: {listener: routedListener, noListener: listenerWithoutRoutes, noRoutes: unmatchedRoutes},
+	mesh.FamilyHTTP: {listener: routedListener, noListener: unknownListener, noRoutes: unmatchedRoutes},
 }
 
 // Listeners translates one Listener of a host.

@@ -15,9 +15,9 @@ import (
 // routerFilter is the name of the router filter.
 const routerFilter = "envoy.filters.http.router"
 
-// grpcListener refers to the host's RouteConfiguration. The Listener has the name that the client dialed, so each
+// routedListener refers to the host's RouteConfiguration. The Listener has the name that the client dialed, so each
 // spelling of a host has its own Listener, and all of them share one RouteConfiguration.
-func grpcListener(in ListenerInput) resource.Resource {
+func routedListener(in ListenerInput) resource.Resource {
 	host := in.host.host
 	if in.host.service != nil {
 		host = in.host.service.Host
@@ -30,8 +30,8 @@ func grpcListener(in ListenerInput) resource.Resource {
 	})
 }
 
-// grpcNoListener makes calls fail. The error contains the host as it was dialed, in clients that report it.
-func grpcNoListener(name string, missing mesh.Features) resource.Resource {
+// listenerWithoutRoutes makes calls fail. The error contains the host as it was dialed, in clients that report it.
+func listenerWithoutRoutes(name string, missing mesh.Features) resource.Resource {
 	if missing.Has(mesh.FeatureInlineRoutes) {
 		return apiListener(name, &hcmv3.HttpConnectionManager{
 			RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
@@ -45,7 +45,7 @@ func grpcNoListener(name string, missing mesh.Features) resource.Resource {
 	})
 }
 
-func grpcNoRoutes(name string, missing mesh.Features) resource.Resource {
+func unmatchedRoutes(name string, missing mesh.Features) resource.Resource {
 	return resource.Resource{Name: name, Message: noRoutes(name, missing)}
 }
 

@@ -8,10 +8,10 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// httpNoListener says in its metadata that the mesh does not know the name. A client that has a registry of its own asks
+// unknownListener says in its metadata that the mesh does not know the name. A client that has a registry of its own asks
 // the registry then. To another client it is what gRPC clients get: calls fail.
-func httpNoListener(name string, missing mesh.Features) resource.Resource {
-	r := grpcNoListener(name, missing)
+func unknownListener(name string, missing mesh.Features) resource.Resource {
+	r := listenerWithoutRoutes(name, missing)
 	r.Message.(*listenerv3.Listener).Metadata = resource.Metadata(map[string]*structpb.Value{"unknown": structpb.NewBoolValue(true)})
 	return r
 }

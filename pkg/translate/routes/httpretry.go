@@ -23,11 +23,15 @@ const httpDefaultRetryOn = "connect-failure,refused-stream,unavailable,cancelled
 // retryStatuses is the condition by which Envoy retries on the statuses of a list.
 const retryStatuses = "retriable-status-codes"
 
-// httpRetryConditions are the conditions that Envoy's API has. A number is a status.
+// httpRetryConditions are the conditions of Envoy's API that plain HTTP calls can meet.
 var httpRetryConditions = []string{
-	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "envoy-ratelimited", "retriable-4xx", "refused-stream",
-	retryStatuses, "retriable-headers", "http3-post-connect-failure",
-	"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream", retryStatuses,
+}
+
+// otherRetryConditions are those that they cannot meet: gRPC statuses, and what needs a proxy. They are sent all the same,
+// because clients skip them.
+var otherRetryConditions = []string{
+	"cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable", "envoy-ratelimited", "retriable-headers", "http3-post-connect-failure",
 }
 
 // hostAttempts is how often clients look for another endpoint, as in Istio.
@@ -56,6 +60,7 @@ func httpRetryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Def
 	if r.GetRetryIgnorePreviousHosts() == nil || r.GetRetryIgnorePreviousHosts().GetValue() {
 		return elsewhere(out)
 	}
+	at.Child("retryIgnorePreviousHosts").Approximatef("The Java agent makes a retry at another endpoint if there is one, whatever this field says. Keep the setting if that is good enough.")
 	return out
 }
 
@@ -82,6 +87,9 @@ func httpRetryOn(at report.Field, conditions string) (on []string, statuses []ui
 		case err == nil && status >= 100 && status <= 599:
 			statuses = append(statuses, uint32(status))
 		case slices.Contains(httpRetryConditions, text):
+			on = append(on, text)
+		case slices.Contains(otherRetryConditions, text):
+			at.Approximatef("Plain HTTP calls of HTTP clients never meet %q. The condition has no effect on them. Add one of %s for them.", text, strings.Join(httpRetryConditions, ", "))
 			on = append(on, text)
 		default:
 			at.Warnf(mesh.CodeUnsupported, "There is no condition %q. It has no effect. Use a status, or one of %s.", text, strings.Join(httpRetryConditions, ", "))

@@ -52,7 +52,7 @@ public final class Connections implements Adapter {
         }
     }
 
-    /** The shorter of two limits, of which 0 is none. */
+    /** The shorter of two limits; 0 means no limit. */
     static int shorter(int a, int b) {
         return a == 0 ? b : b == 0 ? a : Math.min(a, b);
     }
