@@ -60,21 +60,9 @@ func httpAction(t destinationResolver, at report.Field, rule *networking.HTTPRou
 // defaults would apply.
 func httpLimits(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction {
 	return &routev3.RouteAction{
-		Timeout:     httpTimeout(at.Child("timeout"), rule.GetTimeout()),
+		Timeout:     callLimit(at.Child("timeout"), rule.GetTimeout()),
 		RetryPolicy: httpRetryPolicy(at.Child("retries"), rule.GetRetries(), defaults),
 	}
-}
-
-// httpTimeout limits the duration of a whole call. 0 means no limit.
-func httpTimeout(at report.Field, timeout *durationpb.Duration) *durationpb.Duration {
-	switch {
-	case timeout == nil:
-		return &durationpb.Duration{}
-	case timeout.CheckValid() != nil || timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout:
-		at.Errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 1.5s, or remove the field for no timeout.")
-		return &durationpb.Duration{}
-	}
-	return durationpb.New(timeout.AsDuration())
 }
 
 // httpFailingAction sends calls to a cluster without endpoints.

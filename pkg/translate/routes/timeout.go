@@ -21,13 +21,15 @@ const (
 // earlier, it applies. 0 means no limit. It is written explicitly, because otherwise the Listener's value would
 // apply.
 func timeoutCap(at report.Field, timeout *durationpb.Duration) *routev3.RouteAction_MaxStreamDuration {
-	limit := &durationpb.Duration{}
-	switch {
-	case timeout == nil:
-	case timeout.CheckValid() != nil || timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout:
-		at.Errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 1.5s, or remove the field for no timeout.")
-	default:
-		limit = durationpb.New(timeout.AsDuration())
-	}
+	limit := callLimit(at, timeout)
 	return &routev3.RouteAction_MaxStreamDuration{MaxStreamDuration: limit, GrpcTimeoutHeaderMax: limit}
+}
+
+// callLimit returns the limit of a whole call. 0 means no limit.
+func callLimit(at report.Field, timeout *durationpb.Duration) *durationpb.Duration {
+	if timeout != nil && (timeout.CheckValid() != nil || timeout.AsDuration() < minTimeout || timeout.AsDuration() > maxTimeout) {
+		at.Errorf(mesh.CodeInvalidValue, "The timeout is not a duration from 1ms to 2400h. Calls have no timeout. Set a duration such as 1.5s, or remove the field for no timeout.")
+		timeout = nil
+	}
+	return durationpb.New(timeout.AsDuration())
 }
