@@ -38,7 +38,6 @@ var httpFields = map[string]support{
 	"HTTPRoute.corsPolicy":                      {verdict: Warned, note: httpCORS},
 	"HTTPRetry.retryRemoteLocalities":           {verdict: Warned, note: "HTTP clients balance a retry over all endpoints of the cluster. Remove the field."},
 	"HTTPRetry.retryOn":                         {verdict: Caveat, note: "Sent as written. gRPC statuses, and conditions that need a proxy, have no effect on plain HTTP calls."},
-	"HTTPRetry.retryIgnorePreviousHosts":        {verdict: Caveat, note: "The Java agent makes a retry at another endpoint if there is one, also with `false`."},
 	"HTTPFaultInjection.Delay.exponentialDelay": {verdict: Warned, note: "HTTP clients inject only fixed delays. Use fixedDelay."},
 	"HTTPFaultInjection.Abort.grpcStatus":       {verdict: Caveat, note: "The HTTP status to which gRPC maps it."},
 	"HTTPFaultInjection.Abort.http2Error":       {verdict: Warned, note: "HTTP clients do not inject HTTP/2 errors. Use httpStatus."},
