@@ -41,8 +41,8 @@ var httpFields = map[string]support{
 	"HTTPFaultInjection.Delay.exponentialDelay": {verdict: Warned, note: "HTTP clients inject only fixed delays. Use fixedDelay."},
 	"HTTPFaultInjection.Abort.grpcStatus":       {verdict: Caveat, note: "The HTTP status to which gRPC maps it."},
 	"HTTPFaultInjection.Abort.http2Error":       {verdict: Warned, note: "HTTP clients do not inject HTTP/2 errors. Use httpStatus."},
-	"Headers.HeaderOperations.set":              {verdict: Caveat, note: "Values between percent signs are sent as they are written."},
-	"Headers.HeaderOperations.add":              {verdict: Caveat, note: "Values between percent signs are sent as they are written."},
+	"Headers.HeaderOperations.set":              {verdict: Caveat, note: "`%REQ(NAME)%` is a header of the request. Other values between percent signs are sent as they are written."},
+	"Headers.HeaderOperations.add":              {verdict: Caveat, note: "`%REQ(NAME)%` is a header of the request. Other values between percent signs are sent as they are written."},
 	"L4MatchAttributes.destinationSubnets":      {verdict: Refused, leaf: "tcp", note: httpNoSubnets},
 	"L4MatchAttributes.sourceSubnet":            {verdict: Refused, leaf: "tcp", note: httpNoSubnets},
 

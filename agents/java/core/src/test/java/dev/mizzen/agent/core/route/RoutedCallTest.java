@@ -48,7 +48,7 @@ class RoutedCallTest {
         }
     }
 
-    private static Cluster cluster(String name, int n) throws TextFormat.ParseException {
+    static Cluster cluster(String name, int n) throws TextFormat.ParseException {
         io.envoyproxy.envoy.config.cluster.v3.Cluster.Builder c = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder();
         TextFormat.merge("name: \"" + name + "\" type: EDS connect_timeout { seconds: 3 } circuit_breakers { thresholds { max_requests { value: 100000 } max_retries { value: 1 } } }", c);
         Cluster cluster = new Cluster(name);
