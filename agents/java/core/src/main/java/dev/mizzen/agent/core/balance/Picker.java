@@ -15,8 +15,8 @@ final class Picker {
 
     /** One priority. */
     private static final class Level {
-        final List<Assignment.Locality> localities = new ArrayList<>();
-        final List<Group> groups = new ArrayList<>();
+        final List<Assignment.Locality> localities = new ArrayList<>(1);
+        final List<Group> groups = new ArrayList<>(1);
         int total, healthy;
         /** In percent: how healthy it is, and its share of the calls. */
         double availability, load;

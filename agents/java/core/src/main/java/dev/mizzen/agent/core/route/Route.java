@@ -25,7 +25,7 @@ final class Route {
     Redirect redirect;
     int directStatus;
     byte[] directBody = {};
-    final List<Target> targets = new ArrayList<>();
+    final List<Target> targets = new ArrayList<>(1);
     long totalWeight;
     /** Zero means that there is no limit; -1, that the route does not say. */
     long timeout = -1;
