@@ -18,6 +18,8 @@ var stock = []struct {
 	jdks    []string
 }{
 	{"2025.1", "boot40", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk25"}},
+	{"2025.1", "gateway40", "4.0", []string{"gateway"}, []string{"jdk25"}},
+	{"2025.1", "gateway-mvc40", "4.0", []string{"gateway-mvc"}, []string{"jdk25"}},
 	{"2025.0", "boot35", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk21"}},
 	{"2025.0", "gateway35", "3.5", []string{"gateway"}, []string{"jdk17"}},
 	{"2025.0", "gateway-mvc35", "3.5", []string{"gateway-mvc"}, []string{"jdk21"}},
@@ -112,6 +114,8 @@ func (a *application) client(name string) client {
 // gatewayArgs are the routes of a gateway: /SERVICE/** for each service.
 func gatewayArgs(jar string, services []string) []string {
 	prefix := map[string]string{
+		"gateway40":     "spring.cloud.gateway.server.webflux.routes",
+		"gateway-mvc40": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway35":     "spring.cloud.gateway.server.webflux.routes",
 		"gateway-mvc35": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway27":     "spring.cloud.gateway.routes",

@@ -132,7 +132,6 @@ var scenarios = []*scenario{
 			}
 			s.status(call{URL: "/A"}, 200)
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "direct", about: "the rule's status and body are the answer, and no pod is called",
@@ -145,7 +144,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("pods got %d requests, want none", n)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "rewrite", about: "the path is rewritten: by prefix and by expression",
@@ -160,7 +158,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("the pod got %q, want /by/c", a.Path)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "authority", about: "the authority is rewritten: the pod sees it as Host",
@@ -170,7 +167,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("the pod got the host %q, want b.example", a.Host)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "edits", about: "headers of requests and responses are set, added and removed",
@@ -188,7 +184,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("the application got %v, want x-by: mesh and no x-pod", o.Headers)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "body", about: "the body of a request arrives",
@@ -202,7 +197,6 @@ var scenarios = []*scenario{
 			s.pod("a").Fail(provider.Fault{}, provider.Fault{Status: 503})
 			s.sent()
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "timeout", about: "a call ends when the time of its rule is over",
@@ -212,7 +206,6 @@ var scenarios = []*scenario{
 			s.pod("a").Fail(provider.Fault{Delay: 5 * time.Second})
 			s.ends(s.get(), 900, 3500)
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "per-try-timeout", about: "an attempt ends when its time is over, and the next one answers",
@@ -224,7 +217,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("got an answer after %.0f ms, want one after 700 ms", o.Millis)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "retries", about: "a call is made again as often as the rule says, and for the statuses that it names",
@@ -241,7 +233,6 @@ var scenarios = []*scenario{
 				s.pod("a").Fail(provider.Fault{})
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "default-retries", about: "without a rule an answer is never asked for again, whatever its status",
@@ -264,7 +255,6 @@ var scenarios = []*scenario{
 			s.answered(s.do(call{URL: "/A", Count: 40}))
 			s.answered(s.do(call{URL: "/A", Method: "POST", Count: 40}))
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "abort", about: "half of the calls are answered with the status of the fault",
@@ -278,7 +268,6 @@ var scenarios = []*scenario{
 				}
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "delay", about: "calls are delayed by the fault",
@@ -289,19 +278,16 @@ var scenarios = []*scenario{
 				s.t.Errorf("it took %.0f ms, want 400", o.Millis)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "mirror", about: "another version gets a copy of each call, and its answers are dropped",
 		pods: both, rules: mirrored,
-		play:   func(s *scene) { s.copied(call{URL: "/A?x=1", Count: 20}) },
-		except: chosenOnly,
+		play: func(s *scene) { s.copied(call{URL: "/A?x=1", Count: 20}) },
 	},
 	{
 		name: "mirror-body", about: "the copy has the body, too",
 		pods: both, rules: mirrored,
-		play:   func(s *scene) { s.copied(call{URL: "/A?x=1", Method: "POST", Body: "text", Count: 20}) },
-		except: chosenOnly,
+		play: func(s *scene) { s.copied(call{URL: "/A?x=1", Method: "POST", Body: "text", Count: 20}) },
 	},
 	{
 		name: "hash", about: "calls with one header value go to one pod, and calls with others to all",
@@ -339,7 +325,6 @@ var scenarios = []*scenario{
 			})
 			s.answered(s.do(call{URL: "/A", Count: 50}))
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "limit", about: "a call beyond http2MaxRequests fails at once",
@@ -365,7 +350,6 @@ var scenarios = []*scenario{
 			s.answered(<-first)
 			s.status(call{URL: "/A"}, 200)
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "subset", about: "a subset without a VirtualService's weight: all calls go to its pods",
@@ -504,9 +488,6 @@ var scenarios = []*scenario{
 }
 
 const gatewayNames = "a gateway calls the services that its own routes name"
-
-// chosenOnly is what a client lacks that only asks the balancer for an instance.
-var chosenOnly = map[string]string{"gateway-mvc": "Gateway WebMVC asks for an instance by LoadBalancerClient, and makes the call itself: the agent sees no response"}
 
 // gateways is an exception for all gateways.
 func gateways(why string) map[string]string {

@@ -4,11 +4,13 @@ import dev.mizzen.agent.bridge.HeaderEdits;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
 import org.springframework.http.HttpHeaders;
+import org.springframework.web.server.ResponseStatusException;
 
 /** What differs between Spring 5, 6 and 7, by the methods that all of them have. */
 final class Http {
@@ -79,6 +81,21 @@ final class Http {
         } catch (ReflectiveOperationException e) {
             throw new LinkageError(type.getName(), e);
         }
+    }
+
+    /** The exception that has Spring answer a request of its own with a status. */
+    static RuntimeException failure(int status, Exception cause) {
+        for (Constructor<?> c : ResponseStatusException.class.getConstructors()) {
+            Class<?>[] types = c.getParameterTypes();
+            if (types.length == 3 && types[0] != int.class && types[2] == Throwable.class) {
+                try {
+                    return (RuntimeException) c.newInstance(status(types[0], status), cause.getMessage(), cause);
+                } catch (ReflectiveOperationException e) {
+                    throw new LinkageError(ResponseStatusException.class.getName(), e);
+                }
+            }
+        }
+        throw new LinkageError(ResponseStatusException.class.getName() + " has no constructor with a cause");
     }
 
     private static final ClassValue<MethodHandle> STATUS = new ClassValue<MethodHandle>() {
