@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,7 @@ var stock = []struct {
 	{"2021.0", "gateway27", "2.7", []string{"gateway"}, []string{"jdk11"}},
 	{"Hoxton", "boot23", "2.3", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
 	{"Hoxton", "gateway23", "2.3", []string{"gateway"}, []string{"jdk11"}},
+	{"Hoxton", "zuul23", "2.3", []string{"zuul"}, []string{"jdk11"}},
 }
 
 // TestMatrix plays every scenario with every client of every application on every JDK that the application is for.
@@ -105,7 +107,7 @@ func serviceName(s *scenario, client string) string { return s.name + "-" + stri
 
 // client returns a client of the application.
 func (a *application) client(name string) client {
-	if strings.HasPrefix(name, "gateway") {
+	if slices.Contains(gateways, name) {
 		return gateway{a}
 	}
 	return library{a, name}
@@ -120,12 +122,18 @@ func gatewayArgs(jar string, services []string) []string {
 		"gateway-mvc35": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway27":     "spring.cloud.gateway.routes",
 		"gateway23":     "spring.cloud.gateway.routes",
+		"zuul23":        "zuul.routes",
 	}[jar]
 	if prefix == "" {
 		return nil
 	}
-	properties := map[string]string{}
+	// Zuul drops cookies otherwise, and Ribbon gives up after a second.
+	properties := map[string]string{"zuul.sensitive-headers": "", "ribbon.ReadTimeout": "60000"}
 	for i, name := range append(services, "nobody") {
+		if jar == "zuul23" {
+			properties[prefix+"."+name+".path"] = "/" + name + "/**"
+			continue
+		}
 		route := fmt.Sprintf("%s[%d].", prefix, i)
 		properties[route+"id"] = name
 		properties[route+"uri"] = "lb://" + name

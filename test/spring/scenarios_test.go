@@ -3,9 +3,12 @@
 package spring
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -188,15 +191,42 @@ var scenarios = []*scenario{
 	{
 		name: "body", about: "the body of a request arrives",
 		pods: "a:v1",
-		play: func(s *scene) { s.sent() },
+		play: func(s *scene) { s.sent(5000) },
 	},
 	{
 		name: "body-again", about: "a request with a body is sent again",
 		pods: "a:v1", rules: route("retries: {attempts: 2, retryOn: 5xx}"),
 		play: func(s *scene) {
 			s.pod("a").Fail(provider.Fault{}, provider.Fault{Status: 503})
-			s.sent()
+			s.sent(5000)
 		},
+	},
+	{
+		name: "body-long", about: "a body that is too long to be kept arrives, with rules for retries and mirrors, too",
+		pods: both, rules: virtualService("- route: [{destination: {host: NAME, subset: v1}}]\n  mirror: {host: NAME, subset: v2}\n  timeout: 30s\n  retries: {attempts: 2, retryOn: 5xx}"),
+		play: func(s *scene) { s.sent(1 << 20) },
+	},
+	{
+		name: "stream", about: "events of a response are passed on as they come, with rules for timeouts and retries, too",
+		pods: "a:v1", rules: route("timeout: 30s\nretries: {attempts: 2, perTryTimeout: 20s, retryOn: 5xx}"),
+		play: func(s *scene) {
+			held := make(chan struct{})
+			release := sync.OnceFunc(func() { close(held) })
+			defer release()
+			s.pod("a").Fail(provider.Fault{}, provider.Fault{Event: "first", Until: held})
+			limited := http.Client{Timeout: patience}
+			response := must(limited.Get("http://127.0.0.1:" + s.app.port + "/" + s.name + "/A"))(s.t)
+			defer response.Body.Close()
+			body := bufio.NewReader(response.Body)
+			if line := must(body.ReadString('\n'))(s.t); line != "data: first\n" {
+				s.t.Errorf("got %q while the pod answers, want the first event", line)
+			}
+			release()
+			if rest := must(io.ReadAll(body))(s.t); !strings.Contains(string(rest), `"pod":"a"`) {
+				s.t.Errorf("got %q after the first event, want the rest of the answer", rest)
+			}
+		},
+		except: whys(except(libraries, "the application reads the whole response"), except([]string{"zuul"}, "Zuul itself sends a response in pieces of 8 KiB")),
 	},
 	{
 		name: "timeout", about: "a call ends when the time of its rule is over",
@@ -434,7 +464,7 @@ var scenarios = []*scenario{
 			s.version(call{URL: "http://" + s.name + ":8081/A"}, "v2")
 			s.version(call{URL: "http://" + s.name + ":80/A"}, "v1")
 		},
-		except: gateways(gatewayNames),
+		except: except(gateways, "a gateway calls the services that its own routes name"),
 	},
 	{
 		name: "names", about: "a Service is found by NAME.NAMESPACE and by its whole name",
@@ -444,7 +474,7 @@ var scenarios = []*scenario{
 				s.version(call{URL: "http://" + s.name + suffix + "/A"}, "v1")
 			}
 		},
-		except: gateways(gatewayNames),
+		except: except(gateways, "a gateway calls the services that its own routes name"),
 	},
 	{
 		name: "unknown", about: "a name that neither the mesh nor a registry knows fails as without the agent",
@@ -487,19 +517,36 @@ var scenarios = []*scenario{
 	},
 }
 
-const gatewayNames = "a gateway calls the services that its own routes name"
+// gateways and libraries are all clients.
+var (
+	gateways  = []string{"gateway", "gateway-mvc", "zuul"}
+	libraries = []string{"RestTemplate", "RestClient", "WebClient", "Feign"}
+)
 
-// gateways is an exception for all gateways.
-func gateways(why string) map[string]string {
-	return map[string]string{"gateway": why, "gateway-mvc": why}
+// whys has all reasons.
+func whys(all ...map[string]string) map[string]string {
+	one := map[string]string{}
+	for _, some := range all {
+		maps.Copy(one, some)
+	}
+	return one
+}
+
+// except is why clients cannot play a scenario.
+func except(clients []string, why string) map[string]string {
+	all := map[string]string{}
+	for _, c := range clients {
+		all[c] = why
+	}
+	return all
 }
 
 var mirrored = virtualService("- route: [{destination: {host: NAME, subset: v1}}]\n  mirror: {host: NAME, subset: v2}")
 
 // sent fails unless the body of a request arrives.
-func (s *scene) sent() {
+func (s *scene) sent(length int) {
 	s.t.Helper()
-	text := strings.Repeat("0123456789", 500)
+	text := strings.Repeat("0123456789abcdef", length/16)
 	o := s.status(call{URL: "/A", Method: "POST", Body: text, Headers: map[string]string{"Content-Type": "text/plain"}}, 200)
 	if got := o.answer().Body; got != text {
 		s.t.Errorf("the pod got %d bytes, want %d", len(got), len(text))

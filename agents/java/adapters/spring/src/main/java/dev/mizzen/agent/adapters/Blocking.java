@@ -51,7 +51,7 @@ abstract class Blocking<R> {
     abstract R edited(R response);
 
     /** What the library does if there is no instance. */
-    abstract R unavailable(String failure);
+    abstract R unavailable(String failure) throws IOException;
 
     /** Whether the call can be made again, or copied. */
     boolean repeatable() {

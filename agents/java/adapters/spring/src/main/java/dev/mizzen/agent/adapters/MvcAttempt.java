@@ -14,7 +14,6 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -24,7 +23,6 @@ import org.springframework.util.MultiValueMap;
 import org.springframework.web.servlet.function.ServerRequest;
 import org.springframework.web.servlet.function.ServerResponse;
 import org.springframework.web.util.UriComponentsBuilder;
-import org.springframework.web.util.UriUtils;
 
 /**
  * A request of Gateway for WebMVC as one attempt sends it. It has attributes and a body of its own, because a copy of the request, and an attempt whose
@@ -173,13 +171,7 @@ final class MvcAttempt {
 
         /** The URI of the service, with the path and the query that are sent. */
         URI uri(String name) {
-            StringBuilder query = new StringBuilder();
-            params.forEach((n, values) -> values.forEach(v -> query.append(query.length() == 0 ? '?' : '&').append(encode(n)).append('=').append(encode(v))));
-            return URI.create("lb://" + name + request.uri().getRawPath() + query);
-        }
-
-        private static String encode(String text) {
-            return text == null ? "" : UriUtils.encode(text, StandardCharsets.UTF_8);
+            return URI.create("lb://" + name + request.uri().getRawPath() + Http.query(params));
         }
     }
 
