@@ -1,8 +1,9 @@
 package dev.mizzen.agent.bridge;
 
+import java.util.List;
 import javax.net.ssl.HostnameVerifier;
+import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.X509TrustManager;
 
@@ -23,6 +24,6 @@ public interface Tls {
     /** Verifies the names of the server once more, for libraries that ask. */
     HostnameVerifier verifier();
 
-    /** Sets the server name that the mesh demands, and no other one. */
-    void name(SSLParameters parameters);
+    /** The server name that the mesh demands; empty if none is to be sent. */
+    List<SNIServerName> names();
 }

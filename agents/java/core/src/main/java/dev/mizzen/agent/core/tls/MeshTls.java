@@ -56,8 +56,8 @@ final class MeshTls implements Tls {
     }
 
     @Override
-    public void name(SSLParameters parameters) {
-        parameters.setServerNames(names);
+    public List<SNIServerName> names() {
+        return names;
     }
 
     /** Makes sockets that send a server name. */
