@@ -73,6 +73,9 @@ class DecodeTest {
         byte[] subsets = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("a").setTypeValue(3)
             .setLbSubsetConfig(io.envoyproxy.envoy.config.cluster.v3.Cluster.LbSubsetConfig.getDefaultInstance()).build().toByteArray();
         assertThrows(Refused.class, () -> ClusterConfig.decode(new Reader(subsets)));
+        byte[] quic = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("a").setTypeValue(3)
+            .setTransportSocket(io.envoyproxy.envoy.config.core.v3.TransportSocket.newBuilder().setName("envoy.transport_sockets.quic")).build().toByteArray();
+        assertThrows(Refused.class, () -> ClusterConfig.decode(new Reader(quic)), "calls would be in plain text");
     }
 
     private static String show(io.envoyproxy.envoy.config.cluster.v3.Cluster c) {
