@@ -18,6 +18,9 @@ final class Hook {
     private static final String GET_INSTANCE = "(Ljava/lang/String;Ljava/lang/Class;)Ljava/lang/Object;";
     private static final String COMPOSITE = CLOUD + "discovery/composite/CompositeDiscoveryClient", REACTIVE = CLOUD + "discovery/composite/reactive/ReactiveCompositeDiscoveryClient";
 
+    private static final String FACTORY = "org/springframework/http/client/", CONNECTOR = FACTORY + "reactive/";
+    private static final String CREATE_REQUEST = "(Ljava/net/URI;Lorg/springframework/http/HttpMethod;)Lorg/springframework/http/client/ClientHttpRequest;";
+    private static final String CONNECT = "(Lorg/springframework/http/HttpMethod;Ljava/net/URI;Ljava/util/function/Function;)Lreactor/core/publisher/Mono;";
     private static final String SERVLET = "org/springframework/web/servlet/DispatcherServlet";
 
     /** All hooks. The number of a hook is its index. */
@@ -51,7 +54,25 @@ final class Hook {
             before(SERVLET, "doService", serve("jakarta"), "ServletLane"),
             after(SERVLET, "doService", serve("jakarta"), "ServletLane"),
             after("org/springframework/web/server/adapter/HttpWebHandlerAdapter", "handle",
-                    "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane")));
+                    "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane"),
+            // What has the TLS of calls. Those that cannot be given another one have a row, too, so that the error names them.
+            before(FACTORY + "SimpleClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "JdkClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "ReactorClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "ReactorNettyClientRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "HttpComponentsClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "OkHttp3ClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "JettyClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(CONNECTOR + "ReactorClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before(CONNECTOR + "JdkClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before(CONNECTOR + "HttpComponentsClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before(CONNECTOR + "JettyClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before("feign/Client$Default", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/hc5/ApacheHttp5Client", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/http2client/Http2Client", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/okhttp/OkHttpClient", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/httpclient/ApacheHttpClient", "execute", EXECUTE, "EncryptedFeign"),
+            before(GATEWAY + "NettyRoutingFilter", "filter", FORWARD, "EncryptedGateway")));
 
     /** What the application's operator should know when calls of a library are followed first. */
     private static final Map<String, String> SAID = said();

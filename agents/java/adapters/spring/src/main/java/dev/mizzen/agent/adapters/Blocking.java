@@ -80,10 +80,15 @@ abstract class Blocking<R> {
                 status = status(response);
                 attempt.done(status);
             } catch (IOException e) {
-                failure = e;
+                Throwable clear = Encrypted.clear(e);
+                failure = clear instanceof IOException ? (IOException) clear : e;
                 attempt.failed(e);
             } catch (RuntimeException | Error e) {
                 attempt.failed(e);
+                Throwable clear = Encrypted.clear(e);
+                if (clear != e) {
+                    throw (IOException) clear;
+                }
                 throw e;
             }
             long backoff = 0;

@@ -70,7 +70,7 @@ public final class RibbonBalancer implements Adapter {
             }
             attempt.done(200);
             Call.balanced();
-            return server(attempt.endpoint());
+            return server(attempt.endpoint(), Encrypted.host(attempt.endpoint()));
         }
 
         private List<Endpoint> registry() {
@@ -85,8 +85,8 @@ public final class RibbonBalancer implements Adapter {
             return reachable;
         }
 
-        private static Server server(Endpoint e) {
-            Server server = new Server(e.secure() ? "https" : "http", e.host(), e.port());
+        private static Server server(Endpoint e, String host) {
+            Server server = new Server(e.secure() ? "https" : "http", host, e.port());
             server.setAlive(true);
             server.setReadyToServe(true);
             return server;
@@ -108,7 +108,7 @@ public final class RibbonBalancer implements Adapter {
                 return registry;
             }
             List<Server> servers = new ArrayList<>();
-            service.endpoints().forEach(e -> servers.add(server(e)));
+            service.endpoints().forEach(e -> servers.add(server(e, e.host())));
             if (service.mode() == Service.Mode.MERGE) {
                 registry.stream().filter(s -> !servers.contains(s)).forEach(servers::add);
             }
