@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// stock are the applications and the JDKs on which each runs.
+// stock are the applications and the JDKs on which each runs. Those named -starter and -aot have the starter as a dependency, and no agent.
 var stock = []struct {
 	train, jar, boot string
 	// clients are the client libraries of an application, or the name of a gateway.
@@ -25,6 +25,12 @@ var stock = []struct {
 	{"2021.0", "gateway27", "2.7", []string{"gateway"}, []string{"jdk11"}},
 	{"Hoxton", "boot23", "2.3", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
 	{"Hoxton", "gateway23", "2.3", []string{"gateway"}, []string{"jdk11"}},
+	{"2025.1 starter", "boot40-starter", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-starter", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-aot", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway35-starter", "3.5", []string{"gateway"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway-mvc35-starter", "3.5", []string{"gateway-mvc"}, []string{"jdk17"}},
+	{"2021.0 starter", "boot27-starter", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
 }
 
 // TestMatrix plays every scenario with every client of every application on every JDK that the application is for.
@@ -116,7 +122,7 @@ func gatewayArgs(jar string, services []string) []string {
 		"gateway-mvc35": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway27":     "spring.cloud.gateway.routes",
 		"gateway23":     "spring.cloud.gateway.routes",
-	}[jar]
+	}[strings.TrimSuffix(jar, "-starter")]
 	if prefix == "" {
 		return nil
 	}
