@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// stock are the applications and the JDKs on which each runs.
+// stock are the applications and the JDKs on which each runs. Those named -starter and -aot have the starter as a dependency, and no agent.
 var stock = []struct {
 	train, jar, boot string
 	// clients are the client libraries of an application, or the name of a gateway.
@@ -29,6 +29,12 @@ var stock = []struct {
 	{"Hoxton", "boot23", "2.3", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
 	{"Hoxton", "gateway23", "2.3", []string{"gateway"}, []string{"jdk11"}},
 	{"Hoxton", "zuul23", "2.3", []string{"zuul"}, []string{"jdk11"}},
+	{"2025.1 starter", "boot40-starter", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-starter", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-aot", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway35-starter", "3.5", []string{"gateway"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway-mvc35-starter", "3.5", []string{"gateway-mvc"}, []string{"jdk17"}},
+	{"2021.0 starter", "boot27-starter", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
 }
 
 // TestMatrix plays every scenario with every client of every application on every JDK that the application is for.
@@ -123,7 +129,7 @@ func gatewayArgs(jar string, services []string) []string {
 		"gateway27":     "spring.cloud.gateway.routes",
 		"gateway23":     "spring.cloud.gateway.routes",
 		"zuul23":        "zuul.routes",
-	}[jar]
+	}[strings.TrimSuffix(jar, "-starter")]
 	if prefix == "" {
 		return nil
 	}
