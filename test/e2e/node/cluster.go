@@ -146,12 +146,13 @@ func (c *Cluster) Join(t *testing.T, index int, zone string) {
 	}
 }
 
-// Load builds a Go package and loads it as an image on all nodes. Images that all tests need are in Setup.
-func (c *Cluster) Load(t *testing.T, image, source string) {
+// Load builds a Go package and loads it as an image on all nodes, with other files that are named as SOURCE:DESTINATION. Images that all tests need
+// are in Setup.
+func (c *Cluster) Load(t *testing.T, image, source string, files ...string) {
 	t.Helper()
 	binary := binaryPath(c.state, image)
 	err := build(t.Context(), binary, source)
-	if err = errors.Join(err, script(t.Context(), c.state, "load", image, binary)); err != nil {
+	if err = errors.Join(err, script(t.Context(), c.state, append([]string{"load", image, binary}, files...)...)); err != nil {
 		t.Fatal(err)
 	}
 }
