@@ -71,13 +71,13 @@ inputs_jre() { echo "${jre[$1]}"; }
 
 # What an image needs to run Spring applications: a JRE without what belongs to screens, and the libraries of C that it loads.
 make_rootfs() {
-	local java=$1/rootfs/opt/java
-	mkdir -p "$1/rootfs/opt"
+	local java=$1/rootfs/usr
+	mkdir "$1/rootfs"
 	"$(jdk)/jlink" --output "$java" --strip-java-debug-attributes --no-header-files --no-man-pages --add-modules \
 		java.desktop,java.instrument,java.management,java.naming,java.net.http,java.security.jgss,java.sql,jdk.attach,jdk.crypto.ec,jdk.unsupported
 	rm -f "$java"/lib/lib{awt,fontmanager,freetype,javajpeg,jawt,jsound,lcms,mlib_image,splashscreen}*.so
 	"$java/bin/java" -Xshare:dump
-	find "$java/lib" -name '*.so' -exec ldd {} + | awk '$2 == "=>" && $3 ~ "^/" { print $3 } $1 ~ "^/.*/ld-linux" { print $1 }' | grep -v "/opt/java/" |
+	find "$java/lib" -name '*.so' -exec ldd {} + | awk '$2 == "=>" && $3 ~ "^/" { print $3 } $1 ~ "^/.*/ld-linux" { print $1 }' | grep -v /rootfs/usr/ |
 		sort -u | xargs cp -L --parents -t "$1/rootfs"
 }
 inputs_rootfs() { "$(jdk)/java" -version 2>&1; }

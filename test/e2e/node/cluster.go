@@ -58,6 +58,13 @@ func attach(state string) (*Cluster, error) {
 func (c *Cluster) Namespace(t *testing.T) string {
 	t.Helper()
 	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "Test"), "/", "-"))
+	c.CreateNamespace(t, name)
+	return name
+}
+
+// CreateNamespace is Namespace with another name than that of the test.
+func (c *Cluster) CreateNamespace(t *testing.T, name string) {
+	t.Helper()
 	c.Kubectl(t, "create", "namespace", name)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -66,7 +73,6 @@ func (c *Cluster) Namespace(t *testing.T) string {
 		}
 		c.Kubectl(t, "delete", "namespace", name, "--wait=false")
 	})
-	return name
 }
 
 // Apply applies the objects of a YAML text, in that namespace if they do not name another.
