@@ -58,7 +58,8 @@ public final class RibbonBalancer implements Adapter {
         @Override
         public Server chooseServer(Object key) {
             if (key instanceof Chosen) {
-                return server(((Chosen) key).endpoint);
+                Endpoint chosen = ((Chosen) key).endpoint;
+                return server(chosen, Encrypted.host(chosen));
             }
             Service service = meshed();
             if (service == null) {
