@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the parts of the Spring tests in .cache, and prints where each is, NAME=FILE. What this machine cannot have is
-# printed as NAME!REASON. With `demo` it prepares only the parts of `make demo-spring`.
+# printed as NAME!REASON. With `demo` it prepares only the parts of `make demo-spring`, with `trains` the applications that only -trains runs, too.
 # A folder is named by the hash of what it is made of: nothing is built twice, and a second run needs no network.
 # Folders that were not used for a week are removed. WITHOUT is the name of a part that is left out.
 set -euo pipefail
@@ -23,9 +23,10 @@ fi
 applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 gateway40 gateway-mvc40 zuul23 redeploy35)
 registries=(nacos-server eureka-server nacos35 eureka35)
 parts=(agent example "${applications[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
-if [[ ${1-} == demo ]]; then
-	parts=(agent nacos-server nacos35 jdk17)
-fi
+case ${1-} in
+demo) parts=(agent nacos-server nacos35 jdk17) ;;
+trains) parts+=(boot24 boot30 boot33 boot34 gateway-mvc32) ;;
+esac
 
 # Each make_KIND FOLDER NAME fills a folder. Each inputs_KIND NAME prints what it depends on.
 
