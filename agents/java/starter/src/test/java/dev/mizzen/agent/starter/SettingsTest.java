@@ -62,6 +62,16 @@ final class SettingsTest {
         assertEquals("127.0.0.1:4711", Settings.read(environment).bootstrap.servers.get(0).address());
     }
 
+    /** A control plane offers TLS only to clients that declare certificates. */
+    @Test
+    void certificatesAreNotDeclared() {
+        String providers = ", \"certificate_providers\": {\"default\": {\"plugin_name\": \"file_watcher\", \"config\": {\"ca_certificate_file\": \"/ca.pem\"}}}}";
+        environment.getPropertySources().addLast(new MapPropertySource("test", Collections.singletonMap("GRPC_XDS_BOOTSTRAP_CONFIG",
+                StarterTest.bootstrap(4711).replaceFirst("}$", providers))));
+        byte[] node = Settings.read(environment).bootstrap.node("1");
+        assertFalse(new String(node, StandardCharsets.ISO_8859_1).contains("CERTIFICATE_PROVIDERS"));
+    }
+
     /** Each documented property is one that the core reads. */
     @Test
     void metadataNameSettings() throws IOException {
