@@ -211,6 +211,9 @@ func (s *springStory) questions(t *testing.T) {
 	if strings.Contains(got, "mizzen: ") {
 		t.Errorf("the command that prints the state starts the agent for itself:\n%s", got)
 	}
+	if got := s.types(t, 0, "", "inspect", "problems", "-n", shop); strings.Contains(got, "warning") || strings.Contains(got, "error") {
+		t.Errorf("rules without a mistake have Problems:\n%s", got)
+	}
 	got = s.page.run(t, "mkdir rules")
 	for _, want := range []string{
 		"name: go-sc-a",
