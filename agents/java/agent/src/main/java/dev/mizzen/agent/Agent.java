@@ -32,7 +32,9 @@ public final class Agent {
     /** The agent was named by -javaagent. Nothing is thrown: that would end the JVM. */
     public static void premain(String args, Instrumentation jvm) {
         try {
-            if ("off".equals(setting("mizzen.agent"))) {
+            if (runsThisJar()) {
+                return; // JAVA_TOOL_OPTIONS of a container apply to the command that prints the state of its application, too
+            } else if ("off".equals(setting("mizzen.agent"))) {
                 say("the agent is off by mizzen.agent; the application runs without the mesh");
             } else if (!STARTED.compareAndSet(false, true)) {
                 say("the agent was started twice; the second one does nothing. Name mizzen-agent.jar in one -javaagent only");
@@ -57,11 +59,18 @@ public final class Agent {
         }
     }
 
-    /** Has a running agent write its state, and prints it. JREs without the module jdk.attach cannot. */
+    /** Has a running agent write its state, and prints it. */
     private static void state(String pid) throws Exception {
         File file = File.createTempFile("mizzen", ".json");
         try {
-            Class<?> type = Class.forName("com.sun.tools.attach.VirtualMachine");
+            Class<?> type;
+            try {
+                type = Class.forName("com.sun.tools.attach.VirtualMachine");
+            } catch (ClassNotFoundException e) {
+                say("this Java runtime cannot ask another process: it has no module jdk.attach. Use a JDK, or read the MBean dev.mizzen:type=Agent");
+                System.exit(1);
+                return;
+            }
             Object vm = type.getMethod("attach", String.class).invoke(null, pid);
             type.getMethod("loadAgent", String.class, String.class).invoke(vm, new File(place()).getPath(), STATE + file.getPath());
             type.getMethod("detach").invoke(vm);
@@ -69,6 +78,10 @@ public final class Agent {
         } finally {
             file.delete();
         }
+    }
+
+    private static boolean runsThisJar() throws URISyntaxException {
+        return System.getProperty("sun.java.command", "").split(" ")[0].endsWith(new File(place()).getName());
     }
 
     private static URI place() throws URISyntaxException {
