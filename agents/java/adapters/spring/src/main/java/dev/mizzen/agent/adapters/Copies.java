@@ -115,10 +115,13 @@ final class Copies {
             List<Field> left = new ArrayList<>(fields.keySet());
             List<Object> arguments = new ArrayList<>();
             for (Class<?> parameter : c.getParameterTypes()) {
-                left.stream().filter(f -> f.getType() == parameter).findFirst().ifPresent(f -> {
-                    left.remove(f);
-                    arguments.add(fields.get(f));
-                });
+                Optional<Field> field = left.stream().filter(f -> f.getType() == parameter).findFirst();
+                if (field.isPresent()) {
+                    left.remove(field.get());
+                    arguments.add(fields.get(field.get()));
+                } else if (parameter == List.class) { // what Apache's client closes with itself
+                    arguments.add(null);
+                }
             }
             if (arguments.size() == c.getParameterCount() && Collections.disjoint(left, changed)) {
                 c.setAccessible(true);
