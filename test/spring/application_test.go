@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 	"github.com/mizzen-mesh/mizzen/test/spring/provider"
 )
 
@@ -40,7 +41,7 @@ type launch struct {
 type application struct {
 	t    *testing.T
 	port string
-	log  *buffer
+	log  *controlplane.Buffer
 	cmd  *exec.Cmd
 	stop func()
 }
@@ -59,7 +60,7 @@ func start(t *testing.T, l launch) *application {
 	}
 	args = append(args, l.options...)
 	args = append(args, "-jar", part(t, l.jar), "--server.port=0", "--spring.main.banner-mode=off")
-	a := &application{t: t, log: &buffer{}, cmd: exec.Command(part(t, l.jdk), append(args, l.args...)...)}
+	a := &application{t: t, log: &controlplane.Buffer{}, cmd: exec.Command(part(t, l.jdk), append(args, l.args...)...)}
 	a.cmd.Env = append(os.Environ(), l.env...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
