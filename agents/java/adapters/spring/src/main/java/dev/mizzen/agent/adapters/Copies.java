@@ -136,7 +136,9 @@ final class Copies {
         Class<?> type = Class.forName("java.net.http.HttpClient"), builder = Class.forName("java.net.http.HttpClient$Builder");
         Object b = type.getMethod("newBuilder").invoke(null);
         SSLParameters parameters = (SSLParameters) type.getMethod("sslParameters").invoke(client);
-        parameters.setServerNames(tls.names());
+        if (!tls.names().isEmpty()) {
+            parameters.setServerNames(tls.names());
+        }
         builder.getMethod("sslParameters", SSLParameters.class).invoke(b, parameters);
         builder.getMethod("sslContext", SSLContext.class).invoke(b, tls.context());
         for (String setting : new String[] {"cookieHandler", "connectTimeout", "followRedirects", "proxy", "version", "authenticator", "executor"}) {
