@@ -2,6 +2,7 @@ package shop;
 
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +23,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.web.client.RestTemplate;
 import org.springframework.web.reactive.function.client.WebClient;
+import org.springframework.web.servlet.DispatcherServlet;
 
 /** The code of an application: it calls by a client library, and knows nothing of a mesh. */
 public final class Clients implements BiFunction<String, String, Map<String, String>> {
@@ -39,6 +41,7 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
                 case "WebClient": web(url, outcome); break;
                 case "Feign": feign(url, outcome); break;
                 case "registry": registry(url); break;
+                case "serve": serve(); break;
                 default: outcome.put("instances", instances(url));
             }
         } catch (Throwable e) {
@@ -82,6 +85,18 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
         response.headers().forEach((n, v) -> outcome.put(n, String.join(",", v)));
         outcome.put("status", String.valueOf(response.status()));
         outcome.put("body", response.body() == null ? "" : text(response.body().asInputStream()));
+    }
+
+    /** Serves a request whose handler fails. */
+    private static void serve() throws Exception {
+        for (Method m : DispatcherServlet.class.getDeclaredMethods()) {
+            if (m.getName().equals("doService")) {
+                m.setAccessible(true);
+                m.invoke(new DispatcherServlet(), Proxy.newProxyInstance(Clients.class.getClassLoader(), new Class<?>[] {m.getParameterTypes()[0]}, (p, method, a) -> {
+                    throw new IllegalStateException("the handler fails");
+                }), null);
+            }
+        }
     }
 
     private static String text(InputStream in) throws java.io.IOException {

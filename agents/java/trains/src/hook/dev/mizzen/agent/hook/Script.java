@@ -34,7 +34,9 @@ final class Script implements Mesh, Service, Plan {
     int status;
     long delay, timeout, perTry;
     int retries;
-    String path, query, host, lane;
+    String path, query, host, lane, inbound;
+    /** The lanes that were set, in order. */
+    final List<String> lanes = new CopyOnWriteArrayList<>();
     Consumer<HeaderEdits.Headers> requestEdits, responseEdits;
     private int picked;
 
@@ -57,6 +59,7 @@ final class Script implements Mesh, Service, Plan {
 
     @Override
     public String lane(String lane) {
+        lanes.add(String.valueOf(lane));
         return null;
     }
 
@@ -66,8 +69,8 @@ final class Script implements Mesh, Service, Plan {
     }
 
     @Override
-    public String laneOf(Request inbound) {
-        return null;
+    public String laneOf(Request request) {
+        return inbound;
     }
 
     @Override

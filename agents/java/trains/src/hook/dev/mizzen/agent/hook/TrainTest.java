@@ -206,6 +206,15 @@ class TrainTest {
         assertEquals("127.0.0.1:3 registered orders", call(plan, "discovery", "orders").get("instances"));
     }
 
+    /** A request that fails leaves no lane on its thread. */
+    @Test
+    void theLaneEndsWithTheRequest() {
+        Script plan = new Script();
+        plan.inbound = "gray";
+        assertEquals("java.lang.IllegalStateException: the handler fails", call(plan, "serve", "").get("error"));
+        assertEquals(Arrays.asList("gray", ""), plan.lanes);
+    }
+
     /** An application that is stopped leaves nothing behind. */
     @Test
     void applicationsAreUnloaded() throws Exception {

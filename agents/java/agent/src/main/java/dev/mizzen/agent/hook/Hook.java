@@ -41,9 +41,9 @@ final class Hook {
             after(REACTIVE, "getInstances", "(Ljava/lang/String;)Lreactor/core/publisher/Flux;", "ReactiveDiscovery"),
             after(REACTIVE, "getServices", "()Lreactor/core/publisher/Flux;", "ReactiveDiscovery"),
             before(SERVLET, "doService", serve("javax"), "ServletLane"),
-            after(SERVLET, "doService", serve("javax"), "ServletLane"),
+            end(SERVLET, "doService", serve("javax"), "ServletLane"),
             before(SERVLET, "doService", serve("jakarta"), "ServletLane"),
-            after(SERVLET, "doService", serve("jakarta"), "ServletLane"),
+            end(SERVLET, "doService", serve("jakarta"), "ServletLane"),
             after("org/springframework/web/server/adapter/HttpWebHandlerAdapter", "handle",
                     "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane")));
 
@@ -66,15 +66,17 @@ final class Hook {
     }
 
     final String type, method, descriptor, adapter;
-    /** True if the adapter is asked before the method's own code, false if it is asked with its result. */
-    final boolean before;
+    /** Whether the adapter is asked before the method's own code, or with its result; at its end also if it throws. */
+    enum When { BEFORE, AFTER, END }
 
-    private Hook(String type, String method, String descriptor, String adapter, boolean before) {
+    final When when;
+
+    private Hook(String type, String method, String descriptor, String adapter, When when) {
         this.type = type;
         this.method = method;
         this.descriptor = descriptor;
         this.adapter = "dev.mizzen.agent.adapters." + adapter;
-        this.before = before;
+        this.when = when;
     }
 
     private static String serve(String api) {
@@ -82,10 +84,14 @@ final class Hook {
     }
 
     private static Hook before(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, true);
+        return new Hook(type, method, descriptor, adapter, When.BEFORE);
     }
 
     private static Hook after(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, false);
+        return new Hook(type, method, descriptor, adapter, When.AFTER);
+    }
+
+    private static Hook end(String type, String method, String descriptor, String adapter) {
+        return new Hook(type, method, descriptor, adapter, When.END);
     }
 }

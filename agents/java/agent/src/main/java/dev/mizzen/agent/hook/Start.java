@@ -52,6 +52,9 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
         }
         HostHeader.openBy(start);
         jvm.addTransformer(new Weaver(), true);
+        if (config.laneThreads) {
+            LaneWeaver.start(jvm);
+        }
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
         return start;

@@ -51,7 +51,7 @@ final class Weaver implements ClassFileTransformer {
                     Hook hook = Hook.TABLE.get(i);
                     if (hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
                         woven[0] = true;
-                        m = hook.before ? new Before(m, i, descriptor) : new After(m, i, descriptor);
+                        m = hook.when == Hook.When.BEFORE ? new Before(m, i, descriptor) : new After(m, i, hook);
                     }
                 }
                 return m;
@@ -92,15 +92,44 @@ final class Weaver implements ClassFileTransformer {
         }
     }
 
-    /** At the returns of a method: return what the bridge makes of the result. */
+    /** At the returns of a method: return what the bridge makes of the result. At its end also if it throws. */
     private static final class After extends MethodVisitor {
         private final int hook;
-        private final String descriptor;
+        private final String type, descriptor;
+        /** Null if the bridge is not called when the method throws. */
+        private final Label start;
 
-        After(MethodVisitor m, int hook, String descriptor) {
+        After(MethodVisitor m, int number, Hook hook) {
             super(Opcodes.ASM9, m);
-            this.hook = hook;
-            this.descriptor = descriptor;
+            this.hook = number;
+            this.type = hook.type;
+            this.descriptor = hook.descriptor;
+            this.start = hook.when == Hook.When.END ? new Label() : null;
+        }
+
+        @Override
+        public void visitCode() {
+            super.visitCode();
+            if (start != null) {
+                super.visitLabel(start);
+            }
+        }
+
+        @Override
+        public void visitMaxs(int stack, int locals) {
+            if (start != null) {
+                Label handler = new Label();
+                super.visitTryCatchBlock(start, handler, handler, null);
+                super.visitLabel(handler);
+                super.visitFrame(Opcodes.F_FULL, 1, new Object[] {type}, 1, new Object[] {"java/lang/Throwable"});
+                super.visitInsn(Opcodes.ACONST_NULL);
+                arguments(mv, "()V", 2);
+                number(mv, hook);
+                super.visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "after", BEFORE, false);
+                super.visitInsn(Opcodes.POP);
+                super.visitInsn(Opcodes.ATHROW);
+            }
+            super.visitMaxs(stack, locals);
         }
 
         @Override

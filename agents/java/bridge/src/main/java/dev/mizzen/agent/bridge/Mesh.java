@@ -15,7 +15,7 @@ public interface Mesh extends AutoCloseable {
     Collection<String> services();
 
     /**
-     * Sets the lane of the request that the current thread serves, and returns the lane before, to restore it. Null is no lane: then the lane of
+     * Sets the lane of the request that the current thread serves, and returns the lane before, to restore it. Null or an empty one is no lane: then the lane of
      * this process is in effect, if it has one.
      */
     String lane(String lane);
