@@ -34,7 +34,7 @@ final class Script implements Mesh, Service, Plan {
     int status;
     long delay, timeout, perTry;
     int retries;
-    String path, query, host, lane, inbound;
+    String path, query, host, lane, inbound, plain = "orders", address = "127.0.0.1";
     /** The lanes that were set, in order. */
     final List<String> lanes = new CopyOnWriteArrayList<>();
     Consumer<HeaderEdits.Headers> requestEdits, responseEdits;
@@ -50,6 +50,11 @@ final class Script implements Mesh, Service, Plan {
     @Override
     public Service service(String name, int port) {
         return this;
+    }
+
+    @Override
+    public boolean plain(String host) {
+        return plain.equals(host);
     }
 
     @Override
@@ -264,11 +269,11 @@ final class Script implements Mesh, Service, Plan {
         return "the cluster orders has no endpoint";
     }
 
-    private static Endpoint endpoint(int port) {
+    private Endpoint endpoint(int port) {
         return new Endpoint() {
             @Override
             public String host() {
-                return "127.0.0.1";
+                return address;
             }
 
             @Override

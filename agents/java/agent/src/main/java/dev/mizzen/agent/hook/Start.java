@@ -51,7 +51,7 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
             return null;
         }
         HostHeader.openBy(start);
-        jvm.addTransformer(new Weaver(), true);
+        jvm.addTransformer(new Weaver(config.plain()), true);
         if (config.laneThreads) {
             LaneWeaver.start(jvm);
         }

@@ -18,16 +18,21 @@ final class Weaver implements ClassFileTransformer {
     private static final String BRIDGE = "dev/mizzen/agent/bridge/Bridge", O = "Ljava/lang/Object;";
     private static final String BEFORE = "(" + O + O + O + O + "I)" + O;
     private final Set<String> types = new HashSet<>();
+    private final boolean plain;
 
-    Weaver() {
+    /** @param plain whether clients without a balancer are hooked, too */
+    Weaver(boolean plain) {
+        this.plain = plain;
         for (Hook hook : Hook.TABLE) {
-            types.add(hook.type);
+            if (plain || !hook.plain) {
+                types.add(hook.type);
+            }
         }
     }
 
     @Override
     public byte[] transform(ClassLoader loader, String name, Class<?> redefined, ProtectionDomain domain, byte[] bytes) {
-        if (loader == null || name == null || !types.contains(name)) {
+        if (name == null || loader == null && !plain || !types.contains(name)) {
             return null;
         }
         try {
@@ -39,7 +44,7 @@ final class Weaver implements ClassFileTransformer {
     }
 
     /** Null if the class has no method of the table. */
-    static byte[] weave(String name, byte[] bytes) {
+    private byte[] weave(String name, byte[] bytes) {
         ClassReader reader = new ClassReader(bytes);
         ClassWriter writer = new ClassWriter(reader, ClassWriter.COMPUTE_MAXS);
         boolean[] woven = new boolean[1];
@@ -49,7 +54,7 @@ final class Weaver implements ClassFileTransformer {
                 MethodVisitor m = super.visitMethod(access, method, descriptor, signature, exceptions);
                 for (int i = 0; i < Hook.TABLE.size(); i++) {
                     Hook hook = Hook.TABLE.get(i);
-                    if (hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
+                    if ((plain || !hook.plain) && hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
                         woven[0] = true;
                         m = hook.when == Hook.When.BEFORE ? new Before(m, i, descriptor) : new After(m, i, hook);
                     }

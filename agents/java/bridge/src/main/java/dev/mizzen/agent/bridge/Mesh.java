@@ -11,6 +11,9 @@ public interface Mesh extends AutoCloseable {
      */
     Service service(String name, int port);
 
+    /** Whether a call of a client without a balancer may be for a service of the mesh, by the host of its URI. */
+    boolean plain(String host);
+
     /** The names of the services that are followed and that the control plane knows. */
     Collection<String> services();
 

@@ -29,6 +29,11 @@ final class NoMesh implements Mesh {
     }
 
     @Override
+    public boolean plain(String host) {
+        return config.plain(host);
+    }
+
+    @Override
     public Collection<String> services() {
         return Collections.emptyList();
     }

@@ -142,6 +142,11 @@ final class XdsMesh implements Mesh, Client.Owner {
     }
 
     @Override
+    public boolean plain(String host) {
+        return config.plain(host);
+    }
+
+    @Override
     public Collection<String> services() {
         List<String> known = new ArrayList<>();
         for (XdsService s : services.values()) {
