@@ -48,7 +48,10 @@ public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
             return null;
         }
         HostHeader.openBy(start);
-        jvm.addTransformer(new Weaver(), true);
+        jvm.addTransformer(new Weaver(config.plain()), true);
+        if (config.laneThreads) {
+            LaneWeaver.start(jvm);
+        }
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
         return start;
