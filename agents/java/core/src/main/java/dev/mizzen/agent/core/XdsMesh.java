@@ -1,6 +1,7 @@
 package dev.mizzen.agent.core;
 
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.core.tls.CertificateProviders;
 import dev.mizzen.agent.core.xds.Client;
 import dev.mizzen.agent.core.xds.LastGood;
 import java.util.ArrayDeque;
@@ -14,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** The services that the application calls, followed by one ADS stream. */
 final class XdsMesh extends LanedMesh implements Client.Owner {
     private final Client client;
+    final CertificateProviders providers;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();
     /** The same services by the name that the application used, for names without a port. */
     private final ConcurrentHashMap<String, XdsService> byUsedName = new ConcurrentHashMap<>();
@@ -24,9 +26,10 @@ final class XdsMesh extends LanedMesh implements Client.Owner {
     private final ArrayDeque<Service.Presence> settledAs = new ArrayDeque<>();
 
     XdsMesh(Config config, String version) {
-        super(config, config.bootstrap.label("lane"));
+        super(config, config.get("mizzen.lane", config.bootstrap.label("lane")));
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
         this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
+        this.providers = new CertificateProviders(config.bootstrap.providers);
     }
 
     /** Names the application: the cluster of its node, and its main class or jar, for several may share a directory. */

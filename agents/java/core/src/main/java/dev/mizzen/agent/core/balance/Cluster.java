@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
@@ -62,8 +63,8 @@ public final class Cluster {
             for (Assignment.Member m : l.members) {
                 String key = Host.key(m.host, m.port);
                 Host h = hosts.get(key);
-                if (h == null || h.secure() != c.secure) {
-                    h = new Host(m.host, m.port, c.secure, m.labels, since);
+                if (h == null || !Objects.equals(h.demand, c.tls)) {
+                    h = new Host(m.host, m.port, c.tls, m.labels, since);
                 }
                 h.labels = m.labels;
                 h.weight = m.weight;
@@ -159,6 +160,9 @@ public final class Cluster {
     private synchronized List<Host> registryHosts(List<? extends Endpoint> registry, long now) {
         Map<String, Host> kept = new HashMap<>();
         List<Host> usable = new ArrayList<>();
+        if (config.tls != null) {
+            return usable; // a registry does not say how its instances are to be verified
+        }
         for (Endpoint e : registry) {
             String key = Host.key(e.host(), e.port());
             if (hosts.containsKey(key) || kept.containsKey(key) || !fits(e.labels())) {
