@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// stack is an application and the JDKs on which it runs.
+// stack is an application and the JDKs on which it runs. Those named -starter and -aot have the starter as a dependency, and no agent.
 type stack struct {
 	train, jar, boot string
 	// clients are the client libraries of an application, or the name of a gateway.
@@ -32,9 +32,14 @@ var stock = []stack{
 	{"Hoxton", "boot23", "2.3", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
 	{"Hoxton", "gateway23", "2.3", []string{"gateway"}, []string{"jdk11"}},
 	{"Hoxton", "zuul23", "2.3", []string{"zuul"}, []string{"jdk11"}},
+	{"2025.1 starter", "boot40-starter", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-starter", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-aot", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway35-starter", "3.5", []string{"gateway"}, []string{"jdk17"}},
+	{"2021.0 starter", "boot27-starter", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
 }
 
-// between are applications of the trains between them, which run with -trains only.
+// between are applications of the trains between those, which run with -trains only.
 var between = []stack{
 	{"2024.0", "boot34", "3.4", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk21"}},
 	{"2023.0", "boot33", "3.3", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk21"}},
@@ -153,7 +158,7 @@ func gatewayArgs(jar string, services []string) []string {
 		"gateway27":     "spring.cloud.gateway.routes",
 		"gateway23":     "spring.cloud.gateway.routes",
 		"zuul23":        "zuul.routes",
-	}[jar]
+	}[strings.TrimSuffix(jar, "-starter")]
 	if prefix == "" {
 		return nil
 	}

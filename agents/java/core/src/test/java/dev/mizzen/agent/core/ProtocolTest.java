@@ -10,6 +10,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.TextFormat;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.core.wire.Buffer;
 import io.envoyproxy.envoy.config.cluster.v3.Cluster;
 import io.envoyproxy.envoy.config.endpoint.v3.ClusterLoadAssignment;
 import io.envoyproxy.envoy.config.listener.v3.Listener;
@@ -88,8 +89,12 @@ class ProtocolTest {
         return mesh.service("a", 0);
     }
 
-    /** Plays the four subscriptions of service a by hand: returns the stream after the last ACK. */
     private ScriptedServer.Stream play() throws Exception {
+        return play(server);
+    }
+
+    /** Plays the four subscriptions of service a by hand: returns the stream after the last ACK. */
+    private static ScriptedServer.Stream play(ScriptedServer server) throws Exception {
         ScriptedServer.Stream s = server.next().settings();
         DiscoveryRequest first = s.request(LDS);
         assertEquals("[a]", first.getResourceNamesList().toString());
@@ -242,6 +247,54 @@ class ProtocolTest {
         assertEquals("10.0.0.1:2", pick(a));
     }
 
+    /** A server that goes away while it sends: what has come of the message is forgotten, and the version before is asked for anew. */
+    @Test
+    void reconnectsIfTheServerGoesAwayWithinAMessage() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        until(a, "10.0.0.1:1");
+        for (int code : new int[] {0, 11}) {
+            byte[] half = response(EDS, "2", endpoints("c", 2)).toByteArray();
+            s.send(0, 0, 1, new Buffer(64).write(0).int32(half.length).write(half, 0, half.length / 2).toBytes());
+            s.send(7, 0, 0, new Buffer(64).int32(1).int32(code).write("too_many_pings".getBytes()).toBytes()); // GOAWAY; the last stream is ours
+            s.frame("closed");
+            s = server.next().settings();
+            for (String type : new String[] {LDS, RDS, CDS, EDS}) {
+                assertEquals("1", s.request(type).getVersionInfo());
+            }
+            assertEquals("10.0.0.1:1", pick(a));
+        }
+        s.respond(response(EDS, "2", endpoints("c", 2)));
+        until(a, "10.0.0.1:2");
+        assertEquals("2", s.request(EDS).getVersionInfo());
+    }
+
+    /** Another server of the list serves while the first one is down, and the first one again once it is back. */
+    @Test
+    void returnsToTheFirstServer() throws Exception {
+        ScriptedServer first = new ScriptedServer();
+        first.close();
+        server.next(); // from the mesh that each test has
+        mesh.close();
+        try (Mesh two = Fixture.mesh(first.address() + "," + server.address(), "mizzen.wait", "20s", "mizzen.reconnect.max", "100ms")) {
+            Service a = two.service("a", 0);
+            ScriptedServer.Stream fallback = play(server);
+            until(a, "10.0.0.1:1");
+            try (ScriptedServer back = new ScriptedServer(first.port())) {
+                ScriptedServer.Stream s = back.next().settings();
+                fallback.frame("closed");
+                assertEquals("1", s.request(LDS).getVersionInfo());
+                assertEquals("10.0.0.1:1", pick(a));
+                s.request(RDS);
+                s.request(CDS);
+                s.request(EDS);
+                s.respond(response(EDS, "2", endpoints("c", 2)));
+                until(a, "10.0.0.1:2");
+                assertTrue(two.state().contains("\"server\":\"" + back.address() + "\""), two.state());
+            }
+        }
+    }
+
     @Test
     void answersPings() throws Exception {
         server.next().settings().send(6, 0, 0, new byte[8]).frame("6/1/8");
@@ -307,13 +360,49 @@ class ProtocolTest {
             r = s.request(LDS);
         } while (r.getResourceNamesCount() < 10_000);
         assertTrue(r.getResourceNamesList().contains("service_9999"), "names are in lower case");
-        Listener[] all = new Listener[10_000];
-        for (int i = 0; i < all.length; i++) {
-            all[i] = listener("service_" + i, "r" + i);
+        Message[][] all = new Message[4][10_000];
+        for (int i = 0; i < 10_000; i++) {
+            all[0][i] = listener("service_" + i, "r" + i);
+            all[1][i] = routes("r" + i, "c" + i);
+            all[2][i] = cluster("c" + i);
+            all[3][i] = endpoints("c" + i, 1 + i);
         }
-        s.respond(response(LDS, "1", all));
-        assertEquals(10_000, s.request(LDS).getResourceNamesCount());
-        assertEquals(10_000, s.request(RDS).getResourceNamesCount());
+        String[] types = {LDS, RDS, CDS, EDS};
+        for (int k = 0; k < types.length; k++) {
+            s.respond(response(types[k], "1", all[k]));
+            assertEquals(10_000, s.request(types[k]).getResourceNamesCount());
+            if (k < 3) {
+                assertEquals(10_000, s.request(types[k + 1]).getResourceNamesCount());
+            }
+        }
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(Service.Presence.KNOWN, mesh.service("SERVICE_" + i, 0).await());
+        }
+        assertEquals("10.0.0.1:10000", pick(mesh.service("service_9999", 0)));
+    }
+
+    /** A route table of a megabyte: a call is decided by its last route. */
+    @Test
+    void takesManyRoutes() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        RouteConfiguration.Builder b = RouteConfiguration.newBuilder().setName("r");
+        io.envoyproxy.envoy.config.route.v3.VirtualHost.Builder host = b.addVirtualHostsBuilder().addDomains("*");
+        for (int i = 0; i < 25_000; i++) {
+            host.addRoutesBuilder().setMatch(io.envoyproxy.envoy.config.route.v3.RouteMatch.newBuilder().setPrefix("/a/path/of/a/certain/length/" + i + "/")).getRouteBuilder().setCluster("d");
+        }
+        host.addRoutesBuilder().setMatch(io.envoyproxy.envoy.config.route.v3.RouteMatch.newBuilder().setPath("/last")).getRouteBuilder().setCluster("c");
+        assertTrue(b.build().getSerializedSize() > 1_000_000);
+        s.respond(response(RDS, "2", b.build()));
+        assertEquals("2", s.request(RDS).getVersionInfo());
+        s.request(CDS);
+        s.respond(response(CDS, "2", cluster("c"), cluster("d")));
+        s.request(CDS);
+        s.request(EDS);
+        s.respond(response(EDS, "2", endpoints("d", 2)));
+        Fixture.until("the new routes are in effect", () -> Fixture.pick(a, Fixture.get("/a/path/of/a/certain/length/24999/x")).equals("10.0.0.1:2"));
+        assertEquals("10.0.0.1:1", Fixture.pick(a, Fixture.get("/last")));
+        assertEquals("no route matches", pick(a));
     }
 
     /** A response whose type or resources are not ours changes nothing. */

@@ -137,7 +137,7 @@ abstract class Reactive<R> {
         if (sent.perTryTimeoutNanos() > 0) {
             response = response.timeout(Duration.ofNanos(sent.perTryTimeoutNanos()));
         }
-        return response.doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
+        return response.onErrorMap(Encrypted::clear).doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
     }
 
     private static final class Outcome<R> {
