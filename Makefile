@@ -110,9 +110,9 @@ interop: ## play the same scenarios with gRPC clients in Go, Java, Python and No
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
 
-interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md)
-	test/spring/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 30m -parallel 8 ./test/spring $(UPDATE)
+interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too)
+	test/spring/setup.sh $(TRAINS:-%=%)
+	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 40m -parallel 8 ./test/spring $(TRAINS) $(UPDATE)
 
 # The summary is printed whatever came out.
 interop-history: ## serve the goldens to old gRPC clients, play the scenarios, find out what they can; once a week, about 40 minutes (UPDATE=-update writes the results)

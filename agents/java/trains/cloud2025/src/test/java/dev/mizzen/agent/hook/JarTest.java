@@ -132,6 +132,7 @@ class JarTest {
             classes = Math.min(classes, figure(with, "classes"));
         }
         String figures = (cpu - bare) / 1_000_000 + " ms of CPU, " + (classes - fewest) + " classes, " + JAR.length() / 1024 + " KiB";
+        System.out.println("The agent costs " + figures);
         assertTrue(classes - fewest <= 150, figures);
         assertTrue(cpu - bare <= 30_000_000, figures);
     }
