@@ -123,6 +123,9 @@ func ownRoutes(t *testing.T, jar string, port int, services []string) []string {
 // TestEncryptedCalls has applications call services whose rules demand TLS.
 func TestEncryptedCalls(t *testing.T) {
 	for _, s := range stock {
+		if dependent(s.jar) {
+			continue // they have another test
+		}
 		t.Run(s.jar, func(t *testing.T) {
 			jdk := "jdk17"
 			part(t, jdk)
