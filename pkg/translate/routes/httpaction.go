@@ -168,7 +168,7 @@ func (t destinationResolver) mirrors(at report.Field, rule *networking.HTTPRoute
 	var all []*routev3.RouteAction_RequestMirrorPolicy
 	add := func(at report.Field, d *networking.Destination, share *typev3.FractionalPercent) {
 		cluster := t.cluster(at, d, listenerPort)
-		if share != nil {
+		if share != nil && cluster != resource.RefusedCluster {
 			all = append(all, &routev3.RouteAction_RequestMirrorPolicy{
 				Cluster: cluster, RuntimeFraction: &corev3.RuntimeFractionalPercent{DefaultValue: share},
 			})
