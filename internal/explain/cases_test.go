@@ -181,11 +181,14 @@ func (r *randomRules) redirect() *networking.HTTPRedirect {
 	d := &networking.HTTPRedirect{Authority: pick(r, "", "", "other.example"), Scheme: pick(r, "", "https", "http"), RedirectCode: pick[uint32](r, 0, 302, 303, 307, 308)}
 	switch r.IntN(4) {
 	case 0:
-		d.Uri = pick(r, "/new", "/new?a=b", "%PREFIX()%/new")
+		d.Uri = pick(r, "/new", "/new?a=b", "/n%C3%A9w")
 	case 1:
 		d.RedirectPort = &networking.HTTPRedirect_Port{Port: 8443}
 	case 2:
 		d.RedirectPort = &networking.HTTPRedirect_DerivePort{DerivePort: networking.HTTPRedirect_FROM_REQUEST_PORT}
+	}
+	if d.GetUri() == "" && d.GetAuthority() == "" && d.GetScheme() == "" && d.GetPort() == 0 {
+		d.Uri = "/new" // It would lead to where it comes from.
 	}
 	return d
 }
@@ -196,7 +199,7 @@ func (r *randomRules) rewrite() *networking.HTTPRewrite {
 	case 0, 1:
 		w.Uri = pick(r, "/new", "/", "/n/")
 	case 2:
-		w.UriRegexRewrite = &networking.RegexRewrite{Match: pick(r, `^/([^/]+)/(.*)$`, `[a-b]`, `^/\w`), Rewrite: pick(r, `/z\0`, "/z", `\\`)}
+		w.UriRegexRewrite = &networking.RegexRewrite{Match: pick(r, `^/([^/]+)/(.*)$`, `[a-b]`, `^/\w`), Rewrite: pick(r, `/z\0`, "/z", `/\0\0`)}
 		if w.GetUriRegexRewrite().GetMatch()[1] == '/' && r.one(2) {
 			w.UriRegexRewrite.Rewrite = `/\0`
 		}

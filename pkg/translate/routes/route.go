@@ -206,8 +206,10 @@ func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Fe
 }
 
 func routeConfiguration(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
-	return &routev3.RouteConfiguration{
+	config := &routev3.RouteConfiguration{
 		Name:         name,
 		VirtualHosts: []*routev3.VirtualHost{{Name: name, Domains: []string{resource.AnyDomain}, Routes: routes}},
 	}
+	limitBodies(config)
+	return config
 }
