@@ -81,8 +81,21 @@ spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: web, namespace: demo}
-spec: %s
+spec: {hosts: [web], http: [{route: [{destination: {host: web}}, {destination: {host: two}}]}]}
 `
+
+// with is a World with the rules in place of the VirtualService's, of which they have the destinations.
+func with(w *mesh.World, spec *networking.VirtualService) *mesh.World {
+	const host = "web.demo.svc.cluster.local"
+	was, _ := w.VirtualServices.Get(host)
+	set, out := *was, *w
+	set.Candidates = slices.Clone(was.Candidates)
+	vs := *set.Candidates[0].VirtualService
+	vs.Spec = spec
+	set.Candidates[0].VirtualService = &vs
+	out.VirtualServices = w.VirtualServices.With(map[string]*mesh.VirtualServiceSet{host: &set}, nil)
+	return &out
+}
 
 func exactly(text string) *networking.StringMatch {
 	return &networking.StringMatch{MatchType: &networking.StringMatch_Exact{Exact: text}}
@@ -332,6 +345,7 @@ func tableOf(t *testing.T, s *snapshot.Snapshot, q Question) []byte {
 func TestHTTPCases(t *testing.T) {
 	const worlds, calls = 200, 25
 	var all []httpWorld
+	base := world(t, caseServices).World()
 	kinds := map[string]int{"no route": 0, "route": 0, "status": 0, "outbound|": 0, "copy": 0}
 	for seed := range uint64(worlds) {
 		r := &randomRules{Rand: rand.New(rand.NewPCG(seed, 2))}
@@ -343,8 +357,7 @@ func TestHTTPCases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := world(t, fmt.Sprintf(caseServices, rules))
-		w := httpWorld{Rules: string(rules)}
+		s, w, tables := snapshot.New(with(base, spec)), httpWorld{Rules: string(rules)}, map[string]bool{}
 		for range calls {
 			q, c := r.call()
 			a, err := Explain(s, q)
@@ -357,10 +370,13 @@ func TestHTTPCases(t *testing.T) {
 					kinds[kind]++
 				}
 			}
-			if table := tableOf(t, s, q); w.Table == nil {
-				w.Table = table
-			} else if string(table) != string(w.Table) {
-				t.Fatalf("seed %d: %s has another table than the call before", seed, q.To)
+			if !tables[q.To] {
+				tables[q.To] = true
+				if table := tableOf(t, s, q); w.Table == nil {
+					w.Table = table
+				} else if string(table) != string(w.Table) {
+					t.Fatalf("seed %d: %s has another table than the call before", seed, q.To)
+				}
 			}
 			w.Cases = append(w.Cases, c)
 		}
