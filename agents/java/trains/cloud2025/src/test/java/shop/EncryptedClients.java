@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
@@ -34,12 +35,13 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
     private final LoadBalancerClient own = (LoadBalancerClient) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {LoadBalancerClient.class}, (p, m, a) -> {
         throw new IllegalStateException("own balancer");
     });
+    private final Map<String, Supplier<Object>> made = new HashMap<>();
     private final Map<String, Object> clients = new HashMap<>();
 
     public EncryptedClients() throws GeneralSecurityException {
         SSLSocketFactory careless = careless();
-        clients.put("Simple", new SimpleClientHttpRequestFactory());
-        clients.put("Careless", new SimpleClientHttpRequestFactory() {
+        made.put("Simple", () -> new SimpleClientHttpRequestFactory());
+        made.put("Careless", () -> new SimpleClientHttpRequestFactory() {
             @Override
             protected void prepareConnection(HttpURLConnection connection, String method) throws IOException {
                 super.prepareConnection(connection, method);
@@ -49,17 +51,17 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
                 }
             }
         });
-        clients.put("Jdk", new JdkClientHttpRequestFactory());
-        clients.put("Reactor", new ReactorClientHttpRequestFactory());
-        clients.put("HttpComponents", new HttpComponentsClientHttpRequestFactory());
-        clients.put("Own", (ClientHttpRequestFactory) (uri, method) -> new Opener().createRequest(uri, method));
-        clients.put("Web", new ReactorClientHttpConnector());
-        clients.put("WebJdk", new JdkClientHttpConnector());
-        clients.put("Feign", new feign.Client.Default(null, null));
-        clients.put("FeignCareless", new feign.Client.Default(careless, (h, s) -> true));
-        clients.put("FeignHc5", new feign.hc5.ApacheHttp5Client());
-        clients.put("FeignOkHttp", new feign.okhttp.OkHttpClient());
-        clients.put("FeignJdk", new feign.http2client.Http2Client());
+        made.put("Jdk", () -> new JdkClientHttpRequestFactory());
+        made.put("Reactor", () -> new ReactorClientHttpRequestFactory());
+        made.put("HttpComponents", () -> new HttpComponentsClientHttpRequestFactory());
+        made.put("Own", Opener::new);
+        made.put("Web", () -> new ReactorClientHttpConnector());
+        made.put("WebJdk", () -> new JdkClientHttpConnector());
+        made.put("Feign", () -> new feign.Client.Default(null, null));
+        made.put("FeignCareless", () -> new feign.Client.Default(careless, (h, s) -> true));
+        made.put("FeignHc5", () -> new feign.hc5.ApacheHttp5Client());
+        made.put("FeignOkHttp", () -> new feign.okhttp.OkHttpClient());
+        made.put("FeignJdk", () -> new feign.http2client.Http2Client());
     }
 
     /** A factory of the application's own. */
@@ -94,7 +96,7 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
     @Override
     public Map<String, String> apply(String name, String url) {
         try {
-            return Collections.singletonMap("body", call(clients.get(name), URI.create(url)));
+            return Collections.singletonMap("body", call(clients.computeIfAbsent(name, n -> made.get(n).get()), URI.create(url)));
         } catch (Throwable e) {
             StringBuilder errors = new StringBuilder();
             for (Throwable t = e; t != null; t = t.getCause()) {

@@ -13,13 +13,17 @@ import dev.mizzen.agent.core.tls.CertificateProviders;
 import dev.mizzen.agent.core.tls.Pem;
 import dev.mizzen.agent.core.tls.UpstreamTls;
 import dev.mizzen.agent.core.wire.Buffer;
+import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
@@ -119,6 +123,27 @@ class EncryptedTest {
         assertEquals("[failed]", other.ends.toString());
         orders(name);
         assertEquals(want, application.apply(client, "http://orders/a?x=1").toString());
+    }
+
+    /** An application that is stopped leaves nothing behind, although the mesh keeps its certificates. */
+    @Test
+    void applicationsAreUnloaded() throws Exception {
+        Script script = orders("spiffe://cluster.local/ns/demo/sa/orders");
+        List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            BiFunction<String, String, Map<String, String>> redeployed = Application.start("shop.EncryptedClients");
+            for (String client : new String[] {"Simple", "Feign"}) {
+                assertTrue(redeployed.apply(client, "http://orders/a").toString().startsWith("{body=CN=ec"));
+            }
+            loaders.add(new WeakReference<>(redeployed.getClass().getClassLoader()));
+        }
+        script.request = null;
+        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (loaders.stream().anyMatch(l -> l.get() != null)) {
+            assertTrue(System.nanoTime() < limit, loaders.stream().filter(l -> l.get() != null).count() + " class loaders are still there");
+            System.gc();
+            Thread.yield();
+        }
     }
 
     @Test
