@@ -55,8 +55,11 @@ var (
 func start(t *testing.T, l launch) *application {
 	t.Helper()
 	args := append([]string{"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dserver.address=127.0.0.1"}, l.before...)
-	if agent := part(t, "agent"); agent != "none" && !l.unmeshed {
+	if agent := part(t, "agent"); agent != "none" && !l.unmeshed && !dependent(l.jar) {
 		args = append(args, "-javaagent:"+agent)
+	}
+	if strings.HasSuffix(l.jar, "-aot") {
+		args = append(args, "-Dspring.aot.enabled=true")
 	}
 	args = append(args, l.options...)
 	args = append(args, "-jar", part(t, l.jar), "--server.port=0", "--spring.main.banner-mode=off")
@@ -95,6 +98,11 @@ func start(t *testing.T, l launch) *application {
 		return fmt.Errorf("%s is not ready", l.jar)
 	})
 	return a
+}
+
+// dependent tells whether the starter is a dependency of an application.
+func dependent(jar string) bool {
+	return strings.HasSuffix(jar, "-starter") || strings.HasSuffix(jar, "-aot")
 }
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }

@@ -15,6 +15,7 @@ var failures = map[string]string{
 	"Feign":        "status 503|Load balancer does not contain an instance|does not have available server",
 	"gateway":      "status 503",
 	"gateway-mvc":  "status 5",
+	"zuul":         "status 5",
 }
 
 // fails makes sure that a call failed as Spring's does without instances.

@@ -9,7 +9,8 @@ import java.util.Optional;
 
 /** A method of a library, and the adapter that is asked there. */
 final class Hook {
-    private static final String CLOUD = "org/springframework/cloud/client/", FEIGN = "org/springframework/cloud/openfeign/", GATEWAY = "org/springframework/cloud/gateway/filter/";
+    private static final String CLOUD = "org/springframework/cloud/client/", FEIGN = "org/springframework/cloud/openfeign/", GATEWAY = "org/springframework/cloud/gateway/filter/",
+            MVC = "org/springframework/cloud/gateway/server/mvc/", NETFLIX = "org/springframework/cloud/netflix/";
     private static final String INTERCEPT = "(Lorg/springframework/http/HttpRequest;[BLorg/springframework/http/client/ClientHttpRequestExecution;)Lorg/springframework/http/client/ClientHttpResponse;";
     private static final String EXCHANGE = "(Lorg/springframework/web/reactive/function/client/ClientRequest;Lorg/springframework/web/reactive/function/client/ExchangeFunction;)Lreactor/core/publisher/Mono;";
     private static final String EXECUTE = "(Lfeign/Request;Lfeign/Request$Options;)Lfeign/Response;";
@@ -36,6 +37,11 @@ final class Hook {
             before(FEIGN + "ribbon/LoadBalancerFeignClient", "execute", EXECUTE, "FeignCalls"),
             before(GATEWAY + "ReactiveLoadBalancerClientFilter", "filter", FORWARD, "GatewayCalls"),
             before(GATEWAY + "LoadBalancerClientFilter", "filter", FORWARD, "GatewayCalls"),
+            after(MVC + "filter/LoadBalancerFilterFunctions", "lb", "(Ljava/lang/String;Ljava/util/function/BiFunction;)Lorg/springframework/web/servlet/function/HandlerFilterFunction;", "MvcGatewayCalls"),
+            before(MVC + "handler/ProxyExchangeHandlerFunction", "handle", "(Lorg/springframework/web/servlet/function/ServerRequest;)Lorg/springframework/web/servlet/function/ServerResponse;", "MvcGatewayCalls"),
+            before(NETFLIX + "zuul/filters/route/support/AbstractRibbonCommand", "run", "()Lorg/springframework/http/client/ClientHttpResponse;", "ZuulCalls"),
+            before(NETFLIX + "ribbon/support/AbstractLoadBalancingClient", "getRequestSpecificRetryHandler",
+                    "(L" + NETFLIX + "ribbon/support/ContextAwareRequest;Lcom/netflix/client/config/IClientConfig;)Lcom/netflix/client/RequestSpecificRetryHandler;", "ZuulCalls"),
             after("org/springframework/cloud/context/named/NamedContextFactory", "getInstance", GET_INSTANCE, "Balancers"),
             after(COMPOSITE, "<init>", "(Ljava/util/List;)V", "Discovery"),
             after(COMPOSITE, "getInstances", "(Ljava/lang/String;)Ljava/util/List;", "Discovery"),
@@ -78,6 +84,8 @@ final class Hook {
         said.put("WebCalls", "WebClient follows the mesh." + bypassed);
         said.put("FeignCalls", "OpenFeign follows the mesh." + bypassed);
         said.put("GatewayCalls", "Spring Cloud Gateway follows the mesh." + bypassed);
+        said.put("ZuulCalls", "Zuul follows the mesh." + bypassed);
+        said.put("MvcGatewayCalls", "Spring Cloud Gateway for WebMVC follows the mesh." + bypassed);
         return said;
     }
 

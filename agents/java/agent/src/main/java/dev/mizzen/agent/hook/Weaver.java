@@ -51,7 +51,7 @@ final class Weaver implements ClassFileTransformer {
                     Hook hook = Hook.TABLE.get(i);
                     if (hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
                         woven[0] = true;
-                        m = hook.before ? new Before(m, i, descriptor) : new After(m, i, descriptor);
+                        m = hook.before ? new Before(m, i, descriptor) : new After(m, i, descriptor, (access & Opcodes.ACC_STATIC) != 0);
                     }
                 }
                 return m;
@@ -74,7 +74,8 @@ final class Weaver implements ClassFileTransformer {
         @Override
         public void visitCode() {
             super.visitCode();
-            arguments(mv, descriptor, 3);
+            visitVarInsn(Opcodes.ALOAD, 0);
+            arguments(mv, descriptor, 3, 1);
             number(mv, hook);
             visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "before", BEFORE, false);
             if (Type.getReturnType(descriptor) == Type.VOID_TYPE) {
@@ -92,15 +93,17 @@ final class Weaver implements ClassFileTransformer {
         }
     }
 
-    /** At the returns of a method: return what the bridge makes of the result. */
+    /** At the returns of a method: return what the bridge makes of the result. A static method has its result in place of this. */
     private static final class After extends MethodVisitor {
         private final int hook;
         private final String descriptor;
+        private final boolean isStatic;
 
-        After(MethodVisitor m, int hook, String descriptor) {
+        After(MethodVisitor m, int hook, String descriptor, boolean isStatic) {
             super(Opcodes.ASM9, m);
             this.hook = hook;
             this.descriptor = descriptor;
+            this.isStatic = isStatic;
         }
 
         @Override
@@ -109,7 +112,12 @@ final class Weaver implements ClassFileTransformer {
                 if (opcode == Opcodes.RETURN) {
                     super.visitInsn(Opcodes.ACONST_NULL);
                 }
-                arguments(mv, descriptor, 2);
+                if (isStatic) {
+                    super.visitInsn(Opcodes.DUP);
+                } else {
+                    visitVarInsn(Opcodes.ALOAD, 0);
+                }
+                arguments(mv, descriptor, 2, isStatic ? 0 : 1);
                 number(mv, hook);
                 visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "after", BEFORE, false);
                 if (opcode == Opcodes.RETURN) {
@@ -122,12 +130,12 @@ final class Weaver implements ClassFileTransformer {
         }
     }
 
-    /** this and the first arguments, or null where there are fewer. */
-    private static void arguments(MethodVisitor m, String descriptor, int count) {
+    /** The first arguments, which begin at a local variable, or null where there are fewer. */
+    private static void arguments(MethodVisitor m, String descriptor, int count, int first) {
         int given = Type.getArgumentTypes(descriptor).length;
-        for (int i = 0; i <= count; i++) {
-            if (i <= given) {
-                m.visitVarInsn(Opcodes.ALOAD, i);
+        for (int i = 0; i < count; i++) {
+            if (i < given) {
+                m.visitVarInsn(Opcodes.ALOAD, first + i);
             } else {
                 m.visitInsn(Opcodes.ACONST_NULL);
             }

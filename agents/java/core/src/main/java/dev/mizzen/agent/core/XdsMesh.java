@@ -36,7 +36,7 @@ final class XdsMesh implements Mesh, Client.Owner {
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
         this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
         this.providers = new CertificateProviders(config.bootstrap.providers);
-        this.lanes = new Lanes(config.laneKey, config.laneHeader, config.bootstrap.label("lane"));
+        this.lanes = new Lanes(config.laneKey, config.laneHeader, config.get("mizzen.lane", config.bootstrap.label("lane")));
     }
 
     /** Names the application: the cluster of its node, and its main class or jar, for several may share a directory. */

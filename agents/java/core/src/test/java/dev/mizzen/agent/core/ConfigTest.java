@@ -35,6 +35,22 @@ class ConfigTest {
         assertTrue(node.getMetadata().getFieldsOrThrow("CERTIFICATE_PROVIDERS").getListValue().getValuesCount() > 0, node::toString);
     }
 
+    /** The lane of this process: a setting, which is injected into pods, else the label in the bootstrap. */
+    @Test
+    void hasALaneOfItsOwn() {
+        String labeled = Fixture.bootstrap("h:1").replace("\"app\":\"test\"", "\"lane\":\"label\"");
+        String[][] cases = {{labeled, "", "label"}, {labeled, "gray", "gray"}, {Fixture.bootstrap("h:1"), "gray", "gray"}, {Fixture.bootstrap("h:1"), "", null}};
+        for (String[] c : cases) {
+            Map<String, String> env = new HashMap<>();
+            env.put(Bootstrap.TEXT, c[0]);
+            env.put("MIZZEN_LANE", c[1]); // empty in a pod without the label
+            try (Mesh mesh = Core.start(Config.read(env, new Properties()))) {
+                Map<String, String> headers = TestHeaders.edited(mesh.laneHeaders(Fixture.get("/")));
+                assertEquals(c[2], headers.get("x-lane"));
+            }
+        }
+    }
+
     /** Whatever is wrong with the bootstrap, there is a reason, and every service is unknown at once. */
     @Test
     void runsWithoutABootstrapThatCanBeUsed() {

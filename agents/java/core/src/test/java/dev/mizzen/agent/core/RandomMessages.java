@@ -39,7 +39,8 @@ public final class RandomMessages {
         put(route + "RouteAction.RequestMirrorPolicy", "cluster! runtime_fraction");
         put(route + "WeightedCluster", "clusters!");
         put(route + "WeightedCluster.ClusterWeight", "name! weight! request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal typed_per_filter_config");
-        put(route + "RetryPolicy", "retry_on num_retries per_try_timeout retriable_status_codes retry_back_off");
+        put(route + "RetryPolicy", "retry_on num_retries per_try_timeout retriable_status_codes retry_back_off retry_host_predicate host_selection_retry_max_attempts");
+        put(route + "RetryPolicy.RetryHostPredicate", "name!");
         put(route + "RedirectAction", "host_redirect path_redirect prefix_rewrite regex_rewrite https_redirect scheme_redirect port_redirect response_code strip_query");
         put(route + "DirectResponseAction", "status! body");
         put("envoy.config.core.v3.DataSource", "inline_string! ");
@@ -206,6 +207,9 @@ public final class RandomMessages {
     }
 
     private String string(FieldDescriptor f) {
+        if (f.getContainingType().getName().equals("RetryHostPredicate")) {
+            return "envoy.retry_host_predicates." + (random.nextBoolean() ? "previous_hosts" : "omit_canary_hosts");
+        }
         switch (f.getName()) {
             case "regex": return REGEXES[random.nextInt(REGEXES.length)];
             case "name":

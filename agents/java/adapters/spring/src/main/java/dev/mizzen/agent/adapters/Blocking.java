@@ -51,7 +51,12 @@ abstract class Blocking<R> {
     abstract R edited(R response);
 
     /** What the library does if there is no instance. */
-    abstract R unavailable(String failure);
+    abstract R unavailable(String failure) throws IOException;
+
+    /** Whether the call can be made again, or copied. */
+    boolean repeatable() {
+        return true;
+    }
 
     final R run() throws IOException {
         pause(plan.delayNanos());
@@ -87,7 +92,7 @@ abstract class Blocking<R> {
                 throw e;
             }
             long backoff = 0;
-            boolean again = left(start) >= 0 && plan.retry(retry, status, failure);
+            boolean again = left(start) >= 0 && repeatable() && plan.retry(retry, status, failure);
             if (again) {
                 backoff = plan.backoffNanos(retry);
                 again = plan.timeoutNanos() == 0 || backoff < left(start);
@@ -129,6 +134,9 @@ abstract class Blocking<R> {
 
     /** Makes the copies of the call, whose responses are dropped. */
     final void mirror() {
+        if (!repeatable()) {
+            return;
+        }
         for (Plan copy : plan.mirrors()) {
             Attempt attempt = copy.attempt(() -> Registry.instances(name));
             if (attempt == null) {

@@ -29,6 +29,15 @@ public final class RibbonBalancer implements Adapter {
         return new Meshed(mesh, (String) name, (ILoadBalancer) result);
     }
 
+    /** A load balancer key: the endpoint is chosen already. */
+    static final class Chosen {
+        private final Endpoint endpoint;
+
+        Chosen(Endpoint endpoint) {
+            this.endpoint = endpoint;
+        }
+    }
+
     private static final class Meshed extends AbstractLoadBalancer {
         private final Mesh mesh;
         private final String name;
@@ -48,6 +57,10 @@ public final class RibbonBalancer implements Adapter {
 
         @Override
         public Server chooseServer(Object key) {
+            if (key instanceof Chosen) {
+                Endpoint chosen = ((Chosen) key).endpoint;
+                return server(chosen, Encrypted.host(chosen));
+            }
             Service service = meshed();
             if (service == null) {
                 return own.chooseServer(key);
