@@ -26,6 +26,9 @@ public class Starter implements AutoCloseable {
             Log.info(version() + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                     + "; calls of Spring Cloud's clients follow the mesh. For its services the application's own balancer, hints, zones, sticky sessions, health checks "
                     + "and load-balancer retries are not used");
+            if (config.bootstrap.dropProviders()) {
+                Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
+            }
             mesh = Core.start(config);
             return;
         }

@@ -419,7 +419,7 @@ class ClusterTest {
         cluster.update(ClusterConfig.decode(new Reader(io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("c").setTypeValue(3).setTransportSocket(socket).build().toByteArray())),
             Assignment.decode(new Reader(parse("endpoints { " + hosts("a") + " }", ClusterLoadAssignment.newBuilder()).build().toByteArray())));
         for (int i = 0; i < 100; i++) {
-            Endpoint e = cluster.attempt(null, Collections.emptyList(), Arrays.asList(new Instance("r", "v1")), new String[1]).endpoint();
+            Endpoint e = cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(new Instance("r", "v1")), new String[1]).endpoint();
             assertEquals("a true", e.host() + " " + e.secure());
             assertThrows(SSLException.class, e::tls, "nothing says where the certificates are");
         }
