@@ -20,7 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every client library of a train follows the plan of a call. */
 @Timeout(60)
@@ -48,13 +48,45 @@ class TrainTest {
         held.close();
     }
 
+    /** Spring's clients, with and without a balancer. */
+    static List<String> springClients() {
+        return Arrays.asList("RestTemplate", "WebClient", "Feign", "plain RestTemplate", "plain WebClient", "plain Feign");
+    }
+
+    static List<String> clients() {
+        List<String> all = new ArrayList<>(springClients());
+        all.addAll(Arrays.asList("OkHttp", "Apache4", "Apache5"));
+        return all;
+    }
+
+    /** Clients without a balancer follow the mesh only for hosts that the settings name, and a call that has an endpoint is not routed again. */
+    @ParameterizedTest
+    @MethodSource("clients")
+    void clientsWithoutABalancerFollowIfAsked(String client) throws Exception {
+        if (springClients().subList(0, 3).contains(client)) {
+            return;
+        }
+        Script plan = Script.known(pod.port());
+        plan.plain = "";
+        Map<String, String> outcome = call(plan, client, "http://orders.invalid/a");
+        assertNotNull(outcome.get("error"), outcome::toString);
+        assertNull(plan.request);
+        assertEquals("pod " + pod.port(), call(plan, client, "http://127.0.0.1:" + pod.port() + "/a").get("body"));
+        assertNull(plan.request);
+        plan.plain = "localhost"; // the endpoint, too, is a name that may be a service
+        plan.host = null;
+        plan.address = "localhost";
+        assertEquals("pod " + pod.port(), call(plan, client, "http://localhost/a").get("body"));
+        assertEquals(Arrays.asList("200"), plan.ends);
+    }
+
     private static Map<String, String> call(Script plan, String client, String url) {
         Application.mesh = plan;
         return application.apply(client, url);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void unknownServicesAreLeftToTheApplication(String client) {
         Script plan = new Script();
         plan.presence.complete(Service.Presence.UNKNOWN);
@@ -64,7 +96,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void callsGoWhereThePlanSays(String client) throws Exception {
         Script plan = Script.known(pod.port());
         plan.path = "/b";
@@ -93,7 +125,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void theMeshAnswersItself(String client) {
         Script plan = Script.known(pod.port());
         plan.status = 202;
@@ -106,14 +138,14 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void withoutAnEndpointTheCallFails(String client) {
         Map<String, String> outcome = call(Script.known(), client, "http://orders/a");
         assertTrue(outcome.toString().contains("the cluster orders has no endpoint"), outcome::toString);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void failedAttemptsAreMadeAgain(String client) throws Exception {
         Script plan = Script.known(broken.port(), pod.port());
         plan.retries = 1;
@@ -123,7 +155,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void anAttemptEndsAtItsLimit(String client) throws Exception {
         Script plan = Script.known(held.port(), pod.port());
         plan.retries = 1;
@@ -133,7 +165,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void aCallEndsAtItsLimit(String client) throws Exception {
         Script plan = Script.known(held.port());
         plan.retries = 5;
@@ -147,7 +179,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void aFaultDelaysTheCall(String client) {
         Script plan = Script.known(pod.port());
         plan.delay = 300;
@@ -157,7 +189,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("springClients")
     void copiesAreMade(String client) throws Exception {
         Script plan = Script.known(pod.port()), copy = Script.known(broken.port());
         plan.mirrors.add(copy);
@@ -166,7 +198,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void theFirstCallWaits(String client) throws Exception {
         Script plan = Script.known(pod.port());
         Script pending = new Script();
@@ -179,7 +211,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("springClients")
     void theInstancesOfTheRegistryTakePart(String client) throws Exception {
         Script plan = Script.known(pod.port());
         plan.mode = Service.Mode.MERGE;
@@ -197,6 +229,15 @@ class TrainTest {
         assertEquals("127.0.0.1:1 127.0.0.1:2 127.0.0.1:3 registered orders", call(plan, "discovery", "orders").get("instances"));
         plan.mode = Service.Mode.REGISTRY_FIRST;
         assertEquals("127.0.0.1:3 registered orders", call(plan, "discovery", "orders").get("instances"));
+    }
+
+    /** A request that fails leaves no lane on its thread. */
+    @Test
+    void theLaneEndsWithTheRequest() {
+        Script plan = new Script();
+        plan.inbound = "gray";
+        assertEquals("java.lang.IllegalStateException: the handler fails", call(plan, "serve", "").get("error"));
+        assertEquals(Arrays.asList("gray", ""), plan.lanes);
     }
 
     /** An application that is stopped leaves nothing behind. */
