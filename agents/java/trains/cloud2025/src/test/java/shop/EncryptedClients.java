@@ -18,6 +18,10 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
+import org.apache.hc.client5.http.classic.methods.HttpGet;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.core5.http.io.entity.EntityUtils;
 import org.springframework.cloud.client.loadbalancer.LoadBalancerClient;
 import org.springframework.http.client.ClientHttpRequestFactory;
 import org.springframework.http.client.HttpComponentsClientHttpRequestFactory;
@@ -30,7 +34,7 @@ import org.springframework.http.client.reactive.ReactorClientHttpConnector;
 import org.springframework.web.client.RestTemplate;
 import org.springframework.web.reactive.function.client.WebClient;
 
-/** The code of an application: it calls http URLs by balanced clients, and https URLs by the same clients without a balancer. */
+/** The code of an application: it calls http URLs by balanced and by plain clients, and https URLs by the same clients without a balancer. */
 public final class EncryptedClients implements BiFunction<String, String, Map<String, String>> {
     private final LoadBalancerClient own = (LoadBalancerClient) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {LoadBalancerClient.class}, (p, m, a) -> {
         throw new IllegalStateException("own balancer");
@@ -61,6 +65,9 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
         made.put("FeignCareless", () -> new feign.Client.Default(careless, (h, s) -> true));
         made.put("FeignHc5", () -> new feign.hc5.ApacheHttp5Client());
         made.put("FeignOkHttp", () -> new feign.okhttp.OkHttpClient());
+        made.put("PlainHc5", HttpClients::createDefault);
+        made.put("PlainHc4", org.apache.http.impl.client.HttpClients::createDefault);
+        made.put("PlainOkHttp", okhttp3.OkHttpClient::new);
         made.put("FeignJdk", () -> new feign.http2client.Http2Client());
     }
 
@@ -118,6 +125,15 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
         if (client instanceof ClientHttpConnector connector) {
             WebClient.Builder web = WebClient.builder().clientConnector(connector);
             return (balanced ? web.filter(Generation.filter()) : web).build().get().uri(uri).retrieve().bodyToMono(String.class).block();
+        }
+        if (client instanceof CloseableHttpClient apache) {
+            return apache.execute(new HttpGet(uri), response -> EntityUtils.toString(response.getEntity()));
+        }
+        if (client instanceof org.apache.http.client.HttpClient apache) {
+            return apache.execute(new org.apache.http.client.methods.HttpGet(uri)).toString();
+        }
+        if (client instanceof okhttp3.OkHttpClient ok) {
+            return ok.newCall(new okhttp3.Request.Builder().url(uri.toString()).build()).execute().toString();
         }
         feign.Client feign = (feign.Client) client;
         Request request = Request.create(Request.HttpMethod.GET, uri.toString(), new HashMap<>(), null, StandardCharsets.UTF_8, new feign.RequestTemplate());
