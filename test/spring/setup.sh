@@ -20,7 +20,7 @@ if ((${#missing[@]})); then
 	exit 1
 fi
 
-applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 redeploy35)
+applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 redeploy35 plain35)
 registries=(nacos-server eureka-server nacos35 eureka35)
 parts=(agent example "${applications[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
 if [[ ${1-} == demo ]]; then
