@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -32,15 +34,47 @@ type file struct {
 	link string
 }
 
-// readFile reads a file that is named as SOURCE:DESTINATION. The destination is a path in the image, such as /agent.jar.
-func readFile(text string) (file, error) {
+// readFiles reads the file, or the directory with all that is in it, that is named as SOURCE:DESTINATION. The destination is a path in the image,
+// such as /agent.jar.
+func readFiles(text string) ([]file, error) {
 	source, destination, ok := strings.Cut(text, ":")
-	name, absolute := strings.CutPrefix(destination, "/")
-	if !ok || !absolute || !fs.ValidPath(name) || name == "." {
-		return file{}, fmt.Errorf("%q is not SOURCE:DESTINATION with an absolute path in the image", text)
+	root, absolute := strings.CutPrefix(destination, "/")
+	if !ok || !absolute || !fs.ValidPath(root) || root == "." {
+		return nil, fmt.Errorf("%q is not SOURCE:DESTINATION with an absolute path in the image", text)
+	}
+	var files []file
+	err := filepath.WalkDir(source, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		below, err := filepath.Rel(source, at)
+		if err != nil {
+			return err
+		}
+		name := path.Join(root, filepath.ToSlash(below))
+		if entry.IsDir() {
+			files = append(files, file{name: name + "/", mode: 0o755})
+			return nil
+		}
+		f, err := readFile(at, name)
+		files = append(files, f)
+		return err
+	})
+	return files, err
+}
+
+// readFile reads a file, or the file that it is a link to. Everybody may read it, and execute it if its owner may.
+func readFile(source, name string) (file, error) {
+	info, err := os.Stat(source)
+	if err != nil {
+		return file{}, err
+	}
+	mode := int64(0o644)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o755
 	}
 	content, err := os.ReadFile(source)
-	return file{name: name, mode: 0o644, content: content}, err
+	return file{name: name, mode: mode, content: content}, err
 }
 
 // image returns an image with layers for what changes at different times, so that a new version of the binary does not

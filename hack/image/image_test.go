@@ -43,12 +43,22 @@ func TestImages(t *testing.T) {
 	if err := os.WriteFile(data, []byte("some data"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, destination := range []string{"/data", "/opt/app/data"} {
-		f, err := readFile(data + ":" + destination)
+	tree := filepath.Join(dir, "tree")
+	if err := os.MkdirAll(filepath.Join(tree, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "bin", "program"), []byte("a program"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(data, filepath.Join(tree, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{data + ":/data", data + ":/opt/app/data", tree + ":/opt/tree"} {
+		files, err := readFiles(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.files = append(o.files, f)
+		o.files = append(o.files, files...)
 	}
 	binaries := []string{build(t, "amd64"), build(t, "arm64")}
 	if err := run(o, binaries); err != nil {
@@ -140,7 +150,7 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 	if file.Architecture != arch || config.User != "65532:65532" || !slices.Equal(config.Entrypoint, []string{"/app"}) {
 		t.Errorf("got %s, user %s, entry point %v; want %s, 65532:65532, /app", file.Architecture, config.User, config.Entrypoint, arch)
 	}
-	files := map[string]string{}
+	files, modes := map[string]string{}, map[string]int64{}
 	contents := mutate.Extract(image)
 	defer contents.Close()
 	for r := tar.NewReader(contents); ; {
@@ -155,13 +165,21 @@ func checkImage(t *testing.T, image v1.Image, arch string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[header.Name] = string(content) + header.Linkname
+		files[header.Name], modes[header.Name] = string(content)+header.Linkname, header.Mode
 	}
 	if files["kubectl-app"] != "app" || files["kubectl_complete-app"] != "app" {
 		t.Errorf("got the links %q and %q, want them to lead to app", files["kubectl-app"], files["kubectl_complete-app"])
 	}
 	if files["data"] != "some data" || files["opt/app/data"] != "some data" {
 		t.Errorf("got the files %q and %q, want some data in both", files["data"], files["opt/app/data"])
+	}
+	if files["opt/tree/bin/program"] != "a program" || files["opt/tree/link"] != "some data" {
+		t.Errorf("got %q and %q, want the content of the directory", files["opt/tree/bin/program"], files["opt/tree/link"])
+	}
+	for name, want := range map[string]int64{"data": 0o644, "opt/tree": 0o755, "opt/tree/bin": 0o755, "opt/tree/bin/program": 0o755, "opt/tree/link": 0o644} {
+		if modes[name] != want {
+			t.Errorf("%s: got mode %o, want %o", name, modes[name], want)
+		}
 	}
 	if layers, err := image.Layers(); err != nil || len(layers) != 3 {
 		t.Errorf("got %d layers and %v, want 3", len(layers), err)
@@ -222,7 +240,12 @@ func TestRefusedFiles(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]string{
+		link + ":/data":    "is a directory",
 		path:               "is not SOURCE:DESTINATION",
 		path + ":":         "is not SOURCE:DESTINATION",
 		path + ":data":     "is not SOURCE:DESTINATION",
@@ -230,7 +253,7 @@ func TestRefusedFiles(t *testing.T) {
 		path + ":/../data": "is not SOURCE:DESTINATION",
 		path + "x:/data":   "no such file",
 	} {
-		if _, err := readFile(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := readFiles(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}

@@ -22,9 +22,9 @@ func main() {
 	flag.StringVar(&o.tar, "tar", "", "write the image of this machine's platform as a `file` for docker load or ctr images import")
 	flag.StringVar(&o.sbom, "sbom", "", "write what each binary is made of to this `directory`, as SPDX; alone, of binaries for any platform")
 	flag.StringVar(&o.links, "links", "", "other `names` of the binary in the image, with commas between them")
-	flag.Func("file", "add a file of any platform to the image, as `SOURCE:DESTINATION`; it may be repeated", func(text string) error {
-		f, err := readFile(text)
-		o.files = append(o.files, f)
+	flag.Func("file", "add a file or a directory of any platform to the image, as `SOURCE:DESTINATION`; it may be repeated", func(text string) error {
+		files, err := readFiles(text)
+		o.files = append(o.files, files...)
 		return err
 	})
 	flag.Parse()

@@ -7,7 +7,8 @@
 #   node.sh up                    start the cluster with node-0 in zone-a
 #   node.sh join INDEX ZONE       add node-INDEX, for example: join 1 zone-b
 #   node.sh lose INDEX            kill a node, as if its power had failed; join starts it again with its data
-#   node.sh load IMAGE BINARY     make an image of a static binary and load it on all nodes
+#   node.sh load IMAGE BINARY [SOURCE:DESTINATION...]
+#                                 make an image of a static binary and of other files and load it on all nodes
 #   node.sh k ARGUMENTS           kubectl
 #   node.sh sh COMMAND            run a command on node-0, or on node-$NODE
 #   node.sh down                  stop everything and remove it
@@ -136,8 +137,9 @@ lose() {
 }
 
 load() {
-	local tar=$state/image.tar node
-	"$bin/image" -name "$1" -tar "$tar" "$2" >/dev/null
+	local tar=$state/image.tar files=() file node
+	for file in "${@:3}"; do files+=(-file "$file"); done
+	"$bin/image" -name "$1" -tar "$tar" "${files[@]}" "$2" >/dev/null
 	for node in "$state"/node-*; do
 		inside "${node##*-}" ctr --namespace k8s.io images import "$tar" >/dev/null
 	done

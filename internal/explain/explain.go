@@ -116,7 +116,7 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		if err != nil {
 			return err
 		}
-		c.Settings = append(c.Settings, editSettings(w)...)
+		c.Settings = append(c.Settings, q.editSettings(w)...)
 		c.Weight = w.GetWeight().GetValue()
 		c.Share = 100 * float64(c.Weight) / float64(total)
 		if len(c.Localities) == 0 {

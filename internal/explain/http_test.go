@@ -51,7 +51,7 @@ spec:
     directResponse: {status: 418, body: {string: short}}
   - match: [{uri: {prefix: /api/}, queryParams: {v: {exact: "2"}}, headers: {cookie: {regex: ".*user=ann.*"}}}]
     rewrite: {uri: /, authority: api.example}
-    headers: {request: {set: {x-a: "1"}, remove: [x-b]}}
+    headers: {request: {set: {x-a: "%REQ(:path)% is 100%%"}, remove: [x-b]}}
     mirror: {host: two, port: {number: 81}}
     mirrorPercentage: {value: 10}
     timeout: 2s
@@ -100,7 +100,7 @@ func TestExplainHTTP(t *testing.T) {
 		"a rewritten request": {
 			to: "web", call: "GET /api/x?v=2", cookie: "a=b; user=ann", outcome: "one of 2 endpoints",
 			want: Answer{
-				Sends:   &Sent{Method: "GET", Path: "/x?v=2", Host: "api.example", Headers: []string{"remove x-b", "set x-a: 1"}},
+				Sends:   &Sent{Method: "GET", Path: "/x?v=2", Host: "api.example", Headers: []string{"remove x-b", "set x-a: /api/x?v=2 is 100%"}},
 				Mirrors: []Mirror{{"outbound|81||two.demo.svc.cluster.local", "10 %", 0}},
 			},
 		},

@@ -12,6 +12,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
 // Sent is the request that an endpoint gets.
@@ -133,7 +134,7 @@ func (a *Answer) addSent(s *snapshot.Snapshot, route *routev3.Route, q Question)
 	}
 	a.Sends = &Sent{
 		Method: q.Method, Path: withQuery(path, q.RawQuery), Host: action.GetHostRewriteLiteral(),
-		Headers: editsOf(route.GetRequestHeadersToAdd(), route.GetRequestHeadersToRemove()),
+		Headers: q.editsOf(route.GetRequestHeadersToAdd(), route.GetRequestHeadersToRemove()),
 	}
 	for _, m := range action.GetRequestMirrorPolicies() {
 		cluster, err := readCluster(s, m.GetCluster(), q.Client)
@@ -163,24 +164,42 @@ func replaceRegex(action *routev3.RouteAction, path string) string {
 }
 
 // editsOf describes changes of headers, in the order in which clients apply them.
-func editsOf(add []*corev3.HeaderValueOption, remove []string) []string {
+func (q Question) editsOf(add []*corev3.HeaderValueOption, remove []string) []string {
 	var all []string
 	for _, name := range remove {
 		all = append(all, "remove "+name)
 	}
 	for _, h := range add {
+		value := q.fillIn(h.GetHeader().GetValue())
+		if value == "" && !h.GetKeepEmptyValue() {
+			continue
+		}
 		verb := "add"
 		if h.GetAppendAction() == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD {
 			verb = "set"
 		}
-		all = append(all, fmt.Sprintf("%s %s: %s", verb, h.GetHeader().GetKey(), h.GetHeader().GetValue()))
+		all = append(all, fmt.Sprintf("%s %s: %s", verb, h.GetHeader().GetKey(), value))
 	}
 	return all
 }
 
+// fillIn replaces the variables in the value of a header, as HTTP clients do.
+func (q Question) fillIn(value string) string {
+	return policy.RequestVariable.ReplaceAllStringFunc(value, func(variable string) string {
+		if variable == "%%" {
+			return "%"
+		}
+		name := policy.RequestVariable.FindStringSubmatch(variable)[1]
+		if name == ":path" {
+			return withQuery(q.Call, q.RawQuery)
+		}
+		return q.Headers[strings.ToLower(name)]
+	})
+}
+
 // editSettings describes the changes of headers for one of several clusters.
-func editSettings(c *routev3.WeightedCluster_ClusterWeight) []Setting {
-	edits := editsOf(c.GetRequestHeadersToAdd(), c.GetRequestHeadersToRemove())
+func (q Question) editSettings(c *routev3.WeightedCluster_ClusterWeight) []Setting {
+	edits := q.editsOf(c.GetRequestHeadersToAdd(), c.GetRequestHeadersToRemove())
 	if host := c.GetHostRewriteLiteral(); host != "" {
 		edits = append(edits, "set host: "+host)
 	}
@@ -188,7 +207,7 @@ func editSettings(c *routev3.WeightedCluster_ClusterWeight) []Setting {
 	for _, edit := range edits {
 		all = append(all, Setting{Text: "in the request: " + edit})
 	}
-	for _, edit := range editsOf(c.GetResponseHeadersToAdd(), c.GetResponseHeadersToRemove()) {
+	for _, edit := range q.editsOf(c.GetResponseHeadersToAdd(), c.GetResponseHeadersToRemove()) {
 		all = append(all, Setting{Text: "in the response: " + edit})
 	}
 	return all

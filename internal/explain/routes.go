@@ -21,7 +21,7 @@ func (a *Answer) matchRoutes(table tracedResource, routes []*routev3.Route, q Qu
 			From: table.from(fmt.Sprintf("virtual_hosts[0].routes[%d]", i)),
 		}
 		if taken {
-			route.Settings = routeSettings(r)
+			route.Settings = q.routeSettings(r)
 			a.Routes = append(a.Routes, route)
 			return r
 		}

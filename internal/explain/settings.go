@@ -24,7 +24,7 @@ func weights(r *routev3.RouteAction) []*routev3.WeightedCluster_ClusterWeight {
 	return []*routev3.WeightedCluster_ClusterWeight{{Name: r.GetCluster(), Weight: wrapperspb.UInt32(1)}}
 }
 
-func routeSettings(r *routev3.Route) []string {
+func (q Question) routeSettings(r *routev3.Route) []string {
 	var all []string
 	action := r.GetRoute()
 	for _, timeout := range []*durationpb.Duration{action.GetMaxStreamDuration().GetMaxStreamDuration(), action.GetTimeout()} {
@@ -36,7 +36,7 @@ func routeSettings(r *routev3.Route) []string {
 	for _, policy := range action.GetHashPolicy() {
 		all = append(all, "hashed by "+hashed(policy))
 	}
-	for _, edit := range editsOf(r.GetResponseHeadersToAdd(), r.GetResponseHeadersToRemove()) {
+	for _, edit := range q.editsOf(r.GetResponseHeadersToAdd(), r.GetResponseHeadersToRemove()) {
 		all = append(all, "in the response: "+edit)
 	}
 	for _, override := range r.GetTypedPerFilterConfig() {

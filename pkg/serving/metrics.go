@@ -73,7 +73,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 		return 1
 	})
 	gauge("pods_not_injected", "Pods that came without the bootstrap although their namespace has the label for injection.", store.countNotInjected)
-	gauge("unknown_names", "Names that connected clients dial and that do not exist, once for each namespace of clients.", store.countUnknownNames)
+	gauge("unknown_names", "Names that connected gRPC clients dial and that do not exist, once for each namespace of clients.", store.countUnknownNames)
 	gauge("resources_held_back", "Resources that are withheld because clients would reject them.", store.withheldCount)
 	countProblems(registry, store)
 	return m

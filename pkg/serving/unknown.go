@@ -55,7 +55,7 @@ func (s *Store) UnknownNames() []UnknownName {
 		u := UnknownName{
 			Name: name, Namespace: session.client.Namespace, Clients: 1, Examples: []UnknownsClient{client}, Since: client.Since,
 		}
-		if session.client.Kind.Family() == mesh.FamilyHTTP {
+		if session.isHTTP() {
 			u.HTTP = 1
 		}
 		found = append(found, u)
@@ -114,10 +114,14 @@ func MergeUnknownNames(all []UnknownName) []UnknownName {
 	return merged
 }
 
-// countUnknownNames is the number of UnknownNames.
+// countUnknownNames is the number of UnknownNames that others than HTTP clients dial. To an HTTP client a name that does
+// not exist is normal: the application's own registry may have it.
 func (s *Store) countUnknownNames() int {
 	found := map[unknownKey]struct{}{}
 	s.eachUnknown(func(session *Session, name string, _ time.Time) {
+		if session.isHTTP() {
+			return
+		}
 		found[unknownKey{name, session.client.Namespace}] = struct{}{}
 	})
 	return len(found)
@@ -131,6 +135,9 @@ func (s *Store) eachUnknown(visit func(session *Session, name string, since time
 		}
 	}
 }
+
+// isHTTP reports whether the client is an HTTP client.
+func (s *Session) isHTTP() bool { return s.client.Kind.Family() == mesh.FamilyHTTP }
 
 // unknownNames returns the names that the client dials and that do not exist, and since when it has been told so.
 func (s *Session) unknownNames() map[string]time.Time {

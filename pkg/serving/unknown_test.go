@@ -137,7 +137,8 @@ func TestManyUnknownNames(t *testing.T) {
 
 // TestUnknownNamesOfHTTPClients: they are counted apart, and near names are those that an HTTP client can call.
 func TestUnknownNamesOfHTTPClients(t *testing.T) {
-	store := serving.NewStore(serving.Options{Registry: prometheus.NewRegistry()})
+	registry := prometheus.NewRegistry()
+	store := serving.NewStore(serving.Options{Registry: registry})
 	store.Publish(snapshottest.Load(t, []string{`
 apiVersion: v1
 kind: Service
@@ -150,7 +151,13 @@ spec: {ports: [{name: main, port: 80, appProtocol: grpc}, {name: a, port: 81}, {
 	}
 	dial("mizzen-java-agent", "echo")
 	dial("mizzen-java-agent", "nacos-only")
+	if got := gauge(t, registry, "mizzen_unknown_names"); got != 0 {
+		t.Errorf("got %v unknown names in the metric, want 0: a registry may have them", got)
+	}
 	dial("gRPC Go", "nacos-only")
+	if got := gauge(t, registry, "mizzen_unknown_names"); got != 1 {
+		t.Errorf("got %v unknown names in the metric, want 1", got)
+	}
 	got := map[string]string{}
 	for _, u := range store.UnknownNames() {
 		dials := []string{}

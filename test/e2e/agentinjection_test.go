@@ -75,8 +75,8 @@ func TestAgentInjection(t *testing.T) {
 						if mirror {
 							continue
 						}
-						if env := environments(got)["plain"]; !slices.Contains(env, bootstrapVariable) {
-							t.Errorf("%s: the bootstrap is missing, the container has %v", name, env)
+						if env := environments(got)["plain"]; !slices.Contains(env, bootstrapVariable) || slices.Contains(env, "MIZZEN_LANE") != selected {
+							t.Errorf("%s: the container has %v, want the bootstrap, and the lane if it has the agent", name, env)
 						}
 						again := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod", Annotations: got.Annotations}, Spec: got.Spec}
 						if diff := cmp.Diff(got.Spec, dryRun(t, ns, again).Spec); diff != "" {
@@ -219,7 +219,7 @@ func TestAgentOfLargePods(t *testing.T) {
 	}
 	got := dryRun(t, ns, restricted(pod))
 	for _, c := range got.Spec.Containers {
-		if variable(c) != agentOption || len(c.Env) != 100+5 {
+		if variable(c) != agentOption || len(c.Env) != 100+6 {
 			t.Fatalf("%s has %d variables and the option %q", c.Name, len(c.Env), variable(c))
 		}
 	}

@@ -3,16 +3,11 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"os/exec"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
@@ -29,67 +24,23 @@ type controlPlane struct {
 // the end it must exit on SIGTERM with status 0. flags replace the same flags here.
 func startControlPlane(t *testing.T, flags ...string) *controlPlane {
 	t.Helper()
-	args := append([]string{
-		"serve", "--kubeconfig", suite.kubeconfig, "--xds-address", cluster.HostIP + ":0", "--admin-address", "127.0.0.1:0",
-		"--shutdown-grace", "500ms",
-	}, flags...)
-	cmd := exec.Command(suite.binary, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := &buffer{}
-	cmd.Stderr = log
-	stdout := must(cmd.StdoutPipe())(t)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready := make(chan string, 1)
-	go func() {
-		defer close(ready)
-		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			if strings.HasPrefix(lines.Text(), "ready ") {
-				ready <- lines.Text()
-			}
-		}
-	}()
+	log := &controlplane.Buffer{}
+	process := must(controlplane.Start(suite.binary, log, append([]string{
+		"--kubeconfig", suite.kubeconfig, "--xds-address", cluster.HostIP + ":0", "--admin-address", "127.0.0.1:0", "--shutdown-grace", "500ms",
+	}, flags...)...))(t)
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		for line := range ready { // until the output ends
-			t.Errorf("control plane: got a second line %q, want one", line)
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("control plane: got %v after SIGTERM, want status 0", err)
+		if err := process.Stop(); err != nil {
+			t.Error(err)
 		}
 		if t.Failed() {
 			t.Logf("log of the control plane:\n%s", log)
 		}
 	})
-	p := &controlPlane{}
-	select {
-	case line, ok := <-ready:
-		_, err := fmt.Sscanf(line, "ready xds=%s admin=%s services=%d endpoints=%d", &p.xds, &p.admin, &p.services, &p.endpoints)
-		if err != nil {
-			t.Fatalf("control plane: got %q (%t), want the ready line: %v", line, ok, err)
-		}
-		_, p.xdsTLS, _ = strings.Cut(line, " xds_tls=")
-	case <-time.After(patience):
-		t.Fatalf("control plane: not ready after %v", patience)
+	p := &controlPlane{xds: process.XDS, admin: process.Admin}
+	_, counts, _ := strings.Cut(process.Ready, " services=")
+	if _, err := fmt.Sscanf(counts, "%d endpoints=%d", &p.services, &p.endpoints); err != nil {
+		t.Fatalf("control plane: got %q, want the numbers of Services and endpoints: %v", process.Ready, err)
 	}
+	_, p.xdsTLS, _ = strings.Cut(strings.TrimSpace(process.Ready), " xds_tls=")
 	return p
-}
-
-// buffer is a bytes.Buffer that a process may write to while a test reads it.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

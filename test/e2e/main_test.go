@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -15,6 +14,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 	"github.com/mizzen-mesh/mizzen/test/e2e/cluster"
 )
 
@@ -59,10 +59,8 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	suite.binary = filepath.Join(dir, "controlplane")
-	build := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", suite.binary, "../../cmd/controlplane")
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the control plane: %w\n%s", err, output)
+	if suite.binary, err = controlplane.Build(ctx, dir); err != nil {
+		return 0, err
 	}
 	if suite.cluster, err = cluster.Start(ctx, bin, dir); err != nil {
 		return 0, err

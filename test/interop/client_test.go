@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // language is a client program with a version of gRPC.
@@ -76,7 +77,7 @@ type client struct {
 	mu  sync.Mutex
 	in  io.Writer
 	out *bufio.Reader
-	log *buffer
+	log *controlplane.Buffer
 	csdsClient
 	// kill ends the program, which fails the test.
 	kill func()
@@ -112,7 +113,7 @@ func startClient(t *testing.T, l *language, bootstrap string, expendable bool) *
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(append(os.Environ(), "GRPC_XDS_BOOTSTRAP_CONFIG="+bootstrap), cached(l.name, l.env)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	c := &client{log: &buffer{}, expendable: expendable}
+	c := &client{log: &controlplane.Buffer{}, expendable: expendable}
 	cmd.Stderr = c.log
 	in := must(cmd.StdinPipe())(t)
 	c.in, c.out = in, bufio.NewReader(must(cmd.StdoutPipe())(t))

@@ -3,20 +3,16 @@
 package interop
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // plane is a running control plane that serves a folder.
@@ -25,7 +21,7 @@ type plane struct {
 	dir string
 	// xds and admin are its addresses. They stay the same after a restart.
 	xds, admin string
-	log        *buffer
+	log        *controlplane.Buffer
 	stop       func()
 	// certificates is the folder with the certificates of clients with certificate providers.
 	certificates string
@@ -34,7 +30,7 @@ type plane struct {
 // startPlane serves a folder with these objects until the test ends.
 func startPlane(t *testing.T, services, objects string) *plane {
 	t.Helper()
-	p := &plane{t: t, dir: t.TempDir(), xds: "127.0.0.1:0", admin: "127.0.0.1:0", log: &buffer{}}
+	p := &plane{t: t, dir: t.TempDir(), xds: "127.0.0.1:0", admin: "127.0.0.1:0", log: &controlplane.Buffer{}}
 	p.write("services.yaml", services)
 	p.write("objects.yaml", objects)
 	p.start()
@@ -49,26 +45,11 @@ func startPlane(t *testing.T, services, objects string) *plane {
 
 func (p *plane) start() {
 	p.t.Helper()
-	cmd := exec.Command(binary, "serve", "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "500ms")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Stderr = p.log
-	stdout := bufio.NewReader(must(cmd.StdoutPipe())(p.t))
-	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	line, err := stdout.ReadString('\n')
-	late.Stop()
-	if err == nil {
-		_, err = fmt.Sscanf(line, "ready xds=%s admin=%s", &p.xds, &p.admin)
-	}
-	if err != nil {
-		p.t.Fatalf("control plane: got %q, want the ready line: %v\n%s", line, err, p.log)
-	}
+	run := must(controlplane.Start(binary, p.log, "--files", p.dir, "--xds-address", p.xds, "--admin-address", p.admin, "--shutdown-grace", "500ms"))(p.t)
+	p.xds, p.admin = run.XDS, run.Admin
 	p.stop = sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			p.t.Errorf("control plane: got %v after SIGTERM, want status 0", err)
+		if err := run.Stop(); err != nil {
+			p.t.Error(err)
 		}
 	})
 }
@@ -76,11 +57,7 @@ func (p *plane) start() {
 // write replaces a file atomically.
 func (p *plane) write(name, text string) {
 	p.t.Helper()
-	temp := filepath.Join(p.dir, "."+name+".new")
-	if err := os.WriteFile(temp, []byte(text), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.Rename(temp, filepath.Join(p.dir, name)); err != nil {
+	if err := controlplane.Replace(p.dir, name, text); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -151,22 +128,4 @@ func (p *plane) await() {
 			p.t.Fatalf("no client reconnected within %v", patience)
 		}
 	}
-}
-
-// buffer is a bytes.Buffer that a process may write to while a test reads it.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

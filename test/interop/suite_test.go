@@ -19,6 +19,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // suiteScenarios are the scenarios that the suite's own client can run: it calls one target repeatedly, at a fixed
@@ -105,7 +107,7 @@ func newSuiteServer(t *testing.T, name string, spec backendSpec) *backend {
 // runSuite runs a program of the suite until the test ends, and returns a channel to its port.
 func runSuite(t *testing.T, port int, env string, argv ...string) *grpc.ClientConn {
 	t.Helper()
-	log := &buffer{}
+	log := &controlplane.Buffer{}
 	cmd := exec.Command(filepath.Join(caches[suite.name], argv[0]), argv[1:]...)
 	cmd.Env = append(os.Environ(), env)
 	cmd.Stdout, cmd.Stderr = log, log

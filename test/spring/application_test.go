@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 	"github.com/mizzen-mesh/mizzen/test/spring/provider"
 )
 
@@ -40,7 +41,7 @@ type launch struct {
 type application struct {
 	t    *testing.T
 	port string
-	log  *buffer
+	log  *controlplane.Buffer
 	cmd  *exec.Cmd
 	stop func()
 }
@@ -54,12 +55,15 @@ var (
 func start(t *testing.T, l launch) *application {
 	t.Helper()
 	args := append([]string{"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dserver.address=127.0.0.1"}, l.before...)
-	if agent := part(t, "agent"); agent != "none" && !l.unmeshed {
+	if agent := part(t, "agent"); agent != "none" && !l.unmeshed && !dependent(l.jar) {
 		args = append(args, "-javaagent:"+agent)
+	}
+	if strings.HasSuffix(l.jar, "-aot") {
+		args = append(args, "-Dspring.aot.enabled=true")
 	}
 	args = append(args, l.options...)
 	args = append(args, "-jar", part(t, l.jar), "--server.port=0", "--spring.main.banner-mode=off")
-	a := &application{t: t, log: &buffer{}, cmd: exec.Command(part(t, l.jdk), append(args, l.args...)...)}
+	a := &application{t: t, log: &controlplane.Buffer{}, cmd: exec.Command(part(t, l.jdk), append(args, l.args...)...)}
 	a.cmd.Env = append(os.Environ(), l.env...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -94,6 +98,11 @@ func start(t *testing.T, l launch) *application {
 		return fmt.Errorf("%s is not ready", l.jar)
 	})
 	return a
+}
+
+// dependent tells whether the starter is a dependency of an application.
+func dependent(jar string) bool {
+	return strings.HasSuffix(jar, "-starter") || strings.HasSuffix(jar, "-aot")
 }
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }

@@ -15,6 +15,7 @@ var failures = map[string]string{
 	"Feign":        "status 503|Load balancer does not contain an instance|does not have available server",
 	"gateway":      "status 503",
 	"gateway-mvc":  "status 5",
+	"zuul":         "status 5",
 	// Without a balancer they fail as if the name had no address.
 	"plain RestTemplate":            "status 0, error .*(No instances available for|nobody)",
 	"plain RestTemplate of the JDK": "status 0, error .*(No instances available for|nobody|ConnectException)",

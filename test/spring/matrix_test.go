@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// stock are the applications and the JDKs on which each runs.
+// stock are the applications and the JDKs on which each runs. Those named -starter and -aot have the starter as a dependency, and no agent.
 var stock = []struct {
 	train, jar, boot string
 	// clients are the client libraries of an application, or the name of a gateway.
@@ -18,6 +19,8 @@ var stock = []struct {
 	jdks    []string
 }{
 	{"2025.1", "boot40", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk25"}},
+	{"2025.1", "gateway40", "4.0", []string{"gateway"}, []string{"jdk25"}},
+	{"2025.1", "gateway-mvc40", "4.0", []string{"gateway-mvc"}, []string{"jdk25"}},
 	{"2025.0", "boot35", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk21"}},
 	{"2025.0", "gateway35", "3.5", []string{"gateway"}, []string{"jdk17"}},
 	{"2025.0", "gateway-mvc35", "3.5", []string{"gateway-mvc"}, []string{"jdk21"}},
@@ -25,6 +28,13 @@ var stock = []struct {
 	{"2021.0", "gateway27", "2.7", []string{"gateway"}, []string{"jdk11"}},
 	{"Hoxton", "boot23", "2.3", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17", "jdk11"}},
 	{"Hoxton", "gateway23", "2.3", []string{"gateway"}, []string{"jdk11"}},
+	{"Hoxton", "zuul23", "2.3", []string{"zuul"}, []string{"jdk11"}},
+	{"2025.1 starter", "boot40-starter", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-starter", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "boot35-aot", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway35-starter", "3.5", []string{"gateway"}, []string{"jdk17"}},
+	{"2025.0 starter", "gateway-mvc35-starter", "3.5", []string{"gateway-mvc"}, []string{"jdk17"}},
+	{"2021.0 starter", "boot27-starter", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
 }
 
 // TestMatrix plays every scenario with every client of every application on every JDK that the application is for.
@@ -103,7 +113,7 @@ func serviceName(s *scenario, client string) string { return s.name + "-" + stri
 
 // client returns a client of the application.
 func (a *application) client(name string) client {
-	if strings.HasPrefix(name, "gateway") {
+	if slices.Contains(gateways, name) {
 		return gateway{a}
 	}
 	return library{a, name}
@@ -112,16 +122,24 @@ func (a *application) client(name string) client {
 // gatewayArgs are the routes of a gateway: /SERVICE/** for each service.
 func gatewayArgs(jar string, services []string) []string {
 	prefix := map[string]string{
+		"gateway40":     "spring.cloud.gateway.server.webflux.routes",
+		"gateway-mvc40": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway35":     "spring.cloud.gateway.server.webflux.routes",
 		"gateway-mvc35": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway27":     "spring.cloud.gateway.routes",
 		"gateway23":     "spring.cloud.gateway.routes",
-	}[jar]
+		"zuul23":        "zuul.routes",
+	}[strings.TrimSuffix(jar, "-starter")]
 	if prefix == "" {
 		return nil
 	}
-	properties := map[string]string{}
+	// Zuul drops cookies otherwise, and Ribbon gives up after a second.
+	properties := map[string]string{"zuul.sensitive-headers": "", "ribbon.ReadTimeout": "60000"}
 	for i, name := range append(services, "nobody") {
+		if jar == "zuul23" {
+			properties[prefix+"."+name+".path"] = "/" + name + "/**"
+			continue
+		}
 		route := fmt.Sprintf("%s[%d].", prefix, i)
 		properties[route+"id"] = name
 		properties[route+"uri"] = "lb://" + name

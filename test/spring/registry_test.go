@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 	"github.com/mizzen-mesh/mizzen/test/spring/provider"
 )
 
@@ -53,7 +54,7 @@ func startRegistry(t *testing.T, kind string) *registry {
 			"--eureka.server.wait-time-in-ms-when-sync-empty=0", "--eureka.server.response-cache-update-interval-ms=500",
 			"--eureka.server.enable-self-preservation=false")
 	}
-	log := &buffer{}
+	log := &controlplane.Buffer{}
 	cmd := exec.Command(part(t, "jdk17"), args...)
 	cmd.Dir = home
 	cmd.Stdout, cmd.Stderr = log, log

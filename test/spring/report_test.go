@@ -70,7 +70,7 @@ func (r *report) compare(t *testing.T) {
 	}
 }
 
-var columns = []string{"RestTemplate", "RestClient", "WebClient", "Feign", "gateway", "gateway-mvc"}
+var columns = slices.Concat(libraries, gateways)
 
 func (r *report) text() string {
 	var text strings.Builder

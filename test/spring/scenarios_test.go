@@ -3,9 +3,12 @@
 package spring
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -132,7 +135,6 @@ var scenarios = []*scenario{
 			}
 			s.status(call{URL: "/A"}, 200)
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "direct", about: "the rule's status and body are the answer, and no pod is called",
@@ -145,7 +147,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("pods got %d requests, want none", n)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "rewrite", about: "the path is rewritten: by prefix and by expression",
@@ -160,7 +161,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("the pod got %q, want /by/c", a.Path)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "authority", about: "the authority is rewritten: the pod sees it as Host",
@@ -170,7 +170,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("the pod got the host %q, want b.example", a.Host)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "edits", about: "headers of requests and responses are set, added and removed",
@@ -188,21 +187,46 @@ var scenarios = []*scenario{
 				s.t.Errorf("the application got %v, want x-by: mesh and no x-pod", o.Headers)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "body", about: "the body of a request arrives",
 		pods: "a:v1",
-		play: func(s *scene) { s.sent() },
+		play: func(s *scene) { s.sent(5000) },
 	},
 	{
 		name: "body-again", about: "a request with a body is sent again",
 		pods: "a:v1", rules: route("retries: {attempts: 2, retryOn: 5xx}"),
 		play: func(s *scene) {
 			s.pod("a").Fail(provider.Fault{}, provider.Fault{Status: 503})
-			s.sent()
+			s.sent(5000)
 		},
-		except: chosenOnly,
+	},
+	{
+		name: "body-long", about: "a body that is too long to be kept arrives, with rules for retries and mirrors, too",
+		pods: both, rules: virtualService("- route: [{destination: {host: NAME, subset: v1}}]\n  mirror: {host: NAME, subset: v2}\n  timeout: 30s\n  retries: {attempts: 2, retryOn: 5xx}"),
+		play: func(s *scene) { s.sent(1 << 20) },
+	},
+	{
+		name: "stream", about: "events of a response are passed on as they come, with rules for timeouts and retries, too",
+		pods: "a:v1", rules: route("timeout: 30s\nretries: {attempts: 2, perTryTimeout: 20s, retryOn: 5xx}"),
+		play: func(s *scene) {
+			held := make(chan struct{})
+			release := sync.OnceFunc(func() { close(held) })
+			defer release()
+			s.pod("a").Fail(provider.Fault{}, provider.Fault{Event: "first", Until: held})
+			limited := http.Client{Timeout: patience}
+			response := must(limited.Get("http://127.0.0.1:" + s.app.port + "/" + s.name + "/A"))(s.t)
+			defer response.Body.Close()
+			body := bufio.NewReader(response.Body)
+			if line := must(body.ReadString('\n'))(s.t); line != "data: first\n" {
+				s.t.Errorf("got %q while the pod answers, want the first event", line)
+			}
+			release()
+			if rest := must(io.ReadAll(body))(s.t); !strings.Contains(string(rest), `"pod":"a"`) {
+				s.t.Errorf("got %q after the first event, want the rest of the answer", rest)
+			}
+		},
+		except: whys(except(libraries, "the application reads the whole response"), except([]string{"zuul"}, "Zuul itself sends a response in pieces of 8 KiB")),
 	},
 	{
 		name: "timeout", about: "a call ends when the time of its rule is over",
@@ -212,7 +236,6 @@ var scenarios = []*scenario{
 			s.pod("a").Fail(provider.Fault{Delay: 5 * time.Second})
 			s.ends(s.get(), 900, 3500)
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "per-try-timeout", about: "an attempt ends when its time is over, and the next one answers",
@@ -224,7 +247,6 @@ var scenarios = []*scenario{
 				s.t.Errorf("got an answer after %.0f ms, want one after 700 ms", o.Millis)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "retries", about: "a call is made again as often as the rule says, and for the statuses that it names",
@@ -241,7 +263,6 @@ var scenarios = []*scenario{
 				s.pod("a").Fail(provider.Fault{})
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "default-retries", about: "without a rule an answer is never asked for again, whatever its status",
@@ -264,7 +285,6 @@ var scenarios = []*scenario{
 			s.answered(s.do(call{URL: "/A", Count: 40}))
 			s.answered(s.do(call{URL: "/A", Method: "POST", Count: 40}))
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "abort", about: "half of the calls are answered with the status of the fault",
@@ -278,7 +298,6 @@ var scenarios = []*scenario{
 				}
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "delay", about: "calls are delayed by the fault",
@@ -289,19 +308,16 @@ var scenarios = []*scenario{
 				s.t.Errorf("it took %.0f ms, want 400", o.Millis)
 			}
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "mirror", about: "another version gets a copy of each call, and its answers are dropped",
 		pods: both, rules: mirrored,
-		play:   func(s *scene) { s.copied(call{URL: "/A?x=1", Count: 20}) },
-		except: chosenOnly,
+		play: func(s *scene) { s.copied(call{URL: "/A?x=1", Count: 20}) },
 	},
 	{
 		name: "mirror-body", about: "the copy has the body, too",
 		pods: both, rules: mirrored,
-		play:   func(s *scene) { s.copied(call{URL: "/A?x=1", Method: "POST", Body: "text", Count: 20}) },
-		except: chosenOnly,
+		play: func(s *scene) { s.copied(call{URL: "/A?x=1", Method: "POST", Body: "text", Count: 20}) },
 	},
 	{
 		name: "hash", about: "calls with one header value go to one pod, and calls with others to all",
@@ -339,7 +355,6 @@ var scenarios = []*scenario{
 			})
 			s.answered(s.do(call{URL: "/A", Count: 50}))
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "limit", about: "a call beyond http2MaxRequests fails at once",
@@ -365,7 +380,6 @@ var scenarios = []*scenario{
 			s.answered(<-first)
 			s.status(call{URL: "/A"}, 200)
 		},
-		except: chosenOnly,
 	},
 	{
 		name: "subset", about: "a subset without a VirtualService's weight: all calls go to its pods",
@@ -450,7 +464,7 @@ var scenarios = []*scenario{
 			s.version(call{URL: "http://" + s.name + ":8081/A"}, "v2")
 			s.version(call{URL: "http://" + s.name + ":80/A"}, "v1")
 		},
-		except: gateways(gatewayNames),
+		except: except(gateways, "a gateway calls the services that its own routes name"),
 	},
 	{
 		name: "names", about: "a Service is found by NAME.NAMESPACE and by its whole name",
@@ -460,7 +474,7 @@ var scenarios = []*scenario{
 				s.version(call{URL: "http://" + s.name + suffix + "/A"}, "v1")
 			}
 		},
-		except: gateways(gatewayNames),
+		except: except(gateways, "a gateway calls the services that its own routes name"),
 	},
 	{
 		name: "unknown", about: "a name that neither the mesh nor a registry knows fails as without the agent",
@@ -503,22 +517,36 @@ var scenarios = []*scenario{
 	},
 }
 
-const gatewayNames = "a gateway calls the services that its own routes name"
+// gateways and libraries are all clients.
+var (
+	gateways  = []string{"gateway", "gateway-mvc", "zuul"}
+	libraries = []string{"RestTemplate", "RestClient", "WebClient", "Feign"}
+)
 
-// chosenOnly is what a client lacks that only asks the balancer for an instance.
-var chosenOnly = map[string]string{"gateway-mvc": "Gateway WebMVC asks for an instance by LoadBalancerClient, and makes the call itself: the agent sees no response"}
+// whys has all reasons.
+func whys(all ...map[string]string) map[string]string {
+	one := map[string]string{}
+	for _, some := range all {
+		maps.Copy(one, some)
+	}
+	return one
+}
 
-// gateways is an exception for all gateways.
-func gateways(why string) map[string]string {
-	return map[string]string{"gateway": why, "gateway-mvc": why}
+// except is why clients cannot play a scenario.
+func except(clients []string, why string) map[string]string {
+	all := map[string]string{}
+	for _, c := range clients {
+		all[c] = why
+	}
+	return all
 }
 
 var mirrored = virtualService("- route: [{destination: {host: NAME, subset: v1}}]\n  mirror: {host: NAME, subset: v2}")
 
 // sent fails unless the body of a request arrives.
-func (s *scene) sent() {
+func (s *scene) sent(length int) {
 	s.t.Helper()
-	text := strings.Repeat("0123456789", 500)
+	text := strings.Repeat("0123456789abcdef", length/16)
 	o := s.status(call{URL: "/A", Method: "POST", Body: text, Headers: map[string]string{"Content-Type": "text/plain"}}, 200)
 	if got := o.answer().Body; got != text {
 		s.t.Errorf("the pod got %d bytes, want %d", len(got), len(text))

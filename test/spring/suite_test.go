@@ -3,14 +3,16 @@
 package spring
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // patience is the longest time that a test waits for anything, on a busy machine.
@@ -47,9 +49,8 @@ func build(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "controlplane")
-	if output, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "../../cmd/controlplane").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the control plane: %w\n%s", err, output)
+	if binary, err = controlplane.Build(context.Background(), dir); err != nil {
+		return 0, err
 	}
 	return m.Run(), nil
 }

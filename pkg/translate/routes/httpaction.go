@@ -271,8 +271,8 @@ func operations(at report.Field, o *networking.Headers_HeaderOperations) (add []
 			if !editable(where, name) {
 				continue
 			}
-			if strings.Contains(strings.ReplaceAll(value, "%%", ""), "%") {
-				where.Approximatef("HTTP clients do not fill in values between percent signs. They send them as they are written. Write the value itself, or set the header in the application.")
+			if strings.Contains(policy.RequestVariable.ReplaceAllString(value, ""), "%") {
+				where.Approximatef("HTTP clients fill in no other variable than %%REQ(NAME)%%. They send what is between percent signs as it is written. Write the value itself, or set the header in the application.")
 			}
 			add = append(add, &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, Value: value}, AppendAction: kind.action})
 		}

@@ -57,14 +57,14 @@ func httpRetryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Def
 	out := retries(on, attempts, backoff(at.Child("backoff"), r.GetBackoff()))
 	out.RetriableStatusCodes = statuses
 	out.PerTryTimeout = perTryTimeout(at.Child("perTryTimeout"), r.GetPerTryTimeout())
-	if r.GetRetryIgnorePreviousHosts() == nil || r.GetRetryIgnorePreviousHosts().GetValue() {
-		return elsewhere(out)
+	if p := r.GetRetryIgnorePreviousHosts(); p != nil && !p.GetValue() {
+		return out
 	}
-	at.Child("retryIgnorePreviousHosts").Approximatef("The Java agent makes a retry at another endpoint if there is one, whatever this field says. Keep the setting if that is good enough.")
-	return out
+	return elsewhere(out)
 }
 
-// elsewhere makes retries go to other endpoints than the attempts before, as Istio does by default.
+// elsewhere makes retries go to other endpoints than the attempts before, as Istio does by default. Clients of Envoy's API
+// do not do that unless they are told.
 func elsewhere(p *routev3.RetryPolicy) *routev3.RetryPolicy {
 	p.RetryHostPredicate = []*routev3.RetryPolicy_RetryHostPredicate{{
 		Name:       "envoy.retry_host_predicates.previous_hosts",

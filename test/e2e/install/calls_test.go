@@ -22,10 +22,12 @@ type tally struct {
 	By     map[string]int `json:"by"`
 }
 
-// calls is a pod that calls continuously.
+// calls are the calls of a pod that calls continuously.
 type calls struct {
 	c       *node.Cluster
 	ns, pod string
+	// read returns the newest tally.
+	read func(t *testing.T) tally
 	// lost is the number of calls that were expected to fail.
 	lost int
 	// patience is the longest time that a test waits.
@@ -37,17 +39,24 @@ func startCalls(t *testing.T, c *node.Cluster, ns, pod, yaml string) *calls {
 	c.Apply(t, ns, yaml)
 	c.AwaitReady(t, ns, "pod/"+pod)
 	k := &calls{c: c, ns: ns, pod: pod, patience: node.Patience}
+	k.read = k.log
+	k.begin(t)
+	return k
+}
+
+// begin waits until a call has succeeded.
+func (k *calls) begin(t *testing.T) {
+	t.Helper()
 	k.await(t, "calls succeed", func(now tally) error {
 		if now.OK == 0 {
 			return errors.New("no call succeeded")
 		}
 		return nil
 	})
-	return k
 }
 
-// now returns the newest tally. The log of a pod has the lines of gRPC between those of the client.
-func (k *calls) now(t *testing.T) tally {
+// log reads the log of the pod, which has the lines of gRPC between those of the client.
+func (k *calls) log(t *testing.T) tally {
 	t.Helper()
 	var now tally
 	lines := strings.Split(k.c.Kubectl(t, "--namespace", k.ns, "logs", k.pod, "--tail=100"), "\n")
@@ -66,7 +75,7 @@ func (k *calls) now(t *testing.T) tally {
 func (k *calls) await(t *testing.T, what string, check func(tally) error) {
 	t.Helper()
 	k.c.AwaitFor(t, k.patience, k.pod+": "+what, func() error {
-		now := k.now(t)
+		now := k.read(t)
 		if err := check(now); err != nil {
 			return fmt.Errorf("%w; its last line is %+v", err, now)
 		}
@@ -100,14 +109,14 @@ func (k *calls) only(t *testing.T, versions ...string) {
 // continues waits for another hundred calls, and checks that no call has failed so far.
 func (k *calls) continues(t *testing.T, after string) {
 	t.Helper()
-	from := k.now(t).OK
+	from := k.read(t).OK
 	k.await(t, "calls go on", func(now tally) error {
 		if now.OK < from+100 {
 			return fmt.Errorf("%d more", now.OK-from)
 		}
 		return nil
 	})
-	if now := k.now(t); now.Failed > k.lost {
+	if now := k.read(t); now.Failed > k.lost {
 		t.Errorf("%s: %s lost %d of %d calls after %s: %s", t.Name(), k.pod, now.Failed, now.OK+now.Failed, after, now.Error)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-// installation is an installation with an application, and clients in two languages that call it from beginning to end.
+// installation is an installation with an application, and clients that call it from beginning to end.
 type installation struct {
 	c     *node.Cluster
 	ns    string
@@ -33,10 +33,18 @@ func start(t *testing.T, c *node.Cluster) *installation {
 	c.Apply(t, ns, application())
 	c.AwaitRollout(t, ns, "deployment/echo-v1")
 	c.AwaitRollout(t, ns, "deployment/echo-v2")
-	l := &installation{c: c, ns: ns, calls: []*calls{
+	l := newInstallation(t, c, ns)
+	l.calls = []*calls{
 		startCalls(t, c, ns, "caller-go", caller("caller-go", "node-0", "xds:///echo:80")),
 		startCalls(t, c, ns, "caller-python", python("caller-python", "node-1", "xds:///echo:80")),
-	}}
+	}
+	return l
+}
+
+// newInstallation returns an installation without clients.
+func newInstallation(t *testing.T, c *node.Cluster, ns string) *installation {
+	t.Helper()
+	l := &installation{c: c, ns: ns}
 	l.step = func(name string, f func(t *testing.T)) {
 		if t.Failed() {
 			return

@@ -55,7 +55,7 @@ func (l *installation) loseANode(t *testing.T) {
 	l.calls = l.calls[:1]
 	l.step("a node is lost and comes back", func(t *testing.T) {
 		k := l.calls[0]
-		before := k.now(t)
+		before := k.read(t)
 		l.c.Lose(t, 1)
 		began := time.Now()
 		k.await(t, "calls succeed again", func(now tally) error {
@@ -64,7 +64,7 @@ func (l *installation) loseANode(t *testing.T) {
 			}
 			return nil
 		})
-		lost := k.now(t)
+		lost := k.read(t)
 		t.Logf("%d of %d calls failed in the %v after the node was lost: %s", lost.Failed, lost.Failed+lost.OK-before.OK, time.Since(began).Round(time.Second), lost.Error)
 		k.lost = lost.Failed
 		l.c.Join(t, 1, "zone-b")

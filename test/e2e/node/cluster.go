@@ -58,6 +58,13 @@ func attach(state string) (*Cluster, error) {
 func (c *Cluster) Namespace(t *testing.T) string {
 	t.Helper()
 	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "Test"), "/", "-"))
+	c.CreateNamespace(t, name)
+	return name
+}
+
+// CreateNamespace is Namespace with another name than that of the test.
+func (c *Cluster) CreateNamespace(t *testing.T, name string) {
+	t.Helper()
 	c.Kubectl(t, "create", "namespace", name)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -66,7 +73,6 @@ func (c *Cluster) Namespace(t *testing.T) string {
 		}
 		c.Kubectl(t, "delete", "namespace", name, "--wait=false")
 	})
-	return name
 }
 
 // Apply applies the objects of a YAML text, in that namespace if they do not name another.
@@ -146,12 +152,13 @@ func (c *Cluster) Join(t *testing.T, index int, zone string) {
 	}
 }
 
-// Load builds a Go package and loads it as an image on all nodes. Images that all tests need are in Setup.
-func (c *Cluster) Load(t *testing.T, image, source string) {
+// Load builds a Go package and loads it as an image on all nodes, with other files that are named as SOURCE:DESTINATION. Images that all tests need
+// are in Setup.
+func (c *Cluster) Load(t *testing.T, image, source string, files ...string) {
 	t.Helper()
 	binary := binaryPath(c.state, image)
 	err := build(t.Context(), binary, source)
-	if err = errors.Join(err, script(t.Context(), c.state, "load", image, binary)); err != nil {
+	if err = errors.Join(err, script(t.Context(), c.state, append([]string{"load", image, binary}, files...)...)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -21,6 +21,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // patience is how long anything may take on a busy machine.
@@ -33,9 +35,9 @@ const quickJava = "JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 // the clients run, to v2. No call may fail.
 func TestExamples(t *testing.T) {
 	stages := buildAll(t)
-	binary := filepath.Join(t.TempDir(), "controlplane")
-	if out, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "../../../cmd/controlplane").CombinedOutput(); err != nil {
-		t.Fatalf("build the control plane: %v\n%s", err, out)
+	binary, err := controlplane.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	for _, language := range languages {
@@ -162,13 +164,20 @@ func write(t *testing.T, dir, name string, object any) {
 // startControlPlane serves the folder and returns the xDS address.
 func startControlPlane(t *testing.T, binary, dir string) (xds string) {
 	t.Helper()
-	p := start(t, "control plane", exec.Command(binary, "serve", "--files", dir, "--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"))
-	for {
-		line := p.line()
-		if _, err := fmt.Sscanf(line, "ready xds=%s ", &xds); err == nil {
-			return xds
-		}
+	log := &controlplane.Buffer{}
+	p, err := controlplane.Start(binary, log, "--files", dir, "--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("log of the control plane:\n%s", log)
+		}
+	})
+	return p.XDS
 }
 
 func freePort(t *testing.T) int {

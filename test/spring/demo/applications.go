@@ -10,13 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 var (
 	springStarted = regexp.MustCompile(`Started App in `)
 	springPort    = regexp.MustCompile(`started on port ?(?:\(s\):)? ?(\d+)`)
 	nacosStarted  = regexp.MustCompile(`Nacos started successfully|Started App in `)
-	planeReady    = regexp.MustCompile(`ready xds=(\S+) admin=(\S+)`)
 	lightJVM      = []string{"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dserver.address=127.0.0.1"}
 )
 
@@ -38,12 +39,12 @@ func (w *world) start(ctx context.Context) error {
 			return err
 		}
 	}
-	binary := filepath.Join(w.dir, "controlplane")
-	if output, err := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-o", binary, "./cmd/controlplane").CombinedOutput(); err != nil {
-		return fmt.Errorf("build the control plane: %w\n%s", err, output)
+	var err error
+	if w.program, err = controlplane.Build(ctx, w.dir); err != nil {
+		return err
 	}
 	w.xds, w.admin = "127.0.0.1:0", "127.0.0.1:0"
-	if err := w.startPlane(ctx); err != nil {
+	if err := w.startPlane(); err != nil {
 		return err
 	}
 	nacos, err := w.startNacos(ctx)
@@ -58,18 +59,12 @@ func (w *world) start(ctx context.Context) error {
 }
 
 // startPlane starts the control plane, at the addresses that it had before.
-func (w *world) startPlane(ctx context.Context) error {
-	plane, err := launch("the control plane", w.dir, nil, filepath.Join(w.dir, "controlplane"), "serve", "--files", w.folder(),
-		"--xds-address", w.xds, "--admin-address", w.admin)
+func (w *world) startPlane() error {
+	plane, err := controlplane.Start(w.program, &w.planeLog, "--files", w.folder(), "--xds-address", w.xds, "--admin-address", w.admin)
 	if err != nil {
 		return err
 	}
-	w.plane = plane
-	if _, err := plane.await(ctx, planeReady); err != nil {
-		return err
-	}
-	found := planeReady.FindStringSubmatch(plane.log.String())
-	w.xds, w.admin = found[1], found[2]
+	w.plane, w.xds, w.admin = plane, plane.XDS, plane.Admin
 	return nil
 }
 

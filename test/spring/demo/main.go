@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // errNotAsStated means that a call failed or a change was not followed. The details were printed.
@@ -71,8 +73,10 @@ type world struct {
 	dir   string
 	// rules are those in the folder.
 	rules rules
-	// plane is the control plane; xds and admin are its addresses, which stay the same.
-	plane      *process
+	// program is the control plane, plane is the process; xds and admin are its addresses, which stay the same.
+	program    string
+	plane      *controlplane.Process
+	planeLog   controlplane.Buffer
 	xds, admin string
 	// processes are what is stopped at the end, last first.
 	processes []*process
@@ -90,7 +94,7 @@ func (w *world) close() {
 	for _, p := range slices.Backward(w.processes) {
 		p.kill()
 	}
-	w.plane.kill()
+	w.plane.Kill()
 	for _, a := range w.apps {
 		a.close()
 	}

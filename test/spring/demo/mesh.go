@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 const namespace = "shop"
@@ -85,16 +85,8 @@ endpoints:
 	return strings.Join(docs, "---\n")
 }
 
-// write replaces a file of the folder atomically, and returns when.
+// write replaces a file of the folder, and returns when it began to.
 func (w *world) write(name, text string) (time.Time, error) {
-	path := filepath.Join(w.folder(), name)
-	draft := filepath.Join(w.folder(), "."+name+".new") // hidden, so that it is not read
-	if err := os.WriteFile(draft, []byte(text), 0o600); err != nil {
-		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
-	}
 	at := time.Now()
-	if err := os.Rename(draft, path); err != nil {
-		return time.Time{}, fmt.Errorf("edit the demo's folder: %w", err)
-	}
-	return at, nil
+	return at, controlplane.Replace(w.folder(), name, text)
 }

@@ -10,9 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/mizzen-mesh/mizzen/test/controlplane"
 )
 
 // patience limits everything that is waited for.
@@ -22,7 +23,7 @@ const patience = 2 * time.Minute
 type process struct {
 	name string
 	cmd  *exec.Cmd
-	log  *buffer
+	log  *controlplane.Buffer
 	port string
 	// ended is closed when the process has ended.
 	ended chan struct{}
@@ -30,7 +31,7 @@ type process struct {
 
 // launch starts a program in a folder.
 func launch(name, dir string, env []string, program string, args ...string) (*process, error) {
-	p := &process{name: name, cmd: exec.Command(program, args...), log: &buffer{}, ended: make(chan struct{})}
+	p := &process{name: name, cmd: exec.Command(program, args...), log: &controlplane.Buffer{}, ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -96,22 +97,4 @@ func (p *process) post(ctx context.Context, path string, headers map[string]stri
 		err = errors.New(response.Status + ": " + string(answer))
 	}
 	return answer, err
-}
-
-// buffer is a bytes.Buffer that a process may write to while it is read.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -81,12 +81,12 @@ var steps = []step{
 }
 
 func killPlane(_ context.Context, w *world) (time.Time, error) {
-	w.plane.kill()
+	w.plane.Kill()
 	return time.Now(), nil
 }
 
 func returnPlane(ctx context.Context, w *world) (time.Time, error) {
-	if err := w.startPlane(ctx); err != nil {
+	if err := w.startPlane(); err != nil {
 		return time.Time{}, err
 	}
 	return edit(rules{v2: 100})(ctx, w)

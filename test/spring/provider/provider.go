@@ -45,6 +45,8 @@ type Pod struct {
 type Fault struct {
 	Delay  time.Duration
 	Status int
+	// Event is sent at once, as text/event-stream; the answer follows it.
+	Event string
 	// Until holds the request back until it is closed; nil does not.
 	Until <-chan struct{}
 }
@@ -145,14 +147,19 @@ func (p *Pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-time.After(fault.Delay):
 	case <-r.Context().Done():
 	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Pod", p.Name)
+	if fault.Event != "" {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = fmt.Fprintf(w, "data: %s\n\n", fault.Event)
+		_ = http.NewResponseController(w).Flush()
+	}
 	if fault.Until != nil {
 		select {
 		case <-fault.Until:
 		case <-r.Context().Done():
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Pod", p.Name)
 	if fault.Status != 0 {
 		w.WriteHeader(fault.Status)
 	}

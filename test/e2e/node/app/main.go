@@ -1,17 +1,19 @@
 // Command app runs in the pods of the node tests, from an image with no other content.
 //
-//	app serve               answer calls on port 50051 with the names of the pod and of its version (VERSION)
+//	app serve               answer gRPC calls on port 50051, and HTTP calls on port 8080, with the names of the pod and of its version (VERSION)
 //	app call TARGET COUNT   call a target COUNT times, round robin, and print for each pod its number of answers
-//	app load TARGET         call a target continuously and print the results of each second as a line of JSON
+//	app load TARGET         call a target, which may be the URL of an HTTP service, continuously and print the results of each second as a line of JSON
 //	app idle                do nothing, so that other commands can be run by kubectl exec
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -64,9 +66,19 @@ func (s server) UnaryCall(context.Context, *testpb.SimpleRequest) (*testpb.Simpl
 	return &testpb.SimpleResponse{Hostname: s.pod, ServerId: os.Getenv("VERSION")}, nil
 }
 
+// ServeHTTP answers in JSON, as the Spring application of the tests does.
+func (s server) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer{Version: os.Getenv("VERSION"), Pod: s.pod})
+}
+
 // serve finishes running calls before it ends, so that a rolling update loses no call.
 func serve(ctx context.Context) error {
 	pod, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	web, err := net.Listen("tcp", ":8080")
 	if err != nil {
 		return err
 	}
@@ -77,8 +89,11 @@ func serve(ctx context.Context) error {
 	s, ready := grpc.NewServer(), health.NewServer()
 	testpb.RegisterTestServiceServer(s, server{pod: pod})
 	healthpb.RegisterHealthServer(s, ready)
+	pages := &http.Server{Handler: server{pod: pod}, ReadHeaderTimeout: patience}
+	go func() { _ = pages.Serve(web) }()
 	context.AfterFunc(ctx, func() {
 		ready.Shutdown()
+		_ = pages.Shutdown(context.Background())
 		s.GracefulStop()
 	})
 	fmt.Println("serving", pod)

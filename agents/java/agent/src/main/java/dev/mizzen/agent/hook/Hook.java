@@ -9,7 +9,8 @@ import java.util.Optional;
 
 /** A method of a library, and the adapter that is asked there. */
 final class Hook {
-    private static final String CLOUD = "org/springframework/cloud/client/", FEIGN = "org/springframework/cloud/openfeign/", GATEWAY = "org/springframework/cloud/gateway/filter/";
+    private static final String CLOUD = "org/springframework/cloud/client/", FEIGN = "org/springframework/cloud/openfeign/", GATEWAY = "org/springframework/cloud/gateway/filter/",
+            MVC = "org/springframework/cloud/gateway/server/mvc/", NETFLIX = "org/springframework/cloud/netflix/";
     private static final String INTERCEPT = "(Lorg/springframework/http/HttpRequest;[BLorg/springframework/http/client/ClientHttpRequestExecution;)Lorg/springframework/http/client/ClientHttpResponse;";
     private static final String EXCHANGE = "(Lorg/springframework/web/reactive/function/client/ClientRequest;Lorg/springframework/web/reactive/function/client/ExchangeFunction;)Lreactor/core/publisher/Mono;";
     private static final String EXECUTE = "(Lfeign/Request;Lfeign/Request$Options;)Lfeign/Response;";
@@ -17,6 +18,9 @@ final class Hook {
     private static final String GET_INSTANCE = "(Ljava/lang/String;Ljava/lang/Class;)Ljava/lang/Object;";
     private static final String COMPOSITE = CLOUD + "discovery/composite/CompositeDiscoveryClient", REACTIVE = CLOUD + "discovery/composite/reactive/ReactiveCompositeDiscoveryClient";
 
+    private static final String FACTORY = "org/springframework/http/client/", CONNECTOR = FACTORY + "reactive/";
+    private static final String CREATE_REQUEST = "(Ljava/net/URI;Lorg/springframework/http/HttpMethod;)Lorg/springframework/http/client/ClientHttpRequest;";
+    private static final String CONNECT = "(Lorg/springframework/http/HttpMethod;Ljava/net/URI;Ljava/util/function/Function;)Lreactor/core/publisher/Mono;";
     private static final String SERVLET = "org/springframework/web/servlet/DispatcherServlet";
 
     /** All hooks. The number of a hook is its index. */
@@ -33,6 +37,11 @@ final class Hook {
             before(FEIGN + "ribbon/LoadBalancerFeignClient", "execute", EXECUTE, "FeignCalls"),
             before(GATEWAY + "ReactiveLoadBalancerClientFilter", "filter", FORWARD, "GatewayCalls"),
             before(GATEWAY + "LoadBalancerClientFilter", "filter", FORWARD, "GatewayCalls"),
+            after(MVC + "filter/LoadBalancerFilterFunctions", "lb", "(Ljava/lang/String;Ljava/util/function/BiFunction;)Lorg/springframework/web/servlet/function/HandlerFilterFunction;", "MvcGatewayCalls"),
+            before(MVC + "handler/ProxyExchangeHandlerFunction", "handle", "(Lorg/springframework/web/servlet/function/ServerRequest;)Lorg/springframework/web/servlet/function/ServerResponse;", "MvcGatewayCalls"),
+            before(NETFLIX + "zuul/filters/route/support/AbstractRibbonCommand", "run", "()Lorg/springframework/http/client/ClientHttpResponse;", "ZuulCalls"),
+            before(NETFLIX + "ribbon/support/AbstractLoadBalancingClient", "getRequestSpecificRetryHandler",
+                    "(L" + NETFLIX + "ribbon/support/ContextAwareRequest;Lcom/netflix/client/config/IClientConfig;)Lcom/netflix/client/RequestSpecificRetryHandler;", "ZuulCalls"),
             after("org/springframework/cloud/context/named/NamedContextFactory", "getInstance", GET_INSTANCE, "Balancers"),
             after(COMPOSITE, "<init>", "(Ljava/util/List;)V", "Discovery"),
             after(COMPOSITE, "getInstances", "(Ljava/lang/String;)Ljava/util/List;", "Discovery"),
@@ -46,6 +55,24 @@ final class Hook {
             end(SERVLET, "doService", serve("jakarta"), "ServletLane"),
             after("org/springframework/web/server/adapter/HttpWebHandlerAdapter", "handle",
                     "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane"),
+            // What has the TLS of calls. Those that cannot be given another one have a row, too, so that the error names them.
+            before(FACTORY + "SimpleClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "JdkClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "ReactorClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "ReactorNettyClientRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "HttpComponentsClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "OkHttp3ClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(FACTORY + "JettyClientHttpRequestFactory", "createRequest", CREATE_REQUEST, "EncryptedRequests"),
+            before(CONNECTOR + "ReactorClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before(CONNECTOR + "JdkClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before(CONNECTOR + "HttpComponentsClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before(CONNECTOR + "JettyClientHttpConnector", "connect", CONNECT, "EncryptedExchanges"),
+            before("feign/Client$Default", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/hc5/ApacheHttp5Client", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/http2client/Http2Client", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/okhttp/OkHttpClient", "execute", EXECUTE, "EncryptedFeign"),
+            before("feign/httpclient/ApacheHttpClient", "execute", EXECUTE, "EncryptedFeign"),
+            before(GATEWAY + "NettyRoutingFilter", "filter", FORWARD, "EncryptedGateway"),
             // Clients without a balancer, if mizzen.plain is set.
             request("Simple"), request("HttpComponents"), request("OkHttp3"), request("Jdk"), request("Jetty"), request("Reactor"), request("ReactorNetty"),
             plain("org/springframework/web/reactive/function/client/ExchangeFunctions$DefaultExchangeFunction", "exchange",
@@ -73,6 +100,8 @@ final class Hook {
         said.put("WebCalls", "WebClient follows the mesh." + bypassed);
         said.put("FeignCalls", "OpenFeign follows the mesh." + bypassed);
         said.put("GatewayCalls", "Spring Cloud Gateway follows the mesh." + bypassed);
+        said.put("ZuulCalls", "Zuul follows the mesh." + bypassed);
+        said.put("MvcGatewayCalls", "Spring Cloud Gateway for WebMVC follows the mesh." + bypassed);
         String without = " without a balancer follow the mesh, but not mirrors";
         said.put("JdkCalls", "calls of java.net.http.HttpClient" + without);
         said.put("OkHttpCalls", "calls of OkHttp" + without + "; a timeout limits the connection and each read");
@@ -121,8 +150,7 @@ final class Hook {
 
     /** A factory of the requests of RestTemplate and RestClient. */
     private static Hook request(String library) {
-        return plain("org/springframework/http/client/" + library + (library.equals("ReactorNetty") ? "Client" : "ClientHttp") + "RequestFactory", "createRequest",
-                "(Ljava/net/URI;Lorg/springframework/http/HttpMethod;)Lorg/springframework/http/client/ClientHttpRequest;", "RestCalls");
+        return plain(FACTORY + library + (library.equals("ReactorNetty") ? "Client" : "ClientHttp") + "RequestFactory", "createRequest", CREATE_REQUEST, "RestCalls");
     }
 
     private static Hook end(String type, String method, String descriptor, String adapter) {

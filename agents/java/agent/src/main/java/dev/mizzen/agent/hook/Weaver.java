@@ -56,7 +56,7 @@ final class Weaver implements ClassFileTransformer {
                     Hook hook = Hook.TABLE.get(i);
                     if ((plain || !hook.plain) && hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
                         woven[0] = true;
-                        m = hook.when == Hook.When.BEFORE ? new Before(m, i, descriptor) : new After(m, i, hook);
+                        m = hook.when == Hook.When.BEFORE ? new Before(m, i, descriptor) : new After(m, i, hook, (access & Opcodes.ACC_STATIC) != 0);
                     }
                 }
                 return m;
@@ -79,7 +79,8 @@ final class Weaver implements ClassFileTransformer {
         @Override
         public void visitCode() {
             super.visitCode();
-            arguments(mv, descriptor, 3);
+            visitVarInsn(Opcodes.ALOAD, 0);
+            arguments(mv, descriptor, 3, 1);
             number(mv, hook);
             visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "before", BEFORE, false);
             if (Type.getReturnType(descriptor) == Type.VOID_TYPE) {
@@ -97,19 +98,21 @@ final class Weaver implements ClassFileTransformer {
         }
     }
 
-    /** At the returns of a method: return what the bridge makes of the result. At its end also if it throws. */
+    /** At the returns of a method: return what the bridge makes of the result. At its end also if it throws. A static method has its result in place of this. */
     private static final class After extends MethodVisitor {
         private final int hook;
         private final String type, descriptor;
         /** Null if the bridge is not called when the method throws. */
         private final Label start;
+        private final boolean isStatic;
 
-        After(MethodVisitor m, int number, Hook hook) {
+        After(MethodVisitor m, int number, Hook hook, boolean isStatic) {
             super(Opcodes.ASM9, m);
             this.hook = number;
             this.type = hook.type;
             this.descriptor = hook.descriptor;
             this.start = hook.when == Hook.When.END ? new Label() : null;
+            this.isStatic = isStatic;
         }
 
         @Override
@@ -128,7 +131,8 @@ final class Weaver implements ClassFileTransformer {
                 super.visitLabel(handler);
                 super.visitFrame(Opcodes.F_FULL, 1, new Object[] {type}, 1, new Object[] {"java/lang/Throwable"});
                 super.visitInsn(Opcodes.ACONST_NULL);
-                arguments(mv, "()V", 2);
+                super.visitVarInsn(Opcodes.ALOAD, 0);
+                arguments(mv, "()V", 2, 1);
                 number(mv, hook);
                 super.visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "after", BEFORE, false);
                 super.visitInsn(Opcodes.POP);
@@ -143,7 +147,12 @@ final class Weaver implements ClassFileTransformer {
                 if (opcode == Opcodes.RETURN) {
                     super.visitInsn(Opcodes.ACONST_NULL);
                 }
-                arguments(mv, descriptor, 2);
+                if (isStatic) {
+                    super.visitInsn(Opcodes.DUP);
+                } else {
+                    visitVarInsn(Opcodes.ALOAD, 0);
+                }
+                arguments(mv, descriptor, 2, isStatic ? 0 : 1);
                 number(mv, hook);
                 visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "after", BEFORE, false);
                 if (opcode == Opcodes.RETURN) {
@@ -156,12 +165,12 @@ final class Weaver implements ClassFileTransformer {
         }
     }
 
-    /** this and the first arguments, or null where there are fewer. */
-    private static void arguments(MethodVisitor m, String descriptor, int count) {
+    /** The first arguments, which begin at a local variable, or null where there are fewer. */
+    private static void arguments(MethodVisitor m, String descriptor, int count, int first) {
         int given = Type.getArgumentTypes(descriptor).length;
-        for (int i = 0; i <= count; i++) {
-            if (i <= given) {
-                m.visitVarInsn(Opcodes.ALOAD, i);
+        for (int i = 0; i < count; i++) {
+            if (i < given) {
+                m.visitVarInsn(Opcodes.ALOAD, first + i);
             } else {
                 m.visitInsn(Opcodes.ACONST_NULL);
             }

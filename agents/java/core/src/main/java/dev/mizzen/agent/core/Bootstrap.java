@@ -1,5 +1,6 @@
 package dev.mizzen.agent.core;
 
+import dev.mizzen.agent.core.tls.CertificateProvider;
 import dev.mizzen.agent.core.wire.Buffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +14,8 @@ import java.util.Map;
 public final class Bootstrap {
     /** The environment variables of the gRPC libraries: a file, or the text itself. */
     static final String FILE = "GRPC_XDS_BOOTSTRAP", TEXT = "GRPC_XDS_BOOTSTRAP_CONFIG";
+
+    private static final long REFRESH = 600_000_000_000L;
 
     /** One address of the control plane. */
     public static final class Server {
@@ -40,12 +43,15 @@ public final class Bootstrap {
     public final List<Server> servers;
     public final String id, cluster;
     private final Object node;
+    /** The certificate providers that can be used. */
+    public final List<CertificateProvider> providers;
 
     private Bootstrap(Object document) {
         servers = servers(document);
         node = Json.get(document, "node");
         id = Json.string(node, "id");
         cluster = Json.string(node, "cluster");
+        providers = providers(Json.get(document, "certificate_providers"));
     }
 
     /** Reads the bootstrap. Throws IllegalArgumentException, whose message says what is wrong. */
@@ -133,14 +139,44 @@ public final class Bootstrap {
         return "";
     }
 
+    private static List<CertificateProvider> providers(Object document) {
+        List<CertificateProvider> usable = new ArrayList<>();
+        if (document instanceof Map) {
+            for (Map.Entry<?, ?> e : ((Map<?, ?>) document).entrySet()) {
+                String name = (String) e.getKey(), plugin = Json.string(e.getValue(), "plugin_name");
+                Object config = Json.get(e.getValue(), "config");
+                String certificate = Json.string(config, "certificate_file"), key = Json.string(config, "private_key_file"), authorities = Json.string(config, "ca_certificate_file");
+                String wrong = !plugin.equals("file_watcher") ? "its plugin is \"" + plugin + "\", not \"file_watcher\""
+                    : certificate.isEmpty() != key.isEmpty() ? "it has only one of certificate_file and private_key_file"
+                    : certificate.isEmpty() && authorities.isEmpty() ? "it has no files" : null;
+                if (wrong == null) {
+                    usable.add(new CertificateProvider(name, certificate, key, authorities, interval(Json.string(config, "refresh_interval"))));
+                } else {
+                    Log.info("the certificate provider \"" + name + "\" of the bootstrap is not used: " + wrong + ". Calls that need it fail");
+                }
+            }
+        }
+        return usable;
+    }
+
+    /** Reads a google.protobuf.Duration in JSON, in nanoseconds. Ten minutes if it is not set, as in gRPC. */
+    private static long interval(String seconds) {
+        try {
+            long nanos = (long) (Double.parseDouble(seconds.substring(0, Math.max(0, seconds.indexOf('s')))) * 1e9);
+            return nanos > 0 ? nanos : REFRESH;
+        } catch (NumberFormatException e) {
+            return REFRESH;
+        }
+    }
+
     /** Returns a label of this pod, or an empty string. */
     String label(String key) {
         return Json.string(Json.get(Json.get(node, "metadata"), "LABELS"), key);
     }
 
     /**
-     * Encodes the node for the first request of a stream. The certificate providers of a bootstrap are those of gRPC clients. The agent does not declare them,
-     * because it cannot present or verify certificates of the mesh: then the control plane lets calls that must be encrypted fail.
+     * Encodes the node for the first request of a stream. It declares the certificate providers that can be used: the control plane lets calls fail that
+     * must be encrypted with others.
      */
     public byte[] node(String version) {
         Buffer out = new Buffer(256).string(1, id).string(2, cluster);
@@ -156,6 +192,13 @@ public final class Bootstrap {
         List<Object> protocols = new ArrayList<>();
         protocols.add("http/1.1");
         entry(metadata, "PROTOCOLS", protocols);
+        if (!providers.isEmpty()) {
+            List<Object> names = new ArrayList<>();
+            for (CertificateProvider p : providers) {
+                names.add(p.name);
+            }
+            entry(metadata, "CERTIFICATE_PROVIDERS", names);
+        }
         out.message(3, metadata);
         Object locality = Json.get(node, "locality");
         out.message(4, new Buffer(64).string(1, Json.string(locality, "region")).string(2, Json.string(locality, "zone")).string(3, Json.string(locality, "sub_zone")));

@@ -25,7 +25,7 @@ public final class Core {
     }
 
     /** The version of the jar. */
-    static String version() {
+    public static String version() {
         Package p = Core.class.getPackage();
         String v = p == null ? null : p.getImplementationVersion();
         return v == null ? "0.0.0" : v;

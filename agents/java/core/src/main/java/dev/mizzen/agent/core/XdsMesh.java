@@ -5,6 +5,7 @@ import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
 import dev.mizzen.agent.core.route.Lanes;
+import dev.mizzen.agent.core.tls.CertificateProviders;
 import dev.mizzen.agent.core.xds.Client;
 import dev.mizzen.agent.core.xds.LastGood;
 import java.util.ArrayDeque;
@@ -20,6 +21,7 @@ final class XdsMesh implements Mesh, Client.Owner {
     final Config config;
     private final Client client;
     final Lanes lanes;
+    final CertificateProviders providers;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();
     /** The same services by the name that the application used, for names without a port. */
     private final ConcurrentHashMap<String, XdsService> byUsedName = new ConcurrentHashMap<>();
@@ -33,7 +35,8 @@ final class XdsMesh implements Mesh, Client.Owner {
         this.config = config;
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
         this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
-        this.lanes = new Lanes(config.laneKey, config.laneHeader, config.bootstrap.label("lane"));
+        this.providers = new CertificateProviders(config.bootstrap.providers);
+        this.lanes = new Lanes(config.laneKey, config.laneHeader, config.get("mizzen.lane", config.bootstrap.label("lane")));
     }
 
     /** Names the application: the cluster of its node, and its main class or jar, for several may share a directory. */

@@ -149,6 +149,9 @@ final class XdsService implements Service, Resource.Follower {
                 c = new Cluster(cluster);
                 resource.attachment = c;
             }
+            if (config.tls != null) {
+                config.tls.use(mesh.providers);
+            }
             c.update(config, a);
             clusters.put(cluster, c);
         }

@@ -32,7 +32,23 @@ class ConfigTest {
         assertEquals("checkout-7f9c checkout.shop eu eu-1 rack-4 mizzen-java-agent 1.2.3", node.getId() + " " + node.getCluster() + " " + node.getLocality().getRegion() + " "
             + node.getLocality().getZone() + " " + node.getLocality().getSubZone() + " " + node.getUserAgentName() + " " + node.getUserAgentVersion());
         assertEquals("v2", node.getMetadata().getFieldsOrThrow("LABELS").getStructValue().getFieldsOrThrow("version").getStringValue());
-        assertFalse(node.getMetadata().containsFields("CERTIFICATE_PROVIDERS"), "certificates of gRPC clients, which the agent does not use");
+        assertTrue(node.getMetadata().getFieldsOrThrow("CERTIFICATE_PROVIDERS").getListValue().getValuesCount() > 0, node::toString);
+    }
+
+    /** The lane of this process: a setting, which is injected into pods, else the label in the bootstrap. */
+    @Test
+    void hasALaneOfItsOwn() {
+        String labeled = Fixture.bootstrap("h:1").replace("\"app\":\"test\"", "\"lane\":\"label\"");
+        String[][] cases = {{labeled, "", "label"}, {labeled, "gray", "gray"}, {Fixture.bootstrap("h:1"), "gray", "gray"}, {Fixture.bootstrap("h:1"), "", null}};
+        for (String[] c : cases) {
+            Map<String, String> env = new HashMap<>();
+            env.put(Bootstrap.TEXT, c[0]);
+            env.put("MIZZEN_LANE", c[1]); // empty in a pod without the label
+            try (Mesh mesh = Core.start(Config.read(env, new Properties()))) {
+                Map<String, String> headers = TestHeaders.edited(mesh.laneHeaders(Fixture.get("/")));
+                assertEquals(c[2], headers.get("x-lane"));
+            }
+        }
     }
 
     /** Whatever is wrong with the bootstrap, there is a reason, and every service is unknown at once. */
@@ -56,6 +72,21 @@ class ConfigTest {
         }
         Config missing = file(java.nio.file.Paths.get("/nowhere/bootstrap.json"));
         assertTrue(missing.problem.contains("GRPC_XDS_BOOTSTRAP=/nowhere/bootstrap.json cannot be read"), missing.problem);
+    }
+
+    /** The node declares exactly the certificate providers that can be used, whatever its own metadata say. */
+    @Test
+    void declaresProvidersThatCanBeUsed() throws Exception {
+        String watched = "\"plugin_name\":\"file_watcher\",\"config\":", providers = "\"certificate_providers\":{"
+            + "\"default\":{" + watched + "{\"certificate_file\":\"c\",\"private_key_file\":\"k\",\"ca_certificate_file\":\"a\",\"refresh_interval\":\"1.5s\"}},"
+            + "\"roots\":{" + watched + "{\"ca_certificate_file\":\"a\"}},\"half\":{" + watched + "{\"certificate_file\":\"c\",\"ca_certificate_file\":\"a\"}},"
+            + "\"empty\":{" + watched + "{}},\"other\":{\"plugin_name\":\"vault\",\"config\":{}},\"odd\":7}";
+        Bootstrap b = Fixture.config(Fixture.bootstrap("h:1").replaceFirst("\\{", "{" + providers + ",")).bootstrap;
+        Node node = Node.parseFrom(b.node("1"));
+        StringBuilder declared = new StringBuilder();
+        node.getMetadata().getFieldsOrThrow("CERTIFICATE_PROVIDERS").getListValue().getValuesList().forEach(v -> declared.append(v.getStringValue()).append(' '));
+        assertEquals("default roots ", declared.toString());
+        assertFalse(Node.parseFrom(Fixture.config(Fixture.bootstrap("h:1")).bootstrap.node("1")).getMetadata().containsFields("CERTIFICATE_PROVIDERS"), "there are none");
     }
 
     @Test

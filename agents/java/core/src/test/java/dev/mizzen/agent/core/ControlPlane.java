@@ -38,20 +38,27 @@ public final class ControlPlane implements AutoCloseable {
     /** Builds the control plane of this checkout. A machine without Go fails the test. */
     private static synchronized Path binary() throws Exception {
         if (binary == null) {
-            Path root = root();
             Path out = Paths.get("target", "controlplane").toAbsolutePath();
-            Process p;
-            try {
-                p = new ProcessBuilder("go", "build", "-o", out.toString(), "./cmd/controlplane").directory(root.toFile()).inheritIO().start();
-            } catch (IOException e) {
-                throw new AssertionError("These tests run the real control plane. Install Go.", e);
-            }
-            if (p.waitFor() != 0) {
-                throw new AssertionError("go build ./cmd/controlplane fails");
-            }
+            go("build", "-o", out.toString(), "./cmd/controlplane");
             binary = out;
         }
         return binary;
+    }
+
+    /** Runs the go command at the root of the checkout. */
+    public static void go(String... arguments) throws Exception {
+        List<String> command = new ArrayList<>();
+        command.add("go");
+        command.addAll(java.util.Arrays.asList(arguments));
+        Process p;
+        try {
+            p = new ProcessBuilder(command).directory(root().toFile()).inheritIO().start();
+        } catch (IOException e) {
+            throw new AssertionError("These tests run the real control plane. Install Go.", e);
+        }
+        if (p.waitFor() != 0) {
+            throw new AssertionError(String.join(" ", command) + " fails");
+        }
     }
 
     /** The root of the checkout. */

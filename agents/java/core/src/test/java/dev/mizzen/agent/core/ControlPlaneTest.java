@@ -204,28 +204,51 @@ class ControlPlaneTest {
     void connectsOverTlsWithAToken() throws Exception {
         java.nio.file.Path certs = java.nio.file.Files.createDirectory(temp.resolve("certs"));
         run(certs, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=ca");
-        run(certs, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tls.key", "-out", "tls.csr", "-subj", "/CN=mizzen");
-        java.nio.file.Files.write(certs.resolve("ext"), "subjectAltName=IP:127.0.0.1\n".getBytes());
-        run(certs, "openssl", "x509", "-req", "-in", "tls.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "tls.crt", "-days", "1", "-extfile", "ext");
+        issue(certs, "tls", "IP:127.0.0.1");
         run(certs, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.key", "-out", "other.crt", "-days", "2", "-subj", "/CN=other");
         java.nio.file.Path token = certs.resolve("token");
         java.nio.file.Files.write(token, "header.payload.signature\n".getBytes());
         String call = ",\"call_creds\":[{\"type\":\"jwt_token_file\",\"config\":{\"jwt_token_file\":\"" + token + "\"}}]";
         try (ControlPlane cp = ControlPlane.serve(folder, "--xds-tls-address=127.0.0.1:0", "--tls-certificates=" + certs)) {
-            assertEquals("KNOWN", overTls(cp, certs.resolve("ca.crt"), ""));
+            assertEquals("KNOWN", overTls(cp, certs.resolve("ca.crt").toString(), ""));
             // This control plane has no cluster that could issue a token, and says so.
-            String refused = overTls(cp, certs.resolve("ca.crt"), call);
+            String refused = overTls(cp, certs.resolve("ca.crt").toString(), call);
             assertTrue(refused.contains("UNAUTHENTICATED: the client sent a token"), refused);
-            String other = overTls(cp, certs.resolve("other.crt"), "");
+            String other = overTls(cp, certs.resolve("other.crt").toString(), "");
             assertTrue(other.contains("PKIX path"), other);
             java.nio.file.Files.write(token, new byte[0]);
-            String empty = overTls(cp, certs.resolve("ca.crt"), call);
+            String empty = overTls(cp, certs.resolve("ca.crt").toString(), call);
             assertTrue(empty.contains("is empty"), empty);
         }
     }
 
+    /** A control plane that wants a proof takes a certificate for the namespace that the node says. */
+    @Test
+    void provesItsIdentityByACertificate() throws Exception {
+        java.nio.file.Path certs = java.nio.file.Files.createDirectory(temp.resolve("certs"));
+        run(certs, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=ca");
+        issue(certs, "tls", "IP:127.0.0.1");
+        issue(certs, "shop", "URI:spiffe://cluster.local/ns/shop/sa/test");
+        issue(certs, "other", "URI:spiffe://cluster.local/ns/other/sa/test");
+        try (ControlPlane cp = ControlPlane.serve(folder, "--xds-tls-address=127.0.0.1:0", "--tls-certificates=" + certs, "--identity=proof")) {
+            String config = certs.resolve("ca.crt") + "\",\"certificate_file\":\"" + certs.resolve("%1$s.crt") + "\",\"private_key_file\":\"" + certs.resolve("%1$s.key");
+            assertEquals("KNOWN", overTls(cp, String.format(config, "shop"), ""));
+            String other = overTls(cp, String.format(config, "other"), "");
+            assertTrue(other.contains("PERMISSION_DENIED: the node has NAMESPACE"), other);
+            String none = overTls(cp, certs.resolve("ca.crt").toString(), "");
+            assertTrue(none.contains("UNAUTHENTICATED"), none);
+        }
+    }
+
+    /** Makes NAME.crt and NAME.key by the authority of a folder. */
+    private static void issue(java.nio.file.Path certs, String name, String san) throws Exception {
+        run(certs, "openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name);
+        java.nio.file.Files.write(certs.resolve("ext"), ("subjectAltName=" + san + "\n").getBytes());
+        run(certs, "openssl", "x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", name + ".crt", "-days", "1", "-extfile", "ext");
+    }
+
     /** Returns KNOWN, or the state of a mesh that does not know the service. */
-    private static String overTls(ControlPlane cp, Path ca, String call) {
+    private static String overTls(ControlPlane cp, String ca, String call) {
         String bootstrap = Fixture.bootstrap(cp.tls, "{\"type\":\"tls\",\"config\":{\"ca_certificate_file\":\"" + ca + "\"}}", call);
         try (Mesh mesh = Core.start(Fixture.config(bootstrap, "mizzen.wait", "20s"))) {
             return mesh.service("go-sc-a", 80).await() == Service.Presence.KNOWN ? "KNOWN" : mesh.state();

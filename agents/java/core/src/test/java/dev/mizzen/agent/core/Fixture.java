@@ -20,12 +20,17 @@ final class Fixture {
     private Fixture() {
     }
 
+    /** @param server one address, or several with commas between them */
     static String bootstrap(String server) {
         return bootstrap(server, "{\"type\":\"insecure\"}", "");
     }
 
     static String bootstrap(String server, String credentials, String call) {
-        return "{\"xds_servers\":[{\"server_uri\":\"" + server + "\",\"channel_creds\":[" + credentials + "]" + call + "}],"
+        StringBuilder servers = new StringBuilder();
+        for (String s : server.split(",")) {
+            servers.append(servers.length() == 0 ? "" : ",").append("{\"server_uri\":\"" + s + "\",\"channel_creds\":[" + credentials + "]" + call + "}");
+        }
+        return "{\"xds_servers\":[" + servers + "],"
             + "\"node\":{\"id\":\"mizzen~shop~test\",\"cluster\":\"test.shop\",\"locality\":{},\"metadata\":{\"NAMESPACE\":\"shop\",\"CERTIFICATE_PROVIDERS\":[\"default\"],\"LABELS\":{\"app\":\"test\"}}}}";
     }
 

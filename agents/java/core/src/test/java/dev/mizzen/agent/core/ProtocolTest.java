@@ -10,6 +10,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.TextFormat;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.core.wire.Buffer;
 import io.envoyproxy.envoy.config.cluster.v3.Cluster;
 import io.envoyproxy.envoy.config.endpoint.v3.ClusterLoadAssignment;
 import io.envoyproxy.envoy.config.listener.v3.Listener;
@@ -88,8 +89,12 @@ class ProtocolTest {
         return mesh.service("a", 0);
     }
 
-    /** Plays the four subscriptions of service a by hand: returns the stream after the last ACK. */
     private ScriptedServer.Stream play() throws Exception {
+        return play(server);
+    }
+
+    /** Plays the four subscriptions of service a by hand: returns the stream after the last ACK. */
+    private static ScriptedServer.Stream play(ScriptedServer server) throws Exception {
         ScriptedServer.Stream s = server.next().settings();
         DiscoveryRequest first = s.request(LDS);
         assertEquals("[a]", first.getResourceNamesList().toString());
@@ -240,6 +245,54 @@ class ProtocolTest {
         again.send(7, 0, 0, new byte[8]); // GOAWAY without an error
         server.next().settings().request(LDS);
         assertEquals("10.0.0.1:2", pick(a));
+    }
+
+    /** A server that goes away while it sends: what has come of the message is forgotten, and the version before is asked for anew. */
+    @Test
+    void reconnectsIfTheServerGoesAwayWithinAMessage() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        until(a, "10.0.0.1:1");
+        for (int code : new int[] {0, 11}) {
+            byte[] half = response(EDS, "2", endpoints("c", 2)).toByteArray();
+            s.send(0, 0, 1, new Buffer(64).write(0).int32(half.length).write(half, 0, half.length / 2).toBytes());
+            s.send(7, 0, 0, new Buffer(64).int32(1).int32(code).write("too_many_pings".getBytes()).toBytes()); // GOAWAY; the last stream is ours
+            s.frame("closed");
+            s = server.next().settings();
+            for (String type : new String[] {LDS, RDS, CDS, EDS}) {
+                assertEquals("1", s.request(type).getVersionInfo());
+            }
+            assertEquals("10.0.0.1:1", pick(a));
+        }
+        s.respond(response(EDS, "2", endpoints("c", 2)));
+        until(a, "10.0.0.1:2");
+        assertEquals("2", s.request(EDS).getVersionInfo());
+    }
+
+    /** Another server of the list serves while the first one is down, and the first one again once it is back. */
+    @Test
+    void returnsToTheFirstServer() throws Exception {
+        ScriptedServer first = new ScriptedServer();
+        first.close();
+        mesh.close(); // the other mesh of this class
+        server.next();
+        try (Mesh two = Fixture.mesh(first.address() + "," + server.address(), "mizzen.wait", "20s", "mizzen.reconnect.max", "100ms")) {
+            Service a = two.service("a", 0);
+            ScriptedServer.Stream fallback = play(server);
+            until(a, "10.0.0.1:1");
+            try (ScriptedServer back = new ScriptedServer(first.port())) {
+                ScriptedServer.Stream s = back.next().settings();
+                fallback.frame("closed");
+                assertEquals("1", s.request(LDS).getVersionInfo());
+                assertEquals("10.0.0.1:1", pick(a));
+                s.request(RDS);
+                s.request(CDS);
+                s.request(EDS);
+                s.respond(response(EDS, "2", endpoints("c", 2)));
+                until(a, "10.0.0.1:2");
+                assertTrue(two.state().contains("\"server\":\"" + back.address() + "\""), two.state());
+            }
+        }
     }
 
     @Test

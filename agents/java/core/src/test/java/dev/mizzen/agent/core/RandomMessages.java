@@ -9,6 +9,7 @@ import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Descriptors.OneofDescriptor;
 import com.google.protobuf.Message;
 import io.envoyproxy.envoy.extensions.filters.http.fault.v3.HTTPFault;
+import io.envoyproxy.envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -38,7 +39,8 @@ public final class RandomMessages {
         put(route + "RouteAction.RequestMirrorPolicy", "cluster! runtime_fraction");
         put(route + "WeightedCluster", "clusters!");
         put(route + "WeightedCluster.ClusterWeight", "name! weight! request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal typed_per_filter_config");
-        put(route + "RetryPolicy", "retry_on num_retries per_try_timeout retriable_status_codes retry_back_off");
+        put(route + "RetryPolicy", "retry_on num_retries per_try_timeout retriable_status_codes retry_back_off retry_host_predicate host_selection_retry_max_attempts");
+        put(route + "RetryPolicy.RetryHostPredicate", "name!");
         put(route + "RedirectAction", "host_redirect path_redirect prefix_rewrite regex_rewrite https_redirect scheme_redirect port_redirect response_code strip_query");
         put(route + "DirectResponseAction", "status! body");
         put("envoy.config.core.v3.DataSource", "inline_string! ");
@@ -66,7 +68,12 @@ public final class RandomMessages {
         put(cluster + "OutlierDetection", "consecutive_5xx interval base_ejection_time max_ejection_percent enforcing_consecutive_5xx consecutive_gateway_failure "
             + "enforcing_consecutive_gateway_failure split_external_local_origin_errors consecutive_local_origin_failure enforcing_consecutive_local_origin_failure "
             + "max_ejection_time always_eject_one_host enforcing_success_rate");
-        put("envoy.config.core.v3.TransportSocket", "name!");
+        put("envoy.config.core.v3.TransportSocket", "name! typed_config!");
+        String tls = "envoy.extensions.transport_sockets.tls.v3.";
+        put(tls + "UpstreamTlsContext", "common_tls_context! sni");
+        put(tls + "CommonTlsContext", "tls_certificate_provider_instance validation_context");
+        put(tls + "CertificateValidationContext", "ca_certificate_provider_instance! match_subject_alt_names! system_root_certs");
+        put(tls + "CertificateProviderPluginInstance", "instance_name! certificate_name");
         put("envoy.config.core.v3.Metadata", "filter_metadata");
         String endpoint = "envoy.config.endpoint.v3.";
         put(endpoint + "ClusterLoadAssignment", "cluster_name! endpoints policy");
@@ -184,6 +191,9 @@ public final class RandomMessages {
         if (type.equals("google.protobuf.UInt32Value")) {
             return com.google.protobuf.UInt32Value.of(1 + random.nextInt(100));
         }
+        if (type.equals("google.protobuf.Any")) { // of a transport socket: other ones are in maps
+            return Any.pack(make(UpstreamTlsContext.getDefaultInstance()));
+        }
         if (type.equals("google.protobuf.BoolValue")) {
             return BoolValue.of(random.nextBoolean());
         }
@@ -197,6 +207,9 @@ public final class RandomMessages {
     }
 
     private String string(FieldDescriptor f) {
+        if (f.getContainingType().getName().equals("RetryHostPredicate")) {
+            return "envoy.retry_host_predicates." + (random.nextBoolean() ? "previous_hosts" : "omit_canary_hosts");
+        }
         switch (f.getName()) {
             case "regex": return REGEXES[random.nextInt(REGEXES.length)];
             case "name":
@@ -204,6 +217,7 @@ public final class RandomMessages {
             case "cluster":
             case "header_name":
             case "cluster_name":
+            case "instance_name":
             case "address": return "name-" + random.nextInt(50);
             default: return word();
         }

@@ -25,14 +25,23 @@ final class ScriptedServer implements AutoCloseable {
     private volatile boolean closed;
 
     ScriptedServer() throws IOException {
-        listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        this(0);
+    }
+
+    /** Listens at a port that was listened at before, perhaps. */
+    ScriptedServer(int port) throws IOException {
+        listener = new ServerSocket(port, 50, InetAddress.getLoopbackAddress());
         Thread t = new Thread(this::accept, "scripted-server");
         t.setDaemon(true);
         t.start();
     }
 
+    int port() {
+        return listener.getLocalPort();
+    }
+
     String address() {
-        return "127.0.0.1:" + listener.getLocalPort();
+        return "127.0.0.1:" + port();
     }
 
     private void accept() {

@@ -82,7 +82,7 @@ public final class SpringBalancer implements Adapter {
             }
             attempt.done(200);
             Call.balanced();
-            return new DefaultResponse(Instance.of(name, attempt.endpoint()));
+            return new DefaultResponse(Instance.chosen(name, attempt.endpoint()));
         }
 
         private Call call(Request request) {

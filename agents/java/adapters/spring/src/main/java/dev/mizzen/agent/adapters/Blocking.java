@@ -60,7 +60,7 @@ abstract class Blocking<R> {
         return Registry.instances(name);
     }
 
-    /** Whether the call can be made again. */
+    /** Whether the call can be made again, or copied. */
     boolean repeatable() {
         return true;
     }
@@ -92,10 +92,15 @@ abstract class Blocking<R> {
                 status = status(response);
                 attempt.done(status);
             } catch (IOException e) {
-                failure = e;
+                Throwable clear = Encrypted.clear(e);
+                failure = clear instanceof IOException ? (IOException) clear : e;
                 attempt.failed(e);
             } catch (RuntimeException | Error e) {
                 attempt.failed(e);
+                Throwable clear = Encrypted.clear(e);
+                if (clear != e) {
+                    throw (IOException) clear;
+                }
                 throw e;
             }
             long backoff = 0;
@@ -141,6 +146,9 @@ abstract class Blocking<R> {
 
     /** Makes the copies of the call, whose responses are dropped. */
     final void mirror() {
+        if (!repeatable()) {
+            return;
+        }
         for (Plan copy : plan.mirrors()) {
             Attempt attempt = copy.attempt(this::registry);
             if (attempt == null) {

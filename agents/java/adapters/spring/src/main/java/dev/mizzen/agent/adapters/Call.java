@@ -102,7 +102,8 @@ public final class Call implements Request {
         if (endpoint.secure()) {
             scheme = scheme.equals("http") ? "https" : scheme.equals("ws") ? "wss" : scheme;
         }
-        String host = endpoint.host().indexOf(':') >= 0 && !endpoint.host().startsWith("[") ? "[" + endpoint.host() + "]" : endpoint.host();
+        String host = Encrypted.host(endpoint);
+        host = host.indexOf(':') >= 0 && !host.startsWith("[") ? "[" + host + "]" : host;
         StringBuilder b = new StringBuilder(scheme).append("://");
         if (uri.getRawUserInfo() != null) {
             b.append(uri.getRawUserInfo()).append('@');

@@ -3,14 +3,18 @@ package dev.mizzen.agent.adapters;
 import dev.mizzen.agent.bridge.Adapter;
 import dev.mizzen.agent.bridge.HostHeader;
 import dev.mizzen.agent.bridge.Mesh;
+import dev.mizzen.agent.bridge.Tls;
 import java.net.HttpURLConnection;
 import java.util.concurrent.atomic.AtomicBoolean;
+import javax.net.ssl.HttpsURLConnection;
 
 /** The HttpURLConnections of SimpleClientHttpRequestFactory and of Feign's own client: an attempt that is over must not keep its thread, and a route can set the Host header. */
 public final class Connections implements Adapter {
     private static final AtomicBoolean SAID = new AtomicBoolean();
     /** The attempt that this thread makes. */
     static final ThreadLocal<Connections.Attempt> CURRENT = new ThreadLocal<>();
+    /** The TLS of the connection that this thread makes, if the mesh demands it. */
+    static final ThreadLocal<Tls> ENCRYPTED = new ThreadLocal<>();
 
     public Connections(Mesh mesh) {
     }
@@ -31,8 +35,13 @@ public final class Connections implements Adapter {
     @Override
     public Object after(Object result, Object self, Object a, Object b) {
         Attempt attempt = CURRENT.get();
+        Tls tls = ENCRYPTED.get();
+        HttpURLConnection connection = (HttpURLConnection) (result != null ? result : a);
+        if (tls != null) {
+            ((HttpsURLConnection) connection).setSSLSocketFactory(tls.sockets());
+            ((HttpsURLConnection) connection).setHostnameVerifier(tls.verifier());
+        }
         if (attempt != null) {
-            HttpURLConnection connection = (HttpURLConnection) (result != null ? result : a);
             connection.setConnectTimeout(shorter(shorter(connection.getConnectTimeout(), attempt.connect), attempt.read));
             connection.setReadTimeout(shorter(connection.getReadTimeout(), attempt.read));
             if (attempt.host != null) {

@@ -65,7 +65,7 @@ public final class FeignCalls implements Adapter {
         return call.run();
     }
 
-    private static Request request(Request request, String url, Map<String, Collection<String>> headers) {
+    static Request request(Request request, String url, Map<String, Collection<String>> headers) {
         return Request.create(request.httpMethod(), url, headers, request.body(), request.charset(), request.requestTemplate());
     }
 

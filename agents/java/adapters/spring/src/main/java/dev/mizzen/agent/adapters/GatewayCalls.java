@@ -6,7 +6,6 @@ import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
-import java.lang.reflect.Constructor;
 import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.util.HashMap;
@@ -23,7 +22,6 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.server.reactive.ServerHttpRequest;
 import org.springframework.http.server.reactive.ServerHttpRequestDecorator;
 import org.springframework.http.server.reactive.ServerHttpResponse;
-import org.springframework.web.server.ResponseStatusException;
 import org.springframework.util.LinkedMultiValueMap;
 import org.springframework.web.server.ServerWebExchange;
 import org.springframework.web.server.ServerWebExchangeDecorator;
@@ -34,7 +32,7 @@ import reactor.core.publisher.Mono;
 /** Spring Cloud Gateway for WebFlux: the filters of the load balancer. */
 public final class GatewayCalls implements Adapter {
     /** The longest body that is kept to send it again or to copy it. */
-    private static final int BUFFER = 64 * 1024;
+    static final int BUFFER = 64 * 1024;
 
     private final Mesh mesh;
 
@@ -174,17 +172,7 @@ public final class GatewayCalls implements Adapter {
 
         @Override
         Throwable late(TimeoutException e) {
-            for (Constructor<?> c : ResponseStatusException.class.getConstructors()) {
-                Class<?>[] types = c.getParameterTypes();
-                if (types.length == 3 && types[0] != int.class && types[2] == Throwable.class) {
-                    try {
-                        return (Throwable) c.newInstance(Http.status(types[0], 504), e.getMessage(), e);
-                    } catch (ReflectiveOperationException unexpected) {
-                        return e;
-                    }
-                }
-            }
-            return e;
+            return Http.failure(504, e);
         }
     }
 

@@ -4,11 +4,16 @@ import dev.mizzen.agent.bridge.HeaderEdits;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.springframework.http.HttpHeaders;
+import org.springframework.web.server.ResponseStatusException;
+import org.springframework.web.util.UriUtils;
 
 /** What differs between Spring 5, 6 and 7, by the methods that all of them have. */
 final class Http {
@@ -59,6 +64,17 @@ final class Http {
         fill(headers, copy);
     }
 
+    /** The raw query of parameters, with the question mark; empty if there are none. */
+    static String query(Map<String, List<String>> params) {
+        StringBuilder query = new StringBuilder();
+        params.forEach((n, values) -> values.forEach(v -> query.append(query.length() == 0 ? '?' : '&').append(encode(n)).append('=').append(encode(v))));
+        return query.toString();
+    }
+
+    private static String encode(String text) {
+        return text == null ? "" : UriUtils.encode(text, StandardCharsets.UTF_8);
+    }
+
     /** The status of a response of a type, whose method returns HttpStatus, or HttpStatusCode as of Spring 6. 0 if it has none. */
     static int status(Class<?> type, Object response) {
         try {
@@ -79,6 +95,21 @@ final class Http {
         } catch (ReflectiveOperationException e) {
             throw new LinkageError(type.getName(), e);
         }
+    }
+
+    /** The exception that has Spring answer a request of its own with a status. */
+    static RuntimeException failure(int status, Exception cause) {
+        for (Constructor<?> c : ResponseStatusException.class.getConstructors()) {
+            Class<?>[] types = c.getParameterTypes();
+            if (types.length == 3 && types[0] != int.class && types[2] == Throwable.class) {
+                try {
+                    return (RuntimeException) c.newInstance(status(types[0], status), cause.getMessage(), cause);
+                } catch (ReflectiveOperationException e) {
+                    throw new LinkageError(ResponseStatusException.class.getName(), e);
+                }
+            }
+        }
+        throw new LinkageError(ResponseStatusException.class.getName() + " has no constructor with a cause");
     }
 
     private static final ClassValue<MethodHandle> STATUS = new ClassValue<MethodHandle>() {

@@ -10,14 +10,22 @@ public final class Instance implements ServiceInstance {
     private final String service;
     private final Endpoint endpoint;
 
-    private Instance(String service, Endpoint endpoint) {
+    private final String host;
+
+    private Instance(String service, Endpoint endpoint, String host) {
         this.service = service;
         this.endpoint = endpoint;
+        this.host = host;
     }
 
     /** The instance of an endpoint. An endpoint of the application's registry is the registry's own instance. */
     public static ServiceInstance of(String service, Endpoint endpoint) {
-        return endpoint instanceof Registry.Registered ? ((Registry.Registered) endpoint).instance : new Instance(service, endpoint);
+        return endpoint instanceof Registry.Registered ? ((Registry.Registered) endpoint).instance : new Instance(service, endpoint, endpoint.host());
+    }
+
+    /** The instance that a balancer chose for a call. Only a client library that can encrypt as the mesh demands can call it then. */
+    public static ServiceInstance chosen(String service, Endpoint endpoint) {
+        return endpoint instanceof Registry.Registered ? of(service, endpoint) : new Instance(service, endpoint, Encrypted.host(endpoint));
     }
 
     @Override
@@ -32,7 +40,7 @@ public final class Instance implements ServiceInstance {
 
     @Override
     public String getHost() {
-        return endpoint.host();
+        return host;
     }
 
     @Override

@@ -138,7 +138,7 @@ abstract class Reactive<R> {
         if (sent.perTryTimeoutNanos() > 0) {
             response = response.timeout(Duration.ofNanos(sent.perTryTimeoutNanos()));
         }
-        return response.doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
+        return response.onErrorMap(Encrypted::clear).doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
     }
 
     private static <R> Mono<R> calling(Endpoint endpoint, Mono<R> sent) {

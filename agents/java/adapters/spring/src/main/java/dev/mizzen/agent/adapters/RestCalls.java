@@ -1,16 +1,12 @@
 package dev.mizzen.agent.adapters;
 
 import dev.mizzen.agent.bridge.Adapter;
-import dev.mizzen.agent.bridge.Answer;
 import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.util.Collections;
 import org.springframework.http.HttpHeaders;
@@ -67,7 +63,7 @@ public final class RestCalls implements Adapter {
         return new RestCall(uri.getHost(), service, plan, request, body, execution).runAndMirror();
     }
 
-    private static final class RestCall extends Blocking<ClientHttpResponse> {
+    private static final class RestCall extends ClientCall {
         private final HttpRequest request;
         private final byte[] body;
         private final ClientHttpRequestExecution execution;
@@ -107,58 +103,8 @@ public final class RestCalls implements Adapter {
         }
 
         @Override
-        int status(ClientHttpResponse response) {
-            return Http.status(ClientHttpResponse.class, response);
-        }
-
-        @Override
-        void discard(ClientHttpResponse response) {
-            response.close();
-        }
-
-        @Override
-        ClientHttpResponse answer(Answer answer) {
-            HttpHeaders headers = new HttpHeaders();
-            answer.headers().forEach(headers::set);
-            headers.set("Content-Length", String.valueOf(answer.body().length));
-            ByteArrayInputStream stream = new ByteArrayInputStream(answer.body());
-            return proxy((proxy, method, args) -> {
-                switch (method.getName()) {
-                    case "getStatusCode": return Http.status(method.getReturnType(), answer.status());
-                    case "getRawStatusCode": return answer.status();
-                    case "getStatusText": return "";
-                    case "getHeaders": return headers;
-                    case "getBody": return stream;
-                    default: return null;
-                }
-            });
-        }
-
-        @Override
-        ClientHttpResponse edited(ClientHttpResponse response) {
-            if (plan.responseHeaders().isEmpty()) {
-                return response;
-            }
-            HttpHeaders headers = Http.edited(response.getHeaders(), plan.responseHeaders(), null);
-            return proxy((proxy, method, args) -> {
-                if (method.getName().equals("getHeaders")) {
-                    return headers;
-                }
-                try {
-                    return method.invoke(response, args);
-                } catch (InvocationTargetException e) {
-                    throw e.getCause();
-                }
-            });
-        }
-
-        @Override
         ClientHttpResponse unavailable(String failure) {
             throw new IllegalStateException("No instances available for " + name + ": " + failure);
-        }
-
-        private static ClientHttpResponse proxy(java.lang.reflect.InvocationHandler handler) {
-            return (ClientHttpResponse) Proxy.newProxyInstance(RestCalls.class.getClassLoader(), new Class<?>[] {ClientHttpResponse.class}, handler);
         }
     }
 }

@@ -29,6 +29,15 @@ public final class RibbonBalancer implements Adapter {
         return new Meshed(mesh, (String) name, (ILoadBalancer) result);
     }
 
+    /** A load balancer key: the endpoint is chosen already. */
+    static final class Chosen {
+        private final Endpoint endpoint;
+
+        Chosen(Endpoint endpoint) {
+            this.endpoint = endpoint;
+        }
+    }
+
     private static final class Meshed extends AbstractLoadBalancer {
         private final Mesh mesh;
         private final String name;
@@ -48,6 +57,10 @@ public final class RibbonBalancer implements Adapter {
 
         @Override
         public Server chooseServer(Object key) {
+            if (key instanceof Chosen) {
+                Endpoint chosen = ((Chosen) key).endpoint;
+                return server(chosen, Encrypted.host(chosen));
+            }
             Service service = meshed();
             if (service == null) {
                 return own.chooseServer(key);
@@ -58,7 +71,7 @@ public final class RibbonBalancer implements Adapter {
             }
             attempt.done(200);
             Call.balanced();
-            return server(attempt.endpoint());
+            return server(attempt.endpoint(), Encrypted.host(attempt.endpoint()));
         }
 
         private List<Endpoint> registry() {
@@ -73,8 +86,8 @@ public final class RibbonBalancer implements Adapter {
             return reachable;
         }
 
-        private static Server server(Endpoint e) {
-            Server server = new Server(e.secure() ? "https" : "http", e.host(), e.port());
+        private static Server server(Endpoint e, String host) {
+            Server server = new Server(e.secure() ? "https" : "http", host, e.port());
             server.setAlive(true);
             server.setReadyToServe(true);
             return server;
@@ -96,7 +109,7 @@ public final class RibbonBalancer implements Adapter {
                 return registry;
             }
             List<Server> servers = new ArrayList<>();
-            service.endpoints().forEach(e -> servers.add(server(e)));
+            service.endpoints().forEach(e -> servers.add(server(e, e.host())));
             if (service.mode() == Service.Mode.MERGE) {
                 registry.stream().filter(s -> !servers.contains(s)).forEach(servers::add);
             }

@@ -20,7 +20,7 @@ public final class Assignment {
         int priority;
         /** Zero if the locality has no weight. */
         long weight;
-        final List<Member> members = new ArrayList<>();
+        final List<Member> members = new ArrayList<>(1);
     }
 
     /** An endpoint as the control plane describes it. */
@@ -33,7 +33,7 @@ public final class Assignment {
     }
 
     String name = "";
-    final List<Locality> localities = new ArrayList<>();
+    final List<Locality> localities = new ArrayList<>(1);
     /** The share of calls to drop, in millionths. */
     int drop;
     int overprovisioning = DEFAULT_OVERPROVISIONING;

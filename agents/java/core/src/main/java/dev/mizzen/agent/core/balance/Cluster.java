@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
@@ -62,8 +63,8 @@ public final class Cluster {
             for (Assignment.Member m : l.members) {
                 String key = Host.key(m.host, m.port);
                 Host h = hosts.get(key);
-                if (h == null || h.secure() != c.secure) {
-                    h = new Host(m.host, m.port, c.secure, m.labels, since);
+                if (h == null || !Objects.equals(h.demand, c.tls)) {
+                    h = new Host(m.host, m.port, c.tls, m.labels, since);
                 }
                 h.labels = m.labels;
                 h.weight = m.weight;
@@ -99,12 +100,13 @@ public final class Cluster {
      * Returns a try at a host.
      *
      * @param hash what the ring selects by; null if nothing does
-     * @param tried the tries of the same call before, whose hosts are avoided
+     * @param retry the call was tried before
+     * @param avoided tries of the same call before whose hosts are avoided
      * @param registry the instances of the application's registry that take part, too; null if none do
      * @param problem gets at 0 why there is no try
      * @return null if there is none
      */
-    public Try attempt(Long hash, Collection<Try> tried, List<? extends Endpoint> registry, String[] problem) {
+    public Try attempt(Long hash, boolean retry, Collection<Try> avoided, List<? extends Endpoint> registry, String[] problem) {
         ClusterConfig c = config;
         // Counted before it is compared: of several calls at the same instant, only as many pass as the limit allows.
         if (active.incrementAndGet() > c.maxRequests && c.maxRequests >= 0) {
@@ -114,7 +116,7 @@ public final class Cluster {
         }
         Try made = null;
         try {
-            made = admitted(hash, tried, registry, problem);
+            made = admitted(hash, retry, avoided, registry, problem);
             return made;
         } finally {
             if (made == null) {
@@ -124,23 +126,23 @@ public final class Cluster {
     }
 
     /** Returns a try of a call that is counted already; null if there is none. */
-    private Try admitted(Long hash, Collection<Try> tried, List<? extends Endpoint> registry, String[] problem) {
+    private Try admitted(Long hash, boolean retry, Collection<Try> avoided, List<? extends Endpoint> registry, String[] problem) {
         if (Fraction.hit(assignment.drop)) {
             problem[0] = "the control plane drops a part of the calls to the cluster " + name;
             return null;
         }
         long now = clock.getAsLong();
         Picker p = picker(now);
-        Host host = registry == null ? p.pick(hash, now, tried) : merged(p, hash, now, tried, registry);
+        Host host = registry == null ? p.pick(hash, now, avoided) : merged(p, hash, now, avoided, registry);
         if (host == null) {
             problem[0] = "the cluster " + name + (hosts.isEmpty() ? " has no endpoint" : " has no healthy endpoint");
             return null;
         }
-        return new Try(this, host, !tried.isEmpty());
+        return new Try(this, host, retry);
     }
 
     /** Chooses among the hosts of the mesh and instances that only the registry has, each with the same share. */
-    private Host merged(Picker p, Long hash, long now, Collection<Try> tried, List<? extends Endpoint> registry) {
+    private Host merged(Picker p, Long hash, long now, Collection<Try> avoided, List<? extends Endpoint> registry) {
         List<Host> more = registryHosts(registry, now);
         int n = p.size + more.size();
         int at = n == 0 ? 0 : ThreadLocalRandom.current().nextInt(n);
@@ -148,8 +150,8 @@ public final class Cluster {
         if (at >= p.size && !more.isEmpty()) {
             host = more.get(at - p.size);
         }
-        if (host == null || Try.has(tried, host)) {
-            Host other = p.pick(hash, now, tried);
+        if (host == null || Try.has(avoided, host)) {
+            Host other = p.pick(hash, now, avoided);
             host = other == null ? host : other;
         }
         return host;
@@ -158,6 +160,9 @@ public final class Cluster {
     private synchronized List<Host> registryHosts(List<? extends Endpoint> registry, long now) {
         Map<String, Host> kept = new HashMap<>();
         List<Host> usable = new ArrayList<>();
+        if (config.tls != null) {
+            return usable; // a registry does not say how its instances are to be verified
+        }
         for (Endpoint e : registry) {
             String key = Host.key(e.host(), e.port());
             if (hosts.containsKey(key) || kept.containsKey(key) || !fits(e.labels())) {

@@ -1,5 +1,6 @@
 package dev.mizzen.agent.core.balance;
 
+import dev.mizzen.agent.core.tls.UpstreamTls;
 import dev.mizzen.agent.core.wire.Reader;
 import dev.mizzen.agent.core.wire.Refused;
 import java.util.Collections;
@@ -31,7 +32,8 @@ public final class ClusterConfig {
     /** How long an endpoint warms up; 0 if it does not. */
     long slowStart;
     double aggression = 1, minWeightPercent = 10;
-    public boolean secure;
+    /** Null if calls are in plain text. */
+    public UpstreamTls tls;
     public String protocol = "";
     /** The labels that the subset selects. */
     public Map<String, String> labels = Collections.emptyMap();
@@ -153,15 +155,30 @@ public final class ClusterConfig {
     }
 
     private void transportSocket(Reader r) {
-        String socket = "";
+        String socket = "", type = "";
+        byte[] value = {};
         for (int f; (f = r.next()) != 0; ) {
-            if (f == 1) {
-                socket = r.string();
-            } else {
-                r.skip();
+            switch (f) {
+                case 1: socket = r.string(); break;
+                case 3: {
+                    Reader any = r.message();
+                    for (int g; (g = any.next()) != 0; ) {
+                        switch (g) {
+                            case 1: type = any.string(); break;
+                            case 2: value = any.bytes(); break;
+                            default: any.skip();
+                        }
+                    }
+                    break;
+                }
+                default: r.skip();
             }
         }
-        secure = !socket.equals(RAW_BUFFER);
+        if (type.equals(UpstreamTls.TYPE)) {
+            tls = UpstreamTls.decode(value);
+        } else if (!socket.equals(RAW_BUFFER)) {
+            throw new Refused("cluster \"" + name + "\" has the transport socket " + socket + ", which this client does not support");
+        }
     }
 
     private void common(Reader r) {

@@ -40,11 +40,11 @@ final class Group {
     }
 
     /** Picks a host, rather one that was not tried. */
-    Host pick(long now, Collection<Try> tried) {
+    Host pick(long now, Collection<Try> avoided) {
         Host host = null;
-        for (int i = 0; i < RETRIES + tried.size(); i++) {
+        for (int i = 0; i < RETRIES + avoided.size(); i++) {
             host = warm(now);
-            if (!Try.has(tried, host)) {
+            if (!Try.has(avoided, host)) {
                 break;
             }
         }

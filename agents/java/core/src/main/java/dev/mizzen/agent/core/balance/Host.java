@@ -1,14 +1,19 @@
 package dev.mizzen.agent.core.balance;
 
 import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.Tls;
+import dev.mizzen.agent.core.tls.UpstreamTls;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLException;
 
 /** An endpoint of a cluster and what this process knows of it. It is kept when an update has the same address. */
 final class Host implements Endpoint {
     private final String host;
     private final int port;
     private final boolean secure;
+    /** Null if the mesh demands no TLS. */
+    final UpstreamTls demand;
     /** When it came, for warming up, in the time of System.nanoTime; 0 if it was there from the beginning. */
     final long since;
     /** What callers get: this, or the instance of the application's registry. */
@@ -25,10 +30,11 @@ final class Host implements Endpoint {
     int ejections;
     volatile long ejectedUntil;
 
-    Host(String host, int port, boolean secure, Map<String, String> labels, long since) {
+    Host(String host, int port, UpstreamTls demand, Map<String, String> labels, long since) {
         this.host = host;
         this.port = port;
-        this.secure = secure;
+        this.secure = demand != null;
+        this.demand = demand;
         this.labels = labels;
         this.since = since;
         this.endpoint = this;
@@ -39,6 +45,7 @@ final class Host implements Endpoint {
         this.host = instance.host();
         this.port = instance.port();
         this.secure = instance.secure();
+        this.demand = null;
         this.labels = instance.labels();
         this.since = 0;
         this.endpoint = instance;
@@ -66,6 +73,11 @@ final class Host implements Endpoint {
     @Override
     public boolean secure() {
         return secure;
+    }
+
+    @Override
+    public Tls tls() throws SSLException {
+        return demand == null ? null : demand.now();
     }
 
     @Override

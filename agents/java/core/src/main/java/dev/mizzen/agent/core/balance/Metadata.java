@@ -115,6 +115,10 @@ public final class Metadata {
                 map.put(key, text);
             }
         }
+        if (map.size() == 1) { // there is one for each endpoint, so it is worth its space
+            Map.Entry<String, String> only = map.entrySet().iterator().next();
+            return Collections.singletonMap(only.getKey(), only.getValue());
+        }
         return Collections.unmodifiableMap(map);
     }
 }

@@ -15,8 +15,8 @@ final class Picker {
 
     /** One priority. */
     private static final class Level {
-        final List<Assignment.Locality> localities = new ArrayList<>();
-        final List<Group> groups = new ArrayList<>();
+        final List<Assignment.Locality> localities = new ArrayList<>(1);
+        final List<Group> groups = new ArrayList<>(1);
         int total, healthy;
         /** In percent: how healthy it is, and its share of the calls. */
         double availability, load;
@@ -159,7 +159,7 @@ final class Picker {
     }
 
     /** Returns null if there is no host. */
-    Host pick(Long hash, long now, Collection<Try> tried) {
+    Host pick(Long hash, long now, Collection<Try> avoided) {
         if (size == 0) {
             return null;
         }
@@ -168,20 +168,20 @@ final class Picker {
             return null;
         }
         if (level.ring != null) {
-            return level.ring.pick(hash == null ? ThreadLocalRandom.current().nextLong() : hash, tried);
+            return level.ring.pick(hash == null ? ThreadLocalRandom.current().nextLong() : hash, avoided);
         }
         List<Group> groups = level.groups;
         if (groups.size() == 1) {
-            return groups.get(0).pick(now, tried);
+            return groups.get(0).pick(now, avoided);
         }
         double at = ThreadLocalRandom.current().nextDouble(level.share);
         for (int i = 0; i < groups.size() - 1; i++) {
             at -= groups.get(i).share;
             if (at < 0) {
-                return groups.get(i).pick(now, tried);
+                return groups.get(i).pick(now, avoided);
             }
         }
-        return groups.get(groups.size() - 1).pick(now, tried);
+        return groups.get(groups.size() - 1).pick(now, avoided);
     }
 
     /** With a hash the priority depends on it, so that a key stays where it is. */

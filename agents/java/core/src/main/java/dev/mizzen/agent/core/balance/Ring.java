@@ -48,13 +48,13 @@ final class Ring {
     }
 
     /** Returns the host of a key, or the next one that was not tried. */
-    Host pick(long key, Collection<Try> tried) {
+    Host pick(long key, Collection<Try> avoided) {
         int at = Arrays.binarySearch(points, key);
         at = at < 0 ? -at - 1 : at;
         Host first = owners[at % owners.length];
         for (int i = 0; i < owners.length; i++) {
             Host h = owners[(at + i) % owners.length];
-            if (!Try.has(tried, h)) {
+            if (!Try.has(avoided, h)) {
                 return h;
             }
         }

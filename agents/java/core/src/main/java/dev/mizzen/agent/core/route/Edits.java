@@ -68,7 +68,7 @@ final class Edits {
             }
         }
 
-        /** Replaces %REQ(NAME)% by a header of the request, and %% by a percent sign. Other variables are Envoy's alone and stay as they are. */
+        /** Replaces %REQ(NAME)% by a header of the request, and %% by a percent sign. Envoy's other variables stay as they are. */
         private static String expand(String value, Request request) {
             StringBuilder out = new StringBuilder();
             for (int i = 0; i < value.length(); i++) {
@@ -77,8 +77,8 @@ final class Edits {
                 if (end == i + 1) {
                     out.append('%');
                     i = end;
-                } else if (end > 0 && value.startsWith("%REQ(", i) && value.charAt(end - 1) == ')') {
-                    String header = request.header(value.substring(i + 5, end - 1).toLowerCase(Locale.ROOT));
+                } else if (end > 0 && value.startsWith("%REQ(", i) && value.charAt(end - 1) == ')' && value.lastIndexOf('?', end) < i) {
+                    String header = Route.header(value.substring(i + 5, end - 1).toLowerCase(Locale.ROOT), request);
                     out.append(header == null ? "" : header);
                     i = end;
                 } else {

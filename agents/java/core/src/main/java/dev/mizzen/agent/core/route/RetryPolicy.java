@@ -15,6 +15,7 @@ final class RetryPolicy {
     private static final String[] NAMES = {"5xx", "gateway-error", "connect-failure", "refused-stream", "reset", "retriable-4xx", "retriable-status-codes",
         "reset-before-request"};
     private static final int CONFLICT = 409;
+    private static final String PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";
 
     final String retryOn;
     private final int on;
@@ -22,14 +23,17 @@ final class RetryPolicy {
     final long perTryTimeout;
     final int[] statusCodes;
     final long baseInterval, maxInterval;
+    /** A retry goes to a host that the call has not tried, if there is one. */
+    final boolean avoidsTried;
 
-    private RetryPolicy(String retryOn, int retries, long perTryTimeout, int[] statusCodes, long base, long max) {
+    private RetryPolicy(String retryOn, int retries, long perTryTimeout, int[] statusCodes, long base, long max, boolean avoidsTried) {
         this.retryOn = retryOn;
         this.on = conditions(retryOn);
         this.retries = retries;
         this.perTryTimeout = perTryTimeout;
         this.statusCodes = statusCodes;
         this.baseInterval = base > 0 ? base : DEFAULT_BASE;
+        this.avoidsTried = avoidsTried;
         this.maxInterval = max > 0 ? Math.max(max, baseInterval) : baseInterval * DEFAULT_MAX_FACTOR;
     }
 
@@ -38,11 +42,13 @@ final class RetryPolicy {
         int retries = 1;
         long perTry = 0, base = 0, max = 0;
         int[] codes = new int[0];
+        boolean avoids = false;
         for (int f; (f = r.next()) != 0; ) {
             switch (f) {
                 case 1: on = r.string(); break;
                 case 2: retries = (int) Math.min(Integer.MAX_VALUE, r.wrapped()); break;
                 case 3: perTry = r.duration(); break;
+                case 5: avoids |= isPreviousHosts(r.message()); break;
                 case 7: codes = r.uint32s(codes); break;
                 case 8: {
                     Reader b = r.message();
@@ -55,10 +61,23 @@ final class RetryPolicy {
                     }
                     break;
                 }
-                default: r.skip(); // which endpoint is tried next, and the text of headers: a retry avoids endpoints that failed in any case
+                default: r.skip(); // how often a client looks for another host, and conditions on headers
             }
         }
-        return new RetryPolicy(on, retries, perTry, codes, base, max);
+        return new RetryPolicy(on, retries, perTry, codes, base, max, avoids);
+    }
+
+    /** Reports whether a predicate rejects hosts that were tried. No other one is in the contract. */
+    private static boolean isPreviousHosts(Reader r) {
+        boolean is = false;
+        for (int f; (f = r.next()) != 0; ) {
+            if (f == 1) {
+                is = r.string().equals(PREVIOUS_HOSTS);
+            } else {
+                r.skip();
+            }
+        }
+        return is;
     }
 
     /** Reads a list such as "5xx,reset". Conditions of gRPC, and on headers of the response, are not for a client of HTTP statuses. */

@@ -25,7 +25,7 @@ final class Route {
     Redirect redirect;
     int directStatus;
     byte[] directBody = {};
-    final List<Target> targets = new ArrayList<>();
+    final List<Target> targets = new ArrayList<>(1);
     long totalWeight;
     /** Zero means that there is no limit; -1, that the route does not say. */
     long timeout = -1;
@@ -238,16 +238,17 @@ final class Route {
     }
 
     static boolean matches(HeaderMatch match, Request request) {
-        return match.matches(match.name.charAt(0) == ':' ? pseudo(match.name, request) : request.header(match.name));
+        return match.matches(header(match.name, request));
     }
 
-    private static String pseudo(String name, Request request) {
+    /** Returns a header, or one of the parts that the API names like headers; null if the request does not have it. */
+    static String header(String name, Request request) {
         switch (name) {
             case ":method": return request.method();
             case ":scheme": return request.scheme();
             case ":authority": return request.authority();
             case ":path": return request.query() == null ? request.path() : request.path() + '?' + request.query();
-            default: return null;
+            default: return request.header(name);
         }
     }
 

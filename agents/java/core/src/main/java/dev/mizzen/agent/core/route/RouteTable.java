@@ -10,7 +10,7 @@ import java.util.Set;
 /** An envoy.config.route.v3.RouteConfiguration. */
 public final class RouteTable {
     String name = "";
-    final List<VirtualHost> hosts = new ArrayList<>();
+    final List<VirtualHost> hosts = new ArrayList<>(1);
     Edits request = Edits.NONE, response = Edits.NONE;
     /** The header edits of wider levels come last, unless the configuration asks for the opposite. */
     boolean mostSpecificLast;

@@ -34,7 +34,9 @@ public final class RoutedCall implements Plan {
     private long delay;
     private String path;
     private RetryPolicy retry;
-    private Collection<Try> tried = Collections.emptyList();
+    /** There was an attempt; the attempts whose hosts a retry avoids. */
+    private boolean attempted;
+    private Collection<Try> avoided = Collections.emptyList();
     private final boolean merge;
     private boolean isMirror;
     private String kept;
@@ -219,12 +221,15 @@ public final class RoutedCall implements Plan {
         if (cluster == null || answer != null) {
             return null;
         }
-        Try t = cluster.attempt(hash(), tried, merge && registry != null ? registry.get() : null, problem);
+        Try t = cluster.attempt(hash(), attempted, avoided, merge && registry != null ? registry.get() : null, problem);
         if (t != null) {
-            if (tried.isEmpty()) {
-                tried = new ArrayList<>(1);
+            attempted = true;
+            if (retry != null && retry.avoidsTried) {
+                if (avoided.isEmpty()) {
+                    avoided = new ArrayList<>(1);
+                }
+                avoided.add(t);
             }
-            tried.add(t);
         }
         return t;
     }

@@ -5,7 +5,7 @@ import dev.mizzen.agent.core.wire.Refused;
 import java.util.Locale;
 
 /** An envoy.type.matcher.v3.StringMatcher. */
-final class StringMatch {
+public final class StringMatch {
     static final int EXACT = 1, PREFIX = 2, SUFFIX = 3, REGEX = 5, IGNORE_CASE = 6, CONTAINS = 7;
 
     final int kind;
@@ -21,7 +21,7 @@ final class StringMatch {
         this.text = this.ignoreCase ? text.toLowerCase(Locale.ROOT) : text;
     }
 
-    static StringMatch decode(Reader r) {
+    public static StringMatch decode(Reader r) {
         int kind = 0;
         String text = "";
         Regex regex = null;
@@ -52,7 +52,12 @@ final class StringMatch {
         return new StringMatch(kind, text, regex, ignoreCase);
     }
 
-    boolean matches(String value) {
+    /** The text to be equal to, whatever the case; null if the matcher is of another kind. */
+    public String exact() {
+        return kind == EXACT ? text : null;
+    }
+
+    public boolean matches(String value) {
         if (kind == REGEX) {
             return regex.matches(value);
         }

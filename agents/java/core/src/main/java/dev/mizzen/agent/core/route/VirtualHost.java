@@ -10,8 +10,8 @@ import java.util.Locale;
 /** An envoy.config.route.v3.VirtualHost. */
 public final class VirtualHost {
     String name = "";
-    final List<String> domains = new ArrayList<>();
-    final List<Route> routes = new ArrayList<>();
+    final List<String> domains = new ArrayList<>(1);
+    final List<Route> routes = new ArrayList<>(1);
     Edits request = Edits.NONE, response = Edits.NONE;
     RetryPolicy retry;
     Fault fault;

@@ -67,10 +67,11 @@ public final class Reader {
         return Double.longBitsToDouble(bits);
     }
 
+    /** Reads a text. Texts such as the names of clusters repeat over many resources, so equal ones are kept once. */
     public String string() {
         expect(BYTES);
         int n = length();
-        return new String(data, advance(n), n, StandardCharsets.UTF_8);
+        return new String(data, advance(n), n, StandardCharsets.UTF_8).intern();
     }
 
     public byte[] bytes() {

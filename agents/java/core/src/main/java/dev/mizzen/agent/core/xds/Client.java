@@ -40,8 +40,8 @@ public final class Client implements Connection.Peer {
     private static final long MIN_BACKOFF = 100;
     /** When a resource without an answer does not exist; sooner if a response came without it. */
     private static final long ABSENT_AFTER = 15_000 * MILLIS, MISSED_AFTER = 1_000 * MILLIS;
-    /** How long a stream to another server than the first one lives before the first one is tried again. */
-    private static final long FALLBACK_LIFE = 300_000 * MILLIS;
+    /** A stream to another server than the first one lives for so many of the longest back-offs. Then the first one is tried again. */
+    private static final int FALLBACK_LIFE = 30;
     private static final int MAX_REJECTION = 4096;
     /** How long changes are collected before the last-good file is written, and how old it may become without a change. */
     private static final long SAVE_AFTER = 200 * MILLIS, SAVE_EVERY = 900_000 * MILLIS;
@@ -401,7 +401,7 @@ public final class Client implements Connection.Peer {
                 for (Kind k : kinds) {
                     k.reset();
                 }
-                fallbackUntil = index == 0 ? 0 : System.nanoTime() + FALLBACK_LIFE;
+                fallbackUntil = index == 0 ? 0 : System.nanoTime() + FALLBACK_LIFE * maxBackoff * MILLIS;
                 connection = c;
                 streams++;
                 server = s.address();

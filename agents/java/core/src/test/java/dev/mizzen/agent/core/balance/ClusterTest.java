@@ -60,7 +60,7 @@ class ClusterTest {
     }
 
     private Try attempt(Long hash) {
-        return cluster.attempt(hash, Collections.emptyList(), null, new String[1]);
+        return cluster.attempt(hash, false, Collections.emptyList(), null, new String[1]);
     }
 
     private String pick() {
@@ -182,7 +182,7 @@ class ClusterTest {
             for (int i = 0; i < 1000; i++) {
                 Try first = attempt(Cluster.hash("k" + i));
                 first.done(500);
-                Try second = cluster.attempt(Cluster.hash("k" + i), Arrays.asList(first), null, new String[1]);
+                Try second = cluster.attempt(Cluster.hash("k" + i), true, Arrays.asList(first), null, new String[1]);
                 second.done(200);
                 same += second.endpoint() == first.endpoint() ? 1 : 0;
             }
@@ -311,7 +311,7 @@ class ClusterTest {
         Try first = attempt(null);
         attempt(null);
         String[] why = new String[1];
-        assertNull(cluster.attempt(null, Collections.emptyList(), null, why));
+        assertNull(cluster.attempt(null, false, Collections.emptyList(), null, why));
         assertEquals("the cluster c has 2 calls in flight, which is its limit", why[0]);
         first.done(200);
         assertNotNull(attempt(null));
@@ -330,7 +330,7 @@ class ClusterTest {
                 new Thread(() -> {
                     try {
                         together.await();
-                        call.complete(cluster.attempt(null, Collections.emptyList(), null, new String[1]));
+                        call.complete(cluster.attempt(null, false, Collections.emptyList(), null, new String[1]));
                     } catch (Exception e) {
                         call.completeExceptionally(e);
                     }
@@ -355,9 +355,9 @@ class ClusterTest {
         for (int i = 0; i < 3; i++) {
             tries.add(attempt(null));
         }
-        tries.add(cluster.attempt(null, tries, null, new String[1]));
+        tries.add(cluster.attempt(null, !tries.isEmpty(), tries, null, new String[1]));
         assertTrue(cluster.mayRetry(), "two of four calls may be retries");
-        tries.add(cluster.attempt(null, tries, null, new String[1]));
+        tries.add(cluster.attempt(null, !tries.isEmpty(), tries, null, new String[1]));
         tries.get(0).done(200);
         assertTrue(!cluster.mayRetry(), "two of four calls are retries");
     }
@@ -395,14 +395,14 @@ class ClusterTest {
         Map<String, Integer> counts = new TreeMap<>();
         int n = 20_000;
         for (int i = 0; i < n; i++) {
-            Try t = cluster.attempt(null, Collections.emptyList(), Arrays.asList(same, only, other), new String[1]);
+            Try t = cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(same, only, other), new String[1]);
             assertTrue(t.endpoint() == only || t.endpoint() instanceof Host, "what the mesh has, too, is the mesh's");
             counts.merge(t.endpoint().host(), 1, Integer::sum);
         }
         assertEquals("[a, b, r]", counts.keySet().toString());
         near(1 / 3.0, counts.get("r"), n);
         update("", "");
-        assertEquals("s", cluster.attempt(null, Collections.emptyList(), Arrays.asList(other), new String[1]).endpoint().host(), "a cluster without labels has all instances");
+        assertEquals("s", cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(other), new String[1]).endpoint().host(), "a cluster without labels has all instances");
     }
 
     @Test
@@ -410,7 +410,7 @@ class ClusterTest {
         update(EJECT, hosts("a"));
         Endpoint r = new Instance("r", "v1");
         for (int failed = 0; failed < 3; ) {
-            Try t = cluster.attempt(null, Collections.emptyList(), Arrays.asList(r), new String[1]);
+            Try t = cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(r), new String[1]);
             if (t.endpoint() == r) {
                 t.done(500);
                 failed++;
@@ -419,7 +419,7 @@ class ClusterTest {
             }
         }
         for (int i = 0; i < 100; i++) {
-            assertEquals("a", cluster.attempt(null, Collections.emptyList(), Arrays.asList(new Instance("r", "v1")), new String[1]).endpoint().host());
+            assertEquals("a", cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(new Instance("r", "v1")), new String[1]).endpoint().host());
         }
     }
 

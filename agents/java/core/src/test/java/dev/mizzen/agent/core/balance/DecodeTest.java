@@ -73,6 +73,9 @@ class DecodeTest {
         byte[] subsets = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("a").setTypeValue(3)
             .setLbSubsetConfig(io.envoyproxy.envoy.config.cluster.v3.Cluster.LbSubsetConfig.getDefaultInstance()).build().toByteArray();
         assertThrows(Refused.class, () -> ClusterConfig.decode(new Reader(subsets)));
+        byte[] quic = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("a").setTypeValue(3)
+            .setTransportSocket(io.envoyproxy.envoy.config.core.v3.TransportSocket.newBuilder().setName("envoy.transport_sockets.quic")).build().toByteArray();
+        assertThrows(Refused.class, () -> ClusterConfig.decode(new Reader(quic)), "calls would be in plain text");
     }
 
     private static String show(io.envoyproxy.envoy.config.cluster.v3.Cluster c) {
@@ -124,7 +127,7 @@ class DecodeTest {
             .append(" choices ").append(c.choices).append(" ring ").append(c.minRing).append('-').append(c.maxRing)
             .append(" limits ").append(c.maxRequests).append(' ').append(c.maxRetries).append(' ').append(c.retryBudget).append(' ').append(c.minRetryConcurrency)
             .append(" panic ").append(c.panic).append(" slow ").append(c.slowStart).append(' ').append(c.aggression).append(' ').append(c.minWeightPercent)
-            .append(" secure ").append(c.secure).append(' ').append(c.protocol).append(new TreeMap<>(c.labels));
+            .append(" secure ").append(c.tls != null).append(' ').append(c.protocol).append(new TreeMap<>(c.labels));
         OutlierDetection o = c.outliers;
         if (o != null) {
             s.append(" outliers ").append(o.consecutive5xx).append(' ').append(o.consecutiveGateway).append(' ').append(o.consecutiveLocal).append(' ').append(o.enforce5xx)

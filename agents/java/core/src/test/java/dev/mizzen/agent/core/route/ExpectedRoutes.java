@@ -193,11 +193,12 @@ final class ExpectedRoutes {
         long base = p.getRetryBackOff().hasBaseInterval() && nanos(p.getRetryBackOff().getBaseInterval()) > 0 ? nanos(p.getRetryBackOff().getBaseInterval()) : 25_000_000;
         long max = p.getRetryBackOff().hasMaxInterval() && nanos(p.getRetryBackOff().getMaxInterval()) > 0 ? Math.max(base, nanos(p.getRetryBackOff().getMaxInterval())) : 10 * base;
         return "retry " + p.getRetryOn() + ' ' + (p.hasNumRetries() ? p.getNumRetries().getValue() : 1) + ' ' + nanos(p.getPerTryTimeout()) + p.getRetriableStatusCodesList()
-            + base + '-' + max;
+            + base + '-' + max + p.getRetryHostPredicateList().stream().anyMatch(h -> h.getName().equals("envoy.retry_host_predicates.previous_hosts"));
     }
 
     private static String retry(RetryPolicy p) {
-        return p == null ? "null" : "retry " + p.retryOn + ' ' + p.retries + ' ' + p.perTryTimeout + java.util.Arrays.toString(p.statusCodes) + p.baseInterval + '-' + p.maxInterval;
+        return p == null ? "null" : "retry " + p.retryOn + ' ' + p.retries + ' ' + p.perTryTimeout + java.util.Arrays.toString(p.statusCodes)
+            + p.baseInterval + '-' + p.maxInterval + p.avoidsTried;
     }
 
     private static String edits(List<HeaderValueOption> add, List<String> remove) {

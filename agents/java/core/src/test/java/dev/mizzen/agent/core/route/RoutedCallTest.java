@@ -48,14 +48,20 @@ class RoutedCallTest {
         }
     }
 
-    private static Cluster cluster(String name, int n) throws TextFormat.ParseException {
-        ClusterLoadAssignment.Builder a = ClusterLoadAssignment.newBuilder();
-        TextFormat.merge("endpoints { lb_endpoints { endpoint { address { socket_address { address: \"10.0.0." + n + "\" port_value: 80 } } } } }", a);
+    static Cluster cluster(String name, int n) throws TextFormat.ParseException {
         io.envoyproxy.envoy.config.cluster.v3.Cluster.Builder c = io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder();
         TextFormat.merge("name: \"" + name + "\" type: EDS connect_timeout { seconds: 3 } circuit_breakers { thresholds { max_requests { value: 100000 } max_retries { value: 1 } } }", c);
         Cluster cluster = new Cluster(name);
-        cluster.update(ClusterConfig.decode(new Reader(c.build().toByteArray())), Assignment.decode(new Reader(a.build().toByteArray())));
+        cluster.update(ClusterConfig.decode(new Reader(c.build().toByteArray())), Assignment.decode(new Reader(assignment(n).toByteArray())));
         return cluster;
+    }
+
+    private static ClusterLoadAssignment assignment(int... hosts) {
+        ClusterLoadAssignment.Builder a = ClusterLoadAssignment.newBuilder();
+        for (int n : hosts) {
+            a.addEndpointsBuilder().addLbEndpointsBuilder().getEndpointBuilder().getAddressBuilder().getSocketAddressBuilder().setAddress("10.0.0." + n).setPortValue(80);
+        }
+        return a.build();
     }
 
     private static Plan plan(Routes routes, TestRequest request) {
@@ -280,6 +286,21 @@ class RoutedCallTest {
         assertFalse(plan(routes, get("/")).retry(1, 500, null), "a retry is in flight");
         retrying.done(200);
         assertTrue(plan(routes, get("/")).retry(1, 500, null));
+    }
+
+    /** A ring sends each attempt of a call to the same host, unless the policy avoids those that were tried. */
+    @Test
+    void avoidsHostsThatWereTriedIfThePolicySaysSo() {
+        String policy = "routes { match { prefix: \"/\" } route { cluster: \"c\" hash_policy { header { header_name: \"x-user\" } } retry_policy { retry_on: \"5xx\" %s } } }";
+        for (boolean avoids : new boolean[] {true, false}) {
+            Routes routes = routes(String.format(policy, avoids ? "retry_host_predicate { name: \"envoy.retry_host_predicates.previous_hosts\" }" : "host_selection_retry_max_attempts: 5"));
+            routes.clusters.get("c").update(ClusterConfig.decode(new Reader(io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder()
+                .setType(io.envoyproxy.envoy.config.cluster.v3.Cluster.DiscoveryType.EDS).setLbPolicy(io.envoyproxy.envoy.config.cluster.v3.Cluster.LbPolicy.RING_HASH).build().toByteArray())),
+                Assignment.decode(new Reader(assignment(1, 2).toByteArray())));
+            Plan plan = plan(routes, get("/", "x-user", "u1"));
+            Attempt first = plan.attempt(null);
+            assertEquals(avoids, first.endpoint() != plan.attempt(null).endpoint());
+        }
     }
 
     @Test

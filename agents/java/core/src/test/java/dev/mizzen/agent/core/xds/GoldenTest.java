@@ -39,7 +39,7 @@ class GoldenTest {
         }
         int resources = 0;
         for (Path golden : goldens) {
-            String text = ControlPlane.run("render", "--client", "mizzen-java-agent", "-o", "json", "-f", golden.toString());
+            String text = ControlPlane.run("render", "--certificate-providers", "default,mesh-ca,shop,system", "--client", "mizzen-java-agent", "-o", "json", "-f", golden.toString());
             for (JsonElement e : JsonParser.parseString(text).getAsJsonObject().getAsJsonArray("resources")) {
                 check(golden, e.getAsJsonObject());
                 resources++;
