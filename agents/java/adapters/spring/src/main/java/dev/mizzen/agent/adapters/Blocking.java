@@ -183,11 +183,8 @@ abstract class Blocking<R> {
         if (nanos < 0) {
             throw new SocketTimeoutException(name + ": the timeout of the route, " + plan.timeoutNanos() / 1_000_000 + " ms, has passed");
         }
-        if (nanos == 0) {
+        if (nanos == 0 || limited()) {
             return call(send);
-        }
-        if (limited()) {
-            return ended(nanos, send);
         }
         AtomicBoolean over = new AtomicBoolean();
         ClassLoader context = Thread.currentThread().getContextClassLoader();
@@ -211,19 +208,6 @@ abstract class Blocking<R> {
             task.cancel(true);
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted");
-        }
-    }
-
-    /** Runs an attempt that the library ends by closing the connection, or in another way. */
-    private R ended(long nanos, Callable<R> send) throws IOException {
-        long start = System.nanoTime();
-        try {
-            return call(send);
-        } catch (IOException e) {
-            if (e instanceof SocketTimeoutException || System.nanoTime() - start < nanos) {
-                throw e;
-            }
-            throw (IOException) new SocketTimeoutException(name + ": no response within " + nanos / 1_000_000 + " ms").initCause(e);
         }
     }
 
