@@ -139,7 +139,7 @@ public final class JdkCalls implements Adapter {
             });
             running = sent;
             return sent.handle((response, failure) -> {
-                Throwable cause = failure == null ? null : cause(failure);
+                Throwable cause = failure == null ? null : Encrypted.clear(cause(failure));
                 int status = cause != null ? 0 : response.statusCode();
                 if (cause == null) {
                     attempt.done(status);

@@ -80,7 +80,7 @@ public final class Apache5Calls implements Adapter {
         @Override
         CloseableHttpResponse send(Endpoint endpoint, Plan plan, int connectMillis, int readMillis) throws IOException {
             URI at = Call.at(uri, endpoint, plan);
-            HttpHost host = new HttpHost(at.getScheme(), endpoint.host(), endpoint.port());
+            HttpHost host = new HttpHost(at.getScheme(), Encrypted.host(endpoint), endpoint.port());
             BasicClassicHttpRequest sent = new BasicClassicHttpRequest(request.getMethod(), host, target(at));
             sent.setEntity(request.getEntity());
             fill(sent, edited(headers(request), plan));
