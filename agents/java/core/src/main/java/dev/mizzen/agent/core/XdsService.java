@@ -178,6 +178,7 @@ final class XdsService implements Service, Resource.Follower {
             return Long.MAX_VALUE;
         }
         if (deadline - now <= 0) {
+            client.unanswered();
             giveUp();
             return Long.MAX_VALUE;
         }
@@ -228,10 +229,14 @@ final class XdsService implements Service, Resource.Follower {
                     for (long now; presence == Presence.PENDING && deadline - (now = System.nanoTime()) > 0; ) {
                         client.wait((deadline - now) / 1_000_000 + 1);
                     }
+                    if (presence == Presence.PENDING) {
+                        client.unanswered();
+                        giveUp();
+                    }
                 } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
+                    Thread.currentThread().interrupt(); // of this call only: the others still wait
+                    return Presence.UNKNOWN;
                 }
-                giveUp();
             }
         }
         return presence;

@@ -51,7 +51,8 @@ final class ResponseHeaders {
             }
         }
         if (status != null && endsStream) {
-            throw new IOException(Status.describe(status, text));
+            String end = Status.describe(status, text);
+            throw Status.inOrder(status) ? new Connection.Moved(end) : new IOException(end);
         }
         if (endsStream || !came && !"200".equals(http) && http != null && !http.startsWith("1")) {
             throw new IOException("the server ended the call" + (http == null ? "" : " with HTTP status " + http));

@@ -11,6 +11,11 @@ final class Status {
     private Status() {
     }
 
+    /** Reports whether the server ended the call in order: it has nothing more to say, or it is about to be unavailable. */
+    static boolean inOrder(String code) {
+        return code.equals("0") || code.equals("14");
+    }
+
     /** @param message percent-encoded, as gRPC sends it */
     static String describe(String code, String message) {
         String name = code;

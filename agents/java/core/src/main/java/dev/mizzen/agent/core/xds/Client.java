@@ -43,6 +43,7 @@ public final class Client implements Connection.Peer {
     private final Owner owner;
     private final Kind[] kinds = new Kind[KINDS];
     private final Saving saving;
+    private final Contact contact;
     private Connection connection;
     private boolean nodeSent, wake, away, closed;
     /** The stream has brought a response. */
@@ -50,7 +51,7 @@ public final class Client implements Connection.Peer {
     private long fallbackUntil;
     private Thread reader, writer;
     // For the state.
-    private String server = "", problem = "", lastRejection = "";
+    private String server = "", lastRejection = "", otherType = "";
     private long responses, streams;
 
     public Client(Bootstrap bootstrap, String version, long reconnectMax, LastGood lastGood, Owner owner) {
@@ -61,6 +62,7 @@ public final class Client implements Connection.Peer {
         for (int i = 0; i < kinds.length; i++) {
             kinds[i] = new Kind(i);
         }
+        this.contact = new Contact(this, this.maxBackoff * MILLIS);
         this.saving = new Saving(lastGood, kinds);
     }
 
@@ -168,7 +170,7 @@ public final class Client implements Connection.Peer {
 
     /** Describes the stream as names and values in turn: strings, numbers and booleans. */
     public synchronized Object[] describe() {
-        return new Object[] {"server", server, "connected", connection != null, "away", away, "problem", problem, "streams", streams, "responses", responses,
+        return new Object[] {"server", server, "connected", connection != null, "away", away, "problem", contact.problem(), "streams", streams, "responses", responses,
             "lastRejection", lastRejection};
     }
 
@@ -241,6 +243,7 @@ public final class Client implements Connection.Peer {
                 }
                 next = Math.min(next, fallbackUntil);
             }
+            next = Math.min(next, contact.tick(now, server));
         }
         long save = saving.tick(now, isFollowing());
         return save == now ? now : Math.min(Math.min(next, save), owner.tick(now)); // the file is written first
@@ -265,8 +268,8 @@ public final class Client implements Connection.Peer {
                 if (closed) {
                     return;
                 }
-                worked = responded;
-                if (worked) {
+                worked = contact.ended(responded, System.nanoTime());
+                if (responded) {
                     saving.inContact();
                 }
                 connection = null;
@@ -278,27 +281,21 @@ public final class Client implements Connection.Peer {
                 Log.debug("the stream to " + s.address() + " ended: " + end + "; reconnecting");
             } else {
                 next = (next + 1) % bootstrap.servers.size();
-                report(s, end);
+                contact.problem("control plane " + s.address() + ": " + end, "trying again");
                 if (next != 0) {
                     continue; // another server may be there
                 }
-                setAway(true);
+                setAway(!contact.isBroken());
             }
             Thread.sleep(backoff / 2 + ThreadLocalRandom.current().nextLong(backoff));
             backoff = worked ? backoff : Math.min(maxBackoff, backoff * 2);
         }
     }
 
-    /** Says once why there is no control plane. */
-    private void report(Bootstrap.Server s, String end) {
-        String p = "control plane " + s.address() + ": " + end;
-        boolean isNew;
-        synchronized (this) {
-            isNew = !p.equals(problem);
-            problem = p;
-        }
-        if (isNew) {
-            Log.info(p + "; what is known stays in effect; trying again");
+    /** A call waited for the first answer in vain. */
+    public synchronized void unanswered() {
+        if (connection != null && !responded) {
+            contact.problem("control plane " + server + ": it does not answer", "waiting for it");
         }
     }
 
@@ -330,6 +327,7 @@ public final class Client implements Connection.Peer {
                     k.reset();
                 }
                 fallbackUntil = index == 0 ? 0 : System.nanoTime() + FALLBACK_LIFE * maxBackoff * MILLIS;
+                contact.begins(System.nanoTime());
                 connection = c;
                 streams++;
                 server = s.address();
@@ -338,6 +336,7 @@ public final class Client implements Connection.Peer {
             c.read();
             return "";
         } catch (Throwable e) { // no error of one stream may end the thread
+            contact.failed(e);
             return e.getMessage() == null || !(e instanceof IOException) ? e.toString() : e.getMessage();
         } finally {
             if (c != null) {
@@ -367,17 +366,19 @@ public final class Client implements Connection.Peer {
         synchronized (this) {
             if (!responded) {
                 responded = true;
-                boolean again = !problem.isEmpty();
-                problem = "";
-                if (again) {
-                    Log.info("control plane " + server + ": connected");
-                }
+                contact.responded(server);
             }
             responses++;
+            boolean known = false;
             for (Kind k : kinds) {
                 if (k.url.equals(url)) {
+                    known = true;
                     response(k, responseVersion, nonce, anys);
                 }
+            }
+            if (!known && !url.equals(otherType)) {
+                otherType = url;
+                Log.info("ignored what the control plane sends: a response of the type \"" + url + "\", which was not requested");
             }
         }
         owner.unlocked();
@@ -387,9 +388,10 @@ public final class Client implements Connection.Peer {
         List<Resource> changed = new ArrayList<>();
         k.response(responseVersion, nonce, anys, changed);
         if (k.rejection != null) {
-            if (!k.rejection.equals(lastRejection)) {
+            if (!k.rejection.equals(k.reported)) {
                 Log.info("rejected what the control plane sends; the last good version stays in effect: " + k.rejection);
             }
+            k.reported = k.rejection;
             lastRejection = k.rejection;
         }
         dirty(k);

@@ -31,6 +31,8 @@ public final class Kind {
     String nonce = "";
     /** Why the last response is rejected; null if it is accepted. */
     String rejection;
+    /** The last rejection, on whatever stream. */
+    String reported;
     /** A request is to be sent. */
     boolean dirty;
     /** How many requests were sent on this stream. */
@@ -86,16 +88,25 @@ public final class Kind {
     void response(String responseVersion, String responseNonce, List<Reader> anys, List<Resource> changed) {
         Set<Resource> present = new HashSet<>();
         StringBuilder errors = new StringBuilder();
+        boolean complete = true;
         for (Reader any : anys) {
+            boolean named = false;
             try {
-                take(any, present, changed);
+                byte[] raw = unpack(any);
+                Resource r = resources.get(name(new Reader(raw)));
+                named = true;
+                if (r != null) { // it was asked for
+                    present.add(r);
+                    take(r, raw, changed);
+                }
             } catch (Refused e) {
+                complete &= named;
                 if (errors.length() < MAX_REJECTION) {
                     errors.append(errors.length() == 0 ? "" : "; ").append(e.getMessage());
                 }
             }
         }
-        if (whole) {
+        if (whole && complete) { // what could not be read may be any of them
             absent(present, changed);
         }
         nonce = responseNonce;
@@ -107,8 +118,8 @@ public final class Kind {
         }
     }
 
-    /** Takes one resource of a response. */
-    private void take(Reader any, Set<Resource> present, List<Resource> changed) {
+    /** Returns the bytes of a resource in its google.protobuf.Any. */
+    private byte[] unpack(Reader any) {
         String type = "";
         byte[] raw = {};
         for (int f; (f = any.next()) != 0; ) {
@@ -121,11 +132,11 @@ public final class Kind {
         if (!type.equals(url)) {
             throw new Refused("a resource has the type " + type);
         }
-        Resource r = resources.get(name(new Reader(raw)));
-        if (r == null) {
-            return; // it was not asked for
-        }
-        present.add(r);
+        return raw;
+    }
+
+    /** Takes one resource of a response. */
+    private void take(Resource r, byte[] raw, List<Resource> changed) {
         if (r.value != null && Arrays.equals(raw, r.raw)) {
             r.refusal = null;
             return;
