@@ -34,6 +34,9 @@ final class LaneWeaver implements ClassFileTransformer {
         {"java/lang/ThreadBuilders", "newVirtualThread", "carried"},
     };
 
+    /** The classes are all of one JDK: what is wrong with one of them is wrong with the others. */
+    private boolean reported;
+
     private LaneWeaver() {
     }
 
@@ -67,7 +70,10 @@ final class LaneWeaver implements ClassFileTransformer {
                 try {
                     return weave(name, bytes);
                 } catch (Throwable e) {
-                    Log.info(name.replace('/', '.') + " cannot be hooked: " + e + "; its tasks run without a lane");
+                    if (!reported) {
+                        reported = true;
+                        Log.info(name.replace('/', '.') + " cannot be hooked: " + e + "; tasks in thread pools run without a lane");
+                    }
                     return null;
                 }
             }

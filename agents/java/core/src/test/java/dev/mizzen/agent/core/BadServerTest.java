@@ -124,7 +124,11 @@ class BadServerTest {
         ScriptedServer.Stream s = ProtocolTest.play(server);
         for (int i = 0; i < 3; i++) {
             for (String type : new String[] {LDS, CDS}) {
-                s.respond(DiscoveryResponse.newBuilder().setTypeUrl(type).setVersionInfo("2").setNonce("x").addResources(Any.newBuilder().setTypeUrl("other/" + type)).build());
+                DiscoveryResponse.Builder bad = DiscoveryResponse.newBuilder().setTypeUrl(type).setVersionInfo("2").setNonce("x");
+                for (int n = 0; n <= i; n++) { // the same is wrong with more and more resources
+                    bad.addResources(Any.newBuilder().setTypeUrl("other/" + type));
+                }
+                s.respond(bad.build());
                 s.request(type);
             }
             s.respond(DiscoveryResponse.newBuilder().setTypeUrl("other").setVersionInfo("1").setNonce("x").build());
@@ -133,6 +137,30 @@ class BadServerTest {
         Fixture.until("the good response is followed", () -> ProtocolTest.pick(a).equals("10.0.0.1:9"));
         assertEquals(2, lines("rejected what the control plane sends").size(), log.toString());
         assertEquals(1, lines("ignored what the control plane sends: a response of the type \"other\"").size(), log.toString());
+    }
+
+    /** A connection that is reset is closed, whichever thread finds out. */
+    @Test
+    void reportsConnectionsThatAreResetOnce() throws Exception {
+        follow("mizzen.wait", "20s", "mizzen.reconnect.max", "1ms");
+        for (int i = 0; i < 30; i++) {
+            server.next().reset();
+        }
+        server.next();
+        assertEquals(1, lines("control plane").size(), log.toString());
+        assertEquals(1, lines("the server closed the connection").size(), log.toString());
+    }
+
+    /** Empty frames of a header block that never ends. */
+    @Test
+    void endsAHeaderBlockOfManyFrames() throws Exception {
+        follow("mizzen.wait", "20s");
+        ScriptedServer.Stream s = server.next().settings().send(1, 0, 1, new byte[0]);
+        for (int i = 0; i < 64; i++) {
+            s.send(9, 0, 1, new byte[0]);
+        }
+        s.frame("closed");
+        Fixture.until("the problem is reported", () -> lines("the server sends headers in more than 64 frames").size() == 1);
     }
 
     @Test

@@ -217,5 +217,11 @@ final class ScriptedServer implements AutoCloseable {
         void close() throws IOException {
             socket.close();
         }
+
+        /** Closes the connection by a RST of TCP. */
+        void reset() throws IOException {
+            socket.setSoLinger(true, 0);
+            socket.close();
+        }
     }
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -194,6 +195,8 @@ public final class Connection implements Closeable {
             } catch (SocketTimeoutException e) {
                 ping();
                 continue;
+            } catch (SocketException e) { // it was reset, or the writer found it closed
+                got = -1;
             }
             if (got < 0) {
                 throw new EOFException("the server closed the connection");

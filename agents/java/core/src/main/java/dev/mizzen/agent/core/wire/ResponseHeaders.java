@@ -5,10 +5,13 @@ import java.io.IOException;
 /** The header blocks of the response: its headers, and the trailers that end the call. */
 final class ResponseHeaders {
     static final int MAX_SIZE = 64 << 10;
+    /** Empty frames would never reach the size. */
+    private static final int MAX_FRAMES = 64;
 
     private final Hpack hpack = new Hpack(MAX_SIZE);
     private final Buffer block = new Buffer(256);
     private boolean open, endsStream, came;
+    private int frames;
 
     /** Reports whether a block has begun and not ended: nothing else may come. */
     boolean open() {
@@ -23,6 +26,7 @@ final class ResponseHeaders {
     /** Begins a block. */
     void begin(boolean ends) {
         block.size = 0;
+        frames = 0;
         open = true;
         endsStream = ends;
     }
@@ -32,6 +36,9 @@ final class ResponseHeaders {
         block.write(input, from, to - from);
         if (block.size > MAX_SIZE) {
             throw new IOException("the server sends headers of more than " + MAX_SIZE + " bytes");
+        }
+        if (++frames > MAX_FRAMES) {
+            throw new IOException("the server sends headers in more than " + MAX_FRAMES + " frames");
         }
         if (last) {
             open = false;

@@ -3,7 +3,6 @@ package dev.mizzen.agent.core.xds;
 import dev.mizzen.agent.core.Log;
 import dev.mizzen.agent.core.wire.Connection;
 import java.io.EOFException;
-import java.net.SocketException;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -80,7 +79,7 @@ final class Contact {
     /** What ended the stream. */
     void failed(Throwable e) {
         synchronized (client) {
-            inOrder = e instanceof Connection.Moved || e instanceof EOFException || e instanceof SocketException;
+            inOrder = e instanceof Connection.Moved || e instanceof EOFException;
         }
     }
 

@@ -101,7 +101,7 @@ public final class Kind {
                 }
             } catch (Refused e) {
                 complete &= named;
-                if (errors.length() < MAX_REJECTION) {
+                if (errors.length() < MAX_REJECTION && errors.indexOf(e.getMessage()) < 0) {
                     errors.append(errors.length() == 0 ? "" : "; ").append(e.getMessage());
                 }
             }
