@@ -33,6 +33,8 @@ type launch struct {
 	before, options []string
 	args            []string
 	env             []string
+	// beside is a folder with more classes of the application; empty means that there is none.
+	beside string
 	// unmeshed runs it without the agent.
 	unmeshed bool
 }
@@ -62,7 +64,12 @@ func start(t *testing.T, l launch) *application {
 		args = append(args, "-Dspring.aot.enabled=true")
 	}
 	args = append(args, l.options...)
-	args = append(args, "-jar", part(t, l.jar), "--server.port=0", "--spring.main.banner-mode=off")
+	if l.beside == "" {
+		args = append(args, "-jar", part(t, l.jar))
+	} else {
+		args = append(args, "-Dloader.path="+l.beside, "-cp", part(t, l.jar), "org.springframework.boot.loader.launch.PropertiesLauncher")
+	}
+	args = append(args, "--server.port=0", "--spring.main.banner-mode=off")
 	a := &application{t: t, log: &controlplane.Buffer{}, cmd: exec.Command(part(t, l.jdk), append(args, l.args...)...)}
 	a.cmd.Env = append(os.Environ(), l.env...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log

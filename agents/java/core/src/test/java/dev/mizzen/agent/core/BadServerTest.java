@@ -144,7 +144,9 @@ class BadServerTest {
     void reportsConnectionsThatAreResetOnce() throws Exception {
         follow("mizzen.wait", "20s", "mizzen.reconnect.max", "1ms");
         for (int i = 0; i < 30; i++) {
-            server.next().reset();
+            ScriptedServer.Stream s = server.next();
+            s.request(LDS);
+            s.reset();
         }
         server.next();
         assertEquals(1, lines("control plane").size(), log.toString());
