@@ -10,5 +10,7 @@
 // by side. The tests have the build tag spring and need the parts that setup.sh prepares: `make interop-java` runs them.
 // The results are written to docs/INTEROP.md with -update, and compared with it otherwise.
 //
+// TestHostileStream, TestHostileStart and TestHostileLoad give applications bad input, or bad weather.
+//
 // Reading order: scenario_test.go, scenarios_test.go, matrix_test.go, application_test.go, mesh_test.go, then the others.
 package spring

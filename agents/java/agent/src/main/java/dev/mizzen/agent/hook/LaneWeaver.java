@@ -37,7 +37,7 @@ final class LaneWeaver implements ClassFileTransformer {
     /** The classes are all of one JDK: what is wrong with one of them is wrong with the others. */
     private boolean reported;
 
-    private LaneWeaver() {
+    LaneWeaver() {
     }
 
     /** Has lanes carried through thread pools, unless another agent carries baggage. */
