@@ -81,7 +81,9 @@ public final class Agent {
     }
 
     private static boolean runsThisJar() throws URISyntaxException {
-        return System.getProperty("sun.java.command", "").split(" ")[0].endsWith(new File(place()).getName());
+        String command = System.getProperty("sun.java.command", "");
+        int end = command.indexOf(' ');
+        return (end < 0 ? command : command.substring(0, end)).endsWith(new File(place()).getName());
     }
 
     private static URI place() throws URISyntaxException {
