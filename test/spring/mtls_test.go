@@ -123,8 +123,8 @@ func ownRoutes(t *testing.T, jar string, port int, services []string) []string {
 // TestEncryptedCalls has applications call services whose rules demand TLS.
 func TestEncryptedCalls(t *testing.T) {
 	for _, s := range stock {
-		if s.jar == "gateway-mvc35" || dependent(s.jar) {
-			continue // they have tests of their own
+		if dependent(s.jar) {
+			continue // TestStarterEncryptedCalls
 		}
 		t.Run(s.jar, func(t *testing.T) {
 			jdk := "jdk17"
