@@ -2,6 +2,7 @@ package dev.mizzen.agent.core;
 
 import dev.mizzen.agent.bridge.Service;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Locale;
@@ -47,9 +48,16 @@ public final class Config {
         stateMaxAge = duration("mizzen.state.max-age", "24h");
         laneKey = get("mizzen.lane.key", "lane");
         laneHeader = get("mizzen.lane.header", "x-lane").toLowerCase(Locale.ROOT);
-        laneThreads = get("mizzen.lane.threads", "off").equals("on");
-        plain = new HashSet<>(Arrays.asList(get("mizzen.plain", "off").toLowerCase(Locale.ROOT).split("[\\s,]+")));
-        plain.remove("off");
+        String threads = get("mizzen.lane.threads", "off");
+        laneThreads = threads.equals("on");
+        if (!laneThreads && !threads.equals("off")) {
+            Log.info("mizzen.lane.threads \"" + threads + "\" is unknown; off is in effect. Set on or off");
+        }
+        String hosts = get("mizzen.plain", "off");
+        plain = hosts.equals("off") ? Collections.<String>emptySet() : new HashSet<>(Arrays.asList(hosts.toLowerCase(Locale.ROOT).split("[\\s,]+")));
+        if (plain.contains("true")) {
+            Log.info("mizzen.plain has the host \"true\". Set on for all names of Services");
+        }
         hostIsService = get("mizzen.host", "address").equals("service");
         debug = get("mizzen.log", "info").equals("debug");
         names = names(get("mizzen.names", ""));

@@ -34,6 +34,9 @@ public class Starter implements AutoCloseable {
                     Log.info(key + " has no effect with mizzen-spring-cloud-starter. Use the agent");
                 }
             }
+            if (config.bootstrap.dropProviders()) {
+                Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
+            }
             mesh = Core.start(config);
             return;
         }

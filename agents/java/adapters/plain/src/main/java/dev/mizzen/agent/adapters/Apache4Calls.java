@@ -91,7 +91,7 @@ public final class Apache4Calls implements Adapter {
             own = own != null ? own : RequestConfig.DEFAULT;
             HttpClientContext.adapt(context).setRequestConfig(RequestConfig.copy(own).setConnectTimeout(shortest(own.getConnectTimeout(), connectMillis, readMillis))
                     .setSocketTimeout(shortest(own.getSocketTimeout(), readMillis, 0)).build());
-            return client.execute(new HttpHost(endpoint.host(), endpoint.port(), at.getScheme()), sent, context);
+            return client.execute(new HttpHost(Encrypted.host(endpoint), endpoint.port(), at.getScheme()), sent, context);
         }
 
         @Override

@@ -6,6 +6,7 @@ import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.bridge.Tls;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.net.URI;
@@ -79,7 +80,7 @@ public final class Apache5Calls implements Adapter {
         @Override
         CloseableHttpResponse send(Endpoint endpoint, Plan plan, int connectMillis, int readMillis) throws IOException {
             URI at = Call.at(uri, endpoint, plan);
-            HttpHost host = new HttpHost(at.getScheme(), endpoint.host(), endpoint.port());
+            HttpHost host = new HttpHost(at.getScheme(), Encrypted.host(endpoint), endpoint.port());
             BasicClassicHttpRequest sent = new BasicClassicHttpRequest(request.getMethod(), host, target(at));
             sent.setEntity(request.getEntity());
             fill(sent, edited(headers(request), plan));
@@ -88,7 +89,8 @@ public final class Apache5Calls implements Adapter {
             own = own != null ? own : RequestConfig.DEFAULT;
             HttpClientContext.adapt(context).setRequestConfig(RequestConfig.copy(own).setConnectTimeout(shortest(own.getConnectTimeout(), connectMillis, readMillis))
                     .setResponseTimeout(shortest(own.getResponseTimeout(), readMillis, 0)).build());
-            return client.execute(host, sent, context);
+            Tls tls = endpoint.tls();
+            return (tls == null ? client : (CloseableHttpClient) Copies.of(client, tls)).execute(host, sent, context);
         }
 
         private static Timeout shortest(Timeout own, int a, int b) {
