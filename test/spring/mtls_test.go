@@ -123,9 +123,6 @@ func ownRoutes(t *testing.T, jar string, port int, services []string) []string {
 // TestEncryptedCalls has applications call services whose rules demand TLS.
 func TestEncryptedCalls(t *testing.T) {
 	for _, s := range stock {
-		if s.jar == "gateway-mvc35" {
-			continue // it has a test of its own
-		}
 		t.Run(s.jar, func(t *testing.T) {
 			jdk := "jdk17"
 			part(t, jdk)
