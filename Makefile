@@ -104,7 +104,7 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 e2e-spring: ## run Spring Cloud and Go applications in pods of real nodes, as docs/SPRING.md says; needs what e2e needs, a JDK 17 and Maven
 	hack/testcluster/build.sh
 	test/spring/setup.sh nodes
-	$(TOOL) gotestsum --format testname -- -tags e2e,spring -count=1 -timeout 15m -run '^TestSpring$$' ./test/e2e/install
+	$(TOOL) gotestsum --format testname -- -tags e2e,spring -count=1 -timeout 20m -run '^TestSpring$$' ./test/e2e/install
 
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh

@@ -162,8 +162,11 @@ func gatewayArgs(jar string, services []string) []string {
 	if prefix == "" {
 		return nil
 	}
-	// Zuul drops cookies otherwise, and Ribbon gives up after a second.
-	properties := map[string]string{"zuul.sensitive-headers": "", "ribbon.ReadTimeout": "60000"}
+	properties := map[string]string{
+		// Zuul drops cookies otherwise, and Ribbon gives up after a second.
+		"zuul.sensitive-headers": "", "ribbon.ReadTimeout": "60000",
+		"spring.cloud.gateway.mvc.http-client.type": "autodetect",
+	}
 	for i, name := range append(services, "nobody") {
 		if jar == "zuul23" {
 			properties[prefix+"."+name+".path"] = "/" + name + "/**"

@@ -100,6 +100,7 @@ func (r *report) matrix() string {
 	var text strings.Builder
 	text.WriteString(`
 Stock applications with the [Java agent](SPRING.md) call real servers, as [test/spring](../test/spring) starts them; ` + "`make interop-java UPDATE=-update`" + ` writes this part of the page.
+Rows with "starter" have [the dependency](SPRING.md#as-a-dependency) in place of the agent; boot35-aot was processed ahead of time.
 The trains of Spring Cloud, the JDKs on which each was run, and its clients:
 
 `)

@@ -3,8 +3,11 @@
 package spring
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
 // nothing is what the starter says beside the agent.
@@ -75,6 +78,29 @@ func TestStarterAuthority(t *testing.T) {
 	}
 	if log := app.log.String(); strings.Contains(log, "HttpURLConnection") {
 		t.Errorf("got a line about HttpURLConnection in the log %q, want none", log)
+	}
+}
+
+// TestStarterEncryptedCalls has calls fail that the mesh encrypts: without the agent no client library has its certificates.
+func TestStarterEncryptedCalls(t *testing.T) {
+	for jar, clients := range map[string][]string{"boot35-starter": {"RestTemplate", "RestClient", "WebClient", "Feign"}, "gateway35-starter": {"gateway"}} {
+		t.Run(jar, func(t *testing.T) {
+			mesh := authority.New(t)
+			files := mesh.Client()
+			plane := newPlane(t)
+			mutual := newEncrypted(t, plane, "mutual", optional(mesh.Server("orders", "localhost")), "{mode: ISTIO_MUTUAL}")
+			plane.start()
+			app := start(t, launch{
+				jar: jar, jdk: "jdk17", args: gatewayArgs(jar, []string{"mutual.demo"}), options: trustStore(t, filepath.Join(files, "ca.crt")),
+				env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap("--certificates", files)},
+			})
+			for _, c := range clients {
+				encryptedCalls{t, app.client(c)}.fails("http://mutual.demo/A", mutual)
+			}
+			if log, want := app.log.String(), "the certificate providers of the bootstrap are not used"; !strings.Contains(log, want) {
+				t.Errorf("got the log %q, want %q in it", log, want)
+			}
+		})
 	}
 }
 

@@ -23,8 +23,6 @@ type destinationResolver struct {
 	defaults  mesh.Defaults
 	family    mesh.Family
 	form      *form
-	// dialed is the Service that clients dial; nil if the host has none.
-	dialed *mesh.Service
 	// audience is the VirtualService whose hosts the clients call: the delegating one for the rules of a delegate.
 	audience *mesh.VirtualService
 	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem. named is
@@ -34,7 +32,7 @@ type destinationResolver struct {
 
 // cluster returns the name of a destination's cluster, for calls to listenerPort. A cluster that does not exist is
 // named, too: its share of the calls fails and does not move to other destinations, and succeeds as soon as the
-// cluster exists.
+// cluster exists. The share of a port with a protocol that the clients do not speak goes to the refused cluster.
 func (t destinationResolver) cluster(at report.Field, d *networking.Destination, listenerPort uint32) string {
 	found, ok := t.byHost[d.GetHost()]
 	if !ok {
@@ -50,23 +48,15 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	case port == 0:
 	case !ok:
 		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
-	case !t.family.Takes(declared.Protocol) && t.canDial(listenerPort):
+	case !t.family.Takes(declared.Protocol):
 		at.Child("port").Errorf(mesh.CodeUnsupported, "Port %d of %s is declared as %s, and HTTP clients send HTTP/1.1. Their calls to this destination fail. Set another port, or correct what the Service declares.",
 			port, found.Service.Ref, declared.Protocol)
+		return resource.RefusedCluster
 	}
 	if d.GetSubset() != "" {
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
 	return resource.ClusterName(port, d.GetSubset(), found.Host)
-}
-
-// canDial reports whether clients of the family can dial a port. If not, rules for it are nothing to them.
-func (t destinationResolver) canDial(port uint32) bool {
-	if t.dialed == nil {
-		return true
-	}
-	found, ok := t.dialed.Port(port)
-	return !ok || t.family.Takes(found.Protocol)
 }
 
 // checkVisible reports a Service that is not exported to the clients. It is not known whether there are clients in

@@ -12,11 +12,16 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
+import org.apache.hc.client5.http.classic.methods.HttpGet;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.core5.http.io.entity.EntityUtils;
 import org.springframework.cloud.client.loadbalancer.LoadBalancerClient;
 import org.springframework.http.client.ClientHttpRequestFactory;
 import org.springframework.http.client.HttpComponentsClientHttpRequestFactory;
@@ -29,17 +34,18 @@ import org.springframework.http.client.reactive.ReactorClientHttpConnector;
 import org.springframework.web.client.RestTemplate;
 import org.springframework.web.reactive.function.client.WebClient;
 
-/** The code of an application: it calls http URLs by balanced clients, and https URLs by the same clients without a balancer. */
+/** The code of an application: it calls http URLs by balanced and by plain clients, and https URLs by the same clients without a balancer. */
 public final class EncryptedClients implements BiFunction<String, String, Map<String, String>> {
     private final LoadBalancerClient own = (LoadBalancerClient) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {LoadBalancerClient.class}, (p, m, a) -> {
         throw new IllegalStateException("own balancer");
     });
+    private final Map<String, Supplier<Object>> made = new HashMap<>();
     private final Map<String, Object> clients = new HashMap<>();
 
     public EncryptedClients() throws GeneralSecurityException {
         SSLSocketFactory careless = careless();
-        clients.put("Simple", new SimpleClientHttpRequestFactory());
-        clients.put("Careless", new SimpleClientHttpRequestFactory() {
+        made.put("Simple", () -> new SimpleClientHttpRequestFactory());
+        made.put("Careless", () -> new SimpleClientHttpRequestFactory() {
             @Override
             protected void prepareConnection(HttpURLConnection connection, String method) throws IOException {
                 super.prepareConnection(connection, method);
@@ -49,17 +55,20 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
                 }
             }
         });
-        clients.put("Jdk", new JdkClientHttpRequestFactory());
-        clients.put("Reactor", new ReactorClientHttpRequestFactory());
-        clients.put("HttpComponents", new HttpComponentsClientHttpRequestFactory());
-        clients.put("Own", (ClientHttpRequestFactory) (uri, method) -> new Opener().createRequest(uri, method));
-        clients.put("Web", new ReactorClientHttpConnector());
-        clients.put("WebJdk", new JdkClientHttpConnector());
-        clients.put("Feign", new feign.Client.Default(null, null));
-        clients.put("FeignCareless", new feign.Client.Default(careless, (h, s) -> true));
-        clients.put("FeignHc5", new feign.hc5.ApacheHttp5Client());
-        clients.put("FeignOkHttp", new feign.okhttp.OkHttpClient());
-        clients.put("FeignJdk", new feign.http2client.Http2Client());
+        made.put("Jdk", () -> new JdkClientHttpRequestFactory());
+        made.put("Reactor", () -> new ReactorClientHttpRequestFactory());
+        made.put("HttpComponents", () -> new HttpComponentsClientHttpRequestFactory());
+        made.put("Own", Opener::new);
+        made.put("Web", () -> new ReactorClientHttpConnector());
+        made.put("WebJdk", () -> new JdkClientHttpConnector());
+        made.put("Feign", () -> new feign.Client.Default(null, null));
+        made.put("FeignCareless", () -> new feign.Client.Default(careless, (h, s) -> true));
+        made.put("FeignHc5", () -> new feign.hc5.ApacheHttp5Client());
+        made.put("FeignOkHttp", () -> new feign.okhttp.OkHttpClient());
+        made.put("PlainHc5", HttpClients::createDefault);
+        made.put("PlainHc4", org.apache.http.impl.client.HttpClients::createDefault);
+        made.put("PlainOkHttp", okhttp3.OkHttpClient::new);
+        made.put("FeignJdk", () -> new feign.http2client.Http2Client());
     }
 
     /** A factory of the application's own. */
@@ -94,7 +103,7 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
     @Override
     public Map<String, String> apply(String name, String url) {
         try {
-            return Collections.singletonMap("body", call(clients.get(name), URI.create(url)));
+            return Collections.singletonMap("body", call(clients.computeIfAbsent(name, n -> made.get(n).get()), URI.create(url)));
         } catch (Throwable e) {
             StringBuilder errors = new StringBuilder();
             for (Throwable t = e; t != null; t = t.getCause()) {
@@ -116,6 +125,15 @@ public final class EncryptedClients implements BiFunction<String, String, Map<St
         if (client instanceof ClientHttpConnector connector) {
             WebClient.Builder web = WebClient.builder().clientConnector(connector);
             return (balanced ? web.filter(Generation.filter()) : web).build().get().uri(uri).retrieve().bodyToMono(String.class).block();
+        }
+        if (client instanceof CloseableHttpClient apache) {
+            return apache.execute(new HttpGet(uri), response -> EntityUtils.toString(response.getEntity()));
+        }
+        if (client instanceof org.apache.http.client.HttpClient apache) {
+            return apache.execute(new org.apache.http.client.methods.HttpGet(uri)).toString();
+        }
+        if (client instanceof okhttp3.OkHttpClient ok) {
+            return ok.newCall(new okhttp3.Request.Builder().url(uri.toString()).build()).execute().toString();
         }
         feign.Client feign = (feign.Client) client;
         Request request = Request.create(Request.HttpMethod.GET, uri.toString(), new HashMap<>(), null, StandardCharsets.UTF_8, new feign.RequestTemplate());

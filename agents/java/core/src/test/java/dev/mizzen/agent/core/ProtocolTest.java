@@ -360,12 +360,17 @@ class ProtocolTest {
             r = s.request(LDS);
         } while (r.getResourceNamesCount() < 10_000);
         assertTrue(r.getResourceNamesList().contains("service_9999"), "names are in lower case");
+        RouteConfiguration routes = routes("r", "c");
+        Cluster cluster = cluster("c");
+        ClusterLoadAssignment endpoints = endpoints("c", 1);
         Message[][] all = new Message[4][10_000];
         for (int i = 0; i < 10_000; i++) {
             all[0][i] = listener("service_" + i, "r" + i);
-            all[1][i] = routes("r" + i, "c" + i);
-            all[2][i] = cluster("c" + i);
-            all[3][i] = endpoints("c" + i, 1 + i);
+            RouteConfiguration.Builder table = routes.toBuilder().setName("r" + i);
+            table.getVirtualHostsBuilder(0).getRoutesBuilder(0).getRouteBuilder().setCluster("c" + i);
+            all[1][i] = table.build();
+            all[2][i] = cluster.toBuilder().setName("c" + i).build();
+            all[3][i] = endpoints.toBuilder().setClusterName("c" + i).build();
         }
         String[] types = {LDS, RDS, CDS, EDS};
         for (int k = 0; k < types.length; k++) {
@@ -378,7 +383,7 @@ class ProtocolTest {
         for (int i = 0; i < 10_000; i++) {
             assertEquals(Service.Presence.KNOWN, mesh.service("SERVICE_" + i, 0).await());
         }
-        assertEquals("10.0.0.1:10000", pick(mesh.service("service_9999", 0)));
+        assertEquals("10.0.0.1:1", pick(mesh.service("service_9999", 0)));
     }
 
     /** A route table of a megabyte: a call is decided by its last route. */

@@ -212,6 +212,13 @@ final class StarterTest {
         assertTrue(printed.contains("mizzen: mizzen-spring-cloud-starter is off by mizzen.agent; the application runs without the mesh\n"), printed);
     }
 
+    @Test
+    void settingsOfTheAgentAreNamed() {
+        String printed = printed(() -> start(Application.class, MESHED, "--mizzen.plain=on").close());
+        assertTrue(printed.contains("mizzen: mizzen.plain has no effect with mizzen-spring-cloud-starter. Use the agent\n"), printed);
+        assertFalse(printed.contains("mizzen.lane.threads"), printed);
+    }
+
     private static void isStock(String... properties) {
         try (ConfigurableApplicationContext context = start(Application.class, properties)) {
             callsTheRegistry(context);

@@ -15,7 +15,7 @@ public final class Connections implements Adapter {
     private static final boolean ANY_HOST = Boolean.getBoolean("sun.net.http.allowRestrictedHeaders");
     /** The attempt that this thread makes. */
     static final ThreadLocal<Connections.Attempt> CURRENT = new ThreadLocal<>();
-    /** The TLS of the connection that this thread makes, if the mesh demands it. */
+    /** The TLS of the connection that this thread makes, if the mesh demands it, until the connection has it. */
     static final ThreadLocal<Tls> ENCRYPTED = new ThreadLocal<>();
 
     public Connections(Mesh mesh) {
@@ -42,6 +42,7 @@ public final class Connections implements Adapter {
         if (tls != null) {
             ((HttpsURLConnection) connection).setSSLSocketFactory(tls.sockets());
             ((HttpsURLConnection) connection).setHostnameVerifier(tls.verifier());
+            ENCRYPTED.remove();
         }
         if (attempt != null) {
             connection.setConnectTimeout(shorter(shorter(connection.getConnectTimeout(), attempt.connect), attempt.read));

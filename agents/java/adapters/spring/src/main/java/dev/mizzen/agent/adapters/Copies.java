@@ -65,6 +65,11 @@ final class Copies {
     }
 
     private static Object make(Object self, Tls tls) throws ReflectiveOperationException, IOException {
+        for (Class<?> c = self.getClass(); c != null; c = c.getSuperclass()) {
+            if (CHANGES.containsKey(c.getName())) {
+                return CHANGES.get(c.getName()).apply(self, tls);
+            }
+        }
         Class<?> type = library(self);
         Map<Field, Object> fields = new LinkedHashMap<>();
         List<Field> changed = new ArrayList<>();

@@ -1,25 +1,37 @@
 package dev.mizzen.agent.hook;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsExchange;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
+import dev.mizzen.agent.adapters.JdkCalls;
 import dev.mizzen.agent.bridge.Tls;
 import dev.mizzen.agent.core.tls.CertificateProvider;
 import dev.mizzen.agent.core.tls.CertificateProviders;
 import dev.mizzen.agent.core.tls.Pem;
 import dev.mizzen.agent.core.tls.UpstreamTls;
 import dev.mizzen.agent.core.wire.Buffer;
+import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
@@ -30,6 +42,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Calls that the mesh encrypts, by each client library, and calls that the application encrypts itself. */
@@ -96,7 +109,7 @@ class EncryptedTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"Simple", "Careless", "Jdk", "Reactor", "HttpComponents", "Web", "WebJdk", "Feign", "FeignCareless", "FeignHc5", "FeignOkHttp", "FeignJdk"})
+    @ValueSource(strings = {"Simple", "Careless", "Jdk", "Reactor", "HttpComponents", "Web", "WebJdk", "Feign", "FeignCareless", "FeignHc5", "FeignOkHttp", "FeignJdk", "PlainHc5"})
     void callsPresentAndVerify(String client) throws Exception {
         String name = "spiffe://cluster.local/ns/demo/sa/orders";
         orders(name);
@@ -121,11 +134,48 @@ class EncryptedTest {
         assertEquals(want, application.apply(client, "http://orders/a?x=1").toString());
     }
 
+    /** An application that is stopped leaves nothing behind, although the mesh keeps its certificates. */
     @Test
-    void clientsThatCannotEncryptFail() throws Exception {
+    void applicationsAreUnloaded() throws Exception {
         Script script = orders("spiffe://cluster.local/ns/demo/sa/orders");
-        Map<String, String> outcome = application.apply("Own", "http://orders/a");
-        assertTrue(outcome.toString().contains("and shop.EncryptedClients$Opener cannot be given the mesh's certificates"), outcome::toString);
+        List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            BiFunction<String, String, Map<String, String>> redeployed = Application.start("shop.EncryptedClients");
+            for (String client : new String[] {"Simple", "Feign"}) {
+                assertTrue(redeployed.apply(client, "http://orders/a").toString().startsWith("{body=CN=ec"));
+            }
+            loaders.add(new WeakReference<>(redeployed.getClass().getClassLoader()));
+        }
+        script.request = null;
+        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (loaders.stream().anyMatch(l -> l.get() != null)) {
+            assertTrue(System.nanoTime() < limit, loaders.stream().filter(l -> l.get() != null).count() + " class loaders are still there");
+            System.gc();
+            Thread.yield();
+        }
+    }
+
+    /** The JDK's classes are not woven here. */
+    @Test
+    @SuppressWarnings("unchecked")
+    void callsOfTheJdksClientPresentAndVerify() throws Exception {
+        HttpClient client = HttpClient.newHttpClient();
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://orders/a?x=1")).build();
+        JdkCalls calls = new JdkCalls(orders("spiffe://cluster.local/ns/demo/sa/orders"));
+        String body = ((CompletableFuture<HttpResponse<String>>) calls.before(client, request, HttpResponse.BodyHandlers.ofString(), null)).join().body();
+        assertEquals("CN=ec /a?x=1 127.0.0.1:" + server.getAddress().getPort(), body);
+        JdkCalls other = new JdkCalls(orders("spiffe://cluster.local/ns/demo/sa/other"));
+        Throwable refused = assertThrows(CompletionException.class, ((CompletableFuture<?>) other.before(client, request, HttpResponse.BodyHandlers.ofString(), null))::join);
+        assertTrue(refused.toString().contains("the mesh expects another name"), refused::toString);
+        assertEquals(0, REQUESTS.size(), REQUESTS::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"Own, shop.EncryptedClients$Opener", "PlainHc4, org.apache.http.", "PlainOkHttp, okhttp3."})
+    void clientsThatCannotEncryptFail(String client, String library) throws Exception {
+        Script script = orders("spiffe://cluster.local/ns/demo/sa/orders");
+        Map<String, String> outcome = application.apply(client, "http://orders/a");
+        assertTrue(outcome.toString().contains("and " + library) && outcome.toString().contains("cannot be given the mesh's certificates"), outcome::toString);
         assertTrue(outcome.toString().contains("Use HttpURLConnection"), outcome::toString);
         assertEquals(0, REQUESTS.size(), REQUESTS::toString);
         assertEquals("[failed]", script.ends.toString());
