@@ -49,7 +49,7 @@ func httpRetryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Def
 	}
 	out := retries(on, attempts, backoff(at.Child("backoff"), r.GetBackoff()))
 	out.RetriableStatusCodes = statuses
-	out.PerTryTimeout = perTryTimeout(at.Child("perTryTimeout"), r.GetPerTryTimeout())
+	out.PerTryTimeout = perTryTimeout(r.GetPerTryTimeout())
 	if p := r.GetRetryIgnorePreviousHosts(); p != nil && !p.GetValue() {
 		return out
 	}
@@ -98,13 +98,9 @@ func httpRetryOn(at report.Field, conditions string) (on []string, statuses []ui
 	return on, statuses
 }
 
-// perTryTimeout limits one attempt. It is nil if the author sets none.
-func perTryTimeout(at report.Field, d *durationpb.Duration) *durationpb.Duration {
-	if d == nil {
-		return nil
-	}
-	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
-		at.Errorf(mesh.CodeInvalidValue, "The value is not a duration of at least 1ms. Attempts have no timeout. Set a longer duration.")
+// perTryTimeout limits one attempt. It is nil if the author sets none, or one below 1ms, which package object reports.
+func perTryTimeout(d *durationpb.Duration) *durationpb.Duration {
+	if d == nil || d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
 		return nil
 	}
 	return durationpb.New(d.AsDuration())
