@@ -94,17 +94,15 @@ func (t Trust) declared(family mesh.Family, at report.Field, tls *networking.Cli
 		field = "credentialName"
 	}
 	at = at.Child(field)
-	switch credentials := ", and whose application uses xDS credentials"; {
-	case system && family == mesh.FamilyHTTP:
-		at.Approximatef("%s", fields.NoteTLSSystemHTTP)
-	case system:
-		at.Approximatef("%s", fields.NoteTLSSystem)
-	default:
+	if system {
+		at.Approximatef("%s", fields.NoteTLSSystem(family))
+	} else {
+		credentials := ", and whose application uses xDS credentials"
 		if family == mesh.FamilyHTTP {
-			credentials = "" // The client equips itself.
+			credentials = ""
 		}
-		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does"+
-			"%s. Calls of other clients fail. Declare the provider in every client.", provider, credentials)
+		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does%s. "+
+			"Calls of other clients fail. Declare the provider in every client.", provider, credentials)
 	}
 	if t.Providers.Has(provider) || system && t.SystemRoots {
 		return true

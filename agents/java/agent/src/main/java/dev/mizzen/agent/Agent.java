@@ -3,18 +3,22 @@ package dev.mizzen.agent;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
+import java.lang.ref.WeakReference;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 
 /** What the JVM starts. All other classes of the agent are in class loaders of their own, or in the bootstrap class loader. */
 public final class Agent {
@@ -28,7 +32,9 @@ public final class Agent {
     /** The agent was named by -javaagent. Nothing is thrown: that would end the JVM. */
     public static void premain(String args, Instrumentation jvm) {
         try {
-            if ("off".equals(setting("mizzen.agent"))) {
+            if (runsThisJar()) {
+                return; // JAVA_TOOL_OPTIONS of a container apply to the command that prints the state of its application, too
+            } else if ("off".equals(setting("mizzen.agent"))) {
                 say("the agent is off by mizzen.agent; the application runs without the mesh");
             } else if (!STARTED.compareAndSet(false, true)) {
                 say("the agent was started twice; the second one does nothing. Name mizzen-agent.jar in one -javaagent only");
@@ -53,11 +59,18 @@ public final class Agent {
         }
     }
 
-    /** Has a running agent write its state, and prints it. JREs without the module jdk.attach cannot. */
+    /** Has a running agent write its state, and prints it. */
     private static void state(String pid) throws Exception {
         File file = File.createTempFile("mizzen", ".json");
         try {
-            Class<?> type = Class.forName("com.sun.tools.attach.VirtualMachine");
+            Class<?> type;
+            try {
+                type = Class.forName("com.sun.tools.attach.VirtualMachine");
+            } catch (ClassNotFoundException e) {
+                say("this Java runtime cannot ask another process: it has no module jdk.attach. Use a JDK, or read the MBean dev.mizzen:type=Agent");
+                System.exit(1);
+                return;
+            }
             Object vm = type.getMethod("attach", String.class).invoke(null, pid);
             type.getMethod("loadAgent", String.class, String.class).invoke(vm, new File(place()).getPath(), STATE + file.getPath());
             type.getMethod("detach").invoke(vm);
@@ -67,6 +80,10 @@ public final class Agent {
         }
     }
 
+    private static boolean runsThisJar() throws URISyntaxException {
+        return System.getProperty("sun.java.command", "").split(" ")[0].endsWith(new File(place()).getName());
+    }
+
     private static URI place() throws URISyntaxException {
         return Agent.class.getProtectionDomain().getCodeSource().getLocation().toURI();
     }
@@ -74,10 +91,12 @@ public final class Agent {
     @SuppressWarnings("unchecked")
     private static void start(Instrumentation jvm) throws Exception {
         JarFile jar = new JarFile(new File(place()));
+        // Afterwards the classes of this jar would come from the bootstrap class loader, which this class does not share a package with.
+        Archive adapters = new Archive(jar, "adapters.jar");
+        ClassLoader core = new Core(new Archive(jar, "core.jar"));
         jvm.appendToBootstrapClassLoaderSearch(jar);
-        ClassLoader core = new Core(jar);
-        state = (Callable<String>) core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, JarFile.class, String.class)
-                .invoke(null, jvm, jar, version(jar));
+        state = (Callable<String>) core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, Function.class, String.class)
+                .invoke(null, jvm, adapters, version(jar));
     }
 
     public static void main(String[] args) throws Exception {
@@ -99,7 +118,10 @@ public final class Agent {
                 + "  mizzen.wait=2s                 how long the first call of a service waits for the control plane\n"
                 + "  mizzen.state=DIR               where the last good resources are kept\n"
                 + "  mizzen.host=service            providers see the name of the service in the Host header, not the address\n"
+                + "  mizzen.plain=on|HOST,...       clients without a balancer follow the mesh, too: for all names of Services, or for these hosts\n"
+                + "  mizzen.lane.key=lane           the member of the header baggage that has the lane\n"
                 + "  mizzen.lane.header=x-lane      the header of lanes\n"
+                + "  mizzen.lane.threads=on         tasks in thread pools run in the lane of the request that made them\n"
                 + "  mizzen.log=debug               say more");
     }
 
@@ -120,37 +142,60 @@ public final class Agent {
 
     /** The core: it sees the JDK and the bridge, and no class of the application sees it. */
     private static final class Core extends ClassLoader {
-        private final JarFile jar;
+        private final Archive classes;
 
-        Core(JarFile jar) {
+        Core(Archive classes) {
             super(ClassLoader.getSystemClassLoader().getParent());
-            this.jar = jar;
+            this.classes = classes;
         }
 
         @Override
         protected Class<?> findClass(String name) throws ClassNotFoundException {
-            byte[] b = read(jar, "core/" + name.replace('.', '/') + ".class");
+            byte[] b = classes.apply(name.replace('.', '/') + ".class");
             if (b == null) {
                 throw new ClassNotFoundException(name);
             }
             return defineClass(name, b, 0, b.length);
         }
+    }
 
-        private static byte[] read(JarFile jar, String path) throws ClassNotFoundException {
-            ZipEntry entry = jar.getEntry(path);
-            if (entry == null) {
-                return null;
-            }
-            try (InputStream in = jar.getInputStream(entry)) {
-                ByteArrayOutputStream out = new ByteArrayOutputStream((int) entry.getSize());
-                byte[] b = new byte[8192];
-                for (int n; (n = in.read(b)) > 0;) {
-                    out.write(b, 0, n);
+    /** The files of an archive in the agent's jar. They are read at once, and kept until the next garbage collection: classes are loaded in bursts. */
+    private static final class Archive implements Function<String, byte[]> {
+        private final JarFile jar;
+        private final String name;
+        private WeakReference<Map<String, byte[]>> files = new WeakReference<>(null);
+
+        Archive(JarFile jar, String name) {
+            this.jar = jar;
+            this.name = name;
+        }
+
+        /** Returns null if there is no such file. */
+        @Override
+        public synchronized byte[] apply(String path) {
+            Map<String, byte[]> found = files.get();
+            if (found == null) {
+                try (ZipInputStream in = new ZipInputStream(jar.getInputStream(jar.getEntry(name)))) {
+                    found = read(in);
+                } catch (IOException e) {
+                    throw new IllegalStateException("mizzen-agent.jar cannot be read", e);
                 }
-                return out.toByteArray();
-            } catch (IOException e) {
-                throw new ClassNotFoundException(path, e);
+                files = new WeakReference<>(found);
             }
+            return found.get(path);
+        }
+
+        private static Map<String, byte[]> read(ZipInputStream in) throws IOException {
+            Map<String, byte[]> files = new HashMap<>();
+            byte[] buffer = new byte[64 * 1024];
+            for (ZipEntry entry; (entry = in.getNextEntry()) != null;) {
+                ByteArrayOutputStream file = new ByteArrayOutputStream((int) Math.max(entry.getSize(), 0));
+                for (int n; (n = in.read(buffer)) > 0;) {
+                    file.write(buffer, 0, n);
+                }
+                files.put(entry.getName(), file.toByteArray());
+            }
+            return files;
         }
     }
 }

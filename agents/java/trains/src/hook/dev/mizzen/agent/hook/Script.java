@@ -8,6 +8,7 @@ import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.bridge.Tls;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,11 +31,15 @@ final class Script implements Mesh, Service, Plan {
     final List<Script> mirrors = new ArrayList<>();
     volatile Request request;
     Mode mode = Mode.MESH_FIRST;
+    /** Null if endpoints are in plain text. */
+    Tls tls;
     int[] ports = {};
     int status;
     long delay, timeout, perTry;
     int retries;
-    String path, query, host, lane;
+    String path, query, host, lane, inbound, plain = "orders", address = "127.0.0.1";
+    /** The lanes that were set, in order. */
+    final List<String> lanes = new CopyOnWriteArrayList<>();
     Consumer<HeaderEdits.Headers> requestEdits, responseEdits;
     private int picked;
 
@@ -51,12 +56,18 @@ final class Script implements Mesh, Service, Plan {
     }
 
     @Override
+    public boolean plain(String host) {
+        return plain.equals(host);
+    }
+
+    @Override
     public Collection<String> services() {
         return Collections.singleton("orders");
     }
 
     @Override
     public String lane(String lane) {
+        lanes.add(String.valueOf(lane));
         return null;
     }
 
@@ -66,8 +77,8 @@ final class Script implements Mesh, Service, Plan {
     }
 
     @Override
-    public String laneOf(Request inbound) {
-        return null;
+    public String laneOf(Request request) {
+        return inbound;
     }
 
     @Override
@@ -261,11 +272,11 @@ final class Script implements Mesh, Service, Plan {
         return "the cluster orders has no endpoint";
     }
 
-    private static Endpoint endpoint(int port) {
+    private Endpoint endpoint(int port) {
         return new Endpoint() {
             @Override
             public String host() {
-                return "127.0.0.1";
+                return address;
             }
 
             @Override
@@ -275,7 +286,12 @@ final class Script implements Mesh, Service, Plan {
 
             @Override
             public boolean secure() {
-                return false;
+                return tls != null;
+            }
+
+            @Override
+            public Tls tls() {
+                return tls;
             }
 
             @Override

@@ -6,9 +6,6 @@ import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.core.Config;
 import dev.mizzen.agent.core.Core;
 import dev.mizzen.agent.core.Log;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.util.Collections;
@@ -18,40 +15,43 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.jar.JarFile;
-import java.util.zip.ZipEntry;
 import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
 
 /** Starts the agent: the entry from its first class. It has no lambdas: the first one of a JVM costs more than all of this. */
-public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Runnable, Callable<String> {
+public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
     private final Instrumentation jvm;
-    private final JarFile jar;
     private final Config config;
     private final Adapters adapters;
 
-    private Start(Instrumentation jvm, JarFile jar, Config config) {
+    private Start(Instrumentation jvm, Function<String, byte[]> classes, Config config) {
         this.jvm = jvm;
-        this.jar = jar;
         this.config = config;
-        this.adapters = new Adapters(this, this);
+        this.adapters = new Adapters(this, classes);
     }
 
-    /** Returns what gives the state; null if the agent does nothing. */
-    public static Callable<String> start(Instrumentation jvm, JarFile jar, String version) {
+    /**
+     * Returns what gives the state; null if the agent does nothing.
+     *
+     * @param classes the bytes of an adapter's class by its path; null if there is none
+     */
+    public static Callable<String> start(Instrumentation jvm, Function<String, byte[]> classes, String version) {
         Config config = Config.read(System.getenv(), System.getProperties());
         if (config.bootstrap == null) {
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
             return null;
         }
-        Start start = new Start(jvm, jar, config);
+        Start start = new Start(jvm, classes, config);
         if (!Bridge.install(start.adapters)) {
             return null;
         }
         HostHeader.openBy(start);
-        jvm.addTransformer(new Weaver(), true);
+        jvm.addTransformer(new Weaver(config.plain()), true);
+        if (config.laneThreads) {
+            LaneWeaver.start(jvm);
+        }
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
         return start;
@@ -95,25 +95,6 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
             }
         } catch (ReflectiveOperationException | RuntimeException e) {
             Log.debug("the JDK's classes cannot be opened: " + e);
-        }
-    }
-
-    /** The bytes of an adapter's class. */
-    @Override
-    public byte[] apply(String path) {
-        ZipEntry entry = jar.getEntry("adapters/" + path);
-        if (entry == null) {
-            return null;
-        }
-        try (InputStream in = jar.getInputStream(entry)) {
-            ByteArrayOutputStream out = new ByteArrayOutputStream();
-            byte[] b = new byte[8192];
-            for (int n; (n = in.read(b)) > 0;) {
-                out.write(b, 0, n);
-            }
-            return out.toByteArray();
-        } catch (IOException e) {
-            throw new IllegalStateException("mizzen-agent.jar cannot be read", e);
         }
     }
 }

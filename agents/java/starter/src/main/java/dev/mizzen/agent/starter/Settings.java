@@ -1,6 +1,7 @@
 package dev.mizzen.agent.starter;
 
 import dev.mizzen.agent.core.Config;
+import dev.mizzen.agent.core.Log;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
@@ -22,7 +23,7 @@ final class Settings {
                 variables.put(name, value);
             }
         }
-        return Config.read(variables, new Properties() {
+        Config config = Config.read(variables, new Properties() {
             private static final long serialVersionUID = 1;
 
             @Override
@@ -30,6 +31,12 @@ final class Settings {
                 return unquoted(environment.getProperty(key));
             }
         });
+        if (config.bootstrap != null && !config.bootstrap.providers.isEmpty()) {
+            // Only the agent can give them to client libraries. What is not declared is not offered: the control plane has the calls fail.
+            config.bootstrap.providers.clear();
+            Log.info("the certificate providers of the bootstrap are not used: mizzen-spring-cloud-starter cannot encrypt. Calls that need it fail. Use the agent");
+        }
+        return config;
     }
 
     /** In YAML, on and off without quotes are booleans. No setting has the values true and false. */

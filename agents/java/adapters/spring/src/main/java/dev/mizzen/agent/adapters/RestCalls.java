@@ -8,13 +8,18 @@ import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.io.IOException;
 import java.net.URI;
+import java.util.Collections;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpRequest;
+import org.springframework.http.client.ClientHttpRequest;
 import org.springframework.http.client.ClientHttpRequestExecution;
+import org.springframework.http.client.ClientHttpRequestFactory;
 import org.springframework.http.client.ClientHttpResponse;
+import org.springframework.http.client.InterceptingClientHttpRequestFactory;
 import org.springframework.http.client.support.HttpRequestWrapper;
 
-/** RestTemplate and RestClient: the interceptors of the load balancer. */
+/** RestTemplate and RestClient: the interceptors of the load balancer, and the request factories of clients without one. */
 public final class RestCalls implements Adapter {
     private final Mesh mesh;
 
@@ -24,7 +29,22 @@ public final class RestCalls implements Adapter {
 
     @Override
     public Object before(Object self, Object a, Object b, Object c) throws IOException {
-        HttpRequest request = (HttpRequest) a;
+        return a instanceof URI ? plain((ClientHttpRequestFactory) self, (URI) a, (HttpMethod) b) : routed((HttpRequest) a, (byte[]) b, (ClientHttpRequestExecution) c);
+    }
+
+    /** The request of a client without a balancer, if the mesh decides it. Its interceptors have run when the request is made. */
+    private ClientHttpRequest plain(ClientHttpRequestFactory factory, URI uri, HttpMethod method) throws IOException {
+        Service service = Call.plain(mesh, uri);
+        if (service == null || !Call.meshed(service, uri.getHost(), service.await())) {
+            return null;
+        }
+        return new InterceptingClientHttpRequestFactory(factory, Collections.singletonList((request, body, execution) -> {
+            ClientHttpResponse response = routed(request, body, execution);
+            return response != null ? response : execution.execute(request, body);
+        })).createRequest(uri, method);
+    }
+
+    private ClientHttpResponse routed(HttpRequest request, byte[] body, ClientHttpRequestExecution execution) throws IOException {
         URI uri = request.getURI();
         if (uri.getHost() == null) {
             return null;
@@ -40,7 +60,7 @@ public final class RestCalls implements Adapter {
             return null;
         }
         Plan plan = service.plan(call);
-        return new RestCall(uri.getHost(), service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
+        return new RestCall(uri.getHost(), service, plan, request, body, execution).runAndMirror();
     }
 
     private static final class RestCall extends ClientCall {
