@@ -1,12 +1,9 @@
 package dev.mizzen.agent.core;
 
 import dev.mizzen.agent.bridge.Endpoint;
-import dev.mizzen.agent.bridge.HeaderEdits;
-import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
-import dev.mizzen.agent.core.route.Lanes;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -14,13 +11,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /** The mesh of a process without a control plane: it knows no service, so the application's own balancer decides. */
-final class NoMesh implements Mesh {
-    private final Config config;
-    private final Lanes lanes;
-
+final class NoMesh extends LanedMesh {
     NoMesh(Config config) {
-        this.config = config;
-        this.lanes = new Lanes(config.laneKey, config.laneHeader, null);
+        super(config, null);
     }
 
     @Override
@@ -31,26 +24,6 @@ final class NoMesh implements Mesh {
     @Override
     public Collection<String> services() {
         return Collections.emptyList();
-    }
-
-    @Override
-    public String lane(String lane) {
-        return lanes.set(lane);
-    }
-
-    @Override
-    public String lane() {
-        return lanes.get();
-    }
-
-    @Override
-    public String laneOf(Request inbound) {
-        return lanes.carried(inbound);
-    }
-
-    @Override
-    public HeaderEdits laneHeaders(Request request) {
-        return lanes.headers(request);
     }
 
     @Override

@@ -1,10 +1,6 @@
 package dev.mizzen.agent.core;
 
-import dev.mizzen.agent.bridge.HeaderEdits;
-import dev.mizzen.agent.bridge.Mesh;
-import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
-import dev.mizzen.agent.core.route.Lanes;
 import dev.mizzen.agent.core.tls.CertificateProviders;
 import dev.mizzen.agent.core.xds.Client;
 import dev.mizzen.agent.core.xds.LastGood;
@@ -17,10 +13,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The services that the application calls, followed by one ADS stream. */
-final class XdsMesh implements Mesh, Client.Owner {
-    final Config config;
+final class XdsMesh extends LanedMesh implements Client.Owner {
     private final Client client;
-    final Lanes lanes;
     final CertificateProviders providers;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();
     /** The same services by the name that the application used, for names without a port. */
@@ -32,11 +26,10 @@ final class XdsMesh implements Mesh, Client.Owner {
     private final ArrayDeque<Service.Presence> settledAs = new ArrayDeque<>();
 
     XdsMesh(Config config, String version) {
-        this.config = config;
+        super(config, config.bootstrap.label("lane"));
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
         this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
         this.providers = new CertificateProviders(config.bootstrap.providers);
-        this.lanes = new Lanes(config.laneKey, config.laneHeader, config.get("mizzen.lane", config.bootstrap.label("lane")));
     }
 
     /** Names the application: the cluster of its node, and its main class or jar, for several may share a directory. */
@@ -153,26 +146,6 @@ final class XdsMesh implements Mesh, Client.Owner {
             }
         }
         return known;
-    }
-
-    @Override
-    public String lane(String lane) {
-        return lanes.set(lane);
-    }
-
-    @Override
-    public String lane() {
-        return lanes.get();
-    }
-
-    @Override
-    public String laneOf(Request inbound) {
-        return lanes.carried(inbound);
-    }
-
-    @Override
-    public HeaderEdits laneHeaders(Request request) {
-        return lanes.headers(request);
     }
 
     @Override

@@ -37,17 +37,15 @@ public final class Connection implements Closeable {
         }
     }
 
-    /** A message of gRPC that is larger is refused. */
-    static final int MAX_MESSAGE = 64 << 20;
-    static final int MAX_HEADERS = 64 << 10;
-    private static final int MAX_FRAME = 16384, HEAD = 9, PREFIX = 5;
-    private static final int WINDOW = 1 << 20, DEFAULT_WINDOW = 65535;
+    static final int MAX_FRAME = 16384;
+    private static final int HEAD = 9;
+    static final int WINDOW = 1 << 20, DEFAULT_WINDOW = 65535;
     /** What may wait to be written besides messages. Only a peer that floods us reaches it. */
     private static final int MAX_CONTROL = 64 << 10;
-    private static final int DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PUSH_PROMISE = 5, PING = 6, GOAWAY = 7, WINDOW_UPDATE = 8,
-        CONTINUATION = 9;
-    private static final int END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8, HAS_PRIORITY = 0x20;
-    private static final int STREAM = 1;
+    static final int DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PUSH_PROMISE = 5, PING = 6, GOAWAY = 7, WINDOW_UPDATE = 8, CONTINUATION = 9;
+    static final int END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8, HAS_PRIORITY = 0x20;
+    /** The only stream. */
+    static final int STREAM = 1;
 
     private final Socket socket;
     private final InputStream in;
@@ -58,15 +56,9 @@ public final class Connection implements Closeable {
     // The reader's state.
     private final byte[] input = new byte[HEAD + MAX_FRAME];
     private int inputAt, inputEnd;
-    private boolean pinged, gotSettings, gotHeaders;
-    private final Hpack hpack = new Hpack(MAX_HEADERS);
-    private final Buffer block = new Buffer(256);
-    private boolean inBlock, blockEndsStream;
-    private final byte[] prefix = new byte[PREFIX];
-    private int prefixSize;
-    /** The message that is being read, and its whole length. */
-    private Buffer message;
-    private int messageLength;
+    private boolean pinged, gotSettings;
+    private final ResponseHeaders headers = new ResponseHeaders();
+    private final Messages messages;
     private int connectionCredit = WINDOW, streamCredit = WINDOW;
 
     // Shared by both threads, guarded by this.
@@ -92,51 +84,15 @@ public final class Connection implements Closeable {
         this.in = socket.getInputStream();
         this.out = socket.getOutputStream();
         this.peer = peer;
+        this.messages = new Messages(peer);
         this.pingAfterMillis = pingAfterMillis;
         this.pingTimeoutMillis = pingTimeoutMillis;
         socket.setSoTimeout(pingAfterMillis);
-        control.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-        control.frame(18, SETTINGS, 0, 0);
-        setting(2, 0); // no push
-        setting(4, WINDOW);
-        setting(6, MAX_HEADERS);
-        windowUpdate(control, 0, WINDOW - DEFAULT_WINDOW);
-        Buffer h = new Buffer(256).write(0x83).write(secure ? 0x87 : 0x86); // :method POST, :scheme
-        literal(h, ":path", path);
-        literal(h, ":authority", authority);
-        literal(h, "te", "trailers");
-        literal(h, "content-type", "application/grpc");
-        for (int i = 0; i < headers.size(); i += 2) {
-            literal(h, headers.get(i), headers.get(i + 1));
-        }
-        for (int from = 0; from < h.size; from += MAX_FRAME) { // a token may be long
-            int n = Math.min(MAX_FRAME, h.size - from);
-            control.frame(n, from == 0 ? HEADERS : CONTINUATION, from + n == h.size ? END_HEADERS : 0, STREAM).write(h.data, from, n);
-        }
+        Opening.write(control, secure, authority, path, headers);
     }
 
-    private void setting(int id, int value) {
-        control.write(0).write(id).int32(value);
-    }
-
-    private static void windowUpdate(Buffer b, int stream, int credit) {
+    static void windowUpdate(Buffer b, int stream, int credit) {
         b.frame(4, WINDOW_UPDATE, 0, stream).int32(credit);
-    }
-
-    private static void literal(Buffer h, String name, String value) {
-        h.write(0x10); // never indexed
-        literal(h, name);
-        literal(h, value);
-    }
-
-    private static void literal(Buffer h, String s) {
-        byte[] b = s.getBytes(StandardCharsets.ISO_8859_1);
-        if (b.length < 127) {
-            h.write(b.length);
-        } else {
-            h.write(127).varint(b.length - 127);
-        }
-        h.write(b);
     }
 
     // Writing.
@@ -154,7 +110,7 @@ public final class Connection implements Closeable {
      */
     public boolean write(byte[] next) throws IOException {
         if (next != null) {
-            Buffer b = new Buffer(PREFIX + next.length).write(0).int32(next.length).write(next);
+            Buffer b = new Buffer(Messages.PREFIX + next.length).write(0).int32(next.length).write(next);
             pending = b.data;
             pendingAt = 0;
         }
@@ -263,7 +219,7 @@ public final class Connection implements Closeable {
     }
 
     private void frame(int type, int flags, int stream, int from, int to) throws IOException {
-        if (inBlock != (type == CONTINUATION)) {
+        if (headers.open() != (type == CONTINUATION)) {
             throw new IOException("the server interrupts a header block");
         }
         if (stream > STREAM) {
@@ -277,7 +233,7 @@ public final class Connection implements Closeable {
                 headers(flags, from, to);
                 break;
             case CONTINUATION:
-                append(flags, from, to);
+                headers.add(input, from, to, (flags & END_HEADERS) != 0);
                 break;
             case RST_STREAM:
                 exactly(4, from, to);
@@ -394,10 +350,8 @@ public final class Connection implements Closeable {
         if (to - from < pad) {
             throw new IOException("the server sends a frame of a wrong size");
         }
-        block.size = 0;
-        inBlock = true;
-        blockEndsStream = (flags & END_STREAM) != 0;
-        append(flags, from, to - pad);
+        headers.begin((flags & END_STREAM) != 0);
+        headers.add(input, from, to - pad, (flags & END_HEADERS) != 0);
     }
 
     private static void exists(int from, int to) throws IOException {
@@ -406,45 +360,12 @@ public final class Connection implements Closeable {
         }
     }
 
-    private void append(int flags, int from, int to) throws IOException {
-        block.write(input, from, to - from);
-        if (block.size > MAX_HEADERS) {
-            throw new IOException("the server sends headers of more than " + MAX_HEADERS + " bytes");
-        }
-        if ((flags & END_HEADERS) == 0) {
-            return;
-        }
-        inBlock = false;
-        String http = null, contentType = "", status = null, text = "";
-        for (String[] h : hpack.decode(block.data, 0, block.size)) {
-            switch (h[0]) {
-                case ":status": http = h[1]; break;
-                case "content-type": contentType = h[1]; break;
-                case "grpc-status": status = h[1]; break;
-                case "grpc-message": text = h[1]; break;
-                default:
-            }
-        }
-        if (status != null && blockEndsStream) {
-            throw new IOException(Status.describe(status, text));
-        }
-        if (blockEndsStream || !gotHeaders && !"200".equals(http) && http != null && !http.startsWith("1")) {
-            throw new IOException("the server ended the call" + (http == null ? "" : " with HTTP status " + http));
-        }
-        if (!gotHeaders && "200".equals(http)) {
-            if (!contentType.startsWith("application/grpc")) {
-                throw new IOException("the server answers with content type \"" + contentType + "\", not gRPC");
-            }
-            gotHeaders = true;
-        }
-    }
-
     private void data(int flags, int from, int to) throws IOException {
         int length = to - from;
         connectionCredit -= length;
         streamCredit -= length;
-        if (!gotHeaders || connectionCredit < 0 || streamCredit < 0) {
-            throw new IOException(gotHeaders ? "the server sends more than the window allows" : "the server sends data before headers");
+        if (!headers.came() || connectionCredit < 0 || streamCredit < 0) {
+            throw new IOException(headers.came() ? "the server sends more than the window allows" : "the server sends data before headers");
         }
         if ((flags & PADDED) != 0) {
             exists(from, to);
@@ -455,9 +376,7 @@ public final class Connection implements Closeable {
             to -= pad;
         }
         replenish();
-        while (from < to) {
-            from += message == null ? head(from, to) : body(from, to);
-        }
+        messages.add(input, from, to);
         if ((flags & END_STREAM) != 0) {
             throw new IOException("the server ended the call");
         }
@@ -474,41 +393,5 @@ public final class Connection implements Closeable {
         }
         connectionCredit = streamCredit = WINDOW;
         peer.wake();
-    }
-
-    /** Reads bytes of the prefix of a message: whether it is compressed, and its length. Returns how many. */
-    private int head(int from, int to) throws IOException {
-        int n = Math.min(PREFIX - prefixSize, to - from);
-        System.arraycopy(input, from, prefix, prefixSize, n);
-        prefixSize += n;
-        if (prefixSize == PREFIX) {
-            prefixSize = 0;
-            messageLength = (prefix[1] & 0xff) << 24 | (prefix[2] & 0xff) << 16 | (prefix[3] & 0xff) << 8 | prefix[4] & 0xff;
-            if (prefix[0] != 0) {
-                throw new IOException("the server sends a compressed message");
-            }
-            if (messageLength < 0 || messageLength > MAX_MESSAGE) {
-                throw new IOException("the server sends a message of " + (messageLength & 0xffffffffL) + " bytes");
-            }
-            // The buffer grows with what has come, not with what the length promises.
-            message = new Buffer(Math.min(messageLength, MAX_FRAME));
-            deliver();
-        }
-        return n;
-    }
-
-    private int body(int from, int to) throws IOException {
-        int n = Math.min(messageLength - message.size, to - from);
-        message.write(input, from, n);
-        deliver();
-        return n;
-    }
-
-    private void deliver() throws IOException {
-        if (message.size == messageLength) {
-            Buffer whole = message;
-            message = null;
-            peer.message(new Reader(whole.data, 0, whole.size));
-        }
     }
 }

@@ -4,14 +4,9 @@ import dev.mizzen.agent.core.Bootstrap;
 import dev.mizzen.agent.core.Log;
 import dev.mizzen.agent.core.wire.Connection;
 import dev.mizzen.agent.core.wire.Reader;
-import dev.mizzen.agent.core.wire.Refused;
 import java.io.IOException;
-import java.security.AccessController;
-import java.security.PrivilegedAction;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -36,15 +31,10 @@ public final class Client implements Connection.Peer {
 
     static final String THREAD = "mizzen-ads";
     private static final String PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
-    private static final long MILLIS = 1_000_000L, NEVER = 3_600_000 * MILLIS;
+    static final long MILLIS = 1_000_000L, NEVER = 3_600_000 * MILLIS;
     private static final long MIN_BACKOFF = 100;
-    /** When a resource without an answer does not exist; sooner if a response came without it. */
-    private static final long ABSENT_AFTER = 15_000 * MILLIS, MISSED_AFTER = 1_000 * MILLIS;
     /** A stream to another server than the first one lives for so many of the longest back-offs. Then the first one is tried again. */
     private static final int FALLBACK_LIFE = 30;
-    private static final int MAX_REJECTION = 4096;
-    /** How long changes are collected before the last-good file is written, and how old it may become without a change. */
-    private static final long SAVE_AFTER = 200 * MILLIS, SAVE_EVERY = 900_000 * MILLIS;
 
     private final Bootstrap bootstrap;
     /** In milliseconds. */
@@ -52,13 +42,7 @@ public final class Client implements Connection.Peer {
     private final String version;
     private final Owner owner;
     private final Kind[] kinds = new Kind[KINDS];
-    /** Null if there is no last-good file. */
-    private final LastGood lastGood;
-    /** When the file is to be written next; 0 if it is not. What is to be written now. */
-    private long saveAt;
-    private byte[] unsaved;
-    /** When the control plane was last there, in wall-clock milliseconds. */
-    private long contact;
+    private final Saving saving;
     private Connection connection;
     private boolean nodeSent, wake, away, closed;
     /** The stream has brought a response. */
@@ -73,52 +57,40 @@ public final class Client implements Connection.Peer {
         this.maxBackoff = Math.max(MIN_BACKOFF, reconnectMax / MILLIS);
         this.bootstrap = bootstrap;
         this.version = version;
-        this.lastGood = lastGood;
         this.owner = owner;
         for (int i = 0; i < kinds.length; i++) {
             kinds[i] = new Kind(i);
-            if (lastGood != null) {
-                kinds[i].version = lastGood.version(i);
-            }
         }
+        this.saving = new Saving(lastGood, kinds);
     }
 
     public void start() {
-        reader = thread(true);
-        writer = thread(false);
+        reader = Daemon.of(THREAD, new Loop(true));
+        writer = Daemon.of(THREAD, new Loop(false));
         reader.start();
         writer.start();
     }
 
-    /** Makes a thread. It must keep nothing of the caller, which is a call of the application: neither its loader nor its access control context. */
-    private Thread thread(final boolean reads) {
-        return AccessController.doPrivileged(new PrivilegedAction<Thread>() {
-            @Override
-            public Thread run() {
-                return newThread(reads);
-            }
-        });
-    }
+    /** What one of the two threads does. An error of ours must not end following: it is told, and work begins anew. */
+    private final class Loop implements Runnable {
+        private final boolean reads;
 
-    private Thread newThread(final boolean reads) {
-        Thread t = new Thread(null, new Runnable() {
-            @Override
-            public void run() {
-                try {
-                    loop(reads);
-                } catch (InterruptedException e) {
-                    // close() ends the thread
+        Loop(boolean reads) {
+            this.reads = reads;
+        }
+
+        @Override
+        public void run() {
+            try {
+                while (!isClosed()) {
+                    once();
                 }
+            } catch (InterruptedException e) {
+                // close() ends the thread
             }
-        }, THREAD, 0);
-        t.setDaemon(true);
-        t.setContextClassLoader(null);
-        return t;
-    }
+        }
 
-    /** An error of ours must not end following: it is told, and work begins anew. */
-    private void loop(boolean reads) throws InterruptedException {
-        while (!isClosed()) {
+        private void once() throws InterruptedException {
             try {
                 if (reads) {
                     connectForEver();
@@ -148,30 +120,9 @@ public final class Client implements Connection.Peer {
             reader.interrupt();
         }
         synchronized (this) {
-            if (saveAt != 0) {
-                save();
-            }
+            saving.end(isFollowing());
         }
-        writeFile();
-    }
-
-    private void save() {
-        if (connection != null && responded) {
-            contact = System.currentTimeMillis();
-        }
-        unsaved = lastGood.encode(kinds, contact);
-        saveAt = 0;
-    }
-
-    private void writeFile() {
-        byte[] text;
-        synchronized (this) {
-            text = unsaved;
-            unsaved = null;
-        }
-        if (text != null) {
-            lastGood.write(text);
-        }
+        saving.write(this);
     }
 
     // Subscriptions.
@@ -183,9 +134,7 @@ public final class Client implements Connection.Peer {
         if (r == null) {
             r = new Resource(k, name);
             k.resources.put(name, r);
-            if (lastGood != null) {
-                lastGood.restore(r);
-            }
+            saving.restore(r);
             dirty(k);
         }
         r.followers.add(follower);
@@ -198,6 +147,10 @@ public final class Client implements Connection.Peer {
             r.kind.resources.remove(r.name);
             dirty(r.kind);
         }
+    }
+
+    private boolean isFollowing() {
+        return connection != null && responded;
     }
 
     private void dirty(Kind k) {
@@ -230,16 +183,17 @@ public final class Client implements Connection.Peer {
                 if (closed) {
                     return;
                 }
-                if (connection != null && (wake || connection.idle() && hasRequest())) {
+                Kind k = connection != null && connection.idle() ? dirty() : null;
+                if (connection != null && (wake || k != null)) {
                     wake = false;
                     c = connection;
-                    message = c.idle() ? request() : null;
+                    message = k == null ? null : request(k);
                 } else {
                     wait(Math.max(1, (next - now) / MILLIS + 1));
                 }
             }
             owner.unlocked();
-            writeFile();
+            saving.write(this);
             if (c == null) {
                 continue;
             }
@@ -256,24 +210,20 @@ public final class Client implements Connection.Peer {
         }
     }
 
-    private boolean hasRequest() {
+    /** Returns a kind with a request to send; null if there is none. */
+    private Kind dirty() {
         for (Kind k : kinds) {
             if (k.dirty) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private byte[] request() {
-        for (Kind k : kinds) {
-            if (k.dirty) {
-                byte[] node = nodeSent ? null : bootstrap.node(version);
-                nodeSent = true;
-                return k.request(node, System.nanoTime());
+                return k;
             }
         }
         return null;
+    }
+
+    private byte[] request(Kind k) {
+        byte[] node = nodeSent ? null : bootstrap.node(version);
+        nodeSent = true;
+        return k.request(node, System.nanoTime());
     }
 
     /** Decides about resources that were not answered, and lets the owner do what is due. */
@@ -282,9 +232,9 @@ public final class Client implements Connection.Peer {
         if (connection != null) {
             List<Resource> gone = new ArrayList<>();
             for (Kind k : kinds) {
-                next = Math.min(next, expire(k, now, gone));
+                next = Math.min(next, k.expire(now, gone));
             }
-            tell(gone);
+            Resource.tell(gone);
             if (fallbackUntil != 0) {
                 if (fallbackUntil - now <= 0) {
                     connection.close();
@@ -292,32 +242,8 @@ public final class Client implements Connection.Peer {
                 next = Math.min(next, fallbackUntil);
             }
         }
-        if (saveAt != 0) {
-            if (saveAt - now <= 0) {
-                save();
-                saveAt = connection == null ? 0 : now + Math.min(SAVE_EVERY, lastGood.maxAgeNanos() / 4 + SAVE_AFTER);
-                return now; // the file is written first
-            }
-            next = Math.min(next, saveAt);
-        }
-        return Math.min(next, owner.tick(now));
-    }
-
-    private static long expire(Kind k, long now, List<Resource> gone) {
-        long next = now + NEVER;
-        for (Resource r : k.resources.values()) {
-            if (r.answered || r.askedAt == 0) {
-                continue;
-            }
-            long due = r.askedAt + (r.missed ? MISSED_AFTER : ABSENT_AFTER);
-            if (due - now <= 0) {
-                r.answered = true;
-                gone.add(r);
-            } else {
-                next = Math.min(next, due);
-            }
-        }
-        return next;
+        long save = saving.tick(now, isFollowing());
+        return save == now ? now : Math.min(Math.min(next, save), owner.tick(now)); // the file is written first
     }
 
     @Override
@@ -340,7 +266,9 @@ public final class Client implements Connection.Peer {
                     return;
                 }
                 worked = responded;
-                contact = worked ? System.currentTimeMillis() : contact;
+                if (worked) {
+                    saving.inContact();
+                }
                 connection = null;
                 server = "";
             }
@@ -457,105 +385,15 @@ public final class Client implements Connection.Peer {
 
     private void response(Kind k, String responseVersion, String nonce, List<Reader> anys) {
         List<Resource> changed = new ArrayList<>();
-        Set<Resource> present = new HashSet<>();
-        StringBuilder errors = new StringBuilder();
-        for (Reader any : anys) {
-            try {
-                resource(k, any, present, changed);
-            } catch (Refused e) {
-                if (errors.length() < MAX_REJECTION) {
-                    errors.append(errors.length() == 0 ? "" : "; ").append(e.getMessage());
-                }
-            }
-        }
-        if (k.whole) {
-            absent(k, present, changed);
-        }
-        k.nonce = nonce;
-        if (errors.length() == 0) {
-            k.version = responseVersion;
-            k.rejection = null;
-        } else {
-            k.rejection = errors.toString();
+        k.response(responseVersion, nonce, anys, changed);
+        if (k.rejection != null) {
             if (!k.rejection.equals(lastRejection)) {
                 Log.info("rejected what the control plane sends; the last good version stays in effect: " + k.rejection);
             }
             lastRejection = k.rejection;
         }
         dirty(k);
-        tell(changed);
-        contact = System.currentTimeMillis();
-        if (lastGood != null && (!changed.isEmpty() || saveAt == 0)) {
-            saveAt = System.nanoTime() + SAVE_AFTER;
-        }
-    }
-
-    /** Takes one resource of a response. */
-    private void resource(Kind k, Reader any, Set<Resource> present, List<Resource> changed) {
-        String type = "";
-        byte[] raw = {};
-        for (int f; (f = any.next()) != 0; ) {
-            switch (f) {
-                case 1: type = any.string(); break;
-                case 2: raw = any.bytes(); break;
-                default: any.skip();
-            }
-        }
-        if (!type.equals(k.url)) {
-            throw new Refused("a resource has the type " + type);
-        }
-        Resource r = k.resources.get(Kind.name(new Reader(raw)));
-        if (r == null) {
-            return; // it was not asked for
-        }
-        present.add(r);
-        if (r.value != null && java.util.Arrays.equals(raw, r.raw)) {
-            r.refusal = null;
-            return;
-        }
-        boolean first = !r.answered;
-        r.answered = true;
-        try {
-            r.value = k.decode(new Reader(raw));
-            r.raw = raw;
-            r.refusal = null;
-            changed.add(r);
-        } catch (RuntimeException e) {
-            r.refusal = e instanceof Refused ? e.getMessage() : e.toString();
-            if (first) {
-                changed.add(r);
-            }
-            throw new Refused(r.name + ": " + r.refusal);
-        }
-    }
-
-    /** What a whole response does not have does not exist, unless the response may be older than the request for it. */
-    private static void absent(Kind k, Set<Resource> present, List<Resource> changed) {
-        for (Resource r : k.resources.values()) {
-            if (present.contains(r) || r.askedAt == 0) {
-                continue;
-            }
-            boolean known = r.value != null;
-            if (known || !r.answered && k.requests == 1) {
-                r.value = null;
-                r.raw = null;
-                r.answered = true;
-                changed.add(r);
-            } else {
-                r.missed = true;
-            }
-        }
-    }
-
-    /** Tells each follower once. */
-    private static void tell(List<Resource> changed) {
-        Set<Resource.Follower> told = new HashSet<>();
-        for (Resource r : changed) {
-            for (Resource.Follower f : new ArrayList<>(r.followers)) {
-                if (told.add(f)) {
-                    f.changed();
-                }
-            }
-        }
+        Resource.tell(changed);
+        saving.responded(!changed.isEmpty());
     }
 }

@@ -1,7 +1,9 @@
 package dev.mizzen.agent.core.xds;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** A resource that is subscribed to, and what the control plane said about it. It is guarded by its client. */
 public final class Resource {
@@ -41,5 +43,17 @@ public final class Resource {
 
     public boolean answered() {
         return answered;
+    }
+
+    /** Tells each follower once. */
+    static void tell(List<Resource> changed) {
+        Set<Follower> told = new HashSet<>();
+        for (Resource r : changed) {
+            for (Follower f : new ArrayList<>(r.followers)) {
+                if (told.add(f)) {
+                    f.changed();
+                }
+            }
+        }
     }
 }
