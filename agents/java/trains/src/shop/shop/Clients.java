@@ -18,6 +18,9 @@ import org.springframework.cloud.client.ServiceInstance;
 import org.springframework.cloud.client.discovery.DiscoveryClient;
 import org.springframework.cloud.client.discovery.composite.CompositeDiscoveryClient;
 import org.springframework.cloud.client.loadbalancer.LoadBalancerClient;
+import org.springframework.cloud.loadbalancer.core.DiscoveryClientServiceInstanceListSupplier;
+import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.StandardEnvironment;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.web.client.RestTemplate;
@@ -39,6 +42,7 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
                 case "WebClient": web(url, outcome); break;
                 case "Feign": feign(url, outcome); break;
                 case "registry": registry(url); break;
+                case "balancer": outcome.put("instances", ofBalancer(url)); break;
                 default: outcome.put("instances", instances(url));
             }
         } catch (Throwable e) {
@@ -111,6 +115,17 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
             }
         };
         discovery = new CompositeDiscoveryClient(Collections.singletonList(one));
+    }
+
+    /** What a balancer of Spring Cloud LoadBalancer may choose from. It asks on a thread of its own. */
+    private String ofBalancer(String service) {
+        StandardEnvironment environment = new StandardEnvironment();
+        environment.getPropertySources().addFirst(new MapPropertySource("balancer", Collections.singletonMap("loadbalancer.client.name", service)));
+        StringBuilder b = new StringBuilder();
+        for (ServiceInstance i : new DiscoveryClientServiceInstanceListSupplier(discovery, environment).get().blockFirst()) {
+            b.append(i.getHost()).append(':').append(i.getPort());
+        }
+        return b.toString();
     }
 
     private String instances(String service) {

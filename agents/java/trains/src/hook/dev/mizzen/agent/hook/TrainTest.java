@@ -206,6 +206,14 @@ class TrainTest {
         assertEquals("127.0.0.1:3 registered orders", call(plan, "discovery", "orders").get("instances"));
     }
 
+    /** Else a call that the mesh does not decide reaches the mesh's endpoints, past all rules. */
+    @Test
+    void theApplicationsOwnBalancerHasTheInstancesOfTheRegistryAlone() {
+        Script plan = Script.known(1, 2);
+        call(plan, "registry", "3");
+        assertEquals("127.0.0.1:3", call(plan, "balancer", "orders").get("instances"));
+    }
+
     /** An application that is stopped leaves nothing behind. */
     @Test
     void applicationsAreUnloaded() throws Exception {

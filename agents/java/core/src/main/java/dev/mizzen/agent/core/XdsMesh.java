@@ -26,7 +26,7 @@ final class XdsMesh extends LanedMesh implements Client.Owner {
     private final ArrayDeque<Service.Presence> settledAs = new ArrayDeque<>();
 
     XdsMesh(Config config, String version) {
-        super(config, config.bootstrap.label("lane"));
+        super(config, config.get("mizzen.lane", config.bootstrap.label("lane")));
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
         this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
         this.providers = new CertificateProviders(config.bootstrap.providers);

@@ -215,7 +215,7 @@ abstract class Blocking<R> {
         }
     }
 
-    private static <T> T call(Callable<T> code) throws IOException {
+    static <T> T call(Callable<T> code) throws IOException {
         try {
             return code.call();
         } catch (IOException | RuntimeException e) {

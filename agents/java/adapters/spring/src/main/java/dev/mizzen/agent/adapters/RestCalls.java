@@ -1,6 +1,7 @@
 package dev.mizzen.agent.adapters;
 
 import dev.mizzen.agent.bridge.Adapter;
+import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
@@ -11,6 +12,7 @@ import java.net.URI;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpRequest;
 import org.springframework.http.client.ClientHttpRequestExecution;
+import org.springframework.http.client.ClientHttpRequestInterceptor;
 import org.springframework.http.client.ClientHttpResponse;
 import org.springframework.http.client.support.HttpRequestWrapper;
 
@@ -37,7 +39,9 @@ public final class RestCalls implements Adapter {
             if (!lane.isEmpty()) {
                 Http.edit(headers, lane, null);
             }
-            return null;
+            // Balancers of old trains are not told the port, and would take the service that the mesh knows without it.
+            return uri.getPort() < 0 ? null : Blocking.call(() -> Bridge.untouched(() -> ((ClientHttpRequestInterceptor) self).intercept(request, (byte[]) b,
+                    (r, body) -> Blocking.call(() -> Bridge.hooked(() -> ((ClientHttpRequestExecution) c).execute(r, body))))));
         }
         Plan plan = service.plan(call);
         return new RestCall(uri.getHost(), service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
