@@ -16,6 +16,14 @@ var failures = map[string]string{
 	"gateway":      "status 503",
 	"gateway-mvc":  "status 5",
 	"zuul":         "status 5",
+	// Without a balancer they fail as if the name had no address.
+	"plain RestTemplate":            "status 0, error .*(No instances available for|nobody)",
+	"plain RestTemplate of the JDK": "status 0, error .*(No instances available for|nobody|ConnectException)",
+	"plain RestClient":              "status 0, error .*(No instances available for|nobody)",
+	"plain WebClient":               "status 503|Failed to resolve|UnknownHost",
+	"plain Feign":                   "status 503|nobody",
+	"plain JDK":                     "status 0, error .*(No instances available for|ConnectException)",
+	"plain JDK async":               "status 0, error .*(No instances available for|ConnectException)",
 }
 
 // fails makes sure that a call failed as Spring's does without instances.

@@ -20,7 +20,7 @@ if ((${#missing[@]})); then
 	exit 1
 fi
 
-applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 gateway40 gateway-mvc40 zuul23 redeploy35)
+applications=(boot23 boot27 boot35 boot40 gateway23 gateway27 gateway35 gateway-mvc35 gateway40 gateway-mvc40 zuul23 redeploy35 plain35)
 registries=(nacos-server eureka-server nacos35 eureka35)
 # The same applications with the starter as a dependency: NAME-starter, and NAME-aot, which is processed ahead of time.
 dependent=(boot27-starter boot35-starter boot40-starter gateway35-starter gateway-mvc35-starter boot35-aot)

@@ -99,7 +99,10 @@ public final class Agent {
                 + "  mizzen.wait=2s                 how long the first call of a service waits for the control plane\n"
                 + "  mizzen.state=DIR               where the last good resources are kept\n"
                 + "  mizzen.host=service            providers see the name of the service in the Host header, not the address\n"
+                + "  mizzen.plain=on|HOST,...       clients without a balancer follow the mesh, too: for all names of Services, or for these hosts\n"
+                + "  mizzen.lane.key=lane           the member of the header baggage that has the lane\n"
                 + "  mizzen.lane.header=x-lane      the header of lanes\n"
+                + "  mizzen.lane.threads=on         tasks in thread pools run in the lane of the request that made them\n"
                 + "  mizzen.log=debug               say more");
     }
 

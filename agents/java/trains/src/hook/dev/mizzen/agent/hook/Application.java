@@ -51,7 +51,7 @@ final class Application extends URLClassLoader {
                 if (bytes == null) {
                     return super.loadClass(name, resolve);
                 }
-                byte[] woven = new Weaver().transform(this, name.replace('.', '/'), null, null, bytes);
+                byte[] woven = new Weaver(true).transform(this, name.replace('.', '/'), null, null, bytes);
                 byte[] defined = woven == null ? bytes : woven;
                 c = defineClass(name, defined, 0, defined.length);
             }

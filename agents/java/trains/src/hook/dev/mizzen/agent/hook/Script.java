@@ -34,7 +34,9 @@ final class Script implements Mesh, Service, Plan {
     int status;
     long delay, timeout, perTry;
     int retries;
-    String path, query, host, lane;
+    String path, query, host, lane, inbound, plain = "orders", address = "127.0.0.1";
+    /** The lanes that were set, in order. */
+    final List<String> lanes = new CopyOnWriteArrayList<>();
     Consumer<HeaderEdits.Headers> requestEdits, responseEdits;
     private int picked;
 
@@ -51,12 +53,18 @@ final class Script implements Mesh, Service, Plan {
     }
 
     @Override
+    public boolean plain(String host) {
+        return plain.equals(host);
+    }
+
+    @Override
     public Collection<String> services() {
         return Collections.singleton("orders");
     }
 
     @Override
     public String lane(String lane) {
+        lanes.add(String.valueOf(lane));
         return null;
     }
 
@@ -66,8 +74,8 @@ final class Script implements Mesh, Service, Plan {
     }
 
     @Override
-    public String laneOf(Request inbound) {
-        return null;
+    public String laneOf(Request request) {
+        return inbound;
     }
 
     @Override
@@ -261,11 +269,11 @@ final class Script implements Mesh, Service, Plan {
         return "the cluster orders has no endpoint";
     }
 
-    private static Endpoint endpoint(int port) {
+    private Endpoint endpoint(int port) {
         return new Endpoint() {
             @Override
             public String host() {
-                return "127.0.0.1";
+                return address;
             }
 
             @Override

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every client library of a train follows the plan of a call. */
 @Timeout(60)
@@ -55,13 +55,45 @@ class TrainTest {
         held.close();
     }
 
+    /** Spring's clients, with and without a balancer. */
+    static List<String> springClients() {
+        return Arrays.asList("RestTemplate", "WebClient", "Feign", "plain RestTemplate", "plain WebClient", "plain Feign");
+    }
+
+    static List<String> clients() {
+        List<String> all = new ArrayList<>(springClients());
+        all.addAll(Arrays.asList("OkHttp", "Apache4", "Apache5"));
+        return all;
+    }
+
+    /** Clients without a balancer follow the mesh only for hosts that the settings name, and a call that has an endpoint is not routed again. */
+    @ParameterizedTest
+    @MethodSource("clients")
+    void clientsWithoutABalancerFollowIfAsked(String client) throws Exception {
+        if (springClients().subList(0, 3).contains(client)) {
+            return;
+        }
+        Script plan = Script.known(pod.port());
+        plan.plain = "";
+        Map<String, String> outcome = call(plan, client, "http://orders.invalid/a");
+        assertNotNull(outcome.get("error"), outcome::toString);
+        assertNull(plan.request);
+        assertEquals("pod " + pod.port(), call(plan, client, "http://127.0.0.1:" + pod.port() + "/a").get("body"));
+        assertNull(plan.request);
+        plan.plain = "localhost"; // the endpoint, too, is a name that may be a service
+        plan.host = null;
+        plan.address = "localhost";
+        assertEquals("pod " + pod.port(), call(plan, client, "http://localhost/a").get("body"));
+        assertEquals(Arrays.asList("200"), plan.ends);
+    }
+
     private static Map<String, String> call(Script plan, String client, String url) {
         script = plan;
         return application.apply(client, url);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void unknownServicesAreLeftToTheApplication(String client) {
         Script plan = new Script();
         plan.presence.complete(Service.Presence.UNKNOWN);
@@ -71,7 +103,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void callsGoWhereThePlanSays(String client) throws Exception {
         Script plan = Script.known(pod.port());
         plan.path = "/b";
@@ -100,7 +132,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void theMeshAnswersItself(String client) {
         Script plan = Script.known(pod.port());
         plan.status = 202;
@@ -113,14 +145,14 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void withoutAnEndpointTheCallFails(String client) {
         Map<String, String> outcome = call(Script.known(), client, "http://orders/a");
         assertTrue(outcome.toString().contains("the cluster orders has no endpoint"), outcome::toString);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void failedAttemptsAreMadeAgain(String client) throws Exception {
         Script plan = Script.known(broken.port(), pod.port());
         plan.retries = 1;
@@ -130,7 +162,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void anAttemptEndsAtItsLimit(String client) throws Exception {
         Script plan = Script.known(held.port(), pod.port());
         plan.retries = 1;
@@ -140,7 +172,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void aCallEndsAtItsLimit(String client) throws Exception {
         Script plan = Script.known(held.port());
         plan.retries = 5;
@@ -154,7 +186,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void aFaultDelaysTheCall(String client) {
         Script plan = Script.known(pod.port());
         plan.delay = 300;
@@ -164,7 +196,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("springClients")
     void copiesAreMade(String client) throws Exception {
         Script plan = Script.known(pod.port()), copy = Script.known(broken.port());
         plan.mirrors.add(copy);
@@ -173,7 +205,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void theFirstCallWaits(String client) throws Exception {
         Script plan = Script.known(pod.port());
         Script pending = new Script();
@@ -186,7 +218,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("springClients")
     void theInstancesOfTheRegistryTakePart(String client) throws Exception {
         Script plan = Script.known(pod.port());
         plan.mode = Service.Mode.MERGE;
@@ -212,6 +244,15 @@ class TrainTest {
         Script plan = Script.known(1, 2);
         call(plan, "registry", "3");
         assertEquals("127.0.0.1:3", call(plan, "balancer", "orders").get("instances"));
+    }
+
+    /** A request that fails leaves no lane on its thread. */
+    @Test
+    void theLaneEndsWithTheRequest() {
+        Script plan = new Script();
+        plan.inbound = "gray";
+        assertEquals("java.lang.IllegalStateException: the handler fails", call(plan, "serve", "").get("error"));
+        assertEquals(Arrays.asList("gray", ""), plan.lanes);
     }
 
     /** An application that is stopped leaves nothing behind. */

@@ -50,9 +50,9 @@ final class Hook {
             after(REACTIVE, "getInstances", "(Ljava/lang/String;)Lreactor/core/publisher/Flux;", "ReactiveDiscovery"),
             after(REACTIVE, "getServices", "()Lreactor/core/publisher/Flux;", "ReactiveDiscovery"),
             before(SERVLET, "doService", serve("javax"), "ServletLane"),
-            after(SERVLET, "doService", serve("javax"), "ServletLane"),
+            end(SERVLET, "doService", serve("javax"), "ServletLane"),
             before(SERVLET, "doService", serve("jakarta"), "ServletLane"),
-            after(SERVLET, "doService", serve("jakarta"), "ServletLane"),
+            end(SERVLET, "doService", serve("jakarta"), "ServletLane"),
             after("org/springframework/web/server/adapter/HttpWebHandlerAdapter", "handle",
                     "(Lorg/springframework/http/server/reactive/ServerHttpRequest;Lorg/springframework/http/server/reactive/ServerHttpResponse;)Lreactor/core/publisher/Mono;", "ReactiveLane"),
             // What has the TLS of calls. Those that cannot be given another one have a row, too, so that the error names them.
@@ -72,7 +72,23 @@ final class Hook {
             before("feign/http2client/Http2Client", "execute", EXECUTE, "EncryptedFeign"),
             before("feign/okhttp/OkHttpClient", "execute", EXECUTE, "EncryptedFeign"),
             before("feign/httpclient/ApacheHttpClient", "execute", EXECUTE, "EncryptedFeign"),
-            before(GATEWAY + "NettyRoutingFilter", "filter", FORWARD, "EncryptedGateway")));
+            before(GATEWAY + "NettyRoutingFilter", "filter", FORWARD, "EncryptedGateway"),
+            // Clients without a balancer, if mizzen.plain is set.
+            request("Simple"), request("HttpComponents"), request("OkHttp3"), request("Jdk"), request("Jetty"), request("Reactor"), request("ReactorNetty"),
+            plain("org/springframework/web/reactive/function/client/ExchangeFunctions$DefaultExchangeFunction", "exchange",
+                    "(Lorg/springframework/web/reactive/function/client/ClientRequest;)Lreactor/core/publisher/Mono;", "WebCalls"),
+            plain("feign/Client$Default", "execute", EXECUTE, "FeignCalls"),
+            plain("feign/okhttp/OkHttpClient", "execute", EXECUTE, "FeignCalls"),
+            plain("feign/httpclient/ApacheHttpClient", "execute", EXECUTE, "FeignCalls"),
+            plain("feign/hc5/ApacheHttp5Client", "execute", EXECUTE, "FeignCalls"),
+            plain("feign/http2client/Http2Client", "execute", EXECUTE, "FeignCalls"),
+            plain("jdk/internal/net/http/HttpClientImpl", "sendAsync", "(Ljava/net/http/HttpRequest;Ljava/net/http/HttpResponse$BodyHandler;"
+                    + "Ljava/net/http/HttpResponse$PushPromiseHandler;Ljava/util/concurrent/Executor;)Ljava/util/concurrent/CompletableFuture;", "JdkCalls"),
+            new Hook("okhttp3/OkHttpClient", "interceptors", "()Ljava/util/List;", "OkHttpCalls", When.AFTER, true),
+            plain("org/apache/http/impl/client/InternalHttpClient", "doExecute", "(Lorg/apache/http/HttpHost;Lorg/apache/http/HttpRequest;"
+                    + "Lorg/apache/http/protocol/HttpContext;)Lorg/apache/http/client/methods/CloseableHttpResponse;", "Apache4Calls"),
+            plain("org/apache/hc/client5/http/impl/classic/InternalHttpClient", "doExecute", "(Lorg/apache/hc/core5/http/HttpHost;Lorg/apache/hc/core5/http/ClassicHttpRequest;"
+                    + "Lorg/apache/hc/core5/http/protocol/HttpContext;)Lorg/apache/hc/client5/http/impl/classic/CloseableHttpResponse;", "Apache5Calls")));
 
     /** What the application's operator should know when calls of a library are followed first. */
     private static final Map<String, String> SAID = said();
@@ -86,6 +102,11 @@ final class Hook {
         said.put("GatewayCalls", "Spring Cloud Gateway follows the mesh." + bypassed);
         said.put("ZuulCalls", "Zuul follows the mesh." + bypassed);
         said.put("MvcGatewayCalls", "Spring Cloud Gateway for WebMVC follows the mesh." + bypassed);
+        String without = " without a balancer follow the mesh, but not mirrors";
+        said.put("JdkCalls", "calls of java.net.http.HttpClient" + without);
+        said.put("OkHttpCalls", "calls of OkHttp" + without + "; a timeout limits the connection and each read");
+        said.put("Apache4Calls", "calls of Apache HttpClient 4" + without + "; a timeout limits the connection and each read");
+        said.put("Apache5Calls", "calls of Apache HttpClient 5" + without + "; a timeout limits the connection and each read");
         return said;
     }
 
@@ -95,15 +116,20 @@ final class Hook {
     }
 
     final String type, method, descriptor, adapter;
-    /** True if the adapter is asked before the method's own code, false if it is asked with its result. */
-    final boolean before;
+    /** Whether the adapter is asked before the method's own code, or with its result; at its end also if it throws. */
+    enum When { BEFORE, AFTER, END }
 
-    private Hook(String type, String method, String descriptor, String adapter, boolean before) {
+    final When when;
+    /** True if it is for clients without a balancer. */
+    final boolean plain;
+
+    private Hook(String type, String method, String descriptor, String adapter, When when, boolean plain) {
         this.type = type;
         this.method = method;
         this.descriptor = descriptor;
         this.adapter = "dev.mizzen.agent.adapters." + adapter;
-        this.before = before;
+        this.when = when;
+        this.plain = plain;
     }
 
     private static String serve(String api) {
@@ -111,10 +137,23 @@ final class Hook {
     }
 
     private static Hook before(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, true);
+        return new Hook(type, method, descriptor, adapter, When.BEFORE, false);
     }
 
     private static Hook after(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, false);
+        return new Hook(type, method, descriptor, adapter, When.AFTER, false);
+    }
+
+    private static Hook plain(String type, String method, String descriptor, String adapter) {
+        return new Hook(type, method, descriptor, adapter, When.BEFORE, true);
+    }
+
+    /** A factory of the requests of RestTemplate and RestClient. */
+    private static Hook request(String library) {
+        return plain(FACTORY + library + (library.equals("ReactorNetty") ? "Client" : "ClientHttp") + "RequestFactory", "createRequest", CREATE_REQUEST, "RestCalls");
+    }
+
+    private static Hook end(String type, String method, String descriptor, String adapter) {
+        return new Hook(type, method, descriptor, adapter, When.END, false);
     }
 }

@@ -8,7 +8,6 @@ import dev.mizzen.agent.core.Core;
 import dev.mizzen.agent.core.Log;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.util.Collections;
@@ -20,6 +19,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.jar.JarFile;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.MBeanServerFactory;
@@ -31,6 +31,7 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
     private final JarFile jar;
     private final Config config;
     private final Adapters adapters;
+    private Map<String, byte[]> classes;
 
     private Start(Instrumentation jvm, JarFile jar, Config config) {
         this.jvm = jvm;
@@ -51,7 +52,10 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
             return null;
         }
         HostHeader.openBy(start);
-        jvm.addTransformer(new Weaver(), true);
+        jvm.addTransformer(new Weaver(config.plain()), true);
+        if (config.laneThreads) {
+            LaneWeaver.start(jvm);
+        }
         Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
                 + "; calls of Spring Cloud's clients follow the mesh");
         return start;
@@ -98,22 +102,24 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
         }
     }
 
-    /** The bytes of an adapter's class. */
+    /** The bytes of an adapter's class. All of them are read at the first use. */
     @Override
-    public byte[] apply(String path) {
-        ZipEntry entry = jar.getEntry("adapters/" + path);
-        if (entry == null) {
-            return null;
-        }
-        try (InputStream in = jar.getInputStream(entry)) {
-            ByteArrayOutputStream out = new ByteArrayOutputStream();
-            byte[] b = new byte[8192];
-            for (int n; (n = in.read(b)) > 0;) {
-                out.write(b, 0, n);
+    public synchronized byte[] apply(String path) {
+        if (classes == null) {
+            classes = new HashMap<>();
+            try (ZipInputStream in = new ZipInputStream(jar.getInputStream(jar.getEntry("adapters.zip")))) {
+                byte[] b = new byte[8192];
+                for (ZipEntry entry; (entry = in.getNextEntry()) != null;) {
+                    ByteArrayOutputStream out = new ByteArrayOutputStream();
+                    for (int n; (n = in.read(b)) > 0;) {
+                        out.write(b, 0, n);
+                    }
+                    classes.put(entry.getName(), out.toByteArray());
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException("mizzen-agent.jar cannot be read", e);
             }
-            return out.toByteArray();
-        } catch (IOException e) {
-            throw new IllegalStateException("mizzen-agent.jar cannot be read", e);
         }
+        return classes.get(path);
     }
 }

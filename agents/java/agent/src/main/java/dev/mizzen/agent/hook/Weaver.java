@@ -18,16 +18,21 @@ final class Weaver implements ClassFileTransformer {
     private static final String BRIDGE = "dev/mizzen/agent/bridge/Bridge", O = "Ljava/lang/Object;";
     private static final String BEFORE = "(" + O + O + O + O + "I)" + O;
     private final Set<String> types = new HashSet<>();
+    private final boolean plain;
 
-    Weaver() {
+    /** @param plain whether clients without a balancer are hooked, too */
+    Weaver(boolean plain) {
+        this.plain = plain;
         for (Hook hook : Hook.TABLE) {
-            types.add(hook.type);
+            if (plain || !hook.plain) {
+                types.add(hook.type);
+            }
         }
     }
 
     @Override
     public byte[] transform(ClassLoader loader, String name, Class<?> redefined, ProtectionDomain domain, byte[] bytes) {
-        if (loader == null || name == null || !types.contains(name)) {
+        if (name == null || loader == null && !plain || !types.contains(name)) {
             return null;
         }
         try {
@@ -39,7 +44,7 @@ final class Weaver implements ClassFileTransformer {
     }
 
     /** Null if the class has no method of the table. */
-    static byte[] weave(String name, byte[] bytes) {
+    private byte[] weave(String name, byte[] bytes) {
         ClassReader reader = new ClassReader(bytes);
         ClassWriter writer = new ClassWriter(reader, ClassWriter.COMPUTE_MAXS);
         boolean[] woven = new boolean[1];
@@ -49,9 +54,9 @@ final class Weaver implements ClassFileTransformer {
                 MethodVisitor m = super.visitMethod(access, method, descriptor, signature, exceptions);
                 for (int i = 0; i < Hook.TABLE.size(); i++) {
                     Hook hook = Hook.TABLE.get(i);
-                    if (hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
+                    if ((plain || !hook.plain) && hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
                         woven[0] = true;
-                        m = hook.before ? new Before(m, i, descriptor) : new After(m, i, descriptor, (access & Opcodes.ACC_STATIC) != 0);
+                        m = hook.when == Hook.When.BEFORE ? new Before(m, i, descriptor) : new After(m, i, hook, (access & Opcodes.ACC_STATIC) != 0);
                     }
                 }
                 return m;
@@ -93,17 +98,47 @@ final class Weaver implements ClassFileTransformer {
         }
     }
 
-    /** At the returns of a method: return what the bridge makes of the result. A static method has its result in place of this. */
+    /** At the returns of a method: return what the bridge makes of the result. At its end also if it throws. A static method has its result in place of this. */
     private static final class After extends MethodVisitor {
         private final int hook;
-        private final String descriptor;
+        private final String type, descriptor;
+        /** Null if the bridge is not called when the method throws. */
+        private final Label start;
         private final boolean isStatic;
 
-        After(MethodVisitor m, int hook, String descriptor, boolean isStatic) {
+        After(MethodVisitor m, int number, Hook hook, boolean isStatic) {
             super(Opcodes.ASM9, m);
-            this.hook = hook;
-            this.descriptor = descriptor;
+            this.hook = number;
+            this.type = hook.type;
+            this.descriptor = hook.descriptor;
+            this.start = hook.when == Hook.When.END ? new Label() : null;
             this.isStatic = isStatic;
+        }
+
+        @Override
+        public void visitCode() {
+            super.visitCode();
+            if (start != null) {
+                super.visitLabel(start);
+            }
+        }
+
+        @Override
+        public void visitMaxs(int stack, int locals) {
+            if (start != null) {
+                Label handler = new Label();
+                super.visitTryCatchBlock(start, handler, handler, null);
+                super.visitLabel(handler);
+                super.visitFrame(Opcodes.F_FULL, 1, new Object[] {type}, 1, new Object[] {"java/lang/Throwable"});
+                super.visitInsn(Opcodes.ACONST_NULL);
+                super.visitVarInsn(Opcodes.ALOAD, 0);
+                arguments(mv, "()V", 2, 1);
+                number(mv, hook);
+                super.visitMethodInsn(Opcodes.INVOKESTATIC, BRIDGE, "after", BEFORE, false);
+                super.visitInsn(Opcodes.POP);
+                super.visitInsn(Opcodes.ATHROW);
+            }
+            super.visitMaxs(stack, locals);
         }
 
         @Override

@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 public final class Bridge {
     private static volatile Hooks hooks;
     private static final ThreadLocal<Boolean> UNTOUCHED = new ThreadLocal<>();
+    private static final ThreadLocal<String> CALLED = new ThreadLocal<>();
 
     private Bridge() {
     }
@@ -45,6 +46,26 @@ public final class Bridge {
         } else {
             UNTOUCHED.set(untouched);
         }
+    }
+
+    /** Sends a call to an endpoint. A client without a balancer further down must not route it again. */
+    public static <T> T calling(Endpoint endpoint, Callable<T> code) throws Exception {
+        String outer = CALLED.get();
+        CALLED.set(endpoint.host());
+        try {
+            return code.call();
+        } finally {
+            if (outer == null) {
+                CALLED.remove();
+            } else {
+                CALLED.set(outer);
+            }
+        }
+    }
+
+    /** Whether this thread sends a call to an endpoint at the host. */
+    public static boolean calls(String host) {
+        return host.equals(CALLED.get());
     }
 
     /** The result of a hooked method, or null if its own code is to run. */

@@ -11,11 +11,14 @@ public interface Mesh extends AutoCloseable {
      */
     Service service(String name, int port);
 
+    /** Whether a call of a client without a balancer may be for a service of the mesh, by the host of its URI. */
+    boolean plain(String host);
+
     /** The names of the services that are followed and that the control plane knows. */
     Collection<String> services();
 
     /**
-     * Sets the lane of the request that the current thread serves, and returns the lane before, to restore it. Null is no lane: then the lane of
+     * Sets the lane of the request that the current thread serves, and returns the lane before, to restore it. Null or an empty one is no lane: then the lane of
      * this process is in effect, if it has one.
      */
     String lane(String lane);

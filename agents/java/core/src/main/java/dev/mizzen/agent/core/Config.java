@@ -1,10 +1,13 @@
 package dev.mizzen.agent.core;
 
 import dev.mizzen.agent.bridge.Service;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 
 /** The settings: system properties mizzen.*, or environment variables MIZZEN_* in which other characters than letters and digits are underscores. */
 public final class Config {
@@ -23,8 +26,8 @@ public final class Config {
     public final long stateMaxAge;
     public final String laneKey, laneHeader;
     public final boolean laneThreads;
-    /** For clients that do not use a balancer: off, on, or hosts. */
-    public final String plain;
+    /** For clients that do not use a balancer: hosts, and "on" for all names that may be Services. Empty is off. */
+    private final Set<String> plain;
     /** What Host header a provider sees: its service or its address. */
     public final boolean hostIsService;
     public final boolean debug;
@@ -45,7 +48,8 @@ public final class Config {
         laneKey = get("mizzen.lane.key", "lane");
         laneHeader = get("mizzen.lane.header", "x-lane").toLowerCase(Locale.ROOT);
         laneThreads = get("mizzen.lane.threads", "off").equals("on");
-        plain = get("mizzen.plain", "off");
+        plain = new HashSet<>(Arrays.asList(get("mizzen.plain", "off").toLowerCase(Locale.ROOT).split("[\\s,]+")));
+        plain.remove("off");
         hostIsService = get("mizzen.host", "address").equals("service");
         debug = get("mizzen.log", "info").equals("debug");
         names = names(get("mizzen.names", ""));
@@ -77,6 +81,25 @@ public final class Config {
                 Log.info("mizzen.mode \"" + mode + "\" of " + service + " is unknown; mesh-first is in effect. Set mesh-first, merge, registry-first or off");
                 return Service.Mode.MESH_FIRST;
         }
+    }
+
+    /** Whether clients that do not use a balancer follow the mesh. */
+    public boolean plain() {
+        return !plain.isEmpty();
+    }
+
+    /** Whether a host may be a service: a listed one, a name without a dot, or NAME.NAMESPACE.svc. Addresses and localhost are not. */
+    boolean plain(String host) {
+        if (plain.isEmpty()) {
+            return false;
+        }
+        String h = host.toLowerCase(Locale.ROOT);
+        int last = h.isEmpty() ? 0 : h.charAt(h.length() - 1);
+        if (h.isEmpty() || last == ']' || last >= '0' && last <= '9' && h.matches("[0-9.]+") || h.equals("localhost") || h.endsWith(".localhost")) {
+            return false;
+        }
+        String[] labels = h.split("\\.", 4);
+        return plain.contains(h) || plain.contains("on") && (labels.length == 1 || labels.length > 2 && labels[2].equals("svc") || names.containsKey(h));
     }
 
     /** Returns a setting: the system property, else the environment variable, else the default. */

@@ -22,6 +22,11 @@ final class NoMesh extends LanedMesh {
     }
 
     @Override
+    public boolean plain(String host) {
+        return config.plain(host);
+    }
+
+    @Override
     public Collection<String> services() {
         return Collections.emptyList();
     }

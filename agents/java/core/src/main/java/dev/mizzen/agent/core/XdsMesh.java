@@ -138,6 +138,11 @@ final class XdsMesh extends LanedMesh implements Client.Owner {
     }
 
     @Override
+    public boolean plain(String host) {
+        return config.plain(host);
+    }
+
+    @Override
     public Collection<String> services() {
         List<String> known = new ArrayList<>();
         for (XdsService s : services.values()) {

@@ -97,6 +97,28 @@ class ConfigTest {
         assertEquals("[::1]:1", Fixture.config(Fixture.bootstrap("ipv6:[::1]:1")).bootstrap.servers.get(0).address());
     }
 
+    /** The hosts that clients without a balancer may call as services. */
+    @Test
+    void readsWhichHostsMayBeServices() {
+        String[] hosts = {"orders", "Orders", "orders.shop", "orders.shop.svc", "orders.shop.svc.cluster.local", "api.example.com", "alias.example.com", "localhost", "app.localhost", "127.0.0.1", "[::1]", "10"};
+        String[][] cases = {{null, ""}, {"off", ""}, {"on", "orders Orders orders.shop.svc orders.shop.svc.cluster.local alias.example.com"}, {"orders.shop, API.example.com", "orders.shop api.example.com"},
+            {"on,api.example.com", "orders Orders orders.shop.svc orders.shop.svc.cluster.local api.example.com alias.example.com"}, {"127.0.0.1,localhost", ""}};
+        for (String[] c : cases) {
+            Properties system = new Properties();
+            system.setProperty("mizzen.names", "alias.example.com:orders.shop");
+            if (c[0] != null) {
+                system.setProperty("mizzen.plain", c[0]);
+            }
+            Config config = Config.read(Collections.emptyMap(), system);
+            StringBuilder plain = new StringBuilder();
+            for (String host : hosts) {
+                plain.append(config.plain(host) ? " " + host : "");
+            }
+            assertEquals(c[1], plain.toString().trim(), c[0]);
+            assertEquals(c[0] != null && !c[0].equals("off"), config.plain());
+        }
+    }
+
     @Test
     void readsSettings() {
         Map<String, String> env = new HashMap<>();

@@ -2,12 +2,14 @@ package dev.mizzen.agent.adapters;
 
 import dev.mizzen.agent.bridge.Answer;
 import dev.mizzen.agent.bridge.Attempt;
+import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -53,9 +55,19 @@ abstract class Blocking<R> {
     /** What the library does if there is no instance. */
     abstract R unavailable(String failure) throws IOException;
 
+    /** The instances of the application's registry. */
+    List<Endpoint> registry() {
+        return Registry.instances(name);
+    }
+
     /** Whether the call can be made again, or copied. */
     boolean repeatable() {
         return true;
+    }
+
+    /** Whether the library ends an attempt at its limit by itself. */
+    boolean limited() {
+        return false;
     }
 
     final R run() throws IOException {
@@ -66,7 +78,7 @@ abstract class Blocking<R> {
         }
         long start = System.nanoTime();
         for (int retry = 1;; retry++) {
-            Attempt attempt = plan.attempt(() -> Registry.instances(name));
+            Attempt attempt = plan.attempt(this::registry);
             if (attempt == null) {
                 return unavailable(plan.failure());
             }
@@ -113,7 +125,7 @@ abstract class Blocking<R> {
     private R sendAs(Plan plan, Endpoint endpoint, int connectMillis, int readMillis) throws IOException {
         Connections.CURRENT.set(new Connections.Attempt(connectMillis, readMillis, plan.host()));
         try {
-            return send(endpoint, plan, connectMillis, readMillis);
+            return call(() -> Bridge.calling(endpoint, () -> send(endpoint, plan, connectMillis, readMillis)));
         } finally {
             Connections.CURRENT.remove();
         }
@@ -138,7 +150,7 @@ abstract class Blocking<R> {
             return;
         }
         for (Plan copy : plan.mirrors()) {
-            Attempt attempt = copy.attempt(() -> Registry.instances(name));
+            Attempt attempt = copy.attempt(this::registry);
             if (attempt == null) {
                 continue;
             }
@@ -174,6 +186,9 @@ abstract class Blocking<R> {
         if (nanos == 0) {
             return call(send);
         }
+        if (limited()) {
+            return ended(nanos, send);
+        }
         AtomicBoolean over = new AtomicBoolean();
         ClassLoader context = Thread.currentThread().getContextClassLoader();
         FutureTask<R> task = new FutureTask<>(() -> {
@@ -196,6 +211,19 @@ abstract class Blocking<R> {
             task.cancel(true);
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted");
+        }
+    }
+
+    /** Runs an attempt that the library ends by closing the connection, or in another way. */
+    private R ended(long nanos, Callable<R> send) throws IOException {
+        long start = System.nanoTime();
+        try {
+            return call(send);
+        } catch (IOException e) {
+            if (e instanceof SocketTimeoutException || System.nanoTime() - start < nanos) {
+                throw e;
+            }
+            throw (IOException) new SocketTimeoutException(name + ": no response within " + nanos / 1_000_000 + " ms").initCause(e);
         }
     }
 

@@ -1,6 +1,8 @@
 package dev.mizzen.agent.adapters;
 
+import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
@@ -74,6 +76,16 @@ public final class Call implements Request {
             return false;
         }
         return service.mode() != Service.Mode.REGISTRY_FIRST || Registry.instances(name).isEmpty();
+    }
+
+    /** The service that a client without a balancer calls, if there may be one; else null. A call of https is for the certificate of the name, so it is left alone. */
+    public static Service plain(Mesh mesh, URI uri) {
+        String host = uri.getHost();
+        if (host == null || !"http".equalsIgnoreCase(uri.getScheme()) || !mesh.plain(host) || Bridge.calls(host)) {
+            return null;
+        }
+        Service service = mesh.service(host, Math.max(uri.getPort(), 0));
+        return service.mode() == Service.Mode.OFF ? null : service;
     }
 
     /** Says once what callers of balancers do not follow. */

@@ -20,16 +20,17 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** OpenFeign: the clients that balance. */
+/** OpenFeign: the clients that balance, and those that do not. */
 public final class FeignCalls implements Adapter {
     private final Mesh mesh;
+    /** What a client that balances sends its calls by; null for a client that does not balance. */
     private final ClassValue<Method> delegate = new ClassValue<Method>() {
         @Override
         protected Method computeValue(Class<?> type) {
             try {
                 return type.getMethod("getDelegate");
             } catch (NoSuchMethodException e) {
-                throw new LinkageError(type.getName() + " has no delegate", e);
+                return null;
             }
         }
     };
@@ -45,14 +46,21 @@ public final class FeignCalls implements Adapter {
         if (uri.getHost() == null) {
             return null;
         }
-        Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        Method sender = delegate.get(self.getClass());
+        Service service = sender == null ? Call.plain(mesh, uri) : mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        if (service == null) {
+            return null;
+        }
         Call routed = new Call(request.httpMethod().name(), uri, name -> header(request.headers(), name));
         if (!Call.meshed(service, uri.getHost(), service.await())) {
+            if (sender == null) {
+                return null;
+            }
             HeaderEdits lane = mesh.laneHeaders(routed);
             return lane.isEmpty() && uri.getPort() < 0 ? null : Bridge.untouched(() -> ((Client) self).execute(request(request, request.url(), new HeaderMap(request.headers()).edit(lane)), (Request.Options) b));
         }
         Plan plan = service.plan(routed);
-        FeignCall call = new FeignCall(uri.getHost(), service, plan, request, uri, (Request.Options) b, (Client) delegate.get(self.getClass()).invoke(self));
+        FeignCall call = new FeignCall(uri.getHost(), service, plan, request, uri, (Request.Options) b, (Client) (sender == null ? self : sender.invoke(self)));
         call.mirror();
         return call.run();
     }

@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
@@ -133,11 +134,27 @@ abstract class Reactive<R> {
     }
 
     private Mono<R> send(Attempt attempt, Plan sent) {
-        Mono<R> response = Mono.defer(() -> send(attempt.endpoint(), sent));
+        Mono<R> response = calling(attempt.endpoint(), Mono.defer(() -> send(attempt.endpoint(), sent)));
         if (sent.perTryTimeoutNanos() > 0) {
             response = response.timeout(Duration.ofNanos(sent.perTryTimeoutNanos()));
         }
         return response.onErrorMap(Encrypted::clear).doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
+    }
+
+    private static <R> Mono<R> calling(Endpoint endpoint, Mono<R> sent) {
+        return new Mono<R>() {
+            @Override
+            public void subscribe(CoreSubscriber<? super R> actual) {
+                try {
+                    Bridge.calling(endpoint, () -> {
+                        sent.subscribe(actual);
+                        return null;
+                    });
+                } catch (Exception e) {
+                    throw new IllegalStateException(e); // subscribe throws none
+                }
+            }
+        };
     }
 
     private static final class Outcome<R> {

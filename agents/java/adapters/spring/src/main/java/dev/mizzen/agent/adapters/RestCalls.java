@@ -9,14 +9,19 @@ import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.io.IOException;
 import java.net.URI;
+import java.util.Collections;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpRequest;
+import org.springframework.http.client.ClientHttpRequest;
 import org.springframework.http.client.ClientHttpRequestExecution;
+import org.springframework.http.client.ClientHttpRequestFactory;
 import org.springframework.http.client.ClientHttpRequestInterceptor;
 import org.springframework.http.client.ClientHttpResponse;
+import org.springframework.http.client.InterceptingClientHttpRequestFactory;
 import org.springframework.http.client.support.HttpRequestWrapper;
 
-/** RestTemplate and RestClient: the interceptors of the load balancer. */
+/** RestTemplate and RestClient: the interceptors of the load balancer, and the request factories of clients without one. */
 public final class RestCalls implements Adapter {
     private final Mesh mesh;
 
@@ -26,7 +31,33 @@ public final class RestCalls implements Adapter {
 
     @Override
     public Object before(Object self, Object a, Object b, Object c) throws IOException {
+        if (a instanceof URI) {
+            return plain((ClientHttpRequestFactory) self, (URI) a, (HttpMethod) b);
+        }
         HttpRequest request = (HttpRequest) a;
+        ClientHttpRequestExecution execution = (ClientHttpRequestExecution) c;
+        ClientHttpResponse response = routed(request, (byte[]) b, execution);
+        return response != null || request.getURI().getPort() < 0 ? response : ofRegistry((ClientHttpRequestInterceptor) self, request, (byte[]) b, execution);
+    }
+
+    /** A call of a port that the mesh does not know. Balancers of old trains are not told the port, and would take the service that the mesh knows without it. */
+    private static ClientHttpResponse ofRegistry(ClientHttpRequestInterceptor own, HttpRequest request, byte[] body, ClientHttpRequestExecution execution) throws IOException {
+        return Blocking.call(() -> Bridge.untouched(() -> own.intercept(request, body, (r, sent) -> Blocking.call(() -> Bridge.hooked(() -> execution.execute(r, sent))))));
+    }
+
+    /** The request of a client without a balancer, if the mesh decides it. Its interceptors have run when the request is made. */
+    private ClientHttpRequest plain(ClientHttpRequestFactory factory, URI uri, HttpMethod method) throws IOException {
+        Service service = Call.plain(mesh, uri);
+        if (service == null || !Call.meshed(service, uri.getHost(), service.await())) {
+            return null;
+        }
+        return new InterceptingClientHttpRequestFactory(factory, Collections.singletonList((request, body, execution) -> {
+            ClientHttpResponse response = routed(request, body, execution);
+            return response != null ? response : execution.execute(request, body);
+        })).createRequest(uri, method);
+    }
+
+    private ClientHttpResponse routed(HttpRequest request, byte[] body, ClientHttpRequestExecution execution) throws IOException {
         URI uri = request.getURI();
         if (uri.getHost() == null) {
             return null;
@@ -39,12 +70,10 @@ public final class RestCalls implements Adapter {
             if (!lane.isEmpty()) {
                 Http.edit(headers, lane, null);
             }
-            // Balancers of old trains are not told the port, and would take the service that the mesh knows without it.
-            return uri.getPort() < 0 ? null : Blocking.call(() -> Bridge.untouched(() -> ((ClientHttpRequestInterceptor) self).intercept(request, (byte[]) b,
-                    (r, body) -> Blocking.call(() -> Bridge.hooked(() -> ((ClientHttpRequestExecution) c).execute(r, body))))));
+            return null;
         }
         Plan plan = service.plan(call);
-        return new RestCall(uri.getHost(), service, plan, request, (byte[]) b, (ClientHttpRequestExecution) c).runAndMirror();
+        return new RestCall(uri.getHost(), service, plan, request, body, execution).runAndMirror();
     }
 
     private static final class RestCall extends ClientCall {

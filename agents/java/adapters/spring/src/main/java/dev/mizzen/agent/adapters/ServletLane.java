@@ -4,12 +4,15 @@ import dev.mizzen.agent.bridge.Adapter;
 import dev.mizzen.agent.bridge.Mesh;
 import java.lang.reflect.Method;
 import java.net.URI;
+import java.util.ArrayDeque;
 
 /** The lane of a request that DispatcherServlet serves: the thread's, until the request is done. */
 public final class ServletLane implements Adapter {
     private static final URI INBOUND = URI.create("http://inbound/");
     private final Mesh mesh;
     private final Method header;
+    /** The lanes before: a request may be forwarded, and is then served within itself. Empty is no lane. */
+    private final ThreadLocal<ArrayDeque<String>> outer = new ThreadLocal<>();
 
     public ServletLane(Mesh mesh) throws ReflectiveOperationException {
         this.mesh = mesh;
@@ -27,7 +30,13 @@ public final class ServletLane implements Adapter {
 
     @Override
     public Object before(Object self, Object request, Object b, Object c) {
-        mesh.lane(mesh.laneOf(new Call("GET", INBOUND, name -> header(request, name))));
+        String before = mesh.lane(mesh.laneOf(new Call("GET", INBOUND, name -> header(request, name))));
+        ArrayDeque<String> lanes = outer.get();
+        if (lanes == null) {
+            lanes = new ArrayDeque<>(1);
+            outer.set(lanes);
+        }
+        lanes.push(before == null ? "" : before);
         return null;
     }
 
@@ -41,7 +50,13 @@ public final class ServletLane implements Adapter {
 
     @Override
     public Object after(Object result, Object self, Object a, Object b) {
-        mesh.lane(null);
+        ArrayDeque<String> lanes = outer.get();
+        if (lanes != null) {
+            mesh.lane(lanes.pop());
+            if (lanes.isEmpty()) {
+                outer.remove();
+            }
+        }
         return result;
     }
 }

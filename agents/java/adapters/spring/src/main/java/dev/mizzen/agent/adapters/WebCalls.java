@@ -23,9 +23,11 @@ import org.springframework.web.reactive.function.client.ExchangeStrategies;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** WebClient: the filter functions of the load balancer. */
+/** WebClient: the filter functions of the load balancer, and the exchange of clients without one. */
 public final class WebCalls implements Adapter {
     private static final Method MUTATE = mutate();
+    /** An attribute of requests that have an endpoint. */
+    private static final String ROUTED = WebCalls.class.getName();
     private final Mesh mesh;
 
     public WebCalls(Mesh mesh) {
@@ -35,12 +37,16 @@ public final class WebCalls implements Adapter {
     @Override
     public Object before(Object self, Object a, Object b, Object c) {
         ClientRequest request = (ClientRequest) a;
-        ExchangeFunction next = (ExchangeFunction) b;
         URI uri = request.url();
-        if (uri.getHost() == null) {
+        boolean plain = b == null;
+        ExchangeFunction next = (ExchangeFunction) (plain ? self : b);
+        if (uri.getHost() == null || plain && request.attribute(ROUTED).isPresent()) {
             return null;
         }
-        Service service = mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        Service service = plain ? Call.plain(mesh, uri) : mesh.service(uri.getHost(), Math.max(uri.getPort(), 0));
+        if (service == null) {
+            return null;
+        }
         String thread = mesh.lane();
         return Reactive.decide(uri.getHost(), service, () -> Lanes.reading(lane -> {
             Plan plan = service.plan(call(request, lane == null ? thread : lane));
@@ -48,6 +54,9 @@ public final class WebCalls implements Adapter {
             call.mirror();
             return call.run();
         }), lane -> {
+            if (plain) {
+                return next.exchange(request);
+            }
             HeaderEdits edits = mesh.laneHeaders(call(request, lane == null ? thread : lane));
             return ((ExchangeFilterFunction) self).filter(edits.isEmpty() ? request : ClientRequest.from(request).headers(h -> Http.edit(h, edits, null)).build(), next);
         });
@@ -88,7 +97,7 @@ public final class WebCalls implements Adapter {
 
         @Override
         Mono<ClientResponse> send(Endpoint endpoint, Plan plan) {
-            ClientRequest.Builder sent = ClientRequest.from(request).url(Call.at(request.url(), endpoint, plan));
+            ClientRequest.Builder sent = ClientRequest.from(request).url(Call.at(request.url(), endpoint, plan)).attribute(ROUTED, true);
             if (!plan.requestHeaders().isEmpty() || plan.host() != null) {
                 sent.headers(h -> Http.edit(h, plan.requestHeaders(), plan.host()));
             }

@@ -1,6 +1,7 @@
 package dev.mizzen.agent.core.route;
 
 import dev.mizzen.agent.bridge.HeaderEdits;
+import dev.mizzen.agent.bridge.Lane;
 import dev.mizzen.agent.bridge.Request;
 import java.nio.charset.StandardCharsets;
 
@@ -13,7 +14,7 @@ public final class Lanes {
     private final String key, header;
     /** The lane of this process; null if it has none. */
     private final String own;
-    private final ThreadLocal<String> current = new ThreadLocal<>();
+    private final OtherAgent otherAgent = new OtherAgent();
 
     public Lanes(String key, String header, String own) {
         this.key = key;
@@ -23,17 +24,11 @@ public final class Lanes {
 
     /** Sets the lane of the current thread and returns the one before. */
     public String set(String lane) {
-        String before = current.get();
-        if (lane == null || lane.isEmpty()) {
-            current.remove();
-        } else {
-            current.set(lane);
-        }
-        return before;
+        return Lane.set(lane == null || lane.isEmpty() ? null : lane);
     }
 
     public String get() {
-        return current.get();
+        return Lane.get();
     }
 
     /** Returns the lane that a request carries in its headers, or null. */
@@ -45,14 +40,17 @@ public final class Lanes {
         return lane == null || lane.isEmpty() || lane.length() > MAX_LENGTH ? null : lane;
     }
 
-    /** Returns the request with its lane: as it carries it, else of the request that is being served, else of this process. */
+    /** Returns the request with its lane: as it carries it, else of the request that is being served, else as another agent carries it, else of this process. */
     Request with(Request request) {
         String lane = carried(request);
         if (lane == null) {
             lane = request.lane();
         }
         if (lane == null || lane.isEmpty()) {
-            lane = current.get();
+            lane = Lane.get();
+        }
+        if (lane == null) {
+            lane = otherAgent.lane(key);
         }
         if (lane == null) {
             lane = own;
