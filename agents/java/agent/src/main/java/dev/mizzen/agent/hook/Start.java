@@ -30,14 +30,16 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
     private final Instrumentation jvm;
     private final JarFile jar;
     private final Config config;
+    private final String version;
     private final Adapters adapters;
     private Map<String, byte[]> classes;
 
-    private Start(Instrumentation jvm, JarFile jar, Config config) {
+    private Start(Instrumentation jvm, JarFile jar, Config config, String version) {
         this.jvm = jvm;
         this.jar = jar;
         this.config = config;
-        this.adapters = new Adapters(this, this);
+        this.version = version;
+        this.adapters = new Adapters(this, this, !config.isOff());
     }
 
     /** Returns what gives the state; null if the agent does nothing. */
@@ -47,7 +49,7 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
             return null;
         }
-        Start start = new Start(jvm, jar, config);
+        Start start = new Start(jvm, jar, config, version);
         if (!Bridge.install(start.adapters)) {
             return null;
         }
@@ -56,8 +58,8 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
         if (config.laneThreads) {
             LaneWeaver.start(jvm);
         }
-        Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
-                + "; calls of Spring Cloud's clients follow the mesh");
+        Log.info(version + (config.isOff() ? ", mode off: calls go to the registry" : ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.mode
+                + "; calls of Spring Cloud's clients follow the mesh once it is connected"));
         return start;
     }
 
@@ -70,10 +72,10 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
     /** Starts the mesh, and shows it in JMX if the application uses JMX. An MBean server only for it would cost more than the agent. */
     @Override
     public Mesh get() {
-        Mesh mesh = Core.start(config);
+        Mesh mesh = Core.start(config, version);
         try {
             for (MBeanServer server : MBeanServerFactory.findMBeanServer(null)) {
-                server.registerMBean(Core.bean(mesh), new ObjectName("dev.mizzen:type=Agent"));
+                server.registerMBean(Core.bean(mesh, version), new ObjectName("dev.mizzen:type=Agent"));
                 break;
             }
         } catch (JMException | RuntimeException e) {

@@ -23,9 +23,9 @@ public class Starter implements AutoCloseable {
         } else if (config.bootstrap == null) {
             Log.info(version() + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
         } else {
-            Log.info(version() + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
-                    + "; calls of Spring Cloud's clients follow the mesh. For its services the application's own balancer, hints, zones, sticky sessions, health checks "
-                    + "and load-balancer retries are not used");
+            Log.info(version() + (config.isOff() ? ", mode off: calls go to the registry" : ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.mode
+                    + "; calls of Spring Cloud's clients follow the mesh once it is connected. For its services the application's own balancer, hints, zones, sticky sessions, "
+                    + "health checks and load-balancer retries are not used"));
             mesh = Core.start(config);
             return;
         }
