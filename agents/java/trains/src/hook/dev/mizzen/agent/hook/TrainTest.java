@@ -37,7 +37,7 @@ class TrainTest {
     @BeforeAll
     static void start() throws Exception {
         Mesh mesh = (Mesh) Proxy.newProxyInstance(Script.class.getClassLoader(), new Class<?>[] {Mesh.class}, (p, method, args) -> method.invoke(script, args));
-        assertTrue(Bridge.install(new Adapters(() -> mesh, path -> Application.bytes(Script.class.getClassLoader(), path))));
+        assertTrue(Bridge.install(new Adapters(() -> mesh, path -> Application.bytes(Script.class.getClassLoader(), path), true)));
         application = Application.start();
     }
 

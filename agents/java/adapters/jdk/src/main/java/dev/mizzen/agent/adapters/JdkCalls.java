@@ -115,23 +115,29 @@ public final class JdkCalls implements Adapter {
         }
 
         private CompletableFuture<HttpResponse<T>> attempt(int retry, long start) {
-            long limit = plan.perTryTimeoutNanos();
+            long limit = plan.perTryTimeoutNanos(), whole = 0;
             if (plan.timeoutNanos() > 0) {
                 long left = plan.timeoutNanos() - (System.nanoTime() - start);
                 if (left <= 0) {
-                    return CompletableFuture.failedFuture(new HttpTimeoutException("the timeout of the route, " + plan.timeoutNanos() / 1_000_000 + " ms, has passed"));
+                    return CompletableFuture.failedFuture(new HttpTimeoutException(Call.late(request.uri().getHost(), false, plan)));
                 }
-                limit = limit == 0 ? left : Math.min(left, limit);
+                whole = limit == 0 || left < limit ? left : 0;
+                limit = whole > 0 ? whole : limit;
             }
             Attempt attempt = plan.attempt(Collections::emptyList);
             if (attempt == null) {
                 return CompletableFuture.failedFuture(new ConnectException("No instances available for " + request.uri().getHost() + ": " + plan.failure()));
             }
             HttpRequest to = to(attempt.endpoint(), limit);
+            long ends = limit;
+            boolean perTry = whole == 0;
             CompletableFuture<HttpResponse<T>> sent = sent(() -> Bridge.calling(attempt.endpoint(), () -> client.sendAsync(to, handler, push)));
             running = sent;
             return sent.handle((response, failure) -> {
                 Throwable cause = failure == null ? null : Encrypted.clear(cause(failure));
+                if (cause instanceof HttpTimeoutException && ends > 0 && to.timeout().orElse(Duration.ZERO).toNanos() == ends) {
+                    cause = new HttpTimeoutException(Call.late(request.uri().getHost(), perTry, plan));
+                }
                 int status = cause != null ? 0 : response.statusCode();
                 if (cause == null) {
                     attempt.done(status);
