@@ -19,7 +19,7 @@ fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e interop interop-history interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e e2e-spring interop interop-history interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
 	for module in image chart; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
-	$(TOOL) golangci-lint run --build-tags e2e ./test/e2e/...
+	$(TOOL) golangci-lint run --build-tags e2e,spring ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
@@ -101,13 +101,18 @@ e2e: ## run the tests against a real API server, built from Go modules (the firs
 	hack/testcluster/build.sh
 	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -p 1 -timeout 25m ./test/e2e/...
 
+e2e-spring: ## run Spring Cloud and Go applications in pods of real nodes, as docs/SPRING.md says; needs what e2e needs, a JDK 17 and Maven
+	hack/testcluster/build.sh
+	test/spring/setup.sh nodes
+	$(TOOL) gotestsum --format testname -- -tags e2e,spring -count=1 -timeout 20m -run '^TestSpring$$' ./test/e2e/install
+
 interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
 	test/interop/setup.sh
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
 
-interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md)
-	test/spring/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 30m -parallel 8 ./test/spring $(UPDATE)
+interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too)
+	test/spring/setup.sh $(TRAINS:-%=%)
+	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 40m -parallel 8 ./test/spring $(TRAINS) $(UPDATE)
 
 # The summary is printed whatever came out.
 interop-history: ## serve the goldens to old gRPC clients, play the scenarios, find out what they can; once a week, about 40 minutes (UPDATE=-update writes the results)

@@ -13,6 +13,8 @@ import (
 const (
 	// agentName is the Java agent's name in images and archives.
 	agentName = "mizzen-agent.jar"
+	// starterName is the name of the same as a dependency.
+	starterName = "mizzen-spring-cloud-starter.jar"
 	// snapshot is the version of the agent in the commit.
 	snapshot = "<version>0.1.0-SNAPSHOT</version>"
 )
@@ -38,11 +40,16 @@ func (r *release) agent(ctx context.Context) error {
 		return fmt.Errorf("the Java agent needs a JDK 17 and Maven: %w", err)
 	}
 	r.jar = filepath.Join(work, "agent", "target", agentName)
-	content, err := os.ReadFile(r.jar)
-	if err != nil {
-		return err
+	for name, jar := range map[string]string{"-agent.jar": r.jar, "-spring-cloud-starter.jar": filepath.Join(work, "starter", "target", starterName)} {
+		content, err := os.ReadFile(jar)
+		if err != nil {
+			return err
+		}
+		if err := r.write(r.name(name), content); err != nil {
+			return err
+		}
 	}
-	return r.write(r.name("-agent.jar"), content)
+	return nil
 }
 
 // setVersion sets the version of all Maven projects in a directory.

@@ -79,7 +79,8 @@ func repository(t *testing.T, change map[string]string) (dir string) {
 func maven(t *testing.T) {
 	t.Helper()
 	bin := t.TempDir()
-	put(t, filepath.Join(bin, "mvn"), "#!/bin/sh\nmkdir -p agent/target && { echo \"$*\"; cat pom.xml agent/pom.xml; } >agent/target/mizzen-agent.jar\n")
+	put(t, filepath.Join(bin, "mvn"), "#!/bin/sh\nmkdir -p agent/target && { echo \"$*\"; cat pom.xml agent/pom.xml; } >agent/target/mizzen-agent.jar\n"+
+		"mkdir -p starter/target && cp agent/target/mizzen-agent.jar starter/target/mizzen-spring-cloud-starter.jar\n")
 	if err := os.Chmod(filepath.Join(bin, "mvn"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -178,6 +179,7 @@ func checkFiles(t *testing.T, files map[string][]byte) {
 		"mizzen-v0.2.0-linux-amd64.tar.gz",
 		"mizzen-v0.2.0-linux-arm64.spdx.json",
 		"mizzen-v0.2.0-linux-arm64.tar.gz",
+		"mizzen-v0.2.0-spring-cloud-starter.jar",
 		"mizzen-v0.2.0-windows-amd64.spdx.json",
 		"mizzen-v0.2.0-windows-amd64.zip",
 		"release-notes.md",
@@ -186,10 +188,11 @@ func checkFiles(t *testing.T, files map[string][]byte) {
 		t.Errorf("files of the release (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{
-		"release-notes.md":                      "- [New](https://example.test/mesh/blob/v0.2.0/docs/NEW.md).\n",
-		"mizzen-v0.2.0-crds.yaml":               "definitions\n",
-		"mizzen-v0.2.0-agent.jar":               agent,
-		"mizzen-v0.2.0-windows-amd64.spdx.json": `"versionInfo": "v0.2.0"`,
+		"release-notes.md":                       "- [New](https://example.test/mesh/blob/v0.2.0/docs/NEW.md).\n",
+		"mizzen-v0.2.0-crds.yaml":                "definitions\n",
+		"mizzen-v0.2.0-agent.jar":                agent,
+		"mizzen-v0.2.0-spring-cloud-starter.jar": agent,
+		"mizzen-v0.2.0-windows-amd64.spdx.json":  `"versionInfo": "v0.2.0"`,
 	} {
 		if !strings.Contains(string(files[name]), want) {
 			t.Errorf("%s: got %q, want %q in it", name, files[name], want)

@@ -34,7 +34,7 @@ apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: web-1, namespace: demo, labels: {kubernetes.io/service-name: web}}
 addressType: IPv4
-ports: [{name: http, port: 8080}]
+ports: [{name: http, port: 8080}, {name: grpc, port: 9090}]
 endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}]
 ---
 apiVersion: networking.istio.io/v1
@@ -74,6 +74,9 @@ spec:
   - match: [{uri: {prefix: /none}}]
     route: [{destination: {host: two, port: {number: 81}}}]
     mirror: {host: web, port: {number: 80}}
+  - match: [{uri: {prefix: /grpc}}]
+    route: [{destination: {host: web, port: {number: 9090}}}]
+    mirror: {host: web, port: {number: 9090}}
   - match: [{headers: {cookie: {exact: "a=b; c=d"}}}]
     route: [{destination: {host: web, port: {number: 80}}}]
     mirror: {host: web, port: {number: 80}}
@@ -113,6 +116,7 @@ func TestExplainHTTP(t *testing.T) {
 			call: "GET https://web:80/elsewhere?x", want: Answer{Status: 301, Location: "https://other.example/n?a=b"}, outcome: "301",
 		},
 		"no endpoints":         {to: "web", call: "GET /none", want: Answer{Fails: true}, outcome: "no endpoints"},
+		"to a port of gRPC":    {to: "web", call: "GET /grpc", want: Answer{Fails: true}, outcome: "no endpoints"},
 		"a name in capitals":   {to: "Web", call: "POST /", want: Answer{Sends: &Sent{Method: "POST", Path: "/"}}, outcome: "one of 2 endpoints"},
 		"a URI without a path": {call: "POST http://web?a=http://b/c", want: Answer{Sends: &Sent{Method: "POST", Path: "/?a=http://b/c"}}, outcome: "one of 2 endpoints"},
 		"a URI in the query":   {to: "web", call: "POST /a?b=http://c", want: Answer{Sends: &Sent{Method: "POST", Path: "/a?b=http://c"}}, outcome: "one of 2 endpoints"},

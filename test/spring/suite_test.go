@@ -20,6 +20,7 @@ const patience = time.Minute
 
 var (
 	update = flag.Bool("update", false, "write docs/INTEROP.md")
+	trains = flag.Bool("trains", false, "play the scenarios with the trains of Spring Cloud that are not part of CI, too")
 	// agentFlag and only help while one works on an agent or an application.
 	agentFlag = flag.String("agent", "", "the agent's jar instead of the one that is built; none runs the applications without it")
 	only      = flag.String("only", "", "regular expression of the scenarios that are played")
@@ -58,6 +59,9 @@ func build(m *testing.M) (int, error) {
 // prepare builds the parts whose sources have changed.
 func prepare() error {
 	cmd := exec.Command("./setup.sh")
+	if *trains {
+		cmd.Args = append(cmd.Args, "trains")
+	}
 	cmd.Stderr = os.Stderr
 	if *agentFlag != "" {
 		cmd.Env = append(os.Environ(), "WITHOUT=agent")

@@ -57,7 +57,7 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 	possible := expressible(p.family, at, tls)
 	provider, named := providerOf(at, tls)
 	names, known := acceptedNames(at, tls, p)
-	declared := named && p.trust.declared(at, tls, provider)
+	declared := named && p.trust.declared(p.family, at, tls, provider)
 	if !possible || !known || !declared {
 		return nil, false
 	}

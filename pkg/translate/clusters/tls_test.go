@@ -118,6 +118,24 @@ func TestSecure(t *testing.T) {
 	}
 }
 
+// TestTrustOfHTTPClients checks that HTTP clients are not told what only gRPC clients need.
+func TestTrustOfHTTPClients(t *testing.T) {
+	for family, only := range map[mesh.Family]string{mesh.FamilyGRPC: "gRPC for Java", mesh.FamilyHTTP: "the Java agent"} {
+		var l translatetest.Ledger
+		in := Input{Family: family, Service: translatetest.Service("echo", 80)}
+		for _, text := range []string{"{mode: SIMPLE, subjectAltNames: [x]}", "{mode: ISTIO_MUTUAL, subjectAltNames: [x]}"} {
+			transportSocket(l.Field(), translatetest.Parse(t, &networking.ClientTLSSettings{}, text), tlsPeerOf(in))
+		}
+		var messages strings.Builder
+		for _, p := range l {
+			messages.WriteString(p.Message)
+		}
+		if got := messages.String(); !strings.Contains(got, only) || strings.Contains(got, "xDS credentials") != (family == mesh.FamilyGRPC) {
+			t.Errorf("family %v: got %q", family, got)
+		}
+	}
+}
+
 func TestTrustDomain(t *testing.T) {
 	var l translatetest.Ledger
 	in := Input{

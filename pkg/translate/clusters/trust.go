@@ -87,7 +87,7 @@ func verifiesAccounts(tls *networking.ClientTLSSettings) bool {
 
 // declared reports whether the clients declare the provider. It always reports what clients must declare, because
 // other clients may connect later, and reports an error if these clients do not declare it.
-func (t Trust) declared(at report.Field, tls *networking.ClientTLSSettings, provider string) bool {
+func (t Trust) declared(family mesh.Family, at report.Field, tls *networking.ClientTLSSettings, provider string) bool {
 	system := trustsSystem(tls)
 	field := "mode"
 	if tls.GetCredentialName() != "" {
@@ -95,10 +95,14 @@ func (t Trust) declared(at report.Field, tls *networking.ClientTLSSettings, prov
 	}
 	at = at.Child(field)
 	if system {
-		at.Approximatef("%s", fields.NoteTLSSystem)
+		at.Approximatef("%s", fields.NoteTLSSystem(family))
 	} else {
-		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does, "+
-			"and whose application uses xDS credentials. Calls of other clients fail. Declare the provider in every client.", provider)
+		credentials := ", and whose application uses xDS credentials"
+		if family == mesh.FamilyHTTP {
+			credentials = ""
+		}
+		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does%s. "+
+			"Calls of other clients fail. Declare the provider in every client.", provider, credentials)
 	}
 	if t.Providers.Has(provider) || system && t.SystemRoots {
 		return true

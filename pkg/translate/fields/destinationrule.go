@@ -1,5 +1,7 @@
 package fields
 
+import "github.com/mizzen-mesh/mizzen/pkg/mesh"
+
 // Notes that several rows share.
 const (
 	NoteCookie    = "gRPC clients do not keep cookies, so calls are balanced round robin. Hash a header."
@@ -153,5 +155,11 @@ const NoteTLSSkip = "gRPC clients always verify the server. Calls fail. Remove t
 const NoteTLSName = "gRPC for Java sends it since 1.78, other clients if GRPC_EXPERIMENTAL_XDS_SNI is true. gRPC for Node does not send it. Calls of clients that do not send it fail if the server needs it. Set GRPC_EXPERIMENTAL_XDS_SNI=true for other clients than Node."
 
 // NoteTLSSystem is the note of SIMPLE without a credentialName, which package clusters reports where the field is set.
-const NoteTLSSystem = "This applies to clients that declare a certificate provider `system` with the authorities to trust, and to gRPC for Java " +
-	"since 1.78 if it declares any provider. Calls of other clients fail. Declare the provider in every client."
+func NoteTLSSystem(family mesh.Family) string {
+	also := "gRPC for Java since 1.78"
+	if family == mesh.FamilyHTTP {
+		also = "the Java agent"
+	}
+	return "This applies to clients that declare a certificate provider `system` with the authorities to trust, and to " + also +
+		" if it declares any provider. Calls of other clients fail. Declare the provider in every client."
+}

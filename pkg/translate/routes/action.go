@@ -25,6 +25,7 @@ func grpcAction(t destinationResolver, at report.Field, rule *networking.HTTPRou
 	if !hasOneAction(at, rule) || unsupportedAction(at, rule) {
 		return failingAction(nil)
 	}
+	reportIgnored(t.family, at, rule)
 	if answer := rule.GetDirectResponse(); answer != nil {
 		return failingAction(directResponse(at, answer, rule.GetFault()))
 	}

@@ -45,6 +45,10 @@ var actionTests = map[string]struct {
 			`"abort":{"httpStatus":403,"percentage":{"numerator":100}}}`,
 		cluster: resource.RefusedCluster, problems: []string{"warning Unsupported at.fault.abort"},
 	},
+	"answer with what only calls have": {
+		rule: "{directResponse: {status: 403}, timeout: 1s, retries: {attempts: 1}}", cluster: resource.RefusedCluster,
+		fault: `{"abort":{"httpStatus":403,"percentage":{"numerator":100}}}`, problems: []string{"warning Conflict at.timeout", "warning Conflict at.retries"},
+	},
 	"answer that is none": {rule: "directResponse: {status: 1}", cluster: resource.RefusedCluster, problems: []string{"error InvalidValue at.directResponse.status"}},
 }
 

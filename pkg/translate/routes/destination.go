@@ -32,7 +32,7 @@ type destinationResolver struct {
 
 // cluster returns the name of a destination's cluster, for calls to listenerPort. A cluster that does not exist is
 // named, too: its share of the calls fails and does not move to other destinations, and succeeds as soon as the
-// cluster exists.
+// cluster exists. The share of a port with a protocol that the clients do not speak goes to the refused cluster.
 func (t destinationResolver) cluster(at report.Field, d *networking.Destination, listenerPort uint32) string {
 	found, ok := t.byHost[d.GetHost()]
 	if !ok {
@@ -51,6 +51,7 @@ func (t destinationResolver) cluster(at report.Field, d *networking.Destination,
 	case !t.family.Takes(declared.Protocol):
 		at.Child("port").Errorf(mesh.CodeUnsupported, "Port %d of %s is declared as %s, and HTTP clients send HTTP/1.1. Their calls to this destination fail. Set another port, or correct what the Service declares.",
 			port, found.Service.Ref, declared.Protocol)
+		return resource.RefusedCluster
 	}
 	if d.GetSubset() != "" {
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())

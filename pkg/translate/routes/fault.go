@@ -58,14 +58,17 @@ func delay(at report.Field, d *networking.HTTPFaultInjection_Delay) *commonfault
 		return nil
 	}
 	share, where := d.GetPercentage().GetValue(), at.Child("percentage.value")
-	if d.GetPercentage() == nil {
+	switch {
+	case d.GetPercentage() != nil && d.GetPercent() != 0: //nolint:staticcheck // Deprecated, but still written.
+		at.Child("percent").Warnf(mesh.CodeConflict, "percentage is also set and takes precedence. This field has no effect. Remove it.")
+	case d.GetPercentage() == nil:
 		share, where = float64(d.GetPercent()), at.Child("percent") //nolint:staticcheck // Deprecated, but still written.
 	}
 	if share == 0 && d.GetPercentage() == nil {
 		at.Warnf(mesh.CodeInvalidValue, noPercentage)
 		return nil
 	}
-	percent := percentage(where, share)
+	percent := percentage(where, share, faultless)
 	if percent == nil {
 		return nil
 	}
@@ -76,7 +79,7 @@ func delay(at report.Field, d *networking.HTTPFaultInjection_Delay) *commonfault
 }
 
 func abort(family mesh.Family, at report.Field, a *networking.HTTPFaultInjection_Abort) *faultv3.FaultAbort {
-	fault := &faultv3.FaultAbort{Percentage: percentage(at.Child("percentage.value"), a.GetPercentage().GetValue())}
+	fault := &faultv3.FaultAbort{Percentage: percentage(at.Child("percentage.value"), a.GetPercentage().GetValue(), faultless)}
 	switch kind := a.GetErrorType().(type) {
 	case *networking.HTTPFaultInjection_Abort_HttpStatus:
 		if kind.HttpStatus < 200 || kind.HttpStatus > 599 {
@@ -122,12 +125,19 @@ func abort(family mesh.Family, at report.Field, a *networking.HTTPFaultInjection
 	return fault
 }
 
-// percentage translates a number from 0 to 100. It returns nil for 0, the value of an unset percentage.
-func percentage(at report.Field, share float64) *typev3.FractionalPercent {
+// What happens with a percentage that is not valid.
+const (
+	faultless = "The fault has no effect"
+	unsent    = "No copies are sent"
+)
+
+// percentage translates a number from 0 to 100. It returns nil for 0, the value of an unset percentage, and for other
+// numbers, which it reports with what happens instead.
+func percentage(at report.Field, share float64, instead string) *typev3.FractionalPercent {
 	const million = 1_000_000
 	switch {
 	case !(share >= 0 && share <= 100): // This is also true for NaN.
-		at.Errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. The fault has no effect. Set a number from 0 to 100.")
+		at.Errorf(mesh.CodeInvalidValue, "The percentage is not between 0 and 100. %s. Set a number from 0 to 100.", instead)
 		return nil
 	case share == 0:
 		return nil

@@ -72,7 +72,7 @@ func TestFaults(t *testing.T) {
 
 func TestPercentageOfNoNumber(t *testing.T) {
 	var problems translatetest.Ledger
-	if got := percentage(problems.Field(), math.NaN()); got != nil || len(problems) != 1 {
+	if got := percentage(problems.Field(), math.NaN(), faultless); got != nil || len(problems) != 1 {
 		t.Errorf("got %v and %d problems, want nil and 1", got, len(problems))
 	}
 }

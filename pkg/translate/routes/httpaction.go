@@ -1,7 +1,9 @@
 package routes
 
 import (
+	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -9,7 +11,9 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -23,11 +27,12 @@ func httpAction(t destinationResolver, at report.Field, rule *networking.HTTPRou
 	if !hasOneAction(at, rule) || rule.GetDelegate() != nil { // findDelegate has reported a delegate that was not found.
 		return httpFailingAction()
 	}
+	reportIgnored(t.family, at, rule)
 	fault := faults(t.family, at.Child("fault"), rule.GetFault())
 	edits := headerEdits(at.Child("headers"), rule.GetHeaders())
 	switch {
 	case rule.GetRedirect() != nil:
-		redirect, ok := redirect(at.Child("redirect"), rule.GetRedirect())
+		redirect, ok := redirect(at.Child("redirect"), rule.GetRedirect(), listenerPort)
 		if !ok {
 			return httpFailingAction()
 		}
@@ -65,6 +70,38 @@ func httpLimits(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defau
 	}
 }
 
+// ignoredByAnswers are the fields of a rule that have no effect if the client answers the call itself, as far as they have an
+// effect on other calls of the family.
+var ignoredByAnswers = [mesh.FamilyCount][]string{
+	mesh.FamilyGRPC: {"timeout", "retries"},
+	mesh.FamilyHTTP: {"timeout", "retries", "mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "rewrite", "headers.request"},
+}
+
+// reportIgnored reports the fields that a redirect or a direct response of the same rule makes useless.
+func reportIgnored(family mesh.Family, at report.Field, rule *networking.HTTPRoute) {
+	action := "directResponse"
+	switch {
+	case rule.GetRedirect() != nil:
+		action = "redirect"
+	case rule.GetDirectResponse() == nil:
+		return
+	}
+	for _, field := range ignoredByAnswers[family] {
+		if isSet(rule.ProtoReflect(), strings.Split(field, ".")) {
+			at.Child(field).Warnf(mesh.CodeConflict, "The clients answer the calls of this rule themselves, by its %s. This field has no effect. Remove it.", action)
+		}
+	}
+}
+
+// isSet reports whether a field is set, by the JSON names of the messages around it and its own.
+func isSet(m protoreflect.Message, path []string) bool {
+	field := m.Descriptor().Fields().ByJSONName(path[0])
+	if !m.Has(field) || len(path) == 1 {
+		return m.Has(field)
+	}
+	return isSet(m.Get(field).Message(), path[1:])
+}
+
 // httpFailingAction sends calls to a cluster without endpoints.
 func httpFailingAction() routeAction {
 	return routeAction{route: forward(&routev3.RouteAction{
@@ -83,37 +120,71 @@ var redirectCodes = map[uint32]routev3.RedirectAction_RedirectResponseCode{
 }
 
 // redirect makes the client answer the call itself.
-func redirect(at report.Field, r *networking.HTTPRedirect) (*routev3.RedirectAction, bool) {
+func redirect(at report.Field, r *networking.HTTPRedirect, listenerPort uint32) (*routev3.RedirectAction, bool) {
 	code, ok := redirectCodes[r.GetRedirectCode()]
 	if !ok {
 		at.Child("redirectCode").Errorf(mesh.CodeInvalidValue, "%d is not the status of a redirect. The calls fail. Set 301, 302, 303, 307 or 308.", r.GetRedirectCode())
 		return nil, false
 	}
-	if !sendable(at, map[string]string{"uri": r.GetUri(), "authority": r.GetAuthority(), "scheme": r.GetScheme(), "prefixRewrite": r.GetPrefixRewrite()}) {
+	if !fitsPath(at.Child("uri"), r.GetUri()) || !fitsPrefix(at.Child("prefixRewrite"), r.GetPrefixRewrite()) || !fitsAuthority(at.Child("authority"), r.GetAuthority()) {
 		return nil, false
 	}
 	out := &routev3.RedirectAction{HostRedirect: r.GetAuthority(), ResponseCode: code}
 	switch {
 	case r.GetPrefixRewrite() != "":
+		if r.GetUri() != "" {
+			at.Child("uri").Warnf(mesh.CodeConflict, "prefixRewrite is also set and takes precedence. This field has no effect. Remove one of the two.")
+		}
 		out.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: r.GetPrefixRewrite()}
 	case r.GetUri() != "":
 		out.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: r.GetUri()}
 	}
-	if r.GetScheme() != "" {
-		out.SchemeRewriteSpecifier = &routev3.RedirectAction_SchemeRedirect{SchemeRedirect: r.GetScheme()}
-	}
-	switch port := r.GetRedirectPort().(type) {
-	case *networking.HTTPRedirect_Port:
-		out.PortRedirect = port.Port
-	case *networking.HTTPRedirect_DerivePort:
-		if port.DerivePort == networking.HTTPRedirect_FROM_PROTOCOL_DEFAULT {
-			out.PortRedirect = defaultPorts[r.GetScheme()]
+	if scheme := r.GetScheme(); scheme != "" {
+		if defaultPorts[scheme] == 0 {
+			at.Child("scheme").Errorf(mesh.CodeInvalidValue, "%q is not a scheme that HTTP clients follow. The calls fail. Set http or https.", scheme)
+			return nil, false
 		}
+		out.SchemeRewriteSpecifier = &routev3.RedirectAction_SchemeRedirect{SchemeRedirect: scheme}
+	}
+	port, ok := redirectPort(at, r, listenerPort)
+	if !ok {
+		return nil, false
+	}
+	out.PortRedirect = port
+	if out.GetHostRedirect() == "" && out.GetPathRewriteSpecifier() == nil && out.GetSchemeRewriteSpecifier() == nil && (port == 0 || port == listenerPort) {
+		at.Errorf(mesh.CodeInvalidValue, "The redirect leads to the URI that it comes from. The calls fail. Set uri, prefixRewrite, authority, scheme or port.")
+		return nil, false
 	}
 	return out, true
 }
 
-// defaultPorts are the default ports of schemes. Without a scheme, clients leave out the port.
+// redirectPort returns the port of a redirect; 0 if the Location has the port of its authority, or none. listenerPort is 0 if
+// the rule is only checked.
+func redirectPort(at report.Field, r *networking.HTTPRedirect, listenerPort uint32) (uint32, bool) {
+	scheme := cmp.Or(r.GetScheme(), "http")
+	var port uint32
+	switch kind := r.GetRedirectPort().(type) {
+	case *networking.HTTPRedirect_Port:
+		if port = kind.Port; port == 0 || port > math.MaxUint16 {
+			at.Child("port").Errorf(mesh.CodeInvalidValue, "%d is not a port. The calls fail. Set a port from 1 to 65535.", port)
+			return 0, false
+		}
+	case *networking.HTTPRedirect_DerivePort:
+		switch {
+		case kind.DerivePort == networking.HTTPRedirect_FROM_REQUEST_PORT && listenerPort != defaultPorts[scheme]:
+			port = listenerPort
+		case kind.DerivePort == networking.HTTPRedirect_FROM_PROTOCOL_DEFAULT && r.GetAuthority() == "":
+			port = defaultPorts[scheme] // in place of the port of the request
+		}
+	}
+	if r.GetRedirectPort() != nil && hasPort(r.GetAuthority()) {
+		at.Child("authority").Errorf(mesh.CodeConflict, "%q has a port, and the redirect sets one, too. The calls fail. Remove one of the two.", r.GetAuthority())
+		return 0, false
+	}
+	return port, true
+}
+
+// defaultPorts are the default ports of the schemes of HTTP.
 var defaultPorts = map[string]uint32{"http": 80, "https": 443}
 
 // httpDirectResponse makes the client answer the call itself.
@@ -129,14 +200,40 @@ func httpDirectResponse(at report.Field, answer *networking.HTTPDirectResponse) 
 	case *networking.HTTPBody_Bytes:
 		out.Body = &corev3.DataSource{Specifier: &corev3.DataSource_InlineBytes{InlineBytes: body.Bytes}}
 	}
+	if size := bodySize(out); size > maxBody {
+		at.Child("body").Errorf(mesh.CodeInvalidValue, "The body has %d bytes, and clients take at most %d. The calls fail. Shorten the body, or serve it by an application.", size, maxBody)
+		return nil, false
+	}
 	return out, true
+}
+
+// Limits of the bodies of direct responses, in bytes. Clients of Envoy's API take bodies up to defaultMaxBody unless the
+// RouteConfiguration has another limit. maxBody is the limit that Istio sets.
+const (
+	defaultMaxBody = 4096
+	maxBody        = 1 << 20
+)
+
+func bodySize(r *routev3.DirectResponseAction) int {
+	return len(r.GetBody().GetInlineString()) + len(r.GetBody().GetInlineBytes())
+}
+
+// limitBodies makes clients take the bodies of a RouteConfiguration.
+func limitBodies(config *routev3.RouteConfiguration) {
+	for _, host := range config.GetVirtualHosts() {
+		for _, route := range host.GetRoutes() {
+			if size := uint32(bodySize(route.GetDirectResponse())); size > max(defaultMaxBody, config.GetMaxDirectResponseBodySizeBytes().GetValue()) {
+				config.MaxDirectResponseBodySizeBytes = wrapperspb.UInt32(size)
+			}
+		}
+	}
 }
 
 // rewrite sets what the client sends in place of the path and the authority. It fails if calls would have another path
 // than the author meant.
 func rewrite(at report.Field, r *networking.HTTPRewrite, action *routev3.RouteAction) bool {
 	regex := r.GetUriRegexRewrite()
-	if !sendable(at, map[string]string{"uri": r.GetUri(), "authority": r.GetAuthority(), "uriRegexRewrite.rewrite": regex.GetRewrite()}) {
+	if !fitsPrefix(at.Child("uri"), r.GetUri()) || !fitsAuthority(at.Child("authority"), r.GetAuthority()) {
 		return false
 	}
 	if regex != nil {
@@ -149,6 +246,9 @@ func rewrite(at report.Field, r *networking.HTTPRewrite, action *routev3.RouteAc
 		}
 		if err := portable(regex.GetMatch()); err != nil {
 			at.Child("uriRegexRewrite.match").Errorf(mesh.CodeInvalidRegex, "The expression is not valid: %v. The calls fail. Write an RE2 expression.", err)
+			return false
+		}
+		if !fitsSubstitution(at.Child("uriRegexRewrite.rewrite"), regex.GetMatch(), regex.GetRewrite()) {
 			return false
 		}
 		action.RegexRewrite = &matcherv3.RegexMatchAndSubstitute{
@@ -168,7 +268,7 @@ func (t destinationResolver) mirrors(at report.Field, rule *networking.HTTPRoute
 	var all []*routev3.RouteAction_RequestMirrorPolicy
 	add := func(at report.Field, d *networking.Destination, share *typev3.FractionalPercent) {
 		cluster := t.cluster(at, d, listenerPort)
-		if share != nil {
+		if share != nil && cluster != resource.RefusedCluster {
 			all = append(all, &routev3.RouteAction_RequestMirrorPolicy{
 				Cluster: cluster, RuntimeFraction: &corev3.RuntimeFractionalPercent{DefaultValue: share},
 			})
@@ -176,11 +276,17 @@ func (t destinationResolver) mirrors(at report.Field, rule *networking.HTTPRoute
 	}
 	if m := rule.GetMirror(); m != nil {
 		add(at.Child("mirror"), m, mirrorShare(at, rule))
+	} else {
+		for _, field := range []string{"mirrorPercentage", "mirrorPercent"} {
+			if isSet(rule.ProtoReflect(), []string{field}) {
+				at.Child(field).Warnf(mesh.CodeConflict, "The rule has no mirror that this is the share of. The field has no effect. Set mirror, or percentage in mirrors.")
+			}
+		}
 	}
 	for i, m := range rule.GetMirrors() {
 		where, share := at.Child("mirrors").Index(i), allCalls
 		if m.GetPercentage() != nil {
-			share = percentage(where.Child("percentage.value"), m.GetPercentage().GetValue())
+			share = percentage(where.Child("percentage.value"), m.GetPercentage().GetValue(), unsent)
 		}
 		add(where.Child("destination"), m.GetDestination(), share)
 	}
@@ -193,9 +299,12 @@ var allCalls = &typev3.FractionalPercent{Numerator: 100, Denominator: typev3.Fra
 func mirrorShare(at report.Field, rule *networking.HTTPRoute) *typev3.FractionalPercent {
 	switch {
 	case rule.GetMirrorPercentage() != nil:
-		return percentage(at.Child("mirrorPercentage.value"), rule.GetMirrorPercentage().GetValue())
+		if rule.GetMirrorPercent() != nil { //nolint:staticcheck // Deprecated, but still written.
+			at.Child("mirrorPercent").Warnf(mesh.CodeConflict, "mirrorPercentage is also set and takes precedence. This field has no effect. Remove it.")
+		}
+		return percentage(at.Child("mirrorPercentage.value"), rule.GetMirrorPercentage().GetValue(), unsent)
 	case rule.GetMirrorPercent() != nil: //nolint:staticcheck // Deprecated, but still written.
-		return percentage(at.Child("mirrorPercent"), float64(rule.GetMirrorPercent().GetValue())) //nolint:staticcheck // as above
+		return percentage(at.Child("mirrorPercent"), float64(rule.GetMirrorPercent().GetValue()), unsent) //nolint:staticcheck // as above
 	}
 	return allCalls
 }
@@ -265,7 +374,15 @@ func operations(at report.Field, o *networking.Headers_HeaderOperations) (add []
 				continue
 			}
 			if kind.field == "set" && isHost(name) {
+				if !isAuthority(value) {
+					where.Errorf(mesh.CodeInvalidValue, "%q is not HOST or HOST:PORT. The field has no effect. Correct the name.", value)
+					continue
+				}
 				authority = value
+				continue
+			}
+			if again := sameHeader(kind.headers, name); kind.field == "set" && again != "" {
+				where.Warnf(mesh.CodeConflict, "%q sets the same header and takes precedence. This field has no effect. Remove one of the two.", again)
 				continue
 			}
 			if !editable(where, name) {
@@ -285,6 +402,17 @@ func operations(at report.Field, o *networking.Headers_HeaderOperations) (add []
 	return add, remove, authority
 }
 
+// sameHeader returns the last key that is another spelling of a header's name and sorts after it; empty if there is none.
+func sameHeader(headers map[string]string, name string) string {
+	last := ""
+	for other := range headers {
+		if other > max(name, last) && strings.EqualFold(other, name) {
+			last = other
+		}
+	}
+	return last
+}
+
 func isHost(name string) bool {
 	return slices.Contains([]string{"host", authorityHeader}, strings.ToLower(name))
 }
@@ -302,16 +430,5 @@ func editable(at report.Field, name string) bool {
 	return false
 }
 
-// unsendable reports whether a text can be no part of the head of a message.
+// unsendable reports whether the value of a header cannot be a part of the head of a message.
 func unsendable(text string) bool { return strings.ContainsAny(text, "\x00\r\n") }
-
-// sendable reports whether texts, by their fields, can be parts of the head of a message. If not, it reports the first.
-func sendable(at report.Field, texts map[string]string) bool {
-	for _, field := range slices.Sorted(maps.Keys(texts)) {
-		if unsendable(texts[field]) {
-			at.Child(field).Errorf(mesh.CodeInvalidValue, "The text has a line break or a zero byte, which no request can have. The calls fail. Remove it from the text.")
-			return false
-		}
-	}
-	return true
-}

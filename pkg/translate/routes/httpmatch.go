@@ -49,6 +49,8 @@ func isPath(at report.Field, text string) bool {
 	switch {
 	case hasQuery:
 		at.Warnf(mesh.CodeUnreachable, "Paths are compared without the query, and %q has one. The match matches nothing. Write %q, and match queryParams.", text, path)
+	case strings.ContainsFunc(text, neverInPath):
+		at.Warnf(mesh.CodeUnreachable, "Paths are compared as they are sent, and %q has a character that is only sent percent-encoded, or not at all. The match matches nothing. Write the path as it is sent.", text)
 	case !strings.HasPrefix(text, "/"):
 		at.Warnf(mesh.CodeUnreachable, "Every path starts with a slash. The match matches nothing. Write %q.", "/"+text)
 	default:
@@ -56,6 +58,10 @@ func isPath(at report.Field, text string) bool {
 	}
 	return false
 }
+
+// neverInPath reports whether no client sends a character as a part of a path: white space, the beginning of a fragment, and
+// what is not ASCII.
+func neverInPath(r rune) bool { return r <= ' ' || r == '#' || r >= 0x7f }
 
 // startsWithSlash reports whether a text that an expression matches can start with a slash.
 func startsWithSlash(expression string) bool {

@@ -89,14 +89,18 @@ func httpRetryOn(at report.Field, conditions string) (on []string, statuses []ui
 		case slices.Contains(httpRetryConditions, text):
 			on = append(on, text)
 		case slices.Contains(otherRetryConditions, text):
-			at.Approximatef("Plain HTTP calls of HTTP clients never meet %q. The condition has no effect on them. Add one of %s for them.", text, strings.Join(httpRetryConditions, ", "))
+			at.Approximatef("Plain HTTP calls of HTTP clients never meet %q. The condition has no effect on them. Write 5xx, or a status such as 503, to repeat them after an answer.", text)
 			on = append(on, text)
 		default:
 			at.Warnf(mesh.CodeUnsupported, "There is no condition %q. It has no effect. Use a status, or one of %s.", text, strings.Join(httpRetryConditions, ", "))
 		}
 	}
-	if len(statuses) > 0 && !slices.Contains(on, retryStatuses) {
+	switch named := slices.Contains(on, retryStatuses); {
+	case len(statuses) > 0 && !named:
 		on = append(on, retryStatuses)
+	case len(statuses) == 0 && named:
+		at.Warnf(mesh.CodeInvalidValue, "%s has no statuses. It has no effect. Add them to the list, such as 503.", retryStatuses)
+		on = slices.DeleteFunc(on, func(condition string) bool { return condition == retryStatuses })
 	}
 	return on, statuses
 }

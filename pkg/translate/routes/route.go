@@ -32,6 +32,9 @@ type Input struct {
 // Translate makes the RouteConfigurations of a host.
 func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 	host, ports := in.dialed()
+	if len(ports) == 0 {
+		return nil
+	}
 	var sets []*ruleSet
 	for vs := range in.VirtualServices.All() {
 		sets = append(sets, in.ruleSet(sink, vs, host))
@@ -50,7 +53,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 	}
 	for _, s := range sets {
 		s.partly = s.partly || in.Alias != nil // The rules may be for calls to the Service's own name.
-		s.report(host, in.Service)
+		s.report(host, in.Service, in.Service != nil && len(ports) == len(in.Service.Ports))
 	}
 	return all
 }
@@ -165,7 +168,8 @@ func (in Input) serviceRoute(port mesh.Port) *routev3.Route {
 	return &routev3.Route{Match: every, Action: &routev3.Route_Route{Route: action}}
 }
 
-// dialed returns the host that clients call and its ports. If no port is known, it returns one zero Port.
+// dialed returns the host that clients call and its ports, as far as they speak the protocol. If no port is known, it
+// returns one zero Port.
 func (in Input) dialed() (host string, ports []mesh.Port) {
 	switch {
 	case in.Service == nil:
@@ -173,7 +177,7 @@ func (in Input) dialed() (host string, ports []mesh.Port) {
 	case len(in.Service.Ports) == 0:
 		return in.Service.Host, []mesh.Port{{}}
 	}
-	return in.Service.Host, in.Service.Ports
+	return in.Service.Host, slices.DeleteFunc(slices.Clone(in.Service.Ports), func(p mesh.Port) bool { return !in.Family.Takes(p.Protocol) })
 }
 
 // routeRefs returns the objects that a RouteConfiguration is made from. The rules come first, because a rejection
@@ -202,8 +206,10 @@ func routeConfigurationFor(name string, routes []*routev3.Route, missing mesh.Fe
 }
 
 func routeConfiguration(name string, routes []*routev3.Route) *routev3.RouteConfiguration {
-	return &routev3.RouteConfiguration{
+	config := &routev3.RouteConfiguration{
 		Name:         name,
 		VirtualHosts: []*routev3.VirtualHost{{Name: name, Domains: []string{resource.AnyDomain}, Routes: routes}},
 	}
+	limitBodies(config)
+	return config
 }

@@ -111,8 +111,9 @@ func tcpMatch(family mesh.Family, at report.Field, m *networking.L4MatchAttribut
 }
 
 // report reports the Problems that are known only after the rules were translated for all ports. service is nil if
-// it is not known which list applies.
-func (s *ruleSet) report(host string, service *mesh.Service) {
+// it is not known which list applies. every is set if the rules were translated for every port of the Service, and not for
+// some ports that only clients of another family call.
+func (s *ruleSet) report(host string, service *mesh.Service, every bool) {
 	if s.tcp.used {
 		*s.tcp.at.Sink = append(*s.tcp.at.Sink, s.tcp.deferred...)
 	}
@@ -129,7 +130,7 @@ func (s *ruleSet) report(host string, service *mesh.Service) {
 			}
 		}
 	}
-	if service != nil && s.reachedIsKnown(host) {
+	if every && s.reachedIsKnown(host) {
 		s.reportUnused(service)
 	}
 }

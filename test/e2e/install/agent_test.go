@@ -4,10 +4,8 @@ package install_test
 
 import (
 	"archive/zip"
-	"cmp"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -95,11 +93,10 @@ spec:
 	l.c.Kubectl(t, "--namespace", l.ns, "delete", "pod", name, "--now")
 }
 
-// loadAgent loads an image like the control plane's on node-0, with an agent, and returns the size of the agent.
+// loadAgent loads an image like the control plane's, with an agent, and returns the size of the agent.
 func (l *installation) loadAgent(t *testing.T) int64 {
 	t.Helper()
-	dir := t.TempDir()
-	jar, image := filepath.Join(dir, "agent.jar"), filepath.Join(dir, "image.tar")
+	jar := filepath.Join(t.TempDir(), "agent.jar")
 	file := must(os.Create(jar))(t)
 	archive := zip.NewWriter(file)
 	_, err := must(archive.Create("META-INF/MANIFEST.MF"))(t).Write([]byte("Premain-Class: none\r\n"))
@@ -108,12 +105,7 @@ func (l *installation) loadAgent(t *testing.T) int64 {
 			t.Fatal(err)
 		}
 	}
-	bin := cmp.Or(os.Getenv("TESTCLUSTER_BIN"), "../../../hack/testcluster/bin")
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "image"), "-name", agentImage, "-tar", image, "-file", jar+":/mizzen-agent.jar", l.c.Binary(planeImage))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	l.c.Run(t, "ctr", "--namespace", "k8s.io", "images", "import", image)
+	l.c.Load(t, agentImage, "../../../cmd/controlplane", jar+":/mizzen-agent.jar")
 	return must(os.Stat(jar))(t).Size()
 }
 

@@ -33,7 +33,9 @@ func TestSpring(t *testing.T) {
 	c.CreateNamespace(t, shop)
 	s := &springStory{installation: newInstallation(t, c, shop), page: page}
 	defer s.stop()
-	c.Apply(t, shop, springObjects())
+	lanes := strings.ReplaceAll(fenced(t, "docs/SPRING.md", "Lanes", "yaml")[0], "orders", "go-sc-a")
+	s.subsets, s.lanes, _ = strings.Cut(lanes, "---\n")
+	c.Apply(t, shop, springObjects()+"---\n"+s.subsets)
 	s.rolledOut(t)
 
 	s.step("without the agent the mesh is not there", s.isNotThere)
@@ -69,6 +71,8 @@ type springStory struct {
 	page page
 	// mesh are the calls that the rules of go-sc-a apply to.
 	mesh []*calls
+	// subsets and lanes are the rules that docs/SPRING.md has for lanes. The subsets are base, which is v1, and gray, which is v2.
+	subsets, lanes string
 	// end stops the calls of Spring applications.
 	end []func()
 }
@@ -145,7 +149,7 @@ func (s *springStory) discover(t *testing.T) {
 // shift sets the weights of go-sc-a, and waits until all callers follow.
 func (s *springStory) shift(t *testing.T, v1, v2 int) {
 	t.Helper()
-	s.c.Apply(t, shop, strings.ReplaceAll(split(v1, v2), "echo", "go-sc-a"))
+	s.c.Apply(t, shop, springSplit(v1, v2))
 	var versions []string
 	for version, weight := range map[string]int{"v1": v1, "v2": v2} {
 		if weight > 0 {
@@ -157,11 +161,15 @@ func (s *springStory) shift(t *testing.T, v1, v2 int) {
 	}
 }
 
+// springSplit is split for go-sc-a, by the subsets of docs/SPRING.md.
+func springSplit(v1, v2 int) string {
+	return strings.NewReplacer("echo", "go-sc-a", "subset: v1", "subset: base", "subset: v2", "subset: gray").Replace(split(v1, v2))
+}
+
 func (s *springStory) headerRoute(t *testing.T) {
-	rule := strings.ReplaceAll(split(100, 0), "echo", "go-sc-a")
-	s.c.Apply(t, shop, strings.Replace(rule, "  http:\n", `  http:
+	s.c.Apply(t, shop, strings.Replace(springSplit(100, 0), "  http:\n", `  http:
   - match: [{headers: {x-user: {exact: tester}}}]
-    route: [{destination: {host: go-sc-a, subset: v2}}]
+    route: [{destination: {host: go-sc-a, subset: gray}}]
 `, 1))
 	for _, client := range []string{"RestTemplate", "WebClient"} {
 		s.answers(t, "v2", "sc-a", springCall{Client: client, URL: "http://go-sc-a/A", Headers: map[string]string{"x-user": "tester"}}, nil)
@@ -173,7 +181,7 @@ func (s *springStory) headerRoute(t *testing.T) {
 
 // lane applies the rules of docs/SPRING.md. The request that the application answers is in the lane, and so are the calls of a pod that is in it.
 func (s *springStory) lane(t *testing.T) {
-	s.c.Apply(t, shop, strings.ReplaceAll(fenced(t, "docs/SPRING.md", "Lanes", "yaml")[0], "orders", "go-sc-a"))
+	s.c.Apply(t, shop, s.lanes)
 	const url = "http://go-sc-a/A"
 	for _, client := range []string{"RestTemplate", "WebClient"} {
 		for name, value := range map[string]string{"baggage": "user=ann,lane=gray", "x-lane": "gray"} {
@@ -188,25 +196,27 @@ func (s *springStory) lane(t *testing.T) {
 
 // questions are those of docs/SPRING.md.
 func (s *springStory) questions(t *testing.T) {
-	clients := s.page.run(t, "controlplane inspect clients")
+	got := s.page.run(t, "controlplane inspect clients")
 	for _, name := range []string{"sc-a", "sc-b"} {
 		pod := s.pod(t, "app="+name).Name
-		if want := regexp.MustCompile(regexp.QuoteMeta("pod/"+shop+"/"+pod) + ` .*mizzen-java-agent`); !want.MatchString(clients) {
-			t.Errorf("inspect clients does not show %s as a Java agent:\n%s", pod, clients)
+		if want := regexp.MustCompile(regexp.QuoteMeta("pod/"+shop+"/"+pod) + ` .*mizzen-java-agent`); !want.MatchString(got) {
+			t.Errorf("inspect clients does not show %s as a Java agent:\n%s", pod, got)
 		}
 	}
-	state := s.page.run(t, "kubectl -n shop exec deployment/sc-a")
 	for _, want := range []string{`"connected":true`, `"go-sc-a":{"presence":"KNOWN"`} {
-		if !strings.Contains(state, want) {
-			t.Errorf("the state of sc-a is without %s:\n%s", want, state)
+		if !strings.Contains(got, want) {
+			t.Errorf("the state of sc-a is without %s:\n%s", want, got)
 		}
 	}
-	if strings.Contains(state, "mizzen: ") {
-		t.Errorf("the command that prints the state starts the agent for itself:\n%s", state)
+	if strings.Contains(got, "mizzen: ") {
+		t.Errorf("the command that prints the state starts the agent for itself:\n%s", got)
 	}
-	got := s.page.run(t, "controlplane render")
+	if got := s.types(t, 0, "", "inspect", "problems", "-n", shop); strings.Contains(got, "warning") || strings.Contains(got, "error") {
+		t.Errorf("rules without a mistake have Problems:\n%s", got)
+	}
+	got = s.page.run(t, "mkdir rules")
 	for _, want := range []string{
-		"name: outbound|80|gray|go-sc-a.shop.svc.cluster.local",
+		"name: go-sc-a",
 		"0 errors",
 		"the call goes to one of 1 endpoints",
 	} {

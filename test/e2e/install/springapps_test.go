@@ -87,13 +87,6 @@ apiVersion: v1
 kind: Service
 metadata: {name: go-sc-a}
 spec: {selector: {app: go-sc-a}, ports: [{name: http, port: 80, targetPort: 8080}, {name: grpc, port: 50051}]}
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: go-sc-a}
-spec:
-  host: go-sc-a
-  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
 `
 }
 

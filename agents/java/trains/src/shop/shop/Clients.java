@@ -2,6 +2,7 @@ package shop;
 
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.URI;
@@ -56,7 +57,7 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
             }
         } catch (Throwable e) {
             Throwable cause = e;
-            while (cause.getCause() != null && cause.getCause() != cause) {
+            while (!(cause instanceof InterruptedIOException) && cause.getCause() != null && cause.getCause() != cause) {
                 cause = cause.getCause();
             }
             outcome.put("error", cause.toString());

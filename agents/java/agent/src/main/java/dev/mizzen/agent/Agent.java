@@ -3,8 +3,8 @@ package dev.mizzen.agent;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.InvocationTargetException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -12,11 +12,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 
 /** What the JVM starts. All other classes of the agent are in class loaders of their own, or in the bootstrap class loader. */
 public final class Agent {
@@ -31,7 +35,7 @@ public final class Agent {
     public static void premain(String args, Instrumentation jvm) {
         try {
             if (isOwn()) {
-                return;
+                return; // JAVA_TOOL_OPTIONS of a container apply to the command that prints the state of its application, too
             }
             if (isOff()) {
                 say("the agent is off by mizzen.agent; the application runs without the mesh");
@@ -76,7 +80,7 @@ public final class Agent {
         } catch (NumberFormatException e) {
             return "\"" + pid + "\" is not the id of a process";
         } catch (ClassNotFoundException e) {
-            return "this Java has no module jdk.attach. Use the java of a JDK";
+            return "this Java runtime cannot ask another process: it has no module jdk.attach. Use a JDK, or read the MBean dev.mizzen:type=Agent";
         } catch (InvocationTargetException e) {
             return "the process " + pid + " cannot be asked: " + e.getCause().getMessage() + ". Run this command as the user of the process, in the same container";
         } finally {
@@ -99,10 +103,12 @@ public final class Agent {
     @SuppressWarnings("unchecked")
     private static void start(Instrumentation jvm) throws Exception {
         JarFile jar = new JarFile(new File(place()));
+        // Afterwards the classes of this jar would come from the bootstrap class loader, which this class does not share a package with.
+        Archive adapters = new Archive(jar, "adapters.jar");
+        ClassLoader core = new Core(new Archive(jar, "core.jar"));
         jvm.appendToBootstrapClassLoaderSearch(jar);
-        ClassLoader core = new Core(jar);
-        state = (Callable<String>) core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, JarFile.class, String.class)
-                .invoke(null, jvm, jar, version(jar));
+        state = (Callable<String>) core.loadClass("dev.mizzen.agent.hook.Start").getMethod("start", Instrumentation.class, Function.class, String.class)
+                .invoke(null, jvm, adapters, version(jar));
     }
 
     public static void main(String[] args) throws Exception {
@@ -127,7 +133,7 @@ public final class Agent {
                     + "Print the state of a running one:\n"
                     + "  java -jar mizzen-agent.jar state PID\n\n"
                     + "FILE is what 'controlplane bootstrap' prints. Settings are system properties, or environment variables (MIZZEN_AGENT):\n"
-                    + new Core(jar).loadClass("dev.mizzen.agent.core.Setting").getMethod("help").invoke(null));
+                    + new Core(new Archive(jar, "core.jar")).loadClass("dev.mizzen.agent.core.Setting").getMethod("help").invoke(null));
         }
     }
 
@@ -156,37 +162,60 @@ public final class Agent {
 
     /** The core: it sees the JDK and the bridge, and no class of the application sees it. */
     private static final class Core extends ClassLoader {
-        private final JarFile jar;
+        private final Archive classes;
 
-        Core(JarFile jar) {
+        Core(Archive classes) {
             super(ClassLoader.getSystemClassLoader().getParent());
-            this.jar = jar;
+            this.classes = classes;
         }
 
         @Override
         protected Class<?> findClass(String name) throws ClassNotFoundException {
-            byte[] b = read(jar, "core/" + name.replace('.', '/') + ".class");
+            byte[] b = classes.apply(name.replace('.', '/') + ".class");
             if (b == null) {
                 throw new ClassNotFoundException(name);
             }
             return defineClass(name, b, 0, b.length);
         }
+    }
 
-        private static byte[] read(JarFile jar, String path) throws ClassNotFoundException {
-            ZipEntry entry = jar.getEntry(path);
-            if (entry == null) {
-                return null;
-            }
-            try (InputStream in = jar.getInputStream(entry)) {
-                ByteArrayOutputStream out = new ByteArrayOutputStream((int) entry.getSize());
-                byte[] b = new byte[8192];
-                for (int n; (n = in.read(b)) > 0;) {
-                    out.write(b, 0, n);
+    /** The files of an archive in the agent's jar. They are read at once, and kept until the next garbage collection: classes are loaded in bursts. */
+    private static final class Archive implements Function<String, byte[]> {
+        private final JarFile jar;
+        private final String name;
+        private WeakReference<Map<String, byte[]>> files = new WeakReference<>(null);
+
+        Archive(JarFile jar, String name) {
+            this.jar = jar;
+            this.name = name;
+        }
+
+        /** Returns null if there is no such file. */
+        @Override
+        public synchronized byte[] apply(String path) {
+            Map<String, byte[]> found = files.get();
+            if (found == null) {
+                try (ZipInputStream in = new ZipInputStream(jar.getInputStream(jar.getEntry(name)))) {
+                    found = read(in);
+                } catch (IOException e) {
+                    throw new IllegalStateException("mizzen-agent.jar cannot be read", e);
                 }
-                return out.toByteArray();
-            } catch (IOException e) {
-                throw new ClassNotFoundException(path, e);
+                files = new WeakReference<>(found);
             }
+            return found.get(path);
+        }
+
+        private static Map<String, byte[]> read(ZipInputStream in) throws IOException {
+            Map<String, byte[]> files = new HashMap<>();
+            byte[] buffer = new byte[64 * 1024];
+            for (ZipEntry entry; (entry = in.getNextEntry()) != null;) {
+                ByteArrayOutputStream file = new ByteArrayOutputStream((int) Math.max(entry.getSize(), 0));
+                for (int n; (n = in.read(buffer)) > 0;) {
+                    file.write(buffer, 0, n);
+                }
+                files.put(entry.getName(), file.toByteArray());
+            }
+            return files;
         }
     }
 }

@@ -1,10 +1,13 @@
 package dev.mizzen.agent.hook;
 
+import dev.mizzen.agent.bridge.Bridge;
+import dev.mizzen.agent.bridge.Mesh;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -13,8 +16,13 @@ import java.util.function.BiFunction;
 
 /** An application's class loader: libraries and code of its own, woven as they are loaded. */
 final class Application extends URLClassLoader {
+    /** The mesh of the test that runs. */
+    static volatile Mesh mesh;
+
     static {
         registerAsParallelCapable();
+        Mesh running = (Mesh) Proxy.newProxyInstance(Application.class.getClassLoader(), new Class<?>[] {Mesh.class}, (p, method, args) -> method.invoke(mesh, args));
+        Bridge.install(new Adapters(() -> running, path -> bytes(Application.class.getClassLoader(), path), true));
     }
 
     private Application() {
@@ -22,8 +30,8 @@ final class Application extends URLClassLoader {
     }
 
     @SuppressWarnings("unchecked")
-    static BiFunction<String, String, Map<String, String>> start() throws ReflectiveOperationException {
-        return (BiFunction<String, String, Map<String, String>>) new Application().loadClass("shop.Clients").getConstructor().newInstance();
+    static BiFunction<String, String, Map<String, String>> start(String type) throws ReflectiveOperationException {
+        return (BiFunction<String, String, Map<String, String>>) new Application().loadClass(type).getConstructor().newInstance();
     }
 
     private static URL[] path() {

@@ -8,6 +8,7 @@ import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Request;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.bridge.Tls;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +31,8 @@ final class Script implements Mesh, Service, Plan {
     final List<Script> mirrors = new ArrayList<>();
     volatile Request request;
     Mode mode = Mode.MESH_FIRST;
+    /** Null if endpoints are in plain text. */
+    Tls tls;
     int[] ports = {};
     int status;
     long delay, timeout, perTry;
@@ -283,7 +286,12 @@ final class Script implements Mesh, Service, Plan {
 
             @Override
             public boolean secure() {
-                return false;
+                return tls != null;
+            }
+
+            @Override
+            public Tls tls() {
+                return tls;
             }
 
             @Override

@@ -6,11 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.Headers;
-import dev.mizzen.agent.bridge.Bridge;
-import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Service;
 import java.lang.ref.WeakReference;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,17 +25,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every client library of a train follows the plan of a call. */
 @Timeout(60)
 class TrainTest {
-    /** The mesh of the test that runs. */
-    private static volatile Script script;
     private static BiFunction<String, String, Map<String, String>> application;
 
     private Pod pod, broken, held;
 
     @BeforeAll
     static void start() throws Exception {
-        Mesh mesh = (Mesh) Proxy.newProxyInstance(Script.class.getClassLoader(), new Class<?>[] {Mesh.class}, (p, method, args) -> method.invoke(script, args));
-        assertTrue(Bridge.install(new Adapters(() -> mesh, path -> Application.bytes(Script.class.getClassLoader(), path), true)));
-        application = Application.start();
+        application = Application.start("shop.Clients");
     }
 
     @BeforeEach
@@ -88,7 +81,7 @@ class TrainTest {
     }
 
     private static Map<String, String> call(Script plan, String client, String url) {
-        script = plan;
+        Application.mesh = plan;
         return application.apply(client, url);
     }
 
@@ -211,7 +204,7 @@ class TrainTest {
         Script pending = new Script();
         pending.ports = plan.ports;
         Thread later = new Thread(() -> pending.presence.complete(Service.Presence.KNOWN));
-        script = pending;
+        Application.mesh = pending;
         later.start();
         assertEquals("pod " + pod.port(), application.apply(client, "http://orders/a").get("body"));
         later.join();
@@ -260,10 +253,10 @@ class TrainTest {
     void applicationsAreUnloaded() throws Exception {
         Script plan = Script.known(pod.port());
         plan.timeout = 10_000;
-        script = plan;
+        Application.mesh = plan;
         List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
-            BiFunction<String, String, Map<String, String>> redeployed = Application.start();
+            BiFunction<String, String, Map<String, String>> redeployed = Application.start("shop.Clients");
             for (String client : new String[] {"RestTemplate", "Feign"}) {
                 assertEquals("pod " + pod.port(), redeployed.apply(client, "http://orders/a").get("body"));
             }

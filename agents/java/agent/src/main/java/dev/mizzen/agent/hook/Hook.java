@@ -84,7 +84,7 @@ final class Hook {
             plain("feign/http2client/Http2Client", "execute", EXECUTE, "FeignCalls"),
             plain("jdk/internal/net/http/HttpClientImpl", "sendAsync", "(Ljava/net/http/HttpRequest;Ljava/net/http/HttpResponse$BodyHandler;"
                     + "Ljava/net/http/HttpResponse$PushPromiseHandler;Ljava/util/concurrent/Executor;)Ljava/util/concurrent/CompletableFuture;", "JdkCalls"),
-            new Hook("okhttp3/OkHttpClient", "interceptors", "()Ljava/util/List;", "OkHttpCalls", When.AFTER, true),
+            new Hook("okhttp3/OkHttpClient", "interceptors", "()Ljava/util/List;", "OkHttpCalls", false, false, true),
             plain("org/apache/http/impl/client/InternalHttpClient", "doExecute", "(Lorg/apache/http/HttpHost;Lorg/apache/http/HttpRequest;"
                     + "Lorg/apache/http/protocol/HttpContext;)Lorg/apache/http/client/methods/CloseableHttpResponse;", "Apache4Calls"),
             plain("org/apache/hc/client5/http/impl/classic/InternalHttpClient", "doExecute", "(Lorg/apache/hc/core5/http/HttpHost;Lorg/apache/hc/core5/http/ClassicHttpRequest;"
@@ -116,19 +116,20 @@ final class Hook {
     }
 
     final String type, method, descriptor, adapter;
-    /** Whether the adapter is asked before the method's own code, or with its result; at its end also if it throws. */
-    enum When { BEFORE, AFTER, END }
-
-    final When when;
+    /** True if the adapter is asked before the method's own code, false if it is asked with its result. */
+    final boolean before;
+    /** True if the adapter is asked at the end of the method also if it throws. */
+    final boolean always;
     /** True if it is for clients without a balancer. */
     final boolean plain;
 
-    private Hook(String type, String method, String descriptor, String adapter, When when, boolean plain) {
+    private Hook(String type, String method, String descriptor, String adapter, boolean before, boolean always, boolean plain) {
         this.type = type;
         this.method = method;
         this.descriptor = descriptor;
         this.adapter = "dev.mizzen.agent.adapters." + adapter;
-        this.when = when;
+        this.before = before;
+        this.always = always;
         this.plain = plain;
     }
 
@@ -137,15 +138,15 @@ final class Hook {
     }
 
     private static Hook before(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, When.BEFORE, false);
+        return new Hook(type, method, descriptor, adapter, true, false, false);
     }
 
     private static Hook after(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, When.AFTER, false);
+        return new Hook(type, method, descriptor, adapter, false, false, false);
     }
 
     private static Hook plain(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, When.BEFORE, true);
+        return new Hook(type, method, descriptor, adapter, true, false, true);
     }
 
     /** A factory of the requests of RestTemplate and RestClient. */
@@ -154,6 +155,6 @@ final class Hook {
     }
 
     private static Hook end(String type, String method, String descriptor, String adapter) {
-        return new Hook(type, method, descriptor, adapter, When.END, false);
+        return new Hook(type, method, descriptor, adapter, false, true, false);
     }
 }

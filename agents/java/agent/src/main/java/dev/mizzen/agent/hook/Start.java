@@ -6,8 +6,6 @@ import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.core.Config;
 import dev.mizzen.agent.core.Core;
 import dev.mizzen.agent.core.Log;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.util.Collections;
@@ -17,39 +15,37 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.jar.JarFile;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipInputStream;
 import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
 
 /** Starts the agent: the entry from its first class. It has no lambdas: the first one of a JVM costs more than all of this. */
-public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Runnable, Callable<String> {
+public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
     private final Instrumentation jvm;
-    private final JarFile jar;
     private final Config config;
     private final String version;
     private final Adapters adapters;
-    private Map<String, byte[]> classes;
 
-    private Start(Instrumentation jvm, JarFile jar, Config config, String version) {
+    private Start(Instrumentation jvm, Function<String, byte[]> classes, Config config, String version) {
         this.jvm = jvm;
-        this.jar = jar;
         this.config = config;
         this.version = version;
-        this.adapters = new Adapters(this, this, !config.isOff());
+        this.adapters = new Adapters(this, classes, !config.isOff());
     }
 
-    /** Returns what gives the state; null if the agent does nothing. */
-    public static Callable<String> start(Instrumentation jvm, JarFile jar, String version) {
+    /**
+     * Returns what gives the state; null if the agent does nothing.
+     *
+     * @param classes the bytes of an adapter's class by its path; null if there is none
+     */
+    public static Callable<String> start(Instrumentation jvm, Function<String, byte[]> classes, String version) {
         Config config = Config.read(System.getenv(), System.getProperties());
         if (config.bootstrap == null) {
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
             return null;
         }
-        Start start = new Start(jvm, jar, config, version);
+        Start start = new Start(jvm, classes, config, version);
         if (!Bridge.install(start.adapters)) {
             return null;
         }
@@ -102,26 +98,5 @@ public final class Start implements Supplier<Mesh>, Function<String, byte[]>, Ru
         } catch (ReflectiveOperationException | RuntimeException e) {
             Log.debug("the JDK's classes cannot be opened: " + e);
         }
-    }
-
-    /** The bytes of an adapter's class. All of them are read at the first use. */
-    @Override
-    public synchronized byte[] apply(String path) {
-        if (classes == null) {
-            classes = new HashMap<>();
-            try (ZipInputStream in = new ZipInputStream(jar.getInputStream(jar.getEntry("adapters.zip")))) {
-                byte[] b = new byte[8192];
-                for (ZipEntry entry; (entry = in.getNextEntry()) != null;) {
-                    ByteArrayOutputStream out = new ByteArrayOutputStream();
-                    for (int n; (n = in.read(b)) > 0;) {
-                        out.write(b, 0, n);
-                    }
-                    classes.put(entry.getName(), out.toByteArray());
-                }
-            } catch (IOException e) {
-                throw new IllegalStateException("mizzen-agent.jar cannot be read", e);
-            }
-        }
-        return classes.get(path);
     }
 }

@@ -56,7 +56,7 @@ final class Weaver implements ClassFileTransformer {
                     Hook hook = Hook.TABLE.get(i);
                     if ((plain || !hook.plain) && hook.type.equals(name) && hook.method.equals(method) && hook.descriptor.equals(descriptor)) {
                         woven[0] = true;
-                        m = hook.when == Hook.When.BEFORE ? new Before(m, i, descriptor) : new After(m, i, hook, (access & Opcodes.ACC_STATIC) != 0);
+                        m = hook.before ? new Before(m, i, descriptor) : new After(m, i, hook, (access & Opcodes.ACC_STATIC) != 0);
                     }
                 }
                 return m;
@@ -111,7 +111,7 @@ final class Weaver implements ClassFileTransformer {
             this.hook = number;
             this.type = hook.type;
             this.descriptor = hook.descriptor;
-            this.start = hook.when == Hook.When.END ? new Label() : null;
+            this.start = hook.always ? new Label() : null;
             this.isStatic = isStatic;
         }
 

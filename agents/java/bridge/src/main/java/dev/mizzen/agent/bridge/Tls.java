@@ -15,7 +15,7 @@ public interface Tls {
     /** It presents the client's certificate if the mesh demands that, and it verifies the names of the server. The name of the host does not matter. */
     SSLContext context();
 
-    /** The same object each time. It sends the server name that the mesh demands. */
+    /** The same object each time. It sends the server name that the mesh demands, if there is one. */
     SSLSocketFactory sockets();
 
     /** What verifies the server in {@link #context}. */
@@ -24,6 +24,6 @@ public interface Tls {
     /** Verifies the names of the server once more, for libraries that ask. */
     HostnameVerifier verifier();
 
-    /** The server name that the mesh demands; empty if none is to be sent. */
+    /** The server name that the mesh demands; empty if it demands none. */
     List<SNIServerName> names();
 }

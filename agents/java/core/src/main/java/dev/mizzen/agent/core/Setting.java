@@ -20,7 +20,7 @@ public final class Setting {
         LANE = new Setting("mizzen.lane", "", "LANE", "the lane of this process, if it is not the label lane of its pod"),
         LANE_KEY = new Setting("mizzen.lane.key", "lane", "KEY", "the member of baggage that has the lane"),
         LANE_HEADER = new Setting("mizzen.lane.header", "x-lane", "HEADER", "the header that has the lane"),
-        LANE_THREADS = new Setting("mizzen.lane.threads", "off", "off, on", "on: tasks in thread pools run in the lane of the request that made them"),
+        LANE_THREADS = new Setting("mizzen.lane.threads", "off", "on, off", "on: tasks in thread pools run in the lane of the request that made them"),
         HOST = new Setting("mizzen.host", "address", "address, service", "what providers see in the header Host"),
         LOG = new Setting("mizzen.log", "info", "info, debug", "debug: more lines");
 

@@ -87,6 +87,9 @@ class ConfigTest {
         node.getMetadata().getFieldsOrThrow("CERTIFICATE_PROVIDERS").getListValue().getValuesList().forEach(v -> declared.append(v.getStringValue()).append(' '));
         assertEquals("default roots ", declared.toString());
         assertFalse(Node.parseFrom(Fixture.config(Fixture.bootstrap("h:1")).bootstrap.node("1")).getMetadata().containsFields("CERTIFICATE_PROVIDERS"), "there are none");
+        assertTrue(b.dropProviders());
+        assertFalse(Node.parseFrom(b.node("1")).getMetadata().containsFields("CERTIFICATE_PROVIDERS"), "they are not used");
+        assertFalse(b.dropProviders());
     }
 
     @Test

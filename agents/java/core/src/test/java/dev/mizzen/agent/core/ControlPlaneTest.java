@@ -84,12 +84,13 @@ class ControlPlaneTest {
     /** A name without a port is the HTTP port of the Service. */
     @Test
     void findsThePortOfAName() throws Exception {
-        try (ControlPlane cp = ControlPlane.serve(folder); Mesh mesh = Fixture.mesh(cp.xds, "mizzen.names", "the-app:go-sc-a.shop, off-app:go-sc-a", "mizzen.mode.off-app", "off")) {
+        try (ControlPlane cp = ControlPlane.serve(folder); Mesh mesh = Fixture.mesh(cp.xds, "mizzen.names", "the-app:go-sc-a.shop, The_App:go-sc-a, off-app:go-sc-a", "mizzen.mode.off-app", "off")) {
             Service s = mesh.service("go-sc-a", 0);
             assertEquals(Service.Presence.KNOWN, s.await());
             assertEquals(s, mesh.service("Go-Sc-A", 0));
             assertEquals(Service.Presence.KNOWN, mesh.service("THE-APP", 0).await());
             assertEquals("go-sc-a.shop", mesh.service("the-app", 0).name());
+            assertEquals(s, mesh.service("THE_APP", 0));
             assertEquals(2, s.endpoints().size());
         }
     }

@@ -274,8 +274,8 @@ class ProtocolTest {
     void returnsToTheFirstServer() throws Exception {
         ScriptedServer first = new ScriptedServer();
         first.close();
-        mesh.close(); // the other mesh of this class
-        server.next();
+        server.next(); // from the mesh that each test has
+        mesh.close();
         try (Mesh two = Fixture.mesh(first.address() + "," + server.address(), "mizzen.wait", "20s", "mizzen.reconnect.max", "100ms")) {
             Service a = two.service("a", 0);
             ScriptedServer.Stream fallback = play(server);
@@ -360,13 +360,54 @@ class ProtocolTest {
             r = s.request(LDS);
         } while (r.getResourceNamesCount() < 10_000);
         assertTrue(r.getResourceNamesList().contains("service_9999"), "names are in lower case");
-        Listener[] all = new Listener[10_000];
-        for (int i = 0; i < all.length; i++) {
-            all[i] = listener("service_" + i, "r" + i);
+        RouteConfiguration routes = routes("r", "c");
+        Cluster cluster = cluster("c");
+        ClusterLoadAssignment endpoints = endpoints("c", 1);
+        Message[][] all = new Message[4][10_000];
+        for (int i = 0; i < 10_000; i++) {
+            all[0][i] = listener("service_" + i, "r" + i);
+            RouteConfiguration.Builder table = routes.toBuilder().setName("r" + i);
+            table.getVirtualHostsBuilder(0).getRoutesBuilder(0).getRouteBuilder().setCluster("c" + i);
+            all[1][i] = table.build();
+            all[2][i] = cluster.toBuilder().setName("c" + i).build();
+            all[3][i] = endpoints.toBuilder().setClusterName("c" + i).build();
         }
-        s.respond(response(LDS, "1", all));
-        assertEquals(10_000, s.request(LDS).getResourceNamesCount());
-        assertEquals(10_000, s.request(RDS).getResourceNamesCount());
+        String[] types = {LDS, RDS, CDS, EDS};
+        for (int k = 0; k < types.length; k++) {
+            s.respond(response(types[k], "1", all[k]));
+            assertEquals(10_000, s.request(types[k]).getResourceNamesCount());
+            if (k < 3) {
+                assertEquals(10_000, s.request(types[k + 1]).getResourceNamesCount());
+            }
+        }
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(Service.Presence.KNOWN, mesh.service("SERVICE_" + i, 0).await());
+        }
+        assertEquals("10.0.0.1:1", pick(mesh.service("service_9999", 0)));
+    }
+
+    /** A route table of a megabyte: a call is decided by its last route. */
+    @Test
+    void takesManyRoutes() throws Exception {
+        Service a = followed();
+        ScriptedServer.Stream s = play();
+        RouteConfiguration.Builder b = RouteConfiguration.newBuilder().setName("r");
+        io.envoyproxy.envoy.config.route.v3.VirtualHost.Builder host = b.addVirtualHostsBuilder().addDomains("*");
+        for (int i = 0; i < 25_000; i++) {
+            host.addRoutesBuilder().setMatch(io.envoyproxy.envoy.config.route.v3.RouteMatch.newBuilder().setPrefix("/a/path/of/a/certain/length/" + i + "/")).getRouteBuilder().setCluster("d");
+        }
+        host.addRoutesBuilder().setMatch(io.envoyproxy.envoy.config.route.v3.RouteMatch.newBuilder().setPath("/last")).getRouteBuilder().setCluster("c");
+        assertTrue(b.build().getSerializedSize() > 1_000_000);
+        s.respond(response(RDS, "2", b.build()));
+        assertEquals("2", s.request(RDS).getVersionInfo());
+        s.request(CDS);
+        s.respond(response(CDS, "2", cluster("c"), cluster("d")));
+        s.request(CDS);
+        s.request(EDS);
+        s.respond(response(EDS, "2", endpoints("d", 2)));
+        Fixture.until("the new routes are in effect", () -> Fixture.pick(a, Fixture.get("/a/path/of/a/certain/length/24999/x")).equals("10.0.0.1:2"));
+        assertEquals("10.0.0.1:1", Fixture.pick(a, Fixture.get("/last")));
+        assertEquals("no route matches", pick(a));
     }
 
     /** A response whose type or resources are not ours changes nothing. */

@@ -81,6 +81,8 @@ final class ScriptedServer implements AutoCloseable {
         private final LinkedBlockingQueue<String> frames = new LinkedBlockingQueue<>();
         private boolean headersSent;
         volatile byte[] requestHeaders;
+        /** Each PING is answered, also while the test does something else. */
+        volatile boolean answersPings = true;
 
         Stream(Socket socket) throws IOException {
             this.socket = socket;
@@ -105,6 +107,9 @@ final class ScriptedServer implements AutoCloseable {
                         requestHeaders = b;
                     } else {
                         frames.add(type + "/" + flags + "/" + length);
+                        if (type == 6 && flags == 0 && answersPings) {
+                            send(6, 1, 0, b);
+                        }
                     }
                 }
             } catch (EOFException | java.net.SocketException e) {

@@ -19,14 +19,14 @@ import org.springframework.core.Ordered;
 @ConditionalOnClass(name = "javax.servlet.Filter")
 public class JavaxLaneConfiguration {
     @Bean
-    public static LaneFilter mizzenLaneFilter(Starter starter) throws ReflectiveOperationException {
+    public static LaneFilter mizzenJavaxLaneFilter(Starter starter) {
         return new LaneFilter(starter.mesh());
     }
 
     static final class LaneFilter implements Filter, Ordered {
         private final ServletLane lane;
 
-        LaneFilter(Mesh mesh) throws ReflectiveOperationException {
+        LaneFilter(Mesh mesh) {
             lane = mesh == null ? null : new ServletLane(mesh);
         }
 

@@ -15,7 +15,7 @@ import org.springframework.core.env.Environment;
 @Configuration(proxyBeanMethods = false)
 @Import({MizzenAutoConfiguration.Supported.class, MizzenAutoConfiguration.Unsupported.class})
 public class MizzenAutoConfiguration {
-    static final String GENERATION = "org.springframework.cloud.client.loadbalancer.RequestDataContext";
+    static final String GENERATION = "org.springframework.cloud.client.loadbalancer.LoadBalancerClientsProperties";
 
     /** Spring Cloud 2021.0 and later. */
     @Configuration(proxyBeanMethods = false)

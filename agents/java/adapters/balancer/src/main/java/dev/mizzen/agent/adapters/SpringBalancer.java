@@ -94,7 +94,7 @@ public final class SpringBalancer implements Adapter {
             return new Call(data.getHttpMethod() == null ? "GET" : String.valueOf(data.getHttpMethod()), ofService(data.getUrl()), n -> data.getHeaders() == null ? null : Http.header(data.getHeaders(), n));
         }
 
-        /** The URI of a call of the service. A gateway gives the URI by which it was called itself. */
+        /** The URI of a call of the service. Some callers give the URI by which they were called themselves. */
         private URI ofService(URI uri) {
             if (name.equalsIgnoreCase(uri.getHost())) {
                 return uri;

@@ -8,6 +8,7 @@ import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.bridge.Tls;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -128,14 +129,20 @@ public final class JdkCalls implements Adapter {
             if (attempt == null) {
                 return CompletableFuture.failedFuture(new ConnectException("No instances available for " + request.uri().getHost() + ": " + plan.failure()));
             }
-            HttpRequest to = to(attempt.endpoint(), limit);
-            long ends = limit;
+            Endpoint endpoint = attempt.endpoint();
+            URI uri = Call.at(request.uri(), endpoint, plan);
+            long allowed = limit;
             boolean perTry = whole == 0;
-            CompletableFuture<HttpResponse<T>> sent = sent(() -> Bridge.calling(attempt.endpoint(), () -> client.sendAsync(to, handler, push)));
+            CompletableFuture<HttpResponse<T>> sent = sent(() -> {
+                Tls tls = endpoint.tls();
+                HttpClient sender = tls == null ? client : (HttpClient) Copies.of(client, tls);
+                HttpRequest to = to(tls == null ? uri : Encrypted.address(uri, endpoint), allowed);
+                return Bridge.calling(endpoint, () -> sender.sendAsync(to, handler, push));
+            });
             running = sent;
             return sent.handle((response, failure) -> {
                 Throwable cause = failure == null ? null : Encrypted.clear(cause(failure));
-                if (cause instanceof HttpTimeoutException && ends > 0 && to.timeout().orElse(Duration.ZERO).toNanos() == ends) {
+                if (cause instanceof HttpTimeoutException && allowed > 0 && (!request.timeout().isPresent() || request.timeout().get().toNanos() > allowed)) {
                     cause = new HttpTimeoutException(Call.late(request.uri().getHost(), perTry, plan));
                 }
                 int status = cause != null ? 0 : response.statusCode();
@@ -157,8 +164,8 @@ public final class JdkCalls implements Adapter {
             return failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
         }
 
-        private HttpRequest to(Endpoint endpoint, long limit) {
-            HttpRequest.Builder sent = HttpRequest.newBuilder(Call.at(request.uri(), endpoint, plan))
+        private HttpRequest to(URI uri, long limit) {
+            HttpRequest.Builder sent = HttpRequest.newBuilder(uri)
                     .method(request.method(), request.bodyPublisher().orElseGet(HttpRequest.BodyPublishers::noBody)).expectContinue(request.expectContinue());
             request.version().ifPresent(sent::version);
             Duration own = request.timeout().orElse(null);

@@ -6,6 +6,7 @@ import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.Mesh;
 import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
+import dev.mizzen.agent.bridge.Tls;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.net.URI;
@@ -88,7 +89,8 @@ public final class Apache5Calls implements Adapter {
             own = own != null ? own : RequestConfig.DEFAULT;
             HttpClientContext.adapt(context).setRequestConfig(RequestConfig.copy(own).setConnectTimeout(shortest(own.getConnectTimeout(), connectMillis, readMillis))
                     .setResponseTimeout(shortest(own.getResponseTimeout(), readMillis, 0)).build());
-            return client.execute(host, sent, context);
+            Tls tls = endpoint.tls();
+            return (tls == null ? client : (CloseableHttpClient) Copies.of(client, tls)).execute(host, sent, context);
         }
 
         private static Timeout shortest(Timeout own, int a, int b) {

@@ -99,7 +99,7 @@ public final class Call implements Request {
     /** Says once what callers of balancers do not follow. */
     public static void balanced() {
         if (BALANCED.compareAndSet(false, true)) {
-            System.err.println("mizzen: a caller of Spring Cloud's balancers, such as Gateway for WebMVC or Zuul, follows routes, subsets and weights of the mesh, "
+            System.err.println("mizzen: a caller of Spring Cloud's balancers, such as LoadBalancerClient.choose, follows routes, subsets and weights of the mesh, "
                     + "but not its timeouts, retries, faults, rewrites, redirects and header changes");
         }
     }

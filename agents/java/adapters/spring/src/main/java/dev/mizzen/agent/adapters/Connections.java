@@ -11,9 +11,11 @@ import javax.net.ssl.HttpsURLConnection;
 /** The HttpURLConnections of SimpleClientHttpRequestFactory and of Feign's own client: an attempt that is over must not keep its thread, and a route can set the Host header. */
 public final class Connections implements Adapter {
     private static final AtomicBoolean SAID = new AtomicBoolean();
+    /** True if HttpURLConnection sends the Host header that a caller sets. */
+    private static final boolean ANY_HOST = Boolean.getBoolean("sun.net.http.allowRestrictedHeaders");
     /** The attempt that this thread makes. */
     static final ThreadLocal<Connections.Attempt> CURRENT = new ThreadLocal<>();
-    /** The TLS of the connection that this thread makes, if the mesh demands it. */
+    /** The TLS of the connection that this thread makes, if the mesh demands it, until the connection has it. */
     static final ThreadLocal<Tls> ENCRYPTED = new ThreadLocal<>();
 
     public Connections(Mesh mesh) {
@@ -40,11 +42,12 @@ public final class Connections implements Adapter {
         if (tls != null) {
             ((HttpsURLConnection) connection).setSSLSocketFactory(tls.sockets());
             ((HttpsURLConnection) connection).setHostnameVerifier(tls.verifier());
+            ENCRYPTED.remove();
         }
         if (attempt != null) {
             connection.setConnectTimeout(shorter(shorter(connection.getConnectTimeout(), attempt.connect), attempt.read));
             connection.setReadTimeout(shorter(connection.getReadTimeout(), attempt.read));
-            if (attempt.host != null) {
+            if (attempt.host != null && !ANY_HOST) {
                 host(connection, attempt.host);
             }
         }
@@ -56,7 +59,8 @@ public final class Connections implements Adapter {
             HostHeader.set(connection, host);
         } catch (ReflectiveOperationException | RuntimeException e) {
             if (SAID.compareAndSet(false, true)) {
-                System.err.println("mizzen: HttpURLConnection of this JDK cannot send another Host header: " + e + "; rewrites of the authority are not followed. Use another HTTP client");
+                System.err.println("mizzen: HttpURLConnection of this JDK cannot send another Host header: " + e + "; rewrites of the authority are not followed. "
+                        + "Set -Dsun.net.http.allowRestrictedHeaders=true, or use another HTTP client");
             }
         }
     }

@@ -65,6 +65,11 @@ final class Copies {
     }
 
     private static Object make(Object self, Tls tls) throws ReflectiveOperationException, IOException {
+        for (Class<?> c = self.getClass(); c != null; c = c.getSuperclass()) {
+            if (CHANGES.containsKey(c.getName())) {
+                return CHANGES.get(c.getName()).apply(self, tls);
+            }
+        }
         Class<?> type = library(self);
         Map<Field, Object> fields = new LinkedHashMap<>();
         List<Field> changed = new ArrayList<>();
@@ -115,10 +120,13 @@ final class Copies {
             List<Field> left = new ArrayList<>(fields.keySet());
             List<Object> arguments = new ArrayList<>();
             for (Class<?> parameter : c.getParameterTypes()) {
-                left.stream().filter(f -> f.getType() == parameter).findFirst().ifPresent(f -> {
-                    left.remove(f);
-                    arguments.add(fields.get(f));
-                });
+                Optional<Field> field = left.stream().filter(f -> f.getType() == parameter).findFirst();
+                if (field.isPresent()) {
+                    left.remove(field.get());
+                    arguments.add(fields.get(field.get()));
+                } else if (parameter == List.class) { // what Apache's client closes with itself
+                    arguments.add(null);
+                }
             }
             if (arguments.size() == c.getParameterCount() && Collections.disjoint(left, changed)) {
                 c.setAccessible(true);
@@ -133,7 +141,9 @@ final class Copies {
         Class<?> type = Class.forName("java.net.http.HttpClient"), builder = Class.forName("java.net.http.HttpClient$Builder");
         Object b = type.getMethod("newBuilder").invoke(null);
         SSLParameters parameters = (SSLParameters) type.getMethod("sslParameters").invoke(client);
-        parameters.setServerNames(tls.names());
+        if (!tls.names().isEmpty()) {
+            parameters.setServerNames(tls.names());
+        }
         builder.getMethod("sslParameters", SSLParameters.class).invoke(b, parameters);
         builder.getMethod("sslContext", SSLContext.class).invoke(b, tls.context());
         for (String setting : new String[] {"cookieHandler", "connectTimeout", "followRedirects", "proxy", "version", "authenticator", "executor"}) {

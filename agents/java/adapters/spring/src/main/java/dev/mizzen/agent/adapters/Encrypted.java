@@ -39,7 +39,7 @@ final class Encrypted {
         synchronized (NAMES) {
             String name = NAMES.get(endpoint);
             if (name == null) {
-                name = "at-" + endpoint.host().replaceAll("[^A-Za-z0-9.]", "-") + "." + ++last + SUFFIX;
+                name = "at-" + endpoint.host().replaceAll("[^A-Za-z0-9.]", "-") + "-" + ++last + SUFFIX;
                 NAMES.put(endpoint, name);
                 ENDPOINTS.values().removeIf(e -> e.get() == null);
                 ENDPOINTS.put(name, new WeakReference<>(endpoint));

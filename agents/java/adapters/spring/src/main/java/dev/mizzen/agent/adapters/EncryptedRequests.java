@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.URI;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.client.ClientHttpRequestFactory;
+import org.springframework.http.client.SimpleClientHttpRequestFactory;
 
 /** The request factories of RestTemplate and RestClient. */
 public final class EncryptedRequests implements Adapter {
@@ -22,9 +23,14 @@ public final class EncryptedRequests implements Adapter {
             return null;
         }
         Tls tls = endpoint.tls();
-        Connections.ENCRYPTED.set(tls);
+        ClientHttpRequestFactory copy = (ClientHttpRequestFactory) Copies.of(self, tls);
+        Connections.ENCRYPTED.set(copy instanceof SimpleClientHttpRequestFactory ? tls : null);
         try {
-            return ((ClientHttpRequestFactory) Copies.of(self, tls)).createRequest(Encrypted.address((URI) a, endpoint), (HttpMethod) b);
+            Object request = copy.createRequest(Encrypted.address((URI) a, endpoint), (HttpMethod) b);
+            if (Connections.ENCRYPTED.get() != null) { // the connection was not seen, and would have other TLS
+                throw Encrypted.impossible(copy.getClass().getName(), null);
+            }
+            return request;
         } finally {
             Connections.ENCRYPTED.remove();
         }

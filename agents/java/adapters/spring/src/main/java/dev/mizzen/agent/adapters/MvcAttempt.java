@@ -7,6 +7,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletRequestWrapper;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
@@ -14,10 +15,10 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.springframework.http.client.ClientHttpResponse;
 import org.springframework.util.LinkedMultiValueMap;
 import org.springframework.util.MultiValueMap;
 import org.springframework.web.servlet.function.ServerRequest;
@@ -30,7 +31,9 @@ import org.springframework.web.util.UriComponentsBuilder;
  */
 final class MvcAttempt {
     static final String URL = "GatewayServerMvc.gatewayRequestUrl";
-    private static final String OF_GATEWAY = "GatewayServerMvc.gatewayAttributes", PRESERVE_HOST = "GatewayServerMvc.preserveHostHeader", RESPONSE = "GatewayServerMvc.cachedClientResponse";
+    private static final String OF_GATEWAY = "GatewayServerMvc.gatewayAttributes", PRESERVE_HOST = "GatewayServerMvc.preserveHostHeader";
+    private static final String[] RESPONSES = {"GatewayServerMvc.cachedClientResponse", "GatewayServerMvc.cachedClientResponseBody"};
+    private static final boolean CLOSES = closes();
 
     private final Template template;
     private final ServerRequest request;
@@ -78,7 +81,7 @@ final class MvcAttempt {
         if (ofGateway != null) {
             ((Map<String, Object>) attributes.computeIfAbsent(OF_GATEWAY, n -> new HashMap<String, Object>())).putAll(ofGateway);
         }
-        own.remove(PRESERVE_HOST);
+        own.keySet().removeAll(Arrays.asList(PRESERVE_HOST, URL)); // another call of the handler decides anew
         own.forEach((n, v) -> {
             if (attributes.get(n) != v) {
                 attributes.put(n, v);
@@ -87,10 +90,27 @@ final class MvcAttempt {
         own = null;
     }
 
+    /** Gateway 4.1.4 and later tell their responses. */
+    private static boolean closes() {
+        try {
+            Class.forName("org.springframework.cloud.gateway.server.mvc.common.MvcUtils", false, MvcAttempt.class.getClassLoader()).getField("CLIENT_RESPONSE_INPUT_STREAM_ATTR");
+            return true;
+        } catch (ReflectiveOperationException e) {
+            System.err.println("mizzen: this version of Spring Cloud Gateway for WebMVC does not tell its responses; retries and mirrors of the mesh are not followed. Use 4.1.4 or later");
+            return false;
+        }
+    }
+
     void close() {
-        Object client = attributes().get(RESPONSE);
-        if (client instanceof ClientHttpResponse) {
-            ((ClientHttpResponse) client).close();
+        for (String name : RESPONSES) {
+            Object response = attributes().get(name);
+            if (response instanceof Closeable) {
+                try {
+                    ((Closeable) response).close();
+                } catch (IOException e) {
+                    continue;
+                }
+            }
         }
     }
 
@@ -158,7 +178,7 @@ final class MvcAttempt {
         }
 
         boolean repeatable() {
-            return body != null;
+            return CLOSES && body != null;
         }
 
         private Map<String, Object> attributes() {

@@ -18,9 +18,11 @@ final class ReactorTls {
         JdkSslContext context = new JdkSslContext(tls.context(), true, ClientAuth.NONE);
         List<SNIServerName> names = tls.names();
         return ((HttpClient) client).secure(spec -> spec.sslContext(context).handlerConfigurator(handler -> {
-            SSLParameters parameters = handler.engine().getSSLParameters();
-            parameters.setServerNames(names);
-            handler.engine().setSSLParameters(parameters);
+            if (!names.isEmpty()) {
+                SSLParameters parameters = handler.engine().getSSLParameters();
+                parameters.setServerNames(names);
+                handler.engine().setSSLParameters(parameters);
+            }
         }));
     }
 }

@@ -10,22 +10,28 @@ import java.util.ArrayDeque;
 public final class ServletLane implements Adapter {
     private static final URI INBOUND = URI.create("http://inbound/");
     private final Mesh mesh;
-    private final Method header;
     /** The lanes before: a request may be forwarded, and is then served within itself. Empty is no lane. */
     private final ThreadLocal<ArrayDeque<String>> outer = new ThreadLocal<>();
-
-    public ServletLane(Mesh mesh) throws ReflectiveOperationException {
-        this.mesh = mesh;
-        this.header = request().getMethod("getHeader", String.class);
-    }
-
-    private static Class<?> request() throws ClassNotFoundException {
-        ClassLoader loader = ServletLane.class.getClassLoader();
-        try {
-            return Class.forName("jakarta.servlet.http.HttpServletRequest", false, loader);
-        } catch (ClassNotFoundException e) {
-            return Class.forName("javax.servlet.http.HttpServletRequest", false, loader);
+    /** The method of the API that a request is of. An application may have both. */
+    private final ClassValue<Method> header = new ClassValue<Method>() {
+        @Override
+        protected Method computeValue(Class<?> request) {
+            for (String api : new String[] {"jakarta", "javax"}) {
+                try {
+                    Class<?> type = Class.forName(api + ".servlet.http.HttpServletRequest", false, ServletLane.class.getClassLoader());
+                    if (type.isAssignableFrom(request)) {
+                        return type.getMethod("getHeader", String.class);
+                    }
+                } catch (ReflectiveOperationException absent) {
+                    // the other one
+                }
+            }
+            throw new LinkageError(request.getName() + " is no HttpServletRequest");
         }
+    };
+
+    public ServletLane(Mesh mesh) {
+        this.mesh = mesh;
     }
 
     @Override
@@ -42,7 +48,7 @@ public final class ServletLane implements Adapter {
 
     private String header(Object request, String name) {
         try {
-            return (String) header.invoke(request, name);
+            return (String) header.get(request.getClass()).invoke(request, name);
         } catch (ReflectiveOperationException e) {
             return null;
         }

@@ -19,6 +19,7 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.net.SocketTimeoutException;
 import java.net.URI;
+import javax.servlet.http.HttpServletRequest;
 import org.springframework.cloud.netflix.ribbon.RibbonHttpResponse;
 import org.springframework.cloud.netflix.ribbon.support.ContextAwareRequest;
 import org.springframework.cloud.netflix.ribbon.support.RibbonCommandContext;
@@ -102,8 +103,10 @@ public final class ZuulCalls implements Adapter {
         }
 
         private byte[] body() throws IOException {
-            long length = asked.getContentLength();
-            if (length == 0 || length < 0 && RequestContext.getCurrentContext().getRequest().getHeader("Transfer-Encoding") == null) {
+            long length = asked.getContentLength() == null ? -1 : asked.getContentLength();
+            // It is null on a thread of Hystrix.
+            HttpServletRequest request = RequestContext.getCurrentContext().getRequest();
+            if (length == 0 || length < 0 && (request == null ? asked.getMethod().equals("GET") : request.getHeader("Transfer-Encoding") == null)) {
                 return new byte[0];
             }
             return length < 0 || length > GatewayCalls.BUFFER ? null : StreamUtils.copyToByteArray(asked.getRequestEntity());

@@ -2,13 +2,16 @@ package dev.mizzen.agent.core.tls;
 
 import dev.mizzen.agent.core.Log;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.GeneralSecurityException;
+import java.security.InvalidKeyException;
 import java.security.PrivateKey;
 import java.security.Signature;
+import java.security.SignatureException;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -77,11 +80,11 @@ public final class CertificateProvider {
                 loaded = load();
                 seen = now;
             } catch (IOException | GeneralSecurityException | RuntimeException e) {
-                wrong = e.getMessage() == null ? e.toString() : e instanceof java.nio.file.FileSystemException ? e.toString() : e.getMessage();
+                wrong = e.getMessage() == null || e instanceof FileSystemException ? e.toString() : e.getMessage();
             }
             if (wrong == null ? problem != null : !wrong.equals(problem)) {
                 Log.info("certificate provider \"" + name + "\": " + (wrong == null ? "the files can be used now" : wrong
-                    + (loaded == null ? "; calls that must be encrypted fail" : "; the certificates before it stay in effect") + ". The files are read again each second"));
+                    + (loaded == null ? "; calls that must be encrypted fail" : "; the certificates before it stay in effect") + ". Correct the files; they are read again each second"));
             }
             problem = wrong;
         }
@@ -124,7 +127,7 @@ public final class CertificateProvider {
             s.initVerify(certificate.getPublicKey());
             s.update((byte) 1);
             return s.verify(signed);
-        } catch (java.security.InvalidKeyException | java.security.SignatureException e) {
+        } catch (InvalidKeyException | SignatureException e) {
             return false;
         }
     }

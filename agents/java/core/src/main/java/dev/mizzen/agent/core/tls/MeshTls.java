@@ -32,7 +32,7 @@ final class MeshTls implements Tls {
         names = sni.isEmpty() ? Collections.<SNIServerName>emptyList() : Collections.<SNIServerName>singletonList(new SNIHostName(sni));
         context = SSLContext.getInstance("TLS");
         context.init(identity == null ? null : identity.keys, new TrustManager[] {peer}, null);
-        sockets = new Named(context.getSocketFactory(), names);
+        sockets = names.isEmpty() ? context.getSocketFactory() : new Named(context.getSocketFactory(), names);
     }
 
     @Override

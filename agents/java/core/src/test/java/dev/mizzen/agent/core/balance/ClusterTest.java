@@ -3,13 +3,17 @@ package dev.mizzen.agent.core.balance;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.Message;
 import com.google.protobuf.TextFormat;
 import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.core.wire.Reader;
+import io.envoyproxy.envoy.config.core.v3.TransportSocket;
 import io.envoyproxy.envoy.config.endpoint.v3.ClusterLoadAssignment;
+import io.envoyproxy.envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext;
 import java.net.ConnectException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.Test;
 
 /** How calls are shared among endpoints. */
@@ -403,6 +408,21 @@ class ClusterTest {
         near(1 / 3.0, counts.get("r"), n);
         update("", "");
         assertEquals("s", cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(other), new String[1]).endpoint().host(), "a cluster without labels has all instances");
+    }
+
+    /** A registry does not say how its instances are verified, and nothing that must be encrypted is sent to them in plain text. */
+    @Test
+    void encryptedClustersHaveNoInstancesOfTheRegistry() {
+        UpstreamTlsContext demand = parse("common_tls_context { validation_context { ca_certificate_provider_instance { instance_name: \"default\" } match_subject_alt_names { exact: \"x\" } } }",
+            UpstreamTlsContext.newBuilder()).build();
+        TransportSocket socket = TransportSocket.newBuilder().setName("tls").setTypedConfig(Any.pack(demand)).build();
+        cluster.update(ClusterConfig.decode(new Reader(io.envoyproxy.envoy.config.cluster.v3.Cluster.newBuilder().setName("c").setTypeValue(3).setTransportSocket(socket).build().toByteArray())),
+            Assignment.decode(new Reader(parse("endpoints { " + hosts("a") + " }", ClusterLoadAssignment.newBuilder()).build().toByteArray())));
+        for (int i = 0; i < 100; i++) {
+            Endpoint e = cluster.attempt(null, false, Collections.emptyList(), Arrays.asList(new Instance("r", "v1")), new String[1]).endpoint();
+            assertEquals("a true", e.host() + " " + e.secure());
+            assertThrows(SSLException.class, e::tls, "nothing says where the certificates are");
+        }
     }
 
     @Test

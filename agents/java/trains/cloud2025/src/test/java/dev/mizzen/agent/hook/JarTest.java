@@ -26,12 +26,16 @@ class JarTest {
 
     /** Runs shop.Main and returns its lines, standard error included. */
     private static List<String> run(String bootstrap, List<String> options, String... args) throws Exception {
-        assertTrue(JAR.isFile(), JAR + " is missing. Run mvn package");
-        List<String> command = new ArrayList<>();
-        command.add(System.getProperty("java.home") + "/bin/java");
-        command.addAll(options);
+        List<String> command = new ArrayList<>(options);
         command.addAll(Arrays.asList("-cp", args.length == 0 ? own() : application(), "shop.Main"));
         command.addAll(Arrays.asList(args));
+        return java(0, bootstrap, command);
+    }
+
+    private static List<String> java(int status, String bootstrap, List<String> args) throws Exception {
+        assertTrue(JAR.isFile(), JAR + " is missing. Run mvn package");
+        List<String> command = new ArrayList<>(args);
+        command.add(0, System.getProperty("java.home") + "/bin/java");
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().remove("GRPC_XDS_BOOTSTRAP");
         builder.environment().remove("GRPC_XDS_BOOTSTRAP_CONFIG");
@@ -43,7 +47,7 @@ class JarTest {
         try (BufferedReader out = new BufferedReader(new InputStreamReader(process.getInputStream()))) {
             lines = out.lines().filter(l -> !l.contains("VM warning")).collect(Collectors.toList());
         }
-        assertEquals(0, process.waitFor(), lines::toString);
+        assertEquals(status, process.waitFor(), lines::toString);
         return lines;
     }
 
@@ -86,6 +90,15 @@ class JarTest {
         assertTrue(said.get(1).contains("started twice"), said::toString);
     }
 
+    /** JAVA_TOOL_OPTIONS of a container name the agent for every JVM there, also for the one that asks the agent of the application for its state. */
+    @Test
+    void theCommandForTheStateIsNoApplication() throws Exception {
+        assertEquals(Arrays.asList(), said(java(0, BOOTSTRAP, Arrays.asList(agent(), "-jar", JAR.getPath()))));
+        List<String> said = said(java(1, BOOTSTRAP, Arrays.asList("--limit-modules", "java.instrument", agent(), "-jar", JAR.getPath(), "state", "1")));
+        assertEquals(1, said.size(), said::toString);
+        assertTrue(said.get(0).contains("no module jdk.attach"), said::toString);
+    }
+
     @Test
     void withoutABootstrapTheApplicationRuns() throws Exception {
         for (String bootstrap : new String[] {null, "", "{", "[]", "{\"xds_servers\": []}"}) {
@@ -119,6 +132,7 @@ class JarTest {
             classes = Math.min(classes, figure(with, "classes"));
         }
         String figures = (cpu - bare) / 1_000_000 + " ms of CPU, " + (classes - fewest) + " classes, " + JAR.length() / 1024 + " KiB";
+        System.out.println("The agent costs " + figures);
         assertTrue(classes - fewest <= 150, figures);
         assertTrue(cpu - bare <= 30_000_000, figures);
     }
