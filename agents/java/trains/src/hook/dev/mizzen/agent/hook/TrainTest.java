@@ -173,9 +173,19 @@ class TrainTest {
         long start = System.nanoTime();
         Map<String, String> outcome = call(plan, client, "http://orders/a");
         long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-        assertTrue(String.valueOf(outcome.get("error")).contains("imeout"), outcome::toString);
+        assertTrue(String.valueOf(outcome.get("error")).endsWith("TimeoutException: orders: no response within the rule's timeout of 300 ms"), outcome::toString);
         assertTrue(took >= 300 && took < 10_000, "took " + took + " ms");
         assertEquals(Arrays.asList("failed"), plan.ends);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    void theErrorNamesTheLimitOfAnAttempt(String client) {
+        Script plan = Script.known(held.port());
+        plan.perTry = 300;
+        plan.timeout = 60_000;
+        Map<String, String> outcome = call(plan, client, "http://orders/a");
+        assertTrue(String.valueOf(outcome.get("error")).endsWith("TimeoutException: orders: no response within the rule's perTryTimeout of 300 ms"), outcome::toString);
     }
 
     @ParameterizedTest

@@ -1,7 +1,6 @@
 package dev.mizzen.agent.starter;
 
 import dev.mizzen.agent.core.Config;
-import dev.mizzen.agent.core.Log;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,7 +28,7 @@ final class Settings {
                 variables.put(name, value);
             }
         }
-        Config config = Config.read(variables, new Properties() {
+        return Config.read(variables, new Properties() {
             private static final long serialVersionUID = 1;
 
             @Override
@@ -42,12 +41,6 @@ final class Settings {
                 return names(environment);
             }
         });
-        if (config.bootstrap != null && !config.bootstrap.providers.isEmpty()) {
-            // Only the agent can give them to client libraries. What is not declared is not offered: the control plane has the calls fail.
-            config.bootstrap.providers.clear();
-            Log.info("the certificate providers of the bootstrap are not used: mizzen-spring-cloud-starter cannot encrypt. Calls that need it fail. Use the agent");
-        }
-        return config;
     }
 
     /** The names of all properties whose sources can list them. */
