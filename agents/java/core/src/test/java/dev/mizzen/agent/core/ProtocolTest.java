@@ -42,7 +42,7 @@ class ProtocolTest {
         server.close();
     }
 
-    private static DiscoveryResponse response(String type, String version, Message... resources) {
+    static DiscoveryResponse response(String type, String version, Message... resources) {
         DiscoveryResponse.Builder b = DiscoveryResponse.newBuilder().setTypeUrl(type).setVersionInfo(version).setNonce("n" + version);
         for (Message m : resources) {
             b.addResources(Any.newBuilder().setTypeUrl(type).setValue(m.toByteString()));
@@ -59,20 +59,20 @@ class ProtocolTest {
         }
     }
 
-    private static Listener listener(String name, String routes) {
+    static Listener listener(String name, String routes) {
         Any api = Any.pack(HttpConnectionManager.newBuilder().setRds(io.envoyproxy.envoy.extensions.filters.network.http_connection_manager.v3.Rds.newBuilder().setRouteConfigName(routes)).build());
         return Listener.newBuilder().setName(name).setApiListener(io.envoyproxy.envoy.config.listener.v3.ApiListener.newBuilder().setApiListener(api)).build();
     }
 
-    private static RouteConfiguration routes(String name, String cluster) {
+    static RouteConfiguration routes(String name, String cluster) {
         return parse("name: \"" + name + "\" virtual_hosts { domains: \"*\" routes { match { prefix: \"/\" } route { cluster: \"" + cluster + "\" } } }", RouteConfiguration.newBuilder()).build();
     }
 
-    private static Cluster cluster(String name) {
+    static Cluster cluster(String name) {
         return parse("name: \"" + name + "\" type: EDS", Cluster.newBuilder()).build();
     }
 
-    private static ClusterLoadAssignment endpoints(String name, int port) {
+    static ClusterLoadAssignment endpoints(String name, int port) {
         return parse("cluster_name: \"" + name + "\" endpoints { lb_endpoints { endpoint { address { socket_address { address: \"10.0.0.1\" port_value: " + port + " } } } } }",
             ClusterLoadAssignment.newBuilder()).build();
     }
@@ -94,7 +94,7 @@ class ProtocolTest {
     }
 
     /** Plays the four subscriptions of service a by hand: returns the stream after the last ACK. */
-    private static ScriptedServer.Stream play(ScriptedServer server) throws Exception {
+    static ScriptedServer.Stream play(ScriptedServer server) throws Exception {
         ScriptedServer.Stream s = server.next().settings();
         DiscoveryRequest first = s.request(LDS);
         assertEquals("[a]", first.getResourceNamesList().toString());

@@ -39,6 +39,8 @@ public final class Client implements Connection.Peer {
     private final Bootstrap bootstrap;
     /** In milliseconds. */
     private final long maxBackoff;
+    /** When to say that the control plane does not answer, in nanoseconds. */
+    private final long patience;
     private final String version;
     private final Owner owner;
     private final Kind[] kinds = new Kind[KINDS];
@@ -47,14 +49,19 @@ public final class Client implements Connection.Peer {
     private boolean nodeSent, wake, away, closed;
     /** The stream has brought a response. */
     private boolean responded;
+    /** The control plane was said to be connected, and not to be away since then. */
+    private boolean told;
+    /** When the first request of the stream was written; 0 if none was. */
+    private long askedAt;
     private long fallbackUntil;
     private Thread reader, writer;
     // For the state.
     private String server = "", problem = "", lastRejection = "";
     private long responses, streams;
 
-    public Client(Bootstrap bootstrap, String version, long reconnectMax, LastGood lastGood, Owner owner) {
+    public Client(Bootstrap bootstrap, String version, long patience, long reconnectMax, LastGood lastGood, Owner owner) {
         this.maxBackoff = Math.max(MIN_BACKOFF, reconnectMax / MILLIS);
+        this.patience = patience;
         this.bootstrap = bootstrap;
         this.version = version;
         this.owner = owner;
@@ -222,6 +229,9 @@ public final class Client implements Connection.Peer {
 
     private byte[] request(Kind k) {
         byte[] node = nodeSent ? null : bootstrap.node(version);
+        if (!nodeSent) {
+            askedAt = System.nanoTime();
+        }
         nodeSent = true;
         return k.request(node, System.nanoTime());
     }
@@ -235,6 +245,14 @@ public final class Client implements Connection.Peer {
                 next = Math.min(next, k.expire(now, gone));
             }
             Resource.tell(gone);
+            if (askedAt != 0 && !responded) {
+                if (askedAt + patience - now <= 0) {
+                    report(server, "it accepts the connection and does not answer");
+                    askedAt = 0;
+                } else {
+                    next = Math.min(next, askedAt + patience);
+                }
+            }
             if (fallbackUntil != 0) {
                 if (fallbackUntil - now <= 0) {
                     connection.close();
@@ -278,7 +296,7 @@ public final class Client implements Connection.Peer {
                 Log.debug("the stream to " + s.address() + " ended: " + end + "; reconnecting");
             } else {
                 next = (next + 1) % bootstrap.servers.size();
-                report(s, end);
+                report(s.address(), end);
                 if (next != 0) {
                     continue; // another server may be there
                 }
@@ -290,16 +308,13 @@ public final class Client implements Connection.Peer {
     }
 
     /** Says once why there is no control plane. */
-    private void report(Bootstrap.Server s, String end) {
-        String p = "control plane " + s.address() + ": " + end;
-        boolean isNew;
-        synchronized (this) {
-            isNew = !p.equals(problem);
+    private synchronized void report(String address, String why) {
+        String p = "control plane " + address + ": " + why;
+        if (!p.equals(problem)) {
             problem = p;
+            Log.info(p + (responses > 0 || saving.isRestored() ? "; what is known stays in effect; trying again" : "; nothing is known yet; trying again. Check server_uri in the bootstrap"));
         }
-        if (isNew) {
-            Log.info(p + "; what is known stays in effect; trying again");
-        }
+        told = false;
     }
 
     private void setAway(boolean is) {
@@ -326,6 +341,7 @@ public final class Client implements Connection.Peer {
                     return "closed";
                 }
                 nodeSent = false;
+                askedAt = 0;
                 for (Kind k : kinds) {
                     k.reset();
                 }
@@ -367,9 +383,9 @@ public final class Client implements Connection.Peer {
         synchronized (this) {
             if (!responded) {
                 responded = true;
-                boolean again = !problem.isEmpty();
                 problem = "";
-                if (again) {
+                if (!told) {
+                    told = true;
                     Log.info("control plane " + server + ": connected");
                 }
             }
