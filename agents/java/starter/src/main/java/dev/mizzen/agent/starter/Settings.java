@@ -1,6 +1,7 @@
 package dev.mizzen.agent.starter;
 
 import dev.mizzen.agent.core.Config;
+import dev.mizzen.agent.core.Log;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -28,7 +29,7 @@ final class Settings {
                 variables.put(name, value);
             }
         }
-        return Config.read(variables, new Properties() {
+        Config config = Config.read(variables, new Properties() {
             private static final long serialVersionUID = 1;
 
             @Override
@@ -41,6 +42,10 @@ final class Settings {
                 return names(environment);
             }
         });
+        if (config.bootstrap != null && config.bootstrap.dropProviders()) {
+            Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
+        }
+        return config;
     }
 
     /** The names of all properties whose sources can list them. */

@@ -26,16 +26,18 @@ public class Starter implements AutoCloseable {
             Log.info(version() + (config.isOff() ? ", mode off: calls go to the registry" : ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.mode
                     + "; calls of Spring Cloud's clients follow the mesh once it is connected. For its services the application's own balancer, hints, zones, sticky sessions, "
                     + "health checks and load-balancer retries are not used"));
-            if (config.plain() || config.laneThreads) {
-                Log.info("mizzen.plain and mizzen.lane.threads have no effect with mizzen-spring-cloud-starter. Use the agent");
-            }
-            if (config.bootstrap.dropProviders()) {
-                Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
-            }
+            withoutEffect("mizzen.plain", config.plain());
+            withoutEffect("mizzen.lane.threads", config.laneThreads);
             mesh = Core.start(config);
             return;
         }
         mesh = null;
+    }
+
+    private static void withoutEffect(String setting, boolean set) {
+        if (set) {
+            Log.info(setting + " has no effect with mizzen-spring-cloud-starter. Use the agent");
+        }
     }
 
     private static String version() {
