@@ -30,7 +30,7 @@ public class Starter implements AutoCloseable {
                 Log.info("mizzen.plain and mizzen.lane.threads have no effect with mizzen-spring-cloud-starter. Use the agent");
             }
             if (config.bootstrap.dropProviders()) {
-                Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
+                Log.info("the certificate providers of the bootstrap are not used: mizzen-spring-cloud-starter cannot encrypt. Calls that need it fail. Use the agent");
             }
             mesh = Core.start(config);
             return;
