@@ -179,7 +179,7 @@ class TrainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RestTemplate", "WebClient", "Feign"})
+    @MethodSource("clients")
     void theErrorNamesTheLimitOfAnAttempt(String client) {
         Script plan = Script.known(held.port());
         plan.perTry = 300;
