@@ -82,7 +82,7 @@ func TestCopyAgent(t *testing.T) {
 
 // TestAgentCopyCommand: the test binary has no agent beside it, and the directory may be missing.
 func TestAgentCopyCommand(t *testing.T) {
-	if got := command(t.Context(), "", "agent", "copy", t.TempDir()); got.code != exitFailure || !strings.Contains(got.err, "copy the Java agent: this program was installed without it: open ") {
+	if got := command(t.Context(), "", "agent", "copy", t.TempDir()); got.code != exitFailure || !strings.Contains(got.err, "copy the Java agent: this program was installed without it, and in a clone make agent builds it: open ") {
 		t.Errorf("got %+v", got)
 	}
 	for _, args := range [][]string{{"agent", "copy"}, {"agent", "copy", "a", "b"}} {

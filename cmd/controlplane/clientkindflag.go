@@ -25,7 +25,7 @@ var _ pflag.Value = (*clientKindFlag)(nil)
 
 // register adds the flag, and its older name.
 func (f *clientKindFlag) register(cmd *cobra.Command) {
-	cmd.Flags().Var(f, flagClient, "kind and version of the client, such as \"gRPC Node 1.14\", or mizzen-java-agent; without it, a gRPC client with every feature; also --agent")
+	cmd.Flags().Var(f, flagClient, "kind and version of the client, such as \"gRPC Node 1.14\", or mizzen-java-agent (also --agent); without it, a gRPC client with every feature")
 	cmd.Flags().Var(f, flagAgent, "the same as --client")
 	cmd.Flags().Lookup(flagAgent).Hidden = true
 	completeClientKinds(cmd)

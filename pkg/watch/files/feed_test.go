@@ -285,7 +285,7 @@ func TestFolderLogsWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestFolderLogsWhatIsNotYAML expects the same for a file that is no YAML any more. Its objects stay in effect.
+// TestFolderLogsWhatIsNotYAML expects the same for a file that is not YAML any more. Its objects stay in effect.
 func TestFolderLogsWhatIsNotYAML(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", serviceYAML("a"))
