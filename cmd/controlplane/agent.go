@@ -66,7 +66,7 @@ Injected pods have an init container that runs this command: see docs/INSTALL.md
 func copyAgent(jar, dir string) (path string, err error) {
 	content, err := os.ReadFile(jar) //nolint:gosec // it is beside this program
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("this program was installed without it: %w", err)
+		return "", fmt.Errorf("this program was installed without it, and in a clone make agent builds it: %w", err)
 	}
 	if err != nil {
 		return "", err

@@ -36,7 +36,7 @@ func TestCopyAgent(t *testing.T) {
 		want string // part of the error; empty: there is none
 	}{
 		"an agent":                {jar: good},
-		"there is no agent":       {want: "this program was installed without it: open "},
+		"there is no agent":       {want: "this program was installed without it, and in a clone make agent builds it: open "},
 		"an empty file":           {jar: []byte{}, want: "mizzen-agent.jar is damaged: zip: not a valid zip file"},
 		"half of it":              {jar: good[:len(good)/2], want: "is damaged: zip: not a valid zip file"},
 		"a byte is another":       {jar: bytes.Replace(good, []byte("byte code byte"), []byte("byte codE byte"), 1), want: "is damaged: a/B.class: zip: checksum error"},
@@ -82,7 +82,7 @@ func TestCopyAgent(t *testing.T) {
 
 // TestAgentCopyCommand: the test binary has no agent beside it, and the directory may be missing.
 func TestAgentCopyCommand(t *testing.T) {
-	if got := command(t.Context(), "", "agent", "copy", t.TempDir()); got.code != exitFailure || !strings.Contains(got.err, "copy the Java agent: this program was installed without it: open ") {
+	if got := command(t.Context(), "", "agent", "copy", t.TempDir()); got.code != exitFailure || !strings.Contains(got.err, "copy the Java agent: this program was installed without it, and in a clone make agent builds it: open ") {
 		t.Errorf("got %+v", got)
 	}
 	for _, args := range [][]string{{"agent", "copy"}, {"agent", "copy", "a", "b"}} {

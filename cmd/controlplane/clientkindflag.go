@@ -25,7 +25,7 @@ var _ pflag.Value = (*clientKindFlag)(nil)
 
 // register adds the flag, and its older name.
 func (f *clientKindFlag) register(cmd *cobra.Command) {
-	cmd.Flags().Var(f, flagClient, "kind and version of the client, such as \"gRPC Node 1.14\", or mizzen-java-agent; without it, a gRPC client with every feature")
+	cmd.Flags().Var(f, flagClient, "kind and version of the client, such as \"gRPC Node 1.14\", or mizzen-java-agent (also --agent); without it, a gRPC client with every feature")
 	cmd.Flags().Var(f, flagAgent, "the same as --client")
 	cmd.Flags().Lookup(flagAgent).Hidden = true
 	completeClientKinds(cmd)
@@ -39,6 +39,14 @@ func (*clientKindFlag) validate(cmd *cobra.Command) error {
 	return nil
 }
 
+// written is the name by which the command line sets the flag.
+func (*clientKindFlag) written(cmd *cobra.Command) string {
+	if cmd.Flags().Changed(flagAgent) {
+		return flagAgent
+	}
+	return flagClient
+}
+
 // Set parses the flag's text.
 func (f *clientKindFlag) Set(text string) error {
 	if kind, ok := mesh.ClientKindNamed(text); ok && kind.Family() != mesh.FamilyGRPC {
@@ -48,6 +56,10 @@ func (f *clientKindFlag) Set(text string) error {
 	at := max(strings.LastIndexByte(text, ' '), 0)
 	kind, ok := mesh.ClientKindNamed(text[:at])
 	version := strings.TrimSpace(text[at:])
+	if ok && kind.Family() != mesh.FamilyGRPC && version != "" { // All versions support the same.
+		f.kind, f.version = kind, version
+		return nil
+	}
 	if !ok || mesh.ReleaseOf(version) == (mesh.Release{}) {
 		return fmt.Errorf("it has the form KIND VERSION, such as \"gRPC Go 1.85\"; KIND is one of %s (%s need no VERSION)", mesh.AllClientKinds, mesh.FamilyHTTP.Kinds())
 	}

@@ -37,6 +37,9 @@ func TestClientKind(t *testing.T) {
 		"an old one":     {"gRPC Go 1.50", 1},
 		"in small print": {"grpc java 1.46.0", 1},
 		"one of no kind": {"unknown 1.50", 0},
+		"of HTTP":        {"mizzen-java-agent", 0},
+		"of HTTP 0.0.1":  {"mizzen-java-agent 0.0.1", 0},
+		"of HTTP dev":    {"HTTP client dev", 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -106,16 +106,18 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 		return explain.Question{}, err
 	}
 	q := explain.Question{To: strings.TrimPrefix(f.to, "xds:///"), Call: f.call, Headers: map[string]string{}}
-	if f.http != "" {
+	if cmd.Flags().Changed("http") {
 		if err := f.plainHTTP(cmd, &q); err != nil {
 			return q, err
 		}
 	}
 	switch {
-	case q.To == "":
+	case strings.TrimSpace(q.To) == "":
 		return q, usageErrorf(cmd, "--to HOST[:PORT] is needed: what the client dials")
+	case strings.Contains(q.To, "://"), strings.ContainsAny(q.To, " \t/"):
+		return q, usageErrorf(cmd, "--to %q is not HOST[:PORT]: leave out the scheme and the path, or write the URI in --http", q.To)
 	case !q.IsHTTP() && f.client.kind.kind.Family() == mesh.FamilyHTTP:
-		return q, usageErrorf(cmd, "--%s %s makes plain HTTP calls: describe one with --http \"GET /PATH\"", flagClient, f.client.kind.kind)
+		return q, usageErrorf(cmd, "--%s %s makes plain HTTP calls: describe one with --http \"GET /PATH\"", f.client.kind.written(cmd), f.client.kind.kind)
 	case !q.IsHTTP() && (!strings.HasPrefix(f.call, "/") || strings.Count(f.call, "/") != 2):
 		return q, usageErrorf(cmd, "--call is needed in the form /PACKAGE.SERVICE/METHOD, not %q; or --http \"GET /PATH\" for a plain HTTP call", f.call)
 	case f.output != "text" && f.output != "json":
@@ -142,7 +144,7 @@ func (f *explainFlags) plainHTTP(cmd *cobra.Command, q *explain.Question) error 
 	case f.client.kind.version == "":
 		f.client.kind = clientKindFlag{kind: mesh.JavaAgent, version: currentVersion}
 	case kind.Family() != mesh.FamilyHTTP:
-		return usageErrorf(cmd, "--http is for HTTP clients, and --%s is %s: use --call, or --%[1]s mizzen-java-agent", flagClient, kind)
+		return usageErrorf(cmd, "--http is for HTTP clients, and --%s is %s: use --call, or --%[1]s mizzen-java-agent", f.client.kind.written(cmd), kind)
 	}
 	if err := q.ParseHTTP(f.http); err != nil {
 		return usageErrorf(cmd, "--http: %w", err)
@@ -181,6 +183,9 @@ func (f *explainFlags) setHeaders(cmd *cobra.Command, q *explain.Question) error
 		name, value, ok := strings.Cut(header, "=")
 		if !ok || name == "" {
 			return usageErrorf(cmd, "invalid --header %q: it has the form NAME=VALUE", header)
+		}
+		if err := q.CheckHeader(name, value); err != nil {
+			return usageErrorf(cmd, "--header: %w", err)
 		}
 		q.Set(name, value)
 	}

@@ -84,7 +84,7 @@ func TestExplainExitCodes(t *testing.T) {
 		code int
 		out  string
 	}{
-		"a call that reaches endpoints":     {"--to echo --call /a.B/C --as demo", exitOK, "outcome   the call goes to one of 1 endpoints"},
+		"a call that reaches endpoints":     {"--to echo --call /a.B/C --as demo", exitOK, "outcome   the call goes to the only endpoint"},
 		"no route":                          {"--to echo --call /a.B/D --as demo", exitFailure, "outcome   the call fails immediately: no route matches"},
 		"no such name":                      {"--to ehco --call /a.B/C --as demo", exitFailure, "outcome   the call fails immediately"},
 		"a name of another namespace":       {"--to echo --call /a.B/C --as shop", exitFailure, "outcome   the call fails immediately"},
@@ -97,6 +97,7 @@ func TestExplainExitCodes(t *testing.T) {
 		"a call of HTTP by the Java agent":  {"--to echo --http /a.B/C --as demo --agent mizzen-java-agent", exitFailure, "has only ports for gRPC"},
 		"a call of HTTP as a pod":           {"--http http://shop/a --pod demo/web-0", exitOK, "pod demo/web-0, not connected, taken for mizzen-java-agent"},
 		"a direct response":                 {"--http http://shop/down --as demo", exitOK, "status 503 from the route itself, with a body of 4 bytes"},
+		"an https call of a plain port":     {"--http https://shop/any --pod demo/web-0", exitFailure, "call http://shop"},
 		"a redirect":                        {"--http http://shop/old --as demo", exitOK, "with the Location http://shop/new"},
 		"an abort of HTTP":                  {"--http http://shop/abort --as demo", exitFailure, "the route itself ends the call, with HTTP status 418"},
 		"as no pod":                         {"--to echo --call /a.B/C --pod demo/web-1", exitFailure, ""},
@@ -117,7 +118,7 @@ func TestExplainExitCodes(t *testing.T) {
 
 // TestExplainAsksEveryReplica: the one that the pod's client is connected to knows most.
 func TestExplainAsksEveryReplica(t *testing.T) {
-	const outcome = `"outcome":"the call goes to one of 1 endpoints","listener":{},"routes":[],"clusters":[]}`
+	const outcome = `"outcome":"the call goes to the only endpoint","listener":{},"routes":[],"clusters":[]}`
 	a := adminAt(t, map[string][]string{"/api/explain": {`{"client":"pod demo/web-0, not connected",` + outcome}})
 	b := adminAt(t, map[string][]string{"/api/explain": {`{"client":"pod demo/web-0, connected, gRPC Go",` + outcome}})
 	down, old := adminAt(t, nil), adminAt(t, map[string][]string{"/api/explain": {"{" + outcome}})
@@ -218,7 +219,7 @@ func TestExplainHTTPUsage(t *testing.T) {
 		"--to shop":                                          "or --http \"GET /PATH\" for a plain HTTP call",
 		"--http /a":                                          "--to HOST[:PORT] is needed",
 		"--to shop --http a":                                 "does not start with a slash",
-		"--to shop --http get|/a":                            "methods are in capitals",
+		"--to shop --http get|/a":                            "letters are capitals",
 		"--to shop --http http://two/a":                      "leave out one of them",
 		"--http /a --to shop --pod demo/web-0 --as demo":     "--pod excludes --as",
 	} {

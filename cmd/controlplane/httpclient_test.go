@@ -68,9 +68,9 @@ func TestTheJavaAgentIsShown(t *testing.T) {
 		"describe pod demo/web-0":                                  {"Kind:       mizzen-java-agent 0.1.0\n", "Listener shop: subscribed"},
 		"describe client mizzen~demo~web-0":                        {"Kind:       mizzen-java-agent 0.1.0\n"},
 		"describe host shop -n demo":                               {"mizzen~demo~web-0, namespace demo, mizzen-java-agent 0.1.0, dials shop"},
-		"explain --pod demo/web-0 --http http://shop/any":          {"client    pod demo/web-0, connected, mizzen-java-agent 0.1.0", "one of 1 endpoints"},
+		"explain --pod demo/web-0 --http http://shop/any":          {"client    pod demo/web-0, connected, mizzen-java-agent 0.1.0", "the only endpoint"},
 		"explain --as demo --http http://shop/down":                {"status 503"},
-		"explain --pod demo/web-0 --to echo --call /a.B/D":         {"pod demo/web-0, not connected, taken for a client with every feature", "None of the gRPC clients is connected from the pod, only mizzen-java-agent 0.1.0.", "one of 1 endpoints"},
+		"explain --pod demo/web-0 --to echo --call /a.B/D":         {"pod demo/web-0, not connected, taken for a client with every feature", "None of the gRPC clients is connected from the pod, only mizzen-java-agent 0.1.0.", "the only endpoint"},
 		"explain --pod demo/web-0 --http http://shop/down -o json": {`"http": true`, `"status": 503`, `"bodySize": 4`},
 	} {
 		got := command(t.Context(), "", append(strings.Fields(args), "--address", s.admin)...)

@@ -65,6 +65,9 @@ func runRender(cmd *cobra.Command, std stdio, flags *renderFlags) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range out.Unknown {
+		std.printErr("%q is not known to the mesh for a client in namespace %s. 'controlplane explain --to %s' says why.\n", name, options.Client.Namespace, name)
+	}
 	format := out.YAML
 	if flags.output == "json" {
 		format = out.JSON

@@ -91,9 +91,9 @@ func executeAs(ctx context.Context, program string, args []string, std stdio) in
 func newRoot(std stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   programName,
-		Short: "A control plane for proxyless gRPC clients",
+		Short: "A control plane for proxyless gRPC and Spring Cloud applications",
 		Long: `Mizzen serves Kubernetes Services, and the Istio VirtualServices and DestinationRules for
-them, to gRPC clients over xDS. It needs no proxy, no sidecar and no agent.
+them, to gRPC clients and to Spring Cloud applications over xDS. It needs no proxy and no sidecar.
 
 Start with 'controlplane demo', which needs nothing but this binary.`,
 		SilenceErrors: true,

@@ -88,6 +88,8 @@ type Cluster struct {
 	EndpointOrigins []mesh.Ref `json:"endpointOrigins"`
 	// EndpointNotes say which endpoints the Service leaves out or prefers for the client, and why.
 	EndpointNotes []string `json:"endpointNotes,omitempty"`
+	// Encrypted is true if the client itself connects to the endpoints by TLS.
+	Encrypted bool `json:"encrypted,omitempty"`
 }
 
 // endpoints is how many endpoints the cluster has.

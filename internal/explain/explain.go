@@ -140,14 +140,24 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 			a.Outcome += "; internalTrafficPolicy: Local leaves out those of other nodes"
 		}
 	case len(a.Clusters) > 1:
-		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints, by the weights of %d clusters", len(endpoints), len(a.Clusters))
+		a.Outcome = fmt.Sprintf("the call goes to %s, by the weights of %d clusters", oneOf(len(endpoints)), len(a.Clusters))
 		if failing > 0 {
 			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
 		}
 	default:
-		a.Outcome = fmt.Sprintf("the call goes to one of %d endpoints", len(endpoints))
+		a.Outcome = "the call goes to " + oneOf(len(endpoints))
+	}
+	if fault == nil && len(endpoints) > 0 && q.Scheme == "https" {
+		a.checkTLS(s, q)
 	}
 	return nil
+}
+
+func oneOf(endpoints int) string {
+	if endpoints == 1 {
+		return "the only endpoint"
+	}
+	return fmt.Sprintf("one of %d endpoints", endpoints)
 }
 
 // aborted fills in the outcome of a fault that ends every call.
@@ -164,7 +174,7 @@ func readCluster(s *snapshot.Snapshot, name string, client mesh.Client) (Cluster
 	if err != nil {
 		return Cluster{}, err
 	}
-	out := Cluster{Step: found.Step, From: found.from(""), Settings: clusterSettings(&c, found), EndpointOrigins: []mesh.Ref{}}
+	out := Cluster{Encrypted: c.GetTransportSocket() != nil, Step: found.Step, From: found.from(""), Settings: clusterSettings(&c, found), EndpointOrigins: []mesh.Ref{}}
 	if c.GetLoadAssignment() != nil { // resolved by the client
 		out.Localities = localities(c.GetLoadAssignment(), found)
 		return out, nil

@@ -143,7 +143,7 @@ func TestExplain(t *testing.T) {
 				"  no  3  method /echo.Echo/Gone: the method is another one",
 				`  YES 5  methods like /echo\.Echo/S.*, not: header x-user is present: all conditions match`,
 				"         10 % of the calls end with gRPC status 14",
-				"outcome   the call goes to one of 1 endpoints",
+				"outcome   the call goes to the only endpoint",
 			},
 		},
 		"a subset that is not there": {

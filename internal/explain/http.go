@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"unicode"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // IsHTTP reports whether the question is about a plain HTTP call.
@@ -22,15 +26,23 @@ func (q Question) family() mesh.Family {
 	return mesh.FamilyGRPC
 }
 
+// callForm ends the errors of ParseHTTP.
+const callForm = `: write METHOD PATH, such as "GET /a?x=1", or METHOD URI`
+
 // ParseHTTP reads a call as METHOD PATH, as PATH alone, or as METHOD URI, where the URI has the name that the client
 // dials, and sets To from it. The method is GET if none is stated.
 func (q *Question) ParseHTTP(text string) error {
-	method, target, found := strings.Cut(strings.TrimSpace(text), " ")
-	if !found {
-		method, target = "GET", method
+	method, target := "GET", strings.TrimSpace(text)
+	if at := strings.IndexFunc(target, unicode.IsSpace); at >= 0 {
+		method, target = target[:at], strings.TrimSpace(target[at:])
 	}
-	if target = strings.TrimSpace(target); method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || strings.Contains(target, " ") {
-		return fmt.Errorf("%q is not METHOD PATH, such as \"GET /a?x=1\"; methods are in capitals", text)
+	switch {
+	case strings.Trim(method, methodLetters) != "":
+		return fmt.Errorf("%q is not a method, whose letters are capitals"+callForm, method)
+	case strings.Trim(target, methodLetters) == "":
+		return errors.New("there is no path" + callForm)
+	case strings.ContainsFunc(target, notInURI):
+		return fmt.Errorf("%q has a character that no URI has: write it percent-encoded, such as %%20 for a space", target)
 	}
 	target, _, _ = strings.Cut(target, "#")
 	q.Method, q.Scheme = method, "http"
@@ -44,6 +56,11 @@ func (q *Question) ParseHTTP(text string) error {
 	return nil
 }
 
+const methodLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
+
+// notInURI reports whether a character is in no URI as it is sent.
+func notInURI(r rune) bool { return r <= ' ' || r >= 0x7f }
+
 // takeAuthority sets the scheme and the name that the client dials from a URI, and returns the rest of it.
 func (q *Question) takeAuthority(uri string) (path string, err error) {
 	scheme, rest, ok := strings.Cut(uri, "://")
@@ -51,11 +68,13 @@ func (q *Question) takeAuthority(uri string) (path string, err error) {
 	authority := rest[:end]
 	switch path = rest[end:]; {
 	case !ok:
-		return "", fmt.Errorf("the path %q does not start with a slash", uri)
+		return "", fmt.Errorf("the path %q does not start with a slash"+callForm, uri)
 	case scheme != "http" && scheme != "https":
-		return "", fmt.Errorf("the scheme of %q is not http or https", uri)
+		return "", fmt.Errorf("the scheme of %q is not http or https"+callForm, uri)
 	case authority == "":
-		return "", errors.New("the URI has no host")
+		return "", errors.New("the URI has no host" + callForm)
+	case strings.Contains(authority, "@"):
+		return "", fmt.Errorf("%q has a user, which clients do not send to the mesh: leave out what is before the @", authority)
 	case q.To != "" && q.To != authority:
 		return "", fmt.Errorf("the URI calls %q, and --to says %q: leave out one of them", authority, q.To)
 	}
@@ -64,6 +83,39 @@ func (q *Question) takeAuthority(uri string) (path string, err error) {
 	}
 	q.Scheme, q.To = scheme, authority
 	return path, nil
+}
+
+// CheckHeader returns why a call cannot have a header, and what to do; nil if it can.
+func (q Question) CheckHeader(name, value string) error {
+	name = strings.ToLower(name)
+	switch {
+	case strings.HasPrefix(name, ":"), q.IsHTTP() && name == "host":
+		return fmt.Errorf("%q is a part of the call itself: write the name in --to or in the URI, and the rest in --http or --call", name)
+	case policy.UnseenHTTPHeader(name) != "":
+		return fmt.Errorf("%s: correct the name", policy.UnseenHTTPHeader(name))
+	case strings.ContainsFunc(value, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }):
+		return fmt.Errorf("the value %q has a control character, which no header has: leave it out", value)
+	}
+	return nil
+}
+
+// checkTLS adds to the outcome of a call by https the clusters whose port does not declare that it takes TLS. If it declares
+// plain HTTP, the call fails.
+func (a *Answer) checkTLS(s *snapshot.Snapshot, q Question) {
+	for i := range a.Clusters {
+		number, _, host, _ := resource.ParseName(a.Clusters[i].Name)
+		service, ok := s.World().Services.Get(host)
+		if !ok || a.Clusters[i].Encrypted || a.Clusters[i].endpoints() == 0 {
+			continue
+		}
+		switch port, _ := service.Port(number); {
+		case port.Protocol.IsHTTP():
+			a.Fails = true
+			a.Outcome += fmt.Sprintf("; it fails there: the application sends TLS, and port %d of %s is declared as %s: call http://%s", number, service.Ref, port.Protocol, q.To)
+		case port.Protocol != mesh.ProtocolHTTPS:
+			a.Outcome += fmt.Sprintf("; the application sends TLS, and port %d of %s does not declare that it takes it", number, service.Ref)
+		}
+	}
 }
 
 // dialed is the name that the client subscribes to. An HTTP client asks in lower case, however the application spells

@@ -115,8 +115,12 @@ func TestExplainHTTP(t *testing.T) {
 		"another host": {
 			call: "GET https://web:80/elsewhere?x", want: Answer{Status: 301, Location: "https://other.example/n?a=b"}, outcome: "301",
 		},
-		"no endpoints":         {to: "web", call: "GET /none", want: Answer{Fails: true}, outcome: "no endpoints"},
-		"to a port of gRPC":    {to: "web", call: "GET /grpc", want: Answer{Fails: true}, outcome: "no endpoints"},
+		"no endpoints":      {to: "web", call: "GET /none", want: Answer{Fails: true}, outcome: "no endpoints"},
+		"to a port of gRPC": {to: "web", call: "GET /grpc", want: Answer{Fails: true}, outcome: "no endpoints"},
+		"by TLS to a plain port": {
+			call: "POST https://web/", want: Answer{Fails: true, Sends: &Sent{Method: "POST", Path: "/"}},
+			outcome: "one of 2 endpoints; it fails there: the application sends TLS, and port 80 of Service demo/web is declared as http: call http://web",
+		},
 		"a name in capitals":   {to: "Web", call: "POST /", want: Answer{Sends: &Sent{Method: "POST", Path: "/"}}, outcome: "one of 2 endpoints"},
 		"a URI without a path": {call: "POST http://web?a=http://b/c", want: Answer{Sends: &Sent{Method: "POST", Path: "/?a=http://b/c"}}, outcome: "one of 2 endpoints"},
 		"a URI in the query":   {to: "web", call: "POST /a?b=http://c", want: Answer{Sends: &Sent{Method: "POST", Path: "/a?b=http://c"}}, outcome: "one of 2 endpoints"},
@@ -170,13 +174,43 @@ func TestExplainHTTP(t *testing.T) {
 
 func TestParseHTTPRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"get /a": "capitals", "GET a": "slash", "GET /a b": "METHOD PATH", "GET http://other/a": "leave out one",
-		"": "slash", "GET": "slash", "GET http:///a": "no host", "GET lb://web/a": "http or https",
+		"get /a": "capitals: write METHOD PATH", "GET a": `"a" does not start with a slash: write METHOD PATH`, "GET /a b": "no URI has: write it percent-encoded",
+		"GET http://other/a": "leave out one", "": "no path: write METHOD PATH", "GET": "no path: write METHOD PATH", "GET ?x=1": "slash: write METHOD PATH",
+		"GET http:///a": "no host: write METHOD PATH", "GET lb://web/a": "http or https: write METHOD PATH", "GET /a\x1b": "percent-encoded", "GET /é": "percent-encoded",
+		"GET http://ann:secret@web/a": "leave out what is before the @", "GET /a\nb": "percent-encoded",
 	} {
 		q := Question{To: "web"}
 		if err := q.ParseHTTP(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error with %q", text, err, want)
 		}
+	}
+	var q Question
+	if err := q.ParseHTTP(" POST\t/a?b#c "); err != nil || q.Method != "POST" || q.Call != "/a" || q.RawQuery != "b" {
+		t.Errorf("got %+v and %v, want POST /a?b", q, err)
+	}
+}
+
+func TestCheckHeader(t *testing.T) {
+	for header, want := range map[string]string{
+		"Host=a": "--to", ":authority=a": "--to", ":path=/a": "--http", ":METHOD=GET": "--http", "a b=c": "named", "=c": "no name", "a=b\x1bc": "control character",
+		"a=b\tc": "", "X-A=é": "",
+	} {
+		name, value, _ := strings.Cut(header, "=")
+		err := Question{Method: "GET"}.CheckHeader(name, value)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", header, err, want)
+		}
+	}
+	if err := (Question{}).CheckHeader("host", "a"); err != nil {
+		t.Errorf("the metadata host of a gRPC call: got %v, want no error", err)
+	}
+}
+
+// TestTextIsPrintable: what an object or a call brings along does not reach the terminal as it is.
+func TestTextIsPrintable(t *testing.T) {
+	a := Answer{Sends: &Sent{Method: "GET", Path: "/\x1b[2J", Headers: []string{"set x: \x07é"}}, Outcome: "Location \u202e"}
+	if got, want := a.Text(), "listener  \nsends     GET /\\x1b[2J\n  set x: \\aé\noutcome   Location \\u202e\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 )
 
 // weights returns the clusters of a route; a single cluster has the weight 1.
@@ -32,7 +34,7 @@ func (q Question) routeSettings(r *routev3.Route) []string {
 			all = append(all, "timeout "+d.String())
 		}
 	}
-	all = append(all, retrySettings(action.GetRetryPolicy())...)
+	all = append(all, q.retrySettings(action.GetRetryPolicy())...)
 	for _, policy := range action.GetHashPolicy() {
 		all = append(all, "hashed by "+hashed(policy))
 	}
@@ -48,11 +50,18 @@ func (q Question) routeSettings(r *routev3.Route) []string {
 	return all
 }
 
-func retrySettings(p *routev3.RetryPolicy) []string {
+func (q Question) retrySettings(p *routev3.RetryPolicy) []string {
 	if p == nil {
 		return nil
 	}
-	text := fmt.Sprintf("up to %d retries on %s, after %s at least", p.GetNumRetries().GetValue(), p.GetRetryOn(), p.GetRetryBackOff().GetBaseInterval().AsDuration())
+	on := p.GetRetryOn()
+	if q.IsHTTP() {
+		on = strings.Join(slices.DeleteFunc(strings.Split(on, ","), func(c string) bool { return !slices.Contains(policy.HTTPRetryConditions, c) }), ",")
+	}
+	if on == "" {
+		return []string{"no retries: plain HTTP calls do not meet " + p.GetRetryOn()}
+	}
+	text := fmt.Sprintf("up to %d retries on %s, after %s at least", p.GetNumRetries().GetValue(), on, p.GetRetryBackOff().GetBaseInterval().AsDuration())
 	if len(p.GetRetryHostPredicate()) > 0 {
 		text += ", on other endpoints if there are any"
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -37,6 +38,19 @@ func (a *Answer) Text() string {
 		fmt.Fprintf(&b, "body      %s\n", shortened(a.Body))
 	}
 	fmt.Fprintf(&b, "outcome   %s\n", a.Outcome)
+	return printable(b.String())
+}
+
+// printable escapes what a terminal does not print, in texts from objects and from the call, except the ends of lines.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\n' || unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
 	return b.String()
 }
 

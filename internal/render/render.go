@@ -36,6 +36,9 @@ type Options struct {
 type Output struct {
 	Problems  []mesh.Problem `json:"problems"`
 	Resources []Resource     `json:"resources"`
+	// Unknown are the Listeners of Options.Names that do not exist. Their resources make calls fail, or HTTP clients ask
+	// their registry.
+	Unknown []string `json:"-"`
 }
 
 // Resource is one xDS resource as JSON, with the field names of its protobuf definition.
@@ -67,6 +70,9 @@ func Snapshot(s *snapshot.Snapshot, o Options) (*Output, error) {
 			}
 			if led = append(led, versioned.LeadsTo...); !printed {
 				continue
+			}
+			if versioned.NotFound && !versioned.StandIn && t == snapshot.ListenerType {
+				out.Unknown = append(out.Unknown, name)
 			}
 			resource, err := newResource(t, versioned)
 			if err != nil {

@@ -45,7 +45,16 @@ func ClientOf(node *corev3.Node) mesh.Client {
 
 // speaksHTTP reports whether a client states that its calls are HTTP/1.1.
 func speaksHTTP(protocols *structpb.Value) bool {
-	return slices.ContainsFunc(protocols.GetListValue().GetValues(), func(v *structpb.Value) bool { return v.GetStringValue() == "http/1.1" })
+	return slices.ContainsFunc(texts(protocols), func(p string) bool { return strings.EqualFold(strings.TrimSpace(p), "http/1.1") })
+}
+
+// texts reads a list of texts, or one text with commas between them.
+func texts(v *structpb.Value) []string {
+	all := strings.Split(v.GetStringValue(), ",")
+	for _, element := range v.GetListValue().GetValues() {
+		all = append(all, element.GetStringValue())
+	}
+	return all
 }
 
 // NodeID is the identity in the node, clipped. The node may be nil.
@@ -67,10 +76,7 @@ const maxProviders = 32
 // providers reads the certificate providers that a node declares: a list of names, or one string with commas between
 // them.
 func providers(v *structpb.Value) mesh.Providers {
-	names := strings.Split(v.GetStringValue(), ",")
-	for _, element := range v.GetListValue().GetValues() {
-		names = append(names, element.GetStringValue())
-	}
+	names := texts(v)
 	if len(names) > maxProviders {
 		return ""
 	}

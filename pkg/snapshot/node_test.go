@@ -72,6 +72,12 @@ func TestClientOf(t *testing.T) {
 		"another HTTP client": {
 			nodeWith("PROTOCOLS", "armeria", "1.30.0", listOf("h2c", "http/1.1")), mesh.Client{Namespace: "default", Kind: mesh.HTTPClient, Version: "1.30.0"},
 		},
+		"one protocol in capitals": {
+			nodeWith("PROTOCOLS", "armeria", "1.30.0", listOf("HTTP/1.1")), mesh.Client{Namespace: "default", Kind: mesh.HTTPClient, Version: "1.30.0"},
+		},
+		"one protocol as a text": {
+			nodeWith("PROTOCOLS", "armeria", "1.30.0", structpb.NewStringValue("h2c, http/1.1")), mesh.Client{Namespace: "default", Kind: mesh.HTTPClient, Version: "1.30.0"},
+		},
 		"a gRPC client that also speaks HTTP": {
 			nodeWith("PROTOCOLS", "gRPC Go", "1.85.0", listOf("http/1.1")), mesh.Client{Namespace: "default", Kind: mesh.GRPCGo, Version: "1.85.0"},
 		},

@@ -1,9 +1,6 @@
 package translate
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
@@ -23,6 +20,7 @@ func Host(in HostInput) *Bundle {
 	b.Routes = routes.Translate(&b.Problems, in.forRoutes())
 	in.checkFields(&b.Problems)
 	in.checkDefaultPort(&b.Problems)
+	in.checkProtocols(&b.Problems, b.Clusters)
 	b.Problems = report.OfFamily(b.Problems, in.family)
 	b.Problems, b.Latent = report.WithoutLatent(mesh.SortProblems(b.Problems))
 	return b
@@ -38,28 +36,6 @@ func (in HostInput) checkFields(sink *[]mesh.Problem) {
 	for vs := range in.virtualServices.All() {
 		fields.Check(sink, in.family, vs.Ref, vs.Spec)
 	}
-}
-
-// CheckedWithoutRules reports whether clients of the family may have Problems with the host even if no rule is for it.
-func (f Facts) CheckedWithoutRules(family mesh.Family) bool {
-	return family == mesh.FamilyHTTP && f.Service != nil && f.Alias == nil && len(f.Service.Ports) > 1
-}
-
-// checkDefaultPort reports a Service that HTTP clients do not find unless they name a port, as their URIs rarely do.
-func (in HostInput) checkDefaultPort(sink *[]mesh.Problem) {
-	if !(Facts{Service: in.service, Alias: in.alias}).CheckedWithoutRules(in.family) {
-		return
-	}
-	if _, ok := in.service.DefaultPort(in.family); ok {
-		return
-	}
-	var ports []string
-	for _, p := range in.service.Ports {
-		ports = append(ports, strings.TrimSpace(fmt.Sprintf("%s %d", p.Name, p.Number)))
-	}
-	report.Field{Sink: sink, Ref: in.service.Ref, Path: "spec.ports"}.Warnf(mesh.CodeNoSuchPort,
-		"The Service has the ports %s. HTTP clients that name no port do not find it, because none of these is 80 or the only one for HTTP. Name one port http, or set its appProtocol to http.",
-		strings.Join(ports, ", "))
 }
 
 // forClusters returns the part of the Input that the clusters depend on.

@@ -189,6 +189,8 @@ func TestRegistry(t *testing.T) {
 						s.reaches(m.mode+"-both", m.both)
 						s.reaches(m.mode+"-mesh", m.onlyMesh)
 						s.reaches(m.mode+"-registry", m.onlyRegistry)
+						s.reaches(m.mode+"-both:7000", "r") // a port that the mesh does not know
+						s.reaches(m.mode+"-mesh:7000", "")
 					}
 				}
 			}

@@ -469,6 +469,21 @@ var scenarios = []*scenario{
 		except: except(gateways, "a gateway calls the services that its own routes name"),
 	},
 	{
+		name: "unknown-port", about: "a port that the mesh does not know is left to the registry, and no pod of the mesh is called past its rules",
+		pods: both, rules: split(100, 0),
+		play: func(s *scene) {
+			s.version(call{URL: "/A"}, "v1")
+			s.takeAll()
+			for _, o := range s.do(call{URL: "http://" + s.name + ":7000/A", Count: 5}) {
+				s.fails(o)
+			}
+			if n := s.takeAll(); n > 0 {
+				s.t.Errorf("pods got %d requests, want none", n)
+			}
+		},
+		except: except(gateways, "a gateway calls the services that its own routes name"),
+	},
+	{
 		name: "names", about: "a Service is found by NAME.NAMESPACE and by its whole name",
 		pods: "a:v1",
 		play: func(s *scene) {

@@ -24,7 +24,7 @@ const defaultConnectTimeout = 10 * time.Second
 func httpSettings(c *clusterv3.Cluster, s policy.Settings, _ Input) {
 	c.LoadBalancingPolicy = nil
 	httpBalancer(c, s)
-	c.ConnectTimeout = connectTimeout(s.ConnectionPoolAt.Child("tcp.connectTimeout"), s.ConnectionPool.GetTcp().GetConnectTimeout())
+	c.ConnectTimeout = connectTimeout(s.ConnectionPool.GetTcp().GetConnectTimeout())
 	c.CircuitBreakers = httpCircuitBreakers(s.ConnectionPoolAt.Child("http"), s.ConnectionPool.GetHttp())
 	c.OutlierDetection = httpOutlierDetection(s.OutlierAt, s.Outlier)
 	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{
@@ -108,16 +108,12 @@ func checkWarmup(at report.Field, lb *networking.LoadBalancerSettings) {
 }
 
 func slowStart(at report.Field, lb *networking.LoadBalancerSettings) *clusterv3.Cluster_SlowStartConfig {
-	w, window, where := lb.GetWarmup(), lb.GetWarmup().GetDuration(), at.Child("warmup.duration")
+	w, window := lb.GetWarmup(), lb.GetWarmup().GetDuration()
 	if w == nil {
-		window, where = lb.GetWarmupDurationSecs(), at.Child("warmupDurationSecs")
-		if window == nil {
-			return nil
-		}
+		window = lb.GetWarmupDurationSecs()
 	}
 	if window.CheckValid() != nil || window.AsDuration() < time.Millisecond {
-		where.Errorf(mesh.CodeInvalidValue, "The value is not a duration of at least 1ms. Endpoints are not warmed up. Set a longer duration.")
-		return nil
+		return nil // Package object reports a duration below 1ms.
 	}
 	out := &clusterv3.Cluster_SlowStartConfig{SlowStartWindow: durationpb.New(window.AsDuration())}
 	if a := w.GetAggression(); a != nil {
@@ -137,13 +133,9 @@ func slowStart(at report.Field, lb *networking.LoadBalancerSettings) *clusterv3.
 	return out
 }
 
-// connectTimeout limits an attempt to connect.
-func connectTimeout(at report.Field, d *durationpb.Duration) *durationpb.Duration {
-	if d == nil {
-		return durationpb.New(defaultConnectTimeout)
-	}
-	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
-		at.Errorf(mesh.CodeInvalidValue, "The value is not a duration of at least 1ms. The value is %s instead. Set a longer duration.", defaultConnectTimeout)
+// connectTimeout limits an attempt to connect. Package object reports a duration below 1ms, which has no effect.
+func connectTimeout(d *durationpb.Duration) *durationpb.Duration {
+	if d == nil || d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
 		return durationpb.New(defaultConnectTimeout)
 	}
 	return durationpb.New(d.AsDuration())

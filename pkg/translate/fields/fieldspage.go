@@ -25,7 +25,8 @@ them with a real client.
 [Annotations](ANNOTATIONS.md) configure what has no field here.
 
 The column HTTP is the verdict for [HTTP clients](SPRING.md), which send plain HTTP/1.1 requests, such as Spring Cloud applications with
-Mizzen's Java agent. The verdict before it, the language columns and the gRFC are for gRPC clients.
+Mizzen's Java agent. The verdict before it, the language columns and the gRFC are for gRPC clients. In the notes, what follows ` + "`HTTP:`" + `
+is for HTTP clients, and the rest is for gRPC clients.
 
 The language columns show which clients support the field. C-core means C++, Python, Ruby and PHP. Rust means tonic, whose
 xDS support is new. What a client supports depends on its version:

@@ -11,6 +11,7 @@ const (
 	noteTCPRules      = "They apply to ports that are declared as TCP and, if there are no http rules, to ports that do not declare HTTP or gRPC."
 	NoteNoSubnets     = "gRPC clients do not compare addresses"
 	noteNoBody        = "gRPC clients get the status without a body. Remove the field."
+	noteDelay         = "Comes before the timeout of the rule and is not a part of it, as in Envoy."
 	noteHTTP2Error    = "gRPC clients do not inject HTTP/2 errors. Use grpcStatus."
 )
 
@@ -99,7 +100,7 @@ var virtualServiceFields = []Row{
 	{Field: "HTTPRetry.retryIgnorePreviousHosts", Verdict: Warned, GRFC: "A44", Golden: "action/dropped", Note: "gRPC clients balance a retry like any call. Remove the field."},
 	{Field: "HTTPRetry.backoff", Verdict: Translated, Leaf: "retry", GRFC: "A44", Golden: "retry/policies", Calls: "TestBackoff", Ignored: byRust, Note: "It grows to ten times the value."},
 
-	{Field: "HTTPFaultInjection.delay", Verdict: Translated, Leaf: "fault", GRFC: "A33", Golden: "fault/inject", Calls: "TestFaults", Ignored: byRust},
+	{Field: "HTTPFaultInjection.delay", Verdict: Translated, Leaf: "fault", GRFC: "A33", Golden: "fault/inject", Calls: "TestFaults", Ignored: byRust, Note: noteDelay},
 	{Field: "HTTPFaultInjection.abort", Verdict: Translated, Leaf: "fault", GRFC: "A33", Golden: "fault/inject", Calls: "TestFaults", Ignored: byRust},
 	{Field: "HTTPFaultInjection.Delay.percent", Verdict: Translated, Leaf: "fault", GRFC: "A33", Golden: "fault/inject", Calls: "TestFaults", Ignored: byRust},
 	{Field: "HTTPFaultInjection.Delay.fixedDelay", Verdict: Translated, Leaf: "fault", GRFC: "A33", Golden: "fault/inject", Calls: "TestFaults", Ignored: byRust},

@@ -45,7 +45,7 @@ func grpcComparisons(at report.Field, m *networking.HTTPMatchRequest) (variants 
 	}
 	if len(compared) > maxWithoutHeaders {
 		at.Child("withoutHeaders").Errorf(mesh.CodeUnsupported,
-			"More than %d headers are compared here. The match matches nothing. Split the rule.", maxWithoutHeaders)
+			"gRPC clients can compare at most %d headers here. The match matches nothing for them. Split the rule.", maxWithoutHeaders)
 		return nil, false
 	}
 	if !ok || len(common)+len(compared) == 0 {

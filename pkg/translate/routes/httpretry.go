@@ -12,6 +12,7 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
@@ -19,14 +20,6 @@ import (
 // httpDefaultRetryOn are Istio's default conditions. A call that meets one of the first two has not reached the
 // application, so these are safe for every method. The others are gRPC statuses.
 const httpDefaultRetryOn = "connect-failure,refused-stream,unavailable,cancelled"
-
-// retryStatuses is the condition by which Envoy retries on the statuses of a list.
-const retryStatuses = "retriable-status-codes"
-
-// httpRetryConditions are the conditions of Envoy's API that plain HTTP calls can meet.
-var httpRetryConditions = []string{
-	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream", retryStatuses,
-}
 
 // otherRetryConditions are those that they cannot meet: gRPC statuses, and what needs a proxy. They are sent all the same,
 // because clients skip them.
@@ -56,7 +49,7 @@ func httpRetryPolicy(at report.Field, r *networking.HTTPRetry, defaults mesh.Def
 	}
 	out := retries(on, attempts, backoff(at.Child("backoff"), r.GetBackoff()))
 	out.RetriableStatusCodes = statuses
-	out.PerTryTimeout = perTryTimeout(at.Child("perTryTimeout"), r.GetPerTryTimeout())
+	out.PerTryTimeout = perTryTimeout(r.GetPerTryTimeout())
 	if p := r.GetRetryIgnorePreviousHosts(); p != nil && !p.GetValue() {
 		return out
 	}
@@ -86,32 +79,28 @@ func httpRetryOn(at report.Field, conditions string) (on []string, statuses []ui
 		case text == "":
 		case err == nil && status >= 100 && status <= 599:
 			statuses = append(statuses, uint32(status))
-		case slices.Contains(httpRetryConditions, text):
+		case slices.Contains(policy.HTTPRetryConditions, text):
 			on = append(on, text)
 		case slices.Contains(otherRetryConditions, text):
 			at.Approximatef("Plain HTTP calls of HTTP clients never meet %q. The condition has no effect on them. Write 5xx, or a status such as 503, to repeat them after an answer.", text)
 			on = append(on, text)
 		default:
-			at.Warnf(mesh.CodeUnsupported, "There is no condition %q. It has no effect. Use a status, or one of %s.", text, strings.Join(httpRetryConditions, ", "))
+			at.Warnf(mesh.CodeUnsupported, "There is no condition %q. It has no effect. Use a status, or one of %s.", text, strings.Join(policy.HTTPRetryConditions, ", "))
 		}
 	}
-	switch named := slices.Contains(on, retryStatuses); {
+	switch named := slices.Contains(on, policy.RetryStatuses); {
 	case len(statuses) > 0 && !named:
-		on = append(on, retryStatuses)
+		on = append(on, policy.RetryStatuses)
 	case len(statuses) == 0 && named:
-		at.Warnf(mesh.CodeInvalidValue, "%s has no statuses. It has no effect. Add them to the list, such as 503.", retryStatuses)
-		on = slices.DeleteFunc(on, func(condition string) bool { return condition == retryStatuses })
+		at.Warnf(mesh.CodeInvalidValue, "%s has no statuses. It has no effect. Add them to the list, such as 503.", policy.RetryStatuses)
+		on = slices.DeleteFunc(on, func(condition string) bool { return condition == policy.RetryStatuses })
 	}
 	return on, statuses
 }
 
-// perTryTimeout limits one attempt. It is nil if the author sets none.
-func perTryTimeout(at report.Field, d *durationpb.Duration) *durationpb.Duration {
-	if d == nil {
-		return nil
-	}
-	if d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
-		at.Errorf(mesh.CodeInvalidValue, "The value is not a duration of at least 1ms. Attempts have no timeout. Set a longer duration.")
+// perTryTimeout limits one attempt. It is nil if the author sets none, or one below 1ms, which package object reports.
+func perTryTimeout(d *durationpb.Duration) *durationpb.Duration {
+	if d == nil || d.CheckValid() != nil || d.AsDuration() < time.Millisecond {
 		return nil
 	}
 	return durationpb.New(d.AsDuration())

@@ -85,7 +85,7 @@ func grpcFixed(c routeScope, at report.Field, m *networking.HTTPMatchRequest) (r
 		at.Child("method").Warnf(mesh.CodeUnreachable, "Every gRPC call is a POST. This match matches nothing. Remove method.")
 	}
 	if m.GetAuthority() != nil {
-		at.Child("authority").Approximatef("The authority is compared with all names of the Service, whichever name a client dials. To tell such calls apart, match a header.")
+		at.Child("authority").Approximatef("For gRPC clients the authority is compared with all names of the Service, whichever name a client dials. To tell such calls apart, match a header.")
 	}
 	called, authorityOK := matchesAny(at.Child("authority"), m.GetAuthority(), c.authorities()...)
 	switch {

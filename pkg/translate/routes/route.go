@@ -177,7 +177,7 @@ func (in Input) dialed() (host string, ports []mesh.Port) {
 	case len(in.Service.Ports) == 0:
 		return in.Service.Host, []mesh.Port{{}}
 	}
-	return in.Service.Host, slices.DeleteFunc(slices.Clone(in.Service.Ports), func(p mesh.Port) bool { return !in.Family.Takes(p.Protocol) })
+	return in.Service.Host, in.Service.PortsFor(in.Family)
 }
 
 // routeRefs returns the objects that a RouteConfiguration is made from. The rules come first, because a rejection

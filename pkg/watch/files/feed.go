@@ -93,6 +93,8 @@ type fileRun struct {
 	recheckAt time.Time
 	// unreadable are the files and folders that could not be read the last time.
 	unreadable map[string]struct{}
+	// problems are those of the folder itself, as the last scan of all of it found them.
+	problems []mesh.Problem
 	// frozen means that the folder could not be read the last time.
 	frozen bool
 }
@@ -132,7 +134,8 @@ func (r *fileRun) begin() error {
 		return err
 	}
 	r.put(r.claims.take(r.claims.changes(current), current.problems))
-	r.logUnreadable(current.problems)
+	r.problems = current.problems
+	r.logUnreadable(r.problems)
 	r.logEmpty()
 	r.inbox.Complete()
 	return nil
@@ -211,8 +214,9 @@ func (r *fileRun) refresh(now time.Time) {
 	clear(r.paths)
 	r.put(r.claims.take(changed, current.problems))
 	if current.whole {
-		r.logUnreadable(current.problems)
+		r.problems = current.problems
 	}
+	r.logUnreadable(r.problems)
 }
 
 // deletionWait returns how long the deletions of a scan must still last to be believed; not positive if there are none,

@@ -285,6 +285,34 @@ func TestFolderLogsWhatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestFolderLogsWhatIsNotYAML expects the same for a file that is not YAML any more. Its objects stay in effect.
+func TestFolderLogsWhatIsNotYAML(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", serviceYAML("a"))
+	var log bytes.Buffer
+	r, err := New(dir, watch.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}).newRun(watch.NewInbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.watcher.Close()
+	if err := r.begin(); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"kind: Service\n\tmetadata: {", "kind: Service\n\tmetadata: {{", serviceYAML("a")} {
+		write(t, dir, "a.yaml", text)
+		r.scanned = time.Time{}
+		r.refresh(time.Now())
+		if len(r.claims.claims) != 1 {
+			t.Errorf("%q: got %d objects, want 1", text, len(r.claims.claims))
+		}
+	}
+	for text, want := range map[string]int{"file cannot be read": 1, "The last good objects of the file stay in effect.": 1, "file can be read again": 1} {
+		if got := strings.Count(log.String(), text); got != want {
+			t.Errorf("got %q %d times, want %d:\n%s", text, got, want, log.String())
+		}
+	}
+}
+
 // TestFolderLogsEmptyNamespaces expects a log line that names the namespaces that are read and have no objects, and the
 // others that have some.
 func TestFolderLogsEmptyNamespaces(t *testing.T) {

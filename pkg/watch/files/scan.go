@@ -219,12 +219,29 @@ func (h *fileState) keep(old *fileState) {
 	for _, o := range h.objects {
 		declared[o.Key] = struct{}{}
 	}
+	before := len(h.objects)
 	for _, o := range old.objects {
 		if _, ok := declared[o.Key]; !ok {
 			h.objects = append(h.objects, kept(o))
 		}
 	}
+	if len(h.objects) == before {
+		return
+	}
+	h.problems = slices.Clone(h.problems)
+	for i := range h.problems {
+		h.problems[i].Message = insteadOfUnused.Replace(h.problems[i].Message)
+	}
 }
+
+// insteadOfUnused replaces what the Problems of a part that cannot be read say about it, if earlier objects are kept.
+var insteadOfUnused = func() *strings.Replacer {
+	var pairs []string
+	for _, unused := range []string{"It is not used.", "It is not read.", "Those around it are not used.", "None of them is used."} {
+		pairs = append(pairs, unused, "The last good objects of the file stay in effect.")
+	}
+	return strings.NewReplacer(pairs...)
+}()
 
 // kept returns the object with the remark that it is from an earlier content of its file.
 func kept(o *object.Object) *object.Object {

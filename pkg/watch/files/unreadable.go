@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -38,9 +40,14 @@ func dangling(name string) mesh.Problem {
 	}
 }
 
-// logUnreadable logs the files and folders that cannot be read, each once until it can be read again: that is a matter
-// of the process's environment.
+// logUnreadable logs the files and folders that cannot be read, and the files with a part that cannot be parsed, each once
+// until it can be read again: nobody may look at the Problems of what used to be objects.
 func (r *fileRun) logUnreadable(problems []mesh.Problem) {
+	for _, name := range slices.Sorted(maps.Keys(r.claims.files)) {
+		if i := slices.IndexFunc(r.claims.files[name].problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeUnreadable }); i >= 0 {
+			problems = append(slices.Clip(problems), r.claims.files[name].problems[i])
+		}
+	}
 	unreadable := map[string]struct{}{}
 	for _, p := range problems {
 		unreadable[p.Object.Name] = struct{}{}

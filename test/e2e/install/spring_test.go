@@ -218,7 +218,7 @@ func (s *springStory) questions(t *testing.T) {
 	for _, want := range []string{
 		"name: go-sc-a",
 		"0 errors",
-		"the call goes to one of 1 endpoints",
+		"the call goes to the only endpoint",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in:\n%s", want, got)

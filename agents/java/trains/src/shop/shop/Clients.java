@@ -20,6 +20,9 @@ import org.springframework.cloud.client.ServiceInstance;
 import org.springframework.cloud.client.discovery.DiscoveryClient;
 import org.springframework.cloud.client.discovery.composite.CompositeDiscoveryClient;
 import org.springframework.cloud.client.loadbalancer.LoadBalancerClient;
+import org.springframework.cloud.loadbalancer.core.DiscoveryClientServiceInstanceListSupplier;
+import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.StandardEnvironment;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.web.client.RestTemplate;
@@ -48,6 +51,7 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
                 case "Apache4": apache4(url, outcome); break;
                 case "Apache5": apache5(url, outcome); break;
                 case "registry": registry(url); break;
+                case "balancer": outcome.put("instances", ofBalancer(url)); break;
                 case "serve": serve(); break;
                 default: outcome.put("instances", instances(url));
             }
@@ -177,6 +181,17 @@ public final class Clients implements BiFunction<String, String, Map<String, Str
             }
         };
         discovery = new CompositeDiscoveryClient(Collections.singletonList(one));
+    }
+
+    /** What a balancer of Spring Cloud LoadBalancer may choose from. It asks on a thread of its own. */
+    private String ofBalancer(String service) {
+        StandardEnvironment environment = new StandardEnvironment();
+        environment.getPropertySources().addFirst(new MapPropertySource("balancer", Collections.singletonMap("loadbalancer.client.name", service)));
+        StringBuilder b = new StringBuilder();
+        for (ServiceInstance i : new DiscoveryClientServiceInstanceListSupplier(discovery, environment).get().blockFirst()) {
+            b.append(i.getHost()).append(':').append(i.getPort());
+        }
+        return b.toString();
     }
 
     private String instances(String service) {

@@ -5,9 +5,11 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
+import java.lang.reflect.InvocationTargetException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.HashMap;
@@ -32,9 +34,10 @@ public final class Agent {
     /** The agent was named by -javaagent. Nothing is thrown: that would end the JVM. */
     public static void premain(String args, Instrumentation jvm) {
         try {
-            if (runsThisJar()) {
+            if (isOwn()) {
                 return; // JAVA_TOOL_OPTIONS of a container apply to the command that prints the state of its application, too
-            } else if ("off".equals(setting("mizzen.agent"))) {
+            }
+            if (isOff()) {
                 say("the agent is off by mizzen.agent; the application runs without the mesh");
             } else if (!STARTED.compareAndSet(false, true)) {
                 say("the agent was started twice; the second one does nothing. Name mizzen-agent.jar in one -javaagent only");
@@ -59,29 +62,38 @@ public final class Agent {
         }
     }
 
-    /** Has a running agent write its state, and prints it. */
-    private static void state(String pid) throws Exception {
-        File file = File.createTempFile("mizzen", ".json");
+    /** Has a running agent write its state, and prints it. Returns why it cannot. */
+    private static String state(String pid) throws Exception {
+        File process = new File("/proc", pid), file = File.createTempFile("mizzen", ".json");
         try {
-            Class<?> type;
-            try {
-                type = Class.forName("com.sun.tools.attach.VirtualMachine");
-            } catch (ClassNotFoundException e) {
-                say("this Java runtime cannot ask another process: it has no module jdk.attach. Use a JDK, or read the MBean dev.mizzen:type=Agent");
-                System.exit(1);
-                return;
+            Long.parseLong(pid);
+            // The JDK sends a signal that ends a process without a JVM.
+            if (process.getParentFile().isDirectory() && (!process.isDirectory() || !isJvm(new File(process, "maps")))) {
+                return pid + " is not a JVM that runs";
             }
+            Class<?> type = Class.forName("com.sun.tools.attach.VirtualMachine");
             Object vm = type.getMethod("attach", String.class).invoke(null, pid);
             type.getMethod("loadAgent", String.class, String.class).invoke(vm, new File(place()).getPath(), STATE + file.getPath());
             type.getMethod("detach").invoke(vm);
             System.out.println(new String(Files.readAllBytes(file.toPath()), StandardCharsets.UTF_8));
+            return null;
+        } catch (NumberFormatException e) {
+            return "\"" + pid + "\" is not the id of a process";
+        } catch (ClassNotFoundException e) {
+            return "this Java runtime cannot ask another process: it has no module jdk.attach. Use a JDK, or read the MBean dev.mizzen:type=Agent";
+        } catch (InvocationTargetException e) {
+            return "the process " + pid + " cannot be asked: " + e.getCause().getMessage() + ". Run this command as the user of the process, in the same container";
         } finally {
             file.delete();
         }
     }
 
-    private static boolean runsThisJar() throws URISyntaxException {
-        return System.getProperty("sun.java.command", "").split(" ")[0].endsWith(new File(place()).getName());
+    private static boolean isJvm(File maps) throws IOException {
+        try {
+            return new String(Files.readAllBytes(maps.toPath()), StandardCharsets.ISO_8859_1).contains("libjvm");
+        } catch (AccessDeniedException e) {
+            return true; // attaching tells more
+        }
     }
 
     private static URI place() throws URISyntaxException {
@@ -101,28 +113,35 @@ public final class Agent {
 
     public static void main(String[] args) throws Exception {
         if (args.length == 2 && args[0].equals("state")) {
-            state(args[1]);
-            return;
+            String failure = state(args[1]);
+            if (failure != null) {
+                say(failure);
+                System.exit(1);
+            }
+        } else if (args.length == 0 || args[0].equals("help") || args[0].equals("-h") || args[0].equals("--help")) {
+            help();
+        } else {
+            say("\"" + String.join(" ", args) + "\" is not a command. Use 'state PID', or 'help'");
+            System.exit(2);
         }
+    }
+
+    private static void help() throws Exception {
         try (JarFile jar = new JarFile(new File(place()))) {
-            System.out.println("Mizzen's agent for Spring Cloud applications, " + version(jar));
+            System.out.println("Mizzen's agent for Spring Cloud applications, " + version(jar) + "\n\nStart an application with it:\n"
+                    + "  GRPC_XDS_BOOTSTRAP=FILE java -javaagent:mizzen-agent.jar -jar app.jar\n\n"
+                    + "Print the state of a running one:\n"
+                    + "  java -jar mizzen-agent.jar state PID\n\n"
+                    + "FILE is what 'controlplane bootstrap' prints. Settings are system properties, or environment variables (MIZZEN_AGENT):\n"
+                    + new Core(new Archive(jar, "core.jar")).loadClass("dev.mizzen.agent.core.Setting").getMethod("help").invoke(null));
         }
-        System.out.println("\nStart an application with it:\n"
-                + "  GRPC_XDS_BOOTSTRAP=FILE java -javaagent:mizzen-agent.jar -jar app.jar\n\n"
-                + "Print the state of a running one:\n"
-                + "  java -jar mizzen-agent.jar state PID\n\n"
-                + "FILE is what 'controlplane bootstrap' prints. Settings are system properties or environment variables (MIZZEN_AGENT):\n"
-                + "  mizzen.agent=off               do nothing\n"
-                + "  mizzen.mode=MODE               mesh-first (default), merge, registry-first or off; mizzen.mode.SERVICE for one service\n"
-                + "  mizzen.names=APP:SERVICE,...   the names of services that the application calls otherwise\n"
-                + "  mizzen.wait=2s                 how long the first call of a service waits for the control plane\n"
-                + "  mizzen.state=DIR               where the last good resources are kept\n"
-                + "  mizzen.host=service            providers see the name of the service in the Host header, not the address\n"
-                + "  mizzen.plain=on|HOST,...       clients without a balancer follow the mesh, too: for all names of Services, or for these hosts\n"
-                + "  mizzen.lane.key=lane           the member of the header baggage that has the lane\n"
-                + "  mizzen.lane.header=x-lane      the header of lanes\n"
-                + "  mizzen.lane.threads=on         tasks in thread pools run in the lane of the request that made them\n"
-                + "  mizzen.log=debug               say more");
+    }
+
+    /** Whether this JVM was started for {@link #main}: the agent is in the environment of the applications beside it, too. */
+    private static boolean isOwn() throws URISyntaxException {
+        String command = System.getProperty("sun.java.command", "");
+        int space = command.indexOf(' ');
+        return new File(space < 0 ? command : command.substring(0, space)).getName().equals(new File(place()).getName());
     }
 
     private static String version(JarFile jar) throws IOException {
@@ -131,9 +150,10 @@ public final class Agent {
         return version == null ? "0.0.0" : version;
     }
 
-    private static String setting(String key) {
-        String value = System.getProperty(key);
-        return value != null ? value : System.getenv("MIZZEN_AGENT");
+    /** Reads mizzen.agent as all settings are read. What it is if it is neither on nor off is said with the other settings. */
+    private static boolean isOff() {
+        String value = System.getProperty("mizzen.agent", System.getenv("MIZZEN_AGENT"));
+        return value != null && (value.trim().equalsIgnoreCase("off") || value.trim().equalsIgnoreCase("false"));
     }
 
     private static void say(String line) {

@@ -22,7 +22,7 @@ final class Application extends URLClassLoader {
     static {
         registerAsParallelCapable();
         Mesh running = (Mesh) Proxy.newProxyInstance(Application.class.getClassLoader(), new Class<?>[] {Mesh.class}, (p, method, args) -> method.invoke(mesh, args));
-        Bridge.install(new Adapters(() -> running, path -> bytes(Application.class.getClassLoader(), path)));
+        Bridge.install(new Adapters(() -> running, path -> bytes(Application.class.getClassLoader(), path), true));
     }
 
     private Application() {

@@ -173,9 +173,19 @@ class TrainTest {
         long start = System.nanoTime();
         Map<String, String> outcome = call(plan, client, "http://orders/a");
         long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-        assertTrue(String.valueOf(outcome.get("error")).contains("imeout"), outcome::toString);
+        assertTrue(String.valueOf(outcome.get("error")).endsWith("TimeoutException: orders: no response within the rule's timeout of 300 ms"), outcome::toString);
         assertTrue(took >= 300 && took < 10_000, "took " + took + " ms");
         assertEquals(Arrays.asList("failed"), plan.ends);
+    }
+
+    @ParameterizedTest
+    @MethodSource("clients")
+    void theErrorNamesTheLimitOfAnAttempt(String client) {
+        Script plan = Script.known(held.port());
+        plan.perTry = 300;
+        plan.timeout = 60_000;
+        Map<String, String> outcome = call(plan, client, "http://orders/a");
+        assertTrue(String.valueOf(outcome.get("error")).endsWith("TimeoutException: orders: no response within the rule's perTryTimeout of 300 ms"), outcome::toString);
     }
 
     @ParameterizedTest
@@ -229,6 +239,14 @@ class TrainTest {
         assertEquals("127.0.0.1:1 127.0.0.1:2 127.0.0.1:3 registered orders", call(plan, "discovery", "orders").get("instances"));
         plan.mode = Service.Mode.REGISTRY_FIRST;
         assertEquals("127.0.0.1:3 registered orders", call(plan, "discovery", "orders").get("instances"));
+    }
+
+    /** Else a call that the mesh does not decide reaches the mesh's endpoints, past all rules. */
+    @Test
+    void theApplicationsOwnBalancerHasTheInstancesOfTheRegistryAlone() {
+        Script plan = Script.known(1, 2);
+        call(plan, "registry", "3");
+        assertEquals("127.0.0.1:3", call(plan, "balancer", "orders").get("instances"));
     }
 
     /** A request that fails leaves no lane on its thread. */

@@ -18,6 +18,7 @@ import java.util.function.Supplier;
 final class Adapters implements Hooks {
     private final Supplier<Mesh> start;
     private final Function<String, byte[]> classes;
+    private final boolean verbose;
     private Mesh mesh;
     private final Map<ClassLoader, WeakReference<AdapterLoader>> known = new WeakHashMap<>();
     private final ClassValue<AdapterLoader> sets = new ClassValue<AdapterLoader>() {
@@ -27,10 +28,14 @@ final class Adapters implements Hooks {
         }
     };
 
-    /** @param classes the bytes of an adapter's class by its path; null if there is none */
-    Adapters(Supplier<Mesh> start, Function<String, byte[]> classes) {
+    /**
+     * @param classes the bytes of an adapter's class by its path; null if there is none
+     * @param verbose whether to say what each library does not use for services of the mesh
+     */
+    Adapters(Supplier<Mesh> start, Function<String, byte[]> classes, boolean verbose) {
         this.start = start;
         this.classes = classes;
+        this.verbose = verbose;
     }
 
     @Override
@@ -53,7 +58,7 @@ final class Adapters implements Hooks {
         WeakReference<AdapterLoader> weak = known.get(loader);
         AdapterLoader set = weak == null ? null : weak.get();
         if (set == null) {
-            set = new AdapterLoader(loader, classes, this::mesh);
+            set = new AdapterLoader(loader, classes, this::mesh, verbose);
             known.put(loader, new WeakReference<>(set));
         }
         return set;
@@ -76,10 +81,12 @@ final class Adapters implements Hooks {
         private static final Adapter NONE = new Adapter() { };
         private final Function<String, byte[]> classes;
         private final Supplier<Mesh> mesh;
+        private final boolean verbose;
         private volatile Map<String, Adapter> adapters = new HashMap<>();
 
-        AdapterLoader(ClassLoader application, Function<String, byte[]> classes, Supplier<Mesh> mesh) {
+        AdapterLoader(ClassLoader application, Function<String, byte[]> classes, Supplier<Mesh> mesh, boolean verbose) {
             super(application);
+            this.verbose = verbose;
             this.classes = classes;
             this.mesh = mesh;
         }
@@ -94,7 +101,9 @@ final class Adapters implements Hooks {
             if (adapter == null) {
                 try {
                     adapter = (Adapter) loadClass(name).getConstructor(Mesh.class).newInstance(mesh.get());
-                    Hook.said(name).ifPresent(Log::info);
+                    if (verbose) {
+                        Hook.said(name).ifPresent(Log::info);
+                    }
                 } catch (Throwable e) {
                     Log.info(name + " cannot be used with this application: " + (e.getCause() == null ? e : e.getCause()) + "; its calls do not follow the mesh");
                     adapter = NONE;

@@ -94,14 +94,14 @@ final class Hook {
     private static final Map<String, String> SAID = said();
 
     private static Map<String, String> said() {
-        String bypassed = " For its services the application's own balancer, hints, zones, sticky sessions, health checks and load-balancer retries are not used";
+        String bypassed = ": for services of the mesh, the application's own balancer, hints, zones, sticky sessions, health checks and load-balancer retries are not used";
         Map<String, String> said = new HashMap<>();
-        said.put("RestCalls", "RestTemplate and RestClient follow the mesh." + bypassed);
-        said.put("WebCalls", "WebClient follows the mesh." + bypassed);
-        said.put("FeignCalls", "OpenFeign follows the mesh." + bypassed);
-        said.put("GatewayCalls", "Spring Cloud Gateway follows the mesh." + bypassed);
-        said.put("ZuulCalls", "Zuul follows the mesh." + bypassed);
-        said.put("MvcGatewayCalls", "Spring Cloud Gateway for WebMVC follows the mesh." + bypassed);
+        said.put("RestCalls", "RestTemplate and RestClient" + bypassed);
+        said.put("WebCalls", "WebClient" + bypassed);
+        said.put("FeignCalls", "OpenFeign" + bypassed);
+        said.put("GatewayCalls", "Spring Cloud Gateway" + bypassed);
+        said.put("ZuulCalls", "Zuul" + bypassed);
+        said.put("MvcGatewayCalls", "Spring Cloud Gateway for WebMVC" + bypassed);
         String without = " without a balancer follow the mesh, but not mirrors";
         said.put("JdkCalls", "calls of java.net.http.HttpClient" + without);
         said.put("OkHttpCalls", "calls of OkHttp" + without + "; a timeout limits the connection and each read");

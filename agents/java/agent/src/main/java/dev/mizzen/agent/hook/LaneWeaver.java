@@ -2,9 +2,12 @@ package dev.mizzen.agent.hook;
 
 import dev.mizzen.agent.bridge.Lane;
 import dev.mizzen.agent.core.Log;
+import java.io.IOException;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
+import java.lang.management.ManagementFactory;
 import java.security.ProtectionDomain;
+import java.util.jar.JarFile;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
 import org.objectweb.asm.ClassWriter;
@@ -16,7 +19,7 @@ import org.objectweb.asm.Type;
 /** Puts calls of {@link Lane} into the JDK's thread pools and tasks. */
 final class LaneWeaver implements ClassFileTransformer {
     private static final String LANE = "dev/mizzen/agent/bridge/Lane", POOLS = "java/util/concurrent/", RUNNABLE = "Ljava/lang/Runnable;";
-    private static final String OTHER_AGENT = "io/opentelemetry/javaagent/OpenTelemetryAgent.class";
+    private static final String OTHER_AGENT = "io.opentelemetry.javaagent.OpenTelemetryAgent";
 
     /** Type, method, and the method of Lane that is woven into it. A JDK that does not have one of them is left alone there. */
     private static final String[][] TABLE = {
@@ -42,7 +45,7 @@ final class LaneWeaver implements ClassFileTransformer {
 
     /** Has lanes carried through thread pools, unless another agent carries baggage. */
     static void start(Instrumentation jvm) {
-        if (ClassLoader.getSystemClassLoader().getResource(OTHER_AGENT) != null) {
+        if (otherAgent()) {
             Log.info("mizzen.lane.threads has no effect: OpenTelemetry's agent carries baggage through thread pools");
             return;
         }
@@ -58,6 +61,23 @@ final class LaneWeaver implements ClassFileTransformer {
                 Log.info(row[0].replace('/', '.') + " cannot be hooked: " + e + "; its tasks run without a lane");
             }
         }
+    }
+
+    /** Whether this JVM has or will have an agent that carries baggage: one that is named after this one has not begun. */
+    private static boolean otherAgent() {
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            if (option.startsWith("-javaagent:")) {
+                String file = option.substring(option.indexOf(':') + 1);
+                try (JarFile jar = new JarFile(file.indexOf('=') < 0 ? file : file.substring(0, file.indexOf('=')))) {
+                    if (OTHER_AGENT.equals(jar.getManifest().getMainAttributes().getValue("Premain-Class"))) {
+                        return true;
+                    }
+                } catch (IOException | RuntimeException e) {
+                    Log.debug(option + " cannot be read: " + e);
+                }
+            }
+        }
+        return false;
     }
 
     @Override

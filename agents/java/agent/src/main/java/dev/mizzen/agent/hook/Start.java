@@ -24,12 +24,14 @@ import javax.management.ObjectName;
 public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
     private final Instrumentation jvm;
     private final Config config;
+    private final String version;
     private final Adapters adapters;
 
-    private Start(Instrumentation jvm, Function<String, byte[]> classes, Config config) {
+    private Start(Instrumentation jvm, Function<String, byte[]> classes, Config config, String version) {
         this.jvm = jvm;
         this.config = config;
-        this.adapters = new Adapters(this, classes);
+        this.version = version;
+        this.adapters = new Adapters(this, classes, !config.isOff());
     }
 
     /**
@@ -43,7 +45,7 @@ public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
             Log.info(version + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
             return null;
         }
-        Start start = new Start(jvm, classes, config);
+        Start start = new Start(jvm, classes, config, version);
         if (!Bridge.install(start.adapters)) {
             return null;
         }
@@ -52,8 +54,8 @@ public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
         if (config.laneThreads) {
             LaneWeaver.start(jvm);
         }
-        Log.info(version + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
-                + "; calls of Spring Cloud's clients follow the mesh");
+        Log.info(version + (config.isOff() ? ", mode off: calls go to the registry" : ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.mode
+                + "; calls of Spring Cloud's clients follow the mesh once it is connected"));
         return start;
     }
 
@@ -66,10 +68,10 @@ public final class Start implements Supplier<Mesh>, Runnable, Callable<String> {
     /** Starts the mesh, and shows it in JMX if the application uses JMX. An MBean server only for it would cost more than the agent. */
     @Override
     public Mesh get() {
-        Mesh mesh = Core.start(config);
+        Mesh mesh = Core.start(config, version);
         try {
             for (MBeanServer server : MBeanServerFactory.findMBeanServer(null)) {
-                server.registerMBean(Core.bean(mesh), new ObjectName("dev.mizzen:type=Agent"));
+                server.registerMBean(Core.bean(mesh, version), new ObjectName("dev.mizzen:type=Agent"));
                 break;
             }
         } catch (JMException | RuntimeException e) {

@@ -22,14 +22,29 @@ public final class Bridge {
 
     /** Runs code of the application in which no hook has an effect. */
     public static <T> T untouched(Callable<T> code) throws Exception {
+        return run(true, code);
+    }
+
+    /** Runs code in which hooks have an effect, even if its caller is {@link #untouched}. */
+    public static <T> T hooked(Callable<T> code) throws Exception {
+        return run(null, code);
+    }
+
+    private static <T> T run(Boolean untouched, Callable<T> code) throws Exception {
         Boolean outer = UNTOUCHED.get();
-        UNTOUCHED.set(true);
+        set(untouched);
         try {
             return code.call();
         } finally {
-            if (outer == null) {
-                UNTOUCHED.remove();
-            }
+            set(outer);
+        }
+    }
+
+    private static void set(Boolean untouched) {
+        if (untouched == null) {
+            UNTOUCHED.remove();
+        } else {
+            UNTOUCHED.set(untouched);
         }
     }
 

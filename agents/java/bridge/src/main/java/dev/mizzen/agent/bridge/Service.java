@@ -33,6 +33,15 @@ public interface Service {
     /** Blocks as long as {@link #settled} does. */
     Presence await();
 
+    /** True the first time that the application's registry decides a call for a reason. The caller finds out if it has an instance, and says so by {@link #leftToRegistry}. */
+    default boolean isNewlyLeft() {
+        return false;
+    }
+
+    /** Says that the application's registry decides calls, and what to do if it has no instance. */
+    default void leftToRegistry(boolean hasInstance) {
+    }
+
     /** Decides a call by the routes. Only for a service that is KNOWN. */
     Plan plan(Request request);
 

@@ -7,9 +7,11 @@ public final class Agent implements AgentMBean {
     public static final String NAME = "dev.mizzen:type=Agent";
 
     private final Mesh mesh;
+    private final String version;
 
-    Agent(Mesh mesh) {
+    Agent(Mesh mesh, String version) {
         this.mesh = mesh;
+        this.version = version;
     }
 
     @Override
@@ -19,7 +21,7 @@ public final class Agent implements AgentMBean {
 
     @Override
     public String getVersion() {
-        return Core.version();
+        return version;
     }
 
     @Override

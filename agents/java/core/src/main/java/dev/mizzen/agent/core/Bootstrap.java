@@ -42,6 +42,7 @@ public final class Bootstrap {
 
     public final List<Server> servers;
     public final String id, cluster;
+    final String namespace;
     private final Object node;
     /** The certificate providers that can be used. */
     public final List<CertificateProvider> providers;
@@ -51,6 +52,7 @@ public final class Bootstrap {
         node = Json.get(document, "node");
         id = Json.string(node, "id");
         cluster = Json.string(node, "cluster");
+        namespace = Json.string(Json.get(node, "metadata"), "NAMESPACE");
         providers = providers(Json.get(document, "certificate_providers"));
     }
 
@@ -61,7 +63,7 @@ public final class Bootstrap {
             try {
                 text = new String(Files.readAllBytes(Paths.get(file)), StandardCharsets.UTF_8);
             } catch (IOException | RuntimeException e) {
-                throw new IllegalArgumentException(from + " cannot be read: " + e);
+                throw new IllegalArgumentException(from + " cannot be read: " + Log.why(e));
             }
         } else if (text != null && !text.isEmpty()) {
             from = TEXT;

@@ -1,8 +1,6 @@
 package dev.mizzen.agent.core;
 
 import dev.mizzen.agent.bridge.Service;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Locale;
@@ -14,9 +12,13 @@ import java.util.Set;
 public final class Config {
     private final Map<String, String> env;
     private final Properties system;
+    /** The modes of single services: by name, or by environment variable. */
+    private final Map<String, String> modes = new HashMap<>();
 
     /** False if the agent is switched off. */
     public final boolean agent;
+    /** The mode of services without one of their own. */
+    public final String mode;
     /** How long the first call of a service waits for the control plane, in nanoseconds. */
     public final long wait;
     /** The longest time between attempts to connect to the control plane, in nanoseconds. */
@@ -25,6 +27,8 @@ public final class Config {
     public final String state;
     /** The age at which the last-good file is not used any more, in nanoseconds. */
     public final long stateMaxAge;
+    /** The lane of this process; empty if it has none. */
+    public final String lane;
     public final String laneKey, laneHeader;
     public final boolean laneThreads;
     /** For clients that do not use a balancer: hosts, and "on" for all names that may be Services. Empty is off. */
@@ -41,26 +45,20 @@ public final class Config {
     private Config(Map<String, String> env, Properties system) {
         this.env = env;
         this.system = system;
-        agent = !get("mizzen.agent", "on").equals("off");
-        wait = duration("mizzen.wait", "2s");
-        reconnectMax = duration("mizzen.reconnect.max", "10s");
-        state = get("mizzen.state", "");
-        stateMaxAge = duration("mizzen.state.max-age", "24h");
-        laneKey = get("mizzen.lane.key", "lane");
-        laneHeader = get("mizzen.lane.header", "x-lane").toLowerCase(Locale.ROOT);
-        String threads = get("mizzen.lane.threads", "off");
-        laneThreads = threads.equals("on");
-        if (!laneThreads && !threads.equals("off")) {
-            Log.info("mizzen.lane.threads \"" + threads + "\" is unknown; off is in effect. Set on or off");
-        }
-        String hosts = get("mizzen.plain", "off");
-        plain = hosts.equals("off") ? Collections.<String>emptySet() : new HashSet<>(Arrays.asList(hosts.toLowerCase(Locale.ROOT).split("[\\s,]+")));
-        if (plain.contains("true")) {
-            Log.info("mizzen.plain has the host \"true\". Set on for all names of Services");
-        }
-        hostIsService = get("mizzen.host", "address").equals("service");
-        debug = get("mizzen.log", "info").equals("debug");
-        names = names(get("mizzen.names", ""));
+        agent = !word(Setting.AGENT).equals("off");
+        mode = word(Setting.MODE);
+        wait = duration(Setting.WAIT);
+        reconnectMax = duration(Setting.RECONNECT_MAX);
+        state = text(Setting.STATE);
+        stateMaxAge = duration(Setting.STATE_MAX_AGE);
+        laneKey = text(Setting.LANE_KEY);
+        laneHeader = text(Setting.LANE_HEADER).toLowerCase(Locale.ROOT);
+        laneThreads = word(Setting.LANE_THREADS).equals("on");
+        plain = hosts(text(Setting.PLAIN));
+        hostIsService = word(Setting.HOST).equals("service");
+        debug = word(Setting.LOG).equals("debug");
+        names = names(text(Setting.NAMES));
+        check();
         Bootstrap read = null;
         String why = null;
         try {
@@ -70,6 +68,8 @@ public final class Config {
         }
         bootstrap = read;
         problem = why;
+        String lane = text(Setting.LANE);
+        this.lane = lane.isEmpty() && read != null ? read.label("lane") : lane;
     }
 
     /** Reads the settings. It never fails: what is wrong is a line, and the default is in effect. */
@@ -77,18 +77,52 @@ public final class Config {
         return new Config(env, system);
     }
 
+    /** Checks the names of settings, and reads the modes of single services. */
+    private void check() {
+        for (String name : system.stringPropertyNames()) {
+            if (name.startsWith("mizzen.")) {
+                Setting.check(name, false);
+                modeOf(name, "mizzen.mode.", system.getProperty(name));
+            }
+        }
+        for (Map.Entry<String, String> e : env.entrySet()) {
+            if (e.getKey().startsWith("MIZZEN_")) {
+                Setting.check(e.getKey(), true);
+                modeOf(e.getKey(), "MIZZEN_MODE_", e.getValue());
+            }
+        }
+    }
+
+    /** Notes the mode of one service: by its name in lower case, or by its environment variable. */
+    private void modeOf(String name, String prefix, String value) {
+        if (!name.startsWith(prefix) || value.trim().isEmpty()) {
+            return;
+        }
+        String word = Setting.MODE_OF.word(value.trim());
+        if (word == null) {
+            Setting.MODE_OF.unknown(name, value.trim(), mode);
+        } else {
+            modes.put(prefix.equals("MIZZEN_MODE_") ? name : name.substring(prefix.length()).toLowerCase(Locale.ROOT), word);
+        }
+    }
+
     /** The mode of a service, by the name that the application uses. */
     public Service.Mode mode(String service) {
-        String mode = get("mizzen.mode." + service, get("mizzen.mode", "mesh-first"));
-        switch (mode) {
-            case "mesh-first": return Service.Mode.MESH_FIRST;
-            case "merge": return Service.Mode.MERGE;
-            case "registry-first": return Service.Mode.REGISTRY_FIRST;
-            case "off": return Service.Mode.OFF;
-            default:
-                Log.info("mizzen.mode \"" + mode + "\" of " + service + " is unknown; mesh-first is in effect. Set mesh-first, merge, registry-first or off");
-                return Service.Mode.MESH_FIRST;
+        String own = modes.get(service.toLowerCase(Locale.ROOT));
+        if (own == null) {
+            own = modes.get(Setting.variable("mizzen.mode." + service));
         }
+        return Service.Mode.valueOf((own == null ? mode : own).toUpperCase(Locale.ROOT).replace('-', '_'));
+    }
+
+    /** Whether the mesh answers for no service at all. */
+    public boolean isOff() {
+        for (String of : modes.values()) {
+            if (!of.equals("off")) {
+                return false;
+            }
+        }
+        return mode.equals("off");
     }
 
     /** Whether clients that do not use a balancer follow the mesh. */
@@ -110,29 +144,44 @@ public final class Config {
         return plain.contains(h) || plain.contains("on") && (labels.length == 1 || labels.length > 2 && labels[2].equals("svc") || names.containsKey(h));
     }
 
-    /** Returns a setting: the system property, else the environment variable, else the default. */
-    public String get(String key, String fallback) {
-        String value = system.getProperty(key);
+    /** Returns the text of a setting: the system property, else the environment variable, else the default. */
+    private String text(Setting s) {
+        String value = system.getProperty(s.name);
         if (value == null) {
-            StringBuilder name = new StringBuilder(key.toUpperCase(Locale.ROOT));
-            for (int i = 0; i < name.length(); i++) {
-                if (!Character.isLetterOrDigit(name.charAt(i))) {
-                    name.setCharAt(i, '_');
-                }
-            }
-            value = env.get(name.toString());
+            value = env.get(Setting.variable(s.name));
         }
-        return value == null || value.trim().isEmpty() ? fallback : value.trim();
+        return value == null || value.trim().isEmpty() ? s.fallback : value.trim();
     }
 
-    private long duration(String key, String fallback) {
-        String value = get(key, fallback);
+    private String word(Setting s) {
+        String value = text(s), word = s.word(value);
+        if (word == null) {
+            s.unknown(s.name, value, s.fallback);
+            return s.fallback;
+        }
+        return word;
+    }
+
+    private long duration(Setting s) {
+        String value = text(s);
         try {
             return nanos(value);
         } catch (IllegalArgumentException | ArithmeticException e) {
-            Log.info(key + " \"" + value + "\" is not a duration; " + fallback + " is in effect. Set a number and ms, s, m or h");
-            return nanos(fallback);
+            Log.info(s.name + " \"" + value + "\" is not a duration; " + s.fallback + " is in effect. Set " + s.values);
+            return nanos(s.fallback);
         }
+    }
+
+    /** The hosts of a list; without off. */
+    private static Set<String> hosts(String list) {
+        Set<String> hosts = new HashSet<>();
+        for (String host : list.toLowerCase(Locale.ROOT).replace(' ', ',').split(",")) {
+            String word = Setting.PLAIN.word(host);
+            hosts.add(word == null ? host : word);
+        }
+        hosts.remove("");
+        hosts.remove("off");
+        return hosts;
     }
 
     private static long nanos(String value) {

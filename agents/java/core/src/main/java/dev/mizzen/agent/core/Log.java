@@ -1,5 +1,9 @@
 package dev.mizzen.agent.core;
 
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+
 /** Lines for the operator, on standard error. The application's own logging may not exist yet, and is not ours to configure. */
 public final class Log {
     private static volatile boolean debug;
@@ -13,6 +17,12 @@ public final class Log {
 
     public static boolean isDebug() {
         return debug;
+    }
+
+    /** Why a file cannot be used, without the name of the exception. The caller names the file. */
+    public static String why(Throwable e) {
+        String reason = e instanceof FileSystemException ? ((FileSystemException) e).getReason() : e.getMessage();
+        return e instanceof NoSuchFileException ? "it does not exist" : e instanceof AccessDeniedException ? "access is denied" : reason == null ? e.toString() : reason;
     }
 
     /** Writes a line: what happened, and what the process does. */

@@ -13,7 +13,7 @@ import java.util.concurrent.CompletionStage;
 /** The mesh of a process without a control plane: it knows no service, so the application's own balancer decides. */
 final class NoMesh extends LanedMesh {
     NoMesh(Config config) {
-        super(config, null);
+        super(config, config.lane);
     }
 
     @Override

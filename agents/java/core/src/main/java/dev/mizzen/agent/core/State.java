@@ -13,10 +13,10 @@ final class State {
     private State() {
     }
 
-    static String of(Config config, Client client, Collection<XdsService> services) {
+    static String of(Config config, String version, Client client, Collection<XdsService> services) {
         State s = new State();
         s.out.append('{');
-        s.field("version", Core.version()).field("node", config.bootstrap.id);
+        s.field("version", version).field("node", config.bootstrap.id);
         s.key("stream").append('{');
         s.fields(client.describe());
         s.key("versions").append('{');

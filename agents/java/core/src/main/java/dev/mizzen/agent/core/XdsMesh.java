@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -16,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class XdsMesh extends LanedMesh implements Client.Owner {
     private final Client client;
     final CertificateProviders providers;
+    private final String version;
     private final ConcurrentHashMap<String, XdsService> services = new ConcurrentHashMap<>();
     /** The same services by the name that the application used, for names without a port. */
     private final ConcurrentHashMap<String, XdsService> byUsedName = new ConcurrentHashMap<>();
@@ -26,9 +29,10 @@ final class XdsMesh extends LanedMesh implements Client.Owner {
     private final ArrayDeque<Service.Presence> settledAs = new ArrayDeque<>();
 
     XdsMesh(Config config, String version) {
-        super(config, config.get("mizzen.lane", config.bootstrap.label("lane")));
+        super(config, config.lane);
+        this.version = version;
         LastGood lastGood = config.state.isEmpty() ? null : LastGood.open(config.state, application(config.bootstrap), config.stateMaxAge);
-        this.client = new Client(config.bootstrap, version, config.reconnectMax, lastGood, this);
+        this.client = new Client(config.bootstrap, version, config.wait, config.reconnectMax, lastGood, this);
         this.providers = new CertificateProviders(config.bootstrap.providers);
     }
 
@@ -144,18 +148,26 @@ final class XdsMesh extends LanedMesh implements Client.Owner {
 
     @Override
     public Collection<String> services() {
-        List<String> known = new ArrayList<>();
+        Set<String> known = new TreeSet<>();
         for (XdsService s : services.values()) {
             if (s.presence() == Service.Presence.KNOWN) {
-                known.add(s.name);
+                int colon = s.name.indexOf(':');
+                known.add(shortened(colon < 0 ? s.name : s.name.substring(0, colon)));
             }
         }
         return known;
     }
 
+    /** The shortest name of a Service: NAME in the namespace of this process, else NAME.NAMESPACE. */
+    private String shortened(String host) {
+        int svc = host.indexOf(".svc");
+        String name = svc > 0 && (svc + 4 == host.length() || host.charAt(svc + 4) == '.') ? host.substring(0, svc) : host, own = '.' + config.bootstrap.namespace;
+        return own.length() > 1 && name.endsWith(own) && name.indexOf('.') == name.length() - own.length() ? name.substring(0, name.length() - own.length()) : name;
+    }
+
     @Override
     public String state() {
-        return State.of(config, client, services.values());
+        return State.of(config, version, client, services.values());
     }
 
     @Override

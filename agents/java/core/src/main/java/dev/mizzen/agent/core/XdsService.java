@@ -33,6 +33,10 @@ final class XdsService implements Service, Resource.Follower {
     private final Mode mode;
     /** Until when a call may wait for the first answer, in the time of System.nanoTime. */
     private final long deadline;
+    /** Whether the control plane has said that it does not know the name. */
+    private volatile boolean unknown;
+    /** What was said about the registry, which decides: null, or {@link #unknown}. */
+    private volatile Boolean told;
     /** Null until the control plane knows the name. */
     private volatile Routes routes;
     private volatile Presence presence = Presence.PENDING;
@@ -159,6 +163,10 @@ final class XdsService implements Service, Resource.Follower {
     }
 
     private void settle(Presence now, Routes newRoutes) {
+        if (now != presence) {
+            Log.debug(name + (now == Presence.KNOWN ? ": the mesh knows it, and decides in the mode " : ": the mesh does not know it, and the registry decides; the mode is ") + mode);
+        }
+        unknown = now == Presence.UNKNOWN;
         routes = newRoutes;
         presence = now;
         wake();
@@ -167,6 +175,7 @@ final class XdsService implements Service, Resource.Follower {
     /** The first call need not wait any more: the application's own balancer decides until the control plane answers. */
     void giveUp() {
         if (presence == Presence.PENDING) {
+            Log.debug(name + (mode == Mode.OFF ? ": the mode is OFF, and the registry decides" : ": the control plane has not answered, and the registry decides"));
             presence = Presence.UNKNOWN;
             wake();
         }
@@ -178,7 +187,6 @@ final class XdsService implements Service, Resource.Follower {
             return Long.MAX_VALUE;
         }
         if (deadline - now <= 0) {
-            client.unanswered();
             giveUp();
             return Long.MAX_VALUE;
         }
@@ -189,6 +197,32 @@ final class XdsService implements Service, Resource.Follower {
         List<CompletableFuture<Presence>> woken = waiting;
         waiting = new ArrayList<>(0);
         mesh.complete(woken, presence);
+    }
+
+    @Override
+    public boolean isNewlyLeft() {
+        if (told != null && told == unknown) {
+            return false;
+        }
+        synchronized (client) {
+            boolean isNew = told == null || told != unknown;
+            told = unknown;
+            return isNew;
+        }
+    }
+
+    @Override
+    public void leftToRegistry(boolean hasInstance) {
+        int colon = name.indexOf(':');
+        if (!told) {
+            Log.info("the control plane has not answered for \"" + name + "\"; until it does, the registry decides" + (hasInstance ? "" : ", which has no instance: calls fail"));
+        } else if (!hasInstance) {
+            Log.info("the mesh does not know \"" + name + "\" for namespace " + mesh.config.bootstrap.namespace + ", and the registry has no instance: calls fail. "
+                + "'controlplane inspect unknown' names what is near");
+        } else if (colon > 0) {
+            Log.info("the mesh does not know \"" + name + "\"; instances of the registry are called, and no rule of " + name.substring(0, colon)
+                + " applies. Leave the port out, or give it to the Service");
+        }
     }
 
     @Override
@@ -229,10 +263,7 @@ final class XdsService implements Service, Resource.Follower {
                     for (long now; presence == Presence.PENDING && deadline - (now = System.nanoTime()) > 0; ) {
                         client.wait((deadline - now) / 1_000_000 + 1);
                     }
-                    if (presence == Presence.PENDING) {
-                        client.unanswered();
-                        giveUp();
-                    }
+                    giveUp();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt(); // of this call only: the others still wait
                     return Presence.UNKNOWN;

@@ -71,13 +71,14 @@ class BadServerTest {
             s.message(endpoints(i)).message(new byte[] {0x0a, 0x7f, 1});
             s = server.next().settings();
         }
-        assertEquals(1, lines("control plane").size(), log.toString());
-        assertTrue(lines("control plane").get(0).contains("malformed protobuf"), log.toString());
+        assertEquals(2, lines("control plane").size(), log.toString());
+        assertTrue(lines("control plane").get(0).endsWith(": connected"), log.toString());
+        assertTrue(lines("control plane").get(1).contains("malformed protobuf"), log.toString());
         assertTrue(System.nanoTime() - start > 700_000_000L, "five streams within " + (System.nanoTime() - start));
         ScriptedServer.Stream last = s.message(endpoints(9));
         Fixture.until("the good response is followed", () -> ProtocolTest.pick(a).equals("10.0.0.1:9"));
-        Fixture.until("the stream counts", () -> lines("control plane").size() == 2);
-        assertTrue(lines("control plane").get(1).endsWith(": connected"), log.toString());
+        Fixture.until("the stream counts", () -> lines("control plane").size() == 3);
+        assertTrue(lines("control plane").get(2).endsWith(": connected"), log.toString());
         last.close();
     }
 
@@ -93,7 +94,7 @@ class BadServerTest {
             server.next().settings().trailers("13", "id%20" + c);
         }
         server.next();
-        assertEquals(4, lines("what is known stays in effect").size(), log.toString());
+        assertEquals(4, lines("; trying again").size(), log.toString());
     }
 
     /** What cannot be read may be any of the resources: none of them is gone for that. */
@@ -167,12 +168,12 @@ class BadServerTest {
 
     @Test
     void reportsAServerThatDoesNotAnswer() throws Exception {
-        Service a = follow("mizzen.wait", "100ms");
+        Service a = follow("mizzen.wait", "100ms", "mizzen.reconnect.max", "1s");
         ScriptedServer.Stream s = server.next().settings();
         s.request(LDS);
         assertEquals(Service.Presence.UNKNOWN, a.await());
         assertEquals(Service.Presence.UNKNOWN, mesh.service("b", 0).settled().toCompletableFuture().get(20, TimeUnit.SECONDS));
-        assertEquals(1, lines("it does not answer; what is known stays in effect").size(), log.toString());
+        assertEquals(1, lines("it accepts the connection and does not answer; nothing is known yet").size(), log.toString());
         s.respond(ProtocolTest.response(LDS, "1", ProtocolTest.listener("a", "r")));
         Fixture.until("it answers", () -> lines(": connected").size() == 1);
     }

@@ -122,6 +122,72 @@ class ConfigTest {
         }
     }
 
+    /** What is printed to standard error when settings are read. */
+    private static String said(Map<String, String> env, String... properties) {
+        Properties system = new Properties();
+        for (String p : properties) {
+            system.setProperty(p.substring(0, p.indexOf('=')), p.substring(p.indexOf('=') + 1));
+        }
+        java.io.ByteArrayOutputStream out = new java.io.ByteArrayOutputStream();
+        java.io.PrintStream before = System.err;
+        System.setErr(new java.io.PrintStream(out, true));
+        try {
+            Config.read(env, system);
+        } finally {
+            System.setErr(before);
+        }
+        return out.toString().trim();
+    }
+
+    @Test
+    void unknownNamesAndValuesAreLines() {
+        Map<String, String> none = Collections.emptyMap();
+        String[][] cases = {
+            {"mizzen.modes=off", "mizzen.modes is not a setting; it has no effect. Did you mean mizzen.mode?"},
+            {"mizzen.Mode=off", "mizzen.Mode is not a setting; it has no effect. Did you mean mizzen.mode?"},
+            {"mizzen.elsewhere=off", "mizzen.elsewhere is not a setting; it has no effect. 'java -jar mizzen-agent.jar' lists the settings"},
+            {"mizzen.agent=of", "mizzen.agent \"of\" is unknown; on is in effect. Set on or off"},
+            {"mizzen.log=trace", "mizzen.log \"trace\" is unknown; info is in effect. Set info or debug"},
+            {"mizzen.host=name", "mizzen.host \"name\" is unknown; address is in effect. Set address or service"},
+            {"mizzen.mode=meshfirst", "mizzen.mode \"meshfirst\" is unknown; mesh-first is in effect. Set mesh-first, merge, registry-first or off"},
+            {"mizzen.mode=merge, off", "mizzen.mode \"merge, off\" is unknown; mesh-first is in effect. Set mesh-first, merge, registry-first or off"},
+            {"mizzen.mode.greeter=mesh", "mizzen.mode.greeter \"mesh\" is unknown; mesh-first is in effect. Set mesh-first, merge, registry-first or off"},
+            {"mizzen.wait=2", "mizzen.wait \"2\" is not a duration; 2s is in effect. Set a number and ms, s, m or h"},
+        };
+        for (String[] c : cases) {
+            assertEquals("mizzen: " + c[1], said(none, c[0]));
+        }
+        assertEquals("mizzen: MIZZEN_WAITT is not a setting; it has no effect. Did you mean MIZZEN_WAIT?", said(Collections.singletonMap("MIZZEN_WAITT", "1s")));
+        assertEquals("mizzen: MIZZEN_MODE_GREETER \"mesh\" is unknown; merge is in effect. Set mesh-first, merge, registry-first or off",
+            said(Collections.singletonMap("MIZZEN_MODE_GREETER", "mesh"), "mizzen.mode=merge"));
+    }
+
+    /** Settings in any case, and variables that Kubernetes sets for Services whose names begin with mizzen. */
+    @Test
+    void rightSettingsAreNoLines() {
+        for (String name : ("MIZZEN_SERVICE_HOST MIZZEN_SERVICE_PORT MIZZEN_SERVICE_PORT_GRPC_XDS MIZZEN_PORT MIZZEN_PORT_15010_TCP MIZZEN_PORT_15010_TCP_PROTO "
+                + "MIZZEN_PORT_15010_TCP_ADDR MIZZEN_CANARY_SERVICE_HOST MIZZEN_CANARY_PORT_15012_TCP_PORT MIZZEN_POD MIZZEN_NAMESPACE").split(" ")) {
+            assertEquals("", said(Collections.singletonMap(name, "tcp://10.0.0.1:15010")), name);
+        }
+        for (String setting : "mizzen.mode=OFF mizzen.agent=False mizzen.agent=TRUE mizzen.log=Debug mizzen.mode.sc-b=Merge mizzen.plain=On,a.b mizzen.names=a:b mizzen.wait=1500ms".split(" ")) {
+            assertEquals("", said(Collections.emptyMap(), setting), setting);
+        }
+    }
+
+    /** The table of settings is the one of the documentation. */
+    @Test
+    void theSettingsAreDocumented() throws Exception {
+        String docs = new String(java.nio.file.Files.readAllBytes(ControlPlane.root().resolve("docs/SPRING.md")), java.nio.charset.StandardCharsets.UTF_8);
+        docs = docs.substring(docs.indexOf("\n## Settings"), docs.indexOf("\n## Troubleshooting"));
+        int documented = docs.split("\n\\| `mizzen\\.", -1).length - 1;
+        assertEquals(Setting.TABLE.length, documented, "rows of the table");
+        for (Setting s : Setting.TABLE) {
+            String row = "\n| `" + s.name + "` | " + (s.fallback.isEmpty() ? "" : "`" + s.fallback + "` ") + "| " + s.values + " | " + s.meaning;
+            assertTrue(docs.contains(row), row);
+            assertTrue(Setting.help().contains("  " + s.name + "="), s.name);
+        }
+    }
+
     @Test
     void readsSettings() {
         Map<String, String> env = new HashMap<>();
@@ -131,14 +197,15 @@ class ConfigTest {
         env.put("MIZZEN_STATE_MAX_AGE", "10m");
         env.put("MIZZEN_AGENT", "off");
         Properties system = new Properties();
-        system.setProperty("mizzen.mode.sc-c", "registry-first");
+        system.setProperty("mizzen.mode.sc-c", "Registry-First");
         system.setProperty("mizzen.mode.sc-d", "wrong");
         system.setProperty("mizzen.names", "Orders-API:orders.shop, junk ,b:c:81");
         Config c = Config.read(env, system);
-        assertEquals("MERGE OFF REGISTRY_FIRST MESH_FIRST", c.mode("sc-a") + " " + c.mode("sc-b") + " " + c.mode("sc-c") + " " + c.mode("sc-d"));
+        assertEquals("MERGE OFF REGISTRY_FIRST MERGE", c.mode("sc-a") + " " + c.mode("sc-b") + " " + c.mode("sc-c") + " " + c.mode("sc-d"));
         assertEquals(2_000_000_000L, c.wait);
         assertEquals(600_000_000_000L, c.stateMaxAge);
         assertEquals(false, c.agent);
+        assertFalse(c.isOff());
         assertEquals("orders.shop", c.names.get("orders-api"));
         assertEquals("c:81", c.names.get("b"));
     }

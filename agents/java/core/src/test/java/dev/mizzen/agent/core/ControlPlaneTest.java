@@ -35,7 +35,7 @@ class ControlPlaneTest {
                 seen.add(Fixture.pick(s, Fixture.get("/")));
             }
             assertEquals("[127.0.0.1:20001, 127.0.0.1:20002]", seen.toString());
-            assertEquals(new HashSet<>(Collections.singleton("go-sc-a:80")), new HashSet<>(mesh.services()));
+            assertEquals(new HashSet<>(Collections.singleton("go-sc-a")), new HashSet<>(mesh.services()));
         }
     }
 

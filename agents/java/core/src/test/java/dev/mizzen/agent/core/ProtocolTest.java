@@ -64,7 +64,7 @@ class ProtocolTest {
         return Listener.newBuilder().setName(name).setApiListener(io.envoyproxy.envoy.config.listener.v3.ApiListener.newBuilder().setApiListener(api)).build();
     }
 
-    private static RouteConfiguration routes(String name, String cluster) {
+    static RouteConfiguration routes(String name, String cluster) {
         return parse("name: \"" + name + "\" virtual_hosts { domains: \"*\" routes { match { prefix: \"/\" } route { cluster: \"" + cluster + "\" } } }", RouteConfiguration.newBuilder()).build();
     }
 

@@ -140,6 +140,16 @@ final class ScriptedServer implements AutoCloseable {
             return r;
         }
 
+        /** Waits for a request of a type, whatever comes before it. */
+        DiscoveryRequest later(String type) throws InterruptedException {
+            for (DiscoveryRequest r; (r = requests.poll(20, TimeUnit.SECONDS)) != null; ) {
+                if (r.getTypeUrl().equals(type)) {
+                    return r;
+                }
+            }
+            throw new AssertionError("no request for " + type);
+        }
+
         boolean hasRequest() {
             return !requests.isEmpty();
         }

@@ -2,10 +2,16 @@ package dev.mizzen.agent.starter;
 
 import dev.mizzen.agent.core.Config;
 import dev.mizzen.agent.core.Log;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
+import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.EnumerablePropertySource;
 import org.springframework.core.env.Environment;
+import org.springframework.core.env.PropertySource;
 
 /** The settings in Spring's Environment, which has system properties and environment variables among its sources. */
 final class Settings {
@@ -28,19 +34,30 @@ final class Settings {
 
             @Override
             public String getProperty(String key) {
-                return unquoted(environment.getProperty(key));
+                return environment.getProperty(key);
+            }
+
+            @Override
+            public Set<String> stringPropertyNames() {
+                return names(environment);
             }
         });
-        if (config.bootstrap != null && !config.bootstrap.providers.isEmpty()) {
-            // Only the agent can give them to client libraries. What is not declared is not offered: the control plane has the calls fail.
-            config.bootstrap.providers.clear();
-            Log.info("the certificate providers of the bootstrap are not used: mizzen-spring-cloud-starter cannot encrypt. Calls that need it fail. Use the agent");
+        if (config.bootstrap != null && config.bootstrap.dropProviders()) {
+            Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
         }
         return config;
     }
 
-    /** In YAML, on and off without quotes are booleans. No setting has the values true and false. */
-    private static String unquoted(String value) {
-        return "true".equals(value) ? "on" : "false".equals(value) ? "off" : value;
+    /** The names of all properties whose sources can list them. */
+    private static Set<String> names(Environment environment) {
+        Set<String> names = new HashSet<>();
+        if (environment instanceof ConfigurableEnvironment) {
+            for (PropertySource<?> source : ((ConfigurableEnvironment) environment).getPropertySources()) {
+                if (source instanceof EnumerablePropertySource) {
+                    names.addAll(Arrays.asList(((EnumerablePropertySource<?>) source).getPropertyNames()));
+                }
+            }
+        }
+        return names;
     }
 }

@@ -12,9 +12,6 @@ import org.springframework.jmx.export.annotation.ManagedResource;
 /** The mesh of one application context, from its start to its end. */
 @ManagedResource(objectName = "dev.mizzen:type=Starter", description = "What the application follows")
 public class Starter implements AutoCloseable {
-    /** Settings of what only woven code can do. */
-    private static final String[] AGENT_ONLY = {"mizzen.plain", "mizzen.lane.threads"};
-
     private final Mesh mesh;
 
     Starter(Environment environment) {
@@ -26,21 +23,21 @@ public class Starter implements AutoCloseable {
         } else if (config.bootstrap == null) {
             Log.info(version() + ": " + config.problem + "; the application runs without the mesh. Set GRPC_XDS_BOOTSTRAP to a file of 'controlplane bootstrap'");
         } else {
-            Log.info(version() + ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.get("mizzen.mode", "mesh-first")
-                    + "; calls of Spring Cloud's clients follow the mesh. For its services the application's own balancer, hints, zones, sticky sessions, health checks "
-                    + "and load-balancer retries are not used");
-            for (String key : AGENT_ONLY) {
-                if (!config.get(key, "off").equals("off")) {
-                    Log.info(key + " has no effect with mizzen-spring-cloud-starter. Use the agent");
-                }
-            }
-            if (config.bootstrap.dropProviders()) {
-                Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
-            }
+            Log.info(version() + (config.isOff() ? ", mode off: calls go to the registry" : ", control plane " + config.bootstrap.servers.get(0).address() + ", mode " + config.mode
+                    + "; calls of Spring Cloud's clients follow the mesh once it is connected. For its services the application's own balancer, hints, zones, sticky sessions, "
+                    + "health checks and load-balancer retries are not used"));
+            withoutEffect("mizzen.plain", config.plain());
+            withoutEffect("mizzen.lane.threads", config.laneThreads);
             mesh = Core.start(config);
             return;
         }
         mesh = null;
+    }
+
+    private static void withoutEffect(String setting, boolean set) {
+        if (set) {
+            Log.info(setting + " has no effect with mizzen-spring-cloud-starter. Use the agent");
+        }
     }
 
     private static String version() {

@@ -116,13 +116,14 @@ public final class JdkCalls implements Adapter {
         }
 
         private CompletableFuture<HttpResponse<T>> attempt(int retry, long start) {
-            long limit = plan.perTryTimeoutNanos();
+            long limit = plan.perTryTimeoutNanos(), whole = 0;
             if (plan.timeoutNanos() > 0) {
                 long left = plan.timeoutNanos() - (System.nanoTime() - start);
                 if (left <= 0) {
-                    return CompletableFuture.failedFuture(new HttpTimeoutException("the timeout of the route, " + plan.timeoutNanos() / 1_000_000 + " ms, has passed"));
+                    return CompletableFuture.failedFuture(new HttpTimeoutException(Call.late(request.uri().getHost(), false, plan)));
                 }
-                limit = limit == 0 ? left : Math.min(left, limit);
+                whole = limit == 0 || left < limit ? left : 0;
+                limit = whole > 0 ? whole : limit;
             }
             Attempt attempt = plan.attempt(Collections::emptyList);
             if (attempt == null) {
@@ -131,6 +132,7 @@ public final class JdkCalls implements Adapter {
             Endpoint endpoint = attempt.endpoint();
             URI uri = Call.at(request.uri(), endpoint, plan);
             long allowed = limit;
+            boolean perTry = whole == 0;
             CompletableFuture<HttpResponse<T>> sent = sent(() -> {
                 Tls tls = endpoint.tls();
                 HttpClient sender = tls == null ? client : (HttpClient) Copies.of(client, tls);
@@ -140,6 +142,9 @@ public final class JdkCalls implements Adapter {
             running = sent;
             return sent.handle((response, failure) -> {
                 Throwable cause = failure == null ? null : Encrypted.clear(cause(failure));
+                if (cause instanceof HttpTimeoutException && allowed > 0 && (!request.timeout().isPresent() || request.timeout().get().toNanos() > allowed)) {
+                    cause = new HttpTimeoutException(Call.late(request.uri().getHost(), perTry, plan));
+                }
                 int status = cause != null ? 0 : response.statusCode();
                 if (cause == null) {
                     attempt.done(status);

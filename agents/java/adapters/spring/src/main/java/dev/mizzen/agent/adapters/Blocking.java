@@ -29,6 +29,8 @@ abstract class Blocking<R> {
         return t;
     });
 
+    private static final long MILLISECOND = 1_000_000;
+
     /** The name of the service that the application uses. */
     final String name;
     final Service service;
@@ -83,17 +85,23 @@ abstract class Blocking<R> {
                 return unavailable(plan.failure());
             }
             long left = left(start);
-            long limit = left == 0 ? plan.perTryTimeoutNanos() : plan.perTryTimeoutNanos() == 0 ? left : Math.min(left, plan.perTryTimeoutNanos());
+            boolean perTry = plan.perTryTimeoutNanos() > 0 && (left == 0 || left > plan.perTryTimeoutNanos());
+            long limit = perTry ? plan.perTryTimeoutNanos() : left, began = System.nanoTime();
             R response = null;
             IOException failure = null;
             int status = 0;
             try {
-                response = within(limit, () -> sendAs(plan, attempt.endpoint(), millis(plan.connectTimeoutNanos()), millis(limit)));
+                response = within(limit, perTry, () -> sendAs(plan, attempt.endpoint(), millis(plan.connectTimeoutNanos()), millis(limit)));
                 status = status(response);
                 attempt.done(status);
             } catch (IOException e) {
                 Throwable clear = Encrypted.clear(e);
                 failure = clear instanceof IOException ? (IOException) clear : e;
+                // The library may end the attempt itself, by closing the connection or in another way.
+                if (limit > 0 && System.nanoTime() - began + MILLISECOND >= limit && (limited() || e instanceof SocketTimeoutException)) {
+                    failure = new SocketTimeoutException(Call.late(name, perTry, plan));
+                    failure.initCause(e);
+                }
                 attempt.failed(e);
             } catch (RuntimeException | Error e) {
                 attempt.failed(e);
@@ -166,6 +174,11 @@ abstract class Blocking<R> {
         }
     }
 
+    /** Runs code on a thread of its own. */
+    static void later(Runnable code) {
+        THREADS.execute(code);
+    }
+
     private static void pause(long nanos) throws InterruptedIOException {
         if (nanos <= 0) {
             return;
@@ -179,9 +192,9 @@ abstract class Blocking<R> {
     }
 
     /** Returns at the limit, even if the library cannot be told to give up: the attempt then runs on a thread of its own, and its late response is discarded. */
-    private R within(long nanos, Callable<R> send) throws IOException {
+    private R within(long nanos, boolean perTry, Callable<R> send) throws IOException {
         if (nanos < 0) {
-            throw new SocketTimeoutException(name + ": the timeout of the route, " + plan.timeoutNanos() / 1_000_000 + " ms, has passed");
+            throw new SocketTimeoutException(Call.late(name, false, plan));
         }
         if (nanos == 0 || limited()) {
             return call(send);
@@ -202,7 +215,7 @@ abstract class Blocking<R> {
         });
         THREADS.execute(task);
         try {
-            return await(task, nanos, over);
+            return await(task, nanos, perTry, over);
         } catch (InterruptedException e) {
             over.set(true);
             task.cancel(true);
@@ -211,15 +224,15 @@ abstract class Blocking<R> {
         }
     }
 
-    private R await(FutureTask<R> task, long nanos, AtomicBoolean over) throws IOException, InterruptedException {
+    private R await(FutureTask<R> task, long nanos, boolean perTry, AtomicBoolean over) throws IOException, InterruptedException {
         try {
             return task.get(nanos, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             if (over.compareAndSet(false, true)) {
                 task.cancel(true);
-                throw new SocketTimeoutException(name + ": no response within " + nanos / 1_000_000 + " ms");
+                throw new SocketTimeoutException(Call.late(name, perTry, plan));
             }
-            return await(task, TimeUnit.MINUTES.toNanos(1), over);
+            return await(task, TimeUnit.MINUTES.toNanos(1), perTry, over);
         } catch (ExecutionException e) {
             return call(() -> {
                 throw e.getCause() instanceof Exception ? (Exception) e.getCause() : e;
@@ -227,7 +240,7 @@ abstract class Blocking<R> {
         }
     }
 
-    private static <T> T call(Callable<T> code) throws IOException {
+    static <T> T call(Callable<T> code) throws IOException {
         try {
             return code.call();
         } catch (IOException | RuntimeException e) {

@@ -73,6 +73,9 @@ public final class Call implements Request {
     /** Whether the mesh decides a call of the service, by the name that the application uses. */
     public static boolean meshed(Service service, String name, Service.Presence presence) {
         if (presence != Service.Presence.KNOWN || service.mode() == Service.Mode.OFF) {
+            if (service.mode() != Service.Mode.OFF) {
+                Registry.decides(service, name);
+            }
             return false;
         }
         return service.mode() != Service.Mode.REGISTRY_FIRST || Registry.instances(name).isEmpty();
@@ -86,6 +89,11 @@ public final class Call implements Request {
         }
         Service service = mesh.service(host, Math.max(uri.getPort(), 0));
         return service.mode() == Service.Mode.OFF ? null : service;
+    }
+
+    /** The message of a call that a limit of its rule ended. */
+    static String late(String name, boolean perTry, Plan plan) {
+        return name + ": no response within the rule's " + (perTry ? "perTryTimeout of " + plan.perTryTimeoutNanos() / 1_000_000 : "timeout of " + plan.timeoutNanos() / 1_000_000) + " ms";
     }
 
     /** Says once what callers of balancers do not follow. */

@@ -26,7 +26,23 @@ public final class Discovery implements Adapter {
             Registry.use(self);
             return null;
         }
+        if (ofBalancer()) {
+            return result;
+        }
         return a instanceof String ? instances(mesh.service((String) a, 0), (String) a, (Collection<?>) result) : services(mesh, (Collection<?>) result);
+    }
+
+    /**
+     * Whether a balancer of Spring Cloud LoadBalancer asks: it decides a call only if the mesh does not. If it knew the mesh's endpoints, such a call would reach
+     * them past all rules. It asks on a thread of its own, and its caller is not known there.
+     */
+    static boolean ofBalancer() {
+        for (StackTraceElement frame : new Throwable().getStackTrace()) {
+            if (frame.getClassName().startsWith("org.springframework.cloud.loadbalancer.core.")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     static List<ServiceInstance> instances(Service service, String name, Collection<?> registry) {

@@ -57,7 +57,7 @@ public final class FeignCalls implements Adapter {
                 return null;
             }
             HeaderEdits lane = mesh.laneHeaders(routed);
-            return lane.isEmpty() ? null : Bridge.untouched(() -> ((Client) self).execute(request(request, request.url(), new HeaderMap(request.headers()).edit(lane)), (Request.Options) b));
+            return lane.isEmpty() && uri.getPort() < 0 ? null : Bridge.untouched(() -> ((Client) self).execute(request(request, request.url(), new HeaderMap(request.headers()).edit(lane)), (Request.Options) b));
         }
         Plan plan = service.plan(routed);
         FeignCall call = new FeignCall(uri.getHost(), service, plan, request, uri, (Request.Options) b, (Client) (sender == null ? self : sender.invoke(self)));

@@ -8,8 +8,11 @@ import dev.mizzen.agent.bridge.Plan;
 import dev.mizzen.agent.bridge.Service;
 import java.lang.reflect.Proxy;
 import java.net.URI;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import org.springframework.cloud.gateway.filter.GatewayFilterChain;
 import org.springframework.cloud.gateway.filter.GlobalFilter;
@@ -33,6 +36,8 @@ import reactor.core.publisher.Mono;
 public final class GatewayCalls implements Adapter {
     /** The longest body that is kept to send it again or to copy it. */
     static final int BUFFER = 64 * 1024;
+    /** Other requests may have a body although they say neither its length nor, by HTTP/2, that there is one. */
+    private static final Set<String> BODILESS = new HashSet<>(Arrays.asList("GET", "HEAD", "OPTIONS", "DELETE", "TRACE"));
 
     private final Mesh mesh;
 
@@ -124,7 +129,9 @@ public final class GatewayCalls implements Adapter {
         @Override
         boolean repeatable() {
             HttpHeaders headers = exchange.getRequest().getHeaders();
-            return !exchange.getResponse().isCommitted() && headers.getContentLength() <= BUFFER && headers.getFirst("Transfer-Encoding") == null;
+            long length = headers.getContentLength();
+            return !exchange.getResponse().isCommitted() && length <= BUFFER && headers.getFirst("Transfer-Encoding") == null
+                    && (length >= 0 || BODILESS.contains(String.valueOf(exchange.getRequest().getMethod())));
         }
 
         @Override

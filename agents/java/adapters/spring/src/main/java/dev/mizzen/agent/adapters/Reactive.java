@@ -92,12 +92,15 @@ abstract class Reactive<R> {
         } else {
             call = Mono.defer(() -> attempts(1, System.nanoTime()));
             if (plan.timeoutNanos() > 0) {
-                call = call.timeout(Duration.ofNanos(plan.timeoutNanos()));
+                call = call.timeout(Duration.ofNanos(plan.timeoutNanos()), ended(false, plan));
             }
-            call = call.map(this::edited).onErrorMap(TimeoutException.class, e -> late(new TimeoutException(name + ": no response within the route's timeout of "
-                    + (plan.timeoutNanos() > 0 ? plan.timeoutNanos() : plan.perTryTimeoutNanos()) / 1_000_000 + " ms")));
+            call = call.map(this::edited).onErrorMap(TimeoutException.class, this::late);
         }
         return plan.delayNanos() > 0 ? Mono.delay(Duration.ofNanos(plan.delayNanos())).then(call) : call;
+    }
+
+    private <T> Mono<T> ended(boolean perTry, Plan plan) {
+        return Mono.defer(() -> Mono.error(new TimeoutException(Call.late(name, perTry, plan))));
     }
 
     /** Makes the copies of the call, whose responses are dropped. */
@@ -136,7 +139,7 @@ abstract class Reactive<R> {
     private Mono<R> send(Attempt attempt, Plan sent) {
         Mono<R> response = calling(attempt.endpoint(), Mono.defer(() -> send(attempt.endpoint(), sent)));
         if (sent.perTryTimeoutNanos() > 0) {
-            response = response.timeout(Duration.ofNanos(sent.perTryTimeoutNanos()));
+            response = response.timeout(Duration.ofNanos(sent.perTryTimeoutNanos()), ended(true, sent));
         }
         return response.onErrorMap(Encrypted::clear).doOnNext(r -> attempt.done(status(r))).doOnError(attempt::failed).doOnCancel(() -> attempt.failed(new CancellationException()));
     }

@@ -20,6 +20,9 @@ public final class ReactiveDiscovery implements Adapter {
             Registry.use(self);
             return null;
         }
+        if (Discovery.ofBalancer()) {
+            return result;
+        }
         if (a instanceof String) {
             Service service = mesh.service((String) a, 0);
             Mono<Service.Presence> settled = Mono.defer(() -> Mono.fromFuture(service.settled().toCompletableFuture()));

@@ -2,6 +2,7 @@ package dev.mizzen.agent.adapters;
 
 import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.Endpoint;
+import dev.mizzen.agent.bridge.Service;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,6 +39,13 @@ final class Registry {
             CACHE.put(service, known);
         }
         return known.list;
+    }
+
+    /** Notes that the registry decides a call of a service. Whether it has an instance is found out later, once: the call does not wait for it. */
+    static void decides(Service service, String name) {
+        if (service.isNewlyLeft()) {
+            Blocking.later(() -> service.leftToRegistry(!instances(name).isEmpty()));
+        }
     }
 
     private static List<Endpoint> ask(String service) {

@@ -1,6 +1,7 @@
 package dev.mizzen.agent.adapters;
 
 import dev.mizzen.agent.bridge.Adapter;
+import dev.mizzen.agent.bridge.Bridge;
 import dev.mizzen.agent.bridge.Endpoint;
 import dev.mizzen.agent.bridge.HeaderEdits;
 import dev.mizzen.agent.bridge.Mesh;
@@ -15,6 +16,7 @@ import org.springframework.http.HttpRequest;
 import org.springframework.http.client.ClientHttpRequest;
 import org.springframework.http.client.ClientHttpRequestExecution;
 import org.springframework.http.client.ClientHttpRequestFactory;
+import org.springframework.http.client.ClientHttpRequestInterceptor;
 import org.springframework.http.client.ClientHttpResponse;
 import org.springframework.http.client.InterceptingClientHttpRequestFactory;
 import org.springframework.http.client.support.HttpRequestWrapper;
@@ -29,7 +31,18 @@ public final class RestCalls implements Adapter {
 
     @Override
     public Object before(Object self, Object a, Object b, Object c) throws IOException {
-        return a instanceof URI ? plain((ClientHttpRequestFactory) self, (URI) a, (HttpMethod) b) : routed((HttpRequest) a, (byte[]) b, (ClientHttpRequestExecution) c);
+        if (a instanceof URI) {
+            return plain((ClientHttpRequestFactory) self, (URI) a, (HttpMethod) b);
+        }
+        HttpRequest request = (HttpRequest) a;
+        ClientHttpRequestExecution execution = (ClientHttpRequestExecution) c;
+        ClientHttpResponse response = routed(request, (byte[]) b, execution);
+        return response != null || request.getURI().getPort() < 0 ? response : ofRegistry((ClientHttpRequestInterceptor) self, request, (byte[]) b, execution);
+    }
+
+    /** A call of a port that the mesh does not know. Balancers of old trains are not told the port, and would take the service that the mesh knows without it. */
+    private static ClientHttpResponse ofRegistry(ClientHttpRequestInterceptor own, HttpRequest request, byte[] body, ClientHttpRequestExecution execution) throws IOException {
+        return Blocking.call(() -> Bridge.untouched(() -> own.intercept(request, body, (r, sent) -> Blocking.call(() -> Bridge.hooked(() -> execution.execute(r, sent))))));
     }
 
     /** The request of a client without a balancer, if the mesh decides it. Its interceptors have run when the request is made. */

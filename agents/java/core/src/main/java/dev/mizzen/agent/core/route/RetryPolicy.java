@@ -4,6 +4,7 @@ import dev.mizzen.agent.core.wire.Reader;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.UnknownHostException;
+import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** An envoy.config.route.v3.RetryPolicy: which failures are tried again, how often, and when. */
@@ -138,8 +139,8 @@ final class RetryPolicy {
             if (t instanceof ConnectException || t instanceof NoRouteToHostException || t instanceof UnknownHostException) {
                 return true;
             }
-            String name = t.getClass().getSimpleName(), message = String.valueOf(t.getMessage());
-            if (name.endsWith("ConnectTimeoutException") || name.equals("SocketTimeoutException") && message.toLowerCase(java.util.Locale.ROOT).contains("connect")) {
+            String name = t.getClass().getSimpleName(), message = String.valueOf(t.getMessage()).toLowerCase(Locale.ROOT);
+            if (name.endsWith("ConnectTimeoutException") || name.equals("SocketTimeoutException") && (message.startsWith("connect timed out") || message.startsWith("failed to connect"))) {
                 return true;
             }
         }

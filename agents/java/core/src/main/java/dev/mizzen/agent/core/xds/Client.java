@@ -39,6 +39,8 @@ public final class Client implements Connection.Peer {
     private final Bootstrap bootstrap;
     /** In milliseconds. */
     private final long maxBackoff;
+    /** When to say that the control plane does not answer, in nanoseconds. */
+    private final long patience;
     private final String version;
     private final Owner owner;
     private final Kind[] kinds = new Kind[KINDS];
@@ -48,14 +50,17 @@ public final class Client implements Connection.Peer {
     private boolean nodeSent, wake, away, closed;
     /** The stream has brought a response. */
     private boolean responded;
+    /** When the first request of the stream was written; 0 if none was. */
+    private long askedAt;
     private long fallbackUntil;
     private Thread reader, writer;
     // For the state.
     private String server = "", lastRejection = "", otherType = "";
     private long responses, streams;
 
-    public Client(Bootstrap bootstrap, String version, long reconnectMax, LastGood lastGood, Owner owner) {
+    public Client(Bootstrap bootstrap, String version, long patience, long reconnectMax, LastGood lastGood, Owner owner) {
         this.maxBackoff = Math.max(MIN_BACKOFF, reconnectMax / MILLIS);
+        this.patience = patience;
         this.bootstrap = bootstrap;
         this.version = version;
         this.owner = owner;
@@ -224,6 +229,9 @@ public final class Client implements Connection.Peer {
 
     private byte[] request(Kind k) {
         byte[] node = nodeSent ? null : bootstrap.node(version);
+        if (!nodeSent) {
+            askedAt = System.nanoTime();
+        }
         nodeSent = true;
         return k.request(node, System.nanoTime());
     }
@@ -237,6 +245,14 @@ public final class Client implements Connection.Peer {
                 next = Math.min(next, k.expire(now, gone));
             }
             Resource.tell(gone);
+            if (askedAt != 0 && !responded) {
+                if (askedAt + patience - now <= 0) {
+                    contact.problem(server, "it accepts the connection and does not answer", isKnowing());
+                    askedAt = 0;
+                } else {
+                    next = Math.min(next, askedAt + patience);
+                }
+            }
             if (fallbackUntil != 0) {
                 if (fallbackUntil - now <= 0) {
                     connection.close();
@@ -281,7 +297,7 @@ public final class Client implements Connection.Peer {
                 Log.debug("the stream to " + s.address() + " ended: " + end + "; reconnecting");
             } else {
                 next = (next + 1) % bootstrap.servers.size();
-                contact.problem("control plane " + s.address() + ": " + end, "trying again");
+                contact.problem(s.address(), end, isKnowing());
                 if (next != 0) {
                     continue; // another server may be there
                 }
@@ -292,11 +308,8 @@ public final class Client implements Connection.Peer {
         }
     }
 
-    /** A call waited for the first answer in vain. */
-    public synchronized void unanswered() {
-        if (connection != null && !responded) {
-            contact.problem("control plane " + server + ": it does not answer", "waiting for it");
-        }
+    private synchronized boolean isKnowing() {
+        return responses > 0 || saving.isRestored();
     }
 
     private void setAway(boolean is) {
@@ -323,6 +336,7 @@ public final class Client implements Connection.Peer {
                     return "closed";
                 }
                 nodeSent = false;
+                askedAt = 0;
                 for (Kind k : kinds) {
                     k.reset();
                 }

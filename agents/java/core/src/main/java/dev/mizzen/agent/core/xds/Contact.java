@@ -24,6 +24,8 @@ final class Contact {
     /** The stream before this one brought a response, and soon something that ended it. */
     private boolean broken;
     private boolean responded;
+    /** The operator knows that the control plane is there. */
+    private boolean told;
 
     Contact(Client client, long lasting) {
         this.client = client;
@@ -69,9 +71,10 @@ final class Contact {
 
     private void recovered(String server) {
         broken = false;
-        if (!problem.isEmpty()) {
-            problem = "";
-            reported.clear();
+        problem = "";
+        reported.clear();
+        if (!told) {
+            told = true;
             Log.info("control plane " + server + ": connected");
         }
     }
@@ -90,15 +93,14 @@ final class Contact {
         return served;
     }
 
-    /** Says a problem once. A server that fails in a new way each time must not fill the log. */
-    void problem(String text, String action) {
-        boolean isNew;
+    /** Says once why there is no control plane. One that fails in a new way each time must not fill the log. */
+    void problem(String address, String why, boolean known) {
         synchronized (client) {
-            problem = text;
-            isNew = reported.size() < MAX_PROBLEMS && reported.add(text.replaceAll("[0-9]+", ""));
-        }
-        if (isNew) {
-            Log.info(text + "; what is known stays in effect; " + action);
+            problem = "control plane " + address + ": " + why;
+            told = false;
+            if (reported.size() < MAX_PROBLEMS && reported.add(problem.replaceAll("[0-9]+", ""))) {
+                Log.info(problem + (known ? "; what is known stays in effect; trying again" : "; nothing is known yet; trying again. Check server_uri in the bootstrap"));
+            }
         }
     }
 }

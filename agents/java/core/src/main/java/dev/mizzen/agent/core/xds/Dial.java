@@ -1,11 +1,13 @@
 package dev.mizzen.agent.core.xds;
 
 import dev.mizzen.agent.core.Bootstrap;
+import dev.mizzen.agent.core.Log;
 import dev.mizzen.agent.core.wire.Connection;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
@@ -46,7 +48,7 @@ final class Dial {
         try {
             token = new String(Files.readAllBytes(Paths.get(file)), StandardCharsets.ISO_8859_1).trim();
         } catch (IOException e) {
-            throw new IOException("the token file " + file + " cannot be read: " + e, e);
+            throw new IOException("the token file " + file + " cannot be read: " + Log.why(e), e);
         }
         if (token.isEmpty()) {
             throw new IOException("the token file " + file + " is empty");
@@ -56,7 +58,12 @@ final class Dial {
 
     /** Tries the addresses of the server one after the other, from a random one on. */
     private static Socket tcp(Bootstrap.Server s) throws IOException {
-        InetAddress[] addresses = InetAddress.getAllByName(s.host);
+        InetAddress[] addresses;
+        try {
+            addresses = InetAddress.getAllByName(s.host);
+        } catch (UnknownHostException e) { // whose text differs from the second time on
+            throw new IOException("the name " + s.host + " does not resolve", e);
+        }
         int first = ThreadLocalRandom.current().nextInt(addresses.length);
         IOException last = null;
         for (int i = 0; i < addresses.length; i++) {

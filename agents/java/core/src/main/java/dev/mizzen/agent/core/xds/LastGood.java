@@ -40,7 +40,9 @@ public final class LastGood {
     private final long maxAgeMillis;
     private final Map<String, Entry> entries = new HashMap<>();
     private final String[] versions = {"", "", "", ""};
-    private boolean reported;
+    private boolean reported, used;
+    /** How many resources of the file are too old. */
+    private int old;
 
     private LastGood(File file, long maxAgeNanos) {
         this.file = file;
@@ -58,12 +60,33 @@ public final class LastGood {
         try {
             if (g.file.exists()) {
                 g.read();
+                g.tell();
             }
         } catch (IOException | RuntimeException e) {
             g.entries.clear();
-            Log.info("the last-good file " + g.file + " is not used: " + (e instanceof Refused ? e.getMessage() : e.toString()));
+            Log.info("the last-good file " + g.file + " is not used: " + Log.why(e));
         }
         return g;
+    }
+
+    /** Says that the file is used, or that it is too old. */
+    private void tell() {
+        if (entries.isEmpty()) {
+            if (old > 0) {
+                Log.info("the last-good file " + file + " is not used: it is older than mizzen.state.max-age");
+            }
+            return;
+        }
+        long oldest = System.currentTimeMillis();
+        for (Entry e : entries.values()) {
+            oldest = Math.min(oldest, e.at);
+        }
+        Log.info("the last-good file " + file + " is used until the control plane answers: " + entries.size() + " resources, " + (System.currentTimeMillis() - oldest) / 1000 + " s old");
+    }
+
+    /** True if the file had resources to use. */
+    boolean isUsed() {
+        return used;
     }
 
     private void read() throws IOException {
@@ -132,6 +155,9 @@ public final class LastGood {
         }
         if (isFresh(at)) {
             entries.put(id + name, new Entry(raw, at));
+            used = true;
+        } else {
+            old++;
         }
     }
 
@@ -205,7 +231,7 @@ public final class LastGood {
             reported = false;
         } catch (IOException | RuntimeException e) {
             if (!reported) {
-                Log.info("the last-good file " + file + " cannot be written: " + e + "; a restart without the control plane begins without routes");
+                Log.info("the last-good file " + file + " cannot be written: " + Log.why(e) + "; a restart without the control plane begins without routes");
             }
             reported = true;
             temp.delete();

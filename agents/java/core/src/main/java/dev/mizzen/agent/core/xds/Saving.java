@@ -30,6 +30,11 @@ final class Saving {
         }
     }
 
+    /** True if a file had resources to use at the start. */
+    boolean isRestored() {
+        return file != null && file.isUsed();
+    }
+
     /** A response came. */
     void responded(boolean changed) {
         inContact();

@@ -33,6 +33,9 @@ class ExplainTest {
     private static final Lanes NO_LANES = new Lanes("lane", "x-lane", null);
     /** A draw of a cluster takes each one that has a tenth of the weight or more. */
     private static final int DRAWS = 400;
+    /** The conditions that plain HTTP calls can meet, which are all that is explained. */
+    private static final List<String> HTTP_CONDITIONS = java.util.Arrays.asList(
+        "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream", "retriable-status-codes");
 
     @Test
     void decidesAsExplainSays() throws Exception {
@@ -119,7 +122,8 @@ class ExplainTest {
         }
         RetryPolicy retry = route.retry;
         if (retry != null) {
-            all.add("up to " + retry.retries + " retries on " + retry.retryOn + ", after " + duration(retry.baseInterval) + " at least"
+            String met = java.util.Arrays.stream(retry.retryOn.split(",")).filter(HTTP_CONDITIONS::contains).collect(java.util.stream.Collectors.joining(","));
+            all.add("up to " + retry.retries + " retries on " + met + ", after " + duration(retry.baseInterval) + " at least"
                 + (retry.avoidsTried ? ", on other endpoints if there are any" : ""));
             if (retry.statusCodes.length > 0) {
                 all.add("retriable status codes " + java.util.Arrays.toString(retry.statusCodes).replaceAll("[\\[\\],]", ""));

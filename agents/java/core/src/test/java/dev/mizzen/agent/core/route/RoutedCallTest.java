@@ -242,13 +242,11 @@ class RoutedCallTest {
 
     @Test
     void retriesWhatThePolicyCovers() {
-        Throwable connect = new RuntimeException(new ConnectException("refused")), reset = new SocketException("Connection reset"), slow = new SocketTimeoutException("Read timed out"),
-            connecting = new SocketTimeoutException("connect timed out"), refused = new java.io.IOException("stream was reset: REFUSED_STREAM");
-        covers("5xx", "500 503 599 connect reset slow");
-        covers("gateway-error", "502 503 504 connect reset slow connecting refused");
+        covers("5xx", "500 503 599 connect reset slow late");
+        covers("gateway-error", "502 503 504 connect reset slow connecting refused late");
         covers("connect-failure", "connect connecting");
         covers("refused-stream", "refused");
-        covers("reset", "connect reset slow");
+        covers("reset", "connect reset slow late");
         covers("retriable-4xx", "409");
         covers("retriable-status-codes", "418");
         covers("unavailable,cancelled", "");
@@ -262,8 +260,9 @@ class RoutedCallTest {
         failures.put("connecting", new SocketTimeoutException("connect timed out"));
         failures.put("reset", new SocketException("Connection reset"));
         failures.put("slow", new SocketTimeoutException("Read timed out"));
+        failures.put("late", new SocketTimeoutException("kafka-connect: no response within 700 ms"));
         failures.put("refused", new java.io.IOException("stream was reset: REFUSED_STREAM"));
-        for (String outcome : "200 404 409 418 500 502 503 504 599 connect connecting reset slow refused".split(" ")) {
+        for (String outcome : "200 404 409 418 500 502 503 504 599 connect connecting reset slow late refused".split(" ")) {
             boolean isStatus = Character.isDigit(outcome.charAt(0));
             boolean got = plan(routes, get("/")).retry(1, isStatus ? Integer.parseInt(outcome) : 0, failures.get(outcome));
             boolean any = on.equals("5xx") && outcome.matches("5\\d\\d|connecting|refused") || on.equals("reset") && outcome.matches("connecting|refused");

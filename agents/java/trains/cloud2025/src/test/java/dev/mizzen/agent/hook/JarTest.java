@@ -79,8 +79,53 @@ class JarTest {
 
     @Test
     void itCanBeOff() throws Exception {
-        List<String> said = said(run(BOOTSTRAP, Arrays.asList("-Dmizzen.agent=off", agent())));
-        assertEquals(Arrays.asList("mizzen: the agent is off by mizzen.agent; the application runs without the mesh"), said);
+        for (String off : new String[] {"off", "OFF", "false"}) {
+            List<String> said = said(run(BOOTSTRAP, Arrays.asList("-Dmizzen.agent=" + off, agent())));
+            assertEquals(Arrays.asList("mizzen: the agent is off by mizzen.agent; the application runs without the mesh"), said);
+        }
+        List<String> said = said(run(BOOTSTRAP, Arrays.asList("-Dmizzen.agent=of", agent())));
+        assertEquals("mizzen: mizzen.agent \"of\" is unknown; on is in effect. Set on or off", said.get(0), said::toString);
+        assertEquals(2, said.size(), said::toString);
+    }
+
+    /** In the mode off it does not connect, and says so. */
+    @Test
+    void theModeCanBeOff() throws Exception {
+        List<String> said = said(run(BOOTSTRAP, Arrays.asList("-Dmizzen.mode=off", agent()), "Feign"));
+        assertEquals(1, said.size(), said::toString);
+        assertTrue(said.get(0).endsWith(", mode off: calls go to the registry"), said::toString);
+    }
+
+    /** Runs the jar as a command, in the environment of an application that has the agent. Returns its exit code and its lines. */
+    private static String command(String... args) throws Exception {
+        List<String> command = new ArrayList<>(Arrays.asList(System.getProperty("java.home") + "/bin/java", "-jar", JAR.getPath()));
+        command.addAll(Arrays.asList(args));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().put("JAVA_TOOL_OPTIONS", agent());
+        builder.environment().put("GRPC_XDS_BOOTSTRAP_CONFIG", BOOTSTRAP);
+        Process process = builder.start();
+        try (BufferedReader out = new BufferedReader(new InputStreamReader(process.getInputStream()))) {
+            String lines = out.lines().filter(l -> !l.contains("VM warning") && !l.startsWith("Picked up")).collect(Collectors.joining("\n"));
+            return process.waitFor() + " " + lines;
+        }
+    }
+
+    @Test
+    void itIsACommand() throws Exception {
+        assertEquals("1 mizzen: \"abc\" is not the id of a process", command("state", "abc"));
+        assertEquals("1 mizzen: 99999999 is not a JVM that runs", command("state", "99999999"));
+        assertEquals("2 mizzen: \"staet 1\" is not a command. Use 'state PID', or 'help'", command("staet", "1"));
+        Process other = new ProcessBuilder("sleep", "60").start();
+        try {
+            long pid = (Long) Process.class.getMethod("pid").invoke(other);
+            assertEquals("1 mizzen: " + pid + " is not a JVM that runs", command("state", String.valueOf(pid)));
+            assertTrue(other.isAlive(), "the process was ended");
+        } finally {
+            other.destroy();
+        }
+        String help = command();
+        assertTrue(help.startsWith("0 Mizzen's agent for Spring Cloud applications, "), help);
+        assertTrue(help.contains("mizzen.reconnect.max=") && help.contains("mizzen.lane.key="), help);
     }
 
     @Test
