@@ -58,7 +58,7 @@ var attacks = []attack{
 	{name: "UNIMPLEMENTED", raw: sends(frame(settingsFrame, 0, 0), trailers("12", "no such method")), line: "UNIMPLEMENTED: no such method"},
 	{name: "UNAUTHENTICATED", raw: sends(frame(settingsFrame, 0, 0), trailers("16", "who%20are%20you")), line: "UNAUTHENTICATED: who are you"},
 	{name: "a message of 100 MB", raw: sends(opened(), frame(dataFrame, 0, 1, 0, 6, 64, 0, 0, 1, 2, 3)), line: "the server sends a message of 104857600 bytes"},
-	{name: "no answer", raw: sends(opened()), asks: true, line: "it does not answer"},
+	{name: "no answer", raw: sends(opened()), asks: true, line: "it accepts the connection and does not answer"},
 	{name: "a truncated response", edit: editing{typeOfRoutes: func(t *testing.T, r *discovery.DiscoveryResponse) []byte {
 		whole := must(proto.Marshal(r))(t)
 		return whole[:len(whole)-1]
@@ -189,6 +189,9 @@ func (s *scene) withstands(relay *relay, a attack, unknown string, other *servic
 		want = want[:1]
 	} else if a.asks {
 		want = append(want, "the server closed the connection") // without an answer, at the end of the attack
+	}
+	if a.asks {
+		want = append(want, "the control plane has not answered for \""+unknown)
 	}
 	s.app.said(s.t, from, want...)
 }
