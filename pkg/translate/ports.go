@@ -33,7 +33,7 @@ func (in HostInput) checkProtocols(sink *[]mesh.Problem, all []resource.Resource
 		encrypted := slices.ContainsFunc(all, func(r resource.Resource) bool {
 			return r.Name == resource.ClusterName(port.Number, "", in.service.Host) && r.Message.(*clusterv3.Cluster).GetTransportSocket() != nil
 		})
-		if note := protocolNotes[port.Protocol]; note != "" && !(encrypted && port.Protocol == mesh.ProtocolHTTPS) {
+		if note := protocolNotes[port.Protocol]; note != "" && (!encrypted || port.Protocol != mesh.ProtocolHTTPS) {
 			report.Field{Sink: sink, Ref: in.service.Ref, Path: "spec.ports"}.Index(i).Approximatef(note, port.Number)
 		}
 	}
