@@ -82,6 +82,14 @@ func (p Protocol) IsHTTP() bool {
 // of gRPC do not understand.
 func (f Family) Takes(p Protocol) bool { return f != FamilyHTTP || p != ProtocolGRPC }
 
+// Fold returns the spelling of a name by which clients of the family find it. The hosts of URIs have no case.
+func (f Family) Fold(name string) string {
+	if f == FamilyHTTP {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
 // Namespace returns the Service's namespace.
 func (s *Service) Namespace() string { return s.Ref.Namespace }
 

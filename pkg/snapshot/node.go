@@ -109,11 +109,3 @@ func clip(s string) string {
 	// A cut or forged string may be invalid UTF-8, and it may become part of messages that must be valid.
 	return strings.ToValidUTF8(strings.Clone(s), "")
 }
-
-// fold returns a name as the family compares it: the hosts of URIs have no case.
-func fold(name string, family mesh.Family) string {
-	if family == mesh.FamilyHTTP {
-		return strings.ToLower(name)
-	}
-	return name
-}

@@ -33,7 +33,7 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	case resource.IsServerListener(name):
 		q.server = true
 	default:
-		q.dialed = resource.ParseDialTarget(fold(name, client.Kind.Family()), client.Namespace, domain)
+		q.dialed = resource.ParseDialTarget(client.Kind.Family().Fold(name), client.Namespace, domain)
 	}
 	return q
 }
