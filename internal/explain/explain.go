@@ -130,27 +130,33 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 		a.Clusters = append(a.Clusters, c)
 	}
 	a.Fails = len(endpoints) == 0 || failing > 0
-	fault := abort(route)
-	switch {
-	case fault != nil:
+	if fault := abort(route); fault != nil {
 		a.aborted(fault, q)
-	case len(endpoints) == 0:
+		return nil
+	}
+	a.reach(len(endpoints), failing)
+	if len(endpoints) > 0 && q.Scheme == "https" {
+		a.checkTLS(s, q)
+	}
+	return nil
+}
+
+// reach says which endpoints a call may go to. failing is the share of calls whose cluster has none, in percent.
+func (a *Answer) reach(endpoints int, failing float64) {
+	switch {
+	case endpoints == 0:
 		a.Outcome = "the call fails: the clusters of the matched route have no endpoints"
 		if slices.ContainsFunc(a.Clusters, func(c Cluster) bool { return len(c.EndpointNotes) > 0 }) {
 			a.Outcome += "; internalTrafficPolicy: Local leaves out those of other nodes"
 		}
 	case len(a.Clusters) > 1:
-		a.Outcome = fmt.Sprintf("the call goes to %s, by the weights of %d clusters", oneOf(len(endpoints)), len(a.Clusters))
+		a.Outcome = fmt.Sprintf("the call goes to %s, by the weights of %d clusters", oneOf(endpoints), len(a.Clusters))
 		if failing > 0 {
 			a.Outcome += fmt.Sprintf("; %.4g %% of such calls fail because their cluster has no endpoints", failing)
 		}
 	default:
-		a.Outcome = "the call goes to " + oneOf(len(endpoints))
+		a.Outcome = "the call goes to " + oneOf(endpoints)
 	}
-	if fault == nil && len(endpoints) > 0 && q.Scheme == "https" {
-		a.checkTLS(s, q)
-	}
-	return nil
 }
 
 func oneOf(endpoints int) string {

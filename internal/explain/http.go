@@ -118,14 +118,8 @@ func (a *Answer) checkTLS(s *snapshot.Snapshot, q Question) {
 	}
 }
 
-// dialed is the name that the client subscribes to. An HTTP client asks in lower case, however the application spells
-// the name.
-func (q Question) dialed() string {
-	if q.IsHTTP() {
-		return strings.ToLower(q.To)
-	}
-	return q.To
-}
+// dialed is the name that the client subscribes to, however the application spells it.
+func (q Question) dialed() string { return q.family().Fold(q.To) }
 
 // separator is what clients put between the values of a header that a call has twice.
 func (q Question) separator(name string) string {

@@ -82,6 +82,14 @@ func (p Protocol) IsHTTP() bool {
 // of gRPC do not understand.
 func (f Family) Takes(p Protocol) bool { return f != FamilyHTTP || p != ProtocolGRPC }
 
+// Fold returns the spelling of a name by which clients of the family find it. The hosts of URIs have no case.
+func (f Family) Fold(name string) string {
+	if f == FamilyHTTP {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
 // Namespace returns the Service's namespace.
 func (s *Service) Namespace() string { return s.Ref.Namespace }
 
@@ -108,12 +116,12 @@ func (s *Service) PortNamed(name string) (Port, bool) {
 // httpPort is the port of HTTP URIs that name none.
 const httpPort = 80
 
-// DefaultPort returns the port for a client of the family that names no port: the only port that it can call. If there are several, for
+// DefaultPort returns the port for a client of the family that names no port: the only port. If there are several, for
 // a gRPC client the only port whose name starts with grpc, and for an HTTP client the only port that is declared as HTTP,
-// or else port 80. There is none if clients of the family cannot call it.
+// or else port 80: the one beside a port for gRPC is often for metrics. There is none if clients of the family cannot call it.
 func (s *Service) DefaultPort(family Family) (Port, bool) {
-	if all := s.PortsFor(family); len(all) == 1 {
-		return all[0], true
+	if len(s.Ports) == 1 {
+		return s.Ports[0], family.Takes(s.Ports[0].Protocol)
 	}
 	means := func(p Port) bool { return strings.HasPrefix(p.Name, "grpc") }
 	if family == FamilyHTTP {

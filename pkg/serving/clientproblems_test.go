@@ -2,6 +2,7 @@ package serving_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -186,8 +187,9 @@ func labelValues(m *dto.Metric) string {
 // have problems with is reported once.
 func TestProblemsOfHTTPClients(t *testing.T) {
 	store := serving.NewStore(serving.Options{})
-	store.Publish(snapshottest.Load(t, []string{fmt.Sprintf(snapshottest.EchoObjects, "VirtualService",
-		"{hosts: [echo], http: [{corsPolicy: {}, match: [{uri: {prefix: api}}], route: [{destination: {host: gone}}]}]}")}))
+	objects := fmt.Sprintf(snapshottest.EchoObjects, "VirtualService",
+		"{hosts: [echo], http: [{corsPolicy: {}, match: [{uri: {prefix: api}}], route: [{destination: {host: gone}}]}]}")
+	store.Publish(snapshottest.Load(t, []string{strings.ReplaceAll(objects, "name: grpc", "name: http")}))
 	lines := func() []string {
 		var all []string
 		for _, p := range store.Problems() {

@@ -73,8 +73,7 @@ func WithUserAgent(c mesh.Client, kind mesh.ClientKind, version string) mesh.Cli
 // maxProviders bounds the certificate providers of one client.
 const maxProviders = 32
 
-// providers reads the certificate providers that a node declares: a list of names, or one string with commas between
-// them.
+// providers reads the names of the certificate providers that a node declares.
 func providers(v *structpb.Value) mesh.Providers {
 	names := texts(v)
 	if len(names) > maxProviders {

@@ -33,10 +33,7 @@ func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	case resource.IsServerListener(name):
 		q.server = true
 	default:
-		if client.Kind.Family() == mesh.FamilyHTTP {
-			name = strings.ToLower(name) // The hosts of URIs have no case.
-		}
-		q.dialed = resource.ParseDialTarget(name, client.Namespace, domain)
+		q.dialed = resource.ParseDialTarget(client.Kind.Family().Fold(name), client.Namespace, domain)
 	}
 	return q
 }

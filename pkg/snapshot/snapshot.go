@@ -164,10 +164,7 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			continue
 		}
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
-		for _, port := range h.facts.Service.Ports {
-			if !client.Kind.Family().Takes(port.Protocol) {
-				continue
-			}
+		for _, port := range h.facts.Service.PortsFor(client.Kind.Family()) {
 			names = append(names, t.info().name(port.Number, hostName))
 			if policy == nil || t != ClusterType && t != EndpointType {
 				continue

@@ -15,7 +15,7 @@ import (
 // CheckedWithoutRules reports whether clients of the family may have Problems with the host even if no rule is for it.
 func (f Facts) CheckedWithoutRules(family mesh.Family) bool {
 	return family == mesh.FamilyHTTP && f.Service != nil && f.Alias == nil &&
-		(len(f.Service.PortsFor(family)) > 1 || slices.ContainsFunc(f.Service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" }))
+		(len(f.Service.Ports) > 1 && len(f.Service.PortsFor(family)) > 0 || slices.ContainsFunc(f.Service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" }))
 }
 
 // protocolNotes say what HTTP clients do with a port whose protocol is not plain HTTP/1.1, by what it declares.
@@ -33,7 +33,7 @@ func (in HostInput) checkProtocols(sink *[]mesh.Problem, all []resource.Resource
 		encrypted := slices.ContainsFunc(all, func(r resource.Resource) bool {
 			return r.Name == resource.ClusterName(port.Number, "", in.service.Host) && r.Message.(*clusterv3.Cluster).GetTransportSocket() != nil
 		})
-		if note := protocolNotes[port.Protocol]; note != "" && !(encrypted && port.Protocol == mesh.ProtocolHTTPS) {
+		if note := protocolNotes[port.Protocol]; note != "" && (!encrypted || port.Protocol != mesh.ProtocolHTTPS) {
 			report.Field{Sink: sink, Ref: in.service.Ref, Path: "spec.ports"}.Index(i).Approximatef(note, port.Number)
 		}
 	}

@@ -49,7 +49,7 @@ func newEncrypted(t *testing.T, plane *plane, name string, config *tls.Config, s
 	listener := must(tls.Listen("tcp", "127.0.0.1:0", config))(t)
 	e := encrypted{Pod: &provider.Pod{Name: name, Version: "v1"}}
 	_, _ = fmt.Sscanf(listener.Addr().String(), "127.0.0.1:%d", &e.port)
-	server := &http.Server{Handler: e, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // only this test calls it
+	server := &http.Server{Handler: e, ErrorLog: log.New(io.Discard, "", 0)}
 	server.SetKeepAlivesEnabled(!strings.HasPrefix(name, "rotating"))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -97,12 +97,12 @@ func (t Trust) declared(family mesh.Family, at report.Field, tls *networking.Cli
 	if system {
 		at.Approximatef("%s", fields.NoteTLSSystem(family))
 	} else {
-		credentials := ", and whose application uses xDS credentials"
+		demand := ", and whose application uses xDS credentials"
 		if family == mesh.FamilyHTTP {
-			credentials = ""
+			demand = ""
 		}
 		at.Approximatef("This applies to clients that declare the certificate provider %q in their bootstrap, as `controlplane bootstrap --certificates` does%s. "+
-			"Calls of other clients fail. Declare the provider in every client.", provider, credentials)
+			"Calls of other clients fail. Declare the provider in every client.", provider, demand)
 	}
 	if t.Providers.Has(provider) || system && t.SystemRoots {
 		return true

@@ -85,19 +85,20 @@ func reportIgnored(family mesh.Family, at report.Field, rule *networking.HTTPRou
 		return
 	}
 	for _, field := range ignoredByAnswers[family] {
-		if isSet(rule.ProtoReflect(), strings.Split(field, ".")) {
+		if isSet(rule.ProtoReflect(), field) {
 			at.Child(field).Warnf(mesh.CodeConflict, "The clients answer the calls of this rule themselves, by its %s. This field has no effect. Remove it.", action)
 		}
 	}
 }
 
-// isSet reports whether a field is set, by the JSON names of the messages around it and its own.
-func isSet(m protoreflect.Message, path []string) bool {
-	field := m.Descriptor().Fields().ByJSONName(path[0])
-	if !m.Has(field) || len(path) == 1 {
+// isSet reports whether a field is set, by the JSON names of the messages around it and its own, with dots between them.
+func isSet(m protoreflect.Message, path string) bool {
+	name, inner, nested := strings.Cut(path, ".")
+	field := m.Descriptor().Fields().ByJSONName(name)
+	if !nested || !m.Has(field) {
 		return m.Has(field)
 	}
-	return isSet(m.Get(field).Message(), path[1:])
+	return isSet(m.Get(field).Message(), inner)
 }
 
 // httpFailingAction sends calls to a cluster without endpoints.
@@ -198,7 +199,7 @@ func (t destinationResolver) mirrors(at report.Field, rule *networking.HTTPRoute
 		add(at.Child("mirror"), m, mirrorShare(at, rule))
 	} else {
 		for _, field := range []string{"mirrorPercentage", "mirrorPercent"} {
-			if isSet(rule.ProtoReflect(), []string{field}) {
+			if isSet(rule.ProtoReflect(), field) {
 				at.Child(field).Warnf(mesh.CodeConflict, "The rule has no mirror that this is the share of. The field has no effect. Set mirror, or percentage in mirrors.")
 			}
 		}

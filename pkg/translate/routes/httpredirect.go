@@ -32,15 +32,7 @@ func redirect(at report.Field, r *networking.HTTPRedirect, listenerPort uint32) 
 		return nil, false
 	}
 	out := &routev3.RedirectAction{HostRedirect: r.GetAuthority(), ResponseCode: code}
-	switch {
-	case r.GetPrefixRewrite() != "":
-		if r.GetUri() != "" {
-			at.Child("uri").Warnf(mesh.CodeConflict, "prefixRewrite is also set and takes precedence. This field has no effect. Remove one of the two.")
-		}
-		out.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: r.GetPrefixRewrite()}
-	case r.GetUri() != "":
-		out.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: r.GetUri()}
-	}
+	redirectPath(at, r, out)
 	if scheme := r.GetScheme(); scheme != "" {
 		if defaultPorts[scheme] == 0 {
 			at.Child("scheme").Errorf(mesh.CodeInvalidValue, "%q is not a scheme that HTTP clients follow. The calls fail. Set http or https.", scheme)
@@ -58,6 +50,19 @@ func redirect(at report.Field, r *networking.HTTPRedirect, listenerPort uint32) 
 		return nil, false
 	}
 	return out, true
+}
+
+// redirectPath sets the path of a redirect.
+func redirectPath(at report.Field, r *networking.HTTPRedirect, out *routev3.RedirectAction) {
+	switch {
+	case r.GetPrefixRewrite() != "":
+		if r.GetUri() != "" {
+			at.Child("uri").Warnf(mesh.CodeConflict, "prefixRewrite is also set and takes precedence. This field has no effect. Remove one of the two.")
+		}
+		out.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: r.GetPrefixRewrite()}
+	case r.GetUri() != "":
+		out.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: r.GetUri()}
+	}
 }
 
 // redirectPort returns the port of a redirect; 0 if the Location has the port of its authority, or none. listenerPort is 0 if
