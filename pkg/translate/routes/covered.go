@@ -60,7 +60,7 @@ func reportedURI(match report.Field) bool {
 // coveredBy returns the path of the first match that covers m; empty if none does.
 func coveredBy(m *networking.HTTPMatchRequest, list []coverer) string {
 	for _, c := range list {
-		if c.takes && covers(c.match, m) {
+		if c.takes && c.covers(m) {
 			return c.at.Path
 		}
 	}
@@ -71,17 +71,18 @@ func coveredBy(m *networking.HTTPMatchRequest, list []coverer) string {
 type coverer struct {
 	at    report.Field
 	match *networking.HTTPMatchRequest
-	// takes is set if the clients can make the match.
-	takes bool
+	// takes is set if the clients can make the match, everyPath if it has every path.
+	takes, everyPath bool
 }
 
 func (f *form) matchesOf(at report.Field, rule *networking.HTTPRoute) []coverer {
 	if len(rule.GetMatch()) == 0 {
-		return []coverer{{at, nil, true}}
+		return []coverer{{at, nil, true, true}}
 	}
 	var all []coverer
 	for j, m := range rule.GetMatch() {
-		all = append(all, coverer{at.Child("match").Index(j), m, f.canMatch(m)})
+		every, _ := httpURI(report.Field{}, m.GetUri(), m.GetIgnoreUriCase())
+		all = append(all, coverer{at.Child("match").Index(j), m, f.canMatch(m), isCatchAll(every)})
 	}
 	return all
 }
@@ -94,27 +95,30 @@ func (f *form) canMatch(m *networking.HTTPMatchRequest) bool {
 		!slices.Contains(m.GetGateways(), noGateway)
 }
 
-// covers reports whether a matches every call that b matches. A nil match matches every call.
-func covers(a, b *networking.HTTPMatchRequest) bool {
+// covers reports whether the match matches every call that b matches. A nil match matches every call. Paths are compared first:
+// most matches differ in them, and each match is compared with all before it.
+func (c coverer) covers(b *networking.HTTPMatchRequest) bool {
+	a := c.match
 	if a == nil {
 		return true
 	}
 	if b == nil {
 		b = &networking.HTTPMatchRequest{}
 	}
+	if !c.everyPath && !coversPath(a, b) {
+		return false
+	}
 	// Without gateways a match is for all gateways of its VirtualService.
 	gateways := len(a.GetGateways()) == 0 || len(b.GetGateways()) > 0 &&
 		!slices.ContainsFunc(b.GetGateways(), func(g string) bool { return !slices.Contains(a.GetGateways(), g) })
 	scope, _ := mesh.CallScopeOf(a)
 	other, _ := mesh.CallScopeOf(b)
-	return gateways && scope.Contains(other) && coversURI(a, b) && coversText(a.GetMethod(), b.GetMethod()) && coversText(a.GetScheme(), b.GetScheme()) &&
+	return gateways && scope.Contains(other) && coversText(a.GetMethod(), b.GetMethod()) && coversText(a.GetScheme(), b.GetScheme()) &&
 		coversText(a.GetAuthority(), b.GetAuthority()) && coversEntries(a.GetQueryParams(), b.GetQueryParams()) && coversHeaders(a, b)
 }
 
-func coversURI(a, b *networking.HTTPMatchRequest) bool {
-	if every, _ := httpURI(report.Field{}, a.GetUri(), a.GetIgnoreUriCase()); isCatchAll(every) {
-		return true
-	}
+// coversPath reports whether a has every path that b has, as far as their texts say it.
+func coversPath(a, b *networking.HTTPMatchRequest) bool {
 	sub, root := b.GetUri(), a.GetUri()
 	if a.GetIgnoreUriCase() {
 		sub, root = lowerCase(sub), lowerCase(root)

@@ -54,7 +54,7 @@ class LinesTest {
             mesh.service("a", 0);
             ScriptedServer.Stream s = server.next().settings();
             s.request(LDS);
-            said("control plane " + server.address() + ": it accepts the connection and does not answer; nothing is known yet; trying again. Check server_uri in the bootstrap");
+            said("control plane " + server.address() + ": it accepts the connection and does not answer; nothing is known yet; trying again. Check the bootstrap");
             s.respond(ProtocolTest.response(LDS, "1"));
             said("control plane " + server.address() + ": connected");
         }
@@ -64,7 +64,7 @@ class LinesTest {
     void anAddressThatCannotBeReachedIsOneLine() throws Exception {
         try (Mesh mesh = Fixture.mesh("nowhere.invalid:1", "mizzen.reconnect.max", "100ms")) {
             mesh.service("a", 0);
-            said("control plane nowhere.invalid:1: the name nowhere.invalid does not resolve; nothing is known yet; trying again. Check server_uri in the bootstrap");
+            said("control plane nowhere.invalid:1: the name nowhere.invalid does not resolve; nothing is known yet; trying again. Check the bootstrap");
         }
         assertEquals(1, out.toString().split("\n").length, out::toString);
     }

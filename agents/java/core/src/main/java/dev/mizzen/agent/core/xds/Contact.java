@@ -99,7 +99,7 @@ final class Contact {
             problem = "control plane " + address + ": " + why;
             told = false;
             if (reported.size() < MAX_PROBLEMS && reported.add(problem.replaceAll("[0-9]+", ""))) {
-                Log.info(problem + (known ? "; what is known stays in effect; trying again" : "; nothing is known yet; trying again. Check server_uri in the bootstrap"));
+                Log.info(problem + (known ? "; what is known stays in effect; trying again" : "; nothing is known yet; trying again. Check the bootstrap"));
             }
         }
     }

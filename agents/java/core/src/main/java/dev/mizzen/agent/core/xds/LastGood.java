@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.zip.CRC32;
 
 /**
@@ -37,6 +38,8 @@ public final class LastGood {
     }
 
     private final File file;
+    /** The name of the file while it is written: JVMs of one application may share the directory. */
+    private final String draft = "." + Long.toHexString(ThreadLocalRandom.current().nextLong()) + ".tmp";
     private final long maxAgeMillis;
     private final Map<String, Entry> entries = new HashMap<>();
     private final String[] versions = {"", "", "", ""};
@@ -220,7 +223,7 @@ public final class LastGood {
 
     /** Replaces the file at once, so that a reader sees the old or the new one. */
     synchronized void write(byte[] text) {
-        File temp = new File(file.getPath() + ".tmp");
+        File temp = new File(file.getPath() + draft);
         try {
             Files.createDirectories(file.getAbsoluteFile().getParentFile().toPath());
             try (FileOutputStream out = new FileOutputStream(temp)) {
