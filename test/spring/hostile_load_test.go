@@ -67,9 +67,10 @@ func churn(s *service, d time.Duration) {
 	for i, end := 0, time.Now().Add(d); time.Now().Before(end); i++ {
 		<-tick.C
 		s.rules(split(100-i%101, i%101))
-		if i%4 == 1 {
+		switch i % 4 {
+		case 1:
 			s.hide("c")
-		} else if i%4 == 3 {
+		case 3:
 			s.publish()
 		}
 	}

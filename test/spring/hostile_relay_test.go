@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
@@ -24,7 +24,7 @@ type attack struct {
 	// raw is the connection, instead of what the control plane sends. It is closed when raw returns.
 	raw func(net.Conn)
 	// edit changes the responses of one type.
-	edit map[string]func(t *testing.T, r *discovery.DiscoveryResponse) []byte
+	edit map[string]func(t *testing.T, r *discoveryv3.DiscoveryResponse) []byte
 	// line is the one line that the agent writes about it. Unless silent, another one tells that the control plane is back.
 	line   string
 	silent bool
@@ -161,7 +161,7 @@ func (r *relay) edited(message []byte) []byte {
 	r.mu.Lock()
 	edit := r.now.edit
 	r.mu.Unlock()
-	response := &discovery.DiscoveryResponse{}
+	response := &discoveryv3.DiscoveryResponse{}
 	if err := proto.Unmarshal(message, response); err != nil || edit[response.TypeUrl] == nil {
 		return message
 	}
@@ -208,7 +208,7 @@ func trailers(status, message string) []byte {
 	return frame(headersFrame, endStreamAndHeaders, 1, slices.Concat([]byte{0x88}, header("content-type", "application/grpc"), header("grpc-status", status), header("grpc-message", message))...)
 }
 
-// sends sends these bytes, and leaves the connection open until the client closes it.
+// sends writes these bytes, and leaves the connection open until the client closes it.
 func sends(parts ...[]byte) func(net.Conn) {
 	return func(conn net.Conn) {
 		var received sync.WaitGroup

@@ -275,11 +275,11 @@ func setOn(file []byte, d time.Duration) (out []byte, resources int) {
 			number, kind, n := protowire.ConsumeTag(message)
 			size := protowire.ConsumeFieldValue(number, kind, message[n:])
 			value := message[n : n+size]
-			switch at := fmt.Sprint(path, number); {
-			case at == "1" || at == "13":
+			switch at := fmt.Sprint(path, number); at {
+			case "1", "13":
 				inner, _ := protowire.ConsumeBytes(value)
 				value = protowire.AppendBytes(nil, edit(inner, at))
-			case at == "133":
+			case "133":
 				millis, _ := protowire.ConsumeVarint(value)
 				value = protowire.AppendVarint(nil, millis+uint64(d.Milliseconds()))
 				resources++

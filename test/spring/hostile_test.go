@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	routes "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/test/spring/provider"
@@ -25,21 +25,21 @@ const (
 	typeOfRoutes    = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 )
 
-type editing = map[string]func(*testing.T, *discovery.DiscoveryResponse) []byte
+type editing = map[string]func(*testing.T, *discoveryv3.DiscoveryResponse) []byte
 
 // attacks are played one after the other against one application under load.
 var attacks = []attack{
 	{name: "random bytes", raw: func(c net.Conn) {
 		noise := make([]byte, 4096)
 		for i := range noise {
-			noise[i] = byte(rand.Int()) //nolint:gosec // it is noise
+			noise[i] = byte(rand.Int())
 		}
 		sends(noise)(c)
 	}, line: "the server does not answer with HTTP/2"},
 	{name: "random bytes after the settings", raw: func(c net.Conn) {
 		noise := make([]byte, 4096)
 		for i := range noise {
-			noise[i] = byte(rand.Int()) | 0x80 //nolint:gosec // it is noise, in frames that are too large
+			noise[i] = byte(rand.Int()) | 0x80
 		}
 		sends(frame(settingsFrame, 0, 0), noise)(c)
 	}, line: `the server sends a frame of \d+ bytes`},
@@ -53,23 +53,25 @@ var attacks = []attack{
 	}, line: "the server closed the connection"},
 	{name: "headers of a megabyte", raw: sends(frame(settingsFrame, 0, 0), frame(headersFrame, 0, 1, bytes.Repeat(header("a", "b"), 2000)...),
 		bytes.Repeat(frame(continuationFrame, 0, 1, bytes.Repeat(header("a", "b"), 2000)...), 100)), line: "the server sends headers of more than 65536 bytes"},
-	{name: "CONTINUATION without end", raw: sends(frame(settingsFrame, 0, 0), frame(headersFrame, 0, 1), bytes.Repeat(frame(continuationFrame, 0, 1), 100000)),
-		line: "the server sends headers in more than 64 frames"},
+	{
+		name: "CONTINUATION without end", raw: sends(frame(settingsFrame, 0, 0), frame(headersFrame, 0, 1), bytes.Repeat(frame(continuationFrame, 0, 1), 100000)),
+		line: "the server sends headers in more than 64 frames",
+	},
 	{name: "UNIMPLEMENTED", raw: sends(frame(settingsFrame, 0, 0), trailers("12", "no such method")), line: "UNIMPLEMENTED: no such method"},
 	{name: "UNAUTHENTICATED", raw: sends(frame(settingsFrame, 0, 0), trailers("16", "who%20are%20you")), line: "UNAUTHENTICATED: who are you"},
 	{name: "a message of 100 MB", raw: sends(opened(), frame(dataFrame, 0, 1, 0, 6, 64, 0, 0, 1, 2, 3)), line: "the server sends a message of 104857600 bytes"},
 	{name: "no answer", raw: sends(opened()), asks: true, line: "it accepts the connection and does not answer"},
-	{name: "a truncated response", edit: editing{typeOfRoutes: func(t *testing.T, r *discovery.DiscoveryResponse) []byte {
+	{name: "a truncated response", edit: editing{typeOfRoutes: func(t *testing.T, r *discoveryv3.DiscoveryResponse) []byte {
 		whole := must(proto.Marshal(r))(t)
 		return whole[:len(whole)-1]
 	}}, line: "malformed protobuf"},
-	{name: "a response of another type", silent: true, edit: editing{typeOfRoutes: func(t *testing.T, r *discovery.DiscoveryResponse) []byte {
+	{name: "a response of another type", silent: true, edit: editing{typeOfRoutes: func(t *testing.T, r *discoveryv3.DiscoveryResponse) []byte {
 		r.TypeUrl = "type.googleapis.com/envoy.config.route.v3.Other"
 		return must(proto.Marshal(r))(t)
 	}}, line: "ignored what the control plane sends: a response of the type"},
-	{name: "a listener of another type", silent: true, asks: true, edit: editing{typeOfListeners: func(t *testing.T, r *discovery.DiscoveryResponse) []byte {
-		for _, any := range r.Resources {
-			any.TypeUrl = "type.googleapis.com/other"
+	{name: "a listener of another type", silent: true, asks: true, edit: editing{typeOfListeners: func(t *testing.T, r *discoveryv3.DiscoveryResponse) []byte {
+		for _, resource := range r.Resources {
+			resource.TypeUrl = "type.googleapis.com/other"
 		}
 		return must(proto.Marshal(r))(t)
 	}}, line: "rejected what the control plane sends; the last good version stays in effect: a resource has the type"},
@@ -77,15 +79,15 @@ var attacks = []attack{
 }
 
 // badRoutes has the routes of go-sc-b be of a kind that no control plane sends to this client.
-func badRoutes(t *testing.T, r *discovery.DiscoveryResponse) []byte {
-	for _, any := range r.Resources {
-		table := &routes.RouteConfiguration{}
-		if err := proto.Unmarshal(any.Value, table); err != nil {
+func badRoutes(t *testing.T, r *discoveryv3.DiscoveryResponse) []byte {
+	for _, resource := range r.Resources {
+		table := &routev3.RouteConfiguration{}
+		if err := proto.Unmarshal(resource.Value, table); err != nil {
 			t.Error(err)
 		}
 		if strings.Contains(table.Name, "go-sc-b") {
-			table.VirtualHosts[0].Routes[0].GetRoute().ClusterSpecifier = &routes.RouteAction_ClusterHeader{ClusterHeader: "x"}
-			any.Value = must(proto.Marshal(table))(t)
+			table.VirtualHosts[0].Routes[0].GetRoute().ClusterSpecifier = &routev3.RouteAction_ClusterHeader{ClusterHeader: "x"}
+			resource.Value = must(proto.Marshal(table))(t)
 		}
 	}
 	return must(proto.Marshal(r))(t)
@@ -139,7 +141,7 @@ func registered(t *testing.T, name string, n int) (args []string) {
 	pod := must(provider.Start("registered", "r"))(t)
 	t.Cleanup(func() { _ = pod.Refuse() })
 	for i := range n {
-		args = append(args, fmt.Sprintf("--spring.cloud.discovery.client.simple.instances.%s-%d[0].uri=http://%s", name, i, pod.Address()))
+		args = append(args, fmt.Sprintf("--spring.cloud.discoveryv3.client.simple.instances.%s-%d[0].uri=http://%s", name, i, pod.Address()))
 	}
 	return args
 }
