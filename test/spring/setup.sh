@@ -55,7 +55,7 @@ make_dependent() {
 	local goal=repackage arguments=
 	if [[ $2 == *-aot ]]; then
 		goal='process-aot</goal><goal>repackage'
-		arguments='<arguments><argument>--spring.cloud.loadbalancer.eager-load.clients=nobody</argument></arguments>'
+		arguments='<arguments><argument>--spring.cloud.loadbalancer.eager-load.clients=nobody,unknown-port-resttemplate,unknown-port-restclient,unknown-port-webclient,unknown-port-feign</argument></arguments>'
 	fi
 	sed -e "s|\${basedir}/\.\.|$PWD/apps|" -e "/<\/dependencyManagement>/,/<\/dependencies>/ s|</dependencies>|<dependency>$(coordinates) \
 		<scope>system</scope><systemPath>$PWD/$(starter)</systemPath></dependency></dependencies>|" \

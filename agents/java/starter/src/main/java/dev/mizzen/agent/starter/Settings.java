@@ -43,7 +43,7 @@ final class Settings {
             }
         });
         if (config.bootstrap != null && config.bootstrap.dropProviders()) {
-            Log.info("the bootstrap has certificate providers, which mizzen-spring-cloud-starter does not use; calls that must be encrypted fail. Use the agent");
+            Log.info("the certificate providers of the bootstrap are not used: mizzen-spring-cloud-starter cannot encrypt. Calls that need it fail. Use the agent");
         }
         return config;
     }
