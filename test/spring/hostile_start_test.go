@@ -4,7 +4,6 @@ package spring
 
 import (
 	byteorder "encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -136,18 +135,20 @@ func emptyToken(s *scenery) launch {
 		s.t.Fatal(err)
 	}
 	text := s.plane.bootstrap("--server-uri", fmt.Sprintf("localhost:%d", relay.port()), "--tls-ca", filepath.Join(mesh.Client(), "ca.crt"), "--token", s.file)
-	var bootstrap struct{ Node struct{ Cluster, ID string } }
-	if err := json.Unmarshal([]byte(text), &bootstrap); err != nil {
+	// A file system that is full, for which a test needs the rights of root.
+	full := s.t.TempDir()
+	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4k", "mizzen", full).CombinedOutput(); err != nil {
+		s.t.Skipf("NOT RUN: mount a small file system: %v\n%s", err, output)
+	}
+	s.t.Cleanup(func() {
+		if output, err := exec.Command("umount", "-l", full).CombinedOutput(); err != nil {
+			s.t.Errorf("umount: %v\n%s", err, output)
+		}
+	})
+	if err := os.WriteFile(filepath.Join(full, "large"), make([]byte, 4096), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	name := bootstrap.Node.Cluster
-	if name == "" {
-		name = bootstrap.Node.ID
-	}
-	if err := os.Symlink("/dev/full", filepath.Join(dir, name+"-application.jar.mizzen.tmp")); err != nil {
-		s.t.Fatal(err)
-	}
-	return launch{options: []string{"-Dmizzen.reconnect.max=300ms", "-Dmizzen.state=" + dir}, env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + text}}
+	return launch{options: []string{"-Dmizzen.reconnect.max=300ms", "-Dmizzen.state=" + full}, env: []string{"GRPC_XDS_BOOTSTRAP_CONFIG=" + text}}
 }
 
 func fillToken(s *scenery) {

@@ -141,7 +141,7 @@ func registered(t *testing.T, name string, n int) (args []string) {
 	pod := must(provider.Start("registered", "r"))(t)
 	t.Cleanup(func() { _ = pod.Refuse() })
 	for i := range n {
-		args = append(args, fmt.Sprintf("--spring.cloud.discoveryv3.client.simple.instances.%s-%d[0].uri=http://%s", name, i, pod.Address()))
+		args = append(args, fmt.Sprintf("--spring.cloud.discovery.client.simple.instances.%s-%d[0].uri=http://%s", name, i, pod.Address()))
 	}
 	return args
 }
