@@ -39,8 +39,20 @@ func (r *registry) args(name string) []string {
 		"--eureka.client.initial-instance-info-replication-interval-seconds=0", "--eureka.instance.instance-id=${spring.application.name}:${random.value}")
 }
 
-// startRegistry starts a registry on free ports.
+// startRegistry starts a registry on free ports. On a busy machine the database of Nacos gives up now and then: it is started again.
 func startRegistry(t *testing.T, kind string) *registry {
+	t.Helper()
+	for range 2 {
+		if r, err := tryRegistry(t, kind); err == nil {
+			return r
+		} else {
+			t.Log(err)
+		}
+	}
+	return must(tryRegistry(t, kind))(t)
+}
+
+func tryRegistry(t *testing.T, kind string) (*registry, error) {
 	t.Helper()
 	home, port := t.TempDir(), freePort(t, kind == "nacos")
 	r := &registry{kind: kind, address: fmt.Sprintf("127.0.0.1:%d", port)}
@@ -86,18 +98,24 @@ func startRegistry(t *testing.T, kind string) *registry {
 		}
 		return strings.Contains(text, ready)
 	}
-	eventually(t, 2*patience, func() error {
+	hasEnded := func() bool {
 		select {
 		case <-ended:
-			t.Fatalf("%s ended: %v", kind, cmd.ProcessState)
+			return true
 		default:
+			return false
 		}
-		if !started() {
+	}
+	eventually(t, 2*patience, func() error {
+		if !started() && !hasEnded() {
 			return fmt.Errorf("%s is not ready", kind)
 		}
 		return nil
 	})
-	return r
+	if !started() {
+		return nil, fmt.Errorf("%s ended: %v\n%s", kind, cmd.ProcessState, tail(log.String(), 5000))
+	}
+	return r, nil
 }
 
 // freePort returns a free port; with pair its number + 1000 and + 1001 are free, too.

@@ -69,14 +69,26 @@ func (w *world) startPlane() error {
 }
 
 // startNacos starts a Nacos server and returns its address.
-func (w *world) startNacos(ctx context.Context) (string, error) {
+func (w *world) startNacos(ctx context.Context) (address string, err error) {
+	for range nacosStarts {
+		if address, err = w.tryNacos(ctx); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return address, err
+}
+
+// nacosStarts is how often Nacos is started: on a busy machine its database gives up now and then.
+const nacosStarts = 3
+
+func (w *world) tryNacos(ctx context.Context) (string, error) {
 	port, err := freePort()
 	if err != nil {
 		return "", err
 	}
-	home := filepath.Join(w.dir, "nacos")
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		return "", err
+	home, err := os.MkdirTemp(w.dir, "nacos-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for Nacos: %w", err)
 	}
 	args := append(append([]string{}, lightJVM...), "-Dnacos.standalone=true", "-Dnacos.home="+home, fmt.Sprintf("-Dserver.port=%d", port),
 		"-Dserver.servlet.contextPath=/nacos", "-jar", w.parts["nacos-server"])
