@@ -80,7 +80,8 @@ public final class Apache5Calls implements Adapter {
         @Override
         CloseableHttpResponse send(Endpoint endpoint, Plan plan, int connectMillis, int readMillis) throws IOException {
             URI at = Call.at(uri, endpoint, plan);
-            HttpHost host = new HttpHost(at.getScheme(), Encrypted.host(endpoint), endpoint.port());
+            Tls tls = endpoint.tls();
+            HttpHost host = new HttpHost(at.getScheme(), tls == null ? Encrypted.host(endpoint) : endpoint.host(), endpoint.port());
             BasicClassicHttpRequest sent = new BasicClassicHttpRequest(request.getMethod(), host, target(at));
             sent.setEntity(request.getEntity());
             fill(sent, edited(headers(request), plan));
@@ -89,7 +90,6 @@ public final class Apache5Calls implements Adapter {
             own = own != null ? own : RequestConfig.DEFAULT;
             HttpClientContext.adapt(context).setRequestConfig(RequestConfig.copy(own).setConnectTimeout(shortest(own.getConnectTimeout(), connectMillis, readMillis))
                     .setResponseTimeout(shortest(own.getResponseTimeout(), readMillis, 0)).build());
-            Tls tls = endpoint.tls();
             return (tls == null ? client : (CloseableHttpClient) Copies.of(client, tls)).execute(host, sent, context);
         }
 
