@@ -57,14 +57,14 @@ public final class Setting {
         return b.toString();
     }
 
-    /** Returns the word that a value means: in any case, and on and off may be true and false. Null if it is none of the words. */
+    /** Returns the word that a value stands for, whatever its case: true and false stand for on and off. Null if the setting has no such word. */
     String word(String value) {
         String word = value.toLowerCase(Locale.ROOT);
         word = word.equals("true") ? "on" : word.equals("false") ? "off" : word;
         return word.indexOf(',') < 0 && (", " + values + ", ").contains(", " + word + ", ") ? word : null;
     }
 
-    /** Says that a value is none of the words. */
+    /** Reports a value that the setting does not have. */
     void unknown(String key, String value, String inEffect) {
         int last = values.lastIndexOf(", ");
         Log.info(key + " \"" + value + "\" is unknown; " + inEffect + " is in effect. Set " + values.substring(0, last) + " or " + values.substring(last + 2));

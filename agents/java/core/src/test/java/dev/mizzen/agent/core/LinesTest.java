@@ -36,7 +36,11 @@ class LinesTest {
     }
 
     private void said(String line) throws Exception {
-        Fixture.until(line + "; it said: " + out, () -> out.toString().contains("mizzen: " + line));
+        try {
+            Fixture.until(line, () -> out.toString().contains("mizzen: " + line));
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "; it said: " + out, e);
+        }
     }
 
     @Test
@@ -163,12 +167,12 @@ class LinesTest {
             assertEquals(Service.Presence.KNOWN, mesh.service("a", 0).await());
         }
         out.reset();
-        String nobody = "127.0.0.1:1"; // a port that no other process is given
-        try (Mesh mesh = Fixture.mesh(nobody, "mizzen.state", dir.toString())) {
+        String unused = "127.0.0.1:1"; // no process gets this port by chance
+        try (Mesh mesh = Fixture.mesh(unused, "mizzen.state", dir.toString())) {
             assertEquals(Service.Presence.KNOWN, mesh.service("a", 0).await());
             said("the last-good file " + dir);
             assertTrue(out.toString().contains(" is used until the control plane answers: 4 resources, "), out::toString);
-            said("control plane " + nobody + ": Connection refused");
+            said("control plane " + unused + ": Connection refused");
             assertTrue(out.toString().contains("; what is known stays in effect; trying again"), out::toString);
         }
     }

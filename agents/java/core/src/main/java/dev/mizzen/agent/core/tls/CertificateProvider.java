@@ -21,7 +21,7 @@ import javax.net.ssl.X509TrustManager;
 
 /** A certificate provider of the bootstrap, with the plugin file_watcher. It looks at its files when a call needs them, at most once in its interval. */
 public final class CertificateProvider {
-    /** How soon files are looked at again that could not be used, for they may have been in the middle of a change. */
+    /** How soon files that could not be used are read again: they may have been read in the middle of a change. */
     private static final long AGAIN = TimeUnit.SECONDS.toNanos(1);
 
     /** What the files had at one moment. */
