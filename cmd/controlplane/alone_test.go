@@ -17,7 +17,10 @@ var needsService = []mesh.Code{
 }
 
 // onlyBound are Problems that compare a rule with the ports of its Service, or with the settings of its destinations.
-var onlyBound = []string{"Unreachable VirtualService demo/echo spec.tcp", "Approximated VirtualService demo/echo spec.http[1].route"}
+var onlyBound = []string{
+	"Unreachable VirtualService demo/echo spec.tcp", "Approximated VirtualService demo/echo spec.http[1].route",
+	"Approximated DestinationRule demo/stock spec.trafficPolicy.loadBalancer.consistentHash",
+}
 
 // TestRulesAreCheckedWithoutServices checks the rules of every golden with their Services and without them. Every
 // Problem that does not depend on the Service is found either way.

@@ -17,9 +17,23 @@ The Java agent, which makes Spring Cloud applications clients of the mesh, reads
 from the same variables, so that one bootstrap serves both in one process. The agent sends the
 token whenever it connects over TLS, and uses no certificate providers.
 
-With certificates the client declares that its application uses xDS credentials, so that its
-calls are encrypted if a DestinationRule requires it. An application without xDS credentials
-would send them in plain text.
+With --certificates the client declares that its application uses xDS credentials, so that its
+calls are encrypted if a DestinationRule or the servers require it. An application without xDS
+credentials would send them in plain text.
+
+With --system-roots and --sni the client declares that a variable is true in its environment,
+and also that its application uses xDS credentials. Set the variables where you set the
+bootstrap: neither the control plane nor this command sees them. A client needs the first to
+verify servers outside of the mesh by the authorities that its machine trusts, and the second to
+tell a server which of its certificates to present.
+
+A bootstrap with --certificates also contains the template by which an xDS server asks for its
+listener. With --server a bootstrap without certificates does, too: such a server serves in
+plain text.
+
+With --server-uri given several times, clients in Go, Java and C++ that support it fall back to the
+next control plane while they cannot reach the first and lack a resource, and return to it. Other
+clients use the first alone. All of them must serve the same names, and are connected to alike.
 
 With --tls-ca the client connects to the control plane over TLS. There it can prove its
 identity by a service account token or a certificate. The bootstrap then has no namespace
@@ -29,6 +43,7 @@ GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS=true is also set.`
 func newBootstrap(std stdio) *cobra.Command {
 	var (
 		options      bootstrap.Options
+		servers      []string
 		zone         localityFlag
 		certificates certificateFlags
 		connection   connectionFlags
@@ -42,13 +57,18 @@ func newBootstrap(std stdio) *cobra.Command {
     --labels app=checkout,version=v2 --zone eu/eu-1 > /etc/grpc/bootstrap.json
   controlplane bootstrap --namespace shop --certificates /var/run/secrets/mesh \
     --authorities system=/etc/ssl/certs/ca-certificates.crt
+  export GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS=true GRPC_EXPERIMENTAL_XDS_SNI=true
+  export GRPC_XDS_BOOTSTRAP_CONFIG="$(controlplane bootstrap --namespace shop --system-roots --sni)"
   controlplane bootstrap --server-uri mizzen.mizzen-system.svc:15012 --tls-ca /mizzen/ca.crt --token /mizzen/token
   GRPC_XDS_BOOTSTRAP=/etc/grpc/bootstrap.json java -javaagent:/opt/mizzen/mizzen-agent.jar -jar app.jar`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := bootstrap.CheckTarget(options.ServerURI); err != nil {
-				return usageErrorf(cmd, "--server-uri %w", err)
+			for _, uri := range servers {
+				if err := bootstrap.CheckTarget(uri); err != nil {
+					return usageErrorf(cmd, "--server-uri %w", err)
+				}
 			}
+			options.ServerURI, options.Fallbacks = servers[0], servers[1:]
 			hostname, err := os.Hostname()
 			if err != nil && options.NodeID == "" {
 				return fmt.Errorf("find a node ID for the client (set one with --node-id): %w", err)
@@ -70,6 +90,7 @@ func newBootstrap(std stdio) *cobra.Command {
 			return std.print(text)
 		},
 	}
+	cmd.Flags().StringArrayVar(&servers, "server-uri", []string{bootstrap.DefaultServerURI}, "`HOST:PORT` of the control plane, or any gRPC target. Given again, control planes to fall back to")
 	registerNode(cmd, &options, &zone)
 	certificates.register(cmd)
 	connection.register(cmd)
@@ -79,7 +100,6 @@ func newBootstrap(std stdio) *cobra.Command {
 // registerNode registers the flags for the client's xDS node.
 func registerNode(cmd *cobra.Command, options *bootstrap.Options, zone *localityFlag) {
 	flags := cmd.Flags()
-	flags.StringVar(&options.ServerURI, "server-uri", bootstrap.DefaultServerURI, "`HOST:PORT` of the control plane, or any gRPC target")
 	flags.StringVar(&options.NodeID, "node-id", "", "`ID` of the client (default mizzen~NAMESPACE~HOSTNAME, or HOSTNAME without a namespace)")
 	flags.StringVar(&options.Namespace, "namespace", bootstrap.DefaultNamespace, "`NAMESPACE` of the client; by default unset if the client proves its identity")
 	flags.StringToStringVar(&options.Labels, "labels", nil, "labels of the client's pod: `KEY=VALUE,...`")
@@ -87,4 +107,7 @@ func registerNode(cmd *cobra.Command, options *bootstrap.Options, zone *locality
 	flags.StringVar(&options.NodeName, "node-name", "", "`NAME` of the Kubernetes node the client runs on")
 	flags.StringVar(&options.ClusterID, "cluster-id", "", "`ID` of the cluster the client runs in")
 	flags.Var(zone, "zone", "where the client runs")
+	flags.BoolVar(&options.SystemRoots, "system-roots", false, systemRootsHelp)
+	flags.BoolVar(&options.SNI, "sni", false, sniHelp)
+	flags.BoolVar(&options.Server, "server", false, "the application may also serve calls by xDS; implied by --certificates")
 }

@@ -48,7 +48,7 @@ func (f *certificateFlags) providers(cmd *cobra.Command) (map[string]bootstrap.C
 	for _, text := range f.folders {
 		name, dir, named := strings.Cut(text, "=")
 		if !named {
-			name, dir = "default", text
+			name, dir = bootstrap.DefaultProvider, text
 		}
 		if name == "" || dir == "" {
 			return nil, usageErrorf(cmd, "invalid --certificates %q: it has the form DIR or NAME=DIR", text)

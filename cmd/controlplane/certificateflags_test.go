@@ -11,11 +11,16 @@ func TestBootstrapWithCertificates(t *testing.T) {
 		want  []string // parts of the document, without white space
 	}{
 		"a folder": {"--certificates /certs", []string{
-			`"CERTIFICATE_PROVIDERS":["default"]`, `"certificate_file":"/certs/tls.crt","private_key_file":"/certs/tls.key","ca_certificate_file":"/certs/ca.crt","refresh_interval":"600s"`,
+			`"CERTIFICATE_PROVIDERS":["default"]`, `"certificate_file":"/certs/tls.crt","private_key_file":"/certs/tls.key","ca_certificate_file":"/certs/ca.crt","refresh_interval":"60s"`,
+			`"server_listener_resource_name_template":"grpc/server?xds.resource.listening_address=%s"`,
 		}},
+		"a server without certificates": {"--server", []string{`"server_listener_resource_name_template":"grpc/server?xds.resource.listening_address=%s"`}},
 		"Istio's files": {"--certificates shop=/certs --certificate-layout istio --certificate-refresh 1h", []string{
 			`"CERTIFICATE_PROVIDERS":["shop"]`,
 			`"certificate_file":"/certs/cert-chain.pem","private_key_file":"/certs/key.pem","ca_certificate_file":"/certs/root-cert.pem","refresh_interval":"3600s"`,
+		}},
+		"variables": {"--system-roots --sni", []string{
+			`"metadata":{"NAMESPACE":"default","GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS":"true","GRPC_EXPERIMENTAL_XDS_SNI":"true"}`,
 		}},
 		"several": {"--certificates /a --certificates shop=/b --authorities system=/c", []string{
 			`"CERTIFICATE_PROVIDERS":["default","shop","system"]`, `"system":{"plugin_name":"file_watcher","config":{"ca_certificate_file":"/c"`,

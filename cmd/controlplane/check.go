@@ -18,6 +18,7 @@ import (
 type checkFlags struct {
 	input   inputFlags
 	cluster checkedCluster
+	plane   checkedPlane
 	strict  bool
 	kind    clientKindFlag
 	format  string
@@ -52,6 +53,9 @@ namespace; they still depend on the objects of the others. A kind that the clust
 serve, or that you may not list, is an error, and the other kinds are checked. For nodes,
 without which regions are not known, and for namespaces and policies, it is a warning.
 
+With --address running control planes report their Problems. They also know their clients:
+which of them rejected a resource, cannot encrypt their calls, or are refused by a policy.
+
 'controlplane check install' checks the installation of Mizzen itself.
 
 The exit code is 1 if there is an error, with --strict also if there is a warning,
@@ -61,6 +65,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
   controlplane check -f . -o github
   controlplane check -f . --client mizzen-java-agent
   controlplane check -f . --client "gRPC Node 1.14"
+  controlplane check --address 127.0.0.1:15014 -n shop
   controlplane check --context kind-mizzen
   controlplane check --context kind-mizzen -n shop --strict`,
 		Args: cobra.ArbitraryArgs,
@@ -72,6 +77,7 @@ The exit code is 1 if there is an error, with --strict also if there is a warnin
 	cmd.AddCommand(newCheckInstall(std))
 	flags.input.register(cmd)
 	flags.cluster.register(cmd)
+	flags.plane.register(cmd)
 	flags.kind.register(cmd)
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "fail on warnings too")
 	cmd.Flags().StringSliceVar(&flags.exclude, "exclude", nil, "leave out Problems of this `CODE`; may be repeated")
@@ -87,14 +93,11 @@ func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
 	if err := f.kind.validate(cmd); err != nil {
 		return err
 	}
-	world, err := f.cluster.loadOr(cmd, std, &f.input)
-	if args := cmd.Flags().Args(); err != nil && len(args) > 0 && errors.Is(err, fs.ErrNotExist) {
-		return usageErrorf(cmd, "%w%s", err, didYouMean(args[0], subcommands(cmd)))
-	}
+	all, err := f.problems(cmd, std)
 	if err != nil {
 		return err
 	}
-	problems := slices.DeleteFunc(f.kind.problems(snapshot.New(world)), func(p mesh.Problem) bool {
+	problems := slices.DeleteFunc(all, func(p mesh.Problem) bool {
 		return slices.Contains(codes, p.Code) || !f.cluster.prints(p.Object.Namespace)
 	})
 	text, err := problemformat.Write(f.format, problems)
@@ -105,6 +108,21 @@ func (f *checkFlags) run(cmd *cobra.Command, std stdio) error {
 		return err
 	}
 	return verdict(std, problems, f.strict)
+}
+
+// problems returns the Problems of what the flags select.
+func (f *checkFlags) problems(cmd *cobra.Command, std stdio) ([]mesh.Problem, error) {
+	if f.plane.used() {
+		return f.plane.problems(cmd, f)
+	}
+	world, err := f.cluster.loadOr(cmd, std, &f.input)
+	if args := cmd.Flags().Args(); err != nil && len(args) > 0 && errors.Is(err, fs.ErrNotExist) {
+		return nil, usageErrorf(cmd, "%w%s", err, didYouMean(args[0], subcommands(cmd)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.kind.problems(snapshot.New(world)), nil
 }
 
 // excluded returns the codes of --exclude.

@@ -22,7 +22,12 @@ const (
 type kubeFlags struct{ kubeconfig, context string }
 
 func (f *kubeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.kubeconfig, flagKubeconfig, "", "kubeconfig `FILE` of the cluster to check (default as in kubectl)")
+	f.registerFor(cmd, "cluster to check (default as in kubectl)")
+}
+
+// registerFor registers the flags for another purpose than to check the cluster.
+func (f *kubeFlags) registerFor(cmd *cobra.Command, purpose string) {
+	cmd.Flags().StringVar(&f.kubeconfig, flagKubeconfig, "", "kubeconfig `FILE` of the "+purpose)
 	cmd.Flags().StringVar(&f.context, flagContext, "", "`NAME` of the context in --kubeconfig (default its current context)")
 }
 

@@ -192,6 +192,7 @@ func TestCheckCluster(t *testing.T) {
 		services          = "/api/v1/services"
 		nodes             = "/api/v1/nodes"
 		rules             = "/apis/networking.istio.io/v1/virtualservices"
+		policies          = "/apis/security.istio.io/v1/authorizationpolicies"
 		injectionPolicies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
 	)
 	all := func(status int) map[string]int {
@@ -225,6 +226,14 @@ func TestCheckCluster(t *testing.T) {
 				"error SourceLost Cluster cluster.local: The cluster does not serve virtualservices in networking.istio.io/v1. " +
 					"No object of kind VirtualService is read. Install its CustomResourceDefinition in that version.", "1 error,",
 			},
+		},
+		"definitions of policies are absent": {
+			args: "-n nobody", absent: []string{policies}, code: exitOK,
+			want: []string{"warning SourceLost Cluster cluster.local: The cluster does not serve authorizationpolicies in security.istio.io/v1."},
+		},
+		"policies may not be read": {
+			args: "-n nobody", refusals: map[string]int{policies: http.StatusForbidden}, code: exitFailure,
+			want: []string{"error SourceLost Cluster cluster.local: AuthorizationPolicy cannot be read"},
 		},
 		"they are absent, and one namespace is printed": {args: "-n shop", absent: []string{rules}, code: exitFailure, want: []string{"The cluster does not serve virtualservices"}},
 		"a right is missing": {

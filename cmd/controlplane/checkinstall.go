@@ -34,7 +34,7 @@ func newCheckInstall(std stdio) *cobra.Command {
 the name of the check, what was found, and what to do.
 
   api-server           answers, and its version can inject pods
-  definitions          Istio's CRDs are served in the version that is read
+  definitions          the CRDs of Istio and of the Gateway API are served in the version that is read
   deployment           exists in --mizzen-namespace
   replicas             are ready
   versions             of the replicas and of this binary are the same
@@ -44,6 +44,8 @@ the name of the check, what was found, and what to do.
   injection-policy     exists and is bound
   injected-namespaces  have the label
   bootstrap            is valid and leads to a port of a Service
+  java-agent           can get into pods
+  identity             pods of labeled namespaces get certificates, on every node
   certificate          is valid, and clients can verify it
   endpoints            of the ports that clients dial are ready
   network              policies let injected pods reach these ports

@@ -14,6 +14,7 @@ func TestCheckInstall(t *testing.T) {
 		answers := map[string]string{
 			"/version": `{"gitVersion":"v1.37.2"}`, "/apis/admissionregistration.k8s.io/v1": `{"resources":[{"name":"mutatingadmissionpolicies"}]}`,
 			"/apis/networking.istio.io/v1": `{"resources":[{"name":"virtualservices"},{"name":"destinationrules"}]}`,
+			"/apis/security.istio.io/v1":   `{"resources":[{"name":"authorizationpolicies"},{"name":"peerauthentications"},{"name":"requestauthentications"}]}`,
 		}
 		answer, found := answers[r.URL.Path]
 		if !found {
@@ -23,6 +24,8 @@ func TestCheckInstall(t *testing.T) {
 	}
 	const found = "OK    api-server           Kubernetes v1.37.2 answers and serves MutatingAdmissionPolicy.\n" +
 		"OK    definitions          DestinationRule and VirtualService are served in networking.istio.io/v1.\n" +
+		"OK    definitions          PeerAuthentication and AuthorizationPolicy and RequestAuthentication are served in security.istio.io/v1.\n" +
+		"OK    definitions          The cluster has no CRDs of gateway.networking.k8s.io. They are needed only for GRPCRoutes and HTTPRoutes.\n" +
 		"FAIL  deployment           There is no Deployment mizzen in namespace mesh. Install Mizzen as docs/INSTALL.md describes, or name its namespace with --mizzen-namespace.\n"
 	cases := map[string]struct {
 		handler http.HandlerFunc
@@ -31,8 +34,8 @@ func TestCheckInstall(t *testing.T) {
 		stdout  string
 		stderr  string
 	}{
-		"no installation": {version, "--mizzen-namespace mesh", exitFailure, found, "1 failed, 0 warnings, 2 OK\n"},
-		"as JSON":         {version, "-o json", exitFailure, `"check": "deployment",` + "\n    \"status\": \"FAIL\",\n", "1 failed, 0 warnings, 2 OK\n"},
+		"no installation": {version, "--mizzen-namespace mesh", exitFailure, found, "1 failed, 0 warnings, 4 OK\n"},
+		"as JSON":         {version, "-o json", exitFailure, `"check": "deployment",` + "\n    \"status\": \"FAIL\",\n", "1 failed, 0 warnings, 4 OK\n"},
 		"no right at all": {
 			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, "", exitFailure,
 			"FAIL  api-server           The API server does not answer as one of Kubernetes: ", "1 failed, 0 warnings, 0 OK\n",

@@ -14,6 +14,12 @@ const (
 	flagAgent  = "agent"
 )
 
+// The help of the variables that a client declares.
+const (
+	systemRootsHelp = "declare that the client has GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS=true, and uses xDS credentials"
+	sniHelp         = "declare that the client has GRPC_EXPERIMENTAL_XDS_SNI=true, and uses xDS credentials"
+)
+
 // clientFlags describe a client, for commands that show what a client would be sent.
 type clientFlags struct {
 	as   string
@@ -21,8 +27,10 @@ type clientFlags struct {
 	node string
 	// providers are the client's certificate providers.
 	providers []string
-	kind      clientKindFlag
-	nodeID    string
+	// systemRoots and sni are the variables that the client declares.
+	systemRoots, sni bool
+	kind             clientKindFlag
+	nodeID           string
 }
 
 func (f *clientFlags) register(cmd *cobra.Command) {
@@ -32,11 +40,13 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	f.kind.register(cmd)
 	cmd.Flags().StringVar(&f.nodeID, "node-id", "", "node `ID` in the client's bootstrap, which selects the client's subset of the endpoints")
 	cmd.Flags().StringSliceVar(&f.providers, "certificate-providers", nil, "certificate providers that the client declares: `NAME,...`")
+	cmd.Flags().BoolVar(&f.systemRoots, "system-roots", false, systemRootsHelp)
+	cmd.Flags().BoolVar(&f.sni, "sni", false, sniHelp)
 }
 
 // used returns the name of a flag that describes the client and is set; empty if none is.
 func (f *clientFlags) used(cmd *cobra.Command) string {
-	for _, name := range []string{"as", "zone", "node", flagClient, flagAgent, "node-id", "certificate-providers"} {
+	for _, name := range []string{"as", "zone", "node", flagClient, flagAgent, "node-id", "certificate-providers", "system-roots", "sni"} {
 		if cmd.Flags().Changed(name) {
 			return name
 		}
@@ -55,6 +65,12 @@ func (f *clientFlags) client(cmd *cobra.Command) (mesh.Client, error) {
 	client := mesh.Client{
 		Namespace: namespace, Locality: f.zone.Locality, Node: f.node, Providers: mesh.MakeProviders(f.providers...),
 		Bucket: snapshot.BucketOf(f.nodeID),
+	}
+	if f.systemRoots {
+		client.Declared |= mesh.FeatureSystemRoots
+	}
+	if f.sni {
+		client.Declared |= mesh.FeatureSNI
 	}
 	if hasApp {
 		client.Labels = mesh.MakeLabels(map[string]string{"app": app})

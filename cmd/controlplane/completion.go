@@ -87,7 +87,8 @@ func completeTargets(cmd *cobra.Command, std stdio, input *inputFlags) {
 			return nil, cobra.ShellCompDirectiveError
 		}
 		var targets []string
-		for host, service := range world.Services.All() {
+		for _, service := range world.Services.All() {
+			host := service.Host
 			short := strings.TrimSuffix(host, ".svc."+world.Domain)
 			targets = append(targets, short)
 			for _, port := range service.Ports {

@@ -37,7 +37,7 @@ func TestSilencedProblems(t *testing.T) {
 		"not read":               {object("Sidecar", "", "spec: {}"), "", "info UnknownKind", exitOK},
 		"not read, silenced":     {object("Sidecar", "UnknownKind=for the proxies", "spec: {}"), "", "", exitOK},
 		"misspelled kind":        {object("DestinationRul", "UnknownKind=soon", "spec: {}"), "", "", exitOK},
-		"a ServiceEntry":         {object("ServiceEntry", "UnknownKind=for the proxies", "spec: {hosts: [a.example.com]}"), "", "", exitOK},
+		"a ServiceEntry":         {object("ServiceEntry", "NoSuchPort=for the proxies", "spec: {hosts: [a.example.com]}"), "", "", exitOK},
 		"unknown code":           {object("DestinationRule", "NoSuchHots=a", "spec: {host: echo}"), "", `warning InvalidValue DestinationRule default/a metadata.annotations[mizzen.dev/ignore] (stdin:8): There is no code "NoSuchHots". The entry is ignored. Did you mean "NoSuchHost"?`, exitFailure},
 		"unknown, not read":      {object("Sidecar", "Nothing=a; UnknownKind=b", "spec: {}"), "", "There is no code \"Nothing\"", exitFailure},
 		"no reason":              {object("DestinationRule", "NoSuchHost", lost), "", "NoSuchHost has no reason. The entry is ignored. Write NoSuchHost=REASON", exitFailure},

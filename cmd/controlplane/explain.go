@@ -22,6 +22,7 @@ type explainFlags struct {
 	call    string
 	http    string
 	headers []string
+	account string
 	pod     string
 	plane   inspectFlags
 	output  string
@@ -40,6 +41,11 @@ The objects come from the files of -f. Without -f a running control plane is ask
 --address, at 127.0.0.1:15014, or in the cluster of the kubeconfig, as 'inspect' finds it. With
 --pod the client is the one in that pod, with its labels, its node, its kind and version.
 
+If mTLS or policies apply to the endpoints, the answer states how their servers take calls, and
+which policy and rule decide. --pod or --service-account names the account of the client.
+Without --pod it has a certificate only with --certificate-providers default.
+Endpoints that are closed, or that the client cannot call, are named.
+
 With --http the call is a plain HTTP call, as Spring Cloud applications with the Java agent make
 it. The client is mizzen-java-agent, unless --client or --pod says which. The answer shows the
 request that an endpoint gets, or the redirect or the response that the route gives in place of
@@ -47,7 +53,7 @@ a call. If the mesh does not know the name, the application's registry decides.
 
 Exit codes: 0 if the call reaches endpoints, or if a redirect or a direct response answers it,
 with any status; 1 if such calls fail, all of them or the share of a cluster without endpoints,
-if a fault aborts all of them, if the name does not exist, and if there is no answer or an input
+if a fault aborts all of them, if a server refuses it, if the name does not exist, and if there is no answer or an input
 cannot be read; 2 if the command line makes no sense.`,
 		Example: `  controlplane explain -f manifests/demo --as demo --to greeter --call /helloworld.Greeter/SayHello
   controlplane explain --pod shop/web-0 --to cart --call /cart.Cart/Add
@@ -69,6 +75,7 @@ cannot be read; 2 if the command line makes no sense.`,
 	f.StringVar(&flags.http, "http", "", "a plain HTTP call in place of --call: `\"METHOD PATH[?QUERY]\"`, or with a URI, which has the name in place of --to")
 	f.StringArrayVar(&flags.headers, "header", nil, "a header or metadata of the call, `NAME=VALUE`; may be repeated")
 	f.Lookup(flagNamespace).Usage += ", and of a --pod that states none"
+	f.StringVar(&flags.account, "service-account", "", "`NAME` of the client's service account, in its namespace; servers decide by it")
 	f.StringVar(&flags.pod, "pod", "", "`NAMESPACE/NAME` of the client's pod, in place of --as and the other flags that describe the client")
 	completeTargets(cmd, std, &flags.input)
 	flags.plane.register(f)
@@ -133,6 +140,7 @@ func (f *explainFlags) question(cmd *cobra.Command) (explain.Question, error) {
 	}
 	var err error
 	q.Client, err = f.client.client(cmd)
+	q.Account = mesh.Account{Namespace: q.Client.Namespace, Name: f.account}
 	return q, err
 }
 
@@ -160,6 +168,8 @@ func (f *explainFlags) combination(cmd *cobra.Command) error {
 		return usageErrorf(cmd, "-f excludes --address, --kubeconfig, --context and --%s: the objects come from files, or from a control plane", flagMizzenNamespace)
 	case f.pod != "" && !validPod(f.podName(cmd)):
 		return usageErrorf(cmd, "--pod is NAMESPACE/NAME, or NAME with --%s, not %q", flagNamespace, f.pod)
+	case f.account != "" && (f.pod != "" || !validName(f.account)):
+		return usageErrorf(cmd, "--service-account %q is not the NAME of an account, or there is --pod, which has its own", f.account)
 	case f.pod != "" && f.client.used(cmd) != "":
 		return usageErrorf(cmd, "--pod excludes --%s: the pod says what its client is", f.client.used(cmd))
 	case !fromFiles && f.input.namespace.set(cmd) && f.podName(cmd) == f.pod:

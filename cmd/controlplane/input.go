@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,24 +47,30 @@ const stdinPath = "-"
 type meshFlags struct {
 	domain, rootNamespace string
 	trustDomain           string
+	trustAliases          []string
 	retries               retriesFlag
 	endpointLabels        []string
+	probeSources          []string
 }
 
 func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.domain, "cluster-domain", "cluster.local", "DNS `DOMAIN` of the cluster")
 	cmd.Flags().StringVar(&f.rootNamespace, "root-namespace", "istio-system",
-		"`NAMESPACE` whose DestinationRules apply to the whole mesh")
+		"`NAMESPACE` whose DestinationRules and security objects apply to the whole mesh")
 	cmd.Flags().StringVar(&f.trustDomain, "trust-domain", mesh.DefaultTrustDomain,
 		"trust `DOMAIN` of the mesh's identities, by which clients verify servers with ISTIO_MUTUAL")
+	cmd.Flags().StringSliceVar(&f.trustAliases, "trust-domain-aliases", nil,
+		"other trust domains whose identities AuthorizationPolicies treat as the mesh's own: `DOMAIN,...`")
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
 	cmd.Flags().StringSliceVar(&f.endpointLabels, "endpoint-labels", []string{"lane", "version"},
 		"labels of pods that HTTP clients are sent with endpoints: `KEY,...`")
+	cmd.Flags().StringSliceVar(&f.probeSources, "probe-sources", nil,
+		"addresses from which kubelets probe pods, in addition to the addresses of Nodes: `IP,...`; a server with mTLS answers health checks from them in plaintext")
 }
 
 // used returns the name of a flag that is set; empty if none is.
 func (*meshFlags) used(cmd *cobra.Command) string {
-	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "default-retries", "endpoint-labels"} {
+	for _, name := range []string{"cluster-domain", "root-namespace", "trust-domain", "trust-domain-aliases", "default-retries", "endpoint-labels", "probe-sources"} {
 		if cmd.Flags().Changed(name) {
 			return name
 		}
@@ -76,9 +83,21 @@ func (f *meshFlags) validate(cmd *cobra.Command) error {
 	if len(validation.IsDNS1123Subdomain(f.domain)) > 0 {
 		return usageErrorf(cmd, "--cluster-domain %q is not a domain: write one such as cluster.local, in lower case and without a dot at its end", f.domain)
 	}
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
-	if f.trustDomain == "" || strings.Trim(f.trustDomain, letters) != "" {
-		return usageErrorf(cmd, "--trust-domain %q is not a trust domain: write the part between spiffe:// and the next slash, such as cluster.local", f.trustDomain)
+	if err := checkTrustDomain(cmd, f.trustDomain); err != nil {
+		return err
+	}
+	for _, alias := range f.trustAliases {
+		switch {
+		case !isTrustDomain(alias):
+			return usageErrorf(cmd, "--trust-domain-aliases: %q is not a trust domain: write the part between spiffe:// and the next slash, such as old.example.com", alias)
+		case alias == f.trustDomain:
+			return usageErrorf(cmd, "--trust-domain-aliases: %q is the trust domain itself: leave it out", alias)
+		}
+	}
+	for _, address := range f.probeSources {
+		if ip, err := netip.ParseAddr(address); err != nil || ip.Zone() != "" || ip.IsUnspecified() {
+			return usageErrorf(cmd, "--probe-sources: %q is not the address of a machine: write single IP addresses, such as 192.0.2.7, and no ranges", address)
+		}
 	}
 	for _, key := range f.endpointLabels {
 		if errs := validation.IsQualifiedName(key); len(errs) > 0 && key != "" {
@@ -90,7 +109,11 @@ func (f *meshFlags) validate(cmd *cobra.Command) error {
 
 // defaults returns the defaults of a World.
 func (f *meshFlags) defaults() mesh.Defaults {
-	return mesh.Defaults{NoRetries: f.retries.off, TrustDomain: f.trustDomain, EndpointLabels: mesh.MakeLabelKeys(f.endpointLabels...)}
+	aliases := slices.Compact(slices.Sorted(slices.Values(f.trustAliases)))
+	return mesh.Defaults{
+		NoRetries: f.retries.off, TrustDomain: f.trustDomain, TrustDomainAliases: strings.Join(aliases, ","),
+		EndpointLabels: mesh.MakeLabelKeys(f.endpointLabels...), ProbeSources: mesh.MakeAddresses(f.probeSources...),
+	}
 }
 
 // options returns the options of a source that is read once.

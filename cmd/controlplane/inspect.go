@@ -35,6 +35,8 @@ const (
 	listResources = "resources"
 	listProblems  = "problems"
 	listUnknown   = "unknown"
+	listServers   = "servers"
+	listPolicies  = "policies"
 	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
 	// it, and which is requested.
 	listSync       = "sync"
@@ -63,14 +65,7 @@ const (
 
 var listOutputs = []string{outputTable, outputWide, outputYAML, outputJSON, outputName}
 
-func newInspect(std stdio) *cobra.Command {
-	var flags inspectFlags
-	var options inspectOptions
-	cmd := &cobra.Command{
-		Use:        "inspect clients|resources|problems|sync|unknown [NAME]...",
-		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
-		Short:      "Show the clients, resources and Problems of a running control plane",
-		Long: `Show the clients of a running control plane and what each of them has and rejected, the
+const inspectHelp = `Show the clients of a running control plane and what each of them has and rejected, the
 resources that it serves and where they come from, the Problems of its objects, or the sync
 status of each object: how many clients have its current version, and which rejected it.
 'sync --by client' shows the sync status of each client. 'unknown' shows the names that clients
@@ -78,8 +73,17 @@ dial and that do not exist, since when, and which names, ports and namespaces ar
 also shows which clients dial them. HTTP clients, such as the Java agent, ask for every service
 that their application calls, also for those that only its registry has.
 
+'servers' shows the gRPC servers that are configured by xDS: how each port takes calls, by which
+policies, and whether the server has them. STATE is 'in force', 'pending', 'late' (not
+acknowledged for 30 seconds), 'rejected', or 'silent': the pod has the label
+mizzen.dev/server: xds, and no server in it has asked for a Listener. 'policies' shows each
+AuthorizationPolicy with the servers that have it, and the accounts whose clients subscribe to
+a Service now and whose every call it refuses, or would refuse if it were not a dry run. What
+they call is not known. -o wide shows all of these accounts.
+
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
-Problem or the sync status by the name of the object, an unknown name by itself.
+Problem, a policy or the sync status by the name of the object, a server by its pod or node ID,
+an unknown name by itself.
 
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
 --kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
@@ -87,25 +91,36 @@ the API server, and a column names the replica. That needs the right to list pod
 forward their ports. Standard error names the control planes that are asked.
 
 Exit codes: 0 if every replica answered; 1 if one did not, even if the others' answers are
-shown, or if nothing has a name that is given; 2 if the command line makes no sense.`,
+shown, or if nothing has a name that is given; 2 if the command line makes no sense.`
+
+func newInspect(std stdio) *cobra.Command {
+	var flags inspectFlags
+	var options inspectOptions
+	cmd := &cobra.Command{
+		Use:        "inspect clients|resources|problems|sync|servers|policies|unknown [NAME]...",
+		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
+		Short:      "Show the clients, resources and Problems of a running control plane",
+		Long:       inspectHelp,
 		Example: `  controlplane inspect clients -n shop
   controlplane inspect clients shop/web-0 -o wide
   controlplane inspect resources --type rds --host cart.shop
   controlplane inspect problems --context kind-mizzen -o yaml
   controlplane inspect sync --by client
+  controlplane inspect servers -n shop
+  controlplane inspect policies shop/cart -o wide
   controlplane inspect unknown -n shop
   controlplane inspect wait --for acknowledged`,
-		ValidArgs: []string{listClients, listResources, listProblems, listSync, listUnknown},
+		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
 				hint := ""
 				if len(args) > 0 {
 					hint = didYouMean(args[0], append(subcommands(cmd), cmd.ValidArgs...))
 				}
-				return usageErrorf(cmd, "one of clients, resources, problems, sync, unknown is needed%s", hint)
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
-			if args[0] == listProblems || args[0] == listSync {
+			if slices.Contains([]string{listProblems, listSync, listPolicies}, args[0]) {
 				options.names = joinKinds(options.names)
 			}
 			return errors.Join(options.validate(cmd, args[0]), flags.validate(cmd))

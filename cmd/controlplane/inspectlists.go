@@ -10,7 +10,7 @@ import (
 const listClientSync = "client-sync"
 
 // listNames has the other names under which a list can be asked for.
-var listNames = map[string]string{"client": listClients, "resource": listResources, "problem": listProblems, listSync: listDeliveries}
+var listNames = map[string]string{"client": listClients, "resource": listResources, "problem": listProblems, "server": listServers, "policy": listPolicies, listSync: listDeliveries}
 
 // listKind is how a list is requested, printed and filtered.
 type listKind struct {
@@ -38,6 +38,8 @@ var lists = map[string]listKind{
 	listResources: {listResources, resourceRows, resourceRows, resourceName, (*selection).resource, false, true, nil, unknownResource},
 	listProblems:  {listProblems, problemRows, problemSourceRows, problemName, (*selection).problem, false, false, nil, unknownObject},
 	listUnknown:   {listUnknown, unknownRows, unknownClientRows, unknownName, (*selection).unknown, false, false, joinUnknown, nil},
+	listServers:   {listServers, serverRows, serverWideRows, serverName, (*selection).server, false, false, joinServers, nil},
+	listPolicies:  {listPolicies, policyRows, policyWideRows, policyName, (*selection).policy, false, false, joinPolicies, unknownObject},
 	// The older name of sync works with an older control plane, too.
 	listDeliveries: {listDeliveries, deliveryRows, deliveryRows, syncName, (*selection).sync, false, false, nil, unknownObject},
 	listClientSync: {listClients, clientSyncRows, clientSyncRows, clientName, (*selection).client, true, true, nil, unknownClient},

@@ -147,6 +147,26 @@ func (s *selection) unknown(item json.RawMessage) (json.RawMessage, error) {
 	return item, nil
 }
 
+// server selects a server by its node ID, its identity, its pod, and its namespace.
+func (s *selection) server(item json.RawMessage) (json.RawMessage, error) {
+	var state serving.ServerState
+	if err := json.Unmarshal(item, &state); err != nil {
+		return nil, err
+	}
+	if !s.named(clientNames(&serving.ClientState{Node: state.Node, Identity: state.Identity})...) || s.namespace != "" && s.namespace != state.Namespace {
+		return nil, nil
+	}
+	return item, nil
+}
+
+func (s *selection) policy(item json.RawMessage) (json.RawMessage, error) {
+	var p serving.PolicyState
+	if err := json.Unmarshal(item, &p); err != nil {
+		return nil, err
+	}
+	return s.object(item, p.Object), nil
+}
+
 // object selects an item by its object. A namespace is in itself.
 func (s *selection) object(item json.RawMessage, ref mesh.Ref, more ...string) json.RawMessage {
 	names := append([]string{ref.Name, ref.Namespace + "/" + ref.Name, ref.String(), ref.Kind, objectName(ref)}, more...)

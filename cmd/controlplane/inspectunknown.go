@@ -105,7 +105,10 @@ func nearObject(name string, known []mesh.Ref) string {
 }
 
 // listedKinds are the kinds of which every object is known.
-var listedKinds = []object.Kind{object.KindService, object.KindVirtualService, object.KindDestinationRule}
+var listedKinds = []object.Kind{
+	object.KindService, object.KindVirtualService, object.KindDestinationRule, object.KindGRPCRoute, object.KindHTTPRoute,
+	object.KindAuthorizationPolicy, object.KindPeerAuthentication, object.KindRequestAuthentication,
+}
 
 // kindNamed returns the kind that a text names as kubectl's users write it; empty for any other text.
 func kindNamed(text string) object.Kind {

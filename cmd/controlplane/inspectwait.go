@@ -38,9 +38,10 @@ func newWait(std stdio, flags *inspectFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait --for acknowledged [KIND/NAME | KIND NAMESPACE/NAME]...",
 		Short: "Wait until connected clients have the current version",
-		Long: `Wait until every replica has the current version of the named VirtualServices and
-DestinationRules, or of all of them, and every connected client has acknowledged the
-resources that it subscribes to and that are made from them.
+		Long: `Wait until every replica has the current version of the named rules, or of all of them, and
+every connected client has acknowledged the resources that it subscribes to and that are made
+from them. Rules are VirtualServices, DestinationRules, AuthorizationPolicies,
+PeerAuthentications and RequestAuthentications.
 
 If the control plane is found through a kubeconfig, the current version is the one in the API
 server. With --address it is the version that the control plane has.
@@ -59,7 +60,7 @@ if a replica cannot be reached; 2 if the command line is invalid.`,
 		Example: `  kubectl apply -f rules.yaml && controlplane inspect wait --for acknowledged
   controlplane inspect wait --for acknowledged --timeout 10s VirtualService shop/cart
   controlplane inspect wait -n shop vs/cart dr/cart`,
-		ValidArgs: []string{string(object.KindVirtualService), string(object.KindDestinationRule)},
+		ValidArgs: ruleKinds(),
 		Args:      cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if what = strings.TrimPrefix(what, "condition="); !strings.EqualFold(what, "acknowledged") {

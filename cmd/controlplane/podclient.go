@@ -17,48 +17,53 @@ import (
 func (p *plane) clientInPod(namespace, name string, family mesh.Family) (explain.InPod, error) {
 	identity, only := "pod/"+namespace+"/"+name, ""
 	var other mesh.Client
+	var account mesh.Account
 	for sync := range p.store.ClientSyncs() {
 		info := sync.ClientInfo
 		switch {
 		// Without proofs the node ID is all that names the pod.
 		case info.Identity != identity && (info.Identity != "" || info.NodeID != bootstrap.NodeID(namespace, name)):
 		case info.Client.Kind.Family() == family:
-			return explain.InPod{Client: info.Client, Description: "pod " + namespace + "/" + name + ", connected, " + sync.KindAndVersion()}, nil
+			return explain.InPod{Client: info.Client, Account: info.Account, Description: "pod " + namespace + "/" + name + ", connected, " + sync.KindAndVersion()}, nil
 		default:
-			other, only = info.Client, sync.KindAndVersion()
+			other, account, only = info.Client, info.Account, sync.KindAndVersion()
 		}
 	}
 	if only == "" {
 		return podOf(p.store.Current().World(), namespace, name, family)
 	}
 	found := notConnected(namespace, name, other, family)
+	found.Account = account
 	found.Absent = "None of the " + family.String() + " is connected from the pod, only " + only + "."
 	return found, nil
 }
 
 // podOf returns a pod of the World as a client of a family.
 func podOf(world *mesh.World, namespace, name string, family mesh.Family) (explain.InPod, error) {
-	pod, ok := world.PodByName(namespace, name)
+	pod, ok := world.PodByName("", namespace, name)
 	if !ok {
 		return explain.InPod{}, errors.New(unknownPod(world, namespace, name))
 	}
 	id := identity.Identity{Proof: identity.Address, Namespace: namespace, ServiceAccount: pod.ServiceAccount, Pod: pod}
 	client, err := id.Admit(nil, snapshot.ClientOf(nil))
 	found := notConnected(namespace, name, client, family)
-	found.Absent = absent(pod)
+	found.Account, found.Absent = mesh.Account{Namespace: namespace, Name: pod.ServiceAccount}, absent(pod)
 	return found, err
 }
 
-// notConnected returns what is known of a pod as a client of a family that has every feature.
+// notConnected returns what is known of a pod as a client of a family that has every feature. A pod that was created with a
+// certificate is one that declares it.
 func notConnected(namespace, name string, client mesh.Client, family mesh.Family) explain.InPod {
-	kind, version, is := mesh.UnknownClient, "", "a client with every feature"
+	is := "a client with every feature"
+	client.Kind, client.Version, client.Missing = mesh.UnknownClient, "", 0
+	client.Providers, client.ServerCertificate = "", false
+	if client.Labels.HasIdentity() {
+		client.Providers = mesh.MakeProviders(mesh.MeshProvider)
+	}
 	if family == mesh.FamilyHTTP {
-		kind, version, is = mesh.JavaAgent, currentVersion, mesh.JavaAgent.String()
+		client, is = snapshot.WithUserAgent(client, mesh.JavaAgent, currentVersion), mesh.JavaAgent.String()
 	}
-	return explain.InPod{
-		Client:      snapshot.WithUserAgent(client, kind, version),
-		Description: "pod " + namespace + "/" + name + ", not connected, taken for " + is,
-	}
+	return explain.InPod{Client: client, Description: "pod " + namespace + "/" + name + ", not connected, taken for " + is}
 }
 
 // absent says why no client is connected from a pod, and what to do.

@@ -93,7 +93,8 @@ func newRoot(std stdio) *cobra.Command {
 		Use:   programName,
 		Short: "A control plane for proxyless gRPC and Spring Cloud applications",
 		Long: `Mizzen serves Kubernetes Services, and the Istio VirtualServices and DestinationRules for
-them, to gRPC clients and to Spring Cloud applications over xDS. It needs no proxy and no sidecar.
+them, to gRPC clients and to Spring Cloud applications over xDS. gRPC servers get mTLS and
+AuthorizationPolicies from it. It needs no proxy and no sidecar.
 
 Start with 'controlplane demo', which needs nothing but this binary.`,
 		SilenceErrors: true,
@@ -105,8 +106,9 @@ Start with 'controlplane demo', which needs nothing but this binary.`,
 	addVersionFlag(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, suggestFlag(cmd, err)} })
 	root.AddCommand(
-		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std),
-		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newAgent(std), newUninstall(std), newVersion(std),
+		newServe(std), newDemo(std), newRender(std), newCheck(std), newExplain(std), newAuthz(std),
+		newBootstrap(std), newInspect(std), newDescribe(std), newBugReport(std), newAgent(std),
+		newSign(std), newAuthority(std), newUninstall(std), newVersion(std),
 	)
 	root.SetHelpCommand(newHelp(root))
 	completeChoices(root)
@@ -151,7 +153,11 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if err != nil || cmd == root || cmd.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
 		return nil //nolint:nilerr // cobra reports it
 	}
-	return usageErrorf(cmd, "unknown command %q for %q%s", rest[0], cmd.CommandPath(), didYouMean(rest[0], subcommands(cmd)))
+	return unknownCommand(cmd, rest[0])
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	return usageErrorf(cmd, "unknown command %q for %q%s", name, cmd.CommandPath(), didYouMean(name, subcommands(cmd)))
 }
 
 // subcommands are the names of the commands below a command.

@@ -21,7 +21,7 @@ func namedRules(cmd *cobra.Command, args []string, namespace string) ([]mesh.Ref
 		kind, name, slash := strings.Cut(args[i], "/")
 		row := ruleKind(kind)
 		if row == nil {
-			return nil, usageErrorf(cmd, "%s is not a VirtualService or DestinationRule: write vs/NAME, or VirtualService NAMESPACE/NAME", strings.Join(args[i:min(i+2, len(args))], " "))
+			return nil, usageErrorf(cmd, "%s is not a rule: write vs/NAME, or VirtualService NAMESPACE/NAME; the kinds are %s", strings.Join(args[i:min(i+2, len(args))], " "), strings.Join(ruleKinds(), ", "))
 		}
 		i++
 		texts := []string{name}
@@ -63,6 +63,7 @@ func ruleKind(text string) *object.KindRow {
 		singular, plural := strings.ToLower(string(row.Kind)), row.Resource.Resource
 		for _, name := range []string{singular, plural, ruleShortNames[row.Kind]} {
 			rest, ok := strings.CutPrefix(text, name)
+			ok = ok && name != "" // The Gateway API has no short names.
 			group := "." + row.Resource.Group
 			version := strings.TrimPrefix(strings.TrimSuffix(rest, group), ".")
 			known := version == "" || version == row.Resource.Version || slices.Contains(row.OtherVersions, version)
@@ -75,7 +76,19 @@ func ruleKind(text string) *object.KindRow {
 }
 
 // ruleShortNames are the short names of Istio's definitions.
-var ruleShortNames = map[object.Kind]string{object.KindVirtualService: "vs", object.KindDestinationRule: "dr"}
+var ruleShortNames = map[object.Kind]string{
+	object.KindVirtualService: "vs", object.KindDestinationRule: "dr", object.KindServiceEntry: "se", object.KindWorkloadEntry: "we",
+	object.KindAuthorizationPolicy: "ap", object.KindPeerAuthentication: "pa", object.KindRequestAuthentication: "ra",
+}
+
+// ruleKinds are the names of the kinds of rules.
+func ruleKinds() []string {
+	var names []string
+	for row := range object.Authored() {
+		names = append(names, string(row.Kind))
+	}
+	return names
+}
 
 // ruleRef parses NAME or NAMESPACE/NAME.
 func ruleRef(cmd *cobra.Command, row *object.KindRow, text, namespace string) (mesh.Ref, error) {

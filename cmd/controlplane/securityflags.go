@@ -158,6 +158,7 @@ func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir 
 			file = filepath.Join(stateDir, keysFile)
 		}
 		o.Tokens = identity.NewTokens(identity.NewKeys(source.fetch, file), f.audience)
+		source.keys.bind(o.Tokens)
 	}
 	return o
 }
@@ -180,8 +181,13 @@ type worldPods struct{ store *serving.Store }
 var _ identity.Pods = worldPods{}
 
 // PodByName implements identity.Pods.
-func (p worldPods) PodByName(namespace, name string) (*mesh.Pod, bool) {
-	return p.store.Current().World().PodByName(namespace, name)
+func (p worldPods) PodByName(cluster, namespace, name string) (*mesh.Pod, bool) {
+	return p.store.Current().World().PodByName(cluster, namespace, name)
+}
+
+// WorkloadAt implements identity.Pods.
+func (p worldPods) WorkloadAt(namespace, account, ip string) (*mesh.Pod, bool) {
+	return p.store.Current().World().WorkloadAt(namespace, account, ip)
 }
 
 // PodByAddress implements identity.Pods.

@@ -210,6 +210,8 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listResources, p.store.Resources),
 		admin.NewList(listProblems, p.store.Problems),
 		admin.NewList(listUnknown, p.store.UnknownNames),
+		admin.NewList(listServers, p.store.Servers),
+		admin.NewList(listPolicies, p.store.Policies),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
 		admin.NewList(listObjects, p.store.Objects),

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/mizzen-mesh/mizzen/internal/identity"
+	"github.com/mizzen-mesh/mizzen/internal/resolve"
 	"github.com/mizzen-mesh/mizzen/manifests"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
@@ -30,6 +31,7 @@ type sourceFlags struct {
 	emptyGrace                 time.Duration
 	mesh                       meshFlags
 	state                      stateFlags
+	clusters                   remoteFlags
 	// requiresProof reports whether clients must prove their identity. If so, the source lists pods.
 	requiresProof func(inCluster bool) bool
 }
@@ -45,6 +47,7 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 		"how long to keep serving the endpoints of a Service that loses all of them (two or more) at once; 0 disables it")
 	f.mesh.register(cmd)
 	f.state.register(cmd)
+	f.clusters.register(cmd)
 }
 
 // folder takes the folder to serve from the arguments.
@@ -61,7 +64,7 @@ func (f *sourceFlags) folder(cmd *cobra.Command, args []string) error {
 }
 
 // clusterFlags are flags that have an effect only with a cluster.
-var clusterFlags = []string{"state-dir", "state-wait", "write-status", "lease"}
+var clusterFlags = []string{"state-dir", "state-wait", "write-status", "lease", "remote-clusters"}
 
 // warnIneffective logs the flags that have no effect because the objects do not come from a cluster.
 func warnIneffective(cmd *cobra.Command, logger *slog.Logger) {
@@ -91,7 +94,7 @@ func (f *sourceFlags) validate(cmd *cobra.Command) error {
 	case f.emptyGrace < 0:
 		return usageErrorf(cmd, "--empty-service-grace must not be negative")
 	}
-	return errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd), f.state.validate(cmd))
+	return errors.Join(f.namespace.validate(cmd), f.mesh.validate(cmd), f.state.validate(cmd), f.clusters.validate(cmd))
 }
 
 // openSource is a source, and how to clean up after it.
@@ -106,6 +109,9 @@ type openSource struct {
 	inCluster bool
 	// metrics are the metrics of the source.
 	metrics []prometheus.Collector
+	// joined are the cluster and the remote ones; nil without remote clusters. keys are the keys of the remote ones.
+	joined *watch.Joined
+	keys   *remoteKeys
 }
 
 // open selects the source and logs which one it is.
@@ -164,10 +170,16 @@ func (f *sourceFlags) openCluster(config *rest.Config, inCluster bool, logger *s
 	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		return client.Get().AbsPath(path).DoRaw(ctx)
 	}
-	return &openSource{
-		Source: watch.NewSource(feed, options), close: func() {}, config: config, fetch: fetch, inCluster: inCluster,
-		metrics: append(metrics, staleness(feed.Lost)),
-	}, nil
+	out := &openSource{close: func() {}, config: config, fetch: fetch, inCluster: inCluster, metrics: append(metrics, staleness(feed.Lost))}
+	if !f.clusters.enabled() {
+		out.Source = watch.NewSource(feed, options)
+		return out, nil
+	}
+	if out.joined, out.keys, err = f.clusters.join(feed, config, options, f.state.dir); err != nil {
+		return nil, err
+	}
+	out.Source, out.metrics = watch.NewSource(out.joined, options), append(out.metrics, clusterStaleness{out.joined})
+	return out, nil
 }
 
 // openDemo copies the embedded objects into a temporary folder, and makes a file source of it. close removes the
@@ -201,6 +213,22 @@ func (f *sourceFlags) options(logger *slog.Logger) watch.Options {
 		Namespace:         string(f.namespace),
 		Namespaces:        f.namespaces,
 		EmptyServiceGrace: f.emptyGrace,
+		Name:              f.clusters.id,
+		Network:           f.clusters.network,
+		Names:             names(logger),
 		Logger:            logger,
 	}
+}
+
+// resolvConf names the DNS servers of the control plane.
+const resolvConf = "/etc/resolv.conf"
+
+// names returns what resolves the names of endpoints; nil if the machine has no DNS.
+func names(logger *slog.Logger) watch.Names {
+	dns, err := resolve.SystemDNS(resolvConf)
+	if err != nil {
+		logger.Warn("cannot resolve names of endpoints; they get no calls", "error", err)
+		return nil
+	}
+	return resolve.New(dns.Lookup)
 }

@@ -23,7 +23,7 @@ type stateFlags struct {
 
 func (f *stateFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.dir, "state-dir", "", "`DIR` to save state in, for a restart while the API server is unavailable")
-	cmd.Flags().DurationVar(&f.wait, "state-wait", 5*time.Second, "how long to wait for the API server at start before the state in --state-dir is served")
+	cmd.Flags().DurationVar(&f.wait, "state-wait", 5*time.Second, "how long to wait for the API server, and for those of remote clusters, at start before the state in --state-dir is served")
 }
 
 func (f *stateFlags) validate(cmd *cobra.Command) error {
@@ -35,10 +35,12 @@ func (f *stateFlags) validate(cmd *cobra.Command) error {
 
 // apply configures a source to save its state, and returns the metrics of that. Without --state-dir nothing is saved.
 func (f *stateFlags) apply(o *watch.Options, logger *slog.Logger) []prometheus.Collector {
+	o.StateWait = f.wait
 	if f.dir == "" {
 		return nil
 	}
+	o.ClusterStates = &clusterStates{dir: filepath.Join(f.dir, clustersFolder), logger: logger}
 	file := lastgood.New(filepath.Join(f.dir, worldFile), logger)
-	o.StateStore, o.StateWait = file, f.wait
+	o.StateStore = file
 	return []prometheus.Collector{file}
 }

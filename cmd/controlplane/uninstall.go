@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/mizzen-mesh/mizzen/internal/election"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -26,13 +27,15 @@ func newUninstall(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall --conditions",
 		Short: "Remove the conditions of Mizzen from all objects of a cluster",
-		Long: `Remove the conditions mizzen.dev/Accepted and mizzen.dev/Programmed from every VirtualService and
-DestinationRule of a cluster. Without a control plane no process keeps them true. The conditions
-of other writers stay.
+		Long: `Remove the conditions mizzen.dev/Accepted and mizzen.dev/Programmed from every rule of a cluster:
+VirtualServices, DestinationRules, AuthorizationPolicies, PeerAuthentications and
+RequestAuthentications. GRPCRoutes and HTTPRoutes lose the entries of mizzen.dev/controlplane in
+status.parents. Without a control plane no process keeps them true. What other writers have
+there stays.
 
 Uninstall the control plane first, as docs/INSTALL.md describes: a running replica would write
 the conditions again. If one holds the Lease "mizzen" in --mizzen-namespace, the command waits
-until it has ended. It can be repeated, and needs the rights to get that Lease, to list both kinds and to
+until it has ended. It can be repeated, and needs the rights to get that Lease, to list these kinds and to
 update their status.
 
 Exit codes: 0 when no condition of Mizzen is left, or with --dry-run; 1 if a replica still runs
@@ -91,7 +94,7 @@ func (f *uninstallFlags) awaitEnd(ctx context.Context, std stdio, client dynamic
 	lease, holder := f.namespace+"/"+leaseName, ""
 	waited, cancel := context.WithTimeoutCause(ctx, f.timeout, errTimeout)
 	defer cancel()
-	err := status.AwaitIdle(waited, client, f.namespace, leaseName, func(now string) {
+	err := election.AwaitIdle(waited, client, f.namespace, leaseName, func(now string) {
 		holder = now
 		std.printErr("waiting until replica %s, which holds the Lease %s, has ended\n", now, lease)
 	})

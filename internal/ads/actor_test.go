@@ -54,17 +54,30 @@ func open(server *discovery, name string, args []string) *actor {
 		node: &corev3.Node{Id: name, UserAgentName: "gRPC Go", UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"}},
 		last: map[snapshot.Type]response{}, version: map[snapshot.Type]string{}, names: map[snapshot.Type][]string{},
 	}
+	metadata := map[string]*structpb.Value{}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		switch key {
 		case "delta":
 			a.delta = true
 		case "agent":
-			a.node.UserAgentName = value
+			a.node.UserAgentName = strings.ReplaceAll(value, "_", " ")
 		case "ns":
-			a.node.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{"NAMESPACE": structpb.NewStringValue(value)}}
+			metadata["NAMESPACE"] = structpb.NewStringValue(value)
+		case "account":
+			metadata["SERVICE_ACCOUNT"] = structpb.NewStringValue(value)
+		case "provider":
+			metadata["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue(value)
+		case "labels":
+			labels := &structpb.Struct{Fields: map[string]*structpb.Value{}}
+			for pair := range strings.SplitSeq(value, ",") {
+				name, text, _ := strings.Cut(pair, "=")
+				labels.Fields[name] = structpb.NewStringValue(text)
+			}
+			metadata["LABELS"] = structpb.NewStructValue(labels)
 		}
 	}
+	a.node.Metadata = &structpb.Struct{Fields: metadata}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	go func() {
 		defer close(a.done)

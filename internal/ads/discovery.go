@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mizzen-mesh/mizzen/internal/identity"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 )
 
@@ -187,6 +188,9 @@ func (d *discovery) authorize(v *clientStream) (serving.ClientInfo, error) {
 		return info, err
 	}
 	info.Client, info.Identity, info.Proof = client, v.id.Name(), string(v.id.Proof)
+	if v.id.ServiceAccount != "" {
+		info.Account = mesh.Account{Namespace: v.id.Namespace, Name: v.id.ServiceAccount}
+	}
 	return info, nil
 }
 

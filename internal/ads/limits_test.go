@@ -208,7 +208,7 @@ func TestRequestsBeyondTheRateWait(t *testing.T) {
 		g := newRequestGuard(nil, Limits{RequestsPerSecond: 10})
 		start := time.Now()
 		for range 10*requestBurst + 10 {
-			if _, err := g.admit(t.Context(), string(snapshot.EndpointType), 1); err != nil {
+			if _, err := g.admit(t.Context(), string(snapshot.EndpointType), 1, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

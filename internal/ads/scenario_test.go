@@ -2,6 +2,7 @@ package ads
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -28,7 +29,7 @@ var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 // more, so that it can check that nothing was sent: a response that no line expects fails the scenario.
 //
 //	apply FILE…                          replace the World by the objects of these files
-//	open STREAM [agent=NAME] [ns=NS] [delta]
+//	open STREAM [agent=NAME] [ns=NS] [account=NAME] [labels=KEY=VALUE,…] [provider=NAME] [delta]
 //	ask STREAM TYPE [NAME…]              subscribe to exactly these names (delta: add these names)
 //	drop STREAM TYPE NAME…               delta only: unsubscribe
 //	resume STREAM TYPE FROM [NAME…]      the first request on a new stream, with the version that stream FROM has
@@ -37,6 +38,8 @@ var verbose = flag.Bool("scenario.v", false, "print each step of the scenarios")
 //	ack STREAM TYPE, nack STREAM TYPE TEXT…
 //	quiet                                no unexpected response has arrived
 //	same STREAM TYPE STREAM, differ STREAM TYPE STREAM   the versions of the last responses are, or are not, the same
+//	problem TEXT, noproblem TEXT         one Problem, as a line, contains TEXT, or none does
+//	shows LIST TEXT                      one item of the list of operators, servers, policies or sync, as JSON, contains TEXT
 //	wait DURATION                        wait in the scenario's own time, which passes immediately
 //	close STREAM
 //	ended STREAM CODE                    the stream has ended with that status code
@@ -120,6 +123,8 @@ func (s *scenario) step(command string, args []string) error {
 		return s.quiet()
 	case "wait":
 		return wait(args[0])
+	case "problem", "noproblem", "shows":
+		return s.look(command, args)
 	}
 	if len(args) == 0 {
 		return fmt.Errorf("which stream?")
@@ -148,6 +153,45 @@ func (s *scenario) step(command string, args []string) error {
 		t = snapshot.Type(args[0])
 	}
 	return s.exchange(command, a, t, args[1:])
+}
+
+// look looks for a text in what operators see.
+func (s *scenario) look(command string, args []string) error {
+	var lines []string
+	list, text := "problems", strings.Join(args, " ")
+	if command == "shows" {
+		list, text = args[0], strings.Join(args[1:], " ")
+	}
+	switch list {
+	case "problems":
+		for _, p := range s.store.Problems() {
+			p.Source = "" // a temporary folder
+			lines = append(lines, p.String())
+		}
+	case "servers":
+		lines = asJSON(s.store.Servers())
+	case "policies":
+		lines = asJSON(s.store.Policies())
+	case "sync":
+		lines = asJSON(s.store.ObjectSyncs())
+	}
+	found := slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, text) })
+	if found == (command == "noproblem") {
+		return fmt.Errorf("there are:\n%s", strings.Join(lines, "\n"))
+	}
+	return nil
+}
+
+func asJSON[T any](items []T) []string {
+	var lines []string
+	for _, item := range items {
+		line, err := json.Marshal(item)
+		if err != nil {
+			panic(err)
+		}
+		lines = append(lines, string(line))
+	}
+	return lines
 }
 
 func (s *scenario) exchange(command string, a *actor, t snapshot.Type, args []string) error {

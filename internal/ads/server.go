@@ -27,6 +27,9 @@ const (
 	maxRequestBytes = 4 << 20
 	maxStreams      = 1000 // for each connection
 	maxNames        = 50_000
+	// maxServerNames limits the Listeners, and the RouteConfigurations, that the servers of one process may subscribe to
+	// for themselves. Each RouteConfiguration has a copy of all rules that apply to the process.
+	maxServerNames = 100
 	// maxNameBytes limits the names of one stream in the incremental protocol, where subscriptions add up. In the
 	// state-of-the-world protocol a request replaces the names of its type, so the size of a request is the limit.
 	maxNameBytes     = 4 * maxRequestBytes

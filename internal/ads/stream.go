@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
+	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
 // protocol reads and writes one stream in one variant of the xDS protocol.
@@ -39,7 +40,7 @@ func (x *sotwProtocol) recv(session *serving.Session) error {
 	} else if err := x.stream.RecvMsg(&x.req); err != nil {
 		return errClientClosed
 	}
-	pass, err := x.guard.admit(x.stream.Context(), string(x.req.Type), len(x.req.Names))
+	pass, err := x.guard.admit(x.stream.Context(), string(x.req.Type), len(x.req.Names), serverNames(x.req.Type, x.req.Names))
 	if pass {
 		session.Request(&x.req.Request)
 	}
@@ -64,9 +65,10 @@ func (x *deltaProtocol) recv(session *serving.Session) (err error) {
 		}
 	}
 	// A request adds names to the subscriptions.
-	names, bytes := session.Subscribed()
+	names, servers, bytes := session.Subscribed()
+	servers += countServerNames(snapshot.Type(req.GetTypeUrl()), req.GetResourceNamesSubscribe())
 	names += len(req.GetResourceNamesSubscribe()) + len(req.GetInitialResourceVersions())
-	pass, err := x.guard.admit(x.stream.Context(), req.GetTypeUrl(), names)
+	pass, err := x.guard.admit(x.stream.Context(), req.GetTypeUrl(), names, servers)
 	if bytes > maxNameBytes {
 		return tooLong(bytes)
 	}

@@ -18,11 +18,18 @@ const (
 	DefaultNamespace = "default"
 )
 
+// listenerTemplate is how an xDS server asks for its listener: by the address that it listens on, which gRPC puts in
+// place of %s.
+const listenerTemplate = "grpc/server?xds.resource.listening_address=%s"
+
 // Options describe the control plane and the client. The zero value is a client in the namespace default on the
 // control plane's own machine.
 type Options struct {
 	// ServerURI is any gRPC target; DefaultServerURI if empty.
 	ServerURI string
+	// Fallbacks are the targets of further control planes, in order. A client that supports them uses the first that it can
+	// reach, while it lacks a resource, and returns to an earlier one once that can be reached.
+	Fallbacks []string
 	// Connection is how the client connects to the control plane.
 	Connection Connection
 	// NodeID names the client in logs and in `inspect clients`. If empty, it is made from Namespace and Hostname, or
@@ -41,6 +48,11 @@ type Options struct {
 	Locality mesh.Locality
 	// Certificates are the client's certificate providers, by name. They are configured and declared together.
 	Certificates map[string]Certificates
+	// SystemRoots and SNI declare that the variables GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS and GRPC_EXPERIMENTAL_XDS_SNI
+	// are true in the client's process, and that its application uses xDS credentials.
+	SystemRoots, SNI bool
+	// Server means that the application may serve calls by xDS, too. A client with a certificate always may.
+	Server bool
 }
 
 // The structs below define the order of the keys, which maps would not.
@@ -48,6 +60,7 @@ type document struct {
 	Servers   []server            `json:"xds_servers"`
 	Node      node                `json:"node"`
 	Providers map[string]provider `json:"certificate_providers,omitempty"`
+	Template  string              `json:"server_listener_resource_name_template,omitempty"`
 }
 
 type server struct {
@@ -70,7 +83,8 @@ type locality struct {
 	SubZone string `json:"sub_zone,omitempty"`
 }
 
-// metadata has Istio's keys, and one that Mizzen defines: CERTIFICATE_PROVIDERS.
+// metadata has Istio's keys, one that Mizzen defines, CERTIFICATE_PROVIDERS, and variables of the client's process with
+// their values.
 type metadata struct {
 	Namespace      string            `json:"NAMESPACE,omitempty"`
 	Labels         map[string]string `json:"LABELS,omitempty"`
@@ -78,6 +92,8 @@ type metadata struct {
 	NodeName       string            `json:"NODE_NAME,omitempty"`
 	ClusterID      string            `json:"CLUSTER_ID,omitempty"`
 	Providers      []string          `json:"CERTIFICATE_PROVIDERS,omitempty"`
+	SystemRoots    string            `json:"GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS,omitempty"`
+	SNI            string            `json:"GRPC_EXPERIMENTAL_XDS_SNI,omitempty"`
 }
 
 // JSON returns the document, indented, with a newline at the end. It fails if a locality has a zone without a region
@@ -95,13 +111,12 @@ func JSON(o Options) ([]byte, error) {
 		return nil, err
 	}
 	id, cluster, namespace := o.nodeIdentity()
+	var servers []server
+	for _, uri := range append([]string{orDefault(o.ServerURI, DefaultServerURI)}, o.Fallbacks...) {
+		servers = append(servers, server{URI: uri, Creds: channel, CallCreds: call, Features: []string{"xds_v3"}})
+	}
 	doc := document{
-		Servers: []server{{
-			URI:       orDefault(o.ServerURI, DefaultServerURI),
-			Creds:     channel,
-			CallCreds: call,
-			Features:  []string{"xds_v3"},
-		}},
+		Servers: servers,
 		Node: node{
 			ID:       id,
 			Cluster:  cluster,
@@ -113,15 +128,28 @@ func JSON(o Options) ([]byte, error) {
 				NodeName:       o.NodeName,
 				ClusterID:      o.ClusterID,
 				Providers:      slices.Sorted(maps.Keys(providers)),
+				SystemRoots:    variable(o.SystemRoots),
+				SNI:            variable(o.SNI),
 			},
 		},
 		Providers: providers,
+	}
+	if o.Server || hasCertificate(o.Certificates) {
+		doc.Template = listenerTemplate
 	}
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode bootstrap: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// variable returns the value of a variable that is set; empty if it is not.
+func variable(set bool) string {
+	if set {
+		return "true"
+	}
+	return ""
 }
 
 // NodeID returns the default node ID of a client.

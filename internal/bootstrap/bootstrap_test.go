@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -29,6 +30,8 @@ var full = bootstrap.Options{
 		"system":  {Roots: "/etc/ssl/certs/ca-certificates.crt", Refresh: time.Hour},
 		"default": {Certificate: "/certs/tls.crt", Key: "/certs/tls.key", Roots: "/certs/ca.crt"},
 	},
+	SystemRoots: true,
+	SNI:         true,
 }
 
 // proving is a client that proves its identity, and so does not state it.
@@ -43,6 +46,8 @@ var proving = bootstrap.Options{
 func TestJSONMatchesGoldens(t *testing.T) {
 	for name, options := range map[string]bootstrap.Options{
 		"defaults": {Hostname: "laptop"},
+		"server":   {Hostname: "laptop", Server: true},
+		"fallback": {Hostname: "laptop", ServerURI: "a:1", Fallbacks: []string{"b:1", "c:1"}},
 		"full":     full,
 		"proving":  proving,
 	} {
@@ -62,9 +67,39 @@ func TestJSONMatchesGoldens(t *testing.T) {
 	}
 }
 
+// TestServersAskForTheirListener: a bootstrap has the template with a certificate, not with authorities alone.
+func TestServersAskForTheirListener(t *testing.T) {
+	for name, test := range map[string]struct {
+		options bootstrap.Options
+		want    string
+	}{
+		"a client":         {bootstrap.Options{}, ""},
+		"authorities only": {bootstrap.Options{Certificates: map[string]bootstrap.Certificates{"system": {Roots: "a"}}}, ""},
+		"a certificate": {
+			bootstrap.Options{Certificates: map[string]bootstrap.Certificates{"default": {Certificate: "a", Key: "b", Roots: "c"}}},
+			"grpc/server?xds.resource.listening_address=%s",
+		},
+		"a server in plaintext": {bootstrap.Options{Server: true}, "grpc/server?xds.resource.listening_address=%s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := bootstrap.JSON(test.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var document map[string]any
+			if err := json.Unmarshal(text, &document); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := document["server_listener_resource_name_template"].(string); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestJSONIsAcceptedByGRPC(t *testing.T) {
 	for name, options := range map[string]bootstrap.Options{
-		"defaults": {}, "full": full, "proving": proving,
+		"defaults": {}, "full": full, "proving": proving, "server": {Server: true},
 		"encrypted": {Connection: bootstrap.Connection{TLS: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

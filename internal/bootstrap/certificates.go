@@ -9,8 +9,12 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// DefaultRefresh is the default of Certificates.Refresh.
-const DefaultRefresh = 10 * time.Minute
+// DefaultRefresh is the default of Certificates.Refresh. A renewed certificate, and a new authority, is in use at most
+// that long after its files are replaced.
+const DefaultRefresh = time.Minute
+
+// DefaultProvider is the name of the provider of a client's own certificate.
+const DefaultProvider = "default"
 
 // Certificates are the files of one certificate provider, in PEM. The client reloads them, so they may be renewed.
 type Certificates struct {
@@ -32,6 +36,16 @@ type fileWatcher struct {
 	Key         string `json:"private_key_file,omitempty"`
 	Roots       string `json:"ca_certificate_file"`
 	Refresh     string `json:"refresh_interval"`
+}
+
+// hasCertificate reports whether one of the providers has a certificate, and not only authorities.
+func hasCertificate(all map[string]Certificates) bool {
+	for _, c := range all {
+		if c.Certificate != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // providersOf returns nil for no providers. It fails if a client would reject the bootstrap.

@@ -9,5 +9,8 @@
 // Certificate providers are written in two places: where the library reads them, and in the node's metadata, where
 // the control plane reads them. Both come from the same Options, so they cannot differ.
 //
+// A bootstrap with a certificate also contains the template by which a server asks for its listener, so that one bootstrap serves both sides
+// of an application. All languages ignore the template in applications that are clients only.
+//
 // Reading order: bootstrap.go, certificates.go, connection.go.
 package bootstrap

@@ -13,6 +13,8 @@ type Server struct {
 	// plane's certificate is verified by; empty means the client's own.
 	TLS         bool
 	Authorities string
+	// Providers are the certificate providers that it both configures and declares, with a certificate.
+	Providers []string
 }
 
 // ParseServer reads the control plane in a bootstrap. It fails on what clients reject.
@@ -34,6 +36,11 @@ func ParseServer(text []byte) (Server, error) {
 	}
 	if doc.Node.ID == "" {
 		return s, errors.New("its node has no id")
+	}
+	for _, name := range doc.Node.Metadata.Providers {
+		if doc.Providers[name].Config.Certificate != "" {
+			s.Providers = append(s.Providers, name)
+		}
 	}
 	// A client uses the first credentials of a type that it knows. All know these two.
 	for _, c := range first.Creds {

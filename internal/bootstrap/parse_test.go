@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
 )
 
@@ -26,6 +28,10 @@ func TestParseServer(t *testing.T) {
 		"injected TLS": {
 			injected("tls.json"), bootstrap.Server{URI: "mizzen.mizzen-system.svc:15012", TLS: true, Authorities: "/var/run/secrets/mizzen.dev/ca.crt"}, "",
 		},
+		"with a certificate": {injected("plaintext-identity.json"), bootstrap.Server{URI: "mizzen.mizzen-system.svc:15010", Providers: []string{"default"}}, ""},
+		"declared alone": {
+			strings.Replace(plaintext, `"metadata": {`, `"metadata": {"CERTIFICATE_PROVIDERS": ["default"], `, 1), bootstrap.Server{URI: "mizzen.mizzen-system.svc:15010"}, "",
+		},
 		"nothing":             {"", bootstrap.Server{}, "it is not JSON"},
 		"no server":           {`{"node":{"id":"a"}}`, bootstrap.Server{}, "it has no xds_servers"},
 		"no address":          {strings.Replace(plaintext, "mizzen.mizzen-system.svc:15010", "", 1), bootstrap.Server{}, "it has no server_uri"},
@@ -37,7 +43,7 @@ func TestParseServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := bootstrap.ParseServer([]byte(test.text))
 			switch {
-			case test.err == "" && (err != nil || got != test.want):
+			case test.err == "" && (err != nil || !cmp.Equal(got, test.want)):
 				t.Errorf("got %+v and %v, want %+v", got, err, test.want)
 			case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
 				t.Errorf("got %v, want an error with %q", err, test.err)

@@ -26,10 +26,13 @@ type Answer struct {
 	Near []snapshot.Near `json:"near,omitempty"`
 	// Fails is true if such calls fail: all of them, or the share that a cluster without endpoints gets. A call that a
 	// redirect or a direct response answers does not fail, whatever its status, because its author wrote that. A call
-	// that a fault aborts every time does, and so does one of an unknown name.
+	// that a fault aborts every time does, and so does one of an unknown name, and one that a server refuses that it may
+	// reach.
 	Fails bool `json:"fails"`
 	// Clusters are the clusters of the route that the call takes.
 	Clusters []Cluster `json:"clusters"`
+	// Servers say what the servers at the endpoints decide about a gRPC call, as far as mTLS or policies apply to them.
+	Servers []Server `json:"servers,omitempty"`
 	// Status is the HTTP status that the client of a plain HTTP call gets from the route itself: of a redirect to
 	// Location, of a direct response with a body, or of a fault that aborts every call. It is 0 if an endpoint answers.
 	Status   int    `json:"status,omitempty"`

@@ -30,6 +30,8 @@ type Question struct {
 	// Headers are the application's metadata, by lower-case name.
 	Headers map[string]string
 	Client  mesh.Client
+	// Account is the client's service account. Without a name it is not known.
+	Account mesh.Account
 	// Pod is the client's pod as NAMESPACE/NAME, in place of Client. Whoever answers sets Client from it.
 	Pod string
 }
@@ -137,6 +139,9 @@ func (a *Answer) addClusters(s *snapshot.Snapshot, route *routev3.Route, q Quest
 	a.reach(len(endpoints), failing)
 	if len(endpoints) > 0 && q.Scheme == "https" {
 		a.checkTLS(s, q)
+	}
+	if !q.IsHTTP() {
+		a.addServers(s, q)
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ func (q Question) Query() string {
 	if q.Pod != "" {
 		v.Set("pod", q.Pod)
 	}
+	if q.Account.Name != "" {
+		v.Set("account", q.Account.Name)
+	}
 	if q.IsHTTP() {
 		v.Set("method", q.Method)
 		v.Set("scheme", q.Scheme)
@@ -33,6 +36,10 @@ func (q Question) Query() string {
 		v.Add("header", name+"="+value)
 	}
 	v["provider"] = q.Client.Providers.All()
+	if q.Client.ServerCertificate {
+		v.Add("provider", mesh.MeshProvider)
+	}
+	v["variable"] = q.Client.Declared.Variables()
 	for name, value := range q.Client.Labels.Map() {
 		v.Add("label", name+"="+value)
 	}
@@ -56,6 +63,12 @@ func questionOf(v url.Values) Question {
 			Node:      v.Get("node"),
 			Providers: mesh.MakeProviders(v["provider"]...),
 		},
+	}
+	for _, name := range v["variable"] {
+		q.Client.Declared |= mesh.FeatureOf(name)
+	}
+	if name := v.Get("account"); name != "" {
+		q.Account = mesh.Account{Namespace: q.Client.Namespace, Name: name}
 	}
 	for _, text := range v["header"] {
 		name, value, _ := strings.Cut(text, "=")
@@ -81,7 +94,8 @@ func pairs(texts []string) map[string]string {
 
 // InPod is the client in a pod.
 type InPod struct {
-	Client mesh.Client
+	Client  mesh.Client
+	Account mesh.Account
 	// Description describes the client. Absent says why no client is connected from the pod, and what to do; it is empty
 	// if one is.
 	Description, Absent string
@@ -98,7 +112,7 @@ func (q *Question) AsPod(find PodClient) (InPod, error) {
 	namespace, name, _ := strings.Cut(q.Pod, "/")
 	found, err := find(namespace, name, q.family())
 	if err == nil {
-		q.Client = found.Client
+		q.Client, q.Account = found.Client, found.Account
 	}
 	return found, err
 }

@@ -24,7 +24,7 @@ func holdsTheQuestion(t *testing.T, agent string) {
 		Client: mesh.Client{
 			Namespace: "demo", Labels: mesh.MakeLabels(map[string]string{"app": "shop", "Tier": "Front"}), Node: "n1",
 			Locality: mesh.Locality{Region: "eu", Zone: "eu-1", SubZone: "rack"}, Providers: mesh.MakeProviders("default", "system"),
-			Bucket: snapshot.BucketOf("client-1"),
+			Declared: mesh.FeatureSystemRoots, Bucket: snapshot.BucketOf("client-1"),
 		},
 	}
 	if agent != "" {

@@ -28,6 +28,9 @@ func (a *Answer) Text() string {
 	for _, c := range a.Clusters {
 		c.text(&b)
 	}
+	for i := range a.Servers {
+		a.Servers[i].text(&b)
+	}
 	if a.Sends != nil {
 		a.Sends.text(&b)
 	}

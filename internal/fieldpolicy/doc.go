@@ -1,5 +1,5 @@
 // Package fieldpolicy writes the table of fields as a ValidatingAdmissionPolicy. If an author applies a
-// VirtualService or DestinationRule with a field that gRPC clients do not support, the API server returns a warning.
+// VirtualService, DestinationRule or Route with a field that gRPC clients do not support, the API server returns a warning.
 //
 // Its output is manifests/admission/policy.yaml. A test compares that file with the table.
 //

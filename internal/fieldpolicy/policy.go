@@ -6,13 +6,11 @@ import (
 	"strings"
 	"text/template"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"github.com/mizzen-mesh/mizzen/pkg/translate/fields"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// kind is a kind of Istio object that has rows in the table.
+// kind is a kind of object that has rows in the table.
 type kind struct {
 	Group, Plural string
 	Checks        []check
@@ -26,7 +24,15 @@ func YAML() []byte {
 	var kinds []kind
 	for _, table := range fields.Tables {
 		resource := object.Kind(table.Kind).Row().Resource
-		kinds = append(kinds, kind{resource.Group, resource.Resource, checks(table.Spec)})
+		w := newWalker()
+		w.message(table.Spec, "object.spec", 0, func(e string) string { return e })
+		kinds = append(kinds, kind{resource.Group, resource.Resource, w.checks()})
+	}
+	for _, table := range fields.GatewayTables {
+		resource := object.Kind(table.Kind).Row().Resource
+		w := newWalker()
+		w.structure(table.Spec, "object.spec", 0, func(e string) string { return e })
+		kinds = append(kinds, kind{resource.Group, resource.Resource, w.checks()})
 	}
 	var text bytes.Buffer
 	if err := document.Execute(&text, kinds); err != nil {
@@ -35,9 +41,8 @@ func YAML() []byte {
 	return text.Bytes()
 }
 
-func checks(spec protoreflect.MessageDescriptor) []check {
-	w := newWalker()
-	w.message(spec, "object.spec", 0, func(e string) string { return e })
+// checks returns the validations for what was found.
+func (w *walker) checks() []check {
 	var all []check
 	for _, name := range w.order {
 		row := w.rows[name]

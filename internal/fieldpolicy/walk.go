@@ -2,6 +2,7 @@ package fieldpolicy
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -43,10 +44,7 @@ func (w *walker) message(m protoreflect.MessageDescriptor, at string, depth int,
 		switch {
 		case !known:
 		case row.Verdict == fields.Warned || row.Verdict == fields.Refused:
-			if len(w.absent[name]) == 0 {
-				w.order = append(w.order, name)
-			}
-			w.absent[name] = append(w.absent[name], within(unset(field, place)))
+			w.report(name, within(unset(field, place)))
 		case field.IsMap():
 			if holdsIstio(field.MapValue()) {
 				// The entries of the map are Istio messages.
@@ -59,6 +57,41 @@ func (w *walker) message(m protoreflect.MessageDescriptor, at string, depth int,
 			w.message(field.Message(), place, depth, within)
 		}
 	}
+}
+
+// structure does the same for a structure of the Gateway API.
+func (w *walker) structure(t reflect.Type, at string, depth int, within func(string) string) {
+	fields.EachField(t, func(name string, field reflect.StructField, _ []int) {
+		row, known := w.rows[name]
+		place := at + ".?" + fields.JSONName(field)
+		inner, list := field.Type, field.Type.Kind() == reflect.Slice
+		if list || inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		absent := "!" + place + ".hasValue()"
+		if list {
+			absent = place + ".orValue([]).size() == 0"
+		}
+		switch {
+		case !known:
+		case row.Verdict == fields.Warned || row.Verdict == fields.Refused:
+			w.report(name, within(absent))
+		case !fields.IsGateway(inner):
+		case list:
+			all, one := place+".orValue([])", string(rune('a'+depth))
+			w.structure(inner, one, depth+1, func(e string) string { return within(fmt.Sprintf("%s.all(%s, %s)", all, one, e)) })
+		default:
+			w.structure(inner, place, depth, within)
+		}
+	})
+}
+
+// report adds a place where a field must be absent.
+func (w *walker) report(name, absent string) {
+	if len(w.absent[name]) == 0 {
+		w.order = append(w.order, name)
+	}
+	w.absent[name] = append(w.absent[name], absent)
 }
 
 // list visits the elements of a list, or the entries of a map.

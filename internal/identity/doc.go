@@ -1,7 +1,8 @@
 // Package identity authenticates clients before they are sent anything.
 //
 // There are three kinds of proof, from strong to weak:
-//   - a service account token that is bound to a pod and has the control plane's audience (token.go)
+//   - a service account token that is bound to a pod and has the control plane's audience (token.go), or one that is bound to
+//     none, from the address of a WorkloadEntry with the same service account (machine.go)
 //   - a client certificate with a SPIFFE ID (certificate.go)
 //   - the source address of the connection, if it is the address of a pod (connection.go)
 //

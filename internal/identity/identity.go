@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -35,10 +36,12 @@ type Identity struct {
 	Expires time.Time
 }
 
-// Pods looks up existing pods.
+// Pods looks up existing pods: those of a remote cluster, or of the cluster of the control plane if the name is empty.
 type Pods interface {
-	PodByName(namespace, name string) (*mesh.Pod, bool)
+	PodByName(cluster, namespace, name string) (*mesh.Pod, bool)
 	PodByAddress(ip string) (*mesh.Pod, bool)
+	// WorkloadAt finds a WorkloadEntry, which is a machine outside of Kubernetes.
+	WorkloadAt(namespace, account, ip string) (*mesh.Pod, bool)
 }
 
 // Options are the settings of an Authenticator.
@@ -153,7 +156,7 @@ func (id Identity) apply(client mesh.Client) mesh.Client {
 	if id.Pod == nil {
 		return client
 	}
-	client.Labels, client.Node = id.Pod.Labels, id.Pod.Node
+	client.Labels, client.Node, client.Addresses = id.Pod.Labels, id.Pod.Node, strings.Join(id.Pod.Addresses, ",")
 	if id.Pod.Locality != (mesh.Locality{}) {
 		client.Locality = id.Pod.Locality
 	}
@@ -164,7 +167,7 @@ func (id Identity) apply(client mesh.Client) mesh.Client {
 func (id Identity) Name() string {
 	switch {
 	case id.Pod != nil:
-		return "pod/" + id.Pod.Ref.Namespace + "/" + id.Pod.Ref.Name
+		return mesh.InCluster(strings.ToLower(id.Pod.Ref.Kind)+"/"+id.Pod.Ref.Namespace+"/"+id.Pod.Ref.Name, id.Pod.Ref.Cluster)
 	case id.Namespace != "":
 		return "serviceaccount/" + id.Namespace + "/" + id.ServiceAccount
 	}

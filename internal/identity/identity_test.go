@@ -44,14 +44,24 @@ var web = &mesh.Pod{
 
 type pods map[string]*mesh.Pod
 
-func (p pods) PodByName(namespace, name string) (*mesh.Pod, bool) {
-	pod, ok := p[mesh.PodKey(namespace, name)]
+func (p pods) PodByName(cluster, namespace, name string) (*mesh.Pod, bool) {
+	pod, ok := p[mesh.PodKey(cluster, namespace, name)]
 	return pod, ok
 }
 
 func (p pods) PodByAddress(ip string) (*mesh.Pod, bool) {
 	pod, ok := p[ip]
 	return pod, ok
+}
+
+func (p pods) WorkloadAt(namespace, account, ip string) (*mesh.Pod, bool) {
+	pod, ok := p[mesh.WorkloadKey(namespace, account, ip)]
+	return pod, ok
+}
+
+// vm is a machine outside of Kubernetes.
+var vm = &mesh.Pod{
+	Ref: mesh.Ref{Kind: "WorkloadEntry", Namespace: "shop", Name: "vm-1"}, ServiceAccount: "web", Labels: mesh.MakeLabels(map[string]string{"app": "web"}), Addresses: []string{"192.0.2.7"},
 }
 
 // apiServer signs tokens and serves its keys.
@@ -149,23 +159,31 @@ func (c call) context(t *testing.T) context.Context {
 func TestIdentify(t *testing.T) {
 	server := newAPIServer(t, "k1")
 	edit := func(f func(*jwt.Claims, map[string]any)) string { return server.token("k1", f) }
-	known := pods{"shop/web-0": web, "10.1.0.7": web}
+	known := pods{"shop/web-0": web, "10.1.0.7": web, mesh.WorkloadKey("shop", "web", "192.0.2.7"): vm}
 	const spiffe = "spiffe://cluster.local/ns/shop/sa/web"
 	tests := map[string]struct {
 		call    call
 		believe bool
 		want    string // proof and name, or a part of the error
 	}{
-		"token over TLS":                       {call{"10.9.9.9", true, "", server.token("k1")}, false, "token pod/shop/web-0"},
-		"token beats address":                  {call{"10.1.0.7", true, "", server.token("k1")}, false, "token pod/shop/web-0"},
-		"token over plaintext":                 {call{"10.1.0.7", false, "", server.token("k1")}, false, "unencrypted"},
-		"token of another audience":            {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Audience = jwt.Audience{"vault"} })}, false, `request one with the audience "mizzen.dev"`},
-		"token expired":                        {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Expiry = jwt.NewNumericDate(time.Now().Add(-time.Minute)) })}, false, "expired at"},
-		"token that never expires":             {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Expiry = nil })}, false, "never expires"},
-		"token of another issuer":              {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Issuer = "https://evil" })}, false, "does not hold"},
-		"token of a pod of the same name":      {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "web-0", "uid": "u-0"} })}, false, "does not exist"},
-		"token of a pod that is gone":          {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "old", "uid": "u-9"} })}, false, "shop/old"},
-		"token bound to no pod":                {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "bound to no pod"},
+		"token over TLS":                  {call{"10.9.9.9", true, "", server.token("k1")}, false, "token pod/shop/web-0"},
+		"token beats address":             {call{"10.1.0.7", true, "", server.token("k1")}, false, "token pod/shop/web-0"},
+		"token over plaintext":            {call{"10.1.0.7", false, "", server.token("k1")}, false, "unencrypted"},
+		"token of another audience":       {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Audience = jwt.Audience{"vault"} })}, false, `request one with the audience "mizzen.dev"`},
+		"token expired":                   {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Expiry = jwt.NewNumericDate(time.Now().Add(-time.Minute)) })}, false, "expired at"},
+		"token that never expires":        {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Expiry = nil })}, false, "never expires"},
+		"token of another issuer":         {call{"10.1.0.7", true, "", edit(func(c *jwt.Claims, _ map[string]any) { c.Issuer = "https://evil" })}, false, "does not hold"},
+		"token of a pod of the same name": {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "web-0", "uid": "u-0"} })}, false, "does not exist"},
+		"token of a pod that is gone":     {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { k["pod"] = map[string]any{"name": "old", "uid": "u-9"} })}, false, "shop/old"},
+		"token bound to no pod":           {call{"10.1.0.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "bound to no pod"},
+		"token of a machine":              {call{"192.0.2.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "token workloadentry/shop/vm-1"},
+		"token of a machine, elsewhere":   {call{"192.0.2.8", true, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "create a WorkloadEntry"},
+		"token of another account": {call{"192.0.2.7", true, "", edit(func(_ *jwt.Claims, k map[string]any) {
+			delete(k, "pod")
+			k["serviceaccount"] = map[string]any{"name": "db"}
+		})}, false, "create a WorkloadEntry"},
+		"token of a machine over plaintext":    {call{"192.0.2.7", false, "", edit(func(_ *jwt.Claims, k map[string]any) { delete(k, "pod") })}, false, "unencrypted"},
+		"address of a machine":                 {call{"192.0.2.7", true, "", ""}, false, "has no proof"},
 		"token signed by another":              {call{"10.1.0.7", true, "", newAPIServer(t, "k1").token("k1")}, false, "not signed by the API server"},
 		"token signed by an unknown key":       {call{"10.1.0.7", true, "", server.token("k9")}, false, "not the API server's"},
 		"no token at all":                      {call{"10.1.0.7", true, "", "x.y.z"}, false, "cannot be read"},
@@ -210,6 +228,43 @@ func TestIdentify(t *testing.T) {
 // run runs a test in a bubble, whose clock stands still while nothing happens.
 func run(t *testing.T, name string, f func(*testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
+// TestTokensOfClusters has clusters with one issuer, and pods with one name: the key tells whose token it is.
+func TestTokensOfClusters(t *testing.T) {
+	own, b, c := newAPIServer(t, "k1"), newAPIServer(t, "k2"), newAPIServer(t, "k3")
+	far := *web
+	far.Ref.Cluster = "b"
+	known := pods{"shop/web-0": web, "shop/web-0@b": &far}
+	now := time.Now() // when the tokens were made; the clock of run differs
+	for name, test := range map[string]struct {
+		token string
+		away  bool
+		want  string
+	}{
+		"the own cluster":                           {own.token("k1"), false, "pod/shop/web-0"},
+		"a remote one":                              {b.token("k2"), false, "pod/shop/web-0@b"},
+		"a remote one while the own is away":        {b.token("k2"), true, "pod/shop/web-0@b"},
+		"a cluster without such a pod":              {c.token("k3"), false, "does not exist"},
+		"a key of one cluster, signed by another's": {newAPIServer(t, "k2").token("k2"), false, "not signed by the API server"},
+		"a cluster that is not joined":              {newAPIServer(t, "k4").token("k4"), false, "not the API server's"},
+		"a cluster that was joined":                 {newAPIServer(t, "k5").token("k5"), false, "not the API server's"},
+	} {
+		run(t, name, func(t *testing.T) {
+			tokens := NewTokens(NewKeys(own.fetch, ""), audience)
+			tokens.now = func() time.Time { return now }
+			for cluster, server := range map[string]*apiServer{"b": b, "c": c, "gone": newAPIServer(t, "k5")} {
+				tokens.SetRemote(cluster, NewKeys(server.fetch, ""))
+			}
+			tokens.SetRemote("gone", nil)
+			own.down = test.away
+			defer func() { own.down = false }()
+			id, err := New(Options{Pods: known, Tokens: tokens, TrustDomain: domain}).Identify(call{"10.9.9.9", true, "", test.token}.context(t))
+			if err != nil && !strings.Contains(err.Error(), test.want) || err == nil && id.Name() != test.want {
+				t.Errorf("got %q and %v, want %q", id.Name(), err, test.want)
+			}
+		})
+	}
 }
 
 // TestPodThatCallsBeforeItIsKnown connects from a pod whose address becomes known a moment later.
@@ -263,7 +318,11 @@ func TestStrangersAreNotAllWaitedFor(t *testing.T) {
 // latePods knows the pod web from a moment on.
 type latePods struct{ known time.Time }
 
-func (p *latePods) PodByName(string, string) (*mesh.Pod, bool) { return web, time.Now().After(p.known) }
+func (p *latePods) PodByName(string, string, string) (*mesh.Pod, bool) {
+	return web, time.Now().After(p.known)
+}
+
+func (p *latePods) WorkloadAt(string, string, string) (*mesh.Pod, bool) { return nil, false }
 
 func (p *latePods) PodByAddress(string) (*mesh.Pod, bool) { return web, time.Now().After(p.known) }
 
@@ -314,7 +373,7 @@ func TestMismatch(t *testing.T) {
 
 func TestProofOverridesTheNode(t *testing.T) {
 	claimed := mesh.Client{Namespace: "bank", Node: "node-9", Labels: "x", Locality: mesh.Locality{Region: "far"}, Kind: mesh.GRPCGo}
-	want := mesh.Client{Namespace: "shop", Node: "node-1", Labels: web.Labels, Locality: web.Locality, Kind: mesh.GRPCGo}
+	want := mesh.Client{Namespace: "shop", Node: "node-1", Labels: web.Labels, Addresses: "10.1.0.7", Locality: web.Locality, Kind: mesh.GRPCGo}
 	if got := ofPod(Token, web).apply(claimed); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

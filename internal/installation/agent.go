@@ -39,7 +39,7 @@ func (c *cluster) checkAgent(ctx context.Context) ([]Finding, error) {
 	if err != nil || config == nil {
 		return nil, err // checkBootstrap reports it
 	}
-	selected, findings, err := c.selected(ctx)
+	selected, findings, err := c.labeled(ctx, agentLabel, java, "the Java agent")
 	if err != nil {
 		return nil, err
 	}
@@ -83,42 +83,6 @@ func (c *cluster) checkAgent(ctx context.Context) ([]Finding, error) {
 		where += " and in " + count(len(selected), "namespace") + ", " + names(selected)
 	}
 	return one(ok("Java applications get the agent by "+agentOrigins[origin]+": in %s.", from, where))
-}
-
-// selected returns the injected namespaces whose pods get the agent, and Findings of those whose label has no effect.
-func (c *cluster) selected(ctx context.Context) (selected []string, findings []Finding, err error) {
-	injected, _, err := c.injected(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	all, err := list[namespace](ctx, c, namespaces, "", "")
-	if err != nil {
-		return nil, nil, err
-	}
-	isInjected := map[string]bool{}
-	for _, ns := range injected {
-		isInjected[ns.Name] = true
-	}
-	var useless, unknown []string
-	for _, ns := range all {
-		switch value, found := ns.Labels[agentLabel]; {
-		case !found || value == "none":
-		case value != java:
-			unknown = append(unknown, fmt.Sprintf("%s (%q)", ns.Name, value))
-		case isInjected[ns.Name]:
-			selected = append(selected, ns.Name)
-		default:
-			useless = append(useless, ns.Name)
-		}
-	}
-	if len(unknown) > 0 {
-		findings = append(findings, warn("Set the label to java, or remove it.", "These namespaces have another value of the label %s: %s. Their pods do not get the Java agent.", agentLabel, names(unknown)))
-	}
-	if len(useless) > 0 {
-		findings = append(findings, warn(fmt.Sprintf("kubectl label namespace NAME %s=%s, then restart its workloads.", injectLabel, injectEnabled),
-			"These namespaces have the label %s and are not injected: %s. Their pods do not get the Java agent.", agentLabel, names(useless)))
-	}
-	return selected, findings, nil
 }
 
 // checkAgentImage compares the agent's image with the control plane's.

@@ -40,6 +40,7 @@ type fakeAPI struct {
 var kinds = map[string]schema.GroupVersionResource{
 	"Namespace": namespaces, "Node": nodes, "Pod": pods, "Secret": secrets, "Service": services, "EndpointSlice": endpointSlices, "Deployment": deployments,
 	"PodDisruptionBudget": budgets, "Lease": leases, "NetworkPolicy": netPolicies, "MutatingAdmissionPolicy": policies, "ConfigMap": configMaps,
+	"ClusterTrustBundle": trustBundles, "CSINode": csiNodes,
 	"MutatingAdmissionPolicyBinding": policyBindings, "ClusterRole": clusterRoles, "Role": roles, "ClusterRoleBinding": clusterRoleBindings, "RoleBinding": roleBindings,
 }
 

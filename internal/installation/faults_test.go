@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,13 @@ var faults = map[string]broken{
 		},
 		want: []string{"WARN definitions: The cluster has no CRDs of networking.istio.io"},
 	},
+	"definitions: no policies": {
+		by: func(f *fakeAPI) {
+			delete(f.served, "/apis/security.istio.io/v1")
+			delete(f.served, "/apis/security.istio.io")
+		},
+		want: []string{"WARN definitions: The cluster has no CRDs of security.istio.io. No policy takes effect"},
+	},
 	"definitions: older": {
 		by: func(f *fakeAPI) {
 			delete(f.served, "/apis/networking.istio.io/v1")
@@ -50,6 +58,19 @@ var faults = map[string]broken{
 	"definitions: one is missing": {
 		by:   func(f *fakeAPI) { f.served["/apis/networking.istio.io/v1"] = []string{"virtualservices"} },
 		want: []string{"FAIL definitions: DestinationRule is not served in networking.istio.io/v1"},
+	},
+	"definitions: no Gateway API": {
+		by: func(f *fakeAPI) {
+			delete(f.served, "/apis/gateway.networking.k8s.io/v1")
+			delete(f.served, "/apis/gateway.networking.k8s.io")
+		},
+	},
+	"definitions: an old Gateway API": {
+		by: func(f *fakeAPI) {
+			f.served["/apis/gateway.networking.k8s.io/v1"] = []string{"httproutes"}
+			f.served["/apis/gateway.networking.k8s.io"] = []string{"v1", "v1beta1"}
+		},
+		want: []string{"WARN definitions: GRPCRoute is not served in gateway.networking.k8s.io/v1, which is the version that Mizzen reads. The group has the versions v1, v1beta1."},
 	},
 	"deployment: none": {
 		by:   func(f *fakeAPI) { f.remove(deployments, system, installed) },
@@ -120,7 +141,7 @@ var faults = map[string]broken{
 			f.forbidden["create subjectaccessreviews"] = true
 			f.remove(clusterRoleBindings, "", "mizzen")
 		},
-		want: []string{"FAIL rights: the control plane never becomes ready", "WARN rights: list nodes", "WARN rights: list namespaces", "WARN rights: list mutatingadmissionpolicies", "WARN rights: update destinationrules/status", "WARN rights: get /openid/v1/jwks", "WARN rights: create events.events.k8s.io"},
+		want: []string{"FAIL rights: the control plane never becomes ready", "WARN rights: list serviceimports", "WARN rights: list nodes", "WARN rights: list namespaces", "WARN rights: list mutatingadmissionpolicies", "WARN rights: update destinationrules/status", "WARN rights: get /openid/v1/jwks", "WARN rights: create events.events.k8s.io"},
 	},
 	"rights: neither may be read": {
 		by: func(f *fakeAPI) {
@@ -380,8 +401,9 @@ func (f *fakeAPI) args(args ...any) {
 }
 
 func TestFaults(t *testing.T) {
-	rows := map[string]bool{}
-	for name, fault := range faults {
+	rows, all := map[string]bool{}, maps.Clone(faults)
+	maps.Copy(all, identityFaults)
+	for name, fault := range all {
 		t.Run(name, func(t *testing.T) {
 			transport := plaintext
 			if fault.transport != "" {

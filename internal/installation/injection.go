@@ -115,6 +115,43 @@ func (c *cluster) checkNamespaces(ctx context.Context) ([]Finding, error) {
 	return append(findings, ok("Pods are injected in %s: %s.", count(len(found), "namespace"), names(found))), nil
 }
 
+// labeled returns the injected namespaces whose pods get something more by a label with a value, and Findings of the
+// namespaces whose label has no effect.
+func (c *cluster) labeled(ctx context.Context, label, value, what string) (selected []string, findings []Finding, err error) {
+	injected, _, err := c.injected(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := list[namespace](ctx, c, namespaces, "", "")
+	if err != nil {
+		return nil, nil, err
+	}
+	isInjected := map[string]bool{}
+	for _, ns := range injected {
+		isInjected[ns.Name] = true
+	}
+	var useless, unknown []string
+	for _, ns := range all {
+		switch got, found := ns.Labels[label]; {
+		case !found || got == "none":
+		case got != value:
+			unknown = append(unknown, fmt.Sprintf("%s (%q)", ns.Name, got))
+		case isInjected[ns.Name]:
+			selected = append(selected, ns.Name)
+		default:
+			useless = append(useless, ns.Name)
+		}
+	}
+	if len(unknown) > 0 {
+		findings = append(findings, warn(fmt.Sprintf("Set the label to %s, or remove it.", value), "These namespaces have another value of the label %s: %s. Their pods do not get %s.", label, names(unknown), what))
+	}
+	if len(useless) > 0 {
+		findings = append(findings, warn(fmt.Sprintf("kubectl label namespace NAME %s=%s, then restart its workloads.", injectLabel, injectEnabled),
+			"These namespaces have the label %s and are not injected: %s. Their pods do not get %s.", label, names(useless), what))
+	}
+	return selected, findings, nil
+}
+
 // target is where the bootstrap of one transport sends clients.
 type target struct {
 	transport string

@@ -80,6 +80,7 @@ var checks = []check{
 	{"injected-namespaces", false, (*cluster).checkNamespaces},
 	{"bootstrap", false, (*cluster).checkBootstrap},
 	{"java-agent", false, (*cluster).checkAgent},
+	{"identity", false, (*cluster).checkIdentity},
 	{"certificate", false, (*cluster).checkCertificate},
 	{"endpoints", false, (*cluster).checkEndpoints},
 	{"network", false, (*cluster).checkNetwork},

@@ -70,13 +70,17 @@ func newInstallation(t *testing.T, transport string) *fakeAPI {
 			"/apis/admissionregistration.k8s.io/v1": {"mutatingadmissionpolicies"},
 			"/apis/networking.istio.io/v1":          {"virtualservices", "destinationrules"},
 			"/apis/networking.istio.io":             {"v1"},
+			"/apis/security.istio.io/v1":            {"authorizationpolicies", "peerauthentications", "requestauthentications"},
+			"/apis/security.istio.io":               {"v1"},
+			"/apis/gateway.networking.k8s.io/v1":    {"grpcroutes", "httproutes"},
+			"/apis/gateway.networking.k8s.io":       {"v1"},
 		},
 	}
 	f.objects = map[string][]unstructured.Unstructured{}
 	f.manifests("base/service.yaml", "base/deployment.yaml", "base/disruption.yaml", "base/network.yaml", "base/rights.yaml", "injection/policy.yaml")
 	f.add(strings.ReplaceAll(running, "TRANSPORT", transport))
 	data := map[string]any{"transport": transport, "agent": "init", "agent-image": "registry.example.org/mizzen:dev"}
-	for _, name := range []string{"plaintext.json", "tls.json"} {
+	for _, name := range []string{"plaintext.json", "tls.json", "plaintext-identity.json", "tls-identity.json"} {
 		text, err := os.ReadFile("../../manifests/injection/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -87,8 +91,29 @@ func newInstallation(t *testing.T, transport string) *fakeAPI {
 	f.edit(configMaps, system, injection, data, "data")
 	if transport == encrypted {
 		f.secure()
+		f.certifyPods()
 	}
 	return f
+}
+
+// certifyPods gives the pods of the installation certificates from the signer.
+func (f *fakeAPI) certifyPods() {
+	f.t.Helper()
+	f.served["/apis/certificates.k8s.io/v1"] = []string{"podcertificaterequests", "clustertrustbundles"}
+	f.edit(configMaps, system, injection, "podcertificate", "data", "identity")
+	f.edit(namespaces, "", "shop", "spiffe", "metadata", "labels", "mizzen.dev/identity")
+	f.edit(pods, "shop", "web-0", "spiffe", "metadata", "labels", "mizzen.dev/identity")
+	f.add(`
+apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+status: {nodeInfo: {kubeletVersion: v1.37.2, containerRuntimeVersion: "containerd://2.1.0"}}
+---
+apiVersion: certificates.k8s.io/v1
+kind: ClusterTrustBundle
+metadata: {name: "mizzen.dev:spiffe:a"}
+spec: {signerName: mizzen.dev/spiffe, trustBundle: "-----BEGIN CERTIFICATE-----"}
+`)
 }
 
 // secure makes of the installation what overlays/production makes of it, with a certificate.

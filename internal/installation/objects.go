@@ -57,6 +57,26 @@ func (d *deployment) account() string {
 	return "default"
 }
 
+type trustBundle struct {
+	Spec struct {
+		SignerName  string `json:"signerName"`
+		TrustBundle string `json:"trustBundle"`
+	} `json:"spec"`
+}
+
+// csiNode has the CSI drivers of a node.
+type csiNode struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		Drivers []nodeDriver `json:"drivers"`
+	} `json:"spec"`
+}
+
+type nodeDriver struct {
+	Name string `json:"name"`
+}
+
 type lease struct {
 	Spec struct {
 		HolderIdentity       string            `json:"holderIdentity"`

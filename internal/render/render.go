@@ -94,21 +94,23 @@ func names(s *snapshot.Snapshot, t snapshot.Type, o Options, led []string) []str
 		slices.Sort(all)
 		return slices.Compact(all)
 	}
-	if len(o.Types) > 0 {
+	if len(o.Types) == 1 {
 		return o.Names
 	}
 	return slices.DeleteFunc(slices.Clone(o.Names), func(name string) bool { return !concerns(name, t) })
 }
 
 // concerns reports whether a resource of the type may have that name. Clusters, their endpoints and routes have names
-// of the same form, except that a route's name has no subset. Any other name is a Listener's.
+// of the same form, except that a route's name has no subset. A server's routes have names of another form. Any other name
+// is a Listener's.
 func concerns(name string, t snapshot.Type) bool {
 	_, subset, _, ok := resource.ParseName(name)
+	_, served := resource.ParseInboundRoute(name)
 	switch t {
 	case snapshot.ListenerType:
-		return !ok
+		return !ok && !served
 	case snapshot.RouteType:
-		return ok && subset == ""
+		return served || ok && subset == "" && !resource.IsMTLS(name)
 	case snapshot.ClusterType, snapshot.EndpointType:
 		return ok
 	}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/mizzen-mesh/mizzen/internal/event"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -39,23 +39,21 @@ type condition struct{ kind, status, reason, message string }
 type report struct {
 	rule       mesh.ConfigObject
 	conditions []condition
-	// problems are the object's Problems, which all replicas know. ofClients are the errors that concern this replica's
-	// clients, and refusals their rejections.
-	problems, ofClients []mesh.Problem
-	refusals            []string
+	// problems are the object's Problems, which all replicas know. effects are the errors because of which connected clients
+	// do not do what the object says. ofClients are those of them that only this replica knows, and refusals are rejections.
+	problems, effects, ofClients []mesh.Problem
+	refusals                     []string
 	// failing is why clients do not do what the object says, and reason the reason for the condition. pending means that
 	// clients of this replica have not answered.
 	failing []string
 	reason  mesh.Code
 	pending bool
+	// remarks say what the object does to clients that are connected, although nothing is wrong.
+	remarks []string
 }
 
 // fingerprint identifies the desired conditions of a generation.
-func (r report) fingerprint() string { return fingerprint(r.rule.Generation, r.conditions) }
-
-func fingerprint(generation int64, conditions []condition) string {
-	return fmt.Sprintf("%d %q", generation, conditions)
-}
+func (r report) fingerprint() string { return placeOf(r.rule.Ref.Kind).desired(r) }
 
 // reports returns the desired status of every rule whose generation is known.
 func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []report {
@@ -70,9 +68,9 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []repo
 			continue
 		}
 		own := problems[d.Object]
-		r := report{rule: *rule, problems: own, refusals: d.Refusals, pending: d.Pending > 0}
+		r := report{rule: *rule, problems: own, effects: d.Problems, refusals: d.Refusals, pending: d.Pending > 0, remarks: d.Remarks}
 		r.failing, r.reason = failing(d)
-		r.conditions = []condition{accepted(own, d), r.programmed()}
+		r.conditions = []condition{accepted(own, d.Problems), r.programmed()}
 		for _, p := range d.Problems {
 			if !slices.Contains(own, p) {
 				r.ofClients = append(r.ofClients, p)
@@ -83,12 +81,12 @@ func reports(current *snapshot.Snapshot, deliveries []serving.ObjectSync) []repo
 	return all
 }
 
-// accepted summarizes the Problems that the author can fix: those that are in the object itself.
-func accepted(problems []mesh.Problem, d serving.ObjectSync) condition {
+// accepted summarizes the Problems that the author can fix: those that are in the object itself, and not effects on clients.
+func accepted(problems, effects []mesh.Problem) condition {
 	c := condition{typeAccepted, statusTrue, reasonAccepted, "All fields are supported by gRPC clients"}
 	var lines []string
 	for _, p := range problems {
-		if slices.Contains(d.Problems, p) {
+		if slices.Contains(effects, p) {
 			continue
 		}
 		if len(lines) == 0 {
@@ -126,7 +124,7 @@ func (r report) programmed() condition {
 	case r.pending:
 		return condition{typeProgrammed, statusFalse, reasonPending, "some connected clients have not acknowledged it yet"}
 	}
-	return condition{typeProgrammed, statusTrue, reasonProgrammed, "every connected client that subscribes to its resources has acknowledged them"}
+	return condition{typeProgrammed, statusTrue, reasonProgrammed, text(append([]string{"every connected client that subscribes to its resources has acknowledged them"}, r.remarks...))}
 }
 
 // line formats a Problem for a condition of its own object.
@@ -145,16 +143,5 @@ func text(lines []string) string {
 	if more := len(lines) - maxLines; more > 0 {
 		lines = append(slices.Clone(lines[:maxLines]), fmt.Sprintf("and %d more, see: controlplane inspect problems", more))
 	}
-	return clip(strings.Join(lines, "\n"), 4000)
-}
-
-// clip cuts a text between two characters.
-func clip(s string, longest int) string {
-	if len(s) <= longest {
-		return s
-	}
-	for longest > 0 && !utf8.RuneStart(s[longest]) {
-		longest--
-	}
-	return s[:longest]
+	return event.Clip(strings.Join(lines, "\n"), 4000)
 }

@@ -1,4 +1,4 @@
-// Package status writes the status of VirtualServices and DestinationRules: two conditions on each object, and Events.
+// Package status writes the status of objects of the mesh: two conditions on each, more for each parent of a Route, and Events.
 //
 // Its input is the Store: the Problems of each object, and its sync status. All replicas know the same Problems, but
 // each replica knows only its own clients. So the replica that owns a Lease writes the conditions, and the other replicas
@@ -12,14 +12,13 @@
 //   - An object is written when the two differ, two reconciliations in a row wanted the same, and the object's last
 //     write is not recent.
 //
-// In Istio's definitions conditions are an atomic list: server-side apply would replace the conditions of other
-// writers. So the list is read, changed, and written back with its resource version, and the conditions of other
-// writers are preserved.
+// In Istio's definitions conditions are an atomic list, and so are the parents of Routes: server-side apply would replace what
+// other writers have there. So the list is read, changed, and written back with its resource version. After a conflict it is
+// read again.
 //
 // The World knows the generation of each object, so that a condition never describes a version that it was not made
 // from.
 //
-// Reading order: condition.go (what is written), writer.go (when), object.go (how), event.go, election.go,
-// lease.go and peers.go (who); for uninstalling, idle.go (whether
-// a replica still writes) and removal.go.
+// Reading order: condition.go (what is written), writer.go (when), object.go (how), place.go (where), parents.go and
+// routeconditions.go (for Routes), event.go, elector.go and peers.go (which replica); for uninstalling, removal.go.
 package status

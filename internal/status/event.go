@@ -2,22 +2,11 @@ package status
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/mizzen-mesh/mizzen/internal/event"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-)
-
-var events = schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}
-
-const (
-	controller = "mizzen.dev/controlplane"
-	manager    = "mizzen"
 )
 
 // eventKey identifies an Event. Its note is not part of it, because the note may contain a number of clients.
@@ -83,19 +72,11 @@ func (w *Writer) event(ctx context.Context, object *unstructured.Unstructured, a
 	if err := w.limit.Wait(ctx); err != nil {
 		return err
 	}
-	now := time.Now()
-	// A name that is cut must still end with a valid character.
-	name := strings.TrimRight(clip(about.ref.Name, 200), "-.")
-	_, err := w.Dynamic.Resource(events).Namespace(about.ref.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": events.GroupVersion().String(), "kind": "Event",
-		"metadata":            map[string]any{"namespace": about.ref.Namespace, "name": fmt.Sprintf("%s.%x", name, now.UnixNano())},
-		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
-		"reportingController": controller, "reportingInstance": clip(w.Identity, 128),
-		"action": "Translate", "reason": string(about.code), "type": "Warning", "note": clip(note, 1000),
-		"regarding": map[string]any{
-			"apiVersion": object.GetAPIVersion(), "kind": about.ref.Kind, "namespace": about.ref.Namespace, "name": about.ref.Name,
-			"uid": string(object.GetUID()), "resourceVersion": object.GetResourceVersion(),
+	return event.Write(ctx, w.Dynamic, w.Identity, event.Warning{
+		Regarding: event.Regarding{
+			APIVersion: object.GetAPIVersion(), Kind: about.ref.Kind, Namespace: about.ref.Namespace, Name: about.ref.Name,
+			UID: string(object.GetUID()), ResourceVersion: object.GetResourceVersion(),
 		},
-	}}, metav1.CreateOptions{FieldManager: manager})
-	return err
+		Action: "Translate", Reason: string(about.code), Note: note,
+	})
 }

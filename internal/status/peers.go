@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/mizzen-mesh/mizzen/internal/election"
+	"github.com/mizzen-mesh/mizzen/internal/event"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
@@ -28,7 +29,8 @@ const (
 	maxFindings, maxFindingText = 30, 1000
 )
 
-// finding is what keeps clients from doing what one version of an object says.
+// finding is what keeps clients from doing what one version of an object says; without a Reason, it is what the object does
+// to clients although nothing is wrong.
 type finding struct {
 	Object     mesh.Ref `json:"object"`
 	Generation int64    `json:"generation"`
@@ -92,11 +94,11 @@ func (p *peers) current(object *unstructured.Unstructured, own string) []finding
 
 // tell writes what concerns this replica's clients into the Lease that was just read. A replica that does not lead calls
 // it. After a conflict the next attempt at the Lease tries again.
-func (l *lease) tell(ctx context.Context, p *peers, findings []finding) error {
-	if l.object == nil {
+func (p *peers) tell(ctx context.Context, l *election.Lease, identity string, findings []finding) error {
+	if l.Object() == nil {
 		return nil
 	}
-	key, text := peerKey(l.identity), ""
+	key, text := peerKey(identity), ""
 	if len(findings) > 0 {
 		data, err := json.Marshal(findings)
 		if err != nil {
@@ -104,15 +106,15 @@ func (l *lease) tell(ctx context.Context, p *peers, findings []finding) error {
 		}
 		text = string(data)
 	}
-	_, there := l.object.GetAnnotations()[key]
+	_, there := l.Object().GetAnnotations()[key]
 	if !there && text == "" || there && text == p.told && time.Since(p.toldAt) < peerRenewal {
 		return nil
 	}
-	next := l.object.DeepCopy()
+	next := l.Object().DeepCopy()
 	annotations := next.GetAnnotations()
 	delete(annotations, key)
 	if text != "" {
-		note, err := json.Marshal(peerNote{l.identity, time.Now().UTC(), findings})
+		note, err := json.Marshal(peerNote{identity, time.Now().UTC(), findings})
 		if err != nil {
 			return err
 		}
@@ -122,25 +124,31 @@ func (l *lease) tell(ctx context.Context, p *peers, findings []finding) error {
 		annotations[key] = string(note)
 	}
 	next.SetAnnotations(annotations)
-	written, err := l.client.Update(ctx, next, metav1.UpdateOptions{})
+	err := l.Update(ctx, next)
 	if err == nil {
-		l.object, p.told, p.toldAt = written, text, time.Now()
+		p.told, p.toldAt = text, time.Now()
 	}
 	return err
 }
 
-// findings returns what the replica's own clients keep from being programmed.
+// findings returns what the replica's own clients keep from being programmed, and then the remarks.
 func findings(all []report) []finding {
 	var found []finding
-	for _, r := range all {
-		if len(r.failing) == 0 || len(found) == maxFindings {
-			continue
+	add := func(r report, reason mesh.Code, texts []string) {
+		if len(texts) == 0 || len(found) == maxFindings {
+			return
 		}
 		lines := make([]string, 0, maxLines)
-		for _, text := range r.failing[:min(len(r.failing), maxLines)] {
-			lines = append(lines, clip(text, maxFindingText))
+		for _, text := range texts[:min(len(texts), maxLines)] {
+			lines = append(lines, event.Clip(text, maxFindingText))
 		}
-		found = append(found, finding{r.rule.Ref, r.rule.Generation, string(r.reason), lines})
+		found = append(found, finding{r.rule.Ref, r.rule.Generation, string(reason), lines})
+	}
+	for _, r := range all {
+		add(r, r.reason, r.failing)
+	}
+	for _, r := range all {
+		add(r, "", r.remarks)
 	}
 	return found
 }
@@ -156,12 +164,16 @@ func withPeers(all []report, found []finding) {
 			if r.rule.Ref != f.Object || r.rule.Generation != f.Generation {
 				continue
 			}
-			if len(r.failing) == 0 {
+			lines := &r.failing
+			switch {
+			case f.Reason == "":
+				lines = &r.remarks
+			case len(r.failing) == 0:
 				r.reason = mesh.Code(f.Reason)
 			}
 			for _, text := range f.Lines {
-				if !slices.Contains(r.failing, text) {
-					r.failing = append(r.failing, text)
+				if !slices.Contains(*lines, text) {
+					*lines = append(slices.Clip(*lines), text)
 				}
 			}
 			r.conditions[len(r.conditions)-1] = r.programmed()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,9 +13,6 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
-
-// removalAttempts is how often an object is read again if another client writes it at the same time.
-const removalAttempts = 5
 
 // Removal removes Mizzen's conditions from all objects of a cluster, and preserves the conditions of other writers. No
 // Writer may run at the same time, see AwaitIdle.
@@ -56,7 +52,7 @@ func (r *Removal) kind(ctx context.Context, row *object.KindRow) (seen int, err 
 		for i := range list.Items {
 			seen++
 			o := &list.Items[i]
-			types := ownTypesOf(o)
+			types := placeOf(string(row.Kind)).types(o)
 			if len(types) == 0 {
 				continue
 			}
@@ -74,13 +70,13 @@ func (r *Removal) kind(ctx context.Context, row *object.KindRow) (seen int, err 
 
 // remove writes one object without Mizzen's conditions. After a conflict it reads the object and tries again.
 func (r *Removal) remove(ctx context.Context, row *object.KindRow, o *unstructured.Unstructured) error {
-	client := r.Dynamic.Resource(row.Resource).Namespace(o.GetNamespace())
+	client, place := r.Dynamic.Resource(row.Resource).Namespace(o.GetNamespace()), placeOf(string(row.Kind))
 	var err error
-	for range removalAttempts {
-		if r.DryRun || len(ownTypesOf(o)) == 0 {
+	for range attempts {
+		if r.DryRun || len(place.types(o)) == 0 {
 			return nil
 		}
-		if err = withoutOwn(o); err != nil {
+		if err = place.remove(o); err != nil {
 			return err
 		}
 		_, err = client.UpdateStatus(ctx, o, metav1.UpdateOptions{FieldManager: manager})
@@ -100,34 +96,3 @@ func (r *Removal) remove(ctx context.Context, row *object.KindRow, o *unstructur
 
 // errBusy is the error of an object that other clients write all the time.
 var errBusy = errors.New("others write it all the time; try again")
-
-// ownTypesOf returns the types of Mizzen's conditions on an object.
-func ownTypesOf(o *unstructured.Unstructured) (types []string) {
-	for _, c := range conditionsOf(o) {
-		if kind, _ := c["type"].(string); slices.Contains(ownTypes, kind) {
-			types = append(types, kind)
-		}
-	}
-	return types
-}
-
-// withoutOwn removes Mizzen's conditions, and the fields that are empty without them.
-func withoutOwn(o *unstructured.Unstructured) error {
-	list, _, err := unstructured.NestedSlice(o.Object, "status", "conditions")
-	if err != nil {
-		return err
-	}
-	list = slices.DeleteFunc(list, func(item any) bool {
-		c, _ := item.(map[string]any)
-		kind, _ := c["type"].(string)
-		return slices.Contains(ownTypes, kind)
-	})
-	if len(list) > 0 {
-		return unstructured.SetNestedSlice(o.Object, list, "status", "conditions")
-	}
-	unstructured.RemoveNestedField(o.Object, "status", "conditions")
-	if status, _, _ := unstructured.NestedMap(o.Object, "status"); len(status) == 0 {
-		unstructured.RemoveNestedField(o.Object, "status")
-	}
-	return nil
-}

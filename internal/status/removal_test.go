@@ -12,10 +12,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/mizzen-mesh/mizzen/internal/election"
 	"github.com/mizzen-mesh/mizzen/internal/status"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -39,7 +39,7 @@ var statuses = map[string]struct{ before, after string }{
 // removalRig is a cluster with the objects of statuses as VirtualServices; DestinationRules are not defined.
 func removalRig(t *testing.T) *dynamicfake.FakeDynamicClient {
 	t.Helper()
-	client := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{routes: "VirtualServiceList", rules: "DestinationRuleList"})
+	client := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists())
 	client.PrependReactor("list", "destinationrules", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewNotFound(rules.GroupResource(), "")
 	})
@@ -217,7 +217,7 @@ func TestAwaitIdle(t *testing.T) {
 				ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Minute, errors.New("time is over"))
 				defer cancel()
 				var holders []string
-				err := status.AwaitIdle(ctx, r.istio, "mizzen-system", "mizzen", func(h string) { holders = append(holders, h) })
+				err := election.AwaitIdle(ctx, r.istio, "mizzen-system", "mizzen", func(h string) { holders = append(holders, h) })
 				took := int(time.Since(began) / time.Second)
 				same(t, "holders", holders, test.holders)
 				switch {
@@ -239,7 +239,7 @@ func TestAwaitIdleNeedsARight(t *testing.T) {
 	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(leases.GroupResource(), "mizzen", errors.New("no"))
 	})
-	err := status.AwaitIdle(t.Context(), client, "mizzen-system", "mizzen", func(string) {})
+	err := election.AwaitIdle(t.Context(), client, "mizzen-system", "mizzen", func(string) {})
 	if !apierrors.IsForbidden(err) {
 		t.Errorf("got %v, want it to be forbidden", err)
 	}

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/mizzen-mesh/mizzen/internal/election"
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/serving"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
@@ -59,19 +60,16 @@ type Options struct {
 	Registry                            prometheus.Registerer
 }
 
-// Writer writes conditions and Events. Run has two goroutines: elect owns leaseError, and reconcileLoop owns the
-// fields below it.
+// Writer writes conditions and Events. Run has two goroutines: the Elector's, and reconcileLoop, which owns the fields
+// from observed on.
 type Writer struct {
 	Options
 
 	counters *counters
 	limit    *rate.Limiter
-	leading  atomic.Bool
+	elector  *election.Elector
 	// findings is what concerns this replica's clients, and fromPeers what the others tell; nil before it is known.
 	findings, fromPeers atomic.Pointer[[]finding]
-
-	// leaseError is the reason, as last logged, for which the Lease could not be acquired.
-	leaseError string
 
 	// observed has the fingerprint of the conditions that each object has; desired has the fingerprints that the last
 	// reconciliation wanted. listedAt is when observed was listed; zero if this replica does not lead.
@@ -94,11 +92,13 @@ type Writer struct {
 
 // New makes a Writer.
 func New(o Options) *Writer {
-	return &Writer{
+	w := &Writer{
 		Options: o, counters: newCounters(o.Registry), limit: rate.NewLimiter(requestsPerSecond, requestBurst),
 		desired: map[mesh.Ref]string{}, observed: map[mesh.Ref]string{}, writtenAt: map[mesh.Ref]time.Time{},
 		emitted: map[mesh.Ref]map[eventKey]struct{}{},
 	}
+	w.elector = w.newElector()
+	return w
 }
 
 // Run reconciles until ctx ends. Failures are logged and retried, because serving does not depend on the status.
@@ -109,7 +109,7 @@ func (w *Writer) Run(ctx context.Context) error {
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return w.elect(ctx) })
+	group.Go(func() error { return w.elector.Run(ctx) })
 	group.Go(func() error { return w.reconcileLoop(ctx) })
 	return group.Wait()
 }
@@ -165,7 +165,7 @@ func failureKey(err error) string {
 // reconcile writes the desired conditions where they differ from the observed ones. It does nothing if nothing has
 // changed.
 func (w *Writer) reconcile(ctx context.Context) error {
-	leading, revision := w.leading.Load(), w.Store.StatusRevision()
+	leading, revision := w.elector.Leading(), w.Store.StatusRevision()
 	if !leading {
 		w.listedAt = time.Time{}
 	}
@@ -230,7 +230,7 @@ func (w *Writer) reconcileAsLeader(ctx context.Context, all []report) error {
 		if previous[r.rule.Ref] != want || time.Since(w.writtenAt[r.rule.Ref]) < minWriteInterval {
 			continue
 		}
-		if !w.leading.Load() {
+		if !w.elector.Leading() {
 			return nil // The Lease was lost meanwhile: a reconciliation may take minutes.
 		}
 		if err := w.reconcileObject(ctx, r); err != nil {
@@ -265,7 +265,7 @@ func (w *Writer) removeStaleConditions(ctx context.Context) error {
 			continue
 		}
 		w.upToDate = false
-		if !w.leading.Load() {
+		if !w.elector.Leading() {
 			return nil
 		}
 		if err := w.limit.Wait(ctx); err != nil {

@@ -32,6 +32,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/files"
+	watchobject "github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 const (
@@ -59,12 +60,19 @@ var (
 	leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 )
 
+// lists returns the lists of the kinds of rules.
+func lists() map[schema.GroupVersionResource]string {
+	kinds := map[schema.GroupVersionResource]string{}
+	for row := range watchobject.Authored() {
+		kinds[row.Resource] = string(row.Kind) + "List"
+	}
+	return kinds
+}
+
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	kinds := map[schema.GroupVersionResource]string{
-		routes: "VirtualServiceList", routes.GroupVersion().WithResource("destinationrules"): "DestinationRuleList",
-		events: "EventList", leases: "LeaseList",
-	}
+	kinds := lists()
+	kinds[events], kinds[leases] = "EventList", "LeaseList"
 	r := &rig{
 		store: serving.NewStore(serving.Options{}), dir: t.TempDir(),
 		istio: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds),

@@ -19,6 +19,8 @@ type Audience struct {
 	// Kinds are the client kinds. UnknownClient is assumed to reject what any kind rejects, Envoy what all kinds
 	// reject.
 	Kinds mesh.ClientKinds
+	// Servers is set for gRPC servers, which take other Listeners and routes than clients.
+	Servers bool
 	// Providers are the certificate providers that all clients have.
 	Providers []string
 	// SystemRoots is set if all clients support clusters that trust the system root certificates.

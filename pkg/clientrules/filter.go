@@ -3,6 +3,7 @@ package clientrules
 import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	rbacfilterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -13,13 +14,18 @@ const (
 	typePrefix = "type.googleapis.com/envoy.extensions.filters.http."
 	routerType = typePrefix + "router.v3.Router"
 	faultType  = typePrefix + "fault.v3.HTTPFault"
+	rbacType   = typePrefix + "rbac.v3.RBAC"
+
+	rbacOverrideType = typePrefix + "rbac.v3.RBACPerRoute"
 )
 
 // filterTypes are the known HTTP filters by type URL, with the client kinds that support each. gRPC for Rust does
 // not read filters.
 var filterTypes = map[string]mesh.ClientKinds{
-	routerType: notRust,
-	faultType:  notRust,
+	routerType:       notRust,
+	faultType:        notRust,
+	rbacType:         notRust,
+	rbacOverrideType: inGo | inJava | inCore,
 	typePrefix + "gcp_authn.v3.GcpAuthnFilterConfig":   inGo | inJava | inCore,
 	typePrefix + "stateful_session.v3.StatefulSession": inCore,
 }
@@ -53,8 +59,15 @@ func (c *checker) filter(name string, packed *anypb.Any, optional bool) {
 	if !optional && known != notRust&^unknownClients {
 		c.reject(notRust&^known, "has the HTTP filter %q of the unknown type %q", name, packed.GetTypeUrl())
 	}
-	if packed.GetTypeUrl() == faultType {
+	switch packed.GetTypeUrl() {
+	case faultType:
 		c.fault(name, packed)
+	case rbacType:
+		m := &rbacfilterv3.RBAC{}
+		c.rbac(name, packed.UnmarshalTo(m), m, optional)
+	case rbacOverrideType:
+		m := &rbacfilterv3.RBACPerRoute{}
+		c.rbac(name, packed.UnmarshalTo(m), m.GetRbac(), optional)
 	}
 }
 

@@ -8,6 +8,10 @@ import (
 
 func (c *checker) listener(m *listenerv3.Listener) {
 	api := m.GetApiListener().GetApiListener()
+	if c.audience.Servers {
+		c.serverListener(m)
+		return
+	}
 	if api == nil {
 		c.reject(allKinds, "has no API listener")
 		return
@@ -17,6 +21,11 @@ func (c *checker) listener(m *listenerv3.Listener) {
 		c.reject(allKinds, "is not an HTTP connection manager: %v", err)
 		return
 	}
+	c.manager(manager)
+}
+
+// manager checks the HTTP connection manager of a client or of a server.
+func (c *checker) manager(manager *hcmv3.HttpConnectionManager) {
 	if manager.GetXffNumTrustedHops() != 0 || len(manager.GetOriginalIpDetectionExtensions()) > 0 {
 		c.reject(notRust, "sets xff_num_trusted_hops or original IP detection")
 	}

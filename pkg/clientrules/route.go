@@ -46,6 +46,10 @@ func (c *checker) domains(domains []string) {
 }
 
 func (c *checker) route(r *routev3.Route, plugins map[string]bool) {
+	if c.audience.Servers {
+		c.serverRoute(r)
+		return
+	}
 	// All clients drop a route that matches query parameters, without checking its other fields.
 	if r.GetMatch() != nil && len(r.GetMatch().GetQueryParameters()) > 0 {
 		return

@@ -15,8 +15,19 @@ const (
 	AnnotationSubsetSize  = AnnotationPrefix + "subset-size"
 	AnnotationSuccessRate = AnnotationPrefix + "outlier-success-rate"
 	AnnotationWeight      = AnnotationPrefix + "weight"
+	// AnnotationScope restricts a Service to the clients and endpoints of its cluster.
+	AnnotationScope = AnnotationPrefix + "scope"
+	// AnnotationResolve says on which side the names of a ServiceEntry are resolved: client or server.
+	AnnotationResolve = AnnotationPrefix + "resolve"
+	// AnnotationTimeout and AnnotationRetries are settings of GRPCRoutes, which have no fields for them.
+	AnnotationTimeout = AnnotationPrefix + "timeout"
+	AnnotationRetries = AnnotationPrefix + "retries"
 	// AnnotationIgnore silences codes of Problems on one object.
 	AnnotationIgnore = AnnotationPrefix + "ignore"
+	// AnnotationLogCalls makes servers log what a policy that is not enforced would do with each call.
+	AnnotationLogCalls = AnnotationPrefix + "log-calls"
+	// AnnotationDryRun is Istio's annotation of policies that are not enforced.
+	AnnotationDryRun = "istio.io/dry-run"
 )
 
 // The annotations of pods that the admission policy in manifests/injection reads and sets.
@@ -30,11 +41,16 @@ const (
 	AnnotationInjectedAgent = AnnotationPrefix + "injected-agent"
 	// AnnotationAgentSkipped has the names of the containers of a selected pod that do not run the agent.
 	AnnotationAgentSkipped = AnnotationPrefix + "agent-skipped"
+	// AnnotationIdentity excludes a pod from certificates. LabelIdentity has the same name: on a namespace it selects pods
+	// for certificates.
+	AnnotationIdentity = LabelIdentity
 )
 
 const (
 	// InjectEnabled is the value of the label mizzen.dev/inject of namespaces whose pods the policy changes.
 	InjectEnabled = "enabled"
+	// ScopeCluster is the value of AnnotationScope.
+	ScopeCluster = "cluster"
 	// AgentJava is the value of AnnotationAgent that selects the Java agent.
 	AgentJava = "java"
 	// AgentNone is the value of AnnotationAgent that selects no agent.
@@ -43,11 +59,19 @@ const (
 
 // annotations has, for each annotation, the kinds of objects on which it is read.
 var annotations = map[string][]string{
-	AnnotationBalancer:    {"Service", "DestinationRule"},
-	AnnotationSubsetSize:  {"Service", "DestinationRule"},
-	AnnotationSuccessRate: {"Service", "DestinationRule"},
+	AnnotationBalancer:    {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationSubsetSize:  {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationSuccessRate: {"Service", "ServiceImport", "DestinationRule", "ServiceEntry"},
+	AnnotationResolve:     {"ServiceEntry"},
 	AnnotationWeight:      {"Pod", "EndpointSlice", "Endpoints"},
-	AnnotationIgnore:      {"DestinationRule", "VirtualService", "Service", "EndpointSlice", "Endpoints", "Pod", "Node", "Namespace"},
+	AnnotationScope:       {"Service"},
+	AnnotationTimeout:     {"GRPCRoute"},
+	AnnotationRetries:     {"GRPCRoute"},
+	AnnotationIgnore: {
+		"DestinationRule", "VirtualService", "GRPCRoute", "HTTPRoute", "BackendTLSPolicy", "Service", "ServiceImport", "EndpointSlice", "Endpoints", "Pod", "Node", "Namespace",
+		"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceEntry", "WorkloadEntry",
+	},
+	AnnotationLogCalls:    {"AuthorizationPolicy"},
 	AnnotationInject:      {"Pod"},
 	AnnotationTransport:   {"Pod"},
 	AnnotationInjected:    {"Pod"},
@@ -56,12 +80,15 @@ var annotations = map[string][]string{
 	AnnotationAgent:         {"Pod"},
 	AnnotationInjectedAgent: {"Pod"},
 	AnnotationAgentSkipped:  {"Pod"},
+	AnnotationIdentity:      {"Pod"},
 }
 
 // labels has, for each label, the kinds of objects on which it is read.
 var labels = map[string][]string{
-	AnnotationInject: {"Namespace"},
-	AnnotationAgent:  {"Namespace"},
+	AnnotationInject:   {"Namespace"},
+	AnnotationAgent:    {"Namespace"},
+	AnnotationIdentity: {"Namespace", "Pod"},
+	LabelServer:        {"Pod"},
 }
 
 // Annotations returns the names of all annotations, sorted.
@@ -90,8 +117,8 @@ func MeantAnnotation(key string) (meant string, ours bool) {
 		return "", false
 	}
 	var names []string
-	for _, annotation := range Annotations() {
-		names = append(names, strings.TrimPrefix(annotation, AnnotationPrefix))
+	for _, known := range append(Annotations(), LabelServer) {
+		names = append(names, strings.TrimPrefix(known, AnnotationPrefix))
 	}
 	if name = Nearest(name, names); name != "" {
 		return AnnotationPrefix + name, true

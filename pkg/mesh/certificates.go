@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// MeshProvider is the certificate provider with the certificate of a workload in the mesh, and the mesh's authorities.
+const MeshProvider = "default"
+
 // Providers is a set of names of certificate providers. A client configures providers in its bootstrap and declares
 // their names. The set is in canonical form: equal sets are equal strings. The zero value is the empty set.
 type Providers string

@@ -24,7 +24,7 @@ const (
 	CodeWeightSum Code = "WeightSum"
 	// CodeNoSuchHost: no Service has the host, which is a destination or looks like the host of a Service.
 	CodeNoSuchHost Code = "NoSuchHost"
-	// CodeNoSuchPort: the Service does not have the port.
+	// CodeNoSuchPort: the Service does not have the port, or no pod listens on it.
 	CodeNoSuchPort Code = "NoSuchPort"
 	// CodeNoSuchSubset: no DestinationRule declares the subset for the host.
 	CodeNoSuchSubset Code = "NoSuchSubset"
@@ -44,8 +44,8 @@ const (
 	CodeUnsupported Code = "Unsupported"
 	// CodeApproximated: gRPC does something similar. The message states what.
 	CodeApproximated Code = "Approximated"
-	// CodeNoCertificate: calls must be encrypted, but a client does not declare the certificate provider, or the
-	// service accounts of endpoints are not known. These calls fail.
+	// CodeNoCertificate: calls must be encrypted, but a client does not declare what it needs for that, or the service
+	// accounts of endpoints are not known. These calls fail.
 	CodeNoCertificate Code = "NoCertificate"
 	// CodeIgnored: some client kinds or versions ignore it. The message states what happens to their calls.
 	CodeIgnored Code = "Ignored"
@@ -63,12 +63,30 @@ const (
 	CodeEndpointsVanished Code = "EndpointsVanished"
 	// CodeEndpointPortMismatch: a Service and its endpoints have ports of different names, by which they belong together.
 	CodeEndpointPortMismatch Code = "EndpointPortMismatch"
+	// CodeNotResolved: a name of an endpoint has no address, or not all of its addresses are used.
+	CodeNotResolved Code = "NotResolved"
 	// CodeNoEndpoints: a Service has no endpoint that can be called.
 	CodeNoEndpoints Code = "NoEndpoints"
 	// CodeEmptySubset: a subset to which calls are sent has no endpoint that can be called.
 	CodeEmptySubset Code = "EmptySubset"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
+	// CodeClosed: servers cannot check a part of an AuthorizationPolicy, or a security object cannot be read. The part
+	// closes: it allows nobody, or denies everybody.
+	CodeClosed Code = "Closed"
+	// CodeNoIdentity: an object needs certificates that pods do not have, or encryption that is off.
+	CodeNoIdentity Code = "NoIdentity"
+	// CodeNotEnforced: the servers of pods are not configured by xDS, so nothing enforces an object there.
+	CodeNotEnforced Code = "NotEnforced"
+	// CodeTokensNotChecked: no gRPC server checks the tokens of a RequestAuthentication.
+	CodeTokensNotChecked Code = "TokensNotChecked"
+	// CodeNotInForce: servers have not acknowledged what was made from an object, so what they had before is in force.
+	CodeNotInForce Code = "NotInForce"
+	// CodeCallersRefused: a policy refuses every call of accounts whose clients are connected and subscribe to the Service,
+	// or would refuse them if it were enforced.
+	CodeCallersRefused Code = "CallersRefused"
+	// CodeNoPods: an object selects no pod.
+	CodeNoPods Code = "NoPods"
 	// CodeSourceLost: the control plane cannot read its cluster. The last known state stays in effect.
 	CodeSourceLost Code = "SourceLost"
 )
@@ -85,7 +103,7 @@ func Codes() []CodeDoc { return append([]CodeDoc(nil), codes...) }
 
 var codes = []CodeDoc{
 	{
-		CodeUnreadable, "A file, or a document in it, cannot be parsed. The objects that it contained before stay in effect. Its other documents are read.",
+		CodeUnreadable, "A file, or a document in it, cannot be parsed. The objects that it contained before stay in effect. Its other documents are read. If it had none before, objects that protect servers close.",
 		"Correct the line that the message names.",
 	},
 	{
@@ -97,7 +115,7 @@ var codes = []CodeDoc{
 		"Follow the message. An info needs nothing.",
 	},
 	{
-		CodeUnknownField, "The API does not have this field; usually it is misspelled. The field is ignored, as by an API server. The rest of the object is in effect.",
+		CodeUnknownField, "The API does not have this field; usually it is misspelled. The field is ignored, as by an API server. The rest of the object is in effect. In objects that protect servers the part that contains the field closes.",
 		"Write the field that the message proposes, or remove the field.",
 	},
 	{
@@ -105,7 +123,7 @@ var codes = []CodeDoc{
 		"Remove one of the two.",
 	},
 	{
-		CodeInvalidValue, "The API does not allow this value. The smallest part that needs the value is dropped. The message says which: a match matches nothing, the calls of a rule fail, or a setting has its default.",
+		CodeInvalidValue, "The API does not allow this value. The smallest part that needs the value is dropped. The message says which: a match matches nothing, the calls of a rule fail, or a setting has its default. In objects that protect servers the part closes.",
 		"Write a value as the message describes it.",
 	},
 	{
@@ -125,8 +143,8 @@ var codes = []CodeDoc{
 		"Create the Service, correct the host, or export the Service to the clients. A short name means a Service in the namespace of the object.",
 	},
 	{
-		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect. Or it has several ports, and none of them is the one that HTTP clients mean if they name no port; they do not find the Service then.",
-		"Set one of the Service's ports: its `port`, not its `targetPort`.",
+		CodeNoSuchPort, "The Service does not have this port. Calls to the port fail. Settings and matches for the port have no effect. Or it has several ports, and none of them is the one that HTTP clients mean if they name no port; they do not find the Service then. In an AuthorizationPolicy or `portLevelMtls`: by the EndpointSlices, no pod that the object selects listens on the port, so the value has no effect. That is an error if it lets calls in: DENY, `notPorts` of ALLOW, and STRICT. It is not reported if no port of these pods is known.",
+		"Set one of the Service's ports: its `port`, not its `targetPort`. In an AuthorizationPolicy or `portLevelMtls`: the port on which the pods listen, which is the `targetPort`. A port that no Service has is not in EndpointSlices; ignore the Problem then.",
 	},
 	{
 		CodeNoSuchSubset, "No DestinationRule that is visible to the clients declares the subset for the host. The share of the calls for the subset fails until one declares it.",
@@ -141,7 +159,7 @@ var codes = []CodeDoc{
 		"Write the DestinationRule or the setting for the Service itself.",
 	},
 	{
-		CodeConflict, "Two objects configure the same host or declare the same subset, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect.",
+		CodeConflict, "Two objects configure the same host, declare the same subset or set the mode of the same servers, or a match of a delegate is not covered by a match of the delegating rule and matches nothing. The message names the object that is in effect. Or a DestinationRule says to call without a client certificate what takes only mTLS: these calls fail.",
 		"Merge the two, or remove one.",
 	},
 	{
@@ -161,24 +179,24 @@ var codes = []CodeDoc{
 		"Nothing, if that is good enough.",
 	},
 	{
-		CodeNoCertificate, "Calls must be encrypted, but a client does not declare the certificate provider that they need, or endpoints have no service account by which clients identify them. These calls fail.",
-		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or list the servers' subjectAltNames.",
+		CodeNoCertificate, "Calls must be encrypted, but a client declares neither the certificate provider that they need nor that it verifies servers by the roots of its machine, or endpoints have no service account by which clients identify them. These calls fail.",
+		"Declare the provider in the client's bootstrap (`controlplane bootstrap --certificates`), or set the variable that [calls to servers outside of the mesh](MTLS.md#calls-to-servers-outside-of-the-mesh) need and declare it, or list the servers' subjectAltNames.",
 	},
 	{
 		CodeIgnored, "Some client kinds, or older versions of them, ignore it. `controlplane check` names the kinds whose current version ignores it. A running control plane names the kinds and versions of the connected clients that use the host, and counts them. It reports nothing if no such client is connected.",
 		"Follow the message, or upgrade the client. [The field table](FIELDS.md) shows what each kind supports.",
 	},
 	{
-		CodeNotInjected, "A pod of a namespace with the label `mizzen.dev/inject: enabled` came without the bootstrap, so its gRPC clients do not find Mizzen (warning). Or pods are older than the label or the policy that injects (info). Pods with the annotation `mizzen.dev/inject: \"false\"`, with `hostNetwork` or whose containers bring a bootstrap are not reported, nor are pods that have ended. On a field of a container: the container should run the Java agent and was left alone, because `JAVA_TOOL_OPTIONS` is never overwritten.",
-		"Run `controlplane check install`, which finds out whether the policy or its ConfigMap is missing. Then restart the pods. For a container, [add the agent to its variable](INSTALL.md#java-applications).",
+		CodeNotInjected, "A pod of a namespace with the label `mizzen.dev/inject: enabled` came without the bootstrap, so its gRPC clients do not find Mizzen (warning). Or pods are older than the label or the policy that injects (info). Pods with the annotation `mizzen.dev/inject: \"false\"`, with `hostNetwork` or whose containers bring a bootstrap are not reported, nor are pods that have ended. On a field of a container: the container should run the Java agent and was left alone, because `JAVA_TOOL_OPTIONS` is never overwritten. On the label `mizzen.dev/identity`: the namespace has the label for certificates, and the pod came without one (warning), or pods are older than the label or the policy (info). Pods with the annotation `mizzen.dev/identity: none` are not reported.",
+		"Run `controlplane check install`, which finds out whether the policy or its ConfigMap is missing. Then restart the pods. For a container, [add the agent to its variable](INSTALL.md#java-applications). For the label, see [certificates for pods](INSTALL.md#certificates-for-pods).",
 	},
 	{
-		CodeRefused, "A client rejected a resource that was made from the object (NACK) and keeps its previous version. The message contains the client's error. The resource is not sent to that client again until it changes. Other clients are not affected.",
-		"Edit the object, and report it as a bug: Mizzen should not send a resource that a client rejects.",
+		CodeRefused, "A client rejected a resource that was made from the object (NACK) and keeps its previous version. The message contains the client's error. The resource is not sent to that client again until it changes. Other clients are not affected. If a server rejects its own Listener or RouteConfiguration, the policies that it accepted before are still in force on it, and the message names the server.",
+		"Edit the object, and report it as a bug: Mizzen should not send a resource that a client rejects. A server in Node that rejects `rbac.deny` needs the variable `GRPC_XDS_EXPERIMENTAL_RBAC=true`.",
 	},
 	{
-		CodeHeldBack, "Clients would reject a resource that was made from the object, so it was not sent. Clients with an earlier version keep it. Calls of other clients fail immediately. Everything else is served.",
-		"Revert the last edit, and report it as a bug: Mizzen should not make such a resource.",
+		CodeHeldBack, "Clients would reject a resource that was made from the object, so it was not sent. Clients with an earlier version keep it. Calls of other clients fail immediately. Servers refuse every call. Everything else is served.",
+		"If the resource is too large, make the object smaller. Otherwise revert the last edit, and report it as a bug: Mizzen should not make such a resource.",
 	},
 	{
 		CodeInternal, "The control plane itself has a fault. The resources that it was making are missing. Everything else is served.",
@@ -197,6 +215,10 @@ var codes = []CodeDoc{
 		"Write the same name in both. If Kubernetes writes the EndpointSlices, correct `targetPort`.",
 	},
 	{
+		CodeNotResolved, "Mizzen resolves the names of endpoints of which a host has several, and of hosts with the annotation `mizzen.dev/resolve: server`. A name cannot be resolved, or has addresses that clients are not sent. If a lookup fails, clients keep the last addresses. If the name does not exist three times in a row, it has none any more.",
+		"Correct the name, its DNS records, or the DNS servers of the control plane.",
+	},
+	{
 		CodeNoEndpoints, "A Service has no endpoint that can be called, so calls to it fail. A rule that sends calls to it has the Problem, too, and so has a Service of type ExternalName that names one of its pods, if that pod is not there or not ready. Without such a rule, `controlplane check` reports an info if an EndpointSlice or Endpoints object of the Service is empty, and a running control plane a warning while a client dials the Service: many Services are scaled to zero, or not for gRPC. `controlplane check` reports it at once if the files have endpoints at all, a running control plane after `--empty-service-grace`.",
 		"Correct the Service's selector, or start pods that it selects and make them ready. Nothing, if the Service is scaled to zero on purpose.",
 	},
@@ -207,6 +229,34 @@ var codes = []CodeDoc{
 	{
 		CodeLastGood, "The control plane started while it could not read from its API server. It serves the state that it saved in `--state-dir` at the time in the message. Nothing is deleted meanwhile.",
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
+	},
+	{
+		CodeClosed, "gRPC servers cannot check a part of an AuthorizationPolicy, or an AuthorizationPolicy or PeerAuthentication cannot be read. Ignoring it could let callers in, so the part closes. A rule that allows is dropped, a condition of a rule that denies is dropped so that it denies more, and a PeerAuthentication counts as STRICT. The message names the callers that are denied now.",
+		"Follow the message. [FIELDS.md](FIELDS.md) lists what servers can check.",
+	},
+	{
+		CodeNoIdentity, "An object needs certificates that pods do not have. Under STRICT, the gRPC servers of these pods do not serve. A condition on the identity of callers of such a pod, or of a port that serves plaintext, closes: it denies these callers. The message names the pods' workloads.",
+		"Give the pods certificates by the label for identity on their namespace and restart them, or correct the mode.",
+	},
+	{
+		CodeNotEnforced, "An object applies to pods whose servers are not configured by xDS: the pods do not have the label `mizzen.dev/server: xds`. Nothing enforces the object there: these pods accept every call that reaches them. The message names the pods' workloads. On a Service: STRICT is in effect for endpoints that are not pods, or for a port for HTTP, and clients do not call them.",
+		"Use an xDS server in the application and set the label, or select other pods. For endpoints that are not pods, set `tls.mode: DISABLE` in a DestinationRule. For a port for HTTP, do the same, or set DISABLE for the port in `portLevelMtls`.",
+	},
+	{
+		CodeTokensNotChecked, "A RequestAuthentication applies to pods, but no gRPC server checks tokens by xDS. Tokens are neither required nor believed. A condition of an AuthorizationPolicy on tokens closes.",
+		"Check tokens in the application, and remove the object.",
+	},
+	{
+		CodeNotInForce, "Connected gRPC servers have not acknowledged what was made from the object for more than 30 seconds. They keep what they accepted before, so the policies of then are still in force on them. The message names the servers.",
+		"Find out why the servers do not answer: `controlplane inspect servers` shows them. Restart a server that hangs.",
+	},
+	{
+		CodeCallersRefused, "An AuthorizationPolicy refuses every call of accounts whose clients are connected now and subscribe to the Service; with `istio.io/dry-run`, it would refuse them if it were enforced. The message names the accounts. The control plane knows who can call, not what is called: an account that may call one method is not among them.",
+		"Nothing, if that is intended. Otherwise add a rule for the accounts before the policy is enforced. `controlplane inspect policies` lists all accounts.",
+	},
+	{
+		CodeNoPods, "The selector of an AuthorizationPolicy, PeerAuthentication or RequestAuthentication selects no pod, `targetRefs` names no Service, or the namespace of an object without selector has no pods. The object has no effect. As an info: the object is in a namespace that is easily taken for the root namespace, so it is not for the whole mesh. `controlplane check` reports it at once if the files have pods at all, a running control plane after `--empty-service-grace`.",
+		"Correct the labels of the selector or of the pods, or the namespace, or remove the object. An object for the whole mesh belongs into the namespace of `--root-namespace`.",
 	},
 	{
 		CodeSourceLost, "The control plane cannot read a kind of objects from its API server for more than 10 seconds: there is no answer, the answer does not come from Kubernetes, the credentials are refused, or each watch ends immediately. The last known state stays in effect. In `check` of a cluster: the kind is not served, or cannot be listed. The other kinds are checked.",

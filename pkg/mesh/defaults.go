@@ -7,6 +7,10 @@ type Defaults struct {
 	// TrustDomain is the trust domain of the mesh's identities, spiffe://TRUSTDOMAIN/ns/NAMESPACE/sa/ACCOUNT.
 	// Empty means DefaultTrustDomain.
 	TrustDomain string
+	// TrustDomainAliases are other trust domains whose identities count as the mesh's own, joined by commas, sorted.
+	TrustDomainAliases string
+	// ProbeSources are addresses from which kubelets probe pods, besides those of the nodes, made by MakeAddresses.
+	ProbeSources string
 	// EndpointLabels are the keys of the pods' labels that HTTP clients are sent with endpoints. They find the subset of
 	// an endpoint that they know from elsewhere by them.
 	EndpointLabels LabelKeys

@@ -21,6 +21,8 @@ type MergedDestinationRule struct {
 	Selector map[string]string
 	// Annotations has each setting from the oldest rule that sets it.
 	Annotations AnnotationSettings
+	// BackendTLS are the BackendTLSPolicies for the Service, each for another port or for all.
+	BackendTLS []*BackendTLS
 }
 
 // Subset is a group of a host's endpoints, selected by labels.

@@ -1,11 +1,15 @@
 package mesh
 
+import "strings"
+
 // The labels by which rules name where an endpoint or a client runs.
 const (
 	LabelRegion   = "topology.kubernetes.io/region"
 	LabelZone     = "topology.kubernetes.io/zone"
 	LabelSubZone  = "topology.istio.io/subzone"
 	LabelHostname = "kubernetes.io/hostname"
+	LabelCluster  = "topology.istio.io/cluster"
+	LabelNetwork  = "topology.istio.io/network"
 )
 
 // label returns the value of a topology label; empty if the key is another label, or if the value is not known.
@@ -19,14 +23,18 @@ func (t Topology) label(key string) string {
 	case LabelSubZone:
 		return v.locality.SubZone
 	case LabelHostname:
-		return v.node
+		node, _, _ := strings.Cut(v.node, "@")
+		return node
+	case LabelCluster:
+		return v.cluster
+	case LabelNetwork:
+		return v.network
 	}
 	return ""
 }
 
 // Match reports whether the endpoint has every label of selector. As in Istio, an endpoint has its pod's labels and
-// the topology labels. Where the topology is known, it replaces a label of the pod. Names of clusters and networks,
-// which Istio adds too, are known only from labels of pods.
+// the topology labels. Where the topology is known, it replaces a label of the pod.
 func (e *Endpoint) Match(selector map[string]string) bool {
 	for key, want := range selector {
 		if got, ok := e.Label(key); !ok || got != want {

@@ -35,7 +35,7 @@ const (
 	FeatureRoutelessVirtualHost
 	// FeatureTLS: the TLS settings of clusters. Other clients connect in plaintext.
 	FeatureTLS
-	// FeatureSystemRoots: clusters that trust the system root certificates.
+	// FeatureSystemRoots: clusters that trust the system root certificates. A variable enables it in some releases.
 	FeatureSystemRoots
 
 	// FeatureInlineRoutes: listeners that contain routes. Other clients do not subscribe again to the route configuration
@@ -62,6 +62,9 @@ const (
 	FeatureWeightedRoundRobin
 	// FeatureContentType: routes that match the header content-type.
 	FeatureContentType
+	// FeatureSNI: the server name that a client sends when it opens a TLS connection. A variable enables it in some
+	// releases.
+	FeatureSNI
 )
 
 // EncodingFeatures are the features whose absence changes the encoding of rules: all before
@@ -85,6 +88,51 @@ func missingIn(kind ClientKind, release Release) Features {
 		}
 	}
 	return features
+}
+
+// FeatureVariables yields the environment variables that enable a feature, and the feature. Neither the kind nor the
+// version of a client tells whether it has such a feature, so the client declares it.
+func FeatureVariables() iter.Seq2[string, Features] {
+	return func(yield func(string, Features) bool) {
+		for i := range featureTable {
+			if row := featureTable[i]; row.variable != "" && !yield(row.variable, row.feature) {
+				return
+			}
+		}
+	}
+}
+
+// FeaturesByVariable returns the features that a version of a client kind has if their variables are set.
+func FeaturesByVariable(kind ClientKind, version string) Features {
+	var features Features
+	release := ReleaseOf(version)
+	for i := range featureTable {
+		if featureTable[i].byVariable[kind].contains(release) {
+			features |= featureTable[i].feature
+		}
+	}
+	return features
+}
+
+// Variables returns the variables that enable the features, in the order of FeatureVariables.
+func (f Features) Variables() []string {
+	var names []string
+	for name, feature := range FeatureVariables() {
+		if f.Has(feature) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// FeatureOf returns the feature that a variable enables; zero for any other name.
+func FeatureOf(variable string) Features {
+	for name, feature := range FeatureVariables() {
+		if name == variable {
+			return feature
+		}
+	}
+	return 0
 }
 
 // MissingFeatureSets yields each client kind with every set of features that one of its versions lacks. Pairs may

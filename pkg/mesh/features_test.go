@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestFeaturesMissingIn(t *testing.T) {
 		version     string
 		has, hasNot Features
 	}{
-		"current go":        {GRPCGo, "1.85.0", FeatureContentType | FeatureSystemRoots, ^(FeatureContentType | FeatureSystemRoots)},
+		"current go":        {GRPCGo, "1.85.0", FeatureContentType | FeatureSystemRoots | FeatureSNI, ^(FeatureContentType | FeatureSystemRoots | FeatureSNI)},
 		"go to come":        {GRPCGo, "1.90.0-dev", FeatureContentType, FeatureTLS | EncodingFeatures},
 		"go before headers": {GRPCGo, "1.55.1", FeatureStringMatch | FeatureRingHashPolicy | FeaturePickFirst, FeatureOutlierDetection | FeatureRingHash | FeatureRingSize},
 		"go with headers":   {GRPCGo, "1.56.0", FeatureLeastRequest, EncodingFeatures | FeaturePickFirst},
@@ -62,7 +63,7 @@ func TestFeaturesMissingIn(t *testing.T) {
 		"go of no version":  {GRPCGo, "", FeatureStringMatch | FeatureOutlierDetection, FeatureRingHashPolicy | FeatureRingSize | FeaturePriority},
 		"current java":      {GRPCJava, "1.85.1", FeatureCircuitBreaking, EncodingFeatures | FeatureLeastRequest | FeatureTLS | FeatureSystemRoots},
 		"old java":          {GRPCJava, "1.46.0", FeatureStringMatch | FeatureRingHashPolicy | FeatureOutlierDetection | FeatureSystemRoots, FeatureRingHash | FeatureTLS},
-		"current python":    {GRPCCore, "C-core 58.0.0 Python 1.85.1", FeatureLeastRequest | FeatureRoutelessVirtualHost | FeatureSystemRoots, EncodingFeatures | FeatureCircuitBreaking | FeatureTLS | FeatureUnmatchedVirtualHost},
+		"current python":    {GRPCCore, "C-core 58.0.0 Python 1.85.1", FeatureLeastRequest | FeatureRoutelessVirtualHost, EncodingFeatures | FeatureCircuitBreaking | FeatureTLS | FeatureUnmatchedVirtualHost | FeatureSystemRoots | FeatureSNI},
 		"python of debian":  {GRPCCore, "C-core 29.0.0 Python 1.51.1", FeatureStringMatch | FeaturePartialVirtualHost | FeatureRingHash | FeatureWeightedRoundRobin, FeatureOutlierDetection | FeatureRingHashPolicy},
 		"c++ of debian":     {GRPCCore, "C-core 29.0.0", FeatureStringMatch | FeaturePartialVirtualHost, FeatureOutlierDetection | FeatureRingHashPolicy},
 		"current node":      {GRPCNode, "1.14.1", FeatureRingSize | FeatureLeastRequest | FeaturePickFirst | FeatureUnmatchedVirtualHost, FeatureTLS | FeatureStringMatch | FeatureRingHashPolicy | FeatureRingHash},
@@ -81,6 +82,29 @@ func TestFeaturesMissingIn(t *testing.T) {
 	}
 }
 
+// TestFeatureVariables: a variable enables a feature only in releases that lack it otherwise, and any other name none.
+func TestFeatureVariables(t *testing.T) {
+	names := map[string]Features{}
+	for name, feature := range FeatureVariables() {
+		names[name] = feature
+		if FeatureOf(name) != feature || !slices.Equal(feature.Variables(), []string{name}) {
+			t.Errorf("%s: got the feature %b and the variables %q", name, FeatureOf(name), feature.Variables())
+		}
+		for kind := range clientKindCount {
+			for minor := range 200 {
+				version := fmt.Sprintf("1.%d.0", minor)
+				if missing := FeaturesMissingIn(kind, version); FeaturesByVariable(kind, version)&^missing != 0 {
+					t.Errorf("%s %s has the features %b, with or without a variable", kind, version, FeaturesByVariable(kind, version)&^missing)
+				}
+			}
+		}
+	}
+	want := map[string]Features{"GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS": FeatureSystemRoots, "GRPC_EXPERIMENTAL_XDS_SNI": FeatureSNI}
+	if diff := cmp.Diff(want, names); diff != "" || FeatureOf("GRPC_EXPERIMENTAL_XDS_RBAC") != 0 {
+		t.Errorf("variables (-want +got):\n%s", diff)
+	}
+}
+
 func TestClientKindsWithout(t *testing.T) {
 	for feature, want := range map[Features]ClientKinds{
 		FeatureLeastRequest:     MakeClientKinds(GRPCCore, GRPCNode),
@@ -90,6 +114,8 @@ func TestClientKindsWithout(t *testing.T) {
 		FeatureRingSize:         MakeClientKinds(GRPCNode, GRPCRust),
 		FeatureContentType:      MakeClientKinds(GRPCGo),
 		FeatureStringMatch:      0,
+		FeatureSNI:              MakeClientKinds(GRPCGo, GRPCNode, GRPCRust),
+		FeatureSystemRoots:      MakeClientKinds(GRPCGo, GRPCNode, GRPCRust),
 	} {
 		if got := ClientKindsWithout(feature); got != want {
 			t.Errorf("%b: got %s, want %s", feature, got, want)

@@ -13,6 +13,9 @@ func (r releaseRange) contains(release Release) bool {
 	return !release.before(r.from) && release.before(r.until)
 }
 
+// since has all releases from 1.MINOR on.
+func since(minor uint16) releaseRange { return releaseRange{from: Release{1, minor}, until: never} }
+
 // until has all releases before 1.MINOR.
 func until(minor uint16) releaseRange { return releaseRange{until: Release{1, minor}} }
 
@@ -30,6 +33,10 @@ type featureRow struct {
 	// resources.
 	fallback string
 	missing  releaseRanges
+	// variable is the environment variable that enables the feature in the releases byVariable, which are missing
+	// releases as well; empty if there is none.
+	variable   string
+	byVariable releaseRanges
 }
 
 // featureTable has one row for each feature, in the order of the constants. The versions are from grpc/grpc's
@@ -74,8 +81,12 @@ var featureTable = []featureRow{
 	}},
 	{feature: FeatureSystemRoots, grfc: "A82", missing: releaseRanges{
 		// These clients reject the cluster.
-		GRPCJava: until(78), GRPCGo: always, GRPCCore: always, GRPCNode: always,
+		GRPCJava: until(77), GRPCGo: always, GRPCCore: until(74), GRPCNode: always,
 		GRPCRust: always, Envoy: always, UnknownClient: always,
+	}, variable: "GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS", byVariable: releaseRanges{
+		// Java is not named: calls of 1.76 with the variable never end.
+		GRPCGo:   since(71),                        // internal/envconfig/xds.go
+		GRPCCore: {Release{1, 66}, Release{1, 74}}, // Seen in 1.68. 1.74 and 1.76 need no variable.
 	}},
 	{feature: FeatureInlineRoutes, grfc: "A27", missing: releaseRanges{
 		GRPCNode: until(13), // Seen in 1.10, and not in 1.13.
@@ -134,6 +145,18 @@ var featureTable = []featureRow{
 		feature: FeatureContentType, grfc: "A28", fallback: "Their routing does not see content-type. Match a header that the application sends.",
 		missing: releaseRanges{
 			GRPCGo: always, // The library adds the header after it chose the route: stream.go
+		},
+	},
+	{
+		feature: FeatureSNI, grfc: "A101",
+		fallback: "They do not send this name when they connect. Calls fail if the server has several certificates and presents another one. " +
+			"Set GRPC_EXPERIMENTAL_XDS_SNI=true for clients in Go, and declare it.",
+		missing: releaseRanges{
+			GRPCGo: always, GRPCJava: until(77), GRPCNode: always, GRPCRust: always,
+			GRPCCore: until(80), // Seen in 1.80. 1.68 to 1.76 send the name that the application dials.
+		},
+		variable: "GRPC_EXPERIMENTAL_XDS_SNI", byVariable: releaseRanges{
+			GRPCGo: since(81), // internal/envconfig/xds.go
 		},
 	},
 }

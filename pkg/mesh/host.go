@@ -1,6 +1,9 @@
 package mesh
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // IsWildcard reports whether a host is a wildcard, such as *.example.com.
 func IsWildcard(host string) bool { return strings.HasPrefix(host, "*") }
@@ -22,4 +25,24 @@ func FullHost(host, namespace, domain string) string {
 		}
 	}
 	return host
+}
+
+// HostIn returns the key under which the Maps of a World have what another namespace than the first declares for a host.
+// Clients of that namespace call it in place of the first. No host has an @.
+func HostIn(host, namespace string) string { return host + "@" + namespace }
+
+// CutHostIn returns the host and the namespace of such a key, and false for a host.
+func CutHostIn(key string) (host, namespace string, ok bool) { return strings.Cut(key, "@") }
+
+// Covers reports whether a wildcard such as *.example.com covers a host.
+func Covers(wildcard, host string) bool {
+	suffix, ok := strings.CutPrefix(wildcard, "*")
+	return ok && len(host) > len(suffix) && strings.HasSuffix(host, suffix)
+}
+
+// SameEverywhere reports whether an address means one server for all clients. Others mean a server on each client's own
+// machine or network, such as the metadata of a cloud.
+func SameEverywhere(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast()
 }

@@ -9,7 +9,7 @@ import (
 // a part of the World states its Key. It is comparable.
 type Key struct {
 	Scope Scope
-	// Name is a host, a namespace, or a workload (WorkloadKey); empty for the whole mesh.
+	// Name is a host, a namespace, or a Kubernetes node; empty for the whole mesh.
 	Name string
 }
 
@@ -17,11 +17,11 @@ type Key struct {
 type Scope uint8
 
 // The scopes. Services, endpoints, VirtualServices and DestinationRules are found by host. Objects that configure
-// servers are found by namespace or by workload, or apply to the whole mesh.
+// servers are found by namespace, or apply to the whole mesh. A server's probes come from its Kubernetes node.
 const (
 	ScopeHost Scope = iota
 	ScopeNamespace
-	ScopeWorkload
+	ScopeNode
 	ScopeMesh
 )
 
@@ -31,10 +31,8 @@ func HostKey(host string) Key { return Key{ScopeHost, host} }
 // NamespaceKey returns the Key of the objects that apply to all workloads of a namespace.
 func NamespaceKey(namespace string) Key { return Key{ScopeNamespace, namespace} }
 
-// WorkloadKey returns the Key of the pods of a namespace that have these labels.
-func WorkloadKey(namespace string, labels Labels) Key {
-	return Key{ScopeWorkload, namespace + "/" + string(labels)}
-}
+// NodeKey returns the Key of a Kubernetes node.
+func NodeKey(node string) Key { return Key{ScopeNode, node} }
 
 // WholeMesh returns the Key of the objects that apply to the whole mesh.
 func WholeMesh() Key { return Key{Scope: ScopeMesh} }
@@ -55,5 +53,5 @@ func (k Key) Compare(o Key) int {
 
 // String returns the scope and the name, such as "host cart.shop.svc.cluster.local".
 func (k Key) String() string {
-	return strings.TrimSpace([...]string{"host", "namespace", "workload", "mesh"}[k.Scope] + " " + k.Name)
+	return strings.TrimSpace([...]string{"host", "namespace", "node", "mesh"}[k.Scope] + " " + k.Name)
 }

@@ -100,8 +100,8 @@ func TestDestinationRuleSetFor(t *testing.T) {
 }
 
 func TestDefaultPort(t *testing.T) {
-	http, grpc, grpcWeb := Port{"http", 8000, ProtocolHTTP}, Port{"grpc", 8080, ProtocolGRPC}, Port{"grpc-web", 8081, ProtocolGRPCWeb}
-	web, metrics, other := Port{"web", 80, ""}, Port{"metrics", 9090, ""}, Port{"admin", 9091, ProtocolHTTP}
+	http, grpc, grpcWeb := Port{Name: "http", Number: 8000, Protocol: ProtocolHTTP}, Port{Name: "grpc", Number: 8080, Protocol: ProtocolGRPC}, Port{Name: "grpc-web", Number: 8081, Protocol: ProtocolGRPCWeb}
+	web, metrics, other := Port{Name: "web", Number: 80, Protocol: ""}, Port{Name: "metrics", Number: 9090, Protocol: ""}, Port{Name: "admin", Number: 9091, Protocol: ProtocolHTTP}
 	tests := map[string]struct {
 		ports          []Port
 		want, wantHTTP uint32
@@ -113,12 +113,12 @@ func TestDefaultPort(t *testing.T) {
 		"the one for gRPC":            {[]Port{http, grpc}, 8080, 8000},
 		"one that is not for gRPC":    {[]Port{metrics, grpc}, 8080, 0},
 		"several for gRPC":            {[]Port{grpc, grpcWeb}, 0, 0},
-		"several, none gRPC":          {[]Port{http, {"tcp", 90, ProtocolTCP}}, 0, 8000},
+		"several, none gRPC":          {[]Port{http, {Name: "tcp", Number: 90, Protocol: ProtocolTCP}}, 0, 8000},
 		"the one that says HTTP":      {[]Port{http, web, metrics}, 0, 8000},
 		"several that say HTTP":       {[]Port{http, other, web}, 0, 80},
 		"none that says HTTP":         {[]Port{web, metrics}, 0, 80},
-		"none that says HTTP, nor 80": {[]Port{metrics, {"admin", 9091, ""}}, 0, 0},
-		"80 for gRPC":                 {[]Port{{"grpc", 80, ProtocolGRPC}, metrics, other, http}, 80, 0},
+		"none that says HTTP, nor 80": {[]Port{metrics, {Name: "admin", Number: 9091, Protocol: ""}}, 0, 0},
+		"80 for gRPC":                 {[]Port{{Name: "grpc", Number: 80, Protocol: ProtocolGRPC}, metrics, other, http}, 80, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -12,24 +12,39 @@ import (
 // KindFile is the kind in the Ref of a Problem that is about a file and not about an object in it.
 const KindFile = "File"
 
+// KindCluster is the kind in the Ref of a Problem that is about a cluster and not about an object in it.
+const KindCluster = "Cluster"
+
 // Ref names a Kubernetes object.
 type Ref struct {
 	Kind      string `json:"kind"`
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
+	// Cluster is the name of the remote cluster that has the object; empty for the cluster of the control plane, and for files.
+	Cluster string `json:"cluster,omitempty"`
 }
 
-// String returns Kind namespace/name, or Kind name.
+// String returns Kind namespace/name, or Kind name. An object of a remote cluster has @cluster at its end.
 func (r Ref) String() string {
-	if r.Namespace == "" {
-		return r.Kind + " " + r.Name
+	text := r.Kind + " "
+	if r.Namespace != "" {
+		text += r.Namespace + "/"
 	}
-	return r.Kind + " " + r.Namespace + "/" + r.Name
+	return InCluster(text+r.Name, r.Cluster)
 }
 
-// Compare orders Refs by kind, namespace and name.
+// Compare orders Refs by kind, namespace, name and cluster.
 func (r Ref) Compare(o Ref) int {
-	return cmp.Or(cmp.Compare(r.Kind, o.Kind), cmp.Compare(r.Namespace, o.Namespace), cmp.Compare(r.Name, o.Name))
+	return cmp.Or(cmp.Compare(r.Kind, o.Kind), cmp.Compare(r.Namespace, o.Namespace), cmp.Compare(r.Name, o.Name), cmp.Compare(r.Cluster, o.Cluster))
+}
+
+// InCluster returns the name of something in a remote cluster, which differs from all names in the cluster of the control
+// plane. Without a remote cluster it returns the name itself.
+func InCluster(name, cluster string) string {
+	if cluster == "" {
+		return name
+	}
+	return name + "@" + cluster
 }
 
 // Severity is how serious a Problem is.

@@ -1,11 +1,12 @@
 package mesh
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 )
 
-// Service is a Kubernetes Service that gRPC clients may call.
+// Service is a host that gRPC clients may call: a Kubernetes Service, or a host of a ServiceEntry.
 type Service struct {
 	Ref  Ref
 	Host string
@@ -15,19 +16,52 @@ type Service struct {
 	Headless bool
 	// Addresses are the cluster IPs.
 	Addresses []string
-	// ExternalName is a DNS name. If it is set, clients resolve it themselves and get no endpoints.
-	ExternalName string
+	// Resolve is how the names of servers become addresses. DNSName is the name that clients resolve themselves, with
+	// ResolveClient; it is empty for a wildcard, below which each client resolves the name that it dials.
+	Resolve Resolution `json:",omitempty"`
+	DNSName string     `json:",omitempty"`
+	// ServerName is the host as its author wrote it; empty if that is Host. Servers have certificates for it.
+	ServerName string `json:",omitempty"`
+	// SubjectAltNames are the names of which the certificate of a server must have one; nil if the object states none.
+	SubjectAltNames []string `json:",omitempty"`
+	// External means that the servers are not part of the mesh. They have none of its certificates.
+	External bool `json:",omitempty"`
 	// PreferIPv6 is set if the IPv6 address of a dual-stack endpoint is the primary one.
 	PreferIPv6 bool
 	// TrafficDistribution is the preference for endpoints near the client.
 	TrafficDistribution TrafficDistribution
 	// InternalTrafficPolicyLocal restricts clients to the endpoints on their own node.
 	InternalTrafficPolicyLocal bool
+	// ClusterLocal means that the endpoints of other clusters are not joined.
+	ClusterLocal bool
 	// Export restricts the namespaces whose clients can see the Service. It is nil if all can.
 	Export *Export `json:",omitempty"`
+	// Selector has the labels of the pods behind the Service; empty if it selects none.
+	Selector Labels `json:",omitempty"`
+	// Others are the other namespaces that declare the host, the oldest declaration first; see HostIn.
+	Others []string `json:",omitempty"`
 	// Annotations apply to clients whose DestinationRules do not set the same.
 	Annotations AnnotationSettings `json:"Extensions"`
 }
+
+// Resolution is how the names of servers become addresses.
+type Resolution uint8
+
+// The resolutions.
+const (
+	// ResolveNone: there are no names, only addresses.
+	ResolveNone Resolution = iota
+	// ResolveClient: clients resolve a name, and get no endpoints.
+	ResolveClient
+	// ResolveServer: the control plane resolves the names of endpoints.
+	ResolveServer
+)
+
+// ResolvedByClients reports whether clients find the servers themselves, and get no endpoints.
+func (s *Service) ResolvedByClients() bool { return s.Resolve == ResolveClient }
+
+// IsExternalName reports whether the Service is of type ExternalName.
+func (s *Service) IsExternalName() bool { return s.ResolvedByClients() && s.Ref.Kind == "Service" }
 
 // VisibleTo reports whether clients of a namespace can see the Service.
 func (s *Service) VisibleTo(namespace string) bool {
@@ -55,6 +89,10 @@ type Port struct {
 	// Name is empty if the Service has a single unnamed port. Endpoints refer to the port by this name.
 	Name   string
 	Number uint32
+	// Target is the servers' port, if the Service states another number than its own. NamedTarget is set if it states a name,
+	// which each pod resolves. Both are for Services without endpoints: in endpoints Number is the pod's port.
+	Target      uint16 `json:",omitempty"`
+	NamedTarget bool   `json:",omitempty"`
 	// Protocol is what the Service declares, by appProtocol or by the port's name up to a dash, in lower case; empty if
 	// the text is not a known protocol. Every port is served; the rules that apply to it differ.
 	Protocol Protocol `json:",omitempty"`
@@ -88,6 +126,19 @@ func (f Family) Fold(name string) string {
 		return strings.ToLower(name)
 	}
 	return name
+}
+
+// ServerPort is the number of the port on which servers serve the calls to the port.
+func (p Port) ServerPort() uint32 { return cmp.Or(uint32(p.Target), p.Number) }
+
+// Below returns the Service of a name below the wildcard of s.
+func (s *Service) Below(host string) *Service {
+	out := *s
+	out.Host, out.ServerName = host, ""
+	if out.Resolve == ResolveClient && out.DNSName == "" {
+		out.DNSName = host
+	}
+	return &out
 }
 
 // Namespace returns the Service's namespace.
@@ -179,6 +230,10 @@ type Endpoint struct {
 	// Weight is the endpoint's share of the calls relative to other endpoints. 0 means 1.
 	Weight uint32
 	Health Health
+	// Ended is Pod.Ended of the endpoint's pod. Translations do not read it: what gets calls is decided by Health.
+	Ended bool
+	// Peer are the PeerAuthentications in effect for the pod; nil if there are none. Equal ones share a pointer.
+	Peer *PeerModes
 }
 
 // EffectiveWeight returns the endpoint's weight, at least 1.

@@ -14,8 +14,9 @@ import (
 type Topology struct{ handle unique.Handle[topology] }
 
 type topology struct {
-	node     string
-	locality Locality
+	node             string
+	cluster, network string
+	locality         Locality
 	// hints are sorted and joined by hintSeparator.
 	hints string
 }
@@ -55,6 +56,22 @@ func (t Topology) Node() string { return t.value().node }
 // Locality returns the locality of the node, as far as it is known.
 func (t Topology) Locality() Locality { return t.value().locality }
 
+// Cluster returns the name of the cluster of the node, and Network that of its network; both may be empty.
+func (t Topology) Cluster() string { return t.value().cluster }
+
+// Network is described at Cluster.
+func (t Topology) Network() string { return t.value().network }
+
+// In returns a Topology in a cluster and a network.
+func (t Topology) In(cluster, network string) Topology {
+	v := t.value()
+	if v.cluster == cluster && v.network == network {
+		return t
+	}
+	v.cluster, v.network = cluster, network
+	return v.intern()
+}
+
 // Hints returns the zones whose clients should call the endpoint, sorted; nil without hints.
 func (t Topology) Hints() []string {
 	hints := t.value().hints
@@ -85,7 +102,7 @@ func (t Topology) Compare(o Topology) int {
 	a, b := t.value(), o.value()
 	return cmp.Or(
 		cmp.Compare(a.node, b.node), cmp.Compare(a.locality.Region, b.locality.Region), cmp.Compare(a.locality.Zone, b.locality.Zone),
-		cmp.Compare(a.locality.SubZone, b.locality.SubZone), cmp.Compare(a.hints, b.hints),
+		cmp.Compare(a.locality.SubZone, b.locality.SubZone), cmp.Compare(a.hints, b.hints), cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.network, b.network),
 	)
 }
 
@@ -95,13 +112,17 @@ func (t Topology) MarshalText() ([]byte, error) { return []byte(t.String()), nil
 // String returns the parts of the topology for output.
 func (t Topology) String() string {
 	v := t.value()
-	return fmt.Sprintf("%q %q %q", v.node, v.locality, v.hints)
+	text := fmt.Sprintf("%q %q %q", v.node, v.locality, v.hints)
+	if v.cluster != "" || v.network != "" {
+		text += fmt.Sprintf(" %q %q", v.cluster, v.network)
+	}
+	return text
 }
 
 // AtNode returns a client with the locality of its node, if it states none and that of the node is known.
 func (w *World) AtNode(client Client) Client {
 	if at, ok := w.Nodes.Get(client.Node); ok && client.Locality == (Locality{}) {
-		client.Locality = *at
+		client.Locality = at.Locality
 	}
 	return client
 }

@@ -18,6 +18,10 @@ type VirtualService struct {
 	Destinations map[string]Destination
 	// Delegates has an entry for each existing VirtualService that a rule of Spec delegates to, keyed by Ref.Key.
 	Delegates map[string]Delegate
+	// Authors has, for each http rule of Spec, what the rule was compiled from, and Routes has all of these objects. Both
+	// are nil for a VirtualService that an author wrote. Ref is then the first of the Routes.
+	Authors []*Author
+	Routes  []*Route
 }
 
 // Destination is what a destination host of a VirtualService refers to.
@@ -31,9 +35,8 @@ type Destination struct {
 	Meant string
 	// DestinationRules is nil if no DestinationRule is for the host.
 	DestinationRules *DestinationRuleSet
-	// ServiceEntry declares the host, and is not read; zero if there is none. Then WayOut is what to do.
-	ServiceEntry ServiceEntry
-	WayOut       string
+	// Groups are the endpoints of Service. It is nil if clients can call all of them in plaintext.
+	Groups *EndpointGroups
 	// Refused is set if the host is an alias for Host whose calls are refused, see Alias.
 	Refused bool
 }
@@ -42,7 +45,8 @@ type Destination struct {
 // same host are not merged.
 type VirtualServiceSet struct {
 	Host string
-	// Candidates are sorted: the most specific host first, and the oldest first for one host.
+	// Candidates are sorted: the most specific host first. For one host, those compiled from GRPCRoutes come before those
+	// compiled from HTTPRoutes, then VirtualServices, the oldest first.
 	Candidates []VirtualServiceCandidate
 }
 
@@ -56,7 +60,8 @@ type VirtualServiceCandidate struct {
 
 // For returns the VirtualServices that clients of the namespace can see, of those with the most specific host that
 // any of them has. They are in the order of Istio: private to the client's namespace, then exported to it by name, then
-// public. To a call applies the first one that has a rule for its client and its port. s may be nil.
+// public. To a call applies the first one that has a rule for its client and its port. Compiled ones are for some ports, so
+// they leave the other ports to VirtualServices with any host that covers theirs. s may be nil.
 func (s *VirtualServiceSet) For(namespace string) VirtualServices {
 	if s == nil {
 		return VirtualServices{}
@@ -68,7 +73,9 @@ func (s *VirtualServiceSet) For(namespace string) VirtualServices {
 			break
 		}
 		if r := c.Export.rank(c.VirtualService.Ref.Namespace, namespace); r < rankInvisible {
-			host = c.Host
+			if !c.VirtualService.Compiled() {
+				host = c.Host
+			}
 			byRank[r] = append(byRank[r], c.VirtualService)
 		}
 	}

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -23,6 +22,8 @@ type World struct {
 
 	Services  Map[*Service]
 	Endpoints Map[*EndpointSet]
+	// EndpointGroups has an entry for each Service of whose endpoints some cannot be called in plaintext.
+	EndpointGroups Map[*EndpointGroups]
 	// Aliases has an entry for each Service that is another name for a Service of the cluster, or for one of its pods.
 	// Such a Service has the ports of the other one.
 	Aliases Map[*Alias]
@@ -33,20 +34,24 @@ type World struct {
 	VirtualServices Map[*VirtualServiceSet]
 	// DestinationRules has an entry for each Service that a DestinationRule applies to, and for each alias of one.
 	DestinationRules Map[*DestinationRuleSet]
+	// Security has the objects that configure servers, by their namespace. The Key of an entry is the Key of the
+	// namespace, or of the whole mesh for the root namespace.
+	Security Map[*SecurityPolicies]
 	// Pods are keyed by PodKey, PodAddresses by pod IP. Both are empty unless the source is configured to read
 	// pods. They identify clients; no resource depends on them.
 	Pods, PodAddresses Map[*Pod]
-	// Nodes has the locality of each Kubernetes node that states one, by the node's name. It serves questions about clients
-	// that only name their node; no resource depends on it.
-	Nodes Map[*Locality]
-	// Unbound lists the VirtualServices that apply to no Service, and the delegates. They make no routes by
-	// themselves, but are still checked.
+	// Workloads are the WorkloadEntries with an address and a service account, by WorkloadKey. They identify clients, too, and
+	// are empty if Pods is.
+	Workloads Map[*Pod]
+	// Nodes are the Kubernetes nodes, by name as InCluster makes it. The Listener of a server depends on the node from which it is probed.
+	Nodes Map[*Node]
+	// Unbound lists the VirtualServices that apply to no Service, the delegates, and Routes that have no effect, compiled. They
+	// make no routes by themselves, but are still checked.
 	Unbound []*VirtualService
 	// UnboundRules lists the DestinationRules that apply to no Service. They make no clusters, but are still checked.
 	UnboundRules []*MergedDestinationRule
 
-	// ConfigObjects are the VirtualServices and DestinationRules that apply to the mesh or have reading Problems,
-	// by Ref.String.
+	// ConfigObjects are the objects of people that apply to the mesh or have reading Problems, by Ref.String.
 	ConfigObjects Map[*ConfigObject]
 	// StoredAt is zero if the source was read. Otherwise the source has been unavailable since the start, and the
 	// World is the state that was saved at this time.
@@ -68,40 +73,16 @@ type ConfigObject struct {
 	Ref Ref
 	// Generation is metadata.generation; 0 if the source does not have it.
 	Generation int64
+	// Parents are the Services among the parents of a Route. A Route without any is listed if its status still has entries
+	// of ControllerName.
+	Parents []ParentRef
+	// Matches has the number of matches of each rule of a Route. A rule without matches has one, for all calls.
+	Matches []int
 }
 
-// ChangedSince returns the Keys that differ between old and w, sorted. If old is nil or zero, every Key differs.
-func (w *World) ChangedSince(old *World) []Key {
-	if old == w {
-		return nil
-	}
-	if old == nil {
-		old = &World{}
-	}
-	if old.Revision != 0 && old.Revision+1 == w.Revision {
-		return w.Changed
-	}
-	hosts := map[string]struct{}{}
-	diff(hosts, old.Services, w.Services)
-	diff(hosts, old.Aliases, w.Aliases)
-	diff(hosts, old.Endpoints, w.Endpoints)
-	diff(hosts, old.Addresses, w.Addresses)
-	diff(hosts, old.VirtualServices, w.VirtualServices)
-	diff(hosts, old.DestinationRules, w.DestinationRules)
-	return HostKeys(slices.Sorted(maps.Keys(hosts)))
-}
-
-func diff[V comparable](changed map[string]struct{}, old, now Map[V]) {
-	for host, v := range now.All() {
-		if before, ok := old.Get(host); !ok || before != v {
-			changed[host] = struct{}{}
-		}
-	}
-	for host := range old.All() {
-		if _, ok := now.Get(host); !ok {
-			changed[host] = struct{}{}
-		}
-	}
+// Equal reports whether two entries have equal contents.
+func (o *ConfigObject) Equal(other *ConfigObject) bool {
+	return o.Ref == other.Ref && o.Generation == other.Generation && slices.Equal(o.Parents, other.Parents) && slices.Equal(o.Matches, other.Matches)
 }
 
 // EndpointCount returns the number of endpoints of all Services, ready or not.
@@ -113,9 +94,14 @@ func (w *World) EndpointCount() int {
 	return n
 }
 
-// PodByName finds a pod by namespace and name.
-func (w *World) PodByName(namespace, name string) (*Pod, bool) {
-	return w.Pods.Get(PodKey(namespace, name))
+// PodByName finds a pod by namespace and name in a remote cluster, or in the cluster of the control plane if cluster is empty.
+func (w *World) PodByName(cluster, namespace, name string) (*Pod, bool) {
+	return w.Pods.Get(PodKey(cluster, namespace, name))
+}
+
+// WorkloadAt finds a WorkloadEntry by its namespace, service account and address.
+func (w *World) WorkloadAt(namespace, account, ip string) (*Pod, bool) {
+	return w.Workloads.Get(WorkloadKey(namespace, account, ip))
 }
 
 // PodByAddress finds a pod by its IP.

@@ -6,11 +6,11 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// collector counts, when metrics are scraped, the streams by client kind and release, and the kept translations by
-// what they translate.
+// collector counts, when metrics are scraped, the streams by client kind and release, the ports of servers by client kind,
+// security and state, and the kept translations by what they translate.
 type collector struct {
-	store                 *Store
-	clients, translations *prometheus.Desc
+	store                          *Store
+	clients, servers, translations *prometheus.Desc
 }
 
 func newCollector(s *Store) *collector {
@@ -18,6 +18,9 @@ func newCollector(s *Store) *collector {
 		store: s,
 		clients: prometheus.NewDesc("mizzen_xds_clients",
 			"Open discovery streams, by client kind and release.", []string{"agent", "release"}, nil),
+		servers: prometheus.NewDesc("mizzen_servers",
+			"Ports of connected gRPC servers that are configured by xDS, by client kind, how they take calls, and whether they have their configuration.",
+			[]string{"agent", "security", "state"}, nil),
 		translations: prometheus.NewDesc("mizzen_projections",
 			"Translations kept, by kind: one for each host and each different Input that its clients need.", []string{"kind"}, nil),
 	}
@@ -26,6 +29,7 @@ func newCollector(s *Store) *collector {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.clients
+	out <- c.servers
 	out <- c.translations
 }
 
@@ -36,6 +40,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for k, n := range c.store.countClients() {
 		gauge(c.clients, n, k.kind.String(), k.release.String())
+	}
+	for k, n := range c.store.countServers() {
+		gauge(c.servers, n, k.agent, k.security, k.state)
 	}
 	for kind, n := range c.store.countTranslations() {
 		gauge(c.translations, n, kind)

@@ -4,8 +4,8 @@
 // # Usage
 //
 // A Store publishes Worlds: Run reads them from a channel. Each stream opens a Session, passes its requests to
-// Request or DeltaRequest, and sends what Next returns whenever the session wakes it. Clients, Resources,
-// ObjectSyncs, Problems and UnknownNames are what operators see.
+// Request or DeltaRequest, and sends what Next returns whenever the session wakes it. Clients, Servers, Policies,
+// Resources, ObjectSyncs, Problems and UnknownNames are what operators see.
 //
 // # What a client may rely on
 //
@@ -41,7 +41,8 @@
 // store.go (the one publisher), session.go, subscription.go and entry.go (a stream, one type of it, and one name),
 // subscribe.go (names and the index of interests), sotw.go and delta.go (the two protocols), nack.go and
 // ignored.go (ACK, NACK and neither), versionrefresh.go, introduction.go and removaldelay.go (what is sent later), propagation.go, syncstatus.go,
-// unknown.go and inspect.go (what operators see).
+// unknown.go and inspect.go (what operators see); servers.go, lateanswer.go, serverproblems.go, callers.go and
+// missingcertificates.go (what they see of servers, policies and certificates).
 //
 // # Locks
 //

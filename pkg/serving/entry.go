@@ -48,12 +48,10 @@ func (e *entry) rejects(v *snapshot.Versioned) bool {
 	return e.nacked != nil && e.nacked.version == v.Version
 }
 
-// deferRemoval reports whether v, the answer for a resource that no longer exists, must wait. It waits if moving is
-// set, because the client may still use routes that lead to the resource: it was sent other routes a moment ago, or
-// is about to be (make before break). A client whose routes do not change is sent v immediately. If v is the stand-in
-// for a withheld resource, the client keeps what it has.
-func (e *entry) deferRemoval(v *snapshot.Versioned, moving bool) bool {
-	return v.NotFound && (moving || v.StandIn) && e.sent != nil && !e.sent.NotFound
+// loses reports whether v would take from the client something that it has: v is the answer for a resource that no longer
+// exists or has no endpoints any more.
+func (e *entry) loses(v *snapshot.Versioned) bool {
+	return v.Removes() && e.sent != nil && !e.sent.Removes()
 }
 
 // ack records that the client accepted v.

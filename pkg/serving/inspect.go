@@ -164,7 +164,7 @@ func (s *Store) Problems() []mesh.Problem {
 		return []mesh.Problem{}
 	}
 	problems := s.ownProblems(current)
-	ofClients := append(s.nackProblems(), s.missingCertificates(current)...)
+	ofClients := slices.Concat(s.nackProblems(), s.namedServerProblems(), s.missingCertificates(current), s.callerProblems())
 	return mesh.SortProblems(append(problems, current.World().Unsilenced(current.Located(ofClients))...))
 }
 

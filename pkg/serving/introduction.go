@@ -93,7 +93,7 @@ func (sub *subscription) introduction(e *entry) (under introduction, begun bool)
 func (sub *subscription) introducing() bool {
 	maps.DeleteFunc(sub.introductions, func(e *entry, under introduction) bool {
 		v := e.current
-		return !e.subscribed() || under.sent != e.sent || v == nil || !e.needs(v) || e.deferRemoval(v, false)
+		return !e.subscribed() || under.sent != e.sent || v == nil || !e.needs(v) || v.StandIn && e.loses(v)
 	})
 	return len(sub.introductions) > 0
 }

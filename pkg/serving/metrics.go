@@ -76,6 +76,7 @@ func newMetrics(registry prometheus.Registerer, store *Store) *metrics {
 	gauge("unknown_names", "Names that connected gRPC clients dial and that do not exist, once for each namespace of clients.", store.countUnknownNames)
 	gauge("resources_held_back", "Resources that are withheld because clients would reject them.", store.withheldCount)
 	countProblems(registry, store)
+	countSecurity(registry, store)
 	return m
 }
 
@@ -85,6 +86,41 @@ func countProblems(registry prometheus.Registerer, store *Store) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mizzen_problems", Help: "Problems of the current World, by severity.", ConstLabels: prometheus.Labels{"severity": string(severity)},
 		}, func() float64 { return float64(store.countProblems(severity)) }))
+	}
+}
+
+// countSecurity registers gauges of what operators watch while they encrypt and authorize calls. All exist, with 0, from the
+// start.
+func countSecurity(registry prometheus.Registerer, store *Store) {
+	type counted struct {
+		value string
+		count func() int
+	}
+	for _, g := range []struct {
+		name, help, label string
+		values            []counted
+	}{
+		{
+			"servers_not_in_force", "Ports of connected gRPC servers that rejected their configuration, or have not acknowledged it for 30 seconds: what they had before is in force.",
+			"why",
+			[]counted{{"rejected", func() int { return store.notInForce(Rejected) }}, {"late", func() int { return store.notInForce(Late) }}},
+		},
+		{
+			"accounts_refused", "Accounts whose clients subscribe to a port, and whose every call AuthorizationPolicies refuse, or would refuse if they were enforced.",
+			"policies",
+			[]counted{{"enforced", func() int { return store.countRefused(false) }}, {"dry_run", func() int { return store.countRefused(true) }}},
+		},
+		{
+			"clients_without_certificate", "Streams that subscribe to hosts with endpoints that take only mTLS, and cannot call these: some of the endpoints, or all.",
+			"endpoints",
+			[]counted{{"some", func() int { return store.cannotFollow(false) }}, {"all", func() int { return store.cannotFollow(true) }}},
+		},
+	} {
+		for _, v := range g.values {
+			registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "mizzen_" + g.name, Help: g.help, ConstLabels: prometheus.Labels{g.label: v.value},
+			}, func() float64 { return float64(v.count()) }))
+		}
 	}
 }
 

@@ -25,18 +25,13 @@ func (s *Store) missingCertificates(current *snapshot.Snapshot) []mesh.Problem {
 }
 
 // certificateProblems returns the Problems of connected clients that lack certificate providers which the rules of a
-// host require. The host must be one to whose clusters the client subscribes. Which clients call a host is known only
-// here, so translation cannot report this.
+// host require, or without which they cannot call the endpoints that take only mTLS. The host must be one to whose
+// clusters the client subscribes. Which clients call a host is known only here, so translation cannot report this.
 func (s *Store) certificateProblems(current *snapshot.Snapshot) map[mesh.Problem]clientCount {
 	counts := map[mesh.Problem]clientCount{}
 	for session, hosts := range s.clusterSubscriptions(current) {
 		for _, name := range hosts {
 			for _, p := range current.CertificateProblems(name, session.client) {
-				if client := session.client; client.Missing.Has(mesh.FeatureTLS) {
-					// To declare a provider would not help it.
-					p.Message = fmt.Sprintf("%s %s does not support TLS settings. Its calls fail. Update the client: docs/FIELDS.md lists the versions for gRFC A29.",
-						client.Kind, client.Version)
-				}
 				c := counts[p]
 				c.n++
 				if c.node == "" || session.info.NodeID < c.node {
@@ -49,15 +44,35 @@ func (s *Store) certificateProblems(current *snapshot.Snapshot) map[mesh.Problem
 	return counts
 }
 
-// clusterSubscriptions lists, for each stream, the hosts with DestinationRules to whose clusters it subscribes, each
-// once.
+// cannotFollow counts the streams that cannot call the endpoints of some host that take only mTLS: all of its endpoints if
+// all is set, else some.
+func (s *Store) cannotFollow(all bool) int {
+	current := s.Current()
+	if current == nil {
+		return 0
+	}
+	n := 0
+	for session, hosts := range s.clusterSubscriptions(current) {
+		worst := snapshot.FollowsAll
+		for _, name := range hosts {
+			worst = max(worst, current.Follows(name, session.client))
+		}
+		if worst == snapshot.FollowsNone && all || worst == snapshot.FollowsSome && !all {
+			n++
+		}
+	}
+	return n
+}
+
+// clusterSubscriptions lists, for each stream, the hosts with DestinationRules, or with endpoints that take only mTLS, to
+// whose clusters it subscribes, each once.
 func (s *Store) clusterSubscriptions(current *snapshot.Snapshot) map[*Session][]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hosts := map[*Session][]string{}
 	for key, interests := range s.interests {
 		host := key.Name
-		if policies, _ := current.World().DestinationRules.Get(host); key.Scope != mesh.ScopeHost || policies == nil {
+		if key.Scope != mesh.ScopeHost || !current.NeedsCertificates(host) {
 			continue
 		}
 		seen := map[*Session]struct{}{}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
@@ -21,9 +22,16 @@ func (sub *subscription) handleAck(rejection *statuspb.Status) {
 	batch := sub.inFlight[0].resources
 	acknowledged(sub.inFlight[0].propagations)
 	sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
+	sub.unansweredSince = time.Time{}
+	if len(sub.inFlight) > 0 {
+		sub.unansweredSince = sub.inFlight[0].sentAt
+	}
 	store := sub.session.store
 	store.bumpStatusRevision()
 	defer sub.session.recheckIntroductions()
+	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
+		defer sub.session.recheckRemovals()
+	}
 	if rejection == nil {
 		sub.recordAck(batch, nil, "")
 		return
@@ -101,7 +109,7 @@ func endsSentence(rest string) bool {
 }
 
 // nackProblems returns a Problem for each object with a resource whose current version a stream rejects. It states
-// how many streams reject it.
+// how many streams reject it. What servers reject of their own is in serverProblems.
 func (s *Store) nackProblems() []mesh.Problem {
 	type rejection struct {
 		ref    mesh.Ref
@@ -113,6 +121,9 @@ func (s *Store) nackProblems() []mesh.Problem {
 	for _, session := range s.allSessions() {
 		client := strings.TrimSpace(session.client.Kind.String() + " " + session.client.Version)
 		for _, r := range session.nacked() {
+			if _, server := snapshot.ServerPort(r.Type, r.Name); server {
+				continue
+			}
 			for _, ref := range r.Current.Objects(r.Type) {
 				count[rejection{ref, r.Type.Name() + " " + r.Name, client, r.Reason}]++
 			}

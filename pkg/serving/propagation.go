@@ -50,6 +50,7 @@ func (c *propagation) done(answered time.Time) {
 
 // inFlightResponse is a response that was sent and not yet answered.
 type inFlightResponse struct {
+	sentAt       time.Time
 	resources    []*snapshot.Versioned
 	propagations []*propagation
 }

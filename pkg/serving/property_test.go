@@ -45,13 +45,15 @@ func playHistory(t *testing.T, r *rand.Rand) {
 		last = share(last, fresh)
 		store.Publish(last)
 		scratch := snapshot.New(snapshottest.Load(t, slices.Collect(maps.Values(objects))))
-		for _, c := range clients {
-			c.settle(t)
+		// Longer than introductions wait, and then longer than removals wait after them.
+		for _, wait := range []time.Duration{0, 6 * time.Second, 16 * time.Second} {
+			<-time.After(wait)
+			synctest.Wait()
+			for _, c := range clients {
+				c.settle(t)
+			}
 		}
-		<-time.After(6 * time.Second) // longer than routes and removals wait
-		synctest.Wait()
 		for _, c := range clients {
-			c.settle(t)
 			c.check(t, store.Current(), scratch)
 		}
 	}
@@ -87,8 +89,20 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 			name, ns, name, 1+r.IntN(3), ns, []string{"demo", "shop"}[r.IntN(2)])
 	},
 	"pod": func(r *rand.Rand, ns, _ string) string {
-		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: pod, namespace: %s, labels: {version: v%d}}\nspec: {serviceAccountName: a%d}\n",
-			ns, 1+r.IntN(2), 1+r.IntN(2))
+		serves := []string{"", ", mizzen.dev/identity: spiffe", ", mizzen.dev/identity: spiffe, mizzen.dev/server: xds"}
+		return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: pod, namespace: %s, labels: {version: v%d%s}}\nspec: {serviceAccountName: a%d}\n",
+			ns, 1+r.IntN(2), serves[r.IntN(3)], 1+r.IntN(2))
+	},
+	"peers": func(r *rand.Rand, ns, name string) string {
+		selectors := []string{"", "selector: {matchLabels: {version: v1}}, ", "selector: {matchLabels: {mizzen.dev/server: xds}}, "}
+		return fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: %s-%[2]s, namespace: %[3]s}\nspec: {%[4]smtls: {mode: %[5]s}}\n",
+			name, ns, []string{ns, "istio-system"}[r.IntN(2)], selectors[r.IntN(3)], []string{"STRICT", "PERMISSIVE", "DISABLE"}[r.IntN(3)])
+	},
+	"policy": func(r *rand.Rand, ns, name string) string {
+		selectors := []string{"", "selector: {matchLabels: {version: v1}}, ", "selector: {matchLabels: {mizzen.dev/server: xds}}, "}
+		return fmt.Sprintf("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: %s-%[2]s, namespace: %[3]s}\n"+
+			"spec: {%[4]saction: %[5]s, rules: [{from: [{source: {namespaces: [n%[6]d]}}]}]}\n",
+			name, ns, []string{ns, "istio-system"}[r.IntN(2)], selectors[r.IntN(3)], []string{"ALLOW", "DENY"}[r.IntN(2)], r.IntN(3))
 	},
 	"routes": func(r *rand.Rand, ns, name string) string {
 		hosts := []string{name, "'*." + ns + ".svc.cluster.local'", "echo.demo.svc.cluster.local", "api.example.com", "'*.example.com'"}
@@ -97,6 +111,8 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 			"exportTo: ['%s'], http: [{%stimeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
 			name, ns, hosts[r.IntN(len(hosts))], []string{"*", "."}[r.IntN(2)], callers[r.IntN(3)], 1+r.IntN(3), 1+r.IntN(2))
 	},
+	"grpcroute": func(r *rand.Rand, ns, name string) string { return randomRoute(r, "GRPCRoute", ns, name) },
+	"httproute": func(r *rand.Rand, ns, name string) string { return randomRoute(r, "HTTPRoute", ns, name) },
 	"delegate": func(r *rand.Rand, ns, name string) string {
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s-rules, namespace: %s}\nspec: {exportTo: ['%s'], "+
 			"http: [{match: [{sourceNamespace: shop}], timeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
@@ -112,10 +128,19 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 		balancers := []string{"", "consistentHash: {httpHeaderName: a}", "consistentHash: {httpHeaderName: b}", // routes depend on these
 			"localityLbSetting: {failoverPriority: [kubernetes.io/hostname]}", "localityLbSetting: {distribute: [{from: '*/shop', to: {'*': 100}}]}"}
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: "+
-			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}, tls: {mode: %s}}, "+
+			"cart.demo.svc.cluster.local, %strafficPolicy: {connectionPool: {http: {http2MaxRequests: %d}}, loadBalancer: {%s}%s}, "+
 			"subsets: [{name: v%d, labels: {version: v1}}]}\n",
-			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(len(balancers))], []string{"DISABLE", "ISTIO_MUTUAL"}[r.IntN(2)], 1+r.IntN(2))
+			name, ns, selectors[r.IntN(3)], 1+r.IntN(3), balancers[r.IntN(len(balancers))], []string{"", ", tls: {mode: DISABLE}", ", tls: {mode: ISTIO_MUTUAL}"}[r.IntN(3)], 1+r.IntN(2))
 	},
+}
+
+// randomRoute is a Route of the Gateway API: of the Service's namespace or of another.
+func randomRoute(r *rand.Rand, kind, ns, name string) string {
+	ports := []string{"", ", port: 8080", ", port: 8081"}
+	matches := []string{"", "matches: [{headers: [{name: a, value: b}]}], "}
+	return fmt.Sprintf("apiVersion: gateway.networking.k8s.io/v1\nkind: %s\nmetadata: {name: %s, namespace: %s, creationTimestamp: '2026-01-0%dT00:00:00Z'}\n"+
+		"spec: {parentRefs: [{group: '', kind: Service, name: %s, namespace: %s%s}], rules: [{%sbackendRefs: [{name: cart, namespace: demo, port: 8080, weight: %d}, {name: echo, port: 8080}]}]}\n",
+		kind, name, ns, 1+r.IntN(2), []string{"echo", "cart"}[r.IntN(2)], []string{"demo", "shop"}[r.IntN(2)], ports[r.IntN(3)], matches[r.IntN(2)], r.IntN(3))
 }
 
 // mutate adds, changes or removes one object.
@@ -140,6 +165,7 @@ func share(old, fresh *mesh.World) *mesh.World {
 	next.Endpoints = keep(old.Endpoints, fresh.Endpoints)
 	next.VirtualServices = keep(old.VirtualServices, fresh.VirtualServices)
 	next.DestinationRules = keep(old.DestinationRules, fresh.DestinationRules)
+	next.EndpointGroups, next.Security = keep(old.EndpointGroups, fresh.EndpointGroups), keep(old.Security, fresh.Security)
 	next.Revision = old.Revision + 2 // one was skipped, so that the Store compares pointers
 	next.Changed = nil
 	return &next
@@ -155,7 +181,7 @@ func keep[V any](old, fresh mesh.Map[*V]) mesh.Map[*V] {
 	return fresh.With(same, nil)
 }
 
-// node makes a node from NAMESPACE or NAMESPACE/APP. Nodes in demo declare certificates.
+// node makes a node from NAMESPACE or NAMESPACE/APP. Nodes in demo declare certificates, and are servers.
 func node(id string) *corev3.Node {
 	namespace, app, labeled := strings.Cut(id, "/")
 	// Its zone and its Kubernetes node are named like its namespace.
@@ -164,6 +190,7 @@ func node(id string) *corev3.Node {
 	n.UserAgentVersionType = &corev3.Node_UserAgentVersion{UserAgentVersion: "1.85.0"}
 	if namespace == "demo" {
 		n.Metadata.Fields["CERTIFICATE_PROVIDERS"] = structpb.NewStringValue("default")
+		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(snapshottest.Metadata(mesh.LabelIdentity, mesh.IdentitySPIFFE, mesh.LabelServer, mesh.ServerXDS))
 	}
 	if labeled {
 		n.Metadata.Fields["LABELS"] = structpb.NewStructValue(snapshottest.Metadata("app", app, "pod", "front-1"))
@@ -180,12 +207,23 @@ type client struct {
 }
 
 var subscriptions = map[snapshot.Type][]string{
-	snapshot.ListenerType: {"10-0-1-1.cart.demo", "echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9"},
+	snapshot.ListenerType: {"10-0-1-1.cart.demo", "echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9", aServer},
 	snapshot.RouteType: append(outbound("", "8080", "8081"),
-		"outbound|80||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local"),
-	snapshot.ClusterType:  append(outbound("", "8080", "8081"), append(outbound("v1", "8080"), aPod)...),
-	snapshot.EndpointType: append(outbound("", "8080", "8081"), append(outbound("v1", "8080"), aPod)...),
+		"outbound|80||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local", "inbound|1||"),
+	snapshot.ClusterType:  clusters(),
+	snapshot.EndpointType: clusters(),
 }
+
+// clusters are all to which routes may lead, with those of the endpoints that are called over the mesh's TLS, and aPod.
+func clusters() (names []string) {
+	for _, name := range slices.Concat(outbound("", "8080", "8081"), outbound("v1", "8080", "8081"), outbound("v2", "8080", "8081")) {
+		names = append(names, name, name+"~mtls")
+	}
+	return append(names, aPod)
+}
+
+// aServer is the Listener of a server, which has none while it must not serve.
+const aServer = "grpc/server?xds.resource.listening_address=0.0.0.0:1"
 
 // aPod is the cluster of one pod by its own name.
 const aPod = "outbound|8080||10-0-1-1.cart.demo.svc.cluster.local"
@@ -228,8 +266,13 @@ func (c *client) request(typ snapshot.Type, refusal *statuspb.Status) {
 func (c *client) settle(t *testing.T) {
 	t.Helper()
 	for r := c.session.Next(); r != nil; r = c.session.Next() {
-		if r.Type.FullState() && len(r.Resources) != len(subscriptions[r.Type]) {
-			t.Errorf("a response of %s has %d resources of %d", r.Type.ShortName(), len(r.Resources), len(subscriptions[r.Type]))
+		want := len(subscriptions[r.Type])
+		if r.Type == snapshot.ListenerType && !slices.ContainsFunc(r.Resources, func(v *snapshot.Versioned) bool { return v.Name == aServer }) {
+			delete(c.received[r.Type], aServer)
+			want--
+		}
+		if r.Type.FullState() && len(r.Resources) != want {
+			t.Errorf("a response of %s has %d resources of %d", r.Type.ShortName(), len(r.Resources), want)
 		}
 		for _, v := range r.Resources {
 			c.received[r.Type][v.Name] = v.Any().GetValue()
@@ -245,11 +288,17 @@ func (c *client) check(t *testing.T, grown, fresh *snapshot.Snapshot) {
 	for typ, names := range subscriptions {
 		for _, name := range names {
 			got, want := grown.Resource(typ, name, c.view), fresh.Resource(typ, name, c.view)
+			if name == aServer && (got == nil || want == nil) {
+				if got != want || len(c.received[typ][name]) > 0 {
+					t.Fatalf("%s: got %v, from scratch %v, and the client has %q", name, got, want, c.received[typ][name])
+				}
+				continue
+			}
 			if got.Version != want.Version {
 				t.Fatalf("%s %s: version %s, from scratch %s", typ.ShortName(), name, got.Version, want.Version)
 			}
 			if c.session != nil && string(c.received[typ][name]) != string(want.Any().GetValue()) {
-				t.Fatalf("%s %s: the client of %s does not have the current version", typ.ShortName(), name, c.view.Namespace)
+				t.Fatalf("%s %s: the client of %s does not have the current version: %s\n%s\nhas %q", typ.ShortName(), name, c.view.Namespace, want.Version, want.Any(), c.received[typ][name])
 			}
 		}
 	}

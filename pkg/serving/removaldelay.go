@@ -1,26 +1,100 @@
 package serving
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 )
 
-// removalDelay is how long a client whose routes have just changed keeps the endpoints of a resource that no longer
-// exists. The client needs a moment to fetch the clusters that the new routes name, and uses the old routes until
-// then.
-const removalDelay = time.Second
+// A client uses its old routes until it has acknowledged the new ones, and then until all of its channels have found the
+// Clusters that these name; it then unsubscribes from what they no longer name. How long that takes depends on the client's
+// load, and a call that lasts keeps its Cluster subscribed. Until then the client keeps what no longer exists.
+const (
+	// removalDelay is how long a removal waits after the client was sent other routes, also if these name what is removed.
+	removalDelay = time.Second
+	// followLimit is how long a client may take to answer new routes, and to unsubscribe from what they no longer name.
+	followLimit = 15 * time.Second
+)
 
-// routesInFlight reports whether the client's routes are changing. It is true only for endpoints. The caller holds
+// removals decides which removals must wait for a client to follow its routes.
+type removals struct {
+	// all is how long removals must wait before they are looked at again; 0 if none must. left is the same for what the
+	// client's routes do not name.
+	all, left time.Duration
+	routes    *subscription
+}
+
+// removals returns which removals of the subscription must wait: none but those of clusters and endpoints. The caller holds
 // Session.mu.
-func (sub *subscription) routesInFlight() bool {
-	if sub.t != snapshot.EndpointType {
-		return false
+func (sub *subscription) removals() removals {
+	if sub.t != snapshot.EndpointType && sub.t != snapshot.ClusterType {
+		return removals{}
 	}
 	s := sub.session
 	listeners, routes := s.subs[snapshot.ListenerType.Rank()], s.subs[snapshot.RouteType.Rank()]
-	return time.Since(s.routesSentAt) < removalDelay || listeners != nil && listeners.hasChanges() ||
-		routes != nil && (routes.introducing() || routes.hasChanges())
+	since := time.Since(s.routesSentAt)
+	switch {
+	case listeners.changing() || routes.changing():
+		return removals{all: removalDelay}
+	case since < removalDelay:
+		return removals{all: removalDelay - since}
+	case since < followLimit && routes != nil:
+		return removals{left: followLimit - since, routes: routes}
+	}
+	return removals{}
+}
+
+// changing reports whether a change of listeners or routes is on its way to the client: it is due, or the client has not
+// answered it. A client that takes too long to answer is not waited for. sub may be nil.
+func (sub *subscription) changing() bool {
+	if sub == nil || !sub.unansweredSince.IsZero() && time.Since(sub.unansweredSince) >= followLimit {
+		return false
+	}
+	return !sub.unansweredSince.IsZero() || sub.t == snapshot.RouteType && sub.introducing() || sub.hasChanges()
+}
+
+// wait returns how long the removal of a Cluster, or of the endpoints of the same name, must wait before it is looked at
+// again; 0 if it must not wait.
+func (r removals) wait(name string) time.Duration {
+	if r.left == 0 || r.routes.leadTo(name) {
+		return r.all
+	}
+	return r.left
+}
+
+// deferRemoval reports whether v, the answer for a resource that no longer exists or has no endpoints any more, must wait
+// because the client may still use routes that lead to the resource (make before break), and looks at it again later. If v is
+// the stand-in for a withheld resource, the client keeps what it has. The caller holds Session.mu.
+func (sub *subscription) deferRemoval(e *entry, v *snapshot.Versioned, removals removals) bool {
+	if !e.loses(v) {
+		return false
+	}
+	wait := removals.wait(e.name)
+	if wait > 0 {
+		sub.recheckLater(wait)
+	}
+	return wait > 0 || v.StandIn
+}
+
+// leadTo reports whether any routes that the client has name the Cluster.
+func (sub *subscription) leadTo(cluster string) bool {
+	return slices.ContainsFunc(sub.entries, func(e *entry) bool {
+		if !e.subscribed() || e.sent == nil {
+			return false
+		}
+		_, names := slices.BinarySearch(e.sent.LeadsTo, cluster)
+		return names
+	})
+}
+
+// recheckRemovals looks again at removals that wait, after the client has answered routes. The caller holds mu.
+func (s *Session) recheckRemovals() {
+	for _, t := range []snapshot.Type{snapshot.ClusterType, snapshot.EndpointType} {
+		if sub := s.subs[t.Rank()]; sub != nil && sub.recheckTimer != nil && sub.idle && sub.hasChanges() {
+			sub.schedulePush()
+		}
+	}
 }
 
 // recheckLater makes the subscription check again for changes after a while, unless it will do so sooner. The caller
@@ -40,9 +114,12 @@ func (sub *subscription) recheckLater(after time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		sub.recheckTimer = nil
-		// A busy subscription is checked when the client answers.
-		if sub.idle && sub.hasChanges() {
-			sub.schedulePush()
+		// What waited as long in other types is due, too. It is found now, so that clusters come before endpoints whichever timer
+		// fires first. A busy subscription is checked when the client answers.
+		for _, due := range s.subs {
+			if due != nil && due.idle && due.hasChanges() {
+				due.schedulePush()
+			}
 		}
 	})
 }

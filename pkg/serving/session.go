@@ -34,6 +34,10 @@ type Session struct {
 	nonces uint64
 	// routesSentAt is when the client was last sent listeners or routes.
 	routesSentAt time.Time
+	// serves is set once the client asks for the Listener of a server. lateTimer fires when its answer is late, or its
+	// question; nil while nothing is expected.
+	serves    bool
+	lateTimer *time.Timer
 }
 
 // ClientInfo is the client that opens a stream.
@@ -46,11 +50,14 @@ type ClientInfo struct {
 	Peer string
 	// Identity is the proven identity, and Proof how it was proven; both may be empty.
 	Identity, Proof string
+	// Account is the client's service account, proven or, where claims count, as its node claims. Its name is empty if it
+	// is not known.
+	Account mesh.Account
 }
 
 // ClientInfoOf returns the client as its node claims to be. The node may be nil.
 func ClientInfoOf(node *corev3.Node, peer string) ClientInfo {
-	return ClientInfo{Client: snapshot.ClientOf(node), NodeID: snapshot.NodeID(node), Peer: peer}
+	return ClientInfo{Client: snapshot.ClientOf(node), NodeID: snapshot.NodeID(node), Peer: peer, Account: snapshot.AccountOf(node)}
 }
 
 // Open opens a session for a stream. The Store must be ready. wake is called whenever a response may be due, with
@@ -65,15 +72,16 @@ func (s *Store) Open(o ClientInfo, wake func()) *Session {
 	s.sessions[session] = struct{}{}
 	s.mu.Unlock()
 	s.bumpStatusRevision()
+	session.expectQuestion()
 	return session
 }
 
 // Client returns the client that opened the session.
 func (s *Session) Client() mesh.Client { return s.client }
 
-// Subscribed returns how many names the stream subscribes to, in all types, and their total length in bytes. It is
-// safe for concurrent use.
-func (s *Session) Subscribed() (names, bytes int) {
+// Subscribed returns how many names the stream subscribes to, in all types, how many of them are of its own servers, and
+// their total length in bytes. It is safe for concurrent use.
+func (s *Session) Subscribed() (names, servers, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range s.subs {
@@ -83,9 +91,12 @@ func (s *Session) Subscribed() (names, bytes int) {
 		for _, name := range sub.explicitNames() {
 			names++
 			bytes += len(name)
+			if _, server := snapshot.ServerPort(sub.t, name); server {
+				servers++
+			}
 		}
 	}
-	return names, bytes
+	return names, servers, bytes
 }
 
 // Close removes the stream from the Store. It may be called once. Later requests have no effect.
@@ -97,6 +108,7 @@ func (s *Session) Close() {
 	s.closed = true
 	delete(s.store.sessions, s)
 	s.store.bumpStatusRevision()
+	s.expectNothing()
 	for _, sub := range s.subs {
 		if sub == nil {
 			continue

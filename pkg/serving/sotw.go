@@ -6,6 +6,7 @@ import (
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // Request is a request of the state-of-the-world protocol.
@@ -133,10 +134,14 @@ func (sub *subscription) hasExactly(names []string, wildcard bool) bool {
 // longer before the next stream.
 func (sub *subscription) firstRequest(version string) {
 	resumed := version != "" && sub.resume(version)
-	sub.force = sub.wildcard && !resumed || sub.t == snapshot.ListenerType && sub.hasResources()
+	sub.force = sub.wildcard && !resumed || sub.t == snapshot.ListenerType && sub.hasAnswers()
 }
 
-// hasResources reports whether any subscribed name can be answered.
-func (sub *subscription) hasResources() bool {
-	return slices.ContainsFunc(sub.entries, func(e *entry) bool { return e.current != nil })
+// hasAnswers reports whether any subscribed name can be answered. The answer for a server that must not serve is a
+// response without its Listener.
+func (sub *subscription) hasAnswers() bool {
+	return slices.ContainsFunc(sub.entries, func(e *entry) bool {
+		_, server, _ := resource.ParseServerListener(e.name)
+		return e.current != nil || server
+	})
 }

@@ -3,6 +3,8 @@ package serving
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,7 @@ type Store struct {
 	ready    chan struct{}
 	// statusRevision counts the events that may have changed a sync status or a Problem.
 	statusRevision atomic.Uint64
+	callers        callersMemo
 
 	// mu protects the fields below, and which entries exist. It is taken before any Session.mu.
 	mu       sync.Mutex
@@ -121,8 +124,14 @@ func (s *Store) translateAhead(old, next *snapshot.Snapshot, changed []mesh.Key)
 		}
 	}
 	s.mu.Unlock()
-	for e := range ahead {
-		ahead[e] = next.ResolveOrFallback(old, e.sub.t, e.name, e.sub.session.client)
+	entries := slices.Collect(maps.Keys(ahead))
+	resources := make([]*snapshot.Versioned, len(entries))
+	onAllCores(len(entries), func(i int) {
+		e := entries[i]
+		resources[i] = next.ResolveOrFallback(old, e.sub.t, e.name, e.sub.session.client)
+	})
+	for i, e := range entries {
+		ahead[e] = resources[i]
 	}
 	return ahead
 }

@@ -127,6 +127,9 @@ func (sub *subscription) newEntry(name string, v *snapshot.Versioned) *entry {
 	if v != nil {
 		name = v.Name
 	}
+	if _, server := snapshot.ServerPort(sub.t, name); server {
+		sub.session.serves = true
+	}
 	return &entry{sub: sub, name: name, current: v}
 }
 

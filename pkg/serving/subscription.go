@@ -34,6 +34,8 @@ type subscription struct {
 	worldPublished time.Time
 	// inFlight are the responses that were sent and not yet answered, oldest first.
 	inFlight []inFlightResponse
+	// unansweredSince is when the oldest response was sent that the client has not answered; zero if there is none.
+	unansweredSince time.Time
 	// propagations are the changes that the next response will carry.
 	propagations []*propagation
 	// versionTimer fires some time after the subscription became smaller, see versionrefresh.go. recheckTimer
@@ -79,11 +81,11 @@ func (sub *subscription) schedulePush() {
 
 // hasChanges reports whether anything must be sent: a resource that changed, or the removal of one.
 func (sub *subscription) hasChanges() bool {
-	moving, known := false, false
+	var removals *removals
 	for _, e := range sub.entries {
 		v := e.current
 		if v == nil {
-			if !e.subscribed() {
+			if !e.subscribed() || e.sent != nil {
 				return true
 			}
 			continue
@@ -91,14 +93,13 @@ func (sub *subscription) hasChanges() bool {
 		if v == e.sent {
 			continue
 		}
-		if v.NotFound && !known {
-			moving, known = sub.routesInFlight(), true
-		}
-		if e.deferRemoval(v, moving) {
-			if moving {
-				sub.recheckLater(removalDelay)
+		if v.Removes() {
+			if removals == nil {
+				removals = new(sub.removals())
 			}
-			continue
+			if sub.deferRemoval(e, v, *removals) {
+				continue
+			}
 		}
 		if e.needs(sub.introduce(e, v)) {
 			return true
@@ -117,6 +118,18 @@ type Response struct {
 	Resources []*snapshot.Versioned
 	// Removed are names that do not exist (any more). The state-of-the-world protocol cannot express them.
 	Removed []string
+	// size is how many bytes the Resources have.
+	size int
+}
+
+// fits reports whether a resource may be added, and counts its bytes if so.
+func (r *Response) fits(v *snapshot.Versioned) bool {
+	size := r.size + len(v.Wire())
+	if size > maxResponse && len(r.Resources) > 0 {
+		return false
+	}
+	r.size = size
+	return true
 }
 
 // maxInFlight bounds how many unanswered responses are remembered for a client that keeps sending requests and
@@ -124,13 +137,17 @@ type Response struct {
 // other client is affected.
 const maxInFlight = 100
 
+// maxResponse limits the resources of a response, in bytes, unless a response must have all of the subscription. gRPC
+// clients end a stream with a response above 4 MiB, and would end the next one as well.
+const maxResponse = 2 << 20
+
 // buildResponse builds the response that is due and records it as sent. full includes all resources, changed or not.
 func (sub *subscription) buildResponse(full bool) *Response {
 	sub.responseDue, sub.force = false, false
 	if sub.t == snapshot.ListenerType || sub.t == snapshot.RouteType {
 		sub.session.routesSentAt = time.Now()
 	}
-	r, version, moving := &Response{Type: sub.t}, setVersion(0), sub.routesInFlight()
+	r, version, removals := &Response{Type: sub.t}, setVersion(0), sub.removals()
 	gone := false
 	for _, e := range sub.entries {
 		if !e.subscribed() {
@@ -138,20 +155,24 @@ func (sub *subscription) buildResponse(full bool) *Response {
 			r.Removed = append(r.Removed, e.name)
 			continue
 		}
-		v, send := sub.versionFor(e, moving)
+		v, send := sub.versionFor(e, removals)
 		if v == nil {
-			if e.current == nil && !e.removalSent {
-				e.removalSent = true
+			if e.current == nil && (e.sent != nil || !e.removalSent) {
+				e.sent, e.removalSent = nil, true
 				r.Removed = append(r.Removed, e.name)
 			}
 			continue
 		}
-		version.add(v)
-		if full || send {
+		switch {
+		case !full && !send:
+		case !r.fits(v) && !full:
+			v = e.sent // v follows once the client has answered this response.
+		default:
 			r.Resources = append(r.Resources, v)
 			sub.introduced(e, v)
 			e.sent = v
 		}
+		version.add(v)
 	}
 	if gone {
 		sub.entries = slices.DeleteFunc(sub.entries, func(e *entry) bool { return !e.subscribed() })
@@ -164,14 +185,11 @@ func (sub *subscription) buildResponse(full bool) *Response {
 
 // versionFor returns the resource that the client should have for a name after the next response, or nil, and whether
 // the response must contain it.
-func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versioned, send bool) {
+func (sub *subscription) versionFor(e *entry, removals removals) (v *snapshot.Versioned, send bool) {
 	if v = e.current; v == nil {
 		return nil, false
 	}
-	if e.deferRemoval(v, moving) {
-		if moving {
-			sub.recheckLater(removalDelay)
-		}
+	if sub.deferRemoval(e, v, removals) {
 		v = e.sent
 	}
 	v = sub.introduce(e, v)
@@ -185,7 +203,12 @@ func (sub *subscription) versionFor(e *entry, moving bool) (v *snapshot.Versione
 
 // recordInFlight remembers a response until it is answered, and counts it.
 func (sub *subscription) recordInFlight(r *Response) {
-	sub.inFlight = append(sub.inFlight, inFlightResponse{r.Resources, sub.takePropagations()})
+	now := time.Now()
+	sub.inFlight = append(sub.inFlight, inFlightResponse{now, r.Resources, sub.takePropagations()})
+	if sub.unansweredSince.IsZero() {
+		sub.unansweredSince = now
+		sub.session.expectServer()
+	}
 	if len(sub.inFlight) > maxInFlight {
 		dropped(sub.inFlight[0].propagations)
 		sub.inFlight = slices.Delete(sub.inFlight, 0, 1)
@@ -219,6 +242,11 @@ func (sub *subscription) resume(version string) bool {
 // order. With 64 bits, two sets that one client ever sees do not get the same version in practice.
 type setVersion uint64
 
-func (s *setVersion) add(v *snapshot.Versioned) { *s += setVersion(v.Hash) }
+// add adds a resource, if there is one.
+func (s *setVersion) add(v *snapshot.Versioned) {
+	if v != nil {
+		*s += setVersion(v.Hash)
+	}
+}
 
 func (s setVersion) String() string { return fmt.Sprintf("%016x", uint64(s)) }

@@ -100,9 +100,34 @@ type ObjectSync struct {
 	// Problems are the errors, other than rejections, because of which connected clients do not do what the object says.
 	// Their messages contain no number of clients.
 	Problems []mesh.Problem `json:"problems,omitempty"`
+	// Remarks say of a policy which accounts of connected clients it refuses altogether, or would refuse. Their messages
+	// contain no number of clients.
+	Remarks []string `json:"remarks,omitempty"`
 	// Errors are the errors in the object itself, which do not depend on clients, and those of its file if they keep the
 	// object's present version from being read.
 	Errors []mesh.Problem `json:"errors,omitempty"`
+}
+
+// addProblems adds the Problems of the objects, and the remarks on policies.
+func (s *Store) addProblems(current *snapshot.Snapshot, found map[mesh.Ref]*ObjectSync, of func(mesh.Ref) *ObjectSync) {
+	for _, p := range s.effectProblems(current) {
+		if d := found[p.Object]; d != nil {
+			d.Problems = append(d.Problems, p)
+		}
+	}
+	for ref, remarks := range s.callerRemarks() {
+		of(ref).Remarks = remarks
+	}
+	for _, p := range mesh.SortProblems(s.ownProblems(current)) {
+		if p.Severity == mesh.Error && !slices.Contains(of(p.Object).Problems, p) {
+			of(p.Object).Errors = append(of(p.Object).Errors, p)
+		}
+	}
+	for ref, d := range found {
+		if source := current.World().Sources[ref]; source != nil {
+			d.Errors = append(d.Errors, unread(source, found)...)
+		}
+	}
 }
 
 // ObjectSyncs lists every rule of the World, all other objects from which connected clients are served, and all that have
@@ -127,21 +152,7 @@ func (s *Store) ObjectSyncs() []ObjectSync {
 			status.addTo(of(ref), client.KindAndVersion())
 		}
 	}
-	for _, p := range s.effectProblems(current) {
-		if d := found[p.Object]; d != nil {
-			d.Problems = append(d.Problems, p)
-		}
-	}
-	for _, p := range mesh.SortProblems(s.ownProblems(current)) {
-		if p.Severity == mesh.Error && !slices.Contains(of(p.Object).Problems, p) {
-			of(p.Object).Errors = append(of(p.Object).Errors, p)
-		}
-	}
-	for ref, d := range found {
-		if source := current.World().Sources[ref]; source != nil {
-			d.Errors = append(d.Errors, unread(source, found)...)
-		}
-	}
+	s.addProblems(current, found, of)
 	return slices.SortedFunc(func(yield func(ObjectSync) bool) {
 		for _, d := range found {
 			slices.Sort(d.Refusals)
@@ -171,7 +182,7 @@ var effectCodes = []mesh.Code{mesh.CodeHeldBack, mesh.CodeEmptySubset, mesh.Code
 // effectProblems returns, sorted, the Problems because of which connected clients do not do what a valid object says: what
 // these clients lack, and the Problems with effectCodes. An info is not among them.
 func (s *Store) effectProblems(current *snapshot.Snapshot) []mesh.Problem {
-	problems := slices.Collect(maps.Keys(s.certificateProblems(current)))
+	problems := append(slices.Collect(maps.Keys(s.certificateProblems(current))), s.lateProblems()...)
 	problems = slices.DeleteFunc(problems, func(p mesh.Problem) bool { return p.Severity != mesh.Error })
 	for _, p := range current.Problems() {
 		if slices.Contains(effectCodes, p.Code) && p.Severity != mesh.Info {
@@ -209,6 +220,10 @@ func (o *clientObject) addTo(d *ObjectSync, client string) {
 		d.Pending++
 	}
 	for _, r := range o.rejected {
-		d.Refusals = append(d.Refusals, client+" rejected "+r.Type.Name()+" "+r.Name+": "+r.Reason)
+		text := client + " rejected " + r.Type.Name() + " " + r.Name + ": " + r.Reason
+		if _, server := snapshot.ServerPort(r.Type, r.Name); server {
+			text += ". " + consequence(r)
+		}
+		d.Refusals = append(d.Refusals, text)
 	}
 }

@@ -20,29 +20,39 @@ func TestEveryFieldOfClientChangesAnAnswer(t *testing.T) {
 	// other differs in every field.
 	other := mesh.Client{
 		Namespace: "shop", Labels: mesh.MakeLabels(map[string]string{"app": "front"}), Node: "n2", Locality: mesh.Locality{Region: "r", Zone: "b"},
-		Kind: mesh.GRPCNode, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop"), Missing: mesh.FeatureStringMatch, Bucket: 3,
+		Addresses: "10.0.0.9", Kind: mesh.GRPCNode, Version: "1.85.0", Providers: mesh.MakeProviders("default", "shop"), Missing: mesh.FeatureStringMatch, Bucket: 3,
+		ServerCertificate: true,
+		Declared:          mesh.FeatureSystemRoots,
 	}
 	for field, value := range reflect.ValueOf(other).Fields() {
-		client := base
+		before := base
+		if field.Name == "ServerCertificate" { // It is for servers without Providers.
+			before.Providers, before.Labels = "", mesh.MakeLabels(map[string]string{mesh.LabelIdentity: mesh.IdentitySPIFFE, mesh.LabelServer: mesh.ServerXDS})
+		}
+		client := before
 		changed := reflect.ValueOf(&client).Elem().FieldByIndex(field.Index)
 		if changed.Equal(value) {
 			t.Errorf("%s: give other a different value that changes an answer", field.Name)
 			continue
 		}
 		changed.Set(value)
-		if field.Name == "Version" { // Version selects the missing features and names the client in Problems.
+		switch field.Name {
+		case "Version": // Version selects the missing features and names the client in Problems.
 			client.Missing = mesh.FeaturesMissingIn(client.Kind, client.Version)
+		case "Declared": // In releases that have the feature by a variable, it selects the missing features.
+			client.Missing &^= client.Declared
 		}
-		if !answeredApart(s, base, client) {
+		if !answeredApart(s, before, client) {
 			t.Errorf("%s changes no answer", field.Name)
 		}
 	}
 }
 
-// answeredApart reports whether two clients get different resources under one name. One of the names does not exist.
+// answeredApart reports whether two clients get different resources under one name. One of the names does not exist, and
+// two are of a server.
 func answeredApart(s *snapshot.Snapshot, a, b mesh.Client) bool {
 	for _, typ := range snapshot.Types {
-		for _, name := range append(s.Names(typ, a), "outbound|80||nothing.demo.svc.cluster.local") {
+		for _, name := range append(s.Names(typ, a), "outbound|80||nothing.demo.svc.cluster.local", "inbound|50051||", "grpc/server?xds.resource.listening_address=0.0.0.0:50051") {
 			if s.Resource(typ, name, a).Version != s.Resource(typ, name, b).Version {
 				return true
 			}
@@ -53,6 +63,11 @@ func answeredApart(s *snapshot.Snapshot, a, b mesh.Client) bool {
 
 // clientFields has Services whose answers depend on the client in different ways.
 const clientFields = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: addressed, namespace: demo}
+spec: {rules: [{when: [{key: destination.ip, values: [10.0.0.9]}]}]}
+---
 apiVersion: v1
 kind: Service
 metadata: {name: matched, namespace: demo}

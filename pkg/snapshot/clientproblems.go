@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -36,18 +37,27 @@ func (s *Snapshot) ClientProblems(family mesh.Family) map[string][]mesh.Problem 
 }
 
 // CertificateProblems returns the Problems that the client has with a host because it lacks certificate providers
-// that the host's DestinationRules require.
+// that the host's DestinationRules require, or that its endpoints require which take only mTLS.
 func (s *Snapshot) CertificateProblems(name string, client mesh.Client) []mesh.Problem {
+	var problems []mesh.Problem
+	if p, ok := s.followProblem(name, client); ok {
+		problems = append(problems, p)
+	}
 	h, ok := s.subjects.Get(name)
 	if !ok || h.facts.HasAllProviders(client) {
-		return nil // nearly all clients
+		return problems // nearly all clients
 	}
 	others := h.translateHost(s, h.facts.WithAllProviders(client)).problems
-	var problems []mesh.Problem
 	for _, p := range h.translateHost(s, client).problems {
-		if !slices.Contains(others, p) {
-			problems = append(problems, p)
+		if slices.Contains(others, p) {
+			continue
 		}
+		if client.Missing.Has(mesh.FeatureTLS) {
+			// To declare a provider would not help it.
+			p.Message = fmt.Sprintf("%s %s does not support TLS settings. Its calls fail. Update the client: docs/FIELDS.md lists the versions for gRFC A29.",
+				client.Kind, client.Version)
+		}
+		problems = append(problems, p)
 	}
 	return problems
 }

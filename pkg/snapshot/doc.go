@@ -12,7 +12,7 @@
 //
 // Reading order: type.go and versioned.go (a resource), snapshot.go (all of them), resolver.go and subject.go (what
 // a name refers to), memo.go, validation.go (what clients would reject), clientproblems.go (Problems of some
-// clients), near.go (what clients may mean by a name that does not exist), node.go (an xDS node becomes a Client).
+// clients), server.go, servermemos.go, decider.go, callee.go and follow.go (servers, what they decide, and who can call them), near.go (what clients may mean by a name that does not exist), node.go (an xDS node becomes a Client).
 //
 // The package does not know about streams. Package serving does.
 package snapshot

@@ -11,9 +11,15 @@ func factsOf(world *mesh.World, name string) translate.Facts {
 	facts.Service, _ = world.Services.Get(name)
 	facts.Alias, _ = world.Aliases.Get(name)
 	facts.Endpoints, _ = world.Endpoints.Get(name)
+	facts.Groups, _ = world.EndpointGroups.Get(name)
 	facts.VirtualServices, _ = world.VirtualServices.Get(name)
 	facts.DestinationRules, _ = world.DestinationRules.Get(name)
 	return facts
+}
+
+// sameRules reports whether both have the same rules.
+func sameRules(a, b translate.Facts) bool {
+	return a.VirtualServices == b.VirtualServices && a.DestinationRules == b.DestinationRules
 }
 
 // sameService reports whether both are for the same Service, and refer to the same one if it is an alias.

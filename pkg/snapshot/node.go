@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -16,21 +17,23 @@ const defaultNamespace = "default"
 // maxLabels bounds the labels of one client, so that a node cannot fill the memory.
 const maxLabels = 64
 
-// ClientOf makes a Client from a node. No other code reads a node's metadata. The keys of the metadata are Istio's
-// NAMESPACE, LABELS and NODE_NAME, and Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS. A value of the wrong type is treated as
-// absent. The node may be nil.
+// ClientOf makes a Client from a node. Except for AccountOf, no other code reads a node's metadata. The keys of the metadata are Istio's
+// NAMESPACE, LABELS, NODE_NAME and INSTANCE_IPS, Mizzen's CERTIFICATE_PROVIDERS and PROTOCOLS, and the variables that mesh.FeatureVariables
+// yields. A value of the wrong type is treated as absent. The node may be nil.
 func ClientOf(node *corev3.Node) mesh.Client {
 	fields := node.GetMetadata().GetFields()
 	c := mesh.Client{
 		Namespace: text(fields["NAMESPACE"]),
 		Labels:    labels(fields["LABELS"]),
 		Node:      text(fields["NODE_NAME"]),
+		Addresses: text(fields["INSTANCE_IPS"]),
 		Locality: mesh.Locality{
 			Region:  clip(node.GetLocality().GetRegion()),
 			Zone:    clip(node.GetLocality().GetZone()),
 			SubZone: clip(node.GetLocality().GetSubZone()),
 		},
 		Providers: providers(fields["CERTIFICATE_PROVIDERS"]),
+		Declared:  declared(fields),
 		Bucket:    BucketOf(node.GetId()),
 	}
 	if c.Namespace == "" {
@@ -57,17 +60,31 @@ func texts(v *structpb.Value) []string {
 	return all
 }
 
+// AccountOf is the service account that a node claims to be; without a name if it claims none. The node may be nil.
+func AccountOf(node *corev3.Node) mesh.Account {
+	fields := node.GetMetadata().GetFields()
+	return mesh.Account{Namespace: cmp.Or(text(fields["NAMESPACE"]), defaultNamespace), Name: text(fields["SERVICE_ACCOUNT"])}
+}
+
 // NodeID is the identity in the node, clipped. The node may be nil.
 func NodeID(node *corev3.Node) string { return clip(node.GetId()) }
 
 // WithUserAgent returns c as a client of that kind and version.
 func WithUserAgent(c mesh.Client, kind mesh.ClientKind, version string) mesh.Client {
-	c.Kind, c.Version, c.Missing = kind, version, mesh.FeaturesMissingIn(kind, version)
-	if c.Missing.Has(mesh.FeatureTLS) {
-		// The declared providers are ignored: one bootstrap is often shared by several programs.
-		c.Providers = ""
+	return c.WithUserAgent(kind, version)
+}
+
+// declared reads which variables that enable features a node states to be set in its process. Its metadata have the
+// variable itself, with the value that the library reads as true. Any other value declares nothing, such as the text
+// of a reference to a variable that was not replaced.
+func declared(fields map[string]*structpb.Value) mesh.Features {
+	var features mesh.Features
+	for name, feature := range mesh.FeatureVariables() {
+		if v := fields[name]; v.GetBoolValue() || strings.EqualFold(v.GetStringValue(), "true") {
+			features |= feature
+		}
 	}
-	return c
+	return features
 }
 
 // maxProviders bounds the certificate providers of one client.

@@ -97,17 +97,45 @@ func TestClientOf(t *testing.T) {
 			nodeWithProviders("gRPC C-core linux Python", "C-core 17.0.0 Python 1.38.0", structpb.NewStringValue("default")),
 			mesh.Client{Namespace: "default", Kind: mesh.GRPCCore, Version: "C-core 17.0.0 Python 1.38.0"},
 		},
-		"certificates of a stranger": {nodeWithProviders("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default"}},
-		"wrong kinds of values":      {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
-		"python":                     {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCCore}},
-		"node.js":                    {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCNode}},
-		"too long":                   {&corev3.Node{Metadata: snapshottest.Metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
+		"certificates of a stranger":       {nodeWithProviders("", "", structpb.NewStringValue("default")), mesh.Client{Namespace: "default", ServerCertificate: true}},
+		"other certificates of a stranger": {nodeWithProviders("", "", structpb.NewStringValue("mesh")), mesh.Client{Namespace: "default"}},
+		"wrong kinds of values":            {&corev3.Node{Metadata: wrong}, mesh.Client{Namespace: "default"}},
+		"python":                           {&corev3.Node{UserAgentName: "gRPC C-core linux Python"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCCore}},
+		"node.js":                          {&corev3.Node{UserAgentName: "gRPC Node Pure JS"}, mesh.Client{Namespace: "default", Kind: mesh.GRPCNode}},
+		"too long":                         {&corev3.Node{Metadata: snapshottest.Metadata("NAMESPACE", long)}, mesh.Client{Namespace: strings.Repeat("é", 128)}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			test.want.Missing = mesh.FeaturesMissingIn(test.want.Kind, test.want.Version)
 			if got := snapshot.ClientOf(test.node); got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// TestDeclaredVariables: a declared variable changes what a client lacks only in versions that read it.
+func TestDeclaredVariables(t *testing.T) {
+	const roots, sni = "GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS", "GRPC_EXPERIMENTAL_XDS_SNI"
+	for name, test := range map[string]struct {
+		key, agent, version string
+		value               *structpb.Value
+		declared, enabled   mesh.Features
+	}{
+		"a text":               {roots, "gRPC Go", "1.85.0", structpb.NewStringValue("True"), mesh.FeatureSystemRoots, mesh.FeatureSystemRoots},
+		"a bool":               {sni, "gRPC Go", "1.85.0", structpb.NewBoolValue(true), mesh.FeatureSNI, mesh.FeatureSNI},
+		"read by no version":   {sni, "gRPC Java", "1.76.0", structpb.NewStringValue("true"), mesh.FeatureSNI, 0},
+		"false":                {sni, "gRPC Go", "1.85.0", structpb.NewStringValue("false"), 0, 0},
+		"a number":             {sni, "gRPC Go", "1.85.0", structpb.NewNumberValue(1), 0, 0},
+		"not replaced":         {sni, "gRPC Go", "1.85.0", structpb.NewStringValue("$(GRPC_EXPERIMENTAL_XDS_SNI)"), 0, 0},
+		"another variable":     {"GRPC_XDS_EXPERIMENTAL_RBAC", "gRPC Go", "1.85.0", structpb.NewStringValue("true"), 0, 0},
+		"a client without TLS": {roots, "tonic-xds", "0.1.0", structpb.NewStringValue("true"), 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := snapshot.ClientOf(nodeWith(test.key, test.agent, test.version, test.value))
+			want := mesh.FeaturesMissingIn(got.Kind, test.version) &^ test.enabled
+			if got.Declared != test.declared || got.Missing != want || got.UsesXDSCredentials() != (test.declared != 0) {
+				t.Errorf("got %+v, want %b declared and %b missing", got, test.declared, want)
 			}
 		})
 	}

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
@@ -14,10 +13,11 @@ type query struct {
 	t      Type
 	name   string
 	client mesh.Client
-	// server says that a gRPC server subscribes to its own Listener.
+	// server says that a gRPC server subscribes to its own Listener, or to its RouteConfiguration.
 	server bool
 	// dialed is the host that the client refers to; empty if the name refers to no host. For Listeners its Port is
-	// the text that the client dialed. For other types that is empty, and port is the number in the name.
+	// the text that the client dialed. For other types that is empty, and port is the number in the name. The port of
+	// a server is 0 if its name has no valid address.
 	dialed resource.DialTarget
 	port   uint32
 }
@@ -25,13 +25,14 @@ type query struct {
 // newQuery parses a name as a client of a cluster with that domain would.
 func newQuery(t Type, name string, client mesh.Client, domain string) query {
 	q := query{t: t, name: name, client: client}
+	if q.port, q.server = ServerPort(t, name); q.server {
+		return q
+	}
 	switch {
 	case t != ListenerType:
 		if port, _, host, ok := resource.ParseName(name); ok {
 			q.dialed.Host, q.port = host, port
 		}
-	case resource.IsServerListener(name):
-		q.server = true
 	default:
 		q.dialed = resource.ParseDialTarget(client.Kind.Family().Fold(name), client.Namespace, domain)
 	}
@@ -54,6 +55,7 @@ var resolvers = []resolver{
 	{"server", serverKeys, answerServer},
 	{"Service", hostKeys, answerService},
 	{"cluster IP", hostKeys, answerClusterIP},
+	{"name below a wildcard", hostKeys, answerBelow},
 	{"serviceless host", hostKeys, answerServiceless},
 	{"pod", podKeys, answerPod},
 }
@@ -73,18 +75,6 @@ func (s *Snapshot) Keys(t Type, name string, client mesh.Client) []mesh.Key {
 	return newQuery(t, name, client, s.world.Domain).keys(s.world.Domain)
 }
 
-// serverKeys are the Keys of the configuration that authors may write for a server: for its pods, for its namespace,
-// for the mesh.
-func serverKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
-	if !q.server {
-		return keys
-	}
-	return append(keys, mesh.WorkloadKey(q.client.Namespace, q.client.Labels), mesh.NamespaceKey(q.client.Namespace), mesh.WholeMesh())
-}
-
-// answerServer does not answer a server's own Listener: Mizzen does not configure servers.
-func answerServer(_ *Snapshot, q query) (*Versioned, bool) { return nil, q.server }
-
 func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 	if q.dialed.Host == "" {
 		return keys
@@ -94,16 +84,39 @@ func hostKeys(q query, _ string, keys []mesh.Key) []mesh.Key {
 
 func answerService(s *Snapshot, q query) (*Versioned, bool) {
 	h, ok := s.serviceFor(q.dialed.Host, q.client)
-	if !ok {
+	if !ok || mesh.IsWildcard(q.dialed.Host) {
 		return nil, false
 	}
 	return h.answerPort(s, q)
 }
 
-// serviceFor finds the Service of a host, if the client can see it.
+// serviceFor finds the Service of a host, if the client can see it. Of several that namespaces declare, it is the one of the
+// client's namespace, or else the first that the client can see.
 func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) {
 	h, ok := s.subjects.Get(host)
-	return h, ok && !h.serviceless() && h.facts.Service.VisibleTo(client.Namespace)
+	if !ok || h.serviceless() {
+		return nil, false
+	}
+	others := h.facts.Service.Others
+	if i := slices.Index(others, client.Namespace); i >= 0 {
+		others = slices.Insert(slices.Delete(slices.Clone(others), i, i+1), 0, client.Namespace)
+		if own, ok := s.subjects.Get(mesh.HostIn(host, client.Namespace)); ok && own.visibleTo(client) {
+			return own, true
+		}
+	}
+	if h.visibleTo(client) {
+		return h, true
+	}
+	for _, namespace := range others {
+		if other, ok := s.subjects.Get(mesh.HostIn(host, namespace)); ok && other.visibleTo(client) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+func (h *subject) visibleTo(client mesh.Client) bool {
+	return !h.serviceless() && h.facts.Service.VisibleTo(client.Namespace)
 }
 
 // answerPort answers for the port of the Service that the client dialed.
@@ -163,11 +176,7 @@ func answerServiceless(s *Snapshot, q query) (*Versioned, bool) {
 func (s *Snapshot) servicelessFor(host string) (*subject, bool) {
 	h, ok := s.subjects.Get(host)
 	if !ok {
-		i := slices.IndexFunc(s.wildcards, func(pattern string) bool { return strings.HasSuffix(host, pattern[1:]) })
-		if i < 0 {
-			return nil, false
-		}
-		h, ok = s.subjects.Get(s.wildcards[i])
+		_, h, ok = s.servicelessWildcard(host)
 	}
 	return h, ok && h.serviceless()
 }

@@ -17,14 +17,16 @@ import (
 // and remembers the outcome. It is safe for concurrent use.
 type Snapshot struct {
 	world *mesh.World
-	// subjects has an entry for each Service and for each serviceless host, which may be a wildcard. wildcards are
-	// the names of the latter that are wildcards, the longest first.
+	// subjects has an entry for each Service and for each serviceless host. wildcards are the names that are wildcards, the
+	// longest first.
 	subjects  mesh.Map[*subject]
 	wildcards []string
 	CreatedAt time.Time
 	// marshaled is called with the type of each resource that is marshaled.
 	marshaled func(Type)
 	check     Check
+	// servers has what was made for gRPC servers.
+	servers memosByNamespace
 
 	// found has, for each family, the Problems that its clients have.
 	found [mesh.FamilyCount]foundProblems
@@ -55,13 +57,13 @@ func Empty(check Check, marshaled func(Type)) *Snapshot {
 	if marshaled == nil {
 		marshaled = func(Type) {}
 	}
-	return &Snapshot{world: &mesh.World{}, check: check, marshaled: marshaled}
+	return &Snapshot{world: &mesh.World{}, check: check, marshaled: marshaled, servers: newMemosByNamespace()}
 }
 
 // Derive makes the Snapshot of the next World, in which only the parts that changed names differ. It takes over every
 // translation whose inputs did not change.
 func (s *Snapshot) Derive(world *mesh.World, changed []mesh.Key) *Snapshot {
-	set, remove, wildcards := map[string]*subject{}, []string(nil), s.wildcards
+	set, remove, wildcards, servers := map[string]*subject{}, []string(nil), s.wildcards, s.servers.next(world, changed)
 	for _, key := range changed {
 		if key.Scope != mesh.ScopeHost {
 			continue
@@ -73,13 +75,13 @@ func (s *Snapshot) Derive(world *mesh.World, changed []mesh.Key) *Snapshot {
 		} else {
 			remove = append(remove, key.Name)
 		}
-		if mesh.IsWildcard(key.Name) && had != (h != nil) {
+		if _, _, variant := mesh.CutHostIn(key.Name); !variant && mesh.IsWildcard(key.Name) && had != (h != nil) {
 			wildcards = withOrWithout(wildcards, key.Name, h != nil)
 		}
 	}
 	return &Snapshot{
 		world: world, subjects: s.subjects.With(set, remove), wildcards: wildcards, CreatedAt: time.Now(),
-		marshaled: s.marshaled, check: s.check,
+		marshaled: s.marshaled, check: s.check, servers: servers,
 	}
 }
 
@@ -130,10 +132,11 @@ func (s *Snapshot) produce(t Type, name string, client mesh.Client) *Versioned {
 	return s.notFound(t, name, client)
 }
 
-// notFound answers a name that does not exist. The answer is not kept: clients may request any name, and could fill
+// notFound answers a name that does not exist. There is no such answer for the Listener of a server: without one it does not
+// serve. The answer is not kept: clients may request any name, and could fill
 // the memory.
 func (s *Snapshot) notFound(t Type, name string, client mesh.Client) *Versioned {
-	if !t.Known() {
+	if _, server := ServerPort(t, name); !t.Known() || server {
 		return nil
 	}
 	s.marshaled(t)
@@ -157,12 +160,13 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 			}
 			continue
 		}
-		if !h.facts.Service.VisibleTo(client.Namespace) {
+		if h = s.listedFor(hostName, client); h == nil {
 			continue
 		}
 		if h.facts.Alias != nil && !t.info().serviceless {
 			continue
 		}
+		names = append(names, h.encryptedNames(s, t, client)...)
 		policy := h.facts.DestinationRules.For(client.Namespace, client.Labels)
 		for _, port := range h.facts.Service.PortsFor(client.Kind.Family()) {
 			names = append(names, t.info().name(port.Number, hostName))
@@ -178,6 +182,15 @@ func (s *Snapshot) Names(t Type, client mesh.Client) []string {
 	return slices.Compact(names)
 }
 
+// listedFor returns the Service of a host whose names are listed for the client; nil if there is none.
+func (s *Snapshot) listedFor(host string, client mesh.Client) *subject {
+	if _, _, variant := mesh.CutHostIn(host); variant || mesh.IsWildcard(host) {
+		return nil
+	}
+	h, _ := s.serviceFor(host, client)
+	return h
+}
+
 // Problems are the Problems of reading and of translation for gRPC clients, sorted. A Problem that concerns only some
 // client kinds is included if it concerns the current version of a kind. Problems of withheld resources and of failed
 // translations are included as far as these have been translated.
@@ -189,7 +202,7 @@ func (s *Snapshot) ProblemsOf(family mesh.Family) []mesh.Problem {
 	found.once.Do(func() {
 		found.all = withoutOutweighed(s.world.Unsilenced(mesh.SortProblems(append(slices.Clone(s.world.Problems), s.Located(s.translationProblems(family))...))))
 	})
-	if late := append(s.withheldProblems(), s.internalProblems()...); len(late) > 0 {
+	if late := slices.Concat(s.withheldProblems(), s.internalProblems(), s.serverProblems()); len(late) > 0 {
 		return mesh.SortProblems(append(s.world.Unsilenced(late), found.all...))
 	}
 	return found.all
@@ -215,6 +228,9 @@ func (s *Snapshot) translationProblems(family mesh.Family) []mesh.Problem {
 	}
 	for _, set := range s.translations(family) {
 		problems = append(problems, set.problems...)
+	}
+	if family == mesh.FamilyGRPC {
+		problems = append(problems, s.policyProblems()...)
 	}
 	return problems
 }
@@ -246,16 +262,41 @@ func withoutOutweighed(problems []mesh.Problem) []mesh.Problem {
 // internalProblems are the Problems of the kept translations that failed.
 func (s *Snapshot) internalProblems() []mesh.Problem {
 	var problems []mesh.Problem
-	for _, h := range s.subjects.All() {
-		h.each(func(made *translation) {
-			for _, p := range made.problems {
-				if p.Code == mesh.CodeInternal {
-					problems = append(problems, p)
-				}
+	s.eachTranslation(func(made *translation) {
+		for _, p := range made.problems {
+			if p.Code == mesh.CodeInternal {
+				problems = append(problems, p)
 			}
-		})
-	}
+		}
+	})
 	return s.Located(problems)
+}
+
+// serverProblems are the Problems of policies together, which are found when servers subscribe to what is made of them.
+func (s *Snapshot) serverProblems() []mesh.Problem {
+	var problems []mesh.Problem
+	s.eachServerTranslation(func(made *translation) {
+		if !made.failed() {
+			problems = append(problems, made.problems...)
+		}
+	})
+	return s.Located(problems)
+}
+
+// eachTranslation calls see with every kept translation.
+func (s *Snapshot) eachTranslation(see func(*translation)) {
+	for _, h := range s.subjects.All() {
+		h.each(see)
+	}
+	s.eachServerTranslation(see)
+}
+
+// eachServerTranslation calls see with every kept translation for gRPC servers.
+func (s *Snapshot) eachServerTranslation(see func(*translation)) {
+	for _, memos := range s.servers {
+		memos.listeners.each(see)
+		memos.routes.each(see)
+	}
 }
 
 // representative has, for each family, the client kind for which Problems are found. What concerns only other kinds of
@@ -268,6 +309,9 @@ var representative = [mesh.FamilyCount]mesh.ClientKind{mesh.FamilyGRPC: mesh.Unk
 func (s *Snapshot) translations(family mesh.Family) iter.Seq2[string, *translation] {
 	return func(yield func(string, *translation) bool) {
 		for hostName, h := range s.subjects.All() {
+			if mesh.IsWildcard(hostName) && !h.serviceless() {
+				h = h.below(s, hostName, "any"+hostName[1:]) // Any name shows the Problems.
+			}
 			clients := representatives(h.facts.Service, h.facts.VirtualServices, h.facts.DestinationRules)
 			if len(clients) == 0 && h.facts.CheckedWithoutRules(family) {
 				clients[mesh.Client{Namespace: h.facts.Service.Ref.Namespace}] = struct{}{}

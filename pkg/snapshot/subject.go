@@ -9,6 +9,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // subject is one host that clients call, with what has been translated for it so far, in parts that change for
@@ -27,6 +28,8 @@ type subject struct {
 	topologyUse *memo[endpoints.Input, *endpoints.TopologyUse]
 	// pods are the pods that clients called by their own names. They change with the endpoints.
 	pods *memo[string, *subject]
+	// names are the names below a wildcard that clients called. They change with everything.
+	names *memo[nameBelow, *subject]
 }
 
 // maxServiceless bounds each memo of one serviceless host. Further translations are made each time.
@@ -41,6 +44,11 @@ type translation struct {
 	latent []mesh.Problem
 	// withheld are the resources that some clients are not sent.
 	withheld []*Versioned
+}
+
+// failed reports whether the translation panicked.
+func (made *translation) failed() bool {
+	return slices.ContainsFunc(made.problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeInternal })
 }
 
 // find returns the resource of that type and name, or nil.
@@ -61,6 +69,7 @@ func newSubject(facts translate.Facts) *subject {
 		endpoints:   &memo[endpoints.Input, *translation]{},
 		topologyUse: &memo[endpoints.Input, *endpoints.TopologyUse]{},
 		pods:        &memo[string, *subject]{},
+		names:       &memo[nameBelow, *subject]{},
 	}
 	h.facts.ServiceAccounts = sync.OnceValue(facts.Endpoints.ServiceAccounts)
 	h.facts.TopologyUse = h.topologyUseOf
@@ -86,13 +95,14 @@ func (h *subject) next(now *mesh.World, name string) *subject {
 	if sameEndpoints {
 		n.facts.ServiceAccounts = old.ServiceAccounts
 	}
-	sameRules := old.VirtualServices == facts.VirtualServices && old.DestinationRules == facts.DestinationRules
-	if sameRules || !n.serviceless() {
+	rulesStay := sameRules(old, facts)
+	if rulesStay || !n.serviceless() {
 		n.listeners = h.listeners // The Refs of a serviceless host's Listener are its rules.
 	}
-	if sameRules && (sameEndpoints || !facts.NeedServiceAccounts() || old.ServiceAccounts() == n.facts.ServiceAccounts()) {
+	if rulesStay && old.Groups == facts.Groups && (sameEndpoints || !facts.NeedServiceAccounts() || old.ServiceAccounts() == n.facts.ServiceAccounts()) {
 		n.routes = h.routes
 	}
+	n.names = h.namesFor(facts, n.names)
 	if sameEndpoints && old.DestinationRules == facts.DestinationRules {
 		n.endpoints, n.topologyUse, n.pods = h.endpoints, h.topologyUse, h.pods
 	}
@@ -144,6 +154,20 @@ func (h *subject) translateEndpoints(s *Snapshot, client mesh.Client) *translati
 	})
 }
 
+// encryptedNames lists the clusters, or their assignments, of those endpoints that are called over the mesh's TLS.
+func (h *subject) encryptedNames(s *Snapshot, t Type, client mesh.Client) []string {
+	if h.facts.Groups == nil || t != ClusterType && t != EndpointType {
+		return nil
+	}
+	var names []string
+	for _, v := range h.translateHost(s, client).resources {
+		if v.t == ClusterType && resource.IsMTLS(v.Name) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
 // get returns produce(in), remembered in m, which is one of the subject's memos. The memo is bounded for a
 // serviceless host, because clients could fill it.
 func get[I comparable](h *subject, m *memo[I, *translation], in I, produce func(I) *translation) *translation {
@@ -171,7 +195,7 @@ func (h *subject) pod(name string) *subject {
 			Service: &mesh.Service{
 				Ref: parent.Ref, Host: host, Ports: parent.Ports, Headless: parent.Headless, PreferIPv6: parent.PreferIPv6,
 			},
-			Endpoints: endpoints, DestinationRules: h.facts.DestinationRules, Defaults: h.facts.Defaults,
+			Endpoints: endpoints, Groups: endpoints.Groups(false), DestinationRules: h.facts.DestinationRules, Defaults: h.facts.Defaults,
 		})
 	})
 }
@@ -182,6 +206,7 @@ func (h *subject) each(see func(*translation)) {
 	h.routes.each(see)
 	h.endpoints.each(see)
 	h.pods.each(func(pod *subject) { pod.each(see) })
+	h.names.each(func(name *subject) { name.each(see) })
 }
 
 // count adds the number of kept translations to kept, by what they translate.
@@ -189,6 +214,7 @@ func (h *subject) count(kept map[string]int) {
 	kept["listeners"] += h.listeners.len()
 	kept["routes"] += h.routes.len()
 	kept["endpoints"] += h.endpoints.len()
+	h.names.each(func(name *subject) { name.count(kept) })
 	h.pods.each(func(pod *subject) { kept["pods"] += pod.routes.len() + pod.endpoints.len() + pod.listeners.len() })
 }
 

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -26,8 +27,8 @@ type Check func(name string, m proto.Message, r clientrules.Audience) []clientru
 // when it became invalid.
 type withheld struct {
 	kinds mesh.ClientKinds
-	// reason is a clause for people: "it …".
-	reason string
+	// reason is a clause for people: "it …". wayOut is what to do, if it is known.
+	reason, wayOut string
 
 	// mu protects fallbacks. An entry is nil if the clients of the group had different versions; then none of them is
 	// the fallback.
@@ -59,6 +60,10 @@ func audienceOf(in translate.HostInput) clientrules.Audience {
 	return r
 }
 
+// maxResource limits a resource, in bytes. A client's stream ends with a response above 4 MiB, whatever else is in it, and
+// so does the next one: it would be sent nothing any more.
+const maxResource = 4<<20 - 64<<10
+
 // marshalAndValidate marshals a resource that is kept, counts it, and withholds it from the clients of the audience
 // that would reject it.
 func (s *Snapshot) marshalAndValidate(t Type, r resource.Resource, audience clientrules.Audience) *Versioned {
@@ -68,8 +73,13 @@ func (s *Snapshot) marshalAndValidate(t Type, r resource.Resource, audience clie
 		reason := "it cannot be marshaled: " + err.Error()
 		return &Versioned{Name: r.Name, t: t, Refs: r.Refs, withheld: &withheld{kinds: audience.Kinds, reason: reason}}
 	}
-	if findings := s.validate(r, audience); len(findings) > 0 {
-		v.withheld = &withheld{}
+	findings, wayOut := s.validate(r, audience), ""
+	if size := len(v.Wire()); size > maxResource {
+		text := fmt.Sprintf("has %d bytes, and a stream ends with a response above 4 MiB", size)
+		findings, wayOut = append(findings, clientrules.Finding{Text: text, Kinds: audience.Kinds}), "Make the objects smaller that it is made of."
+	}
+	if len(findings) > 0 {
+		v.withheld = &withheld{wayOut: wayOut}
 		var why []string
 		for _, f := range findings {
 			v.withheld.kinds |= f.Kinds
@@ -142,10 +152,16 @@ func (h *withheld) keepFallback(good *Versioned, g fallbackGroup) {
 // Withheld lists the withheld resources among all that has been translated so far.
 func (s *Snapshot) Withheld() []*Versioned {
 	var all []*Versioned
-	for _, h := range s.subjects.All() {
-		h.each(func(made *translation) { all = append(all, made.withheld...) })
-	}
+	s.eachTranslation(func(made *translation) { all = append(all, made.withheld...) })
 	return all
+}
+
+// withheldEffect states what becomes of calls.
+func (v *Versioned) withheldEffect() string {
+	if _, server := ServerPort(v.t, v.Name); server {
+		return "Servers are sent rules that refuse every call instead."
+	}
+	return "Clients with an earlier version keep it; other clients' calls fail."
 }
 
 // withheldProblems has a Problem for each object that made a withheld resource.
@@ -155,8 +171,8 @@ func (s *Snapshot) withheldProblems() []mesh.Problem {
 		for _, ref := range v.Objects(v.t) {
 			problems = append(problems, mesh.Problem{
 				Code: mesh.CodeHeldBack, Severity: mesh.Error, Object: ref,
-				Message: fmt.Sprintf("%s %s is not sent: %s would reject it, because %s. Clients with an earlier version keep it; other clients' calls fail. "+
-					"Revert the last edit, and report this as a bug.", v.t.Name(), v.Name, v.withheld.kinds, v.withheld.reason),
+				Message: fmt.Sprintf("%s %s is not sent: %s would reject it, because %s. %s %s", v.t.Name(), v.Name, v.withheld.kinds, v.withheld.reason,
+					v.withheldEffect(), cmp.Or(v.withheld.wayOut, "Revert the last edit, and report this as a bug.")),
 			})
 		}
 	}

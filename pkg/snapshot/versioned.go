@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -36,6 +37,8 @@ type Versioned struct {
 	// NotFound marks the answer to a name that does not exist. StandIn marks such an answer in place of a withheld
 	// resource.
 	NotFound, StandIn bool
+	// Empty marks a ClusterLoadAssignment without endpoints.
+	Empty bool
 	// Since is when the answer to a name that does not exist was made; zero for other resources.
 	Since time.Time
 	// LeadsTo are the names of the resources to which a client subscribes because of this one, sorted: the Clusters of
@@ -46,6 +49,9 @@ type Versioned struct {
 	// introductions are kept by the version that they extend. Only RouteConfigurations have them.
 	introductions *memo[string, *Versioned]
 }
+
+// Removes reports whether calls to what the resource describes fail: it does not exist, or has no endpoints.
+func (v *Versioned) Removes() bool { return v.NotFound || v.Empty }
 
 // Claimed returns a resource about which only a client's claim is known: that the client has that version.
 func Claimed(name, version string) *Versioned {
@@ -74,6 +80,9 @@ func newVersioned(t Type, r resource.Resource) (*Versioned, error) {
 	}
 	if v.LeadsTo = t.info().leadsTo(r.Message); t == RouteType {
 		v.introductions = &memo[string, *Versioned]{}
+	}
+	if assignment, ok := r.Message.(*endpointv3.ClusterLoadAssignment); ok {
+		v.Empty = len(assignment.GetEndpoints()) == 0
 	}
 	v.wire, v.body = frame(t, b)
 	return v, nil

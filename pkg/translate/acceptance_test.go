@@ -4,7 +4,11 @@
 package translate_test
 
 import (
+	"os"
+	"os/exec"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -18,6 +22,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/snapshot"
 	"github.com/mizzen-mesh/mizzen/pkg/translate"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // resourceID identifies a resource among all types.
@@ -27,18 +32,50 @@ type resourceID struct {
 }
 
 // TestAcceptance serves every golden for gRPC clients to a real one, which must acknowledge each resource that it subscribes
-// to.
+// to. What servers take is tried with real servers in test/interop.
 func TestAcceptance(t *testing.T) {
 	for _, g := range goldens(t) {
-		if g.client.Kind.Family() != mesh.FamilyGRPC {
+		if g.client.Kind.Family() != mesh.FamilyGRPC || slices.ContainsFunc(g.names, isServer) {
 			continue
 		}
 		t.Run(g.path, func(t *testing.T) {
 			t.Parallel()
+			if enabledElsewhere(t, g.client.Declared) {
+				return
+			}
 			s := g.snapshot(t)
 			accept(t, s, g.client, g.listeners(s), s.Names(snapshot.ClusterType, g.client))
 		})
 	}
+}
+
+// enabledElsewhere runs the test in a process of its own if the client declares variables that are not set in this one: gRPC
+// reads them once.
+func enabledElsewhere(t *testing.T, declared mesh.Features) bool {
+	t.Helper()
+	var env []string
+	for _, name := range declared.Variables() {
+		if os.Getenv(name) != "true" {
+			env = append(env, name+"=true")
+		}
+	}
+	if len(env) == 0 {
+		return false
+	}
+	// Each level of the name is a pattern of its own.
+	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^") + "$"
+	test := exec.CommandContext(t.Context(), os.Args[0], "-test.run", pattern, "-test.v")
+	test.Env = append(os.Environ(), env...)
+	out, err := test.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("with %q: %v\n%s", env, err, out)
+	}
+	return true
+}
+
+func isServer(name string) bool {
+	_, server, _ := resource.ParseServerListener(name)
+	return server
 }
 
 // listeners returns the Listeners that the golden shows, or else all.

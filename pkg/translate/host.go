@@ -32,15 +32,37 @@ func (in HostInput) checkFields(sink *[]mesh.Problem) {
 		for i, spec := range rule.Specs {
 			fields.Check(sink, in.family, rule.Refs[i], spec)
 		}
+		for _, b := range rule.BackendTLS {
+			fields.CheckRoute(sink, in.family, &b.Policy)
+		}
 	}
 	for vs := range in.virtualServices.All() {
+		if vs.Compiled() {
+			checkRoutes(sink, in.family, vs)
+			continue
+		}
 		fields.Check(sink, in.family, vs.Ref, vs.Spec)
+	}
+}
+
+// checkRoutes reports the dropped fields of the Routes that rules were compiled from, and of the JSON in their annotations.
+func checkRoutes(sink *[]mesh.Problem, family mesh.Family, vs *mesh.VirtualService) {
+	for _, route := range vs.Routes {
+		fields.CheckRoute(sink, family, route)
+	}
+	for i, author := range vs.Authors {
+		if retries := vs.Spec.GetHttp()[i].GetRetries(); retries != nil && author.Ref.Kind == "GRPCRoute" {
+			fields.CheckMessage(report.Field{Sink: sink, Ref: author.Ref, Path: author.FieldOf(".retries")}, family, retries)
+		}
 	}
 }
 
 // forClusters returns the part of the Input that the clusters depend on.
 func (in HostInput) forClusters() clusters.Input {
-	return clusters.Input{Family: in.family, Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust, TrustDomain: in.defaults.TrustDomain}
+	return clusters.Input{
+		Family: in.family, Service: in.service, Rule: in.destinationRule, Missing: in.missing, Trust: in.trust,
+		TrustDomain: in.defaults.TrustDomain, TrustDomainAliases: in.defaults.TrustDomainAliases, Groups: in.groups, Automatic: in.automatic,
+	}
 }
 
 // forRoutes returns the part of the Input that the routes depend on.
@@ -48,6 +70,7 @@ func (in HostInput) forRoutes() routes.Input {
 	return routes.Input{
 		Family: in.family, Service: in.service, Alias: in.alias, Host: in.host, Port: in.port, VirtualServices: in.virtualServices, Rule: in.destinationRule,
 		Namespace: in.namespace, Labels: in.labels, Missing: in.missing, Defaults: in.defaults,
+		Groups: in.groups, Automatic: in.automatic, Node: in.node,
 	}
 }
 

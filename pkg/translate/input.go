@@ -37,7 +37,14 @@ type HostInput struct {
 	// missing are the features that the clients lack, as far as they affect the result.
 	missing mesh.Features
 	// trust has what the TLS settings of destinationRule also depend on.
-	trust    clusters.Trust
+	trust clusters.Trust
+	// groups are the endpoints of the service by how they take calls; nil if all take plaintext. automatic is set if the
+	// clients encrypt the calls to endpoints that take no others, here or behind a VirtualService.
+	groups    *mesh.EndpointGroups
+	automatic bool
+	// node is the clients' Kubernetes node. It is set only if automatic is set, and if clients on different nodes can call
+	// different endpoints.
+	node     string
 	defaults mesh.Defaults
 }
 

@@ -22,7 +22,7 @@ func TestEveryRouteHasAnOrigin(t *testing.T) {
 		s := g.snapshot(t)
 		for _, name := range s.Names(snapshot.RouteType, g.client) {
 			v := s.Resource(snapshot.RouteType, name, g.client)
-			if !slices.ContainsFunc(v.Refs, func(r mesh.Ref) bool { return r.Kind == "VirtualService" }) {
+			if !slices.ContainsFunc(v.Refs, func(r mesh.Ref) bool { return r.Kind == "VirtualService" || strings.HasSuffix(r.Kind, "Route") }) {
 				if v.Origins != nil {
 					t.Errorf("%s: %s was not made from rules, but has Origins %v", g.path, name, v.Origins)
 				}
@@ -34,7 +34,7 @@ func TestEveryRouteHasAnOrigin(t *testing.T) {
 			}
 			for i, route := range table.GetVirtualHosts()[0].GetRoutes() {
 				hasOrigin := slices.ContainsFunc(v.Origins, func(p report.Origin) bool {
-					return p.Path == fmt.Sprintf("virtual_hosts[0].routes[%d]", i) && (strings.HasPrefix(p.Field, "spec.http[") || strings.HasPrefix(p.Field, "spec.tcp["))
+					return p.Path == fmt.Sprintf("virtual_hosts[0].routes[%d]", i) && (strings.HasPrefix(p.Field, "spec.http[") || strings.HasPrefix(p.Field, "spec.tcp[") || strings.HasPrefix(p.Field, "spec.rules"))
 				})
 				if hasOrigin == (route.GetName() == "keep warm") {
 					t.Errorf("%s: %s: route %d %q: got Origins %v", g.path, name, i, route.GetName(), v.Origins)

@@ -8,14 +8,22 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
 // CheckedWithoutRules reports whether clients of the family may have Problems with the host even if no rule is for it.
 func (f Facts) CheckedWithoutRules(family mesh.Family) bool {
-	return family == mesh.FamilyHTTP && f.Service != nil && f.Alias == nil &&
-		(len(f.Service.Ports) > 1 && len(f.Service.PortsFor(family)) > 0 || slices.ContainsFunc(f.Service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" }))
+	switch {
+	case f.Service == nil || f.Alias != nil:
+		return false
+	case clusters.SomeClosed(family, f.Groups, f.Service):
+		return true
+	case family == mesh.FamilyGRPC:
+		return false
+	}
+	return len(f.Service.Ports) > 1 && len(f.Service.PortsFor(family)) > 0 || slices.ContainsFunc(f.Service.Ports, func(p mesh.Port) bool { return protocolNotes[p.Protocol] != "" })
 }
 
 // protocolNotes say what HTTP clients do with a port whose protocol is not plain HTTP/1.1, by what it declares.

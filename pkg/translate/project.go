@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"maps"
-
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/clusters"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
@@ -19,7 +17,9 @@ type Facts struct {
 	Endpoints        *mesh.EndpointSet
 	VirtualServices  *mesh.VirtualServiceSet
 	DestinationRules *mesh.DestinationRuleSet
-	Defaults         mesh.Defaults
+	// Groups are the Endpoints by how they take calls; nil if clients can call all of them in plaintext.
+	Groups   *mesh.EndpointGroups
+	Defaults mesh.Defaults
 	// Host and Port are what clients dial; set by At for a serviceless host.
 	Host string
 	Port uint32
@@ -71,17 +71,33 @@ func (f Facts) Project(client mesh.Client) HostInput {
 	in.missing = encodingsFor(client.Missing, in.virtualServices, in.destinationRule)
 	in.namespace, in.labels = projectClient(in.virtualServices, client)
 	in.trust = f.projectTrust(in.destinationRule, client)
+	in.groups = f.Groups
+	if client.Providers.Has(mesh.MeshProvider) && in.family == mesh.FamilyGRPC {
+		for groups := range in.allGroups() {
+			in.automatic = true
+			// If one Service has endpoints on the node of the client, the answer depends on that node, whatever other Services have.
+			if from := groups.From(client.Node); from != "" && in.node != client.Node {
+				in.node = from
+			}
+		}
+	}
 	return in
 }
 
 // ProjectEndpoints makes the Input of the client's endpoints.
 func (f Facts) ProjectEndpoints(client mesh.Client) endpoints.Input {
-	family := client.Kind.Family()
+	family, rule := client.Kind.Family(), f.DestinationRules.For(client.Namespace, client.Labels)
+	var in endpoints.Input
 	if f.Pod {
-		return endpoints.NewInput(f.Service, f.Endpoints, nil).WithFamily(family, f.Defaults.EndpointLabels)
+		in = endpoints.NewInput(f.Service, f.Endpoints, nil)
+	} else {
+		in = endpoints.NewInput(f.Service, f.Endpoints, rule)
+		in = in.For(client, f.topologyUse(in))
 	}
-	in := endpoints.NewInput(f.Service, f.Endpoints, f.DestinationRules.For(client.Namespace, client.Labels))
-	return in.For(client, f.topologyUse(in)).WithFamily(family, f.Defaults.EndpointLabels)
+	if f.Groups != nil {
+		in = in.Secured(rule)
+	}
+	return in.WithFamily(family, f.Defaults.EndpointLabels)
 }
 
 // ProjectListener makes the Input of a Listener. name is what the client dials, and port the host's port that it
@@ -173,85 +189,12 @@ type Audience struct {
 
 // Audience returns the clients that get the resources of the Input.
 func (in HostInput) Audience() Audience {
+	providers := in.trust.Providers
+	if in.automatic {
+		providers = mesh.MakeProviders(append(providers.All(), mesh.MeshProvider)...)
+	}
 	return Audience{
 		Family: in.family, Relevant: encodingsFor(mesh.EncodingFeatures, in.virtualServices, in.destinationRule), Missing: in.missing,
-		Providers: in.trust.Providers, SystemRoots: in.trust.SystemRoots,
-	}
-}
-
-// clientProjection collects those properties of one client that VirtualServices depend on. So clients that do not
-// differ in these share one translation, and a client that invents names and labels adds none.
-type clientProjection struct {
-	client    mesh.Client
-	namespace string
-	labels    map[string]string
-}
-
-// projectClient returns the client's namespace and labels as far as the VirtualServices depend on them.
-func projectClient(all mesh.VirtualServices, client mesh.Client) (namespace string, labels mesh.Labels) {
-	if all.Empty() {
-		return "", ""
-	}
-	p := clientProjection{client: client, labels: map[string]string{}}
-	for vs := range all.All() {
-		p.addVirtualService(vs)
-	}
-	return p.namespace, mesh.MakeLabels(p.labels)
-}
-
-func (p *clientProjection) addVirtualService(vs *mesh.VirtualService) {
-	for _, destination := range vs.Destinations {
-		p.addDestinationRules(destination.DestinationRules)
-		if s := destination.Service; s != nil && s.Export != nil {
-			p.namespace = p.client.Namespace // It decides whether the client can see the Service.
-		}
-	}
-	for _, delegate := range vs.Delegates {
-		if delegate.VirtualService != nil {
-			p.addVirtualService(delegate.VirtualService)
-		}
-	}
-	for _, rule := range vs.Spec.GetHttp() {
-		for _, match := range rule.GetMatch() {
-			p.addMatch(match)
-		}
-	}
-	for _, rule := range vs.Spec.GetTcp() {
-		for _, match := range rule.GetMatch() {
-			p.addMatch(match)
-		}
-	}
-}
-
-// addDestinationRules adds the client's namespace if another DestinationRule applies to the client than to a client
-// without a namespace and labels.
-func (p *clientProjection) addDestinationRules(rules *mesh.DestinationRuleSet) {
-	rule := rules.For(p.client.Namespace, p.client.Labels)
-	if rule == rules.For("", "") {
-		return
-	}
-	p.namespace = p.client.Namespace
-	if rule != nil {
-		// With only these labels, For returns the same rule.
-		maps.Copy(p.labels, rule.Selector)
-	}
-}
-
-// sourceMatch is a match of a http or tcp rule that depends on the client.
-type sourceMatch interface {
-	GetSourceNamespace() string
-	GetSourceLabels() map[string]string
-}
-
-// addMatch adds the properties that the match names and the client has. A property that the client lacks is not
-// needed: the match fails without it.
-func (p *clientProjection) addMatch(match sourceMatch) {
-	if match.GetSourceNamespace() == p.client.Namespace {
-		p.namespace = p.client.Namespace
-	}
-	for key, value := range match.GetSourceLabels() {
-		if got, ok := p.client.Labels.Get(key); ok && got == value {
-			p.labels[key] = value
-		}
+		Providers: providers, SystemRoots: in.trust.SystemRoots,
 	}
 }

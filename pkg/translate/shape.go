@@ -61,8 +61,12 @@ func NotFoundRoutes(name string, client mesh.Client) resource.Resource {
 }
 
 // NotFoundCluster answers a cluster whose Service, port or subset does not exist, and the reserved cluster of calls
-// that must fail. Its endpoints are NotFoundEndpoints.
+// that must fail. Its endpoints are NotFoundEndpoints. A client that uses routes which still lead to an MTLSCluster must not
+// call its endpoints in plaintext, so that has TLS and accepts no server.
 func NotFoundCluster(name string, _ mesh.Client) resource.Resource {
+	if resource.IsMTLS(name) {
+		return resource.Resource{Name: name, Message: clusters.NoEncrypted(name)}
+	}
 	return resource.Resource{Name: name, Message: clusters.EdsCluster(name)}
 }
 

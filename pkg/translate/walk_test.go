@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"reflect"
 	"strconv"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -49,4 +50,32 @@ func walkFields(family mesh.Family, m protoreflect.Message, at, reportedAt strin
 		}
 		return true
 	})
+}
+
+// WalkStruct does the same for a structure of the Gateway API.
+func WalkStruct(family mesh.Family, v reflect.Value, at, reportedAt string, visit func(name, path, reportedAt string)) {
+	switch {
+	case v.Kind() == reflect.Pointer:
+		WalkStruct(family, v.Elem(), at, reportedAt, visit)
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			WalkStruct(family, v.Index(i), at+"["+strconv.Itoa(i)+"]", reportedAt, visit)
+		}
+	case fields.IsGateway(v.Type()):
+		fields.EachField(v.Type(), func(name string, field reflect.StructField, index []int) {
+			value, path, where := v.FieldByIndex(index), at+"."+fields.JSONName(field), reportedAt
+			if value.IsZero() {
+				return
+			}
+			if row, _ := fields.RowFor(family, name); where == "" && !row.InEffect() {
+				where = path
+			}
+			if where == "" {
+				visit(name, path, path)
+			} else {
+				visit(name, path, where)
+			}
+			WalkStruct(family, value, path, where, visit)
+		})
+	}
 }

@@ -14,7 +14,8 @@
 // source cannot be read, such as an API server that is down or a folder that was removed, the last World stays in
 // effect.
 //
-// Reading order: source.go and feed.go, then run.go, which is the loop that connects them; state.go saves the objects
+// Reading order: source.go and feed.go, then run.go, which is the loop that connects them; remote.go and member.go join
+// remote clusters; state.go saves the objects
 // of a source and restores them when it cannot be read at start. Then the packages object (what is kept of each kind;
 // a kind is a row in kinds.go), assemble (from objects to a World), and the two feeds, kube and files.
 package watch

@@ -33,11 +33,15 @@ type Inbox struct {
 	pending chan struct{}
 	// complete is closed once everything in the source was put in.
 	complete chan struct{}
-	once     sync.Once
 
 	// mu protects the fields below.
-	mu      sync.Mutex
-	changes Changes
+	mu sync.Mutex
+	// held counts the holds. completed is set once Complete was called.
+	held      int
+	completed bool
+	// released is closed when the last hold is over; nil without holds.
+	released chan struct{}
+	changes  Changes
 	// since is when the first of the changes arrived; zero if there are none.
 	since time.Time
 }
@@ -74,7 +78,56 @@ func (b *Inbox) Put(c Changes) {
 }
 
 // Complete reports that everything in the source was put in. No World is built before. Further calls do nothing.
-func (b *Inbox) Complete() { b.once.Do(func() { close(b.complete) }) }
+func (b *Inbox) Complete() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.completed = true
+	b.completeIfFree()
+}
+
+// hold delays Complete until the returned function was called. It must be called before Complete, and once.
+func (b *Inbox) hold() (release func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held++
+	if b.released == nil {
+		b.released = make(chan struct{})
+	}
+	return sync.OnceFunc(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.held--; b.held == 0 {
+			close(b.released)
+		}
+		b.completeIfFree()
+	})
+}
+
+// awaitRelease waits until no holds are left, or ctx ends.
+func (b *Inbox) awaitRelease(ctx context.Context) {
+	b.mu.Lock()
+	released := b.released
+	b.mu.Unlock()
+	if released == nil {
+		return
+	}
+	select {
+	case <-released:
+	case <-ctx.Done():
+	}
+}
+
+// completeIfFree closes complete once nothing is missing. The caller holds mu.
+func (b *Inbox) completeIfFree() {
+	if !b.completed || b.held > 0 {
+		return
+	}
+	select {
+	case <-b.complete:
+	default:
+		close(b.complete)
+	}
+}
 
 // Completed returns a channel that Complete closes.
 func (b *Inbox) Completed() <-chan struct{} { return b.complete }
@@ -89,4 +142,32 @@ func (b *Inbox) Take() (Changes, time.Time) {
 	taken, arrived := b.changes, b.since
 	b.changes, b.since = NewChanges(), time.Time{}
 	return taken, arrived
+}
+
+// TakeRemote takes only what is about remote clusters. The rest stays.
+func (b *Inbox) TakeRemote() Changes {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := NewChanges()
+	move(b.changes.Objects, taken.Objects)
+	move(b.changes.Problems, taken.Problems)
+	return taken
+}
+
+func move[V any](from, to map[object.Key]V) {
+	for key, v := range from {
+		if key.Cluster != "" {
+			to[key] = v
+			delete(from, key)
+		}
+	}
+}
+
+// takeProblems takes only Problems. The objects stay.
+func (b *Inbox) takeProblems() Changes {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := NewChanges()
+	taken.Problems, b.changes.Problems = b.changes.Problems, taken.Problems
+	return taken
 }

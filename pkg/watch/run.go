@@ -33,7 +33,13 @@ func (s *source) Run(ctx context.Context, out Worlds) error {
 	a := &assembling{
 		options: s.options, inbox: NewInbox(), out: out, assembler: assemble.New(s.options.assembler()), checkpoints: newCheckpointer(s.options),
 	}
+	if joined, ok := s.feed.(*Joined); ok {
+		joined.release = a.inbox.hold()
+	}
 	group.Go(func() error { return s.feed.Run(ctx, a.inbox) })
+	if s.options.Names != nil {
+		group.Go(func() error { return s.options.Names.Run(ctx, a.inbox) })
+	}
 	group.Go(func() error { a.checkpoints.run(); return nil })
 	group.Go(func() error { a.run(ctx); return nil })
 	return group.Wait()
@@ -53,13 +59,34 @@ type assembling struct {
 // run sends a World of stored objects if the source cannot be read in time, and the Worlds of the source once it is
 // complete. It returns when ctx ends.
 func (a *assembling) run(ctx context.Context) {
-	defer a.checkpoints.finish(a.assembler)
+	defer a.checkpoints.finish(a.assembler.ListObjects)
 	a.restore(ctx)
-	if !a.completed(ctx, nil) {
+	if !a.awaitSource(ctx) {
 		return
 	}
 	changes, arrived := a.inbox.Take()
 	a.assemble(ctx, changes, arrived)
+}
+
+// awaitSource waits until the source was read. It returns false if ctx ends before that. Meanwhile changes of remote clusters
+// are applied to what was stored of the own one.
+func (a *assembling) awaitSource(ctx context.Context) bool {
+	pending := a.inbox.Pending()
+	if len(a.restored) == 0 {
+		pending = nil
+	}
+	for {
+		select {
+		case <-a.inbox.Completed():
+			return true
+		case <-pending:
+			changes := a.inbox.TakeRemote()
+			a.assembler.Apply(changes.Objects, changes.Problems)
+			a.out.Put(a.assembler.World())
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // completed waits until the source was read. It returns false if ctx ends or expired has a value before that.
@@ -83,7 +110,11 @@ func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time
 	for last := (*mesh.World)(nil); ; changes, arrived = a.inbox.Take() {
 		a.supersede(&changes)
 		a.assembler.Apply(changes.Objects, changes.Problems)
-		if world := a.assembler.World(); world != last {
+		world := a.assembler.World()
+		if a.want() && last == nil {
+			world = a.firstAnswers(ctx)
+		}
+		if world != last {
 			world.Arrived = arrived
 			a.out.Put(world)
 			a.checkpoints.changed()
@@ -98,12 +129,42 @@ func (a *assembling) assemble(ctx context.Context, changes Changes, arrived time
 		select {
 		case <-a.inbox.Pending():
 		case <-a.checkpoints.due():
-			a.checkpoints.hand(a.assembler)
+			a.checkpoints.hand(a.assembler.ListObjects)
 		case <-due.after(a.assembler.Due(time.Now())):
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// firstAnswersWait is how long the first World waits for the addresses of names.
+const firstAnswersWait = 3 * time.Second
+
+// want tells which names must be resolved, if that changed.
+func (a *assembling) want() bool {
+	if a.options.Names == nil {
+		return false
+	}
+	names, moved := a.assembler.WantedNames()
+	if moved {
+		a.options.Names.Want(names)
+	}
+	return moved
+}
+
+// firstAnswers waits for the addresses of names, so that the first World does not tell clients that there are none.
+func (a *assembling) firstAnswers(ctx context.Context) *mesh.World {
+	expired := time.NewTimer(firstAnswersWait)
+	defer expired.Stop()
+	select {
+	case <-a.options.Names.Settled():
+	case <-expired.C:
+	case <-ctx.Done():
+	}
+	changes, _ := a.inbox.Take()
+	a.supersede(&changes)
+	a.assembler.Apply(changes.Objects, changes.Problems)
+	return a.assembler.World()
 }
 
 // timer is a timer for something that may or may not be due.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 // Options are the options of all sources. The zero value is usable.
@@ -20,19 +22,29 @@ type Options struct {
 	Defaults mesh.Defaults
 	// Namespace is the namespace of objects in files that state none; the default is default.
 	Namespace string
-	// Namespaces restricts what is read; empty means all namespaces. Nodes have no namespace and are always read.
+	// Namespaces restricts what is read; empty means all namespaces. Nodes have no namespace and are always read, and so
+	// are the objects of RootNamespace that configure servers: see NamespacesOf.
 	Namespaces []string
 	// EmptyServiceGrace is how long to keep the endpoints of a Service that loses two or more endpoints, and the last
 	// of them, within a second; 0 disables it.
 	EmptyServiceGrace time.Duration
 	// Pods enables the World's lists of pods, which are used to identify clients.
 	Pods bool
+	// Names resolves the names of endpoints; nil leaves these endpoints out.
+	Names Names
 	// StateStore stores the objects of a source for a start while the source cannot be read; nil stores nothing.
 	StateStore StateStore
 	// StateWait is how long a start waits for the source before it serves what the StateStore has.
 	StateWait time.Duration
 	// Cluster identifies the cluster. The stored state of another cluster is not served.
 	Cluster string
+	// Name is the name of the cluster, and Network that of the network of its pods; both may be empty. Endpoints have them as
+	// labels.
+	Name, Network string
+	// Remote means that the cluster is a remote one, of which only what is behind hosts is read.
+	Remote bool
+	// ClusterStates are what StateStore is, for remote clusters; nil stores nothing of them.
+	ClusterStates ClusterStates
 	// Logger logs events of the source itself; mistakes of authors are Problems. nil discards.
 	Logger *slog.Logger
 	// MinInterval limits the rate of Worlds under a flood of changes; the default is 10 ms. The first change after a
@@ -40,9 +52,19 @@ type Options struct {
 	MinInterval time.Duration
 }
 
+// NamespacesOf returns the namespaces whose objects of a kind are read; empty for all. Objects of the root namespace that
+// configure servers protect the servers of every namespace. Without them the servers would be open.
+func (o Options) NamespacesOf(row *object.KindRow) []string {
+	if len(o.Namespaces) == 0 || !row.ForServers || slices.Contains(o.Namespaces, o.RootNamespace) {
+		return o.Namespaces
+	}
+	return append(slices.Clone(o.Namespaces), o.RootNamespace)
+}
+
 func (o Options) assembler() assemble.Options {
 	return assemble.Options{
 		Domain: o.Domain, RootNamespace: o.RootNamespace, Defaults: o.Defaults, EmptyServiceGrace: o.EmptyServiceGrace, Pods: o.Pods,
+		Cluster: o.Name, Network: o.Network, ResolveNames: o.Names != nil,
 	}
 }
 

@@ -9,9 +9,17 @@ import (
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
-	"github.com/mizzen-mesh/mizzen/pkg/watch/assemble"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
+
+// ClusterStates are the StateStores of remote clusters, by the names of these.
+type ClusterStates interface {
+	Of(cluster string) StateStore
+	// Names are the clusters of which something is stored.
+	Names() []string
+	// Drop removes what is stored of a cluster. It reports its errors itself.
+	Drop(cluster string)
+}
 
 // StateStore survives the process: it stores the objects of a source for a process that starts while the source cannot
 // be read.
@@ -94,18 +102,25 @@ func (s *checkpointer) due() <-chan struct{} {
 }
 
 // hand hands over the batch after due returned a value. Values are immutable, so a list of them is a complete copy.
-func (s *checkpointer) hand(a *assemble.Assembler) {
+func (s *checkpointer) hand(list func() []object.Object) {
 	s.stale = false
-	s.batches <- a.ListObjects()
+	s.batches <- list()
+}
+
+// discard forgets what changed: nothing is to be stored any more.
+func (s *checkpointer) discard() {
+	if s != nil {
+		s.stale = false
+	}
 }
 
 // finish hands over what changed since the last batch, and lets run return.
-func (s *checkpointer) finish(a *assemble.Assembler) {
+func (s *checkpointer) finish(list func() []object.Object) {
 	if s == nil {
 		return
 	}
 	if s.stale {
-		s.hand(a)
+		s.hand(list)
 	}
 	close(s.batches)
 }
@@ -131,7 +146,10 @@ func (a *assembling) restore(ctx context.Context) {
 		a.options.Logger.Warn("cannot read the cluster yet; there is no stored state to serve", "error", err)
 		return
 	}
+	a.inbox.awaitRelease(ctx)
+	remote := a.inbox.TakeRemote()
 	a.assembler.Apply(objects, nil)
+	a.assembler.Apply(remote.Objects, remote.Problems)
 	a.assembler.Restored(saved, a.servesStored(saved))
 	a.options.Logger.Warn("cannot read the cluster yet; serving the stored state", "saved", saved, "objects", len(objects))
 	a.out.Put(a.assembler.World())
@@ -156,7 +174,7 @@ func (a *assembling) supersede(changes *Changes) {
 
 func (a *assembling) servesStored(saved time.Time) mesh.Problem {
 	return mesh.Problem{
-		Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: "Cluster", Name: a.options.Domain},
+		Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: mesh.KindCluster, Name: a.options.Domain},
 		Message: fmt.Sprintf("The API server could not be read at start. The state stored at %s is served. Make the API server reachable.",
 			saved.Format(time.RFC3339)),
 	}

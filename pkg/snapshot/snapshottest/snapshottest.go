@@ -61,7 +61,7 @@ func WithoutFiles(problems string) string { return sourceText.ReplaceAllString(p
 var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
 
 // Load reads objects from a folder in which each object is a file, in the given order.
-func Load(t *testing.T, objects []string) *mesh.World {
+func Load(t testing.TB, objects []string) *mesh.World {
 	t.Helper()
 	dir := t.TempDir()
 	for i, text := range objects {

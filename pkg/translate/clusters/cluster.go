@@ -2,6 +2,7 @@ package clusters
 
 import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/endpoints"
@@ -18,21 +19,31 @@ type Input struct {
 	// Missing are the features that the clients lack, as far as they affect the result.
 	Missing mesh.Features
 	Trust   Trust
-	// TrustDomain is the mesh's trust domain; empty means mesh.DefaultTrustDomain.
-	TrustDomain string
+	// TrustDomain is the mesh's trust domain; empty means mesh.DefaultTrustDomain. TrustDomainAliases are others whose
+	// identities are the mesh's own, joined by commas.
+	TrustDomain, TrustDomainAliases string
+	// Groups are the endpoints by how they take calls; nil if all take plaintext.
+	Groups *mesh.EndpointGroups
+	// Automatic is set if the clients encrypt the calls to endpoints that take no others.
+	Automatic bool
 }
 
 // Translate makes one Cluster for each port of the Service, with and without each subset.
 func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 	service, rule := in.Service, in.Rule
 	policy.CheckPorts(sink, rule, service)
+	policy.CheckBackendTLS(sink, rule, service)
 	policy.CheckSubsets(sink, rule)
 	var all []resource.Resource
-	for _, port := range service.Ports {
+	for i, port := range service.Ports {
 		for _, subset := range policy.SubsetsAndWhole(rule) {
 			name := resource.ClusterName(port.Number, policy.SubsetName(subset), service.Host)
 			s := policy.SettingsFor(sink, rule, subset, port.Number)
 			s.Annotations = policy.AnnotationsFor(sink, service, rule)
+			checkServers(s, in, subset, port)
+			if subset == nil {
+				checkClosed(sink, in, s, i)
+			}
 			message := cluster(name, port, subset, s, in)
 			all = append(all, resource.Resource{
 				Name:    name,
@@ -40,6 +51,9 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 				Refs:    clusterRefs(service, rule),
 				Origins: s.Origins(subset),
 			})
+			if split := policy.SplitFor(in.Family, "", in.Groups, rule, subset, port); in.Automatic && len(split.Accounts) > 0 {
+				all = append(all, encrypted(all[len(all)-1], split.Accounts, in))
+			}
 		}
 	}
 	return all
@@ -50,13 +64,17 @@ func cluster(name string, port mesh.Port, subset *mesh.Subset, s policy.Settings
 	forms[in.Family](c, s, in)
 	c.Metadata = metadata(in.Family, port, subset)
 	endpoints.CheckLocality(s.LoadBalancerAt, s.LoadBalancer)
-	socket, secured := transportSocket(s.TLSAt, s.TLS, tlsPeerOf(in))
+	var socket *corev3.TransportSocket
+	secured := !s.TLSRefused // then the object's converter reported it
+	if secured {
+		socket, secured = transportSocket(s.TLSAt, s.TLS, tlsPeerOf(in))
+	}
 	c.TransportSocket = socket
 	switch {
 	case !secured:
 		c.EdsClusterConfig.ServiceName = resource.RefusedCluster
-	case in.Service.ExternalName != "":
-		resolveByDNS(c, in.Service.ExternalName, port.Number)
+	case in.Service.ResolvedByClients():
+		resolveByDNS(c, in.Service.DNSName, port.ServerPort())
 	}
 	return c
 }
@@ -83,6 +101,9 @@ func clusterRefs(service *mesh.Service, rule *mesh.MergedDestinationRule) []mesh
 	var refs []mesh.Ref
 	if rule != nil {
 		refs = append(refs, rule.Refs...)
+		for _, b := range rule.BackendTLS {
+			refs = append(refs, b.Policy.Ref)
+		}
 	}
 	return append(refs, service.Ref)
 }

@@ -52,7 +52,7 @@ var clusterTests = map[string]struct {
 	"TLS": {
 		rule: "trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: a}}", balancer: []string{"round_robin"}, requests: unlimited, service: resource.RefusedCluster,
 		problems: []string{
-			"info Approximated spec.trafficPolicy.tls.sni", "info Approximated spec.trafficPolicy.tls.mode", "error NoCertificate spec.trafficPolicy.tls.mode",
+			"info Ignored spec.trafficPolicy.tls.sni", "info Approximated spec.trafficPolicy.tls.mode", "error NoCertificate spec.trafficPolicy.tls.mode",
 		},
 	},
 	"settings for no port": {

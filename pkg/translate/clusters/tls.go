@@ -1,6 +1,8 @@
 package clusters
 
 import (
+	"strings"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -12,13 +14,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// The certificate providers that are used without a credentialName. See docs/adr/0010-certificates-are-declared.md.
-const (
-	// meshProvider has the client's certificate in the mesh, and the mesh's authorities.
-	meshProvider = "default"
-	// systemProvider has the authorities that the client's machine trusts.
-	systemProvider = "system"
-)
+// systemProvider is the certificate provider with the authorities that the client's machine trusts. It and
+// mesh.MeshProvider are used without a credentialName. See docs/adr/0010-certificates-are-declared.md.
+const systemProvider = "system"
 
 // tlsSocket is the name of the TLS transport socket. Clients reject all others.
 const tlsSocket = "envoy.transport_sockets.tls"
@@ -70,7 +68,7 @@ func transportSocket(at report.Field, tls *networking.ClientTLSSettings, p tlsPe
 	return &corev3.TransportSocket{
 		Name: tlsSocket,
 		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: resource.ToAny(&tlsv3.UpstreamTlsContext{
-			CommonTlsContext: common, Sni: tls.GetSni(),
+			CommonTlsContext: common, Sni: serverName(tls, p.service),
 		})},
 	}, true
 }
@@ -99,11 +97,15 @@ func expressible(family mesh.Family, at report.Field, tls *networking.ClientTLSS
 	check(tls.GetCaCrl() != "", "caCrl")
 	check(tls.GetInsecureSkipVerify().GetValue(), "insecureSkipVerify")
 	if tls.GetSni() != "" && family == mesh.FamilyGRPC {
-		at.Child("sni").Approximatef("%s", fields.NoteTLSName)
+		at.Child("sni").Ignored(mesh.FeatureSNI)
 	}
 	// Clients reject a cluster with a longer name.
 	if len(tls.GetSni()) > maxServerName {
 		at.Child("sni").Errorf(mesh.CodeInvalidValue, "The name has %d bytes. Calls fail. Set a name of at most %d bytes.", len(tls.GetSni()), maxServerName)
+		ok = false
+	}
+	if strings.Contains(tls.GetSni(), "*") {
+		at.Child("sni").Errorf(mesh.CodeInvalidValue, "A server name has no wildcard. Calls fail. Set one name, and list other names under subjectAltNames.")
 		ok = false
 	}
 	return ok
@@ -135,7 +137,7 @@ func providerOf(at report.Field, tls *networking.ClientTLSSettings) (name string
 func providerName(tls *networking.ClientTLSSettings) string {
 	switch {
 	case tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL:
-		return meshProvider
+		return mesh.MeshProvider
 	case trustsSystem(tls):
 		return systemProvider
 	}
@@ -145,15 +147,19 @@ func providerName(tls *networking.ClientTLSSettings) string {
 // validation returns the authorities and names that a client accepts. names is never empty, because clients would
 // accept every name.
 func validation(t Trust, provider string, names []string) *tlsv3.CertificateValidationContext {
-	v := &tlsv3.CertificateValidationContext{}
+	if t.Providers.Has(provider) {
+		return validationBy(instance(provider), names)
+	}
+	v := validationBy(nil, names)
+	v.SystemRootCerts = &tlsv3.CertificateValidationContext_SystemRootCerts{}
+	return v
+}
+
+func validationBy(authorities *tlsv3.CertificateProviderPluginInstance, names []string) *tlsv3.CertificateValidationContext {
+	v := &tlsv3.CertificateValidationContext{CaCertificateProviderInstance: authorities}
 	for _, name := range names {
 		//nolint:staticcheck // gRPC reads this field and not the one that replaced it
 		v.MatchSubjectAltNames = append(v.MatchSubjectAltNames, exactly(name))
-	}
-	if t.Providers.Has(provider) {
-		v.CaCertificateProviderInstance = instance(provider)
-	} else {
-		v.SystemRootCerts = &tlsv3.CertificateValidationContext_SystemRootCerts{}
 	}
 	return v
 }

@@ -68,11 +68,11 @@ func TestSecure(t *testing.T) {
 		},
 		"simple, sni": {
 			tls: "{mode: SIMPLE, credentialName: shop, sni: x}", trust: full, roots: "shop", accepted: "x",
-			problems: []string{"info Approximated at.sni", "info Approximated at.subjectAltNames", "info Approximated at.credentialName"},
+			problems: []string{"info Ignored at.sni", "info Approximated at.subjectAltNames", "info Approximated at.credentialName"},
 		},
 		"simple, a long sni": {
 			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x], sni: " + strings.Repeat("x", 256) + "}", trust: full,
-			problems: []string{"info Approximated at.sni", "error InvalidValue at.sni", "info Approximated at.credentialName"},
+			problems: []string{"info Ignored at.sni", "error InvalidValue at.sni", "info Approximated at.credentialName"},
 		},
 		"machine's, by provider": {
 			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: Trust{Providers: "system", SystemRoots: true}, roots: "system", accepted: "x",
@@ -84,6 +84,27 @@ func TestSecure(t *testing.T) {
 		},
 		"machine's, not known": {
 			tls: "{mode: SIMPLE, subjectAltNames: [x]}", trust: full, problems: []string{"info Approximated at.mode", "error NoCertificate at.mode"},
+		},
+		"a wildcard": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: ['*.x.com']}", trust: full, roots: "shop", accepted: "*.x.com",
+			problems: []string{"info Approximated at.subjectAltNames[0]", "info Approximated at.credentialName"},
+		},
+		// gRPC for Java takes each of these for more names than were written.
+		"any name": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x, '*']}", trust: full,
+			problems: []string{"error InvalidValue at.subjectAltNames[1]", "info Approximated at.credentialName"},
+		},
+		"a wildcard in a URI": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: ['spiffe://x/ns/*']}", trust: full,
+			problems: []string{"error InvalidValue at.subjectAltNames[0]", "info Approximated at.credentialName"},
+		},
+		"a wildcard for two labels": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: ['*.*.com']}", trust: full,
+			problems: []string{"error InvalidValue at.subjectAltNames[0]", "info Approximated at.credentialName"},
+		},
+		"a wildcard as sni": {
+			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x], sni: '*.x.com'}", trust: full,
+			problems: []string{"info Ignored at.sni", "error InvalidValue at.sni", "info Approximated at.credentialName"},
 		},
 		"an empty name": {
 			tls: "{mode: SIMPLE, credentialName: shop, subjectAltNames: [x, '']}", trust: full,
@@ -132,6 +153,72 @@ func TestTrustOfHTTPClients(t *testing.T) {
 		}
 		if got := messages.String(); !strings.Contains(got, only) || strings.Contains(got, "xDS credentials") != (family == mesh.FamilyGRPC) {
 			t.Errorf("family %v: got %q", family, got)
+		}
+	}
+}
+
+// TestServerName: the name that clients send is one that they accept, unless other names are written.
+func TestServerName(t *testing.T) {
+	outside := translatetest.Service("echo", 443)
+	outside.Resolve, outside.DNSName = mesh.ResolveClient, "api.example.com"
+	for text, want := range map[string][2]string{
+		"{mode: SIMPLE}":                         {"echo.demo.svc.cluster.local", "api.example.com"},
+		"{mode: MUTUAL, credentialName: system}": {"echo.demo.svc.cluster.local", "api.example.com"},
+		"{mode: SIMPLE, subjectAltNames: [x]}":   {"echo.demo.svc.cluster.local", "api.example.com"},
+		"{mode: SIMPLE, sni: x}":                 {"x", "x"},
+		"{mode: ISTIO_MUTUAL}":                   {"", ""},
+		"{mode: ISTIO_MUTUAL, sni: x}":           {"x", "x"},
+	} {
+		for i, service := range []*mesh.Service{translatetest.Service("echo", 443), outside} {
+			var l translatetest.Ledger
+			in := Input{Service: service, Trust: Trust{Providers: mesh.MakeProviders("default", "system"), accounts: mesh.ServiceAccounts{Names: "a"}}}
+			socket, _ := transportSocket(l.Field(), translatetest.Parse(t, &networking.ClientTLSSettings{}, text), tlsPeerOf(in))
+			m := &tlsv3.UpstreamTlsContext{}
+			if err := socket.GetTypedConfig().UnmarshalTo(m); err != nil {
+				t.Fatal(err)
+			}
+			if m.GetSni() != want[i] || m.GetAutoHostSni() || m.GetAutoSniSanValidation() {
+				t.Errorf("%s, %s: got %v, want the name %q", text, service.Ref, m, want[i])
+			}
+		}
+	}
+}
+
+// TestSystemRootsOf: which clients are sent a cluster that trusts the roots of their machine. Each of the others declares too
+// little, or has a version that rejects such a cluster.
+func TestSystemRootsOf(t *testing.T) {
+	needs := TrustNeedsOf(&mesh.MergedDestinationRule{TrafficPolicy: &networking.TrafficPolicy{Tls: &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE}}})
+	const roots, sni = mesh.FeatureSystemRoots, mesh.FeatureSNI
+	for _, c := range []struct {
+		kind      mesh.ClientKind
+		version   string
+		providers string
+		declared  mesh.Features
+		want      bool
+	}{
+		{mesh.GRPCGo, "1.85.0", "", 0, false},
+		{mesh.GRPCGo, "1.85.0", "default", 0, false},
+		{mesh.GRPCGo, "1.85.0", "default", sni, false},
+		{mesh.GRPCGo, "1.85.0", "", roots, true},
+		{mesh.GRPCGo, "1.71.0", "", roots, true},
+		{mesh.GRPCGo, "1.70.0", "default", roots, false},
+		{mesh.GRPCJava, "1.85.1", "", 0, false},
+		{mesh.GRPCJava, "1.85.1", "default", 0, true},
+		{mesh.GRPCJava, "1.85.1", "", sni, true},
+		{mesh.GRPCJava, "1.76.0", "default", 0, false},
+		{mesh.GRPCJava, "1.76.0", "default", roots, false},
+		{mesh.GRPCJava, "1.77.0", "", roots, true},
+		{mesh.GRPCCore, "C-core 58.0.0 Python 1.85.1", "default", 0, true},
+		{mesh.GRPCCore, "C-core 44.0.0 Python 1.68.1", "default", 0, false},
+		{mesh.GRPCCore, "C-core 44.0.0 Python 1.68.1", "", roots, true},
+		{mesh.GRPCCore, "C-core 29.0.0 Python 1.51.1", "default", roots, false},
+		{mesh.GRPCNode, "1.14.1", "default", roots | sni, false},
+		{mesh.GRPCRust, "0.1.0", "default", roots, false},
+		{mesh.UnknownClient, "", "default", roots, false},
+	} {
+		client := mesh.Client{Providers: mesh.MakeProviders(c.providers), Declared: c.declared}.WithUserAgent(c.kind, c.version)
+		if got := needs.Project(client, nil).SystemRoots; got != c.want {
+			t.Errorf("%s %s with %q and %v: got %t, want %t", c.kind, c.version, c.providers, c.declared.Variables(), got, c.want)
 		}
 	}
 }

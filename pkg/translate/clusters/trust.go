@@ -41,6 +41,9 @@ func TrustNeedsOf(rule *mesh.MergedDestinationRule) TrustNeeds {
 	for i := range rule.Subsets {
 		n.add(rule.Subsets[i].TrafficPolicy)
 	}
+	for _, b := range rule.BackendTLS {
+		n.settings(b.TLS)
+	}
 	return n
 }
 
@@ -48,8 +51,8 @@ func TrustNeedsOf(rule *mesh.MergedDestinationRule) TrustNeeds {
 // they are needed.
 func (n TrustNeeds) Project(client mesh.Client, accounts func() mesh.ServiceAccounts) Trust {
 	t := Trust{Providers: client.Providers.Among(n.Providers...)}
-	// Only a client that declares a provider uses xDS credentials, and so TLS.
-	t.SystemRoots = n.systemRoots && client.Providers != "" && !client.Missing.Has(mesh.FeatureSystemRoots)
+	// Without xDS credentials a client would call in plain text.
+	t.SystemRoots = n.systemRoots && client.UsesXDSCredentials() && !client.Missing.Has(mesh.FeatureSystemRoots)
 	if n.Accounts {
 		t.accounts = accounts()
 	}
@@ -106,6 +109,10 @@ func (t Trust) declared(family mesh.Family, at report.Field, tls *networking.Cli
 	}
 	if t.Providers.Has(provider) || system && t.SystemRoots {
 		return true
+	}
+	if system && family == mesh.FamilyGRPC {
+		at.Errorf(mesh.CodeNoCertificate, "%s", fields.NoSystemRoots())
+		return false
 	}
 	at.Errorf(mesh.CodeNoCertificate, "The client does not declare the certificate provider %q. Its calls fail. Declare the provider in its bootstrap.", provider)
 	return false

@@ -16,7 +16,8 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
 )
 
-// Translate makes a ClusterLoadAssignment for each port of the Service, with and without each subset.
+// Translate makes a ClusterLoadAssignment for each port of the Service, with and without each subset. The endpoints that
+// take calls only over the mesh's TLS have another one, unless a DestinationRule says how to call all of them.
 func Translate(in Input) []resource.Resource {
 	if in.service == nil {
 		return nil
@@ -26,28 +27,47 @@ func Translate(in Input) []resource.Resource {
 	for _, port := range in.service.Ports {
 		for _, subset := range policy.SubsetsAndWhole(in.destinationRule) {
 			name := resource.ClusterName(port.Number, policy.SubsetName(subset), in.service.Host)
-			s := policy.SettingsFor(nil, in.destinationRule, subset, port.Number)
-			s.Annotations = policy.AnnotationsFor(nil, in.service, in.destinationRule)
-			groups := arrange(preferenceFor(s, in.service), in.topology, servingEndpoints(endpoints, port, subset))
-			if in.missing.Has(mesh.FeaturePriority) {
-				groups = firstPriority(groups)
+			serving := servingEndpoints(endpoints, port, subset, in.taking(mesh.ServerPlaintext, subset, port))
+			all = append(all, in.assignment(name, serving, subset, port))
+			if taking := in.taking(mesh.ServerMTLS, subset, port); taking != nil {
+				if serving := servingEndpoints(endpoints, port, subset, taking); len(serving) > 0 {
+					all = append(all, in.assignment(resource.MTLSCluster(name), serving, subset, port))
+				}
 			}
-			groups = applySubsetting(groups, s.Annotations.SubsetSize.Value, in.topology.Bucket)
-			var cla *endpointv3.ClusterLoadAssignment
-			// HTTP clients balance by the weights of endpoints whatever the policy is, and gRPC clients only on a ring.
-			if in.family == mesh.FamilyHTTP || usesRing(in.destinationRule, subset, port.Number) || policy.PicksFirst(s) {
-				cla = loadAssignment(name, groups)
-				setRingWeights(cla, groups)
-				setLabels(cla, groups, in.labels)
-			} else {
-				cla = loadAssignment(name, splitByWeight(groups))
-			}
-			all = append(all, resource.Resource{
-				Name: name, Message: cla, Refs: endpointRefs(in.service, subset, s), Origins: s.EndpointOrigins(subset, len(cla.GetEndpoints())),
-			})
 		}
 	}
 	return all
+}
+
+// taking returns which endpoints are called in that way; nil if all are called in the same way.
+func (in Input) taking(security mesh.ServerSecurity, subset *mesh.Subset, port mesh.Port) func(e *mesh.Endpoint, number uint32) bool {
+	if !in.secured || policy.SettingsFor(nil, in.encryptedBy, subset, port.Number).TLS != nil {
+		return nil
+	}
+	return func(e *mesh.Endpoint, number uint32) bool { return e.Security(in.family, number) == security }
+}
+
+// assignment arranges the serving endpoints of a port and subset for the clients.
+func (in Input) assignment(name string, serving []lbEndpoint, subset *mesh.Subset, port mesh.Port) resource.Resource {
+	s := policy.SettingsFor(nil, in.destinationRule, subset, port.Number)
+	s.Annotations = policy.AnnotationsFor(nil, in.service, in.destinationRule)
+	groups := arrange(preferenceFor(s, in.service), in.topology, serving)
+	if in.missing.Has(mesh.FeaturePriority) {
+		groups = firstPriority(groups)
+	}
+	groups = applySubsetting(groups, s.Annotations.SubsetSize.Value, in.topology.Bucket)
+	var cla *endpointv3.ClusterLoadAssignment
+	// HTTP clients balance by the weights of endpoints whatever the policy is, and gRPC clients only on a ring.
+	if in.family == mesh.FamilyHTTP || usesRing(in.destinationRule, subset, port.Number) || policy.PicksFirst(s) {
+		cla = loadAssignment(name, groups)
+		setRingWeights(cla, groups)
+		setLabels(cla, groups, in.labels)
+	} else {
+		cla = loadAssignment(name, splitByWeight(groups))
+	}
+	return resource.Resource{
+		Name: name, Message: cla, Refs: endpointRefs(in.service, subset, s), Origins: s.EndpointOrigins(subset, len(cla.GetEndpoints())),
+	}
 }
 
 // endpointRefs returns the objects that an assignment is made from. The rules come first, because a rejection is
@@ -79,14 +99,14 @@ type lbEndpoint struct {
 
 // servingEndpoints returns the endpoints that get calls: the Ready ones or, if there are none, the Draining ones.
 // Every address and port occurs once, because clients reject repetitions. The result is sorted by locality and
-// address.
-func servingEndpoints(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset) []lbEndpoint {
+// address. taking selects among them by how they take calls, and may be nil.
+func servingEndpoints(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset, taking func(*mesh.Endpoint, uint32) bool) []lbEndpoint {
 	if set == nil {
 		return nil
 	}
-	found := endpointsIn(set, mesh.Ready, port, subset)
+	found := endpointsIn(set, mesh.Ready, port, subset, taking)
 	if len(found) == 0 {
-		found = endpointsIn(set, mesh.Draining, port, subset)
+		found = endpointsIn(set, mesh.Draining, port, subset, taking)
 	}
 	slices.SortFunc(found, func(a, b lbEndpoint) int {
 		return cmp.Or(compareLocality(a.endpoint.Topology.Locality(), b.endpoint.Topology.Locality()), a.primary.Compare(b.primary), a.additional.Compare(b.additional))
@@ -94,12 +114,12 @@ func servingEndpoints(set *mesh.EndpointSet, port mesh.Port, subset *mesh.Subset
 	return dedupe(found)
 }
 
-func endpointsIn(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset *mesh.Subset) []lbEndpoint {
+func endpointsIn(set *mesh.EndpointSet, health mesh.Health, port mesh.Port, subset *mesh.Subset, taking func(*mesh.Endpoint, uint32) bool) []lbEndpoint {
 	found := make([]lbEndpoint, 0, len(set.Endpoints))
 	for i := range set.Endpoints {
 		e := &set.Endpoints[i]
 		number, ok := e.Port(port.Name)
-		if e.Health != health || !ok || number == 0 || number > math.MaxUint16 || !policy.Selects(subset, e) {
+		if e.Health != health || !ok || number == 0 || number > math.MaxUint16 || !policy.Selects(subset, e) || taking != nil && !taking(e, number) {
 			continue
 		}
 		b := lbEndpoint{

@@ -14,6 +14,10 @@ type Input struct {
 	family   mesh.Family
 	// labels are the keys of the pods' labels that HTTP clients are sent.
 	labels mesh.LabelKeys
+	// secured is set if some endpoints cannot be called in plaintext. Then each is called as it takes calls, except on
+	// ports for which encryptedBy has TLS settings. It may be nil.
+	secured     bool
+	encryptedBy *mesh.MergedDestinationRule
 	// missing can have FeaturePriority. It is set only if some endpoints are preferred.
 	missing mesh.Features
 }
@@ -29,6 +33,13 @@ func (in Input) WithFamily(family mesh.Family, keys mesh.LabelKeys) Input {
 	if family == mesh.FamilyHTTP {
 		in.labels = keys
 	}
+	return in
+}
+
+// Secured returns the Input for endpoints of which some cannot be called in plaintext. rule is the DestinationRule that may
+// have TLS settings, or nil.
+func (in Input) Secured(rule *mesh.MergedDestinationRule) Input {
+	in.secured, in.encryptedBy = true, rule
 	return in
 }
 

@@ -127,19 +127,24 @@ var destinationRuleFields = []Row{
 	{Field: "ClientTLSSettings.privateKey", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: NoteTLSFile},
 	{Field: "ClientTLSSettings.caCertificates", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: NoteTLSFile},
 	{Field: "ClientTLSSettings.credentialName", Verdict: Caveat, Leaf: "tls", GRFC: "A29", Golden: "tls/provider", Calls: "TestEncryptedCalls", Ignored: byRust, Note: noteTLSProvider},
-	{Field: "ClientTLSSettings.subjectAltNames", Verdict: Translated, Leaf: "tls", GRFC: "A29", Golden: "tls/provider", Calls: "TestEncryptedCalls", Ignored: byRust, Note: noteTLSNames},
-	{Field: "ClientTLSSettings.sni", Verdict: Caveat, Leaf: "tls", GRFC: "A101", Golden: "tls/provider", Calls: "TestEncryptedCalls", Ignored: byNodeAndRust, Partly: byGoAndCore, Note: NoteTLSName},
+	{Field: "ClientTLSSettings.subjectAltNames", Verdict: Caveat, Leaf: "tls", GRFC: "A29", Golden: "tls/outside", Calls: "TestEncryptedCalls", Ignored: byRust, Note: noteTLSNames},
+	{Field: "ClientTLSSettings.sni", Verdict: Caveat, Leaf: "tls", GRFC: "A101", Golden: "tls/provider", Calls: "TestEncryptedCalls", Ignored: byNodeAndRust, Partly: byGo, Note: noteTLSName},
 	{Field: "ClientTLSSettings.insecureSkipVerify", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: NoteTLSSkip},
 	{Field: "ClientTLSSettings.caCrl", Verdict: Refused, Leaf: "tls", GRFC: "A29", Golden: "tls/refused", Note: NoteTLSRevoked},
 }
 
 const noteTLSMode = "DISABLE, SIMPLE, MUTUAL and ISTIO_MUTUAL. A client must declare the certificate provider that the mode needs: `default` for ISTIO_MUTUAL, " +
-	"`system` for SIMPLE without credentialName, otherwise the provider under credentialName. Calls of other clients fail; they are not sent unencrypted."
+	"`system` for SIMPLE without credentialName, otherwise the provider under credentialName. In place of `system`, these verify servers by the roots of their machine: " +
+	"gRPC for Java since 1.77 and C-core since 1.74 if they declare any provider or variable, Go since 1.71 if it declares the variable GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS. Calls of other clients fail; they are not sent unencrypted."
 
 const noteTLSProvider = "The name of a certificate provider in the client's bootstrap, not of a Secret. See mode."
 
-const noteTLSNames = "Compared as a whole. If unset, the server's certificate must be for a service account of the endpoints (ISTIO_MUTUAL), " +
+const noteTLSNames = "Compared as a whole. A certificate for a wildcard is accepted for each name below it, but gRPC for Java accepts it only if the wildcard itself is listed, and then accepts " +
+	"certificates for each name below it, too. If unset, the server's certificate must be for a service account of the endpoints (ISTIO_MUTUAL), " +
 	"or for the name under sni, else for the Service's own name (MUTUAL, SIMPLE)."
+
+// NoteTLSWildcard is the note of a wildcard in subjectAltNames, which package clusters reports where the field is set.
+const NoteTLSWildcard = "gRPC for Java accepts a certificate for any name that %q covers, other clients only a certificate for the wildcard itself. List names without a wildcard to accept those alone."
 
 // NoteTLSFile is the note of fields that name files, which package clusters reports where the field is set.
 const NoteTLSFile = "gRPC clients do not read a path from a rule. Calls fail. Put the files into a certificate provider of the client's bootstrap " +
@@ -151,15 +156,24 @@ const NoteTLSRevoked = "gRPC clients do not check revocation lists. Calls fail. 
 // NoteTLSSkip is the note of insecureSkipVerify, which package clusters reports where the field is set.
 const NoteTLSSkip = "gRPC clients always verify the server. Calls fail. Remove the field, and set credentialName to a certificate provider with the server's authority."
 
-// NoteTLSName is the note of sni, which package clusters reports where the field is set.
-const NoteTLSName = "gRPC for Java sends it since 1.78, other clients if GRPC_EXPERIMENTAL_XDS_SNI is true. gRPC for Node does not send it. Calls of clients that do not send it fail if the server needs it. Set GRPC_EXPERIMENTAL_XDS_SNI=true for other clients than Node."
+// noteTLSName is the note of sni.
+const noteTLSName = "The name that clients send when they connect. If unset: the Service's own host, or its externalName (SIMPLE, MUTUAL). gRPC for Java sends it since 1.77, C-core since 1.80, " +
+	"and Go since 1.81 if its variable GRPC_EXPERIMENTAL_XDS_SNI is true. gRPC for Node and older C-core send the name that the application dials. A server with several certificates may then present another one, " +
+	"and calls fail because of the names."
 
 // NoteTLSSystem is the note of SIMPLE without a credentialName, which package clusters reports where the field is set.
 func NoteTLSSystem(family mesh.Family) string {
-	also := "gRPC for Java since 1.78"
+	also := "those that verify servers by the roots of their machine: gRPC for Java since 1.77 and C-core since 1.74 if they declare anything, " +
+		"Go since 1.71 if it declares GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS"
 	if family == mesh.FamilyHTTP {
-		also = "the Java agent"
+		also = "the Java agent if it declares any provider"
 	}
 	return "This applies to clients that declare a certificate provider `system` with the authorities to trust, and to " + also +
-		" if it declares any provider. Calls of other clients fail. Declare the provider in every client."
+		". Calls of other clients fail. Declare one of them in every client."
+}
+
+// NoSystemRoots is what package clusters reports if a client cannot verify a server by the system roots.
+func NoSystemRoots() string {
+	return "The client declares neither the certificate provider \"system\" nor, if its version can trust the system roots, the variable GRPC_EXPERIMENTAL_XDS_SYSTEM_ROOT_CERTS. " +
+		"Its calls fail. Set and declare the variable as `controlplane bootstrap --system-roots` does, or declare the provider."
 }

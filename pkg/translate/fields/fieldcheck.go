@@ -17,24 +17,35 @@ func Check(sink *[]mesh.Problem, family mesh.Family, ref mesh.Ref, spec proto.Me
 	checkFields(family, report.Field{Sink: sink, Ref: ref, Path: "spec"}, spec.ProtoReflect())
 }
 
+// CheckMessage reports the fields of a message inside an object that are dropped for clients of the family.
+func CheckMessage(at report.Field, family mesh.Family, m proto.Message) {
+	checkFields(family, at, m.ProtoReflect())
+}
+
 // checkFields finds the row of every field that is set, and reports the dropped fields that no leaf reports. So no
 // field is dropped without a Problem, and none is reported twice. It does not check the fields inside a field
 // without effect.
 func checkFields(family mesh.Family, at report.Field, m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		where := at.Child(field.JSONName())
-		row, ok := RowFor(family, NameOf(field))
-		switch {
-		case !ok:
-			where.Warnf(mesh.CodeUnsupported, "This version of Mizzen does not know the field. The field has no effect. Remove it, or upgrade Mizzen.")
-		case row.reported():
-			reason, wayOut, _ := strings.Cut(row.Note, ". ")
-			where.Warnf(mesh.CodeUnsupported, "%s. The field has no effect. %s", reason, wayOut)
-		case row.InEffect():
+		if check(family, where, NameOf(field)) {
 			descend(family, where, field, value)
 		}
 		return true
 	})
+}
+
+// check reports a field that is set, if it is dropped, and reports whether the fields inside have an effect.
+func check(family mesh.Family, at report.Field, name string) bool {
+	row, ok := RowFor(family, name)
+	switch {
+	case !ok:
+		at.Warnf(mesh.CodeUnsupported, "This version of Mizzen does not know the field. The field has no effect. Remove it, or upgrade Mizzen.")
+	case row.reported():
+		reason, wayOut, _ := strings.Cut(row.Note, ". ")
+		at.Warnf(mesh.CodeUnsupported, "%s. The field has no effect. %s", reason, wayOut)
+	}
+	return ok && row.InEffect()
 }
 
 // descend checks the messages in a field, if they are Istio's.

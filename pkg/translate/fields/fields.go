@@ -1,10 +1,12 @@
 package fields
 
 import (
+	"reflect"
 	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	networking "istio.io/api/networking/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
@@ -25,9 +27,10 @@ const (
 	Refused Verdict = "refused"
 )
 
-// Row is the support of one field of the Istio API.
+// Row is the support of one field of the Istio API or the Gateway API.
 type Row struct {
-	// Field is the name of the message and of the field in JSON, such as HTTPRoute.timeout.
+	// Field is the name of the message and of the field in JSON, such as HTTPRoute.timeout. In the Gateway API, it is the name
+	// of the type in its reference, such as HTTPRouteTimeouts.request.
 	Field   string
 	Verdict Verdict
 	// Leaf is the file that reads the field, without .go. For a field without effect, the leaf reports it. If Leaf
@@ -58,7 +61,7 @@ var (
 	byAll = mesh.GRPCClientKinds()
 
 	byRust        = mesh.MakeClientKinds(mesh.GRPCRust)
-	byGoAndCore   = mesh.MakeClientKinds(mesh.GRPCGo, mesh.GRPCCore)
+	byGo          = mesh.MakeClientKinds(mesh.GRPCGo)
 	byCoreAndNode = mesh.MakeClientKinds(mesh.GRPCCore, mesh.GRPCNode)
 	byJavaAndRust = mesh.MakeClientKinds(mesh.GRPCJava, mesh.GRPCRust)
 	byNodeAndRust = mesh.MakeClientKinds(mesh.GRPCNode, mesh.GRPCRust)
@@ -78,10 +81,32 @@ type Table struct {
 	rows []Row
 }
 
+// GatewayTable is the part of the support table for one kind of the Gateway API.
+type GatewayTable struct {
+	// Kind is the kind's API name, and Spec the structure of its spec.
+	Kind string
+	Spec reflect.Type
+	rows []Row
+}
+
+// GatewayTables are in the order of the page. A type that several kinds have is in the first of their tables.
+var GatewayTables = []GatewayTable{
+	{"GRPCRoute", reflect.TypeFor[gatewayv1.GRPCRouteSpec](), grpcRouteFields},
+	{"HTTPRoute", reflect.TypeFor[gatewayv1.HTTPRouteSpec](), httpRouteFields},
+	{"BackendTLSPolicy", reflect.TypeFor[gatewayv1.BackendTLSPolicySpec](), backendTLSPolicyFields},
+}
+
 // Tables are in the order of the page.
 var Tables = []Table{
 	{"VirtualService", (&networking.VirtualService{}).ProtoReflect().Descriptor(), virtualServiceFields},
 	{"DestinationRule", (&networking.DestinationRule{}).ProtoReflect().Descriptor(), destinationRuleFields},
+}
+
+// HostTables are the tables of kinds that declare hosts and servers. Their fields are read when the objects are, and not by
+// the translation.
+var HostTables = []Table{
+	{"ServiceEntry", (&networking.ServiceEntry{}).ProtoReflect().Descriptor(), serviceEntryFields},
+	{"WorkloadEntry", (&networking.WorkloadEntry{}).ProtoReflect().Descriptor(), workloadEntryFields},
 }
 
 // fieldRows are the rows by Field.
@@ -93,10 +118,13 @@ var fieldRows = func() map[string]Row {
 	return rows
 }()
 
-// Rows returns a copy of the support table: a row for every field of the kinds in Tables, grouped by message.
+// Rows returns a copy of the support table: a row for every field of the kinds in Tables and GatewayTables, grouped by message.
 func Rows() []Row {
 	var rows []Row
 	for _, table := range Tables {
+		rows = append(rows, table.rows...)
+	}
+	for _, table := range GatewayTables {
 		rows = append(rows, table.rows...)
 	}
 	return rows
@@ -105,7 +133,7 @@ func Rows() []Row {
 // istioPackages hold the messages of the kinds.
 var istioPackages = func() []protoreflect.FullName {
 	packages := []protoreflect.FullName{"istio.type.v1beta1"}
-	for _, table := range Tables {
+	for _, table := range slices.Concat(Tables, ServerTables) {
 		packages = append(packages, table.Spec.ParentFile().Package())
 	}
 	slices.Sort(packages)

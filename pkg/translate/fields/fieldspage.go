@@ -10,7 +10,8 @@ import (
 
 const fieldsIntro = `# What becomes of each field
 
-This page lists every field of VirtualService and DestinationRule, and what gRPC clients do with it through Mizzen. It is generated
+This page lists every field of VirtualService, DestinationRule, ServiceEntry, WorkloadEntry and the [Gateway API](#gateway-api), and what gRPC clients do with it through Mizzen; and every field of
+AuthorizationPolicy, PeerAuthentication and RequestAuthentication, and what [gRPC servers](#what-servers-do-with-each-field) do with it. It is generated
 from the tables in ` + "`pkg/translate`" + ` by ` + "`make golden`" + `; do not edit it. Tests check each row against the golden that it names: objects that
 set the field, the resources that clients are sent, and the Problems that are reported. If calls can show the effect of a field, the row names a test that makes
 them with a real client.
@@ -38,18 +39,23 @@ Each cell is the first version that has it, by gRPC's documents and sources. In 
 no parentheses, nothing was run. Older clients are sent a form that they accept, and a Problem reports what they ignore.
 `
 
+const gatewayIntro = `
+## Gateway API
+
+Routes of the Gateway API apply to calls in the mesh if a parent is a Service. They are compiled to rules of VirtualServices, so what is said above
+about the fields of those applies here, too ([decision 26](adr/0026-routes-of-the-gateway-api.md)). Fields are listed under the names of the types in the API's reference. A type that several kinds have is listed with
+the first of them. [Annotations](ANNOTATIONS.md#mizzendevtimeout) set timeouts and retries of GRPCRoutes.
+`
+
 const fieldsOpen = `
 ## Open
 
-Mizzen configures clients. These parts of a mesh are not supported, and no field above is for them:
+These parts of a mesh are not supported, and no field above is for them:
 
 | what | what happens | instead |
 |---|---|---|
-| AuthorizationPolicy on gRPC servers (RBAC of gRFC A41), ` + "`CUSTOM`" + ` and dry runs included | it is not read; ` + "`controlplane check`" + ` reports that the object is skipped | authorize in the server's interceptors |
-| request principals and claims of tokens: RequestAuthentication, and ` + "`DENY`" + ` on them | servers do not get tokens validated; a match on a claim matches nothing, with an error | validate tokens in the server |
-| PeerAuthentication and mTLS of gRPC servers (gRFC A36) | it is not read, and Listeners of servers are not served | configure the server's certificates in the application |
-| mTLS without a DestinationRule (Istio's auto mTLS) | calls are sent in plain text unless a DestinationRule sets TLS, which is never weakened | write ` + "`tls`" + ` in a DestinationRule for the host, or for ` + "`*.local`" + ` |
-| Gateway API, ServiceEntry, Sidecar, EnvoyFilter, Telemetry | they are not read | VirtualService, DestinationRule; a Service of type ExternalName for names outside of the cluster, and one without a selector for addresses |
+| claims of tokens in a VirtualService | servers do not get tokens validated; a match on a claim matches nothing, with an error | validate tokens in the server |
+| Sidecar, EnvoyFilter, Telemetry, and kinds of the Gateway API that have no table here | they are not read | VirtualService, DestinationRule, ServiceEntry |
 
 A Service of type ExternalName that names a Service of the cluster is another name for it: see [decision 21](adr/0021-other-names-of-a-service.md).
 `
@@ -65,6 +71,14 @@ func Markdown(runs []Run) string {
 	for _, table := range Tables {
 		writeFields(&b, table.Kind, table.rows)
 	}
+	for _, table := range HostTables {
+		writeFields(&b, table.Kind, table.rows)
+	}
+	b.WriteString(gatewayIntro)
+	for _, table := range GatewayTables {
+		writeFields(&b, table.Kind, table.rows)
+	}
+	writeServers(&b)
 	b.WriteString(fieldsOpen)
 	return b.String()
 }

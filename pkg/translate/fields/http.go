@@ -78,6 +78,20 @@ var httpFields = map[string]support{
 
 	"OutlierDetection.outlierDetectionHttpErrorCodes": {verdict: Warned, note: "HTTP clients count statuses from 500 to 599. Remove the field."},
 
+	"CommonRouteSpec.useDefaultGateways":                 {verdict: Caveat, note: httpForGateways},
+	"GRPCRouteSpec.hostnames":                            {verdict: Caveat, note: httpForGateways},
+	"HTTPRouteSpec.hostnames":                            {verdict: Caveat, note: httpForGateways},
+	"ParentReference.namespace":                          {verdict: Caveat, note: "As for gRPC clients."},
+	"GRPCRouteFilter.extensionRef":                       {verdict: Refused, leaf: "routefilters", note: noteNoExtension},
+	"HTTPRouteFilter.extensionRef":                       {verdict: Refused, leaf: "routefilters", note: noteNoExtension},
+	"BackendTLSPolicySpec.options":                       {verdict: Warned, note: "There are no such options. Remove the field."},
+	"BackendTLSPolicyValidation.caCertificateRefs":       {verdict: Refused, leaf: "backendtlspolicy", note: "Clients do not get certificates from the control plane. Calls fail."},
+	"BackendTLSPolicyValidation.wellKnownCACertificates": {verdict: Caveat, note: "System. Clients must trust the roots of their machine, or declare the provider `system`. Calls of others fail."},
+	"HTTPRouteFilter.externalAuth":                       {verdict: Refused, leaf: "routefilters", note: noteNoExternalAuth},
+	"HTTPRouteFilter.cors":                               {verdict: Warned, note: httpCORS},
+	"GRPCRouteRule.sessionPersistence":                   {verdict: Warned, note: httpNoSessions},
+	"HTTPRouteRule.sessionPersistence":                   {verdict: Warned, note: httpNoSessions},
+
 	"ClientTLSSettings.mode":               {verdict: Caveat, note: noteTLSMode},
 	"ClientTLSSettings.credentialName":     {verdict: Caveat, note: noteTLSProvider},
 	"ClientTLSSettings.clientCertificate":  {verdict: Refused, leaf: "tls", note: httpTLSFiles},
@@ -86,6 +100,12 @@ var httpFields = map[string]support{
 	"ClientTLSSettings.insecureSkipVerify": {verdict: Refused, leaf: "tls", note: "HTTP clients always verify the server. Calls fail. Remove the field, and set credentialName to a certificate provider with the server's authority."},
 	"ClientTLSSettings.caCrl":              {verdict: Refused, leaf: "tls", note: "HTTP clients do not check revocation lists. Calls fail. Remove the field, and use short-lived certificates."},
 }
+
+// Notes of the Gateway API that several fields share.
+const (
+	httpForGateways = "It is for gateways."
+	httpNoSessions  = "HTTP clients do not keep sessions. Use consistentHash in a DestinationRule."
+)
 
 // httpWithin has, by message, the field without effect that all of its fields are in.
 var httpWithin = map[string]string{
@@ -100,6 +120,15 @@ var httpWithin = map[string]string{
 	"ConnectionPoolSettings.TCPSettings.TcpKeepalive":            "ConnectionPoolSettings.TCPSettings.tcpKeepalive",
 	"ConnectionPoolSettings.HTTPSettings.ConnectionKeepalive":    "ConnectionPoolSettings.HTTPSettings.http2KeepAlive",
 	"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute": "LoadBalancerSettings.ConsistentHashLB.HTTPCookie.attributes",
+
+	"LocalObjectReference":   "GRPCRouteFilter.extensionRef",
+	"HTTPExternalAuthFilter": "HTTPRouteFilter.externalAuth",
+	"GRPCAuthConfig":         "HTTPRouteFilter.externalAuth",
+	"HTTPAuthConfig":         "HTTPRouteFilter.externalAuth",
+	"ForwardBodyConfig":      "HTTPRouteFilter.externalAuth",
+	"HTTPCORSFilter":         "HTTPRouteFilter.cors",
+	"SessionPersistence":     "GRPCRouteRule.sessionPersistence",
+	"CookieConfig":           "GRPCRouteRule.sessionPersistence",
 }
 
 // NoteFor returns what the table says about a field for clients of a family.

@@ -36,7 +36,7 @@ var proposals = []proposal{
 	{grfc: "A62", run: "A62", annotated: true, what: "pick first", since: [5]string{"1.56", "1.58", "1.58", "by a variable", "-"}},
 	{grfc: "A63", run: "A63", what: "string matchers for headers", since: [5]string{"1.56", "1.53", "1.56", "1.9", "0.1"}},
 	{grfc: "A81", what: "authority rewriting, off by default" + notOffered, since: [5]string{"by a variable", "by a variable", "by a variable", "-", "-"}},
-	{grfc: "A82", what: "system root certificates", since: [5]string{"by a variable", "1.78", "by a variable; 1.85 without", "-", "-"}},
+	{grfc: "A82", what: "system root certificates", since: [5]string{"1.71, by a variable", "1.77", "1.74; 1.66 by a variable", "-", "-"}},
 	{grfc: "A86", what: "HTTP CONNECT tunnels, off by default" + notOffered, since: [5]string{"by a variable", "by a variable", "by a variable", "-", "-"}},
-	{grfc: "A101", what: "SNI", since: [5]string{"by a variable", "1.78", "by a variable", "-", "-"}},
+	{grfc: "A101", what: "SNI", since: [5]string{"1.81, by a variable", "1.77", "1.80", "-", "-"}},
 }

@@ -16,6 +16,9 @@ type Settings struct {
 
 	LoadBalancerAt, ConnectionPoolAt, TLSAt, OutlierAt report.Field
 
+	// TLSRefused means that a BackendTLSPolicy asks for what clients cannot do, so calls fail.
+	TLSRefused bool
+
 	// Annotations are the settings by annotation. SettingsFor does not set them.
 	Annotations Annotations
 }
@@ -37,7 +40,7 @@ type layer interface {
 //	subset's policy                  the settings that it has
 //	portLevelSettings of the subset  all settings above
 //
-// rule and subset may be nil.
+// A BackendTLSPolicy has the TLS settings if none of these has. rule and subset may be nil.
 func SettingsFor(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, subset *mesh.Subset, port uint32) Settings {
 	var s Settings
 	if rule == nil {
@@ -46,6 +49,9 @@ func SettingsFor(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, subset 
 	s.overlay(report.Field{Sink: sink, Ref: rule.TrafficPolicyRef, Path: "spec.trafficPolicy"}, rule.TrafficPolicy, port)
 	if subset != nil {
 		s.overlay(report.Field{Sink: sink, Ref: subset.Ref, Path: subset.Field + ".trafficPolicy"}, subset.TrafficPolicy, port)
+	}
+	if b := rule.BackendTLSFor(port); b != nil && s.TLS == nil {
+		s.TLS, s.TLSAt, s.TLSRefused = b.TLS, report.Field{Sink: sink, Author: b.Author}, b.Refused
 	}
 	return s
 }
@@ -75,6 +81,17 @@ func (s *Settings) take(at report.Field, l layer) {
 	}
 	if v := l.GetOutlierDetection(); v != nil {
 		s.Outlier, s.OutlierAt = v, at.Child("outlierDetection")
+	}
+}
+
+// CheckBackendTLS reports BackendTLSPolicies in whose place the DestinationRule for these clients has TLS settings.
+func CheckBackendTLS(sink *[]mesh.Problem, rule *mesh.MergedDestinationRule, service *mesh.Service) {
+	for _, port := range service.Ports {
+		b := rule.BackendTLSFor(port.Number)
+		if s := SettingsFor(nil, rule, nil, port.Number); b != nil && s.TLS != b.TLS {
+			report.Field{Sink: sink, Author: b.Author}.Warnf(mesh.CodeConflict,
+				"%s has TLS settings for port %d of %s and takes precedence. This object has no effect there. Remove one of the two.", s.TLSAt.Ref, port.Number, service.Ref)
+		}
 	}
 }
 

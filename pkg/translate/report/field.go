@@ -16,6 +16,9 @@ type Field struct {
 	Sink *[]mesh.Problem
 	Ref  mesh.Ref
 	Path string
+	// Author is set for a part of a setting that was compiled from another object. Path is then relative to the setting, and
+	// the Problems are about the author's field.
+	Author *mesh.Author
 }
 
 // Child returns a field of the field by its JSON name, or by several names joined by dots.
@@ -109,6 +112,8 @@ func (f Field) Add(p mesh.Problem) {
 	if f.Sink == nil {
 		return
 	}
-	p.Object, p.Field = f.Ref, f.Path
+	if p.Object, p.Field = f.Ref, f.Path; f.Author != nil {
+		p.Object, p.Field = f.Author.Ref, f.Author.FieldOf(f.Path)
+	}
 	*f.Sink = append(*f.Sink, p)
 }

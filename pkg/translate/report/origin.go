@@ -12,4 +12,9 @@ type Origin struct {
 }
 
 // Origin returns the Origin of the part at the path: it was made from this field.
-func (f Field) Origin(path string) Origin { return Origin{path, f.Ref, f.Path} }
+func (f Field) Origin(path string) Origin {
+	if f.Author != nil {
+		return Origin{path, f.Author.Ref, f.Author.FieldOf(f.Path)}
+	}
+	return Origin{path, f.Ref, f.Path}
+}

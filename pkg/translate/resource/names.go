@@ -21,8 +21,8 @@ func ListenerName(port uint32, host string) string {
 	return host + ":" + strconv.FormatUint(uint64(port), 10)
 }
 
-// ParseName parses the name of a Cluster, ClusterLoadAssignment or RouteConfiguration. It fails for names that this
-// package does not build.
+// ParseName parses the name of a Cluster, ClusterLoadAssignment or RouteConfiguration of clients. The name of an
+// MTLSCluster has the parts of the cluster that it belongs to. It fails for names that this package does not build.
 func ParseName(name string) (port uint32, subset, host string, ok bool) {
 	rest, ok := strings.CutPrefix(name, "outbound|")
 	if !ok {
@@ -33,14 +33,14 @@ func ParseName(name string) (port uint32, subset, host string, ok bool) {
 		return 0, "", "", false
 	}
 	subset, host, ok = strings.Cut(rest, "|")
+	host, _ = cutMTLS(host)
 	if !ok || host == "" || strings.Contains(host, "|") {
 		return 0, "", "", false
 	}
-	n, err := strconv.ParseUint(number, 10, 16)
-	if err != nil || n == 0 || number[0] == '0' || number[0] == '+' {
+	if port, ok = parsePort(number); !ok {
 		return 0, "", "", false
 	}
-	return uint32(n), subset, host, true
+	return port, subset, host, true
 }
 
 // DialTarget is what a client dials: the parsed text after xds:///.
@@ -98,12 +98,6 @@ func PodHost(host, domain string) (pod, service string, ok bool) {
 	}
 	pod, rest, _ := strings.Cut(short, ".")
 	return pod, rest + ".svc." + domain, pod != ""
-}
-
-// IsServerListener reports whether the name is the Listener that a gRPC server subscribes to for itself. These are
-// not served.
-func IsServerListener(name string) bool {
-	return strings.Contains(name, "xds.resource.listening_address=") || strings.HasPrefix(name, "xds.istio.io/grpc/lds/inbound/")
 }
 
 // UnknownDomain is the domain of a virtual host that no client dials. With a RouteConfiguration that has no other

@@ -25,10 +25,15 @@ type boundRule struct {
 	// provenance is set for a merged rule, and delegatedBy is then the delegating rule.
 	provenance  provenance
 	delegatedBy report.Field
+	// author is set for a compiled rule, whose field has an empty path, too.
+	author *mesh.Author
 }
 
 // httpRules returns the http rules of a VirtualService in order. The rules of delegates replace the delegating rules.
 func (t destinationResolver) httpRules(root report.Field, vs *mesh.VirtualService) []boundRule {
+	if vs.Compiled() {
+		return t.compiledRules(vs)
+	}
 	var all []boundRule
 	var delegated delegatedMatches
 	for i, rule := range vs.Spec.GetHttp() {

@@ -23,6 +23,10 @@ type destinationResolver struct {
 	defaults  mesh.Defaults
 	family    mesh.Family
 	form      *form
+	// automatic is set if the clients encrypt the calls to endpoints that take no others.
+	automatic bool
+	// node is where the clients run, as EndpointGroups.From returns it.
+	node string
 	// audience is the VirtualService whose hosts the clients call: the delegating one for the rules of a delegate.
 	audience *mesh.VirtualService
 	// called is set if clients of the namespace may take the rule. Then a Service that they do not see is a Problem. named is
@@ -30,33 +34,53 @@ type destinationResolver struct {
 	called, named bool
 }
 
-// cluster returns the name of a destination's cluster, for calls to listenerPort. A cluster that does not exist is
+// cluster returns the name of a destination's cluster, for calls to listenerPort, and how its endpoints take calls. A cluster that does not exist is
 // named, too: its share of the calls fails and does not move to other destinations, and succeeds as soon as the
 // cluster exists. The share of a port with a protocol that the clients do not speak goes to the refused cluster.
-func (t destinationResolver) cluster(at report.Field, d *networking.Destination, listenerPort uint32) string {
+func (t destinationResolver) cluster(at report.Field, d *networking.Destination, listenerPort uint32) (string, policy.Split) {
+	if t.audience.Compiled() && d.GetHost() == "" { // It was not one of a Service, which was reported.
+		return resource.RefusedCluster, policy.Split{}
+	}
 	found, ok := t.byHost[d.GetHost()]
 	if !ok {
 		found = mesh.Destination{Host: d.GetHost()}
 	}
 	if found.Service == nil {
 		t.reportNoService(at.Child("host"), found)
-		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), found.Host)
+		return resource.ClusterName(destinationPort(d, nil, listenerPort), d.GetSubset(), found.Host), policy.Split{}
 	}
 	t.checkVisible(at.Child("host"), found.Service)
 	port := destinationPort(d, found.Service, listenerPort)
-	switch declared, ok := found.Service.Port(port); {
+	declared, ok := found.Service.Port(port)
+	switch {
 	case port == 0:
 	case !ok:
 		at.Child("port").Errorf(mesh.CodeNoSuchPort, "%s has no port %d. Calls to this destination fail. Set one of its ports.", found.Service.Ref, port)
 	case !t.family.Takes(declared.Protocol):
 		at.Child("port").Errorf(mesh.CodeUnsupported, "Port %d of %s is declared as %s, and HTTP clients send HTTP/1.1. Their calls to this destination fail. Set another port, or correct what the Service declares.",
 			port, found.Service.Ref, declared.Protocol)
-		return resource.RefusedCluster
+		return resource.RefusedCluster, policy.Split{}
 	}
 	if d.GetSubset() != "" {
 		t.checkSubset(at.Child("subset"), found, d.GetSubset())
 	}
-	return resource.ClusterName(port, d.GetSubset(), found.Host)
+	return resource.ClusterName(port, d.GetSubset(), found.Host), t.split(found, d.GetSubset(), declared)
+}
+
+// split returns how the endpoints of a destination take calls. A subset that does not exist has no endpoints.
+func (t destinationResolver) split(found mesh.Destination, subset string, port mesh.Port) policy.Split {
+	if !t.automatic || found.Groups == nil {
+		return policy.Split{}
+	}
+	rule := found.DestinationRules.For(t.namespace, t.labels)
+	if subset == "" {
+		return policy.SplitFor(t.family, t.node, found.Groups, rule, nil, port)
+	}
+	declared, ok := rule.Subset(subset)
+	if !ok {
+		return policy.Split{}
+	}
+	return policy.SplitFor(t.family, t.node, found.Groups, rule, &declared, port)
 }
 
 // checkVisible reports a Service that is not exported to the clients. It is not known whether there are clients in
@@ -65,26 +89,32 @@ func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service
 	if !t.called || service.VisibleTo(t.namespace) {
 		return
 	}
-	annotated := annotation.NetworkingExportTo.Name
+	annotated := "annotation " + annotation.NetworkingExportTo.Name
+	if service.Ref.Kind == "ServiceEntry" {
+		annotated = "spec.exportTo"
+	}
 	home, delegated := t.audience.Ref.Namespace, at.Ref != t.audience.Ref
 	switch {
+	case t.audience.Compiled() && !service.Export.None():
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces. Calls of clients that do not see it to this backend fail. Add the namespaces of the clients to its annotation %s.",
+			service.Ref, annotated)
 	case service.Export.None():
-		at.Errorf(mesh.CodeNoSuchHost, "%s is exported to no namespace. Calls to this destination fail. Set the namespaces of the clients in its annotation %s.",
+		at.Errorf(mesh.CodeNoSuchHost, "%s is exported to no namespace. Calls to this destination fail. Set the namespaces of the clients in its %s.",
 			service.Ref, annotated)
 	case t.named && delegated:
-		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it, which %s sends here, fail. Add the namespace to the annotation %s of the Service.",
+		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it, which %s sends here, fail. Add the namespace to the %s of the Service.",
 			service.Ref, t.namespace, t.audience.Ref, annotated)
 	case t.named:
-		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it to this destination fail. Add the namespace to its annotation %s.",
+		at.Errorf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s. Calls of clients in it to this destination fail. Add the namespace to its %s.",
 			service.Ref, t.namespace, annotated)
 	case delegated: // The exportTo of a delegate says who may delegate to it.
-		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as %s is, which delegates here. Calls of other clients to this destination fail. Set the same namespaces in exportTo of that VirtualService and in the annotation %s of the Service.",
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as %s is, which delegates here. Calls of other clients to this destination fail. Set the same namespaces in exportTo of that VirtualService and in the %s of the Service.",
 			service.Ref, t.audience.Ref, annotated)
 	case !service.VisibleTo(home):
-		at.Warnf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s, in which this VirtualService is. Calls of clients there, and of others that do not see the Service, to this destination fail. Add the namespace to its annotation %s, or set the same namespaces in exportTo.",
+		at.Warnf(mesh.CodeNoSuchHost, "%s is not exported to namespace %s, in which this VirtualService is. Calls of clients there, and of others that do not see the Service, to this destination fail. Add the namespace to its %s, or set the same namespaces in exportTo.",
 			service.Ref, home, annotated)
 	default:
-		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as this VirtualService is. Calls of other clients to this destination fail. Set the same namespaces in exportTo and in its annotation %s.",
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces, as this VirtualService is. Calls of other clients to this destination fail. Set the same namespaces in exportTo and in its %s.",
 			service.Ref, annotated)
 	}
 }
@@ -94,10 +124,6 @@ func (t destinationResolver) reportNoService(at report.Field, found mesh.Destina
 	if found.Refused {
 		at.Errorf(mesh.CodeAlias, "This is another name for %s, and a DestinationRule for this name sets TLS, which has no effect on %s. "+
 			"Calls to this destination fail. Set the host of the DestinationRule to %s.", found.Host, found.Host, found.Host)
-		return
-	}
-	if found.ServiceEntry != (mesh.ServiceEntry{}) {
-		at.Errorf(mesh.CodeNoSuchHost, "%s declares %s, but ServiceEntries are not read. Calls to this destination fail. %s", found.ServiceEntry.Ref, found.Host, found.WayOut)
 		return
 	}
 	if found.Meant != "" {

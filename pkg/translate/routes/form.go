@@ -22,6 +22,8 @@ type form struct {
 	fixed func(c routeScope, at report.Field, m *networking.HTTPMatchRequest) (reason string)
 	// action translates all of a rule except its matches.
 	action func(t destinationResolver, at report.Field, rule *networking.HTTPRoute, listenerPort uint32) routeAction
+	// unserved is what happens to the calls of a compiled rule without a backend.
+	unserved func() routeAction
 	// limits translates the timeout and the retries of a rule.
 	limits func(at report.Field, rule *networking.HTTPRoute, defaults mesh.Defaults) *routev3.RouteAction
 	// edits translates the changes of headers for one destination; nil if there are none.
@@ -41,11 +43,11 @@ type comparison struct {
 // forms are indexed by mesh.Family.
 var forms = [mesh.FamilyCount]*form{
 	mesh.FamilyGRPC: {
-		uri: grpcURI, comparisons: grpcComparisons, unsupported: grpcUnsupported, fixed: grpcFixed, action: grpcAction, limits: grpcLimits, edits: noEdits, protocol: mesh.ProtocolGRPC,
+		uri: grpcURI, comparisons: grpcComparisons, unsupported: grpcUnsupported, fixed: grpcFixed, action: grpcAction, unserved: func() routeAction { return failingAction(nil) }, limits: grpcLimits, edits: noEdits, protocol: mesh.ProtocolGRPC,
 		noSuchPath: "no gRPC call has this uri", noSuchHeaders: "gRPC clients cannot check its conditions on headers",
 	},
 	mesh.FamilyHTTP: {
-		uri: httpURI, comparisons: httpComparisons, unsupported: httpUnsupported, fixed: httpFixed, action: httpAction, limits: httpLimits, edits: destinationEdits, protocol: mesh.ProtocolHTTP,
+		uri: httpURI, comparisons: httpComparisons, unsupported: httpUnsupported, fixed: httpFixed, action: httpAction, unserved: httpUnserved, limits: httpLimits, edits: destinationEdits, protocol: mesh.ProtocolHTTP,
 		noSuchPath: "no HTTP call has this uri", noSuchHeaders: "one of its conditions is not valid",
 	},
 }

@@ -188,7 +188,7 @@ func rewrite(at report.Field, r *networking.HTTPRewrite, action *routev3.RouteAc
 func (t destinationResolver) mirrors(at report.Field, rule *networking.HTTPRoute, listenerPort uint32) []*routev3.RouteAction_RequestMirrorPolicy {
 	var all []*routev3.RouteAction_RequestMirrorPolicy
 	add := func(at report.Field, d *networking.Destination, share *typev3.FractionalPercent) {
-		cluster := t.cluster(at, d, listenerPort)
+		cluster, _ := t.cluster(at, d, listenerPort)
 		if share != nil && cluster != resource.RefusedCluster {
 			all = append(all, &routev3.RouteAction_RequestMirrorPolicy{
 				Cluster: cluster, RuntimeFraction: &corev3.RuntimeFractionalPercent{DefaultValue: share},

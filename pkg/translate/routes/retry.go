@@ -41,7 +41,8 @@ var retryConditions = map[string]struct{ status, note string }{
 	"reset-before-request": {status: "unavailable", note: "gRPC does not retry a call whose response has begun"},
 	"5xx":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
 	"gateway-error":        {status: "unavailable", note: "gRPC retries on gRPC statuses"},
-	"429":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
+	"429":                  {status: "resource-exhausted,unavailable", note: "gRPC retries on gRPC statuses"},
+	"500":                  {status: "internal", note: "gRPC retries on gRPC statuses"},
 	"502":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
 	"503":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
 	"504":                  {status: "unavailable", note: "gRPC retries on gRPC statuses"},
@@ -116,7 +117,7 @@ func retryOn(at report.Field, conditions string) []string {
 		case condition.note != "":
 			at.Approximatef("%q is treated as %s because %s. To silence this, write %[2]s.", text, condition.status, condition.note)
 		}
-		on = append(on, condition.status)
+		on = append(on, strings.Split(condition.status, ",")...)
 	}
 	slices.Sort(on)
 	return slices.Compact(on)

@@ -27,6 +27,9 @@ type Input struct {
 	Labels          mesh.Labels
 	Missing         mesh.Features
 	Defaults        mesh.Defaults
+	Groups          *mesh.EndpointGroups
+	Automatic       bool
+	Node            string
 }
 
 // Translate makes the RouteConfigurations of a host.
@@ -62,7 +65,7 @@ func Translate(sink *[]mesh.Problem, in Input) []resource.Resource {
 func (in Input) ruleSet(sink *[]mesh.Problem, vs *mesh.VirtualService, host string) *ruleSet {
 	root := report.Field{Sink: sink, Ref: vs.Ref, Path: "spec"}
 	in.checkRules(root, vs)
-	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, family: in.Family, form: forms[in.Family], audience: vs, called: true}
+	t := destinationResolver{byHost: vs.Destinations, namespace: in.Namespace, labels: in.Labels, defaults: in.Defaults, family: in.Family, form: forms[in.Family], automatic: in.Automatic, node: in.Node, audience: vs, called: true}
 	if host == "" {
 		t.namespace = cmp.Or(in.Namespace, vs.Ref.Namespace)
 		t.called = !vs.IsDelegate() && (in.Namespace != "" || exportedHome(vs))
@@ -104,6 +107,7 @@ func exportedHome(vs *mesh.VirtualService) bool {
 func (in Input) checkRules(root report.Field, vs *mesh.VirtualService) {
 	spec := vs.Spec
 	switch {
+	case vs.Compiled():
 	case in.Service == nil && vs.IsDelegate() && len(spec.GetHttp()) == 0:
 		root.Child("http").Errorf(mesh.CodeInvalidValue, "This delegate has no http rules. Calls fall through to the next rule of the delegating VirtualService. Add a rule.")
 	case len(spec.GetHttp())+len(spec.GetTcp())+len(spec.GetTls()) == 0:
@@ -161,7 +165,11 @@ func (in Input) serviceRoute(port mesh.Port) *routev3.Route {
 		host = in.Alias.Host
 	}
 	action := form.limits(report.Field{}, &networking.HTTPRoute{}, in.Defaults)
-	action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: resource.RouteName(port.Number, host)}
+	whole := weightedCluster{cluster: resource.RouteName(port.Number, host), weight: 1}
+	if in.Automatic {
+		whole.split = policy.SplitFor(in.Family, in.Node, in.Groups, in.Rule, nil, port)
+	}
+	setClusters(report.Field{}, action, splitClusters([]weightedCluster{whole}))
 	if hash := policy.HashPolicyFor(in.Family, in.Rule, "", port.Number); hash != nil {
 		action.HashPolicy = []*routev3.RouteAction_HashPolicy{hash}
 	}
@@ -183,7 +191,7 @@ func (in Input) dialed() (host string, ports []mesh.Port) {
 // routeRefs returns the objects that a RouteConfiguration is made from. The rules come first, because a rejection
 // is more likely caused by them. service may be nil.
 func routeRefs(vs *mesh.VirtualService, service *mesh.Service) []mesh.Ref {
-	refs := []mesh.Ref{vs.Ref}
+	refs := vs.Refs()
 	for _, key := range slices.Sorted(maps.Keys(vs.Delegates)) {
 		if delegate := vs.Delegates[key].VirtualService; delegate != nil {
 			refs = append(refs, delegate.Ref)

@@ -68,7 +68,7 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 		}
 		r.destinations.called = r.destinations.called && !complete && c.mayTake(r.rule)
 		r.destinations.named = r.destinations.named || matchesNamespace(r.rule.GetMatch(), r.destinations.namespace)
-		out := c.form.action(r.destinations, r.at, r.rule, port)
+		out := c.action(r, port)
 		for _, b := range blocks {
 			if complete {
 				break
@@ -76,7 +76,7 @@ func (c routeScope) routeList(rules *ruleList) routeList {
 			named = append(named, out.clusters...)
 			list.add(r, b, out)
 			complete = isCatchAll(b.match) && (c.host != "" || !dependsOnScope(r.rule))
-			if complete && !dependsOnSource(r.rule) {
+			if complete && !dependsOnSource(r.rule) && r.author == nil { // Compiled rules are checked to the end.
 				list.routes = keepZeroWeightClusters(list.routes, named)
 				return list
 			}
@@ -117,12 +117,17 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 		return []block{{every, r.at.Path}}
 	}
 	var all []block
+	foreign := false // A match is for calls that these clients do not make.
 	for i, m := range r.rule.GetMatch() {
 		where := r.at.Child("match").Index(i)
 		matches, why := c.alternatives(where, m)
 		if r.gateways && !onlyMesh(m) {
 			// Calls through a gateway may have other paths and methods.
 			where.Withdraw(mesh.CodeUnreachable)
+		}
+		if r.forHTTP() {
+			where.Withdraw(mesh.CodeUnreachable)
+			foreign = foreign || why == c.form.noSuchPath || why == reasonNotPost
 		}
 		if why != "" {
 			list.skip(r, len(list.routes)+len(all), where.Path, why)
@@ -131,6 +136,9 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 			all = append(all, block{match, where.Path})
 		}
 	}
+	if foreign && len(all) == 0 && !r.author.Part {
+		r.at.Child("match").Notef(mesh.CodeUnreachable, "No gRPC call has this path and method. The match matches nothing for gRPC clients. Nothing is wrong if it is for HTTP clients.")
+	}
 	return all
 }
 
@@ -138,7 +146,10 @@ func (c routeScope) blocks(list *routeList, r boundRule) []block {
 // the two rules.
 func (r boundRule) originsOf(index int, field string) []report.Origin {
 	path := "virtual_hosts[0].routes[" + strconv.Itoa(index) + "]"
-	if r.provenance == nil {
+	switch {
+	case r.author != nil:
+		return []report.Origin{{Path: path, Ref: r.author.Ref, Field: r.author.FieldOf(field)}}
+	case r.provenance == nil:
 		return []report.Origin{{Path: path, Ref: r.at.Ref, Field: field}}
 	}
 	match, other := r.provenance.locate(field), r.delegatedBy

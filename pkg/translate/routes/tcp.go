@@ -117,6 +117,10 @@ func (s *ruleSet) report(host string, service *mesh.Service, every bool) {
 	if s.tcp.used {
 		*s.tcp.at.Sink = append(*s.tcp.at.Sink, s.tcp.deferred...)
 	}
+	if s.vs.Compiled() {
+		s.reportCompiled()
+		return
+	}
 	for _, list := range []*ruleList{&s.http, &s.tcp} {
 		for _, r := range list.rules {
 			if r.provenance != nil {

@@ -9,6 +9,7 @@ import (
 	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/policy"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
 )
 
@@ -18,6 +19,8 @@ type weightedCluster struct {
 	weight  uint64
 	// edits are the changes of headers for calls to the cluster; nil if there are none.
 	edits *edits
+	// split is how the endpoints of the cluster take calls.
+	split policy.Split
 }
 
 // weightedClusters returns the clusters of a rule's destinations, including those of weight 0. A single destination
@@ -33,15 +36,15 @@ func (t destinationResolver) weightedClusters(at report.Field, destinations []*n
 		if d.GetWeight() < 0 {
 			where.Child("weight").Errorf(mesh.CodeInvalidValue, "The weight is negative. %s. Set a weight of 0 or more.", counts)
 		}
-		cluster := t.cluster(where.Child("destination"), d.GetDestination(), listenerPort)
-		all = addCluster(all, weightedCluster{cluster, weight, t.form.edits(where.Child("headers"), d.GetHeaders())})
+		cluster, split := t.cluster(where.Child("destination"), d.GetDestination(), listenerPort)
+		all = addCluster(all, weightedCluster{cluster, weight, t.form.edits(where.Child("headers"), d.GetHeaders()), split})
 	}
 	if totalWeight(all) == 0 {
 		at.Child("route").Errorf(mesh.CodeNoWeight, "All destinations have weight 0. The calls fail. Give a destination a weight above 0.")
 		return nil, false
 	}
 	checkSum(at.Child("route"), destinations)
-	return all, true
+	return splitClusters(all), true
 }
 
 // checkSum reports weights that are not percentages, because this is mostly a slip. A weight that is missing may be one.
@@ -106,7 +109,8 @@ func scaleWeights(at report.Field, clusters []weightedCluster) []weightedCluster
 		at.Child("route").Approximatef("The weights sum to more than 2147483647. They are scaled down in proportion.")
 		smaller := make([]weightedCluster, len(clusters))
 		for i, c := range clusters {
-			smaller[i] = weightedCluster{c.cluster, max(c.weight/2, 1), c.edits}
+			smaller[i] = c
+			smaller[i].weight = max(c.weight/2, 1)
 		}
 		clusters = smaller
 	}

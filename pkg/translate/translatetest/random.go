@@ -147,8 +147,11 @@ func (d *Dice) virtualService(s *mesh.Service, rule *mesh.MergedDestinationRule)
 			"a":     {Host: "a.demo.svc.cluster.local", Service: Service("a", 80, 81, 82)},
 		},
 	}
-	if d.Roll(3) == 1 {
+	switch d.Roll(6) {
+	case 1, 4:
 		d.delegate(vs)
+	case 2:
+		d.compile(vs)
 	}
 	return vs
 }

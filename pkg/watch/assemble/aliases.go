@@ -14,11 +14,11 @@ import (
 )
 
 // aliasIndex finds the Services of type ExternalName that refer to a Service of the cluster. It edits them after the
-// inventory, which does not know what other Services there are, and before rules are bound to them.
+// parts, which do not know what other Services there are, and before rules are bound to them.
 type aliasIndex struct {
-	inventory *inventory
-	rules     *rules
-	problems  *problemIndex
+	join     *join
+	rules    *rules
+	problems *problemIndex
 	// names is what each Service of type ExternalName names, even if that is not there. byName is the reverse.
 	names  map[string]clusterName
 	byName index[string, string]
@@ -34,9 +34,9 @@ type clusterName struct {
 	certain bool
 }
 
-func newAliasIndex(v *inventory, r *rules, problems *problemIndex) *aliasIndex {
+func newAliasIndex(j *join, r *rules, problems *problemIndex) *aliasIndex {
 	return &aliasIndex{
-		inventory: v, rules: r, problems: problems,
+		join: j, rules: r, problems: problems,
 		names: map[string]clusterName{}, byName: index[string, string]{}, broken: map[string]struct{}{},
 	}
 }
@@ -64,7 +64,7 @@ func nameInCluster(name, namespace, domain string) (clusterName, bool) {
 func (x *aliasIndex) apply(b *worldBuilder) {
 	todo := map[string]struct{}{}
 	for host := range b.touched {
-		x.note(host, x.inventory.service(host), todo)
+		x.note(host, x.join.service(host), todo)
 	}
 	for host := range b.touched {
 		x.addReferrers(host, todo)
@@ -87,10 +87,10 @@ func (x *aliasIndex) note(host string, s *mesh.Service, todo map[string]struct{}
 	before, had := x.names[host]
 	var now clusterName
 	has := false
-	if s != nil && s.ExternalName != "" {
-		now, has = nameInCluster(s.ExternalName, s.Namespace(), x.rules.domain)
+	if s != nil && s.IsExternalName() {
+		now, has = nameInCluster(s.DNSName, s.Namespace(), x.rules.domain)
 	}
-	if had || s != nil && s.ExternalName != "" {
+	if had || s != nil && s.IsExternalName() {
 		todo[host] = struct{}{}
 	}
 	if had {
@@ -115,18 +115,18 @@ func (x *aliasIndex) addReferrers(host string, todo map[string]struct{}) {
 
 // resolve edits one Service of type ExternalName, or one that was.
 func (x *aliasIndex) resolve(b *worldBuilder, host string) {
-	s := x.inventory.service(host)
+	s := x.join.service(host)
 	if before := b.aliases.get(host); before != nil && before.Service != nil {
 		x.rules.aliases.remove(before.Service.Host, host)
 	}
 	delete(x.broken, host)
 	var alias *mesh.Alias
 	var problems []mesh.Problem
-	if s != nil && s.ExternalName != "" {
+	if s != nil && s.IsExternalName() {
 		alias, problems = x.follow(b, s)
 		problems = append(problems, x.check(s, alias)...)
 	}
-	if s != nil && alias == nil && inDomain(s.ExternalName, x.rules.domain) != "" {
+	if s != nil && alias == nil && inDomain(s.DNSName, x.rules.domain) != "" {
 		x.broken[host] = struct{}{}
 	}
 	if alias != nil {
@@ -148,7 +148,7 @@ func (x *aliasIndex) resolve(b *worldBuilder, host string) {
 // alias declares for their numbers. aliasService sets the default port of the alias.
 func aliasService(s *mesh.Service, alias *mesh.Alias) *mesh.Service {
 	out := *s
-	out.ExternalName, out.Ports = "", nil
+	out.Resolve, out.DNSName, out.Ports = mesh.ResolveNone, "", nil
 	if alias.Service == nil {
 		return &out
 	}
@@ -184,14 +184,14 @@ func (x *aliasIndex) follow(b *worldBuilder, s *mesh.Service) (*mesh.Alias, []me
 		if !ok {
 			break // It is a Service, or names something outside of the cluster.
 		}
-		next := x.inventory.service(name.host)
+		next := x.join.service(name.host)
 		outside := !name.certain && (next == nil || name.host == host)
 		switch {
 		case outside && host == s.Host:
 			return nil, nil
 		case outside:
-			return &mesh.Alias{Host: host, Service: x.inventory.service(host)}, nil
-		case next == nil, name.pod != "" && next.ExternalName != "":
+			return &mesh.Alias{Host: host, Service: x.join.service(host)}, nil
+		case next == nil, name.pod != "" && next.ResolvedByClients():
 			return &mesh.Alias{Host: name.full()}, []mesh.Problem{x.noSuchHost(s, name.full())}
 		case slices.Contains(seen, name.host):
 			return &mesh.Alias{Host: name.host}, []mesh.Problem{aliasProblem(s, mesh.CodeNoSuchHost, mesh.Error, "spec.externalName",
@@ -235,7 +235,7 @@ func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 			"%s is not exported to namespace %s. Calls of its clients to this name fail. Export the Service to them.", target.Ref, s.Namespace()))
 	}
 	for _, p := range s.Ports {
-		if _, ok := target.Port(p.Number); !ok && target.ExternalName == "" {
+		if _, ok := target.Port(p.Number); !ok && !target.ResolvedByClients() {
 			problems = append(problems, aliasProblem(s, mesh.CodeNoSuchPort, mesh.Warning, "spec.ports",
 				"%s, for which this is another name, has no port %d. Calls to the port fail. Write a port of that Service, or leave out the ports.", target.Ref, p.Number))
 		}
@@ -250,9 +250,9 @@ func (x *aliasIndex) check(s *mesh.Service, alias *mesh.Alias) []mesh.Problem {
 // checkOutside reports what is wrong with a Service whose ExternalName clients resolve by DNS.
 func (x *aliasIndex) checkOutside(s *mesh.Service) []mesh.Problem {
 	var problems []mesh.Problem
-	if meant := x.rules.meant(s.ExternalName); inDomain(s.ExternalName, x.rules.domain) != "" && meant != "" && meant != s.Host {
+	if meant := x.rules.meant(s.DNSName); inDomain(s.DNSName, x.rules.domain) != "" && meant != "" && meant != s.Host {
 		problems = append(problems, aliasProblem(s, mesh.CodeNoSuchHost, mesh.Warning, "spec.externalName",
-			"%s is nearly the host of a Service. Clients resolve the name by DNS. Did you mean %q? Correct the name.", s.ExternalName, meant))
+			"%s is nearly the host of a Service. Clients resolve the name by DNS. Did you mean %q? Correct the name.", s.DNSName, meant))
 	}
 	if len(s.Ports) == 0 {
 		problems = append(problems, aliasProblem(s, mesh.CodeNoSuchPort, mesh.Warning, "spec.ports",
@@ -326,16 +326,21 @@ func (h *routesEntry) ofAliases(b *worldBuilder) []mesh.Problem {
 
 // destination returns what a destination host of a VirtualService in the namespace refers to.
 func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destination {
-	d := mesh.Destination{Host: host, Service: b.services.get(host), DestinationRules: b.policies.get(host)}
-	if alias := b.aliases.get(host); alias != nil {
-		d.Host, d.Service, d.Refused = alias.Host, alias.Service, alias.Refused
+	key := host
+	if own := mesh.HostIn(host, namespace); b.services.get(own) != nil {
+		key = own
 	}
-	delete(r.unmet, host)
-	if d.Service == nil {
-		if d.ServiceEntry = r.entries.of(d.Host); d.ServiceEntry != (mesh.ServiceEntry{}) {
-			d.WayOut = d.ServiceEntry.WayOut(d.Host, r.domain, "destination.host")
+	d := mesh.Destination{Host: host, Service: b.services.get(key), DestinationRules: b.policies.get(key), Groups: b.groups.get(key)}
+	if alias := b.aliases.get(host); alias != nil {
+		d.Host, d.Service, d.Refused, d.Groups = alias.Host, alias.Service, alias.Refused, nil
+		if d.Service != nil {
+			d.Groups = b.groups.get(d.Service.Host)
 		}
 	}
+	if d.Service == nil && d.Host == host {
+		r.belowWildcard(b, &d)
+	}
+	delete(r.unmet, host)
 	if d.Service == nil && d.Host == host {
 		r.unmet[host] = struct{}{}
 		d.Meant = r.meantIn(host, namespace)
@@ -343,6 +348,33 @@ func (r *rules) destination(b *worldBuilder, host, namespace string) mesh.Destin
 	return d
 }
 
+// belowWildcard makes the destination one of the names below the wildcard of a Service, if there is one.
+func (r *rules) belowWildcard(b *worldBuilder, d *mesh.Destination) {
+	for suffix := d.Host; ; {
+		_, rest, ok := strings.Cut(suffix, ".")
+		if !ok {
+			return
+		}
+		suffix = rest
+		if s := b.services.get("*." + suffix); s != nil {
+			r.below.add(s.Host, d.Host)
+			d.Service, d.DestinationRules, d.Groups = r.named(s, d.Host), b.policies.get(s.Host), b.groups.get(s.Host)
+			return
+		}
+	}
+}
+
+// named returns the Service of a name below its wildcard: the same pointer as long as that of the wildcard is the same.
+func (r *rules) named(s *mesh.Service, host string) *mesh.Service {
+	if r.names[host].of != s {
+		r.names[host] = namedService{s, s.Below(host)}
+	}
+	return r.names[host].service
+}
+
+// namedService is the Service of a name below a wildcard.
+type namedService struct{ of, service *mesh.Service }
+
 func sameAlias(a, b *mesh.Alias) bool {
-	return a.Host == b.Host && a.DefaultPort == b.DefaultPort && a.Refused == b.Refused && (a.Service == b.Service || a.Service != nil && b.Service != nil && sameService(a.Service, b.Service))
+	return a.Host == b.Host && a.DefaultPort == b.DefaultPort && a.Refused == b.Refused && equalBy(sameService, a.Service, b.Service)
 }

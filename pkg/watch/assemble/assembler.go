@@ -12,9 +12,9 @@ import (
 // Assembler keeps the objects of a source and builds Worlds of them. It evaluates only what a change may affect, and
 // whatever comes out equal keeps its pointer. It belongs to one goroutine.
 //
-// A World is built in two steps: the inventory edits the Services of the cluster and what is behind them, then the
-// rules are bound to the result. A second cluster would be a second inventory, joined with the first between the two
-// steps. There the Services that are other names of Services are resolved, too.
+// A World is built in steps: the join edits the Services of all parts, the objects that configure servers are bound to
+// them, the join edits what is behind the Services, the Services that are other names of Services are resolved, and the
+// rules are bound to the result.
 type Assembler struct {
 	domain, root string
 	defaults     mesh.Defaults
@@ -23,13 +23,19 @@ type Assembler struct {
 	stored time.Time
 
 	inventory *inventory
+	external  *external
+	join      *join
+	security  *securityIndex
 	rules     *rules
 	aliases   *aliasIndex
 	emptiness *emptiness
+	enforced  *enforcement
 	exports   *exportIndex
 	problems  *problemIndex
-	// indexes has the index of each kind.
-	indexes kindIndexes
+	// indexes has the index of each kind. clusters has the indexes of the remote clusters, by their names.
+	indexes  kindIndexes
+	clusters map[string]kindIndexes
+	options  Options
 }
 
 // Options are the options of an Assembler.
@@ -41,22 +47,34 @@ type Options struct {
 	// EmptyServiceGrace is how long a Service that loses all its endpoints at once keeps them; see lossGuard. It is also
 	// how long a Service or a subset must be empty to be reported; see emptiness.
 	EmptyServiceGrace time.Duration
+	// ResolveNames is set if something resolves the names of endpoints: see WantedNames.
+	ResolveNames bool
 	// Pods enables the World's lists of pods.
 	Pods bool
+	// Cluster and Network are the names of the cluster and the network, which endpoints have as labels; both may be empty.
+	Cluster, Network string
 }
 
 // New returns an Assembler without objects.
 func New(o Options) *Assembler {
-	hosts, problems := newHostIndex(), newProblemIndex()
+	problems := newProblemIndex()
+	own := newInventory(o, problems)
+	own.endpoints.cluster, own.endpoints.network = o.Cluster, o.Network
+	outside := newExternal(o, own, problems)
+	joined := newJoin(own, outside, problems)
 	a := &Assembler{
 		domain: o.Domain, root: o.RootNamespace, defaults: o.Defaults,
-		inventory: newInventory(o, hosts, problems), rules: newRules(o, hosts, problems), problems: problems,
-		indexes: kindIndexes{},
+		inventory: own, external: outside, join: joined, rules: newRules(o, joined.hosts, problems), problems: problems,
+		indexes: kindIndexes{}, clusters: map[string]kindIndexes{}, options: o,
 	}
-	a.aliases = newAliasIndex(a.inventory, a.rules, problems)
+	a.security = newSecurityIndex(o.RootNamespace, a.inventory, joined, problems)
+	a.enforced = newEnforcement(o.EmptyServiceGrace, a.security, problems)
+	a.aliases = newAliasIndex(joined, a.rules, problems)
 	a.exports = newExportIndex(problems)
-	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, a.rules, problems)
+	a.emptiness = newEmptiness(o.EmptyServiceGrace, a.inventory, joined, a.rules, problems)
 	maps.Copy(a.indexes, a.inventory.indexes())
+	maps.Copy(a.indexes, a.external.indexes())
+	maps.Copy(a.indexes, a.security.indexes())
 	maps.Copy(a.indexes, a.rules.indexes())
 	return a
 }
@@ -85,12 +103,14 @@ func (a *Assembler) Restored(at time.Time, problems ...mesh.Problem) {
 
 // Due returns the time after which the World may change without a change of objects, and false if it cannot.
 func (a *Assembler) Due(now time.Time) (time.Duration, bool) {
-	kept, keeps := a.inventory.guard.nextExpiry(now)
-	empty, waits := a.emptiness.nextExpiry(now)
-	if !keeps || waits && empty < kept {
-		return empty, waits
+	var first time.Duration
+	found := false
+	for _, next := range []func(time.Time) (time.Duration, bool){a.join.nextExpiry, a.emptiness.nextExpiry, a.enforced.nextExpiry} {
+		if in, waits := next(now); waits && (!found || in < first) {
+			first, found = in, true
+		}
 	}
-	return kept, keeps
+	return first, found
 }
 
 // set replaces an object.
@@ -113,12 +133,31 @@ func (a *Assembler) put(key object.Key, value any) {
 		a.problems.put(problemKey{topicHost, key}, nil)
 		a.problems.put(problemKey{topicPorts, key}, nil)
 	}
+	if key.Cluster != "" {
+		if index, ok := a.cluster(key.Cluster)[key.Kind]; ok {
+			index.put(key, value)
+		}
+		return
+	}
 	if index, ok := a.indexes[key.Kind]; ok {
 		had := a.has(key)
 		index.put(key, value)
 		a.exports.count(key.Namespace, had, a.has(key))
 		a.exports.put(key, value)
 	}
+}
+
+// cluster returns the indexes of a remote cluster, which joins with its first object.
+func (a *Assembler) cluster(name string) kindIndexes {
+	indexes, ok := a.clusters[name]
+	if !ok {
+		v := newInventory(a.options, a.problems)
+		v.cluster, v.ownNetwork = name, a.options.Network
+		a.join.add(v)
+		indexes = v.indexes()
+		a.clusters[name] = indexes
+	}
+	return indexes
 }
 
 // has reports whether there is an object of a kind that clients or authors have in their namespace.
@@ -130,9 +169,19 @@ func (a *Assembler) has(key object.Key) (ok bool) {
 		_, ok = a.inventory.endpoints.pods[key.ID()]
 	case object.KindVirtualService:
 		_, ok = a.rules.routes.entries[key.ID()]
+	case object.KindGRPCRoute, object.KindHTTPRoute:
+		_, ok = a.rules.attached.routes[key]
+	case object.KindBackendTLSPolicy:
+		_, ok = a.rules.backendTLS.policies[key.ID()]
 	case object.KindDestinationRule:
 		_, ok = a.rules.policies.rules[key.ID()]
-	case object.KindEndpointSlice, object.KindEndpoints, object.KindNode, object.KindNamespace, object.KindInjectionPolicy, object.KindServiceEntry:
+	case object.KindServiceEntry:
+		_, ok = a.external.entries[key]
+	case object.KindWorkloadEntry:
+		_, ok = a.external.workloads[key.ID()]
+	case object.KindPeerAuthentication, object.KindAuthorizationPolicy, object.KindRequestAuthentication:
+		ok = a.security.has(key)
+	case object.KindServiceImport, object.KindEndpointSlice, object.KindEndpoints, object.KindNode, object.KindNamespace, object.KindInjectionPolicy, object.KindName:
 	}
 	return ok
 }
@@ -144,10 +193,14 @@ func (a *Assembler) World() *mesh.World {
 		last = &mesh.World{Domain: a.domain, RootNamespace: a.root, Defaults: a.defaults}
 	}
 	b := newWorldBuilder(last)
-	a.inventory.apply(b)
+	a.join.applyServices(b)
+	a.security.apply(b)
+	a.join.apply(b)
+	a.external.identities.apply(b, a.external.workloads)
 	a.aliases.apply(b)
 	a.rules.apply(b)
 	a.emptiness.apply(b)
+	a.enforced.apply()
 	a.exports.apply()
 
 	w, changed := b.world()
@@ -156,7 +209,7 @@ func (a *Assembler) World() *mesh.World {
 	if rules, moved := a.rules.authored.apply(last.ConfigObjects); moved {
 		w.ConfigObjects, changed = rules, true
 	}
-	if unbound, moved := a.rules.routes.listUnbound(last.Unbound); moved {
+	if unbound, moved := a.rules.listUnbound(last.Unbound); moved {
 		w.Unbound, changed = unbound, true
 	}
 	if unbound := a.rules.policies.listUnbound(); !slices.Equal(unbound, last.UnboundRules) {
@@ -183,7 +236,7 @@ func (a *Assembler) World() *mesh.World {
 	return w
 }
 
-// ListObjects lists everything that the last World is made of: every value, followed by the Problems and the
+// ListObjects lists everything of the cluster of the control plane, or of the files, that the last World is made of: every value, followed by the Problems and the
 // silenced codes of each object that has some, as an entry of their own. Values are immutable, so the list is a complete copy. Changes wait while it
 // is made, so it only copies.
 func (a *Assembler) ListObjects() []object.Object {
@@ -194,12 +247,12 @@ func (a *Assembler) ListObjects() []object.Object {
 		})
 	}
 	for key, found := range a.problems.byKey {
-		if key.topic == topicObject {
+		if key.topic == topicObject && key.about.Cluster == "" {
 			out = append(out, object.Object{Key: key.about, Problems: found, Silenced: a.problems.silenced[key.about], Generation: a.generation(key.about.Kind.Row(), key.about)})
 		}
 	}
 	for key, codes := range a.problems.silenced {
-		if _, listed := a.problems.byKey[problemKey{topicObject, key}]; !listed {
+		if _, listed := a.problems.byKey[problemKey{topicObject, key}]; !listed && key.Cluster == "" {
 			out = append(out, object.Object{Key: key, Silenced: codes, Generation: a.generation(key.Kind.Row(), key)})
 		}
 	}
@@ -208,7 +261,7 @@ func (a *Assembler) ListObjects() []object.Object {
 
 // size is about how many objects ListObjects lists: a list that grows while it is made would take several times as long.
 func (a *Assembler) size() int {
-	return a.inventory.size() + a.rules.size() + len(a.problems.byKey)
+	return a.inventory.size() + a.external.size() + a.security.size() + a.rules.size() + len(a.problems.byKey)
 }
 
 // generation returns the generation of an authored object, which only the World's list of rules keeps.

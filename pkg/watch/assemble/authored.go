@@ -20,12 +20,16 @@ func (x authoredIndex) note(o object.Object) {
 		x[ref.String()] = nil
 		return
 	}
-	x[ref.String()] = &mesh.ConfigObject{Ref: ref, Generation: o.Generation}
+	config := &mesh.ConfigObject{Ref: ref, Generation: o.Generation}
+	if route, ok := o.Value.(*object.Route); ok {
+		config.Parents, config.Matches = route.Parents, route.Matches()
+	}
+	x[ref.String()] = config
 }
 
 // apply returns the list with the recorded changes, and whether it differs.
 func (x authoredIndex) apply(from mesh.Map[*mesh.ConfigObject]) (mesh.Map[*mesh.ConfigObject], bool) {
-	rules := newEdit(from, func(a, b *mesh.ConfigObject) bool { return *a == *b })
+	rules := newEdit(from, (*mesh.ConfigObject).Equal)
 	for key, rule := range x {
 		rules.put(key, rule)
 	}

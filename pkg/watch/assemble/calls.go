@@ -17,7 +17,7 @@ type call struct {
 	sent
 }
 
-// sent is a destination with a weight above 0, and its field.
+// sent is a destination with a weight above 0, and the field of its host.
 type sent struct{ host, subset, field string }
 
 // destination is a route of a http or tcp rule.
@@ -52,7 +52,7 @@ func sentByRoutes[D destination](path string, routes []D) []sent {
 	var all []sent
 	for i, route := range routes {
 		if d := route.GetDestination(); d.GetHost() != "" && (len(routes) == 1 || route.GetWeight() > 0) {
-			all = append(all, sent{d.GetHost(), d.GetSubset(), fmt.Sprintf("%s.route[%d].destination", path, i)})
+			all = append(all, sent{d.GetHost(), d.GetSubset(), fmt.Sprintf("%s.route[%d].destination.host", path, i)})
 		}
 	}
 	return all
@@ -71,6 +71,13 @@ func (r *rules) callsTo(host string) []call {
 				if len(roots) > 0 && h.destinations[s.host] == name {
 					all = append(all, call{h, roots, s})
 				}
+			}
+		}
+	}
+	for _, a := range r.attached.byDestination[host] {
+		for _, s := range a.calls.sent {
+			if s.host == host {
+				all = append(all, call{a.calls, []*routesEntry{a.calls}, s})
 			}
 		}
 	}

@@ -44,15 +44,19 @@ func (x *policyIndex) conflicts(host string) []mesh.Problem {
 	return mesh.SortProblems(problems)
 }
 
-// conflicts reports the VirtualServices for one host that are never used, because other VirtualServices for the same
-// host take precedence for every call to which they could apply. service is the host's Service, or nil.
-func (x *routeIndex) conflicts(host string, service *mesh.Service) []mesh.Problem {
+// conflicts reports the VirtualServices for one host that are never used, because Routes or other VirtualServices for the
+// same host take precedence for every call to which they could apply, and those that Routes leave some ports. service is the
+// host's Service, or nil. attached are the compiled Routes.
+func (x *routeIndex) conflicts(host string, service *mesh.Service, attached []mesh.VirtualServiceCandidate) []mesh.Problem {
 	list := inOrder(x.hosts.under(host))
-	if len(list) < 2 {
+	if len(list) == 0 || len(list)+len(attached) < 2 {
 		return nil
 	}
-	table := &mesh.VirtualServiceSet{Host: host}
+	table := &mesh.VirtualServiceSet{Host: host, Candidates: slices.Clone(attached)}
 	probes := map[string]struct{}{otherNamespaces: {}}
+	for _, c := range attached {
+		probes[c.VirtualService.Ref.Namespace] = struct{}{}
+	}
 	for _, h := range list {
 		table.Candidates = append(table.Candidates, mesh.VirtualServiceCandidate{Host: host, VirtualService: h.routes, Export: h.Export})
 		probes[h.key.Namespace] = struct{}{}
@@ -66,22 +70,44 @@ func (x *routeIndex) conflicts(host string, service *mesh.Service) []mesh.Proble
 	}
 	var problems []mesh.Problem
 	for _, h := range list {
-		var winners []mesh.Ref
-		holds := false
-		for probe := range probes {
-			if !h.Export.VisibleTo(h.key.Namespace, probe) {
-				continue
-			}
-			for used := range table.For(probe).Used(ports).All() {
-				holds = holds || used == h.routes
-				winners = append(winners, used.Ref)
-			}
-		}
-		if !holds && len(winners) > 0 {
+		winners, partly, holds := h.rivals(table, probes, ports)
+		switch {
+		case !holds && len(winners) > 0:
 			problems = append(problems, shadowed(h.key.Ref(), h.fieldOf(host), host, winners))
+		case len(partly) > 0:
+			problems = append(problems, outranked(h.key.Ref(), h.fieldOf(host), host, partly))
 		}
 	}
 	return mesh.SortProblems(problems)
+}
+
+// rivals returns what applies to clients that see a VirtualService, which of it are Routes that come before it, and whether it
+// is itself used.
+func (h *routesEntry) rivals(table *mesh.VirtualServiceSet, probes map[string]struct{}, ports []mesh.Port) (winners, routes []mesh.Ref, holds bool) {
+	for probe := range probes {
+		if !h.Export.VisibleTo(h.key.Namespace, probe) {
+			continue
+		}
+		before := true
+		for used := range table.For(probe).Used(ports).All() {
+			if before = before && used != h.routes; before && used.Compiled() {
+				routes = append(routes, used.Refs()...)
+			}
+			holds = holds || used == h.routes
+			winners = append(winners, used.Refs()...)
+		}
+	}
+	return winners, routes, holds
+}
+
+// outranked is the Problem of a VirtualService to which Routes leave some calls.
+func outranked(loser mesh.Ref, field, host string, winners []mesh.Ref) mesh.Problem {
+	slices.SortFunc(winners, mesh.Ref.Compare)
+	winners = slices.Compact(winners)
+	return mesh.Problem{
+		Code: mesh.CodeConflict, Severity: mesh.Info, Object: loser, Field: field,
+		Message: fmt.Sprintf("For %s, %s for some ports or clients, and a Route takes precedence over a VirtualService. These rules apply to the rest. Remove the rules for those ports, or the Route.", host, winnerNames(winners)),
+	}
 }
 
 func shadowed(loser mesh.Ref, field, host string, winners []mesh.Ref) mesh.Problem {

@@ -39,10 +39,10 @@ func (e *edit[V]) get(host string) *V {
 
 // put sets the value of a host, nil for none, and reports whether that changes it.
 func (e *edit[V]) put(host string, v *V) bool {
-	if e.equal(e.get(host), v) {
+	if equalBy(e.same, e.get(host), v) {
 		return false
 	}
-	if from, _ := e.from.Get(host); e.equal(from, v) {
+	if from, _ := e.from.Get(host); equalBy(e.same, from, v) {
 		delete(e.next, host) // It is as it was before the first edit.
 		return true
 	}
@@ -50,7 +50,10 @@ func (e *edit[V]) put(host string, v *V) bool {
 	return true
 }
 
-func (e *edit[V]) equal(a, b *V) bool { return a == b || a != nil && b != nil && e.same(a, b) }
+// equalBy compares the values behind two pointers, either of which may be nil.
+func equalBy[V any](same func(a, b *V) bool, a, b *V) bool {
+	return a == b || a != nil && b != nil && same(a, b)
+}
 
 // apply returns the map after the edits and adds the hosts that differ to changed.
 func (e *edit[V]) apply(changed map[string]struct{}) mesh.Map[*V] {

@@ -12,6 +12,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
+// maxNamed is how many objects a message names.
+const maxNamed = 4
+
 // maxNamedValues limits the values of a label that a message lists.
 const maxNamedValues = 6
 
@@ -20,6 +23,7 @@ const maxNamedValues = 6
 // source has no endpoints at all: files with rules alone say nothing about endpoints.
 type emptiness struct {
 	inventory *inventory
+	join      *join
 	rules     *rules
 	problems  *problemIndex
 	grace     time.Duration
@@ -38,9 +42,9 @@ type emptyPart struct {
 	field string
 }
 
-func newEmptiness(grace time.Duration, v *inventory, r *rules, problems *problemIndex) *emptiness {
+func newEmptiness(grace time.Duration, v *inventory, j *join, r *rules, problems *problemIndex) *emptiness {
 	return &emptiness{
-		inventory: v, rules: r, problems: problems, grace: grace,
+		inventory: v, join: j, rules: r, problems: problems, grace: grace,
 		empty: map[string]map[emptyPart]time.Time{}, waiting: map[string]time.Time{}, strays: strays{inventory: v, ids: map[object.ID]struct{}{}},
 	}
 }
@@ -61,25 +65,26 @@ func (x *emptiness) apply(b *worldBuilder) {
 	now := time.Now()
 	todo := map[string]struct{}{}
 	add := func(host string) {
-		if alias := b.aliases.get(host); alias != nil && alias.Service != nil {
-			todo[alias.Service.Host] = struct{}{}
-		}
-		if alias, ok := b.last.Aliases.Get(host); ok && alias.Service != nil {
-			todo[alias.Service.Host] = struct{}{}
-		}
 		todo[host] = struct{}{}
+		x.addOthers(host, todo)
+	}
+	addNames := func(host string) { // and what it is, or was, another name for
+		add(host)
+		before, _ := b.last.Aliases.Get(host)
+		for _, alias := range []*mesh.Alias{before, b.aliases.get(host)} {
+			if alias != nil && alias.Service != nil {
+				add(alias.Service.Host)
+			}
+		}
 	}
 	for host := range take(&x.rules.routes.dirtyTargets) {
-		add(host)
+		addNames(host)
 	}
 	for host := range b.touched {
-		add(host)
+		addNames(host)
 	}
 	for host := range b.assembled {
-		todo[host] = struct{}{}
-		for _, alias := range x.rules.aliases[host] {
-			todo[alias] = struct{}{}
-		}
+		add(host)
 	}
 	for host := range b.policies.next {
 		todo[host] = struct{}{}
@@ -91,15 +96,22 @@ func (x *emptiness) apply(b *worldBuilder) {
 	}
 	if known := len(x.inventory.endpoints.slices) > 0; known != x.known {
 		x.known = known
-		for host := range x.inventory.hosts.owners {
+		for host := range x.join.hosts {
 			todo[host] = struct{}{}
 		}
 	}
 	x.strays.apply(b, x.empty, todo)
-	lapsed := take(&x.inventory.lapsed)
+	lapsed := x.join.takeLapsed()
 	for host := range todo {
 		_, kept := lapsed[host]
 		x.evaluate(b, host, now, kept)
+	}
+}
+
+// addOthers adds the other names of a host, and the keys of other namespaces for it.
+func (x *emptiness) addOthers(host string, todo map[string]struct{}) {
+	for _, other := range x.rules.aliases[host] {
+		todo[other] = struct{}{}
 	}
 }
 
@@ -134,8 +146,8 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 	}
 	if id, ok := strayID(host); ok {
 		x.strays.check(&e, b, id)
-	} else if s := b.services.get(host); x.known && s != nil && s.ExternalName == "" && len(s.Ports) > 0 {
-		x.checkHost(&e, b, s)
+	} else if s := b.services.get(host); s != nil && (x.known || isEntry(s)) && s.Resolve == mesh.ResolveNone && len(s.Ports) > 0 {
+		x.checkHost(&e, b, host, s)
 	}
 	delete(x.waiting, host)
 	for _, end := range e.after {
@@ -152,8 +164,8 @@ func (x *emptiness) evaluate(b *worldBuilder, host string, now time.Time, kept b
 }
 
 // checkHost reports what is empty of a Service, or of what it is another name for.
-func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, s *mesh.Service) {
-	set, calls := b.endpoints.get(s.Host), x.rules.callsTo(s.Host)
+func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, host string, s *mesh.Service) {
+	set, calls := b.endpoints.get(host), x.rules.callsTo(s.Host)
 	switch alias := b.aliases.get(s.Host); {
 	case alias != nil:
 		if alias.Service != nil && !alias.IsService() {
@@ -169,8 +181,13 @@ func (x *emptiness) checkHost(e *evaluation, b *worldBuilder, s *mesh.Service) {
 // checkService reports a Service without an endpoint that can be called, and the rules that send calls to it. Without
 // such a rule it is an info: it is not known whether any client calls the Service, and many are scaled to zero.
 func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.EndpointSet, calls []call) {
-	ref, correction, meant := x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name})
-	if len(calls) == 0 && !meant && len(x.inventory.endpoints.byService[object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name}]) == 0 {
+	var ref mesh.Ref
+	correction, meant := "", false
+	if s.Ref.Cluster == "" { // Strays are known in the control plane's own cluster only.
+		ref, correction, meant = x.strays.meantFor(object.ID{Namespace: s.Ref.Namespace, Name: s.Ref.Name})
+	}
+	entry := isEntry(s)
+	if !entry && len(calls) == 0 && !meant && !x.join.hasSlices(s) {
 		return
 	}
 	if !e.lasts(emptyPart{}) {
@@ -184,14 +201,20 @@ func (x *emptiness) checkService(e *evaluation, s *mesh.Service, set *mesh.Endpo
 	if meant {
 		severity, wayOut = mesh.Warning, fmt.Sprintf("%s looks meant for it. %s.", ref, correction)
 	}
+	field, name := "spec.selector", "The Service"
+	if entry {
+		field, name, wayOut = "spec.endpoints", s.Host, "List endpoints, or correct workloadSelector."
+	}
 	if n := size(set); n > 0 {
 		what, wayOut = fmt.Sprintf("no ready endpoint among %d", n), "Make its pods ready."
 	}
-	e.add(mesh.CodeNoEndpoints, severity, s.Ref, "spec.selector", "The Service has %s. Calls to it fail. %s", what, wayOut)
+	e.add(mesh.CodeNoEndpoints, severity, s.Ref, field, "%s has %s. Calls to it fail. %s", name, what, wayOut)
 	for _, c := range calls {
-		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field+".host", "%s has %s. Calls to this destination fail. %s", s.Ref, what, wayOut)
+		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field, "%s has %s. Calls to this destination fail. %s", s.Ref, what, wayOut)
 	}
 }
+
+func isEntry(s *mesh.Service) bool { return s.Ref.Kind == string(object.KindServiceEntry) }
 
 // checkPod reports another name of a pod that is not among the endpoints of its Service, or is not ready, and the rules that
 // send calls to that name. A Service without any endpoint has a Problem of its own.
@@ -202,7 +225,7 @@ func checkPod(e *evaluation, s *mesh.Service, alias *mesh.Alias, set *mesh.Endpo
 	}
 	e.add(mesh.CodeNoEndpoints, mesh.Warning, s.Ref, "spec.externalName", "%s has %s. Calls fail. %s", alias.Service.Ref, what, wayOut)
 	for _, c := range calls {
-		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field+".host",
+		e.add(mesh.CodeNoEndpoints, mesh.Warning, c.from.key.Ref(), c.field,
 			"%s is another name for %s, but %s has %s. Calls to this destination fail. %s", s.Ref, alias.Host, alias.Service.Ref, what, wayOut)
 	}
 }
@@ -239,7 +262,7 @@ func checkSubsets(e *evaluation, b *worldBuilder, set *mesh.EndpointSet, calls [
 				continue
 			}
 			e.add(mesh.CodeEmptySubset, mesh.Warning, subset.Ref, subset.Field+".labels", "The subset %q %s. Calls to it fail. Correct the labels here or on the pods.", subset.Name, text)
-			e.add(mesh.CodeEmptySubset, mesh.Warning, c.from.key.Ref(), c.field+".subset",
+			e.add(mesh.CodeEmptySubset, mesh.Warning, c.from.key.Ref(), strings.TrimSuffix(c.field, "host")+"subset",
 				"The subset %q of %s %s. Calls to this destination fail. Correct the labels of the subset or of the pods.", subset.Name, subset.Ref, text)
 		}
 	}

@@ -95,6 +95,8 @@ func TestEmptiness(t *testing.T) {
 		"a Service that no rule names":        {fourPods + emptySlice, infoIdle},
 		"a Service that a rule names":         {fourPods + emptySlice + echoRules("{destination: {host: idle}}"), idle},
 		"a Service that a rule names with 0":  {fourPods + emptySlice + echoRules(elsewhere+"{destination: {host: idle}, weight: 0}"), infoIdle},
+		"a Service that a Route names":        {fourPods + emptySlice + watchtest.Route("GRPCRoute", "r", "01", "name: echo", "{backendRefs: [{name: echo, port: 80}, {name: idle, port: 80}]}"), []string{"warning NoEndpoints GRPCRoute demo/r spec.rules[0].backendRefs[1].name", idle[0]}},
+		"a Service that a Route names with 0": {fourPods + emptySlice + watchtest.Route("HTTPRoute", "r", "01", "name: echo", "{backendRefs: [{name: echo, port: 80}, {name: idle, port: 80, weight: 0}]}"), infoIdle},
 		"a subset of it":                      {fourPods + emptySlice + echoRules("{destination: {host: idle, subset: s}}"), idle},
 		"without an EndpointSlice":            {fourPods + strings.Split(emptySlice, "---\napiVersion: discovery")[0], nil},
 		"without an EndpointSlice, and named": {fourPods + strings.Split(emptySlice, "---\napiVersion: discovery")[0] + echoRules("{destination: {host: idle}}"), idle},

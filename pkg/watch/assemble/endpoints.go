@@ -26,6 +26,10 @@ type endpointIndex struct {
 	// dirty Services must be assembled again, and so must Services with an address on one of dirtyNodes.
 	dirty      map[object.ID]struct{}
 	dirtyNodes map[string]struct{}
+	// peers finds the PeerAuthentications in effect for the pods of a namespace with the labels.
+	peers func(namespace string, labels mesh.Labels) *mesh.PeerModes
+	// cluster and network are where endpoints are that do not state it; both may be empty.
+	cluster, network string
 }
 
 // sliceEntry is an indexed EndpointSlice or Endpoints object.
@@ -35,6 +39,9 @@ type sliceEntry struct {
 }
 
 func (h *sliceEntry) serviceID() object.ID {
+	if h.Imported {
+		return object.ID{Namespace: h.key.Namespace, Name: importPrefix + h.Service}
+	}
 	return object.ID{Namespace: h.key.Namespace, Name: h.Service}
 }
 
@@ -43,6 +50,7 @@ func newEndpointIndex() endpointIndex {
 		slices: map[object.Key]*sliceEntry{}, pods: map[object.ID]*object.Pod{}, nodes: map[string]*object.Node{},
 		byService: index[object.ID, *sliceEntry]{}, byPod: newMultimap[*sliceEntry](), byIP: newMultimap[*sliceEntry](), podsAt: newMultimap[string](),
 		dirty: map[object.ID]struct{}{}, dirtyNodes: map[string]struct{}{},
+		peers: func(string, mesh.Labels) *mesh.PeerModes { return nil },
 	}
 }
 
@@ -150,11 +158,11 @@ func (x *endpointIndex) putNode(name string, n *object.Node) bool {
 	return true
 }
 
-// applyNodes edits the localities of the nodes that changed. It comes before takeDirty.
+// applyNodes edits the nodes that changed. It comes before takeDirty.
 func (x *endpointIndex) applyNodes(b *worldBuilder) {
 	for name := range x.dirtyNodes {
-		if n := x.nodes[name]; n != nil && n.Locality != (mesh.Locality{}) {
-			b.nodes.put(name, &n.Locality)
+		if n := x.nodes[name]; n != nil && *n != (mesh.Node{}) {
+			b.nodes.put(name, n)
 		} else {
 			b.nodes.put(name, nil)
 		}
@@ -212,7 +220,7 @@ func (x *endpointIndex) podOf(namespace string, a *object.Address) (*object.Pod,
 // used yields the objects with the endpoints of a Service. An Endpoints object is used only if the Service has no
 // EndpointSlice.
 func (x *endpointIndex) used(service *mesh.Service) iter.Seq[*sliceEntry] {
-	entries := x.byService[object.ID{Namespace: service.Ref.Namespace, Name: service.Ref.Name}]
+	entries := x.byService[serviceIDOf(service)]
 	isSlice := func(h *sliceEntry) bool { return h.key.Kind == object.KindEndpointSlice }
 	only := slices.ContainsFunc(entries, isSlice)
 	return func(yield func(*sliceEntry) bool) {
@@ -250,12 +258,14 @@ func (x *endpointIndex) resolve(namespace string, a *object.Address, ports []mes
 	if p, podName := x.podOf(namespace, a); p != nil {
 		b.pod = podRef{podName, cmp.Or(a.UID, p.UID)}
 		b.Labels, b.ServiceAccount, name = p.Labels, p.ServiceAccount, cmp.Or(name, p.Node)
-		b.Weight = cmp.Or(p.Weight, weight)
+		b.Weight, b.Ended = cmp.Or(p.Weight, weight), p.Ended
 	}
 	if n := x.nodes[name]; n != nil {
 		locality = n.Locality
 	}
 	locality.Zone = cmp.Or(a.Topology.Locality().Zone, locality.Zone)
-	b.Topology = a.Topology.At(name, locality)
+	network, _ := b.Labels.Get(mesh.LabelNetwork)
+	b.Topology = a.Topology.At(name, locality).In(cmp.Or(a.Topology.Cluster(), x.cluster), cmp.Or(network, a.Topology.Network(), x.network))
+	b.Peer = x.peers(namespace, b.Labels)
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -33,13 +34,22 @@ func runHistory(t *testing.T, r *rand.Rand) {
 	a := New(podOptions)
 	objects := map[object.Key]object.Object{}
 	batch := 1 + r.IntN(4)
+	clusters := r.IntN(2) == 0 // some objects are those of remote clusters
 	last := a.World()
 	texts := map[*mesh.World]string{last: dump(t, last)}
 	for step := range 80 {
 		for range batch {
 			o := randomObject(r)
-			if r.IntN(8) == 0 {
+			switch r.IntN(8) {
+			case 0:
 				o = randomEntry(r)
+			case 1, 2:
+				o = randomSecurity(r)
+			case 3, 4:
+				o = randomRoute(r)
+			}
+			if row := o.Key.Kind.Row(); row != nil && row.Remote && clusters && r.IntN(2) == 0 {
+				o.MoveTo([]string{"b", "c"}[r.IntN(2)], []string{"", "", "far"}[r.IntN(3)])
 			}
 			if r.IntN(4) == 0 {
 				delete(objects, o.Key)
@@ -53,18 +63,14 @@ func runHistory(t *testing.T, r *rand.Rand) {
 		if _, seen := texts[w]; !seen {
 			texts[w] = dump(t, w)
 		}
-		if got := dump(t, fromScratch(r, objects)); got != texts[w] {
-			t.Fatalf("step %d: the World differs from a new one of the same objects (-want +got):\n%s", step, watchtest.Diff(w, fromScratch(r, objects)))
+		if scratch := fromScratch(r, objects); dump(t, scratch) != texts[w] {
+			t.Fatalf("step %d: the World differs from a new one of the same objects (-want +got):\n%s", step, watchtest.Diff(w, scratch))
 		}
 		if w != last {
 			checkChanged(t, last, w)
 		}
 		if batch == 1 {
-			checkShared(t, last.Services, w.Services)
-			checkShared(t, last.Aliases, w.Aliases)
-			checkShared(t, last.Endpoints, w.Endpoints)
-			checkShared(t, last.DestinationRules, w.DestinationRules)
-			checkShared(t, last.VirtualServices, w.VirtualServices)
+			checkAllShared(t, last, w)
 			if w != last && texts[w] == texts[last] {
 				t.Fatalf("step %d: a new World without a change", step)
 			}
@@ -112,6 +118,17 @@ func checkChanged(t *testing.T, last, w *mesh.World) {
 	}
 }
 
+func checkAllShared(t *testing.T, last, w *mesh.World) {
+	t.Helper()
+	checkShared(t, last.Services, w.Services)
+	checkShared(t, last.Aliases, w.Aliases)
+	checkShared(t, last.Endpoints, w.Endpoints)
+	checkShared(t, last.EndpointGroups, w.EndpointGroups)
+	checkShared(t, last.Security, w.Security)
+	checkShared(t, last.DestinationRules, w.DestinationRules)
+	checkShared(t, last.VirtualServices, w.VirtualServices)
+}
+
 // checkShared expects equal values to have the same pointer.
 func checkShared[V any](t *testing.T, last, now mesh.Map[*V]) {
 	t.Helper()
@@ -140,9 +157,9 @@ func randomObject(r *rand.Rand) object.Object {
 	case object.KindService:
 		s := &mesh.Service{Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: watchtest.Pick[uint32](r, 80, 81)}}
-		s.Annotations = randomAnnotations(r, key)
+		s.Annotations, s.Selector = randomAnnotations(r, key), mesh.MakeLabels(watchtest.Pick(r, nil, map[string]string{"v": "1"}))
 		if r.IntN(3) == 0 {
-			s.ExternalName = watchtest.Pick(r, "a", "b.ns1", "b.ns2.svc", "c.ns2.svc.cluster.local", "absent.ns1.svc", "web-0.a.ns1.svc", "api.example.com")
+			s.Resolve, s.DNSName = mesh.ResolveClient, watchtest.Pick(r, "a", "b.ns1", "b.ns2.svc", "c.ns2.svc.cluster.local", "absent.ns1.svc", "web-0.a.ns1.svc", "api.example.com")
 			s.Addresses = nil
 		}
 		if r.IntN(8) == 0 {
@@ -152,7 +169,7 @@ func randomObject(r *rand.Rand) object.Object {
 	case object.KindEndpointSlice, object.KindEndpoints:
 		o.Value = randomSlice(r, key)
 	case object.KindPod:
-		p := &object.Pod{UID: watchtest.Pick(r, "", "u1", "u2"), Labels: mesh.MakeLabels(map[string]string{"v": watchtest.Pick(r, "1", "2")}), Node: watchtest.Pick(r, "", "a", "b"), Weight: watchtest.Pick[uint32](r, 0, 0, 3)}
+		p := &object.Pod{UID: watchtest.Pick(r, "", "u1", "u2"), Labels: randomLabels(r), Ended: r.IntN(8) == 0, Node: watchtest.Pick(r, "", "a", "b"), Weight: watchtest.Pick[uint32](r, 0, 0, 3)}
 		p.IPs = watchtest.Pick(r, nil, []string{"10.0.0.1"}, []string{"10.0.0.2", "fd00::1"})
 		o.Value = p
 	case object.KindNode:
@@ -175,12 +192,56 @@ func randomObject(r *rand.Rand) object.Object {
 	return o
 }
 
-// randomEntry makes a ServiceEntry, which only files have. It is not stored.
+// randomEntry makes a ServiceEntry, a WorkloadEntry, or what is known of a name.
 func randomEntry(r *rand.Rand) object.Object {
-	return object.Object{
-		Key:   object.Key{Kind: object.KindServiceEntry, Namespace: watchtest.Pick(r, "ns1", "ns2"), Name: watchtest.Pick(r, "a", "b")},
-		Value: &object.ServiceEntry{Hosts: watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}), Static: watchtest.Pick(r, true, false)},
+	key := object.Key{Kind: object.KindServiceEntry, Namespace: watchtest.Pick(r, "ns1", "ns2"), Name: watchtest.Pick(r, "a", "b")}
+	if r.IntN(6) == 0 {
+		key = object.NameKey(watchtest.Pick(r, "a.example.org", "b.example.org"))
+		return object.Object{Key: key, Value: &object.Name{Addresses: watchtest.Pick(r, nil, []netip.Addr{netip.MustParseAddr("10.0.0.1")}, []netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("10.0.0.8")}), Failure: watchtest.Pick(r, "", "no answer")}}
 	}
+	if r.IntN(3) == 0 {
+		key.Kind = object.KindWorkloadEntry
+		w := randomWorkload(r, "spec")
+		return object.Object{Key: key, Value: &w}
+	}
+	e := &object.ServiceEntry{
+		Export: randomExport(r), Created: randomDay(r), External: r.IntN(2) == 0, By: watchtest.Pick(r, mesh.ResolveNone, mesh.ResolveNone, mesh.ResolveClient, mesh.ResolveServer),
+		Resolution:      watchtest.Pick(r, networking.ServiceEntry_STATIC, networking.ServiceEntry_STATIC, networking.ServiceEntry_DNS, networking.ServiceEntry_DNS_ROUND_ROBIN, networking.ServiceEntry_NONE),
+		SubjectAltNames: watchtest.Pick(r, nil, []string{"x"}), Closed: r.IntN(8) == 0, Annotations: randomAnnotations(r, key),
+		Addresses: watchtest.Pick(r, nil, []object.EntryAddress{{IP: "10.96.0.1"}}),
+	}
+	for _, host := range watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}, []string{"a.ns1.svc.cluster.local"}, []string{"a", "b.ns2"}) {
+		e.Hosts = append(e.Hosts, object.DeclaredHost{Name: host, Field: fmt.Sprintf("spec.hosts[%d]", len(e.Hosts))})
+	}
+	for range r.IntN(3) {
+		port := mesh.Port{Name: watchtest.Pick(r, "grpc", "admin"), Number: watchtest.Pick[uint32](r, 80, 81), Target: watchtest.Pick[uint16](r, 0, 90)}
+		if !slices.ContainsFunc(e.Ports, func(p mesh.Port) bool { return p.Name == port.Name || p.Number == port.Number }) {
+			e.Ports = append(e.Ports, port)
+		}
+	}
+	if !e.ByDialedName() {
+		for i := range r.IntN(3) {
+			if w := randomWorkload(r, fmt.Sprintf("spec.endpoints[%d]", i)); w.DNSName == "" || e.ResolvesNames() {
+				e.Endpoints = append(e.Endpoints, w)
+			}
+		}
+		if len(e.Endpoints) == 0 {
+			e.Selector = watchtest.Pick(r, nil, map[string]string{"v": "1"}, map[string]string{})
+		}
+	}
+	return object.Object{Key: key, Value: e}
+}
+
+func randomWorkload(r *rand.Rand, field string) object.Workload {
+	w := object.Workload{
+		Field: field, IP: watchtest.Pick(r, "10.0.0.1", "10.0.0.4", "fd00::4"), Labels: randomLabels(r), Network: watchtest.Pick(r, "", "", "", "n"),
+		Locality: mesh.Locality{Region: watchtest.Pick(r, "", "r1")}, Weight: watchtest.Pick[uint32](r, 0, 3), ServiceAccount: watchtest.Pick(r, "", "sa"), NotReady: r.IntN(4) == 0,
+		Ports: watchtest.Pick(r, nil, map[string]uint32{"grpc": 7}),
+	}
+	if r.IntN(3) == 0 {
+		w.IP, w.DNSName = "", watchtest.Pick(r, "a.example.org", "b.example.org")
+	}
+	return w
 }
 
 func randomSlice(r *rand.Rand, key object.Key) *object.Slice {
@@ -225,14 +286,18 @@ func randomRoutes(r *rand.Rand) *object.VirtualService {
 		v.Hosts, v.Spec.Hosts = append(v.Hosts, object.DeclaredHost{Name: host, Field: fmt.Sprintf("spec.hosts[%d]", i)}), append(v.Spec.Hosts, host)
 	}
 	for range r.IntN(3) {
-		destination := &networking.Destination{Host: watchtest.Pick(r, "a", "b.ns1", "c.ns2.svc.cluster.local", "absent"), Subset: watchtest.Pick(r, "", "s")}
-		v.Spec.Http = append(v.Spec.Http, &networking.HTTPRoute{Route: []*networking.HTTPRouteDestination{{Destination: destination}}})
+		destination := &networking.Destination{Host: watchtest.Pick(r, "a", "b.ns1", "c.ns2.svc.cluster.local", "absent", "api.example.com", "db.example.com"), Subset: watchtest.Pick(r, "", "s")}
+		v.Spec.Http = append(v.Spec.Http, &networking.HTTPRoute{Match: randomMatch(r), Route: []*networking.HTTPRouteDestination{{Destination: destination}}})
 	}
 	for range r.IntN(3) {
 		delegate := &networking.Delegate{Name: watchtest.Pick(r, "a", "b", "c"), Namespace: watchtest.Pick(r, "", "ns1", "ns2")}
-		v.Spec.Http = append(v.Spec.Http, &networking.HTTPRoute{Delegate: delegate})
+		v.Spec.Http = append(v.Spec.Http, &networking.HTTPRoute{Match: randomMatch(r), Delegate: delegate})
 	}
 	return v
+}
+
+func randomMatch(r *rand.Rand) []*networking.HTTPMatchRequest {
+	return watchtest.Pick(r, nil, nil, nil, []*networking.HTTPMatchRequest{{Port: 80}}, []*networking.HTTPMatchRequest{{Port: 81}, {SourceNamespace: "ns1"}})
 }
 
 func randomRule(r *rand.Rand) *object.DestinationRule {

@@ -53,16 +53,28 @@ func (x *hostIndex) owner(host string) (object.Key, bool) {
 	return key, ok
 }
 
+// hostSet is a set of hosts.
+type hostSet map[string]struct{}
+
+// put adds a host, or removes it.
+func (s hostSet) put(host string, in bool) {
+	if in {
+		s[host] = struct{}{}
+	} else {
+		delete(s, host)
+	}
+}
+
 // covered yields the hosts that a pattern covers.
-func (x *hostIndex) covered(pattern string) iter.Seq[string] {
+func (s hostSet) covered(pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.HasPrefix(pattern, "*") {
-			if _, ok := x.owners[pattern]; ok {
+			if _, ok := s[pattern]; ok {
 				yield(pattern)
 			}
 			return
 		}
-		for host := range x.owners {
+		for host := range s {
 			if covers(pattern, host) && !yield(host) {
 				return
 			}
@@ -71,8 +83,8 @@ func (x *hostIndex) covered(pattern string) iter.Seq[string] {
 }
 
 // has reports whether a pattern covers any host.
-func (x *hostIndex) has(pattern string) bool {
-	for range x.covered(pattern) {
+func (s hostSet) has(pattern string) bool {
+	for range s.covered(pattern) {
 		return true
 	}
 	return false

@@ -11,8 +11,24 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// TestHostIndex checks which hosts patterns cover and who owns a host, with owners of several kinds and hosts of any
-// form.
+// TestHostSet checks which hosts patterns cover.
+func TestHostSet(t *testing.T) {
+	x := hostSet{}
+	for _, host := range []string{"x.b.svc.cluster.local", "api.example.com", "db.example.com", "gone.example.com"} {
+		x.put(host, true)
+	}
+	x.put("gone.example.com", false)
+	for pattern, want := range map[string][]string{
+		"api.example.com": {"api.example.com"}, "*.example.com": {"api.example.com", "db.example.com"}, "*.local": {"x.b.svc.cluster.local"},
+		"example.com": nil, "*.org": nil, "": nil, "gone.example.com": nil,
+	} {
+		if d := cmp.Diff(want, slices.Sorted(x.covered(pattern))); d != "" || x.has(pattern) != (len(want) > 0) {
+			t.Errorf("%q has hosts: %t; they are (-want +got):\n%s", pattern, x.has(pattern), d)
+		}
+	}
+}
+
+// TestHostIndex checks what owns a host, with owners of several kinds and hosts of any form.
 func TestHostIndex(t *testing.T) {
 	service, entry, other := object.Key{Kind: object.KindService, Namespace: "b", Name: "x"}, object.Key{Kind: "ServiceEntry", Namespace: "a", Name: "x"}, object.Key{Kind: "ServiceEntry", Namespace: "a", Name: "y"}
 	x := newHostIndex()
@@ -21,14 +37,6 @@ func TestHostIndex(t *testing.T) {
 	} {
 		for _, owner := range owners {
 			x.add(host, owner)
-		}
-	}
-	for pattern, want := range map[string][]string{
-		"api.example.com": {"api.example.com"}, "*.example.com": {"api.example.com", "db.example.com"}, "*.local": {"x.b.svc.cluster.local"},
-		"example.com": nil, "*.org": nil, "": nil,
-	} {
-		if d := cmp.Diff(want, slices.Sorted(x.covered(pattern))); d != "" || x.has(pattern) != (len(want) > 0) {
-			t.Errorf("%q has hosts: %t; they are (-want +got):\n%s", pattern, x.has(pattern), d)
 		}
 	}
 	for host, want := range map[string]object.Key{"x.b.svc.cluster.local": service, "api.example.com": entry, "example.com": {}} {
@@ -44,7 +52,7 @@ func TestHostIndex(t *testing.T) {
 		}
 	}
 	x.remove("db.example.com", other)
-	if x.has("db.example.com") {
+	if _, ok := x.owner("db.example.com"); ok {
 		t.Error("the host still exists without an owner")
 	}
 }

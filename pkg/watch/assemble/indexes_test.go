@@ -14,6 +14,6 @@ func TestEachKindHasAnIndex(t *testing.T) {
 		}
 	}
 	if want := len(object.Kinds) + 1; len(indexes) != want {
-		t.Errorf("got %d indexes, want %d: one for each kind, and one for ServiceEntries", len(indexes), want)
+		t.Errorf("got %d indexes, want %d: one for each kind, and one for names", len(indexes), want)
 	}
 }

@@ -1,7 +1,6 @@
 package assemble
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,25 +9,68 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// injectionIndex finds the pods that came without the bootstrap although their namespace has the label for it.
+// lack is something that injection gives to pods of namespaces with a label, and that a pod may have come without.
+type lack struct {
+	// name and value are the label of the namespaces, and field is where a pod without it is reported.
+	name, value, field string
+	// since is when a namespace got the label; 0 if it does not have it.
+	since func(*object.Namespace) int64
+	// of is when a pod without it was created; 0 if the pod has it.
+	of func(*object.Pod) int64
+	// unknown is what to write of a pod if no policy is known that would have changed it, and known if there is one.
+	unknown, known string
+	// older is what to write of pods that are older than the label or the policy, in order: than what, how many, one of
+	// them, and the namespace.
+	older string
+}
+
+// lacks are in the order in which they are reported. A pod is reported for the first.
+var lacks = []*lack{
+	{
+		name: mesh.AnnotationInject, value: mesh.InjectEnabled,
+		since: func(n *object.Namespace) int64 { return n.Labeled },
+		of:    func(p *object.Pod) int64 { return p.NotInjected },
+		unknown: "The namespace has the label mizzen.dev/inject: enabled, and no MutatingAdmissionPolicy mizzen-injection is known that would have changed the pod. " +
+			"Its gRPC clients do not find the control plane. Install manifests/injection and restart the pod, or set its annotation mizzen.dev/inject to \"false\".",
+		known: "The policy mizzen-injection did not change the pod, although its namespace has the label mizzen.dev/inject: enabled. " +
+			"Its gRPC clients do not find the control plane. Run \"controlplane check install\" to find the cause, and then restart the pod.",
+		older: "Pods that are older than %s have no bootstrap: %d, such as %s. Their gRPC clients do not find the control plane. " +
+			"Restart them, such as by: kubectl -n %s rollout restart deployment.",
+	},
+	{
+		name: mesh.LabelIdentity, value: mesh.IdentitySPIFFE, field: "metadata.labels[" + mesh.LabelIdentity + "]",
+		since: func(n *object.Namespace) int64 { return n.Identity },
+		of:    func(p *object.Pod) int64 { return p.NoIdentity },
+		unknown: "The namespace has the label mizzen.dev/identity: spiffe, and no MutatingAdmissionPolicy mizzen-injection is known that would have given the pod a certificate. " +
+			"It cannot use mTLS. Install manifests/injection and restart the pod, or set its annotation mizzen.dev/identity to none.",
+		known: "The pod got no certificate, although its namespace has the label mizzen.dev/identity: spiffe, so it cannot use mTLS. Either a container has its own bootstrap, or injection gives no certificates. " +
+			"Run \"controlplane check install\" and then restart the pod, or set its annotation mizzen.dev/identity to none.",
+		older: "Pods that are older than %s have no certificate: %d, such as %s. They cannot use mTLS. " +
+			"Restart them, such as by: kubectl -n %s rollout restart deployment.",
+	},
+}
+
+// injectionIndex finds the pods that came without what injection gives, although their namespace has the label for it.
 type injectionIndex struct {
-	// namespaces are those with the label.
+	// namespaces are those with the label for the bootstrap. Without it, the other labels have no effect.
 	namespaces map[string]*object.Namespace
 	// policy is the policy that injects; nil if there is none, or if it may not be read.
 	policy *object.InjectionPolicy
-	// without has, for each of these namespaces, when each of its pods was created that the policy did not change and
-	// would have changed.
-	without map[string]map[string]int64
+	// without has, for each of these namespaces and each pod that lacks something, when it was created by the row of lacks.
+	without map[string]map[string]lacking
 	// dirty are the namespaces to look at again, and labeled those whose pods are not in without yet.
 	dirty, labeled map[string]struct{}
 }
 
+// lacking is when a pod was created that lacks something, by the row of lacks; 0 for what the pod has.
+type lacking [2]int64
+
 func newInjectionIndex() injectionIndex {
-	return injectionIndex{namespaces: map[string]*object.Namespace{}, without: map[string]map[string]int64{}, dirty: map[string]struct{}{}, labeled: map[string]struct{}{}}
+	return injectionIndex{namespaces: map[string]*object.Namespace{}, without: map[string]map[string]lacking{}, dirty: map[string]struct{}{}, labeled: map[string]struct{}{}}
 }
 
 // putNamespace replaces a namespace with the label; nil removes it. A later write to the namespace may look like the
-// one that set the label, so the earliest is kept.
+// one that set a label, so the earliest is kept.
 func (x *injectionIndex) putNamespace(key object.Key, n *object.Namespace) {
 	old := x.namespaces[key.Name]
 	switch {
@@ -39,10 +81,18 @@ func (x *injectionIndex) putNamespace(key object.Key, n *object.Namespace) {
 	case old == nil:
 		x.namespaces[key.Name] = n
 		x.labeled[key.Name] = struct{}{}
-	case n.Labeled < old.Labeled:
-		x.namespaces[key.Name] = n
+	default:
+		x.namespaces[key.Name] = &object.Namespace{Labeled: earlier(old.Labeled, n.Labeled), Identity: earlier(old.Identity, n.Identity)}
 	}
 	x.dirty[key.Name] = struct{}{}
+}
+
+// earlier returns the earlier of two times at which a label was set; 0, without the label, if it has gone.
+func earlier(old, now int64) int64 {
+	if old == 0 {
+		return now
+	}
+	return min(old, now)
 }
 
 func (x *injectionIndex) eachNamespace(visit func(object.Key, *object.Namespace)) {
@@ -73,27 +123,33 @@ func (x *injectionIndex) putPod(id object.ID, p *object.Pod) {
 	if x.namespaces[id.Namespace] == nil {
 		return // There are many of them.
 	}
-	created := int64(0)
-	if p != nil {
-		created = p.NotInjected
-	}
+	created := lackingOf(p)
 	pods := x.without[id.Namespace]
 	switch {
 	case pods[id.Name] == created:
 		return
-	case created == 0:
+	case created == lacking{}:
 		delete(pods, id.Name)
 		if len(pods) == 0 {
 			delete(x.without, id.Namespace)
 		}
 	default:
 		if pods == nil {
-			pods = map[string]int64{}
+			pods = map[string]lacking{}
 			x.without[id.Namespace] = pods
 		}
 		pods[id.Name] = created
 	}
 	x.dirty[id.Namespace] = struct{}{}
+}
+
+func lackingOf(p *object.Pod) (created lacking) {
+	for i := range lacks {
+		if p != nil {
+			created[i] = lacks[i].of(p)
+		}
+	}
+	return created
 }
 
 // apply replaces the Problems of the namespaces that changed. pods are all pods.
@@ -110,50 +166,57 @@ func (x *injectionIndex) apply(problems *problemIndex, pods map[object.ID]*objec
 	}
 }
 
-// problems returns a Problem for each pod that should have the bootstrap, and one for all that are older than the label
-// or the policy.
+// problems returns a Problem for each pod that should have something, and one for all that are older than the label or
+// the policy.
 func (x *injectionIndex) problems(name string) []mesh.Problem {
 	namespace := x.namespaces[name]
 	if namespace == nil {
 		return nil
 	}
 	var found []mesh.Problem
-	older := map[string][]string{}
-	for _, pod := range slices.Sorted(maps.Keys(x.without[name])) {
-		switch created := x.without[name][pod]; {
-		case created < namespace.Labeled:
-			older[olderThanLabel] = append(older[olderThanLabel], pod)
-		case x.policy != nil && created < x.policy.Created:
-			older[olderThanPolicy] = append(older[olderThanPolicy], pod)
-		default:
+	reported := map[string]bool{}
+	for i := range lacks {
+		row := lacks[i]
+		labeled := row.since(namespace)
+		if labeled == 0 && i > 0 {
+			continue // The time of the first label may be unknown.
+		}
+		older := map[string][]string{}
+		for _, pod := range slices.Sorted(maps.Keys(x.without[name])) {
+			created := x.without[name][pod][i]
+			if created == 0 || reported[pod] {
+				continue
+			}
+			reported[pod] = true
+			switch {
+			case created < labeled:
+				than := "the label " + row.name + ": " + row.value
+				older[than] = append(older[than], pod)
+			case x.policy != nil && created < x.policy.Created:
+				older[olderThanPolicy] = append(older[olderThanPolicy], pod)
+			default:
+				found = append(found, mesh.Problem{
+					Code: mesh.CodeNotInjected, Severity: mesh.Warning, Object: mesh.Ref{Kind: string(object.KindPod), Namespace: name, Name: pod},
+					Field: row.field, Message: row.message(x.policy),
+				})
+			}
+		}
+		for than, pods := range older {
 			found = append(found, mesh.Problem{
-				Code: mesh.CodeNotInjected, Severity: mesh.Warning, Object: mesh.Ref{Kind: string(object.KindPod), Namespace: name, Name: pod},
-				Message: cmp.Or(x.missing(), "The policy mizzen-injection did not change the pod, although its namespace has the label mizzen.dev/inject: enabled. "+
-					"Its gRPC clients do not find the control plane. Run \"controlplane check install\" to find the cause, and then restart the pod."),
+				Code: mesh.CodeNotInjected, Severity: mesh.Info, Object: mesh.Ref{Kind: string(object.KindNamespace), Name: name}, Field: "metadata.labels[" + row.name + "]",
+				Message: fmt.Sprintf(row.older, than, len(pods), pods[0], name),
 			})
 		}
-	}
-	for than, pods := range older {
-		found = append(found, mesh.Problem{
-			Code: mesh.CodeNotInjected, Severity: mesh.Info, Object: mesh.Ref{Kind: string(object.KindNamespace), Name: name}, Field: "metadata.labels[" + mesh.AnnotationInject + "]",
-			Message: fmt.Sprintf("Pods that are older than %s have no bootstrap: %d, such as %s. Their gRPC clients do not find the control plane. "+
-				"Restart them, such as by: kubectl -n %s rollout restart deployment.", than, len(pods), pods[0], name),
-		})
 	}
 	return mesh.SortProblems(found)
 }
 
-// What pods may be older than.
-const (
-	olderThanLabel  = "the label mizzen.dev/inject: enabled"
-	olderThanPolicy = "the policy mizzen-injection"
-)
+const olderThanPolicy = "the policy mizzen-injection"
 
-// missing is what to say of a pod if the policy is not known; empty if it is.
-func (x *injectionIndex) missing() string {
-	if x.policy != nil {
-		return ""
+// message is what to write of a pod that lacks it.
+func (l *lack) message(policy *object.InjectionPolicy) string {
+	if policy == nil {
+		return l.unknown
 	}
-	return "The namespace has the label mizzen.dev/inject: enabled, and no MutatingAdmissionPolicy mizzen-injection is known that would have changed the pod. " +
-		"Its gRPC clients do not find the control plane. Install manifests/injection and restart the pod, or set its annotation mizzen.dev/inject to \"false\"."
+	return l.known
 }

@@ -86,3 +86,51 @@ func TestNotInjected(t *testing.T) {
 	remove(namespace)
 	expect("the label is gone")
 }
+
+// TestNoIdentity: pods without a certificate are reported while their namespace has both labels. A pod that came without
+// the bootstrap is reported for that alone.
+func TestNoIdentity(t *testing.T) {
+	a := newTestAssembler()
+	pod := func(name string) object.Key {
+		return object.Key{Kind: object.KindPod, Namespace: "shop", Name: name}
+	}
+	put := func(k object.Key, value any) { a.Apply(map[object.Key]*object.Object{k: {Key: k, Value: value}}, nil) }
+	namespace, policy := object.Key{Kind: object.KindNamespace, Name: "shop"}, object.Key{Kind: object.KindInjectionPolicy, Name: "mizzen-injection"}
+	expect := func(when string, want ...string) {
+		t.Helper()
+		got := []string{}
+		for _, p := range a.World().Problems {
+			first, _, _ := strings.Cut(p.Message, ". ")
+			got = append(got, fmt.Sprintf("%s %s %s %s: %s", p.Severity, p.Code, p.Object, p.Field, first))
+		}
+		if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+	const (
+		field   = " metadata.labels[mizzen.dev/identity]: "
+		young   = "warning NotInjected Pod shop/young" + field + "The pod got no certificate, although its namespace has the label mizzen.dev/identity: spiffe, so it cannot use mTLS"
+		unknown = "warning NotInjected Pod shop/young" + field + "The namespace has the label mizzen.dev/identity: spiffe, and no MutatingAdmissionPolicy mizzen-injection is known that would have given the pod a certificate"
+		older   = "info NotInjected Namespace shop" + field + "Pods that are older than the label mizzen.dev/identity: spiffe have no certificate: 1, such as older"
+		bare    = "warning NotInjected Pod shop/bare : The policy mizzen-injection did not change the pod, although its namespace has the label mizzen.dev/inject: enabled"
+	)
+	put(pod("certified"), &object.Pod{UID: "1"})
+	put(pod("older"), &object.Pod{UID: "2", NoIdentity: 25})
+	put(pod("young"), &object.Pod{UID: "3", NoIdentity: 40})
+	put(pod("bare"), &object.Pod{UID: "4", NotInjected: 40, NoIdentity: 40})
+	put(policy, &object.InjectionPolicy{Created: 10})
+	put(namespace, &object.Namespace{Labeled: 20})
+	expect("the namespace has the label for the bootstrap alone", bare)
+	put(namespace, &object.Namespace{Labeled: 20, Identity: 30})
+	expect("the namespace has both labels", older, bare, young)
+	put(namespace, &object.Namespace{Labeled: 50, Identity: 60})
+	expect("the namespace was written again", older, bare, young)
+	put(namespace, &object.Namespace{Labeled: 20})
+	expect("the label for certificates is gone", bare)
+	put(namespace, &object.Namespace{Labeled: 20, Identity: 35})
+	put(pod("bare"), &object.Pod{UID: "4"})
+	expect("the label is back, and a pod was replaced", older, young)
+	put(pod("older"), &object.Pod{UID: "5"})
+	a.Apply(map[object.Key]*object.Object{policy: nil}, nil)
+	expect("there is no policy", unknown)
+}

@@ -1,41 +1,46 @@
 package assemble
 
 import (
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// inventory is the state of one cluster: its Services, what is behind them, and its pods. It does not know rules, so
-// that the inventories of several clusters can be joined before rules are bound.
+// inventory is the state of one cluster: its Services, what is behind them, and its pods. It is a part; it does not know
+// rules.
 type inventory struct {
-	services map[object.ID]*mesh.Service
-	// hosts is shared with the rules. The inventory adds the hosts of its Services.
+	// cluster is the name of the cluster if it is a remote one. ownNetwork is then the network of the control plane's own cluster.
+	cluster, ownNetwork string
+	services            map[object.ID]*mesh.Service
+	// hosts finds the Service of a host.
 	hosts *hostIndex
-	// dirtyHosts must be evaluated again.
-	dirtyHosts map[string]struct{}
-	// byAddress finds the Services that have a cluster IP. dirtyAddresses must be evaluated again.
-	byAddress      index[string, object.ID]
-	dirtyAddresses map[string]struct{}
-	endpoints      endpointIndex
-	pods           podIndex
-	injection      injectionIndex
-	guard          lossGuard
+	// dirtyHosts have Services that changed. moved are those whose endpoints were not assembled since.
+	dirtyHosts, moved map[string]struct{}
+	endpoints         endpointIndex
+	// sets are the current endpoints, by host.
+	sets      map[string]*mesh.EndpointSet
+	pods      podIndex
+	labels    labelIndex
+	injection injectionIndex
+	guard     lossGuard
 	// lapsed are the hosts whose lost endpoints were kept for the grace period, which is over.
 	lapsed map[string]struct{}
 	// unclaimed are the names of Services whose slices changed, and that no Service has.
 	unclaimed map[object.ID]struct{}
 	problems  *problemIndex
+	// observer is told what changes; nil if there is none.
+	observer *external
 }
 
-func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventory {
+func newInventory(o Options, problems *problemIndex) *inventory {
 	return &inventory{
-		services: map[object.ID]*mesh.Service{}, hosts: hosts, dirtyHosts: map[string]struct{}{},
-		byAddress: index[string, object.ID]{}, dirtyAddresses: map[string]struct{}{},
-		endpoints: newEndpointIndex(), pods: newPodIndex(o.Pods), injection: newInjectionIndex(),
+		services: map[object.ID]*mesh.Service{}, hosts: newHostIndex(), dirtyHosts: map[string]struct{}{}, moved: map[string]struct{}{},
+		endpoints: newEndpointIndex(), sets: map[string]*mesh.EndpointSet{}, pods: newPodIndex(o.Pods), labels: newLabelIndex(), injection: newInjectionIndex(),
 		guard: newLossGuard(o.EmptyServiceGrace), lapsed: map[string]struct{}{}, unclaimed: map[object.ID]struct{}{}, problems: problems,
 	}
 }
@@ -43,7 +48,8 @@ func newInventory(o Options, hosts *hostIndex, problems *problemIndex) *inventor
 // indexes returns the indexes of the kinds of objects that an inventory keeps.
 func (v *inventory) indexes() kindIndexes {
 	return kindIndexes{
-		object.KindService:       indexOf(v.putService, v.eachService),
+		object.KindService:       indexOf(v.putService, v.eachService(object.KindService)),
+		object.KindServiceImport: indexOf(v.putService, v.eachService(object.KindServiceImport)),
 		object.KindEndpointSlice: indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpointSlice)),
 		object.KindEndpoints:     indexOf(v.endpoints.putSlice, v.endpoints.eachSlice(object.KindEndpoints)),
 		object.KindPod:           indexOf(v.putPod, v.endpoints.eachPod),
@@ -60,103 +66,126 @@ func (v *inventory) size() int {
 }
 
 func (v *inventory) putService(key object.Key, s *mesh.Service) {
-	old := v.services[key.ID()]
+	id := serviceID(key)
+	old := v.services[id]
 	if old == nil && s == nil || old != nil && s != nil && sameService(old, s) {
 		return
+	}
+	if v.observer != nil {
+		defer v.observer.servicesMoved(old, s)
 	}
 	if old != nil {
 		v.hosts.remove(old.Host, key)
 		v.dirtyHosts[old.Host] = struct{}{}
-		for _, ip := range old.Addresses {
-			v.byAddress.remove(ip, key.ID())
-			v.dirtyAddresses[ip] = struct{}{}
-		}
+	}
+	if (old == nil) != (s == nil) {
+		v.noteUnclaimed(id)
 	}
 	if s == nil {
-		delete(v.services, key.ID())
+		delete(v.services, id)
 		return
 	}
-	v.services[key.ID()] = s
+	v.services[id] = s
 	v.hosts.add(s.Host, key)
 	v.dirtyHosts[s.Host] = struct{}{}
-	for _, ip := range s.Addresses {
-		v.byAddress.add(ip, key.ID())
-		v.dirtyAddresses[ip] = struct{}{}
+}
+
+func (v *inventory) eachService(kind object.Kind) func(visit func(object.Key, *mesh.Service)) {
+	return func(visit func(object.Key, *mesh.Service)) {
+		for _, s := range v.services {
+			if s.Ref.Kind == string(kind) {
+				visit(object.Key{Kind: kind, Namespace: s.Ref.Namespace, Name: s.Ref.Name, Cluster: s.Ref.Cluster}, s)
+			}
+		}
 	}
 }
 
-func (v *inventory) eachService(visit func(object.Key, *mesh.Service)) {
-	for id, s := range v.services {
-		visit(object.Key{Kind: object.KindService, Namespace: id.Namespace, Name: id.Name}, s)
+// serviceID is what Services and their slices are kept under. ServiceImports have the names of Services.
+func serviceID(key object.Key) object.ID {
+	id := key.ID()
+	if key.Kind == object.KindServiceImport {
+		id.Name = importPrefix + id.Name
 	}
+	return id
 }
+
+// serviceIDOf is what a Service is kept under.
+func serviceIDOf(s *mesh.Service) object.ID {
+	return serviceID(object.Key{Kind: object.Kind(s.Ref.Kind), Namespace: s.Ref.Namespace, Name: s.Ref.Name})
+}
+
+// importPrefix begins no name of an object.
+const importPrefix = "import/"
 
 func sameService(a, b *mesh.Service) bool {
-	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.ExternalName == b.ExternalName &&
+	return a.Ref == b.Ref && a.Host == b.Host && a.Headless == b.Headless && a.Resolve == b.Resolve && a.DNSName == b.DNSName &&
 		slices.Equal(a.Addresses, b.Addresses) && a.PreferIPv6 == b.PreferIPv6 &&
-		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal &&
-		a.Annotations == b.Annotations && reflect.DeepEqual(a.Export, b.Export) && slices.Equal(a.Ports, b.Ports)
+		a.TrafficDistribution == b.TrafficDistribution && a.InternalTrafficPolicyLocal == b.InternalTrafficPolicyLocal && a.ClusterLocal == b.ClusterLocal &&
+		a.Selector == b.Selector && a.Annotations == b.Annotations && reflect.DeepEqual(a.Export, b.Export) && slices.Equal(a.Ports, b.Ports) &&
+		sameServers(a, b)
+}
+
+// sameServers compares what ServiceEntries declare.
+func sameServers(a, b *mesh.Service) bool {
+	return a.ServerName == b.ServerName && a.External == b.External && slices.Equal(a.SubjectAltNames, b.SubjectAltNames) && slices.Equal(a.Others, b.Others)
 }
 
 func (v *inventory) putPod(key object.Key, p *object.Pod) {
 	v.pods.replace(key.ID(), v.endpoints.pods[key.ID()], p)
+	v.labels.putPod(key.Namespace, v.endpoints.pods[key.ID()], p)
 	v.injection.putPod(key.ID(), p)
+	if v.observer != nil {
+		v.observer.podMoved(key.ID(), v.endpoints.pods[key.ID()], p)
+	}
 	v.endpoints.putPod(key.ID(), p)
 }
 
 func (v *inventory) putNode(key object.Key, n *object.Node) {
 	if v.endpoints.putNode(key.Name, n) {
+		if v.observer != nil {
+			v.observer.nodeMoved()
+		}
 		v.pods.nodeMoved(key.Name, v.endpoints.pods)
 	}
 }
 
 // service returns the Service of a host, or nil if no Service of this cluster owns the host.
 func (v *inventory) service(host string) *mesh.Service {
-	if key, _ := v.hosts.owner(host); key.Kind == object.KindService {
-		return v.services[key.ID()]
+	if key, ok := v.hosts.owner(host); ok {
+		return v.services[serviceID(key)]
 	}
 	return nil
 }
 
-// apply edits what changed since the last World: Services first, then what depends on them.
-func (v *inventory) apply(b *worldBuilder) {
-	for host := range take(&v.dirtyHosts) {
-		before, service := b.services.get(host), v.service(host)
-		if !b.services.put(host, service) {
-			continue
-		}
-		b.touched[host] = struct{}{}
-		if (before == nil) != (service == nil) {
-			b.moved[host] = struct{}{}
-		}
+// endpointsOf returns the endpoints for a Service, which may be another part's. Those of the same Service in another cluster
+// serve its calls, too.
+func (v *inventory) endpointsOf(host string, of *mesh.Service) *mesh.EndpointSet {
+	if own := v.service(host); own == nil || own.ResolvedByClients() || !joins(of, own) {
+		return nil
 	}
-	v.applyAddresses(b)
-	v.endpoints.applyNodes(b)
-	v.applyEndpoints(b)
-	v.pods.apply(b, &v.endpoints)
-	v.injection.apply(v.problems, v.endpoints.pods)
+	return v.sets[host]
 }
 
-// applyAddresses assigns cluster IPs to Services. In a cluster only one Service can have an IP; in files several may
-// claim it, and the first by host gets it.
-func (v *inventory) applyAddresses(b *worldBuilder) {
-	for ip := range take(&v.dirtyAddresses) {
-		var owner *mesh.Service
-		for _, id := range v.byAddress[ip] {
-			if s := v.services[id]; owner == nil || s.Host < owner.Host {
-				owner = s
-			}
+// takeHosts returns the hosts whose Services changed. Their endpoints are assembled next.
+func (v *inventory) takeHosts() map[string]struct{} {
+	hosts := take(&v.dirtyHosts)
+	maps.Copy(v.moved, hosts)
+	return hosts
+}
+
+// reassemble marks the Services of a namespace for assembly; all Services if all is set.
+func (v *inventory) reassemble(namespace string, all bool) {
+	for id := range v.services {
+		if all || id.Namespace == namespace {
+			v.endpoints.dirty[id] = struct{}{}
 		}
-		b.addresses.put(ip, owner)
 	}
 }
 
-func (v *inventory) applyEndpoints(b *worldBuilder) {
-	now := time.Now()
+// assemble assembles the endpoints that may have changed, and returns their hosts.
+func (v *inventory) assemble(now time.Time) map[string]struct{} {
 	dirty := map[string]struct{}{}
-	for host := range b.touched {
-		dirty[host] = struct{}{}
-	}
+	maps.Copy(dirty, take(&v.moved))
 	for _, host := range v.guard.expired(now) {
 		dirty[host], v.lapsed[host] = struct{}{}, struct{}{}
 	}
@@ -164,21 +193,43 @@ func (v *inventory) applyEndpoints(b *worldBuilder) {
 		if s := v.services[id]; s != nil {
 			dirty[s.Host] = struct{}{}
 		} else {
-			v.unclaimed[id] = struct{}{}
+			v.noteUnclaimed(id)
 		}
 	}
 	for host := range dirty {
-		b.assembled[host] = struct{}{}
-		var set *mesh.EndpointSet
-		var problems []mesh.Problem
-		service := v.service(host)
-		if service != nil {
-			set, problems = v.endpoints.assemble(service), v.endpoints.checkPortNames(service)
-		}
-		if kept := v.guard.keeps(host, service, b.endpoints.get(host), set, now); kept != nil {
-			set, problems = kept, append(problems, v.guard.problem(kept, service.Ref))
-		}
-		v.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindService, Name: host}}, problems)
-		b.endpoints.put(host, set)
+		v.assembleHost(host, now)
 	}
+	return dirty
+}
+
+// noteUnclaimed marks slices that may have no Service. Authors of this cluster are told; controllers write what is imported.
+func (v *inventory) noteUnclaimed(id object.ID) {
+	if v.cluster == "" && !strings.HasPrefix(id.Name, importPrefix) {
+		v.unclaimed[id] = struct{}{}
+	}
+}
+
+func (v *inventory) assembleHost(host string, now time.Time) {
+	var set *mesh.EndpointSet
+	var problems []mesh.Problem
+	service, before := v.service(host), v.sets[host]
+	if service != nil {
+		set, problems = v.endpoints.assemble(service), v.endpoints.checkPortNames(service)
+		if v.cluster != "" {
+			set, problems = v.inNetwork(service, set, problems)
+		}
+	}
+	if kept := v.guard.keeps(host, service, before, set, now); kept != nil {
+		set, problems = v.endpoints.repeer(service, kept), append(problems, v.guard.problem(kept, service.Ref))
+	}
+	v.problems.put(problemKey{topicEndpoints, object.Key{Kind: object.KindService, Name: host, Cluster: v.cluster}}, problems)
+	switch {
+	case set == nil && before == nil, set != nil && before != nil && sameEndpoints(before, set):
+		return
+	case set == nil:
+		delete(v.sets, host)
+	default:
+		v.sets[host] = set
+	}
+	v.labels.putHost(host, set)
 }

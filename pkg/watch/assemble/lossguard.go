@@ -38,9 +38,9 @@ func newLossGuard(grace time.Duration) lossGuard {
 }
 
 // keeps returns the endpoints to keep although the Service has none that can be called now, or nil. before is the
-// current EndpointSet. A Service that is gone (nil) keeps none, and clients resolve an ExternalName themselves.
+// current EndpointSet. A Service that is gone (nil) keeps none, and clients resolve some names themselves.
 func (g lossGuard) keeps(host string, service *mesh.Service, before, now *mesh.EndpointSet, at time.Time) *mesh.EndpointSet {
-	if g.grace == 0 || service == nil || service.ExternalName != "" || served(now) {
+	if g.grace == 0 || service == nil || service.ResolvedByClients() || served(now) {
 		if _, keeping := g.until[host]; keeping {
 			before = nil // the kept endpoints are not a loss once there are others
 		}

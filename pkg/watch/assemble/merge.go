@@ -37,7 +37,7 @@ func compareRaw(a, b rawEndpoint) int {
 	return cmp.Or(
 		cmp.Compare(a.Address, b.Address), cmp.Compare(a.Health, b.Health), slices.CompareFunc(a.Ports, b.Ports, object.ComparePorts),
 		cmp.Compare(a.pod.pod, b.pod.pod), cmp.Compare(a.pod.uid, b.pod.uid), a.Topology.Compare(b.Topology),
-		cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Weight, b.Weight),
+		cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Weight, b.Weight), cmp.Compare(a.Labels, b.Labels), cmp.Compare(a.ServiceAccount, b.ServiceAccount),
 	)
 }
 
@@ -130,6 +130,8 @@ func sameEndpoints(a, b *mesh.EndpointSet) bool {
 	return a.Host == b.Host && slices.EqualFunc(a.Endpoints, b.Endpoints, func(x, y mesh.Endpoint) bool {
 		return x.Address == y.Address && x.Additional == y.Additional && x.Health == y.Health && x.Labels == y.Labels &&
 			x.Topology == y.Topology && x.Hostname == y.Hostname && x.ServiceAccount == y.ServiceAccount && x.Weight == y.Weight &&
-			slices.Equal(x.Ports, y.Ports)
+			x.Ended == y.Ended && slices.Equal(x.Ports, y.Ports) && samePeer(x.Peer, y.Peer)
 	})
 }
+
+func samePeer(a, b *mesh.PeerModes) bool { return a == b || a != nil && b != nil && *a == *b }

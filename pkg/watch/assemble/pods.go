@@ -54,31 +54,26 @@ func (x *podIndex) nodeMoved(node string, pods map[object.ID]*object.Pod) {
 	}
 }
 
-// apply lists the pods that changed, by name and by address. An address that several pods have is not listed.
-func (x *podIndex) apply(b *worldBuilder, endpoints *endpointIndex) {
-	for id := range take(&x.dirty) {
-		b.pods.put(mesh.PodKey(id.Namespace, id.Name), endpoints.listed(id))
+// apply lists the pods that changed by name, and returns the addresses that they have or had.
+func (v *inventory) applyPods(b *worldBuilder) map[string]struct{} {
+	for id := range take(&v.pods.dirty) {
+		b.pods.put(mesh.PodKey(v.cluster, id.Namespace, id.Name), v.listed(id))
 	}
-	for ip := range take(&x.dirtyIPs) {
-		var owner *mesh.Pod
-		if ids := x.byIP[ip]; len(ids) == 1 {
-			owner = b.pods.get(mesh.PodKey(ids[0].Namespace, ids[0].Name))
-		}
-		b.podAddresses.put(ip, owner)
-	}
+	return take(&v.pods.dirtyIPs)
 }
 
 // listed returns a pod as the World lists it, or nil.
-func (x *endpointIndex) listed(id object.ID) *mesh.Pod {
-	p := x.pods[id]
+func (v *inventory) listed(id object.ID) *mesh.Pod {
+	p := v.endpoints.pods[id]
 	if p == nil {
 		return nil
 	}
 	out := &mesh.Pod{
-		Ref: mesh.Ref{Kind: string(object.KindPod), Namespace: id.Namespace, Name: id.Name},
+		Ref: mesh.Ref{Kind: string(object.KindPod), Namespace: id.Namespace, Name: id.Name, Cluster: v.cluster},
 		UID: p.UID, ServiceAccount: p.ServiceAccount, Node: p.Node, Labels: p.Labels, Addresses: p.IPs, NoBootstrap: p.NotInjected != 0,
+		Ended: p.Ended,
 	}
-	if n := x.nodes[p.Node]; n != nil {
+	if n := v.endpoints.nodes[p.Node]; n != nil {
 		out.Locality = n.Locality
 	}
 	return out

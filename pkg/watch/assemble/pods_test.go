@@ -33,7 +33,7 @@ metadata: {name: n, labels: {topology.kubernetes.io/zone: z}}
 		Labels: mesh.MakeLabels(map[string]string{"app": "web"}), Locality: mesh.Locality{Zone: "z"}, Addresses: []string{"10.0.0.1"},
 		NoBootstrap: true,
 	}
-	byName, _ := w.PodByName("demo", "p")
+	byName, _ := w.PodByName("", "demo", "p")
 	byAddress, _ := w.PodByAddress("10.0.0.1")
 	if d := cmp.Diff([]*mesh.Pod{want, want}, []*mesh.Pod{byName, byAddress}); d != "" {
 		t.Errorf("by name and by address (-want +got):\n%s", d)

@@ -13,7 +13,7 @@ import (
 // checkPortNames compares the names of a Service's ports with the names under which there are endpoints, which belong to a
 // port by its name. It looks at groups of addresses and not at each address.
 func (x *endpointIndex) checkPortNames(service *mesh.Service) []mesh.Problem {
-	if service.ExternalName != "" || len(service.Ports) == 0 {
+	if service.ResolvedByClients() || len(service.Ports) == 0 {
 		return nil
 	}
 	found := x.portsWithEndpoints(service)

@@ -24,16 +24,30 @@ const (
 	topicMerge
 	// topicConflict: comparing everything that is declared for one host. The key's name is the host.
 	topicConflict
+	// topicAttached: attaching Routes to their parents. The key's name is the parent's host.
+	topicAttached
 	// topicAlias: what a Service of type ExternalName refers to. The key's name is the host.
 	topicAlias
+	// topicAddress: the claims to a cluster IP. The key's name is the address.
+	topicAddress
 	// topicEndpoints: the endpoints of a Service. The key's name is the host.
 	topicEndpoints
+	// topicEntry: ServiceEntries for one host. The key's name is the host.
+	topicEntry
 	// topicInjection: pods without the bootstrap. The key's name is their namespace.
 	topicInjection
 	// topicEmpty: Services and subsets without endpoints that can be called. The key's name is the host.
 	topicEmpty
 	// topicExport: namespaces of exportTo.
 	topicExport
+	// topicSecurity: binding an object that configures servers.
+	topicSecurity
+	// topicEnforcement: comparing such an object with the pods.
+	topicEnforcement
+	// topicOverlap: addresses that pods of several clusters have.
+	topicOverlap
+	// topicJoin: joining a Service of a remote cluster. The key's name is the host.
+	topicJoin
 	// topicStored: restoring stored objects because the source cannot be read.
 	topicStored
 )

@@ -159,45 +159,59 @@ func (x *routeIndex) bind(h *routesEntry, destination func(host, namespace strin
 		targets[text] = destination(full, h.key.Namespace)
 	}
 	delegates, gateways := x.bound(h), x.throughGateways(h)
-	if h.routes != nil && h.routes.Gateways == gateways && maps.Equal(h.routes.Destinations, targets) && maps.Equal(h.routes.Delegates, delegates) {
+	if h.routes != nil && h.routes.Gateways == gateways && maps.EqualFunc(h.routes.Destinations, targets, sameDestination) && maps.Equal(h.routes.Delegates, delegates) {
 		return false
 	}
 	h.routes = &mesh.VirtualService{Ref: h.key.Ref(), Spec: h.Spec, Gateways: gateways, Destinations: targets, Delegates: delegates}
 	return true
 }
 
-// table returns every VirtualService that applies to the host of a Service, or nil if none does. To an alias apply those
-// that name it, and then those that apply to what it refers to. alias may be nil.
-func (x *routeIndex) table(host string, alias *mesh.Alias) *mesh.VirtualServiceSet {
-	if alias == nil {
-		return tableOf(host, x.hosts.tiers(host))
-	}
-	var tiers []tier[*routesEntry]
-	if own := x.hosts.under(host); own != nil {
-		tiers = append(tiers, tier[*routesEntry]{host, own})
-	}
-	if alias.IsService() {
-		tiers = append(tiers, x.hosts.tiers(alias.Host)...)
-	}
-	return tableOf(host, tiers)
+// sameDestination compares contents: a host may belong to one Service after the other, and these may be equal.
+func sameDestination(a, b mesh.Destination) bool {
+	return a.Host == b.Host && a.Meant == b.Meant && a.Refused == b.Refused && equalBy(sameService, a.Service, b.Service) &&
+		equalBy(samePolicyTable, a.DestinationRules, b.DestinationRules) && equalBy((*mesh.EndpointGroups).Equal, a.Groups, b.Groups)
 }
 
-func tableOf(host string, tiers []tier[*routesEntry]) *mesh.VirtualServiceSet {
+// table returns every VirtualService that applies to the host of a Service, or nil if none does: those compiled from Routes,
+// which attached returns, and those that authors wrote. To an alias apply those that name it, and then those that apply to
+// what it refers to. alias may be nil.
+func (x *routeIndex) table(host string, alias *mesh.Alias, attached func(host string) []mesh.VirtualServiceCandidate) *mesh.VirtualServiceSet {
 	t := &mesh.VirtualServiceSet{Host: host}
-	seen := map[*routesEntry]struct{}{}
-	for _, tier := range tiers {
-		for _, h := range inOrder(tier.values) {
-			if _, again := seen[h]; again {
-				continue
-			}
-			seen[h] = struct{}{}
-			t.Candidates = append(t.Candidates, mesh.VirtualServiceCandidate{Host: tier.pattern, VirtualService: h.routes, Export: h.Export})
+	if alias == nil {
+		t.Candidates = candidatesOf(attached(host), x.hosts.tiers(host))
+	} else {
+		var tiers []tier[*routesEntry]
+		if own := x.hosts.under(host); own != nil {
+			tiers = append(tiers, tier[*routesEntry]{host, own})
+		}
+		t.Candidates = candidatesOf(nil, tiers)
+		if alias.IsService() {
+			t.Candidates = append(t.Candidates, attached(alias.Host)...)
+			t.Candidates = candidatesOf(t.Candidates, x.hosts.tiers(alias.Host))
 		}
 	}
 	if len(t.Candidates) == 0 {
 		return nil
 	}
 	return t
+}
+
+// candidatesOf appends the VirtualServices of the tiers, in order, to a list that may have some of them.
+func candidatesOf(list []mesh.VirtualServiceCandidate, tiers []tier[*routesEntry]) []mesh.VirtualServiceCandidate {
+	seen := map[*mesh.VirtualService]struct{}{}
+	for _, c := range list {
+		seen[c.VirtualService] = struct{}{}
+	}
+	for _, tier := range tiers {
+		for _, h := range inOrder(tier.values) {
+			if _, again := seen[h.routes]; again {
+				continue
+			}
+			seen[h.routes] = struct{}{}
+			list = append(list, mesh.VirtualServiceCandidate{Host: tier.pattern, VirtualService: h.routes, Export: h.Export})
+		}
+	}
+	return list
 }
 
 // inOrder sorts VirtualServices for the same host as Istio does: the oldest first, then by name and namespace.
@@ -244,15 +258,19 @@ func (x *routeIndex) check(h *routesEntry, exists func(pattern string) bool, mis
 	return problems
 }
 
-// listUnbound returns the VirtualServices that apply to no Service, sorted, and whether the list differs from before.
-func (x *routeIndex) listUnbound(before []*mesh.VirtualService) ([]*mesh.VirtualService, bool) {
-	if !x.relist {
+// listUnbound returns the VirtualServices that apply to no Service, and the Routes that have no effect, sorted, and whether
+// the list differs from before.
+func (r *rules) listUnbound(before []*mesh.VirtualService) ([]*mesh.VirtualService, bool) {
+	if !r.routes.relist && !r.attached.relist {
 		return before, false
 	}
-	x.relist = false
+	r.routes.relist, r.attached.relist = false, false
 	var out []*mesh.VirtualService
-	for h := range x.unbound {
+	for h := range r.routes.unbound {
 		out = append(out, h.routes)
+	}
+	for a := range r.attached.unbound {
+		out = append(out, a.alone)
 	}
 	slices.SortFunc(out, func(a, b *mesh.VirtualService) int { return a.Ref.Compare(b.Ref) })
 	return out, !slices.Equal(out, before)

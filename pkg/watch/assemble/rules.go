@@ -13,25 +13,29 @@ import (
 type rules struct {
 	domain, root string
 	// hosts has every host; rules only read it.
-	hosts    *hostIndex
-	policies policyIndex
-	routes   routeIndex
-	authored authoredIndex
+	hosts      hostSet
+	policies   policyIndex
+	routes     routeIndex
+	attached   attachedIndex
+	backendTLS backendTLSIndex
+	authored   authoredIndex
 	// aliases finds the other names of a Service, by its host.
 	aliases  index[string, string]
-	entries  entryIndex
 	problems *problemIndex
 	// patterns must be compared with the hosts again, because either side changed.
 	patterns map[string]struct{}
 	missing  missingHosts
+	// below finds the destinations that are names below the wildcard of a Service.
+	below index[string, string]
+	names map[string]namedService
 	// unmet are the destinations without a Service.
 	unmet map[string]struct{}
 }
 
-func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
+func newRules(o Options, hosts hostSet, problems *problemIndex) *rules {
 	return &rules{
 		domain: o.Domain, root: o.RootNamespace, hosts: hosts, problems: problems,
-		policies: newPolicyIndex(), routes: newRouteIndex(), authored: authoredIndex{}, entries: newEntryIndex(), aliases: index[string, string]{},
+		policies: newPolicyIndex(), routes: newRouteIndex(), attached: newAttachedIndex(), backendTLS: newBackendTLSIndex(), authored: authoredIndex{}, below: index[string, string]{}, names: map[string]namedService{}, aliases: index[string, string]{},
 		patterns: map[string]struct{}{}, missing: missingHosts{}, unmet: map[string]struct{}{},
 	}
 }
@@ -39,23 +43,25 @@ func newRules(o Options, hosts *hostIndex, problems *problemIndex) *rules {
 // indexes returns the indexes of the kinds of rules.
 func (r *rules) indexes() kindIndexes {
 	return kindIndexes{
-		object.KindDestinationRule: indexOf(r.putDestinationRule, r.policies.each),
-		object.KindVirtualService:  indexOf(r.putVirtualService, r.routes.each),
-		object.KindServiceEntry:    indexOf(r.putServiceEntry, r.entries.each),
+		object.KindDestinationRule:  indexOf(r.putDestinationRule, r.policies.each),
+		object.KindVirtualService:   indexOf(r.putVirtualService, r.routes.each),
+		object.KindGRPCRoute:        indexOf(r.putRoute, r.attached.each(object.KindGRPCRoute)),
+		object.KindHTTPRoute:        indexOf(r.putRoute, r.attached.each(object.KindHTTPRoute)),
+		object.KindBackendTLSPolicy: indexOf(r.putBackendTLSPolicy, r.backendTLS.each),
 	}
 }
 
 // size is how many rules there are.
-func (r *rules) size() int { return len(r.policies.rules) + len(r.routes.entries) }
+func (r *rules) size() int {
+	return len(r.policies.rules) + len(r.routes.entries) + len(r.attached.routes) + len(r.backendTLS.policies)
+}
 
 func (r *rules) putDestinationRule(key object.Key, d *object.DestinationRule) {
 	r.policies.put(key, d, r.domain)
-	r.entries.moved = true
 }
 
 func (r *rules) putVirtualService(key object.Key, v *object.VirtualService) {
 	r.routes.put(key, v, r.domain)
-	r.entries.moved = true
 }
 
 // apply binds again what changed since the last World, and what depends on Services that changed. The order of its
@@ -70,8 +76,15 @@ func (r *rules) apply(b *worldBuilder) {
 			r.patterns[tier.pattern] = struct{}{}
 		}
 	}
+	for host := range b.regrouped {
+		r.rebindTo(host)
+		for _, alias := range r.aliases[host] {
+			r.rebindTo(alias)
+		}
+	}
 	for host := range b.moved {
 		r.patterns[host] = struct{}{}
+		r.hostMoved(b, host)
 	}
 	for host := range b.aliases.next {
 		r.patterns[host] = struct{}{}
@@ -80,7 +93,7 @@ func (r *rules) apply(b *worldBuilder) {
 		maps.Copy(r.patterns, r.missing)
 		for host := range r.unmet {
 			r.rebindTo(host)
-			if len(r.routes.byDestination[host]) == 0 {
+			if len(r.routes.byDestination[host])+len(r.attached.byDestination[host]) == 0 {
 				delete(r.unmet, host)
 			}
 		}
@@ -94,24 +107,55 @@ func (r *rules) apply(b *worldBuilder) {
 	r.bindPolicies(b)
 	r.bindRoutes(b)
 	r.checkHosts(b)
-	r.entries.moved = r.entries.moved || len(b.moved) > 0 || len(b.aliases.next) > 0
-	r.checkEntries(b)
 }
 
-// rebindTo marks the VirtualServices that send calls to a host for binding.
+// hostMoved follows a host that came or went.
+func (r *rules) hostMoved(b *worldBuilder, host string) {
+	if mesh.IsWildcard(host) {
+		for name := range r.routes.byDestination {
+			if mesh.Covers(host, name) {
+				r.rebindTo(name) // A shorter wildcard may have covered it.
+			}
+		}
+		for name := range r.attached.byDestination {
+			if mesh.Covers(host, name) {
+				r.rebindTo(name)
+			}
+		}
+	}
+	if plain, _, variant := mesh.CutHostIn(host); variant {
+		if b.services.get(host) != nil {
+			r.aliases.add(plain, host) // The rules for the host are for this one, too.
+		} else {
+			r.aliases.remove(plain, host)
+		}
+	}
+}
+
+// rebindTo marks the VirtualServices and Routes that send calls to a host, or to a name below it, for binding.
 func (r *rules) rebindTo(host string) {
+	host, _, _ = mesh.CutHostIn(host)
+	r.attached.rebindTo(host)
 	for _, h := range r.routes.byDestination[host] {
 		r.routes.dirty[h] = struct{}{}
+	}
+	for _, name := range r.below[host] {
+		r.attached.rebindTo(name)
+		for _, h := range r.routes.byDestination[name] {
+			r.routes.dirty[h] = struct{}{}
+		}
 	}
 }
 
 func (r *rules) bindPolicies(b *worldBuilder) {
 	r.policies.merge(r.problems)
 	declared := take(&r.policies.dirtyHosts)
-	for host := range r.concerned(b, declared) {
+	evaluated := maps.Clone(declared)
+	maps.Copy(evaluated, r.bindBackendTLS(b))
+	for host := range r.concerned(b, evaluated) {
 		var table *mesh.DestinationRuleSet
 		if service := configured(b, host); service != nil {
-			table = r.policies.table(service, r.root)
+			table = r.backendTLS.extend(service, r.root, r.policies.table(service, r.root))
 		}
 		if b.policies.put(host, table) {
 			r.rebindTo(host)
@@ -142,7 +186,8 @@ func conflictKey(k object.Kind, host string) problemKey {
 
 func (r *rules) bindRoutes(b *worldBuilder) {
 	declared := take(&r.routes.dirtyHosts)
-	again := map[string]struct{}{}
+	attached := r.bindAttached(b)
+	again := maps.Clone(attached)
 	for host := range declared {
 		again[host] = struct{}{}
 	}
@@ -151,6 +196,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 			r.routes.relist = true
 			for _, host := range h.fullHosts {
 				again[host] = struct{}{}
+				attached[host] = struct{}{} // Its delegates decide which calls it leaves to others.
 			}
 		}
 		if len(h.fullHosts) == 0 {
@@ -160,20 +206,27 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 	}
 	take(&r.routes.dirty)
 	for host := range r.ruled(b, again) {
-		if b.services.get(host) != nil {
-			b.routes.put(host, r.routes.table(host, b.aliases.get(host)))
-		} else {
+		plain, _, variant := mesh.CutHostIn(host)
+		switch {
+		case b.services.get(host) != nil:
+			b.routes.put(host, r.routes.table(plain, b.aliases.get(host), r.attached.candidates))
+		case variant:
+			b.routes.put(host, nil)
+		default:
 			b.routes.put(host, r.routes.servicelessTable(host, r.domain))
 		}
 	}
 	for host := range declared {
 		r.patterns[host] = struct{}{}
-		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+		attached[host] = struct{}{}
 	}
 	for host := range b.touched { // the ports of a Service decide, too
-		if _, done := declared[host]; !done && len(r.routes.hosts.under(host)) > 1 {
-			r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host)))
+		if len(r.routes.hosts.under(host)) > 0 {
+			attached[host] = struct{}{}
 		}
+	}
+	for host := range attached {
+		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host), r.attached.candidates(host)))
 	}
 }
 

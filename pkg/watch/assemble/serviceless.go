@@ -31,7 +31,7 @@ func (x *routeIndex) servicelessTable(host, domain string) *mesh.VirtualServiceS
 			tiers = append(tiers, t)
 		}
 	}
-	return tableOf(host, tiers)
+	return &mesh.VirtualServiceSet{Host: host, Candidates: candidatesOf(nil, tiers)}
 }
 
 // declaredUnder yields a pattern, and everything that is declared for hosts below it.

@@ -151,7 +151,7 @@ func (x *strays) check(e *evaluation, b *worldBuilder, id object.ID) {
 // elsewhere returns the namespace of a Service of the same name that has no endpoints; empty if there is none.
 func (x *strays) elsewhere(b *worldBuilder, stray object.ID) (namespace string) {
 	for id, s := range x.inventory.services {
-		if id.Name == stray.Name && s.ExternalName == "" && !served(b.endpoints.get(s.Host)) && (namespace == "" || id.Namespace < namespace) {
+		if id.Name == stray.Name && !s.ResolvedByClients() && !served(b.endpoints.get(s.Host)) && (namespace == "" || id.Namespace < namespace) {
 			namespace = id.Namespace
 		}
 	}
@@ -162,7 +162,7 @@ func (x *strays) elsewhere(b *worldBuilder, stray object.ID) (namespace string) 
 func (x *strays) servicesOf(namespace string) []string {
 	var names []string
 	for id, s := range x.inventory.services {
-		if id.Namespace == namespace && s.ExternalName == "" {
+		if id.Namespace == namespace && !s.ResolvedByClients() && s.Ref.Kind == string(object.KindService) {
 			names = append(names, id.Name)
 		}
 	}

@@ -26,12 +26,9 @@ func (m missingHosts) note(host, domain string, exists bool) {
 // noSuchHost makes the Problem of a rule for a host without a Service. effect is what happens.
 type noSuchHost func(key object.Key, field, host, effect string) mesh.Problem
 
-// noSuchHost names a ServiceEntry that declares the host, or else a host that is probably meant.
+// noSuchHost names a host that is probably meant.
 func (r *rules) noSuchHost(key object.Key, field, host, effect string) mesh.Problem {
 	message := fmt.Sprintf("No Service has the host %s. %s %s", host, effect, r.wayOut(host, field, key.Namespace))
-	if entry := r.entries.of(host); entry != (mesh.ServiceEntry{}) {
-		message = fmt.Sprintf("%s declares %s, but ServiceEntries are not read. %s %s", entry.Ref, host, effect, entry.WayOut(host, r.domain, field))
-	}
 	return mesh.Problem{Code: mesh.CodeNoSuchHost, Severity: mesh.Warning, Object: key.Ref(), Field: field, Message: message}
 }
 
@@ -64,7 +61,7 @@ func (r *rules) meant(host string) string {
 	case mesh.IsWildcard(full):
 		return r.meantNamespace("*" + strings.TrimSuffix(full[1:], ".svc."+r.domain))
 	}
-	near := mesh.NearHostsOf(full, r.domain, maps.Keys(r.hosts.owners))
+	near := mesh.NearHostsOf(full, r.domain, maps.Keys(r.hosts))
 	if near.Similar != "" || len(near.Elsewhere) == 0 {
 		return near.Similar
 	}
@@ -83,7 +80,7 @@ func (r *rules) meantNamespace(host string) string {
 		return ""
 	}
 	best := ""
-	for owner := range r.hosts.owners {
+	for owner := range r.hosts {
 		_, other, _ := strings.Cut(strings.TrimSuffix(owner, ".svc."+r.domain), ".")
 		if other == namespace {
 			best = other

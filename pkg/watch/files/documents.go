@@ -181,6 +181,9 @@ func (f *fileParser) chunk(data []byte, line int, known map[chunk]parsed) {
 		before := f.out.incomplete
 		f.out.incomplete = false
 		f.decode(data, line)
+		if f.out.incomplete {
+			f.closeText(data, line, objects)
+		}
 		p.incomplete, f.out.incomplete = f.out.incomplete, before
 	}
 	f.out.incomplete = f.out.incomplete || p.incomplete

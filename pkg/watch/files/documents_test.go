@@ -78,6 +78,8 @@ func TestDocumentsOfOtherForms(t *testing.T) {
 		"a text with it":    {head + "metadata: {name: a, annotations: {a: '{{ x }}'}}\nspec: {ports: [{port: many}]}\n", "spec.ports[0].port (objects.yaml:4): Found the string"},
 		"a tab":             {head + "metadata:\n\tname: a\n", "error Unreadable File objects.yaml (objects.yaml:4): The document is not YAML: found character that cannot start any token. It is not used. Indent with spaces: a tab indents the line."},
 		"a tab, deeper":     {head + "metadata:\n  labels:\n  \ta: b\n", "Indent with spaces: a tab indents the line."},
+		"a star":            {head + "metadata: {name: a}\nspec: {ports: [*]}\n", "(objects.yaml:4): The document is not YAML: did not find expected alphabetic or numeric character. It is not used. Write a value that begins with * in quotes."},
+		"a star, in a list": {head + "metadata: {name: a}\nspec:\n  ports:\n  - */Get\n", "Write a value that begins with * in quotes."},
 		"a list":            {"- apiVersion: v1\n  kind: Service\n", "error Unreadable File objects.yaml (objects.yaml:1): The document is a list of objects. None of them is used."},
 		"a list in JSON":    {`[{"apiVersion": "v1", "kind": "Service"}]`, "The document is a list of objects."},
 	}

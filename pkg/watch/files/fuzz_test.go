@@ -18,6 +18,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("&l\napiVersion: v1\nkind: List\nitems: [*l, {<<: *l}]\n"))
 	f.Add([]byte(watchtest.VirtualService("v", "01", "hosts: ['*', echo, 'a.*'], http: [{timeout: 1s, match: [{uri: {prefix: /}}], route: [{destination: {host: echo}, weight: 1}]}]")))
 	f.Add([]byte(watchtest.DestinationRule("d", "01", "host: echo, trafficPolicy: {tls: {mode: NONE}}, subsets: [{name: a, labels: {a: b}}]")))
+	f.Add([]byte(echoYAML + watchtest.Route("GRPCRoute", "g", "01", "name: echo, port: 80", "{matches: [{method: {type: RegularExpression, service: a}, headers: [{name: a, value: b}]}], filters: [{type: RequestMirror, requestMirror: {backendRef: {name: echo, port: 80}}}], backendRefs: [{name: echo, port: 80, weight: 1}]}")))
+	f.Add([]byte(echoYAML + watchtest.Route("HTTPRoute", "h", "01", "name: echo, sectionName: grpc", "{matches: [{path: {value: /a}, method: GET}], timeouts: {request: 1s}, retry: {codes: [503]}, filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /b}}}]}")))
 	f.Add([]byte("%YAML 1.2\n---\nkind: !!binary aGk=\n...\n? [a]\n: b\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<16 {

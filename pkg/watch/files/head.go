@@ -151,11 +151,22 @@ func isTemplate(n *yaml.Node, depth int) bool {
 
 // tabIndents reports whether a line of a text, counted from 1, is indented by a tab.
 func tabIndents(data []byte, line int) bool {
+	text := lineOf(data, line)
+	indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+	return bytes.IndexByte(indent, '\t') >= 0
+}
+
+// starBegins reports whether a value in a line of a text begins with *, which YAML takes for a reference.
+func starBegins(data []byte, line int) bool { return starValue.Match(lineOf(data, line)) }
+
+var starValue = regexp.MustCompile(`[\[{,:-]\s*\*`)
+
+// lineOf returns a line of a text, counted from 1; nothing if there is none.
+func lineOf(data []byte, line int) []byte {
 	for text := range bytes.Lines(data) {
 		if line--; line == 0 {
-			indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
-			return bytes.IndexByte(indent, '\t') >= 0
+			return text
 		}
 	}
-	return false
+	return nil
 }

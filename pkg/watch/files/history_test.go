@@ -31,7 +31,7 @@ func TestFolderHistories(t *testing.T) {
 			h := &folderHistory{t: t, r: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), away: t.TempDir()}
 			write(t, h.away, "linked.yaml", serviceYAML("x"))
 			h.run = newTestRun(t, h.dir)
-			for step := range 60 {
+			for step := range 66 {
 				walked := h.run.scanned
 				h.run.scanPaths(h.edits()...)
 				if h.run.scanned.Equal(walked) {
@@ -57,6 +57,8 @@ type folderHistory struct {
 	r         *rand.Rand
 	dir, away string
 	run       *testRun
+	// clean means that no document may have a mistake for which an API server rejects it.
+	clean bool
 }
 
 var historyFiles = []string{"a.yaml", "b.yml", "c.txt", "sub/a.yaml", "sub/deep/d.yaml"}
@@ -76,7 +78,7 @@ func (h *folderHistory) edits() []string {
 				paths = append(paths, to, filepath.Dir(to), filepath.Join(h.dir, "sub"))
 			}
 		case 3:
-			h.write(path, h.text()+"---\nkind: [\n")
+			h.write(path, h.text()+"---\nkind: [\n"+watchtest.Pick(h.r, "", "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: w, namespace: demo}\nspec: [\n"))
 		case 4:
 			if h.r.IntN(3) == 0 {
 				h.must(os.RemoveAll(filepath.Join(h.dir, "sub")))
@@ -114,9 +116,19 @@ func (h *folderHistory) text() string {
 			strings.ReplaceAll(watchtest.Slices(fmt.Sprintf("ports: [{port: 1}]\nendpoints: [{addresses: [10.0.0.%d]}]", h.r.IntN(3))), "echo", name),
 			watchtest.VirtualService(name, "01", "hosts: ["+name+"]"),
 			watchtest.DestinationRule(name, "01", "host: "+name),
+			watchtest.Security("AuthorizationPolicy", name, "01", watchtest.Pick(h.r, "action: DENY, rules: [{}]", "acton: DENY", "rules: [{form: []}]", "", h.mistake("rules: [{to: [{operation: {ports: [80]}}]}]", "rules: all"))),
+			watchtest.Security("PeerAuthentication", name, "01", watchtest.Pick(h.r, "mtls: {mode: STRICT}", "mtl: {}", "mtls: {mode: DISABLE}", h.mistake("mtls: {mode: OFF}", "mtls: []"))),
 		))
 	}
 	return out.String()
+}
+
+// mistake returns one of the specs, or an empty one.
+func (h *folderHistory) mistake(specs ...string) string {
+	if h.clean {
+		return ""
+	}
+	return watchtest.Pick(h.r, append(specs, "")...)
 }
 
 func (h *folderHistory) mkdir(path string) { h.must(os.MkdirAll(filepath.Dir(path), 0o755)) }
@@ -140,6 +152,7 @@ func (h *folderHistory) repair() {
 		paths = append(paths, path)
 	}
 	path := filepath.Join(h.dir, "a.yaml")
+	h.clean = true
 	h.write(path, h.text())
 	h.run.scanPaths(paths...)
 }
@@ -167,7 +180,9 @@ func (h *folderHistory) check(step int) bool {
 		}
 	}
 	same("the folder as a whole", h.run.claims.files)
-	broken := slices.ContainsFunc(h.run.last.Problems, func(p mesh.Problem) bool { return p.Code == mesh.CodeUnreadable })
+	broken := slices.ContainsFunc(h.run.last.Problems, func(p mesh.Problem) bool {
+		return p.Code == mesh.CodeUnreadable || p.Code == mesh.CodeInvalidValue && p.Severity == mesh.Error
+	})
 	if !broken {
 		same("the folder as it is first seen", nil)
 	}

@@ -12,19 +12,20 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// istioKinds are Istio's kinds that are not read, by group. The kinds that are read have rows.
-var istioKinds = map[string][]string{
-	"networking.istio.io": {"EnvoyFilter", "Gateway", "ProxyConfig", "ServiceEntry", "Sidecar", "WorkloadEntry", "WorkloadGroup"},
-	"security.istio.io":   {"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"},
+// unreadKinds are the kinds of Istio and of the Gateway API that are not read, by group. The kinds that are read have rows.
+var unreadKinds = map[string][]string{
+	"networking.istio.io": {"EnvoyFilter", "Gateway", "ProxyConfig", "Sidecar", "WorkloadGroup"},
 	"telemetry.istio.io":  {"Telemetry"},
 	"extensions.istio.io": {"WasmPlugin", "TrafficExtension"},
+	"security.istio.io":   {},
+	gatewayAPI:            {"Gateway", "GatewayClass", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"},
 }
 
 const gatewayAPI = "gateway.networking.k8s.io"
 
-// gatewayRoutes are the kinds of the Gateway API that route calls: of a gateway, or of a mesh if their parent is a
-// Service.
-var gatewayRoutes = []string{"GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute"}
+// gatewayRoutes are the kinds of the Gateway API that route calls, of a gateway, or of a mesh if their parent is a Service,
+// and are not read.
+var gatewayRoutes = []string{"TCPRoute", "TLSRoute", "UDPRoute"}
 
 // builtIn are names that authors take for the group of a kind of Kubernetes, beside those that end in .k8s.io.
 var builtIn = []string{"", "core", "apps", "autoscaling", "batch", "extensions", "policy", "k8s.io", "kubernetes.io", "v1"}
@@ -37,6 +38,9 @@ func (f *fileParser) unread(n *yaml.Node, line int, h head) {
 	ref := mesh.Ref{Kind: h.kind, Namespace: h.namespace, Name: h.name}
 	reported := len(f.out.problems)
 	if why := nearly(n, h); why != "" {
+		if row := f.closeNearly(n, line, ref); row != nil {
+			why = strings.Replace(why, "The object is not used.", fmt.Sprintf("The object closes, as any %s that cannot be read.", row.Kind), 1)
+		}
 		f.fail(mesh.CodeUnknownKind, line, ref, "", why)
 	} else {
 		why := h.apiVersion + " " + h.kind + " is not read from files. The object has no effect here."
@@ -80,12 +84,11 @@ func texts(n *yaml.Node) map[string]string {
 	return all
 }
 
-// silence removes the Problems of an object, from a position on, whose codes its author silenced, and returns the
-// codes. It is for objects that are not converted, and so have no value that tells.
-func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []mesh.Code {
+// silence removes the Problems of an object, from a position on, whose codes its author silenced. It is for objects that are not converted, and so have no value that tells.
+func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) {
 	annotation := lookup(lookup(lookup(n, "metadata"), "annotations"), mesh.AnnotationIgnore)
 	if annotation == nil {
-		return nil
+		return
 	}
 	codes, mistakes := object.ParseSilenced(text(annotation))
 	kept := slices.DeleteFunc(f.out.problems[from:], func(p mesh.Problem) bool { return p.Object == ref && slices.Contains(codes, p.Code) })
@@ -93,7 +96,6 @@ func (f *fileParser) silence(n *yaml.Node, line int, ref mesh.Ref, from int) []m
 	for _, mistake := range mistakes {
 		f.report(mesh.CodeInvalidValue, mesh.Warning, line, ref, mesh.AnnotationField(mesh.AnnotationIgnore), mistake)
 	}
-	return codes
 }
 
 // nearly returns why an object is not of the kind that its author probably meant; empty if it is of another kind.
@@ -103,13 +105,11 @@ func nearly(n *yaml.Node, h head) string {
 	if row := object.Kind(one).Row(); row != nil && !row.Live {
 		return wrongVersion(row, h, group, version)
 	}
-	known := istioKinds[group]
+	known := unreadKinds[group]
 	switch {
-	case slices.Contains(known, one):
-		return ""
 	case nearGroup(group, gatewayAPI) && slices.ContainsFunc(gatewayRoutes, func(kind string) bool { return strings.EqualFold(kind, h.kind) }):
 		return meshRoute(n, h)
-	case group == gatewayAPI:
+	case slices.Contains(known, one):
 		return ""
 	}
 	var read []string
@@ -124,10 +124,25 @@ func nearly(n *yaml.Node, h head) string {
 	if meant := mesh.Nearest(h.kind, append(read, known...)); meant != "" {
 		return fmt.Sprintf("Unknown kind %q. The object is not used. Did you mean %q?", h.kind, meant)
 	}
-	if known != nil {
-		return fmt.Sprintf("%s has no kind %q. The object is not used. Write a VirtualService or DestinationRule.", group, h.kind)
+	if known != nil && group != gatewayAPI { // The Gateway API gets further kinds.
+		return fmt.Sprintf("%s has no kind %q. The object is not used. %s", group, h.kind, wayOutOfKind(group))
 	}
 	return ""
+}
+
+// wayOutOfKind names the kinds of a group that are read.
+func wayOutOfKind(group string) string {
+	var read []string
+	for row := range object.InFiles() {
+		if row.Resource.Group == group {
+			read = append(read, string(row.Kind))
+		}
+	}
+	if len(read) == 0 {
+		return "Correct the kind, or remove the object."
+	}
+	slices.Sort(read)
+	return "Write one of the kinds that are read: " + strings.Join(read, ", ") + "."
 }
 
 func groupVersion(apiVersion string) (group, version string) {
@@ -167,8 +182,8 @@ func groupMeant(h head) string {
 	if slices.Contains(gatewayRoutes, h.kind) && group != gatewayAPI && nearGroup(group, gatewayAPI) {
 		return gatewayAPI
 	}
-	for meant, kinds := range istioKinds {
-		if slices.Contains(kinds, h.kind) && istioKinds[group] == nil && group != gatewayAPI && nearGroup(group, meant) {
+	for meant, kinds := range unreadKinds {
+		if slices.Contains(kinds, h.kind) && unreadKinds[group] == nil && group != gatewayAPI && nearGroup(group, meant) {
 			return meant
 		}
 	}
@@ -203,9 +218,9 @@ func meshRoute(n *yaml.Node, h head) string {
 		}
 	}
 	if group, _ := groupVersion(h.apiVersion); group != gatewayAPI {
-		return fmt.Sprintf("There is no %s in apiVersion %q, and objects of the group %q are not read. No call is routed by this one. Write a VirtualService.", gatewayRoutes[i], h.apiVersion, gatewayAPI)
+		return fmt.Sprintf("There is no %s in apiVersion %q, and objects of the group %q are not read. No call is routed by this one. Write a GRPCRoute.", gatewayRoutes[i], h.apiVersion, gatewayAPI)
 	}
-	return fmt.Sprintf("Objects of kind %s are not read. No call is routed by this one. Write a VirtualService.", gatewayRoutes[i])
+	return fmt.Sprintf("Objects of kind %s are not read. No call is routed by this one. Write a GRPCRoute.", gatewayRoutes[i])
 }
 
 // headless reports a document without apiVersion or kind. In a folder it may be something else, such as a patch or

@@ -85,6 +85,40 @@ func TestLoadOnlyNamespaces(t *testing.T) {
 	}
 }
 
+// TestLoadMeshPolicies: the mesh's policies protect servers also if only some namespaces are read.
+func TestLoadMeshPolicies(t *testing.T) {
+	const objects = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody, namespace: istio-system}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: other, namespace: other}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: istiod, namespace: istio-system}
+spec: {ports: [{port: 1}]}
+`
+	w, err := Load(watch.Options{Namespaces: []string{"shop"}}, write(t, t.TempDir(), "a.yaml", objects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := w.PoliciesFor(mesh.Workload{Namespace: "shop"})
+	if mode, _ := got.Peers.Mode(1); mode != mesh.PeerStrict || got.Authorization.Empty() {
+		t.Errorf("got mode %s and policies %v, want those of the mesh", mode, got.Authorization)
+	}
+	if _, found := w.Security.Get("other"); found || w.Services.Len() != 0 {
+		t.Error("other objects are read, too")
+	}
+}
+
 func TestLoadProblems(t *testing.T) {
 	const echo = "apiVersion: v1\nkind: Service\nmetadata: {name: echo}\nspec: {ports: [{port: 1}]}\n"
 	tests := map[string]struct {
@@ -101,6 +135,11 @@ func TestLoadProblems(t *testing.T) {
 		"misspelled field of a VirtualService": {
 			"apiVersion: networking.istio.io/v1beta1\nkind: VirtualService\nmetadata: {name: v}\nspec:\n  hosts: [echo]\n  http:\n  - timout: 3s\n---\n" + echo,
 			[]string{`error UnknownField VirtualService default/v spec.http[0].timout (objects.yaml:7): Unknown field "timout" is ignored. Did you mean "timeout"?`},
+			1,
+		},
+		"a field without its last letter, which another part has": {
+			"apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {rules: [{from: [{source: {namespace: [dev]}}]}]}\n---\n" + echo,
+			[]string{`Did you mean "namespaces"?`},
 			1,
 		},
 		"a field beside spec": {

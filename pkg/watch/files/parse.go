@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -43,9 +44,9 @@ func newParser(o watch.Options) *parser {
 	return &parser{options: o, schemas: schema.Schemas{}, leftOut: map[string]struct{}{}}
 }
 
-// reads reports whether the objects of a namespace are read.
-func (p *parser) reads(namespace string) bool {
-	if len(p.options.Namespaces) == 0 || slices.Contains(p.options.Namespaces, namespace) {
+// reads reports whether the objects of a kind and a namespace are read.
+func (p *parser) reads(row *object.KindRow, namespace string) bool {
+	if read := p.options.NamespacesOf(row); len(read) == 0 || slices.Contains(read, namespace) {
 		return true
 	}
 	p.leftOut[namespace] = struct{}{}
@@ -90,10 +91,12 @@ func (p *parser) reparse(path string, data []byte, how selection, old *parsed) p
 	switch {
 	case len(data) > maxFile:
 		f.fail(mesh.CodeTooLarge, 0, f.ref(), "", fmt.Sprintf("The file is larger than %d bytes. It is not read. Split it.", maxFile))
+		f.closeText(data, 0, 0)
 	case isPacked.matches(path, nil) && !utf8.Valid(data):
 		f.fail(mesh.CodeUnreadable, 0, f.ref(), "", "The file is packed. It is not read. Unpack it.")
 	case !utf8.Valid(data):
 		f.fail(mesh.CodeUnreadable, invalidLine(data), f.ref(), "", "The file is not UTF-8. It is not read. Save it as UTF-8.")
+		f.closeText(data, 0, 0)
 	default:
 		data = bytes.TrimPrefix(data, []byte("\ufeff")) // Some shells write a byte order mark.
 		known := old.byChunk()
@@ -163,6 +166,8 @@ func (f *fileParser) invalid(data []byte, before int, err error) {
 		wayOut = "If it is a template, render it first."
 	case tabIndents(data, line):
 		wayOut = "Indent with spaces: a tab indents the line."
+	case starBegins(data, line):
+		wayOut = "Write a value that begins with * in quotes."
 	}
 	f.fail(mesh.CodeUnreadable, before+line, f.ref(), "", "The document is not YAML: "+why+". It is not used. "+wayOut)
 }
@@ -198,8 +203,6 @@ func (f *fileParser) document(n *yaml.Node, before int, inherited head) {
 		f.headless(n, line, head)
 	case isList(n, head):
 		f.list(n, before, head)
-	case isServiceEntry(head):
-		f.serviceEntry(n, line, head)
 	case row == nil:
 		f.unread(n, line, head)
 	default:
@@ -212,12 +215,13 @@ func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.Kind
 	line, ref := before+n.Line, mesh.Ref{Kind: head.kind, Namespace: head.namespace, Name: head.name}
 	if !row.ClusterScoped {
 		ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace)
-		if !f.reads(ref.Namespace) {
+		if !f.reads(row, ref.Namespace) {
 			return
 		}
 	}
 	if ref.Name == "" {
 		f.fail(mesh.CodeInvalidValue, line, f.ref(), "metadata.name", "The "+head.kind+" has no name. It is not used. Add metadata.name.")
+		f.close(n, before, ref, row)
 		return
 	}
 	if row.NameIsLabel && len(validation.IsDNS1123Label(ref.Name)) > 0 {
@@ -229,57 +233,83 @@ func (f *fileParser) named(n *yaml.Node, before int, head head, row *object.Kind
 
 // object decodes and converts one object.
 func (f *fileParser) object(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
-	line := before + n.Line
-	var found []mesh.Problem
-	source := &mesh.Source{File: f.path, Line: line}
+	line, reported := before+n.Line, len(f.out.problems)
 	typed := row.New()
-	root := f.schemas.Of(reflect.TypeOf(typed))
-	reader := schema.Reader{
-		Nearest: mesh.Nearest,
+	r := f.reading(typed, before, ref, row)
+	r.source.Line = line
+	value := r.Read(n, r.root)
+	strict, isStrict := typed.(object.Strict)
+	for _, v := range r.Violations {
+		if isStrict {
+			v.Message = strings.ReplaceAll(v.Message, "The object is not used", "The part that contains it closes")
+		}
+		f.fail(mesh.CodeInvalidValue, before+v.Line, ref, v.Field, v.Message)
+		r.unread = append(r.unread, v.Field)
+	}
+	unused := len(r.Violations) > 0 && (!isStrict || value == nil)
+	if isStrict && len(r.Violations) > 0 {
+		object.FillItems(value, strict.SpecMessage())
+	}
+	if !unused {
+		if err := object.Decode(value, typed); err != nil {
+			f.fail(mesh.CodeInvalidValue, line, ref, "", err.Error()+". The object is not used. Correct it.")
+			unused = true
+		}
+	}
+	if typed.SetNamespace(ref.Namespace); unused || !f.validMetadata(typed, n, before, ref, row) {
+		f.out.problems = append(f.out.problems, r.found...)
+		f.silence(n, line, ref, reported)
+		f.close(n, before, ref, row)
+		return
+	}
+	if isStrict {
+		strict.NoteUnknown(r.unread, object.EmptyFields(plainSpec(value)), true)
+	}
+	o := row.Convert(typed, f.options.Domain)
+	o.Source, o.Closed = r.source, len(r.Violations) > 0
+	f.rejected(&o, typed, n, before, ref, row)
+	o.Problems = append(o.Problems, r.found...)
+	f.out.objects = append(f.out.objects, &o)
+}
+
+// reading is the reading of one object.
+type reading struct {
+	schema.Reader
+
+	root   schema.Schema
+	source *mesh.Source
+	// found are Problems of fields that do not make the object unusable, and unread the paths of fields that are not read.
+	found  []mesh.Problem
+	unread []string
+}
+
+func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row *object.KindRow) *reading {
+	r := &reading{root: f.schemas.Of(reflect.TypeOf(typed)), source: &mesh.Source{File: f.path}}
+	warn := func(key *yaml.Node, path, name, format string, args ...any) {
+		r.found = append(r.found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name), fmt.Sprintf(format, args...)))
+	}
+	r.Reader = schema.Reader{
+		Nearest: mesh.Nearest, Grants: row.Close != nil,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
-			found = append(found, f.unknownField(before+key.Line, ref, root, path, name, s))
+			r.found = append(r.found, f.unknownField(before+key.Line, ref, r.root, path, name, s, row.Close != nil))
+			r.unread = append(r.unread, schema.Join(path, name))
 		},
 		Replaced: func(key *yaml.Node, path, name string) {
-			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
-				fmt.Sprintf("The merge key << replaces %s, because it comes later, as in kubectl. Write << first if that is not what you mean.", name)))
+			warn(key, path, name, "The merge key << replaces %s, because it comes later, as in kubectl. Write << first if that is not what you mean.", name)
 		},
 		KeyRead: func(key *yaml.Node, path, name string) {
-			found = append(found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name),
-				fmt.Sprintf("The key %s is not a string, and is read as %q, as by an API server. Write %q if that is what you mean.", key.Value, name, key.Value)))
+			warn(key, path, name, "The key %s is not a string, and is read as %q, as by an API server. Write %q if that is what you mean.", key.Value, name, key.Value)
 		},
 	}
 	if row.Traced {
-		source.Fields = map[string]int{}
-		reader.Seen = func(path string, line int) {
-			if len(source.Fields) < maxFields {
-				source.Fields[path] = before + line
+		r.source.Fields = map[string]int{}
+		r.Seen = func(path string, line int) {
+			if len(r.source.Fields) < maxFields {
+				r.source.Fields[path] = before + line
 			}
 		}
 	}
-	value := reader.Read(n, root)
-	reported := len(f.out.problems)
-	for _, v := range reader.Violations {
-		f.fail(mesh.CodeInvalidValue, before+v.Line, ref, v.Field, v.Message)
-	}
-	if len(reader.Violations) > 0 {
-		f.out.problems = append(f.out.problems, found...)
-		f.silence(n, line, ref, reported)
-		return
-	}
-	if err := object.Decode(value, typed); err != nil {
-		f.fail(mesh.CodeInvalidValue, line, ref, "", err.Error()+". The object is not used. Correct it.")
-		return
-	}
-	typed.SetNamespace(ref.Namespace)
-	if !f.validMetadata(typed, n, before, ref, row) {
-		f.silence(n, line, ref, reported)
-		return
-	}
-	o := row.Convert(typed, f.options.Domain)
-	o.Source = source
-	f.rejected(&o, typed, n, before, ref, row)
-	o.Problems = append(o.Problems, found...)
-	f.out.objects = append(f.out.objects, &o)
+	return r
 }
 
 // validMetadata checks the parts of an object that all kinds have, as an API server does.
@@ -313,17 +343,26 @@ func (f *fileParser) rejected(o *object.Object, typed metav1.Object, n *yaml.Nod
 	}
 }
 
-func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema) mesh.Problem {
+// unknownField is the Problem of a field that the API does not have. closes means that the part that contains it closes.
+func (f *fileParser) unknownField(line int, ref mesh.Ref, root schema.Schema, path, name string, s schema.Schema, closes bool) mesh.Problem {
+	effect := "is ignored"
+	if closes && !strings.HasPrefix(path, "metadata") {
+		effect = "is not understood, so the part that contains it closes"
+	}
 	wayOut := "Remove it."
-	if place, ok := schema.Place(root, path, name); ok {
+	meant := mesh.Nearest(name, s.Fields())
+	place, ok := schema.Place(root, path, name)
+	switch {
+	// One letter is a slip of the pen, also if the name exists elsewhere: "namespace" for "namespaces".
+	case meant != "" && (!ok || mesh.Distance(strings.ToLower(name), strings.ToLower(meant)) <= 1):
+		wayOut = fmt.Sprintf("Did you mean %q?", meant)
+	case ok:
 		wayOut = "Write it at the top of the object."
 		if place != "" {
 			wayOut = fmt.Sprintf("Write it under %s.", place)
 		}
-	} else if meant := mesh.Nearest(name, s.Fields()); meant != "" {
-		wayOut = fmt.Sprintf("Did you mean %q?", meant)
 	}
-	return f.problem(mesh.CodeUnknownField, mesh.Error, line, ref, schema.Join(path, name), fmt.Sprintf("Unknown field %q is ignored. %s", name, wayOut))
+	return f.problem(mesh.CodeUnknownField, mesh.Error, line, ref, schema.Join(path, name), fmt.Sprintf("Unknown field %q %s. %s", name, effect, wayOut))
 }
 
 func (f *fileParser) at(line int) string {

@@ -115,8 +115,8 @@ func (f *scan) entry(path, rel string, link bool) {
 	if link {
 		f.linked = true
 		target, err := filepath.EvalSymlinks(path)
-		if errors.Is(err, fs.ErrNotExist) && isRead(rel) {
-			f.problems = append(f.problems, dangling(rel))
+		if errors.Is(err, fs.ErrNotExist) {
+			f.dangling(path, rel)
 		}
 		if err != nil {
 			f.unreadable(rel, err)
@@ -213,15 +213,28 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, errors.Join(err, file.Close())
 }
 
-// keep adds the objects that the file declared before and does not declare now.
+// keep adds the objects that the file declared before and does not declare now, and puts them in place of those that
+// cannot be read and close.
 func (h *fileState) keep(old *fileState) {
 	declared := map[object.Key]struct{}{}
+	good := map[object.Kind]bool{}
+	for _, o := range old.objects {
+		good[o.Key.Kind] = good[o.Key.Kind] || !o.Closed
+	}
+	last := map[object.Key]*object.Object{}
+	for _, o := range old.objects {
+		last[o.Key] = o
+	}
+	h.objects = slices.DeleteFunc(slices.Clone(h.objects), func(o *object.Object) bool {
+		before := last[o.Key]
+		return o.Closed && (before != nil && !before.Closed || before == nil && good[o.Key.Kind] && unnamed(o))
+	})
 	for _, o := range h.objects {
 		declared[o.Key] = struct{}{}
 	}
 	before := len(h.objects)
 	for _, o := range old.objects {
-		if _, ok := declared[o.Key]; !ok {
+		if _, ok := declared[o.Key]; !ok && !o.Closed {
 			h.objects = append(h.objects, kept(o))
 		}
 	}
@@ -237,7 +250,7 @@ func (h *fileState) keep(old *fileState) {
 // insteadOfUnused replaces what the Problems of a part that cannot be read say about it, if earlier objects are kept.
 var insteadOfUnused = func() *strings.Replacer {
 	var pairs []string
-	for _, unused := range []string{"It is not used.", "It is not read.", "Those around it are not used.", "None of them is used."} {
+	for _, unused := range []string{"It is not used.", "It is not read.", "Those around it are not used.", "None of them is used.", "The part that contains it closes."} {
 		pairs = append(pairs, unused, "The last good objects of the file stay in effect.")
 	}
 	return strings.NewReplacer(pairs...)

@@ -3,6 +3,7 @@ package files
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,19 +125,65 @@ func TestFolderFullScans(t *testing.T) {
 	}
 }
 
-// TestLinkToNothing expects a link to a file that does not exist to be reported.
+// TestLinkToNothing expects a link to a file or folder that does not exist to be reported.
 func TestLinkToNothing(t *testing.T) {
 	dir := t.TempDir()
 	symlink(t, dir, "a.yaml", "gone.yaml")
 	symlink(t, dir, "README", "gone.md")
+	symlink(t, dir, "policies", "gone")
 	world, err := Load(watch.Options{}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, name := watchtest.ProblemLines(world), filepath.Join(dir, "a.yaml")
-	want := []string{"error Unreadable File " + name + " (" + name + "): It is a link to a file that does not exist. It is not read. Correct the link."}
+	got := watchtest.ProblemLines(world)
+	var want []string
+	for _, name := range []string{filepath.Join(dir, "a.yaml"), filepath.Join(dir, "policies")} {
+		want = append(want, "error Unreadable File "+name+" ("+name+"): It is a link to something that does not exist. It is not read. Correct the link.")
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestLinkLosesItsTarget: what a link declared stays in effect if its target vanishes, and goes with the link.
+func TestLinkLosesItsTarget(t *testing.T) {
+	for name, target := range map[string]string{"a file": "policies/p.yaml", "a folder": "policies"} {
+		t.Run(name, func(t *testing.T) {
+			dir, away := t.TempDir(), t.TempDir()
+			if err := os.Mkdir(filepath.Join(away, "policies"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(away, "policies/p.yaml"), []byte(policyYAML("{action: DENY, rules: [{}]}")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			link := symlink(t, dir, filepath.Base(target), filepath.Join(away, target))
+			r, err := New(dir, watch.Options{}).newRun(watch.NewInbox())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.watcher.Close()
+			r.deletionDelay = 0
+			rescan := func() int {
+				r.scanned = time.Time{}
+				r.refresh(time.Now())
+				return len(r.claims.claims)
+			}
+			if err := r.begin(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(away, "policies")); err != nil {
+				t.Fatal(err)
+			}
+			if got := rescan(); got != 1 || len(r.problems) != 1 || !strings.Contains(r.problems[0].Message, "last state stays in effect") {
+				t.Errorf("without its target: got %d objects and %v, want the last object and a Problem", got, r.problems)
+			}
+			if err := os.Remove(link); err != nil {
+				t.Fatal(err)
+			}
+			if got := rescan(); got != 0 || len(r.problems) != 0 {
+				t.Errorf("without the link: got %d objects and %v, want none", got, r.problems)
+			}
+		})
 	}
 }
 

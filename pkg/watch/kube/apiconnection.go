@@ -22,6 +22,8 @@ const reportAfter = 10 * time.Second
 // request. Then the served objects of that kind may be old.
 type apiConnection struct {
 	domain string
+	// remote is the name of the cluster if it is a remote one.
+	remote string
 	logger *slog.Logger
 
 	// mu protects the fields below.
@@ -65,10 +67,14 @@ func (c *apiConnection) failed(i *informer, verb string, err error) {
 		}
 	}
 	if !c.reported && time.Since(c.lost) >= reportAfter {
+		name, remedy := c.domain, "correct the control plane's credentials and rights"
+		if c.remote != "" {
+			name, remedy = c.remote, "correct the kubeconfig in its Secret, or the rights that it gives"
+		}
 		c.report(mesh.Problem{
-			Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: "Cluster", Name: c.domain},
-			Message: fmt.Sprintf("%s cannot be read since %s: %v. The last known state is served. Make the API server reachable, or correct the control plane's credentials and rights.",
-				i.row.Kind, c.lost.UTC().Format(time.RFC3339), err),
+			Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: name},
+			Message: fmt.Sprintf("%s cannot be read since %s: %v. The last known state is served. Make the API server reachable, or %s.",
+				i.row.Kind, c.lost.UTC().Format(time.RFC3339), err, remedy),
 		})
 	}
 }
@@ -96,6 +102,6 @@ func (c *apiConnection) report(problems ...mesh.Problem) {
 	if c.inbox == nil {
 		return
 	}
-	c.inbox.Put(watch.Changes{Problems: map[object.Key][]mesh.Problem{{}: problems}})
+	c.inbox.Put(watch.Changes{Problems: map[object.Key][]mesh.Problem{{Cluster: c.remote}: problems}})
 	c.reported = len(problems) > 0
 }

@@ -21,22 +21,47 @@ import (
 type listWatch struct {
 	// client is the client behind list and watch. The reflector asks it whether it supports streaming lists.
 	client any
-	labels string
-	list   func(context.Context, metav1.ListOptions) (runtime.Object, error)
-	watch  func(context.Context, metav1.ListOptions) (watch.Interface, error)
+	// labels and fields are selectors.
+	labels, fields string
+	list           func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch          func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// newListWatch makes a listWatch of one client for one kind, such as client.CoreV1().Pods(namespace), restricted by a
-// label selector.
+// newListWatch makes a listWatch of one client for one kind, such as client.CoreV1().Pods(namespace), restricted as
+// the kind's row says.
 func newListWatch[L runtime.Object](client any, kind interface {
 	List(context.Context, metav1.ListOptions) (L, error)
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
-}, labels string,
+}, row *object.KindRow,
 ) listWatch {
 	return listWatch{
-		client: client, labels: labels, watch: kind.Watch,
+		client: client, labels: row.Selector, fields: row.Fields, watch: kind.Watch,
 		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return kind.List(ctx, o) },
 	}
+}
+
+// orElse returns a listWatch that uses another one where the resource of this one is not served.
+func (s listWatch) orElse(other listWatch) listWatch {
+	first := s
+	s.list = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		list, err := first.list(ctx, o)
+		if apierrors.IsNotFound(err) {
+			if list, elsewhere := other.list(ctx, o); !apierrors.IsNotFound(elsewhere) {
+				return list, elsewhere
+			}
+		}
+		return list, err
+	}
+	s.watch = func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+		w, err := first.watch(ctx, o)
+		if apierrors.IsNotFound(err) {
+			if w, elsewhere := other.watch(ctx, o); !apierrors.IsNotFound(elsewhere) {
+				return w, elsewhere
+			}
+		}
+		return w, err
+	}
+	return s
 }
 
 // slack is how far from its planned end a watch may end and still count as ended normally: the API server's clock
@@ -44,7 +69,7 @@ func newListWatch[L runtime.Object](client any, kind interface {
 const slack = 5 * time.Second
 
 func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-	o.LabelSelector = i.source.labels
+	o.LabelSelector, o.FieldSelector = i.source.labels, i.source.fields
 	if !i.resumes() {
 		o.ResourceVersion, o.ResourceVersionMatch = "", ""
 	}
@@ -54,7 +79,7 @@ func (i *informer) list(ctx context.Context, o metav1.ListOptions) (runtime.Obje
 }
 
 func (i *informer) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-	o.LabelSelector = i.source.labels
+	o.LabelSelector, o.FieldSelector = i.source.labels, i.source.fields
 	if !i.resumes() {
 		if o.SendInitialEvents == nil {
 			return nil, apierrors.NewResourceExpired("the previous watch was cut off: what it reported may have been undone")
@@ -217,6 +242,10 @@ func (i *informer) typed(raw any) (metav1.Object, error) {
 			return nil, fmt.Errorf("unexpected kind %q", raw.GetKind())
 		}
 		typed := i.row.New()
+		if strict, ok := typed.(object.Strict); ok {
+			spec, _ := raw.Object["spec"].(map[string]any)
+			strict.NoteUnknown(object.UnknownFields(spec, strict.SpecMessage()), object.EmptyFields(spec), false)
+		}
 		return typed, object.Decode(raw.Object, typed)
 	case metav1.Object:
 		return raw, nil

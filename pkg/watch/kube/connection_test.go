@@ -233,3 +233,30 @@ func (h *history) end(silent bool) {
 	h.silent = silent
 	h.last.Stop()
 }
+
+// TestOlderVersion reads a kind in an older version where the newer one is not served, and reports what both answer otherwise.
+func TestOlderVersion(t *testing.T) {
+	none := apierrors.NewNotFound(apischema.GroupResource{Resource: "x"}, "")
+	refused := apierrors.NewForbidden(apischema.GroupResource{Resource: "x"}, "", nil)
+	answering := func(err error) listWatch {
+		return listWatch{
+			list:  func(context.Context, metav1.ListOptions) (runtime.Object, error) { return nil, err },
+			watch: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return nil, err },
+		}
+	}
+	for name, test := range map[string]struct{ newer, older, want error }{
+		"the newer is served":        {nil, refused, nil},
+		"the newer is refused":       {refused, nil, refused},
+		"the older is served":        {none, nil, nil},
+		"the older is refused":       {none, refused, refused},
+		"neither is served":          {none, none, none},
+		"the newer fails for a time": {refused, none, refused},
+	} {
+		source := answering(test.newer).orElse(answering(test.older))
+		_, list := source.list(t.Context(), metav1.ListOptions{})
+		_, watched := source.watch(t.Context(), metav1.ListOptions{})
+		if !errors.Is(list, test.want) || !errors.Is(watched, test.want) {
+			t.Errorf("%s: got %v and %v, want %v", name, list, watched, test.want)
+		}
+	}
+}

@@ -6,5 +6,6 @@
 //
 // Reading order: feed.go, informer.go (from an object to the inbox), connection.go (lists and watches, and how their
 // errors are handled), apiconnection.go (whether the cluster can be read), presence.go (kinds whose definition appears
-// late), client.go (clients without client-go's clientset), list.go (the objects of a cluster, once).
+// late), client.go (clients without client-go's clientset), list.go (the objects of a cluster, once), remotes.go and kubeconfig.go
+// (the Secrets of remote clusters).
 package kube

@@ -116,20 +116,19 @@ func (c *fakeCluster) breakWatches() {
 // typedBy lists and watches through a clientset.
 func typedBy(c kubernetes.Interface) func(row *object.KindRow, namespace string) listWatch {
 	return func(row *object.KindRow, namespace string) listWatch {
-		labels := row.Selector
 		switch row.Kind {
 		case object.KindEndpointSlice:
-			return newListWatch(c, c.DiscoveryV1().EndpointSlices(namespace), labels)
+			return newListWatch(c, c.DiscoveryV1().EndpointSlices(namespace), row)
 		case object.KindEndpoints:
-			return newListWatch(c, c.CoreV1().Endpoints(namespace), labels)
+			return newListWatch(c, c.CoreV1().Endpoints(namespace), row)
 		case object.KindNode:
-			return newListWatch(c, c.CoreV1().Nodes(), labels)
+			return newListWatch(c, c.CoreV1().Nodes(), row)
 		case object.KindNamespace:
-			return newListWatch(c, c.CoreV1().Namespaces(), labels)
+			return newListWatch(c, c.CoreV1().Namespaces(), row)
 		case object.KindPod:
-			return newListWatch(c, c.CoreV1().Pods(namespace), labels)
+			return newListWatch(c, c.CoreV1().Pods(namespace), row)
 		default:
-			return newListWatch(c, c.CoreV1().Services(namespace), labels)
+			return newListWatch(c, c.CoreV1().Services(namespace), row)
 		}
 	}
 }

@@ -23,10 +23,12 @@ import (
 // and only a complete list or a deletion removes an object. Optional kinds may be absent at start, come and go; each
 // takes effect when the cluster serves it.
 type Feed struct {
-	domain     string
-	logger     *slog.Logger
-	connection *apiConnection
-	informers  []*informer
+	domain string
+	// remote is the name of the cluster if it is a remote one, and network that of its network.
+	remote, network string
+	logger          *slog.Logger
+	connection      *apiConnection
+	informers       []*informer
 }
 
 var _ watch.Feed = (*Feed)(nil)
@@ -60,7 +62,7 @@ func New(config *rest.Config, o watch.Options) (*Feed, error) {
 		if row.Resource.Group == discoveryv1.GroupName {
 			client = discovery
 		}
-		return newListWatch(client, resource{client, namespace, row.Resource.Resource}, row.Selector)
+		return newListWatch(client, resource{client, namespace, row.Resource.Resource}, row)
 	}
 	return newFeed(builtin, dynamicClient, o), nil
 }
@@ -68,24 +70,47 @@ func New(config *rest.Config, o watch.Options) (*Feed, error) {
 // newFeed reads built-in kinds through builtin and optional kinds through custom.
 func newFeed(builtin func(row *object.KindRow, namespace string) listWatch, custom dynamic.Interface, o watch.Options) *Feed {
 	k := &Feed{domain: o.Domain, logger: o.Logger, connection: &apiConnection{domain: o.Domain, logger: o.Logger}}
-	namespaces := o.Namespaces
-	if len(namespaces) == 0 {
-		namespaces = []string{metav1.NamespaceAll}
+	if o.Remote {
+		k.remote, k.network = o.Name, o.Network
+		k.connection.remote = o.Name
 	}
 	for _, row := range object.Kinds {
-		within := namespaces
-		if row.ClusterScoped {
+		if o.Remote && !row.Remote {
+			continue
+		}
+		within := o.NamespacesOf(row)
+		if row.ClusterScoped || len(within) == 0 {
 			within = []string{metav1.NamespaceAll}
 		}
 		for _, ns := range within {
 			if row.Optional {
-				k.add(row, ns, newListWatch(custom, custom.Resource(row.Resource).Namespace(ns), row.Selector))
-			} else {
-				k.add(row, ns, builtin(row, ns))
+				k.add(row, ns, customListWatch(custom, row, ns))
+				continue
+			}
+			source := builtin(row, ns)
+			k.add(row, ns, source)
+			if row.AndSelector != "" && !o.Remote {
+				source.labels = row.AndSelector
+				k.add(row, ns, source)
 			}
 		}
 	}
 	return k
+}
+
+// customListWatch reads an optional kind, in an older version if the cluster does not serve the newer one. Rows with
+// OtherVersions whose objects have another form in them do not fall back: their definitions serve all versions.
+func customListWatch(custom dynamic.Interface, row *object.KindRow, namespace string) listWatch {
+	source := newListWatch(custom, custom.Resource(row.Resource).Namespace(namespace), row)
+	if row.Kind != object.KindServiceImport {
+		return source
+	}
+	for _, version := range row.OtherVersions {
+		older := row.Resource
+		older.Version = version
+		source = source.orElse(newListWatch(custom, custom.Resource(older).Namespace(namespace), row))
+	}
+	return source
 }
 
 func (k *Feed) add(row *object.KindRow, namespace string, source listWatch) {
@@ -94,7 +119,7 @@ func (k *Feed) add(row *object.KindRow, namespace string, source listWatch) {
 		logger = logger.With("namespace", namespace)
 	}
 	i := &informer{
-		row: row, namespace: namespace, domain: k.domain, source: source, connection: k.connection, logger: logger,
+		row: row, namespace: namespace, domain: k.domain, remote: k.remote, network: k.network, source: source, connection: k.connection, logger: logger,
 		presence: newCRDPresence(), synced: make(chan struct{}), known: map[object.Key]struct{}{},
 	}
 	for _, other := range k.informers {

@@ -67,6 +67,15 @@ func TestKubeReadsOnlyItsNamespaces(t *testing.T) {
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(asked)), []string{"", "a", "b"}); diff != "" {
 			t.Errorf("namespaces requested (-got +want):\n%s", diff)
 		}
+		policies := map[string]bool{}
+		for _, action := range c.istio.Actions() {
+			if action.GetResource() == object.KindAuthorizationPolicy.Row().Resource {
+				policies[action.GetNamespace()] = true
+			}
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(policies)), []string{"a", "b", "istio-system"}); diff != "" {
+			t.Errorf("namespaces of policies requested (-got +want):\n%s", diff)
+		}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
@@ -30,14 +31,16 @@ var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 
 // Compared with a shared informer, a list arrives as one change instead of one by one, objects are not stored twice,
 // and the backoff is ours.
 type informer struct {
-	row        *object.KindRow
-	namespace  string // empty for all
-	domain     string
-	source     listWatch
-	inbox      *watch.Inbox    // set when the feed runs
-	running    *sync.WaitGroup // the same: the feed waits for it
-	connection *apiConnection
-	logger     *slog.Logger
+	row       *object.KindRow
+	namespace string // empty for all
+	domain    string
+	// remote is the name of the cluster if it is a remote one, and network that of its network.
+	remote, network string
+	source          listWatch
+	inbox           *watch.Inbox    // set when the feed runs
+	running         *sync.WaitGroup // the same: the feed waits for it
+	connection      *apiConnection
+	logger          *slog.Logger
 
 	// presence is this kind's, for other informers. after is the presence of the kind that must be read first, or nil.
 	presence, after *crdPresence
@@ -121,7 +124,7 @@ func (i *informer) Delete(typed any) error {
 	if err != nil {
 		return fmt.Errorf("deleted object: %w", err)
 	}
-	key := object.Key{Kind: i.row.Kind, Namespace: m.GetNamespace(), Name: m.GetName()}
+	key := object.Key{Kind: i.row.Kind, Namespace: m.GetNamespace(), Name: m.GetName()}.In(i.remote)
 	delete(i.known, key)
 	i.inbox.Put(watch.Changes{Objects: map[object.Key]*object.Object{key: nil}})
 	return nil
@@ -160,19 +163,37 @@ func (i *informer) entry(raw any) (e *entry) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			i.logger.Error("conversion of an object panicked", "name", e.Key.Name, "error", fmt.Sprint(cause))
-			e.Object = object.Object{Key: e.Key}
+			e.Object = i.unread(e.Key, nil)
 			e.Report(mesh.CodeUnreadable, mesh.Error, "",
 				"The control plane failed to read the object because of a bug. The object is not used. Report the bug.")
+		}
+		if i.remote != "" {
+			e.MoveTo(i.remote, i.network)
 		}
 	}()
 	if m, err := meta.Accessor(raw); err == nil {
 		e.Key.Namespace, e.Key.Name, e.version = m.GetNamespace(), m.GetName(), m.GetResourceVersion()
 	}
-	object, err := i.typed(raw)
+	typed, err := i.typed(raw)
 	if err != nil {
-		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "The object is not used: "+err.Error()+". Correct it.")
+		e.Object = i.unread(e.Key, raw)
+		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "The object cannot be read: "+err.Error()+". Correct it.")
 		return e
 	}
-	e.Object = i.row.Convert(object, i.domain)
+	e.Object = i.row.Convert(typed, i.domain)
 	return e
+}
+
+// unread returns what is kept of an object that cannot be read: nothing, unless its kind closes.
+func (i *informer) unread(key object.Key, raw any) object.Object {
+	if i.row.Close == nil {
+		return object.Object{Key: key}
+	}
+	parts, annotations := object.AllUnreadable, map[string]string(nil)
+	if u, ok := raw.(*unstructured.Unstructured); ok {
+		if spec, ok := u.Object["spec"].(map[string]any); ok {
+			parts, annotations = object.Parts(spec), u.GetAnnotations()
+		}
+	}
+	return i.row.Close(key, annotations, parts)
 }

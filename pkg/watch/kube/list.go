@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,7 +27,7 @@ const (
 
 // List reads the objects of all kinds once, as Run reads them. A kind that the cluster does not serve, or that it
 // refuses to list, is a Problem of the source, and the others are read. It is a warning if only one thing is not known without the
-// kind, and otherwise an error. List fails if the API server does not answer,
+// kind, or if only servers need it and it is not served, and otherwise an error. List fails if the API server does not answer,
 // or refuses every kind.
 //
 // A Feed is used for either Run or List.
@@ -43,14 +44,16 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 			return changes, err
 		}
 		refusals = append(refusals, err)
-		if i.row.Live && apierrors.IsNotFound(err) {
-			continue // An older API server has no such objects.
+		if (i.row.Live || i.row.Elective) && apierrors.IsNotFound(err) {
+			continue // An older API server has no such objects, or nothing in the cluster uses them.
 		}
-		p := mesh.Problem{Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: "Cluster", Name: k.domain}, Message: i.unlisted(err)}
-		if i.row.Without != "" {
+		p := mesh.Problem{Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: k.domain}, Message: i.unlisted(err)}
+		if i.row.Without != "" || i.row.ForServers && apierrors.IsNotFound(err) {
 			p.Severity = mesh.Warning
 		}
-		changes.Problems[object.Key{}] = append(changes.Problems[object.Key{}], p)
+		if told := changes.Problems[object.Key{}]; !slices.Contains(told, p) { // A kind that is not served is missing in every namespace.
+			changes.Problems[object.Key{}] = append(told, p)
+		}
 	}
 	if len(refusals) == len(k.informers) {
 		return changes, refusals[0]
@@ -60,7 +63,7 @@ func (k *Feed) List(ctx context.Context) (watch.Changes, error) {
 
 // listInto reads all objects of the kind, page by page. It keeps what it converts, and nothing else of a page.
 func (i *informer) listInto(ctx context.Context, objects map[object.Key]*object.Object) error {
-	options := metav1.ListOptions{LabelSelector: i.source.labels, Limit: pageSize}
+	options := metav1.ListOptions{LabelSelector: i.source.labels, FieldSelector: i.source.fields, Limit: pageSize}
 	read := map[object.Key]*object.Object{}
 	for {
 		page, next, err := i.page(ctx, options)

@@ -24,7 +24,7 @@ func CheckKeys(key Key, meta *metav1.ObjectMeta) []mesh.Problem {
 	o := Object{Key: key}
 	for _, name := range slices.Sorted(maps.Keys(meta.Annotations)) {
 		text := ignoredKey("annotation", name, string(key.Kind), mesh.AnnotatedKinds(name))
-		if slices.Contains(mesh.LabeledKinds(name), string(key.Kind)) {
+		if text != "" && slices.Contains(mesh.LabeledKinds(name), string(key.Kind)) {
 			text = "The annotation has no effect. Write it under metadata.labels."
 		}
 		if text != "" {
@@ -50,6 +50,8 @@ func ignoredKey(what, name, kind string, kinds []string) string {
 	switch {
 	case !ours || slices.Contains(kinds, kind):
 		return ""
+	case kind == string(KindHTTPRoute) && slices.Contains(routeAnnotations, name):
+		return "It is ignored on a HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
 	case len(kinds) > 0:
 		return fmt.Sprintf("It is ignored on a %s. Set it on a %s.", kind, strings.Join(kinds, " or "))
 	case meant != "" && meant != name:

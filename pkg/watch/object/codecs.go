@@ -14,27 +14,47 @@ import (
 
 func serviceField(o *storedObject) **mesh.Service { return &o.Service }
 
-func storeService(s *mesh.Service) (*mesh.Service, error) { return s, nil }
+func serviceEntryField(o *storedObject) **ServiceEntry { return &o.ServiceEntry }
 
-func loadService(s *mesh.Service) (*mesh.Service, error) { return s, nil }
+func workloadField(o *storedObject) **Workload { return &o.Workload }
 
-func nodeField(o *storedObject) **mesh.Locality { return &o.Node }
+// storeAsIs stores and loads a value whose own form in JSON is stored.
+func storeAsIs[V any](v *V) (*V, error) { return v, nil }
 
-func storeNode(n *Node) (*mesh.Locality, error) { return &n.Locality, nil }
+// storedNode is how a Node is stored.
+type storedNode struct {
+	Region, Zone, SubZone string
+	ProbeSources          string `json:",omitempty"`
+}
 
-func loadNode(l *mesh.Locality) (*Node, error) {
-	return &Node{Locality: mesh.Locality{Region: Intern(l.Region), Zone: Intern(l.Zone), SubZone: Intern(l.SubZone)}}, nil
+func nodeField(o *storedObject) **storedNode { return &o.Node }
+
+func storeNode(n *Node) (*storedNode, error) {
+	l := n.Locality
+	return &storedNode{Region: l.Region, Zone: l.Zone, SubZone: l.SubZone, ProbeSources: n.ProbeSources}, nil
+}
+
+func loadNode(n *storedNode) (*Node, error) {
+	return &Node{
+		Locality:     mesh.Locality{Region: Intern(n.Region), Zone: Intern(n.Zone), SubZone: Intern(n.SubZone)},
+		ProbeSources: n.ProbeSources,
+	}, nil
 }
 
 type storedNamespace struct {
-	Labeled int64 `json:"labeled,omitempty"`
+	Labeled  int64 `json:"labeled,omitempty"`
+	Identity int64 `json:"identity,omitempty"`
 }
 
 func namespaceField(o *storedObject) **storedNamespace { return &o.Labeled }
 
-func storeNamespace(n *Namespace) (*storedNamespace, error) { return &storedNamespace{n.Labeled}, nil }
+func storeNamespace(n *Namespace) (*storedNamespace, error) {
+	return &storedNamespace{n.Labeled, n.Identity}, nil
+}
 
-func loadNamespace(s *storedNamespace) (*Namespace, error) { return &Namespace{s.Labeled}, nil }
+func loadNamespace(s *storedNamespace) (*Namespace, error) {
+	return &Namespace{s.Labeled, s.Identity}, nil
+}
 
 type storedPolicy struct {
 	Created int64 `json:"created,omitempty"`
@@ -54,26 +74,33 @@ type storedPod struct {
 	Weight         uint32      `json:"weight,omitempty"`
 	IPs            []string    `json:"ips,omitempty"`
 	NotInjected    int64       `json:"notInjected,omitempty"`
+	Ended          bool        `json:"ended,omitempty"`
+	NoIdentity     int64       `json:"noIdentity,omitempty"`
+	NotReady       bool        `json:"notReady,omitempty"`
 }
 
 func podField(o *storedObject) **storedPod { return &o.Pod }
 
 func storePod(p *Pod) (*storedPod, error) {
-	return &storedPod{UID: p.UID, Labels: p.Labels, ServiceAccount: p.ServiceAccount, Node: p.Node, Weight: p.Weight, IPs: p.IPs, NotInjected: p.NotInjected}, nil
+	return &storedPod{UID: p.UID, Labels: p.Labels, ServiceAccount: p.ServiceAccount, Node: p.Node, Weight: p.Weight, IPs: p.IPs, NotInjected: p.NotInjected, NoIdentity: p.NoIdentity, Ended: p.Ended, NotReady: p.NotReady}, nil
 }
 
 func loadPod(s *storedPod) (*Pod, error) {
 	return &Pod{
 		UID: s.UID, Labels: mesh.Labels(Intern(string(s.Labels))), ServiceAccount: Intern(s.ServiceAccount), Node: Intern(s.Node),
-		Weight: s.Weight, IPs: s.IPs, NotInjected: s.NotInjected,
+		Weight: s.Weight, IPs: s.IPs, NotInjected: s.NotInjected, NoIdentity: s.NoIdentity, Ended: s.Ended, NotReady: s.NotReady,
 	}, nil
 }
 
 type storedSlice struct {
 	Service    string        `json:"service"`
+	Imported   bool          `json:"imported,omitempty"`
 	Mislabeled string        `json:"mislabeled,omitempty"`
 	Groups     []storedGroup `json:"groups,omitempty"`
 	Weight     uint32        `json:"weight,omitempty"`
+	// Cluster and Network are the same for all addresses.
+	Cluster string `json:"cluster,omitempty"`
+	Network string `json:"network,omitempty"`
 }
 
 type storedGroup struct {
@@ -96,11 +123,12 @@ type storedAddress struct {
 func sliceField(o *storedObject) **storedSlice { return &o.Slice }
 
 func storeSlice(s *Slice) (*storedSlice, error) {
-	out := &storedSlice{Service: s.Service, Mislabeled: s.Mislabeled, Weight: s.Weight}
+	out := &storedSlice{Service: s.Service, Imported: s.Imported, Mislabeled: s.Mislabeled, Weight: s.Weight}
 	for _, g := range s.Groups {
 		group := storedGroup{Ports: g.Ports}
 		for i := range g.Addresses {
 			a := &g.Addresses[i]
+			out.Cluster, out.Network = a.Topology.Cluster(), a.Topology.Network()
 			group.Addresses = append(group.Addresses, storedAddress{
 				IP: a.IP, Pod: a.Pod, UID: a.UID, Zone: a.Topology.Locality().Zone, Hostname: a.Hostname, Node: a.Topology.Node(), Hints: a.Topology.Hints(), Health: a.Health, IPv6: a.IPv6,
 			})
@@ -111,14 +139,14 @@ func storeSlice(s *Slice) (*storedSlice, error) {
 }
 
 func loadSlice(s *storedSlice) (*Slice, error) {
-	out := &Slice{Service: Intern(s.Service), Mislabeled: s.Mislabeled, Weight: s.Weight}
+	out := &Slice{Service: Intern(s.Service), Imported: s.Imported, Mislabeled: s.Mislabeled, Weight: s.Weight}
 	for _, g := range s.Groups {
 		group := Group{Ports: g.Ports, Addresses: make([]Address, 0, len(g.Addresses))}
 		for i := range g.Addresses {
 			a := &g.Addresses[i]
 			group.Addresses = append(group.Addresses, Address{
 				IP: a.IP, Pod: a.Pod, UID: a.UID, Hostname: a.Hostname,
-				Topology: mesh.MakeTopology(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...), Health: a.Health, IPv6: a.IPv6,
+				Topology: mesh.MakeTopology(a.Node, mesh.Locality{Zone: a.Zone}, a.Hints...).In(s.Cluster, s.Network), Health: a.Health, IPv6: a.IPv6,
 			})
 		}
 		out.Groups = append(out.Groups, group)

@@ -114,8 +114,20 @@ func TestConvertEndpointSlice(t *testing.T) {
 			}}},
 			[]mesh.Code{mesh.CodeInvalidValue},
 		},
-		"of no Service":       {&discoveryv1.EndpointSlice{}, &Slice{Groups: []Group{{}}}, []mesh.Code{mesh.CodeInvalidValue}},
-		"of several clusters": {&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"multicluster.kubernetes.io/service-name": "echo"}}}, nil, nil},
+		"of no Service": {&discoveryv1.EndpointSlice{}, &Slice{Groups: []Group{{}}}, []mesh.Code{mesh.CodeInvalidValue}},
+		"of several clusters": {
+			&discoveryv1.EndpointSlice{
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"multicluster.kubernetes.io/service-name": "echo", "multicluster.kubernetes.io/source-cluster": "b"}},
+				Ports:      []discoveryv1.EndpointPort{{Name: new("grpc"), Port: new(int32(1))}},
+				Endpoints: []discoveryv1.Endpoint{{
+					Addresses: []string{"10.1.0.1"}, NodeName: new("node-0"), Zone: new("z"), TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: "echo", UID: "uid"},
+				}},
+			},
+			&Slice{Service: "echo", Imported: true, Groups: []Group{{
+				Ports: []mesh.Port{{Name: "grpc", Number: 1}}, Addresses: []Address{{IP: "10.1.0.1", Topology: mesh.MakeTopology("", mesh.Locality{Zone: "z"}).In("b", "")}},
+			}}},
+			nil,
+		},
 		"of a misspelled label": {
 			&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"kubernetes.io/service": "echo", "app.kubernetes.io/name": "x"}}},
 			&Slice{Mislabeled: "echo", Groups: []Group{{}}},
@@ -153,20 +165,23 @@ func TestConvertPod(t *testing.T) {
 	status := corev1.PodStatus{PodIP: "10.0.0.1", PodIPs: []corev1.PodIP{{IP: "10.0.0.1"}, {IP: "fd00::1"}}}
 	ended := *status.DeepCopy()
 	ended.Phase = corev1.PodFailed
+	deleted := metav1.ObjectMeta{DeletionTimestamp: &metav1.Time{}}
 	tests := map[string]struct {
-		pod  corev1.Pod
-		want []string
+		pod   corev1.Pod
+		want  []string
+		ended bool
 	}{
-		"both families":    {corev1.Pod{Status: status}, []string{"10.0.0.1", "fd00::1"}},
-		"ended":            {corev1.Pod{Status: ended}, nil},
-		"the node's own":   {corev1.Pod{Spec: corev1.PodSpec{HostNetwork: true}, Status: status}, nil},
-		"not yet assigned": {corev1.Pod{}, nil},
+		"both families":    {corev1.Pod{Status: status}, []string{"10.0.0.1", "fd00::1"}, false},
+		"finished":         {corev1.Pod{Status: ended}, nil, true},
+		"being deleted":    {corev1.Pod{ObjectMeta: deleted, Status: status}, []string{"10.0.0.1", "fd00::1"}, true},
+		"the node's own":   {corev1.Pod{Spec: corev1.PodSpec{HostNetwork: true}, Status: status}, nil, false},
+		"not yet assigned": {corev1.Pod{}, nil, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := convertPod(&test.pod, "cluster.local")
-			if d := cmp.Diff(test.want, got.Value.(*Pod).IPs); d != "" {
-				t.Errorf("addresses (-want +got):\n%s", d)
+			got := convertPod(&test.pod, "cluster.local").Value.(*Pod)
+			if d := cmp.Diff(test.want, got.IPs); d != "" || got.Ended != test.ended {
+				t.Errorf("got ended %t, want %t; addresses (-want +got):\n%s", got.Ended, test.ended, d)
 			}
 		})
 	}

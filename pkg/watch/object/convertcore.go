@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -39,7 +41,12 @@ func (o *Object) Report(code mesh.Code, severity mesh.Severity, field, message s
 func Intern(s string) string { return unique.Make(s).Value() }
 
 func convertService(s *corev1.Service, domain string) Object {
-	out := newObject(KindService, &s.ObjectMeta)
+	return convertServiceAs(KindService, s, domain)
+}
+
+// convertServiceAs converts an object of a kind that is like a Service.
+func convertServiceAs(kind Kind, s *corev1.Service, domain string) Object {
+	out := newObject(kind, &s.ObjectMeta)
 	service := &mesh.Service{
 		Ref:                        out.Key.Ref(),
 		Host:                       mesh.FullHost(s.Name, s.Namespace, domain),
@@ -47,11 +54,15 @@ func convertService(s *corev1.Service, domain string) Object {
 		PreferIPv6:                 len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] == corev1.IPv6Protocol,
 		InternalTrafficPolicyLocal: deref(s.Spec.InternalTrafficPolicy) == corev1.ServiceInternalTrafficPolicyLocal,
 	}
+	service.ClusterLocal = clusterLocal(s, &out)
 	service.TrafficDistribution = trafficDistribution(s, &out)
-	service.ExternalName = externalName(s, &out)
+	if service.DNSName = externalName(s, &out); service.DNSName != "" {
+		service.Resolve = mesh.ResolveClient
+	}
 	service.Addresses = clusterIPs(s)
 	service.Annotations = annotationSettings(&s.ObjectMeta, &out)
 	service.Export = serviceExport(&s.ObjectMeta, &out)
+	service.Selector = mesh.Labels(Intern(string(mesh.MakeLabels(s.Spec.Selector))))
 	out.checkIstioAnnotations(&s.ObjectMeta)
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		out.Report(mesh.CodeUnsupported, mesh.Warning, "spec.sessionAffinity",
@@ -67,10 +78,34 @@ func convertService(s *corev1.Service, domain string) Object {
 			continue
 		}
 		service.Ports = append(service.Ports, mesh.Port{Name: Intern(p.Name), Number: uint32(p.Port)})
+		if !service.ResolvedByClients() { // Nothing translates their ports.
+			declareTarget(&service.Ports[len(service.Ports)-1], p.TargetPort)
+		}
 		declareProtocol(&service.Ports[len(service.Ports)-1], p)
 	}
 	out.Value = service
 	return out
+}
+
+// clusterLocal reports whether a Service means something else in each cluster: what Kubernetes runs for itself, and what is
+// meant for the clients on a node.
+func clusterLocal(s *corev1.Service, out *Object) bool {
+	scope, ok := s.Annotations[mesh.AnnotationScope]
+	if ok && scope != mesh.ScopeCluster {
+		out.reportInvalid(mesh.AnnotationScope, "%q is not a scope. The endpoints of other clusters are joined. Use cluster, or remove the annotation.", scope)
+	}
+	return scope == mesh.ScopeCluster || s.Namespace == metav1.NamespaceSystem || s.Namespace == metav1.NamespaceDefault && s.Name == "kubernetes" ||
+		deref(s.Spec.InternalTrafficPolicy) == corev1.ServiceInternalTrafficPolicyLocal
+}
+
+// declareTarget sets the pods' port. A number that API servers reject is left out: it is reported with the Service.
+func declareTarget(port *mesh.Port, target intstr.IntOrString) {
+	switch {
+	case target.Type == intstr.String:
+		port.NamedTarget = target.StrVal != ""
+	case target.IntVal > 0 && target.IntVal <= math.MaxUint16 && uint32(target.IntVal) != port.Number:
+		port.Target = uint16(target.IntVal)
+	}
 }
 
 // isPort reports whether a number is a port, and adds a Problem if it is not. API servers accept no others.
@@ -132,12 +167,12 @@ func isTCP(p corev1.Protocol) bool { return p == "" || p == corev1.ProtocolTCP }
 func convertPod(p *corev1.Pod, _ string) Object {
 	out := newObject(KindPod, &p.ObjectMeta)
 	value := &Pod{
-		UID: string(p.UID), Labels: mesh.Labels(Intern(string(mesh.MakeLabels(p.Labels)))),
-		ServiceAccount: Intern(p.Spec.ServiceAccountName), Node: Intern(p.Spec.NodeName),
+		UID: string(p.UID), Labels: mesh.Labels(Intern(string(mesh.MakeLabels(believedLabels(p, &out))))),
+		ServiceAccount: Intern(accountOf(p)), Node: Intern(p.Spec.NodeName),
 		Weight: weight(&p.ObjectMeta, &out),
 	}
-	ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
-	if !ended && !p.Spec.HostNetwork {
+	finished := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+	if !finished && !p.Spec.HostNetwork {
 		for _, ip := range append([]corev1.PodIP{{IP: p.Status.PodIP}}, p.Status.PodIPs...) {
 			if parsed, err := netip.ParseAddr(ip.IP); err == nil && !slices.Contains(value.IPs, parsed.String()) {
 				value.IPs = append(value.IPs, parsed.String())
@@ -145,23 +180,58 @@ func convertPod(p *corev1.Pod, _ string) Object {
 		}
 	}
 	checkInjection(&p.ObjectMeta, &out)
-	if !ended {
+	value.Ended = finished || p.DeletionTimestamp != nil
+	value.NotReady = slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status != corev1.ConditionTrue
+	})
+	if !value.Ended {
 		checkAgent(p, &out)
 		if wantsInjection(p) {
 			value.NotInjected = p.CreationTimestamp.Unix()
+		}
+		if wantsIdentity(p) {
+			value.NoIdentity = p.CreationTimestamp.Unix()
 		}
 	}
 	out.Value = value
 	return out
 }
 
+// accountOf returns the service account of a pod. API servers fill it in, except in mirror pods, which have none.
+func accountOf(p *corev1.Pod) string {
+	if _, mirror := p.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
+		return p.Spec.ServiceAccountName
+	}
+	return cmp.Or(p.Spec.ServiceAccountName, p.Spec.DeprecatedServiceAccount, "default")
+}
+
 func convertNode(n *corev1.Node, _ string) Object {
 	out := newObject(KindNode, &n.ObjectMeta)
 	out.Key.Namespace = ""
-	out.Value = &Node{Locality: mesh.Locality{
-		Region:  Intern(n.Labels[corev1.LabelTopologyRegion]),
-		Zone:    Intern(n.Labels[corev1.LabelTopologyZone]),
-		SubZone: Intern(n.Labels[mesh.LabelSubZone]),
-	}}
+	out.Value = &Node{
+		Locality: mesh.Locality{
+			Region:  Intern(n.Labels[corev1.LabelTopologyRegion]),
+			Zone:    Intern(n.Labels[corev1.LabelTopologyZone]),
+			SubZone: Intern(n.Labels[mesh.LabelSubZone]),
+		},
+		ProbeSources: probeSources(n),
+	}
 	return out
+}
+
+// probeSources returns the addresses from which a kubelet probes the pods of its node: those of the node, and the first
+// address of each of its ranges for pods, which network plugins give to their bridge.
+func probeSources(n *corev1.Node) string {
+	var sources []string
+	for _, a := range n.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP {
+			sources = append(sources, a.Address)
+		}
+	}
+	for _, cidr := range n.Spec.PodCIDRs {
+		if prefix, err := netip.ParsePrefix(cidr); err == nil && !prefix.IsSingleIP() {
+			sources = append(sources, prefix.Masked().Addr().Next().String())
+		}
+	}
+	return mesh.MakeAddresses(sources...)
 }

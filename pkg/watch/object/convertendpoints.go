@@ -20,10 +20,12 @@ const LabelServiceName = discoveryv1.LabelServiceName
 func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 	out := newObject(KindEndpointSlice, &s.ObjectMeta)
 	service, mislabeled := s.Labels[discoveryv1.LabelServiceName], ""
-	if service == "" {
-		if _, ofOthers := s.Labels[multiclusterServiceName]; ofOthers {
-			return out
-		}
+	imported, isImported := s.Labels[multiclusterServiceName]
+	isImported = isImported && service == ""
+	switch {
+	case isImported:
+		service = imported
+	case service == "":
 		mislabeled = reportUnowned(s.Labels, &out)
 	}
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
@@ -38,12 +40,13 @@ func convertEndpointSlice(s *discoveryv1.EndpointSlice, _ string) Object {
 			g.Addresses = appendEndpoint(g.Addresses, &s.Endpoints[i], i, &out)
 		}
 	}
-	out.Value = &Slice{Service: Intern(service), Mislabeled: mislabeled, Groups: []Group{g}, Weight: weight(&s.ObjectMeta, &out)}
+	value := &Slice{Service: Intern(service), Mislabeled: mislabeled, Groups: []Group{g}, Weight: weight(&s.ObjectMeta, &out)}
+	if isImported {
+		value.importedFrom(Intern(s.Labels[multiclusterSource]))
+	}
+	out.Value = value
 	return out
 }
-
-// multiclusterServiceName is the label of EndpointSlices for Services of several clusters, which have no other.
-const multiclusterServiceName = "multicluster.kubernetes.io/service-name"
 
 // serviceNameLabels are what authors write for kubernetes.io/service-name, beside misspellings of it.
 var serviceNameLabels = []string{"kubernetes.io/service", "k8s.io/service-name", "app.kubernetes.io/service-name"}

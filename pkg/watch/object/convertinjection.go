@@ -31,9 +31,12 @@ func wantsInjection(p *corev1.Pod) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(slices.Concat(p.Spec.Containers, p.Spec.InitContainers), func(c corev1.Container) bool {
-		return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return slices.Contains(bootstrapVariables, e.Name) })
-	})
+	return !slices.ContainsFunc(slices.Concat(p.Spec.Containers, p.Spec.InitContainers), func(c corev1.Container) bool { return bringsBootstrap(&c) })
+}
+
+// bringsBootstrap reports whether a container has a bootstrap.
+func bringsBootstrap(c *corev1.Container) bool {
+	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return slices.Contains(bootstrapVariables, e.Name) })
 }
 
 // negations are values by which authors mean that injection should not change a pod. Only one of them does that.
@@ -96,18 +99,29 @@ func convertNamespace(n *corev1.Namespace, _ string) Object {
 	out.Key.Namespace = ""
 	// A test, or an API server that ignores the selector, may pass on others.
 	if n.Labels[mesh.AnnotationInject] == mesh.InjectEnabled {
-		out.Value = &Namespace{Labeled: labeledSince(&n.ObjectMeta)}
+		value := &Namespace{Labeled: labeledSince(&n.ObjectMeta, mesh.AnnotationInject)}
+		out.Value = value
+		switch identity, ok := n.Labels[mesh.LabelIdentity]; {
+		case identity == mesh.IdentitySPIFFE:
+			value.Identity = labeledSince(&n.ObjectMeta, mesh.LabelIdentity)
+		case ok && identity != mesh.IdentityNone:
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, labelField(mesh.LabelIdentity),
+				fmt.Sprintf("%q is not a kind of identity. Pods of the namespace get no certificate. Use spiffe.", identity))
+		}
 		if agent, ok := n.Labels[mesh.AnnotationAgent]; ok && agent != mesh.AgentJava && agent != mesh.AgentNone {
 			out.Report(mesh.CodeInvalidValue, mesh.Warning, "metadata.labels["+mesh.AnnotationAgent+"]",
 				fmt.Sprintf("%q does not select the Java agent. Pods of the namespace do not get it. Use java or none.", agent))
 		}
+	} else if n.Labels[mesh.LabelIdentity] == mesh.IdentitySPIFFE {
+		out.Report(mesh.CodeInvalidValue, mesh.Warning, labelField(mesh.LabelIdentity),
+			"The label has no effect because the namespace does not have the label mizzen.dev/inject: enabled. Its pods get no certificate. Set that label, too.")
 	}
 	return out
 }
 
-// labeledSince returns when the label was set: Kubernetes notes when each client wrote last. It is the time of creation
+// labeledSince returns when a label was set: Kubernetes notes when each client wrote last. It is the time of creation
 // if that is not known.
-func labeledSince(m *metav1.ObjectMeta) int64 {
+func labeledSince(m *metav1.ObjectMeta, label string) int64 {
 	since := int64(0)
 	for _, e := range m.ManagedFields {
 		var fields struct {
@@ -118,7 +132,7 @@ func labeledSince(m *metav1.ObjectMeta) int64 {
 		if e.FieldsV1 == nil || e.Time == nil || json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) != nil {
 			continue
 		}
-		if _, ok := fields.Metadata.Labels["f:"+mesh.AnnotationInject]; ok && (since == 0 || e.Time.Unix() < since) {
+		if _, ok := fields.Metadata.Labels["f:"+label]; ok && (since == 0 || e.Time.Unix() < since) {
 			since = e.Time.Unix()
 		}
 	}

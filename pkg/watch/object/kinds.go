@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	securityv1 "istio.io/client-go/pkg/apis/security/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,7 @@ type Kind string
 // The kinds that are watched. Each has a row in Kinds.
 const (
 	KindService         Kind = "Service"
+	KindServiceImport   Kind = "ServiceImport"
 	KindEndpointSlice   Kind = "EndpointSlice"
 	KindEndpoints       Kind = "Endpoints"
 	KindPod             Kind = "Pod"
@@ -32,6 +34,16 @@ const (
 	KindInjectionPolicy Kind = "MutatingAdmissionPolicy"
 	KindDestinationRule Kind = "DestinationRule"
 	KindVirtualService  Kind = "VirtualService"
+	KindServiceEntry    Kind = "ServiceEntry"
+	KindWorkloadEntry   Kind = "WorkloadEntry"
+	KindGRPCRoute       Kind = "GRPCRoute"
+	KindHTTPRoute       Kind = "HTTPRoute"
+
+	KindBackendTLSPolicy Kind = "BackendTLSPolicy"
+
+	KindPeerAuthentication    Kind = "PeerAuthentication"
+	KindAuthorizationPolicy   Kind = "AuthorizationPolicy"
+	KindRequestAuthentication Kind = "RequestAuthentication"
 )
 
 // KindRow is everything that differs between kinds, except how the assembler indexes their values. Whatever depends
@@ -46,8 +58,9 @@ type KindRow struct {
 	Resource schema.GroupVersionResource
 	// OtherVersions are versions of the group whose objects have the same form. Files may use them.
 	OtherVersions []string
-	// Selector is a label selector. Objects that do not match it are not read.
-	Selector string
+	// Selector is a label selector. Objects that do not match it are not read, unless they match AndSelector, which is another
+	// one. No object matches both.
+	Selector, AndSelector string
 	// ClusterScoped means that the objects have no namespace. They are read even if namespaces are restricted.
 	ClusterScoped bool
 	// Optional means that a CustomResourceDefinition defines the kind: it may be absent, come and go. Its objects are
@@ -62,6 +75,10 @@ type KindRow struct {
 	// Authored means that people write the objects as configuration of the mesh: World.ConfigObjects lists them, status
 	// conditions are written to them, and "inspect wait" waits for them.
 	Authored bool
+	// ParentStatus means that the status of the objects has an entry for each of their parents, and no conditions of its own.
+	ParentStatus bool
+	// Elective means that a mesh may do without the kind: its definition is installed by those who use it.
+	Elective bool
 	// Traced means that translation reports Problems on fields of the objects. For files the line of each field is
 	// kept.
 	Traced bool
@@ -71,6 +88,17 @@ type KindRow struct {
 	// Rejections returns why every API server rejects an object, beyond the types of its fields and its metadata; nil if
 	// that is not known for the kind. It is for files.
 	Rejections func(typed metav1.Object) field.ErrorList
+	// Remote means that the objects of remote clusters are read, too: those behind hosts. Rules are those of the control plane's
+	// own cluster.
+	Remote bool
+	// Fields is a field selector, as Selector is one of labels.
+	Fields string
+	// ForServers means that the kind configures servers. A mesh whose servers are not configured by xDS needs no such kind.
+	ForServers bool
+	// Close makes an object, with Object.Closed, of one that cannot be read. It is for kinds that protect servers:
+	// without the object, callers could get in. The annotations and parts are what can be read of it. It is nil for other
+	// kinds.
+	Close func(key Key, annotations map[string]string, parts Parts) Object
 	// NewList makes an empty list of a built-in kind, which is read in protocol buffers; nil if the kind is Optional.
 	NewList func() runtime.Object
 
@@ -81,31 +109,38 @@ type KindRow struct {
 // Kinds are all kinds that are watched. Rows are constant.
 var Kinds = []*KindRow{
 	{
-		Kind: KindService, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
+		Kind: KindService, Remote: true, Resource: corev1.SchemeGroupVersion.WithResource("services"), Traced: true, NameIsLabel: true,
 		NewList: func() runtime.Object { return &corev1.ServiceList{} }, Rejections: rejectionsOf(rejectService),
-		converter: converterOf(convertService), codec: codecOf(serviceField, storeService, loadService),
+		converter: converterOf(convertService), codec: codecOf(serviceField, storeAsIs[mesh.Service], storeAsIs[mesh.Service]),
 	},
 	{
-		// Only EndpointSlices that belong to a Service.
-		Kind: KindEndpointSlice, Resource: discoveryv1.SchemeGroupVersion.WithResource("endpointslices"),
-		Selector: discoveryv1.LabelServiceName,
-		NewList:  func() runtime.Object { return &discoveryv1.EndpointSliceList{} }, Rejections: rejectionsOf(rejectEndpointSlice),
+		Kind: KindServiceImport, Resource: schema.GroupVersionResource{Group: "multicluster.x-k8s.io", Version: "v1beta1", Resource: "serviceimports"},
+		OtherVersions: []string{"v1alpha1"}, Optional: true, Elective: true, Without: "the hosts of ServiceImports",
+		converter: converterOf(convertServiceImport), codec: codecOf(serviceField, storeAsIs[mesh.Service], storeAsIs[mesh.Service]),
+	},
+	{
+		// Only EndpointSlices that belong to a Service, or to a ServiceImport.
+		Kind: KindEndpointSlice, Remote: true, Resource: discoveryv1.SchemeGroupVersion.WithResource("endpointslices"),
+		Selector: discoveryv1.LabelServiceName, AndSelector: multiclusterServiceName + ",!" + discoveryv1.LabelServiceName,
+		NewList: func() runtime.Object { return &discoveryv1.EndpointSliceList{} }, Rejections: rejectionsOf(rejectEndpointSlice),
 		converter: converterOf(convertEndpointSlice), codec: codecOf(sliceField, storeSlice, loadSlice),
 	},
 	{
 		// Not the Endpoints that Kubernetes writes itself, because they have EndpointSlices, too.
-		Kind: KindEndpoints, Resource: corev1.SchemeGroupVersion.WithResource("endpoints"),
+		Kind: KindEndpoints, Remote: true, Resource: corev1.SchemeGroupVersion.WithResource("endpoints"),
 		Selector: "endpoints.kubernetes.io/managed-by!=endpoint-controller",
 		NewList:  func() runtime.Object { return &corev1.EndpointsList{} }, Rejections: rejectionsOf(rejectEndpoints),
 		converter: converterOf(convertEndpoints), codec: codecOf(sliceField, storeSlice, loadSlice),
 	},
 	{
-		Kind: KindPod, Resource: corev1.SchemeGroupVersion.WithResource("pods"),
+		// Not those that have finished, and not those that have no node yet.
+		Fields: "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!=",
+		Kind:   KindPod, Remote: true, Resource: corev1.SchemeGroupVersion.WithResource("pods"),
 		NewList:   func() runtime.Object { return &corev1.PodList{} },
 		converter: converterOf(convertPod), codec: codecOf(podField, storePod, loadPod),
 	},
 	{
-		Kind: KindNode, Resource: corev1.SchemeGroupVersion.WithResource("nodes"), ClusterScoped: true,
+		Kind: KindNode, Remote: true, Resource: corev1.SchemeGroupVersion.WithResource("nodes"), ClusterScoped: true,
 		Without:   "the regions of endpoints",
 		NewList:   func() runtime.Object { return &corev1.NodeList{} },
 		converter: converterOf(convertNode), codec: codecOf(nodeField, storeNode, loadNode),
@@ -138,6 +173,51 @@ var Kinds = []*KindRow{
 		After:     KindDestinationRule,
 		converter: converterOf(convertVirtualService),
 		codec:     codecOf(virtualServiceField, storeVirtualService, loadVirtualService),
+	},
+	{
+		Kind: KindServiceEntry, Resource: istiov1.SchemeGroupVersion.WithResource("serviceentries"),
+		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
+		converter: converterOf(convertServiceEntry),
+		codec:     codecOf(serviceEntryField, storeAsIs[ServiceEntry], storeAsIs[ServiceEntry]),
+	},
+	{
+		Kind: KindWorkloadEntry, Resource: istiov1.SchemeGroupVersion.WithResource("workloadentries"),
+		OtherVersions: []string{"v1beta1", "v1alpha3"}, Optional: true, Elective: true, Authored: true, Traced: true,
+		converter: converterOf(convertWorkloadEntry),
+		codec:     codecOf(workloadField, storeAsIs[Workload], storeAsIs[Workload]),
+	},
+	{
+		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),
+		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule,
+		converter: converterOf(convertGRPCRoute), codec: codecOf(grpcRouteField, storeRoute, loadGRPCRoute),
+	},
+	{
+		Kind: KindHTTPRoute, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
+		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule,
+		converter: converterOf(convertHTTPRoute), codec: codecOf(httpRouteField, storeRoute, loadHTTPRoute),
+	},
+	{
+		Kind: KindBackendTLSPolicy, Resource: gatewayResource("backendtlspolicies"),
+		Optional: true, Elective: true, Traced: true,
+		converter: converterOf(convertBackendTLSPolicy), codec: codecOf(backendTLSPolicyField, storeBackendTLSPolicy, loadBackendTLSPolicy),
+	},
+	{
+		Kind: KindPeerAuthentication, Resource: securityv1.SchemeGroupVersion.WithResource("peerauthentications"),
+		OtherVersions: []string{"v1beta1"}, Optional: true, Authored: true, Traced: true, ForServers: true, Close: closePeerAuthentication,
+		converter: converterOf(convertPeerAuthentication),
+		codec:     codecOf(peerAuthenticationField, storePeerAuthentication, loadPeerAuthentication),
+	},
+	{
+		Kind: KindAuthorizationPolicy, Resource: securityv1.SchemeGroupVersion.WithResource("authorizationpolicies"),
+		OtherVersions: []string{"v1beta1"}, Optional: true, Authored: true, Traced: true, ForServers: true, Close: closeAuthorizationPolicy,
+		converter: converterOf(convertAuthorizationPolicy),
+		codec:     codecOf(authorizationPolicyField, storeAuthorizationPolicy, loadAuthorizationPolicy),
+	},
+	{
+		Kind: KindRequestAuthentication, Resource: securityv1.SchemeGroupVersion.WithResource("requestauthentications"),
+		OtherVersions: []string{"v1beta1"}, Optional: true, Authored: true, Traced: true, ForServers: true,
+		converter: converterOf(convertRequestAuthentication),
+		codec:     codecOf(requestAuthenticationField, storeRequestAuthentication, loadRequestAuthentication),
 	},
 }
 

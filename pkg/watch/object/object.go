@@ -2,6 +2,7 @@ package object
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	networking "istio.io/api/networking/v1"
@@ -14,23 +15,33 @@ type Key struct {
 	Kind      Kind   `json:"kind"`
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
+	// Cluster is the name of the remote cluster that has the object; empty for the cluster of the control plane, and for files.
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // Ref names the object in Problems and Worlds.
 func (k Key) Ref() mesh.Ref {
-	return mesh.Ref{Kind: string(k.Kind), Namespace: k.Namespace, Name: k.Name}
+	if k.Kind == KindNode {
+		k.Name, _, _ = strings.Cut(k.Name, "@") // see Key.In
+	}
+	return mesh.Ref{Kind: string(k.Kind), Namespace: k.Namespace, Name: k.Name, Cluster: k.Cluster}
 }
 
 // ID is the key without the kind.
 func (k Key) ID() ID { return ID{k.Namespace, k.Name} }
 
-// Compare orders keys by kind, namespace and name.
+// Compare orders keys by kind, namespace, name and cluster.
 func (k Key) Compare(other Key) int {
-	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
+	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name), cmp.Compare(k.Cluster, other.Cluster))
 }
 
 // ID is a Key whose kind is known from the context.
 type ID struct{ Namespace, Name string }
+
+// Compare orders IDs by namespace and name.
+func (i ID) Compare(other ID) int {
+	return cmp.Or(cmp.Compare(i.Namespace, other.Namespace), cmp.Compare(i.Name, other.Name))
+}
 
 // Object is one converted object of a source. Its parts are immutable.
 type Object struct {
@@ -44,12 +55,16 @@ type Object struct {
 	Generation int64
 	// Source is where the object was read; nil for a cluster.
 	Source *mesh.Source
+	// Closed means that the object cannot be read, and that its value closes what it would decide; see KindRow.Close.
+	Closed bool
 }
 
 // Slice is an EndpointSlice or an Endpoints object.
 type Slice struct {
 	// Service is the name of the Service, in the object's namespace. It is empty if an EndpointSlice does not state it.
 	Service string
+	// Imported means that Service is the name of a ServiceImport.
+	Imported bool
 	// Mislabeled is what such an EndpointSlice states under a label whose name is nearly right.
 	Mislabeled string
 	Groups     []Group
@@ -84,11 +99,18 @@ type Pod struct {
 	Node           string
 	// Weight is 0 if unset.
 	Weight uint32
-	// IPs are the pod's own addresses: none if it shares the addresses of its node, or has ended.
+	// IPs are the pod's own addresses: none if it shares the addresses of its node, or has finished. A pod that is being
+	// deleted keeps them, because it may still call and serve.
 	IPs []string
+	// NotReady means that the pod is not ready. EndpointSlices say it, too; it is for pods that a ServiceEntry selects.
+	NotReady bool
+	// Ended means that the pod has finished or is being deleted: another pod takes its place, if any does.
+	Ended bool
 	// NotInjected is when a pod was created, in Unix seconds, that the injection policy did not change and would change
 	// in a namespace with the label; 0 for all others.
 	NotInjected int64
+	// NoIdentity is the same for the certificate that the policy gives to pods.
+	NoIdentity int64
 }
 
 // Addresses returns the pod's own addresses; none if the pod is nil.
@@ -100,14 +122,14 @@ func (p *Pod) Addresses() []string {
 }
 
 // Node is what is kept of a Node.
-type Node struct {
-	Locality mesh.Locality
-}
+type Node = mesh.Node
 
 // Namespace is what is kept of a namespace with the label for injection.
 type Namespace struct {
 	// Labeled is since when it has the label, in Unix seconds, as far as it is known. It may be later than that.
 	Labeled int64
+	// Identity is the same for the label for certificates; 0 if it does not have that.
+	Identity int64
 }
 
 // InjectionPolicy is what is kept of the policy that injects.
@@ -137,16 +159,60 @@ type DestinationRule struct {
 	Annotations mesh.AnnotationSettings
 }
 
-// KindServiceEntry is the kind of Istio's ServiceEntries. It has no row: clusters are not asked for them, and files only
-// for their hosts.
-const KindServiceEntry Kind = "ServiceEntry"
-
-// ServiceEntry is what is kept of a ServiceEntry. It is not served.
+// ServiceEntry is what is kept of a ServiceEntry.
 type ServiceEntry struct {
-	// Hosts are its hosts in lower case.
-	Hosts []string
-	// Static is set if its endpoints are addresses.
-	Static bool
+	Hosts []DeclaredHost
+	Ports []mesh.Port
+	// Addresses are IPs that clients may dial, for all hosts if Host is empty.
+	Addresses []EntryAddress
+	Export    mesh.Export
+	Created   time.Time
+	// External means that the servers are not part of the mesh.
+	External   bool
+	Resolution networking.ServiceEntry_Resolution
+	// By is by which side names are resolved: ResolveClient, ResolveServer, or ResolveNone if the author does not say.
+	By        mesh.Resolution
+	Endpoints []Workload
+	// Selector selects WorkloadEntries and pods; nil if it selects none.
+	Selector        map[string]string
+	SubjectAltNames []string
+	// Closed means that it is not clear which servers are meant, so that calls fail.
+	Closed bool
+	// Annotations are the settings by annotation.
+	Annotations mesh.AnnotationSettings
+}
+
+// Port returns the number of the port on which the workload serves a port of a Service; 0 if it does not.
+func (w *Workload) Port(p mesh.Port) uint32 {
+	if number, ok := w.Ports[p.Name]; ok {
+		return number
+	}
+	if p.NamedTarget {
+		return 0
+	}
+	return p.ServerPort()
+}
+
+// EntryAddress is an IP that clients may dial in place of a host.
+type EntryAddress struct {
+	IP, Host string
+}
+
+// Workload is what is kept of a WorkloadEntry, or of an endpoint of a ServiceEntry.
+type Workload struct {
+	// Field is where it is declared, below its object.
+	Field string
+	// IP is its address, or DNSName the name that must be resolved. Both are empty if it cannot be called.
+	IP, DNSName string
+	// Ports are the numbers of ports, by the names of the Service's ports.
+	Ports          map[string]uint32
+	Labels         mesh.Labels
+	Network        string
+	Locality       mesh.Locality
+	Weight         uint32
+	ServiceAccount string
+	// NotReady means that it gets no calls.
+	NotReady bool
 }
 
 // DeclaredHost is a host as its author wrote it, in lower case, and its field. It may be a short name or a wildcard.

@@ -14,7 +14,7 @@ import (
 
 // stateVersion is the version of the format. It must be raised if the state of an older process would be misread;
 // TestStoredForm fails when a field changes.
-const stateVersion = 2
+const stateVersion = 4
 
 // StateHeader precedes the objects and identifies their source.
 type StateHeader struct {
@@ -42,11 +42,20 @@ type storedObject struct {
 	Service         *mesh.Service          `json:"service,omitempty"`
 	Slice           *storedSlice           `json:"slice,omitempty"`
 	Pod             *storedPod             `json:"pod,omitempty"`
-	Node            *mesh.Locality         `json:"node,omitempty"`
+	Node            *storedNode            `json:"node,omitempty"`
 	Labeled         *storedNamespace       `json:"labeledNamespace,omitempty"`
 	Policy          *storedPolicy          `json:"injectionPolicy,omitempty"`
 	VirtualService  *storedVirtualService  `json:"virtualService,omitempty"`
 	DestinationRule *storedDestinationRule `json:"destinationRule,omitempty"`
+	ServiceEntry    *ServiceEntry          `json:"serviceEntry,omitempty"`
+	Workload        *Workload              `json:"workload,omitempty"`
+	GRPCRoute       *storedRoute           `json:"grpcRoute,omitempty"`
+	HTTPRoute       *storedRoute           `json:"httpRoute,omitempty"`
+	BackendTLS      *storedRoute           `json:"backendTLSPolicy,omitempty"`
+
+	Authorization         *storedAuthorizationPolicy   `json:"authorizationPolicy,omitempty"`
+	Peer                  *storedPeerAuthentication    `json:"peerAuthentication,omitempty"`
+	RequestAuthentication *storedRequestAuthentication `json:"requestAuthentication,omitempty"`
 }
 
 // WriteState writes the header and the objects, each as a line of JSON.

@@ -18,8 +18,13 @@ const (
 // message returns why a value is rejected where something else is required, with a line that the author can copy.
 func (v found) message(required string, s Schema) string {
 	line := s.proposal(v)
-	if v.isNull() || !isAccepted(line, s) {
-		line = s.example(0)
+	if invented := v.isNull() || !isAccepted(line, s); invented || v.isEmpty() {
+		if v.grants {
+			return fmt.Sprintf("Found %s. The object is not used, because %s is required here. Correct it.", v, required)
+		}
+		if invented {
+			line = s.example(0)
+		}
 	}
 	if v.name != "" {
 		line = key(v.name) + ": " + line
@@ -92,11 +97,11 @@ func listExample(item Schema, depth int) string {
 	return "[" + item.example(depth+1) + "]"
 }
 
-func namesExample(value Schema, depth int) string {
+func namesExample(name string, value Schema, depth int) string {
 	if value == nil || depth > maxExample {
 		return "{}"
 	}
-	return "{name: " + value.example(depth+1) + "}"
+	return "{" + name + ": " + value.example(depth+1) + "}"
 }
 
 // namesProposal makes a mapping of texts such as "version=v1", or of names alone.

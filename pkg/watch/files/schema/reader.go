@@ -37,6 +37,9 @@ type Reader struct {
 	Seen func(path string, line int)
 	// Nearest, unless nil, returns the name that the author of another probably meant; empty if that is not known.
 	Nearest func(name string, names []string) string
+	// Grants is set for objects that may grant something. No example is written for them, because an author that copies
+	// rules: [{}] lets every caller in.
+	Grants bool
 	// name is the name of the last entry of a mapping that was read.
 	name string
 	// quiet means that messages are not needed.
@@ -97,7 +100,7 @@ func (r *Reader) read(n *yaml.Node, s Schema, path string, depth int) (any, erro
 		return r.read(n.Alias, s, path, depth+1)
 	}
 	v, err := find(n, path)
-	v.nearest = r.Nearest
+	v.nearest, v.grants = r.Nearest, r.Grants
 	if strings.HasSuffix(path, "."+r.name) { // names may have dots
 		v.name = r.name
 	}
@@ -138,7 +141,7 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 		v, err := r.read(c, item, at, depth+1)
 		if _, ofMessages := s.(*messageSchema); err == nil && v == nil && ofMessages && item != nil && len(r.Violations) == violations {
 			// API servers drop fields that are null, but not the items of lists.
-			null := found{node: &yaml.Node{Kind: yaml.ScalarNode}, path: at}
+			null := found{node: &yaml.Node{Kind: yaml.ScalarNode}, path: at, grants: r.Grants}
 			err = r.violate(c, at, null.message(item.violation(null), item))
 		}
 		if err != nil {

@@ -204,7 +204,7 @@ func (s scalarSchema) orQuoted() scalarSchema {
 // goScalars are the scalar types of Go that watched objects use.
 var goScalars = map[reflect.Kind]scalarSchema{
 	reflect.String: stringSchema, reflect.Bool: boolSchema,
-	reflect.Int32: integer(32, true), reflect.Int64: integer(64, true),
+	reflect.Int: integer(64, true), reflect.Int32: integer(32, true), reflect.Int64: integer(64, true), reflect.Uint16: integer(16, false),
 }
 
 // ownForms are types of Kubernetes whose values have a form of their own, by their names: types with a JSON form, and

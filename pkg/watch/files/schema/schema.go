@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -150,7 +151,7 @@ func (s *goSchema) example(depth int) string {
 	case s.goType.Kind() == reflect.Slice:
 		return listExample(s.element(), depth)
 	case s.goType.Kind() == reflect.Map:
-		return namesExample(s.types.Of(s.goType.Elem()), depth)
+		return namesExample("name", s.types.Of(s.goType.Elem()), depth)
 	}
 	return fieldExample(s, s.names, depth)
 }
@@ -181,7 +182,7 @@ func schemaOfMessage(m protoreflect.MessageDescriptor) Schema {
 
 func (s *messageSchema) field(name string) (Schema, bool) {
 	if s.in != nil && s.in.IsMap() {
-		return schemaOfItem(s.in.MapValue()), true
+		return schemaOfItem(s.in.MapValue()), isKey(s.in.MapKey(), name)
 	}
 	if s.message == nil {
 		return nil, true
@@ -194,6 +195,15 @@ func (s *messageSchema) field(name string) (Schema, bool) {
 		return &messageSchema{in: f}, true
 	}
 	return schemaOfItem(f), true
+}
+
+// isKey reports whether a name can be a key of a map, which may have numbers as keys.
+func isKey(key protoreflect.FieldDescriptor, name string) bool {
+	if key.Kind() != protoreflect.Uint32Kind {
+		return true
+	}
+	_, err := strconv.ParseUint(name, 10, 32)
+	return err == nil
 }
 
 // schemaOfItem returns the schema of a field's value, or of one item if the field is repeated.
@@ -245,6 +255,9 @@ func (s *messageSchema) proposal(v found) string {
 	case s.in.IsList():
 		return listProposal(v, s.element())
 	}
+	if !isKey(s.in.MapKey(), "name") {
+		return "" // the keys are numbers
+	}
 	return namesProposal(v, schemaOfItem(s.in.MapValue()))
 }
 
@@ -255,7 +268,10 @@ func (s *messageSchema) example(depth int) string {
 	case s.in.IsList():
 		return listExample(s.element(), depth)
 	}
-	return namesExample(schemaOfItem(s.in.MapValue()), depth)
+	if !isKey(s.in.MapKey(), "name") {
+		return namesExample("80", schemaOfItem(s.in.MapValue()), depth)
+	}
+	return namesExample("name", schemaOfItem(s.in.MapValue()), depth)
 }
 
 // messageExample has the required fields, or else one.

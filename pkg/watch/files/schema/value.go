@@ -21,7 +21,12 @@ type found struct {
 	value any
 	// nearest is Reader.Nearest.
 	nearest func(name string, names []string) string
+	// grants is Reader.Grants.
+	grants bool
 }
+
+// isEmpty reports whether the node is a list or mapping of nothing.
+func (v found) isEmpty() bool { return v.node.Kind != yaml.ScalarNode && len(v.node.Content) == 0 }
 
 // find reads a node that is not an alias.
 func find(n *yaml.Node, path string) (found, error) {

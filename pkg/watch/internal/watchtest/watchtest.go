@@ -84,6 +84,18 @@ func DestinationRule(name, age, spec string) string {
 	return istioYAML("DestinationRule", name, age, spec)
 }
 
+// Security makes an AuthorizationPolicy, PeerAuthentication or RequestAuthentication; see istioYAML.
+func Security(kind, name, age, spec string) string {
+	return strings.Replace(istioYAML(kind, name, age, spec), "networking.istio.io", "security.istio.io", 1)
+}
+
+// Route makes a GRPCRoute or HTTPRoute with a parent that is a Service; see istioYAML. parent is the rest of the parent, such as
+// "name: echo, port: 80".
+func Route(kind, name, age, parent, rules string) string {
+	text := istioYAML(kind, name, age, "parentRefs: [{group: '', kind: Service, "+parent+"}], rules: ["+rules+"]")
+	return strings.Replace(text, "networking.istio.io", "gateway.networking.k8s.io", 1)
+}
+
 // EchoHost is the host of EchoService.
 const EchoHost = "echo.demo.svc.cluster.local"
 
@@ -97,11 +109,14 @@ type PlainWorld struct {
 	Addresses map[string]*mesh.Service
 	Aliases   map[string]*mesh.Alias
 	Endpoints map[string]*mesh.EndpointSet
+	Groups    map[string]*mesh.EndpointGroups
+	Security  map[string]*mesh.SecurityPolicies
 	Routes    map[string]*mesh.VirtualServiceSet
 	Policies  map[string]*mesh.DestinationRuleSet
 	Pods      map[string]*mesh.Pod
 	PodIPs    map[string]*mesh.Pod
-	Nodes     map[string]*mesh.Locality
+	Machines  map[string]*mesh.Pod
+	Nodes     map[string]*mesh.Node
 	Rules     map[string]*mesh.ConfigObject
 	Unbound   []*mesh.VirtualService
 	// UnboundRules are merged from the DestinationRules.
@@ -114,8 +129,9 @@ type PlainWorld struct {
 func Plain(w *mesh.World) PlainWorld {
 	return PlainWorld{
 		Services: maps.Collect(w.Services.All()), Addresses: maps.Collect(w.Addresses.All()), Aliases: maps.Collect(w.Aliases.All()), Endpoints: maps.Collect(w.Endpoints.All()),
+		Groups: maps.Collect(w.EndpointGroups.All()), Security: maps.Collect(w.Security.All()),
 		Routes: maps.Collect(w.VirtualServices.All()), Policies: maps.Collect(w.DestinationRules.All()),
-		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
+		Pods: maps.Collect(w.Pods.All()), PodIPs: maps.Collect(w.PodAddresses.All()), Machines: maps.Collect(w.Workloads.All()), Nodes: maps.Collect(w.Nodes.All()), Rules: maps.Collect(w.ConfigObjects.All()),
 		Unbound: w.Unbound, UnboundRules: w.UnboundRules, Silenced: silenced(w), Problems: w.Problems,
 	}
 }

@@ -1,0 +1,140 @@
+package status
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// The condition types of the Gateway API, and their reasons.
+const (
+	typeRouteAccepted    = "Accepted"
+	typeResolvedRefs     = "ResolvedRefs"
+	typePartiallyInvalid = "PartiallyInvalid"
+
+	reasonResolvedRefs     = "ResolvedRefs"
+	reasonNoMatchingParent = "NoMatchingParent"
+	reasonConflicted       = "Conflicted"
+	reasonUnsupportedValue = "UnsupportedValue"
+	reasonBackendNotFound  = "BackendNotFound"
+	reasonInvalidKind      = "InvalidKind"
+)
+
+// routeTypes are the types that Mizzen owns in its entries of status.parents.
+var routeTypes = []string{typeRouteAccepted, typeResolvedRefs, typePartiallyInvalid, typeAccepted, typeProgrammed}
+
+// meaning is what Problems of a Route mean to the conditions of the Gateway API.
+type meaning struct {
+	// codes and field select Problems; no codes means errors of any code.
+	codes []mesh.Code
+	field *regexp.Regexp
+	// kind is the condition; empty if there is nothing to report in the conditions of the Gateway API.
+	kind, status, reason string
+	// prefix begins the message.
+	prefix string
+}
+
+// meanings has a row for each meaning. The first that selects a Problem applies to it. If several Problems mean the same condition,
+// the first row has the reason.
+var meanings = []meaning{
+	{[]mesh.Code{mesh.CodeNoSuchHost, mesh.CodeNoSuchPort}, regexp.MustCompile(`^spec\.parentRefs\[`), typeRouteAccepted, statusFalse, reasonNoMatchingParent, ""},
+	{[]mesh.Code{mesh.CodeConflict}, regexp.MustCompile(`^spec\.parentRefs\[`), typeRouteAccepted, statusFalse, reasonConflicted, ""},
+	{nil, regexp.MustCompile(`^spec\.parentRefs\[`), typeRouteAccepted, statusFalse, reasonUnsupportedValue, ""},
+	{[]mesh.Code{mesh.CodeNoSuchHost, mesh.CodeNoSuchPort}, regexp.MustCompile(`\.backendRefs\[\d+\](\.name|\.namespace|\.port)?$`), typeResolvedRefs, statusFalse, reasonBackendNotFound, ""},
+	{nil, regexp.MustCompile(`\.backendRefs\[\d+\](\.kind|\.group)$`), typeResolvedRefs, statusFalse, reasonInvalidKind, ""},
+	{nil, regexp.MustCompile(`\.backendRefs\[\d+\](\.name|\.namespace|\.port)?$`), typeResolvedRefs, statusFalse, reasonBackendNotFound, ""},
+	// All that the API asks for is that the calls fail, as they do.
+	{[]mesh.Code{mesh.CodeNoWeight}, regexp.MustCompile(`\.backendRefs$`), "", "", "", ""},
+	// The API demands how the messages of these two begin.
+	{[]mesh.Code{mesh.CodeUnreachable}, regexp.MustCompile(`^spec\.rules\[\d+\]\.matches\[`), typePartiallyInvalid, statusTrue, reasonUnsupportedValue, "Dropped Rule: "},
+	{nil, regexp.MustCompile(`^spec\.rules\[`), typePartiallyInvalid, statusTrue, reasonUnsupportedValue, "Dropped Rule: "},
+	{nil, regexp.MustCompile(``), typeRouteAccepted, statusFalse, reasonUnsupportedValue, ""},
+}
+
+func (m meaning) of(p mesh.Problem) bool {
+	if len(m.codes) == 0 {
+		return p.Severity == mesh.Error && m.field.MatchString(p.Field)
+	}
+	return p.Severity != mesh.Info && slices.Contains(m.codes, p.Code) && m.field.MatchString(p.Field)
+}
+
+// forParent returns the conditions of a Route for one of its parents.
+func (r report) forParent(parent mesh.ParentRef) []condition {
+	var problems []mesh.Problem
+	at := fmt.Sprintf("spec.parentRefs[%d]", parent.Index)
+	for _, p := range r.problems {
+		if !strings.HasPrefix(p.Field, "spec.parentRefs[") || p.Field == at || strings.HasPrefix(p.Field, at+".") {
+			problems = append(problems, p)
+		}
+	}
+	all := append(standard(problems, r.rule.Matches), accepted(problems, r.effects))
+	return append(all, r.programmed())
+}
+
+// standard returns the conditions of the Gateway API that Problems of a Route mean. What only some clients cannot do is not part
+// of them. matches has the number of matches of each rule.
+func standard(problems []mesh.Problem, matches []int) []condition {
+	lines := map[int][]string{} // by row
+	for _, p := range problems {
+		i := slices.IndexFunc(meanings, func(m meaning) bool { return m.of(p) })
+		if i >= 0 && p.IsGeneral() {
+			lines[i] = append(lines[i], line(p))
+		}
+	}
+	all := []condition{
+		{typeRouteAccepted, statusTrue, reasonAccepted, "Clients of the Service follow the Route"},
+		{typeResolvedRefs, statusTrue, reasonResolvedRefs, "All backends exist"},
+	}
+	for i, m := range meanings {
+		if len(lines[i]) == 0 || m.kind == "" {
+			continue
+		}
+		c := condition{m.kind, m.status, m.reason, m.prefix + text(lines[i])}
+		switch at := slices.IndexFunc(all, func(c condition) bool { return c.kind == m.kind }); {
+		case at < 0:
+			all = append(all, c)
+		case all[at].status == m.status:
+			all[at].message += "\n" + c.message
+		default:
+			all[at] = c
+		}
+	}
+	at := slices.IndexFunc(all, func(c condition) bool { return c.kind == typePartiallyInvalid })
+	switch {
+	case at < 0:
+		return all
+	case all[0].status == statusTrue && nothingIsLeft(problems, matches):
+		all[0] = condition{typeRouteAccepted, statusFalse, reasonUnsupportedValue, all[at].message}
+	case all[0].status == statusTrue:
+		return all
+	}
+	return slices.Delete(all, at, at+1) // The API wants it on accepted Routes only.
+}
+
+// ruleField matches a field of a rule, and of which match if it is one of a match.
+var ruleField = regexp.MustCompile(`^spec\.rules\[(\d+)\](?:\.matches\[(\d+)\])?`)
+
+// nothingIsLeft reports whether Problems leave no match of any rule.
+func nothingIsLeft(problems []mesh.Problem, matches []int) bool {
+	type match struct{ rule, match string } // match is empty for the whole rule
+	invalid := map[match]bool{}
+	for _, p := range problems {
+		i := slices.IndexFunc(meanings, func(m meaning) bool { return m.of(p) })
+		if found := ruleField.FindStringSubmatch(p.Field); found != nil && i >= 0 && meanings[i].kind == typePartiallyInvalid && p.IsGeneral() {
+			invalid[match{found[1], found[2]}] = true
+		}
+	}
+	for rule, n := range matches {
+		r := strconv.Itoa(rule)
+		for m := range n {
+			if !invalid[match{r, ""}] && !invalid[match{r, strconv.Itoa(m)}] {
+				return false
+			}
+		}
+	}
+	return len(matches) > 0
+}

@@ -1,0 +1,61 @@
+package clusters
+
+import (
+	"strings"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/translate/resource"
+)
+
+// encrypted makes the cluster of the endpoints that take calls only over the mesh's TLS. It has the settings of the cluster
+// of all endpoints, and accepts servers of exactly these service accounts.
+func encrypted(whole resource.Resource, accounts []string, in Input) resource.Resource {
+	name := resource.MTLSCluster(whole.Name)
+	c := proto.CloneOf(whole.Message.(*clusterv3.Cluster))
+	c.Name, c.EdsClusterConfig.ServiceName = name, name
+	domains := append([]string{tlsPeerOf(in).domain}, aliases(in.TrustDomainAliases)...)
+	var names []string
+	for _, account := range accounts {
+		for _, domain := range domains {
+			names = append(names, "spiffe://"+domain+"/ns/"+in.Service.Namespace()+"/sa/"+account)
+		}
+	}
+	c.TransportSocket = meshTLS(names)
+	whole.Name, whole.Message = name, c
+	return whole
+}
+
+// aliases splits the trust domains that are joined by commas.
+func aliases(joined string) []string {
+	if joined == "" {
+		return nil
+	}
+	return strings.Split(joined, ",")
+}
+
+// NoEncrypted makes a cluster of that kind without endpoints: it accepts no server.
+func NoEncrypted(name string) *clusterv3.Cluster {
+	c := EdsCluster(name)
+	c.EdsClusterConfig.ServiceName = resource.RefusedCluster
+	c.TransportSocket = meshTLS([]string{"spiffe://" + resource.UnknownDomain})
+	return c
+}
+
+// meshTLS calls servers with one of the names, with the client's certificate of the mesh. names is never empty, because
+// clients would accept every name.
+func meshTLS(names []string) *corev3.TransportSocket {
+	return &corev3.TransportSocket{
+		Name: tlsSocket,
+		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: resource.ToAny(&tlsv3.UpstreamTlsContext{
+			CommonTlsContext: &tlsv3.CommonTlsContext{
+				TlsCertificateProviderInstance: instance(mesh.MeshProvider),
+				ValidationContextType:          &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: validationBy(instance(mesh.MeshProvider), names)},
+			},
+		})},
+	}
+}

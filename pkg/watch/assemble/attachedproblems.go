@@ -1,0 +1,156 @@
+package assemble
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func (g attachedGroup) compare(o attachedGroup) int {
+	return cmp.Or(slices.Index(kindOrder, g.kind)-slices.Index(kindOrder, o.kind), cmp.Compare(g.consumer, o.consumer))
+}
+
+// report reports a Problem of a parent.
+func (t *attachedBinding) report(a *attachedRoute, parent mesh.ParentRef, field string, code mesh.Code, severity mesh.Severity, format string, args ...any) {
+	t.problems = append(t.problems, mesh.Problem{
+		Code: code, Severity: severity, Object: a.key.Ref(), Field: fmt.Sprintf("spec.parentRefs[%d]%s", parent.Index, field), Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// port returns the port of a parent, 0 for all ports. If the Route cannot have the parent, it reports the reason and fails.
+func (t *attachedBinding) port(a *attachedRoute, parent mesh.ParentRef) (uint32, bool) {
+	namespace := a.key.Namespace
+	switch s := t.service; {
+	case s == nil:
+		t.problems = append(t.problems, t.rules.noSuchHost(a.key, fmt.Sprintf("spec.parentRefs[%d].name", parent.Index), t.host, "The rules have no effect on it."))
+		return 0, false
+	case t.alias:
+		t.report(a, parent, "", mesh.CodeUnsupported, mesh.Error, "%s is of type ExternalName, which is another name of something else. The rules have no effect on it. Name the Service that it refers to.", s.Ref)
+		return 0, false
+	case a.Consumer(parent) && !s.VisibleTo(namespace):
+		t.report(a, parent, "", mesh.CodeNoSuchHost, mesh.Warning, "%s is not exported to namespace %s. The rules have no effect on it. Add the namespace to the annotation networking.istio.io/exportTo of the Service.", s.Ref, namespace)
+		return 0, false
+	}
+	port, ok := t.declared(a, parent)
+	if ok && a.Consumer(parent) {
+		t.report(a, parent, ".namespace", mesh.CodeApproximated, mesh.Info, "%s is in another namespace, so the rules apply only to clients in namespace %s. Move the Route to namespace %s if they are for all clients.",
+			t.service.Ref, namespace, t.service.Ref.Namespace)
+	}
+	return port, ok
+}
+
+// declared returns the port that a parent names by number or name, 0 for all. Both must fit if both are given.
+func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef) (uint32, bool) {
+	if parent.Port == 0 && parent.SectionName == "" {
+		return 0, true
+	}
+	ports := map[uint32]struct{}{}
+	var names []string
+	for _, port := range t.service.Ports {
+		if (parent.Port == 0 || parent.Port == port.Number) && (parent.SectionName == "" || parent.SectionName == port.Name) {
+			return port.Number, true
+		}
+		ports[port.Number] = struct{}{}
+		names = append(names, port.Name)
+	}
+	const effect = "The rules have no effect there."
+	if parent.Port != 0 {
+		if _, ok := ports[parent.Port]; !ok || parent.SectionName == "" {
+			t.report(a, parent, ".port", mesh.CodeNoSuchPort, mesh.Warning, "%s has no port %d. %s %s", t.service.Ref, parent.Port, effect, choices(ports))
+			return 0, false
+		}
+	}
+	wayOut := "Write the name of one of its ports."
+	if len(names) > 0 && len(names) <= maxNamedPorts {
+		wayOut = "Write the name of one of its ports: " + strings.Join(names, ", ") + "."
+	}
+	what := fmt.Sprintf("port with the name %q", parent.SectionName)
+	if parent.Port != 0 {
+		what = fmt.Sprintf("port %d with the name %q", parent.Port, parent.SectionName)
+	}
+	t.report(a, parent, ".sectionName", mesh.CodeNoSuchPort, mesh.Warning, "%s has no %s. %s %s", t.service.Ref, what, effect, wayOut)
+	return 0, false
+}
+
+// compete reports the parents on whose ports the Routes of a kind of higher precedence take all calls, and records which
+// Routes have an effect. winner is nil if there are none.
+func (t *attachedBinding) compete(parents []attachedParent, winner *attachedTable) {
+	for _, p := range parents {
+		if winner == nil || winner.kind == p.route.key.Kind {
+			p.route.effect[t.host] = struct{}{}
+			continue
+		}
+		names := winnerNames(winner.routes.Refs())
+		lost, kept := t.contested(p, winner)
+		switch {
+		case len(kept) == 0 && len(lost) > 0:
+			t.report(p.route, p.ref, "", mesh.CodeConflict, mesh.Warning, "%s for the same Service and clients, and a GRPCRoute takes precedence on each port that it is for. The rules have no effect there. Remove one of them, or set other ports.", names)
+			continue
+		case len(lost) > 0:
+			t.report(p.route, p.ref, "", mesh.CodeConflict, mesh.Info, "%s for the same Service and clients, and a GRPCRoute takes precedence on port %s. This Route applies to the other ports. Set the port to make that plain.", names, strings.Join(lost, ", "))
+		}
+		p.route.effect[t.host] = struct{}{}
+	}
+}
+
+// contested divides the ports of a parent into those that the winner takes, and the others.
+func (t *attachedBinding) contested(p attachedParent, winner *attachedTable) (lost, kept []string) {
+	for _, port := range t.service.Ports {
+		switch {
+		case p.port != 0 && p.port != port.Number:
+		case winner.all || slices.Contains(winner.ports, port.Number):
+			lost = append(lost, strconv.FormatUint(uint64(port.Number), 10))
+		default:
+			kept = append(kept, strconv.FormatUint(uint64(port.Number), 10))
+		}
+	}
+	return lost, kept
+}
+
+// winnerNames says which Routes there are, such as "GRPCRoute demo/a is" or "GRPCRoute demo/a and 2 others are".
+func winnerNames(refs []mesh.Ref) string {
+	if len(refs) == 1 {
+		return refs[0].String() + " is"
+	}
+	if len(refs) == 2 {
+		return refs[0].String() + " and " + refs[1].String() + " are"
+	}
+	return fmt.Sprintf("%s and %d others are", refs[0], len(refs)-1)
+}
+
+// repeatedMatches reports matches that are the same as one before them, which takes all of their calls.
+func repeatedMatches(list []attachment) []mesh.Problem {
+	type earlier struct {
+		author *mesh.Author
+		ports  []uint32
+	}
+	first := map[string]earlier{}
+	var problems []mesh.Problem
+	for _, m := range matchesInOrder(list) {
+		var all []byte
+		for _, block := range m.Rule.GetMatch() {
+			// A message that cannot be encoded is reported elsewhere.
+			encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(block)
+			all = append(append(all, encoded...), '\n')
+		}
+		text := string(all)
+		before, again := first[text]
+		switch {
+		case !again:
+			first[text] = earlier{m.Author, m.ports}
+		case before.ports == nil || m.ports != nil && !slices.ContainsFunc(m.ports, func(p uint32) bool { return !slices.Contains(before.ports, p) }):
+			at := m.Author.FieldOf(".match")
+			problems = append(problems, mesh.Problem{
+				Code: mesh.CodeConflict, Severity: mesh.Info, Object: m.Author.Ref, Field: at,
+				Message: fmt.Sprintf("%s %s matches the same calls and takes precedence. This match has no effect. Remove one of the two.", before.author.Ref, before.author.FieldOf(".match")),
+			})
+		}
+	}
+	return problems
+}

@@ -1,0 +1,164 @@
+package assemble
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// applyPods lists the pods of all clusters that changed, by name and by address. An address that several pods have is not
+// listed: it proves nothing.
+func (j *join) applyPods(b *worldBuilder) {
+	dirty := map[string]struct{}{}
+	for _, v := range j.inventories {
+		maps.Copy(dirty, v.applyPods(b))
+	}
+	for ip := range dirty {
+		var owners []*mesh.Pod
+		clusters := map[string]struct{}{}
+		for _, v := range j.inventories {
+			for _, id := range v.pods.byIP[ip] {
+				owners = append(owners, b.pods.get(mesh.PodKey(v.cluster, id.Namespace, id.Name)))
+				clusters[v.cluster] = struct{}{}
+			}
+		}
+		var owner *mesh.Pod
+		if len(owners) == 1 {
+			owner = owners[0]
+		}
+		b.podAddresses.put(ip, owner)
+		j.overlaps.put(ip, clusters)
+	}
+	j.overlaps.report(j.problems)
+}
+
+// overlaps are the addresses that pods of several clusters have: the networks of the clusters overlap, so that nothing can tell
+// the pods apart.
+type overlaps struct {
+	// clusters are those that have an address, sorted. Only addresses of several clusters are in it.
+	clusters map[string][]string
+	dirty    bool
+	// reported are the clusters with a Problem.
+	reported map[string]struct{}
+}
+
+func newOverlaps() *overlaps {
+	return &overlaps{clusters: map[string][]string{}, reported: map[string]struct{}{}}
+}
+
+// put records which clusters have pods with an address.
+func (o *overlaps) put(ip string, clusters map[string]struct{}) {
+	if len(clusters) < 2 && o.clusters[ip] == nil {
+		return
+	}
+	o.dirty = true
+	if o.clusters[ip] = slices.Sorted(maps.Keys(clusters)); len(clusters) < 2 {
+		delete(o.clusters, ip)
+	}
+}
+
+// report replaces the Problems of the remote clusters: each has one, with an example.
+func (o *overlaps) report(problems *problemIndex) {
+	if !o.dirty {
+		return
+	}
+	o.dirty = false
+	examples, counts := map[string]string{}, map[string]int{}
+	for ip, clusters := range o.clusters {
+		for _, name := range clusters[1:] { // The first is the control plane's own, whose name is empty, or another remote one.
+			counts[name]++
+			if first, ok := examples[name]; !ok || ip < first {
+				examples[name] = ip
+			}
+		}
+	}
+	before := o.reported
+	o.reported = map[string]struct{}{}
+	for name, ip := range examples {
+		o.reported[name] = struct{}{}
+		other := o.clusters[ip][0]
+		where := "the control plane's own cluster"
+		if other != "" {
+			where = "cluster " + other
+		}
+		problems.put(overlapKey(name), []mesh.Problem{{
+			Code: mesh.CodeConflict, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: name},
+			Message: fmt.Sprintf("%d addresses of its pods, such as %s, are also addresses of pods in %s. Calls to such an address reach one of the two pods, and the address proves no identity. "+
+				"Give the clusters pod networks that do not overlap.", counts[name], ip, where),
+		}})
+	}
+	for name := range before {
+		if _, still := o.reported[name]; !still {
+			problems.put(overlapKey(name), nil)
+		}
+	}
+}
+
+func overlapKey(cluster string) problemKey {
+	return problemKey{topicOverlap, object.Key{Kind: mesh.KindCluster, Cluster: cluster}}
+}
+
+// inNetwork leaves out the endpoints that clients cannot reach: those in another network than the clients' own. set may be nil.
+func (v *inventory) inNetwork(service *mesh.Service, set *mesh.EndpointSet, problems []mesh.Problem) (*mesh.EndpointSet, []mesh.Problem) {
+	if set == nil {
+		return nil, problems
+	}
+	far := func(e mesh.Endpoint) bool { return e.Topology.Network() != "" && e.Topology.Network() != v.ownNetwork }
+	i := slices.IndexFunc(set.Endpoints, far)
+	if i < 0 {
+		return set, problems
+	}
+	all, network := len(set.Endpoints), set.Endpoints[i].Topology.Network()
+	set.Endpoints = slices.DeleteFunc(set.Endpoints, far)
+	problems = append(problems, mesh.Problem{
+		Code: mesh.CodeUnsupported, Severity: mesh.Warning, Object: service.Ref,
+		Message: fmt.Sprintf("%d of %d endpoints are left out, because they are in network %q and clients are in %q: without proxies there are no gateways between networks. "+
+			"If pods of both reach each other, give them one network (--network, the annotation %s of the cluster's Secret, or that label of the pods).", all-len(set.Endpoints), all, network, v.ownNetwork, mesh.LabelNetwork),
+	})
+	if len(set.Endpoints) == 0 {
+		return nil, problems
+	}
+	return set, problems
+}
+
+// comparePorts reports the ports of a remote cluster's Service that the Service in effect does not have. Calls reach the
+// endpoints of the other ports, by the names of these.
+func comparePorts(owner, s *mesh.Service) []mesh.Problem {
+	var problems []mesh.Problem
+	for i, p := range s.Ports {
+		if slices.ContainsFunc(owner.Ports, func(o mesh.Port) bool { return o.Name == p.Name && o.Number == p.Number }) {
+			continue
+		}
+		problems = append(problems, mesh.Problem{
+			Code: mesh.CodeConflict, Severity: mesh.Warning, Object: s.Ref, Field: fmt.Sprintf("spec.ports[%d]", i),
+			Message: fmt.Sprintf("%s has no port %d with the name %q, and is in effect for the host. Clients call ports by its numbers, and endpoints by the names of its ports. Give the Service the same ports in all clusters.",
+				owner.Ref, p.Number, p.Name),
+		})
+	}
+	return problems
+}
+
+// compareServices reports what the Services of remote clusters have otherwise than the Service in effect for the host.
+func (j *join) compareServices(host string) {
+	if len(j.inventories) == 1 {
+		return
+	}
+	owner := j.service(host)
+	for _, v := range j.inventories[1:] {
+		var problems []mesh.Problem
+		switch s := v.service(host); {
+		case s == nil || s == owner || owner.ClusterLocal || s.ClusterLocal:
+		case !joins(owner, s):
+			problems = []mesh.Problem{{
+				Code: mesh.CodeConflict, Severity: mesh.Warning, Object: s.Ref,
+				Message: fmt.Sprintf("%s is in effect for the host, and one of the two has type ExternalName. The endpoints of this one get no calls. Use one type in all clusters.", owner.Ref),
+			}}
+		default:
+			problems = comparePorts(owner, s)
+		}
+		j.problems.put(problemKey{topicJoin, object.Key{Kind: object.KindService, Name: host, Cluster: v.cluster}}, problems)
+	}
+}

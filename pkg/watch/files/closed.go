@@ -1,0 +1,151 @@
+package files
+
+import (
+	"bytes"
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/files/schema"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// close adds an object in place of one that cannot be read, if objects of its kind protect servers; see
+// object.KindRow.Close. A file that declared the object before keeps its last good state instead.
+func (f *fileParser) close(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
+	if row.Close != nil {
+		f.addClosed(row, ref, before+n.Line, texts(lookup(lookup(n, "metadata"), "annotations")), specParts(n))
+	}
+}
+
+func (f *fileParser) addClosed(row *object.KindRow, ref mesh.Ref, line int, annotations map[string]string, parts object.Parts) {
+	key := object.Key{Kind: row.Kind, Namespace: ref.Namespace, Name: ref.Name}
+	if key.Name == "" {
+		key.Name = f.at(line)
+	}
+	o := row.Close(key, annotations, parts)
+	o.Source = &mesh.Source{File: f.path, Line: line}
+	f.out.objects = append(f.out.objects, &o)
+}
+
+// plainSpec returns the spec of an object that was read; nil if it has none.
+func plainSpec(value any) map[string]any {
+	fields, _ := value.(map[string]any)
+	spec, _ := fields["spec"].(map[string]any)
+	return spec
+}
+
+// unnamed reports whether the name of a closed object could not be read.
+func unnamed(o *object.Object) bool { return strings.HasPrefix(o.Key.Name, o.Source.File+":") }
+
+// specParts returns the fields of an object's spec, as far as they can be read.
+func specParts(n *yaml.Node) object.Parts {
+	spec := lookup(n, "spec")
+	switch {
+	case spec == nil || spec.Kind == yaml.ScalarNode && spec.ShortTag() == "!!null":
+		return object.Parts{}
+	case spec.Kind != yaml.MappingNode:
+		return object.AllUnreadable
+	}
+	parts := object.Parts{}
+	for i := 0; i+1 < len(spec.Content); i += 2 {
+		key := spec.Content[i]
+		if schema.IsMerge(key) {
+			return object.AllUnreadable
+		}
+		reader := schema.Reader{}
+		value := reader.Read(spec.Content[i+1], nil)
+		if _, twice := parts[key.Value]; twice || len(reader.Violations) > 0 {
+			value = object.Unreadable{}
+		}
+		parts[key.Value] = value
+	}
+	return parts
+}
+
+// closeNearly closes an object whose kind or version is nearly right. It returns the row of the kind that is meant; nil if
+// objects of that kind do not close.
+func (f *fileParser) closeNearly(n *yaml.Node, line int, ref mesh.Ref) *object.KindRow {
+	row := closingRow(ref.Kind)
+	if row == nil {
+		return nil
+	}
+	if ref.Namespace = cmp.Or(ref.Namespace, f.options.Namespace); !f.reads(row, ref.Namespace) {
+		return nil
+	}
+	f.close(n, line-n.Line, ref, row)
+	return row
+}
+
+// closingRow returns the row of the kind that an author probably means, if its objects close; else nil.
+func closingRow(kind string) *object.KindRow {
+	var names []string
+	for row := range object.InFiles() {
+		if row.Close != nil {
+			names = append(names, string(row.Kind))
+		}
+	}
+	return object.Kind(mesh.Nearest(kind, names)).Row()
+}
+
+// What is looked for in a text that cannot be parsed: where objects begin, and the first of each of their fields.
+var (
+	beginsAny   = regexp.MustCompile(`(?m)^[ \t-]*apiVersion[ \t]*:|"apiVersion"[ \t]*:`)
+	closingKind = regexp.MustCompile(`\bkind["']?[ \t]*:[ \t]*["']?(AuthorizationPolicy|PeerAuthentication)\b`)
+	textOf      = func(field string) *regexp.Regexp {
+		return regexp.MustCompile(`(?:^|[\s{,"'])` + field + `["']?[ \t]*:[ \t]*["']?([A-Za-z0-9.-]+)`)
+	}
+	nameText, namespaceText, actionText, dryRunText = textOf("name"), textOf("namespace"), textOf("action"), textOf(regexp.QuoteMeta("istio.io/dry-run"))
+)
+
+// closeText closes the objects of a part that is not parsed, except those that were read. objects is how many objects
+// there were before the part. Only their names, their action and whether they are dry runs are read, and every pod of
+// their namespace is meant.
+func (f *fileParser) closeText(data []byte, before, objects int) {
+	if !closingKind.Match(data) {
+		return
+	}
+	starts := []int{0}
+	for _, at := range beginsAny.FindAllIndex(data, -1) {
+		starts = append(starts, at[0])
+	}
+	starts = append(starts, len(data))
+	for i, start := range starts[:len(starts)-1] {
+		text := data[start:starts[i+1]]
+		kind := firstOf(closingKind, text)
+		if kind == "" {
+			continue
+		}
+		ref := mesh.Ref{Kind: kind, Namespace: cmp.Or(firstOf(namespaceText, text), f.options.Namespace), Name: firstOf(nameText, text)}
+		line := before + 1 + bytes.Count(data[:start], []byte("\n"))
+		end := line + bytes.Count(text, []byte("\n"))
+		read := slices.ContainsFunc(f.out.objects[objects:], func(o *object.Object) bool {
+			return o.Key.Ref() == ref || string(o.Key.Kind) == kind && line <= o.Source.Line && o.Source.Line <= end
+		})
+		if read || !f.reads(object.Kind(kind).Row(), ref.Namespace) {
+			continue
+		}
+		parts := object.Parts{"selector": object.Unreadable{}, "mtls": object.Unreadable{}}
+		if action := firstOf(actionText, text); action != "" {
+			parts["action"] = action
+		} else if bytes.Contains(text, []byte("action")) || bytes.Contains(text, []byte("DENY")) {
+			parts["action"] = object.Unreadable{}
+		}
+		annotations := map[string]string{}
+		if dry := firstOf(dryRunText, text); dry != "" {
+			annotations["istio.io/dry-run"] = dry
+		}
+		f.addClosed(object.Kind(kind).Row(), ref, line, annotations, parts)
+	}
+}
+
+func firstOf(expression *regexp.Regexp, text []byte) string {
+	if found := expression.FindSubmatch(text); found != nil {
+		return string(found[1])
+	}
+	return ""
+}

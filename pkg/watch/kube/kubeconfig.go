@@ -1,0 +1,64 @@
+package kube
+
+import (
+	"fmt"
+	"regexp"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// clusterName is what names of clusters may be: they are values of labels, parts of file names, and follow an @ in output.
+var clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+
+// remoteConfig reads a kubeconfig, which is not trusted. An author of the Secret must not get commands or files of the
+// control plane. wrong is a sentence; empty if the kubeconfig can be used.
+func remoteConfig(name string, kubeconfig []byte) (config *rest.Config, wrong string) {
+	if !clusterName.MatchString(name) {
+		return nil, fmt.Sprintf("%q is not a name of a cluster: it is at most 63 letters, digits, dots, dashes and underscores.", name)
+	}
+	loaded, err := clientcmd.Load(kubeconfig)
+	if err != nil {
+		return nil, fmt.Sprintf("The kubeconfig cannot be read: %v.", err)
+	}
+	user, cluster, wrong := currentOf(loaded)
+	if wrong != "" {
+		return nil, wrong
+	}
+	for _, field := range []struct {
+		name string
+		set  bool
+		why  string
+	}{
+		{"exec", user.Exec != nil, "runs a command"},
+		{"auth-provider", user.AuthProvider != nil, "runs a plugin"},
+		{"tokenFile", user.TokenFile != "", "names a file"},
+		{"client-certificate", user.ClientCertificate != "", "names a file; write client-certificate-data"},
+		{"client-key", user.ClientKey != "", "names a file; write client-key-data"},
+		{"certificate-authority", cluster.CertificateAuthority != "", "names a file; write certificate-authority-data"},
+		{"insecure-skip-tls-verify", cluster.InsecureSkipTLSVerify, "shows the credentials to any server"},
+	} {
+		if field.set {
+			return nil, fmt.Sprintf("%s of the kubeconfig %s.", field.name, field.why)
+		}
+	}
+	config, err = clientcmd.NewDefaultClientConfig(*loaded, &clientcmd.ConfigOverrides{}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Sprintf("The kubeconfig cannot be used: %v.", err)
+	}
+	return config, ""
+}
+
+// currentOf returns the user and the cluster of the current context.
+func currentOf(config *api.Config) (user *api.AuthInfo, cluster *api.Cluster, wrong string) {
+	at := config.Contexts[config.CurrentContext]
+	if at == nil {
+		return nil, nil, "The kubeconfig has no current context."
+	}
+	user, cluster = config.AuthInfos[at.AuthInfo], config.Clusters[at.Cluster]
+	if user == nil || cluster == nil || cluster.Server == "" {
+		return nil, nil, "The current context of the kubeconfig has no user, no cluster or no server."
+	}
+	return user, cluster, ""
+}

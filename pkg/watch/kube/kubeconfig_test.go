@@ -1,0 +1,56 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+)
+
+const kubeconfig = `
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://b.example:6443"}}]
+users: [{name: u, user: {token: secret}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+`
+
+// TestRemoteConfig reads kubeconfigs of which some would run a command, or have the control plane send one of its files to a
+// server.
+func TestRemoteConfig(t *testing.T) {
+	user := func(fields string) string { return strings.Replace(kubeconfig, "token: secret", fields, 1) }
+	cluster := func(fields string) string {
+		return strings.Replace(kubeconfig, `6443"`, `6443", `+fields, 1)
+	}
+	for name, test := range map[string]struct{ cluster, text, want string }{
+		"a token":              {"b", kubeconfig, ""},
+		"a long name":          {strings.Repeat("b", 63), kubeconfig, ""},
+		"a name that is long":  {strings.Repeat("b", 64), kubeconfig, "is not a name of a cluster"},
+		"a name of a folder":   {"..", kubeconfig, "is not a name of a cluster"},
+		"a name with an at":    {"a@b", kubeconfig, "is not a name of a cluster"},
+		"no YAML":              {"b", "{", "cannot be read"},
+		"another kind":         {"b", "apiVersion: v1\nkind: Secret", "cannot be read"},
+		"nothing":              {"b", "", "no current context"},
+		"no context":           {"b", strings.Replace(kubeconfig, "current-context: x", "", 1), "no current context"},
+		"no such context":      {"b", strings.Replace(kubeconfig, "current-context: x", "current-context: other", 1), "no current context"},
+		"no user":              {"b", strings.Replace(kubeconfig, "user: u}", "user: v}", 1), "has no user"},
+		"no server":            {"b", strings.Replace(kubeconfig, `server: "https://b.example:6443"`, "", 1), "has no user, no cluster or no server"},
+		"a command":            {"b", user("exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, interactiveMode: Never}"), "exec of the kubeconfig runs a command"},
+		"a plugin":             {"b", user("auth-provider: {name: gcp}"), "auth-provider of the kubeconfig runs a plugin"},
+		"a file with a token":  {"b", user("tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token"), "tokenFile of the kubeconfig names a file"},
+		"a token and a file":   {"b", user("token: a, tokenFile: /etc/passwd"), "tokenFile of the kubeconfig names a file"},
+		"a certificate's file": {"b", user("client-certificate: /a, client-key-data: aaaa"), "client-certificate of the kubeconfig names a file"},
+		"a key's file":         {"b", user("client-key: /a"), "client-key of the kubeconfig names a file"},
+		"an authority's file":  {"b", cluster("certificate-authority: /a"), "certificate-authority of the kubeconfig names a file"},
+		"no verification":      {"b", cluster("insecure-skip-tls-verify: true"), "shows the credentials to any server"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, wrong := remoteConfig(test.cluster, []byte(test.text))
+			if test.want == "" && (wrong != "" || config.Host != "https://b.example:6443" || config.BearerToken != "secret") {
+				t.Errorf("got %+v and %q", config, wrong)
+			}
+			if test.want != "" && (!strings.Contains(wrong, test.want) || config != nil && !strings.HasSuffix(wrong, ".")) {
+				t.Errorf("got %q, want a sentence with %q", wrong, test.want)
+			}
+		})
+	}
+}

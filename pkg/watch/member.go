@@ -1,0 +1,257 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
+)
+
+// member is one remote cluster: its Feed, what is known of it, and what is stored of it. Objects of a Feed are passed on once
+// all of them were read, so that a new Feed replaces what is known in one step.
+type member struct {
+	name    string
+	to      *Inbox
+	options Options
+	// settle is called once: the cluster was read, or it was waited for long enough.
+	settle func()
+	// wanted is the cluster as it is to be read. gone is closed when it is not to be read any more, and ended when nothing is
+	// known of it.
+	wanted      chan Remote
+	gone, ended chan struct{}
+	patience    *time.Timer
+	checkpoints *checkpointer
+
+	// Only the goroutine of run uses the fields below.
+
+	// revision is that of the last Remote. current is the Feed that was read whole; next will replace it.
+	revision      string
+	close         func()
+	current, next *reading
+	// settled is set after settle was called.
+	settled bool
+
+	// mu protects what Clusters shows.
+	mu    sync.Mutex
+	known map[object.Key]*object.Object
+	feed  Feed
+	// saved is when the objects were stored that are served because the cluster was not read yet; zero otherwise.
+	saved time.Time
+	read  bool
+}
+
+// reading is a Feed that runs.
+type reading struct {
+	feed  Feed
+	inbox *Inbox
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+func newMember(name string, to *Inbox, o Options, settle func()) *member {
+	return &member{
+		name: name, to: to, options: o, settle: settle, wanted: make(chan Remote), gone: make(chan struct{}), ended: make(chan struct{}),
+		patience: time.NewTimer(o.StateWait), checkpoints: newCheckpointer(o), known: map[object.Key]*object.Object{},
+	}
+}
+
+// restoreNow makes the member wait no longer. It may be called before it has a Feed.
+func (m *member) restoreNow() { m.patience.Reset(0) }
+
+// run returns when ctx ends or the cluster is gone, and then nothing is known of it any more.
+func (m *member) run(ctx context.Context) {
+	var saving sync.WaitGroup
+	saving.Go(m.checkpoints.run)
+	defer close(m.ended)
+	defer saving.Wait()
+	defer func() { m.checkpoints.finish(m.list) }()
+	defer m.patience.Stop()
+	defer func() { m.next.end(); m.current.end() }()
+	for {
+		select {
+		case r := <-m.wanted:
+			m.open(ctx, r)
+		case <-m.next.completed():
+			m.supersede()
+		case <-m.next.pending():
+			m.put(m.next.inbox.takeProblems())
+		case <-m.current.pending():
+			changes, _ := m.current.inbox.Take()
+			m.put(changes)
+		case <-m.patience.C:
+			m.restore()
+		case <-m.checkpoints.due():
+			m.checkpoints.hand(m.list)
+		case <-m.gone:
+			m.forget()
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// open begins to read the cluster as it is to be read now. What is known stays until that is complete, and what was read until
+// now is read on.
+func (m *member) open(ctx context.Context, r Remote) {
+	m.close = r.Close
+	if r.Open == nil || r.Revision == m.revision {
+		return
+	}
+	m.revision = r.Revision
+	feed, err := r.Open()
+	if err != nil {
+		m.put(Changes{Problems: map[object.Key][]mesh.Problem{m.key(): {m.lost(fmt.Sprintf("it cannot be reached: %v", err))}}})
+		return
+	}
+	m.mu.Lock()
+	m.feed = feed
+	m.mu.Unlock()
+	m.next.end()
+	ctx, stop := context.WithCancel(ctx)
+	m.next = &reading{feed: feed, inbox: NewInbox(), stop: stop, ended: make(chan struct{})}
+	go func(r *reading) {
+		defer close(r.ended)
+		if err := r.feed.Run(ctx, r.inbox); err != nil && ctx.Err() == nil {
+			m.options.Logger.Error("cannot read a remote cluster any more", "error", err)
+		}
+	}(m.next)
+}
+
+// supersede replaces what is known by what the new Feed has read whole.
+func (m *member) supersede() {
+	m.current.end()
+	m.current, m.next = m.next, nil
+	changes, _ := m.current.inbox.Take()
+	for key := range m.known {
+		if _, ok := changes.Objects[key]; !ok {
+			changes.Objects[key] = nil
+		}
+	}
+	if _, told := changes.Problems[m.key()]; !told {
+		changes.Problems[m.key()] = nil
+	}
+	m.options.Logger.Info("read a remote cluster", "objects", len(changes.Objects))
+	m.mu.Lock()
+	m.saved, m.read = time.Time{}, true
+	m.mu.Unlock()
+	m.put(changes)
+	m.settleOnce()
+}
+
+// restore serves what was stored if the cluster was not read in time.
+func (m *member) restore() {
+	defer m.settleOnce()
+	if m.current != nil {
+		return
+	}
+	changes := NewChanges()
+	var saved time.Time
+	err := errors.New("nothing is stored without --state-dir")
+	if m.options.StateStore != nil {
+		err = m.options.StateStore.Load(func(r io.Reader) (err error) {
+			changes.Objects, saved, err = object.ReadState(r, object.NewStateHeader(m.name, m.options.Domain, m.options.Namespaces))
+			return err
+		})
+	}
+	problem := m.lost("it was not read since the start")
+	if err == nil {
+		problem = mesh.Problem{
+			Code: mesh.CodeLastGood, Severity: mesh.Warning, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
+			Message: fmt.Sprintf("The remote cluster could not be read at start. Its state stored at %s is served. Make its API server reachable, or correct the kubeconfig in its Secret.", saved.Format(time.RFC3339)),
+		}
+	} else {
+		changes.Objects = map[object.Key]*object.Object{}
+	}
+	m.options.Logger.Warn("cannot read a remote cluster yet", "stored", saved, "objects", len(changes.Objects), "not_stored", err)
+	m.mu.Lock()
+	m.saved = saved
+	m.mu.Unlock()
+	changes.Problems[m.key()] = []mesh.Problem{problem}
+	m.put(changes)
+}
+
+func (m *member) lost(why string) mesh.Problem {
+	return mesh.Problem{
+		Code: mesh.CodeSourceLost, Severity: mesh.Error, Object: mesh.Ref{Kind: mesh.KindCluster, Name: m.name},
+		Message: fmt.Sprintf("The endpoints of the remote cluster are missing, because %s. Make its API server reachable, or correct the kubeconfig in its Secret.", why),
+	}
+}
+
+// key is what Problems of the cluster as a whole are about.
+func (m *member) key() object.Key { return object.Key{Kind: mesh.KindCluster, Cluster: m.name} }
+
+// forget removes everything that is known.
+func (m *member) forget() {
+	changes := NewChanges()
+	for key := range m.known {
+		changes.Objects[key] = nil
+	}
+	changes.Problems[m.key()], changes.Problems[object.Key{Cluster: m.name}] = nil, nil
+	m.current.end()
+	m.current = nil
+	m.put(changes)
+	m.checkpoints.discard()
+}
+
+// put passes changes on.
+func (m *member) put(c Changes) {
+	m.mu.Lock()
+	for key, o := range c.Objects {
+		if o == nil {
+			delete(m.known, key)
+		} else {
+			m.known[key] = o
+		}
+	}
+	m.mu.Unlock()
+	if len(c.Objects) > 0 && m.current != nil {
+		m.checkpoints.changed()
+	}
+	m.to.Put(c)
+}
+
+func (m *member) settleOnce() {
+	if !m.settled {
+		m.settled = true
+		m.settle()
+	}
+}
+
+// list lists what is stored of the cluster. Values are immutable.
+func (m *member) list() []object.Object {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]object.Object, 0, len(m.known))
+	for _, o := range m.known {
+		out = append(out, *o)
+	}
+	return out
+}
+
+// end stops a Feed and waits for it. r may be nil.
+func (r *reading) end() {
+	if r != nil {
+		r.stop()
+		<-r.ended
+	}
+}
+
+func (r *reading) completed() <-chan struct{} {
+	if r == nil {
+		return nil
+	}
+	return r.inbox.Completed()
+}
+
+func (r *reading) pending() <-chan struct{} {
+	if r == nil {
+		return nil
+	}
+	return r.inbox.Pending()
+}

@@ -1,0 +1,269 @@
+package object
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func convertServiceEntry(e *istiov1.ServiceEntry, domain string) Object {
+	out := newObject(KindServiceEntry, &e.ObjectMeta)
+	spec := proto.CloneOf(&e.Spec)
+	if !encodable(spec, &out) {
+		return out
+	}
+	c := entryConverter{&out, domain}
+	value := &ServiceEntry{
+		Export: ruleExport(spec.GetExportTo(), &out), Created: created(&e.ObjectMeta), External: spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
+		Resolution: spec.GetResolution(), SubjectAltNames: c.subjectAltNames(spec.GetSubjectAltNames()), Annotations: annotationSettings(&e.ObjectMeta, &out),
+	}
+	value.Ports = c.ports(spec.GetPorts())
+	for i, w := range spec.GetEndpoints() {
+		if w := c.workload(w, fmt.Sprintf("spec.endpoints[%d]", i)); w != nil {
+			value.Endpoints = append(value.Endpoints, *w)
+		}
+	}
+	if s := spec.GetWorkloadSelector(); s != nil {
+		value.Selector = map[string]string{}
+		maps.Copy(value.Selector, s.GetLabels())
+		validator{&out}.labels("spec.workloadSelector.labels", s.GetLabels(), "The ServiceEntry selects no server")
+	}
+	value.By = c.resolvedBy(e.Annotations)
+	c.checkResolution(spec, value)
+	value.Hosts = c.hosts(spec, value)
+	value.Addresses = c.addresses(spec.GetAddresses(), e.Status.GetAddresses())
+	if len(value.Hosts) > 0 {
+		out.Value = value
+	}
+	return out
+}
+
+// entryConverter reports what is wrong with the object.
+type entryConverter struct {
+	out    *Object
+	domain string
+}
+
+func (c entryConverter) refuse(field, format string, args ...any) {
+	c.out.Report(mesh.CodeInvalidValue, mesh.Error, field, fmt.Sprintf(format, args...))
+}
+
+func (c entryConverter) warn(field, format string, args ...any) {
+	c.out.Report(mesh.CodeUnsupported, mesh.Warning, field, fmt.Sprintf(format, args...))
+}
+
+func (c entryConverter) remark(field, format string, args ...any) {
+	c.out.Report(mesh.CodeApproximated, mesh.Info, field, fmt.Sprintf(format, args...))
+}
+
+// hosts returns the hosts that clients can dial. A wildcard must not cover hosts of Services: a misspelled name of a
+// Service would be one of its names.
+func (c entryConverter) hosts(spec *networking.ServiceEntry, value *ServiceEntry) []DeclaredHost {
+	var all []DeclaredHost
+	if len(spec.GetHosts()) == 0 {
+		c.refuse("spec.hosts", "The ServiceEntry has no hosts. It is not used. List the names that clients dial.")
+	}
+	for i, text := range spec.GetHosts() {
+		at := fmt.Sprintf("spec.hosts[%d]", i)
+		host, ok := convertHost(text, at, c.out)
+		suffix, wildcard := strings.CutPrefix(host.Name, "*")
+		services := ".svc." + c.domain
+		switch {
+		case !ok:
+			continue
+		case wildcard && !strings.HasPrefix(suffix, "."):
+			c.refuse(at, "%q is for all names, or for names in part. It is ignored. Write * in place of the first label, such as *.example.com.", text)
+			continue
+		case wildcard && (strings.HasSuffix(suffix, services) || strings.HasSuffix(services, suffix)):
+			c.refuse(at, "%q covers names of Services. It is ignored, because misspelled names would be called. Write a wildcard outside of %s.", text, c.domain)
+			continue
+		case c.ofOther(host.Name) != "":
+			c.refuse(at, "%q is the name of a Service in namespace %s. It is ignored, because calls to that namespace would go elsewhere. Write the ServiceEntry in that namespace, or use a host outside of %s.",
+				text, c.ofOther(host.Name), c.domain)
+			continue
+		case wildcard && c.needsName(value):
+			c.refuse(at, "%q is a wildcard, and names no address to resolve. It is ignored. List endpoints, or set resolution to NONE, so that clients resolve the names that they dial.", text)
+			continue
+		case slices.ContainsFunc(all, func(h DeclaredHost) bool { return h.Name == host.Name }):
+			c.out.Report(mesh.CodeInvalidValue, mesh.Info, at, fmt.Sprintf("%q is in the list twice. The second has no effect. Remove it.", text))
+			continue
+		}
+		all = append(all, host)
+	}
+	return all
+}
+
+// ofOther returns the namespace of the Service that has a host by its name, if that is not the object's own.
+func (c entryConverter) ofOther(host string) string {
+	name, ok := strings.CutSuffix(host, ".svc."+c.domain)
+	if !ok {
+		return ""
+	}
+	if namespace := name[strings.LastIndexByte(name, '.')+1:]; namespace != c.out.Key.Namespace {
+		return namespace
+	}
+	return ""
+}
+
+// needsName reports whether the host itself must be resolved once for all clients.
+func (c entryConverter) needsName(value *ServiceEntry) bool {
+	return value.ResolvesNames() && len(value.Endpoints) == 0 && value.Selector == nil
+}
+
+// ResolvesNames reports whether the endpoints may be names.
+func (e *ServiceEntry) ResolvesNames() bool {
+	return e.Resolution == networking.ServiceEntry_DNS || e.Resolution == networking.ServiceEntry_DNS_ROUND_ROBIN
+}
+
+// ByDialedName reports whether clients call whatever address the name has that they dial.
+func (e *ServiceEntry) ByDialedName() bool {
+	return e.Resolution == networking.ServiceEntry_NONE || e.Resolution == networking.ServiceEntry_DYNAMIC_DNS
+}
+
+// checkResolution reports what does not fit the resolution. If it is not clear which servers are meant, calls fail.
+func (c entryConverter) checkResolution(spec *networking.ServiceEntry, value *ServiceEntry) {
+	endpoints, selects := len(spec.GetEndpoints()), value.Selector != nil
+	if value.Resolution.Descriptor().Values().ByNumber(value.Resolution.Number()) == nil {
+		c.refuse("spec.resolution", "There is no resolution %d. Calls fail. Set STATIC, DNS, DNS_ROUND_ROBIN, NONE or DYNAMIC_DNS.", value.Resolution)
+		value.Closed = true
+	}
+	switch {
+	case selects && endpoints > 0:
+		c.refuse("spec.workloadSelector", "Both workloadSelector and endpoints are set. Calls fail. Remove one of them.")
+		value.Closed = true
+	case value.ByDialedName() && endpoints > 0:
+		c.refuse("spec.endpoints", "With resolution %s clients resolve the name that they dial. The endpoints have no effect. Remove them, or set resolution to STATIC or DNS.", value.Resolution)
+	case value.ByDialedName() && selects:
+		c.refuse("spec.workloadSelector", "With resolution %s clients resolve the name that they dial. The selector has no effect. Remove it, or set resolution to STATIC.", value.Resolution)
+	case value.Resolution == networking.ServiceEntry_DNS_ROUND_ROBIN && endpoints > 1:
+		c.refuse("spec.endpoints", "DNS_ROUND_ROBIN allows one endpoint. Calls fail. Remove the others, or set resolution to DNS.")
+		value.Closed = true
+	case value.Resolution == networking.ServiceEntry_STATIC && endpoints == 0 && !selects:
+		c.refuse("spec.endpoints", "With resolution STATIC the endpoints must be listed or selected. Calls fail. Set endpoints or workloadSelector.")
+	case endpoints > 0 && len(value.Endpoints) == 0:
+		value.Closed = true // Each of them has a Problem.
+	}
+	c.leaveOut(value)
+}
+
+// leaveOut leaves out the endpoints that do not fit the resolution.
+func (c entryConverter) leaveOut(value *ServiceEntry) {
+	if value.ByDialedName() {
+		value.Endpoints, value.Selector = nil, nil
+	}
+	if value.Resolution == networking.ServiceEntry_STATIC {
+		value.Endpoints = slices.DeleteFunc(value.Endpoints, func(w Workload) bool {
+			if w.DNSName != "" {
+				c.refuse(w.Field+".address", "%q is not an IP address, which resolution STATIC requires. The endpoint is left out. Write an address, or set resolution to DNS.", w.DNSName)
+			}
+			return w.DNSName != ""
+		})
+	}
+}
+
+// ports returns the ports that clients can call.
+func (c entryConverter) ports(list []*networking.ServicePort) []mesh.Port {
+	var all []mesh.Port
+	if len(list) == 0 {
+		c.out.Report(mesh.CodeNoSuchPort, mesh.Warning, "spec.ports", "The ServiceEntry has no ports. Clients cannot call it. Add the ports that clients may call.")
+	}
+	for i, p := range list {
+		at := fmt.Sprintf("spec.ports[%d]", i)
+		if p.GetNumber() == 0 || p.GetNumber() > math.MaxUint16 {
+			c.refuse(at+".number", "%d is not a port. The entry is ignored. Use a number from 1 to %d.", p.GetNumber(), math.MaxUint16)
+			continue
+		}
+		port := mesh.Port{Name: Intern(p.GetName()), Number: p.GetNumber()}
+		if port.Name == "" && len(list) > 1 {
+			port.Name = fmt.Sprintf("port-%d", port.Number)
+		}
+		if slices.ContainsFunc(all, func(q mesh.Port) bool { return q.Number == port.Number || q.Name == port.Name }) {
+			c.refuse(at, "An earlier entry has the same name or number. This entry is ignored. Remove one of the two.")
+			continue
+		}
+		switch protocol := strings.ToUpper(p.GetProtocol()); protocol {
+		case "UDP":
+			c.warn(at+".protocol", "gRPC uses TCP. The port is left out. Remove it.")
+			continue
+		case "TLS", "HTTPS":
+			c.remark(at+".protocol", "Clients encrypt calls by a DestinationRule or by their own credentials, not by the protocol of a port. Set tls.mode to SIMPLE in a DestinationRule for the host.")
+		}
+		declared := corev1.ServicePort{Name: p.GetName()}
+		if p.GetProtocol() != "" {
+			declared.AppProtocol = &p.Protocol
+		}
+		declareProtocol(&port, declared)
+		switch target := p.GetTargetPort(); {
+		case target > math.MaxUint16:
+			c.refuse(at+".targetPort", "%d is not a port. The entry is ignored. Use a number from 1 to %d.", target, math.MaxUint16)
+			continue
+		case target != port.Number:
+			port.Target = uint16(target)
+		}
+		all = append(all, port)
+	}
+	return all
+}
+
+// addresses returns the IPs of the spec, or else those that Istio assigned.
+func (c entryConverter) addresses(list []string, assigned []*networking.ServiceEntryAddress) []EntryAddress {
+	var all []EntryAddress
+	for i, text := range list {
+		at := fmt.Sprintf("spec.addresses[%d]", i)
+		prefix, err := netip.ParsePrefix(text)
+		if ip, ipErr := netip.ParseAddr(text); ipErr == nil {
+			prefix, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		switch {
+		case err != nil || prefix.Addr().Zone() != "":
+			c.refuse(at, "%q is not an IP address. It has no effect. Write an address; names that clients dial belong in hosts.", text)
+		case !prefix.IsSingleIP():
+			c.warn(at, "Clients cannot dial a range of addresses by xDS. The range has no effect. List the addresses that clients dial.")
+		default:
+			all = append(all, EntryAddress{IP: prefix.Addr().Unmap().String()})
+		}
+	}
+	if len(list) > 0 {
+		return all
+	}
+	for _, a := range assigned {
+		if ip, err := netip.ParseAddr(a.GetValue()); err == nil {
+			all = append(all, EntryAddress{IP: ip.String(), Host: strings.ToLower(a.GetHost())})
+		}
+	}
+	return all
+}
+
+// subjectAltNames leaves out names that no certificate has. Such a list is never empty if the author's is not.
+func (c entryConverter) subjectAltNames(list []string) []string {
+	for i, name := range list {
+		if name == "" {
+			c.refuse(fmt.Sprintf("spec.subjectAltNames[%d]", i), "The name is empty, and no certificate has an empty name. Encrypted calls fail. Remove the entry.")
+		}
+	}
+	return slices.Clone(list)
+}
+
+// resolvedBy reads the annotation that says who resolves names.
+func (c entryConverter) resolvedBy(annotations map[string]string) mesh.Resolution {
+	switch text, ok := annotations[mesh.AnnotationResolve]; {
+	case !ok:
+	case text == "client":
+		return mesh.ResolveClient
+	case text == "server":
+		return mesh.ResolveServer
+	default:
+		c.out.reportInvalid(mesh.AnnotationResolve, "%q is not a side that resolves names. The annotation is ignored. Use client or server.", text)
+	}
+	return mesh.ResolveNone
+}

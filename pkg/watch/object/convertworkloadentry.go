@@ -1,0 +1,111 @@
+package object
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	metav1alpha1 "istio.io/api/meta/v1alpha1"
+	networking "istio.io/api/networking/v1"
+	istiov1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func convertWorkloadEntry(w *istiov1.WorkloadEntry, domain string) Object {
+	out := newObject(KindWorkloadEntry, &w.ObjectMeta)
+	spec := proto.CloneOf(&w.Spec)
+	if !encodable(spec, &out) {
+		return out
+	}
+	labels := maps.Clone(w.Labels) // As in Istio, a workload has the labels of its object, too.
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, spec.GetLabels())
+	spec.Labels = labels
+	value := entryConverter{&out, domain}.workload(spec, "spec")
+	if value == nil {
+		return out
+	}
+	value.NotReady = unhealthy(w.Status.GetConditions())
+	out.Value = value
+	return out
+}
+
+// unhealthy reports whether the last health check failed, as Istio writes it.
+func unhealthy(conditions []*metav1alpha1.IstioCondition) bool {
+	return slices.ContainsFunc(conditions, func(c *metav1alpha1.IstioCondition) bool {
+		return c.GetType() == "Healthy" && c.GetStatus() == "False"
+	})
+}
+
+// localityLabel has the locality of a workload, with dots or slashes.
+const localityLabel = "istio-locality"
+
+// workload converts an endpoint; nil if it cannot be called.
+func (c entryConverter) workload(w *networking.WorkloadEntry, field string) *Workload {
+	out := &Workload{
+		Field: field, Labels: mesh.Labels(Intern(string(mesh.MakeLabels(w.GetLabels())))), Network: Intern(w.GetNetwork()),
+		ServiceAccount: Intern(w.GetServiceAccount()), Locality: locality(w), Weight: min(w.GetWeight(), mesh.MaxEndpointWeight),
+	}
+	if w.GetWeight() > mesh.MaxEndpointWeight {
+		c.remark(field+".weight", "Weights of endpoints are at most %d. The weight is %d. Write smaller numbers.", mesh.MaxEndpointWeight, mesh.MaxEndpointWeight)
+	}
+	validator{c.out}.labels(field+".labels", w.GetLabels(), "No selector matches it")
+	text := strings.ToLower(strings.TrimSuffix(w.GetAddress(), "."))
+	ip, err := netip.ParseAddr(text)
+	switch {
+	case strings.HasPrefix(w.GetAddress(), "unix://"):
+		c.warn(field+".address", "Clients in other pods and machines cannot connect to a Unix socket. The endpoint is left out. Write an IP address.")
+		return nil
+	case text == "":
+		c.refuse(field+".address", "The address is empty. The endpoint is left out: Mizzen reaches no other network through gateways. Write an IP address.")
+		return nil
+	case err == nil && !mesh.SameEverywhere(ip):
+		c.refuse(field+".address", "%q means another server on each machine, such as the metadata of a cloud. The endpoint is left out. Write an address that all clients reach.", w.GetAddress())
+		return nil
+	case err == nil && ip.Zone() == "":
+		out.IP = ip.Unmap().String()
+	case text == "*" || !isHost(text):
+		c.refuse(field+".address", "%q is neither an IP address nor a DNS name. The endpoint is left out. Write an address.", w.GetAddress())
+		return nil
+	default:
+		out.DNSName = text
+	}
+	out.Ports = c.workloadPorts(w, field)
+	return out
+}
+
+// workloadPorts returns the ports of an endpoint by name; 0 for those that it does not serve. It is nil if it has none.
+func (c entryConverter) workloadPorts(w *networking.WorkloadEntry, field string) map[string]uint32 {
+	var all map[string]uint32
+	for _, name := range slices.Sorted(maps.Keys(w.GetPorts())) {
+		number := w.GetPorts()[name]
+		if number == 0 || number > math.MaxUint16 {
+			c.refuse(fmt.Sprintf("%s.ports[%s]", field, name), "%d is not a port. The endpoint does not serve it. Use a number from 1 to %d.", number, math.MaxUint16)
+			number = 0
+		}
+		if all == nil {
+			all = map[string]uint32{}
+		}
+		all[Intern(name)] = number
+	}
+	return all
+}
+
+// locality reads a locality such as region/zone/subzone, or else the label.
+func locality(w *networking.WorkloadEntry) mesh.Locality {
+	text := w.GetLocality()
+	if label := w.GetLabels()[localityLabel]; text == "" && label != "" {
+		if text = label; !strings.Contains(text, "/") {
+			text = strings.ReplaceAll(text, ".", "/")
+		}
+	}
+	parts := append(strings.SplitN(text, "/", 3), "", "")
+	return mesh.Locality{Region: Intern(parts[0]), Zone: Intern(parts[1]), SubZone: Intern(parts[2])}
+}

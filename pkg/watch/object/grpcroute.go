@@ -1,0 +1,137 @@
+package object
+
+import (
+	"fmt"
+	"regexp"
+
+	networking "istio.io/api/networking/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+func convertGRPCRoute(typed *gatewayv1.GRPCRoute, domain string) Object {
+	spec := typed.Spec.DeepCopy()
+	out, route := convertRoute(KindGRPCRoute, &typed.ObjectMeta, spec, spec.ParentRefs, typed.Status.RouteStatus, domain)
+	if route == nil || len(route.Parents) == 0 {
+		return out
+	}
+	c := newRouteCompiler(route, &out)
+	settings := c.annotations()
+	c.hostnames(spec.Hostnames)
+	for i := range spec.Rules {
+		rule := &spec.Rules[i]
+		at := fmt.Sprintf("spec.rules[%d]", i)
+		var filters []routeFilter
+		for j := range rule.Filters {
+			filters = append(filters, grpcFilter(&rule.Filters[j]))
+		}
+		var backends []routeBackend
+		for k := range rule.BackendRefs {
+			b := routeBackend{BackendRef: rule.BackendRefs[k].BackendRef}
+			for j := range rule.BackendRefs[k].Filters {
+				b.filters = append(b.filters, grpcFilter(&rule.BackendRefs[k].Filters[j]))
+			}
+			backends = append(backends, b)
+		}
+		base := c.rule(at, string(valueOr(rule.Name, "")), filters, backends)
+		base.set(settings)
+		c.add(base, grpcMatches(rule, at, &out))
+	}
+	return c.done()
+}
+
+// grpcMatches compiles the matches of a rule. Without any, it takes every call.
+func grpcMatches(rule *gatewayv1.GRPCRouteRule, at string, out *Object) []routeMatch {
+	if len(rule.Matches) == 0 {
+		return []routeMatch{{at: at}}
+	}
+	all := make([]routeMatch, len(rule.Matches))
+	for j := range rule.Matches {
+		written := &rule.Matches[j]
+		m := newRouteMatch(fmt.Sprintf("%s.matches[%d]", at, j))
+		m.fields[".match.uri"] = m.at + ".method"
+		block := &networking.HTTPMatchRequest{}
+		if written.Method != nil {
+			var ok bool
+			block.Uri, ok = grpcMethod(written.Method, m.at+".method", out)
+			m.dropped = m.dropped || !ok
+			m.rank = grpcRank(written.Method)
+		}
+		for k, h := range written.Headers {
+			m.header(out, block, k, string(h.Name), h.Value, string(valueOr(h.Type, gatewayv1.GRPCHeaderMatchExact)))
+		}
+		m.rank[3] = len(block.GetHeaders())
+		m.blocks = []*networking.HTTPMatchRequest{block}
+		all[j] = m
+	}
+	return all
+}
+
+// grpcRank returns the rank of a match by its method: that with more characters of the service, then of the method. A name
+// comes before an expression, whose length means nothing.
+func grpcRank(m *gatewayv1.GRPCMethodMatch) [5]int {
+	service, method := len(valueOr(m.Service, "")), len(valueOr(m.Method, ""))
+	if valueOr(m.Type, gatewayv1.GRPCMethodMatchExact) == gatewayv1.GRPCMethodMatchExact && service > 0 {
+		return [5]int{1, service, method}
+	}
+	return [5]int{0, service, method}
+}
+
+// grpcMethod returns the paths of the methods that a match has; nil for all. Each path is /SERVICE/METHOD. It fails if the
+// match is not valid.
+func grpcMethod(m *gatewayv1.GRPCMethodMatch, at string, out *Object) (*networking.StringMatch, bool) {
+	service, method := valueOr(m.Service, ""), valueOr(m.Method, "")
+	switch kind := valueOr(m.Type, gatewayv1.GRPCMethodMatchExact); {
+	case kind != gatewayv1.GRPCMethodMatchExact && kind != gatewayv1.GRPCMethodMatchRegularExpression:
+		return nil, unknownType(out, at+".type", string(kind))
+	case service == "" && method == "":
+		return nil, true
+	case kind == gatewayv1.GRPCMethodMatchRegularExpression:
+		ok := validPart(out, at+".service", service)
+		return matching("/" + oneOf(service) + "/" + oneOf(method)), validPart(out, at+".method", method) && ok
+	case method == "":
+		return &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: "/" + service + "/"}}, true
+	case service == "":
+		return matching("/[^/]+/" + regexp.QuoteMeta(method)), true
+	}
+	return exactly("/" + service + "/" + method), true
+}
+
+// unknownType reports a type of a match that the API does not have. It returns false.
+func unknownType(out *Object, at, kind string) bool {
+	out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not a type. The match matches nothing. Write Exact or RegularExpression.", kind))
+	return false
+}
+
+// validPart reports an expression that is not valid by itself. A part of a longer expression must be checked alone: a)|(b
+// would be valid between parentheses, and match more.
+func validPart(out *Object, at, expression string) bool {
+	if _, err := regexp.Compile(expression); err != nil {
+		out.Report(mesh.CodeInvalidRegex, mesh.Error, at, fmt.Sprintf("The expression is not valid: %v. The match matches nothing. Write an RE2 expression for the whole name.", err))
+		return false
+	}
+	return true
+}
+
+// oneOf returns an expression for one part of a path.
+func oneOf(expression string) string {
+	if expression == "" {
+		return "[^/]+"
+	}
+	return "(?:" + expression + ")"
+}
+
+func exactly(text string) *networking.StringMatch {
+	return &networking.StringMatch{MatchType: &networking.StringMatch_Exact{Exact: text}}
+}
+
+func matching(expression string) *networking.StringMatch {
+	return &networking.StringMatch{MatchType: &networking.StringMatch_Regex{Regex: expression}}
+}
+
+func grpcFilter(f *gatewayv1.GRPCRouteFilter) routeFilter {
+	return routeFilter{
+		kind: string(f.Type), request: f.RequestHeaderModifier, response: f.ResponseHeaderModifier, mirror: f.RequestMirror, extension: f.ExtensionRef != nil,
+	}
+}

@@ -1,0 +1,52 @@
+package object
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	networking "istio.io/api/networking/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// annotations reads the settings that GRPCRoutes have no fields for. What is not valid is reported and ignored.
+func (c *routeCompiler) annotations() (s routeSettings) {
+	if text, ok := c.route.Annotations[mesh.AnnotationTimeout]; ok {
+		if d, err := time.ParseDuration(text); err != nil {
+			c.out.reportInvalid(mesh.AnnotationTimeout, "%q is not a duration. Calls have no timeout. Write a duration such as 300ms.", text)
+		} else if d != 0 {
+			s.timeout = durationpb.New(d)
+		}
+	}
+	if text, ok := c.route.Annotations[mesh.AnnotationRetries]; ok {
+		s.retries = c.retries(text)
+	}
+	return s
+}
+
+// retries reads the JSON of the field retries of a VirtualService.
+func (c *routeCompiler) retries(text string) *networking.HTTPRetry {
+	wrong := func(format string, args ...any) *networking.HTTPRetry {
+		c.out.reportInvalid(mesh.AnnotationRetries, format+` Calls are retried by default. Write JSON such as {"attempts": 2, "retryOn": "unavailable", "backoff": "25ms"}.`, args...)
+		return nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &fields); err != nil || fields == nil {
+		return wrong("The value is not a JSON object.")
+	}
+	known := (&networking.HTTPRetry{}).ProtoReflect().Descriptor().Fields()
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if known.ByJSONName(name) == nil {
+			return wrong("Retries have no field %q.", name)
+		}
+	}
+	retries := &networking.HTTPRetry{}
+	if err := json.Unmarshal([]byte(text), retries); err != nil {
+		return wrong("The value cannot be read: %s.", fmt.Sprint(err))
+	}
+	return retries
+}

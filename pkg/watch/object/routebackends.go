@@ -1,0 +1,71 @@
+package object
+
+import (
+	"cmp"
+	"fmt"
+
+	networking "istio.io/api/networking/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// routeBackend is a backend of a rule, with its filters.
+type routeBackend struct {
+	gatewayv1.BackendRef
+
+	filters []routeFilter
+}
+
+// backends compiles the backends of a rule to destinations. A backend without a share of the calls stays a destination, so
+// that clients have it when its weight is raised. If none has a share, the rule gets no destination, and its calls fail.
+func (c *routeCompiler) backends(r *compiledRule, at string, list []routeBackend) {
+	total := int64(0)
+	var all []*networking.HTTPRouteDestination
+	for k := range list {
+		where := fmt.Sprintf("%s.backendRefs[%d]", at, k)
+		weight := max(valueOr(list[k].Weight, 1), 0)
+		total += int64(weight)
+		d := &networking.HTTPRouteDestination{Destination: c.destination(where, list[k].BackendObjectReference, "Its share of the calls fails"), Weight: weight}
+		if !c.backendFilters(d, where, list[k].filters) {
+			d.Destination = &networking.Destination{}
+		}
+		if d.GetDestination().GetHost() == "" && weight == 0 {
+			continue
+		}
+		path := fmt.Sprintf(".route[%d]", len(all))
+		r.fields[path], r.fields[path+".headers"], r.fields[path+".weight"] = where, where+".filters", where+".weight"
+		r.fields[path+".destination.host"], r.fields[path+".destination.port"] = where+".name", where+".port"
+		all = append(all, d)
+	}
+	switch {
+	case len(list) == 0:
+		c.out.Report(mesh.CodeNoWeight, mesh.Error, at+".backendRefs", "The rule has no backend. Its calls fail. Add a backend.")
+	case total == 0:
+		c.out.Report(mesh.CodeNoWeight, mesh.Error, at+".backendRefs", "All backends have weight 0. The calls fail. Give a backend a weight above 0.")
+	default:
+		r.rule.Route = all
+	}
+}
+
+// destination compiles a reference to a Service. The calls to a destination without a host fail. effect is what happens if
+// the reference is not one to a port of a Service.
+func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectReference, effect string) *networking.Destination {
+	group, kind := string(valueOr(ref.Group, "")), string(valueOr(ref.Kind, "Service"))
+	switch {
+	case group != "" || kind != "Service":
+		name := kind
+		if group != "" {
+			name += " of " + group
+		}
+		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is a %s. %s. Name a Service.", name, effect))
+		return &networking.Destination{}
+	case ref.Port == nil:
+		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The Service has no port here. %s. Set one of its ports.", effect))
+		return &networking.Destination{}
+	}
+	return &networking.Destination{
+		Host: serviceHost(string(ref.Name), cmp.Or(string(valueOr(ref.Namespace, "")), c.route.Written.Ref.Namespace), c.route.Domain),
+		Port: &networking.PortSelector{Number: uint32(*ref.Port)},
+	}
+}
