@@ -39,8 +39,28 @@ configMapGenerator:
 `,
 		[]string{"values-production.yaml", "image.repository=registry.example.org/mizzen", "image.tag=v1", "settings.clusterDomain=example.internal", "settings.logLevel=debug"},
 	},
+	"with the signer": {"resources: [MANIFESTS/overlays/dev, MANIFESTS/signer]", []string{"signer.enabled=true"}},
+	"with the signer as in docs/INSTALL.md": {
+		`
+resources: [MANIFESTS/overlays/dev, MANIFESTS/signer]
+replicas: [{name: mizzen-signer, count: 3}]
+configMapGenerator:
+- {name: mizzen-settings, namespace: mizzen-system, behavior: merge, literals: [TRUST_DOMAIN=example.internal]}
+- {name: mizzen-signer-settings, namespace: mizzen-system, behavior: merge, literals: [TRUST_DOMAIN=example.internal, LEAF_LIFETIME=12h]}
+`,
+		[]string{"signer.enabled=true", "signer.replicas=3", "signer.leafLifetime=12h", "identity.trustDomain=example.internal"},
+	},
 	"the base":                    {"resources: [MANIFESTS/base]", []string{"injection.enabled=false", "warnings.enabled=false"}},
 	"for Kubernetes without 1.36": {"resources: [MANIFESTS/base, MANIFESTS/admission]", []string{"injection.enabled=false"}},
+	"remote clusters": {
+		`
+resources: [MANIFESTS/overlays/dev]
+components: [MANIFESTS/components/remote-clusters]
+configMapGenerator:
+- {name: mizzen-settings, namespace: mizzen-system, behavior: merge, literals: [CLUSTER_ID=a, NETWORK=n, REMOTE_CLUSTERS=secrets]}
+`,
+		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets"},
+	},
 	"rules are denied": {
 		`
 resources: [MANIFESTS/overlays/dev]
@@ -69,6 +89,22 @@ patches:
     - {op: replace, path: /spec/ingress/1/from/0/namespaceSelector/matchLabels/kubernetes.io~1metadata.name, value: observe}
 `,
 		[]string{"networkPolicy.nodeCIDRs={10.0.0.0/24}", "monitoring.namespace=observe"},
+	},
+	"pods get certificates from the signer": {
+		`
+resources: [MANIFESTS/overlays/dev]
+configMapGenerator:
+- {name: mizzen-injection, namespace: mizzen-system, behavior: merge, literals: [identity=podcertificate]}
+`,
+		[]string{"injection.identity=podcertificate"},
+	},
+	"pods get certificates from a CSI driver": {
+		`
+resources: [MANIFESTS/overlays/dev]
+configMapGenerator:
+- {name: mizzen-injection, namespace: mizzen-system, behavior: merge, literals: [identity=csi]}
+`,
+		[]string{"injection.identity=csi"},
 	},
 	"the agent is in a mounted image": {
 		`
@@ -118,7 +154,7 @@ func TestOverlays(t *testing.T) {
 
 // TestElsewhere: the chart keeps to the namespace of its release, and its objects have the same names in every release.
 func TestElsewhere(t *testing.T) {
-	values := sets(t, "values-production.yaml", "tls.certManager.enabled=true", "monitoring.serviceMonitor.enabled=true", "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true")
+	values := sets(t, "values-production.yaml", "tls.certManager.enabled=true", "signer.enabled=true", "monitoring.serviceMonitor.enabled=true", "monitoring.alerts.enabled=true", "monitoring.dashboard.enabled=true")
 	for helm, render := range helms {
 		here, err := render(values, "mizzen", home)
 		if err != nil {

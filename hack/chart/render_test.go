@@ -123,10 +123,15 @@ func keyOf(o map[string]any) string {
 	return fmt.Sprint(o["kind"], " ", meta["namespace"], "/", meta["name"])
 }
 
-// built is what kustomize makes of a kustomization in a folder below the manifests that is made for it.
-func built(t *testing.T, kustomization string) objects {
+// built is what kustomize makes of a kustomization in a folder that is made for it, with texts as the files 0.yaml, 1.yaml and so on.
+func built(t *testing.T, kustomization string, texts ...string) objects {
 	t.Helper()
 	dir := t.TempDir()
+	for i, text := range texts {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.yaml", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(strings.ReplaceAll(kustomization, "MANIFESTS", relative(t, dir))), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -178,27 +183,41 @@ func forKustomize(t *testing.T, helm, kustomize objects) {
 		}
 	}
 	delete(kustomize, "Namespace <nil>/"+home)
-	annotations := field(helm["Deployment "+home+"/mizzen"], "spec", "template", "metadata", "annotations")
-	if annotations["checksum/settings"] == nil {
-		t.Error("the Deployment has no checksum of its settings")
+	for name, o := range helm {
+		if !strings.HasPrefix(name, "Deployment ") {
+			continue
+		}
+		annotations := field(o, "spec", "template", "metadata", "annotations")
+		if annotations["checksum/settings"] == nil {
+			t.Errorf("%s has no checksum of its settings", name)
+		}
+		delete(annotations, "checksum/settings")
 	}
-	delete(annotations, "checksum/settings")
+	for _, name := range []string{"mizzen", "mizzen-signer"} {
+		withoutHash(t, kustomize, name)
+	}
+}
+
+// withoutHash gives the ConfigMap with the settings of a Deployment its name without a hash.
+func withoutHash(t *testing.T, kustomize objects, deployment string) {
+	t.Helper()
+	settings := deployment + "-settings"
 	for key, o := range maps.Clone(kustomize) {
-		name, hashed := strings.CutPrefix(key, "ConfigMap "+home+"/mizzen-settings-")
+		hash, hashed := strings.CutPrefix(key, "ConfigMap "+home+"/"+settings+"-")
 		if !hashed {
 			continue
 		}
 		delete(kustomize, key)
-		text, err := yaml.Marshal(map[string]any{"settings": o, "deployment": kustomize["Deployment "+home+"/mizzen"]})
+		text, err := yaml.Marshal(map[string]any{"settings": o, "deployment": kustomize["Deployment "+home+"/"+deployment]})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var renamed map[string]map[string]any
-		if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), "mizzen-settings-"+name, "mizzen-settings")), &renamed); err != nil {
+		if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), settings+"-"+hash, settings)), &renamed); err != nil {
 			t.Fatal(err)
 		}
 		kustomize[keyOf(renamed["settings"])] = renamed["settings"]
-		kustomize["Deployment "+home+"/mizzen"] = renamed["deployment"]
+		kustomize["Deployment "+home+"/"+deployment] = renamed["deployment"]
 	}
 }
 

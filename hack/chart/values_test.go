@@ -33,6 +33,9 @@ var changes = map[string][]string{
 	"settings.emptyServiceGrace":         {"settings.emptyServiceGrace=1m30s"},
 	"settings.maxStreams":                {"settings.maxStreams=12000000"},
 	"settings.logLevel":                  {"settings.logLevel=debug"},
+	"settings.clusterId":                 {"settings.clusterId=a"},
+	"settings.network":                   {"settings.network=n"},
+	"settings.remoteClusters":            {"settings.remoteClusters=secrets"},
 	"identity.mode":                      {"identity.mode=claim"},
 	"identity.trustDomain":               {"identity.trustDomain=example.internal"},
 	"identity.tokenAudience":             {"identity.tokenAudience=example.org"},
@@ -46,9 +49,17 @@ var changes = map[string][]string{
 	"injection.transport":                {"injection.transport=plaintext", "tls.enabled=true"},
 	"injection.service":                  {"injection.service=mizzen-replicas"},
 	"injection.authorities":              {"injection.authorities=-----BEGIN CERTIFICATE-----", "tls.enabled=true"},
+	"injection.identity":                 {"injection.identity=podcertificate"},
 	"injection.agent.from":               {"injection.agent.from=image"},
 	"injection.agent.image":              {"injection.agent.image=example.org/mizzen:v1"},
 	"injection.agent.jar":                {"injection.agent.jar=/opt/agent.jar", "injection.agent.from=own"},
+	"signer.enabled":                     {"signer.enabled=true"},
+	"signer.replicas":                    {"signer.replicas=3", "signer.enabled=true"},
+	"signer.leafLifetime":                {"signer.leafLifetime=1h30m", "signer.enabled=true"},
+	"signer.resources.requests.cpu":      {"signer.resources.requests.cpu=2", "signer.enabled=true"},
+	"signer.resources.requests.memory":   {"signer.resources.requests.memory=1Gi", "signer.enabled=true"},
+	"signer.resources.limits.memory":     {"signer.resources.limits.memory=1Gi", "signer.enabled=true"},
+	"signer.extraArgs":                   {"signer.extraArgs={--workers=32}", "signer.enabled=true"},
 	"warnings.enabled":                   {"warnings.enabled=false"},
 	"warnings.deny":                      {"warnings.deny=true"},
 	"rbac.aggregate":                     {"rbac.aggregate=false"},
@@ -169,7 +180,7 @@ func camel(name string) string {
 // TestTypingErrors: a key that is not known is refused wherever it is, by its path and name.
 func TestTypingErrors(t *testing.T) {
 	// free are the maps whose keys are the user's.
-	free := []string{"resources.requests", "resources.limits", "monitoring.dashboard.labels"}
+	free := []string{"resources.requests", "resources.limits", "signer.resources.requests", "signer.resources.limits", "monitoring.dashboard.labels"}
 	paths := map[string]bool{"": true}
 	var find func(values map[string]any, prefix string)
 	find = func(values map[string]any, prefix string) {
@@ -211,10 +222,15 @@ func TestRefusedValues(t *testing.T) {
 		"image.digest=v1":                                   "/image/digest",
 		"networkPolicy.nodeCIDRs={10.0.0.1}":                "/networkPolicy/nodeCIDRs/0",
 		"extraArgs={serve}":                                 "/extraArgs/0",
+		"signer.replicas=0":                                 "/signer/replicas",
+		"signer.leafLifetime=24":                            "/signer/leafLifetime",
+		"signer.extraArgs={sign}":                           "/signer/extraArgs/0",
 		"injection.transport=tls":                           "injection.transport is tls, but Mizzen serves no TLS. Set tls.enabled=true.",
 		"injection.authorities=-----BEGIN CERTIFICATE-----": "injection.authorities has no effect without TLS",
 		"tls.enabled=true,injection.authorities=ca.crt":     "injection.authorities is not PEM",
-		"tls.enabled=true,injection.enabled=false,injection.transport=tls":     "injection.transport has no effect without injection",
+		"tls.enabled=true,injection.enabled=false,injection.transport=tls": "injection.transport has no effect without injection",
+		"injection.identity=off":                                               "value must be one of 'none', 'podcertificate', 'csi'",
+		"injection.enabled=false,injection.identity=csi":                       "injection.identity has no effect without injection",
 		"injection.agent.from=volume":                                          "value must be one of 'init', 'image', 'own'",
 		"injection.agent.from=own,injection.agent.image=example.org/mizzen:v1": "injection.agent.image has no effect",
 		"injection.agent.jar=/opt/agent.jar":                                   "injection.agent.jar is a path in the application's image",
@@ -302,6 +318,8 @@ func TestNotes(t *testing.T) {
 		"cert-manager":        {[]string{"tls.enabled=true", "tls.certManager.enabled=true"}, []string{"-n mesh get secret mizzen-authority"}, []string{"once the Secret"}},
 		"another issuer":      {changes["tls.certManager.issuer.name"], []string{"--set-file injection.authorities"}, []string{"mizzen-authority"}},
 		"all that is there":   {[]string{"tls.enabled=true", "injection.authorities=-----BEGIN CERTIFICATE-----"}, nil, []string{"--set-file"}},
+		"the signer":          {[]string{"signer.enabled=true", "identity.trustDomain=example.org"}, []string{"controlplane authority create --mizzen-namespace mesh --trust-domain example.org"}, nil},
+		"no signer":           {nil, nil, []string{"authority create"}},
 		"no injection":        {[]string{"injection.enabled=false"}, []string{"controlplane bootstrap --server-uri mizzen.mesh.svc:15010"}, []string{"mizzen.dev/inject"}},
 		"no injection, TLS":   {[]string{"injection.enabled=false", "tls.enabled=true"}, nil, []string{"injection.authorities"}},
 		"every other release": {nil, []string{"kubectl -n mesh rollout status", "--mizzen-namespace mesh", "Mizzen ghcr.io/mizzen-mesh/controlplane:"}, []string{home}},

@@ -71,7 +71,7 @@ func (a *apiServer) seed(ctx context.Context, p *plan) error {
 func (a *apiServer) create(ctx context.Context, o *unstructured.Unstructured) error {
 	_, err := a.of(o).Create(ctx, o, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
-		return a.patch(ctx, o, o.Object)
+		return a.update(ctx, o)
 	}
 	if apierrors.IsNotFound(err) && o.GetKind() != "Namespace" {
 		return fmt.Errorf("write %s %s: %w: if the API server does not know the kind, install Istio's definitions, or use -rules 0", o.GetKind(), o.GetName(), err)
@@ -79,16 +79,8 @@ func (a *apiServer) create(ctx context.Context, o *unstructured.Unstructured) er
 	return err
 }
 
-func (a *apiServer) move(ctx context.Context, p *plan, s, marker int) error {
-	return a.patch(ctx, p.slice(s, marker), tree{"endpoints": p.members(s, marker)})
-}
-
-func (a *apiServer) shift(ctx context.Context, p *plan, s, marker int) error {
-	return a.patch(ctx, p.virtualService(s, marker), tree{"spec": p.rule(s, marker)})
-}
-
-func (a *apiServer) patch(ctx context.Context, o *unstructured.Unstructured, change tree) error {
-	body, err := json.Marshal(change)
+func (a *apiServer) update(ctx context.Context, o *unstructured.Unstructured) error {
+	body, err := json.Marshal(o.Object)
 	if err != nil {
 		return err
 	}

@@ -8,39 +8,47 @@ import (
 )
 
 // write makes one change, and announces to the ledger what must arrive.
-func (s *session) write(ctx context.Context, k kind, service int) (*change, error) {
-	s.marker++
-	if s.marker > maxAddressMarker || k == routes && s.marker >= weights/2 {
+func (s *session) write(ctx context.Context, e edit) (*change, error) {
+	if s.marker++; s.marker > maxMarker || s.o.gateway && s.marker >= routeWeight {
 		return nil, errors.New("there were too many changes for one run")
 	}
-	c := &change{subject: subject{k, service}, marker: s.marker, due: s.plan.subscribers[service], began: time.Now()}
+	c := &change{subject: e.subject, marker: s.marker, due: e.due, began: time.Now()}
 	s.fleet.ledger.announce(c)
-	edit := s.target.move
-	if k == routes {
-		edit = s.target.shift
-	}
-	err := edit(ctx, s.plan, service, c.marker)
+	err := s.target.update(ctx, e.object(c.marker))
 	c.written = time.Now()
 	return c, err
 }
 
 // churn changes one endpoint of one service, waits until nothing is in flight, and continues with other services.
 func churn(ctx context.Context, s *session) error {
-	return s.roundsOf(ctx, scenarioChurn, endpoints, s.plan.moving)
+	return s.roundsOf(ctx, scenarioChurn, s.plan.moves())
 }
 
 // shiftRounds does the same with the weights in VirtualServices.
 func shiftRounds(ctx context.Context, s *session) error {
-	return s.roundsOf(ctx, scenarioRoutes, routes, s.plan.shifting)
+	return s.roundsOf(ctx, scenarioRoutes, s.plan.shifts())
 }
 
 // hotRounds does the same with the service that every stream subscribes to.
 func hotRounds(ctx context.Context, s *session) error {
-	return s.roundsOf(ctx, scenarioHot, endpoints, []int{hotService})
+	return s.roundsOf(ctx, scenarioHot, []edit{s.plan.move(hotService)})
 }
 
-func (s *session) roundsOf(ctx context.Context, scenario string, k kind, services []int) error {
-	if len(services) == 0 {
+// workloadRounds, namespaceRounds and meshRounds do the same with policies.
+func workloadRounds(ctx context.Context, s *session) error {
+	return s.roundsOf(ctx, scenarioWorkload, s.plan.workloadEdits())
+}
+
+func namespaceRounds(ctx context.Context, s *session) error {
+	return s.roundsOf(ctx, scenarioNamespace, s.plan.namespaceEdits())
+}
+
+func meshRounds(ctx context.Context, s *session) error {
+	return s.roundsOf(ctx, scenarioMesh, []edit{s.plan.meshEdit()})
+}
+
+func (s *session) roundsOf(ctx context.Context, scenario string, edits []edit) error {
+	if len(edits) == 0 {
 		return errors.New("no stream subscribes to a service that could change: raise -streams, -names or -rules")
 	}
 	s.quiet(ctx)
@@ -50,11 +58,11 @@ func (s *session) roundsOf(ctx context.Context, scenario string, k kind, service
 	missing, due := 0, 0
 	for n := range s.o.rounds {
 		used := s.meter.cpu()
-		c, err := s.write(ctx, k, services[n%len(services)])
+		c, err := s.write(ctx, edits[n%len(edits)])
 		if err != nil {
 			return err
 		}
-		due += s.plan.subscribers[c.subject.service]
+		due += edits[n%len(edits)].due
 		missing += s.fleet.ledger.wait(ctx, s.o.timeout)
 		cpu += s.meter.cpu() - used
 		s.quiet(ctx)
@@ -79,7 +87,7 @@ func burst(ctx context.Context, s *session) error {
 	var all []*change
 	used, before := s.meter.cpu(), s.fleet.now()
 	for n := range min(s.o.burst, len(s.plan.moving)) {
-		c, err := s.write(ctx, endpoints, s.plan.moving[n])
+		c, err := s.write(ctx, s.plan.move(s.plan.moving[n]))
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ import (
 const method = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 
 // client is a stream that subscribes as a gRPC client does that dials some services: to their Listeners, the routes
-// that these name, the clusters that the routes name, and the endpoints of the clusters. It keeps its resources when
+// that these name, the clusters that the routes name, and the endpoints of the clusters. Or it subscribes as a gRPC
+// server does: to its Listener, and the routes that this names. It keeps its resources when
 // the stream ends, and reconnects.
 type client struct {
 	fleet         *fleet
@@ -126,7 +127,7 @@ func (c *client) take(stream grpc.ClientStream, r *response) error {
 		}
 		sub.resources[now.name] = now
 		if before != nil && now.service >= 0 && now.marker > before.marker {
-			c.fleet.ledger.received(subject{k, now.service}, before.marker, now.marker, r.at)
+			c.fleet.ledger.received(now.subject(), before.marker, now.marker, r.at)
 		}
 	}
 	if k == listeners || k == clusters {
@@ -177,11 +178,11 @@ func (c *client) subscribeNext(stream grpc.ClientStream, from kind) error {
 	return nil
 }
 
-// complete reports whether the client has all resources that it subscribes to, and those lead to endpoints.
+// complete reports whether the client has all resources that it subscribes to, of all kinds that it needs.
 func (c *client) complete() bool {
 	for k := range c.subscriptions {
 		sub := &c.subscriptions[k]
-		if kind(k) != routes && len(sub.names) == 0 {
+		if len(sub.names) == 0 && c.fleet.o.needs(kind(k)) {
 			return false
 		}
 		for _, name := range sub.names {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,12 +44,22 @@ func (r *rawServer) expect(line string) error {
 	return nil
 }
 
-func (r *rawServer) order(format string, args ...any) error {
-	_, err := fmt.Fprintf(r.stdin, format+"\n", args...)
+func (r *rawServer) order(line string) error {
+	_, err := fmt.Fprintln(r.stdin, line)
 	return err
 }
 
-// compare runs cold and hot against the raw server, with the resources that the server under test sent.
+// broadcasts are the scenarios whose changes concern every stream, and how the raw server is told to prepare one.
+func broadcasts(f *fleet) map[string]func(marker int) (order string, of subject) {
+	return map[string]func(marker int) (string, subject){
+		scenarioHot: func(marker int) (string, subject) {
+			return fmt.Sprintf("endpoints %s %d", hotEndpoints(f), marker), subject{endpoints, hotService}
+		},
+		scenarioMesh: func(marker int) (string, subject) { return fmt.Sprintf("policies %d", marker), policiesSubject },
+	}
+}
+
+// compare runs cold, hot and mesh against the raw server, with the resources that the server under test sent.
 func (s *session) compare(ctx context.Context) error {
 	s.o.logf("raw")
 	dir, err := os.MkdirTemp("", "scale-raw-")
@@ -67,10 +78,18 @@ func (s *session) compare(ctx context.Context) error {
 	defer raw.stop()
 	fleet := newFleet(s.plan, raw.address)
 	defer fleet.stop()
-	if err := s.rawCold(ctx, raw, fleet); err != nil || !s.o.hot() {
+	if err := s.rawCold(ctx, raw, fleet); err != nil {
 		return err
 	}
-	return s.rawHot(ctx, raw, fleet)
+	for scenario, prepare := range broadcasts(fleet) {
+		if !slices.Contains(s.o.scenarios, scenario) {
+			continue
+		}
+		if err := s.rawBroadcast(ctx, raw, fleet, scenario, prepare); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rawCold runs cold against the raw server, and reports ratios.
@@ -88,22 +107,22 @@ func (s *session) rawCold(ctx context.Context, raw *rawServer, fleet *fleet) err
 	return nil
 }
 
-// rawHot runs hot against the raw server, and reports ratios.
-func (s *session) rawHot(ctx context.Context, raw *rawServer, fleet *fleet) error {
+// rawBroadcast runs a scenario against the raw server, and reports ratios.
+func (s *session) rawBroadcast(ctx context.Context, raw *rawServer, fleet *fleet, scenario string, prepare func(int) (string, subject)) error {
 	server := meter{pid: raw.pid()}
-	name := hotEndpoints(fleet)
 	var all []*change
 	var cpu time.Duration
 	for range s.o.rounds {
 		s.marker++
-		if err := raw.order("prepare %s %d", name, s.marker); err != nil {
+		order, of := prepare(s.marker)
+		if err := raw.order(order); err != nil {
 			return err
 		}
 		if err := raw.expect("prepared"); err != nil {
 			return err
 		}
 		used := server.cpu()
-		c := &change{subject: subject{endpoints, hotService}, marker: s.marker, due: len(fleet.clients), began: time.Now()}
+		c := &change{subject: of, marker: s.marker, due: len(fleet.clients), began: time.Now()}
 		fleet.ledger.announce(c)
 		if err := raw.order("send"); err != nil {
 			return err
@@ -115,9 +134,9 @@ func (s *session) rawHot(ctx context.Context, raw *rawServer, fleet *fleet) erro
 		cpu += server.cpu() - used
 		all = append(all, c)
 	}
-	s.latencies("raw hot", all)
-	s.results.cost("raw hot", "CPU", "ms a change", ms(cpu)/float64(s.o.rounds))
-	s.results.ratio("hot ÷ raw", scenarioHot, "raw hot", "p50", "last, p50", "CPU")
+	s.latencies("raw "+scenario, all)
+	s.results.cost("raw "+scenario, "CPU", "ms a change", ms(cpu)/float64(s.o.rounds))
+	s.results.ratio(scenario+" ÷ raw", scenario, "raw "+scenario, "p50", "last, p50", "CPU")
 	return nil
 }
 

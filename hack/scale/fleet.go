@@ -18,6 +18,7 @@ import (
 type fleet struct {
 	counters
 	o          *options
+	plan       *plan
 	address    string
 	catalog    *catalog
 	ledger     *ledger
@@ -35,7 +36,7 @@ type fleet struct {
 // newFleet makes clients without resources for the server at that address.
 func newFleet(p *plan, address string) *fleet {
 	f := &fleet{
-		o: p.o, address: address, catalog: newCatalog(p.o.raw), ledger: newLedger(), connecting: make(semaphore, p.o.dialing),
+		o: p.o, plan: p, address: address, catalog: newCatalog(p.o.raw), ledger: newLedger(), connecting: make(semaphore, p.o.dialing),
 		clients: make([]*client, len(p.wanted)),
 	}
 	for id, services := range p.wanted {
@@ -86,13 +87,20 @@ func (f *fleet) stop() {
 	f.conns, f.cancel = nil, nil
 }
 
+// place is where a resource belongs: its name, and the group of the streams that the name is of.
+type place struct {
+	named
+
+	group string
+}
+
 // resources returns all resources of the fleet.
-func (f *fleet) resources() map[named]*resource {
-	all := map[named]*resource{}
+func (f *fleet) resources() map[place]*resource {
+	all := map[place]*resource{}
 	for _, c := range f.clients {
 		for k := range c.subscriptions {
 			for name, r := range c.subscriptions[k].resources {
-				all[named{kind(k), name}] = r
+				all[place{named{kind(k), name}, f.group(c.id)}] = r
 			}
 		}
 	}
@@ -113,15 +121,33 @@ func dial(address string) (*grpc.ClientConn, error) {
 
 func (f *fleet) conn(id int) *grpc.ClientConn { return f.conns[id%len(f.conns)] }
 
+// group names the streams to which a name means the same resource: all clients, or the servers of one service.
+func (f *fleet) group(id int) string {
+	if !f.o.servers() {
+		return ""
+	}
+	return f.plan.name(f.plan.wanted[id][0])
+}
+
 // node returns the node of a client, in a form that Istio and Mizzen understand.
 func (f *fleet) node(id int) *corev3.Node {
-	const namespace = "scale-0"
-	text := structpb.NewStringValue
+	text, namespace := structpb.NewStringValue, namespaceName(0)
+	metadata := map[string]*structpb.Value{"GENERATOR": text("grpc"), "CLUSTER_ID": text("Kubernetes"), "ISTIO_VERSION": text("1.31.0")}
+	if f.o.servers() {
+		s := f.plan.wanted[id][0]
+		namespace = f.plan.namespace(s)
+		labels := map[string]*structpb.Value{}
+		for k, v := range f.plan.serverLabels(s) {
+			labels[k] = text(v)
+		}
+		metadata["LABELS"] = structpb.NewStructValue(&structpb.Struct{Fields: labels})
+		metadata["SERVICE_ACCOUNT"], metadata["CERTIFICATE_PROVIDERS"] = text(f.plan.name(s)), text("default")
+	}
+	metadata["NAMESPACE"] = text(namespace)
 	return &corev3.Node{
-		Id: fmt.Sprintf("sidecar~10.255.%d.%d~client-%d.%s~%s.%s", id>>8&255, id&255, id, namespace, namespace, domain),
-		Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
-			"GENERATOR": text("grpc"), "NAMESPACE": text(namespace), "CLUSTER_ID": text("Kubernetes"), "ISTIO_VERSION": text("1.31.0"),
-		}},
+		Id:            fmt.Sprintf("sidecar~10.255.%d.%d~client-%d.%s~%s.%s", id>>8&255, id&255, id, namespace, namespace, domain),
+		Cluster:       f.group(id),
+		Metadata:      &structpb.Struct{Fields: metadata},
 		UserAgentName: f.o.client, UserAgentVersionType: &corev3.Node_UserAgentVersion{UserAgentVersion: grpc.Version},
 		ClientFeatures: []string{"envoy.lb.does_not_support_overprovisioning", "xds.config.resource-in-sotw"},
 	}

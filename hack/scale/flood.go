@@ -67,7 +67,7 @@ func (s *session) stream(ctx context.Context, lasts time.Duration, each func()) 
 	defer ticker.Stop()
 	var all []*change
 	for began, n := time.Now(), 0; n == 0 || time.Since(began) < lasts; n++ {
-		c, err := s.write(ctx, endpoints, s.plan.moving[n%len(s.plan.moving)])
+		c, err := s.write(ctx, s.plan.move(s.plan.moving[n%len(s.plan.moving)]))
 		if err != nil {
 			return nil, err
 		}

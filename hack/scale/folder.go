@@ -25,7 +25,7 @@ func (f *folder) seed(ctx context.Context, p *plan) error {
 	for s := range p.o.services {
 		for _, object := range p.objects(s) {
 			if p.mayChange(s) && changes(object) {
-				if err := f.write(object); err != nil {
+				if err := f.update(ctx, object); err != nil {
 					return err
 				}
 				continue
@@ -41,6 +41,11 @@ func (f *folder) seed(ctx context.Context, p *plan) error {
 			text.Reset()
 		}
 	}
+	for _, policy := range p.policies() {
+		if err := f.update(ctx, policy); err != nil {
+			return err
+		}
+	}
 	return ctx.Err()
 }
 
@@ -49,25 +54,17 @@ func changes(o *unstructured.Unstructured) bool {
 	return o.GetKind() == "EndpointSlice" || o.GetKind() == "VirtualService"
 }
 
-func (f *folder) move(_ context.Context, p *plan, s, marker int) error {
-	return f.write(p.slice(s, marker))
-}
-
-func (f *folder) shift(_ context.Context, p *plan, s, marker int) error {
-	return f.write(p.virtualService(s, marker))
-}
-
 func (f *folder) clear(context.Context) error {
 	f.remove()
 	return nil
 }
 
-func (f *folder) write(o *unstructured.Unstructured) error {
+func (f *folder) update(_ context.Context, o *unstructured.Unstructured) error {
 	var text bytes.Buffer
 	if err := encode(&text, o); err != nil {
 		return err
 	}
-	return f.replace(fmt.Sprintf("%s-%s.yaml", o.GetKind(), o.GetName()), text.Bytes())
+	return f.replace(fmt.Sprintf("%s-%s-%s.yaml", o.GetKind(), o.GetNamespace(), o.GetName()), text.Bytes())
 }
 
 // replace replaces a file atomically.

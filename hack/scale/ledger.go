@@ -15,11 +15,14 @@ type ledger struct {
 	idle chan struct{}
 }
 
-// subject is what is changed: the routes or the endpoints of a service.
+// subject is what is changed: the routes or the endpoints of a service, or policies.
 type subject struct {
 	kind    kind
 	service int
 }
+
+// policiesSubject is all policies.
+var policiesSubject = subject{routes, everyPolicy}
 
 // change is a change of one object.
 type change struct {

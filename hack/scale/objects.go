@@ -17,7 +17,14 @@ var subsets = []string{"v1", "v2"}
 // objects returns the objects of a service, in the order in which they can be created. Marker 0 is the initial state.
 func (p *plan) objects(s int) []*unstructured.Unstructured {
 	all := []*unstructured.Unstructured{p.service(s), p.slice(s, 0)}
-	if p.ruled(s) {
+	if p.o.servers() {
+		all = append(all, p.pods(s)...)
+	}
+	switch {
+	case !p.ruled(s):
+	case p.o.gateway:
+		all = append(all, p.grpcRoute(s, 1))
+	default:
 		all = append(all, p.destinationRule(s), p.virtualService(s, 1))
 	}
 	return all
@@ -31,7 +38,7 @@ func (p *plan) object(apiVersion, kind, name string, s int) *unstructured.Unstru
 
 func (p *plan) service(s int) *unstructured.Unstructured {
 	o := p.object("v1", "Service", p.name(s), s)
-	o.Object["spec"] = tree{"ports": []any{tree{"name": p.portName(), "port": int64(p.port(s)), "targetPort": int64(50051)}}}
+	o.Object["spec"] = tree{"ports": []any{tree{"name": p.portName(), "port": int64(p.port(s)), "targetPort": int64(serverPort)}}}
 	return o
 }
 
@@ -47,7 +54,7 @@ func (p *plan) slice(s, marker int) *unstructured.Unstructured {
 	o := p.object("discovery.k8s.io/v1", "EndpointSlice", p.name(s)+"-x", s)
 	o.SetLabels(map[string]string{"kubernetes.io/service-name": p.name(s)})
 	o.Object["addressType"] = "IPv4"
-	o.Object["ports"] = []any{tree{"name": p.portName(), "port": int64(50051), "protocol": "TCP"}}
+	o.Object["ports"] = []any{tree{"name": p.portName(), "port": int64(serverPort), "protocol": "TCP"}}
 	o.Object["endpoints"] = p.members(s, marker)
 	return o
 }
@@ -62,9 +69,11 @@ func (p *plan) members(s, marker int) []any {
 		if marker > 0 && i == len(all)-1 {
 			address = markedAddress(marker)
 		}
-		all[i] = tree{
-			"addresses": []any{address}, "conditions": tree{"ready": true}, "zone": fmt.Sprint("zone-", i%3),
+		member := tree{"addresses": []any{address}, "conditions": tree{"ready": true}, "zone": fmt.Sprint("zone-", i%3)}
+		if p.o.servers() {
+			member["targetRef"] = tree{"kind": "Pod", "name": p.pod(s, i), "namespace": p.namespace(s)}
 		}
+		all[i] = member
 	}
 	return all
 }
@@ -93,4 +102,18 @@ func (p *plan) rule(s, marker int) tree {
 		"hosts": []any{p.host(s)},
 		"http":  []any{tree{"route": []any{destination(subsets[0], marker), destination(subsets[1], weights-marker)}}},
 	}
+}
+
+// grpcRoute returns a GRPCRoute that divides the calls to a service between itself and another one.
+func (p *plan) grpcRoute(s, marker int) *unstructured.Unstructured {
+	o := p.object("gateway.networking.k8s.io/v1", "GRPCRoute", p.name(s), s)
+	backend := func(s, weight int) tree {
+		return tree{"name": p.name(s), "namespace": p.namespace(s), "port": int64(p.port(s)), "weight": int64(weight)}
+	}
+	other := (s + namespaces) % p.o.services
+	o.Object["spec"] = tree{
+		"parentRefs": []any{tree{"group": "", "kind": "Service", "name": p.name(s)}},
+		"rules":      []any{tree{"backendRefs": []any{backend(s, marker), backend(other, routeWeight)}}},
+	}
+	return o
 }

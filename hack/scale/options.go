@@ -16,6 +16,8 @@ type options struct {
 	// The objects.
 	services, endpoints, ports int
 	rules                      float64
+	gateway                    bool
+	policies                   int
 	files, kubeconfig          string
 	keep                       bool
 	// The streams.
@@ -43,6 +45,9 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.IntVar(&o.endpoints, "endpoints", 10, "`number` of endpoints of each service")
 	f.IntVar(&o.ports, "ports", 1, "`number` of port numbers that the services share")
 	f.Float64Var(&o.rules, "rules", 0.1, "`fraction` of the services with a VirtualService and a DestinationRule")
+	f.BoolVar(&o.gateway, "gateway", false, "the rules are GRPCRoutes of the Gateway API, in place of VirtualServices and DestinationRules")
+	f.IntVar(&o.policies, "policies", 0,
+		"`number` of AuthorizationPolicies: one of the mesh, one of each namespace, the others of a workload each; above 0 the streams are gRPC servers, the pods of the services in turn")
 	f.StringVar(&o.files, "files", "", "folder `DIR` to write the objects to, empty or made by an earlier run; without it and -kubeconfig a temporary one")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`FILE` of the API server to write the objects to, in place of a folder")
 	f.BoolVar(&o.keep, "keep", false, "leave the objects in the API server")
@@ -56,10 +61,10 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	f.StringVar(&o.exec, "exec", "", "`COMMAND` that starts the server; {address}, {files}, {kubeconfig} and {metrics} are replaced by their values")
 	f.IntVar(&o.pid, "pid", 0, "process `ID` of -server, to measure its CPU and memory")
 	f.StringVar(&o.metrics, "metrics", "", "`URL` of the server's Prometheus metrics, to count goroutines; known with -exec and {metrics}")
-	f.BoolVar(&o.raw, "raw", false, "play cold and hot against the limit of gRPC itself, too, and report ratios")
-	f.StringVar(&scenarios, "scenarios", "cold,churn,burst,routes,flood,storm,reconnect",
-		"`LIST` of "+strings.Join(scenarioNames(), ",")+", in the order given; cold always comes first")
-	f.IntVar(&o.rounds, "rounds", 20, "`number` of changes of churn, routes and hot, one after the other")
+	f.BoolVar(&o.raw, "raw", false, "play cold, hot and mesh against the limit of gRPC itself, too, and report ratios")
+	f.StringVar(&scenarios, "scenarios", "", "`LIST` of "+strings.Join(scenarioNames(clientStreams), ",")+" of clients, or "+
+		strings.Join(scenarioNames(serverStreams), ",")+" of servers, in the order given; cold always comes first; empty is "+defaultScenarios[0]+", or "+defaultScenarios[1])
+	f.IntVar(&o.rounds, "rounds", 20, "`number` of changes of churn, routes, hot, workload, namespace and mesh, one after the other")
 	f.IntVar(&o.burst, "burst", 50, "`number` of changes at once, of burst")
 	f.IntVar(&o.rate, "rate", 100, "changes a second, of flood and soak")
 	f.DurationVar(&o.flood, "flood", 10*time.Second, "how long flood lasts")
@@ -74,6 +79,9 @@ func parseOptions(args []string, progress io.Writer) (*options, error) {
 	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("%q is no flag", f.Arg(0))
+	}
+	if scenarios == "" {
+		scenarios = defaultScenarios[min(o.policies, 1)]
 	}
 	o.scenarios = strings.Split(scenarios, ",")
 	if o.drawn == 0 {
@@ -102,8 +110,12 @@ func (o *options) validate() error {
 	refuse(min(o.rounds, o.burst, o.rate, o.repeat) < 1, "-rounds, -burst, -rate and -repeat must be 1 or more")
 	refuse(min(o.flood, o.soak, o.settle, o.timeout) <= 0, "-flood, -soak, -settle and -timeout must be above 0")
 	refuse(max(o.flood, o.soak) > maxDuration, "-flood and -soak must be %v at most", maxDuration)
+	refuse(o.policies != 0 && o.policies < fewestPolicies, "-policies must be %d or more, or 0", fewestPolicies)
+	refuse(o.policies > maxServices, "-policies must be %d at most", maxServices)
+	refuse(o.servers() && o.kubeconfig != "", "-policies needs a folder: servers claim their pods, which has no effect in a cluster")
+	names := scenarioNames(o.audience())
 	for _, name := range o.scenarios {
-		refuse(!slices.Contains(scenarioNames(), name), "there is no scenario %q: %s", name, strings.Join(scenarioNames(), ", "))
+		refuse(!slices.Contains(names, name), "there is no scenario %q of such streams: %s", name, strings.Join(names, ", "))
 	}
 	return errors.Join(errs...)
 }
@@ -116,6 +128,27 @@ const (
 	maxStreams   = 50_000
 	maxDuration  = 24 * time.Hour
 )
+
+// defaultScenarios are played by clients, and by servers.
+var defaultScenarios = [2]string{"cold,churn,burst,routes,flood,storm,reconnect", "cold,workload,namespace,mesh,storm,reconnect"}
+
+// servers reports whether the streams are gRPC servers.
+func (o *options) servers() bool { return o.policies > 0 }
+
+func (o *options) audience() audience {
+	if o.servers() {
+		return serverStreams
+	}
+	return clientStreams
+}
+
+// needs reports whether a stream that has no resource of the kind is not configured yet.
+func (o *options) needs(k kind) bool {
+	if o.servers() {
+		return k == listeners || k == routes
+	}
+	return k != routes // a Listener may contain them
+}
 
 // hot reports whether there is a service that every stream subscribes to.
 func (o *options) hot() bool { return slices.Contains(o.scenarios, scenarioHot) }

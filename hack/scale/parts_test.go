@@ -75,6 +75,15 @@ func TestMarkers(t *testing.T) {
 			t.Errorf("%d became %d", marker, got)
 		}
 	}
+	for _, marker := range []int{0, 1, maxMarker} {
+		path := markedPath(marker)
+		if found := markedPaths.FindString("x" + path + "0"); found != path || len(path) != len(markedPath(0)) {
+			t.Errorf("%s became %s", path, found)
+		}
+		if got := markerOfPath([]byte(path)); got != marker {
+			t.Errorf("%d became %d", marker, got)
+		}
+	}
 	for _, address := range []string{"10.1.2.3", "::1", "", "11.1.2"} {
 		if got := markerOf(address); got != 0 {
 			t.Errorf("%q has the marker %d", address, got)

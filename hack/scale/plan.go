@@ -11,7 +11,8 @@ import (
 const (
 	namespaces = 10
 	firstPort  = 7070
-	domain     = "svc.cluster.local"
+	serverPort = 50051
+	domain     = "svc." + trustDomain
 	// hotService is the service that every stream subscribes to in the scenario hot.
 	hotService = 0
 	// pool is the number of services of each sort that change. In a folder each has its own file, as in a cluster
@@ -22,9 +23,9 @@ const (
 // plan has the objects, and the subscriptions of each stream. The same options give the same plan.
 type plan struct {
 	o *options
-	// wanted has the services that each stream subscribes to.
+	// wanted has the services that each stream subscribes to. A server is of one service.
 	wanted [][]int
-	// subscribers counts the streams that subscribe to a service.
+	// subscribers counts the streams that subscribe to a service, or the servers of it.
 	subscribers []int
 	// moving are services whose endpoints change, and shifting are services whose weights change. Each has a
 	// subscriber.
@@ -34,10 +35,18 @@ type plan struct {
 func newPlan(o *options) *plan {
 	p := &plan{o: o, wanted: make([][]int, o.streams), subscribers: make([]int, o.services)}
 	for id := range p.wanted {
+		if o.servers() {
+			p.wanted[id] = []int{id % o.services}
+			p.subscribers[id%o.services]++
+			continue
+		}
 		p.wanted[id] = p.choose(rand.New(rand.NewPCG(o.seed, uint64(id)))) //nolint:gosec // repeatable, not secret
 		for _, s := range p.wanted[id] {
 			p.subscribers[s]++
 		}
+	}
+	if o.servers() {
+		return p // only policies change
 	}
 	order := rand.New(rand.NewPCG(o.seed, 1<<63)).Perm(o.services) //nolint:gosec // as above
 	for _, s := range order {
@@ -82,8 +91,14 @@ func (p *plan) namespace(s int) string { return namespaceName(s % namespaces) }
 func (p *plan) host(s int) string      { return p.name(s) + "." + p.namespace(s) + "." + domain }
 func (p *plan) port(s int) int         { return firstPort + s%p.o.ports }
 
-// listener returns the name of the Listener that a client subscribes to when it dials the service.
-func (p *plan) listener(s int) string { return p.host(s) + ":" + strconv.Itoa(p.port(s)) }
+// listener returns the name of the Listener that a client subscribes to when it dials the service, or that a server of
+// the service subscribes to.
+func (p *plan) listener(s int) string {
+	if p.o.servers() {
+		return "grpc/server?xds.resource.listening_address=0.0.0.0:" + strconv.Itoa(serverPort)
+	}
+	return p.host(s) + ":" + strconv.Itoa(p.port(s))
+}
 
 const namePrefix = "svc-"
 

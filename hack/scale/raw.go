@@ -22,8 +22,8 @@ import (
 //	scale raw -address HOST:PORT -resources FILE
 //
 // It serves the resources that the fleet received from the server under test, and prints "ready" when it serves. A
-// line "prepare NAME MARKER" on standard input makes it change the endpoints of that name and print "prepared". The
-// line "send" makes it send them to all subscribers.
+// line "endpoints NAME MARKER" on standard input makes it change the endpoints of that name, and a line "policies MARKER"
+// all resources with rules; it prints "prepared". The line "send" makes it send what has changed to all subscribers.
 const rawCommand = "raw"
 
 func serveRaw(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -64,14 +64,14 @@ func serveRaw(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 }
 
 // save writes the resources for a raw server.
-func save(file string, all map[named]*resource) error {
-	response := &discoveryv3.DiscoveryResponse{}
-	for _, r := range all {
+func save(file string, all map[place]*resource) error {
+	response := &discoveryv3.DeltaDiscoveryResponse{}
+	for at, r := range all {
 		wrapped := &anypb.Any{}
 		if err := proto.Unmarshal(r.body, wrapped); err != nil {
 			return err
 		}
-		response.Resources = append(response.Resources, wrapped)
+		response.Resources = append(response.Resources, &discoveryv3.Resource{Name: at.group, Resource: wrapped})
 	}
 	b, err := proto.Marshal(response)
 	if err != nil {
@@ -85,15 +85,13 @@ func (s *rawService) load(file string) error {
 	if err != nil {
 		return err
 	}
-	var response discoveryv3.DiscoveryResponse
+	var response discoveryv3.DeltaDiscoveryResponse
 	if err := proto.Unmarshal(b, &response); err != nil {
 		return err
 	}
-	for k := range s.prebuilt {
-		s.prebuilt[k] = map[string][]byte{}
-	}
-	for _, wrapped := range response.GetResources() {
-		body, err := proto.Marshal(wrapped)
+	s.prebuilt = map[place][]byte{}
+	for _, saved := range response.GetResources() {
+		body, err := proto.Marshal(saved.GetResource())
 		if err != nil {
 			return err
 		}
@@ -101,24 +99,19 @@ func (s *rawService) load(file string) error {
 		if err != nil {
 			return err
 		}
-		s.prebuilt[r.kind][r.name] = framed(body)
+		s.prebuilt[place{named{r.kind, r.name}, saved.GetName()}] = framed(body)
 	}
 	return nil
 }
 
 func (s *rawService) handleCommands(orders *bufio.Scanner, out io.Writer) error {
 	for orders.Scan() {
-		var name string
-		var marker int
 		if orders.Text() == "send" {
 			s.broadcast()
 			continue
 		}
-		if _, err := fmt.Sscanf(orders.Text(), "prepare %s %d", &name, &marker); err != nil {
+		if err := s.prepare(orders.Text()); err != nil {
 			return fmt.Errorf("order %q: %w", orders.Text(), err)
-		}
-		if err := s.prepare(name, marker); err != nil {
-			return err
 		}
 		if _, err := fmt.Fprintln(out, "prepared"); err != nil {
 			return err
@@ -127,13 +120,39 @@ func (s *rawService) handleCommands(orders *bufio.Scanner, out io.Writer) error 
 	return orders.Err()
 }
 
-// prepare encodes the next state of some endpoints.
-func (s *rawService) prepare(name string, marker int) error {
+// prepare makes the next state of some resources.
+func (s *rawService) prepare(order string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	body, ok := s.prebuilt[endpoints][name]
+	s.next = map[place]struct{}{}
+	var name string
+	var marker int
+	if n, _ := fmt.Sscanf(order, "policies %d", &marker); n == 1 {
+		s.preparePolicies(marker)
+		return nil
+	}
+	if _, err := fmt.Sscanf(order, "endpoints %s %d", &name, &marker); err != nil {
+		return err
+	}
+	return s.prepareEndpoints(name, marker)
+}
+
+// preparePolicies changes all rules. They keep their length, so the bytes are changed in place of a copy.
+func (s *rawService) preparePolicies(marker int) {
+	for at, body := range s.prebuilt {
+		if markedPaths.Match(body) {
+			s.prebuilt[at] = markedPaths.ReplaceAll(body, []byte(markedPath(marker)))
+			s.next[at] = struct{}{}
+		}
+	}
+}
+
+// prepareEndpoints encodes the next state of some endpoints.
+func (s *rawService) prepareEndpoints(name string, marker int) error {
+	at := place{named: named{endpoints, name}}
+	body, ok := s.prebuilt[at]
 	if !ok {
-		return fmt.Errorf("no endpoints %q among %d", name, len(s.prebuilt[endpoints]))
+		return fmt.Errorf("no endpoints %q among %d resources", name, len(s.prebuilt))
 	}
 	var response discoveryv3.DiscoveryResponse
 	var assignment endpointv3.ClusterLoadAssignment
@@ -147,6 +166,6 @@ func (s *rawService) prepare(name string, marker int) error {
 		return err
 	}
 	b, err := proto.Marshal(wrapped)
-	s.prebuilt[endpoints][name], s.next = framed(b), name
+	s.prebuilt[at], s.next[at] = framed(b), struct{}{}
 	return err
 }

@@ -17,11 +17,11 @@ import (
 type rawService struct {
 	// mu protects the fields below.
 	mu sync.Mutex
-	// prebuilt are the resources as encoded in a response, by kind and name.
-	prebuilt [kindCount]map[string][]byte
+	// prebuilt are the resources as encoded in a response.
+	prebuilt map[place][]byte
 	streams  map[*rawStream]struct{}
-	// next is the name of the endpoints to send with the next "send".
-	next string
+	// next are the resources to send with the next "send".
+	next map[place]struct{}
 }
 
 type rawStream struct {
@@ -29,6 +29,7 @@ type rawStream struct {
 
 	// mu protects the fields below. The stream's reader and broadcast both send.
 	mu    sync.Mutex
+	group string
 	asked [kindCount][]string
 	nonce int
 }
@@ -59,10 +60,13 @@ func (s *rawService) serve(stream grpc.ServerStream) error {
 			return err
 		}
 		c.mu.Lock()
+		if req.GetNode() != nil {
+			c.group = req.GetNode().GetCluster()
+		}
 		same := slices.Equal(c.asked[k], req.GetResourceNames())
 		c.asked[k] = req.GetResourceNames()
 		if !same {
-			err = c.send(k, s.ready(k, req.GetResourceNames()))
+			err = c.send(k, s.ready(c.group, k, req.GetResourceNames()))
 		}
 		c.mu.Unlock()
 		if err != nil {
@@ -71,12 +75,12 @@ func (s *rawService) serve(stream grpc.ServerStream) error {
 	}
 }
 
-func (s *rawService) ready(k kind, names []string) mem.BufferSlice {
+func (s *rawService) ready(group string, k kind, names []string) mem.BufferSlice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	parts := make(mem.BufferSlice, 0, len(names)+1)
 	for _, name := range names {
-		if body, ok := s.prebuilt[k][name]; ok {
+		if body, ok := s.prebuilt[place{named{k, name}, group}]; ok {
 			parts = append(parts, mem.SliceBuffer(body))
 		}
 	}
@@ -93,9 +97,8 @@ func (c *rawStream) send(k kind, parts mem.BufferSlice) error {
 	return c.SendMsg(append(parts, mem.SliceBuffer(end)))
 }
 
-// broadcast sends the prepared endpoints to all subscribers, on all cores.
+// broadcast sends the prepared resources to all subscribers, on all cores. Nothing is prepared meanwhile.
 func (s *rawService) broadcast() {
-	parts := s.ready(endpoints, []string{s.next})
 	s.mu.Lock()
 	all := slices.Collect(maps.Keys(s.streams))
 	s.mu.Unlock()
@@ -103,18 +106,26 @@ func (s *rawService) broadcast() {
 	for share := range slices.Chunk(all, len(all)/runtime.GOMAXPROCS(0)+1) {
 		group.Go(func() {
 			for _, c := range share {
-				c.push(s.next, slices.Clip(parts))
+				c.push(s)
 			}
 		})
 	}
 	group.Wait()
 }
 
-// push sends endpoints if the stream subscribes to them.
-func (c *rawStream) push(name string, parts mem.BufferSlice) {
+// push sends what is prepared of the names that the stream subscribes to.
+func (c *rawStream) push(s *rawService) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if slices.Contains(c.asked[endpoints], name) {
-		_ = c.send(endpoints, parts) // the client may have left
+	for k, names := range c.asked {
+		var changed []string
+		for _, name := range names {
+			if _, ok := s.next[place{named{kind(k), name}, c.group}]; ok {
+				changed = append(changed, name)
+			}
+		}
+		if len(changed) > 0 {
+			_ = c.send(kind(k), s.ready(c.group, kind(k), changed)) // the client may have left
+		}
 	}
 }

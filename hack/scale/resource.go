@@ -47,7 +47,8 @@ type resource struct {
 	size int
 	// references are the names that it refers to, by kind.
 	references [kindCount][]string
-	// marker is the number of the change that this is the state of. service is its service, or -1 if that is unknown.
+	// marker is the number of the change that this is the state of. service is its service, everyPolicy if it has
+	// rules of policies, or -1 if that is unknown.
 	marker, service int
 	// body is the Any, if the catalog keeps bodies.
 	body []byte
@@ -79,15 +80,39 @@ func decode(b []byte) (*resource, error) {
 	case *endpointv3.ClusterLoadAssignment:
 		r.readEndpoints(m)
 	}
+	r.readRules(b)
 	return r, err
+}
+
+// everyPolicy is the service of resources with the rules of policies. They have rules of several policies and only the
+// newest marker counts, so the changes of policies come one at a time.
+const everyPolicy = maxServices
+
+// readRules finds the newest change of a policy in the bytes.
+func (r *resource) readRules(b []byte) {
+	for _, path := range markedPaths.FindAll(b, -1) {
+		r.service, r.marker = everyPolicy, max(r.marker, markerOfPath(path))
+	}
+}
+
+// subject is what was changed if the marker is another one.
+func (r *resource) subject() subject {
+	if r.service == everyPolicy {
+		return policiesSubject // whatever kind of resource has the rules
+	}
+	return subject{r.kind, r.service}
 }
 
 func (r *resource) readListener(l *listenerv3.Listener) error {
 	r.name = l.GetName()
 	r.service = serviceOf(r.name)
 	var manager managerv3.HttpConnectionManager
-	if err := l.GetApiListener().GetApiListener().UnmarshalTo(&manager); err != nil {
-		return fmt.Errorf("listener %s is not one for gRPC clients: %w", r.name, err)
+	wrapped := l.GetApiListener().GetApiListener()
+	if len(l.GetFilterChains()) > 0 {
+		wrapped = l.GetFilterChains()[0].GetFilters()[0].GetTypedConfig() // a server's
+	}
+	if err := wrapped.UnmarshalTo(&manager); err != nil {
+		return fmt.Errorf("listener %s is not one for gRPC clients or servers: %w", r.name, err)
 	}
 	if name := manager.GetRds().GetRouteConfigName(); name != "" {
 		r.references[routes] = []string{name}

@@ -57,35 +57,14 @@ func TestScenarios(t *testing.T) {
 	address := serveFolder(t, dir)
 	o, err := parseOptions([]string{
 		"-server", address, "-files", dir, "-pid", "0", "-services", "40", "-endpoints", "3", "-rules", "0.25", "-ports", "4", "-streams", "20", "-names", "4",
-		"-scenarios", strings.Join(scenarioNames(), ","), "-rounds", "4", "-burst", "10", "-flood", "300ms", "-soak", "300ms",
+		"-scenarios", strings.Join(scenarioNames(clientStreams), ","), "-rounds", "4", "-burst", "10", "-flood", "300ms", "-soak", "300ms",
 		"-settle", "500ms", "-timeout", "30s", "-raw", "-json", filepath.Join(t.TempDir(), "results.json"),
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runAll(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value := func(scenario, name string) float64 {
-		t.Helper()
-		f := r.find(scenario, name)
-		if f == nil {
-			t.Fatalf("there is no figure %q of %s", name, scenario)
-		}
-		return f.Values[0]
-	}
-	for _, scenario := range []string{scenarioChurn, scenarioRoutes, scenarioHot} {
-		if got, want := value(scenario, "responses"), value(scenario, "streams concerned"); got != want || want == 0 {
-			t.Errorf("%s: %v responses a change, want one for each of %v streams", scenario, got, want)
-		}
-		if n := value(scenario, "wasted"); n != 0 {
-			t.Errorf("%s: %v bytes a change went to streams that already had them", scenario, n)
-		}
-		if n := value(scenario, "missing receipts"); n != 0 {
-			t.Errorf("%s: %v receipts are missing", scenario, n)
-		}
-	}
+	r, value := run(t, o)
+	checkRounds(t, value, scenarioChurn, scenarioRoutes, scenarioHot)
 	for _, scenario := range []string{scenarioFlood, scenarioSoak} {
 		if n := value(scenario, "not on the newest state"); n != 0 {
 			t.Errorf("%s: %v streams did not reach the newest state", scenario, n)
@@ -107,6 +86,80 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// figures returns a figure of a scenario.
+type figures func(scenario, name string) float64
+
+func run(t *testing.T, o *options) (*results, figures) {
+	t.Helper()
+	r, err := runAll(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, func(scenario, name string) float64 {
+		t.Helper()
+		f := r.find(scenario, name)
+		if f == nil {
+			t.Fatalf("there is no figure %q of %s", name, scenario)
+		}
+		return f.Values[0]
+	}
+}
+
+// checkRounds checks that each change reached the streams that it concerns, and no others.
+func checkRounds(t *testing.T, value figures, scenarios ...string) {
+	t.Helper()
+	for _, scenario := range scenarios {
+		if got, want := value(scenario, "responses"), value(scenario, "streams concerned"); got != want || want == 0 {
+			t.Errorf("%s: %v responses a change, want one for each of %v streams", scenario, got, want)
+		}
+		if n := value(scenario, "wasted"); n != 0 {
+			t.Errorf("%s: %v bytes a change went to streams that already had them", scenario, n)
+		}
+		if n := value(scenario, "missing receipts"); n != 0 {
+			t.Errorf("%s: %v receipts are missing", scenario, n)
+		}
+	}
+}
+
+// TestServerScenarios does the same with servers: a change of a policy reaches the servers that it applies to, and no
+// others.
+func TestServerScenarios(t *testing.T) {
+	for _, client := range []string{"gRPC Go", "gRPC Node"} {
+		t.Run(client, func(t *testing.T) {
+			dir := t.TempDir()
+			o, err := parseOptions([]string{
+				"-server", serveFolder(t, dir), "-files", dir, "-client", client, "-services", "25", "-endpoints", "2", "-streams", "50", "-policies", "30",
+				"-scenarios", strings.Join(scenarioNames(serverStreams), ","), "-rounds", "12", "-settle", "100ms", "-timeout", "30s", "-raw",
+			}, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, value := run(t, o)
+			checkRounds(t, value, scenarioWorkload, scenarioNamespace, scenarioMesh)
+			if workload, mesh := value(scenarioWorkload, "streams concerned"), value(scenarioMesh, "streams concerned"); workload != 2 || mesh != 50 {
+				t.Errorf("changes concern %v and %v streams, want those of a workload and all", workload, mesh)
+			}
+			if got, want := value("raw mesh", "p50 with the write"), 0.0; got <= want {
+				t.Errorf("the raw broadcast took %v ms", got)
+			}
+		})
+	}
+}
+
+// TestGatewayScenarios does the same with rules of the Gateway API.
+func TestGatewayScenarios(t *testing.T) {
+	dir := t.TempDir()
+	o, err := parseOptions([]string{
+		"-server", serveFolder(t, dir), "-files", dir, "-gateway", "-services", "40", "-endpoints", "2", "-rules", "0.5", "-streams", "20", "-names", "4",
+		"-scenarios", scenarioRoutes, "-rounds", "4", "-settle", "500ms", "-timeout", "30s",
+	}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, value := run(t, o)
+	checkRounds(t, value, scenarioRoutes)
+}
+
 func TestOptionsAreRefused(t *testing.T) {
 	for name, args := range map[string][]string{
 		"nothing to measure":       {},
@@ -114,6 +167,10 @@ func TestOptionsAreRefused(t *testing.T) {
 		"more names than services": {"-server", "a:1", "-services", "5", "-names", "6"},
 		"unknown scenario":         {"-server", "a:1", "-scenarios", "cold,warm"},
 		"unbounded":                {"-server", "a:1", "-streams", "1000000"},
+		"too few policies":         {"-server", "a:1", "-policies", "11"},
+		"clients' scenario":        {"-server", "a:1", "-policies", "12", "-scenarios", "churn"},
+		"servers' scenario":        {"-server", "a:1", "-scenarios", "mesh"},
+		"servers in a cluster":     {"-server", "a:1", "-policies", "12", "-kubeconfig", "y"},
 		"two targets":              {"-server", "a:1", "-files", "x", "-kubeconfig", "y"},
 		"argument":                 {"-server", "a:1", "now"},
 		"no time":                  {"-server", "a:1", "-timeout", "0s"},

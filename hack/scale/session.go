@@ -21,7 +21,7 @@ type session struct {
 	server  *process // nil if this program did not start it
 	meter   meter
 	fleet   *fleet
-	// marker is the number of the latest change. VirtualServices start with 1.
+	// marker is the number of the latest change. Rules start with 1.
 	marker int
 }
 
@@ -73,7 +73,7 @@ func (s *session) repetition(ctx context.Context) error {
 			continue
 		}
 		s.o.logf("%s", name)
-		if err := scenarios[name](ctx, s); err != nil {
+		if err := scenarioOf(name).play(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -17,17 +18,58 @@ const (
 	scenarioHot       = "hot"
 	scenarioFlood     = "flood"
 	scenarioSoak      = "soak"
+	scenarioWorkload  = "workload"
+	scenarioNamespace = "namespace"
+	scenarioMesh      = "mesh"
 )
 
-var scenarios = map[string]func(context.Context, *session) error{
-	scenarioStorm: storm, scenarioReconnect: reconnect, scenarioChurn: churn, scenarioBurst: burst,
-	scenarioRoutes: shiftRounds, scenarioHot: hotRounds, scenarioFlood: flood, scenarioSoak: soak,
+// scenario is one of the things that are measured.
+type scenario struct {
+	name string
+	// streams are those that can play it.
+	streams audience
+	play    func(context.Context, *session) error
 }
 
-func scenarioNames() []string {
-	return []string{
-		scenarioCold, scenarioStorm, scenarioReconnect, scenarioChurn, scenarioBurst, scenarioRoutes, scenarioHot, scenarioFlood, scenarioSoak,
+// audience is a kind of streams.
+type audience int
+
+const (
+	everyStream audience = iota
+	clientStreams
+	serverStreams
+)
+
+// scenarios are all of them. Cold is first, and sets up what the others use.
+var scenarios = []scenario{
+	{scenarioCold, everyStream, cold},
+	{scenarioStorm, everyStream, storm},
+	{scenarioReconnect, everyStream, reconnect},
+	{scenarioChurn, clientStreams, churn},
+	{scenarioBurst, clientStreams, burst},
+	{scenarioRoutes, clientStreams, shiftRounds},
+	{scenarioHot, clientStreams, hotRounds},
+	{scenarioFlood, clientStreams, flood},
+	{scenarioSoak, clientStreams, soak},
+	{scenarioWorkload, serverStreams, workloadRounds},
+	{scenarioNamespace, serverStreams, namespaceRounds},
+	{scenarioMesh, serverStreams, meshRounds},
+}
+
+// scenarioNames returns the names of those that some streams can play.
+func scenarioNames(streams audience) []string {
+	var names []string
+	for _, s := range scenarios {
+		if s.streams == everyStream || s.streams == streams {
+			names = append(names, s.name)
+		}
 	}
+	return names
+}
+
+// scenarioOf returns the scenario of a name that exists.
+func scenarioOf(name string) scenario {
+	return scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })]
 }
 
 // cold starts all clients at the same time, with a server that has not served a client before.

@@ -1,15 +1,17 @@
 package main
 
-import "context"
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
 
 // target is where the objects are written for the server under test.
 type target interface {
 	// seed sets all objects to their initial state.
 	seed(ctx context.Context, p *plan) error
-	// move sets the address of a service's last endpoint to a marked one, and shift sets a marked weight in its
-	// route. They return when the write is done.
-	move(ctx context.Context, p *plan, s, marker int) error
-	shift(ctx context.Context, p *plan, s, marker int) error
+	// update writes the next state of an object. It returns when the write is done.
+	update(ctx context.Context, o *unstructured.Unstructured) error
 	// clear removes what seed has created.
 	clear(ctx context.Context) error
 }

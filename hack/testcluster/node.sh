@@ -4,23 +4,31 @@
 # build.sh builds the binaries.
 #
 #   node.sh check                 print what is missing on this machine
-#   node.sh up                    start the cluster with node-0 in zone-a
+#   node.sh up [ZONE]             start the cluster with node-0, in zone-a if no other is given
 #   node.sh join INDEX ZONE       add node-INDEX, for example: join 1 zone-b
 #   node.sh lose INDEX            kill a node, as if its power had failed; join starts it again with its data
 #   node.sh load IMAGE BINARY [SOURCE:DESTINATION...]
 #                                 make an image of a static binary and of other files and load it on all nodes
 #   node.sh k ARGUMENTS           kubectl
 #   node.sh sh COMMAND            run a command on node-0, or on node-$NODE
+#   node.sh stop | continue       stop the API server, so that it answers nothing and connections stay, and let it go on
+#   node.sh link A B              connect the clusters whose directories are A and B: their nodes and pods reach each other
+#   node.sh unlink A B            remove that
+#   node.sh cut A B               drop, in A, every packet to and from the API server of B; other packets pass
+#   node.sh mend A B              end that
 #   node.sh down                  stop everything and remove it
 #   node.sh run INDEX ZONE        the node in the foreground, which up and join start; it prints "ready" when it is ready
 #
 # NODE_STATE is the directory for everything that the cluster writes. Clusters with different directories do not
-# affect each other.
+# affect each other. NODE_NETWORKS are the first halves of the addresses of nodes, pods and Services, which clusters
+# that are to be linked must not share: "10.77 10.244 10.96" if it is not set. `up` and `run 0` write them down.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(dirname "$(readlink -f "$0")")
 export here state=${NODE_STATE:-/var/tmp/mizzen-node} bin=${TESTCLUSTER_BIN:-$here/bin}
 binaries="etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl coredns pause image"
+read -r nodes_at pods_at services_at < <(cat "$state/networks" 2>/dev/null || echo "${NODE_NETWORKS:-10.77 10.244 10.96}")
+export nodes_at pods_at services_at
 controllers="cpu cpuacct cpuset memory devices freezer blkio pids systemd"
 
 fail() {
@@ -74,6 +82,7 @@ check() {
 	need openssl openssl
 	need curl curl
 	need procps sysctl
+	/usr/bin/python3 -c 'import grpc' 2>/dev/null || packages+=(python3-grpcio) # a client in pods
 	((${#packages[@]} == 0)) || missing+=("packages: apt-get install --no-install-recommends ${packages[*]}")
 	absent=()
 	for name in $binaries; do [[ -x $bin/$name ]] || absent+=("$name"); done
@@ -110,6 +119,7 @@ run() {
 	pid "$index" >/dev/null && fail "node-$index is running"
 	mkdir -p "$dir"
 	rm -f "$dir/ready" "$dir/cgroups"
+	echo "$nodes_at $pods_at $services_at" >"$state/networks"
 	"$here/node/pki.sh"
 	limits "$index"
 	# When its first process ends, all processes of its PID namespace end, and with the last one its mounts, links and
@@ -145,6 +155,60 @@ load() {
 	done
 }
 
+# stop and continue signal the API server. Its ID is that in the namespaces of node 0.
+stop() { signal STOP; }
+continue_() { signal CONT; }
+signal() { inside 0 sh -c "kill -$1 \$(cat '$state/node-0/kube-apiserver.pid')"; }
+
+# of STATE COMMAND... runs a command in the network of a cluster's node 0, and in this machine's other namespaces.
+of() {
+	local pid
+	pid=$(state=$(readlink -m "$1") pid 0) || fail "no cluster runs in $1"
+	nsenter --target "$pid" --net -- "${@:2}"
+}
+
+# networks STATE prints the first halves of a cluster's addresses.
+networks() { cat "$1/networks" 2>/dev/null || fail "no cluster in $1"; }
+
+# link joins the two nodes that route for their clusters. Each end is named after the other cluster.
+link() {
+	local a b from to nodes pods
+	a=$(readlink -m "$1") b=$(readlink -m "$2")
+	read -r nodes _ < <(networks "$b") && read -r pods _ < <(networks "$a")
+	of "$a" ip link add name "to-$nodes" type veth peer name "to-$pods" netns "$(state=$b pid 0)"
+	for from in "$a" "$b"; do
+		[[ $from = "$a" ]] && to=$b || to=$a
+		read -r nodes pods _ < <(networks "$to")
+		of "$from" ip link set "to-$nodes" up
+		of "$from" ip route add "$nodes.0.0/16" via "$nodes.0.1" dev "to-$nodes" onlink
+		[[ $pods == "$(networks "$from" | cut -d' ' -f2)" ]] || of "$from" ip route add "$pods.0.0/16" via "$nodes.0.1" dev "to-$nodes" onlink
+	done
+}
+
+unlink() {
+	local nodes
+	read -r nodes _ < <(networks "$2")
+	of "$1" ip link delete "to-$nodes"
+}
+
+cut_() {
+	local nodes
+	read -r nodes _ < <(networks "$2")
+	of "$1" nft -f - <<-END
+		table ip cut-$nodes {
+			chain forward { type filter hook forward priority -1; ip saddr $nodes.0.1 drop; ip daddr $nodes.0.1 drop; }
+			chain input { type filter hook input priority -1; ip saddr $nodes.0.1 drop; }
+			chain output { type filter hook output priority -1; ip daddr $nodes.0.1 drop; }
+		}
+	END
+}
+
+mend() {
+	local nodes
+	read -r nodes _ < <(networks "$2")
+	of "$1" nft delete table ip "cut-$nodes"
+}
+
 down() {
 	local node pid dir
 	for node in "$state"/node-*; do
@@ -166,8 +230,9 @@ down() {
 command=${1:-help}
 (($# == 0)) || shift
 case $command in
-check | run | lose | load | down) "$command" "$@" ;;
-up) start 0 zone-a ;;
+check | run | lose | load | stop | link | unlink | mend | down) "$command" "$@" ;;
+continue | cut) "${command}_" "$@" ;;
+up) start 0 "${1:-zone-a}" ;;
 join) start "$@" ;;
 k) inside 0 "$bin/kubectl" --kubeconfig="$state/admin.kubeconfig" "$@" ;;
 sh) inside "${NODE:-0}" "$@" ;;

@@ -2,8 +2,8 @@
 # The first process of a node: it sets up the node's namespaces and starts its daemons, and the node ends with it. Its
 # argument, the node's directory, identifies the process.
 set -euo pipefail
-: "${here:?}" "${state:?}" "${bin:?}" "${dir:?}" "${index:?}" "${zone:?}"
-node=node-$index address=10.77.0.$((index + 1)) pods=10.244.$index.0/24
+: "${here:?}" "${state:?}" "${bin:?}" "${dir:?}" "${index:?}" "${zone:?}" "${nodes_at:?}" "${pods_at:?}" "${services_at:?}"
+node=node-$index address=$nodes_at.0.$((index + 1)) pods=$pods_at.$index.0/24 first=$nodes_at.0.1
 export CONTAINERD_ADDRESS=/run/containerd/containerd.sock
 
 kubectl() { "$bin/kubectl" --kubeconfig="$state/admin.kubeconfig" "$@"; }
@@ -19,6 +19,7 @@ daemon() {
 	shift
 	nice -n 5 "$@" >"$dir/$name.log" 2>&1 &
 	daemons[$!]=$name
+	echo $! >"$dir/$name.pid"
 }
 
 # await WHAT COMMAND... repeats the command until it succeeds.
@@ -40,7 +41,7 @@ await() {
 # render FILE writes one of the templates beside this script to the node's directory.
 render() {
 	mkdir -p "$(dirname "$dir/$1")"
-	sed "s|@state@|$state|g; s|@dir@|$dir|g; s|@node@|$node|g; s|@address@|$address|g; s|@pods@|$pods|g" \
+	sed "s|@state@|$state|g; s|@dir@|$dir|g; s|@node@|$node|g; s|@address@|$address|g; s|@pods@|$pods|g; s|@first@|$first|g" \
 		"$here/node/${1##*/}" >"$dir/$1"
 }
 
@@ -66,7 +67,7 @@ own() {
 		echo "${sysctl#*=}" >"$name"
 		mount --bind "$name" "/proc/sys/${sysctl%=*}"
 	done
-	printf 'nameserver 10.77.0.1\nsearch svc.cluster.local cluster.local\n' >/run/resolv.conf
+	printf 'nameserver %s\nsearch svc.cluster.local cluster.local\n' "$first" >/run/resolv.conf
 	# On some machines it is a link to a file below /run, which is now hidden.
 	[[ -e /etc/resolv.conf || ! -L /etc/resolv.conf ]] || install -D /dev/null "$(readlink -m /etc/resolv.conf)"
 	mount --bind /run/resolv.conf /etc/resolv.conf
@@ -75,7 +76,7 @@ own() {
 # connect gives the node its address. Node 0 has a dummy link. Each other node has a link to node 0, which is its
 # router.
 connect() {
-	local first router=()
+	local router=() network
 	hostname "$node"
 	ip link set lo up
 	sysctl -qw net.ipv4.ip_forward=1
@@ -83,12 +84,12 @@ connect() {
 		ip link add name uplink type veth peer name nowhere
 		ip link set nowhere up
 	else
-		router=(via 10.77.0.1 onlink)
-		first=/proc/$(cat "$state/node-0/pid")/ns/net
-		ip link add name uplink type veth peer name "$node" netns "$first"
-		nsenter --net="$first" ip link set "$node" up
-		nsenter --net="$first" ip route add "$address" dev "$node"
-		nsenter --net="$first" ip route add "$pods" via "$address" dev "$node"
+		router=(via "$first" onlink)
+		network=/proc/$(cat "$state/node-0/pid")/ns/net
+		ip link add name uplink type veth peer name "$node" netns "$network"
+		nsenter --net="$network" ip link set "$node" up
+		nsenter --net="$network" ip route add "$address" dev "$node"
+		nsenter --net="$network" ip route add "$pods" via "$address" dev "$node"
 	fi
 	ip address add "$address/32" dev uplink
 	ip link set uplink up
@@ -111,7 +112,7 @@ kubelet_up() {
 		--hostname-override="$node" --node-ip="$address" --cert-dir=/var/lib/kubelet/pki \
 		--node-labels="topology.kubernetes.io/zone=$zone,topology.kubernetes.io/region=region-1"
 	daemon kube-proxy "$bin/kube-proxy" --kubeconfig="$state/proxy.kubeconfig" --proxy-mode=nftables \
-		--hostname-override="$node" --cluster-cidr=10.244.0.0/16 --nodeport-addresses="$address/32" \
+		--hostname-override="$node" --cluster-cidr="$pods_at.0.0/16" --nodeport-addresses="$address/32" \
 		--metrics-bind-address="$address:10249" --healthz-bind-address="$address:10256" \
 		--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
 }
@@ -139,6 +140,8 @@ containerd_up
 ((index > 0)) || plane_await
 kubelet_up
 await "$node is ready" ready
+# As the controller that allocates ranges for pods does in other clusters. Its first address is the bridge, from which kubelet probes.
+kubectl patch node "$node" --patch "{\"spec\": {\"podCIDR\": \"$pods\", \"podCIDRs\": [\"$pods\"]}}" >/dev/null
 ((index > 0)) || plane_last
 echo ready | tee "$dir/ready"
 while :; do wait; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Creates the certificates and kubeconfigs of the cluster, once, and those of node $index.
 set -euo pipefail
-: "${state:?}" "${index:?}" "${here:?}"
+: "${state:?}" "${index:?}" "${here:?}" "${nodes_at:?}" "${services_at:?}"
 mkdir -p "$state/pki"
 cd "$state/pki"
 
@@ -22,7 +22,7 @@ certificate() {
 # user NAME SUBJECT makes a client certificate and a kubeconfig that uses it.
 user() {
 	certificate "$1" "$2" extendedKeyUsage=clientAuth
-	sed "s|@state@|$state|g; s|@user@|$1|g" "$here/node/kubeconfig.yaml" >"$state/$1.kubeconfig"
+	sed "s|@state@|$state|g; s|@user@|$1|g; s|@first@|$nodes_at.0.1|g" "$here/node/kubeconfig.yaml" >"$state/$1.kubeconfig"
 }
 
 if [[ ! -e ca.crt ]]; then
@@ -30,11 +30,11 @@ if [[ ! -e ca.crt ]]; then
 	openssl genrsa -out sa.key 2048 2>/dev/null
 	openssl rsa -in sa.key -pubout -out sa.pub 2>/dev/null
 	certificate apiserver /CN=kube-apiserver extendedKeyUsage=serverAuth \
-		subjectAltName=DNS:kubernetes.default.svc,DNS:kubernetes.default,DNS:kubernetes,IP:10.77.0.1,IP:10.96.0.1
+		"subjectAltName=DNS:kubernetes.default.svc,DNS:kubernetes.default,DNS:kubernetes,IP:$nodes_at.0.1,IP:$services_at.0.1"
 	user admin /O=system:masters/CN=admin
 	user controllers /CN=system:kube-controller-manager
 	user scheduler /CN=system:kube-scheduler
 	user proxy /CN=system:kube-proxy
 fi
 user "kubelet-$index" "/O=system:nodes/CN=system:node:node-$index"
-certificate "node-$index" "/CN=node-$index" extendedKeyUsage=serverAuth "subjectAltName=IP:10.77.0.$((index + 1))"
+certificate "node-$index" "/CN=node-$index" extendedKeyUsage=serverAuth "subjectAltName=IP:$nodes_at.0.$((index + 1))"

@@ -16,7 +16,7 @@ plane_start() {
 		--listen-client-urls="$etcd" --advertise-client-urls="$etcd" \
 		--listen-peer-urls="$peers" --initial-advertise-peer-urls="$peers" --initial-cluster=test="$peers"
 	daemon kube-apiserver "$bin/kube-apiserver" --etcd-servers="$etcd" --bind-address="$address" --advertise-address="$address" \
-		--secure-port=6443 --service-cluster-ip-range=10.96.0.0/16 --allow-privileged \
+		--secure-port=6443 --service-cluster-ip-range="$services_at.0.0/16" --allow-privileged \
 		--authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
 		--tls-cert-file="$state/pki/apiserver.crt" --tls-private-key-file="$state/pki/apiserver.key" \
 		--client-ca-file="$state/pki/ca.crt" --service-account-issuer=https://kubernetes.default.svc.cluster.local \
@@ -40,5 +40,5 @@ plane_await() {
 
 plane_last() {
 	await "pods have their account" kubectl --namespace default get serviceaccount default
-	await "names resolve" curl --silent --fail --output /dev/null http://10.77.0.1:8181/ready
+	await "names resolve" curl --silent --fail --output /dev/null "http://$first:8181/ready"
 }

@@ -19,14 +19,24 @@
 {{ $root.Files.Get (printf "files/%s" (index . 1)) | replace "mizzen.mizzen-system.svc" (printf "%s.%s.svc" $root.Values.injection.service $root.Release.Namespace) }}
 {{- end }}
 
+{{/* The settings of the signer, as the environment of its container. */}}
+{{- define "mizzen.signer" -}}
+LEAF_LIFETIME: {{ .Values.signer.leafLifetime | quote }}
+LOG_LEVEL: {{ .Values.settings.logLevel | quote }}
+TRUST_DOMAIN: {{ .Values.identity.trustDomain | quote }}
+{{- end }}
+
 {{/* The settings, as the environment of the container. */}}
 {{- define "mizzen.settings" -}}
 {{- with .Values.settings -}}
 CLUSTER_DOMAIN: {{ .clusterDomain | quote }}
+CLUSTER_ID: {{ .clusterId | quote }}
 DEFAULT_RETRIES: {{ .defaultRetries | quote }}
 EMPTY_SERVICE_GRACE: {{ .emptyServiceGrace | quote }}
 LOG_LEVEL: {{ .logLevel | quote }}
 MAX_STREAMS: {{ .maxStreams | int64 | quote }}
+NETWORK: {{ .network | quote }}
+REMOTE_CLUSTERS: {{ .remoteClusters | quote }}
 ROOT_NAMESPACE: {{ .rootNamespace | quote }}
 {{- end }}
 TOKEN_AUDIENCE: {{ .Values.identity.tokenAudience | quote }}
