@@ -1,4 +1,5 @@
 // Package authority signs the certificates of a mesh, for tests of encryption. New is the only entry point.
+// Server and Client are of the namespace demo. Pod lays out the files of any pod, which can be renewed.
 package authority
 
 import (
@@ -21,14 +22,14 @@ import (
 
 // Authority signs certificates of a mesh.
 type Authority struct {
-	t    *testing.T
+	t    testing.TB
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pem  []byte
 }
 
 // New makes an authority that exists until the test ends.
-func New(t *testing.T) *Authority {
+func New(t testing.TB) *Authority {
 	t.Helper()
 	a := &Authority{t: t, key: newKey(t)}
 	// gRPC for Java accepts no certificate whose issuer has no name.
@@ -41,7 +42,7 @@ func New(t *testing.T) *Authority {
 	return a
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -63,15 +64,18 @@ func (a *Authority) sign(template, parent *x509.Certificate, key crypto.Signer) 
 	return cert
 }
 
-// issue signs a certificate with the identity of a service account of the namespace demo, and the names.
-func (a *Authority) issue(private crypto.Signer, account string, names ...string) (certificate, key []byte) {
+// issue signs a certificate with the identity of a service account, and the names. Without an account it has no identity.
+func (a *Authority) issue(private crypto.Signer, namespace, account string, names ...string) (certificate, key []byte) {
 	a.t.Helper()
-	leaf := a.sign(&x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		URIs:     []*url.URL{{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/demo/sa/" + account}},
 		DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, private)
+	}
+	if account != "" {
+		template.URIs = []*url.URL{{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/" + namespace + "/sa/" + account}}
+	}
+	leaf := a.sign(template, a.cert, private)
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		a.t.Fatal(err)
@@ -83,7 +87,7 @@ func (a *Authority) issue(private crypto.Signer, account string, names ...string
 // authority.
 func (a *Authority) Server(account string, names ...string) *tls.Config {
 	a.t.Helper()
-	pair, err := tls.X509KeyPair(a.issue(newKey(a.t), account, names...))
+	pair, err := tls.X509KeyPair(a.issue(newKey(a.t), "demo", account, names...))
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -104,7 +108,7 @@ func (a *Authority) Client() (dir string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	certificate, key := a.issue(private, "me")
+	certificate, key := a.issue(private, "demo", "me")
 	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": a.pem} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			a.t.Fatal(err)

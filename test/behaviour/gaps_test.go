@@ -64,16 +64,31 @@ func TestGap01(t *testing.T) {
 	p.checkClientRules()
 }
 
-// TestGap02: path prefixes stay prefixes, and objects of the Gateway API beside them have no effect.
+// TestGap02: path prefixes stay prefixes, and the author of a VirtualService is told that a GRPCRoute beside it takes precedence.
 func TestGap02(t *testing.T) {
 	grpcRoute := "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: echo, namespace: demo}\n" +
-		"spec: {parentRefs: [{kind: Service, group: '', name: echo}], rules: [{matches: [{method: {service: grpc.testing.TestService}}]}]}\n"
+		"spec: {parentRefs: [{kind: Service, group: '', name: echo}], rules: [{matches: [{method: {service: grpc.testing.TestService}}], backendRefs: [{name: other, port: 80}]}]}\n"
+	echo, other := service("echo", newBackend(t, "a", "v1")), service("other", newBackend(t, "b", "v2"))
+	rule := routes("echo", "{match: [{uri: {prefix: /grpc.testing.TestService}}], route: [{destination: {host: echo}}]}")
+	p := newPlane(t, echo, other, rule)
+	wantVersion(t, p.dial("echo"), "v1")
+	p.checkClientRules()
+	p = newPlane(t, echo, other, rule, grpcRoute)
+	wantVersion(t, p.dial("echo"), "v2")
+	p.checkClientRules()
+	p.wantProblem(mesh.Warning, "spec.hosts[0]")
+}
+
+// TestGap02Gateway: Routes of a gateway beside them have no effect.
+func TestGap02Gateway(t *testing.T) {
+	grpcRoute := "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: echo, namespace: demo}\n" +
+		"spec: {parentRefs: [{name: edge}], rules: [{matches: [{method: {service: grpc.testing.TestService}}]}]}\n"
 	p := newPlane(t, service("echo", newBackend(t, "a", "v1")), grpcRoute,
 		routes("echo", "{match: [{uri: {prefix: /grpc.testing.TestService}}], route: [{destination: {host: echo}}]}"))
 	wantVersion(t, p.dial("echo"), "v1")
 	p.checkClientRules()
-	if problems := fmt.Sprint(p.store.Problems()); !strings.Contains(problems, "GRPCRoute") {
-		t.Errorf("no Problem reports that the GRPCRoute is not read: %s", problems)
+	if problems := fmt.Sprint(p.store.Problems()); strings.Contains(problems, "GRPCRoute") {
+		t.Errorf("a GRPCRoute of a gateway is reported: %s", problems)
 	}
 }
 

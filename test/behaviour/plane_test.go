@@ -51,9 +51,15 @@ func newPlane(t *testing.T, objects ...string) *plane {
 // newPlaneOf is newPlane with these options of the source.
 func newPlaneOf(t *testing.T, o watch.Options, objects ...string) *plane {
 	t.Helper()
+	return newPlaneAt(t, "127.0.0.1:0", o, objects...)
+}
+
+// newPlaneAt is newPlaneOf with an address.
+func newPlaneAt(t *testing.T, address string, o watch.Options, objects ...string) *plane {
+	t.Helper()
 	p := &plane{t: t, dir: t.TempDir(), store: serving.NewStore(serving.Options{})}
 	p.write("objects.yaml", objects...)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +99,7 @@ func (p *plane) dial(target string) testgrpc.TestServiceClient {
 // dialAs connects a client with that bootstrap.
 func (p *plane) dialAs(target string, who bootstrap.Options) testgrpc.TestServiceClient {
 	p.t.Helper()
-	who.ServerURI, who.NodeID = p.xds, cmp.Or(who.NodeID, p.t.Name())
+	who.ServerURI, who.NodeID = cmp.Or(who.ServerURI, p.xds), cmp.Or(who.NodeID, p.t.Name())
 	config, err := bootstrap.JSON(who)
 	if err != nil {
 		p.t.Fatal(err)

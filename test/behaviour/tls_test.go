@@ -173,6 +173,42 @@ func TestEncryptedCalls(t *testing.T) {
 	}
 }
 
+// TestBackendTLSPolicy: servers are verified by their name. Without a way to do that, calls fail.
+func TestBackendTLSPolicy(t *testing.T) {
+	mesh := authority.New(t)
+	open := mesh.Server("safe", "safe.demo.svc")
+	open.ClientAuth = tls.NoClientCert
+	system := map[string]bootstrap.Certificates{"system": {Roots: clientFiles(mesh).Roots}}
+	for name, test := range map[string]struct {
+		target, validation, more string
+		providers                map[string]bootstrap.Certificates
+		failure                  string
+	}{
+		"by its name":      {validation: "wellKnownCACertificates: System, hostname: safe.demo.svc", providers: system},
+		"by another name":  {validation: "wellKnownCACertificates: System, hostname: other.example.com", providers: system, failure: "do not match any of the accepted SANs"},
+		"by a listed name": {validation: "wellKnownCACertificates: System, hostname: other.example.com, subjectAltNames: [{type: Hostname, hostname: safe.demo.svc}]", providers: system},
+		"by an identity":   {validation: "wellKnownCACertificates: System, hostname: other.example.com, subjectAltNames: [{type: URI, uri: 'spiffe://cluster.local/ns/demo/sa/safe'}]", providers: system},
+		"on its port":      {target: ", sectionName: grpc", validation: "wellKnownCACertificates: System, hostname: safe.demo.svc", providers: system},
+		"beside other settings of a client's namespace": {
+			validation: "wellKnownCACertificates: System, hostname: safe.demo.svc", providers: system,
+			more: "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: safe, namespace: demo}\nspec: {host: safe, trafficPolicy: {loadBalancer: {simple: RANDOM}}}\n",
+		},
+		"certificates that clients do not get": {validation: "caCertificateRefs: [{group: '', kind: ConfigMap, name: a}], hostname: safe.demo.svc", providers: system, failure: "no targets to pick from"},
+		"not declared":                         {validation: "wellKnownCACertificates: System, hostname: safe.demo.svc", failure: "no targets to pick from"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: safe, namespace: demo}\n" +
+				"spec: {targetRefs: [{group: '', kind: Service, name: safe" + test.target + "}], validation: {" + test.validation + "}}\n"
+			p := newPlane(t, safe(newSecureServer(t, open).port, "safe"), policy, test.more)
+			resp, err := call(t, p.dialSafe(test.providers))
+			failure := status.Convert(err).Message()
+			if (err != nil) != (test.failure != "") || !strings.Contains(failure, test.failure) {
+				t.Errorf("got %q and failure %q, want failure %q", resp.GetUsername(), failure, test.failure)
+			}
+		})
+	}
+}
+
 // TestCallsAreNeverWeaker: a server that accepts plain text gets no call that must be encrypted, from any client.
 func TestCallsAreNeverWeaker(t *testing.T) {
 	plain := newBackend(t, "a", "v1")

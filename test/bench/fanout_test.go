@@ -62,7 +62,7 @@ func newFanout(b testing.TB, services, streams int) *fanout {
 			f.concerned[nameOf(i, k)]++
 		}
 	}
-	f.marshaled = counter(b, f.registry, "mizzen_resources_marshalled_total")
+	f.marshaled = marshaled(b, f.registry)
 	return f
 }
 
@@ -85,7 +85,7 @@ func (f *fanout) check(b testing.TB, changes int) {
 	if f.answered != f.want {
 		b.Errorf("%d responses, want %d: exactly the subscribers", f.answered, f.want)
 	}
-	if got := counter(b, f.registry, "mizzen_resources_marshalled_total") - f.marshaled; got != float64(changes) {
+	if got := marshaled(b, f.registry) - f.marshaled; got != float64(changes) {
 		b.Errorf("%v resources were marshaled for %d changes, want one each", got, changes)
 	}
 }
@@ -128,8 +128,8 @@ func (w *watcher) respond() bool {
 	return true
 }
 
-// counter sums a counter over its labels.
-func counter(b testing.TB, registry *prometheus.Registry, name string) float64 {
+// marshaled returns the number of resources that were marshaled so far.
+func marshaled(b testing.TB, registry *prometheus.Registry) float64 {
 	b.Helper()
 	families, err := registry.Gather()
 	if err != nil {
@@ -137,7 +137,7 @@ func counter(b testing.TB, registry *prometheus.Registry, name string) float64 {
 	}
 	var sum float64
 	for _, f := range families {
-		if f.GetName() == name {
+		if f.GetName() == "mizzen_resources_marshalled_total" {
 			for _, m := range f.GetMetric() {
 				sum += value(m)
 			}

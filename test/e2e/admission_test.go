@@ -14,7 +14,10 @@ import (
 
 // unsupported sets fields that gRPC clients do not support: at the top, inside lists, and in a part of a rule that
 // has the same field twice.
-const unsupported = `
+const unsupported = unsupportedRules + "---" + unsupportedRoutes
+
+// unsupportedRules are Istio's kinds.
+const unsupportedRules = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: unfollowed}
@@ -37,6 +40,34 @@ spec:
     trafficPolicy: {portLevelSettings: [{port: {number: 80}, connectionPool: {http: {idleTimeout: 1s}}}]}
 `
 
+// unsupportedRoutes are kinds of the Gateway API.
+const unsupportedRoutes = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: unfollowed}
+spec:
+  parentRefs: [{group: "", kind: Service, name: echo}]
+  rules:
+  - backendRefs: [{name: echo, port: 80}, {name: echo, port: 81, filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: unfollowed}
+spec:
+  parentRefs: [{group: "", kind: Service, name: echo}]
+  rules:
+  - matches: [{path: {value: /a}}, {queryParams: [{name: a, value: b}]}]
+    timeouts: {request: 2s, backendRequest: 1s}
+    backendRefs: [{name: echo, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: unfollowed}
+spec:
+  targetRefs: [{group: "", kind: Service, name: echo}]
+  validation: {caCertificateRefs: [{group: "", kind: ConfigMap, name: a}], hostname: echo.example.com}
+`
+
 // supported is the same without these fields.
 const supported = `
 apiVersion: networking.istio.io/v1
@@ -57,7 +88,36 @@ spec:
   host: echo
   subsets: [{name: a, labels: {version: a}}]
   trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 5}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: followed}
+spec:
+  parentRefs: [{group: "", kind: Service, name: echo}]
+  rules:
+  - matches: [{method: {service: a.B}, headers: [{name: a, value: b}]}]
+    backendRefs: [{name: echo, port: 80, weight: 3}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: followed}
+spec:
+  parentRefs: [{group: "", kind: Service, name: echo}]
+  rules:
+  - matches: [{path: {value: /a}, method: POST}]
+    timeouts: {request: 2s}
+    backendRefs: [{name: echo, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: followed}
+spec:
+  targetRefs: [{group: "", kind: Service, name: echo}]
+  validation: {wellKnownCACertificates: System, hostname: echo.example.com}
 `
+
+// fieldPolicies are the policies that warn about fields.
+var fieldPolicies = []string{"mizzen-virtualservices", "mizzen-destinationrules", "mizzen-grpcroutes", "mizzen-httproutes", "mizzen-backendtlspolicies"}
 
 // TestAdmissionWarns: the API server warns an author who applies fields that gRPC clients do not support.
 func TestAdmissionWarns(t *testing.T) {
@@ -74,19 +134,21 @@ func TestAdmissionWarns(t *testing.T) {
 		return nil
 	})
 	// Then an expression that fails is reported, too.
-	for _, policy := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
+	for _, policy := range fieldPolicies {
 		kubectl(t, "", "patch", "validatingadmissionpolicy", policy, "--type=merge", "--patch", `{"spec":{"failurePolicy":"Fail"}}`)
 	}
 	said := apply(unsupported)
 	for _, want := range []string{
 		"VirtualService.tls has no effect. ", "HTTPMatchRequest.queryParams is refused. ", "HTTPRoute.mirrors has no effect. ",
 		"HTTPRouteDestination.headers has no effect. ", "HTTPSettings.idleTimeout has no effect. ",
+		"GRPCRouteFilter.requestHeaderModifier has no effect. ", "HTTPRouteMatch.queryParams is refused. ", "HTTPRouteTimeouts.backendRequest has no effect. ",
+		"BackendTLSPolicyValidation.caCertificateRefs is refused. ",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("got no warning of %s\n%s", want, said)
 		}
 	}
-	if got, want := strings.Count(said, "Warning:"), 5; got != want {
+	if got, want := strings.Count(said, "Warning:"), 9; got != want {
 		t.Errorf("got %d warnings, want %d:\n%s", got, want, said)
 	}
 	if said := apply(supported); said != "" {
@@ -105,7 +167,7 @@ func TestAdmissionWarns(t *testing.T) {
 func TestAdmissionIsTyped(t *testing.T) {
 	installDefinitions(t)
 	install(t, "overlays/dev")
-	for _, name := range []string{"mizzen-virtualservices", "mizzen-destinationrules"} {
+	for _, name := range fieldPolicies {
 		var policy *admissionv1.ValidatingAdmissionPolicy
 		await(t, name+" checked", func() (err error) {
 			policy, err = suite.core.AdmissionregistrationV1().ValidatingAdmissionPolicies().Get(t.Context(), name, metav1.GetOptions{})

@@ -208,7 +208,10 @@ spec: {policyName: zz-later}
 // changed.
 func TestAgentOfLargePods(t *testing.T) {
 	install(t, "overlays/dev")
-	ns := newRestrictedNamespace(t, "java")
+	t.Cleanup(func() { install(t, "overlays/dev") })
+	ns := newIdentityNamespace(t, "spiffe")
+	kubectl(t, "", "label", "namespace", ns, "mizzen.dev/agent=java")
+	configureIdentity(t, ns, map[string]any{"identity": "podcertificate"}, ofPodCertificate)
 	pod := parsePod(t, "metadata: {annotations: {mizzen.dev/xds: tls}}\nspec: {containers: []}")
 	for i := range 20 {
 		c := corev1.Container{Name: fmt.Sprintf("container-%d", i), Image: "x"}
@@ -218,8 +221,11 @@ func TestAgentOfLargePods(t *testing.T) {
 		pod.Spec.Containers = append(pod.Spec.Containers, c)
 	}
 	got := dryRun(t, ns, restricted(pod))
+	if identity := identityOf(t, got); len(identity.Declared) != 20 || len(identity.Mounted) != 20 {
+		t.Errorf("got %+v, want a certificate in all containers", identity)
+	}
 	for _, c := range got.Spec.Containers {
-		if variable(c) != agentOption || len(c.Env) != 100+6 {
+		if variable(c) != agentOption || len(c.Env) != 100+10 {
 			t.Fatalf("%s has %d variables and the option %q", c.Name, len(c.Env), variable(c))
 		}
 	}

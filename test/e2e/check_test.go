@@ -77,7 +77,7 @@ func TestCheckCluster(t *testing.T) {
 	installDefinitions(t)
 	ns := newNamespace(t)
 	newService(t, ns)
-	kubectl(t, unsupported, "--namespace", ns, "apply", "--filename=-")
+	kubectl(t, unsupportedRules, "--namespace", ns, "apply", "--filename=-")
 	out, said, code := checkCommand(t, "-n", ns, "--kubeconfig", suite.kubeconfig)
 	for _, want := range []string{"warning Unsupported VirtualService " + ns + "/unfollowed spec.http[1].mirrors", "warning Unsupported DestinationRule " + ns + "/unfollowed"} {
 		if !strings.Contains(out, want) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 var definitions = schema.GroupVersionResource{
@@ -52,35 +55,38 @@ func TestDefinitions(t *testing.T) {
 	l.until(t, "VirtualService after the definitions came back", only("v1"))
 }
 
-// installDefinitions installs Istio's own definitions of VirtualService and DestinationRule.
+// installDefinitions installs the definitions of the kinds that are read, as Istio and the Gateway API publish them.
 func installDefinitions(t *testing.T) {
 	t.Helper()
 	client := suite.dynamic.Resource(definitions)
-	for _, object := range readDefinitions(t) {
-		_, err := client.Create(t.Context(), object, metav1.CreateOptions{})
+	for _, definition := range readDefinitions(t) {
+		_, err := client.Create(t.Context(), definition, metav1.CreateOptions{})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Fatal(err)
 		}
 	}
 	await(t, "definitions served", func() error {
-		_, err := suite.istio.NetworkingV1().VirtualServices("").List(t.Context(), metav1.ListOptions{})
-		_, err2 := suite.istio.NetworkingV1().DestinationRules("").List(t.Context(), metav1.ListOptions{})
-		return errors.Join(err, err2)
+		var all error
+		for row := range defined() {
+			_, err := suite.dynamic.Resource(row.Resource).List(t.Context(), metav1.ListOptions{})
+			all = errors.Join(all, err)
+		}
+		return all
 	})
 }
 
-// removeDefinitions removes both definitions with all their objects: VirtualServices first, because they may name
+// removeDefinitions removes the definitions with all their objects: VirtualServices first, because they may name
 // subsets.
 func removeDefinitions(t *testing.T) {
 	t.Helper()
 	client := suite.dynamic.Resource(definitions)
-	for _, object := range slices.Backward(readDefinitions(t)) {
-		err := client.Delete(t.Context(), object.GetName(), metav1.DeleteOptions{})
+	for _, definition := range slices.Backward(readDefinitions(t)) {
+		err := client.Delete(t.Context(), definition.GetName(), metav1.DeleteOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			t.Fatal(err)
 		}
 		await(t, "definition removed", func() error {
-			_, err := client.Get(t.Context(), object.GetName(), metav1.GetOptions{})
+			_, err := client.Get(t.Context(), definition.GetName(), metav1.GetOptions{})
 			if apierrors.IsNotFound(err) {
 				return nil
 			}
@@ -89,27 +95,60 @@ func removeDefinitions(t *testing.T) {
 	}
 }
 
-// readDefinitions reads the definitions from the module that the control plane is built with.
+// definitionFiles are the files of definitions in the modules that the control plane is built with: Istio's, and the standard
+// channel of the Gateway API.
+var definitionFiles = map[string]string{
+	"istio.io/api":            "kubernetes/customresourcedefinitions.gen.yaml",
+	"sigs.k8s.io/gateway-api": "config/crd/standard/*.yaml",
+}
+
+// defined yields the kinds that people write and a definition defines.
+func defined() iter.Seq[*object.KindRow] {
+	return func(yield func(*object.KindRow) bool) {
+		for _, row := range object.Kinds {
+			if (row.Authored || row.Kind == object.KindBackendTLSPolicy) && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// readDefinitions reads the definitions of the kinds that are read.
 func readDefinitions(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
-	dir := must(exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output())(t)
-	path := filepath.Join(strings.TrimSpace(string(dir)), "kubernetes", "customresourcedefinitions.gen.yaml")
-	text := must(os.ReadFile(path))(t)
+	var names []string
+	for row := range defined() {
+		names = append(names, row.Resource.GroupResource().String())
+	}
 	var found []*unstructured.Unstructured
+	for module, pattern := range definitionFiles {
+		dir := must(exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output())(t)
+		for _, path := range must(filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), pattern)))(t) {
+			found = append(found, readDefinitionsIn(t, path, names)...)
+		}
+	}
+	if len(found) != len(names) {
+		t.Fatalf("got %d definitions, want %d", len(found), len(names))
+	}
+	// In the order of the rows.
+	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int {
+		return slices.Index(names, a.GetName()) - slices.Index(names, b.GetName())
+	})
+	return found
+}
+
+func readDefinitionsIn(t *testing.T, path string, names []string) (found []*unstructured.Unstructured) {
+	t.Helper()
+	text := must(os.ReadFile(path))(t)
 	for documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
-		object := &unstructured.Unstructured{}
-		if err := documents.Decode(object); errors.Is(err, io.EOF) {
-			break
+		definition := &unstructured.Unstructured{}
+		if err := documents.Decode(definition); errors.Is(err, io.EOF) {
+			return found
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		switch object.GetName() {
-		case "virtualservices.networking.istio.io", "destinationrules.networking.istio.io":
-			found = append(found, object)
+		if slices.Contains(names, definition.GetName()) {
+			found = append(found, definition)
 		}
 	}
-	if len(found) != 2 {
-		t.Fatalf("got %d definitions in %s, want 2", len(found), path)
-	}
-	return found
 }

@@ -176,7 +176,8 @@ var differences = regexp.MustCompile(strings.Join([]string{
 var accepted = regexp.MustCompile(`nodePort .* must be between 1 and 65535|EndpointSlice .* is not a port`)
 
 // TestFilesAreReadAsAPIServersStoreThem removes, repeats and replaces each field of an object, and gives it values of
-// each form. A file with the object has no error exactly if the API server accepts the object.
+// each form. A file with the object has no error exactly if the API server accepts the object. With -short it makes every
+// fourth comparison.
 func TestFilesAreReadAsAPIServersStoreThem(t *testing.T) {
 	installDefinitions(t)
 	file, tried := filepath.Join(t.TempDir(), "objects.yaml"), map[string]int{}
@@ -191,7 +192,9 @@ func TestFilesAreReadAsAPIServersStoreThem(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare := func(what string) {
-				tried[resource]++
+				if tried[resource]++; testing.Short() && tried[resource]%4 != 1 {
+					return
+				}
 				document := must(yaml.Marshal(&root))(t)
 				refused := create(t, resource, document)
 				if err := os.WriteFile(file, document, 0o600); err != nil {
@@ -224,7 +227,7 @@ func TestFilesAreReadAsAPIServersStoreThem(t *testing.T) {
 			}
 		}
 	}
-	t.Log("compared", tried)
+	t.Log("edits", tried)
 	for resource, n := range tried {
 		if n < 500 {
 			t.Errorf("%s: tried only %d objects", resource, n)

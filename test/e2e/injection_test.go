@@ -16,8 +16,11 @@ import (
 
 const (
 	bootstrapVariable = "GRPC_XDS_BOOTSTRAP_CONFIG"
-	injectedVolume    = "mizzen-injected"
-	injectedDir       = "/var/run/secrets/mizzen.dev"
+	// rbac and audit let servers in Node, and in C-core, take policies.
+	rbac           = "GRPC_XDS_EXPERIMENTAL_RBAC"
+	audit          = "GRPC_EXPERIMENTAL_XDS_RBAC_AUDIT_LOGGING"
+	injectedVolume = "mizzen-injected"
+	injectedDir    = "/var/run/secrets/mizzen.dev"
 	// plainPod does not configure injection.
 	plainPod = "spec: {containers: [{name: app, image: x}]}"
 )
@@ -43,10 +46,10 @@ spec:
   - {name: second, image: x}
   volumes: [{name: data, emptyDir: {}}]`,
 			want: map[string][]string{
-				"first":   {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable},
-				"sidecar": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "A"},
-				"app":     {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "A"},
-				"second":  {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable},
+				"first":   {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable},
+				"sidecar": {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable, "A"},
+				"app":     {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable, "A"},
+				"second":  {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable},
 			},
 		},
 		"by tls": {
@@ -56,7 +59,7 @@ spec:
   automountServiceAccountToken: false
   containers: [{name: app, image: x}]`,
 			want: map[string][]string{
-				"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", "GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS", bootstrapVariable},
+				"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", "GRPC_EXPERIMENTAL_XDS_BOOTSTRAP_CALL_CREDS", audit, rbac, bootstrapVariable},
 			},
 		},
 		"a container with a bootstrap of its own": {
@@ -67,7 +70,7 @@ spec:
   - {name: app, image: x}`,
 			want: map[string][]string{
 				"own": {"GRPC_XDS_BOOTSTRAP"},
-				"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable},
+				"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable},
 			},
 		},
 		"a pod with a bootstrap of its own": {
@@ -81,7 +84,7 @@ spec: {containers: [{name: own, image: x, env: [{name: GRPC_XDS_BOOTSTRAP_CONFIG
 spec:
   containers:
   - {name: app, image: x, env: [{name: MIZZEN_POD, value: mine}]}`,
-			want: map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "MIZZEN_POD"}},
+			want: map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable, "MIZZEN_POD"}},
 		},
 		"opted out": {
 			pod: `
@@ -93,7 +96,7 @@ spec: {containers: [{name: app, image: x}]}`,
 			pod: `
 metadata: {annotations: {mizzen.dev/xds: carrier-pigeon}}
 spec: {containers: [{name: app, image: x}]}`,
-			want: map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable}},
+			want: map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,6 +191,9 @@ func environments(pod *corev1.Pod) map[string][]string {
 func checkInjected(t *testing.T, pod *corev1.Pod, tls bool) {
 	t.Helper()
 	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		if c.Name == agentName {
+			continue
+		}
 		mounted := false
 		for _, m := range c.VolumeMounts {
 			mounted = mounted || m.Name == injectedVolume && m.MountPath == injectedDir && m.ReadOnly

@@ -59,7 +59,7 @@ spec:
 	}
 	web := must(suite.core.AppsV1().Deployments(ns).Get(t.Context(), "web", metav1.GetOptions{}))(t)
 	got := environments(&corev1.Pod{Spec: web.Spec.Template.Spec})
-	if diff := cmp.Diff(map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", bootstrapVariable, "A"}}, got); diff != "" {
+	if diff := cmp.Diff(map[string][]string{"app": {"MIZZEN_POD", "MIZZEN_NAMESPACE", audit, rbac, bootstrapVariable, "A"}}, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 }
@@ -85,6 +85,9 @@ func TestInstalledRights(t *testing.T) {
 	}{
 		"watch pods":                  {may("watch", "", "pods", "", "", ""), true},
 		"write the status of a rule":  {may("update", "networking.istio.io", "virtualservices", "status", "shop", "cart"), true},
+		"watch policies":              {may("watch", "security.istio.io", "authorizationpolicies", "", "", ""), true},
+		"write the status of a mode":  {may("update", "security.istio.io", "peerauthentications", "status", "shop", "cart"), true},
+		"write a policy":              {may("update", "security.istio.io", "authorizationpolicies", "", "shop", "cart"), false},
 		"write an event":              {may("create", "events.k8s.io", "events", "", "shop", ""), true},
 		"hold its Lease":              {may("update", "coordination.k8s.io", "leases", "", systemNamespace, "mizzen"), true},
 		"read the keys of tokens":     {read("/openid/v1/jwks"), true},
@@ -118,7 +121,7 @@ func TestInstalledRights(t *testing.T) {
 		}
 		ns := "installedrights"
 		kubectl(t, "", "create", "namespace", ns)
-		kubectl(t, unsupported, "--namespace", ns, "apply", "--filename=-")
+		kubectl(t, unsupportedRules, "--namespace", ns, "apply", "--filename=-")
 		await(t, "a condition and an Event", func() error {
 			rule, err := suite.istio.NetworkingV1().VirtualServices(ns).Get(t.Context(), "unfollowed", metav1.GetOptions{})
 			if err != nil {
@@ -197,11 +200,17 @@ func TestInstalledRoles(t *testing.T) {
 	}
 }
 
-// accountKubeconfig is a kubeconfig for the ServiceAccount in the manifests.
+// accountKubeconfig is a kubeconfig for the control plane's ServiceAccount in the manifests.
 func accountKubeconfig(t *testing.T) string {
 	t.Helper()
+	return kubeconfigOf(t, "mizzen")
+}
+
+// kubeconfigOf is a kubeconfig for a ServiceAccount in the manifests.
+func kubeconfigOf(t *testing.T, account string) string {
+	t.Helper()
 	request := &authenticationv1.TokenRequest{}
-	token := must(suite.core.CoreV1().ServiceAccounts(systemNamespace).CreateToken(t.Context(), "mizzen", request, metav1.CreateOptions{}))(t)
+	token := must(suite.core.CoreV1().ServiceAccounts(systemNamespace).CreateToken(t.Context(), account, request, metav1.CreateOptions{}))(t)
 	file := must(clientcmd.LoadFromFile(suite.kubeconfig))(t)
 	for _, user := range file.AuthInfos {
 		user.ClientCertificateData, user.ClientKeyData, user.Token = nil, nil, token.Status.Token

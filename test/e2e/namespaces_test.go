@@ -18,8 +18,10 @@ func TestNamespaces(t *testing.T) {
 	newDeployment(t, ns, "v2", 1)
 	kubeconfig := must(suite.cluster.Kubeconfig("tenant"))(t)
 	allowReading(t, ns, "tenant")
+	root := newNamespace(t) // Its policies protect servers of every namespace, so they are always read.
+	allowReading(t, root, "tenant")
 
-	p := startControlPlane(t, "--kubeconfig", kubeconfig, "--namespaces", ns)
+	p := startControlPlane(t, "--kubeconfig", kubeconfig, "--namespaces", ns, "--root-namespace", root)
 	if got, want := p.services, 1; got != want {
 		t.Errorf("got %d Services, want %d", got, want)
 	}
@@ -33,11 +35,13 @@ func TestNamespaces(t *testing.T) {
 // allowReading grants a user everything that the control plane reads in a namespace.
 func allowReading(t *testing.T, namespace, user string) {
 	t.Helper()
-	rules := make([]rbacv1.PolicyRule, 0, 3)
+	rules := make([]rbacv1.PolicyRule, 0, 4)
 	for group, resources := range map[string][]string{
-		"":                    {"services", "endpoints", "pods"},
-		"discovery.k8s.io":    {"endpointslices"},
-		"networking.istio.io": {"virtualservices", "destinationrules"},
+		"":                          {"services", "endpoints", "pods"},
+		"discovery.k8s.io":          {"endpointslices"},
+		"networking.istio.io":       {"virtualservices", "destinationrules", "serviceentries", "workloadentries"},
+		"gateway.networking.k8s.io": {"grpcroutes", "httproutes", "backendtlspolicies"},
+		"security.istio.io":         {"authorizationpolicies", "peerauthentications", "requestauthentications"},
 	} {
 		rules = append(rules, rbacv1.PolicyRule{
 			APIGroups: []string{group}, Resources: resources, Verbs: []string{"get", "list", "watch"},

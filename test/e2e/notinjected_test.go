@@ -30,6 +30,7 @@ func TestNotInjected(t *testing.T) {
 			t.Fatal(err)
 		}
 		pod.Name = name
+		pod.Spec.NodeName = "node-a" // Pods without a node are not read.
 		must(suite.core.CoreV1().Pods(ns).Create(t.Context(), pod, metav1.CreateOptions{}))(t)
 	}
 	expect := func(when string, want ...string) {
@@ -88,4 +89,53 @@ spec: {containers: [{name: app, image: x, env: [{name: GRPC_XDS_BOOTSTRAP, value
 
 	kubectl(t, "", "-n", ns, "delete", "pod", "without", "older", "--grace-period=0", "--force")
 	expect("both were deleted")
+}
+
+// TestNoIdentity: with the rights of the manifests, Mizzen reports the pods of a namespace with the label for certificates
+// that came without one, and a pod that claims to have one.
+func TestNoIdentity(t *testing.T) {
+	install(t, "overlays/dev")
+	t.Cleanup(func() { install(t, "overlays/dev") })
+	p := startControlPlane(t, "--kubeconfig", accountKubeconfig(t), "--identity", "claim")
+	ns := newIdentityNamespace(t, "spiffe")
+	pod := func(name, text string) {
+		pod := restricted(parsePod(t, text))
+		pod.Name = name
+		pod.Spec.NodeName = "node-a" // Pods without a node are not read.
+		must(suite.core.CoreV1().Pods(ns).Create(t.Context(), pod, metav1.CreateOptions{}))(t)
+	}
+	expect := func(when string, want ...string) {
+		t.Helper()
+		await(t, when, func() error {
+			got := []string{}
+			var all []struct {
+				Code, Field string
+				Object      struct{ Namespace, Name string }
+			}
+			if err := yaml.Unmarshal([]byte(must(httpGet(t, "http://"+p.admin+"/api/problems"))(t)), &all); err != nil {
+				return err
+			}
+			for _, found := range all {
+				if found.Object.Namespace == ns {
+					got = append(got, found.Object.Name+" "+found.Code+" "+found.Field)
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				return fmt.Errorf("got %q, want %q", got, want)
+			}
+			return nil
+		})
+	}
+	const field = " metadata.labels[mizzen.dev/identity]"
+	pod("plain", plainPod)
+	pod("claims", "metadata: {labels: {mizzen.dev/identity: spiffe}}\n"+plainPod)
+	pod("declines", "metadata: {annotations: {mizzen.dev/identity: none}}\n"+plainPod)
+	expect("the source of certificates is not set", "claims InvalidValue"+field, "claims NotInjected"+field, "plain NotInjected"+field)
+
+	configureIdentity(t, ns, map[string]any{"identity": "podcertificate"}, ofPodCertificate)
+	kubectl(t, "", "-n", ns, "delete", "pod", "plain", "claims", "--grace-period=0", "--force")
+	pod("plain", plainPod)
+	pod("claims", "metadata: {labels: {mizzen.dev/identity: spiffe}}\n"+plainPod)
+	expect("the pods were replaced")
 }

@@ -254,9 +254,9 @@ func writeHistory(t *testing.T, all []record) {
 	if err := os.WriteFile(historyFile, append(data, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	page, spring := read(t)
+	page, others := read(t)
 	old, _, _ := strings.Cut(page, historyTitle)
-	if err := os.WriteFile(document, []byte(old+historyText(all)+spring), 0o644); err != nil {
+	if err := os.WriteFile(document, []byte(old+historyText(all)+others), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("docs/FIELDS.md is made from it, too: run `make golden`")

@@ -25,6 +25,8 @@ type plane struct {
 	stop       func()
 	// certificates is the folder with the certificates of clients with certificate providers.
 	certificates string
+	// markers counts the markers of put.
+	markers int
 }
 
 // startPlane serves a folder with these objects until the test ends.
@@ -74,6 +76,15 @@ func (p *plane) bootstrap(c clientSpec) string {
 	}
 	for _, name := range c.Certificates {
 		args = append(args, "--certificates", name+"="+p.certificates)
+	}
+	if c.Authorities != "" {
+		args = append(args, "--authorities", c.Authorities)
+	}
+	if c.SystemRoots {
+		args = append(args, "--system-roots")
+	}
+	if c.SNI {
+		args = append(args, "--sni")
 	}
 	return string(must(exec.Command(binary, args...).Output())(p.t))
 }

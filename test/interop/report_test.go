@@ -15,15 +15,20 @@ import (
 
 const document = "../../docs/INTEROP.md"
 
-// read returns the document: its own part, and what test/spring writes after it.
-func read(t *testing.T) (own, spring string) {
+// read returns the document: what is played with clients, and the parts that others write after it, about servers and by test/spring.
+func read(t *testing.T) (own, others string) {
 	t.Helper()
 	page := string(must(os.ReadFile(document))(t))
-	if i := strings.Index(page, "\n## Spring Cloud applications\n"); i >= 0 {
-		return page[:i], page[i:]
+	for _, title := range []string{serversTitle, springTitle} {
+		if i := strings.Index(page, title); i >= 0 {
+			return page[:i], page[i:]
+		}
 	}
 	return page, ""
 }
+
+// springTitle begins what test/spring writes.
+const springTitle = "\n## Spring Cloud applications\n"
 
 const head = `# Interoperability
 
@@ -60,7 +65,7 @@ var psm = []struct{ test, scenario, why string }{
 	{"url_map/timeout_test", "psm/timeout_test", ""},
 	{"url_map/csds_test", "psm/csds_test", ""},
 	{"url_map/affinity_test", "affinity", "; Istio's API hashes by one header, so the case of several is out"},
-	{"authz_test, security_test", "", "listeners of gRPC servers are not served"},
+	{"authz_test, security_test", "", "servers in four languages are [below](#xds-servers)"},
 	{"federation_test", "", "names of several authorities are not served"},
 	{"app_net, cloud_run, gamma, csm_observability, bootstrap_generator", "", "they test a cloud's own interfaces"},
 }
@@ -94,9 +99,9 @@ func (r *report) compare(t *testing.T) {
 		t.Logf("%d of %d results: %s is left alone", len(r.cells), len(r.scenarios)*len(languages), document)
 		return
 	}
-	old, spring := read(t)
+	old, others := read(t)
 	if *update {
-		if err := os.WriteFile(document, []byte(r.text()+spring), 0o644); err != nil {
+		if err := os.WriteFile(document, []byte(r.text()+others), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -66,7 +67,7 @@ func (r *run) play() (agent string, failure error) {
 			r.backends[name] = newBackend(t, name, spec, mesh)
 		}
 	}
-	r.plane = startPlane(t, r.services(s.Services), s.Objects)
+	r.plane = startPlane(t, r.services(s.Services), r.objects(s.Objects))
 	if len(s.Client.Certificates) > 0 {
 		r.plane.certificates = mesh.Client()
 	}
@@ -76,7 +77,7 @@ func (r *run) play() (agent string, failure error) {
 		bootstrap = strings.ReplaceAll(bootstrap, r.plane.xds, startDisguise(t, r.plane.xds))
 	}
 	if s.Fallback != nil {
-		r.fallback = startPlane(t, r.services(s.Fallback), s.Objects)
+		r.fallback = startPlane(t, r.services(s.Fallback), r.objects(s.Objects))
 		bootstrap = addServer(t, bootstrap, r.fallback.bootstrap(s.Client))
 	}
 	if l.suite {
@@ -106,6 +107,14 @@ func (r *run) play() (agent string, failure error) {
 	return agent, failure
 }
 
+// objects returns objects with the port of each backend in place of its name after a $.
+func (r *run) objects(text string) string {
+	for name, b := range r.backends {
+		text = strings.ReplaceAll(text, "$"+name, strconv.Itoa(b.port))
+	}
+	return text
+}
+
 func (r *run) step(s step) error {
 	switch {
 	case s.Call != nil:
@@ -115,7 +124,7 @@ func (r *run) step(s step) error {
 	case s.Services != nil:
 		r.plane.write("services.yaml", r.services(s.Services))
 	case s.Objects != nil:
-		r.plane.write("objects.yaml", *s.Objects)
+		r.plane.write("objects.yaml", r.objects(*s.Objects))
 	case s.Fail != nil:
 		for name, calls := range s.Fail {
 			r.backends[name].failures.Store(int32(calls))

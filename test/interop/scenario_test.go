@@ -29,7 +29,7 @@ type scenario struct {
 	Services map[string][]string    `json:"services"`
 	// Fallback has the Services of a second control plane, if there is one for when the first is stopped.
 	Fallback map[string][]string `json:"fallback"`
-	// Objects is YAML with further objects.
+	// Objects is YAML with further objects. $NAME in it is the port of a backend.
 	Objects string     `json:"objects"`
 	Client  clientSpec `json:"client"`
 	Steps   []step     `json:"steps"`
@@ -60,8 +60,16 @@ type clientSpec struct {
 	Namespace string            `json:"namespace"`
 	Labels    map[string]string `json:"labels"`
 	Zone      string            `json:"zone"`
+	// Account is its service account, and Node the node of its pod.
+	Account string `json:"account"`
+	Node    string `json:"node"`
 	// Certificates are the certificate providers that it declares. Each has the mesh's certificates.
 	Certificates []string `json:"certificates"`
+	// SystemRoots and SNI are the variables that it declares.
+	SystemRoots bool `json:"systemRoots"`
+	SNI         bool `json:"sni"`
+	// Authorities is NAME=FILE of a certificate provider with authorities alone.
+	Authorities string `json:"authorities"`
 }
 
 // step is a call with its expected results, or an edit.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prepares the clients of the interop tests in .cache, and prints where each is, NAME=FOLDER; or says what is missing if it
+# Prepares the clients and the xDS servers of the interop tests in .cache, each client and its server in one folder, and prints
+# where each is, NAME=FOLDER; or says what is missing if it
 # cannot. With `history` it prepares all of those below, too, and otherwise `few`. A version that
 # its registry does not have is printed as NAME!REASON; any other failure as NAME?REASON, and the rest is prepared all the same.
 # A folder is named by the hash of what it is made of and with: an old client is never taken for a new one, and one that
@@ -36,6 +37,7 @@ fi
 make_go() {
 	if (($# == 1)); then
 		go build -o "$1/client" ./clients/go
+		go build -o "$1/server" ./servers/go
 		return
 	fi
 	# The same program in a module of its own. Nothing but gRPC chooses versions.
@@ -50,7 +52,13 @@ make_go() {
 # The client and the server of gRPC's PSM interop suite; 1.64 is the last version that can be had as a module.
 make_suite() { go build -modfile=clients/suite.mod -o "$1/" google.golang.org/grpc/interop/xds/{client,server}; }
 
-make_java() { mvn -B -q -f clients/java -Dcache="$PWD/$1" ${2:+"-Dgrpc.version=$2"} process-classes; }
+make_java() {
+	mvn -B -q -f clients/java -Dcache="$PWD/$1" ${2:+"-Dgrpc.version=$2"} process-classes
+	if (($# == 1)); then
+		# The server has the libraries of the client.
+		javac --release 17 -cp "$1/lib/*" -d "$1/classes" servers/java/Server.java
+	fi
+}
 
 make_python() {
 	python3 -m venv "$1"
@@ -73,12 +81,12 @@ make_node() {
 
 tools=$(go version; java --version; python3 --version; python3 -c 'import sys; print(sys.prefix)'; node --version)
 
-# inputs KIND are the files that a client is made of.
+# inputs KIND are the files that a client and its server are made of.
 inputs() {
 	case $1 in
 	suite) cat clients/suite.* ;;
-	go) cat clients/go/* ../../go.mod ;;
-	java) cat clients/java/pom.xml clients/java/src/main/java/* ;;
+	go) cat clients/go/* servers/go/* ../../go.mod ;;
+	java) cat clients/java/pom.xml clients/java/src/main/java/* servers/java/* ;;
 	python) cat clients/python/requirements.txt ;;
 	node) cat clients/node/package*.json ;;
 	esac

@@ -120,3 +120,13 @@ func documents(t *testing.T) map[string]string {
 	}
 	return all
 }
+
+// TestMerged: no document has the marks that a merge leaves for a person to decide.
+func TestMerged(t *testing.T) {
+	mark := regexp.MustCompile(`(?m)^(<<<<<<<|>>>>>>>|=======)( .*)?$`)
+	for path, text := range documents(t) {
+		if found := mark.FindString(text); found != "" {
+			t.Errorf("%s: the line %q is of a merge", path, found)
+		}
+	}
+}

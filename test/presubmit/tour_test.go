@@ -19,7 +19,7 @@ var (
 	// console matches a transcript: commands that start with "$ ", and their output.
 	console = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
 	// repeatable matches the commands that print the same each time, without a network or a running control plane.
-	repeatable = regexp.MustCompile(`^(controlplane (check|render|explain) -f |cp -r manifests/demo |sed -i |echo \$\?$)`)
+	repeatable = regexp.MustCompile(`^(controlplane (check|render|explain|authz [a-z]+) -f |cp -r manifests/demo |sed -i |echo \$\?$)`)
 )
 
 // TestTour runs the transcripts in docs/TOUR.md whose commands are repeatable, and compares their output.

@@ -17,8 +17,26 @@ const (
 	ConsistentHash   = "loadBalancer: {consistentHash: {httpHeaderName: x-user}}"
 )
 
-// Rules returns a VirtualService and a DestinationRule in namespace demo for a host, or either, or none.
+// Rules returns a VirtualService and a DestinationRule in namespace demo for a host, or either, or none. Objects that
+// configure servers, and that change no call to servers in plaintext, may come before them.
 func Rules(random *rand.Rand, host string) string {
+	return security(random, host) + rules(random, host)
+}
+
+func security(random *rand.Rand, host string) string {
+	objects := []string{
+		"kind: PeerAuthentication\nmetadata: {name: %s, namespace: demo}\nspec: {mtls: {mode: PERMISSIVE}}\n",
+		"kind: PeerAuthentication\nmetadata: {name: %s, namespace: demo}\nspec: {selector: {matchLabels: {version: v1}}, mtls: {mode: DISABLE}}\n",
+		"kind: AuthorizationPolicy\nmetadata: {name: %s, namespace: demo}\nspec: {rules: [{from: [{source: {namespaces: [demo]}}]}]}\n",
+	}
+	i := random.IntN(2 * len(objects))
+	if i >= len(objects) {
+		return ""
+	}
+	return "apiVersion: security.istio.io/v1\n" + fmt.Sprintf(objects[i], host) + "---\n"
+}
+
+func rules(random *rand.Rand, host string) string {
 	if random.IntN(6) == 0 {
 		return ""
 	}

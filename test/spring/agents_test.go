@@ -13,6 +13,7 @@ import (
 
 // TestOtherAgent runs OpenTelemetry's agent before and after ours, with the verification of all classes.
 func TestOtherAgent(t *testing.T) {
+	rare(t)
 	otel := "-javaagent:" + part(t, "otel")
 	settings := []string{"-Dotel.sdk.disabled=false", "-Dotel.traces.exporter=none", "-Dotel.metrics.exporter=none", "-Dotel.logs.exporter=none", "-Xverify:all"}
 	for name, l := range map[string]launch{
@@ -46,6 +47,7 @@ const redeployments = 20
 // TestRedeploy deploys an application 20 times in one Tomcat. Each time it follows the mesh, and no class loader stays
 // that does not stay without the agent.
 func TestRedeploy(t *testing.T) {
+	rare(t)
 	war := part(t, "redeploy35")
 	plane := newPlane(t)
 	newService(t, plane, "go-sc-a", "", "a:v1", "")

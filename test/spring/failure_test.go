@@ -36,7 +36,7 @@ func (s *scene) fails(o outcome) {
 
 // TestUnmeshed has applications without the agent call a name that nobody knows.
 func TestUnmeshed(t *testing.T) {
-	for _, s := range stock {
+	for _, s := range stacks() {
 		t.Run(s.jar, func(t *testing.T) {
 			app := start(t, launch{jar: s.jar, jdk: s.jdks[0], args: gatewayArgs(s.jar, nil), unmeshed: true})
 			for _, c := range s.clients {

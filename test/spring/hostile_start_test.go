@@ -44,6 +44,7 @@ type scenery struct {
 
 // TestHostileStart has applications start with bad input. They run, and the agent says once what is wrong.
 func TestHostileStart(t *testing.T) {
+	rare(t)
 	for _, u := range unfits {
 		t.Run(u.name, func(t *testing.T) {
 			plane := newPlane(t)

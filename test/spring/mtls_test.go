@@ -123,7 +123,7 @@ func ownRoutes(t *testing.T, jar string, port int, services []string) []string {
 
 // TestEncryptedCalls has applications call services whose rules demand TLS.
 func TestEncryptedCalls(t *testing.T) {
-	for _, s := range stock {
+	for _, s := range stacks() {
 		if dependent(s.jar) || s.jar == "zuul23" {
 			continue // their calls fail: see TestStarterEncryptedCalls and TestEncryptedCallsOfZuul
 		}
@@ -173,6 +173,7 @@ func TestEncryptedCalls(t *testing.T) {
 
 // TestEncryptedCallsOfZuul has calls fail that Zuul would have to encrypt: its HTTP client cannot be given certificates.
 func TestEncryptedCallsOfZuul(t *testing.T) {
+	rare(t)
 	mesh, plane := authority.New(t), newPlane(t)
 	mutual := newEncrypted(t, plane, "mutual", optional(mesh.Server("orders", "localhost")), "{mode: ISTIO_MUTUAL}")
 	plane.start()

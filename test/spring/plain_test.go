@@ -68,6 +68,7 @@ func TestPlain(t *testing.T) {
 
 // TestPlainOff has clients without a balancer call as they do without the agent.
 func TestPlainOff(t *testing.T) {
+	rare(t)
 	plane := newPlane(t)
 	service := newService(t, plane, "go-sc-a", "", "a:v1", "")
 	plane.start()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the parts of the Spring tests in .cache, and prints where each is, NAME=FILE. What this machine cannot have is
-# printed as NAME!REASON. With `demo` or `nodes` it prepares only the parts of `make demo-spring` or `make e2e-spring`, with `trains` the applications that only -trains runs, too.
+# printed as NAME!REASON. With `demo` or `nodes` it prepares only the parts of `make demo-spring` or `make e2e-spring`, with `trains` the applications that only -trains runs, too, with `sample` those that -sample runs.
 # A folder is named by the hash of what it is made of: nothing is built twice, and a second run needs no network.
 # Folders that were not used for a week are removed. WITHOUT is the name of a part that is left out.
 set -euo pipefail
@@ -28,6 +28,7 @@ parts=(agent starter example "${applications[@]}" "${dependent[@]}" "${registrie
 case ${1-} in
 demo) parts=(agent nacos-server nacos35 jdk17) ;;
 nodes) parts=(agent boot35 rootfs) ;;
+sample) parts=(agent starter example boot23 boot35 boot40 gateway35 plain35 boot35-starter "${registries[@]}" otel jdk11 jdk17 jdk21 jdk25) ;;
 trains) parts+=(boot24 boot30 boot33 boot34 gateway-mvc32) ;;
 esac
 

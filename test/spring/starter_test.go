@@ -15,6 +15,7 @@ const nothing = "mizzen: the agent is in this JVM; mizzen-spring-cloud-starter d
 
 // TestStarterBesideAgent has the starter leave an application to the agent.
 func TestStarterBesideAgent(t *testing.T) {
+	rare(t)
 	for _, jar := range []string{"boot27-starter", "boot35-starter", "boot35-aot", "boot40-starter"} {
 		t.Run(jar, func(t *testing.T) {
 			plane := newPlane(t)
@@ -37,6 +38,7 @@ func TestStarterBesideAgent(t *testing.T) {
 
 // TestStarterSettings has settings come from Spring's Environment, also where beans were made ahead of time.
 func TestStarterSettings(t *testing.T) {
+	rare(t)
 	for _, jar := range []string{"boot27-starter", "boot35-aot", "boot40-starter"} {
 		t.Run(jar, func(t *testing.T) {
 			plane := newPlane(t)
@@ -63,6 +65,7 @@ func TestStarterSettings(t *testing.T) {
 
 // TestStarterAuthority sets the option that HttpURLConnection needs to send another Host header.
 func TestStarterAuthority(t *testing.T) {
+	rare(t)
 	plane := newPlane(t)
 	service := newService(t, plane, "go-sc-a", "", "a:v1", route("rewrite: {authority: b.example}"))
 	plane.start()
@@ -83,6 +86,7 @@ func TestStarterAuthority(t *testing.T) {
 
 // TestStarterEncryptedCalls has calls fail that the mesh encrypts: without the agent no client library has its certificates.
 func TestStarterEncryptedCalls(t *testing.T) {
+	rare(t)
 	for jar, clients := range map[string][]string{"boot35-starter": {"RestTemplate", "RestClient", "WebClient", "Feign"}, "gateway35-starter": {"gateway"}} {
 		t.Run(jar, func(t *testing.T) {
 			mesh := authority.New(t)
@@ -106,6 +110,7 @@ func TestStarterEncryptedCalls(t *testing.T) {
 
 // TestStarterGatewayWebMVC has a gateway that only asks its balancer for an instance.
 func TestStarterGatewayWebMVC(t *testing.T) {
+	rare(t)
 	plane := newPlane(t)
 	service := newService(t, plane, "go-sc-a", "", both, toV2(`{headers: {x-lane: {exact: gray}}}`))
 	newService(t, plane, "shares", "", both, split(50, 50))

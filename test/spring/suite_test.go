@@ -20,6 +20,7 @@ const patience = time.Minute
 
 var (
 	update = flag.Bool("update", false, "write docs/INTEROP.md")
+	sample = flag.Bool("sample", false, "play the scenarios with one application of each kind only, and leave out the rare tests, as CI does")
 	trains = flag.Bool("trains", false, "play the scenarios with the trains of Spring Cloud that are not part of CI, too")
 	// agentFlag and only help while one works on an agent or an application.
 	agentFlag = flag.String("agent", "", "the agent's jar instead of the one that is built; none runs the applications without it")
@@ -30,6 +31,14 @@ var (
 	// parts has the files that setup.sh prepared; absent has the reasons of what this machine cannot have.
 	parts, absent = map[string]string{}, map[string]string{}
 )
+
+// rare skips a test that is not part of the sample.
+func rare(t *testing.T) {
+	t.Helper()
+	if *sample {
+		t.Skip("NOT RUN: with -sample")
+	}
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -59,8 +68,11 @@ func build(m *testing.M) (int, error) {
 // prepare builds the parts whose sources have changed.
 func prepare() error {
 	cmd := exec.Command("./setup.sh")
-	if *trains {
+	switch {
+	case *trains:
 		cmd.Args = append(cmd.Args, "trains")
+	case *sample:
+		cmd.Args = append(cmd.Args, "sample")
 	}
 	cmd.Stderr = os.Stderr
 	if *agentFlag != "" {

@@ -1,4 +1,4 @@
-//go:build e2e && spring
+//go:build e2e && (spring || mtls)
 
 package install_test
 
@@ -14,6 +14,9 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
+// shop is the namespace in the documents.
+const shop = "shop"
+
 // page has the transcripts of a section of a document, whose commands a test runs as a reader does.
 type page struct {
 	c *node.Cluster
@@ -25,6 +28,24 @@ type page struct {
 func transcripts(t *testing.T, c *node.Cluster, document, section string) page {
 	t.Helper()
 	return page{c: c, dir: t.TempDir(), transcripts: fenced(t, document, section, "console")}
+}
+
+// files writes the files of a section, which begin with their name as a comment, and links the folder of manifests that commands name. replace is
+// what the applications of the test have in place of the document's, in files and commands.
+func (p page) files(t *testing.T, document, section string, replace *strings.Replacer) {
+	t.Helper()
+	for _, text := range fenced(t, document, section, "yaml") {
+		name, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(replace.Replace(text)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range p.transcripts {
+		p.transcripts[i] = replace.Replace(text)
+	}
+	if err := os.Symlink(must(filepath.Abs("../../../manifests"))(t), filepath.Join(p.dir, "manifests")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // fenced returns the blocks of a language in a section of a document.

@@ -15,11 +15,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/test/e2e/node"
 )
 
-const (
-	springImage = "mesh.test/spring:dev"
-	// shop is the namespace in docs/SPRING.md.
-	shop = "shop"
-)
+const springImage = "mesh.test/spring:dev"
 
 // TestSpring follows docs/SPRING.md in a cluster, with the commands of that page. The stock Spring Cloud applications sc-a and sc-b, without a registry,
 // and the Go application go-sc-a in two versions run in pods. They are given nothing but what is injected, and are discovered by their Services.

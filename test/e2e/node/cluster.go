@@ -33,13 +33,30 @@ type Cluster struct {
 	state string
 }
 
-// Up returns the cluster. If the machine lacks something, it skips the test and states what is missing.
+// Up returns the cluster, the first one if there are several. If the machine lacks something, it skips the test and states what is missing.
 func Up(t *testing.T) *Cluster {
+	t.Helper()
+	return UpAll(t)[0]
+}
+
+// UpAll returns all clusters, in the order of their Setups. The test itself runs in the first one.
+func UpAll(t *testing.T) []*Cluster {
 	t.Helper()
 	if shared.missing != "" {
 		t.Skip("NOT RUN:\n" + shared.missing)
 	}
-	return shared.cluster
+	return shared.clusters
+}
+
+func attachAll(states []string) ([]*Cluster, error) {
+	clusters := make([]*Cluster, len(states))
+	for i, state := range states {
+		var err error
+		if clusters[i], err = attach(state); err != nil {
+			return nil, err
+		}
+	}
+	return clusters, nil
 }
 
 func attach(state string) (*Cluster, error) {

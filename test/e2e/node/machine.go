@@ -2,6 +2,7 @@ package node
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,14 +20,52 @@ const hack = "../../../hack/testcluster"
 // machine is a cluster as seen from outside: processes that end with this one, and a directory.
 type machine struct {
 	state string
-	nodes []*exec.Cmd
+	// networks are the first halves of its addresses, as in Setup.
+	networks string
+	nodes    []*exec.Cmd
 }
 
 // newMachine creates the directory. It must be on a file system that supports overlays, which those of /tmp often do
 // not.
-func newMachine() (*machine, error) {
+func newMachine(networks string) (*machine, error) {
 	state, err := os.MkdirTemp("/var/tmp", "mizzen-node-")
-	return &machine{state: state}, err
+	return &machine{state: state, networks: networks}, err
+}
+
+// machines are several clusters.
+type machines []*machine
+
+func newMachines(setups []Setup) (all machines, err error) {
+	for i, setup := range setups {
+		m, err := newMachine(cmp.Or(setup.Networks, networks(i)))
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// states are the directories, with colons between them.
+func (all machines) states() string {
+	var states []string
+	for _, m := range all {
+		states = append(states, m.state)
+	}
+	return strings.Join(states, ":")
+}
+
+func (all machines) remove(failed bool) error {
+	var errs []error
+	for _, m := range all {
+		errs = append(errs, m.remove(failed))
+	}
+	return errors.Join(errs...)
+}
+
+// networks are those of the cluster with the index. The first one has those of node.sh.
+func networks(index int) string {
+	return fmt.Sprintf("10.%d 10.%d 10.%d", 77+index, 244+index, 96+index)
 }
 
 // check returns what this machine lacks; empty if nothing.
@@ -40,11 +79,8 @@ func check() string {
 
 // startAll starts node 0 and then the nodes that join it.
 func (m *machine) startAll(ctx context.Context, zones []string) error {
-	if err := m.start(ctx, 0, "zone-a"); err != nil {
-		return err
-	}
-	for i := range zones {
-		if err := m.start(ctx, i+1, zones[i]); err != nil {
+	for i, zone := range zones {
+		if err := m.start(ctx, i, zone); err != nil {
 			return err
 		}
 	}
@@ -59,6 +95,7 @@ func (m *machine) start(ctx context.Context, index int, zone string) error {
 	}
 	defer output.Close()
 	cmd := command(ctx, m.state, "run", strconv.Itoa(index), zone)
+	cmd.Env = append(cmd.Env, "NODE_NETWORKS="+m.networks)
 	cmd.Stdout, cmd.Stderr = input, input
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err = cmd.Start()
@@ -130,9 +167,10 @@ func binaryPath(state, image string) string {
 	return filepath.Join(state, "binaries", name)
 }
 
-// build builds a Go package so that it runs in an empty image.
+// build builds a Go package, which may be in another module, so that it runs in an empty image.
 func build(ctx context.Context, to, source string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-trimpath", "-ldflags=-s -w", "-o", to, source)
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-trimpath", "-ldflags=-s -w", "-o", to, ".")
+	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", source, err, output)

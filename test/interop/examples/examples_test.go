@@ -31,6 +31,9 @@ const patience = 2 * time.Minute
 // quickJava has Java start as fast as it can, and not run as fast as it can.
 const quickJava = "JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
+// nodeRBAC has a server in Node take policies. Injection sets it for all pods.
+const nodeRBAC = "GRPC_XDS_EXPERIMENTAL_RBAC=true"
+
 // TestExamples has the client of each language call the servers of each, in two versions. Rules send all calls to v1 and then, while
 // the clients run, to v2. No call may fail.
 func TestExamples(t *testing.T) {
@@ -40,23 +43,17 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, language := range languages {
-		check(t, binary, language)
-		startServers(t, stages[language]["server"], dir, language)
-	}
 	sendTo(t, dir, "v1")
 	xds := startControlPlane(t, binary, dir)
+	for _, language := range languages {
+		check(t, binary, language)
+		startServers(t, stages[language]["server"], dir, language, bootstrap(t, binary, "--server-uri", xds, "--namespace", language, "--server"))
+	}
 
 	var clients []*process
 	for _, language := range languages {
 		for _, server := range languages {
-			bootstrap, err := exec.Command(binary, "bootstrap", "--server-uri", xds, "--namespace", server).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			env := []string{
-				"GRPC_XDS_BOOTSTRAP_CONFIG=" + string(bootstrap), "TARGET=" + readManifest(t, language, "client").setting("TARGET"), quickJava,
-			}
+			env := []string{bootstrap(t, binary, "--server-uri", xds, "--namespace", server), "TARGET=" + readManifest(t, language, "client").setting("TARGET"), quickJava}
 			c := start(t, language+" calls "+server, stages[language]["client"].program(t, env))
 			c.server = server
 			// One after the other, so that none waits for the start of all.
@@ -94,15 +91,25 @@ func check(t *testing.T, binary, language string) {
 	}
 }
 
+// bootstrap returns the variable with what `controlplane bootstrap` prints.
+func bootstrap(t *testing.T, binary string, flags ...string) string {
+	t.Helper()
+	text, err := exec.Command(binary, append([]string{"bootstrap"}, flags...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "GRPC_XDS_BOOTSTRAP_CONFIG=" + string(text)
+}
+
 // startServers runs the server in two versions, and writes the objects that lead to them into dir. The namespace is the language.
-func startServers(t *testing.T, server *stage, dir, language string) {
+func startServers(t *testing.T, server *stage, dir, language, bootstrap string) {
 	t.Helper()
 	m := readManifest(t, language, "server")
 	m.service.Namespace = language
 	write(t, dir, language+"-service.yaml", m.service)
 	for _, version := range []string{"v1", "v2"} {
 		name, port := language+"-"+version, freePort(t)
-		env := []string{"NAME=" + name, "PORT=" + strconv.Itoa(port), "VERSION=" + version, quickJava}
+		env := []string{bootstrap, nodeRBAC, "NAME=" + name, "PORT=" + strconv.Itoa(port), "VERSION=" + version, quickJava}
 		p := start(t, "server "+name, server.program(t, env))
 		awaitServing(t, p, port)
 		labels := map[string]string{"version": version}

@@ -121,8 +121,15 @@ func checkServer(t *testing.T, m manifest) {
 	if got, want := m.setting("PORT"), fmt.Sprint(port.ContainerPort); got != want {
 		t.Errorf("PORT: got %q, want %q", got, want)
 	}
-	if got := m.container().ReadinessProbe.GRPC.Port; got != port.ContainerPort {
-		t.Errorf("the probe asks port %d, want %d", got, port.ContainerPort)
+	asked := int32(0)
+	switch probe := m.container().ReadinessProbe; {
+	case probe.GRPC != nil:
+		asked = probe.GRPC.Port
+	case probe.TCPSocket != nil:
+		asked = probe.TCPSocket.Port.IntVal
+	}
+	if asked != port.ContainerPort {
+		t.Errorf("the probe asks port %d, want %d", asked, port.ContainerPort)
 	}
 	if got, want := m.setting("VERSION"), m.deployment.Spec.Template.Labels["version"]; got != want {
 		t.Errorf("VERSION: got %q, want the label %q", got, want)

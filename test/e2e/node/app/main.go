@@ -3,6 +3,9 @@
 //	app serve               answer gRPC calls on port 50051, and HTTP calls on port 8080, with the names of the pod and of its version (VERSION)
 //	app call TARGET COUNT   call a target COUNT times, round robin, and print for each pod its number of answers
 //	app load TARGET         call a target, which may be the URL of an HTTP service, continuously and print the results of each second as a line of JSON
+//	app drive FOLDER TARGET COMMAND...
+//	                        have a client of package interop call a target continuously, and keep the results in a file of FOLDER
+//	app certificate ADDRESS print the certificate that a server presents to its clients
 //	app idle                do nothing, so that other commands can be run by kubectl exec
 package main
 
@@ -48,11 +51,15 @@ func run(args []string) error {
 		return call(ctx, args[1], args[2])
 	case len(args) == 2 && args[0] == "load":
 		return load(ctx, args[1])
+	case len(args) > 3 && args[0] == "drive":
+		return drive(ctx, args[1], args[2], args[3:])
+	case len(args) == 2 && args[0] == "certificate":
+		return certificate(ctx, args[1])
 	case len(args) == 1 && args[0] == "idle":
 		<-ctx.Done()
 		return nil
 	default:
-		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app load TARGET | app idle; got %q", args)
+		return fmt.Errorf("usage: app serve | app call TARGET COUNT | app load TARGET | app drive FOLDER TARGET COMMAND... | app certificate ADDRESS | app idle; got %q", args)
 	}
 }
 
