@@ -1,6 +1,7 @@
 """Answers with its own name and version.
 
-Nothing in it knows of a mesh: clients find a server by its Service and EndpointSlices. It ends as a pod should: it stops taking
+Two things make an ordinary gRPC server a server of the mesh: xds=True, and the credentials, which fall back to plaintext where the
+control plane configures no TLS. Clients find it by its Service and EndpointSlices. It ends as a pod should: it stops taking
 connections and lets the calls under way finish.
 """
 
@@ -30,10 +31,10 @@ def main():
     name = os.environ.get("NAME", socket.gethostname())
     version = os.environ.get("VERSION", "v1")
     port = os.environ.get("PORT", "50051")
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=10))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=10), xds=True)
     greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(name, version), server)
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)  # for the readiness probe
-    server.add_insecure_port(f"[::]:{port}")
+    server.add_secure_port(f"[::]:{port}", grpc.xds_server_credentials(grpc.insecure_server_credentials()))
     server.start()
     signal.signal(signal.SIGTERM, lambda *_: server.stop(grace=20))
     print(f"{name}, version {version}, listens on port {port}", flush=True)

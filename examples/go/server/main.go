@@ -1,7 +1,8 @@
 // Command server answers with its own name and version.
 //
-// Nothing in it knows of a mesh: clients find a server by its Service and EndpointSlices. It ends as a pod should: it stops taking
-// connections and lets the calls under way finish.
+// Two things make an ordinary gRPC server a server of the mesh: its constructor, and the credentials, which fall back to plaintext
+// where the control plane configures no TLS. Clients find it by its Service and EndpointSlices. It ends as a pod should: it stops
+// taking connections and lets the calls under way finish.
 package main
 
 import (
@@ -14,8 +15,11 @@ import (
 	"syscall"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	xdscreds "google.golang.org/grpc/credentials/xds"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/xds"
 
 	pb "example.com/greeter/greeterpb"
 )
@@ -50,7 +54,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	server := grpc.NewServer()
+	creds, err := xdscreds.NewServerCredentials(xdscreds.ServerOptions{FallbackCreds: insecure.NewCredentials()})
+	if err != nil {
+		return fmt.Errorf("make credentials: %w", err)
+	}
+	server, err := xds.NewGRPCServer(grpc.Creds(creds))
+	if err != nil {
+		return fmt.Errorf("make a server: %w", err)
+	}
 	pb.RegisterGreeterServer(server, g)
 	healthpb.RegisterHealthServer(server, health.NewServer()) // for the readiness probe
 	context.AfterFunc(ctx, server.GracefulStop)

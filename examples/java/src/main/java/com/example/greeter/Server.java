@@ -1,9 +1,10 @@
 package com.example.greeter;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.stub.StreamObserver;
+import io.grpc.xds.XdsServerBuilder;
+import io.grpc.xds.XdsServerCredentials;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.concurrent.TimeUnit;
@@ -11,7 +12,8 @@ import java.util.concurrent.TimeUnit;
 /**
  * Answers with its own name and version.
  *
- * <p>Nothing in it knows of a mesh: clients find a server by its Service and EndpointSlices. It ends as a pod should: it stops
+ * <p>Two things make an ordinary gRPC server a server of the mesh: its builder, and the credentials, which fall back to plaintext
+ * where the control plane configures no TLS. Clients find it by its Service and EndpointSlices. It ends as a pod should: it stops
  * taking connections and lets the calls under way finish.
  */
 public final class Server {
@@ -34,11 +36,11 @@ public final class Server {
     String name = setting("NAME", InetAddress.getLocalHost().getHostName());
     String version = setting("VERSION", "v1");
     int port = Integer.parseInt(setting("PORT", "50051"));
-    io.grpc.Server server = Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
+    io.grpc.Server server = XdsServerBuilder.forPort(port, XdsServerCredentials.create(InsecureServerCredentials.create()))
         .addService(new Greeter(name, version))
         .addService(new HealthStatusManager().getHealthService()) // for the readiness probe
         .build()
-        .start();
+        .start(); // which returns when the control plane has answered
     Runtime.getRuntime().addShutdownHook(new Thread(() -> {
       server.shutdown();
       try {
