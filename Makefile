@@ -19,7 +19,7 @@ fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST
 PLUGINS := kubectl-mizzen kubectl_complete-mizzen
 
 .DEFAULT_GOAL := help
-.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e e2e-spring interop interop-history interop-java examples bench scale fuzz vuln
+.PHONY: help agent build image release crds test lint man golden generate demo demo-spring e2e e2e-spring e2e-mtls e2e-mtls-rotation conformance interop interop-history interop-matchers interop-java examples bench scale fuzz vuln
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ release: ## make all that a release consists of into dist: make release VERSION=
 agent: ## build and test the Java agent, agents/java/agent/target/mizzen-agent.jar; needs a JDK 17 and Maven
 	mvn -B -ntp -f agents/java verify
 
-crds: ## write Istio's definitions of VirtualService and DestinationRule to bin/crds.yaml, for clusters without Istio
+crds: ## write Istio's definitions of the kinds that Mizzen reads to bin/crds.yaml, for clusters without Istio
 	mkdir -p bin
 	$(GO) run ./hack/crds >bin/crds.yaml
 
@@ -67,12 +67,13 @@ test: ## run every test that needs nothing but Go (with the race detector if the
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -timeout 20m $(PKG)
 	$(GO) -C hack/image test ./...
 	$(GO) -C hack/chart test -count=1 ./...
+	CGO_ENABLED=0 $(GO) -C hack/conformance test -trimpath -count=1 ./...
 
 lint: ## run the linters, pinned in hack/tools
 	$(TOOL) golangci-lint run $(PKG)
-	for module in image chart; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
+	for module in image chart conformance; do (cd hack/$$module && $(GO) tool -modfile=../tools/go.mod golangci-lint run) || exit; done
 	cd examples/go && $(GO) tool -modfile=../../hack/tools/go.mod golangci-lint run
-	$(TOOL) golangci-lint run --build-tags e2e,spring ./test/e2e/...
+	$(TOOL) golangci-lint run --build-tags e2e,spring,mtls ./test/e2e/...
 	$(TOOL) golangci-lint run --build-tags interop ./test/interop/...
 	$(TOOL) golangci-lint run --build-tags spring ./test/spring/...
 	$(GO) tool -modfile=hack/tools/workflows.mod actionlint
@@ -97,20 +98,39 @@ demo-spring: ## see Spring Cloud and Go applications in one mesh, with Nacos; ne
 	@$(call compiling,the demo)
 	$(GO) run ./test/spring/demo
 
-e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes)
+e2e: ## run the tests against a real API server, built from Go modules (the first build takes about ten minutes; SHORT=-short is what CI runs)
 	hack/testcluster/build.sh
-	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -p 1 -timeout 25m ./test/e2e/...
+	hack/conformance/build.sh
+	$(TOOL) gotestsum --format testname -- $(RACE) -tags e2e -count=1 -p 1 -timeout 25m $(SHORT) ./test/e2e/...
+
+# Go stamps the version of the commit, which the report names.
+conformance: ## run the mesh profile for gRPC of the Gateway API's conformance suite on real nodes; part of e2e (UPDATE=-update writes the report to docs/conformance)
+	hack/testcluster/build.sh
+	hack/conformance/build.sh
+	GOFLAGS=-buildvcs=auto $(TOOL) gotestsum --format testname -- -tags e2e -count=1 -timeout 15m ./test/e2e/conformance $(UPDATE)
 
 e2e-spring: ## run Spring Cloud and Go applications in pods of real nodes, as docs/SPRING.md says; needs what e2e needs, a JDK 17 and Maven
 	hack/testcluster/build.sh
 	test/spring/setup.sh nodes
 	$(TOOL) gotestsum --format testname -- -tags e2e,spring -count=1 -timeout 20m -run '^TestSpring$$' ./test/e2e/install
 
-interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md)
+e2e-mtls: ## take a namespace of real nodes from plaintext to STRICT and back, as docs/MTLS.md says, with servers and clients in four languages; needs what e2e and interop need (LANGUAGES=go,python for some of them)
+	hack/testcluster/build.sh
 	test/interop/setup.sh
-	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m -parallel 2 ./test/interop $(UPDATE)
+	cd examples/go && $(GO) mod download
+	$(TOOL) gotestsum --format testname -- -tags e2e,mtls -count=1 -timeout 20m -run '^TestMTLS$$' ./test/e2e/install $(LANGUAGES:%=-languages %)
 
-interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too)
+e2e-mtls-rotation: ## replace all certificates and their authority, and stop the signer and the API server, while such servers are called; about an hour
+	hack/testcluster/build.sh
+	test/interop/setup.sh
+	cd examples/go && $(GO) mod download
+	$(TOOL) gotestsum --format testname -- -tags e2e,mtls -count=1 -timeout 100m -run '^TestMTLSRotation$$' ./test/e2e/install -rotation
+
+interop: ## play the same scenarios with gRPC clients in Go, Java, Python and Node (UPDATE=-update writes docs/INTEROP.md, SHORT=-short is what CI runs)
+	test/interop/setup.sh
+	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 25m -parallel 2 $(SHORT) ./test/interop $(UPDATE)
+
+interop-java: ## have stock Spring Cloud applications of four trains follow the mesh by the Java agent (UPDATE=-update writes docs/INTEROP.md, TRAINS=-trains runs the trains between, too, TRAINS=-sample is what CI runs)
 	test/spring/setup.sh $(TRAINS:-%=%)
 	$(TOOL) gotestsum --format testname -- -tags spring -count=1 -timeout 40m -parallel 8 ./test/spring $(TRAINS) $(UPDATE)
 
@@ -122,6 +142,10 @@ interop-history: ## serve the goldens to old gRPC clients, play the scenarios, f
 		code=$$?; cat test/interop/.cache/history.txt; exit $$code
 	$(if $(UPDATE),$(GO) test ./pkg/translate/fields -run Generated -update)
 
+interop-matchers: ## find out what gRPC servers in four languages make of each RBAC expression; for new versions of gRPC (UPDATE=-update writes test/interop/matchers.txt)
+	test/interop/setup.sh
+	$(GO) test -tags interop -count=1 -timeout 20m -run '^TestMatchers$$' -v ./test/interop -matchers $(UPDATE)
+
 examples: ## build the examples in Go, Java, Node and Python, and have every client call every server
 	$(TOOL) gotestsum --format testname -- -tags interop -count=1 -timeout 20m ./test/interop/examples
 
@@ -132,16 +156,20 @@ VULN    ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 vuln: ## look for known vulnerabilities in what the binary calls; needs vuln.go.dev
 	$(GO) run $(VULN) ./cmd/controlplane
 
+SERVERS ?= -repeat 3 -raw -services 200 -streams 2000 -policies 200 -scenarios cold,workload,namespace,mesh -rounds 10 -settle 100ms
 SCALE   ?= -repeat 3 -raw -scenarios cold,churn,burst,routes,flood,storm,hot,reconnect -settle 100ms
-scale: build ## measure what the control plane carries, over folders of 100, 1,000 and 10,000 services, in under five minutes
+scale: build ## measure what the control plane carries, over folders of 100, 1,000 and 10,000 services, and servers with policies, in under five minutes
 	$(GO) build -o bin/scale ./hack/scale
 	for services in 100 1000 10000; do echo "== $$services services, of which 100 are asked for"; \
 		bin/scale -services $$services -drawn 100 -scenarios cold,churn -settle 100ms -exec $(SCALED) || exit; done
 	@echo "== 1000 services"
 	bin/scale $(SCALE) -exec $(SCALED)
+	@echo "== 2000 servers with 200 policies"
+	bin/scale $(SERVERS) -exec $(SCALED)
 	@echo "== a flood of a minute"
 	bin/scale -scenarios cold,flood -flood 60s -settle 100ms -exec $(SCALED)
 SCALED  := 'bin/controlplane serve --files {files} --xds-address {address} --admin-address {metrics} --log-level warn'
 
-fuzz: ## fuzz the translation for FUZZTIME (5m)
+fuzz: ## fuzz the translation, and the rules of servers, for FUZZTIME (5m) each
 	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./pkg/translate
+	$(GO) test -tags fuzzing -fuzzminimizetime 10x -run '^$$' -fuzz FuzzRules -fuzztime $(FUZZTIME) ./pkg/authz
