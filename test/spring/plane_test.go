@@ -4,6 +4,7 @@ package spring
 
 import (
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/mizzen-mesh/mizzen/test/controlplane"
@@ -52,9 +53,13 @@ func (p *plane) write(name, text string) {
 	}
 }
 
-// bootstrap returns the output of `controlplane bootstrap` for an application in the first zone.
+// bootstrap returns the output of `controlplane bootstrap` for an application in the first zone. An application connects to the
+// plane itself, unless the arguments have another --server-uri: a second one would be its fallback.
 func (p *plane) bootstrap(args ...string) string {
 	p.t.Helper()
-	all := append([]string{"bootstrap", "--server-uri", p.xds, "--node-id", "spring", "--namespace", namespace}, args...)
-	return string(must(exec.Command(binary, all...).Output())(p.t))
+	all := []string{"bootstrap", "--node-id", "spring", "--namespace", namespace}
+	if !slices.Contains(args, "--server-uri") {
+		all = append(all, "--server-uri", p.xds)
+	}
+	return string(must(exec.Command(binary, append(all, args...)...).Output())(p.t))
 }
