@@ -12,7 +12,7 @@ BUILD   := $(GO) build $(FLAGS)
 # A first build compiles a thousand packages and prints nothing, so these targets print what they do.
 compiling = echo "make: compiling $(1); this takes minutes the first time, and seconds from then on" >&2
 # MOST is how many bytes the binary may have; docs/adr/0015 says what it takes to stay below.
-MOST    := 37748736
+MOST    := 39845888
 fits     = test $$(wc -c <$(1)) -le $(MOST) || { echo "$(1) has more than $(MOST) bytes: see docs/adr/0015" >&2; exit 1; }
 
 # PLUGINS are other names of the binary, by which kubectl finds it.
