@@ -113,6 +113,18 @@ var kinds = map[string]func(r *rand.Rand, ns, name string) string{
 	},
 	"grpcroute": func(r *rand.Rand, ns, name string) string { return randomRoute(r, "GRPCRoute", ns, name) },
 	"httproute": func(r *rand.Rand, ns, name string) string { return randomRoute(r, "HTTPRoute", ns, name) },
+	"entry": func(r *rand.Rand, ns, name string) string {
+		hosts := []string{"api.example.com", "'*.example.com'", name + "." + ns + ".svc.cluster.local", "cart.demo.svc.cluster.local"}
+		endpoints := []string{"resolution: NONE", "resolution: STATIC, endpoints: [{address: 10.0.3.1}, {address: 10.0.3.2, ports: {grpc: 9}}]",
+			"resolution: STATIC, workloadSelector: {labels: {app: outside}}", "resolution: DNS", "resolution: DNS_ROUND_ROBIN, endpoints: [{address: db.example.org}]"}
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: %s, namespace: %s, creationTimestamp: '2026-01-0%dT00:00:00Z'}\n"+
+			"spec: {hosts: [%s], exportTo: ['%s'], ports: [{number: %d, name: grpc, protocol: GRPC}], location: %s, %s}\n", name, ns, 1+r.IntN(2), hosts[r.IntN(len(hosts))],
+			[]string{"*", "."}[r.IntN(2)], []int{80, 8080, 8081}[r.IntN(3)], []string{"MESH_INTERNAL", "MESH_EXTERNAL"}[r.IntN(2)], endpoints[r.IntN(len(endpoints))])
+	},
+	"machine": func(r *rand.Rand, ns, name string) string {
+		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: %s-vm, namespace: %s}\n"+
+			"spec: {address: 10.0.4.%d, labels: {app: outside, version: v%d}, locality: %s, serviceAccount: a%d}\n", name, ns, 1+r.IntN(2), 1+r.IntN(2), []string{"demo", "shop"}[r.IntN(2)], 1+r.IntN(2))
+	},
 	"delegate": func(r *rand.Rand, ns, name string) string {
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: %s-rules, namespace: %s}\nspec: {exportTo: ['%s'], "+
 			"http: [{match: [{sourceNamespace: shop}], timeout: %ds, route: [{destination: {host: cart.demo.svc.cluster.local, subset: v%d}}]}]}\n",
@@ -151,11 +163,17 @@ func mutate(r *rand.Rand, objects map[string]string) {
 	if kind == "pod" {
 		key = strings.Join([]string{kind, ns}, "/")
 	}
+	remote := slices.Contains([]string{"service", "slice", "pod"}, kind) && r.IntN(3) == 0
+	if remote {
+		key += "@b"
+	}
 	if r.IntN(4) == 0 {
 		delete(objects, key)
 		return
 	}
-	objects[key] = kinds[kind](r, ns, name)
+	if objects[key] = kinds[kind](r, ns, name); remote {
+		objects[key] = snapshottest.InCluster("b", objects[key])
+	}
 }
 
 // share returns fresh with every value that equals old's replaced by old's, as a source does.
@@ -207,19 +225,19 @@ type client struct {
 }
 
 var subscriptions = map[snapshot.Type][]string{
-	snapshot.ListenerType: {"10-0-1-1.cart.demo", "echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "www.example.com:8081", "cart:9", aServer},
+	snapshot.ListenerType: {"10-0-1-1.cart.demo", "echo", "cart:8080", "cart.demo", "echo.shop.svc:grpc", "api.example.com", "api.example.com:8080", "www.example.com:8081", "cart:9", aServer},
 	snapshot.RouteType: append(outbound("", "8080", "8081"),
-		"outbound|80||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local", "inbound|1||"),
+		"outbound|80||api.example.com", "outbound|8080||api.example.com", "outbound|8081||www.example.com", "outbound|9||cart.shop.svc.cluster.local", "inbound|1||"),
 	snapshot.ClusterType:  clusters(),
 	snapshot.EndpointType: clusters(),
 }
 
-// clusters are all to which routes may lead, with those of the endpoints that are called over the mesh's TLS, and aPod.
+// clusters are all to which routes may lead, with those of the endpoints that are called over the mesh's TLS, aPod, and those of a ServiceEntry.
 func clusters() (names []string) {
 	for _, name := range slices.Concat(outbound("", "8080", "8081"), outbound("v1", "8080", "8081"), outbound("v2", "8080", "8081")) {
 		names = append(names, name, name+"~mtls")
 	}
-	return append(names, aPod)
+	return append(names, aPod, "outbound|80||api.example.com", "outbound|8080||api.example.com")
 }
 
 // aServer is the Listener of a server, which has none while it must not serve.

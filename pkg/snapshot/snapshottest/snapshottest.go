@@ -3,9 +3,11 @@ package snapshottest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -60,18 +62,41 @@ func WithoutFiles(problems string) string { return sourceText.ReplaceAllString(p
 
 var options = watch.Options{Domain: "cluster.local", RootNamespace: "istio-system"}
 
-// Load reads objects from a folder in which each object is a file, in the given order.
+// InCluster marks an object as one of a remote cluster.
+func InCluster(cluster, object string) string { return ofCluster + cluster + "\n" + object }
+
+const ofCluster = "# cluster: "
+
+// Load reads objects from folders, one for each cluster, in which each object is a file, in the given order.
 func Load(t testing.TB, objects []string) *mesh.World {
 	t.Helper()
-	dir := t.TempDir()
+	dirs := map[string]string{"": t.TempDir()}
 	for i, text := range objects {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), []byte(text), 0o600); err != nil {
+		cluster := ""
+		if marked, ok := strings.CutPrefix(text, ofCluster); ok {
+			cluster, _, _ = strings.Cut(marked, "\n")
+		}
+		if dirs[cluster] == "" {
+			dirs[cluster] = t.TempDir()
+		}
+		if err := os.WriteFile(filepath.Join(dirs[cluster], fmt.Sprintf("%03d.yaml", i)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	world, err := files.Load(options, dir)
-	if err != nil {
-		t.Fatal(err)
+	all := watch.NewChanges()
+	for cluster, dir := range dirs {
+		changes, err := files.Read(options, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, o := range changes.Objects {
+			if cluster != "" {
+				o.MoveTo(cluster, "")
+				key = o.Key
+			}
+			all.Objects[key] = o
+		}
+		maps.Copy(all.Problems, changes.Problems)
 	}
-	return world
+	return watch.Assemble(options.WithDefaults(), all)
 }
