@@ -121,12 +121,25 @@ func RandomObjects(data []byte, name string) Objects {
 		o.Accounts = &mesh.ServiceAccounts{Names: Pick(d, "", "a", "a,b"), Unknown: d.Roll(4) == 1}
 	}
 	s.TrafficDistribution, s.InternalTrafficPolicyLocal = mesh.TrafficDistribution(d.Roll(4)), d.Roll(8) == 1
+	if d.Roll(3) == 0 {
+		d.external(s)
+	}
 	o.Endpoints = d.endpoints(s.Host)
 	o.Client = mesh.Client{
 		Locality: mesh.Locality{Region: Pick(d, "", "eu", "us"), Zone: Pick(d, "", "a", "b", "c")}, Node: Pick(d, "", "n1", "n2"),
 		Labels: mesh.MakeLabels(map[string]string{Pick(d, Words...): Pick(d, Words...)}),
 	}
 	return o
+}
+
+// external makes the Service one of a ServiceEntry.
+func (d *Dice) external(s *mesh.Service) {
+	s.Ref.Kind, s.Resolve, s.External = "ServiceEntry", mesh.Resolution(d.Roll(3)), d.Roll(2) == 1
+	s.SubjectAltNames = Pick(d, nil, []string{"example.com"}, []string{"spiffe://cluster.local/ns/demo/sa/a", "*.example.com"})
+	s.ServerName = Pick(d, "", "Example.com")
+	if s.ResolvedByClients() {
+		s.DNSName = "example.com"
+	}
 }
 
 func (d *Dice) virtualService(s *mesh.Service, rule *mesh.MergedDestinationRule) *mesh.VirtualService {
@@ -236,7 +249,8 @@ func (d *Dice) endpoints(host string) *mesh.EndpointSet {
 			Health: mesh.Health(d.Roll(3)),
 			Labels: mesh.MakeLabels(map[string]string{Pick(d, Words...): Pick(d, Words...)}),
 			Topology: mesh.MakeTopology(Pick(d, "", "n1"), mesh.Locality{Region: Pick(d, "", "eu"), Zone: Pick(d, "", "a", "b")},
-				Pick(d, nil, []string{"a"}, []string{"a", "b"})...),
+				Pick(d, nil, []string{"a"}, []string{"a", "b"})...).In(Pick(d, "", "b"), Pick(d, "", "far")),
+			Weight: Pick[uint32](d, 0, 1, mesh.MaxEndpointWeight), ServiceAccount: Pick(d, "", "a"),
 		})
 	}
 	return set
