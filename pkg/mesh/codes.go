@@ -71,8 +71,8 @@ const (
 	CodeEmptySubset Code = "EmptySubset"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
-	// CodeClosed: servers cannot check a part of an AuthorizationPolicy, or a security object cannot be read. The part
-	// closes: it allows nobody, or denies everybody.
+	// CodeClosed: servers cannot check a part of an AuthorizationPolicy, or a security object or a Route cannot be read. The
+	// part closes: it allows nobody, or denies everybody, and calls to the parents of the Route fail.
 	CodeClosed Code = "Closed"
 	// CodeNoIdentity: an object needs certificates that pods do not have, or encryption that is off.
 	CodeNoIdentity Code = "NoIdentity"

@@ -87,9 +87,6 @@ func TestAttachedOrder(t *testing.T) {
 			watchtest.Route("GRPCRoute", "a", "01", "name: echo, port: 80", method("a.B", "C")) + watchtest.Route("GRPCRoute", "b", "02", "name: echo", toEcho),
 			[]string{"all: GRPCRoute demo/a spec.rules[0].matches[0] 80", "all: GRPCRoute demo/b spec.rules[0]", "all: GRPCRoute demo/a spec.rules"},
 		},
-		"no rules: every call is refused": {
-			watchtest.Route("GRPCRoute", "a", "01", "name: echo", ""), []string{"all: GRPCRoute demo/a spec.rules"},
-		},
 		"paths of HTTP: exact, the longer prefix, an expression, all": {
 			watchtest.Route("HTTPRoute", "a", "01", "name: echo", "{matches: [{}, {path: {type: RegularExpression, value: /long.*}}, {path: {value: /a}}, {path: {value: /a/b}}, {path: {type: Exact, value: /x}}, {method: POST}, {headers: [{name: a, value: b}]}], backendRefs: [{name: echo, port: 80}]}"),
 			[]string{

@@ -12,13 +12,16 @@ import (
 
 func convertGRPCRoute(typed *gatewayv1.GRPCRoute, domain string) Object {
 	spec := typed.Spec.DeepCopy()
-	out, route := convertRoute(KindGRPCRoute, &typed.ObjectMeta, spec, spec.ParentRefs, typed.Status.RouteStatus, domain)
+	out, route := convertRoute(KindGRPCRoute, &typed.ObjectMeta, spec, &spec.CommonRouteSpec, typed.Status.RouteStatus, domain)
 	if route == nil || len(route.Parents) == 0 {
 		return out
 	}
 	c := newRouteCompiler(route, &out)
 	settings := c.annotations()
 	c.hostnames(spec.Hostnames)
+	if len(spec.Rules) == 0 {
+		out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
+	}
 	for i := range spec.Rules {
 		rule := &spec.Rules[i]
 		at := fmt.Sprintf("spec.rules[%d]", i)
