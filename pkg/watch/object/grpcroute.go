@@ -91,8 +91,9 @@ func grpcMethod(m *gatewayv1.GRPCMethodMatch, at string, out *Object) (*networki
 	case service == "" && method == "":
 		return nil, true
 	case kind == gatewayv1.GRPCMethodMatchRegularExpression:
-		ok := validPart(out, at+".service", service)
-		return matching("/" + oneOf(service) + "/" + oneOf(method)), validPart(out, at+".method", method) && ok
+		service, ok := onePart(out, at+".service", service)
+		method, alsoOK := onePart(out, at+".method", method)
+		return matching("/" + service + "/" + method), ok && alsoOK
 	case method == "":
 		return &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: "/" + service + "/"}}, true
 	case service == "":
@@ -107,22 +108,21 @@ func unknownType(out *Object, at, kind string) bool {
 	return false
 }
 
-// validPart reports an expression that is not valid by itself. A part of a longer expression must be checked alone: a)|(b
-// would be valid between parentheses, and match more.
-func validPart(out *Object, at, expression string) bool {
+// onePart returns an expression for one part of a path; an empty one matches each. It reports an expression that is not valid
+// by itself, because a)|(b would be valid between parentheses, and match more.
+func onePart(out *Object, at, expression string) (string, bool) {
+	if expression == "" {
+		return "[^/]+", true
+	}
+	part, ok := unanchored(expression)
 	if _, err := regexp.Compile(expression); err != nil {
 		out.Report(mesh.CodeInvalidRegex, mesh.Error, at, fmt.Sprintf("The expression is not valid: %v. The match matches nothing. Write an RE2 expression for the whole name.", err))
-		return false
+		return "", false
 	}
-	return true
-}
-
-// oneOf returns an expression for one part of a path.
-func oneOf(expression string) string {
-	if expression == "" {
-		return "[^/]+"
+	if !ok {
+		out.Report(mesh.CodeInvalidRegex, mesh.Error, at, "The expression has ^ or $ inside, where no name begins or ends. The match matches nothing. Remove it: expressions are compared with the whole name.")
 	}
-	return "(?:" + expression + ")"
+	return "(?:" + part + ")", ok
 }
 
 func exactly(text string) *networking.StringMatch {
