@@ -24,7 +24,11 @@ func (c *routeCompiler) backends(r *compiledRule, at string, list []routeBackend
 	var all []*networking.HTTPRouteDestination
 	for k := range list {
 		where := fmt.Sprintf("%s.backendRefs[%d]", at, k)
-		weight := max(valueOr(list[k].Weight, 1), 0)
+		weight := valueOr(list[k].Weight, 1)
+		if weight < 0 {
+			c.out.Report(mesh.CodeInvalidValue, mesh.Error, where+".weight", "The weight is negative. The backend gets no calls. Write 0 or more.")
+			weight = 0
+		}
 		total += int64(weight)
 		d := &networking.HTTPRouteDestination{Destination: c.destination(where, list[k].BackendObjectReference, "Its share of the calls fails"), Weight: weight}
 		if !c.backendFilters(d, where, list[k].filters) {

@@ -22,6 +22,8 @@ func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.Par
 		group, kind, at := string(valueOr(p.Group, gatewayv1.GroupName)), string(valueOr(p.Kind, "Gateway")), fmt.Sprintf("spec.parentRefs[%d]", i)
 		isService := strings.EqualFold(kind, string(KindService)) && slices.Contains([]string{"", "core", gatewayv1.GroupName}, group)
 		switch {
+		case p.Port != nil && (*p.Port < 1 || *p.Port > 65535) && isService:
+			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("%d is not a port. The rules have no effect there. Write a port of the Service, or remove the field for all ports.", *p.Port))
 		case group == "" && kind == string(KindService):
 			parents = append(parents, mesh.ParentRef{
 				Index: i, Namespace: string(valueOr(p.Namespace, "")), Name: string(p.Name), SectionName: string(valueOr(p.SectionName, "")), Port: uint32(valueOr(p.Port, 0)),
