@@ -51,7 +51,7 @@ func ignoredKey(what, name, kind string, kinds []string) string {
 	case !ours || slices.Contains(kinds, kind):
 		return ""
 	case kind == string(KindHTTPRoute) && slices.Contains(routeAnnotations, name):
-		return "It is ignored on a HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
+		return "It is ignored on an HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
 	case len(kinds) > 0:
 		return fmt.Sprintf("It is ignored on a %s. Set it on a %s.", kind, strings.Join(kinds, " or "))
 	case meant != "" && meant != name:
