@@ -88,18 +88,38 @@ func grpcMethod(m *gatewayv1.GRPCMethodMatch, at string, out *Object) (*networki
 	switch kind := valueOr(m.Type, gatewayv1.GRPCMethodMatchExact); {
 	case kind != gatewayv1.GRPCMethodMatchExact && kind != gatewayv1.GRPCMethodMatchRegularExpression:
 		return nil, unknownType(out, at+".type", string(kind))
+	case service == "" && method == "" && (kind == gatewayv1.GRPCMethodMatchExact || m.Service == nil && m.Method == nil):
+		out.Report(mesh.CodeInvalidValue, mesh.Error, at, "The method has neither service nor method. The match matches nothing. Set one of them, or remove the field for every method.")
+		return nil, false
 	case service == "" && method == "":
 		return nil, true
 	case kind == gatewayv1.GRPCMethodMatchRegularExpression:
 		service, ok := onePart(out, at+".service", service)
 		method, alsoOK := onePart(out, at+".method", method)
 		return matching("/" + service + "/" + method), ok && alsoOK
+	case !protoName(out, at+".service", service, serviceName, "a service", "package.Service") || !protoName(out, at+".method", method, methodName, "a method", "Method"):
+		return nil, false
 	case method == "":
 		return &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: "/" + service + "/"}}, true
 	case service == "":
 		return matching("/[^/]+/" + regexp.QuoteMeta(method)), true
 	}
 	return exactly("/" + service + "/" + method), true
+}
+
+// The names of services and methods that the API allows.
+var (
+	serviceName = regexp.MustCompile(`^\.?[A-Za-z_][A-Za-z_0-9]*(\.[A-Za-z_][A-Za-z_0-9]*)*$`)
+	methodName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z_0-9]*$`)
+)
+
+// protoName reports a text that is not a name; an empty one is for every name.
+func protoName(out *Object, at, text string, form *regexp.Regexp, what, example string) bool {
+	if text == "" || form.MatchString(text) {
+		return true
+	}
+	out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not the name of %s. The match matches nothing. Write it as in the .proto file, such as %s, or set the type to RegularExpression.", text, what, example))
+	return false
 }
 
 // unknownType reports a type of a match that the API does not have. It returns false.

@@ -217,8 +217,16 @@ func (c *routeCompiler) retry(r *compiledRule, at string, written *gatewayv1.HTT
 		return
 	}
 	var codes []string
-	for _, code := range written.Codes {
+	for k, code := range written.Codes {
+		if code < 400 || code > 599 {
+			c.out.Report(mesh.CodeInvalidValue, mesh.Error, fmt.Sprintf("%s.codes[%d]", at, k), fmt.Sprintf("%d is not the status of a failure. It has no effect. Write a status from 400 to 599.", code))
+			continue
+		}
 		codes = append(codes, strconv.Itoa(int(code)))
+	}
+	if len(codes) == 0 && len(written.Codes) > 0 { // Without codes, the default ones would apply.
+		r.rule.Retries.Attempts = 0
+		return
 	}
 	r.rule.Retries.RetryOn = strings.Join(codes, ",")
 	r.rule.Retries.Backoff = c.duration(at+".backoff", written.Backoff)

@@ -62,7 +62,7 @@ func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectRefere
 		if group != "" {
 			name += " of " + group
 		}
-		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is a %s. %s. Name a Service.", name, effect))
+		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is %s. %s. Name a Service.", withArticle(name), effect))
 		return &networking.Destination{}
 	case ref.Port == nil:
 		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The Service has no port here. %s. Set one of its ports.", effect))

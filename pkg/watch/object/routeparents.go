@@ -33,7 +33,7 @@ func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.Par
 		case isService:
 			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("Services have the group \"\", and this parent has %q, which is also the default. The rules have no effect on it. Write group: \"\".", group))
 		case !slices.Contains(gatewayGroups, group):
-			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The parent is a %s of the group %q, which Mizzen does not read. The rules have no effect on it for clients of the mesh. Name a Service if they need them.", kind, group))
+			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The parent is %s of the group %q, which Mizzen does not read. The rules have no effect on it for clients of the mesh. Name a Service if they need them.", withArticle(kind), group))
 		}
 	}
 	if len(spec.ParentRefs) == 0 && spec.UseDefaultGateways == "" {
