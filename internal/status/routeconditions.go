@@ -48,7 +48,7 @@ var meanings = []meaning{
 	{nil, regexp.MustCompile(`\.backendRefs\[\d+\](\.kind|\.group)$`), typeResolvedRefs, statusFalse, reasonInvalidKind, ""},
 	{nil, regexp.MustCompile(`\.backendRefs\[\d+\](\.name|\.namespace|\.port)?$`), typeResolvedRefs, statusFalse, reasonBackendNotFound, ""},
 	// All that the API asks for is that the calls fail, as they do.
-	{[]mesh.Code{mesh.CodeNoWeight}, regexp.MustCompile(`\.backendRefs$`), "", "", "", ""},
+	{[]mesh.Code{mesh.CodeNoWeight}, regexp.MustCompile(`\.backendRefs$|^spec\.rules$`), "", "", "", ""},
 	// The API demands how the messages of these two begin.
 	{[]mesh.Code{mesh.CodeUnreachable}, regexp.MustCompile(`^spec\.rules\[\d+\]\.matches\[`), typePartiallyInvalid, statusTrue, reasonUnsupportedValue, "Dropped Rule: "},
 	{nil, regexp.MustCompile(`^spec\.rules\[`), typePartiallyInvalid, statusTrue, reasonUnsupportedValue, "Dropped Rule: "},

@@ -71,8 +71,8 @@ const (
 	CodeEmptySubset Code = "EmptySubset"
 	// CodeLastGood: the control plane started while it could not read from its cluster, and serves its saved state.
 	CodeLastGood Code = "LastGood"
-	// CodeClosed: servers cannot check a part of an AuthorizationPolicy, or a security object cannot be read. The part
-	// closes: it allows nobody, or denies everybody.
+	// CodeClosed: servers cannot check a part of an AuthorizationPolicy, or a security object or a Route cannot be read. The
+	// part closes: it allows nobody, or denies everybody, and calls to the parents of the Route fail.
 	CodeClosed Code = "Closed"
 	// CodeNoIdentity: an object needs certificates that pods do not have, or encryption that is off.
 	CodeNoIdentity Code = "NoIdentity"
@@ -163,12 +163,12 @@ var codes = []CodeDoc{
 		"Merge the two, or remove one.",
 	},
 	{
-		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, it matches no gRPC call, or no client sees both the rule and the Service by their `exportTo`. No call takes it.",
+		CodeUnreachable, "No call can reach this rule or match: an earlier one matches all its calls, it matches no gRPC call, or no client sees both the rule and the Service by their `exportTo`; or a Route has no parent. No call takes it.",
 		"Move it before the one that the message names, or delete it. Correct a path that no gRPC method has. Export both to the namespaces of the clients.",
 	},
 	{
-		CodeNotForMesh, "A VirtualService names gateways and not `mesh`. Its rules apply only to calls through these gateways, which Mizzen does not configure.",
-		"Nothing, if that is intended. Add `mesh` to `gateways` if calls within the mesh need the rules.",
+		CodeNotForMesh, "A VirtualService names gateways and not `mesh`. Its rules apply only to calls through these gateways, which Mizzen does not configure. Or a Route has a parent of a kind that Mizzen does not read.",
+		"Nothing, if that is intended. Add `mesh` to `gateways`, or a Service to the parents, if calls within the mesh need the rules.",
 	},
 	{
 		CodeUnsupported, "Clients do not support it; the message says whether gRPC or HTTP clients. If calls would otherwise go to another destination or be less secure, the match matches nothing or the calls fail (error). Otherwise the field is dropped (warning).",
@@ -231,7 +231,7 @@ var codes = []CodeDoc{
 		"Make the API server available. The control plane then serves its current objects. If the API server denies a request, the log names it.",
 	},
 	{
-		CodeClosed, "gRPC servers cannot check a part of an AuthorizationPolicy, or an AuthorizationPolicy or PeerAuthentication cannot be read. Ignoring it could let callers in, so the part closes. A rule that allows is dropped, a condition of a rule that denies is dropped so that it denies more, and a PeerAuthentication counts as STRICT. The message names the callers that are denied now.",
+		CodeClosed, "gRPC servers cannot check a part of an AuthorizationPolicy, or an AuthorizationPolicy or PeerAuthentication cannot be read. Ignoring it could let callers in, so the part closes. A rule that allows is dropped, a condition of a rule that denies is dropped so that it denies more, and a PeerAuthentication counts as STRICT. The message names the callers that are denied now. Also: a GRPCRoute or HTTPRoute cannot be read, so the calls to its parents that no other Route takes fail.",
 		"Follow the message. [FIELDS.md](FIELDS.md) lists what servers can check.",
 	},
 	{

@@ -31,6 +31,8 @@ type Author struct {
 	Fields map[string]string
 	// Part means that the match was compiled to several rules, of which this is one.
 	Part bool
+	// DefaultRetries means that the author says nothing about retries: the number of the rule is the default, which may be off.
+	DefaultRetries bool
 }
 
 // FieldOf returns the author's field that a part of the rule was compiled from, by the path of the part, such as

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 	"github.com/mizzen-mesh/mizzen/pkg/translate/report"
@@ -14,9 +16,26 @@ import (
 func (t destinationResolver) compiledRules(vs *mesh.VirtualService) []boundRule {
 	all := make([]boundRule, len(vs.Authors))
 	for i, author := range vs.Authors {
-		all[i] = boundRule{rule: vs.Spec.GetHttp()[i], at: report.Field{Sink: new([]mesh.Problem), Ref: author.Ref}, index: i, destinations: t, author: author}
+		all[i] = boundRule{rule: t.limited(vs.Spec.GetHttp()[i], author), at: report.Field{Sink: new([]mesh.Problem), Ref: author.Ref}, index: i, destinations: t, author: author}
 	}
 	return all
+}
+
+// limited returns a rule without retries whose author limits an attempt: there is one, so for HTTP clients the limit is that of
+// the call. gRPC clients do not limit an attempt, which the field check reports.
+func (t destinationResolver) limited(rule *networking.HTTPRoute, author *mesh.Author) *networking.HTTPRoute {
+	retries := rule.GetRetries()
+	attempt := retries.GetPerTryTimeout()
+	off := retries.GetAttempts() == 0 || author.DefaultRetries && t.defaults.NoRetries
+	if attempt == nil || !off {
+		return rule
+	}
+	rule = proto.CloneOf(rule)
+	rule.Retries = &networking.HTTPRetry{}
+	if t.family == mesh.FamilyHTTP && (rule.GetTimeout() == nil || attempt.AsDuration() < rule.GetTimeout().AsDuration()) {
+		rule.Timeout = attempt
+	}
+	return rule
 }
 
 // action translates all of a rule except its matches.

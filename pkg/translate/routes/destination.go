@@ -96,7 +96,7 @@ func (t destinationResolver) checkVisible(at report.Field, service *mesh.Service
 	home, delegated := t.audience.Ref.Namespace, at.Ref != t.audience.Ref
 	switch {
 	case t.audience.Compiled() && !service.Export.None():
-		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces. Calls of clients that do not see it to this backend fail. Add the namespaces of the clients to its annotation %s.",
+		at.Notef(mesh.CodeNoSuchHost, "%s is not exported to all namespaces. Calls of clients that do not see it to this backend fail. Add the namespaces of the clients to its %s.",
 			service.Ref, annotated)
 	case service.Export.None():
 		at.Errorf(mesh.CodeNoSuchHost, "%s is exported to no namespace. Calls to this destination fail. Set the namespaces of the clients in its %s.",

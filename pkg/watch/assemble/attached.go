@@ -211,7 +211,7 @@ const statusNotFound = 404
 func sameCompiled(a, b *mesh.VirtualService) bool {
 	return a.Ref == b.Ref && maps.EqualFunc(a.Destinations, b.Destinations, sameDestination) && slices.Equal(a.Routes, b.Routes) &&
 		slices.EqualFunc(a.Authors, b.Authors, func(a, b *mesh.Author) bool {
-			return a == b || a.Ref == b.Ref && maps.Equal(a.Fields, b.Fields)
+			return a == b || a.Ref == b.Ref && a.Part == b.Part && a.DefaultRetries == b.DefaultRetries && maps.Equal(a.Fields, b.Fields)
 		}) && proto.Equal(a.Spec, b.Spec)
 }
 

@@ -87,9 +87,6 @@ func TestAttachedOrder(t *testing.T) {
 			watchtest.Route("GRPCRoute", "a", "01", "name: echo, port: 80", method("a.B", "C")) + watchtest.Route("GRPCRoute", "b", "02", "name: echo", toEcho),
 			[]string{"all: GRPCRoute demo/a spec.rules[0].matches[0] 80", "all: GRPCRoute demo/b spec.rules[0]", "all: GRPCRoute demo/a spec.rules"},
 		},
-		"no rules: every call is refused": {
-			watchtest.Route("GRPCRoute", "a", "01", "name: echo", ""), []string{"all: GRPCRoute demo/a spec.rules"},
-		},
 		"paths of HTTP: exact, the longer prefix, an expression, all": {
 			watchtest.Route("HTTPRoute", "a", "01", "name: echo", "{matches: [{}, {path: {type: RegularExpression, value: /long.*}}, {path: {value: /a}}, {path: {value: /a/b}}, {path: {type: Exact, value: /x}}, {method: POST}, {headers: [{name: a, value: b}]}], backendRefs: [{name: echo, port: 80}]}"),
 			[]string{
@@ -166,6 +163,32 @@ func TestAttachedProblems(t *testing.T) {
 		"a VirtualService with a port of its own": {
 			grpc("a", "name: echo, port: 80") + watchtest.VirtualService("v", "01", "hosts: [echo], http: [{route: [{destination: {host: echo}}]}]"),
 			[]string{"info Conflict VirtualService demo/v spec.hosts[0]: For echo.demo.svc.cluster.local, GRPCRoute demo/a is for some ports or clients, and a Route takes precedence over a VirtualService. These rules apply to the rest. Remove the rules for those ports, or the Route."},
+			nil,
+		},
+		"a Route behind a private VirtualService": {
+			grpc("a", "name: echo") + watchtest.VirtualService("v", "01", "hosts: [echo], exportTo: ['.'], http: [{route: [{destination: {host: echo}}]}]"),
+			[]string{"info Conflict GRPCRoute demo/a spec.parentRefs[0]: VirtualService demo/v is exported to namespace demo and not to all, so there it takes precedence over a Route that is for all clients. Remove its exportTo if these clients should follow the Route."},
+			nil,
+		},
+		"a Route behind a wildcard that is exported by name": {
+			grpc("a", "name: echo, port: 80}, {group: '', kind: Service, name: echo, port: 81") + watchtest.VirtualService("shop/v", "01", `hosts: ["*.demo.svc.cluster.local"], exportTo: [web, shop], http: [{route: [{destination: {host: echo.demo.svc.cluster.local}}]}]`),
+			[]string{
+				"info Conflict GRPCRoute demo/a spec.parentRefs[0]: VirtualService shop/v is exported to namespaces shop, web and not to all, so there it takes precedence over a Route that is for all clients. Remove its exportTo if these clients should follow the Route.",
+				"info Conflict GRPCRoute demo/a spec.parentRefs[1]: VirtualService shop/v is exported to namespaces shop, web and not to all, so there it takes precedence over a Route that is for all clients. Remove its exportTo if these clients should follow the Route.",
+			},
+			nil,
+		},
+		"a wildcard behind a Route": {
+			grpc("a", "name: echo") + watchtest.VirtualService("v", "01", `hosts: ["*.demo.svc.cluster.local"], http: [{route: [{destination: {host: echo}}]}]`),
+			[]string{"info Conflict VirtualService demo/v spec.hosts[0]: GRPCRoute demo/a is for a host that *.demo.svc.cluster.local covers, and a Route takes precedence over a VirtualService. These rules apply to the rest. Remove the Route if its calls need them."},
+			nil,
+		},
+		"a consumer's Route before a private VirtualService": {
+			grpc("shop/a", "name: echo, namespace: demo") + watchtest.VirtualService("shop/v", "01", "hosts: [echo.demo.svc.cluster.local], exportTo: ['.'], http: [{match: [{port: 80}], route: [{destination: {host: echo.demo.svc.cluster.local}}]}]"),
+			[]string{
+				"info Approximated GRPCRoute shop/a spec.parentRefs[0].namespace: Service demo/echo is in another namespace, so the rules apply only to clients in namespace shop. Move the Route to namespace demo if they are for all clients.",
+				"warning Conflict VirtualService shop/v spec.hosts[0]: It is never used for echo.demo.svc.cluster.local because GRPCRoute shop/a takes precedence for every client. Merge the two, or remove this one.",
+			},
 			nil,
 		},
 		"the same match twice": {

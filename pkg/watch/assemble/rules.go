@@ -187,6 +187,7 @@ func conflictKey(k object.Kind, host string) problemKey {
 func (r *rules) bindRoutes(b *worldBuilder) {
 	declared := take(&r.routes.dirtyHosts)
 	attached := r.bindAttached(b)
+	r.recheckPatterns(attached, declared)
 	again := maps.Clone(attached)
 	for host := range declared {
 		again[host] = struct{}{}
@@ -226,7 +227,7 @@ func (r *rules) bindRoutes(b *worldBuilder) {
 		}
 	}
 	for host := range attached {
-		r.problems.put(conflictKey(object.KindVirtualService, host), r.routes.conflicts(host, b.services.get(host), r.attached.candidates(host)))
+		r.problems.put(conflictKey(object.KindVirtualService, host), slices.Concat(r.routes.conflicts(host, b.services.get(host), r.attached.candidates(host)), r.outrankedRoutes(host)))
 	}
 }
 
@@ -284,7 +285,7 @@ func (r *rules) checkHosts(b *worldBuilder) {
 }
 
 func (r *rules) checkRoutes(b *worldBuilder, h *routesEntry) {
-	r.problems.put(problemKey{topicHost, h.key}, slices.Concat(r.routes.check(h, r.hosts.has, r.noSuchHost, r.meant, r.domain), h.ofAliases(b), r.unseenHosts(b, h)))
+	r.problems.put(problemKey{topicHost, h.key}, slices.Concat(r.routes.check(h, r.hosts.has, r.noSuchHost, r.meant, r.domain), h.ofAliases(b), r.unseenHosts(b, h), r.outrankedPatterns(h)))
 	r.problems.put(problemKey{topicPorts, h.key}, r.checkPorts(b, h))
 }
 

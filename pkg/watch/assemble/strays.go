@@ -62,9 +62,9 @@ func (x *strays) apply(b *worldBuilder, empty map[string]map[emptyPart]time.Time
 	}
 }
 
-func with(ids map[object.ID]struct{}, id object.ID) map[object.ID]struct{} {
+func with[T comparable](ids map[T]struct{}, id T) map[T]struct{} {
 	if ids == nil {
-		ids = map[object.ID]struct{}{}
+		ids = map[T]struct{}{}
 	}
 	ids[id] = struct{}{}
 	return ids

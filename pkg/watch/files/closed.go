@@ -14,8 +14,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
-// close adds an object in place of one that cannot be read, if objects of its kind protect servers; see
-// object.KindRow.Close. A file that declared the object before keeps its last good state instead.
+// close adds an object in place of one that cannot be read, if objects of its kind close; see object.KindRow.Close. A file that declared the object before keeps its last good state instead.
 func (f *fileParser) close(n *yaml.Node, before int, ref mesh.Ref, row *object.KindRow) {
 	if row.Close != nil {
 		f.addClosed(row, ref, before+n.Line, texts(lookup(lookup(n, "metadata"), "annotations")), specParts(n))
@@ -27,7 +26,7 @@ func (f *fileParser) addClosed(row *object.KindRow, ref mesh.Ref, line int, anno
 	if key.Name == "" {
 		key.Name = f.at(line)
 	}
-	o := row.Close(key, annotations, parts)
+	o := row.Close(key, f.options.Domain, annotations, parts)
 	o.Source = &mesh.Source{File: f.path, Line: line}
 	f.out.objects = append(f.out.objects, &o)
 }
@@ -68,7 +67,7 @@ func specParts(n *yaml.Node) object.Parts {
 }
 
 // closeNearly closes an object whose kind or version is nearly right. It returns the row of the kind that is meant; nil if
-// objects of that kind do not close.
+// objects of that kind do not protect servers.
 func (f *fileParser) closeNearly(n *yaml.Node, line int, ref mesh.Ref) *object.KindRow {
 	row := closingRow(ref.Kind)
 	if row == nil {
@@ -81,11 +80,11 @@ func (f *fileParser) closeNearly(n *yaml.Node, line int, ref mesh.Ref) *object.K
 	return row
 }
 
-// closingRow returns the row of the kind that an author probably means, if its objects close; else nil.
+// closingRow returns the row of the kind that an author probably means, if its objects protect servers; else nil.
 func closingRow(kind string) *object.KindRow {
 	var names []string
 	for row := range object.InFiles() {
-		if row.Close != nil {
+		if row.Protects() {
 			names = append(names, string(row.Kind))
 		}
 	}

@@ -289,9 +289,9 @@ func (f *fileParser) reading(typed metav1.Object, before int, ref mesh.Ref, row 
 		r.found = append(r.found, f.problem(mesh.CodeInvalidValue, mesh.Warning, before+key.Line, ref, schema.Join(path, name), fmt.Sprintf(format, args...)))
 	}
 	r.Reader = schema.Reader{
-		Nearest: mesh.Nearest, Grants: row.Close != nil,
+		Nearest: mesh.Nearest, Grants: row.Protects(), Defined: row.Optional,
 		Unknown: func(key *yaml.Node, path, name string, s schema.Schema) {
-			r.found = append(r.found, f.unknownField(before+key.Line, ref, r.root, path, name, s, row.Close != nil))
+			r.found = append(r.found, f.unknownField(before+key.Line, ref, r.root, path, name, s, row.Protects()))
 			r.unread = append(r.unread, schema.Join(path, name))
 		},
 		Replaced: func(key *yaml.Node, path, name string) {

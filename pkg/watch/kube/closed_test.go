@@ -17,6 +17,7 @@ import (
 func TestInformerCloses(t *testing.T) {
 	type fields = map[string]any
 	readable := fields{"action": "DENY", "rules": []any{fields{"to": []any{fields{"operation": fields{"paths": []any{"/a"}}}}}}}
+	parents := []any{fields{"group": "", "kind": "Service", "name": "echo"}}
 	tests := map[string]struct {
 		kind object.Kind
 		spec any
@@ -35,6 +36,9 @@ func TestInformerCloses(t *testing.T) {
 		"an unknown mode":             {object.KindPeerAuthentication, fields{"mtls": fields{"mode": "LAX"}}, "STRICT", []string{"Closed spec.mtls", "InvalidValue "}},
 		"a field beside the mode":     {object.KindPeerAuthentication, fields{"mtls": fields{"mode": "PERMISSIVE", "from": "x"}}, "STRICT", []string{"Closed spec.mtls", "UnknownField spec.mtls.from"}},
 		"a mode of another type":      {object.KindPeerAuthentication, fields{"mtls": "PERMISSIVE"}, "STRICT", []string{"Closed spec.mtls", "InvalidValue "}},
+		"a readable Route":            {object.KindGRPCRoute, fields{"parentRefs": parents, "rules": []any{fields{}}}, "1 parents 1 rules", []string{"NoWeight spec.rules[0].backendRefs"}},
+		"a Route of another type":     {object.KindHTTPRoute, fields{"parentRefs": parents, "rules": []any{fields{"name": int64(3)}}}, "1 parents 0 rules", []string{"Closed spec", "InvalidValue "}},
+		"parents of another type":     {object.KindGRPCRoute, fields{"parentRefs": "echo"}, "", []string{"InvalidValue ", "InvalidValue spec.parentRefs"}},
 		"a port that is not a number": {object.KindPeerAuthentication, fields{"selector": fields{"matchLabels": fields{"a": "b"}}, "portLevelMtls": fields{"http": fields{"mode": "DISABLE"}}}, "STRICT", []string{"Closed spec", "InvalidValue "}},
 	}
 	for name, tt := range tests {
@@ -42,7 +46,7 @@ func TestInformerCloses(t *testing.T) {
 			i := newTestInformer(t, tt.kind)
 			rule := &unstructured.Unstructured{Object: fields{
 				"apiVersion": "security.istio.io/v1", "kind": string(tt.kind),
-				"metadata": fields{"namespace": "a", "name": "b"}, "spec": tt.spec,
+				"metadata": fields{"namespace": "a", "name": "b", "generation": int64(7)}, "spec": tt.spec,
 			}}
 			if err := i.Add(rule); err != nil {
 				t.Fatal(err)
@@ -52,10 +56,15 @@ func TestInformerCloses(t *testing.T) {
 			if o == nil {
 				t.Fatal("got no object")
 			}
+			if o.Generation != 7 {
+				t.Errorf("got generation %d, want 7: without it the object gets no status", o.Generation)
+			}
 			got := ""
 			switch v := o.Value.(type) {
 			case *object.AuthorizationPolicy:
 				got = strings.TrimSpace(fmt.Sprintf("%s %d %s", v.Spec.GetAction(), len(v.Spec.GetRules()), strings.Join(v.Unknown, " ")))
+			case *object.Route:
+				got = fmt.Sprintf("%d parents %d rules", len(v.Parents), len(v.Rules))
 			case *object.PeerAuthentication:
 				got = v.Spec.GetMtls().GetMode().String()
 			}

@@ -177,6 +177,9 @@ func (i *informer) entry(raw any) (e *entry) {
 	typed, err := i.typed(raw)
 	if err != nil {
 		e.Object = i.unread(e.Key, raw)
+		if m, err := meta.Accessor(raw); err == nil {
+			e.Generation = m.GetGeneration()
+		}
 		e.Report(mesh.CodeInvalidValue, mesh.Error, "", "The object cannot be read: "+err.Error()+". Correct it.")
 		return e
 	}
@@ -195,5 +198,5 @@ func (i *informer) unread(key object.Key, raw any) object.Object {
 			parts, annotations = object.Parts(spec), u.GetAnnotations()
 		}
 	}
-	return i.row.Close(key, annotations, parts)
+	return i.row.Close(key, i.domain, annotations, parts)
 }

@@ -51,9 +51,9 @@ func ignoredKey(what, name, kind string, kinds []string) string {
 	case !ours || slices.Contains(kinds, kind):
 		return ""
 	case kind == string(KindHTTPRoute) && slices.Contains(routeAnnotations, name):
-		return "It is ignored on a HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
+		return "It is ignored on an HTTPRoute, which has fields for it. Set timeouts and retry in the rules."
 	case len(kinds) > 0:
-		return fmt.Sprintf("It is ignored on a %s. Set it on a %s.", kind, strings.Join(kinds, " or "))
+		return fmt.Sprintf("It is ignored on %s. Set it on %s.", withArticle(kind), withArticle(strings.Join(kinds, " or ")))
 	case meant != "" && meant != name:
 		return fmt.Sprintf("Unknown %s is ignored. Did you mean %q?", what, meant)
 	}
@@ -66,6 +66,14 @@ func AnnotationField(name string) string { return mesh.AnnotationField(name) }
 // reportInvalid reports an annotation whose value is ignored.
 func (o *Object) reportInvalid(annotation, format string, args ...any) {
 	o.Report(mesh.CodeInvalidValue, mesh.Warning, AnnotationField(annotation), fmt.Sprintf(format, args...))
+}
+
+// withArticle returns the name of a kind with its article, as it is spoken.
+func withArticle(kind string) string {
+	if strings.ContainsAny(kind[:min(1, len(kind))], "AEIOU") || strings.HasPrefix(kind, "HTTP") {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // annotationSettings reads the settings by annotation, which the Istio API does not have.

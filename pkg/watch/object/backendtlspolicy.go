@@ -62,7 +62,7 @@ func backendTLS(v *gatewayv1.BackendTLSPolicyValidation, out *Object) (tls *netw
 	tls = &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_SIMPLE, Sni: string(v.Hostname)}
 	switch authorities := valueOr(v.WellKnownCACertificates, ""); {
 	case len(v.CACertificateRefs) > 0:
-		refuse(mesh.CodeUnsupported, "caCertificateRefs", "Clients do not get certificates from the control plane. Calls fail. Set wellKnownCACertificates to System, or use a DestinationRule with credentialName.")
+		refuse(mesh.CodeUnsupported, "caCertificateRefs", "Clients do not get certificates from the control plane. Calls fail. Write wellKnownCACertificates: System in its place, or use a DestinationRule with credentialName.")
 	case authorities != gatewayv1.WellKnownCACertificatesSystem:
 		refuse(mesh.CodeInvalidValue, "wellKnownCACertificates", "%q is not a set of authorities. Calls fail. Write System.", authorities)
 	}

@@ -48,7 +48,7 @@ func readPart[T any, P specOf[T]](parts Parts, name string, spec P) bool {
 }
 
 // closeAuthorizationPolicy makes an AuthorizationPolicy of one that cannot be read; see KindRow.Close.
-func closeAuthorizationPolicy(key Key, annotations map[string]string, parts Parts) Object {
+func closeAuthorizationPolicy(key Key, _ string, annotations map[string]string, parts Parts) Object {
 	out := Object{Key: key, Closed: true}
 	value := &AuthorizationPolicy{Spec: &security.AuthorizationPolicy{}, Scope: everyPod(), DryRun: dryRun(annotations, &out)}
 	_, whole := parts[""]
@@ -77,7 +77,7 @@ func known(spec interface{ ProtoReflect() protoreflect.Message }) func(path stri
 }
 
 // closePeerAuthentication makes a PeerAuthentication of one that cannot be read; see KindRow.Close.
-func closePeerAuthentication(key Key, _ map[string]string, parts Parts) Object {
+func closePeerAuthentication(key Key, _ string, _ map[string]string, parts Parts) Object {
 	out := Object{Key: key, Closed: true}
 	value := &PeerAuthentication{Spec: &security.PeerAuthentication{}}
 	found := peerFaultsIn(UnknownFields(parts, value.Spec.ProtoReflect().Descriptor()))

@@ -12,13 +12,16 @@ import (
 
 func convertGRPCRoute(typed *gatewayv1.GRPCRoute, domain string) Object {
 	spec := typed.Spec.DeepCopy()
-	out, route := convertRoute(KindGRPCRoute, &typed.ObjectMeta, spec, spec.ParentRefs, typed.Status.RouteStatus, domain)
+	out, route := convertRoute(KindGRPCRoute, &typed.ObjectMeta, spec, &spec.CommonRouteSpec, typed.Status.RouteStatus, domain)
 	if route == nil || len(route.Parents) == 0 {
 		return out
 	}
 	c := newRouteCompiler(route, &out)
 	settings := c.annotations()
 	c.hostnames(spec.Hostnames)
+	if len(spec.Rules) == 0 {
+		out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
+	}
 	for i := range spec.Rules {
 		rule := &spec.Rules[i]
 		at := fmt.Sprintf("spec.rules[%d]", i)
@@ -85,11 +88,17 @@ func grpcMethod(m *gatewayv1.GRPCMethodMatch, at string, out *Object) (*networki
 	switch kind := valueOr(m.Type, gatewayv1.GRPCMethodMatchExact); {
 	case kind != gatewayv1.GRPCMethodMatchExact && kind != gatewayv1.GRPCMethodMatchRegularExpression:
 		return nil, unknownType(out, at+".type", string(kind))
+	case service == "" && method == "" && (kind == gatewayv1.GRPCMethodMatchExact || m.Service == nil && m.Method == nil):
+		out.Report(mesh.CodeInvalidValue, mesh.Error, at, "The method has neither service nor method. The match matches nothing. Set one of them, or remove the field for every method.")
+		return nil, false
 	case service == "" && method == "":
 		return nil, true
 	case kind == gatewayv1.GRPCMethodMatchRegularExpression:
-		ok := validPart(out, at+".service", service)
-		return matching("/" + oneOf(service) + "/" + oneOf(method)), validPart(out, at+".method", method) && ok
+		service, ok := onePart(out, at+".service", service)
+		method, alsoOK := onePart(out, at+".method", method)
+		return matching("/" + service + "/" + method), ok && alsoOK
+	case !protoName(out, at+".service", service, serviceName, "a service", "package.Service") || !protoName(out, at+".method", method, methodName, "a method", "Method"):
+		return nil, false
 	case method == "":
 		return &networking.StringMatch{MatchType: &networking.StringMatch_Prefix{Prefix: "/" + service + "/"}}, true
 	case service == "":
@@ -98,28 +107,42 @@ func grpcMethod(m *gatewayv1.GRPCMethodMatch, at string, out *Object) (*networki
 	return exactly("/" + service + "/" + method), true
 }
 
+// The names of services and methods that the API allows.
+var (
+	serviceName = regexp.MustCompile(`^\.?[A-Za-z_][A-Za-z_0-9]*(\.[A-Za-z_][A-Za-z_0-9]*)*$`)
+	methodName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z_0-9]*$`)
+)
+
+// protoName reports a text that is not a name; an empty one is for every name.
+func protoName(out *Object, at, text string, form *regexp.Regexp, what, example string) bool {
+	if text == "" || form.MatchString(text) {
+		return true
+	}
+	out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not the name of %s. The match matches nothing. Write it as in the .proto file, such as %s, or set the type to RegularExpression.", text, what, example))
+	return false
+}
+
 // unknownType reports a type of a match that the API does not have. It returns false.
 func unknownType(out *Object, at, kind string) bool {
 	out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not a type. The match matches nothing. Write Exact or RegularExpression.", kind))
 	return false
 }
 
-// validPart reports an expression that is not valid by itself. A part of a longer expression must be checked alone: a)|(b
-// would be valid between parentheses, and match more.
-func validPart(out *Object, at, expression string) bool {
+// onePart returns an expression for one part of a path; an empty one matches each. It reports an expression that is not valid
+// by itself, because a)|(b would be valid between parentheses, and match more.
+func onePart(out *Object, at, expression string) (string, bool) {
+	if expression == "" {
+		return "[^/]+", true
+	}
+	part, ok := unanchored(expression)
 	if _, err := regexp.Compile(expression); err != nil {
 		out.Report(mesh.CodeInvalidRegex, mesh.Error, at, fmt.Sprintf("The expression is not valid: %v. The match matches nothing. Write an RE2 expression for the whole name.", err))
-		return false
+		return "", false
 	}
-	return true
-}
-
-// oneOf returns an expression for one part of a path.
-func oneOf(expression string) string {
-	if expression == "" {
-		return "[^/]+"
+	if !ok {
+		out.Report(mesh.CodeInvalidRegex, mesh.Error, at, "The expression has ^ or $ inside, where no name begins or ends. The match matches nothing. Remove it: expressions are compared with the whole name.")
 	}
-	return "(?:" + expression + ")"
+	return "(?:" + part + ")", ok
 }
 
 func exactly(text string) *networking.StringMatch {

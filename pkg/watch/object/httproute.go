@@ -2,6 +2,8 @@ package object
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,12 +17,15 @@ import (
 
 func convertHTTPRoute(typed *gatewayv1.HTTPRoute, domain string) Object {
 	spec := typed.Spec.DeepCopy()
-	out, route := convertRoute(KindHTTPRoute, &typed.ObjectMeta, spec, spec.ParentRefs, typed.Status.RouteStatus, domain)
+	out, route := convertRoute(KindHTTPRoute, &typed.ObjectMeta, spec, &spec.CommonRouteSpec, typed.Status.RouteStatus, domain)
 	if route == nil || len(route.Parents) == 0 {
 		return out
 	}
 	c := newRouteCompiler(route, &out)
 	c.hostnames(spec.Hostnames)
+	if len(spec.Rules) == 0 {
+		out.Report(mesh.CodeNoWeight, mesh.Error, "spec.rules", "There are no rules. The calls to the parents fail. Add a rule with a backend.")
+	}
 	for i := range spec.Rules {
 		rule := &spec.Rules[i]
 		at := fmt.Sprintf("spec.rules[%d]", i)
@@ -76,7 +81,7 @@ func httpMatches(rule *gatewayv1.HTTPRouteRule, at string, out *Object) []routeM
 			m.queryParam(out, block, k, string(q.Name), q.Value, string(valueOr(q.Type, gatewayv1.QueryParamMatchExact)))
 		}
 		if written.Method != nil {
-			block.Method, m.rank[2] = exactly(string(*written.Method)), 1
+			m.method(out, block, *written.Method)
 		}
 		m.rank[3], m.rank[4] = len(block.GetHeaders()), len(block.GetQueryParams())
 		m.path(out, block, written.Path)
@@ -85,11 +90,45 @@ func httpMatches(rule *gatewayv1.HTTPRouteRule, at string, out *Object) []routeM
 	return all
 }
 
+// httpMethods are those that the API allows.
+var httpMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+
+// method adds the condition on the method.
+func (m *routeMatch) method(out *Object, block *networking.HTTPMatchRequest, method gatewayv1.HTTPMethod) {
+	if !slices.Contains(httpMethods, string(method)) {
+		out.Report(mesh.CodeInvalidValue, mesh.Error, m.at+".method", fmt.Sprintf("%q is not a method. The match matches nothing. Write one of %s.", method, strings.Join(httpMethods, ", ")))
+		m.dropped = true
+	}
+	block.Method, m.rank[2] = exactly(string(method)), 1
+}
+
+// Paths that the API allows have these characters, and none of the parts, which servers read in more than one way.
+var (
+	pathCharacters = regexp.MustCompile(`^/([-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$`)
+	ambiguousPath  = regexp.MustCompile(`(?i)//|/\.{1,2}(/|$)|%2f`)
+)
+
+// validPath reports a text that is not a path, or not the beginning of one.
+func validPath(out *Object, at, text string) bool {
+	switch {
+	case !pathCharacters.MatchString(text):
+		out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not a path. The match matches nothing. Write a slash first, and other characters than letters, digits and -._~!$&'()*+,;=:@ percent-encoded.", text))
+	case ambiguousPath.MatchString(text):
+		out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q has //, a part . or .., or %%2F, which API servers refuse. The match matches nothing. Write the path without them.", text))
+	default:
+		return true
+	}
+	return false
+}
+
 // path makes the blocks of a match, one for each form of the path. Without a path, the prefix is a slash.
 func (m *routeMatch) path(out *Object, block *networking.HTTPMatchRequest, path *gatewayv1.HTTPPathMatch) {
 	kind, value := gatewayv1.PathMatchPathPrefix, "/"
 	if path != nil {
 		kind, value = valueOr(path.Type, kind), valueOr(path.Value, value)
+	}
+	if kind == gatewayv1.PathMatchExact || kind == gatewayv1.PathMatchPathPrefix {
+		m.dropped = !validPath(out, m.at+".path.value", value) || m.dropped
 	}
 	uris := []*networking.StringMatch{nil}
 	m.rank[0], m.rank[1] = rankEveryPath, len(value)
@@ -138,10 +177,11 @@ func (c *routeCompiler) duration(at string, text *gatewayv1.Duration) *durationp
 		return nil
 	}
 	d, err := time.ParseDuration(string(*text))
-	if err != nil {
-		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not a duration. The field has no effect. Write a duration such as 300ms.", *text))
-	}
-	if err != nil || d == 0 {
+	switch {
+	case err != nil || d != 0 && d < time.Millisecond:
+		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at, fmt.Sprintf("%q is not a duration of at least 1ms. The field has no effect. Write a duration such as 300ms.", *text))
+		return nil
+	case d == 0:
 		return nil
 	}
 	return durationpb.New(d)
@@ -154,7 +194,7 @@ func (c *routeCompiler) timeouts(r *compiledRule, at string, t *gatewayv1.HTTPRo
 	r.fields[".timeout"], r.fields[".retries"] = at+".request", at+".backendRequest"
 	r.rule.Timeout = c.duration(at+".request", t.Request)
 	if d := c.duration(at+".backendRequest", t.BackendRequest); d != nil {
-		r.rule.Retries = &networking.HTTPRetry{Attempts: defaultRouteRetries, PerTryTimeout: d}
+		r.rule.Retries, r.defaultRetries = &networking.HTTPRetry{Attempts: defaultRouteRetries, PerTryTimeout: d}, true
 	}
 }
 
@@ -170,14 +210,24 @@ func (c *routeCompiler) retry(r *compiledRule, at string, written *gatewayv1.HTT
 		return
 	}
 	r.fields[".retries"], r.fields[".retries.attempts"], r.fields[".retries.retryOn"], r.fields[".retries.backoff"] = at, at+".attempts", at+".codes", at+".backoff"
+	r.defaultRetries = false
 	perTry := r.rule.GetRetries().GetPerTryTimeout()
-	if r.rule.Retries = (&networking.HTTPRetry{Attempts: int32(valueOr(written.Attempts, unsetAttempts))}); r.rule.GetRetries().GetAttempts() == 0 {
+	r.rule.Retries = &networking.HTTPRetry{Attempts: int32(valueOr(written.Attempts, unsetAttempts)), PerTryTimeout: perTry}
+	if r.rule.GetRetries().GetAttempts() == 0 {
 		return
 	}
 	var codes []string
-	for _, code := range written.Codes {
+	for k, code := range written.Codes {
+		if code < 400 || code > 599 {
+			c.out.Report(mesh.CodeInvalidValue, mesh.Error, fmt.Sprintf("%s.codes[%d]", at, k), fmt.Sprintf("%d is not the status of a failure. It has no effect. Write a status from 400 to 599.", code))
+			continue
+		}
 		codes = append(codes, strconv.Itoa(int(code)))
 	}
-	r.rule.Retries.RetryOn, r.rule.Retries.PerTryTimeout = strings.Join(codes, ","), perTry
+	if len(codes) == 0 && len(written.Codes) > 0 { // Without codes, the default ones would apply.
+		r.rule.Retries.Attempts = 0
+		return
+	}
+	r.rule.Retries.RetryOn = strings.Join(codes, ",")
 	r.rule.Retries.Backoff = c.duration(at+".backoff", written.Backoff)
 }

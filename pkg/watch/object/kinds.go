@@ -95,10 +95,10 @@ type KindRow struct {
 	Fields string
 	// ForServers means that the kind configures servers. A mesh whose servers are not configured by xDS needs no such kind.
 	ForServers bool
-	// Close makes an object, with Object.Closed, of one that cannot be read. It is for kinds that protect servers:
-	// without the object, callers could get in. The annotations and parts are what can be read of it. It is nil for other
+	// Close makes an object, with Object.Closed, of one that cannot be read. It is for kinds without whose objects callers
+	// could get in, or calls would go elsewhere. The annotations and parts are what can be read of it. It is nil for other
 	// kinds.
-	Close func(key Key, annotations map[string]string, parts Parts) Object
+	Close func(key Key, domain string, annotations map[string]string, parts Parts) Object
 	// NewList makes an empty list of a built-in kind, which is read in protocol buffers; nil if the kind is Optional.
 	NewList func() runtime.Object
 
@@ -188,12 +188,12 @@ var Kinds = []*KindRow{
 	},
 	{
 		Kind: KindGRPCRoute, Resource: gatewayResource("grpcroutes"),
-		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule,
+		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule, Close: closeGRPCRoute,
 		converter: converterOf(convertGRPCRoute), codec: codecOf(grpcRouteField, storeRoute, loadGRPCRoute),
 	},
 	{
 		Kind: KindHTTPRoute, Resource: gatewayResource("httproutes"), OtherVersions: []string{"v1beta1"},
-		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule,
+		Optional: true, Elective: true, Authored: true, ParentStatus: true, Traced: true, After: KindDestinationRule, Close: closeHTTPRoute,
 		converter: converterOf(convertHTTPRoute), codec: codecOf(httpRouteField, storeRoute, loadHTTPRoute),
 	},
 	{
@@ -220,6 +220,9 @@ var Kinds = []*KindRow{
 		codec:     codecOf(requestAuthenticationField, storeRequestAuthentication, loadRequestAuthentication),
 	},
 }
+
+// Protects reports whether objects of the kind protect servers.
+func (r *KindRow) Protects() bool { return r.ForServers && r.Close != nil }
 
 // Row returns the row of the kind, or nil if the kind is not watched.
 func (k Kind) Row() *KindRow {

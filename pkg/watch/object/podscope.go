@@ -124,7 +124,7 @@ func serviceTarget(ref *typev1beta1.PolicyTargetReference, at string, out *Objec
 	case isService:
 		return ref.GetName(), true
 	case otherTargets[kind] != "" && group == otherTargets[kind]:
-		out.Report(mesh.CodeUnsupported, mesh.Warning, at, fmt.Sprintf("A %s is not a gRPC server. The object does not apply to it here. Nothing is needed if another program enforces it.", kind))
+		out.Report(mesh.CodeUnsupported, mesh.Warning, at, fmt.Sprintf("The target is %s, which is not a gRPC server. The object does not apply to it here. Nothing is needed if another program enforces it.", withArticle(kind)))
 		return "", true
 	default:
 		meant := cmp.Or(mesh.Nearest(kind, []string{string(KindService)}), string(KindService))

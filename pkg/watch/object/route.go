@@ -83,16 +83,10 @@ var routeAnnotations = []string{mesh.AnnotationTimeout, mesh.AnnotationRetries}
 
 // convertRoute makes the part of an object that is the same for all kinds of Routes. It returns nil, and an object without
 // a value, if the Route is not Mizzen's. The caller compiles the rules.
-func convertRoute(kind Kind, meta *metav1.ObjectMeta, spec any, parents []gatewayv1.ParentReference, status gatewayv1.RouteStatus, domain string) (Object, *Route) {
+func convertRoute(kind Kind, meta *metav1.ObjectMeta, spec any, common *gatewayv1.CommonRouteSpec, status gatewayv1.RouteStatus, domain string) (Object, *Route) {
 	out := newObject(kind, meta)
 	r := &Route{Written: mesh.Route{Ref: out.Key.Ref(), Spec: spec}, Created: created(meta), Domain: domain, Annotations: map[string]string{}}
-	for i := range parents {
-		if p := &parents[i]; valueOr(p.Group, gatewayv1.GroupName) == "" && valueOr(p.Kind, "Gateway") == "Service" {
-			r.Parents = append(r.Parents, mesh.ParentRef{
-				Index: i, Namespace: string(valueOr(p.Namespace, "")), Name: string(p.Name), SectionName: string(valueOr(p.SectionName, "")), Port: uint32(valueOr(p.Port, 0)),
-			})
-		}
-	}
+	r.Parents = parentsOf(common, &out)
 	ours := slices.ContainsFunc(status.Parents, func(p gatewayv1.RouteParentStatus) bool { return p.ControllerName == mesh.ControllerName })
 	if len(r.Parents) == 0 && !ours {
 		return out, nil

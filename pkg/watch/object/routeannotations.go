@@ -13,11 +13,16 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
+// invalid reports an annotation whose value is ignored, as a field of the same value is.
+func (c *routeCompiler) invalid(annotation, format string, args ...any) {
+	c.out.Report(mesh.CodeInvalidValue, mesh.Error, AnnotationField(annotation), fmt.Sprintf(format, args...))
+}
+
 // annotations reads the settings that GRPCRoutes have no fields for. What is not valid is reported and ignored.
 func (c *routeCompiler) annotations() (s routeSettings) {
 	if text, ok := c.route.Annotations[mesh.AnnotationTimeout]; ok {
-		if d, err := time.ParseDuration(text); err != nil {
-			c.out.reportInvalid(mesh.AnnotationTimeout, "%q is not a duration. Calls have no timeout. Write a duration such as 300ms.", text)
+		if d, err := time.ParseDuration(text); err != nil || d != 0 && d < time.Millisecond {
+			c.invalid(mesh.AnnotationTimeout, "%q is not a duration of at least 1ms. Calls have no timeout. Write a duration such as 300ms.", text)
 		} else if d != 0 {
 			s.timeout = durationpb.New(d)
 		}
@@ -31,7 +36,7 @@ func (c *routeCompiler) annotations() (s routeSettings) {
 // retries reads the JSON of the field retries of a VirtualService.
 func (c *routeCompiler) retries(text string) *networking.HTTPRetry {
 	wrong := func(format string, args ...any) *networking.HTTPRetry {
-		c.out.reportInvalid(mesh.AnnotationRetries, format+` Calls are retried by default. Write JSON such as {"attempts": 2, "retryOn": "unavailable", "backoff": "25ms"}.`, args...)
+		c.invalid(mesh.AnnotationRetries, format+` Calls are retried by default. Write JSON such as {"attempts": 2, "retryOn": "unavailable", "backoff": "25ms"}.`, args...)
 		return nil
 	}
 	var fields map[string]json.RawMessage

@@ -24,7 +24,11 @@ func (c *routeCompiler) backends(r *compiledRule, at string, list []routeBackend
 	var all []*networking.HTTPRouteDestination
 	for k := range list {
 		where := fmt.Sprintf("%s.backendRefs[%d]", at, k)
-		weight := max(valueOr(list[k].Weight, 1), 0)
+		weight := valueOr(list[k].Weight, 1)
+		if weight < 0 {
+			c.out.Report(mesh.CodeInvalidValue, mesh.Error, where+".weight", "The weight is negative. The backend gets no calls. Write 0 or more.")
+			weight = 0
+		}
 		total += int64(weight)
 		d := &networking.HTTPRouteDestination{Destination: c.destination(where, list[k].BackendObjectReference, "Its share of the calls fails"), Weight: weight}
 		if !c.backendFilters(d, where, list[k].filters) {
@@ -58,7 +62,7 @@ func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectRefere
 		if group != "" {
 			name += " of " + group
 		}
-		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is a %s. %s. Name a Service.", name, effect))
+		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is %s. %s. Name a Service.", withArticle(name), effect))
 		return &networking.Destination{}
 	case ref.Port == nil:
 		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The Service has no port here. %s. Set one of its ports.", effect))

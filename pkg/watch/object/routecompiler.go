@@ -48,6 +48,8 @@ type compiledRule struct {
 	prefix   *string
 	prefixAt string
 	finish   func(rule *networking.HTTPRoute, block *networking.HTTPMatchRequest)
+	// defaultRetries is for the author of the rule.
+	defaultRetries bool
 }
 
 // routeSettings are settings by annotation, for all rules of a Route.
@@ -133,7 +135,7 @@ func (c *routeCompiler) add(r *compiledRule, matches []routeMatch) {
 		}
 		fields := maps.Clone(r.fields)
 		maps.Copy(fields, m.fields)
-		author := &mesh.Author{Ref: c.route.Written.Ref, Fields: fields}
+		author := &mesh.Author{Ref: c.route.Written.Ref, Fields: fields, DefaultRetries: r.defaultRetries}
 		if r.finish == nil || len(m.blocks) == 0 {
 			c.route.Rules = append(c.route.Rules, RouteRule{Rule: r.with(m.blocks...), Rank: m.rank, Author: author})
 			continue

@@ -73,13 +73,13 @@ func (c *routeCompiler) backendFilters(d *networking.HTTPRouteDestination, at st
 // refusedFilter reports a filter that is not known, or not supported where it is.
 func (c *routeCompiler) refusedFilter(f *routeFilter, at, effect string) {
 	known := []string{"RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "RequestRedirect", "URLRewrite", "CORS"}
-	what := "The filter needs an extension that Mizzen does not have"
+	what, wayOut := "The filter needs an extension that Mizzen does not have", "Remove the filter."
 	code := mesh.CodeUnsupported
 	switch {
 	case f.extension:
 		at += ".extensionRef"
 	case f.auth:
-		at, what = at+".externalAuth", "Clients do not ask an external service for authorization"
+		at, what, wayOut = at+".externalAuth", "Clients do not ask an external service for authorization", "Write an AuthorizationPolicy for the servers in its place."
 	case f.kind == "RequestRedirect" && f.redirect != nil || f.kind == "URLRewrite" && f.rewrite != nil:
 		what = "A single backend cannot redirect or rewrite"
 	case slices.Contains(known, f.kind):
@@ -87,7 +87,7 @@ func (c *routeCompiler) refusedFilter(f *routeFilter, at, effect string) {
 	default:
 		code, what, at = mesh.CodeInvalidValue, fmt.Sprintf("%q is not a type of filters", f.kind), at+".type"
 	}
-	c.out.Report(code, mesh.Error, at, what+". "+effect+". Remove the filter.")
+	c.out.Report(code, mesh.Error, at, what+". "+effect+". "+wayOut)
 }
 
 // editHeaders returns the headers to edit, which it makes if needed.

@@ -40,6 +40,8 @@ type Reader struct {
 	// Grants is set for objects that may grant something. No example is written for them, because an author that copies
 	// rules: [{}] lets every caller in.
 	Grants bool
+	// Defined is set for objects that a CustomResourceDefinition defines.
+	Defined bool
 	// name is the name of the last entry of a mapping that was read.
 	name string
 	// quiet means that messages are not needed.
@@ -139,9 +141,10 @@ func (r *Reader) sequence(n *yaml.Node, s Schema, path string, depth int) (any, 
 		}
 		violations := len(r.Violations)
 		v, err := r.read(c, item, at, depth+1)
-		if _, ofMessages := s.(*messageSchema); err == nil && v == nil && ofMessages && item != nil && len(r.Violations) == violations {
-			// API servers drop fields that are null, but not the items of lists.
-			null := found{node: &yaml.Node{Kind: yaml.ScalarNode}, path: at, grants: r.Grants}
+		if _, ofMessages := s.(*messageSchema); err == nil && v == nil && (ofMessages || r.Defined && strings.HasPrefix(at, "spec.")) && item != nil && len(r.Violations) == violations {
+			// API servers drop fields that are null, but not the items of lists, which they reject. In built-in kinds such an item
+			// has no value, and is checked as any other.
+			null := found{node: &yaml.Node{Kind: yaml.ScalarNode}, path: at, grants: r.Grants || !ofMessages}
 			err = r.violate(c, at, null.message(item.violation(null), item))
 		}
 		if err != nil {

@@ -1,0 +1,94 @@
+package object
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+)
+
+// gatewayGroups are the groups of objects that only gateways read, such as Gateway and XListenerSet.
+var gatewayGroups = []string{gatewayv1.GroupName, "gateway.networking.x-k8s.io"}
+
+// parentsOf returns the parents that are Mizzen's: Services. It reports those for which nobody may be, except gateways.
+func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.ParentRef) {
+	for i := range spec.ParentRefs {
+		p := &spec.ParentRefs[i]
+		group, kind, at := string(valueOr(p.Group, gatewayv1.GroupName)), string(valueOr(p.Kind, "Gateway")), fmt.Sprintf("spec.parentRefs[%d]", i)
+		isService := strings.EqualFold(kind, string(KindService)) && slices.Contains([]string{"", "core", gatewayv1.GroupName}, group)
+		switch {
+		case p.Port != nil && (*p.Port < 1 || *p.Port > 65535) && isService:
+			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("%d is not a port. The rules have no effect there. Write a port of the Service, or remove the field for all ports.", *p.Port))
+		case group == "" && kind == string(KindService):
+			parents = append(parents, mesh.ParentRef{
+				Index: i, Namespace: string(valueOr(p.Namespace, "")), Name: string(p.Name), SectionName: string(valueOr(p.SectionName, "")), Port: uint32(valueOr(p.Port, 0)),
+			})
+		case isService && kind != string(KindService):
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".kind", fmt.Sprintf("There is no kind %q. The rules have no effect on the parent. Write kind: Service and group: \"\".", kind))
+		case isService:
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("Services have the group \"\", and this parent has %q, which is also the default. The rules have no effect on it. Write group: \"\".", group))
+		case !slices.Contains(gatewayGroups, group):
+			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The parent is %s of the group %q, which Mizzen does not read. The rules have no effect on it for clients of the mesh. Name a Service if they need them.", withArticle(kind), group))
+		}
+	}
+	if len(spec.ParentRefs) == 0 && spec.UseDefaultGateways == "" {
+		out.Report(mesh.CodeUnreachable, mesh.Warning, "spec.parentRefs", `There is no parent. The rules have no effect. Add the Service to whose calls they apply: {group: "", kind: Service, name: NAME}.`)
+	}
+	return parents
+}
+
+// closedParents returns the parents of a Route that cannot be read, and false if they cannot be read either. An entry that
+// cannot be read is empty, so that the others keep their indexes.
+func closedParents(parts Parts) (spec gatewayv1.CommonRouteSpec, readable bool) {
+	written, set := parts["parentRefs"]
+	list, isList := written.([]any)
+	_, nothing := parts[""]
+	readable = (isList || !set) && !nothing
+	for _, entry := range list {
+		var one gatewayv1.ParentReference
+		data, err := json.Marshal(entry)
+		if err == nil && entry != nil {
+			err = json.Unmarshal(data, &one)
+		}
+		if err != nil || entry == nil {
+			one, readable = gatewayv1.ParentReference{}, false
+		}
+		spec.ParentRefs = append(spec.ParentRefs, one)
+	}
+	return spec, readable
+}
+
+func closeGRPCRoute(key Key, domain string, annotations map[string]string, parts Parts) Object {
+	common, readable := closedParents(parts)
+	spec := &gatewayv1.GRPCRouteSpec{CommonRouteSpec: common}
+	return closeRoute(key, domain, annotations, spec, &spec.CommonRouteSpec, readable)
+}
+
+func closeHTTPRoute(key Key, domain string, annotations map[string]string, parts Parts) Object {
+	common, readable := closedParents(parts)
+	spec := &gatewayv1.HTTPRouteSpec{CommonRouteSpec: common}
+	return closeRoute(key, domain, annotations, spec, &spec.CommonRouteSpec, readable)
+}
+
+// closeRoute makes a Route without rules of one that cannot be read: its calls fail, and do not go where they would go without
+// it. See KindRow.Close.
+func closeRoute(key Key, domain string, annotations map[string]string, spec any, common *gatewayv1.CommonRouteSpec, readable bool) Object {
+	out, route := convertRoute(key.Kind, &metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Annotations: annotations}, spec, common, gatewayv1.RouteStatus{}, domain)
+	out.Closed = true
+	const wayOut = "Correct the fields that the other Problems of the object name."
+	switch {
+	case route != nil:
+		out.Report(mesh.CodeClosed, mesh.Error, "spec", "The Route cannot be read. The calls to its parents that no other Route takes fail, because it is not known where they should go. "+wayOut)
+	case !readable:
+		if len(common.ParentRefs) == 0 { // It may have some.
+			out.Problems = nil
+		}
+		out.Report(mesh.CodeInvalidValue, mesh.Error, "spec.parentRefs", "The parents of the Route cannot be read. It has no effect, and calls go where they go without it. "+wayOut)
+	}
+	return out
+}
