@@ -131,8 +131,9 @@ func disputes(claims []claim) [][2]mesh.Ref {
 		}
 	}
 	slices.SortFunc(refs, mesh.Ref.Compare)
+	refs = slices.Compact(refs) // An entry with several hosts claims an address for each.
 	var pairs [][2]mesh.Ref
-	for _, r := range slices.Compact(refs) {
+	for _, r := range refs {
 		if i := slices.IndexFunc(refs, func(o mesh.Ref) bool { return o.Namespace != r.Namespace }); i >= 0 {
 			pairs = append(pairs, [2]mesh.Ref{r, refs[i]})
 		}

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,6 +25,7 @@ func TestAddressesOfOthers(t *testing.T) {
 		want  []string
 	}{
 		"nobody else":              {[]string{claims("shop")}, "ServiceEntry shop/e", nil},
+		"nobody else, two hosts":   {[]string{strings.Replace(claims("shop"), "hosts: [", "hosts: [b.example.com, ", 1)}, "ServiceEntry shop/e", nil},
 		"a pod of its own":         {[]string{claims("bank"), pod}, "ServiceEntry bank/e", nil},
 		"a pod of another":         {[]string{claims("shop"), pod}, "", []string{"error Conflict ServiceEntry shop/e spec.addresses: Pod bank/till-0 of another namespace has the address 10.0.0.9. The address has no effect here, because calls to that pod would go elsewhere. Remove it; clients can dial the hosts."}},
 		"a pod of one of two":      {[]string{claims("shop"), claims("bank"), pod}, "ServiceEntry bank/e", []string{"error Conflict ServiceEntry shop/e spec.addresses: Pod bank/till-0 of another namespace has the address 10.0.0.9. The address has no effect here, because calls to that pod would go elsewhere. Remove it; clients can dial the hosts."}},
