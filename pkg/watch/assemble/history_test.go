@@ -208,7 +208,7 @@ func randomEntry(r *rand.Rand) object.Object {
 		Export: randomExport(r), Created: randomDay(r), External: r.IntN(2) == 0, By: watchtest.Pick(r, mesh.ResolveNone, mesh.ResolveNone, mesh.ResolveClient, mesh.ResolveServer),
 		Resolution:      watchtest.Pick(r, networking.ServiceEntry_STATIC, networking.ServiceEntry_STATIC, networking.ServiceEntry_DNS, networking.ServiceEntry_DNS_ROUND_ROBIN, networking.ServiceEntry_NONE),
 		SubjectAltNames: watchtest.Pick(r, nil, []string{"x"}), Closed: r.IntN(8) == 0, Annotations: randomAnnotations(r, key),
-		Addresses: watchtest.Pick(r, nil, []object.EntryAddress{{IP: "10.96.0.1"}}),
+		Addresses: watchtest.Pick(r, nil, []object.EntryAddress{{IP: "10.96.0.1"}}, []object.EntryAddress{{IP: "10.0.0.1"}, {IP: "10.0.0.2"}}),
 	}
 	for _, host := range watchtest.Pick(r, nil, []string{"api.example.com"}, []string{"*.example.com"}, []string{"absent.ns1.svc.cluster.local", "api.example.com"}, []string{"a.ns1.svc.cluster.local"}, []string{"a", "b.ns2"}) {
 		e.Hosts = append(e.Hosts, object.DeclaredHost{Name: host, Field: fmt.Sprintf("spec.hosts[%d]", len(e.Hosts))})
@@ -236,7 +236,7 @@ func randomWorkload(r *rand.Rand, field string) object.Workload {
 	w := object.Workload{
 		Field: field, IP: watchtest.Pick(r, "10.0.0.1", "10.0.0.4", "fd00::4"), Labels: randomLabels(r), Network: watchtest.Pick(r, "", "", "", "n"),
 		Locality: mesh.Locality{Region: watchtest.Pick(r, "", "r1")}, Weight: watchtest.Pick[uint32](r, 0, 3), ServiceAccount: watchtest.Pick(r, "", "sa"), NotReady: r.IntN(4) == 0,
-		Ports: watchtest.Pick(r, nil, map[string]uint32{"grpc": 7}),
+		Ports: watchtest.Pick(r, nil, map[string]uint32{"grpc": 7}, map[string]uint32{"grcp": 7, "admin": 8}),
 	}
 	if r.IntN(3) == 0 {
 		w.IP, w.DNSName = "", watchtest.Pick(r, "a.example.org", "b.example.org")
