@@ -122,7 +122,7 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	identityOptions := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
+	identityOptions := flags.security.authenticator(source, &flags.source.mesh, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
 		source: source, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,

@@ -57,9 +57,9 @@ configMapGenerator:
 resources: [MANIFESTS/overlays/dev]
 components: [MANIFESTS/components/remote-clusters]
 configMapGenerator:
-- {name: mizzen-settings, namespace: mizzen-system, behavior: merge, literals: [CLUSTER_ID=a, NETWORK=n, REMOTE_CLUSTERS=secrets]}
+- {name: mizzen-settings, namespace: mizzen-system, behavior: merge, literals: [CLUSTER_ID=a, NETWORK=n, REMOTE_CLUSTERS=secrets, "TRUST_DOMAIN_ALIASES=b.example,c.example"]}
 `,
-		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets"},
+		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets", `identity.trustDomainAliases=b.example\,c.example`},
 	},
 	"rules are denied": {
 		`

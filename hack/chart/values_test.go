@@ -38,6 +38,7 @@ var changes = map[string][]string{
 	"settings.remoteClusters":            {"settings.remoteClusters=secrets"},
 	"identity.mode":                      {"identity.mode=claim"},
 	"identity.trustDomain":               {"identity.trustDomain=example.internal"},
+	"identity.trustDomainAliases":        {"identity.trustDomainAliases=b.example"},
 	"identity.tokenAudience":             {"identity.tokenAudience=example.org"},
 	"tls.enabled":                        {"tls.enabled=true"},
 	"tls.secretName":                     {"tls.secretName=other", "tls.enabled=true"},

@@ -41,4 +41,5 @@ ROOT_NAMESPACE: {{ .rootNamespace | quote }}
 {{- end }}
 TOKEN_AUDIENCE: {{ .Values.identity.tokenAudience | quote }}
 TRUST_DOMAIN: {{ .Values.identity.trustDomain | quote }}
+TRUST_DOMAIN_ALIASES: {{ .Values.identity.trustDomainAliases | quote }}
 {{- end }}
