@@ -61,6 +61,16 @@ configMapGenerator:
 `,
 		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets", `identity.trustDomainAliases=b.example\,c.example`},
 	},
+	"a control plane to fall back to": {
+		`
+resources: [MANIFESTS/overlays/dev]
+components: [MANIFESTS/components/fallback]
+patches:
+- target: {kind: Service, name: mizzen-fallback}
+  patch: '[{"op": "replace", "path": "/spec/externalName", "value": "mizzen.b.example"}]'
+`,
+		[]string{"injection.fallback=mizzen.b.example"},
+	},
 	"rules are denied": {
 		`
 resources: [MANIFESTS/overlays/dev]
