@@ -20,7 +20,7 @@ if [[ ! -e ca.key ]]; then
 fi
 ssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.csr -subj /CN=mizzen
 cat >tls.ext <<'END'
-subjectAltName = DNS:mizzen.mizzen-system.svc, DNS:mizzen.mizzen-system.svc.cluster.local, DNS:mizzen-replicas.mizzen-system.svc, DNS:mizzen-replicas.mizzen-system.svc.cluster.local
+subjectAltName = DNS:mizzen.mizzen-system.svc, DNS:mizzen.mizzen-system.svc.cluster.local, DNS:mizzen-replicas.mizzen-system.svc, DNS:mizzen-replicas.mizzen-system.svc.cluster.local, DNS:mizzen-fallback.mizzen-system.svc, DNS:mizzen-fallback.mizzen-system.svc.cluster.local
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth

@@ -24,12 +24,12 @@ var reportPaths = map[string]string{
 	"ready.txt": admin.ReadyPath, "metrics.txt": "/metrics",
 	"clients.json": admin.ListPath(listClients), "resources.json": admin.ListPath(listResources),
 	"problems.json": admin.ListPath(listProblems), "sync.json": admin.ListPath(listDeliveries), "unknown.json": admin.ListPath(listUnknown),
-	"servers.json": admin.ListPath(listServers), "policies.json": admin.ListPath(listPolicies),
+	"servers.json": admin.ListPath(listServers), "policies.json": admin.ListPath(listPolicies), "clusters.json": admin.ListPath(listClusters),
 	"goroutines.txt": "/debug/pprof/goroutine?debug=1",
 }
 
 // newerFiles are missing in the report of an older control plane, which has answered all the same.
-var newerFiles = []string{"unknown.json", "servers.json", "policies.json"}
+var newerFiles = []string{"unknown.json", "servers.json", "policies.json", "clusters.json"}
 
 // reportLogs are the logs of a pod that a report has, by the name of their file, with the query for the API server.
 var reportLogs = map[string]map[string]string{
@@ -43,8 +43,8 @@ func newBugReport(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bug-report",
 		Short: "Write an archive with all that a report of a bug needs",
-		Long: `Write a .tar.gz archive with the Problems, clients, servers, policies, resources, sync status,
-unknown names, metrics, goroutines and versions of every replica, and the replicas' logs if they run in a
+		Long: `Write a .tar.gz archive with the Problems, clients, servers, policies, clusters, resources, sync
+status, unknown names, metrics, goroutines and versions of every replica, and the replicas' logs if they run in a
 cluster. The control plane is found as 'inspect' finds it.
 
 The archive has names of namespaces, Services, pods and nodes, and their addresses. It has no

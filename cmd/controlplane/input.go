@@ -60,7 +60,7 @@ func (f *meshFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.trustDomain, "trust-domain", mesh.DefaultTrustDomain,
 		"trust `DOMAIN` of the mesh's identities, by which clients verify servers with ISTIO_MUTUAL")
 	cmd.Flags().StringSliceVar(&f.trustAliases, "trust-domain-aliases", nil,
-		"other trust domains whose identities AuthorizationPolicies treat as the mesh's own: `DOMAIN,...`")
+		"other trust domains, such as in other clusters, whose identities clients, AuthorizationPolicies and the control plane treat as the mesh's own: `DOMAIN,...`")
 	cmd.Flags().Var(&f.retries, "default-retries", "default for routes without retries: Istio's policy, or none")
 	cmd.Flags().StringSliceVar(&f.endpointLabels, "endpoint-labels", []string{"lane", "version"},
 		"labels of pods that HTTP clients are sent with endpoints: `KEY,...`")

@@ -37,6 +37,7 @@ const (
 	listUnknown   = "unknown"
 	listServers   = "servers"
 	listPolicies  = "policies"
+	listClusters  = "clusters"
 	// listSync is the sync status of each object. listDeliveries is its older name, under which every release serves
 	// it, and which is requested.
 	listSync       = "sync"
@@ -81,9 +82,14 @@ AuthorizationPolicy with the servers that have it, and the accounts whose client
 a Service now and whose every call it refuses, or would refuse if it were not a dry run. What
 they call is not known. -o wide shows all of these accounts.
 
+'clusters' shows the remote clusters of --remote-clusters: STATE is 'following', 'frozen' (it
+cannot be read any more, and its last known state is served), 'away' (it was not read since the
+start, and its saved state is served), 'never read' (its endpoints are missing), or 'refused' (its
+Secret is not used). SINCE is when it was read last; ENDPOINTS are addresses in EndpointSlices.
+
 Names and flags select a part: a client by its node ID or its pod, a resource by its name, a
 Problem, a policy or the sync status by the name of the object, a server by its pod or node ID,
-an unknown name by itself.
+an unknown name or a cluster by itself.
 
 Without a flag the control plane at 127.0.0.1:15014 is asked. If none listens there, or with
 --kubeconfig, --context or --mizzen-namespace, every replica in the cluster is asked through
@@ -97,7 +103,7 @@ func newInspect(std stdio) *cobra.Command {
 	var flags inspectFlags
 	var options inspectOptions
 	cmd := &cobra.Command{
-		Use:        "inspect clients|resources|problems|sync|servers|policies|unknown [NAME]...",
+		Use:        "inspect clients|resources|problems|sync|servers|policies|clusters|unknown [NAME]...",
 		SuggestFor: []string{"get", "list", "status", "proxy-status", "proxy-config"},
 		Short:      "Show the clients, resources and Problems of a running control plane",
 		Long:       inspectHelp,
@@ -108,16 +114,17 @@ func newInspect(std stdio) *cobra.Command {
   controlplane inspect sync --by client
   controlplane inspect servers -n shop
   controlplane inspect policies shop/cart -o wide
+  controlplane inspect clusters
   controlplane inspect unknown -n shop
   controlplane inspect wait --for acknowledged`,
-		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listUnknown},
+		ValidArgs: []string{listClients, listResources, listProblems, listSync, listServers, listPolicies, listClusters, listUnknown},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || !isList(args[0]) {
 				hint := ""
 				if len(args) > 0 {
 					hint = didYouMean(args[0], append(subcommands(cmd), cmd.ValidArgs...))
 				}
-				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, unknown is needed%s", hint)
+				return usageErrorf(cmd, "one of clients, resources, problems, sync, servers, policies, clusters, unknown is needed%s", hint)
 			}
 			options.names = args[1:]
 			if slices.Contains([]string{listProblems, listSync, listPolicies}, args[0]) {

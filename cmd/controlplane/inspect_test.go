@@ -24,6 +24,9 @@ var answers = map[string]string{
 	"/api/unknown": `[{"name":"gretter:50051","namespace":"demo","clients":4,"examples":[{"node":"a","identity":"pod/demo/a","since":"2026-01-02T03:04:05Z"},
 		{"node":"\u001b[2Jb","since":"2026-01-02T03:04:05Z"}],"since":"2026-01-02T03:04:05Z","near":[{"dial":"greeter:50051","text":"did you mean greeter:50051?"}]},
 		{"name":"nobody","namespace":"shop","clients":1,"examples":[{"node":"c","since":"2026-01-02T03:04:05Z"}],"since":"2026-01-02T03:04:05Z","near":null}]`,
+	"/api/clusters": `[{"name":"b","state":"frozen","read":true,"lostSince":"2026-01-02T03:04:05Z","changedAt":"2026-01-02T03:04:05Z","services":2,"endpoints":3,"pods":4,
+		"objects":9,"network":"n","secret":"mizzen-system/s","reason":"Pod: no answer"},
+		{"name":"c","state":"following","read":true,"services":0,"endpoints":0,"pods":0,"objects":0}]`,
 	"/api/problems": `[{"code":"InvalidRegex","severity":"error","object":{"kind":"VirtualService","namespace":"demo","name":"echo"},
 		"field":"spec.http[0].match[0].uri.regex","message":"it does not compile"}]`,
 }
@@ -65,17 +68,23 @@ nobody         shop       1        ` + day + `  -
 		"unknown gretter -n demo -o wide": `NAME           NAMESPACE  CLIENTS  SINCE                DIALED BY                      NEAREST
 gretter:50051  demo       4        ` + day + `  pod/demo/a,  [2Jb, and 2 more  did you mean greeter:50051?
 `,
-		"unknown -o name":           "unknown/gretter:50051\nunknown/nobody\n",
-		"unknown nobody -o name":    "unknown/nobody\n",
-		"unknown -n shop -o name":   "unknown/nobody\n",
-		"unknown -n other -o yaml":  "[]\n",
-		"clients -o name":           "client/a\nclient/ [2Jb c\n",
-		"resources -o name":         "listener/nobody\ncluster/outbound|7070||echo\n",
-		"problems -o name":          "virtualservice demo/echo\n",
-		"client demo/a -o name":     "client/a\n",
-		"clients pod/demo/a -oname": "client/a\n",
-		"clients -n demo -o name":   "client/a\n",
-		"clients --host x -o name":  "client/a\n",
+		"clusters": `CLUSTER  STATE      SINCE                SERVICES  ENDPOINTS  PODS  CHANGED              NETWORK  SECRET           REASON
+b        frozen     ` + day + `  2         3          4     ` + day + `  n        mizzen-system/s  Pod: no answer
+c        following  -                    0         0          0     -                    -        -                -
+`,
+		"cluster b -o name":                 "cluster/b\n",
+		"clusters -n mizzen-system -o name": "cluster/b\n",
+		"unknown -o name":                   "unknown/gretter:50051\nunknown/nobody\n",
+		"unknown nobody -o name":            "unknown/nobody\n",
+		"unknown -n shop -o name":           "unknown/nobody\n",
+		"unknown -n other -o yaml":          "[]\n",
+		"clients -o name":                   "client/a\nclient/ [2Jb c\n",
+		"resources -o name":                 "listener/nobody\ncluster/outbound|7070||echo\n",
+		"problems -o name":                  "virtualservice demo/echo\n",
+		"client demo/a -o name":             "client/a\n",
+		"clients pod/demo/a -oname":         "client/a\n",
+		"clients -n demo -o name":           "client/a\n",
+		"clients --host x -o name":          "client/a\n",
 		"clients --type cds -o wide": `NODE  PEER         IDENTITY    AGENT           NAMESPACE  SINCE     TYPE     NAMES  HELD  PENDING  REFUSED
 a     127.0.0.1:1  pod/demo/a  gRPC Go 1.85.0  demo       ` + since + `  Cluster  2+*    1     0        1
 `,

@@ -150,8 +150,8 @@ func (p protection) serveAuthority(w http.ResponseWriter, _ *http.Request) {
 
 // authenticator returns the options to authenticate clients with the tokens of the source's API server. Pods are set
 // later.
-func (f *securityFlags) authenticator(source *openSource, trustDomain, stateDir string) identity.Options {
-	o := identity.Options{TrustDomain: trustDomain, AllowUnverified: !f.requiresProof(source.inCluster)}
+func (f *securityFlags) authenticator(source *openSource, m *meshFlags, stateDir string) identity.Options {
+	o := identity.Options{TrustDomain: m.trustDomain, TrustDomainAliases: m.trustAliases, AllowUnverified: !f.requiresProof(source.inCluster)}
 	if source.fetch != nil {
 		file := ""
 		if stateDir != "" {

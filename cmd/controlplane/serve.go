@@ -122,9 +122,9 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	identityOptions := flags.security.authenticator(source, flags.source.mesh.trustDomain, flags.source.state.dir)
+	identityOptions := flags.security.authenticator(source, &flags.source.mesh, flags.source.state.dir)
 	p, err := newPlane(planeOptions{
-		source: source, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
+		source: source, clusters: source.remoteClusters, metrics: source.metrics, addresses: flags.addresses, adminToken: flags.security.adminToken, adminHosts: flags.security.hosts(flags.addresses.admin),
 		tls: tls, identity: &identityOptions,
 		limits: flags.security.limits, status: writer, grace: flags.grace, logger: logger,
 		ready: func(p *plane) error { return p.writeReady(std.out) },
@@ -138,6 +138,8 @@ func runServe(cmd *cobra.Command, std stdio, flags *serveFlags) error {
 // planeOptions are the settings of a control plane.
 type planeOptions struct {
 	source watch.Source
+	// clusters lists the remote clusters; nil if there are none.
+	clusters func() []watch.ClusterStatus
 	// metrics are the metrics of the source.
 	metrics   []prometheus.Collector
 	addresses addresses
@@ -212,12 +214,21 @@ func newPlane(o planeOptions) (*plane, error) {
 		admin.NewList(listUnknown, p.store.UnknownNames),
 		admin.NewList(listServers, p.store.Servers),
 		admin.NewList(listPolicies, p.store.Policies),
+		admin.NewList(listClusters, p.remoteClusters),
 		admin.NewList(listSync, p.store.ObjectSyncs),
 		admin.NewList(listDeliveries, p.store.ObjectSyncs),
 		admin.NewList(listObjects, p.store.Objects),
 	}
 	p.admin = admin.New(full)
 	return p, nil
+}
+
+// remoteClusters lists the remote clusters.
+func (p *plane) remoteClusters() []watch.ClusterStatus {
+	if p.clusters == nil {
+		return nil
+	}
+	return p.clusters()
 }
 
 // authenticator returns nil if the identity in the client's node is accepted.

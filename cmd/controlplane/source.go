@@ -114,6 +114,14 @@ type openSource struct {
 	keys   *remoteKeys
 }
 
+// remoteClusters lists the remote clusters.
+func (s *openSource) remoteClusters() []watch.ClusterStatus {
+	if s.joined == nil {
+		return nil
+	}
+	return s.joined.Clusters()
+}
+
 // open selects the source and logs which one it is.
 func (f *sourceFlags) open(logger *slog.Logger) (*openSource, error) {
 	switch {

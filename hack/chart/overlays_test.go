@@ -57,9 +57,19 @@ configMapGenerator:
 resources: [MANIFESTS/overlays/dev]
 components: [MANIFESTS/components/remote-clusters]
 configMapGenerator:
-- {name: mizzen-settings, namespace: mizzen-system, behavior: merge, literals: [CLUSTER_ID=a, NETWORK=n, REMOTE_CLUSTERS=secrets]}
+- {name: mizzen-settings, namespace: mizzen-system, behavior: merge, literals: [CLUSTER_ID=a, NETWORK=n, REMOTE_CLUSTERS=secrets, "TRUST_DOMAIN_ALIASES=b.example,c.example"]}
 `,
-		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets"},
+		[]string{"settings.clusterId=a", "settings.network=n", "settings.remoteClusters=secrets", `identity.trustDomainAliases=b.example\,c.example`},
+	},
+	"a control plane to fall back to": {
+		`
+resources: [MANIFESTS/overlays/dev]
+components: [MANIFESTS/components/fallback]
+patches:
+- target: {kind: Service, name: mizzen-fallback}
+  patch: '[{"op": "replace", "path": "/spec/externalName", "value": "mizzen.b.example"}]'
+`,
+		[]string{"injection.fallback=mizzen.b.example"},
 	},
 	"rules are denied": {
 		`

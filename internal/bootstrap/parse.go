@@ -15,6 +15,8 @@ type Server struct {
 	Authorities string
 	// Providers are the certificate providers that it both configures and declares, with a certificate.
 	Providers []string
+	// Fallbacks are the control planes that follow the first, which are connected to alike.
+	Fallbacks []string
 }
 
 // ParseServer reads the control plane in a bootstrap. It fails on what clients reject.
@@ -26,13 +28,21 @@ func ParseServer(text []byte) (Server, error) {
 	if len(doc.Servers) == 0 {
 		return Server{}, errors.New("it has no xds_servers")
 	}
-	first := doc.Servers[0]
-	s := Server{URI: first.URI}
-	if s.URI == "" {
-		return s, errors.New("it has no server_uri")
-	}
-	if err := CheckTarget(s.URI); err != nil {
-		return s, fmt.Errorf("server_uri %w", err)
+	s := Server{URI: doc.Servers[0].URI}
+	for i := range doc.Servers {
+		one := &doc.Servers[i]
+		encrypts, authorities, err := one.check()
+		if err != nil {
+			return s, err
+		}
+		if i == 0 {
+			s.TLS, s.Authorities = encrypts, authorities
+			continue
+		}
+		if encrypts != s.TLS || authorities != s.Authorities {
+			return s, fmt.Errorf("its channel_creds for %s differ from those for %s", one.URI, s.URI)
+		}
+		s.Fallbacks = append(s.Fallbacks, one.URI)
 	}
 	if doc.Node.ID == "" {
 		return s, errors.New("its node has no id")
@@ -42,17 +52,28 @@ func ParseServer(text []byte) (Server, error) {
 			s.Providers = append(s.Providers, name)
 		}
 	}
+	return s, nil
+}
+
+// check reads how a client connects to one control plane. It fails on what clients reject.
+func (s *server) check() (encrypts bool, authorities string, err error) {
+	if s.URI == "" {
+		return false, "", errors.New("it has no server_uri")
+	}
+	if err := CheckTarget(s.URI); err != nil {
+		return false, "", fmt.Errorf("server_uri %w", err)
+	}
 	// A client uses the first credentials of a type that it knows. All know these two.
-	for _, c := range first.Creds {
+	for _, c := range s.Creds {
 		switch c.Type {
 		case encrypted:
-			if s.TLS = true; c.Config != nil {
-				s.Authorities = c.Config.Authorities
+			if c.Config != nil {
+				authorities = c.Config.Authorities
 			}
-			return s, nil
+			return true, authorities, nil
 		case plaintext:
-			return s, nil
+			return false, "", nil
 		}
 	}
-	return s, fmt.Errorf("its channel_creds have neither %s nor %s", plaintext, encrypted)
+	return false, "", fmt.Errorf("its channel_creds have neither %s nor %s", plaintext, encrypted)
 }

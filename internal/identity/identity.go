@@ -52,6 +52,8 @@ type Options struct {
 	Tokens *Tokens
 	// TrustDomain is the trust domain of accepted SPIFFE IDs, such as cluster.local.
 	TrustDomain string
+	// TrustDomainAliases are other ones whose SPIFFE IDs are the same identities.
+	TrustDomainAliases []string
 	// AllowUnverified accepts the identity in the node of a client without a proof, as for a folder of files. An
 	// invalid proof is rejected nevertheless.
 	AllowUnverified bool

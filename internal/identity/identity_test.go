@@ -193,6 +193,8 @@ func TestIdentify(t *testing.T) {
 		"certificate and the address of a pod": {call{"10.1.0.7", true, spiffe, ""}, false, "certificate pod/shop/web-0"},
 		"certificate of another account":       {call{"10.1.0.7", true, "spiffe://cluster.local/ns/shop/sa/db", ""}, false, "certificate serviceaccount/shop/db"},
 		"certificate of another domain":        {call{"10.1.0.7", true, "spiffe://elsewhere/ns/shop/sa/web", ""}, false, "--trust-domain"},
+		"certificate of an alias":              {call{"10.1.0.7", true, "spiffe://b.example/ns/shop/sa/web", ""}, false, "certificate pod/shop/web-0"},
+		"certificate of an alias with a query": {call{"10.1.0.7", true, "spiffe://b.example/ns/shop/sa/web?as=admin", ""}, false, "--trust-domain-aliases"},
 		"certificate that is no SPIFFE id":     {call{"10.1.0.7", true, "https://cluster.local/ns/shop/sa/web", ""}, false, "expected spiffe://cluster.local/"},
 		"certificate with a query":             {call{"10.9.9.9", true, spiffe + "?as=admin", ""}, false, "expected spiffe://cluster.local/"},
 		"certificate with a fragment":          {call{"10.9.9.9", true, spiffe + "#admin", ""}, false, "expected spiffe://cluster.local/"},
@@ -210,7 +212,7 @@ func TestIdentify(t *testing.T) {
 		run(t, name, func(t *testing.T) {
 			tokens := NewTokens(NewKeys(server.fetch, ""), audience)
 			tokens.now = func() time.Time { return now }
-			a := New(Options{Pods: known, Tokens: tokens, TrustDomain: domain, AllowUnverified: test.believe})
+			a := New(Options{Pods: known, Tokens: tokens, TrustDomain: domain, TrustDomainAliases: []string{"b.example"}, AllowUnverified: test.believe})
 			id, err := a.Identify(test.call.context(t))
 			if err != nil {
 				if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), test.want) {

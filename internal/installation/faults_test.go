@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +256,28 @@ var faults = map[string]broken{
 		by:   func(f *fakeAPI) { f.server("plaintext.json", "mizzen.mizzen-system.svc:15011") },
 		want: []string{"FAIL bootstrap: names port 15011, which the Service mizzen-system/mizzen does not have", "WARN endpoints: No bootstrap leads to"},
 	},
+	"bootstrap: no Service to fall back to": {
+		by:   func(f *fakeAPI) { f.fallback("") },
+		want: []string{"WARN bootstrap: The bootstrap for plaintext names the Service mizzen-system/mizzen-fallback to fall back to, which does not exist."},
+	},
+	"bootstrap: nowhere to fall back to": {
+		by:   func(f *fakeAPI) { f.fallback("mizzen.invalid") },
+		want: []string{`WARN bootstrap: The Service mizzen-system/mizzen-fallback, which clients fall back to by plaintext, has the externalName "mizzen.invalid".`},
+	},
+	"bootstrap: no port to fall back to": {
+		by: func(f *fakeAPI) {
+			f.fallback("mizzen.b.example")
+			f.edit(services, system, "mizzen-fallback", "ClusterIP", "spec", "type")
+		},
+		want: []string{"WARN bootstrap: The bootstrap for plaintext names port 15010 of the Service mizzen-system/mizzen-fallback to fall back to, which does not have it."},
+	},
+	"bootstrap: another one to fall back to, with certificates": {
+		transport: encrypted, by: func(f *fakeAPI) {
+			f.fallback("mizzen.b.example")
+			f.edit(configMaps, system, injection, f.text("injection/tls-identity.json"), "data", "tls-identity.json")
+		},
+		want: []string{"FAIL identity: The key tls-identity.json of the ConfigMap mizzen-system/mizzen-injection is for another control plane than the key tls.json."},
+	},
 	"bootstrap: too many authorities": {
 		by: func(f *fakeAPI) {
 			f.edit(configMaps, system, injection, strings.Repeat("A", maxAuthorities), "data", "ca.crt")
@@ -382,6 +405,28 @@ var faults = map[string]broken{
 		},
 		want: []string{"WARN network: cannot reach port 15010 of the Service mizzen-system/mizzen"},
 	},
+}
+
+// fallback adds the component with a second control plane at a name; without its Service if that is empty.
+func (f *fakeAPI) fallback(name string) {
+	f.t.Helper()
+	for _, key := range []string{"plaintext.json", "tls.json", "plaintext-identity.json", "tls-identity.json"} {
+		f.edit(configMaps, system, injection, f.text("components/fallback/"+key), "data", key)
+	}
+	if name != "" {
+		f.manifests("components/fallback/service.yaml")
+		f.edit(services, system, "mizzen-fallback", name, "spec", "externalName")
+	}
+}
+
+// text is a file below manifests.
+func (f *fakeAPI) text(file string) string {
+	f.t.Helper()
+	text, err := os.ReadFile("../../manifests/" + file)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // server replaces the control plane's address in a bootstrap.

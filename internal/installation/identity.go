@@ -106,7 +106,7 @@ func (c *cluster) checkProvider(config *corev1.ConfigMap) (findings []Finding) {
 			problem = fmt.Sprintf("is not a valid bootstrap: %v. Clients fail at start.", err)
 		case !slices.Contains(server.Providers, bootstrap.DefaultProvider):
 			problem = fmt.Sprintf("does not configure and declare the certificate provider %q. Pods have a certificate and do not use it.", bootstrap.DefaultProvider)
-		case plainErr == nil && (server.URI != plain.URI || server.TLS != plain.TLS || server.Authorities != plain.Authorities):
+		case plainErr == nil && (server.URI != plain.URI || server.TLS != plain.TLS || server.Authorities != plain.Authorities || !slices.Equal(server.Fallbacks, plain.Fallbacks)):
 			problem = fmt.Sprintf("is for another control plane than the key %s.json.", transport)
 		default:
 			continue

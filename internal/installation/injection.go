@@ -160,6 +160,8 @@ type target struct {
 	// host is the name that clients dial, and service, namespace and port are what it means.
 	host, service, namespace string
 	port                     int32
+	// fallbacks are the control planes that clients fall back to.
+	fallbacks []string
 }
 
 // targets returns the targets of the bootstraps in the ConfigMap whose Service has the port, and Findings about the others.
@@ -185,7 +187,7 @@ func (c *cluster) targets(ctx context.Context) (all []target, findings []Finding
 		{plaintext, d.flag("xds-address", "") != "off", 15010},
 		{encrypted, d.flag("xds-tls-address", "") != "", 15012},
 	} {
-		at := target{t.transport, t.transport == usual, installed + "." + c.Namespace + ".svc", installed, c.Namespace, t.port}
+		at := target{transport: t.transport, usual: t.transport == usual, host: installed + "." + c.Namespace + ".svc", service: installed, namespace: c.Namespace, port: t.port}
 		if config != nil {
 			if finding := at.parse(config); finding != nil {
 				findings = append(findings, *finding)
@@ -225,15 +227,73 @@ func (t *target) parse(config *corev1.ConfigMap) *Finding {
 	if secured := server.TLS; secured != (t.transport == encrypted) {
 		return problem("is for another transport than %s.", t.transport)
 	}
-	host, port, err := net.SplitHostPort(strings.TrimPrefix(server.URI, "dns:///"))
-	labels := strings.Split(host, ".")
-	number, invalid := strconv.ParseUint(port, 10, 16)
-	if err != nil || invalid != nil || len(labels) < 3 || labels[2] != "svc" {
+	t.fallbacks = server.Fallbacks
+	var inCluster bool
+	if t.host, t.service, t.namespace, t.port, inCluster = serviceOf(server.URI); !inCluster {
 		f := warn("Make sure that it leads to the control plane.", "The bootstrap for %s names %q, which is not SERVICE.NAMESPACE.svc:PORT. Whether it leads to the control plane is not checked.", t.transport, server.URI)
 		return &f
 	}
-	t.host, t.service, t.namespace, t.port = host, labels[0], labels[1], int32(number)
 	return nil
+}
+
+// serviceOf splits SERVICE.NAMESPACE.svc:PORT, which is false of other targets.
+func serviceOf(uri string) (host, service, namespace string, port int32, ok bool) {
+	host, text, err := net.SplitHostPort(strings.TrimPrefix(uri, "dns:///"))
+	labels := strings.Split(host, ".")
+	number, invalid := strconv.ParseUint(text, 10, 16)
+	if err != nil || invalid != nil || len(labels) < 3 || labels[2] != "svc" {
+		return "", "", "", 0, false
+	}
+	return host, labels[0], labels[1], int32(number), true
+}
+
+// destinations says where clients connect to, and returns Findings about the control planes that they fall back to.
+func (c *cluster) destinations(ctx context.Context, all []target) (texts []string, findings []Finding, err error) {
+	for _, t := range all {
+		text := fmt.Sprintf("%s to %s:%d", t.transport, t.host, t.port)
+		if t.usual {
+			text += " (the default)"
+		}
+		fallbacks, more, err := c.checkFallbacks(ctx, t)
+		if err != nil {
+			return nil, nil, err
+		}
+		if findings = append(findings, more...); len(fallbacks) > 0 {
+			text += ", else to " + strings.Join(fallbacks, ", ")
+		}
+		texts = append(texts, text)
+	}
+	return texts, findings, nil
+}
+
+// checkFallbacks checks what is known of the control planes that clients fall back to: the Service that leads to one.
+func (c *cluster) checkFallbacks(ctx context.Context, t target) (texts []string, findings []Finding, err error) {
+	for _, uri := range t.fallbacks {
+		_, name, namespace, port, ok := serviceOf(uri)
+		if !ok {
+			texts = append(texts, uri)
+			continue
+		}
+		service, err := get[corev1.Service](ctx, c, services, namespace, name)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case service == nil:
+			findings = append(findings, warn("Apply manifests/components/fallback, or remove it from the bootstrap.",
+				"The bootstrap for %s names the Service %s/%s to fall back to, which does not exist. Clients cannot fall back.", t.transport, namespace, name))
+		case service.Spec.Type == corev1.ServiceTypeExternalName && strings.HasSuffix(service.Spec.ExternalName, ".invalid"):
+			findings = append(findings, warn("Set externalName to the name of the second control plane, as docs/CLUSTERS.md describes.",
+				"The Service %s/%s, which clients fall back to by %s, has the externalName %q. Clients cannot fall back.", namespace, name, t.transport, service.Spec.ExternalName))
+		case service.Spec.Type == corev1.ServiceTypeExternalName:
+			texts = append(texts, fmt.Sprintf("%s (%s)", uri, service.Spec.ExternalName))
+		case !slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == port }):
+			findings = append(findings, warn("Add the port to the Service, or correct the bootstrap.",
+				"The bootstrap for %s names port %d of the Service %s/%s to fall back to, which does not have it. Clients cannot fall back.", t.transport, port, namespace, name))
+		default:
+			texts = append(texts, uri)
+		}
+	}
+	return texts, findings, nil
 }
 
 // checkTarget finds out whether the Service has the port of a target; nil if it has.
@@ -288,16 +348,9 @@ func (c *cluster) checkBootstrap(ctx context.Context) ([]Finding, error) {
 		findings = append(findings, fail("Leave only the authorities that sign the control plane's certificate.",
 			"The key %s of the ConfigMap %s/%s has %d bytes. Pods with annotations of that size are not allowed, so they are not injected.", authoritiesKey, c.Namespace, injection, size))
 	}
-	if len(findings) > 0 {
-		return findings, nil
-	}
-	var texts []string
-	for _, t := range all {
-		text := fmt.Sprintf("%s to %s:%d", t.transport, t.host, t.port)
-		if t.usual {
-			text += " (the default)"
-		}
-		texts = append(texts, text)
+	texts, more, err := c.destinations(ctx, all)
+	if findings = append(findings, more...); err != nil || len(findings) > 0 {
+		return findings, err
 	}
 	return one(ok("Pods are injected with %s.", strings.Join(texts, " and ")))
 }

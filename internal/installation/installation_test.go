@@ -206,6 +206,20 @@ func TestAllIsWell(t *testing.T) {
 	}
 }
 
+// TestFallback: a second control plane that pods fall back to is named.
+func TestFallback(t *testing.T) {
+	f := newInstallation(t, encrypted)
+	f.fallback("mizzen.b.example")
+	for _, one := range f.check(nil) {
+		if one.Status != OK {
+			t.Errorf("got %s %s: %s", one.Status, one.Check, one.Found)
+		}
+		if one.Check == "bootstrap" && !strings.Contains(one.Found, "else to mizzen-fallback.mizzen-system.svc:15012 (mizzen.b.example)") {
+			t.Errorf("got %s", one.Found)
+		}
+	}
+}
+
 // TestForbidden refuses each request of a check in turn. What is refused is named, and nothing else fails.
 func TestForbidden(t *testing.T) {
 	for _, r := range kinds {

@@ -40,6 +40,11 @@ type member struct {
 	mu    sync.Mutex
 	known map[object.Key]*object.Object
 	feed  Feed
+	// remote is the cluster as it is to be read. wrong is why it cannot be read so; empty if that is not known.
+	remote Remote
+	wrong  string
+	// changed is when an object changed last.
+	changed time.Time
 	// saved is when the objects were stored that are served because the cluster was not read yet; zero otherwise.
 	saved time.Time
 	read  bool
@@ -100,11 +105,19 @@ func (m *member) run(ctx context.Context) {
 // now is read on.
 func (m *member) open(ctx context.Context, r Remote) {
 	m.close = r.Close
+	m.mu.Lock()
+	m.remote = r
+	m.mu.Unlock()
 	if r.Open == nil || r.Revision == m.revision {
 		return
 	}
 	m.revision = r.Revision
 	feed, err := r.Open()
+	m.mu.Lock()
+	if m.wrong = ""; err != nil {
+		m.wrong = err.Error()
+	}
+	m.mu.Unlock()
 	if err != nil {
 		m.put(Changes{Problems: map[object.Key][]mesh.Problem{m.key(): {m.lost(fmt.Sprintf("it cannot be reached: %v", err))}}})
 		return
@@ -174,6 +187,9 @@ func (m *member) restore() {
 	m.mu.Unlock()
 	changes.Problems[m.key()] = []mesh.Problem{problem}
 	m.put(changes)
+	m.mu.Lock()
+	m.changed = saved
+	m.mu.Unlock()
 }
 
 func (m *member) lost(why string) mesh.Problem {
@@ -208,6 +224,9 @@ func (m *member) put(c Changes) {
 		} else {
 			m.known[key] = o
 		}
+	}
+	if len(c.Objects) > 0 {
+		m.changed = time.Now()
 	}
 	m.mu.Unlock()
 	if len(c.Objects) > 0 && m.current != nil {

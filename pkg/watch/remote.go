@@ -24,13 +24,22 @@ type Remote struct {
 	Open func() (Feed, error)
 	// Close is called after the cluster is no longer joined. It may be nil.
 	Close func()
+	// Secret is NAMESPACE/NAME of the Secret that it comes from, and Network the network that this one states; both may be empty.
+	Secret, Network string
+}
+
+// Refusal is a cluster that is not read as it is to be read, and why.
+type Refusal struct {
+	Cluster string
+	// Problem is about the Secret.
+	Problem mesh.Problem
 }
 
 // Remotes is a source of remote clusters.
 type Remotes interface {
-	// Run calls update with all remote clusters, and the Problems of those that cannot be read, at first and whenever they change.
+	// Run calls update with all remote clusters, and with those that are refused, at first and whenever they change.
 	// It returns nil when ctx ends.
-	Run(ctx context.Context, update func([]Remote, []mesh.Problem)) error
+	Run(ctx context.Context, update func([]Remote, []Refusal)) error
 }
 
 // Joined is a Feed of the control plane's own cluster and of remote ones. A remote cluster that cannot be read keeps what is
@@ -60,9 +69,9 @@ func (j *Joined) Run(ctx context.Context, inbox *Inbox) error {
 	updates := make(chan update)
 	group.Go(func() error { return j.own.Run(ctx, inbox) })
 	group.Go(func() error {
-		return j.remotes.Run(ctx, func(remotes []Remote, problems []mesh.Problem) {
+		return j.remotes.Run(ctx, func(remotes []Remote, refusals []Refusal) {
 			select {
-			case updates <- update{remotes, problems}:
+			case updates <- update{remotes, refusals}:
 			case <-ctx.Done():
 			}
 		})
@@ -78,7 +87,7 @@ func (j *Joined) Run(ctx context.Context, inbox *Inbox) error {
 // update is what Remotes reports.
 type update struct {
 	remotes  []Remote
-	problems []mesh.Problem
+	refusals []Refusal
 }
 
 // members starts and ends the members, one for each remote cluster.
@@ -153,7 +162,12 @@ func (m *members) apply(ctx context.Context, u update) {
 		}
 	}
 	m.listed = true
-	m.inbox.Put(Changes{Problems: map[object.Key][]mesh.Problem{remotesKey: u.problems}})
+	m.states.refuse(u.refusals)
+	var problems []mesh.Problem
+	for _, r := range u.refusals {
+		problems = append(problems, r.Problem)
+	}
+	m.inbox.Put(Changes{Problems: map[object.Key][]mesh.Problem{remotesKey: problems}})
 }
 
 // remotesKey is what Problems of Remotes are about. It counts as remote, so that a World of what was stored has them.

@@ -29,11 +29,11 @@ type remotesTest struct {
 }
 
 // Run implements Remotes.
-func (r *remotesTest) Run(ctx context.Context, report func([]Remote, []mesh.Problem)) error {
+func (r *remotesTest) Run(ctx context.Context, report func([]Remote, []Refusal)) error {
 	for {
 		select {
 		case u := <-r.updates:
-			report(u.remotes, u.problems)
+			report(u.remotes, u.refusals)
 		case <-ctx.Done():
 			return nil
 		}

@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc/xds"
 
 	"github.com/mizzen-mesh/mizzen/internal/bootstrap"
+	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch"
 	"github.com/mizzen-mesh/mizzen/test/authority"
 )
 
@@ -170,6 +172,19 @@ func TestEncryptedCalls(t *testing.T) {
 				t.Errorf("got %q and failure %q, want %q and %q", resp.GetUsername(), failure, test.who, test.failure)
 			}
 		})
+	}
+}
+
+// TestOtherTrustDomain: servers of another trust domain, such as those of another cluster, are called if it is an alias.
+func TestOtherTrustDomain(t *testing.T) {
+	signed := authority.New(t) // for cluster.local
+	server := newSecureServer(t, signed.Server("safe"))
+	for aliases, failure := range map[string]string{"cluster.local": "", "b.example": "do not match any of the accepted SANs"} {
+		p := newPlaneOf(t, watch.Options{Defaults: mesh.Defaults{TrustDomain: "a.example", TrustDomainAliases: aliases}}, safe(server.port, "safe"), encrypted("mode: ISTIO_MUTUAL"))
+		_, err := call(t, p.dialSafe(map[string]bootstrap.Certificates{"default": clientFiles(signed)}))
+		if got := status.Convert(err).Message(); (err != nil) != (failure != "") || !strings.Contains(got, failure) {
+			t.Errorf("the alias %s: got failure %q, want %q", aliases, got, failure)
+		}
 	}
 }
 

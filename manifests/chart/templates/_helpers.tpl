@@ -16,7 +16,13 @@
 {{/* What pods are injected with, for the Service that is chosen. */}}
 {{- define "mizzen.bootstrap" -}}
 {{- $root := index . 0 -}}
-{{ $root.Files.Get (printf "files/%s" (index . 1)) | replace "mizzen.mizzen-system.svc" (printf "%s.%s.svc" $root.Values.injection.service $root.Release.Namespace) }}
+{{- $text := $root.Files.Get (printf "files/%s" (index . 1)) -}}
+{{- if $root.Values.injection.fallback -}}
+{{- $entry := regexFind "(?s)    \\{\n      \"server_uri\".*?\n    \\}" $text -}}
+{{- $second := $entry | replace "mizzen.mizzen-system.svc" (printf "mizzen-fallback.%s.svc" $root.Release.Namespace) -}}
+{{- $text = $text | replace $entry (printf "%s,\n%s" $entry $second) -}}
+{{- end -}}
+{{ $text | replace "mizzen.mizzen-system.svc" (printf "%s.%s.svc" $root.Values.injection.service $root.Release.Namespace) }}
 {{- end }}
 
 {{/* The settings of the signer, as the environment of its container. */}}
@@ -41,4 +47,5 @@ ROOT_NAMESPACE: {{ .rootNamespace | quote }}
 {{- end }}
 TOKEN_AUDIENCE: {{ .Values.identity.tokenAudience | quote }}
 TRUST_DOMAIN: {{ .Values.identity.trustDomain | quote }}
+TRUST_DOMAIN_ALIASES: {{ .Values.identity.trustDomainAliases | quote }}
 {{- end }}

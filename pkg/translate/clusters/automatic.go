@@ -18,14 +18,7 @@ func encrypted(whole resource.Resource, accounts []string, in Input) resource.Re
 	name := resource.MTLSCluster(whole.Name)
 	c := proto.CloneOf(whole.Message.(*clusterv3.Cluster))
 	c.Name, c.EdsClusterConfig.ServiceName = name, name
-	domains := append([]string{tlsPeerOf(in).domain}, aliases(in.TrustDomainAliases)...)
-	var names []string
-	for _, account := range accounts {
-		for _, domain := range domains {
-			names = append(names, "spiffe://"+domain+"/ns/"+in.Service.Namespace()+"/sa/"+account)
-		}
-	}
-	c.TransportSocket = meshTLS(names)
+	c.TransportSocket = meshTLS(tlsPeerOf(in).identitiesOf(accounts))
 	whole.Name, whole.Message = name, c
 	return whole
 }

@@ -65,9 +65,7 @@ func wildcard(at report.Field, name string) bool {
 // identities returns the SPIFFE IDs of the endpoints' service accounts, as in Istio's certificates. others says that the
 // servers have other names, too.
 func identities(at report.Field, p tlsPeer, others bool) (names []string, known bool) {
-	for _, account := range p.trust.accounts.All() {
-		names = append(names, "spiffe://"+p.domain+"/ns/"+p.service.Namespace()+"/sa/"+account)
-	}
+	names = p.identitiesOf(p.trust.accounts.All())
 	if p.trust.accounts.Unknown && !others {
 		at.Child("mode").Errorf(mesh.CodeNoCertificate,
 			"%s has endpoints that are not Pods with a service account, so their identity is unknown. Calls to them fail. List their subjectAltNames.", p.service.Ref)

@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"cmp"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -26,16 +27,24 @@ type tlsPeer struct {
 	family  mesh.Family
 	service *mesh.Service
 	trust   Trust
-	// domain is the trust domain.
-	domain string
+	// domains are the trust domain and its aliases.
+	domains []string
 }
 
 func tlsPeerOf(in Input) tlsPeer {
-	p := tlsPeer{family: in.Family, service: in.Service, trust: in.Trust, domain: in.TrustDomain}
-	if p.domain == "" {
-		p.domain = mesh.DefaultTrustDomain
+	domains := append([]string{cmp.Or(in.TrustDomain, mesh.DefaultTrustDomain)}, aliases(in.TrustDomainAliases)...)
+	return tlsPeer{family: in.Family, service: in.Service, trust: in.Trust, domains: domains}
+}
+
+// identitiesOf returns the SPIFFE IDs of service accounts in the Service's namespace, in each trust domain. The pods of
+// another cluster may have certificates of another one.
+func (p tlsPeer) identitiesOf(accounts []string) (names []string) {
+	for _, account := range accounts {
+		for _, domain := range p.domains {
+			names = append(names, mesh.Account{Namespace: p.service.Namespace(), Name: account}.ID(domain))
+		}
 	}
-	return p
+	return names
 }
 
 // transportSocket translates the TLS settings. A nil socket means plaintext. The second result is false if calls

@@ -228,11 +228,12 @@ func TestTrustDomain(t *testing.T) {
 	in := Input{
 		Service:     translatetest.Service("echo", 80),
 		Trust:       Trust{Providers: "default", accounts: mesh.ServiceAccounts{Names: "a"}},
-		TrustDomain: "example.com",
+		TrustDomain: "example.com", TrustDomainAliases: "b.example,c.example",
 	}
+	const want = "spiffe://example.com/ns/demo/sa/a spiffe://b.example/ns/demo/sa/a spiffe://c.example/ns/demo/sa/a"
 	socket, _ := transportSocket(l.Field(), &networking.ClientTLSSettings{Mode: networking.ClientTLSSettings_ISTIO_MUTUAL}, tlsPeerOf(in))
-	if _, _, accepted := describeSocket(t, socket); accepted != "spiffe://example.com/ns/demo/sa/a" {
-		t.Errorf("got %q", accepted)
+	if _, _, accepted := describeSocket(t, socket); accepted != want {
+		t.Errorf("got %q, want %q", accepted, want)
 	}
 }
 

@@ -35,6 +35,8 @@ type apiConnection struct {
 	// lost is since when a request fails; zero if none does. reported is set while a Problem reports it.
 	lost     time.Time
 	reported bool
+	// why is which kind could not be read last, and why; empty if all can.
+	why string
 }
 
 // request is what an informer does: list or watch.
@@ -60,6 +62,7 @@ func (c *apiConnection) failed(i *informer, verb string, err error) {
 		c.failing = map[request]struct{}{}
 	}
 	c.failing[request{i, verb}] = struct{}{}
+	c.why = fmt.Sprintf("%s: %v", i.row.Kind, err)
 	if c.lost.IsZero() {
 		c.lost = time.Now()
 		if !errors.As(err, new(apierrors.APIStatus)) { // the informer logs refusals
@@ -91,7 +94,7 @@ func (c *apiConnection) succeeded(i *informer, verb string) {
 		return
 	}
 	c.logger.Info("kubernetes connection restored", "after", time.Since(c.lost).Round(time.Millisecond))
-	c.lost = time.Time{}
+	c.lost, c.why = time.Time{}, ""
 	if c.reported {
 		c.report()
 	}

@@ -57,11 +57,14 @@ func TestLost(t *testing.T) {
 				if got := k.Lost(); got.IsZero() == test.lost || test.lost && !got.Equal(begin) {
 					t.Errorf("got lost since %v, want lost: %t since %v", got, test.lost, begin)
 				}
+				if got := k.LostWhy(); (got != "") != test.lost || test.lost && got != fmt.Sprintf("%s: %v", test.row.Kind, test.err) {
+					t.Errorf("got %q, want the kind and the error: %t", got, test.lost)
+				}
 				if changes, _ := inbox.Take(); (len(changes.Problems[object.Key{}]) == 1) != test.lost {
 					t.Errorf("got Problems %v, want one: %t", changes.Problems, test.lost)
 				}
 				i.observe(t.Context(), verbWatch, nil)
-				if got := k.Lost(); !got.IsZero() {
+				if got := k.Lost(); !got.IsZero() || k.LostWhy() != "" {
 					t.Errorf("got lost since %v after an answer", got)
 				}
 				if changes, _ := inbox.Take(); test.lost && (len(changes.Problems) != 1 || len(changes.Problems[object.Key{}]) > 0) {

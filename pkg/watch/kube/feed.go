@@ -137,6 +137,13 @@ func (k *Feed) Lost() time.Time {
 	return k.connection.lost
 }
 
+// LostWhy returns which kind cannot be read, and why; empty while all can. It is safe for concurrent use.
+func (k *Feed) LostWhy() string {
+	k.connection.mu.Lock()
+	defer k.connection.mu.Unlock()
+	return k.connection.why
+}
+
 // Run implements watch.Feed. It returns only when ctx ends.
 func (k *Feed) Run(ctx context.Context, inbox *watch.Inbox) error {
 	k.connection.mu.Lock()

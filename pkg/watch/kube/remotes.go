@@ -60,7 +60,7 @@ func newRemotes(client dynamic.Interface, namespace string, o watch.Options, ope
 }
 
 // Run implements watch.Remotes. If the Secrets cannot be read any more, the clusters stay as they are.
-func (r *Remotes) Run(ctx context.Context, update func([]watch.Remote, []mesh.Problem)) error {
+func (r *Remotes) Run(ctx context.Context, update func([]watch.Remote, []watch.Refusal)) error {
 	store := &secretStore{logger: r.options.Logger, secrets: map[string]*corev1.Secret{}, changed: func(secrets []*corev1.Secret) { update(r.clusters(secrets)) }}
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -84,27 +84,27 @@ func (r *Remotes) Run(ctx context.Context, update func([]watch.Remote, []mesh.Pr
 
 // clusters returns the remote clusters of Secrets, and what is wrong with the others. If several Secrets have a name, the first
 // by name of the Secret has it.
-func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, problems []mesh.Problem) {
+func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, refusals []watch.Refusal) {
 	owners, servers := map[string]string{}, map[string]string{}
 	for _, s := range secrets {
 		for _, name := range slices.Sorted(maps.Keys(s.Data)) {
 			report := func(code mesh.Code, format string, args ...any) {
-				problems = append(problems, mesh.Problem{
+				refusals = append(refusals, watch.Refusal{Cluster: name, Problem: mesh.Problem{
 					Code: code, Severity: mesh.Error, Object: mesh.Ref{Kind: "Secret", Namespace: s.Namespace, Name: s.Name}, Field: fmt.Sprintf("data[%s]", name),
 					Message: fmt.Sprintf(format, args...),
-				})
+				}})
 			}
 			config, wrong := remoteConfig(name, s.Data[name])
 			switch {
+			case name == r.options.Name:
+				report(mesh.CodeConflict, "%q is the name of the control plane's own cluster (--cluster-id). The cluster is not joined. Use another key.", name)
+				continue
 			case wrong != "":
 				report(mesh.CodeInvalidValue, "%s It is not used, and the last known state of the cluster is served. Correct the kubeconfig.", wrong)
 				if owners[name] == "" && clusterName.MatchString(name) {
 					owners[name] = s.Name
-					all = append(all, watch.Remote{Name: name})
+					all = append(all, watch.Remote{Name: name, Secret: s.Namespace + "/" + s.Name, Network: s.Annotations[mesh.LabelNetwork]})
 				}
-				continue
-			case name == r.options.Name:
-				report(mesh.CodeConflict, "%q is the name of the control plane's own cluster (--cluster-id). The cluster is not joined. Use another key.", name)
 				continue
 			case owners[name] != "":
 				report(mesh.CodeConflict, "Secret %s has a cluster of that name, too, and is in effect. Remove one of the two.", owners[name])
@@ -114,18 +114,18 @@ func (r *Remotes) clusters(secrets []*corev1.Secret) (all []watch.Remote, proble
 				continue
 			}
 			owners[name], servers[config.Host] = s.Name, name
-			all = append(all, r.remote(name, s.Annotations[mesh.LabelNetwork], s.Data[name], config))
+			all = append(all, r.remote(name, s, config))
 		}
 	}
-	return all, problems
+	return all, refusals
 }
 
-func (r *Remotes) remote(name, network string, kubeconfig []byte, config *rest.Config) watch.Remote {
-	options := r.options
+func (r *Remotes) remote(name string, s *corev1.Secret, config *rest.Config) watch.Remote {
+	network, options := s.Annotations[mesh.LabelNetwork], r.options
 	options.Name, options.Network, options.Remote = name, network, true
 	options.Logger = options.Logger.With("cluster", name)
 	return watch.Remote{
-		Name: name, Revision: network + "\x00" + string(kubeconfig),
+		Name: name, Revision: network + "\x00" + string(s.Data[name]), Secret: s.Namespace + "/" + s.Name, Network: network,
 		Open: func() (watch.Feed, error) {
 			r.opened(name, config)
 			return New(config, options)

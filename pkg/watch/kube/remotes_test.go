@@ -45,6 +45,9 @@ func TestSecretsOfClusters(t *testing.T) {
 		"the name of the own cluster": {
 			[]*corev1.Secret{secretWith("s", data{"a": kubeconfigOf("b")})}, nil, []string{`Secret mizzen-system/s data[a] "a" is the name of the control plane's own cluster`},
 		},
+		"the name of the own cluster, broken": {
+			[]*corev1.Secret{secretWith("s", data{"a": []byte("{")})}, nil, []string{`Secret mizzen-system/s data[a] "a" is the name of the control plane's own cluster`},
+		},
 		"one name twice": {
 			[]*corev1.Secret{secretWith("s", data{"b": kubeconfigOf("b")}), secretWith("t", data{"b": kubeconfigOf("c")})},
 			[]string{"b"},
@@ -59,7 +62,7 @@ func TestSecretsOfClusters(t *testing.T) {
 		"none":                   {nil, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			remotes, problems := newRemotes(newFakeSecrets(), "mizzen-system", watch.Options{Name: "a"}, nil).clusters(test.secrets)
+			remotes, refusals := newRemotes(newFakeSecrets(), "mizzen-system", watch.Options{Name: "a"}, nil).clusters(test.secrets)
 			var clusters, texts []string
 			for _, r := range remotes {
 				if r.Open == nil {
@@ -70,7 +73,8 @@ func TestSecretsOfClusters(t *testing.T) {
 			if !slices.Equal(clusters, test.clusters) {
 				t.Errorf("got the clusters %q, want %q", clusters, test.clusters)
 			}
-			for _, p := range problems {
+			for _, r := range refusals {
+				p := r.Problem
 				texts = append(texts, fmt.Sprint(p.Object, " ", p.Field, " ", p.Message))
 			}
 			if !slices.EqualFunc(texts, test.problems, strings.HasPrefix) {
@@ -114,7 +118,7 @@ func TestRemotesFollowSecrets(t *testing.T) {
 		updates := 0
 		go func() {
 			defer close(ended)
-			_ = newRemotes(client, "mizzen-system", watch.Options{}, nil).Run(ctx, func(remotes []watch.Remote, _ []mesh.Problem) { last, updates = remotes, updates+1 })
+			_ = newRemotes(client, "mizzen-system", watch.Options{}, nil).Run(ctx, func(remotes []watch.Remote, _ []watch.Refusal) { last, updates = remotes, updates+1 })
 		}()
 		wait := func(when string, want ...string) {
 			t.Helper()
