@@ -41,7 +41,7 @@ func (parentList) desired(r report) string {
 func (r report) entries() []parentEntry {
 	entries := make([]parentEntry, len(r.rule.Parents))
 	for i, p := range r.rule.Parents {
-		ref := parentRef{kind: "Service", namespace: p.Namespace, name: p.Name, sectionName: p.SectionName, port: int64(p.Port)}
+		ref := parentRef{group: p.Group, kind: p.Kind, namespace: p.Namespace, name: p.Name, sectionName: p.SectionName, port: int64(p.Port)}
 		entries[i] = parentEntry{ref, r.forParent(p)}
 	}
 	return entries

@@ -68,6 +68,34 @@ func (r *rig) entries(t *testing.T) (lines []string) {
 	return lines
 }
 
+// TestKindsOfParents: the entry of a parent that is not a Service has its group and kind.
+func TestKindsOfParents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := routeRig(t, grpcRoute("{group: networking.istio.io, kind: ServiceEntry, name: absent}, {group: multicluster.x-k8s.io, kind: ServiceImport, name: absent}", ""))
+		stop := r.writer(t.Context(), "a")
+		defer stop()
+		wait(8 * time.Second)
+		const line = "absent of mizzen.dev/controlplane: Accepted=False NoMatchingParent, ResolvedRefs=True ResolvedRefs, mizzen.dev/Accepted=True AcceptedWithRemarks, mizzen.dev/Programmed=True Programmed"
+		same(t, "at first", r.entries(t), []string{line, line})
+		u, err := r.istio.Resource(grpcRoutes).Namespace("shop").Get(t.Context(), "echo", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []string
+		list, _, _ := unstructured.NestedSlice(u.Object, "status", "parents")
+		for _, item := range list {
+			ref := item.(map[string]any)["parentRef"].(map[string]any)
+			kinds = append(kinds, fmt.Sprint(ref["group"], "/", ref["kind"]))
+		}
+		same(t, "kinds", kinds, []string{"networking.istio.io/ServiceEntry", "multicluster.x-k8s.io/ServiceImport"})
+		writes := r.routeWrites()
+		wait(5 * time.Minute)
+		if got := r.routeWrites(); got != writes {
+			t.Errorf("%d writes without a change", got-writes)
+		}
+	})
+}
+
 // TestEntriesOfParents: entries of other controllers stay, ours come and go with the parents.
 func TestEntriesOfParents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -86,7 +86,7 @@ func standard(problems []mesh.Problem, matches []int) []condition {
 		}
 	}
 	all := []condition{
-		{typeRouteAccepted, statusTrue, reasonAccepted, "Clients of the Service follow the Route"},
+		{typeRouteAccepted, statusTrue, reasonAccepted, "Clients follow the Route when they call the parent"},
 		{typeResolvedRefs, statusTrue, reasonResolvedRefs, "All backends exist"},
 	}
 	for i, m := range meanings {

@@ -15,7 +15,7 @@ func TestConditionsOfRoutes(t *testing.T) {
 	problem := func(code mesh.Code, severity mesh.Severity, field string) mesh.Problem {
 		return mesh.Problem{Code: code, Severity: severity, Field: field, Message: string(code) + "."}
 	}
-	const accepted, resolved = "Accepted=True Accepted: Clients of the Service follow the Route", "ResolvedRefs=True ResolvedRefs: All backends exist"
+	const accepted, resolved = "Accepted=True Accepted: Clients follow the Route when they call the parent", "ResolvedRefs=True ResolvedRefs: All backends exist"
 	forSome := problem(mesh.CodeUnsupported, mesh.Error, "spec.rules[0].matches[0].queryParams")
 	forSome.ClientKinds = mesh.GRPCClientKinds()
 	for name, test := range map[string]struct {
@@ -45,6 +45,7 @@ func TestConditionsOfRoutes(t *testing.T) {
 			[]string{accepted, "ResolvedRefs=False BackendNotFound: spec.rules[0].backendRefs[1]: NoSuchHost.\nspec.rules[0].backendRefs[0].kind: Unsupported."},
 		},
 		"no weights": {[]mesh.Problem{problem(mesh.CodeNoWeight, mesh.Error, "spec.rules[0].backendRefs")}, []string{accepted, resolved}},
+		"no rules":   {[]mesh.Problem{problem(mesh.CodeNoWeight, mesh.Error, "spec.rules")}, []string{accepted, resolved}},
 		"a match is left out": {
 			[]mesh.Problem{problem(mesh.CodeInvalidRegex, mesh.Error, "spec.rules[0].matches[1].method.service")},
 			[]string{accepted, resolved, "PartiallyInvalid=True UnsupportedValue: Dropped Rule: spec.rules[0].matches[1].method.service: InvalidRegex."},

@@ -14,11 +14,13 @@ type Route struct {
 	Spec any
 }
 
-// ParentRef is a parent of a Route that is a Service, as its author wrote it. Namespace and SectionName are empty, and Port
-// is 0, where the author wrote none.
+// ParentRef is a parent of a Route that has hosts, as its author wrote it. Namespace and SectionName are empty, and Port is 0,
+// where the author wrote none.
 type ParentRef struct {
 	// Index is its index in spec.parentRefs.
-	Index                        int
+	Index int
+	// Group and Kind are those of a Service, a ServiceImport or a ServiceEntry.
+	Group, Kind                  string
 	Namespace, Name, SectionName string
 	Port                         uint32
 }

@@ -21,3 +21,42 @@ func TestRouteIsForItsService(t *testing.T) {
 		})
 	}
 }
+
+// TestRouteParents: a Route applies to calls of its parent, be it a Service of all clusters or a host outside of Kubernetes, and
+// sends them to such hosts.
+func TestRouteParents(t *testing.T) {
+	v1, v2 := newBackend(t, "a", "v1"), newBackend(t, "b", "v2")
+	imported := "apiVersion: multicluster.x-k8s.io/v1beta1\nkind: ServiceImport\nmetadata: {name: echo, namespace: demo}\nspec: {type: ClusterSetIP, ports: [{name: grpc, port: 80}]}\n" +
+		"---\n" + strings.Replace(v1.slice("echo", ""), "kubernetes.io/service-name", "multicluster.kubernetes.io/service-name", 1)
+	outside := entry("demo", "ledger", "hosts: [ledger.example.com], resolution: STATIC, "+grpcPort+", endpoints: ["+v2.endpoint("")+"]")
+	const (
+		toImport = "{matches: [{headers: [{name: x-user, value: ann}]}], backendRefs: [{group: multicluster.x-k8s.io, kind: ServiceImport, name: echo, port: 80}]}"
+		toHost   = "{backendRefs: [{group: networking.istio.io, kind: Hostname, name: ledger.example.com, port: 80}]}"
+	)
+	for name, test := range map[string]struct{ parent, dialed string }{
+		"ServiceImport": {"group: multicluster.x-k8s.io, kind: ServiceImport, name: echo", "echo.demo.svc.clusterset.local:80"},
+		"ServiceEntry":  {"group: networking.istio.io, kind: ServiceEntry, name: ledger", "ledger.example.com:80"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range []string{"GRPCRoute", "HTTPRoute"} {
+				made := strings.Replace(route(kind, "echo", "name: echo", toImport, toHost), "group: '', kind: Service, name: echo", test.parent, 1)
+				wantEach(t, newPlane(t, imported, outside, made).dial(test.dialed), map[string]string{"": "v2", "x-user ann": "v1"})
+			}
+		})
+	}
+}
+
+// TestClosedRoute: calls to the Service of a Route that cannot be read fail; they do not go where they go without it.
+func TestClosedRoute(t *testing.T) {
+	own := newBackend(t, "a", "v1")
+	for name, test := range map[string]struct{ rule, want string }{
+		"a port that is a text": {"{backendRefs: [{name: echo, port: http}]}", "Unimplemented"},
+		"a match that is null":  {"{matches: [null], " + sendTo("echo") + "}", "Unimplemented"},
+		"a path that is empty":  {"{matches: [{path: {value: ''}}], " + sendTo("echo") + "}", "Unimplemented"},
+		"readable":              {"{" + sendTo("echo") + "}", "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantEach(t, newPlane(t, service("echo", own), route("HTTPRoute", "echo", "name: echo", test.rule)).dial("echo"), map[string]string{"": test.want})
+		})
+	}
+}

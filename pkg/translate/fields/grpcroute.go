@@ -9,13 +9,13 @@ const (
 
 // grpcRouteFields is the support table of GRPCRoute, in the order of its API. It has the types that HTTPRoute has, too.
 var grpcRouteFields = []Row{
-	{Field: "CommonRouteSpec.parentRefs", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/ports", Calls: "TestRoutesByPort", Note: "Services, which is the group `\"\"` and the kind Service. Other parents are not Mizzen's."},
+	{Field: "CommonRouteSpec.parentRefs", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/ports", Calls: "TestRoutesByPort", Note: "Services, ServiceImports and ServiceEntries. Other parents are not Mizzen's."},
 	{Field: "CommonRouteSpec.useDefaultGateways", Verdict: Caveat, Leaf: "route", Golden: "grpcroute/names", Ignored: byAll, Untold: "it is for gateways", Note: "It is for gateways."},
 	{Field: "GRPCRouteSpec.hostnames", Verdict: Caveat, Leaf: "grpcroute", GRFC: "A27", Golden: "grpcroute/names", Ignored: byAll, Note: "They are for gateways: the rules apply to calls under every name of the Service."},
 	{Field: "GRPCRouteSpec.rules", Verdict: Translated, Leaf: "grpcroute", GRFC: "A28", Golden: "grpcroute/methods", Calls: "TestGRPCRoute", Note: "Of all matches of all Routes, the most specific one applies. A call that none matches fails with UNIMPLEMENTED."},
 
-	{Field: "ParentReference.group", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/ports", Calls: "TestRoutesByPort"},
-	{Field: "ParentReference.kind", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/ports", Calls: "TestRoutesByPort"},
+	{Field: "ParentReference.group", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/import", Calls: "TestRouteParents", Note: "`\"\"` for a Service, which is not the default. A parent that looks like one and has another group is reported."},
+	{Field: "ParentReference.kind", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/entry", Calls: "TestRouteParents", Note: "Service; ServiceImport of multicluster.x-k8s.io; ServiceEntry of networking.istio.io, for all of its hosts."},
 	{Field: "ParentReference.namespace", Verdict: Caveat, Leaf: "route", GRFC: "A27", Golden: "grpcroute/consumer", Calls: "TestConsumerRoute", Note: "If the Service is in another namespace, the rules apply only to clients in the Route's own namespace, and to these in place of all others."},
 	{Field: "ParentReference.name", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/ports", Calls: "TestRoutesByPort"},
 	{Field: "ParentReference.sectionName", Verdict: Translated, Leaf: "route", GRFC: "A27", Golden: "grpcroute/ports", Calls: "TestRoutesByPort", Note: "The name of a port."},
@@ -56,8 +56,8 @@ var grpcRouteFields = []Row{
 
 	{Field: "GRPCBackendRef.filters", Verdict: Caveat, Leaf: "routefilters", GRFC: "A28", Golden: "grpcroute/filters", Ignored: byAll, Untold: "each filter has its own Problem", Note: "See the filters. A filter that is not known makes the backend's share of the calls fail."},
 	{Field: "BackendRef.weight", Verdict: Translated, Leaf: "weight", GRFC: "A28", Golden: "grpcroute/backends", Calls: "TestRouteBackends", Note: "Clients keep the cluster of a backend of weight 0, so that no call fails when its weight is raised."},
-	{Field: "BackendObjectReference.group", Verdict: Translated, Leaf: "routebackends", GRFC: "A28", Golden: "grpcroute/backends", Calls: "TestRouteBackends", Note: "The share of a backend that is not a Service fails."},
-	{Field: "BackendObjectReference.kind", Verdict: Translated, Leaf: "routebackends", GRFC: "A28", Golden: "grpcroute/backends", Calls: "TestRouteBackends", Note: "The share of a backend that is not a Service fails."},
+	{Field: "BackendObjectReference.group", Verdict: Translated, Leaf: "routebackends", GRFC: "A28", Golden: "grpcroute/import", Calls: "TestRouteParents", Note: "The share of a backend of another kind fails."},
+	{Field: "BackendObjectReference.kind", Verdict: Translated, Leaf: "routebackends", GRFC: "A28", Golden: "grpcroute/entry", Calls: "TestRouteParents", Note: "Service; ServiceImport of multicluster.x-k8s.io; Hostname of networking.istio.io, whose name is a host, such as one of a ServiceEntry. The share of a backend of another kind fails."},
 	{Field: "BackendObjectReference.name", Verdict: Translated, Leaf: "destination", GRFC: "A28", Golden: "grpcroute/backends", Calls: "TestRouteBackends", Note: "The share of a Service that does not exist fails."},
 	{Field: "BackendObjectReference.namespace", Verdict: Translated, Leaf: "routebackends", GRFC: "A28", Golden: "grpcroute/consumer", Calls: "TestConsumerRoute", Note: "No ReferenceGrant is needed in a mesh."},
 	{Field: "BackendObjectReference.port", Verdict: Translated, Leaf: "destination", GRFC: "A28", Golden: "grpcroute/backends", Calls: "TestRouteBackends"},

@@ -67,6 +67,7 @@ func New(o Options) *Assembler {
 		inventory: own, external: outside, join: joined, rules: newRules(o, joined.hosts, problems), problems: problems,
 		indexes: kindIndexes{}, clusters: map[string]kindIndexes{}, options: o,
 	}
+	a.rules.attached.entryHosts = outside.hostsOf
 	a.security = newSecurityIndex(o.RootNamespace, a.inventory, joined, problems)
 	a.enforced = newEnforcement(o.EmptyServiceGrace, a.security, problems)
 	a.aliases = newAliasIndex(joined, a.rules, problems)
@@ -142,6 +143,9 @@ func (a *Assembler) put(key object.Key, value any) {
 	if index, ok := a.indexes[key.Kind]; ok {
 		had := a.has(key)
 		index.put(key, value)
+		if key.Kind == object.KindServiceEntry {
+			a.rules.entryMoved(key)
+		}
 		a.exports.count(key.Namespace, had, a.has(key))
 		a.exports.put(key, value)
 	}

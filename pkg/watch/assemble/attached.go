@@ -18,6 +18,9 @@ type attachedIndex struct {
 	routes map[object.Key]*attachedRoute
 	// byHost finds the Routes of a parent, byDestination those that send calls to a host.
 	byHost, byDestination index[string, *attachedRoute]
+	// byEntry finds the Routes with a ServiceEntry as a parent, and entryHosts returns its hosts.
+	byEntry    index[object.ID, *attachedRoute]
+	entryHosts func(object.ID) []string
 	// tables are what the Routes of each parent were compiled to.
 	tables map[string][]*attachedTable
 	// dirty are the parents to compile again, missing those without a Service.
@@ -32,8 +35,8 @@ type attachedRoute struct {
 	*object.Route
 
 	key object.Key
-	// hosts are the hosts of the parents, in their order.
-	hosts []string
+	// parents are the parents with their hosts.
+	parents []parentHost
 	// calls are the Route as a sender of calls.
 	calls *routesEntry
 	// effect has the parents on which the Route has an effect.
@@ -41,6 +44,12 @@ type attachedRoute struct {
 	// alone is the Route alone, compiled, while it has no effect. stale means that it must be bound again.
 	alone *mesh.VirtualService
 	stale bool
+}
+
+// parentHost is one host of a parent.
+type parentHost struct {
+	ref  mesh.ParentRef
+	host string
 }
 
 // attachedTable is what the Routes of one kind, for one parent and one group of clients, were compiled to.
@@ -56,7 +65,7 @@ type attachedTable struct {
 
 func newAttachedIndex() attachedIndex {
 	return attachedIndex{
-		routes: map[object.Key]*attachedRoute{}, byHost: index[string, *attachedRoute]{}, byDestination: index[string, *attachedRoute]{},
+		routes: map[object.Key]*attachedRoute{}, byHost: index[string, *attachedRoute]{}, byDestination: index[string, *attachedRoute]{}, byEntry: index[object.ID, *attachedRoute]{},
 		tables: map[string][]*attachedTable{}, dirty: map[string]struct{}{}, missing: map[string]struct{}{}, unbound: map[*attachedRoute]struct{}{},
 	}
 }
@@ -68,27 +77,69 @@ func (x *attachedIndex) put(key object.Key, route *object.Route, retarget func(h
 		return
 	}
 	if old != nil {
-		for _, host := range old.hosts {
-			x.byHost.remove(host, old)
-			x.dirty[host] = struct{}{}
-		}
-		for _, host := range old.calls.destinations {
-			x.byDestination.remove(host, old)
-			retarget(host)
-		}
-		delete(x.routes, key)
-		delete(x.unbound, old)
-		x.relist = true
+		x.remove(old, retarget)
 	}
-	if route == nil {
-		return
+	if route != nil {
+		x.add(key, route, retarget)
 	}
-	a := &attachedRoute{Route: route, key: key, calls: callsOf(key, route), effect: map[string]struct{}{}}
-	for _, parent := range route.Parents {
-		host := route.ParentHost(parent)
-		a.hosts = append(a.hosts, host)
-		x.byHost.add(host, a)
-		x.dirty[host] = struct{}{}
+}
+
+// entryMoved follows the hosts of a ServiceEntry, which may be a parent.
+func (x *attachedIndex) entryMoved(id object.ID, retarget func(host string)) {
+	for _, a := range slices.Clone(x.byEntry[id]) {
+		if !slices.Equal(a.parents, x.parentHosts(a.Route)) {
+			x.remove(a, retarget)
+			x.add(a.key, a.Route, retarget)
+		}
+	}
+}
+
+func (x *attachedIndex) remove(old *attachedRoute, retarget func(host string)) {
+	for _, p := range old.parents {
+		x.byHost.remove(p.host, old)
+		x.dirty[p.host] = struct{}{}
+		x.byEntry.remove(old.parentID(p.ref), old)
+	}
+	for _, host := range old.calls.destinations {
+		x.byDestination.remove(host, old)
+		retarget(host)
+	}
+	delete(x.routes, old.key)
+	delete(x.unbound, old)
+	x.relist = true
+}
+
+// parentHosts returns the parents with their hosts. Of a ServiceEntry that does not exist, the host is one that no Service has.
+func (x *attachedIndex) parentHosts(route *object.Route) (all []parentHost) {
+	for _, ref := range route.Parents {
+		if object.Kind(ref.Kind) != object.KindServiceEntry {
+			all = append(all, parentHost{ref, route.ParentHost(ref)})
+			continue
+		}
+		id := object.ID{Namespace: route.ParentNamespace(ref), Name: ref.Name}
+		hosts := x.entryHosts(id)
+		if len(hosts) == 0 {
+			hosts = []string{strayHost(id)}
+		}
+		for _, host := range hosts {
+			all = append(all, parentHost{ref, host})
+		}
+	}
+	return all
+}
+
+func (a *attachedRoute) parentID(ref mesh.ParentRef) object.ID {
+	return object.ID{Namespace: a.ParentNamespace(ref), Name: ref.Name}
+}
+
+func (x *attachedIndex) add(key object.Key, route *object.Route, retarget func(host string)) {
+	a := &attachedRoute{Route: route, key: key, parents: x.parentHosts(route), calls: callsOf(key, route), effect: map[string]struct{}{}}
+	for _, p := range a.parents {
+		x.byHost.add(p.host, a)
+		x.dirty[p.host] = struct{}{}
+		if object.Kind(p.ref.Kind) == object.KindServiceEntry {
+			x.byEntry.add(a.parentID(p.ref), a)
+		}
 	}
 	for _, host := range a.calls.destinations {
 		x.byDestination.add(host, a)
@@ -137,8 +188,8 @@ func (x *attachedIndex) rebindTo(host string) {
 }
 
 func (x *attachedIndex) rebind(a *attachedRoute) {
-	for _, parent := range a.hosts {
-		x.dirty[parent] = struct{}{}
+	for _, p := range a.parents {
+		x.dirty[p.host] = struct{}{}
 	}
 	a.stale = true
 }

@@ -230,7 +230,7 @@ func TestAttachedParents(t *testing.T) {
 	}{
 		"two of three": {
 			strings.Replace(watchtest.Route("GRPCRoute", "b", "01", "name: echo, port: 80}, {name: gateway}, {group: '', kind: Service, name: echo, namespace: demo, sectionName: admin", toEcho), "{}", "", 1),
-			[]mesh.ParentRef{{Index: 0, Name: "echo", Port: 80}, {Index: 2, Namespace: "demo", Name: "echo", SectionName: "admin"}},
+			[]mesh.ParentRef{{Index: 0, Kind: "Service", Name: "echo", Port: 80}, {Index: 2, Kind: "Service", Namespace: "demo", Name: "echo", SectionName: "admin"}},
 			true,
 		},
 		"a gateway's":                     {gateway, nil, false},

@@ -12,11 +12,16 @@ func (r *rules) putRoute(key object.Key, route *object.Route) {
 	r.attached.put(key, route, func(host string) { r.routes.dirtyTargets[host] = struct{}{} })
 }
 
+// entryMoved follows a ServiceEntry that may be the parent of Routes.
+func (r *rules) entryMoved(key object.Key) {
+	r.attached.entryMoved(key.ID(), func(host string) { r.routes.dirtyTargets[host] = struct{}{} })
+}
+
 // bindAttached compiles the Routes of the parents that changed, and returns those parents whose tables changed.
 func (r *rules) bindAttached(b *worldBuilder) map[string]struct{} {
 	x := &r.attached
-	for host := range b.touched {
-		if len(x.byHost[host]) > 0 {
+	for key := range b.touched {
+		if host, _, _ := mesh.CutHostIn(key); len(x.byHost[host]) > 0 {
 			x.dirty[host] = struct{}{}
 		}
 	}
@@ -28,7 +33,8 @@ func (r *rules) bindAttached(b *worldBuilder) map[string]struct{} {
 	changed := map[string]struct{}{}
 	for host := range take(&x.dirty) {
 		binding := attachedBinding{rules: r, host: host, service: b.services.get(host)}
-		binding.alias = binding.service != nil && (binding.service.ResolvedByClients() || b.aliases.get(host) != nil)
+		binding.variant = func(namespace string) *mesh.Service { return b.services.get(mesh.HostIn(host, namespace)) }
+		binding.alias = binding.service != nil && (binding.service.IsExternalName() || b.aliases.get(host) != nil)
 		x.noteMissing(host, binding.service == nil && len(x.byHost[host]) > 0)
 		tables := binding.bind(func(full, namespace string) mesh.Destination { return r.destination(b, full, namespace) })
 		if !slices.EqualFunc(x.tables[host], tables, func(a, b *attachedTable) bool { return a.routes == b.routes && a.consumer == b.consumer }) {
@@ -43,7 +49,7 @@ func (r *rules) bindAttached(b *worldBuilder) map[string]struct{} {
 	for a := range x.unbound {
 		if a.alone == nil || a.stale {
 			alone := attachedTable{routes: a.alone}
-			alone.compile(a.hosts[0], []attachment{{route: a}}, func(full string) mesh.Destination { return r.destination(b, full, a.key.Namespace) })
+			alone.compile(a.parents[0].host, []attachment{{route: a}}, func(full string) mesh.Destination { return r.destination(b, full, a.key.Namespace) })
 			a.alone, a.stale, x.relist = alone.routes, false, true
 		}
 	}
@@ -62,8 +68,10 @@ func (x *attachedIndex) noteMissing(host string, missing bool) {
 type attachedBinding struct {
 	rules *rules
 	host  string
-	// service is nil if there is none. alias means that it is of type ExternalName.
+	// service is nil if there is none. alias means that it is of type ExternalName. variant returns what the clients of a
+	// namespace have in its place, or nil.
 	service  *mesh.Service
+	variant  func(namespace string) *mesh.Service
 	alias    bool
 	problems []mesh.Problem
 }
@@ -76,8 +84,9 @@ type attachedGroup struct {
 
 // attachedParent is a valid entry of parentRefs.
 type attachedParent struct {
-	route *attachedRoute
-	ref   mesh.ParentRef
+	route   *attachedRoute
+	ref     mesh.ParentRef
+	service *mesh.Service
 	// port is 0 for all ports.
 	port uint32
 }
@@ -88,16 +97,18 @@ func (t *attachedBinding) bind(destination func(host, namespace string) mesh.Des
 	groups := map[attachedGroup][]attachedParent{}
 	for _, a := range x.byHost[t.host] {
 		delete(a.effect, t.host)
-		for i, parent := range a.Parents {
-			if a.hosts[i] != t.host {
+		for _, p := range a.parents {
+			if p.host != t.host {
 				continue
 			}
-			if port, ok := t.port(a, parent); ok {
-				group := attachedGroup{kind: a.key.Kind}
-				if a.Consumer(parent) {
-					group.consumer = a.key.Namespace
-				}
-				groups[group] = append(groups[group], attachedParent{a, parent, port})
+			service, consumer, ok := t.parent(a, p.ref)
+			if !ok {
+				continue
+			}
+			if port, ok := t.declared(a, p.ref, service); ok {
+				t.noteConsumer(a, p.ref, service)
+				group := attachedGroup{kind: a.key.Kind, consumer: consumer}
+				groups[group] = append(groups[group], attachedParent{a, p.ref, service, port})
 			}
 		}
 	}

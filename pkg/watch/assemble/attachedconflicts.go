@@ -33,10 +33,10 @@ func (r *rules) outrankedRoutes(host string) []mesh.Problem {
 	for winner, namespaces := range winners {
 		names := slices.Sorted(maps.Keys(namespaces))
 		for _, a := range r.attached.byHost[host] {
-			for i, parent := range a.Parents {
-				if _, has := a.effect[host]; has && a.hosts[i] == host && !a.Consumer(parent) {
+			for _, p := range a.parents {
+				if _, has := a.effect[host]; has && p.host == host && !a.Consumer(p.ref) {
 					problems = append(problems, mesh.Problem{
-						Code: mesh.CodeConflict, Severity: mesh.Info, Object: a.key.Ref(), Field: fmt.Sprintf("spec.parentRefs[%d]", parent.Index),
+						Code: mesh.CodeConflict, Severity: mesh.Info, Object: a.key.Ref(), Field: fmt.Sprintf("spec.parentRefs[%d]", p.ref.Index),
 						Message: fmt.Sprintf("%s is exported to %s and not to all, so there it takes precedence over a Route that is for all clients. Remove its exportTo if these clients should follow the Route.", winner, inNamespaces(names)),
 					})
 				}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
+	"github.com/mizzen-mesh/mizzen/pkg/watch/object"
 )
 
 func (g attachedGroup) compare(o attachedGroup) int {
@@ -23,36 +24,58 @@ func (t *attachedBinding) report(a *attachedRoute, parent mesh.ParentRef, field 
 	})
 }
 
-// port returns the port of a parent, 0 for all ports. If the Route cannot have the parent, it reports the reason and fails.
-func (t *attachedBinding) port(a *attachedRoute, parent mesh.ParentRef) (uint32, bool) {
-	namespace := a.key.Namespace
-	switch s := t.service; {
-	case s == nil:
+// parent returns the Service of a parent, and the namespace of the clients that the Route is for; empty for all. If the Route
+// cannot have the parent, it reports the reason and fails.
+func (t *attachedBinding) parent(a *attachedRoute, parent mesh.ParentRef) (service *mesh.Service, consumer string, ok bool) {
+	namespace, home := a.key.Namespace, a.ParentNamespace(parent)
+	if a.Consumer(parent) {
+		consumer = namespace
+	}
+	service = t.service
+	if service != nil && service.Ref.Namespace != home {
+		// Another namespace has the host, too. Clients of the parent's namespace have what it declares.
+		service, consumer = t.variant(home), namespace
+	}
+	switch {
+	case t.service == nil && object.Kind(parent.Kind) == object.KindService:
 		t.problems = append(t.problems, t.rules.noSuchHost(a.key, fmt.Sprintf("spec.parentRefs[%d].name", parent.Index), t.host, "The rules have no effect on it."))
-		return 0, false
+	case t.service == nil:
+		t.report(a, parent, ".name", mesh.CodeNoSuchHost, mesh.Warning, "There is no %s %s/%s that clients can call. The rules have no effect on it. Create it, or correct the name.", parent.Kind, home, parent.Name)
 	case t.alias:
-		t.report(a, parent, "", mesh.CodeUnsupported, mesh.Error, "%s is of type ExternalName, which is another name of something else. The rules have no effect on it. Name the Service that it refers to.", s.Ref)
-		return 0, false
-	case a.Consumer(parent) && !s.VisibleTo(namespace):
-		t.report(a, parent, "", mesh.CodeNoSuchHost, mesh.Warning, "%s is not exported to namespace %s. The rules have no effect on it. Add the namespace to the annotation networking.istio.io/exportTo of the Service.", s.Ref, namespace)
-		return 0, false
+		t.report(a, parent, "", mesh.CodeUnsupported, mesh.Error, "%s is of type ExternalName, which is another name of something else. The rules have no effect on it. Name the Service that it refers to.", t.service.Ref)
+	case service == nil || a.Consumer(parent) && service != t.service:
+		t.report(a, parent, "", mesh.CodeConflict, mesh.Warning, "For clients in namespace %s, %s has the host %s. The rules have no effect on it. Write a Route for that parent.", namespace, t.service.Ref, t.host)
+	case a.Consumer(parent) && !service.VisibleTo(namespace):
+		exportTo := "annotation networking.istio.io/exportTo"
+		if object.Kind(service.Ref.Kind) == object.KindServiceEntry {
+			exportTo = "spec.exportTo"
+		}
+		t.report(a, parent, "", mesh.CodeNoSuchHost, mesh.Warning, "%s is not exported to namespace %s. The rules have no effect on it. Add the namespace to its %s.", service.Ref, namespace, exportTo)
+	default:
+		return service, consumer, true
 	}
-	port, ok := t.declared(a, parent)
-	if ok && a.Consumer(parent) {
+	return nil, "", false
+}
+
+// noteConsumer reports that a Route is not for all clients.
+func (t *attachedBinding) noteConsumer(a *attachedRoute, parent mesh.ParentRef, service *mesh.Service) {
+	switch {
+	case service != t.service:
+		t.report(a, parent, "", mesh.CodeApproximated, mesh.Info, "%s has the host %s, too, so the rules apply only to clients in namespace %s. Keep one of the two if they are for all clients.", t.service.Ref, t.host, a.key.Namespace)
+	case a.Consumer(parent):
 		t.report(a, parent, ".namespace", mesh.CodeApproximated, mesh.Info, "%s is in another namespace, so the rules apply only to clients in namespace %s. Move the Route to namespace %s if they are for all clients.",
-			t.service.Ref, namespace, t.service.Ref.Namespace)
+			service.Ref, a.key.Namespace, service.Ref.Namespace)
 	}
-	return port, ok
 }
 
 // declared returns the port that a parent names by number or name, 0 for all. Both must fit if both are given.
-func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef) (uint32, bool) {
+func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef, service *mesh.Service) (uint32, bool) {
 	if parent.Port == 0 && parent.SectionName == "" {
 		return 0, true
 	}
 	ports := map[uint32]struct{}{}
 	var names []string
-	for _, port := range t.service.Ports {
+	for _, port := range service.Ports {
 		if (parent.Port == 0 || parent.Port == port.Number) && (parent.SectionName == "" || parent.SectionName == port.Name) {
 			return port.Number, true
 		}
@@ -62,7 +85,7 @@ func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef) (uin
 	const effect = "The rules have no effect there."
 	if parent.Port != 0 {
 		if _, ok := ports[parent.Port]; !ok || parent.SectionName == "" {
-			t.report(a, parent, ".port", mesh.CodeNoSuchPort, mesh.Warning, "%s has no port %d. %s %s", t.service.Ref, parent.Port, effect, choices(ports))
+			t.report(a, parent, ".port", mesh.CodeNoSuchPort, mesh.Warning, "%s has no port %d. %s %s", service.Ref, parent.Port, effect, choices(ports))
 			return 0, false
 		}
 	}
@@ -74,7 +97,7 @@ func (t *attachedBinding) declared(a *attachedRoute, parent mesh.ParentRef) (uin
 	if parent.Port != 0 {
 		what = fmt.Sprintf("port %d with the name %q", parent.Port, parent.SectionName)
 	}
-	t.report(a, parent, ".sectionName", mesh.CodeNoSuchPort, mesh.Warning, "%s has no %s. %s %s", t.service.Ref, what, effect, wayOut)
+	t.report(a, parent, ".sectionName", mesh.CodeNoSuchPort, mesh.Warning, "%s has no %s. %s %s", service.Ref, what, effect, wayOut)
 	return 0, false
 }
 
@@ -101,7 +124,7 @@ func (t *attachedBinding) compete(parents []attachedParent, winner *attachedTabl
 
 // contested divides the ports of a parent into those that the winner takes, and the others.
 func (t *attachedBinding) contested(p attachedParent, winner *attachedTable) (lost, kept []string) {
-	for _, port := range t.service.Ports {
+	for _, port := range p.service.Ports {
 		switch {
 		case p.port != 0 && p.port != port.Number:
 		case winner.all || slices.Contains(winner.ports, port.Number):

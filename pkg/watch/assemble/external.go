@@ -91,6 +91,14 @@ func (x *external) eachWorkload(visit func(object.Key, *object.Workload)) {
 	}
 }
 
+// hostsOf returns the hosts of a ServiceEntry; none if it does not exist.
+func (x *external) hostsOf(id object.ID) []string {
+	if e := x.entries[object.Key{Kind: object.KindServiceEntry, Namespace: id.Namespace, Name: id.Name}]; e != nil {
+		return e.hosts
+	}
+	return nil
+}
+
 func (x *external) putEntry(key object.Key, e *object.ServiceEntry) {
 	if old := x.entries[key]; old != nil {
 		for _, host := range old.hosts {

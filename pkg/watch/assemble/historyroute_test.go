@@ -20,11 +20,15 @@ func randomRoute(r *rand.Rand) object.Object {
 	}
 	var parents gatewayv1.CommonRouteSpec
 	for range r.IntN(3) {
+		group := watchtest.Pick(r, "", "", "networking.istio.io")
 		parents.ParentRefs = append(parents.ParentRefs, gatewayv1.ParentReference{
-			Group: new(gatewayv1.Group("")), Kind: watchtest.Pick(r, new(gatewayv1.Kind("Service")), new(gatewayv1.Kind("Service")), nil),
+			Group: new(gatewayv1.Group(group)), Kind: watchtest.Pick(r, new(gatewayv1.Kind("Service")), new(gatewayv1.Kind("Service")), nil),
 			Namespace: watchtest.Pick(r, nil, new(gatewayv1.Namespace("ns1")), new(gatewayv1.Namespace("ns2"))), Name: watchtest.Pick[gatewayv1.ObjectName](r, "a", "b", "c", "absent"),
 			Port: watchtest.Pick(r, nil, nil, new(gatewayv1.PortNumber(80)), new(gatewayv1.PortNumber(81))), SectionName: watchtest.Pick(r, nil, nil, nil, new(gatewayv1.SectionName("grpc"))),
 		})
+		if group != "" {
+			parents.ParentRefs[len(parents.ParentRefs)-1].Kind = new(gatewayv1.Kind("ServiceEntry"))
+		}
 	}
 	backends := func() (all []gatewayv1.BackendRef) {
 		for range r.IntN(3) {

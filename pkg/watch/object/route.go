@@ -15,7 +15,7 @@ import (
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
 )
 
-// Route is what is kept of a GRPCRoute or HTTPRoute that has Services as parents, or has entries of mesh.ControllerName in
+// Route is what is kept of a GRPCRoute or HTTPRoute that has parents with hosts, or has entries of mesh.ControllerName in
 // its status. Its rules are compiled to rules of VirtualServices.
 type Route struct {
 	Written mesh.Route
@@ -44,14 +44,26 @@ func (r *Route) Equal(o *Route) bool {
 		slices.Equal(r.Parents, o.Parents) && reflect.DeepEqual(r.Written.Spec, o.Written.Spec)
 }
 
-// ParentHost returns the host of a parent.
+// ParentHost returns the host of a parent; empty for a ServiceEntry, which has a list.
 func (r *Route) ParentHost(parent mesh.ParentRef) string {
-	return serviceHost(parent.Name, cmp.Or(parent.Namespace, r.Written.Ref.Namespace), r.Domain)
+	switch Kind(parent.Kind) {
+	case KindServiceEntry:
+		return ""
+	case KindServiceImport:
+		return serviceHost(parent.Name, r.ParentNamespace(parent), clusterSetDomain)
+	default:
+		return serviceHost(parent.Name, r.ParentNamespace(parent), r.Domain)
+	}
+}
+
+// ParentNamespace returns the namespace of a parent.
+func (r *Route) ParentNamespace(parent mesh.ParentRef) string {
+	return cmp.Or(parent.Namespace, r.Written.Ref.Namespace)
 }
 
 // Consumer reports whether the Route applies only to clients of its own namespace, because the parent is in another one.
 func (r *Route) Consumer(parent mesh.ParentRef) bool {
-	return cmp.Or(parent.Namespace, r.Written.Ref.Namespace) != r.Written.Ref.Namespace
+	return r.ParentNamespace(parent) != r.Written.Ref.Namespace
 }
 
 // Matches returns the number of matches of each rule. A rule without matches has one, for all calls.

@@ -3,6 +3,7 @@ package object
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	networking "istio.io/api/networking/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -52,24 +53,36 @@ func (c *routeCompiler) backends(r *compiledRule, at string, list []routeBackend
 	}
 }
 
-// destination compiles a reference to a Service. The calls to a destination without a host fail. effect is what happens if
-// the reference is not one to a port of a Service.
+// kindHostname is Istio's kind of a backend that is a host, such as one of a ServiceEntry. There are no such objects.
+const kindHostname = "Hostname"
+
+// destination compiles a reference to a Service, a ServiceImport or a host. The calls to a destination without a host fail. effect
+// is what happens if the reference is not one to a port of these.
 func (c *routeCompiler) destination(at string, ref gatewayv1.BackendObjectReference, effect string) *networking.Destination {
 	group, kind := string(valueOr(ref.Group, "")), string(valueOr(ref.Kind, "Service"))
+	namespace := cmp.Or(string(valueOr(ref.Namespace, "")), c.route.Written.Ref.Namespace)
+	host := ""
 	switch {
-	case group != "" || kind != "Service":
+	case group == hostGroups[KindService] && kind == string(KindService):
+		host = serviceHost(string(ref.Name), namespace, c.route.Domain)
+	case group == hostGroups[KindServiceImport] && kind == string(KindServiceImport):
+		host = serviceHost(string(ref.Name), namespace, clusterSetDomain)
+	case group == hostGroups[KindServiceEntry] && kind == kindHostname:
+		host = Intern(mesh.FullHost(strings.ToLower(string(ref.Name)), namespace, c.route.Domain))
+	case group == hostGroups[KindServiceEntry] && kind == string(KindServiceEntry):
+		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("A ServiceEntry may have several hosts. %s. Name one of them, with the kind Hostname of the same group.", effect))
+		return &networking.Destination{}
+	default:
 		name := kind
 		if group != "" {
 			name += " of " + group
 		}
 		c.out.Report(mesh.CodeUnsupported, mesh.Error, at+".kind", fmt.Sprintf("The backend is %s. %s. Name a Service.", withArticle(name), effect))
 		return &networking.Destination{}
-	case ref.Port == nil:
-		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The Service has no port here. %s. Set one of its ports.", effect))
+	}
+	if ref.Port == nil {
+		c.out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("The backend has no port here. %s. Set one of its ports.", effect))
 		return &networking.Destination{}
 	}
-	return &networking.Destination{
-		Host: serviceHost(string(ref.Name), cmp.Or(string(valueOr(ref.Namespace, "")), c.route.Written.Ref.Namespace), c.route.Domain),
-		Port: &networking.PortSelector{Number: uint32(*ref.Port)},
-	}
+	return &networking.Destination{Host: host, Port: &networking.PortSelector{Number: uint32(*ref.Port)}}
 }

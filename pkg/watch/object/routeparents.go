@@ -15,23 +15,37 @@ import (
 // gatewayGroups are the groups of objects that only gateways read, such as Gateway and XListenerSet.
 var gatewayGroups = []string{gatewayv1.GroupName, "gateway.networking.x-k8s.io"}
 
-// parentsOf returns the parents that are Mizzen's: Services. It reports those for which nobody may be, except gateways.
+// hostGroups are the groups of the kinds that have hosts, and can be parents.
+var hostGroups = map[Kind]string{KindService: "", KindServiceImport: "multicluster.x-k8s.io", KindServiceEntry: "networking.istio.io"}
+
+// hostKind returns the kind with hosts that an author means, if the group is that of the kind, the default, or known to be
+// written for it; else it is empty.
+func hostKind(group, kind string) Kind {
+	for meant, own := range hostGroups {
+		if strings.EqualFold(kind, string(meant)) && (group == own || group == gatewayv1.GroupName || meant == KindService && group == "core") {
+			return meant
+		}
+	}
+	return ""
+}
+
+// parentsOf returns the parents that are Mizzen's: those with hosts. It reports those for which nobody may be, except gateways.
 func parentsOf(spec *gatewayv1.CommonRouteSpec, out *Object) (parents []mesh.ParentRef) {
 	for i := range spec.ParentRefs {
 		p := &spec.ParentRefs[i]
 		group, kind, at := string(valueOr(p.Group, gatewayv1.GroupName)), string(valueOr(p.Kind, "Gateway")), fmt.Sprintf("spec.parentRefs[%d]", i)
-		isService := strings.EqualFold(kind, string(KindService)) && slices.Contains([]string{"", "core", gatewayv1.GroupName}, group)
+		meant := hostKind(group, kind)
 		switch {
-		case p.Port != nil && (*p.Port < 1 || *p.Port > 65535) && isService:
+		case p.Port != nil && (*p.Port < 1 || *p.Port > 65535) && meant != "":
 			out.Report(mesh.CodeInvalidValue, mesh.Error, at+".port", fmt.Sprintf("%d is not a port. The rules have no effect there. Write a port of the Service, or remove the field for all ports.", *p.Port))
-		case group == "" && kind == string(KindService):
+		case meant != "" && group == hostGroups[meant] && kind == string(meant):
 			parents = append(parents, mesh.ParentRef{
-				Index: i, Namespace: string(valueOr(p.Namespace, "")), Name: string(p.Name), SectionName: string(valueOr(p.SectionName, "")), Port: uint32(valueOr(p.Port, 0)),
+				Index: i, Group: group, Kind: kind, Namespace: string(valueOr(p.Namespace, "")), Name: string(p.Name), SectionName: string(valueOr(p.SectionName, "")), Port: uint32(valueOr(p.Port, 0)),
 			})
-		case isService && kind != string(KindService):
-			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".kind", fmt.Sprintf("There is no kind %q. The rules have no effect on the parent. Write kind: Service and group: \"\".", kind))
-		case isService:
-			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("Services have the group \"\", and this parent has %q, which is also the default. The rules have no effect on it. Write group: \"\".", group))
+		case meant != "" && kind != string(meant):
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".kind", fmt.Sprintf("There is no kind %q. The rules have no effect on the parent. Write kind: %s and group: %q.", kind, meant, hostGroups[meant]))
+		case meant != "":
+			out.Report(mesh.CodeInvalidValue, mesh.Warning, at+".group", fmt.Sprintf("The group of a %s is %q, and not %q, which is also the default. The rules have no effect on the parent. Write group: %[2]q.", meant, hostGroups[meant], group))
 		case !slices.Contains(gatewayGroups, group):
 			out.Report(mesh.CodeNotForMesh, mesh.Info, at, fmt.Sprintf("The parent is %s of the group %q, which Mizzen does not read. The rules have no effect on it for clients of the mesh. Name a Service if they need them.", withArticle(kind), group))
 		}

@@ -38,7 +38,7 @@ func TestStoredFields(t *testing.T) {
 	}
 	routeMeta := metav1.ObjectMeta{Namespace: "ns", Name: "name", CreationTimestamp: metav1.Time{Time: created}, Annotations: map[string]string{mesh.AnnotationTimeout: "1s"}}
 	parents := gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway"}, {
-		Group: new(gatewayv1.Group("")), Kind: new(gatewayv1.Kind("Service")), Namespace: new(gatewayv1.Namespace("other")), Name: "echo",
+		Group: new(gatewayv1.Group("networking.istio.io")), Kind: new(gatewayv1.Kind("ServiceEntry")), Namespace: new(gatewayv1.Namespace("other")), Name: "echo",
 		SectionName: new(gatewayv1.SectionName("grpc")), Port: new(gatewayv1.PortNumber(80)),
 	}}}
 	values := map[Kind]any{
