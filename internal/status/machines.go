@@ -69,6 +69,8 @@ type connections struct {
 	// open are the IDs of machines with a stream, and left those that had one, with the time at which they lost it.
 	open map[string]struct{}
 	left map[string]time.Time
+	// seen are those that had a stream since this replica leads; nil once that is settled.
+	seen map[string]struct{}
 }
 
 // update records which machines have a stream now, and reports whether that, or the end of a grace period, changes who counts as
@@ -79,16 +81,19 @@ func (c *connections) update(now time.Time, leading bool, open []string) (change
 		return false
 	}
 	if c.since.IsZero() {
-		c.since, c.left = now, map[string]time.Time{}
+		c.since, c.left, c.seen = now, map[string]time.Time{}, map[string]struct{}{}
 		changed = true
 	}
 	if !c.settled && now.Sub(c.since) >= leaderGrace {
-		c.settled, changed = true, true
+		c.settled, c.seen, changed = true, nil, true
 	}
 	before := c.open
 	c.open = map[string]struct{}{}
 	for _, machine := range open {
 		c.open[machine] = struct{}{}
+		if !c.settled {
+			c.seen[machine] = struct{}{}
+		}
 		if _, was := before[machine]; !was {
 			_, recently := c.left[machine]
 			changed = changed || !recently
@@ -114,7 +119,8 @@ func (c *connections) has(rule *mesh.ConfigObject) bool {
 	id := machineID(rule.Machine)
 	_, open := c.open[id]
 	_, recently := c.left[id]
-	return open || recently || rule.Connected && !c.settled
+	_, heard := c.seen[id]
+	return open || recently || rule.Connected && !c.settled && !heard
 }
 
 func connected(is bool) condition {

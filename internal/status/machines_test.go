@@ -70,6 +70,19 @@ func (r machineRig) replica(ctx context.Context, name string) (machines *status.
 	return machines, sync.OnceFunc(func() { cancel(); <-done })
 }
 
+// TestMachineLeavesNewLeader: of a machine that was heard of, a new leader waits no longer than another.
+func TestMachineLeavesNewLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newMachineRig(t)
+		a, stop := r.replica(t.Context(), "a")
+		defer stop()
+		closed := a.Opened(machineKey)
+		r.expect(t, "connected", 8*time.Second, "True Connected")
+		closed()
+		r.expect(t, "left", 15*time.Second, "False NoStream")
+	})
+}
+
 // expect expects what the condition says after a while, and publishes it.
 func (r machineRig) expect(t *testing.T, when string, after time.Duration, want string) {
 	t.Helper()
