@@ -158,6 +158,7 @@ func (id Identity) apply(client mesh.Client) mesh.Client {
 	if id.Pod == nil {
 		return client
 	}
+	client.Cluster = id.Pod.Ref.Cluster
 	client.Labels, client.Node, client.Addresses = id.Pod.Labels, id.Pod.Node, strings.Join(id.Pod.Addresses, ",")
 	if id.Pod.Locality != (mesh.Locality{}) {
 		client.Locality = id.Pod.Locality

@@ -5,8 +5,10 @@ package mesh
 // node.
 type Client struct {
 	Namespace string
-	Labels    Labels
-	Node      string
+	// Cluster is the name of the remote cluster in which the client is known to be; empty in all other cases.
+	Cluster string
+	Labels  Labels
+	Node    string
 	// Addresses are the IP addresses of the client's pod, joined by commas.
 	Addresses string
 	Locality  Locality

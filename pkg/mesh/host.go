@@ -34,6 +34,13 @@ func HostIn(host, namespace string) string { return host + "@" + namespace }
 // CutHostIn returns the host and the namespace of such a key, and false for a host.
 func CutHostIn(key string) (host, namespace string, ok bool) { return strings.Cut(key, "@") }
 
+// HostInCluster returns the key under which the Maps of a World have a Service of a remote cluster that is for the clients of that
+// cluster alone, beside the Service that the host is elsewhere. CutHostIn cuts it, too: no namespace begins with an @.
+func HostInCluster(host, cluster string) string { return host + "@@" + cluster }
+
+// CutHostInCluster returns the host and the cluster of such a key, and false for others.
+func CutHostInCluster(key string) (host, cluster string, ok bool) { return strings.Cut(key, "@@") }
+
 // Covers reports whether a wildcard such as *.example.com covers a host.
 func Covers(wildcard, host string) bool {
 	suffix, ok := strings.CutPrefix(wildcard, "*")

@@ -32,7 +32,8 @@ type Service struct {
 	TrafficDistribution TrafficDistribution
 	// InternalTrafficPolicyLocal restricts clients to the endpoints on their own node.
 	InternalTrafficPolicyLocal bool
-	// ClusterLocal means that the endpoints of other clusters are not joined.
+	// ClusterLocal means that the Service is for the clients of its cluster alone, and that the endpoints of other clusters are
+	// not joined; see HostInCluster.
 	ClusterLocal bool
 	// Export restricts the namespaces whose clients can see the Service. It is nil if all can.
 	Export *Export `json:",omitempty"`
@@ -62,6 +63,11 @@ func (s *Service) ResolvedByClients() bool { return s.Resolve == ResolveClient }
 
 // IsExternalName reports whether the Service is of type ExternalName.
 func (s *Service) IsExternalName() bool { return s.ResolvedByClients() && s.Ref.Kind == "Service" }
+
+// VisibleToClient reports whether a client can see the Service.
+func (s *Service) VisibleToClient(c Client) bool {
+	return s.VisibleTo(c.Namespace) && (!s.ClusterLocal || s.Ref.Cluster == c.Cluster)
+}
 
 // VisibleTo reports whether clients of a namespace can see the Service.
 func (s *Service) VisibleTo(namespace string) bool {

@@ -264,7 +264,7 @@ func nearServiceless(s *Snapshot, q query) []Near {
 func (s *Snapshot) visibleHosts(q query) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for host, service := range s.world.Services.All() {
-			if service.VisibleTo(q.client.Namespace) && q.canCall(service) && !yield(host) {
+			if service.VisibleToClient(q.client) && q.canCall(service) && !yield(host) {
 				return
 			}
 		}
@@ -278,7 +278,7 @@ func (q query) canCall(service *mesh.Service) bool {
 
 func (s *Snapshot) visible(host string, q query) (*mesh.Service, bool) {
 	service, ok := s.world.Services.Get(host)
-	return service, ok && service.VisibleTo(q.client.Namespace)
+	return service, ok && service.VisibleToClient(q.client)
 }
 
 // spelled returns the short name by which the client dials a Service: with the dialed port if the Service has it, and

@@ -91,8 +91,14 @@ func answerService(s *Snapshot, q query) (*Versioned, bool) {
 }
 
 // serviceFor finds the Service of a host, if the client can see it. Of several that namespaces declare, it is the one of the
-// client's namespace, or else the first that the client can see.
+// client's namespace, or else the first that the client can see. A Service of the client's cluster that is for that cluster alone
+// comes before all others.
 func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) {
+	if client.Cluster != "" {
+		if own, ok := s.subjects.Get(mesh.HostInCluster(host, client.Cluster)); ok && !own.serviceless() {
+			return own, own.visibleTo(client)
+		}
+	}
 	h, ok := s.subjects.Get(host)
 	if !ok || h.serviceless() {
 		return nil, false
@@ -116,7 +122,7 @@ func (s *Snapshot) serviceFor(host string, client mesh.Client) (*subject, bool) 
 }
 
 func (h *subject) visibleTo(client mesh.Client) bool {
-	return !h.serviceless() && h.facts.Service.VisibleTo(client.Namespace)
+	return !h.serviceless() && h.facts.Service.VisibleToClient(client)
 }
 
 // answerPort answers for the port of the Service that the client dialed.

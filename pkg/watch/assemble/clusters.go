@@ -3,6 +3,7 @@ package assemble
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/mizzen-mesh/mizzen/pkg/mesh"
@@ -101,6 +102,19 @@ func overlapKey(cluster string) problemKey {
 	return problemKey{topicOverlap, object.Key{Kind: mesh.KindCluster, Cluster: cluster}}
 }
 
+// localService returns the Service of a remote cluster that its clients call in place of the Service that is in effect for the host
+// elsewhere, because one of the two is for its cluster alone; nil if there is none.
+func (j *join) localService(host string, v *inventory) *mesh.Service {
+	s := v.service(host)
+	if s == nil {
+		return nil
+	}
+	if _, owner := j.owner(host); owner.Ref.Cluster == s.Ref.Cluster || !owner.ClusterLocal && !s.ClusterLocal {
+		return nil
+	}
+	return s
+}
+
 // inNetwork leaves out the endpoints that clients cannot reach: those in another network than the clients' own. set may be nil.
 func (v *inventory) inNetwork(service *mesh.Service, set *mesh.EndpointSet, problems []mesh.Problem) (*mesh.EndpointSet, []mesh.Problem) {
 	if set == nil {
@@ -141,9 +155,31 @@ func comparePorts(owner, s *mesh.Service) []mesh.Problem {
 	return problems
 }
 
+// compareSettings reports the settings of a remote cluster's Service that are others than those of the Service in effect.
+func compareSettings(owner, s *mesh.Service) []mesh.Problem {
+	var problems []mesh.Problem
+	for _, setting := range []struct {
+		field string
+		same  bool
+	}{
+		{"spec.trafficDistribution", owner.TrafficDistribution == s.TrafficDistribution},
+		{"metadata.annotations", owner.Annotations == s.Annotations},
+		{"metadata.annotations[networking.istio.io/exportTo]", reflect.DeepEqual(owner.Export, s.Export)},
+	} {
+		if !setting.same {
+			problems = append(problems, mesh.Problem{
+				Code: mesh.CodeConflict, Severity: mesh.Warning, Object: s.Ref, Field: setting.field,
+				Message: fmt.Sprintf("%s is in effect for the host, and has another setting here. It applies to the clients of all clusters. Give the Service the same settings in all clusters, or set %s: %s if each cluster is to have its own.",
+					owner.Ref, mesh.AnnotationScope, mesh.ScopeCluster),
+			})
+		}
+	}
+	return problems
+}
+
 // compareServices reports what the Services of remote clusters have otherwise than the Service in effect for the host.
 func (j *join) compareServices(host string) {
-	if len(j.inventories) == 1 {
+	if _, _, variant := mesh.CutHostIn(host); variant || len(j.inventories) == 1 {
 		return
 	}
 	owner := j.service(host)
@@ -157,7 +193,7 @@ func (j *join) compareServices(host string) {
 				Message: fmt.Sprintf("%s is in effect for the host, and one of the two has type ExternalName. The endpoints of this one get no calls. Use one type in all clusters.", owner.Ref),
 			}}
 		default:
-			problems = comparePorts(owner, s)
+			problems = append(comparePorts(owner, s), compareSettings(owner, s)...)
 		}
 		j.problems.put(problemKey{topicJoin, object.Key{Kind: object.KindService, Name: host, Cluster: v.cluster}}, problems)
 	}

@@ -106,6 +106,16 @@ func TestClusterProblems(t *testing.T) {
 			"Service demo/echo@b", `Service demo/echo has no port 81 with the name "grpc"`,
 			[]string{"10.0.0.1", "10.1.0.1"},
 		},
+		"other settings": {
+			strings.Replace(watchtest.EchoService, "ports:", "trafficDistribution: PreferSameZone, ports:", 1) + clusterPod("far", "10.1.0.1", "") + clusterSlice("far", "10.1.0.1"), "n",
+			"Service demo/echo@b", "Service demo/echo is in effect for the host, and has another setting here.",
+			[]string{"10.0.0.1", "10.1.0.1"},
+		},
+		"other annotations": {
+			strings.Replace(watchtest.EchoService, "namespace: demo", "namespace: demo, annotations: {mizzen.dev/subset-size: \"3\"}", 1) + clusterPod("far", "10.1.0.1", "") + clusterSlice("far", "10.1.0.1"), "n",
+			"Service demo/echo@b", "Service demo/echo is in effect for the host, and has another setting here.",
+			[]string{"10.0.0.1", "10.1.0.1"},
+		},
 		"a Service for its cluster alone": {
 			strings.Replace(watchtest.EchoService, "namespace: demo", "namespace: demo, annotations: {mizzen.dev/scope: cluster}", 1) + clusterPod("far", "10.1.0.1", "") + clusterSlice("far", "10.1.0.1"), "n",
 			"", "",
@@ -147,5 +157,33 @@ func TestClusterProblems(t *testing.T) {
 				t.Errorf("after the cluster is gone: got the Problems %v and the endpoints %v", after.Problems, watchtest.Get(after.Endpoints, watchtest.EchoHost))
 			}
 		})
+	}
+}
+
+// TestClusterLocalServices: a Service that is for its cluster alone, in either cluster, is a Service of its own in each, with the
+// rules for the host.
+func TestClusterLocalServices(t *testing.T) {
+	local := strings.Replace(watchtest.EchoService, "namespace: demo", "namespace: demo, annotations: {mizzen.dev/scope: cluster}", 1)
+	const rule = "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: echo, namespace: demo}\nspec: {host: echo, trafficPolicy: {loadBalancer: {simple: RANDOM}}}\n"
+	inB := mesh.HostInCluster(watchtest.EchoHost, "b")
+	for name, services := range map[string][2]string{"in both": {local, local}, "in the own one": {local, watchtest.EchoService}, "in the remote one": {watchtest.EchoService, local}} {
+		a := New(Options{Domain: "cluster.local", RootNamespace: "istio-system", Pods: true})
+		apply(t, a, services[0]+rule+clusterPod("echo", "10.0.0.1", "")+clusterSlice("echo", "10.0.0.1"))
+		w := in(t, a, "b", "", services[1]+clusterPod("echo", "10.1.0.1", "")+clusterSlice("echo", "10.1.0.1"))
+		for host, want := range map[string]string{watchtest.EchoHost: "10.0.0.1", inB: "10.1.0.1"} {
+			service, policies := watchtest.Get(w.Services, host), watchtest.Get(w.DestinationRules, host)
+			if got := addresses(watchtest.Get(w.Endpoints, host)); service == nil || service.Host != watchtest.EchoHost || policies == nil || !slices.Equal(got, []string{want}) {
+				t.Errorf("%s: host %s: got the Service %v, the endpoints %v and the rules %v, want %s and the rule", name, host, service, got, policies, want)
+			}
+		}
+		if len(w.Problems) > 0 {
+			t.Errorf("%s: got the Problems %v", name, w.Problems)
+		}
+		apply(t, a, watchtest.EchoService)
+		w = in(t, a, "b", "", watchtest.EchoService)
+		if got := addresses(watchtest.Get(w.Endpoints, watchtest.EchoHost)); watchtest.Get(w.Services, inB) != nil || watchtest.Get(w.Endpoints, inB) != nil || watchtest.Get(w.DestinationRules, inB) != nil ||
+			!slices.Equal(got, []string{"10.0.0.1", "10.1.0.1"}) {
+			t.Errorf("%s: after both are joined: got the endpoints %v", name, got)
+		}
 	}
 }

@@ -155,7 +155,7 @@ func randomObject(r *rand.Rand) object.Object {
 	o := object.Object{Key: key}
 	switch k {
 	case object.KindService:
-		s := &mesh.Service{Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
+		s := &mesh.Service{ClusterLocal: r.IntN(4) == 0, Ref: key.Ref(), Host: mesh.FullHost(key.Name, key.Namespace, "cluster.local"), PreferIPv6: r.IntN(4) == 0, Addresses: []string{fmt.Sprint("10.96.0.", r.IntN(4))}}
 		s.Ports = []mesh.Port{{Name: "grpc", Number: watchtest.Pick[uint32](r, 80, 81)}}
 		s.Annotations, s.Selector = randomAnnotations(r, key), mesh.MakeLabels(watchtest.Pick(r, nil, map[string]string{"v": "1"}))
 		if r.IntN(3) == 0 {

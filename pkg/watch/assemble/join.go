@@ -71,6 +71,10 @@ func (j *join) add(v *inventory) {
 
 // owner returns the first part that has a host, and its Service; both are nil if there is none.
 func (j *join) owner(host string) (int, *mesh.Service) {
+	if plain, cluster, local := mesh.CutHostInCluster(host); local {
+		i := slices.IndexFunc(j.inventories, func(v *inventory) bool { return v.cluster == cluster })
+		return i, j.localService(plain, j.inventories[i])
+	}
 	for i, p := range j.parts {
 		if s := p.service(host); s != nil {
 			return i, s
@@ -97,6 +101,9 @@ func (j *join) applyServices(b *worldBuilder) {
 	for _, p := range j.parts {
 		for host := range p.takeHosts() {
 			j.applyService(b, host)
+			for _, v := range j.inventories[1:] {
+				j.applyService(b, mesh.HostInCluster(host, v.cluster))
+			}
 		}
 	}
 	j.applyAddresses(b)
@@ -116,6 +123,9 @@ func (j *join) applyService(b *worldBuilder, host string) {
 		b.touched[plain] = struct{}{}
 	} else {
 		j.hosts.put(host, now != nil)
+	}
+	if _, _, local := mesh.CutHostInCluster(host); local {
+		return // Other Services may have the addresses in other clusters.
 	}
 	if before != nil {
 		for _, ip := range before.Addresses {
@@ -147,6 +157,11 @@ func (j *join) apply(b *worldBuilder) {
 	}
 	for host := range dirty {
 		j.applyEndpoints(b, host)
+		for _, v := range j.inventories[1:] {
+			if local := mesh.HostInCluster(host, v.cluster); b.services.get(local) != nil {
+				j.applyEndpoints(b, local)
+			}
+		}
 	}
 	j.applyPods(b)
 	own := j.inventories[0]
@@ -165,10 +180,13 @@ func (j *join) applyEndpoints(b *worldBuilder, host string) {
 
 // endpointsOf returns the Service of a host, and the endpoints that all parts have for it; either may be nil.
 func (j *join) endpointsOf(host string) (*mesh.Service, *mesh.EndpointSet) {
-	_, owner := j.owner(host)
+	i, owner := j.owner(host)
 	if owner == nil {
 		delete(j.sets, host)
 		return nil, nil
+	}
+	if plain, _, local := mesh.CutHostInCluster(host); local {
+		return owner, j.inventories[i].sets[plain]
 	}
 	var first *mesh.EndpointSet
 	var all []*mesh.EndpointSet

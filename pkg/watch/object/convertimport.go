@@ -73,7 +73,6 @@ func convertServiceImport(i *serviceImport, _ string) Object {
 	if !ok {
 		return out
 	}
-	service.ClusterLocal = true // The endpoints of all clusters are imported already.
 	if i.Spec.Type != "Headless" && i.Spec.Type != "ClusterSetIP" {
 		out.Report(mesh.CodeInvalidValue, mesh.Warning, "spec.type", fmt.Sprintf("%q is not a type of ServiceImports. The import is read as ClusterSetIP. Use ClusterSetIP or Headless.", i.Spec.Type))
 	}
