@@ -68,6 +68,12 @@ func (s *Service) VisibleTo(namespace string) bool {
 	return s.Export == nil || s.Export.VisibleTo(s.Ref.Namespace, namespace)
 }
 
+// SeenBy reports whether the client sees the Service: it is exported to the client's namespace, and the client's Sidecar does
+// not leave it out.
+func (s *Service) SeenBy(client Client) bool {
+	return s.VisibleTo(client.Namespace) && client.Sidecar.Sees(client.Namespace, s.Ref.Namespace, s.Host)
+}
+
 // TrafficDistribution is a Service's preference for endpoints near the client. Clients call the other endpoints
 // only if no preferred one is available.
 type TrafficDistribution uint8
